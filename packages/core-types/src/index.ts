@@ -1,0 +1,31 @@
+export { systemClock } from './clock.ts';
+export { errorTable, ValetKeyError } from './errors.ts';
+export { issuerSchema, secureUrlSchema, signatureAlgorithms } from './issuer.ts';
+export { Secret } from './secret.ts';
+export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
+export { assertCacheable, assertExposable } from './tokens.ts';
+export { issueAnswerSchema, problemSchema, sessionAnswerSchema } from './wire-schemas.ts';
+
+export type { Clock } from './clock.ts';
+export type { ErrorCode, ValetKeyErrorOptions } from './errors.ts';
+export type { IssuerOptions, SignatureAlgorithm } from './issuer.ts';
+export type { Principal } from './principal.ts';
+export type { SecretSlots } from './secret.ts';
+export type { CacheableToken, ClientToken, ExposableToken, ServerToken, TokenBinding } from './tokens.ts';
+export type {
+  AllowedCall,
+  AuthenticateAbility,
+  CachePolicy,
+  CallOptions,
+  IssueAbility,
+  IssueRequest,
+  ProxyAbility,
+  ProxyRequest,
+  ProxyResponse,
+  TokenKey,
+  UsersAbility,
+  Vendor,
+  VendorDefinition,
+  VendorEnvironment,
+} from './vendor.ts';
+export type { IssueAnswer, IssueEnvelope, Problem, SessionAnswer, SessionVendor } from './wire.ts';

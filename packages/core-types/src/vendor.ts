@@ -1,0 +1,131 @@
+import type { z } from 'zod';
+import type { Clock } from './clock.ts';
+import type { IssuerOptions } from './issuer.ts';
+import type { Principal } from './principal.ts';
+import type { ClientToken, ServerToken, TokenBinding } from './tokens.ts';
+
+/**
+ * What tells one cached token from another. A cache stores it as a keyed hash only.
+ *
+ * `secretVersion` changes when the credential behind the token changes, so that a rotated secret never meets a token
+ * that its predecessor asked for.
+ */
+export interface TokenKey {
+  readonly vendor: string;
+  readonly client?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly resource?: string | undefined;
+  readonly secretVersion?: string | undefined;
+}
+
+/** What each vendor call is told by whoever makes it. */
+export interface CallOptions {
+  /** Ends the call early; the vendor's own deadline ends it in any case. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an ability that issues client tokens is asked. */
+export interface IssueRequest extends CallOptions {
+  readonly principal: Principal;
+  /** Known where the ability is bound to a user. */
+  readonly vendorUserId?: string | undefined;
+  /** The request body, as `parameters` parsed it. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** How an account-bound client token may be kept, where the operator asked for it. */
+export interface CachePolicy {
+  /** Seconds of life that a cached token still has at the least when it is handed out. */
+  readonly minRemainingSeconds: number;
+  readonly key: (request: IssueRequest) => TokenKey;
+}
+
+/** Can issue client tokens. What is absent is refused: without `cache` every ask reaches the vendor. */
+export interface IssueAbility<Binding extends TokenBinding = TokenBinding> {
+  readonly bound: Binding;
+  /** What the body of an issue request may say. Strict: it refuses unknown fields. */
+  readonly parameters: z.ZodType<Record<string, unknown>>;
+  readonly cache?: (Binding extends 'account' ? CachePolicy : never) | undefined;
+  readonly issue: (request: IssueRequest) => Promise<ClientToken<Binding>>;
+}
+
+/** Can find or create the person's user at the vendor. */
+export interface UsersAbility {
+  /**
+   * Finds or creates the vendor user that carries `externalId`, our stable name for the person. Idempotent: asking
+   * twice, even at once, ends in one vendor user.
+   */
+  readonly ensureUser: (
+    externalId: string,
+    options?: CallOptions,
+  ) => Promise<{ readonly vendorUserId: string; readonly created: boolean }>;
+}
+
+/** A call that a proxy lets through: a method and a path pattern (`/Patients`, `/Patients({id})`, `/Visits/*`). */
+export interface AllowedCall {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** A caller's request, as a proxy passes it on. */
+export interface ProxyRequest extends CallOptions {
+  readonly method: string;
+  /** Path at the vendor, starting with `/`, still percent-encoded. */
+  readonly path: string;
+  /** Query with its leading `?`, or empty. */
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body?: AsyncIterable<Uint8Array> | Uint8Array | undefined;
+}
+
+/** A vendor's answer, freed of hop-by-hop headers, cookies and the vendor's internals. */
+export interface ProxyResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Can be called on the principal's behalf, with a server token that the broker keeps. */
+export interface ProxyAbility {
+  /** Nothing else passes. */
+  readonly allow: readonly AllowedCall[];
+  /** Which server token this principal's calls need. Throws `forbidden` where the principal may have none. */
+  readonly tokenKey: (principal: Principal) => TokenKey;
+  readonly issueServerToken: (key: TokenKey, options?: CallOptions) => Promise<ServerToken>;
+  /** Sends the call. `'token_refused'` means that the vendor did not take this token; nothing was passed on. */
+  readonly send: (request: ProxyRequest, token: ServerToken) => Promise<ProxyResponse | 'token_refused'>;
+}
+
+/** Signs app users in: its tokens are principals. */
+export interface AuthenticateAbility {
+  readonly issuer: IssuerOptions;
+}
+
+/**
+ * A vendor, ready to be called. Adapters declare, the broker decides: an ability that is absent is one that this
+ * vendor does not have.
+ */
+export interface Vendor {
+  readonly id: string;
+  readonly issue?: IssueAbility<'user'> | IssueAbility<'account'> | undefined;
+  readonly users?: UsersAbility | undefined;
+  readonly proxy?: ProxyAbility | undefined;
+  readonly authenticate?: AuthenticateAbility | undefined;
+  /** Ends the vendor's connections. */
+  readonly close: () => Promise<void>;
+}
+
+/** What a vendor is given to work with; each part has a default. */
+export interface VendorEnvironment {
+  readonly clock?: Clock | undefined;
+}
+
+/** One line of the registry: how a vendor is configured and made. */
+export interface VendorDefinition<Options extends z.ZodObject = z.ZodObject> {
+  readonly id: string;
+  /** The vendor's name as people write it. */
+  readonly title: string;
+  /** What the operator may set. Strict: it refuses unknown fields. */
+  readonly options: Options;
+  readonly create: (options: z.output<Options>, environment?: VendorEnvironment) => Vendor;
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { errorTable, type ErrorCode } from './errors.ts';
+import type { IssueEnvelope, Problem, SessionAnswer } from './wire.ts';
+
+const codes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]];
+
+/** Parses the envelope of an issue answer; the vendor's own fields pass beside it. */
+export const issueAnswerSchema = z.looseObject({
+  vendor: z.string(),
+  vendor_user_id: z.string().optional(),
+  expires_in: z.number().optional(),
+  expires_at: z.iso.datetime().optional(),
+  refresh_after: z.number().optional(),
+  server_time: z.iso.datetime(),
+}) satisfies z.ZodType<IssueEnvelope>;
+
+/** Parses the answer of `GET /v1/session`. */
+export const sessionAnswerSchema = z.object({
+  issuer: z.string(),
+  subject: z.string(),
+  scopes: z.array(z.string()),
+  expires_at: z.iso.datetime().optional(),
+  vendors: z.record(
+    z.string(),
+    z.object({
+      operations: z.array(z.enum(['issue', 'proxy', 'authenticate'])),
+      vendor_user_id: z.string().optional(),
+    }),
+  ),
+  server_time: z.iso.datetime(),
+}) satisfies z.ZodType<SessionAnswer>;
+
+/** Parses an error answer. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number(),
+  code: z.enum(codes),
+  detail: z.string(),
+  remediation: z.string(),
+  request_id: z.string(),
+  vendor: z.string().optional(),
+}) satisfies z.ZodType<Problem>;

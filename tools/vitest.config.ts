@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@valetkey/source', 'node', 'import', 'default'];
+
+export default defineConfig({
+  root: new URL('..', import.meta.url).pathname,
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['{packages,apps}/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
+    typecheck: { enabled: true, tsconfig: 'tools/tsconfig.json', include: ['{packages,apps}/*/src/**/*.test-d.ts'] },
+    restoreMocks: true,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+  },
+});
