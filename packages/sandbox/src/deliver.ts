@@ -1,0 +1,155 @@
+import { gzipSync } from 'node:zlib';
+import type { Clock } from '@valetkey/core-types';
+import type { FastifyReply } from 'fastify';
+import { json, type Answer } from './answer.ts';
+import type { ActiveFault } from './faults.ts';
+
+/** Waits so long, or until the sandbox closes. */
+export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
+
+export interface Delivery {
+  readonly reply: FastifyReply;
+  readonly fault: ActiveFault | undefined;
+  /** Runs the vendor. */
+  readonly answer: () => Promise<Answer>;
+  /** Runs the vendor for somebody else. */
+  readonly wrongAnswer: () => Promise<Answer>;
+  /** What the vendor says with a status. */
+  readonly failure: (status: number) => Answer;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+  /** Ends with the connection and with the sandbox. */
+  readonly signal: AbortSignal;
+}
+
+/** Puts an answer on the wire, as the fault would have it. */
+export const deliver = async (delivery: Delivery): Promise<void> => {
+  const { reply, fault, failure } = delivery;
+  if (fault === undefined) return send(reply, await delivery.answer());
+  if ('when' in fault && fault.when === 'after') await delivery.answer();
+
+  switch (fault.type) {
+    case 'hang':
+      reply.hijack();
+      return;
+    case 'reset':
+      if (fault.when === 'mid-body')
+        return sendHalf(reply, await delivery.answer(), (socket) => socket.resetAndDestroy());
+      reply.hijack();
+      reply.raw.socket?.resetAndDestroy();
+      return;
+    case 'truncated':
+      return sendHalf(reply, await delivery.answer(), (socket) => socket.end());
+    case 'status':
+      return send(reply, fault.body === undefined ? failure(fault.status) : json(fault.status, fault.body));
+    case 'rate-limit':
+      return send(reply, withHeaders(failure(429), retryAfterHeader(fault.retryAfter, delivery.clock)));
+    case 'redirect':
+      return send(reply, { status: fault.status, headers: { location: fault.location } });
+    case 'drip':
+      return drip(delivery, await delivery.answer(), fault);
+    case 'malformed':
+      return send(reply, corrupt(await delivery.answer()));
+    case 'huge':
+      return sendHuge(reply, await delivery.answer(), fault);
+    case 'wrong-content-type':
+      return send(reply, withHeaders(await delivery.answer(), { 'content-type': fault.contentType }));
+    case 'empty':
+      return send(reply, { ...(await delivery.answer()), body: '' });
+    case 'extra-response':
+      return sendTwo(reply, await delivery.answer(), await delivery.wrongAnswer());
+    case 'wrong-user':
+      return send(reply, await delivery.wrongAnswer());
+    default:
+      return send(reply, await delivery.answer());
+  }
+};
+
+const send = (reply: FastifyReply, answer: Answer): void => {
+  void reply
+    .code(answer.status)
+    .headers(answer.headers ?? {})
+    .send(answer.body ?? '');
+};
+
+const withHeaders = (answer: Answer, headers: Readonly<Record<string, string>>): Answer => ({
+  ...answer,
+  headers: { ...answer.headers, ...headers },
+});
+
+const retryAfterHeader = (
+  retryAfter: Extract<ActiveFault, { type: 'rate-limit' }>['retryAfter'],
+  clock: Clock,
+): Readonly<Record<string, string>> => {
+  switch (retryAfter.form) {
+    case 'seconds':
+      return { 'retry-after': String(retryAfter.seconds) };
+    case 'date':
+      return { 'retry-after': new Date(clock.nowMs() + retryAfter.seconds * 1000).toUTCString() };
+    case 'garbage':
+      return { 'retry-after': retryAfter.text };
+    case 'absent':
+      return {};
+  }
+};
+
+const corrupt = (answer: Answer): Answer => ({ ...answer, body: `${(answer.body ?? '').replace(/[}\]]\s*$/, '')},,` });
+
+type Socket = NonNullable<FastifyReply['raw']['socket']>;
+
+/** Takes the connection from fastify and writes the head of an answer, with the length its body would have. */
+const writeHead = (reply: FastifyReply, answer: Answer, body: Buffer): FastifyReply['raw'] => {
+  reply.hijack();
+  reply.raw.writeHead(answer.status, { ...answer.headers, 'content-length': body.length });
+  reply.raw.flushHeaders();
+  return reply.raw;
+};
+
+/** Promises a whole body and sends half of it; `cut` then does away with the connection. */
+const sendHalf = (reply: FastifyReply, answer: Answer, cut: (socket: Socket) => void): void => {
+  const body = Buffer.from(answer.body ?? ' '.repeat(2));
+  const response = writeHead(reply, answer, body);
+  response.write(body.subarray(0, body.length >> 1), () => {
+    if (response.socket !== null) cut(response.socket);
+  });
+};
+
+const drip = async (
+  { reply, sleep, signal }: Delivery,
+  answer: Answer,
+  { intervalMs, chunkBytes }: Extract<ActiveFault, { type: 'drip' }>,
+): Promise<void> => {
+  const body = Buffer.from(answer.body ?? '');
+  const response = writeHead(reply, answer, body);
+  for (let start = 0; start < body.length && !signal.aborted; start += chunkBytes) {
+    response.write(body.subarray(start, start + chunkBytes));
+    await sleep(intervalMs, signal);
+  }
+  response.end();
+};
+
+const sendHuge = (
+  reply: FastifyReply,
+  answer: Answer,
+  { bytes, gzip }: Extract<ActiveFault, { type: 'huge' }>,
+): void => {
+  const body = Buffer.alloc(bytes, ' ');
+  body.write((answer.body ?? '{}').slice(0, bytes));
+  const wireBody = gzip ? gzipSync(body) : body;
+  const headers = gzip ? { 'content-encoding': 'gzip' } : {};
+  writeHead(reply, withHeaders(answer, headers), wireBody).end(wireBody);
+};
+
+/** Both go out in one piece, so that the second is there before the connection can be put back or closed. */
+const sendTwo = (reply: FastifyReply, answer: Answer, extra: Answer): void => {
+  const { socket } = reply.raw;
+  const body = Buffer.from(answer.body ?? '');
+  socket?.cork();
+  writeHead(reply, answer, body).end(body);
+  const extraBody = Buffer.from(extra.body ?? '');
+  socket?.write(
+    `HTTP/1.1 ${extra.status} Extra\r\ncontent-type: application/json\r\ncontent-length: ${extraBody.length}\r\n\r\n`,
+  );
+  socket?.write(extraBody);
+  socket?.uncork();
+};

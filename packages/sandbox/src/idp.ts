@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { bearerToken, json, type Answer, type Call } from './answer.ts';
+import { sandboxMarker } from '@valetkey/core-types';
+import { readDevBody } from './dev-body.ts';
+import { createSigningKeys, type SigningKeys } from './keys.ts';
+import { nowSeconds, type Simulation, type SimulationEnvironment } from './simulation.ts';
+
+const devTokenSchema = z.strictObject({
+  sub: z.string(),
+  /** Added to the token's claims, and stronger than they are. */
+  claims: z.record(z.string(), z.json()).default({}),
+  scope: z.string().default('openid'),
+  audience: z.union([z.string(), z.array(z.string())]).default('valetkey'),
+  /** Seconds; negative for a token that is past its end. */
+  expires_in: z.number().int().default(3600),
+  algorithm: z.enum(['RS256', 'ES256', 'EdDSA']).default('RS256'),
+  issuer: z.string().optional(),
+  typ: z.string().default('at+jwt'),
+});
+
+/** What `POST /idp/dev-token` takes: `sub`, and what is to differ from an ordinary access token of that user. */
+export type DevTokenRequest = z.input<typeof devTokenSchema>;
+
+/** Simulates a plain OpenID provider. Its dev route stands for everything between a login page and an access token. */
+export const createIdp = ({
+  clock,
+  origin,
+}: SimulationEnvironment): {
+  simulation: Simulation;
+  mintUserToken: (request: DevTokenRequest) => Promise<string>;
+  keys: SigningKeys;
+} => {
+  const keys = createSigningKeys(clock, ['RS256', 'ES256', 'EdDSA']);
+  const issuer = () => `${origin()}/idp`;
+
+  const mint = (request: z.output<typeof devTokenSchema>, flaw: Call['tokenFlaw']): Promise<string> => {
+    const iat = nowSeconds(clock);
+    const claims = {
+      iss: request.issuer ?? issuer(),
+      aud: request.audience,
+      sub: request.sub,
+      client_id: `${sandboxMarker}-app`,
+      // An expired token was issued a whole life before its end, never after it.
+      iat: Math.min(iat, iat + request.expires_in - 1),
+      exp: iat + request.expires_in,
+      jti: randomUUID(),
+      scope: request.scope,
+      ...request.claims,
+    };
+    return keys.sign(claims, { algorithm: request.algorithm, typ: request.typ, flaw });
+  };
+
+  const devToken = async (call: Call): Promise<Answer> => {
+    const body = readDevBody(call, devTokenSchema);
+    if ('status' in body) return body;
+    const request = call.wrongUser ? { ...body.value, sub: 'wrong-user' } : body.value;
+    const token = await mint(request, call.tokenFlaw);
+    return json(200, { access_token: token, token_type: 'Bearer', expires_in: request.expires_in }, noStore);
+  };
+
+  const userInfo = async (call: Call): Promise<Answer> => {
+    const token = bearerToken(call);
+    if (token === undefined) return { status: 401, headers: { 'www-authenticate': 'Bearer' } };
+    const claims = await keys.verify(token);
+    if (claims === undefined) {
+      return json(401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
+    }
+    return json(200, { sub: call.wrongUser ? 'wrong-user' : claims.sub });
+  };
+
+  const discovery = () =>
+    json(200, {
+      issuer: issuer(),
+      authorization_endpoint: `${issuer()}/authorize`,
+      token_endpoint: `${issuer()}/token`,
+      userinfo_endpoint: `${issuer()}/userinfo`,
+      jwks_uri: `${issuer()}/jwks`,
+      scopes_supported: ['openid'],
+      response_types_supported: ['code'],
+      grant_types_supported: [],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256', 'ES256', 'EdDSA'],
+    });
+
+  return {
+    keys,
+    mintUserToken: (request) => mint(devTokenSchema.parse(request), undefined),
+    simulation: {
+      vendor: 'idp',
+      failure: (status) => json(status, { error: status >= 500 ? 'server_error' : 'invalid_request' }),
+      routes: {
+        'GET /.well-known/openid-configuration': discovery,
+        'GET /jwks': async () => json(200, await keys.jwks()),
+        'GET /userinfo': userInfo,
+        'POST /dev-token': devToken,
+      },
+    },
+  };
+};
+
+const noStore = { 'cache-control': 'no-store' };

@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import { nowSeconds, type SimulationEnvironment } from './simulation.ts';
+
+/** A user as the simulated Vital keeps it. */
+export interface VitalUser {
+  readonly userId: string;
+  readonly clientUserId: string;
+  readonly createdOn: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Seconds since 1970 when it was deleted. */
+  readonly deletedAt?: number | undefined;
+}
+
+const undoWindowSeconds = 7 * 86_400;
+
+export type VitalUsers = ReturnType<typeof createVitalUsers>;
+
+/** Keeps the users of one team. One step each, so that of two creations at once the second meets the first. */
+export const createVitalUsers = ({ clock }: Pick<SimulationEnvironment, 'clock'>) => {
+  const users = new Map<string, VitalUser>();
+  const idsByClientUserId = new Map<string, string>();
+
+  const find = (userId: string): VitalUser | undefined => {
+    const user = users.get(userId.toLowerCase());
+    return user?.deletedAt === undefined ? user : undefined;
+  };
+  const findByClientUserId = (clientUserId: string) => find(idsByClientUserId.get(clientUserId) ?? '');
+
+  return {
+    find,
+    findByClientUserId,
+    all: (): readonly VitalUser[] => [...users.values()].filter((user) => user.deletedAt === undefined),
+
+    create: (clientUserId: string, settings: VitalUser['settings'] = {}): { user: VitalUser; created: boolean } => {
+      const existing = findByClientUserId(clientUserId);
+      if (existing !== undefined) return { user: existing, created: false };
+      const user = {
+        userId: randomUUID(),
+        clientUserId,
+        createdOn: new Date(clock.nowMs()).toISOString().replace(/\.\d+Z$/, '+00:00'),
+        settings,
+      };
+      users.set(user.userId, user);
+      idsByClientUserId.set(clientUserId, user.userId);
+      return { user, created: true };
+    },
+
+    update: (user: VitalUser, settings: VitalUser['settings']): void => {
+      users.set(user.userId, { ...user, settings: { ...user.settings, ...settings } });
+    },
+
+    delete: (userId: string): boolean => {
+      const user = find(userId);
+      if (user === undefined) return false;
+      users.set(user.userId, { ...user, deletedAt: nowSeconds(clock) });
+      idsByClientUserId.delete(user.clientUserId);
+      return true;
+    },
+
+    /** Takes a deletion back within its seven days, unless somebody else has the name by now. */
+    undoDelete: (userId: string): boolean => {
+      const user = users.get(userId.toLowerCase());
+      if (user?.deletedAt === undefined || idsByClientUserId.has(user.clientUserId)) return false;
+      if (nowSeconds(clock) - user.deletedAt > undoWindowSeconds) return false;
+      users.set(user.userId, { ...user, deletedAt: undefined });
+      idsByClientUserId.set(user.clientUserId, user.userId);
+      return true;
+    },
+  };
+};

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { bearerToken, json, parseJsonObject, type Answer, type Call } from './answer.ts';
+import { sandboxCredentials } from './credentials.ts';
+import type { SigningKeys } from './keys.ts';
+import type { Simulation, SimulationEnvironment } from './simulation.ts';
+import { createVitalTokens, type VitalEnvironment, type VitalRegion } from './vital-tokens.ts';
+import { createVitalAuth } from './vital-auth.ts';
+import { createVitalUsers, type VitalUser } from './vital-users.ts';
+
+/** How the simulated Vital differs from its default. */
+export interface VitalOptions {
+  /** Default: `us`. The API key's prefix has to say the same. */
+  readonly region?: VitalRegion | undefined;
+  /** Default: `sandbox`. */
+  readonly environment?: VitalEnvironment | undefined;
+  /** Default: the one of the sandbox credentials. */
+  readonly apiKeys?: readonly string[] | undefined;
+  /** Most users a team may have; 50 in Vital's own sandbox. Default: no bound. */
+  readonly maxUsers?: number | undefined;
+}
+
+/** What tests may do to the simulated Vital. */
+export interface VitalState {
+  /** The API keys that are taken from now on. */
+  readonly setApiKeys: (keys: readonly string[]) => void;
+  readonly users: () => readonly VitalUser[];
+  /** Creates a user behind everyone's back. Throws if the name is taken. */
+  readonly createUser: (clientUserId: string) => VitalUser;
+  /** Deletes a user as somebody at the dashboard would; `false` if there is none. */
+  readonly deleteUser: (userId: string) => boolean;
+  /** Makes every sign-in of this user need a new sign-in token. */
+  readonly revokeSessions: (userId: string) => void;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const settingNames = new Set(['fallback_time_zone', 'fallback_birth_date', 'ingestion_start', 'ingestion_end']);
+
+/** Simulates Vital (now Junction): its users and sign-in tokens, and the host that turns those into sessions. */
+export const createVital = (
+  environment: SimulationEnvironment,
+  options: VitalOptions = {},
+): { simulations: readonly Simulation[]; state: VitalState; keys: SigningKeys } => {
+  const { region = 'us', environment: stage = 'sandbox', maxUsers = Number.POSITIVE_INFINITY } = options;
+  const keyPrefix = `${stage === 'sandbox' ? 'sk' : 'pk'}_${region}_`;
+  let apiKeys: readonly string[] = options.apiKeys ?? [sandboxCredentials.vital.apiKey];
+  const teamId = randomUUID();
+  const users = createVitalUsers(environment);
+  const tokens = createVitalTokens(environment, { region, stage, teamId });
+  const auth = createVitalAuth(environment, users, tokens);
+
+  const toWire = (user: VitalUser) => ({
+    user_id: user.userId,
+    team_id: teamId,
+    client_user_id: user.clientUserId,
+    created_on: user.createdOn,
+    connected_sources: [],
+    fallback_time_zone: null,
+    fallback_birth_date: null,
+    ingestion_start: null,
+    ingestion_end: null,
+    ...user.settings,
+  });
+
+  const withKey =
+    (handle: (call: Call) => Answer | Promise<Answer>) =>
+    (call: Call): Answer | Promise<Answer> => {
+      const apiKey = call.headers['x-vital-api-key'];
+      const accepted = typeof apiKey === 'string' && apiKey.startsWith(keyPrefix) && apiKeys.includes(apiKey);
+      return accepted ? handle(call) : failure(401);
+    };
+
+  /** Finds the user that the path names, and hands it on. */
+  const withUser = (handle: (user: VitalUser, call: Call) => Answer | Promise<Answer>) => (call: Call) => {
+    const userId = call.parameters['user_id'] ?? '';
+    if (!uuid.test(userId)) return validationError(['path', 'user_id'], 'Input should be a valid UUID', 'uuid_parsing');
+    const user = users.find(userId);
+    if (user === undefined) return failure(404);
+    return handle(user, call);
+  };
+
+  const createUser = (call: Call): Answer => {
+    const fields = parseJsonObject(call.body);
+    if (fields === undefined) return validationError(['body'], 'Input should be a valid dictionary', 'dict_type');
+    const { client_user_id: clientUserId } = fields;
+    if (clientUserId === undefined) return validationError(['body', 'client_user_id'], 'Field required', 'missing');
+    if (typeof clientUserId !== 'string') {
+      return validationError(['body', 'client_user_id'], 'Input should be a valid string', 'string_type');
+    }
+    if (users.findByClientUserId(clientUserId) === undefined && users.all().length >= maxUsers) {
+      return invalidRequest('The team has reached its number of users.');
+    }
+    const { user, created } = users.create(clientUserId, pickSettings(fields));
+    const answered = aboutWhom(user, call);
+    if (created) return json(200, toWire(answered));
+    return invalidRequest('Client user id already exists.', {
+      user_id: answered.userId,
+      created_on: answered.createdOn,
+    });
+  };
+
+  const resolveUser = (call: Call): Answer => {
+    const user = users.findByClientUserId(call.parameters['client_user_id'] ?? '');
+    if (user === undefined) return failure(404);
+    return json(200, toWire(aboutWhom(user, call)));
+  };
+
+  const issueSignInToken = async (user: VitalUser, call: Call) => {
+    const { userId } = aboutWhom(user, call);
+    return json(200, { user_id: userId, sign_in_token: await tokens.signInToken(userId, call.tokenFlaw) });
+  };
+
+  /** A team may read with its key, a signed-in app with its own user's token. */
+  const getUser = async (call: Call): Promise<Answer> => {
+    const token = bearerToken(call);
+    const read = withUser((user) => json(200, toWire(aboutWhom(user, call))));
+    if (token === undefined) return withKey(read)(call);
+    const userId = await tokens.verifyAccessToken(token);
+    return userId !== undefined && userId === call.parameters['user_id'] ? read(call) : failure(401);
+  };
+
+  const undoDelete = (call: Call): Answer => {
+    const userId = call.query.get('user_id') ?? '';
+    if (!uuid.test(userId)) return validationError(['query', 'user_id'], 'Field required', 'missing');
+    return users.undoDelete(userId) ? json(200, { success: true }) : failure(404);
+  };
+
+  return {
+    keys: tokens.keys,
+    simulations: [
+      {
+        vendor: 'vital',
+        failure,
+        routes: {
+          'POST /v2/user': withKey(createUser),
+          'GET /v2/user/resolve/{client_user_id}': withKey(resolveUser),
+          'POST /v2/user/{user_id}/sign_in_token': withKey(withUser(issueSignInToken)),
+          'GET /v2/user/{user_id}': getUser,
+          'DELETE /v2/user/{user_id}': withKey(
+            withUser((user) => (users.delete(user.userId) ? json(200, { success: true }) : failure(404))),
+          ),
+          'PATCH /v2/user/{user_id}': withKey(
+            withUser((user, call) => {
+              users.update(user, pickSettings(parseJsonObject(call.body) ?? {}));
+              return { status: 204 };
+            }),
+          ),
+          'POST /v2/user/undo_delete': withKey(undoDelete),
+        },
+      },
+      auth.simulation,
+    ],
+    state: {
+      setApiKeys: (keys) => {
+        apiKeys = [...keys];
+      },
+      users: users.all,
+      createUser: (clientUserId) => {
+        const { user, created } = users.create(clientUserId);
+        if (!created) throw new TypeError('This client user id exists already.');
+        return user;
+      },
+      deleteUser: users.delete,
+      revokeSessions: auth.revokeSessions,
+    },
+  };
+};
+
+const somebodyElse: VitalUser = {
+  userId: '00000000-0000-4000-8000-00000000bad0',
+  clientUserId: 'wrong-user',
+  createdOn: '2023-02-27T12:31:24+00:00',
+  settings: {},
+};
+
+const aboutWhom = (user: VitalUser, call: Call): VitalUser => (call.wrongUser ? somebodyElse : user);
+
+const pickSettings = (fields: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(fields).filter(([name]) => settingNames.has(name)));
+
+const messages: Readonly<Record<number, string>> = {
+  401: 'Invalid API key',
+  404: 'User not found',
+  429: 'Too many requests',
+  500: 'Internal Server Error',
+};
+
+/** Documented are 400 and 422 alone: the body of every other error is a guess. */
+const failure = (status: number): Answer => json(status, { detail: messages[status] ?? 'Error' });
+
+const invalidRequest = (message: string, more: Readonly<Record<string, unknown>> = {}): Answer =>
+  json(400, { detail: { error_type: 'INVALID_REQUEST', error_message: message, ...more } });
+
+const validationError = (location: readonly string[], message: string, type: string): Answer =>
+  json(422, { detail: [{ loc: location, msg: message, type }] });
