@@ -1,0 +1,83 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createContext, runInContext } from 'node:vm';
+import { build } from 'tsup';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { createValetClient, nymblFetch } from './index.ts';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'valetkey-client-'));
+  await build({
+    entry: [new URL('./index.ts', import.meta.url).pathname],
+    format: ['esm', 'iife'],
+    globalName: 'sdk',
+    platform: 'neutral',
+    target: 'es2022',
+    outDir: folder,
+    config: false,
+    silent: true,
+    tsconfig: new URL('../tsconfig.json', import.meta.url).pathname,
+    outExtension: ({ format }) => ({ js: format === 'esm' ? '.mjs' : '.global.js' }),
+  });
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+test('the bundle imports nothing', async () => {
+  const code = await readFile(join(folder, 'index.mjs'), 'utf8');
+
+  expect(code).toContain('createValetClient');
+  expect(code).not.toMatch(/\bimport\b(?!\.meta\.)|\brequire\b|\bfrom\s*["']|node:/);
+});
+
+test('the published package depends on nothing', async () => {
+  const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+
+  expect(manifest).toMatchObject({ name: '@valetkey/client-sdk' });
+  expect(manifest).not.toHaveProperty('dependencies');
+  expect(manifest).not.toHaveProperty('peerDependencies');
+});
+
+test('the bundle runs where there is only what React Native has', async () => {
+  const code = await readFile(join(folder, 'index.global.js'), 'utf8');
+  // No URL, process, Buffer, structuredClone or crypto; an AbortSignal without `any` and `timeout`.
+  class PlainAbortController {
+    readonly #controller = new AbortController();
+    readonly signal = {
+      aborted: false,
+      addEventListener: (_: string, listener: () => void) =>
+        this.#controller.signal.addEventListener('abort', listener),
+      removeEventListener: (_: string, listener: () => void) =>
+        this.#controller.signal.removeEventListener('abort', listener),
+    };
+    abort() {
+      this.signal.aborted = true;
+      this.#controller.abort();
+    }
+  }
+  const urls: string[] = [];
+  const platform = {
+    AbortController: PlainAbortController,
+    Headers,
+    setTimeout,
+    clearTimeout,
+    fetch: async (url: string) => {
+      urls.push(url);
+      return new Response('{"value":[]}');
+    },
+  };
+  const context = createContext({ ...platform });
+  const sdk = runInContext(`${code}; sdk`, context) as {
+    createValetClient: typeof createValetClient;
+    nymblFetch: typeof nymblFetch;
+  };
+
+  const valet = sdk.createValetClient({ brokerUrl: 'https://broker.example', getAppToken: () => 'app-token' });
+  const response = await sdk.nymblFetch(valet)('/Patients');
+
+  expect(await response.json()).toEqual({ value: [] });
+  expect(urls).toEqual(['https://broker.example/v1/vendors/nymbl/proxy/Patients']);
+});

@@ -1,0 +1,434 @@
+import { inspect } from 'node:util';
+import { expect, test } from 'vitest';
+import { createValetClient } from './client.ts';
+import { issued, json, problem, session, startBroker } from './testing/broker.ts';
+import { createTestClock } from './testing/clock.ts';
+import { failureOf } from './testing/failure.ts';
+import type { ValetEvent } from './events.ts';
+
+const appToken = 'app-token-canary';
+const getAppToken = () => appToken;
+
+test('issue posts as the user and answers the vendor fields with the envelope', async () => {
+  const broker = await startBroker(() => issued('nudge', { token: 'nudge-1' }));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  const answer = await valet.issue('nudge');
+
+  expect(answer).toMatchObject({ token: 'nudge-1', vendor: 'nudge' });
+  expect(broker.requests).toHaveLength(1);
+  expect(broker.requests[0]).toMatchObject({ method: 'POST', path: '/v1/vendors/nudge/token', body: '' });
+  expect(broker.requests[0]?.headers.authorization).toBe(`Bearer ${appToken}`);
+  expect(broker.requests[0]?.headers['content-type']).toBeUndefined();
+});
+
+test('issue sends parameters as JSON, to a broker below a path', async () => {
+  const broker = await startBroker(() => issued('acme', { anything: 'goes' }));
+  const valet = createValetClient({ brokerUrl: `${broker.url}/valet/`, getAppToken });
+
+  await valet.issue('acme', { scope: 'read' });
+
+  expect(broker.requests[0]).toMatchObject({ path: '/valet/v1/vendors/acme/token', body: '{"scope":"read"}' });
+  expect(broker.requests[0]?.headers['content-type']).toBe('application/json');
+});
+
+test('session answers who the caller is', async () => {
+  const broker = await startBroker(() => session('vital-user-1'));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  const answer = await valet.session();
+
+  expect(answer.subject).toBe('alice');
+  expect(answer.vendors['vital']?.vendor_user_id).toBe('vital-user-1');
+  expect(broker.requests[0]).toMatchObject({ method: 'GET', path: '/v1/session' });
+});
+
+test.each([null, undefined, ''])('getAppToken answering %j is signed_out, without a request', async (nothing) => {
+  const broker = await startBroker(() => session());
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => nothing });
+
+  expect(await failureOf(valet.session())).toMatchObject({ code: 'signed_out', retryable: false });
+  expect(broker.requests).toHaveLength(0);
+});
+
+test.each(['undefined', 'null', 'Bearer x', 'line\nbreak', ' padded ', 'sécret'])(
+  'getAppToken answering %j is invalid_token, without a request',
+  async (token) => {
+    const broker = await startBroker(() => session());
+    const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => token });
+
+    const error = await failureOf(valet.session());
+
+    expect(error).toMatchObject({ code: 'invalid_token', retryable: false });
+    expect(broker.requests).toHaveLength(0);
+  },
+);
+
+test('getAppToken that throws is not a sign-out, and its message is not passed on', async () => {
+  const valet = createValetClient({
+    brokerUrl: 'http://127.0.0.1:1',
+    getAppToken: () => {
+      throw new Error(`keychain locked, token was ${appToken}`);
+    },
+  });
+
+  const error = await failureOf(valet.session());
+
+  expect(error).toMatchObject({ code: 'app_token_unavailable', retryable: true });
+  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(appToken);
+});
+
+test('invalid_token asks for a fresh app token and repeats the call, once', async () => {
+  const broker = await startBroker(({ headers }) =>
+    headers.authorization === 'Bearer fresh' ? issued('nudge', { token: 'nudge-1' }) : problem(401, 'invalid_token'),
+  );
+  const asks: boolean[] = [];
+  const valet = createValetClient({
+    brokerUrl: broker.url,
+    getAppToken: ({ forceRefresh }) => {
+      asks.push(forceRefresh);
+      return forceRefresh ? 'fresh' : 'stale';
+    },
+  });
+
+  expect(await valet.issue('nudge')).toMatchObject({ token: 'nudge-1' });
+  expect(asks).toEqual([false, true]);
+  expect(broker.requests).toHaveLength(2);
+});
+
+test('a fresh app token that is refused too ends the matter', async () => {
+  const broker = await startBroker(() => problem(401, 'invalid_token'));
+  let count = 0;
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => `token-${++count}` });
+
+  expect(await failureOf(valet.session())).toMatchObject({ code: 'invalid_token', status: 401 });
+  expect(broker.requests).toHaveLength(2);
+});
+
+test('the same app token is not sent twice', async () => {
+  const broker = await startBroker(() => problem(401, 'invalid_token'));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  expect(await failureOf(valet.session())).toMatchObject({ code: 'invalid_token', status: 401 });
+  expect(broker.requests).toHaveLength(1);
+});
+
+test('100 calls share one refresh of the app token, however late they are refused', async () => {
+  const broker = await startBroker(({ headers }) =>
+    headers.authorization === 'Bearer fresh'
+      ? issued('nabla', { access_token: 'a', refresh_token: 'r' })
+      : problem(401, 'invalid_token'),
+  );
+  let current = 'stale';
+  let refreshCount = 0;
+  const valet = createValetClient({
+    brokerUrl: broker.url,
+    getAppToken: async ({ forceRefresh }) => {
+      if (forceRefresh) {
+        refreshCount += 1;
+        current = 'fresh';
+      }
+      return current;
+    },
+  });
+
+  await Promise.all(Array.from({ length: 100 }, () => valet.issue('nabla')));
+
+  expect(refreshCount).toBe(1);
+  expect(broker.requests).toHaveLength(200);
+});
+
+test("a call that is refused after another's refresh takes its token", async () => {
+  const lateRefusal = Promise.withResolvers<void>();
+  const broker = await startBroker(async ({ path, headers }) => {
+    if (headers.authorization === 'Bearer fresh') return path === '/v1/session' ? session() : issued('nabla', {});
+    if (path !== '/v1/session') await lateRefusal.promise;
+    return problem(401, 'invalid_token');
+  });
+  const asks: boolean[] = [];
+  let current = 'stale';
+  const valet = createValetClient({
+    brokerUrl: broker.url,
+    getAppToken: ({ forceRefresh }) => {
+      asks.push(forceRefresh);
+      if (forceRefresh) current = 'fresh';
+      return current;
+    },
+  });
+
+  const late = valet.issue('nabla');
+  await valet.session();
+  lateRefusal.resolve();
+  await late;
+
+  expect(asks).toEqual([false, false, true, false]);
+});
+
+test.each([
+  [403, 'forbidden', undefined, false],
+  [403, 'user_blocked', undefined, false],
+  [429, 'rate_limited', 7, true],
+  [500, 'internal', undefined, false],
+  [502, 'vendor_auth_failed', undefined, false],
+  [503, 'identity_unavailable', 30, true],
+  [504, 'vendor_timeout', undefined, true],
+  [503, 'a_code_of_a_newer_broker', 1, true],
+] as const)('a %i %s answer becomes the error', async (status, code, retryAfterSeconds, retryable) => {
+  const headers = retryAfterSeconds === undefined ? undefined : { 'retry-after': String(retryAfterSeconds) };
+  const broker = await startBroker(() => problem(status, code, headers));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  const error = await failureOf(valet.issue('nabla'));
+
+  expect(error).toMatchObject({
+    name: 'ValetError',
+    message: 'A detail.',
+    code,
+    status,
+    remediation: 'A remediation.',
+    requestId: 'request-1',
+    vendor: 'nabla',
+    retryAfterSeconds,
+    retryable,
+  });
+  expect(broker.requests).toHaveLength(1);
+});
+
+test.each([
+  ['not JSON', { body: 'token=x' }],
+  ['a bare string', json('token')],
+  ['an array', json([])],
+  ['no server_time', json({ vendor: 'nudge', token: 'x' })],
+  ['a server_time that is none', json({ vendor: 'nudge', token: 'x', server_time: 'soon' })],
+  ['another vendor', issued('nabla', { token: 'x' })],
+])('an answer that is %s is answer_invalid', async (_, answer) => {
+  const broker = await startBroker(() => answer);
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  expect(await failureOf(valet.issue('nudge'))).toMatchObject({ code: 'answer_invalid', retryable: false });
+});
+
+test('a gateway that answers in place of the broker is worth a retry, and its 401 is no sign-out', async () => {
+  const answers = [{ status: 502, body: '<html>' }, { status: 401 }, { status: 503, headers: { 'retry-after': '3' } }];
+  const broker = await startBroker(() => answers.shift() ?? {});
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  expect(await failureOf(valet.session())).toMatchObject({ code: 'answer_invalid', status: 502, retryable: true });
+  expect(await failureOf(valet.session())).toMatchObject({ code: 'answer_invalid', status: 401, retryable: false });
+  expect(await failureOf(valet.session())).toMatchObject({ status: 503, retryable: true, retryAfterSeconds: 3 });
+});
+
+test('a broker that is away is network_unavailable', async () => {
+  const valet = createValetClient({ brokerUrl: 'http://127.0.0.1:1', getAppToken });
+
+  expect(await failureOf(valet.session())).toMatchObject({ code: 'network_unavailable', retryable: true });
+});
+
+test('a redirect is not followed', async () => {
+  const elsewhere = await startBroker(() => session());
+  const broker = await startBroker(() => ({ status: 307, headers: { location: `${elsewhere.url}/v1/session` } }));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  expect(await failureOf(valet.session())).toMatchObject({ code: 'network_unavailable' });
+  expect(elsewhere.requests).toHaveLength(0);
+});
+
+test('a getAppToken that hangs times out, and what it answers later is not used', async () => {
+  const broker = await startBroker(() => session());
+  const { clock, advance, scheduledCount } = createTestClock();
+  const late = Promise.withResolvers<string>();
+  const valet = createValetClient({
+    brokerUrl: broker.url,
+    getAppToken: () => late.promise,
+    clock,
+    timeoutMs: 5000,
+  });
+
+  const failure = failureOf(valet.session());
+  advance(4999);
+  expect(scheduledCount()).toBe(1);
+  advance(1);
+  expect(await failure).toMatchObject({ code: 'timeout', retryable: true });
+
+  late.resolve(appToken);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(broker.requests).toHaveLength(0);
+  expect(scheduledCount()).toBe(0);
+});
+
+test('a refresh that hangs times out, and the next call starts another', async () => {
+  const broker = await startBroker(({ headers }) =>
+    headers.authorization === 'Bearer fresh' ? session() : problem(401, 'invalid_token'),
+  );
+  const { clock, advance } = createTestClock();
+  const refreshing = Promise.withResolvers<void>();
+  let refreshCount = 0;
+  const valet = createValetClient({
+    brokerUrl: broker.url,
+    clock,
+    getAppToken: ({ forceRefresh }) => {
+      if (!forceRefresh) return 'stale';
+      refreshCount += 1;
+      refreshing.resolve();
+      return refreshCount === 1 ? new Promise(() => undefined) : 'fresh';
+    },
+  });
+
+  const failure = failureOf(valet.session());
+  await refreshing.promise;
+  advance(10_000);
+  expect(await failure).toMatchObject({ code: 'timeout' });
+
+  expect(await valet.session()).toMatchObject({ subject: 'alice' });
+  expect(refreshCount).toBe(2);
+});
+
+test('a broker that hangs times out', async () => {
+  const arrived = Promise.withResolvers<void>();
+  const broker = await startBroker(() => {
+    arrived.resolve();
+    return new Promise(() => undefined);
+  });
+  const { clock, advance } = createTestClock();
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, clock });
+
+  const failure = failureOf(valet.issue('nabla'));
+  await arrived.promise;
+  advance(10_000);
+
+  expect(await failure).toMatchObject({ code: 'timeout' });
+});
+
+test("the caller's signal ends a call, before and during it", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const broker = await startBroker(() => {
+    arrived.resolve();
+    return new Promise(() => undefined);
+  });
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  expect(await failureOf(valet.session({ signal: AbortSignal.abort() }))).toMatchObject({ code: 'aborted' });
+  expect(broker.requests).toHaveLength(0);
+
+  const controller = new AbortController();
+  const failure = failureOf(valet.issue('nabla', {}, { signal: controller.signal }));
+  await arrived.promise;
+  controller.abort();
+  expect(await failure).toMatchObject({ code: 'aborted', retryable: false });
+});
+
+test('a call begun before signOut delivers nothing after it; the next one does', async () => {
+  const arrived = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const broker = await startBroker(async () => {
+    arrived.resolve();
+    await answer.promise;
+    return issued('nudge', { token: 'nudge-1' });
+  });
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  const failures = [failureOf(valet.issue('nudge')), failureOf(valet.issue('nudge', {}, { shared: true }))];
+  await arrived.promise;
+  valet.signOut();
+  const next = valet.issue('nudge', {}, { shared: true });
+  answer.resolve();
+
+  expect(await failures[0]).toMatchObject({ code: 'aborted' });
+  expect(await failures[1]).toMatchObject({ code: 'aborted' });
+  expect(await next).toMatchObject({ token: 'nudge-1' });
+});
+
+test('shared calls are one request while it is under way, and fresh afterwards', async () => {
+  let count = 0;
+  const broker = await startBroker(() => issued('nudge', { token: `nudge-${++count}` }));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, () => valet.issue('nudge', undefined, { shared: true })),
+  );
+  expect(new Set(answers.map(({ token }) => token))).toEqual(new Set(['nudge-1']));
+
+  expect(await valet.issue('nudge', undefined, { shared: true })).toMatchObject({ token: 'nudge-2' });
+  expect(broker.requests).toHaveLength(2);
+});
+
+test('shared calls with other parameters are not joined', async () => {
+  let count = 0;
+  const broker = await startBroker(() => issued('nudge', { token: `nudge-${++count}` }));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  await Promise.all([
+    valet.issue('nudge', { a: 1 }, { shared: true }),
+    valet.issue('nudge', { a: 2 }, { shared: true }),
+  ]);
+
+  expect(broker.requests).toHaveLength(2);
+});
+
+test('one that leaves a shared call does not end it for the others', async () => {
+  const arrived = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const broker = await startBroker(async () => {
+    arrived.resolve();
+    await answer.promise;
+    return issued('nudge', { token: 'nudge-1' });
+  });
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+  const controller = new AbortController();
+
+  const leaver = failureOf(valet.issue('nudge', {}, { shared: true, signal: controller.signal }));
+  const stayer = valet.issue('nudge', {}, { shared: true });
+  await arrived.promise;
+  controller.abort();
+  expect(await leaver).toMatchObject({ code: 'aborted' });
+  answer.resolve();
+  expect(await stayer).toMatchObject({ token: 'nudge-1' });
+});
+
+test.each([-600_000, 0, 600_000])('learns a device clock that is %i ms off', async (offMs) => {
+  const broker = await startBroker(() => session());
+  const { clock } = createTestClock(Date.parse('2026-11-20T10:00:00.000Z') + offMs);
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, clock });
+
+  expect(valet.serverTimeOffsetMs).toBeUndefined();
+  await valet.session();
+  expect(valet.serverTimeOffsetMs).toBe(0 - offMs);
+});
+
+test('onEvent is told once about each call, and its own failure is dropped', async () => {
+  const answers = [session(), problem(503, 'vendor_unavailable'), { status: 404, body: 'vendor says no' }];
+  const broker = await startBroker(() => answers.shift() ?? {});
+  const events: ValetEvent[] = [];
+  const onEvent = (event: ValetEvent) => {
+    events.push(event);
+    throw new Error('metrics are down');
+  };
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, onEvent, clock: createTestClock().clock });
+
+  await valet.session();
+  await failureOf(valet.issue('nabla'));
+  await valet.fetch('nymbl', '/Patients');
+
+  expect(events).toEqual([
+    { operation: 'session', outcome: 'ok', durationMs: 0 },
+    { operation: 'issue', vendor: 'nabla', outcome: 'vendor_unavailable', durationMs: 0, requestId: 'request-1' },
+    { operation: 'proxy', vendor: 'nymbl', outcome: 'ok', durationMs: 0 },
+  ]);
+});
+
+test('neither the client nor its errors and events show the app token', async () => {
+  const answers = [problem(401, 'invalid_token'), problem(403, 'forbidden'), { body: 'not JSON' }];
+  const broker = await startBroker(() => answers.shift() ?? session());
+  const seen: unknown[] = [];
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, onEvent: (event) => seen.push(event) });
+  seen.push(valet);
+  for (let call = 0; call < 3; call += 1) seen.push(await failureOf(valet.session()));
+  seen.push(await valet.session());
+
+  const shown = seen.map((value) => inspect(value, { depth: 9, showHidden: true }) + JSON.stringify(value)).join('\n');
+
+  expect(broker.requests.every(({ headers }) => headers.authorization?.includes(appToken))).toBe(true);
+  expect(shown).toContain('forbidden');
+  expect(shown).not.toContain(appToken);
+  expect(broker.requests.map(({ path }) => path).join()).not.toContain(appToken);
+});

@@ -1,0 +1,19 @@
+export { createValetClient } from './client.ts';
+export { ValetError } from './valet-error.ts';
+export { authgearAppToken } from './vendors/authgear.ts';
+export { nablaSessionTokens } from './vendors/nabla.ts';
+export { nudgeRefreshToken } from './vendors/nudge.ts';
+export { nymblFetch } from './vendors/nymbl.ts';
+export { vitalAuthenticate, vitalReconcile, vitalSignInToken } from './vendors/vital.ts';
+
+export type { AppTokenRequest, GetAppToken } from './app-token.ts';
+export type { CallOptions, IssueOptions, IssueParameters, ValetClient } from './client.ts';
+export type { ValetClock } from './clock.ts';
+export type { ValetEvent } from './events.ts';
+export type { ValetClientOptions } from './options.ts';
+export type { BrokerErrorCode, ClientErrorCode, ValetErrorCode, ValetErrorDetails } from './valet-error.ts';
+export type { NablaAnswer, NudgeAnswer, VendorAnswers, VitalAnswer } from './vendors/answers.ts';
+export type { AuthgearContainer } from './vendors/authgear.ts';
+export type { NablaSessionTokens } from './vendors/nabla.ts';
+export type { VitalAuthenticateRequest, VitalCore, VitalReconciliation } from './vendors/vital.ts';
+export type { IssueAnswer, IssueEnvelope, Problem, SessionAnswer, SessionVendor } from './wire.ts';

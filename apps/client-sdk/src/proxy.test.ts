@@ -1,0 +1,171 @@
+import { expect, test } from 'vitest';
+import { createValetClient } from './client.ts';
+import { issued, json, problem, startBroker } from './testing/broker.ts';
+import { failureOf } from './testing/failure.ts';
+
+const getAppToken = () => 'app-token';
+
+test('fetch answers what the vendor said, whatever its status', async () => {
+  const broker = await startBroker(() => json({ error: { code: 'NotFound' } }, 404));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  const response = await valet.fetch('nymbl', "/Patients('1')?$top=2&$filter=Name eq 'a/../b'");
+
+  expect(response.status).toBe(404);
+  expect(await response.json()).toEqual({ error: { code: 'NotFound' } });
+  expect(broker.requests[0]?.path).toBe(
+    "/v1/vendors/nymbl/proxy/Patients('1')?$top=2&$filter=Name%20eq%20%27a/../b%27",
+  );
+});
+
+test("a vendor's own problem document is the vendor's answer", async () => {
+  const broker = await startBroker(() => ({
+    status: 422,
+    headers: { 'content-type': 'application/problem+json' },
+    body: '{"title":"Of the vendor"}',
+  }));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  const response = await valet.fetch('nymbl', '/Patients');
+
+  expect(await response.json()).toEqual({ title: 'Of the vendor' });
+});
+
+test('fetch passes method, headers and body on, and sets the authorization itself', async () => {
+  const broker = await startBroker(() => json({}));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  await valet.fetch('nymbl', '/Notes', {
+    method: 'POST',
+    headers: { Authorization: 'Bearer of-the-caller', 'x-trace': '1' },
+    body: 'hello',
+    redirect: 'follow',
+    credentials: 'include',
+  });
+
+  expect(broker.requests[0]).toMatchObject({ method: 'POST', body: 'hello' });
+  expect(broker.requests[0]?.headers).toMatchObject({ authorization: 'Bearer app-token', 'x-trace': '1' });
+});
+
+test('a refusal of the broker rejects', async () => {
+  const broker = await startBroker(() => problem(403, 'forbidden'));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  expect(await failureOf(valet.fetch('nymbl', '/Secrets'))).toMatchObject({ code: 'forbidden', vendor: 'nymbl' });
+});
+
+test('a body that is a stream is not sent twice, one that is text is', async () => {
+  const broker = await startBroker(() => problem(401, 'invalid_token'));
+  let count = 0;
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => `token-${++count}` });
+  const stream = new Blob(['hello']).stream();
+  const init = { method: 'POST', duplex: 'half' } as const;
+
+  await failureOf(valet.fetch('nymbl', '/Notes', { ...init, body: stream }));
+  expect(broker.requests).toHaveLength(1);
+
+  await failureOf(valet.fetch('nymbl', '/Notes', { ...init, body: 'hello' }));
+  expect(broker.requests).toHaveLength(3);
+});
+
+test("the caller's signal still ends the body after the headers have come", async () => {
+  const valet = createValetClient({
+    brokerUrl: 'https://broker.example',
+    getAppToken,
+    fetch: async (_url, init) =>
+      new Response(
+        new ReadableStream({
+          start: (stream) => init?.signal?.addEventListener('abort', () => stream.error(new Error('ended'))),
+        }),
+      ),
+  });
+  const controller = new AbortController();
+
+  const response = await valet.fetch('nymbl', '/Files', { signal: controller.signal });
+  const body = response.text();
+  controller.abort();
+
+  await expect(body).rejects.toThrow('ended');
+});
+
+test.each([
+  '',
+  'Patients',
+  '//evil.example/x',
+  'https://evil.example/x',
+  '@evil.example/x',
+  '/..',
+  '/../../token',
+  '/a/../../../session',
+  '/a/..\\..\\token',
+  '/\\evil.example',
+  '/%2e%2e/token',
+  '/.%2E/token',
+  '/./Patients',
+  '/.\t./token',
+  '/.. ',
+  '/a b',
+  '/a#b',
+  '/a?b#c',
+  '/a?b\nc',
+])('the path %j is refused without a request', async (path) => {
+  const broker = await startBroker(() => issued('nymbl', {}));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  expect(await failureOf(valet.fetch('nymbl', path))).toMatchObject({ code: 'invalid_request', vendor: 'nymbl' });
+  expect(broker.requests).toHaveLength(0);
+});
+
+test.each(['', '..', '.', 'a/b', 'a%2fb', 'nymbl?x', 'ny mbl'])('the vendor %j is refused', async (vendor) => {
+  const valet = createValetClient({ brokerUrl: 'https://broker.example', getAppToken });
+
+  expect(await failureOf(valet.fetch(vendor, '/x'))).toMatchObject({ code: 'invalid_request' });
+  expect(await failureOf(valet.issue(vendor))).toMatchObject({ code: 'invalid_request' });
+});
+
+test('no path leaves the proxy of its vendor, whatever it is made of', async () => {
+  const pieces = [
+    '/',
+    '.',
+    '..',
+    '%2e',
+    '%2E',
+    '\\',
+    '?',
+    '#',
+    '@',
+    ':',
+    ' ',
+    '\t',
+    '\n',
+    '%5c',
+    '%2f',
+    'a',
+    'é',
+    '\u0000',
+    '//',
+  ];
+  const urls: string[] = [];
+  const valet = createValetClient({
+    brokerUrl: 'https://broker.example/base',
+    getAppToken,
+    fetch: async (url) => {
+      urls.push(String(url));
+      return new Response();
+    },
+  });
+  let seed = 20_261_120;
+  const next = (bound: number) => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * bound);
+  };
+
+  for (let round = 0; round < 20_000; round += 1) {
+    const path = `/${Array.from({ length: 1 + next(6) }, () => pieces[next(pieces.length)]).join('')}`;
+    await valet.fetch('nymbl', path).catch(() => undefined);
+  }
+
+  expect(urls.length).toBeGreaterThan(500);
+  for (const url of urls)
+    expect(new URL(url).href).toMatch(/^https:\/\/broker\.example\/base\/v1\/vendors\/nymbl\/proxy\//);
+});

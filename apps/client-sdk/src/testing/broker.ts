@@ -1,0 +1,73 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { onTestFinished } from 'vitest';
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+/** A server that says what a broker would. It ends with the test. */
+export async function startBroker(answer: (request: SeenRequest) => Answer | Promise<Answer>) {
+  const requests: SeenRequest[] = [];
+  const server = createServer(async (incoming, outgoing) => {
+    const request = {
+      method: incoming.method ?? '',
+      path: incoming.url ?? '',
+      headers: incoming.headers,
+      body: await text(incoming),
+    };
+    requests.push(request);
+    const { status = 200, headers = {}, body = '' } = await answer(request);
+    outgoing.writeHead(status, headers).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, requests };
+}
+
+export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Answer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
+}
+
+export function issued(vendor: string, fields: object): Answer {
+  return json({ ...fields, vendor, server_time: '2026-11-20T10:00:00.000Z' });
+}
+
+export function problem(status: number, code: string, headers: Record<string, string> = {}): Answer {
+  const body = {
+    type: `https://valetkey.example/errors/${code}`,
+    title: 'A title',
+    status,
+    code,
+    detail: 'A detail.',
+    remediation: 'A remediation.',
+    request_id: 'request-1',
+  };
+  return { ...json(body, status), headers: { 'content-type': 'application/problem+json; charset=utf-8', ...headers } };
+}
+
+export function session(vitalUserId?: string): Answer {
+  return json({
+    issuer: 'https://identity.example',
+    subject: 'alice',
+    scopes: [],
+    vendors: {
+      vital: { operations: ['issue'], ...(vitalUserId === undefined ? {} : { vendor_user_id: vitalUserId }) },
+    },
+    server_time: '2026-11-20T10:00:00.000Z',
+  });
+}

@@ -1,0 +1,27 @@
+import type { ValetClock } from '../clock.ts';
+
+/** A clock that stands until it is moved. */
+export function createTestClock(startMs = Date.parse('2026-11-20T10:00:00.000Z')) {
+  let nowMs = startMs;
+  const tasks = new Map<object, { task: () => void; atMs: number }>();
+  const clock: ValetClock = {
+    nowMs: () => nowMs,
+    schedule: (task, delayMs) => {
+      const key = {};
+      tasks.set(key, { task, atMs: nowMs + delayMs });
+      return () => void tasks.delete(key);
+    },
+  };
+  return {
+    clock,
+    scheduledCount: () => tasks.size,
+    advance: (byMs: number) => {
+      nowMs += byMs;
+      for (const [key, { task, atMs }] of tasks) {
+        if (atMs > nowMs) continue;
+        tasks.delete(key);
+        task();
+      }
+    },
+  };
+}

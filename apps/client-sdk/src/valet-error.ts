@@ -1,0 +1,115 @@
+/** Every code that the broker answers with. */
+export type BrokerErrorCode =
+  | 'missing_token'
+  | 'invalid_token'
+  | 'invalid_request'
+  | 'forbidden'
+  | 'user_blocked'
+  | 'unknown_vendor'
+  | 'operation_not_supported'
+  | 'vendor_user_not_found'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'payload_too_large'
+  | 'unsupported_media_type'
+  | 'rate_limited'
+  | 'internal'
+  | 'vendor_auth_failed'
+  | 'vendor_rejected'
+  | 'vendor_response_invalid'
+  | 'identity_unavailable'
+  | 'vendor_unavailable'
+  | 'vendor_rate_limited'
+  | 'overloaded'
+  | 'vendor_timeout';
+
+const clientErrors = {
+  signed_out: { retryable: false, remediation: 'Sign the user in, then call again.' },
+  app_token_unavailable: {
+    retryable: true,
+    remediation: 'Keep the user signed in and call again; `getAppToken` threw instead of answering.',
+  },
+  network_unavailable: {
+    retryable: true,
+    remediation:
+      'Call again when the device is online. If it is: `brokerUrl` must answer without a redirect, and in a browser the broker must allow the origin of this page.',
+  },
+  timeout: { retryable: true, remediation: 'Call again, or give the call more time with `timeoutMs`.' },
+  aborted: { retryable: false, remediation: 'Nothing to do: the app ended this call itself.' },
+  answer_invalid: {
+    retryable: false,
+    remediation:
+      'Check that `brokerUrl` is the address of a Valet Key broker and that nothing in between changes its answers.',
+  },
+} as const;
+
+/** Every code for what goes wrong on the device, before the broker has answered. */
+export type ClientErrorCode = keyof typeof clientErrors;
+
+/** A broker newer than this package may answer with a code that is not listed. */
+export type ValetErrorCode = BrokerErrorCode | ClientErrorCode | (string & {});
+
+/** What {@link ValetError} may carry beside its code. */
+export interface ValetErrorDetails {
+  /** HTTP status of the broker's answer, where there was one. */
+  readonly status?: number | undefined;
+  readonly remediation?: string | undefined;
+  readonly retryable?: boolean | undefined;
+  readonly retryAfterSeconds?: number | undefined;
+  readonly requestId?: string | undefined;
+  readonly vendor?: string | undefined;
+}
+
+const marker = Symbol.for('valetkey.client-error');
+
+/**
+ * The one error of this package.
+ *
+ * It takes no `cause` and holds no token: the errors of network and parser libraries quote headers and bodies.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await valet.issue('nabla');
+ * } catch (error) {
+ *   if (!ValetError.isInstance(error)) throw error;
+ *   if (error.code === 'signed_out') showSignIn();
+ *   else if (error.retryable) showRetry(error.retryAfterSeconds);
+ *   else showSupport(error.requestId);
+ * }
+ * ```
+ */
+export class ValetError extends Error {
+  readonly code: ValetErrorCode;
+  /** HTTP status of the broker's answer, where there was one. */
+  readonly status: number | undefined;
+  /** What the reader can do about it. */
+  readonly remediation: string | undefined;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+  /** Seconds after which a retry may succeed, where the broker said so. */
+  readonly retryAfterSeconds: number | undefined;
+  /** What the broker's operator finds this call by. */
+  readonly requestId: string | undefined;
+  readonly vendor: string | undefined;
+
+  constructor(code: ValetErrorCode, message: string, details: ValetErrorDetails = {}) {
+    super(message);
+    // Not a static block: React Native's compiler takes none.
+    Object.defineProperty(this, 'name', { value: 'ValetError' });
+    const known = Object.hasOwn(clientErrors, code) ? clientErrors[code as ClientErrorCode] : undefined;
+    this.code = code;
+    this.status = details.status;
+    this.remediation = details.remediation ?? known?.remediation;
+    this.retryable = details.retryable ?? known?.retryable ?? false;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+    this.requestId = details.requestId;
+    this.vendor = details.vendor;
+    Object.defineProperty(this, marker, { value: true });
+  }
+
+  /** Recognises the error over several installed copies of this package, where `instanceof` does not. */
+  static isInstance(value: unknown): value is ValetError {
+    return typeof value === 'object' && value !== null && marker in value;
+  }
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { createValetClient } from '../client.ts';
+import { issued, startBroker, type Answer } from '../testing/broker.ts';
+import { failureOf } from '../testing/failure.ts';
+import { nablaSessionTokens } from './nabla.ts';
+
+async function valetOf(answer: () => Answer) {
+  const broker = await startBroker(answer);
+  return { broker, valet: createValetClient({ brokerUrl: broker.url, getAppToken: () => 'app-token' }) };
+}
+
+test('each ask, even at the same time, is a fresh pair in the words of its SDK', async () => {
+  let count = 0;
+  const { valet, broker } = await valetOf(() => {
+    count += 1;
+    return issued('nabla', { access_token: `access-${count}`, refresh_token: `refresh-${count}` });
+  });
+  const provide = nablaSessionTokens(valet);
+
+  const pairs = await Promise.all([provide(), provide()]);
+
+  expect(pairs).toContainEqual({ accessToken: 'access-1', refreshToken: 'refresh-1' });
+  expect(pairs).toContainEqual({ accessToken: 'access-2', refreshToken: 'refresh-2' });
+  expect(broker.requests).toHaveLength(2);
+});
+
+test.each([
+  {},
+  { access_token: 'a' },
+  { access_token: 'a', refresh_token: '' },
+  { access_token: 1, refresh_token: 'r' },
+])('the incomplete answer %j is answer_invalid', async (fields) => {
+  const { valet } = await valetOf(() => issued('nabla', fields));
+
+  expect(await failureOf(nablaSessionTokens(valet)())).toMatchObject({ code: 'answer_invalid', vendor: 'nabla' });
+});

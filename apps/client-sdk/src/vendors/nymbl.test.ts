@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { createValetClient } from '../client.ts';
+import { json, startBroker } from '../testing/broker.ts';
+import { nymblFetch } from './nymbl.ts';
+
+test('a path in, its answer out', async () => {
+  const broker = await startBroker(() => json({ value: [{ Id: 1 }] }));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => 'app-token' });
+
+  const response = await nymblFetch(valet)('/Patients?$top=1', { headers: { accept: 'application/json' } });
+
+  expect(await response.json()).toEqual({ value: [{ Id: 1 }] });
+  expect(broker.requests[0]).toMatchObject({ method: 'GET', path: '/v1/vendors/nymbl/proxy/Patients?$top=1' });
+  expect(broker.requests[0]?.headers.accept).toBe('application/json');
+});

@@ -1,0 +1,205 @@
+import { expect, test } from 'vitest';
+import { createValetClient } from '../client.ts';
+import { issued, problem, session, startBroker, type Answer } from '../testing/broker.ts';
+import { failureOf } from '../testing/failure.ts';
+import { vitalAuthenticate, vitalReconcile, vitalSignInToken, type VitalCore } from './vital.ts';
+
+const alice = 'e209947b-323e-4108-8e18-1518b80da0bd';
+const bob = '0a1b2c3d-323e-4108-8e18-1518b80da0bd';
+
+/** Vital's SDK as its Android edition behaves: signing in over a token sign-in throws, whoever it is. */
+function vitalCore(userId?: string, status: readonly string[] = ['configured', 'signedIn', 'useSignInToken']) {
+  const calls: string[] = [];
+  let held = userId === undefined ? undefined : { userId, status: new Set(status) };
+  const core: VitalCore = {
+    status: async () => [...(held?.status ?? [])],
+    currentUserId: async () => held?.userId ?? null,
+    signIn: async (token) => {
+      calls.push(`signIn ${token}`);
+      if (held?.status.has('useSignInToken') && !held.status.has('pendingReauthentication')) {
+        throw new Error('alreadySignedIn');
+      }
+      held = {
+        userId: token.replace('token-of-', ''),
+        status: new Set(['configured', 'signedIn', 'useSignInToken']),
+      };
+    },
+    signOut: async () => {
+      calls.push('signOut');
+      held = undefined;
+    },
+  };
+  return { core, calls, current: () => held?.userId };
+}
+
+interface Setting {
+  /** Whom the broker issues for. */
+  readonly appUser?: string;
+  /** Whether `session` already knows the Vital user. */
+  readonly known?: boolean;
+  readonly issueAnswer?: Answer;
+  readonly sessionAnswer?: Answer;
+}
+
+async function valetOf({ appUser = alice, known = true, issueAnswer, sessionAnswer }: Setting = {}) {
+  const user = { appToken: 'app-token' as string | null, vitalId: appUser };
+  const broker = await startBroker(({ path }) =>
+    path === '/v1/session'
+      ? (sessionAnswer ?? session(known ? user.vitalId : undefined))
+      : (issueAnswer ?? issued('vital', { user_id: user.vitalId, sign_in_token: `token-of-${user.vitalId}` })),
+  );
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => user.appToken });
+  const issueCount = () => broker.requests.filter(({ path }) => path.endsWith('/token')).length;
+  return { valet, user, issueCount };
+}
+
+test('gives a sign-in token, bare and as identifyExternalUser wants it, fresh each time', async () => {
+  const { valet, issueCount } = await valetOf();
+
+  expect(await vitalSignInToken(valet)()).toBe(`token-of-${alice}`);
+  expect(await vitalAuthenticate(valet)()).toEqual({ type: 'signInToken', rawToken: `token-of-${alice}` });
+  await Promise.all([vitalSignInToken(valet)(), vitalSignInToken(valet)()]);
+  expect(issueCount()).toBe(4);
+});
+
+test.each([true, false])('signs in where nobody is (Vital user known to the broker: %s)', async (known) => {
+  const { valet } = await valetOf({ known });
+  const { core, calls } = vitalCore();
+
+  expect(await vitalReconcile(valet, core)()).toBe('signed_in');
+  expect(calls).toEqual([`signIn token-of-${alice}`]);
+});
+
+test.each([alice, alice.toUpperCase()])(
+  'leaves the same user (%s) as they are, without asking for a token',
+  async (id) => {
+    const { valet, issueCount } = await valetOf();
+    const { core, calls } = vitalCore(id);
+    const reconcile = vitalReconcile(valet, core);
+
+    expect(await Promise.all([reconcile(), reconcile(), reconcile()])).toEqual(['unchanged', 'unchanged', 'unchanged']);
+    expect(calls).toEqual([]);
+    expect(issueCount()).toBe(0);
+  },
+);
+
+test('leaves the same user as they are when only the token tells who they are', async () => {
+  const { valet } = await valetOf({ known: false });
+  const { core, calls } = vitalCore(alice);
+
+  expect(await vitalReconcile(valet, core)()).toBe('unchanged');
+  expect(calls).toEqual([]);
+});
+
+test.each([true, false])('signs another user out, then the app user in (known: %s)', async (known) => {
+  const { valet } = await valetOf({ known });
+  const { core, calls, current } = vitalCore(bob);
+
+  expect(await vitalReconcile(valet, core)()).toBe('signed_in');
+  expect(calls).toEqual(['signOut', `signIn token-of-${alice}`]);
+  expect(current()).toBe(alice);
+});
+
+test.each([
+  ['an API key', ['configured', 'signedIn', 'useApiKey'], true],
+  ['an API key', ['configured', 'signedIn', 'useApiKey'], false],
+  ['a token to be renewed', ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication'], true],
+  ['a token to be renewed', ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication'], false],
+])('moves the same user over from %s in place %#', async (_, status, known) => {
+  const { valet } = await valetOf({ known });
+  const { core, calls } = vitalCore(alice, status);
+  const reconcile = vitalReconcile(valet, core);
+
+  expect(await reconcile()).toBe('signed_in');
+  expect(calls).toEqual([`signIn token-of-${alice}`]);
+  expect(await reconcile()).toBe('unchanged');
+});
+
+test("moves over from another user's API key by way of a sign-out", async () => {
+  const { valet } = await valetOf();
+  const { core, calls } = vitalCore(bob, ['configured', 'signedIn', 'useApiKey']);
+
+  expect(await vitalReconcile(valet, core)()).toBe('signed_in');
+  expect(calls).toEqual(['signOut', `signIn token-of-${alice}`]);
+});
+
+test('signs out with the app, once', async () => {
+  const { valet, user } = await valetOf();
+  const { core, calls } = vitalCore(alice);
+  const reconcile = vitalReconcile(valet, core);
+  user.appToken = null;
+
+  expect(await reconcile()).toBe('signed_out');
+  expect(await reconcile()).toBe('unchanged');
+  expect(calls).toEqual(['signOut']);
+});
+
+test.each<[string, Setting]>([
+  ['session is down', { sessionAnswer: problem(503, 'identity_unavailable') }],
+  ['the app token is refused', { sessionAnswer: problem(401, 'invalid_token') }],
+  ['the user is blocked', { sessionAnswer: problem(403, 'user_blocked') }],
+  ['no token can be issued', { known: false, issueAnswer: problem(503, 'vendor_unavailable') }],
+])('never signs out because %s', async (_, setting) => {
+  const { valet } = await valetOf(setting);
+  const { core, calls, current } = vitalCore(alice);
+
+  await failureOf(vitalReconcile(valet, core)());
+  expect(calls).toEqual([]);
+  expect(current()).toBe(alice);
+});
+
+test.each<[string, Partial<VitalCore>, string]>([
+  ['the status', { status: () => Promise.reject(new Error('keychain locked')) }, 'keychain locked'],
+  ['the user id', { currentUserId: () => Promise.reject(new Error('keychain locked')) }, 'keychain locked'],
+  ['a user id that is there', { currentUserId: async () => null }, 'does not say as whom'],
+])('never acts without having read %s', async (_, broken, message) => {
+  const { valet, user } = await valetOf();
+  const { core, calls } = vitalCore(bob);
+  const reconcile = vitalReconcile(valet, { ...core, ...broken });
+
+  await expect(reconcile()).rejects.toThrow(message);
+  user.appToken = null;
+  await expect(reconcile()).rejects.toThrow(message);
+  expect(calls).toEqual([]);
+});
+
+test('another user is signed out even when no token can be had for the next', async () => {
+  const { valet } = await valetOf({ issueAnswer: problem(503, 'vendor_unavailable') });
+  const { core, current } = vitalCore(bob);
+
+  expect(await failureOf(vitalReconcile(valet, core)())).toMatchObject({ code: 'vendor_unavailable' });
+  expect(current()).toBeUndefined();
+});
+
+test('calls run one after another and end with the last user', async () => {
+  const { valet, user } = await valetOf();
+  const { core, calls, current } = vitalCore();
+  const reconcile = vitalReconcile(valet, core);
+
+  const first = Promise.all([reconcile(), reconcile()]);
+  expect(await first).toEqual(['signed_in', 'unchanged']);
+  user.vitalId = bob;
+  expect(await Promise.all([reconcile(), reconcile()])).toEqual(['signed_in', 'unchanged']);
+
+  expect(calls).toEqual([`signIn token-of-${alice}`, 'signOut', `signIn token-of-${bob}`]);
+  expect(current()).toBe(bob);
+});
+
+test('a turn that fails does not stop the next', async () => {
+  const { valet } = await valetOf();
+  const { core } = vitalCore();
+  let failing = true;
+  const reconcile = vitalReconcile(valet, {
+    ...core,
+    status: () => (failing ? Promise.reject(new Error('keychain locked')) : core.status()),
+  });
+
+  const failure = reconcile();
+  const next = failure.catch(() => {
+    failing = false;
+    return reconcile();
+  });
+
+  await expect(failure).rejects.toThrow('keychain locked');
+  expect(await next).toBe('signed_in');
+});
