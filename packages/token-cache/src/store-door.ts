@@ -1,0 +1,80 @@
+import type { Clock } from '@valetkey/core-types';
+import type { Recorder } from './events.ts';
+import type { TokenStore } from './store.ts';
+import type { Timers } from './timers.ts';
+
+/** The store gave no answer in time, or an error, or is being left alone. */
+export const unavailable = Symbol('unavailable');
+
+/** The one way to the store: every call has a deadline, and a store that failed is left alone for a while. */
+export interface StoreDoor {
+  readonly ask: <Answer>(call: (store: TokenStore) => Promise<Answer>) => Promise<Answer | typeof unavailable>;
+  /** Like `ask`, even while the store is left alone: for what would hold others up if it were not tried. */
+  readonly insist: <Answer>(call: (store: TokenStore) => Promise<Answer>) => Promise<Answer | typeof unavailable>;
+  readonly reachable: () => boolean | undefined;
+}
+
+export interface StoreDoorOptions {
+  readonly store: TokenStore | undefined;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly recorder: Recorder;
+  readonly storeTimeoutMs: number;
+  readonly storeRetryMs: number;
+}
+
+export const createStoreDoor = (options: StoreDoorOptions): StoreDoor => {
+  const { store, clock, timers, recorder, storeTimeoutMs, storeRetryMs } = options;
+  if (store === undefined) {
+    const none = (): Promise<typeof unavailable> => Promise.resolve(unavailable);
+    return { ask: none, insist: none, reachable: () => undefined };
+  }
+  let down = false;
+  let retryAtMs = Number.NEGATIVE_INFINITY;
+
+  const fail = (reason: 'timeout' | 'error'): typeof unavailable => {
+    down = true;
+    retryAtMs = clock.monotonicMs() + storeRetryMs;
+    recorder.record({ type: 'store_down', reason });
+    return unavailable;
+  };
+
+  const insist = <Answer>(call: (store: TokenStore) => Promise<Answer>): Promise<Answer | typeof unavailable> =>
+    new Promise((resolve) => {
+      let settled = false;
+      const cancel = timers.after(storeTimeoutMs, () => {
+        settled = true;
+        resolve(fail('timeout'));
+      });
+      const settle = (answer: () => Answer | typeof unavailable): void => {
+        if (settled) return;
+        settled = true;
+        cancel();
+        resolve(answer());
+      };
+      // In a function of its own, so that a store that throws before it promises is one that failed, too.
+      const attempt = async (): Promise<Answer> => call(store);
+      attempt().then(
+        (answer) =>
+          settle(() => {
+            if (down) recorder.record({ type: 'store_up' });
+            down = false;
+            return answer;
+          }),
+        () => settle(() => fail('error')),
+      );
+    });
+
+  return {
+    insist,
+    ask: async (call) => {
+      if (down) {
+        if (clock.monotonicMs() < retryAtMs) return unavailable;
+        // One call finds out whether the store is back; the others do not wait for it.
+        retryAtMs = clock.monotonicMs() + storeRetryMs;
+      }
+      return insist(call);
+    },
+    reachable: () => !down,
+  };
+};

@@ -1,0 +1,174 @@
+import { type CacheableToken, type TokenKey, ValetKeyError } from '@valetkey/core-types';
+import { createEntries, type Entry } from './entries.ts';
+import { createRecorder, type TokenCacheStats } from './events.ts';
+import { recall, type RememberedFailure } from './failure.ts';
+import type { Issue } from './issue-once.ts';
+import { parseOptions, type TokenCacheOptions } from './options.ts';
+import { closedError, type RenewalEnvironment, startRenewal } from './renewal.ts';
+import { sameToken } from './same-token.ts';
+import { createStoreDoor } from './store-door.ts';
+import { copyTokenKey } from './token-key.ts';
+import { answerToken, dropToken, hasLeft } from './token-state.ts';
+
+/** What one {@link TokenCache.get} may ask for. */
+export interface GetOptions {
+  /** Seconds of life that the answered token has at the least. */
+  readonly minRemainingSeconds?: number | undefined;
+  /** Ends this caller's wait alone; others who wait for the same token go on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Machine credentials, kept fresh. Made by {@link createTokenCache}. */
+export interface TokenCache {
+  readonly get: <Token extends CacheableToken>(
+    key: TokenKey,
+    issue: Issue<Token>,
+    options?: GetOptions,
+  ) => Promise<Token>;
+  readonly invalidate: (key: TokenKey, token: CacheableToken) => Promise<boolean>;
+  readonly clear: () => void;
+  readonly close: () => Promise<void>;
+  readonly stats: () => TokenCacheStats;
+}
+
+/** Reports of refused tokens that are believed at once; each {@link dropRefillMs} one more. */
+const maxDrops = 5;
+const dropRefillMs = 30_000;
+
+/** Renewals that one caller waits for before it is told that none was good enough. */
+const maxRounds = 3;
+
+const waitFor = (done: Promise<void>, signal: AbortSignal | undefined): Promise<void> => {
+  if (signal === undefined) return done;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    done.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+};
+
+/** What callers are told whose need is more than the life of the vendor's latest token. */
+const shortLifeError = ({ vendor }: TokenKey, retryAfterSeconds: number): ValetKeyError =>
+  new ValetKeyError('vendor_response_invalid', "The vendor's tokens do not live as long as was asked for.", {
+    vendor,
+    reason: 'life_too_short',
+    retryAfterSeconds: Math.ceil(retryAfterSeconds),
+  });
+
+const isCooling = (entry: Entry, nowMs: number): boolean =>
+  entry.failure !== undefined && nowMs < entry.failure.untilMs;
+
+/** Whether one more report of a refused token is believed at once. */
+const takeDrop = (entry: Entry, nowMs: number): boolean => {
+  const drops = Math.max(0, entry.drops - (nowMs - entry.dropsAtMs) / dropRefillMs);
+  if (drops > maxDrops - 1) return false;
+  entry.drops = drops + 1;
+  entry.dropsAtMs = nowMs;
+  return true;
+};
+
+export const createTokenCache = (options: TokenCacheOptions = {}): TokenCache => {
+  const settings = parseOptions(options);
+  const { clock, store } = settings;
+  const recorder = createRecorder(settings.onEvent);
+  const { counters, record } = recorder;
+  const door = createStoreDoor({ ...settings, store, recorder });
+  const entries = createEntries(settings.maxEntries, ({ key }) => record({ type: 'evict', key }));
+  const running = new Set<ReturnType<typeof startRenewal>>();
+  const environment: RenewalEnvironment = { settings, door, recorder, afterwards: new Set() };
+  let closed = false;
+
+  const renew = (entry: Entry, issue: Issue<CacheableToken>): ReturnType<typeof startRenewal> => {
+    const renewal = startRenewal(entry, issue, environment);
+    running.add(renewal);
+    const ended = (): boolean => running.delete(renewal);
+    renewal.done.then(ended, ended);
+    return renewal;
+  };
+
+  const refuseShort = (entry: Entry, needMs: number, nowMs: number): void => {
+    const askAgainAtMs = Math.max(entry.refreshAtMs, entry.receivedAtMs + settings.cooldownSeconds * 1000);
+    if (entry.token === undefined || needMs <= entry.lifeMs || nowMs >= askAgainAtMs) return;
+    throw shortLifeError(entry.key, (askAgainAtMs - nowMs) / 1000);
+  };
+
+  const recallFailure = (key: TokenKey, failure: RememberedFailure, nowMs: number): unknown => {
+    const error = recall(failure, nowMs);
+    record({ type: 'cooldown', key, code: ValetKeyError.isInstance(error) ? error.code : 'unknown' });
+    return error;
+  };
+
+  /** Answers out of memory, and sees to it that the next callers can be answered so too. */
+  const serve = (entry: Entry, nowMs: number, issue: Issue<CacheableToken>): Promise<CacheableToken> => {
+    entry.used = true;
+    if (settings.onEvent === undefined) counters.hits += 1;
+    else record({ type: 'hit', key: entry.key });
+    if (nowMs >= entry.refreshAtMs && entry.renewal === undefined && !isCooling(entry, nowMs)) renew(entry, issue);
+    return answerToken(entry, nowMs);
+  };
+
+  const obtain = async (key: TokenKey, issue: Issue<CacheableToken>, options: GetOptions): Promise<CacheableToken> => {
+    const { minRemainingSeconds, signal } = options;
+    if (minRemainingSeconds !== undefined && !(minRemainingSeconds >= 0 && minRemainingSeconds < Infinity)) {
+      throw new TypeError('minRemainingSeconds must be a number of seconds, zero or more.');
+    }
+    const askedMs = minRemainingSeconds === undefined ? undefined : minRemainingSeconds * 1000;
+    signal?.throwIfAborted();
+    if (closed) throw closedError(key);
+    const entry = entries.ensure(key);
+    for (let round = 0; ; round += 1) {
+      const nowMs = clock.monotonicMs();
+      const needMs = askedMs ?? entry.needMs;
+      if (hasLeft(entry, nowMs, needMs)) return round === 0 ? serve(entry, nowMs, issue) : answerToken(entry, nowMs);
+      refuseShort(entry, needMs, nowMs);
+      if (entry.failure !== undefined && isCooling(entry, nowMs)) throw recallFailure(entry.key, entry.failure, nowMs);
+      if (round === maxRounds) throw shortLifeError(entry.key, settings.cooldownSeconds);
+      const renewal = entry.renewal ?? renew(entry, issue);
+      renewal.join(askedMs);
+      record({ type: 'wait', key: entry.key });
+      await waitFor(renewal.done, signal);
+    }
+  };
+
+  const get = (key: TokenKey, issue: Issue<CacheableToken>, options?: GetOptions): Promise<CacheableToken> => {
+    const entry = entries.recognise(key);
+    if (entry !== undefined && options?.signal?.aborted !== true) {
+      const nowMs = clock.monotonicMs();
+      const seconds = options?.minRemainingSeconds;
+      if (hasLeft(entry, nowMs, seconds === undefined ? entry.needMs : seconds * 1000))
+        return serve(entry, nowMs, issue);
+    }
+    return obtain(key, issue, options ?? {});
+  };
+
+  const invalidate = async (key: TokenKey, token: CacheableToken): Promise<boolean> => {
+    const entry = entries.find(key);
+    const current = entry?.token !== undefined && sameToken(entry.token, token);
+    const dropped = current && takeDrop(entry, clock.monotonicMs());
+    if (dropped) dropToken(entry);
+    record({ type: 'invalidate', key: copyTokenKey(key), current, dropped });
+    if (dropped || !current) await door.ask((store) => store.remove(key, token));
+    return dropped;
+  };
+
+  return {
+    // The key names one vendor's tokens, so what was kept under it is what this `issue` issues.
+    get: get as TokenCache['get'],
+    invalidate,
+    clear: entries.clear,
+    close: async () => {
+      closed = true;
+      entries.clear();
+      for (const renewal of running) renewal.abandon();
+      await Promise.allSettled(Array.from(running, ({ done }) => done));
+      await Promise.allSettled(environment.afterwards);
+      await door.insist((open) => open.close());
+    },
+    stats: () => ({
+      ...counters,
+      entries: entries.size(),
+      renewals: running.size,
+      storeReachable: door.reachable(),
+    }),
+  };
+};

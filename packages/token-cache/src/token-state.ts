@@ -1,0 +1,117 @@
+import { type CacheableToken, ValetKeyError } from '@valetkey/core-types';
+import type { Entry } from './entries.ts';
+import { needOrDefault, refreshMarginMs } from './lifetime.ts';
+import type { TokenCacheSettings } from './options.ts';
+import { sameToken } from './same-token.ts';
+import type { StoredToken, StoreReading } from './store.ts';
+
+/** Whether the entry's token may be answered to a caller who needs so much life. */
+export const hasLeft = (entry: Entry, nowMs: number, needMs: number): boolean => {
+  const remainingMs = entry.deadlineMs - nowMs;
+  return remainingMs > 0 && remainingMs >= needMs;
+};
+
+/** The token as it is answered: with the whole seconds that it has left. One object, and one promise, per second. */
+export const answerToken = (entry: Entry, nowMs: number): Promise<CacheableToken> => {
+  const seconds = Math.floor((entry.deadlineMs - nowMs) / 1000);
+  if (entry.answer === undefined || entry.answerSeconds !== seconds) {
+    const token = Object.freeze({ ...entry.token, expiresInSeconds: seconds }) as CacheableToken;
+    entry.answer = Promise.resolve(token);
+    entry.answerSeconds = seconds;
+  }
+  return entry.answer;
+};
+
+/** A token with its moments on this process's monotonic clock. */
+interface TokenState {
+  readonly token: CacheableToken;
+  readonly deadlineMs: number;
+  readonly refreshAtMs: number;
+  readonly lifeMs: number;
+}
+
+const setToken = (entry: Entry, state: TokenState, settings: TokenCacheSettings): void => {
+  entry.token = state.token;
+  entry.deadlineMs = state.deadlineMs;
+  entry.refreshAtMs = state.refreshAtMs;
+  entry.lifeMs = state.lifeMs;
+  entry.receivedAtMs = settings.clock.monotonicMs();
+  entry.needMs = needOrDefault(settings.minRemainingSeconds, state.lifeMs);
+  entry.answer = undefined;
+  entry.failure = undefined;
+  entry.refused = undefined;
+};
+
+/** Forgets the entry's token, because it was refused. */
+export const dropToken = (entry: Entry): void => {
+  entry.refused = entry.token;
+  entry.token = undefined;
+  entry.answer = undefined;
+  entry.deadlineMs = Number.NEGATIVE_INFINITY;
+  entry.refreshAtMs = Number.NEGATIVE_INFINITY;
+};
+
+/** When the vendor was asked, and how long it said that its token lives. */
+interface Receipt {
+  readonly startedAtMs: number;
+  readonly saidMs: number;
+}
+
+/**
+ * Takes a token that the vendor issued just now; answers whether it is the one that was there. Its life counts from the
+ * moment the vendor was asked, the earliest at which the vendor can have begun to count.
+ */
+export const receiveToken = (
+  entry: Entry,
+  token: CacheableToken,
+  { startedAtMs, saidMs }: Receipt,
+  settings: TokenCacheSettings,
+): boolean => {
+  const nowMs = settings.clock.monotonicMs();
+  const same = entry.token !== undefined && entry.deadlineMs > nowMs && sameToken(entry.token, token);
+  const deadlineMs = same ? Math.min(startedAtMs + saidMs, entry.deadlineMs) : startedAtMs + saidMs;
+  const lifeMs = deadlineMs - nowMs;
+  if (lifeMs <= 0) {
+    throw new ValetKeyError('vendor_response_invalid', 'The vendor issued a token that is over already.', {
+      vendor: entry.key.vendor,
+      reason: 'token_over',
+    });
+  }
+  // A vendor that gives the same token again has no newer one yet: asking at once would only ask in vain.
+  const refreshAtMs = same
+    ? nowMs + Math.max(lifeMs / 2, settings.cooldownSeconds * 1000)
+    : deadlineMs - refreshMarginMs(saidMs, settings.refreshMarginSeconds, settings.random);
+  setToken(entry, { token, deadlineMs, refreshAtMs, lifeMs }, settings);
+  return same;
+};
+
+/** Takes a token out of the store if it lives longer than the entry's own. `sentAtMs`: when the store was asked. */
+export const adoptToken = (
+  entry: Entry,
+  { nowMs, stored }: StoreReading,
+  sentAtMs: number,
+  settings: TokenCacheSettings,
+): boolean => {
+  if (stored === undefined) return false;
+  // The store read its clock after it was asked, so counting from the asking errs to the safe side.
+  const offsetMs = sentAtMs - nowMs;
+  const deadlineMs = stored.expiresAtMs + offsetMs;
+  if (deadlineMs <= entry.deadlineMs || deadlineMs <= settings.clock.monotonicMs()) return false;
+  if (entry.refused !== undefined && sameToken(entry.refused, stored.token)) return false;
+  if (entry.token !== undefined && sameToken(entry.token, stored.token)) return false;
+  const { token, lifeMs } = stored;
+  setToken(entry, { token, deadlineMs, refreshAtMs: stored.refreshAtMs + offsetMs, lifeMs }, settings);
+  return true;
+};
+
+/** The entry's token for the store, whose clock said `nowMs` when its answer came at `receivedAtMs` of ours. */
+export const toStored = (entry: Entry, reading: StoreReading, receivedAtMs: number): StoredToken | undefined => {
+  if (entry.token === undefined) return undefined;
+  const offsetMs = reading.nowMs - receivedAtMs;
+  return {
+    token: entry.token,
+    expiresAtMs: entry.deadlineMs + offsetMs,
+    refreshAtMs: entry.refreshAtMs + offsetMs,
+    lifeMs: entry.lifeMs,
+  };
+};
