@@ -27,5 +27,6 @@ export type {
   Vendor,
   VendorDefinition,
   VendorEnvironment,
+  VendorEvent,
 } from './vendor.ts';
 export type { IssueAnswer, IssueEnvelope, Problem, SessionAnswer, SessionVendor } from './wire.ts';

@@ -99,6 +99,8 @@ export interface ProxyAbility {
 /** Signs app users in: its tokens are principals. */
 export interface AuthenticateAbility {
   readonly issuer: IssuerOptions;
+  /** The `client_id` that tokens must carry (RFC 9068). Absent: any client of the issuer. */
+  readonly clientId?: string | undefined;
 }
 
 /**
@@ -111,13 +113,29 @@ export interface Vendor {
   readonly users?: UsersAbility | undefined;
   readonly proxy?: ProxyAbility | undefined;
   readonly authenticate?: AuthenticateAbility | undefined;
+  /**
+   * Asks the vendor whether it takes our credentials, without lasting effect there. Resolves where it does; rejects
+   * with `vendor_auth_failed` where it does not, and with the call's own code where the vendor cannot be asked.
+   */
+  readonly verify?: ((options?: CallOptions) => Promise<void>) | undefined;
   /** Ends the vendor's connections. */
   readonly close: () => Promise<void>;
+}
+
+/** What a vendor tells the operator's log and meters as it works. It never carries a secret. */
+export interface VendorEvent {
+  readonly type: 'secret_switched';
+  readonly vendor: string;
+  /** The option that holds the secret. */
+  readonly option: string;
+  /** The slot that is in use from now on. */
+  readonly slot: 'current' | 'next';
 }
 
 /** What a vendor is given to work with; each part has a default. */
 export interface VendorEnvironment {
   readonly clock?: Clock | undefined;
+  readonly onEvent?: ((event: VendorEvent) => void) | undefined;
 }
 
 /** One line of the registry: how a vendor is configured and made. */
@@ -127,5 +145,6 @@ export interface VendorDefinition<Options extends z.ZodObject = z.ZodObject> {
   readonly title: string;
   /** What the operator may set. Strict: it refuses unknown fields. */
   readonly options: Options;
-  readonly create: (options: z.output<Options>, environment?: VendorEnvironment) => Vendor;
+  /** Written as a method, so that a registry can hold vendors of different options. */
+  create(options: z.output<Options>, environment?: VendorEnvironment): Vendor;
 }

@@ -1,0 +1,78 @@
+import { ValetKeyError, type ProxyRequest, type ProxyResponse } from '@valetkey/core-types';
+import { invalidAnswer } from './door/answer.ts';
+import type { Door, StreamAnswer } from './door/door.ts';
+import { passRequestHeaders, passResponseHeaders } from './proxy-headers.ts';
+
+/** How far a proxied call may go. */
+export interface ForwardLimits {
+  /** Most bytes of the caller's body. */
+  readonly maxRequestBytes: number;
+  /** Most bytes of the vendor's body. */
+  readonly maxResponseBytes: number;
+  /** Total time for the vendor's body, in milliseconds. */
+  readonly streamTimeoutMs: number;
+}
+
+/**
+ * Sends a caller's request through the door: path, query, body and the harmless headers are the caller's, everything
+ * else is ours. Both bodies stream; neither is decoded.
+ */
+export async function forwardCall(
+  door: Door,
+  { method, path, query, headers, body, signal }: ProxyRequest,
+  credentials: Readonly<Record<string, string>>,
+  limits: ForwardLimits,
+): Promise<StreamAnswer> {
+  if (!/^(\?[\x21\x22\x24-\x7e]*)?$/.test(query)) {
+    throw new ValetKeyError('invalid_request', 'The query holds characters that have to be percent-encoded.');
+  }
+  const hasBody = body !== undefined && method !== 'GET' && method !== 'HEAD';
+  const answer = await door.stream({
+    method,
+    path: `${path}${query}`,
+    headers: { ...passRequestHeaders(headers), ...(hasBody && lengthOf(headers)), ...credentials },
+    body: hasBody ? limitRequest(body, limits.maxRequestBytes) : undefined,
+    bodyTimeoutMs: limits.streamTimeoutMs,
+    signal,
+  });
+  if (Number(answer.headers['content-length'] ?? 0) > limits.maxResponseBytes) {
+    answer.discard();
+    throw invalidAnswer(answer.vendor, 'body_too_long');
+  }
+  return answer;
+}
+
+/** The vendor's answer as the caller may see it. */
+export function toProxyResponse({ vendor, status, headers, body }: StreamAnswer, limits: ForwardLimits): ProxyResponse {
+  const tooLong = (): ValetKeyError => invalidAnswer(vendor, 'body_too_long');
+  return { status, headers: passResponseHeaders(headers), body: limitBytes(body, limits.maxResponseBytes, tooLong) };
+}
+
+function lengthOf(headers: ProxyRequest['headers']): { 'content-length'?: string } {
+  const length = headers['content-length'];
+  return typeof length === 'string' && /^\d{1,12}$/.test(length) ? { 'content-length': length } : {};
+}
+
+function limitRequest(
+  body: AsyncIterable<Uint8Array> | Uint8Array,
+  maxBytes: number,
+): AsyncIterable<Uint8Array> | Uint8Array {
+  const tooLong = (): ValetKeyError =>
+    new ValetKeyError('payload_too_large', `The body is longer than ${maxBytes} bytes.`);
+  if (!(body instanceof Uint8Array)) return limitBytes(body, maxBytes, tooLong);
+  if (body.length > maxBytes) throw tooLong();
+  return body;
+}
+
+async function* limitBytes(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  tooLong: () => ValetKeyError,
+): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > maxBytes) throw tooLong();
+    yield chunk;
+  }
+}

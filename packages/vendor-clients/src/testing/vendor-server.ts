@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+
+/** A call as it arrived. */
+export interface RecordedCall {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** What to answer; a function takes the response over. */
+export type PlannedAnswer =
+  | {
+      readonly status?: number;
+      readonly headers?: Record<string, string>;
+      readonly json?: unknown;
+      readonly text?: string;
+    }
+  | ((response: ServerResponse, request: IncomingMessage) => void);
+
+export interface VendorServer extends AsyncDisposable {
+  readonly url: string;
+  readonly calls: RecordedCall[];
+  /** Answers all further calls so, or the further calls one after the other, the last for ever. */
+  readonly answer: (...answers: [PlannedAnswer, ...PlannedAnswer[]]) => void;
+}
+
+/** A vendor on a loopback port of its own that answers what a test says and remembers what it was asked. */
+export async function startVendorServer(...first: [PlannedAnswer, ...PlannedAnswer[]]): Promise<VendorServer> {
+  let plan: PlannedAnswer[] = first;
+  const calls: RecordedCall[] = [];
+
+  const server = createServer((request, response) => {
+    void (async () => {
+      const planned = (plan.length > 1 ? plan.shift() : plan[0]) as PlannedAnswer;
+      const { method = '', url: path = '', headers } = request;
+      if (typeof planned === 'function') {
+        calls.push({ method, path, headers, body: '' });
+        planned(response, request);
+        return;
+      }
+      const body = (await buffer(request)).toString('utf8');
+      calls.push({ method, path, headers, body });
+      const text = planned.text ?? (planned.json === undefined ? '' : JSON.stringify(planned.json));
+      response.writeHead(planned.status ?? 200, { 'content-type': 'application/json', ...planned.headers }).end(text);
+    })().catch(() => response.destroy());
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    calls,
+    answer: (...answers) => {
+      plan = answers;
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** A JWT whose signature nobody checks. */
+export function fakeJwt(payload: object): string {
+  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+  return `${encode({ alg: 'EdDSA', typ: 'JWT' })}.${encode(payload)}.c2lnbmF0dXJl`;
+}

@@ -1,0 +1,38 @@
+import { secureUrlSchema } from '@valetkey/core-types';
+import { z } from 'zod';
+
+/** Where a vendor is: an https URL, or a loopback one while developing. A slash at its end means nothing. */
+export const baseUrlSchema = secureUrlSchema.transform((url) => url.replace(/\/+$/, ''));
+
+/** Total time for one call to a vendor, in milliseconds. */
+export const timeoutMsSchema = z.number().int().min(1).max(120_000).default(5_000);
+
+/** A token as vendors send it: visible ASCII, so that it fits into a header and into a line of text. */
+export const tokenTextSchema = z
+  .string()
+  .max(16_384)
+  .regex(/^[\x21-\x7e]+$/);
+
+/** Checks a client's options. Throws a `TypeError` that names the fields and never their values. */
+export function parseOptions<Schema extends z.ZodType>(
+  title: string,
+  schema: Schema,
+  options: z.input<Schema>,
+): z.output<Schema> {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(describeIssue).join('; ');
+  throw new TypeError(`${title} cannot be set up: ${problems}.`);
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const inner = issue.code === 'invalid_union' ? deepest(issue) : issue;
+  const field = [...issue.path, ...(inner === issue ? [] : inner.path)].join('.');
+  return field === '' ? inner.message : `${field}: ${inner.message}`;
+}
+
+/** Of a union's alternatives, the one that got furthest tells what is wrong. */
+function deepest(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue {
+  const alternatives = issue.errors.flatMap(([first]) => (first === undefined ? [] : [first]));
+  return alternatives.find((alternative) => alternative.code !== 'invalid_type') ?? alternatives[0] ?? issue;
+}

@@ -1,0 +1,92 @@
+import { Secret } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { startVendorServer } from '../testing/vendor-server.ts';
+import { authgear, createAuthgearClient } from './authgear.ts';
+
+const accessToken = new Secret('token-sandbox-only');
+
+test('userInfo answers the claims', async () => {
+  await using server = await startVendorServer({ json: { sub: 'alice', email: 'alice@example.com' } });
+  const client = createAuthgearClient({ endpoint: server.url });
+  expect(await client.userInfo(accessToken)).toEqual({ sub: 'alice', email: 'alice@example.com' });
+  expect(server.calls).toMatchObject([
+    { method: 'GET', path: '/oauth2/userinfo', headers: { authorization: 'Bearer token-sandbox-only' } },
+  ]);
+});
+
+test.each([
+  [401, 'invalid_token'],
+  [403, 'forbidden'],
+  [400, 'vendor_rejected'],
+])('userInfo: status %i is %s', async (status, code) => {
+  await using server = await startVendorServer({ status, json: { error: 'invalid_grant' } });
+  await expect(createAuthgearClient({ endpoint: server.url }).userInfo(accessToken)).rejects.toMatchObject({ code });
+});
+
+test('resolve tells the three states apart and takes only the exact `true`', async () => {
+  await using server = await startVendorServer(
+    {},
+    { headers: { 'x-authgear-session-valid': 'false' } },
+    { headers: { 'x-authgear-session-valid': 'True', 'x-authgear-user-id': 'alice' } },
+    {
+      headers: {
+        'x-authgear-session-valid': 'true',
+        'x-authgear-user-id': 'alice',
+        'x-authgear-user-anonymous': 'false',
+        'x-authgear-user-verified': 'true',
+        'x-authgear-user-roles': 'admin,editor',
+        'x-authgear-session-amr': 'pwd otp',
+        'x-authgear-session-authenticated-at': '1700000000',
+      },
+    },
+  );
+  const client = createAuthgearClient({ endpoint: server.url });
+  const headers = { authorization: 'Bearer x', cookie: 'session=y', 'x-authgear-session-valid': 'true' };
+  expect(await client.resolve(headers)).toEqual({ status: 'absent' });
+  expect(await client.resolve(headers)).toEqual({ status: 'invalid' });
+  expect(await client.resolve(headers)).toEqual({ status: 'invalid' });
+  expect(await client.resolve(headers)).toEqual({
+    status: 'valid',
+    session: {
+      userId: 'alice',
+      isAnonymous: false,
+      isVerified: true,
+      canReauthenticate: false,
+      roles: ['admin', 'editor'],
+      amr: ['pwd', 'otp'],
+      authenticatedAtSeconds: 1_700_000_000,
+    },
+  });
+  expect(server.calls[0]).toMatchObject({ path: '/_resolver/resolve', headers: { authorization: 'Bearer x' } });
+  expect(server.calls[0]?.headers['x-authgear-session-valid']).toBeUndefined();
+});
+
+test('revoke sends the token in the form', async () => {
+  await using server = await startVendorServer({});
+  await createAuthgearClient({ endpoint: server.url }).revoke(new Secret('a.b+c'));
+  expect(server.calls).toMatchObject([{ method: 'POST', path: '/oauth2/revoke', body: 'token=a.b%2Bc' }]);
+});
+
+test('verify reads the discovery document and knows its issuer', async () => {
+  await using server = await startVendorServer({ json: { issuer: 'https://other.example' } });
+  const client = createAuthgearClient({ endpoint: server.url });
+  await expect(client.verify()).rejects.toMatchObject({ reason: 'other_issuer' });
+  server.answer({ json: { issuer: server.url } });
+  await expect(client.verify()).resolves.toBeUndefined();
+});
+
+test('its tokens are principals of one issuer, audience and algorithm', () => {
+  const vendor = authgear.create(
+    authgear.options.parse({ endpoint: 'https://my-app.authgear.cloud/', clientId: 'app' }),
+  );
+  expect(vendor.authenticate).toEqual({
+    issuer: {
+      issuer: 'https://my-app.authgear.cloud',
+      audiences: ['https://my-app.authgear.cloud'],
+      algorithms: ['RS256'],
+      jwksUri: 'https://my-app.authgear.cloud/oauth2/jwks',
+      tokenType: 'access',
+    },
+    clientId: 'app',
+  });
+});

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { fakeJwt, startVendorServer } from '../testing/vendor-server.ts';
+import { createNablaClient, nabla } from './nabla.ts';
+
+const tokens = {
+  access_token: fakeJwt({ sub: 'patient-1', iat: 1_000, exp: 1_240 }),
+  refresh_token: fakeJwt({ exp: 9_000 }),
+};
+const serverKey = 'server_sandbox-only';
+
+test('authenticatePatient sends the documented call and reads both tokens', async () => {
+  await using server = await startVendorServer({ json: tokens });
+  const client = createNablaClient({ serverKey, baseUrl: server.url });
+  const patient = await client.authenticatePatient('a/../b c');
+  await client.close();
+
+  expect(server.calls).toMatchObject([
+    {
+      method: 'GET',
+      path: '/v1/server/jwt/patient/authenticate/a%2F..%2Fb%20c',
+      headers: { authorization: `Bearer ${serverKey}` },
+      body: '',
+    },
+  ]);
+  expect(patient.accessToken.reveal()).toBe(tokens.access_token);
+  expect(patient.refreshToken.reveal()).toBe(tokens.refresh_token);
+  expect(patient.expiresInSeconds).toBe(240);
+});
+
+test('the method can be POST, and a token that is no JWT lives for the documented five minutes', async () => {
+  await using server = await startVendorServer({ json: { ...tokens, access_token: 'opaque' } });
+  const client = createNablaClient({ serverKey, baseUrl: server.url, method: 'POST' });
+  const { expiresInSeconds } = await client.authenticatePatient('patient-1');
+  expect(expiresInSeconds).toBe(300);
+  expect(server.calls[0]?.method).toBe('POST');
+});
+
+test.each([
+  [401, 'vendor_auth_failed'],
+  [403, 'vendor_auth_failed'],
+  [404, 'vendor_user_not_found'],
+  [400, 'vendor_rejected'],
+])('status %i is %s', async (status, code) => {
+  await using server = await startVendorServer({ status, json: { message: 'do not tell' } });
+  const client = createNablaClient({ serverKey, baseUrl: server.url });
+  await expect(client.authenticatePatient('patient-1')).rejects.toMatchObject({ code, vendor: 'nabla' });
+});
+
+test.each(['', '.', '..', '\ud800'])('%j is no patient id and never reaches Nabla', async (userId) => {
+  await using server = await startVendorServer({ json: tokens });
+  const client = createNablaClient({ serverKey, baseUrl: server.url });
+  await expect(client.authenticatePatient(userId)).rejects.toMatchObject({ code: 'invalid_request' });
+  expect(server.calls).toHaveLength(0);
+});
+
+test('an answer without both tokens is not understood', async () => {
+  await using server = await startVendorServer({ json: { access_token: tokens.access_token } });
+  const client = createNablaClient({ serverKey, baseUrl: server.url });
+  await expect(client.authenticatePatient('patient-1')).rejects.toMatchObject({
+    code: 'vendor_response_invalid',
+    reason: 'field:refresh_token',
+  });
+});
+
+test('verify tells a good server key from a bad one without issuing anything', async () => {
+  await using server = await startVendorServer({ status: 404 }, { status: 401 });
+  const client = createNablaClient({ serverKey, baseUrl: server.url });
+  await expect(client.verify()).resolves.toBeUndefined();
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+});
+
+test('issue answers the fields of the documentation, bound to the user', async () => {
+  await using server = await startVendorServer({ json: tokens });
+  const vendor = nabla.create(nabla.options.parse({ serverKey, baseUrl: server.url }));
+  const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
+  const token = await vendor.issue?.issue({ principal, vendorUserId: 'patient-1', parameters: {} });
+  expect(token).toMatchObject({ kind: 'client', bound: 'user', vendorUserId: 'patient-1', expiresInSeconds: 240 });
+  expect(JSON.stringify(token)).not.toContain(tokens.access_token);
+  await expect(vendor.issue?.issue({ principal, parameters: {} })).rejects.toMatchObject({
+    code: 'vendor_user_not_found',
+  });
+  expect(vendor.issue?.cache).toBeUndefined();
+});
+
+test('options that cannot work are refused by name and without their values', () => {
+  expect(() => createNablaClient({ serverKey: 'not a key' })).toThrow(/serverKey: must be printable ASCII/);
+  expect(() => createNablaClient({ serverKey: 'not a key' })).not.toThrow(/not a key/);
+  expect(() => createNablaClient({ serverKey, baseUrl: 'http://api.nabla.com' })).toThrow(/baseUrl: must be an https/);
+});

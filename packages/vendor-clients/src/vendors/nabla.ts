@@ -1,0 +1,147 @@
+import {
+  Secret,
+  secretSlotsSchema,
+  ValetKeyError,
+  type CallOptions,
+  type Vendor,
+  type VendorDefinition,
+} from '@valetkey/core-types';
+import { z } from 'zod';
+import { readJson, refusal, type StatusMeanings } from '../door/answer.ts';
+import { openDoor, type ClientEnvironment } from '../door/door.ts';
+import { encodePathSegment } from '../door/path-segment.ts';
+import { jwtLifetimeSeconds } from '../jwt-lifetime.ts';
+import { useSecretSlots } from '../secret-slots.ts';
+import { baseUrlSchema, parseOptions, timeoutMsSchema, tokenTextSchema } from '../vendor-options.ts';
+
+const vendor = { id: 'nabla', title: 'Nabla' } as const;
+
+const optionsSchema = z.strictObject({
+  /** The server API key token (`server_…`). It reads and writes everything of the organisation. */
+  serverKey: secretSlotsSchema,
+  baseUrl: baseUrlSchema.default('https://api.nabla.com'),
+  /** Nabla's documentation shows the call as a curl without a method, which is a GET. */
+  method: z.enum(['GET', 'POST']).default('GET'),
+  timeoutMs: timeoutMsSchema,
+});
+
+export type NablaOptions = z.input<typeof optionsSchema>;
+
+/** A patient's tokens. Both belong to that patient alone: hand them to the patient's app and keep neither. */
+export interface NablaPatientTokens {
+  readonly accessToken: Secret;
+  readonly refreshToken: Secret;
+  /** Life of the access token from receipt, in seconds. */
+  readonly expiresInSeconds: number;
+}
+
+export interface NablaClient {
+  /**
+   * Gets fresh tokens for a patient (`jwt/patient/authenticate/:user_id`).
+   *
+   * Throws `vendor_user_not_found` for a patient that Nabla does not know.
+   */
+  readonly authenticatePatient: (userId: string, options?: CallOptions) => Promise<NablaPatientTokens>;
+  readonly verify: (options?: CallOptions) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Life of an access token that does not say it: Nabla's documentation names five minutes. */
+const usualLifetimeSeconds = 300;
+
+/** No patient has this id, so asking for it tells whether the server key is taken and issues nothing. */
+const nobody = '00000000-0000-0000-0000-000000000000';
+
+const tokensSchema = z.object({ access_token: tokenTextSchema, refresh_token: tokenTextSchema });
+
+const patientStatuses: StatusMeanings = {
+  404: { code: 'vendor_user_not_found', detail: 'Nabla has no patient with this id.' },
+};
+
+/**
+ * Makes a client of Nabla's server API. Throws a `TypeError` for options that cannot work.
+ *
+ * @example
+ * ```ts
+ * import { createNablaClient } from '@valetkey/vendor-clients';
+ *
+ * const nabla = createNablaClient({ serverKey: process.env.NABLA_SERVER_KEY ?? '' });
+ * const { accessToken, refreshToken } = await nabla.authenticatePatient('patient-id');
+ * ```
+ */
+export function createNablaClient(options: NablaOptions, environment?: ClientEnvironment): NablaClient {
+  return connect(parseOptions(vendor.title, optionsSchema, options), environment);
+}
+
+function connect(options: z.output<typeof optionsSchema>, environment: ClientEnvironment = {}): NablaClient {
+  const { method, timeoutMs } = options;
+  const door = openDoor({ vendor, baseUrl: options.baseUrl, timeoutMs }, environment);
+  const serverKey = useSecretSlots(options.serverKey, (slot) =>
+    environment.onEvent?.({ type: 'secret_switched', vendor: vendor.id, option: 'serverKey', slot }),
+  );
+
+  const authenticatePatient: NablaClient['authenticatePatient'] = (userId, { signal } = {}) =>
+    serverKey.use(async (key) => {
+      const answer = await door.send({
+        method,
+        path: `/v1/server/jwt/patient/authenticate/${encodePathSegment(userId)}`,
+        headers: { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' },
+        signal,
+      });
+      if (answer.status !== 200) throw refusal(answer, patientStatuses);
+      const tokens = readJson(answer, tokensSchema);
+      return {
+        accessToken: new Secret(tokens.access_token),
+        refreshToken: new Secret(tokens.refresh_token),
+        expiresInSeconds: jwtLifetimeSeconds(tokens.access_token) ?? usualLifetimeSeconds,
+      };
+    });
+
+  return {
+    authenticatePatient,
+    async verify(callOptions) {
+      try {
+        await authenticatePatient(nobody, callOptions);
+      } catch (failure) {
+        if (!ValetKeyError.isInstance(failure) || failure.code !== 'vendor_user_not_found') throw failure;
+      }
+    },
+    close: door.close,
+  };
+}
+
+/** Nabla: issues a patient's access and refresh tokens, fresh on every ask. */
+export const nabla = {
+  ...vendor,
+  options: optionsSchema,
+  create(options, environment?: ClientEnvironment): Vendor {
+    const client = connect(options, environment);
+    return {
+      id: vendor.id,
+      issue: {
+        bound: 'user',
+        parameters: z.strictObject({}),
+        async issue({ vendorUserId, signal }) {
+          if (vendorUserId === undefined) {
+            throw new ValetKeyError('vendor_user_not_found', 'This user has no patient at Nabla.', {
+              vendor: vendor.id,
+            });
+          }
+          const { accessToken, refreshToken, expiresInSeconds } = await client.authenticatePatient(vendorUserId, {
+            signal,
+          });
+          return {
+            kind: 'client',
+            bound: 'user',
+            vendor: vendor.id,
+            fields: { access_token: accessToken, refresh_token: refreshToken },
+            vendorUserId,
+            expiresInSeconds,
+          };
+        },
+      },
+      verify: client.verify,
+      close: client.close,
+    };
+  },
+} as const satisfies VendorDefinition<typeof optionsSchema>;

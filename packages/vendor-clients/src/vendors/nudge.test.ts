@@ -1,0 +1,66 @@
+import type { IssueAbility } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { fakeJwt, startVendorServer } from '../testing/vendor-server.ts';
+import { createNudgeClient, nudge } from './nudge.ts';
+
+const token = fakeJwt({ iat: 1_732_020_243, exp: 1_732_022_043 });
+const apiKey = 'nudge-sandbox-only';
+const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
+
+test('getToken sends the documented call and reads the life from the token', async () => {
+  await using server = await startVendorServer({ json: { token } });
+  const client = createNudgeClient({ apiKey, baseUrl: server.url });
+  const answer = await client.getToken();
+  expect(server.calls).toMatchObject([
+    { method: 'GET', path: '/api/clients/jwt/token?expiryMins=60', headers: { apikey: apiKey }, body: '' },
+  ]);
+  expect(answer.token.reveal()).toBe(token);
+  expect(answer.expiresInSeconds).toBe(1_800);
+});
+
+test('method, header and life are configurable; a token that says nothing lives as long as was asked', async () => {
+  await using server = await startVendorServer({ json: { token: 'opaque' } });
+  const client = createNudgeClient({
+    apiKey,
+    baseUrl: server.url,
+    method: 'POST',
+    apiKeyHeader: 'x-nudge-key',
+    expiryMinutes: 10,
+  });
+  expect((await client.getToken()).expiresInSeconds).toBe(600);
+  expect(server.calls[0]).toMatchObject({ method: 'POST', headers: { 'x-nudge-key': apiKey } });
+});
+
+test('a refusal tells what to check', async () => {
+  await using server = await startVendorServer({ status: 401 });
+  const client = createNudgeClient({ apiKey, baseUrl: server.url });
+  await expect(client.getToken()).rejects.toMatchObject({
+    code: 'vendor_auth_failed',
+    remediation: expect.stringContaining('short-lived token authentication') as unknown,
+  });
+});
+
+test('an app may ask for less life, never for more, and for nothing else', async () => {
+  await using server = await startVendorServer({ json: { token } });
+  const vendor = nudge.create(nudge.options.parse({ apiKey, baseUrl: server.url, expiryMinutes: 30 }));
+  const issue = vendor.issue as IssueAbility<'account'>;
+  const parameters = issue.parameters.parse({ expiry_minutes: 5 });
+  expect(await issue.issue({ principal, parameters })).toMatchObject({ bound: 'account', plainTextField: 'token' });
+  expect(server.calls[0]?.path).toBe('/api/clients/jwt/token?expiryMins=5');
+  expect(issue.parameters.safeParse({ expiry_minutes: 31 }).success).toBe(false);
+  expect(issue.parameters.safeParse({ expiry_minutes: 0 }).success).toBe(false);
+  expect(issue.parameters.safeParse({ sub: 'bob' }).success).toBe(false);
+  expect(issue.parameters.parse({})).toEqual({ expiry_minutes: 30 });
+});
+
+test('tokens are kept only where the operator says so, apart by what was asked', () => {
+  const options = { apiKey, baseUrl: 'http://127.0.0.1:1' };
+  expect(nudge.create(nudge.options.parse(options)).issue?.cache).toBeUndefined();
+  const kept = nudge.create(nudge.options.parse({ ...options, cache: { minRemainingSeconds: 120 } }));
+  const { cache } = kept.issue as IssueAbility<'account'>;
+  expect(cache?.minRemainingSeconds).toBe(120);
+  const keyOf = (minutes: number): unknown => cache?.key({ principal, parameters: { expiry_minutes: minutes } });
+  expect(keyOf(5)).toEqual(keyOf(5));
+  expect(keyOf(5)).not.toEqual(keyOf(6));
+  expect(JSON.stringify(keyOf(5))).not.toContain(apiKey);
+});

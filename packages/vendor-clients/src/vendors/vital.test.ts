@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { fakeJwt, startVendorServer } from '../testing/vendor-server.ts';
+import { createVitalClient, vital } from './vital.ts';
+
+const apiKey = 'sk_us_sandbox-only';
+const userId = 'e209947b-323e-4108-8e18-1518b80da0bd';
+const user = { user_id: userId, team_id: 'team', client_user_id: 'alice', created_on: '2026-01-01T00:00:00+00:00' };
+const conflict = {
+  detail: {
+    error_type: 'INVALID_REQUEST',
+    error_message: 'Client user id already exists.',
+    user_id: userId,
+    created_on: '2023-02-27T12:31:24+00:00',
+  },
+};
+const signInToken = Buffer.from(
+  JSON.stringify({ public_key: 'public', user_token: fakeJwt({ iat: 100, exp: 3_700 }) }),
+).toString('base64');
+
+const clientOf = (baseUrl: string) => createVitalClient({ apiKey, environment: 'sandbox', region: 'us', baseUrl });
+
+test('ensureUser creates the user', async () => {
+  await using server = await startVendorServer({ json: user });
+  expect(await clientOf(server.url).ensureUser('alice')).toEqual({ userId, clientUserId: 'alice', created: true });
+  expect(server.calls).toMatchObject([
+    {
+      method: 'POST',
+      path: '/v2/user',
+      headers: { 'x-vital-api-key': apiKey, 'content-type': 'application/json' },
+      body: '{"client_user_id":"alice"}',
+    },
+  ]);
+});
+
+test('ensureUser adopts the user that the conflict names', async () => {
+  await using server = await startVendorServer({ status: 400, json: conflict });
+  expect(await clientOf(server.url).ensureUser('alice')).toEqual({ userId, clientUserId: 'alice', created: false });
+});
+
+test('any other 400 is a rejection', async () => {
+  await using server = await startVendorServer({ status: 400, json: { detail: { error_type: 'INVALID_REQUEST' } } });
+  await expect(clientOf(server.url).ensureUser('alice')).rejects.toMatchObject({ code: 'vendor_rejected' });
+});
+
+test('the answer of another user is never passed on', async () => {
+  await using server = await startVendorServer({ json: { ...user, client_user_id: 'bob' } });
+  const client = clientOf(server.url);
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
+  await expect(client.resolveUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
+  server.answer({ json: { user_id: 'another', sign_in_token: signInToken } });
+  await expect(client.createSignInToken(userId)).rejects.toMatchObject({
+    code: 'vendor_response_invalid',
+    reason: 'other_user',
+  });
+});
+
+test('createSignInToken posts without a body and reads the life out of the token', async () => {
+  await using server = await startVendorServer({ json: { user_id: userId, sign_in_token: signInToken } });
+  const answer = await clientOf(server.url).createSignInToken(userId);
+  expect(answer.signInToken.reveal()).toBe(signInToken);
+  expect(answer.expiresInSeconds).toBe(3_600);
+  expect(server.calls).toMatchObject([{ method: 'POST', path: `/v2/user/${userId}/sign_in_token`, body: '' }]);
+  expect(server.calls[0]?.headers['content-type']).toBeUndefined();
+});
+
+test('the other calls of a user', async () => {
+  await using server = await startVendorServer({ json: user });
+  const client = clientOf(server.url);
+  expect(await client.resolveUser('alice')).toEqual({ userId, clientUserId: 'alice' });
+  expect(await client.getUser(userId)).toEqual({ userId, clientUserId: 'alice' });
+  await client.deleteUser(userId);
+  await client.undoDeleteUser(userId);
+  expect(server.calls.map(({ method, path }) => `${method} ${path}`)).toEqual([
+    'GET /v2/user/resolve/alice',
+    `GET /v2/user/${userId}`,
+    `DELETE /v2/user/${userId}`,
+    `POST /v2/user/undo_delete?user_id=${userId}`,
+  ]);
+});
+
+test('verify looks for nobody', async () => {
+  await using server = await startVendorServer({ status: 404 }, { status: 401 });
+  const client = clientOf(server.url);
+  await expect(client.verify()).resolves.toBeUndefined();
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+});
+
+test.each([
+  ['pk_us_x', 'sandbox', 'us', false],
+  ['sk_eu_x', 'sandbox', 'us', false],
+  ['sk_us_x', 'sandbox', 'us', true],
+  ['pk_eu_x', 'production', 'eu', true],
+  ['sk_eu_x', 'production', 'eu', false],
+  ['anything', 'sandbox', 'eu', false],
+] as const)('a key %s for %s in %s is taken: %s', (key, environment, region, taken) => {
+  const result = vital.options.safeParse({ apiKey: key, environment, region });
+  expect(result.success).toBe(taken);
+  expect(result.error?.issues[0]?.path ?? ['apiKey']).toEqual(['apiKey']);
+  expect(JSON.stringify(result.error?.issues ?? [])).not.toContain(key);
+});
+
+test('issue answers what the SDK has to know', async () => {
+  await using server = await startVendorServer({ json: { user_id: userId, sign_in_token: signInToken } });
+  const vendor = vital.create(
+    vital.options.parse({ apiKey, environment: 'sandbox', region: 'us', baseUrl: server.url }),
+  );
+  const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
+  const token = await vendor.issue?.issue({ principal, vendorUserId: userId, parameters: {} });
+  expect(token).toMatchObject({
+    bound: 'user',
+    fields: { user_id: userId, environment: 'sandbox', region: 'us' },
+    vendorUserId: userId,
+  });
+  expect(token?.plainTextField).toBeUndefined();
+  expect(JSON.stringify(token)).not.toContain(signInToken);
+});
