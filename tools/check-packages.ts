@@ -1,0 +1,65 @@
+// Packs every package as it would be published, then looks at the tarballs with the eyes of those who install them.
+import { execFileSync, type ExecFileSyncOptions } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { listPackages, root } from './workspace.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'valetkey-packages-'));
+const show: ExecFileSyncOptions = { cwd: root, stdio: 'inherit' };
+const bin = (name: string) => join(root, 'node_modules/.bin', name);
+
+function pack(packageFolder: string, name: string): string {
+  const out = join(folder, `${name.replace('@valetkey/', '')}.tgz`);
+  execFileSync('npx', ['-y', 'pnpm@12.18.0', 'pack', '--out', out], {
+    cwd: join(root, packageFolder),
+    stdio: 'ignore',
+  });
+  return out;
+}
+
+/** Files that a tarball may hold; everything else (tests, fixtures, sources, keys, environment files) may not. */
+const published = /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(js|d\.ts))$/;
+
+function checkContents(tarball: string) {
+  const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
+  const strangers = files.filter((file) => !published.test(file) || /\.test|__fixtures__|testing\//.test(file));
+  if (strangers.length > 0) throw new Error(`${tarball} holds ${strangers.join(', ')}`);
+  if (!files.includes('package/LICENSE')) throw new Error(`${tarball} holds no LICENSE`);
+}
+
+/** Installs all tarballs into an empty project and imports every entry there. */
+function checkInstalled(tarballs: ReadonlyMap<string, string>, entries: readonly string[]) {
+  const project = mkdtempSync(join(folder, 'project-'));
+  const dependencies = Object.fromEntries([...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]));
+  const manifest = { private: true, type: 'module', dependencies, overrides: dependencies };
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ ...manifest, devDependencies: { redis: '^6.3.1' } }));
+  execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund'], { cwd: project, stdio: 'inherit' });
+  const program = entries.map((entry) => `await import(${JSON.stringify(entry)});`).join('\n');
+  writeFileSync(join(project, 'import.js'), `${program}\n`);
+  execFileSync(bin('node'), ['import.js'], { cwd: project, stdio: 'inherit' });
+  execFileSync(bin('node'), ['node_modules/@valetkey/broker/dist/command.js', '--version'], {
+    cwd: project,
+    stdio: 'inherit',
+  });
+}
+
+try {
+  const tarballs = new Map<string, string>();
+  const entries: string[] = [];
+  for (const { folder: packageFolder, manifest } of listPackages()) {
+    const { name } = manifest;
+    const tarball = pack(packageFolder, name);
+    tarballs.set(name, tarball);
+    checkContents(tarball);
+    execFileSync(bin('publint'), ['--strict', tarball], show);
+    execFileSync(bin('attw'), [tarball, '--profile', 'esm-only', '--format', 'ascii', '--quiet'], show);
+    for (const path of Object.keys(manifest.exports)) {
+      if (path !== './package.json') entries.push(name + path.slice(1));
+    }
+  }
+  checkInstalled(tarballs, entries);
+  process.stdout.write(`packages: ${tarballs.size} packed, ${entries.length} entries imported from their tarballs\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,146 @@
+// The rules of the house that a reader relies on, checked by a script so that no reviewer has to.
+import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parseSync } from 'oxc-parser';
+import { listPackages, root, type WorkspacePackage } from './workspace.ts';
+
+const maxCodeLines = 250;
+
+/** Who may import whom. `core-types` <- its three readers <- `broker`; `core-types` <- `client-sdk`. */
+const allowedImports: Readonly<Record<string, readonly string[]>> = {
+  'core-types': [],
+  'jwt-verify': ['core-types'],
+  'vendor-clients': ['core-types'],
+  'token-cache': ['core-types'],
+  sandbox: ['core-types'],
+  broker: ['core-types', 'jwt-verify', 'vendor-clients', 'token-cache'],
+  'client-sdk': ['core-types'],
+};
+
+/** The one place that may load the sandbox outside of tests, and only when it runs. */
+const lazySandboxImport = 'apps/broker/src/dev.ts';
+
+const rootEntries = new Set(
+  `packages apps docs tools .changeset .ci .github .git node_modules package.json pnpm-workspace.yaml pnpm-lock.yaml
+  turbo.json tsconfig.base.json README.md LICENSE CONTRIBUTING.md SECURITY.md .gitignore .oxlintrc.json .oxfmtrc.json
+  .turbo .valetkey coverage reports`.split(/\s+/),
+);
+
+interface Import {
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+  readonly dynamic: boolean;
+}
+
+const problems: string[] = [];
+const report = (place: string, problem: string) => problems.push(`${place}: ${problem}`);
+
+const isTest = (file: string) => /\.(test|test-d)\.ts$|\/(testing|simulation|__fixtures__)\//.test(file);
+const packageOf = (specifier: string) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+
+function readImports(file: string, source: string): Import[] {
+  const { module, errors } = parseSync(file, source);
+  if (errors.length > 0) report(file, 'cannot be parsed');
+  const fixed = module.staticImports.map(({ moduleRequest, entries }) => ({
+    specifier: moduleRequest.value,
+    typeOnly: entries.length > 0 && entries.every(({ isType }) => isType),
+    dynamic: false,
+  }));
+  const exported = module.staticExports.flatMap(({ entries }) =>
+    entries.flatMap(({ moduleRequest, isType }) =>
+      moduleRequest ? [{ specifier: moduleRequest.value, typeOnly: isType, dynamic: false }] : [],
+    ),
+  );
+  const dynamic = module.dynamicImports.map(({ moduleRequest: { start, end } }) => ({
+    specifier: source.slice(start, end).replaceAll(/^['"`]|['"`]$/g, ''),
+    typeOnly: false,
+    dynamic: true,
+  }));
+  return [...fixed, ...exported, ...dynamic];
+}
+
+function countCodeLines(source: string): number {
+  const withoutBlocks = source.replaceAll(/\/\*[\s\S]*?\*\//g, '');
+  return withoutBlocks.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('//')).length;
+}
+
+function checkImport(file: string, { folder, manifest }: WorkspacePackage, { specifier, typeOnly, dynamic }: Import) {
+  // A name that is computed when the program runs is none of the packages.
+  if (specifier.startsWith('.') || (dynamic && !/^[@a-z]/.test(specifier)) || specifier.includes('(')) return;
+  const name = packageOf(specifier);
+  if (name.startsWith('@valetkey/')) {
+    const target = name.slice('@valetkey/'.length);
+    const lazySandbox = target === 'sandbox' && dynamic && file === lazySandboxImport;
+    if (!lazySandbox && !allowedImports[basename(folder)]?.includes(target)) report(file, `must not import ${name}`);
+  }
+  if (basename(folder) === 'client-sdk' && !typeOnly)
+    report(file, `imports ${specifier} at run time; the client carries nothing`);
+  if (basename(folder) === 'core-types' && name !== 'zod')
+    report(file, `imports ${specifier}; core-types imports zod alone`);
+  if (specifier.startsWith('node:')) return;
+  const declared = { ...manifest.dependencies, ...manifest.peerDependencies };
+  if (!typeOnly && declared[name] === undefined) report(file, `imports ${name}, which package.json does not declare`);
+}
+
+function checkPackage(entry: WorkspacePackage) {
+  const { folder, manifest } = entry;
+  const imported = new Set<string>();
+  for (const file of globSync(`${folder}/src/**/*.ts`, { cwd: root })) {
+    const source = readFileSync(join(root, file), 'utf8');
+    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(e2e\.test|test|test-d|config))?\.ts$/.test(basename(file)))
+      report(file, 'is not kebab-case');
+    const imports = readImports(file, source);
+    for (const { specifier } of imports) imported.add(packageOf(specifier));
+    if (isTest(file)) continue;
+    for (const found of imports) checkImport(file, entry, found);
+    const lines = countCodeLines(source);
+    if (lines > maxCodeLines) report(file, `has ${lines} lines of code; past ${maxCodeLines} it wants splitting`);
+  }
+  for (const name of Object.keys(manifest.dependencies ?? {})) {
+    if (!imported.has(name)) report(folder, `declares ${name} and imports it nowhere`);
+  }
+  checkReadme(entry);
+}
+
+function checkReadme({ folder, manifest }: WorkspacePackage) {
+  const readme = globSync(`${folder}/README.md`, { cwd: root })[0];
+  if (readme === undefined) {
+    report(folder, 'has no README.md');
+    return;
+  }
+  const text = readFileSync(join(root, readme), 'utf8');
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
+    if (!text.includes(name)) report(readme, `does not say why ${name} is there`);
+  }
+}
+
+function checkVendorRegistry() {
+  const folder = 'packages/vendor-clients/src';
+  const registry = readFileSync(join(root, folder, 'registry.ts'), 'utf8');
+  const registered = new Set(
+    readImports('registry.ts', registry).map(({ specifier }) => /^\.\/vendors\/([a-z0-9-]+)\.ts$/.exec(specifier)?.[1]),
+  );
+  const files = readdirSync(join(root, folder, 'vendors'))
+    .filter((file) => file.endsWith('.ts') && !isTest(`/${file}`))
+    .map((file) => basename(file, '.ts'));
+  for (const name of files) {
+    if (!registered.has(name)) report(`${folder}/vendors/${name}.ts`, 'is not in the registry');
+    if (globSync(`docs/vendors/${name}.md`, { cwd: root }).length === 0)
+      report(`docs/vendors/${name}.md`, 'is missing');
+  }
+}
+
+function checkRoot() {
+  for (const name of readdirSync(root)) {
+    if (!rootEntries.has(name)) report(name, 'does not belong in the root folder');
+  }
+}
+
+const packages = listPackages();
+for (const entry of packages) checkPackage(entry);
+checkVendorRegistry();
+checkRoot();
+
+for (const problem of problems) process.stderr.write(`${problem}\n`);
+process.stdout.write(`structure: ${packages.length} packages, ${problems.length} problems\n`);
+process.exitCode = problems.length === 0 ? 0 : 1;
