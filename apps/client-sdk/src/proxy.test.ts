@@ -39,12 +39,29 @@ test('fetch passes method, headers and body on, and sets the authorization itsel
     method: 'POST',
     headers: { Authorization: 'Bearer of-the-caller', 'x-trace': '1' },
     body: 'hello',
-    redirect: 'follow',
-    credentials: 'include',
   });
 
   expect(broker.requests[0]).toMatchObject({ method: 'POST', body: 'hello' });
   expect(broker.requests[0]?.headers).toMatchObject({ authorization: 'Bearer app-token', 'x-trace': '1' });
+});
+
+test('no call follows redirects or sends cookies, whatever the caller says', async () => {
+  const sent: (RequestInit | undefined)[] = [];
+  const valet = createValetClient({
+    brokerUrl: 'https://broker.example',
+    getAppToken,
+    fetch: async (_url, init) => {
+      sent.push(init);
+      return new Response('{}');
+    },
+  });
+
+  await valet.fetch('nymbl', '/Notes', { redirect: 'follow', credentials: 'include' });
+  await failureOf(valet.issue('nudge'));
+  await failureOf(valet.session());
+
+  expect(sent).toHaveLength(3);
+  for (const init of sent) expect(init).toMatchObject({ redirect: 'error', credentials: 'omit' });
 });
 
 test('a refusal of the broker rejects', async () => {
