@@ -1,0 +1,98 @@
+// What the vendors' own SDKs do on a device, in as few lines as the demo needs.
+import type { AuthgearContainer, VitalCore } from '@valetkey/client-sdk';
+import { sandboxCredentials } from '@valetkey/sandbox';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Calls the sandbox; a form if `body` is one, JSON otherwise. */
+async function post(
+  url: string,
+  body: URLSearchParams | Fields,
+  headers: Record<string, string> = {},
+): Promise<Fields> {
+  const isForm = body instanceof URLSearchParams;
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: isForm ? headers : { 'content-type': 'application/json', ...headers },
+    body: isForm ? body : JSON.stringify(body),
+  }).catch(() => {
+    throw new DemoFailure(`${url} cannot be reached`);
+  });
+  if (!response.ok) throw new DemoFailure(`${new URL(url).pathname} answered ${response.status}`);
+  return (await response.json()) as Fields;
+}
+
+/** Its message is the demo's own words, so it may be printed. */
+export class DemoFailure extends Error {}
+
+export function expect(holds: boolean, failure: string): void {
+  if (!holds) throw new DemoFailure(failure);
+}
+
+/** The app's sign-in page at the plain OpenID provider. */
+export async function signInAtIdp(sandboxUrl: string, subject: string): Promise<string> {
+  const claims = { nymbl_customer: sandboxCredentials.nymbl.customer };
+  return String((await post(`${sandboxUrl}/idp/dev-token`, { sub: subject, claims }))['access_token']);
+}
+
+/** An Authgear container that has signed `subject` in. `expire` makes its access token one to be refreshed. */
+export async function signInAtAuthgear(sandboxUrl: string, subject: string) {
+  let tokens = await post(`${sandboxUrl}/authgear/dev-session`, { sub: subject });
+  let expired = false;
+  const container: AuthgearContainer = {
+    sessionState: 'AUTHENTICATED',
+    get accessToken() {
+      return String(tokens['access_token']);
+    },
+    fetchUserInfo: async () => undefined,
+    refreshAccessTokenIfNeeded: async () => {
+      if (!expired) return;
+      const form = new URLSearchParams({
+        grant_type: 'refresh_token',
+        client_id: sandboxCredentials.authgear.clientId,
+        refresh_token: String(tokens['refresh_token']),
+      });
+      tokens = { ...tokens, ...(await post(`${sandboxUrl}/authgear/oauth2/token`, form)) };
+      expired = false;
+    },
+  };
+  return { container, expire: () => void (expired = true) };
+}
+
+export const refreshAtNabla = async (sandboxUrl: string, refreshToken: string): Promise<string> =>
+  String((await post(`${sandboxUrl}/nabla/v1/patient/jwt/refresh`, { refresh_token: refreshToken }))['access_token']);
+
+/** Asks Nabla who its patient is. */
+export async function askNabla(sandboxUrl: string, accessToken: string): Promise<string> {
+  const url = `${sandboxUrl}/nabla/v1/patient/graphql/sdk/authenticated`;
+  const { data } = await post(url, { query: '{ me { id } }' }, { 'x-nabla-authorization': `Bearer ${accessToken}` });
+  return (data as { me: { id: string } }).me.id;
+}
+
+/** Turns a sign-in token, which is good for once, into the session that Vital's SDK lives on. */
+export async function exchangeAtVital(sandboxUrl: string, signInToken: string): Promise<string> {
+  const { user_token } = JSON.parse(Buffer.from(signInToken, 'base64').toString()) as { user_token: string };
+  const form = new URLSearchParams({
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token_type: 'urn:junction:sign-in-token',
+    subject_token: user_token,
+  });
+  return String((await post(`${sandboxUrl}/vital-auth/v1/token`, form))['access_token']);
+}
+
+/** Vital's Core SDK with the state that it keeps on the device. */
+export function createVitalCore(sandboxUrl: string, userIdOf: () => string): VitalCore {
+  let userId: string | null = null;
+  return {
+    status: async () => (userId === null ? ['configured'] : ['configured', 'signedIn', 'useSignInToken']),
+    currentUserId: async () => userId,
+    signIn: async (signInToken) => {
+      expect(userId === null, "Vital's SDK was signed in twice");
+      await exchangeAtVital(sandboxUrl, signInToken);
+      userId = userIdOf();
+    },
+    signOut: async () => {
+      userId = null;
+    },
+  };
+}
