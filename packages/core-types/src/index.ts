@@ -8,7 +8,7 @@ export { issueAnswerSchema, problemSchema, sessionAnswerSchema } from './wire-sc
 
 export type { Clock } from './clock.ts';
 export type { ErrorCode, ValetKeyErrorOptions } from './errors.ts';
-export type { IssuerOptions, SignatureAlgorithm } from './issuer.ts';
+export type { Issuer, IssuerOptions, SignatureAlgorithm } from './issuer.ts';
 export type { Principal } from './principal.ts';
 export type { SecretSlots } from './secret.ts';
 export type { CacheableToken, ClientToken, ExposableToken, ServerToken, TokenBinding } from './tokens.ts';

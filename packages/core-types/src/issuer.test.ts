@@ -10,6 +10,8 @@ test('fills in the strict defaults', () => {
     tokenType: 'access',
     clockToleranceSeconds: 5,
     maxLifetimeSeconds: 86_400,
+    keysSoftTtlSeconds: 600,
+    keysStaleSeconds: 86_400,
   });
 });
 

@@ -1,0 +1,217 @@
+import { webcrypto } from 'node:crypto';
+import type { Clock, Issuer, SignatureAlgorithm } from '@valetkey/core-types';
+import { algorithmParameters } from './algorithms.ts';
+import type { KeySource } from './key-source.ts';
+import type { OpaqueTokens } from './opaque-tokens.ts';
+import { createPrincipal } from './principal.ts';
+import { refuse } from './refusals.ts';
+import type { Revocations } from './revocations.ts';
+import { hasCompactForm, splitToken, type Segments } from './segments.ts';
+import type { JsonObject } from './strict-json.ts';
+import { checkAudience, checkDates, readBinding, readSubject, readTokenClaims } from './token-claims.ts';
+import { readTokenHeader, type TokenHeader } from './token-header.ts';
+import { checkTokenType } from './token-type.ts';
+import type { VerificationKey } from './verification-key.ts';
+import type { VerifiedToken } from './verified-tokens.ts';
+
+/** The steps of verification, in their order. `proof` is the caller's own, after all others. */
+export const verificationSteps = [
+  'size',
+  'form',
+  'header',
+  'claims',
+  'issuer',
+  'algorithm',
+  'type',
+  'dates',
+  'audience',
+  'subject',
+  'binding',
+  'key',
+  'signature',
+  'revocation',
+] as const;
+
+/** The steps for a token that is not a JWT. */
+export const lookUpSteps = [
+  'size',
+  'form',
+  'look-up',
+  'dates',
+  'audience',
+  'subject',
+  'binding',
+  'revocation',
+] as const;
+
+export type VerificationStep = (typeof verificationSteps)[number] | (typeof lookUpSteps)[number];
+
+/** Told of each step as it begins. */
+export type Trace = (step: VerificationStep, issuer?: Issuer) => void;
+
+/** One issuer and what belongs to it. */
+export interface IssuerRecord {
+  readonly issuer: Issuer;
+  readonly keySource: KeySource;
+  readonly opaqueTokens: OpaqueTokens | undefined;
+}
+
+/** What verification works with. */
+export interface VerificationEnvironment {
+  readonly issuers: ReadonlyMap<string, IssuerRecord>;
+  readonly clock: Clock;
+  readonly maxTokenLength: number;
+  readonly cacheSeconds: number;
+  readonly revocations: Revocations;
+}
+
+const opaqueForm = /^[\w.~+/-]+=*$/;
+const maximumKnownHeaders = 256;
+
+function isOneOf(algorithms: readonly SignatureAlgorithm[], name: string): name is SignatureAlgorithm {
+  return (algorithms as readonly string[]).includes(name);
+}
+
+function refuseIssuer(accepted: readonly string[]): Error {
+  return refuse(
+    'unknown_issuer',
+    `The token is not from an identity provider accepted here: its iss must be ${accepted.join(' or ')}.`,
+    'Send a token of such a provider, or add its issuer, written exactly as in iss (mind a slash at the end).',
+  );
+}
+
+async function findSigner(
+  keys: readonly VerificationKey[],
+  algorithm: SignatureAlgorithm,
+  { signingInput, signature }: Segments,
+): Promise<VerificationKey | undefined> {
+  const data = Buffer.from(signingInput, 'latin1');
+  const signatureBytes = Buffer.from(signature, 'base64url');
+  for (const key of keys) {
+    const cryptoKey = key.cryptoKeys.get(algorithm);
+    if (cryptoKey === undefined) continue;
+    const parameters = algorithmParameters[algorithm].verify;
+    if (await webcrypto.subtle.verify(parameters, cryptoKey, signatureBytes, data)) return key;
+  }
+  return undefined;
+}
+
+/** Makes the function that takes a token through every step, and throws at the first that fails. */
+export function createTokenVerification(
+  environment: VerificationEnvironment,
+): (token: string, trace?: Trace) => Promise<VerifiedToken> {
+  const { issuers, clock, maxTokenLength, cacheSeconds, revocations } = environment;
+  const opaqueIssuer = [...issuers.values()].find(({ opaqueTokens }) => opaqueTokens !== undefined);
+  // Tokens of one key share their header. Only headers of verified tokens are kept, so that forgeries cannot fill it.
+  const knownHeaders = new Map<string, TokenHeader>();
+
+  const nowSeconds = (): number => Math.floor(clock.nowMs() / 1000);
+
+  const findIssuer = ({ iss }: JsonObject): IssuerRecord => {
+    const record = typeof iss === 'string' ? issuers.get(iss) : undefined;
+    if (record !== undefined) return record;
+    throw refuseIssuer([...issuers.keys()]);
+  };
+
+  const finish = (verified: Omit<VerifiedToken, 'answer'>, token: string, trace?: Trace): VerifiedToken => {
+    trace?.('revocation');
+    if (revocations.matches(verified.principal, token)) {
+      throw refuse('revoked', 'The token was revoked.', 'Sign in again for a fresh token.');
+    }
+    return { ...verified, answer: Promise.resolve(verified.principal) };
+  };
+
+  const verifyJwt = async (token: string, trace?: Trace): Promise<VerifiedToken> => {
+    const segments = splitToken(token);
+    trace?.('header');
+    const header = knownHeaders.get(segments.header) ?? readTokenHeader(segments.header);
+    trace?.('claims');
+    const claims = readTokenClaims(segments.claims);
+    trace?.('issuer');
+    const { issuer, keySource } = findIssuer(claims);
+    trace?.('algorithm', issuer);
+    const { algorithm, keyId } = header;
+    if (!isOneOf(issuer.algorithms, algorithm)) {
+      throw refuse(
+        'algorithm_not_allowed',
+        `The token is signed with an algorithm not allowed for its issuer: ${issuer.algorithms.join(', ')}.`,
+        "Have the identity provider sign with one of these, or add its algorithm to the issuer's algorithms.",
+      );
+    }
+    trace?.('type', issuer);
+    checkTokenType(issuer, header, claims);
+    trace?.('dates', issuer);
+    const expiresAtSeconds = checkDates(issuer, claims, nowSeconds());
+    trace?.('audience', issuer);
+    checkAudience(issuer, claims);
+    trace?.('subject', issuer);
+    const subject = readSubject(claims);
+    trace?.('binding', issuer);
+    const binding = readBinding(issuer, claims);
+    trace?.('key', issuer);
+    const found = keySource.find(algorithm, keyId);
+    const keys = found instanceof Promise ? await found : found;
+    if (keys.length === 0) {
+      throw refuse(
+        'unknown_key',
+        'The token is signed with a key that its issuer does not publish.',
+        "Get a fresh token. If it fails again, compare the kid of the token's header with the provider's JWKS.",
+      );
+    }
+    trace?.('signature', issuer);
+    const key = await findSigner(keys, algorithm, segments);
+    if (key === undefined) {
+      throw refuse(
+        'wrong_signature',
+        "The token's signature does not fit its issuer's key.",
+        'Send the token unchanged. If it is, it was not made by this identity provider.',
+      );
+    }
+    if (knownHeaders.size >= maximumKnownHeaders) knownHeaders.clear();
+    knownHeaders.set(segments.header, header);
+    const principal = createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds);
+    const expiresAtMs = expiresAtSeconds * 1000;
+    const reusableUntilMs = clock.monotonicMs() + cacheSeconds * 1000;
+    return finish({ principal, binding, expiresAtMs, reusableUntilMs, key, keySource }, token, trace);
+  };
+
+  const lookUp = async (token: string, record: IssuerRecord, trace?: Trace): Promise<VerifiedToken> => {
+    const { issuer, opaqueTokens } = record;
+    trace?.('look-up', issuer);
+    const claims = (await opaqueTokens?.lookUp(token)) ?? {};
+    trace?.('dates', issuer);
+    const expiresAtSeconds = Object.hasOwn(claims, 'exp') ? checkDates(issuer, claims, nowSeconds()) : undefined;
+    trace?.('audience', issuer);
+    if (issuer.resolver === undefined) checkAudience(issuer, claims);
+    trace?.('subject', issuer);
+    if (Object.hasOwn(claims, 'iss') && findIssuer(claims) !== record) throw refuseIssuer([issuer.issuer]);
+    const subject = readSubject(claims);
+    trace?.('binding', issuer);
+    const binding = readBinding(issuer, claims);
+    const principal = createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds);
+    const expiresAtMs = (expiresAtSeconds ?? Infinity) * 1000;
+    const seconds = Math.min(cacheSeconds, opaqueTokens?.cacheSeconds ?? 0);
+    const reusableUntilMs = clock.monotonicMs() + seconds * 1000;
+    return finish(
+      { principal, binding, expiresAtMs, reusableUntilMs, key: undefined, keySource: undefined },
+      token,
+      trace,
+    );
+  };
+
+  return async (token, trace) => {
+    trace?.('size');
+    if (typeof token !== 'string' || token.length > maxTokenLength) {
+      throw refuse(
+        'token_too_large',
+        `The token is longer than ${maxTokenLength} characters.`,
+        'Ask the identity provider for a token with fewer claims (group lists are the usual cause).',
+      );
+    }
+    trace?.('form');
+    if (opaqueIssuer !== undefined && !hasCompactForm(token) && opaqueForm.test(token)) {
+      return lookUp(token, opaqueIssuer, trace);
+    }
+    return verifyJwt(token, trace);
+  };
+}
