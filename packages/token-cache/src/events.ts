@@ -1,8 +1,5 @@
 import type { TokenKey } from '@valetkey/core-types';
 
-/** Why the store was not used. */
-export type StoreFailureReason = 'timeout' | 'error';
-
 /** What happens in a cache. No event carries a token. */
 export type TokenCacheEvent =
   /** A token was answered out of memory. */
@@ -40,8 +37,8 @@ export type TokenCacheEvent =
   | { readonly type: 'invalidate'; readonly key: TokenKey; readonly current: boolean; readonly dropped: boolean }
   /** A key was forgotten to stay within `maxEntries`. */
   | { readonly type: 'evict'; readonly key: TokenKey }
-  /** The store failed; this process goes on by itself. */
-  | { readonly type: 'store_down'; readonly reason: StoreFailureReason }
+  /** The store failed; this process goes on by itself. `reason`: `timeout`, or the word of its error (`ECONNREFUSED`). */
+  | { readonly type: 'store_down'; readonly reason: string }
   /** The store answers again. */
   | { readonly type: 'store_up' };
 

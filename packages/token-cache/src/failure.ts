@@ -1,5 +1,5 @@
 import { ValetKeyError } from '@valetkey/core-types';
-import type { StoredFailure } from './store.ts';
+import type { StoredFailure } from './store-types.ts';
 
 /** The longest `Retry-After` that is honoured, in seconds. */
 const maxRetryAfterSeconds = 3600;

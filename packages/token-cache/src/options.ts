@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '@valetkey/core-types';
 import { z } from 'zod';
 import type { TokenCacheEvent } from './events.ts';
-import type { TokenStore } from './store.ts';
+import type { TokenStore } from './store-types.ts';
 import { systemTimers, type Timers } from './timers.ts';
 
 /** How {@link createTokenCache} is set up. Everything has a default. */
@@ -26,8 +26,6 @@ export interface TokenCacheOptions {
   readonly maxCooldownSeconds?: number | undefined;
   /** Milliseconds that a replica's lease on a key lives unless renewed, which it is at each third. Default 3,000. */
   readonly leaseMs?: number | undefined;
-  /** Milliseconds that one call to the store may take. Default 250. */
-  readonly storeTimeoutMs?: number | undefined;
   /** Milliseconds that a store which failed is left alone. Default 1,000. */
   readonly storeRetryMs?: number | undefined;
   /** Told of everything that happens: for logs and metrics. */
@@ -63,7 +61,6 @@ const optionsSchema = z.strictObject({
   cooldownSeconds: seconds.positive().default(1),
   maxCooldownSeconds: seconds.positive().default(30),
   leaseMs: milliseconds.default(3000),
-  storeTimeoutMs: milliseconds.default(250),
   storeRetryMs: milliseconds.default(1000),
   onEvent: call<(event: TokenCacheEvent) => void>().optional(),
   clock: object<Clock>('monotonicMs').default(systemClock),

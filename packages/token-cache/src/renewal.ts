@@ -7,7 +7,7 @@ import { holdLease } from './lease.ts';
 import { lifetimeSeconds } from './lifetime.ts';
 import type { TokenCacheSettings } from './options.ts';
 import { type StoreDoor, unavailable } from './store-door.ts';
-import type { StoredToken, StoreReading } from './store.ts';
+import type { StoredToken, StoreReading } from './store-types.ts';
 import { pause } from './timers.ts';
 import { adoptToken, hasLeft, receiveToken, toStored } from './token-state.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '@valetkey/core-types';
 import type { Recorder } from './events.ts';
-import type { TokenStore } from './store.ts';
+import type { TokenStore } from './store-types.ts';
 import type { Timers } from './timers.ts';
 
 /** The store gave no answer in time, or an error, or is being left alone. */
@@ -19,12 +19,17 @@ export interface StoreDoorOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly recorder: Recorder;
-  readonly storeTimeoutMs: number;
   readonly storeRetryMs: number;
 }
 
+/** The error's own word (`ECONNREFUSED`, `READONLY`), for an operator; never its text, which may quote anything. */
+const errorWord = (error: unknown): string => {
+  const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown };
+  return /^[A-Z][A-Z_]{1,39}(?= |$)/.exec(String(code ?? message))?.[0] ?? 'error';
+};
+
 export const createStoreDoor = (options: StoreDoorOptions): StoreDoor => {
-  const { store, clock, timers, recorder, storeTimeoutMs, storeRetryMs } = options;
+  const { store, clock, timers, recorder, storeRetryMs } = options;
   if (store === undefined) {
     const none = (): Promise<typeof unavailable> => Promise.resolve(unavailable);
     return { ask: none, insist: none, reachable: () => undefined };
@@ -32,7 +37,7 @@ export const createStoreDoor = (options: StoreDoorOptions): StoreDoor => {
   let down = false;
   let retryAtMs = Number.NEGATIVE_INFINITY;
 
-  const fail = (reason: 'timeout' | 'error'): typeof unavailable => {
+  const fail = (reason: string): typeof unavailable => {
     down = true;
     retryAtMs = clock.monotonicMs() + storeRetryMs;
     recorder.record({ type: 'store_down', reason });
@@ -42,7 +47,7 @@ export const createStoreDoor = (options: StoreDoorOptions): StoreDoor => {
   const insist = <Answer>(call: (store: TokenStore) => Promise<Answer>): Promise<Answer | typeof unavailable> =>
     new Promise((resolve) => {
       let settled = false;
-      const cancel = timers.after(storeTimeoutMs, () => {
+      const cancel = timers.after(store.timeoutMs, () => {
         settled = true;
         resolve(fail('timeout'));
       });
@@ -61,7 +66,7 @@ export const createStoreDoor = (options: StoreDoorOptions): StoreDoor => {
             down = false;
             return answer;
           }),
-        () => settle(() => fail('error')),
+        (error: unknown) => settle(() => fail(errorWord(error))),
       );
     });
 

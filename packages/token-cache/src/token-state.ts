@@ -3,7 +3,7 @@ import type { Entry } from './entries.ts';
 import { needOrDefault, refreshMarginMs } from './lifetime.ts';
 import type { TokenCacheSettings } from './options.ts';
 import { sameToken } from './same-token.ts';
-import type { StoredToken, StoreReading } from './store.ts';
+import type { StoredToken, StoreReading } from './store-types.ts';
 
 /** Whether the entry's token may be answered to a caller who needs so much life. */
 export const hasLeft = (entry: Entry, nowMs: number, needMs: number): boolean => {
