@@ -53,3 +53,10 @@ export const parseForm = (call: Call): URLSearchParams | undefined => {
 /** The token of `Authorization: Bearer …`; the scheme is matched in any case (RFC 9110 section 11.1). */
 export const bearerToken = (call: Call): string | undefined =>
   /^bearer +([^ ]+)$/i.exec(call.headers.authorization ?? '')?.[1];
+
+/** What no cache may keep. */
+export const noStore = { 'cache-control': 'no-store', pragma: 'no-cache' };
+
+/** An error of an OAuth endpoint (RFC 6749 section 5.2). */
+export const oauthError = (error: string, description?: string, status = 400): Answer =>
+  json(status, { error, ...(description !== undefined && { error_description: description }) }, noStore);

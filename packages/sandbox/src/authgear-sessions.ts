@@ -1,30 +1,18 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { TokenFlaw } from './answer.ts';
+import type { AuthgearLogin, AuthgearUser } from './authgear-login.ts';
 import type { SigningKeys } from './keys.ts';
 import { nowSeconds, type SimulationEnvironment } from './simulation.ts';
 
-/** A user of the simulated Authgear. Whoever signs in comes to be. */
-export interface AuthgearUser {
-  readonly sub: string;
-  readonly isAnonymous: boolean;
-  readonly isVerified: boolean;
-  readonly canReauthenticate: boolean;
-  readonly roles: readonly string[];
-  readonly email?: string | undefined;
-}
-
 /** A signed-in app installation (an "offline grant"). */
-export interface AuthgearSession {
+export interface AuthgearSession extends AuthgearLogin {
   readonly id: string;
-  readonly clientId: string;
-  readonly user: AuthgearUser;
-  readonly scope: string;
   readonly authenticatedAt: number;
   readonly endsAt: number;
   usedAt: number;
   refreshToken: string;
   /** The one access token that is valid, by its id; a refresh invalidates the one before. */
-  accessId: string | undefined;
+  accessId: string;
   accessEndsAt: number;
 }
 
@@ -36,7 +24,15 @@ export interface AuthgearSessionOptions {
   readonly rotateRefreshTokens?: boolean | undefined;
 }
 
-export const accessLifetimeSeconds = 1800;
+/** For whom tokens are made, and how. */
+interface TokenRequest {
+  readonly user: AuthgearUser;
+  /** The app has no refresh token yet. */
+  readonly first: boolean;
+  readonly flaw: TokenFlaw | undefined;
+}
+
+const accessLifetimeSeconds = 1800;
 const refreshLifetimeSeconds = 52 * 7 * 86_400;
 const idleTimeoutSeconds = 30 * 86_400;
 
@@ -48,64 +44,68 @@ export const userClaims = (user: AuthgearUser) => ({
   'https://authgear.com/claims/user/can_reauthenticate': user.canReauthenticate,
 });
 
-export type AuthgearSessions = ReturnType<typeof createAuthgearSessions>;
-
+/** Keeps the sessions of Authgear's clients, and makes their tokens. */
 export const createAuthgearSessions = (
   { clock, origin }: SimulationEnvironment,
   keys: SigningKeys,
   { accessTokens = 'jwt', rotateRefreshTokens = false }: AuthgearSessionOptions,
 ) => {
   const sessions = new Map<string, AuthgearSession>();
-  const newRefreshToken = (id: string) => `${id}.${randomBytes(24).toString('base64url')}`;
+  const sessionsByAccessId = new Map<string, AuthgearSession>();
 
   const isAlive = (session: AuthgearSession, now: number) =>
-    now < session.endsAt && now < session.usedAt + idleTimeoutSeconds;
+    sessions.has(session.id) && now < session.endsAt && now < session.usedAt + idleTimeoutSeconds;
 
-  const signAccessToken = (session: AuthgearSession, user: AuthgearUser, iat: number, flaw: TokenFlaw | undefined) =>
+  const end = (session: AuthgearSession): void => {
+    sessions.delete(session.id);
+    sessionsByAccessId.delete(session.accessId);
+  };
+
+  const signAccessToken = (session: AuthgearSession, { user, flaw }: TokenRequest) =>
     keys.sign(
       {
         iss: `${origin()}/authgear`,
         aud: [origin()],
-        iat,
-        exp: iat + accessLifetimeSeconds,
+        iat: session.usedAt,
+        exp: session.accessEndsAt,
         client_id: session.clientId,
         scope: session.scope,
         auth_time: session.authenticatedAt,
         amr: ['pwd'],
-        ...(session.accessId !== undefined && { jti: session.accessId }),
+        jti: session.accessId,
         ...userClaims(user),
       },
       { typ: 'at+jwt', flaw },
     );
 
-  const signIdToken = (session: AuthgearSession, user: AuthgearUser, iat: number, flaw: TokenFlaw | undefined) =>
+  const signIdToken = (session: AuthgearSession, { user, flaw }: TokenRequest) =>
     keys.sign(
       {
         iss: `${origin()}/authgear`,
         aud: [session.clientId],
-        iat,
-        exp: iat + accessLifetimeSeconds,
+        iat: session.usedAt,
+        exp: session.accessEndsAt,
         auth_time: session.authenticatedAt,
-        sid: Buffer.from(`offline_grant:${session.id}`).toString('base64url'),
+        amr: ['pwd'],
         ...userClaims(user),
       },
       { flaw },
     );
 
   return {
-    start: (user: AuthgearUser, clientId: string, scope: string): AuthgearSession => {
+    end,
+
+    start: (login: AuthgearLogin): AuthgearSession => {
       const id = randomUUID();
       const now = nowSeconds(clock);
-      const session: AuthgearSession = {
+      const session = {
+        ...login,
         id,
-        clientId,
-        user,
-        scope,
         authenticatedAt: now,
         endsAt: now + refreshLifetimeSeconds,
         usedAt: now,
         refreshToken: newRefreshToken(id),
-        accessId: undefined,
+        accessId: newAccessId(),
         accessEndsAt: 0,
       };
       sessions.set(id, session);
@@ -119,49 +119,44 @@ export const createAuthgearSessions = (
 
     findByAccessToken: async (token: string): Promise<AuthgearSession | undefined> => {
       const accessId = accessTokens === 'jwt' ? (await keys.verify(token))?.jti : token;
-      if (accessId === undefined) return undefined;
-      const session = [...sessions.values()].find((candidate) => candidate.accessId === accessId);
+      const session = sessionsByAccessId.get(accessId ?? '');
       const now = nowSeconds(clock);
       return session !== undefined && now < session.accessEndsAt && isAlive(session, now) ? session : undefined;
     },
 
-    /** Makes fresh tokens that speak of `user`. `first` says that the app has no refresh token yet. */
-    issueTokens: async (
-      session: AuthgearSession,
-      { user, first, flaw }: { user: AuthgearUser; first: boolean; flaw: TokenFlaw | undefined },
-    ) => {
-      const now = nowSeconds(clock);
-      if (!first && rotateRefreshTokens) session.refreshToken = newRefreshToken(session.id);
-      session.usedAt = now;
-      session.accessId = randomBytes(24).toString('base64url');
-      session.accessEndsAt = now + accessLifetimeSeconds;
-      const withRefreshToken =
-        (first && session.scope.split(' ').includes('offline_access')) || (!first && rotateRefreshTokens);
-      // All that the answer says is read here: a refresh at the same time changes the session while these are signed.
-      const answer = {
+    /** Makes fresh tokens, which end the access token before them. */
+    issueTokens: async (session: AuthgearSession, request: TokenRequest) => {
+      const rotates = !request.first && rotateRefreshTokens;
+      const offline = request.first && session.scope.split(' ').includes('offline_access');
+      sessionsByAccessId.delete(session.accessId);
+      session.usedAt = nowSeconds(clock);
+      session.accessEndsAt = session.usedAt + accessLifetimeSeconds;
+      session.accessId = newAccessId();
+      sessionsByAccessId.set(session.accessId, session);
+      if (rotates) session.refreshToken = newRefreshToken(session.id);
+
+      // Two refreshes may run at once: each answers what the session was when its own turn came.
+      const issued = { ...session };
+      return {
+        access_token: accessTokens === 'jwt' ? await signAccessToken(issued, request) : issued.accessId,
+        id_token: await signIdToken(issued, request),
         token_type: 'Bearer',
         expires_in: accessLifetimeSeconds,
-        scope: session.scope,
-        ...(withRefreshToken && { refresh_token: session.refreshToken }),
+        scope: issued.scope,
+        ...((rotates || offline) && { refresh_token: issued.refreshToken }),
       };
-      const opaqueToken = session.accessId;
-      const [accessToken, idToken] = await Promise.all([
-        accessTokens === 'jwt' ? signAccessToken(session, user, now, flaw) : opaqueToken,
-        signIdToken(session, user, now, flaw),
-      ]);
-      return { access_token: accessToken, id_token: idToken, ...answer };
     },
 
-    endAccessToken: (session: AuthgearSession) => {
-      session.accessId = undefined;
+    endAccessToken: (session: AuthgearSession): void => {
+      sessionsByAccessId.delete(session.accessId);
     },
 
-    end: (session: AuthgearSession) => {
-      sessions.delete(session.id);
-    },
-
-    endAll: (sub: string | undefined) => {
-      for (const [id, { user }] of sessions) if (sub === undefined || user.sub === sub) sessions.delete(id);
+    /** Ends the sessions of one user, or of all. */
+    endAll: (sub?: string): void => {
+      for (const session of sessions.values()) if (sub === undefined || session.user.sub === sub) end(session);
     },
   };
 };
+
+const newRefreshToken = (sessionId: string) => `${sessionId}.${randomBytes(24).toString('base64url')}`;
+const newAccessId = () => randomBytes(24).toString('base64url');

@@ -1,4 +1,6 @@
-import { gzipSync } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import type { Clock } from '@valetkey/core-types';
 import type { FastifyReply } from 'fastify';
 import { json, type Answer } from './answer.ts';
@@ -128,17 +130,28 @@ const drip = async (
   response.end();
 };
 
-const sendHuge = (
+/** Pads the answer with spaces, which JSON allows at its end. It is streamed: what is huge there is small here. */
+const sendHuge = async (
   reply: FastifyReply,
   answer: Answer,
   { bytes, gzip }: Extract<ActiveFault, { type: 'huge' }>,
-): void => {
-  const body = Buffer.alloc(bytes, ' ');
-  body.write((answer.body ?? '{}').slice(0, bytes));
-  const wireBody = gzip ? gzipSync(body) : body;
-  const headers = gzip ? { 'content-encoding': 'gzip' } : {};
-  writeHead(reply, withHeaders(answer, headers), wireBody).end(wireBody);
+): Promise<void> => {
+  reply.hijack();
+  const length = gzip ? { 'content-encoding': 'gzip' } : { 'content-length': String(bytes) };
+  reply.raw.writeHead(answer.status, { ...answer.headers, ...length });
+  const padded = Readable.from(pad(Buffer.from(answer.body ?? '{}').subarray(0, bytes), bytes));
+  const sent = gzip ? pipeline(padded, createGzip(), reply.raw) : pipeline(padded, reply.raw);
+  // Whoever has had enough hangs up.
+  await sent.catch(() => undefined);
 };
+
+function* pad(start: Buffer, bytes: number): Generator<Buffer> {
+  const chunk = Buffer.alloc(65_536, ' ');
+  yield start;
+  for (let left = bytes - start.length; left > 0; left -= chunk.length) {
+    yield left < chunk.length ? chunk.subarray(0, left) : chunk;
+  }
+}
 
 /** Both go out in one piece, so that the second is there before the connection can be put back or closed. */
 const sendTwo = (reply: FastifyReply, answer: Answer, extra: Answer): void => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
-import { bearerToken, json, type Answer, type Call } from './answer.ts';
 import { sandboxMarker } from '@valetkey/core-types';
+import { z } from 'zod';
+import { bearerToken, json, noStore, type Answer, type Call } from './answer.ts';
 import { readDevBody } from './dev-body.ts';
 import { createSigningKeys, type SigningKeys } from './keys.ts';
 import { nowSeconds, type Simulation, type SimulationEnvironment } from './simulation.ts';
@@ -98,5 +98,3 @@ export const createIdp = ({
     },
   };
 };
-
-const noStore = { 'cache-control': 'no-store' };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { bearerToken, json, parseJsonObject, type Answer, type Call } from './answer.ts';
 import { sandboxCredentials } from './credentials.ts';
 import { createSigningKeys, type SigningKeys } from './keys.ts';
+import { createNablaServerTokens, type NablaClient } from './nabla-server-tokens.ts';
 import { nowSeconds, type Simulation, type SimulationEnvironment } from './simulation.ts';
 
 /** How the simulated Nabla differs from its default. */
@@ -16,6 +17,8 @@ export interface NablaOptions {
 export interface NablaState {
   /** The server keys that are taken from now on. */
   readonly setServerKeys: (keys: readonly string[]) => void;
+  /** Makes a client for the newer Core API, as its console does. The private key is nowhere but in this answer. */
+  readonly createClient: () => Promise<NablaClient>;
   /** Ends a patient's refresh tokens; access tokens live on, for Nabla calls them irrevocable. */
   readonly revokeSessions: (patientId: string) => void;
 }
@@ -25,9 +28,10 @@ const refreshLifetimeSeconds = 30 * 86_400;
 
 /** Simulates Nabla's patient tokens. Every patient is known, apart from those whose id starts with `unknown`. */
 export const createNabla = (
-  { clock, origin }: SimulationEnvironment,
+  environment: SimulationEnvironment,
   options: NablaOptions = {},
 ): { simulation: Simulation; state: NablaState; keys: SigningKeys } => {
+  const { clock, origin } = environment;
   const { authenticateMethod = 'GET', errorBody = defaultErrorBody } = options;
   const keys = createSigningKeys(clock, ['RS256']);
   let serverKeys: readonly string[] = [sandboxCredentials.nabla.serverKey];
@@ -35,6 +39,7 @@ export const createNabla = (
   const sessions = new Map<string, string>();
 
   const failure = (status: number): Answer => json(status, errorBody(status));
+  const server = createNablaServerTokens(environment, keys, failure);
 
   const issue = async (patientId: string, call: Call): Promise<Answer> => {
     const iat = nowSeconds(clock);
@@ -63,9 +68,12 @@ export const createNabla = (
     return id === undefined || patientId === undefined ? undefined : { id, patientId };
   };
 
+  const withServerKey =
+    (handle: (call: Call) => Answer | Promise<Answer>) =>
+    (call: Call): Answer | Promise<Answer> =>
+      serverKeys.includes(bearerToken(call) ?? '') ? handle(call) : failure(401);
+
   const authenticate = (call: Call) => {
-    const token = bearerToken(call);
-    if (token === undefined || !serverKeys.includes(token)) return failure(401);
     const patientId = call.parameters['user_id'] ?? '';
     if (patientId.startsWith('unknown')) return failure(404);
     return issue(call.wrongUser ? 'wrong-user' : patientId, call);
@@ -99,13 +107,19 @@ export const createNabla = (
       vendor: 'nabla',
       failure,
       routes: {
-        [`${authenticateMethod} /v1/server/jwt/patient/authenticate/{user_id}`]: authenticate,
+        [`${authenticateMethod} /v1/server/jwt/patient/authenticate/{user_id}`]: withServerKey(authenticate),
         'POST /v1/patient/jwt/refresh': refresh,
-        'POST /v1/patient/jwt/logout': logOut,
         'POST /v1/patient/graphql/sdk/authenticated': callAsPatient,
+        // The newer "Core" API: the server signs an assertion instead of sending a static key.
+        'POST /v1/core/server/oauth/token': server.token,
+        'POST /v1/core/server/jwt/authenticate/{user_id}': async (call) =>
+          (await server.isServerToken(bearerToken(call))) ? authenticate(call) : failure(401),
+        'POST /v1/core/user/jwt/refresh': refresh,
+        'POST /v1/core/user/jwt/logout': logOut,
       },
     },
     state: {
+      createClient: server.createClient,
       setServerKeys: (keys) => {
         serverKeys = [...keys];
       },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { json, parseForm, type Answer, type Call } from './answer.ts';
+import { json, noStore, oauthError, parseForm, type Answer, type Call } from './answer.ts';
 import { sandboxCredentials } from './credentials.ts';
 import { createSigningKeys, type SigningKeys } from './keys.ts';
 import { nowSeconds, type Simulation, type SimulationEnvironment } from './simulation.ts';
@@ -65,14 +65,14 @@ export const createNymblIdp = ({ clock }: SimulationEnvironment): NymblIdp => {
       },
       { typ: null, flaw: call.tokenFlaw },
     );
-    return json(200, { access_token: accessToken, expires_in: lifetimeSeconds, token_type: 'Bearer' });
+    return json(200, { access_token: accessToken, expires_in: lifetimeSeconds, token_type: 'Bearer' }, noStore);
   };
 
   return {
     keys,
     simulation: {
       vendor: 'nymbl-idp',
-      failure: (status) => oauthError(status >= 500 ? 'server_error' : 'invalid_request', status),
+      failure: (status) => oauthError(status >= 500 ? 'server_error' : 'invalid_request', undefined, status),
       routes: {
         'POST /oauth2/token': issue,
         'GET /.well-known/jwks.json': async () => json(200, await keys.jwks()),
@@ -106,5 +106,3 @@ const readClient = (call: Call, form: URLSearchParams): { id: string; secret: st
 
 const customerOf = (scope: string): NymblCustomer | undefined =>
   nymblCustomers.find((customer) => scope === `${scopePrefix}${customer}`);
-
-const oauthError = (error: string, status = 400): Answer => json(status, { error }, { 'cache-control': 'no-store' });

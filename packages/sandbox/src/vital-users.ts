@@ -45,8 +45,18 @@ export const createVitalUsers = ({ clock }: Pick<SimulationEnvironment, 'clock'>
       return { user, created: true };
     },
 
-    update: (user: VitalUser, settings: VitalUser['settings']): void => {
-      users.set(user.userId, { ...user, settings: { ...user.settings, ...settings } });
+    /** Changes a user; answers whoever has the new name already, if somebody has. */
+    update: (
+      user: VitalUser,
+      changes: Partial<Pick<VitalUser, 'clientUserId' | 'settings'>>,
+    ): VitalUser | undefined => {
+      const { clientUserId = user.clientUserId } = changes;
+      const owner = findByClientUserId(clientUserId);
+      if (owner !== undefined && owner.userId !== user.userId) return owner;
+      idsByClientUserId.delete(user.clientUserId);
+      idsByClientUserId.set(clientUserId, user.userId);
+      users.set(user.userId, { ...user, clientUserId, settings: { ...user.settings, ...changes.settings } });
+      return undefined;
     },
 
     delete: (userId: string): boolean => {
@@ -58,8 +68,8 @@ export const createVitalUsers = ({ clock }: Pick<SimulationEnvironment, 'clock'>
     },
 
     /** Takes a deletion back within its seven days, unless somebody else has the name by now. */
-    undoDelete: (userId: string): boolean => {
-      const user = users.get(userId.toLowerCase());
+    undoDelete: (isMeant: (user: VitalUser) => boolean): boolean => {
+      const user = [...users.values()].findLast((user) => user.deletedAt !== undefined && isMeant(user));
       if (user?.deletedAt === undefined || idsByClientUserId.has(user.clientUserId)) return false;
       if (nowSeconds(clock) - user.deletedAt > undoWindowSeconds) return false;
       users.set(user.userId, { ...user, deletedAt: undefined });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '@valetkey/core-types';
 import { bearerToken, json, parseJsonObject, type Answer, type Call } from './answer.ts';
 import { sandboxCredentials } from './credentials.ts';
 import type { SigningKeys } from './keys.ts';
@@ -33,14 +34,14 @@ export interface VitalState {
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const settingNames = new Set(['fallback_time_zone', 'fallback_birth_date', 'ingestion_start', 'ingestion_end']);
 
 /** Simulates Vital (now Junction): its users and sign-in tokens, and the host that turns those into sessions. */
 export const createVital = (
   environment: SimulationEnvironment,
   options: VitalOptions = {},
 ): { simulations: readonly Simulation[]; state: VitalState; keys: SigningKeys } => {
-  const { region = 'us', environment: stage = 'sandbox', maxUsers = Number.POSITIVE_INFINITY } = options;
+  const { clock } = environment;
+  const { region = 'us', environment: stage = 'sandbox', maxUsers } = options;
   const keyPrefix = `${stage === 'sandbox' ? 'sk' : 'pk'}_${region}_`;
   let apiKeys: readonly string[] = options.apiKeys ?? [sandboxCredentials.vital.apiKey];
   const teamId = randomUUID();
@@ -86,16 +87,26 @@ export const createVital = (
     if (typeof clientUserId !== 'string') {
       return validationError(['body', 'client_user_id'], 'Input should be a valid string', 'string_type');
     }
-    if (users.findByClientUserId(clientUserId) === undefined && users.all().length >= maxUsers) {
+    if (
+      maxUsers !== undefined &&
+      users.findByClientUserId(clientUserId) === undefined &&
+      users.all().length >= maxUsers
+    ) {
       return invalidRequest('The team has reached its number of users.');
     }
-    const { user, created } = users.create(clientUserId, pickSettings(fields));
-    const answered = aboutWhom(user, call);
-    if (created) return json(200, toWire(answered));
-    return invalidRequest('Client user id already exists.', {
-      user_id: answered.userId,
-      created_on: answered.createdOn,
+    const { user, created } = users.create(clientUserId, readSettings(fields, clock));
+    return created ? json(200, toWire(aboutWhom(user, call))) : conflict(aboutWhom(user, call));
+  };
+
+  const patchUser = (user: VitalUser, call: Call): Answer => {
+    const fields = parseJsonObject(call.body);
+    if (fields === undefined) return validationError(['body'], 'Input should be a valid dictionary', 'dict_type');
+    const { client_user_id: clientUserId } = fields;
+    const owner = users.update(user, {
+      settings: readSettings(fields, clock),
+      ...(typeof clientUserId === 'string' && { clientUserId }),
     });
+    return owner === undefined ? { status: 204 } : conflict(owner);
   };
 
   const resolveUser = (call: Call): Answer => {
@@ -119,9 +130,13 @@ export const createVital = (
   };
 
   const undoDelete = (call: Call): Answer => {
-    const userId = call.query.get('user_id') ?? '';
-    if (!uuid.test(userId)) return validationError(['query', 'user_id'], 'Field required', 'missing');
-    return users.undoDelete(userId) ? json(200, { success: true }) : failure(404);
+    const userId = call.query.get('user_id');
+    const clientUserId = call.query.get('client_user_id');
+    if ((userId === null) === (clientUserId === null)) {
+      return validationError(['query'], 'Give one of user_id and client_user_id', 'value_error');
+    }
+    const undone = users.undoDelete((user) => user.userId === userId || user.clientUserId === clientUserId);
+    return undone ? json(200, { success: true }) : failure(404);
   };
 
   return {
@@ -138,12 +153,7 @@ export const createVital = (
           'DELETE /v2/user/{user_id}': withKey(
             withUser((user) => (users.delete(user.userId) ? json(200, { success: true }) : failure(404))),
           ),
-          'PATCH /v2/user/{user_id}': withKey(
-            withUser((user, call) => {
-              users.update(user, pickSettings(parseJsonObject(call.body) ?? {}));
-              return { status: 204 };
-            }),
-          ),
+          'PATCH /v2/user/{user_id}': withKey(withUser(patchUser)),
           'POST /v2/user/undo_delete': withKey(undoDelete),
         },
       },
@@ -174,8 +184,21 @@ const somebodyElse: VitalUser = {
 
 const aboutWhom = (user: VitalUser, call: Call): VitalUser => (call.wrongUser ? somebodyElse : user);
 
-const pickSettings = (fields: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(Object.entries(fields).filter(([name]) => settingNames.has(name)));
+/** Reads the settings as they are sent, into the form in which they are shown. */
+const readSettings = (fields: Readonly<Record<string, unknown>>, clock: Clock): VitalUser['settings'] => {
+  const shown = { source_slug: 'manual', updated_at: new Date(clock.nowMs()).toISOString() };
+  const settings: Record<string, unknown> = {};
+  if (typeof fields['fallback_time_zone'] === 'string') {
+    settings['fallback_time_zone'] = { id: fields['fallback_time_zone'], ...shown };
+  }
+  if (typeof fields['fallback_birth_date'] === 'string') {
+    settings['fallback_birth_date'] = { value: fields['fallback_birth_date'], ...shown };
+  }
+  for (const name of ['ingestion_start', 'ingestion_end']) {
+    if (typeof fields[name] === 'string') settings[name] = fields[name];
+  }
+  return settings;
+};
 
 const messages: Readonly<Record<number, string>> = {
   401: 'Invalid API key',
@@ -186,6 +209,9 @@ const messages: Readonly<Record<number, string>> = {
 
 /** Documented are 400 and 422 alone: the body of every other error is a guess. */
 const failure = (status: number): Answer => json(status, { detail: messages[status] ?? 'Error' });
+
+const conflict = (owner: VitalUser): Answer =>
+  invalidRequest('Client user id already exists.', { user_id: owner.userId, created_on: owner.createdOn });
 
 const invalidRequest = (message: string, more: Readonly<Record<string, unknown>> = {}): Answer =>
   json(400, { detail: { error_type: 'INVALID_REQUEST', error_message: message, ...more } });
