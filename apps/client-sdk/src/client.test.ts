@@ -208,6 +208,16 @@ test.each([
   expect(await failureOf(valet.issue('nudge'))).toMatchObject({ code: 'answer_invalid', retryable: false });
 });
 
+test.each([{ subject: 'alice' }, { subject: 1, vendors: {} }, { subject: 'alice', vendors: [] }])(
+  'a session of %j is answer_invalid',
+  async (fields) => {
+    const broker = await startBroker(() => json({ ...fields, server_time: '2026-11-20T10:00:00.000Z' }));
+    const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+    expect(await failureOf(valet.session())).toMatchObject({ code: 'answer_invalid' });
+  },
+);
+
 test('a gateway that answers in place of the broker is worth a retry, and its 401 is no sign-out', async () => {
   const answers = [{ status: 502, body: '<html>' }, { status: 401 }, { status: 503, headers: { 'retry-after': '3' } }];
   const broker = await startBroker(() => answers.shift() ?? {});
@@ -233,13 +243,20 @@ test('a redirect is not followed', async () => {
   expect(elsewhere.requests).toHaveLength(0);
 });
 
-test('a getAppToken that hangs times out, and what it answers later is not used', async () => {
-  const broker = await startBroker(() => session());
+test('a getAppToken that hangs times out, and what it answers later is not sent', async () => {
   const { clock, advance, scheduledCount } = createTestClock();
   const late = Promise.withResolvers<string>();
+  const signals: (AbortSignal | null | undefined)[] = [];
   const valet = createValetClient({
-    brokerUrl: broker.url,
-    getAppToken: () => late.promise,
+    brokerUrl: 'https://broker.example',
+    getAppToken: ({ signal }) => {
+      signals.push(signal);
+      return late.promise;
+    },
+    fetch: async (_url, init) => {
+      signals.push(init?.signal);
+      throw new Error('not to be sent');
+    },
     clock,
     timeoutMs: 5000,
   });
@@ -252,7 +269,23 @@ test('a getAppToken that hangs times out, and what it answers later is not used'
 
   late.resolve(appToken);
   await new Promise((resolve) => setImmediate(resolve));
-  expect(broker.requests).toHaveLength(0);
+  // The platform's fetch sends nothing under a signal that has aborted.
+  expect(signals.map((signal) => signal?.aborted)).toEqual([true, true]);
+});
+
+test('a call that was ended leaves no timer behind, even if its getAppToken never answers', async () => {
+  const { clock, scheduledCount } = createTestClock();
+  const valet = createValetClient({
+    brokerUrl: 'https://broker.example',
+    getAppToken: () => new Promise(() => undefined),
+    clock,
+  });
+
+  const failure = failureOf(valet.session());
+  expect(scheduledCount()).toBe(1);
+  valet.signOut();
+
+  expect(await failure).toMatchObject({ code: 'aborted' });
   expect(scheduledCount()).toBe(0);
 });
 

@@ -18,17 +18,16 @@ test('fetch answers what the vendor said, whatever its status', async () => {
   );
 });
 
-test("a vendor's own problem document is the vendor's answer", async () => {
-  const broker = await startBroker(() => ({
-    status: 422,
-    headers: { 'content-type': 'application/problem+json' },
-    body: '{"title":"Of the vendor"}',
-  }));
+test.each([
+  ['application/problem+json', { title: 'Of the vendor' }],
+  ['application/json', { code: 'forbidden', request_id: 'of the vendor' }],
+])("an error of the vendor's own (%s) is the vendor's answer", async (type, body) => {
+  const broker = await startBroker(() => json(body, 422, { 'content-type': type }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   const response = await valet.fetch('nymbl', '/Patients');
 
-  expect(await response.json()).toEqual({ title: 'Of the vendor' });
+  expect(await response.json()).toEqual(body);
 });
 
 test('fetch passes method, headers and body on, and sets the authorization itself', async () => {
@@ -78,7 +77,8 @@ test('a body that is a stream is not sent twice, one that is text is', async () 
   const stream = new Blob(['hello']).stream();
   const init = { method: 'POST', duplex: 'half' } as const;
 
-  await failureOf(valet.fetch('nymbl', '/Notes', { ...init, body: stream }));
+  const failure = await failureOf(valet.fetch('nymbl', '/Notes', { ...init, body: stream }));
+  expect(failure).toMatchObject({ code: 'invalid_token' });
   expect(broker.requests).toHaveLength(1);
 
   await failureOf(valet.fetch('nymbl', '/Notes', { ...init, body: 'hello' }));
