@@ -123,14 +123,21 @@ export interface Vendor {
 }
 
 /** What a vendor tells the operator's log and meters as it works. It never carries a secret. */
-export interface VendorEvent {
-  readonly type: 'secret_switched';
-  readonly vendor: string;
-  /** The option that holds the secret. */
-  readonly option: string;
-  /** The slot that is in use from now on. */
-  readonly slot: 'current' | 'next';
-}
+export type VendorEvent =
+  /** The vendor refused one slot of a secret and took the other, which is in use from now on. */
+  | {
+      readonly type: 'secret_switched';
+      readonly vendor: string;
+      /** The option that holds the secret. */
+      readonly option: string;
+      readonly slot: 'current' | 'next';
+    }
+  /** A call failed in passing and is made again. */
+  | { readonly type: 'retried'; readonly vendor: string; readonly reason: string }
+  /** The vendor kept failing and is not called for a while. */
+  | { readonly type: 'circuit_opened'; readonly vendor: string; readonly retryAfterSeconds: number }
+  /** The vendor answers again. */
+  | { readonly type: 'circuit_closed'; readonly vendor: string };
 
 /** What a vendor is given to work with; each part has a default. */
 export interface VendorEnvironment {

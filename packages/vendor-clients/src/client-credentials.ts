@@ -61,6 +61,7 @@ export async function requestClientCredentialsToken(
       client_secret: clientSecret.reveal(),
       ...(scope !== undefined && { scope }),
     }).toString(),
+    repeatable: true,
     signal,
   });
   if (answer.status !== 200) {

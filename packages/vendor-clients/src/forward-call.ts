@@ -32,6 +32,7 @@ export async function forwardCall(
     path: `${path}${query}`,
     headers: { ...passRequestHeaders(headers), ...(hasBody && lengthOf(headers)), ...credentials },
     body: hasBody ? limitRequest(body, limits.maxRequestBytes) : undefined,
+    repeatable: method === 'GET' || method === 'HEAD',
     bodyTimeoutMs: limits.streamTimeoutMs,
     signal,
   });

@@ -6,10 +6,10 @@ import { nymbl } from './vendors/nymbl.ts';
 import { vital } from './vendors/vital.ts';
 
 /** Every vendor there is, by its id. A new vendor is its file and its line here. */
-export const vendors: Readonly<Record<string, VendorDefinition>> = {
+export const vendors = {
   authgear,
   nabla,
   nudge,
   nymbl,
   vital,
-};
+} as const satisfies Readonly<Record<string, VendorDefinition>>;

@@ -1,8 +1,11 @@
 import { secureUrlSchema } from '@valetkey/core-types';
 import { z } from 'zod';
+import { namesRefusedAddress } from './door/egress.ts';
 
 /** Where a vendor is: an https URL, or a loopback one while developing. A slash at its end means nothing. */
-export const baseUrlSchema = secureUrlSchema.transform((url) => url.replace(/\/+$/, ''));
+export const baseUrlSchema = secureUrlSchema
+  .refine((url) => !URL.canParse(url) || !namesRefusedAddress(url), { error: 'must not name a private address' })
+  .transform((url) => url.replace(/\/+$/, ''));
 
 /** Total time for one call to a vendor, in milliseconds. */
 export const timeoutMsSchema = z.number().int().min(1).max(120_000).default(5_000);

@@ -1,9 +1,12 @@
 import { Readable } from 'node:stream';
 import { systemClock, type CallOptions, type VendorEnvironment } from '@valetkey/core-types';
-import { Pool, type Dispatcher } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import type { Answer, AnswerHeaders, VendorName } from './answer.ts';
+import { createAttempts } from './attempts.ts';
+import { createBulkhead } from './bulkhead.ts';
 import { startDeadline, type Deadline } from './deadline.ts';
 import { describeNetworkFailure } from './network-failure.ts';
+import { createPool } from './pool.ts';
 import { readBody } from './read-body.ts';
 import { unusableStatus } from './unusable-status.ts';
 
@@ -11,6 +14,8 @@ import { unusableStatus } from './unusable-status.ts';
 export interface ClientEnvironment extends VendorEnvironment {
   /** Carries the calls in place of a connection pool of the client's own. Whoever gives it closes it. */
   readonly dispatcher?: Dispatcher | undefined;
+  /** A number between 0 and 1, which spreads repeated calls over time. */
+  readonly random?: (() => number) | undefined;
 }
 
 /** Where a door leads, and how long it waits. */
@@ -28,6 +33,8 @@ export interface DoorCall extends CallOptions {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | undefined;
+  /** Whether sending it twice does no harm, so that passing trouble may be met by another attempt. Default: false. */
+  readonly repeatable?: boolean | undefined;
 }
 
 /** A call whose bodies stream. */
@@ -47,7 +54,7 @@ export interface StreamAnswer {
   readonly discard: () => void;
 }
 
-/** The one way to a vendor's network: nothing else in this package calls undici. */
+/** The one way to a vendor's network: nothing else in this package calls it. */
 export interface Door {
   /** Sends a call and reads the whole answer: 2xx or 4xx. Every other outcome throws a `ValetKeyError`. */
   readonly send: (call: DoorCall) => Promise<Answer>;
@@ -58,26 +65,29 @@ export interface Door {
 
 type Response = Dispatcher.ResponseData;
 
-const maxConnections = 64;
+/** Calls under way and waiting for a connection, per door. */
+const places = 1_024;
 
 /** Opens the door to one origin. It follows no redirects, and no call outlives its deadline. */
 export function openDoor(options: DoorOptions, environment: ClientEnvironment = {}): Door {
   const { vendor, timeoutMs } = options;
-  const { clock = systemClock } = environment;
+  const { clock = systemClock, random = Math.random, onEvent = () => undefined } = environment;
   const { origin, pathname } = new URL(options.baseUrl);
   const basePath = pathname.replace(/\/+$/, '');
   const pool = environment.dispatcher === undefined ? createPool(origin, timeoutMs) : undefined;
   const dispatcher = environment.dispatcher ?? (pool as Pool);
+  const bulkhead = createBulkhead(vendor, places);
+  const attempts = createAttempts({ vendor, clock, random, onEvent });
 
   /** Gives an answer whose status the adapters can make sense of, and drops every other. */
-  async function exchange(call: DoorCall | StreamCall, deadline: Deadline): Promise<Response> {
+  async function exchange(call: DoorCall | StreamCall, signal: AbortSignal): Promise<Response> {
     const response = await dispatcher.request({
       origin,
       path: `${basePath}${call.path}` || '/',
       method: call.method as Dispatcher.HttpMethod,
       headers: { 'user-agent': 'valetkey', ...call.headers },
       body: toBody(call.body),
-      signal: deadline.signal,
+      signal,
     });
     const unusable = unusableStatus(vendor, response.statusCode, response.headers, clock.nowMs());
     if (unusable === undefined) return response;
@@ -85,60 +95,54 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
     throw unusable;
   }
 
-  function explain(failure: unknown, deadline: Deadline): unknown {
-    return deadline.explain() ?? describeNetworkFailure(failure, vendor);
+  /** Runs a call inside its place, its deadline and its attempts. Whoever gets the result stops the deadline. */
+  async function run<Result>(
+    call: DoorCall | StreamCall,
+    send: (deadline: Deadline) => Promise<Result>,
+  ): Promise<{ result: Result; deadline: Deadline; explain: (failure: unknown) => unknown }> {
+    const deadline = startDeadline({ vendor, timeoutMs, caller: call.signal, onOver: bulkhead.enter() });
+    const explain = (failure: unknown): unknown => deadline.explain() ?? describeNetworkFailure(failure, vendor);
+    try {
+      const { repeatable = false } = call;
+      const result = await attempts.run({ send: () => send(deadline), explain, repeatable, signal: deadline.signal });
+      return { result, deadline, explain };
+    } catch (failure) {
+      deadline.stop();
+      throw failure;
+    }
   }
 
   return {
     async send(call) {
-      const deadline = startDeadline(vendor, timeoutMs, call.signal);
-      try {
-        const headers = { 'accept-encoding': 'identity', ...call.headers };
-        const response = await exchange({ ...call, headers }, deadline);
-        const body = await readBody(vendor, response.body, single(response.headers['content-encoding']));
+      const headers = { 'accept-encoding': 'identity', ...call.headers };
+      const { result, deadline } = await run(call, async ({ signal }): Promise<Answer> => {
+        const response = await exchange({ ...call, headers }, signal);
+        const encoding = response.headers['content-encoding'];
+        const body = await readBody(vendor, response.body, encoding?.toString());
         return { vendor, status: response.statusCode, headers: response.headers, body };
-      } catch (failure) {
-        throw explain(failure, deadline);
-      } finally {
-        deadline.stop();
-      }
+      });
+      deadline.stop();
+      return result;
     },
 
     async stream(call) {
-      const deadline = startDeadline(vendor, timeoutMs, call.signal);
-      try {
-        const { statusCode: status, headers, body } = await exchange(call, deadline);
-        deadline.extend(call.bodyTimeoutMs);
-        return {
-          vendor,
-          status,
-          headers,
-          body: guardBody(body, (failure) => explain(failure, deadline), deadline.stop),
-          discard: () => {
-            deadline.stop();
-            discard(body);
-          },
-        };
-      } catch (failure) {
-        deadline.stop();
-        throw explain(failure, deadline);
-      }
+      const { result, deadline, explain } = await run(call, ({ signal }) => exchange(call, signal));
+      const { statusCode: status, headers, body } = result;
+      deadline.extend(call.bodyTimeoutMs);
+      return {
+        vendor,
+        status,
+        headers,
+        body: guardBody(body, explain, deadline.stop),
+        discard: () => {
+          deadline.stop();
+          discard(body);
+        },
+      };
     },
 
     close: async () => await pool?.close(),
   };
-}
-
-function createPool(origin: string, timeoutMs: number): Pool {
-  return new Pool(origin, {
-    connections: maxConnections,
-    pipelining: 1,
-    allowH2: false,
-    // The total deadline of each call covers both.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: timeoutMs },
-  });
 }
 
 function toBody(body: DoorCall['body'] | StreamCall['body']): string | Uint8Array | Readable | null {
@@ -163,8 +167,4 @@ async function* guardBody(
   } finally {
     stop();
   }
-}
-
-function single(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(', ') : header;
 }

@@ -1,5 +1,7 @@
 import { ValetKeyError, type ErrorCode } from '@valetkey/core-types';
+import { errors } from 'undici';
 import type { VendorName } from './answer.ts';
+import { addressRefused } from './egress.ts';
 
 interface FailureAnswer {
   readonly code: ErrorCode;
@@ -17,6 +19,11 @@ const answersByNetworkCode: Readonly<Record<string, FailureAnswer>> = {
     code: 'vendor_timeout',
     detail: (title) => `${title} did not accept a connection in time.`,
   },
+  [addressRefused]: {
+    code: 'vendor_unavailable',
+    detail: (title) => `The name of ${title}'s host leads to an address that is not on the open internet.`,
+  },
+  HTTP_PARSER: invalid,
   UND_ERR_HEADERS_OVERFLOW: invalid,
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: invalid,
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: {
@@ -29,12 +36,12 @@ const answersByNetworkCode: Readonly<Record<string, FailureAnswer>> = {
 export function describeNetworkFailure(failure: unknown, vendor: VendorName): ValetKeyError {
   if (ValetKeyError.isInstance(failure)) return failure;
   const networkCode = codeOf(failure);
-  const { code, detail } =
-    answersByNetworkCode[networkCode] ?? (networkCode.startsWith('HPE_') ? invalid : unavailable);
+  const { code, detail } = answersByNetworkCode[networkCode] ?? unavailable;
   return new ValetKeyError(code, detail(vendor.title), { vendor: vendor.id, reason: networkCode });
 }
 
 function codeOf(failure: unknown): string {
+  if (failure instanceof errors.HTTPParserError) return 'HTTP_PARSER';
   const code = typeof failure === 'object' && failure !== null && 'code' in failure ? failure.code : undefined;
   return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'network';
 }

@@ -82,6 +82,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
         method: 'GET',
         path: '/oauth2/userinfo',
         headers: { authorization: `Bearer ${accessToken.reveal()}`, accept: 'application/json' },
+        repeatable: true,
         signal,
       });
       if (answer.status === 401) {
@@ -96,7 +97,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
 
     async resolve({ authorization, cookie }, { signal } = {}) {
       const headers = { ...(authorization && { authorization }), ...(cookie && { cookie }) };
-      const answer = await door.send({ method: 'GET', path: '/_resolver/resolve', headers, signal });
+      const answer = await door.send({ method: 'GET', path: '/_resolver/resolve', headers, repeatable: true, signal });
       if (answer.status !== 200) throw refusal(answer);
       return readResolution(answer.headers);
     },
@@ -107,13 +108,19 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
         path: '/oauth2/revoke',
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
         body: new URLSearchParams({ token: token.reveal() }).toString(),
+        repeatable: true,
         signal,
       });
       if (answer.status !== 200) throw refusal(answer);
     },
 
     async verify({ signal } = {}) {
-      const answer = await door.send({ method: 'GET', path: '/.well-known/openid-configuration', signal });
+      const answer = await door.send({
+        method: 'GET',
+        path: '/.well-known/openid-configuration',
+        repeatable: true,
+        signal,
+      });
       if (answer.status !== 200) throw refusal(answer);
       if (readJson(answer, discoverySchema).issuer !== endpoint) throw invalidAnswer(vendor, 'other_issuer');
     },

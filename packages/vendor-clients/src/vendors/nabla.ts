@@ -86,6 +86,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
         method,
         path: `/v1/server/jwt/patient/authenticate/${encodePathSegment(userId)}`,
         headers: { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' },
+        repeatable: true,
         signal,
       });
       if (answer.status !== 200) throw refusal(answer, patientStatuses);

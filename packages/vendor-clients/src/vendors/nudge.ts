@@ -91,6 +91,7 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
         method,
         path: `/api/clients/jwt/token?expiryMins=${expiryMinutesSchema.parse(expiryMinutes)}`,
         headers: { [apiKeyHeader]: key.reveal(), accept: 'application/json' },
+        repeatable: true,
         signal,
       });
       if (answer.status !== 200) {

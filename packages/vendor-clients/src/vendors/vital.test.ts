@@ -37,8 +37,15 @@ test('ensureUser adopts the user that the conflict names', async () => {
   expect(await clientOf(server.url).ensureUser('alice')).toEqual({ userId, clientUserId: 'alice', created: false });
 });
 
+test('ensureUser looks for the user where the conflict does not name it', async () => {
+  await using server = await startVendorServer({ status: 400, text: 'exists' }, { json: user });
+  expect(await clientOf(server.url).ensureUser('alice')).toEqual({ userId, clientUserId: 'alice', created: false });
+  expect(server.calls[1]).toMatchObject({ method: 'GET', path: '/v2/user/resolve/alice' });
+});
+
 test('any other 400 is a rejection', async () => {
-  await using server = await startVendorServer({ status: 400, json: { detail: { error_type: 'INVALID_REQUEST' } } });
+  const odd = { status: 400, json: { detail: { error_type: 'INVALID_REQUEST' } } };
+  await using server = await startVendorServer(odd, { status: 404 });
   await expect(clientOf(server.url).ensureUser('alice')).rejects.toMatchObject({ code: 'vendor_rejected' });
 });
 

@@ -96,6 +96,10 @@ const userStatuses: StatusMeanings = {
 /** A client user id that no person has: whether Vital can look for it tells whether it takes the key. */
 const nobody = 'valetkey-verify';
 
+function resolvePathOf(clientUserId: string): string {
+  return `/v2/user/resolve/${encodePathSegment(clientUserId)}`;
+}
+
 /**
  * Makes a client of Vital's API, now named Junction. Throws a `TypeError` for options that cannot work, such as a key
  * of another environment or region.
@@ -136,6 +140,8 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
           ...(body && { 'content-type': 'application/json' }),
         },
         body: body && JSON.stringify(body),
+        // Creating a user twice meets the conflict that we adopt; a second sign-in token harms nobody.
+        repeatable: true,
         signal,
       });
       if (!expected.includes(answer.status)) throw refusal(answer, userStatuses);
@@ -155,15 +161,17 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
       const body = { client_user_id: clientUserId };
       const answer = await send('POST', '/v2/user', { body, expected: [200, 201, 400], signal });
       if (answer.status !== 400) return { ...readUser(answer, { clientUserId }), created: true };
-      // Somebody was here before us, perhaps we ourselves: the conflict names the user.
+      // Somebody was here before us, perhaps we ourselves: the conflict names the user, or
+      // the user can be found.
       const conflict = tryReadJson(answer, conflictSchema);
-      if (!conflict.success) throw refusal(answer);
-      return { userId: conflict.data.detail.user_id, clientUserId, created: false };
+      if (conflict.success) return { userId: conflict.data.detail.user_id, clientUserId, created: false };
+      const known = await send('GET', resolvePathOf(clientUserId), { expected: [200, 404], signal });
+      if (known.status === 404) throw refusal(answer);
+      return { ...readUser(known, { clientUserId }), created: false };
     },
 
     async resolveUser(clientUserId, callOptions) {
-      const path = `/v2/user/resolve/${encodePathSegment(clientUserId)}`;
-      return readUser(await send('GET', path, callOptions), { clientUserId });
+      return readUser(await send('GET', resolvePathOf(clientUserId), callOptions), { clientUserId });
     },
 
     async getUser(userId, callOptions) {
@@ -190,7 +198,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
     },
 
     async verify({ signal } = {}) {
-      await send('GET', `/v2/user/resolve/${nobody}`, { signal, expected: [200, 404] });
+      await send('GET', resolvePathOf(nobody), { signal, expected: [200, 404] });
     },
 
     close: door.close,

@@ -1,0 +1,156 @@
+import { ValetKeyError, type VendorEvent } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
+import { createAttempts } from './attempts.ts';
+
+const vendor = { id: 'nabla', title: 'Nabla' };
+const down = (): ValetKeyError => new ValetKeyError('vendor_unavailable', 'down', { reason: 'status_503' });
+
+function start(random: () => number = () => 0) {
+  const clock = createVirtualClock();
+  const events: VendorEvent[] = [];
+  const attempts = createAttempts({ vendor, clock, random, onEvent: (event) => events.push(event) });
+  let sent = 0;
+  const controller = new AbortController();
+  /** Makes a call that ends as told; the last ending is for ever. */
+  const run = (endings: readonly unknown[], repeatable = true): Promise<unknown> => {
+    let count = 0;
+    return attempts.run({
+      send: async () => {
+        sent += 1;
+        const ending = endings[Math.min(count++, endings.length - 1)];
+        if (ending instanceof Error) throw ending;
+        return ending;
+      },
+      explain: (failure) => failure,
+      repeatable,
+      signal: controller.signal,
+    });
+  };
+  return { clock, events, run, controller, sent: () => sent };
+}
+
+const failing = async (call: Promise<unknown>): Promise<string | undefined> => {
+  try {
+    await call;
+    return undefined;
+  } catch (failure) {
+    return ValetKeyError.isInstance(failure) ? (failure.reason ?? failure.code) : 'foreign';
+  }
+};
+
+test('passing trouble is met by another attempt, and the operator hears of it', async () => {
+  const { run, sent, events } = start();
+  expect(await run([down(), 'answer'])).toBe('answer');
+  expect(sent()).toBe(2);
+  expect(events).toEqual([{ type: 'retried', vendor: 'nabla', reason: 'status_503' }]);
+});
+
+test('a call that must not be sent twice is not', async () => {
+  const { run, sent } = start();
+  await expect(run([down(), 'answer'], false)).rejects.toMatchObject({ code: 'vendor_unavailable' });
+  expect(sent()).toBe(1);
+});
+
+test.each(['vendor_timeout', 'vendor_rejected', 'vendor_auth_failed', 'vendor_response_invalid'] as const)(
+  '%s is not asked again',
+  async (code) => {
+    const { run, sent } = start();
+    await expect(run([new ValetKeyError(code, 'no'), 'answer'])).rejects.toMatchObject({ code });
+    expect(sent()).toBe(1);
+  },
+);
+
+test('repetitions stay within a tenth of the calls', async () => {
+  const { run, sent } = start();
+  let seed = 7;
+  const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+  const calls = 1_000;
+  for (let count = 0; count < calls; count++) {
+    await run(random() < 0.3 ? [down(), random() < 0.3 ? down() : 'answer'] : ['answer']).catch(() => undefined);
+  }
+  expect(sent()).toBeGreaterThan(calls * 1.05);
+  expect(sent()).toBeLessThanOrEqual(calls * 1.1);
+});
+
+test('a vendor that is down is left alone, then probed by one call, then called again', async () => {
+  const { run, sent, clock, events } = start();
+  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  expect(sent()).toBe(20);
+  expect(events).toEqual([{ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 }]);
+
+  await expect(run(['answer'])).rejects.toMatchObject({
+    code: 'vendor_unavailable',
+    reason: 'circuit_open',
+    retryAfterSeconds: 5,
+  });
+  clock.advance(5_000);
+  const probe = run([down()], false);
+  expect(await failing(run(['answer']))).toBe('circuit_open');
+  expect(await failing(probe)).toBe('status_503');
+  expect(sent()).toBe(21);
+
+  clock.advance(9_999);
+  expect(await failing(run(['answer']))).toBe('circuit_open');
+  clock.advance(1);
+  expect(await Promise.all([run(['answer']), failing(run(['answer'])), failing(run(['answer']))])).toEqual([
+    'answer',
+    'circuit_open',
+    'circuit_open',
+  ]);
+  expect(events.at(-1)).toEqual({ type: 'circuit_closed', vendor: 'nabla' });
+  expect(await run(['answer'])).toBe('answer');
+});
+
+test('the pause grows to a minute and no further', async () => {
+  const { run, clock, events } = start();
+  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (let count = 0; count < 6; count++) {
+    clock.advance(60_000);
+    await failing(run([down()], false));
+  }
+  const pauses = events.map((event) => ('retryAfterSeconds' in event ? event.retryAfterSeconds : 0));
+  expect(pauses).toEqual([5, 10, 20, 40, 60, 60, 60]);
+});
+
+test('a probe whose caller left decides nothing and blocks nobody', async () => {
+  const { run, clock } = start();
+  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  clock.advance(5_000);
+  expect(await failing(run([new Error('the caller left')]))).toBe('foreign');
+  expect(await run(['answer'])).toBe('answer');
+});
+
+test('refused credentials, odd answers and one failure in three leave the circuit closed', async () => {
+  const { run, sent } = start();
+  const endings = [
+    new ValetKeyError('vendor_auth_failed', 'no'),
+    new ValetKeyError('vendor_response_invalid', 'no'),
+    new ValetKeyError('vendor_unavailable', 'no'),
+  ];
+  for (let count = 0; count < 300; count++) await failing(run([endings[count % 3]], false));
+  expect(sent()).toBe(300);
+});
+
+test('a vendor that says when is not called before, and is called then', async () => {
+  const { run, sent, clock } = start();
+  const later = new ValetKeyError('vendor_rate_limited', 'later', { retryAfterSeconds: 30 });
+  await failing(run([later]));
+  clock.advance(29_001);
+  await expect(run(['answer'])).rejects.toMatchObject({
+    code: 'vendor_rate_limited',
+    reason: 'held',
+    retryAfterSeconds: 1,
+  });
+  expect(sent()).toBe(1);
+  clock.advance(999);
+  expect(await run(['answer'])).toBe('answer');
+});
+
+test('the wait before another attempt ends with the call', async () => {
+  const { run, controller, sent } = start(() => 1);
+  const call = run([down(), 'answer']);
+  controller.abort();
+  await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+  expect(sent()).toBe(1);
+});

@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ValetKeyError, type Clock, type VendorEvent } from '@valetkey/core-types';
+import type { VendorName } from './answer.ts';
+import { createCircuit, type Outcome } from './circuit.ts';
+import { createHold } from './hold.ts';
+import { createRetryBudget } from './retry-budget.ts';
+
+interface AttemptsOptions {
+  readonly vendor: VendorName;
+  readonly clock: Clock;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly onEvent: (event: VendorEvent) => void;
+}
+
+interface Attempt<Result> {
+  readonly send: () => Promise<Result>;
+  /** Turns whatever `send` threw into what the caller meets. */
+  readonly explain: (failure: unknown) => unknown;
+  /** Whether sending twice does no harm. */
+  readonly repeatable: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Sends calls as often as a vendor in trouble can bear. */
+export interface Attempts {
+  readonly run: <Result>(attempt: Attempt<Result>) => Promise<Result>;
+}
+
+const mostAttempts = 3;
+const firstBackoffMs = 50;
+
+/** Makes the attempts of one door: its circuit, its retry budget and its hold are shared by all its calls. */
+export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptions): Attempts {
+  const hold = createHold(vendor, clock);
+  const budget = createRetryBudget();
+  const circuit = createCircuit({
+    vendor,
+    clock,
+    onOpen: (retryAfterSeconds) => onEvent({ type: 'circuit_opened', vendor: vendor.id, retryAfterSeconds }),
+    onClose: () => onEvent({ type: 'circuit_closed', vendor: vendor.id }),
+  });
+
+  async function once<Result>({ send, explain }: Attempt<Result>): Promise<Result> {
+    hold.check();
+    const report = circuit.admit();
+    try {
+      const result = await send();
+      report('healthy');
+      return result;
+    } catch (failure) {
+      const explained = explain(failure);
+      report(outcomeOf(explained));
+      if (ValetKeyError.isInstance(explained) && explained.retryAfterSeconds !== undefined) {
+        hold.until(explained.retryAfterSeconds);
+      }
+      throw explained;
+    }
+  }
+
+  return {
+    async run(attempt) {
+      budget.deposit();
+      for (let count = 1; ; count++) {
+        try {
+          return await once(attempt);
+        } catch (failure) {
+          if (!attempt.repeatable || count === mostAttempts || !isPassing(failure) || !budget.withdraw()) throw failure;
+          onEvent({ type: 'retried', vendor: vendor.id, reason: failure.reason ?? failure.code });
+        }
+        try {
+          await sleep(random() * firstBackoffMs * 2 ** count, undefined, { signal: attempt.signal });
+        } catch (failure) {
+          throw attempt.explain(failure);
+        }
+      }
+    },
+  };
+}
+
+function outcomeOf(failure: unknown): Outcome {
+  if (!ValetKeyError.isInstance(failure)) return 'unknown';
+  return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
+}
+
+/** Trouble that may be over in a moment; a vendor that names its own time is not asked before. */
+function isPassing(failure: unknown): failure is ValetKeyError {
+  return (
+    ValetKeyError.isInstance(failure) &&
+    failure.code === 'vendor_unavailable' &&
+    failure.retryAfterSeconds === undefined
+  );
+}
