@@ -1,0 +1,266 @@
+import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createSandbox, createSeededRandom, sandboxCredentials, type Fault, type Sandbox } from './index.ts';
+import { postForm, postJson, request, text } from './testing/request.ts';
+import { rawRequest } from './testing/raw-request.ts';
+
+const authenticateRoute = 'GET /v1/server/jwt/patient/authenticate/{user_id}';
+
+let sandbox: Sandbox;
+let sleeps: number[];
+beforeEach(async () => {
+  sleeps = [];
+  sandbox = await createSandbox({
+    sleep: async (milliseconds) => {
+      sleeps.push(milliseconds);
+    },
+  });
+});
+afterEach(() => sandbox.close());
+
+const strike = (fault: Fault) => sandbox.setFaults([{ vendor: 'nabla', fault }]);
+const headers = { authorization: `Bearer ${sandboxCredentials.nabla.serverKey}` };
+const authenticate = () => request(`${sandbox.urls.nabla}/v1/server/jwt/patient/authenticate/alice`, { headers });
+const createVitalUser = () =>
+  postJson(
+    `${sandbox.urls.vital}/v2/user`,
+    { client_user_id: 'alice' },
+    { 'x-vital-api-key': sandboxCredentials.vital.apiKey },
+  );
+const rawAuthenticate = (enough?: (received: string) => boolean) =>
+  rawRequest(
+    sandbox.origin,
+    `GET /nabla/v1/server/jwt/patient/authenticate/alice HTTP/1.1\r\nhost: sandbox\r\nauthorization: ${headers.authorization}\r\n\r\n`,
+    enough,
+  );
+
+test('latency comes before the answer, and adds to another fault', async () => {
+  const latency: Fault = { type: 'latency', delayMs: 1200 };
+  sandbox.setFaults([
+    { vendor: 'nabla', fault: latency },
+    { vendor: 'nabla', fault: { type: 'latency', delayMs: 300 } },
+    { vendor: 'nabla', fault: { type: 'status', status: 503 } },
+  ]);
+  expect((await authenticate()).status).toBe(503);
+  expect(sleeps).toEqual([1500]);
+});
+
+test('latency passes in real time', async () => {
+  await using slow = await createSandbox();
+  slow.setFaults([{ vendor: 'idp', fault: { type: 'latency', delayMs: 50 } }]);
+  const start = performance.now();
+  await request(`${slow.urls.idp}/jwks`);
+  expect(performance.now() - start).toBeGreaterThanOrEqual(49);
+});
+
+test('hang answers nothing until the sandbox closes, while the others go on', async () => {
+  strike({ type: 'hang' });
+  const hanging = authenticate().then(
+    () => 'answered',
+    () => 'cut off',
+  );
+  while (sandbox.calls().nabla[authenticateRoute] === undefined) await request(`${sandbox.urls.idp}/jwks`);
+  expect(await Promise.race([hanging, Promise.resolve('still hanging')])).toBe('still hanging');
+  await sandbox.close();
+  expect(await hanging).toBe('cut off');
+});
+
+test('drip sends the body in drops', async () => {
+  strike({ type: 'drip', intervalMs: 20, chunkBytes: 100 });
+  const answer = await authenticate();
+  expect(Object.keys(answer.fields)).toEqual(['access_token', 'refresh_token']);
+  expect(sleeps).toEqual(Array.from({ length: Math.ceil(answer.text.length / 100) }, () => 20));
+});
+
+test('reset cuts the connection before, or halfway through the answer', async () => {
+  strike({ type: 'reset' });
+  expect(await rawAuthenticate()).toBe('');
+  await expect(authenticate()).rejects.toMatchObject({
+    cause: { code: expect.stringMatching(/ECONNRESET|UND_ERR_SOCKET/) },
+  });
+  strike({ type: 'reset', when: 'mid-body' });
+  await expect(authenticate()).rejects.toThrow('terminated');
+});
+
+test.each<[Fault]>([
+  [{ type: 'reset', when: 'after' }],
+  [{ type: 'status', status: 502, when: 'after' }],
+  [{ type: 'empty' }],
+  [{ type: 'truncated' }],
+])('the vendor does its work, and the answer is lost by %j', async (fault) => {
+  sandbox.setFaults([{ vendor: 'vital', fault, count: 1 }]);
+  await createVitalUser().catch(() => undefined);
+  expect(sandbox.vital.users()).toHaveLength(1);
+  expect((await createVitalUser()).status).toBe(400);
+});
+
+test('by default a failing vendor does nothing', async () => {
+  sandbox.setFaults([{ vendor: 'vital', fault: { type: 'status', status: 500 } }]);
+  expect((await createVitalUser()).status).toBe(500);
+  expect(sandbox.vital.users()).toEqual([]);
+});
+
+test('status comes with the body that such a vendor sends, or with yours', async () => {
+  sandbox.setFaults([
+    { vendor: 'nymbl', fault: { type: 'status', status: 503 } },
+    { vendor: 'authgear', fault: { type: 'status', status: 500 } },
+    { vendor: 'idp', fault: { type: 'status', status: 200, body: { keys: [] } } },
+  ]);
+  expect((await request(`${sandbox.urls.nymbl}/Patients`)).fields).toEqual({ message: 'Service Unavailable' });
+  expect((await request(`${sandbox.urls.authgear}/oauth2/jwks`)).fields).toMatchObject({ error: 'server_error' });
+  expect((await request(`${sandbox.urls.idp}/jwks`)).fields).toEqual({ keys: [] });
+});
+
+test('rate-limit says Retry-After in every form', async () => {
+  const retryAfter = async (fault: Fault) => {
+    strike(fault);
+    const answer = await authenticate();
+    expect(answer.status).toBe(429);
+    return answer.headers.get('retry-after');
+  };
+  expect(await retryAfter({ type: 'rate-limit' })).toBe('1');
+  expect(await retryAfter({ type: 'rate-limit', retryAfter: { form: 'seconds', seconds: 1e9 } })).toBe('1000000000');
+  expect(await retryAfter({ type: 'rate-limit', retryAfter: { form: 'garbage' } })).toBe('soon');
+  expect(await retryAfter({ type: 'rate-limit', retryAfter: { form: 'absent' } })).toBeNull();
+  const date = await retryAfter({ type: 'rate-limit', retryAfter: { form: 'date', seconds: 3600 } });
+  expect(date).toMatch(/GMT$/);
+  expect(Math.abs(Date.parse(date ?? '') - Date.now() - 3_600_000)).toBeLessThan(5000);
+});
+
+test('malformed is a whole answer that is not JSON', async () => {
+  strike({ type: 'malformed' });
+  const answer = await authenticate();
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
+  expect(() => JSON.parse(answer.text)).toThrow(SyntaxError);
+});
+
+test('truncated promises more than it sends', async () => {
+  strike({ type: 'truncated' });
+  const received = await rawAuthenticate();
+  const promised = Number(/content-length: (\d+)/i.exec(received)?.[1]);
+  const sent = received.slice(received.indexOf('\r\n\r\n') + 4).length;
+  expect(sent).toBe(promised >> 1);
+  await expect(authenticate()).rejects.toThrow('terminated');
+});
+
+test('huge is valid JSON of any size, and few bytes on the wire if compressed', async () => {
+  strike({ type: 'huge', bytes: 5_000_000 });
+  const answer = await authenticate();
+  expect(answer.text).toHaveLength(5_000_000);
+  expect(Object.keys(answer.fields)).toEqual(['access_token', 'refresh_token']);
+  strike({ type: 'huge', bytes: 5_000_000, gzip: true });
+  expect((await authenticate()).text).toHaveLength(5_000_000);
+  const received = await rawAuthenticate((received) => received.endsWith('\r\n0\r\n\r\n'));
+  expect(received.length).toBeLessThan(100_000);
+});
+
+test('wrong-content-type and empty keep the rest of the answer', async () => {
+  strike({ type: 'wrong-content-type' });
+  expect((await authenticate()).headers.get('content-type')).toBe('text/html');
+  strike({ type: 'empty' });
+  const answer = await authenticate();
+  expect([answer.status, answer.text, answer.headers.get('content-type')]).toEqual([
+    200,
+    '',
+    'application/json; charset=utf-8',
+  ]);
+});
+
+test('wrong-user answers about somebody else, as valid as ever', async () => {
+  const { userId } = sandbox.vital.createUser('alice');
+  const vitalKey = { 'x-vital-api-key': sandboxCredentials.vital.apiKey };
+  sandbox.setFaults((['nabla', 'vital', 'idp'] as const).map((vendor) => ({ vendor, fault: { type: 'wrong-user' } })));
+  expect(decodeJwt(text(await authenticate(), 'access_token')).sub).toBe('wrong-user');
+  const resolved = await request(`${sandbox.urls.vital}/v2/user/resolve/alice`, { headers: vitalKey });
+  expect(resolved.fields).toMatchObject({ user_id: expect.not.stringContaining(userId), client_user_id: 'wrong-user' });
+  const signIn = await postJson(`${sandbox.urls.vital}/v2/user/${userId}/sign_in_token`, {}, vitalKey);
+  expect(text(signIn, 'user_id')).not.toBe(userId);
+  const minted = await postJson(`${sandbox.urls.idp}/dev-token`, { sub: 'alice' });
+  expect(decodeJwt(text(minted, 'access_token')).sub).toBe('wrong-user');
+});
+
+test('wrong-user shows one Nymbl customer another’s patients', async () => {
+  const { clientId, clientSecret, apiKey } = sandboxCredentials.nymbl;
+  const grant = await postForm(`${sandbox.urls.nymblIdp}/oauth2/token`, {
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+    scope: 'nymbl-customer-api/acme-corp',
+  });
+  sandbox.setFaults([{ vendor: 'nymbl', fault: { type: 'wrong-user' } }]);
+  const headers = { authorization: `Bearer ${text(grant, 'access_token')}`, 'x-api-key': apiKey };
+  const answer = await request(`${sandbox.urls.nymbl}/Patients`, { headers });
+  expect(answer.fields['value']).toEqual(sandbox.nymbl.patients('globex'));
+});
+
+test('extra-response puts a second answer on the wire, about somebody else', async () => {
+  strike({ type: 'extra-response' });
+  const received = await rawAuthenticate((received) => (received.match(/"refresh_token"/g) ?? []).length === 2);
+  const [, first = '', second = ''] = received.split('HTTP/1.1 200');
+  const subject = (part: string) => decodeJwt(/"access_token":"([^"]+)"/.exec(part)?.[1] ?? '').sub;
+  expect([subject(first), subject(second)]).toEqual(['alice', 'wrong-user']);
+});
+
+test('redirect points where it is told', async () => {
+  strike({ type: 'redirect', location: 'http://127.0.0.1:1/elsewhere' });
+  const answer = await authenticate();
+  expect([answer.status, answer.headers.get('location')]).toEqual([307, 'http://127.0.0.1:1/elsewhere']);
+});
+
+test('expired-token and unpublished-key spoil the tokens alone', async () => {
+  const jwks = createRemoteJWKSet(new URL(`${sandbox.urls.authgear}/oauth2/jwks`), { cooldownDuration: 0 });
+  const logIn = async (type: 'expired-token' | 'unpublished-key') => {
+    sandbox.setFaults([{ vendor: 'authgear', route: 'POST /dev-session', fault: { type } }]);
+    return jwtVerify(
+      text(await postJson(`${sandbox.urls.authgear}/dev-session`, { sub: 'alice' }), 'access_token'),
+      jwks,
+    );
+  };
+  await expect(logIn('expired-token')).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' });
+  await expect(logIn('unpublished-key')).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
+});
+
+test('strikes the named route alone, as often as told', async () => {
+  sandbox.setFaults([
+    { vendor: 'nabla', route: 'POST /v1/patient/jwt/refresh', fault: { type: 'status', status: 500 } },
+    { vendor: 'nabla', route: authenticateRoute, fault: { type: 'status', status: 503 }, count: 2 },
+  ]);
+  const statuses: number[] = [];
+  for (let index = 0; index < 3; index += 1) statuses.push((await authenticate()).status);
+  expect(statuses).toEqual([503, 503, 200]);
+  expect(() => sandbox.setFaults([{ vendor: 'nabla', route: 'GET /typo', fault: { type: 'hang' } }])).toThrow(
+    authenticateRoute,
+  );
+});
+
+test('strikes by chance, and by the same chance for the same seed', async () => {
+  const series = async (seed: number) => {
+    await using chancy = await createSandbox({ random: createSeededRandom(seed) });
+    chancy.setFaults([{ vendor: 'idp', fault: { type: 'status', status: 500 }, probability: 0.3 }]);
+    const statuses: number[] = [];
+    for (let index = 0; index < 100; index += 1) statuses.push((await request(`${chancy.urls.idp}/nowhere`)).status);
+    return statuses;
+  };
+  const first = await series(7);
+  expect(await series(7)).toEqual(first);
+  expect(await series(8)).not.toEqual(first);
+  const struck = first.filter((status) => status === 500).length;
+  expect(struck).toBeGreaterThan(15);
+  expect(struck).toBeLessThan(45);
+});
+
+test('outlives whatever is sent to it', async () => {
+  const answered = (received: string) => received.includes('\r\n\r\n');
+  const requests: readonly (readonly [string, (received: string) => boolean])[] = [
+    ['GET /%zz HTTP/1.1\r\nhost: x', answered],
+    ['GET //nabla/../.. HTTP/1.1\r\nhost: x', answered],
+    ['nonsense', answered],
+    // Hangs up in the middle of its own body.
+    ['POST /vital/v2/user HTTP/1.1\r\nhost: x\r\ncontent-length: 5', () => true],
+  ];
+  for (const [head, enough] of requests) await rawRequest(sandbox.origin, `${head}\r\n\r\n`, enough);
+  const large = await request(`${sandbox.urls.vital}/v2/user`, { method: 'POST', body: 'x'.repeat(2_000_000) });
+  expect(large.status).toBe(413);
+  const many = await Promise.all(Array.from({ length: 500 }, () => authenticate()));
+  expect(new Set(many.map(({ status }) => status))).toEqual(new Set([200]));
+});

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createSandbox, sandboxCredentials, type Sandbox } from './index.ts';
+import { createManualClock, type ManualClock } from './testing/manual-clock.ts';
+import { postForm, postJson, request, text } from './testing/request.ts';
+
+const { clientId, clientSecret, apiKey } = sandboxCredentials.nymbl;
+
+let clock: ManualClock;
+let sandbox: Sandbox;
+beforeEach(async () => {
+  clock = createManualClock();
+  sandbox = await createSandbox({ clock });
+});
+afterEach(() => sandbox.close());
+
+const grant = (changes: Readonly<Record<string, string>> = {}) =>
+  postForm(`${sandbox.urls.nymblIdp}/oauth2/token`, {
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+    scope: 'nymbl-customer-api/acme-corp',
+    ...changes,
+  });
+const credentials = async (customer = 'acme-corp') => ({
+  authorization: `Bearer ${text(await grant({ scope: `nymbl-customer-api/${customer}` }), 'access_token')}`,
+  'x-api-key': apiKey,
+});
+const get = (path: string, headers: Readonly<Record<string, string>>) =>
+  request(`${sandbox.urls.nymbl}${path}`, { headers });
+
+test.each([
+  [{ client_secret: 'wrong' }, 'invalid_client'],
+  [{ client_id: 'wrong' }, 'invalid_client'],
+  [{ scope: 'nymbl-customer-api/' }, 'invalid_scope'],
+  [{ scope: '' }, 'invalid_scope'],
+  [{ grant_type: 'password' }, 'unsupported_grant_type'],
+])('refuses a grant of %j with 400 %s', async (changes, error) => {
+  const answer = await grant(changes);
+  expect([answer.status, answer.fields]).toEqual([400, { error }]);
+});
+
+test('refuses a grant that is no form, or says a thing twice', async () => {
+  expect((await postJson(`${sandbox.urls.nymblIdp}/oauth2/token`, {})).fields).toEqual({ error: 'invalid_request' });
+  const body = new URLSearchParams([
+    ['scope', 'a'],
+    ['scope', 'b'],
+  ]);
+  const twice = await request(`${sandbox.urls.nymblIdp}/oauth2/token`, { method: 'POST', body });
+  expect(twice.fields).toEqual({ error: 'invalid_request' });
+});
+
+test('shows each customer its own patients', async () => {
+  const acme = await get('/Patients', await credentials('acme-corp'));
+  expect(acme.headers.get('odata-version')).toBe('4.0');
+  expect(acme.fields['@odata.context']).toBe(`${sandbox.urls.nymbl}/$metadata#Patients`);
+  expect(acme.fields['value']).toEqual(sandbox.nymbl.patients('acme-corp'));
+  const globex = await get('/Patients', await credentials('globex'));
+  expect(globex.fields['value']).toEqual(sandbox.nymbl.patients('globex'));
+  expect((await get("/Patients('globex-1')", await credentials('acme-corp'))).status).toBe(404);
+});
+
+test.each([
+  ['$top=1', ['acme-corp-1']],
+  ['$skip=2', ['acme-corp-3']],
+  ["$filter=status eq 'active' and firstName ne 'Ada'", ['acme-corp-2']],
+  ["$filter=lastName eq 'O''Brien'", []],
+])('answers the query %s', async (query, ids) => {
+  const { fields } = await get(`/Patients?${query}`, await credentials());
+  expect(fields['value']).toMatchObject(ids.map((id) => ({ id })));
+  expect(fields['value']).toHaveLength(ids.length);
+});
+
+test('counts and selects', async () => {
+  const { fields } = await get('/Patients?$count=true&$select=id&$top=1', await credentials());
+  expect(fields).toMatchObject({ '@odata.count': 3, value: [{ id: 'acme-corp-1' }] });
+});
+
+test.each([
+  ['$filter=status is active', 'InvalidFilter'],
+  ['$top=101', 'InvalidTop'],
+  ['$top=-1', 'InvalidTop'],
+  ['$skip=x', 'InvalidSkip'],
+  ['$expand=a,b,c,d', 'InvalidExpand'],
+  ['$apply=x', 'InvalidQueryOption'],
+])('refuses the query %s with %s', async (query, code) => {
+  const answer = await get(`/Patients?${query}`, await credentials());
+  expect(answer.status).toBe(400);
+  expect(answer.fields).toEqual({ error: { code, message: expect.any(String), details: expect.any(String) } });
+});
+
+test('adds a patient to the customer of the token', async () => {
+  const created = await postJson(
+    `${sandbox.urls.nymbl}/Patients`,
+    { firstName: 'Edsger' },
+    await credentials('globex'),
+  );
+  expect([created.status, created.fields['firstName']]).toEqual([201, 'Edsger']);
+  const read = await get(`/Patients('${text(created, 'id')}')`, await credentials('globex'));
+  expect(read.fields['firstName']).toBe('Edsger');
+  expect(sandbox.nymbl.patients('acme-corp')).toHaveLength(3);
+  expect(
+    (await request(`${sandbox.urls.nymbl}/Patients`, { method: 'POST', body: '[]', headers: await credentials() }))
+      .status,
+  ).toBe(400);
+});
+
+test('refuses as the gateway does: no token, another spelling, no key, an expired and a revoked token', async () => {
+  const good = await credentials();
+  const unauthorized = { status: 401, fields: { message: 'Unauthorized' } };
+  expect(await get('/Patients', { 'x-api-key': apiKey })).toMatchObject(unauthorized);
+  expect(await get('/Patients', { ...good, authorization: 'Bearer x.y.z' })).toMatchObject(unauthorized);
+  expect(
+    await get('/Patients', { ...good, authorization: good.authorization.replace('Bearer', 'bearer') }),
+  ).toMatchObject(unauthorized);
+  const forbidden = { status: 403, fields: { message: 'Forbidden' } };
+  expect(await get('/Patients', { authorization: good.authorization })).toMatchObject(forbidden);
+  expect(await get('/Patients', { ...good, 'x-api-key': 'wrong' })).toMatchObject(forbidden);
+  sandbox.nymbl.revokeTokens();
+  expect(await get('/Patients', good)).toMatchObject(unauthorized);
+  const next = await credentials();
+  clock.advanceSeconds(299);
+  expect((await get('/Patients', next)).status).toBe(200);
+  clock.advanceSeconds(2);
+  expect(await get('/Patients', next)).toMatchObject({
+    status: 401,
+    fields: { message: 'The incoming token has expired' },
+  });
+});
+
+test('keeps its documented limit when asked to: bursts of five, two a second', async () => {
+  sandbox.nymbl.setRateLimited(true);
+  const good = await credentials();
+  const statuses = async (count: number) => {
+    const answers = await Promise.all(Array.from({ length: count }, () => get('/Patients', good)));
+    return answers.map(({ status }) => status).toSorted();
+  };
+  expect(await statuses(7)).toEqual([200, 200, 200, 200, 200, 429, 429]);
+  clock.advanceSeconds(1);
+  expect(await statuses(3)).toEqual([200, 200, 429]);
+});
+
+test('lets its secrets rotate', async () => {
+  sandbox.nymbl.setClientSecrets(['old', 'new']);
+  expect((await grant()).fields).toEqual({ error: 'invalid_client' });
+  expect((await grant({ client_secret: 'new' })).status).toBe(200);
+  sandbox.nymbl.setApiKeys(['next']);
+  const headers = {
+    authorization: `Bearer ${text(await grant({ client_secret: 'old' }), 'access_token')}`,
+    'x-api-key': 'next',
+  };
+  expect((await get('/Patients', headers)).status).toBe(200);
+});
