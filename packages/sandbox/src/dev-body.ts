@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { json, type Answer, type Call } from './answer.ts';
-import { describe } from './faults.ts';
+import { describe } from './parse.ts';
 
 /**
  * Reads the body of one of the sandbox's own routes. It has to be called JSON, which no web page can send to another

@@ -1,5 +1,5 @@
-import { ValetKeyError } from '@valetkey/core-types';
 import { z } from 'zod';
+import { parseStrictly } from './parse.ts';
 import { sandboxVendors, type SandboxVendor } from './simulation.ts';
 
 /** `before`: the vendor does nothing. `after`: it does its work, and only the answer suffers. */
@@ -128,13 +128,12 @@ export const createFaultList = (
 
   return {
     replace: (input) => {
-      const parsed = faultListSchema.safeParse({ faults: input });
-      if (!parsed.success) throw new ValetKeyError('invalid_request', describe(parsed.error));
-      for (const { vendor, route } of parsed.data.faults) {
+      const { faults } = parseStrictly('setFaults', faultListSchema, { faults: input });
+      for (const { vendor, route } of faults) {
         if (route === undefined || knownRoutes(vendor).includes(route)) continue;
-        throw new ValetKeyError('invalid_request', `${vendor} has these routes: ${knownRoutes(vendor).join(', ')}.`);
+        throw new TypeError(`setFaults: ${vendor} has these routes: ${knownRoutes(vendor).join(', ')}`);
       }
-      rules = parsed.data.faults;
+      rules = faults;
     },
     rules: () => rules.filter((rule) => rule.count !== 0).map((rule) => ({ ...rule })),
     strike: (vendor, route) => {
@@ -148,7 +147,3 @@ export const createFaultList = (
     },
   };
 };
-
-/** Says in one line what is wrong with an input. */
-export const describe = (error: z.ZodError): string =>
-  error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ');

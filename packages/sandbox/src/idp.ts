@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { bearerToken, json, noStore, type Answer, type Call } from './answer.ts';
 import { readDevBody } from './dev-body.ts';
 import { createSigningKeys, type SigningKeys } from './keys.ts';
+import { parseStrictly } from './parse.ts';
 import { nowSeconds, type Simulation, type SimulationEnvironment } from './simulation.ts';
 
 const devTokenSchema = z.strictObject({
@@ -18,6 +19,8 @@ const devTokenSchema = z.strictObject({
   issuer: z.string().optional(),
   typ: z.string().default('at+jwt'),
 });
+
+const devKeysSchema = z.strictObject({ action: z.enum(['rotate', 'withdraw']) });
 
 /** What `POST /idp/dev-token` takes: `sub`, and what is to differ from an ordinary access token of that user. */
 export type DevTokenRequest = z.input<typeof devTokenSchema>;
@@ -59,6 +62,13 @@ export const createIdp = ({
     return json(200, { access_token: token, token_type: 'Bearer', expires_in: request.expires_in }, noStore);
   };
 
+  const devKeys = async (call: Call): Promise<Answer> => {
+    const body = readDevBody(call, devKeysSchema);
+    if ('status' in body) return body;
+    await keys[body.value.action]();
+    return json(200, await keys.jwks());
+  };
+
   const userInfo = async (call: Call): Promise<Answer> => {
     const token = bearerToken(call);
     if (token === undefined) return { status: 401, headers: { 'www-authenticate': 'Bearer' } };
@@ -85,7 +95,7 @@ export const createIdp = ({
 
   return {
     keys,
-    mintUserToken: (request) => mint(devTokenSchema.parse(request), undefined),
+    mintUserToken: async (request) => mint(parseStrictly('mintUserToken', devTokenSchema, request), undefined),
     simulation: {
       vendor: 'idp',
       failure: (status) => json(status, { error: status >= 500 ? 'server_error' : 'invalid_request' }),
@@ -94,6 +104,7 @@ export const createIdp = ({
         'GET /jwks': async () => json(200, await keys.jwks()),
         'GET /userinfo': userInfo,
         'POST /dev-token': devToken,
+        'POST /dev-keys': devKeys,
       },
     },
   };

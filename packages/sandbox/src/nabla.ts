@@ -25,6 +25,8 @@ export interface NablaState {
 
 const accessLifetimeSeconds = 300;
 const refreshLifetimeSeconds = 30 * 86_400;
+/** Nobody refreshes most of what a load test asks for. */
+const maxSessions = 100_000;
 
 /** Simulates Nabla's patient tokens. Every patient is known, apart from those whose id starts with `unknown`. */
 export const createNabla = (
@@ -33,7 +35,7 @@ export const createNabla = (
 ): { simulation: Simulation; state: NablaState; keys: SigningKeys } => {
   const { clock, origin } = environment;
   const { authenticateMethod = 'GET', errorBody = defaultErrorBody } = options;
-  const keys = createSigningKeys(clock, ['RS256']);
+  const keys = createSigningKeys(clock, ['ES256']);
   let serverKeys: readonly string[] = [sandboxCredentials.nabla.serverKey];
   /** Refresh token ids that may still be used, with their patients. */
   const sessions = new Map<string, string>();
@@ -56,6 +58,8 @@ export const createNabla = (
       ),
     };
     sessions.set(refreshId, patientId);
+    const [oldest] = sessions.keys();
+    if (sessions.size > maxSessions && oldest !== undefined) sessions.delete(oldest);
     return json(200, tokens);
   };
 

@@ -54,7 +54,7 @@ export const createNymblIdp = ({ clock }: SimulationEnvironment): NymblIdp => {
       {
         sub: clientId,
         token_use: 'access',
-        scope: (call.wrongUser ? [`${scopePrefix}globex`] : scopes).join(' '),
+        scope: (call.wrongUser ? otherScopes(scopes) : scopes).join(' '),
         auth_time: iat,
         iss: `https://cognito-idp.us-east-1.amazonaws.com/${nymblUserPoolId}`,
         exp: iat + lifetimeSeconds,
@@ -103,6 +103,9 @@ const readClient = (call: Call, form: URLSearchParams): { id: string; secret: st
   const [decodedId, decodedSecret] = new URLSearchParams(`id=${id}&secret=${secret.join(':')}`).values();
   return { id: decodedId ?? '', secret: decodedSecret ?? '' };
 };
+
+const otherScopes = (scopes: readonly string[]): readonly string[] =>
+  nymblCustomers.map((customer) => `${scopePrefix}${customer}`).filter((scope) => !scopes.includes(scope));
 
 const customerOf = (scope: string): NymblCustomer | undefined =>
   nymblCustomers.find((customer) => scope === `${scopePrefix}${customer}`);

@@ -3,6 +3,7 @@ import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createSandbox, sandboxCredentials, sandboxVendors, type Sandbox } from './index.ts';
+import { postJson } from './testing/request.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -41,6 +42,16 @@ test('says what is where', async () => {
 test('refuses a taken port with the error of the system', async () => {
   const port = Number(new URL(sandbox.origin).port);
   await expect(createSandbox({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});
+
+test.each([
+  [{ prot: 1 }, 'prot'],
+  [{ port: -1 }, 'port'],
+  [{ vital: { region: 'mars' } }, 'vital.region'],
+  [{ nabla: { errorBody: 'no' } }, 'nabla.errorBody'],
+])('refuses the options %j by their name', async (options, name) => {
+  // As a program without types would call it.
+  await expect(Reflect.apply(createSandbox, undefined, [options])).rejects.toThrow(name);
 });
 
 test('counts calls by the vendor’s own route, and unknown ones by what they asked for', async () => {
@@ -110,9 +121,14 @@ test('rotates and withdraws keys', async () => {
   const after = await sandbox.mintUserToken({ sub: 'alice' });
   expect(decodeProtectedHeader(after).kid).not.toBe(decodeProtectedHeader(before).kid);
   await expect(verify(before)).resolves.toBeDefined();
-  await sandbox.withdrawKeys('idp');
+  const devKeys = await postJson(`${sandbox.urls.idp}/dev-keys`, { action: 'withdraw' });
+  expect(devKeys.status).toBe(200);
   await expect(verify(before)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
   await expect(verify(after)).resolves.toBeDefined();
+  await sandbox.rotateKeys('idp');
+  await sandbox.withdrawKeys('idp');
+  await expect(verify(after)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
+  await expect(sandbox.mintUserToken(JSON.parse('{"sub":"alice","admin":true}'))).rejects.toThrow('admin');
 });
 
 test('replaces faults over HTTP and shows what is left of them', async () => {

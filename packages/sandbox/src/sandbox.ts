@@ -1,35 +1,16 @@
-import { systemClock, type Clock } from '@valetkey/core-types';
-import { createAuthgear, type AuthgearOptions, type AuthgearState } from './authgear.ts';
+import { systemClock } from '@valetkey/core-types';
+import { createAuthgear, type AuthgearState } from './authgear.ts';
 import { createCallLog, type CallCounts } from './calls.ts';
 import { sandboxCredentials } from './credentials.ts';
-import type { Sleep } from './deliver.ts';
 import { createFaultList, type FaultRule } from './faults.ts';
 import { createIdp, type DevTokenRequest } from './idp.ts';
-import { createNabla, type NablaOptions, type NablaState } from './nabla.ts';
-import { createNudge, type NudgeOptions, type NudgeState } from './nudge.ts';
-import { createNymbl, type NymblOptions, type NymblState } from './nymbl.ts';
+import { createNabla, type NablaState } from './nabla.ts';
+import { createNudge, type NudgeState } from './nudge.ts';
+import { createNymbl, type NymblState } from './nymbl.ts';
+import { assertSandboxOptions, type SandboxOptions } from './options.ts';
 import { createSeededRandom } from './random.ts';
 import { createServer, systemSleep } from './server.ts';
-import { createVital, type VitalOptions, type VitalState } from './vital.ts';
-
-/** How a sandbox differs from its default. */
-export interface SandboxOptions {
-  /** Default: `127.0.0.1`. */
-  readonly host?: string | undefined;
-  /** Default: 0, any port that is free. */
-  readonly port?: number | undefined;
-  /** Decides what has expired. Default: this machine's clock. */
-  readonly clock?: Clock | undefined;
-  /** Decides which calls a fault's probability strikes. Default: a seeded stream, the same in each run. */
-  readonly random?: (() => number) | undefined;
-  /** Carries out the `latency` and `drip` faults. Default: timers. */
-  readonly sleep?: Sleep | undefined;
-  readonly nabla?: NablaOptions | undefined;
-  readonly nudge?: NudgeOptions | undefined;
-  readonly nymbl?: NymblOptions | undefined;
-  readonly authgear?: AuthgearOptions | undefined;
-  readonly vital?: VitalOptions | undefined;
-}
+import { createVital, type VitalState } from './vital.ts';
 
 /** Who signs tokens with keys of its own. */
 export type SandboxIssuer = 'nabla' | 'nudge' | 'nymbl-idp' | 'authgear' | 'vital' | 'idp';
@@ -58,7 +39,7 @@ export interface Sandbox extends AsyncDisposable {
   /**
    * Replaces what goes wrong; an empty list heals everything.
    *
-   * @throws ValetKeyError `invalid_request` if a rule is not understood or names a route that the vendor lacks.
+   * @throws {TypeError} Where a rule is not valid, or names a route that the vendor lacks.
    */
   readonly setFaults: (faults: readonly FaultRule[]) => void;
   /** The faults that are left, with what is left of their counts. */
@@ -80,7 +61,8 @@ export interface Sandbox extends AsyncDisposable {
 /**
  * Starts simulations of the five vendors and of an OpenID provider on one port.
  *
- * @throws Error with code `EADDRINUSE` if the port is taken.
+ * @throws {TypeError} Where an option is not valid; the message names it.
+ * @throws {Error} With the code `EADDRINUSE`, if the port is taken.
  *
  * @example
  * ```ts
@@ -94,6 +76,7 @@ export interface Sandbox extends AsyncDisposable {
  * ```
  */
 export const createSandbox = async (options: SandboxOptions = {}): Promise<Sandbox> => {
+  assertSandboxOptions(options);
   const {
     host = '127.0.0.1',
     port = 0,

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { ValetKeyError, type Clock } from '@valetkey/core-types';
+import type { Clock } from '@valetkey/core-types';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Call, Routes } from './answer.ts';
 import type { CallLog } from './calls.ts';
@@ -94,7 +94,12 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
         .code(body.status)
         .headers(body.headers ?? {})
         .send(body.body);
-    faults.replace(body.value.faults);
+    try {
+      faults.replace(body.value.faults);
+    } catch (error) {
+      const description = error instanceof TypeError ? error.message : 'The faults are not valid.';
+      return reply.code(400).send({ error: 'invalid_request', error_description: description });
+    }
     return { faults: faults.rules() };
   });
 
@@ -108,9 +113,8 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
   });
 
   server.setErrorHandler((error, _request, reply) => {
-    const status = ValetKeyError.isInstance(error) ? 400 : statusOf(error);
     const description = error instanceof Error ? error.message : 'The sandbox failed.';
-    return reply.code(status).send({ error: 'invalid_request', error_description: description });
+    return reply.code(statusOf(error)).send({ error: 'invalid_request', error_description: description });
   });
   return server;
 };

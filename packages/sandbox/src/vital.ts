@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '@valetkey/core-types';
+import { sandboxMarker, type Clock } from '@valetkey/core-types';
 import { bearerToken, json, parseJsonObject, type Answer, type Call } from './answer.ts';
-import { sandboxCredentials } from './credentials.ts';
 import type { SigningKeys } from './keys.ts';
 import type { Simulation, SimulationEnvironment } from './simulation.ts';
 import { createVitalTokens, type VitalEnvironment, type VitalRegion } from './vital-tokens.ts';
@@ -10,11 +9,11 @@ import { createVitalUsers, type VitalUser } from './vital-users.ts';
 
 /** How the simulated Vital differs from its default. */
 export interface VitalOptions {
-  /** Default: `us`. The API key's prefix has to say the same. */
+  /** Default: `us`. Only API keys whose prefix says the same are taken. */
   readonly region?: VitalRegion | undefined;
   /** Default: `sandbox`. */
   readonly environment?: VitalEnvironment | undefined;
-  /** Default: the one of the sandbox credentials. */
+  /** Default: the one of the sandbox credentials, with the prefix of the region and the environment. */
   readonly apiKeys?: readonly string[] | undefined;
   /** Most users a team may have; 50 in Vital's own sandbox. Default: no bound. */
   readonly maxUsers?: number | undefined;
@@ -43,7 +42,7 @@ export const createVital = (
   const { clock } = environment;
   const { region = 'us', environment: stage = 'sandbox', maxUsers } = options;
   const keyPrefix = `${stage === 'sandbox' ? 'sk' : 'pk'}_${region}_`;
-  let apiKeys: readonly string[] = options.apiKeys ?? [sandboxCredentials.vital.apiKey];
+  let apiKeys: readonly string[] = options.apiKeys ?? [`${keyPrefix}${sandboxMarker}-vital-api-key`];
   const teamId = randomUUID();
   const users = createVitalUsers(environment);
   const tokens = createVitalTokens(environment, { region, stage, teamId });
