@@ -19,6 +19,8 @@ export interface Entry {
   receivedAtMs: number;
   /** The life that the token had when it was received. */
   lifeMs: number;
+  /** When the vendor last gave the token that was there already. */
+  repeatedAtMs: number;
   answer: Promise<CacheableToken> | undefined;
   answerSeconds: number;
   failure: RememberedFailure | undefined;
@@ -105,6 +107,7 @@ export const createEntries = (maxEntries: number, onEvict: (entry: Entry) => voi
         needMs: 0,
         receivedAtMs: Number.NEGATIVE_INFINITY,
         lifeMs: 0,
+        repeatedAtMs: Number.NEGATIVE_INFINITY,
         answer: undefined,
         answerSeconds: -1,
         failure: undefined,

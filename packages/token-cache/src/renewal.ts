@@ -9,7 +9,7 @@ import type { TokenCacheSettings } from './options.ts';
 import { type StoreDoor, unavailable } from './store-door.ts';
 import type { StoredToken, StoreReading } from './store-types.ts';
 import { pause } from './timers.ts';
-import { adoptToken, hasLeft, receiveToken, toStored } from './token-state.ts';
+import { adoptToken, askAgainAtMs, hasLeft, receiveToken, toStored } from './token-state.ts';
 
 /** One run to get a key a new token, shared by everyone who waits for it. */
 export interface Renewal {
@@ -52,6 +52,7 @@ export const startRenewal = (
   const owner = crypto.randomUUID();
   const abandoned = new AbortController();
   const waiters = { some: false, needMs: 0, useDefault: true };
+  let sharedAttempts = 0;
   let storeTime: { readonly reading: StoreReading; readonly receivedAtMs: number } | undefined;
 
   const keep = (work: Promise<unknown>): void => {
@@ -70,6 +71,7 @@ export const startRenewal = (
     storeTime = { reading, receivedAtMs: nowMs };
     if (adoptToken(entry, reading, sentAtMs, settings)) recorder.record({ type: 'adopt', key });
     const needMs = Math.max(waiters.needMs, waiters.useDefault ? entry.needMs : 0);
+    if (nowMs < askAgainAtMs(entry, needMs, settings)) return true;
     return hasLeft(entry, nowMs, needMs) && (waiters.some || nowMs < entry.refreshAtMs);
   };
 
@@ -92,7 +94,7 @@ export const startRenewal = (
   };
 
   const remember = (error: unknown, leased: boolean): void => {
-    const attempts = (entry.failure?.attempts ?? 0) + 1;
+    const attempts = Math.max(entry.failure?.attempts ?? 0, sharedAttempts) + 1;
     const durationMs = cooldownMs(error, attempts, settings);
     entry.failure = { error, attempts, untilMs: clock.monotonicMs() + durationMs };
     const failure = toStoredFailure(error, key.vendor, attempts);
@@ -153,6 +155,7 @@ export const startRenewal = (
         throw recall(entry.failure, nowMs);
       }
       if (lease.state === 'acquired') {
+        sharedAttempts = lease.attempts;
         if (await adopt()) return release();
         if (await renew(true)) return;
         losses += 1;

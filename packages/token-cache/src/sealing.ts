@@ -19,18 +19,16 @@ export interface Sealer {
   readonly open: (sealed: string, place: string) => string | undefined;
 }
 
+const sealingKeySchema = z.strictObject({
+  id: z.string().regex(/^[\w-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, - or _' }),
+  secret: z.custom<Secret>(
+    (value) => typeof Reflect.get(Object(value), 'reveal') === 'function' && (value as Secret).reveal().length >= 32,
+    { error: 'must be a Secret of at least 32 characters' },
+  ),
+});
+
 export const sealingKeysSchema = z
-  .array(
-    z.strictObject({
-      id: z.string().regex(/^[\w-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, - or _' }),
-      secret: z.custom<Secret>(
-        (value) =>
-          typeof Reflect.get(Object(value), 'reveal') === 'function' && (value as Secret).reveal().length >= 32,
-        { error: 'must be a Secret of at least 32 characters' },
-      ),
-    }),
-  )
-  .min(1)
+  .tuple([sealingKeySchema], sealingKeySchema)
   .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, { error: 'must have ids of their own' });
 
 const nonceBytes = 12;

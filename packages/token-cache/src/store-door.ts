@@ -35,6 +35,7 @@ export const createStoreDoor = (options: StoreDoorOptions): StoreDoor => {
     return { ask: none, insist: none, reachable: () => undefined };
   }
   let down = false;
+  let probe: Promise<unknown> | undefined;
   let retryAtMs = Number.NEGATIVE_INFINITY;
 
   const fail = (reason: string): typeof unavailable => {
@@ -73,12 +74,18 @@ export const createStoreDoor = (options: StoreDoorOptions): StoreDoor => {
   return {
     insist,
     ask: async (call) => {
-      if (down) {
-        if (clock.monotonicMs() < retryAtMs) return unavailable;
-        // One call finds out whether the store is back; the others do not wait for it.
-        retryAtMs = clock.monotonicMs() + storeRetryMs;
+      if (!down) return insist(call);
+      if (clock.monotonicMs() < retryAtMs) return unavailable;
+      if (probe === undefined) {
+        const probing = insist(call);
+        probe = probing.finally(() => {
+          probe = undefined;
+        });
+        return probing;
       }
-      return insist(call);
+      // One call finds out whether the store is back, and the others learn it from that one.
+      await probe;
+      return down ? unavailable : insist(call);
     },
     reachable: () => !down,
   };

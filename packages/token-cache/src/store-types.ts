@@ -8,6 +8,8 @@ export interface StoredToken {
   readonly refreshAtMs: number;
   /** Milliseconds that it had left when it was received. */
   readonly lifeMs: number;
+  /** When the vendor last gave it again instead of a newer one. */
+  readonly repeatedAtMs?: number | undefined;
 }
 
 /** What the store knows about a key, and what time it was there. */
@@ -29,7 +31,8 @@ export interface StoredFailure {
 
 /** What became of the wish to be the one replica that renews a key. */
 export type LeaseAnswer =
-  | { readonly state: 'acquired' }
+  /** `attempts`: how many times in a row the vendor failed until now. */
+  | { readonly state: 'acquired'; readonly attempts: number }
   /** Another replica renews it. */
   | { readonly state: 'held' }
   /** The vendor failed, and nobody is to ask again for `remainingMs`. */

@@ -21,6 +21,7 @@ const storedTokenSchema: z.ZodType<StoredToken> = z.strictObject({
   expiresAtMs: z.number(),
   refreshAtMs: z.number(),
   lifeMs: z.number(),
+  repeatedAtMs: z.number().optional(),
 });
 
 const storedFailureSchema: z.ZodType<StoredFailure> = z.strictObject({

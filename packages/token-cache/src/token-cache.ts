@@ -8,7 +8,7 @@ import { closedError, type RenewalEnvironment, startRenewal } from './renewal.ts
 import { sameToken } from './same-token.ts';
 import { createStoreDoor } from './store-door.ts';
 import { copyTokenKey } from './token-key.ts';
-import { answerToken, dropToken, hasLeft } from './token-state.ts';
+import { answerToken, askAgainAtMs, dropToken, hasLeft } from './token-state.ts';
 
 /** What one {@link TokenCache.get} may ask for. */
 export interface GetOptions {
@@ -86,12 +86,6 @@ export const createTokenCache = (options: TokenCacheOptions = {}): TokenCache =>
     return renewal;
   };
 
-  const refuseShort = (entry: Entry, needMs: number, nowMs: number): void => {
-    const askAgainAtMs = Math.max(entry.refreshAtMs, entry.receivedAtMs + settings.cooldownSeconds * 1000);
-    if (entry.token === undefined || needMs <= entry.lifeMs || nowMs >= askAgainAtMs) return;
-    throw shortLifeError(entry.key, (askAgainAtMs - nowMs) / 1000);
-  };
-
   const recallFailure = (key: TokenKey, failure: RememberedFailure, nowMs: number): unknown => {
     const error = recall(failure, nowMs);
     record({ type: 'cooldown', key, code: ValetKeyError.isInstance(error) ? error.code : 'unknown' });
@@ -120,7 +114,8 @@ export const createTokenCache = (options: TokenCacheOptions = {}): TokenCache =>
       const nowMs = clock.monotonicMs();
       const needMs = askedMs ?? entry.needMs;
       if (hasLeft(entry, nowMs, needMs)) return round === 0 ? serve(entry, nowMs, issue) : answerToken(entry, nowMs);
-      refuseShort(entry, needMs, nowMs);
+      const askAtMs = askAgainAtMs(entry, needMs, settings);
+      if (nowMs < askAtMs) throw shortLifeError(entry.key, (askAtMs - nowMs) / 1000);
       if (entry.failure !== undefined && isCooling(entry, nowMs)) throw recallFailure(entry.key, entry.failure, nowMs);
       if (round === maxRounds) throw shortLifeError(entry.key, settings.cooldownSeconds);
       const renewal = entry.renewal ?? renew(entry, issue);

@@ -11,6 +11,17 @@ export const hasLeft = (entry: Entry, nowMs: number, needMs: number): boolean =>
   return remainingMs > 0 && remainingMs >= needMs;
 };
 
+/**
+ * When the vendor may be asked for a caller who needs so much life. Its latest token may never have been as long as that:
+ * then not while it is fresh. Or it may have been the same as before: then not at once.
+ */
+export const askAgainAtMs = (entry: Entry, needMs: number, settings: TokenCacheSettings): number => {
+  const quietMs = settings.cooldownSeconds * 1000;
+  const atMs =
+    needMs <= entry.lifeMs ? entry.repeatedAtMs + quietMs : Math.max(entry.refreshAtMs, entry.receivedAtMs + quietMs);
+  return Math.min(atMs, entry.deadlineMs);
+};
+
 /** The token as it is answered: with the whole seconds that it has left. One object, and one promise, per second. */
 export const answerToken = (entry: Entry, nowMs: number): Promise<CacheableToken> => {
   const seconds = Math.floor((entry.deadlineMs - nowMs) / 1000);
@@ -28,6 +39,7 @@ interface TokenState {
   readonly deadlineMs: number;
   readonly refreshAtMs: number;
   readonly lifeMs: number;
+  readonly repeatedAtMs: number;
 }
 
 const setToken = (entry: Entry, state: TokenState, settings: TokenCacheSettings): void => {
@@ -36,6 +48,7 @@ const setToken = (entry: Entry, state: TokenState, settings: TokenCacheSettings)
   entry.refreshAtMs = state.refreshAtMs;
   entry.lifeMs = state.lifeMs;
   entry.receivedAtMs = settings.clock.monotonicMs();
+  entry.repeatedAtMs = state.repeatedAtMs;
   entry.needMs = needOrDefault(settings.minRemainingSeconds, state.lifeMs);
   entry.answer = undefined;
   entry.failure = undefined;
@@ -81,7 +94,8 @@ export const receiveToken = (
   const refreshAtMs = same
     ? nowMs + Math.max(lifeMs / 2, settings.cooldownSeconds * 1000)
     : deadlineMs - refreshMarginMs(saidMs, settings.refreshMarginSeconds, settings.random);
-  setToken(entry, { token, deadlineMs, refreshAtMs, lifeMs }, settings);
+  const repeatedAtMs = same ? nowMs : Number.NEGATIVE_INFINITY;
+  setToken(entry, { token, deadlineMs, refreshAtMs, lifeMs, repeatedAtMs }, settings);
   return same;
 };
 
@@ -96,11 +110,16 @@ export const adoptToken = (
   // The store read its clock after it was asked, so counting from the asking errs to the safe side.
   const offsetMs = sentAtMs - nowMs;
   const deadlineMs = stored.expiresAtMs + offsetMs;
-  if (deadlineMs <= entry.deadlineMs || deadlineMs <= settings.clock.monotonicMs()) return false;
-  if (entry.refused !== undefined && sameToken(entry.refused, stored.token)) return false;
-  if (entry.token !== undefined && sameToken(entry.token, stored.token)) return false;
+  const refreshAtMs = stored.refreshAtMs + offsetMs;
+  const repeatedAtMs = (stored.repeatedAtMs ?? Number.NEGATIVE_INFINITY) + offsetMs;
   const { token, lifeMs } = stored;
-  setToken(entry, { token, deadlineMs, refreshAtMs: stored.refreshAtMs + offsetMs, lifeMs }, settings);
+  if (entry.token !== undefined && sameToken(entry.token, token)) {
+    if (repeatedAtMs > entry.repeatedAtMs) Object.assign(entry, { refreshAtMs, lifeMs, repeatedAtMs });
+    return false;
+  }
+  if (deadlineMs <= entry.deadlineMs || deadlineMs <= settings.clock.monotonicMs()) return false;
+  if (entry.refused !== undefined && sameToken(entry.refused, token)) return false;
+  setToken(entry, { token, deadlineMs, refreshAtMs, lifeMs, repeatedAtMs }, settings);
   return true;
 };
 
@@ -113,5 +132,6 @@ export const toStored = (entry: Entry, reading: StoreReading, receivedAtMs: numb
     expiresAtMs: entry.deadlineMs + offsetMs,
     refreshAtMs: entry.refreshAtMs + offsetMs,
     lifeMs: entry.lifeMs,
+    repeatedAtMs: Number.isFinite(entry.repeatedAtMs) ? entry.repeatedAtMs + offsetMs : undefined,
   };
 };

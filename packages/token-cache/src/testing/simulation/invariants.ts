@@ -1,0 +1,86 @@
+import { type Scenario, settings, storeTimeoutMs } from './scenario.ts';
+import type { VendorCall } from './vendor.ts';
+
+/** A while during which replicas cannot count on each other. */
+export interface Disturbance {
+  readonly what: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** How long after a disturbance a replica may still act on what it knew before, in milliseconds. */
+const recoveryMs = settings.storeRetryMs + settings.leaseMs + 4 * storeTimeoutMs;
+
+const isFailure = (call: VendorCall): boolean =>
+  call.ending === 'failed' || (call.ending === 'given-up' && call.endMs - call.startMs >= settings.issueTimeoutMs - 1);
+
+const backoffMs = (failures: number): number =>
+  Math.min(settings.cooldownSeconds * 2 ** (failures - 1), settings.maxCooldownSeconds) * 1000;
+
+const overlaps = (one: VendorCall, other: VendorCall): boolean =>
+  one.startMs < other.endMs && other.startMs < one.endMs;
+
+const slackMs = 1;
+
+/** The soonest moment at which the vendor may be asked again after this call, by whoever knows of it. */
+const soonestNext = (call: VendorCall, failures: number, scenario: Scenario): number => {
+  if (isFailure(call)) {
+    const askedMs = call.mood === 'throttling' && call.ending === 'failed' ? 3000 : 0;
+    return call.endMs + Math.max(backoffMs(failures), askedMs);
+  }
+  if (call.token === undefined) return call.endMs;
+  const isRepeat = call.token.mintedAtMs < call.startMs;
+  if (isRepeat) return Math.min(call.endMs + settings.cooldownSeconds * 1000, call.token.expiresAtMs - 1000);
+  const lifeMs = scenario.lifeSeconds * 1000;
+  const marginMs = Math.min(scenario.refreshMarginSeconds * 1000, lifeMs / 2) * 1.1;
+  const needMs = Math.max(scenario.needSeconds * 1000, Math.min(10_000, lifeMs / 10));
+  return call.startMs + lifeMs - Math.max(marginMs, needMs);
+};
+
+interface Rule {
+  readonly calls: readonly VendorCall[];
+  readonly name: string;
+  /** Whether the caller of the later call must have known of the earlier one. */
+  readonly informed: (earlier: VendorCall, later: VendorCall) => boolean;
+}
+
+const checkSequence = ({ calls, name, informed }: Rule, scenario: Scenario): string[] => {
+  const violations: string[] = [];
+  let failures = 0;
+  for (const [index, call] of calls.entries()) {
+    const earlier = calls[index - 1];
+    if (earlier !== undefined) {
+      const knows = informed(earlier, call);
+      if (!knows) failures = 0;
+      const refused = earlier.token?.refused === true;
+      const soonestMs = soonestNext(earlier, failures, scenario);
+      if (knows && overlaps(earlier, call)) {
+        violations.push(`${name}: two calls at once, at ${earlier.startMs} and ${call.startMs}`);
+      } else if (knows && !refused && call.startMs < soonestMs - slackMs) {
+        violations.push(`${name}: asked at ${call.startMs}, before ${soonestMs}, after the call at ${earlier.startMs}`);
+      }
+    }
+    failures = isFailure(call) ? failures + 1 : 0;
+  }
+  return violations;
+};
+
+/** What the token endpoint saw, against what was promised. */
+export const checkCalls = (
+  calls: readonly VendorCall[],
+  disturbances: readonly Disturbance[],
+  scenario: Scenario,
+): string[] => {
+  const violations: string[] = [];
+  for (const [key, ofKey] of Map.groupBy(calls, ({ key }) => key)) {
+    const calm = (earlier: VendorCall, later: VendorCall): boolean =>
+      disturbances.every(({ startMs, endMs }) => endMs + recoveryMs < earlier.startMs || startMs > later.startMs);
+    violations.push(...checkSequence({ calls: ofKey, name: `deployment, ${key}`, informed: calm }, scenario));
+    for (const [replica, own] of Map.groupBy(ofKey, (call) => call.replica)) {
+      // What a process knows by itself, no store can take from it; only a lease that it lost makes it ask again at once.
+      const remembers = (earlier: VendorCall): boolean => earlier.ending !== 'given-up' || isFailure(earlier);
+      violations.push(...checkSequence({ calls: own, name: `${replica}, ${key}`, informed: remembers }, scenario));
+    }
+  }
+  return violations;
+};

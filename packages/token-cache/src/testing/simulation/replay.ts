@@ -1,0 +1,9 @@
+import { stdout } from 'node:process';
+import { simulate } from './simulate.ts';
+
+// Replays one seed, with everything that happens in it: SEED=123 pnpm --filter @valetkey/token-cache simulate
+const print = (line: string): void => void stdout.write(`${line}\n`);
+const crashAtAwait = process.env['CRASH_AT'] === undefined ? undefined : Number(process.env['CRASH_AT']);
+const report = await simulate({ seed: Number(process.env['SEED'] ?? 1), crashAtAwait, trace: print });
+print(JSON.stringify(report, undefined, 2));
+process.exitCode = report.violations.length > 0 ? 1 : 0;

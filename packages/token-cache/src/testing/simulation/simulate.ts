@@ -1,0 +1,241 @@
+import { type ServerToken, type TokenKey, ValetKeyError } from '@valetkey/core-types';
+import type { Sealer } from '../../sealing.ts';
+import { createTokenCache, type TokenCache } from '../../token-cache.ts';
+import { createTokenStore } from '../../token-store.ts';
+import { checkCalls, type Disturbance } from './invariants.ts';
+import { createReplica, type Replica } from './replica.ts';
+import { createScenario, type Mistake, type Scenario, settings, storeTimeoutMs } from './scenario.ts';
+import { createSharedRecords } from './shared-records.ts';
+import { createSimulatedVendor, type VendorMood } from './vendor.ts';
+import { createWorld } from './world.ts';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly scenario?: Partial<Scenario> | undefined;
+  readonly mistake?: Mistake | undefined;
+  /** Crash the first replica at the await with this number. */
+  readonly crashAtAwait?: number | undefined;
+  readonly trace?: ((line: string) => void) | undefined;
+}
+
+export interface SimulationReport {
+  readonly scenario: Scenario;
+  readonly violations: readonly string[];
+  readonly gets: number;
+  readonly answered: number;
+  readonly failed: number;
+  readonly calls: number;
+  /** Awaits of the first replica's first life. */
+  readonly awaits: number;
+}
+
+/** Names without hashing and text without sealing: what they add is proven elsewhere, and thousands of runs go faster. */
+const plainSealer: Sealer = {
+  hash: (text) => text,
+  seal: (plain, place) => `plain:${place}:${plain}`,
+  open: (sealed, place) => (sealed.startsWith(`plain:${place}:`) ? sealed.slice(place.length + 7) : undefined),
+};
+
+/** The longest that a caller may wait: for another's lease, for two leases lost, for its own issue, for the store. */
+const longestWaitMs = settings.leaseMs + 5 * settings.issueTimeoutMs + 10 * storeTimeoutMs;
+
+const moods: readonly VendorMood[] = ['slow', 'failing', 'failing', 'throttling', 'silent', 'deaf', 'repeating'];
+
+/** One run of a deployment: replicas, their store, their vendor, their callers and their bad luck. */
+export const simulate = async (options: SimulationOptions): Promise<SimulationReport> => {
+  const { seed, mistake = {}, crashAtAwait, trace } = options;
+  const scenario: Scenario = { ...createScenario(seed), ...options.scenario };
+  const world = createWorld(seed);
+  const violations: string[] = [];
+  const disturbances: Disturbance[] = [];
+  const counts = { gets: 0, answered: 0, failed: 0, awaits: 0 };
+  const records = createSharedRecords(world, scenario.storeLatencyMs);
+  const vendor = createSimulatedVendor({
+    world,
+    lifeSeconds: scenario.lifeSeconds,
+    latencyMs: scenario.vendorLatencyMs,
+    issueTimeoutMs: settings.issueTimeoutMs,
+  });
+
+  const note = (text: string): void => trace?.(`${world.nowMs().toFixed(1).padStart(9)} ${text}`);
+  const violate = (text: string): void => {
+    violations.push(`${world.nowMs().toFixed(1)}: ${text}`);
+    note(`VIOLATION ${text}`);
+  };
+  const disturb = (what: string, durationMs = 0): void => {
+    note(what);
+    disturbances.push({ what, startMs: world.nowMs(), endMs: world.nowMs() + durationMs });
+  };
+
+  const startReplica = (slot: number, life: number): void => {
+    const name = `replica-${slot}.${life}`;
+    const open = new Map<object, number>();
+    const replica = createReplica({
+      name,
+      world,
+      crashAtAwait: slot === 0 && life === 0 ? crashAtAwait : undefined,
+      onCrash: () => {
+        disturb(`${name} crashes`);
+        open.clear();
+        for (const call of vendor.calls) {
+          if (call.replica !== name || call.ending !== 'open') continue;
+          call.ending = 'given-up';
+          call.endMs = world.nowMs();
+        }
+        world.after(world.between(50, 3000), () => startReplica(slot, life + 1));
+      },
+    });
+    const connection = records.connect(replica);
+    const store = createTokenStore({
+      records: mistake.records?.(connection) ?? connection,
+      sealer: plainSealer,
+      prefix: 'simulation',
+      timeoutMs: storeTimeoutMs,
+    });
+    const cache = createTokenCache({
+      ...settings,
+      refreshMarginSeconds: scenario.refreshMarginSeconds,
+      store: mistake.store?.(store) ?? store,
+      clock: mistake.clock?.(replica.clock) ?? replica.clock,
+      timers: mistake.timers?.(replica.timers) ?? replica.timers,
+      random: world.random,
+      onEvent:
+        trace &&
+        ((event) => note(`${name} ${JSON.stringify({ ...event, key: 'key' in event ? event.key.scope : undefined })}`)),
+      ...mistake.options,
+    });
+    note(`${name} starts`);
+    drive(replica, cache, open);
+    if (slot === 0 && life === 0) ends.push(() => (counts.awaits = replica.awaits()));
+    ends.push(() => {
+      if (!replica.alive()) return;
+      for (const startMs of open.values()) violate(`${name}: a caller waits since ${startMs} and was never told`);
+      if (cache.stats().entries > settings.maxEntries) violate(`${name}: more entries than allowed`);
+      void cache.close();
+      world.after(longestWaitMs, () => {
+        if (replica.pendingTimers() > 0) violate(`${name}: ${replica.pendingTimers()} timers are left after closing`);
+      });
+    });
+    if (scenario.crashes && world.chance(0.5)) world.after(world.between(100, scenario.trafficMs), replica.crash);
+    if (scenario.freezes && world.chance(0.7)) {
+      world.after(world.between(100, scenario.trafficMs), () => {
+        const durationMs = world.between(200, 2000);
+        if (replica.alive()) disturb(`${name} freezes for ${durationMs} ms`, durationMs);
+        replica.freeze(durationMs);
+      });
+    }
+    if (world.chance(0.5)) {
+      world.after(world.between(100, scenario.trafficMs), () => {
+        const stepMs = world.between(-3_600_000, 3_600_000);
+        note(`${name} steps its wall clock by ${stepMs} ms`);
+        replica.stepWallClock(stepMs);
+      });
+    }
+  };
+
+  const ends: (() => void)[] = [];
+
+  const drive = (replica: Replica, cache: TokenCache, open: Map<object, number>): void => {
+    const next = (): void => {
+      if (!replica.alive() || world.nowMs() > scenario.trafficMs) return;
+      const burst = world.chance(0.05) ? 10 : 1;
+      for (let count = 0; count < burst; count += 1) replica.deliver(() => void call(replica, cache, open));
+      world.after(-Math.log(1 - world.random()) * scenario.meanPauseMs, next);
+    };
+    world.after(world.between(0, 500), next);
+  };
+
+  const call = async (replica: Replica, cache: TokenCache, open: Map<object, number>): Promise<void> => {
+    const scope = `scope-${Math.floor(world.random() * scenario.keys)}`;
+    const key: TokenKey = { vendor: 'nymbl', scope, resource: mistake.splitKeys ? `${counts.gets}` : undefined };
+    const needSeconds = world.chance(0.3) ? scenario.needSeconds : world.chance(0.2) ? 0 : undefined;
+    const controller = world.chance(0.1) ? new AbortController() : undefined;
+    if (controller) world.after(world.between(0, 300), () => replica.deliver(() => controller.abort()));
+    const issueForKey = vendor.issueFor(replica, scope);
+    const issue = ({ signal }: { signal: AbortSignal }): Promise<ServerToken> => {
+      const own = mistake.shareAborts && controller ? AbortSignal.any([signal, controller.signal]) : signal;
+      const issued = issueForKey({ signal: own });
+      if (!mistake.lengthenLives) return issued;
+      return issued.then((token) => ({ ...token, expiresInSeconds: (token.expiresInSeconds ?? 0) + 2 }));
+    };
+    const ticket = {};
+    const startMs = world.nowMs();
+    open.set(ticket, startMs);
+    counts.gets += 1;
+    try {
+      const minRemainingSeconds = mistake.forgetNeeds ? undefined : needSeconds;
+      const token = await cache.get(key, issue, { minRemainingSeconds, signal: controller?.signal });
+      counts.answered += 1;
+      checkToken(token, scope, needSeconds ?? 0);
+      if (scenario.invalidations && world.chance(0.02)) {
+        const minted = vendor.minted(token.secret.reveal());
+        if (minted) minted.refused = true;
+        note(`${replica.name} is refused ${minted?.text}`);
+        await cache.invalidate(key, token);
+      }
+    } catch (error) {
+      if (controller?.signal.aborted !== true) checkFailure(error, replica);
+    } finally {
+      open.delete(ticket);
+      if (world.nowMs() - startMs > longestWaitMs)
+        violate(`${replica.name}: a caller waited ${world.nowMs() - startMs} ms`);
+    }
+  };
+
+  const checkToken = (token: ServerToken, scope: string, needSeconds: number): void => {
+    const minted = vendor.minted(token.secret.reveal());
+    const leftMs = (minted?.expiresAtMs ?? 0) - world.nowMs();
+    if (minted?.key !== scope) violate(`${minted?.text} was answered for ${scope}`);
+    if (leftMs <= 0) violate(`${minted?.text} was answered ${-leftMs} ms after its end`);
+    if (leftMs < needSeconds * 1000) violate(`${minted?.text} had ${leftMs} ms left of ${needSeconds} s asked for`);
+    if ((token.expiresInSeconds ?? Infinity) * 1000 > leftMs) violate(`${minted?.text} was said to live too long`);
+  };
+
+  const checkFailure = (error: unknown, replica: Replica): void => {
+    counts.failed += 1;
+    if (!ValetKeyError.isInstance(error)) return violate(`${replica.name}: a foreign error`);
+    const excused =
+      scenario.vendorTroubles ||
+      disturbances.some(({ what, endMs }) => what.includes('freezes') && endMs + 10_000 > world.nowMs());
+    if (!excused)
+      violate(`${replica.name}: a caller was told ${error.code} (${error.reason}) of a vendor that is well`);
+  };
+
+  for (let slot = 0; slot < scenario.replicas; slot += 1) startReplica(slot, 0);
+  if (scenario.vendorTroubles) {
+    for (let count = 0; count < 3; count += 1) {
+      world.after(world.between(0, scenario.trafficMs), () => {
+        const mood = moods[Math.floor(world.random() * moods.length)] ?? 'slow';
+        note(`the vendor is ${mood}`);
+        vendor.setMood(mood, world.between(500, 12_000));
+      });
+    }
+  }
+  if (scenario.storeTroubles) {
+    for (let count = 0; count < 2; count += 1) {
+      world.after(world.between(0, scenario.trafficMs), () => {
+        const kind =
+          (['refused', 'silent', 'stalled', 'read-only'] as const)[Math.floor(4 * world.random())] ?? 'silent';
+        const durationMs = world.between(100, 6000);
+        disturb(`the store is ${kind} for ${durationMs} ms`, durationMs);
+        records.trouble(kind, durationMs);
+      });
+    }
+    for (const [what, happen] of [
+      ['the store is flushed', records.flush],
+      ['the store is spoilt', records.spoil],
+    ] as const) {
+      if (!world.chance(0.4)) continue;
+      world.after(world.between(0, scenario.trafficMs), () => {
+        disturb(what);
+        happen();
+      });
+    }
+  }
+
+  await world.runUntil(scenario.trafficMs + 2 * longestWaitMs);
+  for (const end of ends) end();
+  await world.runUntil(world.nowMs() + 3 * longestWaitMs);
+  for (const violation of checkCalls(vendor.calls, disturbances, scenario)) violate(violation);
+  return { scenario, violations, ...counts, calls: vendor.calls.length };
+};
