@@ -1,40 +1,34 @@
+import { constants } from 'node:crypto';
 import type { SignatureAlgorithm } from '@valetkey/core-types';
 
-/** How WebCrypto is told to verify one algorithm. */
+/** What an algorithm asks of its key, and how its signatures are checked. */
 export interface AlgorithmParameters {
   readonly keyType: 'RSA' | 'EC' | 'OKP';
   readonly curve?: string;
-  readonly import: RsaHashedImportParams | EcKeyImportParams | Algorithm;
-  readonly verify: RsaPssParams | EcdsaParams | Algorithm;
+  /** `null` where the algorithm hashes by itself. */
+  readonly hash: string | null;
+  readonly pss?: { readonly padding: number; readonly saltLength: number };
+  /** Bytes of each of the two numbers of an ECDSA signature (RFC 7518, section 3.4). */
+  readonly numberLength?: number;
 }
 
-type RsaHashedImportParams = { name: string; hash: string };
-type EcKeyImportParams = { name: string; namedCurve: string };
-type RsaPssParams = { name: string; saltLength: number };
-type EcdsaParams = { name: string; hash: string };
-type Algorithm = { name: string };
-
 function pkcs1(bits: number): AlgorithmParameters {
-  const name = 'RSASSA-PKCS1-v1_5';
-  return { keyType: 'RSA', import: { name, hash: `SHA-${bits}` }, verify: { name } };
+  return { keyType: 'RSA', hash: `sha${bits}` };
 }
 
 function pss(bits: number): AlgorithmParameters {
-  const name = 'RSA-PSS';
-  return { keyType: 'RSA', import: { name, hash: `SHA-${bits}` }, verify: { name, saltLength: bits / 8 } };
+  return {
+    keyType: 'RSA',
+    hash: `sha${bits}`,
+    pss: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: bits / 8 },
+  };
 }
 
-function ecdsa(bits: number, curve: string): AlgorithmParameters {
-  const name = 'ECDSA';
-  return { keyType: 'EC', curve, import: { name, namedCurve: curve }, verify: { name, hash: `SHA-${bits}` } };
+function ecdsa(bits: number, curve: string, numberLength: number): AlgorithmParameters {
+  return { keyType: 'EC', curve, hash: `sha${bits}`, numberLength };
 }
 
-const ed25519: AlgorithmParameters = {
-  keyType: 'OKP',
-  curve: 'Ed25519',
-  import: { name: 'Ed25519' },
-  verify: { name: 'Ed25519' },
-};
+const ed25519: AlgorithmParameters = { keyType: 'OKP', curve: 'Ed25519', hash: null };
 
 /** RFC 7518, section 3.1; RFC 8037; RFC 9864. */
 export const algorithmParameters: Readonly<Record<SignatureAlgorithm, AlgorithmParameters>> = {
@@ -44,9 +38,9 @@ export const algorithmParameters: Readonly<Record<SignatureAlgorithm, AlgorithmP
   PS256: pss(256),
   PS384: pss(384),
   PS512: pss(512),
-  ES256: ecdsa(256, 'P-256'),
-  ES384: ecdsa(384, 'P-384'),
-  ES512: ecdsa(512, 'P-521'),
+  ES256: ecdsa(256, 'P-256', 32),
+  ES384: ecdsa(384, 'P-384', 48),
+  ES512: ecdsa(512, 'P-521', 66),
   EdDSA: ed25519,
   Ed25519: ed25519,
 };

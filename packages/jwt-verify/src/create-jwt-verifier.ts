@@ -4,7 +4,7 @@ import { checkDpopProof, type DpopContext } from './dpop.ts';
 import type { JwtVerifierEvent } from './events.ts';
 import { explainToken, type Explanation } from './explain.ts';
 import type { KeyStatus } from './key-source.ts';
-import { createOpaqueTokens } from './opaque-tokens.ts';
+import { createOpaqueTokens, type OpaqueTokens } from './opaque-tokens.ts';
 import { readOptions, type JwtVerifierOptions, type VerifierSettings } from './options.ts';
 import { refuse } from './refusals.ts';
 import { createRemoteKeySource } from './remote-key-source.ts';
@@ -54,7 +54,8 @@ export interface JwtVerifier {
   readonly close: () => void;
 }
 
-function createIssuerRecords(settings: VerifierSettings, signal: AbortSignal): ReadonlyMap<string, IssuerRecord> {
+/** The issuers' keys, and the one way to look up opaque tokens where there is one. */
+function createSources(settings: VerifierSettings, signal: AbortSignal) {
   const { clock, random, fetch, fetchTimeoutMs: timeoutMs, fetchMaxBytes: maxBytes } = settings;
   const bounds = { fetch, timeoutMs, maxBytes, signal };
   const onEvent = (event: JwtVerifierEvent): void => {
@@ -64,21 +65,21 @@ function createIssuerRecords(settings: VerifierSettings, signal: AbortSignal): R
       // An observer's mistake is not the caller's.
     }
   };
-  return new Map(
-    settings.issuers.map((issuer) => {
-      const keySource =
-        issuer.jwks === undefined
-          ? createRemoteKeySource({ issuer, clock, random, bounds, onEvent })
-          : createStaticKeySource(issuer.issuer, issuer.jwks);
-      const opaqueTokens = createOpaqueTokens({ issuer, clock, random, bounds });
-      return [issuer.issuer, { issuer, keySource, opaqueTokens }];
-    }),
-  );
+  const issuers = new Map<string, IssuerRecord>();
+  let opaqueTokens: OpaqueTokens | undefined;
+  for (const issuer of settings.issuers) {
+    const keySource =
+      issuer.jwks === undefined
+        ? createRemoteKeySource({ issuer, clock, random, bounds, onEvent })
+        : createStaticKeySource(issuer.issuer, issuer.jwks);
+    issuers.set(issuer.issuer, { issuer, keySource });
+    opaqueTokens ??= createOpaqueTokens({ issuer, clock, random, bounds });
+  }
+  return { issuers, opaqueTokens };
 }
 
 /** Lets one waiter go without disturbing the others. */
-async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return start();
+async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);
@@ -107,13 +108,14 @@ export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
   const settings = readOptions(options);
   const { clock, cache, replayStore } = settings;
   const closing = new AbortController();
-  const issuers = createIssuerRecords(settings, closing.signal);
+  const { issuers, opaqueTokens } = createSources(settings, closing.signal);
   const nowSeconds = (): number => clock.nowMs() / 1000;
   const revocations = createRevocations(settings.maxRevocations, nowSeconds);
   const nonces = createDpopNonces(settings.dpopNonceKey, nowSeconds);
   const verifiedTokens = createVerifiedTokens(cache?.maxEntries ?? 0, cache?.maxBytes ?? 0);
   const verifyToken = createTokenVerification({
     issuers,
+    opaqueTokens,
     clock,
     maxTokenLength: settings.maxTokenLength,
     cacheSeconds: cache?.maxAgeSeconds ?? 0,
@@ -121,11 +123,14 @@ export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
   });
   const pendingTokens = new Map<string, Promise<VerifiedToken>>();
 
-  const isReusable = ({ reusableUntilMs, expiresAtMs, key, keySource }: VerifiedToken): boolean => {
+  /** The result of an earlier verification, if it still holds. */
+  const recall = (token: string): VerifiedToken | undefined => {
+    const known = verifiedTokens.get(token);
+    if (known === undefined) return undefined;
     const now = clock.monotonicMs();
-    if (now >= reusableUntilMs || clock.nowMs() >= expiresAtMs) return false;
-    if (key === undefined || now < key.trustedUntilMs) return true;
-    return keySource?.renew() === undefined && now < key.trustedUntilMs;
+    if (now >= known.reusableUntilMs || clock.nowMs() >= known.expiresAtMs) return undefined;
+    if (now < known.key.trustedUntilMs) return known;
+    return known.keySource.renew() === undefined && now < known.key.trustedUntilMs ? known : undefined;
   };
 
   const verifyAnew = async (token: string): Promise<VerifiedToken> => {
@@ -139,14 +144,14 @@ export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
   };
 
   const verifyShared = (token: string): Promise<VerifiedToken> => {
-    const pending = pendingTokens.get(token) ?? verifyAnew(token);
-    pendingTokens.set(token, pending);
-    return pending;
+    const pending = pendingTokens.get(token);
+    if (pending !== undefined) return pending;
+    const begun = verifyAnew(token);
+    pendingTokens.set(token, begun);
+    return begun;
   };
 
-  const checkProof = async (token: string, verified: VerifiedToken, dpop: DpopContext | undefined): Promise<void> => {
-    const { binding, principal } = verified;
-    if (binding === undefined && dpop === undefined) return;
+  const checkProof = (token: string, { binding }: VerifiedToken, dpop: DpopContext | undefined): Promise<void> => {
     if (binding === undefined) {
       throw refuse('unbound_token', 'The token is not bound to a key.', 'Send it as `Authorization: Bearer <token>`.');
     }
@@ -157,17 +162,17 @@ export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
         'Send it as `Authorization: DPoP <token>` with a proof in the `DPoP` header (RFC 9449).',
       );
     }
-    const record = issuers.get(principal.issuer);
-    if (record !== undefined) {
-      await checkDpopProof(dpop, token, binding, record.issuer, { nowSeconds, nonces, replayStore });
-    }
+    return checkDpopProof(dpop, token, binding, { nowSeconds, nonces, replayStore });
   };
 
-  const verifyWithContext = async (token: string, context: VerifyContext): Promise<Principal> => {
-    const known = verifiedTokens.get(token);
-    const reusable = known !== undefined && isReusable(known) ? known : undefined;
-    const verified = reusable ?? (await untilAborted(() => verifyShared(token), context.signal));
-    await checkProof(token, verified, context.dpop);
+  const verifyWithContext = async (
+    token: string,
+    known: VerifiedToken | undefined,
+    { dpop, signal }: VerifyContext = {},
+  ): Promise<Principal> => {
+    const verified =
+      known ?? (await (signal === undefined ? verifyShared(token) : untilAborted(() => verifyShared(token), signal)));
+    if (verified.binding !== undefined || dpop !== undefined) await checkProof(token, verified, dpop);
     return verified.principal;
   };
 
@@ -177,20 +182,21 @@ export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
   return {
     // Not an async function: a hit answers the one promise that was made when the token was verified.
     verify: (token, context) => {
-      const known = verifiedTokens.get(token);
-      if (known !== undefined && known.binding === undefined && context?.dpop === undefined && isReusable(known)) {
-        return known.answer;
+      const known = recall(token);
+      if (known !== undefined && known.binding === undefined && context?.dpop === undefined) {
+        return (known.answer ??= Promise.resolve(known.principal));
       }
-      return verifyWithContext(token, context ?? {});
+      return verifyWithContext(token, known, context);
     },
     warm: async () => {
       await Promise.all([...issuers.values()].map(({ keySource }) => keySource.warm()));
       return status();
     },
     explain: (token, context) =>
-      explainToken(token, {
-        verifyToken,
-        checkProof: (verified) => checkProof(token, verified, context?.dpop),
+      explainToken(token, verifyToken, async (verified) => {
+        if (verified.binding !== undefined || context?.dpop !== undefined) {
+          await checkProof(token, verified, context?.dpop);
+        }
       }),
     revoke: (target) => {
       const [key, revocation] = planRevocation(target, issuers, nowSeconds());

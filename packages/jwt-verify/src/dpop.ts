@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose';
-import type { Issuer, SignatureAlgorithm } from '@valetkey/core-types';
+import type { Issuer } from '@valetkey/core-types';
 import type { DpopNonces } from './dpop-nonce.ts';
 import { refuse } from './refusals.ts';
 import type { ReplayStore } from './replay-store.ts';
@@ -18,6 +18,14 @@ export interface DpopContext {
   readonly method: string;
   /** The URL of the request as the caller knows it; query and fragment do not count. */
   readonly url: string;
+}
+
+/** The key that a token is bound to, and how proofs of it are checked. */
+export interface DpopBinding {
+  /** SHA-256 thumbprint (RFC 7638) of the public key: the token's `cnf.jkt`. */
+  readonly thumbprint: string;
+  readonly settings: NonNullable<Issuer['dpop']>;
+  readonly clockToleranceSeconds: number;
 }
 
 /** What checking proofs works with. */
@@ -63,7 +71,7 @@ function splitProof(proof: string): { readonly header: JsonObject; readonly clai
 }
 
 /** Checks the proof's own key and signature (section 4.3, points 2 to 7). Answers the key's thumbprint. */
-async function verifyProofSignature(proof: string, header: JsonObject, algorithms: string[]): Promise<string> {
+async function verifyProofSignature(proof: string, header: JsonObject, algorithms: readonly string[]): Promise<string> {
   const { typ, alg, jwk } = header;
   if (typ !== 'dpop+jwt') throw invalidProof('is of another type than dpop+jwt');
   if (typeof alg !== 'string' || !algorithms.includes(alg)) {
@@ -75,7 +83,7 @@ async function verifyProofSignature(proof: string, header: JsonObject, algorithm
   }
   const key = jwk as JWK;
   try {
-    await compactVerify(proof, await importJWK(key, alg), { algorithms });
+    await compactVerify(proof, await importJWK(key, alg), { algorithms: [alg] });
     return await calculateJwkThumbprint(key, 'sha256');
   } catch {
     throw invalidProof('has a wrong signature');
@@ -90,12 +98,10 @@ async function verifyProofSignature(proof: string, header: JsonObject, algorithm
 export async function checkDpopProof(
   { proof, method, url }: DpopContext,
   token: string,
-  thumbprint: string,
-  { dpop, clockToleranceSeconds }: Issuer,
+  { thumbprint, settings, clockToleranceSeconds }: DpopBinding,
   { nowSeconds, nonces, replayStore }: DpopEnvironment,
 ): Promise<void> {
-  const algorithms: SignatureAlgorithm[] = dpop?.algorithms ?? [];
-  const maxAgeSeconds = dpop?.maxAgeSeconds ?? 0;
+  const { algorithms, maxAgeSeconds, nonceRequired } = settings;
   const { header, claims } = splitProof(proof);
   const { htm, htu, iat, jti, ath, nonce } = claims;
   if ((await verifyProofSignature(proof, header, algorithms)) !== thumbprint) {
@@ -110,7 +116,7 @@ export async function checkDpopProof(
     throw invalidProof(`was not made within the last ${maxAgeSeconds} seconds (iat)`);
   }
   if (typeof jti !== 'string' || jti === '' || jti.length > maximumIdLength) throw invalidProof('has no usable jti');
-  if (dpop?.nonceRequired === true && !(typeof nonce === 'string' && nonces.isCurrent(nonce))) {
+  if (nonceRequired && !(typeof nonce === 'string' && nonces.isCurrent(nonce))) {
     throw refuse(
       'use_dpop_nonce',
       'The DPoP proof needs a nonce.',

@@ -20,11 +20,6 @@ export interface Explanation {
   readonly checks: readonly ExplainedCheck[];
 }
 
-interface ExplainOptions {
-  readonly verifyToken: (token: string, trace: Trace) => Promise<VerifiedToken>;
-  readonly checkProof: (verified: VerifiedToken) => Promise<void>;
-}
-
 /** What each step asks, in the words of the issuer's record. */
 const requirements: Readonly<Record<ExplainedCheck['check'], (issuer: Issuer | undefined) => string>> = {
   size: () => 'Not longer than the longest token accepted.',
@@ -48,7 +43,11 @@ const requirements: Readonly<Record<ExplainedCheck['check'], (issuer: Issuer | u
 };
 
 /** Runs the very steps of verification, and notes each. */
-export async function explainToken(token: string, { verifyToken, checkProof }: ExplainOptions): Promise<Explanation> {
+export async function explainToken(
+  token: string,
+  verifyToken: (token: string, trace: Trace) => Promise<VerifiedToken>,
+  checkProof: (verified: VerifiedToken) => Promise<void>,
+): Promise<Explanation> {
   const begun: ExplainedCheck['check'][] = [];
   let issuer: Issuer | undefined;
   let failure: ValetKeyError | undefined;

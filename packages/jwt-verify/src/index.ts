@@ -1,8 +1,14 @@
+export { createExpressAuthentication } from './adapters/express.ts';
+export { createFastifyAuthentication } from './adapters/fastify.ts';
+export { authenticateRequest } from './adapters/request.ts';
 export { authgear } from './authgear.ts';
 export { readAccessToken, readBearerToken } from './bearer.ts';
 export { wwwAuthenticate } from './challenge.ts';
 export { createJwtVerifier } from './create-jwt-verifier.ts';
 
+export type { AuthenticationOptions } from './adapters/authenticate.ts';
+export type { ExpressAuthentication } from './adapters/express.ts';
+export type { FastifyAuthentication } from './adapters/fastify.ts';
 export type { AuthgearOptions } from './authgear.ts';
 export type { AccessToken } from './bearer.ts';
 export type { ChallengeOptions } from './challenge.ts';

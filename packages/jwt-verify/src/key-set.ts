@@ -43,6 +43,6 @@ export function findKeys(
   keyId: string | undefined,
 ): readonly VerificationKey[] {
   return keys
-    .filter((key) => (keyId === undefined || key.id === keyId) && key.cryptoKeys.has(algorithm))
+    .filter((key) => (keyId === undefined || key.id === keyId) && key.algorithms.has(algorithm))
     .slice(0, maximumCandidates);
 }

@@ -16,6 +16,7 @@ export type LookUpToken = (token: string, bounds: FetchBounds) => Promise<JsonOb
 
 /** The way to a principal for tokens that are not JWTs. */
 export interface OpaqueTokens {
+  readonly issuer: Issuer;
   /** Seconds that an answer serves. */
   readonly cacheSeconds: number;
   readonly lookUp: (token: string) => Promise<JsonObject>;
@@ -82,6 +83,7 @@ export function createOpaqueTokens({ issuer, clock, random, bounds }: OpaqueToke
   };
 
   return {
+    issuer,
     cacheSeconds,
     lookUp: async (token) => {
       const now = clock.monotonicMs();

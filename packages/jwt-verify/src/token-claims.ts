@@ -1,4 +1,5 @@
 import type { Issuer } from '@valetkey/core-types';
+import type { DpopBinding } from './dpop.ts';
 import { refuse } from './refusals.ts';
 import { decodeText } from './segments.ts';
 import { isJsonObject, parseStrictObject, type JsonObject } from './strict-json.ts';
@@ -93,10 +94,10 @@ export function readSubject({ sub }: JsonObject): string {
   );
 }
 
-/** The thumbprint of the key that a DPoP-bound token is bound to; `undefined` for a bearer token. */
-export function readBinding(issuer: Issuer, claims: JsonObject): string | undefined {
+/** The key that a DPoP-bound token is bound to; `undefined` for a bearer token. */
+export function readBinding({ dpop, clockToleranceSeconds }: Issuer, claims: JsonObject): DpopBinding | undefined {
   if (!Object.hasOwn(claims, 'cnf')) {
-    if (issuer.dpop?.required !== true) return undefined;
+    if (dpop === undefined || !dpop.required) return undefined;
     throw refuse(
       'unbound_token',
       'The token is not bound to a key, and this issuer only takes tokens that are.',
@@ -104,9 +105,9 @@ export function readBinding(issuer: Issuer, claims: JsonObject): string | undefi
     );
   }
   const { cnf } = claims;
-  if (issuer.dpop !== undefined && isJsonObject(cnf) && Object.keys(cnf).length === 1) {
+  if (dpop !== undefined && isJsonObject(cnf) && Object.keys(cnf).length === 1) {
     const thumbprint = cnf['jkt'];
-    if (typeof thumbprint === 'string') return thumbprint;
+    if (typeof thumbprint === 'string') return { thumbprint, settings: dpop, clockToleranceSeconds };
   }
   throw refuse(
     'bound_token',

@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKeyInput, type KeyObject, type webcrypto } from 'node:crypto';
+import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
 import { signatureAlgorithms, type SignatureAlgorithm } from '@valetkey/core-types';
 import { algorithmParameters } from './algorithms.ts';
 import { isRocaModulus } from './roca.ts';
@@ -9,8 +9,9 @@ export interface VerificationKey {
   readonly id: string | undefined;
   /** Tells this key from any other, its `kid` and permitted use included. */
   readonly fingerprint: string;
-  /** One for each algorithm that the key may be used with. */
-  readonly cryptoKeys: ReadonlyMap<string, webcrypto.CryptoKey>;
+  /** What the key may be used with. */
+  readonly algorithms: ReadonlySet<string>;
+  readonly keyObject: KeyObject;
   /** Until when verifications with this key may be reused without asking where it came from; monotonic. */
   trustedUntilMs: number;
 }
@@ -68,9 +69,6 @@ export function readVerificationKey(jwk: JsonObject): VerificationKey | KeyRefus
     return 'malformed_key';
   }
   if (kty === 'RSA' && isWeakRsaKey(keyObject, n)) return 'weak_key';
-  const cryptoKeys = new Map(
-    algorithms.map((name) => [name, keyObject.toCryptoKey(algorithmParameters[name].import, false, ['verify'])]),
-  );
   const fingerprint = JSON.stringify([kid, alg, keyObject.export({ format: 'jwk' })]);
-  return { id: kid, fingerprint, cryptoKeys, trustedUntilMs: 0 };
+  return { id: kid, fingerprint, algorithms: new Set(algorithms), keyObject, trustedUntilMs: 0 };
 }

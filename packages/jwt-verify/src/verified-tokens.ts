@@ -1,21 +1,22 @@
 import type { Principal } from '@valetkey/core-types';
+import type { DpopBinding } from './dpop.ts';
 import type { KeySource } from './key-source.ts';
 import type { VerificationKey } from './verification-key.ts';
 
 /** A token that was verified, and what must still hold for the result to be used again. */
 export interface VerifiedToken {
   readonly principal: Principal;
-  /** The principal as every caller gets it: one promise, made once. */
-  readonly answer: Promise<Principal>;
-  /** The thumbprint of the key that the token is bound to. */
-  readonly binding: string | undefined;
+  /** The principal as callers get it again: one promise, made at the first repetition. */
+  answer: Promise<Principal> | undefined;
+  /** The caller's key, where the token is bound to one. */
+  readonly binding: DpopBinding | undefined;
   /** Wall clock. */
   readonly expiresAtMs: number;
   /** Monotonic. */
   readonly reusableUntilMs: number;
-  /** What signed it; absent where the provider itself answered for the token. */
-  readonly key: VerificationKey | undefined;
-  readonly keySource: KeySource | undefined;
+  /** What signed it. */
+  readonly key: Pick<VerificationKey, 'trustedUntilMs'>;
+  readonly keySource: Pick<KeySource, 'renew'>;
 }
 
 /** A bounded memory of verified tokens. */

@@ -1,12 +1,11 @@
-import { webcrypto } from 'node:crypto';
-import type { Clock, Issuer, SignatureAlgorithm } from '@valetkey/core-types';
-import { algorithmParameters } from './algorithms.ts';
+import type { Clock, Issuer, Principal, SignatureAlgorithm } from '@valetkey/core-types';
 import type { KeySource } from './key-source.ts';
 import type { OpaqueTokens } from './opaque-tokens.ts';
 import { createPrincipal } from './principal.ts';
 import { refuse } from './refusals.ts';
 import type { Revocations } from './revocations.ts';
-import { hasCompactForm, splitToken, type Segments } from './segments.ts';
+import { verifySignature } from './signature.ts';
+import { hasCompactForm, splitToken } from './segments.ts';
 import type { JsonObject } from './strict-json.ts';
 import { checkAudience, checkDates, readBinding, readSubject, readTokenClaims } from './token-claims.ts';
 import { readTokenHeader, type TokenHeader } from './token-header.ts';
@@ -53,12 +52,12 @@ export type Trace = (step: VerificationStep, issuer?: Issuer) => void;
 export interface IssuerRecord {
   readonly issuer: Issuer;
   readonly keySource: KeySource;
-  readonly opaqueTokens: OpaqueTokens | undefined;
 }
 
 /** What verification works with. */
 export interface VerificationEnvironment {
   readonly issuers: ReadonlyMap<string, IssuerRecord>;
+  readonly opaqueTokens: OpaqueTokens | undefined;
   readonly clock: Clock;
   readonly maxTokenLength: number;
   readonly cacheSeconds: number;
@@ -80,28 +79,14 @@ function refuseIssuer(accepted: readonly string[]): Error {
   );
 }
 
-async function findSigner(
-  keys: readonly VerificationKey[],
-  algorithm: SignatureAlgorithm,
-  { signingInput, signature }: Segments,
-): Promise<VerificationKey | undefined> {
-  const data = Buffer.from(signingInput, 'latin1');
-  const signatureBytes = Buffer.from(signature, 'base64url');
-  for (const key of keys) {
-    const cryptoKey = key.cryptoKeys.get(algorithm);
-    if (cryptoKey === undefined) continue;
-    const parameters = algorithmParameters[algorithm].verify;
-    if (await webcrypto.subtle.verify(parameters, cryptoKey, signatureBytes, data)) return key;
-  }
-  return undefined;
-}
+/** What vouches for an opaque token: its provider, asked a moment ago. No key can be withdrawn from under it. */
+const providersWord = { key: { trustedUntilMs: Infinity }, keySource: { renew: () => undefined } };
 
 /** Makes the function that takes a token through every step, and throws at the first that fails. */
 export function createTokenVerification(
   environment: VerificationEnvironment,
 ): (token: string, trace?: Trace) => Promise<VerifiedToken> {
-  const { issuers, clock, maxTokenLength, cacheSeconds, revocations } = environment;
-  const opaqueIssuer = [...issuers.values()].find(({ opaqueTokens }) => opaqueTokens !== undefined);
+  const { issuers, opaqueTokens, clock, maxTokenLength, cacheSeconds, revocations } = environment;
   // Tokens of one key share their header. Only headers of verified tokens are kept, so that forgeries cannot fill it.
   const knownHeaders = new Map<string, TokenHeader>();
 
@@ -113,12 +98,9 @@ export function createTokenVerification(
     throw refuseIssuer([...issuers.keys()]);
   };
 
-  const finish = (verified: Omit<VerifiedToken, 'answer'>, token: string, trace?: Trace): VerifiedToken => {
-    trace?.('revocation');
-    if (revocations.matches(verified.principal, token)) {
-      throw refuse('revoked', 'The token was revoked.', 'Sign in again for a fresh token.');
-    }
-    return { ...verified, answer: Promise.resolve(verified.principal) };
+  const refuseRevoked = (principal: Principal, token: string): void => {
+    if (!revocations.matches(principal, token)) return;
+    throw refuse('revoked', 'The token was revoked.', 'Sign in again for a fresh token.');
   };
 
   const verifyJwt = async (token: string, trace?: Trace): Promise<VerifiedToken> => {
@@ -159,7 +141,15 @@ export function createTokenVerification(
       );
     }
     trace?.('signature', issuer);
-    const key = await findSigner(keys, algorithm, segments);
+    const data = Buffer.from(segments.signingInput, 'latin1');
+    const signature = Buffer.from(segments.signature, 'base64url');
+    let key: VerificationKey | undefined;
+    for (const candidate of keys) {
+      if (await verifySignature(algorithm, candidate.keyObject, signature, data)) {
+        key = candidate;
+        break;
+      }
+    }
     if (key === undefined) {
       throw refuse(
         'wrong_signature',
@@ -170,36 +160,40 @@ export function createTokenVerification(
     if (knownHeaders.size >= maximumKnownHeaders) knownHeaders.clear();
     knownHeaders.set(segments.header, header);
     const principal = createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds);
-    const expiresAtMs = expiresAtSeconds * 1000;
+    trace?.('revocation', issuer);
+    refuseRevoked(principal, token);
     const reusableUntilMs = clock.monotonicMs() + cacheSeconds * 1000;
-    return finish({ principal, binding, expiresAtMs, reusableUntilMs, key, keySource }, token, trace);
+    const expiresAtMs = expiresAtSeconds * 1000;
+    return { principal, answer: undefined, binding, expiresAtMs, reusableUntilMs, key, keySource };
   };
 
-  const lookUp = async (token: string, record: IssuerRecord, trace?: Trace): Promise<VerifiedToken> => {
-    const { issuer, opaqueTokens } = record;
+  const lookUp = async (
+    token: string,
+    { issuer, lookUp: ask, cacheSeconds: answerSeconds }: OpaqueTokens,
+    trace?: Trace,
+  ): Promise<VerifiedToken> => {
     trace?.('look-up', issuer);
-    const claims = (await opaqueTokens?.lookUp(token)) ?? {};
+    const claims = await ask(token);
+    trace?.('issuer', issuer);
+    if (Object.hasOwn(claims, 'iss') && claims['iss'] !== issuer.issuer) throw refuseIssuer([issuer.issuer]);
     trace?.('dates', issuer);
     const expiresAtSeconds = Object.hasOwn(claims, 'exp') ? checkDates(issuer, claims, nowSeconds()) : undefined;
     trace?.('audience', issuer);
+    // A resolver belongs to one project and names no audience.
     if (issuer.resolver === undefined) checkAudience(issuer, claims);
     trace?.('subject', issuer);
-    if (Object.hasOwn(claims, 'iss') && findIssuer(claims) !== record) throw refuseIssuer([issuer.issuer]);
     const subject = readSubject(claims);
     trace?.('binding', issuer);
     const binding = readBinding(issuer, claims);
     const principal = createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds);
+    trace?.('revocation', issuer);
+    refuseRevoked(principal, token);
     const expiresAtMs = (expiresAtSeconds ?? Infinity) * 1000;
-    const seconds = Math.min(cacheSeconds, opaqueTokens?.cacheSeconds ?? 0);
-    const reusableUntilMs = clock.monotonicMs() + seconds * 1000;
-    return finish(
-      { principal, binding, expiresAtMs, reusableUntilMs, key: undefined, keySource: undefined },
-      token,
-      trace,
-    );
+    const reusableUntilMs = clock.monotonicMs() + Math.min(cacheSeconds, answerSeconds) * 1000;
+    return { principal, answer: undefined, binding, expiresAtMs, reusableUntilMs, ...providersWord };
   };
 
-  return async (token, trace) => {
+  return (token, trace) => {
     trace?.('size');
     if (typeof token !== 'string' || token.length > maxTokenLength) {
       throw refuse(
@@ -209,8 +203,8 @@ export function createTokenVerification(
       );
     }
     trace?.('form');
-    if (opaqueIssuer !== undefined && !hasCompactForm(token) && opaqueForm.test(token)) {
-      return lookUp(token, opaqueIssuer, trace);
+    if (opaqueTokens !== undefined && !hasCompactForm(token) && opaqueForm.test(token)) {
+      return lookUp(token, opaqueTokens, trace);
     }
     return verifyJwt(token, trace);
   };

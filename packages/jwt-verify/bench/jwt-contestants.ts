@@ -1,0 +1,120 @@
+import { createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto';
+import { JwtVerifier as AwsJwtVerifier } from 'aws-jwt-verify';
+import { createVerifier as createFastVerifier } from 'fast-jwt';
+import { compactVerify, createLocalJWKSet, importJWK, jwtVerify } from 'jose';
+import jsonwebtoken from 'jsonwebtoken';
+import type { Contestant } from '../../../tools/bench/measure.ts';
+import { createJwtVerifier } from '../src/index.ts';
+
+export type BenchAlgorithm = 'RS256' | 'ES256' | 'EdDSA';
+
+const issuer = 'https://id.example.com';
+const audience = 'https://api.example.com';
+
+function generate(algorithm: BenchAlgorithm): { publicKey: KeyObject; privateKey: KeyObject } {
+  if (algorithm === 'RS256') return generateKeyPairSync('rsa', { modulusLength: 2048 });
+  if (algorithm === 'ES256') return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return generateKeyPairSync('ed25519');
+}
+
+/** A key and a maker of tokens as a common provider writes them. */
+export function createIssuer(algorithm: BenchAlgorithm) {
+  const { publicKey, privateKey } = generate(algorithm);
+  const hash = algorithm === 'EdDSA' ? null : 'sha256';
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const header = encode({ alg: algorithm, typ: 'at+jwt', kid: 'k1' });
+  const iat = Math.floor(Date.now() / 1000);
+  const signToken = (index: number): string => {
+    const claims = { iss: issuer, sub: `user-${index}`, aud: audience, iat, exp: iat + 3600, jti: `${index}` };
+    const signingInput = `${header}.${encode({ ...claims, client_id: 'app', scope: 'openid profile read write' })}`;
+    const signature = sign(hash, Buffer.from(signingInput), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    return `${signingInput}.${signature.toString('base64url')}`;
+  };
+  return {
+    algorithm,
+    publicKey,
+    signToken,
+    jwk: { ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: algorithm, use: 'sig' },
+  };
+}
+
+export type BenchIssuer = ReturnType<typeof createIssuer>;
+
+export function createOurs({ algorithm, jwk }: BenchIssuer) {
+  return createJwtVerifier({
+    issuers: [{ issuer, audiences: [audience], algorithms: [algorithm], jwks: { keys: [jwk] } }],
+  });
+}
+
+export function createFastJwt({ algorithm, publicKey }: BenchIssuer, cache: boolean | number) {
+  return createFastVerifier({
+    key: publicKey.export({ format: 'pem', type: 'spki' }),
+    algorithms: [algorithm],
+    allowedIss: issuer,
+    allowedAud: audience,
+    cache,
+  });
+}
+
+/** Bare signature verification of what is already taken apart: what no library can be faster than. */
+function createFloor({ algorithm, publicKey }: BenchIssuer, tokens: readonly string[]): Contestant {
+  const hash = algorithm === 'EdDSA' ? null : 'sha256';
+  const key = { key: publicKey, dsaEncoding: 'ieee-p1363' as const };
+  const parts = tokens.map((token) => {
+    const dot = token.lastIndexOf('.');
+    return [Buffer.from(token.slice(0, dot)), Buffer.from(token.slice(dot + 1), 'base64url')] as const;
+  });
+  const work = (index: number): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      const [data, signature] = parts[index] ?? [Buffer.alloc(0), Buffer.alloc(0)];
+      verify(hash, data, key, signature, (error, valid) => (error === null && valid ? resolve(valid) : reject(error)));
+    });
+  return { name: 'floor: node:crypto verify', prepare: () => work };
+}
+
+/** Every token is new to its verifier. */
+export async function createColdContestants(
+  benchIssuer: BenchIssuer,
+  tokens: readonly string[],
+): Promise<Contestant[]> {
+  const { algorithm, jwk, publicKey } = benchIssuer;
+  const token = (index: number): string => tokens[index] ?? '';
+  const checks = { issuer, audience, algorithms: [algorithm], typ: 'at+jwt' };
+  const keySet = createLocalJWKSet({ keys: [jwk] });
+  const joseKey = await importJWK(jwk, algorithm);
+  const aws = AwsJwtVerifier.create({ issuer, audience, jwksUri: `${issuer}/jwks` });
+  aws.cacheJwks({ keys: [jwk as never] });
+  const key = createPublicKey({ key: jwk, format: 'jwk' });
+  const jsonwebtokenWork = (index: number): unknown =>
+    jsonwebtoken.verify(token(index), key, { algorithms: [algorithm as 'RS256'], issuer, audience });
+  return [
+    createFloor(benchIssuer, tokens),
+    {
+      name: '@valetkey/jwt-verify',
+      prepare: () => {
+        const verifier = createOurs(benchIssuer);
+        return (index) => verifier.verify(token(index));
+      },
+    },
+    { name: 'jose, JWK Set', prepare: () => (index) => jwtVerify(token(index), keySet, checks) },
+    { name: 'jose, one key', prepare: () => (index) => jwtVerify(token(index), joseKey, checks) },
+    { name: 'jose, signature only', prepare: () => (index) => compactVerify(token(index), joseKey) },
+    {
+      name: 'fast-jwt, cache off',
+      prepare: () => {
+        const verifier = createFastJwt(benchIssuer, false);
+        return (index) => verifier(token(index));
+      },
+    },
+    {
+      name: 'fast-jwt, cache on',
+      prepare: () => {
+        const verifier = createFastJwt(benchIssuer, 10_000);
+        return (index) => verifier(token(index));
+      },
+    },
+    { name: 'aws-jwt-verify', prepare: () => (index) => aws.verify(token(index)) },
+    // It does not know EdDSA.
+    ...(publicKey.asymmetricKeyType === 'ed25519' ? [] : [{ name: 'jsonwebtoken', prepare: () => jsonwebtokenWork }]),
+  ];
+}

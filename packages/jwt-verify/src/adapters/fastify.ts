@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http';
+import type { Principal } from '@valetkey/core-types';
+import type { JwtVerifier } from '../create-jwt-verifier.ts';
+import { answerError, authenticate, readRawHeader, type AuthenticationOptions } from './authenticate.ts';
+
+/** What is used of a Fastify request. */
+interface FastifyRequest {
+  readonly raw: IncomingMessage;
+  readonly method: string;
+  readonly originalUrl: string;
+}
+
+/** What is used of a Fastify reply. */
+interface FastifyReply {
+  code: (status: number) => unknown;
+  headers: (headers: Record<string, string>) => unknown;
+  send: (body: string) => unknown;
+}
+
+/** Authentication of a Fastify server. */
+export interface FastifyAuthentication {
+  /** A hook that turns callers without a valid token away. */
+  readonly onRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+  /**
+   * The principal of a request that went through the hook.
+   *
+   * @throws {TypeError} For one that did not.
+   */
+  readonly principalOf: (request: FastifyRequest) => Principal;
+}
+
+/**
+ * Authenticates the requests of a Fastify server.
+ *
+ * @example
+ * ```ts
+ * import { createFastifyAuthentication } from '@valetkey/jwt-verify';
+ *
+ * const { onRequest, principalOf } = createFastifyAuthentication(verifier);
+ * app.addHook('onRequest', onRequest);
+ * app.get('/me', (request) => ({ subject: principalOf(request).subject }));
+ * ```
+ */
+export function createFastifyAuthentication(
+  verifier: JwtVerifier,
+  options: AuthenticationOptions = {},
+): FastifyAuthentication {
+  const principals = new WeakMap<object, Principal>();
+  return {
+    onRequest: async (request, reply) => {
+      const { raw, method, originalUrl: path } = request;
+      const authorizations = readRawHeader(raw.rawHeaders, 'authorization');
+      const proof = readRawHeader(raw.rawHeaders, 'dpop').join();
+      try {
+        principals.set(raw, await authenticate(verifier, { authorizations, proof, method, path }, options));
+        return undefined;
+      } catch (error) {
+        const { status, headers, body } = answerError(verifier, error, options);
+        reply.code(status);
+        reply.headers(headers);
+        return reply.send(body);
+      }
+    },
+    principalOf: ({ raw }) => {
+      const principal = principals.get(raw);
+      if (principal === undefined) throw new TypeError('The request was not authenticated: add the onRequest hook.');
+      return principal;
+    },
+  };
+}
