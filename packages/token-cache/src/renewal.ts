@@ -137,13 +137,16 @@ export const startRenewal = (
   };
 
   const run = async (): Promise<void> => {
-    const patienceEndsAtMs = clock.monotonicMs() + leaseMs + issueTimeoutMs;
     let losses = 0;
+    let holder = '';
+    let holderSinceMs = 0;
     for (;;) {
       if (await adopt()) return;
       if (abandoned.signal.aborted) throw closedError(key);
-      const patient = losses < maxLeaseLosses && clock.monotonicMs() < patienceEndsAtMs;
-      const lease = patient ? await door.ask((store) => store.acquire(key, owner, leaseMs)) : unavailable;
+      // A holder has as long as one issue may take; one that holds on for longer is broken, and nobody's business.
+      const stuck = holder !== '' && clock.monotonicMs() - holderSinceMs > issueTimeoutMs + leaseMs;
+      const lease =
+        losses < maxLeaseLosses && !stuck ? await door.ask((store) => store.acquire(key, owner, leaseMs)) : unavailable;
       if (lease === unavailable) {
         await renew(false);
         return;
@@ -160,6 +163,10 @@ export const startRenewal = (
         if (await renew(true)) return;
         losses += 1;
       } else if (waiters.some) {
+        if (lease.holder !== holder) {
+          holder = lease.holder;
+          holderSinceMs = clock.monotonicMs();
+        }
         await pause(timers, pollMs * (0.5 + random()), abandoned.signal);
       } else {
         entry.refreshAtMs = clock.monotonicMs() + yieldMs;

@@ -33,8 +33,8 @@ export interface StoredFailure {
 export type LeaseAnswer =
   /** `attempts`: how many times in a row the vendor failed until now. */
   | { readonly state: 'acquired'; readonly attempts: number }
-  /** Another replica renews it. */
-  | { readonly state: 'held' }
+  /** Another replica renews it; `holder` tells one from the next. */
+  | { readonly state: 'held'; readonly holder: string }
   /** The vendor failed, and nobody is to ask again for `remainingMs`. */
   | { readonly state: 'cooling'; readonly failure: StoredFailure; readonly remainingMs: number };
 

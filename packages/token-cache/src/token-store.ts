@@ -13,6 +13,9 @@ const maxLeaseMs = 2 * 3_600_000;
 /** How long a failure is remembered after its cool-down, so that the next one counts on from it. */
 const afterCooldownMs = 60_000;
 
+/** Somebody was faster; who it was, the next look tells. */
+const heldByNewcomer: LeaseAnswer = { state: 'held', holder: '' };
+
 interface TokenStoreParts {
   readonly records: RecordStore;
   readonly sealer: Sealer;
@@ -34,7 +37,7 @@ export const createTokenStore = ({ records, sealer, prefix, timeoutMs }: TokenSt
   };
 
   const addLease = async (id: string, owner: string, leaseMs: number): Promise<LeaseAnswer> =>
-    (await records.add(id, ownerText(owner), leaseMs)) ? { state: 'acquired', attempts: 0 } : { state: 'held' };
+    (await records.add(id, ownerText(owner), leaseMs)) ? { state: 'acquired', attempts: 0 } : heldByNewcomer;
 
   return {
     timeoutMs,
@@ -57,7 +60,7 @@ export const createTokenStore = ({ records, sealer, prefix, timeoutMs }: TokenSt
       const { nowMs, value, expiresAtMs = Number.POSITIVE_INFINITY } = await records.read(id);
       if (value === undefined) return addLease(id, owner, leaseMs);
       const leftMs = expiresAtMs - nowMs;
-      if (leftMs <= maxLeaseMs && ownerPattern.test(value)) return { state: 'held' };
+      if (leftMs <= maxLeaseMs && ownerPattern.test(value)) return { state: 'held', holder: value };
       const text = leftMs <= maxLeaseMs ? sealer.open(value, id) : undefined;
       const failure = text === undefined ? undefined : failureFromText(text);
       if (failure === undefined) {
@@ -68,7 +71,7 @@ export const createTokenStore = ({ records, sealer, prefix, timeoutMs }: TokenSt
       const remainingMs = leftMs - afterCooldownMs;
       if (remainingMs > 0) return { state: 'cooling', failure, remainingMs };
       const acquired = await records.replace(id, value, ownerText(owner), leaseMs);
-      return acquired ? { state: 'acquired', attempts: failure.attempts } : { state: 'held' };
+      return acquired ? { state: 'acquired', attempts: failure.attempts } : heldByNewcomer;
     },
     renew: (key, owner, leaseMs) => records.replace(leaseId(key), ownerText(owner), ownerText(owner), leaseMs),
     release: async (key, owner) => {

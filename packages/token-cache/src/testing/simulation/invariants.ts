@@ -23,13 +23,15 @@ const overlaps = (one: VendorCall, other: VendorCall): boolean =>
 const slackMs = 1;
 
 /** The soonest moment at which the vendor may be asked again after this call, by whoever knows of it. */
-const soonestNext = (call: VendorCall, failures: number, scenario: Scenario): number => {
+const soonestNext = (call: VendorCall, failures: number, disturbed: boolean, scenario: Scenario): number => {
   if (isFailure(call)) {
     const askedMs = call.mood === 'throttling' && call.ending === 'failed' ? 3000 : 0;
     return call.endMs + Math.max(backoffMs(failures), askedMs);
   }
   if (call.token === undefined) return call.endMs;
   const isRepeat = call.token.mintedAtMs < call.startMs;
+  // Who lost sight of a token cannot tell that the vendor repeats it.
+  if (isRepeat && disturbed) return call.endMs;
   if (isRepeat) return Math.min(call.endMs + settings.cooldownSeconds * 1000, call.token.expiresAtMs - 1000);
   const lifeMs = scenario.lifeSeconds * 1000;
   const marginMs = Math.min(scenario.refreshMarginSeconds * 1000, lifeMs / 2) * 1.1;
@@ -42,9 +44,13 @@ interface Rule {
   readonly name: string;
   /** Whether the caller of the later call must have known of the earlier one. */
   readonly informed: (earlier: VendorCall, later: VendorCall) => boolean;
+  /** When a success of others was learnt of, which ends a row of failures. */
+  readonly successesMs: readonly number[];
+  /** Whether anything was ever out of order. */
+  readonly disturbed: boolean;
 }
 
-const checkSequence = ({ calls, name, informed }: Rule, scenario: Scenario): string[] => {
+const checkSequence = ({ calls, name, informed, successesMs, disturbed }: Rule, scenario: Scenario): string[] => {
   const violations: string[] = [];
   let failures = 0;
   for (const [index, call] of calls.entries()) {
@@ -53,33 +59,56 @@ const checkSequence = ({ calls, name, informed }: Rule, scenario: Scenario): str
       const knows = informed(earlier, call);
       if (!knows) failures = 0;
       const refused = earlier.token?.refused === true;
-      const soonestMs = soonestNext(earlier, failures, scenario);
+      const soonestMs = soonestNext(earlier, failures, disturbed, scenario);
       if (knows && overlaps(earlier, call)) {
         violations.push(`${name}: two calls at once, at ${earlier.startMs} and ${call.startMs}`);
       } else if (knows && !refused && call.startMs < soonestMs - slackMs) {
         violations.push(`${name}: asked at ${call.startMs}, before ${soonestMs}, after the call at ${earlier.startMs}`);
       }
     }
+    const sinceMs = earlier?.endMs ?? 0;
+    if (successesMs.some((endMs) => endMs >= sinceMs && endMs <= call.endMs)) failures = 0;
     failures = isFailure(call) ? failures + 1 : 0;
   }
   return violations;
 };
 
+/** A replica took a token that another one got. */
+export interface Adoption {
+  readonly replica: string;
+  readonly key: string;
+  readonly atMs: number;
+}
+
 /** What the token endpoint saw, against what was promised. */
 export const checkCalls = (
-  calls: readonly VendorCall[],
-  disturbances: readonly Disturbance[],
+  {
+    calls,
+    disturbances,
+    adoptions,
+  }: {
+    readonly calls: readonly VendorCall[];
+    readonly disturbances: readonly Disturbance[];
+    readonly adoptions: readonly Adoption[];
+  },
   scenario: Scenario,
 ): string[] => {
   const violations: string[] = [];
+  const disturbed = disturbances.length > 0 || scenario.invalidations;
+  const check = (rule: Omit<Rule, 'disturbed'>): void => {
+    violations.push(...checkSequence({ ...rule, disturbed }, scenario));
+  };
   for (const [key, ofKey] of Map.groupBy(calls, ({ key }) => key)) {
     const calm = (earlier: VendorCall, later: VendorCall): boolean =>
       disturbances.every(({ startMs, endMs }) => endMs + recoveryMs < earlier.startMs || startMs > later.startMs);
-    violations.push(...checkSequence({ calls: ofKey, name: `deployment, ${key}`, informed: calm }, scenario));
+    const successesMs = ofKey.filter(({ token }) => token !== undefined).map(({ endMs }) => endMs);
+    check({ calls: ofKey, name: `deployment, ${key}`, informed: calm, successesMs });
     for (const [replica, own] of Map.groupBy(ofKey, (call) => call.replica)) {
       // What a process knows by itself, no store can take from it; only a lease that it lost makes it ask again at once.
       const remembers = (earlier: VendorCall): boolean => earlier.ending !== 'given-up' || isFailure(earlier);
-      violations.push(...checkSequence({ calls: own, name: `${replica}, ${key}`, informed: remembers }, scenario));
+      const learnt = adoptions.filter((adoption) => adoption.replica === replica && adoption.key === key);
+      const learntMs = learnt.map(({ atMs }) => atMs);
+      check({ calls: own, name: `${replica}, ${key}`, informed: remembers, successesMs: learntMs });
     }
   }
   return violations;

@@ -65,7 +65,8 @@ export const createScenario = (seed: number): Scenario => {
     meanPauseMs: between(150, 900),
     lifeSeconds,
     refreshMarginSeconds: random() < 0.2 ? 0 : between(0.5, 6),
-    vendorLatencyMs: random() < 0.2 ? between(300, 700) : between(5, 150),
+    // A vendor whose tokens are nearly over when they arrive helps nobody.
+    vendorLatencyMs: Math.min(random() < 0.2 ? between(300, 700) : between(5, 150), lifeSeconds * 100),
     storeLatencyMs: between(0.5, 15),
     needSeconds: lifeSeconds * between(0.05, 0.4),
     vendorTroubles: random() < 0.5,

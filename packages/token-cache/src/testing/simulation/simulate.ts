@@ -2,7 +2,7 @@ import { type ServerToken, type TokenKey, ValetKeyError } from '@valetkey/core-t
 import type { Sealer } from '../../sealing.ts';
 import { createTokenCache, type TokenCache } from '../../token-cache.ts';
 import { createTokenStore } from '../../token-store.ts';
-import { checkCalls, type Disturbance } from './invariants.ts';
+import { type Adoption, checkCalls, type Disturbance } from './invariants.ts';
 import { createReplica, type Replica } from './replica.ts';
 import { createScenario, type Mistake, type Scenario, settings, storeTimeoutMs } from './scenario.ts';
 import { createSharedRecords } from './shared-records.ts';
@@ -48,6 +48,7 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
   const world = createWorld(seed);
   const violations: string[] = [];
   const disturbances: Disturbance[] = [];
+  const adoptions: Adoption[] = [];
   const counts = { gets: 0, answered: 0, failed: 0, awaits: 0 };
   const records = createSharedRecords(world, scenario.storeLatencyMs);
   const vendor = createSimulatedVendor({
@@ -99,9 +100,11 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
       clock: mistake.clock?.(replica.clock) ?? replica.clock,
       timers: mistake.timers?.(replica.timers) ?? replica.timers,
       random: world.random,
-      onEvent:
-        trace &&
-        ((event) => note(`${name} ${JSON.stringify({ ...event, key: 'key' in event ? event.key.scope : undefined })}`)),
+      onEvent: (event) => {
+        const scope = 'key' in event ? event.key.scope : undefined;
+        if (event.type === 'adopt') adoptions.push({ replica: name, key: String(scope), atMs: world.nowMs() });
+        if (trace) note(`${name} ${JSON.stringify({ ...event, key: scope })}`);
+      },
       ...mistake.options,
     });
     note(`${name} starts`);
@@ -236,6 +239,6 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
   await world.runUntil(scenario.trafficMs + 2 * longestWaitMs);
   for (const end of ends) end();
   await world.runUntil(world.nowMs() + 3 * longestWaitMs);
-  for (const violation of checkCalls(vendor.calls, disturbances, scenario)) violate(violation);
+  for (const violation of checkCalls({ calls: vendor.calls, disturbances, adoptions }, scenario)) violate(violation);
   return { scenario, violations, ...counts, calls: vendor.calls.length };
 };
