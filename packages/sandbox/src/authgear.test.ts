@@ -182,6 +182,8 @@ test('issues opaque access tokens where JWTs are off', async () => {
   const accessToken = text(await logIn(), 'access_token');
   expect(accessToken).not.toContain('.');
   expect(await resolverHeaders(accessToken)).toMatchObject({ 'x-authgear-user-id': 'alice' });
+  clock.advanceSeconds(1800);
+  expect(await resolverHeaders(accessToken)).toEqual({});
 });
 
 test('takes a code once, from the client that it is for', async () => {

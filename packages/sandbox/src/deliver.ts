@@ -6,7 +6,7 @@ import type { FastifyReply } from 'fastify';
 import { json, type Answer } from './answer.ts';
 import type { ActiveFault } from './faults.ts';
 
-/** Waits so long, or until the sandbox closes. */
+/** Waits so long, or until the signal. */
 export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 
 export interface Delivery {
@@ -20,7 +20,7 @@ export interface Delivery {
   readonly failure: (status: number) => Answer;
   readonly clock: Clock;
   readonly sleep: Sleep;
-  /** Ends with the connection and with the sandbox. */
+  /** Ends with the connection, and so with the sandbox. */
   readonly signal: AbortSignal;
 }
 

@@ -53,16 +53,21 @@ test('latency passes in real time', async () => {
   expect(performance.now() - start).toBeGreaterThanOrEqual(49);
 });
 
-test('hang answers nothing until the sandbox closes, while the others go on', async () => {
-  strike({ type: 'hang' });
-  const hanging = authenticate().then(
+test.each<[Fault]>([
+  [{ type: 'hang' }],
+  [{ type: 'latency', delayMs: 600_000 }],
+  [{ type: 'drip', intervalMs: 600_000 }],
+])('%j holds one call until the sandbox closes, while the others go on', async (fault) => {
+  await using slow = await createSandbox();
+  slow.setFaults([{ vendor: 'nabla', fault }]);
+  const held = request(`${slow.urls.nabla}/v1/server/jwt/patient/authenticate/alice`, { headers }).then(
     () => 'answered',
     () => 'cut off',
   );
-  while (sandbox.calls().nabla[authenticateRoute] === undefined) await request(`${sandbox.urls.idp}/jwks`);
-  expect(await Promise.race([hanging, Promise.resolve('still hanging')])).toBe('still hanging');
-  await sandbox.close();
-  expect(await hanging).toBe('cut off');
+  while (slow.calls().nabla[authenticateRoute] === undefined) await request(`${slow.urls.idp}/jwks`);
+  expect(await Promise.race([held, Promise.resolve('still held')])).toBe('still held');
+  await slow.close();
+  expect(await held).toBe('cut off');
 });
 
 test('drip sends the body in drops', async () => {

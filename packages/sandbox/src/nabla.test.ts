@@ -57,6 +57,7 @@ test('replaces both tokens on a refresh, and takes each refresh token once', asy
   const second = refreshed.find(({ status }) => status === 200) ?? first;
   expect((await callAsPatient(text(second, 'access_token'))).fields).toEqual({ data: { me: { id: 'alice' } } });
   expect((await refresh(text(second, 'access_token'))).status).toBe(401);
+  expect((await callAsPatient(text(second, 'refresh_token'))).status).toBe(401);
   clock.advanceSeconds(30 * 86_400 + 1);
   expect((await refresh(text(second, 'refresh_token'))).status).toBe(401);
 });

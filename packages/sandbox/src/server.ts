@@ -34,9 +34,6 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
 
-  const closing = new AbortController();
-  server.addHook('onClose', () => closing.abort());
-
   const serve = async (
     { vendor, failure }: Simulation,
     route: string,
@@ -48,8 +45,7 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
     const { delayMs, fault } = faults.strike(vendor, route);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const signal = AbortSignal.any([closing.signal, gone.signal]);
-    if (delayMs > 0) await sleep(delayMs, signal);
+    if (delayMs > 0) await sleep(delayMs, gone.signal);
     const call = readCall(request, fault);
     await deliver({
       reply,
@@ -59,7 +55,7 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
       failure,
       clock,
       sleep,
-      signal,
+      signal: gone.signal,
     });
     return reply;
   };
