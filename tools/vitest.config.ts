@@ -10,6 +10,7 @@ export default defineConfig({
     include: ['{packages,apps}/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
     typecheck: { enabled: true, tsconfig: 'tools/tsconfig.json', include: ['{packages,apps}/*/src/**/*.test-d.ts'] },
     restoreMocks: true,
+    silent: 'passed-only',
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

@@ -16,7 +16,7 @@ export interface IssueEnvelope {
 }
 
 /** The answer of `POST /v1/vendors/{vendor}/token`: the vendor's own field names and the common envelope. */
-export type IssueAnswer<Fields extends object = Record<string, string>> = IssueEnvelope & Fields;
+export type IssueAnswer<Fields extends object = object> = IssueEnvelope & Fields;
 
 /** What a caller may do at one vendor. */
 export interface SessionVendor {

@@ -1,0 +1,129 @@
+import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
+import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
+import { createTokenCache } from '@valetkey/token-cache';
+import type { FastifyInstance } from 'fastify';
+import { pino, type Logger } from 'pino';
+import { parseConfig, type BrokerConfig } from './config.ts';
+import { connectVendors, issuersOf } from './connected-vendors.ts';
+import { createDecide } from './decisions.ts';
+import { addAdminRoutes } from './http/admin-routes.ts';
+import { createAuthenticate } from './http/authenticate.ts';
+import { allowOrigins } from './http/cors.ts';
+import { addErrorDocumentation, addHealthRoutes, type Readiness } from './http/health-routes.ts';
+import { createHttpServer } from './http/server.ts';
+import { addResolveRoute, addSessionRoute } from './http/session-routes.ts';
+import { addIssueRoute, addProxyRoute } from './http/vendor-routes.ts';
+import { createSqliteStore } from './sqlite-store.ts';
+import type { Decision, Store } from './store.ts';
+
+/** What the broker works with; each part has a default. */
+export interface BrokerEffects {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly store?: Store;
+  readonly vendors?: Readonly<Record<string, VendorDefinition>>;
+  /** Hears of each decision after it is recorded. */
+  readonly onDecision?: (decision: Decision) => void;
+}
+
+/** A broker that is ready to listen. */
+export interface Broker {
+  /** The listener that apps reach; `app.inject()` calls it without a port. */
+  readonly app: FastifyInstance;
+  /** The listener that operators reach. */
+  readonly admin: FastifyInstance;
+  /** Opens both listeners. Rejects with `EADDRINUSE` where a port is taken. */
+  readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
+  /** Says "not ready", finishes the requests under way, then lets go of everything. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Makes a broker of its configuration. Throws `ConfigError` with every problem in it; nothing listens yet.
+ *
+ * @example
+ * ```ts
+ * import { createBroker } from '@valetkey/broker';
+ *
+ * const broker = createBroker({
+ *   issuers: [{ issuer: 'https://id.example.com', audiences: ['my-api'] }],
+ *   vendors: { nudge: { apiKey: process.env.NUDGE_API_KEY ?? '' } },
+ * });
+ * const { brokerUrl } = await broker.listen();
+ * ```
+ */
+export function createBroker(input: unknown, effects: BrokerEffects = {}): Broker {
+  const config = parseConfig(input, effects.vendors);
+  const clock = effects.clock ?? systemClock;
+  const logger = effects.logger ?? pino({ level: config.log.level });
+  const store = effects.store ?? createSqliteStore(config.store.sqlite);
+  const connected = connectVendors(config, store, { clock });
+  const verifier = createJwtVerifier({ issuers: issuersOf(config, connected), clock });
+  const tokens = createTokenCache({ clock });
+  const decide = createDecide({ store, clock, logger, onDecision: effects.onDecision });
+  const authenticate = createAuthenticate(verifier);
+
+  let draining = false;
+  const readiness = () => checkReadiness(store, verifier, draining);
+
+  const app = createHttpServer(logger);
+  app.decorateRequest('principal', null);
+  allowOrigins(app, config.cors.origins);
+  addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
+  addErrorDocumentation(app);
+  const { headerPrefix } = config.forwardAuth;
+  const sessionServices = { verifier, authenticate, connected, clock, headerPrefix };
+  addSessionRoute(app, sessionServices);
+  addResolveRoute(app, sessionServices);
+  const vendorServices = { authenticate, connected, decide, tokens, clock };
+  addIssueRoute(app, vendorServices);
+  addProxyRoute(app, vendorServices);
+
+  const admin = createHttpServer(logger);
+  addHealthRoutes(admin, readiness);
+  addAdminRoutes(admin, { store, connected, token: config.admin.token });
+
+  return {
+    app,
+    admin,
+    listen: async () => {
+      await openListener(app, config.listen);
+      await openListener(admin, config.admin);
+      // Fetched ahead, so that no caller waits for it; a provider that is down now is asked again by the first caller.
+      void verifier.warm();
+      return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
+    },
+    close: async () => {
+      draining = true;
+      await app.close();
+      await admin.close();
+      await Promise.all([...connected.values()].map(({ vendor }) => vendor.close()));
+      await tokens.close();
+      await verifier.close();
+      await store.close();
+    },
+  };
+}
+
+async function openListener(server: FastifyInstance, { host, port }: BrokerConfig['listen']): Promise<void> {
+  await server.listen({ host, port });
+}
+
+function urlOf(server: FastifyInstance): string {
+  const address = server.server.address();
+  if (address === null || typeof address === 'string') throw new Error('The listener has no port.');
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}
+
+async function checkReadiness(store: Store, verifier: JwtVerifier, draining: boolean): Promise<Readiness> {
+  const storePart = await store.check().then(
+    () => 'ok',
+    () => 'unusable',
+  );
+  const identity = verifier.status().every(({ keys }) => keys > 0) ? 'ok' : 'no keys yet';
+  return {
+    ready: !draining && storePart === 'ok',
+    parts: { store: storePart, identity, ...(draining ? { shutdown: 'draining' } : {}) },
+  };
+}

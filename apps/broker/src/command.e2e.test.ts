@@ -1,0 +1,144 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const command = new URL('command.ts', import.meta.url).pathname;
+const run = promisify(execFile);
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Runs `valetkey` as a person does. */
+function valetkey(args: string[], environment: Record<string, string> = {}): ChildProcess {
+  return spawn(process.execPath, ['--conditions=@valetkey/source', command, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], ...environment },
+  });
+}
+
+/** Waits until the output says something, or for the end. */
+function output(child: ChildProcess, until: RegExp): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const read = (chunk: Buffer) => {
+      text += chunk;
+      if (until.test(text)) resolve(text);
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.once('exit', () => resolve(text));
+  });
+}
+
+const ended = (child: ChildProcess) =>
+  child.exitCode === null ? new Promise<number | null>((resolve) => child.once('exit', resolve)) : child.exitCode;
+
+async function valetkeyFails(args: string[], environment?: Record<string, string>): Promise<string> {
+  const child = valetkey(args, environment);
+  const text = await output(child, /(?!)/);
+  expect(await ended(child)).toBe(1);
+  return text;
+}
+
+async function takePort() {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+describe('valetkey dev', () => {
+  const free = ['--port', '0', '--admin-port', '0', '--sandbox-port', '0'];
+
+  test('prints two commands that work as they stand, and Ctrl-C ends it cleanly', async () => {
+    const child = valetkey(['dev', ...free]);
+    const banner = await output(child, /Ctrl-C/);
+    const commands = banner.split('\n').filter((line) => /^ +(TOKEN=|curl )/.test(line));
+    expect(commands).toHaveLength(2);
+
+    const { stdout } = await run('bash', ['-c', commands.join('\n')]);
+    expect(JSON.parse(stdout)).toMatchObject({ vendor: 'nabla', vendor_user_id: 'alice' });
+
+    child.kill('SIGINT');
+    expect(await ended(child)).toBe(0);
+  });
+
+  test.each([
+    ['--port', ['--admin-port', '0', '--sandbox-port', '0']],
+    ['--admin-port', ['--port', '0', '--sandbox-port', '0']],
+    ['--sandbox-port', ['--port', '0', '--admin-port', '0']],
+  ])('a taken port is one line that names it and %s', async (flag, others) => {
+    const taken = await takePort();
+    const text = await valetkeyFails(['dev', flag, String(taken.port), ...others]);
+    expect(text).toContain(`${taken.port}`);
+    expect(text).toContain(`with ${flag}`);
+    expect(text.trim().split('\n')).toHaveLength(1);
+    await taken.close();
+  });
+
+  test('has no place in production', async () => {
+    expect(await valetkeyFails(['dev', ...free], { NODE_ENV: 'production' })).toContain('NODE_ENV');
+  });
+
+  test('refuses what is no port', async () => {
+    expect(await valetkeyFails(['dev', '--port', 'http'])).toContain('65535');
+  });
+});
+
+describe('valetkey start', () => {
+  const key = 'canary-9a41';
+  const config = `
+listen: { port: 0 }
+admin: { port: 0 }
+store: { sqlite: data/valetkey.sqlite }
+issuers: [{ issuer: 'http://127.0.0.1:9', audiences: [api] }]
+vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
+`;
+  const configFile = async (name: string, text: string) => {
+    await writeFile(join(folder, name), text);
+    return ['--config', name];
+  };
+
+  test('listens, says that it is alive, and ends at SIGTERM', async () => {
+    const child = valetkey(['start', ...(await configFile('good.yaml', config))], { NUDGE_API_KEY: key });
+    const text = await output(child, /listens on/);
+    const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(text.split('listens on')[1] ?? '') ?? [];
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    child.kill('SIGTERM');
+    expect(await ended(child)).toBe(0);
+  });
+
+  test.each([
+    ['a missing secret', config, {}, 'vendors.nudge.apiKey: the environment variable NUDGE_API_KEY is not set'],
+    ['a credential of the sandbox', config, { NUDGE_API_KEY: 'sandbox-only-key' }, 'vendors.nudge.apiKey'],
+    ['an unknown field', `${config}\nlistn: {}`, { NUDGE_API_KEY: key }, 'listn: is not a known field'],
+    [
+      'an issuer without audiences',
+      config.replace(', audiences: [api]', ''),
+      { NUDGE_API_KEY: key },
+      'issuers.0.audiences: is missing',
+    ],
+  ])('refuses %s', async (name, text, environment, expected) => {
+    const file = await configFile(`${name.replaceAll(' ', '-')}.yaml`, text);
+    for (const action of ['start', 'check']) {
+      const printed = await valetkeyFails([action, ...file], environment);
+      expect(printed).toContain(expected);
+      expect(printed).not.toContain(key);
+      expect(printed).not.toMatch(/\bat .*:\d+:\d+/);
+    }
+  });
+
+  test('check says that a file can be used, and starts nothing', async () => {
+    const child = valetkey(['check', ...(await configFile('checked.yaml', config))], { NUDGE_API_KEY: key });
+    expect(await output(child, /(?!)/)).toContain('checked.yaml can be used.');
+    expect(await ended(child)).toBe(0);
+  });
+});

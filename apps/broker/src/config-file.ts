@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { sandboxMarker } from '@valetkey/core-types';
+import { parse as parseYaml } from 'yaml';
+import { ConfigError } from './config.ts';
+
+/** Where references lead; both parts have the obvious default. */
+export interface ReferenceSources {
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly readTextFile?: (path: string) => Promise<string>;
+}
+
+/**
+ * Reads `valetkey.config.ts`, `.js`, `.yaml` or `.json` and resolves its references, without checking the fields.
+ *
+ * Throws {@link ConfigError} where the file cannot be read or a reference leads nowhere.
+ */
+export async function readConfigFile(path: string, sources: ReferenceSources = {}): Promise<unknown> {
+  return resolveReferences(await readConfigValue(path), sources);
+}
+
+async function readConfigValue(path: string): Promise<unknown> {
+  const extension = extname(path);
+  try {
+    switch (extension) {
+      case '.json':
+        return JSON.parse(await readFile(path, 'utf8'));
+      case '.yaml':
+      case '.yml':
+        return parseYaml(await readFile(path, 'utf8'));
+      case '.ts':
+      case '.mts':
+      case '.js':
+      case '.mjs':
+        return ((await import(pathToFileURL(resolve(path)).href)) as { default?: unknown }).default;
+    }
+  } catch (error) {
+    // Parsers quote the text they stumble over, and that text may be a secret: the kind of the error has to do.
+    const { name, code } = error as { name?: string; code?: string };
+    throw new ConfigError([`${path}: cannot be read (${code ?? name ?? 'unknown error'})`]);
+  }
+  throw new ConfigError([`${path}: is neither .ts, .js, .yaml nor .json`]);
+}
+
+const reference = /\$\{(env|file):([^}]+)\}/g;
+
+/** Replaces `${env:NAME}` and `${file:path}` in every text of a configuration. */
+export async function resolveReferences(value: unknown, sources: ReferenceSources = {}): Promise<unknown> {
+  const { environment = process.env, readTextFile = (path) => readFile(path, 'utf8') } = sources;
+  const problems: string[] = [];
+
+  const lookUp = async (kind: string, name: string, field: string): Promise<string> => {
+    if (kind === 'env') {
+      const found = environment[name];
+      if (found === undefined || found === '') problems.push(`${field}: the environment variable ${name} is not set`);
+      return found ?? '';
+    }
+    try {
+      return (await readTextFile(name)).trim();
+    } catch {
+      problems.push(`${field}: the file ${name} cannot be read`);
+      return '';
+    }
+  };
+
+  const walk = async (node: unknown, path: readonly string[]): Promise<unknown> => {
+    if (typeof node === 'string') {
+      let text = node;
+      for (const [whole, kind = '', name = ''] of node.matchAll(reference)) {
+        const found = await lookUp(kind, name, path.join('.'));
+        text = text.replace(whole, () => found);
+      }
+      return text;
+    }
+    if (Array.isArray(node)) return Promise.all(node.map((item, index) => walk(item, [...path, String(index)])));
+    if (typeof node === 'object' && node !== null && Object.getPrototypeOf(node) === Object.prototype) {
+      const entries = Object.entries(node).map(async ([key, item]) => [key, await walk(item, [...path, key])] as const);
+      return Object.fromEntries(await Promise.all(entries));
+    }
+    return node;
+  };
+
+  const resolved = await walk(value, []);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return resolved;
+}
+
+/** Refuses the credentials of the sandbox, which everybody knows. */
+export function refuseSandboxCredentials(value: unknown, path: readonly string[] = []): void {
+  if (typeof value === 'string' && value.includes(sandboxMarker)) {
+    throw new ConfigError([`${path.join('.')}: is a credential of the sandbox, which everybody knows`]);
+  }
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) refuseSandboxCredentials(item, [...path, key]);
+  }
+}

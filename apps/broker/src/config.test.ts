@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { createBroker } from './broker.ts';
+import { ConfigError, parseConfig } from './config.ts';
+
+const canary = 'canary-c81d';
+const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
+const store = { sqlite: ':memory:' };
+const nudge = { apiKey: canary };
+
+/** The problems that a configuration has, when it is only read or when the broker is made of it. */
+function problemsOf(config: object): readonly string[] {
+  try {
+    void createBroker({ issuers, store, ...config }).close();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test('the defaults listen on loopback', () => {
+  expect(parseConfig({ issuers })).toMatchObject({
+    listen: { host: '127.0.0.1', port: 8787 },
+    admin: { host: '127.0.0.1', port: 8788 },
+    forwardAuth: { headerPrefix: 'x-valetkey-' },
+    vendors: [],
+  });
+});
+
+describe('refuses to start, names the field, prints no value', () => {
+  test.each<[string, object, RegExp]>([
+    ['a missing secret', { vendors: { nudge: {} } }, /^vendors\.nudge\.apiKey: /],
+    ['a secret with white space in it', { vendors: { nudge: { apiKey: `${canary} x` } } }, /^vendors\.nudge\.apiKey: /],
+    ['an unknown field', { listn: {} }, /^listn: is not a known field$/],
+    [
+      'an unknown field of a vendor',
+      { vendors: { nudge: { ...nudge, key: canary } } },
+      /^vendors\.nudge\.key: is not a known field$/,
+    ],
+    ['an unknown vendor', { vendors: { nugde: nudge } }, /^vendors\.nugde: is not a known field$/],
+    [
+      'an issuer without audiences',
+      { issuers: [{ issuer: 'https://id.example.com' }] },
+      /^issuers\.0\.audiences: is missing/,
+    ],
+    [
+      'an issuer with an empty list of them',
+      { issuers: [{ ...issuers[0], audiences: [] }] },
+      /^issuers\.0\.audiences: /,
+    ],
+    ['no issuer at all', { issuers: [] }, /^issuers: /],
+    ['the algorithm none', { issuers: [{ ...issuers[0], algorithms: ['none'] }] }, /^issuers\.0\.algorithms\.0: /],
+    ['plain http', { issuers: [{ ...issuers[0], issuer: 'http://id.example.com' }] }, /^issuers\.0\.issuer: /],
+    ['a port out of range', { listen: { port: 70_000 } }, /^listen\.port: /],
+    [
+      'a user source with a typo',
+      { vendors: { nudge: { ...nudge, user: { cliam: 'sub' } } } },
+      /^vendors\.nudge\.user/,
+    ],
+    [
+      'ensure for a vendor that makes no users',
+      { vendors: { nabla: { serverKey: canary, user: { ensure: true } } } },
+      /^vendors\.nabla\.user\.ensure: /,
+    ],
+    [
+      'a claim whose issuer is left open',
+      {
+        issuers: [...issuers, { issuer: 'https://two.example.com', audiences: ['api'] }],
+        vendors: { nabla: { serverKey: canary, user: { claim: 'sub' } } },
+      },
+      /^vendors\.nabla\.user\.issuer: is missing/,
+    ],
+    [
+      'a claim of an unknown issuer',
+      { vendors: { nabla: { serverKey: canary, user: { claim: 'sub', issuer: 'https://else.example.com' } } } },
+      /^vendors\.nabla\.user\.issuer: is not one of/,
+    ],
+    [
+      'a Vital key of another environment',
+      { vendors: { vital: { apiKey: `pk_eu_${canary}`, environment: 'sandbox', region: 'us' } } },
+      /^vendors\.vital/,
+    ],
+  ])('%s', (_, config, expected) => {
+    const problems = problemsOf(config);
+    expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(expected)]));
+    expect(problems.join('\n')).not.toContain(canary);
+  });
+});
+
+test('tells every problem at once', () => {
+  expect(problemsOf({ listn: {}, vendors: { nudge: {} } })).toHaveLength(2);
+});
+
+test('takes a secret in two slots', () => {
+  expect(problemsOf({ vendors: { nudge: { apiKey: { current: 'a', next: 'b' } } } })).toEqual([]);
+});

@@ -1,0 +1,169 @@
+import {
+  issuerSchema,
+  secretSlotsSchema,
+  secureUrlSchema,
+  type SecretSlots,
+  type VendorDefinition,
+} from '@valetkey/core-types';
+import { vendors as vendorRegistry } from '@valetkey/vendor-clients';
+import { z } from 'zod';
+
+/** The configuration cannot be used; `problems` names each field and what it should be, and quotes no value. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  static {
+    this.prototype.name = 'ConfigError';
+  }
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+const vendorUserSourceSchema = z.union([
+  z.strictObject({
+    /** The claim that holds the vendor's user id; `sub` for the subject. */
+    claim: z.string().min(1),
+    /** Whose tokens may say so. Needed where several identity providers are configured. */
+    issuer: z.string().optional(),
+  }),
+  z.strictObject({ mapping: z.literal(true) }),
+  z.strictObject({
+    ensure: z.union([
+      z.literal(true),
+      z.strictObject({
+        /** The claim that holds the name under which the vendor's users already exist. */
+        externalIdClaim: z.string().min(1),
+        issuer: z.string().optional(),
+      }),
+    ]),
+  }),
+]);
+
+/** Where a vendor's users come from: a claim of the token, the stored mapping, or the vendor, who makes them. */
+export type VendorUserSource = z.output<typeof vendorUserSourceSchema>;
+
+const vendorPolicySchema = z.object({
+  user: vendorUserSourceSchema.optional(),
+  /** Scopes that a caller's token must carry to use this vendor. */
+  requiredScopes: z.array(z.string().min(1)).default([]),
+});
+
+/** What the broker itself asks about each vendor, beside the vendor's own options. */
+export type VendorPolicy = z.output<typeof vendorPolicySchema>;
+
+const addressShape = (port: number) => ({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(port),
+});
+
+const originSchema = secureUrlSchema.refine((text) => URL.canParse(text) && new URL(text).origin === text, {
+  error: 'must be an origin: scheme, host and port, without a slash at the end',
+});
+
+const brokerShape = {
+  /** Where apps reach the broker. */
+  listen: z.strictObject(addressShape(8787)).prefault({}),
+  /** Where operators do. The API there answers those alone who send `token`. */
+  admin: z.strictObject({ ...addressShape(8788), token: secretSlotsSchema.optional() }).prefault({}),
+  /** Web pages that may call the broker from a browser. */
+  cors: z
+    .strictObject({
+      /** Exact origins, such as `https://app.example.com`; there is no wildcard. */
+      origins: z.array(originSchema).default([]),
+    })
+    .prefault({}),
+  /** The identity providers whose tokens are taken. */
+  issuers: z.array(issuerSchema).default([]),
+  /** The file that keeps vendor users and audit. */
+  store: z.strictObject({ sqlite: z.string().min(1) }).default({ sqlite: 'valetkey-data/valetkey.sqlite' }),
+  forwardAuth: z
+    .strictObject({
+      /** What the headers of `/v1/resolve` begin with. */
+      headerPrefix: z
+        .string()
+        .regex(/^([a-z][a-z0-9]*-)+$/, { error: 'must be lower-case words, each followed by a hyphen' })
+        .default('x-valetkey-'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .prefault({}),
+};
+
+type VendorsInput = {
+  -readonly [Id in keyof typeof vendorRegistry]?: z.input<(typeof vendorRegistry)[Id]['options']> &
+    z.input<typeof vendorPolicySchema>;
+};
+
+/** The configuration as an operator writes it. */
+export type BrokerConfigInput = z.input<z.ZodObject<typeof brokerShape>> & { vendors?: VendorsInput };
+
+/** A vendor that the operator configured: how it is made, with what, and who may use it. */
+export interface ConfiguredVendor {
+  readonly definition: VendorDefinition;
+  readonly options: Record<string, unknown>;
+  readonly policy: VendorPolicy;
+}
+
+/** The configuration as the broker uses it. */
+export interface BrokerConfig extends Omit<z.output<z.ZodObject<typeof brokerShape>>, 'admin'> {
+  readonly admin: { readonly host: string; readonly port: number; readonly token?: SecretSlots | undefined };
+  readonly vendors: readonly ConfiguredVendor[];
+}
+
+/**
+ * Types a `valetkey.config.ts`.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from '@valetkey/broker';
+ *
+ * export default defineConfig({
+ *   issuers: [{ issuer: 'https://id.example.com', audiences: ['my-api'] }],
+ *   vendors: { nudge: { apiKey: '${env:NUDGE_API_KEY}' } },
+ * });
+ * ```
+ */
+export function defineConfig(config: BrokerConfigInput): BrokerConfigInput {
+  return config;
+}
+
+/** Checks a configuration whose references are resolved. Throws {@link ConfigError} with every problem in it. */
+export function parseConfig(
+  input: unknown,
+  definitions: Readonly<Record<string, VendorDefinition>> = vendorRegistry,
+): BrokerConfig {
+  const vendorShape = Object.fromEntries(
+    Object.values(definitions).map(({ id, options }) => [id, options.safeExtend(vendorPolicySchema.shape).optional()]),
+  );
+  const schema = z.strictObject({ ...brokerShape, vendors: z.strictObject(vendorShape).default({}) });
+  const { data, error } = schema.safeParse(input);
+  if (error !== undefined) throw new ConfigError(error.issues.flatMap((issue) => describeIssue(issue)));
+
+  const vendors = Object.values(definitions).flatMap((definition): ConfiguredVendor[] => {
+    const configured = data.vendors[definition.id] as ({ [key: string]: unknown } & VendorPolicy) | undefined;
+    if (configured === undefined) return [];
+    const { user, requiredScopes, ...options } = configured;
+    return [{ definition, options, policy: { user, requiredScopes } }];
+  });
+  return { ...data, vendors };
+}
+
+/** One line for each problem, with the field's path. zod's messages name types and rules, never the value. */
+function describeIssue(issue: z.core.$ZodIssue, parents: readonly PropertyKey[] = []): string[] {
+  const path = [...parents, ...issue.path];
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The branch that got furthest is the one that the writer meant.
+    const branches = issue.errors.map((issues) => issues.flatMap((inner) => describeIssue(inner, path)));
+    return branches.reduce((best, branch) => (branch.length < best.length ? branch : best));
+  }
+  const field = path.map(String).join('.') || '(the whole)';
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `${[...path, key].map(String).join('.')}: is not a known field`);
+  }
+  const missing = issue.code === 'invalid_type' && issue.message.includes('received undefined');
+  return [`${field}: ${missing ? 'is missing' : issue.message}`];
+}

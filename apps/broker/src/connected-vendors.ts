@@ -1,0 +1,84 @@
+import { ValetKeyError, type Principal, type Vendor, type VendorEnvironment } from '@valetkey/core-types';
+import { ConfigError, type BrokerConfig, type VendorPolicy, type VendorUserSource } from './config.ts';
+import type { Store } from './store.ts';
+import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
+
+/** A vendor that is configured and ready: what it can do, who its users are, and who may use it. */
+export interface ConnectedVendor {
+  readonly vendor: Vendor;
+  readonly policy: VendorPolicy;
+  readonly users: VendorUsers;
+}
+
+export type ConnectedVendors = ReadonlyMap<string, ConnectedVendor>;
+
+/** Makes every configured vendor. Throws {@link ConfigError} where an option fits no ability of its vendor. */
+export function connectVendors(config: BrokerConfig, store: Store, environment: VendorEnvironment): ConnectedVendors {
+  const problems: string[] = [];
+  const connected = new Map<string, ConnectedVendor>();
+  for (const { definition, options, policy } of config.vendors) {
+    try {
+      const vendor = definition.create(options, environment);
+      const source =
+        policy.user ?? (vendor.users === undefined ? { mapping: true as const } : { ensure: true as const });
+      if ('ensure' in source && vendor.users === undefined) {
+        problems.push(
+          `vendors.${vendor.id}.user.ensure: ${definition.title} cannot create users; use claim or mapping`,
+        );
+      }
+      connected.set(vendor.id, { vendor, policy, users: createVendorUsers(vendor, source, store) });
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      problems.push(`vendors.${definition.id}: ${error.message}`);
+    }
+  }
+  const issuers = issuersOf(config, connected).map(({ issuer }) => issuer);
+  if (issuers.length === 0) problems.push('issuers: is empty, so nobody could sign in');
+  for (const { definition, policy } of config.vendors) {
+    const problem = policy.user === undefined ? undefined : describeIssuerProblem(policy.user, issuers);
+    if (problem !== undefined) problems.push(`vendors.${definition.id}.user.${problem}`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return connected;
+}
+
+/** Every identity provider whose tokens are taken: the configured ones, and the vendors that sign users in. */
+export function issuersOf(config: BrokerConfig, connected: ConnectedVendors) {
+  const fromVendors = [...connected.values()].flatMap(({ vendor }) => vendor.authenticate?.issuer ?? []);
+  return [...config.issuers, ...fromVendors];
+}
+
+// A claim means a person only together with the issuer who says it: one subject at two issuers is two people.
+function describeIssuerProblem(source: VendorUserSource, issuers: readonly string[]): string | undefined {
+  const [field, claim] =
+    'claim' in source
+      ? ['issuer', source]
+      : 'ensure' in source && source.ensure !== true
+        ? ['ensure.issuer', source.ensure]
+        : [];
+  if (field === undefined || claim === undefined) return undefined;
+  if (claim.issuer === undefined) {
+    return issuers.length > 1
+      ? `${field}: is missing; several issuers are configured, so say whose claim it is`
+      : undefined;
+  }
+  return issuers.includes(claim.issuer) ? undefined : `${field}: is not one of the configured issuers`;
+}
+
+/** The vendor of a request, if this principal may use it. Throws `unknown_vendor` or `forbidden`. */
+export function admit(connected: ConnectedVendors, id: string, principal: Principal): ConnectedVendor {
+  const found = connected.get(id);
+  if (found === undefined) throw new ValetKeyError('unknown_vendor', 'No vendor of this name is configured.');
+  if (!mayUse(found, principal)) {
+    throw new ValetKeyError('forbidden', `The token lacks a scope that ${id} needs.`, {
+      vendor: id,
+      remediation: `Ask for a token with the scopes: ${found.policy.requiredScopes.join(' ')}.`,
+    });
+  }
+  return found;
+}
+
+/** Whether the principal has the scopes that this vendor needs. */
+export function mayUse({ policy }: ConnectedVendor, { scopes }: Principal): boolean {
+  return policy.requiredScopes.every((scope) => scopes.includes(scope));
+}

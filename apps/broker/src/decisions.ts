@@ -1,0 +1,57 @@
+import { ValetKeyError, type Clock, type Principal } from '@valetkey/core-types';
+import type { Logger } from 'pino';
+import { toValetKeyError } from './http/problem.ts';
+import type { Decision, Store } from './store.ts';
+
+/** What a decision is about. `vendorUserId` is filled in once it is known. */
+export interface DecisionSubject {
+  readonly requestId: string;
+  readonly operation: Decision['operation'];
+  readonly vendor: string;
+  readonly principal: Principal;
+  vendorUserId?: string | undefined;
+}
+
+/** Runs the work of one request and records what came of it before the outcome goes anywhere. */
+export type Decide = <Result>(subject: DecisionSubject, work: () => Promise<Result>) => Promise<Result>;
+
+export interface DecisionEffects {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onDecision?: ((decision: Decision) => void) | undefined;
+}
+
+/** Makes the one place where decisions are recorded: in the store, in the log, and to whoever listens. */
+export function createDecide({ store, clock, logger, onDecision }: DecisionEffects): Decide {
+  const record = async (subject: DecisionSubject, outcome: string, reason?: string) => {
+    const { requestId, operation, vendor, principal, vendorUserId } = subject;
+    const { issuer, subject: person } = principal;
+    const at = new Date(clock.nowMs()).toISOString();
+    const decision: Decision = { at, requestId, operation, vendor, issuer, subject: person, vendorUserId, outcome };
+    try {
+      await store.recordDecision(decision);
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      logger.error({ requestId, reason: typeof code === 'string' ? code : 'unknown' }, 'audit cannot be written');
+      throw new ValetKeyError('overloaded', 'The broker cannot write its audit, so it answers no credential.', {
+        retryAfterSeconds: 5,
+        remediation: 'Call again later; the operator has to give the store room or permission to write.',
+      });
+    }
+    logger.info({ decision, ...(reason === undefined ? {} : { reason }) }, 'decision');
+    onDecision?.(decision);
+  };
+
+  return async (subject, work) => {
+    try {
+      const result = await work();
+      await record(subject, 'allowed');
+      return result;
+    } catch (thrown) {
+      const error = toValetKeyError(thrown);
+      if (error.code !== 'overloaded') await record(subject, error.code, error.reason);
+      throw thrown;
+    }
+  };
+}

@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { METHODS } from 'node:http';
+import { wwwAuthenticate } from '@valetkey/jwt-verify';
+import { ValetKeyError } from '@valetkey/core-types';
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type onRequestAsyncHookHandler,
+  type RouteHandlerMethod,
+} from 'fastify';
+import { describeForeignError, toProblem, toValetKeyError } from './problem.ts';
+
+const maxBodyBytes = 16_384;
+
+/**
+ * An HTTP server with the manners that every listener of the broker has: problem+json for every failure, nothing
+ * cached, nothing sniffed, no request that two readers could read two ways.
+ */
+export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
+  const server = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: maxBodyBytes,
+    requestTimeout: 15_000,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    genReqId: () => randomUUID(),
+    http: { headersTimeout: 10_000, maxHeaderSize: 16_384 },
+    routerOptions: { maxParamLength: 4096 },
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply);
+    },
+    clientErrorHandler: (_error, socket) => {
+      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      else socket.destroy();
+    },
+  });
+
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
+  }
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson);
+  server.addHook('onRequest', async (request, reply) => {
+    reply
+      .header('cache-control', 'no-store')
+      .header('x-content-type-options', 'nosniff')
+      .header('x-request-id', request.id);
+    refuseAmbiguousHeaders(request.raw.rawHeaders);
+  });
+  server.setErrorHandler(sendProblem);
+  server.setNotFoundHandler(() => {
+    throw new ValetKeyError('not_found', 'There is nothing at this path.');
+  });
+  return server;
+}
+
+function parseJson(
+  request: FastifyRequest,
+  text: string | Buffer,
+  done: (error: Error | null, body?: unknown) => void,
+) {
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    done(new ValetKeyError('unsupported_media_type', 'The body has a content encoding.'));
+    return;
+  }
+  try {
+    done(null, text === '' ? undefined : JSON.parse(text.toString()));
+  } catch {
+    done(new ValetKeyError('invalid_request', 'The body is not JSON.'));
+  }
+}
+
+// Node keeps the first of two such headers and a proxy in front may have kept the second.
+const singleHeaders = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop']);
+
+function refuseAmbiguousHeaders(rawHeaders: readonly string[]) {
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? '').toLowerCase();
+    if (!singleHeaders.has(name)) continue;
+    if (seen.has(name)) throw new ValetKeyError('invalid_request', `The header ${name} is there more than once.`);
+    seen.add(name);
+  }
+}
+
+function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toValetKeyError(thrown);
+  if (error.code === 'internal') {
+    request.log.error({ requestId: request.id, error: describeForeignError(thrown) }, 'internal error');
+  } else {
+    const { code, vendor, reason } = error;
+    request.log.debug({ requestId: request.id, code, vendor, reason }, 'refused');
+  }
+  const challenge = wwwAuthenticate(error);
+  if (challenge !== undefined) reply.header('www-authenticate', challenge);
+  if (error.status === 429 || error.status === 503) {
+    reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1))));
+  }
+  // The rest of a body that nobody will read must not be taken for the next request.
+  if (error.status === 413) reply.header('connection', 'close');
+  reply
+    .status(error.status)
+    .type('application/problem+json')
+    // As bytes, for fastify adds a charset to text, and this type has none.
+    .send(Buffer.from(JSON.stringify(toProblem(error, request.id))));
+}
+
+/**
+ * Adds the handlers of one path, and 405 with `Allow` for every other method. `onRequest` runs before the body is read:
+ * a stranger's JSON is not parsed.
+ */
+export function addRoute(
+  server: FastifyInstance,
+  url: string,
+  handlers: Readonly<Record<string, RouteHandlerMethod>>,
+  onRequest: onRequestAsyncHookHandler[] = [],
+): void {
+  for (const [method, handler] of Object.entries(handlers)) server.route({ method, url, onRequest, handler });
+  const methods = Object.keys(handlers);
+  const others = server.supportedMethods.filter((method) => !methods.includes(method));
+  if (others.length === 0) return;
+  server.route({
+    method: others,
+    url,
+    onRequest: async (_request, reply) => {
+      reply.header('allow', methods.join(', '));
+      throw new ValetKeyError('method_not_allowed', `This path takes ${methods.join(', ')}.`);
+    },
+    handler: async () => undefined,
+  });
+}

@@ -1,0 +1,72 @@
+import { Readable } from 'node:stream';
+import type { Clock } from '@valetkey/core-types';
+import type { TokenCache } from '@valetkey/token-cache';
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import { admit, type ConnectedVendors } from '../connected-vendors.ts';
+import type { Decide, DecisionSubject } from '../decisions.ts';
+import { issueClientToken } from '../issue.ts';
+import { proxyCall } from '../proxy.ts';
+import { principalOf } from './authenticate.ts';
+import { encodeIssueAnswer } from './issue-answer.ts';
+import { readProxyRequest } from './proxy-request.ts';
+import { addRoute } from './server.ts';
+
+export interface VendorRouteServices {
+  readonly authenticate: onRequestAsyncHookHandler;
+  readonly connected: ConnectedVendors;
+  readonly decide: Decide;
+  readonly tokens: TokenCache;
+  readonly clock: Clock;
+}
+
+function subjectOf(request: FastifyRequest, operation: DecisionSubject['operation']): DecisionSubject {
+  const { vendor } = request.params as { vendor: string };
+  return { requestId: request.id, operation, vendor, principal: principalOf(request) };
+}
+
+/** `POST /v1/vendors/{vendor}/token`: a client token for the caller. */
+export function addIssueRoute(server: FastifyInstance, services: VendorRouteServices): void {
+  const { authenticate, connected, decide, tokens, clock } = services;
+  addRoute(
+    server,
+    '/v1/vendors/:vendor/token',
+    {
+      POST: async (request, reply) => {
+        const subject = subjectOf(request, 'issue');
+        const token = await decide(subject, async () => {
+          const { vendor, principal } = subject;
+          return issueClientToken(admit(connected, vendor, principal), request.body, subject, tokens);
+        });
+        const { type, body } = encodeIssueAnswer(token, request.headers.accept, clock);
+        return reply.type(type).send(body);
+      },
+    },
+    [authenticate],
+  );
+}
+
+/** `ANY /v1/vendors/{vendor}/proxy/*`: a call to the vendor on the caller's behalf, streamed both ways. */
+export function addProxyRoute(server: FastifyInstance, services: VendorRouteServices): void {
+  const { authenticate, connected, decide, tokens } = services;
+  server.register(async (scope) => {
+    // The body is the vendor's to read: whatever its type, it passes as a stream.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    scope.route({
+      method: scope.supportedMethods,
+      url: '/v1/vendors/:vendor/proxy/*',
+      onRequest: authenticate,
+      handler: async (request, reply) => {
+        const abandoned = new AbortController();
+        reply.raw.once('close', () => abandoned.abort());
+        const subject = subjectOf(request, 'proxy');
+        const response = await decide(subject, async () => {
+          const { vendor, principal } = subject;
+          const admitted = admit(connected, vendor, principal);
+          return proxyCall(admitted, await readProxyRequest(request, abandoned.signal), subject, tokens);
+        });
+        return reply.status(response.status).headers(response.headers).send(Readable.from(response.body));
+      },
+    });
+  });
+}

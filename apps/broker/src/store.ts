@@ -1,0 +1,43 @@
+/** A person at one identity provider, and the vendor that the person is asked for. */
+export interface VendorUserKey {
+  readonly vendor: string;
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+/** One decision of the broker: who asked for what, and what came of it. */
+export interface Decision {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly requestId: string;
+  readonly operation: 'issue' | 'proxy';
+  readonly vendor: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly vendorUserId?: string | undefined;
+  /** `allowed`, or the error code of the refusal. */
+  readonly outcome: string;
+}
+
+/**
+ * Where the broker keeps what must survive it: the vendor user of each person, and the audit.
+ *
+ * Each promise settles after the write is durable; an answer goes out only then.
+ */
+export interface Store {
+  readonly findVendorUser: (key: VendorUserKey) => Promise<string | undefined>;
+  /** Every vendor user of one person. */
+  readonly listVendorUsers: (person: Omit<VendorUserKey, 'vendor'>) => Promise<ReadonlyMap<string, string>>;
+  /** Keeps the first vendor user of a person and answers the one that is kept. */
+  readonly addVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<string>;
+  /** Sets the vendor user of a person, whatever it was. */
+  readonly setVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<void>;
+  /** Forgets exactly this vendor user; a newer one stays. */
+  readonly removeVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<boolean>;
+  readonly recordDecision: (decision: Decision) => Promise<void>;
+  /** The newest decisions first. */
+  readonly listDecisions: (limit: number) => Promise<Decision[]>;
+  /** Throws where the store cannot be used. */
+  readonly check: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}

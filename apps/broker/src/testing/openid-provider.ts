@@ -1,0 +1,116 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Provider } from 'oidc-provider';
+
+const client = { id: 'app', redirectUri: 'https://app.example.com/callback' };
+
+/**
+ * `oidc-provider`, an OpenID provider that we did not write, on a free port. `signIn` goes the whole authorization code
+ * flow with PKCE, as an app's browser would, and answers the access token.
+ */
+export async function startOpenidProvider(audience: string) {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const provider = new Provider(issuer, {
+    clients: [
+      {
+        client_id: client.id,
+        redirect_uris: [client.redirectUri],
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+      },
+    ],
+    findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
+    cookies: { keys: [randomBytes(16).toString('hex')] },
+    features: {
+      devInteractions: { enabled: false },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => audience,
+        useGrantedResource: () => true,
+        getResourceServerInfo: () => ({ audience, scope: 'read', accessTokenFormat: 'jwt', accessTokenTTL: 600 }),
+      },
+    },
+  });
+
+  /** The sign-in page, at which every visitor is the person of the `login_hint` and agrees to everything. */
+  const interact = async (request: IncomingMessage, response: ServerResponse) => {
+    const { prompt, params, session } = await provider.interactionDetails(request, response);
+    const accountId = session?.accountId ?? String(params['login_hint']);
+    if (prompt.name === 'login') {
+      return provider.interactionFinished(request, response, { login: { accountId } });
+    }
+    const grant = new provider.Grant({ accountId, clientId: client.id });
+    grant.addOIDCScope('openid');
+    grant.addResourceScope(audience, 'read');
+    return provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } });
+  };
+
+  const callback = provider.callback();
+  server.on('request', (request, response) => {
+    const answered = request.url?.startsWith('/interaction/')
+      ? interact(request, response)
+      : callback(request, response);
+    answered.catch(() => response.writeHead(500).end());
+  });
+
+  return {
+    issuer,
+    signIn: (subject: string) => signIn(issuer, audience, subject),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function signIn(issuer: string, audience: string, subject: string): Promise<string> {
+  const verifier = randomBytes(32).toString('base64url');
+  const query = new URLSearchParams({
+    client_id: client.id,
+    redirect_uri: client.redirectUri,
+    response_type: 'code',
+    scope: 'openid read',
+    resource: audience,
+    login_hint: subject,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  });
+  const callback = await followRedirects(new URL(`${issuer}/auth?${query}`));
+  const response = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      client_id: client.id,
+      redirect_uri: client.redirectUri,
+      code: callback.searchParams.get('code') ?? '',
+      code_verifier: verifier,
+      resource: audience,
+    }),
+  });
+  const answer = (await response.json()) as { access_token?: string; error?: string };
+  if (answer.access_token === undefined) throw new Error(`no token: ${answer.error}`);
+  return answer.access_token;
+}
+
+/** Goes from page to page with its cookies, as a browser does, until the app's own address comes up. */
+async function followRedirects(start: URL): Promise<URL> {
+  const cookies = new Map<string, string>();
+  let url = start;
+  for (let step = 0; step < 10; step += 1) {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
+    for (const line of response.headers.getSetCookie()) {
+      const [name = '', value = ''] = line.split(';', 1)[0]?.split(/=(.*)/s) ?? [];
+      cookies.set(name, value);
+    }
+    url = new URL(response.headers.get('location') ?? '', url);
+    if (url.href.startsWith(client.redirectUri)) return url;
+  }
+  throw new Error('the sign-in went in circles');
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { ValetKeyError, type CallOptions, type Principal, type Vendor } from '@valetkey/core-types';
+import type { Store } from './store.ts';
+import type { VendorUserSource } from './config.ts';
+
+/**
+ * Our stable name for a person at a vendor that keeps one: opaque, so that the vendor learns nothing of the person, and
+ * different for two identity providers that use one subject.
+ */
+export function externalIdOf({ issuer, subject }: Pick<Principal, 'issuer' | 'subject'>): string {
+  return `vk_${createHash('sha256')
+    .update(JSON.stringify([issuer, subject]))
+    .digest('base64url')}`;
+}
+
+/** Who a principal is at one vendor. It comes out of the principal alone, never out of the request. */
+export interface VendorUsers {
+  /** What is known without asking the vendor. */
+  readonly known: (principal: Principal) => Promise<string | undefined>;
+  /** The vendor user, made where that is the way. Throws `vendor_user_not_found`. */
+  readonly resolve: (principal: Principal, options?: CallOptions) => Promise<string>;
+  /** Forgets a vendor user that the vendor no longer knows. Answers whether another may be resolved. */
+  readonly forget: (principal: Principal, vendorUserId: string) => Promise<boolean>;
+}
+
+/** Joins a vendor, the operator's choice of where its users come from, and the store. */
+export function createVendorUsers(vendor: Vendor, source: VendorUserSource, store: Store): VendorUsers {
+  if ('claim' in source) return fromClaim(vendor, source.claim, source.issuer);
+  return fromStore(vendor, 'ensure' in source ? source.ensure : undefined, store);
+}
+
+function readClaim(principal: Principal, claim: string, issuer: string | undefined): string | undefined {
+  if (issuer !== undefined && principal.issuer !== issuer) return undefined;
+  const value = claim === 'sub' ? principal.subject : principal.claims[claim];
+  return typeof value === 'string' && value !== '' && value.length <= 255 ? value : undefined;
+}
+
+function fromClaim(vendor: Vendor, claim: string, issuer: string | undefined): VendorUsers {
+  const known = async (principal: Principal) => readClaim(principal, claim, issuer);
+  return {
+    known,
+    resolve: async (principal) => {
+      const vendorUserId = await known(principal);
+      if (vendorUserId !== undefined) return vendorUserId;
+      throw new ValetKeyError('vendor_user_not_found', `The token names no user at ${vendor.id}.`, {
+        vendor: vendor.id,
+        remediation:
+          issuer !== undefined && principal.issuer !== issuer
+            ? `Sign in at ${issuer}: only its tokens name users at ${vendor.id}.`
+            : `Ask the identity provider to put the claim "${claim}" into its tokens, as a string.`,
+      });
+    },
+    forget: async () => false,
+  };
+}
+
+type Ensure = Extract<VendorUserSource, { ensure: unknown }>['ensure'];
+
+function fromStore(vendor: Vendor, ensure: Ensure | undefined, store: Store): VendorUsers {
+  const keyOf = ({ issuer, subject }: Principal) => ({ vendor: vendor.id, issuer, subject });
+  const underway = new Map<string, Promise<string>>();
+
+  const notFound = (remediation: string) =>
+    new ValetKeyError('vendor_user_not_found', `This user has no user at ${vendor.id}.`, {
+      vendor: vendor.id,
+      remediation,
+    });
+
+  const externalId = (principal: Principal): string => {
+    if (ensure === undefined || ensure === true) return externalIdOf(principal);
+    const id = readClaim(principal, ensure.externalIdClaim, ensure.issuer);
+    if (id !== undefined) return id;
+    throw notFound(`Sign in with a token that carries the claim "${ensure.externalIdClaim}", as a string.`);
+  };
+
+  const create = async (principal: Principal): Promise<string> => {
+    if (ensure === undefined || vendor.users === undefined) {
+      throw notFound('Ask the operator to map this user with `PUT /v1/vendor-users` on the admin listener.');
+    }
+    // No caller's signal: those who wait for the same person must not lose their user because one of them left.
+    const { vendorUserId } = await vendor.users.ensureUser(externalId(principal));
+    return store.addVendorUser(keyOf(principal), vendorUserId);
+  };
+
+  return {
+    known: (principal) => store.findVendorUser(keyOf(principal)),
+    resolve: async (principal) => {
+      const known = await store.findVendorUser(keyOf(principal));
+      if (known !== undefined) return known;
+      const person = JSON.stringify([principal.issuer, principal.subject]);
+      let creation = underway.get(person);
+      if (creation === undefined) {
+        creation = create(principal).finally(() => underway.delete(person));
+        underway.set(person, creation);
+      }
+      return creation;
+    },
+    forget: async (principal, vendorUserId) => {
+      if (ensure === undefined) return false;
+      await store.removeVendorUser(keyOf(principal), vendorUserId);
+      return true;
+    },
+  };
+}
