@@ -70,6 +70,32 @@ test.each<[Fault]>([
   expect(await held).toBe('cut off');
 });
 
+test.each<[Fault]>([[{ type: 'latency', delayMs: 1 }], [{ type: 'drip' }]])(
+  '%j waits no longer than its caller does',
+  async (fault) => {
+    const started = Promise.withResolvers<void>();
+    const given = Promise.withResolvers<void>();
+    let waits = 0;
+    await using slow = await createSandbox({
+      sleep: (_milliseconds, signal) => {
+        waits += 1;
+        started.resolve();
+        signal.addEventListener('abort', () => given.resolve());
+        return given.promise;
+      },
+    });
+    slow.setFaults([{ vendor: 'idp', fault }]);
+    const caller = new AbortController();
+    const held = request(`${slow.urls.idp}/jwks`, { signal: caller.signal });
+    await started.promise;
+    caller.abort();
+    await expect(held).rejects.toThrow('aborted');
+    await given.promise;
+    await slow.close();
+    expect(waits).toBe(1);
+  },
+);
+
 test('drip sends the body in drops', async () => {
   strike({ type: 'drip', intervalMs: 20, chunkBytes: 100 });
   const answer = await authenticate();
