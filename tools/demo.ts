@@ -1,5 +1,6 @@
 // Walks all five vendors through the client SDK, at the dev broker that is running or at one of its own.
-import { styleText } from 'node:util';
+// `--brokerUrl` and `--sandboxUrl` say where the running one is.
+import { parseArgs, styleText } from 'node:util';
 import { startDev } from '@valetkey/broker';
 import { ValetError } from '@valetkey/client-sdk';
 import { DemoFailure } from './demo/device.ts';
@@ -12,7 +13,12 @@ interface Result {
   readonly milliseconds: number;
 }
 
-const running: Places = { brokerUrl: 'http://127.0.0.1:8787', sandboxUrl: 'http://127.0.0.1:8790' };
+const { values: running } = parseArgs({
+  options: {
+    brokerUrl: { type: 'string', default: 'http://127.0.0.1:8787' },
+    sandboxUrl: { type: 'string', default: 'http://127.0.0.1:8790' },
+  },
+}) satisfies { values: Places };
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 

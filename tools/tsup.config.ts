@@ -6,5 +6,7 @@ export default defineConfig({
   target: 'node22',
   clean: true,
   splitting: true,
+  // `node:sqlite` has no name without its prefix.
+  removeNodeProtocol: false,
   dts: false,
 });
