@@ -59,33 +59,13 @@ test('shows each customer its own patients', async () => {
   expect((await get("/Patients('globex-1')", await credentials('acme-corp'))).status).toBe(404);
 });
 
-test.each([
-  ['$top=1', ['acme-corp-1']],
-  ['$skip=2', ['acme-corp-3']],
-  ["$filter=status eq 'active' and firstName ne 'Ada'", ['acme-corp-2']],
-  ["$filter=lastName eq 'O''Brien'", []],
-])('answers the query %s', async (query, ids) => {
-  const { fields } = await get(`/Patients?${query}`, await credentials());
-  expect(fields['value']).toMatchObject(ids.map((id) => ({ id })));
-  expect(fields['value']).toHaveLength(ids.length);
-});
-
-test('counts and selects', async () => {
-  const { fields } = await get('/Patients?$count=true&$select=id&$top=1', await credentials());
-  expect(fields).toMatchObject({ '@odata.count': 3, value: [{ id: 'acme-corp-1' }] });
-});
-
-test.each([
-  ['$filter=status is active', 'InvalidFilter'],
-  ['$top=101', 'InvalidTop'],
-  ['$top=-1', 'InvalidTop'],
-  ['$skip=x', 'InvalidSkip'],
-  ['$expand=a,b,c,d', 'InvalidExpand'],
-  ['$apply=x', 'InvalidQueryOption'],
-])('refuses the query %s with %s', async (query, code) => {
-  const answer = await get(`/Patients?${query}`, await credentials());
-  expect(answer.status).toBe(400);
-  expect(answer.fields).toEqual({ error: { code, message: expect.any(String), details: expect.any(String) } });
+test('answers a query, and refuses one in the words of the API', async () => {
+  const headers = await credentials();
+  const counted = await get('/Patients?$count=true&$select=id&$top=1', headers);
+  expect(counted.fields).toMatchObject({ '@odata.count': 3, value: [{ id: 'acme-corp-1' }] });
+  const refused = await get('/Patients?$filter=status is active', headers);
+  const words = { code: 'InvalidFilter', message: expect.any(String), details: expect.any(String) };
+  expect([refused.status, refused.fields]).toEqual([400, { error: words }]);
 });
 
 test('adds a patient to the customer of the token', async () => {
