@@ -97,9 +97,14 @@ function checkPackage(entry: WorkspacePackage) {
     if (lines > maxCodeLines) report(file, `has ${lines} lines of code; past ${maxCodeLines} it wants splitting`);
   }
   for (const name of Object.keys(manifest.dependencies ?? {})) {
-    if (!imported.has(name)) report(folder, `declares ${name} and imports it nowhere`);
+    if (!imported.has(name) && !isPeerOf(manifest, name)) report(folder, `declares ${name} and imports it nowhere`);
   }
   checkReadme(entry);
+}
+
+/** Whether a package of ours that this one depends on asks for the dependency to be there. */
+function isPeerOf({ dependencies = {} }: WorkspacePackage['manifest'], name: string): boolean {
+  return packages.some(({ manifest }) => manifest.name in dependencies && name in (manifest.peerDependencies ?? {}));
 }
 
 function checkReadme({ folder, manifest }: WorkspacePackage) {

@@ -106,6 +106,12 @@ describe('vendors and operations', () => {
   });
 });
 
+test('a path that is no URL path, or has no end', async () => {
+  await expectProblem(await harness.call('/v1/%zz', alice), 'invalid_request');
+  await expectProblem(await harness.issue('x'.repeat(5000), alice), 'not_found');
+  await expectProblem(await harness.call(`/v1/vendors/nymbl/proxy/${'x'.repeat(3000)}`, alice), 'forbidden');
+});
+
 describe('bodies', () => {
   const json = { 'content-type': 'application/json' };
   const send = (body: string, headers: Record<string, string> = json) =>

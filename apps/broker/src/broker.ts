@@ -1,9 +1,10 @@
 import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
-import { createTokenCache } from '@valetkey/token-cache';
+import { createTokenCache, type TokenStore } from '@valetkey/token-cache';
+import { createRedisStore } from '@valetkey/token-cache/redis';
 import type { FastifyInstance } from 'fastify';
 import { pino, type Logger } from 'pino';
-import { parseConfig, type BrokerConfig } from './config.ts';
+import { ConfigError, parseConfig, type BrokerConfig } from './config.ts';
 import { connectVendors, issuersOf } from './connected-vendors.ts';
 import { createDecide } from './decisions.ts';
 import { addAdminRoutes } from './http/admin-routes.ts';
@@ -59,7 +60,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const store = effects.store ?? createSqliteStore(config.store.sqlite);
   const connected = connectVendors(config, store, { clock });
   const verifier = createJwtVerifier({ issuers: issuersOf(config, connected), clock });
-  const tokens = createTokenCache({ clock });
+  const tokens = createTokenCache({ clock, store: openTokenStore(config.redis) });
   const decide = createDecide({ store, clock, logger, onDecision: effects.onDecision });
   const authenticate = createAuthenticate(verifier);
 
@@ -103,6 +104,16 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
       await store.close();
     },
   };
+}
+
+function openTokenStore(redis: BrokerConfig['redis']): TokenStore | undefined {
+  if (redis === undefined) return undefined;
+  try {
+    return createRedisStore({ ...redis, url: redis.url.reveal() });
+  } catch (error) {
+    if (error instanceof TypeError) throw new ConfigError([`redis: ${error.message}`]);
+    throw error;
+  }
 }
 
 async function openListener(server: FastifyInstance, { host, port }: BrokerConfig['listen']): Promise<void> {

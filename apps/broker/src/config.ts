@@ -1,5 +1,6 @@
 import {
   issuerSchema,
+  secretSchema,
   secretSlotsSchema,
   secureUrlSchema,
   type SecretSlots,
@@ -79,6 +80,19 @@ const brokerShape = {
   issuers: z.array(issuerSchema).default([]),
   /** The file that keeps vendor users and audit. */
   store: z.strictObject({ sqlite: z.string().min(1) }).default({ sqlite: 'valetkey-data/valetkey.sqlite' }),
+  /** What several brokers share: the server tokens, sealed. Absent: each keeps its own. */
+  redis: z
+    .strictObject({
+      /** `redis[s]://[[username][:password]@][host][:port][/db-number]` */
+      url: secretSchema,
+      /** The first seals, each opens. At least 32 characters by chance in each secret. */
+      sealingKeys: z.array(z.strictObject({ id: z.string(), secret: secretSchema })).min(1),
+      /** Before each key in Redis, so that one server serves several deployments. */
+      prefix: z.string().min(1).optional(),
+      /** Milliseconds that one call to Redis may take before the broker goes on without. */
+      timeoutMs: z.int().min(1).optional(),
+    })
+    .optional(),
   forwardAuth: z
     .strictObject({
       /** What the headers of `/v1/resolve` begin with. */

@@ -31,8 +31,9 @@ export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
     http: { headersTimeout: 10_000, maxHeaderSize: 16_384 },
-    routerOptions: { maxParamLength: 4096 },
+    // These come before any hook.
     frameworkErrors: (error, request, reply) => {
+      writeCommonHeaders(request, reply);
       sendProblem(error, request, reply);
     },
     clientErrorHandler: (_error, socket) => {
@@ -47,10 +48,7 @@ export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson);
   server.addHook('onRequest', async (request, reply) => {
-    reply
-      .header('cache-control', 'no-store')
-      .header('x-content-type-options', 'nosniff')
-      .header('x-request-id', request.id);
+    writeCommonHeaders(request, reply);
     refuseAmbiguousHeaders(request.raw.rawHeaders);
   });
   server.setErrorHandler(sendProblem);
@@ -58,6 +56,10 @@ export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
     throw new ValetKeyError('not_found', 'There is nothing at this path.');
   });
   return server;
+}
+
+function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): void {
+  reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff').header('x-request-id', id);
 }
 
 function parseJson(

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Clock } from '@valetkey/core-types';
+import { ValetKeyError, type Clock } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { admit, type ConnectedVendors } from '../connected-vendors.ts';
@@ -63,7 +63,15 @@ export function addProxyRoute(server: FastifyInstance, services: VendorRouteServ
         const response = await decide(subject, async () => {
           const { vendor, principal } = subject;
           const admitted = admit(connected, vendor, principal);
-          return proxyCall(admitted, await readProxyRequest(request, abandoned.signal), subject, tokens);
+          try {
+            return await proxyCall(admitted, await readProxyRequest(request, abandoned.signal), subject, tokens);
+          } catch (error) {
+            if (!abandoned.signal.aborted) throw error;
+            throw new ValetKeyError('invalid_request', 'The caller left before the answer.', {
+              vendor,
+              reason: 'left',
+            });
+          }
         });
         return reply.status(response.status).headers(response.headers).send(Readable.from(response.body));
       },
