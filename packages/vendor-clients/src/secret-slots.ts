@@ -8,8 +8,6 @@ export interface UseOptions {
 
 /** A secret with its successor, in use. */
 export interface SlottedSecret {
-  /** The one that the vendor took last. */
-  readonly active: () => Secret;
   /**
    * Makes a call with the active secret and, where the vendor refuses it (`vendor_auth_failed`), once more with the
    * other. The one that works stays active.
@@ -19,23 +17,24 @@ export interface SlottedSecret {
 
 /** Takes both slots of a secret into use. `onSwitch` hears which slot is active from now on. */
 export function useSecretSlots(slots: SecretSlots, onSwitch: (slot: 'current' | 'next') => void): SlottedSecret {
-  let active = slots.current;
+  const { current, next } = slots;
+  if (next === undefined) return { use: (call) => call(current) };
+  let active = current;
 
   return {
-    active: () => active,
     async use(call, { repeatable = true } = {}) {
       const first = active;
-      const other = first === slots.current ? slots.next : slots.current;
       try {
         return await call(first);
       } catch (failure) {
         const refused = ValetKeyError.isInstance(failure) && failure.code === 'vendor_auth_failed';
-        if (!refused || !repeatable || other === undefined) throw failure;
+        if (!refused || !repeatable) throw failure;
       }
+      const other = first === current ? next : current;
       const result = await call(other);
       if (active === first) {
         active = other;
-        onSwitch(other === slots.current ? 'current' : 'next');
+        onSwitch(other === current ? 'current' : 'next');
       }
       return result;
     },

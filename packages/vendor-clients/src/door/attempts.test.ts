@@ -11,7 +11,7 @@ function start(random: () => number = () => 0) {
   const events: VendorEvent[] = [];
   const attempts = createAttempts({ vendor, clock, random, onEvent: (event) => events.push(event) });
   let sent = 0;
-  const controller = new AbortController();
+  const waits: number[] = [];
   /** Makes a call that ends as told; the last ending is for ever. */
   const run = (endings: readonly unknown[], repeatable = true): Promise<unknown> => {
     let count = 0;
@@ -24,10 +24,10 @@ function start(random: () => number = () => 0) {
       },
       explain: (failure) => failure,
       repeatable,
-      signal: controller.signal,
+      wait: async (milliseconds) => void waits.push(milliseconds),
     });
   };
-  return { clock, events, run, controller, sent: () => sent };
+  return { clock, events, run, waits, sent: () => sent };
 }
 
 const failing = async (call: Promise<unknown>): Promise<string | undefined> => {
@@ -147,10 +147,12 @@ test('a vendor that says when is not called before, and is called then', async (
   expect(await run(['answer'])).toBe('answer');
 });
 
-test('the wait before another attempt ends with the call', async () => {
-  const { run, controller, sent } = start(() => 1);
-  const call = run([down(), 'answer']);
-  controller.abort();
-  await expect(call).rejects.toMatchObject({ name: 'AbortError' });
-  expect(sent()).toBe(1);
+test('the waits between attempts grow, and are spread over all of their time', async () => {
+  const most = start(() => 1);
+  for (let count = 0; count < 20; count++) await most.run(['answer']);
+  await failing(most.run([down()]));
+  expect(most.waits).toEqual([100, 200]);
+  const least = start(() => 0);
+  await failing(least.run([down()]));
+  expect(least.waits).toEqual([0]);
 });

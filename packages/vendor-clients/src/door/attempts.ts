@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ValetKeyError, type Clock, type VendorEvent } from '@valetkey/core-types';
 import type { VendorName } from './answer.ts';
 import { createCircuit, type Outcome } from './circuit.ts';
@@ -19,7 +18,8 @@ interface Attempt<Result> {
   readonly explain: (failure: unknown) => unknown;
   /** Whether sending twice does no harm. */
   readonly repeatable: boolean;
-  readonly signal: AbortSignal;
+  /** Waits, and rejects as soon as the call is ended. */
+  readonly wait: (milliseconds: number) => Promise<void>;
 }
 
 /** Sends calls as often as a vendor in trouble can bear. */
@@ -41,38 +41,31 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
     onClose: () => onEvent({ type: 'circuit_closed', vendor: vendor.id }),
   });
 
-  async function once<Result>({ send, explain }: Attempt<Result>): Promise<Result> {
-    hold.check();
-    const report = circuit.admit();
-    try {
-      const result = await send();
-      report('healthy');
-      return result;
-    } catch (failure) {
-      const explained = explain(failure);
-      report(outcomeOf(explained));
-      if (ValetKeyError.isInstance(explained) && explained.retryAfterSeconds !== undefined) {
-        hold.until(explained.retryAfterSeconds);
-      }
-      throw explained;
+  /** What a failure teaches the circuit and the hold. */
+  const learn = (failure: unknown, report: (outcome: Outcome) => void): void => {
+    report(outcomeOf(failure));
+    if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
+      hold.until(failure.retryAfterSeconds);
     }
-  }
+  };
 
   return {
-    async run(attempt) {
+    async run({ send, explain, repeatable, wait }) {
       budget.deposit();
       for (let count = 1; ; count++) {
+        hold.check();
+        const report = circuit.admit();
         try {
-          return await once(attempt);
-        } catch (failure) {
-          if (!attempt.repeatable || count === mostAttempts || !isPassing(failure) || !budget.withdraw()) throw failure;
+          const result = await send();
+          report('healthy');
+          return result;
+        } catch (cause) {
+          const failure = explain(cause);
+          learn(failure, report);
+          if (!repeatable || count === mostAttempts || !isPassing(failure) || !budget.withdraw()) throw failure;
           onEvent({ type: 'retried', vendor: vendor.id, reason: failure.reason ?? failure.code });
         }
-        try {
-          await sleep(random() * firstBackoffMs * 2 ** count, undefined, { signal: attempt.signal });
-        } catch (failure) {
-          throw attempt.explain(failure);
-        }
+        await wait(random() * firstBackoffMs * 2 ** count);
       }
     },
   };

@@ -31,13 +31,15 @@ const longestPauseMs = 60_000;
 
 /** Makes a circuit that is closed: all calls pass. */
 export function createCircuit({ vendor, clock, onOpen, onClose }: CircuitOptions): Circuit {
-  let outcomes: boolean[] = [];
+  let outcomes: Outcome[] = [];
+  let failures = 0;
   let pauseMs = firstPauseMs;
   let openUntilMs: number | undefined;
   let probing = false;
 
   const open = (): void => {
     outcomes = [];
+    failures = 0;
     openUntilMs = clock.monotonicMs() + pauseMs;
     onOpen(Math.ceil(pauseMs / 1_000));
     pauseMs = Math.min(pauseMs * 2, longestPauseMs);
@@ -52,9 +54,9 @@ export function createCircuit({ vendor, clock, onOpen, onClose }: CircuitOptions
   /** Counts a call that was let through while the circuit was closed. Those that end after it opened are old news. */
   const count = (outcome: Outcome): void => {
     if (outcome === 'unknown' || openUntilMs !== undefined) return;
-    outcomes.push(outcome === 'failed');
-    if (outcomes.length > windowSize) outcomes.shift();
-    const failures = outcomes.filter(Boolean).length;
+    outcomes.push(outcome);
+    if (outcome === 'failed') failures += 1;
+    if (outcomes.length > windowSize && outcomes.shift() === 'failed') failures -= 1;
     if (outcomes.length >= minimumOutcomes && failures >= outcomes.length * failureShare) open();
   };
 

@@ -1,11 +1,15 @@
+import { EventEmitter } from 'node:events';
 import { ValetKeyError } from '@valetkey/core-types';
 import type { VendorName } from './answer.ts';
 
 /** The time that a call has, and whoever may end it sooner. */
 export interface Deadline {
-  readonly signal: AbortSignal;
+  /** Emits `abort` when the call is ended. An emitter, for it costs a fraction of an `AbortController`. */
+  readonly signal: EventEmitter;
   /** Gives the call so many milliseconds from now. */
   readonly extend: (timeoutMs: number) => void;
+  /** Waits, and rejects as soon as the call is ended. */
+  readonly wait: (milliseconds: number) => Promise<void>;
   /** The call is over. */
   readonly stop: () => void;
   /** What to throw if the call was ended by this deadline or by its caller; nothing if it failed by itself. */
@@ -16,7 +20,7 @@ interface DeadlineOptions {
   readonly vendor: VendorName;
   readonly timeoutMs: number;
   readonly caller: AbortSignal | undefined;
-  /** Called once, when the call is over. */
+  /** Called when the call is over, perhaps more than once. */
   readonly onOver: () => void;
 }
 
@@ -25,7 +29,7 @@ interface DeadlineOptions {
  * again.
  */
 export function startDeadline({ vendor, timeoutMs, caller, onOver }: DeadlineOptions): Deadline {
-  const controller = new AbortController();
+  const signal = new EventEmitter();
   let ended: { with: unknown } | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -36,7 +40,7 @@ export function startDeadline({ vendor, timeoutMs, caller, onOver }: DeadlineOpt
   };
   const end = (reason: unknown): void => {
     ended ??= { with: reason };
-    controller.abort();
+    signal.emit('abort');
     stop();
   };
   const leave = (): void => end(caller?.reason);
@@ -44,12 +48,18 @@ export function startDeadline({ vendor, timeoutMs, caller, onOver }: DeadlineOpt
     clearTimeout(timer);
     timer = setTimeout(() => end(timeoutOf(vendor, milliseconds)), milliseconds).unref();
   };
+  const wait = (milliseconds: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const waiting = setTimeout(resolve, milliseconds);
+      signal.once('abort', () => {
+        clearTimeout(waiting);
+        reject(ended?.with);
+      });
+    });
 
   extend(timeoutMs);
-  if (caller?.aborted === true) leave();
-  else caller?.addEventListener('abort', leave, { once: true });
-
-  return { signal: controller.signal, extend, stop, explain: () => ended?.with };
+  caller?.addEventListener('abort', leave, { once: true });
+  return { signal, extend, wait, stop, explain: () => ended?.with };
 }
 
 function timeoutOf(vendor: VendorName, timeoutMs: number): ValetKeyError {

@@ -65,6 +65,18 @@ export interface Door {
 
 type Response = Dispatcher.ResponseData;
 
+type OwnHeaders = Readonly<Record<string, string>>;
+
+interface Run<Result> {
+  readonly result: Result;
+  readonly deadline: Deadline;
+  readonly explain: (failure: unknown) => unknown;
+}
+
+const streamHeaders: OwnHeaders = { 'user-agent': 'valetkey' };
+/** What is read whole is small; packing it would cost more than it saves. */
+const wholeHeaders: OwnHeaders = { ...streamHeaders, 'accept-encoding': 'identity' };
+
 /** Calls under way and waiting for a connection, per door. */
 const places = 1_024;
 
@@ -79,19 +91,21 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   const bulkhead = createBulkhead(vendor, places);
   const attempts = createAttempts({ vendor, clock, random, onEvent });
 
-  /** Gives an answer whose status the adapters can make sense of, and drops every other. */
-  async function exchange(call: DoorCall | StreamCall, signal: AbortSignal): Promise<Response> {
-    const response = await dispatcher.request({
+  const ask = (call: DoorCall | StreamCall, deadline: Deadline, defaults: OwnHeaders): Promise<Response> =>
+    dispatcher.request({
       origin,
       path: `${basePath}${call.path}` || '/',
       method: call.method as Dispatcher.HttpMethod,
-      headers: { 'user-agent': 'valetkey', ...call.headers },
+      headers: { ...defaults, ...call.headers },
       body: toBody(call.body),
-      signal,
+      signal: deadline.signal,
     });
-    const unusable = unusableStatus(vendor, response.statusCode, response.headers, clock.nowMs());
-    if (unusable === undefined) return response;
-    discard(response.body);
+
+  /** Drops an answer whose status no adapter wants to see. */
+  function refuseUnusable({ statusCode, headers, body }: Response): void {
+    const unusable = unusableStatus(vendor, statusCode, headers, clock.nowMs());
+    if (unusable === undefined) return;
+    discard(body);
     throw unusable;
   }
 
@@ -99,12 +113,13 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   async function run<Result>(
     call: DoorCall | StreamCall,
     send: (deadline: Deadline) => Promise<Result>,
-  ): Promise<{ result: Result; deadline: Deadline; explain: (failure: unknown) => unknown }> {
+  ): Promise<Run<Result>> {
+    call.signal?.throwIfAborted();
     const deadline = startDeadline({ vendor, timeoutMs, caller: call.signal, onOver: bulkhead.enter() });
     const explain = (failure: unknown): unknown => deadline.explain() ?? describeNetworkFailure(failure, vendor);
     try {
       const { repeatable = false } = call;
-      const result = await attempts.run({ send: () => send(deadline), explain, repeatable, signal: deadline.signal });
+      const result = await attempts.run({ send: () => send(deadline), explain, repeatable, wait: deadline.wait });
       return { result, deadline, explain };
     } catch (failure) {
       deadline.stop();
@@ -114,19 +129,22 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
 
   return {
     async send(call) {
-      const headers = { 'accept-encoding': 'identity', ...call.headers };
-      const { result, deadline } = await run(call, async ({ signal }): Promise<Answer> => {
-        const response = await exchange({ ...call, headers }, signal);
-        const encoding = response.headers['content-encoding'];
-        const body = await readBody(vendor, response.body, encoding?.toString());
-        return { vendor, status: response.statusCode, headers: response.headers, body };
+      const { result, deadline } = await run(call, async (deadline): Promise<Answer> => {
+        const response = await ask(call, deadline, wholeHeaders);
+        refuseUnusable(response);
+        const { statusCode: status, headers } = response;
+        return { vendor, status, headers, body: await readBody(vendor, response.body, headers['content-encoding']) };
       });
       deadline.stop();
       return result;
     },
 
     async stream(call) {
-      const { result, deadline, explain } = await run(call, ({ signal }) => exchange(call, signal));
+      const { result, deadline, explain } = await run(call, async (deadline) => {
+        const response = await ask(call, deadline, streamHeaders);
+        refuseUnusable(response);
+        return response;
+      });
       const { statusCode: status, headers, body } = result;
       deadline.extend(call.bodyTimeoutMs);
       return {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeJwt, startVendorServer } from '../testing/vendor-server.ts';
+import { startVendorServer } from '../testing/vendor-server.ts';
 import { createVitalClient, vital } from './vital.ts';
 
 const apiKey = 'sk_us_sandbox-only';
@@ -13,9 +13,7 @@ const conflict = {
     created_on: '2023-02-27T12:31:24+00:00',
   },
 };
-const signInToken = Buffer.from(
-  JSON.stringify({ public_key: 'public', user_token: fakeJwt({ iat: 100, exp: 3_700 }) }),
-).toString('base64');
+const signInToken = Buffer.from('{"public_key":"public","user_token":"a.b.c"}').toString('base64');
 
 const clientOf = (baseUrl: string) => createVitalClient({ apiKey, environment: 'sandbox', region: 'us', baseUrl });
 
@@ -61,11 +59,10 @@ test('the answer of another user is never passed on', async () => {
   });
 });
 
-test('createSignInToken posts without a body and reads the life out of the token', async () => {
+test('createSignInToken posts without a body', async () => {
   await using server = await startVendorServer({ json: { user_id: userId, sign_in_token: signInToken } });
   const answer = await clientOf(server.url).createSignInToken(userId);
   expect(answer.signInToken.reveal()).toBe(signInToken);
-  expect(answer.expiresInSeconds).toBe(3_600);
   expect(server.calls).toMatchObject([{ method: 'POST', path: `/v2/user/${userId}/sign_in_token`, body: '' }]);
   expect(server.calls[0]?.headers['content-type']).toBeUndefined();
 });

@@ -10,7 +10,6 @@ import { z } from 'zod';
 import { invalidAnswer, readJson, refusal, tryReadJson, type Answer, type StatusMeanings } from '../door/answer.ts';
 import { openDoor, type ClientEnvironment } from '../door/door.ts';
 import { encodePathSegment } from '../door/path-segment.ts';
-import { jwtLifetimeSeconds } from '../jwt-lifetime.ts';
 import { useSecretSlots } from '../secret-slots.ts';
 import { baseUrlSchema, parseOptions, timeoutMsSchema, tokenTextSchema } from '../vendor-options.ts';
 
@@ -56,12 +55,10 @@ export interface VitalUser {
   readonly clientUserId: string;
 }
 
-/** Signs a person's app in at Vital, once. */
+/** Signs a person's app in at Vital, once and at once: how long it lives, Vital does not publish. */
 export interface VitalSignInToken {
   readonly userId: string;
   readonly signInToken: Secret;
-  /** Life from receipt, in seconds, where the token says it. */
-  readonly expiresInSeconds?: number | undefined;
 }
 
 export interface VitalClient {
@@ -182,11 +179,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
       const answer = await send('POST', `/v2/user/${encodePathSegment(userId)}/sign_in_token`, callOptions);
       const { user_id, sign_in_token } = readJson(answer, signInTokenSchema);
       if (user_id !== userId) throw invalidAnswer(vendor, 'other_user');
-      return {
-        userId,
-        signInToken: new Secret(sign_in_token),
-        expiresInSeconds: signInTokenLifetimeSeconds(sign_in_token),
-      };
+      return { userId, signInToken: new Secret(sign_in_token) };
     },
 
     async deleteUser(userId, callOptions) {
@@ -204,18 +197,6 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
     close: door.close,
   };
   return client;
-}
-
-const signInTokenPartsSchema = z.object({ user_token: z.string() });
-
-/** A sign-in token is base64 of JSON, in which a JWT says how long it lives. */
-function signInTokenLifetimeSeconds(signInToken: string): number | undefined {
-  try {
-    const parts = signInTokenPartsSchema.parse(JSON.parse(Buffer.from(signInToken, 'base64').toString('utf8')));
-    return jwtLifetimeSeconds(parts.user_token);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Vital (Junction): finds or creates the person's user and issues the sign-in token that its SDK takes once. */
@@ -239,7 +220,7 @@ export const vital = {
           if (vendorUserId === undefined) {
             throw new ValetKeyError('vendor_user_not_found', 'This user has no user at Vital.', { vendor: vendor.id });
           }
-          const { signInToken, expiresInSeconds } = await client.createSignInToken(vendorUserId, { signal });
+          const { signInToken } = await client.createSignInToken(vendorUserId, { signal });
           return {
             kind: 'client',
             bound: 'user',
@@ -251,7 +232,6 @@ export const vital = {
               region: options.region,
             },
             vendorUserId,
-            expiresInSeconds,
           };
         },
       },

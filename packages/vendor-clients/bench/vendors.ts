@@ -1,0 +1,86 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { JunctionClient } from '@junction-api/sdk';
+import { Pool } from 'undici';
+import { race, type Contestant } from '../../../tools/bench/measure.ts';
+import { describeMachine, formatTable, writeSection } from '../../../tools/bench/report.ts';
+import { createVitalClient } from '../src/index.ts';
+
+const operations = Number(process.env['BENCH_OPERATIONS'] ?? 1_000);
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 61);
+const widths = [1, 32];
+const ours = '@valetkey/vendor-clients';
+const bare = 'floor: bare undici Pool.request';
+const vendorsOwn = '@junction-api/sdk';
+
+const server = fork(new URL('vendors-server.ts', import.meta.url), { execArgv: [] });
+const [{ port, userId }] = (await once(server, 'message')) as [{ port: number; userId: string }];
+const baseUrl = `http://127.0.0.1:${port}`;
+const apiKey = 'sk_us_sandbox-only';
+
+const pool = new Pool(baseUrl, { connections: 64, pipelining: 1 });
+const path = `/v2/user/${userId}/sign_in_token`;
+const headers = {
+  'user-agent': 'valetkey',
+  'accept-encoding': 'identity',
+  'x-vital-api-key': apiKey,
+  accept: 'application/json',
+};
+const vital = createVitalClient({ apiKey, environment: 'sandbox', region: 'us', baseUrl });
+const junction = new JunctionClient({ apiKey, baseUrl, maxRetries: 0 });
+
+const contestants: readonly Contestant[] = [
+  {
+    name: bare,
+    prepare: () => async () => {
+      const { body } = await pool.request({ method: 'POST', path, headers });
+      return body.json();
+    },
+  },
+  { name: ours, prepare: () => () => vital.createSignInToken(userId) },
+  {
+    name: 'fetch',
+    prepare: () => async () => {
+      const answer = await fetch(`${baseUrl}${path}`, { method: 'POST', headers });
+      return answer.json();
+    },
+  },
+  { name: vendorsOwn, prepare: () => () => junction.user.getUserSignInToken({ userId }) },
+];
+
+const columns: { readonly width: number; readonly rates: Map<string, number> }[] = [];
+for (const width of widths) {
+  const rates = await race(contestants, { rounds, operations, concurrency: width });
+  columns.push({ width, rates });
+  const line = [...rates].map(([name, rate]) => `${name} ${Math.round(rate)}`).join(', ');
+  process.stdout.write(`${width} at once: ${line}\n`);
+}
+server.disconnect();
+await Promise.all([pool.close(), vital.close()]);
+
+const rateOf = (rates: Map<string, number>, name: string): number => rates.get(name) ?? Number.NaN;
+const rows = contestants.map(({ name }) => [
+  name === ours ? `**${name}**` : name,
+  ...columns.map(({ rates }) => {
+    const ratio = rateOf(rates, name) / rateOf(rates, ours);
+    return `${Math.round(rateOf(rates, name)).toLocaleString('en-US')} (${ratio.toFixed(2)})`;
+  }),
+]);
+const promises = columns.map(({ width, rates }) => [
+  `${width} at once`,
+  (rateOf(rates, ours) / rateOf(rates, bare)).toFixed(2),
+  (rateOf(rates, ours) / rateOf(rates, vendorsOwn)).toFixed(1),
+]);
+
+writeSection(
+  'vendors',
+  `## Asking a vendor (\`pnpm bench vendors\`)
+
+${describeMachine()} Medians of ${rounds} rounds in which all take turns, each round ${operations.toLocaleString('en-US')} calls for one of Vital's sign-in
+tokens. The vendor is a process of its own on the same machine that answers at once, so this is the price of the client
+alone: deadline, circuit, bounds, checks. The floor checks nothing.
+
+${formatTable(['Calls a second (ours = 1)', ...widths.map((width) => `${width} at once`)], rows)}
+
+${formatTable(['', 'of the floor (promised: 0.85)', `times ${vendorsOwn} (promised: 4)`], promises)}`,
+);
