@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { sandboxMarker } from '@valetkey/core-types';
 import { z } from 'zod';
-import { bearerToken, json, noStore, type Answer, type Call } from './answer.ts';
+import { bearerToken, json, noStore, oauthError, parseForm, type Answer, type Call } from './answer.ts';
 import { readDevBody } from './dev-body.ts';
+import { createIdpLogin } from './idp-login.ts';
 import { createSigningKeys, type SigningKeys } from './keys.ts';
 import { parseStrictly } from './parse.ts';
 import { nowSeconds, type Simulation, type SimulationEnvironment } from './simulation.ts';
@@ -25,7 +26,7 @@ const devKeysSchema = z.strictObject({ action: z.enum(['rotate', 'withdraw']) })
 /** What `POST /idp/dev-token` takes: `sub`, and what is to differ from an ordinary access token of that user. */
 export type DevTokenRequest = z.input<typeof devTokenSchema>;
 
-/** Simulates a plain OpenID provider. Its dev route stands for everything between a login page and an access token. */
+/** Simulates a plain OpenID provider. Its dev route is the short way to an access token, past every login page. */
 export const createIdp = ({
   clock,
   origin,
@@ -36,6 +37,7 @@ export const createIdp = ({
 } => {
   const keys = createSigningKeys(clock, ['RS256', 'ES256', 'EdDSA']);
   const issuer = () => `${origin()}/idp`;
+  const login = createIdpLogin(clock, issuer);
 
   const mint = (request: z.output<typeof devTokenSchema>, flaw: Call['tokenFlaw']): Promise<string> => {
     const iat = nowSeconds(clock);
@@ -60,6 +62,22 @@ export const createIdp = ({
     const request = call.wrongUser ? { ...body.value, sub: 'wrong-user' } : body.value;
     const token = await mint(request, call.tokenFlaw);
     return json(200, { access_token: token, token_type: 'Bearer', expires_in: request.expires_in }, noStore);
+  };
+
+  const token = async (call: Call): Promise<Answer> => {
+    const form = parseForm(call);
+    if (form === undefined) return oauthError('invalid_request', 'the body has to be a form');
+    const outcome = login.redeemCode(form);
+    if ('status' in outcome) return outcome;
+    const { clientId, scope, nonce } = outcome;
+    const sub = call.wrongUser ? 'wrong-user' : outcome.sub;
+    const request = devTokenSchema.parse({ sub, scope, claims: { client_id: clientId } });
+    const iat = nowSeconds(clock);
+    const idClaims = { iss: issuer(), aud: clientId, sub, iat, exp: iat + request.expires_in, ...(nonce && { nonce }) };
+    const idToken = await keys.sign(idClaims, { flaw: call.tokenFlaw });
+    const accessToken = await mint(request, call.tokenFlaw);
+    const answer = { token_type: 'Bearer', expires_in: request.expires_in, scope };
+    return json(200, { access_token: accessToken, id_token: idToken, ...answer }, noStore);
   };
 
   const devKeys = async (call: Call): Promise<Answer> => {
@@ -88,7 +106,11 @@ export const createIdp = ({
       jwks_uri: `${issuer()}/jwks`,
       scopes_supported: ['openid'],
       response_types_supported: ['code'],
-      grant_types_supported: [],
+      response_modes_supported: ['query'],
+      grant_types_supported: ['authorization_code'],
+      code_challenge_methods_supported: ['S256'],
+      token_endpoint_auth_methods_supported: ['none'],
+      authorization_response_iss_parameter_supported: true,
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256', 'ES256', 'EdDSA'],
     });
@@ -102,6 +124,8 @@ export const createIdp = ({
       routes: {
         'GET /.well-known/openid-configuration': discovery,
         'GET /jwks': async () => json(200, await keys.jwks()),
+        'GET /authorize': ({ query }) => login.authorize(query),
+        'POST /token': token,
         'GET /userinfo': userInfo,
         'POST /dev-token': devToken,
         'POST /dev-keys': devKeys,
