@@ -11,13 +11,14 @@ export interface RecordedCall {
   readonly body: string;
 }
 
-/** What to answer; a function takes the response over. */
+/** What to answer; `choose` answers by the call, a function takes the response over. */
 export type PlannedAnswer =
   | {
       readonly status?: number;
       readonly headers?: Record<string, string>;
       readonly json?: unknown;
       readonly text?: string;
+      readonly choose?: (call: RecordedCall) => unknown;
     }
   | ((response: ServerResponse, request: IncomingMessage) => void);
 
@@ -43,8 +44,10 @@ export async function startVendorServer(...first: [PlannedAnswer, ...PlannedAnsw
         return;
       }
       const body = (await buffer(request)).toString('utf8');
-      calls.push({ method, path, headers, body });
-      const text = planned.text ?? (planned.json === undefined ? '' : JSON.stringify(planned.json));
+      const call = { method, path, headers, body };
+      calls.push(call);
+      const json = planned.choose?.(call) ?? planned.json;
+      const text = planned.text ?? (json === undefined ? '' : JSON.stringify(json));
       response.writeHead(planned.status ?? 200, { 'content-type': 'application/json', ...planned.headers }).end(text);
     })().catch(() => response.destroy());
   });

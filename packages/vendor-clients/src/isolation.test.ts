@@ -1,0 +1,40 @@
+import { ValetKeyError } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { createNablaClient, createNudgeClient } from './index.ts';
+import { startVendorServer } from './testing/vendor-server.ts';
+
+test('a hung vendor holds its own places and nobody else’s', async () => {
+  await using hung = await startVendorServer(() => undefined);
+  await using healthy = await startVendorServer({ json: { token: 'a' } });
+  const nabla = createNablaClient({ serverKey: 'server_sandbox-only', baseUrl: hung.url, timeoutMs: 1_500 });
+  const nudge = createNudgeClient({ apiKey: 'sandbox-only', baseUrl: healthy.url, timeoutMs: 1_500 });
+  const codes = new Map<string, number>();
+  const memoryBefore = process.memoryUsage().heapUsed;
+
+  const refusalsMs: number[] = [];
+  const waiting = Array.from({ length: 4_000 }, async () => {
+    const startedAt = performance.now();
+    try {
+      await nabla.authenticatePatient('patient-1');
+    } catch (failure) {
+      const code = ValetKeyError.isInstance(failure) ? failure.code : 'foreign';
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+      if (code === 'overloaded') refusalsMs.push(performance.now() - startedAt);
+    }
+  });
+  await new Promise(setImmediate);
+  expect(codes).toEqual(new Map([['overloaded', 4_000 - 1_024]]));
+  expect(Math.max(...refusalsMs)).toBeLessThan(50);
+  expect(process.memoryUsage().heapUsed - memoryBefore).toBeLessThan(64 * 2 ** 20);
+
+  for (let count = 0; count < 50; count++) {
+    expect((await nudge.getToken()).token.reveal()).toBe('a');
+  }
+  expect(codes.size).toBe(1);
+
+  await Promise.all(waiting);
+  expect(codes.get('vendor_timeout')).toBe(1_024);
+  expect(hung.calls.length).toBeLessThanOrEqual(64);
+  await expect(nabla.authenticatePatient('patient-1')).rejects.toMatchObject({ reason: 'circuit_open' });
+  await Promise.all([nabla.close(), nudge.close()]);
+});

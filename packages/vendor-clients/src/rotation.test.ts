@@ -1,0 +1,134 @@
+import { buffer } from 'node:stream/consumers';
+import type { Principal, ProxyRequest, Vendor, VendorEvent } from '@valetkey/core-types';
+import { createSandbox, type Sandbox } from '@valetkey/sandbox';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nabla, nymbl } from './index.ts';
+import { startVendorServer } from './testing/vendor-server.ts';
+import { createNudgeClient } from './vendors/nudge.ts';
+import { createVitalClient } from './vendors/vital.ts';
+
+const principal: Principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
+const read: ProxyRequest = { method: 'GET', path: '/Patients', query: '', headers: {} };
+
+let sandbox: Sandbox;
+let events: VendorEvent[];
+const onEvent = (event: VendorEvent): void => void events.push(event);
+
+beforeEach(async () => {
+  sandbox = await createSandbox();
+  events = [];
+});
+afterEach(() => sandbox.close());
+
+function startNymbl(): Vendor {
+  const { clientId, clientSecret, apiKey, customer } = sandbox.credentials.nymbl;
+  const options = nymbl.options.parse({
+    clientId,
+    clientSecret: { current: clientSecret, next: 'sandbox-only-next-secret' },
+    apiKey: { current: apiKey, next: 'sandbox-only-next-key' },
+    baseUrl: sandbox.urls.nymbl,
+    tokenUrl: `${sandbox.urls.nymblIdp}/oauth2/token`,
+    customer: { value: customer },
+    allow: [
+      { method: 'GET', path: '/Patients' },
+      { method: 'POST', path: '/Patients' },
+    ],
+  });
+  return nymbl.create(options, { onEvent });
+}
+
+async function proxied(vendor: Vendor, request: ProxyRequest = read): Promise<number | string> {
+  const { proxy } = vendor;
+  if (proxy === undefined) throw new Error('no proxy');
+  const token = await proxy.issueServerToken(proxy.tokenKey(principal));
+  const answer = await proxy.send(request, token);
+  if (answer === 'token_refused') return answer;
+  await buffer(answer.body);
+  return answer.status;
+}
+
+test('Nabla: the server key changes hands without a failed call, and back', async () => {
+  const current = sandbox.credentials.nabla.serverKey;
+  const next = 'server_sandbox-only-next';
+  const options = nabla.options.parse({ baseUrl: sandbox.urls.nabla, serverKey: { current, next } });
+  const vendor = nabla.create(options, { onEvent });
+  const issue = () => vendor.issue?.issue({ principal, vendorUserId: 'patient-1', parameters: {} });
+  await issue();
+  sandbox.nabla.setServerKeys([next]);
+  await Promise.all([issue(), issue(), issue()]);
+  await issue();
+  expect(events).toEqual([{ type: 'secret_switched', vendor: 'nabla', option: 'serverKey', slot: 'next' }]);
+  sandbox.nabla.setServerKeys([current]);
+  await issue();
+  expect(events).toHaveLength(2);
+  sandbox.nabla.setServerKeys([]);
+  await expect(issue()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  expect(JSON.stringify(events)).not.toContain('sandbox-only');
+  await vendor.close();
+});
+
+test('Nymbl: the client secret changes hands', async () => {
+  const vendor = startNymbl();
+  sandbox.nymbl.setClientSecrets(['sandbox-only-next-secret']);
+  expect(await proxied(vendor)).toBe(200);
+  expect(events).toEqual([{ type: 'secret_switched', vendor: 'nymbl', option: 'clientSecret', slot: 'next' }]);
+  await vendor.close();
+});
+
+test('Nymbl: the API key changes hands while a call with a body that cannot be sent twice is only refused', async () => {
+  const vendor = startNymbl();
+  sandbox.nymbl.setApiKeys(['sandbox-only-next-key']);
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('{}');
+  }
+  await expect(proxied(vendor, { ...read, method: 'POST', body: body() })).rejects.toMatchObject({
+    code: 'vendor_auth_failed',
+  });
+  expect(await proxied(vendor, { ...read, method: 'POST', body: Buffer.from('{}') })).toBe(201);
+  expect(await proxied(vendor, { ...read, method: 'POST', body: body() })).toBe(201);
+  expect(events).toEqual([{ type: 'secret_switched', vendor: 'nymbl', option: 'apiKey', slot: 'next' }]);
+  await vendor.close();
+});
+
+test('Nymbl: a refused access token is refused with both API keys, and neither is given up', async () => {
+  const vendor = startNymbl();
+  const { proxy } = vendor;
+  if (proxy === undefined) throw new Error('no proxy');
+  const token = await proxy.issueServerToken(proxy.tokenKey(principal));
+  sandbox.nymbl.revokeTokens();
+  expect(await proxy.send(read, token)).toBe('token_refused');
+  expect(await proxied(vendor)).toBe(200);
+  expect(events).toEqual([]);
+  await vendor.close();
+});
+
+test('Nymbl: an API key that is refused with a 401, as its own page has it, changes hands too', async () => {
+  await sandbox.close();
+  sandbox = await createSandbox({ nymbl: { apiKeyRefusalStatus: 401 } });
+  const vendor = startNymbl();
+  sandbox.nymbl.setApiKeys(['sandbox-only-next-key']);
+  expect(await proxied(vendor)).toBe(200);
+  expect(events).toEqual([{ type: 'secret_switched', vendor: 'nymbl', option: 'apiKey', slot: 'next' }]);
+  await vendor.close();
+});
+
+test('Nudge and Vital: the next key is tried on a refusal', async () => {
+  await using server = await startVendorServer({ status: 401 }, { json: { token: 'a' } });
+  const slots = { current: 'sandbox-only-current', next: 'sandbox-only-next' };
+  const nudge = createNudgeClient({ apiKey: slots, baseUrl: server.url }, { onEvent });
+  expect((await nudge.getToken()).token.reveal()).toBe('a');
+  expect(server.calls.map(({ headers }) => headers['apikey'])).toEqual(Object.values(slots));
+
+  server.answer({ status: 401 }, { json: { user_id: 'u', sign_in_token: 'b' } });
+  const vital = createVitalClient(
+    {
+      apiKey: { current: 'sk_us_sandbox-only-current', next: 'sk_us_sandbox-only-next' },
+      environment: 'sandbox',
+      region: 'us',
+      baseUrl: server.url,
+    },
+    { onEvent },
+  );
+  expect((await vital.createSignInToken('u')).signInToken.reveal()).toBe('b');
+  expect(events.map(({ vendor }) => vendor)).toEqual(['nudge', 'vital']);
+});
