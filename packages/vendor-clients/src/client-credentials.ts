@@ -6,9 +6,13 @@ import { tokenTextSchema } from './vendor-options.ts';
 
 /** What a client-credentials grant says (RFC 6749 section 4.4.2), with the credentials in the body. */
 export interface ClientCredentialsRequest extends CallOptions {
-  readonly clientId: string;
-  readonly clientSecret: Secret;
+  /** Below the door's base URL. Default: the base URL is the endpoint. */
+  readonly path?: string | undefined;
+  /** The fields that authenticate the client: `client_id` and `client_secret`, or an assertion (RFC 7523). */
+  readonly authentication: Readonly<Record<string, string>>;
   readonly scope?: string | undefined;
+  /** `form` is the standard's; some vendors want `json`. Default: `form`. */
+  readonly encoding?: 'form' | 'json' | undefined;
 }
 
 /** What a grant answers (RFC 6749 section 5.1). */
@@ -42,25 +46,23 @@ const grantErrors = {
   },
 } as const;
 
+const contentTypes = { form: 'application/x-www-form-urlencoded', json: 'application/json' } as const;
+
 /**
- * Asks a token endpoint for an access token (RFC 6749 section 4.4). The door's base URL is the endpoint.
+ * Asks a token endpoint for an access token (RFC 6749 section 4.4).
  *
  * Throws `vendor_auth_failed` for `invalid_client` and `vendor_rejected` for `invalid_scope`, with what to check.
  */
 export async function requestClientCredentialsToken(
   door: Door,
-  { clientId, clientSecret, scope, signal }: ClientCredentialsRequest,
+  { path = '', authentication, scope, encoding = 'form', signal }: ClientCredentialsRequest,
 ): Promise<GrantedToken> {
+  const fields = { grant_type: 'client_credentials', ...authentication, ...(scope !== undefined && { scope }) };
   const answer = await door.send({
     method: 'POST',
-    path: '',
-    headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
-    body: new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_id: clientId,
-      client_secret: clientSecret.reveal(),
-      ...(scope !== undefined && { scope }),
-    }).toString(),
+    path,
+    headers: { 'content-type': contentTypes[encoding], accept: 'application/json' },
+    body: encoding === 'json' ? JSON.stringify(fields) : new URLSearchParams(fields).toString(),
     repeatable: true,
     signal,
   });

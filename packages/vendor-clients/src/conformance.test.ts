@@ -18,7 +18,7 @@ import { vendors as registered } from './registry.ts';
 import { startVendorServer, type VendorServer } from './testing/vendor-server.ts';
 
 const vendors: Readonly<Record<string, VendorDefinition>> = registered;
-const timeoutMs = 400;
+const timeoutMs = 300;
 const canary = 'CANARY-do-not-tell';
 const principal: Principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
 

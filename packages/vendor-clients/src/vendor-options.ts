@@ -29,13 +29,24 @@ export function parseOptions<Schema extends z.ZodType>(
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
-  const inner = issue.code === 'invalid_union' ? deepest(issue) : issue;
-  const field = [...issue.path, ...(inner === issue ? [] : inner.path)].join('.');
-  return field === '' ? inner.message : `${field}: ${inner.message}`;
+  const [{ field, message }] = findProblems(issue, []).toSorted((left, right) => right.weight - left.weight) as [
+    Problem,
+  ];
+  return field === '' ? message : `${field}: ${message}`;
 }
 
-/** Of a union's alternatives, the one that got furthest tells what is wrong. */
-function deepest(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue {
-  const alternatives = issue.errors.flatMap(([first]) => (first === undefined ? [] : [first]));
-  return alternatives.find((alternative) => alternative.code !== 'invalid_type') ?? alternatives[0] ?? issue;
+interface Problem {
+  readonly field: string;
+  readonly message: string;
+  /** Of a union's alternatives, the one that came furthest and found fault with a value is the one that was meant. */
+  readonly weight: number;
+}
+
+function findProblems(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Problem[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    return issue.errors.flatMap(([first]) => (first === undefined ? [] : findProblems(first, path)));
+  }
+  const isShape = issue.code === 'invalid_type' || issue.code === 'unrecognized_keys';
+  return [{ field: path.join('.'), message: issue.message, weight: path.length * 2 + (isShape ? 0 : 1) }];
 }

@@ -1,6 +1,7 @@
 import {
   Secret,
   secretSlotsSchema,
+  systemClock,
   ValetKeyError,
   type CallOptions,
   type Vendor,
@@ -8,22 +9,46 @@ import {
 } from '@valetkey/core-types';
 import { z } from 'zod';
 import { readJson, refusal, type StatusMeanings } from '../door/answer.ts';
-import { openDoor, type ClientEnvironment } from '../door/door.ts';
+import { rsaPrivateKeySchema, signClientAssertion } from '../client-assertion.ts';
+import { requestClientCredentialsToken, type GrantedToken } from '../client-credentials.ts';
+import { openDoor, type ClientEnvironment, type Door } from '../door/door.ts';
 import { encodePathSegment } from '../door/path-segment.ts';
 import { jwtLifetimeSeconds } from '../jwt-lifetime.ts';
+import { keepGrant, type KeptGrant } from '../kept-grant.ts';
 import { useSecretSlots } from '../secret-slots.ts';
 import { baseUrlSchema, parseOptions, timeoutMsSchema, tokenTextSchema } from '../vendor-options.ts';
 
 const vendor = { id: 'nabla', title: 'Nabla' } as const;
 
-const optionsSchema = z.strictObject({
-  /** The server API key token (`server_…`). It reads and writes everything of the organisation. */
-  serverKey: secretSlotsSchema,
-  baseUrl: baseUrlSchema.default('https://api.nabla.com'),
-  /** Nabla's documentation shows the call as a curl without a method, which is a GET. */
-  method: z.enum(['GET', 'POST']).default('GET'),
-  timeoutMs: timeoutMsSchema,
+const corePath = '/v1/core/server';
+
+/** What Nabla's newer Core API wants in place of a key: a client that signs. */
+const serverClientSchema = z.strictObject({
+  /** The OAuth client's UUID. */
+  clientId: z.string().trim().min(1),
+  privateKey: rsaPrivateKeySchema,
+  /** The `kid` of the key, where the client's keys are published as a JWK Set. */
+  keyId: z.string().min(1).optional(),
 });
+
+const optionsSchema = z
+  .strictObject({
+    /**
+     * What the server API takes from a backend, either of its two generations: the server API key token (`server_…`),
+     * or a client of the Core API. Either reads and writes everything of the organisation.
+     */
+    serverKey: z.union([secretSlotsSchema, serverClientSchema]),
+    /** Default: `https://api.nabla.com`. The Core API has a host for each region and no default. */
+    baseUrl: baseUrlSchema.optional(),
+    /** Nabla's documentation shows the call as a curl without a method, which is a GET. The Core API's is a POST. */
+    method: z.enum(['GET', 'POST']).default('GET'),
+    timeoutMs: timeoutMsSchema,
+  })
+  .refine(({ serverKey, baseUrl }) => !('clientId' in serverKey) || baseUrl !== undefined, {
+    path: ['baseUrl'],
+    error:
+      "must be the region's host for a client of the Core API: https://us.api.nabla.com or https://eu.api.nabla.com",
+  });
 
 export type NablaOptions = z.input<typeof optionsSchema>;
 
@@ -37,7 +62,7 @@ export interface NablaPatientTokens {
 
 export interface NablaClient {
   /**
-   * Gets fresh tokens for a patient (`jwt/patient/authenticate/:user_id`).
+   * Gets fresh tokens for a patient (`jwt/patient/authenticate/:user_id`; of the Core API, `jwt/authenticate/:user_id`).
    *
    * Throws `vendor_user_not_found` for a patient that Nabla does not know.
    */
@@ -74,17 +99,24 @@ export function createNablaClient(options: NablaOptions, environment?: ClientEnv
 }
 
 function connect(options: z.output<typeof optionsSchema>, environment: ClientEnvironment = {}): NablaClient {
-  const { method, timeoutMs } = options;
-  const door = openDoor({ vendor, baseUrl: options.baseUrl, timeoutMs }, environment);
-  const serverKey = useSecretSlots(options.serverKey, (slot) =>
-    environment.onEvent?.({ type: 'secret_switched', vendor: vendor.id, option: 'serverKey', slot }),
-  );
+  const { serverKey, baseUrl = 'https://api.nabla.com', timeoutMs } = options;
+  const door = openDoor({ vendor, baseUrl, timeoutMs }, environment);
+  const server =
+    'clientId' in serverKey
+      ? { method: 'POST', path: `${corePath}/jwt/authenticate`, ...connectCore(serverKey, door, baseUrl, environment) }
+      : {
+          method: options.method,
+          path: '/v1/server/jwt/patient/authenticate',
+          ...useSecretSlots(serverKey, (slot) =>
+            environment.onEvent?.({ type: 'secret_switched', vendor: vendor.id, option: 'serverKey', slot }),
+          ),
+        };
 
   const authenticatePatient: NablaClient['authenticatePatient'] = (userId, { signal } = {}) =>
-    serverKey.use(async (key) => {
+    server.use(async (key) => {
       const answer = await door.send({
-        method,
-        path: `/v1/server/jwt/patient/authenticate/${encodePathSegment(userId)}`,
+        method: server.method,
+        path: `${server.path}/${encodePathSegment(userId)}`,
         headers: { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' },
         repeatable: true,
         signal,
@@ -109,6 +141,27 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
     },
     close: door.close,
   };
+}
+
+/** The Core API takes an access token that it grants for an hour to a client that signs (RFC 7523). */
+function connectCore(
+  { clientId, privateKey, keyId }: z.output<typeof serverClientSchema>,
+  door: Door,
+  baseUrl: string,
+  { clock = systemClock }: ClientEnvironment,
+): KeptGrant {
+  const path = `${corePath}/oauth/token`;
+  const audience = `${baseUrl}${path}`;
+  const request = (): Promise<GrantedToken> =>
+    requestClientCredentialsToken(door, {
+      path,
+      authentication: {
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: signClientAssertion({ clientId, privateKey, keyId, audience, nowMs: clock.nowMs() }),
+      },
+      encoding: 'json',
+    });
+  return keepGrant(request, clock);
 }
 
 /** Nabla: issues a patient's access and refresh tokens, fresh on every ask. */

@@ -106,7 +106,11 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
 
   const requestAccessToken: NymblClient['requestAccessToken'] = (scope, { signal } = {}) =>
     clientSecret.use((secret) =>
-      requestClientCredentialsToken(identityProvider, { clientId, clientSecret: secret, scope, signal }),
+      requestClientCredentialsToken(identityProvider, {
+        authentication: { client_id: clientId, client_secret: secret.reveal() },
+        scope,
+        signal,
+      }),
     );
 
   return {

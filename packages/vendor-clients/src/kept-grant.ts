@@ -1,0 +1,49 @@
+import { ValetKeyError, type Clock, type Secret } from '@valetkey/core-types';
+import type { GrantedToken } from './client-credentials.ts';
+
+/** An access token that a client keeps for its own calls. */
+export interface KeptGrant {
+  /**
+   * Makes a call with the token, which is asked for when there is none or its end is near, once for all calls. Where
+   * the vendor refuses it (`vendor_auth_failed`), the call is made once more with a new one.
+   */
+  readonly use: <Result>(call: (accessToken: Secret) => Promise<Result>) => Promise<Result>;
+}
+
+const longestMarginSeconds = 60;
+/** Life of a token that does not say how long it has. */
+const usualLifetimeSeconds = 300;
+
+/** Keeps what `request` answers for as long as it lives. A failure is not kept. */
+export function keepGrant(request: () => Promise<GrantedToken>, clock: Clock): KeptGrant {
+  let kept: { readonly token: Secret; readonly endsAtMs: number } | undefined;
+  let asking: Promise<Secret> | undefined;
+
+  const ask = async (): Promise<Secret> => {
+    const { accessToken, expiresInSeconds = usualLifetimeSeconds } = await request();
+    const marginSeconds = Math.min(longestMarginSeconds, expiresInSeconds / 2);
+    kept = { token: accessToken, endsAtMs: clock.monotonicMs() + (expiresInSeconds - marginSeconds) * 1_000 };
+    return accessToken;
+  };
+  const current = (): Promise<Secret> => {
+    if (kept !== undefined && clock.monotonicMs() < kept.endsAtMs) return Promise.resolve(kept.token);
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+
+  return {
+    async use(call) {
+      const token = await current();
+      try {
+        return await call(token);
+      } catch (failure) {
+        if (!ValetKeyError.isInstance(failure) || failure.code !== 'vendor_auth_failed') throw failure;
+        // Another call may have replaced it already.
+        if (kept?.token === token) kept = undefined;
+      }
+      return call(await current());
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import { inspect } from 'node:util';
+import { createSandbox, type Sandbox } from '@valetkey/sandbox';
+import { importPKCS8, jwtVerify } from 'jose';
+import { createPublicKey } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fakeJwt, startVendorServer } from '../testing/vendor-server.ts';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
+import { createNablaClient } from './nabla.ts';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await createSandbox();
+});
+afterAll(() => sandbox.close());
+
+const tokenRoute = 'POST /v1/core/server/oauth/token';
+const issueRoute = 'POST /v1/core/server/jwt/authenticate/{user_id}';
+
+test('a client of the Core API is granted one server token for all its calls', async () => {
+  sandbox.resetCalls();
+  const serverKey = await sandbox.nabla.createClient();
+  const nabla = createNablaClient({ serverKey, baseUrl: sandbox.urls.nabla });
+  const patients = await Promise.all(['a', 'b', 'c'].map((patient) => nabla.authenticatePatient(patient)));
+  expect(patients.every(({ expiresInSeconds }) => expiresInSeconds === 300)).toBe(true);
+  expect(sandbox.calls().nabla).toEqual({ [tokenRoute]: 1, [issueRoute]: 3 });
+  expect(inspect(nabla, { depth: 9, showHidden: true })).not.toContain('PRIVATE KEY');
+  await expect(nabla.verify()).resolves.toBeUndefined();
+  await nabla.close();
+});
+
+test('an unknown client is refused', async () => {
+  const { privateKey } = await sandbox.nabla.createClient();
+  const nabla = createNablaClient({ serverKey: { clientId: 'nobody', privateKey }, baseUrl: sandbox.urls.nabla });
+  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  await nabla.close();
+});
+
+test('a server token is renewed before its end, and once when it is refused', async () => {
+  const { privateKey } = await sandbox.nabla.createClient();
+  const clock = createVirtualClock();
+  const tokens = { access_token: fakeJwt({}), refresh_token: fakeJwt({}) };
+  let granted = 0;
+  let good = 0;
+  await using server = await startVendorServer({
+    choose: ({ path, headers }) => {
+      if (!path.endsWith('/oauth/token')) {
+        return headers.authorization === `Bearer grant-${good}` ? tokens : { error: 'refused' };
+      }
+      granted += 1;
+      return { access_token: `grant-${granted}`, expires_in: 3_600 };
+    },
+  });
+  const nabla = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url }, { clock });
+  good = 1;
+  await nabla.authenticatePatient('a');
+  clock.advance(3_539_999);
+  await nabla.authenticatePatient('a');
+  expect(granted).toBe(1);
+  clock.advance(1);
+  good = 2;
+  await nabla.authenticatePatient('a');
+  expect(granted).toBe(2);
+
+  server.answer({ status: 401 }, { json: { access_token: 'grant-3', expires_in: 3_600 } }, { json: tokens });
+  await nabla.authenticatePatient('a');
+  expect(server.calls.slice(-3).map(({ path }) => path.split('/').at(-1))).toEqual(['a', 'token', 'a']);
+  await nabla.close();
+});
+
+test('the assertion is what RFC 7523 asks for, and never the same twice', async () => {
+  const { privateKey } = await sandbox.nabla.createClient();
+  await using server = await startVendorServer({ status: 401 });
+  const nabla = createNablaClient({ serverKey: { clientId: 'c', privateKey, keyId: 'k' }, baseUrl: server.url });
+  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  const [first, second] = server.calls.map(({ body }) => JSON.parse(body) as Record<string, string>);
+  expect(first?.client_assertion).not.toBe(second?.client_assertion);
+  expect(await importPKCS8(privateKey, 'RS256')).toBeDefined();
+  const { payload, protectedHeader } = await jwtVerify(first?.client_assertion ?? '', createPublicKey(privateKey), {
+    algorithms: ['RS256'],
+    issuer: 'c',
+    subject: 'c',
+    audience: `${server.url}/v1/core/server/oauth/token`,
+    requiredClaims: ['jti', 'iat', 'exp'],
+  });
+  expect(protectedHeader).toMatchObject({ alg: 'RS256', kid: 'k' });
+  expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
+  await nabla.close();
+});
+
+test('a key that is none is refused without being quoted, and the Core API has no default host', async () => {
+  const { clientId, privateKey } = await sandbox.nabla.createClient();
+  const broken = privateKey.replace('PRIVATE', 'PUBLIC');
+  const make = (key: string, baseUrl?: string) => (): unknown =>
+    createNablaClient({ serverKey: { clientId, privateKey: key }, baseUrl });
+  expect(make(broken, sandbox.urls.nabla)).toThrow(/serverKey.privateKey: must be a private RSA key/);
+  expect(make(broken, sandbox.urls.nabla)).not.toThrow(/BEGIN/);
+  expect(make(privateKey)).toThrow(/baseUrl: must be the region's host/);
+});
