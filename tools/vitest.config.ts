@@ -5,7 +5,8 @@ const conditions = ['@valetkey/source', 'node', 'import', 'default'];
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   resolve: { conditions },
-  ssr: { resolve: { conditions } },
+  // These reach Node itself as well, where `import` must not: `require` would be given ES modules.
+  ssr: { resolve: { conditions: ['@valetkey/source', 'node'] } },
   test: {
     include: ['{packages,apps}/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
     typecheck: { enabled: true, tsconfig: 'tools/tsconfig.json', include: ['{packages,apps}/*/src/**/*.test-d.ts'] },

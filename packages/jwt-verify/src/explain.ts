@@ -20,27 +20,39 @@ export interface Explanation {
   readonly checks: readonly ExplainedCheck[];
 }
 
-/** What each step asks, in the words of the issuer's record. */
-const requirements: Readonly<Record<ExplainedCheck['check'], (issuer: Issuer | undefined) => string>> = {
-  size: () => 'Not longer than the longest token accepted.',
-  form: () => 'Three segments of canonical base64url, or an opaque token where one is taken.',
-  header: () => 'A JSON object with members of different names, a known shape and no critical extensions.',
-  claims: () => 'A JSON object with members of different names.',
-  issuer: () => 'An iss that has a record here.',
-  algorithm: (issuer) => `Signed with ${issuer?.algorithms.join(' or ') ?? 'an allowed algorithm'}.`,
-  type: (issuer) => `Of the kind that tokenType ${issuer?.tokenType ?? ''} takes.`,
-  dates: (issuer) => `Within exp, nbf and iat, give or take ${issuer?.clockToleranceSeconds ?? 0} seconds.`,
-  audience: (issuer) =>
-    issuer?.audiences ? `An aud that names ${issuer.audiences.join(' or ')}.` : 'Any: the check is left out.',
-  subject: () => 'A sub that is a non-empty string of bounded length.',
-  binding: (issuer) =>
-    issuer?.dpop === undefined ? 'Not bound to a key.' : 'Bound to a key by cnf.jkt, or not at all.',
-  key: () => 'A key that the issuer publishes for signatures with this algorithm.',
-  signature: () => 'A signature that fits the key.',
-  'look-up': () => 'Active, by the word of the identity provider.',
-  revocation: () => 'Not revoked here.',
-  proof: () => 'A DPoP proof for this request, where the token is bound to a key.',
+/** What each step asks of a token whose issuer is not known yet. */
+const requirements: Readonly<Record<ExplainedCheck['check'], string>> = {
+  size: 'Not longer than the longest token accepted.',
+  form: 'Three segments of canonical base64url, or an opaque token where one is taken.',
+  header: 'A JSON object with members of different names, a known shape and no critical extensions.',
+  claims: 'A JSON object with members of different names.',
+  'look-up': 'Active, by the word of the identity provider.',
+  issuer: 'An iss that has a record here.',
+  algorithm: 'Signed with an algorithm that its issuer’s record allows.',
+  type: 'Of the kind that its issuer’s record takes.',
+  dates: 'Within exp, nbf and iat, and not too long a life.',
+  audience: 'An aud that its issuer’s record names.',
+  subject: 'A sub that is a non-empty string of bounded length.',
+  binding: 'Not bound to a key, or bound by DPoP where that is taken.',
+  key: 'A key that the issuer publishes for signatures with this algorithm.',
+  signature: 'A signature that fits the key.',
+  revocation: 'Not revoked here.',
+  proof: 'A DPoP proof for this request, where the token is bound to a key.',
 };
+
+/** The same in the words of the issuer's record. */
+function requirementsOf(issuer: Issuer): typeof requirements {
+  const { algorithms, tokenType, clockToleranceSeconds, audiences, dpop } = issuer;
+  return {
+    ...requirements,
+    algorithm: `Signed with ${algorithms.join(' or ')}.`,
+    type: `Of the kind that tokenType ${tokenType} takes.`,
+    dates: `Within exp, nbf and iat, give or take ${clockToleranceSeconds} seconds, and not too long a life.`,
+    audience:
+      audiences === null ? 'Any: the record leaves this check out.' : `An aud that names ${audiences.join(' or ')}.`,
+    binding: dpop === undefined ? 'Not bound to a key.' : 'Not bound to a key, or bound by DPoP.',
+  };
+}
 
 /** Runs the very steps of verification, and notes each. */
 export async function explainToken(
@@ -64,11 +76,12 @@ export async function explainToken(
   }
   const steps = [...(begun.includes('look-up') ? lookUpSteps : verificationSteps), 'proof'] as const;
   const last = begun.at(-1);
+  const asked = issuer === undefined ? requirements : requirementsOf(issuer);
   const checks = steps.map((check): ExplainedCheck => {
     if (failure !== undefined && check === last) {
       return { check, outcome: 'failed', detail: failure.message, remediation: failure.remediation };
     }
-    return { check, outcome: begun.includes(check) ? 'passed' : 'not_reached', detail: requirements[check](issuer) };
+    return { check, outcome: begun.includes(check) ? 'passed' : 'not_reached', detail: asked[check] };
   });
   return { accepted: failure === undefined, issuer: issuer?.issuer, checks };
 }

@@ -73,7 +73,8 @@ export async function fetchBounded<Result>(
 
 /** Fetches a JSON document that is answered with 200. */
 export function fetchJson(url: string, init: RequestInit, bounds: FetchBounds): Promise<unknown> {
-  const headers = { accept: 'application/json', ...init.headers };
+  const headers = new Headers(init.headers);
+  headers.set('accept', 'application/json');
   return fetchBounded(url, { ...init, headers }, bounds, async (response, readText) => {
     if (response.status !== 200) {
       await response.body?.cancel();

@@ -28,7 +28,6 @@ export async function introspectToken(
     form.set('client_id', clientId);
     form.set('client_secret', clientSecret.reveal());
   }
-  headers.set('accept', 'application/json');
   const answer = await fetchJson(endpoint, { method: 'POST', headers, body: form }, bounds);
   if (!isJsonObject(answer) || typeof answer['active'] !== 'boolean') throw new FetchFailure('not_introspection');
   return answer['active'] ? answer : undefined;

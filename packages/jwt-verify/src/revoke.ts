@@ -17,10 +17,10 @@ export function planRevocation(
   issuers: ReadonlyMap<string, IssuerRecord>,
   nowSeconds: number,
 ): readonly [key: string, revocation: Revocation] {
-  const lifetimeOf = (issuer: string): number => {
-    const { clockToleranceSeconds = 0, maxLifetimeSeconds = null } = issuers.get(issuer)?.issuer ?? {};
-    return (maxLifetimeSeconds ?? Infinity) + 2 * clockToleranceSeconds;
-  };
+  /** Tokens pass for the tolerance after their end, by clocks that may differ by as much. */
+  const graceOf = (issuer: string): number => 2 * (issuers.get(issuer)?.issuer.clockToleranceSeconds ?? 0);
+  const lifetimeOf = (issuer: string): number =>
+    (issuers.get(issuer)?.issuer.maxLifetimeSeconds ?? Infinity) + graceOf(issuer);
   const always = { issuedUntilSeconds: Infinity };
   if ('subject' in target) {
     const { issuer, subject, issuedUntilSeconds = nowSeconds } = target;
@@ -30,8 +30,10 @@ export function planRevocation(
     ];
   }
   if ('jti' in target) {
-    const { issuer, jti, expiresAtSeconds = nowSeconds + lifetimeOf(issuer) } = target;
-    return [revokedId(issuer, jti), { ...always, forgetAtSeconds: expiresAtSeconds }];
+    const { issuer, jti, expiresAtSeconds } = target;
+    const forgetAtSeconds =
+      expiresAtSeconds === undefined ? nowSeconds + lifetimeOf(issuer) : expiresAtSeconds + graceOf(issuer);
+    return [revokedId(issuer, jti), { ...always, forgetAtSeconds }];
   }
   const { token } = target;
   if (!hasCompactForm(token)) return [revokedText(token), { ...always, forgetAtSeconds: nowSeconds + 86_400 }];

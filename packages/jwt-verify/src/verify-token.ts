@@ -36,6 +36,7 @@ export const lookUpSteps = [
   'size',
   'form',
   'look-up',
+  'issuer',
   'dates',
   'audience',
   'subject',

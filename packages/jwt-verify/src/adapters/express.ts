@@ -54,11 +54,14 @@ export function createExpressAuthentication(
   };
   return {
     middleware: async (request, response, next) => {
+      let passed: boolean;
       try {
-        if (await check(request, response)) next();
+        passed = await check(request, response);
       } catch (error) {
         next(error);
+        return;
       }
+      if (passed) next();
     },
     principalOf: (request) => {
       const principal = principals.get(request);

@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import express from 'express';
+import fastify from 'fastify';
+import { calculateJwkThumbprint } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { JwtVerifier } from '../create-jwt-verifier.ts';
+import { createHarness } from '../testing/harness.ts';
+import { createSigningKey, signToken } from '../testing/signing.ts';
+import { createExpressAuthentication } from './express.ts';
+import { createFastifyAuthentication } from './fastify.ts';
+import { authenticateRequest } from './request.ts';
+
+const origin = 'https://api.example.com';
+const harness = createHarness({ dpop: { nonceRequired: true } });
+const { verifier, token, clock } = harness;
+const callerKey = createSigningKey('caller');
+const { kty, crv, x, y } = callerKey.jwk;
+const boundToken = token({ cnf: { jkt: await calculateJwkThumbprint(callerKey.jwk) } });
+
+let serial = 0;
+function proof(changes: Record<string, unknown> = {}): string {
+  serial += 1;
+  const ath = createHash('sha256').update(boundToken).digest('base64url');
+  const claims = { htm: 'GET', htu: `${origin}/me`, iat: clock.nowSeconds(), jti: `p-${serial}`, ath };
+  const header = { typ: 'dpop+jwt', kid: undefined, jwk: { kty, crv, x, y } };
+  return signToken(callerKey, { ...claims, nonce: verifier.dpopNonce(), ...changes }, header);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | undefined>;
+  readonly body: string;
+}
+
+type Send = (headers: Readonly<Record<string, string | string[]>>) => Promise<Answer>;
+
+/** Sends over a socket, so that headers may come twice. */
+function sendTo(port: number): Send {
+  return async (headers) => {
+    const sent = httpRequest({ port, host: '127.0.0.1', path: '/me?a=1', headers: headers as OutgoingHttpHeaders });
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      sent.on('response', resolve).on('error', reject).end();
+    });
+    return {
+      status: response.statusCode ?? 0,
+      headers: response.headers as Record<string, string | undefined>,
+      body: await text(response),
+    };
+  };
+}
+
+const brokenVerifier: JwtVerifier = {
+  ...verifier,
+  verify: () => Promise.reject(new RangeError('a mistake of the program')),
+};
+
+const down: JwtVerifier = createHarness(
+  { jwks: undefined },
+  { fetch: async () => new Response('', { status: 500 }) },
+).verifier;
+
+async function startFastify(used: JwtVerifier): Promise<{ send: Send; close: () => Promise<unknown> }> {
+  const app = fastify();
+  const { onRequest, principalOf } = createFastifyAuthentication(
+    used,
+    used === brokenVerifier ? undefined : { origin },
+  );
+  app.register(async (inner) => {
+    inner.addHook('onRequest', onRequest);
+    inner.get('/me', (request) => ({ subject: principalOf(request).subject }));
+  });
+  app.get('/open', (request) => ({ subject: principalOf(request).subject }));
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  return { send: sendTo(port), close: () => app.close() };
+}
+
+async function startExpress(used: JwtVerifier): Promise<{ send: Send; close: () => Promise<unknown> }> {
+  const app = express();
+  const { middleware, principalOf } = createExpressAuthentication(
+    used,
+    used === brokenVerifier ? undefined : { origin },
+  );
+  app.get('/me', middleware, (request, response) => {
+    response.json({ subject: principalOf(request).subject });
+  });
+  app.use((_error: unknown, _request: express.Request, response: express.Response, _next: express.NextFunction) => {
+    response.status(500).end();
+  });
+  const server = await new Promise<ReturnType<typeof app.listen>>((resolve) => {
+    const listening = app.listen(0, '127.0.0.1', () => resolve(listening));
+  });
+  const { port } = server.address() as AddressInfo;
+  return { send: sendTo(port), close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+async function startRequest(used: JwtVerifier): Promise<{ send: Send; close: () => Promise<unknown> }> {
+  const send: Send = async (headers) => {
+    const pairs = Object.entries(headers).flatMap(([name, value]) =>
+      [value].flat().map((one) => [name, one] as [string, string]),
+    );
+    const request = new Request('http://internal.example.com/me?a=1', { headers: pairs });
+    const caller = await authenticateRequest(used, request, used === brokenVerifier ? undefined : { origin });
+    const response = caller instanceof Response ? caller : Response.json({ subject: caller.subject });
+    return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+  };
+  return { send, close: () => Promise.resolve() };
+}
+
+describe.each([
+  ['Fastify', startFastify, 500],
+  ['Express', startExpress, 500],
+  ['Request', startRequest, 'RangeError: a mistake of the program'],
+])('%s', (_, start, mistake) => {
+  let server: Awaited<ReturnType<typeof startFastify>>;
+  let offline: typeof server;
+  let broken: typeof server;
+  beforeAll(async () => {
+    [server, offline, broken] = await Promise.all([start(verifier), start(down), start(brokenVerifier)]);
+  });
+  afterAll(() => Promise.all([server.close(), offline.close(), broken.close()]));
+
+  test('hands the principal on', async () => {
+    const answer = await server.send({ authorization: `bearer ${token()}` });
+    expect(answer).toMatchObject({ status: 200, body: '{"subject":"alice"}' });
+  });
+
+  test('answers a request without a token with a bare challenge', async () => {
+    const { status, headers, body } = await server.send({});
+    expect(status).toBe(401);
+    expect(headers).toMatchObject({
+      'www-authenticate': 'Bearer',
+      'content-type': expect.stringContaining('application/problem+json'),
+      'cache-control': 'no-store',
+    });
+    expect(JSON.parse(body)).toMatchObject({ status: 401, code: 'missing_token', title: 'Missing token' });
+  });
+
+  test('answers a bad token with what is wrong and what to do', async () => {
+    const { status, headers, body } = await server.send({ authorization: `Bearer ${token({ aud: 'x' })}` });
+    expect(status).toBe(401);
+    expect(headers['www-authenticate']).toMatch(/^Bearer error="invalid_token", error_description="The token is meant/);
+    expect(JSON.parse(body)).toMatchObject({ code: 'invalid_token', remediation: expect.stringContaining('audience') });
+  });
+
+  test('refuses two Authorization headers, even where one is good', async () => {
+    const good = `Bearer ${token()}`;
+    await expect(server.send({ authorization: [good, 'Bearer x'] })).resolves.toMatchObject({ status: 400 });
+    await expect(server.send({ authorization: [good, good] })).resolves.toMatchObject({ status: 400 });
+  });
+
+  test('answers 503 and Retry-After when the provider is down', async () => {
+    const { status, headers } = await offline.send({ authorization: `Bearer ${token()}` });
+    expect(status).toBe(503);
+    expect(headers).toMatchObject({ 'retry-after': expect.stringMatching(/^\d+$/) });
+    expect(headers).not.toHaveProperty('www-authenticate');
+  });
+
+  test('takes DPoP, and hands out the nonce it wants', async () => {
+    const first = await server.send({ authorization: `DPoP ${boundToken}`, dpop: proof({ nonce: undefined }) });
+    expect(first).toMatchObject({ status: 401, headers: { 'dpop-nonce': verifier.dpopNonce() } });
+    expect(first.headers['www-authenticate']).toContain('DPoP error="use_dpop_nonce"');
+    const second = await server.send({ authorization: `DPoP ${boundToken}`, dpop: proof() });
+    expect(second).toMatchObject({ status: 200, body: '{"subject":"alice"}' });
+  });
+
+  test('refuses DPoP without a proof, with two, and for another place', async () => {
+    const authorization = `DPoP ${boundToken}`;
+    for (const dpop of [[], [proof(), proof()], [proof({ htu: 'http://127.0.0.1/me' })], [proof({ htm: 'POST' })]]) {
+      const { status, headers } = await server.send({ authorization, ...(dpop.length > 0 ? { dpop } : {}) });
+      expect(status).toBe(401);
+      expect(headers['www-authenticate']).toContain('DPoP error="invalid_dpop_proof"');
+    }
+    await expect(server.send({ authorization: `Bearer ${boundToken}`, dpop: proof() })).resolves.toMatchObject({
+      status: 401,
+    });
+  });
+
+  test('leaves a mistake of the program to the framework', async () => {
+    const sent = broken.send({ authorization: `Bearer ${token()}` });
+    await expect(sent.then(({ status }) => status, String)).resolves.toBe(mistake);
+  });
+});
+
+test('a principal is not made up for a request that was not authenticated', () => {
+  const raw = {} as never;
+  expect(() => createFastifyAuthentication(verifier).principalOf({ raw, method: 'GET', originalUrl: '/' })).toThrow(
+    TypeError,
+  );
+  expect(() => createExpressAuthentication(verifier).principalOf(raw)).toThrow(TypeError);
+});
