@@ -14,7 +14,7 @@ import { addErrorDocumentation, addHealthRoutes, type Readiness } from './http/h
 import { createHttpServer } from './http/server.ts';
 import { addResolveRoute, addSessionRoute } from './http/session-routes.ts';
 import { addIssueRoute, addProxyRoute } from './http/vendor-routes.ts';
-import { createSqliteStore } from './sqlite-store.ts';
+import { openStore } from './open-store.ts';
 import type { Decision, Store } from './store.ts';
 
 /** What the broker works with; each part has a default. */
@@ -57,7 +57,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const config = parseConfig(input, effects.vendors);
   const clock = effects.clock ?? systemClock;
   const logger = effects.logger ?? pino({ level: config.log.level });
-  const store = effects.store ?? createSqliteStore(config.store.sqlite);
+  const store = effects.store ?? openStore(config.store);
   const connected = connectVendors(config, store, { clock });
   const verifier = createJwtVerifier({ issuers: issuersOf(config, connected), clock });
   const tokens = createTokenCache({ clock, store: openTokenStore(config.redis) });
@@ -92,6 +92,8 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
       await openListener(admin, config.admin);
       // Fetched ahead, so that no caller waits for it; a provider that is down now is asked again by the first caller.
       void verifier.warm();
+      // A database that is down now is tried again by each call, and the operator is told.
+      store.check().catch((error: { reason?: string }) => logger.error({ reason: error.reason }, 'store is unusable'));
       return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
     },
     close: async () => {

@@ -80,6 +80,13 @@ describe('refuses to start, names the field, prints no value', () => {
       { vendors: { vital: { apiKey: `pk_eu_${canary}`, environment: 'sandbox', region: 'us' } } },
       /^vendors\.vital/,
     ],
+    [
+      'a PostgreSQL URL that is none',
+      { store: { postgres: `mysql://u:${canary}@host/db` } },
+      /^store\.postgres: must be like postgresql:/,
+    ],
+    ['two stores at once', { store: { ...store, postgres: `postgresql://u:${canary}@host/db` } }, /^store\./],
+    ['a SQLite file that no file can be', { store: { sqlite: '/dev/null/file' } }, /^store\.sqlite: cannot be opened/],
   ])('%s', (_, config, expected) => {
     const problems = problemsOf(config);
     expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(expected)]));

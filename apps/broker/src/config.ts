@@ -8,6 +8,7 @@ import {
 } from '@valetkey/core-types';
 import { vendors as vendorRegistry } from '@valetkey/vendor-clients';
 import { z } from 'zod';
+import { isPostgresUrl } from './postgres-store.ts';
 
 /** The configuration cannot be used; `problems` names each field and what it should be, and quotes no value. */
 export class ConfigError extends Error {
@@ -78,8 +79,22 @@ const brokerShape = {
     .prefault({}),
   /** The identity providers whose tokens are taken. */
   issuers: z.array(issuerSchema).default([]),
-  /** The file that keeps vendor users and audit. */
-  store: z.strictObject({ sqlite: z.string().min(1) }).default({ sqlite: 'valetkey-data/valetkey.sqlite' }),
+  /** What keeps vendor users and audit: a file on this machine, or a database that several share. */
+  store: z
+    .union([
+      z.strictObject({ sqlite: z.string().min(1) }),
+      z.strictObject({
+        /** `postgresql://user:password@host:5432/database` */
+        postgres: secretSchema.refine((url) => isPostgresUrl(url.reveal()), {
+          error: 'must be like postgresql://user:password@host:5432/database',
+        }),
+        /** Most connections at once. */
+        maxConnections: z.int().min(1).optional(),
+        /** Milliseconds that a call may wait for a connection, and then for its answer. */
+        timeoutMs: z.int().min(1).optional(),
+      }),
+    ])
+    .default({ sqlite: 'valetkey-data/valetkey.sqlite' }),
   /** What several brokers share: the server tokens, sealed. Absent: each keeps its own. */
   redis: z
     .strictObject({

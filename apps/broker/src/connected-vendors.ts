@@ -26,7 +26,7 @@ export function connectVendors(config: BrokerConfig, store: Store, environment: 
           `vendors.${vendor.id}.user.ensure: ${definition.title} cannot create users; use claim or mapping`,
         );
       }
-      connected.set(vendor.id, { vendor, policy, users: createVendorUsers(vendor, source, store) });
+      connected.set(vendor.id, { vendor, policy, users: createVendorUsers(vendor, source, store, environment) });
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       problems.push(`vendors.${definition.id}: ${error.message}`);

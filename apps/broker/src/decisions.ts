@@ -32,8 +32,7 @@ export function createDecide({ store, clock, logger, onDecision }: DecisionEffec
     try {
       await store.recordDecision(decision);
     } catch (error) {
-      const { code } = error as { code?: unknown };
-      logger.error({ requestId, reason: typeof code === 'string' ? code : 'unknown' }, 'audit cannot be written');
+      logger.error({ requestId, reason: toValetKeyError(error).reason }, 'audit cannot be written');
       throw new ValetKeyError('overloaded', 'The broker cannot write its audit, so it answers no credential.', {
         retryAfterSeconds: 5,
         remediation: 'Call again later; the operator has to give the store room or permission to write.',
@@ -50,7 +49,12 @@ export function createDecide({ store, clock, logger, onDecision }: DecisionEffec
       return result;
     } catch (thrown) {
       const error = toValetKeyError(thrown);
-      if (error.code !== 'overloaded') await record(subject, error.code, error.reason);
+      if (error.code === 'overloaded') {
+        const { requestId, operation, vendor } = subject;
+        logger.warn({ requestId, operation, vendor, reason: error.reason }, 'overloaded');
+      } else {
+        await record(subject, error.code, error.reason);
+      }
       throw thrown;
     }
   };

@@ -1,86 +1,78 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSqliteStore } from './sqlite-store.ts';
-import type { Decision, Store } from './store.ts';
+import { testStore } from './testing/store-conformance.ts';
 
-let folder: string;
-let path: string;
-let store: Store;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
-  path = join(folder, 'new', 'valetkey.sqlite');
-  store = createSqliteStore(path);
-});
-afterEach(async () => {
-  await store.close();
-  await rm(folder, { recursive: true });
-});
+const alice = { vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
 
-const key = { vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
+const createFolder = () => mkdtemp(join(tmpdir(), 'valetkey-'));
 
-test('keeps the first vendor user of a person', async () => {
-  expect(await store.findVendorUser(key)).toBeUndefined();
-  expect(await store.addVendorUser(key, 'one')).toBe('one');
-  expect(await store.addVendorUser(key, 'two')).toBe('one');
-  expect(await store.findVendorUser(key)).toBe('one');
+describe('conformance', () => {
+  testStore(async () => {
+    const folder = await createFolder();
+    return {
+      open: () => createSqliteStore(join(folder, 'new', 'valetkey.sqlite')),
+      drop: () => rm(folder, { recursive: true }),
+    };
+  });
 });
 
-test('tells people apart by issuer and subject, to the letter', async () => {
-  await store.addVendorUser(key, 'one');
-  for (const other of [
-    { ...key, issuer: 'https://else.example.com' },
-    { ...key, subject: 'Alice' },
-    { ...key, subject: 'alice ' },
-    { ...key, vendor: 'nabla' },
-  ]) {
-    expect(await store.findVendorUser(other)).toBeUndefined();
-  }
-});
+describe('the file', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(async () => {
+    folder = await createFolder();
+    path = join(folder, 'valetkey.sqlite');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
 
-test('an operator sets what is there, and forgets exactly one', async () => {
-  await store.setVendorUser(key, 'one');
-  await store.setVendorUser(key, 'two');
-  expect(await store.removeVendorUser(key, 'one')).toBe(false);
-  expect(await store.listVendorUsers(key)).toEqual(new Map([['vital', 'two']]));
-  expect(await store.removeVendorUser(key, 'two')).toBe(true);
-  expect(await store.findVendorUser(key)).toBeUndefined();
-});
+  test('is readable by its owner alone', async () => {
+    await createSqliteStore(path).close();
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
 
-test('two processes on one file see one truth, and it outlives them', async () => {
-  const other = createSqliteStore(path);
-  expect(await store.addVendorUser(key, 'one')).toBe('one');
-  expect(await other.addVendorUser(key, 'two')).toBe('one');
-  await other.close();
-  await store.close();
-  store = createSqliteStore(path);
-  expect(await store.findVendorUser(key)).toBe('one');
-});
+  test('that another process keeps to itself is waited for, while this process goes on', async () => {
+    const store = createSqliteStore(path);
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    const added = store.addVendorUser(alice, 'one');
+    await new Promise((resolve) => setImmediate(resolve));
+    other.exec('COMMIT');
+    expect(await added).toBe('one');
+    other.close();
+    await store.close();
+  });
 
-test('records decisions, newest first', async () => {
-  const decision: Decision = {
-    at: '2026-01-01T00:00:00.000Z',
-    requestId: 'r1',
-    operation: 'issue',
-    ...key,
-    vendorUserId: 'one',
-    outcome: 'allowed',
-  };
-  const { vendorUserId: _, ...refused } = { ...decision, requestId: 'r2', outcome: 'forbidden' };
-  await store.recordDecision(decision);
-  await store.recordDecision(refused);
-  expect(await store.listDecisions(10)).toEqual([{ ...refused, vendorUserId: undefined }, decision]);
-  expect(await store.listDecisions(1)).toHaveLength(1);
-});
+  test('that another process keeps too long is refused', async () => {
+    const store = createSqliteStore(path, { timeoutMs: 0 });
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    await expect(store.addVendorUser(alice, 'one')).rejects.toMatchObject({ code: 'overloaded', reason: 'sqlite_5' });
+    await expect(store.check()).rejects.toMatchObject({ code: 'overloaded' });
+    expect(await store.findVendorUser(alice)).toBeUndefined();
+    other.close();
+    await store.check();
+    await store.close();
+  });
 
-test('its file is readable by the owner alone', async () => {
-  expect((await stat(path)).mode & 0o777).toBe(0o600);
-});
+  test('that an earlier version made is used as it is', async () => {
+    const earlier = new DatabaseSync(path);
+    earlier.exec(`
+      CREATE TABLE vendor_user (vendor TEXT NOT NULL, issuer TEXT NOT NULL, subject TEXT NOT NULL,
+        vendor_user_id TEXT NOT NULL, PRIMARY KEY (vendor, issuer, subject)) STRICT, WITHOUT ROWID;
+      INSERT INTO vendor_user VALUES ('vital', 'https://id.example.com', 'alice', 'one');
+    `);
+    earlier.close();
+    const store = createSqliteStore(path);
+    expect(await store.addVendorUser(alice, 'two')).toBe('one');
+    await store.close();
+  });
 
-test('a closed store says that it cannot be used', async () => {
-  const closed = createSqliteStore(':memory:');
-  await closed.check();
-  await closed.close();
-  await expect(closed.check()).rejects.toThrow(Error);
+  test('that is no database is refused when it is opened', async () => {
+    await writeFile(path, 'something else'.repeat(100));
+    expect(() => createSqliteStore(path)).toThrow(Error);
+  });
 });

@@ -1,106 +1,80 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import type { Decision, Store } from './store.ts';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createSqlStore, sqlSchema } from './sql-store.ts';
+import type { Store } from './store.ts';
 
-const schema = `
-  CREATE TABLE IF NOT EXISTS vendor_user (
-    vendor TEXT NOT NULL,
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    vendor_user_id TEXT NOT NULL,
-    PRIMARY KEY (vendor, issuer, subject)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS decision (
-    id INTEGER PRIMARY KEY,
-    at TEXT NOT NULL,
-    request_id TEXT NOT NULL,
-    operation TEXT NOT NULL,
-    vendor TEXT NOT NULL,
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    vendor_user_id TEXT,
-    outcome TEXT NOT NULL
-  ) STRICT;
-  PRAGMA user_version = 1;
-`;
+const retryDelayMs = 2;
 
-interface DecisionRow {
-  at: string;
-  request_id: string;
-  operation: Decision['operation'];
-  vendor: string;
-  issuer: string;
-  subject: string;
-  vendor_user_id: string | null;
-  outcome: string;
+/** How long the store waits. */
+export interface SqliteStoreOptions {
+  /** Milliseconds that another process may keep the file to itself before it is refused. Default: 5000. */
+  readonly timeoutMs?: number | undefined;
 }
-
-const toDecision = (row: DecisionRow): Decision => ({
-  at: row.at,
-  requestId: row.request_id,
-  operation: row.operation,
-  vendor: row.vendor,
-  issuer: row.issuer,
-  subject: row.subject,
-  vendorUserId: row.vendor_user_id ?? undefined,
-  outcome: row.outcome,
-});
 
 /**
  * The store for one machine: a SQLite file, made with its folder where it is missing and readable by its owner alone.
- * Several processes may share the file. `:memory:` keeps everything in this process.
+ * Several processes may share the file. `:memory:` keeps everything in this process. Throws where it cannot be opened.
  */
-export function createSqliteStore(path: string): Store {
+export function createSqliteStore(path: string, { timeoutMs = 5000 }: SqliteStoreOptions = {}): Store {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(path, { timeout: 5000 });
-  // With a write-ahead log a commit survives the death of the process without waiting for the disk.
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-  database.exec(schema);
-  if (path !== ':memory:') chmodSync(path, 0o600);
+  const database = new DatabaseSync(path, { timeout: timeoutMs });
+  try {
+    setUp(database, timeoutMs);
+    if (path !== ':memory:') chmodSync(path, 0o600);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 
-  const find = database.prepare(
-    'SELECT vendor_user_id AS id FROM vendor_user WHERE vendor = ? AND issuer = ? AND subject = ?',
-  );
-  const list = database.prepare(
-    'SELECT vendor, vendor_user_id AS id FROM vendor_user WHERE issuer = ? AND subject = ?',
-  );
-  const add = database.prepare('INSERT INTO vendor_user VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
-  const set = database.prepare(
-    'INSERT INTO vendor_user VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET vendor_user_id = excluded.vendor_user_id',
-  );
-  const remove = database.prepare(
-    'DELETE FROM vendor_user WHERE vendor = ? AND issuer = ? AND subject = ? AND vendor_user_id = ?',
-  );
-  const record = database.prepare(
-    `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const newest = database.prepare('SELECT * FROM decision ORDER BY id DESC LIMIT ?');
-  const probe = database.prepare('SELECT count(*) FROM sqlite_schema');
+  const prepared = new Map<string, StatementSync>();
+  const run = (statement: string, values: readonly (string | number | null)[]) => {
+    const known = prepared.get(statement) ?? database.prepare(statement);
+    prepared.set(statement, known);
+    return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
+  };
 
-  return {
-    findVendorUser: async ({ vendor, issuer, subject }) =>
-      (find.get(vendor, issuer, subject) as { id: string } | undefined)?.id,
-    listVendorUsers: async ({ issuer, subject }) =>
-      new Map((list.all(issuer, subject) as { vendor: string; id: string }[]).map(({ vendor, id }) => [vendor, id])),
-    addVendorUser: async ({ vendor, issuer, subject }, vendorUserId) => {
-      add.run(vendor, issuer, subject, vendorUserId);
-      return (find.get(vendor, issuer, subject) as { id: string } | undefined)?.id ?? vendorUserId;
-    },
-    setVendorUser: async ({ vendor, issuer, subject }, vendorUserId) => {
-      set.run(vendor, issuer, subject, vendorUserId);
-    },
-    removeVendorUser: async ({ vendor, issuer, subject }, vendorUserId) =>
-      remove.run(vendor, issuer, subject, vendorUserId).changes > 0,
-    recordDecision: async (decision) => {
-      const { at, requestId, operation, vendor, issuer, subject, vendorUserId, outcome } = decision;
-      record.run(at, requestId, operation, vendor, issuer, subject, vendorUserId ?? null, outcome);
-    },
-    listDecisions: async (limit) => (newest.all(limit) as unknown as DecisionRow[]).map(toDecision),
-    check: async () => {
-      probe.get();
+  return createSqlStore({
+    query: async (statement, values) => {
+      const giveUpAtMs = performance.now() + timeoutMs;
+      for (;;) {
+        try {
+          return run(statement, values);
+        } catch (error) {
+          if (!isBusy(error) || performance.now() >= giveUpAtMs) throw error;
+        }
+        await sleep(retryDelayMs);
+      }
     },
     close: async () => database.close(),
-  };
+  });
+}
+
+function setUp(database: DatabaseSync, timeoutMs: number): void {
+  // With a write-ahead log a commit survives the death of the process without waiting for the disk.
+  becomeWriteAhead(database, performance.now() + timeoutMs);
+  database.exec('PRAGMA synchronous = NORMAL');
+  database.exec(sqlSchema('INTEGER PRIMARY KEY'));
+  // SQLite's own waiting would hold up every request of this process; ours lets them pass.
+  database.exec('PRAGMA busy_timeout = 0');
+}
+
+/** Of two processes that do this to a new file at once, SQLite refuses one without waiting. */
+function becomeWriteAhead(database: DatabaseSync, giveUpAtMs: number): void {
+  for (;;) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= giveUpAtMs) throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryDelayMs);
+  }
+}
+
+/** Whether another connection is writing: SQLITE_BUSY, whatever the extended code says beyond it. */
+function isBusy(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && (errcode & 0xff) === 5;
 }

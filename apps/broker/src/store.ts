@@ -19,10 +19,20 @@ export interface Decision {
   readonly outcome: string;
 }
 
+/** The right of one broker to create a person's vendor user, until it gives it back or its time is over. */
+export interface Reservation {
+  readonly owner: string;
+  /** Milliseconds since 1970. A reservation that ended by now is taken over. */
+  readonly nowMs: number;
+  /** Milliseconds since 1970. Frees the person of a broker that died. */
+  readonly expiresAtMs: number;
+}
+
 /**
  * Where the broker keeps what must survive it: the vendor user of each person, and the audit.
  *
- * Each promise settles after the write is durable; an answer goes out only then.
+ * Each promise settles after the write is committed; an answer goes out only then. One that cannot be carried out
+ * rejects, within a bounded time, with `overloaded`.
  */
 export interface Store {
   readonly findVendorUser: (key: VendorUserKey) => Promise<string | undefined>;
@@ -34,10 +44,14 @@ export interface Store {
   readonly setVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<void>;
   /** Forgets exactly this vendor user; a newer one stays. */
   readonly removeVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<boolean>;
+  /** Reserves the creation of a person's vendor user, whether there is one or not. Answers whether nobody else has it. */
+  readonly reserveVendorUser: (key: VendorUserKey, reservation: Reservation) => Promise<boolean>;
+  /** Gives back the reservation of this owner; another's stays. */
+  readonly releaseVendorUser: (key: VendorUserKey, owner: string) => Promise<void>;
   readonly recordDecision: (decision: Decision) => Promise<void>;
   /** The newest decisions first. */
   readonly listDecisions: (limit: number) => Promise<Decision[]>;
-  /** Throws where the store cannot be used. */
+  /** Rejects where the store cannot be read and written. */
   readonly check: () => Promise<void>;
   readonly close: () => Promise<void>;
 }

@@ -1,13 +1,14 @@
 import type { Principal, Vendor } from '@valetkey/core-types';
 import { describe, expect, test } from 'vitest';
 import { createSqliteStore } from './sqlite-store.ts';
+import type { Store } from './store.ts';
 import { createVendorUsers, externalIdOf } from './vendor-users.ts';
 
 const alice: Principal = {
   issuer: 'https://id.example.com',
   subject: 'alice',
   scopes: [],
-  claims: { patient: 'p-1', number: 7 },
+  claims: { patient: 'p-1', number: 7, broken: '\ud800' },
 };
 const close = async () => undefined;
 const vendor: Vendor = { id: 'nabla', close };
@@ -33,7 +34,7 @@ describe('by claim', () => {
     expect(await createVendorUsers(vendor, { claim: 'sub' }, store).resolve(alice)).toBe('alice');
   });
 
-  test.each(['absent', 'number', '__proto__', 'constructor'])(
+  test.each(['absent', 'number', 'broken', '__proto__', 'constructor'])(
     'a claim that is no text (%s) names nobody',
     async (claim) => {
       const users = createVendorUsers(vendor, { claim }, store);
@@ -107,6 +108,117 @@ describe('by the vendor', () => {
     expect(await users.resolve(alice)).toBe('u-1');
     expect(await users.forget(alice, 'u-1')).toBe(true);
     expect(await users.resolve(alice)).toBe('u-2');
+  });
+});
+
+describe('by the vendor, over several brokers', () => {
+  const key = { vendor: 'vital', issuer: alice.issuer, subject: alice.subject };
+
+  /** One broker: its time passes when it sleeps, and it notes how long it slept. */
+  function createBroker(
+    vendor: Vendor,
+    store: Store,
+    { startMs = 1_000_000, onSleep = () => undefined as unknown } = {},
+  ) {
+    let elapsedMs = 0;
+    const clock = { nowMs: () => startMs + elapsedMs, monotonicMs: () => elapsedMs };
+    const sleep = async (ms: number) => {
+      elapsedMs += ms;
+      await onSleep();
+    };
+    const users = createVendorUsers(vendor, { ensure: true }, store, { clock, sleep });
+    return { ...users, sleptMs: () => elapsedMs };
+  }
+
+  /** A vendor that keeps one user for one name, as each has to. */
+  function createIdempotentVendor(fail: () => boolean = () => false) {
+    const asked: string[] = [];
+    const kept = new Map<string, string>();
+    const ensureUser = async (name: string) => {
+      asked.push(name);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (fail()) throw new Error('down');
+      const created = !kept.has(name);
+      if (created) kept.set(name, `user-${kept.size + 1}`);
+      return { vendorUserId: kept.get(name) ?? '', created };
+    };
+    return { asked, kept, vendor: { id: 'vital', users: { ensureUser }, close } satisfies Vendor };
+  }
+
+  test('first sign-ins of one person at all of them ask for one user', async () => {
+    const { vendor: vital, asked } = createIdempotentVendor();
+    const store = createSqliteStore(':memory:');
+    const onSleep = () => new Promise((resolve) => setImmediate(resolve));
+    const brokers = Array.from({ length: 5 }, () => createBroker(vital, store, { onSleep }));
+    const all = await Promise.all(Array.from({ length: 100 }, (_, index) => brokers[index % 5]?.resolve(alice)));
+    expect(new Set(all)).toEqual(new Set(['user-1']));
+    expect(asked).toHaveLength(1);
+  });
+
+  test('one that died while it created frees the person after six seconds', async () => {
+    const { vendor: vital } = createIdempotentVendor();
+    const store = createSqliteStore(':memory:');
+    const nowMs = 1_000_000;
+    await store.reserveVendorUser(key, { owner: 'died', nowMs, expiresAtMs: nowMs + 6000 });
+    const broker = createBroker(vital, store, { startMs: nowMs });
+    expect(await broker.resolve(alice)).toBe('user-1');
+    expect(broker.sleptMs()).toBe(6000);
+  });
+
+  test('one whose clock is far behind waits no longer', async () => {
+    const { vendor: vital } = createIdempotentVendor();
+    const store = createSqliteStore(':memory:');
+    await store.reserveVendorUser(key, { owner: 'other', nowMs: 9e9, expiresAtMs: 9e9 + 6000 });
+    const broker = createBroker(vital, store);
+    expect(await broker.resolve(alice)).toBe('user-1');
+    expect(broker.sleptMs()).toBe(6000);
+    expect(await store.reserveVendorUser(key, { owner: 'third', nowMs: 9e9, expiresAtMs: 9e9 })).toBe(false);
+  });
+
+  test('who waits takes what the other stored, and asks for nothing', async () => {
+    const { vendor: vital, asked } = createIdempotentVendor();
+    const store = createSqliteStore(':memory:');
+    await store.reserveVendorUser(key, { owner: 'other', nowMs: 0, expiresAtMs: 9e9 });
+    const onSleep = () => store.addVendorUser(key, 'u-1');
+    expect(await createBroker(vital, store, { onSleep }).resolve(alice)).toBe('u-1');
+    expect(asked).toEqual([]);
+  });
+
+  test('a failure frees the person at once, and the next tries for itself', async () => {
+    let failures = 1;
+    const { vendor: vital, asked } = createIdempotentVendor(() => failures-- > 0);
+    const store = createSqliteStore(':memory:');
+    const [first, second] = [createBroker(vital, store), createBroker(vital, store)];
+    await expect(first.resolve(alice)).rejects.toThrow('down');
+    expect(await second.resolve(alice)).toBe('user-1');
+    expect(second.sleptMs()).toBe(0);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a user that was made and not stored is adopted', async () => {
+    const { vendor: vital, kept } = createIdempotentVendor();
+    const store = createSqliteStore(':memory:');
+    const lost = { ...store, addVendorUser: () => Promise.reject(new Error('no room')) };
+    await expect(createBroker(vital, lost).resolve(alice)).rejects.toThrow('no room');
+    expect(await createBroker(vital, store).resolve(alice)).toBe('user-1');
+    expect(kept.size).toBe(1);
+  });
+
+  test('a reservation that cannot be given back spoils nothing', async () => {
+    const { vendor: vital } = createIdempotentVendor();
+    const store = createSqliteStore(':memory:');
+    const stuck = { ...store, releaseVendorUser: () => Promise.reject(new Error('gone')) };
+    expect(await createBroker(vital, stuck).resolve(alice)).toBe('user-1');
+    expect(await createBroker(vital, store).resolve(alice)).toBe('user-1');
+  });
+
+  test('an operator who maps the person meanwhile has the last word', async () => {
+    const store = createSqliteStore(':memory:');
+    const { vendor: vital, answer } = createVendor();
+    const resolved = createBroker(vital, store).resolve(alice);
+    await store.setVendorUser(key, 'by-operator');
+    answer('u-1');
+    expect(await resolved).toBe('by-operator');
   });
 });
 

@@ -1,7 +1,20 @@
-import { createHash } from 'node:crypto';
-import { ValetKeyError, type CallOptions, type Principal, type Vendor } from '@valetkey/core-types';
-import type { Store } from './store.ts';
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as systemSleep } from 'node:timers/promises';
+import {
+  systemClock,
+  ValetKeyError,
+  type CallOptions,
+  type Clock,
+  type Principal,
+  type Vendor,
+} from '@valetkey/core-types';
+import type { Store, VendorUserKey } from './store.ts';
 import type { VendorUserSource } from './config.ts';
+
+/** Milliseconds for which a person is reserved to the broker that creates the vendor user; a creation takes less. */
+const reservationMs = 6_000;
+/** Milliseconds between two looks at what another broker made of its reservation. */
+const pollMs = 50;
 
 /**
  * Our stable name for a person at a vendor that keeps one: opaque, so that the vendor learns nothing of the person, and
@@ -23,16 +36,28 @@ export interface VendorUsers {
   readonly forget: (principal: Principal, vendorUserId: string) => Promise<boolean>;
 }
 
+/** Where time comes from; each part has a default. */
+export interface VendorUsersEffects {
+  readonly clock?: Clock | undefined;
+  readonly sleep?: ((ms: number) => Promise<unknown>) | undefined;
+}
+
 /** Joins a vendor, the operator's choice of where its users come from, and the store. */
-export function createVendorUsers(vendor: Vendor, source: VendorUserSource, store: Store): VendorUsers {
+export function createVendorUsers(
+  vendor: Vendor,
+  source: VendorUserSource,
+  store: Store,
+  effects: VendorUsersEffects = {},
+): VendorUsers {
   if ('claim' in source) return fromClaim(vendor, source.claim, source.issuer);
-  return fromStore(vendor, 'ensure' in source ? source.ensure : undefined, store);
+  return fromStore(vendor, 'ensure' in source ? source.ensure : undefined, store, effects);
 }
 
 function readClaim(principal: Principal, claim: string, issuer: string | undefined): string | undefined {
   if (issuer !== undefined && principal.issuer !== issuer) return undefined;
   const value = claim === 'sub' ? principal.subject : principal.claims[claim];
-  return typeof value === 'string' && value !== '' && value.length <= 255 ? value : undefined;
+  const isName = typeof value === 'string' && value !== '' && value.length <= 255 && value.isWellFormed();
+  return isName ? value : undefined;
 }
 
 function fromClaim(vendor: Vendor, claim: string, issuer: string | undefined): VendorUsers {
@@ -56,7 +81,12 @@ function fromClaim(vendor: Vendor, claim: string, issuer: string | undefined): V
 
 type Ensure = Extract<VendorUserSource, { ensure: unknown }>['ensure'];
 
-function fromStore(vendor: Vendor, ensure: Ensure | undefined, store: Store): VendorUsers {
+function fromStore(
+  vendor: Vendor,
+  ensure: Ensure | undefined,
+  store: Store,
+  { clock = systemClock, sleep = systemSleep }: VendorUsersEffects,
+): VendorUsers {
   const keyOf = ({ issuer, subject }: Principal) => ({ vendor: vendor.id, issuer, subject });
   const underway = new Map<string, Promise<string>>();
 
@@ -73,13 +103,39 @@ function fromStore(vendor: Vendor, ensure: Ensure | undefined, store: Store): Ve
     throw notFound(`Sign in with a token that carries the claim "${ensure.externalIdClaim}", as a string.`);
   };
 
+  /**
+   * Waits until no other broker creates this person's vendor user. Answers the one that another has made meanwhile. Who
+   * has waited long enough goes on without the reservation: the vendor keeps one user for one name in any case.
+   */
+  const reserve = async (key: VendorUserKey, owner: string): Promise<string | undefined> => {
+    const giveUpAtMs = clock.monotonicMs() + reservationMs;
+    for (;;) {
+      const nowMs = clock.nowMs();
+      const reserved = await store.reserveVendorUser(key, { owner, nowMs, expiresAtMs: nowMs + reservationMs });
+      // Read after the reservation: whoever had it before has stored its vendor user by then.
+      const known = await store.findVendorUser(key);
+      if (known !== undefined || reserved || clock.monotonicMs() >= giveUpAtMs) return known;
+      await sleep(pollMs);
+    }
+  };
+
   const create = async (principal: Principal): Promise<string> => {
     if (ensure === undefined || vendor.users === undefined) {
       throw notFound('Ask the operator to map this user with `PUT /v1/vendor-users` on the admin listener.');
     }
-    // No caller's signal: those who wait for the same person must not lose their user because one of them left.
-    const { vendorUserId } = await vendor.users.ensureUser(externalId(principal));
-    return store.addVendorUser(keyOf(principal), vendorUserId);
+    const name = externalId(principal);
+    const key = keyOf(principal);
+    const owner = randomUUID();
+    const known = await reserve(key, owner);
+    try {
+      if (known !== undefined) return known;
+      // No caller's signal: those who wait for the same person must not lose their user because one of them left.
+      const { vendorUserId } = await vendor.users.ensureUser(name);
+      return await store.addVendorUser(key, vendorUserId);
+    } finally {
+      // One that cannot be given back ends by itself.
+      await store.releaseVendorUser(key, owner).catch(() => undefined);
+    }
   };
 
   return {
