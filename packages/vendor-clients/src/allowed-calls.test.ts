@@ -46,6 +46,9 @@ test.each([
   '/Patients(1%E2%80%AE)',
   '/Patients(1\u202e)',
   '/Patients(%ff)',
+  '/Patients(%EF%BC%8F)',
+  '/Visits/%E2%80%A5',
+  '/Visits/%E2%80%A4',
   '/Patients(%)',
   '/Patients(%zz)',
   '/Visits/.',
@@ -60,6 +63,43 @@ test.each([
   `/Visits/${'x'.repeat(3_000)}`,
 ])('%s does not', (path) => {
   expect(isCallAllowed(allow, 'GET', path)).toBe(false);
+});
+
+test('whatever passes is read by a URL parser as it stands, and has as many segments as its pattern', () => {
+  const pieces = ['/', '/', 'Patients', 'Visits', 'Notes', '(', ')', '1', "'a'", '.', '..', '%2e', '%2f', '%5c', '\\'];
+  const more = [
+    '%25',
+    '%',
+    '%00',
+    ';',
+    '?',
+    '#',
+    '@',
+    ':',
+    '//',
+    '$batch',
+    '%24',
+    ' ',
+    '\t',
+    '\n',
+    'é',
+    '%C3%A9',
+    '＼',
+  ];
+  const all = [...pieces, ...more];
+  let seed = 20_261_120;
+  const random = (below: number): number => (seed = (seed * 16_807) % 2_147_483_647) % below;
+  let passed = 0;
+  for (let count = 0; count < 200_000; count++) {
+    const tail = Array.from({ length: random(5) }, () => all[random(all.length)]).join('');
+    const path = (['/Visits/', '/Patients(', '/'][random(3)] ?? '') + tail;
+    if (!isCallAllowed(allow, 'GET', path)) continue;
+    passed += 1;
+    const url = new URL(`https://api.example.com${path}`);
+    if (url.pathname !== path || url.host !== 'api.example.com') throw new Error(path);
+    if (path.split('/').length > 4) throw new Error(path);
+  }
+  expect(passed).toBeGreaterThan(100);
 });
 
 test('the method counts, to the letter', () => {

@@ -58,8 +58,12 @@ function decodeSegment(segment: string): string | undefined {
   } catch {
     return undefined;
   }
-  const isAmbiguous = decoded === '.' || decoded === '..' || /[/\\%?#\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(decoded);
-  return isAmbiguous ? undefined : decoded;
+  // Some servers fold look-alikes (`／`, `‥`) into what they look like.
+  return [decoded, decoded.normalize('NFKC')].some(isAmbiguous) ? undefined : decoded;
+}
+
+function isAmbiguous(segment: string): boolean {
+  return segment === '.' || segment === '..' || /[/\\%?#\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(segment);
 }
 
 function matches(pattern: readonly string[], segments: readonly string[]): boolean {

@@ -62,6 +62,15 @@ test('an answer without both tokens is not understood', async () => {
   });
 });
 
+test('where the claim of the patient is known, the tokens of another are not passed on', async () => {
+  await using server = await startVendorServer({ json: tokens });
+  const client = createNablaClient({ serverKey, baseUrl: server.url, patientIdClaim: 'sub' });
+  expect((await client.authenticatePatient('patient-1')).refreshToken.reveal()).toBe(tokens.refresh_token);
+  await expect(client.authenticatePatient('patient-2')).rejects.toMatchObject({ reason: 'other_user' });
+  server.answer({ json: { ...tokens, access_token: 'opaque' } });
+  await expect(client.authenticatePatient('patient-1')).rejects.toMatchObject({ code: 'vendor_response_invalid' });
+});
+
 test('verify tells a good server key from a bad one without issuing anything', async () => {
   await using server = await startVendorServer({ status: 404 }, { status: 401 });
   const client = createNablaClient({ serverKey, baseUrl: server.url });

@@ -8,12 +8,12 @@ import {
   type VendorDefinition,
 } from '@valetkey/core-types';
 import { z } from 'zod';
-import { readJson, refusal, type StatusMeanings } from '../door/answer.ts';
+import { invalidAnswer, readJson, refusal, type StatusMeanings } from '../door/answer.ts';
 import { rsaPrivateKeySchema, signClientAssertion } from '../client-assertion.ts';
 import { requestClientCredentialsToken, type GrantedToken } from '../client-credentials.ts';
 import { openDoor, type ClientEnvironment, type Door } from '../door/door.ts';
 import { encodePathSegment } from '../door/path-segment.ts';
-import { jwtLifetimeSeconds } from '../jwt-lifetime.ts';
+import { jwtLifetimeSeconds, readJwtPayload } from '../jwt-payload.ts';
 import { keepGrant, type KeptGrant } from '../kept-grant.ts';
 import { useSecretSlots } from '../secret-slots.ts';
 import { baseUrlSchema, parseOptions, timeoutMsSchema, tokenTextSchema } from '../vendor-options.ts';
@@ -42,6 +42,11 @@ const optionsSchema = z
     baseUrl: baseUrlSchema.optional(),
     /** Nabla's documentation shows the call as a curl without a method, which is a GET. The Core API's is a POST. */
     method: z.enum(['GET', 'POST']).default('GET'),
+    /**
+     * The claim of the access token that names the patient. Nabla documents none; where it is set, tokens of another
+     * patient are refused.
+     */
+    patientIdClaim: z.string().min(1).optional(),
     timeoutMs: timeoutMsSchema,
   })
   .refine(({ serverKey, baseUrl }) => !('clientId' in serverKey) || baseUrl !== undefined, {
@@ -99,7 +104,7 @@ export function createNablaClient(options: NablaOptions, environment?: ClientEnv
 }
 
 function connect(options: z.output<typeof optionsSchema>, environment: ClientEnvironment = {}): NablaClient {
-  const { serverKey, baseUrl = 'https://api.nabla.com', timeoutMs } = options;
+  const { serverKey, baseUrl = 'https://api.nabla.com', patientIdClaim, timeoutMs } = options;
   const door = openDoor({ vendor, baseUrl, timeoutMs }, environment);
   const server =
     'clientId' in serverKey
@@ -123,6 +128,9 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
       });
       if (answer.status !== 200) throw refusal(answer, patientStatuses);
       const tokens = readJson(answer, tokensSchema);
+      if (patientIdClaim !== undefined && readJwtPayload(tokens.access_token)?.[patientIdClaim] !== userId) {
+        throw invalidAnswer(vendor, 'other_user');
+      }
       return {
         accessToken: new Secret(tokens.access_token),
         refreshToken: new Secret(tokens.refresh_token),

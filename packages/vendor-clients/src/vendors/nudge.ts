@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { readJson, refusal } from '../door/answer.ts';
 import { openDoor, type ClientEnvironment } from '../door/door.ts';
 import { fingerprint } from '../fingerprint.ts';
-import { jwtLifetimeSeconds } from '../jwt-lifetime.ts';
+import { jwtLifetimeSeconds } from '../jwt-payload.ts';
 import { useSecretSlots } from '../secret-slots.ts';
 import { baseUrlSchema, parseOptions, timeoutMsSchema, tokenTextSchema } from '../vendor-options.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { jwtLifetimeSeconds } from './jwt-lifetime.ts';
+import { jwtLifetimeSeconds } from './jwt-payload.ts';
 import { fakeJwt } from './testing/vendor-server.ts';
 
 test('the documented Nudge token lives for half an hour', () => {
