@@ -9,6 +9,7 @@ export interface Entry {
   readonly text: string;
   /** The key object that callers passed last: finding it again costs no text. */
   alias: TokenKey;
+  aliasIsFrozen: boolean;
   /** Read since an eviction last passed by. */
   used: boolean;
   token: CacheableToken | undefined;
@@ -21,8 +22,9 @@ export interface Entry {
   lifeMs: number;
   /** When the vendor last gave the token that was there already. */
   repeatedAtMs: number;
+  /** What callers are answered who ask for nothing special, while it is before `answerUntilMs`. */
   answer: Promise<CacheableToken> | undefined;
-  answerSeconds: number;
+  answerUntilMs: number;
   failure: RememberedFailure | undefined;
   renewal: Renewal | undefined;
   refused: CacheableToken | undefined;
@@ -47,7 +49,7 @@ const evictionReach = 1000;
 /** Entries, at most so many: the ones that nobody read since the last round go first, never one being renewed. */
 export const createEntries = (maxEntries: number, onEvict: (entry: Entry) => void): Entries => {
   const byText = new Map<string, Entry>();
-  const byAlias = new Map<TokenKey, Entry>();
+  let byAlias = new WeakMap<TokenKey, Entry>();
 
   const remove = (entry: Entry): void => {
     byText.delete(entry.text);
@@ -75,7 +77,7 @@ export const createEntries = (maxEntries: number, onEvict: (entry: Entry) => voi
   const recognise = (key: TokenKey): Entry | undefined => {
     const known = byAlias.get(key);
     // A key object that was changed after it was first passed must not find the token of its former self.
-    return known !== undefined && sameTokenKey(known.key, key) ? known : undefined;
+    return known !== undefined && (known.aliasIsFrozen || sameTokenKey(known.key, key)) ? known : undefined;
   };
 
   const find = (key: TokenKey): Entry | undefined => {
@@ -85,6 +87,7 @@ export const createEntries = (maxEntries: number, onEvict: (entry: Entry) => voi
     if (entry === undefined) return undefined;
     byAlias.delete(entry.alias);
     entry.alias = key;
+    entry.aliasIsFrozen = Object.isFrozen(key);
     byAlias.set(key, entry);
     return entry;
   };
@@ -100,6 +103,7 @@ export const createEntries = (maxEntries: number, onEvict: (entry: Entry) => voi
         key: copyTokenKey(key),
         text: tokenKeyText(key),
         alias: key,
+        aliasIsFrozen: Object.isFrozen(key),
         used: false,
         token: undefined,
         deadlineMs: Number.NEGATIVE_INFINITY,
@@ -109,7 +113,7 @@ export const createEntries = (maxEntries: number, onEvict: (entry: Entry) => voi
         lifeMs: 0,
         repeatedAtMs: Number.NEGATIVE_INFINITY,
         answer: undefined,
-        answerSeconds: -1,
+        answerUntilMs: Number.NEGATIVE_INFINITY,
         failure: undefined,
         renewal: undefined,
         refused: undefined,
@@ -122,7 +126,7 @@ export const createEntries = (maxEntries: number, onEvict: (entry: Entry) => voi
     },
     clear: () => {
       byText.clear();
-      byAlias.clear();
+      byAlias = new WeakMap();
     },
     size: () => byText.size,
   };

@@ -5,35 +5,35 @@ import type { Timers } from './timers.ts';
 export type Issue<Token extends CacheableToken> = (options: { readonly signal: AbortSignal }) => Promise<Token>;
 
 export interface IssueOnceOptions {
-  /** Any of these ends the wait. */
-  readonly signals: readonly AbortSignal[];
+  /** Ends the wait when it is aborted, and is aborted at the deadline. */
+  readonly controller: AbortController;
   readonly timers: Timers;
   readonly issueTimeoutMs: number;
   readonly vendor: string;
 }
 
-/** One issue with a deadline: it ends when the deadline or a signal does, even if what it called never answers. */
-export const issueOnce = async (
+/** One issue with a deadline: it ends when the deadline or the controller says so, even if what it called never answers. */
+export const issueOnce = (
   issue: Issue<CacheableToken>,
-  { signals, timers, issueTimeoutMs, vendor }: IssueOnceOptions,
-): Promise<CacheableToken> => {
-  const deadline = new AbortController();
-  const cancel = timers.after(issueTimeoutMs, () => {
-    const detail = `No token was issued within ${issueTimeoutMs} ms.`;
-    deadline.abort(new ValetKeyError('vendor_timeout', detail, { vendor, reason: 'issue_deadline' }));
+  { controller, timers, issueTimeoutMs, vendor }: IssueOnceOptions,
+): Promise<CacheableToken> =>
+  new Promise((resolve, reject) => {
+    const { signal } = controller;
+    const cancel = timers.after(issueTimeoutMs, () => {
+      const detail = `No token was issued within ${issueTimeoutMs} ms.`;
+      controller.abort(new ValetKeyError('vendor_timeout', detail, { vendor, reason: 'issue_deadline' }));
+    });
+    const end = (settle: () => void): void => {
+      cancel();
+      signal.removeEventListener('abort', abort);
+      settle();
+    };
+    const abort = (): void => end(() => reject(signal.reason));
+    signal.addEventListener('abort', abort);
+    // In a function of its own, so that an issue that throws before it promises fails like any other.
+    const attempt = async (): Promise<CacheableToken> => issue({ signal });
+    attempt().then(
+      (token) => end(() => resolve(token)),
+      (error: unknown) => end(() => reject(error)),
+    );
   });
-  const signal = AbortSignal.any([deadline.signal, ...signals]);
-  let end: () => void = () => undefined;
-  const ended = new Promise<never>((_, reject) => {
-    end = () => reject(signal.reason);
-    signal.addEventListener('abort', end);
-  });
-  // In a function of its own, so that an issue that throws before it promises fails like any other.
-  const attempt = async (): Promise<CacheableToken> => issue({ signal });
-  try {
-    return await Promise.race([attempt(), ended]);
-  } finally {
-    cancel();
-    signal.removeEventListener('abort', end);
-  }
-};

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@valetkey/core-types';
+import type { Clock } from '@valetkey/core-types';
 import { z } from 'zod';
 import type { TokenCacheEvent } from './events.ts';
 import type { TokenStore } from './store-types.ts';
@@ -50,6 +50,9 @@ const call = <Value>() => z.custom<Value>((value) => typeof value === 'function'
 const seconds = z.number().min(0).max(31_536_000);
 const milliseconds = z.number().min(1).max(3_600_000);
 
+// Bound here rather than looked up on each call: reading the clock is most of what a hit costs.
+const readClock = (): Clock => ({ nowMs: () => Date.now(), monotonicMs: performance.now.bind(performance) });
+
 const optionsSchema = z.strictObject({
   store: object<TokenStore>('read', 'write', 'remove', 'acquire', 'renew', 'release', 'coolDown', 'close').optional(),
   maxEntries: z.int().min(1).default(10_000),
@@ -63,7 +66,7 @@ const optionsSchema = z.strictObject({
   leaseMs: milliseconds.default(3000),
   storeRetryMs: milliseconds.default(1000),
   onEvent: call<(event: TokenCacheEvent) => void>().optional(),
-  clock: object<Clock>('monotonicMs').default(systemClock),
+  clock: object<Clock>('monotonicMs').default(readClock),
   timers: object<Timers>('after').default(systemTimers),
   random: call<() => number>().default(() => Math.random),
 });

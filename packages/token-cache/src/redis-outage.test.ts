@@ -125,10 +125,12 @@ describe.skipIf(redis === undefined)('a Redis in trouble', () => {
   });
 
   test('is flushed (FLUSHALL), also in the middle of an issue', async () => {
+    await server.command('FLUSHALL');
     const [one, other] = [await open(), await open()];
     const shared = key();
     const issue = countingIssue();
     await one.get(shared, issue);
+    await vi.waitUntil(async () => String(await server.command('KEYS', 'outage:*')).endsWith(':token'));
     await server.command('FLUSHALL');
     expect((await one.get(shared, issue)).secret.reveal()).toBe('token-1');
     await other.get(shared, issue);

@@ -52,6 +52,7 @@ export const startRenewal = (
   const owner = crypto.randomUUID();
   const abandoned = new AbortController();
   const waiters = { some: false, needMs: 0, useDefault: true };
+  let attempt: AbortController | undefined;
   let sharedAttempts = 0;
   let storeTime: { readonly reading: StoreReading; readonly receivedAtMs: number } | undefined;
 
@@ -114,15 +115,21 @@ export const startRenewal = (
   /** Asks the vendor. False: the lease was lost meanwhile, and what came of it does not count. */
   const renew = async (leased: boolean): Promise<boolean> => {
     const startedAtMs = clock.monotonicMs();
-    const lease = leased ? holdLease({ key, owner, leaseMs, door, timers }) : undefined;
-    const signals = lease === undefined ? [abandoned.signal] : [abandoned.signal, lease.lost];
+    const controller = new AbortController();
+    attempt = controller;
+    let lost = false;
+    const onLost = (): void => {
+      lost = true;
+      controller.abort();
+    };
+    const stopRenewing = leased ? holdLease({ key, owner, leaseMs, door, timers, onLost }) : undefined;
     recorder.record({ type: 'issue', key, background: !waiters.some });
     try {
-      receive(await issueOnce(issue, { signals, timers, issueTimeoutMs, vendor: key.vendor }), startedAtMs);
+      receive(await issueOnce(issue, { controller, timers, issueTimeoutMs, vendor: key.vendor }), startedAtMs);
     } catch (error) {
       if (abandoned.signal.aborted) {
         if (leased) release();
-      } else if (lease?.lost.aborted === true) {
+      } else if (lost) {
         recorder.record({ type: 'lease_lost', key });
         return false;
       } else {
@@ -130,7 +137,7 @@ export const startRenewal = (
       }
       throw error;
     } finally {
-      lease?.stop();
+      stopRenewing?.();
     }
     keep(publish(storeTime && toStored(entry, storeTime.reading, storeTime.receivedAtMs), leased));
     return true;
@@ -190,7 +197,10 @@ export const startRenewal = (
       waiters.needMs = Math.max(waiters.needMs, needMs ?? 0);
       waiters.some = true;
     },
-    abandon: () => abandoned.abort(closedError(key)),
+    abandon: () => {
+      abandoned.abort();
+      attempt?.abort(closedError(key));
+    },
   };
   // Nobody may be waiting for a background refresh: its failure is remembered in the entry, not thrown at the process.
   renewal.done.catch(() => undefined);

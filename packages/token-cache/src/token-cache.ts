@@ -55,6 +55,10 @@ const shortLifeError = ({ vendor }: TokenKey, retryAfterSeconds: number): ValetK
     retryAfterSeconds: Math.ceil(retryAfterSeconds),
   });
 
+/** Whether a token that serves anybody serves this caller, too. */
+const suits = ({ signal, minRemainingSeconds }: GetOptions, remainingMs: number): boolean =>
+  signal?.aborted !== true && (minRemainingSeconds === undefined || remainingMs >= minRemainingSeconds * 1000);
+
 const isCooling = (entry: Entry, nowMs: number): boolean =>
   entry.failure !== undefined && nowMs < entry.failure.untilMs;
 
@@ -69,8 +73,8 @@ const takeDrop = (entry: Entry, nowMs: number): boolean => {
 
 export const createTokenCache = (options: TokenCacheOptions = {}): TokenCache => {
   const settings = parseOptions(options);
-  const { clock, store } = settings;
-  const recorder = createRecorder(settings.onEvent);
+  const { clock, onEvent, store } = settings;
+  const recorder = createRecorder(onEvent);
   const { counters, record } = recorder;
   const door = createStoreDoor({ ...settings, store, recorder });
   const entries = createEntries(settings.maxEntries, ({ key }) => record({ type: 'evict', key }));
@@ -95,8 +99,7 @@ export const createTokenCache = (options: TokenCacheOptions = {}): TokenCache =>
   /** Answers out of memory, and sees to it that the next callers can be answered so too. */
   const serve = (entry: Entry, nowMs: number, issue: Issue<CacheableToken>): Promise<CacheableToken> => {
     entry.used = true;
-    if (settings.onEvent === undefined) counters.hits += 1;
-    else record({ type: 'hit', key: entry.key });
+    record({ type: 'hit', key: entry.key });
     if (nowMs >= entry.refreshAtMs && entry.renewal === undefined && !isCooling(entry, nowMs)) renew(entry, issue);
     return answerToken(entry, nowMs);
   };
@@ -126,12 +129,16 @@ export const createTokenCache = (options: TokenCacheOptions = {}): TokenCache =>
   };
 
   const get = (key: TokenKey, issue: Issue<CacheableToken>, options?: GetOptions): Promise<CacheableToken> => {
+    // Nearly every call ends here. Whatever this does not answer, `obtain` does, the long way round.
     const entry = entries.recognise(key);
-    if (entry !== undefined && options?.signal?.aborted !== true) {
+    if (entry?.answer !== undefined) {
       const nowMs = clock.monotonicMs();
-      const seconds = options?.minRemainingSeconds;
-      if (hasLeft(entry, nowMs, seconds === undefined ? entry.needMs : seconds * 1000))
-        return serve(entry, nowMs, issue);
+      if (nowMs < entry.answerUntilMs && (options === undefined || suits(options, entry.deadlineMs - nowMs))) {
+        entry.used = true;
+        if (onEvent === undefined) counters.hits += 1;
+        else record({ type: 'hit', key: entry.key });
+        return entry.answer;
+      }
     }
     return obtain(key, issue, options ?? {});
   };

@@ -22,15 +22,17 @@ export const askAgainAtMs = (entry: Entry, needMs: number, settings: TokenCacheS
   return Math.min(atMs, entry.deadlineMs);
 };
 
-/** The token as it is answered: with the whole seconds that it has left. One object, and one promise, per second. */
+/**
+ * The token as it is answered: with the whole seconds that it has left. The same promise of the same object serves until
+ * the next second begins, or the token wants to be looked at again.
+ */
 export const answerToken = (entry: Entry, nowMs: number): Promise<CacheableToken> => {
   const seconds = Math.floor((entry.deadlineMs - nowMs) / 1000);
-  if (entry.answer === undefined || entry.answerSeconds !== seconds) {
-    const token = Object.freeze({ ...entry.token, expiresInSeconds: seconds }) as CacheableToken;
-    entry.answer = Promise.resolve(token);
-    entry.answerSeconds = seconds;
-  }
-  return entry.answer;
+  const token = Object.freeze({ ...entry.token, expiresInSeconds: seconds }) as CacheableToken;
+  const answer = Promise.resolve(token);
+  entry.answer = answer;
+  entry.answerUntilMs = Math.min(entry.deadlineMs - Math.max(seconds * 1000, entry.needMs), entry.refreshAtMs);
+  return answer;
 };
 
 /** A token with its moments on this process's monotonic clock. */
@@ -50,7 +52,7 @@ const setToken = (entry: Entry, state: TokenState, settings: TokenCacheSettings)
   entry.receivedAtMs = settings.clock.monotonicMs();
   entry.repeatedAtMs = state.repeatedAtMs;
   entry.needMs = needOrDefault(settings.minRemainingSeconds, state.lifeMs);
-  entry.answer = undefined;
+  entry.answerUntilMs = Number.NEGATIVE_INFINITY;
   entry.failure = undefined;
   entry.refused = undefined;
 };
@@ -59,7 +61,7 @@ const setToken = (entry: Entry, state: TokenState, settings: TokenCacheSettings)
 export const dropToken = (entry: Entry): void => {
   entry.refused = entry.token;
   entry.token = undefined;
-  entry.answer = undefined;
+  entry.answerUntilMs = Number.NEGATIVE_INFINITY;
   entry.deadlineMs = Number.NEGATIVE_INFINITY;
   entry.refreshAtMs = Number.NEGATIVE_INFINITY;
 };
