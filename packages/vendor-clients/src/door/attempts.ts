@@ -72,7 +72,8 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 }
 
 function outcomeOf(failure: unknown): Outcome {
-  if (!ValetKeyError.isInstance(failure)) return 'unknown';
+  // A caller that leaves or sends what is no body says nothing of the vendor.
+  if (!ValetKeyError.isInstance(failure) || failure.status < 500) return 'unknown';
   return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
 }
 

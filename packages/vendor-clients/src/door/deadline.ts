@@ -62,6 +62,11 @@ export function startDeadline({ vendor, timeoutMs, caller, onOver }: DeadlineOpt
   return { signal, extend, wait, stop, explain: () => ended?.with };
 }
 
+/** Whether a call ended because its time was over. */
+export function isTimeout(failure: unknown): boolean {
+  return ValetKeyError.isInstance(failure) && failure.code === 'vendor_timeout';
+}
+
 function timeoutOf(vendor: VendorName, timeoutMs: number): ValetKeyError {
   return new ValetKeyError('vendor_timeout', `${vendor.title} did not answer within ${timeoutMs} ms.`, {
     vendor: vendor.id,

@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream';
 import { systemClock, type CallOptions, type VendorEnvironment } from '@valetkey/core-types';
 import type { Dispatcher, Pool } from 'undici';
 import type { Answer, AnswerHeaders, VendorName } from './answer.ts';
 import { createAttempts } from './attempts.ts';
 import { createBulkhead } from './bulkhead.ts';
-import { startDeadline, type Deadline } from './deadline.ts';
+import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
+import { isTimeout, startDeadline, type Deadline } from './deadline.ts';
 import { describeNetworkFailure } from './network-failure.ts';
 import { createPool } from './pool.ts';
 import { readBody } from './read-body.ts';
@@ -91,13 +91,18 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   const bulkhead = createBulkhead(vendor, places);
   const attempts = createAttempts({ vendor, clock, random, onEvent });
 
-  const ask = (call: DoorCall | StreamCall, deadline: Deadline, defaults: OwnHeaders): Promise<Response> =>
+  const ask = (
+    call: DoorCall | StreamCall,
+    body: CallerBody['body'],
+    deadline: Deadline,
+    defaults: OwnHeaders,
+  ): Promise<Response> =>
     dispatcher.request({
       origin,
       path: `${basePath}${call.path}` || '/',
       method: call.method as Dispatcher.HttpMethod,
       headers: { ...defaults, ...call.headers },
-      body: toBody(call.body),
+      body,
       signal: deadline.signal,
     });
 
@@ -112,14 +117,18 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   /** Runs a call inside its place, its deadline and its attempts. Whoever gets the result stops the deadline. */
   async function run<Result>(
     call: DoorCall | StreamCall,
-    send: (deadline: Deadline) => Promise<Result>,
+    send: (body: CallerBody['body'], deadline: Deadline) => Promise<Result>,
   ): Promise<Run<Result>> {
     call.signal?.throwIfAborted();
     const deadline = startDeadline({ vendor, timeoutMs, caller: call.signal, onOver: bulkhead.enter() });
-    const explain = (failure: unknown): unknown => deadline.explain() ?? describeNetworkFailure(failure, vendor);
+    const { body, isAwaited } = toCallerBody(call.body);
+    const explain = (failure: unknown): unknown => {
+      const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
+      return isAwaited() && isTimeout(ended) ? slowCallerError(vendor) : ended;
+    };
     try {
       const { repeatable = false } = call;
-      const result = await attempts.run({ send: () => send(deadline), explain, repeatable, wait: deadline.wait });
+      const result = await attempts.run({ send: () => send(body, deadline), explain, repeatable, wait: deadline.wait });
       return { result, deadline, explain };
     } catch (failure) {
       deadline.stop();
@@ -129,8 +138,8 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
 
   return {
     async send(call) {
-      const { result, deadline } = await run(call, async (deadline): Promise<Answer> => {
-        const response = await ask(call, deadline, wholeHeaders);
+      const { result, deadline } = await run(call, async (body, deadline): Promise<Answer> => {
+        const response = await ask(call, body, deadline, wholeHeaders);
         refuseUnusable(response);
         const { statusCode: status, headers } = response;
         return { vendor, status, headers, body: await readBody(vendor, response.body, headers['content-encoding']) };
@@ -140,8 +149,8 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
     },
 
     async stream(call) {
-      const { result, deadline, explain } = await run(call, async (deadline) => {
-        const response = await ask(call, deadline, streamHeaders);
+      const { result, deadline, explain } = await run(call, async (body, deadline) => {
+        const response = await ask(call, body, deadline, streamHeaders);
         refuseUnusable(response);
         return response;
       });
@@ -161,11 +170,6 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
 
     close: async () => await pool?.close(),
   };
-}
-
-function toBody(body: DoorCall['body'] | StreamCall['body']): string | Uint8Array | Readable | null {
-  if (body === undefined) return null;
-  return typeof body === 'string' || body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false });
 }
 
 /** Reads a short rest so that the connection can be used again, and cuts off a long one. */
