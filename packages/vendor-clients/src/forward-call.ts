@@ -60,19 +60,9 @@ function limitRequest(
 ): AsyncIterable<Uint8Array> | Uint8Array {
   const tooLong = (): ValetKeyError =>
     new ValetKeyError('payload_too_large', `The body is longer than ${maxBytes} bytes.`);
-  if (!(body instanceof Uint8Array)) return limitBytes(blameCaller(body), maxBytes, tooLong);
+  if (!(body instanceof Uint8Array)) return limitBytes(body, maxBytes, tooLong);
   if (body.length > maxBytes) throw tooLong();
   return body;
-}
-
-/** A body that fails is the caller's failure: the vendor must not be taken for down. */
-async function* blameCaller(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (failure) {
-    if (ValetKeyError.isInstance(failure)) throw failure;
-    throw new ValetKeyError('invalid_request', 'The body broke off.', { reason: 'body_broke_off' });
-  }
 }
 
 async function* limitBytes(

@@ -16,14 +16,23 @@ export function toCallerBody(body: string | AsyncIterable<Uint8Array> | Uint8Arr
   let awaited = false;
   const chunks = async function* () {
     awaited = true;
-    for await (const chunk of body) {
-      awaited = false;
-      yield chunk;
-      awaited = true;
+    try {
+      for await (const chunk of body) {
+        awaited = false;
+        yield chunk;
+        awaited = true;
+      }
+    } catch (failure) {
+      throw ValetKeyError.isInstance(failure) ? failure : brokenBodyError();
     }
     awaited = false;
   };
   return { body: Readable.from(chunks(), { objectMode: false }), isAwaited: () => awaited };
+}
+
+/** The caller's body failed on its way: no fault of the vendor either. */
+function brokenBodyError(): ValetKeyError {
+  return new ValetKeyError('invalid_request', 'The body broke off.', { reason: 'body_broke_off' });
 }
 
 /** The time of a call went by because its caller did not send the rest of the body: no fault of the vendor. */

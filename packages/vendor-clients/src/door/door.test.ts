@@ -140,6 +140,14 @@ test('a connection that breaks is an unavailable vendor, and a repeatable call i
   expect(answer.body.toString()).toBe('ok');
 });
 
+test('a host name is resolved on the way', async () => {
+  await using server = await startVendorServer({ text: 'ok' });
+  const door = openTo(server.url.replace('127.0.0.1', 'localhost'));
+  expect((await door.send(call)).body.toString()).toBe('ok');
+  expect(server.calls[0]?.headers.host).toMatch(/^localhost:/);
+  await door.close();
+});
+
 test('nobody there is an unavailable vendor', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
