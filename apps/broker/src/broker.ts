@@ -3,7 +3,7 @@ import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenStore } from '@valetkey/token-cache';
 import { createRedisStore } from '@valetkey/token-cache/redis';
 import type { FastifyInstance } from 'fastify';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { ConfigError, parseConfig, type BrokerConfig } from './config.ts';
 import { connectVendors, issuersOf } from './connected-vendors.ts';
 import { createDecide } from './decisions.ts';
@@ -14,6 +14,7 @@ import { addErrorDocumentation, addHealthRoutes, type Readiness } from './http/h
 import { createHttpServer } from './http/server.ts';
 import { addResolveRoute, addSessionRoute } from './http/session-routes.ts';
 import { addIssueRoute, addProxyRoute } from './http/vendor-routes.ts';
+import { createLogger } from './logger.ts';
 import { openStore } from './open-store.ts';
 import type { Decision, Store } from './store.ts';
 
@@ -35,6 +36,8 @@ export interface Broker {
   readonly admin: FastifyInstance;
   /** Opens both listeners. Rejects with `EADDRINUSE` where a port is taken. */
   readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
+  /** Says "not ready" from now on, and that no connection is to be used again; serves on. */
+  readonly drain: () => void;
   /** Says "not ready", finishes the requests under way, then lets go of everything. */
   readonly close: () => Promise<void>;
 }
@@ -56,18 +59,28 @@ export interface Broker {
 export function createBroker(input: unknown, effects: BrokerEffects = {}): Broker {
   const config = parseConfig(input, effects.vendors);
   const clock = effects.clock ?? systemClock;
-  const logger = effects.logger ?? pino({ level: config.log.level });
+  const logger = effects.logger ?? createLogger(config.log.level);
   const store = effects.store ?? openStore(config.store);
-  const connected = connectVendors(config, store, { clock });
-  const verifier = createJwtVerifier({ issuers: issuersOf(config, connected), clock });
+  const connected = connectVendors(config, store, {
+    clock,
+    onEvent: (event) => logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor'),
+  });
+  const verifier = createJwtVerifier({
+    issuers: issuersOf(config, connected),
+    clock,
+    onEvent: (event) => {
+      if (event.type === 'keys_fetch_failed') logger.warn({ event }, 'identity provider');
+    },
+  });
   const tokens = createTokenCache({ clock, store: openTokenStore(config.redis) });
   const decide = createDecide({ store, clock, logger, onDecision: effects.onDecision });
   const authenticate = createAuthenticate(verifier);
 
   let draining = false;
+  const isDraining = () => draining;
   const readiness = () => checkReadiness(store, verifier, draining);
 
-  const app = createHttpServer(logger);
+  const app = createHttpServer(logger, isDraining);
   app.decorateRequest('principal', null);
   allowOrigins(app, config.cors.origins);
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
@@ -80,7 +93,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   addIssueRoute(app, vendorServices);
   addProxyRoute(app, vendorServices);
 
-  const admin = createHttpServer(logger);
+  const admin = createHttpServer(logger, isDraining);
   addHealthRoutes(admin, readiness);
   addAdminRoutes(admin, { store, connected, token: config.admin.token });
 
@@ -95,6 +108,9 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
       // A database that is down now is tried again by each call, and the operator is told.
       store.check().catch((error: { reason?: string }) => logger.error({ reason: error.reason }, 'store is unusable'));
       return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
+    },
+    drain: () => {
+      draining = true;
     },
     close: async () => {
       draining = true;

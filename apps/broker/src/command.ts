@@ -42,7 +42,7 @@ program
     const dev = await explainTakenPort(flags, () =>
       startDev({ ...options, onDecision: (decision) => print(describeDecision(decision)) }),
     );
-    closeOnSignal(dev.close);
+    closeOnSignal(dev);
     print(devBanner(dev));
   });
 
@@ -60,7 +60,7 @@ program
       [admin.port, 'admin.port'],
     ]);
     const { brokerUrl, adminUrl } = await explainTakenPort(flags, broker.listen);
-    closeOnSignal(broker.close);
+    closeOnSignal(broker);
     print(`Valet Key listens on ${brokerUrl}, for operators on ${adminUrl}.`);
   });
 

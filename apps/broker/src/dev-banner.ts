@@ -19,8 +19,11 @@ export function devBanner({ brokerUrl, adminUrl, sandboxUrl }: Dev): string {
 `;
 }
 
+// Subjects, vendor names of the path and vendor user ids are strangers' texts, and a terminal obeys some of them.
+const printable = (text: string) => text.replaceAll(/[^\x20-\x7e]+/g, '?').slice(0, 40);
+
 /** One line for each decision, for a person who watches. */
 export function describeDecision({ at, subject, operation, vendor, vendorUserId, outcome }: Decision): string {
-  const person = subject.replaceAll(/[^\x20-\x7e]+/g, '?').slice(0, 40);
-  return `  ${at.slice(11, 19)}  ${person}  ${operation} ${vendor}  ${outcome}${vendorUserId === undefined ? '' : `  (${vendorUserId.slice(0, 40)})`}`;
+  const vendorUser = vendorUserId === undefined ? '' : `  (${printable(vendorUserId)})`;
+  return `  ${at.slice(11, 19)}  ${printable(subject)}  ${operation} ${printable(vendor)}  ${outcome}${vendorUser}`;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { METHODS } from 'node:http';
+import { METHODS, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { wwwAuthenticate } from '@valetkey/jwt-verify';
 import { ValetKeyError } from '@valetkey/core-types';
 import fastify, {
@@ -17,9 +18,10 @@ const maxBodyBytes = 16_384;
 
 /**
  * An HTTP server with the manners that every listener of the broker has: problem+json for every failure, nothing
- * cached, nothing sniffed, no request that two readers could read two ways.
+ * cached, nothing sniffed, no request that two readers could read two ways. While it drains, each answer is the last on
+ * its connection.
  */
-export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
+export function createHttpServer(logger: FastifyBaseLogger, isDraining: () => boolean): FastifyInstance {
   const server = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -30,16 +32,14 @@ export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
     return503OnClosing: false,
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
-    http: { headersTimeout: 10_000, maxHeaderSize: 16_384 },
+    // Node looks for overdue connections every 30 seconds unless told otherwise, so 10 seconds would mean up to 40.
+    http: { headersTimeout: 10_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 1_000 },
     // These come before any hook.
     frameworkErrors: (error, request, reply) => {
       writeCommonHeaders(request, reply);
       sendProblem(error, request, reply);
     },
-    clientErrorHandler: (_error, socket) => {
-      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-      else socket.destroy();
-    },
+    clientErrorHandler: refuseConnection,
   });
 
   for (const method of METHODS) {
@@ -51,11 +51,38 @@ export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
     writeCommonHeaders(request, reply);
     refuseAmbiguousHeaders(request.raw.rawHeaders);
   });
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (isDraining()) reply.header('connection', 'close');
+    done(null, payload);
+  });
   server.setErrorHandler(sendProblem);
   server.setNotFoundHandler(() => {
     throw new ValetKeyError('not_found', 'There is nothing at this path.');
   });
   return server;
+}
+
+const connectionRefusals: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'The header fields are too large.',
+  ERR_HTTP_REQUEST_TIMEOUT: 'The request did not arrive in time.',
+};
+
+/** Answers bytes that are no request, where the answer cannot be taken for a part of another one. */
+function refuseConnection(
+  { code }: { code?: string },
+  socket: Socket & { _httpMessage?: ServerResponse | null },
+): void {
+  // A pipelined request may be broken while the answer to the one before it is on its way.
+  if (!socket.writable || socket._httpMessage?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const detail = connectionRefusals[code ?? ''] ?? 'The request is not valid HTTP.';
+  const body = JSON.stringify(toProblem(new ValetKeyError('invalid_request', detail), randomUUID()));
+  socket.end(
+    'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCache-Control: no-store\r\n' +
+      `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
 }
 
 function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): void {

@@ -1,0 +1,283 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { errorTable, problemSchema, type ErrorCode } from '@valetkey/core-types';
+import { createSandbox, type Fault, type FaultRule, type Sandbox } from '@valetkey/sandbox';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { findSecrets } from './testing/secret-search.ts';
+import { configureFor, startWatchedBroker, watchedTimeoutMs, type WatchedBroker } from './testing/watched-broker.ts';
+import { externalIdOf } from './vendor-users.ts';
+
+const canary = 'canary-of-the-vendor-8c2d';
+
+/** `ok`: the caller is served. A number: the vendor's own status passed on by the proxy. `cut`: the answer broke off. */
+type Outcome = ErrorCode | 'ok' | 'cut' | number;
+
+/** Somewhere that nobody may be led to. */
+let elsewhere: { readonly url: string; readonly visits: string[]; readonly close: () => void };
+beforeAll(async () => {
+  const visits: string[] = [];
+  const server = createServer((request, response) => {
+    visits.push(`${request.method} ${request.url}`);
+    response.end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${canary}`;
+  elsewhere = { url, visits, close: () => server.close() };
+});
+afterAll(() => elsewhere.close());
+
+const status = (code: number, body?: Told | string): Fault => ({ type: 'status', status: code, body });
+type Told = Readonly<Record<string, string>>;
+const told: Told = { message: canary, detail: canary, error_description: canary };
+/** Where the redirect leads is known once the server runs. */
+const nowhere = 'http://127.0.0.1:9/';
+
+/** Every kind of trouble, with what each route makes of it unless the route says otherwise. */
+const faults: Readonly<Record<string, readonly [Fault, Outcome]>> = {
+  hangs: [{ type: 'hang' }, 'vendor_timeout'],
+  'works, then hangs': [{ type: 'hang', when: 'after' }, 'vendor_timeout'],
+  'is late': [{ type: 'latency', delayMs: 20_000 }, 'vendor_timeout'],
+  drips: [{ type: 'drip', intervalMs: 50 }, 'vendor_timeout'],
+  resets: [{ type: 'reset' }, 'vendor_unavailable'],
+  'works, then resets': [{ type: 'reset', when: 'after' }, 'vendor_unavailable'],
+  'resets in the body': [{ type: 'reset', when: 'mid-body' }, 'vendor_unavailable'],
+  truncates: [{ type: 'truncated' }, 'vendor_unavailable'],
+  '500': [status(500, told), 'vendor_unavailable'],
+  '502 of a gateway': [status(502, `<html>${canary}</html>`), 'vendor_unavailable'],
+  '503': [status(503, told), 'vendor_unavailable'],
+  '504': [status(504), 'vendor_unavailable'],
+  'works, then 500': [{ type: 'status', status: 500, body: told, when: 'after' }, 'vendor_unavailable'],
+  '400': [status(400, told), 'vendor_rejected'],
+  '401': [status(401, told), 'vendor_auth_failed'],
+  '403': [status(403, told), 'vendor_auth_failed'],
+  '404': [status(404, told), 'vendor_rejected'],
+  '409': [status(409, told), 'vendor_rejected'],
+  '418': [status(418, told), 'vendor_rejected'],
+  '422': [status(422, told), 'vendor_rejected'],
+  '201 with another body': [status(201, told), 'vendor_response_invalid'],
+  '200 with another body': [status(200, told), 'vendor_response_invalid'],
+  '200 with a text': [status(200, canary), 'vendor_response_invalid'],
+  '429 in seconds': [{ type: 'rate-limit', retryAfter: { form: 'seconds', seconds: 7 } }, 'vendor_rate_limited'],
+  '429 with a date': [{ type: 'rate-limit', retryAfter: { form: 'date', seconds: 7 } }, 'vendor_rate_limited'],
+  '429 with nonsense': [{ type: 'rate-limit', retryAfter: { form: 'garbage', text: canary } }, 'vendor_rate_limited'],
+  '429 without a word': [{ type: 'rate-limit', retryAfter: { form: 'absent' } }, 'vendor_rate_limited'],
+  malformed: [{ type: 'malformed' }, 'vendor_response_invalid'],
+  empty: [{ type: 'empty' }, 'vendor_response_invalid'],
+  huge: [{ type: 'huge', bytes: 8_388_608 }, 'vendor_response_invalid'],
+  'huge, packed': [{ type: 'huge', bytes: 2_097_152, gzip: true }, 'vendor_response_invalid'],
+  'wrong content type': [{ type: 'wrong-content-type', contentType: `text/${canary}` }, 'ok'],
+  'one answer too many': [{ type: 'extra-response' }, 'ok'],
+  'about somebody else': [{ type: 'wrong-user' }, 'ok'],
+  redirects: [{ type: 'redirect', location: nowhere }, 'vendor_response_invalid'],
+  'redirects with 302': [{ type: 'redirect', location: nowhere, status: 302 }, 'vendor_response_invalid'],
+  'expired token': [{ type: 'expired-token' }, 'ok'],
+  'token of an unpublished key': [{ type: 'unpublished-key' }, 'ok'],
+};
+
+interface Target {
+  readonly vendor: FaultRule['vendor'];
+  readonly route: string;
+  /** Brings the broker to the point where its next step is the route. */
+  readonly prepare?: (broker: WatchedBroker, token: string, sandbox: Sandbox, subject: string) => Promise<unknown>;
+  /** Faults that lead to the route. */
+  readonly faults?: readonly FaultRule[];
+  readonly call: (broker: WatchedBroker, token: string) => Promise<Response>;
+  readonly exceptions: Readonly<Partial<Record<keyof typeof faults, Outcome>>>;
+}
+
+const proxied = (broker: WatchedBroker, token: string) => broker.call('/v1/vendors/nymbl/proxy/Patients', token);
+
+const targets: Readonly<Record<string, Target>> = {
+  'Nabla, authenticate': {
+    vendor: 'nabla',
+    route: 'GET /v1/server/jwt/patient/authenticate/{user_id}',
+    call: (broker, token) => broker.issue('nabla', token),
+    exceptions: { '404': 'vendor_user_not_found' },
+  },
+  'Nudge, token': {
+    vendor: 'nudge',
+    route: 'GET /api/clients/jwt/token',
+    call: (broker, token) => broker.issue('nudge', token),
+    exceptions: {},
+  },
+  "Nymbl's identity provider, token": {
+    vendor: 'nymbl-idp',
+    route: 'POST /oauth2/token',
+    call: proxied,
+    exceptions: { 'expired token': 'vendor_auth_failed', 'token of an unpublished key': 'vendor_auth_failed' },
+  },
+  "Nymbl's API": {
+    vendor: 'nymbl',
+    route: 'GET /Patients',
+    prepare: proxied,
+    call: proxied,
+    exceptions: {
+      // What the vendor answers is the answer: a proxy passes it on.
+      ...Object.fromEntries(['400', '404', '409', '418', '422'].map((name) => [name, Number(name)])),
+      '201 with another body': 201,
+      '200 with another body': 'ok',
+      '200 with a text': 'ok',
+      malformed: 'ok',
+      empty: 'ok',
+      'huge, packed': 'ok',
+      // Its head is gone out by then.
+      drips: 'cut',
+      truncates: 'cut',
+      'resets in the body': 'cut',
+    },
+  },
+  'Vital, create a user': {
+    vendor: 'vital',
+    route: 'POST /v2/user',
+    call: (broker, token) => broker.issue('vital', token),
+    exceptions: { 'about somebody else': 'vendor_response_invalid', '404': 'vendor_user_not_found' },
+  },
+  'Vital, resolve a user': {
+    vendor: 'vital',
+    route: 'GET /v2/user/resolve/{client_user_id}',
+    faults: [{ vendor: 'vital', route: 'POST /v2/user', fault: status(400, { detail: 'exists' }) }],
+    prepare: async (_broker, _token, { vital, urls }, subject) =>
+      vital.createUser(externalIdOf({ issuer: urls.idp, subject })),
+    call: (broker, token) => broker.issue('vital', token),
+    // Neither could it be created nor is it there: the first refusal stands.
+    exceptions: { 'about somebody else': 'vendor_response_invalid', '404': 'vendor_rejected' },
+  },
+  'Vital, sign-in token': {
+    vendor: 'vital',
+    route: 'POST /v2/user/{user_id}/sign_in_token',
+    prepare: (broker, token) => broker.issue('vital', token),
+    call: (broker, token) => broker.issue('vital', token),
+    exceptions: { 'about somebody else': 'vendor_response_invalid', '404': 'vendor_user_not_found' },
+  },
+};
+
+/** Reads an answer to its end and names what it was. */
+async function read(response: Response): Promise<{ outcome: Outcome; text: string; problems: string[] }> {
+  const text = await response.text().catch(() => undefined);
+  const headers = JSON.stringify([...response.headers]);
+  if (text === undefined) return { outcome: 'cut', text: headers, problems: [] };
+  if (response.headers.get('content-type') !== 'application/problem+json') {
+    return { outcome: response.status === 200 ? 'ok' : response.status, text: headers + text, problems: [] };
+  }
+  const problem = problemSchema.parse(JSON.parse(text));
+  const { code } = problem;
+  const expected = errorTable[code as ErrorCode];
+  const problems = [
+    ...(expected.status === response.status && problem.status === response.status ? [] : ['status']),
+    ...(response.status === 401 ? ['a 401 about somebody else'] : []),
+    ...((response.status === 503) === response.headers.has('retry-after') ? [] : ['retry-after']),
+    ...(response.headers.get('cache-control') === 'no-store' ? [] : ['cache-control']),
+  ].map((what) => `${code}: ${what}`);
+  return { outcome: code as ErrorCode, text: headers + text, problems };
+}
+
+/** What is wrong with the traces that a call left behind, and with the broker after it. */
+async function complain(broker: WatchedBroker, token: string, { outcome, text }: { outcome: Outcome; text: string }) {
+  const served = outcome === 'ok' || typeof outcome === 'number';
+  const secrets = { canary, token, 'a JWT': 'eyJhbGciOi', 'a credential': 'sandbox-only' };
+  const leaks = findSecrets(secrets, { ...(await broker.readTraces()), ...(served ? {} : { answer: text }) });
+  const torn = broker.logLines().filter((line) => !isJson(line)).length;
+  const alive = (await broker.call('/healthz')).status === 200;
+  return [...leaks, ...(torn === 0 ? [] : ['torn log lines']), ...(alive ? [] : ['not alive'])];
+}
+
+function isJson(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === 'object';
+  } catch {
+    return false;
+  }
+}
+
+describe.concurrent('each fault of each vendor is one row of the error table', () => {
+  test.for(Object.entries(targets))('%s', { timeout: 60_000 }, async ([, target], { expect }) => {
+    await using sandbox = await createSandbox();
+    const { vendor, route, exceptions } = target;
+    const outcomes: Record<string, Outcome> = {};
+    const complaints: string[] = [];
+    let expected: Record<string, Outcome> = {};
+
+    for (const [name, [fault, usual]] of Object.entries(faults)) {
+      expected = { ...expected, [name]: exceptions[name] ?? usual };
+      sandbox.setFaults([]);
+      await using broker = await startWatchedBroker(configureFor(sandbox));
+      const subject = `alice-${name}`;
+      const token = await sandbox.mintUserToken({ sub: subject });
+      await target.prepare?.(broker, token, sandbox, subject);
+      await broker.call('/v1/session', token);
+      const aimed = fault.type === 'redirect' ? { ...fault, location: elsewhere.url } : fault;
+      sandbox.setFaults([...(target.faults ?? []), { vendor, route, fault: aimed }]);
+
+      const startedAt = performance.now();
+      const { outcome, text, problems } = await read(await target.call(broker, token));
+      const elapsedMs = performance.now() - startedAt;
+      outcomes[name] = outcome;
+      complaints.push(...problems.map((problem) => `${name}: ${problem}`));
+      // The machine is shared, and so is this process with the vendor: a second is allowed on top.
+      const inTime = outcome === 'ok' || elapsedMs < watchedTimeoutMs * 1.1 + 1_000;
+      if (!inTime) complaints.push(`${name}: took ${Math.round(elapsedMs)} ms`);
+      complaints.push(...(await complain(broker, token, { outcome, text })).map((what) => `${name}: ${what}`));
+    }
+
+    expect(outcomes).toEqual(expected);
+    expect(complaints).toEqual([]);
+    expect(elsewhere.visits).toEqual([]);
+  });
+});
+
+interface KeyTarget {
+  readonly vendor: 'idp' | 'authgear';
+  readonly route: string;
+}
+
+const keyTargets: Readonly<Record<string, KeyTarget>> = {
+  "a provider's discovery": { vendor: 'idp', route: 'GET /.well-known/openid-configuration' },
+  "a provider's keys": { vendor: 'idp', route: 'GET /jwks' },
+  "Authgear's keys": { vendor: 'authgear', route: 'GET /oauth2/jwks' },
+};
+
+const identityTimeoutMs = 5_000;
+
+describe.concurrent('each fault of an identity provider is its own, and never a 401', () => {
+  test.for(Object.entries(keyTargets))('%s', { timeout: 60_000 }, async ([, { vendor, route }], { expect }) => {
+    await using sandbox = await createSandbox();
+    const token = await (vendor === 'idp' ? sandbox.mintUserToken({ sub: 'alice' }) : signInAtAuthgear(sandbox));
+
+    const meet = async (name: string, fault: Fault): Promise<[string, Outcome, string[]]> => {
+      await using broker = await startWatchedBroker(configureFor(sandbox));
+      const startedAt = performance.now();
+      const { outcome, text, problems } = await read(await broker.call('/v1/session', token));
+      const elapsedMs = performance.now() - startedAt;
+      const slow = elapsedMs > identityTimeoutMs * 1.1 + 1_000 ? [`${name}: took ${Math.round(elapsedMs)} ms`] : [];
+      const complaints = [...problems, ...(await complain(broker, token, { outcome, text }))];
+      return [name, outcome, [...slow, ...complaints.map((what) => `${name}: ${what} (${fault.type})`)]];
+    };
+
+    const meetings = [];
+    for (const [name, [fault]] of Object.entries(faults)) {
+      const aimed = fault.type === 'redirect' ? { ...fault, location: elsewhere.url } : fault;
+      sandbox.setFaults([{ vendor, route, fault: aimed }]);
+      sandbox.resetCalls();
+      meetings.push(meet(name, aimed));
+      // A fault strikes when the call arrives: the next may take its place then.
+      await expect.poll(() => sandbox.calls()[vendor]?.[route], { interval: 5, timeout: 10_000 }).toBeGreaterThan(0);
+    }
+    const met = await Promise.all(meetings);
+
+    const harmless = Object.entries(faults).flatMap(([name, [, usual]]) => (usual === 'ok' ? [name] : []));
+    expect(Object.fromEntries(met.map(([name, outcome]) => [name, outcome]))).toEqual(
+      Object.fromEntries(met.map(([name]) => [name, harmless.includes(name) ? 'ok' : 'identity_unavailable'])),
+    );
+    expect(met.flatMap(([, , complaints]) => complaints)).toEqual([]);
+    expect(elsewhere.visits).toEqual([]);
+  });
+});
+
+async function signInAtAuthgear({ urls }: Sandbox): Promise<string> {
+  const response = await fetch(`${urls.authgear}/dev-session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"sub":"alice"}',
+  });
+  return ((await response.json()) as { access_token: string }).access_token;
+}
