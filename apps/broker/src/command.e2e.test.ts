@@ -121,6 +121,12 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     ['a credential of the sandbox', config, { NUDGE_API_KEY: 'sandbox-only-key' }, 'vendors.nudge.apiKey'],
     ['an unknown field', `${config}\nlistn: {}`, { NUDGE_API_KEY: key }, 'listn: is not a known field'],
     [
+      'a database that is none',
+      config.replace('sqlite: data/valetkey.sqlite', `postgres: 'mysql://u:${key}@host/db'`),
+      { NUDGE_API_KEY: key },
+      'store.postgres: must be like postgresql:',
+    ],
+    [
       'an issuer without audiences',
       config.replace(', audiences: [api]', ''),
       { NUDGE_API_KEY: key },

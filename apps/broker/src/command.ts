@@ -71,6 +71,8 @@ program
   .action(async ({ config: file }: { config: string }) => {
     const config = await readConfigFile(file);
     refuseSandboxCredentials(config);
+    // The broker is made with another store, so that nothing is written; the configured one is checked here.
+    parseConfig(config);
     await createBroker({ ...(config as object), store: { sqlite: ':memory:' } }).close();
     print(`${file} can be used.`);
   });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ValetKeyError } from '@valetkey/core-types';
 import type { Decision, Store, VendorUserKey } from './store.ts';
 
@@ -65,8 +66,6 @@ const statements = {
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
   newest: `SELECT at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome
     FROM decision ORDER BY id DESC LIMIT $1`,
-  // A write that finds nothing to change, yet needs all that a write needs.
-  check: "DELETE FROM vendor_user_reservation WHERE vendor = ''",
 } as const;
 
 /**
@@ -117,7 +116,8 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
     },
     listDecisions: async (limit) => (await run('newest', [limit])).map(toDecision),
     check: async () => {
-      await run('check');
+      // A reservation of nobody, over at once: only a true write tells of a full disk.
+      await run('reserve', ['', '', '', randomUUID(), '', '']);
     },
     close,
   };

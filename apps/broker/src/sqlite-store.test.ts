@@ -1,7 +1,7 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { backup, DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSqliteStore } from './sqlite-store.ts';
 import { testStore } from './testing/store-conformance.ts';
@@ -69,6 +69,17 @@ describe('the file', () => {
     const store = createSqliteStore(path);
     expect(await store.addVendorUser(alice, 'two')).toBe('one');
     await store.close();
+  });
+
+  test('that is copied while it is in use restores the same people', async () => {
+    const store = createSqliteStore(path);
+    await store.addVendorUser(alice, 'one');
+    const source = new DatabaseSync(path);
+    await backup(source, join(folder, 'copy.sqlite'));
+    source.close();
+    const restored = createSqliteStore(join(folder, 'copy.sqlite'));
+    expect(await restored.addVendorUser(alice, 'two')).toBe('one');
+    await Promise.all([store.close(), restored.close()]);
   });
 
   test('that is no database is refused when it is opened', async () => {

@@ -11,8 +11,11 @@ import {
 import type { Store, VendorUserKey } from './store.ts';
 import type { VendorUserSource } from './config.ts';
 
-/** Milliseconds for which a person is reserved to the broker that creates the vendor user; a creation takes less. */
-const reservationMs = 6_000;
+/**
+ * Milliseconds for which a person is reserved to the broker that creates the vendor user. A creation rarely takes longer,
+ * and nobody waits longer for a broker that died.
+ */
+const reservationMs = 3_000;
 /** Milliseconds between two looks at what another broker made of its reservation. */
 const pollMs = 50;
 

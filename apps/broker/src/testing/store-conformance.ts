@@ -81,6 +81,14 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await store.findVendorUser({ ...alice, subject: two })).toBe(two);
     });
 
+    test('no two people whose names are written alike share one', async () => {
+      const texts = lookalikes.flat();
+      const keys = texts.flatMap((issuer) => texts.map((subject) => ({ vendor: 'vital', issuer, subject })));
+      const own = keys.map(({ issuer, subject }) => JSON.stringify([issuer, subject]));
+      await Promise.all(keys.map((key, index) => store.addVendorUser(key, own[index] ?? '')));
+      expect(await Promise.all(keys.map((key) => store.findVendorUser(key)))).toEqual(own);
+    });
+
     test('an operator sets what is there, and forgets exactly one', async () => {
       await store.setVendorUser(alice, 'one');
       await store.setVendorUser(alice, 'two');
@@ -163,6 +171,13 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     const all = Array.from({ length: 8 }, open);
     await Promise.all(all.map((each, index) => each.recordDecision({ ...decision, requestId: `r${index}` })));
     expect(await store.listDecisions(100)).toHaveLength(8);
+  });
+
+  test('a check leaves nothing that anybody could meet', async () => {
+    await Promise.all([store.check(), open().check()]);
+    await store.check();
+    expect(await store.listDecisions(10)).toEqual([]);
+    expect(await store.listVendorUsers({ issuer: '', subject: '' })).toEqual(new Map());
   });
 
   test('a closed store refuses everything as overloaded, with a word for the operator', async () => {

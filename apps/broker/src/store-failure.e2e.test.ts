@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { createPostgresStore } from './postgres-store.ts';
+import { createSqliteStore } from './sqlite-store.ts';
+import { startDeployment, type SignIn } from './testing/broker-processes.ts';
+import { startVitalBroker } from './testing/vital-broker.ts';
+
+type Broker = Awaited<ReturnType<typeof startVitalBroker>>;
+
+async function expectNoCredential(broker: Broker, vendor: 'nabla' | 'vital') {
+  const { status, headers, body } = await broker.issue(vendor);
+  expect(body).toMatchObject({ status: 503, code: 'overloaded' });
+  expect(status).toBe(503);
+  expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+  expect(JSON.stringify(body)).not.toMatch(/token|eyJ|sqlite|ECONN/);
+}
+
+describe('no credential is answered', () => {
+  test('by a store that is closed', async () => {
+    const store = createSqliteStore(':memory:');
+    await using broker = await startVitalBroker(store);
+    expect(await broker.readiness()).toBe(200);
+    await store.close();
+    await expectNoCredential(broker, 'nabla');
+    await expectNoCredential(broker, 'vital');
+    expect(await broker.readiness()).toBe(503);
+  });
+
+  test('while the audit alone cannot be written; then all goes on', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+    const path = join(folder, 'valetkey.sqlite');
+    const store = createSqliteStore(path);
+    const outside = new DatabaseSync(path);
+    {
+      await using broker = await startVitalBroker(store);
+      outside.exec("CREATE TRIGGER stop BEFORE INSERT ON decision BEGIN SELECT RAISE(ABORT, 'read-only'); END");
+      await expectNoCredential(broker, 'nabla');
+      await expectNoCredential(broker, 'vital');
+      expect(await store.listDecisions(10)).toEqual([]);
+      outside.exec('DROP TRIGGER stop');
+      expect((await broker.issue('vital')).status).toBe(200);
+      expect(broker.sandbox.vital.users()).toHaveLength(1);
+    }
+    outside.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('while PostgreSQL is not there, or says nothing', async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => void sockets.push(socket));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    for (const port of [9, (silent.address() as AddressInfo).port]) {
+      const store = createPostgresStore({ url: `postgresql://postgres@127.0.0.1:${port}/test`, timeoutMs: 50 });
+      await using broker = await startVitalBroker(store);
+      await expectNoCredential(broker, 'nabla');
+      await expectNoCredential(broker, 'vital');
+      expect(await broker.readiness()).toBe(503);
+    }
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => silent.close(resolve));
+  });
+});
+
+// A limit on the size of files is a disk that is full, for one process.
+test.skipIf(process.platform !== 'linux')(
+  'a disk that fills up loses nothing, and is used again once there is room',
+  async () => {
+    const deployment = await startDeployment();
+    const path = join(deployment.folder, 'data', 'valetkey.sqlite');
+    const broker = await deployment.startBroker({ sqlite: path }, 'ulimit -S -f 256');
+    const answered: SignIn[] = [];
+    let refused: SignIn | undefined;
+    for (let person = 0; refused === undefined && person < 500; person += 1) {
+      const answer = await deployment.signIn(broker, await deployment.mintToken(`person-${person}`));
+      if (answer.status === 200) answered.push(answer);
+      else refused = answer;
+    }
+    expect(answered.length).toBeGreaterThan(0);
+    expect(refused).toMatchObject({ status: 503, retryAfter: '5', body: { code: 'overloaded' } });
+    expect((await fetch(`${broker.url}/readyz`)).status).toBe(503);
+
+    const reader = createSqliteStore(path);
+    const recorded = new Set((await reader.listDecisions(1000)).map(({ requestId }) => requestId));
+    await reader.close();
+    expect(answered.filter(({ requestId }) => !recorded.has(requestId))).toEqual([]);
+
+    await promisify(execFile)('prlimit', ['--pid', String(broker.pid), '--fsize=unlimited:']);
+    expect((await deployment.signIn(broker, await deployment.mintToken('afterwards'))).status).toBe(200);
+    await deployment.close();
+  },
+);
