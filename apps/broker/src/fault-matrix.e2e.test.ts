@@ -64,7 +64,7 @@ const faults: Readonly<Record<string, readonly [Fault, Outcome]>> = {
   malformed: [{ type: 'malformed' }, 'vendor_response_invalid'],
   empty: [{ type: 'empty' }, 'vendor_response_invalid'],
   huge: [{ type: 'huge', bytes: 8_388_608 }, 'vendor_response_invalid'],
-  'huge, packed': [{ type: 'huge', bytes: 2_097_152, gzip: true }, 'vendor_response_invalid'],
+  'huge, packed': [{ type: 'huge', bytes: 1_310_720, gzip: true }, 'vendor_response_invalid'],
   'wrong content type': [{ type: 'wrong-content-type', contentType: `text/${canary}` }, 'ok'],
   'one answer too many': [{ type: 'extra-response' }, 'ok'],
   'about somebody else': [{ type: 'wrong-user' }, 'ok'],
@@ -264,9 +264,9 @@ describe.concurrent('each fault of an identity provider is its own, and never a 
     }
     const met = await Promise.all(meetings);
 
-    const harmless = Object.entries(faults).flatMap(([name, [, usual]]) => (usual === 'ok' ? [name] : []));
+    const harmless = new Set(Object.entries(faults).flatMap(([name, [, usual]]) => (usual === 'ok' ? [name] : [])));
     expect(Object.fromEntries(met.map(([name, outcome]) => [name, outcome]))).toEqual(
-      Object.fromEntries(met.map(([name]) => [name, harmless.includes(name) ? 'ok' : 'identity_unavailable'])),
+      Object.fromEntries(met.map(([name]) => [name, harmless.has(name) ? 'ok' : 'identity_unavailable'])),
     );
     expect(met.flatMap(([, , complaints]) => complaints)).toEqual([]);
     expect(elsewhere.visits).toEqual([]);

@@ -27,10 +27,10 @@ afterAll(async () => {
 /** Whatever was sent: the broker is there afterwards, and nothing went wrong inside. */
 afterEach(async () => {
   const startedAt = performance.now();
-  expect((await broker.call('/healthz')).status).toBe(200);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
-  const lines = broker.logLines().map((line) => JSON.parse(line) as { level: number; msg: string });
-  expect(lines.filter(({ level }) => level >= 50)).toEqual([]);
+  const { status } = await broker.call('/healthz');
+  const isQuick = performance.now() - startedAt < 1_000;
+  const failures = broker.logLines().filter((line) => (JSON.parse(line) as { level: number }).level >= 50);
+  if (status !== 200 || !isQuick || failures.length > 0) throw new Error(`not well afterwards: ${failures.join()}`);
 });
 
 const send = (text: string | Buffer, options?: SendOptions) => sendBytes(broker.brokerUrl, [text], options);
@@ -224,12 +224,7 @@ describe('nobody is taken for another', () => {
     const answer = await send(`GET /v1/resolve HTTP/1.1\r\n${request}`);
     const [head = ''] = answer.text.split('\r\n\r\n');
     const fields = head.split('\r\n').filter((line) => line.startsWith('x-valetkey-user-id'));
-    if (answer.statuses[0] === 200 && head.includes('session-valid: true')) {
-      expect(fields).toHaveLength(1);
-      expect(decodeURIComponent(fields[0]?.slice('x-valetkey-user-id: '.length) ?? '')).toBe(sub);
-    } else {
-      expect(fields).toEqual([]);
-    }
+    expect(fields.map((field) => decodeURIComponent(field.slice('x-valetkey-user-id: '.length)))).toEqual([sub]);
     await broker.issue('nowhere', mallory);
     for (const line of broker.logLines().slice(before))
       expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) });
@@ -317,7 +312,7 @@ describe('bodies', () => {
       const response = await broker.issue('nudge', alice, { headers: { 'content-type': 'application/json' }, body });
       const text = await response.text();
       statuses.add(response.status);
-      if (response.status !== 200) expect(problemSchema.parse(JSON.parse(text)).code).toBe('invalid_request');
+      expect(response.status === 200 || problemSchema.parse(JSON.parse(text)).code === 'invalid_request').toBe(true);
       expect(performance.now() - startedAt).toBeLessThan(500);
     }
     expect([...statuses].toSorted()).toEqual([200, 400]);

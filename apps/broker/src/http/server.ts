@@ -68,12 +68,10 @@ const connectionRefusals: Readonly<Record<string, string>> = {
 };
 
 /** Answers bytes that are no request, where the answer cannot be taken for a part of another one. */
-function refuseConnection(
-  { code }: { code?: string },
-  socket: Socket & { _httpMessage?: ServerResponse | null },
-): void {
-  // A pipelined request may be broken while the answer to the one before it is on its way.
-  if (!socket.writable || socket._httpMessage?.headersSent === true) {
+function refuseConnection({ code }: { code?: string }, socket: Socket): void {
+  // A pipelined request may be broken while the answer to the one before it is on its way. Node knows which that is.
+  const { _httpMessage: underway } = socket as Socket & { _httpMessage?: ServerResponse | null };
+  if (!socket.writable || underway?.headersSent === true) {
     socket.destroy();
     return;
   }

@@ -11,7 +11,7 @@ import { createLogger } from '../logger.ts';
 export const watchedAdminToken = 'canary-admin-token-51f0';
 
 /** How long a watched broker waits for a vendor, in milliseconds, unless its test says otherwise. */
-export const watchedTimeoutMs = 300;
+export const watchedTimeoutMs = 1_000;
 
 /** All five vendors and the OpenID provider of a sandbox, with short deadlines. */
 export function configureFor({ urls, credentials }: Sandbox, timeoutMs = watchedTimeoutMs) {
