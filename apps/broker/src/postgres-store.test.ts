@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { createPostgresStore } from './postgres-store.ts';
-import { createPostgresSchema, isPostgresAvailable } from './testing/postgres-server.ts';
+import { createPostgresSchema, isPostgresAvailable, startMutableProxy } from './testing/postgres-server.ts';
 import { testStore } from './testing/store-conformance.ts';
 
 const alice = { vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
@@ -41,11 +41,27 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
     await drop();
   });
 
+  test('a server that falls silent is refused in time, and used again when it speaks', async () => {
+    const { url, drop } = await createPostgresSchema();
+    const proxy = await startMutableProxy(url);
+    const store = createPostgresStore({ url: proxy.url, maxConnections: 1, timeoutMs: 300 });
+    await store.addVendorUser(alice, 'one');
+    proxy.mute(true);
+    // The first is under way at the only connection, the second waits for it.
+    const both = await Promise.allSettled([store.findVendorUser(alice), store.findVendorUser(alice)]);
+    expect(both).toMatchObject([{ reason: { code: 'overloaded' } }, { reason: { code: 'overloaded' } }]);
+    proxy.mute(false);
+    expect(await store.findVendorUser(alice)).toBe('one');
+    await store.close();
+    await proxy.close();
+    await drop();
+  });
+
   test('a statement that waits for a lock too long is ended by the server', async () => {
     const { name, url, execute, drop } = await createPostgresSchema();
-    const store = createPostgresStore({ url, timeoutMs: 100 });
+    const store = createPostgresStore({ url, timeoutMs: 300 });
     await store.check();
-    const locked = execute(`BEGIN; LOCK TABLE ${name}.vendor_user; SELECT pg_sleep(0.5); COMMIT`);
+    const locked = execute(`BEGIN; LOCK TABLE ${name}.vendor_user; SELECT pg_sleep(1); COMMIT`);
     let refusal: unknown;
     while (refusal === undefined) {
       refusal = await store.addVendorUser(alice, 'one').then(

@@ -29,9 +29,12 @@ describe('the file', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test('is readable by its owner alone', async () => {
-    await createSqliteStore(path).close();
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  test('is readable by its owner alone, and so is what SQLite puts beside it', async () => {
+    await writeFile(path, '', { mode: 0o666 });
+    const store = createSqliteStore(path);
+    await store.addVendorUser(alice, 'one');
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await store.close();
   });
 
   test('that another process keeps to itself is waited for, while this process goes on', async () => {

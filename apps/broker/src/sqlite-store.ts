@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,11 +18,10 @@ export interface SqliteStoreOptions {
  * Several processes may share the file. `:memory:` keeps everything in this process. Throws where it cannot be opened.
  */
 export function createSqliteStore(path: string, { timeoutMs = 5000 }: SqliteStoreOptions = {}): Store {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (path !== ':memory:') makePrivateFile(path);
   const database = new DatabaseSync(path, { timeout: timeoutMs });
   try {
     setUp(database, timeoutMs);
-    if (path !== ':memory:') chmodSync(path, 0o600);
   } catch (error) {
     database.close();
     throw error;
@@ -49,6 +48,13 @@ export function createSqliteStore(path: string, { timeoutMs = 5000 }: SqliteStor
     },
     close: async () => database.close(),
   });
+}
+
+/** Before SQLite opens it, for the files that it puts beside this one get the same mode. */
+function makePrivateFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
 }
 
 function setUp(database: DatabaseSync, timeoutMs: number): void {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Client } from 'pg';
 
 const serverUrl = process.env['POSTGRES_URL'] ?? 'postgresql://postgres@127.0.0.1:5432/test';
@@ -37,4 +38,35 @@ export async function createPostgresSchema() {
     await onServer(`DROP SCHEMA ${name} CASCADE`);
   };
   return { name, url: url.href, execute: onServer, drop };
+}
+
+/** A way to the server at `url` that can fall silent: connections stay open, and nothing passes. */
+export async function startMutableProxy(url: string) {
+  const { hostname, port } = new URL(url);
+  let muted = false;
+  const sockets = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const server = connect(Number(port || 5432), hostname);
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      sockets.add(from);
+      from.on('data', (chunk) => muted || to.write(chunk));
+      from.on('error', () => undefined).on('close', () => to.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const through = new URL(url);
+  through.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  return {
+    url: through.href,
+    mute: (value: boolean) => {
+      muted = value;
+    },
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => proxy.close(resolve));
+    },
+  };
 }
