@@ -16,7 +16,8 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
   });
 
   test('a connection that the server cuts is replaced, and what it was doing is refused', async () => {
-    const { name, url, execute, drop } = await createPostgresSchema();
+    await using schema = await createPostgresSchema();
+    const { name, url, execute } = schema;
     const store = createPostgresStore({ url: `${url}&application_name=${name}`, maxConnections: 2 });
     await store.addVendorUser(alice, 'one');
     const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`;
@@ -26,11 +27,11 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
     expect(['one', 'overloaded']).toContain(during);
     expect(await store.findVendorUser(alice)).toBe('one');
     await store.close();
-    await drop();
   });
 
   test('a database that takes no writes is unusable, and usable once it takes them again', async () => {
-    const { name, url, execute, drop } = await createPostgresSchema();
+    await using schema = await createPostgresSchema();
+    const { name, url, execute } = schema;
     const store = createPostgresStore({ url });
     await store.check();
     await execute(`ALTER TABLE ${name}.vendor_user_reservation RENAME TO elsewhere`);
@@ -38,11 +39,11 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
     await execute(`ALTER TABLE ${name}.elsewhere RENAME TO vendor_user_reservation`);
     await store.check();
     await store.close();
-    await drop();
   });
 
   test('a server that falls silent is refused in time, and used again when it speaks', async () => {
-    const { url, drop } = await createPostgresSchema();
+    await using schema = await createPostgresSchema();
+    const { url } = schema;
     const proxy = await startMutableProxy(url);
     const store = createPostgresStore({ url: proxy.url, maxConnections: 1, timeoutMs: 300 });
     await store.addVendorUser(alice, 'one');
@@ -54,11 +55,11 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
     expect(await store.findVendorUser(alice)).toBe('one');
     await store.close();
     await proxy.close();
-    await drop();
   });
 
   test('a statement that waits for a lock too long is ended by the server', async () => {
-    const { name, url, execute, drop } = await createPostgresSchema();
+    await using schema = await createPostgresSchema();
+    const { name, url, execute } = schema;
     const store = createPostgresStore({ url, timeoutMs: 300 });
     await store.check();
     const locked = execute(`BEGIN; LOCK TABLE ${name}.vendor_user; SELECT pg_sleep(1); COMMIT`);
@@ -72,7 +73,6 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
     expect(refusal).toMatchObject({ code: 'overloaded', reason: '57014' });
     await locked;
     await store.close();
-    await drop();
   });
 });
 

@@ -37,7 +37,7 @@ export async function createPostgresSchema() {
   const drop = async () => {
     await onServer(`DROP SCHEMA ${name} CASCADE`);
   };
-  return { name, url: url.href, execute: onServer, drop };
+  return { name, url: url.href, execute: onServer, drop, [Symbol.asyncDispose]: drop };
 }
 
 /** A way to the server at `url` that can fall silent: connections stay open, and nothing passes. */
