@@ -1,0 +1,57 @@
+import { Agent, request } from 'undici';
+
+/** How one call of a load went. `status` is 0 where the connection failed. */
+export interface Sample {
+  readonly status: number;
+  readonly body: string;
+  readonly elapsedMs: number;
+}
+
+/** A load on one address. */
+export interface Load {
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+  readonly token: string;
+  readonly perSecond: number;
+  readonly durationMs: number;
+}
+
+const tickMs = 10;
+
+/**
+ * Calls at a steady rate, however slow the answers are: callers do not wait for each other, and a slow server gets no
+ * mercy from them.
+ */
+export async function runLoad({ url, method, token, perSecond, durationMs }: Load): Promise<Sample[]> {
+  const agent = new Agent({ connections: 4_000, headersTimeout: 30_000, bodyTimeout: 30_000 });
+  const calls: Promise<Sample>[] = [];
+  const call = async (): Promise<Sample> => {
+    const startedAt = performance.now();
+    const options = { dispatcher: agent, method, headers: { authorization: `Bearer ${token}` } };
+    try {
+      const { statusCode: status, body } = await request(url, options);
+      return { status, body: await body.text(), elapsedMs: performance.now() - startedAt };
+    } catch {
+      return { status: 0, body: '', elapsedMs: performance.now() - startedAt };
+    }
+  };
+  const startedAt = performance.now();
+  await new Promise<void>((resolve) => {
+    const timer = setInterval(() => {
+      const elapsedMs = Math.min(performance.now() - startedAt, durationMs);
+      while (calls.length < (elapsedMs / 1_000) * perSecond) calls.push(call());
+      if (elapsedMs < durationMs) return;
+      clearInterval(timer);
+      resolve();
+    }, tickMs);
+  });
+  const samples = await Promise.all(calls);
+  await agent.close();
+  return samples;
+}
+
+/** The time within which this share of the calls was answered, in milliseconds. */
+export function percentile(samples: readonly Sample[], share: number): number {
+  const sorted = samples.map(({ elapsedMs }) => elapsedMs).toSorted((one, other) => one - other);
+  return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Number.NaN;
+}
