@@ -4,6 +4,7 @@ import { createFakeNetwork } from './testing/fake-network.ts';
 import { createHarness, refusalOf, rejection, testIssuer } from './testing/harness.ts';
 import { startIdentityProvider } from './testing/identity-provider.ts';
 import { createSigningKey, signToken } from './testing/signing.ts';
+import { createStaticKeySource } from './static-key-source.ts';
 import { createVirtualClock } from './testing/virtual-clock.ts';
 
 const key = createSigningKey('k1');
@@ -108,6 +109,15 @@ describe('a token that is verified again', () => {
     for (let index = 0; index < 20; index += 1) await verifier.verify(token({ jti: `${index}` }));
     await expect(verifier.verify(text)).resolves.not.toBe(principal);
   });
+});
+
+test('static keys are never renewed, and the headers of verified tokens are remembered within a bound', async () => {
+  const { verifier, claims, key: own } = createHarness();
+  for (let index = 0; index < 300; index += 1) {
+    const text = signToken(own, claims({ jti: `${index}` }), { x: index });
+    await expect(verifier.verify(text)).resolves.toMatchObject({ claims: { jti: `${index}` } });
+  }
+  expect(createStaticKeySource(testIssuer, { keys: [key.jwk] }).renew()).toBeUndefined();
 });
 
 test('many who bring one token at once share one verification', async () => {

@@ -109,6 +109,7 @@ describe('a proof is refused', () => {
       'not a JWT',
     ],
     ['whose claims are no object', ({ proof }) => proof().replace(/\.[^.]+\./, '.W10.'), 'not a JWT'],
+    ['that is not UTF-8', ({ proof }) => proof().replace(/\.[^.]+\./, '._w.'), 'not a JWT'],
     ['of another type', ({ proof }) => proof({}, { typ: 'at+jwt' }), 'another type'],
     ['of no type', ({ proof }) => proof({}, { typ: undefined }), 'another type'],
     ['of another algorithm', ({ proof }) => proof({}, {}, rsa), 'another algorithm'],

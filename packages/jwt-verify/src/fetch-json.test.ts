@@ -30,6 +30,11 @@ test('takes a body of exactly the bound, and none of a byte more', async () => {
   await expect(reasonOf(fetchJson('https://id.example.com', {}, fetchOf(101)))).resolves.toBe('too_large');
 });
 
+test('takes an answer without a body for no JSON', async () => {
+  const bounds = boundsFor(async () => new Response(null));
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, bounds))).resolves.toBe('not_json');
+});
+
 test('holds its time even where fetch does not heed the signal', async () => {
   const bounds = boundsFor(() => new Promise(() => {}), { timeoutMs: 5 });
   await expect(reasonOf(fetchJson('https://id.example.com', {}, bounds))).resolves.toBe('timeout');

@@ -29,3 +29,6 @@ export interface KeySource {
   readonly warm: () => Promise<void>;
   readonly status: () => KeyStatus;
 }
+
+/** For what no key of a provider can be withdrawn from under. */
+export const neverRenewed: Pick<KeySource, 'renew'> = { renew: () => undefined };

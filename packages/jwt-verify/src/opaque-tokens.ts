@@ -1,5 +1,5 @@
 import { ValetKeyError, type Clock, type Issuer } from '@valetkey/core-types';
-import { FetchFailure, type FetchBounds } from './fetch-json.ts';
+import type { FetchBounds, FetchFailure } from './fetch-json.ts';
 import { introspectToken } from './introspection.ts';
 import { refuse, unavailable } from './refusals.ts';
 import { resolveToken } from './session-resolver.ts';
@@ -11,7 +11,7 @@ const longestPauseMs = 15_000;
 const maximumConcurrent = 64;
 const maximumInactive = 10_000;
 
-/** Looks a token up at the provider that issued it. Answers its claims. */
+/** Looks a token up at the provider that issued it. Answers its claims; rejects with a `FetchFailure` alone. */
 export type LookUpToken = (token: string, bounds: FetchBounds) => Promise<JsonObject | undefined>;
 
 /** The way to a principal for tokens that are not JWTs. */
@@ -56,8 +56,7 @@ export function createOpaqueTokens({ issuer, clock, random, bounds }: OpaqueToke
     inactiveUntilMs.set(token, clock.monotonicMs() + cacheSeconds * 1000);
   };
 
-  const countFailure = (error: unknown): Error => {
-    const reason = error instanceof FetchFailure ? error.reason : 'internal';
+  const countFailure = ({ reason }: FetchFailure): Error => {
     failures += 1;
     const doublings = failures - failuresBeforePause;
     if (doublings >= 0) {
@@ -73,7 +72,7 @@ export function createOpaqueTokens({ issuer, clock, random, bounds }: OpaqueToke
       claims = await lookUp(token, bounds);
       failures = 0;
     } catch (error) {
-      throw countFailure(error);
+      throw countFailure(error as FetchFailure);
     } finally {
       running -= 1;
     }

@@ -439,3 +439,26 @@ test('a step of the wall clock moves no deadline of keys', async () => {
   await verifier.verify(tokenOf(k1));
   expect(network.calls).toHaveLength(1);
 });
+
+test('a mistake of the program while keys are read is a failed fetch', async () => {
+  let calls = 0;
+  const random = (): number => {
+    calls += 1;
+    if (calls === 1) throw new RangeError('random');
+    return 0.5;
+  };
+  const { verifier, events } = setUp({}, { random });
+  await expect(verifier.warm()).resolves.toMatchObject([{ lastFailure: 'internal' }]);
+  expect(events).toMatchObject([{ type: 'keys_fetch_failed', reason: 'internal' }]);
+});
+
+test('keys that may not outlive a short soft TTL are fetched within the budget alone', async () => {
+  const { verifier, network, tokenOf, clock } = setUp({ keysSoftTtlSeconds: 1, keysStaleSeconds: 1 });
+  const outcomes = new Set<string | undefined>();
+  for (let second = 0; second < 30; second += 1) {
+    outcomes.add(await refusalOf(verifier, tokenOf(k1)));
+    clock.advance(1);
+  }
+  expect(outcomes).toEqual(new Set([undefined, 'identity_unavailable fetch_budget']));
+  expect(network.calls).toHaveLength(10);
+});

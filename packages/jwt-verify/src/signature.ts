@@ -8,16 +8,16 @@ const derLongLength = 0x81;
 const signBit = 0x80;
 
 /** One number as DER writes it: no zeros in front but the one that keeps it positive. */
-function writeInteger(number: Uint8Array): readonly number[] {
+function writeInteger(number: Buffer): readonly number[] {
   let start = 0;
   while (start < number.length - 1 && number[start] === 0) start += 1;
   const bytes = [...number.subarray(start)];
-  if ((bytes[0] ?? 0) >= signBit) bytes.unshift(0);
+  if (number.readUInt8(start) >= signBit) bytes.unshift(0);
   return [derInteger, bytes.length, ...bytes];
 }
 
 /** Writes the two numbers of a JWS signature as X9.62 wants them; `undefined` for a signature of another length. */
-export function encodeEcdsaSignature(signature: Uint8Array, numberLength: number): Buffer | undefined {
+export function encodeEcdsaSignature(signature: Buffer, numberLength: number): Buffer | undefined {
   if (signature.length !== 2 * numberLength) return undefined;
   const numbers = [
     ...writeInteger(signature.subarray(0, numberLength)),
@@ -35,8 +35,8 @@ export function encodeEcdsaSignature(signature: Uint8Array, numberLength: number
 export function verifySignature(
   algorithm: SignatureAlgorithm,
   key: KeyObject,
-  signature: Uint8Array,
-  data: Uint8Array,
+  signature: Buffer,
+  data: Buffer,
 ): Promise<boolean> {
   const { hash, pss, numberLength } = algorithmParameters[algorithm];
   const encoded = numberLength === undefined ? signature : encodeEcdsaSignature(signature, numberLength);

@@ -1,5 +1,5 @@
 import { findKeys, readKeySet } from './key-set.ts';
-import type { KeySource } from './key-source.ts';
+import { neverRenewed, type KeySource } from './key-source.ts';
 
 /**
  * Keys given as options: never fetched, never renewed.
@@ -15,7 +15,7 @@ export function createStaticKeySource(issuer: string, document: { readonly keys:
   for (const key of keySet.keys) key.trustedUntilMs = Infinity;
   return {
     find: (algorithm, keyId) => findKeys(keySet.keys, algorithm, keyId),
-    renew: () => undefined,
+    ...neverRenewed,
     warm: () => Promise.resolve(),
     status: () => ({ keys: keySet.keys.length, ageSeconds: null, stale: false, lastFailure: null }),
   };

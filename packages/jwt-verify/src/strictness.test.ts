@@ -93,7 +93,6 @@ describe('refuses', () => {
       signToken(key, claimsText(`"a":${'['.repeat(40)}${']'.repeat(40)}`)),
       'malformed_claims',
     ],
-    ['a jti that is a number', token({ jti: 1 }), 'malformed_claims'],
     ['no iss', token({ iss: undefined }), 'unknown_issuer'],
     ['another iss', token({ iss: 'https://evil.example.com' }), 'unknown_issuer'],
     ['an iss with a slash more', token({ iss: `${testIssuer}/` }), 'unknown_issuer'],
@@ -102,7 +101,6 @@ describe('refuses', () => {
     ['another aud', token({ aud: 'other' }), 'wrong_audience'],
     ['part of an aud', token({ aud: 'api.example.com' }), 'wrong_audience'],
     ['an empty list of auds', token({ aud: [] }), 'wrong_audience'],
-    ['an aud among values that are not text', token({ aud: ['api', 1] }), 'wrong_audience'],
     ['an aud that is an object', token({ aud: { api: true } }), 'wrong_audience'],
     ['no sub', token({ sub: undefined }), 'malformed_subject'],
     ['an empty sub', token({ sub: '' }), 'malformed_subject'],
@@ -152,6 +150,7 @@ describe('accepts', () => {
     ['a plain access token', token()],
     ['typ with its prefix and in capitals', token({}, { typ: 'application/AT+JWT' })],
     ['no kid', token({}, { kid: undefined })],
+    ['a jti that is a number, which revokes nothing', token({ jti: 1 })],
     ['one aud of several', token({ aud: ['other', 'api'] })],
     ['an exp just within the tolerance', token({ exp: now - 4 })],
     ['an nbf just within the tolerance', token({ nbf: now + 5 })],
@@ -253,7 +252,7 @@ describe('the error', () => {
 
   test('never quotes the token', async () => {
     const canary = 'canary-7d1f';
-    const changes = [{ iss: canary }, { aud: canary }, { sub: [canary] }, { exp: canary }, { jti: [canary] }];
+    const changes = [{ iss: canary }, { aud: canary }, { sub: [canary] }, { exp: canary }];
     const headers = [{ alg: canary }, { kid: canary }, { typ: canary }, { crit: [canary] }];
     const texts = [...changes.map((change) => token(change)), ...headers.map((header) => token({}, header)), canary];
     for (const text of texts) {

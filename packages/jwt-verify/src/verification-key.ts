@@ -37,7 +37,7 @@ function isForSignatures({ use, key_ops: operations }: JsonObject): boolean {
 }
 
 function isWeakRsaKey({ asymmetricKeyDetails }: KeyObject, modulus: unknown): boolean {
-  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};
+  const { modulusLength = 0, publicExponent = 0n } = { ...asymmetricKeyDetails };
   if (modulusLength < minimumModulusBits || modulusLength > maximumModulusBits) return true;
   if (publicExponent < 3n || publicExponent % 2n === 0n) return true;
   return isRocaModulus(BigInt(`0x${Buffer.from(String(modulus), 'base64url').toString('hex')}`));

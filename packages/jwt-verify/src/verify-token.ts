@@ -1,5 +1,5 @@
 import type { Clock, Issuer, Principal, SignatureAlgorithm } from '@valetkey/core-types';
-import type { KeySource } from './key-source.ts';
+import { neverRenewed, type KeySource } from './key-source.ts';
 import type { OpaqueTokens } from './opaque-tokens.ts';
 import { createPrincipal } from './principal.ts';
 import { refuse } from './refusals.ts';
@@ -81,7 +81,7 @@ function refuseIssuer(accepted: readonly string[]): Error {
 }
 
 /** What vouches for an opaque token: its provider, asked a moment ago. No key can be withdrawn from under it. */
-const providersWord = { key: { trustedUntilMs: Infinity }, keySource: { renew: () => undefined } };
+const providersWord = { key: { trustedUntilMs: Infinity }, keySource: neverRenewed };
 
 /** Makes the function that takes a token through every step, and throws at the first that fails. */
 export function createTokenVerification(
