@@ -19,18 +19,15 @@ export interface LeaseOptions {
  */
 export const holdLease = ({ key, owner, leaseMs, door, timers, onLost }: LeaseOptions): (() => void) => {
   let stopped = false;
-  let cancel: () => void = () => undefined;
 
   const renew = async (): Promise<void> => {
     const held = await door.ask((store) => store.renew(key, owner, leaseMs));
     if (stopped) return;
     if (held === false) onLost();
-    else schedule();
+    else cancel = renewLater();
   };
-  const schedule = (): void => {
-    cancel = timers.after(leaseMs / 3, () => void renew());
-  };
-  schedule();
+  const renewLater = (): (() => void) => timers.after(leaseMs / 3, () => void renew());
+  let cancel = renewLater();
 
   return () => {
     stopped = true;

@@ -27,8 +27,9 @@ describe.skipIf(redis === undefined)('a Redis in trouble', () => {
 
   afterAll(() => server.stop());
 
-  const open = async (url = server.url): Promise<TokenCache> => {
-    const store = createRedisStore({ url, sealingKeys, prefix: 'outage' });
+  /** What is not about time gets a lot of it: the machine may be busy. */
+  const open = async (url = server.url, timeoutMs = 250): Promise<TokenCache> => {
+    const store = createRedisStore({ url, sealingKeys, prefix: 'outage', timeoutMs });
     const cache = createTokenCache({ store, storeRetryMs: 200, onEvent: (event) => events.push(event) });
     caches.push(cache);
     return cache;
@@ -38,7 +39,7 @@ describe.skipIf(redis === undefined)('a Redis in trouble', () => {
 
   /** Two replicas share a token: the store does its work. */
   const expectShared = async (): Promise<void> => {
-    const [one, other] = [await open(), await open()];
+    const [one, other] = [await open(server.url, 5000), await open(server.url, 5000)];
     const issue = countingIssue();
     const shared = key();
     await one.get(shared, issue);
@@ -54,7 +55,7 @@ describe.skipIf(redis === undefined)('a Redis in trouble', () => {
     const issue = countingIssue();
     await cache.get(key(), issue);
     expect(issue.calls).toBe(1);
-    expect(performance.now() - startMs).toBeLessThan(250 + 150);
+    expect(performance.now() - startMs).toBeLessThan(250 + 500);
     expect(cache.stats()).toMatchObject({ failures: 0, storeReachable: false });
   };
 
@@ -126,7 +127,7 @@ describe.skipIf(redis === undefined)('a Redis in trouble', () => {
 
   test('is flushed (FLUSHALL), also in the middle of an issue', async () => {
     await server.command('FLUSHALL');
-    const [one, other] = [await open(), await open()];
+    const [one, other] = [await open(server.url, 5000), await open(server.url, 5000)];
     const shared = key();
     const issue = countingIssue();
     await one.get(shared, issue);
@@ -152,7 +153,7 @@ describe.skipIf(redis === undefined)('a Redis in trouble', () => {
     const shared = key();
     const issue = countingIssue();
     await server.command('FLUSHALL');
-    const first = await open();
+    const first = await open(server.url, 5000);
     await first.get(shared, issue);
     await first.close();
     const ids = (await server.command('KEYS', 'outage:*')) as string[];
@@ -160,7 +161,7 @@ describe.skipIf(redis === undefined)('a Redis in trouble', () => {
     for (const bytes of ['', 'garbage', '{"token":1}', 'v1.test.', `v1.test.${'A'.repeat(80)}`, 'owner:x']) {
       for (const id of ids) await server.command('SET', id, bytes);
       for (const id of ids) await server.command('SET', id.replace(':token', ':lease'), bytes);
-      const fresh = await open();
+      const fresh = await open(server.url, 5000);
       const before = issue.calls;
       await fresh.get(shared, issue);
       expect(issue.calls, `after ${JSON.stringify(bytes)}`).toBe(before + 1);
@@ -172,19 +173,19 @@ describe.skipIf(redis === undefined)('a Redis in trouble', () => {
       await server.command('RPUSH', id, 'a list');
       await server.command('SADD', id.replace(':token', ':lease'), 'a set');
     }
-    const fresh = await open();
+    const fresh = await open(server.url, 5000);
     const before = issue.calls;
     await fresh.get(shared, issue);
     expect(issue.calls).toBe(before + 1);
     expect(fresh.stats().storeFailures).toBe(0);
     await fresh.close();
-    await (await open()).get(shared, issue);
+    await (await open(server.url, 5000)).get(shared, issue);
     expect(issue.calls).toBe(before + 1);
   });
 
   test('holds no token, no scope and no client in clear', async () => {
     await server.command('FLUSHALL');
-    const cache = await open();
+    const cache = await open(server.url, 5000);
     const secretKey = { vendor: 'nymbl', client: 'canary-client', scope: 'canary-scope', resource: 'canary-resource' };
     await cache.get(secretKey, async () => serverToken('canary-token', 300));
     const failing = { ...secretKey, scope: 'canary-failing-scope' };

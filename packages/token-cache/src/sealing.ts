@@ -42,8 +42,9 @@ const derive = (secret: Secret, purpose: string): Uint8Array =>
  * hashed under the key whose id sorts first, so that the order of the keys does not matter to them.
  */
 export const createSealer = (keys: readonly [SealingKey, ...SealingKey[]]): Sealer => {
-  const sealing = new Map(keys.map(({ id, secret }) => [id, derive(secret, 'seal')]));
+  const opening = new Map(keys.map(({ id, secret }) => [id, derive(secret, 'seal')]));
   const first = keys[0];
+  const sealing = derive(first.secret, 'seal');
   const firstById = keys.reduce((least, key) => (key.id < least.id ? key : least), first);
   const hashing = derive(firstById.secret, 'hash');
   const associated = (keyId: string, place: string): Buffer => Buffer.from(`v1.${keyId}.${place}`);
@@ -52,14 +53,14 @@ export const createSealer = (keys: readonly [SealingKey, ...SealingKey[]]): Seal
     hash: (text) => createHmac('sha256', hashing).update(text).digest('base64url'),
     seal: (plain, place) => {
       const nonce = randomBytes(nonceBytes);
-      const cipher = createCipheriv('aes-256-gcm', sealing.get(first.id) ?? '', nonce);
+      const cipher = createCipheriv('aes-256-gcm', sealing, nonce);
       cipher.setAAD(associated(first.id, place));
       const body = [nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()];
       return `v1.${first.id}.${Buffer.concat(body).toString('base64url')}`;
     },
     open: (sealed, place) => {
       const [version, keyId = '', text = '', ...rest] = sealed.split('.', 4);
-      const key = sealing.get(keyId);
+      const key = opening.get(keyId);
       const body = Buffer.from(text, 'base64url');
       if (version !== 'v1' || key === undefined || rest.length > 0 || body.length < nonceBytes + tagBytes)
         return undefined;

@@ -502,3 +502,43 @@ test('tells its listener what happens, without a token', async () => {
   expect(JSON.stringify(events)).not.toContain('canary');
   expect(watched.stats().hits).toBe(2);
 });
+
+test('a caller whose tokens are refused as fast as they come is told so', async () => {
+  const time = createVirtualTime();
+  const issue = countingIssue();
+  const cache = createTokenCache({
+    clock: time,
+    timers: time,
+    onEvent: ({ type }) => {
+      if (type === 'refresh') void cache.invalidate(nymblKey, serverToken(`token-${issue.calls}`));
+    },
+  });
+  const failure = { code: 'vendor_response_invalid', reason: 'life_too_short', retryAfterSeconds: 1 };
+  await expect(cache.get(nymblKey, issue)).rejects.toMatchObject(failure);
+  expect(issue.calls).toBe(3);
+});
+
+test('what is there serves each caller whom it suits, and those alone', async () => {
+  const { time, cache, watched, events } = setUp();
+  const issue = countingIssue();
+  await cache.get(nymblKey, issue);
+  await time.advance(500);
+  const first = await cache.get(nymblKey, issue, {});
+  const { signal } = new AbortController();
+  expect(await cache.get(nymblKey, issue, { minRemainingSeconds: 299.5, signal })).toBe(first);
+  expect(await cache.get(nymblKey, issue, { minRemainingSeconds: undefined })).toBe(first);
+  await expect(cache.get(nymblKey, issue, { signal: AbortSignal.abort('gone') })).rejects.toBe('gone');
+  expect(issue.calls).toBe(1);
+  await expect(cache.get(nymblKey, issue, { minRemainingSeconds: 299.501 })).resolves.not.toBe(first);
+  expect(issue.calls).toBe(2);
+  expect(cache.stats().hits).toBe(3);
+  await watched.get(nymblKey, issue);
+  await time.advance(500);
+  await watched.get(nymblKey, issue);
+  await watched.get(nymblKey, issue);
+  expect(events.filter(({ type }) => type === 'hit')).toEqual([
+    { type: 'hit', key: nymblKey },
+    { type: 'hit', key: nymblKey },
+  ]);
+  expect(watched.stats().hits).toBe(2);
+});

@@ -14,6 +14,7 @@ export interface ProcessSettings {
   readonly scope: string;
   readonly lifetimeSeconds: number;
   readonly refreshMarginSeconds: number;
+  readonly timeoutMs: number;
 }
 
 /** Asks for so many tokens at once, again and again. */
@@ -42,7 +43,12 @@ const serve = (settings: ProcessSettings): void => {
   const events: Record<string, number> = {};
   const sealingKeys = [{ id: 'test', secret: new Secret('sandbox-only-sealing-key-of-32-characters') }];
   const cache = createTokenCache({
-    store: createRedisStore({ url: settings.redisUrl, prefix: settings.prefix, sealingKeys }),
+    store: createRedisStore({
+      url: settings.redisUrl,
+      prefix: settings.prefix,
+      sealingKeys,
+      timeoutMs: settings.timeoutMs,
+    }),
     maxLifetimeSeconds: settings.lifetimeSeconds,
     refreshMarginSeconds: settings.refreshMarginSeconds,
     onEvent: (event: TokenCacheEvent) => {

@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+import workspace from '../../tools/vitest.config.ts';
+
+// `pnpm test:coverage`: every line and every branch of what is shipped.
+// oxlint-disable-next-line import/no-default-export
+export default defineConfig({
+  ...workspace,
+  test: {
+    ...workspace.test,
+    include: ['packages/token-cache/src/**/*.test.ts'],
+    exclude: ['**/redis-processes.test.ts'],
+    typecheck: { enabled: false },
+    coverage: {
+      enabled: true,
+      provider: 'v8',
+      include: ['packages/token-cache/src/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/*.test-d.ts', '**/testing/**'],
+      reporter: ['text', 'json-summary'],
+      reportsDirectory: 'packages/token-cache/coverage',
+      thresholds: { lines: 100, branches: 100, functions: 100, statements: 100 },
+    },
+  },
+});
