@@ -2,6 +2,11 @@ import { expect, test } from 'vitest';
 import { issuerSchema } from './issuer.ts';
 
 const issuer = { issuer: 'https://id.example.com', audiences: ['api'] };
+const introspection = {
+  endpoint: 'https://id.example.com/introspect',
+  clientId: 'c',
+  clientSecret: 'secret-of-a-test',
+};
 
 test('fills in the strict defaults', () => {
   expect(issuerSchema.parse(issuer)).toEqual({
@@ -30,4 +35,37 @@ test.each([
 
 test('takes plain http from loopback hosts, and null for a check left out', () => {
   expect(issuerSchema.safeParse({ issuer: 'http://127.0.0.1:8790/idp', audiences: null }).success).toBe(true);
+});
+
+test.each<[string, object]>([
+  ['keys both given and to be fetched', { jwks: { keys: [{ kty: 'EC' }] }, jwksUri: 'https://id.example.com/jwks' }],
+  ['an empty set of keys', { jwks: { keys: [] } }],
+  ['two ways to look a token up', { introspection, resolver: { endpoint: 'https://id.example.com/resolve' } }],
+  ['a client without a secret', { introspection: { ...introspection, clientSecret: undefined } }],
+  ['introspection over plain http', { introspection: { ...introspection, endpoint: 'http://id.example.com' } }],
+  ['answers kept for more than a minute', { introspection: { ...introspection, cacheSeconds: 61 } }],
+  ['a prefix that is no header', { resolver: { endpoint: 'https://id.example.com', headerPrefix: 'X_Auth' } }],
+  ['a stale limit below the soft TTL', { keysSoftTtlSeconds: 600, keysStaleSeconds: 599 }],
+  ['proofs that serve longer than five minutes', { dpop: { maxAgeSeconds: 301 } }],
+  ['proofs signed with a shared secret', { dpop: { algorithms: ['HS256'] } }],
+])('refuses %s', (_, options) => {
+  expect(issuerSchema.safeParse({ ...issuer, ...options }).success).toBe(false);
+});
+
+test('fills in the defaults of DPoP, introspection and the resolver', () => {
+  expect(issuerSchema.parse({ ...issuer, dpop: {}, introspection })).toMatchObject({
+    dpop: { required: false, algorithms: ['ES256', 'EdDSA', 'Ed25519'], maxAgeSeconds: 60, nonceRequired: false },
+    introspection: { authentication: 'client_secret_basic', cacheSeconds: 10 },
+  });
+  expect(issuerSchema.parse({ ...issuer, resolver: { endpoint: 'https://id.example.com' } }).resolver).toEqual({
+    endpoint: 'https://id.example.com',
+    headerPrefix: 'x-authgear-',
+    cacheSeconds: 10,
+  });
+});
+
+test('parses what it has parsed before to the same', () => {
+  const parsed = issuerSchema.parse({ ...issuer, introspection });
+  expect(issuerSchema.parse(parsed)).toEqual(parsed);
+  expect(JSON.stringify(parsed)).not.toContain(introspection.clientSecret);
 });
