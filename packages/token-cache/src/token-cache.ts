@@ -20,14 +20,53 @@ export interface GetOptions {
 
 /** Machine credentials, kept fresh. Made by {@link createTokenCache}. */
 export interface TokenCache {
+  /**
+   * Answers the token of this key, with `expiresInSeconds` set to the whole seconds that it has left. What is there is
+   * answered at once, and refreshed in the background when its time has come; what is not is issued, once for all who ask.
+   *
+   * `issue` asks the vendor. Its token may say anything about its life: a number or a number in text counts, from the
+   * moment of the asking; nothing, or nonsense, is `defaultLifetimeSeconds`; what is absurd is cut to
+   * `maxLifetimeSeconds`; zero or less is a failure. A frozen key object that is passed again is found fastest.
+   *
+   * Rejects with what `issue` threw, for all who waited for it, and with the same failure and the seconds that are left
+   * (`retryAfterSeconds`) during the cool-down; `vendor_timeout` where `issue` took longer than `issueTimeoutMs`;
+   * `vendor_response_invalid` where its token was over already (`token_over`), or where no token of this vendor lives as
+   * long as the caller needs (`life_too_short`); `overloaded` after {@link TokenCache.close}, or where every one of
+   * `maxEntries` keys is being renewed; with the reason of `signal` if the caller gives up; `TypeError` for a token that is
+   * bound to a user, or a key or a need that is none.
+   *
+   * @example
+   * ```ts
+   * import { Secret, type ServerToken } from '@valetkey/core-types';
+   * import { createTokenCache } from '@valetkey/token-cache';
+   *
+   * const cache = createTokenCache();
+   * const issue = async (): Promise<ServerToken> => ({
+   *   kind: 'server',
+   *   vendor: 'nymbl',
+   *   secret: new Secret('sandbox-only-token'),
+   *   expiresInSeconds: 300,
+   * });
+   * const token = await cache.get({ vendor: 'nymbl', scope: 'acme' }, issue, { minRemainingSeconds: 30 });
+   * console.log(token.expiresInSeconds); // 299
+   * ```
+   */
   readonly get: <Token extends CacheableToken>(
     key: TokenKey,
     issue: Issue<Token>,
     options?: GetOptions,
   ) => Promise<Token>;
+  /**
+   * Drops exactly this token, because the vendor refused it (401), here and in the store; the next `get` issues another.
+   * A successor that is there already stays. Answers whether it was dropped: five reports in a row are believed at once,
+   * then one in 30 s, so that nobody can have a token issued per request. Never rejects.
+   */
   readonly invalidate: (key: TokenKey, token: CacheableToken) => Promise<boolean>;
+  /** Forgets all that is in memory. What the store holds stays, and what is on its way reaches those who wait for it. */
   readonly clear: () => void;
+  /** Ends what is under way, gives leases back, closes the store. Every `get` from now on is `overloaded`. */
   readonly close: () => Promise<void>;
+  /** Counters since the cache was made, and its size now. */
   readonly stats: () => TokenCacheStats;
 }
 
@@ -71,6 +110,20 @@ const takeDrop = (entry: Entry, nowMs: number): boolean => {
   return true;
 };
 
+/**
+ * A cache that keeps machine credentials fresh: one issue at a time per key, in this process and, with a `store`, over all
+ * replicas. In memory alone unless it is given one.
+ *
+ * Throws a `TypeError` that names what is wrong with the options.
+ *
+ * @example
+ * ```ts
+ * import { createTokenCache } from '@valetkey/token-cache';
+ *
+ * const cache = createTokenCache({ refreshMarginSeconds: 30, onEvent: (event) => console.log(event.type) });
+ * console.log(cache.stats().entries); // 0
+ * ```
+ */
 export const createTokenCache = (options: TokenCacheOptions = {}): TokenCache => {
   const settings = parseOptions(options);
   const { clock, onEvent, store } = settings;
