@@ -97,13 +97,18 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
     deadline: Deadline,
     defaults: OwnHeaders,
   ): Promise<Response> =>
-    dispatcher.request({
-      origin,
-      path: `${basePath}${call.path}` || '/',
-      method: call.method as Dispatcher.HttpMethod,
-      headers: { ...defaults, ...call.headers },
-      body,
-      signal: deadline.signal,
+    new Promise((resolve, reject) => {
+      // A call that waits for a connection would hear of its end only once it got one.
+      deadline.signal.once('abort', reject);
+      const request = {
+        origin,
+        path: `${basePath}${call.path}` || '/',
+        method: call.method as Dispatcher.HttpMethod,
+        headers: { ...defaults, ...call.headers },
+        body,
+        signal: deadline.signal,
+      };
+      dispatcher.request(request).then(resolve, reject);
     });
 
   /** Drops an answer whose status no adapter wants to see. */

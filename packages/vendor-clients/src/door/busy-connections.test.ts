@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { startVendorServer } from '../testing/vendor-server.ts';
+import { openDoor, type StreamAnswer } from './door.ts';
+
+const vendor = { id: 'nymbl', title: 'Nymbl' };
+
+test('a call that waits for a connection ends with its deadline, though no connection gets free', async () => {
+  await using server = await startVendorServer((response) => {
+    response.writeHead(200).write('begun');
+  });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 1_000 });
+  const held: StreamAnswer[] = [];
+  const hold = () => door.stream({ method: 'GET', path: '/x', bodyTimeoutMs: 60_000 });
+  for (let count = 0; count < 64; count += 1) held.push(await hold());
+
+  const startedAt = performance.now();
+  await expect(door.send({ method: 'GET', path: '/x' })).rejects.toMatchObject({ code: 'vendor_timeout' });
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  const leaving = new AbortController();
+  const left = door.send({ method: 'GET', path: '/x', signal: leaving.signal });
+  leaving.abort(new Error('left'));
+  await expect(left).rejects.toThrow('left');
+
+  for (const { discard } of held) discard();
+});
