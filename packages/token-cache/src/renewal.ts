@@ -114,6 +114,10 @@ export const startRenewal = (
 
   /** Asks the vendor. False: the lease was lost meanwhile, and what came of it does not count. */
   const renew = async (leased: boolean): Promise<boolean> => {
+    if (abandoned.signal.aborted) {
+      if (leased) release();
+      throw closedError(key);
+    }
     const startedAtMs = clock.monotonicMs();
     const controller = new AbortController();
     attempt = controller;
@@ -149,7 +153,6 @@ export const startRenewal = (
     let holderSinceMs = 0;
     for (;;) {
       if (await adopt()) return;
-      if (abandoned.signal.aborted) throw closedError(key);
       // A holder has as long as one issue may take; one that holds on for longer is broken, and nobody's business.
       const stuck = holder !== '' && clock.monotonicMs() - holderSinceMs > issueTimeoutMs + leaseMs;
       const lease =
@@ -175,6 +178,7 @@ export const startRenewal = (
           holderSinceMs = clock.monotonicMs();
         }
         await pause(timers, pollMs * (0.5 + random()), abandoned.signal);
+        if (abandoned.signal.aborted) throw closedError(key);
       } else {
         entry.refreshAtMs = clock.monotonicMs() + yieldMs;
         return;

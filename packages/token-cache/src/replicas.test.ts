@@ -1,7 +1,9 @@
 import { type ServerToken, ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
+import { createTokenCache } from './index.ts';
 import { createDeploymentInMemory } from './testing/deployment-in-memory.ts';
 import { countingIssue, nymblKey, serverToken } from './testing/server-token.ts';
+import { createVirtualTime } from './testing/virtual-time.ts';
 
 const down = new ValetKeyError('vendor_unavailable', 'Down.', { vendor: 'nymbl' });
 
@@ -430,4 +432,33 @@ test('a token that is refused before it is written is not written', async () => 
   await expect(failing).rejects.toMatchObject({ reason: 'life_too_short' });
   await time.settle();
   expect(await text(start().get(nymblKey, countingIssue()))).toBe('token-1');
+});
+
+test.each(['read', 'add'] as const)('close in the middle of a call to the store (%s) begins no issue', async (call) => {
+  const { time, records, start } = createDeploymentInMemory();
+  const later = (): Promise<void> => new Promise((resolve) => void time.after(100, resolve));
+  const slow = {
+    read: (id: string) => later().then(() => records.read(id)),
+    add: (id: string, value: string, lifetimeMs: number) => later().then(() => records.add(id, value, lifetimeMs)),
+  };
+  const cache = start({}, { [call]: slow[call] });
+  const issue = countingIssue();
+  const asked = cache.get(nymblKey, issue);
+  await time.settle();
+  const closing = cache.close();
+  const [, refused] = await Promise.all([time.advance(1000), asked.catch((error: unknown) => error)]);
+  expect(refused).toMatchObject({ code: 'overloaded', reason: 'closed' });
+  await closing;
+  expect(issue.calls).toBe(0);
+  expect(await text(start().get(nymblKey, countingIssue()))).toBe('token-1');
+});
+
+test('close without a store ends before anything begins', async () => {
+  const time = createVirtualTime();
+  const cache = createTokenCache({ clock: time, timers: time });
+  const issue = countingIssue();
+  const asked = cache.get(nymblKey, issue);
+  const [, refused] = await Promise.all([cache.close(), asked.catch((error: unknown) => error)]);
+  expect(refused).toMatchObject({ code: 'overloaded', reason: 'closed' });
+  expect(issue.calls).toBe(0);
 });
