@@ -20,7 +20,7 @@ function start(random: () => number = () => 0) {
         sent += 1;
         const ending = endings[Math.min(count++, endings.length - 1)];
         if (ending instanceof Error) throw ending;
-        return ending;
+        return await ending;
       },
       explain: (failure) => failure,
       repeatable,
@@ -99,6 +99,18 @@ test('a vendor that is down is left alone, then probed by one call, then called 
     'circuit_open',
   ]);
   expect(events.at(-1)).toEqual({ type: 'circuit_closed', vendor: 'nabla' });
+  expect(await run(['answer'])).toBe('answer');
+});
+
+test('calls that were under way when the circuit opened say nothing new when they end', async () => {
+  const { run, events, clock } = start();
+  const late = Array.from({ length: 30 }, () => Promise.withResolvers<never>());
+  const lateCalls = late.map(({ promise }) => failing(run([promise], false)));
+  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (const { reject } of late) reject(down());
+  await Promise.all(lateCalls);
+  expect(events).toHaveLength(1);
+  clock.advance(5_000);
   expect(await run(['answer'])).toBe('answer');
 });
 

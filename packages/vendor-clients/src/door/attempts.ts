@@ -43,7 +43,9 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 
   /** What a failure teaches the circuit and the hold. */
   const learn = (failure: unknown, report: (outcome: Outcome) => void): void => {
-    report(outcomeOf(failure));
+    const outcome = outcomeOf(failure);
+    report(outcome);
+    if (outcome === 'unknown') return;
     if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
       hold.until(failure.retryAfterSeconds);
     }
@@ -72,8 +74,8 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 }
 
 function outcomeOf(failure: unknown): Outcome {
-  // A caller that leaves or sends what is no body says nothing of the vendor.
-  if (!ValetKeyError.isInstance(failure) || failure.status < 500) return 'unknown';
+  // A caller that leaves or sends what is no body says nothing of the vendor, nor does a crowd of callers.
+  if (!ValetKeyError.isInstance(failure) || failure.status < 500 || failure.code === 'overloaded') return 'unknown';
   return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
 }
 

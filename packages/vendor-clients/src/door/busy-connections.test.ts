@@ -4,7 +4,7 @@ import { openDoor, type StreamAnswer } from './door.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };
 
-test('a call that waits for a connection ends with its deadline, though no connection gets free', async () => {
+test('calls that wait for a connection end with their deadline, and are no failures of the vendor', async () => {
   await using server = await startVendorServer((response) => {
     response.writeHead(200).write('begun');
   });
@@ -14,12 +14,18 @@ test('a call that waits for a connection ends with its deadline, though no conne
   for (let count = 0; count < 64; count += 1) held.push(await hold());
 
   const startedAt = performance.now();
-  await expect(door.send({ method: 'GET', path: '/x' })).rejects.toMatchObject({ code: 'vendor_timeout' });
+  await expect(door.send({ method: 'GET', path: '/x' })).rejects.toMatchObject({ code: 'overloaded' });
   expect(performance.now() - startedAt).toBeLessThan(3_000);
   const leaving = new AbortController();
   const left = door.send({ method: 'GET', path: '/x', signal: leaving.signal });
   leaving.abort(new Error('left'));
   await expect(left).rejects.toThrow('left');
 
+  const crowd = await Promise.allSettled(Array.from({ length: 40 }, () => door.send({ method: 'GET', path: '/x' })));
+  expect(crowd.map((one) => one.status === 'rejected' && (one.reason as { code: string }).code)).toEqual(
+    Array.from({ length: 40 }, () => 'overloaded'),
+  );
   for (const { discard } of held) discard();
+  server.answer({ text: 'well' });
+  expect((await door.send({ method: 'GET', path: '/x' })).status).toBe(200);
 });

@@ -187,6 +187,17 @@ test('a body on its way has its own time, and what the consumer leaves is droppe
   await door.close();
 });
 
+test('a body may take longer than the call had until its head', async () => {
+  await using server = await startVendorServer((response) => {
+    response.writeHead(200).write('first');
+    setTimeout(() => response.end(' last'), 400);
+  });
+  const door = openTo(server.url, 200);
+  const { body } = await door.stream({ method: 'GET', path: '/', bodyTimeoutMs: 60_000 });
+  expect((await buffer(body)).toString()).toBe('first last');
+  await door.close();
+});
+
 test('a dispatcher of the caller carries the calls', async () => {
   const agent = new MockAgent();
   agent.disableNetConnect();

@@ -1,12 +1,13 @@
+import type { lookup as systemLookup } from 'node:dns';
 import { systemClock, type CallOptions, type VendorEnvironment } from '@valetkey/core-types';
 import type { Dispatcher, Pool } from 'undici';
 import type { Answer, AnswerHeaders, VendorName } from './answer.ts';
 import { createAttempts } from './attempts.ts';
-import { createBulkhead } from './bulkhead.ts';
+import { createBulkhead, waitedInVainError } from './bulkhead.ts';
 import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
 import { isTimeout, startDeadline, type Deadline } from './deadline.ts';
 import { describeNetworkFailure } from './network-failure.ts';
-import { createPool } from './pool.ts';
+import { createPool, maxConnections } from './pool.ts';
 import { readBody } from './read-body.ts';
 import { unusableStatus } from './unusable-status.ts';
 
@@ -14,6 +15,8 @@ import { unusableStatus } from './unusable-status.ts';
 export interface ClientEnvironment extends VendorEnvironment {
   /** Carries the calls in place of a connection pool of the client's own. Whoever gives it closes it. */
   readonly dispatcher?: Dispatcher | undefined;
+  /** Resolves host names in place of the system's resolver. What it says is looked at all the same. */
+  readonly lookup?: typeof systemLookup | undefined;
   /** A number between 0 and 1, which spreads repeated calls over time. */
   readonly random?: (() => number) | undefined;
 }
@@ -86,9 +89,9 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   const { clock = systemClock, random = Math.random, onEvent = () => undefined } = environment;
   const { origin, pathname } = new URL(options.baseUrl);
   const basePath = pathname.replace(/\/+$/, '');
-  const pool = environment.dispatcher === undefined ? createPool(origin, timeoutMs) : undefined;
+  const pool = environment.dispatcher === undefined ? createPool(origin, timeoutMs, environment.lookup) : undefined;
   const dispatcher = environment.dispatcher ?? (pool as Pool);
-  const bulkhead = createBulkhead(vendor, places);
+  const bulkhead = createBulkhead({ vendor, clock, places, connections: maxConnections });
   const attempts = createAttempts({ vendor, clock, random, onEvent });
 
   const ask = (
@@ -125,11 +128,14 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
     send: (body: CallerBody['body'], deadline: Deadline) => Promise<Result>,
   ): Promise<Run<Result>> {
     call.signal?.throwIfAborted();
-    const deadline = startDeadline({ vendor, timeoutMs, caller: call.signal, onOver: bulkhead.enter() });
+    const { waitedMs, leave } = bulkhead.enter();
+    const deadline = startDeadline({ vendor, timeoutMs, caller: call.signal, onOver: leave });
     const { body, isAwaited } = toCallerBody(call.body);
     const explain = (failure: unknown): unknown => {
       const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
-      return isAwaited() && isTimeout(ended) ? slowCallerError(vendor) : ended;
+      if (!isTimeout(ended)) return ended;
+      if (isAwaited()) return slowCallerError(vendor);
+      return waitedMs() > timeoutMs / 2 ? waitedInVainError(vendor) : ended;
     };
     try {
       const { repeatable = false } = call;

@@ -1,6 +1,8 @@
 import type { lookup as systemLookup } from 'node:dns';
 import { expect, test } from 'vitest';
+import { startVendorServer } from '../testing/vendor-server.ts';
 import { baseUrlSchema } from '../vendor-options.ts';
+import { openDoor } from './door.ts';
 import { guardedLookup, mayReach } from './egress.ts';
 
 const publicAddresses = ['8.8.8.8', '104.18.0.1', '2606:4700::6810:1', '64:ff9b::808:808', '::ffff:8.8.8.8'];
@@ -73,14 +75,30 @@ test.each([
   expect(baseUrlSchema.parse(url)).toBe(kept);
 });
 
+/** A resolver that knows one answer. */
+function answering(addresses: readonly string[]): typeof systemLookup {
+  const answer = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+  const lookup = (...given: unknown[]): void => (given[2] as (failure: null, answer: unknown) => void)(null, answer);
+  return lookup as unknown as typeof systemLookup;
+}
+
 const lookUp = (hostname: string, addresses: readonly string[], all: boolean): Promise<unknown> =>
   new Promise((resolve) => {
-    const answer = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
-    const fake = ((...given: unknown[]) => {
-      (given[2] as (failure: null, answer: unknown) => void)(null, answer);
-    }) as unknown as typeof systemLookup;
-    guardedLookup(fake)(hostname, { all }, (failure, address) => resolve(failure?.code ?? address));
+    guardedLookup(answering(addresses))(hostname, { all }, (failure, address) => resolve(failure?.code ?? address));
   });
+
+test("a door looks before it leaps: a vendor's name that leads home is not called", async () => {
+  await using server = await startVendorServer({});
+  const baseUrl = server.url.replace('127.0.0.1', 'api.example.com');
+  const options = { vendor: { id: 'nabla', title: 'Nabla' }, baseUrl, timeoutMs: 1_000 };
+  const door = openDoor(options, { lookup: answering(['127.0.0.1']) });
+  await expect(door.send({ method: 'GET', path: '/' })).rejects.toMatchObject({
+    code: 'vendor_unavailable',
+    reason: 'EGRESS_REFUSED',
+  });
+  expect(server.calls).toHaveLength(0);
+  await door.close();
+});
 
 test('a name is looked at after it is resolved: one private address among many is one too many', async () => {
   expect(await lookUp('api.example.com', ['8.8.8.8', '8.8.4.4'], true)).toHaveLength(2);
