@@ -163,7 +163,7 @@ export const startRenewal = (
       }
       if (lease.state === 'cooling') {
         const nowMs = clock.monotonicMs();
-        const { attempts } = lease.failure;
+        const attempts = Math.max(entry.failure?.attempts ?? 0, lease.failure.attempts);
         entry.failure = { error: fromStoredFailure(lease.failure), attempts, untilMs: nowMs + lease.remainingMs };
         throw recall(entry.failure, nowMs);
       }

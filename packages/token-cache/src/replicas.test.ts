@@ -462,3 +462,25 @@ test('close without a store ends before anything begins', async () => {
   expect(refused).toMatchObject({ code: 'overloaded', reason: 'closed' });
   expect(issue.calls).toBe(0);
 });
+
+test('a replica that failed more often than the others know goes on from its own count', async () => {
+  const { time, records, start, events } = createDeploymentInMemory();
+  let alone = true;
+  const lonely = start({}, { read: async (id) => (alone ? Promise.reject(new Error('DOWN')) : records.read(id)) });
+  const fail = async (): Promise<never> => {
+    throw down;
+  };
+  for (let count = 0; count < 3; count += 1) {
+    await lonely.get(nymblKey, fail).catch(() => undefined);
+    await time.advance(4000);
+  }
+  alone = false;
+  await start()
+    .get(nymblKey, fail)
+    .catch(() => undefined);
+  await lonely.get(nymblKey, fail).catch(() => undefined);
+  await time.advance(1000);
+  await lonely.get(nymblKey, fail).catch(() => undefined);
+  const failures = events.filter((event) => event.type === 'failure');
+  expect(failures.map(({ attempts }) => attempts)).toEqual([1, 2, 3, 1, 4]);
+});

@@ -83,8 +83,10 @@ export const receiveToken = (
   settings: TokenCacheSettings,
 ): boolean => {
   const nowMs = settings.clock.monotonicMs();
-  const same = entry.token !== undefined && entry.deadlineMs > nowMs && sameToken(entry.token, token);
-  const deadlineMs = same ? Math.min(startedAtMs + saidMs, entry.deadlineMs) : startedAtMs + saidMs;
+  const same = entry.token !== undefined && sameToken(entry.token, token);
+  // While a token lives, its vendor may say that it ends sooner, but not later; of one that was over, it is believed.
+  const latestMs = same && entry.deadlineMs > nowMs ? entry.deadlineMs : Number.POSITIVE_INFINITY;
+  const deadlineMs = Math.min(startedAtMs + saidMs, latestMs);
   const lifeMs = deadlineMs - nowMs;
   if (lifeMs <= 0) {
     throw new ValetKeyError('vendor_response_invalid', 'The vendor issued a token that is over already.', {

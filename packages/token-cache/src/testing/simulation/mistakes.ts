@@ -40,6 +40,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     store: store(() => ({ renew: async () => true })),
   },
   'no second look after the lease was acquired': {
+    scenario: { replicas: 4, keys: 1, lifeSeconds: 4, refreshMarginSeconds: 0, meanPauseMs: 100, storeLatencyMs: 20 },
     store: (sound) => {
       let fresh = false;
       return {

@@ -51,6 +51,8 @@ export interface Mistake {
   readonly shareAborts?: boolean | undefined;
   /** Tokens are said to live longer than they do. */
   readonly lengthenLives?: boolean | undefined;
+  /** Where the mistake shows often enough to be found in a few hundred seeds. */
+  readonly scenario?: Partial<Scenario> | undefined;
 }
 
 export const createScenario = (seed: number): Scenario => {

@@ -12,7 +12,7 @@ const seeds = Number(env['SEEDS'] ?? 3000);
 /** The first seed out of so many whose run breaks a promise, with what it broke. */
 const firstViolation = async (first: number, count: number, mistake?: Mistake): Promise<string | undefined> => {
   for (let seed = first; seed < first + count; seed += 1) {
-    const { violations } = await simulate({ seed, mistake });
+    const { violations } = await simulate({ seed, mistake, scenario: mistake?.scenario });
     if (violations.length > 0) return `seed ${seed} (${replay}): ${violations.join('; ')}`;
   }
   return undefined;

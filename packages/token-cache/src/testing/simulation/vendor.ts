@@ -15,6 +15,8 @@ export interface VendorCall {
   endMs: number;
   ending: 'open' | 'token' | 'failed' | 'given-up';
   token: MintedToken | undefined;
+  /** The life that the vendor said the token had. */
+  saidMs: number;
 }
 
 /** A token as only the vendor knows it. */
@@ -70,6 +72,7 @@ export const createSimulatedVendor = (options: VendorOptions): SimulatedVendor =
           endMs: Number.POSITIVE_INFINITY,
           ending: 'open',
           token: undefined,
+          saidMs: 0,
         };
         calls.push(call);
         const end = (ending: VendorCall['ending'], settle: () => void): void => {
@@ -96,7 +99,8 @@ export const createSimulatedVendor = (options: VendorOptions): SimulatedVendor =
           }
           const token = mint(key);
           call.token = token;
-          const expiresInSeconds = (token.expiresAtMs - world.nowMs()) / 1000;
+          call.saidMs = token.expiresAtMs - world.nowMs();
+          const expiresInSeconds = call.saidMs / 1000;
           world.after(backMs, () =>
             replica.deliver(() =>
               end('token', () =>
