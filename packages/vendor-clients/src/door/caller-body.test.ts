@@ -14,7 +14,7 @@ const upload = (body: StreamCall['body']): StreamCall => ({ method: 'POST', path
 
 test('callers who stop in the middle of their bodies do not close the door for others', async () => {
   await using server = await startVendorServer({ json: {} });
-  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 100 });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 500 });
   const failures = await Promise.all(
     Array.from({ length: 40 }, () => door.stream(upload(stalled())).then(undefined, (failure: unknown) => failure)),
   );
@@ -25,7 +25,7 @@ test('callers who stop in the middle of their bodies do not close the door for o
 
 test('a vendor that takes the body and says nothing is one that times out', async () => {
   await using server = await startVendorServer((_response, request) => request.resume());
-  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 100 });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 500 });
   const whole = async function* () {
     yield Buffer.from('all of it');
   };
@@ -35,7 +35,7 @@ test('a vendor that takes the body and says nothing is one that times out', asyn
 
 test('a vendor that does not take the body is one that times out', async () => {
   await using server = await startVendorServer((_response, request) => request.pause());
-  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 200 });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 500 });
   const endless = async function* () {
     for (;;) yield Buffer.alloc(65_536);
   };
