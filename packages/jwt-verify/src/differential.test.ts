@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { createLocalJWKSet, jwtVerify, type JWTPayload } from 'jose';
 import { ValetKeyError } from '@valetkey/core-types';
@@ -61,9 +62,10 @@ test('what we accept, jose accepts to the same claims; what it accepts and we re
       const { ours, reason, theirs } = await ask(token);
       const outcome = reason === undefined ? 'accepted' : `${theirs === undefined ? 'both' : 'we'} ${reason}`;
       seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
-      const isAgreed = ours === undefined ? theirs === undefined || stricter.has(reason as RefusalReason) : true;
-      expect(isAgreed).toBe(true);
-      expect(ours === undefined ? undefined : theirs).toEqual(ours);
+      // Plain values in place of expect(), which keeps something of each of a hundred thousand calls.
+      return ours === undefined
+        ? theirs === undefined || stricter.has(reason as RefusalReason)
+        : isDeepStrictEqual(theirs, ours);
     }),
     { numRuns: runs, endOnFailure: true },
   );
@@ -87,8 +89,9 @@ test('no text makes verify do anything but accept or refuse', async () => {
   await fc.assert(
     fc.asyncProperty(texts, async (text) => {
       const { ours } = await ask(text);
-      expect(ours).toBeUndefined();
+      return ours === undefined;
     }),
-    { numRuns: runs / 3 },
+    { numRuns: Math.ceil(runs / 3), endOnFailure: true },
   );
-});
+  expect.assertions(0);
+}, 600_000);

@@ -27,9 +27,8 @@ export interface VerifiedTokens {
   readonly size: () => number;
 }
 
-/** What one entry takes beside its token's text, measured: principal, parsed claims, promise, map slot. */
+/** Reckoned on the safe side: an entry for a token of 400 characters was measured at 1240 bytes of heap. */
 const entryOverheadBytes = 1500;
-/** Bytes of parsed claims and text for each character of a token, measured. */
 const bytesPerCharacter = 3;
 
 /** The memory that an entry is reckoned with. */
