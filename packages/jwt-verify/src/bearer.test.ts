@@ -18,7 +18,9 @@ describe('readBearerToken', () => {
   test.each([undefined, '', 'Basic dXNlcjpwYXNz', 'Bearerabc', 'Token abc', ' Bearer abc', 'DPoP abc'])(
     'finds no token in %j',
     (header) => {
-      expect(() => readBearerToken(header)).toThrow(expect.objectContaining({ code: 'missing_token' }));
+      expect(() => readBearerToken(header)).toThrow(
+        expect.objectContaining({ code: 'missing_token', message: 'The request carries no bearer token.' }),
+      );
     },
   );
 
@@ -34,7 +36,13 @@ describe('readBearerToken', () => {
     'Bearer é',
     'DPoP',
   ])('refuses %j as not well formed', (header) => {
-    expect(() => readAccessToken(header)).toThrow(expect.objectContaining({ code: 'invalid_request', status: 400 }));
+    expect(() => readAccessToken(header)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_request',
+        message: 'The Authorization header is not one scheme and one token.',
+        remediation: expect.stringContaining('bare token'),
+      }),
+    );
   });
 
   test('never quotes the header', () => {

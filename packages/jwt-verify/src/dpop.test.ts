@@ -255,6 +255,9 @@ test('explain() tells of the proof as the last check', async () => {
   const { verifier, boundToken, proof } = setup;
   const withProof = await verifier.explain(boundToken, { dpop: { proof: proof(), method: 'POST', url } });
   expect(withProof.accepted).toBe(true);
+  const bearer = await verifier.explain(setup.token(), { dpop: { proof: proof(), method: 'POST', url } });
+  expect(bearer.checks.at(-1)).toMatchObject({ check: 'proof', outcome: 'failed' });
+  await expect(verifier.explain(setup.token())).resolves.toMatchObject({ accepted: true });
   const without = await verifier.explain(boundToken);
   expect(without.checks.at(-1)).toMatchObject({ check: 'proof', outcome: 'failed' });
 });

@@ -54,6 +54,13 @@ test.each<[string, unknown, string]>([
   ['a system error code', Object.assign(new Error('x'), { code: 'ENOTFOUND' }), 'ENOTFOUND'],
   ['no code', new Error('secret text'), 'network_error'],
   ['a code that is foreign text', Object.assign(new Error('x'), { code: 'Bearer abc' }), 'network_error'],
+  [
+    'a code that begins with foreign text',
+    Object.assign(new Error('x'), { code: 'secret ENOTFOUND' }),
+    'network_error',
+  ],
+  ['a code that ends with foreign text', Object.assign(new Error('x'), { code: 'ENOTFOUND secret' }), 'network_error'],
+  ['a redirect', new Error('unexpected redirect'), 'redirect'],
   ['a code that is a number', Object.assign(new Error('x'), { code: 7 }), 'network_error'],
   ['no cause', undefined, 'network_error'],
   ['a cause that is no error', 'x', 'network_error'],

@@ -20,6 +20,9 @@ const callerKey = createSigningKey('caller');
 const { kty, crv, x, y } = callerKey.jwk;
 const boundToken = token({ cnf: { jkt: await calculateJwkThumbprint(callerKey.jwk) } });
 
+/** Requests that came through to a handler. */
+let handled = 0;
+
 let serial = 0;
 function proof(changes: Record<string, unknown> = {}): string {
   serial += 1;
@@ -70,7 +73,10 @@ async function startFastify(used: JwtVerifier): Promise<{ send: Send; close: () 
   );
   app.register(async (inner) => {
     inner.addHook('onRequest', onRequest);
-    inner.get('/me', (request) => ({ subject: principalOf(request).subject }));
+    inner.get('/me', (request) => {
+      handled += 1;
+      return { subject: principalOf(request).subject };
+    });
   });
   app.get('/open', (request) => ({ subject: principalOf(request).subject }));
   await app.listen({ port: 0, host: '127.0.0.1' });
@@ -85,6 +91,7 @@ async function startExpress(used: JwtVerifier): Promise<{ send: Send; close: () 
     used === brokenVerifier ? undefined : { origin },
   );
   app.get('/me', middleware, (request, response) => {
+    handled += 1;
     response.json({ subject: principalOf(request).subject });
   });
   app.use((_error: unknown, _request: express.Request, response: express.Response, _next: express.NextFunction) => {
@@ -104,6 +111,7 @@ async function startRequest(used: JwtVerifier): Promise<{ send: Send; close: () 
     );
     const request = new Request('http://internal.example.com/me?a=1', { headers: pairs });
     const caller = await authenticateRequest(used, request, used === brokenVerifier ? undefined : { origin });
+    if (!(caller instanceof Response)) handled += 1;
     const response = caller instanceof Response ? caller : Response.json({ subject: caller.subject });
     return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
   };
@@ -129,14 +137,24 @@ describe.each([
   });
 
   test('answers a request without a token with a bare challenge', async () => {
+    const before = handled;
     const { status, headers, body } = await server.send({});
+    expect(handled).toBe(before);
     expect(status).toBe(401);
+    expect(headers).not.toHaveProperty('retry-after');
+    expect(headers).not.toHaveProperty('dpop-nonce');
     expect(headers).toMatchObject({
       'www-authenticate': 'Bearer',
       'content-type': expect.stringContaining('application/problem+json'),
       'cache-control': 'no-store',
     });
-    expect(JSON.parse(body)).toMatchObject({ status: 401, code: 'missing_token', title: 'Missing token' });
+    expect(JSON.parse(body)).toMatchObject({
+      type: 'about:blank',
+      status: 401,
+      code: 'missing_token',
+      title: 'Missing token',
+      detail: 'The request carries no bearer token.',
+    });
   });
 
   test('answers a bad token with what is wrong and what to do', async () => {

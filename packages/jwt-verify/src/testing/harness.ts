@@ -35,13 +35,23 @@ export function createHarness(
   return { verifier, clock, key, claims, token: (changes, header) => signToken(key, claims(changes), header) };
 }
 
+/** An error says what is wrong and what to do, in sentences. */
+function checkWords({ message, remediation }: ValetKeyError): void {
+  if (!/^[A-Z].*\.$/.test(message) || !/^[A-Z].*\.$/.test(remediation)) {
+    throw new Error(`an error without words: ${message} ${remediation}`);
+  }
+}
+
 /** The error that a promise rejects with. */
 export async function rejection(promise: Promise<unknown>): Promise<ValetKeyError> {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (ValetKeyError.isInstance(error)) return error;
+  if (ValetKeyError.isInstance(error)) {
+    checkWords(error);
+    return error;
+  }
   throw new Error('expected a ValetKeyError', { cause: error });
 }
 
@@ -51,7 +61,8 @@ export async function refusalOf(verifier: JwtVerifier, token: string): Promise<s
     await verifier.verify(token);
     return undefined;
   } catch (error) {
-    if (ValetKeyError.isInstance(error)) return `${error.code} ${error.reason}`;
-    throw error;
+    if (!ValetKeyError.isInstance(error)) throw error;
+    checkWords(error);
+    return `${error.code} ${error.reason}`;
   }
 }
