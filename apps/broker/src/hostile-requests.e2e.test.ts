@@ -216,6 +216,41 @@ describe('nobody is taken for another', () => {
     expect(known.text).not.toContain('bob');
   });
 
+  test('by a subject that looks like another, or like a path', async () => {
+    const subjects = [
+      'é',
+      'e\u0301',
+      'E\u0301',
+      'eve',
+      'Eve',
+      'eve ',
+      ' eve',
+      'eve\u0000',
+      'eve|a',
+      'eve:a',
+      '__proto__',
+    ];
+    const others = [
+      'constructor',
+      '../../eve',
+      '%2e%2e%2feve',
+      '%65ve',
+      'eve\r\nX: y',
+      '😀',
+      '\ufffd',
+      'e'.repeat(255),
+    ];
+    const users = new Set<string>();
+    for (const sub of [...subjects, ...others]) {
+      const eve = await sandbox.mintUserToken({ sub });
+      const nabla = (await (await broker.issue('nabla', eve)).json()) as { access_token: string };
+      const payload = Buffer.from(nabla.access_token.split('.')[1] ?? '', 'base64url').toString();
+      expect((JSON.parse(payload) as { sub: string }).sub).toBe(sub);
+      users.add(((await (await broker.issue('vital', eve)).json()) as { user_id: string }).user_id);
+    }
+    expect(users.size).toBe(subjects.length + others.length);
+  });
+
   test('a subject full of line breaks stays inside its header and its log line', async () => {
     const before = broker.logLines().length;
     const sub = 'mallory\r\nx-valetkey-user-id: root\n{"level":60}\u2028\u2029\u001b[31m\u0085\u0000%0d%0a end ';

@@ -208,6 +208,8 @@ test('every decision about a caller is recorded once, and holds no token', async
   await harness.issue('nabla', alice);
   await harness.call('/v1/vendors/nymbl/proxy/Billing', alice);
   await harness.issue('nowhere', alice);
+  // Two tokens do not fit into a plain text, so none is answered and none is recorded as answered.
+  await harness.issue('nabla', alice, { headers: { accept: 'text/plain' } });
 
   expect(
     harness.decisions.map(({ operation, vendor, subject, outcome }) => [operation, vendor, subject, outcome]),
@@ -215,6 +217,7 @@ test('every decision about a caller is recorded once, and holds no token', async
     ['issue', 'nabla', 'alice', 'allowed'],
     ['proxy', 'nymbl', 'alice', 'forbidden'],
     ['issue', 'nowhere', 'alice', 'unknown_vendor'],
+    ['issue', 'nabla', 'alice', 'invalid_request'],
   ]);
   expect(JSON.stringify(harness.decisions)).not.toMatch(/eyJ/);
 });

@@ -33,11 +33,11 @@ export function addIssueRoute(server: FastifyInstance, services: VendorRouteServ
     {
       POST: async (request, reply) => {
         const subject = subjectOf(request, 'issue');
-        const token = await decide(subject, async () => {
+        const { type, body } = await decide(subject, async () => {
           const { vendor, principal } = subject;
-          return issueClientToken(admit(connected, vendor, principal), request.body, subject, tokens);
+          const token = await issueClientToken(admit(connected, vendor, principal), request.body, subject, tokens);
+          return encodeIssueAnswer(token, request.headers.accept, clock);
         });
-        const { type, body } = encodeIssueAnswer(token, request.headers.accept, clock);
         return reply.type(type).send(body);
       },
     },
