@@ -85,6 +85,8 @@ export const issuerSchema = z
     issuer: secureUrlSchema,
     /** The `aud` values that mean us; `null` leaves the check out. */
     audiences: z.array(z.string().min(1)).min(1).nullable(),
+    /** The `client_id` values (RFC 9068) of the apps whose tokens pass. Absent: every app of this provider. */
+    clientIds: z.array(z.string().min(1)).min(1).optional(),
     algorithms: z.array(z.enum(signatureAlgorithms)).min(1).default(['RS256', 'ES256', 'EdDSA']),
     /** Where its public keys are. Absent, and without `jwks`: found by discovery (OpenID Connect, or RFC 8414). */
     jwksUri: secureUrlSchema.optional(),

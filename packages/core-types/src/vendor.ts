@@ -99,8 +99,6 @@ export interface ProxyAbility {
 /** Signs app users in: its tokens are principals. */
 export interface AuthenticateAbility {
   readonly issuer: IssuerOptions;
-  /** The `client_id` that tokens must carry (RFC 9068). Absent: any client of the issuer. */
-  readonly clientId?: string | undefined;
 }
 
 /**

@@ -14,7 +14,7 @@ test('lists every check of a token that passes', async () => {
   const explanation = await verifier.explain(token());
   expect(explanation).toMatchObject({ accepted: true, issuer: testIssuer });
   expect(explanation.checks.map(({ check }) => check)).toEqual([...verificationSteps, 'proof']);
-  expect(outcomes(explanation)).toBe('+'.repeat(15));
+  expect(outcomes(explanation)).toBe('+'.repeat(16));
   expect(explanation.checks.find(({ check }) => check === 'audience')).toEqual({
     check: 'audience',
     outcome: 'passed',
@@ -23,19 +23,19 @@ test('lists every check of a token that passes', async () => {
 });
 
 test.each<[string, string, string]>([
-  ['size', 'A'.repeat(20_000), '!--------------'],
-  ['form', 'x', '+!-------------'],
-  ['header', token({}, '[]'), '++!------------'],
-  ['claims', `${token().split('.')[0]}.W10.AAAA`, '+++!-----------'],
-  ['issuer', token({ iss: 'x' }), '++++!----------'],
-  ['algorithm', token({}, { alg: 'ES384' }), '+++++!---------'],
-  ['type', token({}, { typ: 'JWT' }), '++++++!--------'],
-  ['dates', token({ exp: 1 }), '+++++++!-------'],
-  ['audience', token({ aud: 'x' }), '++++++++!------'],
-  ['subject', token({ sub: '' }), '+++++++++!-----'],
-  ['binding', token({ cnf: {} }), '++++++++++!----'],
-  ['key', token({}, { kid: 'x' }), '+++++++++++!---'],
-  ['signature', `${token().slice(0, -86)}${'A'.repeat(86)}`, '++++++++++++!--'],
+  ['size', 'A'.repeat(20_000), '!---------------'],
+  ['form', 'x', '+!--------------'],
+  ['header', token({}, '[]'), '++!-------------'],
+  ['claims', `${token().split('.')[0]}.W10.AAAA`, '+++!------------'],
+  ['issuer', token({ iss: 'x' }), '++++!-----------'],
+  ['algorithm', token({}, { alg: 'ES384' }), '+++++!----------'],
+  ['type', token({}, { typ: 'JWT' }), '++++++!---------'],
+  ['dates', token({ exp: 1 }), '+++++++!--------'],
+  ['audience', token({ aud: 'x' }), '++++++++!-------'],
+  ['subject', token({ sub: '' }), '++++++++++!-----'],
+  ['binding', token({ cnf: {} }), '+++++++++++!----'],
+  ['key', token({}, { kid: 'x' }), '++++++++++++!---'],
+  ['signature', `${token().slice(0, -86)}${'A'.repeat(86)}`, '+++++++++++++!--'],
 ])('stops at %s, and says what is wrong and what to change', async (check, text, expected) => {
   const explanation = await verifier.explain(text);
   expect(outcomes(explanation)).toBe(expected);
@@ -48,10 +48,19 @@ test.each<[string, string, string]>([
   });
 });
 
+test('stops at the app, where apps are named', async () => {
+  const named = createHarness({ clientIds: ['web'] });
+  const explanation = await named.verifier.explain(named.token({ client_id: 'other' }));
+  expect(outcomes(explanation)).toBe('+++++++++!------');
+  expect(explanation.checks.find(({ check }) => check === 'binding')?.detail).toBe('Not bound to a key.');
+  const { checks } = await named.verifier.explain(named.token({ client_id: 'web' }));
+  expect(checks.find(({ check }) => check === 'client')?.detail).toBe('Issued to web.');
+});
+
 test('stops at a revocation', async () => {
   const { verifier: own, token: make } = createHarness();
   own.revoke({ token: make() });
-  expect(outcomes(await own.explain(make()))).toBe('+++++++++++++!-');
+  expect(outcomes(await own.explain(make()))).toBe('++++++++++++++!-');
 });
 
 test('tells an unreachable provider from a bad token', async () => {
@@ -73,10 +82,14 @@ test('says what is asked in the words of the record, before it is known, and whe
   expect(detailOf(unknown, 'type')).toBe('Of the kind that its issuer’s record takes.');
   expect(detailOf(unknown, 'dates')).toBe('Within exp, nbf and iat, and not too long a life.');
   expect(detailOf(unknown, 'audience')).toBe('An aud that its issuer’s record names.');
+  expect(detailOf(unknown, 'client')).toBe(
+    'Issued to one of the apps that its issuer’s record names, if it names any.',
+  );
   expect(detailOf(unknown, 'binding')).toBe('Not bound to a key, or bound by DPoP where that is taken.');
   const loose = createHarness({ audiences: null, dpop: {}, algorithms: ['ES256', 'RS256'], tokenType: 'any' });
   const known = await loose.verifier.explain(loose.token());
   expect(detailOf(known, 'audience')).toBe('Any: the record leaves this check out.');
+  expect(detailOf(known, 'client')).toBe('Issued to any app.');
   expect(detailOf(known, 'binding')).toBe('Not bound to a key, or bound by DPoP.');
   expect(detailOf(known, 'algorithm')).toBe('Signed with ES256 or RS256.');
   expect(detailOf(known, 'type')).toBe('Of the kind that tokenType any takes.');

@@ -32,6 +32,7 @@ const requirements: Readonly<Record<ExplainedCheck['check'], string>> = {
   type: 'Of the kind that its issuer’s record takes.',
   dates: 'Within exp, nbf and iat, and not too long a life.',
   audience: 'An aud that its issuer’s record names.',
+  client: 'Issued to one of the apps that its issuer’s record names, if it names any.',
   subject: 'A sub that is a non-empty string of bounded length.',
   binding: 'Not bound to a key, or bound by DPoP where that is taken.',
   key: 'A key that the issuer publishes for signatures with this algorithm.',
@@ -42,7 +43,7 @@ const requirements: Readonly<Record<ExplainedCheck['check'], string>> = {
 
 /** The same in the words of the issuer's record. */
 function requirementsOf(issuer: Issuer): typeof requirements {
-  const { algorithms, tokenType, clockToleranceSeconds, audiences, dpop } = issuer;
+  const { algorithms, tokenType, clockToleranceSeconds, audiences, clientIds, dpop } = issuer;
   return {
     ...requirements,
     algorithm: `Signed with ${algorithms.join(' or ')}.`,
@@ -50,6 +51,7 @@ function requirementsOf(issuer: Issuer): typeof requirements {
     dates: `Within exp, nbf and iat, give or take ${clockToleranceSeconds} seconds, and not too long a life.`,
     audience:
       audiences === null ? 'Any: the record leaves this check out.' : `An aud that names ${audiences.join(' or ')}.`,
+    client: clientIds === undefined ? 'Issued to any app.' : `Issued to ${clientIds.join(' or ')}.`,
     binding: dpop === undefined ? 'Not bound to a key.' : 'Not bound to a key, or bound by DPoP.',
   };
 }

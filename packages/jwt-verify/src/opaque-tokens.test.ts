@@ -235,6 +235,7 @@ describe('introspection', () => {
       'issuer',
       'dates',
       'audience',
+      'client',
       'subject',
       'binding',
       'revocation',

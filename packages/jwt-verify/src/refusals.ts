@@ -17,6 +17,7 @@ export type RefusalReason =
   | 'issued_in_future'
   | 'lifetime_too_long'
   | 'wrong_audience'
+  | 'wrong_client'
   | 'malformed_subject'
   | 'bound_token'
   | 'unbound_token'

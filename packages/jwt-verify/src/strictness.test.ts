@@ -242,6 +242,16 @@ describe('checks left out with null', () => {
   });
 });
 
+test('where apps are named, a token of another one is refused', async () => {
+  const { verifier, token } = createHarness({ clientIds: ['web', 'mobile'] });
+  expect(await refusalOf(verifier, token({ client_id: 'mobile' }))).toBeUndefined();
+  expect(await refusalOf(verifier, token({ client_id: 'other' }))).toBe('invalid_token wrong_client');
+  expect(await refusalOf(verifier, token({ client_id: ['web'] }))).toBe('invalid_token wrong_client');
+  expect(await refusalOf(verifier, token())).toBe('invalid_token wrong_client');
+  const { message } = await rejection(verifier.verify(token()));
+  expect(message).toContain('web or mobile');
+});
+
 describe('the error', () => {
   test('of a wrong audience names the audiences, what to ask for and what to set', async () => {
     const error = await rejection(verifier.verify(token({ aud: 'https://somebody-else.example.com' })));

@@ -73,6 +73,16 @@ export function checkAudience({ audiences }: Issuer, claims: JsonObject): void {
   );
 }
 
+/** Whether the token was issued to one of our apps (RFC 9068, section 2.2). */
+export function checkClient({ clientIds }: Issuer, claims: JsonObject): void {
+  if (clientIds === undefined || clientIds.some((clientId) => claims['client_id'] === clientId)) return;
+  throw refuse(
+    'wrong_client',
+    `The token was issued to another app: its client_id must be ${clientIds.join(' or ')}.`,
+    "Send a token that this app got for itself, or add the app's client id to the issuer's clientIds.",
+  );
+}
+
 /** The person that the token speaks for. */
 export function readSubject({ sub }: JsonObject): string {
   // A lone surrogate turns into U+FFFD in UTF-8, and so two subjects into one.

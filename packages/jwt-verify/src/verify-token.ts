@@ -7,7 +7,7 @@ import type { Revocations } from './revocations.ts';
 import { verifySignature } from './signature.ts';
 import { hasCompactForm, splitToken } from './segments.ts';
 import type { JsonObject } from './strict-json.ts';
-import { checkAudience, checkDates, readBinding, readSubject, readTokenClaims } from './token-claims.ts';
+import { checkAudience, checkClient, checkDates, readBinding, readSubject, readTokenClaims } from './token-claims.ts';
 import { readTokenHeader, type TokenHeader } from './token-header.ts';
 import { checkTokenType } from './token-type.ts';
 import type { VerificationKey } from './verification-key.ts';
@@ -24,6 +24,7 @@ export const verificationSteps = [
   'type',
   'dates',
   'audience',
+  'client',
   'subject',
   'binding',
   'key',
@@ -39,6 +40,7 @@ export const lookUpSteps = [
   'issuer',
   'dates',
   'audience',
+  'client',
   'subject',
   'binding',
   'revocation',
@@ -127,6 +129,8 @@ export function createTokenVerification(
     const expiresAtSeconds = checkDates(issuer, claims, nowSeconds());
     trace?.('audience', issuer);
     checkAudience(issuer, claims);
+    trace?.('client', issuer);
+    checkClient(issuer, claims);
     trace?.('subject', issuer);
     const subject = readSubject(claims);
     trace?.('binding', issuer);
@@ -182,6 +186,8 @@ export function createTokenVerification(
     trace?.('audience', issuer);
     // A resolver belongs to one project and names no audience.
     if (issuer.resolver === undefined) checkAudience(issuer, claims);
+    trace?.('client', issuer);
+    checkClient(issuer, claims);
     trace?.('subject', issuer);
     const subject = readSubject(claims);
     trace?.('binding', issuer);

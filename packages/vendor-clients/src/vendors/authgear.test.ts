@@ -86,7 +86,7 @@ test('its tokens are principals of one issuer, audience and algorithm', () => {
       algorithms: ['RS256'],
       jwksUri: 'https://my-app.authgear.cloud/oauth2/jwks',
       tokenType: 'access',
+      clientIds: ['app'],
     },
-    clientId: 'app',
   });
 });
