@@ -35,7 +35,7 @@ interface Import {
 const problems: string[] = [];
 const report = (place: string, problem: string) => problems.push(`${place}: ${problem}`);
 
-const isTest = (file: string) => /\.(test|test-d)\.ts$|\/(testing|simulation|__fixtures__)\//.test(file);
+const isTest = (file: string) => /\.(test|test-d|soak)\.ts$|\/(testing|simulation|__fixtures__)\//.test(file);
 const packageOf = (specifier: string) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 
 function readImports(file: string, source: string): Import[] {
@@ -87,7 +87,7 @@ function checkPackage(entry: WorkspacePackage) {
   const imported = new Set<string>();
   for (const file of globSync(`${folder}/src/**/*.ts`, { cwd: root })) {
     const source = readFileSync(join(root, file), 'utf8');
-    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(e2e\.test|test|test-d|config))?\.ts$/.test(basename(file)))
+    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(e2e\.test|test|test-d|soak|config))?\.ts$/.test(basename(file)))
       report(file, 'is not kebab-case');
     const imports = readImports(file, source);
     for (const { specifier } of imports) imported.add(packageOf(specifier));
