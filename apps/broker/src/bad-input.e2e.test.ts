@@ -231,3 +231,16 @@ describe('web pages', () => {
     },
   );
 });
+
+test('the metrics count by words of ours, and name no person', async () => {
+  await harness.issue('nabla', alice);
+  await harness.issue(`made-up-${Date.now()}`, alice);
+  const response = await fetch(`${harness.adminUrl}/metrics`);
+  const text = await response.text();
+  expect(response.headers.get('content-type')).toContain('text/plain');
+  expect(text).toMatch(/valetkey_decisions_total\{operation="issue",vendor="nabla",outcome="allowed"\} [1-9]/);
+  expect(text).toMatch(/valetkey_decisions_total\{operation="issue",vendor="unknown",outcome="unknown_vendor"\} [1-9]/);
+  expect(text).toMatch(/valetkey_identity_key_fetches_total\{.*outcome="succeeded"\} 1/);
+  expect(text).not.toMatch(/alice|made-up|eyJ|sandbox-only/);
+  expect((await harness.call('/metrics')).status).toBe(404);
+});

@@ -10,11 +10,12 @@ import { createDecide } from './decisions.ts';
 import { addAdminRoutes } from './http/admin-routes.ts';
 import { createAuthenticate } from './http/authenticate.ts';
 import { allowOrigins } from './http/cors.ts';
-import { addErrorDocumentation, addHealthRoutes, type Readiness } from './http/health-routes.ts';
+import { addErrorDocumentation, addHealthRoutes, addMetricsRoute, type Readiness } from './http/health-routes.ts';
 import { createHttpServer } from './http/server.ts';
 import { addResolveRoute, addSessionRoute } from './http/session-routes.ts';
 import { addIssueRoute, addProxyRoute } from './http/vendor-routes.ts';
 import { createLogger } from './logger.ts';
+import { createMetrics } from './metrics.ts';
 import { openStore } from './open-store.ts';
 import type { Decision, Store } from './store.ts';
 
@@ -61,19 +62,35 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const clock = effects.clock ?? systemClock;
   const logger = effects.logger ?? createLogger(config.log.level);
   const store = effects.store ?? openStore(config.store);
+  const metrics = createMetrics();
   const connected = connectVendors(config, store, {
     clock,
-    onEvent: (event) => logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor'),
+    onEvent: (event) => {
+      metrics.countVendorEvent(event);
+      logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor');
+    },
   });
   const verifier = createJwtVerifier({
     issuers: issuersOf(config, connected),
     clock,
     onEvent: (event) => {
-      if (event.type === 'keys_fetch_failed') logger.warn({ event }, 'identity provider');
+      metrics.countIdentityEvent(event);
+      if (event.type === 'keys_fetch_failed' && !draining) logger.warn({ event }, 'identity provider');
     },
   });
-  const tokens = createTokenCache({ clock, store: openTokenStore(config.redis) });
-  const decide = createDecide({ store, clock, logger, onDecision: effects.onDecision });
+  const tokens = createTokenCache({
+    clock,
+    store: openTokenStore(config.redis),
+    onEvent: (event) => {
+      metrics.countTokenEvent(event);
+      if (event.type === 'store_down' || event.type === 'store_up') logger.warn({ event }, 'shared token store');
+    },
+  });
+  const onDecision = (decision: Decision) => {
+    metrics.countDecision(decision);
+    effects.onDecision?.(decision);
+  };
+  const decide = createDecide({ store, clock, logger, onDecision });
   const authenticate = createAuthenticate(verifier);
 
   let draining = false;
@@ -95,6 +112,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
 
   const admin = createHttpServer(logger, isDraining);
   addHealthRoutes(admin, readiness);
+  addMetricsRoute(admin, metrics);
   addAdminRoutes(admin, { store, connected, token: config.admin.token });
 
   return {

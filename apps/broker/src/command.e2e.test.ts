@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { createSandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const command = new URL('command.ts', import.meta.url).pathname;
 const run = promisify(execFile);
+import { configureFor } from './testing/watched-broker.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -146,5 +148,29 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     const child = valetkey(['check', ...(await configFile('checked.yaml', config))], { NUDGE_API_KEY: key });
     expect(await output(child, /(?!)/)).toContain('checked.yaml can be used.');
     expect(await ended(child)).toBe(0);
+  });
+});
+
+describe('valetkey explain and doctor', () => {
+  test('read the token from standard input, and end with 1 where something is wrong', async () => {
+    await using sandbox = await createSandbox();
+    const file = join(folder, 'sandbox.json');
+    await writeFile(file, JSON.stringify(configureFor(sandbox)));
+    const explain = async (audience: string) => {
+      const child = valetkey(['explain', '--config', file]);
+      child.stdin?.end(`${await sandbox.mintUserToken({ sub: 'alice', audience })}\n`);
+      return { text: await output(child, /(?!)/), exitCode: await ended(child) };
+    };
+    const accepted = await explain('valetkey');
+    expect(accepted).toMatchObject({ exitCode: 0, text: expect.stringContaining('✓ signature') });
+    const refused = await explain('other');
+    expect(refused).toMatchObject({ exitCode: 1, text: expect.stringContaining('✗ audience') });
+    expect(accepted.text + refused.text).not.toMatch(/eyJ|alice/);
+
+    const doctor = valetkey(['doctor', '--config', file]);
+    expect(await output(doctor, /(?!)/)).toContain('✓ vendor vital: ok');
+    expect(await ended(doctor)).toBe(0);
+    sandbox.vital.setApiKeys([]);
+    expect(await valetkeyFails(['doctor', '--config', file])).toContain('✗ vendor vital');
   });
 });

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { text } from 'node:stream/consumers';
 import { Command, InvalidArgumentError } from 'commander';
 import packageManifest from '../package.json' with { type: 'json' };
 import { createBroker } from './broker.ts';
@@ -6,6 +7,7 @@ import { ConfigError, parseConfig } from './config.ts';
 import { readConfigFile, refuseSandboxCredentials } from './config-file.ts';
 import { startDev } from './dev.ts';
 import { describeDecision, devBanner } from './dev-banner.ts';
+import { examine, explainToken } from './doctor.ts';
 import { closeOnSignal } from './shutdown.ts';
 
 /** What a person at the command line did wrong, in one line. */
@@ -75,6 +77,31 @@ program
     parseConfig(config);
     await createBroker({ ...(config as object), store: { sqlite: ':memory:' } }).close();
     print(`${file} can be used.`);
+  });
+
+program
+  .command('doctor')
+  .description('ask the store, the identity providers and the vendors whether they are there and take our credentials')
+  .requiredOption('--config <file>', 'valetkey.config.ts, .js, .yaml or .json')
+  .action(async ({ config: file }: { config: string }) => {
+    const findings = await examine(await readConfigFile(file));
+    for (const { part, healthy, detail } of findings) print(`${healthy ? '✓' : '✗'} ${part}: ${detail}`);
+    if (findings.some(({ healthy }) => !healthy)) process.exitCode = 1;
+  });
+
+program
+  .command('explain')
+  .description('say check by check why the token on standard input is accepted or refused')
+  .requiredOption('--config <file>', 'valetkey.config.ts, .js, .yaml or .json')
+  .action(async ({ config: file }: { config: string }) => {
+    // Not an argument: those are there for everybody on the machine to read.
+    const token = (await text(process.stdin)).trim();
+    const { accepted, checks } = await explainToken(await readConfigFile(file), token);
+    for (const { check, outcome, detail, remediation } of checks) {
+      print(`${{ passed: '✓', failed: '✗', not_reached: '·' }[outcome]} ${check}: ${detail}`);
+      if (remediation !== undefined) print(`    ${remediation}`);
+    }
+    if (!accepted) process.exitCode = 1;
   });
 
 async function explainTakenPort<Result>(settings: ReadonlyMap<number, string>, open: () => Promise<Result>) {

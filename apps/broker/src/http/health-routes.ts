@@ -1,5 +1,6 @@
 import { errorTable } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
+import type { Metrics } from '../metrics.ts';
 import { errorDocumentationPath } from './problem.ts';
 import { addRoute } from './server.ts';
 
@@ -23,6 +24,11 @@ export function addHealthRoutes(server: FastifyInstance, readiness: () => Promis
       return reply.status(ready ? 200 : 503).send();
     },
   });
+}
+
+/** `GET /metrics`: what was counted, for Prometheus. It names vendors and issuers and no person. */
+export function addMetricsRoute(server: FastifyInstance, { render, contentType }: Metrics): void {
+  addRoute(server, '/metrics', { GET: async (_request, reply) => reply.type(contentType).send(await render()) });
 }
 
 /** `GET /docs/errors`: the page that the `type` of every problem leads to, made of the error table itself. */

@@ -1,0 +1,58 @@
+import { createSandbox, type Sandbox } from '@valetkey/sandbox';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ConfigError } from './config.ts';
+import { examine, explainToken } from './doctor.ts';
+import { configureFor } from './testing/watched-broker.ts';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await createSandbox();
+});
+afterAll(() => sandbox.close());
+beforeEach(() => sandbox.setFaults([]));
+
+describe('examine', () => {
+  test('finds everything healthy, and leaves nothing behind', async () => {
+    const findings = await examine(configureFor(sandbox));
+    expect(findings.filter(({ healthy }) => !healthy)).toEqual([]);
+    expect(findings.map(({ part }) => part)).toEqual([
+      'store',
+      `issuer ${sandbox.urls.idp}`,
+      `issuer ${sandbox.urls.authgear}`,
+      'vendor authgear',
+      'vendor nabla',
+      'vendor nudge',
+      'vendor nymbl',
+      'vendor vital',
+    ]);
+    expect(sandbox.vital.users()).toEqual([]);
+  });
+
+  test('names what is unwell and what to do, and quotes no secret', async () => {
+    const { vendors, ...config } = configureFor(sandbox);
+    const nudge = { ...vendors.nudge, apiKey: 'canary-wrong-key-3d70' };
+    sandbox.setFaults([{ vendor: 'idp', fault: { type: 'reset' } }]);
+    const findings = await examine({ ...config, vendors: { ...vendors, nudge } });
+    const unwell = findings.filter(({ healthy }) => !healthy);
+    expect(unwell.map(({ part }) => part)).toEqual([`issuer ${sandbox.urls.idp}`, 'vendor nudge']);
+    expect(unwell[0]?.detail).toMatch(/^gave no keys \(/);
+    expect(unwell[1]?.detail).toContain('vendor_auth_failed');
+    expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
+  });
+
+  test('refuses a configuration that cannot be used', async () => {
+    await expect(async () => examine({ issuers: [] })).rejects.toThrow(ConfigError);
+  });
+});
+
+test('explainToken says which check a token fails', async () => {
+  const config = configureFor(sandbox);
+  const good = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice' }));
+  expect(good).toMatchObject({ accepted: true, issuer: sandbox.urls.idp });
+  const wrong = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice', audience: 'other' }));
+  expect(wrong.accepted).toBe(false);
+  expect(wrong.checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({
+    check: 'audience',
+    remediation: expect.stringContaining('valetkey'),
+  });
+});
