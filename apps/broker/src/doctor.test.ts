@@ -41,7 +41,7 @@ describe('examine', () => {
   });
 
   test('refuses a configuration that cannot be used', async () => {
-    await expect(async () => examine({ issuers: [] })).rejects.toThrow(ConfigError);
+    await expect(async () => examine({ store: { sqlite: ':memory:' }, issuers: [] })).rejects.toThrow(ConfigError);
   });
 });
 

@@ -25,14 +25,17 @@ function unwell(part: string, error: unknown): Finding {
 async function withParts<Result>(input: unknown, use: (parts: Parts) => Promise<Result>): Promise<Result> {
   const config = parseConfig(input);
   const store = openStore(config.store);
-  const connected = connectVendors(config, store, { clock: systemClock });
-  const verifier = createJwtVerifier({ issuers: issuersOf(config, connected) });
-  const vendors = [...connected.values()].map(({ vendor }) => vendor);
   try {
-    return await use({ store, vendors, verifier });
+    const connected = connectVendors(config, store, { clock: systemClock });
+    const vendors = [...connected.values()].map(({ vendor }) => vendor);
+    const verifier = createJwtVerifier({ issuers: issuersOf(config, connected) });
+    try {
+      return await use({ store, vendors, verifier });
+    } finally {
+      verifier.close();
+      await Promise.all(vendors.map((vendor) => vendor.close()));
+    }
   } finally {
-    verifier.close();
-    await Promise.all(vendors.map((vendor) => vendor.close()));
     await store.close();
   }
 }
