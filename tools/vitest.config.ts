@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     include: ['{packages,apps}/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
     typecheck: { enabled: true, tsconfig: 'tools/tsconfig.json', include: ['{packages,apps}/*/src/**/*.test-d.ts'] },
+    // It remembers where dependencies lie, and an install moves them.
+    fsModuleCache: false,
     restoreMocks: true,
     silent: 'passed-only',
     testTimeout: 20_000,
