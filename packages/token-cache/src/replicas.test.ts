@@ -484,3 +484,57 @@ test('a replica that failed more often than the others know goes on from its own
   const failures = events.filter((event) => event.type === 'failure');
   expect(failures.map(({ attempts }) => attempts)).toEqual([1, 2, 3, 1, 4]);
 });
+
+test('a token in the store serves those whom it suits; for the others one is issued', async () => {
+  const { time, start } = createDeploymentInMemory();
+  const issue = countingIssue();
+  await start().get(nymblKey, issue);
+  await time.advance(150_000);
+  expect(await text(start().get(nymblKey, issue, { minRemainingSeconds: 150 }))).toBe('token-1');
+  expect(await text(start().get(nymblKey, issue, { minRemainingSeconds: 151 }))).toBe('token-2');
+  await time.advance(295_000);
+  expect(await text(start().get(nymblKey, issue, { minRemainingSeconds: 0 }))).toBe('token-2');
+  expect(await text(start().get(nymblKey, issue, { minRemainingSeconds: 5 }))).toBe('token-2');
+  expect(await text(start().get(nymblKey, issue))).toBe('token-3');
+  expect(issue.calls).toBe(3);
+});
+
+test('of several who wait, the one with the greatest need decides', async () => {
+  for (const needs of [
+    [0, undefined],
+    [undefined, 0],
+    [0, 20],
+    [20, 0],
+  ]) {
+    const { time, start } = createDeploymentInMemory();
+    const issue = countingIssue();
+    await start().get(nymblKey, issue);
+    await time.advance(295_000);
+    const cache = start();
+    const asked = needs.map((minRemainingSeconds) => cache.get(nymblKey, issue, { minRemainingSeconds }));
+    expect(await Promise.all(asked.map(text))).toEqual(['token-2', 'token-2']);
+    expect(cache.stats()).toMatchObject({ waits: 2, issues: 1 });
+  }
+});
+
+test('a replica that asks without a lease tells the others nothing of its failure', async () => {
+  const { time, records, start } = createDeploymentInMemory();
+  const written: string[] = [];
+  const alone = start(
+    {},
+    {
+      add: () => Promise.reject(new Error('OOM')),
+      replace: (...wish) => {
+        written.push(wish[0]);
+        return records.replace(...wish);
+      },
+      remove: (...wish) => {
+        written.push(wish[0]);
+        return records.remove(...wish);
+      },
+    },
+  );
+  await expect(alone.get(nymblKey, () => Promise.reject(down))).rejects.toBe(down);
+  await time.settle();
+  expect(written).toEqual([]);
+});

@@ -27,6 +27,7 @@ export const askAgainAtMs = (entry: Entry, needMs: number, settings: TokenCacheS
  * the next second begins, or the token wants to be looked at again.
  */
 export const answerToken = (entry: Entry, nowMs: number): Promise<CacheableToken> => {
+  if (entry.answer !== undefined && nowMs < entry.answerUntilMs) return entry.answer;
   const seconds = Math.floor((entry.deadlineMs - nowMs) / 1000);
   const token = Object.freeze({ ...entry.token, expiresInSeconds: seconds }) as CacheableToken;
   const answer = Promise.resolve(token);
