@@ -1,6 +1,6 @@
 import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
-import { createTokenCache, type TokenStore } from '@valetkey/token-cache';
+import { createTokenCache, type TokenCache, type TokenStore } from '@valetkey/token-cache';
 import { createRedisStore } from '@valetkey/token-cache/redis';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -95,7 +95,8 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
 
   let draining = false;
   const isDraining = () => draining;
-  const readiness = () => checkReadiness(store, verifier, draining);
+  const readiness = () =>
+    checkReadiness({ store, verifier, tokens, sharesTokens: config.redis !== undefined, draining });
 
   const app = createHttpServer(logger, isDraining);
   app.decorateRequest('principal', null);
@@ -163,7 +164,17 @@ function urlOf(server: FastifyInstance): string {
   return `http://${host}:${address.port}`;
 }
 
-async function checkReadiness(store: Store, verifier: JwtVerifier, draining: boolean): Promise<Readiness> {
+interface ReadinessParts {
+  readonly store: Store;
+  readonly verifier: JwtVerifier;
+  readonly tokens: TokenCache;
+  readonly sharesTokens: boolean;
+  readonly draining: boolean;
+}
+
+/** Only the store is needed: without Redis or an identity provider the broker still serves those whom it can serve. */
+async function checkReadiness(parts: ReadinessParts): Promise<Readiness> {
+  const { store, verifier, tokens, sharesTokens, draining } = parts;
   const storePart = await store.check().then(
     () => 'ok',
     () => 'unusable',
@@ -171,6 +182,11 @@ async function checkReadiness(store: Store, verifier: JwtVerifier, draining: boo
   const identity = verifier.status().every(({ keys }) => keys > 0) ? 'ok' : 'no keys yet';
   return {
     ready: !draining && storePart === 'ok',
-    parts: { store: storePart, identity, ...(draining ? { shutdown: 'draining' } : {}) },
+    parts: {
+      store: storePart,
+      identity,
+      ...(sharesTokens ? { redis: tokens.stats().storeReachable ? 'ok' : 'unreachable' } : {}),
+      ...(draining ? { shutdown: 'draining' } : {}),
+    },
   };
 }

@@ -53,13 +53,18 @@ async function startReplicas(url: string) {
       },
     }),
   );
-  const urls = await Promise.all(brokers.map(async (broker) => (await broker.listen()).brokerUrl));
+  const listening = await Promise.all(brokers.map((broker) => broker.listen()));
+  const urls = listening.map(({ brokerUrl }) => brokerUrl);
   const token = await sandbox.mintUserToken({ sub: 'alice' });
   const call = (replica: number) =>
     fetch(`${urls[replica]}/v1/vendors/nymbl/proxy/Patients`, { headers: { authorization: `Bearer ${token}` } });
   return {
     prefix,
     call,
+    readiness: async () => {
+      const response = await fetch(`${listening[0]?.adminUrl}/readyz`);
+      return { status: response.status, parts: (await response.json()) as Record<string, string> };
+    },
     tokenCalls: () => sandbox.calls()['nymbl-idp']?.['POST /oauth2/token'] ?? 0,
     [Symbol.asyncDispose]: async () => {
       await Promise.all(brokers.map((broker) => broker.close()));
@@ -78,6 +83,7 @@ describe.skipIf(!available)('over a real Redis', () => {
     const others = await Promise.all(Array.from({ length: 40 }, (_, index) => replicas.call(index % 2)));
     expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]));
     expect(replicas.tokenCalls()).toBe(1);
+    expect(await replicas.readiness()).toMatchObject({ status: 200, parts: { redis: 'ok' } });
 
     const redis = await createClient({ url: redisUrl }).connect();
     const keys = await redis.keys(`${replicas.prefix}*`);
@@ -94,4 +100,5 @@ test('without Redis each replica keeps its own token, and no request fails', asy
   const responses = await Promise.all([0, 1, 0, 1].map((replica) => replicas.call(replica)));
   expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   expect(replicas.tokenCalls()).toBe(2);
+  expect(await replicas.readiness()).toMatchObject({ status: 200, parts: { redis: 'unreachable' } });
 });
