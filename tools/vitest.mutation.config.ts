@@ -10,5 +10,6 @@ export default defineConfig({
     // Too slow to repeat for each mutant; what they find is found by others as well.
     exclude: ['**/node_modules/**', '**/{differential,hostile-provider,oidc-provider}.test.ts'],
     testTimeout: 10_000,
+    isolate: false,
   },
 });

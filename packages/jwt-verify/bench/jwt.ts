@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { race, type Contestant } from '../../../tools/bench/measure.ts';
+import { race, racePaces, type Contestant, type Pace } from '../../../tools/bench/measure.ts';
 import { describeMachine, formatTable, writeSection } from '../../../tools/bench/report.ts';
 import {
   createColdContestants,
@@ -27,26 +27,38 @@ function makeTokens({ signToken }: BenchIssuer, count: number): string[] {
   return Array.from({ length: count }, (_, index) => signToken(index));
 }
 
-async function measureCold(): Promise<string> {
-  const columns: { head: string; rates: Map<string, number> }[] = [];
+async function measureCold(): Promise<{ rates: string; processor: string }> {
+  const columns: { head: string; paces: Map<string, Pace> }[] = [];
   for (const algorithm of algorithms) {
     const issuer = createIssuer(algorithm);
     const contestants = await createColdContestants(issuer, makeTokens(issuer, coldTokens));
     for (const concurrency of [1, 32]) {
-      const rates = await race(contestants, { rounds, operations: coldTokens, concurrency });
-      columns.push({ head: `${algorithm}, ${concurrency} at once`, rates });
-      say(`${algorithm} ${concurrency}: ${[...rates].map(([name, rate]) => `${name} ${perSecond(rate)}`).join(', ')}`);
+      const paces = await racePaces(contestants, { rounds, operations: coldTokens, concurrency });
+      columns.push({ head: `${algorithm}, ${concurrency} at once`, paces });
+      say(
+        `${algorithm} ${concurrency}: ${[...paces].map(([name, { rate }]) => `${name} ${perSecond(rate)}`).join(', ')}`,
+      );
     }
   }
-  const names = [...(columns[0]?.rates.keys() ?? [])];
-  const rows = names.map((name) => [
-    name === ours ? `**${name}**` : name,
-    ...columns.map(({ rates }) => {
-      const ratio = (rates.get(name) ?? NaN) / (rates.get(ours) ?? NaN);
-      return rates.has(name) ? `${perSecond(rates.get(name))} (${ratio.toFixed(2)})` : '–';
-    }),
-  ]);
-  return formatTable(['Verifications a second (ours = 1)', ...columns.map(({ head }) => head)], rows);
+  const names = [...(columns[0]?.paces.keys() ?? [])];
+  const heads = columns.map(({ head }) => head);
+  const tableOf = (title: string, cell: (pace: Pace, own: Pace) => string): string => {
+    const rows = names.map((name) => [
+      name === ours ? `**${name}**` : name,
+      ...columns.map(({ paces }) => {
+        const [pace, own] = [paces.get(name), paces.get(ours)];
+        return pace === undefined || own === undefined ? '–' : cell(pace, own);
+      }),
+    ]);
+    return formatTable([title, ...heads], rows);
+  };
+  return {
+    rates: tableOf(
+      'Verifications a second (ours = 1)',
+      (pace, own) => `${perSecond(pace.rate)} (${(pace.rate / own.rate).toFixed(2)})`,
+    ),
+    processor: tableOf('Processor time for one, µs', ({ cpuMicroseconds }) => cpuMicroseconds.toFixed(1)),
+  };
 }
 
 /** A request brings its token as a new string, whose hash nobody has computed yet. */
@@ -117,7 +129,11 @@ keys are at hand, no network. Tokens carry nine claims.
 
 ### A token not seen before
 
-${cold}
+${cold.rates}
+
+The same in processor time on all threads, which other programs on the machine disturb less:
+
+${cold.processor}
 
 \`jose, signature only\` does not look at a single claim: it shows what is left for a verifier that goes through it.
 One at a time, those that verify on the event loop's own thread (fast-jwt, aws-jwt-verify, jsonwebtoken) save the trip to

@@ -95,6 +95,18 @@ test.each([[{ jkt: 7 }], [{ jkt: 'x', 'x5t#S256': 'y' }], [{ 'x5t#S256': 'y' }],
   },
 );
 
+test('a binding that says more than the key is refused, even with a good proof', async () => {
+  const { send, proof, token } = setup;
+  for (const cnf of [
+    { jkt: thumbprint, 'x5t#S256': 'y' },
+    { jkt: thumbprint, jwk: {} },
+  ]) {
+    const bound = token({ cnf });
+    const ath = createHash('sha256').update(bound).digest('base64url');
+    expect(await rejection(send(proof({ ath }), { token: bound }))).toMatchObject({ reason: 'bound_token' });
+  }
+});
+
 describe('a proof is refused', () => {
   const other = createSigningKey('other');
   const rsa = createSigningKey('rsa', 'RS256');

@@ -246,6 +246,13 @@ describe('introspection', () => {
     expect(checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({ check: 'look-up' });
   });
 
+  test('checks the app that the token was issued to, where apps are named', async () => {
+    const verifier = createVerifier({ clientIds: ['web'] });
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token wrong_client');
+    answer = { ...(answer as object), client_id: 'web' };
+    await expect(refusalOf(verifier, 'opaque2')).resolves.toBeUndefined();
+  });
+
   test('heeds a revocation of the very token', async () => {
     const verifier = createVerifier();
     await verifier.verify('opaque');

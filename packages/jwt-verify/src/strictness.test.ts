@@ -132,6 +132,7 @@ describe('refuses', () => {
     ['a logout token', token({}, { typ: 'logout+jwt' }), 'wrong_token_type'],
     ['a security event', token({}, { typ: 'secevent+jwt' }), 'wrong_token_type'],
     ['a DPoP proof', token({}, { typ: 'dpop+jwt' }), 'wrong_token_type'],
+    ['a type that ends like the right one', token({}, { typ: 'x-application/at+jwt' }), 'wrong_token_type'],
     ['a token bound by DPoP', token({ cnf: { jkt: 'x' } }), 'bound_token'],
     ['a token bound to a certificate', token({ cnf: { 'x5t#S256': 'x' } }), 'bound_token'],
     ['an empty binding', token({ cnf: {} }), 'bound_token'],
@@ -143,6 +144,54 @@ describe('refuses', () => {
   test('what is not text at all', async () => {
     await expect(refusalOf(verifier, undefined as never)).resolves.toBe('invalid_token token_too_large');
   });
+});
+
+describe('stray bits in the last character, which decode to nothing, are refused', () => {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+  /** White space that brings a text to a length whose encoding has bits to spare. */
+  function withSpareBits(value: object): string {
+    const text = JSON.stringify(value);
+    return text + ' '.repeat(text.length % 3 === 1 ? 0 : (4 - (text.length % 3)) % 3);
+  }
+
+  const header = withSpareBits({ alg: 'ES256', kid: 'k1', typ: 'at+jwt' });
+  const good = signToken(key, withSpareBits(claims()), header).split('.');
+
+  test('the token itself is good', async () => {
+    await expect(refusalOf(verifier, good.join('.'))).resolves.toBeUndefined();
+  });
+
+  test.each([0, 1, 2])('in segment %i', async (index) => {
+    const parts = good.map((part, at) => {
+      const last = alphabet.indexOf(part.charAt(part.length - 1));
+      return at === index ? part.slice(0, -1) + alphabet.charAt(last + 1) : part;
+    });
+    expect(parts.map((part) => Buffer.from(part, 'base64url'))).toEqual(
+      good.map((part) => Buffer.from(part, 'base64url')),
+    );
+    await expect(refusalOf(verifier, parts.join('.'))).resolves.toBe('invalid_token malformed_token');
+  });
+});
+
+test('a token of exactly the longest length is accepted, and none of one more', async () => {
+  const text = token();
+  const exact = createHarness({}, { maxTokenLength: text.length }, key);
+  await expect(refusalOf(exact.verifier, text)).resolves.toBeUndefined();
+  const shorter = createHarness({}, { maxTokenLength: text.length - 1 }, key);
+  await expect(refusalOf(shorter.verifier, text)).resolves.toBe('invalid_token token_too_large');
+});
+
+test('one of several audiences is enough', async () => {
+  const several = createHarness({ audiences: ['web', 'api'] });
+  await expect(refusalOf(several.verifier, several.token())).resolves.toBeUndefined();
+  expect((await rejection(several.verifier.verify(several.token({ aud: 'x' })))).message).toContain('web or api');
+});
+
+test('a kid may have 256 characters, and a date may be 1970', async () => {
+  const named = createSigningKey('k'.repeat(256));
+  const long = createHarness({ maxLifetimeSeconds: null }, {}, named);
+  await expect(refusalOf(long.verifier, long.token({ iat: 0 }))).resolves.toBeUndefined();
 });
 
 describe('accepts', () => {
