@@ -1,11 +1,9 @@
 import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
-import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
-import { createTokenCache, type TokenCache, type TokenStore } from '@valetkey/token-cache';
-import { createRedisStore } from '@valetkey/token-cache/redis';
+import type { JwtVerifier } from '@valetkey/jwt-verify';
+import { createTokenCache, type TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { ConfigError, parseConfig, type BrokerConfig } from './config.ts';
-import { connectVendors, issuersOf } from './connected-vendors.ts';
+import { parseConfig, type BrokerConfig } from './config.ts';
 import { createDecide } from './decisions.ts';
 import { addAdminRoutes } from './http/admin-routes.ts';
 import { createAuthenticate } from './http/authenticate.ts';
@@ -16,8 +14,9 @@ import { addResolveRoute, addSessionRoute } from './http/session-routes.ts';
 import { addIssueRoute, addProxyRoute } from './http/vendor-routes.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
-import { openStore } from './open-store.ts';
+import { openParts } from './parts.ts';
 import type { Decision, Store } from './store.ts';
+import { openTokenStore } from './token-store.ts';
 
 /** What the broker works with; each part has a default. */
 export interface BrokerEffects {
@@ -35,7 +34,7 @@ export interface Broker {
   readonly app: FastifyInstance;
   /** The listener that operators reach. */
   readonly admin: FastifyInstance;
-  /** Opens both listeners. Rejects with `EADDRINUSE` where a port is taken. */
+  /** Opens both listeners. Rejects with `EADDRINUSE` where a port is taken, and closes the broker then. */
   readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
   /** Says "not ready" from now on, and that no connection is to be used again; serves on. */
   readonly drain: () => void;
@@ -61,21 +60,18 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const config = parseConfig(input, effects.vendors);
   const clock = effects.clock ?? systemClock;
   const logger = effects.logger ?? createLogger(config.log.level);
-  const store = effects.store ?? openStore(config.store);
   const metrics = createMetrics();
-  const connected = connectVendors(config, store, {
+  const { store, connected, verifier, ...parts } = openParts(config, {
     clock,
-    onEvent: (event) => {
+    store: effects.store,
+    onVendorEvent: (event) => {
       metrics.countVendorEvent(event);
       logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor');
     },
-  });
-  const verifier = createJwtVerifier({
-    issuers: issuersOf(config, connected),
-    clock,
-    onEvent: (event) => {
+    onIdentityEvent: (event) => {
       metrics.countIdentityEvent(event);
-      if (event.type === 'keys_fetch_failed' && !draining) logger.warn({ event }, 'identity provider');
+      // `closed` is the broker's own doing.
+      if (event.type === 'keys_fetch_failed' && event.reason !== 'closed') logger.warn({ event }, 'identity provider');
     },
   });
   const tokens = createTokenCache({
@@ -98,7 +94,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const readiness = () =>
     checkReadiness({ store, verifier, tokens, sharesTokens: config.redis !== undefined, draining });
 
-  const app = createHttpServer(logger, isDraining);
+  const app = createHttpServer({ logger, isDraining, onProblem: metrics.countProblem });
   app.decorateRequest('principal', null);
   allowOrigins(app, config.cors.origins);
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
@@ -111,17 +107,30 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   addIssueRoute(app, vendorServices);
   addProxyRoute(app, vendorServices);
 
-  const admin = createHttpServer(logger, isDraining);
+  const admin = createHttpServer({ logger, isDraining });
   addHealthRoutes(admin, readiness);
   addMetricsRoute(admin, metrics);
   addAdminRoutes(admin, { store, connected, token: config.admin.token });
+
+  const close = async () => {
+    draining = true;
+    await app.close();
+    await admin.close();
+    await tokens.close();
+    await parts.close();
+  };
 
   return {
     app,
     admin,
     listen: async () => {
-      await openListener(app, config.listen);
-      await openListener(admin, config.admin);
+      try {
+        await openListener(app, config.listen);
+        await openListener(admin, config.admin);
+      } catch (error) {
+        await close();
+        throw error;
+      }
       // Fetched ahead, so that no caller waits for it; a provider that is down now is asked again by the first caller.
       void verifier.warm();
       // A database that is down now is tried again by each call, and the operator is told.
@@ -131,26 +140,8 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
     drain: () => {
       draining = true;
     },
-    close: async () => {
-      draining = true;
-      await app.close();
-      await admin.close();
-      await Promise.all([...connected.values()].map(({ vendor }) => vendor.close()));
-      await tokens.close();
-      await verifier.close();
-      await store.close();
-    },
+    close,
   };
-}
-
-function openTokenStore(redis: BrokerConfig['redis']): TokenStore | undefined {
-  if (redis === undefined) return undefined;
-  try {
-    return createRedisStore({ ...redis, url: redis.url.reveal() });
-  } catch (error) {
-    if (error instanceof TypeError) throw new ConfigError([`redis: ${error.message}`]);
-    throw error;
-  }
 }
 
 async function openListener(server: FastifyInstance, { host, port }: BrokerConfig['listen']): Promise<void> {

@@ -144,6 +144,14 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     }
   });
 
+  test('a taken admin port ends it; nothing stays half alive', async () => {
+    const taken = await takePort();
+    const text = config.replace('admin: { port: 0 }', `admin: { port: ${taken.port} }`);
+    const printed = await valetkeyFails(['start', ...(await configFile('taken.yaml', text))], { NUDGE_API_KEY: key });
+    expect(printed).toContain(`port ${taken.port} on 127.0.0.1 is taken; choose another with admin.port`);
+    await taken.close();
+  });
+
   test('check says that a file can be used, and starts nothing', async () => {
     const child = valetkey(['check', ...(await configFile('checked.yaml', config))], { NUDGE_API_KEY: key });
     expect(await output(child, /(?!)/)).toContain('checked.yaml can be used.');

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { text } from 'node:stream/consumers';
 import { Command, InvalidArgumentError } from 'commander';
 import packageManifest from '../package.json' with { type: 'json' };

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ConfigError } from './config.ts';
 import { readConfigFile, refuseSandboxCredentials, resolveReferences } from './config-file.ts';
 
@@ -32,10 +32,19 @@ describe('readConfigFile', () => {
     ['broken.yaml', 'key: [canary-1b7e'],
     ['broken.mjs', 'export default canary-1b7e;;;('],
     ['config.toml', 'key = "canary-1b7e"'],
+    ['tagged.yaml', 'key: !secret canary-1b7e'],
+    ['empty.mjs', 'export const key = "canary-1b7e";'],
   ])('refuses %s without quoting it', async (name, text) => {
     const failure = readConfigFile(await fileOf(name, text));
     await expect(failure).rejects.toThrow(ConfigError);
     await expect(failure).rejects.not.toThrow(/canary/);
+  });
+
+  test('says where YAML is not plain, and prints nothing', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const failure = readConfigFile(await fileOf('tag.yaml', 'a: 1\nkey: !secret canary-1b7e'));
+    await expect(failure).rejects.toThrow(/tag\.yaml: is not plain YAML at line 2 \(TAG_RESOLVE_FAILED\)/);
+    expect(warn).not.toHaveBeenCalled();
   });
 
   test('says that a file is not there', async () => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sandboxMarker } from '@valetkey/core-types';
-import { parse as parseYaml } from 'yaml';
+import { parseDocument } from 'yaml';
 import { ConfigError } from './config.ts';
 
 /** Where references lead; both parts have the obvious default. */
@@ -28,19 +28,34 @@ async function readConfigValue(path: string): Promise<unknown> {
         return JSON.parse(await readFile(path, 'utf8'));
       case '.yaml':
       case '.yml':
-        return parseYaml(await readFile(path, 'utf8'));
+        return parseYaml(path, await readFile(path, 'utf8'));
       case '.ts':
       case '.mts':
       case '.js':
       case '.mjs':
-        return ((await import(pathToFileURL(resolve(path)).href)) as { default?: unknown }).default;
+        return readDefaultExport(path, await import(pathToFileURL(resolve(path)).href));
     }
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     // Parsers quote the text they stumble over, and that text may be a secret: the kind of the error has to do.
     const { name, code } = error as { name?: string; code?: string };
     throw new ConfigError([`${path}: cannot be read (${code ?? name ?? 'unknown error'})`]);
   }
   throw new ConfigError([`${path}: is neither .ts, .js, .yaml nor .json`]);
+}
+
+function readDefaultExport(path: string, module: { default?: unknown }): unknown {
+  if (module.default !== undefined) return module.default;
+  throw new ConfigError([`${path}: has no default export; write \`export default defineConfig({ ... })\``]);
+}
+
+/** The parser's own words quote the line that they are about, so its code and the line's number have to do. */
+function parseYaml(path: string, text: string): unknown {
+  // Nothing is to be told to the console.
+  const document = parseDocument(text, { logLevel: 'error' });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem === undefined) return document.toJS();
+  throw new ConfigError([`${path}: is not plain YAML at line ${problem.linePos?.[0].line ?? 1} (${problem.code})`]);
 }
 
 const reference = /\$\{(env|file):([^}]+)\}/g;

@@ -87,6 +87,20 @@ describe('refuses to start, names the field, prints no value', () => {
     ],
     ['two stores at once', { store: { ...store, postgres: `postgresql://u:${canary}@host/db` } }, /^store\./],
     ['a SQLite file that no file can be', { store: { sqlite: '/dev/null/file' } }, /^store\.sqlite: cannot be opened/],
+    ['one port for both listeners', { listen: { port: 9000 }, admin: { port: 9000 } }, /^admin\.port: /],
+    ['an empty secret', { vendors: { nabla: { serverKey: '' } } }, /^vendors\.nabla\.serverKey: must not be empty$/],
+    ['an issuer twice', { issuers: [...issuers, ...issuers] }, /^issuers: /],
+    ['DPoP', { issuers: [{ ...issuers[0], dpop: {} }] }, /^issuers\.0\.dpop: /],
+    [
+      'a URL that is none of Redis',
+      { redis: { url: `http://${canary}`, sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] } },
+      /^redis\.url: /,
+    ],
+    [
+      'a short sealing key',
+      { redis: { url: 'redis://127.0.0.1', sealingKeys: [{ id: 'a', secret: canary }] } },
+      /^redis\.sealingKeys\.0\.secret: /,
+    ],
   ])('%s', (_, config, expected) => {
     const problems = problemsOf(config);
     expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(expected)]));

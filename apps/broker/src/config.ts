@@ -65,6 +65,11 @@ const originSchema = secureUrlSchema.refine((text) => URL.canParse(text) && new 
   error: 'must be an origin: scheme, host and port, without a slash at the end',
 });
 
+const sealingKeySchema = z.strictObject({
+  id: z.string().regex(/^[\w-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, - or _' }),
+  secret: secretSchema.refine((secret) => secret.reveal().length >= 32, { error: 'must have at least 32 characters' }),
+});
+
 const brokerShape = {
   /** Where apps reach the broker. */
   listen: z.strictObject(addressShape(8787)).prefault({}),
@@ -99,9 +104,11 @@ const brokerShape = {
   redis: z
     .strictObject({
       /** `redis[s]://[[username][:password]@][host][:port][/db-number]` */
-      url: secretSchema,
+      url: secretSchema.refine((url) => /^rediss?:\/\//.test(url.reveal()), {
+        error: 'must be a redis: or rediss: URL',
+      }),
       /** The first seals, each opens. At least 32 characters by chance in each secret. */
-      sealingKeys: z.array(z.strictObject({ id: z.string(), secret: secretSchema })).min(1),
+      sealingKeys: z.array(sealingKeySchema).min(1),
       /** Before each key in Redis, so that one server serves several deployments. */
       prefix: z.string().min(1).optional(),
       /** Milliseconds that one call to Redis may take before the broker goes on without. */
@@ -178,15 +185,31 @@ export function parseConfig(
     const { user, requiredScopes, ...options } = configured;
     return [{ definition, options, policy: { user, requiredScopes } }];
   });
+  const problems = findConflicts(data);
+  if (problems.length > 0) throw new ConfigError(problems);
   return { ...data, vendors };
+}
+
+/** What is well written and cannot work all the same. */
+function findConflicts({ listen, admin, issuers }: Pick<BrokerConfig, 'listen' | 'admin' | 'issuers'>): string[] {
+  const samePort = listen.port !== 0 && listen.port === admin.port && listen.host === admin.host;
+  return [
+    ...(samePort ? ['admin.port: is the same as listen.port'] : []),
+    ...issuers.flatMap(({ dpop }, index) =>
+      dpop === undefined ? [] : [`issuers.${index}.dpop: is not taken here; the broker reads bearer tokens alone`],
+    ),
+  ];
 }
 
 /** One line for each problem, with the field's path. zod's messages name types and rules, never the value. */
 function describeIssue(issue: z.core.$ZodIssue, parents: readonly PropertyKey[] = []): string[] {
   const path = [...parents, ...issue.path];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The branch that got furthest is the one that the writer meant.
-    const branches = issue.errors.map((issues) => issues.flatMap((inner) => describeIssue(inner, path)));
+    // The branch that the writer meant is one for this type of value, and the one with the least to complain of.
+    const fitting = issue.errors.filter((issues) => !issues.some(isOfOtherType));
+    const branches = (fitting.length > 0 ? fitting : issue.errors).map((issues) =>
+      issues.flatMap((inner) => describeIssue(inner, path)),
+    );
     return branches.reduce((best, branch) => (branch.length < best.length ? branch : best));
   }
   const field = path.map(String).join('.') || '(the whole)';
@@ -196,3 +219,5 @@ function describeIssue(issue: z.core.$ZodIssue, parents: readonly PropertyKey[] 
   const missing = issue.code === 'invalid_type' && issue.message.includes('received undefined');
   return [`${field}: ${missing ? 'is missing' : issue.message}`];
 }
+
+const isOfOtherType = ({ code, path }: z.core.$ZodIssue) => code === 'invalid_type' && path.length === 0;

@@ -73,20 +73,15 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   try {
     const { logger, onDecision } = options;
     const broker = createBroker(config, { ...(logger && { logger }), ...(onDecision && { onDecision }) });
-    try {
-      const urlsOfBroker = await broker.listen();
-      return {
-        ...urlsOfBroker,
-        sandboxUrl: sandbox.origin,
-        close: async () => {
-          await broker.close();
-          await sandbox.close();
-        },
-      };
-    } catch (error) {
-      await broker.close();
-      throw error;
-    }
+    const urlsOfBroker = await broker.listen();
+    return {
+      ...urlsOfBroker,
+      sandboxUrl: sandbox.origin,
+      close: async () => {
+        await broker.close();
+        await sandbox.close();
+      },
+    };
   } catch (error) {
     await sandbox.close();
     throw error;

@@ -40,6 +40,16 @@ describe('examine', () => {
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 
+  test('asks Redis, where it is configured', async () => {
+    const redis = { url: 'redis://127.0.0.1:9', sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] };
+    const findings = await examine({ ...configureFor(sandbox), redis });
+    expect(findings.find(({ part }) => part === 'redis')).toEqual({
+      part: 'redis',
+      healthy: false,
+      detail: 'cannot be reached',
+    });
+  });
+
   test('refuses a configuration that cannot be used', async () => {
     await expect(async () => examine({ store: { sqlite: ':memory:' }, issuers: [] })).rejects.toThrow(ConfigError);
   });

@@ -1,82 +1,81 @@
-import { systemClock, ValetKeyError, type Vendor } from '@valetkey/core-types';
-import { createJwtVerifier, type Explanation, type JwtVerifier } from '@valetkey/jwt-verify';
-import { parseConfig } from './config.ts';
-import { connectVendors, issuersOf } from './connected-vendors.ts';
-import { openStore } from './open-store.ts';
-import type { Store } from './store.ts';
+import { once } from 'node:events';
+import { ValetKeyError } from '@valetkey/core-types';
+import type { Explanation, IssuerStatus } from '@valetkey/jwt-verify';
+import { parseConfig, type BrokerConfig } from './config.ts';
+import { openParts } from './parts.ts';
+import { openTokenStore } from './token-store.ts';
 
-/** What the doctor found of one part: `healthy`, or what is wrong and what to do. */
+const redisPatienceMs = 3_000;
+
+/** What the doctor found of one part, and what is wrong with it. */
 export interface Finding {
   readonly part: string;
   readonly healthy: boolean;
   readonly detail: string;
 }
 
-const healthy = (part: string, detail = 'ok'): Finding => ({ part, healthy: true, detail });
-
-function unwell(part: string, error: unknown): Finding {
-  if (!ValetKeyError.isInstance(error)) return { part, healthy: false, detail: 'failed' };
-  const { code, message, reason, remediation } = error;
-  const word = reason === undefined ? code : `${code}, ${reason}`;
-  return { part, healthy: false, detail: `${message} (${word}) ${remediation}` };
-}
-
-/** Everything a configuration names, made and let go of again. */
-async function withParts<Result>(input: unknown, use: (parts: Parts) => Promise<Result>): Promise<Result> {
-  const config = parseConfig(input);
-  const store = openStore(config.store);
+/** Takes a token through every check of the configured identity providers. Safe to show: it tells nothing of the person. */
+export async function explainToken(input: unknown, token: string): Promise<Explanation> {
+  // The store has no say in it, and need not even be there.
+  const parts = openParts(parseConfig({ ...(input as object), store: { sqlite: ':memory:' } }));
   try {
-    const connected = connectVendors(config, store, { clock: systemClock });
-    const vendors = [...connected.values()].map(({ vendor }) => vendor);
-    const verifier = createJwtVerifier({ issuers: issuersOf(config, connected) });
-    try {
-      return await use({ store, vendors, verifier });
-    } finally {
-      verifier.close();
-      await Promise.all(vendors.map((vendor) => vendor.close()));
-    }
+    return await parts.verifier.explain(token);
   } finally {
-    await store.close();
+    await parts.close();
   }
 }
 
-interface Parts {
-  readonly store: Store;
-  readonly vendors: readonly Vendor[];
-  readonly verifier: JwtVerifier;
-}
-
-/** Takes a token through every check of the configured identity providers. Safe to show: it tells nothing of the person. */
-export function explainToken(input: unknown, token: string): Promise<Explanation> {
-  // The store has no say in it, and need not even be there.
-  const withoutStore = { ...(input as object), store: { sqlite: ':memory:' } };
-  return withParts(withoutStore, ({ verifier }) => verifier.explain(token));
-}
-
 /**
- * Asks everything that a configuration names whether it is there and takes our credentials: the store, each identity
- * provider, each vendor. Nothing lasting is done anywhere. Throws `ConfigError` for a configuration that cannot be used.
+ * Asks everything that a configuration names whether it is there and takes our credentials: the store, Redis, each
+ * identity provider, each vendor. Throws `ConfigError` for a configuration that cannot be used.
  */
-export function examine(input: unknown): Promise<Finding[]> {
-  return withParts(input, async ({ store, vendors, verifier }) => {
-    const [storeFinding, identity, ...vendorFindings] = await Promise.all([
-      store.check().then(
-        () => healthy('store'),
-        (error: unknown) => unwell('store', error),
-      ),
-      verifier.warm(),
-      ...vendors.map(({ id, verify }) =>
-        (verify?.() ?? Promise.resolve()).then(
-          () => healthy(`vendor ${id}`),
-          (error: unknown) => unwell(`vendor ${id}`, error),
-        ),
-      ),
-    ]);
-    const issuerFindings = identity.map(({ issuer, keys, lastFailure }) =>
-      keys > 0
-        ? healthy(`issuer ${issuer}`, `${keys} keys`)
-        : { part: `issuer ${issuer}`, healthy: false, detail: `gave no keys (${lastFailure ?? 'none can be used'})` },
-    );
-    return [storeFinding, ...issuerFindings, ...vendorFindings];
-  });
+export async function examine(input: unknown): Promise<Finding[]> {
+  const config = parseConfig(input);
+  const { store, connected, verifier, close } = openParts(config);
+  try {
+    const identity = verifier.warm();
+    return [
+      await find('store', () => store.check()),
+      ...(config.redis === undefined ? [] : [await find('redis', () => reachRedis(config.redis))]),
+      ...(await identity).map(describeIssuer),
+      ...(await Promise.all(
+        [...connected.values()].map(({ vendor }) => find(`vendor ${vendor.id}`, async () => vendor.verify?.())),
+      )),
+    ];
+  } finally {
+    await close();
+  }
+}
+
+async function find(part: string, ask: () => Promise<void>): Promise<Finding> {
+  try {
+    await ask();
+    return { part, healthy: true, detail: 'ok' };
+  } catch (error) {
+    return { part, healthy: false, detail: describeFailure(part, error) };
+  }
+}
+
+/** In the operator's words: the remediation of an error speaks to callers. */
+function describeFailure(part: string, error: unknown): string {
+  if (!ValetKeyError.isInstance(error)) return 'cannot be reached';
+  const { code, message, reason } = error;
+  const advice = code === 'vendor_auth_failed' ? ` Look at the secrets under vendors.${part.split(' ')[1]}.` : '';
+  return `${message} (${reason === undefined ? code : `${code}, ${reason}`})${advice}`;
+}
+
+function describeIssuer({ issuer, keys, lastFailure }: IssuerStatus): Finding {
+  const part = `issuer ${issuer}`;
+  if (keys > 0) return { part, healthy: true, detail: `${keys} keys` };
+  return { part, healthy: false, detail: `gave no keys (${lastFailure ?? 'none can be used'})` };
+}
+
+async function reachRedis(redis: BrokerConfig['redis']): Promise<void> {
+  const tokens = openTokenStore(redis);
+  try {
+    const tooLate = AbortSignal.timeout(redisPatienceMs);
+    await Promise.race([tokens?.connect(), once(tooLate, 'abort').then(() => tooLate.throwIfAborted())]);
+  } finally {
+    await tokens?.close();
+  }
 }

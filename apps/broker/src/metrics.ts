@@ -1,4 +1,4 @@
-import type { VendorEvent } from '@valetkey/core-types';
+import type { ValetKeyError, VendorEvent } from '@valetkey/core-types';
 import type { JwtVerifierEvent } from '@valetkey/jwt-verify';
 import type { TokenCacheEvent } from '@valetkey/token-cache';
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
@@ -7,6 +7,7 @@ import type { Decision } from './store.ts';
 /** What the broker counts, for Prometheus to collect from the admin listener. */
 export interface Metrics {
   readonly countDecision: (decision: Decision) => void;
+  readonly countProblem: (error: ValetKeyError) => void;
   readonly countVendorEvent: (event: VendorEvent) => void;
   readonly countIdentityEvent: (event: JwtVerifierEvent) => void;
   readonly countTokenEvent: (event: TokenCacheEvent) => void;
@@ -27,6 +28,10 @@ export function createMetrics(): Metrics {
     'vendor',
     'outcome',
   ]);
+  const problems = counter('problems', 'Failures answered to callers, by code and by the word for why.', [
+    'code',
+    'reason',
+  ]);
   const vendorEvents = counter('vendor_events', 'Retries, circuits and switched secrets of the vendors.', [
     'vendor',
     'type',
@@ -38,6 +43,7 @@ export function createMetrics(): Metrics {
     // The vendor of an unknown one is whatever the caller wrote.
     countDecision: ({ operation, vendor, outcome }) =>
       decisions.inc({ operation, vendor: outcome === 'unknown_vendor' ? 'unknown' : vendor, outcome }),
+    countProblem: ({ code, reason = '' }) => problems.inc({ code, reason }),
     countVendorEvent: ({ vendor, type }) => vendorEvents.inc({ vendor, type }),
     countIdentityEvent: ({ issuer, type }) =>
       keyFetches.inc({ issuer, outcome: type === 'keys_fetched' ? 'succeeded' : 'failed' }),

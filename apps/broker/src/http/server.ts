@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { METHODS, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { wwwAuthenticate } from '@valetkey/jwt-verify';
 import { ValetKeyError } from '@valetkey/core-types';
 import fastify, {
   LogController,
@@ -12,16 +11,29 @@ import fastify, {
   type onRequestAsyncHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
-import { describeForeignError, toProblem, toValetKeyError } from './problem.ts';
+import { createProblemSender } from './problem-sender.ts';
+import { toProblem } from './problem.ts';
 
 const maxBodyBytes = 16_384;
+
+export interface HttpServerOptions {
+  readonly logger: FastifyBaseLogger;
+  readonly isDraining: () => boolean;
+  /** Hears of each failure that is answered. */
+  readonly onProblem?: ((error: ValetKeyError) => void) | undefined;
+}
 
 /**
  * An HTTP server with the manners that every listener of the broker has: problem+json for every failure, nothing
  * cached, nothing sniffed, no request that two readers could read two ways. While it drains, each answer is the last on
  * its connection.
  */
-export function createHttpServer(logger: FastifyBaseLogger, isDraining: () => boolean): FastifyInstance {
+export function createHttpServer({
+  logger,
+  isDraining,
+  onProblem = () => undefined,
+}: HttpServerOptions): FastifyInstance {
+  const sendProblem = createProblemSender(onProblem);
   const server = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -115,28 +127,6 @@ function refuseAmbiguousHeaders(rawHeaders: readonly string[]) {
     if (seen.has(name)) throw new ValetKeyError('invalid_request', `The header ${name} is there more than once.`);
     seen.add(name);
   }
-}
-
-function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const error = toValetKeyError(thrown);
-  if (error.code === 'internal') {
-    request.log.error({ requestId: request.id, error: describeForeignError(thrown) }, 'internal error');
-  } else {
-    const { code, vendor, reason } = error;
-    request.log.debug({ requestId: request.id, code, vendor, reason }, 'refused');
-  }
-  const challenge = wwwAuthenticate(error);
-  if (challenge !== undefined) reply.header('www-authenticate', challenge);
-  if (error.status === 429 || error.status === 503) {
-    reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1))));
-  }
-  // The rest of a body that nobody will read must not be taken for the next request.
-  if (error.status === 413) reply.header('connection', 'close');
-  reply
-    .status(error.status)
-    .type('application/problem+json')
-    // As bytes, for fastify adds a charset to text, and this type has none.
-    .send(Buffer.from(JSON.stringify(toProblem(error, request.id))));
 }
 
 /**

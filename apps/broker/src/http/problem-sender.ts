@@ -1,0 +1,40 @@
+import { wwwAuthenticate } from '@valetkey/jwt-verify';
+import type { ValetKeyError } from '@valetkey/core-types';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { describeForeignError, toProblem, toValetKeyError } from './problem.ts';
+
+function logProblem(thrown: unknown, error: ValetKeyError, { id: requestId, log }: FastifyRequest): void {
+  if (error.code === 'internal') {
+    log.error({ requestId, error: describeForeignError(thrown) }, 'internal error');
+    return;
+  }
+  const { code, vendor, reason } = error;
+  log[levelOf(error)]({ requestId, code, vendor, reason }, 'refused');
+}
+
+/** What an operator has to see without asking: credentials of ours that are refused, and callers who cannot get in. */
+function levelOf({ code, status }: ValetKeyError): 'warn' | 'info' | 'debug' {
+  if (code === 'vendor_auth_failed') return 'warn';
+  return status === 401 ? 'info' : 'debug';
+}
+
+/** Makes the one way in which a failure is answered: told to whoever counts, logged as far as it matters, then sent. */
+export const createProblemSender =
+  (onProblem: (error: ValetKeyError) => void) =>
+  (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const error = toValetKeyError(thrown);
+    onProblem(error);
+    logProblem(thrown, error, request);
+    const challenge = wwwAuthenticate(error);
+    if (challenge !== undefined) reply.header('www-authenticate', challenge);
+    if (error.status === 429 || error.status === 503) {
+      reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1))));
+    }
+    // The rest of a body that nobody will read must not be taken for the next request.
+    if (error.status === 413) reply.header('connection', 'close');
+    reply
+      .status(error.status)
+      .type('application/problem+json')
+      // As bytes, for fastify adds a charset to text, and this type has none.
+      .send(Buffer.from(JSON.stringify(toProblem(error, request.id))));
+  };
