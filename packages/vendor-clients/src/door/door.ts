@@ -102,7 +102,7 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   ): Promise<Response> =>
     new Promise((resolve, reject) => {
       // A call that waits for a connection would hear of its end only once it got one.
-      deadline.signal.once('abort', reject);
+      deadline.signal.on('abort', reject);
       const request = {
         origin,
         path: `${basePath}${call.path}` || '/',
@@ -111,7 +111,8 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
         body,
         signal: deadline.signal,
       };
-      dispatcher.request(request).then(resolve, reject);
+      // By callback: a promise of undici's own would be one more for each call.
+      dispatcher.request(request, (failure, response) => (failure === null ? resolve(response) : reject(failure)));
     });
 
   /** Drops an answer whose status no adapter wants to see. */
