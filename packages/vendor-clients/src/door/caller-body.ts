@@ -9,10 +9,13 @@ export interface CallerBody {
   readonly isAwaited: () => boolean;
 }
 
+const notAwaited = () => false;
+const noBody: CallerBody = { body: null, isAwaited: notAwaited };
+
 /** Makes a body ready to be sent, and keeps an eye on where a streamed one is held up. */
 export function toCallerBody(body: string | AsyncIterable<Uint8Array> | Uint8Array | undefined): CallerBody {
-  if (body === undefined) return { body: null, isAwaited: () => false };
-  if (typeof body === 'string' || body instanceof Uint8Array) return { body, isAwaited: () => false };
+  if (body === undefined) return noBody;
+  if (typeof body === 'string' || body instanceof Uint8Array) return { body, isAwaited: notAwaited };
   let awaited = false;
   const chunks = async function* () {
     awaited = true;

@@ -6,6 +6,8 @@ import type { VendorName } from './answer.ts';
 export interface Deadline {
   /** Emits `abort` when the call is ended. An emitter, for it costs a fraction of an `AbortController`. */
   readonly signal: EventEmitter;
+  /** Calls the listener when the call is ended, in place of the one before. A second listener of `signal` costs more. */
+  readonly onEnd: (listener: () => void) => void;
   /** Gives the call so many milliseconds from now. */
   readonly extend: (timeoutMs: number) => void;
   /** Waits, and rejects as soon as the call is ended. */
@@ -32,6 +34,10 @@ export function startDeadline({ vendor, timeoutMs, caller, onOver }: DeadlineOpt
   const signal = new EventEmitter();
   let ended: { with: unknown } | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let endListener: (() => void) | undefined;
+  const onEnd = (listener: () => void): void => {
+    endListener = listener;
+  };
 
   const stop = (): void => {
     clearTimeout(timer);
@@ -40,13 +46,14 @@ export function startDeadline({ vendor, timeoutMs, caller, onOver }: DeadlineOpt
   };
   const end = (reason: unknown): void => {
     ended ??= { with: reason };
+    endListener?.();
     signal.emit('abort');
     stop();
   };
   const leave = (): void => end(caller?.reason);
   const extend = (milliseconds: number): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => end(timeoutOf(vendor, milliseconds)), milliseconds).unref();
+    timer = setTimeout(() => end(timeoutOf(vendor, milliseconds)), milliseconds);
   };
   const wait = (milliseconds: number): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -59,7 +66,7 @@ export function startDeadline({ vendor, timeoutMs, caller, onOver }: DeadlineOpt
 
   extend(timeoutMs);
   caller?.addEventListener('abort', leave, { once: true });
-  return { signal, extend, wait, stop, explain: () => ended?.with };
+  return { signal, onEnd, extend, wait, stop, explain: () => ended?.with };
 }
 
 /** Whether a call ended because its time was over. */

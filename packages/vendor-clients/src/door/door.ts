@@ -102,7 +102,7 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   ): Promise<Response> =>
     new Promise((resolve, reject) => {
       // A call that waits for a connection would hear of its end only once it got one.
-      deadline.signal.on('abort', reject);
+      deadline.onEnd(reject);
       const request = {
         origin,
         path: `${basePath}${call.path}` || '/',

@@ -37,7 +37,7 @@ function collect(vendor: VendorName, body: Readable): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let length = 0;
     body.on('error', reject);
-    body.on('end', () => resolve(Buffer.concat(chunks, length)));
+    body.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)));
     body.on('data', (chunk: Buffer) => {
       length += chunk.length;
       chunks.push(chunk);
