@@ -89,4 +89,4 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
 }
 
 /** The admin token of `valetkey dev`; `valetkey start` refuses it. */
-export const devAdminToken = 'sandbox-only-admin-token';
+const devAdminToken = 'sandbox-only-admin-token';

@@ -84,7 +84,7 @@ const ended = async (child: ChildProcess): Promise<void> => {
 };
 
 /** Starts a server of its own, where there is one to start. */
-export const startPrivateRedis = async (...options: readonly string[]): Promise<PrivateRedis | undefined> => {
+const startPrivateRedis = async (...options: readonly string[]): Promise<PrivateRedis | undefined> => {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const folder = await mkdtemp(join(tmpdir(), 'valetkey-redis-'));

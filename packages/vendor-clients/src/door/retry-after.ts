@@ -1,5 +1,5 @@
 /** Longest time, in seconds, for which a vendor may send us away. */
-export const longestRetryAfterSeconds = 120;
+const longestRetryAfterSeconds = 120;
 
 /**
  * Reads `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date in any of the three HTTP forms. The answer lies
