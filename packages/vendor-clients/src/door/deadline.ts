@@ -1,22 +1,5 @@
-import { EventEmitter } from 'node:events';
 import { ValetKeyError } from '@valetkey/core-types';
 import type { VendorName } from './answer.ts';
-
-/** The time that a call has, and whoever may end it sooner. */
-export interface Deadline {
-  /** Emits `abort` when the call is ended. An emitter, for it costs a fraction of an `AbortController`. */
-  readonly signal: EventEmitter;
-  /** Calls the listener when the call is ended, in place of the one before. A second listener of `signal` costs more. */
-  readonly onEnd: (listener: () => void) => void;
-  /** Gives the call so many milliseconds from now. */
-  readonly extend: (timeoutMs: number) => void;
-  /** Waits, and rejects as soon as the call is ended. */
-  readonly wait: (milliseconds: number) => Promise<void>;
-  /** The call is over. */
-  readonly stop: () => void;
-  /** What to throw if the call was ended by this deadline or by its caller; nothing if it failed by itself. */
-  readonly explain: () => unknown;
-}
 
 interface DeadlineOptions {
   readonly vendor: VendorName;
@@ -27,46 +10,69 @@ interface DeadlineOptions {
 }
 
 /**
- * Starts the total deadline of one call. A caller that leaves ends the call at once, and meets its own abort reason
- * again.
+ * The time that a call has, and whoever may end it sooner. A caller that leaves ends the call at once, and meets its own
+ * abort reason again. No `AbortController`: making one costs more than sending the call.
  */
-export function startDeadline({ vendor, timeoutMs, caller, onOver }: DeadlineOptions): Deadline {
-  const signal = new EventEmitter();
-  let ended: { with: unknown } | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let endListener: (() => void) | undefined;
-  const onEnd = (listener: () => void): void => {
-    endListener = listener;
-  };
+export class Deadline {
+  readonly #vendor: VendorName;
+  readonly #caller: AbortSignal | undefined;
+  readonly #onOver: () => void;
+  #ended: { readonly with: unknown } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #listener: (() => void) | undefined;
 
-  const stop = (): void => {
-    clearTimeout(timer);
-    caller?.removeEventListener('abort', leave);
-    onOver();
-  };
-  const end = (reason: unknown): void => {
-    ended ??= { with: reason };
-    endListener?.();
-    signal.emit('abort');
-    stop();
-  };
-  const leave = (): void => end(caller?.reason);
-  const extend = (milliseconds: number): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => end(timeoutOf(vendor, milliseconds)), milliseconds);
-  };
-  const wait = (milliseconds: number): Promise<void> =>
-    new Promise((resolve, reject) => {
+  constructor({ vendor, timeoutMs, caller, onOver }: DeadlineOptions) {
+    this.#vendor = vendor;
+    this.#caller = caller;
+    this.#onOver = onOver;
+    this.extend(timeoutMs);
+    caller?.addEventListener('abort', this, { once: true });
+  }
+
+  /** The caller left. */
+  handleEvent(): void {
+    this.#end(this.#caller?.reason);
+  }
+
+  /** Calls the listener when the call is ended, in place of the one before. */
+  onEnd(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  /** Gives the call so many milliseconds from now. */
+  extend(timeoutMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#end(timeoutOf(this.#vendor, timeoutMs)), timeoutMs);
+  }
+
+  /** Waits, and rejects as soon as the call is ended. */
+  wait(milliseconds: number): Promise<void> {
+    return new Promise((resolve, reject) => {
       const waiting = setTimeout(resolve, milliseconds);
-      signal.once('abort', () => {
+      this.onEnd(() => {
         clearTimeout(waiting);
-        reject(ended?.with);
+        reject(this.explain());
       });
     });
+  }
 
-  extend(timeoutMs);
-  caller?.addEventListener('abort', leave, { once: true });
-  return { signal, onEnd, extend, wait, stop, explain: () => ended?.with };
+  /** The call is over. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#caller?.removeEventListener('abort', this);
+    this.#onOver();
+  }
+
+  /** What to throw if the call was ended by this deadline or by its caller; nothing if it failed by itself. */
+  explain(): unknown {
+    return this.#ended?.with;
+  }
+
+  #end(reason: unknown): void {
+    this.#ended ??= { with: reason };
+    this.#listener?.();
+    this.stop();
+  }
 }
 
 /** Whether a call ended because its time was over. */

@@ -1,14 +1,16 @@
 import type { lookup as systemLookup } from 'node:dns';
-import { systemClock, type CallOptions, type VendorEnvironment } from '@valetkey/core-types';
+import { EventEmitter } from 'node:events';
+import { systemClock, type CallOptions, type ValetKeyError, type VendorEnvironment } from '@valetkey/core-types';
 import type { Dispatcher, Pool } from 'undici';
 import type { Answer, AnswerHeaders, VendorName } from './answer.ts';
 import { createAttempts } from './attempts.ts';
 import { createBulkhead, waitedInVainError } from './bulkhead.ts';
 import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
-import { isTimeout, startDeadline, type Deadline } from './deadline.ts';
+import { Deadline, isTimeout } from './deadline.ts';
+import { exchange } from './exchange.ts';
 import { describeNetworkFailure } from './network-failure.ts';
 import { createPool, maxConnections } from './pool.ts';
-import { readBody } from './read-body.ts';
+import { decodeBody, isEncoded } from './read-body.ts';
 import { unusableStatus } from './unusable-status.ts';
 
 /** What a vendor client is given to work with; each part has a default. */
@@ -94,33 +96,32 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   const bulkhead = createBulkhead({ vendor, clock, places, connections: maxConnections });
   const attempts = createAttempts({ vendor, clock, random, onEvent });
 
-  const ask = (
-    call: DoorCall | StreamCall,
-    body: CallerBody['body'],
-    deadline: Deadline,
-    defaults: OwnHeaders,
-  ): Promise<Response> =>
-    new Promise((resolve, reject) => {
-      // A call that waits for a connection would hear of its end only once it got one.
-      deadline.onEnd(reject);
-      const request = {
-        origin,
-        path: `${basePath}${call.path}` || '/',
-        method: call.method as Dispatcher.HttpMethod,
-        headers: { ...defaults, ...call.headers },
-        body,
-        signal: deadline.signal,
-      };
-      // By callback: a promise of undici's own would be one more for each call.
-      dispatcher.request(request, (failure, response) => (failure === null ? resolve(response) : reject(failure)));
-    });
+  const toRequest = (call: DoorCall | StreamCall, body: CallerBody['body'], defaults: OwnHeaders) => ({
+    origin,
+    path: `${basePath}${call.path}` || '/',
+    method: call.method as Dispatcher.HttpMethod,
+    headers: { ...defaults, ...call.headers },
+    body,
+  });
 
-  /** Drops an answer whose status no adapter wants to see. */
-  function refuseUnusable({ statusCode, headers, body }: Response): void {
-    const unusable = unusableStatus(vendor, statusCode, headers, clock.nowMs());
-    if (unusable === undefined) return;
-    discard(body);
-    throw unusable;
+  const unusable = (status: number, headers: AnswerHeaders): ValetKeyError | undefined =>
+    unusableStatus(vendor, status, headers, clock.nowMs());
+
+  /** Sends a call whose answer's body is read by somebody else. */
+  async function ask(call: StreamCall, body: CallerBody['body'], deadline: Deadline): Promise<Response> {
+    const signal = new EventEmitter();
+    const response = await new Promise<Response>((resolve, reject) => {
+      deadline.onEnd(() => {
+        signal.emit('abort');
+        // A call that waits for a connection would hear of its end only once it got one.
+        reject(deadline.explain());
+      });
+      dispatcher.request({ ...toRequest(call, body, streamHeaders), signal }).then(resolve, reject);
+    });
+    const refused = unusable(response.statusCode, response.headers);
+    if (refused === undefined) return response;
+    discard(response.body);
+    throw refused;
   }
 
   /** Runs a call inside its place, its deadline and its attempts. Whoever gets the result stops the deadline. */
@@ -130,7 +131,7 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   ): Promise<Run<Result>> {
     call.signal?.throwIfAborted();
     const { waitedMs, leave } = bulkhead.enter();
-    const deadline = startDeadline({ vendor, timeoutMs, caller: call.signal, onOver: leave });
+    const deadline = new Deadline({ vendor, timeoutMs, caller: call.signal, onOver: leave });
     const { body, isAwaited } = toCallerBody(call.body);
     const explain = (failure: unknown): unknown => {
       const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
@@ -140,7 +141,12 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
     };
     try {
       const { repeatable = false } = call;
-      const result = await attempts.run({ send: () => send(body, deadline), explain, repeatable, wait: deadline.wait });
+      const result = await attempts.run({
+        send: () => send(body, deadline),
+        explain,
+        repeatable,
+        wait: (ms) => deadline.wait(ms),
+      });
       return { result, deadline, explain };
     } catch (failure) {
       deadline.stop();
@@ -150,29 +156,23 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
 
   return {
     async send(call) {
-      const { result, deadline } = await run(call, async (body, deadline): Promise<Answer> => {
-        const response = await ask(call, body, deadline, wholeHeaders);
-        refuseUnusable(response);
-        const { statusCode: status, headers } = response;
-        return { vendor, status, headers, body: await readBody(vendor, response.body, headers['content-encoding']) };
+      const { result, deadline } = await run(call, async (body, deadline) => {
+        const request = toRequest(call, body, wholeHeaders);
+        return await decoded(await exchange(dispatcher, request, { vendor, deadline, unusable }));
       });
       deadline.stop();
       return result;
     },
 
     async stream(call) {
-      const { result, deadline, explain } = await run(call, async (body, deadline) => {
-        const response = await ask(call, body, deadline, streamHeaders);
-        refuseUnusable(response);
-        return response;
-      });
+      const { result, deadline, explain } = await run(call, (body, deadline) => ask(call, body, deadline));
       const { statusCode: status, headers, body } = result;
       deadline.extend(call.bodyTimeoutMs);
       return {
         vendor,
         status,
         headers,
-        body: guardBody(body, explain, deadline.stop),
+        body: guardBody(body, explain, () => deadline.stop()),
         discard: () => {
           deadline.stop();
           discard(body);
@@ -182,6 +182,13 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
 
     close: async () => await pool?.close(),
   };
+}
+
+/** An answer whose body is what the vendor meant. */
+async function decoded(answer: Answer): Promise<Answer> {
+  const encoding = answer.headers['content-encoding'];
+  if (!isEncoded(encoding)) return answer;
+  return { ...answer, body: await decodeBody(answer.vendor, answer.body, encoding) };
 }
 
 /** Reads a short rest so that the connection can be used again, and cuts off a long one. */

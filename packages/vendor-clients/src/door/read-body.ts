@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { brotliDecompress, unzip } from 'node:zlib';
 import { invalidAnswer, type VendorName } from './answer.ts';
@@ -13,36 +12,42 @@ const decoders: Readonly<Record<string, (body: Buffer, options: { maxOutputLengt
   br: promisify(brotliDecompress),
 };
 
-/** Collects a whole body; rejects with `vendor_response_invalid` once it is longer than {@link longestBodyBytes}. */
-export function readBody(vendor: VendorName, body: Readable, encoding: string | string[] | undefined): Promise<Buffer> {
-  const whole = collect(vendor, body);
-  return encoding === undefined || encoding === 'identity' ? whole : decode(vendor, whole, String(encoding));
+/** Collects a streamed body and decodes it. Rejects with `vendor_response_invalid`, as {@link decodeBody}. */
+export async function readBody(
+  vendor: VendorName,
+  body: AsyncIterable<Uint8Array>,
+  encoding: string | string[] | undefined,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > longestBodyBytes) throw invalidAnswer(vendor, 'body_too_long');
+    chunks.push(chunk);
+  }
+  return decodeBody(vendor, Buffer.concat(chunks, length), encoding);
 }
 
-async function decode(vendor: VendorName, whole: Promise<Buffer>, encoding: string): Promise<Buffer> {
-  const body = await whole;
-  const decoder = decoders[encoding.toLowerCase()];
-  if (body.length === 0) return body;
+/** Whether a body is not what its sender meant until it is decoded. */
+export function isEncoded(encoding: string | string[] | undefined): boolean {
+  return encoding !== undefined && encoding !== 'identity';
+}
+
+/**
+ * Undoes `Content-Encoding`. Rejects with `vendor_response_invalid` where that cannot be done, or where the body grows
+ * longer than {@link longestBodyBytes}.
+ */
+export async function decodeBody(
+  vendor: VendorName,
+  body: Buffer,
+  encoding: string | string[] | undefined,
+): Promise<Buffer> {
+  if (body.length === 0 || !isEncoded(encoding)) return body;
+  const decoder = decoders[String(encoding).toLowerCase()];
   try {
     if (decoder !== undefined) return await decoder(body, { maxOutputLength: longestBodyBytes });
   } catch {
     // The decoder's error says nothing that its reason does not.
   }
   throw invalidAnswer(vendor, 'content_encoding');
-}
-
-/** By events: an async iterator would cost more than all else that the door does. */
-function collect(vendor: VendorName, body: Readable): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    body.on('error', reject);
-    body.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)));
-    body.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      chunks.push(chunk);
-      // Destroying the body ends the connection that would go on sending.
-      if (length > longestBodyBytes) body.destroy(invalidAnswer(vendor, 'body_too_long'));
-    });
-  });
 }

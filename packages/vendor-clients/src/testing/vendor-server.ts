@@ -27,12 +27,15 @@ export interface VendorServer extends AsyncDisposable {
   readonly calls: RecordedCall[];
   /** Answers all further calls so, or the further calls one after the other, the last for ever. */
   readonly answer: (...answers: [PlannedAnswer, ...PlannedAnswer[]]) => void;
+  /** How many connections were opened so far. */
+  readonly connections: () => number;
 }
 
 /** A vendor on a loopback port of its own that answers what a test says and remembers what it was asked. */
 export async function startVendorServer(...first: [PlannedAnswer, ...PlannedAnswer[]]): Promise<VendorServer> {
   let plan: PlannedAnswer[] = first;
   const calls: RecordedCall[] = [];
+  let connections = 0;
 
   const server = createServer((request, response) => {
     void (async () => {
@@ -51,12 +54,14 @@ export async function startVendorServer(...first: [PlannedAnswer, ...PlannedAnsw
       response.writeHead(planned.status ?? 200, { 'content-type': 'application/json', ...planned.headers }).end(text);
     })().catch(() => response.destroy());
   });
+  server.on('connection', () => (connections += 1));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
 
   return {
     url: `http://127.0.0.1:${port}`,
     calls,
+    connections: () => connections,
     answer: (...answers) => {
       plan = answers;
     },

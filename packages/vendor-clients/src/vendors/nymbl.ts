@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import {
   secretSlotsSchema,
   ValetKeyError,
@@ -163,7 +162,7 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
 /** A 403 is the API's answer to the caller, or the gateway's about our key; their bodies tell which. */
 async function readForbidden(answer: StreamAnswer): Promise<ProxyResponse> {
   const { 'content-encoding': encoding, ...headers } = passResponseHeaders(answer.headers);
-  const body = await readBody(vendor, Readable.from(answer.body), encoding);
+  const body = await readBody(vendor, answer.body, encoding);
   const whole = { ...answer, body };
   if (tryReadJson(whole, applicationErrorSchema).success) {
     return { status: 403, headers: { ...headers, 'content-length': String(body.length) }, body: once(body) };
