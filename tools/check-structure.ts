@@ -87,7 +87,7 @@ function checkPackage(entry: WorkspacePackage) {
   const imported = new Set<string>();
   for (const file of globSync(`${folder}/src/**/*.ts`, { cwd: root })) {
     const source = readFileSync(join(root, file), 'utf8');
-    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(e2e\.test|test|test-d|soak|config))?\.ts$/.test(basename(file)))
+    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.((e2e|timing)\.test|test|test-d|soak|config))?\.ts$/.test(basename(file)))
       report(file, 'is not kebab-case');
     const imports = readImports(file, source);
     for (const { specifier } of imports) imported.add(packageOf(specifier));

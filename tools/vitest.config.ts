@@ -2,14 +2,31 @@ import { defineConfig } from 'vitest/config';
 
 const conditions = ['@valetkey/source', 'node', 'import', 'default'];
 
+const timing = '{packages,apps}/*/src/**/*.timing.test.ts';
+
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   resolve: { conditions },
   // These reach Node itself as well, where `import` must not: `require` would be given ES modules.
   ssr: { resolve: { conditions: ['@valetkey/source', 'node'] } },
   test: {
-    include: ['{packages,apps}/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
-    typecheck: { enabled: true, tsconfig: 'tools/tsconfig.json', include: ['{packages,apps}/*/src/**/*.test-d.ts'] },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['{packages,apps}/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
+          exclude: [timing],
+          typecheck: {
+            enabled: true,
+            tsconfig: 'tools/tsconfig.json',
+            include: ['{packages,apps}/*/src/**/*.test-d.ts'],
+          },
+        },
+      },
+      // What takes the time of something has the machine to itself, once all others are through.
+      { extends: true, test: { name: 'timing', include: [timing], maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
     // It remembers where dependencies lie, and an install moves them.
     fsModuleCache: false,
     restoreMocks: true,

@@ -33,13 +33,11 @@ test('a hung vendor holds its own places and nobody else’s', async () => {
   expect(hung.calls.length).toBeLessThanOrEqual(64);
 
   await Promise.all(waiting);
-  // Those who had a connection were kept waiting by the vendor, the others by one another.
-  expect(codes).toEqual(
-    new Map([
-      ['overloaded', 4_000 - 64],
-      ['vendor_timeout', 64],
-    ]),
-  );
+  // Those who had a connection were kept waiting by the vendor, the others by one another until the vendor was given up.
+  const { vendor_timeout: timedOut, overloaded = 0, vendor_unavailable: givenUp = 0 } = Object.fromEntries(codes);
+  expect(timedOut).toBe(64);
+  expect(overloaded + givenUp).toBe(4_000 - 64);
+  expect(hung.calls.length).toBeLessThanOrEqual(64);
   await expect(nabla.authenticatePatient('patient-1')).rejects.toMatchObject({ reason: 'circuit_open' });
   await Promise.all([nabla.close(), nudge.close()]);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createSandbox } from '@valetkey/sandbox';
-import { percentile, runLoad, type Sample } from './open-loop.ts';
+import { percentile, runLoad, runLoadAside, type Load, type Sample } from './open-loop.ts';
 import { startValetkey } from './valetkey-process.ts';
 
 const run = promisify(execFile);
@@ -24,19 +24,22 @@ async function residentMegabytes(pid: number): Promise<number> {
 
 /** What came of it. */
 export interface HungVendor {
-  /** The other vendor's calls in calm, and beside the one that hung. */
+  /** The other vendor's calls while both were well, and beside the one that hung. */
   readonly calm: readonly Sample[];
   readonly beside: readonly Sample[];
-  /** The calls to the vendor that hung, and those of them that were refused at once. */
-  readonly lost: readonly Sample[];
+  /** The calls to the vendor that hung which were refused at once. */
   readonly refused: readonly Sample[];
+  /** What all calls to it came to, and the time of the slowest. */
   readonly codes: readonly string[];
   readonly slowestMs: number;
   /** What the broker's process grew by. */
   readonly megabytes: number;
 }
 
-/** Runs a broker in a process of its own, lets Nabla hang at 500 calls a second, and looks at Nudge meanwhile. */
+/**
+ * Runs a broker in a process of its own under 500 calls a second to Nabla, which is well at first and then hangs, and
+ * looks at Nudge meanwhile.
+ */
 export async function letVendorHang(): Promise<HungVendor> {
   const folder = await mkdtemp(join(tmpdir(), 'valetkey-bulkhead-'));
   await using sandbox = await createSandbox();
@@ -57,25 +60,26 @@ export async function letVendorHang(): Promise<HungVendor> {
   await using broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
   const [, brokerUrl = ''] = await broker.says(/listens on (\S+),/);
   const token = await sandbox.mintUserToken({ sub: 'alice' });
-  const load = (vendor: string, perSecond: number, durationMs: number) =>
-    runLoad({ url: `${brokerUrl}/v1/vendors/${vendor}/token`, method: 'POST', token, perSecond, durationMs });
+  const loadOn = (vendor: string, perSecond: number, durationMs: number): Load => {
+    return { url: `${brokerUrl}/v1/vendors/${vendor}/token`, method: 'POST', token, perSecond, durationMs };
+  };
 
-  await load('nudge', 50, 500);
-  await load('nabla', 50, 500);
-  const calm = await load('nudge', 80, 2_000);
+  // A second to warm up, four in which all is well, and four in which Nabla hangs.
+  const flood = runLoadAside(loadOn('nabla', 500, 9_000));
+  await runLoad(loadOn('nudge', 80, 1_500));
+  const calm = await runLoad(loadOn('nudge', 80, 4_000));
   const calmMegabytes = await residentMegabytes(broker.pid);
-
   sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'hang' } }]);
+  const besideCalls = runLoad(loadOn('nudge', 80, 4_000));
   let peakMegabytes = 0;
-  const hung = load('nabla', 500, 4_000);
-  const near = load('nudge', 80, 4_000);
   for (let count = 0; count < 16; count += 1) {
     await setTimeout(250);
     peakMegabytes = Math.max(peakMegabytes, await residentMegabytes(broker.pid));
   }
-  const [lost, beside] = await Promise.all([hung, near]);
+  const [flooded, beside] = await Promise.all([flood, besideCalls]);
 
-  const refused = lost.filter(({ elapsedMs }) => elapsedMs < hungTimeoutMs / 2);
+  const lost = flooded.filter(({ status }) => status !== 200);
+  const refused = lost.filter((sample) => codeOf(sample) === 'overloaded' && sample.elapsedMs < hungTimeoutMs / 2);
   sandbox.setFaults([]);
   broker.signal('SIGKILL');
   await broker.ended;
@@ -83,7 +87,6 @@ export async function letVendorHang(): Promise<HungVendor> {
   return {
     calm,
     beside,
-    lost,
     refused,
     codes: [...new Set(lost.map(codeOf))].toSorted(),
     slowestMs: percentile(lost, 1),

@@ -1,3 +1,5 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { Agent, request } from 'undici';
 
 /** How one call of a load went. `status` is 0 where the connection failed. */
@@ -47,6 +49,14 @@ export async function runLoad({ url, method, token, perSecond, durationMs }: Loa
   });
   const samples = await Promise.all(calls);
   await agent.close();
+  return samples;
+}
+
+/** As {@link runLoad}, in a process of its own: it does not hold up who measures something else meanwhile. */
+export async function runLoadAside(load: Load): Promise<Sample[]> {
+  const loader = fork(new URL('load-process.ts', import.meta.url), [JSON.stringify(load)], { execArgv: [] });
+  const [samples] = (await once(loader, 'message')) as [Sample[]];
+  loader.disconnect();
   return samples;
 }
 

@@ -3,6 +3,8 @@ import type { VendorName } from './answer.ts';
 
 /** The place of one call. */
 export interface Place {
+  /** Resolves when a connection is free for the call. Absent where one is free already. */
+  readonly turn: Promise<void> | undefined;
   /** Milliseconds for which the call had to wait for those before it, who had all the connections. */
   readonly waitedMs: () => number;
   readonly leave: () => void;
@@ -25,19 +27,57 @@ interface BulkheadOptions {
 
 /** Makes an empty bulkhead. */
 export function createBulkhead({ vendor, clock, places, connections }: BulkheadOptions): Bulkhead {
-  /** Those who wait, each with what ends its wait. */
-  const waiting = new Map<Place, () => void>();
+  /** Those who wait, each by what gives it a connection. */
+  const waiting = new Set<() => void>();
+  /** Connections in use, with those that were left and are about to be passed on. */
   let connected = 0;
+  let left = 0;
 
-  const connectNext = (): void => {
+  /** One at a time: where all who wait are refused in their turn, other work comes between them. */
+  const passOn = (): void => {
     const [next] = waiting;
     if (next === undefined) {
+      connected -= left;
+      left = 0;
+      return;
+    }
+    waiting.delete(next);
+    left -= 1;
+    next();
+    if (left > 0) setImmediate(passOn);
+  };
+
+  const leaveConnection = (): void => {
+    if (waiting.size === 0) {
       connected -= 1;
       return;
     }
-    const [place, endWait] = next;
-    waiting.delete(place);
-    endWait();
+    left += 1;
+    if (left === 1) setImmediate(passOn);
+  };
+
+  const connect = (): Place => {
+    connected += 1;
+    return { turn: undefined, waitedMs: () => 0, leave: once(leaveConnection) };
+  };
+
+  const standInLine = (): Place => {
+    const enteredAtMs = clock.monotonicMs();
+    let waitEndedAtMs: number | undefined;
+    const { promise: turn, resolve } = Promise.withResolvers<void>();
+    const proceed = (): void => {
+      waitEndedAtMs = clock.monotonicMs();
+      resolve();
+    };
+    waiting.add(proceed);
+    return {
+      turn,
+      waitedMs: () => (waitEndedAtMs ?? clock.monotonicMs()) - enteredAtMs,
+      leave: once(() => {
+        if (waiting.delete(proceed)) waitEndedAtMs = clock.monotonicMs();
+        else leaveConnection();
+      }),
+    };
   };
 
   return {
@@ -45,29 +85,16 @@ export function createBulkhead({ vendor, clock, places, connections }: BulkheadO
       if (connected + waiting.size >= places) {
         throw overloadedError(vendor, `Too many calls to ${vendor.title} are under way.`, 'bulkhead');
       }
-      const enteredAtMs = clock.monotonicMs();
-      let waitEndedAtMs: number | undefined;
-      let left = false;
-      const endWait = (): void => {
-        waitEndedAtMs = clock.monotonicMs();
-      };
-      const place: Place = {
-        waitedMs: () => (waitEndedAtMs ?? clock.monotonicMs()) - enteredAtMs,
-        leave() {
-          if (left) return;
-          left = true;
-          if (waiting.delete(place)) endWait();
-          else connectNext();
-        },
-      };
-      if (connected < connections) {
-        connected += 1;
-        waitEndedAtMs = enteredAtMs;
-      } else {
-        waiting.set(place, endWait);
-      }
-      return place;
+      return connected < connections ? connect() : standInLine();
     },
+  };
+}
+
+function once(leave: () => void): () => void {
+  let hasLeft = false;
+  return () => {
+    if (!hasLeft) leave();
+    hasLeft = true;
   };
 }
 

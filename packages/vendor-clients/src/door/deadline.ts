@@ -45,14 +45,11 @@ export class Deadline {
     this.#timer = setTimeout(() => this.#end(timeoutOf(this.#vendor, timeoutMs)), timeoutMs);
   }
 
-  /** Waits, and rejects as soon as the call is ended. */
-  wait(milliseconds: number): Promise<void> {
+  /** Waits for something that does not fail, and rejects as soon as the call is ended. */
+  waitFor(event: Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
-      const waiting = setTimeout(resolve, milliseconds);
-      this.onEnd(() => {
-        clearTimeout(waiting);
-        reject(this.explain());
-      });
+      this.onEnd(() => reject(this.explain()));
+      void event.then(resolve);
     });
   }
 

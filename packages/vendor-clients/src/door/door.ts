@@ -1,5 +1,6 @@
 import type { lookup as systemLookup } from 'node:dns';
 import { EventEmitter } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { systemClock, type CallOptions, type ValetKeyError, type VendorEnvironment } from '@valetkey/core-types';
 import type { Dispatcher, Pool } from 'undici';
 import type { Answer, AnswerHeaders, VendorName } from './answer.ts';
@@ -130,7 +131,7 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
     send: (body: CallerBody['body'], deadline: Deadline) => Promise<Result>,
   ): Promise<Run<Result>> {
     call.signal?.throwIfAborted();
-    const { waitedMs, leave } = bulkhead.enter();
+    const { turn, waitedMs, leave } = bulkhead.enter();
     const deadline = new Deadline({ vendor, timeoutMs, caller: call.signal, onOver: leave });
     const { body, isAwaited } = toCallerBody(call.body);
     const explain = (failure: unknown): unknown => {
@@ -140,17 +141,17 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
       return waitedMs() > timeoutMs / 2 ? waitedInVainError(vendor) : ended;
     };
     try {
-      const { repeatable = false } = call;
+      if (turn !== undefined) await deadline.waitFor(turn);
       const result = await attempts.run({
         send: () => send(body, deadline),
         explain,
-        repeatable,
-        wait: (ms) => deadline.wait(ms),
+        repeatable: call.repeatable ?? false,
+        wait: (milliseconds) => deadline.waitFor(setTimeout(milliseconds, undefined, { ref: false })),
       });
       return { result, deadline, explain };
     } catch (failure) {
       deadline.stop();
-      throw failure;
+      throw explain(failure);
     }
   }
 

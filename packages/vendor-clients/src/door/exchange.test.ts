@@ -68,11 +68,11 @@ test('a refused answer whose rest does not come is given a second', async () => 
   vi.useFakeTimers();
   const dispatcher = new SilentDispatcher();
   const door = openDoor({ vendor, baseUrl: 'https://api.example', timeoutMs: 60_000 }, { dispatcher });
-  const sending = expect(door.send(call)).rejects.toMatchObject({ reason: 'status_503' });
+  const refused = door.send(call).then(undefined, (failure: unknown) => failure);
   const { handler, controller, aborted } = dispatcher;
   handler.onRequestStart?.(controller, undefined);
   handler.onResponseStart?.(controller, 503, {});
-  await sending;
+  expect(await refused).toMatchObject({ reason: 'status_503' });
   vi.advanceTimersByTime(999);
   expect(aborted).toHaveLength(0);
   vi.advanceTimersByTime(1);
@@ -84,9 +84,9 @@ test('a call that ended while it waited for a connection is not sent when it get
   vi.useFakeTimers();
   const dispatcher = new SilentDispatcher();
   const door = openDoor({ vendor, baseUrl: 'https://api.example', timeoutMs: 1_000 }, { dispatcher });
-  const sending = expect(door.send(call)).rejects.toMatchObject({ code: 'vendor_timeout' });
+  const refused = door.send(call).then(undefined, (failure: unknown) => failure);
   vi.advanceTimersByTime(1_000);
-  await sending;
+  expect(await refused).toMatchObject({ code: 'vendor_timeout' });
   dispatcher.handler.onRequestStart?.(dispatcher.controller, undefined);
   expect(dispatcher.aborted).toHaveLength(1);
 });

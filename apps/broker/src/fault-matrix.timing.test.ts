@@ -189,8 +189,11 @@ function isJson(text: string): boolean {
   }
 }
 
+// Other programs on the machine can only make an answer later: the best of three is the broker's.
+const options = { retry: 2, timeout: 60_000 };
+
 describe.concurrent('each fault of each vendor is one row of the error table', () => {
-  test.for(Object.entries(targets))('%s', { timeout: 60_000 }, async ([, target], { expect }) => {
+  test.for(Object.entries(targets))('%s', options, async ([, target], { expect }) => {
     await using sandbox = await createSandbox();
     const { vendor, route, exceptions } = target;
     const outcomes: Record<string, Outcome> = {};
@@ -213,8 +216,7 @@ describe.concurrent('each fault of each vendor is one row of the error table', (
       const elapsedMs = performance.now() - startedAt;
       outcomes[name] = outcome;
       complaints.push(...problems.map((problem) => `${name}: ${problem}`));
-      // The machine is shared, and so is this process with the vendor: a second is allowed on top.
-      const inTime = outcome === 'ok' || elapsedMs < watchedTimeoutMs * 1.1 + 1_000;
+      const inTime = outcome === 'ok' || elapsedMs < watchedTimeoutMs * 1.1;
       if (!inTime) complaints.push(`${name}: took ${Math.round(elapsedMs)} ms`);
       complaints.push(...(await complain(broker, token, { outcome, text })).map((what) => `${name}: ${what}`));
     }
@@ -239,7 +241,7 @@ const keyTargets: Readonly<Record<string, KeyTarget>> = {
 const identityTimeoutMs = 5_000;
 
 describe.concurrent('each fault of an identity provider is its own, and never a 401', () => {
-  test.for(Object.entries(keyTargets))('%s', { timeout: 60_000 }, async ([, { vendor, route }], { expect }) => {
+  test.for(Object.entries(keyTargets))('%s', options, async ([, { vendor, route }], { expect }) => {
     await using sandbox = await createSandbox();
     const token = await (vendor === 'idp' ? sandbox.mintUserToken({ sub: 'alice' }) : signInAtAuthgear(sandbox));
 
@@ -248,7 +250,7 @@ describe.concurrent('each fault of an identity provider is its own, and never a 
       const startedAt = performance.now();
       const { outcome, text, problems } = await read(await broker.call('/v1/session', token));
       const elapsedMs = performance.now() - startedAt;
-      const slow = elapsedMs > identityTimeoutMs * 1.1 + 1_000 ? [`${name}: took ${Math.round(elapsedMs)} ms`] : [];
+      const slow = elapsedMs > identityTimeoutMs * 1.1 ? [`${name}: took ${Math.round(elapsedMs)} ms`] : [];
       const complaints = [...problems, ...(await complain(broker, token, { outcome, text }))];
       return [name, outcome, [...slow, ...complaints.map((what) => `${name}: ${what} (${fault.type})`)]];
     };
