@@ -92,13 +92,13 @@ const targets: Readonly<Record<string, Target>> = {
     vendor: 'nabla',
     route: 'GET /v1/server/jwt/patient/authenticate/{user_id}',
     call: (broker, token) => broker.issue('nabla', token),
-    exceptions: { '404': 'vendor_user_not_found' },
+    exceptions: { '404': 'vendor_user_not_found', 'expired token': 'vendor_response_invalid' },
   },
   'Nudge, token': {
     vendor: 'nudge',
     route: 'GET /api/clients/jwt/token',
     call: (broker, token) => broker.issue('nudge', token),
-    exceptions: {},
+    exceptions: { 'expired token': 'vendor_response_invalid' },
   },
   "Nymbl's identity provider, token": {
     vendor: 'nymbl-idp',

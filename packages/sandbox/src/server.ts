@@ -34,6 +34,12 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
 
+  // Tokens are of the sandbox's time, and so is what tells their age.
+  server.addHook('onRequest', (_request, reply, done) => {
+    reply.raw.setHeader('date', new Date(clock.nowMs()).toUTCString());
+    done();
+  });
+
   const serve = async (
     { vendor, failure }: Simulation,
     route: string,

@@ -37,7 +37,6 @@ test('a hung vendor holds its own places and nobody else’s', async () => {
   const { vendor_timeout: timedOut, overloaded = 0, vendor_unavailable: givenUp = 0 } = Object.fromEntries(codes);
   expect(timedOut).toBe(64);
   expect(overloaded + givenUp).toBe(4_000 - 64);
-  expect(hung.calls.length).toBeLessThanOrEqual(64);
   await expect(nabla.authenticatePatient('patient-1')).rejects.toMatchObject({ reason: 'circuit_open' });
   await Promise.all([nabla.close(), nudge.close()]);
 });

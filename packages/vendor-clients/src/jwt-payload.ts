@@ -1,3 +1,5 @@
+import { invalidAnswer, type Answer } from './door/answer.ts';
+
 /**
  * The claims of a JWT, or nothing where it is none. The signature is not looked at: the token is another's, and nothing
  * but its age and whom it is about is read.
@@ -13,10 +15,19 @@ export function readJwtPayload(token: string): Readonly<Record<string, unknown>>
   }
 }
 
-/** Whole seconds between a JWT's `iat` and `exp`, or nothing where it does not say. */
-export function jwtLifetimeSeconds(token: string): number | undefined {
+/**
+ * Whole seconds for which a JWT from an answer still lives, or nothing where it does not say. By the vendor's own clock,
+ * which is the answer's `Date` (RFC 9110 section 6.6.1): ours may go wrong, and a vendor may hand out a token that it
+ * made earlier. Throws `vendor_response_invalid` for a token that has ended.
+ */
+export function remainingLifeSeconds({ vendor, headers }: Answer, token: string): number | undefined {
   const { iat, exp } = readJwtPayload(token) ?? {};
   if (typeof iat !== 'number' || typeof exp !== 'number') return undefined;
-  const seconds = Math.floor(exp - iat);
-  return Number.isSafeInteger(seconds) && seconds > 0 ? seconds : undefined;
+  const lifeSeconds = Math.floor(exp - iat);
+  if (!Number.isSafeInteger(lifeSeconds) || lifeSeconds <= 0) return undefined;
+  const ageSeconds = Date.parse(String(headers['date'])) / 1_000 - iat;
+  // Both count whole seconds, so that a token of this moment may seem one old. Without a date it is taken as new.
+  const remainingSeconds = ageSeconds > 1 ? Math.floor(lifeSeconds - ageSeconds) : lifeSeconds;
+  if (remainingSeconds <= 0) throw invalidAnswer(vendor, 'token_expired');
+  return remainingSeconds;
 }

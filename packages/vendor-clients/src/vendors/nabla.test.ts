@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import { fakeJwt, startVendorServer } from '../testing/vendor-server.ts';
 import { createNablaClient, nabla } from './nabla.ts';
 
+const nowSeconds = Math.floor(Date.now() / 1_000);
 const tokens = {
-  access_token: fakeJwt({ sub: 'patient-1', iat: 1_000, exp: 1_240 }),
-  refresh_token: fakeJwt({ exp: 9_000 }),
+  access_token: fakeJwt({ sub: 'patient-1', iat: nowSeconds, exp: nowSeconds + 240 }),
+  refresh_token: fakeJwt({ exp: nowSeconds + 9_000 }),
 };
 const serverKey = 'server_sandbox-only';
 
@@ -25,6 +26,15 @@ test('authenticatePatient sends the documented call and reads both tokens', asyn
   expect(patient.accessToken.reveal()).toBe(tokens.access_token);
   expect(patient.refreshToken.reveal()).toBe(tokens.refresh_token);
   expect(patient.expiresInSeconds).toBe(240);
+});
+
+test('a token that has ended is no answer, and one made earlier has less to live', async () => {
+  const dated = { access_token: fakeJwt({ iat: 1_000, exp: 1_300 }), refresh_token: tokens.refresh_token };
+  const at = (seconds: number) => ({ json: dated, headers: { date: new Date(seconds * 1_000).toUTCString() } });
+  await using server = await startVendorServer(at(1_300), at(1_100));
+  const client = createNablaClient({ serverKey, baseUrl: server.url });
+  await expect(client.authenticatePatient('patient-1')).rejects.toMatchObject({ reason: 'token_expired' });
+  expect(await client.authenticatePatient('patient-1')).toMatchObject({ expiresInSeconds: 200 });
 });
 
 test('the method can be POST, and a token that is no JWT lives for the documented five minutes', async () => {

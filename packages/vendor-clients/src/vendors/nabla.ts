@@ -13,7 +13,7 @@ import { rsaPrivateKeySchema, signClientAssertion } from '../client-assertion.ts
 import { requestClientCredentialsToken, type GrantedToken } from '../client-credentials.ts';
 import { openDoor, type ClientEnvironment, type Door } from '../door/door.ts';
 import { encodePathSegment } from '../door/path-segment.ts';
-import { jwtLifetimeSeconds, readJwtPayload } from '../jwt-payload.ts';
+import { remainingLifeSeconds, readJwtPayload } from '../jwt-payload.ts';
 import { keepGrant, type KeptGrant } from '../kept-grant.ts';
 import { useSecretSlots } from '../secret-slots.ts';
 import { baseUrlSchema, parseOptions, timeoutMsSchema, tokenTextSchema } from '../vendor-options.ts';
@@ -134,7 +134,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
       return {
         accessToken: new Secret(tokens.access_token),
         refreshToken: new Secret(tokens.refresh_token),
-        expiresInSeconds: jwtLifetimeSeconds(tokens.access_token) ?? usualLifetimeSeconds,
+        expiresInSeconds: remainingLifeSeconds(answer, tokens.access_token) ?? usualLifetimeSeconds,
       };
     });
 

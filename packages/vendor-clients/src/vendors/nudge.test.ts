@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { fakeJwt, startVendorServer } from '../testing/vendor-server.ts';
 import { createNudgeClient, nudge } from './nudge.ts';
 
-const token = fakeJwt({ iat: 1_732_020_243, exp: 1_732_022_043 });
+const nowSeconds = Math.floor(Date.now() / 1_000);
+const token = fakeJwt({ iat: nowSeconds, exp: nowSeconds + 1_800 });
 const apiKey = 'nudge-sandbox-only';
 const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { readJson, refusal } from '../door/answer.ts';
 import { openDoor, type ClientEnvironment } from '../door/door.ts';
 import { fingerprint } from '../fingerprint.ts';
-import { jwtLifetimeSeconds } from '../jwt-payload.ts';
+import { remainingLifeSeconds } from '../jwt-payload.ts';
 import { useSecretSlots } from '../secret-slots.ts';
 import { baseUrlSchema, parseOptions, timeoutMsSchema, tokenTextSchema } from '../vendor-options.ts';
 
@@ -99,7 +99,7 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
         throw refusal(answer, { 401: meaning, 403: meaning });
       }
       const { token } = readJson(answer, tokenSchema);
-      return { token: new Secret(token), expiresInSeconds: jwtLifetimeSeconds(token) ?? expiryMinutes * 60 };
+      return { token: new Secret(token), expiresInSeconds: remainingLifeSeconds(answer, token) ?? expiryMinutes * 60 };
     });
 
   return {
