@@ -3,6 +3,7 @@ import type { JwtVerifier } from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { createCallerLimits } from './caller-limits.ts';
 import { parseConfig, type BrokerConfig } from './config.ts';
 import { createDecide } from './decisions.ts';
 import { addAdminRoutes } from './http/admin-routes.ts';
@@ -87,7 +88,8 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
     effects.onDecision?.(decision);
   };
   const decide = createDecide({ store, clock, logger, onDecision });
-  const authenticate = createAuthenticate(verifier);
+  const callerLimits = createCallerLimits(config.callerLimits, clock);
+  const authenticate = createAuthenticate(verifier, callerLimits.countRequest);
 
   let draining = false;
   const isDraining = () => draining;
@@ -103,7 +105,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const sessionServices = { verifier, authenticate, connected, clock, headerPrefix };
   addSessionRoute(app, sessionServices);
   addResolveRoute(app, sessionServices);
-  const vendorServices = { authenticate, connected, decide, tokens, clock };
+  const vendorServices = { authenticate, connected, decide, tokens, callerLimits, clock };
   addIssueRoute(app, vendorServices);
   addProxyRoute(app, vendorServices);
 

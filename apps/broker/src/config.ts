@@ -115,6 +115,15 @@ const brokerShape = {
       timeoutMs: z.int().min(1).optional(),
     })
     .optional(),
+  /** What one caller may take of each broker. What is absent has no bound. */
+  callerLimits: z
+    .strictObject({
+      /** So many may come at once, and then as they are regained over the minute. */
+      requestsPerMinute: z.int().min(1).optional(),
+      /** Proxied calls under way at once. */
+      concurrentProxyCalls: z.int().min(1).optional(),
+    })
+    .prefault({}),
   forwardAuth: z
     .strictObject({
       /** What the headers of `/v1/resolve` begin with. */

@@ -1,6 +1,7 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken, type JwtVerifier } from '@valetkey/jwt-verify';
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type { CallerLimits } from '../caller-limits.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -9,12 +10,17 @@ declare module 'fastify' {
 }
 
 /**
- * Finds out who is calling, before the body is read. The bearer token of the `Authorization` header is the one way to be
+ * Finds out who is calling, and whether too often, before the body is read. The bearer token of the `Authorization` header is the one way to be
  * known: never a query, never a body.
  */
-export function createAuthenticate(verifier: JwtVerifier): onRequestAsyncHookHandler {
+export function createAuthenticate(
+  verifier: JwtVerifier,
+  countRequest: CallerLimits['countRequest'],
+): onRequestAsyncHookHandler {
   return async (request) => {
-    request.principal = await verifier.verify(readBearerToken(request.headers.authorization));
+    const principal = await verifier.verify(readBearerToken(request.headers.authorization));
+    countRequest(principal);
+    request.principal = principal;
   };
 }
 

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { ValetKeyError, type Clock } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type { CallerLimits } from '../caller-limits.ts';
 import { admit, type ConnectedVendors } from '../connected-vendors.ts';
 import type { Decide, DecisionSubject } from '../decisions.ts';
 import { issueClientToken } from '../issue.ts';
@@ -16,6 +17,7 @@ export interface VendorRouteServices {
   readonly connected: ConnectedVendors;
   readonly decide: Decide;
   readonly tokens: TokenCache;
+  readonly callerLimits: CallerLimits;
   readonly clock: Clock;
 }
 
@@ -47,7 +49,7 @@ export function addIssueRoute(server: FastifyInstance, services: VendorRouteServ
 
 /** `ANY /v1/vendors/{vendor}/proxy/*`: a call to the vendor on the caller's behalf, streamed both ways. */
 export function addProxyRoute(server: FastifyInstance, services: VendorRouteServices): void {
-  const { authenticate, connected, decide, tokens } = services;
+  const { authenticate, connected, decide, tokens, callerLimits } = services;
   server.register(async (scope) => {
     // The body is the vendor's to read: whatever its type, it passes as a stream.
     scope.removeAllContentTypeParsers();
@@ -57,9 +59,13 @@ export function addProxyRoute(server: FastifyInstance, services: VendorRouteServ
       url: '/v1/vendors/:vendor/proxy/*',
       onRequest: authenticate,
       handler: async (request, reply) => {
-        const abandoned = new AbortController();
-        reply.raw.once('close', () => abandoned.abort());
         const subject = subjectOf(request, 'proxy');
+        const leave = callerLimits.enterProxyCall(subject.principal);
+        const abandoned = new AbortController();
+        reply.raw.once('close', () => {
+          leave();
+          abandoned.abort();
+        });
         const response = await decide(subject, async () => {
           const { vendor, principal } = subject;
           const admitted = admit(connected, vendor, principal);

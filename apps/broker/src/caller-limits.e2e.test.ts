@@ -1,0 +1,42 @@
+import { createSandbox } from '@valetkey/sandbox';
+import { expect, test } from 'vitest';
+import { configureFor, startWatchedBroker } from './testing/watched-broker.ts';
+
+const proxy = '/v1/vendors/nymbl/proxy/Patients';
+
+test('a caller who asks too often is told when to come again; others are served, and no vendor is asked', async () => {
+  await using sandbox = await createSandbox();
+  const config = { ...configureFor(sandbox), callerLimits: { requestsPerMinute: 5 } };
+  await using broker = await startWatchedBroker(config);
+  const [alice, bob] = [await sandbox.mintUserToken({ sub: 'alice' }), await sandbox.mintUserToken({ sub: 'bob' })];
+  const storm = await Promise.all(Array.from({ length: 50 }, () => broker.issue('nudge', alice)));
+  expect(storm.filter(({ status }) => status === 200)).toHaveLength(5);
+  const refused = storm.filter(({ status }) => status === 429);
+  expect(refused).toHaveLength(45);
+  expect(await refused[0]?.json()).toMatchObject({ code: 'rate_limited' });
+  expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(sandbox.calls()['nudge']).toEqual({ 'GET /api/clients/jwt/token': 5 });
+  expect((await broker.issue('nudge', bob)).status).toBe(200);
+  expect((await broker.call('/v1/session', alice)).status).toBe(429);
+  expect((await broker.call('/v1/resolve', alice)).headers.get('x-valetkey-session-valid')).toBe('true');
+});
+
+test('a caller who holds all its places waits for one; others are served', async () => {
+  await using sandbox = await createSandbox();
+  const config = { ...configureFor(sandbox, 20_000), callerLimits: { concurrentProxyCalls: 3 } };
+  await using broker = await startWatchedBroker(config);
+  const [alice, bob] = [await sandbox.mintUserToken({ sub: 'alice' }), await sandbox.mintUserToken({ sub: 'bob' })];
+  expect((await broker.call(proxy, alice)).status).toBe(200);
+
+  sandbox.setFaults([{ vendor: 'nymbl', route: 'GET /Patients', fault: { type: 'hang' }, count: 3 }]);
+  sandbox.resetCalls();
+  const leaving = new AbortController();
+  const held = Array.from({ length: 3 }, () => broker.call(proxy, alice, { signal: leaving.signal }));
+  await expect.poll(() => sandbox.calls()['nymbl']?.['GET /Patients'], { interval: 5 }).toBe(3);
+  const refused = await broker.call(proxy, alice);
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
+  expect((await broker.call(proxy, bob)).status).toBe(200);
+  leaving.abort();
+  await Promise.allSettled(held);
+  await expect.poll(async () => (await broker.call(proxy, alice)).status, { interval: 10 }).toBe(200);
+});
