@@ -4,6 +4,7 @@ import { createTokenCache, type TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createCallerLimits } from './caller-limits.ts';
+import { issuersOf } from './connected-vendors.ts';
 import { parseConfig, type BrokerConfig } from './config.ts';
 import { createDecide } from './decisions.ts';
 import { addAdminRoutes } from './http/admin-routes.ts';
@@ -12,6 +13,8 @@ import { allowOrigins } from './http/cors.ts';
 import { addAuthorizeRoute, addResolveRoute } from './http/forward-auth-routes.ts';
 import { addErrorDocumentation, addHealthRoutes, addMetricsRoute, type Readiness } from './http/health-routes.ts';
 import { createHttpServer } from './http/server.ts';
+import { addMetadataRoutes, resourceMetadataPath } from './http/metadata-routes.ts';
+import { addTokenExchangeRoute } from './http/token-exchange-route.ts';
 import { addSessionRoute } from './http/session-routes.ts';
 import { addIssueRoute, addProxyRoute } from './http/vendor-routes.ts';
 import { createLogger } from './logger.ts';
@@ -97,7 +100,13 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const readiness = () =>
     checkReadiness({ store, verifier, tokens, sharesTokens: config.redis !== undefined, draining });
 
-  const app = createHttpServer({ logger, isDraining, onProblem: metrics.countProblem });
+  const { publicUrl } = config;
+  const app = createHttpServer({
+    logger,
+    isDraining,
+    onProblem: metrics.countProblem,
+    resourceMetadata: publicUrl && publicUrl + resourceMetadataPath,
+  });
   app.decorateRequest('principal', null);
   allowOrigins(app, config.cors.origins);
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
@@ -109,6 +118,14 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const vendorServices = { authenticate, connected, decide, tokens, callerLimits, clock };
   addIssueRoute(app, vendorServices);
   addProxyRoute(app, vendorServices);
+  addTokenExchangeRoute(app, { ...vendorServices, verifier, onProblem: metrics.countProblem });
+  if (publicUrl !== undefined) {
+    addMetadataRoutes(app, {
+      publicUrl,
+      issuers: issuersOf(config, connected).map(({ issuer }) => issuer),
+      scopes: [...new Set(config.vendors.flatMap(({ policy }) => policy.requiredScopes))],
+    });
+  }
 
   const admin = createHttpServer({ logger, isDraining });
   addHealthRoutes(admin, readiness);

@@ -75,6 +75,8 @@ const brokerShape = {
   listen: z.strictObject(addressShape(8787)).prefault({}),
   /** Where operators do. The API there answers those alone who send `token`. */
   admin: z.strictObject({ ...addressShape(8788), token: secretSlotsSchema.optional() }).prefault({}),
+  /** The origin under which callers reach the broker, such as `https://broker.example.com`. Absent: no metadata. */
+  publicUrl: originSchema.optional(),
   /** Web pages that may call the broker from a browser. */
   cors: z
     .strictObject({

@@ -17,6 +17,7 @@ export type {
   AuthenticateAbility,
   CachePolicy,
   CallOptions,
+  ExchangedToken,
   IssueAbility,
   IssueRequest,
   ProxyAbility,

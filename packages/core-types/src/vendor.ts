@@ -40,12 +40,24 @@ export interface CachePolicy {
   readonly key: (request: IssueRequest) => TokenKey;
 }
 
+/** What a client token is to an OAuth client that gets it by token exchange (RFC 8693 section 2.2.1). */
+export interface ExchangedToken {
+  /** The field of the answer that is the token. */
+  readonly field: string;
+  /** A token type URI of RFC 8693 section 3, or the vendor's own. */
+  readonly issuedTokenType: string;
+  /** `N_A` for a token that opens no call by itself. */
+  readonly tokenType: 'Bearer' | 'N_A';
+}
+
 /** Can issue client tokens. What is absent is refused: without `cache` every ask reaches the vendor. */
 export interface IssueAbility<Binding extends TokenBinding = TokenBinding> {
   readonly bound: Binding;
   /** What the body of an issue request may say. Strict: it refuses unknown fields. */
   readonly parameters: z.ZodType<Record<string, unknown>>;
   readonly cache?: (Binding extends 'account' ? CachePolicy : never) | undefined;
+  /** Absent: token exchange is refused. */
+  readonly exchange?: ExchangedToken | undefined;
   readonly issue: (request: IssueRequest) => Promise<ClientToken<Binding>>;
 }
 

@@ -3,6 +3,7 @@ import {
   Secret,
   ValetKeyError,
   type Clock,
+  type ExchangedToken,
   type ExposableToken,
   type IssueAnswer,
 } from '@valetkey/core-types';
@@ -24,6 +25,19 @@ export function encodeIssueAnswer(token: ExposableToken, accept: string | undefi
   const preferred = new Negotiator({ headers: { accept: accept ?? '*/*' } }).mediaType(types);
   if (preferred === 'text/plain') return { type: 'text/plain; charset=utf-8', body: plainText(token) };
   return { type: 'application/json', body: JSON.stringify(toIssueAnswer(token, clock)) };
+}
+
+/** The answer of a token exchange (RFC 8693 section 2.2.1): that of an issue request, with the token in OAuth's words. */
+export function encodeExchangeAnswer(token: ExposableToken, exchanged: ExchangedToken, clock: Clock): string {
+  assertExposable(token);
+  const field = token.fields[exchanged.field];
+  if (field === undefined) throw new ValetKeyError('internal', `${token.vendor} names a token that is not there.`);
+  return JSON.stringify({
+    ...toIssueAnswer(token, clock),
+    access_token: textOf(field),
+    issued_token_type: exchanged.issuedTokenType,
+    token_type: exchanged.tokenType,
+  });
 }
 
 const textOf = (field: string | Secret) => (field instanceof Secret ? field.reveal() : field);

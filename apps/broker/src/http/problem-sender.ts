@@ -3,6 +3,25 @@ import type { ValetKeyError } from '@valetkey/core-types';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { describeForeignError, toProblem, toValetKeyError } from './problem.ts';
 
+/** How a failure is written down. */
+export interface FailureFormat {
+  readonly contentType: string;
+  readonly statusOf: (error: ValetKeyError) => number;
+  readonly encode: (error: ValetKeyError, requestId: string) => object;
+  /** The value of `WWW-Authenticate`, for errors that have one. */
+  readonly challengeOf: (error: ValetKeyError) => string | undefined;
+}
+
+/** `application/problem+json` (RFC 9457). `resourceMetadata` is where a caller learns how to get a token (RFC 9728). */
+export function problemFormat(resourceMetadata?: string): FailureFormat {
+  return {
+    contentType: 'application/problem+json',
+    statusOf: ({ status }) => status,
+    encode: toProblem,
+    challengeOf: (error) => wwwAuthenticate(error, { resourceMetadata }),
+  };
+}
+
 function logProblem(thrown: unknown, error: ValetKeyError, { id: requestId, log }: FastifyRequest): void {
   if (error.code === 'internal') {
     log.error({ requestId, error: describeForeignError(thrown) }, 'internal error');
@@ -20,12 +39,12 @@ function levelOf({ code, status }: ValetKeyError): 'warn' | 'info' | 'debug' {
 
 /** Makes the one way in which a failure is answered: told to whoever counts, logged as far as it matters, then sent. */
 export const createProblemSender =
-  (onProblem: (error: ValetKeyError) => void) =>
+  (onProblem: (error: ValetKeyError) => void, { contentType, statusOf, encode, challengeOf }: FailureFormat) =>
   (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const error = toValetKeyError(thrown);
     onProblem(error);
     logProblem(thrown, error, request);
-    const challenge = wwwAuthenticate(error);
+    const challenge = challengeOf(error);
     if (challenge !== undefined) reply.header('www-authenticate', challenge);
     if (error.status === 429 || error.status === 503) {
       reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1))));
@@ -33,8 +52,8 @@ export const createProblemSender =
     // The rest of a body that nobody will read must not be taken for the next request.
     if (error.status === 413) reply.header('connection', 'close');
     reply
-      .status(error.status)
-      .type('application/problem+json')
-      // As bytes, for fastify adds a charset to text, and this type has none.
-      .send(Buffer.from(JSON.stringify(toProblem(error, request.id))));
+      .status(statusOf(error))
+      .type(contentType)
+      // As bytes, for fastify adds a charset to text, and these types have none.
+      .send(Buffer.from(JSON.stringify(encode(error, request.id))));
   };

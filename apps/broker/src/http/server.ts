@@ -11,7 +11,7 @@ import fastify, {
   type onRequestAsyncHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
-import { createProblemSender } from './problem-sender.ts';
+import { createProblemSender, problemFormat } from './problem-sender.ts';
 import { toProblem } from './problem.ts';
 
 const maxBodyBytes = 16_384;
@@ -21,6 +21,8 @@ export interface HttpServerOptions {
   readonly isDraining: () => boolean;
   /** Hears of each failure that is answered. */
   readonly onProblem?: ((error: ValetKeyError) => void) | undefined;
+  /** Where a caller who is turned away learns how to get a token. */
+  readonly resourceMetadata?: string | undefined;
 }
 
 /**
@@ -32,8 +34,9 @@ export function createHttpServer({
   logger,
   isDraining,
   onProblem = () => undefined,
+  resourceMetadata,
 }: HttpServerOptions): FastifyInstance {
-  const sendProblem = createProblemSender(onProblem);
+  const sendProblem = createProblemSender(onProblem, problemFormat(resourceMetadata));
   const server = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),

@@ -183,6 +183,11 @@ export const nabla = {
       issue: {
         bound: 'user',
         parameters: z.strictObject({}),
+        exchange: {
+          field: 'access_token',
+          issuedTokenType: 'urn:ietf:params:oauth:token-type:access_token',
+          tokenType: 'Bearer',
+        },
         async issue({ vendorUserId, signal }) {
           if (vendorUserId === undefined) {
             throw new ValetKeyError('vendor_user_not_found', 'This user has no patient at Nabla.', {

@@ -128,6 +128,11 @@ export const nudge = {
       issue: {
         bound: 'account',
         parameters,
+        exchange: {
+          field: 'token',
+          issuedTokenType: 'urn:ietf:params:oauth:token-type:access_token',
+          tokenType: 'Bearer',
+        },
         cache: options.cache && {
           minRemainingSeconds: options.cache.minRemainingSeconds,
           key: ({ parameters: given }) => ({

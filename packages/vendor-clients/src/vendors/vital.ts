@@ -216,6 +216,8 @@ export const vital = {
       issue: {
         bound: 'user',
         parameters: z.strictObject({}),
+        // The type under which Vital's own SDKs hand it in.
+        exchange: { field: 'sign_in_token', issuedTokenType: 'urn:junction:sign-in-token', tokenType: 'N_A' },
         async issue({ vendorUserId, signal }) {
           if (vendorUserId === undefined) {
             throw new ValetKeyError('vendor_user_not_found', 'This user has no user at Vital.', { vendor: vendor.id });
