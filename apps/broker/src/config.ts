@@ -51,6 +51,8 @@ const vendorPolicySchema = z.object({
   user: vendorUserSourceSchema.optional(),
   /** Scopes that a caller's token must carry to use this vendor. */
   requiredScopes: z.array(z.string().min(1)).default([]),
+  /** Claims that it must carry, each with this very value or a list that holds it. */
+  requiredClaims: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).default({}),
 });
 
 /** What the broker itself asks about each vendor, beside the vendor's own options. */
@@ -193,8 +195,8 @@ export function parseConfig(
   const vendors = Object.values(definitions).flatMap((definition): ConfiguredVendor[] => {
     const configured = data.vendors[definition.id] as ({ [key: string]: unknown } & VendorPolicy) | undefined;
     if (configured === undefined) return [];
-    const { user, requiredScopes, ...options } = configured;
-    return [{ definition, options, policy: { user, requiredScopes } }];
+    const { user, requiredScopes, requiredClaims, ...options } = configured;
+    return [{ definition, options, policy: { user, requiredScopes, requiredClaims } }];
   });
   const problems = findConflicts(data);
   if (problems.length > 0) throw new ConfigError(problems);

@@ -70,15 +70,24 @@ export function admit(connected: ConnectedVendors, id: string, principal: Princi
   const found = connected.get(id);
   if (found === undefined) throw new ValetKeyError('unknown_vendor', 'No vendor of this name is configured.');
   if (!mayUse(found, principal)) {
-    throw new ValetKeyError('forbidden', `The token lacks a scope that ${id} needs.`, {
+    const { requiredScopes, requiredClaims } = found.policy;
+    const needed = [...requiredScopes.map((scope) => `the scope ${scope}`), ...Object.keys(requiredClaims)];
+    throw new ValetKeyError('forbidden', `The token lacks what ${id} needs.`, {
       vendor: id,
-      remediation: `Ask for a token with the scopes: ${found.policy.requiredScopes.join(' ')}.`,
+      remediation: `Sign in so that the token carries: ${needed.join(', ')}.`,
     });
   }
   return found;
 }
 
-/** Whether the principal has the scopes that this vendor needs. */
-export function mayUse({ policy }: ConnectedVendor, { scopes }: Principal): boolean {
-  return policy.requiredScopes.every((scope) => scopes.includes(scope));
+/** Whether the principal has the scopes and the claims that this vendor needs. */
+export function mayUse({ policy }: ConnectedVendor, { scopes, claims }: Principal): boolean {
+  const { requiredScopes, requiredClaims } = policy;
+  return (
+    requiredScopes.every((scope) => scopes.includes(scope)) &&
+    Object.entries(requiredClaims).every(([name, value]) => {
+      const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
+      return claim === value || (Array.isArray(claim) && claim.includes(value));
+    })
+  );
 }

@@ -36,8 +36,18 @@ describe('examine', () => {
     const unwell = findings.filter(({ healthy }) => !healthy);
     expect(unwell.map(({ part }) => part)).toEqual([`issuer ${sandbox.urls.idp}`, 'vendor nudge']);
     expect(unwell[0]?.detail).toMatch(/^gave no keys \(/);
-    expect(unwell[1]?.detail).toContain('vendor_auth_failed');
+    expect(unwell[1]?.detail).toMatch(/vendor_auth_failed.*Nudge has switched short-lived token authentication on/s);
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
+  });
+
+  test("finds a wrong key of Nymbl's API behind a good client", async () => {
+    const { vendors, ...config } = configureFor(sandbox);
+    const nymbl = { ...vendors.nymbl, apiKey: 'canary-wrong-key-3d70' };
+    const findings = await examine({ ...config, vendors: { nymbl } });
+    expect(findings.find(({ part }) => part === 'vendor nymbl')).toMatchObject({
+      healthy: false,
+      detail: expect.stringContaining('Check `apiKey`') as unknown,
+    });
   });
 
   test('asks Redis, where it is configured', async () => {

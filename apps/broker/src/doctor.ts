@@ -3,6 +3,7 @@ import { ValetKeyError } from '@valetkey/core-types';
 import type { Explanation, IssuerStatus } from '@valetkey/jwt-verify';
 import { parseConfig, type BrokerConfig } from './config.ts';
 import { openParts } from './parts.ts';
+import { adviceOf } from './http/problem.ts';
 import { openTokenStore } from './token-store.ts';
 
 const redisPatienceMs = 3_000;
@@ -56,12 +57,11 @@ async function find(part: string, ask: () => Promise<void>): Promise<Finding> {
   }
 }
 
-/** In the operator's words: the remediation of an error speaks to callers. */
 function describeFailure(part: string, error: unknown): string {
   if (!ValetKeyError.isInstance(error)) return 'cannot be reached';
   const { code, message, reason } = error;
-  const advice = code === 'vendor_auth_failed' ? ` Look at the secrets under vendors.${part.split(' ')[1]}.` : '';
-  return `${message} (${reason === undefined ? code : `${code}, ${reason}`})${advice}`;
+  const usual = code === 'vendor_auth_failed' ? `Look at the secrets under vendors.${part.split(' ')[1]}.` : '';
+  return `${message} (${reason === undefined ? code : `${code}, ${reason}`}) ${adviceOf(error) ?? usual}`.trim();
 }
 
 function describeIssuer({ issuer, keys, lastFailure }: IssuerStatus): Finding {

@@ -23,10 +23,10 @@ export async function issueClientToken(
   const request: IssueRequest = { principal, parameters: parseParameters(vendor.id, ability.parameters, body) };
 
   if (ability.bound === 'account') {
-    const { cache } = ability;
-    if (cache === undefined) return ability.issue(request);
-    const { key, minRemainingSeconds } = cache;
-    return tokens.get(key(request), ({ signal }) => ability.issue({ ...request, signal }), { minRemainingSeconds });
+    const { minRemainingSeconds, key } = ability.cache ?? {};
+    const keptUnder = key?.(request);
+    if (keptUnder === undefined) return ability.issue(request);
+    return tokens.get(keptUnder, ({ signal }) => ability.issue({ ...request, signal }), { minRemainingSeconds });
   }
 
   const issueFor = (vendorUserId: string) => {

@@ -37,7 +37,8 @@ export interface IssueRequest extends CallOptions {
 export interface CachePolicy {
   /** Seconds of life that a cached token still has at the least when it is handed out. */
   readonly minRemainingSeconds: number;
-  readonly key: (request: IssueRequest) => TokenKey;
+  /** What the token is kept under; nothing for a request whose token is not kept. */
+  readonly key: (request: IssueRequest) => TokenKey | undefined;
 }
 
 /** What a client token is to an OAuth client that gets it by token exchange (RFC 8693 section 2.2.1). */

@@ -62,8 +62,9 @@ function decodeSegment(segment: string): string | undefined {
   return [decoded, decoded.normalize('NFKC')].some(isAmbiguous) ? undefined : decoded;
 }
 
+/** Some servers cut a segment at `;` and drop blanks or dots at its end before they look for dot segments. */
 function isAmbiguous(segment: string): boolean {
-  return segment === '.' || segment === '..' || /[/\\%?#\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(segment);
+  return /^[.\s]*(;|$)/.test(segment) || /[/\\%?#\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(segment);
 }
 
 function matches(pattern: readonly string[], segments: readonly string[]): boolean {

@@ -8,11 +8,16 @@ import { tokenTextSchema } from './vendor-options.ts';
 export interface ClientCredentialsRequest extends CallOptions {
   /** Below the door's base URL. Default: the base URL is the endpoint. */
   readonly path?: string | undefined;
-  /** The fields that authenticate the client: `client_id` and `client_secret`, or an assertion (RFC 7523). */
-  readonly authentication: Readonly<Record<string, string>>;
+  /**
+   * Gives the fields that authenticate the client: `client_id` and `client_secret`, or an assertion (RFC 7523). Called
+   * for each attempt, for an assertion is good for one.
+   */
+  readonly authenticate: () => Readonly<Record<string, string>>;
   readonly scope?: string | undefined;
   /** `form` is the standard's; some vendors want `json`. Default: `form`. */
   readonly encoding?: 'form' | 'json' | undefined;
+  /** What the operator should look at when the client is refused. */
+  readonly advice: string;
 }
 
 /** What a grant answers (RFC 6749 section 5.1). */
@@ -32,10 +37,7 @@ const grantSchema = z.object({
 const grantErrorSchema = z.object({ error: z.string() });
 
 const grantErrors = {
-  invalid_client: {
-    code: 'vendor_auth_failed',
-    remediation: 'Check `clientId` and `clientSecret`, and that they are of the environment that `tokenUrl` names.',
-  },
+  invalid_client: { code: 'vendor_auth_failed', remediation: undefined },
   unauthorized_client: {
     code: 'vendor_auth_failed',
     remediation: 'Ask the vendor to allow the client-credentials grant for this client.',
@@ -55,28 +57,35 @@ const contentTypes = { form: 'application/x-www-form-urlencoded', json: 'applica
  */
 export async function requestClientCredentialsToken(
   door: Door,
-  { path = '', authentication, scope, encoding = 'form', signal }: ClientCredentialsRequest,
+  { path = '', authenticate, scope, encoding = 'form', advice, signal }: ClientCredentialsRequest,
 ): Promise<GrantedToken> {
-  const fields = { grant_type: 'client_credentials', ...authentication, ...(scope !== undefined && { scope }) };
+  const encode = (): string => {
+    const fields = { grant_type: 'client_credentials', ...authenticate(), ...(scope !== undefined && { scope }) };
+    return encoding === 'json' ? JSON.stringify(fields) : new URLSearchParams(fields).toString();
+  };
   const answer = await door.send({
     method: 'POST',
     path,
     headers: { 'content-type': contentTypes[encoding], accept: 'application/json' },
-    body: encoding === 'json' ? JSON.stringify(fields) : new URLSearchParams(fields).toString(),
+    body: encode,
     repeatable: true,
     signal,
   });
   if (answer.status !== 200) {
     const oauth = tryReadJson(answer, grantErrorSchema);
     const known = oauth.success && Object.hasOwn(grantErrors, oauth.data.error);
-    if (!known) throw refusal(answer);
+    const { vendor } = answer;
+    const detail = `${vendor.title} did not grant an access token.`;
+    if (!known) {
+      const meaning = { code: 'vendor_auth_failed', detail, remediation: advice } as const;
+      throw refusal(answer, { 401: meaning, 403: meaning });
+    }
     const reason = oauth.data.error as keyof typeof grantErrors;
     const { code, remediation } = grantErrors[reason];
-    const { vendor } = answer;
-    throw new ValetKeyError(code, `${vendor.title} did not grant an access token.`, {
+    throw new ValetKeyError(code, detail, {
       vendor: vendor.id,
       reason,
-      remediation,
+      remediation: remediation ?? advice,
     });
   }
   const grant = readJson(answer, grantSchema);

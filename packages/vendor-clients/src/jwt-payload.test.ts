@@ -18,10 +18,8 @@ test('the documented Nudge token lives for half an hour', () => {
 test.each([
   [{ iat: 10, exp: 310 }, 300],
   [{ iat: 10.5, exp: 310.2 }, 299],
-  [{ iat: 10, exp: 10 }, undefined],
-  [{ iat: 10, exp: 5 }, undefined],
-  [{ exp: 310 }, undefined],
   [{ iat: '10', exp: 310 }, undefined],
+  [{ iat: 10 }, undefined],
   [{ iat: 0, exp: 1e300 }, undefined],
 ])('%j of this moment lives for %s', (payload, seconds) => {
   expect(remainingLifeSeconds(answerAt(11), fakeJwt(payload))).toBe(seconds);
@@ -37,6 +35,24 @@ test.each([
   [1_299, 1],
 ])('a token made at 1,000 for 300 seconds has, at %i, %i left', (date, seconds) => {
   expect(remainingLifeSeconds(answerAt(date), fakeJwt({ iat: 1_000, exp: 1_300 }))).toBe(seconds);
+});
+
+test('a token that does not say when it was made has until its end', () => {
+  const token = fakeJwt({ exp: 1_300 });
+  expect(remainingLifeSeconds(answerAt(1_100), token)).toBe(200);
+  expect(remainingLifeSeconds(answerAt(), token)).toBeUndefined();
+  expect(() => remainingLifeSeconds(answerAt(1_300), token)).toThrow(
+    expect.objectContaining({ reason: 'token_expired' }),
+  );
+});
+
+test.each([
+  [10, 10],
+  [10, 5],
+])('a token made at %i whose end is %i never lived', (iat, exp) => {
+  expect(() => remainingLifeSeconds(answerAt(10), fakeJwt({ iat, exp }))).toThrow(
+    expect.objectContaining({ reason: 'token_expired' }),
+  );
 });
 
 test.each([1_300, 1_301, 1_000_000])('a token that ended at 1,300 is no answer at %i', (date) => {

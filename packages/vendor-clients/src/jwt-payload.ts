@@ -21,13 +21,13 @@ export function readJwtPayload(token: string): Readonly<Record<string, unknown>>
  * made earlier. Throws `vendor_response_invalid` for a token that has ended.
  */
 export function remainingLifeSeconds({ vendor, headers }: Answer, token: string): number | undefined {
-  const { iat, exp } = readJwtPayload(token) ?? {};
-  if (typeof iat !== 'number' || typeof exp !== 'number') return undefined;
-  const lifeSeconds = Math.floor(exp - iat);
-  if (!Number.isSafeInteger(lifeSeconds) || lifeSeconds <= 0) return undefined;
-  const ageSeconds = Date.parse(String(headers['date'])) / 1_000 - iat;
+  const dateSeconds = Date.parse(String(headers['date'])) / 1_000;
+  const { iat = dateSeconds, exp } = readJwtPayload(token) ?? {};
+  if (typeof iat !== 'number' || typeof exp !== 'number' || Number.isNaN(iat)) return undefined;
+  const ageSeconds = dateSeconds - iat;
   // Both count whole seconds, so that a token of this moment may seem one old. Without a date it is taken as new.
-  const remainingSeconds = ageSeconds > 1 ? Math.floor(lifeSeconds - ageSeconds) : lifeSeconds;
+  const remainingSeconds = Math.floor(exp - iat - (ageSeconds > 1 ? ageSeconds : 0));
+  if (!Number.isSafeInteger(remainingSeconds)) return undefined;
   if (remainingSeconds <= 0) throw invalidAnswer(vendor, 'token_expired');
   return remainingSeconds;
 }

@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-function startNymbl(): Vendor {
+function startNymbl(changes: { baseUrl?: string } = {}): Vendor {
   const { clientId, clientSecret, apiKey, customer } = sandbox.credentials.nymbl;
   const options = nymbl.options.parse({
     clientId,
@@ -33,6 +33,7 @@ function startNymbl(): Vendor {
       { method: 'GET', path: '/Patients' },
       { method: 'POST', path: '/Patients' },
     ],
+    ...changes,
   });
   return nymbl.create(options, { onEvent });
 }
@@ -109,6 +110,24 @@ test('Nymbl: an API key that is refused with a 401, as its own page has it, chan
   sandbox.nymbl.setApiKeys(['sandbox-only-next-key']);
   expect(await proxied(vendor)).toBe(200);
   expect(events).toEqual([{ type: 'secret_switched', vendor: 'nymbl', option: 'apiKey', slot: 'next' }]);
+  await vendor.close();
+});
+
+test('Nymbl: a token is refused, whatever the key that is not in use yet is told', async () => {
+  const gateway = [
+    { status: 401, json: { message: 'The incoming token has expired' } },
+    { status: 403, json: { message: 'Forbidden' } },
+  ] as const;
+  await using server = await startVendorServer(...gateway);
+  const vendor = startNymbl({ baseUrl: server.url });
+  const { proxy } = vendor;
+  if (proxy === undefined) throw new Error('no proxy');
+  const token = await proxy.issueServerToken(proxy.tokenKey(principal));
+  expect(await proxy.send(read, token)).toBe('token_refused');
+  server.answer(gateway[1], gateway[0]);
+  expect(await proxy.send(read, token)).toBe('token_refused');
+  server.answer(gateway[1]);
+  await expect(proxy.send(read, token)).rejects.toMatchObject({ code: 'vendor_auth_failed', reason: 'status_403' });
   await vendor.close();
 });
 

@@ -1,4 +1,4 @@
-import { ValetKeyError, type Secret, type SecretSlots } from '@valetkey/core-types';
+import { ValetKeyError, type Secret } from '@valetkey/core-types';
 
 /** How a secret is used. */
 export interface UseOptions {
@@ -7,16 +7,19 @@ export interface UseOptions {
 }
 
 /** A secret with its successor, in use. */
-export interface SlottedSecret {
+export interface SlottedSecret<Value = Secret> {
   /**
    * Makes a call with the active secret and, where the vendor refuses it (`vendor_auth_failed`), once more with the
    * other. The one that works stays active.
    */
-  readonly use: <Result>(call: (secret: Secret) => Promise<Result>, options?: UseOptions) => Promise<Result>;
+  readonly use: <Result>(call: (secret: Value) => Promise<Result>, options?: UseOptions) => Promise<Result>;
 }
 
 /** Takes both slots of a secret into use. `onSwitch` hears which slot is active from now on. */
-export function useSecretSlots(slots: SecretSlots, onSwitch: (slot: 'current' | 'next') => void): SlottedSecret {
+export function useSecretSlots<Value = Secret>(
+  slots: { readonly current: Value; readonly next?: Value | undefined },
+  onSwitch: (slot: 'current' | 'next') => void,
+): SlottedSecret<Value> {
   const { current, next } = slots;
   if (next === undefined) return { use: (call) => call(current) };
   let active = current;

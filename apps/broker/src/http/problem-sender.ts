@@ -1,7 +1,7 @@
 import { wwwAuthenticate } from '@valetkey/jwt-verify';
 import type { ValetKeyError } from '@valetkey/core-types';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { describeForeignError, toProblem, toValetKeyError } from './problem.ts';
+import { adviceOf, describeForeignError, toProblem, toValetKeyError } from './problem.ts';
 
 /** How a failure is written down. */
 export interface FailureFormat {
@@ -28,12 +28,13 @@ function logProblem(thrown: unknown, error: ValetKeyError, { id: requestId, log 
     return;
   }
   const { code, vendor, reason } = error;
-  log[levelOf(error)]({ requestId, code, vendor, reason }, 'refused');
+  const advice = error.status === 502 ? adviceOf(error) : undefined;
+  log[levelOf(error)]({ requestId, code, vendor, reason, advice }, 'refused');
 }
 
-/** What an operator has to see without asking: credentials of ours that are refused, and callers who cannot get in. */
-function levelOf({ code, status }: ValetKeyError): 'warn' | 'info' | 'debug' {
-  if (code === 'vendor_auth_failed') return 'warn';
+/** What an operator has to see without asking: what a vendor has against us, and callers who cannot get in. */
+function levelOf({ status }: ValetKeyError): 'warn' | 'info' | 'debug' {
+  if (status === 502) return 'warn';
   return status === 401 ? 'info' : 'debug';
 }
 

@@ -38,7 +38,8 @@ export interface DoorCall extends CallOptions {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | undefined;
+  /** A function makes it anew for each attempt. */
+  readonly body?: string | (() => string) | undefined;
   /** Whether sending it twice does no harm, so that passing trouble may be met by another attempt. Default: false. */
   readonly repeatable?: boolean | undefined;
 }
@@ -133,7 +134,7 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
     call.signal?.throwIfAborted();
     const { turn, waitedMs, leave } = bulkhead.enter();
     const deadline = new Deadline({ vendor, timeoutMs, caller: call.signal, onOver: leave });
-    const { body, isAwaited } = toCallerBody(call.body);
+    const { body, isAwaited } = toCallerBody(typeof call.body === 'function' ? undefined : call.body);
     const explain = (failure: unknown): unknown => {
       const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
       if (!isTimeout(ended)) return ended;
@@ -158,7 +159,7 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   return {
     async send(call) {
       const { result, deadline } = await run(call, async (body, deadline) => {
-        const request = toRequest(call, body, wholeHeaders);
+        const request = toRequest(call, typeof call.body === 'function' ? call.body() : body, wholeHeaders);
         return await decoded(await exchange(dispatcher, request, { vendor, deadline, unusable }));
       });
       deadline.stop();

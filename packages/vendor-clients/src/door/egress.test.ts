@@ -28,6 +28,9 @@ const refusedAddresses = [
   '64:ff9b::a00:1',
   '64:ff9b::a9fe:a9fe',
   '2002:a00:1::',
+  '::a00:1',
+  '::7f00:1',
+  '4000::1',
   'not an address',
 ];
 

@@ -42,6 +42,8 @@ function refusedError(): NodeJS.ErrnoException {
   return Object.assign(new Error('The address is not one that vendors have.'), { code: addressRefused });
 }
 
+const globalUnicast = ipaddr.parseCIDR('2000::/3');
+
 /** The kind of an address (IANA special-purpose registries), seen through the forms that wrap an IPv4 address. */
 function rangeOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'invalid';
@@ -50,5 +52,7 @@ function rangeOf(address: string): string {
     // NAT64: a network without IPv4 reaches IPv4 hosts through addresses that end in theirs.
     return ipaddr.fromByteArray(parsed.toByteArray().slice(12)).range();
   }
-  return parsed.range();
+  // Of IPv6 only this is given out (RFC 4291); the library calls unicast whatever it has no other word for.
+  const isGivenOut = parsed.kind() === 'ipv4' || parsed.match(globalUnicast);
+  return parsed.range() === 'unicast' && !isGivenOut ? 'reserved' : parsed.range();
 }

@@ -6,13 +6,23 @@ import { baseUrlSchema, parseOptions, timeoutMsSchema } from '../vendor-options.
 
 const vendor = { id: 'authgear', title: 'Authgear' } as const;
 
-const optionsSchema = z.strictObject({
-  /** The project's endpoint, which is also the issuer of its tokens. */
-  endpoint: baseUrlSchema,
-  /** The client id that tokens must be issued to. Absent: any client of the project. */
-  clientId: z.string().min(1).optional(),
-  timeoutMs: timeoutMsSchema,
-});
+const optionsSchema = z
+  .strictObject({
+    /** The project's endpoint, which is also the issuer of its tokens. */
+    endpoint: baseUrlSchema,
+    /** The client id that tokens must be issued to. Absent: any client of the project. */
+    clientId: z.string().min(1).optional(),
+    /**
+     * Whether tokens that are no JWTs, which is what a project issues unless told otherwise, are looked up at the
+     * project's resolver. Its answer serves for `cacheSeconds`.
+     */
+    resolver: z.strictObject({ cacheSeconds: z.number().int().min(0).max(60).default(10) }).optional(),
+    timeoutMs: timeoutMsSchema,
+  })
+  .refine(({ clientId, resolver }) => clientId === undefined || resolver === undefined, {
+    path: ['resolver'],
+    error: 'does not tell whose token it is, so it cannot stand beside `clientId`',
+  });
 
 export type AuthgearOptions = z.input<typeof optionsSchema>;
 
@@ -173,6 +183,9 @@ export const authgear = {
           jwksUri: `${options.endpoint}/oauth2/jwks`,
           tokenType: 'access',
           ...(options.clientId !== undefined && { clientIds: [options.clientId] }),
+          ...(options.resolver && {
+            resolver: { endpoint: `${options.endpoint}/_resolver/resolve`, ...options.resolver },
+          }),
         },
       },
       verify: client.verify,

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { VendorEvent } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { importPKCS8, jwtVerify } from 'jose';
 import { createPublicKey } from 'node:crypto';
@@ -85,6 +86,39 @@ test('the assertion is what RFC 7523 asks for, and never the same twice', async 
   });
   expect(protectedHeader).toMatchObject({ alg: 'RS256', kid: 'k' });
   expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
+  await nabla.close();
+});
+
+test('a grant whose answer was lost is asked for again, by an assertion of its own', async () => {
+  const serverKey = await sandbox.nabla.createClient();
+  sandbox.setFaults([{ vendor: 'nabla', route: tokenRoute, fault: { type: 'reset', when: 'after' }, count: 1 }]);
+  const nabla = createNablaClient({ serverKey, baseUrl: sandbox.urls.nabla });
+  await expect(nabla.authenticatePatient('a')).resolves.toMatchObject({ expiresInSeconds: 300 });
+  sandbox.setFaults([]);
+  await nabla.close();
+});
+
+test('the next key is tried when the other is refused, and stays in use', async () => {
+  const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
+  const events: VendorEvent[] = [];
+  const nabla = createNablaClient(
+    {
+      serverKey: { clientId: renewed.clientId, privateKey: old.privateKey, next: { privateKey: renewed.privateKey } },
+      baseUrl: sandbox.urls.nabla,
+    },
+    { onEvent: (event) => events.push(event) },
+  );
+  await expect(nabla.authenticatePatient('a')).resolves.toMatchObject({ expiresInSeconds: 300 });
+  expect(events).toEqual([{ type: 'secret_switched', vendor: 'nabla', option: 'serverKey', slot: 'next' }]);
+  await nabla.close();
+});
+
+test('an operator whose client is refused is told what to look at', async () => {
+  const { privateKey } = await sandbox.nabla.createClient();
+  const nabla = createNablaClient({ serverKey: { clientId: 'nobody', privateKey }, baseUrl: sandbox.urls.nabla });
+  await expect(nabla.verify()).rejects.toMatchObject({
+    remediation: expect.stringContaining('`privateKey`') as unknown,
+  });
   await nabla.close();
 });
 

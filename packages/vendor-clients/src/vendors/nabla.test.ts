@@ -29,10 +29,12 @@ test('authenticatePatient sends the documented call and reads both tokens', asyn
 });
 
 test('a token that has ended is no answer, and one made earlier has less to live', async () => {
-  const dated = { access_token: fakeJwt({ iat: 1_000, exp: 1_300 }), refresh_token: tokens.refresh_token };
+  const dated = { access_token: fakeJwt({ iat: 1_000, exp: 1_300 }), refresh_token: 'opaque' };
   const at = (seconds: number) => ({ json: dated, headers: { date: new Date(seconds * 1_000).toUTCString() } });
-  await using server = await startVendorServer(at(1_300), at(1_100));
+  const ended = { ...tokens, refresh_token: fakeJwt({ exp: nowSeconds - 1 }) };
+  await using server = await startVendorServer(at(1_300), { json: ended }, at(1_100));
   const client = createNablaClient({ serverKey, baseUrl: server.url });
+  await expect(client.authenticatePatient('patient-1')).rejects.toMatchObject({ reason: 'token_expired' });
   await expect(client.authenticatePatient('patient-1')).rejects.toMatchObject({ reason: 'token_expired' });
   expect(await client.authenticatePatient('patient-1')).toMatchObject({ expiresInSeconds: 200 });
 });

@@ -23,12 +23,17 @@ const vendor = { id: 'nabla', title: 'Nabla' } as const;
 const corePath = '/v1/core/server';
 
 /** What Nabla's newer Core API wants in place of a key: a client that signs. */
-const serverClientSchema = z.strictObject({
-  /** The OAuth client's UUID. */
-  clientId: z.string().trim().min(1),
+const signingKeySchema = z.strictObject({
   privateKey: rsaPrivateKeySchema,
   /** The `kid` of the key, where the client's keys are published as a JWK Set. */
   keyId: z.string().min(1).optional(),
+});
+
+const serverClientSchema = signingKeySchema.extend({
+  /** The OAuth client's UUID. */
+  clientId: z.string().trim().min(1),
+  /** The key that is tried when Nabla refuses the other one. */
+  next: signingKeySchema.optional(),
 });
 
 const optionsSchema = z
@@ -103,18 +108,24 @@ export function createNablaClient(options: NablaOptions, environment?: ClientEnv
   return connect(parseOptions(vendor.title, optionsSchema, options), environment);
 }
 
+type OnSwitch = Parameters<typeof useSecretSlots>[1];
+
 function connect(options: z.output<typeof optionsSchema>, environment: ClientEnvironment = {}): NablaClient {
   const { serverKey, baseUrl = 'https://api.nabla.com', patientIdClaim, timeoutMs } = options;
   const door = openDoor({ vendor, baseUrl, timeoutMs }, environment);
+  const onSwitch: OnSwitch = (slot) =>
+    environment.onEvent?.({ type: 'secret_switched', vendor: vendor.id, option: 'serverKey', slot });
   const server =
     'clientId' in serverKey
-      ? { method: 'POST', path: `${corePath}/jwt/authenticate`, ...connectCore(serverKey, door, baseUrl, environment) }
+      ? {
+          method: 'POST',
+          path: `${corePath}/jwt/authenticate`,
+          ...connectCore(serverKey, door, baseUrl, onSwitch, environment),
+        }
       : {
           method: options.method,
           path: '/v1/server/jwt/patient/authenticate',
-          ...useSecretSlots(serverKey, (slot) =>
-            environment.onEvent?.({ type: 'secret_switched', vendor: vendor.id, option: 'serverKey', slot }),
-          ),
+          ...useSecretSlots(serverKey, onSwitch),
         };
 
   const authenticatePatient: NablaClient['authenticatePatient'] = (userId, { signal } = {}) =>
@@ -131,6 +142,8 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
       if (patientIdClaim !== undefined && readJwtPayload(tokens.access_token)?.[patientIdClaim] !== userId) {
         throw invalidAnswer(vendor, 'other_user');
       }
+      // An app that is handed one which has ended asks again, and again.
+      remainingLifeSeconds(answer, tokens.refresh_token);
       return {
         accessToken: new Secret(tokens.access_token),
         refreshToken: new Secret(tokens.refresh_token),
@@ -153,22 +166,27 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
 
 /** The Core API takes an access token that it grants for an hour to a client that signs (RFC 7523). */
 function connectCore(
-  { clientId, privateKey, keyId }: z.output<typeof serverClientSchema>,
+  { clientId, next, ...current }: z.output<typeof serverClientSchema>,
   door: Door,
   baseUrl: string,
+  onSwitch: OnSwitch,
   { clock = systemClock }: ClientEnvironment,
 ): KeptGrant {
   const path = `${corePath}/oauth/token`;
   const audience = `${baseUrl}${path}`;
+  const keys = useSecretSlots({ current, next }, onSwitch);
   const request = (): Promise<GrantedToken> =>
-    requestClientCredentialsToken(door, {
-      path,
-      authentication: {
-        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-        client_assertion: signClientAssertion({ clientId, privateKey, keyId, audience, nowMs: clock.nowMs() }),
-      },
-      encoding: 'json',
-    });
+    keys.use((key) =>
+      requestClientCredentialsToken(door, {
+        path,
+        authenticate: () => ({
+          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+          client_assertion: signClientAssertion({ clientId, ...key, audience, nowMs: clock.nowMs() }),
+        }),
+        advice: 'Check `clientId`, and that `privateKey` and `keyId` are of a key that Nabla knows this client by.',
+        encoding: 'json',
+      }),
+    );
   return keepGrant(request, clock);
 }
 

@@ -65,3 +65,19 @@ test('tokens are kept only where the operator says so, apart by what was asked',
   expect(keyOf(5)).not.toEqual(keyOf(6));
   expect(JSON.stringify(keyOf(5))).not.toContain(apiKey);
 });
+
+test('a life that no kept token could have left is refused, and a shorter ask is not kept', () => {
+  const of = (expiryMinutes: number, minRemainingSeconds: number) =>
+    nudge.options.safeParse({ apiKey, expiryMinutes, cache: { minRemainingSeconds } });
+  expect(of(5, 299).success).toBe(true);
+  expect(of(5, 300).error?.issues[0]?.path).toEqual(['cache', 'minRemainingSeconds']);
+  const { issue } = nudge.create(nudge.options.parse({ apiKey, cache: { minRemainingSeconds: 600 } }));
+  const keyFor = (minutes: number): unknown =>
+    issue?.cache?.key({ principal, parameters: { expiry_minutes: minutes } });
+  expect(keyFor(10)).toBeUndefined();
+  expect(keyFor(11)).toMatchObject({ scope: 'expiryMins=11' });
+});
+
+test.each(['Transfer-Encoding', 'host', 'accept', 'a b', ''])('%j is no header for a key', (apiKeyHeader) => {
+  expect(nudge.options.safeParse({ apiKey, apiKeyHeader }).success).toBe(false);
+});

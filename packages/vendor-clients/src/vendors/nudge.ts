@@ -1,4 +1,11 @@
-import { Secret, secretSlotsSchema, type CallOptions, type Vendor, type VendorDefinition } from '@valetkey/core-types';
+import {
+  Secret,
+  secretSlotsSchema,
+  type CallOptions,
+  type TokenKey,
+  type Vendor,
+  type VendorDefinition,
+} from '@valetkey/core-types';
 import { z } from 'zod';
 import { readJson, refusal } from '../door/answer.ts';
 import { openDoor, type ClientEnvironment } from '../door/door.ts';
@@ -11,28 +18,40 @@ const vendor = { id: 'nudge', title: 'Nudge' } as const;
 
 const expiryMinutesSchema = z.number().int().min(1).max(1_440);
 
-const optionsSchema = z.strictObject({
-  /** The private API key of the Nudge dashboard. */
-  apiKey: secretSlotsSchema,
-  baseUrl: baseUrlSchema.default('https://main-api.nudgenow.com'),
-  /** Nudge's documentation names no method; its parameters are in the query and it has no body, which is a GET. */
-  method: z.enum(['GET', 'POST']).default('GET'),
-  /** The header that carries the key. */
-  apiKeyHeader: z
-    .string()
-    .regex(/^[A-Za-z0-9-]+$/)
-    .default('apiKey'),
-  /** Life to ask for, in minutes; an app may ask for less and never for more. */
-  expiryMinutes: expiryMinutesSchema.default(60),
-  /** Keeps tokens and shares them between users, which they allow: they are bound to the account. Off when absent. */
-  cache: z
-    .strictObject({
-      /** Seconds of life that a shared token still has at the least when it is handed out. */
-      minRemainingSeconds: z.number().int().min(1).max(86_400),
-    })
-    .optional(),
-  timeoutMs: timeoutMsSchema,
-});
+/** What HTTP itself reads, or this client writes. */
+const reservedHeaders = new Set(
+  `host connection keep-alive proxy-connection te trailer transfer-encoding upgrade expect content-length content-type
+   content-encoding accept accept-encoding user-agent cookie`.split(/\s+/),
+);
+
+const optionsSchema = z
+  .strictObject({
+    /** The private API key of the Nudge dashboard. */
+    apiKey: secretSlotsSchema,
+    baseUrl: baseUrlSchema.default('https://main-api.nudgenow.com'),
+    /** Nudge's documentation names no method; its parameters are in the query and it has no body, which is a GET. */
+    method: z.enum(['GET', 'POST']).default('GET'),
+    /** The header that carries the key. */
+    apiKeyHeader: z
+      .string()
+      .regex(/^[A-Za-z0-9-]+$/)
+      .refine((name) => !reservedHeaders.has(name.toLowerCase()), { error: 'is a header with a meaning of its own' })
+      .default('apiKey'),
+    /** Life to ask for, in minutes; an app may ask for less and never for more. */
+    expiryMinutes: expiryMinutesSchema.default(60),
+    /** Keeps tokens and shares them between users, which they allow: they are bound to the account. Off when absent. */
+    cache: z
+      .strictObject({
+        /** Seconds of life that a shared token still has at the least when it is handed out. */
+        minRemainingSeconds: z.number().int().min(1).max(86_400),
+      })
+      .optional(),
+    timeoutMs: timeoutMsSchema,
+  })
+  .refine(({ cache, expiryMinutes }) => cache === undefined || cache.minRemainingSeconds < expiryMinutes * 60, {
+    path: ['cache', 'minRemainingSeconds'],
+    error: 'must be less than the life of a token, which is `expiryMinutes`',
+  });
 
 export type NudgeOptions = z.input<typeof optionsSchema>;
 
@@ -122,6 +141,12 @@ export const nudge = {
     });
     const minutesOf = (given: Readonly<Record<string, unknown>>): number => parameters.parse(given).expiry_minutes;
     const secretVersion = fingerprint(options.apiKey.current.reveal());
+    const { minRemainingSeconds = 0 } = options.cache ?? {};
+    // A token that is asked to live no longer than a kept one has to have left is for this app alone.
+    const keyOf = (minutes: number): TokenKey | undefined =>
+      minutes * 60 > minRemainingSeconds
+        ? { vendor: vendor.id, resource: options.baseUrl, scope: `expiryMins=${minutes}`, secretVersion }
+        : undefined;
 
     return {
       id: vendor.id,
@@ -134,13 +159,8 @@ export const nudge = {
           tokenType: 'Bearer',
         },
         cache: options.cache && {
-          minRemainingSeconds: options.cache.minRemainingSeconds,
-          key: ({ parameters: given }) => ({
-            vendor: vendor.id,
-            resource: options.baseUrl,
-            scope: `expiryMins=${minutesOf(given)}`,
-            secretVersion,
-          }),
+          ...options.cache,
+          key: ({ parameters: given }) => keyOf(minutesOf(given)),
         },
         async issue({ parameters: given, signal }) {
           const { token, expiresInSeconds } = await client.getToken({ expiryMinutes: minutesOf(given), signal });

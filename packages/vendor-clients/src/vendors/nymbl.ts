@@ -1,5 +1,6 @@
 import {
   secretSlotsSchema,
+  type Secret,
   ValetKeyError,
   type CallOptions,
   type Principal,
@@ -67,8 +68,6 @@ const applicationErrorSchema = z.object({ error: z.object({ code: z.string() }) 
 /** What the API gateway says of a path that it does not have; to everything else it says 403 about the key. */
 const unknownRouteSchema = z.object({ message: z.literal('Missing Authentication Token') });
 
-const tokenRefused = 'token_refused';
-
 /**
  * Makes a client of Nymbl's identity provider and API. Throws a `TypeError` for options that cannot work.
  *
@@ -106,13 +105,14 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
   const requestAccessToken: NymblClient['requestAccessToken'] = (scope, { signal } = {}) =>
     clientSecret.use((secret) =>
       requestClientCredentialsToken(identityProvider, {
-        authentication: { client_id: clientId, client_secret: secret.reveal() },
+        authenticate: () => ({ client_id: clientId, client_secret: secret.reveal() }),
+        advice: 'Check `clientId` and `clientSecret`, and that they are of the environment that `tokenUrl` names.',
         scope,
         signal,
       }),
     );
 
-  return {
+  const client: NymblClient = {
     requestAccessToken,
 
     async send(request, token) {
@@ -121,15 +121,14 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
           vendor: vendor.id,
         });
       }
-      const call = async (key: { reveal: () => string }): Promise<ProxyResponse> => {
+      let isTokenRefused = false;
+      const call = async (key: Secret): Promise<ProxyResponse> => {
         const credentials = { authorization: `Bearer ${token.secret.reveal()}`, 'x-api-key': key.reveal() };
         const answer = await forwardCall(api, request, credentials, options);
         if (answer.status === 401) {
           answer.discard();
-          throw new ValetKeyError('vendor_auth_failed', 'Nymbl refused the access token.', {
-            vendor: vendor.id,
-            reason: tokenRefused,
-          });
+          isTokenRefused = true;
+          throw new ValetKeyError('vendor_auth_failed', 'Nymbl refused the access token.', { vendor: vendor.id });
         }
         return answer.status === 403 ? readForbidden(answer) : toProxyResponse(answer, options);
       };
@@ -137,19 +136,24 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
         // A wrong key can be a 401 too, so the other key is tried before the token is given up.
         return await apiKey.use(call, { repeatable: request.body === undefined || request.body instanceof Uint8Array });
       } catch (failure) {
-        if (ValetKeyError.isInstance(failure) && failure.reason === tokenRefused) return tokenRefused;
+        // Of two keys one may be refused because it is not in use yet; the token is what the other was refused for.
+        const isRefusal = ValetKeyError.isInstance(failure) && failure.code === 'vendor_auth_failed';
+        if (isRefusal && isTokenRefused) return 'token_refused';
         throw failure;
       }
     },
 
     async verify({ signal } = {}) {
-      const customer = 'value' in options.customer ? options.customer.value : 'valetkey-verify';
+      if ('value' in options.customer) {
+        const { accessToken } = await requestAccessToken(scopeOf(options.scope, options.customer.value), { signal });
+        await verifyApiKey({ kind: 'server', vendor: vendor.id, secret: accessToken }, signal);
+        return;
+      }
       try {
-        await requestAccessToken(scopeOf(options.scope, customer), { signal });
+        await requestAccessToken(scopeOf(options.scope, 'valetkey-verify'), { signal });
       } catch (failure) {
         // Without a customer of its own the probe names none that exists: being told so is being let in.
-        const isOnlyScope = ValetKeyError.isInstance(failure) && failure.reason === 'invalid_scope';
-        if (!isOnlyScope || 'value' in options.customer) throw failure;
+        if (!ValetKeyError.isInstance(failure) || failure.reason !== 'invalid_scope') throw failure;
       }
     },
 
@@ -157,6 +161,19 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
       await Promise.all([identityProvider.close(), api.close()]);
     },
   };
+
+  /** Tries the API key by the first allowed call that reads a whole collection. What it answers does not matter. */
+  async function verifyApiKey(token: ServerToken, signal: AbortSignal | undefined): Promise<void> {
+    const readable = options.allow.find(({ method, path }) => method === 'GET' && !/[*{]/.test(path));
+    if (readable === undefined) return;
+    const response = await client.send({ ...readable, query: '?$top=1', headers: {}, signal }, token);
+    if (response === 'token_refused') {
+      throw new ValetKeyError('vendor_auth_failed', "Nymbl's API refused the access token.", { vendor: vendor.id });
+    }
+    // Reading a piece and leaving lets go of the connection.
+    for await (const { length } of response.body) if (length > 0) return;
+  }
+  return client;
 }
 
 /** A 403 is the API's answer to the caller, or the gateway's about our key; their bodies tell which. */

@@ -30,9 +30,19 @@ test('ensureUser creates the user', async () => {
   ]);
 });
 
-test('ensureUser adopts the user that the conflict names', async () => {
-  await using server = await startVendorServer({ status: 400, json: conflict });
+test('ensureUser adopts the user that the conflict names, and looks whose it is', async () => {
+  await using server = await startVendorServer({ status: 400, json: conflict }, { json: user });
   expect(await clientOf(server.url).ensureUser('alice')).toEqual({ userId, clientUserId: 'alice', created: false });
+  expect(server.calls[1]).toMatchObject({ method: 'GET', path: '/v2/user/resolve/alice' });
+});
+
+test('a conflict that names somebody else’s user makes it nobody’s', async () => {
+  const bobs = { detail: { ...conflict.detail, user_id: 'bobs-user' } };
+  await using server = await startVendorServer({ status: 400, json: bobs }, { json: user });
+  const client = clientOf(server.url);
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
+  server.answer({ status: 400, json: conflict }, { json: { ...user, client_user_id: 'bob' } });
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
 });
 
 test('ensureUser looks for the user where the conflict does not name it', async () => {
@@ -101,6 +111,19 @@ test.each([
   expect(result.success).toBe(taken);
   expect(result.error?.issues[0]?.path ?? ['apiKey']).toEqual(['apiKey']);
   expect(JSON.stringify(result.error?.issues ?? [])).not.toContain(key);
+});
+
+test.each([
+  ['https://api.us.junction.com', false],
+  ['https://api.sandbox.eu.junction.com', false],
+  ['https://api.sandbox.eu.tryvital.io/', false],
+  ['https://api.sandbox.us.junction.com', true],
+  ['https://api.sandbox.tryvital.io', true],
+  ['https://vital.proxy.example.com', true],
+])('%s is a host for the sandbox in us: %s', (baseUrl, taken) => {
+  const result = vital.options.safeParse({ apiKey, environment: 'sandbox', region: 'us', baseUrl });
+  expect(result.success).toBe(taken);
+  expect(result.error?.issues[0]?.path ?? ['baseUrl']).toEqual(['baseUrl']);
 });
 
 test('issue answers what the SDK has to know', async () => {

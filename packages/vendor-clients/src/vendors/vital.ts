@@ -22,6 +22,18 @@ const hosts = {
   production: { us: 'https://api.us.junction.com', eu: 'https://api.eu.junction.com' },
 } as const;
 
+/** Those of before September 2025, under Vital's old name; they still answer. */
+const legacyHosts = {
+  sandbox: { us: 'https://api.sandbox.tryvital.io', eu: 'https://api.sandbox.eu.tryvital.io' },
+  production: { us: 'https://api.tryvital.io', eu: 'https://api.eu.tryvital.io' },
+} as const;
+
+function isHostOfAnother(baseUrl: string | undefined, environment: keyof typeof hosts, region: 'us' | 'eu'): boolean {
+  const known = [hosts, legacyHosts].flatMap((generation) => Object.values(generation).flatMap(Object.values<string>));
+  const own: readonly string[] = [hosts[environment][region], legacyHosts[environment][region]];
+  return baseUrl !== undefined && known.includes(baseUrl) && !own.includes(baseUrl);
+}
+
 const optionsSchema = z
   .strictObject({
     /** A team API key. Its prefix says which environment and region it is for. */
@@ -32,7 +44,14 @@ const optionsSchema = z
     baseUrl: baseUrlSchema.optional(),
     timeoutMs: timeoutMsSchema,
   })
-  .superRefine(({ apiKey, environment, region }, context) => {
+  .superRefine(({ apiKey, environment, region, baseUrl }, context) => {
+    if (isHostOfAnother(baseUrl, environment, region)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['baseUrl'],
+        message: `is Junction's host for another environment or region than ${environment} in ${region}`,
+      });
+    }
     const prefix = `${keyPrefixes[environment]}_${region}_`;
     for (const slot of ['current', 'next'] as const) {
       if (apiKey[slot]?.reveal().startsWith(prefix) === false) {
@@ -146,7 +165,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
     });
 
   /** Reads a user; one that is not the one we asked for is not passed on. */
-  const readUser = (answer: Answer, asked: Partial<VitalUser>): VitalUser => {
+  const readUser = (answer: Answer, asked: { userId?: string | undefined; clientUserId?: string }): VitalUser => {
     const { user_id: userId, client_user_id: clientUserId } = readJson(answer, userSchema);
     const isOther = (asked.userId ?? userId) !== userId || (asked.clientUserId ?? clientUserId) !== clientUserId;
     if (isOther) throw invalidAnswer(vendor, 'other_user');
@@ -158,13 +177,13 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
       const body = { client_user_id: clientUserId };
       const answer = await send('POST', '/v2/user', { body, expected: [200, 201, 400], signal });
       if (answer.status !== 400) return { ...readUser(answer, { clientUserId }), created: true };
-      // Somebody was here before us, perhaps we ourselves: the conflict names the user, or
-      // the user can be found.
+      // Somebody was here before us, perhaps we ourselves. The conflict names a user and not whose it is; taken at its
+      // word, a wrong one would be this person's for good.
       const conflict = tryReadJson(answer, conflictSchema);
-      if (conflict.success) return { userId: conflict.data.detail.user_id, clientUserId, created: false };
       const known = await send('GET', resolvePathOf(clientUserId), { expected: [200, 404], signal });
       if (known.status === 404) throw refusal(answer);
-      return { ...readUser(known, { clientUserId }), created: false };
+      const userId = conflict.success ? conflict.data.detail.user_id : undefined;
+      return { ...readUser(known, { userId, clientUserId }), created: false };
     },
 
     async resolveUser(clientUserId, callOptions) {
