@@ -55,7 +55,7 @@ test('a claim may be one of a list, and nothing is taken for another type', asyn
   const { vendors, ...config } = configureFor(sandbox);
   const nudge = { ...vendors.nudge, requiredClaims: { groups: 'staff', level: 2 } };
   await using broker = await startWatchedBroker({ ...config, vendors: { nudge } });
-  const statusFor = async (claims: Record<string, unknown>) =>
+  const statusFor = async (claims: Record<string, string | number | string[] | { staff: boolean }>) =>
     (await broker.issue('nudge', await sandbox.mintUserToken({ sub: 'alice', claims }))).status;
   expect(await statusFor({ groups: ['a', 'staff'], level: 2 })).toBe(200);
   expect(await statusFor({ groups: 'staff', level: 2 })).toBe(200);

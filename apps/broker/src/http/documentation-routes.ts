@@ -1,0 +1,53 @@
+import { errorTable } from '@valetkey/core-types';
+import type { FastifyInstance } from 'fastify';
+import { describeApi } from './api-description.ts';
+import { errorDocumentationPath } from './problem.ts';
+import { addRoute } from './server.ts';
+
+/** `GET /openapi.json`, `GET /docs` and `GET /docs/errors`, to which the `type` of every problem leads. */
+export function addDocumentationRoutes(server: FastifyInstance, publicUrl: string | undefined): void {
+  const description = describeApi(publicUrl);
+  const routes = Object.entries(description.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, { summary }]) => [`<code>${method.toUpperCase()}</code>`, code(path), summary]),
+  );
+  const errors = Object.entries(errorTable).map(([name, { status, title, retryable, remediation }]) => [
+    `<a id="${name}"></a>${code(name)}`,
+    String(status),
+    title,
+    retryable ? 'later' : 'no',
+    remediation,
+  ]);
+  const pages = {
+    '/docs': page(
+      'Valet Key',
+      `<p><a href="/openapi.json">OpenAPI</a> · <a href="${errorDocumentationPath}">Errors</a></p>
+${table(['method', 'path', 'does'], routes)}`,
+    ),
+    [errorDocumentationPath]: page(
+      'Errors of Valet Key',
+      table(['code', 'status', 'title', 'try again', 'what to do'], errors),
+    ),
+  };
+  for (const [path, html] of Object.entries(pages)) {
+    addRoute(server, path, { GET: async (_request, reply) => reply.type('text/html; charset=utf-8').send(html) });
+  }
+  addRoute(server, '/openapi.json', { GET: async () => description });
+}
+
+const code = (text: string) => `<code>${text}</code>`;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[], tag: string) =>
+    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join('')}</tr>`;
+  return `<table>${line(head, 'th')}\n${rows.map((row) => line(row, 'td')).join('\n')}\n</table>`;
+}
+
+function page(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>${title}</title>
+<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:60rem;padding:0 1rem}td,th{text-align:left;padding:.4rem .8rem;vertical-align:top}tr:has(:target){background:#fff3c4}</style>
+<h1>${title}</h1>
+${body}
+</html>
+`;
+}
