@@ -30,6 +30,8 @@ export default defineConfig({
     // It remembers where dependencies lie, and an install moves them.
     fsModuleCache: false,
     restoreMocks: true,
+    // Much of the time they wait, for deadlines and for one another's processes.
+    maxWorkers: 2,
     silent: 'passed-only',
     testTimeout: 20_000,
     hookTimeout: 60_000,
