@@ -219,7 +219,14 @@ describe('web pages', () => {
     expect(allowed.headers.get('access-control-allow-credentials')).toBeNull();
     const refused = await harness.call('/v1/session', undefined, { headers: { origin: 'http://localhost:5173' } });
     expect(refused.headers.get('access-control-allow-origin')).toBe('http://localhost:5173');
-    expect(refused.headers.get('access-control-expose-headers')).toContain('retry-after');
+    for (const header of ['retry-after', 'etag', 'odata-version']) {
+      expect(refused.headers.get('access-control-expose-headers')).toContain(header);
+    }
+  });
+
+  test('ask by a preflight or not at all', async () => {
+    const answer = await harness.call('/v1/session', undefined, { method: 'OPTIONS' });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'invalid_request' }]);
   });
 
   test.each(['null', 'http://localhost:5173.evil.example', 'http://xlocalhost:5173', 'http://localhost:51730'])(

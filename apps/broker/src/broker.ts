@@ -1,6 +1,7 @@
 import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import type { JwtVerifier } from '@valetkey/jwt-verify';
-import { createTokenCache, type TokenCache } from '@valetkey/token-cache';
+import { createTokenCache } from '@valetkey/token-cache';
+import type { RedisStore } from '@valetkey/token-cache/redis';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createCallerLimits } from './caller-limits.ts';
@@ -80,9 +81,10 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
       if (event.type === 'keys_fetch_failed' && event.reason !== 'closed') logger.warn({ event }, 'identity provider');
     },
   });
+  const tokenStore = openTokenStore(config.redis);
   const tokens = createTokenCache({
     clock,
-    store: openTokenStore(config.redis),
+    store: tokenStore,
     onEvent: (event) => {
       metrics.countTokenEvent(event);
       if (event.type === 'store_down' || event.type === 'store_up') logger.warn({ event }, 'shared token store');
@@ -98,8 +100,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
 
   let draining = false;
   const isDraining = () => draining;
-  const readiness = () =>
-    checkReadiness({ store, verifier, tokens, sharesTokens: config.redis !== undefined, draining });
+  const readiness = () => checkReadiness({ store, verifier, tokenStore, draining });
 
   const { publicUrl } = config;
   const app = createHttpServer({
@@ -116,10 +117,18 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const forwardAuthServices = { verifier, headerPrefix: config.forwardAuth.headerPrefix };
   addResolveRoute(app, forwardAuthServices);
   addAuthorizeRoute(app, forwardAuthServices);
-  const vendorServices = { authenticate, connected, decide, tokens, callerLimits, clock };
+  const vendorServices = {
+    authenticate,
+    connected,
+    decide,
+    tokens,
+    callerLimits,
+    clock,
+    onProblem: metrics.countProblem,
+  };
   addIssueRoute(app, vendorServices);
   addProxyRoute(app, vendorServices);
-  addTokenExchangeRoute(app, { ...vendorServices, verifier, onProblem: metrics.countProblem });
+  addTokenExchangeRoute(app, { ...vendorServices, verifier });
   if (publicUrl !== undefined) {
     addMetadataRoutes(app, {
       publicUrl,
@@ -179,25 +188,30 @@ function urlOf(server: FastifyInstance): string {
 interface ReadinessParts {
   readonly store: Store;
   readonly verifier: JwtVerifier;
-  readonly tokens: TokenCache;
-  readonly sharesTokens: boolean;
+  readonly tokenStore: RedisStore | undefined;
   readonly draining: boolean;
 }
 
 /** Only the store is needed: without Redis or an identity provider the broker still serves those whom it can serve. */
 async function checkReadiness(parts: ReadinessParts): Promise<Readiness> {
-  const { store, verifier, tokens, sharesTokens, draining } = parts;
-  const storePart = await store.check().then(
-    () => 'ok',
-    () => 'unusable',
-  );
+  const { store, verifier, tokenStore, draining } = parts;
+  const [storePart, redis] = await Promise.all([
+    store.check().then(
+      () => 'ok',
+      () => 'unusable',
+    ),
+    tokenStore?.ping().then(
+      () => 'ok',
+      () => 'unreachable',
+    ),
+  ]);
   const identity = verifier.status().every(({ keys }) => keys > 0) ? 'ok' : 'no keys yet';
   return {
     ready: !draining && storePart === 'ok',
     parts: {
       store: storePart,
       identity,
-      ...(sharesTokens ? { redis: tokens.stats().storeReachable ? 'ok' : 'unreachable' } : {}),
+      ...(redis === undefined ? {} : { redis }),
       ...(draining ? { shutdown: 'draining' } : {}),
     },
   };

@@ -18,6 +18,8 @@ const port = (text: string): number => {
   throw new InvalidArgumentError('A port is a whole number from 0 to 65535.');
 };
 
+// Whoever read the output may leave, as `head` does; the broker goes on.
+process.stdout.on('error', () => undefined);
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const program = new Command('valetkey')

@@ -41,6 +41,18 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
     await store.close();
   });
 
+  test('tables that somebody dropped are made again, for the call after the one that misses them', async () => {
+    await using schema = await createPostgresSchema();
+    const { name, url, execute } = schema;
+    const store = createPostgresStore({ url });
+    await store.addVendorUser(alice, 'one');
+    await execute(`DROP TABLE ${name}.vendor_user, ${name}.vendor_user_reservation, ${name}.decision`);
+    await expect(store.findVendorUser(alice)).rejects.toMatchObject({ code: 'overloaded', reason: '42P01' });
+    expect(await store.findVendorUser(alice)).toBeUndefined();
+    await store.check();
+    await store.close();
+  });
+
   test('a server that falls silent is refused in time, and used again when it speaks', async () => {
     await using schema = await createPostgresSchema();
     const { url } = schema;

@@ -15,6 +15,9 @@ export interface PostgresStoreOptions {
 /** Whoever makes the tables holds this advisory lock, so that two brokers that start at once do not collide. */
 const schemaLock = 5_387_241_906;
 
+/** PostgreSQL's SQLSTATE for a table that is not there. */
+const undefinedTable = '42P01';
+
 /** Whether a text can be the URL of a PostgreSQL database. */
 export function isPostgresUrl(text: string): boolean {
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
@@ -65,8 +68,14 @@ export function createPostgresStore({ url, maxConnections = 10, timeoutMs = 5000
   return createSqlStore({
     query: async (statement, values) => {
       await open();
-      const { rows } = await pool.query<Record<string, unknown>>(statement, [...values]);
-      return rows;
+      try {
+        const { rows } = await pool.query<Record<string, unknown>>(statement, [...values]);
+        return rows;
+      } catch (error) {
+        // Somebody took the tables away, perhaps to restore them; the next call makes what is missing.
+        if ((error as { code?: unknown }).code === undefinedTable) opened = undefined;
+        throw error;
+      }
     },
     close: () => pool.end(),
   });

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -43,6 +45,8 @@ async function start() {
   };
   return {
     broker,
+    brokerUrl,
+    adminUrl,
     issue: () => send(`${brokerUrl}/v1/vendors/nudge/token`, 'POST'),
     ready: () => send(`${brokerUrl}/readyz`),
     adminReady: () => send(`${adminUrl}/readyz`),
@@ -103,6 +107,21 @@ test('a call that began before the listener closed is finished after it, and idl
   expect(await broker.ended).toBe(0);
   expect(performance.now() - signalledAt).toBeLessThan(5_000);
   expect(await ready().catch(() => 'nobody there')).toBe('nobody there');
+});
+
+test('connections on which nobody waits for an answer do not keep it', async () => {
+  await using running = await start();
+  const { broker, issue, brokerUrl, adminUrl } = running;
+  const sockets = [brokerUrl, adminUrl, brokerUrl].map((url) => connect(Number(new URL(url).port), '127.0.0.1'));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  for (const socket of sockets) socket.on('error', () => undefined);
+  sockets[2]?.write('GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: ');
+  expect(await issue()).toBe(200);
+  const signalledAt = performance.now();
+  broker.signal('SIGINT');
+  expect(await broker.ended).toBe(0);
+  expect(performance.now() - signalledAt).toBeLessThan(4_000);
+  for (const socket of sockets) socket.destroy();
 });
 
 test.each(['SIGTERM', 'SIGINT'] as const)('a second %s ends it at once', async (signal) => {

@@ -137,3 +137,14 @@ describe('devices of one person at Vital', () => {
     expect((await broker.issue('vital', dave)).status).toBe(200);
   });
 });
+
+test('a proxied answer that is cut off reaches the operator, whom nobody else can tell', async () => {
+  await using broker = await start(500);
+  sandbox.setFaults([{ vendor: 'nymbl', fault: { type: 'reset', when: 'mid-body' } }]);
+  const answer = await broker.call(proxy, alice);
+  expect(answer.status).toBe(200);
+  await expect(answer.text()).rejects.toThrow('terminated');
+  expect(broker.logLines().find((line) => line.includes('answer was cut off'))).toMatch(/"vendor":"nymbl".*"reason":/);
+  const metrics = await (await fetch(`${broker.adminUrl}/metrics`)).text();
+  expect(metrics).toMatch(/valetkey_problems_total\{code="vendor_unavailable",reason="[^"]+"\} 1/);
+});

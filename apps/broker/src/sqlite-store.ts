@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,8 +27,10 @@ export function createSqliteStore(path: string, { timeoutMs = 5000 }: SqliteStor
     throw error;
   }
 
+  const isInPlace = watchFile(path);
   const prepared = new Map<string, StatementSync>();
   const run = (statement: string, values: readonly (string | number | null)[]) => {
+    if (!isInPlace()) throw Object.assign(new Error('The file is gone or another.'), { code: 'FILE_REPLACED' });
     const known = prepared.get(statement) ?? database.prepare(statement);
     prepared.set(statement, known);
     return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
@@ -55,6 +57,20 @@ function makePrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);
+}
+
+/**
+ * Tells whether the path still leads to the file that it leads to now. SQLite goes on writing into one that was removed
+ * or replaced, where nobody would find it again.
+ */
+function watchFile(path: string): () => boolean {
+  if (path === ':memory:') return () => true;
+  const identify = () => {
+    const { dev, ino } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    return `${dev}:${ino}`;
+  };
+  const opened = identify();
+  return () => identify() === opened;
 }
 
 function setUp(database: DatabaseSync, timeoutMs: number): void {

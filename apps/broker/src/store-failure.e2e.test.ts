@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,23 @@ describe('no credential is answered', () => {
     await expectNoCredential(broker, 'nabla');
     await expectNoCredential(broker, 'vital');
     expect(await broker.readiness()).toBe(503);
+  });
+
+  test.each(['removed', 'replaced'])('by a file that was %s behind its back', async (what) => {
+    const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+    const path = join(folder, 'valetkey.sqlite');
+    {
+      await using broker = await startVitalBroker(createSqliteStore(path));
+      expect((await broker.issue('vital')).status).toBe(200);
+      await rename(path, join(folder, 'elsewhere'));
+      if (what === 'replaced') await copyFile(join(folder, 'elsewhere'), path);
+      await expectNoCredential(broker, 'vital');
+      expect(await broker.readiness()).toBe(503);
+      if (what === 'replaced') await rm(path);
+      await rename(join(folder, 'elsewhere'), path);
+      expect((await broker.issue('vital')).status).toBe(200);
+    }
+    await rm(folder, { recursive: true });
   });
 
   test('while the audit alone cannot be written; then all goes on', async () => {

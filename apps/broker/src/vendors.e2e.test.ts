@@ -160,6 +160,18 @@ describe('Authgear', () => {
     expect(invalid.headers.get('x-valetkey-user-id')).toBeNull();
     expect(await absent.text()).toBe('');
   });
+
+  test.each([
+    ['Basic YTpi', null],
+    ['', null],
+    ['Bearer', 'false'],
+    ['Bearer a b', 'false'],
+    ['Bearer a.b.c', 'false'],
+  ])('resolve of "Authorization: %s" is 200 and says %s', async (authorization, valid) => {
+    const answer = await harness.call('/v1/resolve', undefined, { headers: { authorization } });
+    expect([answer.status, answer.headers.get('x-valetkey-session-valid')]).toEqual([200, valid]);
+    expect(answer.headers.get('x-valetkey-user-id')).toBeNull();
+  });
 });
 
 describe('Vital', () => {

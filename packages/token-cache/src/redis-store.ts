@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createRedisRecords, type RedisScripting } from './redis-records.ts';
 import { createSealedStore, sealedStoreShape } from './sealed-store.ts';
 import type { SealingKey } from './sealing.ts';
-import type { TokenStore } from './store-types.ts';
+import type { RecordStore, TokenStore } from './store-types.ts';
 
 /** How {@link createRedisStore} is set up: with the `url` of a server, or with a `client` of your own. */
 export interface RedisStoreOptions {
@@ -25,6 +25,8 @@ export interface RedisStore extends TokenStore {
    * `redis` is not installed or the store was closed.
    */
   readonly connect: () => Promise<void>;
+  /** Asks Redis something. Rejects if it does not answer within `timeoutMs`. */
+  readonly ping: () => Promise<void>;
 }
 
 const optionsSchema = z.strictObject({
@@ -61,6 +63,16 @@ const openClient = async (url: string, timeoutMs: number) => {
   return client;
 };
 
+const ping = async (records: RecordStore, prefix: string, timeoutMs: number): Promise<void> => {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error('Redis did not answer in time.')), timeoutMs);
+  try {
+    await Promise.race([records.read(`${prefix}:ping`), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
 /**
  * A store that all replicas of one deployment share, in any Redis or Valkey server, over node-redis 6.
  *
@@ -89,7 +101,11 @@ export const createRedisStore = (options: RedisStoreOptions): RedisStore => {
       async () => client,
       async () => undefined,
     );
-    return { ...createSealedStore({ records, ...sealed }), connect: async () => undefined };
+    return {
+      ...createSealedStore({ records, ...sealed }),
+      connect: async () => undefined,
+      ping: () => ping(records, sealed.prefix, sealed.timeoutMs),
+    };
   }
   if (url === undefined) throw new TypeError('The Redis store needs a `url` or a `client`.');
 
@@ -106,5 +122,6 @@ export const createRedisStore = (options: RedisStoreOptions): RedisStore => {
     connect: async () => {
       await connected;
     },
+    ping: () => ping(records, sealed.prefix, sealed.timeoutMs),
   };
 };

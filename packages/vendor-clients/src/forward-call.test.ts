@@ -172,3 +172,19 @@ test('reading is repeated when a connection breaks, writing is not', async () =>
   await expect(proxy.send(read)).rejects.toMatchObject({ code: 'vendor_unavailable' });
   expect(proxy.server.calls).toHaveLength(3);
 });
+
+test('a body that says itself too long is refused before the vendor hears of it', async () => {
+  await using proxy = await startProxy({ text: 'taken' }, { maxRequestBytes: 10 });
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('x');
+  }
+  const request = { ...read, method: 'POST', headers: { 'content-length': '11' }, body: body() };
+  await expect(proxy.send(request)).rejects.toMatchObject({ code: 'payload_too_large' });
+  expect(proxy.server.calls).toHaveLength(0);
+});
+
+test('a HEAD that is forbidden is passed on: no body tells whose refusal it is', async () => {
+  await using proxy = await startProxy({ status: 403 });
+  expect((await proxy.send({ ...read, method: 'HEAD' })).status).toBe(403);
+  await expect(proxy.send(read)).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+});

@@ -1,4 +1,5 @@
 export { isCallAllowed } from './allowed-calls.ts';
+export { proxyResponseHeaders } from './proxy-headers.ts';
 export { vendors } from './registry.ts';
 export { authgear, createAuthgearClient } from './vendors/authgear.ts';
 export { createNablaClient, nabla } from './vendors/nabla.ts';

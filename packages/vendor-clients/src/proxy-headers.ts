@@ -20,7 +20,7 @@ const requestHeaders = [
 ] as const;
 
 /** What a vendor may tell the caller. All else is dropped: cookies, hop-by-hop headers and the vendor's internals. */
-const responseHeaders = [
+export const proxyResponseHeaders = [
   'content-encoding',
   'content-language',
   'content-length',
@@ -38,7 +38,7 @@ export function passRequestHeaders(headers: ProxyRequest['headers']): Record<str
 
 /** The vendor's headers that are passed on. */
 export function passResponseHeaders(headers: AnswerHeaders): Record<string, string> {
-  return pass(responseHeaders, headers);
+  return pass(proxyResponseHeaders, headers);
 }
 
 function pass(

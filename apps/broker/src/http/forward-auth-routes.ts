@@ -18,10 +18,12 @@ export interface ForwardAuthServices {
  */
 export function addResolveRoute(server: FastifyInstance, { verifier, headerPrefix }: ForwardAuthServices): void {
   const handler: RouteHandlerMethod = async (request, reply) => {
-    const { authorization } = request.headers;
-    if (authorization !== undefined) {
-      const principal = await verifier.verify(readBearerToken(authorization)).catch(refusalOnly);
+    try {
+      const principal = await verifier.verify(readBearerToken(request.headers.authorization));
       writeSessionHeaders(reply, headerPrefix, principal);
+    } catch (error) {
+      if (!ValetKeyError.isInstance(error) || error.status >= 500) throw error;
+      if (error.code !== 'missing_token') reply.header(`${headerPrefix}session-valid`, 'false');
     }
     return reply.send();
   };
@@ -76,14 +78,8 @@ function readScopes(query: unknown): readonly string[] {
   return data.scope?.split(' ') ?? [];
 }
 
-function refusalOnly(error: unknown): undefined {
-  if (ValetKeyError.isInstance(error) && error.status < 500) return undefined;
-  throw error;
-}
-
-function writeSessionHeaders(reply: FastifyReply, prefix: string, principal: Principal | undefined): void {
-  reply.header(`${prefix}session-valid`, String(principal !== undefined));
-  if (principal === undefined) return;
+function writeSessionHeaders(reply: FastifyReply, prefix: string, principal: Principal): void {
+  reply.header(`${prefix}session-valid`, 'true');
   reply.header(`${prefix}user-id`, headerText(principal.subject));
   reply.header(`${prefix}issuer`, headerText(principal.issuer));
   reply.header(`${prefix}scope`, principal.scopes.map(headerText).join(' '));

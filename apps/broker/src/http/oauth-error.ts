@@ -36,6 +36,7 @@ function nameOf({ code, status, retryable }: ValetKeyError): string {
 }
 
 /** In the characters that RFC 6749 allows. */
-function describe({ message, remediation }: ValetKeyError): string {
-  return `${message} ${remediation}`.replaceAll('"', "'").replaceAll(/[^\x20-\x7e]|\\/g, '?');
+function describe({ code, message, remediation }: ValetKeyError): string {
+  const advice = code === 'unsupported_media_type' ? 'Send a form: application/x-www-form-urlencoded.' : remediation;
+  return `${message} ${advice}`.replaceAll('"', "'").replaceAll(/[^\x20-\x7e]|\\/g, '?');
 }

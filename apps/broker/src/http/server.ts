@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { METHODS, type ServerResponse } from 'node:http';
+import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ValetKeyError } from '@valetkey/core-types';
 import fastify, {
@@ -15,6 +15,8 @@ import { createProblemSender, problemFormat } from './problem-sender.ts';
 import { toProblem } from './problem.ts';
 
 const maxBodyBytes = 16_384;
+/** A request that is on its way when the server closes arrives within this time. */
+const sweepMs = 500;
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -48,7 +50,12 @@ export function createHttpServer({
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
     // Node looks for overdue connections every 30 seconds unless told otherwise, so 10 seconds would mean up to 40.
-    http: { headersTimeout: 10_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 1_000 },
+    http: {
+      headersTimeout: 10_000,
+      maxHeaderSize: 16_384,
+      connectionsCheckingInterval: 1_000,
+      requireHostHeader: false,
+    },
     // These come before any hook.
     frameworkErrors: (error, request, reply) => {
       writeCommonHeaders(request, reply);
@@ -57,6 +64,7 @@ export function createHttpServer({
     clientErrorHandler: refuseConnection,
   });
 
+  closeSilentConnections(server);
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
   }
@@ -64,7 +72,7 @@ export function createHttpServer({
   server.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson);
   server.addHook('onRequest', async (request, reply) => {
     writeCommonHeaders(request, reply);
-    refuseAmbiguousHeaders(request.raw.rawHeaders);
+    refuseAmbiguousHeaders(request.raw);
   });
   server.addHook('onSend', (_request, reply, payload, done) => {
     if (isDraining()) reply.header('connection', 'close');
@@ -75,6 +83,27 @@ export function createHttpServer({
     throw new ValetKeyError('not_found', 'There is nothing at this path.');
   });
   return server;
+}
+
+/**
+ * Ends, once the server closes, the connections on which nobody is waiting for an answer: Node takes one that has sent
+ * no whole request for a busy one, and leaves one open whose last answer was begun before.
+ */
+function closeSilentConnections(server: FastifyInstance): void {
+  const silent = new Set<Socket>();
+  const listener = server.server;
+  listener.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  listener.on('request', ({ socket }) => silent.delete(socket));
+  server.addHook('preClose', async () => {
+    const sweep = setInterval(() => {
+      listener.closeIdleConnections();
+      for (const socket of silent) socket.destroy();
+    }, sweepMs);
+    listener.once('close', () => clearInterval(sweep));
+  });
 }
 
 const connectionRefusals: Readonly<Record<string, string>> = {
@@ -122,7 +151,11 @@ function parseJson(
 // Node keeps the first of two such headers and a proxy in front may have kept the second.
 const singleHeaders = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop']);
 
-function refuseAmbiguousHeaders(rawHeaders: readonly string[]) {
+function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMessage) {
+  // Checked here, for Node's own refusal is empty.
+  if (headers.host === undefined && httpVersion === '1.1') {
+    throw new ValetKeyError('invalid_request', 'The header host is missing.');
+  }
   const seen = new Set<string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase();

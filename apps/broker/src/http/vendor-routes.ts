@@ -9,6 +9,7 @@ import { issueClientToken } from '../issue.ts';
 import { proxyCall } from '../proxy.ts';
 import { principalOf } from './authenticate.ts';
 import { encodeIssueAnswer } from './issue-answer.ts';
+import { toValetKeyError } from './problem.ts';
 import { readProxyRequest } from './proxy-request.ts';
 import { addRoute } from './server.ts';
 
@@ -18,6 +19,7 @@ export interface VendorRouteServices {
   readonly decide: Decide;
   readonly tokens: TokenCache;
   readonly callerLimits: CallerLimits;
+  readonly onProblem: (error: ValetKeyError) => void;
   readonly clock: Clock;
 }
 
@@ -49,7 +51,7 @@ export function addIssueRoute(server: FastifyInstance, services: VendorRouteServ
 
 /** `ANY /v1/vendors/{vendor}/proxy/*`: a call to the vendor on the caller's behalf, streamed both ways. */
 export function addProxyRoute(server: FastifyInstance, services: VendorRouteServices): void {
-  const { authenticate, connected, decide, tokens, callerLimits } = services;
+  const { authenticate, connected, decide, tokens, callerLimits, onProblem } = services;
   server.register(async (scope) => {
     // The body is the vendor's to read: whatever its type, it passes as a stream.
     scope.removeAllContentTypeParsers();
@@ -79,8 +81,29 @@ export function addProxyRoute(server: FastifyInstance, services: VendorRouteServ
             });
           }
         });
-        return reply.status(response.status).headers(response.headers).send(Readable.from(response.body));
+        const onCut = (thrown: unknown) => {
+          const error = toValetKeyError(thrown);
+          onProblem(error);
+          const { code, reason } = error;
+          request.log.warn({ requestId: request.id, vendor: subject.vendor, code, reason }, 'answer was cut off');
+        };
+        const body = watchBody(response.body, abandoned.signal, onCut);
+        return reply.status(response.status).headers(response.headers).send(Readable.from(body));
       },
     });
   });
+}
+
+/** The same body. Its head is out when it fails, so that nobody but the operator can be told. */
+async function* watchBody(
+  body: AsyncIterable<Uint8Array>,
+  abandoned: AbortSignal,
+  onCut: (failure: unknown) => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (failure) {
+    if (!abandoned.aborted) onCut(failure);
+    throw failure;
+  }
 }

@@ -130,7 +130,9 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
           isTokenRefused = true;
           throw new ValetKeyError('vendor_auth_failed', 'Nymbl refused the access token.', { vendor: vendor.id });
         }
-        return answer.status === 403 ? readForbidden(answer) : toProxyResponse(answer, options);
+        // A HEAD has no body to tell whose refusal a 403 is, so that it is passed on.
+        const isUnclear = answer.status === 403 && request.method !== 'HEAD';
+        return isUnclear ? readForbidden(answer) : toProxyResponse(answer, options);
       };
       try {
         // A wrong key can be a 401 too, so the other key is tried before the token is given up.
