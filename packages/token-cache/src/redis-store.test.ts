@@ -58,6 +58,17 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
     await expect(byUrl.read(nymblKey)).rejects.toBeInstanceOf(Error);
   });
 
+  test('says how Redis is', async () => {
+    const byUrl = createRedisStore({ url, sealingKeys, prefix });
+    const client = createClient({ url });
+    await client.connect();
+    const byClient = createRedisStore({ client, sealingKeys, prefix });
+    await expect(Promise.all([byUrl.ping(), byClient.ping()])).resolves.toBeDefined();
+    await byUrl.close();
+    client.destroy();
+    await expect(byClient.ping()).rejects.toBeInstanceOf(Error);
+  });
+
   test('may be used before it is connected', async () => {
     const cache = createTokenCache({
       store: createRedisStore({ url, sealingKeys, prefix: `${prefix}-early`, timeoutMs: 5000 }),
@@ -92,6 +103,7 @@ test('nobody has to be there when it is made, nor when it is closed', async () =
   const cache = createTokenCache({ store });
   await cache.get(nymblKey, countingIssue());
   expect(cache.stats().storeReachable).toBe(false);
+  await expect(store.ping()).rejects.toThrow('Redis did not answer in time.');
   await cache.close();
   await expect(store.connect()).rejects.toBeInstanceOf(Error);
 });
