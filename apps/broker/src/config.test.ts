@@ -27,6 +27,10 @@ test('the defaults listen on loopback', () => {
   });
 });
 
+test('a port may be text, as the environment has it', () => {
+  expect(parseConfig({ issuers, listen: { port: '9000' } }).listen.port).toBe(9000);
+});
+
 describe('refuses to start, names the field, prints no value', () => {
   test.each<[string, object, RegExp]>([
     ['a missing secret', { vendors: { nudge: {} } }, /^vendors\.nudge\.apiKey: /],
@@ -51,7 +55,10 @@ describe('refuses to start, names the field, prints no value', () => {
     ['no issuer at all', { issuers: [] }, /^issuers: /],
     ['the algorithm none', { issuers: [{ ...issuers[0], algorithms: ['none'] }] }, /^issuers\.0\.algorithms\.0: /],
     ['plain http', { issuers: [{ ...issuers[0], issuer: 'http://id.example.com' }] }, /^issuers\.0\.issuer: /],
-    ['a port out of range', { listen: { port: 70_000 } }, /^listen\.port: /],
+    ['a port out of range', { listen: { port: 70_000 } }, /^listen\.port: Too big: expected number to be <=65535$/],
+    ['a port out of range, as text', { listen: { port: '70000' } }, /^listen\.port: /],
+    ['a text that is no port', { listen: { port: '80a' } }, /^listen\.port: /],
+    ['an empty text for a port', { listen: { port: '' } }, /^listen\.port: /],
     [
       'a user source with a typo',
       { vendors: { nudge: { ...nudge, user: { cliam: 'sub' } } } },

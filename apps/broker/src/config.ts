@@ -58,9 +58,18 @@ const vendorPolicySchema = z.object({
 /** What the broker itself asks about each vendor, beside the vendor's own options. */
 export type VendorPolicy = z.output<typeof vendorPolicySchema>;
 
+const portSchema = z.int().min(0).max(65_535);
+
+/** As text, too: that is what an environment variable gives. */
+const portTextSchema = z
+  .string()
+  .regex(/^\d{1,5}$/)
+  .transform(Number)
+  .pipe(portSchema);
+
 const addressShape = (port: number) => ({
   host: z.string().min(1).default('127.0.0.1'),
-  port: z.int().min(0).max(65_535).default(port),
+  port: z.union([portSchema, portTextSchema]).default(port),
 });
 
 const originSchema = secureUrlSchema.refine((text) => URL.canParse(text) && new URL(text).origin === text, {
