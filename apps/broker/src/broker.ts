@@ -19,6 +19,7 @@ import { addMetadataRoutes, resourceMetadataPath } from './http/metadata-routes.
 import { addTokenExchangeRoute } from './http/token-exchange-route.ts';
 import { addSessionRoute } from './http/session-routes.ts';
 import { addIssueRoute, addProxyRoute } from './http/vendor-routes.ts';
+import { createIdentify } from './identify.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { openParts } from './parts.ts';
@@ -96,7 +97,8 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   };
   const decide = createDecide({ store, clock, logger, onDecision });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
-  const authenticate = createAuthenticate(verifier, callerLimits.countRequest);
+  const identify = createIdentify(verifier, store);
+  const authenticate = createAuthenticate(identify, callerLimits.countRequest);
 
   let draining = false;
   const isDraining = () => draining;
@@ -114,7 +116,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
   addDocumentationRoutes(app, publicUrl);
   addSessionRoute(app, { authenticate, connected, clock });
-  const forwardAuthServices = { verifier, headerPrefix: config.forwardAuth.headerPrefix };
+  const forwardAuthServices = { identify, headerPrefix: config.forwardAuth.headerPrefix };
   addResolveRoute(app, forwardAuthServices);
   addAuthorizeRoute(app, forwardAuthServices);
   const vendorServices = {
@@ -128,7 +130,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   };
   addIssueRoute(app, vendorServices);
   addProxyRoute(app, vendorServices);
-  addTokenExchangeRoute(app, { ...vendorServices, verifier });
+  addTokenExchangeRoute(app, { ...vendorServices, identify });
   if (publicUrl !== undefined) {
     addMetadataRoutes(app, {
       publicUrl,

@@ -32,6 +32,11 @@ export const sqlSchema = (rowNumber: string): string => `
     expires_at TEXT NOT NULL,
     PRIMARY KEY (issuer, subject, vendor)
   );
+  CREATE TABLE IF NOT EXISTS blocked_user (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject)
+  );
   CREATE TABLE IF NOT EXISTS decision (
     id ${rowNumber},
     at TEXT NOT NULL,
@@ -62,6 +67,9 @@ const statements = {
     WHERE vendor_user_reservation.expires_at <= $6
     RETURNING owner`,
   release: `DELETE FROM vendor_user_reservation WHERE ${ofPerson} AND owner = $4`,
+  isBlocked: 'SELECT issuer FROM blocked_user WHERE issuer = $1 AND subject = $2',
+  block: 'INSERT INTO blocked_user (issuer, subject) VALUES ($1, $2) ON CONFLICT (issuer, subject) DO NOTHING',
+  unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
   record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
   newest: `SELECT at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome
@@ -111,6 +119,11 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
     releaseVendorUser: async (key, owner) => {
       await run('release', [...valuesOf(key), owner]);
     },
+    isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
+    blockUser: async ({ issuer, subject }) => {
+      await run('block', [issuer, subject]);
+    },
+    unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
     recordDecision: async ({ at, requestId, operation, vendor, issuer, subject, vendorUserId, outcome }) => {
       await run('record', [at, requestId, operation, vendor, issuer, subject, vendorUserId ?? null, outcome]);
     },

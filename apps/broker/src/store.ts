@@ -5,6 +5,9 @@ export interface VendorUserKey {
   readonly subject: string;
 }
 
+/** A person at one identity provider. */
+export type Person = Omit<VendorUserKey, 'vendor'>;
+
 /** One decision of the broker: who asked for what, and what came of it. */
 export interface Decision {
   /** ISO 8601, UTC. */
@@ -29,7 +32,7 @@ export interface Reservation {
 }
 
 /**
- * Where the broker keeps what must survive it: the vendor user of each person, and the audit.
+ * Where the broker keeps what must survive it: the vendor user of each person, who is shut out, and the audit.
  *
  * Each promise settles after the write is committed; an answer goes out only then. One that cannot be carried out
  * rejects, within a bounded time, with `overloaded`.
@@ -37,7 +40,7 @@ export interface Reservation {
 export interface Store {
   readonly findVendorUser: (key: VendorUserKey) => Promise<string | undefined>;
   /** Every vendor user of one person. */
-  readonly listVendorUsers: (person: Omit<VendorUserKey, 'vendor'>) => Promise<ReadonlyMap<string, string>>;
+  readonly listVendorUsers: (person: Person) => Promise<ReadonlyMap<string, string>>;
   /** Keeps the first vendor user of a person and answers the one that is kept. */
   readonly addVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<string>;
   /** Sets the vendor user of a person, whatever it was. */
@@ -48,6 +51,11 @@ export interface Store {
   readonly reserveVendorUser: (key: VendorUserKey, reservation: Reservation) => Promise<boolean>;
   /** Gives back the reservation of this owner; another's stays. */
   readonly releaseVendorUser: (key: VendorUserKey, owner: string) => Promise<void>;
+  /** Whether the operator has shut the person out. */
+  readonly isBlocked: (person: Person) => Promise<boolean>;
+  readonly blockUser: (person: Person) => Promise<void>;
+  /** Answers whether the person was blocked. */
+  readonly unblockUser: (person: Person) => Promise<boolean>;
   readonly recordDecision: (decision: Decision) => Promise<void>;
   /** The newest decisions first. */
   readonly listDecisions: (limit: number) => Promise<Decision[]>;

@@ -17,8 +17,8 @@ const mappingSchema = z.strictObject({
 const decisionsSchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
 
 /**
- * The operator's API: `GET /v1/vendor-users?issuer=&subject=`, `PUT` and `DELETE /v1/vendor-users`,
- * `GET /v1/decisions?limit=`. It takes the admin token alone; an app user's token opens nothing here.
+ * The operator's API: `GET /v1/vendor-users?issuer=&subject=`, `PUT` and `DELETE /v1/vendor-users`, the same three of
+ * `/v1/blocked-users`, and `GET /v1/decisions?limit=`. It takes the admin token alone; an app user's token opens nothing here.
  */
 export function addAdminRoutes(
   server: FastifyInstance,
@@ -49,6 +49,22 @@ export function addAdminRoutes(
         const { key, vendorUserId } = readMapping(request.body);
         if (await store.removeVendorUser(key, vendorUserId)) return reply.status(204).send();
         throw new ValetKeyError('not_found', 'This person has no such vendor user.');
+      },
+    },
+    onRequest,
+  );
+  addRoute(
+    server,
+    '/v1/blocked-users',
+    {
+      GET: async (request) => ({ blocked: await store.isBlocked(parse(personSchema, request.query)) }),
+      PUT: async (request, reply) => {
+        await store.blockUser(parse(personSchema, request.body));
+        return reply.status(204).send();
+      },
+      DELETE: async (request, reply) => {
+        if (await store.unblockUser(parse(personSchema, request.body))) return reply.status(204).send();
+        throw new ValetKeyError('not_found', 'This person is not blocked.');
       },
     },
     onRequest,

@@ -1,7 +1,8 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
-import { readBearerToken, type JwtVerifier } from '@valetkey/jwt-verify';
+import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import type { CallerLimits } from '../caller-limits.ts';
+import type { Identify } from '../identify.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,11 +15,11 @@ declare module 'fastify' {
  * known: never a query, never a body.
  */
 export function createAuthenticate(
-  verifier: JwtVerifier,
+  identify: Identify,
   countRequest: CallerLimits['countRequest'],
 ): onRequestAsyncHookHandler {
   return async (request) => {
-    const principal = await verifier.verify(readBearerToken(request.headers.authorization));
+    const principal = await identify(readBearerToken(request.headers.authorization));
     countRequest(principal);
     request.principal = principal;
   };

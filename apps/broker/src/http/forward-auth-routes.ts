@@ -1,12 +1,13 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
-import { readBearerToken, type JwtVerifier } from '@valetkey/jwt-verify';
+import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, FastifyReply, RouteHandlerMethod } from 'fastify';
 import { z } from 'zod';
+import type { Identify } from '../identify.ts';
 import { addRoute } from './server.ts';
 
 /** What a proxy in front of another service asks before it lets a request through. */
 export interface ForwardAuthServices {
-  readonly verifier: JwtVerifier;
+  readonly identify: Identify;
   /** What the names of the headers begin with. */
   readonly headerPrefix: string;
 }
@@ -16,10 +17,10 @@ export interface ForwardAuthServices {
  * token, `true` for a valid one, `false` for any other. Only an identity provider that cannot be asked is an error: a
  * caller must not be taken for signed out then.
  */
-export function addResolveRoute(server: FastifyInstance, { verifier, headerPrefix }: ForwardAuthServices): void {
+export function addResolveRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthServices): void {
   const handler: RouteHandlerMethod = async (request, reply) => {
     try {
-      const principal = await verifier.verify(readBearerToken(request.headers.authorization));
+      const principal = await identify(readBearerToken(request.headers.authorization));
       writeSessionHeaders(reply, headerPrefix, principal);
     } catch (error) {
       if (!ValetKeyError.isInstance(error) || error.status >= 500) throw error;
@@ -35,10 +36,10 @@ export function addResolveRoute(server: FastifyInstance, { verifier, headerPrefi
  * session, 401 for anybody unknown, 403 without the scopes of the query's `scope`. Nothing that is said of the request
  * itself counts: what a proxy adds about its method and address, a caller can add as well.
  */
-export function addAuthorizeRoute(server: FastifyInstance, { verifier, headerPrefix }: ForwardAuthServices): void {
+export function addAuthorizeRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthServices): void {
   const handler: RouteHandlerMethod = async (request, reply) => {
     const wanted = readScopes(request.query);
-    const principal = await verifier.verify(readToken(request.headers.authorization));
+    const principal = await identify(readToken(request.headers.authorization));
     const missing = wanted.filter((scope) => !principal.scopes.includes(scope));
     if (missing.length > 0) {
       throw new ValetKeyError('forbidden', 'The token does not carry the scopes that this needs.', {

@@ -33,9 +33,9 @@ function logProblem(thrown: unknown, error: ValetKeyError, { id: requestId, log 
 }
 
 /** What an operator has to see without asking: what a vendor has against us, and callers who cannot get in. */
-function levelOf({ status }: ValetKeyError): 'warn' | 'info' | 'debug' {
+function levelOf({ code, status }: ValetKeyError): 'warn' | 'info' | 'debug' {
   if (status === 502) return 'warn';
-  return status === 401 ? 'info' : 'debug';
+  return status === 401 || code === 'user_blocked' ? 'info' : 'debug';
 }
 
 /** Makes the one way in which a failure is answered: told to whoever counts, logged as far as it matters, then sent. */

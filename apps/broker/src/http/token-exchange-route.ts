@@ -1,10 +1,10 @@
 import { ValetKeyError, type Clock } from '@valetkey/core-types';
-import type { JwtVerifier } from '@valetkey/jwt-verify';
 import type { TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance } from 'fastify';
 import type { CallerLimits } from '../caller-limits.ts';
 import { admit, type ConnectedVendors } from '../connected-vendors.ts';
 import type { Decide, DecisionSubject } from '../decisions.ts';
+import type { Identify } from '../identify.ts';
 import { issueClientToken } from '../issue.ts';
 import { readExchangeRequest } from './exchange-request.ts';
 import { encodeExchangeAnswer } from './issue-answer.ts';
@@ -15,7 +15,7 @@ import { addRoute } from './server.ts';
 export const tokenExchangePath = '/oauth2/token';
 
 export interface TokenExchangeServices {
-  readonly verifier: JwtVerifier;
+  readonly identify: Identify;
   readonly connected: ConnectedVendors;
   readonly decide: Decide;
   readonly tokens: TokenCache;
@@ -29,7 +29,7 @@ export interface TokenExchangeServices {
  * the vendor, and the vendor's client token comes out. Clients do not authenticate: what they may have is the subject's.
  */
 export function addTokenExchangeRoute(server: FastifyInstance, services: TokenExchangeServices): void {
-  const { verifier, connected, decide, tokens, callerLimits, clock, onProblem } = services;
+  const { identify, connected, decide, tokens, callerLimits, clock, onProblem } = services;
   server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
@@ -39,7 +39,7 @@ export function addTokenExchangeRoute(server: FastifyInstance, services: TokenEx
     addRoute(scope, tokenExchangePath, {
       POST: async (request, reply) => {
         const { subjectToken, vendor, requestedTokenType } = readExchangeRequest(request.body);
-        const principal = await verifier.verify(subjectToken);
+        const principal = await identify(subjectToken);
         callerLimits.countRequest(principal);
         const subject: DecisionSubject = { requestId: request.id, operation: 'issue', vendor, principal };
         const body = await decide(subject, async () => {

@@ -51,6 +51,26 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     await database.drop();
   });
 
+  describe('blocked users', () => {
+    test('are those who were blocked, for every process, until they are unblocked', async () => {
+      const other = open();
+      expect(await store.isBlocked(alice)).toBe(false);
+      await store.blockUser(alice);
+      await store.blockUser(alice);
+      expect(await other.isBlocked(alice)).toBe(true);
+      expect(await store.isBlocked({ ...alice, issuer: 'https://other.example.com' })).toBe(false);
+      expect(await other.unblockUser(alice)).toBe(true);
+      expect(await other.unblockUser(alice)).toBe(false);
+      expect(await store.isBlocked(alice)).toBe(false);
+    });
+
+    test.each(lookalikes)('%j is not %j', async (one, other) => {
+      await store.blockUser({ ...alice, subject: one });
+      expect(await store.isBlocked({ ...alice, subject: one })).toBe(true);
+      expect(await store.isBlocked({ ...alice, subject: other })).toBe(false);
+    });
+  });
+
   describe('vendor users', () => {
     test('the first of a person is kept', async () => {
       expect(await store.findVendorUser(alice)).toBeUndefined();

@@ -8,7 +8,7 @@ import type { BrokerConfigInput } from '../config.ts';
 import { createLogger } from '../logger.ts';
 
 /** The admin token of a watched broker. */
-const watchedAdminToken = 'canary-admin-token-51f0';
+export const watchedAdminToken = 'canary-admin-token-51f0';
 
 /** How long a watched broker waits for a vendor, in milliseconds, unless its test says otherwise. */
 export const watchedTimeoutMs = 1_000;
