@@ -23,6 +23,7 @@ import { createIdentify } from './identify.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { openParts } from './parts.ts';
+import { startRetention } from './retention.ts';
 import type { Decision, Store } from './store.ts';
 import { openTokenStore } from './token-store.ts';
 
@@ -144,8 +145,10 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   addMetricsRoute(admin, metrics);
   addAdminRoutes(admin, { store, connected, token: config.admin.token });
 
+  let endRetention = () => {};
   const close = async () => {
     draining = true;
+    endRetention();
     await app.close();
     await admin.close();
     await tokens.close();
@@ -165,6 +168,8 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
       }
       // Fetched ahead, so that no caller waits for it; a provider that is down now is asked again by the first caller.
       void verifier.warm();
+      const { keepDays } = config.audit;
+      if (keepDays !== undefined) endRetention = startRetention(keepDays, { store, clock, logger });
       // A database that is down now is tried again by each call, and the operator is told.
       store.check().catch((error: { reason?: string }) => logger.error({ reason: error.reason }, 'store is unusable'));
       return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };

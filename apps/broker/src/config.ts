@@ -113,6 +113,8 @@ const brokerShape = {
       }),
     ])
     .default({ sqlite: 'valetkey-data/valetkey.sqlite' }),
+  /** Days for which decisions are kept. Absent: for good. */
+  audit: z.strictObject({ keepDays: z.int().min(1).max(36_500).optional() }).prefault({}),
   /** What several brokers share: the server tokens, sealed. Absent: each keeps its own. */
   redis: z
     .strictObject({

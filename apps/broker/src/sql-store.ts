@@ -74,6 +74,9 @@ const statements = {
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
   newest: `SELECT at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome
     FROM decision ORDER BY id DESC LIMIT $1`,
+  // The oldest first, and no more: whoever else writes is not kept waiting, and no table is read whole.
+  forget: `DELETE FROM decision
+    WHERE id IN (SELECT id FROM decision ORDER BY id LIMIT 1000) AND at < $1 RETURNING id`,
 } as const;
 
 /**
@@ -128,6 +131,7 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
       await run('record', [at, requestId, operation, vendor, issuer, subject, vendorUserId ?? null, outcome]);
     },
     listDecisions: async (limit) => (await run('newest', [limit])).map(toDecision),
+    forgetDecisions: async (beforeMs) => (await run('forget', [isoAt(beforeMs)])).length,
     check: async () => {
       // A reservation of nobody, over at once: only a true write tells of a full disk.
       await run('reserve', ['', '', '', randomUUID(), '', '']);

@@ -59,6 +59,8 @@ export interface Store {
   readonly recordDecision: (decision: Decision) => Promise<void>;
   /** The newest decisions first. */
   readonly listDecisions: (limit: number) => Promise<Decision[]>;
+  /** Forgets the oldest decisions, a thousand at the most, if they were made before then. Answers how many. */
+  readonly forgetDecisions: (beforeMs: number) => Promise<number>;
   /** Rejects where the store cannot be read and written. */
   readonly check: () => Promise<void>;
   readonly close: () => Promise<void>;
