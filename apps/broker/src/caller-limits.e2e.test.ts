@@ -1,5 +1,8 @@
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
+import { createBroker } from './broker.ts';
+import { createSqliteStore } from './sqlite-store.ts';
+import type { Store } from './store.ts';
 import { configureFor, startWatchedBroker } from './testing/watched-broker.ts';
 
 const proxy = '/v1/vendors/nymbl/proxy/Patients';
@@ -39,4 +42,32 @@ test('a caller who holds all its places waits for one; others are served', async
   leaving.abort();
   await Promise.allSettled(held);
   await expect.poll(async () => (await broker.call(proxy, alice)).status, { interval: 10 }).toBe(200);
+});
+
+test('a caller who leaves while it is found out who it is keeps no place', async () => {
+  await using sandbox = await createSandbox();
+  const store = createSqliteStore(':memory:');
+  const { promise: found, resolve: find } = Promise.withResolvers<void>();
+  let asked = 0;
+  const slowStore: Store = {
+    ...store,
+    isBlocked: async (person) => {
+      asked += 1;
+      await found;
+      return store.isBlocked(person);
+    },
+  };
+  const config = { ...configureFor(sandbox), callerLimits: { concurrentProxyCalls: 2 } };
+  const broker = createBroker({ ...config, log: { level: 'silent' } }, { store: slowStore });
+  const { brokerUrl } = await broker.listen();
+  const headers = { authorization: `Bearer ${await sandbox.mintUserToken({ sub: 'alice' })}` };
+  const leaving = new AbortController();
+  const left = Array.from({ length: 5 }, () => fetch(brokerUrl + proxy, { headers, signal: leaving.signal }));
+  await expect.poll(() => asked).toBe(5);
+  leaving.abort();
+  await Promise.allSettled(left);
+  find();
+  await expect.poll(async () => (await fetch(brokerUrl + proxy, { headers })).status, { interval: 10 }).toBe(200);
+  expect(sandbox.calls()['nymbl']?.['GET /Patients']).toBe(1);
+  await broker.close();
 });

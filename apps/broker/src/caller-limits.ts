@@ -12,7 +12,7 @@ export interface CallerLimitOptions {
 export interface CallerLimits {
   /** Counts a request of the caller. Throws `rate_limited`. */
   readonly countRequest: (principal: Principal) => void;
-  /** Takes one of the caller's places and answers what gives it back. Throws `rate_limited`. */
+  /** Takes one of the caller's places and answers what gives it back, once. Throws `rate_limited`. */
   readonly enterProxyCall: (principal: Principal) => () => void;
 }
 
@@ -46,9 +46,12 @@ export function createCallerLimits(options: CallerLimitOptions, clock: Clock): C
       const calls = proxyCalls.get(caller) ?? 0;
       if (calls >= concurrentProxyCalls) throw limitedError('Too many calls of yours are under way.', 1);
       proxyCalls.set(caller, calls + 1);
+      let hasLeft = false;
       return () => {
-        const left = (proxyCalls.get(caller) ?? 1) - 1;
-        if (left > 0) proxyCalls.set(caller, left);
+        if (hasLeft) return;
+        hasLeft = true;
+        const others = (proxyCalls.get(caller) ?? 1) - 1;
+        if (others > 0) proxyCalls.set(caller, others);
         else proxyCalls.delete(caller);
       };
     },

@@ -167,6 +167,8 @@ describe.each(proxies)('$name, configured as documented', (proxy) => {
         'x-valetkey-scope': 'reports',
         'x-valetkey-session-valid': 'true',
         x_valetkey_user_id: 'root',
+        'x-valetkey_user-id': 'root',
+        'x_valetkey-user-id': 'root',
       };
       expect((await ask(spoof)).headers.get('www-authenticate')).toBe('Bearer');
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -115,7 +115,11 @@ test('connections on which nobody waits for an answer do not keep it', async () 
   const sockets = [brokerUrl, adminUrl, brokerUrl].map((url) => connect(Number(new URL(url).port), '127.0.0.1'));
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
   for (const socket of sockets) socket.on('error', () => undefined);
-  sockets[2]?.write('GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: ');
+  const half = 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: ';
+  sockets[2]?.write(half);
+  // One that was served before, and has begun another.
+  sockets[0]?.write(`GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n${half}`);
+  await once(sockets[0] as Socket, 'data');
   expect(await issue()).toBe(200);
   const signalledAt = performance.now();
   broker.signal('SIGINT');

@@ -59,7 +59,7 @@ export interface Store {
   readonly recordDecision: (decision: Decision) => Promise<void>;
   /** The newest decisions first. */
   readonly listDecisions: (limit: number) => Promise<Decision[]>;
-  /** Forgets the oldest decisions, a thousand at the most, if they were made before then. Answers how many. */
+  /** Forgets decisions that were made before then, a thousand at the most. Answers how many. */
   readonly forgetDecisions: (beforeMs: number) => Promise<number>;
   /** Rejects where the store cannot be read and written. */
   readonly check: () => Promise<void>;

@@ -69,7 +69,23 @@ describe('a token exchange', () => {
 
   test('passes over what means nothing here, the credentials of a client among them', async () => {
     const form = { ...formFor('nudge'), client_id: 'app', client_secret: 'sandbox-only', scope: 'x', actor_token: '' };
-    expect((await exchange(form, { authorization: 'Basic YTpi' })).status).toBe(200);
+    const answer = await exchange(form, { authorization: 'Basic YTpi' });
+    expect(answer.status).toBe(200);
+    // None of the scopes that were asked for.
+    expect(await answer.json()).toMatchObject({ scope: '' });
+  });
+
+  test('counts among the requests of its subject', async () => {
+    await using other = await startWatchedBroker({
+      ...configureFor(sandbox),
+      callerLimits: { requestsPerMinute: 1 },
+    });
+    const ask = () =>
+      other.call('/oauth2/token', undefined, { method: 'POST', body: new URLSearchParams(formFor('nudge')) });
+    expect((await ask()).status).toBe(200);
+    const limited = await ask();
+    expect([limited.status, limited.headers.get('retry-after')]).toEqual([429, '60']);
+    expect(await limited.json()).toMatchObject({ error: 'temporarily_unavailable', code: 'rate_limited' });
   });
 
   test.each<[string, (form: Record<string, string>) => Record<string, string> | string, number, string]>([
@@ -91,7 +107,7 @@ describe('a token exchange', () => {
       400,
       'invalid_request',
     ],
-    ['a resource', (form) => ({ ...form, resource: 'https://api.nabla.com' }), 400, 'invalid_request'],
+    ['a resource', (form) => ({ ...form, resource: 'https://api.nabla.com' }), 400, 'invalid_target'],
     ['no audience', (form) => without(form, 'audience'), 400, 'invalid_request'],
     ['two subject tokens', (form) => `${new URLSearchParams(form)}&subject_token=x`, 400, 'invalid_request'],
     ['two audiences', (form) => `${new URLSearchParams(form)}&audience=nabla`, 400, 'invalid_target'],
@@ -156,7 +172,7 @@ describe('programs we did not write', () => {
     ).rejects.toMatchObject({ error: 'invalid_target', status: 400 });
   });
 
-  test('oauth4webapi finds the broker by the challenge of a refused call, and exchanges', async () => {
+  test('oauth4webapi reads the metadata that a refused call names, and exchanges', async () => {
     const insecure = { [oauth.allowInsecureRequests]: true };
     const refused = await broker.call('/v1/session');
     const [, metadata = ''] = /resource_metadata="([^"]+)"/.exec(refused.headers.get('www-authenticate') ?? '') ?? [];

@@ -19,9 +19,7 @@ export function createAuthenticate(
   countRequest: CallerLimits['countRequest'],
 ): onRequestAsyncHookHandler {
   return async (request) => {
-    const principal = await identify(readBearerToken(request.headers.authorization));
-    countRequest(principal);
-    request.principal = principal;
+    request.principal = await identify(readBearerToken(request.headers.authorization), countRequest);
   };
 }
 

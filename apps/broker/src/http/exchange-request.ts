@@ -6,6 +6,7 @@ export interface ExchangeRequest {
   readonly subjectToken: string;
   readonly vendor: string;
   readonly requestedTokenType: string | undefined;
+  readonly asksForScope: boolean;
 }
 
 export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -18,8 +19,8 @@ const subjectTokenTypes = new Set(
 /** What is longer names nothing of ours, and has no business in the audit. */
 const longestVendorName = 100;
 
-/** What would change the answer if it were heeded, so that it must not be passed over. A vendor's token has no scopes. */
-const unheeded = ['actor_token', 'actor_token_type', 'resource'];
+/** What would change the answer if it were heeded, so that it must not be passed over. */
+const unheeded = ['actor_token', 'actor_token_type'];
 
 /**
  * Reads the form of a token exchange. Parameters without a meaning here are passed over, as RFC 6749 section 3.2 wants,
@@ -50,13 +51,15 @@ export function readExchangeRequest(form: unknown): ExchangeRequest {
   }
   const [vendor, ...others] = parameters.getAll('audience');
   if (vendor === undefined || vendor === '') throw invalidRequest('The parameter audience is missing.');
-  if (others.length > 0 || vendor.length > longestVendorName) {
+  const isElsewhere = parameters.getAll('resource').some((resource) => resource !== '');
+  if (others.length > 0 || isElsewhere || vendor.length > longestVendorName) {
     throw new ValetKeyError('unknown_vendor', 'A token is for one vendor, which `audience` names.');
   }
   return {
     subjectToken: need('subject_token'),
     vendor,
     requestedTokenType: read('requested_token_type'),
+    asksForScope: read('scope') !== undefined,
   };
 }
 

@@ -14,8 +14,8 @@ export interface ForwardAuthServices {
 
 /**
  * `GET|HEAD /v1/resolve`: forward-auth in three states. Always 200 and empty; the session header is absent without a
- * token, `true` for a valid one, `false` for any other. Only an identity provider that cannot be asked is an error: a
- * caller must not be taken for signed out then.
+ * token, `true` for a valid one, `false` for any other. Only an identity provider or a store that cannot be asked is an
+ * error: a caller must not be taken for signed out then.
  */
 export function addResolveRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthServices): void {
   const handler: RouteHandlerMethod = async (request, reply) => {

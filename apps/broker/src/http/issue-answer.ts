@@ -28,7 +28,11 @@ export function encodeIssueAnswer(token: ExposableToken, accept: string | undefi
 }
 
 /** The answer of a token exchange (RFC 8693 section 2.2.1): that of an issue request, with the token in OAuth's words. */
-export function encodeExchangeAnswer(token: ExposableToken, exchanged: ExchangedToken, clock: Clock): string {
+export function encodeExchangeAnswer(
+  token: ExposableToken,
+  exchanged: ExchangedToken & { readonly asksForScope: boolean },
+  clock: Clock,
+): string {
   assertExposable(token);
   const field = token.fields[exchanged.field];
   if (field === undefined) throw new ValetKeyError('internal', `${token.vendor} names a token that is not there.`);
@@ -37,6 +41,8 @@ export function encodeExchangeAnswer(token: ExposableToken, exchanged: Exchanged
     access_token: textOf(field),
     issued_token_type: exchanged.issuedTokenType,
     token_type: exchanged.tokenType,
+    // A vendor's token has none of the scopes that a client may ask for, which must be said.
+    ...(exchanged.asksForScope && { scope: '' }),
   });
 }
 

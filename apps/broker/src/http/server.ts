@@ -17,6 +17,8 @@ import { toProblem } from './problem.ts';
 const maxBodyBytes = 16_384;
 /** A request that is on its way when the server closes arrives within this time. */
 const sweepMs = 500;
+/** The body of a request that had begun arrives within this time. */
+const lateBodyMs = 5_000;
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -86,21 +88,30 @@ export function createHttpServer({
 }
 
 /**
- * Ends, once the server closes, the connections on which nobody is waiting for an answer: Node takes one that has sent
- * no whole request for a busy one, and leaves one open whose last answer was begun before.
+ * Ends, once the server closes, the connections on which nobody waits for an answer. Node takes one that has sent a part
+ * of a request for a busy one, leaves one open whose last answer was begun before, and times nothing any more.
  */
 function closeSilentConnections(server: FastifyInstance): void {
-  const silent = new Set<Socket>();
+  /** The request that each connection waits to be answered; none where nobody waits. */
+  const requests = new Map<Socket, IncomingMessage | undefined>();
   const listener = server.server;
   listener.on('connection', (socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
+    requests.set(socket, undefined);
+    socket.once('close', () => requests.delete(socket));
   });
-  listener.on('request', ({ socket }) => silent.delete(socket));
+  listener.on('request', (request, response) => {
+    requests.set(request.socket, request);
+    response.once('close', () => {
+      if (requests.get(request.socket) === request) requests.set(request.socket, undefined);
+    });
+  });
   server.addHook('preClose', async () => {
+    const startedAtMs = performance.now();
     const sweep = setInterval(() => {
-      listener.closeIdleConnections();
-      for (const socket of silent) socket.destroy();
+      const isLate = performance.now() - startedAtMs > lateBodyMs;
+      for (const [socket, request] of requests) {
+        if (request === undefined || (isLate && !request.complete)) socket.destroy();
+      }
     }, sweepMs);
     listener.once('close', () => clearInterval(sweep));
   });

@@ -38,9 +38,8 @@ export function addTokenExchangeRoute(server: FastifyInstance, services: TokenEx
     scope.setErrorHandler(createProblemSender(onProblem, oauthErrorFormat));
     addRoute(scope, tokenExchangePath, {
       POST: async (request, reply) => {
-        const { subjectToken, vendor, requestedTokenType } = readExchangeRequest(request.body);
-        const principal = await identify(subjectToken);
-        callerLimits.countRequest(principal);
+        const { subjectToken, vendor, requestedTokenType, asksForScope } = readExchangeRequest(request.body);
+        const principal = await identify(subjectToken, callerLimits.countRequest);
         const subject: DecisionSubject = { requestId: request.id, operation: 'issue', vendor, principal };
         const body = await decide(subject, async () => {
           const admitted = admit(connected, vendor, principal);
@@ -51,7 +50,8 @@ export function addTokenExchangeRoute(server: FastifyInstance, services: TokenEx
           if (![undefined, exchanged.issuedTokenType].includes(requestedTokenType)) {
             throw new ValetKeyError('invalid_request', `${vendor} issues ${exchanged.issuedTokenType}.`, { vendor });
           }
-          return encodeExchangeAnswer(await issueClientToken(admitted, undefined, subject, tokens), exchanged, clock);
+          const token = await issueClientToken(admitted, undefined, subject, tokens);
+          return encodeExchangeAnswer(token, { ...exchanged, asksForScope }, clock);
         });
         return reply.type('application/json').header('pragma', 'no-cache').send(body);
       },

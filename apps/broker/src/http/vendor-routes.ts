@@ -64,10 +64,13 @@ export function addProxyRoute(server: FastifyInstance, services: VendorRouteServ
         const subject = subjectOf(request, 'proxy');
         const leave = callerLimits.enterProxyCall(subject.principal);
         const abandoned = new AbortController();
-        reply.raw.once('close', () => {
+        const onClose = () => {
           leave();
           abandoned.abort();
-        });
+        };
+        reply.raw.once('close', onClose);
+        // Who left while it was found out who it is will not leave again.
+        if (reply.raw.destroyed) onClose();
         const response = await decide(subject, async () => {
           const { vendor, principal } = subject;
           const admitted = admit(connected, vendor, principal);

@@ -8,7 +8,7 @@ import { createAttempts } from './attempts.ts';
 import { createBulkhead, waitedInVainError } from './bulkhead.ts';
 import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
 import { Deadline, isTimeout } from './deadline.ts';
-import { exchange } from './exchange.ts';
+import { exchange, longestRestBytes, longestRestMs } from './exchange.ts';
 import { describeNetworkFailure } from './network-failure.ts';
 import { createPool, maxConnections } from './pool.ts';
 import { decodeBody, isEncoded } from './read-body.ts';
@@ -195,7 +195,7 @@ async function decoded(answer: Answer): Promise<Answer> {
 
 /** Reads a short rest so that the connection can be used again, and cuts off a long one. */
 function discard(body: Response['body']): void {
-  body.dump({ limit: 16_384, signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
+  body.dump({ limit: longestRestBytes, signal: AbortSignal.timeout(longestRestMs) }).catch(() => undefined);
 }
 
 async function* guardBody(

@@ -5,6 +5,7 @@ import { Dispatcher } from 'undici';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startVendorServer, type PlannedAnswer } from '../testing/vendor-server.ts';
 import { openDoor } from './door.ts';
+import { longestRestMs } from './exchange.ts';
 
 const vendor = { id: 'vital', title: 'Vital' };
 const call = { method: 'GET', path: '/x' };
@@ -64,7 +65,7 @@ class SilentDispatcher extends Dispatcher {
   }
 }
 
-test('a refused answer whose rest does not come is given a second', async () => {
+test('a refused answer whose rest does not come is given a moment', async () => {
   vi.useFakeTimers();
   const dispatcher = new SilentDispatcher();
   const door = openDoor({ vendor, baseUrl: 'https://api.example', timeoutMs: 60_000 }, { dispatcher });
@@ -73,7 +74,7 @@ test('a refused answer whose rest does not come is given a second', async () => 
   handler.onRequestStart?.(controller, undefined);
   handler.onResponseStart?.(controller, 503, {});
   expect(await refused).toMatchObject({ reason: 'status_503' });
-  vi.advanceTimersByTime(999);
+  vi.advanceTimersByTime(longestRestMs - 1);
   expect(aborted).toHaveLength(0);
   vi.advanceTimersByTime(1);
   expect(aborted).toHaveLength(1);

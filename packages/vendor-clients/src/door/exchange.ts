@@ -11,9 +11,9 @@ interface ExchangeOptions {
   readonly unusable: (status: number, headers: AnswerHeaders) => Error | undefined;
 }
 
-/** A refused answer is read so far, and for so long, that its connection can be used again. */
-const longestRestBytes = 16_384;
-const longestRestMs = 1_000;
+/** An answer that nobody wants is read so far, and for so long, that its connection can be used again. */
+export const longestRestBytes = 16_384;
+export const longestRestMs = 100;
 
 /**
  * Sends a request and collects the whole answer, as it is on the wire. By undici's own events: the stream that its
