@@ -1,3 +1,4 @@
+import { promisify } from 'node:util';
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
 import { createBroker } from './broker.ts';
@@ -66,6 +67,8 @@ test('a caller who leaves while it is found out who it is keeps no place', async
   await expect.poll(() => asked).toBe(5);
   leaving.abort();
   await Promise.allSettled(left);
+  const { server } = broker.app;
+  await expect.poll(() => promisify(server.getConnections.bind(server))(), { interval: 5 }).toBe(0);
   find();
   await expect.poll(async () => (await fetch(brokerUrl + proxy, { headers })).status, { interval: 10 }).toBe(200);
   expect(sandbox.calls()['nymbl']?.['GET /Patients']).toBe(1);
