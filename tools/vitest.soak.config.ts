@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import base from './vitest.config.ts';
+import { base } from './vitest.config.ts';
 
 /** Tests that take minutes, or a machine of their own: `*.soak.ts`. */
 export default defineConfig({
@@ -7,7 +7,6 @@ export default defineConfig({
   test: {
     ...base.test,
     include: ['{packages,apps}/*/src/**/*.soak.ts'],
-    typecheck: { enabled: false },
     fileParallelism: false,
     testTimeout: 300_000,
   },
