@@ -7,21 +7,23 @@ import { addRoute } from './server.ts';
 /** `GET /openapi.json`, `GET /docs` and `GET /docs/errors`, to which the `type` of every problem leads. */
 export function addDocumentationRoutes(server: FastifyInstance, publicUrl: string | undefined): void {
   const description = describeApi(publicUrl);
-  const routes = Object.entries(description.paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([method, { summary }]) => [`<code>${method.toUpperCase()}</code>`, code(path), summary]),
-  );
+  const routes = Object.entries(description.paths).map(([path, item]) => [
+    code(path),
+    Object.keys(item).join(' ').toUpperCase(),
+    Object.values(item)[0]?.summary ?? '',
+  ]);
   const errors = Object.entries(errorTable).map(([name, { status, title, retryable, remediation }]) => [
     `<a id="${name}"></a>${code(name)}`,
     String(status),
     title,
     retryable ? 'later' : 'no',
-    remediation,
+    remediation.replaceAll(/`([^`]+)`/g, code('$1')),
   ]);
   const pages = {
     '/docs': page(
       'Valet Key',
       `<p><a href="/openapi.json">OpenAPI</a> · <a href="${errorDocumentationPath}">Errors</a></p>
-${table(['method', 'path', 'does'], routes)}`,
+${table(['path', 'methods', 'does'], routes)}`,
     ),
     [errorDocumentationPath]: page(
       'Errors of Valet Key',
