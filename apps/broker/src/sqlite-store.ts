@@ -30,7 +30,8 @@ export function createSqliteStore(path: string, { timeoutMs = 5000 }: SqliteStor
   const isInPlace = watchFile(path);
   const prepared = new Map<string, StatementSync>();
   const run = (statement: string, values: readonly (string | number | null)[]) => {
-    if (!isInPlace()) throw Object.assign(new Error('The file is gone or another.'), { code: 'FILE_REPLACED' });
+    if (!statement.startsWith('SELECT') && !isInPlace())
+      throw Object.assign(new Error('The file is gone or another.'), { code: 'FILE_REPLACED' });
     const known = prepared.get(statement) ?? database.prepare(statement);
     prepared.set(statement, known);
     return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
