@@ -3,13 +3,12 @@ import { hungTimeoutMs, letVendorHang } from './testing/hung-vendor.ts';
 import { percentile } from './testing/open-loop.ts';
 
 // Other programs on the machine can only make it slower: the best of five is what the broker does.
-const options = { retry: 4, timeout: 60_000 };
+const options = { retry: 4, timeout: 90_000 };
 
 test('a vendor that hangs at 500 calls a second does not double the p99 of another', options, async () => {
   const { calm, beside, refused, codes, slowestMs, megabytes } = await letVendorHang();
   expect(new Set([...calm, ...beside].map(({ status }) => status))).toEqual(new Set([200]));
-  // Below these milliseconds it is the machine that is measured.
-  expect(percentile(beside, 0.99)).toBeLessThan(Math.max(2 * percentile(calm, 0.99), 50));
+  expect(percentile(beside, 0.99)).toBeLessThan(2 * percentile(calm, 0.99));
   expect(codes).toEqual(['overloaded', 'vendor_timeout', 'vendor_unavailable']);
   expect(refused.length).toBeGreaterThan(100);
   expect(percentile(refused, 0.99)).toBeLessThan(50);

@@ -64,15 +64,15 @@ export async function letVendorHang(): Promise<HungVendor> {
     return { url: `${brokerUrl}/v1/vendors/${vendor}/token`, method: 'POST', token, perSecond, durationMs };
   };
 
-  // A second to warm up, four in which all is well, and four in which Nabla hangs.
-  const flood = runLoadAside(loadOn('nabla', 500, 9_000));
+  // A second to warm up, ten in which all is well, and twenty in which Nabla hangs: the vendor is given up in the fourth.
+  const flood = runLoadAside(loadOn('nabla', 500, 31_000));
   await runLoad(loadOn('nudge', 80, 1_500));
-  const calm = await runLoad(loadOn('nudge', 80, 4_000));
+  const calm = await runLoad(loadOn('nudge', 80, 10_000));
   const calmMegabytes = await residentMegabytes(broker.pid);
   sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'hang' } }]);
-  const besideCalls = runLoad(loadOn('nudge', 80, 4_000));
+  const besideCalls = runLoad(loadOn('nudge', 80, 20_000));
   let peakMegabytes = 0;
-  for (let count = 0; count < 16; count += 1) {
+  for (let count = 0; count < 80; count += 1) {
     await setTimeout(250);
     peakMegabytes = Math.max(peakMegabytes, await residentMegabytes(broker.pid));
   }
