@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { JunctionClient } from '@junction-api/sdk';
 import { Pool } from 'undici';
-import { race, type Contestant } from '../../../tools/bench/measure.ts';
+import { racePaces, type Contestant, type Pace } from '../../../tools/bench/measure.ts';
 import { describeMachine, formatTable, writeSection } from '../../../tools/bench/report.ts';
 import { createVitalClient } from '../src/index.ts';
 
@@ -48,29 +48,41 @@ const contestants: readonly Contestant[] = [
   { name: vendorsOwn, prepare: () => () => junction.user.getUserSignInToken({ userId }) },
 ];
 
-const columns: { readonly width: number; readonly rates: Map<string, number> }[] = [];
+const columns: { readonly width: number; readonly paces: Map<string, Pace> }[] = [];
 for (const width of widths) {
-  const rates = await race(contestants, { rounds, operations, concurrency: width });
-  columns.push({ width, rates });
-  const line = [...rates].map(([name, rate]) => `${name} ${Math.round(rate)}`).join(', ');
+  const paces = await racePaces(contestants, { rounds, operations, concurrency: width });
+  columns.push({ width, paces });
+  const line = [...paces].map(([name, { rate }]) => `${name} ${Math.round(rate)}`).join(', ');
   process.stdout.write(`${width} at once: ${line}\n`);
 }
 server.disconnect();
 await Promise.all([pool.close(), vital.close()]);
 
-const rateOf = (rates: Map<string, number>, name: string): number => rates.get(name) ?? Number.NaN;
-const rows = contestants.map(({ name }) => [
-  name === ours ? `**${name}**` : name,
-  ...columns.map(({ rates }) => {
-    const ratio = rateOf(rates, name) / rateOf(rates, ours);
-    return `${Math.round(rateOf(rates, name)).toLocaleString('en-US')} (${ratio.toFixed(2)})`;
-  }),
-]);
-const promises = columns.map(({ width, rates }) => [
+type Paces = ReadonlyMap<string, Pace>;
+
+const noPace: Pace = { rate: Number.NaN, cpuMicroseconds: Number.NaN };
+const rateOf = (paces: Paces, name: string): number => (paces.get(name) ?? noPace).rate;
+const costOf = (paces: Paces, name: string): number => (paces.get(name) ?? noPace).cpuMicroseconds;
+
+const head = widths.map((width) => `${width} at once`);
+const rowsOf = (cell: (paces: Paces, name: string) => string): string[][] =>
+  contestants.map(({ name }) => [
+    name === ours ? `**${name}**` : name,
+    ...columns.map(({ paces }) => cell(paces, name)),
+  ]);
+const rates = rowsOf((paces, name) => {
+  const ratio = rateOf(paces, name) / rateOf(paces, ours);
+  return `${Math.round(rateOf(paces, name)).toLocaleString('en-US')} (${ratio.toFixed(2)})`;
+});
+const costs = rowsOf((paces, name) => {
+  const ratio = costOf(paces, name) / costOf(paces, ours);
+  return `${costOf(paces, name).toFixed(1)} (${ratio.toFixed(2)})`;
+});
+const promises = columns.map(({ width, paces }) => [
   `${width} at once`,
-  (rateOf(rates, ours) / rateOf(rates, bare)).toFixed(2),
-  (rateOf(rates, ours) / rateOf(rates, vendorsOwn)).toFixed(1),
-  (rateOf(rates, bare) / rateOf(rates, vendorsOwn)).toFixed(1),
+  (rateOf(paces, ours) / rateOf(paces, bare)).toFixed(2),
+  (rateOf(paces, ours) / rateOf(paces, vendorsOwn)).toFixed(1),
+  (rateOf(paces, bare) / rateOf(paces, vendorsOwn)).toFixed(1),
 ]);
 
 writeSection(
@@ -81,9 +93,12 @@ ${describeMachine()} Medians of ${rounds} rounds in which all take turns, each r
 tokens. The vendor is a process of its own on the same machine that answers at once, so this is the price of the client
 alone: deadline, circuit, bounds, checks. The floor checks nothing.
 
-${formatTable(['Calls a second (ours = 1)', ...widths.map((width) => `${width} at once`)], rows)}
+${formatTable(['Calls a second (ours = 1)', ...head], rates)}
 
 ${formatTable(['', 'of the floor (promised: 0.85)', `times ${vendorsOwn} (promised: 4)`, 'the floor itself'], promises)}
 
-One at a time the trip takes most of the time, so that the floor itself is not four times the SDK.`,
+One at a time the trip takes most of the time, so that the floor itself is not four times the SDK. What a client costs
+shows in the processor time of its process, which other programs on the machine disturb less:
+
+${formatTable(['Processor time for one call, µs (ours = 1)', ...head], costs)}`,
 );
