@@ -30,17 +30,24 @@ beforeEach(() => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** What a vendor acts on. Everything else is how the sender introduces itself and how it carries bytes. */
+/** How a sender introduces itself, what it would like to read, and how it carries bytes. A vendor acts on all the rest. */
+const manners =
+  /^(host|connection|content-length|transfer-encoding|user-agent|accept|accept-encoding|accept-language|priority|sec-.*|x-fern-.*|.*sdk.*)$/;
+
 function essence({ method, path, headers, body }: RecordedCall | undefined = {} as RecordedCall): unknown {
-  const { authorization, 'content-type': contentType, 'x-vital-api-key': key, cookie } = headers;
-  const isJson = contentType?.toString().startsWith('application/json') === true;
-  const isForm = contentType?.toString().startsWith('application/x-www-form-urlencoded') === true;
+  const [contentType = ''] = headers['content-type']?.toString().split(';') ?? [];
+  const isForm = contentType === 'application/x-www-form-urlencoded';
+  const told = Object.entries(headers).filter(([name]) => !manners.test(name));
   return {
     method,
     path,
-    headers: { authorization, contentType: contentType?.toString().split(';')[0], key, cookie },
-    body: isJson ? (JSON.parse(body) as unknown) : isForm ? Object.fromEntries(new URLSearchParams(body)) : body,
+    headers: { ...Object.fromEntries(told), ...(contentType && { 'content-type': contentType }) },
+    body: contentType === 'application/json' ? (JSON.parse(body) as unknown) : isForm ? formFields(body) : body,
   };
+}
+
+function formFields(body: string): [string, string][] {
+  return [...new URLSearchParams(body)].toSorted();
 }
 
 const clientUserId = user.client_user_id;
