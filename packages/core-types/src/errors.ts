@@ -160,6 +160,8 @@ export interface ValetKeyErrorOptions {
   readonly vendor?: string | undefined;
   /** Seconds after which a retry may succeed. */
   readonly retryAfterSeconds?: number | undefined;
+  /** What the operator should look at: for the log and `valetkey doctor`, never part of an answer. */
+  readonly advice?: string | undefined;
   /** A short word for the operator's log (`ECONNREFUSED`, `unknown_kid`). Never foreign text, never part of an answer. */
   readonly reason?: string | undefined;
 }
@@ -187,6 +189,7 @@ export class ValetKeyError extends Error {
   readonly remediation: string;
   readonly vendor: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly advice: string | undefined;
   readonly reason: string | undefined;
 
   static {
@@ -204,6 +207,7 @@ export class ValetKeyError extends Error {
     this.remediation = options.remediation ?? entry.remediation;
     this.vendor = options.vendor;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.advice = options.advice;
     this.reason = options.reason;
     Object.defineProperty(this, marker, { value: true });
   }

@@ -114,6 +114,15 @@ export interface AuthenticateAbility {
   readonly issuer: IssuerOptions;
 }
 
+/** A claim of the principal by which a vendor tells whose data a caller may have. */
+export interface ClaimSource {
+  /** The option that names the claim. */
+  readonly option: string;
+  readonly claim: string;
+  /** Whose claim it is. Absent: the one issuer's that there is. */
+  readonly issuer?: string | undefined;
+}
+
 /**
  * A vendor, ready to be called. Adapters declare, the broker decides: an ability that is absent is one that this
  * vendor does not have.
@@ -124,6 +133,8 @@ export interface Vendor {
   readonly users?: UsersAbility | undefined;
   readonly proxy?: ProxyAbility | undefined;
   readonly authenticate?: AuthenticateAbility | undefined;
+  /** What the abilities read out of a principal. A claim means something only together with the issuer who says it. */
+  readonly claims?: readonly ClaimSource[] | undefined;
   /**
    * Asks the vendor whether it takes our credentials, without lasting effect there. Resolves where it does; rejects
    * with `vendor_auth_failed` where it does not, and with the call's own code where the vendor cannot be asked.

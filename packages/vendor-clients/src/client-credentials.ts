@@ -1,11 +1,11 @@
-import { Secret, ValetKeyError, type CallOptions } from '@valetkey/core-types';
+import { Secret, ValetKeyError } from '@valetkey/core-types';
 import { z } from 'zod';
 import { invalidAnswer, readJson, refusal, tryReadJson } from './door/answer.ts';
-import type { Door } from './door/door.ts';
+import type { Operation } from './door/door.ts';
 import { tokenTextSchema } from './vendor-options.ts';
 
 /** What a client-credentials grant says (RFC 6749 section 4.4.2), with the credentials in the body. */
-export interface ClientCredentialsRequest extends CallOptions {
+export interface ClientCredentialsRequest {
   /** Below the door's base URL. Default: the base URL is the endpoint. */
   readonly path?: string | undefined;
   /**
@@ -37,14 +37,14 @@ const grantSchema = z.object({
 const grantErrorSchema = z.object({ error: z.string() });
 
 const grantErrors = {
-  invalid_client: { code: 'vendor_auth_failed', remediation: undefined },
+  invalid_client: { code: 'vendor_auth_failed', advice: undefined },
   unauthorized_client: {
     code: 'vendor_auth_failed',
-    remediation: 'Ask the vendor to allow the client-credentials grant for this client.',
+    advice: 'Ask the vendor to allow the client-credentials grant for this client.',
   },
   invalid_scope: {
     code: 'vendor_rejected',
-    remediation: 'Check the customer name and the format of `scope`, and that this client may act for this customer.',
+    advice: 'Check the customer name and the format of `scope`, and that this client may act for this customer.',
   },
 } as const;
 
@@ -56,37 +56,32 @@ const contentTypes = { form: 'application/x-www-form-urlencoded', json: 'applica
  * Throws `vendor_auth_failed` for `invalid_client` and `vendor_rejected` for `invalid_scope`, with what to check.
  */
 export async function requestClientCredentialsToken(
-  door: Door,
-  { path = '', authenticate, scope, encoding = 'form', advice, signal }: ClientCredentialsRequest,
+  operation: Operation,
+  { path = '', authenticate, scope, encoding = 'form', advice }: ClientCredentialsRequest,
 ): Promise<GrantedToken> {
   const encode = (): string => {
     const fields = { grant_type: 'client_credentials', ...authenticate(), ...(scope !== undefined && { scope }) };
     return encoding === 'json' ? JSON.stringify(fields) : new URLSearchParams(fields).toString();
   };
-  const answer = await door.send({
+  const answer = await operation.send({
     method: 'POST',
     path,
     headers: { 'content-type': contentTypes[encoding], accept: 'application/json' },
     body: encode,
     repeatable: true,
-    signal,
   });
   if (answer.status !== 200) {
     const oauth = tryReadJson(answer, grantErrorSchema);
-    const known = oauth.success && Object.hasOwn(grantErrors, oauth.data.error);
+    const isKnown = oauth.success && Object.hasOwn(grantErrors, oauth.data.error);
     const { vendor } = answer;
     const detail = `${vendor.title} did not grant an access token.`;
-    if (!known) {
-      const meaning = { code: 'vendor_auth_failed', detail, remediation: advice } as const;
+    if (!isKnown) {
+      const meaning = { code: 'vendor_auth_failed', detail, advice } as const;
       throw refusal(answer, { 401: meaning, 403: meaning });
     }
     const reason = oauth.data.error as keyof typeof grantErrors;
-    const { code, remediation } = grantErrors[reason];
-    throw new ValetKeyError(code, detail, {
-      vendor: vendor.id,
-      reason,
-      remediation: remediation ?? advice,
-    });
+    const known = grantErrors[reason];
+    throw new ValetKeyError(known.code, detail, { vendor: vendor.id, reason, advice: known.advice ?? advice });
   }
   const grant = readJson(answer, grantSchema);
   if ((grant.token_type ?? 'bearer').toLowerCase() !== 'bearer') throw invalidAnswer(answer.vendor, 'field:token_type');

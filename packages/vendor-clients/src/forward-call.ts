@@ -1,6 +1,5 @@
 import { ValetKeyError, type ProxyRequest, type ProxyResponse } from '@valetkey/core-types';
-import { invalidAnswer } from './door/answer.ts';
-import type { Door, StreamAnswer } from './door/door.ts';
+import type { Operation, StreamAnswer } from './door/door.ts';
 import { passRequestHeaders, passResponseHeaders } from './proxy-headers.ts';
 
 /** How far a proxied call may go. */
@@ -17,9 +16,9 @@ export interface ForwardLimits {
  * Sends a caller's request through the door: path, query, body and the harmless headers are the caller's, everything
  * else is ours. Both bodies stream; neither is decoded.
  */
-export async function forwardCall(
-  door: Door,
-  { method, path, query, headers, body, signal }: ProxyRequest,
+export function forwardCall(
+  operation: Operation,
+  { method, path, query, headers, body }: ProxyRequest,
   credentials: Readonly<Record<string, string>>,
   limits: ForwardLimits,
 ): Promise<StreamAnswer> {
@@ -31,26 +30,20 @@ export async function forwardCall(
   if (hasBody && Number(headers['content-length'] ?? 0) > limits.maxRequestBytes) {
     throw tooLongRequest(limits.maxRequestBytes);
   }
-  const answer = await door.stream({
+  return operation.stream({
     method,
     path: `${path}${query}`,
     headers: { ...passRequestHeaders(headers), ...(hasBody && lengthOf(headers)), ...credentials },
     body: hasBody ? limitRequest(body, limits.maxRequestBytes) : undefined,
     repeatable: method === 'GET' || method === 'HEAD',
-    bodyTimeoutMs: limits.streamTimeoutMs,
-    signal,
+    maxResponseBytes: limits.maxResponseBytes,
   });
-  if (Number(answer.headers['content-length'] ?? 0) > limits.maxResponseBytes) {
-    answer.discard();
-    throw invalidAnswer(answer.vendor, 'body_too_long');
-  }
-  return answer;
 }
 
-/** The vendor's answer as the caller may see it. */
-export function toProxyResponse({ vendor, status, headers, body }: StreamAnswer, limits: ForwardLimits): ProxyResponse {
-  const tooLong = (): ValetKeyError => invalidAnswer(vendor, 'body_too_long');
-  return { status, headers: passResponseHeaders(headers), body: limitBytes(body, limits.maxResponseBytes, tooLong) };
+/** The vendor's answer as the caller may see it. From here on its body has a time of its own. */
+export function toProxyResponse({ status, headers, body, extend }: StreamAnswer, limits: ForwardLimits): ProxyResponse {
+  extend(limits.streamTimeoutMs);
+  return { status, headers: passResponseHeaders(headers), body };
 }
 
 function lengthOf(headers: ProxyRequest['headers']): { 'content-length'?: string } {
@@ -62,7 +55,7 @@ function limitRequest(
   body: AsyncIterable<Uint8Array> | Uint8Array,
   maxBytes: number,
 ): AsyncIterable<Uint8Array> | Uint8Array {
-  if (!(body instanceof Uint8Array)) return limitBytes(body, maxBytes, () => tooLongRequest(maxBytes));
+  if (!(body instanceof Uint8Array)) return limitBytes(body, maxBytes);
   if (body.length > maxBytes) throw tooLongRequest(maxBytes);
   return body;
 }
@@ -71,15 +64,11 @@ function tooLongRequest(maxBytes: number): ValetKeyError {
   return new ValetKeyError('payload_too_large', `The body is longer than ${maxBytes} bytes.`);
 }
 
-async function* limitBytes(
-  body: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  tooLong: () => ValetKeyError,
-): AsyncGenerator<Uint8Array> {
+async function* limitBytes(body: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
-    if (length > maxBytes) throw tooLong();
+    if (length > maxBytes) throw tooLongRequest(maxBytes);
     yield chunk;
   }
 }

@@ -5,24 +5,27 @@ import type { GrantedToken } from './client-credentials.ts';
 export interface KeptGrant {
   /**
    * Makes a call with the token, which is asked for when there is none or its end is near, once for all calls. Where
-   * the vendor refuses it (`vendor_auth_failed`), the call is made once more with a new one.
+   * the vendor does not take it (401), the call is made once more with a new one.
    */
   readonly use: <Result>(call: (accessToken: Secret) => Promise<Result>) => Promise<Result>;
 }
 
 const longestMarginSeconds = 60;
+/** One that is refused so young is not what is wrong: its successor would fare no better. */
+const youngMs = 10_000;
 /** Life of a token that does not say how long it has. */
 const usualLifetimeSeconds = 300;
 
 /** Keeps what `request` answers for as long as it lives. A failure is not kept. */
 export function keepGrant(request: () => Promise<GrantedToken>, clock: Clock): KeptGrant {
-  let kept: { readonly token: Secret; readonly endsAtMs: number } | undefined;
+  let kept: { readonly token: Secret; readonly askedAtMs: number; readonly endsAtMs: number } | undefined;
   let asking: Promise<Secret> | undefined;
 
   const ask = async (): Promise<Secret> => {
     const { accessToken, expiresInSeconds = usualLifetimeSeconds } = await request();
     const marginSeconds = Math.min(longestMarginSeconds, expiresInSeconds / 2);
-    kept = { token: accessToken, endsAtMs: clock.monotonicMs() + (expiresInSeconds - marginSeconds) * 1_000 };
+    const askedAtMs = clock.monotonicMs();
+    kept = { token: accessToken, askedAtMs, endsAtMs: askedAtMs + (expiresInSeconds - marginSeconds) * 1_000 };
     return accessToken;
   };
   const current = (): Promise<Secret> => {
@@ -39,9 +42,12 @@ export function keepGrant(request: () => Promise<GrantedToken>, clock: Clock): K
       try {
         return await call(token);
       } catch (failure) {
-        if (!ValetKeyError.isInstance(failure) || failure.code !== 'vendor_auth_failed') throw failure;
+        if (!ValetKeyError.isInstance(failure) || failure.reason !== 'status_401') throw failure;
         // Another call may have replaced it already.
-        if (kept?.token === token) kept = undefined;
+        if (kept?.token === token) {
+          if (clock.monotonicMs() - kept.askedAtMs < youngMs) throw failure;
+          kept = undefined;
+        }
       }
       return call(await current());
     },

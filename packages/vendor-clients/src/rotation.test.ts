@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Principal, ProxyRequest, Vendor, VendorEvent } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nabla, nymbl } from './index.ts';
+import { nabla, nymbl, type NymblOptions } from './index.ts';
 import { startVendorServer } from './testing/vendor-server.ts';
 import { createNudgeClient } from './vendors/nudge.ts';
 import { createVitalClient } from './vendors/vital.ts';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-function startNymbl(changes: { baseUrl?: string } = {}): Vendor {
+function startNymbl(changes: Partial<NymblOptions> = {}): Vendor {
   const { clientId, clientSecret, apiKey, customer } = sandbox.credentials.nymbl;
   const options = nymbl.options.parse({
     clientId,
@@ -109,6 +109,14 @@ test('Nymbl: an API key that is refused with a 401, as its own page has it, chan
   const vendor = startNymbl();
   sandbox.nymbl.setApiKeys(['sandbox-only-next-key']);
   expect(await proxied(vendor)).toBe(200);
+  expect(events).toEqual([{ type: 'secret_switched', vendor: 'nymbl', option: 'apiKey', slot: 'next' }]);
+  await vendor.close();
+});
+
+test('Nymbl: a HEAD that is refused tries the other key, for no body tells whose refusal it is', async () => {
+  await using server = await startVendorServer({ status: 403 }, {});
+  const vendor = startNymbl({ allow: [{ method: 'HEAD', path: '/Patients' }], baseUrl: server.url });
+  expect(await proxied(vendor, { ...read, method: 'HEAD' })).toBe(200);
   expect(events).toEqual([{ type: 'secret_switched', vendor: 'nymbl', option: 'apiKey', slot: 'next' }]);
   await vendor.close();
 });

@@ -55,6 +55,19 @@ test('other failures, single slots and calls that cannot be repeated are not tri
   expect(refuses).toHaveBeenCalledTimes(2);
 });
 
+test('a secret that is taken stays, though the call itself is refused', async () => {
+  const onSwitch = vi.fn<(slot: string) => void>();
+  const secret = useSecretSlots({ current, next }, onSwitch);
+  const call = vi.fn<(secret: Secret) => Promise<never>>(async (used) => {
+    if (used === current) refused();
+    throw new ValetKeyError('vendor_user_not_found', 'nobody');
+  });
+  await expect(secret.use(call)).rejects.toMatchObject({ code: 'vendor_user_not_found' });
+  await expect(secret.use(call)).rejects.toMatchObject({ code: 'vendor_user_not_found' });
+  expect(call.mock.calls.map(([used]) => used)).toEqual([current, next, next]);
+  expect(onSwitch.mock.calls).toEqual([['next']]);
+});
+
 test('what holds the secrets prints none of them', () => {
   expect(inspect(useSecretSlots({ current, next }, vi.fn()), { depth: 9, showHidden: true })).not.toMatch(
     /sandbox-only/,

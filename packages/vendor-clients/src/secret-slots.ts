@@ -10,7 +10,7 @@ export interface UseOptions {
 export interface SlottedSecret<Value = Secret> {
   /**
    * Makes a call with the active secret and, where the vendor refuses it (`vendor_auth_failed`), once more with the
-   * other. The one that works stays active.
+   * other. The one that the vendor takes stays active.
    */
   readonly use: <Result>(call: (secret: Value) => Promise<Result>, options?: UseOptions) => Promise<Result>;
 }
@@ -34,12 +34,27 @@ export function useSecretSlots<Value = Secret>(
         if (!refused || !repeatable) throw failure;
       }
       const other = first === current ? next : current;
-      const result = await call(other);
-      if (active === first) {
+      const stay = (): void => {
+        if (active !== first) return;
         active = other;
         onSwitch(other === current ? 'current' : 'next');
+      };
+      try {
+        const result = await call(other);
+        stay();
+        return result;
+      } catch (failure) {
+        if (isTaken(failure)) stay();
+        throw failure;
       }
-      return result;
     },
   };
+}
+
+/** Whether a failure is the vendor's answer to a call whose secret it took. */
+function isTaken(failure: unknown): boolean {
+  return (
+    ValetKeyError.isInstance(failure) &&
+    (failure.code === 'vendor_rejected' || failure.code === 'vendor_user_not_found')
+  );
 }

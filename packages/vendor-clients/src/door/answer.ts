@@ -54,7 +54,7 @@ export function invalidAnswer(vendor: VendorName, reason: string): ValetKeyError
 
 /** What a status means, where it means something else than the usual. */
 export type StatusMeanings = Readonly<
-  Record<number, { readonly code: ErrorCode; readonly detail: string; readonly remediation?: string | undefined }>
+  Record<number, { readonly code: ErrorCode; readonly detail: string; readonly advice?: string | undefined }>
 >;
 
 /** The error that a 4xx stands for: 401 and 403 are about our credentials, the rest about the call. */
@@ -64,8 +64,8 @@ export function refusal(answer: Answer, meanings: StatusMeanings = {}): ValetKey
   if (status < 400) return invalidAnswer(vendor, reason);
   const meaning = meanings[status];
   if (meaning !== undefined) {
-    const { code, detail, remediation } = meaning;
-    return new ValetKeyError(code, detail, { vendor: vendor.id, reason, remediation });
+    const { code, detail, advice } = meaning;
+    return new ValetKeyError(code, detail, { vendor: vendor.id, reason, advice });
   }
   if (status === 401 || status === 403) {
     return new ValetKeyError('vendor_auth_failed', `${vendor.title} refused our credentials.`, {

@@ -13,7 +13,7 @@ function start(random: () => number = () => 0) {
   let sent = 0;
   const waits: number[] = [];
   /** Makes a call that ends as told; the last ending is for ever. */
-  const run = (endings: readonly unknown[], repeatable = true): Promise<unknown> => {
+  const run = (endings: readonly unknown[], repeatable = true, mayProbe = true): Promise<unknown> => {
     let count = 0;
     return attempts.run({
       send: async () => {
@@ -24,6 +24,7 @@ function start(random: () => number = () => 0) {
       },
       explain: (failure) => failure,
       repeatable,
+      mayProbe,
       wait: async (milliseconds) => void waits.push(milliseconds),
     });
   };
@@ -167,4 +168,83 @@ test('the waits between attempts grow, and are spread over all of their time', a
   const least = start(() => 0);
   await failing(least.run([down()]));
   expect(least.waits).toEqual([0]);
+});
+
+test('a call that somebody else may hold up is no probe', async () => {
+  const { run, clock, sent } = start();
+  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  clock.advance(5_000);
+  expect(await failing(run(['answer'], false, false))).toBe('circuit_open');
+  expect(sent()).toBe(20);
+  expect(await run(['answer'])).toBe('answer');
+  expect(await run(['answer'], false, false)).toBe('answer');
+});
+
+test('calls that are refused here pay for no repetitions', async () => {
+  const { run, clock, sent } = start();
+  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (let count = 0; count < 200; count++) expect(await failing(run(['answer']))).toBe('circuit_open');
+  clock.advance(5_000);
+  await run(['answer']);
+  const before = sent();
+  for (let count = 0; count < 10; count++) await failing(run([down(), 'answer']));
+  // What the first twenty paid in, and these ten.
+  expect(sent() - before).toBeLessThanOrEqual(10 + 4);
+});
+
+test('a probe that fails is not repeated, and its caller hears what it met', async () => {
+  const { run, clock, events } = start();
+  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  clock.advance(5_000);
+  expect(await failing(run([down(), 'answer']))).toBe('status_503');
+  expect(events.map(({ type }) => type)).toEqual(['circuit_opened', 'circuit_opened']);
+});
+
+test('a hold is asked before the circuit, which would wait for the probe for ever', async () => {
+  const { run, clock } = start();
+  const later = new ValetKeyError('vendor_unavailable', 'later', { reason: 'status_503', retryAfterSeconds: 10 });
+  for (let count = 0; count < 20; count++) {
+    await failing(run([later], false));
+    clock.advance(10_000);
+  }
+  await failing(run([later], false));
+  clock.advance(9_000);
+  expect(await failing(run(['answer']))).toBe('held');
+  clock.advance(1_000);
+  expect(await run(['answer'])).toBe('answer');
+});
+
+test('a vendor that names its own time with a 503 is not asked before, nor again at once', async () => {
+  const { run, sent, clock } = start();
+  const later = new ValetKeyError('vendor_unavailable', 'later', { reason: 'status_503', retryAfterSeconds: 30 });
+  expect(await failing(run([later, 'answer']))).toBe('status_503');
+  expect(sent()).toBe(1);
+  // A shorter time does not take back a longer one that somebody was told meanwhile.
+  expect(await failing(run(['answer']))).toBe('held');
+  clock.advance(30_000);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const early = failing(run([promise]));
+  await failing(run([later]));
+  reject(new ValetKeyError('vendor_rate_limited', 'sooner', { retryAfterSeconds: 1 }));
+  await early;
+  clock.advance(29_000);
+  expect(await failing(run(['answer']))).toBe('held');
+});
+
+test('old outcomes are forgotten, and so is how long the pause once was', async () => {
+  const { run, clock, events } = start();
+  for (let count = 0; count < 500; count++) await run(['answer']);
+  for (let count = 0; count < 30; count++) await failing(run([down()], false));
+  expect(events).toHaveLength(1);
+  clock.advance(5_000);
+  await run(['answer']);
+  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  expect(events.at(-1)).toEqual({ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 });
+});
+
+test('after however long a calm, ten repetitions are saved up at the most', async () => {
+  const { run, sent } = start();
+  for (let count = 0; count < 1_000; count++) await run(['answer']);
+  for (let count = 0; count < 29; count++) await failing(run([down(), 'answer']));
+  expect(sent() - 1_000).toBe(29 + 10 + 2);
 });

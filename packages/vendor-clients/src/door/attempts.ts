@@ -18,6 +18,8 @@ interface Attempt<Result> {
   readonly explain: (failure: unknown) => unknown;
   /** Whether sending twice does no harm. */
   readonly repeatable: boolean;
+  /** Whether the vendor alone decides how the call ends, so that it may probe one that was down. */
+  readonly mayProbe: boolean;
   /** Waits, and rejects as soon as the call is ended. */
   readonly wait: (milliseconds: number) => Promise<void>;
 }
@@ -41,6 +43,12 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
     onClose: () => onEvent({ type: 'circuit_closed', vendor: vendor.id }),
   });
 
+  /** Asks the hold first: a probe that it turned away would never report. */
+  const admit = (mayProbe: boolean) => {
+    hold.check();
+    return circuit.admit(mayProbe);
+  };
+
   /** What a failure teaches the circuit and the hold. */
   const learn = (failure: unknown, report: (outcome: Outcome) => void): void => {
     const outcome = outcomeOf(failure);
@@ -52,22 +60,31 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
   };
 
   return {
-    async run({ send, explain, repeatable, wait }) {
+    async run({ send, explain, repeatable, mayProbe, wait }) {
+      let report = admit(mayProbe);
+      // What was refused here reached nobody, so it pays for no repetition.
       budget.deposit();
       for (let count = 1; ; count++) {
-        hold.check();
-        const report = circuit.admit();
+        let failure: unknown;
         try {
           const result = await send();
           report('healthy');
           return result;
         } catch (cause) {
-          const failure = explain(cause);
+          failure = explain(cause);
           learn(failure, report);
-          if (!repeatable || count === mostAttempts || !isPassing(failure) || !budget.withdraw()) throw failure;
-          onEvent({ type: 'retried', vendor: vendor.id, reason: failure.reason ?? failure.code });
         }
+        if (!repeatable || count === mostAttempts || !isPassing(failure) || circuit.isOpen() || !budget.withdraw()) {
+          throw failure;
+        }
+        onEvent({ type: 'retried', vendor: vendor.id, reason: failure.reason ?? failure.code });
         await wait(random() * firstBackoffMs * 2 ** count);
+        try {
+          report = admit(mayProbe);
+        } catch {
+          // Others found the vendor down meanwhile. What this call met itself says more.
+          throw failure;
+        }
       }
     },
   };

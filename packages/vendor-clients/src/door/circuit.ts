@@ -8,9 +8,10 @@ export type Outcome = 'healthy' | 'failed' | 'unknown';
 export interface Circuit {
   /**
    * Lets a call through and gives the function that hears how it ended. Throws `vendor_unavailable` while the circuit
-   * is open; once that time is over, one call is let through as a probe and decides.
+   * is open; once that time is over, one call that may probe is let through and decides.
    */
-  readonly admit: () => (outcome: Outcome) => void;
+  readonly admit: (mayProbe: boolean) => (outcome: Outcome) => void;
+  readonly isOpen: () => boolean;
 }
 
 interface CircuitOptions {
@@ -67,10 +68,10 @@ export function createCircuit({ vendor, clock, onOpen, onClose }: CircuitOptions
   };
 
   return {
-    admit() {
+    admit(mayProbe) {
       if (openUntilMs === undefined) return count;
       const waitMs = openUntilMs - clock.monotonicMs();
-      if (waitMs > 0 || probing) {
+      if (waitMs > 0 || probing || !mayProbe) {
         throw new ValetKeyError('vendor_unavailable', `${vendor.title} is not called for the moment: it was failing.`, {
           vendor: vendor.id,
           reason: 'circuit_open',
@@ -80,5 +81,6 @@ export function createCircuit({ vendor, clock, onOpen, onClose }: CircuitOptions
       probing = true;
       return judge;
     },
+    isOpen: () => openUntilMs !== undefined,
   };
 }

@@ -3,7 +3,10 @@ import type { VendorName } from './answer.ts';
 
 interface DeadlineOptions {
   readonly vendor: VendorName;
+  /** What the whole operation has, in milliseconds. */
   readonly timeoutMs: number;
+  /** What is left of it for this call. */
+  readonly leftMs: number;
   readonly caller: AbortSignal | undefined;
   /** Called when the call is over, perhaps more than once. */
   readonly onOver: () => void;
@@ -21,11 +24,11 @@ export class Deadline {
   #timer: NodeJS.Timeout | undefined;
   #listener: (() => void) | undefined;
 
-  constructor({ vendor, timeoutMs, caller, onOver }: DeadlineOptions) {
+  constructor({ vendor, timeoutMs, leftMs, caller, onOver }: DeadlineOptions) {
     this.#vendor = vendor;
     this.#caller = caller;
     this.#onOver = onOver;
-    this.extend(timeoutMs);
+    this.#endAfter(leftMs, timeoutMs);
     caller?.addEventListener('abort', this, { once: true });
   }
 
@@ -42,7 +45,7 @@ export class Deadline {
   /** Gives the call so many milliseconds from now. */
   extend(timeoutMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#end(timeoutOf(this.#vendor, timeoutMs)), timeoutMs);
+    this.#endAfter(timeoutMs, timeoutMs);
   }
 
   /** Waits for something that does not fail, and rejects as soon as the call is ended. */
@@ -65,6 +68,10 @@ export class Deadline {
     return this.#ended?.with;
   }
 
+  #endAfter(delayMs: number, timeoutMs: number): void {
+    this.#timer = setTimeout(() => this.#end(timeoutError(this.#vendor, timeoutMs)), delayMs);
+  }
+
   #end(reason: unknown): void {
     this.#ended ??= { with: reason };
     this.#listener?.();
@@ -77,7 +84,8 @@ export function isTimeout(failure: unknown): boolean {
   return ValetKeyError.isInstance(failure) && failure.code === 'vendor_timeout';
 }
 
-function timeoutOf(vendor: VendorName, timeoutMs: number): ValetKeyError {
+/** The time of an operation is over. */
+export function timeoutError(vendor: VendorName, timeoutMs: number): ValetKeyError {
   return new ValetKeyError('vendor_timeout', `${vendor.title} did not answer within ${timeoutMs} ms.`, {
     vendor: vendor.id,
     reason: 'deadline',

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { inspect } from 'node:util';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { MockAgent } from 'undici';
 import { expect, test } from 'vitest';
 import { startVendorServer, type PlannedAnswer } from '../testing/vendor-server.ts';
@@ -16,17 +16,21 @@ const openTo = (baseUrl: string, timeoutMs = 2_000): Door => openDoor({ vendor, 
 
 async function sendTo(answer: PlannedAnswer, given: Partial<DoorCall> = {}, timeoutMs?: number): Promise<unknown> {
   await using server = await startVendorServer(answer);
-  return await openTo(server.url, timeoutMs).send({ ...call, ...given });
+  return await openTo(server.url, timeoutMs)
+    .begin()
+    .send({ ...call, ...given });
 }
 
 test('an answer is read whole', async () => {
   await using server = await startVendorServer({ status: 404, text: 'gone', headers: { 'x-a': 'b' } });
-  const answer = await openTo(`${server.url}/base/`).send({
-    method: 'POST',
-    path: '/a?b=c',
-    headers: { 'x-c': 'd' },
-    body: 'text',
-  });
+  const answer = await openTo(`${server.url}/base/`)
+    .begin()
+    .send({
+      method: 'POST',
+      path: '/a?b=c',
+      headers: { 'x-c': 'd' },
+      body: 'text',
+    });
   expect(answer).toMatchObject({ status: 404, headers: { 'x-a': 'b' } });
   expect(answer.body.toString()).toBe('gone');
   expect(server.calls).toMatchObject([{ method: 'POST', path: '/base/a?b=c', headers: { 'x-c': 'd' }, body: 'text' }]);
@@ -36,6 +40,7 @@ test.each([
   ['gzip', gzipSync],
   ['deflate', deflateSync],
   ['br', brotliCompressSync],
+  ['zstd', zstdCompressSync],
 ] as const)('%s is undone, though nobody asked for it', async (encoding, pack) => {
   const packed = pack('{"a":1}');
   const answer = await sendTo((response) => {
@@ -76,7 +81,9 @@ function* letters(): Generator<string> {
 test.each([301, 302, 303, 307, 308])('a %i is not followed', async (status) => {
   await using elsewhere = await startVendorServer({});
   await using server = await startVendorServer({ status, headers: { location: elsewhere.url } });
-  const sending = openTo(server.url).send({ method: 'POST', path: '/x', headers: { 'x-api-key': 'k' }, body: 'b' });
+  const sending = openTo(server.url)
+    .begin()
+    .send({ method: 'POST', path: '/x', headers: { 'x-api-key': 'k' }, body: 'b' });
   await expect(sending).rejects.toMatchObject({ code: 'vendor_response_invalid', reason: `status_${status}` });
   expect(elsewhere.calls).toHaveLength(0);
 });
@@ -127,25 +134,29 @@ test('the time of a call covers its repetitions', async () => {
 test('a caller that leaves meets its own reason', async () => {
   const controller = new AbortController();
   const reason = new Error('the app went away');
-  const sending = sendTo(() => controller.abort(reason), { signal: controller.signal });
-  await expect(sending).rejects.toBe(reason);
-  await expect(sendTo({}, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  await using server = await startVendorServer(() => controller.abort(reason));
+  const { begin } = openTo(server.url);
+  await expect(begin(controller).send(call)).rejects.toBe(reason);
+  await expect(begin(controller).send(call)).rejects.toBe(reason);
+  expect(server.calls).toHaveLength(1);
 });
 
 test('a connection that breaks is an unavailable vendor, and a repeatable call is made again', async () => {
   const reset: PlannedAnswer = (response) => response.socket?.resetAndDestroy();
   await expect(sendTo(reset)).rejects.toMatchObject({ code: 'vendor_unavailable', vendor: 'nabla' });
   await using server = await startVendorServer(reset, { text: 'ok' });
-  const answer = await openTo(server.url).send({ ...call, repeatable: true });
+  const answer = await openTo(server.url)
+    .begin()
+    .send({ ...call, repeatable: true });
   expect(answer.body.toString()).toBe('ok');
 });
 
 test('a host name is resolved on the way', async () => {
   await using server = await startVendorServer({ text: 'ok' });
   const door = openTo(server.url.replace('127.0.0.1', 'localhost'));
-  expect((await door.send(call)).body.toString()).toBe('ok');
+  expect((await door.begin().send(call)).body.toString()).toBe('ok');
   expect(server.calls[0]?.headers.host).toMatch(/^localhost:/);
-  await door.close();
+  await Promise.all([door.close(), door.close()]);
 });
 
 test('nobody there is an unavailable vendor', async () => {
@@ -154,7 +165,7 @@ test('nobody there is an unavailable vendor', async () => {
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  await expect(openTo(`http://127.0.0.1:${port}`).send(call)).rejects.toMatchObject({
+  await expect(openTo(`http://127.0.0.1:${port}`).begin().send(call)).rejects.toMatchObject({
     code: 'vendor_unavailable',
     reason: 'ECONNREFUSED',
   });
@@ -165,6 +176,7 @@ test('what is not HTTP is an invalid answer, and none of it is quoted', async ()
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const failure: unknown = await openTo(`http://127.0.0.1:${port}`)
+    .begin()
     .send(call)
     .then(undefined, (reason: unknown) => reason);
   server.close();
@@ -172,30 +184,30 @@ test('what is not HTTP is an invalid answer, and none of it is quoted', async ()
   expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('SECRETBODY');
 });
 
-test('a body on its way has its own time, and what the consumer leaves is dropped', async () => {
+test('the calls of one operation share its time', async () => {
   await using server = await startVendorServer((response) => {
-    response.writeHead(200).write('first');
+    setTimeout(() => response.end('late'), 150);
   });
-  const door = openTo(server.url);
-  const slow = await door.stream({ method: 'GET', path: '/', bodyTimeoutMs: 50 });
-  await expect(buffer(slow.body)).rejects.toMatchObject({ code: 'vendor_timeout' });
-  const left = await door.stream({ method: 'GET', path: '/', bodyTimeoutMs: 60_000 });
-  for await (const chunk of left.body) {
-    expect(Buffer.from(chunk).toString()).toBe('first');
-    break;
-  }
-  await door.close();
+  const operation = openTo(server.url, 400).begin();
+  const startedAt = performance.now();
+  await operation.send(call);
+  await operation.send(call);
+  await expect(operation.send(call)).rejects.toMatchObject({
+    code: 'vendor_timeout',
+    message: 'Nabla did not answer within 400 ms.',
+  });
+  expect(performance.now() - startedAt).toBeLessThan(700);
+  await expect(operation.send(call)).rejects.toMatchObject({ code: 'vendor_timeout' });
+  expect(server.calls).toHaveLength(3);
 });
 
-test('a body may take longer than the call had until its head', async () => {
-  await using server = await startVendorServer((response) => {
-    response.writeHead(200).write('first');
-    setTimeout(() => response.end(' last'), 400);
-  });
-  const door = openTo(server.url, 200);
-  const { body } = await door.stream({ method: 'GET', path: '/', bodyTimeoutMs: 60_000 });
-  expect((await buffer(body)).toString()).toBe('first last');
-  await door.close();
+test('a signal that lives on is not listened to by calls that are over', async () => {
+  await using server = await startVendorServer({ text: 'ok' });
+  const { signal } = new AbortController();
+  const door = openTo(server.url);
+  await door.begin({ signal }).send(call);
+  await buffer((await door.begin({ signal }).stream({ method: 'GET', path: '/x', maxResponseBytes: 10 })).body);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
 test('a dispatcher of the caller carries the calls', async () => {
@@ -203,7 +215,8 @@ test('a dispatcher of the caller carries the calls', async () => {
   agent.disableNetConnect();
   agent.get('https://api.nabla.com').intercept({ path: '/x', method: 'GET' }).reply(200, 'mocked');
   const door = openDoor({ vendor, baseUrl: 'https://api.nabla.com', timeoutMs: 1_000 }, { dispatcher: agent });
-  expect((await door.send(call)).body.toString()).toBe('mocked');
+  expect((await door.begin().send(call)).body.toString()).toBe('mocked');
+  await Promise.all([door.close(), door.close()]);
   agent.assertNoPendingInterceptors();
   await agent.close();
 });

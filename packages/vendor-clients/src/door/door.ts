@@ -1,17 +1,19 @@
 import type { lookup as systemLookup } from 'node:dns';
 import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { systemClock, type CallOptions, type ValetKeyError, type VendorEnvironment } from '@valetkey/core-types';
 import type { Dispatcher, Pool } from 'undici';
-import type { Answer, AnswerHeaders, VendorName } from './answer.ts';
+import { invalidAnswer, type Answer, type AnswerHeaders, type VendorName } from './answer.ts';
 import { createAttempts } from './attempts.ts';
 import { createBulkhead, waitedInVainError } from './bulkhead.ts';
 import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
-import { Deadline, isTimeout } from './deadline.ts';
-import { exchange, longestRestBytes, longestRestMs } from './exchange.ts';
+import { Deadline, isTimeout, timeoutError } from './deadline.ts';
+import { exchange } from './exchange.ts';
 import { describeNetworkFailure } from './network-failure.ts';
 import { createPool, maxConnections } from './pool.ts';
 import { decodeBody, isEncoded } from './read-body.ts';
+import { discardBody, streamBody } from './stream-body.ts';
 import { unusableStatus } from './unusable-status.ts';
 
 /** What a vendor client is given to work with; each part has a default. */
@@ -29,12 +31,12 @@ export interface DoorOptions {
   readonly vendor: VendorName;
   /** Origin and path prefix of every call. */
   readonly baseUrl: string;
-  /** Total time for one call, in milliseconds. */
+  /** Total time for one operation, in milliseconds. */
   readonly timeoutMs: number;
 }
 
 /** One call. The path lies below the base URL and is percent-encoded already. */
-export interface DoorCall extends CallOptions {
+export interface DoorCall {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -47,8 +49,8 @@ export interface DoorCall extends CallOptions {
 /** A call whose bodies stream. */
 export interface StreamCall extends Omit<DoorCall, 'body'> {
   readonly body?: AsyncIterable<Uint8Array> | Uint8Array | undefined;
-  /** Total time for the answer's body, in milliseconds. */
-  readonly bodyTimeoutMs: number;
+  /** Most bytes of the answer's body. */
+  readonly maxResponseBytes: number;
 }
 
 /** An answer whose body is still on its way. */
@@ -56,17 +58,26 @@ export interface StreamAnswer {
   readonly vendor: VendorName;
   readonly status: number;
   readonly headers: AnswerHeaders;
+  /** Has what is left of the operation's time, and ends it. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Gives the body so many milliseconds from now instead. */
+  readonly extend: (timeoutMs: number) => void;
   /** Drops the body unread. */
   readonly discard: () => void;
 }
 
-/** The one way to a vendor's network: nothing else in this package calls it. */
-export interface Door {
+/** The calls of one operation. They share its time, whichever of them takes it. */
+export interface Operation {
   /** Sends a call and reads the whole answer: 2xx or 4xx. Every other outcome throws a `ValetKeyError`. */
   readonly send: (call: DoorCall) => Promise<Answer>;
   /** Sends a call and hands the answer over once its headers are there: 2xx, 304 or 4xx. */
   readonly stream: (call: StreamCall) => Promise<StreamAnswer>;
+}
+
+/** The one way to a vendor's network: nothing else in this package calls it. */
+export interface Door {
+  /** Begins an operation: its time runs from now on, and its caller may end it sooner. */
+  readonly begin: (options?: CallOptions) => Operation;
   readonly close: () => Promise<void>;
 }
 
@@ -77,7 +88,12 @@ type OwnHeaders = Readonly<Record<string, string>>;
 interface Run<Result> {
   readonly result: Result;
   readonly deadline: Deadline;
-  readonly explain: (failure: unknown) => unknown;
+}
+
+/** Whose a call is, and how long it has. */
+interface Terms {
+  readonly leftMs: number;
+  readonly caller: AbortSignal | undefined;
 }
 
 const streamHeaders: OwnHeaders = { 'user-agent': 'valetkey' };
@@ -122,24 +138,26 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
     });
     const refused = unusable(response.statusCode, response.headers);
     if (refused === undefined) return response;
-    discard(response.body);
+    discardBody(response.body);
     throw refused;
   }
 
   /** Runs a call inside its place, its deadline and its attempts. Whoever gets the result stops the deadline. */
   async function run<Result>(
     call: DoorCall | StreamCall,
+    { leftMs, caller }: Terms,
     send: (body: CallerBody['body'], deadline: Deadline) => Promise<Result>,
   ): Promise<Run<Result>> {
-    call.signal?.throwIfAborted();
+    caller?.throwIfAborted();
+    if (leftMs <= 0) throw timeoutError(vendor, timeoutMs);
     const { turn, waitedMs, leave } = bulkhead.enter();
-    const deadline = new Deadline({ vendor, timeoutMs, caller: call.signal, onOver: leave });
-    const { body, isAwaited } = toCallerBody(typeof call.body === 'function' ? undefined : call.body);
+    const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller, onOver: leave });
+    const { body, awaitedMs } = toCallerBody(typeof call.body === 'function' ? undefined : call.body, clock);
     const explain = (failure: unknown): unknown => {
       const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
-      if (!isTimeout(ended)) return ended;
-      if (isAwaited()) return slowCallerError(vendor);
-      return waitedMs() > timeoutMs / 2 ? waitedInVainError(vendor) : ended;
+      // A vendor that had less than half of the time is not to blame for its end.
+      if (!isTimeout(ended) || waitedMs() + awaitedMs() <= leftMs / 2) return ended;
+      return awaitedMs() > waitedMs() ? slowCallerError(vendor) : waitedInVainError(vendor);
     };
     try {
       if (turn !== undefined) await deadline.waitFor(turn);
@@ -147,42 +165,57 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
         send: () => send(body, deadline),
         explain,
         repeatable: call.repeatable ?? false,
+        mayProbe: !(body instanceof Readable),
         wait: (milliseconds) => deadline.waitFor(setTimeout(milliseconds, undefined, { ref: false })),
       });
-      return { result, deadline, explain };
+      return { result, deadline };
     } catch (failure) {
       deadline.stop();
       throw explain(failure);
     }
   }
 
+  async function sendCall(call: DoorCall, terms: Terms): Promise<Answer> {
+    const { result, deadline } = await run(call, terms, async (body, deadline) => {
+      const request = toRequest(call, typeof call.body === 'function' ? call.body() : body, wholeHeaders);
+      return await decoded(await exchange(dispatcher, request, { vendor, deadline, unusable }));
+    });
+    deadline.stop();
+    return result;
+  }
+
+  async function streamCall(call: StreamCall, terms: Terms): Promise<StreamAnswer> {
+    const { result, deadline } = await run(call, terms, (body, deadline) => ask(call, body, deadline));
+    const { statusCode: status, headers, body } = result;
+    const stop = (): void => deadline.stop();
+    const discard = (): void => {
+      stop();
+      discardBody(body);
+    };
+    const hasBody = call.method !== 'HEAD' && status !== 204 && status !== 304;
+    if (hasBody && Number(headers['content-length'] ?? 0) > call.maxResponseBytes) {
+      discard();
+      throw invalidAnswer(vendor, 'body_too_long');
+    }
+    const explain = (failure: unknown): unknown => deadline.explain() ?? describeNetworkFailure(failure, vendor);
+    return {
+      vendor,
+      status,
+      headers,
+      body: streamBody(body, { vendor, maxBytes: call.maxResponseBytes, explain, stop }),
+      extend: (timeoutMs) => deadline.extend(timeoutMs),
+      discard,
+    };
+  }
+
+  let closing: Promise<void> | undefined;
   return {
-    async send(call) {
-      const { result, deadline } = await run(call, async (body, deadline) => {
-        const request = toRequest(call, typeof call.body === 'function' ? call.body() : body, wholeHeaders);
-        return await decoded(await exchange(dispatcher, request, { vendor, deadline, unusable }));
-      });
-      deadline.stop();
-      return result;
+    begin({ signal: caller } = {}) {
+      const startedAtMs = clock.monotonicMs();
+      const terms = (): Terms => ({ leftMs: timeoutMs - (clock.monotonicMs() - startedAtMs), caller });
+      return { send: (call) => sendCall(call, terms()), stream: (call) => streamCall(call, terms()) };
     },
-
-    async stream(call) {
-      const { result, deadline, explain } = await run(call, (body, deadline) => ask(call, body, deadline));
-      const { statusCode: status, headers, body } = result;
-      deadline.extend(call.bodyTimeoutMs);
-      return {
-        vendor,
-        status,
-        headers,
-        body: guardBody(body, explain, () => deadline.stop()),
-        discard: () => {
-          deadline.stop();
-          discard(body);
-        },
-      };
-    },
-
-    close: async () => await pool?.close(),
+    close: () => (closing ??= pool?.close() ?? Promise.resolve()),
   };
 }
 
@@ -191,23 +224,4 @@ async function decoded(answer: Answer): Promise<Answer> {
   const encoding = answer.headers['content-encoding'];
   if (!isEncoded(encoding)) return answer;
   return { ...answer, body: await decodeBody(answer.vendor, answer.body, encoding) };
-}
-
-/** Reads a short rest so that the connection can be used again, and cuts off a long one. */
-function discard(body: Response['body']): void {
-  body.dump({ limit: longestRestBytes, signal: AbortSignal.timeout(longestRestMs) }).catch(() => undefined);
-}
-
-async function* guardBody(
-  body: Response['body'],
-  explain: (failure: unknown) => unknown,
-  stop: () => void,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (failure) {
-    throw explain(failure);
-  } finally {
-    stop();
-  }
 }

@@ -95,7 +95,7 @@ test("a door looks before it leaps: a vendor's name that leads home is not calle
   const baseUrl = server.url.replace('127.0.0.1', 'api.example.com');
   const options = { vendor: { id: 'nabla', title: 'Nabla' }, baseUrl, timeoutMs: 1_000 };
   const door = openDoor(options, { lookup: answering(['127.0.0.1']) });
-  await expect(door.send({ method: 'GET', path: '/' })).rejects.toMatchObject({
+  await expect(door.begin().send({ method: 'GET', path: '/' })).rejects.toMatchObject({
     code: 'vendor_unavailable',
     reason: 'EGRESS_REFUSED',
   });

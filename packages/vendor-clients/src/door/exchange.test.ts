@@ -18,9 +18,9 @@ afterEach(() => {
 async function connectionsFor(refused: PlannedAnswer): Promise<number> {
   await using server = await startVendorServer(refused, { text: 'ok' });
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 2_000 });
-  await expect(door.send(call)).rejects.toMatchObject({ code: 'vendor_unavailable', reason: 'status_500' });
+  await expect(door.begin().send(call)).rejects.toMatchObject({ code: 'vendor_unavailable', reason: 'status_500' });
   await new Promise(setImmediate);
-  expect((await door.send(call)).body.toString()).toBe('ok');
+  expect((await door.begin().send(call)).body.toString()).toBe('ok');
   await door.close();
   return server.connections();
 }
@@ -37,7 +37,7 @@ test('an informational answer is none', async () => {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const door = openDoor({ vendor, baseUrl: `http://127.0.0.1:${port}`, timeoutMs: 2_000 });
-  expect(await door.send(call)).toMatchObject({ status: 200, body: Buffer.from('ok') });
+  expect(await door.begin().send(call)).toMatchObject({ status: 200, body: Buffer.from('ok') });
   await door.close();
   server.close();
 });
@@ -69,7 +69,10 @@ test('a refused answer whose rest does not come is given a moment', async () => 
   vi.useFakeTimers();
   const dispatcher = new SilentDispatcher();
   const door = openDoor({ vendor, baseUrl: 'https://api.example', timeoutMs: 60_000 }, { dispatcher });
-  const refused = door.send(call).then(undefined, (failure: unknown) => failure);
+  const refused = door
+    .begin()
+    .send(call)
+    .then(undefined, (failure: unknown) => failure);
   const { handler, controller, aborted } = dispatcher;
   handler.onRequestStart?.(controller, undefined);
   handler.onResponseStart?.(controller, 503, {});
@@ -85,7 +88,10 @@ test('a call that ended while it waited for a connection is not sent when it get
   vi.useFakeTimers();
   const dispatcher = new SilentDispatcher();
   const door = openDoor({ vendor, baseUrl: 'https://api.example', timeoutMs: 1_000 }, { dispatcher });
-  const refused = door.send(call).then(undefined, (failure: unknown) => failure);
+  const refused = door
+    .begin()
+    .send(call)
+    .then(undefined, (failure: unknown) => failure);
   vi.advanceTimersByTime(1_000);
   expect(await refused).toMatchObject({ code: 'vendor_timeout' });
   dispatcher.handler.onRequestStart?.(dispatcher.controller, undefined);

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { brotliDecompress, unzip } from 'node:zlib';
+import { brotliDecompress, unzip, zstdDecompress } from 'node:zlib';
 import { invalidAnswer, type VendorName } from './answer.ts';
 
 /** Most bytes that an answer may have, before and after decompression. */
@@ -10,6 +10,7 @@ const decoders: Readonly<Record<string, (body: Buffer, options: { maxOutputLengt
   'x-gzip': promisify(unzip),
   deflate: promisify(unzip),
   br: promisify(brotliDecompress),
+  zstd: promisify(zstdDecompress),
 };
 
 /** Collects a streamed body and decodes it. Rejects with `vendor_response_invalid`, as {@link decodeBody}. */

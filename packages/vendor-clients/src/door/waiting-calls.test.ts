@@ -13,7 +13,7 @@ test('calls that wait for a vendor which turns out to be down are not sent to it
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 10_000 });
   const send = async (): Promise<string> => {
     try {
-      await door.send({ method: 'GET', path: '/x' });
+      await door.begin().send({ method: 'GET', path: '/x' });
       return 'answered';
     } catch (failure) {
       return ValetKeyError.isInstance(failure) ? (failure.reason ?? failure.code) : 'foreign';
@@ -32,7 +32,7 @@ test('calls that wait for a vendor which turns out to be down are not sent to it
 test('calls that wait for a vendor which is well are sent one after the other', async () => {
   await using server = await startVendorServer({ text: 'ok' });
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 10_000 });
-  const calls = Array.from({ length: 1_000 }, () => door.send({ method: 'GET', path: '/x' }));
+  const calls = Array.from({ length: 1_000 }, () => door.begin().send({ method: 'GET', path: '/x' }));
   expect(new Set((await Promise.all(calls)).map(({ status }) => status))).toEqual(new Set([200]));
   expect(server.connections()).toBe(maxConnections);
   await door.close();

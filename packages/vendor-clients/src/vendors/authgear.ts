@@ -87,13 +87,12 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
   const door = openDoor({ vendor, baseUrl: endpoint, timeoutMs }, environment);
 
   return {
-    async userInfo(accessToken, { signal } = {}) {
-      const answer = await door.send({
+    async userInfo(accessToken, callOptions) {
+      const answer = await door.begin(callOptions).send({
         method: 'GET',
         path: '/oauth2/userinfo',
         headers: { authorization: `Bearer ${accessToken.reveal()}`, accept: 'application/json' },
         repeatable: true,
-        signal,
       });
       if (answer.status === 401) {
         throw new ValetKeyError('invalid_token', 'Authgear does not take this token.', { vendor: vendor.id });
@@ -105,31 +104,31 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
       return readJson(answer, userInfoSchema);
     },
 
-    async resolve({ authorization, cookie }, { signal } = {}) {
+    async resolve({ authorization, cookie }, callOptions) {
       const headers = { ...(authorization && { authorization }), ...(cookie && { cookie }) };
-      const answer = await door.send({ method: 'GET', path: '/_resolver/resolve', headers, repeatable: true, signal });
+      const answer = await door
+        .begin(callOptions)
+        .send({ method: 'GET', path: '/_resolver/resolve', headers, repeatable: true });
       if (answer.status !== 200) throw refusal(answer);
       return readResolution(answer.headers);
     },
 
-    async revoke(token, { signal } = {}) {
-      const answer = await door.send({
+    async revoke(token, callOptions) {
+      const answer = await door.begin(callOptions).send({
         method: 'POST',
         path: '/oauth2/revoke',
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
         body: new URLSearchParams({ token: token.reveal() }).toString(),
         repeatable: true,
-        signal,
       });
       if (answer.status !== 200) throw refusal(answer);
     },
 
-    async verify({ signal } = {}) {
-      const answer = await door.send({
+    async verify(callOptions) {
+      const answer = await door.begin(callOptions).send({
         method: 'GET',
         path: '/.well-known/openid-configuration',
         repeatable: true,
-        signal,
       });
       if (answer.status !== 200) throw refusal(answer);
       if (readJson(answer, discoverySchema).issuer !== endpoint) throw invalidAnswer(vendor, 'other_issuer');

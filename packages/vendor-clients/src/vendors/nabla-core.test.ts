@@ -62,9 +62,47 @@ test('a server token is renewed before its end, and once when it is refused', as
   await nabla.authenticatePatient('a');
   expect(granted).toBe(2);
 
+  const callsSince = (count: number) => server.calls.slice(count).map(({ path }) => path.split('/').at(-1));
+  let before = server.calls.length;
+  server.answer({ status: 401 });
+  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  expect(callsSince(before), 'one so young is not what is wrong').toEqual(['a']);
+
+  clock.advance(10_000);
+  before = server.calls.length;
   server.answer({ status: 401 }, { json: { access_token: 'grant-3', expires_in: 3_600 } }, { json: tokens });
   await nabla.authenticatePatient('a');
-  expect(server.calls.slice(-3).map(({ path }) => path.split('/').at(-1))).toEqual(['a', 'token', 'a']);
+  expect(callsSince(before)).toEqual(['a', 'token', 'a']);
+
+  clock.advance(10_000);
+  before = server.calls.length;
+  server.answer({ status: 403 });
+  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  expect(callsSince(before), 'a 403 is not about the token').toEqual(['a']);
+  await nabla.close();
+});
+
+test('two calls that are refused one token ask for one successor', async () => {
+  const { privateKey } = await sandbox.nabla.createClient();
+  const clock = createVirtualClock();
+  let granted = 0;
+  await using server = await startVendorServer((response, request) => {
+    if (request.url?.endsWith('/token') === true) {
+      granted += 1;
+      response.end(JSON.stringify({ access_token: `grant-${granted}`, expires_in: 3_600 }));
+      return;
+    }
+    const isOld = request.headers.authorization === 'Bearer grant-1' && granted < 3 && clock.monotonicMs() > 0;
+    // The second refusal comes after the successor is there.
+    const refuse = () => response.writeHead(401).end();
+    if (isOld) request.url?.endsWith('late') === true ? setTimeout(refuse, 100) : refuse();
+    else response.end(JSON.stringify({ access_token: 'a', refresh_token: 'r' }));
+  });
+  const nabla = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url }, { clock });
+  await nabla.authenticatePatient('first');
+  clock.advance(20_000);
+  await Promise.all(['early', 'late'].map((patient) => nabla.authenticatePatient(patient)));
+  expect(granted).toBe(2);
   await nabla.close();
 });
 
@@ -117,7 +155,7 @@ test('an operator whose client is refused is told what to look at', async () => 
   const { privateKey } = await sandbox.nabla.createClient();
   const nabla = createNablaClient({ serverKey: { clientId: 'nobody', privateKey }, baseUrl: sandbox.urls.nabla });
   await expect(nabla.verify()).rejects.toMatchObject({
-    remediation: expect.stringContaining('`privateKey`') as unknown,
+    advice: expect.stringContaining('`privateKey`') as unknown,
   });
   await nabla.close();
 });

@@ -87,7 +87,14 @@ test('verify tells a good server key from a bad one without issuing anything', a
   await using server = await startVendorServer({ status: 404 }, { status: 401 });
   const client = createNablaClient({ serverKey, baseUrl: server.url });
   await expect(client.verify()).resolves.toBeUndefined();
+  expect(server.calls.map(({ headers }) => headers.authorization === `Bearer ${serverKey}`)).toEqual([true, false]);
   await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  server.answer({ status: 404, text: '<html>' });
+  await expect(client.verify()).rejects.toMatchObject({
+    code: 'vendor_rejected',
+    reason: 'refuses_no_key',
+    advice: 'Check `baseUrl` and `method`.',
+  });
 });
 
 test('issue answers the fields of the documentation, bound to the user', async () => {

@@ -8,14 +8,15 @@ import {
   type VendorDefinition,
 } from '@valetkey/core-types';
 import { z } from 'zod';
-import { invalidAnswer, readJson, refusal, type StatusMeanings } from '../door/answer.ts';
+import { invalidAnswer, readJson, refusal, type Answer, type StatusMeanings } from '../door/answer.ts';
 import { rsaPrivateKeySchema, signClientAssertion } from '../client-assertion.ts';
 import { requestClientCredentialsToken, type GrantedToken } from '../client-credentials.ts';
-import { openDoor, type ClientEnvironment, type Door } from '../door/door.ts';
+import { openDoor, type ClientEnvironment, type Door, type Operation } from '../door/door.ts';
 import { encodePathSegment } from '../door/path-segment.ts';
 import { remainingLifeSeconds, readJwtPayload } from '../jwt-payload.ts';
 import { keepGrant, type KeptGrant } from '../kept-grant.ts';
 import { useSecretSlots } from '../secret-slots.ts';
+import { verifyByContrast } from '../verify-by-contrast.ts';
 import { baseUrlSchema, parseOptions, timeoutMsSchema, tokenTextSchema } from '../vendor-options.ts';
 
 const vendor = { id: 'nabla', title: 'Nabla' } as const;
@@ -86,6 +87,7 @@ const usualLifetimeSeconds = 300;
 
 /** No patient has this id, so asking for it tells whether the server key is taken and issues nothing. */
 const nobody = '00000000-0000-0000-0000-000000000000';
+const wrongKey = new Secret('valetkey-verify-wrong-key');
 
 const tokensSchema = z.object({ access_token: tokenTextSchema, refresh_token: tokenTextSchema });
 
@@ -128,16 +130,21 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
           ...useSecretSlots(serverKey, onSwitch),
         };
 
-  const authenticatePatient: NablaClient['authenticatePatient'] = (userId, { signal } = {}) =>
-    server.use(async (key) => {
-      const answer = await door.send({
-        method: server.method,
-        path: `${server.path}/${encodePathSegment(userId)}`,
-        headers: { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' },
-        repeatable: true,
-        signal,
-      });
-      if (answer.status !== 200) throw refusal(answer, patientStatuses);
+  const ask = async (operation: Operation, userId: string, key: Secret): Promise<Answer> => {
+    const answer = await operation.send({
+      method: server.method,
+      path: `${server.path}/${encodePathSegment(userId)}`,
+      headers: { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' },
+      repeatable: true,
+    });
+    if (answer.status !== 200) throw refusal(answer, patientStatuses);
+    return answer;
+  };
+
+  const authenticatePatient: NablaClient['authenticatePatient'] = (userId, callOptions) => {
+    const operation = door.begin(callOptions);
+    return server.use(async (key) => {
+      const answer = await ask(operation, userId, key);
       const tokens = readJson(answer, tokensSchema);
       if (patientIdClaim !== undefined && readJwtPayload(tokens.access_token)?.[patientIdClaim] !== userId) {
         throw invalidAnswer(vendor, 'other_user');
@@ -150,15 +157,18 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
         expiresInSeconds: remainingLifeSeconds(answer, tokens.access_token) ?? usualLifetimeSeconds,
       };
     });
+  };
 
   return {
     authenticatePatient,
     async verify(callOptions) {
-      try {
-        await authenticatePatient(nobody, callOptions);
-      } catch (failure) {
-        if (!ValetKeyError.isInstance(failure) || failure.code !== 'vendor_user_not_found') throw failure;
-      }
+      const operation = door.begin(callOptions);
+      await verifyByContrast({
+        vendor,
+        ask: () => server.use((key) => ask(operation, nobody, key)),
+        askWrongly: () => ask(operation, nobody, wrongKey),
+        advice: 'Check `baseUrl` and `method`.',
+      });
     },
     close: door.close,
   };
@@ -175,9 +185,11 @@ function connectCore(
   const path = `${corePath}/oauth/token`;
   const audience = `${baseUrl}${path}`;
   const keys = useSecretSlots({ current, next }, onSwitch);
-  const request = (): Promise<GrantedToken> =>
-    keys.use((key) =>
-      requestClientCredentialsToken(door, {
+  const request = (): Promise<GrantedToken> => {
+    // For all who wait for it: none of them may end it for the others.
+    const operation = door.begin();
+    return keys.use((key) =>
+      requestClientCredentialsToken(operation, {
         path,
         authenticate: () => ({
           client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
@@ -187,6 +199,7 @@ function connectCore(
         encoding: 'json',
       }),
     );
+  };
   return keepGrant(request, clock);
 }
 

@@ -37,7 +37,7 @@ test('a refusal tells what to check', async () => {
   const client = createNudgeClient({ apiKey, baseUrl: server.url });
   await expect(client.getToken()).rejects.toMatchObject({
     code: 'vendor_auth_failed',
-    remediation: expect.stringContaining('short-lived token authentication') as unknown,
+    advice: expect.stringContaining('short-lived token authentication') as unknown,
   });
 });
 

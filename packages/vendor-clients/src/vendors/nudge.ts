@@ -1,6 +1,7 @@
 import {
   Secret,
   secretSlotsSchema,
+  ValetKeyError,
   type CallOptions,
   type TokenKey,
   type Vendor,
@@ -69,7 +70,10 @@ export interface NudgeTokenRequest extends CallOptions {
 }
 
 export interface NudgeClient {
-  /** Gets a short-lived token (`getToken`, `/api/clients/jwt/token`). */
+  /**
+   * Gets a short-lived token (`getToken`, `/api/clients/jwt/token`). Throws `invalid_request` for minutes that Nudge is
+   * not asked for.
+   */
   readonly getToken: (request?: NudgeTokenRequest) => Promise<NudgeToken>;
   readonly verify: (options?: CallOptions) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -77,7 +81,7 @@ export interface NudgeClient {
 
 const tokenSchema = z.object({ token: tokenTextSchema });
 
-const remediation =
+const advice =
   'Check `apiKey`, and that Nudge has switched short-lived token authentication on for the account: it is off at first.';
 
 /**
@@ -104,22 +108,28 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
     environment.onEvent?.({ type: 'secret_switched', vendor: vendor.id, option: 'apiKey', slot }),
   );
 
-  const getToken: NudgeClient['getToken'] = ({ expiryMinutes = options.expiryMinutes, signal } = {}) =>
-    apiKey.use(async (key) => {
-      const answer = await door.send({
+  const getToken: NudgeClient['getToken'] = async ({ expiryMinutes = options.expiryMinutes, signal } = {}) => {
+    if (!expiryMinutesSchema.safeParse(expiryMinutes).success) {
+      throw new ValetKeyError('invalid_request', '`expiryMinutes` has to be a whole number from 1 to 1440.', {
+        vendor: vendor.id,
+      });
+    }
+    const operation = door.begin({ signal });
+    return apiKey.use(async (key) => {
+      const answer = await operation.send({
         method,
-        path: `/api/clients/jwt/token?expiryMins=${expiryMinutesSchema.parse(expiryMinutes)}`,
+        path: `/api/clients/jwt/token?expiryMins=${expiryMinutes}`,
         headers: { [apiKeyHeader]: key.reveal(), accept: 'application/json' },
         repeatable: true,
-        signal,
       });
       if (answer.status !== 200) {
-        const meaning = { code: 'vendor_auth_failed', detail: 'Nudge refused our API key.', remediation } as const;
+        const meaning = { code: 'vendor_auth_failed', detail: 'Nudge refused our API key.', advice } as const;
         throw refusal(answer, { 401: meaning, 403: meaning });
       }
       const { token } = readJson(answer, tokenSchema);
       return { token: new Secret(token), expiresInSeconds: remainingLifeSeconds(answer, token) ?? expiryMinutes * 60 };
     });
+  };
 
   return {
     getToken,

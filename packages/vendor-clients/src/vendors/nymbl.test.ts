@@ -55,7 +55,7 @@ test.each([
   await expect(clientOf(server.url).requestAccessToken('scope')).rejects.toMatchObject({
     code,
     reason: error,
-    remediation: expect.stringContaining(hint) as unknown,
+    advice: expect.stringContaining(hint) as unknown,
   });
 });
 

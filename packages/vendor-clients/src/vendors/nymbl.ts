@@ -39,12 +39,18 @@ const optionsSchema = z.strictObject({
     .string()
     .regex(/^[\x21-\x7e]+$/)
     .default('nymbl-customer-api/{customer}'),
-  /** Whose data a caller works on: the value of one of the principal's claims, or one customer for everybody. */
-  customer: z.union([z.strictObject({ claim: z.string().min(1) }), z.strictObject({ value: customerSchema })]),
+  /**
+   * Whose data a caller works on: the value of one of the principal's claims, or one customer for everybody. Where
+   * several issuers sign callers in, `issuer` says whose claim it is.
+   */
+  customer: z.union([
+    z.strictObject({ claim: z.string().min(1), issuer: z.string().min(1).optional() }),
+    z.strictObject({ value: customerSchema }),
+  ]),
   /** The calls that pass; nothing else does. */
   allow: z.array(allowedCallSchema).default([]),
   timeoutMs: timeoutMsSchema,
-  /** Total time for the body of a proxied answer, in milliseconds. */
+  /** Total time for the body of a proxied answer, in milliseconds from its head. */
   streamTimeoutMs: z.number().int().min(1).max(600_000).default(60_000),
   /** Most bytes of a proxied request's body. */
   maxRequestBytes: z.number().int().min(0).max(104_857_600).default(1_048_576),
@@ -102,15 +108,16 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
   const clientSecret = useSlots('clientSecret');
   const apiKey = useSlots('apiKey');
 
-  const requestAccessToken: NymblClient['requestAccessToken'] = (scope, { signal } = {}) =>
-    clientSecret.use((secret) =>
-      requestClientCredentialsToken(identityProvider, {
+  const requestAccessToken: NymblClient['requestAccessToken'] = (scope, callOptions) => {
+    const operation = identityProvider.begin(callOptions);
+    return clientSecret.use((secret) =>
+      requestClientCredentialsToken(operation, {
         authenticate: () => ({ client_id: clientId, client_secret: secret.reveal() }),
         advice: 'Check `clientId` and `clientSecret`, and that they are of the environment that `tokenUrl` names.',
         scope,
-        signal,
       }),
     );
+  };
 
   const client: NymblClient = {
     requestAccessToken,
@@ -121,18 +128,22 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
           vendor: vendor.id,
         });
       }
+      const operation = api.begin({ signal: request.signal });
       let isTokenRefused = false;
       const call = async (key: Secret): Promise<ProxyResponse> => {
         const credentials = { authorization: `Bearer ${token.secret.reveal()}`, 'x-api-key': key.reveal() };
-        const answer = await forwardCall(api, request, credentials, options);
+        const answer = await forwardCall(operation, request, credentials, options);
         if (answer.status === 401) {
           answer.discard();
           isTokenRefused = true;
           throw new ValetKeyError('vendor_auth_failed', 'Nymbl refused the access token.', { vendor: vendor.id });
         }
-        // A HEAD has no body to tell whose refusal a 403 is, so that it is passed on.
-        const isUnclear = answer.status === 403 && request.method !== 'HEAD';
-        return isUnclear ? readForbidden(answer) : toProxyResponse(answer, options);
+        if (answer.status !== 403) return toProxyResponse(answer, options);
+        if (request.method !== 'HEAD') return readForbidden(answer);
+        // No body tells whose refusal it is: with another key at hand it may be the key's, else it is passed on.
+        if (options.apiKey.next === undefined) return toProxyResponse(answer, options);
+        answer.discard();
+        throw refusedKeyError();
       };
       try {
         // A wrong key can be a 401 too, so the other key is tried before the token is given up.
@@ -172,8 +183,7 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
     if (response === 'token_refused') {
       throw new ValetKeyError('vendor_auth_failed', "Nymbl's API refused the access token.", { vendor: vendor.id });
     }
-    // Reading a piece and leaving lets go of the connection.
-    for await (const { length } of response.body) if (length > 0) return;
+    await response.body[Symbol.asyncIterator]().return?.();
   }
   return client;
 }
@@ -192,10 +202,14 @@ async function readForbidden(answer: StreamAnswer): Promise<ProxyResponse> {
       reason: 'gateway_route',
     });
   }
-  throw new ValetKeyError('vendor_auth_failed', 'Nymbl refused our API key.', {
+  throw refusedKeyError();
+}
+
+function refusedKeyError(): ValetKeyError {
+  return new ValetKeyError('vendor_auth_failed', 'Nymbl refused our API key.', {
     vendor: vendor.id,
     reason: 'status_403',
-    remediation: 'Check `apiKey`, and that it belongs to this client and environment.',
+    advice: 'Check `apiKey`, and that it belongs to this client and environment.',
   });
 }
 
@@ -209,8 +223,9 @@ function scopeOf(template: string, customer: string): string {
 
 function customerOf(options: ParsedOptions, principal: Principal): string {
   if ('value' in options.customer) return options.customer.value;
-  const { claim } = options.customer;
-  const customer = customerSchema.safeParse(Object.hasOwn(principal.claims, claim) ? principal.claims[claim] : null);
+  const { claim, issuer = principal.issuer } = options.customer;
+  const isSaid = principal.issuer === issuer && Object.hasOwn(principal.claims, claim);
+  const customer = customerSchema.safeParse(isSaid ? principal.claims[claim] : undefined);
   if (customer.success) return customer.data;
   throw new ValetKeyError('forbidden', 'This user belongs to no customer at Nymbl.', {
     vendor: vendor.id,
@@ -228,6 +243,7 @@ export const nymbl = {
     const secretVersion = fingerprint(clientId, options.clientSecret.current.reveal());
     return {
       id: vendor.id,
+      claims: 'claim' in options.customer ? [{ option: 'customer', ...options.customer }] : [],
       proxy: {
         allow: options.allow,
         tokenKey: (principal) => ({

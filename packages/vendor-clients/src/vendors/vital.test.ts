@@ -92,11 +92,52 @@ test('the other calls of a user', async () => {
   ]);
 });
 
-test('verify looks for nobody', async () => {
-  await using server = await startVendorServer({ status: 404 }, { status: 401 });
+test('verify looks for nobody, and whether another key is refused', async () => {
+  const nobody = { status: 404, json: { detail: 'User not found' } };
+  await using server = await startVendorServer(nobody, { status: 401 });
   const client = clientOf(server.url);
   await expect(client.verify()).resolves.toBeUndefined();
+  expect(server.calls.map(({ path }) => path)).toEqual(Array(2).fill('/v2/user/resolve/valetkey-verify'));
+  expect(server.calls.map(({ headers }) => headers['x-vital-api-key'] === apiKey)).toEqual([true, false]);
   await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  server.answer(nobody);
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_rejected', reason: 'refuses_no_key' });
+  server.answer({ status: 404, text: '<html>' });
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_rejected', reason: 'status_404' });
+});
+
+test('a user is missing where Vital itself says so, and nobody on the way to it', async () => {
+  await using server = await startVendorServer({ status: 404, json: { detail: 'User not found' } });
+  const client = clientOf(server.url);
+  await expect(client.createSignInToken('u-1')).rejects.toMatchObject({ code: 'vendor_user_not_found' });
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ code: 'vendor_rejected' });
+  server.answer({ status: 404, text: '<html>no such host</html>' });
+  await expect(client.createSignInToken('u-1')).rejects.toMatchObject({ code: 'vendor_rejected' });
+});
+
+test('a deletion whose answer was lost is not repeated, which would find nobody', async () => {
+  await using server = await startVendorServer((response) => response.socket?.resetAndDestroy());
+  const client = clientOf(server.url);
+  await expect(client.deleteUser('u-1')).rejects.toMatchObject({ code: 'vendor_unavailable' });
+  await expect(client.undoDeleteUser('u-1')).rejects.toMatchObject({ code: 'vendor_unavailable' });
+  expect(server.calls).toHaveLength(2);
+});
+
+test('creating and looking up share the time of one operation', async () => {
+  await using server = await startVendorServer((response, request) => {
+    if (request.method !== 'POST') return;
+    setTimeout(() => response.writeHead(400).end(), 200);
+  });
+  const client = createVitalClient({
+    apiKey,
+    environment: 'sandbox',
+    region: 'us',
+    baseUrl: server.url,
+    timeoutMs: 400,
+  });
+  const startedAt = performance.now();
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ code: 'vendor_timeout' });
+  expect(performance.now() - startedAt).toBeLessThan(550);
 });
 
 test.each([

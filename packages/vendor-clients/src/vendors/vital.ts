@@ -7,10 +7,11 @@ import {
   type VendorDefinition,
 } from '@valetkey/core-types';
 import { z } from 'zod';
-import { invalidAnswer, readJson, refusal, tryReadJson, type Answer, type StatusMeanings } from '../door/answer.ts';
-import { openDoor, type ClientEnvironment } from '../door/door.ts';
+import { invalidAnswer, readJson, refusal, tryReadJson, type Answer } from '../door/answer.ts';
+import { openDoor, type ClientEnvironment, type Operation } from '../door/door.ts';
 import { encodePathSegment } from '../door/path-segment.ts';
 import { useSecretSlots } from '../secret-slots.ts';
+import { verifyByContrast } from '../verify-by-contrast.ts';
 import { baseUrlSchema, parseOptions, timeoutMsSchema, tokenTextSchema } from '../vendor-options.ts';
 
 const vendor = { id: 'vital', title: 'Vital' } as const;
@@ -105,15 +106,39 @@ const conflictSchema = z.object({ detail: z.object({ user_id: identifierSchema }
 
 const signInTokenSchema = z.object({ user_id: identifierSchema, sign_in_token: tokenTextSchema });
 
-const userStatuses: StatusMeanings = {
-  404: { code: 'vendor_user_not_found', detail: 'Vital has no such user.' },
-};
+const errorSchema = z.object({ detail: z.union([z.string(), z.looseObject({}), z.array(z.unknown())]) });
 
-/** A client user id that no person has: whether Vital can look for it tells whether it takes the key. */
+/** A client user id that no person has. */
 const nobody = 'valetkey-verify';
 
-function resolvePathOf(clientUserId: string): string {
-  return `/v2/user/resolve/${encodePathSegment(clientUserId)}`;
+const wrongKey = new Secret('valetkey-verify-wrong-key');
+
+interface VitalCall {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly body?: object;
+  /** Default: true. Creating a user twice meets the conflict that we adopt; a second sign-in token harms nobody. */
+  readonly repeatable?: boolean;
+}
+
+const usersPath = '/v2/user';
+
+function pathOf(userId: string): string {
+  return `${usersPath}/${encodePathSegment(userId)}`;
+}
+
+function lookUp(clientUserId: string): VitalCall {
+  return { method: 'GET', path: `${usersPath}/resolve/${encodePathSegment(clientUserId)}` };
+}
+
+/** A 404 about a user, in the shape of Vital's errors, says that there is none; any other is somebody else's on the way. */
+function refusalOf(answer: Answer, { path }: VitalCall): ValetKeyError {
+  const isAboutUser = answer.status === 404 && path !== usersPath && tryReadJson(answer, errorSchema).success;
+  if (!isAboutUser) return refusal(answer);
+  return new ValetKeyError('vendor_user_not_found', 'Vital has no such user.', {
+    vendor: vendor.id,
+    reason: 'status_404',
+  });
 }
 
 /**
@@ -140,29 +165,25 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
     environment.onEvent?.({ type: 'secret_switched', vendor: vendor.id, option: 'apiKey', slot }),
   );
 
-  /** Sends a call with the key. An answer of any status but those in `expected` is an error. */
-  const send = (
-    method: string,
-    path: string,
-    { signal, body, expected = [200] }: CallOptions & { body?: object; expected?: readonly number[] } = {},
-  ): Promise<Answer> =>
-    apiKey.use(async (key) => {
-      const answer = await door.send({
-        method,
-        path,
-        headers: {
-          'x-vital-api-key': key.reveal(),
-          accept: 'application/json',
-          ...(body && { 'content-type': 'application/json' }),
-        },
-        body: body && JSON.stringify(body),
-        // Creating a user twice meets the conflict that we adopt; a second sign-in token harms nobody.
-        repeatable: true,
-        signal,
-      });
-      if (!expected.includes(answer.status)) throw refusal(answer, userStatuses);
-      return answer;
+  /** Sends a call. An answer of any status but those in `expected` is an error. */
+  const sendWith = async (key: Secret, operation: Operation, call: VitalCall, expected = [200]): Promise<Answer> => {
+    const { method, path, body, repeatable = true } = call;
+    const answer = await operation.send({
+      method,
+      path,
+      headers: {
+        'x-vital-api-key': key.reveal(),
+        accept: 'application/json',
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      body: body && JSON.stringify(body),
+      repeatable,
     });
+    if (!expected.includes(answer.status)) throw refusalOf(answer, call);
+    return answer;
+  };
+  const send = (operation: Operation, call: VitalCall, expected?: number[]): Promise<Answer> =>
+    apiKey.use((key) => sendWith(key, operation, call, expected));
 
   /** Reads a user; one that is not the one we asked for is not passed on. */
   const readUser = (answer: Answer, asked: { userId?: string | undefined; clientUserId?: string }): VitalUser => {
@@ -172,50 +193,58 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
     return { userId, clientUserId };
   };
 
-  const client: VitalClient = {
-    async ensureUser(clientUserId, { signal } = {}) {
-      const body = { client_user_id: clientUserId };
-      const answer = await send('POST', '/v2/user', { body, expected: [200, 201, 400], signal });
+  return {
+    async ensureUser(clientUserId, callOptions) {
+      const operation = door.begin(callOptions);
+      const creation = { method: 'POST', path: usersPath, body: { client_user_id: clientUserId } } as const;
+      const answer = await send(operation, creation, [200, 201, 400]);
       if (answer.status !== 400) return { ...readUser(answer, { clientUserId }), created: true };
       // Somebody was here before us, perhaps we ourselves. The conflict names a user and not whose it is; taken at its
       // word, a wrong one would be this person's for good.
       const conflict = tryReadJson(answer, conflictSchema);
-      const known = await send('GET', resolvePathOf(clientUserId), { expected: [200, 404], signal });
+      const known = await send(operation, lookUp(clientUserId), [200, 404]);
       if (known.status === 404) throw refusal(answer);
       const userId = conflict.success ? conflict.data.detail.user_id : undefined;
       return { ...readUser(known, { userId, clientUserId }), created: false };
     },
 
     async resolveUser(clientUserId, callOptions) {
-      return readUser(await send('GET', resolvePathOf(clientUserId), callOptions), { clientUserId });
+      return readUser(await send(door.begin(callOptions), lookUp(clientUserId)), { clientUserId });
     },
 
     async getUser(userId, callOptions) {
-      return readUser(await send('GET', `/v2/user/${encodePathSegment(userId)}`, callOptions), { userId });
+      return readUser(await send(door.begin(callOptions), { method: 'GET', path: pathOf(userId) }), { userId });
     },
 
     async createSignInToken(userId, callOptions) {
-      const answer = await send('POST', `/v2/user/${encodePathSegment(userId)}/sign_in_token`, callOptions);
-      const { user_id, sign_in_token } = readJson(answer, signInTokenSchema);
+      const call = { method: 'POST', path: `${pathOf(userId)}/sign_in_token` } as const;
+      const { user_id, sign_in_token } = readJson(await send(door.begin(callOptions), call), signInTokenSchema);
       if (user_id !== userId) throw invalidAnswer(vendor, 'other_user');
       return { userId, signInToken: new Secret(sign_in_token) };
     },
 
     async deleteUser(userId, callOptions) {
-      await send('DELETE', `/v2/user/${encodePathSegment(userId)}`, callOptions);
+      // Of two deletions the second finds nobody, and would deny the first.
+      await send(door.begin(callOptions), { method: 'DELETE', path: pathOf(userId), repeatable: false });
     },
 
     async undoDeleteUser(userId, callOptions) {
-      await send('POST', `/v2/user/undo_delete?user_id=${encodeURIComponent(userId)}`, callOptions);
+      const path = `${usersPath}/undo_delete?user_id=${encodeURIComponent(userId)}`;
+      await send(door.begin(callOptions), { method: 'POST', path, repeatable: false });
     },
 
-    async verify({ signal } = {}) {
-      await send('GET', resolvePathOf(nobody), { signal, expected: [200, 404] });
+    async verify(callOptions) {
+      const operation = door.begin(callOptions);
+      await verifyByContrast({
+        vendor,
+        ask: () => send(operation, lookUp(nobody)),
+        askWrongly: () => sendWith(wrongKey, operation, lookUp(nobody)),
+        advice: 'Check `baseUrl`.',
+      });
     },
 
     close: door.close,
   };
-  return client;
 }
 
 /** Vital (Junction): finds or creates the person's user and issues the sign-in token that its SDK takes once. */
