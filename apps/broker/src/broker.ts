@@ -27,6 +27,9 @@ import { startRetention } from './retention.ts';
 import type { Decision, Store } from './store.ts';
 import { openTokenStore } from './token-store.ts';
 
+/** Each vendor ends its own operations, after its `timeoutMs`; the cache is only not to be quicker than any of them. */
+const longestIssueMs = 150_000;
+
 /** What the broker works with; each part has a default. */
 export interface BrokerEffects {
   readonly clock?: Clock;
@@ -87,6 +90,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const tokens = createTokenCache({
     clock,
     store: tokenStore,
+    issueTimeoutMs: longestIssueMs,
     onEvent: (event) => {
       metrics.countTokenEvent(event);
       if (event.type === 'store_down' || event.type === 'store_up') logger.warn({ event }, 'shared token store');

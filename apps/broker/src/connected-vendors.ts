@@ -35,8 +35,14 @@ export function connectVendors(config: BrokerConfig, store: Store, environment: 
   const issuers = issuersOf(config, connected).map(({ issuer }) => issuer);
   if (issuers.length === 0) problems.push('issuers: is empty, so nobody could sign in');
   for (const { definition, policy } of config.vendors) {
-    const problem = policy.user === undefined ? undefined : describeIssuerProblem(policy.user, issuers);
-    if (problem !== undefined) problems.push(`vendors.${definition.id}.user.${problem}`);
+    const sources = [
+      ...claimsOf(policy.user),
+      ...(connected.get(definition.id)?.vendor.claims ?? []).map(({ option, issuer }) => [option, issuer] as const),
+    ];
+    for (const [option, issuer] of sources) {
+      const problem = describeIssuerProblem(issuer, issuers);
+      if (problem !== undefined) problems.push(`vendors.${definition.id}.${option}.issuer: ${problem}`);
+    }
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return connected;
@@ -48,21 +54,19 @@ export function issuersOf(config: BrokerConfig, connected: ConnectedVendors) {
   return [...config.issuers, ...fromVendors];
 }
 
-// A claim means a person only together with the issuer who says it: one subject at two issuers is two people.
-function describeIssuerProblem(source: VendorUserSource, issuers: readonly string[]): string | undefined {
-  const [field, claim] =
-    'claim' in source
-      ? ['issuer', source]
-      : 'ensure' in source && source.ensure !== true
-        ? ['ensure.issuer', source.ensure]
-        : [];
-  if (field === undefined || claim === undefined) return undefined;
-  if (claim.issuer === undefined) {
-    return issuers.length > 1
-      ? `${field}: is missing; several issuers are configured, so say whose claim it is`
-      : undefined;
+/** Where a policy names a claim as the source of vendor users, its option and the issuer that it names. */
+function claimsOf(source: VendorUserSource | undefined): [string, string | undefined][] {
+  if (source === undefined) return [];
+  if ('claim' in source) return [['user', source.issuer]];
+  return 'ensure' in source && source.ensure !== true ? [['user.ensure', source.ensure.issuer]] : [];
+}
+
+// A claim means something only together with the issuer who says it: one subject at two issuers is two people.
+function describeIssuerProblem(issuer: string | undefined, issuers: readonly string[]): string | undefined {
+  if (issuer === undefined) {
+    return issuers.length > 1 ? 'is missing; several issuers are configured, so say whose claim it is' : undefined;
   }
-  return issuers.includes(claim.issuer) ? undefined : `${field}: is not one of the configured issuers`;
+  return issuers.includes(issuer) ? undefined : 'is not one of the configured issuers';
 }
 
 /** The vendor of a request, if this principal may use it. Throws `unknown_vendor` or `forbidden`. */

@@ -3,7 +3,6 @@ import { ValetKeyError } from '@valetkey/core-types';
 import type { Explanation, IssuerStatus } from '@valetkey/jwt-verify';
 import { parseConfig, type BrokerConfig } from './config.ts';
 import { openParts } from './parts.ts';
-import { adviceOf } from './http/problem.ts';
 import { openTokenStore } from './token-store.ts';
 
 const redisPatienceMs = 3_000;
@@ -59,9 +58,9 @@ async function find(part: string, ask: () => Promise<void>): Promise<Finding> {
 
 function describeFailure(part: string, error: unknown): string {
   if (!ValetKeyError.isInstance(error)) return 'cannot be reached';
-  const { code, message, reason } = error;
+  const { code, message, reason, advice } = error;
   const usual = code === 'vendor_auth_failed' ? `Look at the secrets under vendors.${part.split(' ')[1]}.` : '';
-  return `${message} (${reason === undefined ? code : `${code}, ${reason}`}) ${adviceOf(error) ?? usual}`.trim();
+  return `${message} (${reason === undefined ? code : `${code}, ${reason}`}) ${advice ?? usual}`.trim();
 }
 
 function describeIssuer({ issuer, keys, lastFailure }: IssuerStatus): Finding {

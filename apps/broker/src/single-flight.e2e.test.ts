@@ -1,5 +1,6 @@
 import { createSandbox, type Fault, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startEarlyVendor } from './testing/early-vendor.ts';
 import { sendBytes } from './testing/raw-http.ts';
 import { configureFor, startWatchedBroker } from './testing/watched-broker.ts';
 
@@ -102,6 +103,90 @@ describe('callers who share a server token', () => {
     expect(broker.logLines().filter((line) => /"level":50|circuit_opened/.test(line))).toEqual([]);
   });
 });
+
+describe('a body that is refused its token', () => {
+  const post = (
+    broker: { call: (path: string, token: string, init: RequestInit) => Promise<Response> },
+    body: unknown,
+  ) =>
+    broker.call(proxy, alice, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: body as string,
+      duplex: 'half',
+    } as RequestInit);
+  const streamOf = (...chunks: string[]) => ReadableStream.from(chunks.map((chunk) => Buffer.from(chunk)));
+  const refusedOnce = [{ vendor: 'nymbl', fault: { type: 'status', status: 401 }, count: 1 }] as const;
+  const patients = () => sandbox.calls()['nymbl']?.['POST /Patients'] ?? 0;
+
+  test.each([
+    ['of a known length', () => '{"firstName":"Zoe"}'],
+    ['in chunks', () => streamOf('{"first', 'Name":"Zoe"}')],
+  ])('and is short, is sent once more with a new one (%s)', async (_name, body) => {
+    await using broker = await start();
+    await broker.call(proxy, alice);
+    sandbox.resetCalls();
+    sandbox.setFaults(refusedOnce);
+    const response = await post(broker, body());
+    expect([response.status, ((await response.json()) as { firstName: string }).firstName]).toEqual([201, 'Zoe']);
+    expect([patients(), tokenCalls()]).toEqual([2, 1]);
+  });
+
+  test('and is long, is not, and the next call has a new one', async () => {
+    await using broker = await start();
+    await broker.call(proxy, alice);
+    sandbox.resetCalls();
+    sandbox.setFaults(refusedOnce);
+    const long = () => streamOf(`{"note":"${'x'.repeat(70_000)}`, '"}');
+    expect(await (await post(broker, long())).json()).toMatchObject({ code: 'vendor_auth_failed' });
+    expect(patients()).toBe(1);
+    expect((await post(broker, long())).status).toBe(201);
+    expect(tokenCalls()).toBe(1);
+  });
+
+  test('of a GET means nothing, and stands in the way of nothing', async () => {
+    await using broker = await start();
+    await broker.call(proxy, alice);
+    sandbox.resetCalls();
+    sandbox.setFaults(refusedOnce);
+    const { host } = new URL(broker.brokerUrl);
+    const head = `GET ${proxy} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${alice}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const { statuses } = await sendBytes(broker.brokerUrl, [`${head}0\r\n\r\n`], { patienceMs: 2_000 });
+    expect(statuses).toEqual([200]);
+    expect(tokenCalls()).toBe(1);
+  });
+});
+
+test.each([
+  ['reset', 503],
+  ['status', 409],
+  ['redirect', 502],
+] as const)(
+  'an answer that comes before the body is read (%s) leaves nothing of it to the next request',
+  async (type, status) => {
+    await using vendor = await startEarlyVendor(type);
+    const config = configureFor(sandbox, 5_000);
+    await using broker = await startWatchedBroker({
+      ...config,
+      vendors: { ...config.vendors, nymbl: { ...config.vendors.nymbl, baseUrl: vendor.url } },
+    });
+    const common = `Host: ${new URL(broker.brokerUrl).host}\r\nAuthorization: Bearer ${alice}\r\n`;
+    const answered = Promise.withResolvers<void>();
+    const twoRequests = async function* () {
+      yield `POST ${proxy} HTTP/1.1\r\n${common}Content-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`;
+      await answered.promise;
+      yield `GET /v1/session HTTP/1.1\r\n${common}Connection: close\r\n\r\n`;
+    };
+    const until = (text: string) => {
+      if (text.includes('HTTP/1.1')) answered.resolve();
+      return false;
+    };
+    const answer = await sendBytes(broker.brokerUrl, twoRequests(), { patienceMs: 8_000, until });
+    const isClosed = /^connection: close\r$/im.test(answer.text.split('HTTP/1.1')[1] ?? '');
+    expect(answer.statuses).toEqual(isClosed ? [status] : [status, 200]);
+    expect(answer.closed).toBe(true);
+  },
+);
 
 describe('devices of one person at Vital', () => {
   const creations = () => sandbox.calls()['vital']?.['POST /v2/user'] ?? 0;

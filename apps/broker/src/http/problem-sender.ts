@@ -1,7 +1,7 @@
 import { wwwAuthenticate } from '@valetkey/jwt-verify';
 import type { ValetKeyError } from '@valetkey/core-types';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { adviceOf, describeForeignError, toProblem, toValetKeyError } from './problem.ts';
+import { describeForeignError, toProblem, toValetKeyError } from './problem.ts';
 
 /** How a failure is written down. */
 export interface FailureFormat {
@@ -27,8 +27,7 @@ function logProblem(thrown: unknown, error: ValetKeyError, { id: requestId, log 
     log.error({ requestId, error: describeForeignError(thrown) }, 'internal error');
     return;
   }
-  const { code, vendor, reason } = error;
-  const advice = error.status === 502 ? adviceOf(error) : undefined;
+  const { code, vendor, reason, advice } = error;
   log[levelOf(error)]({ requestId, code, vendor, reason, advice }, 'refused');
 }
 

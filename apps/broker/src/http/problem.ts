@@ -1,4 +1,4 @@
-import { errorTable, ValetKeyError, type ErrorCode, type Problem } from '@valetkey/core-types';
+import { ValetKeyError, type ErrorCode, type Problem } from '@valetkey/core-types';
 
 /** Where each error code is documented: a page that the broker serves itself, so that it is there and current. */
 export const errorDocumentationPath = '/docs/errors';
@@ -38,11 +38,6 @@ export function toProblem(error: ValetKeyError, requestId: string): Problem {
     request_id: requestId,
     ...(error.vendor === undefined ? {} : { vendor: error.vendor }),
   };
-}
-
-/** What a vendor's adapter says to the operator about an error. The table's own remediation speaks to callers. */
-export function adviceOf({ code, remediation }: ValetKeyError): string | undefined {
-  return remediation === errorTable[code].remediation ? undefined : remediation;
 }
 
 /** What a log may hold of an error that is not ours: its name, its code and where it was thrown; not its text. */

@@ -56,6 +56,10 @@ export function addProxyRoute(server: FastifyInstance, services: VendorRouteServ
     // The body is the vendor's to read: whatever its type, it passes as a stream.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    // The rest of a body that nobody will read would stand before the next request, perhaps another caller's.
+    scope.addHook('onSend', async ({ raw }, reply) => {
+      if (!raw.complete) reply.header('connection', 'close');
+    });
     scope.route({
       method: scope.supportedMethods,
       url: '/v1/vendors/:vendor/proxy/*',
