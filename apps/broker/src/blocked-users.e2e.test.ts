@@ -50,4 +50,7 @@ test('a blocked user is shut out of everything at once, and let in again', async
   expect((await admin('DELETE', person)).status).toBe(404);
   expect(await tryAll()).toEqual([200, 200, 200, 204, 200]);
   expect((await admin('PUT', { subject: 'alice' })).status).toBe(400);
+  const misspelt = await admin('PUT', { ...person, issuer: `${person.issuer}/` });
+  expect(misspelt.status).toBe(400);
+  expect(((await misspelt.json()) as { remediation: string }).remediation).toContain(person.issuer);
 });

@@ -110,6 +110,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const readiness = () => checkReadiness({ store, verifier, tokenStore, draining });
 
   const { publicUrl } = config;
+  const issuers = issuersOf(config, connected).map(({ issuer }) => issuer);
   const app = createHttpServer({
     logger,
     isDraining,
@@ -139,7 +140,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   if (publicUrl !== undefined) {
     addMetadataRoutes(app, {
       publicUrl,
-      issuers: issuersOf(config, connected).map(({ issuer }) => issuer),
+      issuers,
       scopes: [...new Set(config.vendors.flatMap(({ policy }) => policy.requiredScopes))],
     });
   }
@@ -147,7 +148,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
   const admin = createHttpServer({ logger, isDraining });
   addHealthRoutes(admin, readiness);
   addMetricsRoute(admin, metrics);
-  addAdminRoutes(admin, { store, connected, token: config.admin.token });
+  addAdminRoutes(admin, { store, connected, issuers, token: config.admin.token });
 
   let endRetention = () => {};
   const close = async () => {

@@ -3,6 +3,7 @@ import { createBroker } from './broker.ts';
 import { ConfigError, parseConfig } from './config.ts';
 
 const canary = 'canary-c81d';
+const nymbl = { clientId: 'client', clientSecret: 'secret', apiKey: 'key' };
 const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
 const store = { sqlite: ':memory:' };
 const nudge = { apiKey: canary };
@@ -81,6 +82,34 @@ describe('refuses to start, names the field, prints no value', () => {
       'a claim of an unknown issuer',
       { vendors: { nabla: { serverKey: canary, user: { claim: 'sub', issuer: 'https://else.example.com' } } } },
       /^vendors\.nabla\.user\.issuer: is not one of/,
+    ],
+    [
+      'a customer by a claim whose issuer is left open',
+      {
+        issuers: [...issuers, { issuer: 'https://two.example.com', audiences: ['api'] }],
+        vendors: { nymbl: { ...nymbl, customer: { claim: 'customer' } } },
+      },
+      /^vendors\.nymbl\.customer\.issuer: is missing/,
+    ],
+    [
+      'a customer by a claim of an unknown issuer',
+      { vendors: { nymbl: { ...nymbl, customer: { claim: 'customer', issuer: 'https://else.example.com' } } } },
+      /^vendors\.nymbl\.customer\.issuer: is not one of/,
+    ],
+    [
+      'claims asked of a vendor that opens nothing',
+      { vendors: { authgear: { endpoint: 'https://a.authgear.cloud', requiredClaims: { verified: true } } } },
+      /^vendors\.authgear\.requiredClaims: rules nothing/,
+    ],
+    [
+      'scopes asked of a vendor that opens nothing',
+      { vendors: { authgear: { endpoint: 'https://a.authgear.cloud', requiredScopes: ['read'] } } },
+      /^vendors\.authgear\.requiredScopes: rules nothing/,
+    ],
+    [
+      'users of a vendor that has none',
+      { vendors: { nudge: { ...nudge, user: { claim: 'sub' } } } },
+      /^vendors\.nudge\.user: is read by nothing/,
     ],
     [
       'a Vital key of another environment',

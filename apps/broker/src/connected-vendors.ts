@@ -1,4 +1,10 @@
-import { ValetKeyError, type Principal, type Vendor, type VendorEnvironment } from '@valetkey/core-types';
+import {
+  ValetKeyError,
+  type Principal,
+  type Vendor,
+  type VendorDefinition,
+  type VendorEnvironment,
+} from '@valetkey/core-types';
 import { ConfigError, type BrokerConfig, type VendorPolicy, type VendorUserSource } from './config.ts';
 import type { Store } from './store.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
@@ -26,6 +32,7 @@ export function connectVendors(config: BrokerConfig, store: Store, environment: 
           `vendors.${vendor.id}.user.ensure: ${definition.title} cannot create users; use claim or mapping`,
         );
       }
+      problems.push(...describeUselessPolicy(definition, vendor, policy));
       connected.set(vendor.id, { vendor, policy, users: createVendorUsers(vendor, source, store, environment) });
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
@@ -52,6 +59,23 @@ export function connectVendors(config: BrokerConfig, store: Store, environment: 
 export function issuersOf(config: BrokerConfig, connected: ConnectedVendors) {
   const fromVendors = [...connected.values()].flatMap(({ vendor }) => vendor.authenticate?.issuer ?? []);
   return [...config.issuers, ...fromVendors];
+}
+
+/** What an operator asks for and would not get: a rule that rules nothing is taken for one that does. */
+function describeUselessPolicy({ title }: VendorDefinition, vendor: Vendor, policy: VendorPolicy): string[] {
+  const { id, issue, proxy } = vendor;
+  const opensNothing = issue === undefined && proxy === undefined;
+  const isGiven = (rules: object) => Object.keys(rules).length > 0;
+  return [
+    ...(['requiredScopes', 'requiredClaims'] as const)
+      .filter((option) => opensNothing && isGiven(policy[option]))
+      .map(
+        (option) => `${option}: rules nothing; ${title} only signs users in, so ask it of the vendors that they use`,
+      ),
+    ...(policy.user !== undefined && issue?.bound !== 'user'
+      ? [`user: is read by nothing; no token of ${title} is one person's`]
+      : []),
+  ].map((problem) => `vendors.${id}.${problem}`);
 }
 
 /** Where a policy names a claim as the source of vendor users, its option and the issuer that it names. */

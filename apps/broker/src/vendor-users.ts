@@ -31,6 +31,8 @@ export function externalIdOf({ issuer, subject }: Pick<Principal, 'issuer' | 'su
 
 /** Who a principal is at one vendor. It comes out of the principal alone, never out of the request. */
 export interface VendorUsers {
+  /** Whether the store says who it is, so that an operator may. */
+  readonly areStored: boolean;
   /** What is known without asking the vendor. */
   readonly known: (principal: Principal) => Promise<string | undefined>;
   /** The vendor user, made where that is the way. Throws `vendor_user_not_found`. */
@@ -66,6 +68,7 @@ function readClaim(principal: Principal, claim: string, issuer: string | undefin
 function fromClaim(vendor: Vendor, claim: string, issuer: string | undefined): VendorUsers {
   const known = async (principal: Principal) => readClaim(principal, claim, issuer);
   return {
+    areStored: false,
     known,
     resolve: async (principal) => {
       const vendorUserId = await known(principal);
@@ -142,6 +145,7 @@ function fromStore(
   };
 
   return {
+    areStored: true,
     known: (principal) => store.findVendorUser(keyOf(principal)),
     resolve: async (principal) => {
       const known = await store.findVendorUser(keyOf(principal));

@@ -3,7 +3,7 @@ import { ValetKeyError, type SecretSlots } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
-import type { ConnectedVendors } from '../connected-vendors.ts';
+import type { ConnectedVendor, ConnectedVendors } from '../connected-vendors.ts';
 import type { Store } from '../store.ts';
 import { addRoute } from './server.ts';
 
@@ -16,20 +16,33 @@ const mappingSchema = z.strictObject({
 });
 const decisionsSchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
 
+interface AdminServices {
+  readonly store: Store;
+  readonly connected: ConnectedVendors;
+  /** Whose users there are. */
+  readonly issuers: readonly string[];
+  readonly token: SecretSlots | undefined;
+}
+
 /**
  * The operator's API: `GET /v1/vendor-users?issuer=&subject=`, `PUT` and `DELETE /v1/vendor-users`, the same three of
  * `/v1/blocked-users`, and `GET /v1/decisions?limit=`. It takes the admin token alone; an app user's token opens nothing here.
  */
-export function addAdminRoutes(
-  server: FastifyInstance,
-  { store, connected, token }: { store: Store; connected: ConnectedVendors; token: SecretSlots | undefined },
-): void {
+export function addAdminRoutes(server: FastifyInstance, { store, connected, issuers, token }: AdminServices): void {
   const onRequest = [createAdminCheck(token)];
 
   const readMapping = (body: unknown) => {
     const { vendor, issuer, subject, vendor_user_id: vendorUserId } = parse(mappingSchema, body);
     if (!connected.has(vendor)) throw new ValetKeyError('unknown_vendor', 'No vendor of this name is configured.');
     return { key: { vendor, issuer, subject }, vendorUserId };
+  };
+
+  /** A person of whom nobody signs in is a slip of the pen: whoever was meant would still be let in, or have no user. */
+  const checkIssuer = (issuer: string) => {
+    if (issuers.includes(issuer)) return;
+    throw new ValetKeyError('invalid_request', 'No issuer of this name is configured.', {
+      remediation: `Write it as the configuration does: ${issuers.join(', ')}.`,
+    });
   };
 
   addRoute(
@@ -42,6 +55,13 @@ export function addAdminRoutes(
       },
       PUT: async (request, reply) => {
         const { key, vendorUserId } = readMapping(request.body);
+        checkIssuer(key.issuer);
+        const { vendor, users } = connected.get(key.vendor) as ConnectedVendor;
+        if (vendor.issue?.bound !== 'user' || !users.areStored) {
+          throw new ValetKeyError('invalid_request', `Who is which user at ${key.vendor} is not read from here.`, {
+            remediation: `Set vendors.${key.vendor}.user in the configuration, where the vendor has users at all.`,
+          });
+        }
         await store.setVendorUser(key, vendorUserId);
         return reply.status(204).send();
       },
@@ -59,7 +79,9 @@ export function addAdminRoutes(
     {
       GET: async (request) => ({ blocked: await store.isBlocked(parse(personSchema, request.query)) }),
       PUT: async (request, reply) => {
-        await store.blockUser(parse(personSchema, request.body));
+        const blocked = parse(personSchema, request.body);
+        checkIssuer(blocked.issuer);
+        await store.blockUser(blocked);
         return reply.status(204).send();
       },
       DELETE: async (request, reply) => {

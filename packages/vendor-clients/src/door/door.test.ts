@@ -159,6 +159,16 @@ test('a host name is resolved on the way', async () => {
   await Promise.all([door.close(), door.close()]);
 });
 
+test('what HTTP does not carry is refused, and says nothing of the vendor', async () => {
+  await using server = await startVendorServer({ text: 'ok' });
+  const door = openTo(server.url);
+  const odd = { ...call, repeatable: true, headers: { authorization: 'Bearer …' } };
+  for (let count = 0; count < 30; count += 1) {
+    await expect(door.begin().send(odd)).rejects.toMatchObject({ code: 'invalid_request' });
+  }
+  expect((await door.begin().send(call)).status).toBe(200);
+});
+
 test('nobody there is an unavailable vendor', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -26,6 +26,11 @@ const answersByNetworkCode: Readonly<Record<string, FailureAnswer>> = {
   HTTP_PARSER: invalid,
   UND_ERR_HEADERS_OVERFLOW: invalid,
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: invalid,
+  // A header or a path that undici does not take never left this process.
+  UND_ERR_INVALID_ARG: {
+    code: 'invalid_request',
+    detail: () => 'The call holds characters that HTTP does not carry.',
+  },
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: {
     code: 'invalid_request',
     detail: () => 'The body is not as long as `Content-Length` says.',

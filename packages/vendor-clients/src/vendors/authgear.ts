@@ -74,7 +74,7 @@ const discoverySchema = z.object({ issuer: z.string() });
  * import { createAuthgearClient } from '@valetkey/vendor-clients';
  *
  * const authgear = createAuthgearClient({ endpoint: 'https://my-project.authgear.cloud' });
- * const resolution = await authgear.resolve({ authorization: 'Bearer …' });
+ * const resolution = await authgear.resolve({ authorization: `Bearer ${process.env.ACCESS_TOKEN}` });
  * if (resolution.status === 'valid') console.log(resolution.session.userId);
  * ```
  */

@@ -207,6 +207,17 @@ test('the customer comes from the principal alone', () => {
   }
 });
 
+test('a customer by a claim is what one issuer says, where it is named', () => {
+  const issuer = 'https://idp.example';
+  const vendor = nymbl.create(nymbl.options.parse({ ...base, customer: { claim: 'customer', issuer } }));
+  const claims = { customer: 'acme-corp' };
+  expect(vendor.claims).toEqual([{ option: 'customer', claim: 'customer', issuer }]);
+  expect(vendor.proxy?.tokenKey({ issuer, subject: 'alice', scopes: [], claims })).toMatchObject({ vendor: 'nymbl' });
+  expect(() =>
+    vendor.proxy?.tokenKey({ issuer: 'https://other.example', subject: 'alice', scopes: [], claims }),
+  ).toThrow(expect.objectContaining({ code: 'forbidden' }));
+});
+
 test('a rotated secret has keys of its own', () => {
   const versionOf = (clientSecret: string) =>
     nymbl
