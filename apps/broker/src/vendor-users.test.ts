@@ -108,6 +108,33 @@ describe('by the vendor', () => {
     expect(await users.resolve(alice)).toBe('u-1');
     expect(await users.forget(alice, 'u-1')).toBe(true);
     expect(await users.resolve(alice)).toBe('u-2');
+    // Who found the old one gone only now takes nothing away from the new one.
+    expect(await users.forget(alice, 'u-1')).toBe(true);
+    expect(await users.known(alice)).toBe('u-2');
+  });
+
+  test('the name is what the issuer says who is asked for it, and no other', async () => {
+    const { vendor: vital, asked, answer } = createVendor();
+    answer('u-1');
+    const usersOf = (issuer: string) =>
+      createVendorUsers(vital, { ensure: { externalIdClaim: 'patient', issuer } }, createSqliteStore(':memory:'));
+    await expect(usersOf('https://else.example.com').resolve(alice)).rejects.toMatchObject({
+      code: 'vendor_user_not_found',
+    });
+    expect(asked).toEqual([]);
+    expect(await usersOf(alice.issuer).resolve(alice)).toBe('u-1');
+  });
+
+  test('a name of more than 255 characters is none', async () => {
+    const { vendor: vital, answer } = createVendor();
+    answer('u-1');
+    const resolve = (length: number) =>
+      createVendorUsers(vital, { ensure: { externalIdClaim: 'name' } }, createSqliteStore(':memory:')).resolve({
+        ...alice,
+        claims: { name: 'x'.repeat(length) },
+      });
+    expect(await resolve(255)).toBe('u-1');
+    await expect(resolve(256)).rejects.toMatchObject({ code: 'vendor_user_not_found' });
   });
 });
 
@@ -214,8 +241,9 @@ describe('by the vendor, over several brokers', () => {
 
   test('an operator who maps the person meanwhile has the last word', async () => {
     const store = createSqliteStore(':memory:');
-    const { vendor: vital, answer } = createVendor();
+    const { vendor: vital, answer, asked } = createVendor();
     const resolved = createBroker(vital, store).resolve(alice);
+    await expect.poll(() => asked).toHaveLength(1);
     await store.setVendorUser(key, 'by-operator');
     answer('u-1');
     expect(await resolved).toBe('by-operator');

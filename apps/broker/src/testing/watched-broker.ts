@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import type { ClientToken, IssueRequest, Vendor, VendorDefinition } from '@valetkey/core-types';
 import type { Sandbox } from '@valetkey/sandbox';
 import { vendors as registered } from '@valetkey/vendor-clients';
-import { createBroker } from '../broker.ts';
+import { createBroker, type BrokerEffects } from '../broker.ts';
 import type { BrokerConfigInput } from '../config.ts';
 import { createLogger } from '../logger.ts';
 
@@ -47,7 +47,7 @@ export function configureFor({ urls, credentials }: Sandbox, timeoutMs = watched
 }
 
 /** A broker on free ports that keeps all it says: its log at level trace, and each error that a vendor threw. */
-export async function startWatchedBroker(config: BrokerConfigInput) {
+export async function startWatchedBroker(config: BrokerConfigInput, effects: Pick<BrokerEffects, 'clock'> = {}) {
   let log = '';
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -57,6 +57,7 @@ export async function startWatchedBroker(config: BrokerConfigInput) {
   });
   const failures: unknown[] = [];
   const broker = createBroker(config, {
+    ...effects,
     logger: createLogger('trace', sink),
     vendors: Object.fromEntries(
       Object.values<VendorDefinition>(registered).map((definition) => [definition.id, watch(definition, failures)]),

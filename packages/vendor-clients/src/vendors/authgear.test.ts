@@ -57,9 +57,26 @@ test('resolve tells the three states apart and takes only the exact `true`', asy
       authenticatedAtSeconds: 1_700_000_000,
     },
   });
-  expect(server.calls[0]).toMatchObject({ path: '/_resolver/resolve', headers: { authorization: 'Bearer x' } });
+  expect(server.calls[0]).toMatchObject({
+    path: '/_resolver/resolve',
+    headers: { authorization: 'Bearer x', cookie: 'session=y' },
+  });
   expect(server.calls[0]?.headers['x-authgear-session-valid']).toBeUndefined();
 });
+
+test.each(['isAnonymous', 'isVerified', 'canReauthenticate'] as const)(
+  'resolve: %s is the exact `true`, too',
+  async (name) => {
+    const header = `x-authgear-user-${name.replace(/^is/, '').replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-')}`.toLowerCase();
+    const answerOf = (value: string) => ({
+      headers: { 'x-authgear-session-valid': 'true', 'x-authgear-user-id': 'alice', [header]: value },
+    });
+    await using server = await startVendorServer(answerOf('true'), answerOf('True'));
+    const client = createAuthgearClient({ endpoint: server.url });
+    expect(await client.resolve({})).toMatchObject({ session: { [name]: true } });
+    expect(await client.resolve({})).toMatchObject({ session: { [name]: false } });
+  },
+);
 
 test('revoke sends the token in the form', async () => {
   await using server = await startVendorServer({});

@@ -136,20 +136,27 @@ test('a grant whose answer was lost is asked for again, by an assertion of its o
   await nabla.close();
 });
 
-test('the next key is tried when the other is refused, and stays in use', async () => {
-  const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
-  const events: VendorEvent[] = [];
-  const nabla = createNablaClient(
-    {
-      serverKey: { clientId: renewed.clientId, privateKey: old.privateKey, next: { privateKey: renewed.privateKey } },
-      baseUrl: sandbox.urls.nabla,
-    },
-    { onEvent: (event) => events.push(event) },
-  );
-  await expect(nabla.authenticatePatient('a')).resolves.toMatchObject({ expiresInSeconds: 300 });
-  expect(events).toEqual([{ type: 'secret_switched', vendor: 'nabla', option: 'serverKey', slot: 'next' }]);
-  await nabla.close();
-});
+test.each([true, false])(
+  'the next key is tried when the other is refused, and stays in use (a client of its own: %s)',
+  async (own) => {
+    const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
+    const events: VendorEvent[] = [];
+    const nabla = createNablaClient(
+      {
+        serverKey: {
+          clientId: own ? 'given-up' : renewed.clientId,
+          privateKey: old.privateKey,
+          next: { privateKey: renewed.privateKey, clientId: own ? renewed.clientId : undefined },
+        },
+        baseUrl: sandbox.urls.nabla,
+      },
+      { onEvent: (event) => events.push(event) },
+    );
+    await expect(nabla.authenticatePatient('a')).resolves.toMatchObject({ expiresInSeconds: 300 });
+    expect(events).toEqual([{ type: 'secret_switched', vendor: 'nabla', option: 'serverKey', slot: 'next' }]);
+    await nabla.close();
+  },
+);
 
 test('an operator whose client is refused is told what to look at', async () => {
   const { privateKey } = await sandbox.nabla.createClient();

@@ -33,8 +33,11 @@ const signingKeySchema = z.strictObject({
 const serverClientSchema = signingKeySchema.extend({
   /** The OAuth client's UUID. */
   clientId: z.string().trim().min(1),
-  /** The key that is tried when Nabla refuses the other one. */
-  next: signingKeySchema.optional(),
+  /**
+   * The key that is tried when Nabla refuses the other one. Where the client's key is not published as a JWK Set, a new
+   * key is a new client at Nabla, with a `clientId` of its own.
+   */
+  next: signingKeySchema.extend({ clientId: z.string().trim().min(1).optional() }).optional(),
 });
 
 const optionsSchema = z
@@ -184,7 +187,10 @@ function connectCore(
 ): KeptGrant {
   const path = `${corePath}/oauth/token`;
   const audience = `${baseUrl}${path}`;
-  const keys = useSecretSlots({ current, next }, onSwitch);
+  const keys = useSecretSlots(
+    { current: { ...current, clientId }, next: next && { ...next, clientId: next.clientId ?? clientId } },
+    onSwitch,
+  );
   const request = (): Promise<GrantedToken> => {
     // For all who wait for it: none of them may end it for the others.
     const operation = door.begin();
@@ -193,7 +199,7 @@ function connectCore(
         path,
         authenticate: () => ({
           client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-          client_assertion: signClientAssertion({ clientId, ...key, audience, nowMs: clock.nowMs() }),
+          client_assertion: signClientAssertion({ ...key, audience, nowMs: clock.nowMs() }),
         }),
         advice: 'Check `clientId`, and that `privateKey` and `keyId` are of a key that Nabla knows this client by.',
         encoding: 'json',

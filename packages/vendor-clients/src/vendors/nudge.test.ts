@@ -32,8 +32,22 @@ test('method, header and life are configurable; a token that says nothing lives 
   expect(server.calls[0]).toMatchObject({ method: 'POST', headers: { 'x-nudge-key': apiKey } });
 });
 
-test('a refusal tells what to check', async () => {
-  await using server = await startVendorServer({ status: 401 });
+test.each([0, 1_441, 1.5, Number.NaN])('%d minutes are asked of nobody', async (expiryMinutes) => {
+  await using server = await startVendorServer({ json: { token } });
+  const client = createNudgeClient({ apiKey, baseUrl: server.url });
+  await expect(client.getToken({ expiryMinutes })).rejects.toMatchObject({ code: 'invalid_request', vendor: 'nudge' });
+  expect(server.calls).toHaveLength(0);
+  expect(nudge.options.safeParse({ apiKey, expiryMinutes }).success).toBe(false);
+});
+
+test('verify asks for as little life as there is', async () => {
+  await using server = await startVendorServer({ json: { token } });
+  await createNudgeClient({ apiKey, baseUrl: server.url }).verify();
+  expect(server.calls.map(({ path }) => path)).toEqual(['/api/clients/jwt/token?expiryMins=1']);
+});
+
+test.each([401, 403])('a refusal (%i) tells what to check', async (status) => {
+  await using server = await startVendorServer({ status });
   const client = createNudgeClient({ apiKey, baseUrl: server.url });
   await expect(client.getToken()).rejects.toMatchObject({
     code: 'vendor_auth_failed',
@@ -64,6 +78,8 @@ test('tokens are kept only where the operator says so, apart by what was asked',
   expect(keyOf(5)).toEqual(keyOf(5));
   expect(keyOf(5)).not.toEqual(keyOf(6));
   expect(JSON.stringify(keyOf(5))).not.toContain(apiKey);
+  const other = nudge.create(nudge.options.parse({ ...options, apiKey: 'other', cache: { minRemainingSeconds: 120 } }));
+  expect(other.issue?.cache?.key({ principal, parameters: { expiry_minutes: 5 } })).not.toEqual(keyOf(5));
 });
 
 test('a life that no kept token could have left is refused, and a shorter ask is not kept', () => {

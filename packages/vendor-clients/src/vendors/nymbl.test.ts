@@ -49,6 +49,7 @@ test.each([
 
 test.each([
   ['invalid_client', 'vendor_auth_failed', 'clientSecret'],
+  ['unauthorized_client', 'vendor_auth_failed', 'client-credentials grant'],
   ['invalid_scope', 'vendor_rejected', 'customer name'],
 ])('%s is %s and says what to check', async (error, code, hint) => {
   await using server = await startVendorServer({ status: 400, json: { error, error_description: 'do not tell' } });
@@ -163,6 +164,72 @@ test('what is not on the list never leaves', async () => {
   await expect(client.send({ ...read, query: '?a=b#c' }, token)).rejects.toMatchObject({ code: 'invalid_request' });
   await expect(client.send({ ...read, query: '?a=b c' }, token)).rejects.toMatchObject({ code: 'invalid_request' });
   expect(server.calls).toHaveLength(0);
+});
+
+test('an application error is passed on as it is read, though it came packed', async () => {
+  const json = { error: { code: 'NoAccess', message: 'x' } };
+  await using server = await startVendorServer((response) => {
+    response.writeHead(403, { 'content-encoding': 'gzip', 'content-type': 'application/json' });
+    response.end(gzipSync(JSON.stringify(json)));
+  });
+  const answer = await clientOf(server.url).send(read, token);
+  if (answer === 'token_refused') throw new Error('refused');
+  const body = await text(answer.body);
+  expect(answer.headers).toEqual({ 'content-type': 'application/json', 'content-length': String(body.length) });
+  expect(JSON.parse(body)).toEqual(json);
+});
+
+test('a refusal that does not end has the time of the call, and so has the probe', async () => {
+  await using server = await startVendorServer((response, request) => {
+    if (request.url === '/oauth2/token') response.end('{"access_token":"a","expires_in":300}');
+    else response.writeHead(403).write('{"message":');
+  });
+  const client = createNymblClient({
+    ...base,
+    baseUrl: server.url,
+    tokenUrl: `${server.url}/oauth2/token`,
+    timeoutMs: 200,
+    streamTimeoutMs: 10_000,
+  });
+  const startedAt = performance.now();
+  await expect(client.send(read, token)).rejects.toMatchObject({ code: 'vendor_timeout' });
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_timeout' });
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+});
+
+test('the probe does not wait for what it asked for', async () => {
+  await using server = await startVendorServer((response, request) => {
+    if (request.url === '/oauth2/token') response.end('{"access_token":"a","expires_in":300}');
+    else response.writeHead(200).write('{"value":[');
+  });
+  const client = createNymblClient({
+    ...base,
+    baseUrl: server.url,
+    tokenUrl: `${server.url}/oauth2/token`,
+    streamTimeoutMs: 10_000,
+  });
+  const startedAt = performance.now();
+  await expect(client.verify()).resolves.toBeUndefined();
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test('a token that is for something else than a header is not understood', async () => {
+  await using server = await startVendorServer({ json: { access_token: 'a', token_type: 'mac', expires_in: 300 } });
+  await expect(clientOf(server.url).requestAccessToken('scope')).rejects.toMatchObject({ reason: 'field:token_type' });
+});
+
+test('the scope is the operator’s, with the customer in each place', async () => {
+  const options = nymbl.options.parse({ ...base, scope: '{customer}/api.{customer}' });
+  const { proxy } = nymbl.create(options);
+  const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
+  expect(proxy?.tokenKey(principal)).toMatchObject({
+    scope: 'acme-corp/api.acme-corp',
+    client: 'client',
+    resource: 'https://api.nymbldev.com',
+  });
+  const versionOf = (clientId: string) =>
+    nymbl.create({ ...options, clientId }).proxy?.tokenKey(principal).secretVersion;
+  expect(versionOf('client')).not.toBe(versionOf('other'));
 });
 
 test('bodies have bounds in both directions', async () => {

@@ -123,6 +123,14 @@ test('a deletion whose answer was lost is not repeated, which would find nobody'
   expect(server.calls).toHaveLength(2);
 });
 
+test('a user who is not the one who was asked for is not passed on', async () => {
+  await using server = await startVendorServer({ json: { user_id: 'u-2', client_user_id: 'bob' } });
+  const client = clientOf(server.url);
+  await expect(client.getUser('u-1')).rejects.toMatchObject({ reason: 'other_user' });
+  await expect(client.resolveUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
+  expect(await client.getUser('u-2')).toEqual({ userId: 'u-2', clientUserId: 'bob' });
+});
+
 test('creating and looking up share the time of one operation', async () => {
   await using server = await startVendorServer((response, request) => {
     if (request.method !== 'POST') return;
