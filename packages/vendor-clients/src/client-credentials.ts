@@ -2,6 +2,7 @@ import { Secret, ValetKeyError } from '@valetkey/core-types';
 import { z } from 'zod';
 import { invalidAnswer, readJson, refusal, tryReadJson } from './door/answer.ts';
 import type { Operation } from './door/door.ts';
+import { readJwtPayload } from './jwt-payload.ts';
 import { tokenTextSchema } from './vendor-options.ts';
 
 /** What a client-credentials grant says (RFC 6749 section 4.4.2), with the credentials in the body. */
@@ -30,6 +31,7 @@ export interface GrantedToken {
 const grantSchema = z.object({
   access_token: tokenTextSchema,
   token_type: z.string().optional(),
+  scope: z.string().optional().catch(undefined),
   // Some servers write the number as a text.
   expires_in: z.coerce.number().int().positive().optional().catch(undefined),
 });
@@ -85,5 +87,17 @@ export async function requestClientCredentialsToken(
   }
   const grant = readJson(answer, grantSchema);
   if ((grant.token_type ?? 'bearer').toLowerCase() !== 'bearer') throw invalidAnswer(answer.vendor, 'field:token_type');
+  if (scope !== undefined && !isGranted(scope, grant)) throw invalidAnswer(answer.vendor, 'other_scope');
   return { accessToken: new Secret(grant.access_token), expiresInSeconds: grant.expires_in };
+}
+
+/**
+ * Whether a grant is for all that was asked, as far as it or its token says: one for another scope would open what
+ * somebody else may have.
+ */
+function isGranted(asked: string, { access_token: token, scope }: z.output<typeof grantSchema>): boolean {
+  const granted = scope ?? readJwtPayload(token)?.['scope'];
+  if (typeof granted !== 'string') return true;
+  const words = granted.split(' ');
+  return asked.split(' ').every((word) => words.includes(word));
 }

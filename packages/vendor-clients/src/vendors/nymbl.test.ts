@@ -2,7 +2,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { Secret, type ProxyRequest, type ServerToken } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
-import { startVendorServer } from '../testing/vendor-server.ts';
+import { fakeJwt, startVendorServer } from '../testing/vendor-server.ts';
 import { createNymblClient, nymbl, type NymblOptions } from './nymbl.ts';
 
 const base = {
@@ -216,6 +216,20 @@ test('the probe does not wait for what it asked for', async () => {
 test('a token that is for something else than a header is not understood', async () => {
   await using server = await startVendorServer({ json: { access_token: 'a', token_type: 'mac', expires_in: 300 } });
   await expect(clientOf(server.url).requestAccessToken('scope')).rejects.toMatchObject({ reason: 'field:token_type' });
+});
+
+test.each([
+  [{ access_token: 'opaque' }, true],
+  [{ access_token: 'opaque', scope: 'a b' }, true],
+  [{ access_token: 'opaque', scope: 'b c' }, false],
+  [{ access_token: fakeJwt({ scope: 'c a' }) }, true],
+  [{ access_token: fakeJwt({ scope: 'ab' }) }, false],
+  [{ access_token: fakeJwt({ scope: 7 }) }, true],
+])('%j opens what was asked: %s', async (grant, isTaken) => {
+  await using server = await startVendorServer({ json: { ...grant, expires_in: 300 } });
+  const asking = clientOf(server.url).requestAccessToken('a');
+  if (isTaken) await expect(asking).resolves.toMatchObject({ expiresInSeconds: 300 });
+  else await expect(asking).rejects.toMatchObject({ code: 'vendor_response_invalid', reason: 'other_scope' });
 });
 
 test('the scope is the operator’s, with the customer in each place', async () => {
