@@ -49,7 +49,12 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
     cors: { origins: ['http://localhost:3000', 'http://localhost:5173'] },
     issuers: [{ issuer: urls.idp, audiences: ['valetkey'] }],
     vendors: {
-      nabla: { baseUrl: urls.nabla, serverKey: nabla.serverKey, user: { claim: 'sub', issuer: urls.idp } },
+      nabla: {
+        baseUrl: urls.nabla,
+        serverKey: nabla.serverKey,
+        patientIdClaim: 'sub',
+        user: { claim: 'sub', issuer: urls.idp },
+      },
       nudge: { baseUrl: urls.nudge, apiKey: nudge.apiKey },
       nymbl: {
         baseUrl: urls.nymbl,

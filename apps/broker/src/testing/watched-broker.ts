@@ -23,7 +23,13 @@ export function configureFor({ urls, credentials }: Sandbox, timeoutMs = watched
     log: { level: 'trace' },
     issuers: [{ issuer: urls.idp, audiences: ['valetkey'] }],
     vendors: {
-      nabla: { baseUrl: urls.nabla, serverKey: nabla.serverKey, timeoutMs, user: { claim: 'sub', issuer: urls.idp } },
+      nabla: {
+        baseUrl: urls.nabla,
+        serverKey: nabla.serverKey,
+        patientIdClaim: 'sub',
+        timeoutMs,
+        user: { claim: 'sub', issuer: urls.idp },
+      },
       nudge: { baseUrl: urls.nudge, apiKey: nudge.apiKey, timeoutMs },
       nymbl: {
         baseUrl: urls.nymbl,

@@ -13,7 +13,12 @@ function start(random: () => number = () => 0) {
   let sent = 0;
   const waits: number[] = [];
   /** Makes a call that ends as told; the last ending is for ever. */
-  const run = (endings: readonly unknown[], repeatable = true, mayProbe = true): Promise<unknown> => {
+  const run = (
+    endings: readonly unknown[],
+    repeatable = true,
+    mayProbe = true,
+    isCallers = false,
+  ): Promise<unknown> => {
     let count = 0;
     return attempts.run({
       send: async () => {
@@ -25,6 +30,7 @@ function start(random: () => number = () => 0) {
       explain: (failure) => failure,
       repeatable,
       mayProbe,
+      isCallers,
       wait: async (milliseconds) => void waits.push(milliseconds),
     });
   };
@@ -247,4 +253,14 @@ test('after however long a calm, ten repetitions are saved up at the most', asyn
   for (let count = 0; count < 1_000; count++) await run(['answer']);
   for (let count = 0; count < 29; count++) await failing(run([down(), 'answer']));
   expect(sent() - 1_000).toBe(29 + 10 + 2);
+});
+
+test('what a caller asks for may be what a vendor fails on, which says nothing of the vendor', async () => {
+  const { run, sent } = start();
+  const failure = (status: number) => new ValetKeyError('vendor_unavailable', 'down', { reason: `status_${status}` });
+  for (let count = 0; count < 60; count++)
+    await failing(run([failure(count % 2 === 0 ? 500 : 501)], false, true, true));
+  expect(sent()).toBe(60);
+  for (let count = 0; count < 20; count++) await failing(run([failure(502)], false, true, true));
+  expect(await failing(run(['answer'], false, true, true))).toBe('circuit_open');
 });

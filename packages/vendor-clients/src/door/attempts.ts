@@ -20,6 +20,8 @@ interface Attempt<Result> {
   readonly repeatable: boolean;
   /** Whether the vendor alone decides how the call ends, so that it may probe one that was down. */
   readonly mayProbe: boolean;
+  /** Whether a caller made up what is asked, so that a vendor that fails on it may be well. */
+  readonly isCallers: boolean;
   /** Waits, and rejects as soon as the call is ended. */
   readonly wait: (milliseconds: number) => Promise<void>;
 }
@@ -50,8 +52,8 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
   };
 
   /** What a failure teaches the circuit and the hold. */
-  const learn = (failure: unknown, report: (outcome: Outcome) => void): void => {
-    const outcome = outcomeOf(failure);
+  const learn = (failure: unknown, isCallers: boolean, report: (outcome: Outcome) => void): void => {
+    const outcome = isCallers && isAboutWhatWasAsked(failure) ? 'unknown' : outcomeOf(failure);
     report(outcome);
     if (outcome === 'unknown') return;
     if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
@@ -60,7 +62,7 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
   };
 
   return {
-    async run({ send, explain, repeatable, mayProbe, wait }) {
+    async run({ send, explain, repeatable, mayProbe, isCallers, wait }) {
       let report = admit(mayProbe);
       // What was refused here reached nobody, so it pays for no repetition.
       budget.deposit();
@@ -72,7 +74,7 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
           return result;
         } catch (cause) {
           failure = explain(cause);
-          learn(failure, report);
+          learn(failure, isCallers, report);
         }
         if (!repeatable || count === mostAttempts || !isPassing(failure) || circuit.isOpen() || !budget.withdraw()) {
           throw failure;
@@ -94,6 +96,11 @@ function outcomeOf(failure: unknown): Outcome {
   // A caller that leaves or sends what is no body says nothing of the vendor, nor does a crowd of callers.
   if (!ValetKeyError.isInstance(failure) || failure.status < 500 || failure.code === 'overloaded') return 'unknown';
   return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
+}
+
+/** A server says 500 of what it cannot cope with, too; 502 and above are about itself. */
+function isAboutWhatWasAsked(failure: unknown): boolean {
+  return ValetKeyError.isInstance(failure) && (failure.reason === 'status_500' || failure.reason === 'status_501');
 }
 
 /** Trouble that may be over in a moment; a vendor that names its own time is not asked before. */

@@ -46,7 +46,7 @@ export interface DoorCall {
   readonly repeatable?: boolean | undefined;
 }
 
-/** A call whose bodies stream. */
+/** A caller's call, whose bodies stream. */
 export interface StreamCall extends Omit<DoorCall, 'body'> {
   readonly body?: AsyncIterable<Uint8Array> | Uint8Array | undefined;
   /** Most bytes of the answer's body. */
@@ -94,6 +94,7 @@ interface Run<Result> {
 interface Terms {
   readonly leftMs: number;
   readonly caller: AbortSignal | undefined;
+  readonly isCallers: boolean;
 }
 
 const streamHeaders: OwnHeaders = { 'user-agent': 'valetkey' };
@@ -145,7 +146,7 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   /** Runs a call inside its place, its deadline and its attempts. Whoever gets the result stops the deadline. */
   async function run<Result>(
     call: DoorCall | StreamCall,
-    { leftMs, caller }: Terms,
+    { leftMs, caller, isCallers }: Terms,
     send: (body: CallerBody['body'], deadline: Deadline) => Promise<Result>,
   ): Promise<Run<Result>> {
     caller?.throwIfAborted();
@@ -166,6 +167,7 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
         explain,
         repeatable: call.repeatable ?? false,
         mayProbe: !(body instanceof Readable),
+        isCallers,
         wait: (milliseconds) => deadline.waitFor(setTimeout(milliseconds, undefined, { ref: false })),
       });
       return { result, deadline };
@@ -212,8 +214,10 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
   return {
     begin({ signal: caller } = {}) {
       const startedAtMs = clock.monotonicMs();
-      const terms = (): Terms => ({ leftMs: timeoutMs - (clock.monotonicMs() - startedAtMs), caller });
-      return { send: (call) => sendCall(call, terms()), stream: (call) => streamCall(call, terms()) };
+      const terms = (isCallers: boolean): Terms => {
+        return { leftMs: timeoutMs - (clock.monotonicMs() - startedAtMs), caller, isCallers };
+      };
+      return { send: (call) => sendCall(call, terms(false)), stream: (call) => streamCall(call, terms(true)) };
     },
     close: () => (closing ??= pool?.close() ?? Promise.resolve()),
   };
