@@ -1,5 +1,5 @@
 import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
-import type { JwtVerifier } from '@valetkey/jwt-verify';
+import type { IssuerStatus, JwtVerifier } from '@valetkey/jwt-verify';
 import { createTokenCache } from '@valetkey/token-cache';
 import type { RedisStore } from '@valetkey/token-cache/redis';
 import type { FastifyInstance } from 'fastify';
@@ -24,6 +24,7 @@ import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { openParts } from './parts.ts';
 import { startRetention } from './retention.ts';
+import { createStoreHealth, type StoreHealth } from './store-health.ts';
 import type { Decision, Store } from './store.ts';
 import { openTokenStore } from './token-store.ts';
 
@@ -100,14 +101,15 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
     metrics.countDecision(decision);
     effects.onDecision?.(decision);
   };
-  const decide = createDecide({ store, clock, logger, onDecision });
+  const storeHealth = createStoreHealth(store, clock);
+  const decide = createDecide({ store, storeHealth, clock, logger, onDecision });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const identify = createIdentify(verifier, store);
   const authenticate = createAuthenticate(identify, callerLimits.countRequest);
 
   let draining = false;
   const isDraining = () => draining;
-  const readiness = () => checkReadiness({ store, verifier, tokenStore, draining });
+  const readiness = () => checkReadiness({ storeHealth, verifier, tokenStore, draining });
 
   const { publicUrl } = config;
   const issuers = issuersOf(config, connected).map(({ issuer }) => issuer);
@@ -145,7 +147,7 @@ export function createBroker(input: unknown, effects: BrokerEffects = {}): Broke
     });
   }
 
-  const admin = createHttpServer({ logger, isDraining });
+  const admin = createHttpServer({ logger, isDraining, onProblem: metrics.countProblem });
   addHealthRoutes(admin, readiness);
   addMetricsRoute(admin, metrics);
   addAdminRoutes(admin, { store, connected, issuers, token: config.admin.token });
@@ -198,7 +200,7 @@ function urlOf(server: FastifyInstance): string {
 }
 
 interface ReadinessParts {
-  readonly store: Store;
+  readonly storeHealth: StoreHealth;
   readonly verifier: JwtVerifier;
   readonly tokenStore: RedisStore | undefined;
   readonly draining: boolean;
@@ -206,9 +208,9 @@ interface ReadinessParts {
 
 /** Only the store is needed: without Redis or an identity provider the broker still serves those whom it can serve. */
 async function checkReadiness(parts: ReadinessParts): Promise<Readiness> {
-  const { store, verifier, tokenStore, draining } = parts;
+  const { storeHealth, verifier, tokenStore, draining } = parts;
   const [storePart, redis] = await Promise.all([
-    store.check().then(
+    storeHealth.check().then(
       () => 'ok',
       () => 'unusable',
     ),
@@ -217,14 +219,22 @@ async function checkReadiness(parts: ReadinessParts): Promise<Readiness> {
       () => 'unreachable',
     ),
   ]);
-  const identity = verifier.status().every(({ keys }) => keys > 0) ? 'ok' : 'no keys yet';
   return {
     ready: !draining && storePart === 'ok',
     parts: {
       store: storePart,
-      identity,
+      identity: describeIdentity(verifier.status()),
       ...(redis === undefined ? {} : { redis }),
       ...(draining ? { shutdown: 'draining' } : {}),
     },
   };
+}
+
+/** The issuers whose keys are missing or kept longer than they should be, each with what is known; `ok` where there are none. */
+function describeIdentity(statuses: readonly IssuerStatus[]): string {
+  const troubles = statuses.flatMap(({ issuer, keys, stale, ageSeconds }) => {
+    if (keys === 0) return [`no keys yet of ${issuer}`];
+    return stale ? [`keys of ${issuer} are ${ageSeconds} s old and not renewed`] : [];
+  });
+  return troubles.length === 0 ? 'ok' : troubles.join('; ');
 }

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { errorTable, problemSchema, type ErrorCode } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -64,6 +65,10 @@ describe('a request that two readers could read two ways is refused, and its con
     ['a length below zero', () => `${token}${good}Content-Length: -1\r\n\r\n`],
     ['a length with a sign', () => `${token}${good}Content-Length: +5\r\n\r\nhello`],
     ['chunked, and more', () => `${token}${good}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`],
+    [
+      'packed, then chunked',
+      () => `${token}${good}Transfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n0\r\n\r\n`,
+    ],
     ['chunked, misspelt', () => `${token}${good}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`],
     ['a space before the colon', () => `${token}${good}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`],
     [
@@ -91,6 +96,37 @@ describe('a request that two readers could read two ways is refused, and its con
     const answer = await send(request());
     expect(answer).toMatchObject({ statuses: [400], closed: true });
     expect(codesOf(answer)).toEqual(['invalid_request']);
+  });
+
+  test('requests whose answers are not read end their connection; as many as anybody sends do not', async () => {
+    const many = (count: number) => `GET /openapi.json HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(count);
+    const honest = await send(`${many(19)}GET /openapi.json HTTP/1.1\r\nHost: ${host}\r\n${close}\r\n`);
+    expect(honest.statuses).toEqual(Array(20).fill(200));
+
+    const socket = connect(Number(new URL(broker.brokerUrl).port), '127.0.0.1');
+    socket.pause();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => undefined);
+    for (let count = 0; count < 20; count += 1) socket.write(many(100));
+    const peakBefore = process.memoryUsage().rss;
+    // It learns of its end as soon as it reads.
+    setTimeout(() => socket.resume(), 300);
+    await closed;
+    expect(process.memoryUsage().rss - peakBefore).toBeLessThan(200 * 2 ** 20);
+    expect((await broker.call('/healthz')).status).toBe(200);
+  });
+
+  test('a long body that nobody will read ends the connection with its refusal', async () => {
+    async function* endless(head: string) {
+      yield head;
+      for (let count = 0; count < 2_000; count += 1) yield `400\r\n${'x'.repeat(1_024)}\r\n`;
+    }
+    const chunked = `${json}Transfer-Encoding: chunked\r\n\r\n`;
+    const stranger = await sendBytes(broker.brokerUrl, endless(`${token}Host: ${host}\r\n${chunked}`), {
+      patienceMs: 5_000,
+    });
+    expect(stranger).toMatchObject({ statuses: [401], closed: true });
+    expect(stranger.text).toMatch(/^connection: close\r$/im);
   });
 
   test('an expectation that nobody knows', async () => {

@@ -5,11 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
+import { ValetKeyError } from '@valetkey/core-types';
+import { createSandbox } from '@valetkey/sandbox';
 import { describe, expect, test } from 'vitest';
 import { createPostgresStore } from './postgres-store.ts';
 import { createSqliteStore } from './sqlite-store.ts';
 import { startDeployment, type SignIn } from './testing/broker-processes.ts';
+import type { Store } from './store.ts';
 import { startVitalBroker } from './testing/vital-broker.ts';
+import { configureFor, startWatchedBroker } from './testing/watched-broker.ts';
 
 type Broker = Awaited<ReturnType<typeof startVitalBroker>>;
 
@@ -29,7 +33,8 @@ describe('no credential is answered', () => {
     await store.close();
     await expectNoCredential(broker, 'nabla');
     await expectNoCredential(broker, 'vital');
-    expect(await broker.readiness()).toBe(503);
+    // What was known a second ago still counts.
+    await expect.poll(() => broker.readiness(), { interval: 50, timeout: 5_000 }).toBe(503);
   });
 
   test.each(['removed', 'replaced'])('by a file that was %s behind its back', async (what) => {
@@ -82,6 +87,40 @@ describe('no credential is answered', () => {
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => silent.close(resolve));
   });
+});
+
+test('what cannot be written down is not begun at a vendor, once that is known', async () => {
+  await using sandbox = await createSandbox();
+  const store = createSqliteStore(':memory:');
+  let isFull = false;
+  const refuseWhenFull = async () => {
+    if (isFull) throw new ValetKeyError('overloaded', 'full', { reason: 'sqlite_13' });
+  };
+  const filling: Store = {
+    ...store,
+    recordDecision: async (decision) => {
+      await refuseWhenFull();
+      await store.recordDecision(decision);
+    },
+    check: refuseWhenFull,
+  };
+  await using broker = await startWatchedBroker(configureFor(sandbox), { store: filling });
+  const alice = await sandbox.mintUserToken({ sub: 'alice' });
+  const post = async () => {
+    const body = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+    const answer = await broker.call('/v1/vendors/nymbl/proxy/Patients', alice, body);
+    return [answer.status, ((await answer.json()) as { code?: string }).code];
+  };
+  const written = () => sandbox.calls()['nymbl']?.['POST /Patients'] ?? 0;
+
+  expect(await post()).toEqual([201, undefined]);
+  isFull = true;
+  for (let count = 0; count < 3; count += 1) expect(await post()).toEqual([503, 'overloaded']);
+  expect(written(), 'the first of them found out').toBe(2);
+  const metrics = await (await fetch(`${broker.adminUrl}/metrics`)).text();
+  expect(metrics).toMatch(/valetkey_problems_total\{code="overloaded",reason="sqlite_13"\} 3/);
+  isFull = false;
+  expect(await post()).toEqual([201, undefined]);
 });
 
 // A limit on the size of files is a disk that is full, for one process.

@@ -45,6 +45,12 @@ export function addAdminRoutes(server: FastifyInstance, { store, connected, issu
     });
   };
 
+  // Who is let in, and as whom, is changed here: it has to be possible to find out when that was.
+  server.addHook('onResponse', async ({ method, routeOptions, id: requestId, log, body }, { statusCode }) => {
+    if (statusCode === 204)
+      log.info({ requestId, change: { method, path: routeOptions.url, ...(body as object) } }, 'admin');
+  });
+
   addRoute(
     server,
     '/v1/vendor-users',

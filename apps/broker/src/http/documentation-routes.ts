@@ -30,10 +30,16 @@ ${table(['path', 'methods', 'does'], routes)}`,
       table(['code', 'status', 'title', 'try again', 'what to do'], errors),
     ),
   };
-  for (const [path, html] of Object.entries(pages)) {
-    addRoute(server, path, { GET: async (_request, reply) => reply.type('text/html; charset=utf-8').send(html) });
+  const openapi = JSON.stringify(description);
+  const documents = [
+    ...Object.entries(pages).map(([path, html]) => [path, 'text/html; charset=utf-8', html] as const),
+    ['/openapi.json', 'application/json; charset=utf-8', openapi] as const,
+  ];
+  for (const [path, type, text] of documents) {
+    // Made once: strangers may ask for it as often as they like.
+    const bytes = Buffer.from(text);
+    addRoute(server, path, { GET: async (_request, reply) => reply.type(type).send(bytes) });
   }
-  addRoute(server, '/openapi.json', { GET: async () => description });
 }
 
 const code = (text: string) => `<code>${text}</code>`;

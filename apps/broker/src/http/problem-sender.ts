@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { wwwAuthenticate } from '@valetkey/jwt-verify';
 import type { ValetKeyError } from '@valetkey/core-types';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -22,6 +23,8 @@ export function problemFormat(resourceMetadata?: string): FailureFormat {
   };
 }
 
+const maxUnreadBytes = 16_384;
+
 function logProblem(thrown: unknown, error: ValetKeyError, { id: requestId, log }: FastifyRequest): void {
   if (error.code === 'internal') {
     log.error({ requestId, error: describeForeignError(thrown) }, 'internal error');
@@ -37,6 +40,12 @@ function levelOf({ code, status }: ValetKeyError): 'warn' | 'info' | 'debug' {
   return status === 401 || code === 'user_blocked' ? 'info' : 'debug';
 }
 
+/** Whether more is to come of a body than is worth reading: nobody will, and it must not be taken for the next request. */
+function isLongBodyUnderWay({ complete, headers }: IncomingMessage): boolean {
+  const isLong = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxUnreadBytes;
+  return !complete && isLong;
+}
+
 /** Makes the one way in which a failure is answered: told to whoever counts, logged as far as it matters, then sent. */
 export const createProblemSender =
   (onProblem: (error: ValetKeyError) => void, { contentType, statusOf, encode, challengeOf }: FailureFormat) =>
@@ -49,8 +58,7 @@ export const createProblemSender =
     if (error.status === 429 || error.status === 503) {
       reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1))));
     }
-    // The rest of a body that nobody will read must not be taken for the next request.
-    if (error.status === 413) reply.header('connection', 'close');
+    if (error.status === 413 || isLongBodyUnderWay(request.raw)) reply.header('connection', 'close');
     reply
       .status(statusOf(error))
       .type(contentType)

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { METHODS, type IncomingMessage } from 'node:http';
 import { ValetKeyError } from '@valetkey/core-types';
 import fastify, {
   LogController,
@@ -11,14 +10,10 @@ import fastify, {
   type onRequestAsyncHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
+import { boundPipelines, closeSilentConnections, refuseConnection } from './connections.ts';
 import { createProblemSender, problemFormat } from './problem-sender.ts';
-import { toProblem } from './problem.ts';
 
 const maxBodyBytes = 16_384;
-/** A request that is on its way when the server closes arrives within this time. */
-const sweepMs = 500;
-/** The body of a request that had begun arrives within this time. */
-const lateBodyMs = 5_000;
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -46,6 +41,8 @@ export function createHttpServer({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
     requestTimeout: 15_000,
+    // Of one on which nothing moves: its caller reads no answer. No vendor may take longer, nor does the pause between requests.
+    connectionTimeout: 150_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -67,6 +64,7 @@ export function createHttpServer({
   });
 
   closeSilentConnections(server);
+  boundPipelines(server);
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
   }
@@ -85,57 +83,6 @@ export function createHttpServer({
     throw new ValetKeyError('not_found', 'There is nothing at this path.');
   });
   return server;
-}
-
-/**
- * Ends, once the server closes, the connections on which nobody waits for an answer. Node takes one that has sent a part
- * of a request for a busy one, leaves one open whose last answer was begun before, and times nothing any more.
- */
-function closeSilentConnections(server: FastifyInstance): void {
-  /** The request that each connection waits to be answered; none where nobody waits. */
-  const requests = new Map<Socket, IncomingMessage | undefined>();
-  const listener = server.server;
-  listener.on('connection', (socket) => {
-    requests.set(socket, undefined);
-    socket.once('close', () => requests.delete(socket));
-  });
-  listener.on('request', (request, response) => {
-    requests.set(request.socket, request);
-    response.once('close', () => {
-      if (requests.get(request.socket) === request) requests.set(request.socket, undefined);
-    });
-  });
-  server.addHook('preClose', async () => {
-    const startedAtMs = performance.now();
-    const sweep = setInterval(() => {
-      const isLate = performance.now() - startedAtMs > lateBodyMs;
-      for (const [socket, request] of requests) {
-        if (request === undefined || (isLate && !request.complete)) socket.destroy();
-      }
-    }, sweepMs);
-    listener.once('close', () => clearInterval(sweep));
-  });
-}
-
-const connectionRefusals: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: 'The header fields are too large.',
-  ERR_HTTP_REQUEST_TIMEOUT: 'The request did not arrive in time.',
-};
-
-/** Answers bytes that are no request, where the answer cannot be taken for a part of another one. */
-function refuseConnection({ code }: { code?: string }, socket: Socket): void {
-  // A pipelined request may be broken while the answer to the one before it is on its way. Node knows which that is.
-  const { _httpMessage: underway } = socket as Socket & { _httpMessage?: ServerResponse | null };
-  if (!socket.writable || underway?.headersSent === true) {
-    socket.destroy();
-    return;
-  }
-  const detail = connectionRefusals[code ?? ''] ?? 'The request is not valid HTTP.';
-  const body = JSON.stringify(toProblem(new ValetKeyError('invalid_request', detail), randomUUID()));
-  socket.end(
-    'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCache-Control: no-store\r\n' +
-      `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }
 
 function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): void {
@@ -163,6 +110,12 @@ function parseJson(
 const singleHeaders = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop']);
 
 function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMessage) {
+  if (httpVersion === '0.9') throw new ValetKeyError('invalid_request', 'HTTP/0.9 is not spoken here.');
+  // Others would hand on bytes that we take for the body itself.
+  const { 'transfer-encoding': transferEncoding = 'chunked' } = headers;
+  if (transferEncoding.toLowerCase() !== 'chunked') {
+    throw new ValetKeyError('invalid_request', 'The header transfer-encoding has to be chunked.');
+  }
   // Checked here, for Node's own refusal is empty.
   if (headers.host === undefined && httpVersion === '1.1') {
     throw new ValetKeyError('invalid_request', 'The header host is missing.');

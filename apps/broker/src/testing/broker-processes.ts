@@ -42,7 +42,16 @@ export async function startDeployment() {
       store,
       log: { level: 'error' },
       issuers: [{ issuer, audiences: ['valetkey'] }],
-      vendors: { vital: { baseUrl: sandbox.urls.vital, apiKey: vitalApiKey, environment: 'sandbox', region: 'us' } },
+      vendors: {
+        vital: {
+          baseUrl: sandbox.urls.vital,
+          apiKey: vitalApiKey,
+          environment: 'sandbox',
+          region: 'us',
+          // A thousand at once are answered one after the other, on however busy a machine.
+          timeoutMs: 60_000,
+        },
+      },
     };
     const file = join(folder, `${running.size}.json`);
     await writeFile(file, JSON.stringify(config));

@@ -53,7 +53,10 @@ export function configureFor({ urls, credentials }: Sandbox, timeoutMs = watched
 }
 
 /** A broker on free ports that keeps all it says: its log at level trace, and each error that a vendor threw. */
-export async function startWatchedBroker(config: BrokerConfigInput, effects: Pick<BrokerEffects, 'clock'> = {}) {
+export async function startWatchedBroker(
+  config: BrokerConfigInput,
+  effects: Pick<BrokerEffects, 'clock' | 'store'> = {},
+) {
   let log = '';
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {

@@ -1,0 +1,46 @@
+import type { Clock } from '@valetkey/core-types';
+import type { Store } from './store.ts';
+
+/** Knows whether the store can be written, without asking it more often than it has to. */
+export interface StoreHealth {
+  /** Resolves where the store can be written, as far as was known a second ago. */
+  readonly check: () => Promise<void>;
+  /** A write has failed: nothing is begun any more that would have to be written down. */
+  readonly distrust: () => void;
+  /** Resolves at once unless a write has failed; then once the store can be written again, else it rejects. */
+  readonly admit: () => Promise<void>;
+}
+
+/** Whoever asks whether the broker is ready may ask as often as they like, and each look is a write. */
+const rememberedMs = 1_000;
+
+export function createStoreHealth(store: Store, clock: Clock): StoreHealth {
+  let underway: Promise<void> | undefined;
+  let healthyAtMs = -Infinity;
+  let distrusted = false;
+
+  const look = (): Promise<void> => {
+    underway ??= store
+      .check()
+      .then(() => {
+        healthyAtMs = clock.monotonicMs();
+        distrusted = false;
+      })
+      .finally(() => {
+        underway = undefined;
+      });
+    return underway;
+  };
+
+  return {
+    check: async () => {
+      if (distrusted || clock.monotonicMs() - healthyAtMs >= rememberedMs) await look();
+    },
+    distrust: () => {
+      distrusted = true;
+    },
+    admit: async () => {
+      if (distrusted) await look();
+    },
+  };
+}
