@@ -102,6 +102,11 @@ describe('refuses to start, names the field, prints no value', () => {
       /^vendors\.authgear\.requiredClaims: rules nothing/,
     ],
     [
+      'a vendor for users of nobody',
+      { vendors: { nudge: { ...nudge, issuers: ['https://else.example.com'] } } },
+      /^vendors\.nudge\.issuers: https:\/\/else.example.com is not one of/,
+    ],
+    [
       'scopes asked of a vendor that opens nothing',
       { vendors: { authgear: { endpoint: 'https://a.authgear.cloud', requiredScopes: ['read'] } } },
       /^vendors\.authgear\.requiredScopes: rules nothing/,

@@ -49,6 +49,8 @@ export type VendorUserSource = z.output<typeof vendorUserSourceSchema>;
 
 const vendorPolicySchema = z.object({
   user: vendorUserSourceSchema.optional(),
+  /** Whose users may use this vendor. Absent: everybody's. */
+  issuers: z.array(z.string().min(1)).min(1).optional(),
   /** Scopes that a caller's token must carry to use this vendor. */
   requiredScopes: z.array(z.string().min(1)).default([]),
   /** Claims that it must carry, each with this very value or a list that holds it. */
@@ -206,8 +208,8 @@ export function parseConfig(
   const vendors = Object.values(definitions).flatMap((definition): ConfiguredVendor[] => {
     const configured = data.vendors[definition.id] as ({ [key: string]: unknown } & VendorPolicy) | undefined;
     if (configured === undefined) return [];
-    const { user, requiredScopes, requiredClaims, ...options } = configured;
-    return [{ definition, options, policy: { user, requiredScopes, requiredClaims } }];
+    const { user, issuers, requiredScopes, requiredClaims, ...options } = configured;
+    return [{ definition, options, policy: { user, issuers, requiredScopes, requiredClaims } }];
   });
   const problems = findConflicts(data);
   if (problems.length > 0) throw new ConfigError(problems);

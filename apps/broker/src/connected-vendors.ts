@@ -46,6 +46,10 @@ export function connectVendors(config: BrokerConfig, store: Store, environment: 
       ...claimsOf(policy.user),
       ...(connected.get(definition.id)?.vendor.claims ?? []).map(({ option, issuer }) => [option, issuer] as const),
     ];
+    for (const issuer of policy.issuers ?? []) {
+      const problem = describeIssuerProblem(issuer, issuers);
+      if (problem !== undefined) problems.push(`vendors.${definition.id}.issuers: ${issuer} ${problem}`);
+    }
     for (const [option, issuer] of sources) {
       const problem = describeIssuerProblem(issuer, issuers);
       if (problem !== undefined) problems.push(`vendors.${definition.id}.${option}.issuer: ${problem}`);
@@ -67,8 +71,8 @@ function describeUselessPolicy({ title }: VendorDefinition, vendor: Vendor, poli
   const opensNothing = issue === undefined && proxy === undefined;
   const isGiven = (rules: object) => Object.keys(rules).length > 0;
   return [
-    ...(['requiredScopes', 'requiredClaims'] as const)
-      .filter((option) => opensNothing && isGiven(policy[option]))
+    ...(['issuers', 'requiredScopes', 'requiredClaims'] as const)
+      .filter((option) => opensNothing && isGiven(policy[option] ?? []))
       .map(
         (option) => `${option}: rules nothing; ${title} only signs users in, so ask it of the vendors that they use`,
       ),
@@ -97,6 +101,12 @@ function describeIssuerProblem(issuer: string | undefined, issuers: readonly str
 export function admit(connected: ConnectedVendors, id: string, principal: Principal): ConnectedVendor {
   const found = connected.get(id);
   if (found === undefined) throw new ValetKeyError('unknown_vendor', 'No vendor of this name is configured.');
+  if (!isOfIssuer(found, principal)) {
+    throw new ValetKeyError('forbidden', `${id} is not for users of this token's issuer.`, {
+      vendor: id,
+      remediation: 'Sign in at the identity provider whose users may use this vendor.',
+    });
+  }
   if (!mayUse(found, principal)) {
     const { requiredScopes, requiredClaims } = found.policy;
     const needed = [...requiredScopes.map((scope) => `the scope ${scope}`), ...Object.keys(requiredClaims)];
@@ -108,10 +118,16 @@ export function admit(connected: ConnectedVendors, id: string, principal: Princi
   return found;
 }
 
-/** Whether the principal has the scopes and the claims that this vendor needs. */
-export function mayUse({ policy }: ConnectedVendor, { scopes, claims }: Principal): boolean {
-  const { requiredScopes, requiredClaims } = policy;
+function isOfIssuer({ policy }: ConnectedVendor, { issuer }: Principal): boolean {
+  return policy.issuers?.includes(issuer) ?? true;
+}
+
+/** Whether the principal is whose users this vendor is for, and has the scopes and the claims that it needs. */
+export function mayUse(connected: ConnectedVendor, principal: Principal): boolean {
+  const { requiredScopes, requiredClaims } = connected.policy;
+  const { scopes, claims } = principal;
   return (
+    isOfIssuer(connected, principal) &&
     requiredScopes.every((scope) => scopes.includes(scope)) &&
     Object.entries(requiredClaims).every(([name, value]) => {
       const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;

@@ -64,3 +64,15 @@ test('a claim may be one of a list, and nothing is taken for another type', asyn
   expect(await statusFor({ groups: { staff: true }, level: 2 })).toBe(403);
   expect(await statusFor({ level: 2 })).toBe(403);
 });
+
+test('a vendor may be for the users of one issuer, whatever the tokens of another claim', async () => {
+  await using sandbox = await createSandbox();
+  const { vendors, ...config } = configureFor(sandbox);
+  const nudge = { ...vendors.nudge, issuers: [sandbox.urls.idp], requiredClaims: { sub: 'alice' } };
+  await using broker = await startWatchedBroker({ ...config, vendors: { nudge, authgear: vendors.authgear } });
+  expect((await broker.issue('nudge', await sandbox.mintUserToken({ sub: 'alice' }))).status).toBe(200);
+  const foreign = await signIn(sandbox, { sub: 'alice' });
+  expect(await (await broker.issue('nudge', foreign)).json()).toMatchObject({ status: 403, code: 'forbidden' });
+  const session = (await (await broker.call('/v1/session', foreign)).json()) as { vendors: object };
+  expect(Object.keys(session.vendors)).toEqual(['authgear']);
+});
