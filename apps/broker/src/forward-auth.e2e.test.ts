@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from './testing/free-port.ts';
+import { sendBytes } from './testing/raw-http.ts';
 import { configureFor, startWatchedBroker, type WatchedBroker } from './testing/watched-broker.ts';
 
 let sandbox: Sandbox;
@@ -87,7 +88,7 @@ describe('GET /v1/authorize', () => {
 /** A service that believes what the proxy says. */
 async function startService() {
   const seen: IncomingHttpHeaders[] = [];
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: 65_536 }, (request, response) => {
     seen.push(request.headers);
     request.resume().once('end', () => response.end('served'));
   });
@@ -197,6 +198,18 @@ describe.each(proxies)('$name, configured as documented', (proxy) => {
           ['x-valetkey-user-id', 'r%C3%A9ader'],
         ]);
       }
+
+      // A proxy strips what `Connection` names, after the broker's headers are put in.
+      service.seen.length = 0;
+      const head = `GET /reports HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${authorization}\r\n`;
+      const stripping = `${head}Connection: close, X-Valetkey-User-Id, X-Valetkey-Issuer\r\n\r\n`;
+      const { statuses } = await sendBytes(`http://127.0.0.1:${port}`, [stripping]);
+      expect([statuses, service.seen.map((headers) => headers['x-valetkey-user-id'])]).toEqual(
+        proxy.name === 'caddy' ? [[400], []] : [[200], ['r%C3%A9ader']],
+      );
+      // More than the broker reads, and nothing that it needs.
+      const crumbs = Object.fromEntries(['x-a', 'x-b', 'x-c'].map((name) => [name, 'x'.repeat(6_000)]));
+      expect((await ask({ authorization, ...crumbs })).status).toBe(proxy.name === 'nginx' ? 200 : 400);
     } finally {
       child.kill();
       await once(child, 'exit');
