@@ -221,7 +221,10 @@ test('every decision about a caller is recorded once, and holds no token', async
   await harness.call('/v1/vendors/nymbl/proxy/Billing', alice);
   await harness.issue('nowhere', alice);
   // Two tokens do not fit into a plain text, so none is answered and none is recorded as answered.
+  await harness.sandbox('DELETE', '/_calls');
   await harness.issue('nabla', alice, { headers: { accept: 'text/plain' } });
+  await harness.issue('vital', alice, { headers: { accept: 'text/plain' } });
+  expect([await harness.callsOf('nabla'), await harness.callsOf('vital')]).toEqual([{}, {}]);
 
   expect(
     harness.decisions.map(({ operation, vendor, subject, outcome }) => [operation, vendor, subject, outcome]),
@@ -230,6 +233,7 @@ test('every decision about a caller is recorded once, and holds no token', async
     ['proxy', 'nymbl', 'alice', 'forbidden'],
     ['issue', 'nowhere', 'alice', 'unknown_vendor'],
     ['issue', 'nabla', 'alice', 'invalid_request'],
+    ['issue', 'vital', 'alice', 'invalid_request'],
   ]);
   expect(JSON.stringify(harness.decisions)).not.toMatch(/eyJ/);
 });

@@ -27,8 +27,6 @@ export interface ClientToken<Binding extends TokenBinding = TokenBinding> {
   readonly vendor: string;
   /** The vendor's own field names, as the client code in its documentation reads them. */
   readonly fields: Readonly<Record<string, string | Secret>>;
-  /** The field that is the whole token, where the vendor has exactly one: the answer to `Accept: text/plain`. */
-  readonly plainTextField?: string | undefined;
   /** The principal's identity at the vendor. */
   readonly vendorUserId?: string | undefined;
   /** Seconds of life from receipt. */

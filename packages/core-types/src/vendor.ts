@@ -57,6 +57,8 @@ export interface IssueAbility<Binding extends TokenBinding = TokenBinding> {
   /** What the body of an issue request may say. Strict: it refuses unknown fields. */
   readonly parameters: z.ZodType<Record<string, unknown>>;
   readonly cache?: (Binding extends 'account' ? CachePolicy : never) | undefined;
+  /** The field that is the whole token, where there is exactly one. Absent: `Accept: text/plain` is refused. */
+  readonly plainTextField?: string | undefined;
   /** Absent: token exchange is refused. */
   readonly exchange?: ExchangedToken | undefined;
   readonly issue: (request: IssueRequest) => Promise<ClientToken<Binding>>;

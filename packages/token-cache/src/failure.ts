@@ -28,9 +28,9 @@ export const cooldownMs = (error: unknown, attempts: number, rules: CooldownRule
 /** What a caller is told during the cool-down: the same failure, with the seconds that are left. */
 export const recall = ({ error, untilMs }: RememberedFailure, nowMs: number): unknown => {
   if (!ValetKeyError.isInstance(error)) return error;
-  const { code, message, remediation, vendor, reason } = error;
+  const { code, message, remediation, advice, vendor, reason } = error;
   const retryAfterSeconds = Math.ceil((untilMs - nowMs) / 1000);
-  return new ValetKeyError(code, message, { remediation, vendor, reason, retryAfterSeconds });
+  return new ValetKeyError(code, message, { remediation, advice, vendor, reason, retryAfterSeconds });
 };
 
 /** A failure in words that may leave this process: what is not ours is not repeated. */
@@ -44,9 +44,9 @@ export const toStoredFailure = (error: unknown, vendor: string, attempts: number
       attempts,
     };
   }
-  const { code, message, remediation, reason } = error;
-  return { code, detail: message, remediation, vendor: error.vendor, reason, attempts };
+  const { code, message, remediation, advice, reason } = error;
+  return { code, detail: message, remediation, advice, vendor: error.vendor, reason, attempts };
 };
 
-export const fromStoredFailure = ({ code, detail, remediation, vendor, reason }: StoredFailure): ValetKeyError =>
-  new ValetKeyError(code, detail, { remediation, vendor, reason });
+export const fromStoredFailure = ({ code, detail, remediation, advice, vendor, reason }: StoredFailure): ValetKeyError =>
+  new ValetKeyError(code, detail, { remediation, advice, vendor, reason });

@@ -23,6 +23,7 @@ export interface StoredFailure {
   readonly code: ErrorCode;
   readonly detail: string;
   readonly remediation?: string | undefined;
+  readonly advice?: string | undefined;
   readonly vendor?: string | undefined;
   readonly reason?: string | undefined;
   /** How many times in a row the vendor failed. */

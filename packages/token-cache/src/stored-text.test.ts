@@ -10,11 +10,10 @@ const client: ClientToken<'account'> = {
   bound: 'account',
   vendor: 'nudge',
   fields: { token: new Secret('token'), region: 'us' },
-  plainTextField: 'token',
   vendorUserId: 'user',
 };
 const moments = { expiresAtMs: 3000, refreshAtMs: 2000, lifeMs: 1000 };
-const failure: StoredFailure = { code: 'vendor_timeout', detail: 'Slow.', attempts: 2 };
+const failure: StoredFailure = { code: 'vendor_timeout', detail: 'Slow.', advice: 'Look.', attempts: 2 };
 
 test.each([
   ['a server token', { token: server, ...moments }],
@@ -30,7 +29,7 @@ test('a client token keeps what is secret secret, and what is not not', () => {
   const read = tokenFromText(tokenToText({ token: client, ...moments }))?.token as ClientToken<'account'>;
   expect(read.fields['token']).toBeInstanceOf(Secret);
   expect(read.fields['region']).toBe('us');
-  expect([read.plainTextField, read.vendorUserId, read.bound]).toEqual(['token', 'user', 'account']);
+  expect([read.vendorUserId, read.bound]).toEqual(['user', 'account']);
 });
 
 test('a token bound to a user goes neither in nor out', () => {

@@ -11,7 +11,6 @@ const tokenSchema: z.ZodType<CacheableToken> = z.discriminatedUnion('kind', [
     bound: z.literal('account'),
     vendor: z.string(),
     fields: z.record(z.string(), z.union([z.string(), secretText])),
-    plainTextField: z.string().optional(),
     vendorUserId: z.string().optional(),
   }),
 ]);
@@ -28,6 +27,7 @@ const storedFailureSchema: z.ZodType<StoredFailure> = z.strictObject({
   code: z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]),
   detail: z.string(),
   remediation: z.string().optional(),
+  advice: z.string().optional(),
   vendor: z.string().optional(),
   reason: z.string().optional(),
   attempts: z.int().min(1),
@@ -38,9 +38,9 @@ const revealed = (value: string | Secret): string | { readonly secret: string } 
 
 const plainToken = (token: CacheableToken): object => {
   if (token.kind === 'server') return { kind: token.kind, vendor: token.vendor, secret: revealed(token.secret) };
-  const { kind, bound, vendor, plainTextField, vendorUserId } = token;
+  const { kind, bound, vendor, vendorUserId } = token;
   const fields = Object.fromEntries(Object.entries(token.fields).map(([name, value]) => [name, revealed(value)]));
-  return { kind, bound, vendor, fields, plainTextField, vendorUserId };
+  return { kind, bound, vendor, fields, vendorUserId };
 };
 
 const parse = <Value>(schema: z.ZodType<Value>, text: string): Value | undefined => {

@@ -259,7 +259,7 @@ test.each(['nabla', 'nudge', 'vital'])('%s issues what its declaration says', as
   expect(token).toMatchObject({ kind: 'client', vendor: id, bound: ability.bound });
   expect(Object.values(token.fields).some((field) => field instanceof Secret)).toBe(true);
   expect(Object.keys(token.fields)).toEqual(
-    expect.arrayContaining(token.plainTextField === undefined ? [] : [token.plainTextField]),
+    expect.arrayContaining(ability.plainTextField === undefined ? [] : [ability.plainTextField]),
   );
   expect([ability.bound, ability.cache]).not.toEqual(['user', expect.anything()]);
   await vendor.close();

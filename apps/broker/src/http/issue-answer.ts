@@ -6,6 +6,7 @@ import {
   type ExchangedToken,
   type ExposableToken,
   type IssueAnswer,
+  type Vendor,
 } from '@valetkey/core-types';
 import Negotiator from 'negotiator';
 
@@ -16,15 +17,31 @@ export interface EncodedAnswer {
 }
 
 /**
- * The answer of an issue request: the vendor's own field names and the common envelope, or the bare token for a caller
- * who prefers `text/plain`, where the vendor has exactly one.
+ * The one field that a caller wants for a whole answer, who prefers `text/plain`; nothing for one who takes JSON. Throws
+ * `invalid_request` where there is no such field, before a vendor is asked for what could not be answered.
  */
-export function encodeIssueAnswer(token: ExposableToken, accept: string | undefined, clock: Clock): EncodedAnswer {
-  assertExposable(token);
+export function choosePlainText({ id, issue }: Vendor, accept: string | undefined): string | undefined {
   const types = ['application/json', 'text/plain'];
   const preferred = new Negotiator({ headers: { accept: accept ?? '*/*' } }).mediaType(types);
-  if (preferred === 'text/plain') return { type: 'text/plain; charset=utf-8', body: plainText(token) };
-  return { type: 'application/json', body: JSON.stringify(toIssueAnswer(token, clock)) };
+  if (preferred !== 'text/plain' || issue === undefined) return undefined;
+  if (issue.plainTextField !== undefined) return issue.plainTextField;
+  throw new ValetKeyError('invalid_request', `${id} has no one field that would be the whole answer.`, {
+    vendor: id,
+    remediation: 'Send `Accept: application/json`.',
+  });
+}
+
+/** The answer of an issue request: the vendor's own field names and the common envelope, or one field alone. */
+export function encodeIssueAnswer(
+  token: ExposableToken,
+  plainTextField: string | undefined,
+  clock: Clock,
+): EncodedAnswer {
+  assertExposable(token);
+  if (plainTextField === undefined) {
+    return { type: 'application/json', body: JSON.stringify(toIssueAnswer(token, clock)) };
+  }
+  return { type: 'text/plain; charset=utf-8', body: fieldOf(token, plainTextField) };
 }
 
 /** The answer of a token exchange (RFC 8693 section 2.2.1): that of an issue request, with the token in OAuth's words. */
@@ -34,11 +51,9 @@ export function encodeExchangeAnswer(
   clock: Clock,
 ): string {
   assertExposable(token);
-  const field = token.fields[exchanged.field];
-  if (field === undefined) throw new ValetKeyError('internal', `${token.vendor} names a token that is not there.`);
   return JSON.stringify({
     ...toIssueAnswer(token, clock),
-    access_token: textOf(field),
+    access_token: fieldOf(token, exchanged.field),
     issued_token_type: exchanged.issuedTokenType,
     token_type: exchanged.tokenType,
     // A vendor's token has none of the scopes that a client may ask for, which must be said.
@@ -48,13 +63,10 @@ export function encodeExchangeAnswer(
 
 const textOf = (field: string | Secret) => (field instanceof Secret ? field.reveal() : field);
 
-function plainText({ vendor, fields, plainTextField }: ExposableToken): string {
-  const field = plainTextField === undefined ? undefined : fields[plainTextField];
-  if (field !== undefined) return textOf(field);
-  throw new ValetKeyError('invalid_request', `${vendor} answers more than one field, which plain text cannot hold.`, {
-    vendor,
-    remediation: 'Send `Accept: application/json`.',
-  });
+function fieldOf({ vendor, fields }: ExposableToken, name: string): string {
+  const field = fields[name];
+  if (field === undefined) throw new ValetKeyError('internal', `${vendor} names a token that is not there.`);
+  return textOf(field);
 }
 
 function toIssueAnswer(token: ExposableToken, clock: Clock): IssueAnswer {

@@ -8,7 +8,7 @@ import type { Decide, DecisionSubject } from '../decisions.ts';
 import { issueClientToken } from '../issue.ts';
 import { proxyCall } from '../proxy.ts';
 import { principalOf } from './authenticate.ts';
-import { encodeIssueAnswer } from './issue-answer.ts';
+import { choosePlainText, encodeIssueAnswer } from './issue-answer.ts';
 import { toValetKeyError } from './problem.ts';
 import { readProxyRequest } from './proxy-request.ts';
 import { addRoute } from './server.ts';
@@ -39,8 +39,10 @@ export function addIssueRoute(server: FastifyInstance, services: VendorRouteServ
         const subject = subjectOf(request, 'issue');
         const { type, body } = await decide(subject, async () => {
           const { vendor, principal } = subject;
-          const token = await issueClientToken(admit(connected, vendor, principal), request.body, subject, tokens);
-          return encodeIssueAnswer(token, request.headers.accept, clock);
+          const admitted = admit(connected, vendor, principal);
+          const plainTextField = choosePlainText(admitted.vendor, request.headers.accept);
+          const token = await issueClientToken(admitted, request.body, subject, tokens);
+          return encodeIssueAnswer(token, plainTextField, clock);
         });
         return reply.type(type).send(body);
       },

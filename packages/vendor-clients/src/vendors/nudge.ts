@@ -163,6 +163,7 @@ export const nudge = {
       issue: {
         bound: 'account',
         parameters,
+        plainTextField: 'token',
         exchange: {
           field: 'token',
           issuedTokenType: 'urn:ietf:params:oauth:token-type:access_token',
@@ -179,7 +180,6 @@ export const nudge = {
             bound: 'account',
             vendor: vendor.id,
             fields: { token },
-            plainTextField: 'token',
             expiresInSeconds,
           };
         },

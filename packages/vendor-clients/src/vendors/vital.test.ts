@@ -187,6 +187,6 @@ test('issue answers what the SDK has to know', async () => {
     fields: { user_id: userId, environment: 'sandbox', region: 'us' },
     vendorUserId: userId,
   });
-  expect(token?.plainTextField).toBeUndefined();
+  expect(vendor.issue?.plainTextField).toBeUndefined();
   expect(JSON.stringify(token)).not.toContain(signInToken);
 });
