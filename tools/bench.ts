@@ -1,4 +1,4 @@
-// `pnpm bench <name>` runs packages/*/bench/<name>.ts; each writes its own section of docs/benchmarks.md.
+// `npx -y pnpm@12.18.0 bench <name>` runs packages/*/bench/<name>.ts; each writes its own section of docs/benchmarks.md.
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +9,9 @@ const names = new Map(files.map((file) => [basename(file, '.ts'), file]));
 
 const file = names.get(process.argv[2] ?? '');
 if (file === undefined) {
-  process.stderr.write(`Usage: pnpm bench <name>, where <name> is one of: ${[...names.keys()].join(', ')}\n`);
+  process.stderr.write(
+    `Usage: npx -y pnpm@12.18.0 bench <name>, where <name> is one of: ${[...names.keys()].join(', ')}\n`,
+  );
   process.exitCode = 1;
 } else {
   await import(pathToFileURL(`${root}${file}`).href);

@@ -1,5 +1,6 @@
 // The rules of the house that a reader relies on, checked by a script so that no reviewer has to.
-import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseSync } from 'oxc-parser';
 import { listPackages, root, type WorkspacePackage } from './workspace.ts';
@@ -21,9 +22,10 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
 const lazySandboxImport = 'apps/broker/src/dev.ts';
 
 const rootEntries = new Set(
-  `packages apps docs tools .changeset .ci .github .git node_modules package.json pnpm-workspace.yaml pnpm-lock.yaml
-  turbo.json tsconfig.base.json README.md LICENSE CONTRIBUTING.md SECURITY.md .gitignore .oxlintrc.json .oxfmtrc.json
-  .turbo .valetkey coverage reports`.split(/\s+/),
+  `packages apps docs tools .changeset .ci .github package.json pnpm-workspace.yaml pnpm-lock.yaml turbo.json
+  tsconfig.base.json README.md LICENSE CONTRIBUTING.md SECURITY.md .gitignore .oxlintrc.json .oxfmtrc.json`.split(
+    /\s+/,
+  ),
 );
 
 interface Import {
@@ -119,24 +121,57 @@ function checkReadme({ folder, manifest }: WorkspacePackage) {
   }
 }
 
+/** What somebody who adds a vendor may forget, and no type misses. */
 function checkVendorRegistry() {
   const folder = 'packages/vendor-clients/src';
-  const registry = readFileSync(join(root, folder, 'registry.ts'), 'utf8');
+  const read = (file: string) => readFileSync(join(root, file), 'utf8');
   const registered = new Set(
-    readImports('registry.ts', registry).map(({ specifier }) => /^\.\/vendors\/([a-z0-9-]+)\.ts$/.exec(specifier)?.[1]),
+    readImports('registry.ts', read(`${folder}/registry.ts`)).map(
+      ({ specifier }) => /^\.\/vendors\/([a-z0-9-]+)\.ts$/.exec(specifier)?.[1],
+    ),
   );
+  const exported = readExportedNames(read(`${folder}/index.ts`));
   const files = readdirSync(join(root, folder, 'vendors'))
     .filter((file) => file.endsWith('.ts') && !isTest(`/${file}`))
     .map((file) => basename(file, '.ts'));
   for (const name of files) {
     if (!registered.has(name)) report(`${folder}/vendors/${name}.ts`, 'is not in the registry');
-    if (globSync(`docs/vendors/${name}.md`, { cwd: root }).length === 0)
-      report(`docs/vendors/${name}.md`, 'is missing');
+    const definition = name.replaceAll(/-([a-z0-9])/g, (_, first: string) => first.toUpperCase());
+    const client = `create${definition.charAt(0).toUpperCase()}${definition.slice(1)}Client`;
+    for (const value of [definition, client]) {
+      if (!exported.has(value)) report(`${folder}/index.ts`, `does not export ${value} of vendors/${name}.ts`);
+    }
+    const page = `docs/vendors/${name}.md`;
+    if (!existsSync(join(root, page))) {
+      report(page, 'is missing');
+      continue;
+    }
+    const title = /title: '([^']+)'/.exec(read(`${folder}/vendors/${name}.ts`))?.[1];
+    const heading = /^# (.*)$/m.exec(read(page))?.[1];
+    if (title === undefined) report(`${folder}/vendors/${name}.ts`, "does not say its title as `title: '…'`");
+    else if (!heading?.includes(title)) report(page, `does not name ${title} in its first heading`);
   }
 }
 
+function readExportedNames(source: string): ReadonlySet<string | null> {
+  const { staticExports } = parseSync('index.ts', source).module;
+  return new Set(staticExports.flatMap(({ entries }) => entries.map(({ exportName }) => exportName.name)));
+}
+
+/** What git leaves out is everybody's own: editors, a broker's data, secrets for trying. */
 function checkRoot() {
-  for (const name of readdirSync(root)) {
+  const { status, stdout } = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0) {
+    process.stdout.write('structure: the root folder is not looked at, for git does not answer here\n');
+    return;
+  }
+  const names = new Set(stdout.split('\0').flatMap((path) => path.split('/', 1)));
+  names.delete('');
+  for (const name of names) {
     if (!rootEntries.has(name)) report(name, 'does not belong in the root folder');
   }
 }

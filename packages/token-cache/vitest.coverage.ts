@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config';
-import workspace from '../../tools/vitest.config.ts';
+import { base } from '../../tools/vitest.config.ts';
 
-// `pnpm test:coverage`: every line and every branch of what is shipped.
+// `npx -y pnpm@12.18.0 --filter @valetkey/token-cache test:coverage`: every line and every branch of what is shipped.
 // oxlint-disable-next-line import/no-default-export
 export default defineConfig({
-  ...workspace,
+  ...base,
   test: {
-    ...workspace.test,
+    ...base.test,
     include: ['packages/token-cache/src/**/*.test.ts'],
     exclude: ['**/redis-processes.test.ts'],
     typecheck: { enabled: false },

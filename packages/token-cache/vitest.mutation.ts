@@ -9,7 +9,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@valetkey/source', 'node'] } },
   test: {
     include: ['src/*.test.ts'],
-    exclude: ['src/redis-processes.test.ts', 'src/redis-outage.test.ts', 'src/storm.test.ts'],
+    exclude: ['redis-processes', 'redis-outage', 'missing-redis', 'storm'].map((name) => `src/${name}.test.ts`),
     testTimeout: 5000,
   },
 });

@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -55,6 +55,14 @@ async function takePort() {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { port: (server.address() as AddressInfo).port, close: () => new Promise((resolve) => server.close(resolve)) };
 }
+
+const redisWithWrongPrefix = `
+issuers: [{ issuer: 'http://127.0.0.1:9', audiences: [api] }]
+redis:
+  url: redis://127.0.0.1:9
+  prefix: two words
+  sealingKeys: [{ id: a, secret: a-text-of-more-than-32-characters-here }]
+`;
 
 describe('valetkey dev', () => {
   const free = ['--port', '0', '--admin-port', '0', '--sandbox-port', '0'];
@@ -152,11 +160,44 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     await taken.close();
   });
 
+  test('says where it listens beside its log, which stays JSON alone', async () => {
+    const child = valetkey(['start', ...(await configFile('logged.yaml', config))], { NUDGE_API_KEY: key });
+    let log = '';
+    child.stdout?.on('data', (chunk: Buffer) => (log += chunk));
+    const text = await output(child, /listens on \S+/);
+    await fetch(`${/listens on ([^,]+),/.exec(text)?.[1]}/v1/session`);
+    child.kill('SIGINT');
+    expect(await ended(child)).toBe(0);
+    const lines = log.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).not.toEqual([]);
+  });
+
+  test('a valetkey.config.ts says what it imports and is not installed beside it', async () => {
+    const text = `import { defineConfig } from '@valetkey/broker';\nexport default defineConfig({});\n`;
+    for (const action of ['start', 'check']) {
+      const printed = await valetkeyFails([action, ...(await configFile('valetkey.config.ts', text))]);
+      expect(printed).toContain('valetkey.config.ts: imports something that is not there');
+      expect(printed).toContain('`npm install @valetkey/broker`');
+      expect(printed).not.toContain(folder);
+    }
+  });
+
   test('check says that a file can be used, and starts nothing', async () => {
     const child = valetkey(['check', ...(await configFile('checked.yaml', config))], { NUDGE_API_KEY: key });
     expect(await output(child, /(?!)/)).toContain('checked.yaml can be used.');
     expect(await ended(child)).toBe(0);
   });
+});
+
+test('leaves out that SQLite is experimental, and no other warning', async () => {
+  const warnings = ['SQLite is an experimental feature and might change at any time', 'Something else may change'];
+  const emit = warnings.map((text) => `process.emitWarning('${text}', 'ExperimentalWarning');`).join('\n');
+  await writeFile(join(folder, 'warns.mjs'), `${emit}\nexport default {};\n`);
+  const program = new URL('valetkey.ts', import.meta.url).pathname;
+  const node = ['--conditions=@valetkey/source', program, 'check', '--config', 'warns.mjs'];
+  const { stderr } = await run(process.execPath, node, { cwd: folder }).catch((error: { stderr: string }) => error);
+  expect(stderr).toContain('Something else may change');
+  expect(stderr).not.toContain('SQLite');
 });
 
 describe('valetkey explain and doctor', () => {
@@ -175,10 +216,28 @@ describe('valetkey explain and doctor', () => {
     expect(refused).toMatchObject({ exitCode: 1, text: expect.stringContaining('✗ audience') });
     expect(accepted.text + refused.text).not.toMatch(/eyJ|alice/);
 
+    expect(await valetkeyFails(['doctor', '--config', file])).toContain('is a credential of the sandbox');
+  });
+
+  test('ask what a configuration names, and end with 1 where something is wrong', async () => {
+    await using sandbox = await createSandbox();
+    const file = join(folder, 'vital.json');
+    const apiKey = 'sk_us_some-other-key';
+    sandbox.vital.setApiKeys([apiKey]);
+    const { vendors, ...config } = configureFor(sandbox);
+    await writeFile(file, JSON.stringify({ ...config, vendors: { vital: { ...vendors.vital, apiKey } } }));
     const doctor = valetkey(['doctor', '--config', file]);
     expect(await output(doctor, /(?!)/)).toContain('✓ vendor vital: ok');
     expect(await ended(doctor)).toBe(0);
     sandbox.vital.setApiKeys([]);
     expect(await valetkeyFails(['doctor', '--config', file])).toContain('✗ vendor vital');
+  });
+
+  test('doctor makes no file for a configuration that cannot be used', async () => {
+    await writeFile(join(folder, 'empty.yaml'), 'issuers: []\n');
+    expect(await valetkeyFails(['doctor', '--config', 'empty.yaml'])).toContain('nobody could sign in');
+    await writeFile(join(folder, 'prefix.yaml'), redisWithWrongPrefix);
+    expect(await valetkeyFails(['doctor', '--config', 'prefix.yaml'])).toContain('prefix');
+    expect(await readdir(folder)).not.toContain('valetkey-data');
   });
 });

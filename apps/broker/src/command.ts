@@ -19,7 +19,7 @@ const port = (text: string): number => {
 };
 
 // Whoever read the output may leave, as `head` does; the broker goes on.
-process.stdout.on('error', () => undefined);
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const program = new Command('valetkey')
@@ -64,7 +64,10 @@ program
     ]);
     const { brokerUrl, adminUrl } = await explainTakenPort(flags, broker.listen);
     closeOnSignal(broker);
-    print(`Valet Key listens on ${brokerUrl}, for operators on ${adminUrl}.`);
+    const listening = `Valet Key listens on ${brokerUrl}, for operators on ${adminUrl}.`;
+    broker.app.log.info(listening);
+    // Standard output is the log, in which each line is JSON, and which may be off.
+    process.stderr.write(`${listening}\n`);
   });
 
 program
@@ -72,11 +75,7 @@ program
   .description('check a configuration without starting anything')
   .requiredOption('--config <file>', 'valetkey.config.ts, .js, .yaml or .json')
   .action(async ({ config: file }: { config: string }) => {
-    const config = await readConfigFile(file);
-    refuseSandboxCredentials(config);
-    // The broker is made with another store, so that nothing is written; the configured one is checked here.
-    parseConfig(config);
-    await createBroker({ ...(config as object), store: { sqlite: ':memory:' } }).close();
+    await readUsableConfig(file);
     print(`${file} can be used.`);
   });
 
@@ -85,7 +84,7 @@ program
   .description('ask the store, the identity providers and the vendors whether they are there and take our credentials')
   .requiredOption('--config <file>', 'valetkey.config.ts, .js, .yaml or .json')
   .action(async ({ config: file }: { config: string }) => {
-    const findings = await examine(await readConfigFile(file));
+    const findings = await examine(await readUsableConfig(file));
     for (const { part, healthy, detail } of findings) print(`${healthy ? '✓' : '✗'} ${part}: ${detail}`);
     if (findings.some(({ healthy }) => !healthy)) process.exitCode = 1;
   });
@@ -104,6 +103,16 @@ program
     }
     if (!accepted) process.exitCode = 1;
   });
+
+/** Reads a configuration that the broker would start with, and writes nothing. */
+async function readUsableConfig(file: string): Promise<unknown> {
+  const config = await readConfigFile(file);
+  refuseSandboxCredentials(config);
+  // The broker is made with another store, so that none is opened; the configured one is checked here.
+  parseConfig(config);
+  await createBroker({ ...(config as object), store: { sqlite: ':memory:' } }).close();
+  return config;
+}
 
 async function explainTakenPort<Result>(settings: ReadonlyMap<number, string>, open: () => Promise<Result>) {
   try {

@@ -47,8 +47,8 @@ describe('readConfigFile', () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  test('says that a file is not there', async () => {
-    await expect(readConfigFile(join(folder, 'none.json'))).rejects.toThrow(/ENOENT/);
+  test.each(['none.json', 'none.yaml', 'none.ts', 'none.mjs'])('says that %s is not there', async (name) => {
+    await expect(readConfigFile(join(folder, name))).rejects.toThrow(/ENOENT/);
   });
 });
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sandboxMarker } from '@valetkey/core-types';
@@ -33,16 +33,23 @@ async function readConfigValue(path: string): Promise<unknown> {
       case '.mts':
       case '.js':
       case '.mjs':
+        // Asked first, for an import has one code for this file and for those that it imports.
+        await access(path);
         return readDefaultExport(path, await import(pathToFileURL(resolve(path)).href));
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     // Parsers quote the text they stumble over, and that text may be a secret: the kind of the error has to do.
     const { name, code } = error as { name?: string; code?: string };
+    if (code === 'ERR_MODULE_NOT_FOUND') throw new ConfigError([`${path}: ${missingImportAdvice}`]);
     throw new ConfigError([`${path}: cannot be read (${code ?? name ?? 'unknown error'})`]);
   }
   throw new ConfigError([`${path}: is neither .ts, .js, .yaml nor .json`]);
 }
+
+const missingImportAdvice =
+  'imports something that is not there. `defineConfig` comes with `npm install @valetkey/broker` in its folder; ' +
+  'a plain `export default { ... }` needs no import';
 
 function readDefaultExport(path: string, module: { default?: unknown }): unknown {
   if (module.default !== undefined) return module.default;

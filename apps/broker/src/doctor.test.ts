@@ -60,6 +60,18 @@ describe('examine', () => {
     });
   });
 
+  test('speaks of an unwell store to the operator, not to a caller', async () => {
+    const store = { postgres: 'postgresql://user:canary-password@127.0.0.1:9/db' };
+    const findings = await examine({ ...configureFor(sandbox), store });
+    expect(findings.find(({ part }) => part === 'store')).toEqual({
+      part: 'store',
+      healthy: false,
+      detail:
+        'The broker cannot use its database. (overloaded, ECONNREFUSED) ' +
+        'Check `store`, and that the database is there and lets the broker write.',
+    });
+  });
+
   test('refuses a configuration that cannot be used', async () => {
     await expect(async () => examine({ store: { sqlite: ':memory:' }, issuers: [] })).rejects.toThrow(ConfigError);
   });

@@ -93,6 +93,7 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
         retryAfterSeconds: 5,
         reason: reasonOf(error),
         remediation: 'Call again later; the operator has to see to the database.',
+        advice: 'Check `store`, and that the database is there and lets the broker write.',
       });
     }
   };

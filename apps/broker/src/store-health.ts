@@ -19,16 +19,15 @@ export function createStoreHealth(store: Store, clock: Clock): StoreHealth {
   let healthyAtMs = -Infinity;
   let distrusted = false;
 
+  const ask = async (): Promise<void> => {
+    await store.check();
+    healthyAtMs = clock.monotonicMs();
+    distrusted = false;
+  };
   const look = (): Promise<void> => {
-    underway ??= store
-      .check()
-      .then(() => {
-        healthyAtMs = clock.monotonicMs();
-        distrusted = false;
-      })
-      .finally(() => {
-        underway = undefined;
-      });
+    underway ??= ask().finally(() => {
+      underway = undefined;
+    });
     return underway;
   };
 

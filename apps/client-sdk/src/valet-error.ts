@@ -69,6 +69,8 @@ const marker = Symbol.for('valetkey.client-error');
  *
  * @example
  * ```ts
+ * import { ValetError } from '@valetkey/client-sdk';
+ *
  * try {
  *   await valet.issue('nabla');
  * } catch (error) {

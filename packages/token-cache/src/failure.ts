@@ -48,5 +48,11 @@ export const toStoredFailure = (error: unknown, vendor: string, attempts: number
   return { code, detail: message, remediation, advice, vendor: error.vendor, reason, attempts };
 };
 
-export const fromStoredFailure = ({ code, detail, remediation, advice, vendor, reason }: StoredFailure): ValetKeyError =>
-  new ValetKeyError(code, detail, { remediation, advice, vendor, reason });
+export const fromStoredFailure = ({
+  code,
+  detail,
+  remediation,
+  advice,
+  vendor,
+  reason,
+}: StoredFailure): ValetKeyError => new ValetKeyError(code, detail, { remediation, advice, vendor, reason });

@@ -109,6 +109,16 @@ test('nobody has to be there when it is made, nor when it is closed', async () =
 });
 
 test.each([
+  ['that is not there', 'redis://127.0.0.1:1'],
+  ['that the package redis cannot use', 'redis://127.0.0.1/no-number'],
+])('closes without a complaint, and again, over a url %s', async (_, url) => {
+  const store = createRedisStore({ url, sealingKeys });
+  await expect(store.close()).resolves.toBeUndefined();
+  await expect(store.close()).resolves.toBeUndefined();
+  await expect(store.connect()).rejects.toBeInstanceOf(Error);
+});
+
+test.each([
   ['neither url nor client', {}, 'The Redis store needs a `url` or a `client`.'],
   ['a url of something else', { url: 'http://127.0.0.1' }, 'must be a redis: or rediss: URL'],
   ['a url that is close', { url: 'xredis://127.0.0.1' }, 'must be a redis: or rediss: URL'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { assertInstalled } from './assert-installed.ts';
 import { createRedisRecords, type RedisScripting } from './redis-records.ts';
 import { createSealedStore, sealedStoreShape } from './sealed-store.ts';
 import type { SealingKey } from './sealing.ts';
@@ -22,7 +23,7 @@ export interface RedisStoreOptions {
 export interface RedisStore extends TokenStore {
   /**
    * Waits for the connection. Nobody has to: the cache goes on without Redis until it is there. Rejects if the package
-   * `redis` is not installed or the store was closed.
+   * `redis` cannot use the `url`, or the store was closed.
    */
   readonly connect: () => Promise<void>;
   /** Asks Redis something. Rejects if it does not answer within `timeoutMs`. */
@@ -77,7 +78,8 @@ const ping = async (records: RecordStore, prefix: string, timeoutMs: number): Pr
  * A store that all replicas of one deployment share, in any Redis or Valkey server, over node-redis 6.
  *
  * Tokens lie there sealed (AES-256-GCM) under hashed names. The connection opens by itself and comes back by itself;
- * while it is away, each process keeps its own tokens. Throws a `TypeError` that names what is wrong with the options.
+ * while it is away, each process keeps its own tokens. Throws a `TypeError` that names what is wrong with the options, or
+ * says that there is a `url` and the package `redis` is not installed.
  *
  * @example
  * ```ts
@@ -108,6 +110,8 @@ export const createRedisStore = (options: RedisStoreOptions): RedisStore => {
     };
   }
   if (url === undefined) throw new TypeError('The Redis store needs a `url` or a `client`.');
+  // The cache goes on without Redis, whatever the reason, so this one would stay unknown for good.
+  assertInstalled('redis');
 
   const opening = openClient(url, sealed.timeoutMs);
   const connected = opening.then((own) => own.connect());
@@ -115,7 +119,8 @@ export const createRedisStore = (options: RedisStoreOptions): RedisStore => {
   connected.catch(() => undefined);
   const records = createRedisRecords(
     () => connected,
-    async () => (await opening).destroy(),
+    // What was never opened, or is closed already, is closed.
+    () => opening.then((own) => own.destroy()).catch(() => undefined),
   );
   return {
     ...createSealedStore({ records, ...sealed }),

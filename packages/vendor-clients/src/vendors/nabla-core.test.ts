@@ -95,7 +95,7 @@ test('two calls that are refused one token ask for one successor', async () => {
     const isOld = request.headers.authorization === 'Bearer grant-1' && granted < 3 && clock.monotonicMs() > 0;
     // The second refusal comes after the successor is there.
     const refuse = () => response.writeHead(401).end();
-    if (isOld) request.url?.endsWith('late') === true ? setTimeout(refuse, 100) : refuse();
+    if (isOld) setTimeout(refuse, request.url?.endsWith('late') === true ? 100 : 0);
     else response.end(JSON.stringify({ access_token: 'a', refresh_token: 'r' }));
   });
   const nabla = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url }, { clock });

@@ -227,9 +227,9 @@ test.each([
   [{ access_token: fakeJwt({ scope: 7 }) }, true],
 ])('%j opens what was asked: %s', async (grant, isTaken) => {
   await using server = await startVendorServer({ json: { ...grant, expires_in: 300 } });
-  const asking = clientOf(server.url).requestAccessToken('a');
-  if (isTaken) await expect(asking).resolves.toMatchObject({ expiresInSeconds: 300 });
-  else await expect(asking).rejects.toMatchObject({ code: 'vendor_response_invalid', reason: 'other_scope' });
+  const [asked] = await Promise.allSettled([clientOf(server.url).requestAccessToken('a')]);
+  const refusal = { code: 'vendor_response_invalid', reason: 'other_scope' };
+  expect(asked).toMatchObject(isTaken ? { value: { expiresInSeconds: 300 } } : { reason: refusal });
 });
 
 test('the scope is the operator’s, with the customer in each place', async () => {

@@ -4,7 +4,7 @@ import { mistakes } from './mistakes.ts';
 import type { Mistake } from './scenario.ts';
 import { simulate } from './simulate.ts';
 
-const replay = 'SEED=<seed> pnpm --filter @valetkey/token-cache simulate';
+const replay = 'SEED=<seed> npx -y pnpm@12.18.0 --filter @valetkey/token-cache simulate';
 
 const firstSeed = Number(env['FIRST_SEED'] ?? 1);
 const seeds = Number(env['SEEDS'] ?? 3000);
