@@ -82,6 +82,15 @@ describe('resolveReferences', () => {
   });
 });
 
+test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}'])(
+  '%s is a slip of the pen, and no secret',
+  async (text) => {
+    await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({
+      problems: ['vendors.nudge.apiKey: has a `${…}` that is neither `${env:NAME}` nor `${file:path}`'],
+    });
+  },
+);
+
 test('credentials of the sandbox are refused by their field', () => {
   expect(() => refuseSandboxCredentials({ vendors: { nudge: { apiKey: 'sandbox-only-key' } } })).toThrow(
     'vendors.nudge.apiKey',

@@ -67,6 +67,9 @@ function parseYaml(path: string, text: string): unknown {
 
 const reference = /\$\{(env|file):([^}]+)\}/g;
 
+/** What was meant for a reference and is none would be taken for the secret itself. */
+const misspeltReference = /\$\{[^}]*\}/;
+
 /** Replaces `${env:NAME}` and `${file:path}` in every text of a configuration. */
 export async function resolveReferences(value: unknown, sources: ReferenceSources = {}): Promise<unknown> {
   const { environment = process.env, readTextFile = (path) => readFile(path, 'utf8') } = sources;
@@ -88,6 +91,9 @@ export async function resolveReferences(value: unknown, sources: ReferenceSource
 
   const walk = async (node: unknown, path: readonly string[]): Promise<unknown> => {
     if (typeof node === 'string') {
+      if (misspeltReference.test(node.replaceAll(reference, ''))) {
+        problems.push(`${path.join('.')}: has a \`\${…}\` that is neither \`\${env:NAME}\` nor \`\${file:path}\``);
+      }
       let text = node;
       for (const [whole, kind = '', name = ''] of node.matchAll(reference)) {
         const found = await lookUp(kind, name, path.join('.'));

@@ -50,6 +50,38 @@ describe('examine', () => {
     });
   });
 
+  test('tries each slot of a secret, and says which is refused', async () => {
+    const { vendors, ...config } = configureFor(sandbox);
+    const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
+    const findings = await examine({
+      ...config,
+      vendors: {
+        nudge: { ...vendors.nudge, apiKey: { current: 'canary-expired', next: vendors.nudge.apiKey } },
+        vital: { ...vendors.vital, apiKey: { current: vendors.vital.apiKey, next: 'sk_us_canary-typo' } },
+        nymbl: {
+          ...vendors.nymbl,
+          clientSecret: { current: vendors.nymbl.clientSecret, next: vendors.nymbl.clientSecret },
+          apiKey: { current: vendors.nymbl.apiKey, next: 'canary-typo' },
+        },
+        nabla: { ...vendors.nabla, serverKey: { ...old, next: { ...renewed, clientId: 'nobody' } } },
+      },
+    });
+    const verdicts = findings.flatMap(({ part, healthy }) => (part.startsWith('vendor') ? [[part, healthy]] : []));
+    expect(Object.fromEntries(verdicts)).toEqual({
+      'vendor nabla (serverKey.current)': true,
+      'vendor nabla (serverKey.next)': false,
+      'vendor nudge (apiKey.current)': false,
+      'vendor nudge (apiKey.next)': true,
+      'vendor nymbl (clientSecret.current)': true,
+      'vendor nymbl (clientSecret.next)': true,
+      'vendor nymbl (apiKey.current)': true,
+      'vendor nymbl (apiKey.next)': false,
+      'vendor vital (apiKey.current)': true,
+      'vendor vital (apiKey.next)': false,
+    });
+    expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
+  });
+
   test('asks Redis, where it is configured', async () => {
     const redis = { url: 'redis://127.0.0.1:9', sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] };
     const findings = await examine({ ...configureFor(sandbox), redis });

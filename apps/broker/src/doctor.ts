@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { ValetKeyError } from '@valetkey/core-types';
+import { ValetKeyError, type VendorDefinition } from '@valetkey/core-types';
 import type { Explanation, IssuerStatus } from '@valetkey/jwt-verify';
 import { parseConfig, type BrokerConfig } from './config.ts';
 import { openParts } from './parts.ts';
@@ -31,19 +31,56 @@ export async function explainToken(input: unknown, token: string): Promise<Expla
  */
 export async function examine(input: unknown): Promise<Finding[]> {
   const config = parseConfig(input);
-  const { store, connected, verifier, close } = openParts(config);
+  const { store, verifier, close } = openParts(config);
   try {
     const identity = verifier.warm();
     return [
       await find('store', () => store.check()),
       ...(config.redis === undefined ? [] : [await find('redis', () => reachRedis(config.redis))]),
       ...(await identity).map(describeIssuer),
-      ...(await Promise.all(
-        [...connected.values()].map(({ vendor }) => find(`vendor ${vendor.id}`, async () => vendor.verify?.())),
-      )),
+      ...(await Promise.all(config.vendors.flatMap(describeCredentials).map(tryCredentials))),
     ];
   } finally {
     await close();
+  }
+}
+
+interface Credentials {
+  readonly part: string;
+  readonly definition: VendorDefinition;
+  readonly options: Record<string, unknown>;
+}
+
+/** What a vendor is called with: where a secret has two slots each is tried alone, for one of them is not in use yet. */
+function describeCredentials({ definition, options }: BrokerConfig['vendors'][number]): Credentials[] {
+  const part = `vendor ${definition.id}`;
+  const slotted = Object.entries(options).flatMap(([option, value]) =>
+    slotsOf(value).map(([slot, only]) => ({
+      part: `${part} (${option}.${slot})`,
+      definition,
+      options: { ...options, [option]: only },
+    })),
+  );
+  return slotted.length === 0 ? [{ part, definition, options }] : slotted;
+}
+
+/** Each slot of a secret as the secret that it is; none where there is one alone. */
+function slotsOf(value: unknown): [string, object][] {
+  if (typeof value !== 'object' || value === null || !('next' in value) || value.next === undefined) return [];
+  const { next, ...current } = value;
+  const isSecret = 'current' in current;
+  return [
+    ['current', current],
+    ['next', isSecret ? { current: next } : { ...current, ...(next as object) }],
+  ];
+}
+
+async function tryCredentials({ part, definition, options }: Credentials): Promise<Finding> {
+  const vendor = definition.create(options as never);
+  try {
+    return await find(part, async () => vendor.verify?.());
+  } finally {
+    await vendor.close();
   }
 }
 

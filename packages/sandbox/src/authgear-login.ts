@@ -56,7 +56,8 @@ export const createAuthgearLogin = (clock: Clock) => {
       const body = readDevBody(call, devCodeSchema);
       if ('status' in body) return body;
       const code = randomBytes(24).toString('base64url');
-      codes.set(code, { ...body.value, endsAt: nowSeconds(clock) + codeLifetimeSeconds });
+      const wrong = call.wrongUser && { sub: 'wrong-user', email: undefined };
+      codes.set(code, { ...body.value, ...wrong, endsAt: nowSeconds(clock) + codeLifetimeSeconds });
       return json(200, { code, expires_in: codeLifetimeSeconds }, { 'cache-control': 'no-store' });
     },
 

@@ -24,9 +24,8 @@ export interface AuthgearSessionOptions {
   readonly rotateRefreshTokens?: boolean | undefined;
 }
 
-/** For whom tokens are made, and how. */
+/** How tokens are made. */
 interface TokenRequest {
-  readonly user: AuthgearUser;
   /** The app has no refresh token yet. */
   readonly first: boolean;
   readonly flaw: TokenFlaw | undefined;
@@ -61,7 +60,7 @@ export const createAuthgearSessions = (
     sessionsByAccessId.delete(session.accessId);
   };
 
-  const signAccessToken = (session: AuthgearSession, { user, flaw }: TokenRequest) =>
+  const signAccessToken = (session: AuthgearSession, { flaw }: TokenRequest) =>
     keys.sign(
       {
         iss: `${origin()}/authgear`,
@@ -73,12 +72,12 @@ export const createAuthgearSessions = (
         auth_time: session.authenticatedAt,
         amr: ['pwd'],
         jti: session.accessId,
-        ...userClaims(user),
+        ...userClaims(session.user),
       },
       { typ: 'at+jwt', flaw },
     );
 
-  const signIdToken = (session: AuthgearSession, { user, flaw }: TokenRequest) =>
+  const signIdToken = (session: AuthgearSession, { flaw }: TokenRequest) =>
     keys.sign(
       {
         iss: `${origin()}/authgear`,
@@ -87,7 +86,7 @@ export const createAuthgearSessions = (
         exp: session.accessEndsAt,
         auth_time: session.authenticatedAt,
         amr: ['pwd'],
-        ...userClaims(user),
+        ...userClaims(session.user),
       },
       { flaw },
     );

@@ -103,6 +103,21 @@ test('lets sessions end: access after half an hour, the rest after thirty idle d
   expect((await refresh(text(first, 'refresh_token'))).fields['error']).toBe('invalid_grant');
 });
 
+test('ends a session after 52 weeks, however often it is refreshed', async () => {
+  const refreshToken = text(await logIn(), 'refresh_token');
+  const weeks = 7 * 86_400;
+  for (let week = 4; week < 52; week += 4) {
+    clock.advanceSeconds(4 * weeks);
+    expect((await refresh(refreshToken)).status).toBe(200);
+  }
+  clock.advanceSeconds(4 * weeks - 1);
+  const last = await refresh(refreshToken);
+  expect(last.status).toBe(200);
+  clock.advanceSeconds(1);
+  expect((await refresh(refreshToken)).fields['error']).toBe('invalid_grant');
+  expect((await withToken('/oauth2/userinfo', text(last, 'access_token'))).status).toBe(401);
+});
+
 test('tells the user’s claims, and without a session says so in the documented words', async () => {
   const tokens = await logIn({ email: 'alice@example.com', is_anonymous: true });
   const answer = await withToken('/oauth2/userinfo', text(tokens, 'access_token'), 'POST');
@@ -148,6 +163,16 @@ test('resolves in three states: valid, invalid, and none at all', async () => {
   sandbox.authgear.revokeSessions('alice');
   expect(await resolverHeaders(accessToken)).toEqual({});
   expect(await resolverHeaders('forged')).toEqual({});
+});
+
+test('resolves a session cookie to an invalid session, for it has issued none', async () => {
+  const resolve = async (headers: Readonly<Record<string, string>>) =>
+    (await request(`${sandbox.urls.authgear}/resolve`, { headers })).headers.get('x-authgear-session-valid');
+  expect(await resolve({ cookie: 'session=abc' })).toBe('false');
+  expect(await resolve({ cookie: 'theme=dark; app_session=abc' })).toBe('false');
+  expect(await resolve({ cookie: 'theme=dark; mysession=abc' })).toBeNull();
+  const authorization = `Bearer ${text(await logIn(), 'access_token')}`;
+  expect(await resolve({ authorization, cookie: 'session=abc' })).toBe('true');
 });
 
 test('revokes either token, and does not tell whether there was one', async () => {

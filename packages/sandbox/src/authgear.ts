@@ -9,6 +9,13 @@ import {
   type Answer,
   type Call,
 } from './answer.ts';
+import {
+  appSessionRefusal,
+  authgearFailure,
+  invalidRefreshToken,
+  invalidSession,
+  missingScope,
+} from './authgear-errors.ts';
 import { authgearScope, createAuthgearLogin, type AuthgearLogin, type AuthgearUser } from './authgear-login.ts';
 import {
   createAuthgearSessions,
@@ -47,10 +54,12 @@ export const createAuthgear = (
   const login = createAuthgearLogin(clock);
   const disabled = new Set<string>();
 
-  const answerTokens = async (session: AuthgearSession, call: Call, first: boolean): Promise<Answer> => {
-    const tokens = await sessions.issueTokens(session, { user: aboutWhom(session, call), first, flaw: call.tokenFlaw });
-    return json(200, tokens, noStore);
-  };
+  /** A vendor that mixes people up hands out the session of somebody else, who has one too. */
+  const whoseSession = (session: AuthgearSession, call: Call): AuthgearSession =>
+    call.wrongUser ? sessions.start({ ...session, user: aboutWhom(session.user, call) }) : session;
+
+  const answerTokens = async (session: AuthgearSession, call: Call, first: boolean): Promise<Answer> =>
+    json(200, await sessions.issueTokens(whoseSession(session, call), { first, flaw: call.tokenFlaw }), noStore);
 
   const startSession = (outcome: AuthgearLogin | Answer, call: Call): Answer | Promise<Answer> => {
     if ('status' in outcome) return outcome;
@@ -61,7 +70,7 @@ export const createAuthgear = (
   const refresh = (form: URLSearchParams, call: Call): Answer | Promise<Answer> => {
     const session = sessions.findByRefreshToken(form.get('refresh_token') ?? '');
     if (session === undefined || disabled.has(session.user.sub)) {
-      return oauthError('invalid_grant', 'invalid refresh token');
+      return invalidRefreshToken;
     }
     if (session.clientId !== form.get('client_id')) {
       return oauthError('invalid_request', "client id doesn't match the refresh token");
@@ -91,12 +100,12 @@ export const createAuthgear = (
   const userInfo = async (call: Call): Promise<Answer> => {
     const session = await findByBearer(call);
     if (session === undefined || disabled.has(session.user.sub)) {
-      return bearerError(401, 'invalid_grant', 'invalid session');
+      return invalidSession;
     }
     if (!session.scope.split(' ').includes('openid')) {
-      return bearerError(403, 'insufficient_scope', 'required scope not granted');
+      return missingScope;
     }
-    const user = aboutWhom(session, call);
+    const user = aboutWhom(session.user, call);
     const email = user.email === undefined ? {} : { email: user.email, email_verified: true };
     return json(200, { ...userClaims(user), ...email });
   };
@@ -113,26 +122,28 @@ export const createAuthgear = (
   const appSessionToken = (call: Call): Answer => {
     const refreshToken = parseJsonObject(call.body)?.['refresh_token'];
     const session = typeof refreshToken === 'string' ? sessions.findByRefreshToken(refreshToken) : undefined;
-    if (session === undefined) {
-      const error = { name: 'Forbidden', reason: 'InvalidGrant', message: 'invalid refresh token' };
-      return json(403, { error });
-    }
-    return json(200, { result: { app_session_token: `${session.id}.${randomBytes(24).toString('base64url')}` } });
+    if (session === undefined) return appSessionRefusal;
+    const { id } = whoseSession(session, call);
+    return json(200, { result: { app_session_token: `${id}.${randomBytes(24).toString('base64url')}` } });
   };
 
-  /** No header says no session, also for a token that is not one; `false` is for users that were disabled. */
+  /**
+   * No header says no session, also for a token that is not one; `false` is for users that were disabled, and for a
+   * session cookie, of which none is good here: the login page that would set one is not simulated.
+   */
   const resolve = async (call: Call): Promise<Answer> => {
     const session = await findByBearer(call);
+    const invalid = session === undefined ? hasSessionCookie(call) : disabled.has(session.user.sub);
+    if (invalid) return { status: 200, headers: { 'x-authgear-session-valid': 'false' } };
     if (session === undefined) return { status: 200 };
-    if (disabled.has(session.user.sub)) return { status: 200, headers: { 'x-authgear-session-valid': 'false' } };
-    return { status: 200, headers: resolverHeaders(aboutWhom(session, call), session.authenticatedAt) };
+    return { status: 200, headers: resolverHeaders(aboutWhom(session.user, call), session.authenticatedAt) };
   };
 
   return {
     keys,
     simulation: {
       vendor: 'authgear',
-      failure,
+      failure: authgearFailure,
       routes: {
         'GET /.well-known/openid-configuration': () => json(200, discover(`${origin()}/authgear`)),
         'GET /oauth2/jwks': async () => json(200, await keys.jwks()),
@@ -186,21 +197,11 @@ const endSession = (call: Call): Answer => {
   return isLocal ? { status: 302, headers: { location: target } } : { status: 200 };
 };
 
-const failure = (status: number): Answer => {
-  if (status === 429) return oauthError('x_rate_limited', 'rate limited', status);
-  if (status >= 500) return oauthError('server_error', 'internal server error', status);
-  return oauthError('invalid_request', 'invalid request', status);
-};
+const aboutWhom = (user: AuthgearUser, call: Call): AuthgearUser =>
+  call.wrongUser ? { ...user, sub: 'wrong-user', email: undefined } : user;
 
-const bearerError = (status: number, error: string, description: string): Answer =>
-  json(
-    status,
-    { error, error_description: description },
-    { 'www-authenticate': `Bearer error="${error}", error_description="${description}"` },
-  );
-
-const aboutWhom = (session: AuthgearSession, call: Call): AuthgearUser =>
-  call.wrongUser ? { ...session.user, sub: 'wrong-user', email: undefined } : session.user;
+/** Authgear may put a prefix before the name of its cookie. */
+const hasSessionCookie = (call: Call): boolean => /(^|[;_\s])session=/.test(call.headers.cookie ?? '');
 
 const resolverHeaders = (user: AuthgearUser, authenticatedAt: number): Readonly<Record<string, string>> => ({
   'x-authgear-session-valid': 'true',

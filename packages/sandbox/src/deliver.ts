@@ -16,7 +16,7 @@ export interface Delivery {
   readonly answer: () => Promise<Answer>;
   /** Runs the vendor for somebody else. */
   readonly wrongAnswer: () => Promise<Answer>;
-  /** What the vendor says with a status. */
+  /** What the vendor says with a status at this route. */
   readonly failure: (status: number) => Answer;
   readonly clock: Clock;
   readonly sleep: Sleep;
@@ -43,7 +43,13 @@ export const deliver = async (delivery: Delivery): Promise<void> => {
     case 'truncated':
       return sendHalf(reply, await delivery.answer(), (socket) => socket.end());
     case 'status':
-      return send(reply, fault.body === undefined ? failure(fault.status) : json(fault.status, fault.body));
+      return send(
+        reply,
+        withHeaders(
+          fault.body === undefined ? failure(fault.status) : json(fault.status, fault.body),
+          retryAfterHeader(fault.retryAfter, delivery.clock),
+        ),
+      );
     case 'rate-limit':
       return send(reply, withHeaders(failure(429), retryAfterHeader(fault.retryAfter, delivery.clock)));
     case 'redirect':
@@ -80,17 +86,17 @@ const withHeaders = (answer: Answer, headers: Readonly<Record<string, string>>):
 });
 
 const retryAfterHeader = (
-  retryAfter: Extract<ActiveFault, { type: 'rate-limit' }>['retryAfter'],
+  retryAfter: Extract<ActiveFault, { type: 'status' }>['retryAfter'],
   clock: Clock,
 ): Readonly<Record<string, string>> => {
-  switch (retryAfter.form) {
+  switch (retryAfter?.form) {
     case 'seconds':
       return { 'retry-after': String(retryAfter.seconds) };
     case 'date':
       return { 'retry-after': new Date(clock.nowMs() + retryAfter.seconds * 1000).toUTCString() };
     case 'garbage':
       return { 'retry-after': retryAfter.text };
-    case 'absent':
+    default:
       return {};
   }
 };

@@ -5,10 +5,14 @@ import { sandboxVendors, type SandboxVendor } from './simulation.ts';
 /** `before`: the vendor does nothing. `after`: it does its work, and only the answer suffers. */
 const when = z.enum(['before', 'after']).default('before');
 
+/** What a header holds for sure (RFC 9110 section 5.5). Anything else would fail when it strikes, where nobody sees why. */
+const headerText = /^[\t -~]*$/;
+
 const retryAfterSchema = z.discriminatedUnion('form', [
-  z.strictObject({ form: z.literal('seconds'), seconds: z.number() }),
-  z.strictObject({ form: z.literal('date'), seconds: z.number() }),
-  z.strictObject({ form: z.literal('garbage'), text: z.string().default('soon') }),
+  z.strictObject({ form: z.literal('seconds'), seconds: z.number().int().min(0) }),
+  // A date of HTTP has a year of four digits.
+  z.strictObject({ form: z.literal('date'), seconds: z.number().min(-1_000_000_000).max(100_000_000_000) }),
+  z.strictObject({ form: z.literal('garbage'), text: z.string().regex(headerText).default('soon') }),
   z.strictObject({ form: z.literal('absent') }),
 ]);
 
@@ -25,6 +29,7 @@ const faultSchema = z.discriminatedUnion('type', [
     type: z.literal('status'),
     status: z.number().int().min(200).max(599),
     body: z.json().optional(),
+    retryAfter: retryAfterSchema.optional(),
     when,
   }),
   z.strictObject({
@@ -38,13 +43,16 @@ const faultSchema = z.discriminatedUnion('type', [
     bytes: z.number().int().min(1).max(1_073_741_824).default(67_108_864),
     gzip: z.boolean().default(false),
   }),
-  z.strictObject({ type: z.literal('wrong-content-type'), contentType: z.string().min(1).default('text/html') }),
+  z.strictObject({
+    type: z.literal('wrong-content-type'),
+    contentType: z.string().min(1).regex(headerText).default('text/html'),
+  }),
   z.strictObject({ type: z.literal('empty') }),
   z.strictObject({ type: z.literal('wrong-user') }),
   z.strictObject({ type: z.literal('extra-response') }),
   z.strictObject({
     type: z.literal('redirect'),
-    location: z.url(),
+    location: z.url().regex(headerText),
     status: z.union([301, 302, 303, 307, 308].map((status) => z.literal(status))).default(307),
   }),
   z.strictObject({ type: z.literal('expired-token') }),
@@ -69,7 +77,8 @@ export const faultListSchema = z.strictObject({ faults: z.array(faultRuleSchema)
  * - `hang`: no answer, ever.
  * - `drip`: `chunkBytes` (1) of the body every `intervalMs` (100).
  * - `reset`: the connection is reset; `when: 'mid-body'` does so halfway through the answer. A vendor that is down.
- * - `status`: any status, with the body such a vendor sends with it, or yours.
+ * - `status`: any status, with the body that the vendor sends with it at that route, or yours, and with `retryAfter` if
+ *   you like, as `rate-limit` has it: a 503 that says when to come back.
  * - `rate-limit`: 429 with `Retry-After` as `seconds`, as a `date` so many seconds ahead, as `garbage`, or `absent`.
  * - `malformed`: a whole answer whose body is broken JSON.
  * - `truncated`: half the body, then the connection closes.

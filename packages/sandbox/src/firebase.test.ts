@@ -58,6 +58,18 @@ test('tells @firebase/auth that the user is gone', async () => {
   await expect(signInWithCustomToken(auth, userToken)).rejects.toMatchObject({ code: 'auth/user-token-expired' });
 });
 
+test('tells @firebase/auth that the user is disabled, or has to sign in anew', async () => {
+  const { user } = await signInWithCustomToken(auth, userToken);
+  sandbox.vital.disableUser(userId);
+  await expect(user.getIdToken(true)).rejects.toMatchObject({ code: 'auth/user-disabled' });
+  // The SDK signs a disabled user out.
+  expect(auth.currentUser).toBeNull();
+  sandbox.vital.enableUser(userId);
+  const { user: again } = await signInWithCustomToken(auth, userToken);
+  sandbox.vital.revokeSessions(userId);
+  await expect(again.getIdToken(true)).rejects.toMatchObject({ code: 'auth/user-token-expired' });
+});
+
 test('refuses @firebase/auth a forged token and a foreign tenant', async () => {
   await expect(signInWithCustomToken(auth, `${userToken.slice(0, -8)}AAAAAAAA`)).rejects.toMatchObject({
     code: 'auth/invalid-custom-token',

@@ -14,4 +14,5 @@ export const frontPage = `Valet Key sandbox: simulated vendors, for development 
   DELETE /_calls    start counting again
   GET    /_faults   what goes wrong at present
   PUT    /_faults   {"faults":[{"vendor":"nabla","fault":{"type":"latency","delayMs":2000}}]}
+  POST   /_state    {"nymbl":{"setClientSecrets":["next"],"revokeTokens":true},"keys":{"rotate":["authgear"]}}
 `;

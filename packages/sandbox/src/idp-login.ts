@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '@valetkey/core-types';
-import { oauthError, type Answer } from './answer.ts';
+import { oauthError, type Answer, type Call } from './answer.ts';
 import { nowSeconds } from './simulation.ts';
 
 /** Somebody who has signed in at a client of the identity provider. */
@@ -27,7 +27,7 @@ export const createIdpLogin = (clock: Clock, issuer: () => string) => {
   const pending = new Map<string, PendingLogin>();
 
   return {
-    authorize: (query: URLSearchParams): Answer => {
+    authorize: ({ query, wrongUser }: Call): Answer => {
       const redirectUri = query.get('redirect_uri') ?? '';
       const clientId = query.get('client_id') ?? '';
       if (!URL.canParse(redirectUri) || clientId === '') return oauthError('invalid_request', 'unknown redirect URI');
@@ -47,7 +47,7 @@ export const createIdpLogin = (clock: Clock, issuer: () => string) => {
       }
       const code = randomBytes(24).toString('base64url');
       pending.set(code, {
-        sub: query.get('login_hint') ?? 'alice',
+        sub: wrongUser ? 'wrong-user' : (query.get('login_hint') ?? 'alice'),
         clientId,
         scope: query.get('scope') ?? 'openid',
         nonce: query.get('nonce') ?? undefined,

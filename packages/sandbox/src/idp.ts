@@ -91,9 +91,7 @@ export const createIdp = ({
     const token = bearerToken(call);
     if (token === undefined) return { status: 401, headers: { 'www-authenticate': 'Bearer' } };
     const claims = await keys.verify(token);
-    if (claims === undefined) {
-      return json(401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
-    }
+    if (claims === undefined) return invalidToken;
     return json(200, { sub: call.wrongUser ? 'wrong-user' : claims.sub });
   };
 
@@ -120,11 +118,11 @@ export const createIdp = ({
     mintUserToken: async (request) => mint(parseStrictly('mintUserToken', devTokenSchema, request), undefined),
     simulation: {
       vendor: 'idp',
-      failure: (status) => json(status, { error: status >= 500 ? 'server_error' : 'invalid_request' }),
+      failure,
       routes: {
         'GET /.well-known/openid-configuration': discovery,
         'GET /jwks': async () => json(200, await keys.jwks()),
-        'GET /authorize': ({ query }) => login.authorize(query),
+        'GET /authorize': login.authorize,
         'POST /token': token,
         'GET /userinfo': userInfo,
         'POST /dev-token': devToken,
@@ -132,4 +130,13 @@ export const createIdp = ({
       },
     },
   };
+};
+
+const invalidToken = json(401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
+
+/** What the provider says with a status: the error that fits the route (RFC 6749 section 5.2, RFC 6750 section 3.1). */
+const failure = (status: number, route: string): Answer => {
+  if (route === 'GET /userinfo' && status === 401) return invalidToken;
+  if (route === 'POST /token' && status === 400) return oauthError('invalid_grant');
+  return json(status, { error: status >= 500 ? 'server_error' : 'invalid_request' });
 };

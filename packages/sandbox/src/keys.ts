@@ -72,13 +72,19 @@ export const createSigningKeys = (
     keys: [...(await currentKeys()), ...retired].map((key) => key.publicJwk),
   });
 
-  const check = async (token: string) => {
+  const verifyWith = async (token: string, set: JSONWebKeySet): Promise<JWTPayload | 'expired' | 'invalid'> => {
     try {
-      const currentDate = new Date(clock.nowMs());
-      return (await jwtVerify(token, createLocalJWKSet(await jwks()), { currentDate })).payload;
+      return (await jwtVerify(token, createLocalJWKSet(set), { currentDate: new Date(clock.nowMs()) })).payload;
     } catch (error) {
       return error instanceof errors.JWTExpired ? 'expired' : 'invalid';
     }
+  };
+
+  /** A token may be without the id of its key, and then each of the published keys may be its own. */
+  const check = async (token: string) => {
+    const { keys } = await jwks();
+    const outcomes = await Promise.all(keys.map((key) => verifyWith(token, { keys: [key] })));
+    return outcomes.find((outcome) => outcome !== 'invalid') ?? 'invalid';
   };
 
   return {

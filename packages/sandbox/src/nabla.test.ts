@@ -62,6 +62,15 @@ test('replaces both tokens on a refresh, and takes each refresh token once', asy
   expect((await refresh(text(second, 'refresh_token'))).status).toBe(401);
 });
 
+test('takes a patient’s token in Nabla’s own header alone', async () => {
+  const token = text(await authenticate('alice'), 'access_token');
+  const call = (headers: Readonly<Record<string, string>>) =>
+    postJson(`${sandbox.urls.nabla}/v1/patient/graphql/sdk/authenticated`, {}, headers);
+  expect((await call({ authorization: `Bearer ${token}` })).status).toBe(401);
+  expect((await call({ 'x-nabla-authorization': token })).status).toBe(401);
+  expect((await call({ 'x-nabla-authorization': `Bearer ${token}` })).status).toBe(200);
+});
+
 test('ends a refresh token on logout, and whole sessions from behind', async () => {
   const logOut = (token: string) => postJson(`${sandbox.urls.nabla}/v1/core/user/jwt/logout`, { refresh_token: token });
   const first = await authenticate('alice');
@@ -107,6 +116,10 @@ test('takes a signed assertion at its newer API, once', async () => {
     authorization(sandboxCredentials.nabla.serverKey),
   );
   expect(withStaticKey.status).toBe(401);
+  for (const field of ['access_token', 'refresh_token']) {
+    const asPatient = await postJson(`${base}/jwt/authenticate/alice`, {}, authorization(text(user, field)));
+    expect(asPatient.status).toBe(401);
+  }
 });
 
 test('is configured in what Nabla leaves open', async () => {

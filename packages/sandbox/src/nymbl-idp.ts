@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { json, noStore, oauthError, parseForm, type Answer, type Call } from './answer.ts';
 import { sandboxCredentials } from './credentials.ts';
 import { createSigningKeys, type SigningKeys } from './keys.ts';
+import { nymblIdpFailure } from './nymbl-errors.ts';
 import { nowSeconds, type Simulation, type SimulationEnvironment } from './simulation.ts';
 
 /** The user pool that the simulated tokens name as their issuer, as Amazon Cognito's do. */
@@ -72,7 +73,7 @@ export const createNymblIdp = ({ clock }: SimulationEnvironment): NymblIdp => {
     keys,
     simulation: {
       vendor: 'nymbl-idp',
-      failure: (status) => oauthError(status >= 500 ? 'server_error' : 'invalid_request', undefined, status),
+      failure: nymblIdpFailure,
       routes: {
         'POST /oauth2/token': issue,
         'GET /.well-known/jwks.json': async () => json(200, await keys.jwks()),

@@ -39,6 +39,17 @@ test.each([
   expect([answer.status, answer.fields]).toEqual([400, { error }]);
 });
 
+test('refuses a client that shows its secret in the header and in the body', async () => {
+  const url = `${sandbox.urls.nymblIdp}/oauth2/token`;
+  const headers = { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` };
+  const form = { grant_type: 'client_credentials', scope: 'nymbl-customer-api/acme-corp' };
+  expect((await postForm(url, form, headers)).status).toBe(200);
+  expect(await postForm(url, { ...form, client_secret: clientSecret }, headers)).toMatchObject({
+    status: 400,
+    fields: { error: 'invalid_request' },
+  });
+});
+
 test('refuses a grant that is no form, or says a thing twice', async () => {
   expect((await postJson(`${sandbox.urls.nymblIdp}/oauth2/token`, {})).fields).toEqual({ error: 'invalid_request' });
   const body = new URLSearchParams([
@@ -56,16 +67,71 @@ test('shows each customer its own patients', async () => {
   expect(acme.fields['value']).toEqual(sandbox.nymbl.patients('acme-corp'));
   const globex = await get('/Patients', await credentials('globex'));
   expect(globex.fields['value']).toEqual(sandbox.nymbl.patients('globex'));
-  expect((await get("/Patients('globex-1')", await credentials('acme-corp'))).status).toBe(404);
+  expect(await get("/Patients('globex-1')", await credentials('acme-corp'))).toMatchObject({
+    status: 404,
+    fields: { error: { code: 'NotFound' } },
+  });
+});
+
+test('describes a patient by the properties of Nymbl’s page', () => {
+  expect(sandbox.nymbl.patients('acme-corp')[0]).toEqual({
+    id: 'acme-corp-1',
+    active: true,
+    first_name: 'Ada',
+    last_name: 'Acme',
+    dob: '1980-06-15',
+    email: 'ada@acme-corp.example',
+  });
 });
 
 test('answers a query, and refuses one in the words of the API', async () => {
   const headers = await credentials();
   const counted = await get('/Patients?$count=true&$select=id&$top=1', headers);
   expect(counted.fields).toMatchObject({ '@odata.count': 3, value: [{ id: 'acme-corp-1' }] });
-  const refused = await get('/Patients?$filter=status is active', headers);
-  const words = { code: 'InvalidFilter', message: expect.any(String), details: expect.any(String) };
+  const found = await get("/Patients?$filter=active eq true and startswith(first_name,'G')&$top=500", headers);
+  expect(found.fields['value']).toMatchObject([{ id: 'acme-corp-2' }]);
+  const refused = await get("/Patients?$filter=invalid_field eq 'x'", headers);
+  const words = {
+    code: 'InvalidFilter',
+    message: 'The query specified in the URI is not valid.',
+    details: "Property 'invalid_field' does not exist on type 'Patient'",
+  };
   expect([refused.status, refused.fields]).toEqual([400, { error: words }]);
+});
+
+test('expands appointments and their types, of all patients or of one', async () => {
+  const headers = await credentials();
+  const expand = "$select=id&$expand=Appointments($filter=status eq 'Scheduled';$select=id;$expand=AppointmentTypes)";
+  const expected = {
+    id: 'acme-corp-1',
+    Appointments: [
+      { id: 'acme-corp-1-appointment-2', AppointmentTypes: [expect.objectContaining({ name: 'Follow-Up' })] },
+    ],
+  };
+  const all = await get(`/Patients?$top=1&${expand}`, headers);
+  expect(all.fields['value']).toEqual([expected]);
+  expect((await get(`/Patients('acme-corp-1')?${expand}`, headers)).fields).toEqual({
+    '@odata.context': expect.any(String),
+    ...expected,
+  });
+  const wrong = await get("/Patients('acme-corp-1')?$expand=Bills", headers);
+  expect(wrong).toMatchObject({ status: 400, fields: { error: { code: 'InvalidExpand' } } });
+});
+
+test('finds a patient that was added by what was given', async () => {
+  const headers = await credentials();
+  expect((await get("/Patients?$filter=shoe eq 'left'", headers)).status).toBe(400);
+  await postJson(`${sandbox.urls.nymbl}/Patients`, { shoe: 'left' }, headers);
+  expect((await get("/Patients?$filter=shoe eq 'left'", headers)).fields['value']).toHaveLength(1);
+});
+
+test.each([
+  ['GET', '/Bills'],
+  ['PATCH', '/Patients'],
+  ['DELETE', '/Patients(1)'],
+])('has no %s %s, as the gateway says whoever asks', async (method, path) => {
+  const answer = await request(`${sandbox.urls.nymbl}${path}`, { method });
+  expect([answer.status, answer.fields]).toEqual([403, { message: 'Missing Authentication Token' }]);
 });
 
 test('adds a patient to the customer of the token', async () => {
@@ -117,6 +183,8 @@ test('keeps its documented limit when asked to: bursts of five, two a second', a
   expect(await statuses(7)).toEqual([200, 200, 200, 200, 200, 429, 429]);
   clock.advanceSeconds(1);
   expect(await statuses(3)).toEqual([200, 200, 429]);
+  expect((await get('/Patients', good)).fields).toEqual({ message: 'Too Many Requests' });
+  expect((await get('/Patients', await credentials('globex'))).status).toBe(200);
 });
 
 test('lets its secrets rotate', async () => {

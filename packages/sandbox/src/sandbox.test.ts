@@ -37,6 +37,13 @@ test('marks every credential as the sandbox’s own', () => {
 test('says what is where', async () => {
   const page = await (await fetch(sandbox.origin)).text();
   for (const vendor of sandboxVendors) expect(page).toContain(`/${vendor}`);
+  for (const own of ['/_calls', '/_faults', '/_state']) expect(page).toContain(own);
+  // The examples are good as they stand.
+  for (const [, method, path, body] of page.matchAll(/(PUT|POST) +(\/_\w+) +(\{.+\})/g)) {
+    await using other = await createSandbox();
+    const headers = { 'content-type': 'application/json' };
+    expect((await fetch(`${other.origin}${path}`, { method: method ?? '', headers, body: body ?? '' })).ok).toBe(true);
+  }
 });
 
 test('refuses a taken port with the error of the system', async () => {

@@ -2,6 +2,7 @@ import { systemClock } from '@valetkey/core-types';
 import { createAuthgear, type AuthgearState } from './authgear.ts';
 import { createCallLog, type CallCounts } from './calls.ts';
 import { sandboxCredentials } from './credentials.ts';
+import { createControlSchema } from './controls.ts';
 import { createFaultList, type FaultRule } from './faults.ts';
 import { createIdp, type DevTokenRequest } from './idp.ts';
 import { createNabla, type NablaState } from './nabla.ts';
@@ -68,11 +69,12 @@ export interface Sandbox extends AsyncDisposable {
  * ```ts
  * import { createSandbox } from '@valetkey/sandbox';
  *
- * await using sandbox = await createSandbox();
+ * const sandbox = await createSandbox();
  * const { nabla } = sandbox.credentials;
  * const answer = await fetch(`${sandbox.urls.nabla}/v1/server/jwt/patient/authenticate/alice`, {
  *   headers: { authorization: `Bearer ${nabla.serverKey}` },
  * });
+ * await sandbox.close();
  * ```
  */
 export const createSandbox = async (options: SandboxOptions = {}): Promise<Sandbox> => {
@@ -114,7 +116,18 @@ export const createSandbox = async (options: SandboxOptions = {}): Promise<Sandb
     idp: idp.keys,
   } satisfies Record<SandboxIssuer, unknown>;
 
-  const server = createServer({ simulations, calls, faults, clock, sleep });
+  const controlled = {
+    nabla: nabla.state,
+    nudge: nudge.state,
+    nymbl: nymbl.state,
+    authgear: authgear.state,
+    vital: vital.state,
+    rotateKeys: (issuer: SandboxIssuer) => keys[issuer].rotate(),
+    withdrawKeys: (issuer: SandboxIssuer) => keys[issuer].withdraw(),
+  };
+
+  const controls = createControlSchema(controlled);
+  const server = createServer({ simulations, calls, faults, controls, clock, sleep });
   await server.listen({ host, port });
   const address = server.server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
@@ -139,13 +152,7 @@ export const createSandbox = async (options: SandboxOptions = {}): Promise<Sandb
     setFaults: faults.replace,
     faults: faults.rules,
     mintUserToken: idp.mintUserToken,
-    rotateKeys: (issuer) => keys[issuer].rotate(),
-    withdrawKeys: (issuer) => keys[issuer].withdraw(),
-    nabla: nabla.state,
-    nudge: nudge.state,
-    nymbl: nymbl.state,
-    authgear: authgear.state,
-    vital: vital.state,
+    ...controlled,
     close,
     [Symbol.asyncDispose]: close,
   };

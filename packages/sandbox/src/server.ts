@@ -2,17 +2,13 @@ import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '@valetkey/core-types';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Call, Routes } from './answer.ts';
-import type { CallLog } from './calls.ts';
 import { deliver, type Sleep } from './deliver.ts';
-import { readDevBody } from './dev-body.ts';
-import { faultListSchema, type ActiveFault, type FaultList } from './faults.ts';
-import { frontPage } from './front-page.ts';
+import type { ActiveFault } from './faults.ts';
+import { addOwnRoutes, bodyText, type OwnRouteParts } from './own-routes.ts';
 import type { Simulation } from './simulation.ts';
 
-export interface ServerParts {
+export interface ServerParts extends OwnRouteParts {
   readonly simulations: readonly Simulation[];
-  readonly calls: CallLog;
-  readonly faults: FaultList;
   readonly clock: Clock;
   readonly sleep: Sleep;
 }
@@ -23,7 +19,7 @@ export const systemSleep: Sleep = async (milliseconds, signal) => {
 };
 
 /** Puts the simulations behind one listener, each under its path prefix. */
-export const createServer = ({ simulations, calls, faults, clock, sleep }: ServerParts): FastifyInstance => {
+export const createServer = ({ simulations, clock, sleep, ...own }: ServerParts): FastifyInstance => {
   const server = fastify({
     bodyLimit: 1_048_576,
     exposeHeadRoutes: false,
@@ -47,8 +43,8 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> => {
-    calls.count(vendor, route);
-    const { delayMs, fault } = faults.strike(vendor, route);
+    own.calls.count(vendor, route);
+    const { delayMs, fault } = own.faults.strike(vendor, route);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     if (delayMs > 0) await sleep(delayMs, gone.signal);
@@ -58,7 +54,7 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
       fault,
       answer: async () => handle(call),
       wrongAnswer: async () => handle({ ...call, wrongUser: true }),
-      failure,
+      failure: (status) => failure(status, route),
       clock,
       sleep,
       signal: gone.signal,
@@ -82,28 +78,7 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
     mount(simulation, '', simulation.rootRoutes ?? {});
   }
 
-  server.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send(frontPage));
-  server.get('/_calls', () => calls.counts());
-  server.delete('/_calls', (_request, reply) => {
-    calls.reset();
-    return reply.code(204).send();
-  });
-  server.get('/_faults', () => ({ faults: faults.rules() }));
-  server.put('/_faults', (request, reply) => {
-    const body = readDevBody({ headers: request.headers, body: bodyText(request) }, faultListSchema);
-    if ('status' in body)
-      return reply
-        .code(body.status)
-        .headers(body.headers ?? {})
-        .send(body.body);
-    try {
-      faults.replace(body.value.faults);
-    } catch (error) {
-      const description = error instanceof TypeError ? error.message : 'The faults are not valid.';
-      return reply.code(400).send({ error: 'invalid_request', error_description: description });
-    }
-    return { faults: faults.rules() };
-  });
+  addOwnRoutes(server, own);
 
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
@@ -111,7 +86,8 @@ export const createServer = ({ simulations, calls, faults, clock, sleep }: Serve
     if (simulation === undefined)
       return reply.code(404).type('text/plain').send('Not found. GET / says what is where.\n');
     const route = `${request.method} ${path.slice(simulation.vendor.length + 1)} (unknown)`;
-    return serve(simulation, route, () => simulation.failure(404), request, reply);
+    const answer = simulation.unknownPath ?? simulation.failure(404, route);
+    return serve(simulation, route, () => answer, request, reply);
   });
 
   server.setErrorHandler((error, _request, reply) => {
@@ -132,8 +108,6 @@ const toFastifyPath = (path: string): string =>
     .replaceAll(':', '::')
     .replaceAll(/\(\{(\w+)\}\)/g, String.raw`(:$1(^[\w'-]+))`)
     .replaceAll(/\{(\w+)\}/g, ':$1');
-
-const bodyText = (request: FastifyRequest): string => (typeof request.body === 'string' ? request.body : '');
 
 const readCall = (request: FastifyRequest, fault: ActiveFault | undefined): Call => {
   const query = request.url.indexOf('?');

@@ -28,8 +28,10 @@ export interface Simulation {
   readonly routes: Routes;
   /** Routes at the root of the sandbox, for clients that cannot be given a path prefix. */
   readonly rootRoutes?: Routes | undefined;
-  /** What the vendor says with this status where nothing better is known. */
-  readonly failure: (status: number) => Answer;
+  /** What the vendor says with this status at this route of its `routes`, as far as it is known. */
+  readonly failure: (status: number, route: string) => Answer;
+  /** What the vendor says to a path that it does not have. Default: its failure 404. */
+  readonly unknownPath?: Answer | undefined;
 }
 
 /** Seconds since 1970, as tokens count. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Call } from './answer.ts';
 import { nowSeconds, type SimulationEnvironment } from './simulation.ts';
 
 /** A user as the simulated Vital keeps it. */
@@ -11,6 +12,17 @@ export interface VitalUser {
   readonly deletedAt?: number | undefined;
 }
 
+/** Whom a vendor that mixes people up answers about: a user like any other, known by the id alone. */
+export const somebodyElse: VitalUser = {
+  userId: '00000000-0000-4000-8000-00000000bad0',
+  clientUserId: 'wrong-user',
+  createdOn: '2023-02-27T12:31:24+00:00',
+  settings: {},
+};
+
+/** The id of the user that an answer is about. */
+export const aboutWhom = (userId: string, call: Call): string => (call.wrongUser ? somebodyElse.userId : userId);
+
 const undoWindowSeconds = 7 * 86_400;
 
 export type VitalUsers = ReturnType<typeof createVitalUsers>;
@@ -19,9 +31,11 @@ export type VitalUsers = ReturnType<typeof createVitalUsers>;
 export const createVitalUsers = ({ clock }: Pick<SimulationEnvironment, 'clock'>) => {
   const users = new Map<string, VitalUser>();
   const idsByClientUserId = new Map<string, string>();
+  const disabled = new Set<string>();
 
   const find = (userId: string): VitalUser | undefined => {
-    const user = users.get(userId.toLowerCase());
+    const id = userId.toLowerCase();
+    const user = users.get(id) ?? (id === somebodyElse.userId ? somebodyElse : undefined);
     return user?.deletedAt === undefined ? user : undefined;
   };
   const findByClientUserId = (clientUserId: string) => find(idsByClientUserId.get(clientUserId) ?? '');
@@ -29,6 +43,13 @@ export const createVitalUsers = ({ clock }: Pick<SimulationEnvironment, 'clock'>
   return {
     find,
     findByClientUserId,
+    isDisabled: (userId: string): boolean => disabled.has(userId.toLowerCase()),
+    disable: (userId: string): void => {
+      disabled.add(userId.toLowerCase());
+    },
+    enable: (userId: string): void => {
+      disabled.delete(userId.toLowerCase());
+    },
     all: (): readonly VitalUser[] => [...users.values()].filter((user) => user.deletedAt === undefined),
 
     create: (clientUserId: string, settings: VitalUser['settings'] = {}): { user: VitalUser; created: boolean } => {

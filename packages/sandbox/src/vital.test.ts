@@ -24,11 +24,17 @@ const userToken = async (userId: string): Promise<string> => {
   const inner = z.strictObject({ public_key: z.string(), user_token: z.string() });
   return inner.parse(JSON.parse(Buffer.from(outer, 'base64').toString())).user_token;
 };
-const exchange = (token: string) =>
+const exchange = (token: string, tokenType = 'urn:junction:sign-in-token') =>
   postForm(`${sandbox.urls.vitalAuth}/v1/token`, {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    subject_token_type: 'urn:junction:sign-in-token',
+    subject_token_type: tokenType,
     subject_token: token,
+  });
+const patch = (userId: string, fields: Readonly<Record<string, unknown>>) =>
+  request(`${sandbox.urls.vital}/v2/user/${userId}`, {
+    method: 'PATCH',
+    headers: { ...apiKey, 'content-type': 'application/json' },
+    body: JSON.stringify(fields),
   });
 const refresh = (token: string) =>
   postForm(`${sandbox.urls.vitalAuth}/v1/token`, { grant_type: 'refresh_token', refresh_token: token });
@@ -132,6 +138,12 @@ test('refuses sign-in tokens that are late, forged, of somebody deleted, or sent
   expect(await exchange(late)).toMatchObject(invalid);
   const token = await userToken(userId);
   expect(await exchange(`${token.slice(0, -8)}AAAAAAAA`)).toMatchObject(invalid);
+  for (const tokenType of ['', 'urn:ietf:params:oauth:token-type:jwt']) {
+    expect(await exchange(token, tokenType)).toMatchObject({
+      status: 400,
+      fields: { detail: { error_type: 'invalid_request' } },
+    });
+  }
   const session = await exchange(await userToken(userId));
   sandbox.vital.deleteUser(userId);
   expect(await exchange(token)).toMatchObject(invalid);
@@ -155,16 +167,63 @@ test('takes a deletion back for seven days', async () => {
   expect(text(await createUser('alice'), 'user_id')).not.toBe(userId);
 });
 
+test('takes no deletion back whose name somebody else has by now', async () => {
+  const { userId } = sandbox.vital.createUser('alice');
+  sandbox.vital.deleteUser(userId);
+  const { userId: heir } = sandbox.vital.createUser('alice');
+  expect((await call('POST', `/v2/user/undo_delete?user_id=${userId}`)).status).toBe(404);
+  expect((await call('GET', `/v2/user/${userId}`)).status).toBe(404);
+  expect((await call('GET', '/v2/user/resolve/alice')).fields['user_id']).toBe(heir);
+  sandbox.vital.deleteUser(heir);
+  expect((await call('POST', `/v2/user/undo_delete?user_id=${userId}`)).status).toBe(200);
+});
+
+test('keeps the settings of a user, as they were given first and as they are changed', async () => {
+  const created = await postJson(
+    `${sandbox.urls.vital}/v2/user`,
+    { client_user_id: 'alice', fallback_time_zone: 'Europe/Paris', ingestion_start: '2026-01-01', ingestion_end: null },
+    apiKey,
+  );
+  const userId = text(created, 'user_id');
+  const before = { id: 'Europe/Paris', source_slug: 'manual', updated_at: expect.any(String) };
+  expect(created.fields).toMatchObject({
+    fallback_time_zone: before,
+    fallback_birth_date: null,
+    ingestion_start: '2026-01-01',
+    ingestion_end: null,
+  });
+  const changes = { fallback_time_zone: 'Asia/Tokyo', fallback_birth_date: '1990-02-03', client_user_id: null };
+  expect((await patch(userId, changes)).status).toBe(204);
+  expect((await call('GET', `/v2/user/${userId}`)).fields).toMatchObject({
+    client_user_id: 'alice',
+    fallback_time_zone: { ...before, id: 'Asia/Tokyo' },
+    fallback_birth_date: { value: '1990-02-03', source_slug: 'manual', updated_at: expect.any(String) },
+    ingestion_start: '2026-01-01',
+  });
+});
+
+test.each(['client_user_id', 'fallback_time_zone', 'fallback_birth_date', 'ingestion_start', 'ingestion_end'])(
+  'answers 422 to a %s that is no text, and changes nothing',
+  async (name) => {
+    const { userId } = sandbox.vital.createUser('alice');
+    const location = { detail: [{ loc: ['body', name], msg: 'Input should be a valid string', type: 'string_type' }] };
+    for (const value of [7, false, {}, ['x']]) {
+      const fields = { client_user_id: 'bob', [name]: value };
+      expect(await patch(userId, fields)).toMatchObject({ status: 422, fields: location });
+      expect(await postJson(`${sandbox.urls.vital}/v2/user`, fields, apiKey)).toMatchObject({
+        status: 422,
+        fields: location,
+      });
+    }
+    expect(sandbox.vital.users()).toMatchObject([{ clientUserId: 'alice' }]);
+  },
+);
+
 test('keeps a name for one user, also when another is renamed', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   sandbox.vital.createUser('bob');
   expect(() => sandbox.vital.createUser('bob')).toThrow('exists already');
-  const rename = (name: string) =>
-    request(`${sandbox.urls.vital}/v2/user/${userId}`, {
-      method: 'PATCH',
-      headers: { ...apiKey, 'content-type': 'application/json' },
-      body: JSON.stringify({ client_user_id: name }),
-    });
+  const rename = (name: string) => patch(userId, { client_user_id: name });
   expect((await rename('bob')).status).toBe(400);
   expect((await rename('carol')).status).toBe(204);
   expect((await call('GET', '/v2/user/resolve/alice')).status).toBe(404);

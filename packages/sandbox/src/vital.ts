@@ -5,7 +5,8 @@ import type { SigningKeys } from './keys.ts';
 import type { Simulation, SimulationEnvironment } from './simulation.ts';
 import { createVitalTokens, type VitalEnvironment, type VitalRegion } from './vital-tokens.ts';
 import { createVitalAuth } from './vital-auth.ts';
-import { createVitalUsers, type VitalUser } from './vital-users.ts';
+import { invalidRequest, validationError, vitalFailure } from './vital-errors.ts';
+import { createVitalUsers, aboutWhom, somebodyElse, type VitalUser } from './vital-users.ts';
 
 /** How the simulated Vital differs from its default. */
 export interface VitalOptions {
@@ -30,6 +31,9 @@ export interface VitalState {
   readonly deleteUser: (userId: string) => boolean;
   /** Makes every sign-in of this user need a new sign-in token. */
   readonly revokeSessions: (userId: string) => void;
+  /** A disabled user can neither sign in nor stay signed in. */
+  readonly disableUser: (userId: string) => void;
+  readonly enableUser: (userId: string) => void;
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -66,7 +70,7 @@ export const createVital = (
     (call: Call): Answer | Promise<Answer> => {
       const apiKey = call.headers['x-vital-api-key'];
       const accepted = typeof apiKey === 'string' && apiKey.startsWith(keyPrefix) && apiKeys.includes(apiKey);
-      return accepted ? handle(call) : failure(401);
+      return accepted ? handle(call) : vitalFailure(401);
     };
 
   /** Finds the user that the path names, and hands it on. */
@@ -74,7 +78,7 @@ export const createVital = (
     const userId = call.parameters['user_id'] ?? '';
     if (!uuid.test(userId)) return validationError(['path', 'user_id'], 'Input should be a valid UUID', 'uuid_parsing');
     const user = users.find(userId);
-    if (user === undefined) return failure(404);
+    if (user === undefined) return vitalFailure(404);
     return handle(user, call);
   };
 
@@ -86,6 +90,8 @@ export const createVital = (
     if (typeof clientUserId !== 'string') {
       return validationError(['body', 'client_user_id'], 'Input should be a valid string', 'string_type');
     }
+    const wrongType = findWrongType(fields);
+    if (wrongType !== undefined) return wrongType;
     if (
       maxUsers !== undefined &&
       users.findByClientUserId(clientUserId) === undefined &&
@@ -94,38 +100,40 @@ export const createVital = (
       return invalidRequest('The team has reached its number of users.');
     }
     const { user, created } = users.create(clientUserId, readSettings(fields, clock));
-    return created ? json(200, toWire(aboutWhom(user, call))) : conflict(aboutWhom(user, call));
+    return created ? json(200, toWire(shown(user, call))) : conflict(shown(user, call));
   };
 
   const patchUser = (user: VitalUser, call: Call): Answer => {
     const fields = parseJsonObject(call.body);
     if (fields === undefined) return validationError(['body'], 'Input should be a valid dictionary', 'dict_type');
+    const wrongType = findWrongType(fields);
+    if (wrongType !== undefined) return wrongType;
     const { client_user_id: clientUserId } = fields;
     const owner = users.update(user, {
       settings: readSettings(fields, clock),
       ...(typeof clientUserId === 'string' && { clientUserId }),
     });
-    return owner === undefined ? { status: 204 } : conflict(owner);
+    return owner === undefined ? { status: 204 } : conflict(shown(owner, call));
   };
 
   const resolveUser = (call: Call): Answer => {
     const user = users.findByClientUserId(call.parameters['client_user_id'] ?? '');
-    if (user === undefined) return failure(404);
-    return json(200, toWire(aboutWhom(user, call)));
+    if (user === undefined) return vitalFailure(404);
+    return json(200, toWire(shown(user, call)));
   };
 
   const issueSignInToken = async (user: VitalUser, call: Call) => {
-    const { userId } = aboutWhom(user, call);
+    const userId = aboutWhom(user.userId, call);
     return json(200, { user_id: userId, sign_in_token: await tokens.signInToken(userId, call.tokenFlaw) });
   };
 
   /** A team may read with its key, a signed-in app with its own user's token. */
   const getUser = async (call: Call): Promise<Answer> => {
     const token = bearerToken(call);
-    const read = withUser((user) => json(200, toWire(aboutWhom(user, call))));
+    const read = withUser((user) => json(200, toWire(shown(user, call))));
     if (token === undefined) return withKey(read)(call);
     const userId = await tokens.verifyAccessToken(token);
-    return userId !== undefined && userId === call.parameters['user_id'] ? read(call) : failure(401);
+    return userId !== undefined && userId === call.parameters['user_id'] ? read(call) : vitalFailure(401);
   };
 
   const undoDelete = (call: Call): Answer => {
@@ -135,7 +143,7 @@ export const createVital = (
       return validationError(['query'], 'Give one of user_id and client_user_id', 'value_error');
     }
     const undone = users.undoDelete((user) => user.userId === userId || user.clientUserId === clientUserId);
-    return undone ? json(200, { success: true }) : failure(404);
+    return undone ? json(200, { success: true }) : vitalFailure(404);
   };
 
   return {
@@ -143,14 +151,14 @@ export const createVital = (
     simulations: [
       {
         vendor: 'vital',
-        failure,
+        failure: vitalFailure,
         routes: {
           'POST /v2/user': withKey(createUser),
           'GET /v2/user/resolve/{client_user_id}': withKey(resolveUser),
           'POST /v2/user/{user_id}/sign_in_token': withKey(withUser(issueSignInToken)),
           'GET /v2/user/{user_id}': getUser,
           'DELETE /v2/user/{user_id}': withKey(
-            withUser((user) => (users.delete(user.userId) ? json(200, { success: true }) : failure(404))),
+            withUser((user) => (users.delete(user.userId) ? json(200, { success: true }) : vitalFailure(404))),
           ),
           'PATCH /v2/user/{user_id}': withKey(withUser(patchUser)),
           'POST /v2/user/undo_delete': withKey(undoDelete),
@@ -170,28 +178,34 @@ export const createVital = (
       },
       deleteUser: users.delete,
       revokeSessions: auth.revokeSessions,
+      disableUser: users.disable,
+      enableUser: users.enable,
     },
   };
 };
 
-const somebodyElse: VitalUser = {
-  userId: '00000000-0000-4000-8000-00000000bad0',
-  clientUserId: 'wrong-user',
-  createdOn: '2023-02-27T12:31:24+00:00',
-  settings: {},
-};
+/** Whom an answer shows. */
+const shown = (user: VitalUser, call: Call): VitalUser => (call.wrongUser ? somebodyElse : user);
 
-const aboutWhom = (user: VitalUser, call: Call): VitalUser => (call.wrongUser ? somebodyElse : user);
+const textFields = ['client_user_id', 'fallback_time_zone', 'fallback_birth_date', 'ingestion_start', 'ingestion_end'];
+
+/** What is wrong with the fields of a user, if one of them is neither text nor null. */
+const findWrongType = (fields: Readonly<Record<string, unknown>>): Answer | undefined => {
+  const wrong = textFields.find((name) => !['string', 'undefined'].includes(typeof (fields[name] ?? undefined)));
+  return wrong === undefined
+    ? undefined
+    : validationError(['body', wrong], 'Input should be a valid string', 'string_type');
+};
 
 /** Reads the settings as they are sent, into the form in which they are shown. */
 const readSettings = (fields: Readonly<Record<string, unknown>>, clock: Clock): VitalUser['settings'] => {
-  const shown = { source_slug: 'manual', updated_at: new Date(clock.nowMs()).toISOString() };
+  const given = { source_slug: 'manual', updated_at: new Date(clock.nowMs()).toISOString() };
   const settings: Record<string, unknown> = {};
   if (typeof fields['fallback_time_zone'] === 'string') {
-    settings['fallback_time_zone'] = { id: fields['fallback_time_zone'], ...shown };
+    settings['fallback_time_zone'] = { id: fields['fallback_time_zone'], ...given };
   }
   if (typeof fields['fallback_birth_date'] === 'string') {
-    settings['fallback_birth_date'] = { value: fields['fallback_birth_date'], ...shown };
+    settings['fallback_birth_date'] = { value: fields['fallback_birth_date'], ...given };
   }
   for (const name of ['ingestion_start', 'ingestion_end']) {
     if (typeof fields[name] === 'string') settings[name] = fields[name];
@@ -199,21 +213,5 @@ const readSettings = (fields: Readonly<Record<string, unknown>>, clock: Clock): 
   return settings;
 };
 
-const messages: Readonly<Record<number, string>> = {
-  401: 'Invalid API key',
-  404: 'User not found',
-  429: 'Too many requests',
-  500: 'Internal Server Error',
-};
-
-/** Documented are 400 and 422 alone: the body of every other error is a guess. */
-const failure = (status: number): Answer => json(status, { detail: messages[status] ?? 'Error' });
-
 const conflict = (owner: VitalUser): Answer =>
   invalidRequest('Client user id already exists.', { user_id: owner.userId, created_on: owner.createdOn });
-
-const invalidRequest = (message: string, more: Readonly<Record<string, unknown>> = {}): Answer =>
-  json(400, { detail: { error_type: 'INVALID_REQUEST', error_message: message, ...more } });
-
-const validationError = (location: readonly string[], message: string, type: string): Answer =>
-  json(422, { detail: [{ loc: location, msg: message, type }] });
