@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createSandbox } from '@valetkey/sandbox';
-import { percentile, runLoad, runLoadAside, type Load, type Sample } from './open-loop.ts';
+import { percentile, runLoad, runLoadAside, undisturbed, type Load, type Sample } from './open-loop.ts';
 import { startValetkey } from './valetkey-process.ts';
 
 const run = promisify(execFile);
@@ -59,24 +60,29 @@ export async function letVendorHang(): Promise<HungVendor> {
   await writeFile(join(folder, 'valetkey.json'), JSON.stringify(config));
   await using broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
   const [, brokerUrl = ''] = await broker.says(/listens on (\S+),/);
+  const control = fork(new URL('control-server.ts', import.meta.url), { execArgv: [] });
+  const [controlPort] = (await once(control, 'message')) as [number];
   const token = await sandbox.mintUserToken({ sub: 'alice' });
   const loadOn = (vendor: string, perSecond: number, durationMs: number): Load => {
     return { url: `${brokerUrl}/v1/vendors/${vendor}/token`, method: 'POST', token, perSecond, durationMs };
   };
 
-  // A second to warm up, ten in which all is well, and twenty in which Nabla hangs: the vendor is given up in the fourth.
-  const flood = runLoadAside(loadOn('nabla', 500, 31_000));
+  // A second to warm up, eight in which all is well, and fourteen in which Nabla hangs: it is given up in the fourth.
+  const flood = runLoadAside(loadOn('nabla', 500, 23_500));
   await runLoad(loadOn('nudge', 80, 1_500));
-  const calm = await runLoad(loadOn('nudge', 80, 10_000));
+  const url = `http://127.0.0.1:${controlPort}/`;
+  const controlCalls = runLoad({ url, method: 'POST', token, perSecond: 80, durationMs: 22_000 });
+  const calm = await runLoad(loadOn('nudge', 80, 8_000));
   const calmMegabytes = await residentMegabytes(broker.pid);
   sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'hang' } }]);
-  const besideCalls = runLoad(loadOn('nudge', 80, 20_000));
+  const besideCalls = runLoad(loadOn('nudge', 80, 14_000));
   let peakMegabytes = 0;
-  for (let count = 0; count < 80; count += 1) {
+  for (let count = 0; count < 56; count += 1) {
     await setTimeout(250);
     peakMegabytes = Math.max(peakMegabytes, await residentMegabytes(broker.pid));
   }
-  const [flooded, beside] = await Promise.all([flood, besideCalls]);
+  const [flooded, beside, controlled] = await Promise.all([flood, besideCalls, controlCalls]);
+  control.disconnect();
 
   const lost = flooded.filter(({ status }) => status !== 200);
   const refused = lost.filter((sample) => codeOf(sample) === 'overloaded' && sample.elapsedMs < hungTimeoutMs / 2);
@@ -85,9 +91,9 @@ export async function letVendorHang(): Promise<HungVendor> {
   await broker.ended;
   await rm(folder, { recursive: true });
   return {
-    calm,
-    beside,
-    refused,
+    calm: undisturbed(calm, controlled),
+    beside: undisturbed(beside, controlled),
+    refused: undisturbed(refused, controlled),
     codes: [...new Set(lost.map(codeOf))].toSorted(),
     slowestMs: percentile(lost, 1),
     megabytes: peakMegabytes - calmMegabytes,

@@ -6,6 +6,8 @@ import { Agent, request } from 'undici';
 export interface Sample {
   readonly status: number;
   readonly body: string;
+  /** When it began, in milliseconds since 1970. */
+  readonly atMs: number;
   readonly elapsedMs: number;
 }
 
@@ -29,12 +31,13 @@ export async function runLoad({ url, method, token, perSecond, durationMs }: Loa
   const calls: Promise<Sample>[] = [];
   const call = async (): Promise<Sample> => {
     const startedAt = performance.now();
+    const atMs = Date.now();
     const options = { dispatcher: agent, method, headers: { authorization: `Bearer ${token}` } };
     try {
       const { statusCode: status, body } = await request(url, options);
-      return { status, body: await body.text(), elapsedMs: performance.now() - startedAt };
+      return { status, body: await body.text(), atMs, elapsedMs: performance.now() - startedAt };
     } catch {
-      return { status: 0, body: '', elapsedMs: performance.now() - startedAt };
+      return { status: 0, body: '', atMs, elapsedMs: performance.now() - startedAt };
     }
   };
   const startedAt = performance.now();
@@ -58,6 +61,20 @@ export async function runLoadAside(load: Load): Promise<Sample[]> {
   const [samples] = (await once(loader, 'message')) as [Sample[]];
   loader.disconnect();
   return samples;
+}
+
+/** What a server that does nothing is late by when it is the machine that stands still. */
+const standstillMs = 15;
+
+/**
+ * The samples during which the machine did not stand still, by those of a control: a server in a process of its own that
+ * answers at once. What held up both is neither's doing.
+ */
+export function undisturbed(samples: readonly Sample[], control: readonly Sample[]): Sample[] {
+  const standstills = control.filter(({ elapsedMs }) => elapsedMs > standstillMs);
+  const overlaps = (one: Sample, other: Sample) =>
+    one.atMs <= other.atMs + other.elapsedMs + standstillMs && other.atMs <= one.atMs + one.elapsedMs + standstillMs;
+  return samples.filter((sample) => !standstills.some((standstill) => overlaps(sample, standstill)));
 }
 
 /** The time within which this share of the calls was answered, in milliseconds. */
