@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createSandbox } from '@valetkey/sandbox';
-import { percentile, runLoad, runLoadAside, undisturbed, type Load, type Sample } from './open-loop.ts';
+import { percentile, runLoad, runLoadsAside, undisturbed, type Load, type Sample } from './open-loop.ts';
 import { startValetkey } from './valetkey-process.ts';
 
 const run = promisify(execFile);
@@ -68,10 +68,12 @@ export async function letVendorHang(): Promise<HungVendor> {
   };
 
   // A second to warm up, eight in which all is well, and fourteen in which Nabla hangs: it is given up in the fourth.
-  const flood = runLoadAside(loadOn('nabla', 500, 23_500));
+  const loadOnControl = (durationMs: number): Load => {
+    return { url: `http://127.0.0.1:${controlPort}/`, method: 'POST', token, perSecond: 80, durationMs };
+  };
+  const flood = runLoadsAside(loadOn('nabla', 500, 23_500), loadOnControl(23_500));
   await runLoad(loadOn('nudge', 80, 1_500));
-  const url = `http://127.0.0.1:${controlPort}/`;
-  const controlCalls = runLoad({ url, method: 'POST', token, perSecond: 80, durationMs: 22_000 });
+  const controlCalls = runLoad(loadOnControl(22_000));
   const calm = await runLoad(loadOn('nudge', 80, 8_000));
   const calmMegabytes = await residentMegabytes(broker.pid);
   sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'hang' } }]);
@@ -81,7 +83,11 @@ export async function letVendorHang(): Promise<HungVendor> {
     await setTimeout(250);
     peakMegabytes = Math.max(peakMegabytes, await residentMegabytes(broker.pid));
   }
-  const [flooded, beside, controlled] = await Promise.all([flood, besideCalls, controlCalls]);
+  const [[flooded = [], floodControlled = []], beside, controlled] = await Promise.all([
+    flood,
+    besideCalls,
+    controlCalls,
+  ]);
   control.disconnect();
 
   const lost = flooded.filter(({ status }) => status !== 200);
@@ -93,7 +99,7 @@ export async function letVendorHang(): Promise<HungVendor> {
   return {
     calm: undisturbed(calm, controlled),
     beside: undisturbed(beside, controlled),
-    refused: undisturbed(refused, controlled),
+    refused: undisturbed(refused, floodControlled),
     codes: [...new Set(lost.map(codeOf))].toSorted(),
     slowestMs: percentile(lost, 1),
     megabytes: peakMegabytes - calmMegabytes,

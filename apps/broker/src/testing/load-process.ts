@@ -1,3 +1,3 @@
 import { runLoad, type Load } from './open-loop.ts';
 
-process.send?.(await runLoad(JSON.parse(process.argv[2] ?? '') as Load));
+process.send?.(await Promise.all((JSON.parse(process.argv[2] ?? '') as Load[]).map(runLoad)));

@@ -55,10 +55,10 @@ export async function runLoad({ url, method, token, perSecond, durationMs }: Loa
   return samples;
 }
 
-/** As {@link runLoad}, in a process of its own: it does not hold up who measures something else meanwhile. */
-export async function runLoadAside(load: Load): Promise<Sample[]> {
-  const loader = fork(new URL('load-process.ts', import.meta.url), [JSON.stringify(load)], { execArgv: [] });
-  const [samples] = (await once(loader, 'message')) as [Sample[]];
+/** As {@link runLoad} for each of several, in a process of their own: they hold up nobody who measures meanwhile. */
+export async function runLoadsAside(...loads: readonly Load[]): Promise<Sample[][]> {
+  const loader = fork(new URL('load-process.ts', import.meta.url), [JSON.stringify(loads)], { execArgv: [] });
+  const [samples] = (await once(loader, 'message')) as [Sample[][]];
   loader.disconnect();
   return samples;
 }
