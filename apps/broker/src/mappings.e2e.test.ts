@@ -25,6 +25,12 @@ test('an operator maps a person where the vendor reads it, and is told where it 
   expect([await map('nudge'), await map('nymbl'), await map('authgear'), await map('nowhere')]).toEqual([
     400, 400, 400, 404,
   ]);
+  // The change that was made, and none that was refused.
+  const changes = broker.logLines().flatMap((line) => (JSON.parse(line) as { change?: object }).change ?? []);
+  expect(changes).toEqual([
+    { method: 'PUT', path: '/v1/vendor-users', ...person, vendor: 'nabla', vendor_user_id: 'patient-7' },
+  ]);
+  expect(broker.logLines().join()).not.toContain(watchedAdminToken);
 });
 
 test('a mapping for a vendor whose users a claim names would never be read', async () => {
