@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createLogDestination, createLogger } from './logger.ts';
 
 /** A disk that takes so many bytes, and more once it is told. */
@@ -41,6 +41,52 @@ test('lines that cannot be written are lost, counted and told of, and nothing fa
     { msg: 'log lines could not be written', lost: 10 - written },
     { msg: 'again' },
   ]);
+});
+
+test('a reader who is behind is waited for, and gets every line in order', async () => {
+  let content = '';
+  let room = 100;
+  const logger = createLogger(
+    'info',
+    createLogDestination((bytes) => {
+      if (room === 0) throw Object.assign(new Error('behind'), { code: 'EAGAIN' });
+      const taken = bytes.subarray(0, room);
+      room -= taken.length;
+      content += taken.toString();
+      return taken.length;
+    }),
+  );
+  for (let count = 0; count < 50; count += 1) logger.info({ count }, 'line');
+  expect(content).toHaveLength(100);
+  room = 1_000;
+  await expect.poll(() => content.length).toBe(1_100);
+  room = 100_000;
+  await expect.poll(() => content.endsWith('\n') && content.trimEnd().split('\n').length).toBe(50);
+  const counts = content
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { count: number }).count);
+  expect(counts).toEqual(Array.from({ length: 50 }, (_, index) => index));
+});
+
+test('a reader who reads no more costs so much memory and time, and no more', () => {
+  vi.useFakeTimers();
+  let isStuck = true;
+  let content = '';
+  const destination = createLogDestination((bytes) => {
+    if (isStuck) throw Object.assign(new Error('behind'), { code: 'EAGAIN' });
+    content += bytes.toString();
+    return bytes.length;
+  });
+  const line = `${JSON.stringify({ text: 'x'.repeat(1_000) })}\n`;
+  for (let count = 0; count < 10_000; count += 1) destination.write(line);
+  vi.advanceTimersByTime(6_000);
+  expect(vi.getTimerCount()).toBe(0);
+  isStuck = false;
+  destination.write(line);
+  const [note = ''] = content.split('\n');
+  expect(JSON.parse(note)).toMatchObject({ lost: 10_000 });
+  vi.useRealTimers();
 });
 
 test('what a reader would take for the end of a line is escaped', () => {

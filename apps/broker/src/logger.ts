@@ -16,44 +16,86 @@ const escapeControls = (line: string) =>
   );
 
 const standardOutput = 1;
+/** What a reader may be behind, in bytes. */
+const longestQueueBytes = 4_194_304;
+/** Milliseconds after which a reader who is behind is looked for again, and how often in vain. */
+const retryMs = 10;
+const mostRetries = 500;
+
+/** Text that waits to be written, and how many lines are lost with it. */
+interface Waiting {
+  bytes: Buffer;
+  readonly lines: number;
+}
 
 /**
- * Writes lines to standard output. One that cannot be written is lost and counted: pino's own destination tries again
- * without end where a disk is full, and the broker would stand still for its log.
+ * Writes lines to standard output. A reader who is behind is waited for, for five seconds; a line that cannot be written
+ * is lost and counted. pino's own destination tries again without end where a disk is full, and the broker would stand
+ * still for its log.
  */
 export function createLogDestination(
   write: (bytes: Buffer) => number = (bytes) => writeSync(standardOutput, bytes),
 ): DestinationStream {
+  let queue: Waiting[] = [];
+  let queuedBytes = 0;
+  let retries = 0;
+  let timer: NodeJS.Timeout | undefined;
   let lost = 0;
+  /** Whether the last thing written was the beginning of a line. */
   let isTorn = false;
 
-  /** Answers whether all of it was written. */
-  const tryToWrite = (text: string): boolean => {
-    let bytes = Buffer.from(text);
-    try {
-      while (bytes.length > 0) {
-        const written = write(bytes);
-        isTorn = true;
-        bytes = bytes.subarray(written);
+  const enqueue = (text: string, lines: number): void => {
+    const bytes = Buffer.from(text);
+    queue.push({ bytes, lines });
+    queuedBytes += bytes.length;
+  };
+
+  const loseAll = (): void => {
+    for (const { lines } of queue) lost += lines;
+    queue = [];
+    queuedBytes = 0;
+    retries = 0;
+  };
+
+  const drain = (): void => {
+    for (let [first] = queue; first !== undefined; [first] = queue) {
+      let written: number;
+      try {
+        written = write(first.bytes);
+      } catch (error) {
+        const isBehind = (error as { code?: string }).code === 'EAGAIN' && retries < mostRetries;
+        if (!isBehind) return loseAll();
+        retries += 1;
+        timer = setTimeout(() => {
+          timer = undefined;
+          drain();
+        }, retryMs);
+        return;
       }
-      isTorn = false;
-      return true;
-    } catch {
-      return false;
+      retries = 0;
+      queuedBytes -= written;
+      isTorn = written < first.bytes.length;
+      if (isTorn) first.bytes = first.bytes.subarray(written);
+      else queue.shift();
     }
   };
+
   /** What was lost is told before the next line, behind whatever stands there of a line that was torn. */
-  const catchUp = (): boolean => {
-    if (lost === 0) return true;
+  const tellOfLoss = (): void => {
     const note = JSON.stringify({ level: 50, time: Date.now(), lost, msg: 'log lines could not be written' });
-    if (!tryToWrite(`${isTorn ? '\n' : ''}${note}\n`)) return false;
+    enqueue(`${isTorn ? '\n' : ''}${note}\n`, lost);
     lost = 0;
-    return true;
   };
 
   return {
     write(line) {
-      if (!catchUp() || !tryToWrite(line)) lost += 1;
+      if (queuedBytes > longestQueueBytes) {
+        lost += 1;
+        return;
+      }
+      if (lost > 0 && queue.length === 0) tellOfLoss();
+      enqueue(line, 1);
+      if (timer === undefined) drain();
     },
   };
 }
