@@ -51,7 +51,7 @@ export function connectVendors(config: BrokerConfig, store: Store, environment: 
       if (problem !== undefined) problems.push(`vendors.${definition.id}.issuers: ${issuer} ${problem}`);
     }
     for (const [option, issuer] of sources) {
-      const problem = describeIssuerProblem(issuer, issuers);
+      const problem = describeIssuerProblem(issuer, policy.issuers ?? issuers);
       if (problem !== undefined) problems.push(`vendors.${definition.id}.${option}.issuer: ${problem}`);
     }
   }
@@ -92,9 +92,9 @@ function claimsOf(source: VendorUserSource | undefined): [string, string | undef
 // A claim means something only together with the issuer who says it: one subject at two issuers is two people.
 function describeIssuerProblem(issuer: string | undefined, issuers: readonly string[]): string | undefined {
   if (issuer === undefined) {
-    return issuers.length > 1 ? 'is missing; several issuers are configured, so say whose claim it is' : undefined;
+    return issuers.length > 1 ? 'is missing; several issuers may say it, so say whose claim it is' : undefined;
   }
-  return issuers.includes(issuer) ? undefined : 'is not one of the configured issuers';
+  return issuers.includes(issuer) ? undefined : `is not one of ${issuers.join(', ')}`;
 }
 
 /** The vendor of a request, if this principal may use it. Throws `unknown_vendor` or `forbidden`. */

@@ -73,6 +73,9 @@ const statements = {
   unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
   record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+  // No row, and yet refused where the audit may not be written.
+  recordNothing: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, outcome)
+    SELECT '', '', '', '', '', '', '' WHERE 1 = 0`,
   newest: `SELECT at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome
     FROM decision ORDER BY id DESC LIMIT $1`,
   // A thousand and no more: whoever else writes is not kept waiting.
@@ -136,6 +139,7 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
     check: async () => {
       // A reservation of nobody, over at once: only a true write tells of a full disk.
       await run('reserve', ['', '', '', randomUUID(), '', '']);
+      await run('recordNothing');
     },
     close,
   };

@@ -37,6 +37,22 @@ test('however often it is asked, the store is asked once a second', async () => 
   expect(looks(), 'what is broken is asked again').toBe(3);
 });
 
+test('a look that began before a write failed says nothing of it', async () => {
+  const answers: (() => void)[] = [];
+  const store = { check: () => new Promise<void>((resolve) => answers.push(resolve)) } as Store;
+  const health = createStoreHealth(store, { nowMs: () => 0, monotonicMs: () => 0 });
+  const early = health.check();
+  health.distrust();
+  const admitted = health.admit();
+  answers[0]?.();
+  await early;
+  expect(answers).toHaveLength(2);
+  answers[1]?.();
+  await admitted;
+  await health.admit();
+  expect(answers).toHaveLength(2);
+});
+
 test('after a failed write nothing is begun before the store is well again', async () => {
   const { health, looks, breakIt } = start();
   await health.admit();

@@ -16,19 +16,24 @@ const rememberedMs = 1_000;
 
 export function createStoreHealth(store: Store, clock: Clock): StoreHealth {
   let underway: Promise<void> | undefined;
+  let failures = 0;
   let healthyAtMs = -Infinity;
   let distrusted = false;
 
   const ask = async (): Promise<void> => {
+    const failuresBefore = failures;
     await store.check();
     healthyAtMs = clock.monotonicMs();
-    distrusted = false;
+    // What failed meanwhile may have failed after this look.
+    if (failures === failuresBefore) distrusted = false;
   };
   const look = (): Promise<void> => {
-    underway ??= ask().finally(() => {
-      underway = undefined;
+    if (underway !== undefined) return underway;
+    const asking = ask().finally(() => {
+      if (underway === asking) underway = undefined;
     });
-    return underway;
+    underway = asking;
+    return asking;
   };
 
   return {
@@ -37,6 +42,9 @@ export function createStoreHealth(store: Store, clock: Clock): StoreHealth {
     },
     distrust: () => {
       distrusted = true;
+      failures += 1;
+      // A look that began before has seen nothing of it.
+      underway = undefined;
     },
     admit: async () => {
       if (distrusted) await look();

@@ -5,7 +5,5 @@ test('tells what is installed from what is not', () => {
   expect(() => assertInstalled('redis')).not.toThrow();
   const asking = () => assertInstalled('nobody-has-made-this');
   expect(asking).toThrow(TypeError);
-  expect(asking).toThrow(
-    'it is not installed: `npm install nobody-has-made-this`. In a bundle, give a `client` instead.',
-  );
+  expect(asking).toThrow('cannot find it: `npm install nobody-has-made-this`, or, in a bundle, give a `client`.');
 });

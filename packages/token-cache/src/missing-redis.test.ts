@@ -31,7 +31,7 @@ const runWithoutRedis = async (program: string): Promise<unknown> => {
   return JSON.parse(stdout);
 };
 
-test('a store with a url says that the package redis is not installed, when it is made', async () => {
+test('a store with a url says that the package redis cannot be found, when it is made', async () => {
   const said = await runWithoutRedis(`
     try {
       createRedisStore({ url: 'redis://user:password@127.0.0.1:1', sealingKeys });
@@ -42,8 +42,8 @@ test('a store with a url says that the package redis is not installed, when it i
   expect(said).toEqual({
     name: 'TypeError',
     message:
-      'The store needs the package `redis` for its `url`, and it is not installed: `npm install redis`. ' +
-      'In a bundle, give a `client` instead.',
+      'The store needs the package `redis` for its `url`, and cannot find it: `npm install redis`, or, in a ' +
+      'bundle, give a `client`.',
   });
 });
 

@@ -97,7 +97,7 @@ export async function requestClientCredentialsToken(
  */
 function isGranted(asked: string, { access_token: token, scope }: z.output<typeof grantSchema>): boolean {
   const granted = scope ?? readJwtPayload(token)?.['scope'];
-  if (typeof granted !== 'string') return true;
+  if (typeof granted !== 'string' || granted === '') return true;
   const words = granted.split(' ');
   return asked.split(' ').every((word) => words.includes(word));
 }

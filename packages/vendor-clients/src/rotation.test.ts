@@ -117,6 +117,8 @@ test('Nymbl: a HEAD that is refused tries the other key, for no body tells whose
   await using server = await startVendorServer({ status: 403 }, {});
   const vendor = startNymbl({ allow: [{ method: 'HEAD', path: '/Patients' }], baseUrl: server.url });
   expect(await proxied(vendor, { ...read, method: 'HEAD' })).toBe(200);
+  server.answer({ status: 403 });
+  expect(await proxied(vendor, { ...read, method: 'HEAD' })).toBe(403);
   expect(events).toEqual([{ type: 'secret_switched', vendor: 'nymbl', option: 'apiKey', slot: 'next' }]);
   await vendor.close();
 });

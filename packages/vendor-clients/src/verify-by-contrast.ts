@@ -13,12 +13,12 @@ interface Contrast {
 
 /**
  * Tells whether a vendor takes our credentials, by asking for somebody who does not exist: it says so to those whom it
- * lets in. A server that is not the vendor's says so to everybody, hence the second question.
+ * lets in. A server that is not the vendor's says the same to everybody, hence the second question.
  */
 export async function verifyByContrast({ vendor, ask, askWrongly, advice }: Contrast): Promise<void> {
-  if (!(await isToldNobody(ask))) return;
+  await passOverNobody(ask);
   try {
-    await isToldNobody(askWrongly);
+    await passOverNobody(askWrongly);
   } catch (failure) {
     if (ValetKeyError.isInstance(failure) && failure.code === 'vendor_auth_failed') return;
     throw failure;
@@ -30,12 +30,10 @@ export async function verifyByContrast({ vendor, ask, askWrongly, advice }: Cont
   });
 }
 
-async function isToldNobody(ask: () => Promise<unknown>): Promise<boolean> {
+async function passOverNobody(ask: () => Promise<unknown>): Promise<void> {
   try {
     await ask();
-    return false;
   } catch (failure) {
-    if (ValetKeyError.isInstance(failure) && failure.code === 'vendor_user_not_found') return true;
-    throw failure;
+    if (!ValetKeyError.isInstance(failure) || failure.code !== 'vendor_user_not_found') throw failure;
   }
 }

@@ -9,12 +9,12 @@ import { toProblem } from './problem.ts';
 const sweepMs = 500;
 /** The body of a request that had begun arrives within this time. */
 const lateBodyMs = 5_000;
-/** Requests on one connection that wait for their answers to be read. */
+/** Requests of one connection that are under way at once. */
 const maxUnanswered = 32;
 
 /**
- * Ends a connection that sends requests and reads no answers. Each answer would be kept for it, and a few bytes of
- * request bring some thousand of answer.
+ * Ends a connection that sends more requests than anybody does before it reads their answers. Each answer would be kept
+ * for it, and a few bytes of request bring some thousand of answer.
  */
 export function boundPipelines({ server }: FastifyInstance): void {
   const unanswered = new WeakMap<Socket, number>();

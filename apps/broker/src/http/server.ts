@@ -41,8 +41,8 @@ export function createHttpServer({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
     requestTimeout: 15_000,
-    // Of one on which nothing moves: its caller reads no answer. No vendor may take longer, nor does the pause between requests.
-    connectionTimeout: 150_000,
+    // Of one on which nothing moves: its caller reads no answer. Longer than any vendor may take, and any body of its.
+    connectionTimeout: 650_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,

@@ -16,7 +16,7 @@ function start(random: () => number = () => 0) {
   const run = (
     endings: readonly unknown[],
     repeatable = true,
-    mayProbe = true,
+    isGoodProbe = true,
     isCallers = false,
   ): Promise<unknown> => {
     let count = 0;
@@ -29,7 +29,7 @@ function start(random: () => number = () => 0) {
       },
       explain: (failure) => failure,
       repeatable,
-      mayProbe,
+      isGoodProbe,
       isCallers,
       wait: async (milliseconds) => void waits.push(milliseconds),
     });
@@ -176,13 +176,16 @@ test('the waits between attempts grow, and are spread over all of their time', a
   expect(least.waits).toEqual([0]);
 });
 
-test('a call that somebody else may hold up is no probe', async () => {
+test('a call that somebody else may hold up is a probe only where no better one comes', async () => {
   const { run, clock, sent } = start();
   for (let count = 0; count < 20; count++) await failing(run([down()], false));
   clock.advance(5_000);
   expect(await failing(run(['answer'], false, false))).toBe('circuit_open');
+  clock.advance(59_999);
+  expect(await failing(run(['answer'], false, false))).toBe('circuit_open');
   expect(sent()).toBe(20);
-  expect(await run(['answer'])).toBe('answer');
+  clock.advance(1);
+  expect(await run(['answer'], false, false)).toBe('answer');
   expect(await run(['answer'], false, false)).toBe('answer');
 });
 

@@ -18,8 +18,8 @@ interface Attempt<Result> {
   readonly explain: (failure: unknown) => unknown;
   /** Whether sending twice does no harm. */
   readonly repeatable: boolean;
-  /** Whether the vendor alone decides how the call ends, so that it may probe one that was down. */
-  readonly mayProbe: boolean;
+  /** Whether the vendor alone decides how the call ends, so that it is good for finding out how the vendor is. */
+  readonly isGoodProbe: boolean;
   /** Whether a caller made up what is asked, so that a vendor that fails on it may be well. */
   readonly isCallers: boolean;
   /** Waits, and rejects as soon as the call is ended. */
@@ -46,9 +46,9 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
   });
 
   /** Asks the hold first: a probe that it turned away would never report. */
-  const admit = (mayProbe: boolean) => {
+  const admit = (isGoodProbe: boolean) => {
     hold.check();
-    return circuit.admit(mayProbe);
+    return circuit.admit(isGoodProbe);
   };
 
   /** What a failure teaches the circuit and the hold. */
@@ -62,8 +62,8 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
   };
 
   return {
-    async run({ send, explain, repeatable, mayProbe, isCallers, wait }) {
-      let report = admit(mayProbe);
+    async run({ send, explain, repeatable, isGoodProbe, isCallers, wait }) {
+      let report = admit(isGoodProbe);
       // What was refused here reached nobody, so it pays for no repetition.
       budget.deposit();
       for (let count = 1; ; count++) {
@@ -82,7 +82,7 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
         onEvent({ type: 'retried', vendor: vendor.id, reason: failure.reason ?? failure.code });
         await wait(random() * firstBackoffMs * 2 ** count);
         try {
-          report = admit(mayProbe);
+          report = admit(isGoodProbe);
         } catch {
           // Others found the vendor down meanwhile. What this call met itself says more.
           throw failure;

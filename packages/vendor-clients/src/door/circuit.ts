@@ -8,9 +8,10 @@ export type Outcome = 'healthy' | 'failed' | 'unknown';
 export interface Circuit {
   /**
    * Lets a call through and gives the function that hears how it ended. Throws `vendor_unavailable` while the circuit
-   * is open; once that time is over, one call that may probe is let through and decides.
+   * is open; once that time is over, one call is let through as a probe and decides. One that is no good probe is taken
+   * for it where no better one came for a minute.
    */
-  readonly admit: (mayProbe: boolean) => (outcome: Outcome) => void;
+  readonly admit: (isGoodProbe: boolean) => (outcome: Outcome) => void;
   readonly isOpen: () => boolean;
 }
 
@@ -68,10 +69,10 @@ export function createCircuit({ vendor, clock, onOpen, onClose }: CircuitOptions
   };
 
   return {
-    admit(mayProbe) {
+    admit(isGoodProbe) {
       if (openUntilMs === undefined) return count;
       const waitMs = openUntilMs - clock.monotonicMs();
-      if (waitMs > 0 || probing || !mayProbe) {
+      if (waitMs > (isGoodProbe ? 0 : -longestPauseMs) || probing) {
         throw new ValetKeyError('vendor_unavailable', `${vendor.title} is not called for the moment: it was failing.`, {
           vendor: vendor.id,
           reason: 'circuit_open',

@@ -48,11 +48,11 @@ export class Deadline {
     this.#endAfter(timeoutMs, timeoutMs);
   }
 
-  /** Waits for something that does not fail, and rejects as soon as the call is ended. */
-  waitFor(event: Promise<void>): Promise<void> {
+  /** Waits for something, and rejects as soon as the call is ended. */
+  waitFor<Result>(event: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.onEnd(() => reject(this.explain()));
-      void event.then(resolve);
+      event.then(resolve, reject);
     });
   }
 

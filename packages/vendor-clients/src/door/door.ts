@@ -72,6 +72,8 @@ export interface Operation {
   readonly send: (call: DoorCall) => Promise<Answer>;
   /** Sends a call and hands the answer over once its headers are there: 2xx, 304 or 4xx. */
   readonly stream: (call: StreamCall) => Promise<StreamAnswer>;
+  /** Waits for what others began, as long as the operation has time and its caller is there. */
+  readonly waitFor: <Result>(others: Promise<Result>) => Promise<Result>;
 }
 
 /** The one way to a vendor's network: nothing else in this package calls it. */
@@ -166,7 +168,7 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
         send: () => send(body, deadline),
         explain,
         repeatable: call.repeatable ?? false,
-        mayProbe: !(body instanceof Readable),
+        isGoodProbe: !(body instanceof Readable),
         isCallers,
         wait: (milliseconds) => deadline.waitFor(setTimeout(milliseconds, undefined, { ref: false })),
       });
@@ -210,6 +212,16 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
     };
   }
 
+  async function waitForOthers<Result>(others: Promise<Result>, { leftMs, caller }: Terms): Promise<Result> {
+    caller?.throwIfAborted();
+    const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller, onOver: () => undefined });
+    try {
+      return await deadline.waitFor(others);
+    } finally {
+      deadline.stop();
+    }
+  }
+
   let closing: Promise<void> | undefined;
   return {
     begin({ signal: caller } = {}) {
@@ -217,7 +229,11 @@ export function openDoor(options: DoorOptions, environment: ClientEnvironment = 
       const terms = (isCallers: boolean): Terms => {
         return { leftMs: timeoutMs - (clock.monotonicMs() - startedAtMs), caller, isCallers };
       };
-      return { send: (call) => sendCall(call, terms(false)), stream: (call) => streamCall(call, terms(true)) };
+      return {
+        send: (call) => sendCall(call, terms(false)),
+        stream: (call) => streamCall(call, terms(true)),
+        waitFor: (others) => waitForOthers(others, terms(false)),
+      };
     },
     close: () => (closing ??= pool?.close() ?? Promise.resolve()),
   };

@@ -65,6 +65,22 @@ test.each([
   expect(await buffer(answer.body)).toHaveLength(0);
 });
 
+test('a body that is left while it is silent takes its connection along', async () => {
+  const closed = Promise.withResolvers<void>();
+  await using server = await startVendorServer((response) => {
+    response.writeHead(200).write('first');
+    response.once('close', () => closed.resolve());
+  });
+  const { body, extend } = await openTo(server.url).begin().stream(call);
+  extend(60_000);
+  const chunks = body[Symbol.asyncIterator]();
+  await chunks.next();
+  const pending = chunks.next().then(undefined, () => undefined);
+  await chunks.return?.();
+  await expect(closed.promise).resolves.toBeUndefined();
+  await pending;
+});
+
 const endings: readonly [string, PlannedAnswer, (answer: StreamAnswer) => unknown][] = [
   ['is read', { text: 'all' }, ({ body }) => buffer(body)],
   ['is dropped', { text: 'all' }, ({ discard }) => discard()],

@@ -22,10 +22,11 @@ export function streamBody(body: Body, options: StreamBodyOptions): AsyncIterabl
   let chunks: AsyncIterator<Uint8Array> | undefined;
   let length = 0;
 
-  const leave = async (): Promise<void> => {
+  const leave = (): void => {
     stop();
     if (chunks === undefined) discardBody(body);
-    else await chunks.return?.();
+    // At once, for a step that is under way would be waited for. What it then fails with is nobody's any more.
+    else body.on('error', () => undefined).destroy();
   };
 
   return {
@@ -44,11 +45,11 @@ export function streamBody(body: Body, options: StreamBodyOptions): AsyncIterabl
       }
       length += step.value.length;
       if (length <= maxBytes) return step;
-      await leave();
+      leave();
       throw invalidAnswer(vendor, 'body_too_long');
     },
     async return() {
-      await leave();
+      leave();
       return { done: true, value: undefined };
     },
     [Symbol.asyncIterator]() {

@@ -106,6 +106,23 @@ test('two calls that are refused one token ask for one successor', async () => {
   await nabla.close();
 });
 
+test('the wait for a grant is a part of the operation, for each caller by itself', async () => {
+  const { privateKey } = await sandbox.nabla.createClient();
+  await using server = await startVendorServer((response, request) => {
+    if (request.url?.endsWith('/token') === true) return;
+    response.end(JSON.stringify({ access_token: 'a', refresh_token: 'r' }));
+  });
+  const nabla = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url, timeoutMs: 600 });
+  const startedAt = performance.now();
+  const first = nabla.authenticatePatient('first').then(undefined, (failure: unknown) => failure);
+  const signal = AbortSignal.timeout(100);
+  await expect(nabla.authenticatePatient('second', { signal })).rejects.toMatchObject({ name: 'TimeoutError' });
+  expect(performance.now() - startedAt).toBeLessThan(400);
+  expect(await first).toMatchObject({ code: 'vendor_timeout' });
+  expect(performance.now() - startedAt).toBeLessThan(900);
+  await nabla.close();
+});
+
 test('the assertion is what RFC 7523 asks for, and never the same twice', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   await using server = await startVendorServer({ status: 401 });

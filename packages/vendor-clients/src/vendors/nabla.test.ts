@@ -89,12 +89,14 @@ test('verify tells a good server key from a bad one without issuing anything', a
   await expect(client.verify()).resolves.toBeUndefined();
   expect(server.calls.map(({ headers }) => headers.authorization === `Bearer ${serverKey}`)).toEqual([true, false]);
   await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
-  server.answer({ status: 404, text: '<html>' });
-  await expect(client.verify()).rejects.toMatchObject({
-    code: 'vendor_rejected',
-    reason: 'refuses_no_key',
-    advice: 'Check `baseUrl` and `method`.',
-  });
+  for (const status of [404, 200]) {
+    server.answer({ status, text: '<html>' });
+    await expect(client.verify()).rejects.toMatchObject({
+      code: 'vendor_rejected',
+      reason: 'refuses_no_key',
+      advice: 'Check `baseUrl` and `method`.',
+    });
+  }
 });
 
 test('issue answers the fields of the documentation, bound to the user', async () => {

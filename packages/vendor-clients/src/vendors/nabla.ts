@@ -130,7 +130,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
       : {
           method: options.method,
           path: '/v1/server/jwt/patient/authenticate',
-          ...useSecretSlots(serverKey, onSwitch),
+          ...connectStatic(serverKey, onSwitch),
         };
 
   const ask = async (operation: Operation, userId: string, key: Secret): Promise<Answer> => {
@@ -146,7 +146,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
 
   const authenticatePatient: NablaClient['authenticatePatient'] = (userId, callOptions) => {
     const operation = door.begin(callOptions);
-    return server.use(async (key) => {
+    return server.use(operation, async (key) => {
       const answer = await ask(operation, userId, key);
       const tokens = readJson(answer, tokensSchema);
       if (patientIdClaim !== undefined && readJwtPayload(tokens.access_token)?.[patientIdClaim] !== userId) {
@@ -168,13 +168,19 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
       const operation = door.begin(callOptions);
       await verifyByContrast({
         vendor,
-        ask: () => server.use((key) => ask(operation, nobody, key)),
+        ask: () => server.use(operation, (key) => ask(operation, nobody, key)),
         askWrongly: () => ask(operation, nobody, wrongKey),
         advice: 'Check `baseUrl` and `method`.',
       });
     },
     close: door.close,
   };
+}
+
+/** The static key is there at once, where the Core API's token may have to be waited for. */
+function connectStatic(slots: z.output<typeof secretSlotsSchema>, onSwitch: OnSwitch): KeptGrant {
+  const key = useSecretSlots(slots, onSwitch);
+  return { use: (_operation, call) => key.use(call) };
 }
 
 /** The Core API takes an access token that it grants for an hour to a client that signs (RFC 7523). */

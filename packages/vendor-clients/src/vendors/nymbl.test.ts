@@ -220,6 +220,7 @@ test('a token that is for something else than a header is not understood', async
 
 test.each([
   [{ access_token: 'opaque' }, true],
+  [{ access_token: 'opaque', scope: '' }, true],
   [{ access_token: 'opaque', scope: 'a b' }, true],
   [{ access_token: 'opaque', scope: 'b c' }, false],
   [{ access_token: fakeJwt({ scope: 'c a' }) }, true],

@@ -130,6 +130,7 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
       }
       const operation = api.begin({ signal: request.signal });
       let isTokenRefused = false;
+      let unclear: ProxyResponse | undefined;
       const call = async (key: Secret): Promise<ProxyResponse> => {
         const credentials = { authorization: `Bearer ${token.secret.reveal()}`, 'x-api-key': key.reveal() };
         const answer = await forwardCall(operation, request, credentials, options);
@@ -143,6 +144,7 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
         // No body tells whose refusal it is: with another key at hand it may be the key's, else it is passed on.
         if (options.apiKey.next === undefined) return toProxyResponse(answer, options);
         answer.discard();
+        unclear = { status: 403, headers: passResponseHeaders(answer.headers), body: noBody() };
         throw refusedKeyError();
       };
       try {
@@ -152,6 +154,7 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
         // Of two keys one may be refused because it is not in use yet; the token is what the other was refused for.
         const isRefusal = ValetKeyError.isInstance(failure) && failure.code === 'vendor_auth_failed';
         if (isRefusal && isTokenRefused) return 'token_refused';
+        if (isRefusal && unclear !== undefined) return unclear;
         throw failure;
       }
     },
@@ -212,6 +215,8 @@ function refusedKeyError(): ValetKeyError {
     advice: 'Check `apiKey`, and that it belongs to this client and environment.',
   });
 }
+
+async function* noBody(): AsyncGenerator<Uint8Array> {}
 
 async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
   yield body;
