@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AddressInfo } from 'node:net';
 import { errorTable, problemSchema, type ErrorCode } from '@valetkey/core-types';
 import { createSandbox, type Fault, type FaultRule, type Sandbox } from '@valetkey/sandbox';
@@ -8,6 +9,8 @@ import type { BrokerConfigInput } from './config.ts';
 import { configureFor, startWatchedBroker, watchedTimeoutMs, type WatchedBroker } from './testing/watched-broker.ts';
 import { externalIdOf } from './vendor-users.ts';
 
+/** For calls that end by themselves, on however busy a machine. */
+const generousMs = 10_000;
 const canary = 'canary-of-the-vendor-8c2d';
 
 /**
@@ -247,23 +250,23 @@ function isJson(text: string): boolean {
   }
 }
 
-// Other programs on the machine can only make an answer later: the best of three is the broker's.
-const options = { retry: 2, timeout: 60_000 };
+const options = { retry: 1, timeout: 60_000 };
 
 describe.concurrent('each fault of each vendor is one row of the error table', () => {
   test.for(Object.entries(targets))('%s', options, async ([, target], { expect }) => {
     await using sandbox = await createSandbox();
     const { vendor, route, exceptions } = target;
-    const config = (await target.configure?.(configureFor(sandbox), sandbox)) ?? configureFor(sandbox);
-    const outcomes: Record<string, Outcome> = {};
-    const complaints: string[] = [];
-    let expected: Record<string, Outcome> = {};
+    const configure = async (timeoutMs: number) => {
+      const config = configureFor(sandbox, timeoutMs);
+      return (await target.configure?.(config, sandbox)) ?? config;
+    };
+    const [hasty, patient] = await Promise.all([configure(watchedTimeoutMs), configure(generousMs)]);
 
-    for (const [name, [fault, usual]] of Object.entries(faults)) {
-      expected = { ...expected, [name]: exceptions[name] ?? usual };
+    /** Lets the vendor do this to one call, and tells what came of it. */
+    const meet = async (name: string, fault: Fault, awaitsDeadline: boolean, subject: string) => {
+      const timeoutMs = awaitsDeadline ? watchedTimeoutMs : generousMs;
       sandbox.setFaults([]);
-      await using broker = await startWatchedBroker(config);
-      const subject = `alice-${name}`;
+      await using broker = await startWatchedBroker(awaitsDeadline ? hasty : patient);
       const token = await sandbox.mintUserToken({ sub: subject });
       await target.prepare?.(broker, token, sandbox, subject);
       await broker.call('/v1/session', token);
@@ -271,17 +274,35 @@ describe.concurrent('each fault of each vendor is one row of the error table', (
       sandbox.setFaults([...(target.faults ?? []), { vendor, route, fault: aimed }]);
 
       const startedAt = performance.now();
+      // A timer on the same event loop: as late as this machine is with it, it is with the broker's.
+      const latest = sleep(timeoutMs * 1.1, undefined, { ref: false }).then(() => performance.now());
       const { outcome, text, problems } = await read(await target.call(broker, token));
-      const elapsedMs = performance.now() - startedAt;
-      outcomes[name] = outcome;
-      complaints.push(...problems.map((problem) => `${name}: ${problem}`));
-      const inTime = outcome === 'ok' || elapsedMs < watchedTimeoutMs * 1.1;
-      if (!inTime) complaints.push(`${name}: took ${Math.round(elapsedMs)} ms`);
-      complaints.push(...(await complain(broker, token, { outcome, text })).map((what) => `${name}: ${what}`));
-      if (name !== 'one answer too many') continue;
-      // It lies in wait for whoever asks next.
-      const next = await read(await target.call(broker, token));
-      if (next.outcome !== 'ok') complaints.push(`${name}: the next was ${next.outcome}`);
+      const endedAt = performance.now();
+      const tookMs = Math.round(endedAt - startedAt);
+      const isLate = tookMs >= timeoutMs * 1.1 && endedAt > (await latest);
+      const complaints = [...problems, ...(await complain(broker, token, { outcome, text }))];
+      if (isLate) complaints.push(`took ${tookMs} ms`);
+      if (name === 'one answer too many') {
+        // It lies in wait for whoever asks next.
+        const next = await read(await target.call(broker, token));
+        if (next.outcome !== 'ok') complaints.push(`the next was ${next.outcome}`);
+      }
+      return { outcome, isLate, complaints: complaints.map((what) => `${name}: ${what}`) };
+    };
+
+    const outcomes: Record<string, Outcome> = {};
+    const complaints: string[] = [];
+    let expected: Record<string, Outcome> = {};
+    for (const [name, [fault, usual]] of Object.entries(faults)) {
+      expected = { ...expected, [name]: exceptions[name] ?? usual };
+      const awaitsDeadline = ['vendor_timeout', 'cut'].includes(String(expected[name]));
+      let met = await meet(name, fault, awaitsDeadline, `alice-${name}`);
+      // Other programs on the machine can only make an answer later: the best of three is the broker's.
+      for (let again = 1; met.isLate && again < 3; again += 1) {
+        met = await meet(name, fault, awaitsDeadline, `alice-${name}-${again}`);
+      }
+      outcomes[name] = met.outcome;
+      complaints.push(...met.complaints);
     }
 
     expect(outcomes).toEqual(expected);
