@@ -3,8 +3,9 @@ import {
   type Principal,
   type Vendor,
   type VendorDefinition,
-  type VendorEnvironment,
+  type VendorDependencies,
 } from '@valetkey/core-types';
+import { issuerRecord } from '@valetkey/jwt-verify';
 import { ConfigError, type BrokerConfig, type VendorPolicy, type VendorUserSource } from './config.ts';
 import type { Store } from './store.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
@@ -19,7 +20,7 @@ export interface ConnectedVendor {
 export type ConnectedVendors = ReadonlyMap<string, ConnectedVendor>;
 
 /** Makes every configured vendor. Throws {@link ConfigError} where an option fits no ability of its vendor. */
-export function connectVendors(config: BrokerConfig, store: Store, environment: VendorEnvironment): ConnectedVendors {
+export function connectVendors(config: BrokerConfig, store: Store, environment: VendorDependencies): ConnectedVendors {
   const problems: string[] = [];
   const connected = new Map<string, ConnectedVendor>();
   for (const { definition, options, policy } of config.vendors) {
@@ -61,7 +62,9 @@ export function connectVendors(config: BrokerConfig, store: Store, environment: 
 
 /** Every identity provider whose tokens are taken: the configured ones, and the vendors that sign users in. */
 export function issuersOf(config: BrokerConfig, connected: ConnectedVendors) {
-  const fromVendors = [...connected.values()].flatMap(({ vendor }) => vendor.authenticate?.issuer ?? []);
+  const fromVendors = [...connected.values()].flatMap(({ vendor }) =>
+    vendor.authenticate === undefined ? [] : [issuerRecord(vendor.authenticate.issuer)],
+  );
   return [...config.issuers, ...fromVendors];
 }
 

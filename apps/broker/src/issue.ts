@@ -20,7 +20,10 @@ export async function issueClientToken(
     throw new ValetKeyError('operation_not_supported', `${vendor.id} issues no token to apps.`, { vendor: vendor.id });
   }
   const { principal } = subject;
-  const request: IssueRequest = { principal, parameters: parseParameters(vendor.id, ability.parameters, body) };
+  const request = {
+    principal,
+    parameters: parseParameters(vendor.id, ability.parameters, body),
+  };
 
   if (ability.bound === 'account') {
     const { minRemainingSeconds, key } = ability.cache ?? {};

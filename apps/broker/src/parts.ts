@@ -1,4 +1,4 @@
-import { systemClock, type Clock, type VendorEnvironment } from '@valetkey/core-types';
+import { systemClock, type Clock, type VendorDependencies } from '@valetkey/core-types';
 import { createJwtVerifier, type JwtVerifier, type JwtVerifierOptions } from '@valetkey/jwt-verify';
 import { ConfigError, type BrokerConfig } from './config.ts';
 import { connectVendors, issuersOf, type ConnectedVendors } from './connected-vendors.ts';
@@ -18,7 +18,7 @@ export interface PartsEffects {
   readonly clock?: Clock | undefined;
   /** In place of the configured store. */
   readonly store?: Store | undefined;
-  readonly onVendorEvent?: VendorEnvironment['onEvent'];
+  readonly onVendorEvent?: VendorDependencies['onEvent'];
   readonly onIdentityEvent?: JwtVerifierOptions['onEvent'];
 }
 

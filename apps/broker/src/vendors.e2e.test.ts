@@ -135,8 +135,8 @@ describe('Authgear', () => {
     const response = await harness.call('/v1/session', token as string);
     const session = sessionAnswerSchema.parse(await response.json());
     expect(session).toMatchObject({ issuer: `${harness.sandboxUrl}/authgear`, subject: 'alice' });
-    expect(session.vendors['authgear']).toEqual({ operations: ['authenticate'] });
-    expect(session.vendors['nymbl']).toEqual({ operations: ['proxy'] });
+    expect(session.vendors['authgear']).toEqual({ vendor: 'authgear', operations: ['authenticate'] });
+    expect(session.vendors['nymbl']).toEqual({ vendor: 'nymbl', operations: ['proxy'] });
   });
 
   test('its keys are fetched once', async () => {
@@ -196,7 +196,7 @@ describe('Vital', () => {
     expect(await harness.callsOf('vital')).toEqual({ 'POST /v2/user/{user_id}/sign_in_token': 1 });
 
     const session = sessionAnswerSchema.parse(await (await harness.call('/v1/session', alice)).json());
-    expect(session.vendors['vital']).toEqual({ operations: ['issue'], vendor_user_id: userId });
+    expect(session.vendors['vital']).toEqual({ vendor: 'vital', operations: ['issue'], vendor_user_id: userId });
   });
 
   test('the same subject of two identity providers is two users', async () => {

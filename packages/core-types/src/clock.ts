@@ -1,8 +1,8 @@
-/** Where time comes from. Deadlines use `monotonicMs`, which no clock step moves. */
+/** The source of time. Deadlines use `monotonicMs`, which does not jump when the system clock is set. */
 export interface Clock {
-  /** Wall clock, in milliseconds since 1970. */
+  /** Returns the wall clock in milliseconds since 1970. */
   readonly nowMs: () => number;
-  /** Milliseconds since some fixed moment; never goes back. */
+  /** Returns milliseconds since an arbitrary moment; it never decreases. */
   readonly monotonicMs: () => number;
 }
 

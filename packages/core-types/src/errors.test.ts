@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { errorTable, ValetKeyError } from './errors.ts';
 
-test('carries the answer of its row', () => {
+test('ValetKeyError carries the status, title and remediation of its row in the error table', () => {
   const error = new ValetKeyError('vendor_timeout', 'Nabla did not answer.', { vendor: 'nabla', retryAfterSeconds: 2 });
   expect(error).toMatchObject({
     name: 'ValetKeyError',
@@ -16,7 +16,7 @@ test('carries the answer of its row', () => {
   });
 });
 
-test('is recognised by its marker, over copies of the package', () => {
+test('isInstance recognises an error of another copy of the package', () => {
   const foreign = Object.defineProperty(new Error('copy'), Symbol.for('valetkey.error'), { value: true });
   expect(ValetKeyError.isInstance(new ValetKeyError('internal', 'x'))).toBe(true);
   expect(ValetKeyError.isInstance(foreign)).toBe(true);
@@ -24,18 +24,26 @@ test('is recognised by its marker, over copies of the package', () => {
   expect(ValetKeyError.isInstance(undefined)).toBe(false);
 });
 
-test('has no room for a foreign error', () => {
+test('ValetKeyError has no cause unless a program may decide by one', () => {
   const error = new ValetKeyError('vendor_unavailable', 'Nabla could not be reached.', { reason: 'ECONNREFUSED' });
   expect(error.cause).toBeUndefined();
+  expect(Object.hasOwn(error, 'cause')).toBe(false);
   expect(inspect(error)).toContain('ECONNREFUSED');
 });
 
-test('says 401 about the caller alone', () => {
+test('ValetKeyError keeps its cause out of its enumerable fields', () => {
+  const cause = { type: 'vendor_status', status: 401 } as const;
+  const error = new ValetKeyError('vendor_auth_failed', 'Nabla refused our credentials.', { cause });
+  expect(error.cause).toEqual(cause);
+  expect(Object.keys(error)).not.toContain('cause');
+});
+
+test('only the two errors about the caller’s own token are a 401', () => {
   const unauthorized = Object.entries(errorTable).filter(([, entry]) => entry.status === 401);
   expect(unauthorized.map(([code]) => code)).toEqual(['missing_token', 'invalid_token']);
 });
 
-test('every row tells the reader what to do', () => {
+test('every row of the error table says what the caller can do', () => {
   for (const [code, { remediation, title }] of Object.entries(errorTable)) {
     expect(code).toMatch(/^[a-z_]+$/);
     expect(title.length).toBeGreaterThan(0);

@@ -1,18 +1,18 @@
 interface ErrorTableEntry {
-  /** HTTP status of the answer. */
+  /** HTTP status of the response. */
   readonly status: number;
   readonly title: string;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
-  /** What the reader can do when the thrower knew nothing better. */
+  /** What the caller can do, unless the error itself says something more specific. */
   readonly remediation: string;
 }
 
 /**
- * Every way a Valet Key call can fail. The set is closed: a new failure needs a new row here.
+ * Every way in which a Valet Key call can fail. The set is closed: a new kind of failure needs a new row here.
  *
- * A 401 is about the broker's own caller and nobody else: credentials that a vendor refuses are a 502, an identity
- * provider that is down is a 503.
+ * A 401 is always about the broker's own caller: credentials that a vendor refuses are a 502, and an identity provider
+ * that is down is a 503.
  */
 export const errorTable = {
   missing_token: {
@@ -109,13 +109,13 @@ export const errorTable = {
     status: 502,
     title: 'Vendor rejected the call',
     retryable: false,
-    remediation: 'Give the operator the `request_id`; the vendor did not accept the call.',
+    remediation: 'Give the operator the `request_id`: the vendor did not accept the call.',
   },
   vendor_response_invalid: {
     status: 502,
-    title: 'Vendor answer not understood',
+    title: 'Vendor response not understood',
     retryable: false,
-    remediation: "Give the operator the `request_id`; the vendor's answer was not as documented.",
+    remediation: "Give the operator the `request_id`: the vendor's response was not as documented.",
   },
   identity_unavailable: {
     status: 503,
@@ -145,40 +145,57 @@ export const errorTable = {
     status: 504,
     title: 'Vendor timeout',
     retryable: true,
-    remediation: 'Call again; the vendor did not answer within the deadline.',
+    remediation: 'Call again: the vendor did not respond within the deadline.',
   },
 } as const satisfies Record<string, ErrorTableEntry>;
 
 /** The closed set of error codes. */
 export type ErrorCode = keyof typeof errorTable;
 
+/**
+ * What a program may decide by beyond the code. A `reason` is for people and may change; a cause is part of the contract.
+ *
+ * - `vendor_status`: the vendor responded with this HTTP status.
+ * - `oauth_error`: a token endpoint's own error code (RFC 6749 section 5.2).
+ * - `dpop`: what is wrong with the caller's proof of possession (RFC 9449 sections 7.1 and 9).
+ */
+export type FailureCause =
+  | { readonly type: 'vendor_status'; readonly status: number }
+  | { readonly type: 'oauth_error'; readonly error: OAuthErrorCode }
+  | { readonly type: 'dpop'; readonly error: 'invalid_dpop_proof' | 'use_dpop_nonce' };
+
+/** The token endpoint errors (RFC 6749 section 5.2) that a program of ours decides by. */
+export type OAuthErrorCode = 'invalid_client' | 'unauthorized_client' | 'invalid_scope' | 'unsupported_grant_type';
+
 /** What {@link ValetKeyError} may carry beside its code. */
 export interface ValetKeyErrorOptions {
-  /** What the reader can do about it. The table has a default for each code. */
+  /** What the caller can do about it. The table has a default for each code. */
   readonly remediation?: string | undefined;
-  /** The vendor that the failure is about. */
+  /** The id of the vendor that the failure is about. */
   readonly vendor?: string | undefined;
   /** Seconds after which a retry may succeed. */
   readonly retryAfterSeconds?: number | undefined;
-  /** What the operator should look at: for the log and `valetkey doctor`, never part of an answer. */
+  /** What the operator should look at: for the log and `valetkey doctor`, never part of a response. */
   readonly advice?: string | undefined;
-  /** A short word for the operator's log (`ECONNREFUSED`, `unknown_kid`). Never foreign text, never part of an answer. */
+  /** A short word for the operator's log (`ECONNREFUSED`, `unknown_key`). Never foreign text, never part of a response. */
   readonly reason?: string | undefined;
+  /** What a program may decide by, beyond the code. */
+  readonly cause?: FailureCause | undefined;
 }
 
 const marker = Symbol.for('valetkey.error');
 
 /**
- * The one error of Valet Key: a `code` out of {@link errorTable}, with the HTTP answer it stands for.
+ * The one error of Valet Key: a `code` of {@link errorTable}, with the HTTP response that it stands for.
  *
- * It takes no `cause`: the errors of network and parser libraries quote header values and bodies, so each place that
- * throws this one names a short `reason` of its own instead.
+ * Its `cause` is a {@link FailureCause}, never a foreign error: the messages of network and parser libraries quote header
+ * values and bodies.
  *
  * @example
  * ```ts
  * import { ValetKeyError } from '@valetkey/core-types';
  *
- * throw new ValetKeyError('vendor_timeout', 'Nabla did not answer within 5000 ms.', { vendor: 'nabla' });
+ * throw new ValetKeyError('vendor_timeout', 'Nabla did not respond within 5000 ms.', { vendor: 'nabla' });
  * ```
  */
 export class ValetKeyError extends Error {
@@ -191,14 +208,15 @@ export class ValetKeyError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly advice: string | undefined;
   readonly reason: string | undefined;
+  declare readonly cause: FailureCause | undefined;
 
   static {
     this.prototype.name = 'ValetKeyError';
   }
 
-  /** `detail` is shown to callers: our own words, never a vendor's, never a value out of a token or a secret. */
+  /** `detail` is shown to callers: our own words, never a vendor's text, never a value of a token or a secret. */
   constructor(code: ErrorCode, detail: string, options: ValetKeyErrorOptions = {}) {
-    super(detail);
+    super(detail, options.cause && { cause: options.cause });
     const entry = errorTable[code];
     this.code = code;
     this.status = entry.status;
@@ -212,7 +230,7 @@ export class ValetKeyError extends Error {
     Object.defineProperty(this, marker, { value: true });
   }
 
-  /** Recognises the error over several installed copies of this package, where `instanceof` does not. */
+  /** Returns whether a value is this error, also across several installed copies of this package. */
   static isInstance(value: unknown): value is ValetKeyError {
     return typeof value === 'object' && value !== null && marker in value;
   }

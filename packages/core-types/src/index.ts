@@ -1,15 +1,20 @@
 export { systemClock } from './clock.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
+export { codeOfForeignError, describeForeignError } from './foreign-error.ts';
 export { issuerSchema, secureUrlSchema, signatureAlgorithms } from './issuer.ts';
+export { isLoopbackHost } from './loopback.ts';
+export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
 export { assertCacheable, assertExposable } from './tokens.ts';
 export { issueAnswerSchema, problemSchema, sessionAnswerSchema } from './wire-schemas.ts';
 
 export type { Clock } from './clock.ts';
-export type { ErrorCode, ValetKeyErrorOptions } from './errors.ts';
-export type { Issuer, IssuerOptions, SignatureAlgorithm } from './issuer.ts';
+export type { ErrorCode, FailureCause, OAuthErrorCode, ValetKeyErrorOptions } from './errors.ts';
+export type { ForeignErrorDescription } from './foreign-error.ts';
+export type { Issuer, IssuerOptions, ProviderIssuer, SignatureAlgorithm } from './issuer.ts';
 export type { Principal } from './principal.ts';
+export type { SchemaProblem } from './schema-problems.ts';
 export type { SecretSlots } from './secret.ts';
 export type { CacheableToken, ClientToken, ExposableToken, ServerToken, TokenBinding } from './tokens.ts';
 export type {
@@ -27,7 +32,7 @@ export type {
   UsersAbility,
   Vendor,
   VendorDefinition,
-  VendorEnvironment,
+  VendorDependencies,
   VendorEvent,
 } from './vendor.ts';
 export type { IssueAnswer, IssueEnvelope, Problem, SessionAnswer, SessionVendor } from './wire.ts';

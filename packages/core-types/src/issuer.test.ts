@@ -8,7 +8,7 @@ const introspection = {
   clientSecret: 'secret-of-a-test',
 };
 
-test('fills in the strict defaults', () => {
+test('issuerSchema fills in strict defaults', () => {
   expect(issuerSchema.parse(issuer)).toEqual({
     ...issuer,
     algorithms: ['RS256', 'ES256', 'EdDSA'],
@@ -29,30 +29,33 @@ test.each([
   ['credentials in the URL', { ...issuer, issuer: 'https://user:password@id.example.com' }],
   ['a tolerance over a minute', { ...issuer, clockToleranceSeconds: 61 }],
   ['an unknown field', { ...issuer, audience: 'api' }],
-])('refuses %s', (_, options) => {
+])('issuerSchema refuses %s', (_, options) => {
   expect(issuerSchema.safeParse(options).success).toBe(false);
 });
 
-test('takes plain http from loopback hosts, and null for a check left out', () => {
+test('issuerSchema accepts http for a loopback host, and null for a disabled audience check', () => {
   expect(issuerSchema.safeParse({ issuer: 'http://127.0.0.1:8790/idp', audiences: null }).success).toBe(true);
 });
 
 test.each<[string, object]>([
-  ['keys both given and to be fetched', { jwks: { keys: [{ kty: 'EC' }] }, jwksUri: 'https://id.example.com/jwks' }],
-  ['an empty set of keys', { jwks: { keys: [] } }],
-  ['two ways to look a token up', { introspection, resolver: { endpoint: 'https://id.example.com/resolve' } }],
-  ['a client without a secret', { introspection: { ...introspection, clientSecret: undefined } }],
+  ['both jwks and jwksUri', { jwks: { keys: [{ kty: 'EC' }] }, jwksUri: 'https://id.example.com/jwks' }],
+  ['an empty JWK Set', { jwks: { keys: [] } }],
+  ['both introspection and a resolver', { introspection, resolver: { endpoint: 'https://id.example.com/resolve' } }],
+  ['an introspection client without a secret', { introspection: { ...introspection, clientSecret: undefined } }],
   ['introspection over plain http', { introspection: { ...introspection, endpoint: 'http://id.example.com' } }],
-  ['answers kept for more than a minute', { introspection: { ...introspection, cacheSeconds: 61 } }],
-  ['a prefix that is no header', { resolver: { endpoint: 'https://id.example.com', headerPrefix: 'X_Auth' } }],
+  ['an introspection cache of over a minute', { introspection: { ...introspection, cacheSeconds: 61 } }],
+  [
+    'a header prefix that is not a header name',
+    { resolver: { endpoint: 'https://id.example.com', headerPrefix: 'X_Auth' } },
+  ],
   ['a stale limit below the soft TTL', { keysSoftTtlSeconds: 600, keysStaleSeconds: 599 }],
-  ['proofs that serve longer than five minutes', { dpop: { maxAgeSeconds: 301 } }],
-  ['proofs signed with a shared secret', { dpop: { algorithms: ['HS256'] } }],
-])('refuses %s', (_, options) => {
+  ['DPoP proofs valid for over five minutes', { dpop: { maxAgeSeconds: 301 } }],
+  ['DPoP proofs signed with a shared secret', { dpop: { algorithms: ['HS256'] } }],
+])('issuerSchema refuses %s', (_, options) => {
   expect(issuerSchema.safeParse({ ...issuer, ...options }).success).toBe(false);
 });
 
-test('fills in the defaults of DPoP, introspection and the resolver', () => {
+test('issuerSchema fills in the defaults of DPoP, introspection and the resolver', () => {
   expect(issuerSchema.parse({ ...issuer, dpop: {}, introspection })).toMatchObject({
     dpop: { required: false, algorithms: ['ES256', 'EdDSA', 'Ed25519'], maxAgeSeconds: 60, nonceRequired: false },
     introspection: { authentication: 'client_secret_basic', cacheSeconds: 10 },
@@ -64,7 +67,7 @@ test('fills in the defaults of DPoP, introspection and the resolver', () => {
   });
 });
 
-test('parses what it has parsed before to the same', () => {
+test('issuerSchema parses its own output to the same value', () => {
   const parsed = issuerSchema.parse({ ...issuer, introspection });
   expect(issuerSchema.parse(parsed)).toEqual(parsed);
   expect(JSON.stringify(parsed)).not.toContain(introspection.clientSecret);

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { isLoopbackHost } from './loopback.ts';
 import { Secret } from './secret.ts';
 import { secretSchema } from './secret-schema.ts';
 
-/** Signature algorithms a token may use. Asymmetric only: `none` and the HS family cannot be named. */
+/** The signature algorithms that a token may use. Asymmetric only: `none` and the HS family cannot be configured. */
 export const signatureAlgorithms = [
   'RS256',
   'RS384',
@@ -19,106 +20,137 @@ export const signatureAlgorithms = [
 
 export type SignatureAlgorithm = (typeof signatureAlgorithms)[number];
 
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-/** An https URL without credentials, query or fragment; http for loopback hosts alone. */
+/** Parses an https URL without credentials, query and fragment. Only loopback hosts may use http. */
 export const secureUrlSchema = z.string().refine(
   (text) => {
     if (!URL.canParse(text)) return false;
     const url = new URL(text);
-    const secure = url.protocol === 'https:' || (url.protocol === 'http:' && loopback.test(url.hostname));
+    const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
     return secure && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
   },
-  { error: 'must be an https URL without credentials, query or fragment (http is for loopback hosts alone)' },
+  { error: 'must be an https URL without credentials, query or fragment (only loopback hosts may use http)' },
 );
 
-/** A secret that is still text, or one that an earlier parse already wrapped. */
+/** Accepts text, and the `Secret` that an earlier parse made of it. */
 const wrappedSecretSchema = z.union([z.instanceof(Secret), secretSchema]);
 
 const cacheSecondsSchema = z.number().min(0).max(60);
 
 /** DPoP (RFC 9449): tokens bound to a key of the caller, accepted only with a proof made by that key. */
 const dpopSchema = z.strictObject({
-  /** Whether tokens that are not bound to a key are refused. */
-  required: z.boolean().default(false),
-  /** Algorithms a proof may be signed with. */
-  algorithms: z.array(z.enum(signatureAlgorithms)).min(1).default(['ES256', 'EdDSA', 'Ed25519']),
-  /** Seconds that a proof serves from its `iat`, at most 300. */
-  maxAgeSeconds: z.number().positive().max(300).default(60),
-  /** Whether a proof must carry a nonce of ours (RFC 9449, section 9). */
-  nonceRequired: z.boolean().default(false),
+  required: z.boolean().default(false).describe('Whether tokens that are not bound to a key are refused.'),
+  algorithms: z
+    .array(z.enum(signatureAlgorithms))
+    .min(1)
+    .default(['ES256', 'EdDSA', 'Ed25519'])
+    .describe('Signature algorithms that a proof may use.'),
+  maxAgeSeconds: z.number().positive().max(300).default(60).describe('Seconds that a proof is valid from its `iat`.'),
+  nonceRequired: z
+    .boolean()
+    .default(false)
+    .describe('Whether a proof must carry a nonce of the server (RFC 9449 section 9).'),
 });
 
 /** Token introspection (RFC 7662), for tokens that are not JWTs. */
 const introspectionSchema = z.strictObject({
-  endpoint: secureUrlSchema,
-  clientId: z.string().min(1),
-  clientSecret: wrappedSecretSchema,
-  /** How our client shows its secret (RFC 6749, section 2.3.1). */
-  authentication: z.enum(['client_secret_basic', 'client_secret_post']).default('client_secret_basic'),
-  /** Seconds that an answer is kept, at most 60: as long may a revoked token still pass. */
-  cacheSeconds: cacheSecondsSchema.default(10),
+  endpoint: secureUrlSchema.describe('The introspection endpoint.'),
+  clientId: z.string().min(1).describe('The client id with which the broker authenticates there.'),
+  clientSecret: wrappedSecretSchema.describe('The secret of that client.'),
+  authentication: z
+    .enum(['client_secret_basic', 'client_secret_post'])
+    .default('client_secret_basic')
+    .describe('How the client sends its secret (RFC 6749 section 2.3.1).'),
+  cacheSeconds: cacheSecondsSchema
+    .default(10)
+    .describe('Seconds that a response is cached. A revoked token may be accepted for that long.'),
 });
 
-/** A session resolver as Authgear has it, for tokens that are not JWTs. */
+/** A session resolver as Authgear offers it, for tokens that are not JWTs. */
 const resolverSchema = z.strictObject({
-  endpoint: secureUrlSchema,
-  /** What the names of the answer's headers begin with. */
+  endpoint: secureUrlSchema.describe('The resolver endpoint.'),
   headerPrefix: z
     .string()
     .regex(/^[a-z0-9-]+-$/, { error: 'must be lower case and end with a hyphen' })
-    .default('x-authgear-'),
-  /** Seconds that an answer is kept, at most 60: as long may a signed-out session still pass. */
-  cacheSeconds: cacheSecondsSchema.default(10),
+    .default('x-authgear-')
+    .describe('The prefix of the response headers.'),
+  cacheSeconds: cacheSecondsSchema
+    .default(10)
+    .describe('Seconds that a response is cached. A signed-out session may be accepted for that long.'),
 });
 
-/** The longest soft TTL of keys, and the longest time they outlive it, in seconds. */
+/** The longest soft TTL of keys, and the longest time that stale keys are used, in seconds. */
 const daySeconds = 86_400;
 
 /**
- * One identity provider: its issuer, audiences and algorithms are one record, never independent lists, so that no
- * token of one provider is accepted for another's audience. Plain data: it can stand in a configuration file.
+ * Parses one identity provider. Its issuer, audiences and algorithms are one record and never independent lists, so that
+ * a token of one provider is never accepted for the audience of another. Plain data: it can stand in a configuration file.
  */
 export const issuerSchema = z
   .strictObject({
-    /** The exact `iss` of its tokens. */
-    issuer: secureUrlSchema,
-    /** The `aud` values that mean us; `null` leaves the check out. */
-    audiences: z.array(z.string().min(1)).min(1).nullable(),
-    /** The `client_id` values (RFC 9068) of the apps whose tokens pass. Absent: every app of this provider. */
-    clientIds: z.array(z.string().min(1)).min(1).optional(),
-    algorithms: z.array(z.enum(signatureAlgorithms)).min(1).default(['RS256', 'ES256', 'EdDSA']),
-    /** Where its public keys are. Absent, and without `jwks`: found by discovery (OpenID Connect, or RFC 8414). */
-    jwksUri: secureUrlSchema.optional(),
-    /** Its public keys themselves (a JWK Set, RFC 7517), for a provider that is never asked. */
-    jwks: z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1) }).optional(),
-    /**
-     * Which tokens pass: `access` takes only `typ: at+jwt` (RFC 9068); `any` takes access tokens that carry no such
-     * type too; `id` takes OpenID Connect ID tokens alone.
-     */
-    tokenType: z.enum(['access', 'any', 'id']).default('access'),
-    /** Seconds that clocks may differ, at most 60. */
-    clockToleranceSeconds: z.number().min(0).max(60).default(5),
-    /** Longest life (`exp - iat`) a token may have, in seconds; `null` leaves the check out. */
-    maxLifetimeSeconds: z.number().positive().nullable().default(daySeconds),
-    /** Seconds within which a key withdrawn by the provider stops being accepted; keys are fetched again before. */
-    keysSoftTtlSeconds: z.number().min(1).max(daySeconds).default(600),
-    /** Seconds that known keys stay in use while the provider cannot be reached, from the last good fetch. */
+    issuer: secureUrlSchema.describe('The exact `iss` of its tokens.'),
+    audiences: z
+      .array(z.string().min(1))
+      .min(1)
+      .nullable()
+      .describe('The `aud` values that mean this broker. `null` disables the check.'),
+    clientIds: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe(
+        'The `client_id` values (RFC 9068) of the apps whose tokens are accepted. Absent: every app of this provider.',
+      ),
+    algorithms: z
+      .array(z.enum(signatureAlgorithms))
+      .min(1)
+      .default(['RS256', 'ES256', 'EdDSA'])
+      .describe('The signature algorithms that its tokens may use.'),
+    jwksUri: secureUrlSchema
+      .optional()
+      .describe(
+        'The URL of its public keys. Absent, and without `jwks`: found by discovery (OpenID Connect, or RFC 8414).',
+      ),
+    jwks: z
+      .strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1) })
+      .optional()
+      .describe('Its public keys as a JWK Set (RFC 7517), for a provider that is never called.'),
+    tokenType: z
+      .enum(['access', 'any', 'id'])
+      .default('access')
+      .describe(
+        'Which tokens are accepted: `access` requires `typ: at+jwt` (RFC 9068); `any` also accepts access tokens without that type; `id` accepts only OpenID Connect ID tokens.',
+      ),
+    clockToleranceSeconds: z.number().min(0).max(60).default(5).describe('Seconds by which clocks may differ.'),
+    maxLifetimeSeconds: z
+      .number()
+      .positive()
+      .nullable()
+      .default(daySeconds)
+      .describe('The longest `exp - iat` of a token, in seconds. `null` disables the check.'),
+    keysSoftTtlSeconds: z
+      .number()
+      .min(1)
+      .max(daySeconds)
+      .default(600)
+      .describe(
+        'Seconds after which keys are fetched again. A key that the provider withdrew is refused after that time.',
+      ),
     keysStaleSeconds: z
       .number()
       .min(0)
       .max(30 * daySeconds)
-      .default(daySeconds),
-    dpop: dpopSchema.optional(),
-    introspection: introspectionSchema.optional(),
-    resolver: resolverSchema.optional(),
+      .default(daySeconds)
+      .describe('Seconds from the last successful fetch during which known keys are used while the provider is down.'),
+    dpop: dpopSchema.optional().describe('Accepts DPoP tokens (RFC 9449). Not available in the broker.'),
+    introspection: introspectionSchema.optional().describe('Looks up opaque tokens by introspection (RFC 7662).'),
+    resolver: resolverSchema.optional().describe("Looks up opaque tokens at a session resolver such as Authgear's."),
   })
   .refine(({ jwks, jwksUri }) => jwks === undefined || jwksUri === undefined, {
-    error: 'jwks and jwksUri exclude each other',
+    error: 'cannot be combined with jwksUri',
     path: ['jwks'],
   })
   .refine(({ introspection, resolver }) => introspection === undefined || resolver === undefined, {
-    error: 'introspection and resolver exclude each other',
+    error: 'cannot be combined with introspection',
     path: ['resolver'],
   })
   .refine(({ keysSoftTtlSeconds, keysStaleSeconds }) => keysStaleSeconds >= keysSoftTtlSeconds, {
@@ -131,3 +163,17 @@ export type IssuerOptions = z.input<typeof issuerSchema>;
 
 /** An issuer with its defaults filled in. */
 export type Issuer = z.output<typeof issuerSchema>;
+
+/**
+ * An identity provider by name and settings. `issuerRecord` of `@valetkey/jwt-verify` turns it into its
+ * {@link IssuerOptions}.
+ */
+export interface ProviderIssuer {
+  readonly provider: 'authgear';
+  /** The project's endpoint, which is also the issuer of its tokens. */
+  readonly endpoint: string;
+  /** The client id that tokens must be issued to. Absent: any client of the project. */
+  readonly clientId?: string | undefined;
+  /** Looks up tokens that are not JWTs at the project's resolver. Absent: such tokens are refused. */
+  readonly resolver?: { readonly cacheSeconds?: number | undefined } | undefined;
+}

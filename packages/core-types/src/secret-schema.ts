@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { Secret, type SecretSlots } from './secret.ts';
 
-/** Part of every simulated credential, so that nothing made for trying is ever taken for real use. */
+/** Part of every credential of the sandbox, so that `valetkey start` can refuse them. */
 export const sandboxMarker = 'sandbox-only';
 
 /**
- * A secret as an operator writes it. White space at its ends (the newline of a file) is cut off; any left inside is
- * refused, for no vendor's key has it and headers cannot carry it.
+ * Parses a secret as an operator writes it. White space at its ends (the newline of a file) is removed; white space inside
+ * is refused, because headers cannot carry it and no vendor's key contains it.
  */
 export const secretSchema = z
   .string()
@@ -15,7 +15,7 @@ export const secretSchema = z
   .refine((text) => /^[\x21-\x7e]+$/.test(text), { error: 'must be printable ASCII without white space' })
   .transform((text) => new Secret(text));
 
-/** A secret, or two of them: `{ current, next }` while it is being rotated. */
+/** Parses one secret, or two as `{ current, next }` while a secret is being rotated, into {@link SecretSlots}. */
 export const secretSlotsSchema = z.union([
   secretSchema.transform((current): SecretSlots => ({ current })),
   z.strictObject({ current: secretSchema, next: secretSchema.optional() }),

@@ -7,7 +7,7 @@ describe('Secret', () => {
   const canary = 'canary-5f2b';
   const secret = new Secret(canary);
 
-  test('gives its text to reveal() alone', () => {
+  test('only reveal() returns the text of a Secret', () => {
     expect(secret.reveal()).toBe(canary);
   });
 
@@ -16,33 +16,33 @@ describe('Secret', () => {
     ['a template', `${secret}`],
     ['JSON', JSON.stringify({ secret })],
     ['inspect', inspect({ secret }, { showHidden: true, depth: null })],
-    ['its own keys', JSON.stringify(Reflect.ownKeys(secret))],
+    ['Reflect.ownKeys', JSON.stringify(Reflect.ownKeys(secret))],
     ['a spread', JSON.stringify({ ...secret })],
-  ])('does not show it in %s', (_, text) => {
+  ])('%s does not show the text of a Secret', (_, text) => {
     expect(text).not.toContain(canary);
   });
 
-  test('refuses to be empty', () => {
+  test('Secret refuses an empty text', () => {
     expect(() => new Secret('')).toThrow(TypeError);
   });
 });
 
 describe('secretSchema', () => {
-  test('cuts the newline of a file off', () => {
+  test('secretSchema removes white space at the ends', () => {
     expect(secretSchema.parse(' key\n').reveal()).toBe('key');
   });
 
-  test.each(['', '  '])('refuses %j', (text) => {
+  test.each(['', '  '])('secretSchema refuses %j', (text) => {
     expect(secretSchema.safeParse(text).success).toBe(false);
   });
 
-  test.each(['two words', 'line\nbreak', 'schlüssel'])('refuses %j without quoting it', (text) => {
+  test.each(['two words', 'line\nbreak', 'schlüssel'])('secretSchema refuses %j without quoting it', (text) => {
     const { success, error } = secretSchema.safeParse(text);
     expect(success).toBe(false);
     expect(JSON.stringify(error)).not.toContain(text);
   });
 
-  test('a pair of slots is one secret, or the current and the next', () => {
+  test('secretSlotsSchema accepts one secret, or a current and a next one', () => {
     expect(secretSlotsSchema.parse('a').current.reveal()).toBe('a');
     expect(secretSlotsSchema.parse({ current: 'a', next: 'b' }).next?.reveal()).toBe('b');
     expect(secretSlotsSchema.safeParse({ current: 'a', previous: 'b' }).success).toBe(false);

@@ -1,10 +1,10 @@
 const redacted = '[redacted]';
 
 /**
- * A value that must not be printed: every way of turning it into text says `[redacted]`.
+ * A value that must not be printed: every conversion to text gives `[redacted]`.
  *
- * The text itself is reached by {@link Secret.reveal} alone, so that a search for `reveal(` finds each place
- * where a secret leaves its wrapper.
+ * Only {@link Secret.reveal} returns the text, so that a search for `reveal(` finds every place where a secret leaves its
+ * wrapper.
  *
  * @example
  * ```ts
@@ -23,7 +23,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The text of the secret. Hand it straight to the call that needs it. */
+  /** Returns the text of the secret. Pass it directly to the call that needs it. */
   reveal(): string {
     return this.#value;
   }
@@ -42,10 +42,10 @@ export class Secret {
 }
 
 /**
- * A secret with room for its successor, so that it rotates without a restart: `next` is tried when the vendor
- * refuses `current`.
+ * A secret and, while it is being rotated, its successor: `next` is used when the vendor refuses `current`, so that a
+ * rotation needs no restart.
  */
-export interface SecretSlots {
-  readonly current: Secret;
-  readonly next?: Secret | undefined;
+export interface SecretSlots<Value = Secret> {
+  readonly current: Value;
+  readonly next?: Value | undefined;
 }

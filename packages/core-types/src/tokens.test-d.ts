@@ -1,26 +1,37 @@
 import { assertType, expectTypeOf, test } from 'vitest';
-import type { CacheableToken, ClientToken, ExposableToken, IssueAbility, ServerToken } from './index.ts';
+import type { CacheableToken, ClientToken, ExposableToken, IssueAbility, IssueRequest, ServerToken } from './index.ts';
 
 declare const patientToken: ClientToken<'user'>;
 declare const accountToken: ClientToken<'account'>;
 declare const serverToken: ServerToken;
 
-test('a cache takes server tokens and account-bound client tokens only', () => {
+test('a cache accepts only server tokens and account-bound client tokens', () => {
   assertType<CacheableToken>(serverToken);
   assertType<CacheableToken>(accountToken);
-  // @ts-expect-error never cache patient tokens
+  // @ts-expect-error a user-bound token must never be cached
   assertType<CacheableToken>(patientToken);
-  // @ts-expect-error a token whose binding is not known may be a patient's
+  // @ts-expect-error a token of unknown binding may be user-bound
   assertType<CacheableToken>(patientToken as ClientToken);
 });
 
-test('an answer takes client tokens only', () => {
+test('a response accepts only client tokens', () => {
   assertType<ExposableToken>(patientToken);
   assertType<ExposableToken>(accountToken);
-  // @ts-expect-error never expose a server token
+  // @ts-expect-error a server token must never be returned
   assertType<ExposableToken>(serverToken);
 });
 
-test('an ability bound to a user cannot declare a cache', () => {
+test('a user-bound ability cannot declare a cache', () => {
   expectTypeOf<IssueAbility<'user'>['cache']>().toEqualTypeOf<undefined>();
+});
+
+test('a request to a user-bound ability always carries the vendor user id', () => {
+  expectTypeOf<IssueRequest<'user'>['vendorUserId']>().toEqualTypeOf<string>();
+  expectTypeOf<IssueRequest<'account'>>().not.toHaveProperty('vendorUserId');
+});
+
+test('an ability receives the parameters that its schema gives', () => {
+  expectTypeOf<IssueRequest<'account', { expiry_minutes: number }>['parameters']>().toEqualTypeOf<{
+    expiry_minutes: number;
+  }>();
 });

@@ -1,53 +1,53 @@
 import type { Secret } from './secret.ts';
 
 /**
- * A vendor credential that must never leave the broker (Nymbl's access token).
+ * A vendor credential that must never leave the broker, such as Nymbl's access token.
  *
- * It may be cached; no response encoder takes it.
+ * It may be cached. No response encoder accepts it.
  */
 export interface ServerToken {
   readonly kind: 'server';
   readonly vendor: string;
   readonly secret: Secret;
-  /** Seconds of life from receipt, as far as the vendor said. */
+  /** Seconds until it expires, counted from receipt. Absent where the vendor does not say. */
   readonly expiresInSeconds?: number | undefined;
 }
 
-/** Whom a client token speaks for: one person, or the company's whole account. */
+/** What a client token gives access to: one user's data, or the company's whole account. */
 export type TokenBinding = 'user' | 'account';
 
 /**
- * A vendor credential that may be answered to an app.
+ * A vendor credential that may be returned to an app.
  *
- * A token bound to a user is fresh on every ask; only one bound to the account may be cached.
+ * A token bound to a user is issued anew for every request; only a token bound to the account may be cached.
  */
 export interface ClientToken<Binding extends TokenBinding = TokenBinding> {
   readonly kind: 'client';
   readonly bound: Binding;
   readonly vendor: string;
-  /** The vendor's own field names, as the client code in its documentation reads them. */
+  /** The fields of the response, under the vendor's own names: client code of the vendor's documentation reads them. */
   readonly fields: Readonly<Record<string, string | Secret>>;
-  /** The principal's identity at the vendor. */
+  /** The principal's user id at the vendor. */
   readonly vendorUserId?: string | undefined;
-  /** Seconds of life from receipt. */
+  /** Seconds until it expires, counted from receipt. */
   readonly expiresInSeconds?: number | undefined;
 }
 
-/** What a cache may hold. "Never cache patient tokens" is this type: one bound to a user does not fit in. */
+/** What a cache may hold. The rule "never cache patient tokens" is this type: a user-bound token is not part of it. */
 export type CacheableToken = ServerToken | ClientToken<'account'>;
 
-/** What an answer may hold. "Never expose" is this type: a server token does not fit in. */
+/** What a response may hold. The rule "never expose a server token" is this type. */
 export type ExposableToken = ClientToken;
 
-/** Stands behind {@link CacheableToken} where types were cast away. */
+/** Enforces {@link CacheableToken} at run time, where a cast removed the type. Throws a `TypeError`. */
 export function assertCacheable(token: CacheableToken): void {
   const { kind, bound } = token as { kind?: unknown; bound?: unknown };
   if (kind === 'server' || (kind === 'client' && bound === 'account')) return;
   throw new TypeError('Only server tokens and account-bound client tokens may be cached.');
 }
 
-/** Stands behind {@link ExposableToken} where types were cast away. */
+/** Enforces {@link ExposableToken} at run time, where a cast removed the type. Throws a `TypeError`. */
 export function assertExposable(token: ExposableToken): void {
   if ((token as { kind?: unknown }).kind === 'client') return;
-  throw new TypeError('Only client tokens may be answered to an app.');
+  throw new TypeError('Only client tokens may be returned to an app.');
 }

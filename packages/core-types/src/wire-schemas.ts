@@ -4,9 +4,10 @@ import type { IssueEnvelope, Problem, SessionAnswer } from './wire.ts';
 
 const codes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]];
 
-/** Parses the envelope of an issue answer; the vendor's own fields pass beside it. */
+/** Parses the envelope of an issue response. The vendor's own fields are kept beside it. */
 export const issueAnswerSchema = z.looseObject({
   vendor: z.string(),
+  connection: z.string(),
   vendor_user_id: z.string().optional(),
   expires_in: z.number().optional(),
   expires_at: z.iso.datetime().optional(),
@@ -14,7 +15,7 @@ export const issueAnswerSchema = z.looseObject({
   server_time: z.iso.datetime(),
 }) satisfies z.ZodType<IssueEnvelope>;
 
-/** Parses the answer of `GET /v1/session`. */
+/** Parses the response of `GET /v1/session`. */
 export const sessionAnswerSchema = z.object({
   issuer: z.string(),
   subject: z.string(),
@@ -23,6 +24,7 @@ export const sessionAnswerSchema = z.object({
   vendors: z.record(
     z.string(),
     z.object({
+      vendor: z.string(),
       operations: z.array(z.enum(['issue', 'proxy', 'authenticate'])),
       vendor_user_id: z.string().optional(),
     }),
@@ -30,7 +32,7 @@ export const sessionAnswerSchema = z.object({
   server_time: z.iso.datetime(),
 }) satisfies z.ZodType<SessionAnswer>;
 
-/** Parses an error answer. */
+/** Parses the response to a failed request. */
 export const problemSchema = z.object({
   type: z.string(),
   title: z.string(),
@@ -40,4 +42,5 @@ export const problemSchema = z.object({
   remediation: z.string(),
   request_id: z.string(),
   vendor: z.string().optional(),
+  connection: z.string().optional(),
 }) satisfies z.ZodType<Problem>;

@@ -1,52 +1,60 @@
-// The broker's JSON, as types alone: this file imports nothing, so that the client can carry a copy without zod.
+// The broker's JSON as types only. This file imports nothing, so that the client SDK can ship a copy without zod.
 
-/** What every answer of `POST /v1/vendors/{vendor}/token` carries beside the vendor's own fields. */
+/** What every response of `POST /v1/vendors/{connection}/token` carries beside the vendor's own fields. */
 export interface IssueEnvelope {
+  /** The vendor's id, such as `vital`. */
   vendor: string;
-  /** The caller's identity at the vendor, where the token is bound to it. */
+  /** The operator's name for this use of the vendor, as the path names it. */
+  connection: string;
+  /** The caller's user id at the vendor, where the token is bound to it. */
   vendor_user_id?: string | undefined;
-  /** Seconds of life from receipt. */
+  /** Seconds until the token expires, counted from receipt. */
   expires_in?: number | undefined;
   /** ISO 8601, UTC. */
   expires_at?: string | undefined;
-  /** Seconds from receipt after which a new token should be asked for. */
+  /** Seconds from receipt after which the app should request a new token. */
   refresh_after?: number | undefined;
   /** The broker's clock, ISO 8601, UTC. */
   server_time: string;
 }
 
-/** The answer of `POST /v1/vendors/{vendor}/token`: the vendor's own field names and the common envelope. */
+/** The response of `POST /v1/vendors/{connection}/token`: the vendor's own fields and the common envelope. */
 export type IssueAnswer<Fields extends object = object> = IssueEnvelope & Fields;
 
-/** What a caller may do at one vendor. */
+/** What a caller may do with one connection. */
 export interface SessionVendor {
+  /** The vendor's id, such as `vital`. */
+  vendor: string;
   operations: ('issue' | 'proxy' | 'authenticate')[];
   vendor_user_id?: string | undefined;
 }
 
-/** The answer of `GET /v1/session`. */
+/** The response of `GET /v1/session`. */
 export interface SessionAnswer {
   issuer: string;
   subject: string;
   scopes: string[];
-  /** When the caller's token ends, ISO 8601, UTC. */
+  /** When the caller's token expires, ISO 8601, UTC. */
   expires_at?: string | undefined;
+  /** The connections that the caller may use, by name. */
   vendors: Record<string, SessionVendor>;
   /** The broker's clock, ISO 8601, UTC. */
   server_time: string;
 }
 
-/** An error answer: `application/problem+json` (RFC 9457). */
+/** The response to a failed request: `application/problem+json` (RFC 9457). */
 export interface Problem {
-  /** Where this code is documented. */
+  /** The page that documents this code. */
   type: string;
   title: string;
   status: number;
   code: string;
-  /** What went wrong, in our own words. */
+  /** What happened. */
   detail: string;
-  /** What the reader can do about it. */
+  /** What the caller can do about it. */
   remediation: string;
   request_id: string;
+  /** The vendor that the failure is about, and the connection through which it was called. */
   vendor?: string | undefined;
+  connection?: string | undefined;
 }

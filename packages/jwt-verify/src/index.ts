@@ -1,7 +1,8 @@
 export { createExpressAuthentication } from './adapters/express.ts';
 export { createFastifyAuthentication } from './adapters/fastify.ts';
 export { authenticateRequest } from './adapters/request.ts';
-export { authgear } from './authgear.ts';
+export { authgear } from './providers/authgear.ts';
+export { issuerRecord } from './providers/issuer-record.ts';
 export { readAccessToken, readBearerToken } from './bearer.ts';
 export { wwwAuthenticate } from './challenge.ts';
 export { createJwtVerifier } from './create-jwt-verifier.ts';
@@ -9,7 +10,7 @@ export { createJwtVerifier } from './create-jwt-verifier.ts';
 export type { AuthenticationOptions } from './adapters/authenticate.ts';
 export type { ExpressAuthentication } from './adapters/express.ts';
 export type { FastifyAuthentication } from './adapters/fastify.ts';
-export type { AuthgearOptions } from './authgear.ts';
+export type { AuthgearOptions } from './providers/authgear.ts';
 export type { AccessToken } from './bearer.ts';
 export type { ChallengeOptions } from './challenge.ts';
 export type { IssuerStatus, JwtVerifier, VerifyContext } from './create-jwt-verifier.ts';

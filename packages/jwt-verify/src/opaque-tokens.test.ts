@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { createJwtVerifier, type JwtVerifier } from './create-jwt-verifier.ts';
-import { authgear } from './authgear.ts';
+import { authgear } from './providers/authgear.ts';
 import type { JwtVerifierOptions } from './options.ts';
 import { refusalOf, rejection } from './testing/harness.ts';
 import { sendJson, startIdentityProvider, type IdentityProvider } from './testing/identity-provider.ts';
@@ -343,6 +343,7 @@ test('authgear() takes the JWTs of a project', async () => {
     issuer: provider.issuer,
     audiences: [provider.issuer],
     algorithms: ['RS256'],
+    jwksUri: `${provider.issuer}/oauth2/jwks`,
     tokenType: 'access',
   });
   const verifier = createJwtVerifier({ issuers: [record], clock });

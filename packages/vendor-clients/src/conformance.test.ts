@@ -104,7 +104,7 @@ const cases: Readonly<Record<string, Case>> = {
 
 async function issue(vendor: Vendor, vendorUserId: string | undefined, field: string): Promise<string> {
   const parameters = vendor.issue?.parameters.parse({}) ?? {};
-  const token = await vendor.issue?.issue({ principal, vendorUserId, parameters });
+  const token = await vendor.issue?.issue({ principal, vendorUserId: vendorUserId ?? '', parameters });
   const value = token?.fields[field];
   return value instanceof Secret ? value.reveal() : String(value);
 }

@@ -76,6 +76,7 @@ function toIssueAnswer(token: ExposableToken, clock: Clock): IssueAnswer {
   return {
     ...Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, textOf(field)])),
     vendor,
+    connection: vendor,
     ...(vendorUserId === undefined ? {} : { vendor_user_id: vendorUserId }),
     ...(expiresInSeconds === undefined
       ? {}

@@ -37,5 +37,5 @@ export function addSessionRoute(server: FastifyInstance, services: SessionRouteS
 async function describeVendor({ vendor, users }: ConnectedVendor, principal: Principal): Promise<SessionVendor> {
   const operations = (['issue', 'proxy', 'authenticate'] as const).filter((ability) => vendor[ability] !== undefined);
   const vendorUserId = vendor.issue?.bound === 'user' ? await users.known(principal) : undefined;
-  return { operations, ...(vendorUserId === undefined ? {} : { vendor_user_id: vendorUserId }) };
+  return { vendor: vendor.id, operations, ...(vendorUserId === undefined ? {} : { vendor_user_id: vendorUserId }) };
 }

@@ -124,7 +124,12 @@ function watch(definition: VendorDefinition, failures: unknown[]): VendorDefinit
       const { issue, users, proxy } = vendor;
       return {
         ...vendor,
-        issue: issue && ({ ...issue, issue: keep<[IssueRequest], ClientToken>(issue.issue) } as Vendor['issue']),
+        issue:
+          issue &&
+          ({
+            ...issue,
+            issue: keep(issue.issue as (request: IssueRequest) => Promise<ClientToken>),
+          } as Vendor['issue']),
         users: users && { ensureUser: keep(users.ensureUser) },
         proxy: proxy && { ...proxy, issueServerToken: keep(proxy.issueServerToken), send: keep(proxy.send) },
       };

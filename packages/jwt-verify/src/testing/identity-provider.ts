@@ -33,7 +33,7 @@ export async function startIdentityProvider(keys: readonly JsonWebKey[] = []): P
     if (provider.answer !== undefined) provider.answer(request, response);
     else if (request.url === '/.well-known/openid-configuration') {
       sendJson(response, { issuer: provider.issuer, jwks_uri: `${provider.issuer}/jwks` });
-    } else if (request.url === '/jwks') sendJson(response, { keys: provider.keys });
+    } else if (request.url === '/jwks' || request.url === '/oauth2/jwks') sendJson(response, { keys: provider.keys });
     else sendJson(response, {}, 404);
   });
   await new Promise<void>((resolve) => {

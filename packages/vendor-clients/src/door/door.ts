@@ -2,7 +2,7 @@ import type { lookup as systemLookup } from 'node:dns';
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { systemClock, type CallOptions, type ValetKeyError, type VendorEnvironment } from '@valetkey/core-types';
+import { systemClock, type CallOptions, type ValetKeyError, type VendorDependencies } from '@valetkey/core-types';
 import type { Dispatcher, Pool } from 'undici';
 import { invalidAnswer, type Answer, type AnswerHeaders, type VendorName } from './answer.ts';
 import { createAttempts } from './attempts.ts';
@@ -17,7 +17,7 @@ import { discardBody, streamBody } from './stream-body.ts';
 import { unusableStatus } from './unusable-status.ts';
 
 /** What a vendor client is given to work with; each part has a default. */
-export interface ClientEnvironment extends VendorEnvironment {
+export interface ClientEnvironment extends VendorDependencies {
   /** Carries the calls in place of a connection pool of the client's own. Whoever gives it closes it. */
   readonly dispatcher?: Dispatcher | undefined;
   /** Resolves host names in place of the system's resolver. What it says is looked at all the same. */

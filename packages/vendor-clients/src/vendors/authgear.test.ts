@@ -97,13 +97,6 @@ test('its tokens are principals of one issuer, audience and algorithm', () => {
     authgear.options.parse({ endpoint: 'https://my-app.authgear.cloud/', clientId: 'app' }),
   );
   expect(vendor.authenticate).toEqual({
-    issuer: {
-      issuer: 'https://my-app.authgear.cloud',
-      audiences: ['https://my-app.authgear.cloud'],
-      algorithms: ['RS256'],
-      jwksUri: 'https://my-app.authgear.cloud/oauth2/jwks',
-      tokenType: 'access',
-      clientIds: ['app'],
-    },
+    issuer: { provider: 'authgear', endpoint: 'https://my-app.authgear.cloud', clientId: 'app' },
   });
 });

@@ -170,21 +170,17 @@ function words(header: string | string[] | undefined): string[] {
 export const authgear = {
   ...vendor,
   options: optionsSchema,
+  credentials: [],
   create(options, environment?: ClientEnvironment): Vendor {
     const client = connect(options, environment);
     return {
       id: vendor.id,
       authenticate: {
         issuer: {
-          issuer: options.endpoint,
-          audiences: [new URL(options.endpoint).origin],
-          algorithms: ['RS256'],
-          jwksUri: `${options.endpoint}/oauth2/jwks`,
-          tokenType: 'access',
-          ...(options.clientId !== undefined && { clientIds: [options.clientId] }),
-          ...(options.resolver && {
-            resolver: { endpoint: `${options.endpoint}/_resolver/resolve`, ...options.resolver },
-          }),
+          provider: 'authgear',
+          endpoint: options.endpoint,
+          clientId: options.clientId,
+          resolver: options.resolver,
         },
       },
       verify: client.verify,

@@ -2,7 +2,6 @@ import {
   Secret,
   secretSlotsSchema,
   systemClock,
-  ValetKeyError,
   type CallOptions,
   type Vendor,
   type VendorDefinition,
@@ -219,6 +218,7 @@ function connectCore(
 export const nabla = {
   ...vendor,
   options: optionsSchema,
+  credentials: ['serverKey'],
   create(options, environment?: ClientEnvironment): Vendor {
     const client = connect(options, environment);
     return {
@@ -232,11 +232,6 @@ export const nabla = {
           tokenType: 'Bearer',
         },
         async issue({ vendorUserId, signal }) {
-          if (vendorUserId === undefined) {
-            throw new ValetKeyError('vendor_user_not_found', 'This user has no patient at Nabla.', {
-              vendor: vendor.id,
-            });
-          }
           const { accessToken, refreshToken, expiresInSeconds } = await client.authenticatePatient(vendorUserId, {
             signal,
           });

@@ -144,6 +144,7 @@ function connect(options: ParsedOptions, environment: ClientEnvironment = {}): N
 export const nudge = {
   ...vendor,
   options: optionsSchema,
+  credentials: ['apiKey'],
   create(options, environment?: ClientEnvironment): Vendor {
     const client = connect(options, environment);
     const parameters = z.strictObject({

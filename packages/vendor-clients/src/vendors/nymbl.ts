@@ -242,6 +242,7 @@ function customerOf(options: ParsedOptions, principal: Principal): string {
 export const nymbl = {
   ...vendor,
   options: optionsSchema,
+  credentials: ['clientSecret', 'apiKey'],
   create(options, environment?: ClientEnvironment): Vendor {
     const client = connect(options, environment);
     const { clientId } = options;

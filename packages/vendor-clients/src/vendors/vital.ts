@@ -251,6 +251,7 @@ function connect(options: z.output<typeof optionsSchema>, environment: ClientEnv
 export const vital = {
   ...vendor,
   options: optionsSchema,
+  credentials: ['apiKey'],
   create(options, environment?: ClientEnvironment): Vendor {
     const client = connect(options, environment);
     return {
@@ -267,9 +268,6 @@ export const vital = {
         // The type under which Vital's own SDKs hand it in.
         exchange: { field: 'sign_in_token', issuedTokenType: 'urn:junction:sign-in-token', tokenType: 'N_A' },
         async issue({ vendorUserId, signal }) {
-          if (vendorUserId === undefined) {
-            throw new ValetKeyError('vendor_user_not_found', 'This user has no user at Vital.', { vendor: vendor.id });
-          }
           const { signInToken } = await client.createSignInToken(vendorUserId, { signal });
           return {
             kind: 'client',
