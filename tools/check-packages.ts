@@ -38,7 +38,7 @@ function checkInstalled(tarballs: ReadonlyMap<string, string>, entries: readonly
   const program = entries.map((entry) => `await import(${JSON.stringify(entry)});`).join('\n');
   writeFileSync(join(project, 'import.js'), `${program}\n`);
   execFileSync(bin('node'), ['import.js'], { cwd: project, stdio: 'inherit' });
-  execFileSync(bin('node'), ['node_modules/@valetkey/broker/dist/valetkey.js', '--version'], {
+  execFileSync(bin('node'), ['node_modules/@valetkey/broker/dist/cli/valetkey.js', '--version'], {
     cwd: project,
     stdio: 'inherit',
   });

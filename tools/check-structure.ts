@@ -19,7 +19,7 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The one place that may load the sandbox outside of tests, and only when it runs. */
-const lazySandboxImport = 'apps/broker/src/dev.ts';
+const lazySandboxImport = 'apps/broker/src/cli/dev.ts';
 
 const rootEntries = new Set(
   `packages apps docs tools .changeset .ci .github package.json pnpm-workspace.yaml pnpm-lock.yaml turbo.json

@@ -2,7 +2,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const conditions = ['@valetkey/source', 'node', 'import', 'default'];
 
-const timing = '{packages,apps}/*/src/**/*.timing.test.ts';
+const timing = '{packages,apps}/*/{src,test}/**/*.timing.test.ts';
 
 /** What all runs of the tests have in common. */
 export const base = {
@@ -31,7 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'all',
-          include: ['{packages,apps}/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
+          include: ['{packages,apps}/*/{src,test}/**/*.test.ts', 'tools/**/*.test.ts'],
           exclude: [timing],
           typecheck: {
             enabled: true,

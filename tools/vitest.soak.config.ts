@@ -6,7 +6,7 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ['{packages,apps}/*/src/**/*.soak.ts'],
+    include: ['{packages,apps}/*/{src,test}/**/*.soak.ts'],
     fileParallelism: false,
     testTimeout: 300_000,
   },

@@ -49,13 +49,13 @@ export const errorTable = {
     status: 404,
     title: 'Unknown vendor',
     retryable: false,
-    remediation: 'Use a vendor that `GET /v1/session` lists, or ask the operator to configure this one.',
+    remediation: 'Use a connection that `GET /v1/session` lists, or ask the operator to configure this one.',
   },
   operation_not_supported: {
     status: 404,
     title: 'Operation not supported',
     retryable: false,
-    remediation: 'Use an operation that `GET /v1/session` lists for this vendor.',
+    remediation: 'Use an operation that `GET /v1/session` lists for this connection.',
   },
   vendor_user_not_found: {
     status: 404,

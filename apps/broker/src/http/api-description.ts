@@ -1,6 +1,6 @@
 import { issueAnswerSchema, problemSchema, sessionAnswerSchema } from '@valetkey/core-types';
 import { z } from 'zod';
-import { tokenExchangeGrant } from './exchange-request.ts';
+import { tokenExchangeGrant } from './routes/exchange-request.ts';
 
 interface Response {
   readonly description: string;
@@ -23,20 +23,26 @@ type PathItem = Readonly<Record<string, Operation>>;
 const reference = (name: string) => ({ schema: { $ref: `#/components/schemas/${name}` } });
 const text = { schema: { type: 'string' } };
 const json = (name: string) => ({ 'application/json': reference(name) });
-const answer = (description: string, content?: object): Response => ({ description, ...(content && { content }) });
+const response = (description: string, content?: object): Response => ({ description, ...(content && { content }) });
 
 const problem: Response = {
-  description: 'A failure; `code` says which, and with 429 and 503 `Retry-After` says when to come again.',
-  headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } },
+  description: 'A failure. `code` identifies it; with 429 and 503, `Retry-After` says when to retry.',
+  headers: { 'Retry-After': { description: 'Seconds to wait before a retry.', schema: { type: 'integer' } } },
   content: { 'application/problem+json': reference('Problem') },
 };
 const anyone: readonly object[] = [];
-const vendor = { name: 'vendor', in: 'path', required: true, description: 'Such as `nabla`.', ...text };
-const scope = { name: 'scope', in: 'query', description: 'Scopes that are needed, with spaces between.', ...text };
+const connection = {
+  name: 'connection',
+  in: 'path',
+  required: true,
+  description: 'The name of a configured connection, such as `nabla`.',
+  ...text,
+};
+const scope = { name: 'scope', in: 'query', description: 'Required scopes, separated by spaces.', ...text };
 
-const caller = 'Headers with the prefix of the configuration: session-valid, user-id, issuer, scope.';
+const caller = 'Response headers with the configured prefix: session-valid, user-id, issuer, scope.';
 
-/** GET and HEAD of one path; HEAD answers the headers alone. */
+/** Returns GET and HEAD of one path. The response to HEAD has only the headers. */
 function readable(operation: Operation): PathItem {
   const { operationId, responses } = operation;
   const headed = Object.entries(responses).map(([status, { description, headers }]) => [
@@ -52,9 +58,16 @@ function readable(operation: Operation): PathItem {
 function proxied(method: string): Operation {
   return {
     operationId: `proxy${method}`,
-    summary: 'Calls the vendor on the caller’s behalf, where the operator allows this method and path',
-    parameters: [vendor, { name: 'path', in: 'path', required: true, description: 'At the vendor.', ...text }],
-    responses: { '2XX': answer('What the vendor answered.'), '4XX': answer('Likewise.'), default: problem },
+    summary: 'Calls the vendor on the caller’s behalf, if the operator allows this method and path',
+    parameters: [
+      connection,
+      { name: 'path', in: 'path', required: true, description: 'The path at the vendor.', ...text },
+    ],
+    responses: {
+      '2XX': response('The vendor’s response.'),
+      '4XX': response('The vendor’s response, if it refuses the call itself; otherwise a problem.'),
+      default: problem,
+    },
   };
 }
 
@@ -65,22 +78,22 @@ const exchangeForm = {
   required: ['grant_type', 'subject_token', 'subject_token_type', 'audience'],
   properties: {
     grant_type: { const: tokenExchangeGrant },
-    subject_token: { type: 'string', description: 'The caller’s own token.' },
+    subject_token: { type: 'string', description: 'The token of the caller’s own identity provider.' },
     subject_token_type: { type: 'string', format: 'uri' },
-    audience: { type: 'string', description: 'The vendor.' },
+    audience: { type: 'string', description: 'The name of the connection.' },
     requested_token_type: { type: 'string', format: 'uri' },
   },
 };
 
 const paths: Readonly<Record<string, PathItem>> = {
-  '/v1/vendors/{vendor}/token': {
+  '/v1/vendors/{connection}/token': {
     post: {
       operationId: 'issueToken',
       summary: 'Issues a client token of the vendor for the caller',
-      parameters: [vendor],
+      parameters: [connection],
       requestBody: { content: { 'application/json': { schema: { type: 'object' } } } },
       responses: {
-        '200': answer('The vendor’s own fields and the envelope; the bare token where text is preferred.', {
+        '200': response('The vendor’s own fields with the common envelope, or only the token if text is preferred.', {
           ...json('IssueAnswer'),
           'text/plain': text,
         }),
@@ -88,27 +101,27 @@ const paths: Readonly<Record<string, PathItem>> = {
       },
     },
   },
-  '/v1/vendors/{vendor}/proxy/{path}': Object.fromEntries(
+  '/v1/vendors/{connection}/proxy/{path}': Object.fromEntries(
     Object.entries(proxyMethods).map(([method, name]) => [method, proxied(name)]),
   ),
   '/v1/session': {
     get: {
       operationId: 'getSession',
-      summary: 'Who is calling, and what they may do at which vendor',
-      responses: { '200': answer('The session.', json('SessionAnswer')), default: problem },
+      summary: 'Returns the caller, and the connections that it may use',
+      responses: { '200': response('The session is valid.', json('SessionAnswer')), default: problem },
     },
   },
   '/v1/resolve': readable({
     operationId: 'resolve',
-    summary: 'Forward-auth in three states',
-    responses: { '200': answer(caller), default: problem },
+    summary: 'Forward authentication with three states: no token, valid, invalid',
+    responses: { '200': response(caller), default: problem },
     security: [{}, { caller: [] }],
   }),
   '/v1/authorize': readable({
     operationId: 'authorize',
-    summary: 'Forward-auth for nginx and Caddy',
+    summary: 'Forward authentication for nginx and Caddy',
     parameters: [scope],
-    responses: { '204': answer(caller), default: problem },
+    responses: { '204': response(caller), default: problem },
   }),
   '/oauth2/token': {
     post: {
@@ -116,29 +129,34 @@ const paths: Readonly<Record<string, PathItem>> = {
       summary: 'Issues a client token by token exchange (RFC 8693)',
       requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: exchangeForm } } },
       responses: {
-        '200': answer('The issue answer, with the token in the words of OAuth.', json('ExchangeAnswer')),
-        default: answer('An error of OAuth (RFC 6749 section 5.2).', json('OAuthError')),
+        '200': response('The vendor’s token, also under OAuth’s field names.', json('ExchangeAnswer')),
+        default: response('An OAuth error (RFC 6749 section 5.2).', json('OAuthError')),
       },
       security: anyone,
     },
   },
   '/.well-known/oauth-authorization-server': metadata('authorizationServer', 'RFC 8414'),
   '/.well-known/oauth-protected-resource': metadata('protectedResource', 'RFC 9728'),
-  '/healthz': readable(state('health', 'The process answers')),
-  '/readyz': readable(state('readiness', 'It can do its work')),
-  '/openapi.json': page('describe', 'This description', { 'application/json': { schema: { type: 'object' } } }),
-  '/docs': page('document', 'The routes', { 'text/html': text }),
-  '/docs/errors': page('documentErrors', 'Every error code', { 'text/html': text }),
+  '/healthz': readable(state('health', 'Returns whether the process responds')),
+  '/readyz': readable(state('readiness', 'Returns whether the broker can work')),
+  '/openapi.json': page('describe', 'Returns this description', { 'application/json': { schema: { type: 'object' } } }),
+  '/docs': page('document', 'Lists the routes', { 'text/html': text }),
+  '/docs/errors': page('documentErrors', 'Lists every error code', { 'text/html': text }),
 };
 
 function metadata(name: string, standard: string): PathItem {
   const content = { 'application/json': { schema: { type: 'object' } } };
-  return page(name, `What the broker is (${standard}), where it knows its public URL`, content);
+  return page(name, `Returns the server metadata (${standard}), if the public URL is configured`, content);
 }
 
 function page(operationId: string, summary: string, content: object): PathItem {
   return {
-    get: { operationId, summary, responses: { '200': answer('It.', content), default: problem }, security: anyone },
+    get: {
+      operationId,
+      summary,
+      responses: { '200': response('The document.', content), default: problem },
+      security: anyone,
+    },
   };
 }
 
@@ -147,12 +165,12 @@ function state(operationId: string, summary: string): Operation {
   return {
     operationId,
     summary,
-    responses: { '200': answer('Yes.', content), '503': answer('No.', content) },
+    responses: { '200': response('Yes.', content), '503': response('Not now.', content) },
     security: anyone,
   };
 }
 
-/** The description of the app-facing routes, in OpenAPI 3.1. It says nothing of what this broker is configured to. */
+/** Returns the description of the routes for apps, in OpenAPI 3.1. It reveals nothing about the configuration. */
 export function describeApi(publicUrl: string | undefined) {
   const exchanged = { access_token: z.string(), issued_token_type: z.string(), token_type: z.enum(['Bearer', 'N_A']) };
   const oauthError = { error: z.string(), error_description: z.string(), code: z.string(), request_id: z.string() };
@@ -161,7 +179,7 @@ export function describeApi(publicUrl: string | undefined) {
     info: {
       title: 'Valet Key',
       version: 'v1',
-      description: 'Short-lived credentials of vendors, for those whom your identity provider knows.',
+      description: 'Issues short-lived vendor credentials to users of your identity provider.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl ?? '/' }],

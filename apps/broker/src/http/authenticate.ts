@@ -1,8 +1,7 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
-import type { CallerLimits } from '../caller-limits.ts';
-import type { Identify } from '../identify.ts';
+import type { Identify } from '../identity/identify.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -11,19 +10,16 @@ declare module 'fastify' {
 }
 
 /**
- * Finds out who is calling, and whether too often, before the body is read. The bearer token of the `Authorization` header is the one way to be
- * known: never a query, never a body.
+ * Creates the hook that authenticates a caller before the body is read. Only the bearer token of the `Authorization`
+ * header identifies a caller, never a query parameter or a body.
  */
-export function createAuthenticate(
-  identify: Identify,
-  countRequest: CallerLimits['countRequest'],
-): onRequestAsyncHookHandler {
+export function createAuthenticate(identify: Identify): onRequestAsyncHookHandler {
   return async (request) => {
-    request.principal = await identify(readBearerToken(request.headers.authorization), countRequest);
+    request.principal = await identify(readBearerToken(request.headers.authorization));
   };
 }
 
-/** The caller of a request that was authenticated. */
+/** Returns the caller of an authenticated request. */
 export function principalOf({ principal }: FastifyRequest): Principal {
   if (principal === null) throw new ValetKeyError('internal', 'This route does not authenticate its callers.');
   return principal;

@@ -4,16 +4,16 @@ import { proxyResponseHeaders } from '@valetkey/vendor-clients';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Lets web pages of these exact origins call the broker (Fetch standard, CORS). Callers are known by their bearer token
- * alone, so no answer allows credentials of the browser's own.
+ * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only a bearer token identifies a
+ * caller, so no response allows the browser's own credentials.
  */
 export function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
   if (origins.length === 0) return;
-  // The plugin would answer these with a text of its own.
+  // The plugin would respond to these with a text of its own.
   server.addHook('onRequest', async ({ method, headers }) => {
     const isPreflight = headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
     if (method === 'OPTIONS' && !isPreflight) {
-      throw new ValetKeyError('invalid_request', 'OPTIONS is for the preflight requests of browsers.');
+      throw new ValetKeyError('invalid_request', 'OPTIONS is only for the preflight requests of browsers.');
     }
   });
   server.register(cors, {

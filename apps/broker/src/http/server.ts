@@ -4,67 +4,70 @@ import { ValetKeyError } from '@valetkey/core-types';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
+  type FastifyHttpOptions,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
   type onRequestAsyncHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
-import { boundPipelines, closeSilentConnections, refuseConnection } from './connections.ts';
-import { createProblemSender, problemFormat } from './problem-sender.ts';
+import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
+import { closeIdleSockets, limitPipelining, refuseConnection } from './sockets.ts';
 
 const maxBodyBytes = 16_384;
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly isDraining: () => boolean;
-  /** Hears of each failure that is answered. */
+  /** Called with each failure that is sent. */
   readonly onProblem?: ((error: ValetKeyError) => void) | undefined;
-  /** Where a caller who is turned away learns how to get a token. */
+  /** The URL of the metadata that tells a refused caller how to get a token. */
   readonly resourceMetadata?: string | undefined;
 }
 
+type ServerOptions = FastifyHttpOptions<FastifyInstance['server'], FastifyBaseLogger>;
+
+const serverOptions = {
+  logController: new LogController({ disableRequestLogging: true }),
+  bodyLimit: maxBodyBytes,
+  requestTimeout: 15_000,
+  // For a connection on which no byte moves, because its client does not read. Longer than any vendor's timeout.
+  connectionTimeout: 650_000,
+  keepAliveTimeout: 72_000,
+  forceCloseConnections: 'idle',
+  return503OnClosing: false,
+  exposeHeadRoutes: false,
+  genReqId: () => randomUUID(),
+  http: {
+    headersTimeout: 10_000,
+    maxHeaderSize: 16_384,
+    // Node checks for overdue connections every 30 seconds by default, which would turn 10 seconds into up to 40.
+    connectionsCheckingInterval: 1_000,
+    requireHostHeader: false,
+  },
+  clientErrorHandler: refuseConnection,
+} as const satisfies ServerOptions;
+
 /**
- * An HTTP server with the manners that every listener of the broker has: problem+json for every failure, nothing
- * cached, nothing sniffed, no request that two readers could read two ways. While it drains, each answer is the last on
- * its connection.
+ * Creates an HTTP server with what every listener of the broker has in common: problem+json for every failure, no caching,
+ * no content sniffing, no request that two readers could interpret differently. While it drains, each response closes its
+ * connection.
  */
-export function createHttpServer({
-  logger,
-  isDraining,
-  onProblem = () => undefined,
-  resourceMetadata,
-}: HttpServerOptions): FastifyInstance {
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const { logger, isDraining, onProblem = () => undefined, resourceMetadata } = options;
   const sendProblem = createProblemSender(onProblem, problemFormat(resourceMetadata));
   const server = fastify({
+    ...serverOptions,
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: maxBodyBytes,
-    requestTimeout: 15_000,
-    // Of one on which nothing moves: its caller reads no answer. Longer than any vendor may take, and any body of its.
-    connectionTimeout: 650_000,
-    keepAliveTimeout: 72_000,
-    forceCloseConnections: 'idle',
-    return503OnClosing: false,
-    exposeHeadRoutes: false,
-    genReqId: () => randomUUID(),
-    // Node looks for overdue connections every 30 seconds unless told otherwise, so 10 seconds would mean up to 40.
-    http: {
-      headersTimeout: 10_000,
-      maxHeaderSize: 16_384,
-      connectionsCheckingInterval: 1_000,
-      requireHostHeader: false,
-    },
-    // These come before any hook.
+    // These errors occur before any hook runs.
     frameworkErrors: (error, request, reply) => {
       writeCommonHeaders(request, reply);
       sendProblem(error, request, reply);
     },
-    clientErrorHandler: refuseConnection,
   });
 
-  closeSilentConnections(server);
-  boundPipelines(server);
+  closeIdleSockets(server);
+  limitPipelining(server);
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
   }
@@ -80,7 +83,7 @@ export function createHttpServer({
   });
   server.setErrorHandler(sendProblem);
   server.setNotFoundHandler(() => {
-    throw new ValetKeyError('not_found', 'There is nothing at this path.');
+    throw new ValetKeyError('not_found', 'No route has this path.');
   });
   return server;
 }
@@ -93,7 +96,7 @@ function parseJson(
   request: FastifyRequest,
   text: string | Buffer,
   done: (error: Error | null, body?: unknown) => void,
-) {
+): void {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     done(new ValetKeyError('unsupported_media_type', 'The body has a content encoding.'));
@@ -106,17 +109,17 @@ function parseJson(
   }
 }
 
-// Node keeps the first of two such headers and a proxy in front may have kept the second.
+/** Of a repeated header Node keeps the first one, while a proxy in front of it may have used the second. */
 const singleHeaders = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop']);
 
-function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMessage) {
-  if (httpVersion === '0.9') throw new ValetKeyError('invalid_request', 'HTTP/0.9 is not spoken here.');
-  // Others would hand on bytes that we take for the body itself.
+function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMessage): void {
+  if (httpVersion === '0.9') throw new ValetKeyError('invalid_request', 'HTTP/0.9 is not supported.');
+  // With any other transfer encoding, another reader would see a different body.
   const { 'transfer-encoding': transferEncoding = 'chunked' } = headers;
   if (transferEncoding.toLowerCase() !== 'chunked') {
-    throw new ValetKeyError('invalid_request', 'The header transfer-encoding has to be chunked.');
+    throw new ValetKeyError('invalid_request', 'The header transfer-encoding must be chunked.');
   }
-  // Checked here, for Node's own refusal is empty.
+  // Checked here, because Node's own refusal has an empty body.
   if (headers.host === undefined && httpVersion === '1.1') {
     throw new ValetKeyError('invalid_request', 'The header host is missing.');
   }
@@ -124,14 +127,14 @@ function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMe
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase();
     if (!singleHeaders.has(name)) continue;
-    if (seen.has(name)) throw new ValetKeyError('invalid_request', `The header ${name} is there more than once.`);
+    if (seen.has(name)) throw new ValetKeyError('invalid_request', `The header ${name} is present more than once.`);
     seen.add(name);
   }
 }
 
 /**
- * Adds the handlers of one path, and 405 with `Allow` for every other method. `onRequest` runs before the body is read:
- * a stranger's JSON is not parsed.
+ * Adds the handlers of one path, and a 405 with `Allow` for every other method. The `onRequest` hooks run before the body
+ * is read, so that the JSON of an unauthenticated caller is never parsed.
  */
 export function addRoute(
   server: FastifyInstance,
@@ -148,7 +151,7 @@ export function addRoute(
     url,
     onRequest: async (_request, reply) => {
       reply.header('allow', methods.join(', '));
-      throw new ValetKeyError('method_not_allowed', `This path takes ${methods.join(', ')}.`);
+      throw new ValetKeyError('method_not_allowed', `This path accepts ${methods.join(', ')}.`);
     },
     handler: async () => undefined,
   });

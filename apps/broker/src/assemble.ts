@@ -1,0 +1,130 @@
+import { systemClock, ValetKeyError, type Clock, type VendorDefinition } from '@valetkey/core-types';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { createAudit } from './audit/audit.ts';
+import { startRetention } from './audit/retention.ts';
+import type { Config } from './config/parse-config.ts';
+import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
+import { createAdminListener, createAppListener } from './http/listeners.ts';
+import { openParts, type Parts } from './open-parts.ts';
+import { createStoreHealth } from './storage/store-health.ts';
+import type { Decision, Store } from './storage/store.ts';
+import { createLogger } from './telemetry/logger.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { checkReadiness } from './telemetry/readiness.ts';
+import { createPerform } from './vendors/perform.ts';
+
+/** What a broker works with. Each part has a default. */
+export interface BrokerDependencies {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Used in place of the configured store. The broker closes it. */
+  readonly store?: Store;
+  /** The vendors that the configuration may name, by id. Default: the registry of `@valetkey/vendor-clients`. */
+  readonly vendors?: Readonly<Record<string, VendorDefinition>>;
+  /** Called with each decision after it is recorded. */
+  readonly onDecision?: (decision: Decision) => void;
+}
+
+/** A broker that is ready to listen. */
+export interface Broker {
+  /** The listener that apps reach. `app.inject()` calls it without a port. */
+  readonly app: FastifyInstance;
+  /** The listener that operators reach. */
+  readonly admin: FastifyInstance;
+  /** Opens both listeners. Rejects with `EADDRINUSE` where a port is taken; the broker is closed then. */
+  readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
+  /** Reports "not ready" from now on and closes each connection after its next response; requests are still served. */
+  readonly drain: () => void;
+  /** Reports "not ready", finishes the running requests, then closes everything that was opened. */
+  readonly close: () => Promise<void>;
+}
+
+/** A broker with its parts, for diagnosis. */
+export interface AssembledBroker extends Broker {
+  readonly parts: Parts;
+}
+
+/**
+ * Opens everything that a checked configuration names and creates the broker; nothing listens yet. Where a part cannot be
+ * opened, those that were opened before it are closed and the error is thrown.
+ *
+ * @example
+ * ```ts
+ * import { assemble, loadConfig } from '@valetkey/broker';
+ *
+ * const broker = assemble(await loadConfig('valetkey.config.yaml'));
+ * const { brokerUrl } = await broker.listen();
+ * ```
+ */
+export function assemble(config: Config, dependencies: BrokerDependencies = {}): AssembledBroker {
+  const resources = createDisposalStack();
+  try {
+    return assembleParts(config, dependencies, resources);
+  } catch (error) {
+    void resources.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
+  const { clock = systemClock, logger = createLogger(config.log.level) } = dependencies;
+  const vendors = new Map(config.connections.map(({ name, definition }) => [name, definition.id]));
+  const metrics = createMetrics((connection) => vendors.get(connection));
+  const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
+  const { store, connections, verifier, redis } = parts;
+  const storeHealth = createStoreHealth(store, clock);
+  const onDecision = (decision: Decision) => {
+    metrics.countDecision(decision);
+    dependencies.onDecision?.(decision);
+  };
+  const audit = createAudit({ store, storeHealth, clock, logger, onDecision });
+  const perform = createPerform({ connections, audit, logger });
+
+  let draining = false;
+  const drain = () => {
+    draining = true;
+  };
+  const isDraining = () => draining;
+  const readiness = () => checkReadiness({ storeHealth, verifier, redis, isDraining });
+  const shared = { ...parts, clock, logger, metrics, perform, readiness, isDraining };
+  const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
+  const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
+  const close = async () => {
+    drain();
+    await resources.close();
+  };
+
+  const listen = async () => {
+    try {
+      await app.listen(config.listen);
+      await admin.listen({ host: config.admin.host, port: config.admin.port });
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    // Fetched ahead, so that no caller waits for it. If a provider is down now, the first caller's request asks it again.
+    void verifier.warm();
+    const { keepDays } = config.audit;
+    if (keepDays !== undefined) resources.use(startRetention(keepDays, { store, clock, logger }), (end) => end());
+    void reportUnusableStore(store, logger);
+    return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
+  };
+  return { app, admin, parts, listen, drain, close };
+}
+
+/** A database that is down at the start is not fatal: each call tries again. */
+async function reportUnusableStore(store: Store, logger: Logger): Promise<void> {
+  try {
+    await store.check();
+  } catch (error) {
+    logger.error({ reason: ValetKeyError.isInstance(error) ? error.reason : undefined }, 'store is unusable');
+  }
+}
+
+function urlOf(listener: FastifyInstance): string {
+  const address = listener.server.address();
+  if (address === null || typeof address === 'string') throw new Error('The listener has no port.');
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

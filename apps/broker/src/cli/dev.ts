@@ -1,0 +1,99 @@
+import type { Logger } from 'pino';
+import type { BrokerDependencies } from '../assemble.ts';
+import type { BrokerConfigInput } from '../config/define-config.ts';
+import { createBroker } from '../create-broker.ts';
+
+/** Where the dev broker listens and stores its data. Port 0 selects a free one. */
+export interface DevOptions {
+  readonly port?: number;
+  readonly adminPort?: number;
+  readonly sandboxPort?: number;
+  /** The folder of the SQLite file. `:memory:` keeps everything in memory. */
+  readonly dataFolder?: string;
+  readonly logger?: Logger;
+  readonly onDecision?: BrokerDependencies['onDecision'];
+}
+
+/** A running broker and sandbox. */
+export interface Dev {
+  readonly brokerUrl: string;
+  readonly adminUrl: string;
+  readonly sandboxUrl: string;
+  /** What the sandbox simulates, in words. */
+  readonly sandboxSummary: string;
+  readonly close: () => Promise<void>;
+}
+
+/** The admin token of `valetkey dev`. `valetkey start` refuses it. */
+const devAdminToken = 'sandbox-only-admin-token';
+
+/**
+ * Starts a broker together with a sandbox that simulates the vendors and identity providers, to try Valet Key out and for
+ * tests. Its credentials are public constants.
+ *
+ * @example
+ * ```ts
+ * import { startDev } from '@valetkey/broker';
+ *
+ * const dev = await startDev({ port: 0, adminPort: 0, sandboxPort: 0, dataFolder: ':memory:' });
+ * console.log((await fetch(`${dev.brokerUrl}/healthz`)).status); // 200
+ * await dev.close();
+ * ```
+ */
+export async function startDev(options: DevOptions = {}): Promise<Dev> {
+  const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey', logger, onDecision } = options;
+  // Imported only here: a broker in production loads no simulator.
+  const { createSandbox, sandboxCredentials } = await import('@valetkey/sandbox');
+  const sandbox = await createSandbox({ port: sandboxPort });
+  const { urls } = sandbox;
+  const { nabla, nudge, nymbl, vital } = sandboxCredentials;
+
+  const config: BrokerConfigInput = {
+    listen: { port },
+    admin: { port: adminPort, token: devAdminToken },
+    cors: { origins: ['http://localhost:3000', 'http://localhost:5173'] },
+    issuers: [{ issuer: urls.idp, audiences: ['valetkey'] }],
+    vendors: {
+      nabla: {
+        baseUrl: urls.nabla,
+        serverKey: nabla.serverKey,
+        patientIdClaim: 'sub',
+        user: { claim: 'sub', issuer: urls.idp },
+      },
+      nudge: { baseUrl: urls.nudge, apiKey: nudge.apiKey },
+      nymbl: {
+        baseUrl: urls.nymbl,
+        tokenUrl: `${urls.nymblIdp}/oauth2/token`,
+        clientId: nymbl.clientId,
+        clientSecret: nymbl.clientSecret,
+        apiKey: nymbl.apiKey,
+        customer: { value: nymbl.customer },
+        allow: [
+          { method: 'GET', path: '/Patients' },
+          { method: 'GET', path: '/Patients({id})' },
+        ],
+      },
+      authgear: { endpoint: urls.authgear },
+      vital: { baseUrl: urls.vital, apiKey: vital.apiKey, environment: 'sandbox', region: 'us' },
+    },
+    store: { sqlite: dataFolder === ':memory:' ? dataFolder : `${dataFolder}/dev.sqlite` },
+    log: { level: 'warn' },
+  };
+
+  try {
+    const broker = createBroker(config, { ...(logger && { logger }), ...(onDecision && { onDecision }) });
+    const addresses = await broker.listen();
+    return {
+      ...addresses,
+      sandboxUrl: sandbox.origin,
+      sandboxSummary: 'five vendors and two identity providers',
+      close: async () => {
+        await broker.close();
+        await sandbox.close();
+      },
+    };
+  } catch (error) {
+    await sandbox.close();
+    throw error;
+  }
+}

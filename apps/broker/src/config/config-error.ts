@@ -1,0 +1,13 @@
+/** The configuration cannot be used. `problems` names each field and what it should be, and quotes no value. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  static {
+    this.prototype.name = 'ConfigError';
+  }
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}

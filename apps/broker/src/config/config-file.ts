@@ -1,0 +1,73 @@
+import { access, readFile } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { codeOfForeignError, sandboxMarker } from '@valetkey/core-types';
+import { parseDocument } from 'yaml';
+import { ConfigError } from './config-error.ts';
+import { resolveReferences, type ReferenceDependencies } from './references.ts';
+
+/**
+ * Reads `valetkey.config.ts`, `.js`, `.yaml` or `.json` and resolves its references. The fields are not checked.
+ *
+ * Rejects with {@link ConfigError} where the file cannot be read or a reference leads nowhere.
+ */
+export async function readConfigFile(path: string, dependencies: ReferenceDependencies = {}): Promise<unknown> {
+  return resolveReferences(await readConfigValue(path), dependencies);
+}
+
+async function readConfigValue(path: string): Promise<unknown> {
+  try {
+    switch (extname(path)) {
+      case '.json':
+        return JSON.parse(await readFile(path, 'utf8'));
+      case '.yaml':
+      case '.yml':
+        return parseYaml(path, await readFile(path, 'utf8'));
+      case '.ts':
+      case '.mts':
+      case '.js':
+      case '.mjs':
+        // An import fails with the same code for a missing file and for a missing import inside it.
+        await access(path);
+        return readDefaultExport(path, await import(pathToFileURL(resolve(path)).href));
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    // The messages of parsers quote the text, which may be a secret, so only the code and the name are shown.
+    const code = codeOfForeignError(error);
+    if (code === 'ERR_MODULE_NOT_FOUND') throw new ConfigError([`${path}: ${missingImportAdvice}`]);
+    const name = error instanceof Error ? error.name : 'unknown error';
+    throw new ConfigError([`${path}: cannot be read (${code ?? name})`]);
+  }
+  throw new ConfigError([`${path}: must be a .ts, .js, .yaml or .json file`]);
+}
+
+const missingImportAdvice =
+  'imports a module that is not installed. `defineConfig` comes with `npm install @valetkey/broker` in the folder of ' +
+  'the file; a plain `export default { ... }` needs no import';
+
+function readDefaultExport(path: string, module: { default?: unknown }): unknown {
+  if (module.default !== undefined) return module.default;
+  throw new ConfigError([`${path}: has no default export; write \`export default defineConfig({ ... })\``]);
+}
+
+/** Throws with the line and the parser's code; the parser's own message quotes the line. */
+function parseYaml(path: string, text: string): unknown {
+  // Below this level the parser prints to the console.
+  const document = parseDocument(text, { logLevel: 'error' });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem === undefined) return document.toJS();
+  throw new ConfigError([`${path}: is not plain YAML at line ${problem.linePos?.[0].line ?? 1} (${problem.code})`]);
+}
+
+/** Throws {@link ConfigError} where a text is a credential of the sandbox, which is public. */
+export function refuseSandboxCredentials(value: unknown, path: readonly string[] = []): void {
+  if (typeof value === 'string' && value.includes(sandboxMarker)) {
+    throw new ConfigError([`${path.join('.')}: is a credential of the sandbox, which is public`]);
+  }
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      if (path.length > 0 || key !== 'adapters') refuseSandboxCredentials(item, [...path, key]);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { readConfigFile, refuseSandboxCredentials } from './config-file.ts';
+import { parseConfig, type Config } from './parse-config.ts';
+import type { ReferenceDependencies } from './references.ts';
+
+/**
+ * Reads and checks a configuration file: `valetkey.config.ts`, `.js`, `.yaml` or `.json`. It reads the file and the files
+ * that its references name; it opens no store and no connection.
+ *
+ * Rejects with `ConfigError` with every problem in it, and for a credential of the sandbox.
+ *
+ * @example
+ * ```ts
+ * import { assemble, loadConfig } from '@valetkey/broker';
+ *
+ * const broker = assemble(await loadConfig('valetkey.config.yaml'));
+ * const { brokerUrl } = await broker.listen();
+ * ```
+ */
+export async function loadConfig(path: string, dependencies: ReferenceDependencies = {}): Promise<Config> {
+  const input = await readConfigFile(path, dependencies);
+  refuseSandboxCredentials(input);
+  return parseConfig(input);
+}

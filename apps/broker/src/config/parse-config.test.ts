@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import { createBroker } from '../create-broker.ts';
+import { ConfigError } from './config-error.ts';
+import { parseConfig } from './parse-config.ts';
+
+const canary = 'canary-c81d';
+const nymbl = { clientId: 'client', clientSecret: 'secret', apiKey: 'key' };
+const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
+const store = { sqlite: ':memory:' };
+const nudge = { apiKey: canary };
+
+/** The problems that a configuration has, when it is only read or when the broker is made of it. */
+function problemsOf(config: object): readonly string[] {
+  try {
+    void createBroker({ issuers, store, ...config }).close();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test('the defaults listen on loopback', () => {
+  expect(parseConfig({ issuers })).toMatchObject({
+    listen: { host: '127.0.0.1', port: 8787 },
+    admin: { host: '127.0.0.1', port: 8788 },
+    forwardAuth: { headerPrefix: 'x-valetkey-' },
+    connections: [],
+  });
+});
+
+test('a port may be text, as the environment has it', () => {
+  expect(parseConfig({ issuers, listen: { port: '9000' } }).listen.port).toBe(9000);
+});
+
+describe('refuses to start, names the field, prints no value', () => {
+  test.each<[string, object, RegExp]>([
+    ['a missing secret', { vendors: { nudge: {} } }, /^vendors\.nudge\.apiKey: /],
+    ['a secret with white space in it', { vendors: { nudge: { apiKey: `${canary} x` } } }, /^vendors\.nudge\.apiKey: /],
+    ['an unknown field', { listn: {} }, /^listn: is not a known field$/],
+    [
+      'an unknown field of a vendor',
+      { vendors: { nudge: { ...nudge, key: canary } } },
+      /^vendors\.nudge\.key: is not a known field$/,
+    ],
+    [
+      'an unknown vendor',
+      { vendors: { nugde: nudge } },
+      /^vendors\.nugde: is not a known vendor; known are authgear, nabla, nudge, nymbl, vital$/,
+    ],
+    [
+      'an issuer without audiences',
+      { issuers: [{ issuer: 'https://id.example.com' }] },
+      /^issuers\.0\.audiences: is missing/,
+    ],
+    [
+      'an issuer with an empty list of them',
+      { issuers: [{ ...issuers[0], audiences: [] }] },
+      /^issuers\.0\.audiences: /,
+    ],
+    ['no issuer at all', { issuers: [] }, /^issuers: /],
+    ['the algorithm none', { issuers: [{ ...issuers[0], algorithms: ['none'] }] }, /^issuers\.0\.algorithms\.0: /],
+    ['plain http', { issuers: [{ ...issuers[0], issuer: 'http://id.example.com' }] }, /^issuers\.0\.issuer: /],
+    ['a port out of range', { listen: { port: 70_000 } }, /^listen\.port: Too big: expected number to be <=65535$/],
+    ['a port out of range, as text', { listen: { port: '70000' } }, /^listen\.port: /],
+    ['a text that is no port', { listen: { port: '80a' } }, /^listen\.port: /],
+    ['an empty text for a port', { listen: { port: '' } }, /^listen\.port: /],
+    [
+      'a user source with a typo',
+      { vendors: { nudge: { ...nudge, user: { cliam: 'sub' } } } },
+      /^vendors\.nudge\.user/,
+    ],
+    [
+      'ensure for a vendor that makes no users',
+      { vendors: { nabla: { serverKey: canary, user: { ensure: true } } } },
+      /^vendors\.nabla\.user\.ensure: /,
+    ],
+    [
+      'a claim whose issuer is left open',
+      {
+        issuers: [...issuers, { issuer: 'https://two.example.com', audiences: ['api'] }],
+        vendors: { nabla: { serverKey: canary, user: { claim: 'sub' } } },
+      },
+      /^vendors\.nabla\.user\.issuer: is missing/,
+    ],
+    [
+      'a claim of an unknown issuer',
+      { vendors: { nabla: { serverKey: canary, user: { claim: 'sub', issuer: 'https://else.example.com' } } } },
+      /^vendors\.nabla\.user\.issuer: is not one of/,
+    ],
+    [
+      'a customer by a claim whose issuer is left open',
+      {
+        issuers: [...issuers, { issuer: 'https://two.example.com', audiences: ['api'] }],
+        vendors: { nymbl: { ...nymbl, customer: { claim: 'customer' } } },
+      },
+      /^vendors\.nymbl\.customer\.issuer: is missing/,
+    ],
+    [
+      'a customer by a claim of an unknown issuer',
+      { vendors: { nymbl: { ...nymbl, customer: { claim: 'customer', issuer: 'https://else.example.com' } } } },
+      /^vendors\.nymbl\.customer\.issuer: is not one of/,
+    ],
+    [
+      'claims asked of a vendor that opens nothing',
+      { vendors: { authgear: { endpoint: 'https://a.authgear.cloud', requiredClaims: { verified: true } } } },
+      /^vendors\.authgear\.requiredClaims: has no effect/,
+    ],
+    [
+      'a vendor for users of nobody',
+      { vendors: { nudge: { ...nudge, issuers: ['https://else.example.com'] } } },
+      /^vendors\.nudge\.issuers: https:\/\/else.example.com is not one of/,
+    ],
+    [
+      'scopes asked of a vendor that opens nothing',
+      { vendors: { authgear: { endpoint: 'https://a.authgear.cloud', requiredScopes: ['read'] } } },
+      /^vendors\.authgear\.requiredScopes: has no effect/,
+    ],
+    [
+      'users of a vendor that has none',
+      { vendors: { nudge: { ...nudge, user: { claim: 'sub' } } } },
+      /^vendors\.nudge\.user: has no effect/,
+    ],
+    [
+      'a Vital key of another environment',
+      { vendors: { vital: { apiKey: `pk_eu_${canary}`, environment: 'sandbox', region: 'us' } } },
+      /^vendors\.vital/,
+    ],
+    [
+      'a PostgreSQL URL that is none',
+      { store: { postgres: `mysql://u:${canary}@host/db` } },
+      /^store\.postgres: must be like postgresql:/,
+    ],
+    ['two stores at once', { store: { ...store, postgres: `postgresql://u:${canary}@host/db` } }, /^store\./],
+    ['a SQLite file that no file can be', { store: { sqlite: '/dev/null/file' } }, /^store\.sqlite: cannot be opened/],
+    ['one port for both listeners', { listen: { port: 9000 }, admin: { port: 9000 } }, /^admin\.port: /],
+    ['an empty secret', { vendors: { nabla: { serverKey: '' } } }, /^vendors\.nabla\.serverKey: must not be empty$/],
+    ['an issuer twice', { issuers: [...issuers, ...issuers] }, /^issuers: /],
+    ['DPoP', { issuers: [{ ...issuers[0], dpop: {} }] }, /^issuers\.0\.dpop: /],
+    [
+      'a URL that is none of Redis',
+      { redis: { url: `http://${canary}`, sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] } },
+      /^redis\.url: /,
+    ],
+    [
+      'a short sealing key',
+      { redis: { url: 'redis://127.0.0.1', sealingKeys: [{ id: 'a', secret: canary }] } },
+      /^redis\.sealingKeys\.0\.secret: /,
+    ],
+  ])('%s', (_, config, expected) => {
+    const problems = problemsOf(config);
+    expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(expected)]));
+    expect(problems.join('\n')).not.toContain(canary);
+  });
+});
+
+test('tells every problem at once', () => {
+  expect(problemsOf({ listn: {}, vendors: { nudge: {} } })).toHaveLength(2);
+});
+
+test('takes a secret in two slots', () => {
+  expect(problemsOf({ vendors: { nudge: { apiKey: { current: 'a', next: 'b' } } } })).toEqual([]);
+});

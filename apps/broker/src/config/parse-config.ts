@@ -1,0 +1,138 @@
+import {
+  listSchemaProblems,
+  type IssuerOptions,
+  type SchemaProblem,
+  type SecretSlots,
+  type VendorDefinition,
+} from '@valetkey/core-types';
+import { vendors as registry } from '@valetkey/vendor-clients';
+import { z } from 'zod';
+import { brokerShape } from './broker-fields.ts';
+import { checkConnections } from './check-connections.ts';
+import { ConfigError } from './config-error.ts';
+import { connectionPolicyShape, type ConnectionPolicy } from './connection-policy.ts';
+
+type BrokerFields = z.output<z.ZodObject<typeof brokerShape>>;
+
+/** One configured use of a vendor: its name, the adapter with its options, and who may use it. */
+export interface ConnectionConfig {
+  readonly name: string;
+  readonly definition: VendorDefinition;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly policy: ConnectionPolicy;
+}
+
+/** A checked configuration. Creating it opens nothing and connects to nothing. */
+export interface Config extends Omit<BrokerFields, 'admin' | 'adapters' | 'issuers'> {
+  readonly admin: { readonly host: string; readonly port: number; readonly token?: SecretSlots | undefined };
+  /** Every identity provider whose tokens are accepted: the configured ones, and the vendors that sign users in. */
+  readonly issuers: readonly IssuerOptions[];
+  readonly connections: readonly ConnectionConfig[];
+}
+
+/** The vendors that a configuration may name, by id. */
+export type VendorRegistry = Readonly<Record<string, VendorDefinition>>;
+
+/** A connection's name is part of URLs, metric labels and database rows. */
+const connectionName = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+const configSchema = z.strictObject({ ...brokerShape, vendors: z.record(z.string(), z.unknown()).default({}) });
+
+/**
+ * Parses a configuration whose references are resolved.
+ *
+ * Throws {@link ConfigError} with every problem in it.
+ */
+export function parseConfig(input: unknown, vendors: VendorRegistry = registry): Config {
+  const { data, error } = configSchema.safeParse(input);
+  const known = listAdapters(vendors, data?.adapters ?? []);
+  const { connections, problems } = parseConnections(readVendorsSection(input), known.vendors);
+  const fieldProblems = error === undefined ? [] : listSchemaProblems(error).map(toLine);
+  if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
+
+  const { adapters: _adapters, vendors: _vendors, issuers: configuredIssuers, ...fields } = data;
+  const checked = checkConnections(connections, configuredIssuers);
+  const all = [...known.problems, ...problems, ...checked.problems, ...findConflicts(data)];
+  if (all.length > 0) throw new ConfigError(all);
+  return { ...fields, issuers: checked.issuers, connections };
+}
+
+function readVendorsSection(input: unknown): object {
+  const { vendors } = (input ?? {}) as { vendors?: unknown };
+  return typeof vendors === 'object' && vendors !== null ? vendors : {};
+}
+
+/** Adds the operator's own adapters to the registry. */
+function listAdapters(registered: VendorRegistry, adapters: readonly VendorDefinition[]) {
+  const vendors = new Map(Object.values(registered).map((definition) => [definition.id, definition]));
+  const problems: string[] = [];
+  for (const [index, definition] of adapters.entries()) {
+    if (vendors.has(definition.id)) problems.push(`adapters.${index}.id: is the id of another vendor`);
+    vendors.set(definition.id, definition);
+  }
+  return { vendors, problems };
+}
+
+function parseConnections(section: object, vendors: ReadonlyMap<string, VendorDefinition>) {
+  const connections: ConnectionConfig[] = [];
+  const problems: string[] = [];
+  for (const [name, entry] of Object.entries(section)) {
+    if (entry === undefined) continue;
+    const result = parseConnection(name, entry, vendors);
+    if ('problems' in result) problems.push(...result.problems);
+    else connections.push(result);
+  }
+  return { connections, problems };
+}
+
+function parseConnection(
+  name: string,
+  entry: unknown,
+  vendors: ReadonlyMap<string, VendorDefinition>,
+): ConnectionConfig | { readonly problems: readonly string[] } {
+  const { vendor: id = name } = (entry ?? {}) as { vendor?: unknown };
+  const definition = typeof id === 'string' ? vendors.get(id) : undefined;
+  if (definition === undefined) {
+    const field = id === name ? `vendors.${name}` : `vendors.${name}.vendor`;
+    return { problems: [`${field}: is not a known vendor; known are ${[...vendors.keys()].join(', ')}`] };
+  }
+  if (!connectionName.test(name)) {
+    return { problems: [`vendors.${name}: must be named by lower-case letters, digits, - or _, at most 63`] };
+  }
+  const schema = definition.options.safeExtend({
+    ...connectionPolicyShape,
+    vendor: z.literal(id as string).optional(),
+  });
+  const { data, error } = schema.safeParse(entry);
+  if (error !== undefined) {
+    return { problems: listSchemaProblems(error).map((problem) => toLine(within(`vendors.${name}`, problem))) };
+  }
+  const {
+    vendor: _vendor,
+    user,
+    issuers,
+    requiredScopes,
+    requiredClaims,
+    ...options
+  } = data as ConnectionPolicy & Readonly<Record<string, unknown>>;
+  return { name, definition, options, policy: { user, issuers, requiredScopes, requiredClaims } };
+}
+
+function within(parent: string, { field, message }: SchemaProblem): SchemaProblem {
+  return { field: field === '' ? parent : `${parent}.${field}`, message };
+}
+
+function toLine({ field, message }: SchemaProblem): string {
+  return `${field === '' ? '(the whole)' : field}: ${message}`;
+}
+
+/** Returns what is valid field by field and cannot work together. */
+function findConflicts({ listen, admin, issuers }: Pick<BrokerFields, 'listen' | 'admin' | 'issuers'>): string[] {
+  const isSamePort = listen.port !== 0 && listen.port === admin.port && listen.host === admin.host;
+  return [
+    ...(isSamePort ? ['admin.port: is the same as listen.port'] : []),
+    ...issuers.flatMap(({ dpop }, index) =>
+      dpop === undefined ? [] : [`issuers.${index}.dpop: is not available here; the broker accepts only bearer tokens`],
+    ),
+  ];
+}

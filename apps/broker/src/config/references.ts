@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { ConfigError } from './config-error.ts';
+
+/** Where references are looked up. Default: the environment of this process, and the file system. */
+export interface ReferenceDependencies {
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly readTextFile?: (path: string) => Promise<string>;
+}
+
+const reference = /\$\{(env|file):([^}]+)\}/g;
+
+/** Any other `${…}` is refused: it is a misspelt reference, which would be used as the secret itself. */
+const misspeltReference = /\$\{[^}]*\}/;
+
+/**
+ * Returns a copy of a configuration in which `${env:NAME}` and `${file:path}` are replaced in every text.
+ *
+ * Rejects with {@link ConfigError} that names each reference that leads nowhere.
+ */
+export async function resolveReferences(value: unknown, dependencies: ReferenceDependencies = {}): Promise<unknown> {
+  const { environment = process.env, readTextFile = (path) => readFile(path, 'utf8') } = dependencies;
+  const problems: string[] = [];
+
+  const lookUp = async (kind: string, name: string, field: string): Promise<string> => {
+    if (kind === 'env') {
+      const found = environment[name];
+      if (found === undefined || found === '') problems.push(`${field}: the environment variable ${name} is not set`);
+      return found ?? '';
+    }
+    try {
+      return (await readTextFile(name)).trim();
+    } catch {
+      problems.push(`${field}: the file ${name} cannot be read`);
+      return '';
+    }
+  };
+
+  const replaceIn = async (text: string, field: string): Promise<string> => {
+    if (misspeltReference.test(text.replaceAll(reference, ''))) {
+      problems.push(`${field}: has a \`\${…}\` that is neither \`\${env:NAME}\` nor \`\${file:path}\``);
+    }
+    let replaced = text;
+    for (const [whole, kind = '', name = ''] of text.matchAll(reference)) {
+      const found = await lookUp(kind, name, field);
+      replaced = replaced.replace(whole, () => found);
+    }
+    return replaced;
+  };
+
+  const walk = async (node: unknown, path: readonly string[]): Promise<unknown> => {
+    if (typeof node === 'string') return replaceIn(node, path.join('.'));
+    if (Array.isArray(node)) return Promise.all(node.map((item, index) => walk(item, [...path, String(index)])));
+    if (!isPlainObject(node) || isCode(path)) return node;
+    const entries = Object.entries(node).map(async ([key, item]) => [key, await walk(item, [...path, key])] as const);
+    return Object.fromEntries(await Promise.all(entries));
+  };
+
+  const resolved = await walk(value, []);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return resolved;
+}
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** The operator's own adapters are code: their texts are no references. */
+const isCode = ([field]: readonly string[]): boolean => field === 'adapters';

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { createDisposalStack } from './disposal-stack.ts';
+
+test('a disposal stack closes in reverse order, each resource once', async () => {
+  const closed: string[] = [];
+  const stack = createDisposalStack();
+  const close = (name: string) => closed.push(name);
+  expect(stack.use('store', close)).toBe('store');
+  stack.use('vendor', close);
+  await Promise.all([stack.close(), stack.close()]);
+  expect(closed).toEqual(['vendor', 'store']);
+});
+
+test('a disposal stack waits for a resource before it closes an earlier one', async () => {
+  const closed: string[] = [];
+  const stack = createDisposalStack();
+  stack.use('store', (name) => closed.push(name));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stack.use('vendor', async (name) => {
+    await promise;
+    closed.push(name);
+  });
+  const closing = stack.close();
+  expect(closed).toEqual([]);
+  resolve();
+  await closing;
+  expect(closed).toEqual(['vendor', 'store']);
+});
+
+test('a disposal stack closes the rest when a resource fails to close, and rejects with the first failure', async () => {
+  const closed: string[] = [];
+  const stack = createDisposalStack();
+  stack.use('store', (name) => closed.push(name));
+  stack.use('cache', () => Promise.reject(new Error('second')));
+  stack.use('vendor', () => {
+    throw new Error('first');
+  });
+  await expect(stack.close()).rejects.toThrow('first');
+  expect(closed).toEqual(['store']);
+});

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { createSandbox } from '@valetkey/sandbox';
+import { expect, test } from 'vitest';
+import { describeApi } from './api-description.ts';
+import { configureFor, startWatchedBroker } from '../../test/support/watched-broker.ts';
+
+const publicUrl = 'https://broker.example.com';
+const description = describeApi(publicUrl);
+const operations = Object.entries(description.paths).flatMap(([path, item]) =>
+  Object.entries(item).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+);
+
+test('is OpenAPI 3.1, with a name of its own for each operation', async () => {
+  const { valid, errors } = await new Validator().validate(structuredClone(description));
+  expect(errors).toBeUndefined();
+  expect(valid).toBe(true);
+  const names = operations.map(({ operation }) => operation.operationId);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test('names routes that are there', async () => {
+  await using sandbox = await createSandbox();
+  await using broker = await startWatchedBroker({ ...configureFor(sandbox), publicUrl });
+  for (const { path, method } of operations) {
+    const url = path.replace('{vendor}', 'nabla').replace('{path}', 'x');
+    const { status } = await broker.call(url, undefined, { method });
+    expect([404, 405], `${method} ${path}`).not.toContain(status);
+  }
+});
+
+test('names the routes of the documentation and no other', () => {
+  const page = readFileSync(new URL('../../../../docs/http.md', import.meta.url), 'utf8');
+  const [table = ''] = page.split('On the admin listener');
+  const documented = table
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .flatMap((line) => [...(line.split(' | ')[0] ?? '').matchAll(/`[^`]*?(\/[^`]*)`/g)].map(([, path = '']) => path))
+    .map((path) => path.replace('/proxy/*', '/proxy/{path}'));
+  expect(documented.toSorted()).toEqual(Object.keys(description.paths).toSorted());
+});
+
+test('is served, and shown as a page', async () => {
+  await using sandbox = await createSandbox();
+  await using broker = await startWatchedBroker(configureFor(sandbox));
+  const served = (await (await broker.call('/openapi.json')).json()) as ReturnType<typeof describeApi>;
+  expect(served).toEqual({ ...description, servers: [{ url: '/' }] });
+  const page = await (await broker.call('/docs')).text();
+  for (const { path, operation } of operations) {
+    expect(page).toContain(path);
+    expect(page).toContain(operation.summary);
+  }
+});

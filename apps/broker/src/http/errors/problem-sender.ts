@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http';
+import { describeForeignError, type ValetKeyError } from '@valetkey/core-types';
+import { wwwAuthenticate } from '@valetkey/jwt-verify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { toProblem, toValetKeyError, type ProblemContext } from './problem.ts';
+
+/** How a failure is written into a response. */
+export interface FailureFormat {
+  readonly contentType: string;
+  readonly statusOf: (error: ValetKeyError) => number;
+  readonly encode: (error: ValetKeyError, context: ProblemContext) => object;
+  /** Returns the value of `WWW-Authenticate`, for errors that have one. */
+  readonly challengeOf: (error: ValetKeyError) => string | undefined;
+}
+
+/** Returns the format `application/problem+json` (RFC 9457). `resourceMetadata` is the URL of the metadata (RFC 9728). */
+export function problemFormat(resourceMetadata?: string): FailureFormat {
+  return {
+    contentType: 'application/problem+json',
+    statusOf: ({ status }) => status,
+    encode: toProblem,
+    challengeOf: (error) => wwwAuthenticate(error, { resourceMetadata }),
+  };
+}
+
+const maxUnreadBytes = 16_384;
+
+/** The connection that the path of a request names; the caller may have made it up. */
+function connectionOf({ params }: FastifyRequest): string | undefined {
+  return (params as { connection?: string } | undefined)?.connection;
+}
+
+function logProblem(thrown: unknown, error: ValetKeyError, request: FastifyRequest): void {
+  const { id: requestId, log } = request;
+  if (error.code === 'internal') {
+    log.error({ requestId, error: describeForeignError(thrown) }, 'internal error');
+    return;
+  }
+  const { code, vendor, reason, advice } = error;
+  log[levelOf(error)]({ requestId, code, vendor, connection: connectionOf(request), reason, advice }, 'refused');
+}
+
+/** Operators see by default what a vendor refuses, and callers who cannot sign in. */
+function levelOf({ code, status }: ValetKeyError): 'warn' | 'info' | 'debug' {
+  if (status === 502) return 'warn';
+  return status === 401 || code === 'user_blocked' ? 'info' : 'debug';
+}
+
+/** Returns whether more of the body is coming than is worth reading. Unread, it would be taken for the next request. */
+function hasLongUnreadBody({ complete, headers }: IncomingMessage): boolean {
+  const isLong = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxUnreadBytes;
+  return !complete && isLong;
+}
+
+/** Creates the error handler of a listener: it counts a failure, logs it, and sends it in the given format. */
+export function createProblemSender(
+  onProblem: (error: ValetKeyError) => void,
+  { contentType, statusOf, encode, challengeOf }: FailureFormat,
+): (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => void {
+  return (thrown, request, reply) => {
+    const error = toValetKeyError(thrown);
+    onProblem(error);
+    logProblem(thrown, error, request);
+    const challenge = challengeOf(error);
+    if (challenge !== undefined) reply.header('www-authenticate', challenge);
+    if (error.status === 429 || error.status === 503) {
+      reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1))));
+    }
+    if (error.status === 413 || hasLongUnreadBody(request.raw)) reply.header('connection', 'close');
+    const body = encode(error, { requestId: request.id, connection: connectionOf(request) });
+    // Sent as bytes: fastify adds a charset to text, and these media types have none.
+    reply
+      .status(statusOf(error))
+      .type(contentType)
+      .send(Buffer.from(JSON.stringify(body)));
+  };
+}

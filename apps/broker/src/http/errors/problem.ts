@@ -1,0 +1,48 @@
+import { ValetKeyError, type ErrorCode, type Problem } from '@valetkey/core-types';
+
+/** The page that documents each error code. The broker serves it itself, so that it is always reachable and current. */
+export const errorDocumentationPath = '/docs/errors';
+
+const codeOfFastify: Readonly<Record<string, [ErrorCode, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body is too large.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'The media type of the body is not supported here.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_request', 'The length of the body differs from `Content-Length`.'],
+  FST_ERR_BAD_URL: ['invalid_request', 'The path is not a valid URL path.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'No route has this path.'],
+};
+
+/**
+ * Returns the error to respond with. A foreign error becomes `internal` without its message, because the messages of
+ * foreign errors quote values.
+ */
+export function toValetKeyError(thrown: unknown): ValetKeyError {
+  if (ValetKeyError.isInstance(thrown)) return thrown;
+  const { code, statusCode } = (thrown ?? {}) as { code?: unknown; statusCode?: unknown };
+  const known = typeof code === 'string' ? codeOfFastify[code] : undefined;
+  if (known !== undefined) return new ValetKeyError(...known);
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    return new ValetKeyError('invalid_request', 'The request cannot be read.');
+  }
+  return new ValetKeyError('internal', 'The broker failed.');
+}
+
+/** Where a failure happened: the request, and the connection that its path names. */
+export interface ProblemContext {
+  readonly requestId: string;
+  readonly connection?: string | undefined;
+}
+
+/** Returns the response to an error: `application/problem+json` (RFC 9457). */
+export function toProblem(error: ValetKeyError, { requestId, connection }: ProblemContext): Problem {
+  const { vendor } = error;
+  return {
+    type: `${errorDocumentationPath}#${error.code}`,
+    title: error.title,
+    status: error.status,
+    code: error.code,
+    detail: error.message,
+    remediation: error.remediation,
+    request_id: requestId,
+    ...(vendor !== undefined && { vendor, ...(connection !== undefined && { connection }) }),
+  };
+}

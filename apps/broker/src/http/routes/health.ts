@@ -1,0 +1,25 @@
+import type { FastifyInstance } from 'fastify';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Readiness } from '../../telemetry/readiness.ts';
+import { addRoute } from '../server.ts';
+
+/** Adds `GET|HEAD /healthz`, which shows that the process responds, and `GET|HEAD /readyz`, which shows that it can work. */
+export function addHealthRoutes(server: FastifyInstance, readiness: () => Promise<Readiness>): void {
+  const health = async () => ({ status: 'ok' });
+  addRoute(server, '/healthz', { GET: health, HEAD: health });
+  addRoute(server, '/readyz', {
+    GET: async (_request, reply) => {
+      const { ready, parts } = await readiness();
+      return reply.status(ready ? 200 : 503).send({ status: ready ? 'ok' : 'unavailable', ...parts });
+    },
+    HEAD: async (_request, reply) => {
+      const { ready } = await readiness();
+      return reply.status(ready ? 200 : 503).send();
+    },
+  });
+}
+
+/** Adds `GET /metrics` in the Prometheus text format. It names connections and issuers, and no user. */
+export function addMetricsRoute(server: FastifyInstance, { render, contentType }: Metrics): void {
+  addRoute(server, '/metrics', { GET: async (_request, reply) => reply.type(contentType).send(await render()) });
+}

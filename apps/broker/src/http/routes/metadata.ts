@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify';
+import { addRoute } from '../server.ts';
+import { tokenExchangeGrant } from './exchange-request.ts';
+import { tokenExchangePath } from './token-exchange.ts';
+
+/** What OAuth clients discover about the broker. */
+export interface MetadataOptions {
+  /** The origin under which callers reach the broker. */
+  readonly publicUrl: string;
+  /** The identity providers whose tokens are accepted. */
+  readonly issuers: readonly string[];
+  /** Every scope that some connection requires. */
+  readonly scopes: readonly string[];
+}
+
+export const resourceMetadataPath = '/.well-known/oauth-protected-resource';
+
+/** Adds the metadata of the broker as an authorization server (RFC 8414) and as a protected resource (RFC 9728). */
+export function addMetadataRoutes(server: FastifyInstance, { publicUrl, issuers, scopes }: MetadataOptions): void {
+  const authorizationServer = {
+    issuer: publicUrl,
+    token_endpoint: `${publicUrl}${tokenExchangePath}`,
+    grant_types_supported: [tokenExchangeGrant],
+    token_endpoint_auth_methods_supported: ['none'],
+    response_types_supported: [],
+  };
+  const protectedResource = {
+    resource: publicUrl,
+    authorization_servers: issuers,
+    bearer_methods_supported: ['header'],
+    ...(scopes.length > 0 && { scopes_supported: scopes }),
+    resource_name: 'Valet Key',
+  };
+  addRoute(server, '/.well-known/oauth-authorization-server', { GET: async () => authorizationServer });
+  addRoute(server, resourceMetadataPath, { GET: async () => protectedResource });
+}

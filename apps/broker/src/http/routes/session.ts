@@ -1,0 +1,42 @@
+import type { Clock, Principal, SessionAnswer, SessionVendor } from '@valetkey/core-types';
+import type { FastifyInstance, onRequestAsyncHookHandler, RouteHandlerMethod } from 'fastify';
+import { isAllowed } from '../../policy/access.ts';
+import type { Connection, Connections } from '../../vendors/connections.ts';
+import { principalOf } from '../authenticate.ts';
+import { addRoute } from '../server.ts';
+
+interface SessionRouteDependencies {
+  readonly authenticate: onRequestAsyncHookHandler;
+  readonly connections: Connections;
+  readonly clock: Clock;
+}
+
+const isoAt = (ms: number): string => new Date(ms).toISOString();
+
+/** Adds `GET /v1/session`: the principal, and what it may do with each connection. */
+export function addSessionRoute(server: FastifyInstance, dependencies: SessionRouteDependencies): void {
+  const { authenticate, connections, clock } = dependencies;
+  const handler: RouteHandlerMethod = async (request): Promise<SessionAnswer> => {
+    const principal = principalOf(request);
+    const { issuer, subject, scopes, expiresAtSeconds } = principal;
+    const usable = [...connections.values()].filter(({ policy }) => isAllowed(policy, principal));
+    const vendors = await Promise.all(
+      usable.map(async (connection) => [connection.name, await describeConnection(connection, principal)] as const),
+    );
+    return {
+      issuer,
+      subject,
+      scopes: [...scopes],
+      ...(expiresAtSeconds !== undefined && { expires_at: isoAt(expiresAtSeconds * 1000) }),
+      vendors: Object.fromEntries(vendors),
+      server_time: isoAt(clock.nowMs()),
+    };
+  };
+  addRoute(server, '/v1/session', { GET: handler }, [authenticate]);
+}
+
+async function describeConnection({ vendor, users }: Connection, principal: Principal): Promise<SessionVendor> {
+  const operations = (['issue', 'proxy', 'authenticate'] as const).filter((ability) => vendor[ability] !== undefined);
+  const vendorUserId = vendor.issue?.bound === 'user' ? await users.known(principal) : undefined;
+  return { vendor: vendor.id, operations, ...(vendorUserId !== undefined && { vendor_user_id: vendorUserId }) };
+}

@@ -1,0 +1,62 @@
+import { ValetKeyError, type Clock, type ExchangedToken } from '@valetkey/core-types';
+import type { TokenCache } from '@valetkey/token-cache';
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
+import type { Identify } from '../../identity/identify.ts';
+import type { Connection } from '../../vendors/connections.ts';
+import { issueClientToken } from '../../vendors/issue-token.ts';
+import type { Perform } from '../../vendors/perform.ts';
+import { oauthErrorFormat } from '../errors/oauth-error.ts';
+import { createProblemSender } from '../errors/problem-sender.ts';
+import { addRoute } from '../server.ts';
+import { parseExchangeRequest } from './exchange-request.ts';
+import { encodeExchangedToken } from './issued-token.ts';
+
+export const tokenExchangePath = '/oauth2/token';
+
+interface TokenExchangeDependencies {
+  readonly identify: Identify;
+  readonly perform: Perform;
+  readonly tokens: TokenCache;
+  readonly clock: Clock;
+  readonly onProblem: (error: ValetKeyError) => void;
+}
+
+/**
+ * Adds `POST /oauth2/token`: token exchange (RFC 8693). The caller's own token is the subject token, `audience` names the
+ * connection, and the response carries the vendor's client token. Clients do not authenticate: the subject token alone
+ * decides.
+ */
+export function addTokenExchangeRoute(server: FastifyInstance, dependencies: TokenExchangeDependencies): void {
+  const { identify, perform, tokens, clock, onProblem } = dependencies;
+  const handler: RouteHandlerMethod = async (request, reply) => {
+    const { subjectToken, connection: name, requestedTokenType, asksForScope } = parseExchangeRequest(request.body);
+    const principal = await identify(subjectToken);
+    const operation = { id: request.id, principal, connection: name };
+    const body = await perform(operation, 'issue', async (connection) => {
+      const exchanged = readExchangedToken(connection, requestedTokenType);
+      const { result: token, vendorUserId } = await issueClientToken(connection, principal, undefined, tokens);
+      const context = { connection: name, nowMs: clock.nowMs() };
+      return { result: encodeExchangedToken(token, { ...exchanged, asksForScope }, context), vendorUserId };
+    });
+    return reply.type('application/json').header('pragma', 'no-cache').send(body);
+  };
+  server.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+      done(null, body),
+    );
+    scope.setErrorHandler(createProblemSender(onProblem, oauthErrorFormat));
+    addRoute(scope, tokenExchangePath, { POST: handler });
+  });
+}
+
+function readExchangedToken({ name, vendor }: Connection, requestedTokenType: string | undefined): ExchangedToken {
+  const exchanged = vendor.issue?.exchange;
+  if (exchanged === undefined) {
+    throw new ValetKeyError('operation_not_supported', `${name} issues no token to apps.`, { vendor: vendor.id });
+  }
+  if (requestedTokenType !== undefined && requestedTokenType !== exchanged.issuedTokenType) {
+    throw new ValetKeyError('invalid_request', `${name} issues ${exchanged.issuedTokenType}.`, { vendor: vendor.id });
+  }
+  return exchanged;
+}

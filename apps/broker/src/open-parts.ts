@@ -1,0 +1,84 @@
+import type { Clock } from '@valetkey/core-types';
+import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
+import { createTokenCache, type TokenCache, type TokenCacheEvent } from '@valetkey/token-cache';
+import type { RedisStore } from '@valetkey/token-cache/redis';
+import type { Logger } from 'pino';
+import type { Config } from './config/parse-config.ts';
+import type { DisposalStack } from './disposal-stack.ts';
+import { openRedis } from './storage/open-redis.ts';
+import { openStore } from './storage/open-store.ts';
+import type { Store } from './storage/store.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import { connect, type Connections } from './vendors/connections.ts';
+
+/** What a broker works with: its store, its connections, its identity providers and its server tokens. */
+export interface Parts {
+  readonly store: Store;
+  readonly connections: Connections;
+  readonly verifier: JwtVerifier;
+  readonly tokens: TokenCache;
+  readonly redis: RedisStore | undefined;
+}
+
+interface OpenDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Used in place of the configured store. */
+  readonly store?: Store | undefined;
+}
+
+/** Each vendor ends its operations after its own `timeoutMs`; the cache's timeout only has to exceed every vendor's. */
+const maxIssueMs = 150_000;
+
+/** Opens everything that a configuration names, and registers each part to be closed. */
+export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
+  const { clock, logger, metrics } = dependencies;
+  const store = resources.use(dependencies.store ?? openStore(config.store), (opened) => opened.close());
+  const connections = openConnections(config, store, dependencies, resources);
+  const verifier = createJwtVerifier({
+    issuers: config.issuers,
+    clock,
+    onEvent: (event) => {
+      metrics.countIdentityEvent(event);
+      if (event.type === 'keys_fetch_failed') logger.warn({ event }, 'identity provider');
+    },
+  });
+  resources.use(verifier, (created) => created.close());
+  const redis = config.redis && resources.use(openRedis(config.redis), (opened) => opened.close());
+  const tokens = createTokenCache({
+    clock,
+    store: redis,
+    issueTimeoutMs: maxIssueMs,
+    onEvent: (event) => reportTokenEvent(event, dependencies),
+  });
+  resources.use(tokens, (created) => created.close());
+  return { store, connections, verifier, tokens, redis };
+}
+
+function openConnections(
+  { connections }: Config,
+  store: Store,
+  { clock, logger, metrics }: OpenDependencies,
+  resources: DisposalStack,
+): Connections {
+  return new Map(
+    connections.map((configured) => {
+      const connection = connect(configured, {
+        store,
+        clock,
+        onEvent: (event) => {
+          metrics.countVendorEvent(event);
+          logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor');
+        },
+      });
+      resources.use(connection.vendor, (vendor) => vendor.close());
+      return [connection.name, connection];
+    }),
+  );
+}
+
+function reportTokenEvent(event: TokenCacheEvent, { logger, metrics }: OpenDependencies): void {
+  metrics.countTokenEvent(event);
+  if (event.type === 'store_down' || event.type === 'store_up') logger.warn({ event }, 'shared token store');
+}

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import type { Decision, Store, VendorUserKey } from './store.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** What the store needs of a SQL database. */
+export interface SqlDatabase {
+  /** Runs one statement, commits it, and returns its rows. The parameters are `$1`, `$2` and so on. */
+  readonly query: (statement: string, values: readonly (string | number | null)[]) => Promise<readonly Row[]>;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Returns the statements that create the missing tables. `rowNumber` is the database's type of an ascending key.
+ *
+ * Brokers of two versions may share one database, so a later version only adds to the schema. A column `vendor` holds the
+ * name of a connection, which is the vendor's id unless the operator says otherwise.
+ */
+export const sqlSchema = (rowNumber: string): string => `
+  CREATE TABLE IF NOT EXISTS vendor_user (
+    vendor TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    vendor_user_id TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject, vendor)
+  );
+  CREATE TABLE IF NOT EXISTS vendor_user_reservation (
+    vendor TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject, vendor)
+  );
+  CREATE TABLE IF NOT EXISTS blocked_user (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject)
+  );
+  CREATE TABLE IF NOT EXISTS decision (
+    id ${rowNumber},
+    at TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    vendor TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    vendor_user_id TEXT,
+    outcome TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS decision_at ON decision (at);
+`;
+
+const ofPerson = 'vendor = $1 AND issuer = $2 AND subject = $3';
+
+const statements = {
+  find: `SELECT vendor_user_id FROM vendor_user WHERE ${ofPerson}`,
+  list: 'SELECT vendor, vendor_user_id FROM vendor_user WHERE issuer = $1 AND subject = $2',
+  // The update changes nothing; without it a conflict would return no row.
+  add: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = vendor_user.vendor_user_id
+    RETURNING vendor_user_id`,
+  set: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id`,
+  remove: `DELETE FROM vendor_user WHERE ${ofPerson} AND vendor_user_id = $4 RETURNING vendor`,
+  reserve: `INSERT INTO vendor_user_reservation (vendor, issuer, subject, owner, expires_at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (vendor, issuer, subject) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+    WHERE vendor_user_reservation.expires_at <= $6
+    RETURNING owner`,
+  release: `DELETE FROM vendor_user_reservation WHERE ${ofPerson} AND owner = $4`,
+  isBlocked: 'SELECT issuer FROM blocked_user WHERE issuer = $1 AND subject = $2',
+  block: 'INSERT INTO blocked_user (issuer, subject) VALUES ($1, $2) ON CONFLICT (issuer, subject) DO NOTHING',
+  unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
+  record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+  // Inserts no row, but fails where the audit cannot be written.
+  recordNothing: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, outcome)
+    SELECT '', '', '', '', '', '', '' WHERE 1 = 0`,
+  newest: `SELECT at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome
+    FROM decision ORDER BY id DESC LIMIT $1`,
+  // At most a thousand, so that other writers do not wait long.
+  deleteOld: 'DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE at < $1 LIMIT 1000) RETURNING id',
+} as const;
+
+/**
+ * Creates a store over a SQL database. Each operation is one statement in its own transaction. A failure of the database
+ * becomes `overloaded` with the database's code as `reason`; its messages may quote values and are dropped.
+ */
+export function createSqlStore({ query, close }: SqlDatabase): Store {
+  const run = async (name: keyof typeof statements, values: readonly (string | number | null)[] = []) => {
+    const stored = values.map((value) => (typeof value === 'string' ? toStored(value) : value));
+    try {
+      return await query(statements[name], stored);
+    } catch (error) {
+      throw new ValetKeyError('overloaded', 'The broker cannot use its database.', {
+        retryAfterSeconds: 5,
+        reason: reasonOf(error),
+        remediation: 'Call again later; the operator must repair the database.',
+        advice: 'Check `store`, and that the database is reachable and that the broker may write to it.',
+      });
+    }
+  };
+  const valuesOf = ({ connection, issuer, subject }: VendorUserKey) => [connection, issuer, subject];
+
+  return {
+    findVendorUser: async (key) => {
+      const [row] = await run('find', valuesOf(key));
+      return row && textOf(row, 'vendor_user_id');
+    },
+    listVendorUsers: async ({ issuer, subject }) => {
+      const rows = await run('list', [issuer, subject]);
+      return new Map(rows.map((row) => [textOf(row, 'vendor'), textOf(row, 'vendor_user_id')]));
+    },
+    addVendorUser: async (key, vendorUserId) => {
+      const [row = {}] = await run('add', [...valuesOf(key), vendorUserId]);
+      return textOf(row, 'vendor_user_id');
+    },
+    setVendorUser: async (key, vendorUserId) => {
+      await run('set', [...valuesOf(key), vendorUserId]);
+    },
+    removeVendorUser: async (key, vendorUserId) => (await run('remove', [...valuesOf(key), vendorUserId])).length > 0,
+    reserveVendorUser: async (key, { owner, nowMs, expiresAtMs }) => {
+      const rows = await run('reserve', [...valuesOf(key), owner, isoAt(expiresAtMs), isoAt(nowMs)]);
+      return rows.length > 0;
+    },
+    releaseVendorUser: async (key, owner) => {
+      await run('release', [...valuesOf(key), owner]);
+    },
+    isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
+    blockUser: async ({ issuer, subject }) => {
+      await run('block', [issuer, subject]);
+    },
+    unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
+    recordDecision: async ({ at, requestId, operation, connection, issuer, subject, vendorUserId, outcome }) => {
+      await run('record', [at, requestId, operation, connection, issuer, subject, vendorUserId ?? null, outcome]);
+    },
+    listDecisions: async (limit) => (await run('newest', [limit])).map(toDecision),
+    deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
+    check: async () => {
+      // Only an actual write detects a full disk: this reservation has no person and has already expired.
+      await run('reserve', ['', '', '', randomUUID(), '', '']);
+      await run('recordNothing');
+    },
+    close,
+  };
+}
+
+const isoAt = (ms: number) => new Date(ms).toISOString();
+
+// PostgreSQL does not accept U+0000, and neither database accepts half a surrogate pair. They are stored as JSON escapes,
+// so that two different texts never become one.
+const toStored = (text: string) => JSON.stringify(text).slice(1, -1);
+const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
+
+const textOf = (row: Row, column: string) => fromStored(row[column] as string);
+
+function toDecision(row: Row): Decision {
+  return {
+    at: textOf(row, 'at'),
+    requestId: textOf(row, 'request_id'),
+    operation: textOf(row, 'operation') as Decision['operation'],
+    connection: textOf(row, 'vendor'),
+    issuer: textOf(row, 'issuer'),
+    subject: textOf(row, 'subject'),
+    vendorUserId: row['vendor_user_id'] === null ? undefined : textOf(row, 'vendor_user_id'),
+    outcome: textOf(row, 'outcome'),
+  };
+}
+
+/** Returns SQLite's result code, PostgreSQL's SQLSTATE, or the system's error code. None of them quotes a value. */
+function reasonOf(error: unknown): string {
+  const { errcode } = (error ?? {}) as { errcode?: unknown };
+  if (typeof errcode === 'number') return `sqlite_${errcode}`;
+  return codeOfForeignError(error) ?? 'no_answer';
+}

@@ -1,0 +1,92 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createSqliteStore } from './sqlite-store.ts';
+import { testStore } from '../../test/support/store-conformance.ts';
+
+const alice = { connection: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
+
+const createFolder = () => mkdtemp(join(tmpdir(), 'valetkey-'));
+
+describe('conformance', () => {
+  testStore(async () => {
+    const folder = await createFolder();
+    return {
+      open: () => createSqliteStore(join(folder, 'new', 'valetkey.sqlite')),
+      drop: () => rm(folder, { recursive: true }),
+    };
+  });
+});
+
+describe('the file', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(async () => {
+    folder = await createFolder();
+    path = join(folder, 'valetkey.sqlite');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test('is readable by its owner alone, and so is what SQLite puts beside it', async () => {
+    await writeFile(path, '', { mode: 0o666 });
+    const store = createSqliteStore(path);
+    await store.addVendorUser(alice, 'one');
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await store.close();
+  });
+
+  test('that another process keeps to itself is waited for, while this process goes on', async () => {
+    const store = createSqliteStore(path);
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    const added = store.addVendorUser(alice, 'one');
+    await new Promise((resolve) => setImmediate(resolve));
+    other.exec('COMMIT');
+    expect(await added).toBe('one');
+    other.close();
+    await store.close();
+  });
+
+  test('that another process keeps too long is refused', async () => {
+    const store = createSqliteStore(path, { timeoutMs: 0 });
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    await expect(store.addVendorUser(alice, 'one')).rejects.toMatchObject({ code: 'overloaded', reason: 'sqlite_5' });
+    await expect(store.check()).rejects.toMatchObject({ code: 'overloaded' });
+    expect(await store.findVendorUser(alice)).toBeUndefined();
+    other.close();
+    await store.check();
+    await store.close();
+  });
+
+  test('that an earlier version made is used as it is', async () => {
+    const earlier = new DatabaseSync(path);
+    earlier.exec(`
+      CREATE TABLE vendor_user (vendor TEXT NOT NULL, issuer TEXT NOT NULL, subject TEXT NOT NULL,
+        vendor_user_id TEXT NOT NULL, PRIMARY KEY (vendor, issuer, subject)) STRICT, WITHOUT ROWID;
+      INSERT INTO vendor_user VALUES ('vital', 'https://id.example.com', 'alice', 'one');
+    `);
+    earlier.close();
+    const store = createSqliteStore(path);
+    expect(await store.addVendorUser(alice, 'two')).toBe('one');
+    await store.close();
+  });
+
+  test('that is copied while it is in use restores the same people', async () => {
+    const store = createSqliteStore(path);
+    await store.addVendorUser(alice, 'one');
+    const source = new DatabaseSync(path);
+    await backup(source, join(folder, 'copy.sqlite'));
+    source.close();
+    const restored = createSqliteStore(join(folder, 'copy.sqlite'));
+    expect(await restored.addVendorUser(alice, 'two')).toBe('one');
+    await Promise.all([store.close(), restored.close()]);
+  });
+
+  test('that is no database is refused when it is opened', async () => {
+    await writeFile(path, 'something else'.repeat(100));
+    expect(() => createSqliteStore(path)).toThrow(Error);
+  });
+});

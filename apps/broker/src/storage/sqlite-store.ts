@@ -1,0 +1,111 @@
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createSqlStore, sqlSchema } from './sql-store.ts';
+import type { Store } from './store.ts';
+
+const retryDelayMs = 2;
+
+/** How long the store waits. */
+export interface SqliteStoreOptions {
+  /** Milliseconds that a call waits while another process has locked the file. Default: 5000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Opens the store for one machine: a SQLite file. A missing file is created with its folder, readable only by its owner.
+ * Several processes may share the file; `:memory:` keeps everything in this process. Throws where it cannot be opened.
+ *
+ * @example
+ * ```ts
+ * import { createBroker, createSqliteStore } from '@valetkey/broker';
+ *
+ * const store = createSqliteStore('/var/lib/valetkey/valetkey.sqlite');
+ * const broker = createBroker({ issuers: [{ issuer: 'https://id.example.com', audiences: ['my-api'] }] }, { store });
+ * ```
+ */
+export function createSqliteStore(path: string, { timeoutMs = 5000 }: SqliteStoreOptions = {}): Store {
+  if (path !== ':memory:') makePrivateFile(path);
+  const database = new DatabaseSync(path, { timeout: timeoutMs });
+  try {
+    setUp(database, timeoutMs);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+
+  const isInPlace = watchFile(path);
+  const prepared = new Map<string, StatementSync>();
+  const run = (statement: string, values: readonly (string | number | null)[]) => {
+    if (!statement.startsWith('SELECT') && !isInPlace())
+      throw Object.assign(new Error('The file was removed or replaced.'), { code: 'FILE_REPLACED' });
+    const known = prepared.get(statement) ?? database.prepare(statement);
+    prepared.set(statement, known);
+    return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
+  };
+
+  return createSqlStore({
+    query: async (statement, values) => {
+      const giveUpAtMs = performance.now() + timeoutMs;
+      for (;;) {
+        try {
+          return run(statement, values);
+        } catch (error) {
+          if (!isBusy(error) || performance.now() >= giveUpAtMs) throw error;
+        }
+        await sleep(retryDelayMs);
+      }
+    },
+    close: async () => database.close(),
+  });
+}
+
+/** Runs before SQLite opens the file, because the files that SQLite creates beside it get the same mode. */
+function makePrivateFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+}
+
+/**
+ * Returns a function that tells whether the path still names the same file. SQLite continues to write to a file that was
+ * removed or replaced, and those writes would be lost.
+ */
+function watchFile(path: string): () => boolean {
+  if (path === ':memory:') return () => true;
+  const identify = () => {
+    const { dev, ino } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    return `${dev}:${ino}`;
+  };
+  const opened = identify();
+  return () => identify() === opened;
+}
+
+function setUp(database: DatabaseSync, timeoutMs: number): void {
+  // With a write-ahead log, a commit survives a crash of the process without waiting for the disk.
+  enableWriteAheadLog(database, performance.now() + timeoutMs);
+  database.exec('PRAGMA synchronous = NORMAL');
+  database.exec(sqlSchema('INTEGER PRIMARY KEY'));
+  // SQLite's own waiting blocks the event loop; the store waits asynchronously instead.
+  database.exec('PRAGMA busy_timeout = 0');
+}
+
+/** When two processes do this to a new file at once, SQLite refuses one of them without waiting. */
+function enableWriteAheadLog(database: DatabaseSync, giveUpAtMs: number): void {
+  for (;;) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= giveUpAtMs) throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryDelayMs);
+  }
+}
+
+/** Returns whether another connection is writing: SQLITE_BUSY or one of its extended codes. */
+function isBusy(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && (errcode & 0xff) === 5;
+}

@@ -1,0 +1,67 @@
+import type { ValetKeyError } from '@valetkey/core-types';
+import type { JwtVerifierEvent } from '@valetkey/jwt-verify';
+import type { TokenCacheEvent } from '@valetkey/token-cache';
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
+
+/** What the broker counts, for Prometheus to collect from the admin listener. */
+export interface Metrics {
+  readonly countDecision: (decision: CountedDecision) => void;
+  readonly countProblem: (error: ValetKeyError) => void;
+  readonly countVendorEvent: (event: CountedVendorEvent) => void;
+  readonly countIdentityEvent: (event: JwtVerifierEvent) => void;
+  readonly countTokenEvent: (event: TokenCacheEvent) => void;
+  /** Returns everything counted so far, in the Prometheus text format. */
+  readonly render: () => Promise<string>;
+  readonly contentType: string;
+}
+
+interface CountedDecision {
+  readonly operation: string;
+  readonly connection: string;
+  readonly outcome: string;
+}
+
+interface CountedVendorEvent {
+  readonly connection: string;
+  readonly vendor: string;
+  readonly type: string;
+}
+
+/**
+ * Creates counters that start at zero. Labels are words of the broker and its configuration only: `vendorOf` returns the
+ * vendor of a configured connection, and any other name is counted as `unknown`, so that no caller can create labels.
+ */
+export function createMetrics(vendorOf: (connection: string) => string | undefined): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name: `valetkey_${name}_total`, help, labelNames, registers: [registry] });
+
+  const target = ['connection', 'vendor'] as const;
+  const decisions = counter('decisions', 'Decisions, by outcome.', ['operation', ...target, 'outcome']);
+  const problems = counter('problems', 'Failed requests, by error code and reason.', ['code', 'reason']);
+  const vendorEvents = counter('vendor_events', 'Retries, circuits and switched secrets of the vendors.', [
+    ...target,
+    'type',
+  ]);
+  const keyFetches = counter('identity_key_fetches', "Fetches of an identity provider's keys.", ['issuer', 'outcome']);
+  const tokenEvents = counter('server_token_events', 'Events of the server token cache.', [...target, 'type']);
+
+  return {
+    countDecision: ({ operation, connection, outcome }) => {
+      const vendor = vendorOf(connection);
+      const known = vendor === undefined ? { connection: 'unknown', vendor: 'unknown' } : { connection, vendor };
+      decisions.inc({ operation, ...known, outcome });
+    },
+    countProblem: ({ code, reason = '' }) => problems.inc({ code, reason }),
+    countVendorEvent: ({ connection, vendor, type }) => vendorEvents.inc({ connection, vendor, type }),
+    countIdentityEvent: ({ issuer, type }) =>
+      keyFetches.inc({ issuer, outcome: type === 'keys_fetched' ? 'succeeded' : 'failed' }),
+    countTokenEvent: (event) => {
+      const { vendor = '', connection = vendor } = 'key' in event ? event.key : {};
+      tokenEvents.inc({ connection, vendor, type: event.type });
+    },
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

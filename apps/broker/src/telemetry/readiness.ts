@@ -1,0 +1,49 @@
+import type { IssuerStatus, JwtVerifier } from '@valetkey/jwt-verify';
+import type { RedisStore } from '@valetkey/token-cache/redis';
+import type { StoreHealth } from '../storage/store-health.ts';
+
+/** Whether the broker can work. Each part is `ok` or says what is wrong. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+interface ReadinessDependencies {
+  readonly storeHealth: StoreHealth;
+  readonly verifier: JwtVerifier;
+  readonly redis: RedisStore | undefined;
+  readonly isDraining: () => boolean;
+}
+
+/** Returns the readiness. Only the store is required: without Redis or an identity provider the broker still serves some callers. */
+export async function checkReadiness(dependencies: ReadinessDependencies): Promise<Readiness> {
+  const { storeHealth, verifier, redis, isDraining } = dependencies;
+  const [storePart, redisPart] = await Promise.all([
+    storeHealth.check().then(
+      () => 'ok',
+      () => 'unusable',
+    ),
+    redis?.ping().then(
+      () => 'ok',
+      () => 'unreachable',
+    ),
+  ]);
+  return {
+    ready: !isDraining() && storePart === 'ok',
+    parts: {
+      store: storePart,
+      identity: describeIdentity(verifier.status()),
+      ...(redisPart !== undefined && { redis: redisPart }),
+      ...(isDraining() && { shutdown: 'draining' }),
+    },
+  };
+}
+
+/** Returns `ok`, or what is wrong with the keys of each issuer: they are missing, or older than they should be. */
+function describeIdentity(statuses: readonly IssuerStatus[]): string {
+  const problems = statuses.flatMap(({ issuer, keys, stale, ageSeconds }) => {
+    if (keys === 0) return [`no keys of ${issuer} yet`];
+    return stale ? [`keys of ${issuer} are ${ageSeconds} s old and could not be renewed`] : [];
+  });
+  return problems.length === 0 ? 'ok' : problems.join('; ');
+}

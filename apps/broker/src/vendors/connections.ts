@@ -1,0 +1,45 @@
+import { ValetKeyError, type Clock, type Vendor, type VendorEvent } from '@valetkey/core-types';
+import type { ConnectionPolicy } from '../config/connection-policy.ts';
+import type { ConnectionConfig } from '../config/parse-config.ts';
+import type { Store } from '../storage/store.ts';
+import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
+
+/** A configured use of a vendor, ready to be called: its abilities, its users, and who may use it. */
+export interface Connection {
+  /** The operator's name for it, as URLs, metrics and the audit have it. */
+  readonly name: string;
+  readonly vendor: Vendor;
+  readonly policy: ConnectionPolicy;
+  readonly users: VendorUsers;
+}
+
+export type Connections = ReadonlyMap<string, Connection>;
+
+/** What a vendor reports, with the connection through which it was called. */
+export type ConnectionEvent = VendorEvent & { readonly connection: string };
+
+interface ConnectDependencies {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly onEvent: (event: ConnectionEvent) => void;
+}
+
+/** Creates the vendor of one configured connection. The caller closes `connection.vendor`. */
+export function connect(
+  { name, definition, options, policy }: ConnectionConfig,
+  { store, clock, onEvent }: ConnectDependencies,
+): Connection {
+  const vendor = definition.create(options, {
+    clock,
+    onEvent: (event) => onEvent({ ...event, connection: name }),
+  });
+  const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
+  return { name, vendor, policy, users };
+}
+
+/** Returns the connection of this name. Throws `unknown_vendor`. */
+export function findConnection(connections: Connections, name: string): Connection {
+  const connection = connections.get(name);
+  if (connection !== undefined) return connection;
+  throw new ValetKeyError('unknown_vendor', 'No connection of this name is configured.');
+}

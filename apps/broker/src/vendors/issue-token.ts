@@ -1,0 +1,88 @@
+import {
+  listSchemaProblems,
+  ValetKeyError,
+  type ExposableToken,
+  type IssueAbility,
+  type Principal,
+} from '@valetkey/core-types';
+import type { TokenCache } from '@valetkey/token-cache';
+import type { Connection } from './connections.ts';
+import { OperationFailure, type OperationResult } from './perform.ts';
+
+/**
+ * Issues a client token for a principal. `body` is the request's JSON, or undefined.
+ *
+ * Rejects with `operation_not_supported`, `invalid_request`, `vendor_user_not_found` and the vendor codes of the error table.
+ */
+export async function issueClientToken(
+  connection: Connection,
+  principal: Principal,
+  body: unknown,
+  tokens: TokenCache,
+): Promise<OperationResult<ExposableToken>> {
+  const { name, vendor } = connection;
+  const ability = vendor.issue;
+  if (ability === undefined) {
+    throw new ValetKeyError('operation_not_supported', `${name} issues no token to apps.`, { vendor: vendor.id });
+  }
+  const parameters = parseParameters(connection, ability, body);
+  return ability.bound === 'account'
+    ? { result: await issueForAccount(name, ability, { principal, parameters }, tokens) }
+    : await issueForUser(connection, ability, { principal, parameters });
+}
+
+type Request = Parameters<IssueAbility<'account'>['issue']>[0];
+
+async function issueForAccount(
+  connection: string,
+  ability: IssueAbility<'account'>,
+  request: Request,
+  tokens: TokenCache,
+): Promise<ExposableToken> {
+  const { minRemainingSeconds } = ability.cache ?? {};
+  const key = ability.cache?.key(request);
+  if (key === undefined) return ability.issue(request);
+  const issue = ({ signal }: { signal: AbortSignal }) => ability.issue({ ...request, signal });
+  return tokens.get({ ...key, connection }, issue, { minRemainingSeconds });
+}
+
+async function issueForUser(
+  { users }: Connection,
+  ability: IssueAbility<'user'>,
+  request: Request,
+): Promise<OperationResult<ExposableToken>> {
+  const issueFor = async (vendorUserId: string): Promise<OperationResult<ExposableToken>> => {
+    try {
+      return { result: await ability.issue({ ...request, vendorUserId }), vendorUserId };
+    } catch (error) {
+      throw new OperationFailure(error, vendorUserId);
+    }
+  };
+  const vendorUserId = await users.resolve(request.principal);
+  try {
+    return await issueFor(vendorUserId);
+  } catch (failure) {
+    // The vendor has deleted its user. Where the broker may create another one, it does so once.
+    if (!isUserGone(failure) || !(await users.forget(request.principal, vendorUserId))) throw failure;
+    return issueFor(await users.resolve(request.principal));
+  }
+}
+
+function isUserGone(failure: unknown): boolean {
+  const thrown = failure instanceof OperationFailure ? failure.thrown : failure;
+  return ValetKeyError.isInstance(thrown) && thrown.code === 'vendor_user_not_found';
+}
+
+function parseParameters(
+  { name, vendor }: Connection,
+  { parameters }: IssueAbility,
+  body: unknown,
+): Readonly<Record<string, unknown>> {
+  const { success, data, error } = parameters.safeParse(body ?? {});
+  if (success) return data;
+  const fields = listSchemaProblems(error).flatMap(({ field }) => (field === '' ? [] : [field]));
+  throw new ValetKeyError('invalid_request', `${name} does not accept this body.`, {
+    vendor: vendor.id,
+    remediation: `Correct or leave out: ${fields.join(', ') || 'the whole body'}.`,
+  });
+}

@@ -1,0 +1,44 @@
+import { ValetKeyError, type Principal, type ProxyRequest, type ProxyResponse } from '@valetkey/core-types';
+import type { TokenCache } from '@valetkey/token-cache';
+import { isCallAllowed } from '@valetkey/vendor-clients';
+import type { Connection } from './connections.ts';
+
+/**
+ * Calls a vendor on the principal's behalf, with a server token that the caller never sees. When the vendor refuses the
+ * token, it is renewed and the call is sent once more if its body can be sent again.
+ *
+ * Rejects with `operation_not_supported`, `forbidden`, `vendor_auth_failed` and the vendor codes of the error table.
+ */
+export async function proxyCall(
+  { name, vendor }: Connection,
+  principal: Principal,
+  request: ProxyRequest,
+  tokens: TokenCache,
+): Promise<ProxyResponse> {
+  const { id, proxy: ability } = vendor;
+  if (ability === undefined) {
+    throw new ValetKeyError('operation_not_supported', `${name} cannot be called through the broker.`, { vendor: id });
+  }
+  if (!isCallAllowed(ability.allow, request.method, request.path)) {
+    throw new ValetKeyError('forbidden', `This call is not on the allow-list of ${name}.`, {
+      vendor: id,
+      remediation: `Ask the operator to add the method and path to vendors.${name}.allow.`,
+    });
+  }
+  const key = { ...ability.tokenKey(principal), connection: name };
+  const getToken = () =>
+    tokens.get(key, ({ signal }) => ability.issueServerToken(key, { signal }), { signal: request.signal });
+
+  const token = await getToken();
+  const response = await ability.send(request, token);
+  if (response !== 'token_refused') return response;
+
+  await tokens.invalidate(key, token);
+  const isReplayable = request.body === undefined || request.body instanceof Uint8Array;
+  const second = isReplayable ? await ability.send(request, await getToken()) : 'token_refused';
+  if (second !== 'token_refused') return second;
+  throw new ValetKeyError('vendor_auth_failed', `${name} refused the broker's token.`, {
+    vendor: id,
+    ...(!isReplayable && { remediation: 'Call again: the body was too large for the broker to send it twice.' }),
+  });
+}

@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as systemSleep } from 'node:timers/promises';
+import { ValetKeyError, type CallOptions, type Clock, type Principal, type Vendor } from '@valetkey/core-types';
+import type { VendorUserSource } from '../config/connection-policy.ts';
+import { principalKey } from '../identity/principal-key.ts';
+import type { Store, VendorUserKey } from '../storage/store.ts';
+import { externalIdOf } from './external-id.ts';
+
+/**
+ * Milliseconds for which the creation of a person's vendor user is reserved to one broker. A creation rarely takes longer,
+ * and other brokers wait no longer for one that crashed.
+ */
+const reservationMs = 3_000;
+/** Milliseconds between two checks of whether another broker has finished. */
+const pollMs = 50;
+
+/** The vendor users of one connection. They follow from the principal alone, never from the request. */
+export interface VendorUsers {
+  /** Whether vendor users come from the store, so that an operator may set them. */
+  readonly areStored: boolean;
+  /** Returns the vendor user that is known without asking the vendor. */
+  readonly known: (principal: Principal) => Promise<string | undefined>;
+  /** Returns the vendor user, and creates it where the source is `ensure`. Rejects with `vendor_user_not_found`. */
+  readonly resolve: (principal: Principal, options?: CallOptions) => Promise<string>;
+  /** Removes a vendor user that the vendor no longer knows. Returns whether another one may be resolved. */
+  readonly forget: (principal: Principal, vendorUserId: string) => Promise<boolean>;
+}
+
+/** What the vendor users of a connection are made of. */
+export interface VendorUsersOptions {
+  readonly connection: string;
+  readonly vendor: Pick<Vendor, 'id' | 'users'>;
+  /** Absent: `ensure` where the vendor can create users, else `mapping`. */
+  readonly source?: VendorUserSource | undefined;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly sleep?: ((ms: number) => Promise<unknown>) | undefined;
+}
+
+export function createVendorUsers(options: VendorUsersOptions): VendorUsers {
+  const { vendor, source = vendor.users === undefined ? { mapping: true } : { ensure: true } } = options;
+  if ('claim' in source) return createClaimedUsers(options, source);
+  return 'ensure' in source ? createEnsuredUsers(options, source.ensure) : createMappedUsers(options);
+}
+
+function readClaim(principal: Principal, claim: string, issuer: string | undefined): string | undefined {
+  if (issuer !== undefined && principal.issuer !== issuer) return undefined;
+  const value = claim === 'sub' ? principal.subject : principal.claims[claim];
+  const isUsable = typeof value === 'string' && value !== '' && value.length <= 255 && value.isWellFormed();
+  return isUsable ? value : undefined;
+}
+
+/** The token names the vendor user. */
+function createClaimedUsers(
+  { connection, vendor }: VendorUsersOptions,
+  { claim, issuer }: Extract<VendorUserSource, { claim: string }>,
+): VendorUsers {
+  const known = async (principal: Principal) => readClaim(principal, claim, issuer);
+  return {
+    areStored: false,
+    known,
+    resolve: async (principal) => {
+      const vendorUserId = await known(principal);
+      if (vendorUserId !== undefined) return vendorUserId;
+      throw new ValetKeyError('vendor_user_not_found', `The token names no user at ${connection}.`, {
+        vendor: vendor.id,
+        remediation:
+          issuer !== undefined && principal.issuer !== issuer
+            ? `Sign in at ${issuer}: only its tokens name users at ${connection}.`
+            : `Configure the identity provider to include the claim "${claim}" in its tokens, as a string.`,
+      });
+    },
+    forget: async () => false,
+  };
+}
+
+/** The operator stores the vendor user of each person. */
+function createMappedUsers({ connection, vendor, store }: VendorUsersOptions): VendorUsers {
+  const known = (principal: Principal) => store.findVendorUser(keyOf(connection, principal));
+  return {
+    areStored: true,
+    known,
+    resolve: async (principal) => {
+      const vendorUserId = await known(principal);
+      if (vendorUserId !== undefined) return vendorUserId;
+      const remediation = 'Ask the operator to map this user with `PUT /v1/vendor-users` on the admin listener.';
+      throw notFoundError(connection, vendor, remediation);
+    },
+    forget: async () => false,
+  };
+}
+
+/** The vendor creates a user at a person's first request, and the store keeps it. */
+function createEnsuredUsers(
+  { connection, vendor, store, clock, sleep = systemSleep }: VendorUsersOptions,
+  ensure: Extract<VendorUserSource, { ensure: unknown }>['ensure'],
+): VendorUsers {
+  const pending = new Map<string, Promise<string>>();
+
+  const readExternalId = (principal: Principal): string => {
+    if (ensure === true) return externalIdOf(principal);
+    const id = readClaim(principal, ensure.externalIdClaim, ensure.issuer);
+    if (id !== undefined) return id;
+    const remediation = `Sign in with a token that carries the claim "${ensure.externalIdClaim}", as a string.`;
+    throw notFoundError(connection, vendor, remediation);
+  };
+
+  /**
+   * Waits until no other broker is creating this person's vendor user, and returns the one that another broker created
+   * meanwhile. After the longest wait it continues without the reservation: the vendor keeps one user per external id.
+   */
+  const reserve = async (key: VendorUserKey, owner: string): Promise<string | undefined> => {
+    const giveUpAtMs = clock.monotonicMs() + reservationMs;
+    for (;;) {
+      const nowMs = clock.nowMs();
+      const isReserved = await store.reserveVendorUser(key, { owner, nowMs, expiresAtMs: nowMs + reservationMs });
+      // Read after the reservation: a previous owner has stored its vendor user by then.
+      const known = await store.findVendorUser(key);
+      if (known !== undefined || isReserved || clock.monotonicMs() >= giveUpAtMs) return known;
+      await sleep(pollMs);
+    }
+  };
+
+  const create = async (principal: Principal): Promise<string> => {
+    if (vendor.users === undefined) throw new ValetKeyError('internal', `${vendor.id} cannot create users.`);
+    const externalId = readExternalId(principal);
+    const key = keyOf(connection, principal);
+    const owner = randomUUID();
+    const known = await reserve(key, owner);
+    try {
+      if (known !== undefined) return known;
+      // Without a caller's signal: other callers wait for the same person, and one that disconnects must not end it.
+      const { vendorUserId } = await vendor.users.ensureUser(externalId);
+      return await store.addVendorUser(key, vendorUserId);
+    } finally {
+      // A reservation that cannot be released expires.
+      await store.releaseVendorUser(key, owner).catch(() => undefined);
+    }
+  };
+
+  const known = (principal: Principal) => store.findVendorUser(keyOf(connection, principal));
+  return {
+    areStored: true,
+    known,
+    resolve: async (principal) => {
+      const vendorUserId = await known(principal);
+      if (vendorUserId !== undefined) return vendorUserId;
+      const person = principalKey(principal);
+      const creation = pending.get(person) ?? create(principal).finally(() => pending.delete(person));
+      pending.set(person, creation);
+      return creation;
+    },
+    forget: async (principal, vendorUserId) => {
+      await store.removeVendorUser(keyOf(connection, principal), vendorUserId);
+      return true;
+    },
+  };
+}
+
+function keyOf(connection: string, { issuer, subject }: Principal): VendorUserKey {
+  return { connection, issuer, subject };
+}
+
+function notFoundError(connection: string, { id }: Pick<Vendor, 'id'>, remediation: string): ValetKeyError {
+  return new ValetKeyError('vendor_user_not_found', `This user has no user at ${connection}.`, {
+    vendor: id,
+    remediation,
+  });
+}

@@ -1,0 +1,243 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createSandbox } from '@valetkey/sandbox';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const command = new URL('../../src/cli/command.ts', import.meta.url).pathname;
+const run = promisify(execFile);
+import { configureFor } from '../support/watched-broker.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Runs `valetkey` as a person does. */
+function valetkey(args: string[], environment: Record<string, string> = {}): ChildProcess {
+  return spawn(process.execPath, ['--conditions=@valetkey/source', command, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], ...environment },
+  });
+}
+
+/** Waits until the output says something, or for the end. */
+function output(child: ChildProcess, until: RegExp): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const read = (chunk: Buffer) => {
+      text += chunk;
+      if (until.test(text)) resolve(text);
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.once('exit', () => resolve(text));
+  });
+}
+
+const ended = (child: ChildProcess) =>
+  child.exitCode === null ? new Promise<number | null>((resolve) => child.once('exit', resolve)) : child.exitCode;
+
+async function valetkeyFails(args: string[], environment?: Record<string, string>): Promise<string> {
+  const child = valetkey(args, environment);
+  const text = await output(child, /(?!)/);
+  expect(await ended(child)).toBe(1);
+  return text;
+}
+
+async function takePort() {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+const redisWithWrongPrefix = `
+issuers: [{ issuer: 'http://127.0.0.1:9', audiences: [api] }]
+redis:
+  url: redis://127.0.0.1:9
+  prefix: two words
+  sealingKeys: [{ id: a, secret: a-text-of-more-than-32-characters-here }]
+`;
+
+describe('valetkey dev', () => {
+  const free = ['--port', '0', '--admin-port', '0', '--sandbox-port', '0'];
+
+  test('prints two commands that work as they stand, and Ctrl-C ends it cleanly', async () => {
+    const child = valetkey(['dev', ...free]);
+    const banner = await output(child, /Ctrl-C/);
+    const commands = banner.split('\n').filter((line) => /^ +(TOKEN=|curl )/.test(line));
+    expect(commands).toHaveLength(2);
+
+    const { stdout } = await run('bash', ['-c', commands.join('\n')]);
+    expect(JSON.parse(stdout)).toMatchObject({ vendor: 'nabla', vendor_user_id: 'alice' });
+
+    child.kill('SIGINT');
+    expect(await ended(child)).toBe(0);
+  });
+
+  test.each([
+    ['--port', ['--admin-port', '0', '--sandbox-port', '0']],
+    ['--admin-port', ['--port', '0', '--sandbox-port', '0']],
+    ['--sandbox-port', ['--port', '0', '--admin-port', '0']],
+  ])('a taken port is one line that names it and %s', async (flag, others) => {
+    const taken = await takePort();
+    const text = await valetkeyFails(['dev', flag, String(taken.port), ...others]);
+    expect(text).toContain(`${taken.port}`);
+    expect(text).toContain(`with ${flag}`);
+    expect(text.trim().split('\n')).toHaveLength(1);
+    await taken.close();
+  });
+
+  test('has no place in production', async () => {
+    expect(await valetkeyFails(['dev', ...free], { NODE_ENV: 'production' })).toContain('NODE_ENV');
+  });
+
+  test('refuses what is no port', async () => {
+    expect(await valetkeyFails(['dev', '--port', 'http'])).toContain('65535');
+  });
+});
+
+describe('valetkey start', () => {
+  const key = 'canary-9a41';
+  const config = `
+listen: { port: 0 }
+admin: { port: 0 }
+store: { sqlite: data/valetkey.sqlite }
+issuers: [{ issuer: 'http://127.0.0.1:9', audiences: [api] }]
+vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
+`;
+  const configFile = async (name: string, text: string) => {
+    await writeFile(join(folder, name), text);
+    return ['--config', name];
+  };
+
+  test('listens, says that it is alive, and ends at SIGTERM', async () => {
+    const child = valetkey(['start', ...(await configFile('good.yaml', config))], { NUDGE_API_KEY: key });
+    const text = await output(child, /listens on/);
+    const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(text.split('listens on')[1] ?? '') ?? [];
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    child.kill('SIGTERM');
+    expect(await ended(child)).toBe(0);
+  });
+
+  test.each([
+    ['a missing secret', config, {}, 'vendors.nudge.apiKey: the environment variable NUDGE_API_KEY is not set'],
+    ['a credential of the sandbox', config, { NUDGE_API_KEY: 'sandbox-only-key' }, 'vendors.nudge.apiKey'],
+    ['an unknown field', `${config}\nlistn: {}`, { NUDGE_API_KEY: key }, 'listn: is not a known field'],
+    [
+      'a database that is none',
+      config.replace('sqlite: data/valetkey.sqlite', `postgres: 'mysql://u:${key}@host/db'`),
+      { NUDGE_API_KEY: key },
+      'store.postgres: must be like postgresql:',
+    ],
+    [
+      'an issuer without audiences',
+      config.replace(', audiences: [api]', ''),
+      { NUDGE_API_KEY: key },
+      'issuers.0.audiences: is missing',
+    ],
+  ])('refuses %s', async (name, text, environment, expected) => {
+    const file = await configFile(`${name.replaceAll(' ', '-')}.yaml`, text);
+    for (const action of ['start', 'check']) {
+      const printed = await valetkeyFails([action, ...file], environment);
+      expect(printed).toContain(expected);
+      expect(printed).not.toContain(key);
+      expect(printed).not.toMatch(/\bat .*:\d+:\d+/);
+    }
+  });
+
+  test('a taken admin port ends it; nothing stays half alive', async () => {
+    const taken = await takePort();
+    const text = config.replace('admin: { port: 0 }', `admin: { port: ${taken.port} }`);
+    const printed = await valetkeyFails(['start', ...(await configFile('taken.yaml', text))], { NUDGE_API_KEY: key });
+    expect(printed).toContain(`port ${taken.port} on 127.0.0.1 is in use; choose another one with admin.port`);
+    await taken.close();
+  });
+
+  test('says where it listens beside its log, which stays JSON alone', async () => {
+    const child = valetkey(['start', ...(await configFile('logged.yaml', config))], { NUDGE_API_KEY: key });
+    let log = '';
+    child.stdout?.on('data', (chunk: Buffer) => (log += chunk));
+    const text = await output(child, /listens on \S+/);
+    await fetch(`${/listens on ([^,]+),/.exec(text)?.[1]}/v1/session`);
+    child.kill('SIGINT');
+    expect(await ended(child)).toBe(0);
+    const lines = log.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).not.toEqual([]);
+  });
+
+  test('a valetkey.config.ts says what it imports and is not installed beside it', async () => {
+    const text = `import { defineConfig } from '@valetkey/broker';\nexport default defineConfig({});\n`;
+    for (const action of ['start', 'check']) {
+      const printed = await valetkeyFails([action, ...(await configFile('valetkey.config.ts', text))]);
+      expect(printed).toContain('valetkey.config.ts: imports a module that is not installed');
+      expect(printed).toContain('`npm install @valetkey/broker`');
+      expect(printed).not.toContain(folder);
+    }
+  });
+
+  test('check says that a file can be used, and starts nothing', async () => {
+    const child = valetkey(['check', ...(await configFile('checked.yaml', config))], { NUDGE_API_KEY: key });
+    expect(await output(child, /(?!)/)).toContain('checked.yaml can be used.');
+    expect(await ended(child)).toBe(0);
+  });
+});
+
+test('leaves out that SQLite is experimental, and no other warning', async () => {
+  const warnings = ['SQLite is an experimental feature and might change at any time', 'Something else may change'];
+  const emit = warnings.map((text) => `process.emitWarning('${text}', 'ExperimentalWarning');`).join('\n');
+  await writeFile(join(folder, 'warns.mjs'), `${emit}\nexport default {};\n`);
+  const program = new URL('../../src/cli/valetkey.ts', import.meta.url).pathname;
+  const node = ['--conditions=@valetkey/source', program, 'check', '--config', 'warns.mjs'];
+  const { stderr } = await run(process.execPath, node, { cwd: folder }).catch((error: { stderr: string }) => error);
+  expect(stderr).toContain('Something else may change');
+  expect(stderr).not.toContain('SQLite');
+});
+
+describe('valetkey explain and doctor', () => {
+  test('read the token from standard input, and end with 1 where something is wrong', async () => {
+    await using sandbox = await createSandbox();
+    const file = join(folder, 'sandbox.json');
+    await writeFile(file, JSON.stringify(configureFor(sandbox)));
+    const explain = async (audience: string) => {
+      const child = valetkey(['explain', '--config', file]);
+      child.stdin?.end(`${await sandbox.mintUserToken({ sub: 'alice', audience })}\n`);
+      return { text: await output(child, /(?!)/), exitCode: await ended(child) };
+    };
+    const accepted = await explain('valetkey');
+    expect(accepted).toMatchObject({ exitCode: 0, text: expect.stringContaining('✓ signature') });
+    const refused = await explain('other');
+    expect(refused).toMatchObject({ exitCode: 1, text: expect.stringContaining('✗ audience') });
+    expect(accepted.text + refused.text).not.toMatch(/eyJ|alice/);
+
+    expect(await valetkeyFails(['doctor', '--config', file])).toContain('is a credential of the sandbox');
+  });
+
+  test('ask what a configuration names, and end with 1 where something is wrong', async () => {
+    await using sandbox = await createSandbox();
+    const file = join(folder, 'vital.json');
+    const apiKey = 'sk_us_some-other-key';
+    sandbox.vital.setApiKeys([apiKey]);
+    const { vendors, ...config } = configureFor(sandbox);
+    await writeFile(file, JSON.stringify({ ...config, vendors: { vital: { ...vendors.vital, apiKey } } }));
+    const doctor = valetkey(['doctor', '--config', file]);
+    expect(await output(doctor, /(?!)/)).toContain('✓ connection vital: ok');
+    expect(await ended(doctor)).toBe(0);
+    sandbox.vital.setApiKeys([]);
+    expect(await valetkeyFails(['doctor', '--config', file])).toContain('✗ connection vital');
+  });
+
+  test('doctor makes no file for a configuration that cannot be used', async () => {
+    await writeFile(join(folder, 'empty.yaml'), 'issuers: []\n');
+    expect(await valetkeyFails(['doctor', '--config', 'empty.yaml'])).toContain('no user could sign in');
+    await writeFile(join(folder, 'prefix.yaml'), redisWithWrongPrefix);
+    expect(await valetkeyFails(['doctor', '--config', 'prefix.yaml'])).toContain('prefix');
+    expect(await readdir(folder)).not.toContain('valetkey-data');
+  });
+});
