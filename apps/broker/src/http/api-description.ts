@@ -31,7 +31,7 @@ const problem: Response = {
   content: { 'application/problem+json': reference('Problem') },
 };
 const anyone: readonly object[] = [];
-const vendor = { name: 'vendor', in: 'path', required: true, description: 'Such as `nabla`.', ...text };
+const connection = { name: 'connection', in: 'path', required: true, description: 'Such as `nabla`.', ...text };
 const scope = { name: 'scope', in: 'query', description: 'Scopes that are needed, with spaces between.', ...text };
 
 const caller = 'Headers with the prefix of the configuration: session-valid, user-id, issuer, scope.';
@@ -53,7 +53,7 @@ function proxied(method: string): Operation {
   return {
     operationId: `proxy${method}`,
     summary: 'Calls the vendor on the caller’s behalf, where the operator allows this method and path',
-    parameters: [vendor, { name: 'path', in: 'path', required: true, description: 'At the vendor.', ...text }],
+    parameters: [connection, { name: 'path', in: 'path', required: true, description: 'At the vendor.', ...text }],
     responses: { '2XX': answer('What the vendor answered.'), '4XX': answer('Likewise.'), default: problem },
   };
 }
@@ -73,11 +73,11 @@ const exchangeForm = {
 };
 
 const paths: Readonly<Record<string, PathItem>> = {
-  '/v1/vendors/{vendor}/token': {
+  '/v1/vendors/{connection}/token': {
     post: {
       operationId: 'issueToken',
       summary: 'Issues a client token of the vendor for the caller',
-      parameters: [vendor],
+      parameters: [connection],
       requestBody: { content: { 'application/json': { schema: { type: 'object' } } } },
       responses: {
         '200': answer('The vendor’s own fields and the envelope; the bare token where text is preferred.', {
@@ -88,7 +88,7 @@ const paths: Readonly<Record<string, PathItem>> = {
       },
     },
   },
-  '/v1/vendors/{vendor}/proxy/{path}': Object.fromEntries(
+  '/v1/vendors/{connection}/proxy/{path}': Object.fromEntries(
     Object.entries(proxyMethods).map(([method, name]) => [method, proxied(name)]),
   ),
   '/v1/session': {
