@@ -23,7 +23,7 @@ test('names routes that are there', async () => {
   await using sandbox = await createSandbox();
   await using broker = await startWatchedBroker({ ...configureFor(sandbox), publicUrl });
   for (const { path, method } of operations) {
-    const url = path.replace('{vendor}', 'nabla').replace('{path}', 'x');
+    const url = path.replace('{connection}', 'nabla').replace('{path}', 'x');
     const { status } = await broker.call(url, undefined, { method });
     expect([404, 405], `${method} ${path}`).not.toContain(status);
   }
