@@ -19,7 +19,8 @@ function pack(packageFolder: string, name: string): string {
 }
 
 /** Files that a tarball may hold; everything else (tests, fixtures, sources, keys, environment files) may not. */
-const published = /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(js|d\.ts))$/;
+const published =
+  /^package\/((?:package|config\.schema)\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(js|d\.ts))$/;
 
 function checkContents(tarball: string) {
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
@@ -55,7 +56,7 @@ try {
     execFileSync(bin('publint'), ['--strict', tarball], show);
     execFileSync(bin('attw'), [tarball, '--profile', 'esm-only', '--format', 'ascii', '--quiet'], show);
     for (const path of Object.keys(manifest.exports)) {
-      if (path !== './package.json') entries.push(name + path.slice(1));
+      if (!path.endsWith('.json')) entries.push(name + path.slice(1));
     }
   }
   checkInstalled(tarballs, entries);

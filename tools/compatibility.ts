@@ -83,7 +83,11 @@ async function checkBothWays(sandbox: Sandbox, one: Broker, other: Broker): Prom
     assert.equal((await administer(second, 'DELETE', '/v1/blocked-users', person)).status, 204);
     assert.equal((await issue(first, token)).status, 200);
 
-    const mapping = { ...person, vendor: 'vital', vendor_user_id: sandbox.vital.createUser(`mapped ${subject}`).userId };
+    const mapping = {
+      ...person,
+      vendor: 'vital',
+      vendor_user_id: sandbox.vital.createUser(`mapped ${subject}`).userId,
+    };
     assert.equal((await administer(first, 'PUT', '/v1/vendor-users', mapping)).status, 204);
     assert.equal((await issue(second, token)).body['user_id'], mapping.vendor_user_id);
 

@@ -51,22 +51,30 @@ function failWhenCreated(config: Config, name: string): Config {
 }
 
 /** Each part in the order in which it is opened, with a configuration whose part of that kind cannot be opened. */
-const failures: readonly (readonly [string, (config: Config) => Config])[] = [
-  ['the store', (config) => ({ ...config, store: { sqlite: '/dev/null/valetkey.sqlite' } })],
-  ['the first connection', (config) => failWhenCreated(config, 'nudge')],
-  ['the second connection', (config) => failWhenCreated(config, 'nabla')],
-  ['the verifier', (config) => ({ ...config, issuers: [] })],
-  ['Redis', (config) => ({ ...config, redis: { url: new Secret('http://no'), sealingKeys: [] } })],
-  ['the admin listener', (config) => ({ ...config, admin: failWhenRead(config.admin, 'token') })],
-  ['the app listener', (config) => ({ ...config, forwardAuth: failWhenRead(config.forwardAuth, 'headerPrefix') })],
+const failures: readonly (readonly [string, RegExp, (config: Config) => Config])[] = [
+  [
+    'the store',
+    /store\.sqlite: cannot be opened/,
+    (config) => ({ ...config, store: { sqlite: '/dev/null/valetkey.sqlite' } }),
+  ],
+  ['the first connection', /no nudge/, (config) => failWhenCreated(config, 'nudge')],
+  ['the second connection', /no nabla/, (config) => failWhenCreated(config, 'nabla')],
+  ['the verifier', /createJwtVerifier/, (config) => ({ ...config, issuers: [] })],
+  ['Redis', /redis: /, (config) => ({ ...config, redis: { url: new Secret('http://no'), sealingKeys: [] } })],
+  ['the admin listener', /no token/, (config) => ({ ...config, admin: failWhenRead(config.admin, 'token') })],
+  [
+    'the app listener',
+    /no headerPrefix/,
+    (config) => ({ ...config, forwardAuth: failWhenRead(config.forwardAuth, 'headerPrefix') }),
+  ],
 ];
 
 test.runIf(process.platform === 'linux').each(failures)(
   'assemble closes what it has opened when %s cannot be opened',
-  async (_part, breakPart) => {
+  async (_part, message, breakPart) => {
     const config = breakPart(configure());
     const before = openDescriptors();
-    for (let count = 0; count < 5; count += 1) expect(() => assemble(config)).toThrow();
+    for (let count = 0; count < 5; count += 1) expect(() => assemble(config)).toThrow(message);
     await expect.poll(openDescriptors).toBe(before);
   },
 );

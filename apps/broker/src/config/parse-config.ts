@@ -36,7 +36,12 @@ export type VendorRegistry = Readonly<Record<string, VendorDefinition>>;
 /** A connection's name is part of URLs, metric labels and database rows. */
 const connectionName = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
-const configSchema = z.strictObject({ ...brokerShape, vendors: z.record(z.string(), z.unknown()).default({}) });
+const configSchema = z.strictObject({
+  /** Tells editors where the JSON Schema is. */
+  $schema: z.string().optional(),
+  ...brokerShape,
+  vendors: z.record(z.string(), z.unknown()).default({}),
+});
 
 /**
  * Parses a configuration whose references are resolved.
@@ -50,7 +55,7 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
   const fieldProblems = error === undefined ? [] : listSchemaProblems(error).map(toLine);
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
 
-  const { adapters: _adapters, vendors: _vendors, issuers: configuredIssuers, ...fields } = data;
+  const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: configuredIssuers, ...fields } = data;
   const checked = checkConnections(connections, configuredIssuers);
   const all = [...known.problems, ...problems, ...checked.problems, ...findConflicts(data)];
   if (all.length > 0) throw new ConfigError(all);
