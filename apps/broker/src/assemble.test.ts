@@ -75,7 +75,7 @@ test.runIf(process.platform === 'linux').each(failures)(
     const config = breakPart(configure());
     const before = openDescriptors();
     for (let count = 0; count < 5; count += 1) expect(() => assemble(config)).toThrow(message);
-    await expect.poll(openDescriptors).toBe(before);
+    await expect.poll(openDescriptors, { timeout: 20_000 }).toBe(before);
   },
 );
 
@@ -87,7 +87,7 @@ test.runIf(process.platform === 'linux')('listen closes the broker when a port i
   for (let count = 0; count < 3; count += 1) {
     await expect(assemble(configure({ admin: { port } })).listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
   }
-  await expect.poll(openDescriptors).toBe(before);
+  await expect.poll(openDescriptors, { timeout: 20_000 }).toBe(before);
   server.close();
 });
 
@@ -99,7 +99,7 @@ test.runIf(process.platform === 'linux')('close returns every descriptor that li
   expect(openDescriptors()).toBeGreaterThan(before);
   await broker.close();
   // The test's own client keeps its connection pool, whose sockets end after the broker's.
-  await expect.poll(openDescriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before + 1);
+  await expect.poll(openDescriptors, { timeout: 20_000 }).toBeLessThanOrEqual(before + 1);
 });
 
 test('close ends connections before the store that they use', async () => {
