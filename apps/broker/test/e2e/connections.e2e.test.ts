@@ -1,4 +1,5 @@
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
+import { vendors as registry } from '@valetkey/vendor-clients';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { examine } from '../../src/cli/doctor.ts';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
@@ -125,6 +126,6 @@ test.each([
 test('a configuration refuses a connection of an unknown vendor, and names the known ones', () => {
   const { vendors, ...config } = configureTwice();
   const parse = () => parseConfig({ ...config, vendors: { mine: { ...vendors?.['vital-us'], vendor: 'vitl' } } });
-  const expected = 'vendors.mine.vendor: is not a known vendor; known are authgear, nabla, nudge, nymbl, vital';
+  const expected = `vendors.mine.vendor: is not a known vendor; known are ${Object.keys(registry).join(', ')}`;
   expect(parse).toThrow(expect.objectContaining({ problems: [expected] }));
 });
