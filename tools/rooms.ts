@@ -17,7 +17,13 @@ export interface RoomPlan {
 /** By the name of the package's folder. A package without an entry has no rooms. */
 export const roomPlans: Readonly<Record<string, RoomPlan>> = {
   'jwt-verify': {
-    levels: [['adapters'], ['verify'], ['keys', 'opaque', 'dpop', 'revocation', 'providers']],
+    levels: [
+      ['adapters'],
+      ['verify'],
+      ['opaque', 'dpop', 'revocation', 'providers'],
+      ['keys'],
+      ['provider-http', 'token'],
+    ],
     words: [],
   },
   'token-cache': {
