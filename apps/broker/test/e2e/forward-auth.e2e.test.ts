@@ -133,7 +133,11 @@ const proxies = [
 
 describe.each(proxies)('$name, configured as documented', (proxy) => {
   const isInstalled = spawnSync(proxy.name, [proxy.version]).error === undefined;
-  if (!isInstalled) process.stderr.write(`\n*** NO ${proxy.name}: what it makes of the broker is not tested. ***\n`);
+  if (!isInstalled) {
+    const message = `${proxy.name} is not installed.`;
+    if (process.env['CI'] !== undefined) throw new Error(message);
+    process.stderr.write(`\n*** ${message} Its tests are skipped. ***\n`);
+  }
 
   test.skipIf(!isInstalled)('lets callers through whom the broker knows, under their own names', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'valetkey-proxy-'));
