@@ -6,12 +6,12 @@ import express from 'express';
 import fastify from 'fastify';
 import { calculateJwkThumbprint } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JwtVerifier } from '../create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
 import { createHarness } from '../testing/harness.ts';
 import { createSigningKey, signToken } from '../testing/signing.ts';
 import { createExpressAuthentication } from './express.ts';
 import { createFastifyAuthentication } from './fastify.ts';
-import { authenticateRequest } from './request.ts';
+import { authenticateRequest } from './fetch-request.ts';
 
 const origin = 'https://api.example.com';
 const harness = createHarness({ dpop: { nonceRequired: true } });

@@ -1,7 +1,7 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
-import { readAccessToken } from '../bearer.ts';
-import { wwwAuthenticate, type ChallengeOptions } from '../challenge.ts';
-import type { JwtVerifier } from '../create-jwt-verifier.ts';
+import { readAccessToken } from './authorization-header.ts';
+import { wwwAuthenticate, type ChallengeOptions } from './challenge.ts';
+import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
 
 /** How requests are authenticated. */
 export interface AuthenticationOptions extends ChallengeOptions {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '@valetkey/core-types';
-import type { JwtVerifier } from '../create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
 import { answerError, authenticate, readRawHeader, type AuthenticationOptions } from './authenticate.ts';
 
 /** What is used of a Fastify request. */

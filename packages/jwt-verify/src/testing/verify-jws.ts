@@ -1,8 +1,8 @@
 import { signatureAlgorithms, type SignatureAlgorithm } from '@valetkey/core-types';
-import { findKeys, readKeySet } from '../key-set.ts';
-import { splitToken } from '../segments.ts';
-import { verifySignature } from '../signature.ts';
-import { readTokenHeader } from '../token-header.ts';
+import { findKeys, readKeySet } from '../keys/key-set.ts';
+import { splitToken } from '../token/token-text.ts';
+import { verifySignature } from '../keys/signature.ts';
+import { readTokenHeader } from '../token/token-header.ts';
 
 /** The part of verification below the claims: form, header, choice of key, signature. */
 export async function verifyJws(token: string, jwks: unknown): Promise<boolean> {

@@ -1,0 +1,44 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { encodeEcdsaSignature, verifySignature } from './signature.ts';
+import { createSigningKey, signText, type SigningKey } from '../testing/signing.ts';
+import { createPublicKey } from 'node:crypto';
+
+test('writes numbers without zeros in front, but for the one that keeps them positive', () => {
+  const encode = (r: number[], s: number[]): string | undefined =>
+    encodeEcdsaSignature(Buffer.from([...r, ...s]), r.length)?.toString('hex');
+  expect(encode([0, 0, 1], [0, 0, 0])).toBe('3006020101020100');
+  expect(encode([0, 0x80, 1], [0x7f, 2, 3])).toBe('300a020300800102037f0203');
+  expect(encode([1], [2, 3])).toBeUndefined();
+});
+
+test('writes the length of a long signature in two bytes', () => {
+  const bytes = encodeEcdsaSignature(Buffer.alloc(132, 0xff), 66);
+  expect(bytes?.subarray(0, 3).toString('hex')).toBe('30818a');
+  expect(encodeEcdsaSignature(Buffer.alloc(96, 0xff), 48)?.subarray(0, 2).toString('hex')).toBe('3066');
+});
+
+test.each<SigningKey['algorithm']>(['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'])(
+  'takes signatures of %s, and none with a bit turned',
+  async (algorithm) => {
+    const key = createSigningKey('k', algorithm);
+    const publicKey = createPublicKey({ key: key.jwk, format: 'jwk' });
+    await fc.assert(
+      fc.asyncProperty(fc.base64String(), fc.nat(), async (text, position) => {
+        const [, signature = ''] = signText(text, key).split('.');
+        const bytes = Buffer.from(signature, 'base64url');
+        expect(await verifySignature(algorithm, publicKey, bytes, Buffer.from(text))).toBe(true);
+        const index = position % (bytes.length * 8);
+        bytes[index >> 3] = (bytes[index >> 3] ?? 0) ^ (1 << (index & 7));
+        expect(await verifySignature(algorithm, publicKey, bytes, Buffer.from(text))).toBe(false);
+        expect(await verifySignature(algorithm, publicKey, bytes.subarray(1), Buffer.from(text))).toBe(false);
+      }),
+      { numRuns: 20 },
+    );
+  },
+);
+
+test('takes a key of another type for no signature, without an error', async () => {
+  const ed = createPublicKey({ key: createSigningKey('k', 'EdDSA').jwk, format: 'jwk' });
+  await expect(verifySignature('RS256', ed, Buffer.alloc(256), Buffer.alloc(1))).resolves.toBe(false);
+});
