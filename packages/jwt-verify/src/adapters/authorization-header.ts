@@ -1,19 +1,19 @@
 import { ValetKeyError } from '@valetkey/core-types';
 
-/** A token and the scheme it came with. */
+/** A token and the scheme that it came with. */
 export interface AccessToken {
   readonly scheme: 'Bearer' | 'DPoP';
   readonly token: string;
 }
 
 const credentials = /^(bearer|dpop)(?: +([\w.~+/-]+=*))? *$/i;
-const ourScheme = /^(bearer|dpop)(?: |$)/i;
+const knownScheme = /^(bearer|dpop)(?: |$)/i;
 
 /**
- * Reads an `Authorization` header with the scheme `Bearer` (RFC 6750, section 2.1) or `DPoP` (RFC 9449, section 7.1).
+ * Reads an `Authorization` header with the scheme `Bearer` (RFC 6750 section 2.1) or `DPoP` (RFC 9449 section 7.1).
  *
- * @throws {ValetKeyError} `missing_token` where there is none, or another scheme; `invalid_request` where it is not well
- *   formed (two tokens, quotes, nothing after the scheme).
+ * @throws {ValetKeyError} `missing_token` for an absent header or another scheme; `invalid_request` for a header that is
+ *   not well-formed (two tokens, quotes, nothing after the scheme).
  *
  * @example
  * ```ts
@@ -23,9 +23,7 @@ const ourScheme = /^(bearer|dpop)(?: |$)/i;
  * ```
  */
 export function readAccessToken(authorization: string | undefined): AccessToken {
-  if (authorization === undefined || !ourScheme.test(authorization)) {
-    throw new ValetKeyError('missing_token', 'The request carries no bearer token.');
-  }
+  if (authorization === undefined || !knownScheme.test(authorization)) throw missingToken();
   const [, scheme = '', token] = credentials.exec(authorization) ?? [];
   if (token === undefined) {
     throw new ValetKeyError('invalid_request', 'The Authorization header is not one scheme and one token.', {
@@ -49,6 +47,10 @@ export function readAccessToken(authorization: string | undefined): AccessToken 
  */
 export function readBearerToken(authorization: string | undefined): string {
   const { scheme, token } = readAccessToken(authorization);
-  if (scheme === 'Bearer') return token;
-  throw new ValetKeyError('missing_token', 'The request carries no bearer token.');
+  if (scheme !== 'Bearer') throw missingToken();
+  return token;
+}
+
+function missingToken(): ValetKeyError {
+  return new ValetKeyError('missing_token', 'The request carries no bearer token.');
 }

@@ -1,10 +1,10 @@
 import type { Principal } from '@valetkey/core-types';
 import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
-import { answerError, authenticate, type AuthenticationOptions } from './authenticate.ts';
+import { authenticate, toErrorResponse, type AuthenticationOptions } from './authenticate.ts';
 
 /**
- * Authenticates a `Request` of the Fetch standard (Hono, Bun, Deno, Next.js, workers). Answers the principal, or the
- * `Response` that turns the caller away.
+ * Authenticates a `Request` of the Fetch standard (Hono, Bun, Deno, Next.js, workers). Resolves to the principal, or to
+ * the `Response` that refuses the caller.
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export async function authenticateRequest(
       options,
     );
   } catch (error) {
-    const answer = answerError(verifier, error, options);
-    return new Response(answer.body, answer);
+    const response = toErrorResponse(verifier, error, options);
+    return new Response(response.body, response);
   }
 }

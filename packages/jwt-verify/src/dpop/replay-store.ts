@@ -1,24 +1,24 @@
 import { ValetKeyError, type Clock } from '@valetkey/core-types';
 
-/** Remembers which DPoP proofs were used. Give verifiers that share their callers one shared store. */
+/** Remembers which DPoP proofs were used. Verifiers that receive the same callers need one shared store. */
 export interface ReplayStore {
   /**
-   * Remembers a proof for so many seconds, in one step with finding out whether it was known.
+   * Remembers a proof for a number of seconds, and finds out in the same step whether it was known.
    *
    * @param proofId - A digest, safe as a key.
-   * @returns Whether it is new.
+   * @returns Whether the proof is new.
    */
   readonly add: (proofId: string, seconds: number) => boolean | Promise<boolean>;
 }
 
-/** Proofs that the store of one process remembers at the most: over a thousand a second at the default age. */
-const maximumProofs = 200_000;
+/** The number of proofs that one process remembers: more than a thousand per second at the default age. */
+const maxProofs = 200_000;
 
-/** The replay store of a single process. When full it lets no proof in rather than forget one. */
+/** Creates the replay store of a single process. While it is full it refuses new proofs rather than forget one. */
 export function createMemoryReplayStore(clock: Clock): ReplayStore {
   const endsAtMs = new Map<string, number>();
   const forgetEnded = (now: number): void => {
-    // Proofs come in about the order in which they end.
+    // Proofs end roughly in the order in which they were added.
     for (const [proofId, end] of endsAtMs) {
       if (end > now) return;
       endsAtMs.delete(proofId);
@@ -29,7 +29,7 @@ export function createMemoryReplayStore(clock: Clock): ReplayStore {
       const now = clock.monotonicMs();
       forgetEnded(now);
       if ((endsAtMs.get(proofId) ?? -Infinity) > now) return false;
-      if (endsAtMs.size >= maximumProofs) {
+      if (endsAtMs.size >= maxProofs) {
         throw new ValetKeyError('overloaded', 'Too many DPoP proofs are in use.', { retryAfterSeconds: 1 });
       }
       endsAtMs.set(proofId, now + seconds * 1000);

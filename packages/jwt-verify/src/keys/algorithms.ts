@@ -1,14 +1,14 @@
 import { constants } from 'node:crypto';
 import type { SignatureAlgorithm } from '@valetkey/core-types';
 
-/** What an algorithm asks of its key, and how its signatures are checked. */
+/** The key that an algorithm needs, and how its signatures are verified. */
 export interface AlgorithmParameters {
   readonly keyType: 'RSA' | 'EC' | 'OKP';
   readonly curve?: string;
-  /** `null` where the algorithm hashes by itself. */
+  /** `null` for an algorithm that includes its own hash. */
   readonly hash: string | null;
   readonly pss?: { readonly padding: number; readonly saltLength: number };
-  /** Bytes of each of the two numbers of an ECDSA signature (RFC 7518, section 3.4). */
+  /** Bytes of each of the two numbers of an ECDSA signature (RFC 7518 section 3.4). */
   readonly numberLength?: number;
 }
 
@@ -30,7 +30,7 @@ function ecdsa(bits: number, curve: string, numberLength: number): AlgorithmPara
 
 const ed25519: AlgorithmParameters = { keyType: 'OKP', curve: 'Ed25519', hash: null };
 
-/** RFC 7518, section 3.1; RFC 8037; RFC 9864. */
+/** RFC 7518 section 3.1, RFC 8037 and RFC 9864. */
 export const algorithmParameters: Readonly<Record<SignatureAlgorithm, AlgorithmParameters>> = {
   RS256: pkcs1(256),
   RS384: pkcs1(384),

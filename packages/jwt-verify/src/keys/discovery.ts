@@ -1,8 +1,8 @@
 import { secureUrlSchema, type Issuer } from '@valetkey/core-types';
 import { FetchFailure, fetchJson, type FetchBounds } from '../provider-http/fetch-json.ts';
-import { isJsonObject } from '../token/strict-json.ts';
+import { isJsonObject } from '../token/token-text.ts';
 
-/** Where a provider's metadata may be: OpenID Connect Discovery 1.0, section 4, then RFC 8414, section 3.1. */
+/** Returns where a provider's metadata may be: OpenID Connect Discovery 1.0 section 4, then RFC 8414 section 3.1. */
 function metadataUrls(issuer: string): readonly [string, string] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
@@ -17,12 +17,16 @@ async function fetchMetadata(issuer: string, bounds: FetchBounds): Promise<unkno
   try {
     return await fetchJson(openid, {}, bounds);
   } catch (error) {
-    if (error instanceof FetchFailure && error.reason === 'status_404') return fetchJson(oauth, {}, bounds);
+    if (error instanceof FetchFailure && error.status === 404) return fetchJson(oauth, {}, bounds);
     throw error;
   }
 }
 
-/** Finds the provider's key document. The metadata must be about this very issuer. */
+/**
+ * Resolves to the URL of the provider's keys. The metadata must name this exact issuer (RFC 8414 section 3.3).
+ *
+ * @throws {FetchFailure} Where the provider publishes no usable metadata.
+ */
 export async function discoverJwksUri({ issuer }: Issuer, bounds: FetchBounds): Promise<string> {
   const metadata = await fetchMetadata(issuer, bounds);
   if (!isJsonObject(metadata)) throw new FetchFailure('not_metadata');

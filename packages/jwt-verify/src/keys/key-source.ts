@@ -1,34 +1,33 @@
 import type { VerificationKey } from './verification-key.ts';
 
-/** What is known about the keys of one issuer, for readiness and metrics. */
+/** The state of one issuer's keys, for readiness and metrics. */
 export interface KeyStatus {
-  /** Keys that tokens can be verified with now. */
+  /** The number of keys that tokens can be verified with now. */
   readonly keys: number;
-  /** Seconds since they were fetched; `null` before that, and for keys that were given as options. */
+  /** Seconds since the keys were fetched; `null` before the first fetch, and for keys from the options. */
   readonly ageSeconds: number | null;
-  /** Whether they are past their soft TTL and in use because the provider cannot be reached. */
+  /** Whether the keys are past their soft TTL and still used because the provider cannot be reached. */
   readonly stale: boolean;
-  /** Why the last fetch failed; `null` when it did not. */
+  /** Why the last fetch failed; `null` where it succeeded. */
   readonly lastFailure: string | null;
 }
 
-/** Where the keys of one issuer come from. */
+/** The source of one issuer's keys. */
 export interface KeySource {
   /**
-   * The keys that may have signed a token. Fetches them where that is needed and allowed.
+   * Returns the keys that may have signed a token. Fetches keys where that is needed and allowed.
    *
-   * An empty list is the provider's word that there is no such key; throws `identity_unavailable` where it gave none.
+   * An empty list means that the provider publishes no such key.
+   *
+   * @throws {ValetKeyError} `identity_unavailable` where the provider would have to be called and cannot be.
    */
   readonly find: (
     algorithm: string,
     keyId: string | undefined,
   ) => readonly VerificationKey[] | Promise<readonly VerificationKey[]>;
-  /** Looks after the keys without a token at hand; a promise where the caller should wait for it. */
+  /** Starts a fetch where one is due. Returns a promise only where the caller has to wait for its outcome. */
   readonly renew: () => Promise<void> | undefined;
   /** Fetches the keys for the first time. Never rejects. */
   readonly warm: () => Promise<void>;
   readonly status: () => KeyStatus;
 }
-
-/** For what no key of a provider can be withdrawn from under. */
-export const neverRenewed: Pick<KeySource, 'renew'> = { renew: () => undefined };

@@ -30,7 +30,7 @@ function setUp(record: Partial<IssuerOptions> = {}, options: Partial<JwtVerifier
   return { ...harness, network, events, tokenOf };
 }
 
-/** Lets work that was started in the background settle. */
+/** Waits until work that was started in the background has settled. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
   await new Promise(setImmediate);
@@ -38,14 +38,14 @@ async function settle(): Promise<void> {
 
 const down = (): Response => new Response('', { status: 503 });
 
-describe('the first fetch', () => {
-  test('happens once for a thousand tokens at once', async () => {
+describe('first fetch', () => {
+  test('keys are fetched once for a thousand tokens at the same time', async () => {
     const { verifier, network, tokenOf } = setUp();
     await Promise.all(Array.from({ length: 1000 }, () => verifier.verify(tokenOf(k1))));
     expect(network.calls).toEqual([`${testIssuer}/jwks`]);
   });
 
-  test('happens at boot with warm()', async () => {
+  test('warm() fetches the keys before the first token', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await expect(verifier.warm()).resolves.toEqual([
       { issuer: testIssuer, keys: 1, ageSeconds: 0, stale: false, lastFailure: null },
@@ -57,9 +57,9 @@ describe('the first fetch', () => {
     expect(verifier.status()).toMatchObject([{ ageSeconds: 7 }]);
   });
 
-  test('that fails is the provider’s fault, never the caller’s', async () => {
+  test('a token is identity_unavailable, not invalid_token, where the first fetch of keys failed', async () => {
     const { verifier, network, tokenOf, events } = setUp();
-    network.answer = refuseConnection;
+    network.respond = refuseConnection;
     await expect(verifier.warm()).resolves.toEqual([
       { issuer: testIssuer, keys: 0, ageSeconds: null, stale: false, lastFailure: 'ECONNREFUSED' },
     ]);
@@ -68,14 +68,14 @@ describe('the first fetch', () => {
       status: 503,
       reason: 'ECONNREFUSED',
       retryAfterSeconds: 1,
-      message: `The identity provider ${testIssuer} does not answer.`,
+      message: `The identity provider ${testIssuer} does not respond.`,
     });
     expect(events).toEqual([{ type: 'keys_fetch_failed', issuer: testIssuer, reason: 'ECONNREFUSED' }]);
   });
 
-  test('is tried again after a back-off that doubles, with full jitter and a bound', async () => {
+  test('a failed first fetch is repeated after a back-off that doubles up to a bound, with full jitter', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
-    network.answer = down;
+    network.respond = down;
     const attemptsAt: number[] = [];
     const startedAt = clock.nowSeconds();
     for (let tick = 0; tick < 240; tick += 1) {
@@ -84,14 +84,14 @@ describe('the first fetch', () => {
       if (network.calls.length > before) attemptsAt.push(clock.nowSeconds() - startedAt);
       clock.advance(0.25);
     }
-    // Jitter of a half: bounds 1, 2, 4, 8, 15, 15 ... seconds.
+    // With a jitter of one half, the bounds of 1, 2, 4, 8, 15, 15 ... seconds are halved.
     expect(attemptsAt).toEqual([0, 0.5, 1.5, 3.5, 7.5, 15, 22.5, 30, 37.5, 45]);
     expect(network.calls).toHaveLength(10);
   });
 
-  test('never exceeds ten a minute, even without jitter to slow it', async () => {
+  test('fetches without known keys never exceed ten per minute, also where the jitter is zero', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { random: () => 0 });
-    network.answer = down;
+    network.respond = down;
     for (let tick = 0; tick < 600; tick += 1) {
       await refusalOf(verifier, tokenOf(k1));
       clock.advance(0.1);
@@ -101,20 +101,20 @@ describe('the first fetch', () => {
     expect(network.calls).toHaveLength(11);
   });
 
-  test('names in Retry-After when the next one is due', async () => {
+  test('retryAfterSeconds is the time until the next fetch may start', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { random: () => 0.999 });
-    network.answer = down;
+    network.respond = down;
     for (const seconds of [1, 2, 4, 8, 15, 15]) {
       expect((await rejection(verifier.verify(tokenOf(k1)))).retryAfterSeconds).toBe(seconds);
       clock.advance(seconds);
     }
   });
 
-  test('works as soon as the provider is back', async () => {
+  test('a token is accepted by the first fetch after the provider has recovered', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
-    network.answer = down;
+    network.respond = down;
     await refusalOf(verifier, tokenOf(k1));
-    network.answer = undefined;
+    network.respond = undefined;
     await expect(refusalOf(verifier, tokenOf(k1))).resolves.toBe('identity_unavailable status_503');
     clock.advance(0.5);
     await expect(refusalOf(verifier, tokenOf(k1))).resolves.toBeUndefined();
@@ -123,7 +123,7 @@ describe('the first fetch', () => {
 });
 
 describe('renewal', () => {
-  test('runs in the background before the soft TTL, and nobody waits for it', async () => {
+  test('keys are renewed in the background before the soft TTL, and no caller waits', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
@@ -141,7 +141,7 @@ describe('renewal', () => {
     expect(verifier.status()).toMatchObject([{ ageSeconds: 0 }]);
   });
 
-  test('is spread over 15 % of the TTL', async () => {
+  test('renewal is spread over 15 percent of the soft TTL', async () => {
     for (const [random, at] of [
       [0, 450],
       [0.999, 539.91],
@@ -157,7 +157,7 @@ describe('renewal', () => {
     }
   });
 
-  test('is started by a token that was verified before, too', async () => {
+  test('a token from the memory starts renewal as well', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { cache: { maxAgeSeconds: 100_000 } });
     const token = tokenOf(k1);
     await verifier.verify(token);
@@ -166,7 +166,7 @@ describe('renewal', () => {
     expect(network.calls).toHaveLength(2);
   });
 
-  test('past the soft TTL is waited for, so that a withdrawn key is never accepted longer', async () => {
+  test('a withdrawn key is refused after the soft TTL, because callers wait for renewal', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { cache: { maxAgeSeconds: 100_000 } });
     const token = tokenOf(k1);
     await verifier.verify(token);
@@ -183,7 +183,7 @@ describe('renewal', () => {
     await expect(refusalOf(idle.verifier, token)).resolves.toBe('invalid_token unknown_key');
   });
 
-  test('keeps what was verified with a key that stays', async () => {
+  test('renewal keeps verified tokens whose key is still published', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { cache: { maxAgeSeconds: 100_000 } });
     const token = tokenOf(k1);
     const principal = await verifier.verify(token);
@@ -195,10 +195,10 @@ describe('renewal', () => {
   });
 });
 
-describe('a token that was verified before', () => {
+describe('a token from the memory', () => {
   const longCache = { cache: { maxAgeSeconds: 1e6 } };
 
-  test('is not verified anew while keys are renewed, and waits past the soft TTL', async () => {
+  test('a token from the memory is not verified anew during renewal, but waits past the soft TTL', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, longCache);
     const token = tokenOf(k1);
     const principal = await verifier.verify(token);
@@ -212,18 +212,18 @@ describe('a token that was verified before', () => {
     }
     clock.advance(0.1);
     const waiting = Symbol('waiting');
-    const answer = verifier.verify(token);
-    await expect(Promise.race([answer, settle().then(() => waiting)])).resolves.toBe(waiting);
+    const verification = verifier.verify(token);
+    await expect(Promise.race([verification, settle().then(() => waiting)])).resolves.toBe(waiting);
     open();
-    await expect(answer).resolves.toMatchObject({ subject: 'alice' });
+    await expect(verification).resolves.toMatchObject({ subject: 'alice' });
     expect(network.calls).toHaveLength(2);
   });
 
-  test('is not verified anew through an outage, and each second somebody looks whether it is over', async () => {
+  test('a token from the memory is not verified anew during an outage, while fetches go on until the outage ends', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, longCache);
     const token = tokenOf(k1);
     const principal = await verifier.verify(token);
-    network.answer = down;
+    network.respond = down;
     clock.advance(600);
     const again = await verifier.verify(token);
     expect(again).not.toBe(principal);
@@ -233,7 +233,7 @@ describe('a token that was verified before', () => {
       await settle();
     }
     expect(network.calls.length).toBeGreaterThan(8);
-    network.answer = undefined;
+    network.respond = undefined;
     clock.advance(60);
     await verifier.verify(token);
     await settle();
@@ -241,7 +241,7 @@ describe('a token that was verified before', () => {
     await expect(verifier.verify(token)).resolves.toBe(again);
   });
 
-  test('is not verified anew where the budget holds renewal back, and renewal comes as soon as it may', async () => {
+  test('a token from the memory is not verified anew while the budget delays renewal, and renewal starts when the budget allows', async () => {
     const { verifier, network, tokenOf, clock } = setUp({ keysSoftTtlSeconds: 10 }, longCache);
     const token = tokenOf(k1);
     let principal = await verifier.verify(token);
@@ -256,18 +256,18 @@ describe('a token that was verified before', () => {
       await settle();
       if (network.calls.length > before) fetchedAt.push(tick / 8);
     }
-    // The second window of the budget opens at 30 s, past the soft TTL: that fetch is waited for.
+    // The second window of the budget opens at 30 s, which is past the soft TTL: the caller waits for that fetch.
     expect(fetchedAt).toEqual([8.25, 30, 38.25]);
     expect(verifiedAnewAt).toEqual([30]);
   });
 });
 
 describe('an outage', () => {
-  test('of more than twice the soft TTL rejects nothing valid, and nobody waits for it', async () => {
+  test('an outage of more than twice the soft TTL refuses no valid token, and no caller waits', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     const old = tokenOf(k1);
     await verifier.verify(old);
-    network.answer = down;
+    network.respond = down;
     for (let second = 0; second < 1300; second += 1) {
       clock.advance(1);
       await expect(refusalOf(verifier, tokenOf(k1))).resolves.toBeUndefined();
@@ -277,11 +277,11 @@ describe('an outage', () => {
     expect(network.calls.length).toBeLessThan(45);
   });
 
-  test('first noticed past the soft TTL costs one wait, then none', async () => {
+  test('only the first caller waits where an outage is noticed past the soft TTL', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
     clock.advance(700);
-    network.answer = down;
+    network.respond = down;
     await expect(refusalOf(verifier, tokenOf(k1))).resolves.toBeUndefined();
     expect(network.calls).toHaveLength(2);
     network.gate = new Promise(() => {});
@@ -292,24 +292,24 @@ describe('an outage', () => {
     expect(network.calls).toHaveLength(3);
   });
 
-  test('ends at its first good fetch', async () => {
+  test('keys are no longer stale after the first successful fetch', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
-    network.answer = down;
+    network.respond = down;
     clock.advance(1000);
     await verifier.verify(tokenOf(k1));
-    network.answer = undefined;
+    network.respond = undefined;
     clock.advance(60);
     await verifier.verify(tokenOf(k1));
     await settle();
     expect(verifier.status()).toMatchObject([{ ageSeconds: 0, stale: false, lastFailure: null }]);
   });
 
-  test('longer than the stale limit ends in identity_unavailable, for known tokens too', async () => {
+  test('tokens are identity_unavailable past the stale limit, also those from the memory', async () => {
     const { verifier, network, tokenOf, clock } = setUp({ keysStaleSeconds: 3600 }, { cache: { maxAgeSeconds: 1e6 } });
     const token = tokenOf(k1);
     await verifier.verify(token);
-    network.answer = down;
+    network.respond = down;
     clock.advance(3599);
     await expect(refusalOf(verifier, token)).resolves.toBeUndefined();
     clock.advance(1);
@@ -317,19 +317,19 @@ describe('an outage', () => {
     expect(verifier.status()).toMatchObject([{ keys: 0, stale: false }]);
   });
 
-  test('makes an unknown kid unavailable, not invalid: it may be new', async () => {
+  test('a token with an unknown kid is identity_unavailable during an outage, because its key may be new', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
-    network.answer = down;
+    network.respond = down;
     clock.advance(60);
     await expect(refusalOf(verifier, tokenOf(k2))).resolves.toBe('identity_unavailable status_503');
-    network.answer = undefined;
+    network.respond = undefined;
     network.keys = [k1.jwk, k2.jwk];
     clock.advance(60);
     await expect(refusalOf(verifier, tokenOf(k2))).resolves.toBeUndefined();
   });
 
-  test('keeps known keys when the provider publishes an empty set', async () => {
+  test('known keys remain in use where the provider publishes an empty set', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
     network.keys = [];
@@ -338,23 +338,23 @@ describe('an outage', () => {
     expect(verifier.status()).toMatchObject([{ lastFailure: 'no_usable_keys' }]);
   });
 
-  test('backs off up to a minute while keys are known', async () => {
+  test('fetches during an outage back off up to one per minute while keys are known', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { random: () => 0.999 });
     await verifier.warm();
-    network.answer = down;
+    network.respond = down;
     clock.advance(600);
     for (let second = 0; second < 1000; second += 1) {
       await verifier.verify(tokenOf(k1));
       clock.advance(1);
     }
-    // 0, then after 1, 2 (held back to 30 seconds by the budget), and so on up to one a minute.
+    // At 0, then after 1 and 2 seconds (which the budget delays to 30), and so on up to one per minute.
     expect(network.calls.length).toBeGreaterThan(15);
     expect(network.calls.length).toBeLessThan(25);
   });
 });
 
 describe('rotation', () => {
-  test('a new key works at its first token, with one fetch for a thousand of them', async () => {
+  test('a new key is accepted at its first token, with one fetch for a thousand tokens', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
     network.keys = [k1.jwk, k2.jwk];
@@ -363,7 +363,7 @@ describe('rotation', () => {
     expect(network.calls).toHaveLength(2);
   });
 
-  test('a key published while a fetch was under way is found by one more', async () => {
+  test('a key that is published during a fetch is found by one more fetch', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
     clock.advance(495);
@@ -371,13 +371,13 @@ describe('rotation', () => {
     network.gate = gate;
     await verifier.verify(tokenOf(k1));
     network.keys = [k1.jwk, k2.jwk];
-    const answer = verifier.verify(tokenOf(k2));
+    const verification = verifier.verify(tokenOf(k2));
     open();
-    await expect(answer).resolves.toMatchObject({ subject: 'alice' });
+    await expect(verification).resolves.toMatchObject({ subject: 'alice' });
     expect(network.calls).toHaveLength(3);
   });
 
-  test('a kid that changes hands is told apart from its predecessor', async () => {
+  test('tokens of a previous key are refused where a new key has the same kid', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { cache: { maxAgeSeconds: 1e6 } });
     const token = tokenOf(k1);
     await verifier.verify(token);
@@ -388,7 +388,7 @@ describe('rotation', () => {
     await expect(refusalOf(verifier, token)).resolves.toBe('invalid_token wrong_signature');
   });
 
-  test('tokens without kid are tried against every key', async () => {
+  test('a token without kid is verified with every key of its algorithm', async () => {
     const { verifier, network, tokenOf } = setUp();
     network.keys = [k2.jwk, k3.jwk, k1.jwk];
     await expect(refusalOf(verifier, tokenOf(k1, { kid: undefined }))).resolves.toBeUndefined();
@@ -396,7 +396,7 @@ describe('rotation', () => {
 });
 
 describe('unknown kids', () => {
-  test('10,000 of them in ten seconds cost at most two fetches in 30 seconds, and disturb nobody', async () => {
+  test('10,000 unknown kids in ten seconds cause at most two fetches in 30 seconds, and valid tokens are accepted', async () => {
     const { verifier, network, token, tokenOf, clock } = setUp();
     await verifier.warm();
     clock.advance(31);
@@ -414,7 +414,7 @@ describe('unknown kids', () => {
     await expect(refusalOf(verifier, tokenOf(k1))).resolves.toBeUndefined();
   });
 
-  test('the same one is not looked for twice within 30 seconds', async () => {
+  test('one unknown kid causes no second fetch within 30 seconds', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
     clock.advance(100);
@@ -427,7 +427,7 @@ describe('unknown kids', () => {
     await expect(refusalOf(verifier, tokenOf(k2))).resolves.toBeUndefined();
   });
 
-  test('are remembered within a bound', async () => {
+  test('the memory of unknown kids is cleared when it is full', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
     await refusalOf(verifier, tokenOf(k1, { kid: 'first' }));
@@ -435,14 +435,14 @@ describe('unknown kids', () => {
     for (let index = 0; index <= 1000; index += 1) await refusalOf(verifier, tokenOf(k1, { kid: `x${index}` }));
     expect(network.calls).toHaveLength(2);
     clock.advance(0.1);
-    // The last is remembered, and not looked for. The first thousand were dropped to make room for it.
+    // The last kid is remembered and causes no fetch. The first thousand were dropped to make room for it.
     await refusalOf(verifier, tokenOf(k1, { kid: 'x1000' }));
     expect(network.calls).toHaveLength(2);
     await refusalOf(verifier, tokenOf(k1, { kid: 'x0' }));
     expect(network.calls).toHaveLength(3);
   });
 
-  test('up to a thousand are remembered together', async () => {
+  test('a thousand unknown kids are remembered at the same time', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     await verifier.warm();
     await refusalOf(verifier, tokenOf(k1, { kid: 'first' }));
@@ -453,7 +453,7 @@ describe('unknown kids', () => {
     expect(network.calls).toHaveLength(2);
   });
 
-  test('and no kid at all are not remembered', async () => {
+  test('an absent kid is not remembered as unknown', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     network.keys = [createSigningKey('r', 'RS256').jwk];
     await verifier.warm();
@@ -464,13 +464,14 @@ describe('unknown kids', () => {
   });
 });
 
-test('closing ends the fetch under way, begins no more, and leaves known keys in use', async () => {
-  const { verifier, network, tokenOf, clock } = setUp();
+test('close() ends the fetch under way, prevents others, reports no event, and leaves known keys in use', async () => {
+  const { verifier, network, tokenOf, clock, events } = setUp();
   network.gate = new Promise(() => {});
-  const answer = refusalOf(verifier, tokenOf(k1));
+  const refusal = refusalOf(verifier, tokenOf(k1));
   await settle();
   verifier.close();
-  await expect(answer).resolves.toBe('identity_unavailable closed');
+  await expect(refusal).resolves.toBe('identity_unavailable closed');
+  expect(events).toEqual([]);
   clock.advance(1000);
   await expect(refusalOf(verifier, tokenOf(k1))).resolves.toBe('identity_unavailable closed');
   expect(network.calls).toHaveLength(1);
@@ -483,7 +484,7 @@ test('closing ends the fetch under way, begins no more, and leaves known keys in
   expect(warm.network.calls).toHaveLength(1);
 });
 
-test('events tell of keys that are not used, and an observer that throws harms nobody', async () => {
+test('an event reports the published keys that are not used', async () => {
   const { verifier, network, tokenOf, events } = setUp();
   network.keys = [k1.jwk, { ...k2.jwk, use: 'enc' }, { kty: 'oct', k: 'AA' }, 7 as never];
   await verifier.verify(tokenOf(k1));
@@ -499,7 +500,10 @@ test('events tell of keys that are not used, and an observer that throws harms n
       ],
     },
   ]);
-  const grumpy = setUp(
+});
+
+test('a token is accepted although onEvent throws', async () => {
+  const { verifier, tokenOf } = setUp(
     {},
     {
       onEvent: () => {
@@ -507,10 +511,10 @@ test('events tell of keys that are not used, and an observer that throws harms n
       },
     },
   );
-  await expect(refusalOf(grumpy.verifier, grumpy.tokenOf(k1))).resolves.toBeUndefined();
+  await expect(refusalOf(verifier, tokenOf(k1))).resolves.toBeUndefined();
 });
 
-test('a step of the wall clock moves no deadline of keys', async () => {
+test('a step of the wall clock does not change when keys are renewed', async () => {
   const { verifier, network, tokenOf, clock } = setUp();
   await verifier.warm();
   clock.step(-3600);
@@ -520,7 +524,7 @@ test('a step of the wall clock moves no deadline of keys', async () => {
   expect(network.calls).toHaveLength(1);
 });
 
-test('a mistake of the program while keys are read is a failed fetch', async () => {
+test('a programming error while keys are read counts as a failed fetch', async () => {
   let calls = 0;
   const random = (): number => {
     calls += 1;
@@ -532,7 +536,7 @@ test('a mistake of the program while keys are read is a failed fetch', async () 
   expect(events).toMatchObject([{ type: 'keys_fetch_failed', reason: 'internal' }]);
 });
 
-test('keys that may not outlive a short soft TTL are fetched within the budget alone', async () => {
+test('keys whose stale limit is a short soft TTL are fetched only within the budget', async () => {
   const { verifier, network, tokenOf, clock } = setUp({ keysSoftTtlSeconds: 1, keysStaleSeconds: 1 });
   const outcomes = new Set<string | undefined>();
   for (let second = 0; second < 30; second += 1) {

@@ -1,10 +1,19 @@
+import { createPublicKey } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeEcdsaSignature, verifySignature } from './signature.ts';
 import { createSigningKey, signText, type SigningKey } from '../testing/signing.ts';
-import { createPublicKey } from 'node:crypto';
+import { parseKeySet } from './key-set.ts';
+import { encodeEcdsaSignature, findKeys, verifySignature } from './signature.ts';
 
-test('writes numbers without zeros in front, but for the one that keeps them positive', () => {
+test('findKeys returns at most four keys for one token', () => {
+  const keys = Array.from({ length: 6 }, () => createSigningKey('same').jwk);
+  const set = parseKeySet({ keys: [...keys, createSigningKey('r1', 'RS256').jwk] });
+  expect(findKeys(set?.keys ?? [], 'ES256', 'same')).toHaveLength(4);
+  expect(findKeys(set?.keys ?? [], 'RS256', undefined)).toHaveLength(1);
+  expect(findKeys(set?.keys ?? [], 'RS256', 'same')).toHaveLength(0);
+});
+
+test('encodeEcdsaSignature writes no leading zeros, except the one that keeps a number positive', () => {
   const encode = (r: number[], s: number[]): string | undefined =>
     encodeEcdsaSignature(Buffer.from([...r, ...s]), r.length)?.toString('hex');
   expect(encode([0, 0, 1], [0, 0, 0])).toBe('3006020101020100');
@@ -12,14 +21,14 @@ test('writes numbers without zeros in front, but for the one that keeps them pos
   expect(encode([1], [2, 3])).toBeUndefined();
 });
 
-test('writes the length of a long signature in two bytes', () => {
+test('encodeEcdsaSignature writes the length of a long signature in two bytes', () => {
   const bytes = encodeEcdsaSignature(Buffer.alloc(132, 0xff), 66);
   expect(bytes?.subarray(0, 3).toString('hex')).toBe('30818a');
   expect(encodeEcdsaSignature(Buffer.alloc(96, 0xff), 48)?.subarray(0, 2).toString('hex')).toBe('3066');
 });
 
 test.each<SigningKey['algorithm']>(['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'])(
-  'takes signatures of %s, and none with a bit turned',
+  'verifySignature accepts a signature of %s, and refuses it with one bit changed or one byte missing',
   async (algorithm) => {
     const key = createSigningKey('k', algorithm);
     const publicKey = createPublicKey({ key: key.jwk, format: 'jwk' });
@@ -38,7 +47,7 @@ test.each<SigningKey['algorithm']>(['RS256', 'PS256', 'ES256', 'ES384', 'ES512',
   },
 );
 
-test('takes a key of another type for no signature, without an error', async () => {
+test('verifySignature resolves to false for a key of another type, without an error', async () => {
   const ed = createPublicKey({ key: createSigningKey('k', 'EdDSA').jwk, format: 'jwk' });
   await expect(verifySignature('RS256', ed, Buffer.alloc(256), Buffer.alloc(1))).resolves.toBe(false);
 });

@@ -1,18 +1,18 @@
 import type { Issuer } from '@valetkey/core-types';
 import { FetchFailure, fetchJson, type FetchBounds } from '../provider-http/fetch-json.ts';
-import { isJsonObject, type JsonObject } from '../token/strict-json.ts';
+import { isJsonObject, type JsonObject } from '../token/token-text.ts';
 
 type Introspection = NonNullable<Issuer['introspection']>;
 
-/** As RFC 6749, section 2.3.1 wants credentials written before they are joined. */
+/** Encodes one credential as RFC 6749 section 2.3.1 requires before the two are joined. */
 function formEncode(text: string): string {
   return new URLSearchParams({ v: text }).toString().slice('v='.length);
 }
 
 /**
- * Asks the provider about a token (RFC 7662, section 2). Answers its claims; `undefined` for one that is not active.
+ * Introspects a token (RFC 7662 section 2). Resolves to its claims, or to undefined where it is not active.
  *
- * @throws {FetchFailure} Where the provider gives no usable answer, or refuses our own credentials.
+ * @throws {FetchFailure} Where the provider gives no usable response, or refuses our own credentials.
  */
 export async function introspectToken(
   { endpoint, clientId, clientSecret, authentication }: Introspection,
@@ -28,7 +28,7 @@ export async function introspectToken(
     form.set('client_id', clientId);
     form.set('client_secret', clientSecret.reveal());
   }
-  const answer = await fetchJson(endpoint, { method: 'POST', headers, body: form }, bounds);
-  if (!isJsonObject(answer) || typeof answer['active'] !== 'boolean') throw new FetchFailure('not_introspection');
-  return answer['active'] ? answer : undefined;
+  const response = await fetchJson(endpoint, { method: 'POST', headers, body: form }, bounds);
+  if (!isJsonObject(response) || typeof response['active'] !== 'boolean') throw new FetchFailure('not_introspection');
+  return response['active'] ? response : undefined;
 }

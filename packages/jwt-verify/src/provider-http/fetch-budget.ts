@@ -1,53 +1,53 @@
 import type { Clock } from '@valetkey/core-types';
 
-/** At most so many fetches in any window of so many milliseconds. */
+/** The number of fetches that may start in any window of this length. */
 interface FetchLimit {
-  readonly fetches: number;
+  readonly maxFetches: number;
   readonly windowMs: number;
 }
 
 /** While keys are at hand a fetch can wait, whatever tokens arrive. */
-const limitWithKeys: FetchLimit = { fetches: 2, windowMs: 30_000 };
-/** Without keys every caller is turned away until a fetch succeeds. */
-const limitWithoutKeys: FetchLimit = { fetches: 10, windowMs: 60_000 };
+const limitWithKeys: FetchLimit = { maxFetches: 2, windowMs: 30_000 };
+/** Without keys every caller is refused until a fetch succeeds. */
+const limitWithoutKeys: FetchLimit = { maxFetches: 10, windowMs: 60_000 };
 
 const firstBackOffMs = 1000;
-const longestBackOffMs = 60_000;
-/** Callers are being turned away meanwhile, so recovery must be noticed sooner. */
-const longestBackOffWithoutKeysMs = 15_000;
+const maxBackOffMs = 60_000;
+/** Shorter than {@link maxBackOffMs}, because callers are refused until the provider's recovery is noticed. */
+const maxBackOffWithoutKeysMs = 15_000;
 
-/** When an identity provider may be asked again. */
+/** Decides when an identity provider may be called again. */
 export interface FetchBudget {
-  /** The earliest moment of the next fetch; monotonic, past or present when it may begin now. */
+  /** Returns the earliest moment of the next fetch on the monotonic clock; a moment in the past means now. */
   readonly nextFetchMs: (hasKeys: boolean) => number;
   readonly started: () => void;
   readonly succeeded: () => void;
   readonly failed: (hasKeys: boolean) => void;
 }
 
-/** Bounds the fetches of one provider: a budget for good times, a back-off with full jitter for bad ones. */
+/** Creates the budget of one identity provider: a number of fetches per window, and a back-off after failures. */
 export function createFetchBudget(clock: Clock, random: () => number): FetchBudget {
   const startedMs: number[] = [];
   let failures = 0;
   let backOffEndsMs = -Infinity;
   return {
     nextFetchMs: (hasKeys) => {
-      const { fetches, windowMs } = hasKeys ? limitWithKeys : limitWithoutKeys;
-      const oldestCounted = startedMs.at(-fetches) ?? -Infinity;
+      const { maxFetches, windowMs } = hasKeys ? limitWithKeys : limitWithoutKeys;
+      const oldestCounted = startedMs.at(-maxFetches) ?? -Infinity;
       return Math.max(backOffEndsMs, oldestCounted + windowMs);
     },
     started: () => {
       startedMs.push(clock.monotonicMs());
-      if (startedMs.length > limitWithoutKeys.fetches) startedMs.shift();
+      if (startedMs.length > limitWithoutKeys.maxFetches) startedMs.shift();
     },
     succeeded: () => {
       failures = 0;
       backOffEndsMs = -Infinity;
     },
     failed: (hasKeys) => {
-      const longestMs = hasKeys ? longestBackOffMs : longestBackOffWithoutKeysMs;
-      // Full jitter: anywhere up to a bound that doubles, so that many verifiers do not come back at once.
-      backOffEndsMs = clock.monotonicMs() + random() * Math.min(longestMs, firstBackOffMs * 2 ** failures);
+      const maxMs = hasKeys ? maxBackOffMs : maxBackOffWithoutKeysMs;
+      // Full jitter: a random moment below a bound that doubles, so that many verifiers do not return at once.
+      backOffEndsMs = clock.monotonicMs() + random() * Math.min(maxMs, firstBackOffMs * 2 ** failures);
       failures += 1;
     },
   };

@@ -1,37 +1,40 @@
-/** A fetch that brought nothing usable; `reason` is a short word of our own, never foreign text. */
-export class FetchFailure extends Error {
-  readonly reason: string;
+import { codeOfForeignError } from '@valetkey/core-types';
 
-  constructor(reason: string) {
+/** A call to an identity provider without a usable response. */
+export class FetchFailure extends Error {
+  /** A short word of our own for the log (`timeout`, `status_503`, `ECONNREFUSED`), never foreign text. */
+  readonly reason: string;
+  /** The HTTP status, where the provider responded with another status than 200. */
+  readonly status: number | undefined;
+
+  constructor(reason: string, status?: number) {
     super(reason);
     this.name = 'FetchFailure';
     this.reason = reason;
+    this.status = status;
   }
 }
 
-/** How far one call to an identity provider may go. */
+/** The bounds of one call to an identity provider, and the `fetch` that makes it. */
 export interface FetchBounds {
   readonly fetch: typeof globalThis.fetch;
-  /** Milliseconds for the whole answer, body included. */
+  /** Milliseconds for the whole response, body included. */
   readonly timeoutMs: number;
-  /** Bytes of the body, after decompression. */
+  /** The largest body in bytes, after decompression. */
   readonly maxBytes: number;
-  /** Ends the call early. */
+  /** Aborts the call: the verifier was closed. */
   readonly signal: AbortSignal;
 }
 
-/** A word for why `fetch` rejected: a system error code, where there is one. */
-function failureWord(error: unknown): string {
+/** Returns our word for a rejection of `fetch`: the error code of the system or of undici, where there is one. */
+function reasonOf(error: unknown): string {
   const cause: unknown = error instanceof Error ? error.cause : undefined;
-  if (cause instanceof Error) {
-    if (cause.message === 'unexpected redirect') return 'redirect';
-    const code = 'code' in cause ? cause.code : undefined;
-    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return code;
-  }
-  return 'network_error';
+  // undici gives a refused redirect no code. Its message is compared, never copied.
+  if (cause instanceof Error && cause.message === 'unexpected redirect') return 'redirect';
+  return codeOfForeignError(cause) ?? 'network_error';
 }
 
-async function readBounded(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
+async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body ?? []) {
@@ -43,43 +46,51 @@ async function readBounded(body: ReadableStream<Uint8Array> | null, maxBytes: nu
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Makes one bounded call: redirects are errors, and neither a slow nor an endless answer is waited for. */
+/**
+ * Calls an identity provider within the bounds and reads its 200 response. Redirects are errors.
+ *
+ * @param read - Receives the response and a function that reads its body within the bounds.
+ * @throws {FetchFailure} For any other outcome.
+ */
 export async function fetchBounded<Result>(
   url: string,
   init: RequestInit,
-  bounds: FetchBounds,
+  { fetch, timeoutMs, maxBytes, signal: closing }: FetchBounds,
   read: (response: Response, readText: () => Promise<string>) => Promise<Result> | Result,
 ): Promise<Result> {
-  const timeout = AbortSignal.timeout(bounds.timeoutMs);
-  const signal = AbortSignal.any([timeout, bounds.signal]);
-  const { promise: ended, reject: end } = Promise.withResolvers<never>();
-  const onAbort = (): void => end(new FetchFailure(timeout.aborted ? 'timeout' : 'closed'));
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.any([timeout, closing]);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(new FetchFailure(timeout.aborted ? 'timeout' : 'closed'));
   signal.addEventListener('abort', onAbort, { once: true });
   const call = async (): Promise<Result> => {
-    const { fetch } = bounds;
     const response = await fetch(url, { ...init, redirect: 'error', credentials: 'omit', signal });
-    return read(response, () => readBounded(response.body, bounds.maxBytes));
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new FetchFailure(`status_${response.status}`, response.status);
+    }
+    return read(response, () => readBody(response.body, maxBytes));
   };
   try {
-    // The race holds the bound even where an injected fetch does not heed its signal.
-    return await Promise.race([call(), ended]);
+    // The race keeps the bound even where an injected fetch ignores its signal.
+    return await Promise.race([call(), aborted]);
   } catch (error) {
     if (signal.aborted) throw new FetchFailure(timeout.aborted ? 'timeout' : 'closed');
-    throw error instanceof FetchFailure ? error : new FetchFailure(failureWord(error));
+    throw error instanceof FetchFailure ? error : new FetchFailure(reasonOf(error));
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
 }
 
-/** Fetches a JSON document that is answered with 200. */
+/**
+ * Fetches a JSON document within the bounds.
+ *
+ * @throws {FetchFailure} Unless the response is a 200 with JSON.
+ */
 export function fetchJson(url: string, init: RequestInit, bounds: FetchBounds): Promise<unknown> {
   const headers = new Headers(init.headers);
   headers.set('accept', 'application/json');
-  return fetchBounded(url, { ...init, headers }, bounds, async (response, readText) => {
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new FetchFailure(`status_${response.status}`);
-    }
+  return fetchBounded(url, { ...init, headers }, bounds, async (_response, readText) => {
     const text = await readText();
     try {
       return JSON.parse(text) as unknown;

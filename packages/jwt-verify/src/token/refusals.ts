@@ -1,5 +1,4 @@
-import { ValetKeyError } from '@valetkey/core-types';
-import type { Issuer } from '@valetkey/core-types';
+import { ValetKeyError, type FailureCause } from '@valetkey/core-types';
 
 /** Why a token was refused: the `reason` of every `invalid_token` error of this package. */
 export type RefusalReason =
@@ -28,15 +27,12 @@ export type RefusalReason =
   | 'invalid_dpop_proof'
   | 'use_dpop_nonce';
 
-/** Makes the error of a refused token. `detail` and `remediation` are our own words and the operator's settings. */
+/**
+ * Returns the error of a refused token. `detail` and `remediation` consist of our own words and the operator's settings,
+ * never of values from the token. The two DPoP reasons also become the error's `cause`, which programs decide by.
+ */
 export function refuse(reason: RefusalReason, detail: string, remediation?: string): ValetKeyError {
-  return new ValetKeyError('invalid_token', detail, { reason, remediation });
-}
-
-/** Makes the error of an identity provider that gives no answer: never the caller's fault. */
-export function unavailable(issuer: Issuer, reason: string, retryAfterSeconds: number): ValetKeyError {
-  return new ValetKeyError('identity_unavailable', `The identity provider ${issuer.issuer} does not answer.`, {
-    reason,
-    retryAfterSeconds: Math.max(1, Math.ceil(retryAfterSeconds)),
-  });
+  const cause: FailureCause | undefined =
+    reason === 'invalid_dpop_proof' || reason === 'use_dpop_nonce' ? { type: 'dpop', error: reason } : undefined;
+  return new ValetKeyError('invalid_token', detail, { reason, remediation, cause });
 }

@@ -14,7 +14,7 @@ function publicKey({ kty, crv, kid, use, n, e, x, y }: Record<string, unknown>):
 }
 
 test.each(['jws_4_1.rsa_v15_signature', 'jws_4_2.rsa-pss_signature', 'jws_4_3.ecdsa_signature', 'curve25519_jws'])(
-  'verifies the compact signature of %s, and none of its bytes turned',
+  'verifies the compact signature of %s, and refuses it with one character changed',
   async (name) => {
     const { input, output } = readVectors<Example>(`jose-cookbook/${name}.json`);
     const jwks = { keys: [publicKey(input.key)] };
@@ -27,7 +27,7 @@ test.each(['jws_4_1.rsa_v15_signature', 'jws_4_2.rsa-pss_signature', 'jws_4_3.ec
   },
 );
 
-test('verifies the signature of the nested example', async () => {
+test('verifies the signature of the nested example of RFC 7520', async () => {
   const { sign } = readVectors<{ sign: Example }>('jose-cookbook/6.nesting_signatures_and_encryption.json');
   await expect(verifyJws(sign.output.compact ?? '', { keys: [publicKey(sign.input.key)] })).resolves.toBe(true);
 });
@@ -36,7 +36,7 @@ const others = readdirSync(new URL('../__fixtures__/vectors/jose-cookbook/', imp
   /^(jws_4_[4-8]|rfc7797).*\.json$/.test(name),
 );
 
-test.each(others)('refuses every form of %s: symmetric, detached, JSON or unencoded', async (name) => {
+test.each(others)('refuses every form of %s, which is symmetric, detached, JSON or unencoded', async (name) => {
   const { input, output } = readVectors<Example>(`jose-cookbook/${name}`);
   const keys = [input.key].flat();
   for (const form of Object.values(output)) {
@@ -45,6 +45,6 @@ test.each(others)('refuses every form of %s: symmetric, detached, JSON or unenco
   }
 });
 
-test('there are such forms', () => {
+test('the cookbook has seven examples of unsupported forms', () => {
   expect(others).toHaveLength(7);
 });

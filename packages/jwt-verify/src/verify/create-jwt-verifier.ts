@@ -1,26 +1,15 @@
 import type { Principal } from '@valetkey/core-types';
 import { createDpopNonces } from '../dpop/dpop-nonces.ts';
-import { checkDpopProof, type DpopContext } from '../dpop/dpop-proof.ts';
 import type { JwtVerifierEvent } from '../keys/key-events.ts';
-import { explainToken, type Explanation } from './explain.ts';
-import type { KeyStatus } from '../keys/key-source.ts';
-import { createOpaqueTokens, type OpaqueTokens } from '../opaque/opaque-tokens.ts';
-import { readOptions, type JwtVerifierOptions, type VerifierSettings } from './verifier-options.ts';
-import { refuse } from '../token/refusals.ts';
-import { createRemoteKeySource } from '../keys/remote-key-source.ts';
-import { createRevocations, type RevocationTarget } from '../revocation/revocations.ts';
-import { planRevocation } from '../revocation/revoke.ts';
+import type { KeySource, KeyStatus } from '../keys/key-source.ts';
+import { RemoteKeySource } from '../keys/remote-key-source.ts';
 import { createStaticKeySource } from '../keys/static-key-source.ts';
-import { createVerifiedTokens, type VerifiedToken } from './verified-tokens.ts';
-import { createTokenVerification, type IssuerRecord } from './verify-token.ts';
-
-/** What is known about a token's arrival. */
-export interface VerifyContext {
-  /** The caller's proof, where the token came with the scheme `DPoP`. */
-  readonly dpop?: DpopContext | undefined;
-  /** Ends this caller's wait; others who wait for the same token are not disturbed. */
-  readonly signal?: AbortSignal | undefined;
-}
+import { createOpaqueTokens } from '../opaque/opaque-tokens.ts';
+import { createRevocations, type RevocationTarget } from '../revocation/revocations.ts';
+import { explainToken, type Explanation } from './explain.ts';
+import { createOpaqueSteps } from './opaque-steps.ts';
+import { parseVerifierOptions, type JwtVerifierOptions, type VerifierSettings } from './verifier-options.ts';
+import { createVerifiedTokens, createVerify, type VerifyContext } from './verify-token.ts';
 
 /** The state of one issuer. */
 export interface IssuerStatus extends KeyStatus {
@@ -33,28 +22,31 @@ export interface JwtVerifier {
    * Verifies a token.
    *
    * @throws {ValetKeyError} `invalid_token` with a `reason` and a `remediation`; `identity_unavailable` where the
-   *   identity provider must be asked and does not answer; `overloaded`.
+   *   identity provider has to be called and gives no usable response; `overloaded`.
    */
   readonly verify: (token: string, context?: VerifyContext) => Promise<Principal>;
-  /** Fetches the keys of every issuer ahead of the first token. Never rejects: a provider that is down shows in the status. */
+  /**
+   * Fetches the keys of every issuer ahead of the first token. Never rejects: the status shows a provider that does not
+   * respond.
+   */
   readonly warm: () => Promise<readonly IssuerStatus[]>;
-  /** Verifies a token step by step and says how each went. Safe to show: it tells nothing about the person. */
+  /** Verifies a token and describes every check. Safe to show: it contains nothing about the user. */
   readonly explain: (token: string, context?: VerifyContext) => Promise<Explanation>;
   /**
-   * Refuses a token, or all of a person's, from now on, in this process.
+   * Refuses a token, or all tokens of a user, from now on and in this process.
    *
-   * @throws {ValetKeyError} `overloaded` where there is no room to remember it; `invalid_request` for a token that cannot
-   *   be told from others.
+   * @throws {ValetKeyError} `overloaded` where the memory of revocations is full; `invalid_request` for a token that
+   *   cannot be distinguished from others.
    */
   readonly revoke: (target: RevocationTarget) => void;
   readonly status: () => readonly IssuerStatus[];
-  /** The nonce for the `DPoP-Nonce` header of an answer (RFC 9449, section 9). */
+  /** Returns the nonce for the `DPoP-Nonce` header of a response (RFC 9449 section 9). */
   readonly dpopNonce: () => string;
-  /** Ends fetches under way and begins no more. */
+  /** Ends the fetches under way and starts no more. */
   readonly close: () => void;
 }
 
-/** The issuers' keys, and the one way to look up opaque tokens where there is one. */
+/** Creates the sources of the issuers' keys, and the look-up of opaque tokens where an issuer has one. */
 function createSources(settings: VerifierSettings, signal: AbortSignal) {
   const { clock, random, fetch, fetchTimeoutMs: timeoutMs, fetchMaxBytes: maxBytes } = settings;
   const bounds = { fetch, timeoutMs, maxBytes, signal };
@@ -62,37 +54,24 @@ function createSources(settings: VerifierSettings, signal: AbortSignal) {
     try {
       settings.onEvent(event);
     } catch {
-      // An observer's mistake is not the caller's.
+      // A failure of the observer must not become a failure of the caller.
     }
   };
-  const issuers = new Map<string, IssuerRecord>();
-  let opaqueTokens: OpaqueTokens | undefined;
-  for (const issuer of settings.issuers) {
-    const keySource =
+  const issuers = settings.issuers.map((issuer) => {
+    const keySource: KeySource =
       issuer.jwks === undefined
-        ? createRemoteKeySource({ issuer, clock, random, bounds, onEvent })
-        : createStaticKeySource(issuer.issuer, issuer.jwks);
-    issuers.set(issuer.issuer, { issuer, keySource });
-    opaqueTokens ??= createOpaqueTokens({ issuer, clock, random, bounds });
-  }
-  return { issuers, opaqueTokens };
-}
-
-/** Lets one waiter go without disturbing the others. */
-async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([start(), aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+        ? new RemoteKeySource({ issuer, clock, random, bounds, onEvent })
+        : createStaticKeySource(issuer.jwks);
+    return { issuer, keySource };
+  });
+  const opaqueTokens = settings.issuers
+    .map((issuer) => createOpaqueTokens({ issuer, clock, random, bounds }))
+    .find((found) => found !== undefined);
+  return { issuers, opaqueSteps: opaqueTokens && createOpaqueSteps(opaqueTokens) };
 }
 
 /**
- * Makes a verifier of the tokens of one or more identity providers.
+ * Creates a verifier of the tokens of one or more identity providers.
  *
  * @throws {TypeError} Where an option is not valid; the message names each one, never its value.
  *
@@ -105,102 +84,37 @@ async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortS
  * ```
  */
 export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
-  const settings = readOptions(options);
-  const { clock, cache, replayStore } = settings;
+  const settings = parseVerifierOptions(options);
+  const { clock, cache, replayStore, maxTokenLength, maxRevocations } = settings;
   const closing = new AbortController();
-  const { issuers, opaqueTokens } = createSources(settings, closing.signal);
+  const { issuers, opaqueSteps } = createSources(settings, closing.signal);
   const nowSeconds = (): number => clock.nowMs() / 1000;
-  const revocations = createRevocations(settings.maxRevocations, nowSeconds);
+  const revocations = createRevocations({ issuers: settings.issuers, maxRevocations, nowSeconds });
   const nonces = createDpopNonces(settings.dpopNonceKey, nowSeconds);
   const verifiedTokens = createVerifiedTokens(cache?.maxEntries ?? 0, cache?.maxBytes ?? 0);
-  const verifyToken = createTokenVerification({
-    issuers,
-    opaqueTokens,
+  const dependencies = {
+    issuers: new Map(issuers.map((configured) => [configured.issuer.issuer, configured])),
+    opaqueSteps,
     clock,
-    maxTokenLength: settings.maxTokenLength,
+    maxTokenLength,
     cacheSeconds: cache?.maxAgeSeconds ?? 0,
+    knownHeaders: new Map(),
+    verifiedTokens,
     revocations,
-  });
-  const pendingTokens = new Map<string, Promise<VerifiedToken>>();
-
-  /** The result of an earlier verification, if it still holds. */
-  const recall = (token: string): VerifiedToken | undefined => {
-    const known = verifiedTokens.get(token);
-    if (known === undefined) return undefined;
-    const now = clock.monotonicMs();
-    if (now >= known.reusableUntilMs || clock.nowMs() >= known.expiresAtMs) return undefined;
-    if (now < known.key.trustedUntilMs) return known;
-    return known.keySource.renew() === undefined && now < known.key.trustedUntilMs ? known : undefined;
+    dpop: { nowSeconds, nonces, replayStore },
   };
-
-  const verifyAnew = async (token: string): Promise<VerifiedToken> => {
-    try {
-      const verified = await verifyToken(token);
-      if (cache !== null) verifiedTokens.set(token, verified);
-      return verified;
-    } finally {
-      pendingTokens.delete(token);
-    }
-  };
-
-  const verifyShared = (token: string): Promise<VerifiedToken> => {
-    const pending = pendingTokens.get(token);
-    if (pending !== undefined) return pending;
-    const begun = verifyAnew(token);
-    pendingTokens.set(token, begun);
-    return begun;
-  };
-
-  const checkProof = (token: string, { binding }: VerifiedToken, dpop: DpopContext | undefined): Promise<void> => {
-    if (binding === undefined) {
-      throw refuse('unbound_token', 'The token is not bound to a key.', 'Send it as `Authorization: Bearer <token>`.');
-    }
-    if (dpop === undefined) {
-      throw refuse(
-        'bound_token',
-        'The token is bound to a key and came without a proof of it.',
-        'Send it as `Authorization: DPoP <token>` with a proof in the `DPoP` header (RFC 9449).',
-      );
-    }
-    return checkDpopProof(dpop, token, binding, { nowSeconds, nonces, replayStore });
-  };
-
-  const verifyWithContext = async (
-    token: string,
-    known: VerifiedToken | undefined,
-    { dpop, signal }: VerifyContext = {},
-  ): Promise<Principal> => {
-    const verified =
-      known ?? (await (signal === undefined ? verifyShared(token) : untilAborted(() => verifyShared(token), signal)));
-    if (verified.binding !== undefined || dpop !== undefined) await checkProof(token, verified, dpop);
-    return verified.principal;
-  };
-
   const status = (): IssuerStatus[] =>
-    [...issuers].map(([issuer, { keySource }]) => ({ issuer, ...keySource.status() }));
+    issuers.map(({ issuer: { issuer }, keySource }) => ({ issuer, ...keySource.status() }));
 
   return {
-    // Not an async function: a hit answers the one promise that was made when the token was verified.
-    verify: (token, context) => {
-      const known = recall(token);
-      if (known !== undefined && known.binding === undefined && context?.dpop === undefined) {
-        return (known.answer ??= Promise.resolve(known.principal));
-      }
-      return verifyWithContext(token, known, context);
-    },
+    verify: createVerify(dependencies),
     warm: async () => {
-      await Promise.all([...issuers.values()].map(({ keySource }) => keySource.warm()));
+      await Promise.all(issuers.map(({ keySource }) => keySource.warm()));
       return status();
     },
-    explain: (token, context) =>
-      explainToken(token, verifyToken, async (verified) => {
-        if (verified.binding !== undefined || context?.dpop !== undefined) {
-          await checkProof(token, verified, context?.dpop);
-        }
-      }),
+    explain: (token, context = {}) => explainToken(token, context, dependencies),
     revoke: (target) => {
-      const [key, revocation] = planRevocation(target, issuers, nowSeconds());
-      revocations.add(key, revocation);
+      revocations.revoke(target);
       verifiedTokens.deleteWhere(({ principal }, token) => revocations.matches(principal, token));
     },
     status,

@@ -18,20 +18,20 @@ const verifier = createJwtVerifier({
 });
 const keySet = createLocalJWKSet(jwks);
 
-/** What jose takes and we do not, by the rule that says so. */
+/** The rules by which this package refuses tokens that jose accepts. */
 const stricter = new Set<RefusalReason>([
-  'malformed_token', // one spelling of base64url
-  'malformed_header', // no member twice
-  'critical_header', // no b64 either, where crit does not name it
-  'malformed_claims', // no member twice, no more than 32 levels
+  'malformed_token', // only one spelling of base64url
+  'malformed_header', // unique member names
+  'critical_header', // b64 is refused also where crit does not name it
+  'malformed_claims', // unique member names, at most 32 levels
   'malformed_date', // finite, in seconds
   'issued_in_future',
   'lifetime_too_long',
-  'malformed_subject', // bounded, well-formed text
+  'malformed_subject', // a well-formed string of bounded length
   'bound_token',
 ]);
 
-async function ask(
+async function verifyWithBoth(
   token: string,
 ): Promise<{ ours: unknown; reason: string | undefined; theirs: JWTPayload | undefined }> {
   const theirs = await jwtVerify(token, keySet, {
@@ -55,26 +55,26 @@ async function ask(
   }
 }
 
-test('what we accept, jose accepts to the same claims; what it accepts and we refuse falls under a named rule', async () => {
+test('jose accepts every token that verify() accepts, with the same claims, and verify() refuses others only by a named rule', async () => {
   const seen = new Map<string, number>();
   await fc.assert(
     fc.asyncProperty(tokens, async (token) => {
-      const { ours, reason, theirs } = await ask(token);
+      const { ours, reason, theirs } = await verifyWithBoth(token);
       const outcome = reason === undefined ? 'accepted' : `${theirs === undefined ? 'both' : 'we'} ${reason}`;
       seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
-      // Plain values in place of expect(), which keeps something of each of a hundred thousand calls.
+      // Plain values instead of expect(), which keeps memory for each of a hundred thousand calls.
       return ours === undefined
         ? theirs === undefined || stricter.has(reason as RefusalReason)
         : isDeepStrictEqual(theirs, ours);
     }),
     { numRuns: runs, endOnFailure: true },
   );
-  // The property says nothing if no token is good, or none falls under a rule of ours alone.
+  // The property means nothing unless some tokens are accepted, and some are refused only by our rules.
   expect(seen.get('accepted')).toBeGreaterThan(runs / 50);
   expect([...seen.keys()].filter((outcome) => outcome.startsWith('we ')).length).toBeGreaterThan(2);
 }, 600_000);
 
-test('no text makes verify do anything but accept or refuse', async () => {
+test('verify() refuses any text that is not a token, without another error', async () => {
   const texts = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.base64String(),
@@ -88,7 +88,7 @@ test('no text makes verify do anything but accept or refuse', async () => {
   );
   await fc.assert(
     fc.asyncProperty(texts, async (text) => {
-      const { ours } = await ask(text);
+      const { ours } = await verifyWithBoth(text);
       return ours === undefined;
     }),
     { numRuns: Math.ceil(runs / 3), endOnFailure: true },

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Explanation } from './explain.ts';
-import { createHarness, testIssuer } from '../testing/harness.ts';
 import { createFakeNetwork } from '../testing/fake-network.ts';
-import { verificationSteps } from './verify-token.ts';
+import { createHarness, testIssuer } from '../testing/harness.ts';
+import type { Explanation } from './explain.ts';
 
 const { verifier, token } = createHarness();
 
@@ -10,10 +9,31 @@ function outcomes({ checks }: Explanation): string {
   return checks.map(({ outcome }) => ({ passed: '+', failed: '!', not_reached: '-' })[outcome]).join('');
 }
 
-test('lists every check of a token that passes', async () => {
+function detailOf({ checks }: Explanation, name: string): string | undefined {
+  return checks.find(({ check }) => check === name)?.detail;
+}
+
+test('explain() lists every check of an accepted token in the order of verification', async () => {
   const explanation = await verifier.explain(token());
   expect(explanation).toMatchObject({ accepted: true, issuer: testIssuer });
-  expect(explanation.checks.map(({ check }) => check)).toEqual([...verificationSteps, 'proof']);
+  expect(explanation.checks.map(({ check }) => check)).toEqual([
+    'size',
+    'form',
+    'header',
+    'claims',
+    'issuer',
+    'algorithm',
+    'type',
+    'dates',
+    'audience',
+    'client',
+    'subject',
+    'binding',
+    'key',
+    'signature',
+    'revocation',
+    'proof',
+  ]);
   expect(outcomes(explanation)).toBe('+'.repeat(16));
   expect(explanation.checks.find(({ check }) => check === 'audience')).toEqual({
     check: 'audience',
@@ -36,7 +56,7 @@ test.each<[string, string, string]>([
   ['binding', token({ cnf: {} }), '+++++++++++!----'],
   ['key', token({}, { kid: 'x' }), '++++++++++++!---'],
   ['signature', `${token().slice(0, -86)}${'A'.repeat(86)}`, '+++++++++++++!--'],
-])('stops at %s, and says what is wrong and what to change', async (check, text, expected) => {
+])('explain() stops at the check %s, and says what is wrong and what to change', async (check, text, expected) => {
   const explanation = await verifier.explain(text);
   expect(outcomes(explanation)).toBe(expected);
   expect(explanation.accepted).toBe(false);
@@ -48,62 +68,75 @@ test.each<[string, string, string]>([
   });
 });
 
-test('stops at the app, where apps are named', async () => {
+test('explain() stops at the check client for a token of another app', async () => {
   const named = createHarness({ clientIds: ['web'] });
   const explanation = await named.verifier.explain(named.token({ client_id: 'other' }));
   expect(outcomes(explanation)).toBe('+++++++++!------');
-  expect(explanation.checks.find(({ check }) => check === 'binding')?.detail).toBe('Not bound to a key.');
-  const { checks } = await named.verifier.explain(named.token({ client_id: 'web' }));
-  expect(checks.find(({ check }) => check === 'client')?.detail).toBe('Issued to web.');
+  expect(detailOf(explanation, 'binding')).toBe('Not bound to a key.');
+  const accepted = await named.verifier.explain(named.token({ client_id: 'web' }));
+  expect(detailOf(accepted, 'client')).toBe('Issued to web.');
 });
 
-test('stops at a revocation', async () => {
+test('explain() stops at the check revocation for a revoked token', async () => {
   const { verifier: own, token: make } = createHarness();
   own.revoke({ token: make() });
   expect(outcomes(await own.explain(make()))).toBe('++++++++++++++!-');
 });
 
-test('tells an unreachable provider from a bad token', async () => {
+test('explain() lists the checks of a JWT for a token that is too long, also where opaque tokens are accepted', async () => {
+  const introspection = { endpoint: `${testIssuer}/introspect`, clientId: 'c', clientSecret: 's' };
+  const opaque = createHarness({ introspection });
+  expect(outcomes(await opaque.verifier.explain('A'.repeat(20_000)))).toBe('!---------------');
+});
+
+test('explain() shows a provider that does not respond as a failed check of the key', async () => {
   const network = createFakeNetwork([]);
   const remote = createHarness({ jwks: undefined }, { fetch: network.fetch });
   const { checks } = await remote.verifier.explain(remote.token());
   expect(checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({
     check: 'key',
-    detail: `The identity provider ${testIssuer} does not answer.`,
+    detail: `The identity provider ${testIssuer} does not respond.`,
   });
 });
 
-test('says what is asked in the words of the record, before it is known, and where a check is left out', async () => {
-  const detailOf = (explanation: Explanation, name: string): string | undefined =>
-    explanation.checks.find(({ check }) => check === name)?.detail;
+test('explain() describes the checks in general terms while the issuer is not known', async () => {
   const unknown = await verifier.explain('x');
   expect(unknown.issuer).toBeUndefined();
-  expect(detailOf(unknown, 'algorithm')).toBe('Signed with an algorithm that its issuer’s record allows.');
-  expect(detailOf(unknown, 'type')).toBe('Of the kind that its issuer’s record takes.');
-  expect(detailOf(unknown, 'dates')).toBe('Within exp, nbf and iat, and not too long a life.');
-  expect(detailOf(unknown, 'audience')).toBe('An aud that its issuer’s record names.');
-  expect(detailOf(unknown, 'client')).toBe(
-    'Issued to one of the apps that its issuer’s record names, if it names any.',
-  );
-  expect(detailOf(unknown, 'binding')).toBe('Not bound to a key, or bound by DPoP where that is taken.');
+  expect(detailOf(unknown, 'algorithm')).toBe('Signed with one of the algorithms of its issuer.');
+  expect(detailOf(unknown, 'type')).toBe('Of the kind that the tokenType of its issuer accepts.');
+  expect(detailOf(unknown, 'dates')).toBe('Within exp, nbf and iat, and with a lifetime within the limit.');
+  expect(detailOf(unknown, 'audience')).toBe('An aud that is among the audiences of its issuer.');
+  expect(detailOf(unknown, 'client')).toBe('Issued to one of the clientIds of its issuer, where it has any.');
+  expect(detailOf(unknown, 'binding')).toBe('Not bound to a key, or bound by DPoP where its issuer allows that.');
+});
+
+test('explain() describes the checks with the values of the issuer', async () => {
   const loose = createHarness({ audiences: null, dpop: {}, algorithms: ['ES256', 'RS256'], tokenType: 'any' });
   const known = await loose.verifier.explain(loose.token());
-  expect(detailOf(known, 'audience')).toBe('Any: the record leaves this check out.');
+  expect(detailOf(known, 'audience')).toBe('Any aud: audiences is null, which disables this check.');
   expect(detailOf(known, 'client')).toBe('Issued to any app.');
   expect(detailOf(known, 'binding')).toBe('Not bound to a key, or bound by DPoP.');
   expect(detailOf(known, 'algorithm')).toBe('Signed with ES256 or RS256.');
-  expect(detailOf(known, 'type')).toBe('Of the kind that tokenType any takes.');
-  expect(detailOf(known, 'dates')).toBe('Within exp, nbf and iat, give or take 5 seconds, and not too long a life.');
+  expect(detailOf(known, 'type')).toBe('Of the kind that tokenType any accepts.');
+  expect(detailOf(known, 'dates')).toBe(
+    'Within exp, nbf and iat, with a tolerance of 5 seconds, and with a lifetime within the limit.',
+  );
   expect(detailOf(await verifier.explain(token()), 'binding')).toBe('Not bound to a key.');
 });
 
-test('tells nothing about the person, and nothing of the token', async () => {
+test('explain() describes a required binding', async () => {
+  const required = createHarness({ dpop: { required: true } });
+  const explanation = await required.verifier.explain(required.token({ aud: 'x' }));
+  expect(detailOf(explanation, 'binding')).toBe('Bound to a key by DPoP.');
+});
+
+test('explain() contains nothing about the user, and no value of the token', async () => {
   const changes = { sub: 'canary-1', email: 'canary-2', jti: 'canary-3', aud: 'canary-4' };
   expect(JSON.stringify(await verifier.explain(token(changes)))).not.toContain('canary');
   expect(JSON.stringify(await verifier.explain(token({ ...changes, aud: 'api' })))).not.toContain('canary');
 });
 
-test('lets an error of the program through', async () => {
+test('explain() rejects with a programming error', async () => {
   const broken = createHarness(
     {},
     {

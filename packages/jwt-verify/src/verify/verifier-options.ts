@@ -1,53 +1,85 @@
-import type { Clock, IssuerOptions } from '@valetkey/core-types';
-import { issuerSchema, systemClock } from '@valetkey/core-types';
 import { randomBytes } from 'node:crypto';
+import {
+  describeSchemaProblems,
+  issuerSchema,
+  systemClock,
+  type Clock,
+  type Issuer,
+  type IssuerOptions,
+} from '@valetkey/core-types';
 import { z } from 'zod';
-import type { JwtVerifierEvent } from '../keys/key-events.ts';
 import { createMemoryReplayStore, type ReplayStore } from '../dpop/replay-store.ts';
+import type { JwtVerifierEvent } from '../keys/key-events.ts';
+import { findStaticKeyProblem } from '../keys/static-key-source.ts';
 
-/** What {@link createJwtVerifier} takes. */
+/** The options of {@link createJwtVerifier}. */
 export interface JwtVerifierOptions {
   /** The identity providers whose tokens are accepted. */
   readonly issuers: readonly IssuerOptions[];
-  /** Makes the calls to identity providers, instead of the global `fetch`. */
+  /** Calls identity providers, instead of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** Where time comes from. */
+  /** The source of time. Default is the clock of this machine. */
   readonly clock?: Clock | undefined;
-  /** A number from 0 up to 1, for jitter. Default is `Math.random`. */
+  /** Returns a number from 0 up to 1, for jitter. Default is `Math.random`. */
   readonly random?: (() => number) | undefined;
-  /** Told of each fetch of keys. What it throws is ignored. */
+  /** Receives an event for each fetch of keys. What it throws is ignored. */
   readonly onEvent?: ((event: JwtVerifierEvent) => void) | undefined;
-  /** The memory of verified tokens; `null` for none. */
+  /** The memory of verified tokens; `null` disables it. */
   readonly cache?:
     | {
-        /** Tokens kept at the most. Default is 10,000. */
+        /** The largest number of tokens. Default is 10,000. */
         readonly maxEntries?: number | undefined;
-        /** Bytes of memory at the most, roughly. Default is 67,108,864 (64 MiB). */
+        /** The largest size in bytes of memory, by estimate. Default is 67,108,864 (64 MiB). */
         readonly maxBytes?: number | undefined;
         /** Seconds after which a token is verified anew, even before its `exp`. Default is 300. */
         readonly maxAgeSeconds?: number | undefined;
       }
     | null
     | undefined;
-  /** Characters of the longest token accepted. Default is 16,384. */
+  /** The longest token that is accepted, in characters. Default is 16,384. */
   readonly maxTokenLength?: number | undefined;
   /** Milliseconds for one call to an identity provider, body included. Default is 5000 (5 seconds). */
   readonly fetchTimeoutMs?: number | undefined;
-  /** Bytes of one answer of an identity provider, after decompression. Default is 1,048,576 (1 MiB). */
+  /** The largest response of an identity provider in bytes, after decompression. Default is 1,048,576 (1 MiB). */
   readonly fetchMaxBytes?: number | undefined;
-  /** Where used DPoP proofs are remembered. Default is the memory of this process. */
+  /** Remembers used DPoP proofs. Default is the memory of this process. */
   readonly replayStore?: ReplayStore | undefined;
-  /** At least 32 bytes that DPoP nonces are made with; give all replicas the same. Default is random. */
+  /** At least 32 bytes from which DPoP nonces are derived; the same for all replicas. Default is random. */
   readonly dpopNonceKey?: Uint8Array | undefined;
-  /** Revocations remembered at the most; beyond, `revoke` throws `overloaded`. Default is 100,000. */
+  /** The largest number of revocations; beyond it `revoke` throws `overloaded`. Default is 100,000. */
   readonly maxRevocations?: number | undefined;
+}
+
+/** The issuers together: what no issuer can violate alone. */
+const issuersSchema = z
+  .array(issuerSchema)
+  .min(1)
+  .superRefine((issuers, context) => {
+    const report = (message: string, path: PropertyKey[] = []): void => {
+      context.addIssue({ code: 'custom', message, path, input: undefined });
+    };
+    if (new Set(issuers.map(({ issuer }) => issuer)).size !== issuers.length) {
+      report('each issuer may have only one record; put all its audiences into that record');
+    }
+    if (issuers.filter(looksUpTokens).length > 1) {
+      // An opaque token does not tell who issued it, and no provider may receive another provider's tokens.
+      report('only one issuer may have introspection or a resolver');
+    }
+    for (const [index, { jwks }] of issuers.entries()) {
+      const problem = jwks && findStaticKeyProblem(jwks);
+      if (problem !== undefined) report(`has keys that cannot be used (${problem})`, [index, 'jwks']);
+    }
+  });
+
+function looksUpTokens({ introspection, resolver }: Issuer): boolean {
+  return introspection !== undefined || resolver !== undefined;
 }
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const functionSchema = <Type>() => z.custom<Type>(isFunction, { error: 'must be a function' });
 
 const optionsSchema = z.strictObject({
-  issuers: z.array(issuerSchema).min(1),
+  issuers: issuersSchema,
   fetch: functionSchema<typeof globalThis.fetch>().default(() => globalThis.fetch),
   clock: z
     .custom<Clock>((value) => isFunction((value as Clock).nowMs) && isFunction((value as Clock).monotonicMs), {
@@ -82,22 +114,32 @@ export type VerifierSettings = Omit<z.output<typeof optionsSchema>, 'replayStore
   readonly replayStore: ReplayStore;
 };
 
+/** Parses a value. Throws a `TypeError` that names each mistake by its field, never by its value. */
+function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  throw new TypeError(describeSchemaProblems(error));
+}
+
+export function parseVerifierOptions(options: JwtVerifierOptions): VerifierSettings {
+  const settings = parse(optionsSchema, options);
+  return { ...settings, replayStore: settings.replayStore ?? createMemoryReplayStore(settings.clock) };
+}
+
 /**
- * Validates the options of a verifier.
+ * Parses issuers as {@link createJwtVerifier} does, without creating a verifier and without any call.
  *
- * @throws {TypeError} With the path of each mistake, never its value.
+ * @throws {TypeError} Where an issuer is not valid, or where the issuers exclude each other; the message names each field
+ *   (`issuers.0.audiences`), never its value.
+ *
+ * @example
+ * ```ts
+ * import { parseIssuers } from '@valetkey/jwt-verify';
+ *
+ * const [issuer] = parseIssuers([{ issuer: 'https://id.example.com', audiences: ['https://api.example.com'] }]);
+ * issuer?.tokenType; // 'access'
+ * ```
  */
-export function readOptions(options: JwtVerifierOptions): VerifierSettings {
-  const { success, data, error } = optionsSchema.safeParse(options);
-  if (!success) throw new TypeError(`createJwtVerifier: ${z.prettifyError(error)}`);
-  const { issuers } = data;
-  if (new Set(issuers.map(({ issuer }) => issuer)).size !== issuers.length) {
-    throw new TypeError('createJwtVerifier: each issuer has one record; put all audiences into it.');
-  }
-  const opaque = issuers.filter(({ introspection, resolver }) => introspection !== undefined || resolver !== undefined);
-  if (opaque.length > 1) {
-    // Which of them issued an opaque token cannot be seen, and no provider may be shown another's tokens.
-    throw new TypeError('createJwtVerifier: only one issuer may have introspection or a resolver.');
-  }
-  return { ...data, replayStore: data.replayStore ?? createMemoryReplayStore(data.clock) };
+export function parseIssuers(issuers: readonly IssuerOptions[]): Issuer[] {
+  return parse(optionsSchema.pick({ issuers: true }), { issuers }).issuers;
 }

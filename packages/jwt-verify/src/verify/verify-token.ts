@@ -1,218 +1,222 @@
-import type { Clock, Issuer, Principal, SignatureAlgorithm } from '@valetkey/core-types';
-import { neverRenewed, type KeySource } from '../keys/key-source.ts';
-import type { OpaqueTokens } from '../opaque/opaque-tokens.ts';
-import { createPrincipal } from './principal.ts';
-import { refuse } from '../token/refusals.ts';
-import type { Revocations } from '../revocation/revocations.ts';
-import { verifySignature } from '../keys/signature.ts';
-import { hasCompactForm, splitToken } from '../token/token-text.ts';
-import type { JsonObject } from '../token/strict-json.ts';
-import { checkAudience, checkClient, checkDates, readBinding, readSubject, readTokenClaims } from './token-claims.ts';
-import { readTokenHeader, type TokenHeader } from '../token/token-header.ts';
-import { checkTokenType } from './token-type.ts';
-import type { VerificationKey } from '../keys/verification-key.ts';
-import type { VerifiedToken } from './verified-tokens.ts';
+import type { Principal } from '@valetkey/core-types';
+import { checkPresentation, type DpopContext, type DpopDependencies } from '../dpop/dpop-proof.ts';
+import { hasCompactForm, type JsonObject } from '../token/token-text.ts';
+import { jwtSteps } from './jwt-steps.ts';
+import type { createOpaqueSteps } from './opaque-steps.ts';
+import { isAcceptedLength } from './shared-steps.ts';
+import type { Step, Verification, VerificationDependencies, VerifiedToken } from './verification.ts';
 
-/** The steps of verification, in their order. `proof` is the caller's own, after all others. */
-export const verificationSteps = [
-  'size',
-  'form',
-  'header',
-  'claims',
-  'issuer',
-  'algorithm',
-  'type',
-  'dates',
-  'audience',
-  'client',
-  'subject',
-  'binding',
-  'key',
-  'signature',
-  'revocation',
-] as const;
+type OpaqueSteps = ReturnType<typeof createOpaqueSteps>;
 
-/** The steps for a token that is not a JWT. */
-export const lookUpSteps = [
-  'size',
-  'form',
-  'look-up',
-  'issuer',
-  'dates',
-  'audience',
-  'client',
-  'subject',
-  'binding',
-  'revocation',
-] as const;
+/** The name of a step of verification. */
+export type VerificationStep = (typeof jwtSteps | OpaqueSteps)[number]['name'];
 
-export type VerificationStep = (typeof verificationSteps)[number] | (typeof lookUpSteps)[number];
-
-/** Told of each step as it begins. */
-export type Trace = (step: VerificationStep, issuer?: Issuer) => void;
-
-/** One issuer and what belongs to it. */
-export interface IssuerRecord {
-  readonly issuer: Issuer;
-  readonly keySource: KeySource;
+/** How a token arrived. */
+export interface VerifyContext {
+  /** The caller's proof, for a token that came with the scheme `DPoP`. */
+  readonly dpop?: DpopContext | undefined;
+  /** Ends this caller's wait. Other callers who wait for the same token are not affected. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** What verification works with. */
-export interface VerificationEnvironment {
-  readonly issuers: ReadonlyMap<string, IssuerRecord>;
-  readonly opaqueTokens: OpaqueTokens | undefined;
-  readonly clock: Clock;
-  readonly maxTokenLength: number;
+/** What verifying tokens works with. */
+export interface TokenVerificationDependencies extends VerificationDependencies {
+  /** Absent where no issuer looks up opaque tokens. */
+  readonly opaqueSteps: OpaqueSteps | undefined;
+  readonly verifiedTokens: VerifiedTokens;
+  /** Seconds after which a token is verified anew. */
   readonly cacheSeconds: number;
-  readonly revocations: Revocations;
+  readonly dpop: DpopDependencies;
+}
+
+/** A bounded memory of verified tokens. */
+export interface VerifiedTokens {
+  readonly get: (token: string) => VerifiedToken | undefined;
+  readonly set: (token: string, verified: VerifiedToken) => void;
+  readonly deleteWhere: (matches: (verified: VerifiedToken, token: string) => boolean) => void;
+  readonly size: () => number;
 }
 
 const opaqueForm = /^[\w.~+/-]+=*$/;
-const maximumKnownHeaders = 256;
 
-function isOneOf(algorithms: readonly SignatureAlgorithm[], name: string): name is SignatureAlgorithm {
-  return (algorithms as readonly string[]).includes(name);
-}
+/** A safe estimate: an entry for a token of 400 characters was measured at 1240 bytes of heap. */
+const entryOverheadBytes = 1500;
+const bytesPerCharacter = 3;
 
-function refuseIssuer(accepted: readonly string[]): Error {
-  return refuse(
-    'unknown_issuer',
-    `The token is not from an identity provider accepted here: its iss must be ${accepted.join(' or ')}.`,
-    'Send a token of such a provider, or add its issuer, written exactly as in iss (mind a slash at the end).',
-  );
-}
+/** Creates the function that turns a token into its principal: out of the memory, or step by step. */
+export function createVerify(
+  dependencies: TokenVerificationDependencies,
+): (token: string, context?: VerifyContext) => Promise<Principal> {
+  const { clock, verifiedTokens, revocations } = dependencies;
+  const pendingTokens = new Map<string, Promise<VerifiedToken>>();
 
-/** What vouches for an opaque token: its provider, asked a moment ago. No key can be withdrawn from under it. */
-const providersWord = { key: { trustedUntilMs: Infinity }, keySource: neverRenewed };
-
-/** Makes the function that takes a token through every step, and throws at the first that fails. */
-export function createTokenVerification(
-  environment: VerificationEnvironment,
-): (token: string, trace?: Trace) => Promise<VerifiedToken> {
-  const { issuers, opaqueTokens, clock, maxTokenLength, cacheSeconds, revocations } = environment;
-  // Tokens of one key share their header. Only headers of verified tokens are kept, so that forgeries cannot fill it.
-  const knownHeaders = new Map<string, TokenHeader>();
-
-  const nowSeconds = (): number => Math.floor(clock.nowMs() / 1000);
-
-  const findIssuer = ({ iss }: JsonObject): IssuerRecord => {
-    const record = typeof iss === 'string' ? issuers.get(iss) : undefined;
-    if (record !== undefined) return record;
-    throw refuseIssuer([...issuers.keys()]);
+  /** Returns the result of an earlier verification, if it still holds. */
+  const recall = (token: string): VerifiedToken | undefined => {
+    const known = verifiedTokens.get(token);
+    if (known === undefined) return undefined;
+    const { expiresAtMs, reusableUntilMs, signedBy } = known;
+    const now = clock.monotonicMs();
+    if (now >= reusableUntilMs || clock.nowMs() >= expiresAtMs) return undefined;
+    if (signedBy === undefined || now < signedBy.key.trustedUntilMs) return known;
+    return signedBy.keySource.renew() === undefined && now < signedBy.key.trustedUntilMs ? known : undefined;
   };
 
-  const refuseRevoked = (principal: Principal, token: string): void => {
-    if (!revocations.matches(principal, token)) return;
-    throw refuse('revoked', 'The token was revoked.', 'Sign in again for a fresh token.');
+  const verifyAnew = async (token: string): Promise<VerifiedToken> => {
+    try {
+      const verified = await takeSteps(chooseSteps(token, dependencies), startVerification(token), dependencies);
+      // A revocation may have arrived after the last step.
+      if (!revocations.matches(verified.principal, token)) verifiedTokens.set(token, verified);
+      return verified;
+    } finally {
+      pendingTokens.delete(token);
+    }
   };
 
-  const verifyJwt = async (token: string, trace?: Trace): Promise<VerifiedToken> => {
-    const segments = splitToken(token);
-    trace?.('header');
-    const header = knownHeaders.get(segments.header) ?? readTokenHeader(segments.header);
-    trace?.('claims');
-    const claims = readTokenClaims(segments.claims);
-    trace?.('issuer');
-    const { issuer, keySource } = findIssuer(claims);
-    trace?.('algorithm', issuer);
-    const { algorithm, keyId } = header;
-    if (!isOneOf(issuer.algorithms, algorithm)) {
-      throw refuse(
-        'algorithm_not_allowed',
-        `The token is signed with an algorithm not allowed for its issuer: ${issuer.algorithms.join(', ')}.`,
-        "Have the identity provider sign with one of these, or add its algorithm to the issuer's algorithms.",
-      );
-    }
-    trace?.('type', issuer);
-    checkTokenType(issuer, header, claims);
-    trace?.('dates', issuer);
-    const expiresAtSeconds = checkDates(issuer, claims, nowSeconds());
-    trace?.('audience', issuer);
-    checkAudience(issuer, claims);
-    trace?.('client', issuer);
-    checkClient(issuer, claims);
-    trace?.('subject', issuer);
-    const subject = readSubject(claims);
-    trace?.('binding', issuer);
-    const binding = readBinding(issuer, claims);
-    trace?.('key', issuer);
-    const found = keySource.find(algorithm, keyId);
-    const keys = found instanceof Promise ? await found : found;
-    if (keys.length === 0) {
-      throw refuse(
-        'unknown_key',
-        'The token is signed with a key that its issuer does not publish.',
-        "Get a fresh token. If it fails again, compare the kid of the token's header with the provider's JWKS.",
-      );
-    }
-    trace?.('signature', issuer);
-    const data = Buffer.from(segments.signingInput, 'latin1');
-    const signature = Buffer.from(segments.signature, 'base64url');
-    let key: VerificationKey | undefined;
-    for (const candidate of keys) {
-      if (await verifySignature(algorithm, candidate.keyObject, signature, data)) {
-        key = candidate;
-        break;
-      }
-    }
-    if (key === undefined) {
-      throw refuse(
-        'wrong_signature',
-        "The token's signature does not fit its issuer's key.",
-        'Send the token unchanged. If it is, it was not made by this identity provider.',
-      );
-    }
-    if (knownHeaders.size >= maximumKnownHeaders) knownHeaders.clear();
-    knownHeaders.set(segments.header, header);
-    const principal = createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds);
-    trace?.('revocation', issuer);
-    refuseRevoked(principal, token);
-    const reusableUntilMs = clock.monotonicMs() + cacheSeconds * 1000;
-    const expiresAtMs = expiresAtSeconds * 1000;
-    return { principal, answer: undefined, binding, expiresAtMs, reusableUntilMs, key, keySource };
+  /** Callers who send one token at the same time share one verification. */
+  const verifyShared = (token: string): Promise<VerifiedToken> => {
+    const pending = pendingTokens.get(token);
+    if (pending !== undefined) return pending;
+    const started = verifyAnew(token);
+    pendingTokens.set(token, started);
+    return started;
   };
 
-  const lookUp = async (
+  const verifyWithContext = async (
     token: string,
-    { issuer, lookUp: ask, cacheSeconds: answerSeconds }: OpaqueTokens,
-    trace?: Trace,
-  ): Promise<VerifiedToken> => {
-    trace?.('look-up', issuer);
-    const claims = await ask(token);
-    trace?.('issuer', issuer);
-    if (Object.hasOwn(claims, 'iss') && claims['iss'] !== issuer.issuer) throw refuseIssuer([issuer.issuer]);
-    trace?.('dates', issuer);
-    const expiresAtSeconds = Object.hasOwn(claims, 'exp') ? checkDates(issuer, claims, nowSeconds()) : undefined;
-    trace?.('audience', issuer);
-    // A resolver belongs to one project and names no audience.
-    if (issuer.resolver === undefined) checkAudience(issuer, claims);
-    trace?.('client', issuer);
-    checkClient(issuer, claims);
-    trace?.('subject', issuer);
-    const subject = readSubject(claims);
-    trace?.('binding', issuer);
-    const binding = readBinding(issuer, claims);
-    const principal = createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds);
-    trace?.('revocation', issuer);
-    refuseRevoked(principal, token);
-    const expiresAtMs = (expiresAtSeconds ?? Infinity) * 1000;
-    const reusableUntilMs = clock.monotonicMs() + Math.min(cacheSeconds, answerSeconds) * 1000;
-    return { principal, answer: undefined, binding, expiresAtMs, reusableUntilMs, ...providersWord };
+    known: VerifiedToken | undefined,
+    { dpop, signal }: VerifyContext = {},
+  ): Promise<Principal> => {
+    const start = (): Promise<VerifiedToken> => verifyShared(token);
+    const { principal, binding } = known ?? (await (signal === undefined ? start() : untilAborted(start, signal)));
+    if (binding !== undefined || dpop !== undefined) {
+      await checkPresentation(token, binding, dpop, dependencies.dpop);
+    }
+    return principal;
   };
 
-  return (token, trace) => {
-    trace?.('size');
-    if (typeof token !== 'string' || token.length > maxTokenLength) {
-      throw refuse(
-        'token_too_large',
-        `The token is longer than ${maxTokenLength} characters.`,
-        'Ask the identity provider for a token with fewer claims (group lists are the usual cause).',
-      );
+  // Not an async function: every repetition returns the same promise.
+  return (token, context) => {
+    const known = recall(token);
+    if (known !== undefined && known.binding === undefined && context?.dpop === undefined) {
+      return (known.repeated ??= Promise.resolve(known.principal));
     }
-    trace?.('form');
-    if (opaqueTokens !== undefined && !hasCompactForm(token) && opaqueForm.test(token)) {
-      return lookUp(token, opaqueTokens, trace);
+    return verifyWithContext(token, known, context);
+  };
+}
+
+/** Ends one caller's wait without affecting the others. */
+async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([start(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Returns the steps for a token: those for an opaque token where it can be one and an issuer looks such tokens up. */
+export function chooseSteps(
+  token: string,
+  { opaqueSteps, maxTokenLength }: TokenVerificationDependencies,
+): typeof jwtSteps | OpaqueSteps {
+  if (opaqueSteps === undefined || !isAcceptedLength(token, maxTokenLength)) return jwtSteps;
+  return !hasCompactForm(token) && opaqueForm.test(token) ? opaqueSteps : jwtSteps;
+}
+
+/** Returns the state before the first step. The steps set the fields that are missing. */
+export function startVerification(token: string): Verification {
+  const known = { token, step: undefined, expiresAtSeconds: undefined, signedBy: undefined, reuseSeconds: Infinity };
+  return known as Verification;
+}
+
+/** Takes a token through its steps in their order. Rejects at the first step that fails. */
+export async function takeSteps(
+  steps: readonly Step[],
+  verification: Verification,
+  dependencies: TokenVerificationDependencies,
+): Promise<VerifiedToken> {
+  for (const step of steps) {
+    verification.step = step;
+    const pending = step.run(verification, dependencies);
+    if (pending !== undefined) await pending;
+  }
+  const { issuer, subject, claims, expiresAtSeconds, binding, signedBy, reuseSeconds } = verification;
+  const { clock, cacheSeconds } = dependencies;
+  return {
+    principal: createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds),
+    repeated: undefined,
+    binding,
+    expiresAtMs: (expiresAtSeconds ?? Infinity) * 1000,
+    reusableUntilMs: clock.monotonicMs() + Math.min(cacheSeconds, reuseSeconds) * 1000,
+    signedBy,
+  };
+}
+
+/** Creates a principal that many callers may share: it is frozen deeply. */
+function createPrincipal(
+  issuer: string,
+  subject: string,
+  claims: JsonObject,
+  expiresAtSeconds: number | undefined,
+): Principal {
+  freezeDeep(claims);
+  return Object.freeze({ issuer, subject, scopes: Object.freeze(scopesOf(claims)), claims, expiresAtSeconds });
+}
+
+function scopesOf({ scope, scp }: JsonObject): readonly string[] {
+  const written = scope ?? scp;
+  if (typeof written === 'string') return written.split(' ').filter((name) => name !== '');
+  return Array.isArray(written) ? written.filter((name) => typeof name === 'string') : [];
+}
+
+function freezeDeep(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const child of Object.values(value)) freezeDeep(child);
+  Object.freeze(value);
+}
+
+/**
+ * Creates the memory of verified tokens. It has two generations instead of a list in order of use: a hit costs one
+ * lookup, and tokens that were not used for a whole generation are dropped at once. Both bounds apply to the two
+ * generations together.
+ */
+export function createVerifiedTokens(maxEntries: number, maxBytes: number): VerifiedTokens {
+  let young = new Map<string, VerifiedToken>();
+  let old = new Map<string, VerifiedToken>();
+  let youngBytes = 0;
+
+  const set = (token: string, verified: VerifiedToken): void => {
+    const bytes = entryOverheadBytes + bytesPerCharacter * token.length;
+    if (maxEntries < 2 || 2 * bytes > maxBytes) return;
+    if (2 * (young.size + 1) > maxEntries || 2 * (youngBytes + bytes) > maxBytes) {
+      old = young;
+      young = new Map();
+      youngBytes = 0;
     }
-    return verifyJwt(token, trace);
+    young.set(token, verified);
+    youngBytes += bytes;
+  };
+
+  return {
+    get: (token) => {
+      const verified = young.get(token);
+      if (verified !== undefined) return verified;
+      const aged = old.get(token);
+      if (aged !== undefined) {
+        old.delete(token);
+        set(token, aged);
+      }
+      return aged;
+    },
+    set,
+    deleteWhere: (matches) => {
+      for (const generation of [young, old]) {
+        for (const [token, verified] of generation) if (matches(verified, token)) generation.delete(token);
+      }
+    },
+    size: () => young.size + old.size,
   };
 }

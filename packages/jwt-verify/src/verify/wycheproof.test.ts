@@ -19,13 +19,13 @@ interface RawGroup {
 }
 
 /**
- * Vectors labelled valid that are refused here on purpose. Sets of symmetric keys are not listed: no HS algorithm exists
- * in this package, and groups without a public key are expected to be refused as a whole.
+ * Vectors with the label `valid` that this package refuses on purpose. Sets of symmetric keys are not listed: this package
+ * has no HS algorithm, and a group without a public key must be refused as a whole.
  */
 const refusedOnPurpose = new Map<string, string>([
-  // The payload is empty, which no JWT is.
+  // The payload is empty, and a JWT needs claims.
   ...[259, 264, 268, 272, 320, 325].map((id) => [`json_web_signature_test ${id}`, 'empty payload'] as const),
-  // The key says another algorithm than the header: a key is used with its own algorithm alone.
+  // The key names another algorithm than the header: a key is used only with its own algorithm.
   ...[346, 347, 350, 351].map((id) => [`json_web_signature_test ${id}`, 'alg of the key'] as const),
 ]);
 
@@ -42,11 +42,11 @@ describe.each(['json_web_signature_test', 'json_web_key_test', 'json_web_crypto_
       }),
   );
 
-  test('there are cases', () => {
+  test(`${file} has cases`, () => {
     expect(cases.length).toBeGreaterThan(20);
   });
 
-  test('accepts what is valid and nothing else', async () => {
+  test(`verifyJws accepts the valid cases of ${file}, and no others`, async () => {
     const wrong = await Promise.all(
       cases.map(async ({ name, jws, jwks, valid }) => ((await verifyJws(jws, jwks)) === valid ? [] : [name])),
     );
@@ -63,14 +63,14 @@ describe.each<[string, SignatureAlgorithm]>([
   ['rsa_signature_3072_sha256_test', 'RS256'],
   ['rsa_pss_2048_sha256_mgf1_32_test', 'PS256'],
 ])('%s', (file, algorithm) => {
-  test('accepts what is valid and nothing else', async () => {
+  test(`verifySignature accepts the valid cases of ${file}, and no others`, async () => {
     const { testGroups } = readVectors<{ testGroups: RawGroup[] }>(`wycheproof/${file}.json`);
     const wrong = await Promise.all(
       testGroups.flatMap(({ publicKeyPem, tests }) => {
         const key = createPublicKey(publicKeyPem);
         return tests.map(async ({ tcId, msg, sig, result }) => {
           const valid = await verifySignature(algorithm, key, Buffer.from(sig, 'hex'), Buffer.from(msg, 'hex'));
-          // "acceptable" is left to the verifier: a missing NULL in PKCS #1 v1.5.
+          // `acceptable` leaves the outcome to the verifier: a missing NULL in PKCS #1 v1.5.
           return result === 'acceptable' || valid === (result === 'valid') ? [] : [tcId];
         });
       }),

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseStrictObject } from './strict-json.ts';
+import { parseStrictObject } from './token-text.ts';
 
-/** Writes a value with a member repeated somewhere, where it has one. */
+/** Writes a value as JSON, with one of its members written twice. */
 function writeTwice(value: unknown, path: { left: number }): string {
   if (Array.isArray(value)) return `[${value.map((child) => writeTwice(child, path)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -25,7 +25,7 @@ function countMembers(value: unknown): number {
 
 const objects = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }), { minKeys: 1, maxKeys: 6 });
 
-test('reads every object that JSON.parse reads, to the same value', () => {
+test('parseStrictObject returns what JSON.parse returns for every object', () => {
   fc.assert(
     fc.property(objects, fc.constantFrom(undefined, 1, '\t'), (value, indent) => {
       const text = JSON.stringify(value, null, indent);
@@ -34,7 +34,7 @@ test('reads every object that JSON.parse reads, to the same value', () => {
   );
 });
 
-test('refuses every object with a member written twice, at whatever depth', () => {
+test('parseStrictObject refuses every object with a member written twice, at any depth', () => {
   fc.assert(
     fc.property(objects, fc.nat(), (value, position) => {
       const text = writeTwice(value, { left: position % countMembers(value) });
@@ -45,13 +45,13 @@ test('refuses every object with a member written twice, at whatever depth', () =
 });
 
 test.each(['', '{', 'null', '1', '"a"', '[]', 'true', '\ufeff{}', "{'a':1}", '{"a":1,}', '{"a":01}', '{}{}'])(
-  'refuses %j',
+  'parseStrictObject refuses %j',
   (text) => {
     expect(parseStrictObject(text)).toBeUndefined();
   },
 );
 
-test('reads 32 levels, of objects and lists, and side by side', () => {
+test('parseStrictObject accepts 32 levels of objects and arrays, and refuses 33', () => {
   const nest = (depth: number): string => `{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`;
   expect(parseStrictObject(nest(32))).toBeDefined();
   expect(parseStrictObject(nest(33))).toBeUndefined();
