@@ -1,4 +1,4 @@
-import type { Principal } from '@valetkey/core-types';
+import type { Clock, Principal } from '@valetkey/core-types';
 import { checkPresentation, type DpopContext, type DpopDependencies } from '../dpop/dpop-proof.ts';
 import { hasCompactForm, type JsonObject } from '../token/token-text.ts';
 import { jwtSteps } from './jwt-steps.ts';
@@ -50,15 +50,10 @@ export function createVerify(
   const { clock, verifiedTokens, revocations } = dependencies;
   const pendingTokens = new Map<string, Promise<VerifiedToken>>();
 
-  /** Returns the result of an earlier verification, if it still holds. */
+  /** Returns the result of an earlier verification that still holds. */
   const recall = (token: string): VerifiedToken | undefined => {
     const known = verifiedTokens.get(token);
-    if (known === undefined) return undefined;
-    const { expiresAtMs, reusableUntilMs, signedBy } = known;
-    const now = clock.monotonicMs();
-    if (now >= reusableUntilMs || clock.nowMs() >= expiresAtMs) return undefined;
-    if (signedBy === undefined || now < signedBy.key.trustedUntilMs) return known;
-    return signedBy.keySource.renew() === undefined && now < signedBy.key.trustedUntilMs ? known : undefined;
+    return known !== undefined && stillHolds(known, clock) ? known : undefined;
   };
 
   const verifyAnew = async (token: string): Promise<VerifiedToken> => {
@@ -102,6 +97,14 @@ export function createVerify(
     }
     return verifyWithContext(token, known, context);
   };
+}
+
+/** Returns whether a verification may be reused: within its times, and while its key is trusted. */
+function stillHolds({ expiresAtMs, reusableUntilMs, signedBy }: VerifiedToken, clock: Clock): boolean {
+  const now = clock.monotonicMs();
+  if (now >= reusableUntilMs || clock.nowMs() >= expiresAtMs) return false;
+  if (signedBy === undefined || now < signedBy.key.trustedUntilMs) return true;
+  return signedBy.keySource.renew() === undefined && now < signedBy.key.trustedUntilMs;
 }
 
 /** Ends one caller's wait without affecting the others. */
