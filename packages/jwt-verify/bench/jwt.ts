@@ -136,7 +136,7 @@ The same in processor time on all threads, which depends less on other programs 
 ${cold.processor}
 
 \`jose, signature only\` checks no claim: it is the upper bound of a verifier on top of jose. One at a time, the libraries
-that verify on the thread of the event loop (fast-jwt, aws-jwt-verify, jsonwebtoken) save the way to the thread pool, and
+that verify on the thread of the event loop (fast-jwt, aws-jwt-verify, jsonwebtoken) avoid the thread pool, and
 block every other request meanwhile. With 32 at once they still use one core, however many the machine has. Where other
 programs use the other cores, only that one core remains, and jsonwebtoken is the fastest for RS256 and ES256.
 

@@ -119,7 +119,7 @@ export class RemoteKeySource implements KeySource {
     keyId: string | undefined,
     fetchesBefore: number,
   ): Promise<readonly VerificationKey[]> {
-    // A fetch that was already under way may have read the keys before this one was published: then one more is due.
+    // A fetch that was already under way may have read the keys before this one was published. In that case one more fetch is due.
     for (let attempt = 0; attempt < 2 && this.#lastGoodFetch <= fetchesBefore; attempt += 1) {
       const pending = this.#startFetch();
       if (pending === undefined) break;

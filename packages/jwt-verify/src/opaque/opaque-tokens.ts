@@ -6,7 +6,7 @@ import type { JsonObject } from '../token/token-text.ts';
 import { introspectToken } from './introspection.ts';
 import { resolveToken } from './session-resolver.ts';
 
-/** After this many failures in a row the provider is left alone for a while. */
+/** After this many failures in a row, the provider is not called for a while. */
 const failuresBeforePause = 3;
 const maxPauseMs = 15_000;
 const maxConcurrent = 64;

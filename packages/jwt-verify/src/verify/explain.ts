@@ -4,7 +4,7 @@ import type { Step } from './verification.ts';
 import {
   chooseSteps,
   startVerification,
-  takeSteps,
+  runSteps,
   type TokenVerificationDependencies,
   type VerificationStep,
   type VerifyContext,
@@ -28,7 +28,7 @@ export interface Explanation {
   readonly checks: readonly ExplainedCheck[];
 }
 
-/** Takes a token through the steps of verification and its proof, and describes each. Nothing is remembered. */
+/** Runs the steps of verification and the check of the proof, and describes each. The result is not remembered. */
 export async function explainToken(
   token: string,
   { dpop }: VerifyContext,
@@ -43,7 +43,7 @@ export async function explainToken(
   const verification = startVerification(token);
   let failure: ValetKeyError | undefined;
   try {
-    await takeSteps(steps, verification, dependencies);
+    await runSteps(steps, verification, dependencies);
   } catch (error) {
     if (!ValetKeyError.isInstance(error)) throw error;
     failure = error;

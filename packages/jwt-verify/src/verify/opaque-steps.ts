@@ -19,7 +19,7 @@ export function createOpaqueSteps({ issuer, cacheSeconds, lookUp }: OpaqueTokens
     {
       name: 'form',
       requirement: () => formRequirement,
-      // Nothing to check: these steps are taken because of the token's form.
+      // Nothing to check: these steps were chosen by the token's form.
       run: () => {},
     },
     {

@@ -50,19 +50,19 @@ export interface JwtVerifierOptions {
   readonly maxRevocations?: number | undefined;
 }
 
-/** The issuers together: what no issuer can violate alone. */
+/** Parses all issuers of a verifier: each alone, and then what they may not have in common. */
 const issuersSchema = z
   .array(issuerSchema)
   .min(1)
   .superRefine((issuers, context) => {
     const report = (message: string, path: PropertyKey[] = []): void => {
-      context.addIssue({ code: 'custom', message, path, input: undefined });
+      context.addIssue({ code: 'custom', message, path });
     };
     if (new Set(issuers.map(({ issuer }) => issuer)).size !== issuers.length) {
       report('each issuer may have only one record; put all its audiences into that record');
     }
     if (issuers.filter(looksUpTokens).length > 1) {
-      // An opaque token does not tell who issued it, and no provider may receive another provider's tokens.
+      // An opaque token does not name its issuer, and no provider may receive another provider's tokens.
       report('only one issuer may have introspection or a resolver');
     }
     for (const [index, { jwks }] of issuers.entries()) {
@@ -121,6 +121,7 @@ function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   throw new TypeError(describeSchemaProblems(error));
 }
 
+/** Parses the options of a verifier. Throws a `TypeError` where one is not valid. */
 export function parseVerifierOptions(options: JwtVerifierOptions): VerifierSettings {
   const settings = parse(optionsSchema, options);
   return { ...settings, replayStore: settings.replayStore ?? createMemoryReplayStore(settings.clock) };

@@ -58,7 +58,7 @@ export function createVerify(
 
   const verifyAnew = async (token: string): Promise<VerifiedToken> => {
     try {
-      const verified = await takeSteps(chooseSteps(token, dependencies), startVerification(token), dependencies);
+      const verified = await runSteps(chooseSteps(token, dependencies), startVerification(token), dependencies);
       // A revocation may have arrived after the last step.
       if (!revocations.matches(verified.principal, token)) verifiedTokens.set(token, verified);
       return verified;
@@ -135,8 +135,8 @@ export function startVerification(token: string): Verification {
   return known as Verification;
 }
 
-/** Takes a token through its steps in their order. Rejects at the first step that fails. */
-export async function takeSteps(
+/** Runs the steps for a token in their order. Rejects at the first step that fails. */
+export async function runSteps(
   steps: readonly Step[],
   verification: Verification,
   dependencies: TokenVerificationDependencies,
