@@ -1,0 +1,78 @@
+import { CognitoJwtVerifier } from 'aws-jwt-verify';
+import {
+  allowInsecureRequests,
+  ClientSecretBasic,
+  ClientSecretPost,
+  clientCredentialsGrant,
+  Configuration,
+  discovery,
+  type ClientAuth,
+} from 'openid-client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
+import { nymblUserPoolId } from './nymbl-idp.ts';
+
+const { clientId, clientSecret } = sandboxCredentials.nymbl;
+const scope = 'nymbl-customer-api/acme-corp';
+
+const jwksSchema = z.object({
+  keys: z.array(
+    z.object({
+      kty: z.literal('RSA'),
+      n: z.string(),
+      e: z.string(),
+      kid: z.string(),
+      alg: z.literal('RS256'),
+      use: z.literal('sig'),
+    }),
+  ),
+});
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await createSandbox();
+});
+afterAll(() => sandbox.close());
+
+const configure = (authentication: ClientAuth): Configuration => {
+  const server = { issuer: sandbox.urls.nymblIdp, token_endpoint: `${sandbox.urls.nymblIdp}/oauth2/token` };
+  const configuration = new Configuration(server, clientId, undefined, authentication);
+  allowInsecureRequests(configuration);
+  return configuration;
+};
+
+test.each([['ClientSecretPost', ClientSecretPost] as const, ['ClientSecretBasic', ClientSecretBasic] as const])(
+  'grants openid-client a token by %s, which aws-jwt-verify accepts',
+  async (_name, authenticate) => {
+    const tokens = await clientCredentialsGrant(configure(authenticate(clientSecret)), { scope });
+    expect(tokens).toMatchObject({ token_type: 'bearer', expires_in: 300 });
+    expect(tokens.refresh_token).toBeUndefined();
+
+    const verifier = CognitoJwtVerifier.create({ userPoolId: nymblUserPoolId, clientId, tokenUse: 'access', scope });
+    const jwks = await (await fetch(`${sandbox.urls.nymblIdp}/.well-known/jwks.json`)).json();
+    verifier.cacheJwks(jwksSchema.parse(jwks));
+    await expect(verifier.verify(tokens.access_token)).resolves.toMatchObject({ client_id: clientId, scope });
+  },
+);
+
+test.each([
+  ['a wrong secret', 'sandbox-only-wrong', scope, 'invalid_client'],
+  ['a secret with a newline', `${clientSecret}\n`, scope, 'invalid_client'],
+  ['an unknown customer', clientSecret, 'nymbl-customer-api/initech', 'invalid_scope'],
+  ['a foreign scope', clientSecret, 'openid', 'invalid_scope'],
+])('tells openid-client about %s', async (_name, secret, scope, error) => {
+  const grant = clientCredentialsGrant(configure(ClientSecretPost(secret)), { scope });
+  await expect(grant).rejects.toMatchObject({ status: 400, error });
+});
+
+test('is discovered by openid-client as an OpenID provider', async () => {
+  const execute = [allowInsecureRequests];
+  const configuration = await discovery(new URL(sandbox.urls.idp), 'app', undefined, undefined, { execute });
+  expect(configuration.serverMetadata()).toMatchObject({
+    issuer: sandbox.urls.idp,
+    jwks_uri: `${sandbox.urls.idp}/jwks`,
+  });
+  const authgear = await discovery(new URL(sandbox.urls.authgear), 'app', undefined, undefined, { execute });
+  expect(authgear.serverMetadata().issuer).toBe(sandbox.urls.authgear);
+});
