@@ -27,7 +27,7 @@ export type CredentialsOf<Member extends Simulation> = {
 
 /** The options by simulation. A simulation without options is left out. */
 export type OptionsOf<Member extends Simulation> = {
-  readonly [One in Member as IdWith<z.input<One['options']>, One>]?: z.input<One['options']> | undefined;
+  readonly [One in Member as IdWith<One['options']['shape'], One>]?: z.input<One['options']> | undefined;
 };
 
 type Running<Member extends Simulation> = ReturnType<Member['simulate']>;

@@ -24,13 +24,13 @@ afterAll(() => sandbox.close());
 const configure = () =>
   discovery(new URL(sandbox.urls.idp), 'app', undefined, None(), { execute: [allowInsecureRequests] });
 
-/** Goes to the login page, as a browser does, and comes back at the app's own address. */
+/** Opens the login page as a browser does, and returns the address of the app that it redirects to. */
 async function visit(url: URL): Promise<URL> {
   const response = await fetch(url, { redirect: 'manual' });
   return new URL(response.headers.get('location') ?? '');
 }
 
-test('openid-client signs somebody in, and the code is good once', async () => {
+test('openid-client signs a user in at the identity provider, whose code is accepted once', async () => {
   const configuration = await configure();
   const [verifier, state, nonce] = [randomPKCECodeVerifier(), randomState(), randomNonce()];
   const callback = await visit(
@@ -53,7 +53,7 @@ test('openid-client signs somebody in, and the code is good once', async () => {
   await expect(again).rejects.toMatchObject({ status: 400, error: 'invalid_grant' });
 });
 
-test('no code without PKCE, none for a wrong verifier, no redirect to what is no URL', async () => {
+test('the identity provider refuses a login without PKCE, a wrong verifier and a redirect URI that is no URL', async () => {
   const configuration = await configure();
   const page = (parameters: Record<string, string>) => buildAuthorizationUrl(configuration, parameters);
   const refused = await visit(page({ redirect_uri: redirectUri }));

@@ -40,7 +40,7 @@ const startDevSession = async (sub: string) => {
   return tokensSchema.parse(await answer.json());
 };
 
-/** The SDK's ES module form needs a bundler; its CommonJS form runs as it is. */
+/** Loads the CommonJS form of the SDK, because its ES module form needs a bundler. */
 const createContainer = async (): Promise<WebContainer> => {
   const sdk: { WebContainer: new () => WebContainer } = createRequire(import.meta.url)('@authgear/web');
   const container = new sdk.WebContainer();
@@ -48,7 +48,7 @@ const createContainer = async (): Promise<WebContainer> => {
   return container;
 };
 
-test('keeps an @authgear/web session alive, tells it who the user is, and ends it', async () => {
+test('@authgear/web refreshes a session, reads its user and ends it', async () => {
   const { refresh_token: refreshToken } = await startDevSession('alice');
   storage.set('authgear_default_refreshToken', refreshToken);
   const container = await createContainer();
@@ -73,7 +73,7 @@ test('keeps an @authgear/web session alive, tells it who the user is, and ends i
   expect(again.sessionState).toBe('NO_SESSION');
 });
 
-test('tells @authgear/web of a session that was revoked at the portal', async () => {
+test('@authgear/web notices a session that was revoked at the portal', async () => {
   storage.set('authgear_default_refreshToken', (await startDevSession('alice')).refresh_token);
   const container = await createContainer();
   await container.refreshAccessTokenIfNeeded();
@@ -82,7 +82,7 @@ test('tells @authgear/web of a session that was revoked at the portal', async ()
   expect(container.sessionState).toBe('NO_SESSION');
 });
 
-test('signs @authgear/web in by the code grant, with PKCE', async () => {
+test('@authgear/web signs in by the code grant with PKCE', async () => {
   const container = await createContainer();
   const redirectURI = 'http://localhost/callback';
   await container.startAuthentication({ redirectURI, state: 'state-1' });

@@ -1,7 +1,9 @@
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import { allowInsecureRequests, discovery } from 'openid-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type AuthgearOptions, type Sandbox } from '../../index.ts';
 import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
+import { changeState } from '../../testing/own-requests.ts';
 import { postForm, postJson, request, text } from '../../testing/request.ts';
 
 const { clientId } = sandboxCredentials.authgear;
@@ -31,13 +33,20 @@ const resolverHeaders = async (accessToken: string, path = '/_resolver/resolve',
   return Object.fromEntries([...headers].filter(([name]) => name.startsWith('x-authgear-')));
 };
 
-test('signs somebody in: an access token to verify, a refresh token of the documented form', async () => {
+test('Authgear signs a user in with a verifiable access token and a refresh token of the documented form', async () => {
   const tokens = await logIn();
   expect(tokens.fields).toMatchObject({ token_type: 'Bearer', expires_in: 1800 });
   expect(tokens.headers.get('cache-control')).toBe('no-store');
   expect(text(tokens, 'refresh_token')).toMatch(/^[0-9a-f-]{36}\.[\w-]+$/);
   const jwks = createRemoteJWKSet(new URL(`${sandbox.urls.authgear}/oauth2/jwks`));
-  const rules = { issuer: sandbox.urls.authgear, audience: sandbox.origin, typ: 'at+jwt', algorithms: ['RS256'] };
+  const currentDate = new Date(clock.nowMs());
+  const rules = {
+    issuer: sandbox.urls.authgear,
+    audience: sandbox.origin,
+    typ: 'at+jwt',
+    algorithms: ['RS256'],
+    currentDate,
+  };
   const { payload } = await jwtVerify(text(tokens, 'access_token'), jwks, rules);
   expect(payload).toMatchObject({
     sub: 'alice',
@@ -47,10 +56,10 @@ test('signs somebody in: an access token to verify, a refresh token of the docum
     'https://authgear.com/claims/user/is_verified': true,
     'https://authgear.com/claims/user/is_anonymous': false,
   });
-  await expect(jwtVerify(text(tokens, 'id_token'), jwks, { audience: clientId })).resolves.toBeDefined();
+  await expect(jwtVerify(text(tokens, 'id_token'), jwks, { audience: clientId, currentDate })).resolves.toBeDefined();
 });
 
-test('ends the access token before on each refresh, and keeps the refresh token', async () => {
+test('Authgear invalidates the previous access token on a refresh and keeps the refresh token', async () => {
   const first = await logIn();
   const second = await refresh(text(first, 'refresh_token'));
   expect(second.status).toBe(200);
@@ -60,7 +69,7 @@ test('ends the access token before on each refresh, and keeps the refresh token'
   expect((await refresh(text(first, 'refresh_token'))).status).toBe(200);
 });
 
-test('rotates refresh tokens where the client is set up so, without grace', async () => {
+test('Authgear rotates refresh tokens if configured, and refuses the old one at once', async () => {
   await sandbox.close();
   await start({ rotateRefreshTokens: true });
   const first = await logIn();
@@ -73,7 +82,7 @@ test('rotates refresh tokens where the client is set up so, without grace', asyn
   expect((await refresh(text(second, 'refresh_token'))).status).toBe(200);
 });
 
-test('names what is wrong with a token request', async () => {
+test('Authgear names what is wrong with a token request', async () => {
   await sandbox.close();
   await start({ clientIds: [clientId, 'other'] });
   const refreshToken = text(await logIn(), 'refresh_token');
@@ -93,7 +102,7 @@ test('names what is wrong with a token request', async () => {
   });
 });
 
-test('lets sessions end: access after half an hour, the rest after thirty idle days', async () => {
+test('Authgear ends access tokens after half an hour and sessions after thirty idle days', async () => {
   const first = await logIn();
   clock.advanceSeconds(1801);
   expect((await withToken('/oauth2/userinfo', text(first, 'access_token'))).status).toBe(401);
@@ -103,7 +112,7 @@ test('lets sessions end: access after half an hour, the rest after thirty idle d
   expect((await refresh(text(first, 'refresh_token'))).fields['error']).toBe('invalid_grant');
 });
 
-test('ends a session after 52 weeks, however often it is refreshed', async () => {
+test('Authgear ends a session after 52 weeks, even if it is refreshed', async () => {
   const refreshToken = text(await logIn(), 'refresh_token');
   const weeks = 7 * 86_400;
   for (let week = 4; week < 52; week += 4) {
@@ -118,7 +127,7 @@ test('ends a session after 52 weeks, however often it is refreshed', async () =>
   expect((await withToken('/oauth2/userinfo', text(last, 'access_token'))).status).toBe(401);
 });
 
-test('tells the user’s claims, and without a session says so in the documented words', async () => {
+test('Authgear’s userinfo returns the claims of the user, and refuses a missing session and a narrow scope', async () => {
   const tokens = await logIn({ email: 'alice@example.com', is_anonymous: true });
   const answer = await withToken('/oauth2/userinfo', text(tokens, 'access_token'), 'POST');
   expect(answer.fields).toMatchObject({
@@ -138,7 +147,7 @@ test('tells the user’s claims, and without a session says so in the documented
   });
 });
 
-test.each(['/_resolver/resolve', '/resolve'])('resolves a session at %s, by GET and HEAD', async (path) => {
+test.each(['/_resolver/resolve', '/resolve'])('Authgear resolves a session at %s by GET and HEAD', async (path) => {
   const tokens = await logIn({ roles: ['admin', 'nurse'], is_verified: false });
   for (const method of ['GET', 'HEAD']) {
     expect(await resolverHeaders(text(tokens, 'access_token'), path, method)).toEqual({
@@ -154,7 +163,7 @@ test.each(['/_resolver/resolve', '/resolve'])('resolves a session at %s, by GET 
   }
 });
 
-test('resolves in three states: valid, invalid, and none at all', async () => {
+test('Authgear’s resolver distinguishes a valid session, an invalid one and none', async () => {
   const accessToken = text(await logIn(), 'access_token');
   sandbox.authgear.disableUser('alice');
   expect(await resolverHeaders(accessToken)).toEqual({ 'x-authgear-session-valid': 'false' });
@@ -165,7 +174,7 @@ test('resolves in three states: valid, invalid, and none at all', async () => {
   expect(await resolverHeaders('forged')).toEqual({});
 });
 
-test('resolves a session cookie to an invalid session, for it has issued none', async () => {
+test('Authgear’s resolver reports a session cookie as invalid, because the sandbox issues none', async () => {
   const resolve = async (headers: Readonly<Record<string, string>>) =>
     (await request(`${sandbox.urls.authgear}/resolve`, { headers })).headers.get('x-authgear-session-valid');
   expect(await resolve({ cookie: 'session=abc' })).toBe('false');
@@ -175,7 +184,7 @@ test('resolves a session cookie to an invalid session, for it has issued none', 
   expect(await resolve({ authorization, cookie: 'session=abc' })).toBe('true');
 });
 
-test('revokes either token, and does not tell whether there was one', async () => {
+test('Authgear revokes either token and responds the same for an unknown one', async () => {
   const revoke = (token: string) => postForm(`${sandbox.urls.authgear}/oauth2/revoke`, { token });
   const byAccess = await logIn();
   expect(await revoke(text(byAccess, 'access_token'))).toMatchObject({ status: 200, text: '' });
@@ -186,7 +195,7 @@ test('revokes either token, and does not tell whether there was one', async () =
   expect(await revoke('never-was')).toMatchObject({ status: 200, text: '' });
 });
 
-test('gives app session tokens, and errors of that API’s own shape', async () => {
+test('Authgear issues app session tokens, and refuses them in the form of its own API', async () => {
   const url = `${sandbox.urls.authgear}/oauth2/app_session_token`;
   const good = await postJson(url, { refresh_token: text(await logIn(), 'refresh_token') });
   expect(good.fields).toEqual({ result: { app_session_token: expect.any(String) } });
@@ -194,14 +203,16 @@ test('gives app session tokens, and errors of that API’s own shape', async () 
   expect([bad.status, bad.fields]).toMatchObject([403, { error: { reason: 'InvalidGrant' } }]);
 });
 
-test('sends back from a logout to apps on this machine alone', async () => {
+test('Authgear redirects from a logout only to apps on this machine', async () => {
   const endSession = (target: string) =>
     request(`${sandbox.urls.authgear}/oauth2/end_session?${new URLSearchParams({ post_logout_redirect_uri: target })}`);
   expect((await endSession('http://localhost:3000/bye')).headers.get('location')).toBe('http://localhost:3000/bye');
-  expect((await endSession('http://localhost.evil.example/')).headers.get('location')).toBeNull();
+  for (const target of ['http://localhost.evil.example/', 'https://localhost/', 'http://localhost@evil.example/', '']) {
+    expect((await endSession(target)).headers.get('location')).toBeNull();
+  }
 });
 
-test('issues opaque access tokens where JWTs are off', async () => {
+test('Authgear issues opaque access tokens if configured', async () => {
   await sandbox.close();
   await start({ accessTokens: 'opaque' });
   const accessToken = text(await logIn(), 'access_token');
@@ -211,7 +222,7 @@ test('issues opaque access tokens where JWTs are off', async () => {
   expect(await resolverHeaders(accessToken)).toEqual({});
 });
 
-test('takes a code once, from the client that it is for', async () => {
+test('Authgear accepts a code once, also if the verifier is wrong', async () => {
   const codeRequest = { sub: 'alice', redirect_uri: 'app://callback', code_challenge: 'x' };
   const code = text(await postJson(`${sandbox.urls.authgear}/dev-code`, codeRequest), 'code');
   const redeem = () =>
@@ -224,4 +235,48 @@ test('takes a code once, from the client that it is for', async () => {
     });
   expect((await redeem()).fields['error_description']).toBe('invalid code verifier');
   expect((await redeem()).fields['error_description']).toBe('invalid code');
+});
+
+test('Authgear refuses a code that is expired, of another client or for another redirect URI', async () => {
+  await sandbox.close();
+  await start({ clientIds: [clientId, 'other'] });
+  const redeem = async (changes: Readonly<Record<string, string>>, waitSeconds = 0) => {
+    const codeRequest = { sub: 'alice', redirect_uri: 'app://callback', code_challenge: 'x' };
+    const { fields } = await postJson(`${sandbox.urls.authgear}/dev-code`, codeRequest);
+    clock.advanceSeconds(waitSeconds);
+    const form = { grant_type: 'authorization_code', client_id: clientId, redirect_uri: 'app://callback', ...changes };
+    const answer = await postForm(`${sandbox.urls.authgear}/oauth2/token`, { ...form, code: String(fields['code']) });
+    return answer.fields['error_description'];
+  };
+  expect(await redeem({}, 300)).toBe('invalid code');
+  expect(await redeem({ client_id: 'other' })).toBe("client id doesn't match the code");
+  expect(await redeem({ redirect_uri: 'app://elsewhere' })).toBe('invalid redirect URI');
+});
+
+test('POST /_state revokes the sessions of one user or of all, and disables and enables users', async () => {
+  const tokenOf = async (sub: string) => text(await logIn({ sub }), 'access_token');
+  const [alice, bob] = [await tokenOf('alice'), await tokenOf('bob')];
+  const valid = async (token: string) => (await withToken('/resolve', token)).headers.get('x-authgear-session-valid');
+  await changeState(sandbox, { authgear: { disableUser: 'alice' } });
+  expect([await valid(alice), await valid(bob)]).toEqual(['false', 'true']);
+  await changeState(sandbox, { authgear: { enableUser: 'alice' } });
+  expect(await valid(alice)).toBe('true');
+  await changeState(sandbox, { authgear: { revokeSessions: 'alice' } });
+  expect([await valid(alice), await valid(bob)]).toEqual([null, 'true']);
+  await changeState(sandbox, { authgear: { revokeSessions: true } });
+  expect(await valid(bob)).toBeNull();
+});
+
+test('POST /_state rotates the signing keys of Authgear', async () => {
+  const kid = async () => decodeProtectedHeader(text(await logIn(), 'access_token')).kid;
+  const before = await kid();
+  expect(await kid()).toBe(before);
+  await changeState(sandbox, { keys: { rotate: ['authgear'] } });
+  expect(await kid()).not.toBe(before);
+});
+
+test('openid-client discovers Authgear as an OpenID provider', async () => {
+  const execute = [allowInsecureRequests];
+  const authgear = await discovery(new URL(sandbox.urls.authgear), 'app', undefined, undefined, { execute });
+  expect(authgear.serverMetadata().issuer).toBe(sandbox.urls.authgear);
 });

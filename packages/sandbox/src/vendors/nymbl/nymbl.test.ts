@@ -1,6 +1,8 @@
+import { decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
 import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
+import { changeState } from '../../testing/own-requests.ts';
 import { postForm, postJson, request, text } from '../../testing/request.ts';
 
 const { clientId, clientSecret, apiKey } = sandboxCredentials.nymbl;
@@ -34,12 +36,12 @@ test.each([
   [{ scope: 'nymbl-customer-api/' }, 'invalid_scope'],
   [{ scope: '' }, 'invalid_scope'],
   [{ grant_type: 'password' }, 'unsupported_grant_type'],
-])('refuses a grant of %j with 400 %s', async (changes, error) => {
+])('Nymbl’s token endpoint refuses a grant of %j with 400 %s', async (changes, error) => {
   const answer = await grant(changes);
   expect([answer.status, answer.fields]).toEqual([400, { error }]);
 });
 
-test('refuses a client that shows its secret in the header and in the body', async () => {
+test('Nymbl’s token endpoint refuses a client that sends its secret in the header and in the body', async () => {
   const url = `${sandbox.urls.nymblIdp}/oauth2/token`;
   const headers = { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` };
   const form = { grant_type: 'client_credentials', scope: 'nymbl-customer-api/acme-corp' };
@@ -50,7 +52,7 @@ test('refuses a client that shows its secret in the header and in the body', asy
   });
 });
 
-test('refuses a grant that is no form, or says a thing twice', async () => {
+test('Nymbl’s token endpoint refuses a body that is not a form and a field that repeats', async () => {
   expect((await postJson(`${sandbox.urls.nymblIdp}/oauth2/token`, {})).fields).toEqual({ error: 'invalid_request' });
   const body = new URLSearchParams([
     ['scope', 'a'],
@@ -60,7 +62,7 @@ test('refuses a grant that is no form, or says a thing twice', async () => {
   expect(twice.fields).toEqual({ error: 'invalid_request' });
 });
 
-test('shows each customer its own patients', async () => {
+test('Nymbl returns the patients of the customer of the token only', async () => {
   const acme = await get('/Patients', await credentials('acme-corp'));
   expect(acme.headers.get('odata-version')).toBe('4.0');
   expect(acme.fields['@odata.context']).toBe(`${sandbox.urls.nymbl}/$metadata#Patients`);
@@ -73,7 +75,7 @@ test('shows each customer its own patients', async () => {
   });
 });
 
-test('describes a patient by the properties of Nymbl’s page', () => {
+test('a patient of Nymbl has the properties of Nymbl’s page', () => {
   expect(sandbox.nymbl.patients('acme-corp')[0]).toEqual({
     id: 'acme-corp-1',
     active: true,
@@ -84,7 +86,7 @@ test('describes a patient by the properties of Nymbl’s page', () => {
   });
 });
 
-test('answers a query, and refuses one in the words of the API', async () => {
+test('Nymbl runs a query, and refuses an invalid one in the words of its page', async () => {
   const headers = await credentials();
   const counted = await get('/Patients?$count=true&$select=id&$top=1', headers);
   expect(counted.fields).toMatchObject({ '@odata.count': 3, value: [{ id: 'acme-corp-1' }] });
@@ -99,7 +101,7 @@ test('answers a query, and refuses one in the words of the API', async () => {
   expect([refused.status, refused.fields]).toEqual([400, { error: words }]);
 });
 
-test('expands appointments and their types, of all patients or of one', async () => {
+test('Nymbl expands appointments and their types, for a list of patients and for one patient', async () => {
   const headers = await credentials();
   const expand = "$select=id&$expand=Appointments($filter=status eq 'Scheduled';$select=id;$expand=AppointmentTypes)";
   const expected = {
@@ -114,11 +116,13 @@ test('expands appointments and their types, of all patients or of one', async ()
     '@odata.context': expect.any(String),
     ...expected,
   });
+  const physicians = await get("/Patients('acme-corp-1')?$expand=Appointments($expand=Physicians)", headers);
+  expect(physicians.fields['Appointments']).toMatchObject([{ Physicians: [] }, { Physicians: [] }]);
   const wrong = await get("/Patients('acme-corp-1')?$expand=Bills", headers);
   expect(wrong).toMatchObject({ status: 400, fields: { error: { code: 'InvalidExpand' } } });
 });
 
-test('finds a patient that was added by what was given', async () => {
+test('Nymbl filters by a property that only a created patient has', async () => {
   const headers = await credentials();
   expect((await get("/Patients?$filter=shoe eq 'left'", headers)).status).toBe(400);
   await postJson(`${sandbox.urls.nymbl}/Patients`, { shoe: 'left' }, headers);
@@ -129,12 +133,12 @@ test.each([
   ['GET', '/Bills'],
   ['PATCH', '/Patients'],
   ['DELETE', '/Patients(1)'],
-])('has no %s %s, as the gateway says whoever asks', async (method, path) => {
+])('Nymbl’s gateway responds 403 to the unknown call %s %s, without looking at credentials', async (method, path) => {
   const answer = await request(`${sandbox.urls.nymbl}${path}`, { method });
   expect([answer.status, answer.fields]).toEqual([403, { message: 'Missing Authentication Token' }]);
 });
 
-test('adds a patient to the customer of the token', async () => {
+test('Nymbl creates a patient for the customer of the token', async () => {
   const created = await postJson(
     `${sandbox.urls.nymbl}/Patients`,
     { firstName: 'Edsger' },
@@ -150,7 +154,7 @@ test('adds a patient to the customer of the token', async () => {
   ).toBe(400);
 });
 
-test('refuses as the gateway does: no token, another spelling, no key, an expired and a revoked token', async () => {
+test('Nymbl’s gateway refuses no token, another spelling, no API key, and an expired or revoked token', async () => {
   const good = await credentials();
   const unauthorized = { status: 401, fields: { message: 'Unauthorized' } };
   expect(await get('/Patients', { 'x-api-key': apiKey })).toMatchObject(unauthorized);
@@ -173,7 +177,7 @@ test('refuses as the gateway does: no token, another spelling, no key, an expire
   });
 });
 
-test('keeps its documented limit when asked to: bursts of five, two a second', async () => {
+test('Nymbl keeps its documented limit when rate limiting is on: bursts of five, two a second', async () => {
   sandbox.nymbl.setRateLimited(true);
   const good = await credentials();
   const statuses = async (count: number) => {
@@ -187,7 +191,7 @@ test('keeps its documented limit when asked to: bursts of five, two a second', a
   expect((await get('/Patients', await credentials('globex'))).status).toBe(200);
 });
 
-test('lets its secrets rotate', async () => {
+test('Nymbl accepts two client secrets during a rotation, and only the API keys that are set', async () => {
   sandbox.nymbl.setClientSecrets(['old', 'new']);
   expect((await grant()).fields).toEqual({ error: 'invalid_client' });
   expect((await grant({ client_secret: 'new' })).status).toBe(200);
@@ -197,4 +201,28 @@ test('lets its secrets rotate', async () => {
     'x-api-key': 'next',
   };
   expect((await get('/Patients', headers)).status).toBe(200);
+});
+
+test('POST /_state sets the secrets, API keys and limits of Nymbl and revokes its tokens', async () => {
+  const list = async (token: string, key: string) =>
+    (await get('/Patients', { authorization: `Bearer ${token}`, 'x-api-key': key })).status;
+  const token = text(await grant(), 'access_token');
+  await changeState(sandbox, { nymbl: { setClientSecrets: ['next'] } });
+  expect([(await grant()).status, (await grant({ client_secret: 'next' })).status]).toEqual([400, 200]);
+  expect(await list(token, apiKey)).toBe(200);
+  await changeState(sandbox, { nymbl: { revokeTokens: true } });
+  expect(await list(token, apiKey)).toBe(401);
+  const renewed = text(await grant({ client_secret: 'next' }), 'access_token');
+  await changeState(sandbox, { nymbl: { setApiKeys: ['next-key'], setRateLimited: true } });
+  expect(await list(renewed, apiKey)).toBe(403);
+  const statuses = await Promise.all(Array.from({ length: 9 }, () => list(renewed, 'next-key')));
+  expect(statuses).toContain(429);
+});
+
+test('POST /_state rotates the signing keys of Nymbl’s token endpoint', async () => {
+  const kid = async () => decodeProtectedHeader(text(await grant(), 'access_token')).kid;
+  const before = await kid();
+  expect(await kid()).toBe(before);
+  await changeState(sandbox, { keys: { rotate: ['nymbl-idp'] } });
+  expect(await kid()).not.toBe(before);
 });

@@ -41,7 +41,7 @@ test.each([
   ["id eq 'a' or id eq 'c' or age eq 7", ['a', 'b', 'c']],
   [Array.from({ length: 101 }, () => '(age eq 7)').join(' or '), ['b']],
   [`${'('.repeat(100)}age eq 7${')'.repeat(100)}`, ['b']],
-])('finds by %s', (filter, ids) => {
+])('the filter %s selects %j', (filter, ids) => {
   expect(find(filter)).toEqual(ids);
 });
 
@@ -69,14 +69,14 @@ test.each([
   "name eq 'x' & name eq 'y'",
   `${'('.repeat(101)}age eq 7${')'.repeat(101)}`,
   '('.repeat(50_000),
-])('refuses %s', (filter) => {
+])('the filter %s is refused as invalid', (filter) => {
   expect(() => parseFilter(filter, type)).toThrow(
     expect.objectContaining({ code: 'InvalidFilter', message: expect.stringContaining('not valid') }),
   );
 });
 
 test.each(["size eq 'x'", "contains(size,'x')", "constructor eq 'x'", "__proto__ eq 'x'"])(
-  'refuses %s by its property',
+  'the filter %s is refused because of its property',
   (filter) => {
     expect(() => parseFilter(filter, type)).toThrow(/Property '(size|constructor|__proto__)' does not exist on type/);
   },

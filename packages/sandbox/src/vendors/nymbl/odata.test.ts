@@ -48,23 +48,23 @@ test.each([
   ['$orderby=active desc, name desc', ['b', 'a', 'c']],
   ['$orderby=name desc&$top=1&$skip=1', ['c']],
   ['customer=own', ['a', 'b', 'c']],
-])('answers %s', (text, expected) => {
+])('the query "%s" returns the rows %j', (text, expected) => {
   expect(ids(text)).toEqual(expected);
 });
 
-test.each(['', '$top=100', '$top=101', '$top=5000'])('shows a hundred rows of more to %s', (text) => {
+test.each(['', '$top=100', '$top=101', '$top=5000'])('the query "%s" returns a hundred rows of more', (text) => {
   const many = Array.from({ length: 150 }, (_, id) => ({ id }));
   expect(query(text, many).value).toHaveLength(100);
   expect(query('$top=99', many).value).toHaveLength(99);
 });
 
-test('counts what matches, not what is shown, and shows what is selected', () => {
+test('$count counts the rows that match, also beyond the page, and $select picks properties', () => {
   const result = query('$count=true&$top=1&$filter=active eq true&$select=id, name');
   expect(result).toEqual({ value: [{ id: 'a', name: 'Ada' }], count: 2 });
   expect(query('').count).toBeUndefined();
 });
 
-test('expands relations, each by options of its own', () => {
+test('$expand applies nested options to each relation', () => {
   const [first] = query('$top=1&$select=id&$expand=Friends($filter=id ge 2;$select=id;$expand=Pets),Pets').value;
   expect(first).toEqual({ id: 'a', Friends: [{ id: 2, Pets: [{ id: 'cat' }] }], Pets: [] });
   const [ordered] = query('$expand=Friends($orderby=id desc;$top=1)').value;
@@ -75,7 +75,7 @@ test('expands relations, each by options of its own', () => {
   expect(open).toMatchObject({ Friends: [], Pets: [] });
 });
 
-test('shows one row by $select and $expand, and heeds nothing else', () => {
+test('a single row is shaped by $select and $expand and ignores other options', () => {
   const ada = { id: 'a', name: 'Ada' };
   const show = (text: string) => queryRow(person, ada, new URLSearchParams(text));
   expect(show('')).toEqual(ada);
@@ -97,14 +97,14 @@ test.each([
   ['$expand=Friends($filter=size eq 1)', 'InvalidFilter'],
   ['$expand=Friends($apply=x)', 'InvalidQueryOption'],
   ['$apply=x', 'InvalidQueryOption'],
-])('refuses %s with %s, whether there are rows or not', (text, code) => {
+])('the query "%s" is refused with %s, with or without rows', (text, code) => {
   expect(() => query(text)).toThrow(expect.objectContaining({ code }));
   expect(() => query(text, [])).toThrow(expect.objectContaining({ code }));
 });
 
-test('expands three levels deep and no deeper, however many relations there are', () => {
+test('$expand nests three levels deep and no deeper, for any number of relations', () => {
   const nest = (depth: number): string => (depth === 1 ? 'Pets' : `Friends($expand=${nest(depth - 1)})`);
-  // What is wrong with three levels here is that a friend has no friends.
+  // Three levels are allowed; here they fail only because a friend has no friends.
   expect(() => query(`$expand=${nest(3)}`)).toThrow("'Friends' does not exist on type 'Friend'");
   expect(() => query(`$expand=${nest(4)}`)).toThrow('$expand may nest 3 levels deep');
   expect(() => query(`$expand=Pets,${nest(4)}`)).toThrow('$expand may nest 3 levels deep');

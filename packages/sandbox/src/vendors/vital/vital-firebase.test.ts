@@ -38,7 +38,7 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-test('lets @firebase/auth exchange a sign-in token as Vital’s older SDKs did', async () => {
+test('@firebase/auth exchanges a sign-in token and refreshes, as Vital’s older SDKs do', async () => {
   const { user } = await signInWithCustomToken(auth, userToken);
   expect(user.uid).toBe(userId);
   const before = await user.getIdToken();
@@ -51,14 +51,14 @@ test('lets @firebase/auth exchange a sign-in token as Vital’s older SDKs did',
   });
 });
 
-test('tells @firebase/auth that the user is gone', async () => {
+test('@firebase/auth notices that the user was deleted', async () => {
   const { user } = await signInWithCustomToken(auth, userToken);
   sandbox.vital.deleteUser(userId);
   await expect(user.getIdToken(true)).rejects.toMatchObject({ code: 'auth/user-token-expired' });
   await expect(signInWithCustomToken(auth, userToken)).rejects.toMatchObject({ code: 'auth/user-token-expired' });
 });
 
-test('tells @firebase/auth that the user is disabled, or has to sign in anew', async () => {
+test('@firebase/auth notices that the user was disabled or has to sign in again', async () => {
   const { user } = await signInWithCustomToken(auth, userToken);
   sandbox.vital.disableUser(userId);
   await expect(user.getIdToken(true)).rejects.toMatchObject({ code: 'auth/user-disabled' });
@@ -70,7 +70,7 @@ test('tells @firebase/auth that the user is disabled, or has to sign in anew', a
   await expect(again.getIdToken(true)).rejects.toMatchObject({ code: 'auth/user-token-expired' });
 });
 
-test('refuses @firebase/auth a forged token and a foreign tenant', async () => {
+test('@firebase/auth is refused with a forged token and with another tenant', async () => {
   await expect(signInWithCustomToken(auth, `${userToken.slice(0, -8)}AAAAAAAA`)).rejects.toMatchObject({
     code: 'auth/invalid-custom-token',
   });

@@ -36,7 +36,7 @@ const refusal = (message: string, code = 400, status = 'INVALID_ARGUMENT') => ({
   fields: { error: { code, message, status } },
 });
 
-test('signs in for an hour, and keeps the refresh token, which is good again and again', async () => {
+test('Google’s hosts sign in for an hour and accept a refresh token repeatedly', async () => {
   const session = await signIn(await userToken());
   expect(session.fields).toMatchObject({ idToken: expect.any(String), expiresIn: '3600' });
   const refreshToken = text(session, 'refreshToken');
@@ -50,7 +50,7 @@ test('signs in for an hour, and keeps the refresh token, which is good again and
   expect((await lookUp(text(session, 'idToken'))).fields).toMatchObject({ users: [{ localId: userId }] });
 });
 
-test.each(['', 'another-key'])('refuses the public key "%s" at every route', async (key) => {
+test.each(['', 'another-key'])('Google’s hosts refuse the public key "%s" at every route', async (key) => {
   const session = await signIn(await userToken());
   const invalid = refusal('API_KEY_INVALID');
   expect(await signIn(await userToken(), key)).toMatchObject(invalid);
@@ -58,7 +58,7 @@ test.each(['', 'another-key'])('refuses the public key "%s" at every route', asy
   expect(await refresh(text(session, 'refreshToken'), key)).toMatchObject(invalid);
 });
 
-test('says 401 to a sign-in token that is forged or late, for which the SDKs wait', async () => {
+test('Google’s hosts respond 401 to a forged or expired sign-in token, as the SDKs expect', async () => {
   const token = await userToken();
   const invalid = refusal('INVALID_CUSTOM_TOKEN', 401, 'UNAUTHENTICATED');
   expect(await signIn(`${token.slice(0, -8)}AAAAAAAA`)).toMatchObject(invalid);
@@ -66,7 +66,7 @@ test('says 401 to a sign-in token that is forged or late, for which the SDKs wai
   expect(await signIn(token)).toMatchObject(invalid);
 });
 
-test('tells a disabled user from a deleted one', async () => {
+test('Google’s hosts distinguish a disabled user from a deleted one', async () => {
   const token = await userToken();
   const session = await signIn(token);
   const all = async () => [
@@ -82,7 +82,7 @@ test('tells a disabled user from a deleted one', async () => {
   for (const answer of await all()) expect(answer).toMatchObject(refusal('USER_NOT_FOUND'));
 });
 
-test('tells a session that was revoked from one that never was', async () => {
+test('Google’s hosts distinguish a revoked session from an unknown one', async () => {
   const session = await signIn(await userToken());
   const { userId: other } = sandbox.vital.createUser('bob');
   sandbox.vital.revokeSessions(other);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-test('satisfies the vendor’s own client, @junction-api/sdk', async () => {
+test('@junction-api/sdk, the vendor’s own client, works against the simulated Vital', async () => {
   const { user } = new JunctionClient({
     apiKey: sandbox.credentials.vital.apiKey,
     baseUrl: sandbox.urls.vital,
@@ -37,7 +37,7 @@ test('satisfies the vendor’s own client, @junction-api/sdk', async () => {
   await expect(user.get({ userId: created.userId })).resolves.toMatchObject({ userId: created.userId });
 });
 
-test('satisfies the vendor’s former client, @tryvital/vital-node', async () => {
+test('@tryvital/vital-node, the vendor’s former client, works against the simulated Vital', async () => {
   const { user } = new VitalClient({ apiKey: sandbox.credentials.vital.apiKey, environment: sandbox.urls.vital });
   const options = { maxRetries: 0 };
   const created = await user.create({ clientUserId: 'bob' }, options);
@@ -52,7 +52,7 @@ test('satisfies the vendor’s former client, @tryvital/vital-node', async () =>
   await expect(user.get(created.userId, options)).rejects.toMatchObject({ statusCode: 404 });
 });
 
-test('refuses the vendor’s own client a wrong key', async () => {
+test('@junction-api/sdk is refused with a wrong API key', async () => {
   for (const apiKey of ['sk_us_wrong', sandbox.credentials.vital.apiKey.replace('sk_us', 'sk_eu')]) {
     const { user } = new JunctionClient({ apiKey, baseUrl: sandbox.urls.vital, maxRetries: 0 });
     await expect(user.create({ clientUserId: 'eve' })).rejects.toMatchObject({ statusCode: 401 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
 import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
+import { changeState } from '../../testing/own-requests.ts';
 import { postForm, postJson, request, text } from '../../testing/request.ts';
 
 const apiKey = { 'x-vital-api-key': sandboxCredentials.vital.apiKey };
@@ -39,7 +40,7 @@ const patch = (userId: string, fields: Readonly<Record<string, unknown>>) =>
 const refresh = (token: string) =>
   postForm(`${sandbox.urls.vitalAuth}/v1/token`, { grant_type: 'refresh_token', refresh_token: token });
 
-test('creates one user of a name, however many ask at once', async () => {
+test('Vital creates one user for a client user id that a hundred concurrent requests name', async () => {
   const answers = await Promise.all(Array.from({ length: 100 }, () => createUser('alice')));
   const created = answers.filter(({ status }) => status === 200);
   expect(created).toHaveLength(1);
@@ -60,7 +61,7 @@ test('creates one user of a name, however many ask at once', async () => {
   }
 });
 
-test('refuses wrong keys, and keys of another region or environment', async () => {
+test('Vital refuses wrong API keys and keys of another region or environment', async () => {
   for (const key of ['', 'wrong', apiKey['x-vital-api-key'].replace('sk_', 'pk_')]) {
     expect((await createUser('eve', { 'x-vital-api-key': key })).status).toBe(401);
   }
@@ -73,7 +74,7 @@ test('refuses wrong keys, and keys of another region or environment', async () =
   expect((await resolve('sk_us_1')).status).toBe(401);
 });
 
-test('answers 422 to what is not valid, and 404 to whom it does not know', async () => {
+test('Vital responds 422 to invalid requests and 404 to unknown users', async () => {
   for (const name of [undefined, 7, null]) {
     expect(await createUser(name)).toMatchObject({
       status: 422,
@@ -88,14 +89,14 @@ test('answers 422 to what is not valid, and 404 to whom it does not know', async
   expect((await call('GET', '/v2/user/resolve/nobody')).status).toBe(404);
 });
 
-test('resolves names with any characters', async () => {
+test('Vital resolves a client user id with any characters', async () => {
   const name = 'https://issuer.example|alice/é 1';
   const created = await createUser(name);
   const resolved = await call('GET', `/v2/user/resolve/${encodeURIComponent(name)}`);
   expect(resolved.fields).toEqual(created.fields);
 });
 
-test('makes sign-in tokens as the mobile SDKs read them', async () => {
+test('Vital issues sign-in tokens in the form that the mobile SDKs parse', async () => {
   const userId = text(await createUser('alice'), 'user_id');
   const token = await userToken(userId);
   expect(decodeProtectedHeader(token)).toEqual({ alg: 'RS256', typ: 'JWT' });
@@ -108,7 +109,7 @@ test('makes sign-in tokens as the mobile SDKs read them', async () => {
   expect(await userToken(userId)).not.toBe(token);
 });
 
-test('exchanges a sign-in token once, and then keeps the app signed in', async () => {
+test('Vital exchanges a sign-in token once and refreshes the session of the app', async () => {
   const userId = text(await createUser('alice'), 'user_id');
   const token = await userToken(userId);
   const outcomes = await Promise.all([exchange(token), exchange(token), exchange(token)]);
@@ -130,7 +131,7 @@ test('exchanges a sign-in token once, and then keeps the app signed in', async (
   expect(await refresh(text(next, 'refresh_token'))).toMatchObject(reauthenticate);
 });
 
-test('refuses sign-in tokens that are late, forged, of somebody deleted, or sent otherwise', async () => {
+test('Vital refuses sign-in tokens that are expired, forged, of a deleted user or of another type', async () => {
   const userId = text(await createUser('alice'), 'user_id');
   const late = await userToken(userId);
   clock.advanceSeconds(3601);
@@ -151,7 +152,7 @@ test('refuses sign-in tokens that are late, forged, of somebody deleted, or sent
   expect((await postJson(`${sandbox.urls.vitalAuth}/v1/token`, {})).status).toBe(400);
 });
 
-test('takes a deletion back for seven days', async () => {
+test('Vital undoes a deletion within seven days', async () => {
   const userId = text(await createUser('alice'), 'user_id');
   const undo = (query: string) => call('POST', `/v2/user/undo_delete?${query}`);
   expect((await call('DELETE', `/v2/user/${userId}`)).fields).toEqual({ success: true });
@@ -167,7 +168,7 @@ test('takes a deletion back for seven days', async () => {
   expect(text(await createUser('alice'), 'user_id')).not.toBe(userId);
 });
 
-test('takes no deletion back whose name somebody else has by now', async () => {
+test('Vital does not undo a deletion whose client user id another user has', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   sandbox.vital.deleteUser(userId);
   const { userId: heir } = sandbox.vital.createUser('alice');
@@ -178,7 +179,7 @@ test('takes no deletion back whose name somebody else has by now', async () => {
   expect((await call('POST', `/v2/user/undo_delete?user_id=${userId}`)).status).toBe(200);
 });
 
-test('keeps the settings of a user, as they were given first and as they are changed', async () => {
+test('Vital stores the settings of a user on creation and on change', async () => {
   const created = await postJson(
     `${sandbox.urls.vital}/v2/user`,
     { client_user_id: 'alice', fallback_time_zone: 'Europe/Paris', ingestion_start: '2026-01-01', ingestion_end: null },
@@ -203,7 +204,7 @@ test('keeps the settings of a user, as they were given first and as they are cha
 });
 
 test.each(['client_user_id', 'fallback_time_zone', 'fallback_birth_date', 'ingestion_start', 'ingestion_end'])(
-  'answers 422 to a %s that is no text, and changes nothing',
+  'Vital responds 422 to a %s that is not text, and changes nothing',
   async (name) => {
     const { userId } = sandbox.vital.createUser('alice');
     const location = { detail: [{ loc: ['body', name], msg: 'Input should be a valid string', type: 'string_type' }] };
@@ -219,7 +220,7 @@ test.each(['client_user_id', 'fallback_time_zone', 'fallback_birth_date', 'inges
   },
 );
 
-test('keeps a name for one user, also when another is renamed', async () => {
+test('Vital refuses to rename a user to a client user id that is taken', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   sandbox.vital.createUser('bob');
   expect(() => sandbox.vital.createUser('bob')).toThrow('exists already');
@@ -230,9 +231,43 @@ test('keeps a name for one user, also when another is renamed', async () => {
   expect((await call('GET', '/v2/user/resolve/carol')).fields['user_id']).toBe(userId);
 });
 
-test('keeps the bound of a team', async () => {
+test('Vital refuses to create more users than the team may have', async () => {
   await using small = await createSandbox({ vital: { maxUsers: 1 } });
   const create = (name: string) => postJson(`${small.urls.vital}/v2/user`, { client_user_id: name }, apiKey);
   expect((await create('alice')).status).toBe(200);
   expect((await create('bob')).status).toBe(400);
+});
+
+test('POST /_state sets the API keys of Vital, revokes sessions, and disables and enables users', async () => {
+  const { userId } = sandbox.vital.createUser('alice');
+  const next = 'sk_us_next';
+  const signIn = (key: string) => call('POST', `/v2/user/${userId}/sign_in_token`, { 'x-vital-api-key': key });
+  await changeState(sandbox, { vital: { setApiKeys: [next] } });
+  expect((await signIn(apiKey['x-vital-api-key'])).status).toBe(401);
+  const exchangeNew = async () => {
+    const signInToken = Buffer.from(text(await signIn(next), 'sign_in_token'), 'base64').toString();
+    return exchange(String(/"user_token":"([^"]+)"/.exec(signInToken)?.[1]));
+  };
+  const session = await exchangeNew();
+  await changeState(sandbox, { vital: { revokeSessions: userId } });
+  expect((await refresh(text(session, 'refresh_token'))).fields).toEqual({
+    detail: { error_type: 'reauthentication_required' },
+  });
+  const second = await exchangeNew();
+  await changeState(sandbox, { vital: { disableUser: userId } });
+  const invalid = { detail: { error_type: 'invalid_token' } };
+  const refused = [await exchangeNew(), await refresh(text(second, 'refresh_token'))];
+  expect(refused.map(({ fields }) => fields)).toEqual([invalid, invalid]);
+  await changeState(sandbox, { vital: { enableUser: userId } });
+  expect((await exchangeNew()).status).toBe(200);
+});
+
+test('POST /_state rotates Vital’s keys, whose old sign-in tokens stay valid until the keys are withdrawn', async () => {
+  const { userId } = sandbox.vital.createUser('alice');
+  const [first, second] = [await userToken(userId), await userToken(userId)];
+  await changeState(sandbox, { keys: { rotate: ['vital'] } });
+  expect((await exchange(first)).status).toBe(200);
+  await changeState(sandbox, { keys: { withdraw: ['vital'] } });
+  expect((await exchange(second)).status).toBe(400);
+  expect((await exchange(await userToken(userId))).status).toBe(200);
 });
