@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createSandbox } from './index.ts';
 import { idp } from './identity/idp.ts';
@@ -36,4 +36,17 @@ test('the README lists every issuer', () => {
   const issuers = [...simulations, idp].flatMap(({ signingKeys }) => Object.keys(signingKeys));
   const sentence = /^Issuers are .*$/m.exec(readme)?.[0];
   for (const issuer of issuers) expect(sentence).toContain(`\`${issuer}\``);
+});
+
+test.each([
+  ['engine', /^\.\/[a-z-]+\.ts$/],
+  ['identity', /^\.\/[a-z-]+\.ts$|^\.\.\/engine\/[a-z-]+\.ts$/],
+  ['vendors', /^\.\/[a-z-]+\.ts$|^\.\.\/\.\.\/engine\/[a-z-]+\.ts$/],
+])('the files of %s import only their own folder and the engine', (room, allowed) => {
+  const files = globSync('**/*.ts', { cwd: new URL(`${room}/`, import.meta.url) });
+  for (const file of files.filter((file) => !file.endsWith('.test.ts'))) {
+    const source = readFileSync(new URL(`${room}/${file}`, import.meta.url), 'utf8');
+    const imports = [...source.matchAll(/^(?:import|export|\}).* from '(\..+)';$/gm)].map(([, specifier]) => specifier);
+    for (const specifier of imports) expect([file, specifier]).toEqual([file, expect.stringMatching(allowed)]);
+  }
 });

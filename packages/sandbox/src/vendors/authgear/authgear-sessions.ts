@@ -94,15 +94,7 @@ export function createAuthgearSessions(dependencies: AuthgearSessionDependencies
     if (rotates) session.refreshToken = createRefreshToken(session.id);
 
     // Two refreshes may run concurrently: each returns the session as it was at its own turn.
-    const issued = { ...session };
-    return {
-      access_token: accessTokens === 'jwt' ? await signAccessToken(issued, flaw, dependencies) : issued.accessId,
-      id_token: await signIdToken(issued, flaw, dependencies),
-      token_type: 'Bearer',
-      expires_in: accessLifetimeSeconds,
-      scope: issued.scope,
-      ...((rotates || offline) && { refresh_token: issued.refreshToken }),
-    };
+    return signTokens({ ...session }, { flaw, withRefreshToken: rotates || offline }, dependencies);
   }
 
   return { start, end, endAll, endAccessToken, findByRefreshToken, findByAccessToken, issueTokens };
@@ -128,6 +120,22 @@ function createRefreshToken(sessionId: string): string {
 
 function createAccessId(): string {
   return randomBytes(24).toString('base64url');
+}
+
+async function signTokens(
+  session: AuthgearSession,
+  { flaw, withRefreshToken }: { readonly flaw: TokenFlaw | undefined; readonly withRefreshToken: boolean },
+  dependencies: AuthgearSessionDependencies,
+) {
+  const isJwt = dependencies.accessTokens === 'jwt';
+  return {
+    access_token: isJwt ? await signAccessToken(session, flaw, dependencies) : session.accessId,
+    id_token: await signIdToken(session, flaw, dependencies),
+    token_type: 'Bearer',
+    expires_in: accessLifetimeSeconds,
+    scope: session.scope,
+    ...(withRefreshToken && { refresh_token: session.refreshToken }),
+  };
 }
 
 function signAccessToken(

@@ -31,22 +31,22 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-const startDevSession = async (sub: string) => {
+async function startDevSession(sub: string) {
   const answer = await fetch(`${sandbox.urls.authgear}/dev-session`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ sub }),
   });
   return tokensSchema.parse(await answer.json());
-};
+}
 
 /** Loads the CommonJS form of the SDK, because its ES module form needs a bundler. */
-const createContainer = async (): Promise<WebContainer> => {
+async function createContainer(): Promise<WebContainer> {
   const sdk: { WebContainer: new () => WebContainer } = createRequire(import.meta.url)('@authgear/web');
   const container = new sdk.WebContainer();
   await container.configure({ clientID: clientId, endpoint: sandbox.urls.authgear });
   return container;
-};
+}
 
 test('@authgear/web refreshes a session, reads its user and ends it', async () => {
   const { refresh_token: refreshToken } = await startDevSession('alice');

@@ -10,10 +10,10 @@ const { clientId } = sandboxCredentials.authgear;
 
 let clock: ManualClock;
 let sandbox: Sandbox;
-const start = async (authgear: AuthgearOptions = {}) => {
+async function start(authgear: AuthgearOptions = {}) {
   clock = createManualClock();
   sandbox = await createSandbox({ clock, authgear });
-};
+}
 beforeEach(() => start());
 afterEach(() => sandbox.close());
 
@@ -27,11 +27,11 @@ const refresh = (refreshToken: string, client: string = clientId) =>
   });
 const withToken = (path: string, accessToken: string, method = 'GET') =>
   request(`${sandbox.urls.authgear}${path}`, { method, headers: { authorization: `Bearer ${accessToken}` } });
-const resolverHeaders = async (accessToken: string, path = '/_resolver/resolve', method = 'GET') => {
+async function resolverHeaders(accessToken: string, path = '/_resolver/resolve', method = 'GET') {
   const { status, headers, text: body } = await withToken(path, accessToken, method);
   expect([status, body]).toEqual([200, '']);
   return Object.fromEntries([...headers].filter(([name]) => name.startsWith('x-authgear-')));
-};
+}
 
 test('Authgear signs a user in with a verifiable access token and a refresh token of the documented form', async () => {
   const tokens = await logIn();

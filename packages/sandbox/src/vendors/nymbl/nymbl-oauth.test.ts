@@ -34,12 +34,12 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-const configure = (authentication: ClientAuth): Configuration => {
+function configure(authentication: ClientAuth): Configuration {
   const server = { issuer: sandbox.urls.nymblIdp, token_endpoint: `${sandbox.urls.nymblIdp}/oauth2/token` };
   const configuration = new Configuration(server, clientId, undefined, authentication);
   allowInsecureRequests(configuration);
   return configuration;
-};
+}
 
 test.each([['ClientSecretPost', ClientSecretPost] as const, ['ClientSecretBasic', ClientSecretBasic] as const])(
   'openid-client obtains a token from Nymbl by %s, and aws-jwt-verify accepts it',

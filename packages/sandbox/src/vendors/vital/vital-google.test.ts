@@ -15,12 +15,12 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-const userToken = async () => {
+async function userToken() {
   const headers = { 'x-vital-api-key': sandbox.credentials.vital.apiKey };
   const answer = await postJson(`${sandbox.urls.vital}/v2/user/${userId}/sign_in_token`, {}, headers);
   const outer = Buffer.from(text(answer, 'sign_in_token'), 'base64').toString();
   return String(/"user_token":"([^"]+)"/.exec(outer)?.[1]);
-};
+}
 const identity = (action: string, body: unknown, key = publicKey) =>
   postJson(`${sandbox.urls.vitalAuth}/identitytoolkit.googleapis.com/v1/accounts:${action}?key=${key}`, body);
 const signIn = (token: string, key?: string) =>

@@ -37,35 +37,18 @@ export type VitalUsers = ReturnType<typeof createVitalUsers>;
 
 /** Keeps the users of one team. Every change is synchronous, so that of two concurrent creations the second conflicts. */
 export function createVitalUsers(clock: Clock) {
-  const users = new Map<string, VitalUser>();
-  const idsByClientUserId = new Map<string, string>();
-  const disabled = new Set<string>();
-
-  function find(userId: string): VitalUser | undefined {
-    const id = userId.toLowerCase();
-    const user = users.get(id) ?? (id === wrongUser.userId ? wrongUser : undefined);
-    return user?.deletedAt === undefined ? user : undefined;
-  }
-
-  function findByClientUserId(clientUserId: string): VitalUser | undefined {
-    return find(idsByClientUserId.get(clientUserId) ?? '');
-  }
-
-  function save(user: VitalUser): void {
-    users.set(user.userId, user);
-    idsByClientUserId.set(user.clientUserId, user.userId);
-  }
+  const table = createUserTable();
 
   /** Creates a user, unless the client user id is taken: then it returns its owner. */
   function create(
     clientUserId: string,
     settings: VitalUser['settings'] = {},
   ): { readonly user: VitalUser; readonly created: boolean } {
-    const existing = findByClientUserId(clientUserId);
+    const existing = table.findByClientUserId(clientUserId);
     if (existing !== undefined) return { user: existing, created: false };
     const createdOn = new Date(clock.nowMs()).toISOString().replace(/\.\d+Z$/, '+00:00');
     const user = { userId: randomUUID(), clientUserId, createdOn, settings };
-    save(user);
+    table.save(user);
     return { user, created: true };
   }
 
@@ -74,39 +57,71 @@ export function createVitalUsers(clock: Clock) {
     user: VitalUser,
     { clientUserId = user.clientUserId, settings }: Partial<Pick<VitalUser, 'clientUserId' | 'settings'>>,
   ): VitalUser | undefined {
-    const owner = findByClientUserId(clientUserId);
+    const owner = table.findByClientUserId(clientUserId);
     if (owner !== undefined && owner.userId !== user.userId) return owner;
-    idsByClientUserId.delete(user.clientUserId);
-    save({ ...user, clientUserId, settings: { ...user.settings, ...settings } });
+    table.remove(user);
+    table.save({ ...user, clientUserId, settings: { ...user.settings, ...settings } });
     return undefined;
   }
 
   /** Deletes a user. Returns whether the user existed. */
   function remove(userId: string): boolean {
-    const user = find(userId);
-    if (user === undefined) return false;
-    users.set(user.userId, { ...user, deletedAt: nowSeconds(clock) });
-    idsByClientUserId.delete(user.clientUserId);
-    return true;
+    const user = table.find(userId);
+    if (user !== undefined) table.remove({ ...user, deletedAt: nowSeconds(clock) });
+    return user !== undefined;
   }
 
   /** Undoes a deletion within its seven days, unless another user has the client user id by now. */
   function undoDelete(matches: (user: VitalUser) => boolean): boolean {
-    const user = [...users.values()].findLast((user) => user.deletedAt !== undefined && matches(user));
-    if (user?.deletedAt === undefined || idsByClientUserId.has(user.clientUserId)) return false;
+    const user = table.allEver().findLast((user) => user.deletedAt !== undefined && matches(user));
+    if (user?.deletedAt === undefined || table.findByClientUserId(user.clientUserId) !== undefined) return false;
     if (nowSeconds(clock) - user.deletedAt > undoWindowSeconds) return false;
-    save({ ...user, deletedAt: undefined });
+    table.save({ ...user, deletedAt: undefined });
     return true;
   }
 
   return {
-    find,
-    findByClientUserId,
+    find: table.find,
+    findByClientUserId: table.findByClientUserId,
     create,
     update,
     remove,
     undoDelete,
-    all: (): readonly VitalUser[] => [...users.values()].filter((user) => user.deletedAt === undefined),
+    all: (): readonly VitalUser[] => table.allEver().filter((user) => user.deletedAt === undefined),
+    ...createDisabledUsers(),
+  };
+}
+
+/** Keeps users, deleted ones included, and finds those that are not deleted. */
+function createUserTable() {
+  const users = new Map<string, VitalUser>();
+  const idsByClientUserId = new Map<string, string>();
+
+  function find(userId: string): VitalUser | undefined {
+    const id = userId.toLowerCase();
+    const user = users.get(id) ?? (id === wrongUser.userId ? wrongUser : undefined);
+    return user?.deletedAt === undefined ? user : undefined;
+  }
+
+  return {
+    find,
+    findByClientUserId: (clientUserId: string) => find(idsByClientUserId.get(clientUserId) ?? ''),
+    allEver: () => [...users.values()],
+    save(user: VitalUser): void {
+      users.set(user.userId, user);
+      idsByClientUserId.set(user.clientUserId, user.userId);
+    },
+    /** Keeps the user as it is now, but no longer under its client user id. */
+    remove(user: VitalUser): void {
+      users.set(user.userId, user);
+      idsByClientUserId.delete(user.clientUserId);
+    },
+  };
+}
+
+function createDisabledUsers() {
+  const disabled = new Set<string>();
+  return {
     isDisabled: (userId: string): boolean => disabled.has(userId.toLowerCase()),
     disable: (userId: string): void => void disabled.add(userId.toLowerCase()),
     enable: (userId: string): void => void disabled.delete(userId.toLowerCase()),

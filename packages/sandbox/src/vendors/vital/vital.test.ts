@@ -20,11 +20,11 @@ const createUser = (clientUserId: unknown, headers: Readonly<Record<string, stri
   postJson(`${sandbox.urls.vital}/v2/user`, { client_user_id: clientUserId }, headers);
 const call = (method: string, path: string, headers: Readonly<Record<string, string>> = apiKey) =>
   request(`${sandbox.urls.vital}${path}`, { method, headers });
-const userToken = async (userId: string): Promise<string> => {
+async function userToken(userId: string): Promise<string> {
   const outer = text(await call('POST', `/v2/user/${userId}/sign_in_token`), 'sign_in_token');
   const inner = z.strictObject({ public_key: z.string(), user_token: z.string() });
   return inner.parse(JSON.parse(Buffer.from(outer, 'base64').toString())).user_token;
-};
+}
 const exchange = (token: string, tokenType = 'urn:junction:sign-in-token') =>
   postForm(`${sandbox.urls.vitalAuth}/v1/token`, {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
