@@ -12,6 +12,8 @@ export interface RoomPlan {
   readonly levels: readonly (readonly string[])[];
   /** Files directly in `src/` that every room may import, because they hold nothing but words: types, names, errors. */
   readonly words: readonly string[];
+  /** Rooms that run what the files directly in `src/` compose, and may import these files. */
+  readonly programs?: readonly string[];
 }
 
 /** By the name of the package's folder. A package without an entry has no rooms. */
@@ -39,7 +41,8 @@ export const roomPlans: Readonly<Record<string, RoomPlan>> = {
     words: [],
   },
   broker: {
-    levels: [['cli'], ['http'], ['vendors', 'policy', 'audit', 'identity'], ['storage', 'telemetry', 'config']],
+    levels: [['cli'], ['http'], ['vendors'], ['policy', 'audit'], ['identity'], ['telemetry'], ['storage'], ['config']],
     words: [],
+    programs: ['cli'],
   },
 };

@@ -38,6 +38,12 @@ test.each([
   expect(problems[0]?.problem).toContain(`imports ${specifier}: ${problem}`);
 });
 
+test('a room of programs may import files directly in src/', () => {
+  const files = { 'packages/acme/src/http/server.ts': "import '../index.ts';", 'packages/acme/src/index.ts': '' };
+  const programs: RoomPlan = { levels: [['http']], words: [], programs: ['http'] };
+  expect(checkRoomOrder(createRepository(files), { acme: programs }).problems).toEqual([]);
+});
+
 test('reports a folder that the plan does not declare', () => {
   expect(check({ 'misc/misc.ts': '' }).problems).toEqual([
     { place: 'packages/acme/src/misc/misc.ts', problem: 'is in no room that tools/rooms.ts declares' },

@@ -73,7 +73,7 @@ function checkImportsOfRoom(
     const other = findRoom(entry, plan, target);
     const report = (problem: string) => [{ place: path, problem: `imports ${specifier}: ${problem}` }];
     if (other.kind === 'root') {
-      if (plan.words.includes(other.fileName)) return [];
+      if (plan.words.includes(other.fileName) || plan.programs?.includes(room.name)) return [];
       return report(`the room ${room.name} must not import a file directly in src/ that is not declared as words`);
     }
     if (other.kind === 'undeclared') return report('its target is in no room that tools/rooms.ts declares');

@@ -7,7 +7,8 @@ import { Secret, type VendorDefinition } from '@valetkey/core-types';
 import { vendors as registry } from '@valetkey/vendor-clients';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { assemble } from './assemble.ts';
-import { parseConfig, type Config } from './config/parse-config.ts';
+import type { Config } from './config/config.ts';
+import { parseConfig } from './config/parse-config.ts';
 import { createSqliteStore } from './storage/sqlite-store.ts';
 
 let folder: string;

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createAudit } from './audit/audit.ts';
 import { startRetention } from './audit/retention.ts';
-import type { Config } from './config/parse-config.ts';
+import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
 import { openParts, type Parts } from './open-parts.ts';

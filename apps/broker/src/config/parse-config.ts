@@ -1,34 +1,11 @@
-import {
-  listSchemaProblems,
-  type IssuerOptions,
-  type SchemaProblem,
-  type SecretSlots,
-  type VendorDefinition,
-} from '@valetkey/core-types';
+import { listSchemaProblems, type SchemaProblem, type VendorDefinition } from '@valetkey/core-types';
 import { vendors as registry } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { brokerShape } from './broker-fields.ts';
 import { checkConnections } from './check-connections.ts';
+import type { BrokerFields, Config, ConnectionConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { connectionPolicyShape, type ConnectionPolicy } from './connection-policy.ts';
-
-type BrokerFields = z.output<z.ZodObject<typeof brokerShape>>;
-
-/** One configured use of a vendor: its name, the adapter with its options, and who may use it. */
-export interface ConnectionConfig {
-  readonly name: string;
-  readonly definition: VendorDefinition;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly policy: ConnectionPolicy;
-}
-
-/** A checked configuration. Creating it opens nothing and connects to nothing. */
-export interface Config extends Omit<BrokerFields, 'admin' | 'adapters' | 'issuers'> {
-  readonly admin: { readonly host: string; readonly port: number; readonly token?: SecretSlots | undefined };
-  /** Every identity provider whose tokens are accepted: the configured ones, and the vendors that sign users in. */
-  readonly issuers: readonly IssuerOptions[];
-  readonly connections: readonly ConnectionConfig[];
-}
 
 /** The vendors that a configuration may name, by id. */
 export type VendorRegistry = Readonly<Record<string, VendorDefinition>>;

@@ -3,7 +3,7 @@ import type { JwtVerifier } from '@valetkey/jwt-verify';
 import type { TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import type { Config } from '../config/parse-config.ts';
+import type { Config } from '../config/config.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createCallerLimits } from '../policy/caller-limits.ts';
 import type { Store } from '../storage/store.ts';

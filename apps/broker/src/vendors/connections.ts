@@ -1,6 +1,6 @@
 import { ValetKeyError, type Clock, type Vendor, type VendorEvent } from '@valetkey/core-types';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
-import type { ConnectionConfig } from '../config/parse-config.ts';
+import type { ConnectionConfig } from '../config/config.ts';
 import type { Store } from '../storage/store.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
 
