@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { startDev, type Dev } from '@valetkey/broker';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { maxColumns, wrap } from './demo/print.ts';
+
+// The demo is a process of its own, which starts slowly on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const demo = fileURLToPath(new URL('demo.ts', import.meta.url));
 
