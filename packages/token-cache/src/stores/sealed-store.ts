@@ -57,5 +57,5 @@ export function createSealedStore(options: SealedStoreOptions): TokenStore {
     throw new TypeError(`The options of the sealed store are invalid: ${describeSchemaProblems(error)}`);
   }
   const { records, prefix, timeoutMs, sealingKeys } = data;
-  return createStoreOverRecords({ records, sealer: createSealer(sealingKeys), prefix, timeoutMs });
+  return createStoreOverRecords({ records, sealer: createSealer(sealingKeys), prefix }, timeoutMs);
 }

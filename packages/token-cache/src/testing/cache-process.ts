@@ -61,7 +61,8 @@ function send(message: ProcessMessage): void {
 
 function serve(settings: ProcessSettings): void {
   let offsetMs = 0;
-  const issues: { token: string | undefined; startMs: number }[] = [];
+  const issues: IssueRecord[] = [];
+  const issue = createIssue(settings, issues);
   const sealingKeys = [{ id: 'test', secret: new Secret('sandbox-only-sealing-key-of-32-characters') }];
   const cache = createTokenCache({
     // The deadlines are long, so that a busy machine delays a test and does not fail it.
@@ -72,23 +73,6 @@ function serve(settings: ProcessSettings): void {
     refreshMarginSeconds: settings.refreshMarginSeconds,
     clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() + offsetMs },
   });
-
-  async function issue({ signal }: { readonly signal: AbortSignal }): Promise<ServerToken> {
-    const seen: (typeof issues)[number] = { token: undefined, startMs: Date.now() };
-    issues.push(seen);
-    send({ type: 'issue' });
-    const { clientId, clientSecret, scope } = settings;
-    const body = new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_id: clientId,
-      client_secret: clientSecret,
-      scope,
-    });
-    const response = await fetch(settings.tokenUrl, { method: 'POST', body, signal });
-    const { access_token, expires_in } = (await response.json()) as { access_token: string; expires_in: number };
-    seen.token = shortName(access_token);
-    return { kind: 'server', vendor: 'nymbl', secret: new Secret(access_token), expiresInSeconds: expires_in };
-  }
 
   async function follow(order: ProcessOrder): Promise<ProcessReport> {
     const tokens: Record<string, number> = {};
@@ -131,6 +115,30 @@ function serve(settings: ProcessSettings): void {
   // The test has ended, so the process has nothing left to do.
   process.on('disconnect', () => process.exit());
   send({ type: 'ready' });
+}
+
+interface IssueRecord {
+  token: string | undefined;
+  readonly startMs: number;
+}
+
+/** Creates an issue that calls the token endpoint and records each call. */
+function createIssue({ tokenUrl, clientId, clientSecret, scope }: ProcessSettings, issues: IssueRecord[]) {
+  return async ({ signal }: { readonly signal: AbortSignal }): Promise<ServerToken> => {
+    const record: IssueRecord = { token: undefined, startMs: Date.now() };
+    issues.push(record);
+    send({ type: 'issue' });
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret,
+      scope,
+    });
+    const response = await fetch(tokenUrl, { method: 'POST', body, signal });
+    const { access_token, expires_in } = (await response.json()) as { access_token: string; expires_in: number };
+    record.token = shortName(access_token);
+    return { kind: 'server', vendor: 'nymbl', secret: new Secret(access_token), expiresInSeconds: expires_in };
+  };
 }
 
 /** Gets tokens for a while and returns the longest delay of the event loop meanwhile. */

@@ -91,12 +91,10 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       },
     });
     const connection = records.connect(replica);
-    const store = createStoreOverRecords({
-      records: mistake.records?.(connection) ?? connection,
-      sealer: plainSealer,
-      prefix: 'simulation',
-      timeoutMs: storeTimeoutMs,
-    });
+    const store = createStoreOverRecords(
+      { records: mistake.records?.(connection) ?? connection, sealer: plainSealer, prefix: 'simulation' },
+      storeTimeoutMs,
+    );
     const cache = createTokenCache({
       ...settings,
       refreshMarginSeconds: scenario.refreshMarginSeconds,
