@@ -60,7 +60,7 @@ const failures: readonly (readonly [string, RegExp, (config: Config) => Config])
   ],
   ['the first connection', /no nudge/, (config) => failWhenCreated(config, 'nudge')],
   ['the second connection', /no nabla/, (config) => failWhenCreated(config, 'nabla')],
-  ['the verifier', /createJwtVerifier/, (config) => ({ ...config, issuers: [] })],
+  ['the verifier', /issuers: /, (config) => ({ ...config, issuers: [] })],
   ['Redis', /redis: /, (config) => ({ ...config, redis: { url: new Secret('http://no'), sealingKeys: [] } })],
   ['the admin listener', /no token/, (config) => ({ ...config, admin: failWhenRead(config.admin, 'token') })],
   [

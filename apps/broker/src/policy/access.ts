@@ -8,6 +8,13 @@ interface ProtectedConnection {
   readonly policy: ConnectionPolicy;
 }
 
+/** Returns the connection of this name. Throws `unknown_vendor`. */
+export function findConnection<Connection>(connections: ReadonlyMap<string, Connection>, name: string): Connection {
+  const connection = connections.get(name);
+  if (connection !== undefined) return connection;
+  throw new ValetKeyError('unknown_vendor', 'No connection of this name is configured.');
+}
+
 /** Throws `forbidden` unless the policy of the connection allows this principal. */
 export function assertAllowed({ name, vendor, policy }: ProtectedConnection, principal: Principal): void {
   if (!isOfAllowedIssuer(policy, principal)) {

@@ -1,9 +1,9 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
-import { assertAllowed } from '../policy/access.ts';
+import { assertAllowed, findConnection } from '../policy/access.ts';
 import type { Decision } from '../storage/store.ts';
-import { findConnection, type Connection, type Connections } from './connections.ts';
+import type { Connection, Connections } from './connections.ts';
 
 /** An authenticated request to use a connection, independent of the protocol in which it was sent. */
 export interface OperationRequest {

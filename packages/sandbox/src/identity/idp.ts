@@ -34,6 +34,16 @@ export const idp = defineSimulation({
       return jsonAnswer(200, { access_token: token, token_type: 'Bearer', expires_in: request.expires_in }, noStore);
     }
 
+    /** Returns a header line, so that a shell needs no JSON parser: `curl -H @file` sends it. */
+    async function devHeader(call: Call): Promise<Answer> {
+      const sub = call.query.get('sub') ?? '';
+      if (sub === '') return oauthError('invalid_request', 'the query must name the user: ?sub=alice');
+      const request = devTokenSchema.parse({ sub: subjectOf(sub, call) });
+      const accessToken = await signAccessToken(request, call.tokenFlaw, dependencies);
+      const headers = { ...noStore, 'content-type': 'text/plain; charset=utf-8' };
+      return { status: 200, headers, body: `Authorization: Bearer ${accessToken}\n` };
+    }
+
     async function token(call: Call): Promise<Answer> {
       const form = parseForm(call);
       if (form === undefined) return oauthError('invalid_request', 'the body has to be a form');
@@ -67,6 +77,7 @@ export const idp = defineSimulation({
             'GET /authorize': login.authorize,
             'POST /token': token,
             'GET /userinfo': userInfo,
+            'GET /dev-token': devHeader,
             'POST /dev-token': devToken,
             'POST /dev-keys': devKeys,
           },

@@ -1,6 +1,6 @@
 import type { ClientToken, ServerToken } from '@valetkey/core-types';
 import { assertType, test } from 'vitest';
-import { encodeIssuedToken, type EncodedToken, type IssueContext } from './issued-token.ts';
+import { encodeIssuedToken, type EncodedToken, type IssueContext } from './issue.ts';
 
 declare const userToken: ClientToken<'user'>;
 declare const serverToken: ServerToken;
