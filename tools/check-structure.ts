@@ -22,7 +22,7 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
 const lazySandboxImport = 'apps/broker/src/dev.ts';
 
 const rootEntries = new Set(
-  `packages apps docs tools .changeset .ci .github package.json pnpm-workspace.yaml pnpm-lock.yaml turbo.json
+  `packages apps docs examples tools .changeset .ci .github package.json pnpm-workspace.yaml pnpm-lock.yaml turbo.json
   tsconfig.base.json README.md LICENSE CONTRIBUTING.md SECURITY.md .gitignore .oxlintrc.json .oxfmtrc.json`.split(
     /\s+/,
   ),
@@ -127,15 +127,13 @@ function checkVendorRegistry() {
   const read = (file: string) => readFileSync(join(root, file), 'utf8');
   const registered = new Set(
     readImports('registry.ts', read(`${folder}/registry.ts`)).map(
-      ({ specifier }) => /^\.\/vendors\/([a-z0-9-]+)\.ts$/.exec(specifier)?.[1],
+      ({ specifier }) => /^\.\/vendors\/([a-z0-9-]+)\/\1\.ts$/.exec(specifier)?.[1],
     ),
   );
   const exported = readExportedNames(read(`${folder}/index.ts`));
-  const files = readdirSync(join(root, folder, 'vendors'))
-    .filter((file) => file.endsWith('.ts') && !isTest(`/${file}`))
-    .map((file) => basename(file, '.ts'));
-  for (const name of files) {
-    if (!registered.has(name)) report(`${folder}/vendors/${name}.ts`, 'is not in the registry');
+  for (const name of readdirSync(join(root, folder, 'vendors'))) {
+    const file = `${folder}/vendors/${name}/${name}.ts`;
+    if (!registered.has(name)) report(file, 'is not in the registry');
     const definition = name.replaceAll(/-([a-z0-9])/g, (_, first: string) => first.toUpperCase());
     const client = `create${definition.charAt(0).toUpperCase()}${definition.slice(1)}Client`;
     for (const value of [definition, client]) {
@@ -146,9 +144,9 @@ function checkVendorRegistry() {
       report(page, 'is missing');
       continue;
     }
-    const title = /title: '([^']+)'/.exec(read(`${folder}/vendors/${name}.ts`))?.[1];
+    const title = /title: '([^']+)'/.exec(read(file))?.[1];
     const heading = /^# (.*)$/m.exec(read(page))?.[1];
-    if (title === undefined) report(`${folder}/vendors/${name}.ts`, "does not say its title as `title: '…'`");
+    if (title === undefined) report(file, "does not say its title as `title: '…'`");
     else if (!heading?.includes(title)) report(page, `does not name ${title} in its first heading`);
   }
 }
