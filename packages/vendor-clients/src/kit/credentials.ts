@@ -29,6 +29,16 @@ export function secretCredential(description: string): CredentialDeclaration<Sec
 /**
  * Declares a credential of any other form, such as a client with a private key. `schema` parses the option to
  * `{ current, next? }`; `identify` returns texts that tell one credential from another.
+ *
+ * @example
+ * ```ts
+ * const clientSchema = z.strictObject({ clientId: z.string(), privateKey: rsaPrivateKeySchema });
+ * const slotsSchema = z.strictObject({ current: clientSchema, next: clientSchema.optional() });
+ * const client = customCredential(slotsSchema.describe('The OAuth client.'), ({ clientId, privateKey }) => [
+ *   clientId,
+ *   privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+ * ]);
+ * ```
  */
 export function customCredential<Schema extends SlotsSchema<unknown>>(
   schema: Schema,
@@ -65,15 +75,19 @@ export function createCredential<Value>(
   onSwitch: (slot: 'current' | 'next') => void,
 ): Credential<Value> {
   const { current, next } = slots;
-  const hasNext = next !== undefined;
-  let active: 'current' | 'next' = 'current';
+  const map = <Other>(transform: (value: Value) => Other): Credential<Other> => {
+    const mapped = { current: transform(current), ...(next !== undefined && { next: transform(next) }) };
+    return createCredential(mapped, version, onSwitch);
+  };
+  if (next === undefined) return { version, hasNext: false, use: (call) => call(current), map };
 
+  const valueOf = { current, next };
+  let active: 'current' | 'next' = 'current';
   return {
     version,
-    hasNext,
+    hasNext: true,
+    map,
     async use(call, { repeatable = true } = {}) {
-      if (next === undefined) return call(current);
-      const valueOf = { current, next };
       const first = active;
       try {
         return await call(valueOf[first]);
@@ -96,8 +110,6 @@ export function createCredential<Value>(
         throw failure;
       }
     },
-    map: (transform) =>
-      createCredential({ current: transform(current), ...(hasNext && { next: transform(next) }) }, version, onSwitch),
   };
 }
 

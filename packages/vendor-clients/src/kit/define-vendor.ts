@@ -112,7 +112,7 @@ export interface DefinedVendor<
  *
  * @example
  * ```ts
- * import { defineVendor, issueForUser, readJson, secretCredential, z } from '@valetkey/vendor-clients/kit';
+ * import { defineVendor, issueForAccount, readJson, secretCredential, tokenSchema, z } from '@valetkey/vendor-clients/kit';
  *
  * export const acme = defineVendor({
  *   id: 'acme',
@@ -121,16 +121,19 @@ export interface DefinedVendor<
  *   options: {},
  *   connect({ credentials: { apiKey }, openDoor }) {
  *     const door = openDoor('https://api.acme.example');
- *     const call = (path: string, options = {}) =>
- *       apiKey.use((key) =>
- *         door.begin(options).send({ method: 'POST', path, headers: { authorization: `Bearer ${key.reveal()}` } }),
- *       );
- *     return {
- *       createToken: async () => readJson(await call('/v1/tokens'), z.object({ token: z.string() })),
- *       verify: async (options) => void (await call('/v1/ping', options)),
+ *     const createToken = (signal?: AbortSignal) => {
+ *       const operation = door.begin({ signal });
+ *       return apiKey.use(async (key) => {
+ *         const headers = { authorization: `Bearer ${key.reveal()}` };
+ *         const response = await operation.send({ method: 'POST', path: '/v1/tokens', headers });
+ *         return readJson(response, z.object({ token: tokenSchema }));
+ *       });
  *     };
+ *     return { createToken, verify: async ({ signal } = {}) => void (await createToken(signal)) };
  *   },
- *   abilities: (client) => ({ issue: issueForUser({ issue: async () => ({ fields: await client.createToken() }) }) }),
+ *   abilities: (client) => ({
+ *     issue: issueForAccount({ issue: async ({ signal }) => ({ fields: await client.createToken(signal) }) }),
+ *   }),
  * });
  * ```
  */

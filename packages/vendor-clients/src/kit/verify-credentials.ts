@@ -19,6 +19,16 @@ const wrongKey = new Secret('valetkey-verify-wrong-key');
  * again with a wrong key, which the vendor must refuse.
  *
  * Rejects with `vendor_auth_failed` if the credential is refused, and with `vendor_rejected` if the wrong key is accepted.
+ *
+ * @example
+ * ```ts
+ * await verifyCredentials({
+ *   vendor,
+ *   call: () => apiKey.use((key) => readUser(key, 'valetkey-verify')),
+ *   callWithWrongKey: (wrongKey) => readUser(wrongKey, 'valetkey-verify'),
+ *   advice: 'Check `baseUrl`.',
+ * });
+ * ```
  */
 export async function verifyCredentials({ vendor, call, callWithWrongKey, advice }: Verification): Promise<void> {
   await ignoreMissingUser(call());

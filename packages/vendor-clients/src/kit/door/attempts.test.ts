@@ -34,7 +34,7 @@ function start(random: () => number = () => 0) {
       wait: async (milliseconds) => void waits.push(milliseconds),
     });
   };
-  return { clock, events, run, waits, sent: () => sent };
+  return { clock, events, run, attempts, waits, sent: () => sent };
 }
 
 const failing = async (call: Promise<unknown>): Promise<string | undefined> => {
@@ -207,6 +207,30 @@ test('a probe that fails is not repeated, and rejects with its own failure', asy
   clock.advance(5_000);
   expect(await failing(run([down(), 'response']))).toBe('status_503');
   expect(events.map(({ type }) => type)).toEqual(['circuit_opened', 'circuit_opened']);
+});
+
+test('a call whose vendor was found down while it waited for its repetition rejects with its own failure', async () => {
+  const { run, attempts, sent } = start();
+  const waiting = Promise.withResolvers<void>();
+  const failure = new ValetKeyError('vendor_unavailable', 'down', { reason: 'status_502' });
+  let ownAttempts = 0;
+  const call = attempts.run({
+    send: async () => {
+      ownAttempts += 1;
+      throw failure;
+    },
+    explain: (thrown) => thrown,
+    repeatable: true,
+    isGoodProbe: true,
+    isComposedByCaller: false,
+    wait: () => waiting.promise,
+  });
+  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  waiting.resolve();
+  await expect(call).rejects.toBe(failure);
+  expect(ownAttempts).toBe(1);
+  // With the failure of the waiting call, these are the 20 outcomes that open the circuit.
+  expect(sent()).toBe(19);
 });
 
 test('a pause that the vendor asked for is checked before the circuit, which would wait forever for the probe', async () => {

@@ -81,8 +81,8 @@ export function toStreamedResponse(
 }
 
 /**
- * Returns the body for its reader. It is no generator, because a generator that is left before its first step is never told
- * so and would keep the call's connection.
+ * Returns the body for its reader. It is no generator, because leaving a generator before its first step does not run its
+ * `finally`, so that the call would keep its connection.
  */
 function streamBody(
   body: Head['body'],

@@ -6,7 +6,7 @@ import { createPublicKey } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fakeJwt, startVendorServer } from '../../testing/vendor-server.ts';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
-import { createNablaClient } from './nabla.ts';
+import { createNablaClient, nabla } from './nabla.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -20,20 +20,20 @@ const issueRoute = 'POST /v1/core/server/jwt/authenticate/{user_id}';
 test('a client of the Core API is granted one access token for all its calls', async () => {
   sandbox.resetCalls();
   const serverKey = await sandbox.nabla.createClient();
-  const nabla = createNablaClient({ serverKey, baseUrl: sandbox.urls.nabla });
-  const patients = await Promise.all(['a', 'b', 'c'].map((patient) => nabla.authenticatePatient(patient)));
+  const client = createNablaClient({ serverKey, baseUrl: sandbox.urls.nabla });
+  const patients = await Promise.all(['a', 'b', 'c'].map((patient) => client.authenticatePatient(patient)));
   expect(patients.every(({ expiresInSeconds }) => expiresInSeconds === 300)).toBe(true);
   expect(sandbox.calls().nabla).toEqual({ [tokenRoute]: 1, [issueRoute]: 3 });
-  expect(inspect(nabla, { depth: 9, showHidden: true })).not.toContain('PRIVATE KEY');
-  await expect(nabla.verify()).resolves.toBeUndefined();
-  await nabla.close();
+  expect(inspect(client, { depth: 9, showHidden: true })).not.toContain('PRIVATE KEY');
+  await expect(client.verify()).resolves.toBeUndefined();
+  await client.close();
 });
 
 test('an unknown client of the Core API is refused with vendor_auth_failed', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
-  const nabla = createNablaClient({ serverKey: { clientId: 'nobody', privateKey }, baseUrl: sandbox.urls.nabla });
-  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
-  await nabla.close();
+  const client = createNablaClient({ serverKey: { clientId: 'unknown', privateKey }, baseUrl: sandbox.urls.nabla });
+  await expect(client.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  await client.close();
 });
 
 test('an access token of the Core API is renewed before it expires, and once when it is refused', async () => {
@@ -51,35 +51,35 @@ test('an access token of the Core API is renewed before it expires, and once whe
       return { access_token: `grant-${granted}`, expires_in: 3_600 };
     },
   });
-  const nabla = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url }, { clock });
+  const client = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url }, { clock });
   good = 1;
-  await nabla.authenticatePatient('a');
+  await client.authenticatePatient('a');
   clock.advance(3_539_999);
-  await nabla.authenticatePatient('a');
+  await client.authenticatePatient('a');
   expect(granted).toBe(1);
   clock.advance(1);
   good = 2;
-  await nabla.authenticatePatient('a');
+  await client.authenticatePatient('a');
   expect(granted).toBe(2);
 
   const callsSince = (count: number) => server.calls.slice(count).map(({ path }) => path.split('/').at(-1));
   let before = server.calls.length;
   server.respond({ status: 401 });
-  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  await expect(client.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   expect(callsSince(before), 'a token this young is not the reason').toEqual(['a']);
 
   clock.advance(10_000);
   before = server.calls.length;
   server.respond({ status: 401 }, { json: { access_token: 'grant-3', expires_in: 3_600 } }, { json: tokens });
-  await nabla.authenticatePatient('a');
+  await client.authenticatePatient('a');
   expect(callsSince(before)).toEqual(['a', 'token', 'a']);
 
   clock.advance(10_000);
   before = server.calls.length;
   server.respond({ status: 403 });
-  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  await expect(client.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   expect(callsSince(before), 'a 403 is not about the token').toEqual(['a']);
-  await nabla.close();
+  await client.close();
 });
 
 test('two calls whose access token is refused request one new token', async () => {
@@ -103,14 +103,14 @@ test('two calls whose access token is refused request one new token', async () =
       refuse();
     }
   });
-  const nabla = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url }, { clock });
-  await nabla.authenticatePatient('first');
+  const client = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url }, { clock });
+  await client.authenticatePatient('first');
   clock.advance(20_000);
-  const late = nabla.authenticatePatient('late');
+  const late = client.authenticatePatient('late');
   await expect.poll(() => server.calls.length).toBe(3);
-  await Promise.all([nabla.authenticatePatient('early'), late]);
+  await Promise.all([client.authenticatePatient('early'), late]);
   expect(granted).toBe(2);
-  await nabla.close();
+  await client.close();
 });
 
 test('each caller waits for a shared grant within its own operation', async () => {
@@ -119,10 +119,10 @@ test('each caller waits for a shared grant within its own operation', async () =
     if (request.url?.endsWith('/token') === true) return;
     response.end(JSON.stringify({ access_token: 'a', refresh_token: 'r' }));
   });
-  const nabla = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url, timeoutMs: 300 });
+  const client = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url, timeoutMs: 300 });
   const ended: string[] = [];
   const waitAs = (name: string, signal?: AbortSignal): Promise<unknown> =>
-    nabla.authenticatePatient(name, { signal }).catch((failure: unknown) => {
+    client.authenticatePatient(name, { signal }).catch((failure: unknown) => {
       ended.push(name);
       return failure;
     });
@@ -132,15 +132,15 @@ test('each caller waits for a shared grant within its own operation', async () =
   expect(await second).toMatchObject({ message: 'aborted' });
   expect(await first).toMatchObject({ code: 'vendor_timeout' });
   expect(ended).toEqual(['second', 'first']);
-  await nabla.close();
+  await client.close();
 });
 
 test('each grant request carries an assertion of its own, as RFC 7523 requires', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   await using server = await startVendorServer({ status: 401 });
-  const nabla = createNablaClient({ serverKey: { clientId: 'c', privateKey, keyId: 'k' }, baseUrl: server.url });
-  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
-  await expect(nabla.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  const client = createNablaClient({ serverKey: { clientId: 'c', privateKey, keyId: 'k' }, baseUrl: server.url });
+  await expect(client.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  await expect(client.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   const [first, second] = server.calls.map(({ body }) => JSON.parse(body) as Record<string, string>);
   expect(first?.client_assertion).not.toBe(second?.client_assertion);
   expect(await importPKCS8(privateKey, 'RS256')).toBeDefined();
@@ -153,16 +153,16 @@ test('each grant request carries an assertion of its own, as RFC 7523 requires',
   });
   expect(protectedHeader).toMatchObject({ alg: 'RS256', kid: 'k' });
   expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
-  await nabla.close();
+  await client.close();
 });
 
 test('a grant request whose response was lost is sent again, with an assertion of its own', async () => {
   const serverKey = await sandbox.nabla.createClient();
   sandbox.setFaults([{ vendor: 'nabla', route: tokenRoute, fault: { type: 'reset', when: 'after' }, count: 1 }]);
-  const nabla = createNablaClient({ serverKey, baseUrl: sandbox.urls.nabla });
-  await expect(nabla.authenticatePatient('a')).resolves.toMatchObject({ expiresInSeconds: 300 });
+  const client = createNablaClient({ serverKey, baseUrl: sandbox.urls.nabla });
+  await expect(client.authenticatePatient('a')).resolves.toMatchObject({ expiresInSeconds: 300 });
   sandbox.setFaults([]);
-  await nabla.close();
+  await client.close();
 });
 
 test.each([true, false])(
@@ -170,7 +170,7 @@ test.each([true, false])(
   async (own) => {
     const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
     const events: VendorEvent[] = [];
-    const nabla = createNablaClient(
+    const client = createNablaClient(
       {
         serverKey: {
           clientId: own ? 'given-up' : renewed.clientId,
@@ -181,19 +181,32 @@ test.each([true, false])(
       },
       { onEvent: (event) => events.push(event) },
     );
-    await expect(nabla.authenticatePatient('a')).resolves.toMatchObject({ expiresInSeconds: 300 });
+    await expect(client.authenticatePatient('a')).resolves.toMatchObject({ expiresInSeconds: 300 });
     expect(events).toEqual([{ type: 'secret_switched', vendor: 'nabla', option: 'serverKey', slot: 'next' }]);
-    await nabla.close();
+    await client.close();
   },
 );
 
+test('each key of a Core API client can be used alone, as the doctor does', async () => {
+  const [current, next] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
+  const serverKey = { clientId: 'unknown', privateKey: current.privateKey, next };
+  const options = nabla.options.parse({ serverKey, baseUrl: sandbox.urls.nabla });
+  expect(Object.keys(options.serverKey)).toEqual(['current', 'next']);
+  const verify = async (slot: typeof options.serverKey.current | undefined): Promise<void> => {
+    const vendor = nabla.create({ ...options, serverKey: { current: slot as never } });
+    await vendor.verify?.().finally(vendor.close);
+  };
+  await expect(verify(options.serverKey.current)).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  await expect(verify(options.serverKey.next)).resolves.toBeUndefined();
+});
+
 test('a refused client of the Core API names what the operator should check', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
-  const nabla = createNablaClient({ serverKey: { clientId: 'nobody', privateKey }, baseUrl: sandbox.urls.nabla });
-  await expect(nabla.verify()).rejects.toMatchObject({
+  const client = createNablaClient({ serverKey: { clientId: 'unknown', privateKey }, baseUrl: sandbox.urls.nabla });
+  await expect(client.verify()).rejects.toMatchObject({
     advice: expect.stringContaining('`privateKey`') as unknown,
   });
-  await nabla.close();
+  await client.close();
 });
 
 test('an invalid private key is refused without being quoted, and the Core API requires a base URL', async () => {

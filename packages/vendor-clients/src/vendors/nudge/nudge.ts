@@ -61,7 +61,7 @@ export const nudge = defineVendor({
       .describe('The header that carries the API key.'),
     expiryMinutes: expiryMinutesSchema
       .default(60)
-      .describe('The lifetime of a token, in minutes. An app may ask for less, never for more.'),
+      .describe('The lifetime of a token, in minutes. An app may request less, never more.'),
     cache: z
       .strictObject({
         minRemainingSeconds: z

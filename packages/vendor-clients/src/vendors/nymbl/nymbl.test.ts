@@ -331,3 +331,13 @@ test('the proxy ability forwards what its caller has checked, without a second c
   expect(await vendor.proxy?.send(read, token)).toMatchObject({ status: 200 });
   await vendor.close();
 });
+
+test('verify rejects when Nymbl’s API refuses the access token, and needs no API call without a readable collection', async () => {
+  await using server = await startVendorServer({ json: { access_token: 'a', expires_in: 300 } }, { status: 401 });
+  await expect(clientOf(server.url).verify()).rejects.toMatchObject({ code: 'vendor_auth_failed', vendor: 'nymbl' });
+  server.respond({ json: { access_token: 'a', expires_in: 300 } });
+  const allow = [{ method: 'GET', path: '/Patients({id})' } as const];
+  const client = createNymblClient({ ...base, allow, baseUrl: server.url, tokenUrl: `${server.url}/oauth2/token` });
+  await expect(client.verify()).resolves.toBeUndefined();
+  expect(server.calls.map(({ path }) => path)).toEqual(['/oauth2/token', '/Patients?$top=1', '/oauth2/token']);
+});

@@ -94,9 +94,9 @@ export const vital = defineVendor({
     baseUrl: baseUrlSchema.optional().describe("Replaces Junction's host for the environment and region."),
   },
   check({ apiKey, environment, region, baseUrl }, report) {
-    const [isKnown, sandbox, hostRegion, legacyRegion = 'us'] = knownHost.exec(baseUrl ?? '') ?? [];
+    const [host, sandbox, hostRegion, legacyRegion = 'us'] = knownHost.exec(baseUrl ?? '') ?? [];
     const isOwn = (sandbox !== undefined) === (environment === 'sandbox') && (hostRegion ?? legacyRegion) === region;
-    if (isKnown !== undefined && !isOwn) {
+    if (host !== undefined && !isOwn) {
       report('baseUrl', `is Junction's host for another environment or region than ${environment} in ${region}`);
     }
     const prefix = `${keyPrefixes[environment]}_${region}_`;
