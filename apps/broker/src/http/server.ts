@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { METHODS, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
@@ -17,7 +18,7 @@ import fastify, {
 import type { Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
-import { closeIdleSockets, limitPipelining, refuseConnection } from './sockets.ts';
+import { closeIdleSockets, refuseConnection } from './sockets.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,6 +27,8 @@ declare module 'fastify' {
 }
 
 const maxBodyBytes = 16_384;
+/** The most requests of one connection that may be pending at once. */
+const maxPipelinedRequests = 32;
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -102,6 +105,23 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     throw new ValetKeyError('not_found', 'No route has this path.');
   });
   return server;
+}
+
+/**
+ * Closes a connection that pipelines more requests than any real client does. Each response would be buffered for it, and
+ * a request of a few bytes causes a response of several thousand.
+ */
+function limitPipelining({ server }: FastifyInstance): void {
+  const pending = new WeakMap<Socket, number>();
+  const count = (socket: Socket, change: number): number => {
+    const left = (pending.get(socket) ?? 0) + change;
+    pending.set(socket, left);
+    return left;
+  };
+  server.on('request', ({ socket }, response) => {
+    response.once('close', () => count(socket, -1));
+    if (count(socket, 1) > maxPipelinedRequests) socket.destroy();
+  });
 }
 
 function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): void {

@@ -1,6 +1,6 @@
 import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
-import type { ConnectionPolicy } from '../config/connection-policy.ts';
 import type { ConnectionConfig } from '../config/config.ts';
+import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
 
@@ -9,7 +9,8 @@ export interface Connection {
   /** The operator's name for it, as URLs, metrics and the audit have it. */
   readonly name: string;
   readonly vendor: Vendor;
-  readonly policy: ConnectionPolicy;
+  /** The rules of its policy. */
+  readonly rules: readonly AccessRule[];
   readonly users: VendorUsers;
 }
 
@@ -34,5 +35,5 @@ export function connect(
     onEvent: (event) => onEvent({ ...event, connection: name }),
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
-  return { name, vendor, policy, users };
+  return { name, vendor, rules: createAccessRules({ name, vendor, policy }), users };
 }

@@ -4,8 +4,8 @@ import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
 import type { Decision, Store, VendorUserKey } from '../../storage/store.ts';
-import { findConnection } from '../../policy/access.ts';
 import type { Connections } from '../../vendors/connections.ts';
+import { findConnection } from '../../vendors/perform.ts';
 import { addRoute } from '../server.ts';
 
 const personShape = { issuer: z.string().min(1), subject: z.string().min(1) };

@@ -19,7 +19,7 @@ export function addSessionRoute(server: FastifyInstance, dependencies: SessionRo
   const handler: RouteHandlerMethod = async (request): Promise<SessionAnswer> => {
     const principal = principalOf(request);
     const { issuer, subject, scopes, expiresAtSeconds } = principal;
-    const usable = [...connections.values()].filter(({ policy }) => isAllowed(policy, principal));
+    const usable = [...connections.values()].filter(({ rules }) => isAllowed(rules, principal));
     const vendors = await Promise.all(
       usable.map(async (connection) => [connection.name, await describeConnection(connection, principal)] as const),
     );
