@@ -9,15 +9,18 @@ import { toProblem } from './errors/problem.ts';
 const sweepMs = 500;
 /** The rest of a body that had begun arrives within this time. */
 const lateBodyMs = 5_000;
-/** A socket with the response that Node is writing to it; null or absent between requests. */
-type ServingSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
+/** Returns the response that Node is writing to a socket, or undefined between requests. */
+function responseOf(socket: Socket): ServerResponse | undefined {
+  const { _httpMessage: response } = socket as Socket & { readonly _httpMessage?: ServerResponse | null };
+  return response ?? undefined;
+}
 
 /**
  * While the server closes, closes the connections without a pending request. Node counts a connection that has sent part
  * of a request as busy, leaves one open whose last response began before, and stops checking its timeouts.
  */
 export function closeIdleSockets(server: FastifyInstance): void {
-  const sockets = new Set<ServingSocket>();
+  const sockets = new Set<Socket>();
   const listener = server.server;
   listener.on('connection', (socket) => {
     sockets.add(socket);
@@ -28,7 +31,7 @@ export function closeIdleSockets(server: FastifyInstance): void {
     const sweep = setInterval(() => {
       const isLate = performance.now() - startedAtMs > lateBodyMs;
       for (const socket of sockets) {
-        const request = socket._httpMessage?.req;
+        const request = responseOf(socket)?.req;
         if (request === undefined || (isLate && !request.complete)) socket.destroy();
       }
     }, sweepMs);
@@ -44,7 +47,7 @@ const details: Readonly<Record<string, string>> = {
 /** Responds to bytes that are not a request, unless the response could be taken for part of another one. */
 export function refuseConnection({ code }: { code?: string }, socket: Socket): void {
   // A pipelined request may be malformed while the response to the previous one is being sent.
-  if (!socket.writable || (socket as ServingSocket)._httpMessage?.headersSent === true) {
+  if (!socket.writable || responseOf(socket)?.headersSent === true) {
     socket.destroy();
     return;
   }
