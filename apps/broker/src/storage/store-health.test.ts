@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createStoreHealth } from './store-health.ts';
 import type { Store } from './store.ts';
@@ -47,9 +48,13 @@ test('store health does not trust a check that began before a write failed', asy
   const writable = health.assertWritable();
   pendingChecks[0]?.();
   await earlyCheck;
+  let isWritable = false;
+  const stillWaiting = health.assertWritable().then(() => (isWritable = true));
+  await setImmediate();
+  expect(isWritable).toBe(false);
   expect(pendingChecks).toHaveLength(2);
   pendingChecks[1]?.();
-  await writable;
+  await Promise.all([writable, stillWaiting]);
   await health.assertWritable();
   expect(pendingChecks).toHaveLength(2);
 });
