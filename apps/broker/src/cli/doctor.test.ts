@@ -12,7 +12,7 @@ afterAll(() => sandbox.close());
 beforeEach(() => sandbox.setFaults([]));
 
 describe('examine', () => {
-  test('finds everything healthy, and leaves nothing behind', async () => {
+  test('examine finds every part healthy and creates no vendor user', async () => {
     const findings = await examine(parseConfig(configureFor(sandbox)));
     expect(findings.filter(({ healthy }) => !healthy)).toEqual([]);
     expect(findings.map(({ part }) => part)).toEqual([
@@ -28,19 +28,19 @@ describe('examine', () => {
     expect(sandbox.vital.users()).toEqual([]);
   });
 
-  test('names what is unwell and what to do, and quotes no secret', async () => {
+  test('examine names each failing part with advice and without a secret', async () => {
     const { vendors, ...config } = configureFor(sandbox);
     const nudge = { ...vendors.nudge, apiKey: 'canary-wrong-key-3d70' };
     sandbox.setFaults([{ vendor: 'idp', fault: { type: 'reset' } }]);
     const findings = await examine(parseConfig({ ...config, vendors: { ...vendors, nudge } }));
-    const unwell = findings.filter(({ healthy }) => !healthy);
-    expect(unwell.map(({ part }) => part)).toEqual([`issuer ${sandbox.urls.idp}`, 'connection nudge']);
-    expect(unwell[0]?.detail).toMatch(/^has no usable keys \(/);
-    expect(unwell[1]?.detail).toMatch(/vendor_auth_failed.*Nudge has switched short-lived token authentication on/s);
+    const failing = findings.filter(({ healthy }) => !healthy);
+    expect(failing.map(({ part }) => part)).toEqual([`issuer ${sandbox.urls.idp}`, 'connection nudge']);
+    expect(failing[0]?.detail).toMatch(/^has no usable keys \(/);
+    expect(failing[1]?.detail).toMatch(/vendor_auth_failed.*Nudge has switched short-lived token authentication on/s);
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 
-  test("finds a wrong key of Nymbl's API behind a good client", async () => {
+  test("examine finds a wrong key of Nymbl's API beside a valid client", async () => {
     const { vendors, ...config } = configureFor(sandbox);
     const nymbl = { ...vendors.nymbl, apiKey: 'canary-wrong-key-3d70' };
     const findings = await examine(parseConfig({ ...config, vendors: { nymbl } }));
@@ -50,7 +50,7 @@ describe('examine', () => {
     });
   });
 
-  test('tries each slot of a secret, and says which is refused', async () => {
+  test('examine tries each slot of a secret and reports the refused ones', async () => {
     const { vendors, ...config } = configureFor(sandbox);
     const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
     const findings = await examine(
@@ -64,7 +64,7 @@ describe('examine', () => {
             clientSecret: { current: vendors.nymbl.clientSecret, next: vendors.nymbl.clientSecret },
             apiKey: { current: vendors.nymbl.apiKey, next: 'canary-typo' },
           },
-          nabla: { ...vendors.nabla, serverKey: { ...old, next: { ...renewed, clientId: 'nobody' } } },
+          nabla: { ...vendors.nabla, serverKey: { ...old, next: { ...renewed, clientId: 'unknown-client' } } },
         },
       }),
     );
@@ -84,7 +84,7 @@ describe('examine', () => {
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 
-  test('asks Redis, where it is configured', async () => {
+  test('examine reports an unreachable Redis when one is configured', async () => {
     const redis = { url: 'redis://127.0.0.1:9', sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] };
     const findings = await examine(parseConfig({ ...configureFor(sandbox), redis }));
     expect(findings.find(({ part }) => part === 'redis')).toEqual({
@@ -94,7 +94,7 @@ describe('examine', () => {
     });
   });
 
-  test('speaks of an unwell store to the operator, not to a caller', async () => {
+  test('examine gives operator advice for a store that cannot be used', async () => {
     const store = { postgres: 'postgresql://user:canary-password@127.0.0.1:9/db' };
     const findings = await examine(parseConfig({ ...configureFor(sandbox), store }));
     expect(findings.find(({ part }) => part === 'store')).toEqual({
@@ -107,7 +107,7 @@ describe('examine', () => {
   });
 });
 
-test('explainToken says which check a token fails', async () => {
+test('explainToken names the check that a token fails', async () => {
   const config = parseConfig(configureFor(sandbox));
   const good = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice' }));
   expect(good).toMatchObject({ accepted: true, issuer: sandbox.urls.idp });

@@ -11,7 +11,7 @@ const operations = Object.entries(description.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 );
 
-test('is OpenAPI 3.1, with a name of its own for each operation', async () => {
+test('the API description is valid OpenAPI 3.1 with a unique name for each operation', async () => {
   const { valid, errors } = await new Validator().validate(structuredClone(description));
   expect(errors).toBeUndefined();
   expect(valid).toBe(true);
@@ -19,7 +19,7 @@ test('is OpenAPI 3.1, with a name of its own for each operation', async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-test('names routes that are there', async () => {
+test('the API description names only routes that the broker serves', async () => {
   await using sandbox = await createSandbox();
   await using broker = await startWatchedBroker({ ...configureFor(sandbox), publicUrl });
   for (const { path, method } of operations) {
@@ -29,7 +29,7 @@ test('names routes that are there', async () => {
   }
 });
 
-test('names the routes of the documentation and no other', () => {
+test('the API description names exactly the routes of docs/http.md', () => {
   const page = readFileSync(new URL('../../../../docs/http.md', import.meta.url), 'utf8');
   const [table = ''] = page.split('On the admin listener');
   const documented = table
@@ -40,7 +40,7 @@ test('names the routes of the documentation and no other', () => {
   expect(documented.toSorted()).toEqual(Object.keys(description.paths).toSorted());
 });
 
-test('is served, and shown as a page', async () => {
+test('the broker serves the API description as JSON and as a page', async () => {
   await using sandbox = await createSandbox();
   await using broker = await startWatchedBroker(configureFor(sandbox));
   const served = (await (await broker.call('/openapi.json')).json()) as ReturnType<typeof describeApi>;
