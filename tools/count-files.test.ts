@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import type { FileCounts } from './count-files.ts';
 
 // Lower these when a change makes the way of a request shorter.
-const maxFilesForNewCallerToken = 49;
-const maxFilesForSameCallerToken = 39;
+const maxFilesForNewCallerToken = 30;
+const maxFilesForSameCallerToken = 22;
 
 const program = fileURLToPath(new URL('count-files.ts', import.meta.url));
 

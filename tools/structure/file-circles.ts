@@ -9,7 +9,6 @@ export function checkFileCircles({ packages }: Repository): Problem[] {
     findCircles(importGraph(entry)).map((circle) => ({
       place: circle[0] ?? entry.folder,
       problem: `imports itself in a circle: ${circle.map((path) => shorten(entry, path)).join(' > ')}`,
-      offender: `${entry.name} circle`,
     })),
   );
 }

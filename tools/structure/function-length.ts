@@ -11,14 +11,13 @@ export interface LongFunction {
 
 /** A function has at most 60 lines of code, with the functions inside it. Blank lines and comments do not count. */
 export function checkFunctionLength({ packages }: Repository): Problem[] {
-  return packages.flatMap(({ name: packageName, files }) =>
+  return packages.flatMap(({ files }) =>
     files
       .filter(({ isTest }) => !isTest)
       .flatMap((file) =>
         findLongFunctions(file).map(({ name, lines }) => ({
           place: file.path,
           problem: `${name} has ${lines} lines of code; split it, the limit is ${maxFunctionLines}`,
-          offender: `${packageName} ${name}`,
         })),
       ),
   );

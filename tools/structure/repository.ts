@@ -24,8 +24,6 @@ export interface Problem {
   /** The file or folder that breaks the rule, relative to the root folder. */
   readonly place: string;
   readonly problem: string;
-  /** The name by which known-offenders.ts can excuse the problem, for rules that are younger than the code. */
-  readonly offender?: string;
 }
 
 export function readRepository(root: string): Repository {

@@ -2,24 +2,17 @@ import type { RoomPlan } from '../rooms.ts';
 import type { Problem, Repository, SourcePackage } from './repository.ts';
 import { resolveImport, type SourceFile } from './source-file.ts';
 
-export interface RoomOrderResult {
-  readonly problems: readonly Problem[];
-  /** Packages that do not have all of their declared rooms yet, with the rooms that are missing. */
-  readonly skipped: readonly string[];
-}
-
 /** Rooms import only rooms below them, as `plans` declares. */
-export function checkRoomOrder({ packages }: Repository, plans: Readonly<Record<string, RoomPlan>>): RoomOrderResult {
-  const problems: Problem[] = [];
-  const skipped: string[] = [];
-  for (const entry of packages) {
+export function checkRoomOrder({ packages }: Repository, plans: Readonly<Record<string, RoomPlan>>): Problem[] {
+  return packages.flatMap((entry) => {
     const plan = plans[entry.name];
-    if (plan === undefined) continue;
-    const missing = listMissingRooms(entry, plan);
-    if (missing.length > 0) skipped.push(`${entry.name} (no ${missing.join(', ')})`);
-    else problems.push(...checkRooms(entry, plan));
-  }
-  return { problems, skipped };
+    if (plan === undefined) return [];
+    const missing = listMissingRooms(entry, plan).map((room) => ({
+      place: `${entry.folder}/src`,
+      problem: `has no room ${room}, which tools/rooms.ts declares`,
+    }));
+    return [...missing, ...checkRooms(entry, plan)];
+  });
 }
 
 function listMissingRooms({ folder, files }: SourcePackage, { levels }: RoomPlan): string[] {

@@ -1,11 +1,10 @@
-import { parseBrokerError, parseIssueAnswer, parseSessionAnswer } from './answer.ts';
-import { requestAppToken } from './app-token.ts';
+import { parseIssueAnswer, parseSessionAnswer } from './answer.ts';
 import { proxyUrl, vendorUrl } from './broker-url.ts';
 import { settleWithin } from './deadline.ts';
-import type { ValetEvent } from './events.ts';
-import { parseOptions, type ValetClientOptions } from './options.ts';
+import { observe } from './observe.ts';
+import { parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
 import { createSharedCalls } from './shared-calls.ts';
-import { ValetError } from './valet-error.ts';
+import { createUserCalls, type BrokerResponse, type SendAsUser } from './user-calls.ts';
 import type { VendorAnswers } from './vendors/answers.ts';
 import type { IssueAnswer, IssueEnvelope, SessionAnswer } from './wire.ts';
 
@@ -77,89 +76,68 @@ export interface ValetClient {
  * ```
  */
 export function createValetClient(options: ValetClientOptions): ValetClient {
-  const { brokerUrl, getAppToken, fetch, clock, timeoutMs, onEvent } = parseOptions(options);
+  const parsed = parseOptions(options);
+  const { clock, timeoutMs } = parsed;
   const sharedCalls = createSharedCalls();
   let userSession = new AbortController();
-  let refreshCount = 0;
   let serverTimeOffsetMs: number | undefined;
 
-  function settle<Result>(
-    signal: AbortSignal | null | undefined,
-    task: (controller: AbortController) => Promise<Result>,
-  ): Promise<Result> {
-    return settleWithin({ clock, timeoutMs, signals: [signal, userSession.signal] }, task);
-  }
+  const settle: Settle = (signal, task) =>
+    settleWithin({ clock, timeoutMs, signals: [signal, userSession.signal] }, task);
+  const sendAsUser = createUserCalls({
+    ...parsed,
+    shareRefresh: (refresh) => sharedCalls.join('app token', () => settle(undefined, ({ signal }) => refresh(signal))),
+  });
+  const calls = createCalls({
+    ...parsed,
+    sharedCalls,
+    settle,
+    sendAsUser,
+    onServerTime: (offsetMs) => {
+      serverTimeOffsetMs = offsetMs;
+    },
+  });
 
-  async function observe<Result>(
-    call: Pick<ValetEvent, 'operation' | 'vendor'>,
-    run: () => Promise<Result>,
-  ): Promise<Result> {
-    const startedAtMs = clock.nowMs();
-    const report = (outcome: ValetEvent['outcome'], requestId?: string) => {
-      try {
-        onEvent({ ...call, outcome, durationMs: clock.nowMs() - startedAtMs, requestId });
-      } catch {
-        // A failure of the app's metrics must not fail the call.
-      }
-    };
-    try {
-      const result = await run();
-      report('ok');
-      return result;
-    } catch (error) {
-      const known = ValetError.isInstance(error) ? error : undefined;
-      report(known?.code ?? 'internal', known?.requestId);
-      throw error;
-    }
-  }
+  return Object.freeze<ValetClient>({
+    ...calls,
+    // The response has the vendor's own fields; the function of each vendor checks those that it reads.
+    issue: calls.issue as ValetClient['issue'],
+    signOut: () => {
+      sharedCalls.clear();
+      userSession.abort();
+      userSession = new AbortController();
+    },
+    get serverTimeOffsetMs() {
+      return serverTimeOffsetMs;
+    },
+  });
+}
 
-  /** Refreshes once for all calls that were refused at the same time. */
-  function refreshAppToken(): Promise<string> {
-    return sharedCalls.join('app token', () =>
-      settle(undefined, async ({ signal }) => {
-        const token = await requestAppToken(getAppToken, { forceRefresh: true, signal });
-        refreshCount += 1;
-        return token;
-      }),
-    );
-  }
+/** Runs a task that always settles, and that the caller's signal, the sign-out or the timeout ends early. */
+type Settle = <Result>(
+  signal: AbortSignal | null | undefined,
+  task: (controller: AbortController) => Promise<Result>,
+) => Promise<Result>;
 
-  async function send(url: string, init: RequestInit, vendor?: string) {
-    const sentAtMs = clock.nowMs();
-    let response: Response;
-    try {
-      response = await fetch(url, { ...init, redirect: 'error', credentials: 'omit' });
-    } catch {
-      throw new ValetError('network_unavailable', 'The broker is unreachable.', { vendor });
-    }
-    const error = await parseBrokerError(response, vendor);
-    if (error !== undefined) throw error;
-    return { response, midwayMs: (sentAtMs + clock.nowMs()) / 2 };
-  }
+interface CallsDependencies extends ParsedOptions {
+  readonly sharedCalls: ReturnType<typeof createSharedCalls>;
+  readonly settle: Settle;
+  readonly sendAsUser: SendAsUser;
+  /** Receives the broker's clock minus this device's, in milliseconds, with each response that tells it. */
+  readonly onServerTime: (offsetMs: number) => void;
+}
 
-  async function sendAsUser(url: string, init: RequestInit, { signal }: AbortController, vendor?: string) {
-    const sendWith = (token: string) => {
-      const headers = new Headers(init.headers);
-      headers.set('authorization', `Bearer ${token}`);
-      return send(url, { ...init, headers, signal }, vendor);
-    };
-    const getToken = () => requestAppToken(getAppToken, { forceRefresh: false, signal });
-    const refreshCountBefore = refreshCount;
-    const token = await getToken();
-    try {
-      return await sendWith(token);
-    } catch (error) {
-      const refused = ValetError.isInstance(error) && error.code === 'invalid_token';
-      if (!refused || !isResendable(init.body)) throw error;
-      // Another call may have refreshed the token since this one began.
-      const freshToken = await (refreshCount === refreshCountBefore ? refreshAppToken() : getToken());
-      if (freshToken === token) throw error;
-      return sendWith(freshToken);
-    }
-  }
+/** Creates the calls of a client. */
+function createCalls(dependencies: CallsDependencies) {
+  const { brokerUrl, sharedCalls, settle, sendAsUser, onServerTime } = dependencies;
 
-  function learnServerTime(serverTime: string, midwayMs: number): void {
-    serverTimeOffsetMs = Math.round(Date.parse(serverTime) - midwayMs);
+  async function read<Answer extends { server_time: string }>(
+    { response, midwayMs }: BrokerResponse,
+    parse: (response: Response) => Promise<Answer>,
+  ): Promise<Answer> {
+    const answer = await parse(response);
+    onServerTime(Math.round(Date.parse(answer.server_time) - midwayMs));
+    return answer;
   }
 
   function issue(vendor: string, parameters?: IssueParameters, { signal, shared = false }: IssueOptions = {}) {
@@ -167,60 +145,38 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
       settle(signal, async (controller) => {
         const init = { method: 'POST', ...jsonBody(parameters) };
         const url = `${vendorUrl(brokerUrl, vendor)}/token`;
-        const { response, midwayMs } = await sendAsUser(url, init, controller, vendor);
-        const answer = await parseIssueAnswer(response, vendor);
-        learnServerTime(answer.server_time, midwayMs);
-        return answer;
+        return read(await sendAsUser(url, init, controller, vendor), (response) => parseIssueAnswer(response, vendor));
       });
-    return observe<IssueEnvelope>({ operation: 'issue', vendor }, () => {
+    return observe<IssueEnvelope>(dependencies, { operation: 'issue', vendor }, () => {
       if (!shared) return issueOnce(signal);
       const key = JSON.stringify([vendor, parameters]);
       return settle(signal, () => sharedCalls.join(key, issueOnce));
     });
   }
 
-  return Object.freeze<ValetClient>({
-    // The response has the vendor's own fields; the function of each vendor checks those that it reads.
-    issue: issue as ValetClient['issue'],
+  function fetchFromVendor(vendor: string, path: string, init: RequestInit = {}): Promise<Response> {
+    return observe(dependencies, { operation: 'proxy', vendor }, () =>
+      settle(init.signal, async (controller) => {
+        const { response } = await sendAsUser(proxyUrl(brokerUrl, vendor, path), init, controller, vendor);
+        // The body may still arrive after this call has settled.
+        init.signal?.addEventListener('abort', () => controller.abort(), { once: true });
+        return response;
+      }),
+    );
+  }
 
-    fetch: (vendor, path, init = {}) =>
-      observe({ operation: 'proxy', vendor }, () =>
-        settle(init.signal, async (controller) => {
-          const { response } = await sendAsUser(proxyUrl(brokerUrl, vendor, path), init, controller, vendor);
-          // The body may still arrive after this call has settled.
-          init.signal?.addEventListener('abort', () => controller.abort(), { once: true });
-          return response;
-        }),
+  function session({ signal }: CallOptions = {}): Promise<SessionAnswer> {
+    return observe(dependencies, { operation: 'session' }, () =>
+      settle(signal, async (controller) =>
+        read(await sendAsUser(`${brokerUrl}/v1/session`, {}, controller), parseSessionAnswer),
       ),
+    );
+  }
 
-    session: ({ signal } = {}) =>
-      observe({ operation: 'session' }, () =>
-        settle(signal, async (controller) => {
-          const { response, midwayMs } = await sendAsUser(`${brokerUrl}/v1/session`, {}, controller);
-          const answer = await parseSessionAnswer(response);
-          learnServerTime(answer.server_time, midwayMs);
-          return answer;
-        }),
-      ),
-
-    signOut: () => {
-      sharedCalls.clear();
-      userSession.abort();
-      userSession = new AbortController();
-    },
-
-    get serverTimeOffsetMs() {
-      return serverTimeOffsetMs;
-    },
-  });
+  return { issue, fetch: fetchFromVendor, session };
 }
 
 function jsonBody(parameters?: IssueParameters): RequestInit {
   if (parameters === undefined || Object.keys(parameters).length === 0) return {};
   return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(parameters) };
-}
-
-/** Returns whether a body can be sent twice: a stream cannot. */
-function isResendable(body: RequestInit['body']): boolean {
-  return typeof body !== 'object' || body === null || !('getReader' in body || Symbol.asyncIterator in body);
 }

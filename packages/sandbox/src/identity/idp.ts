@@ -4,7 +4,13 @@ import { parseOwnBody } from '../engine/own-body.ts';
 import { parseArgument } from '../engine/parse.ts';
 import { defineSimulation } from '../engine/simulation.ts';
 import { createIdpLogin } from './idp-login.ts';
-import { devTokenSchema, signAccessToken, signLoginTokens, type DevTokenRequest } from './idp-tokens.ts';
+import {
+  devTokenSchema,
+  signAccessToken,
+  signLoginTokens,
+  type DevTokenRequest,
+  type IdpTokenDependencies,
+} from './idp-tokens.ts';
 
 const devKeysSchema = z.strictObject({ action: z.enum(['rotate', 'withdraw']) });
 
@@ -32,16 +38,6 @@ export const idp = defineSimulation({
       const request = { ...body.value, sub: subjectOf(body.value.sub, call) };
       const token = await signAccessToken(request, call.tokenFlaw, dependencies);
       return jsonAnswer(200, { access_token: token, token_type: 'Bearer', expires_in: request.expires_in }, noStore);
-    }
-
-    /** Returns a header line, so that a shell needs no JSON parser: `curl -H @file` sends it. */
-    async function devHeader(call: Call): Promise<Answer> {
-      const sub = call.query.get('sub') ?? '';
-      if (sub === '') return oauthError('invalid_request', 'the query must name the user: ?sub=alice');
-      const request = devTokenSchema.parse({ sub: subjectOf(sub, call) });
-      const accessToken = await signAccessToken(request, call.tokenFlaw, dependencies);
-      const headers = { ...noStore, 'content-type': 'text/plain; charset=utf-8' };
-      return { status: 200, headers, body: `Authorization: Bearer ${accessToken}\n` };
     }
 
     async function token(call: Call): Promise<Answer> {
@@ -77,7 +73,7 @@ export const idp = defineSimulation({
             'GET /authorize': login.authorize,
             'POST /token': token,
             'GET /userinfo': userInfo,
-            'GET /dev-token': devHeader,
+            'GET /dev-token': (call) => devHeader(call, dependencies),
             'POST /dev-token': devToken,
             'POST /dev-keys': devKeys,
           },
@@ -91,6 +87,16 @@ export const idp = defineSimulation({
     };
   },
 });
+
+/** Returns a header line, so that a shell needs no JSON parser: `curl -H @file` sends it. */
+async function devHeader(call: Call, dependencies: IdpTokenDependencies): Promise<Answer> {
+  const sub = call.query.get('sub') ?? '';
+  if (sub === '') return oauthError('invalid_request', 'the query must name the user: ?sub=alice');
+  const request = devTokenSchema.parse({ sub: subjectOf(sub, call) });
+  const accessToken = await signAccessToken(request, call.tokenFlaw, dependencies);
+  const headers = { ...noStore, 'content-type': 'text/plain; charset=utf-8' };
+  return { status: 200, headers, body: `Authorization: Bearer ${accessToken}\n` };
+}
 
 const invalidToken = jsonAnswer(
   401,
