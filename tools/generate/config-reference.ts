@@ -19,7 +19,7 @@ export function renderConfigReference(schema: ConfigSchema, definitions: readonl
       listFields(schema.vendors.get(id) ?? {}),
     ]),
   ] as const;
-  return sections.map(([heading, fields]) => `${heading}\n\n${renderTable(fields as readonly Field[])}`).join('\n\n');
+  return sections.map(([heading, fields]) => `${heading}\n\n${renderFields(fields as readonly Field[])}`).join('\n\n');
 }
 
 const vendorField: Field = {
@@ -60,20 +60,26 @@ function withoutRepeats(fields: readonly Field[]): Field[] {
   return fields.filter(({ path }) => !paths.has(path) && paths.add(path));
 }
 
-function renderTable(fields: readonly Field[]): string {
+function renderFields(fields: readonly Field[]): string {
   const rows = fields.map(({ path, schema, isRequired }) => [
     `\`${path}\``,
     describeType(schema),
     isRequired ? 'required' : describeDefault(schema),
     schema.description ?? '',
   ]);
-  const lines = [['field', 'type', 'default', 'meaning'], ['---', '---', '---', '---'], ...rows];
+  return renderTable(['field', 'type', 'default', 'meaning'], rows);
+}
+
+/** Returns a Markdown table. */
+export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows];
   return lines
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`)
     .join('\n');
 }
 
-function describeType(schema: JsonSchema): string {
+/** Returns the type of a field in words. */
+export function describeType(schema: JsonSchema): string {
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(describeType))].join(' or ');
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``.replaceAll('"', '');
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
@@ -118,7 +124,8 @@ function describeNumber({ type, minimum, exclusiveMinimum, maximum }: JsonSchema
   return from === undefined ? kind : `${kind}, ${readable(from)} or more`;
 }
 
-function describeDefault({ default: value }: JsonSchema): string {
+/** Returns the default of a field, or an empty text. */
+export function describeDefault({ default: value }: JsonSchema): string {
   if (value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0))
     return '';
   if (Array.isArray(value)) return `\`[${value.join(', ')}]\``;

@@ -54,7 +54,7 @@ test('an added simulation extends every type', async () => {
     id: 'acme',
     title: 'Acme',
     credentials: { key: 'sandbox-only-acme' },
-    services: { 'acme-rooms': { title: 'Acme', sample: 'GET  /' } },
+    services: { 'acme-rooms': { title: 'Acme', sample: 'GET  /', simulates: 'rooms' } },
     signingKeys: { 'acme-rooms': ['RS256'] },
     simulate: ({ keys, credentials, urlOf }) => {
       expectTypeOf(keys['acme-rooms'].jwks).toBeFunction();
@@ -77,7 +77,7 @@ test('an added simulation extends every type', async () => {
   defineSimulation({
     id: 'acme',
     title: 'Acme',
-    services: { acme: { title: 'Acme', sample: 'GET  /' } },
+    services: { acme: { title: 'Acme', sample: 'GET  /', simulates: 'rooms' } },
     // @ts-expect-error The service that is declared is missing.
     simulate: () => ({ services: {} }),
   });

@@ -1,3 +1,4 @@
+// Written by `pnpm generate` from the folders of vendors/.
 import type { VendorDefinition } from '@valetkey/core-types';
 import { authgear } from './vendors/authgear/authgear.ts';
 import { nabla } from './vendors/nabla/nabla.ts';

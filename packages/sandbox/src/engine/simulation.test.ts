@@ -24,8 +24,8 @@ const acme = defineSimulation({
   options: z.strictObject({ lifetimeSeconds: z.number().int().default(600) }),
   credentials: { apiKey: 'sandbox-only-acme-key' },
   services: {
-    acme: { title: 'Acme Rooms', sample: 'POST /v1/tokens/{user_id}' },
-    'acme-idp': { title: 'Acme Login', sample: 'GET  /jwks' },
+    acme: { title: 'Acme Rooms', sample: 'POST /v1/tokens/{user_id}', simulates: 'tokens' },
+    'acme-idp': { title: 'Acme Login', sample: 'GET  /jwks', simulates: 'keys' },
   },
   signingKeys: { 'acme-idp': ['ES256'] },
   dev: ({ urls, credentials, issuer }) => ({ baseUrl: urls.acme, apiKey: credentials.apiKey, issuer }),
@@ -148,7 +148,7 @@ const simulateNothing = (id: string, service: string, issuer: string) =>
   defineSimulation({
     id,
     title: 'Nothing',
-    services: { [service]: { title: 'Nothing', sample: 'GET /' } },
+    services: { [service]: { title: 'Nothing', sample: 'GET /', simulates: 'nothing' } },
     signingKeys: { [issuer]: ['ES256'] },
     simulate: () => ({ services: { [service]: { routes: {}, failure: (status) => jsonAnswer(status, {}) } } }),
   });

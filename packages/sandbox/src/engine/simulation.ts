@@ -5,11 +5,13 @@ import type { Control } from './controls.ts';
 import { parseArgument } from './parse.ts';
 import type { SigningAlgorithms, SigningKeys } from './signing-keys.ts';
 
-/** How the front page introduces a service. */
+/** How the front page and the README introduce a service. */
 export interface ServiceSummary {
   readonly title: string;
   /** A call to try, such as `GET  /v2/user/resolve/{client_user_id}`. */
   readonly sample: string;
+  /** What the service does, in a few words for the README. */
+  readonly simulates: string;
 }
 
 /** A service of a simulation in one sandbox. */
@@ -141,7 +143,7 @@ const namesSchema = z.object({
  *   id: 'acme',
  *   title: 'Acme',
  *   credentials: { apiKey: 'sandbox-only-acme-key' },
- *   services: { acme: { title: 'Acme Rooms', sample: 'GET  /v1/token' } },
+ *   services: { acme: { title: 'Acme Rooms', sample: 'GET  /v1/token', simulates: 'tokens of a room' } },
  *   signingKeys: { acme: ['ES256'] },
  *   simulate: ({ keys, credentials }) => ({
  *     services: {

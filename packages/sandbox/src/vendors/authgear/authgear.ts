@@ -37,6 +37,7 @@ export const authgear = defineSimulation({
     authgear: {
       title: 'Authgear',
       sample: 'GET  /.well-known/openid-configuration, POST /dev-session {"sub":"alice"}',
+      simulates: 'discovery, code and refresh grants, userinfo, revocation, JWKS, resolver',
     },
   },
   signingKeys: { authgear: ['RS256'] },

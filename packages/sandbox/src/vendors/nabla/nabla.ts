@@ -18,11 +18,17 @@ export const nabla = defineSimulation({
       .describe('The method of the authenticate call. Nabla documents `GET`.'),
     errorBody: z
       .custom<(status: number) => unknown>((value) => typeof value === 'function', { error: 'must be a function' })
-      .default(() => describeError)
+      .optional()
       .describe('Returns the body of an error by its status. Nabla documents none, so the default is a guess.'),
   }),
   credentials: { serverKey: `server_${sandboxMarker}-nabla-server-key` },
-  services: { nabla: { title: 'Nabla', sample: 'GET  /v1/server/jwt/patient/authenticate/{user_id}' } },
+  services: {
+    nabla: {
+      title: 'Nabla',
+      sample: 'GET  /v1/server/jwt/patient/authenticate/{user_id}',
+      simulates: 'patient tokens and their refresh; the newer Core API with signed client assertions',
+    },
+  },
   signingKeys: { nabla: ['ES256'] },
   dev: ({ urls, credentials, issuer }) => ({
     baseUrl: urls.nabla,
@@ -31,7 +37,7 @@ export const nabla = defineSimulation({
     user: { claim: 'sub', issuer },
   }),
 
-  simulate({ clock, urlOf, keys: { nabla: keys }, credentials }, { authenticateMethod, errorBody }) {
+  simulate({ clock, urlOf, keys: { nabla: keys }, credentials }, { authenticateMethod, errorBody = describeError }) {
     const serverKeys = createCredentialList([credentials.serverKey]);
     const failure = (status: number) => jsonAnswer(status, errorBody(status));
     const sessions = createNablaSessions({ clock, keys, issuer: () => urlOf('nabla') });

@@ -23,7 +23,9 @@ export const nudge = defineSimulation({
       .describe('Whether short-lived tokens are enabled for the account. At Nudge, an account has to request them.'),
   }),
   credentials: { apiKey: `${sandboxMarker}-nudge-private-api-key` },
-  services: { nudge: { title: 'Nudge', sample: 'GET  /api/clients/jwt/token' } },
+  services: {
+    nudge: { title: 'Nudge', sample: 'GET  /api/clients/jwt/token', simulates: 'short-lived tokens (EdDSA)' },
+  },
   signingKeys: { nudge: ['EdDSA'] },
   dev: ({ urls, credentials }) => ({ baseUrl: urls.nudge, apiKey: credentials.apiKey }),
 

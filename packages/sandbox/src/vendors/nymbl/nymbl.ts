@@ -30,8 +30,16 @@ export const nymbl = defineSimulation({
     customer: 'acme-corp',
   },
   services: {
-    'nymbl-idp': { title: 'Nymbl, token endpoint', sample: 'POST /oauth2/token' },
-    nymbl: { title: 'Nymbl, API', sample: 'GET  /Patients' },
+    'nymbl-idp': {
+      title: 'Nymbl, token endpoint',
+      sample: 'POST /oauth2/token',
+      simulates: 'client credentials, in the form of Amazon Cognito',
+    },
+    nymbl: {
+      title: 'Nymbl, API',
+      sample: 'GET  /Patients',
+      simulates: 'the OData API behind its gateway, with the patients of the customers `acme-corp` and `globex`',
+    },
   },
   signingKeys: { 'nymbl-idp': ['RS256'] },
   dev: ({ urls, credentials }) => ({

@@ -43,8 +43,12 @@ export const vital = defineSimulation({
   }),
   credentials: { apiKey: `sk_us_${keyName}` },
   services: {
-    vital: { title: 'Vital, API', sample: 'POST /v2/user' },
-    'vital-auth': { title: 'Vital, auth host', sample: 'POST /v1/token' },
+    vital: { title: 'Vital, API', sample: 'POST /v2/user', simulates: 'users and sign-in tokens' },
+    'vital-auth': {
+      title: 'Vital, auth host',
+      sample: 'POST /v1/token',
+      simulates: 'the exchange of a sign-in token, and its refresh',
+    },
   },
   signingKeys: { vital: ['RS256'] },
   dev: ({ urls, credentials }) => ({
