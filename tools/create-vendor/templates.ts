@@ -223,7 +223,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-function issueToken(body: object, apiKey: string = sandbox.credentials${name === id ? `.${id}` : `.${name}`}.apiKey) {
+function issueToken(body: object, apiKey: string = sandbox.credentials${name === id ? `.${id}` : `['${id}']`}.apiKey) {
   return postJson(\`\${sandbox.urls.${name}}/v1/tokens\`, body, { authorization: \`Bearer \${apiKey}\` });
 }
 

@@ -16,13 +16,14 @@ import {
 declare const sandbox: Sandbox;
 
 test('the names of services, issuers and URLs derive from the simulations', () => {
-  expectTypeOf<SandboxVendor>().toEqualTypeOf<
-    'nabla' | 'nudge' | 'nymbl-idp' | 'nymbl' | 'authgear' | 'vital' | 'vital-auth' | 'idp'
-  >();
-  expectTypeOf<SandboxIssuer>().toEqualTypeOf<'nabla' | 'nudge' | 'nymbl-idp' | 'authgear' | 'vital' | 'idp'>();
-  expectTypeOf<keyof SandboxUrls>().toEqualTypeOf<
-    'nabla' | 'nudge' | 'nymblIdp' | 'nymbl' | 'authgear' | 'vital' | 'vitalAuth' | 'idp'
-  >();
+  type Services = 'nabla' | 'nudge' | 'nymbl-idp' | 'nymbl' | 'authgear' | 'vital' | 'vital-auth' | 'idp';
+  expectTypeOf<Services>().toExtend<SandboxVendor>();
+  expectTypeOf<string>().not.toExtend<SandboxVendor>();
+  expectTypeOf<'nabla' | 'nudge' | 'nymbl-idp' | 'authgear' | 'vital' | 'idp'>().toExtend<SandboxIssuer>();
+  // Services without signing keys are no issuers.
+  expectTypeOf<'nymbl' | 'vital-auth'>().not.toExtend<SandboxIssuer>();
+  expectTypeOf<'nymblIdp' | 'vitalAuth'>().toExtend<keyof SandboxUrls>();
+  expectTypeOf<'nymbl-idp'>().not.toExtend<keyof SandboxUrls>();
   expectTypeOf(sandbox.urls.nymblIdp).toEqualTypeOf<string>();
   expectTypeOf<FaultRule['vendor']>().toEqualTypeOf<SandboxVendor>();
 });
@@ -34,7 +35,7 @@ test('the state of a simulation is typed, in code', () => {
   expectTypeOf(sandbox.authgear.revokeSessions).parameters.toEqualTypeOf<[sub?: string | undefined]>();
   expectTypeOf(sandbox.nymbl.patients).parameter(0).toEqualTypeOf<'acme-corp' | 'globex'>();
   // @ts-expect-error A simulation that does not exist has no state.
-  void sandbox.acme;
+  void sandbox.noSuchVendor;
 });
 
 test('credentials are literals and options are checked', () => {
@@ -46,7 +47,7 @@ test('credentials are literals and options are checked', () => {
   // @ts-expect-error There is no such option.
   void createSandbox({ prot: 1 });
   // @ts-expect-error There is no such service.
-  sandbox.setFaults([{ vendor: 'acme', fault: { type: 'hang' } }]);
+  sandbox.setFaults([{ vendor: 'no-such-vendor', fault: { type: 'hang' } }]);
 });
 
 test('an added simulation extends every type', async () => {

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { Secret, type Principal, type Vendor, type VendorDefinition, type VendorEvent } from '@valetkey/core-types';
-import type { Sandbox, SandboxVendor } from '@valetkey/sandbox';
+import { simulations, type Sandbox, type SandboxVendor } from '@valetkey/sandbox';
 import { vendors } from '../registry.ts';
 
 const principal: Principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
@@ -8,33 +8,20 @@ const principal: Principal = { issuer: 'https://idp.example', subject: 'alice', 
 /** Every vendor of the registry. */
 export const definitions: Readonly<Record<string, VendorDefinition>> = vendors;
 
-/** Returns the options with which a vendor is connected to its simulation. */
+/** Returns the options with which a vendor is connected to its simulation, without the fields that the broker reads. */
 export function connectionOf(sandbox: Sandbox, id: string): Record<string, unknown> {
-  const { urls, credentials } = sandbox;
-  const { clientId, clientSecret, apiKey, customer } = credentials.nymbl;
-  const connections: Readonly<Record<string, Record<string, unknown>>> = {
-    authgear: { endpoint: urls.authgear },
-    nabla: { baseUrl: urls.nabla, ...credentials.nabla },
-    nudge: { baseUrl: urls.nudge, ...credentials.nudge },
-    nymbl: {
-      baseUrl: urls.nymbl,
-      tokenUrl: `${urls.nymblIdp}/oauth2/token`,
-      clientId,
-      clientSecret,
-      apiKey,
-      customer: { value: customer },
-      allow: [{ method: 'GET', path: '/Patients' }],
-    },
-    vital: { baseUrl: urls.vital, environment: 'sandbox', region: 'us', ...credentials.vital },
-  };
-  const connection = connections[id];
-  if (connection === undefined) throw new Error(`The sandbox has no connection for ${id}.`);
-  return connection;
+  const { shape } = definitions[id]?.options ?? {};
+  const connection = sandbox.connections[id];
+  if (shape === undefined || connection === undefined) throw new Error(`The sandbox has no connection for ${id}.`);
+  return Object.fromEntries(Object.entries(connection).filter(([name]) => name in shape));
 }
 
-/** Returns the name of the simulation that a vendor calls first, by which faults are set. */
+/** Returns the name of the service that a vendor calls first, by which faults are set. */
 export function simulationOf(id: string): SandboxVendor {
-  return (id === 'nymbl' ? 'nymbl-idp' : id) as SandboxVendor;
+  const { services } = simulations.find((simulation) => simulation.id === id) ?? { services: {} };
+  const [first] = Object.keys(services);
+  if (first === undefined) throw new Error(`The sandbox does not simulate ${id}.`);
+  return first as SandboxVendor;
 }
 
 /** Creates a vendor that is connected to its simulation. */
