@@ -1,7 +1,7 @@
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { examine, explainToken } from './doctor.ts';
-import { configureFor } from '../../test/support/watched-broker.ts';
+import { createConfigFor as configureFor } from '../../test/support/recording-broker.ts';
 import { parseConfig } from '../config/parse-config.ts';
 
 let sandbox: Sandbox;

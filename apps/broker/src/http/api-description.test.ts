@@ -3,7 +3,10 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
 import { describeApi } from './api-description.ts';
-import { configureFor, startWatchedBroker } from '../../test/support/watched-broker.ts';
+import {
+  createConfigFor as configureFor,
+  startRecordingBroker as startWatchedBroker,
+} from '../../test/support/recording-broker.ts';
 
 const publicUrl = 'https://broker.example.com';
 const description = describeApi(publicUrl);

@@ -2,7 +2,11 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { createPostgresStore } from './postgres-store.ts';
-import { createPostgresSchema, isPostgresAvailable, startMutableProxy } from '../../test/support/postgres-server.ts';
+import {
+  createPostgresSchema,
+  isPostgresAvailable,
+  startSilenceableProxy,
+} from '../../test/support/postgres-server.ts';
 import { testStore } from '../../test/support/store-conformance.ts';
 
 const alice = { connection: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
@@ -56,14 +60,14 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
   test('a server that falls silent is refused in time, and used again when it speaks', async () => {
     await using schema = await createPostgresSchema();
     const { url } = schema;
-    const proxy = await startMutableProxy(url);
+    const proxy = await startSilenceableProxy(url);
     const store = createPostgresStore({ url: proxy.url, maxConnections: 1, timeoutMs: 300 });
     await store.addVendorUser(alice, 'one');
-    proxy.mute(true);
+    proxy.silence(true);
     // The first is under way at the only connection, the second waits for it.
     const both = await Promise.allSettled([store.findVendorUser(alice), store.findVendorUser(alice)]);
     expect(both).toMatchObject([{ reason: { code: 'overloaded' } }, { reason: { code: 'overloaded' } }]);
-    proxy.mute(false);
+    proxy.silence(false);
     expect(await store.findVendorUser(alice)).toBe('one');
     await store.close();
     await proxy.close();

@@ -59,7 +59,7 @@ export async function letVendorHang(): Promise<HungVendor> {
   };
   await writeFile(join(folder, 'valetkey.json'), JSON.stringify(config));
   await using broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
-  const [, brokerUrl = ''] = await broker.says(/listens on (\S+),/);
+  const [, brokerUrl = ''] = await broker.waitForOutput(/listens on (\S+),/);
   const control = fork(new URL('control-server.ts', import.meta.url), { execArgv: [] });
   const [controlPort] = (await once(control, 'message')) as [number];
   const token = await sandbox.mintUserToken({ sub: 'alice' });
@@ -94,7 +94,7 @@ export async function letVendorHang(): Promise<HungVendor> {
   const refused = lost.filter((sample) => codeOf(sample) === 'overloaded' && sample.elapsedMs < hungTimeoutMs / 2);
   sandbox.setFaults([]);
   broker.signal('SIGKILL');
-  await broker.ended;
+  await broker.exitCode;
   await rm(folder, { recursive: true });
   return {
     calm: undisturbed(calm, controlled),

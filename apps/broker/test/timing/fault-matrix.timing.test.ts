@@ -4,9 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { errorTable, problemSchema, type ErrorCode } from '@valetkey/core-types';
 import { createSandbox, type Fault, type FaultRule, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { findSecrets } from '../support/secret-search.ts';
+import { findSecrets } from '../support/find-secrets.ts';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
-import { configureFor, startWatchedBroker, watchedTimeoutMs, type WatchedBroker } from '../support/watched-broker.ts';
+import {
+  createConfigFor as configureFor,
+  defaultTimeoutMs as watchedTimeoutMs,
+  startRecordingBroker as startWatchedBroker,
+  type RecordingBroker as WatchedBroker,
+} from '../support/recording-broker.ts';
 import { externalIdOf } from '../../src/vendors/external-id.ts';
 
 /** For calls that end by themselves, on however busy a machine. */
@@ -236,7 +241,7 @@ function isSomebodyElses(text: string): boolean {
 async function complain(broker: WatchedBroker, token: string, { outcome, text }: { outcome: Outcome; text: string }) {
   const served = outcome === 'ok' || typeof outcome === 'number';
   const secrets = { canary, token, 'a JWT': 'eyJhbGciOi', 'a credential': 'sandbox-only' };
-  const leaks = findSecrets(secrets, { ...(await broker.readTraces()), ...(served ? {} : { answer: text }) });
+  const leaks = findSecrets(secrets, { ...(await broker.readRecords()), ...(served ? {} : { answer: text }) });
   const torn = broker.logLines().filter((line) => !isJson(line)).length;
   const alive = (await broker.call('/healthz')).status === 200;
   return [...leaks, ...(torn === 0 ? [] : ['torn log lines']), ...(alive ? [] : ['not alive'])];

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
 import { percentile, runLoad } from '../support/open-loop.ts';
-import { configureFor, startWatchedBroker } from '../support/watched-broker.ts';
+import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 
 /** Opens connections, writes a beginning on each and then one more piece each second. Tells when each was closed. */
 async function hold(origin: string, count: number, start: string, piece: string): Promise<Promise<number>[]> {
@@ -30,7 +30,7 @@ async function hold(origin: string, count: number, start: string, piece: string)
 
 test('slow heads, slow bodies and silent connections are ended, and nobody else notices', async () => {
   await using sandbox = await createSandbox();
-  await using broker = await startWatchedBroker(configureFor(sandbox, 5_000));
+  await using broker = await startRecordingBroker(createConfigFor(sandbox, 5_000));
   const token = await sandbox.mintUserToken({ sub: 'alice' });
   await broker.issue('nudge', token);
   const head = `POST /v1/vendors/nudge/token HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n`;
