@@ -198,7 +198,7 @@ test(
           const isProxied = path.includes('/proxy/') && !modesWithoutProxiedResponse.has(mode);
           await (isProxied ? keepDelivery : keep)(await call(brokerUrl + path, token, init));
         }
-        vendor.setMode('good');
+        vendor.setMode('normal');
         await call(`${brokerUrl}/v1/vendors/nymbl/proxy/Patients`, bob);
       }
     }

@@ -13,7 +13,7 @@ let alice: string;
 beforeAll(async () => {
   sandbox = await createSandbox({ sleep: (milliseconds, signal) => gate.sleep(milliseconds, signal) });
   alice = await sandbox.mintUserToken({ sub: 'alice' });
-  // The sandbox generates its keys at the first call, which takes a while.
+  // The sandbox generates its keys at the first call, which is slow.
   await using broker = await startRecordingBroker(createConfigFor(sandbox, 10_000));
   await broker.call(proxyPath, alice);
 });

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 /** How the vendor sends back the request, which contains the broker's own credentials. */
 export type EchoMode =
   /** Responds as the vendor should, and quotes the request in headers alone. */
-  | 'good'
+  | 'normal'
   /** Quotes the request in the body of an error with this status. */
   | 400
   | 401
@@ -26,7 +26,7 @@ export type EchoMode =
   /** Quotes the request instead of an HTTP response. */
   | 'no-http';
 
-/** The tokens that the vendor issues, and the credentials that it refuses with 401 even while its mode is `good`. */
+/** The tokens that the vendor issues, and the credentials that it refuses with 401 even while its mode is `normal`. */
 interface EchoingVendorOptions {
   readonly issued: Readonly<Record<string, string>>;
   readonly retired: readonly string[];
@@ -37,7 +37,7 @@ interface EchoingVendorOptions {
  * vendor can do with a secret. Every response quotes the request in its headers and its reason phrase as well.
  */
 export async function startEchoingVendor(options: EchoingVendorOptions) {
-  let mode: EchoMode = 'good';
+  let mode: EchoMode = 'normal';
   const server = createServer((request, response) => {
     void respond(request, response, mode, options).catch(() => response.destroy());
   });
@@ -72,7 +72,7 @@ async function respond(
     response.end(body);
   };
   const path = request.url ?? '';
-  const isRetired = mode === 'good' && retired.some((credential) => received.includes(credential));
+  const isRetired = mode === 'normal' && retired.some((credential) => received.includes(credential));
   if (typeof mode === 'number' || isRetired) {
     send(
       typeof mode === 'number' ? mode : 401,

@@ -4,7 +4,7 @@ import type { Fault, Sleep } from '@valetkey/sandbox';
 /** A fault that holds a call at the gate. */
 export const heldAtGate: Fault = { type: 'latency', delayMs: 1 };
 
-/** Holds vendor calls until the test opens the gate, whatever time that takes. */
+/** Holds vendor calls until the test opens the gate, however long that is. */
 export interface VendorGate {
   /** Passed to `createSandbox`: the fault {@link heldAtGate} waits for the gate instead of a timer. */
   readonly sleep: Sleep;
