@@ -1,9 +1,9 @@
-import { brokerError, readIssueAnswer, readSessionAnswer } from './answer.ts';
-import { askAppToken } from './app-token.ts';
+import { parseBrokerError, parseIssueAnswer, parseSessionAnswer } from './answer.ts';
+import { requestAppToken } from './app-token.ts';
 import { proxyUrl, vendorUrl } from './broker-url.ts';
 import { settleWithin } from './deadline.ts';
 import type { ValetEvent } from './events.ts';
-import { checkOptions, type ValetClientOptions } from './options.ts';
+import { parseOptions, type ValetClientOptions } from './options.ts';
 import { createSharedCalls } from './shared-calls.ts';
 import { ValetError } from './valet-error.ts';
 import type { VendorAnswers } from './vendors/answers.ts';
@@ -15,18 +15,18 @@ export interface CallOptions {
 
 export interface IssueOptions extends CallOptions {
   /**
-   * Joins an equal call that is under way instead of sending another. Only for tokens bound to the company's account:
-   * one bound to a user is fresh on every ask. Default: false.
+   * Joins an equal call that is under way instead of sending another. Use it only for tokens that are bound to the
+   * company's account: a token bound to a user is issued anew for every call. Default: false.
    */
   readonly shared?: boolean | undefined;
 }
 
-/** What the vendor's body takes, as its page in the documentation lists it. */
+/** The vendor's parameters, as its page in the documentation lists them. */
 export type IssueParameters = Readonly<Record<string, unknown>>;
 
-/** A client of one broker. Every function rejects with a {@link ValetError}, and none keeps a token. */
+/** A client of one broker. Every function rejects with a {@link ValetError}, and none stores a token. */
 export interface ValetClient {
-  /** Asks the broker for a vendor's token: `POST /v1/vendors/{vendor}/token`. */
+  /** Requests a vendor's token from the broker: `POST /v1/vendors/{vendor}/token`. */
   issue<Vendor extends keyof VendorAnswers>(
     vendor: Vendor,
     parameters?: IssueParameters,
@@ -39,31 +39,31 @@ export interface ValetClient {
   ): Promise<IssueAnswer<Fields>>;
 
   /**
-   * Calls a vendor through the broker, which adds the vendor's credentials. It answers what the vendor said, whatever
-   * its status, and rejects where the broker itself refused or failed.
+   * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, whatever
+   * its status, and rejects when the broker itself refused or failed.
    *
-   * `path` starts with one `/` and stays below the vendor. An `authorization` header of yours is replaced.
+   * `path` starts with one `/` and stays below the vendor. The client replaces an `authorization` header of yours.
    */
   fetch(vendor: string, path: string, init?: RequestInit): Promise<Response>;
 
-  /** Who the caller is and what they may do at which vendor: `GET /v1/session`. */
+  /** Resolves with who the caller is and what they may do at which vendor: `GET /v1/session`. */
   session(options?: CallOptions): Promise<SessionAnswer>;
 
-  /** Call it when the user signs out or changes: calls under way end with `aborted` and deliver nothing any more. */
+  /** Call it when the user signs out or changes: calls under way reject with `aborted`, and their results are dropped. */
   signOut(): void;
 
-  /** The broker's clock less this device's, in milliseconds, as the last answer showed it. */
+  /** The broker's clock minus this device's, in milliseconds, measured with the last response. */
   readonly serverTimeOffsetMs: number | undefined;
 }
 
 /**
- * Makes a client of the broker at `brokerUrl` for the user that `getAppToken` speaks of.
+ * Creates a client of the broker at `brokerUrl` for the user whose token `getAppToken` returns.
  *
- * On the broker's `invalid_token` it asks `getAppToken` once for a new token and repeats the call once. It repeats
- * nothing else: the broker already retries vendors within a budget, and a second layer would multiply an outage.
- * Errors say `retryable` and `retryAfterSeconds`.
+ * After the broker's `invalid_token` the client requests a new token from `getAppToken` once and repeats the call once.
+ * It repeats nothing else: the broker already retries vendors within a budget, and a second layer would multiply an
+ * outage. Errors carry `retryable` and `retryAfterSeconds`.
  *
- * Throws a `TypeError` that names the option that is wrong.
+ * Throws a `TypeError` that names the wrong option.
  *
  * @example
  * ```ts
@@ -77,7 +77,7 @@ export interface ValetClient {
  * ```
  */
 export function createValetClient(options: ValetClientOptions): ValetClient {
-  const { brokerUrl, getAppToken, fetch, clock, timeoutMs, onEvent } = checkOptions(options);
+  const { brokerUrl, getAppToken, fetch, clock, timeoutMs, onEvent } = parseOptions(options);
   const sharedCalls = createSharedCalls();
   let userSession = new AbortController();
   let refreshCount = 0;
@@ -95,29 +95,29 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
     run: () => Promise<Result>,
   ): Promise<Result> {
     const startedAtMs = clock.nowMs();
-    const tell = (outcome: ValetEvent['outcome'], requestId?: string) => {
+    const report = (outcome: ValetEvent['outcome'], requestId?: string) => {
       try {
         onEvent({ ...call, outcome, durationMs: clock.nowMs() - startedAtMs, requestId });
       } catch {
-        // Metrics never fail a call.
+        // A failure of the app's metrics must not fail the call.
       }
     };
     try {
       const result = await run();
-      tell('ok');
+      report('ok');
       return result;
     } catch (error) {
       const known = ValetError.isInstance(error) ? error : undefined;
-      tell(known?.code ?? 'internal', known?.requestId);
+      report(known?.code ?? 'internal', known?.requestId);
       throw error;
     }
   }
 
-  /** One refresh for all calls that were refused at the same time. */
+  /** Refreshes once for all calls that were refused at the same time. */
   function refreshAppToken(): Promise<string> {
     return sharedCalls.join('app token', () =>
       settle(undefined, async ({ signal }) => {
-        const token = await askAppToken(getAppToken, { forceRefresh: true, signal });
+        const token = await requestAppToken(getAppToken, { forceRefresh: true, signal });
         refreshCount += 1;
         return token;
       }),
@@ -130,9 +130,9 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
     try {
       response = await fetch(url, { ...init, redirect: 'error', credentials: 'omit' });
     } catch {
-      throw new ValetError('network_unavailable', 'The broker could not be reached.', { vendor });
+      throw new ValetError('network_unavailable', 'The broker is unreachable.', { vendor });
     }
-    const error = await brokerError(response, vendor);
+    const error = await parseBrokerError(response, vendor);
     if (error !== undefined) throw error;
     return { response, midwayMs: (sentAtMs + clock.nowMs()) / 2 };
   }
@@ -143,16 +143,16 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
       headers.set('authorization', `Bearer ${token}`);
       return send(url, { ...init, headers, signal }, vendor);
     };
-    const askToken = () => askAppToken(getAppToken, { forceRefresh: false, signal });
+    const getToken = () => requestAppToken(getAppToken, { forceRefresh: false, signal });
     const refreshCountBefore = refreshCount;
-    const token = await askToken();
+    const token = await getToken();
     try {
       return await sendWith(token);
     } catch (error) {
       const refused = ValetError.isInstance(error) && error.code === 'invalid_token';
       if (!refused || !isResendable(init.body)) throw error;
-      // Another call may have refreshed since: its token is the fresh one.
-      const freshToken = await (refreshCount === refreshCountBefore ? refreshAppToken() : askToken());
+      // Another call may have refreshed the token since this one began.
+      const freshToken = await (refreshCount === refreshCountBefore ? refreshAppToken() : getToken());
       if (freshToken === token) throw error;
       return sendWith(freshToken);
     }
@@ -163,31 +163,31 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
   }
 
   function issue(vendor: string, parameters?: IssueParameters, { signal, shared = false }: IssueOptions = {}) {
-    const ask = (signal?: AbortSignal) =>
+    const issueOnce = (signal?: AbortSignal) =>
       settle(signal, async (controller) => {
         const init = { method: 'POST', ...jsonBody(parameters) };
         const url = `${vendorUrl(brokerUrl, vendor)}/token`;
         const { response, midwayMs } = await sendAsUser(url, init, controller, vendor);
-        const answer = await readIssueAnswer(response, vendor);
+        const answer = await parseIssueAnswer(response, vendor);
         learnServerTime(answer.server_time, midwayMs);
         return answer;
       });
     return observe<IssueEnvelope>({ operation: 'issue', vendor }, () => {
-      if (!shared) return ask(signal);
+      if (!shared) return issueOnce(signal);
       const key = JSON.stringify([vendor, parameters]);
-      return settle(signal, () => sharedCalls.join(key, ask));
+      return settle(signal, () => sharedCalls.join(key, issueOnce));
     });
   }
 
   return Object.freeze<ValetClient>({
-    // The broker answers each vendor's own fields; vendor functions check those that they read.
+    // The response has the vendor's own fields; the function of each vendor checks those that it reads.
     issue: issue as ValetClient['issue'],
 
     fetch: (vendor, path, init = {}) =>
       observe({ operation: 'proxy', vendor }, () =>
         settle(init.signal, async (controller) => {
           const { response } = await sendAsUser(proxyUrl(brokerUrl, vendor, path), init, controller, vendor);
-          // The body may still be arriving when this call has settled.
+          // The body may still arrive after this call has settled.
           init.signal?.addEventListener('abort', () => controller.abort(), { once: true });
           return response;
         }),
@@ -197,7 +197,7 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
       observe({ operation: 'session' }, () =>
         settle(signal, async (controller) => {
           const { response, midwayMs } = await sendAsUser(`${brokerUrl}/v1/session`, {}, controller);
-          const answer = await readSessionAnswer(response);
+          const answer = await parseSessionAnswer(response);
           learnServerTime(answer.server_time, midwayMs);
           return answer;
         }),
@@ -220,7 +220,7 @@ function jsonBody(parameters?: IssueParameters): RequestInit {
   return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(parameters) };
 }
 
-/** A stream is spent by the first sending. */
+/** Returns whether a body can be sent twice: a stream cannot. */
 function isResendable(body: RequestInit['body']): boolean {
   return typeof body !== 'object' || body === null || !('getReader' in body || Symbol.asyncIterator in body);
 }

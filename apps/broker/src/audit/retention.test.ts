@@ -1,9 +1,9 @@
 import { systemClock } from '@valetkey/core-types';
 import { afterEach, expect, test, vi } from 'vitest';
+import { createSqliteStore } from '../storage/sqlite-store.ts';
+import type { Decision, Store } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startRetention } from './retention.ts';
-import { createSqliteStore } from '../storage/sqlite-store.ts';
-import type { Decision } from '../storage/store.ts';
 
 const now = Date.UTC(2026, 5, 1);
 const day = 86_400_000;
@@ -17,23 +17,72 @@ const decisionOf = (daysAgo: number): Decision => ({
   outcome: 'allowed',
 });
 
+/** Wraps a store so that a test can wait until nothing is left to delete. */
+function watchDeletions(store: Store) {
+  let sweep = Promise.withResolvers<void>();
+  const deleteDecisions = async (beforeMs: number) => {
+    const count = await store.deleteDecisions(beforeMs);
+    if (count === 0) sweep.resolve();
+    return count;
+  };
+  return {
+    store: { ...store, deleteDecisions },
+    endOfSweep: async () => {
+      await sweep.promise;
+      sweep = Promise.withResolvers<void>();
+    },
+  };
+}
+
 afterEach(() => {
   vi.useRealTimers();
 });
 
-test('decisions are kept for so many days, at the start and from hour to hour', async () => {
+test('retention deletes decisions that are older than `keepDays`, at the start and every hour until it ends', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  const store = createSqliteStore(':memory:');
+  const { store, endOfSweep } = watchDeletions(createSqliteStore(':memory:'));
   for (const daysAgo of [91, 90.1, 89.99, 1]) await store.recordDecision(decisionOf(daysAgo));
   const kept = async () => (await store.listDecisions(10)).map(({ requestId }) => requestId);
   let nowMs = now;
   const clock = { ...systemClock, nowMs: () => nowMs };
   const end = startRetention(90, { store, clock, logger: createLogger('silent') });
-  await expect.poll(kept).toEqual(['1 days ago', '89.99 days ago']);
+  await endOfSweep();
+  expect(await kept()).toEqual(['1 days ago', '89.99 days ago']);
   nowMs += 3_600_000;
   vi.advanceTimersByTime(3_600_000);
-  await expect.poll(kept).toEqual(['1 days ago']);
+  await endOfSweep();
+  expect(await kept()).toEqual(['1 days ago']);
   end();
   expect(vi.getTimerCount()).toBe(0);
+  await store.close();
+});
+
+test('retention logs a store that fails, and deletes again an hour later', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const { store, endOfSweep } = watchDeletions(createSqliteStore(':memory:'));
+  await store.recordDecision(decisionOf(91));
+  let log = '';
+  const logged = Promise.withResolvers<void>();
+  const write = (line: string) => {
+    log += line;
+    logged.resolve();
+  };
+  let failures = 1;
+  const deleteDecisions = (beforeMs: number) =>
+    failures-- > 0 ? Promise.reject(new Error('canary-of-the-database')) : store.deleteDecisions(beforeMs);
+  const clock = { ...systemClock, nowMs: () => now };
+  const end = startRetention(90, {
+    store: { ...store, deleteDecisions },
+    clock,
+    logger: createLogger('info', { write }),
+  });
+  await logged.promise;
+  expect(log).toContain('old decisions could not be deleted');
+  expect(log).not.toContain('canary');
+  expect(await store.listDecisions(10)).toHaveLength(1);
+  vi.advanceTimersByTime(3_600_000);
+  await endOfSweep();
+  expect(await store.listDecisions(10)).toEqual([]);
+  end();
   await store.close();
 });

@@ -1,7 +1,7 @@
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { examine, explainToken } from './doctor.ts';
-import { createConfigFor as configureFor } from '../../test/support/recording-broker.ts';
+import { createConfigFor } from '../../test/support/recording-broker.ts';
 import { parseConfig } from '../config/parse-config.ts';
 
 let sandbox: Sandbox;
@@ -12,8 +12,8 @@ afterAll(() => sandbox.close());
 beforeEach(() => sandbox.setFaults([]));
 
 describe('examine', () => {
-  test('finds everything healthy, and leaves nothing behind', async () => {
-    const findings = await examine(parseConfig(configureFor(sandbox)));
+  test('examine finds every part healthy and creates no vendor user', async () => {
+    const findings = await examine(parseConfig(createConfigFor(sandbox)));
     expect(findings.filter(({ healthy }) => !healthy)).toEqual([]);
     expect(findings.map(({ part }) => part)).toEqual([
       'store',
@@ -28,20 +28,20 @@ describe('examine', () => {
     expect(sandbox.vital.users()).toEqual([]);
   });
 
-  test('names what is unwell and what to do, and quotes no secret', async () => {
-    const { vendors, ...config } = configureFor(sandbox);
+  test('examine names each failing part with advice and without a secret', async () => {
+    const { vendors, ...config } = createConfigFor(sandbox);
     const nudge = { ...vendors.nudge, apiKey: 'canary-wrong-key-3d70' };
     sandbox.setFaults([{ vendor: 'idp', fault: { type: 'reset' } }]);
     const findings = await examine(parseConfig({ ...config, vendors: { ...vendors, nudge } }));
-    const unwell = findings.filter(({ healthy }) => !healthy);
-    expect(unwell.map(({ part }) => part)).toEqual([`issuer ${sandbox.urls.idp}`, 'connection nudge']);
-    expect(unwell[0]?.detail).toMatch(/^has no usable keys \(/);
-    expect(unwell[1]?.detail).toMatch(/vendor_auth_failed.*Nudge has switched short-lived token authentication on/s);
+    const failing = findings.filter(({ healthy }) => !healthy);
+    expect(failing.map(({ part }) => part)).toEqual([`issuer ${sandbox.urls.idp}`, 'connection nudge']);
+    expect(failing[0]?.detail).toMatch(/^has no usable keys \(/);
+    expect(failing[1]?.detail).toMatch(/vendor_auth_failed.*Nudge has switched short-lived token authentication on/s);
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 
-  test("finds a wrong key of Nymbl's API behind a good client", async () => {
-    const { vendors, ...config } = configureFor(sandbox);
+  test("examine finds a wrong key of Nymbl's API beside a valid client", async () => {
+    const { vendors, ...config } = createConfigFor(sandbox);
     const nymbl = { ...vendors.nymbl, apiKey: 'canary-wrong-key-3d70' };
     const findings = await examine(parseConfig({ ...config, vendors: { nymbl } }));
     expect(findings.find(({ part }) => part === 'connection nymbl')).toMatchObject({
@@ -50,8 +50,8 @@ describe('examine', () => {
     });
   });
 
-  test('tries each slot of a secret, and says which is refused', async () => {
-    const { vendors, ...config } = configureFor(sandbox);
+  test('examine tries each slot of a secret and reports the refused ones', async () => {
+    const { vendors, ...config } = createConfigFor(sandbox);
     const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
     const findings = await examine(
       parseConfig({
@@ -64,7 +64,7 @@ describe('examine', () => {
             clientSecret: { current: vendors.nymbl.clientSecret, next: vendors.nymbl.clientSecret },
             apiKey: { current: vendors.nymbl.apiKey, next: 'canary-typo' },
           },
-          nabla: { ...vendors.nabla, serverKey: { ...old, next: { ...renewed, clientId: 'nobody' } } },
+          nabla: { ...vendors.nabla, serverKey: { ...old, next: { ...renewed, clientId: 'unknown-client' } } },
         },
       }),
     );
@@ -84,9 +84,9 @@ describe('examine', () => {
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 
-  test('asks Redis, where it is configured', async () => {
+  test('examine reports an unreachable Redis when one is configured', async () => {
     const redis = { url: 'redis://127.0.0.1:9', sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] };
-    const findings = await examine(parseConfig({ ...configureFor(sandbox), redis }));
+    const findings = await examine(parseConfig({ ...createConfigFor(sandbox), redis }));
     expect(findings.find(({ part }) => part === 'redis')).toEqual({
       part: 'redis',
       healthy: false,
@@ -94,9 +94,9 @@ describe('examine', () => {
     });
   });
 
-  test('speaks of an unwell store to the operator, not to a caller', async () => {
+  test('examine gives operator advice for a store that cannot be used', async () => {
     const store = { postgres: 'postgresql://user:canary-password@127.0.0.1:9/db' };
-    const findings = await examine(parseConfig({ ...configureFor(sandbox), store }));
+    const findings = await examine(parseConfig({ ...createConfigFor(sandbox), store }));
     expect(findings.find(({ part }) => part === 'store')).toEqual({
       part: 'store',
       healthy: false,
@@ -107,8 +107,8 @@ describe('examine', () => {
   });
 });
 
-test('explainToken says which check a token fails', async () => {
-  const config = parseConfig(configureFor(sandbox));
+test('explainToken names the check that a token fails', async () => {
+  const config = parseConfig(createConfigFor(sandbox));
   const good = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice' }));
   expect(good).toMatchObject({ accepted: true, issuer: sandbox.urls.idp });
   const wrong = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice', audience: 'other' }));

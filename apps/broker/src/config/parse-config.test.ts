@@ -9,7 +9,7 @@ const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
 const store = { sqlite: ':memory:' };
 const nudge = { apiKey: canary };
 
-/** The problems that a configuration has, when it is only read or when the broker is made of it. */
+/** Returns the problems of a configuration, found while it is parsed or while the broker opens what it names. */
 function problemsOf(config: object): readonly string[] {
   try {
     void createBroker({ issuers, store, ...config }).close();
@@ -20,7 +20,7 @@ function problemsOf(config: object): readonly string[] {
   return [];
 }
 
-test('the defaults listen on loopback', () => {
+test('parseConfig listens on loopback by default', () => {
   expect(parseConfig({ issuers })).toMatchObject({
     listen: { host: '127.0.0.1', port: 8787 },
     admin: { host: '127.0.0.1', port: 8788 },
@@ -29,11 +29,11 @@ test('the defaults listen on loopback', () => {
   });
 });
 
-test('a port may be text, as the environment has it', () => {
+test('parseConfig accepts a port as text, as an environment variable holds it', () => {
   expect(parseConfig({ issuers, listen: { port: '9000' } }).listen.port).toBe(9000);
 });
 
-describe('refuses to start, names the field, prints no value', () => {
+describe('invalid configuration', () => {
   test.each<[string, object, RegExp]>([
     ['a missing secret', { vendors: { nudge: {} } }, /^vendors\.nudge\.apiKey: /],
     ['a secret with white space in it', { vendors: { nudge: { apiKey: `${canary} x` } } }, /^vendors\.nudge\.apiKey: /],
@@ -54,29 +54,33 @@ describe('refuses to start, names the field, prints no value', () => {
       /^issuers\.0\.audiences: is missing/,
     ],
     [
-      'an issuer with an empty list of them',
+      'an issuer with an empty list of audiences',
       { issuers: [{ ...issuers[0], audiences: [] }] },
       /^issuers\.0\.audiences: /,
     ],
-    ['no issuer at all', { issuers: [] }, /^issuers: /],
+    ['an empty list of issuers', { issuers: [] }, /^issuers: /],
     ['the algorithm none', { issuers: [{ ...issuers[0], algorithms: ['none'] }] }, /^issuers\.0\.algorithms\.0: /],
-    ['plain http', { issuers: [{ ...issuers[0], issuer: 'http://id.example.com' }] }, /^issuers\.0\.issuer: /],
+    [
+      'an issuer with a plain http URL',
+      { issuers: [{ ...issuers[0], issuer: 'http://id.example.com' }] },
+      /^issuers\.0\.issuer: /,
+    ],
     ['a port out of range', { listen: { port: 70_000 } }, /^listen\.port: Too big: expected number to be <=65535$/],
     ['a port out of range, as text', { listen: { port: '70000' } }, /^listen\.port: /],
-    ['a text that is no port', { listen: { port: '80a' } }, /^listen\.port: /],
-    ['an empty text for a port', { listen: { port: '' } }, /^listen\.port: /],
+    ['a port with a letter', { listen: { port: '80a' } }, /^listen\.port: /],
+    ['an empty text as a port', { listen: { port: '' } }, /^listen\.port: /],
     [
-      'a user source with a typo',
+      'a misspelt field of a user source',
       { vendors: { nudge: { ...nudge, user: { cliam: 'sub' } } } },
       /^vendors\.nudge\.user/,
     ],
     [
-      'ensure for a vendor that makes no users',
+      'user.ensure for a vendor that cannot create users',
       { vendors: { nabla: { serverKey: canary, user: { ensure: true } } } },
       /^vendors\.nabla\.user\.ensure: /,
     ],
     [
-      'a claim whose issuer is left open',
+      'a user claim without an issuer beside two issuers',
       {
         issuers: [...issuers, { issuer: 'https://two.example.com', audiences: ['api'] }],
         vendors: { nabla: { serverKey: canary, user: { claim: 'sub' } } },
@@ -84,12 +88,12 @@ describe('refuses to start, names the field, prints no value', () => {
       /^vendors\.nabla\.user\.issuer: is missing/,
     ],
     [
-      'a claim of an unknown issuer',
+      'a user claim of an unknown issuer',
       { vendors: { nabla: { serverKey: canary, user: { claim: 'sub', issuer: 'https://else.example.com' } } } },
       /^vendors\.nabla\.user\.issuer: is not one of/,
     ],
     [
-      'a customer by a claim whose issuer is left open',
+      'a customer claim without an issuer beside two issuers',
       {
         issuers: [...issuers, { issuer: 'https://two.example.com', audiences: ['api'] }],
         vendors: { nymbl: { ...nymbl, customer: { claim: 'customer' } } },
@@ -97,27 +101,27 @@ describe('refuses to start, names the field, prints no value', () => {
       /^vendors\.nymbl\.customer\.issuer: is missing/,
     ],
     [
-      'a customer by a claim of an unknown issuer',
+      'a customer claim of an unknown issuer',
       { vendors: { nymbl: { ...nymbl, customer: { claim: 'customer', issuer: 'https://else.example.com' } } } },
       /^vendors\.nymbl\.customer\.issuer: is not one of/,
     ],
     [
-      'claims asked of a vendor that opens nothing',
+      'required claims for a vendor that only signs users in',
       { vendors: { authgear: { endpoint: 'https://a.authgear.cloud', requiredClaims: { verified: true } } } },
       /^vendors\.authgear\.requiredClaims: has no effect/,
     ],
     [
-      'a vendor for users of nobody',
+      'a connection for an unknown issuer',
       { vendors: { nudge: { ...nudge, issuers: ['https://else.example.com'] } } },
       /^vendors\.nudge\.issuers: https:\/\/else.example.com is not one of/,
     ],
     [
-      'scopes asked of a vendor that opens nothing',
+      'required scopes for a vendor that only signs users in',
       { vendors: { authgear: { endpoint: 'https://a.authgear.cloud', requiredScopes: ['read'] } } },
       /^vendors\.authgear\.requiredScopes: has no effect/,
     ],
     [
-      'users of a vendor that has none',
+      'a user source for a vendor without users',
       { vendors: { nudge: { ...nudge, user: { claim: 'sub' } } } },
       /^vendors\.nudge\.user: has no effect/,
     ],
@@ -127,18 +131,22 @@ describe('refuses to start, names the field, prints no value', () => {
       /^vendors\.vital/,
     ],
     [
-      'a PostgreSQL URL that is none',
+      'a URL of another database in store.postgres',
       { store: { postgres: `mysql://u:${canary}@host/db` } },
       /^store\.postgres: must be like postgresql:/,
     ],
     ['two stores at once', { store: { ...store, postgres: `postgresql://u:${canary}@host/db` } }, /^store\./],
-    ['a SQLite file that no file can be', { store: { sqlite: '/dev/null/file' } }, /^store\.sqlite: cannot be opened/],
-    ['one port for both listeners', { listen: { port: 9000 }, admin: { port: 9000 } }, /^admin\.port: /],
-    ['an empty secret', { vendors: { nabla: { serverKey: '' } } }, /^vendors\.nabla\.serverKey: must not be empty$/],
-    ['an issuer twice', { issuers: [...issuers, ...issuers] }, /^issuers: /],
-    ['DPoP', { issuers: [{ ...issuers[0], dpop: {} }] }, /^issuers\.0\.dpop: /],
     [
-      'a URL that is none of Redis',
+      'a SQLite path that cannot be a file',
+      { store: { sqlite: '/dev/null/file' } },
+      /^store\.sqlite: cannot be opened/,
+    ],
+    ['the same port for both listeners', { listen: { port: 9000 }, admin: { port: 9000 } }, /^admin\.port: /],
+    ['an empty secret', { vendors: { nabla: { serverKey: '' } } }, /^vendors\.nabla\.serverKey: must not be empty$/],
+    ['a repeated issuer', { issuers: [...issuers, ...issuers] }, /^issuers: /],
+    ['an issuer with DPoP', { issuers: [{ ...issuers[0], dpop: {} }] }, /^issuers\.0\.dpop: /],
+    [
+      'a URL of another protocol in redis.url',
       { redis: { url: `http://${canary}`, sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] } },
       /^redis\.url: /,
     ],
@@ -147,17 +155,17 @@ describe('refuses to start, names the field, prints no value', () => {
       { redis: { url: 'redis://127.0.0.1', sealingKeys: [{ id: 'a', secret: canary }] } },
       /^redis\.sealingKeys\.0\.secret: /,
     ],
-  ])('%s', (_, config, expected) => {
+  ])('the configuration is refused for %s, with the field and without its value', (_, config, expected) => {
     const problems = problemsOf(config);
     expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(expected)]));
     expect(problems.join('\n')).not.toContain(canary);
   });
 });
 
-test('tells every problem at once', () => {
+test('parseConfig reports every problem at once', () => {
   expect(problemsOf({ listn: {}, vendors: { nudge: {} } })).toHaveLength(2);
 });
 
-test('takes a secret in two slots', () => {
+test('parseConfig accepts a secret in two slots', () => {
   expect(problemsOf({ vendors: { nudge: { apiKey: { current: 'a', next: 'b' } } } })).toEqual([]);
 });

@@ -23,7 +23,7 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
 
   const lookUp = async (kind: string, name: string, field: string): Promise<string> => {
     if (kind === 'env') {
-      const found = environment[name];
+      const found = Object.hasOwn(environment, name) ? environment[name] : undefined;
       if (found === undefined || found === '') problems.push(`${field}: the environment variable ${name} is not set`);
       return found ?? '';
     }
@@ -39,12 +39,13 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
     if (misspeltReference.test(text.replaceAll(reference, ''))) {
       problems.push(`${field}: has a \`\${…}\` that is neither \`\${env:NAME}\` nor \`\${file:path}\``);
     }
-    let replaced = text;
-    for (const [whole, kind = '', name = ''] of text.matchAll(reference)) {
-      const found = await lookUp(kind, name, field);
-      replaced = replaced.replace(whole, () => found);
+    let replaced = '';
+    let end = 0;
+    for (const { 0: whole, 1: kind = '', 2: name = '', index } of text.matchAll(reference)) {
+      replaced += text.slice(end, index) + (await lookUp(kind, name, field));
+      end = index + whole.length;
     }
-    return replaced;
+    return replaced + text.slice(end);
   };
 
   const walk = async (node: unknown, path: readonly string[]): Promise<unknown> => {

@@ -3,10 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
 import { describeApi } from './api-description.ts';
-import {
-  createConfigFor as configureFor,
-  startRecordingBroker as startWatchedBroker,
-} from '../../test/support/recording-broker.ts';
+import { createConfigFor, startRecordingBroker } from '../../test/support/recording-broker.ts';
 
 const publicUrl = 'https://broker.example.com';
 const description = describeApi(publicUrl);
@@ -14,7 +11,7 @@ const operations = Object.entries(description.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 );
 
-test('is OpenAPI 3.1, with a name of its own for each operation', async () => {
+test('the API description is valid OpenAPI 3.1 with a unique name for each operation', async () => {
   const { valid, errors } = await new Validator().validate(structuredClone(description));
   expect(errors).toBeUndefined();
   expect(valid).toBe(true);
@@ -22,9 +19,9 @@ test('is OpenAPI 3.1, with a name of its own for each operation', async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-test('names routes that are there', async () => {
+test('the API description names only routes that the broker serves', async () => {
   await using sandbox = await createSandbox();
-  await using broker = await startWatchedBroker({ ...configureFor(sandbox), publicUrl });
+  await using broker = await startRecordingBroker({ ...createConfigFor(sandbox), publicUrl });
   for (const { path, method } of operations) {
     const url = path.replace('{connection}', 'nabla').replace('{path}', 'x');
     const { status } = await broker.call(url, undefined, { method });
@@ -32,7 +29,7 @@ test('names routes that are there', async () => {
   }
 });
 
-test('names the routes of the documentation and no other', () => {
+test('the API description names exactly the routes of docs/http.md', () => {
   const page = readFileSync(new URL('../../../../docs/http.md', import.meta.url), 'utf8');
   const [table = ''] = page.split('On the admin listener');
   const documented = table
@@ -43,9 +40,9 @@ test('names the routes of the documentation and no other', () => {
   expect(documented.toSorted()).toEqual(Object.keys(description.paths).toSorted());
 });
 
-test('is served, and shown as a page', async () => {
+test('the broker serves the API description as JSON and as a page', async () => {
   await using sandbox = await createSandbox();
-  await using broker = await startWatchedBroker(configureFor(sandbox));
+  await using broker = await startRecordingBroker(createConfigFor(sandbox));
   const served = (await (await broker.call('/openapi.json')).json()) as ReturnType<typeof describeApi>;
   expect(served).toEqual({ ...description, servers: [{ url: '/' }] });
   const page = await (await broker.call('/docs')).text();

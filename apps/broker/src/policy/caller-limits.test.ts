@@ -11,13 +11,13 @@ function createVirtualClock() {
   return { ...systemClock, monotonicMs: () => nowMs, advance };
 }
 
-const person = (subject: string, issuer = 'https://id.example'): Principal => ({
+const createPrincipal = (subject: string, issuer = 'https://id.example'): Principal => ({
   issuer,
   subject,
   scopes: [],
   claims: {},
 });
-const alice = person('alice');
+const alice = createPrincipal('alice');
 
 function requestCounter(requestsPerMinute: number, clock: Clock): (principal: Principal) => void {
   const { countRequest } = createCallerLimits({ requestsPerMinute }, clock);
@@ -25,14 +25,14 @@ function requestCounter(requestsPerMinute: number, clock: Clock): (principal: Pr
   return countRequest;
 }
 
-test('a caller may send a minute’s requests at once, then one at a time; other callers are not affected', () => {
+test('caller limits allow a minute’s requests at once, then one at a time, and count each caller alone', () => {
   const clock = createVirtualClock();
   const countRequest = requestCounter(60, clock);
   for (let count = 0; count < 60; count += 1) countRequest(alice);
   const refused = expect.objectContaining({ code: 'rate_limited', retryAfterSeconds: 1 });
   expect(() => countRequest(alice)).toThrow(refused);
-  countRequest(person('bob'));
-  countRequest(person('alice', 'https://other.example'));
+  countRequest(createPrincipal('bob'));
+  countRequest(createPrincipal('alice', 'https://other.example'));
 
   clock.advance(999);
   expect(() => countRequest(alice)).toThrow(refused);
@@ -44,14 +44,14 @@ test('a caller may send a minute’s requests at once, then one at a time; other
   expect(() => countRequest(alice)).toThrow(refused);
 });
 
-test('rate_limited carries the seconds until the next request is allowed', () => {
+test('the error `rate_limited` carries the seconds until the next request is allowed', () => {
   const countRequest = requestCounter(2, createVirtualClock());
   countRequest(alice);
   countRequest(alice);
   expect(() => countRequest(alice)).toThrow(expect.objectContaining({ retryAfterSeconds: 30 }));
 });
 
-test('a caller gets at most two minutes’ requests within any minute', () => {
+test('caller limits allow at most two minutes’ requests within any minute', () => {
   const clock = createVirtualClock();
   const countRequest = requestCounter(100, clock);
   let served = 0;
@@ -68,18 +68,18 @@ test('a caller gets at most two minutes’ requests within any minute', () => {
   expect(served).toBeLessThanOrEqual(200);
 });
 
-test('a caller may run a limited number of proxied calls, and each one that ends makes room for another', () => {
+test('caller limits allow `concurrentProxyCalls` calls at once, and another one as soon as one has ended', () => {
   const { enterProxyCall } = createCallerLimits({ concurrentProxyCalls: 2 }, createVirtualClock());
   const leave = enterProxyCall(alice);
   enterProxyCall(alice);
   expect(() => enterProxyCall(alice)).toThrow(expect.objectContaining({ code: 'rate_limited' }));
-  enterProxyCall(person('bob'))();
+  enterProxyCall(createPrincipal('bob'))();
   leave();
   enterProxyCall(alice);
   expect(() => enterProxyCall(alice)).toThrow(expect.objectContaining({ code: 'rate_limited' }));
 });
 
-test('without limits, requests are not counted and proxied calls are not refused', () => {
+test('caller limits without options count no requests and refuse no proxied calls', () => {
   const { countRequest, enterProxyCall } = createCallerLimits({}, createVirtualClock());
   expect(countRequest).toBeUndefined();
   expect(() => {

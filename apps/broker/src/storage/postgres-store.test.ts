@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { Client } from 'pg';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPostgresStore } from './postgres-store.ts';
 import {
   createPostgresSchema,
@@ -11,29 +14,39 @@ import { testStore } from '../../test/support/store-conformance.ts';
 
 const alice = { connection: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
 
-describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
-  describe('conformance', () => {
+/** Stops this process's timers: only the test and the server's own clock end a call then. */
+function stopTimers(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real server', () => {
+  describe('PostgreSQL store conformance', () => {
     testStore(async () => {
       const { url, drop } = await createPostgresSchema();
       return { open: () => createPostgresStore({ url, maxConnections: 4 }), drop };
     });
   });
 
-  test('a connection that the server cuts is replaced, and what it was doing is refused', async () => {
+  test('the PostgreSQL store replaces a connection that the server ended, and at most one call fails', async () => {
     await using schema = await createPostgresSchema();
     const { name, url, execute } = schema;
     const store = createPostgresStore({ url: `${url}&application_name=${name}`, maxConnections: 2 });
     await store.addVendorUser(alice, 'one');
-    const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`;
-    expect(await execute(cut)).not.toEqual([]);
-    // The cut may be seen before the next call or by it; never later.
+    // Returns after the server's process has ended, at most 10 seconds later.
+    const end = `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '${name}'`;
+    expect(await execute(end)).toEqual([{ pg_terminate_backend: true }]);
+    // The pool may notice the end before the next call or during it.
     const during = await store.findVendorUser(alice).catch(({ code }: { code: string }) => code);
     expect(['one', 'overloaded']).toContain(during);
     expect(await store.findVendorUser(alice)).toBe('one');
     await store.close();
   });
 
-  test('a database that takes no writes is unusable, and usable once it takes them again', async () => {
+  test('the PostgreSQL store fails its check while the database refuses writes, and passes it afterwards', async () => {
     await using schema = await createPostgresSchema();
     const { name, url, execute } = schema;
     const store = createPostgresStore({ url });
@@ -45,7 +58,7 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
     await store.close();
   });
 
-  test('tables that somebody dropped are made again, for the call after the one that misses them', async () => {
+  test('the PostgreSQL store creates dropped tables again, for the call after the one that misses them', async () => {
     await using schema = await createPostgresSchema();
     const { name, url, execute } = schema;
     const store = createPostgresStore({ url });
@@ -57,43 +70,57 @@ describe.skipIf(!(await isPostgresAvailable()))('over a real server', () => {
     await store.close();
   });
 
-  test('a server that falls silent is refused in time, and used again when it speaks', async () => {
+  test('the PostgreSQL store ends its calls when the server stops responding, and uses it again afterwards', async () => {
+    stopTimers();
     await using schema = await createPostgresSchema();
     const { url } = schema;
     const proxy = await startSilenceableProxy(url);
-    const store = createPostgresStore({ url: proxy.url, maxConnections: 1, timeoutMs: 300 });
+    const store = createPostgresStore({ url: proxy.url, maxConnections: 1, timeoutMs: 60_000 });
     await store.addVendorUser(alice, 'one');
     proxy.silence(true);
-    // The first is under way at the only connection, the second waits for it.
-    const both = await Promise.allSettled([store.findVendorUser(alice), store.findVendorUser(alice)]);
-    expect(both).toMatchObject([{ reason: { code: 'overloaded' } }, { reason: { code: 'overloaded' } }]);
+    const ended: string[] = [];
+    const find = async (name: string) => {
+      const failure: unknown = await store.findVendorUser(alice).catch((error: unknown) => error);
+      ended.push(name);
+      return failure;
+    };
+    // The first call has the only connection, the second waits for it.
+    const calls = Promise.all([find('running'), find('waiting')]);
+    await setImmediate();
+    await vi.advanceTimersByTimeAsync(59_999);
+    await setImmediate();
+    expect(ended).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    await setImmediate();
+    expect(ended).toEqual(['waiting']);
+    // The server's own statement timeout has 500 milliseconds to arrive before the connection is given up.
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await calls).toMatchObject([{ code: 'overloaded' }, { code: 'overloaded' }]);
     proxy.silence(false);
     expect(await store.findVendorUser(alice)).toBe('one');
     await store.close();
     await proxy.close();
   });
 
-  test('a statement that waits for a lock too long is ended by the server', async () => {
+  test('the server ends a statement of the PostgreSQL store that waits too long for a lock', async () => {
+    stopTimers();
     await using schema = await createPostgresSchema();
-    const { name, url, execute } = schema;
-    const store = createPostgresStore({ url, timeoutMs: 300 });
+    const { name, url } = schema;
+    const store = createPostgresStore({ url, timeoutMs: 2_000 });
     await store.check();
-    const locked = execute(`BEGIN; LOCK TABLE ${name}.vendor_user; SELECT pg_sleep(1); COMMIT`);
-    let refusal: unknown;
-    while (refusal === undefined) {
-      refusal = await store.addVendorUser(alice, 'one').then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-    }
-    expect(refusal).toMatchObject({ code: 'overloaded', reason: '57014' });
-    await locked;
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    await other.query(`BEGIN; LOCK TABLE ${name}.vendor_user`);
+    await expect(store.addVendorUser(alice, 'one')).rejects.toMatchObject({ code: 'overloaded', reason: '57014' });
+    await other.query('ROLLBACK');
+    expect(await store.addVendorUser(alice, 'two')).toBe('two');
+    await other.end();
     await store.close();
   });
 });
 
-describe('a server', () => {
-  test('that is not there is refused, then found when it is there', async () => {
+describe('PostgreSQL store without a usable server', () => {
+  test('the PostgreSQL store reports an unreachable server without its password', async () => {
     const store = createPostgresStore({ url: 'postgresql://postgres:canary-51f0@127.0.0.1:9/none' });
     const refusal = await store.check().catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'overloaded', reason: 'ECONNREFUSED' });
@@ -103,22 +130,24 @@ describe('a server', () => {
     await store.close();
   });
 
-  test('that takes the connection and says nothing is refused in time', async () => {
+  test('the PostgreSQL store ends its calls when the server accepts the connection and never responds', async () => {
     const sockets: Socket[] = [];
-    const silent = createServer((socket) => void sockets.push(socket));
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const silent = createServer((socket) => void sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
+    // Nothing but the timeout of the store can end these calls.
     const store = createPostgresStore({ url: `postgresql://postgres@127.0.0.1:${port}/test`, timeoutMs: 50 });
     const both = await Promise.allSettled([store.check(), store.findVendorUser(alice)]);
     expect(both).toMatchObject([{ reason: { code: 'overloaded' } }, { reason: { code: 'overloaded' } }]);
     await store.close();
     for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => silent.close(resolve));
+    silent.close();
+    await once(silent, 'close');
   });
 });
 
 test.each(['', 'mysql://127.0.0.1/test', 'postgresql://user:canary-51f0@:port', '127.0.0.1:5432'])(
-  'refuses %j, and does not repeat it',
+  'createPostgresStore throws for the URL %j without quoting it',
   (url) => {
     const create = () => createPostgresStore({ url });
     expect(create).toThrow(TypeError);

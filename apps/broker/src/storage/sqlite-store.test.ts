@@ -10,7 +10,7 @@ const alice = { connection: 'vital', issuer: 'https://id.example.com', subject: 
 
 const createFolder = () => mkdtemp(join(tmpdir(), 'valetkey-'));
 
-describe('conformance', () => {
+describe('SQLite store conformance', () => {
   testStore(async () => {
     const folder = await createFolder();
     return {
@@ -20,7 +20,7 @@ describe('conformance', () => {
   });
 });
 
-describe('the file', () => {
+describe('SQLite file', () => {
   let folder: string;
   let path: string;
   beforeEach(async () => {
@@ -29,7 +29,7 @@ describe('the file', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test('is readable by its owner alone, and so is what SQLite puts beside it', async () => {
+  test('the SQLite file and the files that SQLite creates beside it are readable only by their owner', async () => {
     await writeFile(path, '', { mode: 0o666 });
     const store = createSqliteStore(path);
     await store.addVendorUser(alice, 'one');
@@ -37,8 +37,8 @@ describe('the file', () => {
     await store.close();
   });
 
-  test('that another process keeps to itself is waited for, while this process goes on', async () => {
-    const store = createSqliteStore(path);
+  test('the SQLite store waits for a file that another process has locked, without blocking this process', async () => {
+    const store = createSqliteStore(path, { timeoutMs: 60_000 });
     const other = new DatabaseSync(path);
     other.exec('BEGIN IMMEDIATE');
     const added = store.addVendorUser(alice, 'one');
@@ -49,7 +49,7 @@ describe('the file', () => {
     await store.close();
   });
 
-  test('that another process keeps too long is refused', async () => {
+  test('the SQLite store refuses a write as `overloaded` when another process keeps the file locked', async () => {
     const store = createSqliteStore(path, { timeoutMs: 0 });
     const other = new DatabaseSync(path);
     other.exec('BEGIN IMMEDIATE');
@@ -61,7 +61,7 @@ describe('the file', () => {
     await store.close();
   });
 
-  test('that an earlier version made is used as it is', async () => {
+  test('the SQLite store opens a file of an earlier version and keeps its vendor users', async () => {
     const earlier = new DatabaseSync(path);
     earlier.exec(`
       CREATE TABLE vendor_user (vendor TEXT NOT NULL, issuer TEXT NOT NULL, subject TEXT NOT NULL,
@@ -74,7 +74,7 @@ describe('the file', () => {
     await store.close();
   });
 
-  test('that is copied while it is in use restores the same people', async () => {
+  test('the SQLite store opens a backup that was copied during use with the same vendor users', async () => {
     const store = createSqliteStore(path);
     await store.addVendorUser(alice, 'one');
     const source = new DatabaseSync(path);
@@ -85,7 +85,7 @@ describe('the file', () => {
     await Promise.all([store.close(), restored.close()]);
   });
 
-  test('that is no database is refused when it is opened', async () => {
+  test('the SQLite store throws for a file that is not a database', async () => {
     await writeFile(path, 'something else'.repeat(100));
     expect(() => createSqliteStore(path)).toThrow(Error);
   });

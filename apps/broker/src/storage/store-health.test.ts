@@ -1,68 +1,74 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createStoreHealth } from './store-health.ts';
 import type { Store } from './store.ts';
 
-function start() {
+/** Creates the health of a store that the test can break, on a clock that the test advances. */
+function createHarness() {
   let nowMs = 0;
-  let looks = 0;
+  let checks = 0;
   let isBroken = false;
   const check = async () => {
-    looks += 1;
+    checks += 1;
     if (isBroken) throw new Error('full');
   };
   const health = createStoreHealth({ check } as Store, { nowMs: () => nowMs, monotonicMs: () => nowMs });
   return {
     health,
-    looks: () => looks,
+    checks: () => checks,
     advance: (milliseconds: number) => {
       nowMs += milliseconds;
     },
-    breakIt: (broken: boolean) => {
+    setBroken: (broken: boolean) => {
       isBroken = broken;
     },
   };
 }
 
-test('however often it is asked, the store is asked once a second', async () => {
-  const { health, looks, advance, breakIt } = start();
+test('store health checks a healthy store at most once a second and a broken one each time', async () => {
+  const { health, checks, advance, setBroken } = createHarness();
   await Promise.all([health.check(), health.check()]);
   advance(999);
   await health.check();
-  expect(looks()).toBe(1);
+  expect(checks()).toBe(1);
   advance(1);
-  breakIt(true);
+  setBroken(true);
   await expect(health.check()).rejects.toThrow('full');
-  breakIt(false);
+  setBroken(false);
   await health.check();
-  expect(looks(), 'what is broken is asked again').toBe(3);
+  expect(checks(), 'a broken store is checked again').toBe(3);
 });
 
-test('a look that began before a write failed says nothing of it', async () => {
-  const answers: (() => void)[] = [];
-  const store = { check: () => new Promise<void>((resolve) => answers.push(resolve)) } as Store;
+test('store health does not trust a check that began before a write failed', async () => {
+  const pendingChecks: (() => void)[] = [];
+  const store = { check: () => new Promise<void>((resolve) => pendingChecks.push(resolve)) } as Store;
   const health = createStoreHealth(store, { nowMs: () => 0, monotonicMs: () => 0 });
-  const early = health.check();
+  const earlyCheck = health.check();
   health.reportFailure();
-  const admitted = health.assertWritable();
-  answers[0]?.();
-  await early;
-  expect(answers).toHaveLength(2);
-  answers[1]?.();
-  await admitted;
+  const writable = health.assertWritable();
+  pendingChecks[0]?.();
+  await earlyCheck;
+  let isWritable = false;
+  const stillWaiting = health.assertWritable().then(() => (isWritable = true));
+  await setImmediate();
+  expect(isWritable).toBe(false);
+  expect(pendingChecks).toHaveLength(2);
+  pendingChecks[1]?.();
+  await Promise.all([writable, stillWaiting]);
   await health.assertWritable();
-  expect(answers).toHaveLength(2);
+  expect(pendingChecks).toHaveLength(2);
 });
 
-test('after a failed write nothing is begun before the store is well again', async () => {
-  const { health, looks, breakIt } = start();
+test('store health rejects every operation after a failed write until a check succeeds', async () => {
+  const { health, checks, setBroken } = createHarness();
   await health.assertWritable();
-  expect(looks()).toBe(0);
-  breakIt(true);
+  expect(checks()).toBe(0);
+  setBroken(true);
   health.reportFailure();
   await expect(health.assertWritable()).rejects.toThrow('full');
   await expect(health.check()).rejects.toThrow('full');
-  breakIt(false);
+  setBroken(false);
   await health.assertWritable();
   await health.assertWritable();
-  expect(looks()).toBe(3);
+  expect(checks()).toBe(3);
 });

@@ -1,7 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createLogDestination, createLogger } from './logger.ts';
 
-/** A disk that takes so many bytes, and more once it is told. */
+/** Creates a disk with room for a number of bytes. */
 function createDisk(room: number) {
   let content = '';
   return {
@@ -11,15 +11,19 @@ function createDisk(room: number) {
     },
     write: (bytes: Buffer) => {
       if (room === 0) throw Object.assign(new Error('no room'), { code: 'ENOSPC' });
-      const taken = bytes.subarray(0, room);
-      room -= taken.length;
-      content += taken.toString();
-      return taken.length;
+      const written = bytes.subarray(0, room);
+      room -= written.length;
+      content += written.toString();
+      return written.length;
     },
   };
 }
 
-test('lines that cannot be written are lost, counted and told of, and nothing fails', () => {
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('the logger loses lines that a full disk does not accept, and reports their number once it has room', () => {
   const disk = createDisk(150);
   const logger = createLogger('info', createLogDestination(disk.write));
   for (let count = 0; count < 10; count += 1) logger.info({ count }, 'line');
@@ -34,34 +38,37 @@ test('lines that cannot be written are lost, counted and told of, and nothing fa
       return [];
     }
   });
-  // One line was torn where the room ended.
+  // One line is incomplete, where the disk was full.
   expect(lines.length - whole.length).toBe(1);
-  const written = whole.filter(({ msg }) => msg === 'line').length;
-  expect(whole.slice(written)).toMatchObject([
-    { msg: 'log lines could not be written', lost: 10 - written },
+  const writtenLines = whole.filter(({ msg }) => msg === 'line').length;
+  expect(whole.slice(writtenLines)).toMatchObject([
+    { msg: 'log lines could not be written', lost: 10 - writtenLines },
     { msg: 'again' },
   ]);
 });
 
-test('a reader who is behind is waited for, and gets every line in order', async () => {
+test('the logger waits for a slow reader, which receives every line in order', () => {
+  vi.useFakeTimers();
   let content = '';
   let room = 100;
   const logger = createLogger(
     'info',
     createLogDestination((bytes) => {
-      if (room === 0) throw Object.assign(new Error('behind'), { code: 'EAGAIN' });
-      const taken = bytes.subarray(0, room);
-      room -= taken.length;
-      content += taken.toString();
-      return taken.length;
+      if (room === 0) throw Object.assign(new Error('slow reader'), { code: 'EAGAIN' });
+      const written = bytes.subarray(0, room);
+      room -= written.length;
+      content += written.toString();
+      return written.length;
     }),
   );
   for (let count = 0; count < 50; count += 1) logger.info({ count }, 'line');
   expect(content).toHaveLength(100);
   room = 1_000;
-  await expect.poll(() => content.length).toBe(1_100);
+  vi.advanceTimersByTime(10);
+  expect(content).toHaveLength(1_100);
   room = 100_000;
-  await expect.poll(() => content.endsWith('\n') && content.trimEnd().split('\n').length).toBe(50);
+  vi.advanceTimersByTime(10);
+  expect(content.endsWith('\n')).toBe(true);
   const counts = content
     .trimEnd()
     .split('\n')
@@ -69,12 +76,12 @@ test('a reader who is behind is waited for, and gets every line in order', async
   expect(counts).toEqual(Array.from({ length: 50 }, (_, index) => index));
 });
 
-test('a reader who reads no more costs so much memory and time, and no more', () => {
+test('the logger gives up on a reader that has stopped, after bounded time and memory, and reports every lost line', () => {
   vi.useFakeTimers();
   let isStuck = true;
   let content = '';
   const destination = createLogDestination((bytes) => {
-    if (isStuck) throw Object.assign(new Error('behind'), { code: 'EAGAIN' });
+    if (isStuck) throw Object.assign(new Error('slow reader'), { code: 'EAGAIN' });
     content += bytes.toString();
     return bytes.length;
   });
@@ -86,10 +93,9 @@ test('a reader who reads no more costs so much memory and time, and no more', ()
   destination.write(line);
   const [note = ''] = content.split('\n');
   expect(JSON.parse(note)).toMatchObject({ lost: 10_000 });
-  vi.useRealTimers();
 });
 
-test('what a reader would take for the end of a line is escaped', () => {
+test('the logger escapes characters that a reader could take for the end of a line', () => {
   const disk = createDisk(10_000);
   createLogger('info', createLogDestination(disk.write)).info('a\u2028b\u0085c');
   expect(disk.content()).toContain('a\\u2028b\\u0085c');

@@ -15,7 +15,7 @@ const alice: Principal = {
 const close = async () => undefined;
 const vendor: Vendor = { id: 'nabla', close };
 
-/** The vendor users of a connection that is named after its vendor. */
+/** Creates the vendor users of a connection that is named after its vendor. */
 function usersOf(
   vendor: Vendor,
   source: VendorUserSource,
@@ -25,36 +25,38 @@ function usersOf(
   return createVendorUsers({ connection: vendor.id, vendor, source, store, ...time });
 }
 
-/** A vendor that makes users when it is told to, so that a test decides what overlaps. */
+/** Creates a vendor that responds when the test says so, so that the test decides which calls overlap. */
 function createVendor() {
-  const asked: string[] = [];
-  const { promise: answered, resolve: answer } = Promise.withResolvers<string>();
+  const requested: string[] = [];
+  const { promise: firstRequest, resolve: reportRequest } = Promise.withResolvers<void>();
+  const { promise: response, resolve: respond } = Promise.withResolvers<string>();
   const users = {
     ensureUser: async (externalId: string) => {
-      asked.push(externalId);
-      return { vendorUserId: await answered, created: true };
+      requested.push(externalId);
+      reportRequest();
+      return { vendorUserId: await response, created: true };
     },
   };
-  return { asked, answer, vendor: { id: 'vital', users, close } satisfies Vendor };
+  return { requested, firstRequest, respond, vendor: { id: 'vital', users, close } satisfies Vendor };
 }
 
-describe('by claim', () => {
+describe('vendor users by claim', () => {
   const store = createSqliteStore(':memory:');
 
-  test('the claim, or the subject', async () => {
+  test('vendor users by claim come from the claim, or from the subject for `sub`', async () => {
     expect(await usersOf(vendor, { claim: 'patient' }, store).resolve(alice)).toBe('p-1');
     expect(await usersOf(vendor, { claim: 'sub' }, store).resolve(alice)).toBe('alice');
   });
 
   test.each(['absent', 'number', 'broken', '__proto__', 'constructor'])(
-    'a claim that is no text (%s) names nobody',
+    'vendor users by claim reject a claim that is absent or not text (%s)',
     async (claim) => {
       const users = usersOf(vendor, { claim }, store);
       await expect(users.resolve(alice)).rejects.toMatchObject({ code: 'vendor_user_not_found', vendor: 'nabla' });
     },
   );
 
-  test('the claim of another issuer names nobody', async () => {
+  test('vendor users by claim ignore the claim of another issuer, and the error names the right one', async () => {
     const users = usersOf(vendor, { claim: 'patient', issuer: 'https://else.example.com' }, store);
     expect(await users.known(alice)).toBeUndefined();
     await expect(users.resolve(alice)).rejects.toMatchObject({
@@ -63,7 +65,7 @@ describe('by claim', () => {
   });
 });
 
-test('by mapping: only whom the operator stored', async () => {
+test('vendor users by mapping are only those that the operator stored', async () => {
   const store = createSqliteStore(':memory:');
   const users = usersOf(vendor, { mapping: true }, store);
   await expect(users.resolve(alice)).rejects.toMatchObject({ code: 'vendor_user_not_found' });
@@ -72,20 +74,20 @@ test('by mapping: only whom the operator stored', async () => {
   expect(await users.forget(alice, 'p-9')).toBe(false);
 });
 
-describe('by the vendor', () => {
-  test('a hundred first sign-ins of one person at once ask for one user', async () => {
-    const { vendor: vital, asked, answer } = createVendor();
+describe('vendor users that the vendor creates', () => {
+  test('a hundred simultaneous first requests of one person create one vendor user', async () => {
+    const { vendor: vital, requested, respond } = createVendor();
     const users = usersOf(vital, { ensure: true }, createSqliteStore(':memory:'));
     const all = Array.from({ length: 100 }, () => users.resolve(alice));
     await new Promise((resolve) => setImmediate(resolve));
-    answer('u-1');
+    respond('u-1');
     expect(new Set(await Promise.all(all))).toEqual(new Set(['u-1']));
-    expect(asked).toEqual([externalIdOf(alice)]);
+    expect(requested).toEqual([externalIdOf(alice)]);
     expect(await users.resolve(alice)).toBe('u-1');
-    expect(asked).toHaveLength(1);
+    expect(requested).toHaveLength(1);
   });
 
-  test('a failure is shared by those who wait and remembered by nobody', async () => {
+  test('a failed creation rejects every waiting request and is tried again by the next one', async () => {
     let calls = 0;
     const ensureUser = async () => {
       calls += 1;
@@ -103,43 +105,43 @@ describe('by the vendor', () => {
     expect(calls).toBe(2);
   });
 
-  test('under the name that the vendor already knows', async () => {
-    const { vendor: vital, asked, answer } = createVendor();
-    answer('u-1');
+  test('a vendor user is created under the external id of the configured claim', async () => {
+    const { vendor: vital, requested, respond } = createVendor();
+    respond('u-1');
     const users = usersOf(vital, { ensure: { externalIdClaim: 'patient' } }, createSqliteStore(':memory:'));
     await users.resolve(alice);
-    expect(asked).toEqual(['p-1']);
+    expect(requested).toEqual(['p-1']);
   });
 
-  test('a vendor user that is gone is made again', async () => {
-    const { vendor: vital, answer } = createVendor();
-    answer('u-2');
+  test('a vendor user that the vendor deleted is created again and outlives a late report of the deletion', async () => {
+    const { vendor: vital, respond } = createVendor();
+    respond('u-2');
     const store = createSqliteStore(':memory:');
     const users = usersOf(vital, { ensure: true }, store);
     await store.addVendorUser({ connection: 'vital', issuer: alice.issuer, subject: alice.subject }, 'u-1');
     expect(await users.resolve(alice)).toBe('u-1');
     expect(await users.forget(alice, 'u-1')).toBe(true);
     expect(await users.resolve(alice)).toBe('u-2');
-    // Who found the old one gone only now takes nothing away from the new one.
+    // Another request found the old vendor user deleted and reports it late.
     expect(await users.forget(alice, 'u-1')).toBe(true);
     expect(await users.known(alice)).toBe('u-2');
   });
 
-  test('the name is what the issuer says who is asked for it, and no other', async () => {
-    const { vendor: vital, asked, answer } = createVendor();
-    answer('u-1');
-    const usersWhoseIssuerIs = (issuer: string) =>
+  test('an external id is read only from the tokens of its configured issuer', async () => {
+    const { vendor: vital, requested, respond } = createVendor();
+    respond('u-1');
+    const usersOfIssuer = (issuer: string) =>
       usersOf(vital, { ensure: { externalIdClaim: 'patient', issuer } }, createSqliteStore(':memory:'));
-    await expect(usersWhoseIssuerIs('https://else.example.com').resolve(alice)).rejects.toMatchObject({
+    await expect(usersOfIssuer('https://else.example.com').resolve(alice)).rejects.toMatchObject({
       code: 'vendor_user_not_found',
     });
-    expect(asked).toEqual([]);
-    expect(await usersWhoseIssuerIs(alice.issuer).resolve(alice)).toBe('u-1');
+    expect(requested).toEqual([]);
+    expect(await usersOfIssuer(alice.issuer).resolve(alice)).toBe('u-1');
   });
 
-  test('a name of more than 255 characters is none', async () => {
-    const { vendor: vital, answer } = createVendor();
-    answer('u-1');
+  test('an external id may have at most 255 characters', async () => {
+    const { vendor: vital, respond } = createVendor();
+    respond('u-1');
     const resolve = (length: number) =>
       usersOf(vital, { ensure: { externalIdClaim: 'name' } }, createSqliteStore(':memory:')).resolve({
         ...alice,
@@ -150,10 +152,10 @@ describe('by the vendor', () => {
   });
 });
 
-describe('by the vendor, over several brokers', () => {
+describe('vendor users over several brokers', () => {
   const key = { connection: 'vital', issuer: alice.issuer, subject: alice.subject };
 
-  /** One broker: its time passes when it sleeps, and it notes how long it slept. */
+  /** Creates the vendor users of one broker, whose clock advances only while it sleeps. */
   function createBroker(
     vendor: Vendor,
     store: Store,
@@ -169,42 +171,42 @@ describe('by the vendor, over several brokers', () => {
     return { ...users, sleptMs: () => elapsedMs };
   }
 
-  /** A vendor that keeps one user for one name, as each has to. */
+  /** Creates a vendor that keeps one user per external id, as every vendor must. */
   function createIdempotentVendor(fail: () => boolean = () => false) {
-    const asked: string[] = [];
+    const requested: string[] = [];
     const kept = new Map<string, string>();
     const ensureUser = async (name: string) => {
-      asked.push(name);
+      requested.push(name);
       await new Promise((resolve) => setImmediate(resolve));
       if (fail()) throw new Error('down');
       const created = !kept.has(name);
       if (created) kept.set(name, `user-${kept.size + 1}`);
       return { vendorUserId: kept.get(name) ?? '', created };
     };
-    return { asked, kept, vendor: { id: 'vital', users: { ensureUser }, close } satisfies Vendor };
+    return { requested, kept, vendor: { id: 'vital', users: { ensureUser }, close } satisfies Vendor };
   }
 
-  test('first sign-ins of one person at all of them ask for one user', async () => {
-    const { vendor: vital, asked } = createIdempotentVendor();
+  test('simultaneous first requests of one person at five brokers create one vendor user', async () => {
+    const { vendor: vital, requested } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     const onSleep = () => new Promise((resolve) => setImmediate(resolve));
     const brokers = Array.from({ length: 5 }, () => createBroker(vital, store, { onSleep }));
     const all = await Promise.all(Array.from({ length: 100 }, (_, index) => brokers[index % 5]?.resolve(alice)));
     expect(new Set(all)).toEqual(new Set(['user-1']));
-    expect(asked).toHaveLength(1);
+    expect(requested).toHaveLength(1);
   });
 
-  test('one that died while it created frees the person after three seconds', async () => {
+  test('the reservation of a broker that crashed ends after three seconds', async () => {
     const { vendor: vital } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     const nowMs = 1_000_000;
-    await store.reserveVendorUser(key, { owner: 'died', nowMs, expiresAtMs: nowMs + 3000 });
+    await store.reserveVendorUser(key, { owner: 'crashed', nowMs, expiresAtMs: nowMs + 3000 });
     const broker = createBroker(vital, store, { startMs: nowMs });
     expect(await broker.resolve(alice)).toBe('user-1');
     expect(broker.sleptMs()).toBe(3000);
   });
 
-  test('one whose clock is far behind waits no longer', async () => {
+  test('a broker whose clock is far behind waits three seconds and does not take over the reservation', async () => {
     const { vendor: vital } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     await store.reserveVendorUser(key, { owner: 'other', nowMs: 9e9, expiresAtMs: 9e9 + 3000 });
@@ -214,36 +216,36 @@ describe('by the vendor, over several brokers', () => {
     expect(await store.reserveVendorUser(key, { owner: 'third', nowMs: 9e9, expiresAtMs: 9e9 })).toBe(false);
   });
 
-  test('who waits takes what the other stored, and asks for nothing', async () => {
-    const { vendor: vital, asked } = createIdempotentVendor();
+  test('a waiting broker returns the vendor user that another one stored, without calling the vendor', async () => {
+    const { vendor: vital, requested } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     await store.reserveVendorUser(key, { owner: 'other', nowMs: 0, expiresAtMs: 9e9 });
     const onSleep = () => store.addVendorUser(key, 'u-1');
     expect(await createBroker(vital, store, { onSleep }).resolve(alice)).toBe('u-1');
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
   });
 
-  test('a failure frees the person at once, and the next tries for itself', async () => {
+  test('a failed creation releases the reservation at once for the next broker', async () => {
     let failures = 1;
-    const { vendor: vital, asked } = createIdempotentVendor(() => failures-- > 0);
+    const { vendor: vital, requested } = createIdempotentVendor(() => failures-- > 0);
     const store = createSqliteStore(':memory:');
     const [first, second] = [createBroker(vital, store), createBroker(vital, store)];
     await expect(first.resolve(alice)).rejects.toThrow('down');
     expect(await second.resolve(alice)).toBe('user-1');
     expect(second.sleptMs()).toBe(0);
-    expect(asked).toHaveLength(2);
+    expect(requested).toHaveLength(2);
   });
 
-  test('a user that was made and not stored is adopted', async () => {
+  test('a vendor user that was created but not stored is found again instead of created twice', async () => {
     const { vendor: vital, kept } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
-    const lost = { ...store, addVendorUser: () => Promise.reject(new Error('no room')) };
-    await expect(createBroker(vital, lost).resolve(alice)).rejects.toThrow('no room');
+    const unstorable = { ...store, addVendorUser: () => Promise.reject(new Error('no room')) };
+    await expect(createBroker(vital, unstorable).resolve(alice)).rejects.toThrow('no room');
     expect(await createBroker(vital, store).resolve(alice)).toBe('user-1');
     expect(kept.size).toBe(1);
   });
 
-  test('a reservation that cannot be given back spoils nothing', async () => {
+  test('a reservation that cannot be released does not fail the request or the next one', async () => {
     const { vendor: vital } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     const stuck = { ...store, releaseVendorUser: () => Promise.reject(new Error('gone')) };
@@ -251,37 +253,13 @@ describe('by the vendor, over several brokers', () => {
     expect(await createBroker(vital, store).resolve(alice)).toBe('user-1');
   });
 
-  test('an operator who maps the person meanwhile has the last word', async () => {
+  test('a mapping that the operator stores during the creation takes precedence', async () => {
     const store = createSqliteStore(':memory:');
-    const { vendor: vital, answer, asked } = createVendor();
+    const { vendor: vital, firstRequest, respond } = createVendor();
     const resolved = createBroker(vital, store).resolve(alice);
-    await expect.poll(() => asked).toHaveLength(1);
+    await firstRequest;
     await store.setVendorUser(key, 'by-operator');
-    answer('u-1');
+    respond('u-1');
     expect(await resolved).toBe('by-operator');
-  });
-});
-
-describe('externalIdOf', () => {
-  test('tells apart what only looks alike', () => {
-    const people = [
-      ['https://a', 'b'],
-      ['https://a","b', ''],
-      ['https://a', 'B'],
-      ['https://a', 'b '],
-      ['https://ab', ''],
-      ['https://a', '\u00e9'],
-      ['https://a', 'e\u0301'],
-    ];
-    expect(new Set(people.map(([issuer = '', subject = '']) => externalIdOf({ issuer, subject }))).size).toBe(
-      people.length,
-    );
-  });
-
-  test('does not say who the person is, and does not change', () => {
-    expect(externalIdOf({ issuer: 'https://id.example.com', subject: 'alice' })).toBe(
-      externalIdOf({ issuer: 'https://id.example.com', subject: 'alice' }),
-    );
-    expect(externalIdOf(alice)).toMatch(/^vk_[\w-]{43}$/);
   });
 });

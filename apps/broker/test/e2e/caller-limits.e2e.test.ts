@@ -33,7 +33,7 @@ test('refuses requests above a caller’s limit with Retry-After and without cal
 
 test('refuses a proxied call while as many calls of the caller are running as allowed, and serves other callers', async () => {
   await using sandbox = await createSandbox();
-  const config = { ...createConfigFor(sandbox, 20_000), callerLimits: { concurrentProxyCalls: 3 } };
+  const config = { ...createConfigFor(sandbox), callerLimits: { concurrentProxyCalls: 3 } };
   await using broker = await startRecordingBroker(config);
   const [alice, bob] = [await sandbox.mintUserToken({ sub: 'alice' }), await sandbox.mintUserToken({ sub: 'bob' })];
   expect((await broker.call(proxyPath, alice)).status).toBe(200);

@@ -13,7 +13,7 @@ let alice: string;
 let aliceHeaders: string;
 beforeAll(async () => {
   sandbox = await createSandbox();
-  broker = await startRecordingBroker(createConfigFor(sandbox, 10_000));
+  broker = await startRecordingBroker(createConfigFor(sandbox));
   alice = await sandbox.mintUserToken({ sub: 'alice' });
   aliceHeaders = `Host: x\r\nAuthorization: Bearer ${alice}\r\n`;
 });
@@ -80,7 +80,7 @@ test.each([
   'does not read the rest of a body as the next request when the vendor responds before it has read the body (%s)',
   async (kind, status) => {
     await using vendor = await startEarlyResponseVendor(kind);
-    const config = createConfigFor(sandbox, 10_000);
+    const config = createConfigFor(sandbox);
     await using earlyBroker = await startRecordingBroker({
       ...config,
       vendors: { ...config.vendors, nymbl: { ...config.vendors.nymbl, baseUrl: vendor.url } },

@@ -14,7 +14,7 @@ beforeAll(async () => {
   sandbox = await createSandbox({ sleep: (milliseconds, signal) => gate.sleep(milliseconds, signal) });
   alice = await sandbox.mintUserToken({ sub: 'alice' });
   // The sandbox generates its keys at the first call, which is slow.
-  await using broker = await startRecordingBroker(createConfigFor(sandbox, 10_000));
+  await using broker = await startRecordingBroker(createConfigFor(sandbox));
   await broker.call(proxyPath, alice);
 });
 afterAll(() => sandbox.close());
@@ -77,7 +77,7 @@ test('serves the next caller after every caller that shared a server token call 
 test('shares one failed server token call among 30 callers, and calls again after its cool-down', async () => {
   const clock = createVirtualClock();
   await using timedSandbox = await createSandbox({ clock });
-  await using broker = await startRecordingBroker(createConfigFor(timedSandbox, 10_000), { clock });
+  await using broker = await startRecordingBroker(createConfigFor(timedSandbox), { clock });
   const token = await timedSandbox.mintUserToken({ sub: 'alice' });
   const countCalls = () => timedSandbox.calls()['nymbl-idp']?.['POST /oauth2/token'] ?? 0;
   timedSandbox.setFaults([{ vendor: 'nymbl-idp', fault: { type: 'status', status: 401 } }]);

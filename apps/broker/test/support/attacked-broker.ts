@@ -26,7 +26,7 @@ export function useAttackedBroker(): AttackedBroker {
   const attacked = {} as AttackedBroker;
   beforeAll(async () => {
     const sandbox = await createSandbox();
-    const broker = await startRecordingBroker(createConfigFor(sandbox, 2_000));
+    const broker = await startRecordingBroker(createConfigFor(sandbox));
     const alice = await sandbox.mintUserToken({ sub: 'alice' });
     const { host } = new URL(broker.brokerUrl);
     // The keys of the identity provider are fetched here, not during the first test.

@@ -1,4 +1,4 @@
-// A server in a process of its own that answers at once: what it is late by is the machine's doing.
+// A server in a process of its own that does no work: any delay of its responses is caused by the machine.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

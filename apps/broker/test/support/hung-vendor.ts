@@ -1,53 +1,103 @@
-import { execFile, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { createSandbox } from '@valetkey/sandbox';
-import { percentile, runLoad, runLoadsAside, undisturbed, type Load, type Sample } from './open-loop.ts';
+import { createSandbox, type Sandbox } from '@valetkey/sandbox';
+import { runLoad, runLoadsAside, startControlServer, type Load, type Sample } from './open-loop.ts';
 import { startValetkey } from './valetkey-process.ts';
 
 const run = promisify(execFile);
-/** How long the broker waits for either vendor. */
+
+/** Milliseconds that the broker waits for either vendor. */
 export const hungTimeoutMs = 3_000;
 
-const codeOf = ({ body }: Sample): string => {
-  const { code = 'served' } = JSON.parse(body) as { code?: string };
-  return code;
-};
-
-async function residentMegabytes(pid: number): Promise<number> {
+async function readResidentMegabytes(pid: number): Promise<number> {
   const { stdout } = await run('ps', ['-o', 'rss=', '-p', String(pid)]);
   return Number(stdout) / 1024;
 }
 
-/** What came of it. */
+/** Calls to a vendor, and calls to a server that does no work, sent by the same process at the same time. */
+export interface Measurement {
+  readonly calls: readonly Sample[];
+  readonly control: readonly Sample[];
+}
+
+/** One connection in the calm phase, while both vendors respond, and while Nabla hangs. */
+export interface Phases {
+  readonly calm: Measurement;
+  readonly hung: Measurement;
+}
+
+/** What was measured while Nabla hung. */
 export interface HungVendor {
-  /** The other vendor's calls while both were well, and beside the one that hung. */
-  readonly calm: readonly Sample[];
-  readonly beside: readonly Sample[];
-  /** The calls to the vendor that hung which were refused at once. */
-  readonly refused: readonly Sample[];
-  /** What all calls to it came to, and the time of the slowest. */
-  readonly codes: readonly string[];
-  readonly slowestMs: number;
-  /** What the broker's process grew by. */
-  readonly megabytes: number;
+  readonly nudge: Phases;
+  readonly nabla: Phases;
+  /** By how much the broker's process grew at most, in megabytes. */
+  readonly growthMegabytes: number;
 }
 
 /**
- * Runs a broker in a process of its own under 500 calls a second to Nabla, which is well at first and then hangs, and
- * looks at Nudge meanwhile.
+ * Runs a broker in a process of its own under 500 calls a second to Nabla, which responds at first and then hangs, and
+ * measures Nudge meanwhile.
  */
-export async function letVendorHang(): Promise<HungVendor> {
+export async function measureHungVendor(): Promise<HungVendor> {
   const folder = await mkdtemp(join(tmpdir(), 'valetkey-bulkhead-'));
   await using sandbox = await createSandbox();
-  const { urls } = sandbox;
-  sandbox.nabla.setServerKeys(['key-of-the-test']);
-  sandbox.nudge.setApiKeys(['key-of-the-test']);
-  const config = {
+  using control = await startControlServer();
+  await writeFile(join(folder, 'valetkey.json'), JSON.stringify(configure(sandbox)));
+  await using broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
+  const [, brokerUrl = ''] = await broker.waitForOutput(/listens on (\S+),/);
+  const token = await sandbox.mintUserToken({ sub: 'alice' });
+  const load = (url: string, perSecond: number, durationMs: number): Load => {
+    return { url, method: 'POST', token, perSecond, durationMs };
+  };
+  const urlOf = (vendor: string) => `${brokerUrl}/v1/vendors/${vendor}/token`;
+  const measureNudge = async (durationMs: number): Promise<Measurement> => {
+    const loads = [load(urlOf('nudge'), 80, durationMs), load(control.url, 80, durationMs)];
+    const [calls = [], controlCalls = []] = await Promise.all(loads.map(runLoad));
+    return { calls, control: controlCalls };
+  };
+
+  // A second and a half to warm up, eight seconds that are calm, and fourteen in which Nabla hangs. The broker stops
+  // calling it in the fourth of them.
+  const flood = runLoadsAside(load(urlOf('nabla'), 500, 23_500), load(control.url, 80, 23_500));
+  await measureNudge(1_500);
+  const calmAtMs = Date.now();
+  const calm = await measureNudge(8_000);
+  const calmMegabytes = await readResidentMegabytes(broker.pid);
+  const hungAtMs = Date.now();
+  sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'hang' } }]);
+  const hungCalls = measureNudge(14_000);
+  let maxMegabytes = 0;
+  for (let count = 0; count < 56; count += 1) {
+    await setTimeout(250);
+    maxMegabytes = Math.max(maxMegabytes, await readResidentMegabytes(broker.pid));
+  }
+  const [[calls = [], controlCalls = []], hung] = await Promise.all([flood, hungCalls]);
+  sandbox.setFaults([]);
+  broker.signal('SIGKILL');
+  await broker.exitCode;
+  await rm(folder, { recursive: true });
+
+  const cut = (startMs: number, endMs: number): Measurement => {
+    const isWithin = ({ atMs }: Sample) => atMs >= startMs && atMs < endMs;
+    return { calls: calls.filter(isWithin), control: controlCalls.filter(isWithin) };
+  };
+  return {
+    nudge: { calm, hung },
+    // Calls that began just before the fault may have arrived after it.
+    nabla: { calm: cut(calmAtMs, hungAtMs - 1_000), hung: cut(hungAtMs, Infinity) },
+    growthMegabytes: maxMegabytes - calmMegabytes,
+  };
+}
+
+/** Returns the configuration of the broker. `start` refuses the sandbox's own credentials, so the sandbox accepts others. */
+function configure({ urls, nabla, nudge }: Sandbox): object {
+  nabla.setServerKeys(['key-of-the-test']);
+  nudge.setApiKeys(['key-of-the-test']);
+  return {
     listen: { port: 0 },
     admin: { port: 0 },
     log: { level: 'silent' },
@@ -56,52 +106,5 @@ export async function letVendorHang(): Promise<HungVendor> {
       nabla: { baseUrl: urls.nabla, serverKey: 'key-of-the-test', timeoutMs: hungTimeoutMs, user: { claim: 'sub' } },
       nudge: { baseUrl: urls.nudge, apiKey: 'key-of-the-test', timeoutMs: hungTimeoutMs },
     },
-  };
-  await writeFile(join(folder, 'valetkey.json'), JSON.stringify(config));
-  await using broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
-  const [, brokerUrl = ''] = await broker.waitForOutput(/listens on (\S+),/);
-  const control = fork(new URL('control-server.ts', import.meta.url), { execArgv: [] });
-  const [controlPort] = (await once(control, 'message')) as [number];
-  const token = await sandbox.mintUserToken({ sub: 'alice' });
-  const loadOn = (vendor: string, perSecond: number, durationMs: number): Load => {
-    return { url: `${brokerUrl}/v1/vendors/${vendor}/token`, method: 'POST', token, perSecond, durationMs };
-  };
-
-  // A second to warm up, eight in which all is well, and fourteen in which Nabla hangs: it is given up in the fourth.
-  const loadOnControl = (durationMs: number): Load => {
-    return { url: `http://127.0.0.1:${controlPort}/`, method: 'POST', token, perSecond: 80, durationMs };
-  };
-  const flood = runLoadsAside(loadOn('nabla', 500, 23_500), loadOnControl(23_500));
-  await runLoad(loadOn('nudge', 80, 1_500));
-  const controlCalls = runLoad(loadOnControl(22_000));
-  const calm = await runLoad(loadOn('nudge', 80, 8_000));
-  const calmMegabytes = await residentMegabytes(broker.pid);
-  sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'hang' } }]);
-  const besideCalls = runLoad(loadOn('nudge', 80, 14_000));
-  let peakMegabytes = 0;
-  for (let count = 0; count < 56; count += 1) {
-    await setTimeout(250);
-    peakMegabytes = Math.max(peakMegabytes, await residentMegabytes(broker.pid));
-  }
-  const [[flooded = [], floodControlled = []], beside, controlled] = await Promise.all([
-    flood,
-    besideCalls,
-    controlCalls,
-  ]);
-  control.disconnect();
-
-  const lost = flooded.filter(({ status }) => status !== 200);
-  const refused = lost.filter((sample) => codeOf(sample) === 'overloaded' && sample.elapsedMs < hungTimeoutMs / 2);
-  sandbox.setFaults([]);
-  broker.signal('SIGKILL');
-  await broker.exitCode;
-  await rm(folder, { recursive: true });
-  return {
-    calm: undisturbed(calm, controlled),
-    beside: undisturbed(beside, controlled),
-    refused: undisturbed(refused, floodControlled),
-    codes: [...new Set(lost.map(codeOf))].toSorted(),
-    slowestMs: percentile(lost, 1),
-    megabytes: peakMegabytes - calmMegabytes,
   };
 }

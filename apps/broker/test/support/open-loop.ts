@@ -2,16 +2,16 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'undici';
 
-/** How one call of a load went. `status` is 0 where the connection failed. */
+/** One call of a load. `status` is 0 where the connection failed. */
 export interface Sample {
   readonly status: number;
   readonly body: string;
-  /** When it began, in milliseconds since 1970. */
+  /** When the call began, in milliseconds since 1970. */
   readonly atMs: number;
   readonly elapsedMs: number;
 }
 
-/** A load on one address. */
+/** Calls to one URL at a steady rate. */
 export interface Load {
   readonly url: string;
   readonly method: 'GET' | 'POST';
@@ -22,10 +22,7 @@ export interface Load {
 
 const tickMs = 10;
 
-/**
- * Calls at a steady rate, however slow the answers are: callers do not wait for each other, and a slow server gets no
- * mercy from them.
- */
+/** Sends calls at a steady rate, however slow the responses are: no call waits for an earlier one. */
 export async function runLoad({ url, method, token, perSecond, durationMs }: Load): Promise<Sample[]> {
   const agent = new Agent({ connections: 4_000, headersTimeout: 30_000, bodyTimeout: 30_000 });
   const calls: Promise<Sample>[] = [];
@@ -55,7 +52,7 @@ export async function runLoad({ url, method, token, perSecond, durationMs }: Loa
   return samples;
 }
 
-/** As {@link runLoad} for each of several, in a process of their own: they hold up nobody who measures meanwhile. */
+/** Runs loads as {@link runLoad} does, in another process, so that they do not delay what this process measures. */
 export async function runLoadsAside(...loads: readonly Load[]): Promise<Sample[][]> {
   const loader = fork(new URL('load-process.ts', import.meta.url), [JSON.stringify(loads)], { execArgv: [] });
   const [samples] = (await once(loader, 'message')) as [Sample[][]];
@@ -63,21 +60,14 @@ export async function runLoadsAside(...loads: readonly Load[]): Promise<Sample[]
   return samples;
 }
 
-/** What a server that does nothing is late by when it is the machine that stands still. */
-const standstillMs = 15;
-
-/**
- * The samples during which the machine did not stand still, by those of a control: a server in a process of its own that
- * answers at once. What held up both is neither's doing.
- */
-export function undisturbed(samples: readonly Sample[], control: readonly Sample[]): Sample[] {
-  const standstills = control.filter(({ elapsedMs }) => elapsedMs > standstillMs);
-  const overlaps = (one: Sample, other: Sample) =>
-    one.atMs <= other.atMs + other.elapsedMs + standstillMs && other.atMs <= one.atMs + one.elapsedMs + standstillMs;
-  return samples.filter((sample) => !standstills.some((standstill) => overlaps(sample, standstill)));
+/** Starts a server that does no work, in a process of its own. */
+export async function startControlServer() {
+  const server = fork(new URL('control-server.ts', import.meta.url), { execArgv: [] });
+  const [port] = (await once(server, 'message')) as [number];
+  return { url: `http://127.0.0.1:${port}/`, [Symbol.dispose]: () => server.disconnect() };
 }
 
-/** The time within which this share of the calls was answered, in milliseconds. */
+/** Returns the time within which this share of the calls ended, in milliseconds. */
 export function percentile(samples: readonly Sample[], share: number): number {
   const sorted = samples.map(({ elapsedMs }) => elapsedMs).toSorted((one, other) => one - other);
   return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Number.NaN;

@@ -11,11 +11,11 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 /** The admin token of every recording broker. */
 export const adminToken = 'canary-admin-token-51f0';
 
-/** Milliseconds that a recording broker waits for a vendor, unless its test says otherwise. */
-export const defaultTimeoutMs = 1_000;
-
-/** Returns the configuration of a broker for all vendors and the OpenID provider of a sandbox, with short deadlines. */
-export function createConfigFor({ urls, credentials }: Sandbox, timeoutMs = defaultTimeoutMs) {
+/**
+ * Returns the configuration of a broker for all vendors and the OpenID provider of a sandbox. `timeoutMs` is how long the
+ * broker waits for a vendor; by default longer than a busy machine needs.
+ */
+export function createConfigFor({ urls, credentials }: Sandbox, timeoutMs = 15_000) {
   const { nabla, nudge, nymbl, vital } = credentials;
   return {
     listen: { port: 0 },

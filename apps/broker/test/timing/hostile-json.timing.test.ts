@@ -21,7 +21,7 @@ test(
   { timeout: 120_000 },
   async () => {
     await using sandbox = await createSandbox();
-    await using broker = await startRecordingBroker(createConfigFor(sandbox, 10_000));
+    await using broker = await startRecordingBroker(createConfigFor(sandbox));
     const alice = await sandbox.mintUserToken({ sub: 'alice' });
     const headers = { 'content-type': 'application/json' };
     const issue = (body: string | Buffer) => measure(() => broker.issue('nudge', alice, { headers, body }));

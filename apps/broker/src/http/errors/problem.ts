@@ -18,7 +18,7 @@ const codeOfFastify: Readonly<Record<string, [ErrorCode, string]>> = {
 export function toValetKeyError(thrown: unknown): ValetKeyError {
   if (ValetKeyError.isInstance(thrown)) return thrown;
   const { code, statusCode } = (thrown ?? {}) as { code?: unknown; statusCode?: unknown };
-  const known = typeof code === 'string' ? codeOfFastify[code] : undefined;
+  const known = typeof code === 'string' && Object.hasOwn(codeOfFastify, code) ? codeOfFastify[code] : undefined;
   if (known !== undefined) return new ValetKeyError(...known);
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     return new ValetKeyError('invalid_request', 'The request cannot be read.');

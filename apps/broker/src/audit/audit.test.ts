@@ -1,0 +1,106 @@
+import { setImmediate } from 'node:timers/promises';
+import { systemClock, ValetKeyError } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { createSqliteStore } from '../storage/sqlite-store.ts';
+import { createStoreHealth } from '../storage/store-health.ts';
+import type { Decision, Store } from '../storage/store.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { createAudit, type DecisionInput } from './audit.ts';
+
+const input: DecisionInput = {
+  requestId: 'request-1',
+  operation: 'issue',
+  connection: 'acme-eu',
+  issuer: 'https://id.example.com',
+  subject: 'alice',
+  vendorUserId: 'u-1',
+  outcome: 'allowed',
+};
+const recorded: Decision = { ...input, at: '2026-06-01T12:00:00.000Z' };
+const fullDisk = () => Promise.reject(new ValetKeyError('overloaded', 'Full.', { reason: 'sqlite_13' }));
+
+/** Creates an audit over a store in memory whose functions a test may replace. */
+function createHarness(overrides: Partial<Store> = {}) {
+  const memory = createSqliteStore(':memory:');
+  const store: Store = { ...memory, ...overrides };
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger('trace', {
+    write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
+  });
+  const heard: Decision[] = [];
+  const audit = createAudit({
+    store,
+    storeHealth: createStoreHealth(store, systemClock),
+    clock: { ...systemClock, nowMs: () => Date.UTC(2026, 5, 1, 12) },
+    logger,
+    listeners: [(decision) => heard.push(decision)],
+  });
+  return { audit, heard, lines, decisions: () => memory.listDecisions(10) };
+}
+
+test('the audit stores a decision with the time of the clock, then logs it and reports it', async () => {
+  const { audit, heard, lines, decisions } = createHarness();
+  await audit.record(input);
+  expect(await decisions()).toEqual([recorded]);
+  expect(heard).toEqual([recorded]);
+  expect(lines).toMatchObject([{ decision: recorded, msg: 'decision' }]);
+});
+
+test('the audit keeps the reason of a refusal in the log only', async () => {
+  const { audit, heard, lines, decisions } = createHarness();
+  await audit.record({ ...input, outcome: 'vendor_unavailable', reason: 'status_503' });
+  expect(lines).toMatchObject([{ reason: 'status_503' }]);
+  expect(JSON.stringify([heard, await decisions()])).not.toContain('status_503');
+});
+
+test('the audit neither logs nor reports a decision before it is committed', async () => {
+  const { promise: written, resolve: commit } = Promise.withResolvers<void>();
+  const { audit, heard, lines } = createHarness({ recordDecision: () => written });
+  const recording = audit.record(input);
+  await setImmediate();
+  expect([heard, lines]).toEqual([[], []]);
+  commit();
+  await recording;
+  expect([heard.length, lines.length]).toEqual([1, 1]);
+});
+
+test('the audit rejects with `overloaded` and logs the reason when a decision cannot be stored', async () => {
+  const { audit, heard, lines } = createHarness({ recordDecision: fullDisk });
+  await expect(audit.record(input)).rejects.toMatchObject({
+    code: 'overloaded',
+    retryAfterSeconds: 5,
+    reason: 'sqlite_13',
+    message: 'The broker cannot write its audit, so it issues no credential.',
+  });
+  expect(heard).toEqual([]);
+  expect(lines).toMatchObject([
+    { level: 50, requestId: 'request-1', reason: 'sqlite_13', msg: 'audit cannot be written' },
+  ]);
+});
+
+test('the audit hides the text of a foreign error that its store throws', async () => {
+  const { audit, lines } = createHarness({ recordDecision: () => Promise.reject(new Error('canary-of-the-database')) });
+  const failure: unknown = await audit.record(input).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'overloaded', reason: undefined });
+  expect(`${String(failure)} ${JSON.stringify(failure)} ${JSON.stringify(lines)}`).not.toContain('canary');
+});
+
+test('the audit is writable until a write fails, and again after the store passes a check', async () => {
+  let isFull = false;
+  let checks = 0;
+  const { audit } = createHarness({
+    recordDecision: () => (isFull ? fullDisk() : Promise.resolve()),
+    check: () => {
+      checks += 1;
+      return isFull ? fullDisk() : Promise.resolve();
+    },
+  });
+  await audit.assertWritable('request-1');
+  expect(checks, 'a healthy store is not checked').toBe(0);
+  isFull = true;
+  await expect(audit.record(input)).rejects.toMatchObject({ code: 'overloaded' });
+  await expect(audit.assertWritable('request-2')).rejects.toMatchObject({ code: 'overloaded', reason: 'sqlite_13' });
+  isFull = false;
+  await audit.assertWritable('request-3');
+  await audit.record(input);
+});

@@ -1,0 +1,137 @@
+import type { IssuerOptions, ProviderIssuer, Vendor, VendorDefinition } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { checkConnections } from './check-connections.ts';
+import type { ConnectionPolicy } from './connection-policy.ts';
+import type { ConnectionConfig } from './config.ts';
+
+const one: IssuerOptions = { issuer: 'https://one.example.com', audiences: ['api'] };
+const two: IssuerOptions = { issuer: 'https://two.example.com', audiences: ['api'] };
+const parameters = z.strictObject({});
+const issueForUser = { bound: 'user' as const, parameters, issue: () => Promise.reject(new Error('not called')) };
+const issueForAccount = { ...issueForUser, bound: 'account' as const };
+const users = { ensureUser: () => Promise.reject(new Error('not called')) };
+const proxy: Vendor['proxy'] = {
+  allow: [],
+  tokenKey: () => ({ vendor: 'acme' }),
+  issueServerToken: () => Promise.reject(new Error('not called')),
+  send: () => Promise.reject(new Error('not called')),
+};
+
+/** Creates the configuration of the connection `acme` to a hand-written vendor. */
+function configure(
+  vendor: Omit<Vendor, 'id' | 'close'> | (() => never),
+  policy: Partial<ConnectionPolicy> = {},
+): ConnectionConfig {
+  const definition: VendorDefinition = {
+    id: 'acme',
+    title: 'Acme Rooms',
+    options: z.strictObject({}),
+    credentials: [],
+    create: () => (typeof vendor === 'function' ? vendor() : { id: 'acme', close: async () => undefined, ...vendor }),
+  };
+  const whole = { requiredScopes: [], requiredClaims: {}, ...policy };
+  return { name: 'acme-eu', definition, options: {}, policy: whole };
+}
+
+const problemsOf = (connections: readonly ConnectionConfig[], issuers: readonly IssuerOptions[] = [one]) =>
+  checkConnections(connections, issuers).problems;
+
+test('checkConnections accepts a policy whose rules have an effect', () => {
+  const policy: Partial<ConnectionPolicy> = {
+    issuers: [one.issuer],
+    requiredScopes: ['rooms'],
+    requiredClaims: { tier: 'gold' },
+  };
+  const connections = [
+    configure({ issue: issueForUser, users }, { ...policy, user: { ensure: true } }),
+    configure({ issue: issueForAccount }, policy),
+    configure({ proxy }, policy),
+  ];
+  expect(checkConnections(connections, [one, two])).toEqual({ issuers: [one, two], problems: [] });
+});
+
+test('checkConnections adds the issuer of a vendor that signs users in, under its own record or its provider', () => {
+  const provider: ProviderIssuer = { provider: 'authgear', endpoint: 'https://acme.authgear.cloud' };
+  const connections = [configure({ authenticate: { issuer: two } }), configure({ authenticate: { issuer: provider } })];
+  const { issuers, problems } = checkConnections(connections, [one]);
+  expect(problems).toEqual([]);
+  expect(issuers.map(({ issuer }) => issuer)).toEqual([one.issuer, two.issuer, 'https://acme.authgear.cloud']);
+});
+
+test('checkConnections reports a configuration without an issuer, and an issuer that is listed twice', () => {
+  expect(problemsOf([], [])).toEqual(['issuers: is empty, so no user could sign in']);
+  expect(problemsOf([configure({ authenticate: { issuer: two } })], [])).toEqual([]);
+  expect(problemsOf([configure({ authenticate: { issuer: one } })], [one])).toEqual([
+    expect.stringMatching(/^issuers: /),
+  ]);
+});
+
+test('checkConnections reports the options that a vendor refuses, beside every other problem', () => {
+  const refused = configure(() => {
+    throw new TypeError('apiKey: is of another environment');
+  });
+  const useless = configure({ issue: issueForAccount }, { user: { claim: 'sub' } });
+  expect(problemsOf([refused, useless])).toEqual([
+    'vendors.acme-eu: apiKey: is of another environment',
+    'vendors.acme-eu.user: has no effect, because no token of Acme Rooms is bound to a user',
+  ]);
+});
+
+test('checkConnections throws the error of a vendor that fails in another way', () => {
+  const failure = new Error('a mistake in the adapter');
+  const broken = configure(() => {
+    throw failure;
+  });
+  expect(() => checkConnections([broken], [one])).toThrow(failure);
+});
+
+test.each<[string, Partial<ConnectionPolicy>]>([
+  ['issuers', { issuers: [one.issuer] }],
+  ['requiredScopes', { requiredScopes: ['rooms'] }],
+  ['requiredClaims', { requiredClaims: { tier: 'gold' } }],
+])('checkConnections reports `%s` for a vendor that only signs users in', (option, policy) => {
+  expect(problemsOf([configure({ authenticate: { issuer: two } }, policy)])).toEqual([
+    `vendors.acme-eu.${option}: has no effect, because Acme Rooms only signs users in; set it on the connections that they use`,
+  ]);
+});
+
+test('checkConnections reports `ensure` for a vendor that cannot create users', () => {
+  expect(problemsOf([configure({ issue: issueForUser }, { user: { ensure: true } })])).toEqual([
+    'vendors.acme-eu.user.ensure: Acme Rooms cannot create users; use claim or mapping',
+  ]);
+});
+
+test.each<[string, Omit<Vendor, 'id' | 'close'>, Partial<ConnectionPolicy>]>([
+  ['user', { issue: issueForUser }, { user: { claim: 'sub' } }],
+  ['user.ensure', { issue: issueForUser, users }, { user: { ensure: { externalIdClaim: 'sub' } } }],
+  ['customer', { proxy, claims: [{ option: 'customer', claim: 'customer' }] }, {}],
+])(
+  'checkConnections requires the issuer of the claim in `%s` where several issuers may assert it',
+  (option, ...rest) => {
+    const [vendor, policy] = rest;
+    const missing = `vendors.acme-eu.${option}.issuer: is missing; several issuers may assert this claim`;
+    expect(problemsOf([configure(vendor, policy)], [one, two])).toEqual([missing]);
+    expect(problemsOf([configure(vendor, policy)], [one])).toEqual([]);
+    // A connection that accepts the users of one issuer leaves no doubt.
+    expect(problemsOf([configure(vendor, { ...policy, issuers: [two.issuer] })], [one, two])).toEqual([]);
+  },
+);
+
+test.each<[string, Omit<Vendor, 'id' | 'close'>, Partial<ConnectionPolicy>]>([
+  ['user', { issue: issueForUser }, { user: { claim: 'sub', issuer: two.issuer } }],
+  ['user.ensure', { issue: issueForUser, users }, { user: { ensure: { externalIdClaim: 'sub', issuer: two.issuer } } }],
+  ['customer', { proxy, claims: [{ option: 'customer', claim: 'customer', issuer: two.issuer }] }, {}],
+])('checkConnections refuses the claim in `%s` of an issuer that may not use the connection', (option, ...rest) => {
+  const [vendor, policy] = rest;
+  const problem = `vendors.acme-eu.${option}.issuer: is not one of ${one.issuer}`;
+  expect(problemsOf([configure(vendor, policy)], [one])).toEqual([problem]);
+  expect(problemsOf([configure(vendor, { ...policy, issuers: [one.issuer] })], [one, two])).toEqual([problem]);
+  expect(problemsOf([configure(vendor, policy)], [one, two])).toEqual([]);
+});
+
+test('checkConnections reports a policy for an issuer that is not configured', () => {
+  expect(problemsOf([configure({ proxy }, { issuers: [one.issuer, 'https://els.example.com'] })], [one, two])).toEqual([
+    'vendors.acme-eu.issuers: https://els.example.com is not one of https://one.example.com, https://two.example.com',
+  ]);
+});

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { resolveReferences } from './references.ts';
+
+const sources = {
+  environment: { KEY: 'k', EMPTY: '' },
+  readTextFile: async (path: string) => {
+    if (path !== '/run/secrets/key') throw new Error('canary-of-the-file-system');
+    return 'from-file\n';
+  },
+};
+
+test('resolveReferences replaces variables and files, as a whole text and inside one, at any depth', async () => {
+  const value = { a: ['${env:KEY}', { b: 'x-${env:KEY}-${file:/run/secrets/key}' }], port: 1, none: null };
+  expect(await resolveReferences(value, sources)).toEqual({ a: ['k', { b: 'x-k-from-file' }], port: 1, none: null });
+});
+
+test.each([
+  ['${env:A}', '${env:KEY}$&'],
+  ['${env:A}-${env:KEY}', '${env:KEY}$&-k'],
+  ['${env:A}${env:A}', '${env:KEY}$&${env:KEY}$&'],
+])('resolveReferences does not resolve references inside a resolved value (%s)', async (text, expected) => {
+  expect(await resolveReferences(text, { environment: { A: '${env:KEY}$&', KEY: 'k' } })).toBe(expected);
+});
+
+test('resolveReferences names every field whose reference is unset, empty or unreadable', async () => {
+  const value = { a: { b: '${env:NONE}' }, c: ['${file:/gone}'], d: '${env:EMPTY}' };
+  const failure = resolveReferences(value, sources);
+  await expect(failure).rejects.toMatchObject({
+    problems: [
+      'a.b: the environment variable NONE is not set',
+      'd: the environment variable EMPTY is not set',
+      'c.0: the file /gone cannot be read',
+    ],
+  });
+  await expect(failure).rejects.not.toThrow(/canary/);
+});
+
+test.each(['constructor', '__proto__', 'toString'])(
+  'resolveReferences does not mistake the inherited property %s for an environment variable',
+  async (name) => {
+    const problems = [`key: the environment variable ${name} is not set`];
+    await expect(resolveReferences({ key: `\${env:${name}}` }, sources)).rejects.toMatchObject({ problems });
+    // The environment of this process, which is the default.
+    await expect(resolveReferences({ key: `\${env:${name}}` })).rejects.toMatchObject({ problems });
+  },
+);
+
+test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}'])(
+  'resolveReferences rejects the misspelt reference %s instead of using it as a secret',
+  async (text) => {
+    await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({
+      problems: ['vendors.nudge.apiKey: has a `${…}` that is neither `${env:NAME}` nor `${file:path}`'],
+    });
+  },
+);
+
+test('resolveReferences returns adapters and other objects of code as they are', async () => {
+  const adapters = [{ id: 'acme', template: '${user.id}' }];
+  const pattern = /x/;
+  const resolved = await resolveReferences({ adapters, nested: { pattern } }, sources);
+  expect(resolved).toEqual({ adapters, nested: { pattern } });
+  expect((resolved as { nested: { pattern: RegExp } }).nested.pattern).toBe(pattern);
+});

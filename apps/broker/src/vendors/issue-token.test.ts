@@ -1,0 +1,231 @@
+import {
+  Secret,
+  systemClock,
+  ValetKeyError,
+  type ClientToken,
+  type IssueAbility,
+  type IssueRequest,
+  type Principal,
+  type TokenKey,
+  type Vendor,
+} from '@valetkey/core-types';
+import { createTokenCache, type TokenCache } from '@valetkey/token-cache';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import type { VendorUserSource } from '../config/connection-policy.ts';
+import { createSqliteStore } from '../storage/sqlite-store.ts';
+import type { Connection } from './connections.ts';
+import { issueClientToken } from './issue-token.ts';
+import { OperationFailure } from './perform.ts';
+import { createVendorUsers } from './vendor-users.ts';
+
+const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: { patient: 'p-1' } };
+const bob: Principal = { ...alice, subject: 'bob', claims: { patient: 'p-2' } };
+const parameters = z.strictObject({ room: z.string().max(8).optional() });
+
+function createConnection(
+  vendor: Omit<Vendor, 'id' | 'close'>,
+  source?: VendorUserSource,
+  name = 'acme-eu',
+): Connection {
+  const whole: Vendor = { id: 'acme', close: async () => undefined, ...vendor };
+  const store = createSqliteStore(':memory:');
+  const users = createVendorUsers({ connection: name, vendor: whole, source, store, clock: systemClock });
+  return { name, vendor: whole, users, rules: [] };
+}
+
+/** Creates an account-bound ability that numbers its tokens and keeps each request. */
+function createAccountAbility(key?: (request: IssueRequest<'account'>) => TokenKey | undefined) {
+  const requests: IssueRequest<'account'>[] = [];
+  const ability: IssueAbility<'account'> = {
+    bound: 'account',
+    parameters,
+    cache: key && { minRemainingSeconds: 60, key },
+    issue: async (request) => {
+      requests.push(request);
+      const fields = { token: new Secret(`token-${requests.length}`) };
+      return { kind: 'client', bound: 'account', vendor: 'acme', fields, expiresInSeconds: 3_600 };
+    },
+  };
+  return { ability, requests };
+}
+
+/** Creates a user-bound ability whose vendor knows only some users. */
+function createUserAbility(isKnown: (vendorUserId: string) => boolean = () => true) {
+  const requested: string[] = [];
+  const ability: IssueAbility<'user'> = {
+    bound: 'user',
+    parameters,
+    issue: async ({ vendorUserId }): Promise<ClientToken<'user'>> => {
+      requested.push(vendorUserId);
+      if (!isKnown(vendorUserId)) throw new ValetKeyError('vendor_user_not_found', 'Gone.', { vendor: 'acme' });
+      return { kind: 'client', bound: 'user', vendor: 'acme', vendorUserId, fields: { token: vendorUserId } };
+    },
+  };
+  return { ability, requested };
+}
+
+const tokenOf = ({ result }: { result: ClientToken }) => String((result.fields['token'] as Secret).reveal());
+
+test('issueClientToken rejects a vendor that issues no tokens', async () => {
+  const attempt = issueClientToken(createConnection({}), alice, undefined, createTokenCache());
+  await expect(attempt).rejects.toMatchObject({ code: 'operation_not_supported', vendor: 'acme' });
+});
+
+test.each([
+  ['an unknown field', { romo: 'canary' }, 'romo'],
+  ['a value that is too long', { room: 'canary-canary' }, 'room'],
+  ['a list in place of an object', ['canary'], 'the whole body'],
+  ['text in place of an object', 'canary', 'the whole body'],
+  ['null in a field', { room: null }, 'room'],
+])('issueClientToken rejects a body with %s by its field, without calling the vendor', async (_, body, field) => {
+  const { ability, requests } = createAccountAbility();
+  const failure: unknown = await issueClientToken(
+    createConnection({ issue: ability }),
+    alice,
+    body,
+    createTokenCache(),
+  ).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'invalid_request', remediation: expect.stringContaining(field) });
+  expect(JSON.stringify(failure)).not.toContain('canary');
+  expect(requests).toEqual([]);
+});
+
+test('issueClientToken passes the parsed body, or an empty one, and the principal to the vendor', async () => {
+  const { ability, requests } = createAccountAbility();
+  const connection = createConnection({ issue: ability });
+  for (const body of [{ room: 'a' }, undefined, null]) {
+    await issueClientToken(connection, alice, body, createTokenCache());
+  }
+  expect(requests).toMatchObject([
+    { principal: alice, parameters: { room: 'a' } },
+    { principal: alice, parameters: {} },
+    { principal: alice, parameters: {} },
+  ]);
+});
+
+test('issueClientToken requests every account-bound token of a vendor without a cache policy', async () => {
+  const { ability, requests } = createAccountAbility();
+  const connection = createConnection({ issue: ability });
+  const tokens = createTokenCache();
+  for (let count = 0; count < 3; count += 1) await issueClientToken(connection, alice, undefined, tokens);
+  expect(requests).toHaveLength(3);
+});
+
+test('issueClientToken caches account-bound tokens by the key of the vendor, except where it returns none', async () => {
+  const { ability, requests } = createAccountAbility(({ parameters: { room } }) =>
+    room === 'private' ? undefined : { vendor: 'acme', scope: String(room) },
+  );
+  const connection = createConnection({ issue: ability });
+  const tokens = createTokenCache();
+  const issue = async (principal: Principal, room: string) =>
+    tokenOf(await issueClientToken(connection, principal, { room }, tokens));
+  expect(await issue(alice, 'a')).toBe('token-1');
+  expect(await issue(bob, 'a')).toBe('token-1');
+  expect(await issue(alice, 'b')).toBe('token-2');
+  expect(await issue(alice, 'private')).toBe('token-3');
+  expect(await issue(alice, 'private')).toBe('token-4');
+  expect(requests).toHaveLength(4);
+});
+
+test('issueClientToken caches a token under the name of the connection beside the key of the vendor', async () => {
+  const { ability } = createAccountAbility(() => ({ vendor: 'acme', scope: 'rooms' }));
+  const keys: TokenKey[] = [];
+  const tokens = createTokenCache();
+  const watched: TokenCache = {
+    ...tokens,
+    get: (key, ...rest) => {
+      keys.push(key);
+      return tokens.get(key, ...rest);
+    },
+  };
+  for (const name of ['acme-eu', 'acme-us']) {
+    await issueClientToken(createConnection({ issue: ability }, undefined, name), alice, undefined, watched);
+  }
+  expect(keys).toEqual([
+    { vendor: 'acme', scope: 'rooms', connection: 'acme-eu' },
+    { vendor: 'acme', scope: 'rooms', connection: 'acme-us' },
+  ]);
+});
+
+test('issueClientToken requests a user-bound token anew each time, for the vendor user of the principal', async () => {
+  const { ability, requested } = createUserAbility();
+  const connection = createConnection({ issue: ability }, { claim: 'patient' });
+  const tokens = createTokenCache();
+  for (const principal of [alice, bob, alice]) {
+    const { vendorUserId, result } = await issueClientToken(connection, principal, undefined, tokens);
+    expect(vendorUserId).toBe(principal.claims['patient']);
+    expect(result).toMatchObject({ bound: 'user', vendorUserId });
+  }
+  expect(requested).toEqual(['p-1', 'p-2', 'p-1']);
+});
+
+test('issueClientToken rejects a principal without a vendor user before it calls the vendor', async () => {
+  const { ability, requested } = createUserAbility();
+  const connection = createConnection({ issue: ability }, { mapping: true });
+  const failure: unknown = await issueClientToken(connection, alice, undefined, createTokenCache()).catch(
+    (error: unknown) => error,
+  );
+  expect(failure).toMatchObject({ code: 'vendor_user_not_found' });
+  expect(failure).not.toBeInstanceOf(OperationFailure);
+  expect(requested).toEqual([]);
+});
+
+test('issueClientToken adds the vendor user to a failure of the vendor and keeps the thrown error', async () => {
+  const thrown = new TypeError('foreign');
+  const issue: IssueAbility<'user'> = { bound: 'user', parameters, issue: () => Promise.reject(thrown) };
+  const failure: unknown = await issueClientToken(
+    createConnection({ issue }, { claim: 'patient' }),
+    alice,
+    undefined,
+    createTokenCache(),
+  ).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(OperationFailure);
+  expect(failure).toMatchObject({ vendorUserId: 'p-1' });
+  expect((failure as OperationFailure).thrown).toBe(thrown);
+});
+
+/** Creates a vendor that gives a person another user at each creation. */
+function createForgetfulUsers() {
+  let created = 0;
+  return { ensureUser: async () => ({ vendorUserId: `u-${(created += 1)}`, created: true }) };
+}
+
+test('issueClientToken creates a vendor user that the vendor deleted once more and issues its token', async () => {
+  const { ability, requested } = createUserAbility((vendorUserId) => vendorUserId !== 'u-1');
+  const connection = createConnection({ issue: ability, users: createForgetfulUsers() });
+  const { vendorUserId } = await issueClientToken(connection, alice, undefined, createTokenCache());
+  expect(vendorUserId).toBe('u-2');
+  expect(requested).toEqual(['u-1', 'u-2']);
+  expect(await connection.users.known(alice)).toBe('u-2');
+});
+
+test('issueClientToken gives up when the newly created vendor user is unknown as well', async () => {
+  const { ability, requested } = createUserAbility(() => false);
+  const connection = createConnection({ issue: ability, users: createForgetfulUsers() });
+  await expect(issueClientToken(connection, alice, undefined, createTokenCache())).rejects.toMatchObject({
+    vendorUserId: 'u-2',
+    thrown: { code: 'vendor_user_not_found' },
+  });
+  expect(requested).toEqual(['u-1', 'u-2']);
+});
+
+test('issueClientToken does not try again for a vendor user that the token names', async () => {
+  const { ability, requested } = createUserAbility(() => false);
+  const connection = createConnection({ issue: ability, users: createForgetfulUsers() }, { claim: 'patient' });
+  await expect(issueClientToken(connection, alice, undefined, createTokenCache())).rejects.toMatchObject({
+    vendorUserId: 'p-1',
+    thrown: { code: 'vendor_user_not_found' },
+  });
+  expect(requested).toEqual(['p-1']);
+});
+
+test('issueClientToken keeps the vendor user after any other failure of the vendor', async () => {
+  const refusal = new ValetKeyError('vendor_rejected', 'No.', { vendor: 'acme' });
+  const issue: IssueAbility<'user'> = { bound: 'user', parameters, issue: () => Promise.reject(refusal) };
+  const connection = createConnection({ issue, users: createForgetfulUsers() });
+  await expect(issueClientToken(connection, alice, undefined, createTokenCache())).rejects.toMatchObject({
+    thrown: { code: 'vendor_rejected' },
+  });
+  expect(await connection.users.known(alice)).toBe('u-1');
+});

@@ -1,0 +1,180 @@
+import { setImmediate } from 'node:timers/promises';
+import { systemClock, ValetKeyError, type Principal, type Vendor } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { createAudit } from '../audit/audit.ts';
+import type { ConnectionPolicy } from '../config/connection-policy.ts';
+import { createSqliteStore } from '../storage/sqlite-store.ts';
+import { createStoreHealth } from '../storage/store-health.ts';
+import type { Store } from '../storage/store.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import type { Connection } from './connections.ts';
+import { createAccessRules } from '../policy/access.ts';
+import { createPerform, OperationFailure } from './perform.ts';
+import { createVendorUsers } from './vendor-users.ts';
+
+const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: {} };
+const request = { id: 'request-1', principal: alice, connection: 'acme-eu' };
+const everyone: ConnectionPolicy = { requiredScopes: [], requiredClaims: {} };
+
+/** Creates `perform` for one connection, over a store in memory whose functions a test may replace. */
+function createHarness({ policy = everyone, store = {} }: { policy?: ConnectionPolicy; store?: Partial<Store> } = {}) {
+  const memory = createSqliteStore(':memory:');
+  const used: Store = { ...memory, ...store };
+  const vendor: Vendor = { id: 'acme', close: async () => undefined };
+  const users = createVendorUsers({ connection: 'acme-eu', vendor, store: used, clock: systemClock });
+  const name = 'acme-eu';
+  const connection: Connection = { name, vendor, rules: createAccessRules({ name, vendor, policy }), users };
+  let log = '';
+  const logger = createLogger('trace', {
+    write: (line) => {
+      log += line;
+    },
+  });
+  const storeHealth = createStoreHealth(used, systemClock);
+  const audit = createAudit({ store: used, storeHealth, clock: systemClock, logger });
+  return {
+    perform: createPerform({ connections: new Map([[connection.name, connection]]), audit, logger }),
+    connection,
+    decisions: () => memory.listDecisions(10),
+    log: () => log,
+  };
+}
+
+test('perform does the work with the connection, records the decision with its vendor user and returns the result', async () => {
+  const { perform, connection, decisions } = createHarness();
+  const result = await perform(request, 'issue', async (given) => {
+    expect(given).toBe(connection);
+    expect(await decisions(), 'nothing is recorded before the work is done').toEqual([]);
+    return { result: 'a token', vendorUserId: 'u-1' };
+  });
+  expect(result).toBe('a token');
+  expect(await decisions()).toMatchObject([
+    {
+      requestId: 'request-1',
+      operation: 'issue',
+      connection: 'acme-eu',
+      issuer: alice.issuer,
+      subject: 'alice',
+      vendorUserId: 'u-1',
+      outcome: 'allowed',
+    },
+  ]);
+});
+
+test('perform rejects before any work while the audit cannot be written', async () => {
+  const broken = () => Promise.reject(new ValetKeyError('overloaded', 'No room.', { reason: 'sqlite_13' }));
+  const { perform, decisions } = createHarness({ store: { check: broken, recordDecision: broken } });
+  await expect(perform(request, 'issue', async () => ({ result: 0 }))).rejects.toMatchObject({ code: 'overloaded' });
+  let works = 0;
+  const attempt = perform(request, 'issue', async () => ({ result: (works += 1) }));
+  await expect(attempt).rejects.toMatchObject({ code: 'overloaded', reason: 'sqlite_13' });
+  expect(works).toBe(0);
+  expect(await decisions()).toEqual([]);
+});
+
+test('perform returns the result only after the decision is committed', async () => {
+  const { promise: written, resolve: commit } = Promise.withResolvers<void>();
+  const events: string[] = [];
+  const { perform } = createHarness({
+    store: {
+      recordDecision: async () => {
+        events.push('recording');
+        await written;
+        events.push('recorded');
+      },
+    },
+  });
+  const returned = perform(request, 'proxy', async () => {
+    events.push('work');
+    return { result: undefined };
+  }).then(() => events.push('returned'));
+  await setImmediate();
+  expect(events).toEqual(['work', 'recording']);
+  commit();
+  await returned;
+  expect(events).toEqual(['work', 'recording', 'recorded', 'returned']);
+});
+
+test('perform throws a failure only after its decision is committed', async () => {
+  const { promise: written, resolve: commit } = Promise.withResolvers<void>();
+  const { perform } = createHarness({ store: { recordDecision: () => written } });
+  const failure = new ValetKeyError('vendor_timeout', 'Too slow.');
+  let thrown: unknown;
+  const attempt = perform(request, 'issue', () => Promise.reject(failure)).catch((error: unknown) => (thrown = error));
+  await setImmediate();
+  expect(thrown).toBeUndefined();
+  commit();
+  await attempt;
+  expect(thrown).toBe(failure);
+});
+
+test('perform withholds a result whose decision cannot be recorded, and starts no further work', async () => {
+  const broken = () => Promise.reject(new ValetKeyError('overloaded', 'No room.', { reason: 'sqlite_13' }));
+  const { perform } = createHarness({ store: { recordDecision: broken, check: broken } });
+  let works = 0;
+  const work = async () => ({ result: (works += 1) });
+  await expect(perform(request, 'issue', work)).rejects.toMatchObject({ code: 'overloaded' });
+  await expect(perform(request, 'issue', work)).rejects.toMatchObject({ code: 'overloaded' });
+  expect(works).toBe(1);
+});
+
+test('perform records a failure with its vendor user and its code, and throws the error itself', async () => {
+  const { perform, decisions, log } = createHarness();
+  const failure = new ValetKeyError('vendor_unavailable', 'Down.', { reason: 'status_503' });
+  const attempt = perform(request, 'issue', () => Promise.reject(new OperationFailure(failure, 'u-1')));
+  await expect(attempt).rejects.toBe(failure);
+  expect(await decisions()).toMatchObject([{ outcome: 'vendor_unavailable', vendorUserId: 'u-1' }]);
+  expect(log()).toContain('"reason":"status_503"');
+});
+
+test('perform records a failure without a vendor user where none was resolved', async () => {
+  const { perform, decisions } = createHarness();
+  const failure = new ValetKeyError('vendor_user_not_found', 'No user.');
+  await expect(perform(request, 'issue', () => Promise.reject(failure))).rejects.toBe(failure);
+  expect(await decisions()).toMatchObject([{ outcome: 'vendor_user_not_found', vendorUserId: undefined }]);
+});
+
+test.each([
+  ['as it is', (error: unknown) => error, undefined],
+  ['with its vendor user', (error: unknown) => new OperationFailure(error, 'u-1'), 'u-1'],
+])('perform records a foreign error as `internal` and throws it unchanged (%s)', async (_, wrap, vendorUserId) => {
+  const { perform, decisions, log } = createHarness();
+  const foreign = Object.assign(new Error('canary-of-the-library'), { code: 'EPIPE', reason: 'canary-of-the-library' });
+  await expect(perform(request, 'issue', () => Promise.reject(wrap(foreign)))).rejects.toBe(foreign);
+  expect(await decisions()).toMatchObject([{ outcome: 'internal', vendorUserId }]);
+  expect(log()).not.toContain('canary');
+});
+
+test('perform logs an overloaded operation and does not record it', async () => {
+  const { perform, decisions, log } = createHarness();
+  const overloaded = new ValetKeyError('overloaded', 'Too many calls.', { reason: 'bulkhead' });
+  await expect(perform(request, 'issue', () => Promise.reject(overloaded))).rejects.toBe(overloaded);
+  expect(await decisions()).toEqual([]);
+  expect(JSON.parse(log())).toMatchObject({
+    requestId: 'request-1',
+    connection: 'acme-eu',
+    reason: 'bulkhead',
+    msg: 'overloaded',
+  });
+});
+
+test('perform records a principal that the policy refuses, and does no work', async () => {
+  const { perform, decisions } = createHarness({ policy: { ...everyone, requiredScopes: ['rooms'] } });
+  let works = 0;
+  const attempt = perform(request, 'issue', async () => ({ result: (works += 1) }));
+  await expect(attempt).rejects.toMatchObject({ code: 'forbidden', vendor: 'acme' });
+  expect(works).toBe(0);
+  expect(await decisions()).toMatchObject([{ outcome: 'forbidden', connection: 'acme-eu' }]);
+});
+
+test.each(['acme', '__proto__', 'constructor'])(
+  'perform records a request for the unknown connection %s under the name that the caller gave',
+  async (name) => {
+    const { perform, decisions } = createHarness();
+    let works = 0;
+    const attempt = perform({ ...request, connection: name }, 'issue', async () => ({ result: (works += 1) }));
+    await expect(attempt).rejects.toMatchObject({ code: 'unknown_vendor' });
+    expect(works).toBe(0);
+    expect(await decisions()).toMatchObject([{ outcome: 'unknown_vendor', connection: name }]);
+  },
+);

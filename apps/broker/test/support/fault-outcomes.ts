@@ -1,0 +1,206 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { errorTable, problemSchema, type ErrorCode } from '@valetkey/core-types';
+import { createSandbox, type Fault, type Sandbox, type SandboxOptions } from '@valetkey/sandbox';
+import { findSecrets } from './find-secrets.ts';
+import type { RecordingBroker } from './recording-broker.ts';
+
+/** Text that vendors send in their errors, and that must not leave the broker. */
+const vendorText = 'canary-of-the-vendor-8c2d';
+
+/**
+ * What a caller receives while a vendor has a fault: an error code; `ok`; the vendor's own status, passed on by the proxy;
+ * `cut off`, where the head was sent before the fault; `data of another user`.
+ */
+export type Outcome = ErrorCode | 'ok' | 'cut off' | 'data of another user' | number;
+
+type RetryAfter = Extract<Fault, { type: 'status' }>['retryAfter'];
+type VendorBody = Readonly<Record<string, string>> | string;
+
+const errorBody: VendorBody = { message: vendorText, detail: vendorText, error_description: vendorText };
+const status = (code: number, body?: VendorBody, retryAfter?: RetryAfter): Fault => {
+  return { type: 'status', status: code, body, retryAfter };
+};
+/** Replaced by the URL of a decoy server, which does not run yet. */
+const decoyUrl = 'http://127.0.0.1:9/';
+
+/** Every fault that the sandbox can simulate, with its outcome on each route that has no exception for it. */
+const faults: Readonly<Record<string, readonly [Fault, Outcome]>> = {
+  'no response': [{ type: 'hang' }, 'vendor_timeout'],
+  'no response after the work': [{ type: 'hang', when: 'after' }, 'vendor_timeout'],
+  'a response ten minutes later': [{ type: 'latency', delayMs: 600_000 }, 'vendor_timeout'],
+  'a response byte by byte': [{ type: 'drip', intervalMs: 150 }, 'vendor_timeout'],
+  'a reset': [{ type: 'reset' }, 'vendor_unavailable'],
+  'a reset after the work': [{ type: 'reset', when: 'after' }, 'vendor_unavailable'],
+  'a reset in the body': [{ type: 'reset', when: 'mid-body' }, 'vendor_unavailable'],
+  'a truncated body': [{ type: 'truncated' }, 'vendor_unavailable'],
+  '500': [status(500, errorBody), 'vendor_unavailable'],
+  '502 of a gateway': [status(502, `<html>${vendorText}</html>`), 'vendor_unavailable'],
+  '503': [status(503, errorBody), 'vendor_unavailable'],
+  '503 with Retry-After': [status(503, errorBody, { form: 'seconds', seconds: 7 }), 'vendor_unavailable'],
+  '504': [status(504), 'vendor_unavailable'],
+  '500 after the work': [{ type: 'status', status: 500, body: errorBody, when: 'after' }, 'vendor_unavailable'],
+  '400': [status(400, errorBody), 'vendor_rejected'],
+  '401': [status(401, errorBody), 'vendor_auth_failed'],
+  '403': [status(403, errorBody), 'vendor_auth_failed'],
+  '404': [status(404, errorBody), 'vendor_rejected'],
+  '409': [status(409, errorBody), 'vendor_rejected'],
+  '418': [status(418, errorBody), 'vendor_rejected'],
+  '422': [status(422, errorBody), 'vendor_rejected'],
+  '201 with another body': [status(201, errorBody), 'vendor_response_invalid'],
+  '200 with another body': [status(200, errorBody), 'vendor_response_invalid'],
+  '200 with a text': [status(200, vendorText), 'vendor_response_invalid'],
+  '429 in seconds': [{ type: 'rate-limit', retryAfter: { form: 'seconds', seconds: 7 } }, 'vendor_rate_limited'],
+  '429 with a date': [{ type: 'rate-limit', retryAfter: { form: 'date', seconds: 7 } }, 'vendor_rate_limited'],
+  '429 with an invalid Retry-After': [
+    { type: 'rate-limit', retryAfter: { form: 'garbage', text: vendorText } },
+    'vendor_rate_limited',
+  ],
+  '429 without Retry-After': [{ type: 'rate-limit', retryAfter: { form: 'absent' } }, 'vendor_rate_limited'],
+  'malformed JSON': [{ type: 'malformed' }, 'vendor_response_invalid'],
+  'an empty body': [{ type: 'empty' }, 'vendor_response_invalid'],
+  'a huge body': [{ type: 'huge', bytes: 8_388_608 }, 'vendor_response_invalid'],
+  'a huge compressed body': [{ type: 'huge', bytes: 1_310_720, gzip: true }, 'vendor_response_invalid'],
+  'another content type': [{ type: 'wrong-content-type', contentType: `text/${vendorText}` }, 'ok'],
+  'a second response': [{ type: 'extra-response' }, 'ok'],
+  'data of another user': [{ type: 'wrong-user' }, 'ok'],
+  'a redirect': [{ type: 'redirect', location: decoyUrl }, 'vendor_response_invalid'],
+  'a redirect with 302': [{ type: 'redirect', location: decoyUrl, status: 302 }, 'vendor_response_invalid'],
+  'an expired token': [{ type: 'expired-token' }, 'ok'],
+  'a token of an unpublished key': [{ type: 'unpublished-key' }, 'ok'],
+};
+
+/** The outcomes of a route that differ from those of {@link faults}. */
+export type Exceptions = Readonly<Partial<Record<keyof typeof faults, Outcome>>>;
+
+/** Returns whether a call with this fault never ends unless its deadline ends it. */
+export function isEndless({ type }: Fault): boolean {
+  return type === 'hang' || type === 'latency' || type === 'drip';
+}
+
+/** Returns the expected outcome of each fault. `toOutcome` translates the outcomes that have no exception. */
+export function expectedOutcomes(
+  exceptions: Exceptions,
+  toOutcome = (usual: Outcome): Outcome => usual,
+): Readonly<Record<string, Outcome>> {
+  const entries = Object.entries(faults).map(([name, [, usual]]) => [name, exceptions[name] ?? toOutcome(usual)]);
+  return Object.fromEntries(entries) as Record<string, Outcome>;
+}
+
+/** What a caller received during one fault, and everything that was wrong. */
+interface Meeting {
+  readonly outcome: Outcome;
+  readonly problems: readonly string[];
+}
+
+/**
+ * Runs `meet` for every fault: one after the other in one sandbox, while the faults that wait for a deadline wait at the
+ * same time, each in a sandbox of its own.
+ */
+export async function meetEveryFault(
+  meet: (sandbox: Sandbox, name: string, fault: Fault) => Promise<Meeting>,
+  options: SandboxOptions = {},
+) {
+  await using decoy = await startDecoyServer();
+  const outcomes: Record<string, Outcome> = {};
+  const problems: string[] = [];
+  const run = async (sandbox: Sandbox, name: string, fault: Fault): Promise<void> => {
+    const meeting = await meet(sandbox, name, decoy.aim(fault));
+    outcomes[name] = meeting.outcome;
+    problems.push(...meeting.problems.map((problem) => `${name}: ${problem}`));
+  };
+  const all = Object.entries(faults).map(([name, [fault]]) => ({ name, fault }));
+  const waiting = all
+    .filter(({ fault }) => isEndless(fault))
+    .map(async ({ name, fault }) => {
+      await using own = await createSandbox(options);
+      await run(own, name, fault);
+    });
+  await using shared = await createSandbox(options);
+  for (const { name, fault } of all) if (!isEndless(fault)) await run(shared, name, fault);
+  await Promise.all(waiting);
+  return { outcomes, problems, visits: decoy.visits };
+}
+
+/** A server to which a vendor redirects, and which no call may reach. */
+interface DecoyServer extends AsyncDisposable {
+  readonly visits: readonly string[];
+  /** Returns the fault, redirected to this server. */
+  readonly aim: (fault: Fault) => Fault;
+}
+
+async function startDecoyServer(): Promise<DecoyServer> {
+  const visits: string[] = [];
+  const server = createServer((request, response) => {
+    visits.push(`${request.method} ${request.url}`);
+    response.end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const location = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${vendorText}`;
+  return {
+    visits,
+    aim: (fault) => (fault.type === 'redirect' ? { ...fault, location } : fault),
+    [Symbol.asyncDispose]: async () => {
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** What a caller received, and what is wrong with it. */
+interface Received {
+  readonly outcome: Outcome;
+  /** The headers and the body. */
+  readonly text: string;
+  readonly problems: readonly string[];
+}
+
+/** Reads a response to its end. An error must be its row of the error table; only `invalid_token` may be a 401 here. */
+export async function readOutcome(response: Response): Promise<Received> {
+  const body = await response.text().catch(() => undefined);
+  const headers = JSON.stringify([...response.headers]);
+  if (body === undefined) return { outcome: 'cut off', text: headers, problems: [] };
+  const text = headers + body;
+  if (response.headers.get('content-type') !== 'application/problem+json') {
+    const served = isOfAnotherUser(body) ? 'data of another user' : 'ok';
+    return { outcome: response.status === 200 ? served : response.status, text, problems: [] };
+  }
+  const problem = problemSchema.parse(JSON.parse(body));
+  const code = problem.code as ErrorCode;
+  const problems = [
+    ...(errorTable[code].status === response.status && problem.status === response.status ? [] : ['status']),
+    ...(response.status === 401 && code !== 'invalid_token' ? ['a 401 that is not about the caller'] : []),
+    ...((response.status === 503) === response.headers.has('retry-after') ? [] : ['retry-after']),
+    ...(response.headers.get('cache-control') === 'no-store' ? [] : ['cache-control']),
+  ].map((what) => `${code}: ${what}`);
+  return { outcome: code, text, problems };
+}
+
+/** Returns whether a response names the user with whom the sandbox confuses others, in its text or inside a token. */
+function isOfAnotherUser(text: string): boolean {
+  const payloads = [...text.matchAll(/\w+\.(\w+)\./g)].map(([, part = '']) =>
+    Buffer.from(part, 'base64url').toString(),
+  );
+  return /wrong-user|00000000bad0|globex/i.test([text, ...payloads].join());
+}
+
+/** Returns what is wrong with the broker after a call: secrets in what it recorded, a broken log, or no further response. */
+export async function findAftermath(
+  broker: RecordingBroker,
+  token: string,
+  { outcome, text }: Received,
+): Promise<string[]> {
+  const isServed = outcome === 'ok' || typeof outcome === 'number';
+  const secrets = { vendorText, token, 'a JWT': 'eyJhbGciOi', 'a credential': 'sandbox-only' };
+  const leaks = findSecrets(secrets, { ...(await broker.readRecords()), ...(isServed ? {} : { response: text }) });
+  const isLogBroken = broker.logLines().some((line) => !isJsonObject(line));
+  const isAlive = (await broker.call('/healthz')).status === 200;
+  return [...leaks, ...(isLogBroken ? ['an incomplete log line'] : []), ...(isAlive ? [] : ['no response'])];
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === 'object';
+  } catch {
+    return false;
+  }
+}

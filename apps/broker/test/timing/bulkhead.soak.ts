@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { hungTimeoutMs, measureHungVendor, type Phases } from '../support/hung-vendor.ts';
+import { percentile, type Sample } from '../support/open-loop.ts';
+
+/** Returns the error code of a response, `issued`, or `no response`. */
+function outcomeOf({ status, body }: Sample): string {
+  if (status === 0) return 'no response';
+  return (JSON.parse(body) as { code?: string }).code ?? 'issued';
+}
+
+/**
+ * Returns how many times longer the given calls took at the 99th percentile than those of the calm phase, divided
+ * by the same ratio of a server that does no work: what delays both is the machine.
+ */
+function slowdownOf({ calm, hung }: Phases, calls: readonly Sample[]): number {
+  const machine = percentile(hung.control, 0.99) / percentile(calm.control, 0.99);
+  return percentile(calls, 0.99) / percentile(calm.calls, 0.99) / Math.max(machine, 1);
+}
+
+test('a vendor that hangs at 500 calls a second does not double the 99th percentile of another vendor', async () => {
+  const { nudge, nabla, growthMegabytes } = await measureHungVendor();
+  const outcomes = (samples: readonly Sample[]) => [...new Set(samples.map(outcomeOf))].toSorted();
+  expect(outcomes([...nudge.calm.calls, ...nudge.hung.calls, ...nabla.calm.calls])).toEqual(['issued']);
+  expect(slowdownOf(nudge, nudge.hung.calls)).toBeLessThan(2);
+
+  const lost = nabla.hung.calls.filter((sample) => outcomeOf(sample) !== 'issued');
+  expect(outcomes(lost)).toEqual(['overloaded', 'vendor_timeout', 'vendor_unavailable']);
+  // Calls beyond the capacity are refused at once; those that waited for a connection are refused after their deadline.
+  const refused = lost.filter((sample) => outcomeOf(sample) === 'overloaded' && sample.elapsedMs < hungTimeoutMs / 2);
+  expect(refused.length).toBeGreaterThan(100);
+  expect(slowdownOf(nabla, refused)).toBeLessThan(2);
+  expect(percentile(lost, 1) - percentile(nabla.hung.control, 1)).toBeLessThan(hungTimeoutMs * 1.1);
+  expect(growthMegabytes).toBeLessThan(150);
+});
