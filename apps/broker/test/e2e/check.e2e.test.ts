@@ -36,8 +36,8 @@ test('check opens no connection and creates no file for a configuration with eve
 
   for (const file of ['all.json', 'local.json']) {
     await using check = startValetkey(['check', '--config', file], folder);
-    expect(await check.ended, check.printed()).toBe(0);
-    expect(check.printed()).toContain(`${file} can be used.`);
+    expect(await check.exitCode, check.output()).toBe(0);
+    expect(check.output()).toContain(`${file} can be used.`);
   }
   expect(connections).toBe(0);
   expect((await readdir(folder)).toSorted()).toEqual(['all.json', 'local.json', 'sealing-key']);

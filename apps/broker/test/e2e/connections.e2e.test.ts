@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { examine } from '../../src/cli/doctor.ts';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
-import { startWatchedBroker, watchedAdminToken } from '../support/watched-broker.ts';
+import { startRecordingBroker, adminToken } from '../support/recording-broker.ts';
 
 let us: Sandbox;
 let eu: Sandbox;
@@ -25,7 +25,7 @@ function configureTwice(): BrokerConfigInput {
   const vital = { vendor: 'vital' as const, environment: 'sandbox' as const };
   return {
     listen: { port: 0 },
-    admin: { port: 0, token: watchedAdminToken },
+    admin: { port: 0, token: adminToken },
     store: { sqlite: ':memory:' },
     issuers: [{ issuer: us.urls.idp, audiences: ['valetkey'] }],
     vendors: {
@@ -37,10 +37,10 @@ function configureTwice(): BrokerConfigInput {
   };
 }
 
-const adminHeaders = { authorization: `Bearer ${watchedAdminToken}`, 'content-type': 'application/json' };
+const adminHeaders = { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' };
 
 test('two connections of one vendor have their own vendor users, policies, decisions and metrics', async () => {
-  await using broker = await startWatchedBroker(configureTwice());
+  await using broker = await startRecordingBroker(configureTwice());
   const token = await us.mintUserToken({ sub: 'alice' });
   const issue = async (connection: string) =>
     (await broker.issue(connection, token)).json() as Promise<{ user_id: string }>;
@@ -81,7 +81,7 @@ test('two connections of one vendor have their own vendor users, policies, decis
 });
 
 test('two connections of one vendor never share a cached token', async () => {
-  await using broker = await startWatchedBroker(configureTwice());
+  await using broker = await startRecordingBroker(configureTwice());
   const token = await us.mintUserToken({ sub: 'alice', scope: 'openid app' });
   us.resetCalls();
   for (const connection of ['nudge-web', 'nudge-app', 'nudge-web', 'nudge-app']) await broker.issue(connection, token);
@@ -89,7 +89,7 @@ test('two connections of one vendor never share a cached token', async () => {
 });
 
 test('the admin API maps a person for one connection, and accepts the older field name `vendor`', async () => {
-  await using broker = await startWatchedBroker(configureTwice());
+  await using broker = await startRecordingBroker(configureTwice());
   const person = { issuer: us.urls.idp, subject: 'bob' };
   const put = (mapping: object) =>
     fetch(`${broker.adminUrl}/v1/vendor-users`, {

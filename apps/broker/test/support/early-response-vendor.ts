@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A vendor that answers before it has read the request's body, and never reads it. */
-export async function startEarlyVendor(how: 'reset' | 'status' | 'redirect') {
+/** Starts a vendor that responds before it has read the body of the request, and never reads it. */
+export async function startEarlyResponseVendor(kind: 'reset' | 'status' | 'redirect') {
   const server = createServer((_request, response) => {
-    if (how === 'reset') response.socket?.resetAndDestroy();
-    else if (how === 'redirect') response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end();
+    if (kind === 'reset') response.socket?.resetAndDestroy();
+    else if (kind === 'redirect') response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end();
     else response.writeHead(409, { 'content-type': 'application/json' }).end('{"error":{"code":"Conflict"}}');
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

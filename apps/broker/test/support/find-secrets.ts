@@ -1,10 +1,10 @@
-/** Texts by the place where they were found: a log, an answer, a file. */
+/** Texts by the place where they were found: a log, a response, a file. */
 export type Places = Readonly<Record<string, string | Buffer>>;
 
-/** The forms in which a secret can turn up without being seen at a glance. */
+/** Returns the forms in which a text may contain a secret without being recognized at a glance. */
 function formsOf(secret: string): Readonly<Record<string, string>> {
   const bytes = Buffer.from(secret);
-  // In base64 a text looks different behind 0, 1 and 2 bytes; what it shares with its neighbours is left out.
+  // The base64 of a text depends on how many bytes precede it: 0, 1 or 2. Characters that also encode neighbours are cut off.
   const base64 = [0, 1, 2].map((offset) => {
     const shifted = Buffer.concat([Buffer.alloc(offset), bytes])
       .toString('base64')
@@ -24,7 +24,7 @@ function formsOf(secret: string): Readonly<Record<string, string>> {
 
 const toUrlAlphabet = (base64: string) => base64.replaceAll('+', '-').replaceAll('/', '_');
 
-/** Looks for every secret in every place, in each of its forms, and says where it found which; never the secret. */
+/** Returns the name, form and place of each secret that a place contains in any form; never the secret itself. */
 export function findSecrets(secrets: Readonly<Record<string, string>>, places: Places): string[] {
   const texts = Object.entries(places).map(
     ([place, text]) => [place, typeof text === 'string' ? text : text.toString('latin1')] as const,

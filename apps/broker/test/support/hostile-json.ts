@@ -1,5 +1,5 @@
-/** Texts that parsers of JSON have stumbled over; few of them are JSON, and none of them is a request. */
-export function* nastyJson(seed: number): Generator<string | Buffer> {
+/** Yields texts that JSON parsers have failed on. Few of them are JSON; the seed decides the random ones. */
+export function* generateHostileJson(seed: number): Generator<string | Buffer> {
   yield* [
     '',
     ' ',
@@ -70,8 +70,8 @@ export function* nastyJson(seed: number): Generator<string | Buffer> {
   yield Buffer.from([0xef, 0xbb, 0xbf, 0x7b, 0x7d]);
   yield Buffer.from([0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d]);
 
-  // The rest grows out of one good body by one to four changes each.
-  const good = '{"expiry_minutes": 5, "nested": [{"deep": [1, -2.5e3, null, true, "t\\u0065xt"]}]}';
+  // Each of the rest is a valid body with one to four random changes.
+  const valid = '{"expiry_minutes": 5, "nested": [{"deep": [1, -2.5e3, null, true, "t\\u0065xt"]}]}';
   const pieces = [
     '{',
     '}',
@@ -96,7 +96,7 @@ export function* nastyJson(seed: number): Generator<string | Buffer> {
   const random = createRandom(seed);
   const pick = (length: number) => Math.floor(random() * length);
   for (let count = 0; count < 200; count += 1) {
-    let text = good;
+    let text = valid;
     for (let change = 0; change <= pick(4); change += 1) {
       const at = pick(text.length);
       text = text.slice(0, at) + (pieces[pick(pieces.length)] ?? '') + text.slice(at + pick(3));
@@ -105,7 +105,7 @@ export function* nastyJson(seed: number): Generator<string | Buffer> {
   }
 }
 
-/** The same numbers for the same seed (mulberry32). */
+/** Returns a generator of the same numbers for the same seed (mulberry32). */
 function createRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -8,18 +8,18 @@ import type { BrokerDependencies } from '../../src/assemble.ts';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 
-/** The admin token of a watched broker. */
-export const watchedAdminToken = 'canary-admin-token-51f0';
+/** The admin token of every recording broker. */
+export const adminToken = 'canary-admin-token-51f0';
 
-/** How long a watched broker waits for a vendor, in milliseconds, unless its test says otherwise. */
-export const watchedTimeoutMs = 1_000;
-
-/** All five vendors and the OpenID provider of a sandbox, with short deadlines. */
-export function configureFor({ urls, credentials }: Sandbox, timeoutMs = watchedTimeoutMs) {
+/**
+ * Returns the configuration of a broker for all vendors and the OpenID provider of a sandbox. `timeoutMs` is how long the
+ * broker waits for a vendor; by default longer than a busy machine needs.
+ */
+export function createConfigFor({ urls, credentials }: Sandbox, timeoutMs = 15_000) {
   const { nabla, nudge, nymbl, vital } = credentials;
   return {
     listen: { port: 0 },
-    admin: { port: 0, token: watchedAdminToken },
+    admin: { port: 0, token: adminToken },
     store: { sqlite: ':memory:' },
     log: { level: 'trace' },
     issuers: [{ issuer: urls.idp, audiences: ['valetkey'] }],
@@ -53,10 +53,10 @@ export function configureFor({ urls, credentials }: Sandbox, timeoutMs = watched
   } satisfies BrokerConfigInput;
 }
 
-/** A broker on free ports that keeps all it says: its log at level trace, and each error that a vendor threw. */
-export async function startWatchedBroker(
+/** Starts a broker on free ports and records its log at level `trace` and each error that a vendor's adapter throws. */
+export async function startRecordingBroker(
   config: BrokerConfigInput,
-  effects: Pick<BrokerDependencies, 'clock' | 'store'> = {},
+  dependencies: Pick<BrokerDependencies, 'clock' | 'store'> = {},
 ) {
   let log = '';
   const sink = new Writable({
@@ -67,10 +67,13 @@ export async function startWatchedBroker(
   });
   const failures: unknown[] = [];
   const broker = createBroker(config, {
-    ...effects,
+    ...dependencies,
     logger: createLogger('trace', sink),
     vendors: Object.fromEntries(
-      Object.values<VendorDefinition>(registered).map((definition) => [definition.id, watch(definition, failures)]),
+      Object.values<VendorDefinition>(registered).map((definition) => [
+        definition.id,
+        recordFailures(definition, failures),
+      ]),
     ),
   });
   const { brokerUrl, adminUrl } = await broker.listen();
@@ -81,18 +84,20 @@ export async function startWatchedBroker(
       headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...init.headers },
     });
 
+  const callAdmin = (path: string, init: RequestInit = {}) =>
+    fetch(adminUrl + path, { ...init, headers: { authorization: `Bearer ${adminToken}`, ...init.headers } });
+
   return {
     broker,
     brokerUrl,
     adminUrl,
     call,
-    issue: (vendor: string, token: string, init: RequestInit = {}) =>
-      call(`/v1/vendors/${vendor}/token`, token, { method: 'POST', ...init }),
-    /** Everything that an operator, a log collector or a debugger could read by now. */
-    readTraces: async () => {
-      const audit = await fetch(`${adminUrl}/v1/decisions?limit=1000`, {
-        headers: { authorization: `Bearer ${watchedAdminToken}` },
-      });
+    callAdmin,
+    issue: (connection: string, token: string, init: RequestInit = {}) =>
+      call(`/v1/vendors/${connection}/token`, token, { method: 'POST', ...init }),
+    /** Returns everything that an operator, a log collector or a debugger can read so far. */
+    readRecords: async () => {
+      const audit = await callAdmin('/v1/decisions?limit=1000');
       return {
         log,
         audit: await audit.text(),
@@ -104,11 +109,11 @@ export async function startWatchedBroker(
   };
 }
 
-export type WatchedBroker = Awaited<ReturnType<typeof startWatchedBroker>>;
+export type RecordingBroker = Awaited<ReturnType<typeof startRecordingBroker>>;
 
-/** The same vendor, with each error that it throws kept as it was thrown. */
-function watch(definition: VendorDefinition, failures: unknown[]): VendorDefinition {
-  const keep =
+/** Returns the same vendor, which also adds each error that it throws to `failures`. */
+function recordFailures(definition: VendorDefinition, failures: unknown[]): VendorDefinition {
+  const record =
     <Parameters extends unknown[], Result>(work: (...parameters: Parameters) => Promise<Result>) =>
     async (...parameters: Parameters): Promise<Result> => {
       try {
@@ -120,8 +125,8 @@ function watch(definition: VendorDefinition, failures: unknown[]): VendorDefinit
     };
   return {
     ...definition,
-    create(options, environment): Vendor {
-      const vendor = definition.create(options, environment);
+    create(options, dependencies): Vendor {
+      const vendor = definition.create(options, dependencies);
       const { issue, users, proxy } = vendor;
       return {
         ...vendor,
@@ -129,10 +134,10 @@ function watch(definition: VendorDefinition, failures: unknown[]): VendorDefinit
           issue &&
           ({
             ...issue,
-            issue: keep(issue.issue as (request: IssueRequest) => Promise<ClientToken>),
+            issue: record(issue.issue as (request: IssueRequest) => Promise<ClientToken>),
           } as Vendor['issue']),
-        users: users && { ensureUser: keep(users.ensureUser) },
-        proxy: proxy && { ...proxy, issueServerToken: keep(proxy.issueServerToken), send: keep(proxy.send) },
+        users: users && { ensureUser: record(users.ensureUser) },
+        proxy: proxy && { ...proxy, issueServerToken: record(proxy.issueServerToken), send: record(proxy.send) },
       };
     },
   };

@@ -1,10 +1,10 @@
 import { JunctionClient } from '@junction-api/sdk';
 import { createSandbox, sandboxCredentials, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createBroker } from '../../src/create-broker.ts';
 import type { Broker } from '../../src/assemble.ts';
-import { startOpenidProvider } from '../support/openid-provider.ts';
+import { createBroker } from '../../src/create-broker.ts';
 import { externalIdOf } from '../../src/vendors/external-id.ts';
+import { startOpenidProvider } from '../support/openid-provider.ts';
 
 const audience = 'https://api.example.com';
 
@@ -38,7 +38,7 @@ afterAll(async () => {
   await provider.close();
 });
 
-test("a person signs in at a real OpenID provider, and Junction's own client reads the user that the broker made", async () => {
+test("Junction's SDK reads the vendor user that the broker created for a user of oidc-provider", async () => {
   const token = await provider.signIn('alice');
   const response = await fetch(`${brokerUrl}/v1/vendors/vital/token`, {
     method: 'POST',
@@ -57,14 +57,22 @@ test("a person signs in at a real OpenID provider, and Junction's own client rea
   expect(await junction.user.getByClientUserId({ clientUserId })).toMatchObject({ userId });
 });
 
-test('a token for another audience of the same provider opens nothing', async () => {
-  const elsewhere = await startOpenidProvider('https://other.example.com');
+test('refuses a token that oidc-provider issued for another audience', async () => {
+  const response = await fetch(`${brokerUrl}/v1/session`, {
+    headers: { authorization: `Bearer ${await provider.signIn('alice', 'https://other.example.com')}` },
+  });
+  expect(response.status).toBe(401);
+  expect(await response.json()).toMatchObject({ detail: expect.stringMatching(/audience/i) as unknown });
+});
+
+test('refuses a token of an OpenID provider that is not configured', async () => {
+  const otherProvider = await startOpenidProvider(audience);
   try {
     const response = await fetch(`${brokerUrl}/v1/session`, {
-      headers: { authorization: `Bearer ${await elsewhere.signIn('alice')}` },
+      headers: { authorization: `Bearer ${await otherProvider.signIn('alice')}` },
     });
     expect(response.status).toBe(401);
   } finally {
-    await elsewhere.close();
+    await otherProvider.close();
   }
 });

@@ -5,28 +5,28 @@ import { join } from 'node:path';
 import { createSandbox } from '@valetkey/sandbox';
 import { Agent, request } from 'undici';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
+import { commandFile } from './valetkey-process.ts';
 
-const command = new URL('../../src/cli/command.ts', import.meta.url).pathname;
-const vitalApiKey = 'sk_us_broker-processes';
+const vitalApiKey = 'sk_us_deployment';
 
 /** A broker in a process of its own. */
 export interface BrokerProcess {
   readonly url: string;
   readonly adminUrl: string;
   readonly pid: number;
-  /** Ends it as a crash does: nothing is finished, nothing is closed. */
+  /** Ends the process as a crash does: no call is finished and nothing is closed. */
   readonly kill: () => Promise<void>;
 }
 
-/** What a broker answered to `POST /v1/vendors/vital/token`. */
-export interface SignIn {
+/** A broker's response to `POST /v1/vendors/vital/token`. */
+export interface IssueResponse {
   readonly status: number;
   readonly requestId: string;
   readonly retryAfter: string | undefined;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** A sandbox whose Vital any number of `valetkey start` processes use, over the store that each is told. */
+/** Starts a sandbox for any number of `valetkey start` processes, each with Vital and with the store that the test configures. */
 export async function startDeployment() {
   const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
   const sandbox = await createSandbox({ vital: { apiKeys: [vitalApiKey] } });
@@ -34,7 +34,7 @@ export async function startDeployment() {
   const agent = new Agent({ headersTimeout: 60_000 });
   const running = new Set<ChildProcess>();
 
-  /** `shell` runs before the broker, in its process: for limits. */
+  /** Starts a broker. `shell` is a command that runs in its process before it, to set limits. */
   const startBroker = async (store: BrokerConfigInput['store'], shell = ':'): Promise<BrokerProcess> => {
     const config: BrokerConfigInput = {
       listen: { port: 0 },
@@ -48,14 +48,14 @@ export async function startDeployment() {
           apiKey: vitalApiKey,
           environment: 'sandbox',
           region: 'us',
-          // A thousand at once are answered one after the other, on however busy a machine.
+          // A thousand concurrent calls are served one after the other, and the machine may be busy.
           timeoutMs: 60_000,
         },
       },
     };
     const file = join(folder, `${running.size}.json`);
     await writeFile(file, JSON.stringify(config));
-    const program = ['--conditions=@valetkey/source', command, 'start', '--config', file];
+    const program = ['--conditions=@valetkey/source', commandFile, 'start', '--config', file];
     const child = spawn('bash', ['-c', `${shell}; exec "$0" "$@"`, process.execPath, ...program]);
     running.add(child);
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -78,8 +78,8 @@ export async function startDeployment() {
     issuer,
     startBroker,
     mintToken: (subject: string) => sandbox.mintUserToken({ sub: subject, algorithm: 'ES256' }),
-    /** Rejects where the broker dies before it has answered. */
-    signIn: async ({ url }: BrokerProcess, token: string): Promise<SignIn> => {
+    /** Rejects if the broker ends before it has responded. */
+    issueVitalToken: async ({ url }: BrokerProcess, token: string): Promise<IssueResponse> => {
       const { statusCode, headers, body } = await request(`${url}/v1/vendors/vital/token`, {
         method: 'POST',
         headers: { authorization: `Bearer ${token}` },
@@ -89,7 +89,7 @@ export async function startDeployment() {
         status: statusCode,
         requestId: String(headers['x-request-id']),
         retryAfter: headers['retry-after']?.toString(),
-        body: (await body.json()) as SignIn['body'],
+        body: (await body.json()) as IssueResponse['body'],
       };
     },
     close: async () => {
@@ -113,6 +113,6 @@ function readAddresses(child: ChildProcess): Promise<{ url: string; adminUrl: st
     };
     child.stdout?.on('data', read);
     child.stderr?.on('data', read);
-    child.once('exit', () => reject(new Error(`the broker ended: ${text}`)));
+    child.once('exit', () => reject(new Error(`The broker ended: ${text}`)));
   });
 }
