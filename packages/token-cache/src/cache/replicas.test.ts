@@ -290,6 +290,19 @@ test('a report of a refused token removes only that token from the store', async
   expect(issue.calls).toBe(2);
 });
 
+test.each(['a replica that has the token', 'a replica that does not have it'])(
+  'the report of a refused token by %s removes it from the store',
+  async (reporter) => {
+    const { start } = createDeploymentInMemory();
+    const issue = createCountingIssue();
+    const one = start();
+    const refused = await one.get(nymblKey, issue);
+    const hasToken = reporter === 'a replica that has the token';
+    expect(await (hasToken ? one : start()).invalidate(nymblKey, refused)).toBe(hasToken);
+    expect(await textOf(start().get(nymblKey, issue))).toBe('token-2');
+  },
+);
+
 test('a refused token that is still in the store is not adopted', async () => {
   const { records, start } = createDeploymentInMemory();
   const never = (): Promise<never> => new Promise(() => undefined);
@@ -395,6 +408,30 @@ test('close gives the lease back, waits for writes under way, and closes the sto
   await other.close();
   expect(await textOf(start().get(nymblKey, createCountingIssue()))).toBe('token-1');
   expect(time.pendingTimers()).toBe(0);
+});
+
+test('close waits for a write under way before it closes the store', async () => {
+  const { time, records, start } = createDeploymentInMemory();
+  const order: string[] = [];
+  const cache = start(
+    {},
+    {
+      write: async (...request) => {
+        await new Promise<void>((resolve) => void time.after(100, resolve));
+        await records.write(...request);
+        order.push('written');
+      },
+      close: async () => void order.push('closed'),
+    },
+  );
+  const issue = createCountingIssue();
+  await cache.get(nymblKey, issue);
+  const closing = cache.close();
+  await time.advance(100);
+  await closing;
+  expect(order).toEqual(['written', 'closed']);
+  await start().get(nymblKey, issue);
+  expect(issue.calls).toBe(1);
 });
 
 test('close ends the wait for the token of another replica', async () => {

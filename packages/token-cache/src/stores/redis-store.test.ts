@@ -1,6 +1,6 @@
 import { Secret } from '@valetkey/core-types';
 import { createClient, createClientPool } from 'redis';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { findRedis, redisCommand } from '../testing/redis-server.ts';
 import { nymblKey, serverToken } from '../testing/server-token.ts';
 import { recordStoreConformance } from './record-store-conformance.ts';
@@ -109,6 +109,16 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
     expect(reading.value).toBe('value');
     expect(reading.expiresAtMs).toBeUndefined();
   });
+});
+
+test('ping leaves no timer behind', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const store = createRedisStore({ client: { eval: async () => [0] }, sealingKeys });
+  const pinging = store.ping();
+  expect(vi.getTimerCount()).toBe(1);
+  await pinging;
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('connect and ping reject while the server is away', async () => {
