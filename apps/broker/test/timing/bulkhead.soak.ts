@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { hungTimeoutMs, measureHungVendor, type Phases } from '../support/hung-vendor.ts';
-import { percentile, type Sample } from '../support/open-loop.ts';
+import { percentile, undisturbed, type Sample } from '../support/open-loop.ts';
 
 /** Returns the error code of a response, `issued`, or `no response`. */
 function outcomeOf({ status, body }: Sample): string {
@@ -10,11 +10,15 @@ function outcomeOf({ status, body }: Sample): string {
 
 /**
  * Returns how many times longer the given calls took at the 99th percentile than those of the calm phase, divided by the
- * same ratio of a server that does no work: what delays both is the machine.
+ * same ratio of a server that does no work. Calls during which that server was delayed tenfold are left out: what delays
+ * both is the machine.
  */
 function slowdownOf({ calm, hung }: Phases, calls: readonly Sample[]): number {
-  const machine = percentile(hung.control, 0.99) / percentile(calm.control, 0.99);
-  return percentile(calls, 0.99) / percentile(calm.calls, 0.99) / Math.max(machine, 1);
+  const maxMs = 10 * percentile(calm.control, 0.5);
+  const ratioOf = (after: readonly Sample[], before: readonly Sample[]) =>
+    percentile(undisturbed(after, hung.control, maxMs), 0.99) /
+    percentile(undisturbed(before, calm.control, maxMs), 0.99);
+  return ratioOf(calls, calm.calls) / Math.max(ratioOf(hung.control, calm.control), 1);
 }
 
 test('a vendor that hangs at 500 calls a second does not double the 99th percentile of another vendor', async () => {
