@@ -61,7 +61,14 @@ const failures: readonly (readonly [string, RegExp, (config: Config) => Config])
   ['the first connection', /no nudge/, (config) => failWhenCreated(config, 'nudge')],
   ['the second connection', /no nabla/, (config) => failWhenCreated(config, 'nabla')],
   ['the verifier', /issuers: /, (config) => ({ ...config, issuers: [] })],
-  ['Redis', /redis: /, (config) => ({ ...config, redis: { url: new Secret('http://no'), sealingKeys: [] } })],
+  [
+    'Redis',
+    /redis: /,
+    (config) => ({
+      ...config,
+      redis: { url: new Secret('http://no'), sealingKeys: [], prefix: 'valetkey', timeoutMs: 250 },
+    }),
+  ],
   ['the admin listener', /no token/, (config) => ({ ...config, admin: failWhenRead(config.admin, 'token') })],
   [
     'the app listener',

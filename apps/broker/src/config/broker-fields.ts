@@ -5,6 +5,7 @@ import {
   secureUrlSchema,
   type VendorDefinition,
 } from '@valetkey/core-types';
+import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { z } from 'zod';
 import { isPostgresUrl } from './postgres-url.ts';
 
@@ -26,16 +27,6 @@ const originSchema = secureUrlSchema.refine((text) => URL.canParse(text) && new 
   error: 'must be an origin: scheme, host and port, without a slash at the end',
 });
 
-const sealingKeySchema = z.strictObject({
-  id: z
-    .string()
-    .regex(/^[\w-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, - or _' })
-    .describe('The name of the key, stored beside what it sealed: 1 to 32 letters, digits, `-` or `_`.'),
-  secret: secretSchema
-    .refine((secret) => secret.reveal().length >= 32, { error: 'must have at least 32 characters' })
-    .describe('At least 32 random characters.'),
-});
-
 const storeSchema = z.union([
   z.strictObject({
     sqlite: z.string().min(1).describe('The path of a SQLite file. It is created, with its folder, if it is missing.'),
@@ -54,27 +45,6 @@ const storeSchema = z.union([
       .describe('Milliseconds that a call waits for a connection, and then for its result. Default: 5000.'),
   }),
 ]);
-
-const redisSchema = z.strictObject({
-  url: secretSchema
-    .refine((url) => /^rediss?:\/\//.test(url.reveal()), { error: 'must be a redis: or rediss: URL' })
-    .describe('The URL of the Redis server: `redis[s]://[[username][:password]@][host][:port][/database]`.'),
-  sealingKeys: z
-    .array(sealingKeySchema)
-    .min(1)
-    .describe('The keys that encrypt the tokens in Redis. The first one encrypts; each one decrypts.'),
-  prefix: z
-    .string()
-    .regex(/^[\w:.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, : . - or _' })
-    .optional()
-    .describe('The prefix of each key in Redis, so that one server serves several deployments. Default: `valetkey`.'),
-  timeoutMs: z
-    .number()
-    .min(1)
-    .max(60_000)
-    .optional()
-    .describe('Milliseconds that one call to Redis may take before the broker continues without Redis. Default: 250.'),
-});
 
 function isVendorDefinition(value: unknown): value is VendorDefinition {
   const { id, create, options } = (value ?? {}) as Partial<VendorDefinition>;
@@ -128,7 +98,7 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('The audit.'),
-  redis: redisSchema
+  redis: redisStoreConfigSchema
     .optional()
     .describe(
       'The Redis server in which several brokers share server tokens, encrypted. Absent: each broker keeps its own.',

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { errorTable, problemSchema, type ErrorCode } from '@valetkey/core-types';
-import { createSandbox, type Fault, type Sandbox, type SandboxOptions } from '@valetkey/sandbox';
+import { createSandbox, type Fault, type Sandbox, type SandboxOptions, type SandboxVendor } from '@valetkey/sandbox';
 import { findSecrets } from './find-secrets.ts';
 import type { RecordingBroker } from './recording-broker.ts';
 
@@ -93,21 +94,49 @@ interface Meeting {
   readonly problems: readonly string[];
 }
 
+/** One call after the other: a busy machine then delays a call by its own work only, far less than its deadline. */
+let lastTurn: Promise<void> = Promise.resolve();
+
+async function takeTurn(): Promise<() => void> {
+  const { promise: turn, resolve: leave } = Promise.withResolvers<void>();
+  const previousTurn = lastTurn;
+  lastTurn = turn;
+  await previousTurn;
+  return leave;
+}
+
+/** Resolves when a call has arrived at a route, or when it has ended without arriving there. */
+export async function waitForArrival(
+  sandbox: Sandbox,
+  { vendor, route }: { readonly vendor: SandboxVendor; readonly route: string },
+  call: Promise<unknown>,
+): Promise<void> {
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  call.then(end, end);
+  while (!ended.signal.aborted && (sandbox.calls()[vendor]?.[route] ?? 0) === 0) await setImmediate();
+}
+
 /**
- * Runs `meet` for every fault: one after the other in one sandbox, while the faults that wait for a deadline wait at the
- * same time, each in a sandbox of its own.
+ * Runs `meet` for every fault: one after the other in one sandbox, and the faults that wait for a deadline each in a
+ * sandbox of its own. These call `leave` when nothing but the deadline is left to wait for, so that they wait together.
  */
 export async function meetEveryFault(
-  meet: (sandbox: Sandbox, name: string, fault: Fault) => Promise<Meeting>,
+  meet: (sandbox: Sandbox, name: string, fault: Fault, leave: () => void) => Promise<Meeting>,
   options: SandboxOptions = {},
 ) {
   await using decoy = await startDecoyServer();
   const outcomes: Record<string, Outcome> = {};
   const problems: string[] = [];
   const run = async (sandbox: Sandbox, name: string, fault: Fault): Promise<void> => {
-    const meeting = await meet(sandbox, name, decoy.aim(fault));
-    outcomes[name] = meeting.outcome;
-    problems.push(...meeting.problems.map((problem) => `${name}: ${problem}`));
+    const leave = await takeTurn();
+    try {
+      const meeting = await meet(sandbox, name, decoy.aim(fault), leave);
+      outcomes[name] = meeting.outcome;
+      problems.push(...meeting.problems.map((problem) => `${name}: ${problem}`));
+    } finally {
+      leave();
+    }
   };
   const all = Object.entries(faults).map(([name, [fault]]) => ({ name, fault }));
   const waiting = all

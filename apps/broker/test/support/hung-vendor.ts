@@ -87,8 +87,8 @@ export async function measureHungVendor(): Promise<HungVendor> {
   };
   return {
     nudge: { calm, hung },
-    // Calls that began just before the fault may have arrived after it.
-    nabla: { calm: cut(calmAtMs, hungAtMs - 1_000), hung: cut(hungAtMs, Infinity) },
+    // A call that began just before the fault may have arrived after it.
+    nabla: { calm: cut(calmAtMs, hungAtMs - 1_000), hung: cut(hungAtMs - 1_000, Infinity) },
     growthMegabytes: maxMegabytes - calmMegabytes,
   };
 }

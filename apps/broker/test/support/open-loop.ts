@@ -67,6 +67,17 @@ export async function startControlServer() {
   return { url: `http://127.0.0.1:${port}/`, [Symbol.dispose]: () => server.disconnect() };
 }
 
+/**
+ * Returns the samples during which the machine did not stand still: those that overlap no control call that took longer
+ * than `maxMs`. What delays a server that does no work is the machine.
+ */
+export function undisturbed(samples: readonly Sample[], control: readonly Sample[], maxMs: number): Sample[] {
+  const standstills = control.filter(({ elapsedMs }) => elapsedMs > maxMs);
+  const overlaps = (one: Sample, other: Sample) =>
+    one.atMs <= other.atMs + other.elapsedMs + maxMs && other.atMs <= one.atMs + one.elapsedMs + maxMs;
+  return samples.filter((sample) => !standstills.some((standstill) => overlaps(sample, standstill)));
+}
+
 /** Returns the time within which this share of the calls ended, in milliseconds. */
 export function percentile(samples: readonly Sample[], share: number): number {
   const sorted = samples.map(({ elapsedMs }) => elapsedMs).toSorted((one, other) => one - other);
