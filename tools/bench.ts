@@ -1,9 +1,10 @@
-// `npx -y pnpm@12.18.0 bench <name>` runs packages/*/bench/<name>.ts; each writes its own section of docs/benchmarks.md.
+// `npx -y pnpm@12.18.0 bench <name>` runs packages/*/bench/<name>.ts, which writes its section of docs/benchmarks.md.
 import { globSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { root } from './workspace.ts';
 
-const root = new URL('..', import.meta.url).pathname;
+// A file with a hyphen in its name is part of the benchmark beside it.
 const files = globSync('packages/*/bench/*.ts', { cwd: root }).filter((file) => !basename(file).includes('-'));
 const names = new Map(files.map((file) => [basename(file, '.ts'), file]));
 
@@ -14,5 +15,5 @@ if (file === undefined) {
   );
   process.exitCode = 1;
 } else {
-  await import(pathToFileURL(`${root}${file}`).href);
+  await import(pathToFileURL(join(root, file)).href);
 }

@@ -1,4 +1,4 @@
-// Packs every package as it would be published, then looks at the tarballs with the eyes of those who install them.
+// Packs every package as for a release, then checks the tarballs and installs them into an empty project.
 import { execFileSync, type ExecFileSyncOptions } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,17 +18,18 @@ function pack(packageFolder: string, name: string): string {
   return out;
 }
 
-/** Files that a tarball may hold; everything else (tests, fixtures, sources, keys, environment files) may not. */
-const published = /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(js|d\.ts))$/;
+/** The files that a tarball may contain. Tests, fixtures, sources, keys and environment files are not among them. */
+const published =
+  /^package\/((?:package|config\.schema)\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(js|d\.ts))$/;
 
 function checkContents(tarball: string) {
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
-  const strangers = files.filter((file) => !published.test(file) || /\.test|__fixtures__|testing\//.test(file));
-  if (strangers.length > 0) throw new Error(`${tarball} holds ${strangers.join(', ')}`);
-  if (!files.includes('package/LICENSE')) throw new Error(`${tarball} holds no LICENSE`);
+  const unexpected = files.filter((file) => !published.test(file) || /\.test|__fixtures__|testing\//.test(file));
+  if (unexpected.length > 0) throw new Error(`${tarball} must not contain ${unexpected.join(', ')}.`);
+  if (!files.includes('package/LICENSE')) throw new Error(`${tarball} has no LICENSE.`);
 }
 
-/** Installs all tarballs into an empty project and imports every entry there. */
+/** Installs all tarballs into an empty project, imports every entry there and runs the command. */
 function checkInstalled(tarballs: ReadonlyMap<string, string>, entries: readonly string[]) {
   const project = mkdtempSync(join(folder, 'project-'));
   const dependencies = Object.fromEntries([...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]));
@@ -55,7 +56,7 @@ try {
     execFileSync(bin('publint'), ['--strict', tarball], show);
     execFileSync(bin('attw'), [tarball, '--profile', 'esm-only', '--format', 'ascii', '--quiet'], show);
     for (const path of Object.keys(manifest.exports)) {
-      if (path !== './package.json') entries.push(name + path.slice(1));
+      if (!path.endsWith('.json')) entries.push(name + path.slice(1));
     }
   }
   checkInstalled(tarballs, entries);

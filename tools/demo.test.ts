@@ -1,8 +1,13 @@
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { startDev, type Dev } from '@valetkey/broker';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { maxColumns, wrap } from './demo/print.ts';
 
-const demo = new URL('demo.ts', import.meta.url).pathname;
+// The demo is a process of its own, which starts slowly on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
+
+const demo = fileURLToPath(new URL('demo.ts', import.meta.url));
 
 let dev: Dev;
 beforeAll(async () => {
@@ -11,24 +16,27 @@ beforeAll(async () => {
 afterAll(() => dev.close());
 
 function runDemo(): Promise<{ exitCode: number; text: string }> {
-  const places = ['--brokerUrl', dev.brokerUrl, '--sandboxUrl', dev.sandboxUrl];
+  const addresses = ['--brokerUrl', dev.brokerUrl, '--sandboxUrl', dev.sandboxUrl];
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--conditions=@valetkey/source', demo, ...places], (error, text) =>
+    execFile(process.execPath, ['--conditions=@valetkey/source', demo, ...addresses], (error, text) =>
       resolve({ exitCode: typeof error?.code === 'number' ? error.code : 0, text }),
     );
   });
 }
 
-test('walks all five vendors, and prints no whole token', async () => {
+const findWideLines = (text: string) => text.split('\n').filter((line) => [...line].length > maxColumns);
+
+test('the demo walks all five vendors, prints no whole token and fits 80 columns', async () => {
   const { exitCode, text } = await runDemo();
   expect(exitCode).toBe(0);
   for (const vendor of ['Nabla', 'Nudge', 'Nymbl', 'Authgear', 'Vital']) {
     expect(text).toMatch(new RegExp(`${vendor} .* passed +[\\d.]+`));
   }
   expect(text).not.toMatch(/[\w-]{20,}\.[\w-]{20,}/);
+  expect(findWideLines(text)).toEqual([]);
 });
 
-test('exits with 1 where a step fails, and says which', async () => {
+test('the demo exits with 1 and names the step when a step fails, within 80 columns', async () => {
   const faults = [{ vendor: 'nabla', fault: { type: 'status', status: 500 } }];
   await fetch(`${dev.sandboxUrl}/_faults`, {
     method: 'PUT',
@@ -39,4 +47,11 @@ test('exits with 1 where a step fails, and says which', async () => {
   expect(exitCode).toBe(1);
   expect(text).toMatch(/Nabla .* FAILED/);
   expect(text).toMatch(/Vital .* passed/);
+  expect(findWideLines(text)).toEqual([]);
+});
+
+test('wrap breaks a text at its spaces and keeps a long word whole', () => {
+  const word = 'x'.repeat(30);
+  expect(wrap(`${word} ${word} ${word}`, 4)).toBe(`    ${word} ${word}\n    ${word}`);
+  expect(wrap('y'.repeat(90), 2)).toBe(`  ${'y'.repeat(90)}`);
 });

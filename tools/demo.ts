@@ -1,28 +1,24 @@
-// Walks all five vendors through the client SDK, at the dev broker that is running or at one of its own.
-// `--brokerUrl` and `--sandboxUrl` say where the running one is.
-import { parseArgs, styleText } from 'node:util';
+// Walks the user alice through all five vendors with the client SDK, over the dev broker that runs or one of its own.
+// `--brokerUrl` and `--sandboxUrl` name the addresses of the broker that runs.
+import { parseArgs } from 'node:util';
 import { startDev } from '@valetkey/broker';
 import { ValetError } from '@valetkey/client-sdk';
 import { DemoFailure } from './demo/device.ts';
-import { listSteps, type Places, type Step } from './demo/steps.ts';
-
-interface Result {
-  readonly step: Step;
-  readonly passed: boolean;
-  readonly outcome: string;
-  readonly milliseconds: number;
-}
+import { formatResult, formatTable, wrap, type Result } from './demo/print.ts';
+import { listSteps, type Addresses, type Step } from './demo/steps.ts';
 
 const { values: running } = parseArgs({
   options: {
     brokerUrl: { type: 'string', default: 'http://127.0.0.1:8787' },
     sandboxUrl: { type: 'string', default: 'http://127.0.0.1:8790' },
   },
-}) satisfies { values: Places };
+}) satisfies { values: Addresses };
 
-const print = (line: string) => process.stdout.write(`${line}\n`);
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
 
-async function findPlaces(): Promise<Places & { close(): Promise<void> }> {
+async function findBroker(): Promise<Addresses & { close(): Promise<void> }> {
   const health = await fetch(`${running.brokerUrl}/healthz`, { signal: AbortSignal.timeout(1000) }).catch(
     () => undefined,
   );
@@ -30,61 +26,45 @@ async function findPlaces(): Promise<Places & { close(): Promise<void> }> {
   return startDev({ port: 0, adminPort: 0, sandboxPort: 0, dataFolder: ':memory:' });
 }
 
-/** Names of foreign errors only: their texts may quote what they failed on. */
+/** Returns only the name of a foreign error, because its message may quote a token. */
 function describeFailure(error: unknown): string {
   if (ValetError.isInstance(error)) return `${error.code}: ${error.message} ${error.remediation ?? ''}`.trimEnd();
   if (error instanceof DemoFailure) return error.message;
-  return error instanceof Error ? error.name : 'failed';
+  return error instanceof Error ? error.name : 'The step failed.';
 }
 
 async function runStep(step: Step): Promise<Result> {
-  const startedAt = performance.now();
+  const startedAtMs = performance.now();
   const [passed, outcome] = await step.run().then(
     (outcome) => [true, outcome] as const,
     (error: unknown) => [false, describeFailure(error)] as const,
   );
-  return { step, passed, outcome, milliseconds: performance.now() - startedAt };
+  return { step, passed, outcome, milliseconds: performance.now() - startedAtMs };
 }
 
-const mark = ({ passed }: Result) => (passed ? styleText('green', '✓') : styleText('red', '✗'));
+async function runDemo(addresses: Addresses): Promise<boolean> {
+  print('\nThe user alice opens an app that uses five vendors. The app has no master key:');
+  print('it sends the token of its identity provider to the broker.\n');
+  print(`  broker   ${addresses.brokerUrl}`);
+  print(`  vendors  ${addresses.sandboxUrl} (simulated, with two identity providers)\n`);
 
-function printTable(results: readonly Result[]): void {
-  const rows = [
-    ['vendor', 'step', 'outcome', 'ms'],
-    ...results.map(({ step, passed, milliseconds }) => [
-      step.vendor,
-      step.name,
-      passed ? 'passed' : 'FAILED',
-      milliseconds.toFixed(1),
-    ]),
-  ];
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  for (const [index, row] of rows.entries()) {
-    const cells = row.map((cell, column) =>
-      column === 3 ? cell.padStart(widths[3] ?? 0) : cell.padEnd(widths[column] ?? 0),
-    );
-    print(`  ${cells.join('  ')}`);
-    if (index === 0) print(`  ${widths.map((width) => '─'.repeat(width)).join('  ')}`);
-  }
-}
-
-const { close, ...places } = await findPlaces();
-try {
-  print(`\nThe broker is at ${places.brokerUrl}, the simulated vendors at ${places.sandboxUrl}.\n`);
   const results: Result[] = [];
-  for (const step of await listSteps(places)) {
+  for (const step of await listSteps(addresses)) {
     const result = await runStep(step);
     results.push(result);
-    print(`${mark(result)} ${step.vendor}: ${step.name}\n    ${result.outcome}`);
+    print(formatResult(result));
   }
-  print('');
-  printTable(results);
+  const passedCount = results.filter(({ passed }) => passed).length;
+  print(`\n${formatTable(results)}\n`);
+  print(`  ${passedCount} of ${results.length} steps passed.\n`);
+  return passedCount === results.length;
+}
 
-  const failedCount = results.filter(({ passed }) => !passed).length;
-  print(`\n  ${results.length - failedCount} of ${results.length} steps passed.\n`);
-  process.exitCode = failedCount === 0 ? 0 : 1;
+const { close, ...addresses } = await findBroker();
+try {
+  process.exitCode = (await runDemo(addresses)) ? 0 : 1;
 } catch (error) {
-  print(`The demo could not sign in: ${describeFailure(error)}`);
+  print(wrap(`The demo could not sign alice in. ${describeFailure(error)}`, 0));
   process.exitCode = 1;
 } finally {
   await close();

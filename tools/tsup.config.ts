@@ -1,12 +1,12 @@
 import { defineConfig } from 'tsup';
 
-/** Entries are named by each package's `build` script; declarations come from `tsc` (tsconfig.build.json). */
+/** The `build` script of each package names its entries. `tsc` writes the declarations (tsconfig.build.json). */
 export default defineConfig({
   format: 'esm',
   target: 'node22',
   clean: true,
   splitting: true,
-  // `node:sqlite` has no name without its prefix.
+  // `node:sqlite` cannot be imported without the prefix `node:`.
   removeNodeProtocol: false,
   dts: false,
 });

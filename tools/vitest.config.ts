@@ -1,17 +1,18 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { root } from './workspace.ts';
 
 const conditions = ['@valetkey/source', 'node', 'import', 'default'];
 
 const timing = '{packages,apps}/*/{src,test}/**/*.timing.test.ts';
 
-/** What all runs of the tests have in common. */
+/** The options that all test runs share. */
 export const base = {
-  root: new URL('..', import.meta.url).pathname,
+  root,
   resolve: { conditions },
-  // These reach Node itself as well, where `import` must not: `require` would be given ES modules.
+  // Vitest passes these on to Node. `import` must be absent: it would make `require` load ES modules.
   ssr: { resolve: { conditions: ['@valetkey/source', 'node'] } },
   test: {
-    // It remembers where dependencies lie, and an install moves them.
+    // The cache stores the paths of dependencies, which an install changes.
     fsModuleCache: false,
     restoreMocks: true,
     silent: 'passed-only',
@@ -20,11 +21,23 @@ export const base = {
   },
 } satisfies ViteUserConfig;
 
+hideExperimentalWarning();
+
+/** Hides vitest's warning that tests of types are experimental. It asks for a pinned version, which the lock file has. */
+function hideExperimentalWarning(): void {
+  const write = process.stderr.write.bind(process.stderr);
+  process.stderr.write = (chunk: string | Uint8Array, ...rest: never[]) => {
+    if (!String(chunk).includes('Testing types with tsc')) return write(chunk, ...rest);
+    process.stderr.write = write;
+    return true;
+  };
+}
+
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    // Much of the time they wait, for deadlines and for one another's processes.
+    // Tests wait much of the time, for deadlines and for each other's processes.
     maxWorkers: 2,
     projects: [
       {
@@ -40,7 +53,7 @@ export default defineConfig({
           },
         },
       },
-      // What takes the time of something has the machine to itself, once all others are through.
+      // Tests that measure time run alone, after all others.
       { extends: true, test: { name: 'timing', include: [timing], maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },

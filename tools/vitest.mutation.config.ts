@@ -1,13 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
-/** For Stryker, which runs a copy of one package from inside that copy. */
+/** For Stryker, which runs inside a copy of one package. */
 export default defineConfig({
   root: process.cwd(),
   resolve: { conditions: ['@valetkey/source', 'node', 'import', 'default'] },
   ssr: { resolve: { conditions: ['@valetkey/source', 'node'] } },
   test: {
     include: ['src/**/*.test.ts'],
-    // Too slow to repeat for each mutant; what they find is found by others as well.
+    // These are too slow to run for each mutant, and other tests find the same mistakes.
     exclude: ['**/node_modules/**', '**/{differential,hostile-provider,oidc-provider}.test.ts'],
     testTimeout: 10_000,
     isolate: false,

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { base } from './vitest.config.ts';
 
-/** Tests that take minutes, or a machine of their own: `*.soak.ts`. */
+/** Runs `*.soak.ts`: tests that take minutes or need a machine that does nothing else. */
 export default defineConfig({
   ...base,
   test: {

@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-export const root = new URL('..', import.meta.url).pathname;
+/** The root folder of this repository. */
+export const root = fileURLToPath(new URL('..', import.meta.url));
 
 export interface Manifest {
   readonly name: string;
@@ -18,12 +20,12 @@ export interface WorkspacePackage {
   readonly manifest: Manifest;
 }
 
-/** Every package of the workspace. */
-export function listPackages(): WorkspacePackage[] {
+/** Returns every package of the workspace in the folder `workspaceRoot`. */
+export function listPackages(workspaceRoot = root): WorkspacePackage[] {
   return ['packages', 'apps'].flatMap((group) =>
-    readdirSync(join(root, group)).map((name) => {
-      const folder = `${group}/${name}`;
-      return { folder, manifest: JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest };
-    }),
+    readdirSync(join(workspaceRoot, group))
+      .map((name) => ({ folder: `${group}/${name}`, file: join(workspaceRoot, group, name, 'package.json') }))
+      .filter(({ file }) => existsSync(file))
+      .map(({ folder, file }) => ({ folder, manifest: JSON.parse(readFileSync(file, 'utf8')) as Manifest })),
   );
 }

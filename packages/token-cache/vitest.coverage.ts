@@ -1,14 +1,14 @@
 import { defineConfig } from 'vitest/config';
 import { base } from '../../tools/vitest.config.ts';
 
-// `npx -y pnpm@12.18.0 --filter @valetkey/token-cache test:coverage`: every line and every branch of what is shipped.
+// `npx -y pnpm@12.18.0 --filter @valetkey/token-cache test:coverage`: every line and every branch of what is published.
 // oxlint-disable-next-line import/no-default-export
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
     include: ['packages/token-cache/src/**/*.test.ts'],
-    exclude: ['**/redis-processes.test.ts'],
+    exclude: ['**/*.timing.test.ts', '**/redis-processes.test.ts'],
     typecheck: { enabled: false },
     coverage: {
       enabled: true,

@@ -1,15 +1,16 @@
-/** One contestant: does one unit of work for each index. */
+/** One participant of a race. */
 export interface Contestant {
   readonly name: string;
-  /** Runs before each round, outside the time taken. Answers the work of that round. */
+  /** Runs before each round, outside the measured time. Returns the function that does one unit of work. */
   readonly prepare: () => (index: number) => unknown;
 }
 
-/** How long and how wide a race is. */
+/** The size of a race. */
 export interface RaceOptions {
   readonly rounds: number;
+  /** Units of work in each round. */
   readonly operations: number;
-  /** Units of work under way at one time. */
+  /** Units of work under way at the same time. */
   readonly concurrency: number;
 }
 
@@ -18,11 +19,11 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
-/** What a contestant does in one round. */
+/** The speed of a contestant. */
 export interface Pace {
-  /** Operations a second. */
+  /** Operations per second. */
   readonly rate: number;
-  /** Microseconds of processor time for one operation, on all threads: other programs disturb it less than the rate. */
+  /** Microseconds of processor time per operation, on all threads. Other programs disturb it less than the rate. */
   readonly cpuMicroseconds: number;
 }
 
@@ -43,11 +44,11 @@ async function timeRound(work: (index: number) => unknown, operations: number, c
   return { rate: operations / seconds, cpuMicroseconds: (user + system) / operations };
 }
 
-/** The pace of each contestant: medians over rounds in which all take turns, after one to warm up. */
+/** Measures each contestant and returns the medians. In each round all take turns; a first round warms up. */
 export async function racePaces(contestants: readonly Contestant[], options: RaceOptions): Promise<Map<string, Pace>> {
   const results = new Map<string, Pace[]>(contestants.map(({ name }) => [name, []]));
   for (let round = -1; round < options.rounds; round += 1) {
-    // Another begins each time: nobody always runs on what the same neighbour left behind.
+    // A different contestant begins each round, so that none always runs after the same one.
     const first = (round + 1) % contestants.length;
     for (const { name, prepare } of [...contestants.slice(first), ...contestants.slice(0, first)]) {
       const pace = await timeRound(prepare(), options.operations, options.concurrency);
@@ -61,7 +62,7 @@ export async function racePaces(contestants: readonly Contestant[], options: Rac
   return new Map([...results].map(([name, paces]) => [name, medianOf(paces)]));
 }
 
-/** Operations a second of each contestant, as {@link racePaces}. */
+/** Returns the operations per second of each contestant, measured as in {@link racePaces}. */
 export async function race(contestants: readonly Contestant[], options: RaceOptions): Promise<Map<string, number>> {
   const paces = await racePaces(contestants, options);
   return new Map([...paces].map(([name, { rate }]) => [name, rate]));

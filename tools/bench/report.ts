@@ -5,24 +5,24 @@ const file = new URL('../../docs/benchmarks.md', import.meta.url);
 
 const preamble = `# Benchmarks
 
-Each section is written by its command, on one machine and in one run. Machines differ: read the ratios, and run it on yours.
+Each section is written by its command, on one machine and in one run. Machines differ: compare the ratios, and run the command on yours.
 `;
 
-/** What a table was measured on. */
+/** Returns a sentence about the machine that the measurement runs on. */
 export function describeMachine(): string {
   const processors = cpus();
   const model = processors[0]?.model.trim() || 'unknown processor';
   return `Node ${process.version}, ${processors.length} × ${model}, ${new Date().toISOString().slice(0, 10)}.`;
 }
 
-/** A Markdown table; the first column is text, the others are numbers. */
+/** Returns a Markdown table. The first column is text, the others are numbers. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const rule = head.map((_, index) => (index === 0 ? '---' : '---:'));
   return [head, rule, ...rows].map(line).join('\n');
 }
 
-/** Replaces one section of docs/benchmarks.md, and leaves the others as they are. */
+/** Replaces one section of docs/benchmarks.md and leaves the others unchanged. */
 export function writeSection(name: string, markdown: string): void {
   const [begin, end] = [`<!-- bench ${name} -->`, `<!-- /bench ${name} -->`];
   const text = existsSync(file) ? readFileSync(file, 'utf8') : preamble;

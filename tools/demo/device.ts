@@ -1,10 +1,10 @@
-// What the vendors' own SDKs do on a device, in as few lines as the demo needs.
+// What the vendors' own SDKs do on a device, reduced to what the demo needs.
 import type { AuthgearContainer, VitalCore } from '@valetkey/client-sdk';
 import { sandboxCredentials } from '@valetkey/sandbox';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Calls the sandbox; a form if `body` is one, JSON otherwise. */
+/** Calls the sandbox with a form, or with JSON for any other body. */
 async function post(
   url: string,
   body: URLSearchParams | Fields,
@@ -16,26 +16,26 @@ async function post(
     headers: isForm ? headers : { 'content-type': 'application/json', ...headers },
     body: isForm ? body : JSON.stringify(body),
   }).catch(() => {
-    throw new DemoFailure(`${url} cannot be reached`);
+    throw new DemoFailure(`${url} is unreachable.`);
   });
-  if (!response.ok) throw new DemoFailure(`${new URL(url).pathname} answered ${response.status}`);
+  if (!response.ok) throw new DemoFailure(`${new URL(url).pathname} responded ${response.status}.`);
   return (await response.json()) as Fields;
 }
 
-/** Its message is the demo's own words, so it may be printed. */
+/** An error whose message the demo wrote itself, so it contains no token and can be printed. */
 export class DemoFailure extends Error {}
 
 export function expect(holds: boolean, failure: string): void {
   if (!holds) throw new DemoFailure(failure);
 }
 
-/** The app's sign-in page at the plain OpenID provider. */
+/** Signs in at the plain OpenID provider and returns the app token. */
 export async function signInAtIdp(sandboxUrl: string, subject: string): Promise<string> {
   const claims = { nymbl_customer: sandboxCredentials.nymbl.customer };
   return String((await post(`${sandboxUrl}/idp/dev-token`, { sub: subject, claims }))['access_token']);
 }
 
-/** An Authgear container that has signed `subject` in. `expire` makes its access token one to be refreshed. */
+/** Returns an Authgear container in which `subject` is signed in. After `expire` its access token needs a refresh. */
 export async function signInAtAuthgear(sandboxUrl: string, subject: string) {
   let tokens = await post(`${sandboxUrl}/authgear/dev-session`, { sub: subject });
   let expired = false;
@@ -59,17 +59,19 @@ export async function signInAtAuthgear(sandboxUrl: string, subject: string) {
   return { container, expire: () => void (expired = true) };
 }
 
-export const refreshAtNabla = async (sandboxUrl: string, refreshToken: string): Promise<string> =>
-  String((await post(`${sandboxUrl}/nabla/v1/patient/jwt/refresh`, { refresh_token: refreshToken }))['access_token']);
+export async function refreshAtNabla(sandboxUrl: string, refreshToken: string): Promise<string> {
+  const url = `${sandboxUrl}/nabla/v1/patient/jwt/refresh`;
+  return String((await post(url, { refresh_token: refreshToken }))['access_token']);
+}
 
-/** Asks Nabla who its patient is. */
-export async function askNabla(sandboxUrl: string, accessToken: string): Promise<string> {
+/** Returns the id of the patient that Nabla accepts the token for. */
+export async function fetchNablaPatient(sandboxUrl: string, accessToken: string): Promise<string> {
   const url = `${sandboxUrl}/nabla/v1/patient/graphql/sdk/authenticated`;
   const { data } = await post(url, { query: '{ me { id } }' }, { 'x-nabla-authorization': `Bearer ${accessToken}` });
   return (data as { me: { id: string } }).me.id;
 }
 
-/** Turns a sign-in token, which is good for once, into the session that Vital's SDK lives on. */
+/** Exchanges a sign-in token, which works once, for the access token of Vital's SDK. */
 export async function exchangeAtVital(sandboxUrl: string, signInToken: string): Promise<string> {
   const { user_token } = JSON.parse(Buffer.from(signInToken, 'base64').toString()) as { user_token: string };
   const form = new URLSearchParams({
@@ -80,14 +82,14 @@ export async function exchangeAtVital(sandboxUrl: string, signInToken: string): 
   return String((await post(`${sandboxUrl}/vital-auth/v1/token`, form))['access_token']);
 }
 
-/** Vital's Core SDK with the state that it keeps on the device. */
+/** Creates Vital's Core SDK with the state that it keeps on the device. */
 export function createVitalCore(sandboxUrl: string, userIdOf: () => string): VitalCore {
   let userId: string | null = null;
   return {
     status: async () => (userId === null ? ['configured'] : ['configured', 'signedIn', 'useSignInToken']),
     currentUserId: async () => userId,
     signIn: async (signInToken) => {
-      expect(userId === null, "Vital's SDK was signed in twice");
+      expect(userId === null, "The app signed in at Vital's SDK twice.");
       await exchangeAtVital(sandboxUrl, signInToken);
       userId = userIdOf();
     },

@@ -11,24 +11,25 @@ import {
   type ValetClient,
 } from '@valetkey/client-sdk';
 import {
-  askNabla,
   createVitalCore,
   DemoFailure,
   exchangeAtVital,
   expect,
+  fetchNablaPatient,
   refreshAtNabla,
   signInAtAuthgear,
   signInAtIdp,
 } from './device.ts';
 
-/** One thing to try. It answers what came of it, in words that hold no whole token, or throws. */
+/** One thing that an app does. `run` resolves with what happened, in a sentence without a whole token, or rejects. */
 export interface Step {
   readonly vendor: string;
+  /** At most 50 characters, so that a row of the table fits 80 columns. */
   readonly name: string;
   readonly run: () => Promise<string>;
 }
 
-export interface Places {
+export interface Addresses {
   readonly brokerUrl: string;
   readonly sandboxUrl: string;
 }
@@ -37,83 +38,84 @@ const subject = 'alice';
 
 const shorten = (token: string) => `${token.slice(0, 6)}… (${token.length} characters)`;
 
-/** Every step, in order. Steps of one vendor build on each other. */
-export async function listSteps(places: Places): Promise<readonly Step[]> {
-  const appToken = await signInAtIdp(places.sandboxUrl, subject);
-  const valet = clientOf(places, () => appToken);
+/** Returns every step, in order. The steps of one vendor build on each other. */
+export async function listSteps(addresses: Addresses): Promise<readonly Step[]> {
+  const appToken = await signInAtIdp(addresses.sandboxUrl, subject);
+  const valet = createClient(addresses, () => appToken);
   return [
-    ...nablaSteps(places, valet),
-    ...nudgeSteps(places, valet, appToken),
+    ...nablaSteps(addresses, valet),
+    ...nudgeSteps(addresses, valet, appToken),
     ...nymblSteps(valet),
-    ...(await authgearSteps(places)),
-    ...vitalSteps(places, valet),
+    ...(await authgearSteps(addresses)),
+    ...vitalSteps(addresses, valet),
   ];
 }
 
-const clientOf = ({ brokerUrl }: Places, getAppToken: GetAppToken) => createValetClient({ brokerUrl, getAppToken });
+const createClient = ({ brokerUrl }: Addresses, getAppToken: GetAppToken) =>
+  createValetClient({ brokerUrl, getAppToken });
 
-function nablaSteps({ sandboxUrl }: Places, valet: ValetClient): Step[] {
+function nablaSteps({ sandboxUrl }: Addresses, valet: ValetClient): Step[] {
   const vendor = 'Nabla';
   const provideSessionTokens = nablaSessionTokens(valet);
   let refreshToken = '';
   return [
     {
       vendor,
-      name: 'two asks, two fresh pairs',
+      name: 'two calls get two fresh pairs of tokens',
       run: async () => {
         const first = await provideSessionTokens();
         const second = await provideSessionTokens();
-        expect(first.accessToken !== second.accessToken, 'both asks gave one access token');
-        expect(first.refreshToken !== second.refreshToken, 'both asks gave one refresh token');
+        expect(first.accessToken !== second.accessToken, 'Both calls returned the same access token.');
+        expect(first.refreshToken !== second.refreshToken, 'Both calls returned the same refresh token.');
         ({ refreshToken } = second);
-        return `access ${shorten(second.accessToken)}, refresh ${shorten(second.refreshToken)}`;
+        return `The second access token is ${shorten(second.accessToken)}.`;
       },
     },
     {
       vendor,
-      name: 'refresh on the device, without the broker',
+      name: 'the device refreshes without the broker',
       run: async () => {
         const accessToken = await refreshAtNabla(sandboxUrl, refreshToken);
-        const patient = await askNabla(sandboxUrl, accessToken);
-        expect(patient === subject, 'Nabla takes the token for another patient');
-        return `access ${shorten(accessToken)} of the patient ${patient}`;
+        const patient = await fetchNablaPatient(sandboxUrl, accessToken);
+        expect(patient === subject, 'Nabla accepts the token for another patient.');
+        return `Nabla accepts access ${shorten(accessToken)} for the patient ${patient}.`;
       },
     },
   ];
 }
 
-function nudgeSteps(places: Places, valet: ValetClient, appToken: string): Step[] {
+function nudgeSteps(addresses: Addresses, valet: ValetClient, appToken: string): Step[] {
   const vendor = 'Nudge';
   return [
     {
       vendor,
-      name: 'the callback answers a token',
+      name: 'the callback of the SDK gets a token',
       run: async () => {
         const token = await nudgeRefreshToken(valet)();
-        if (token === null) throw new DemoFailure('the callback answered null');
-        return `token ${shorten(token)}`;
+        if (token === null) throw new DemoFailure('The callback returned null.');
+        return `The callback returned ${shorten(token)}.`;
       },
     },
     {
       vendor,
-      name: 'as text/plain, for callbacks that read the body',
+      name: 'the app can request the token as plain text',
       run: async () => {
-        const response = await fetch(`${places.brokerUrl}/v1/vendors/nudge/token`, {
+        const response = await fetch(`${addresses.brokerUrl}/v1/vendors/nudge/token`, {
           method: 'POST',
           headers: { authorization: `Bearer ${appToken}`, accept: 'text/plain' },
         });
         const token = await response.text();
-        expect(response.ok && token.split('.').length === 3, `HTTP ${response.status} and not a bare JWT`);
-        return `token ${shorten(token)}`;
+        expect(response.ok && token.split('.').length === 3, `The broker responded ${response.status} without a JWT.`);
+        return `The body of the response is ${shorten(token)}.`;
       },
     },
     {
       vendor,
-      name: 'signed out, the callback answers null',
+      name: 'after a sign-out the callback returns null',
       run: async () => {
-        const token = await nudgeRefreshToken(clientOf(places, () => null))();
-        expect(token === null, 'a token for nobody');
-        return 'null';
+        const token = await nudgeRefreshToken(createClient(addresses, () => null))();
+        expect(token === null, 'The callback returned a token although no user is signed in.');
+        return 'The callback returned null.';
       },
     },
   ];
@@ -125,97 +127,98 @@ function nymblSteps(valet: ValetClient): Step[] {
   return [
     {
       vendor,
-      name: 'GET /Patients through the broker',
+      name: 'the app reads patients through the broker',
       run: async () => {
         const response = await nymbl('/Patients?$top=2');
-        expect(response.ok, `HTTP ${response.status}`);
+        expect(response.ok, `The broker responded ${response.status}.`);
         const { value } = (await response.json()) as { value: unknown[] };
-        expect(value.length === 2, `${value.length} patients instead of 2`);
-        return `${value.length} patients, no token`;
+        expect(value.length === 2, `Nymbl sent ${value.length} patients instead of 2.`);
+        return `Nymbl sent ${value.length} patients; its token stayed at the broker.`;
       },
     },
     {
       vendor,
-      name: 'a call that is not on the allow-list',
+      name: 'a call that is not on the allow-list is refused',
       run: async () => {
         const code = await nymbl('/Patients', { method: 'POST', body: '{}' }).then(
-          () => 'let through',
-          (error: unknown) => (ValetError.isInstance(error) ? error.code : 'failed otherwise'),
+          () => 'no error',
+          (error: unknown) => (ValetError.isInstance(error) ? error.code : 'another error'),
         );
-        expect(code === 'forbidden', `expected forbidden: ${code}`);
-        return 'refused: forbidden';
+        expect(code === 'forbidden', `The call should have been forbidden, but there was ${code}.`);
+        return 'The broker refused POST /Patients: forbidden.';
       },
     },
   ];
 }
 
-async function authgearSteps({ brokerUrl, sandboxUrl }: Places): Promise<Step[]> {
+async function authgearSteps({ brokerUrl, sandboxUrl }: Addresses): Promise<Step[]> {
   const vendor = 'Authgear';
   const { container, expire } = await signInAtAuthgear(sandboxUrl, subject);
-  const valet = clientOf({ brokerUrl, sandboxUrl }, authgearAppToken(container));
+  const valet = createClient({ brokerUrl, sandboxUrl }, authgearAppToken(container));
 
-  const describeSession = async () => {
+  async function describeSession() {
     const session = await valet.session();
-    expect(session.subject === subject && session.issuer.endsWith('/authgear'), 'the session is of somebody else');
-    return `${session.subject}, token ${shorten(container.accessToken ?? '')}`;
-  };
-  const resolve = async (headers: Record<string, string>) => {
+    const isAlice = session.subject === subject && session.issuer.endsWith('/authgear');
+    expect(isAlice, 'The session belongs to another user.');
+    return `The broker knows ${session.subject} by the token ${shorten(container.accessToken ?? '')}.`;
+  }
+  async function resolve(headers: Record<string, string>) {
     const response = await fetch(`${brokerUrl}/v1/resolve`, { headers });
-    expect(response.status === 200, `HTTP ${response.status}`);
+    expect(response.status === 200, `The broker responded ${response.status}.`);
     return response.headers.get('x-valetkey-session-valid') ?? 'absent';
-  };
+  }
 
   return [
-    { vendor, name: 'its session is a session here', run: describeSession },
+    { vendor, name: 'a user of Authgear is a user of the broker', run: describeSession },
     {
       vendor,
-      name: 'forward-auth without, with a bad, with a good token',
+      name: 'a reverse proxy asks whether a session is valid',
       run: async () => {
         const answers = [
           await resolve({}),
           await resolve({ authorization: 'Bearer not-a-token' }),
           await resolve({ authorization: `Bearer ${container.accessToken}` }),
         ].join(', ');
-        expect(answers === 'absent, false, true', answers);
-        return answers;
+        expect(answers === 'absent, false, true', `The session-valid header was: ${answers}.`);
+        return 'Without a token: no header. With a bad one: false. With a good one: true.';
       },
     },
     {
       vendor,
-      name: 'refreshed on the device, and again',
+      name: 'the device refreshes its token and calls again',
       run: async () => {
         const before = container.accessToken;
         expire();
         const session = await describeSession();
-        expect(container.accessToken !== before, 'the token was not refreshed');
+        expect(container.accessToken !== before, 'The token was not refreshed.');
         return session;
       },
     },
   ];
 }
 
-function vitalSteps({ sandboxUrl }: Places, valet: ValetClient): Step[] {
+function vitalSteps({ sandboxUrl }: Addresses, valet: ValetClient): Step[] {
   const vendor = 'Vital';
   let userId = '';
   let firstToken = '';
   return [
     {
       vendor,
-      name: 'a sign-in token; the user is made where absent',
+      name: 'the broker creates the user and gets a token',
       run: async () => {
-        const answer = await valet.issue('vital');
-        ({ user_id: userId, sign_in_token: firstToken } = answer);
-        return `user ${userId}, token ${shorten(answer.sign_in_token)}`;
+        const issued = await valet.issue('vital');
+        ({ user_id: userId, sign_in_token: firstToken } = issued);
+        return `The sign-in token ${shorten(firstToken)} is for the user ${userId}.`;
       },
     },
     {
       vendor,
-      name: 'a second device is the same user',
+      name: 'a second device gets its own token, same user',
       run: async () => {
-        const answer = await valet.issue('vital');
-        expect(answer.user_id === userId, 'a second user was made');
-        expect(answer.sign_in_token !== firstToken, 'both devices got one token, which is good for one of them');
-        return `user ${answer.user_id}, token ${shorten(answer.sign_in_token)}`;
+        const issued = await valet.issue('vital');
+        expect(issued.user_id === userId, 'The broker created a second user.');
+        expect(issued.sign_in_token !== firstToken, 'Both devices got the same token, which works only once.');
+        return `The sign-in token ${shorten(issued.sign_in_token)} is for the same user.`;
       },
     },
     {
@@ -223,20 +226,18 @@ function vitalSteps({ sandboxUrl }: Places, valet: ValetClient): Step[] {
       name: 'the device exchanges its sign-in token',
       run: async () => {
         const accessToken = await exchangeAtVital(sandboxUrl, await vitalSignInToken(valet)());
-        return `access ${shorten(accessToken)}`;
+        return `Vital returned access ${shorten(accessToken)}.`;
       },
     },
     {
       vendor,
-      name: 'two launches sign in once',
+      name: 'two launches of the app sign in once',
       run: async () => {
-        const reconcile = vitalReconcile(
-          valet,
-          createVitalCore(sandboxUrl, () => userId),
-        );
+        const core = createVitalCore(sandboxUrl, () => userId);
+        const reconcile = vitalReconcile(valet, core);
         const outcomes = [await reconcile(), await reconcile()].join(', ');
-        expect(outcomes === 'signed_in, unchanged', outcomes);
-        return outcomes;
+        expect(outcomes === 'signed_in, unchanged', `The launches ended with: ${outcomes}.`);
+        return 'The first launch signed in, the second changed nothing.';
       },
     },
   ];

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createAudit } from './audit/audit.ts';
 import { startRetention } from './audit/retention.ts';
-import type { Config } from './config/parse-config.ts';
+import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
 import { openParts, type Parts } from './open-parts.ts';
@@ -70,24 +70,23 @@ export function assemble(config: Config, dependencies: BrokerDependencies = {}):
 function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
   const { clock = systemClock, logger = createLogger(config.log.level) } = dependencies;
   const vendors = new Map(config.connections.map(({ name, definition }) => [name, definition.id]));
-  const metrics = createMetrics((connection) => vendors.get(connection));
+  const metrics = createMetrics(vendors);
   const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
   const { store, connections, verifier, redis } = parts;
   const storeHealth = createStoreHealth(store, clock);
-  const onDecision = (decision: Decision) => {
-    metrics.countDecision(decision);
-    dependencies.onDecision?.(decision);
-  };
-  const audit = createAudit({ store, storeHealth, clock, logger, onDecision });
+  const listeners = [
+    metrics.countDecision,
+    ...(dependencies.onDecision === undefined ? [] : [dependencies.onDecision]),
+  ];
+  const audit = createAudit({ store, storeHealth, clock, logger, listeners });
   const perform = createPerform({ connections, audit, logger });
 
-  let draining = false;
+  const lifecycle = { draining: false };
   const drain = () => {
-    draining = true;
+    lifecycle.draining = true;
   };
-  const isDraining = () => draining;
-  const readiness = () => checkReadiness({ storeHealth, verifier, redis, isDraining });
-  const shared = { ...parts, clock, logger, metrics, perform, readiness, isDraining };
+  const readiness = () => checkReadiness({ storeHealth, verifier, redis, lifecycle });
+  const shared = { ...parts, clock, logger, metrics, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
   const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
   const close = async () => {

@@ -13,7 +13,7 @@ export { externalIdOf } from './vendors/external-id.ts';
 export type { AssembledBroker, Broker, BrokerDependencies } from './assemble.ts';
 export type { Dev, DevOptions } from './cli/dev.ts';
 export type { BrokerConfigInput } from './config/define-config.ts';
-export type { Config, ConnectionConfig } from './config/parse-config.ts';
+export type { Config, ConnectionConfig } from './config/config.ts';
 export type { PostgresStoreOptions } from './storage/postgres-store.ts';
 export type { SqliteStoreOptions } from './storage/sqlite-store.ts';
 export type { Decision, Person, Reservation, Store, VendorUserKey } from './storage/store.ts';

@@ -3,7 +3,7 @@ import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenCache, type TokenCacheEvent } from '@valetkey/token-cache';
 import type { RedisStore } from '@valetkey/token-cache/redis';
 import type { Logger } from 'pino';
-import type { Config } from './config/parse-config.ts';
+import type { Config } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
 import { openRedis } from './storage/open-redis.ts';
 import { openStore } from './storage/open-store.ts';

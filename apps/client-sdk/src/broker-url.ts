@@ -4,7 +4,7 @@ const httpsHost = String.raw`https:\/\/(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:
 const loopbackHost = String.raw`http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])`;
 const portAndPath = String.raw`(?::\d{1,5})?(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*\/?`;
 
-/** Not the platform's `URL`: React Native's throws on most of its properties. */
+/** A pattern instead of the platform's `URL`: most properties of React Native's throw. */
 const brokerUrlPattern = new RegExp(`^(?:${httpsHost}|${loopbackHost})${portAndPath}$`, 'i');
 
 export function isBrokerUrl(value: unknown): value is string {
@@ -13,23 +13,27 @@ export function isBrokerUrl(value: unknown): value is string {
 
 const vendorPattern = /^[a-z0-9][a-z0-9_-]*$/i;
 
-/** No control character, space, backslash or fragment: URL parsers drop or rewrite those. */
+/** Excludes control characters, spaces, backslashes and fragments: URL parsers drop or rewrite them. */
 // eslint-disable-next-line no-control-regex
 const pathPattern = /^\/(?!\/)[^\u0000-\u0020\u007f\\#?]*$/;
 // eslint-disable-next-line no-control-regex
 const queryPattern = /^[^\u0000-\u001f\u007f#]*$/;
 const dotSegment = /^(?:\.|%2e){1,2}$/i;
 
+/** Returns the address of a vendor at the broker. Throws `invalid_request`. */
 export function vendorUrl(brokerUrl: string, vendor: string): string {
   if (!vendorPattern.test(vendor)) {
-    throw new ValetError('invalid_request', 'The vendor is not a name such as `nabla`.', {
+    throw new ValetError('invalid_request', 'The vendor must be a name such as `nabla`.', {
       remediation: 'Use a vendor that `valet.session()` lists.',
     });
   }
   return `${brokerUrl}/v1/vendors/${vendor}`;
 }
 
-/** Joins by text, after checks that leave a URL parser nothing to resolve: the result stays below the vendor's proxy. */
+/**
+ * Returns the address of a proxied call. The parts are joined as text, after checks that leave a URL parser nothing to
+ * resolve, so the result stays below the vendor's proxy. Throws `invalid_request`.
+ */
 export function proxyUrl(brokerUrl: string, vendor: string, path: string): string {
   const queryStart = path.indexOf('?');
   const pathname = queryStart === -1 ? path : path.slice(0, queryStart);
@@ -39,8 +43,8 @@ export function proxyUrl(brokerUrl: string, vendor: string, path: string): strin
     !queryPattern.test(query) ||
     pathname.split('/').some((part) => dotSegment.test(part))
   ) {
-    throw new ValetError('invalid_request', 'The path does not name a resource below the vendor.', {
-      remediation: 'Start it with one `/`, without `.` or `..` segments, `\\` or `#`; encode spaces as `%20`.',
+    throw new ValetError('invalid_request', 'The path must name a resource below the vendor.', {
+      remediation: 'Start the path with one `/`, without `.` or `..` segments, `\\` or `#`; encode spaces as `%20`.',
       vendor,
     });
   }

@@ -26,14 +26,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-test('the bundle imports nothing', async () => {
+test('the bundle has no imports', async () => {
   const code = await readFile(join(folder, 'index.mjs'), 'utf8');
 
   expect(code).toContain('createValetClient');
   expect(code).not.toMatch(/\bimport\b(?!\.meta\.)|\brequire\b|\bfrom\s*["']|node:/);
 });
 
-test('the published package depends on nothing', async () => {
+test('the published package has no dependencies', async () => {
   const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
 
   expect(manifest).toMatchObject({ name: '@valetkey/client-sdk' });
@@ -41,9 +41,9 @@ test('the published package depends on nothing', async () => {
   expect(manifest).not.toHaveProperty('peerDependencies');
 });
 
-test('the bundle runs where there is only what React Native has', async () => {
+test('the bundle runs on a platform that has only what React Native has', async () => {
   const code = await readFile(join(folder, 'index.global.js'), 'utf8');
-  // No URL, process, Buffer, structuredClone or crypto; an AbortSignal without `any` and `timeout`.
+  // The platform has no URL, process, Buffer, structuredClone or crypto, and its AbortSignal has no `any` or `timeout`.
   class PlainAbortController {
     readonly #controller = new AbortController();
     readonly signal = {

@@ -5,39 +5,46 @@ import {
   nablaSessionTokens,
   nudgeRefreshToken,
   type BrokerErrorCode,
+  type SessionVendor,
   type ValetClient,
   type ValetClientOptions,
 } from './index.ts';
 
 declare const valet: ValetClient;
 
-test('an answer has the fields of its vendor and the envelope', () => {
+test('issue resolves with the fields of the vendor and the envelope', () => {
   expectTypeOf(valet.issue('nabla')).resolves.toHaveProperty('refresh_token').toEqualTypeOf<string>();
   expectTypeOf(valet.issue('nudge')).resolves.toHaveProperty('token').toEqualTypeOf<string>();
   expectTypeOf(valet.issue('vital')).resolves.toHaveProperty('sign_in_token').toEqualTypeOf<string>();
   expectTypeOf(valet.issue('vital')).resolves.toHaveProperty('expires_in').toEqualTypeOf<number | undefined>();
+  expectTypeOf(valet.issue('nudge')).resolves.toHaveProperty('connection').toEqualTypeOf<string>();
   expectTypeOf(valet.issue('nudge')).resolves.not.toHaveProperty('refresh_token');
 });
 
-test('a vendor of your own needs no line here', () => {
+test('issue accepts a vendor that this package does not know', () => {
   expectTypeOf(valet.issue('acme')).resolves.toHaveProperty('anything').toEqualTypeOf<unknown>();
   expectTypeOf(valet.issue('acme')).resolves.toHaveProperty('expires_in').toEqualTypeOf<number | undefined>();
   expectTypeOf(valet.issue<{ key: string }>('acme')).resolves.toHaveProperty('key').toEqualTypeOf<string>();
 });
 
-test('the callbacks are what the vendors ask for', () => {
+test('session resolves with the vendor of each connection', () => {
+  expectTypeOf<SessionVendor>().toHaveProperty('vendor').toEqualTypeOf<string>();
+  expectTypeOf(valet.session()).resolves.toHaveProperty('vendors').toEqualTypeOf<Record<string, SessionVendor>>();
+});
+
+test('the callbacks have the types that the SDKs of the vendors expect', () => {
   expectTypeOf(nablaSessionTokens(valet)).toExtend<() => Promise<{ refreshToken: string; accessToken: string }>>();
   expectTypeOf(nudgeRefreshToken(valet)).toEqualTypeOf<() => Promise<string | null>>();
 });
 
-test('the codes are those of the broker', () => {
+test('BrokerErrorCode lists the error codes of the broker', () => {
   expectTypeOf<BrokerErrorCode>().toEqualTypeOf<ErrorCode>();
 });
 
-test('options are checked', () => {
+test('createValetClient requires getAppToken to be a function', () => {
   expectTypeOf(createValetClient).parameter(0).toEqualTypeOf<ValetClientOptions>();
   // @ts-expect-error getAppToken is required
   createValetClient({ brokerUrl: 'https://broker.example' });
-  // @ts-expect-error a token is not a function that answers one
+  // @ts-expect-error a token is not a function that returns one
   createValetClient({ brokerUrl: 'https://broker.example', getAppToken: 'token' });
 });

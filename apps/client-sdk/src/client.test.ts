@@ -9,7 +9,7 @@ import type { ValetEvent } from './events.ts';
 const appToken = 'app-token-canary';
 const getAppToken = () => appToken;
 
-test('issue posts as the user and answers the vendor fields with the envelope', async () => {
+test('issue sends a POST with the app token and resolves with the vendor fields and the envelope', async () => {
   const broker = await startBroker(() => issued('nudge', { token: 'nudge-1' }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
@@ -22,7 +22,16 @@ test('issue posts as the user and answers the vendor fields with the envelope', 
   expect(broker.requests[0]?.headers['content-type']).toBeUndefined();
 });
 
-test('issue sends parameters as JSON, to a broker below a path', async () => {
+test('issue resolves for a connection whose name is not the id of its vendor', async () => {
+  const envelope = { vendor: 'vital', connection: 'vital-eu', server_time: '2026-11-20T10:00:00.000Z' };
+  const broker = await startBroker(() => json({ ...envelope, sign_in_token: 'token-1' }));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+  expect(await valet.issue('vital-eu')).toMatchObject({ vendor: 'vital', connection: 'vital-eu' });
+  expect(broker.requests[0]?.path).toBe('/v1/vendors/vital-eu/token');
+});
+
+test('issue sends parameters as JSON to a broker whose URL has a path', async () => {
   const broker = await startBroker(() => issued('acme', { anything: 'goes' }));
   const valet = createValetClient({ brokerUrl: `${broker.url}/valet/`, getAppToken });
 
@@ -32,7 +41,7 @@ test('issue sends parameters as JSON, to a broker below a path', async () => {
   expect(broker.requests[0]?.headers['content-type']).toBe('application/json');
 });
 
-test('session answers who the caller is', async () => {
+test('session resolves with who the caller is', async () => {
   const broker = await startBroker(() => session('vital-user-1'));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
@@ -43,16 +52,19 @@ test('session answers who the caller is', async () => {
   expect(broker.requests[0]).toMatchObject({ method: 'GET', path: '/v1/session' });
 });
 
-test.each([null, undefined, ''])('getAppToken answering %j is signed_out, without a request', async (nothing) => {
-  const broker = await startBroker(() => session());
-  const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => nothing });
+test.each([null, undefined, ''])(
+  'a call rejects with signed_out and sends nothing when getAppToken returns %j',
+  async (nothing) => {
+    const broker = await startBroker(() => session());
+    const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => nothing });
 
-  expect(await failureOf(valet.session())).toMatchObject({ code: 'signed_out', retryable: false });
-  expect(broker.requests).toHaveLength(0);
-});
+    expect(await failureOf(valet.session())).toMatchObject({ code: 'signed_out', retryable: false });
+    expect(broker.requests).toHaveLength(0);
+  },
+);
 
 test.each(['undefined', 'null', 'Bearer x', 'line\nbreak', ' padded ', 'sécret'])(
-  'getAppToken answering %j is invalid_token, without a request',
+  'a call rejects with invalid_token and sends nothing when getAppToken returns %j',
   async (token) => {
     const broker = await startBroker(() => session());
     const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => token });
@@ -64,7 +76,7 @@ test.each(['undefined', 'null', 'Bearer x', 'line\nbreak', ' padded ', 'sécret'
   },
 );
 
-test('getAppToken that throws is not a sign-out, and its message is not passed on', async () => {
+test('a call rejects with app_token_unavailable, without the message, when getAppToken throws', async () => {
   const valet = createValetClient({
     brokerUrl: 'http://127.0.0.1:1',
     getAppToken: () => {
@@ -78,7 +90,7 @@ test('getAppToken that throws is not a sign-out, and its message is not passed o
   expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(appToken);
 });
 
-test('invalid_token asks for a fresh app token and repeats the call, once', async () => {
+test('a call is repeated once with a fresh app token after invalid_token', async () => {
   const broker = await startBroker(({ headers }) =>
     headers.authorization === 'Bearer fresh' ? issued('nudge', { token: 'nudge-1' }) : problem(401, 'invalid_token'),
   );
@@ -96,7 +108,7 @@ test('invalid_token asks for a fresh app token and repeats the call, once', asyn
   expect(broker.requests).toHaveLength(2);
 });
 
-test('a fresh app token that is refused too ends the matter', async () => {
+test('a call rejects with invalid_token when the broker refuses the fresh app token too', async () => {
   const broker = await startBroker(() => problem(401, 'invalid_token'));
   let count = 0;
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => `token-${++count}` });
@@ -105,7 +117,7 @@ test('a fresh app token that is refused too ends the matter', async () => {
   expect(broker.requests).toHaveLength(2);
 });
 
-test('the same app token is not sent twice', async () => {
+test('a call is not repeated when getAppToken returns the refused token again', async () => {
   const broker = await startBroker(() => problem(401, 'invalid_token'));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
@@ -113,7 +125,7 @@ test('the same app token is not sent twice', async () => {
   expect(broker.requests).toHaveLength(1);
 });
 
-test('100 calls share one refresh of the app token, however late they are refused', async () => {
+test('100 refused calls share one refresh of the app token', async () => {
   const broker = await startBroker(({ headers }) =>
     headers.authorization === 'Bearer fresh'
       ? issued('nabla', { access_token: 'a', refresh_token: 'r' })
@@ -138,7 +150,7 @@ test('100 calls share one refresh of the app token, however late they are refuse
   expect(broker.requests).toHaveLength(200);
 });
 
-test("a call that is refused after another's refresh takes its token", async () => {
+test('a call that is refused after another call refreshed the app token uses the refreshed token', async () => {
   const lateRefusal = Promise.withResolvers<void>();
   const broker = await startBroker(async ({ path, headers }) => {
     if (headers.authorization === 'Bearer fresh') return path === '/v1/session' ? session() : issued('nabla', {});
@@ -173,35 +185,38 @@ test.each([
   [503, 'identity_unavailable', 30, true],
   [504, 'vendor_timeout', undefined, true],
   [503, 'a_code_of_a_newer_broker', 1, true],
-] as const)('a %i %s answer becomes the error', async (status, code, retryAfterSeconds, retryable) => {
-  const headers = retryAfterSeconds === undefined ? undefined : { 'retry-after': String(retryAfterSeconds) };
-  const broker = await startBroker(() => problem(status, code, headers));
-  const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+] as const)(
+  'a call rejects with the details of a %i %s problem document',
+  async (status, code, retryAfterSeconds, retryable) => {
+    const headers = retryAfterSeconds === undefined ? undefined : { 'retry-after': String(retryAfterSeconds) };
+    const broker = await startBroker(() => problem(status, code, headers));
+    const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
-  const error = await failureOf(valet.issue('nabla'));
+    const error = await failureOf(valet.issue('nabla'));
 
-  expect(error).toMatchObject({
-    name: 'ValetError',
-    message: 'A detail.',
-    code,
-    status,
-    remediation: 'A remediation.',
-    requestId: 'request-1',
-    vendor: 'nabla',
-    retryAfterSeconds,
-    retryable,
-  });
-  expect(broker.requests).toHaveLength(1);
-});
+    expect(error).toMatchObject({
+      name: 'ValetError',
+      message: 'A detail.',
+      code,
+      status,
+      remediation: 'A remediation.',
+      requestId: 'request-1',
+      vendor: 'nabla',
+      retryAfterSeconds,
+      retryable,
+    });
+    expect(broker.requests).toHaveLength(1);
+  },
+);
 
 test.each([
-  ['not JSON', { body: 'token=x' }],
+  ['text instead of JSON', { body: 'token=x' }],
   ['a bare string', json('token')],
   ['an array', json([])],
   ['no server_time', json({ vendor: 'nudge', token: 'x' })],
-  ['a server_time that is none', json({ vendor: 'nudge', token: 'x', server_time: 'soon' })],
-  ['another vendor', issued('nabla', { token: 'x' })],
-])('an answer that is %s is answer_invalid', async (_, answer) => {
+  ['an invalid server_time', json({ vendor: 'nudge', token: 'x', server_time: 'soon' })],
+  ['another connection', issued('nabla', { token: 'x' })],
+])('issue rejects with answer_invalid when the response contains %s', async (_, answer) => {
   const broker = await startBroker(() => answer);
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
@@ -209,7 +224,7 @@ test.each([
 });
 
 test.each([{ subject: 'alice' }, { subject: 1, vendors: {} }, { subject: 'alice', vendors: [] }])(
-  'a session of %j is answer_invalid',
+  'session rejects with answer_invalid when the response is %j',
   async (fields) => {
     const broker = await startBroker(() => json({ ...fields, server_time: '2026-11-20T10:00:00.000Z' }));
     const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
@@ -218,7 +233,7 @@ test.each([{ subject: 'alice' }, { subject: 1, vendors: {} }, { subject: 'alice'
   },
 );
 
-test('a gateway that answers in place of the broker is worth a retry, and its 401 is no sign-out', async () => {
+test('a call rejects with a retryable error after a 502 or 503 of a gateway, and a 401 of a gateway is not a sign-out', async () => {
   const answers = [{ status: 502, body: '<html>' }, { status: 401 }, { status: 503, headers: { 'retry-after': '3' } }];
   const broker = await startBroker(() => answers.shift() ?? {});
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
@@ -228,13 +243,13 @@ test('a gateway that answers in place of the broker is worth a retry, and its 40
   expect(await failureOf(valet.session())).toMatchObject({ status: 503, retryable: true, retryAfterSeconds: 3 });
 });
 
-test('a broker that is away is network_unavailable', async () => {
+test('a call rejects with network_unavailable when the broker is unreachable', async () => {
   const valet = createValetClient({ brokerUrl: 'http://127.0.0.1:1', getAppToken });
 
   expect(await failureOf(valet.session())).toMatchObject({ code: 'network_unavailable', retryable: true });
 });
 
-test('a redirect is not followed', async () => {
+test('a call does not follow a redirect', async () => {
   const elsewhere = await startBroker(() => session());
   const broker = await startBroker(() => ({ status: 307, headers: { location: `${elsewhere.url}/v1/session` } }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
@@ -243,7 +258,7 @@ test('a redirect is not followed', async () => {
   expect(elsewhere.requests).toHaveLength(0);
 });
 
-test('a getAppToken that hangs times out, and what it answers later is not sent', async () => {
+test('a call times out when getAppToken hangs, and a token that arrives later is not sent', async () => {
   const { clock, advance, scheduledCount } = createTestClock();
   const late = Promise.withResolvers<string>();
   const signals: (AbortSignal | null | undefined)[] = [];
@@ -255,7 +270,7 @@ test('a getAppToken that hangs times out, and what it answers later is not sent'
     },
     fetch: async (_url, init) => {
       signals.push(init?.signal);
-      throw new Error('not to be sent');
+      throw new Error('must not be sent');
     },
     clock,
     timeoutMs: 5000,
@@ -269,11 +284,11 @@ test('a getAppToken that hangs times out, and what it answers later is not sent'
 
   late.resolve(appToken);
   await new Promise((resolve) => setImmediate(resolve));
-  // The platform's fetch sends nothing under a signal that has aborted.
+  // The platform's fetch sends nothing with an aborted signal.
   expect(signals.map((signal) => signal?.aborted)).toEqual([true, true]);
 });
 
-test('a call that was ended leaves no timer behind, even if its getAppToken never answers', async () => {
+test('an aborted call leaves no timer behind, even if getAppToken never settles', async () => {
   const { clock, scheduledCount } = createTestClock();
   const valet = createValetClient({
     brokerUrl: 'https://broker.example',
@@ -289,7 +304,7 @@ test('a call that was ended leaves no timer behind, even if its getAppToken neve
   expect(scheduledCount()).toBe(0);
 });
 
-test('a refresh that hangs times out, and the next call starts another', async () => {
+test('a refresh that hangs times out, and the next call starts a new refresh', async () => {
   const broker = await startBroker(({ headers }) =>
     headers.authorization === 'Bearer fresh' ? session() : problem(401, 'invalid_token'),
   );
@@ -316,7 +331,7 @@ test('a refresh that hangs times out, and the next call starts another', async (
   expect(refreshCount).toBe(2);
 });
 
-test('a broker that hangs times out', async () => {
+test('a call times out when the broker does not respond', async () => {
   const arrived = Promise.withResolvers<void>();
   const broker = await startBroker(() => {
     arrived.resolve();
@@ -332,7 +347,7 @@ test('a broker that hangs times out', async () => {
   expect(await failure).toMatchObject({ code: 'timeout' });
 });
 
-test("the caller's signal ends a call, before and during it", async () => {
+test("the caller's signal aborts a call before and during the request", async () => {
   const arrived = Promise.withResolvers<void>();
   const broker = await startBroker(() => {
     arrived.resolve();
@@ -350,7 +365,7 @@ test("the caller's signal ends a call, before and during it", async () => {
   expect(await failure).toMatchObject({ code: 'aborted', retryable: false });
 });
 
-test('a call begun before signOut delivers nothing after it; the next one does', async () => {
+test('a call that began before signOut rejects with aborted, and the next call resolves', async () => {
   const arrived = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   const broker = await startBroker(async () => {
@@ -371,7 +386,7 @@ test('a call begun before signOut delivers nothing after it; the next one does',
   expect(await next).toMatchObject({ token: 'nudge-1' });
 });
 
-test('shared calls are one request while it is under way, and fresh afterwards', async () => {
+test('shared calls share one request while it is under way, and a later call sends a new one', async () => {
   let count = 0;
   const broker = await startBroker(() => issued('nudge', { token: `nudge-${++count}` }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
@@ -385,7 +400,7 @@ test('shared calls are one request while it is under way, and fresh afterwards',
   expect(broker.requests).toHaveLength(2);
 });
 
-test('shared calls with other parameters are not joined', async () => {
+test('shared calls with different parameters send separate requests', async () => {
   let count = 0;
   const broker = await startBroker(() => issued('nudge', { token: `nudge-${++count}` }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
@@ -398,7 +413,7 @@ test('shared calls with other parameters are not joined', async () => {
   expect(broker.requests).toHaveLength(2);
 });
 
-test('one that leaves a shared call does not end it for the others', async () => {
+test('a caller that aborts a shared call does not end it for the other callers', async () => {
   const arrived = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   const broker = await startBroker(async () => {
@@ -409,16 +424,16 @@ test('one that leaves a shared call does not end it for the others', async () =>
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
   const controller = new AbortController();
 
-  const leaver = failureOf(valet.issue('nudge', {}, { shared: true, signal: controller.signal }));
-  const stayer = valet.issue('nudge', {}, { shared: true });
+  const aborted = failureOf(valet.issue('nudge', {}, { shared: true, signal: controller.signal }));
+  const other = valet.issue('nudge', {}, { shared: true });
   await arrived.promise;
   controller.abort();
-  expect(await leaver).toMatchObject({ code: 'aborted' });
+  expect(await aborted).toMatchObject({ code: 'aborted' });
   answer.resolve();
-  expect(await stayer).toMatchObject({ token: 'nudge-1' });
+  expect(await other).toMatchObject({ token: 'nudge-1' });
 });
 
-test.each([-600_000, 0, 600_000])('learns a device clock that is %i ms off', async (offMs) => {
+test.each([-600_000, 0, 600_000])('serverTimeOffsetMs shows a device clock that is %i ms off', async (offMs) => {
   const broker = await startBroker(() => session());
   const { clock } = createTestClock(Date.parse('2026-11-20T10:00:00.000Z') + offMs);
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken, clock });
@@ -428,8 +443,8 @@ test.each([-600_000, 0, 600_000])('learns a device clock that is %i ms off', asy
   expect(valet.serverTimeOffsetMs).toBe(0 - offMs);
 });
 
-test('onEvent is told once about each call, and its own failure is dropped', async () => {
-  const answers = [session(), problem(503, 'vendor_unavailable'), { status: 404, body: 'vendor says no' }];
+test('onEvent receives each call once, and an error that it throws is dropped', async () => {
+  const answers = [session(), problem(503, 'vendor_unavailable'), { status: 404, body: 'not found' }];
   const broker = await startBroker(() => answers.shift() ?? {});
   const events: ValetEvent[] = [];
   const onEvent = (event: ValetEvent) => {
@@ -449,7 +464,7 @@ test('onEvent is told once about each call, and its own failure is dropped', asy
   ]);
 });
 
-test('neither the client nor its errors and events show the app token', async () => {
+test('the client, its errors and its events do not contain the app token', async () => {
   const answers = [problem(401, 'invalid_token'), problem(403, 'forbidden'), { body: 'not JSON' }];
   const broker = await startBroker(() => answers.shift() ?? session());
   const seen: unknown[] = [];

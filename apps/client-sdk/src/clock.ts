@@ -1,8 +1,8 @@
-/** Where time comes from; tests bring their own. */
+/** The source of time. Tests inject their own. */
 export interface ValetClock {
   /** Wall clock, in milliseconds since 1970. */
   readonly nowMs: () => number;
-  /** Runs `task` once after `delayMs` milliseconds; the answer calls it off. */
+  /** Runs `task` once after `delayMs` milliseconds. Returns a function that cancels it. */
   readonly schedule: (task: () => void, delayMs: number) => () => void;
 }
 

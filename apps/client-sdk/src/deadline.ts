@@ -1,7 +1,7 @@
 import type { ValetClock } from './clock.ts';
 import { ValetError } from './valet-error.ts';
 
-/** What may end a call early. */
+/** What can end a call early. */
 export interface Deadline {
   readonly clock: ValetClock;
   readonly timeoutMs: number;
@@ -10,9 +10,9 @@ export interface Deadline {
 
 /**
  * Runs `task` and always settles: with its outcome, with `timeout`, or with `aborted`, whichever comes first, even if
- * `task` never does. What `task` delivers later is dropped.
+ * `task` never settles. A later outcome of `task` is dropped.
  *
- * Written out because React Native has neither `AbortSignal.timeout` nor `AbortSignal.any`.
+ * React Native has neither `AbortSignal.timeout` nor `AbortSignal.any`.
  */
 export function settleWithin<Result>(
   { clock, timeoutMs, signals }: Deadline,
@@ -25,9 +25,9 @@ export function settleWithin<Result>(
       reject(error);
       controller.abort();
     };
-    const abort = () => end(new ValetError('aborted', 'The call was ended before it had an answer.'));
+    const abort = () => end(new ValetError('aborted', 'The app ended the call before the broker responded.'));
     const cancelTimer = clock.schedule(
-      () => end(new ValetError('timeout', `The call had no answer within ${timeoutMs} ms.`)),
+      () => end(new ValetError('timeout', `The call did not complete within ${timeoutMs} ms.`)),
       timeoutMs,
     );
     const release = () => {

@@ -1,10 +1,10 @@
 import type { ValetErrorCode } from './valet-error.ts';
 
-/** One finished call, as `onEvent` is told. It holds no token, no path and no parameter. */
+/** One finished call, as `onEvent` receives it. It contains no token, path or parameter. */
 export interface ValetEvent {
   readonly operation: 'issue' | 'proxy' | 'session';
   readonly vendor?: string | undefined;
-  /** `ok`, or the code of the error that the call ended with. */
+  /** `ok`, or the code of the error that the call rejected with. */
   readonly outcome: 'ok' | ValetErrorCode;
   readonly durationMs: number;
   readonly requestId?: string | undefined;

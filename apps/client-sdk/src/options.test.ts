@@ -13,7 +13,7 @@ test.each([
   'http://localhost:8787',
   'http://127.0.0.1:8787',
   'http://[::1]:8787',
-])('takes the brokerUrl %s', (brokerUrl) => {
+])('createValetClient accepts the brokerUrl %s', (brokerUrl) => {
   expect(() => createValetClient({ ...valid, brokerUrl })).not.toThrow();
 });
 
@@ -37,7 +37,7 @@ test.each([
   'ftp://broker.example',
   42,
   undefined,
-])('refuses the brokerUrl %j, without repeating it', (brokerUrl) => {
+])('createValetClient rejects the brokerUrl %j without quoting it', (brokerUrl) => {
   const create = () => createValetClient({ ...valid, brokerUrl: brokerUrl as string });
   expect(create).toThrow(TypeError);
   expect(create).toThrow(/`brokerUrl`/);
@@ -58,12 +58,12 @@ test.each([
   ['timeoutMs', '1000'],
   ['onEvent', true],
   ['brokerURL', 'https://broker.example'],
-])('refuses %s: %s, by its name', (name, value) => {
+])('createValetClient names the option when it rejects %s: %s', (name, value) => {
   const create = () => createValetClient({ ...valid, [name]: value } as ValetClientOptions);
   expect(create).toThrow(TypeError);
   expect(create).toThrow(`\`${name}\``);
 });
 
-test('refuses no options at all', () => {
+test('createValetClient rejects missing options', () => {
   expect(() => createValetClient(undefined as unknown as ValetClientOptions)).toThrow(TypeError);
 });

@@ -3,24 +3,26 @@ import { isBrokerUrl } from './broker-url.ts';
 import { deviceClock, type ValetClock } from './clock.ts';
 import type { ValetEvent } from './events.ts';
 
-/** What {@link createValetClient} takes. */
+/** The options of {@link createValetClient}. */
 export interface ValetClientOptions {
-  /** Where the broker is: an https URL, or http on a loopback host, without credentials, query or fragment. */
+  /** The address of the broker: an https URL, or http on a loopback host, without credentials, query or fragment. */
   readonly brokerUrl: string;
   readonly getAppToken: GetAppToken;
-  /** Default: the platform's. */
+  /** Sends the requests. Default: the platform's `fetch`. */
   readonly fetch?: typeof fetch | undefined;
+  /** Tells the time and schedules timeouts, for tests. Default: the device's clock. */
   readonly clock?: ValetClock | undefined;
   /**
-   * Milliseconds that a call may take, `getAppToken` included. Default: 10 000. For a proxied call it ends with the
-   * answer's headers; its body is under the caller's signal alone.
+   * Milliseconds that a call may take, `getAppToken` included. Default: 10 000. For a proxied call the time ends with the
+   * headers of the response; only the caller's signal ends its body.
    */
   readonly timeoutMs?: number | undefined;
-  /** Told once about each finished call, for metrics. What it throws is dropped. */
+  /** Receives each finished call once, for metrics. The client drops what it throws. */
   readonly onEvent?: ((event: ValetEvent) => void) | undefined;
 }
 
-export interface CheckedOptions {
+/** The options with their defaults, after validation. */
+export interface ParsedOptions {
   readonly brokerUrl: string;
   readonly getAppToken: GetAppToken;
   readonly fetch: typeof fetch;
@@ -30,38 +32,38 @@ export interface CheckedOptions {
 }
 
 const optionNames = new Set(['brokerUrl', 'getAppToken', 'fetch', 'clock', 'timeoutMs', 'onEvent']);
-/** Timers count in 32 bits; a longer one fires at once. */
-const longestTimeoutMs = 2 ** 31 - 1;
+/** Timers count in 32 bits: a longer one fires immediately. */
+const maxTimeoutMs = 2 ** 31 - 1;
 
-function check(holds: boolean, option: string, rule: string): void {
-  // The value is left out: it may hold a credential.
+function checkOption(holds: boolean, option: string, rule: string): void {
+  // The message does not contain the value, which may be a credential.
   if (!holds) throw new TypeError(`createValetClient: \`${option}\` ${rule}.`);
 }
 
-export function checkOptions(options: ValetClientOptions): CheckedOptions {
-  check(typeof options === 'object' && options !== null, 'options', 'must be an object');
-  for (const name of Object.keys(options)) check(optionNames.has(name), name, 'is not an option');
+export function parseOptions(options: ValetClientOptions): ParsedOptions {
+  checkOption(typeof options === 'object' && options !== null, 'options', 'must be an object');
+  for (const name of Object.keys(options)) checkOption(optionNames.has(name), name, 'is not an option');
 
   const { brokerUrl, getAppToken, fetch = globalThis.fetch, clock = deviceClock, timeoutMs = 10_000 } = options;
   const { onEvent = () => undefined } = options;
-  check(
+  checkOption(
     isBrokerUrl(brokerUrl),
     'brokerUrl',
-    'must be an https URL without credentials, query or fragment (http is for loopback hosts alone)',
+    'must be an https URL without credentials, query or fragment (http only for a loopback host)',
   );
-  check(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
-  check(typeof fetch === 'function', 'fetch', 'must be a function; this platform has none of its own');
-  check(
+  checkOption(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
+  checkOption(typeof fetch === 'function', 'fetch', 'must be a function, because this platform has no `fetch`');
+  checkOption(
     typeof clock?.nowMs === 'function' && typeof clock.schedule === 'function',
     'clock',
     'must have the functions `nowMs` and `schedule`',
   );
-  check(
-    typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= longestTimeoutMs,
+  checkOption(
+    typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= maxTimeoutMs,
     'timeoutMs',
-    `must be a number of milliseconds from 1 to ${longestTimeoutMs}`,
+    `must be a number of milliseconds, above 0 and at most ${maxTimeoutMs}`,
   );
-  check(typeof onEvent === 'function', 'onEvent', 'must be a function');
+  checkOption(typeof onEvent === 'function', 'onEvent', 'must be a function');
 
   return { brokerUrl: brokerUrl.replace(/\/$/, ''), getAppToken, fetch, clock, timeoutMs, onEvent };
 }

@@ -5,7 +5,7 @@ import { failureOf } from './testing/failure.ts';
 
 const getAppToken = () => 'app-token';
 
-test('fetch answers what the vendor said, whatever its status', async () => {
+test("fetch resolves with the vendor's response, whatever its status", async () => {
   const broker = await startBroker(() => json({ error: { code: 'NotFound' } }, 404));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
@@ -19,9 +19,9 @@ test('fetch answers what the vendor said, whatever its status', async () => {
 });
 
 test.each([
-  ['application/problem+json', { title: 'Of the vendor' }],
-  ['application/json', { code: 'forbidden', request_id: 'of the vendor' }],
-])("an error of the vendor's own (%s) is the vendor's answer", async (type, body) => {
+  ['application/problem+json', { title: 'From the vendor' }],
+  ['application/json', { code: 'forbidden', request_id: 'from the vendor' }],
+])("fetch resolves with the vendor's own error (%s)", async (type, body) => {
   const broker = await startBroker(() => json(body, 422, { 'content-type': type }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
@@ -30,13 +30,13 @@ test.each([
   expect(await response.json()).toEqual(body);
 });
 
-test('fetch passes method, headers and body on, and sets the authorization itself', async () => {
+test('fetch passes on method, headers and body, and replaces the authorization header', async () => {
   const broker = await startBroker(() => json({}));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   await valet.fetch('nymbl', '/Notes', {
     method: 'POST',
-    headers: { Authorization: 'Bearer of-the-caller', 'x-trace': '1' },
+    headers: { Authorization: 'Bearer from-the-caller', 'x-trace': '1' },
     body: 'hello',
   });
 
@@ -44,7 +44,7 @@ test('fetch passes method, headers and body on, and sets the authorization itsel
   expect(broker.requests[0]?.headers).toMatchObject({ authorization: 'Bearer app-token', 'x-trace': '1' });
 });
 
-test('no call follows redirects or sends cookies, whatever the caller says', async () => {
+test('no call follows redirects or sends cookies, even if the caller requests it', async () => {
   const sent: (RequestInit | undefined)[] = [];
   const valet = createValetClient({
     brokerUrl: 'https://broker.example',
@@ -63,14 +63,14 @@ test('no call follows redirects or sends cookies, whatever the caller says', asy
   for (const init of sent) expect(init).toMatchObject({ redirect: 'error', credentials: 'omit' });
 });
 
-test('a refusal of the broker rejects', async () => {
+test('fetch rejects when the broker refuses the call', async () => {
   const broker = await startBroker(() => problem(403, 'forbidden'));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   expect(await failureOf(valet.fetch('nymbl', '/Secrets'))).toMatchObject({ code: 'forbidden', vendor: 'nymbl' });
 });
 
-test('a body that is a stream is not sent twice, one that is text is', async () => {
+test('fetch repeats a call with a text body after invalid_token, but not one with a stream', async () => {
   const broker = await startBroker(() => problem(401, 'invalid_token'));
   let count = 0;
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => `token-${++count}` });
@@ -85,7 +85,7 @@ test('a body that is a stream is not sent twice, one that is text is', async () 
   expect(broker.requests).toHaveLength(3);
 });
 
-test("the caller's signal still ends the body after the headers have come", async () => {
+test("the caller's signal ends the body of a proxied response after fetch has resolved", async () => {
   const valet = createValetClient({
     brokerUrl: 'https://broker.example',
     getAppToken,
@@ -125,7 +125,7 @@ test.each([
   '/a#b',
   '/a?b#c',
   '/a?b\nc',
-])('the path %j is refused without a request', async (path) => {
+])('fetch rejects the path %j without a request', async (path) => {
   const broker = await startBroker(() => issued('nymbl', {}));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
@@ -133,14 +133,17 @@ test.each([
   expect(broker.requests).toHaveLength(0);
 });
 
-test.each(['', '..', '.', 'a/b', 'a%2fb', 'nymbl?x', 'ny mbl'])('the vendor %j is refused', async (vendor) => {
-  const valet = createValetClient({ brokerUrl: 'https://broker.example', getAppToken });
+test.each(['', '..', '.', 'a/b', 'a%2fb', 'nymbl?x', 'ny mbl'])(
+  'fetch and issue reject the vendor name %j',
+  async (vendor) => {
+    const valet = createValetClient({ brokerUrl: 'https://broker.example', getAppToken });
 
-  expect(await failureOf(valet.fetch(vendor, '/x'))).toMatchObject({ code: 'invalid_request' });
-  expect(await failureOf(valet.issue(vendor))).toMatchObject({ code: 'invalid_request' });
-});
+    expect(await failureOf(valet.fetch(vendor, '/x'))).toMatchObject({ code: 'invalid_request' });
+    expect(await failureOf(valet.issue(vendor))).toMatchObject({ code: 'invalid_request' });
+  },
+);
 
-test('no path leaves the proxy of its vendor, whatever it is made of', async () => {
+test('no generated path leaves the proxy of its vendor', async () => {
   const pieces = [
     '/',
     '.',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createSharedCalls } from './shared-calls.ts';
 
-test('what began before clear does not end what began after it', async () => {
+test('a call that began before clear does not end the call that began after it', async () => {
   const calls = createSharedCalls();
   const before = Promise.withResolvers<string>();
   const after = Promise.withResolvers<string>();
@@ -11,14 +11,14 @@ test('what began before clear does not end what began after it', async () => {
   const second = calls.join('key', () => after.promise);
   before.resolve('first');
   await first;
-  const third = calls.join('key', () => Promise.resolve('a call of its own'));
+  const third = calls.join('key', () => Promise.resolve('a separate call'));
   after.resolve('second');
 
   expect(await second).toBe('second');
   expect(await third).toBe('second');
 });
 
-test('a failure is shared by those who joined, and not kept', async () => {
+test('a failure rejects every caller that joined, and the next call starts anew', async () => {
   const calls = createSharedCalls();
   const fail = () => Promise.reject(new Error('down'));
 

@@ -1,8 +1,8 @@
-/** Calls under way that others may join. Nothing outlives its call: this is no cache. */
+/** Calls under way that equal calls can join. A result is never stored, so this is not a cache. */
 export interface SharedCalls {
-  /** Joins the call under `key`, or starts it. */
+  /** Joins the call under `key`, or starts one. */
   readonly join: <Result>(key: string, start: () => Promise<Result>) => Promise<Result>;
-  /** From here on nobody joins what is under way. */
+  /** Later calls start anew instead of joining a call that is under way. */
   readonly clear: () => void;
 }
 
@@ -14,10 +14,10 @@ export function createSharedCalls(): SharedCalls {
       if (underWay !== undefined) return underWay as Promise<Result>;
 
       const call = start();
-      // After `clear` the key may be a successor's.
-      const leave = () => void (calls.get(key) === call && calls.delete(key));
+      // After `clear` the key may belong to a later call.
+      const forget = () => void (calls.get(key) === call && calls.delete(key));
       calls.set(key, call);
-      call.then(leave, leave);
+      call.then(forget, forget);
       return call;
     },
     clear: () => calls.clear(),

@@ -5,14 +5,14 @@ import { problem, startBroker } from './testing/broker.ts';
 import { failureOf } from './testing/failure.ts';
 import { ValetError } from './valet-error.ts';
 
-test.each(Object.entries(errorTable))('%s is retryable here as the table of the broker says', async (code, entry) => {
+test.each(Object.entries(errorTable))('ValetError has the retryable of the broker for %s', async (code, entry) => {
   const broker = await startBroker(() => problem(entry.status, code));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => 'app-token' });
 
   expect(await failureOf(valet.issue('nabla'))).toMatchObject({ code, retryable: entry.retryable });
 });
 
-test('is recognised over copies of the package', () => {
+test('ValetError.isInstance recognises an error of another copy of the package', () => {
   const foreign = Object.defineProperty(new Error('x'), Symbol.for('valetkey.client-error'), { value: true });
 
   expect(ValetError.isInstance(new ValetError('timeout', 'x'))).toBe(true);

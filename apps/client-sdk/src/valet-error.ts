@@ -1,4 +1,4 @@
-/** Every code that the broker answers with. */
+/** Every code that the broker responds with. */
 export type BrokerErrorCode =
   | 'missing_token'
   | 'invalid_token'
@@ -27,31 +27,31 @@ const clientErrors = {
   signed_out: { retryable: false, remediation: 'Sign the user in, then call again.' },
   app_token_unavailable: {
     retryable: true,
-    remediation: 'Keep the user signed in and call again; `getAppToken` threw instead of answering.',
+    remediation: 'Keep the user signed in and call again: `getAppToken` threw an error instead of returning a token.',
   },
   network_unavailable: {
     retryable: true,
     remediation:
-      'Call again when the device is online. If it is: `brokerUrl` must answer without a redirect, and in a browser the broker must allow the origin of this page.',
+      'Call again when the device is online. If it is online, check that `brokerUrl` responds without a redirect and, in a browser, that the broker allows the origin of this page.',
   },
   timeout: { retryable: true, remediation: 'Call again, or give the call more time with `timeoutMs`.' },
-  aborted: { retryable: false, remediation: 'Nothing to do: the app ended this call itself.' },
+  aborted: { retryable: false, remediation: 'Do nothing: the app ended this call itself.' },
   answer_invalid: {
     retryable: false,
     remediation:
-      'Check that `brokerUrl` is the address of a Valet Key broker and that nothing in between changes its answers.',
+      'Check that `brokerUrl` is the address of a Valet Key broker and that no gateway changes its responses.',
   },
 } as const;
 
-/** Every code for what goes wrong on the device, before the broker has answered. */
+/** Every code of a failure on the device, without a response of the broker. */
 export type ClientErrorCode = keyof typeof clientErrors;
 
-/** A broker newer than this package may answer with a code that is not listed. */
+/** A broker that is newer than this package may respond with a code that is not listed. */
 export type ValetErrorCode = BrokerErrorCode | ClientErrorCode | (string & {});
 
 /** What {@link ValetError} may carry beside its code. */
 export interface ValetErrorDetails {
-  /** HTTP status of the broker's answer, where there was one. */
+  /** HTTP status of the broker's response, if there was one. */
   readonly status?: number | undefined;
   readonly remediation?: string | undefined;
   readonly retryable?: boolean | undefined;
@@ -65,7 +65,7 @@ const marker = Symbol.for('valetkey.client-error');
 /**
  * The one error of this package.
  *
- * It takes no `cause` and holds no token: the errors of network and parser libraries quote headers and bodies.
+ * It has no `cause` and contains no token: the errors of network and parser libraries quote headers and bodies.
  *
  * @example
  * ```ts
@@ -83,21 +83,21 @@ const marker = Symbol.for('valetkey.client-error');
  */
 export class ValetError extends Error {
   readonly code: ValetErrorCode;
-  /** HTTP status of the broker's answer, where there was one. */
+  /** HTTP status of the broker's response, if there was one. */
   readonly status: number | undefined;
-  /** What the reader can do about it. */
+  /** What the developer or user can do about it. */
   readonly remediation: string | undefined;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;
-  /** Seconds after which a retry may succeed, where the broker said so. */
+  /** Seconds after which a retry may succeed, if the broker sent them. */
   readonly retryAfterSeconds: number | undefined;
-  /** What the broker's operator finds this call by. */
+  /** The id by which the broker's operator finds this call in the log. */
   readonly requestId: string | undefined;
   readonly vendor: string | undefined;
 
   constructor(code: ValetErrorCode, message: string, details: ValetErrorDetails = {}) {
     super(message);
-    // Not a static block: React Native's compiler takes none.
+    // React Native's compiler does not accept a static block.
     Object.defineProperty(this, 'name', { value: 'ValetError' });
     const known = Object.hasOwn(clientErrors, code) ? clientErrors[code as ClientErrorCode] : undefined;
     this.code = code;
@@ -110,7 +110,7 @@ export class ValetError extends Error {
     Object.defineProperty(this, marker, { value: true });
   }
 
-  /** Recognises the error over several installed copies of this package, where `instanceof` does not. */
+  /** Returns whether a value is this error, also across several installed copies of this package. */
   static isInstance(value: unknown): value is ValetError {
     return typeof value === 'object' && value !== null && marker in value;
   }

@@ -1,2 +1,2 @@
-/** The build puts the broker's own declarations in this file's place, so that the published types need no package. */
+/** The build replaces this file by a copy of these declarations, so that the published types need no other package. */
 export type * from '@valetkey/core-types/wire';

@@ -111,7 +111,7 @@ export const issuerSchema = z
         'The URL of its public keys. Absent, and without `jwks`: found by discovery (OpenID Connect, or RFC 8414).',
       ),
     jwks: z
-      .strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1) })
+      .strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).describe('The public keys as JWKs.') })
       .optional()
       .describe('Its public keys as a JWK Set (RFC 7517), for a provider that is never called.'),
     tokenType: z

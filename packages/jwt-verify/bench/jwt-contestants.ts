@@ -5,7 +5,7 @@ import { compactVerify, createLocalJWKSet, importJWK, jwtVerify } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
 import type { Contestant } from '../../../tools/bench/measure.ts';
 import { createJwtVerifier } from '../src/index.ts';
-import { encodeEcdsaSignature } from '../src/signature.ts';
+import { encodeEcdsaSignature } from '../src/keys/signature.ts';
 
 export type BenchAlgorithm = 'RS256' | 'ES256' | 'EdDSA';
 
@@ -18,7 +18,7 @@ function generate(algorithm: BenchAlgorithm): { publicKey: KeyObject; privateKey
   return generateKeyPairSync('ed25519');
 }
 
-/** A key and a maker of tokens as a common provider writes them. */
+/** Returns a key, and a function that signs tokens as a common provider writes them. */
 export function createIssuer(algorithm: BenchAlgorithm) {
   const { publicKey, privateKey } = generate(algorithm);
   const hash = algorithm === 'EdDSA' ? null : 'sha256';
@@ -58,8 +58,8 @@ export function createFastJwt({ algorithm, publicKey }: BenchIssuer, cache: bool
 }
 
 /**
- * Bare signature verification of what is already taken apart, in the form that costs Node least: what no library can be
- * faster than.
+ * Returns the lower bound of every library: only the signature, of tokens that are already decoded, in the form that
+ * costs Node least.
  */
 function createFloor({ algorithm, publicKey }: BenchIssuer, tokens: readonly string[]): Contestant {
   const hash = algorithm === 'EdDSA' ? null : 'sha256';
@@ -79,7 +79,7 @@ function createFloor({ algorithm, publicKey }: BenchIssuer, tokens: readonly str
   return { name: 'floor: node:crypto verify', prepare: () => work };
 }
 
-/** Every token is new to its verifier. */
+/** Returns contestants to which every token is new. */
 export async function createColdContestants(
   benchIssuer: BenchIssuer,
   tokens: readonly string[],
@@ -121,7 +121,7 @@ export async function createColdContestants(
       },
     },
     { name: 'aws-jwt-verify', prepare: () => (index) => aws.verify(token(index)) },
-    // It does not know EdDSA.
+    // jsonwebtoken does not support EdDSA.
     ...(publicKey.asymmetricKeyType === 'ed25519' ? [] : [{ name: 'jsonwebtoken', prepare: () => jsonwebtokenWork }]),
   ];
 }

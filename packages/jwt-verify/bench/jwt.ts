@@ -23,7 +23,7 @@ const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 const perSecond = (rate: number | undefined): string =>
   rate === undefined ? '–' : Math.round(rate).toLocaleString('en-US');
 
-function makeTokens({ signToken }: BenchIssuer, count: number): string[] {
+function signTokens({ signToken }: BenchIssuer, count: number): string[] {
   return Array.from({ length: count }, (_, index) => signToken(index));
 }
 
@@ -31,7 +31,7 @@ async function measureCold(): Promise<{ rates: string; processor: string }> {
   const columns: { head: string; paces: Map<string, Pace> }[] = [];
   for (const algorithm of algorithms) {
     const issuer = createIssuer(algorithm);
-    const contestants = await createColdContestants(issuer, makeTokens(issuer, coldTokens));
+    const contestants = await createColdContestants(issuer, signTokens(issuer, coldTokens));
     for (const concurrency of [1, 32]) {
       const paces = await racePaces(contestants, { rounds, operations: coldTokens, concurrency });
       columns.push({ head: `${algorithm}, ${concurrency} at once`, paces });
@@ -54,14 +54,14 @@ async function measureCold(): Promise<{ rates: string; processor: string }> {
   };
   return {
     rates: tableOf(
-      'Verifications a second (ours = 1)',
+      'Verifications per second (ours = 1)',
       (pace, own) => `${perSecond(pace.rate)} (${(pace.rate / own.rate).toFixed(2)})`,
     ),
-    processor: tableOf('Processor time for one, µs', ({ cpuMicroseconds }) => cpuMicroseconds.toFixed(1)),
+    processor: tableOf('Processor time per verification, µs', ({ cpuMicroseconds }) => cpuMicroseconds.toFixed(1)),
   };
 }
 
-/** A request brings its token as a new string, whose hash nobody has computed yet. */
+/** Copies a token, as a request brings it: a new string, whose hash has not been computed. */
 function copy(token: string): string {
   return Buffer.from(token, 'latin1').toString('latin1');
 }
@@ -82,7 +82,7 @@ async function measureWarm(): Promise<string> {
   const columns: { head: string; rates: Map<string, number> }[] = [];
   for (const algorithm of algorithms) {
     const issuer = createIssuer(algorithm);
-    const contestants = createWarmContestants(issuer, makeTokens(issuer, warmTokens));
+    const contestants = createWarmContestants(issuer, signTokens(issuer, warmTokens));
     for (const concurrency of [1, 32]) {
       const rates = await race(contestants, { rounds, operations: warmOperations, concurrency });
       columns.push({ head: `${algorithm}, ${concurrency} at once`, rates });
@@ -93,7 +93,7 @@ async function measureWarm(): Promise<string> {
   }
   const names = [...(columns[0]?.rates.keys() ?? [])];
   const rows = names.map((name) => [name, ...columns.map(({ rates }) => perSecond(rates.get(name)))]);
-  return formatTable(['Verifications a second of known tokens', ...columns.map(({ head }) => head)], rows);
+  return formatTable(['Verifications per second of known tokens', ...columns.map(({ head }) => head)], rows);
 }
 
 async function measureMemory(): Promise<string> {
@@ -124,25 +124,25 @@ writeSection(
   'jwt',
   `## Verifying a token (\`pnpm bench jwt\`)
 
-${describeMachine()} Medians of ${rounds} rounds in which all take turns. Every library checks signature, issuer, audience and expiry;
-keys are at hand, no network. Tokens carry nine claims. Run it on a machine that does nothing else.
+${describeMachine()} Medians of ${rounds} rounds in which all libraries take turns. Every library checks signature, issuer, audience and expiry.
+Keys are at hand, and there is no network. Tokens carry nine claims. Run it on an idle machine.
 
-### A token not seen before
+### A new token
 
 ${cold.rates}
 
-The same in processor time on all threads, which other programs on the machine disturb less:
+The same in processor time on all threads, which depends less on other programs on the machine:
 
 ${cold.processor}
 
-\`jose, signature only\` does not look at a single claim: it shows what is left for a verifier that goes through it.
-One at a time, those that verify on the event loop's own thread (fast-jwt, aws-jwt-verify, jsonwebtoken) save the trip to
-the thread pool, and block every other request meanwhile; 32 at once they have one core, whatever the machine has. Where
-other programs hold the other cores, that one core is all there is, and jsonwebtoken comes out ahead at RS256 and ES256.
+\`jose, signature only\` checks no claim: it is the upper bound of a verifier on top of jose. One at a time, the libraries
+that verify on the thread of the event loop (fast-jwt, aws-jwt-verify, jsonwebtoken) avoid the thread pool, and
+block every other request meanwhile. With 32 at once they still use one core, however many the machine has. Where other
+programs use the other cores, only that one core remains, and jsonwebtoken is the fastest for RS256 and ES256.
 
-### A token seen before
+### A known token
 
-The last two rows bring each token as a new string, as a request does: its hash is part of the time.
+The last two rows pass each token as a new string, as a request does: its hash is part of the time.
 
 ${warm}
 

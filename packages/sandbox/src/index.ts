@@ -1,18 +1,49 @@
-export { sandboxCredentials } from './credentials.ts';
-export { createSeededRandom } from './random.ts';
-export { createSandbox } from './sandbox.ts';
-export { sandboxVendors } from './simulation.ts';
+export { bearerToken, jsonAnswer, noStore, oauthError, parseForm, parseJsonObject } from './engine/answers.ts';
+export { control } from './engine/controls.ts';
+export { createCredentialList, credentialsSchema } from './engine/credential-list.ts';
+export { nowSeconds } from './engine/now-seconds.ts';
+export { parseOwnBody } from './engine/own-body.ts';
+export { createSeededRandom } from './engine/random.ts';
+export { defineSimulation } from './engine/simulation.ts';
+export { createSandbox, sandboxCredentials, sandboxVendors } from './sandbox.ts';
+export { simulations } from './simulations.ts';
 
-export type { AuthgearOptions, AuthgearState } from './authgear.ts';
-export type { CallCounts } from './calls.ts';
-export type { Sleep } from './deliver.ts';
-export type { Fault, FaultRule } from './faults.ts';
-export type { DevTokenRequest } from './idp.ts';
-export type { NablaOptions, NablaState } from './nabla.ts';
-export type { NudgeOptions, NudgeState } from './nudge.ts';
-export type { NymblOptions, NymblState } from './nymbl.ts';
-export type { Sandbox, SandboxIssuer, SandboxUrls } from './sandbox.ts';
-export type { SandboxOptions } from './options.ts';
-export type { SandboxVendor } from './simulation.ts';
-export type { VitalOptions, VitalState } from './vital.ts';
-export type { VitalUser } from './vital-users.ts';
+export type { Answer, Call, Routes, TokenFlaw } from './engine/answers.ts';
+export type { Control } from './engine/controls.ts';
+export type { CredentialList } from './engine/credential-list.ts';
+export type { Fault } from './engine/faults.ts';
+export type { SigningAlgorithm, SigningAlgorithms, SigningKeys, SignOptions } from './engine/signing-keys.ts';
+export type {
+  AcceptedIssuer,
+  ConnectionDependencies,
+  RunningSimulation,
+  Service,
+  ServiceSummary,
+  Simulation,
+  SimulationDefinition,
+  SimulationDependencies,
+} from './engine/simulation.ts';
+export type { Sleep } from './engine/sleep.ts';
+export type { DevTokenRequest } from './identity/idp-tokens.ts';
+export type {
+  CallCounts,
+  FaultRule,
+  Sandbox,
+  SandboxIssuer,
+  SandboxOptions,
+  SandboxUrls,
+  SandboxVendor,
+} from './sandbox.ts';
+export type {
+  AuthgearOptions,
+  AuthgearState,
+  NablaOptions,
+  NablaState,
+  NudgeOptions,
+  NudgeState,
+  NymblOptions,
+  NymblState,
+  VitalOptions,
+  VitalState,
+} from './vendor-types.ts';
+export type { VitalUser } from './vendors/vital/vital-users.ts';

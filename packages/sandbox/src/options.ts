@@ -1,70 +1,86 @@
-import type { Clock } from '@valetkey/core-types';
+import { systemClock, type Clock } from '@valetkey/core-types';
 import { z } from 'zod';
-import type { AuthgearOptions } from './authgear.ts';
-import type { Sleep } from './deliver.ts';
-import { parseStrictly } from './parse.ts';
-import type { NablaOptions } from './nabla.ts';
-import type { NudgeOptions } from './nudge.ts';
-import type { NymblOptions } from './nymbl.ts';
-import type { VitalOptions } from './vital.ts';
+import { parseArgument } from './engine/parse.ts';
+import { createSeededRandom } from './engine/random.ts';
+import { assertDistinctNames } from './engine/simulation-list.ts';
+import type { Simulation } from './engine/simulation.ts';
+import type { BuiltIn, SandboxCore } from './sandbox-types.ts';
+import { systemSleep, type Sleep } from './engine/sleep.ts';
 
-/** How a sandbox differs from its default. */
-export interface SandboxOptions {
-  /** Default: `127.0.0.1`. */
-  readonly host?: string | undefined;
-  /** Default: 0, any port that is free. */
-  readonly port?: number | undefined;
-  /** Decides what has expired. Default: this machine's clock. */
-  readonly clock?: Clock | undefined;
-  /** Decides which calls a fault's probability strikes. Default: a seeded stream, the same in each run. */
-  readonly random?: (() => number) | undefined;
-  /** Carries out the `latency` and `drip` faults. Default: timers. */
-  readonly sleep?: Sleep | undefined;
-  readonly nabla?: NablaOptions | undefined;
-  readonly nudge?: NudgeOptions | undefined;
-  readonly nymbl?: NymblOptions | undefined;
-  readonly authgear?: AuthgearOptions | undefined;
-  readonly vital?: VitalOptions | undefined;
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const functionError = { error: 'must be a function' };
+
+const commonShape = {
+  host: z.string().min(1).default('127.0.0.1').describe('The host to listen on.'),
+  port: z.number().int().min(0).max(65_535).default(0).describe('The port to listen on; 0 is any free port.'),
+  clock: z
+    .custom<Clock>(isClock, { error: 'must have the functions nowMs and monotonicMs' })
+    .default(systemClock)
+    .describe('Decides which tokens have expired.'),
+  random: z
+    .custom<() => number>(isFunction, functionError)
+    .default(() => createSeededRandom(1))
+    .describe('Decides which calls a fault with a probability affects.'),
+  sleep: z
+    .custom<Sleep>(isFunction, functionError)
+    .default(() => systemSleep)
+    .describe('Carries out the faults `latency` and `drip`.'),
+  simulations: z
+    .array(z.custom<Simulation>(isSimulation, { error: 'must be a value that defineSimulation returned' }))
+    .readonly()
+    .default([])
+    .describe('Simulations beside the built-in ones.'),
+};
+
+/** Ids that a simulation may not have, because options, `POST /_state` or a sandbox already use the name. */
+const reservedIds: readonly string[] = [
+  ...Object.keys(commonShape),
+  'keys',
+  ...([
+    'calls',
+    'close',
+    'connections',
+    'credentials',
+    'faults',
+    'issuers',
+    'origin',
+    'urls',
+  ] satisfies (keyof SandboxCore<BuiltIn>)[]),
+];
+
+/** Parses the options of a sandbox and of its simulations, the built-in and the added ones. */
+export function parseSandboxOptions(builtIn: readonly Simulation[], options: object) {
+  const common = parseArgument('createSandbox', z.looseObject(commonShape), options);
+  const { host, port, clock, random, sleep, simulations, ...others } = common;
+  const all = [...builtIn, ...simulations];
+  assertDistinctNames(all, reservedIds);
+  const parsed = parseArgument('createSandbox', z.strictObject(toShape(all)), others);
+  return { all, host, port, clock, random, sleep, optionsOf: (id: string) => parsed[id] ?? {} };
 }
 
-const anyFunction = z.custom<(...values: never[]) => unknown>((value) => typeof value === 'function', {
-  error: 'must be a function',
-});
-const method = z.enum(['GET', 'POST']);
-const texts = z.array(z.string().min(1)).min(1);
+/** Simulations without options accept none, not even an empty object. */
+function toShape(simulations: readonly Simulation[]): Readonly<Record<string, z.ZodType<Record<string, unknown>>>> {
+  const withOptions = simulations.filter(({ options }) => Object.keys(options.shape).length > 0);
+  return Object.fromEntries(withOptions.map(({ id, options }) => [id, options.strict().prefault({})]));
+}
 
-const optionsSchema = z.strictObject({
-  host: z.string().min(1).optional(),
-  port: z.number().int().min(0).max(65_535).optional(),
-  clock: z.looseObject({ nowMs: anyFunction, monotonicMs: anyFunction }).optional(),
-  random: anyFunction.optional(),
-  sleep: anyFunction.optional(),
-  nabla: z.strictObject({ authenticateMethod: method.optional(), errorBody: anyFunction.optional() }).optional(),
-  nudge: z.strictObject({ tokenMethod: method.optional(), tokensEnabled: z.boolean().optional() }).optional(),
-  nymbl: z
-    .strictObject({
-      rateLimited: z.boolean().optional(),
-      apiKeyRefusalStatus: z.union([z.literal(401), z.literal(403)]).optional(),
-    })
-    .optional(),
-  authgear: z
-    .strictObject({
-      clientIds: texts.optional(),
-      accessTokens: z.enum(['jwt', 'opaque']).optional(),
-      rotateRefreshTokens: z.boolean().optional(),
-    })
-    .optional(),
-  vital: z
-    .strictObject({
-      region: z.enum(['us', 'eu']).optional(),
-      environment: z.enum(['sandbox', 'production']).optional(),
-      apiKeys: texts.optional(),
-      maxUsers: z.number().int().min(0).optional(),
-    })
-    .optional(),
-});
+function isClock(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'nowMs' in value &&
+    isFunction(value.nowMs) &&
+    'monotonicMs' in value &&
+    isFunction(value.monotonicMs)
+  );
+}
 
-/** Refuses options that are none, by their names. */
-export const assertSandboxOptions = (options: SandboxOptions): void => {
-  parseStrictly('createSandbox', optionsSchema, options);
-};
+function isSimulation(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'simulate' in value &&
+    isFunction(value.simulate) &&
+    'options' in value
+  );
+}

@@ -16,15 +16,16 @@ const floorName = 'Map behind an await';
 const lifetimeSeconds = 3600;
 const lifetimeMs = lifetimeSeconds * 1000;
 
-const makeKey = (index: number): TokenKey =>
-  Object.freeze({
+function createKey(index: number): TokenKey {
+  return Object.freeze({
     vendor: 'nymbl',
     client: `client-${index % 7}`,
     scope: `nymbl-customer-api/customer-${index}`,
     secretVersion: '1',
   });
+}
 
-const keys = Array.from({ length: keyCount }, (_, index) => makeKey(index));
+const keys = Array.from({ length: keyCount }, (_, index) => createKey(index));
 const texts = keys.map((key) => JSON.stringify(key));
 const token: ServerToken = {
   kind: 'server',
@@ -34,12 +35,12 @@ const token: ServerToken = {
 };
 const issue = async (): Promise<ServerToken> => token;
 
-/** Keys in an order that no cache can guess. */
+/** Returns keys in an order that no cache can predict. */
 const keyAt = (index: number): TokenKey => keys[(index * 7919) % keyCount] as TokenKey;
 const textAt = (index: number): string => texts[(index * 7919) % keyCount] as string;
 
-/** The same work for each: the token of a key that is there, or else the vendor's. */
-const createContestants = async (): Promise<Contestant[]> => {
+/** Creates contestants with the same work: return the token of a key from memory. */
+async function createContestants(): Promise<Contestant[]> {
   const map = new Map(texts.map((text) => [text, token]));
 
   const ours = createTokenCache();
@@ -70,10 +71,10 @@ const createContestants = async (): Promise<Contestant[]> => {
     { name: 'cacheable `getOrSet`', prepare: () => (index) => cacheable.getOrSet(textAt(index), issue) },
     { name: 'bentocache `getOrSet`', prepare: () => (index) => bentoGet(textAt(index)) },
   ];
-};
+}
 
-/** The same with a key object that is made for each call, as by those who derive it from the request. */
-const createNewcomers = async (): Promise<Contestant[]> => {
+/** Creates contestants with a new key object for each call, as in a program that derives it from the request. */
+async function createNewKeyContestants(): Promise<Contestant[]> {
   const map = new Map(texts.map((text) => [text, token]));
   const ours = createTokenCache();
   await Promise.all(keys.map((key) => ours.get(key, issue)));
@@ -81,7 +82,7 @@ const createNewcomers = async (): Promise<Contestant[]> => {
     { name: floorName, prepare: () => (index) => map.get(textAt(index)) },
     { name: 'token-cache, a new key object each time', prepare: () => (index) => ours.get({ ...keyAt(index) }, issue) },
   ];
-};
+}
 
 interface Row {
   readonly name: string;
@@ -89,8 +90,8 @@ interface Row {
   readonly ratio: number;
 }
 
-/** Each round has its own floor: on a busy machine, rounds differ more than contestants do. */
-const compare = async (contestants: readonly Contestant[]): Promise<Row[]> => {
+/** Compares contestants with the floor of the same round: on a busy machine, rounds differ more than contestants do. */
+async function compare(contestants: readonly Contestant[]): Promise<Row[]> {
   const rounds: Map<string, number>[] = [];
   for (let round = 0; round < roundCount; round += 1) {
     rounds.push(await race(contestants, { rounds: 1, operations: 100_000, concurrency: 1 }));
@@ -101,10 +102,10 @@ const compare = async (contestants: readonly Contestant[]): Promise<Row[]> => {
     rate: median(rounds.map((rates) => rateIn(rates, name))),
     ratio: median(rounds.map((rates) => rateIn(rates, name) / rateIn(rates, floorName))),
   }));
-};
+}
 
-/** 10,000 callers at once who all miss: how long until the last one is answered, against the call's own time. */
-const measureStorm = async (): Promise<{ readonly ratio: number; readonly calls: number }> => {
+/** Measures 10,000 concurrent callers without a token: the wait of the last one, in relation to the call to the vendor. */
+async function measureStorm(): Promise<{ readonly ratio: number; readonly calls: number }> {
   const ratios: number[] = [];
   let calls = 0;
   const rounds = 7;
@@ -119,18 +120,20 @@ const measureStorm = async (): Promise<{ readonly ratio: number; readonly calls:
       return token;
     };
     const startedAt = performance.now();
-    await Promise.all(Array.from({ length: 10_000 }, () => cache.get(makeKey(1), slowIssue)));
+    await Promise.all(Array.from({ length: 10_000 }, () => cache.get(createKey(1), slowIssue)));
     ratios.push((performance.now() - startedAt) / ownMs);
   }
   return { ratio: median(ratios), calls: calls / rounds };
-};
+}
 
-/** 1,000,000 keys through a cache that may hold 10,000. */
-const measureMemory = async (): Promise<{
+interface MemoryUse {
   readonly entries: number;
   readonly heapMb: number;
   readonly fullHeapMb: number;
-}> => {
+}
+
+/** Measures a cache of 10,000 keys that is asked for 1,000,000. */
+async function measureMemory(): Promise<MemoryUse> {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   const heapMb = (): number => {
@@ -141,8 +144,8 @@ const measureMemory = async (): Promise<{
   const cache = createTokenCache();
   const fill = async (from: number, to: number): Promise<number> => {
     for (let index = from; index < to; index += 1) {
-      await cache.get(makeKey(index), issue);
-      // As in a server, where requests come from outside, the event loop turns.
+      await cache.get(createKey(index), issue);
+      // In a server, requests from outside let the event loop turn.
       if (index % 1000 === 0) await new Promise((resolve) => void setImmediate(resolve));
     }
     return heapMb() - beforeMb;
@@ -150,13 +153,13 @@ const measureMemory = async (): Promise<{
   const fullHeapMb = await fill(0, 10_000);
   const endHeapMb = await fill(10_000, 1_000_000);
   return { entries: cache.stats().entries, heapMb: endHeapMb, fullHeapMb };
-};
+}
 
-/** Races the hit path, makes the storm, fills the memory; writes the section `cache` of docs/benchmarks.md. */
-export const run = async (): Promise<void> => {
+/** Measures the hit path, concurrent callers and memory, and writes the section `cache` of docs/benchmarks.md. */
+export async function run(): Promise<void> {
   const peers = await compare(await createContestants());
-  const newcomers = (await compare(await createNewcomers())).slice(1);
-  const rows = [...peers, ...newcomers].map(({ name, rate, ratio }) => [
+  const newKeys = (await compare(await createNewKeyContestants())).slice(1);
+  const rows = [...peers, ...newKeys].map(({ name, rate, ratio }) => [
     name,
     `${(rate / 1e6).toFixed(2)} M`,
     ratio.toFixed(2),
@@ -164,15 +167,15 @@ export const run = async (): Promise<void> => {
   const storm = await measureStorm();
   const memory = await measureMemory();
   const text = [
-    '## The token of a key that is there (`pnpm bench cache`)',
+    '## A token from memory (`pnpm bench cache`)',
     describeMachine(),
-    `Medians of ${roundCount} rounds in which all take turns; ${keyCount} keys in scattered order, one caller after the other.`,
-    formatTable(['', 'gets a second', 'of a bare Map'], rows),
-    `A storm of 10,000 callers at once for a token that nobody has: ${storm.calls} call, and the last caller is answered after ${storm.ratio.toFixed(2)} times the 200 ms of that call.`,
-    `1,000,000 keys through a cache of 10,000: ${memory.entries} are kept, in ${memory.heapMb.toFixed(1)} MB of heap (${memory.fullHeapMb.toFixed(1)} MB when it was first full).`,
+    `Medians of ${roundCount} rounds in which the caches take turns, with ${keyCount} keys in scattered order and one caller at a time.`,
+    formatTable(['', 'gets per second', 'relative to a bare Map'], rows),
+    `10,000 concurrent callers without a token cause ${storm.calls} call to the vendor, which takes 200 ms; the last caller has the token after ${storm.ratio.toFixed(2)} times that.`,
+    `A cache of 10,000 keys that was asked for 1,000,000 holds ${memory.entries}, in ${memory.heapMb.toFixed(1)} MB of heap (${memory.fullHeapMb.toFixed(1)} MB when it was first full).`,
   ].join('\n\n');
   process.stdout.write(`${text}\n`);
   writeSection('cache', text);
-};
+}
 
 await run();

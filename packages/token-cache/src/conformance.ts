@@ -1,4 +1,4 @@
-export { createMemoryRecords } from './memory-records.ts';
-export { recordStoreConformance } from './record-store-conformance.ts';
+export { createMemoryRecords } from './stores/memory-records.ts';
+export { recordStoreConformance } from './stores/record-store-conformance.ts';
 
-export type { ConformanceCheck, RecordStoreConformanceOptions } from './record-store-conformance.ts';
+export type { ConformanceCheck, RecordStoreConformanceOptions } from './stores/record-store-conformance.ts';

@@ -1,32 +1,76 @@
-import { readFile } from 'node:fs/promises';
+import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-/** The packages that this file loads, and the files that it loads, when it is loaded. */
-const loadedBy = async (file: string, seen = new Set<string>()): Promise<Set<string>> => {
-  if (seen.has(file)) return seen;
-  seen.add(file);
-  const source = await readFile(new URL(file, import.meta.url), 'utf8');
-  for (const [, names = '', from = ''] of source.matchAll(/^(?:import|export) (?!type )([^;]*?)from '([^']+)';/gm)) {
-    const onlyTypes = /^\{(?:\s*type [^,}]+,?)+\s*\}\s*$/.test(names);
-    if (onlyTypes) continue;
-    if (from.startsWith('.')) await loadedBy(from, seen);
-    else seen.add(from);
+interface Import {
+  readonly specifier: string;
+  /** The imported file's URL, for a file of this package. */
+  readonly url: string | undefined;
+  readonly typeOnly: boolean;
+}
+
+/** Returns the static imports and re-exports of a source file. */
+function importsOf(url: string): Import[] {
+  const source = readFileSync(fileURLToPath(url), 'utf8');
+  const statements = source.matchAll(/^(?:import|export) (type )?([^;]*?)from '([^']+)';/gm);
+  return Array.from(statements, ([, type, names = '', specifier = '']) => ({
+    specifier,
+    url: specifier.startsWith('.') ? new URL(specifier, url).href : undefined,
+    typeOnly: type !== undefined || /^\{(?:\s*type [^,}]+,?)+\s*\}\s*$/.test(names),
+  }));
+}
+
+/** Returns the packages that an entry file loads, directly and through the files that it loads. */
+function packagesLoadedBy(entry: string): string[] {
+  const files = new Set([new URL(entry, import.meta.url).href]);
+  const packages = new Set<string>();
+  for (const file of files) {
+    for (const { specifier, url, typeOnly } of importsOf(file)) {
+      if (!typeOnly) (url === undefined ? packages : files).add(url ?? specifier);
+    }
   }
-  return seen;
-};
+  return [...packages].toSorted();
+}
 
-const packagesOf = async (file: string): Promise<string[]> =>
-  [...(await loadedBy(file))].filter((name) => !name.startsWith('.')).toSorted();
-
-test('the cache in memory loads neither Redis nor any cryptography', async () => {
-  expect(await packagesOf('./index.ts')).toEqual(['@valetkey/core-types', 'zod']);
+test('the cache without a store loads neither redis nor cryptography', () => {
+  expect(packagesLoadedBy('./index.ts')).toEqual(['@valetkey/core-types', 'zod']);
 });
 
-test('stores load what they need, and Redis only when it is used', async () => {
-  expect(await packagesOf('./store.ts')).toEqual(['@valetkey/core-types', 'node:crypto', 'zod']);
-  expect(await packagesOf('./redis.ts')).toEqual(['@valetkey/core-types', 'node:crypto', 'zod']);
+test('the entry files of the stores do not load redis', () => {
+  expect(packagesLoadedBy('./store.ts')).toEqual(['@valetkey/core-types', 'node:crypto', 'zod']);
+  expect(packagesLoadedBy('./redis.ts')).toEqual(['@valetkey/core-types', 'node:crypto', 'zod']);
 });
 
-test('the conformance suite loads no test framework', async () => {
-  expect(await packagesOf('./conformance.ts')).toEqual(['node:assert/strict']);
+test('the conformance suite loads no test framework', () => {
+  expect(packagesLoadedBy('./conformance.ts')).toEqual(['node:assert/strict']);
+});
+
+const rooms = ['cache', 'renewal', 'stores'];
+
+/** The source files in rooms, without their tests. */
+const sources = globSync('{cache,renewal,stores}/*.ts', { cwd: fileURLToPath(new URL('.', import.meta.url)) })
+  .filter((file) => !file.includes('.test'))
+  .map((file) => new URL(file, import.meta.url).href);
+
+const roomOf = (url: string): number => rooms.indexOf(url.split('/').at(-2) ?? '');
+
+test('rooms import in one direction, types included: cache, renewal, stores', () => {
+  const wrongWay = sources.flatMap((file) =>
+    importsOf(file)
+      .filter(({ url }) => url !== undefined && roomOf(url) < roomOf(file))
+      .map(({ specifier }) => `${file} imports ${specifier}`),
+  );
+  expect(sources.length).toBeGreaterThan(20);
+  expect(wrongWay).toEqual([]);
+});
+
+test('no file imports itself through other files, types included', () => {
+  const remaining = new Map(sources.map((file) => [file, importsOf(file).flatMap(({ url }) => url ?? [])]));
+  for (let size = -1; size !== remaining.size;) {
+    size = remaining.size;
+    for (const [file, imported] of remaining) {
+      if (!imported.some((other) => remaining.has(other))) remaining.delete(file);
+    }
+  }
+  expect([...remaining.keys()]).toEqual([]);
 });

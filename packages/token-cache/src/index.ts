@@ -1,8 +1,10 @@
-export { createTokenCache } from './token-cache.ts';
+// Rooms import in one direction: cache -> renewal -> stores. A file of this folder is an entry of the package.
+export { createTokenCache } from './cache/token-cache.ts';
 
-export type { TokenCacheEvent, TokenCacheStats } from './events.ts';
-export type { Issue } from './issue-once.ts';
-export type { TokenCacheOptions } from './options.ts';
-export type { LeaseAnswer, StoredFailure, StoredToken, StoreReading, TokenStore } from './store-types.ts';
-export type { Timers } from './timers.ts';
-export type { GetOptions, TokenCache } from './token-cache.ts';
+export type { TokenCacheEvent, TokenCacheStats } from './cache/events.ts';
+export type { GetOptions } from './cache/obtain-token.ts';
+export type { TokenCacheOptions } from './cache/token-cache-options.ts';
+export type { TokenCache } from './cache/token-cache.ts';
+export type { Issue } from './renewal/issue-once.ts';
+export type { Timers } from './renewal/timers.ts';
+export type { LeaseAnswer, StoredFailure, StoredToken, StoreReading, TokenStore } from './stores/store-types.ts';

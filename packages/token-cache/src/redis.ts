@@ -1,5 +1,7 @@
-export { createRedisStore } from './redis-store.ts';
+export { createRedisStore } from './stores/redis-store.ts';
+export { redisStoreConfigSchema } from './stores/redis-store-options.ts';
 
-export type { RedisScripting } from './redis-records.ts';
-export type { RedisStore, RedisStoreOptions } from './redis-store.ts';
-export type { SealingKey } from './sealing.ts';
+export type { RedisScripting } from './stores/redis-records.ts';
+export type { RedisStore } from './stores/redis-store.ts';
+export type { RedisStoreConfig, RedisStoreOptions } from './stores/redis-store-options.ts';
+export type { SealingKey } from './stores/sealing-keys.ts';

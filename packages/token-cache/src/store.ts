@@ -1,5 +1,5 @@
-export { createSealedStore } from './sealed-store.ts';
+export { createSealedStore } from './stores/sealed-store.ts';
 
-export type { SealedStoreOptions } from './sealed-store.ts';
-export type { SealingKey } from './sealing.ts';
-export type { RecordReading, RecordStore, TokenStore } from './store-types.ts';
+export type { SealedStoreOptions } from './stores/sealed-store.ts';
+export type { SealingKey } from './stores/sealing-keys.ts';
+export type { RecordReading, RecordStore, TokenStore } from './stores/store-types.ts';

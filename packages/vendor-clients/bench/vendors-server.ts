@@ -1,4 +1,4 @@
-// A vendor that costs as little as can be, in a process of its own: it answers every request with the same sign-in token.
+// A vendor in a process of its own that costs as little as possible: it responds to every request with the same sign-in token.
 import { createServer, type AddressInfo } from 'node:net';
 
 const userId = 'e209947b-323e-4108-8e18-1518b80da0bd';
@@ -8,7 +8,7 @@ const signInToken = Buffer.from(JSON.stringify({ public_key: 'k'.repeat(39), use
   'base64',
 );
 const body = JSON.stringify({ user_id: userId, sign_in_token: signInToken });
-const answer = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+const response = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 
 const server = createServer((socket) => {
   socket.setNoDelay(true);
@@ -18,7 +18,7 @@ const server = createServer((socket) => {
     text += chunk.toString('latin1');
     const requests = text.split('\r\n\r\n');
     text = requests.pop() ?? '';
-    if (requests.length > 0) socket.write(answer.repeat(requests.length));
+    if (requests.length > 0) socket.write(response.repeat(requests.length));
   });
 });
 

@@ -41,8 +41,8 @@ const contestants: readonly Contestant[] = [
   {
     name: 'fetch',
     prepare: () => async () => {
-      const answer = await fetch(`${baseUrl}${path}`, { method: 'POST', headers });
-      return answer.json();
+      const response = await fetch(`${baseUrl}${path}`, { method: 'POST', headers });
+      return response.json();
     },
   },
   { name: vendorsOwn, prepare: () => () => junction.user.getUserSignInToken({ userId }) },
@@ -87,18 +87,18 @@ const promises = columns.map(({ width, paces }) => [
 
 writeSection(
   'vendors',
-  `## Asking a vendor (\`pnpm bench vendors\`)
+  `## Calling a vendor (\`pnpm bench vendors\`)
 
-${describeMachine()} Medians of ${rounds} rounds in which all take turns, each round ${operations.toLocaleString('en-US')} calls for one of Vital's sign-in
-tokens. The vendor is a process of its own on the same machine that answers at once, so this is the price of the client
-alone: deadline, circuit, bounds, checks. The floor checks nothing.
+${describeMachine()} Medians of ${rounds} rounds in which the contestants take turns; each round has ${operations.toLocaleString('en-US')} calls for one of Vital's
+sign-in tokens. The vendor is a process of its own on the same machine that responds at once, so that the figures show the
+cost of the client alone: deadline, circuit, bounds, checks. The floor checks nothing.
 
 ${formatTable(['Calls a second (ours = 1)', ...head], rates)}
 
 ${formatTable(['', 'of the floor (promised: 0.85)', `times ${vendorsOwn} (promised: 4)`, 'the floor itself'], promises)}
 
-One at a time the trip takes most of the time, so that the floor itself is not four times the SDK. What a client costs
-shows in the processor time of its process, which other programs on the machine disturb less:
+With one call at a time, most of the time is the round trip, so that even the floor is not four times as fast as the SDK.
+The processor time of the client's process shows what a client costs, and other programs on the machine disturb it less:
 
 ${formatTable(['Processor time for one call, µs (ours = 1)', ...head], costs)}`,
 );

@@ -3,7 +3,7 @@ import { Secret } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createNablaClient, createNudgeClient, createNymblClient, createVitalClient } from './index.ts';
 
-/** Notes where calls would have gone, and carries none. */
+/** Records where calls would go, and sends none. */
 class Nowhere extends Dispatcher {
   readonly calls: string[] = [];
 
@@ -14,7 +14,7 @@ class Nowhere extends Dispatcher {
   }
 }
 
-async function whereTo(call: (environment: { dispatcher: Dispatcher; random: () => number }) => Promise<unknown>) {
+async function firstUrlOf(call: (dependencies: { dispatcher: Dispatcher; random: () => number }) => Promise<unknown>) {
   const dispatcher = new Nowhere();
   await call({ dispatcher, random: () => 0 }).catch(() => undefined);
   return dispatcher.calls[0];
@@ -22,17 +22,17 @@ async function whereTo(call: (environment: { dispatcher: Dispatcher; random: () 
 
 const key = 'sandbox-only';
 
-test('each vendor is called where its documentation has it', async () => {
+test('Nabla, Nudge and Nymbl are called at their documented hosts', async () => {
   const nymbl = { clientId: key, clientSecret: key, apiKey: key, customer: { value: 'acme' } };
   const allow = [{ method: 'GET', path: '/Patients' } as const];
   const token = { kind: 'server', vendor: 'nymbl', secret: new Secret(key) } as const;
   const read = { method: 'GET', path: '/Patients', query: '', headers: {} };
   expect(
     await Promise.all([
-      whereTo((environment) => createNablaClient({ serverKey: key }, environment).authenticatePatient('p')),
-      whereTo((environment) => createNudgeClient({ apiKey: key }, environment).getToken()),
-      whereTo((environment) => createNymblClient(nymbl, environment).requestAccessToken('s')),
-      whereTo((environment) => createNymblClient({ ...nymbl, allow }, environment).send(read, token)),
+      firstUrlOf((dependencies) => createNablaClient({ serverKey: key }, dependencies).authenticatePatient('p')),
+      firstUrlOf((dependencies) => createNudgeClient({ apiKey: key }, dependencies).getToken()),
+      firstUrlOf((dependencies) => createNymblClient(nymbl, dependencies).requestAccessToken('s')),
+      firstUrlOf((dependencies) => createNymblClient({ ...nymbl, allow }, dependencies).send(read, token)),
     ]),
   ).toEqual([
     'https://api.nabla.com/v1/server/jwt/patient/authenticate/p',
@@ -47,14 +47,17 @@ test.each([
   ['production', 'eu', 'pk_eu_', 'https://api.eu.junction.com', 'https://api.eu.tryvital.io'],
   ['sandbox', 'us', 'sk_us_', 'https://api.sandbox.us.junction.com', 'https://api.sandbox.tryvital.io'],
   ['sandbox', 'eu', 'sk_eu_', 'https://api.sandbox.eu.junction.com', 'https://api.sandbox.eu.tryvital.io'],
-] as const)('Vital, %s in %s', async (environment, region, prefix, current, legacy) => {
-  const options = { apiKey: `${prefix}${key}`, environment, region };
-  const otherRegion = region === 'us' ? 'eu' : 'us';
-  const asked = (baseUrl?: string) =>
-    whereTo((effects) => createVitalClient({ ...options, baseUrl }, effects).resolveUser('alice'));
-  expect(await asked()).toBe(`${current}/v2/user/resolve/alice`);
-  expect(await asked(legacy)).toBe(`${legacy}/v2/user/resolve/alice`);
-  expect(() => createVitalClient({ ...options, region: otherRegion, baseUrl: legacy })).toThrow(/baseUrl: /);
-  const ofTwoRegions = { current: options.apiKey, next: `${prefix.replace(region, otherRegion)}${key}` };
-  expect(() => createVitalClient({ ...options, apiKey: ofTwoRegions })).toThrow(/apiKey.next: must start with/);
-});
+] as const)(
+  'Vital is called at the host of %s in %s, and refuses hosts and keys of another region',
+  async (environment, region, prefix, current, legacy) => {
+    const options = { apiKey: `${prefix}${key}`, environment, region };
+    const otherRegion = region === 'us' ? 'eu' : 'us';
+    const calledAt = (baseUrl?: string) =>
+      firstUrlOf((dependencies) => createVitalClient({ ...options, baseUrl }, dependencies).resolveUser('alice'));
+    expect(await calledAt()).toBe(`${current}/v2/user/resolve/alice`);
+    expect(await calledAt(legacy)).toBe(`${legacy}/v2/user/resolve/alice`);
+    expect(() => createVitalClient({ ...options, region: otherRegion, baseUrl: legacy })).toThrow(/baseUrl: /);
+    const ofTwoRegions = { current: options.apiKey, next: `${prefix.replace(region, otherRegion)}${key}` };
+    expect(() => createVitalClient({ ...options, apiKey: ofTwoRegions })).toThrow(/apiKey.next: must start with/);
+  },
+);

@@ -1,22 +1,27 @@
-export { isCallAllowed } from './allowed-calls.ts';
-export { proxyResponseHeaders } from './proxy-headers.ts';
+export { isCallAllowed } from './kit/allowed-calls.ts';
+export { proxyResponseHeaders } from './kit/proxy-headers.ts';
 export { vendors } from './registry.ts';
-export { authgear, createAuthgearClient } from './vendors/authgear.ts';
-export { createNablaClient, nabla } from './vendors/nabla.ts';
-export { createNudgeClient, nudge } from './vendors/nudge.ts';
-export { createNymblClient, nymbl } from './vendors/nymbl.ts';
-export { createVitalClient, vital } from './vendors/vital.ts';
+export type { GrantedToken } from './kit/client-credentials.ts';
+export type { VendorClient } from './kit/define-vendor.ts';
+export type { ClientDependencies } from './kit/door/door.ts';
 
-export type { GrantedToken } from './client-credentials.ts';
-export type { ClientEnvironment } from './door/door.ts';
+// vendors:start (written by `pnpm generate`)
+
+export { authgear, createAuthgearClient } from './vendors/authgear/authgear.ts';
 export type {
   AuthgearClient,
   AuthgearCredentialHeaders,
   AuthgearOptions,
   AuthgearResolution,
   AuthgearSession,
-} from './vendors/authgear.ts';
-export type { NablaClient, NablaOptions, NablaPatientTokens } from './vendors/nabla.ts';
-export type { NudgeClient, NudgeOptions, NudgeToken, NudgeTokenRequest } from './vendors/nudge.ts';
-export type { NymblClient, NymblOptions } from './vendors/nymbl.ts';
-export type { VitalClient, VitalOptions, VitalSignInToken, VitalUser } from './vendors/vital.ts';
+} from './vendors/authgear/authgear.ts';
+export { createNablaClient, nabla } from './vendors/nabla/nabla.ts';
+export type { NablaClient, NablaOptions, NablaPatientTokens } from './vendors/nabla/nabla.ts';
+export { createNudgeClient, nudge } from './vendors/nudge/nudge.ts';
+export type { NudgeClient, NudgeOptions, NudgeToken, NudgeTokenRequest } from './vendors/nudge/nudge.ts';
+export { createNymblClient, nymbl } from './vendors/nymbl/nymbl.ts';
+export type { NymblClient, NymblOptions } from './vendors/nymbl/nymbl.ts';
+export { createVitalClient, vital } from './vendors/vital/vital.ts';
+export type { VitalClient, VitalOptions, VitalSignInToken, VitalUser } from './vendors/vital/vital.ts';
+
+// vendors:end

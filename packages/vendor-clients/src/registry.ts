@@ -1,11 +1,12 @@
+// Written by `pnpm generate` from the folders of vendors/.
 import type { VendorDefinition } from '@valetkey/core-types';
-import { authgear } from './vendors/authgear.ts';
-import { nabla } from './vendors/nabla.ts';
-import { nudge } from './vendors/nudge.ts';
-import { nymbl } from './vendors/nymbl.ts';
-import { vital } from './vendors/vital.ts';
+import { authgear } from './vendors/authgear/authgear.ts';
+import { nabla } from './vendors/nabla/nabla.ts';
+import { nudge } from './vendors/nudge/nudge.ts';
+import { nymbl } from './vendors/nymbl/nymbl.ts';
+import { vital } from './vendors/vital/vital.ts';
 
-/** Every vendor there is, by its id. A new vendor is its file and its line here. */
+/** Every vendor, by its id. */
 export const vendors = {
   authgear,
   nabla,

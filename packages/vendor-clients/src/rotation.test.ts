@@ -2,10 +2,8 @@ import { buffer } from 'node:stream/consumers';
 import type { Principal, ProxyRequest, Vendor, VendorEvent } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nabla, nymbl, type NymblOptions } from './index.ts';
+import { createNudgeClient, createVitalClient, nabla, nymbl, type NymblOptions } from './index.ts';
 import { startVendorServer } from './testing/vendor-server.ts';
-import { createNudgeClient } from './vendors/nudge.ts';
-import { createVitalClient } from './vendors/vital.ts';
 
 const principal: Principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
 const read: ProxyRequest = { method: 'GET', path: '/Patients', query: '', headers: {} };
@@ -42,13 +40,13 @@ async function proxied(vendor: Vendor, request: ProxyRequest = read): Promise<nu
   const { proxy } = vendor;
   if (proxy === undefined) throw new Error('no proxy');
   const token = await proxy.issueServerToken(proxy.tokenKey(principal));
-  const answer = await proxy.send(request, token);
-  if (answer === 'token_refused') return answer;
-  await buffer(answer.body);
-  return answer.status;
+  const response = await proxy.send(request, token);
+  if (response === 'token_refused') return response;
+  await buffer(response.body);
+  return response.status;
 }
 
-test('Nabla: the server key changes hands without a failed call, and back', async () => {
+test('Nabla switches to the next server key and back without a failed call', async () => {
   const current = sandbox.credentials.nabla.serverKey;
   const next = 'server_sandbox-only-next';
   const options = nabla.options.parse({ baseUrl: sandbox.urls.nabla, serverKey: { current, next } });
@@ -68,7 +66,7 @@ test('Nabla: the server key changes hands without a failed call, and back', asyn
   await vendor.close();
 });
 
-test('Nymbl: the client secret changes hands', async () => {
+test('Nymbl switches to the next client secret', async () => {
   const vendor = startNymbl();
   sandbox.nymbl.setClientSecrets(['sandbox-only-next-secret']);
   expect(await proxied(vendor)).toBe(200);
@@ -76,7 +74,7 @@ test('Nymbl: the client secret changes hands', async () => {
   await vendor.close();
 });
 
-test('Nymbl: the API key changes hands while a call with a body that cannot be sent twice is only refused', async () => {
+test('Nymbl switches to the next API key with a call that can be sent twice, and not with one that cannot', async () => {
   const vendor = startNymbl();
   sandbox.nymbl.setApiKeys(['sandbox-only-next-key']);
   async function* body(): AsyncGenerator<Uint8Array> {
@@ -91,7 +89,7 @@ test('Nymbl: the API key changes hands while a call with a body that cannot be s
   await vendor.close();
 });
 
-test('Nymbl: a refused access token is refused with both API keys, and neither is given up', async () => {
+test('Nymbl switches no API key when the access token is refused', async () => {
   const vendor = startNymbl();
   const { proxy } = vendor;
   if (proxy === undefined) throw new Error('no proxy');
@@ -103,7 +101,7 @@ test('Nymbl: a refused access token is refused with both API keys, and neither i
   await vendor.close();
 });
 
-test('Nymbl: an API key that is refused with a 401, as its own page has it, changes hands too', async () => {
+test('Nymbl switches to the next API key when a 401 refuses it, as Nymbl documents', async () => {
   await sandbox.close();
   sandbox = await createSandbox({ nymbl: { apiKeyRefusalStatus: 401 } });
   const vendor = startNymbl();
@@ -113,17 +111,17 @@ test('Nymbl: an API key that is refused with a 401, as its own page has it, chan
   await vendor.close();
 });
 
-test('Nymbl: a HEAD that is refused tries the other key, for no body tells whose refusal it is', async () => {
+test('Nymbl switches to the next API key when a HEAD is forbidden, which has no body that says why', async () => {
   await using server = await startVendorServer({ status: 403 }, {});
   const vendor = startNymbl({ allow: [{ method: 'HEAD', path: '/Patients' }], baseUrl: server.url });
   expect(await proxied(vendor, { ...read, method: 'HEAD' })).toBe(200);
-  server.answer({ status: 403 });
+  server.respond({ status: 403 });
   expect(await proxied(vendor, { ...read, method: 'HEAD' })).toBe(403);
   expect(events).toEqual([{ type: 'secret_switched', vendor: 'nymbl', option: 'apiKey', slot: 'next' }]);
   await vendor.close();
 });
 
-test('Nymbl: a token is refused, whatever the key that is not in use yet is told', async () => {
+test('Nymbl reports a refused access token although the API key that is not in use yet is refused too', async () => {
   const gateway = [
     { status: 401, json: { message: 'The incoming token has expired' } },
     { status: 403, json: { message: 'Forbidden' } },
@@ -134,21 +132,21 @@ test('Nymbl: a token is refused, whatever the key that is not in use yet is told
   if (proxy === undefined) throw new Error('no proxy');
   const token = await proxy.issueServerToken(proxy.tokenKey(principal));
   expect(await proxy.send(read, token)).toBe('token_refused');
-  server.answer(gateway[1], gateway[0]);
+  server.respond(gateway[1], gateway[0]);
   expect(await proxy.send(read, token)).toBe('token_refused');
-  server.answer(gateway[1]);
+  server.respond(gateway[1]);
   await expect(proxy.send(read, token)).rejects.toMatchObject({ code: 'vendor_auth_failed', reason: 'status_403' });
   await vendor.close();
 });
 
-test('Nudge and Vital: the next key is tried on a refusal', async () => {
+test('Nudge and Vital use the next API key when the current one is refused', async () => {
   await using server = await startVendorServer({ status: 401 }, { json: { token: 'a' } });
   const slots = { current: 'sandbox-only-current', next: 'sandbox-only-next' };
   const nudge = createNudgeClient({ apiKey: slots, baseUrl: server.url }, { onEvent });
   expect((await nudge.getToken()).token.reveal()).toBe('a');
   expect(server.calls.map(({ headers }) => headers['apikey'])).toEqual(Object.values(slots));
 
-  server.answer({ status: 401 }, { json: { user_id: 'u', sign_in_token: 'b' } });
+  server.respond({ status: 401 }, { json: { user_id: 'u', sign_in_token: 'b' } });
   const vital = createVitalClient(
     {
       apiKey: { current: 'sk_us_sandbox-only-current', next: 'sk_us_sandbox-only-next' },

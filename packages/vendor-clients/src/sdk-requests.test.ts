@@ -1,4 +1,4 @@
-// The vendors' own SDKs, and a client of the standard, make the same calls against one recorder: ours have to be equal.
+// The vendors' own SDKs, and an OpenID client, send the same calls to one recorder: ours must be equal to theirs.
 import { createRequire } from 'node:module';
 import type { WebContainer } from '@authgear/web';
 import { JunctionClient } from '@junction-api/sdk';
@@ -30,18 +30,18 @@ beforeEach(() => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** How a sender introduces itself, what it would like to read, and how it carries bytes. A vendor acts on all the rest. */
-const manners =
+/** Headers in which senders may differ: who they are, what they accept, how they transfer bytes. */
+const senderHeaders =
   /^(host|connection|content-length|transfer-encoding|user-agent|accept|accept-encoding|accept-language|priority|sec-.*|x-fern-.*|.*sdk.*)$/;
 
 function essence({ method, path, headers, body }: RecordedCall | undefined = {} as RecordedCall): unknown {
   const [contentType = ''] = headers['content-type']?.toString().split(';') ?? [];
   const isForm = contentType === 'application/x-www-form-urlencoded';
-  const told = Object.entries(headers).filter(([name]) => !manners.test(name));
+  const compared = Object.entries(headers).filter(([name]) => !senderHeaders.test(name));
   return {
     method,
     path,
-    headers: { ...Object.fromEntries(told), ...(contentType && { 'content-type': contentType }) },
+    headers: { ...Object.fromEntries(compared), ...(contentType && { 'content-type': contentType }) },
     body: contentType === 'application/json' ? (JSON.parse(body) as unknown) : isForm ? formFields(body) : body,
   };
 }
@@ -102,20 +102,23 @@ const vitalCalls: readonly [
   ],
 ];
 
-test.each(vitalCalls)('Vital: to %s', async (_name, json, ours, junction, tryVital) => {
-  server.answer({ json });
-  const baseUrl = server.url;
-  await ours(createVitalClient({ apiKey, environment: 'sandbox', region: 'us', baseUrl }));
-  await junction(new JunctionClient({ apiKey, baseUrl, maxRetries: 0 }));
-  await tryVital(new TryVitalClient({ apiKey, environment: baseUrl }));
-  expect(server.calls).toHaveLength(3);
-  const [mine, current, legacy] = server.calls.map(essence);
-  expect(mine).toEqual(current);
-  expect(mine).toEqual(legacy);
-});
+test.each(vitalCalls)(
+  'Vital receives the request of its own SDKs to %s',
+  async (_name, json, ours, junction, tryVital) => {
+    server.respond({ json });
+    const baseUrl = server.url;
+    await ours(createVitalClient({ apiKey, environment: 'sandbox', region: 'us', baseUrl }));
+    await junction(new JunctionClient({ apiKey, baseUrl, maxRetries: 0 }));
+    await tryVital(new TryVitalClient({ apiKey, environment: baseUrl }));
+    expect(server.calls).toHaveLength(3);
+    const [mine, current, legacy] = server.calls.map(essence);
+    expect(mine).toEqual(current);
+    expect(mine).toEqual(legacy);
+  },
+);
 
-test("Nymbl: the grant is OpenID client's", async () => {
-  server.answer({ json: { access_token: 'a', token_type: 'Bearer', expires_in: 300 } });
+test('Nymbl receives the grant request of an OpenID client', async () => {
+  server.respond({ json: { access_token: 'a', token_type: 'Bearer', expires_in: 300 } });
   const tokenUrl = `${server.url}/oauth2/token`;
   const clientSecret = 'secret-sandbox-only';
   const ours = createNymblClient({
@@ -135,9 +138,9 @@ test("Nymbl: the grant is OpenID client's", async () => {
   expect(mine).toEqual(theirs);
 });
 
-test("Authgear: userinfo and revocation are its SDK's", async () => {
+test("Authgear receives its own SDK's requests for userinfo and revocation", async () => {
   const endpoint = server.url;
-  server.answer({
+  server.respond({
     choose: ({ path }) => {
       if (path === '/oauth2/token') return { access_token: 'access', token_type: 'Bearer', expires_in: 1_800 };
       if (path === '/oauth2/userinfo') return { sub: 'alice' };

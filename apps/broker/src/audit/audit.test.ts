@@ -33,7 +33,7 @@ function createHarness(overrides: Partial<Store> = {}) {
     storeHealth: createStoreHealth(store, systemClock),
     clock: { ...systemClock, nowMs: () => Date.UTC(2026, 5, 1, 12) },
     logger,
-    onDecision: (decision) => heard.push(decision),
+    listeners: [(decision) => heard.push(decision)],
   });
   return { audit, heard, lines, decisions: () => memory.listDecisions(10) };
 }

@@ -27,11 +27,14 @@ interface AuditDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called with each decision after it is recorded. */
-  readonly onDecision?: ((decision: Decision) => void) | undefined;
+  readonly listeners?: readonly ((decision: Decision) => void)[] | undefined;
 }
 
-/** Creates the audit: decisions go to the store, then to the log and the listener. */
-export function createAudit({ store, storeHealth, clock, logger, onDecision }: AuditDependencies): Audit {
+/** Creates the audit: decisions go to the store, then to the log and the listeners. */
+export function createAudit({ store, storeHealth, clock, logger, listeners = [] }: AuditDependencies): Audit {
+  /** Whether a decision could not be recorded since the store was last found writable. */
+  let hasFailed = false;
+
   const unwritable = (requestId: string, error: unknown): ValetKeyError => {
     const reason = ValetKeyError.isInstance(error) ? error.reason : undefined;
     logger.error({ requestId, reason }, 'audit cannot be written');
@@ -44,8 +47,10 @@ export function createAudit({ store, storeHealth, clock, logger, onDecision }: A
 
   return {
     assertWritable: async (requestId) => {
+      if (!hasFailed) return;
       try {
         await storeHealth.assertWritable();
+        hasFailed = false;
       } catch (error) {
         throw unwritable(requestId, error);
       }
@@ -55,11 +60,12 @@ export function createAudit({ store, storeHealth, clock, logger, onDecision }: A
       try {
         await store.recordDecision(decision);
       } catch (error) {
+        hasFailed = true;
         storeHealth.reportFailure();
         throw unwritable(decision.requestId, error);
       }
       logger.info({ decision, ...(reason !== undefined && { reason }) }, 'decision');
-      onDecision?.(decision);
+      for (const listen of listeners) listen(decision);
     },
   };
 }

@@ -2,23 +2,22 @@ import type { Decision } from '../storage/store.ts';
 import type { Dev } from './dev.ts';
 
 /** Returns what `valetkey dev` prints when it is ready: the addresses, and two commands that work as printed. */
-export function devBanner({ brokerUrl, adminUrl, sandboxUrl, sandboxSummary }: Dev): string {
+export function devBanner({ brokerUrl, adminUrl, sandboxUrl, simulated }: Dev): string {
   return `
   Valet Key is ready.
 
     broker   ${brokerUrl}
     admin    ${adminUrl}
-    sandbox  ${sandboxUrl}  (simulates ${sandboxSummary})
+    sandbox  ${sandboxUrl}
+             simulates ${simulated.join(', ')}
 
-  1. Sign alice in. This prints a token of the simulated identity provider:
+  In another terminal, sign alice in at the simulated identity provider, then
+  get her Nabla tokens:
 
-    curl "${sandboxUrl}/idp/dev-token?sub=alice"
+    curl -s "${sandboxUrl}/idp/dev-token?sub=alice" -o alice.txt
+    curl -X POST ${brokerUrl}/v1/vendors/nabla/token -H "@alice.txt"
 
-  2. Get her Nabla tokens with it:
-
-    curl -X POST ${brokerUrl}/v1/vendors/nabla/token -H "Authorization: Bearer TOKEN"
-
-  Each decision is printed below. Ctrl-C stops everything.
+  Each decision of the broker is printed below. Ctrl-C stops everything.
 `;
 }
 

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { BrokerDependencies } from '../assemble.ts';
-import type { BrokerConfigInput } from '../config/define-config.ts';
 import { createBroker } from '../create-broker.ts';
 
 /** Where the dev broker listens and stores its data. Port 0 selects a free one. */
@@ -19,8 +18,8 @@ export interface Dev {
   readonly brokerUrl: string;
   readonly adminUrl: string;
   readonly sandboxUrl: string;
-  /** What the sandbox simulates, in words. */
-  readonly sandboxSummary: string;
+  /** The names of the vendors that the sandbox simulates. */
+  readonly simulated: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -43,39 +42,14 @@ const devAdminToken = 'sandbox-only-admin-token';
 export async function startDev(options: DevOptions = {}): Promise<Dev> {
   const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey', logger, onDecision } = options;
   // Imported only here: a broker in production loads no simulator.
-  const { createSandbox, sandboxCredentials } = await import('@valetkey/sandbox');
+  const { createSandbox, simulations } = await import('@valetkey/sandbox');
   const sandbox = await createSandbox({ port: sandboxPort });
-  const { urls } = sandbox;
-  const { nabla, nudge, nymbl, vital } = sandboxCredentials;
-
-  const config: BrokerConfigInput = {
+  const config = {
     listen: { port },
     admin: { port: adminPort, token: devAdminToken },
     cors: { origins: ['http://localhost:3000', 'http://localhost:5173'] },
-    issuers: [{ issuer: urls.idp, audiences: ['valetkey'] }],
-    vendors: {
-      nabla: {
-        baseUrl: urls.nabla,
-        serverKey: nabla.serverKey,
-        patientIdClaim: 'sub',
-        user: { claim: 'sub', issuer: urls.idp },
-      },
-      nudge: { baseUrl: urls.nudge, apiKey: nudge.apiKey },
-      nymbl: {
-        baseUrl: urls.nymbl,
-        tokenUrl: `${urls.nymblIdp}/oauth2/token`,
-        clientId: nymbl.clientId,
-        clientSecret: nymbl.clientSecret,
-        apiKey: nymbl.apiKey,
-        customer: { value: nymbl.customer },
-        allow: [
-          { method: 'GET', path: '/Patients' },
-          { method: 'GET', path: '/Patients({id})' },
-        ],
-      },
-      authgear: { endpoint: urls.authgear },
-      vital: { baseUrl: urls.vital, apiKey: vital.apiKey, environment: 'sandbox', region: 'us' },
-    },
+    issuers: [...sandbox.issuers],
+    vendors: sandbox.connections,
     store: { sqlite: dataFolder === ':memory:' ? dataFolder : `${dataFolder}/dev.sqlite` },
     log: { level: 'warn' },
   };
@@ -86,7 +60,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
     return {
       ...addresses,
       sandboxUrl: sandbox.origin,
-      sandboxSummary: 'five vendors and two identity providers',
+      simulated: simulations.map(({ title }) => title),
       close: async () => {
         await broker.close();
         await sandbox.close();

@@ -1,7 +1,7 @@
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { examine, explainToken } from './doctor.ts';
-import { configureFor } from '../../test/support/watched-broker.ts';
+import { createConfigFor } from '../../test/support/recording-broker.ts';
 import { parseConfig } from '../config/parse-config.ts';
 
 let sandbox: Sandbox;
@@ -13,7 +13,7 @@ beforeEach(() => sandbox.setFaults([]));
 
 describe('examine', () => {
   test('examine finds every part healthy and creates no vendor user', async () => {
-    const findings = await examine(parseConfig(configureFor(sandbox)));
+    const findings = await examine(parseConfig(createConfigFor(sandbox)));
     expect(findings.filter(({ healthy }) => !healthy)).toEqual([]);
     expect(findings.map(({ part }) => part)).toEqual([
       'store',
@@ -29,7 +29,7 @@ describe('examine', () => {
   });
 
   test('examine names each failing part with advice and without a secret', async () => {
-    const { vendors, ...config } = configureFor(sandbox);
+    const { vendors, ...config } = createConfigFor(sandbox);
     const nudge = { ...vendors.nudge, apiKey: 'canary-wrong-key-3d70' };
     sandbox.setFaults([{ vendor: 'idp', fault: { type: 'reset' } }]);
     const findings = await examine(parseConfig({ ...config, vendors: { ...vendors, nudge } }));
@@ -41,7 +41,7 @@ describe('examine', () => {
   });
 
   test("examine finds a wrong key of Nymbl's API beside a valid client", async () => {
-    const { vendors, ...config } = configureFor(sandbox);
+    const { vendors, ...config } = createConfigFor(sandbox);
     const nymbl = { ...vendors.nymbl, apiKey: 'canary-wrong-key-3d70' };
     const findings = await examine(parseConfig({ ...config, vendors: { nymbl } }));
     expect(findings.find(({ part }) => part === 'connection nymbl')).toMatchObject({
@@ -51,7 +51,7 @@ describe('examine', () => {
   });
 
   test('examine tries each slot of a secret and reports the refused ones', async () => {
-    const { vendors, ...config } = configureFor(sandbox);
+    const { vendors, ...config } = createConfigFor(sandbox);
     const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
     const findings = await examine(
       parseConfig({
@@ -86,7 +86,7 @@ describe('examine', () => {
 
   test('examine reports an unreachable Redis when one is configured', async () => {
     const redis = { url: 'redis://127.0.0.1:9', sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] };
-    const findings = await examine(parseConfig({ ...configureFor(sandbox), redis }));
+    const findings = await examine(parseConfig({ ...createConfigFor(sandbox), redis }));
     expect(findings.find(({ part }) => part === 'redis')).toEqual({
       part: 'redis',
       healthy: false,
@@ -96,7 +96,7 @@ describe('examine', () => {
 
   test('examine gives operator advice for a store that cannot be used', async () => {
     const store = { postgres: 'postgresql://user:canary-password@127.0.0.1:9/db' };
-    const findings = await examine(parseConfig({ ...configureFor(sandbox), store }));
+    const findings = await examine(parseConfig({ ...createConfigFor(sandbox), store }));
     expect(findings.find(({ part }) => part === 'store')).toEqual({
       part: 'store',
       healthy: false,
@@ -108,7 +108,7 @@ describe('examine', () => {
 });
 
 test('explainToken names the check that a token fails', async () => {
-  const config = parseConfig(configureFor(sandbox));
+  const config = parseConfig(createConfigFor(sandbox));
   const good = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice' }));
   expect(good).toMatchObject({ accepted: true, issuer: sandbox.urls.idp });
   const wrong = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice', audience: 'other' }));

@@ -3,7 +3,7 @@ import { ValetKeyError } from '@valetkey/core-types';
 import type { Explanation, IssuerStatus } from '@valetkey/jwt-verify';
 import type { RedisStore } from '@valetkey/token-cache/redis';
 import { assemble, type AssembledBroker, type BrokerDependencies } from '../assemble.ts';
-import type { Config, ConnectionConfig } from '../config/parse-config.ts';
+import type { Config, ConnectionConfig } from '../config/config.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 

@@ -19,7 +19,7 @@ const portTextSchema = z
 
 const addressShape = (port: number) => ({
   host: z.string().min(1).default('127.0.0.1').describe('The address to listen on; `0.0.0.0` for every interface.'),
-  port: z.union([portSchema, portTextSchema]).default(port).describe('The port. 0 selects a free one.'),
+  port: z.union([portSchema, portTextSchema]).prefault(port).describe('The port. 0 selects a free one.'),
 });
 
 const originSchema = secureUrlSchema.refine((text) => URL.canParse(text) && new URL(text).origin === text, {

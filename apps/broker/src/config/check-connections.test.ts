@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { checkConnections } from './check-connections.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
-import type { ConnectionConfig } from './parse-config.ts';
+import type { ConnectionConfig } from './config.ts';
 
 const one: IssuerOptions = { issuer: 'https://one.example.com', audiences: ['api'] };
 const two: IssuerOptions = { issuer: 'https://two.example.com', audiences: ['api'] };

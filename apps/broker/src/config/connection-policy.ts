@@ -12,16 +12,18 @@ const vendorUserSourceSchema = z.union([
   }),
   z.strictObject({ mapping: z.literal(true).describe('The operator stores the vendor user of each person.') }),
   z.strictObject({
-    ensure: z.union([
-      z.literal(true),
-      z.strictObject({
-        externalIdClaim: z
-          .string()
-          .min(1)
-          .describe('The claim that holds the id under which the vendor already knows its users.'),
-        issuer: issuerOfClaim,
-      }),
-    ]),
+    ensure: z
+      .union([
+        z.literal(true),
+        z.strictObject({
+          externalIdClaim: z
+            .string()
+            .min(1)
+            .describe('The claim that holds the id under which the vendor already knows its users.'),
+          issuer: issuerOfClaim,
+        }),
+      ])
+      .describe('The vendor creates a user at the first request, and the broker stores it.'),
   }),
 ]);
 

@@ -1,5 +1,6 @@
 import { readConfigFile, refuseSandboxCredentials } from './config-file.ts';
-import { parseConfig, type Config } from './parse-config.ts';
+import type { Config } from './config.ts';
+import { parseConfig } from './parse-config.ts';
 import type { ReferenceDependencies } from './references.ts';
 
 /**

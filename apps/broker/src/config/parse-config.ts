@@ -1,34 +1,11 @@
-import {
-  listSchemaProblems,
-  type IssuerOptions,
-  type SchemaProblem,
-  type SecretSlots,
-  type VendorDefinition,
-} from '@valetkey/core-types';
+import { listSchemaProblems, type SchemaProblem, type VendorDefinition } from '@valetkey/core-types';
 import { vendors as registry } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { brokerShape } from './broker-fields.ts';
 import { checkConnections } from './check-connections.ts';
+import type { BrokerFields, Config, ConnectionConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { connectionPolicyShape, type ConnectionPolicy } from './connection-policy.ts';
-
-type BrokerFields = z.output<z.ZodObject<typeof brokerShape>>;
-
-/** One configured use of a vendor: its name, the adapter with its options, and who may use it. */
-export interface ConnectionConfig {
-  readonly name: string;
-  readonly definition: VendorDefinition;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly policy: ConnectionPolicy;
-}
-
-/** A checked configuration. Creating it opens nothing and connects to nothing. */
-export interface Config extends Omit<BrokerFields, 'admin' | 'adapters' | 'issuers'> {
-  readonly admin: { readonly host: string; readonly port: number; readonly token?: SecretSlots | undefined };
-  /** Every identity provider whose tokens are accepted: the configured ones, and the vendors that sign users in. */
-  readonly issuers: readonly IssuerOptions[];
-  readonly connections: readonly ConnectionConfig[];
-}
 
 /** The vendors that a configuration may name, by id. */
 export type VendorRegistry = Readonly<Record<string, VendorDefinition>>;
@@ -36,7 +13,12 @@ export type VendorRegistry = Readonly<Record<string, VendorDefinition>>;
 /** A connection's name is part of URLs, metric labels and database rows. */
 const connectionName = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
-const configSchema = z.strictObject({ ...brokerShape, vendors: z.record(z.string(), z.unknown()).default({}) });
+const configSchema = z.strictObject({
+  /** Tells editors where the JSON Schema is. */
+  $schema: z.string().optional(),
+  ...brokerShape,
+  vendors: z.record(z.string(), z.unknown()).default({}),
+});
 
 /**
  * Parses a configuration whose references are resolved.
@@ -50,7 +32,7 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
   const fieldProblems = error === undefined ? [] : listSchemaProblems(error).map(toLine);
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
 
-  const { adapters: _adapters, vendors: _vendors, issuers: configuredIssuers, ...fields } = data;
+  const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: configuredIssuers, ...fields } = data;
   const checked = checkConnections(connections, configuredIssuers);
   const all = [...known.problems, ...problems, ...checked.problems, ...findConflicts(data)];
   if (all.length > 0) throw new ConfigError(all);

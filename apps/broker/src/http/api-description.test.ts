@@ -3,7 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
 import { describeApi } from './api-description.ts';
-import { configureFor, startWatchedBroker } from '../../test/support/watched-broker.ts';
+import { createConfigFor, startRecordingBroker } from '../../test/support/recording-broker.ts';
 
 const publicUrl = 'https://broker.example.com';
 const description = describeApi(publicUrl);
@@ -21,7 +21,7 @@ test('the API description is valid OpenAPI 3.1 with a unique name for each opera
 
 test('the API description names only routes that the broker serves', async () => {
   await using sandbox = await createSandbox();
-  await using broker = await startWatchedBroker({ ...configureFor(sandbox), publicUrl });
+  await using broker = await startRecordingBroker({ ...createConfigFor(sandbox), publicUrl });
   for (const { path, method } of operations) {
     const url = path.replace('{connection}', 'nabla').replace('{path}', 'x');
     const { status } = await broker.call(url, undefined, { method });
@@ -42,7 +42,7 @@ test('the API description names exactly the routes of docs/http.md', () => {
 
 test('the broker serves the API description as JSON and as a page', async () => {
   await using sandbox = await createSandbox();
-  await using broker = await startWatchedBroker(configureFor(sandbox));
+  await using broker = await startRecordingBroker(createConfigFor(sandbox));
   const served = (await (await broker.call('/openapi.json')).json()) as ReturnType<typeof describeApi>;
   expect(served).toEqual({ ...description, servers: [{ url: '/' }] });
   const page = await (await broker.call('/docs')).text();

@@ -3,16 +3,14 @@ import type { JwtVerifier } from '@valetkey/jwt-verify';
 import type { TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import type { Config } from '../config/parse-config.ts';
+import type { Config } from '../config/config.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createCallerLimits } from '../policy/caller-limits.ts';
 import type { Store } from '../storage/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Readiness } from '../telemetry/readiness.ts';
+import type { Lifecycle, Readiness } from '../telemetry/readiness.ts';
 import type { Connections } from '../vendors/connections.ts';
 import type { Perform } from '../vendors/perform.ts';
-import { createAuthenticate } from './authenticate.ts';
-import { allowOrigins } from './cors.ts';
 import { addAdminRoutes } from './routes/admin.ts';
 import { addDocumentationRoutes } from './routes/documentation.ts';
 import { addAuthorizeRoute, addResolveRoute } from './routes/forward-auth.ts';
@@ -35,35 +33,32 @@ export interface ListenerDependencies {
   readonly tokens: TokenCache;
   readonly perform: Perform;
   readonly readiness: () => Promise<Readiness>;
-  readonly isDraining: () => boolean;
+  readonly lifecycle: Lifecycle;
 }
 
 /** Creates the listener that apps reach. */
 export function createAppListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
-  const { clock, logger, metrics, store, connections, verifier, tokens, perform, readiness, isDraining } = dependencies;
+  const { clock, logger, metrics, store, connections, verifier, tokens, perform, readiness, lifecycle } = dependencies;
   const { publicUrl } = config;
   const onProblem = metrics.countProblem;
   const app = createHttpServer({
     logger,
-    isDraining,
+    lifecycle,
     onProblem,
     resourceMetadata: publicUrl && publicUrl + resourceMetadataPath,
+    origins: config.cors.origins,
   });
-  app.decorateRequest('principal', null);
-  allowOrigins(app, config.cors.origins);
-
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const identify = createIdentify({ verifier, store });
   const identifyCaller = createIdentify({ verifier, store, countRequest: callerLimits.countRequest });
-  const authenticate = createAuthenticate(identifyCaller);
   const { headerPrefix } = config.forwardAuth;
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
   addDocumentationRoutes(app, publicUrl);
   addResolveRoute(app, { identify, headerPrefix });
   addAuthorizeRoute(app, { identify, headerPrefix });
-  addSessionRoute(app, { authenticate, connections, clock });
-  addIssueRoute(app, { authenticate, perform, tokens, clock });
-  addProxyRoute(app, { authenticate, perform, tokens, callerLimits, onProblem });
+  addSessionRoute(app, { identify: identifyCaller, connections, clock });
+  addIssueRoute(app, { identify: identifyCaller, perform, tokens, clock });
+  addProxyRoute(app, { identify: identifyCaller, perform, tokens, callerLimits, onProblem });
   addTokenExchangeRoute(app, { identify: identifyCaller, perform, tokens, clock, onProblem });
   if (publicUrl !== undefined) {
     const scopes = new Set(config.connections.flatMap(({ policy }) => policy.requiredScopes));
@@ -74,8 +69,8 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
 
 /** Creates the listener that operators reach. */
 export function createAdminListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
-  const { logger, metrics, store, connections, readiness, isDraining } = dependencies;
-  const admin = createHttpServer({ logger, isDraining, onProblem: metrics.countProblem });
+  const { logger, metrics, store, connections, readiness, lifecycle } = dependencies;
+  const admin = createHttpServer({ logger, lifecycle, onProblem: metrics.countProblem });
   addHealthRoutes(admin, readiness);
   addMetricsRoute(admin, metrics);
   addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), token: config.admin.token });

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { METHODS, type IncomingMessage } from 'node:http';
-import { ValetKeyError } from '@valetkey/core-types';
+import type { Socket } from 'node:net';
+import cors from '@fastify/cors';
+import { ValetKeyError, type Principal } from '@valetkey/core-types';
+import { readBearerToken } from '@valetkey/jwt-verify';
+import { proxyResponseHeaders } from '@valetkey/vendor-clients';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -11,18 +15,30 @@ import fastify, {
   type onRequestAsyncHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
+import type { Identify } from '../identity/identify.ts';
+import type { Lifecycle } from '../telemetry/readiness.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
-import { closeIdleSockets, limitPipelining, refuseConnection } from './sockets.ts';
+import { closeIdleSockets, refuseConnection } from './sockets.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal | null;
+  }
+}
 
 const maxBodyBytes = 16_384;
+/** The most requests of one connection that may be pending at once. */
+const maxPipelinedRequests = 32;
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger;
-  readonly isDraining: () => boolean;
+  readonly lifecycle: Lifecycle;
   /** Called with each failure that is sent. */
   readonly onProblem?: ((error: ValetKeyError) => void) | undefined;
   /** The URL of the metadata that tells a refused caller how to get a token. */
   readonly resourceMetadata?: string | undefined;
+  /** The exact origins of web pages that may call this listener. Absent: none. */
+  readonly origins?: readonly string[] | undefined;
 }
 
 type ServerOptions = FastifyHttpOptions<FastifyInstance['server'], FastifyBaseLogger>;
@@ -54,7 +70,7 @@ const serverOptions = {
  * connection.
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { logger, isDraining, onProblem = () => undefined, resourceMetadata } = options;
+  const { logger, lifecycle, onProblem = () => undefined, resourceMetadata, origins = [] } = options;
   const sendProblem = createProblemSender(onProblem, problemFormat(resourceMetadata));
   const server = fastify({
     ...serverOptions,
@@ -71,14 +87,17 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
   }
+  server.decorateRequest('principal', null);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson);
   server.addHook('onRequest', async (request, reply) => {
     writeCommonHeaders(request, reply);
     refuseAmbiguousHeaders(request.raw);
+    if (origins.length > 0) refusePlainOptions(request);
   });
+  if (origins.length > 0) allowOrigins(server, origins);
   server.addHook('onSend', (_request, reply, payload, done) => {
-    if (isDraining()) reply.header('connection', 'close');
+    if (lifecycle.draining) reply.header('connection', 'close');
     done(null, payload);
   });
   server.setErrorHandler(sendProblem);
@@ -86,6 +105,23 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     throw new ValetKeyError('not_found', 'No route has this path.');
   });
   return server;
+}
+
+/**
+ * Closes a connection that pipelines more requests than any real client does. Each response would be buffered for it, and
+ * a request of a few bytes causes a response of several thousand.
+ */
+function limitPipelining({ server }: FastifyInstance): void {
+  const pending = new WeakMap<Socket, number>();
+  const count = (socket: Socket, change: number): number => {
+    const left = (pending.get(socket) ?? 0) + change;
+    pending.set(socket, left);
+    return left;
+  };
+  server.on('request', ({ socket }, response) => {
+    response.once('close', () => count(socket, -1));
+    if (count(socket, 1) > maxPipelinedRequests) socket.destroy();
+  });
 }
 
 function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): void {
@@ -133,15 +169,54 @@ function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMe
 }
 
 /**
- * Adds the handlers of one path, and a 405 with `Allow` for every other method. The `onRequest` hooks run before the body
- * is read, so that the JSON of an unauthenticated caller is never parsed.
+ * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only a bearer token identifies a
+ * caller, so no response allows the browser's own credentials.
+ */
+function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
+  server.register(cors, {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['retry-after', 'www-authenticate', 'x-request-id', ...proxyResponseHeaders],
+    credentials: false,
+    maxAge: 600,
+  });
+}
+
+/** Refuses an OPTIONS request that is no preflight. The CORS plugin would respond to it with a text of its own. */
+function refusePlainOptions({ method, headers }: FastifyRequest): void {
+  const isPreflight = headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+  if (method === 'OPTIONS' && !isPreflight) {
+    throw new ValetKeyError('invalid_request', 'OPTIONS is only for the preflight requests of browsers.');
+  }
+}
+
+/**
+ * Returns the hook that authenticates a caller. Only the bearer token of the `Authorization` header identifies a caller,
+ * never a query parameter or a body.
+ */
+export function authenticateWith(identify: Identify): onRequestAsyncHookHandler {
+  return async (request) => {
+    request.principal = await identify(readBearerToken(request.headers.authorization));
+  };
+}
+
+/** Returns the caller of an authenticated request. */
+export function principalOf({ principal }: FastifyRequest): Principal {
+  if (principal === null) throw new ValetKeyError('internal', 'This route does not authenticate its callers.');
+  return principal;
+}
+
+/**
+ * Adds the handlers of one path, and a 405 with `Allow` for every other method. With `authentication`, callers are
+ * authenticated before the body is read, so that the JSON of an unauthenticated caller is never parsed.
  */
 export function addRoute(
   server: FastifyInstance,
   url: string,
   handlers: Readonly<Record<string, RouteHandlerMethod>>,
-  onRequest: onRequestAsyncHookHandler[] = [],
+  authentication?: onRequestAsyncHookHandler,
 ): void {
+  const onRequest = authentication === undefined ? [] : [authentication];
   for (const [method, handler] of Object.entries(handlers)) server.route({ method, url, onRequest, handler });
   const methods = Object.keys(handlers);
   const others = server.supportedMethods.filter((method) => !methods.includes(method));

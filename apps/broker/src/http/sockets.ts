@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ValetKeyError } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
@@ -9,24 +9,10 @@ import { toProblem } from './errors/problem.ts';
 const sweepMs = 500;
 /** The rest of a body that had begun arrives within this time. */
 const lateBodyMs = 5_000;
-/** The most requests of one connection that may be pending at once. */
-const maxPipelinedRequests = 32;
-
-/**
- * Closes a connection that pipelines more requests than any real client does. Each response would be buffered for it, and
- * a request of a few bytes causes a response of several thousand.
- */
-export function limitPipelining({ server }: FastifyInstance): void {
-  const pending = new WeakMap<Socket, number>();
-  const count = (socket: Socket, change: number): number => {
-    const left = (pending.get(socket) ?? 0) + change;
-    pending.set(socket, left);
-    return left;
-  };
-  server.on('request', ({ socket }, response) => {
-    response.once('close', () => count(socket, -1));
-    if (count(socket, 1) > maxPipelinedRequests) socket.destroy();
-  });
+/** Returns the response that Node is writing to a socket, or undefined between requests. */
+function responseOf(socket: Socket): ServerResponse | undefined {
+  const { _httpMessage: response } = socket as Socket & { readonly _httpMessage?: ServerResponse | null };
+  return response ?? undefined;
 }
 
 /**
@@ -34,24 +20,18 @@ export function limitPipelining({ server }: FastifyInstance): void {
  * of a request as busy, leaves one open whose last response began before, and stops checking its timeouts.
  */
 export function closeIdleSockets(server: FastifyInstance): void {
-  /** The pending request of each connection. */
-  const requests = new Map<Socket, IncomingMessage | undefined>();
+  const sockets = new Set<Socket>();
   const listener = server.server;
   listener.on('connection', (socket) => {
-    requests.set(socket, undefined);
-    socket.once('close', () => requests.delete(socket));
-  });
-  listener.on('request', (request, response) => {
-    requests.set(request.socket, request);
-    response.once('close', () => {
-      if (requests.get(request.socket) === request) requests.set(request.socket, undefined);
-    });
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
   server.addHook('preClose', async () => {
     const startedAtMs = performance.now();
     const sweep = setInterval(() => {
       const isLate = performance.now() - startedAtMs > lateBodyMs;
-      for (const [socket, request] of requests) {
+      for (const socket of sockets) {
+        const request = responseOf(socket)?.req;
         if (request === undefined || (isLate && !request.complete)) socket.destroy();
       }
     }, sweepMs);
@@ -66,9 +46,8 @@ const details: Readonly<Record<string, string>> = {
 
 /** Responds to bytes that are not a request, unless the response could be taken for part of another one. */
 export function refuseConnection({ code }: { code?: string }, socket: Socket): void {
-  // A pipelined request may be malformed while the response to the previous one is being sent; Node keeps that response here.
-  const { _httpMessage: underway } = socket as Socket & { _httpMessage?: ServerResponse | null };
-  if (!socket.writable || underway?.headersSent === true) {
+  // A pipelined request may be malformed while the response to the previous one is being sent.
+  if (!socket.writable || responseOf(socket)?.headersSent === true) {
     socket.destroy();
     return;
   }

@@ -1,7 +1,7 @@
-import { ValetKeyError, type Principal } from '@valetkey/core-types';
+import type { Principal, ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
-import { assertAllowed, isAllowed } from './access.ts';
+import { createAccessRules, isAllowed } from './access.ts';
 
 const everyone: ConnectionPolicy = { requiredScopes: [], requiredClaims: {} };
 const alice: Principal = {
@@ -11,19 +11,17 @@ const alice: Principal = {
   claims: { tier: 'gold', level: 3, verified: true, groups: ['staff', 7, true], nested: [['staff']], empty: null },
 };
 
+const rulesOf = (policy: ConnectionPolicy) => createAccessRules({ name: 'acme-eu', vendor: { id: 'acme' }, policy });
+
 function refusalOf(policy: ConnectionPolicy, principal: Principal): ValetKeyError | undefined {
-  try {
-    assertAllowed({ name: 'acme-eu', vendor: { id: 'acme' }, policy }, principal);
-    return undefined;
-  } catch (error) {
-    if (ValetKeyError.isInstance(error)) return error;
-    throw error;
-  }
+  return rulesOf(policy)
+    .find((rule) => !rule.allows(principal))
+    ?.refusal();
 }
 
 function expectDecision(policy: Partial<ConnectionPolicy>, principal: Principal, isExpected: boolean): void {
   const whole = { ...everyone, ...policy };
-  expect(isAllowed(whole, principal)).toBe(isExpected);
+  expect(isAllowed(rulesOf(whole), principal)).toBe(isExpected);
   const refusal = refusalOf(whole, principal);
   expect(refusal?.code).toBe(isExpected ? undefined : 'forbidden');
   expect(refusal?.vendor).toBe(isExpected ? undefined : 'acme');

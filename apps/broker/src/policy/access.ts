@@ -1,6 +1,13 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
 
+/** One rule of a policy. */
+export interface AccessRule {
+  readonly allows: (principal: Principal) => boolean;
+  /** Returns the error for a principal that the rule does not allow. */
+  readonly refusal: () => ValetKeyError;
+}
+
 /** What a policy protects: a connection by its name, and its vendor. */
 interface ProtectedConnection {
   readonly name: string;
@@ -8,42 +15,46 @@ interface ProtectedConnection {
   readonly policy: ConnectionPolicy;
 }
 
-/** Throws `forbidden` unless the policy of the connection allows this principal. */
-export function assertAllowed({ name, vendor, policy }: ProtectedConnection, principal: Principal): void {
-  if (!isOfAllowedIssuer(policy, principal)) {
-    throw new ValetKeyError('forbidden', `${name} is not available to users of this token's issuer.`, {
-      vendor: vendor.id,
-      remediation: 'Sign in at the identity provider whose users may use this connection.',
+/** Returns the rules of a connection's policy, in the order in which they are checked. Without rules everyone is allowed. */
+export function createAccessRules({ name, vendor, policy }: ProtectedConnection): readonly AccessRule[] {
+  const { issuers, requiredScopes, requiredClaims } = policy;
+  const rules: AccessRule[] = [];
+  if (issuers !== undefined) {
+    rules.push({
+      allows: ({ issuer }) => issuers.includes(issuer),
+      refusal: () =>
+        new ValetKeyError('forbidden', `${name} is not available to users of this token's issuer.`, {
+          vendor: vendor.id,
+          remediation: 'Sign in at the identity provider whose users may use this connection.',
+        }),
     });
   }
-  if (!hasWhatIsRequired(policy, principal)) {
-    const { requiredScopes, requiredClaims } = policy;
-    const required = [...requiredScopes.map((scope) => `the scope ${scope}`), ...Object.keys(requiredClaims)];
-    throw new ValetKeyError('forbidden', `The token lacks a scope or claim that ${name} requires.`, {
-      vendor: vendor.id,
-      remediation: `Sign in so that the token carries: ${required.join(', ')}.`,
+  const required = [...requiredScopes.map((scope) => `the scope ${scope}`), ...Object.keys(requiredClaims)];
+  if (required.length > 0) {
+    rules.push({
+      allows: (principal) => hasScopes(principal, requiredScopes) && hasClaims(principal, requiredClaims),
+      refusal: () =>
+        new ValetKeyError('forbidden', `The token lacks a scope or claim that ${name} requires.`, {
+          vendor: vendor.id,
+          remediation: `Sign in so that the token carries: ${required.join(', ')}.`,
+        }),
     });
   }
+  return rules;
 }
 
-/** Returns whether the policy allows this principal. */
-export function isAllowed(policy: ConnectionPolicy, principal: Principal): boolean {
-  return isOfAllowedIssuer(policy, principal) && hasWhatIsRequired(policy, principal);
+/** Returns whether every rule allows this principal. */
+export function isAllowed(rules: readonly AccessRule[], principal: Principal): boolean {
+  return rules.every((rule) => rule.allows(principal));
 }
 
-function isOfAllowedIssuer({ issuers }: ConnectionPolicy, { issuer }: Principal): boolean {
-  return issuers?.includes(issuer) ?? true;
+function hasScopes({ scopes }: Principal, required: readonly string[]): boolean {
+  return required.every((scope) => scopes.includes(scope));
 }
 
-function hasWhatIsRequired(
-  { requiredScopes, requiredClaims }: ConnectionPolicy,
-  { scopes, claims }: Principal,
-): boolean {
-  return (
-    requiredScopes.every((scope) => scopes.includes(scope)) &&
-    Object.entries(requiredClaims).every(([name, value]) => {
-      const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
-      return claim === value || (Array.isArray(claim) && claim.includes(value));
-    })
-  );
+function hasClaims({ claims }: Principal, required: ConnectionPolicy['requiredClaims']): boolean {
+  return Object.entries(required).every(([name, value]) => {
+    const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    return claim === value || (Array.isArray(claim) && claim.includes(value));
+  });
 }

@@ -1,6 +1,6 @@
 import { createRedisStore, type RedisStore } from '@valetkey/token-cache/redis';
 import { ConfigError } from '../config/config-error.ts';
-import type { Config } from '../config/parse-config.ts';
+import type { Config } from '../config/config.ts';
 
 /** Opens the Redis store in which several brokers share server tokens. It connects at the first use. */
 export function openRedis(redis: NonNullable<Config['redis']>): RedisStore {

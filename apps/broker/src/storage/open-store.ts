@@ -1,6 +1,6 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 import { ConfigError } from '../config/config-error.ts';
-import type { Config } from '../config/parse-config.ts';
+import type { Config } from '../config/config.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { createSqliteStore } from './sqlite-store.ts';
 import type { Store } from './store.ts';

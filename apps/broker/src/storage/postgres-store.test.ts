@@ -5,7 +5,11 @@ import { inspect } from 'node:util';
 import { Client } from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPostgresStore } from './postgres-store.ts';
-import { createPostgresSchema, isPostgresAvailable, startMutableProxy } from '../../test/support/postgres-server.ts';
+import {
+  createPostgresSchema,
+  isPostgresAvailable,
+  startSilenceableProxy,
+} from '../../test/support/postgres-server.ts';
 import { testStore } from '../../test/support/store-conformance.ts';
 
 const alice = { connection: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
@@ -70,10 +74,10 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real se
     stopTimers();
     await using schema = await createPostgresSchema();
     const { url } = schema;
-    const proxy = await startMutableProxy(url);
+    const proxy = await startSilenceableProxy(url);
     const store = createPostgresStore({ url: proxy.url, maxConnections: 1, timeoutMs: 60_000 });
     await store.addVendorUser(alice, 'one');
-    proxy.mute(true);
+    proxy.silence(true);
     const ended: string[] = [];
     const find = async (name: string) => {
       const failure: unknown = await store.findVendorUser(alice).catch((error: unknown) => error);
@@ -92,7 +96,7 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real se
     // The server's own statement timeout has 500 milliseconds to arrive before the connection is given up.
     await vi.advanceTimersByTimeAsync(500);
     expect(await calls).toMatchObject([{ code: 'overloaded' }, { code: 'overloaded' }]);
-    proxy.mute(false);
+    proxy.silence(false);
     expect(await store.findVendorUser(alice)).toBe('one');
     await store.close();
     await proxy.close();

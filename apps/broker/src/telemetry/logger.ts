@@ -17,6 +17,10 @@ function escapeControls(line: string): string {
   );
 }
 
+function describeLoss(lost: number): string {
+  return JSON.stringify({ level: 50, time: Date.now(), lost, msg: 'log lines could not be written' });
+}
+
 const standardOutput = 1;
 /** The most bytes that are queued for a slow reader. */
 const maxQueueBytes = 4_194_304;
@@ -87,8 +91,7 @@ export function createLogDestination(
 
   /** Reports lost lines before the next line, and first ends an incomplete one. */
   const reportLoss = (): void => {
-    const note = JSON.stringify({ level: 50, time: Date.now(), lost, msg: 'log lines could not be written' });
-    enqueue(`${isTorn ? '\n' : ''}${note}\n`, lost);
+    enqueue(`${isTorn ? '\n' : ''}${describeLoss(lost)}\n`, lost);
     lost = 0;
   };
 

@@ -2,7 +2,7 @@ import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createMetrics } from './metrics.ts';
 
-const vendorOf = (connection: string) => new Map([['acme-eu', 'acme']]).get(connection);
+const vendors = new Map([['acme-eu', 'acme']]);
 
 /** Returns the broker's own samples; those of Node's default metrics are left out. */
 async function read({ render }: ReturnType<typeof createMetrics>): Promise<string[]> {
@@ -10,7 +10,7 @@ async function read({ render }: ReturnType<typeof createMetrics>): Promise<strin
 }
 
 test('metrics count decisions by operation, connection, vendor and outcome', async () => {
-  const metrics = createMetrics(vendorOf);
+  const metrics = createMetrics(vendors);
   const decision = { operation: 'issue', connection: 'acme-eu', outcome: 'allowed' };
   metrics.countDecision(decision);
   metrics.countDecision(decision);
@@ -22,7 +22,7 @@ test('metrics count decisions by operation, connection, vendor and outcome', asy
 });
 
 test('metrics count every unknown connection under one label, so that callers cannot create labels', async () => {
-  const metrics = createMetrics(vendorOf);
+  const metrics = createMetrics(vendors);
   for (let count = 0; count < 100; count += 1) {
     metrics.countDecision({ operation: 'issue', connection: `canary-${count}`, outcome: 'unknown_vendor' });
   }
@@ -33,7 +33,7 @@ test('metrics count every unknown connection under one label, so that callers ca
 });
 
 test('metrics count problems by code and reason, without the text of the error', async () => {
-  const metrics = createMetrics(vendorOf);
+  const metrics = createMetrics(vendors);
   metrics.countProblem(new ValetKeyError('invalid_token', 'canary', { reason: 'expired', advice: 'canary' }));
   metrics.countProblem(new ValetKeyError('internal', 'canary'));
   expect(await read(metrics)).toEqual([
@@ -43,7 +43,7 @@ test('metrics count problems by code and reason, without the text of the error',
 });
 
 test('metrics count the events of vendors, identity providers and the token cache', async () => {
-  const metrics = createMetrics(vendorOf);
+  const metrics = createMetrics(vendors);
   metrics.countVendorEvent({ connection: 'acme-eu', vendor: 'acme', type: 'circuit_opened' });
   metrics.countIdentityEvent({ type: 'keys_fetched', issuer: 'https://id.example.com', keys: 1, refused: [] });
   metrics.countIdentityEvent({ type: 'keys_fetch_failed', issuer: 'https://id.example.com', reason: 'timeout' });
@@ -62,7 +62,7 @@ test('metrics count the events of vendors, identity providers and the token cach
 });
 
 test('metrics of two brokers in one process are separate', async () => {
-  const [one, other] = [createMetrics(vendorOf), createMetrics(vendorOf)];
+  const [one, other] = [createMetrics(vendors), createMetrics(vendors)];
   one.countProblem(new ValetKeyError('internal', 'Failed.'));
   expect(await read(other)).toEqual([]);
   expect(one.contentType).toMatch(/^text\/plain/);

@@ -28,10 +28,10 @@ interface CountedVendorEvent {
 }
 
 /**
- * Creates counters that start at zero. Labels are words of the broker and its configuration only: `vendorOf` returns the
- * vendor of a configured connection, and any other name is counted as `unknown`, so that no caller can create labels.
+ * Creates counters that start at zero. Labels are words of the broker and its configuration only: `vendors`
+ * holds the vendor of each configured connection; any other name is counted as `unknown`, so that no caller can create labels.
  */
-export function createMetrics(vendorOf: (connection: string) => string | undefined): Metrics {
+export function createMetrics(vendors: ReadonlyMap<string, string>): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
@@ -49,7 +49,7 @@ export function createMetrics(vendorOf: (connection: string) => string | undefin
 
   return {
     countDecision: ({ operation, connection, outcome }) => {
-      const vendor = vendorOf(connection);
+      const vendor = vendors.get(connection);
       const known = vendor === undefined ? { connection: 'unknown', vendor: 'unknown' } : { connection, vendor };
       decisions.inc({ operation, ...known, outcome });
     },

@@ -11,18 +11,18 @@ function check({
   store = async () => undefined as void,
   statuses = [fresh],
   ping,
-  isDraining = false,
+  draining = false,
 }: {
   store?: () => Promise<void>;
   statuses?: readonly IssuerStatus[];
   ping?: () => Promise<void>;
-  isDraining?: boolean;
+  draining?: boolean;
 } = {}) {
   return checkReadiness({
     storeHealth: { check: store } as StoreHealth,
     verifier: { status: () => statuses } as JwtVerifier,
     redis: ping && ({ ping } as RedisStore),
-    isDraining: () => isDraining,
+    lifecycle: { draining },
   });
 }
 
@@ -35,7 +35,7 @@ test('the broker is not ready while its store cannot be written', async () => {
 });
 
 test('the broker is not ready while it drains', async () => {
-  expect(await check({ isDraining: true })).toEqual({
+  expect(await check({ draining: true })).toEqual({
     ready: false,
     parts: { store: 'ok', identity: 'ok', shutdown: 'draining' },
   });

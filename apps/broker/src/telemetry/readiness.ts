@@ -8,16 +8,21 @@ export interface Readiness {
   readonly parts: Readonly<Record<string, string>>;
 }
 
+/** Whether the broker is about to close. */
+export interface Lifecycle {
+  draining: boolean;
+}
+
 interface ReadinessDependencies {
   readonly storeHealth: StoreHealth;
   readonly verifier: JwtVerifier;
   readonly redis: RedisStore | undefined;
-  readonly isDraining: () => boolean;
+  readonly lifecycle: Lifecycle;
 }
 
 /** Returns the readiness. Only the store is required: without Redis or an identity provider the broker still serves some callers. */
 export async function checkReadiness(dependencies: ReadinessDependencies): Promise<Readiness> {
-  const { storeHealth, verifier, redis, isDraining } = dependencies;
+  const { storeHealth, verifier, redis, lifecycle } = dependencies;
   const [storePart, redisPart] = await Promise.all([
     storeHealth.check().then(
       () => 'ok',
@@ -29,12 +34,12 @@ export async function checkReadiness(dependencies: ReadinessDependencies): Promi
     ),
   ]);
   return {
-    ready: !isDraining() && storePart === 'ok',
+    ready: !lifecycle.draining && storePart === 'ok',
     parts: {
       store: storePart,
       identity: describeIdentity(verifier.status()),
       ...(redisPart !== undefined && { redis: redisPart }),
-      ...(isDraining() && { shutdown: 'draining' }),
+      ...(lifecycle.draining && { shutdown: 'draining' }),
     },
   };
 }

@@ -7,9 +7,10 @@ import {
 } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { ConnectionConfig } from '../config/parse-config.ts';
+import type { ConnectionConfig } from '../config/config.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
-import { connect, findConnection, type ConnectionEvent } from './connections.ts';
+import { connect, type ConnectionEvent } from './connections.ts';
+import { findConnection } from './perform.ts';
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: { patient: 'p-1' } };
 const close = async () => undefined;
@@ -42,7 +43,7 @@ test('connect creates the vendor with its options and reports its events under t
     clock: systemClock,
     onEvent: (event) => events.push(event),
   });
-  expect(connection).toMatchObject({ name: 'acme-eu', policy: config.policy });
+  expect(connection).toMatchObject({ name: 'acme-eu', rules: [] });
   expect(connection.vendor).toBe(vendor);
   expect(received).toMatchObject([{ options: { region: 'eu' }, dependencies: { clock: systemClock } }]);
   received[0]?.dependencies?.onEvent?.({ type: 'circuit_closed', vendor: 'acme' });

@@ -1,6 +1,6 @@
-import { ValetKeyError, type Clock, type Vendor, type VendorEvent } from '@valetkey/core-types';
-import type { ConnectionPolicy } from '../config/connection-policy.ts';
-import type { ConnectionConfig } from '../config/parse-config.ts';
+import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
+import type { ConnectionConfig } from '../config/config.ts';
+import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
 
@@ -9,7 +9,8 @@ export interface Connection {
   /** The operator's name for it, as URLs, metrics and the audit have it. */
   readonly name: string;
   readonly vendor: Vendor;
-  readonly policy: ConnectionPolicy;
+  /** The rules of its policy. */
+  readonly rules: readonly AccessRule[];
   readonly users: VendorUsers;
 }
 
@@ -34,12 +35,5 @@ export function connect(
     onEvent: (event) => onEvent({ ...event, connection: name }),
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
-  return { name, vendor, policy, users };
-}
-
-/** Returns the connection of this name. Throws `unknown_vendor`. */
-export function findConnection(connections: Connections, name: string): Connection {
-  const connection = connections.get(name);
-  if (connection !== undefined) return connection;
-  throw new ValetKeyError('unknown_vendor', 'No connection of this name is configured.');
+  return { name, vendor, rules: createAccessRules({ name, vendor, policy }), users };
 }

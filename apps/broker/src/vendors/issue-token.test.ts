@@ -31,7 +31,7 @@ function createConnection(
   const whole: Vendor = { id: 'acme', close: async () => undefined, ...vendor };
   const store = createSqliteStore(':memory:');
   const users = createVendorUsers({ connection: name, vendor: whole, source, store, clock: systemClock });
-  return { name, vendor: whole, users, policy: { requiredScopes: [], requiredClaims: {} } };
+  return { name, vendor: whole, users, rules: [] };
 }
 
 /** Creates an account-bound ability that numbers its tokens and keeps each request. */

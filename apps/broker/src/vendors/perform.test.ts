@@ -8,6 +8,7 @@ import { createStoreHealth } from '../storage/store-health.ts';
 import type { Store } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { Connection } from './connections.ts';
+import { createAccessRules } from '../policy/access.ts';
 import { createPerform, OperationFailure } from './perform.ts';
 import { createVendorUsers } from './vendor-users.ts';
 
@@ -21,7 +22,8 @@ function createHarness({ policy = everyone, store = {} }: { policy?: ConnectionP
   const used: Store = { ...memory, ...store };
   const vendor: Vendor = { id: 'acme', close: async () => undefined };
   const users = createVendorUsers({ connection: 'acme-eu', vendor, store: used, clock: systemClock });
-  const connection: Connection = { name: 'acme-eu', vendor, policy, users };
+  const name = 'acme-eu';
+  const connection: Connection = { name, vendor, rules: createAccessRules({ name, vendor, policy }), users };
   let log = '';
   const logger = createLogger('trace', {
     write: (line) => {
@@ -33,7 +35,6 @@ function createHarness({ policy = everyone, store = {} }: { policy?: ConnectionP
   return {
     perform: createPerform({ connections: new Map([[connection.name, connection]]), audit, logger }),
     connection,
-    storeHealth,
     decisions: () => memory.listDecisions(10),
     log: () => log,
   };
@@ -62,8 +63,8 @@ test('perform does the work with the connection, records the decision with its v
 
 test('perform rejects before any work while the audit cannot be written', async () => {
   const broken = () => Promise.reject(new ValetKeyError('overloaded', 'No room.', { reason: 'sqlite_13' }));
-  const { perform, storeHealth, decisions } = createHarness({ store: { check: broken } });
-  storeHealth.reportFailure();
+  const { perform, decisions } = createHarness({ store: { check: broken, recordDecision: broken } });
+  await expect(perform(request, 'issue', async () => ({ result: 0 }))).rejects.toMatchObject({ code: 'overloaded' });
   let works = 0;
   const attempt = perform(request, 'issue', async () => ({ result: (works += 1) }));
   await expect(attempt).rejects.toMatchObject({ code: 'overloaded', reason: 'sqlite_13' });

@@ -1,9 +1,8 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
-import { assertAllowed } from '../policy/access.ts';
 import type { Decision } from '../storage/store.ts';
-import { findConnection, type Connection, type Connections } from './connections.ts';
+import type { Connection, Connections } from './connections.ts';
 
 /** An authenticated request to use a connection, independent of the protocol in which it was sent. */
 export interface OperationRequest {
@@ -58,7 +57,7 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
     let done: Awaited<ReturnType<typeof work>>;
     try {
       const connection = findConnection(connections, name);
-      assertAllowed(connection, principal);
+      for (const rule of connection.rules) if (!rule.allows(principal)) throw rule.refusal();
       done = await work(connection);
     } catch (failure) {
       const { thrown, vendorUserId } =
@@ -72,4 +71,11 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
     await audit.record({ ...decision, vendorUserId: done.vendorUserId, outcome: 'allowed' });
     return done.result;
   };
+}
+
+/** Returns the connection of this name. Throws `unknown_vendor`. */
+export function findConnection(connections: Connections, name: string): Connection {
+  const connection = connections.get(name);
+  if (connection !== undefined) return connection;
+  throw new ValetKeyError('unknown_vendor', 'No connection of this name is configured.');
 }

@@ -56,7 +56,7 @@ function createConnection(proxy: ProxyAbility | undefined, name = 'acme-eu'): Co
   const vendor: Vendor = { id: 'acme', proxy, close: async () => undefined };
   const store = createSqliteStore(':memory:');
   const users = createVendorUsers({ connection: name, vendor, store, clock: systemClock });
-  return { name, vendor, users, policy: { requiredScopes: [], requiredClaims: {} } };
+  return { name, vendor, users, rules: [] };
 }
 
 test('proxyCall rejects a vendor that has no proxy', async () => {

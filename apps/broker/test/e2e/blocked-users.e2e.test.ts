@@ -1,18 +1,21 @@
-import { createSandbox } from '@valetkey/sandbox';
+import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
-import { configureFor, startWatchedBroker, watchedAdminToken } from '../support/watched-broker.ts';
+import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
 
-test('a blocked user is shut out of everything at once, and let in again', async () => {
+const principalOf = ({ urls }: Sandbox) => ({ issuer: urls.idp, subject: 'alice' });
+
+const callBlockList = ({ callAdmin }: RecordingBroker, method: 'PUT' | 'DELETE', body: object) =>
+  callAdmin('/v1/blocked-users', {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+test('refuses a blocked user on every route without calling a vendor, until the user is unblocked', async () => {
   await using sandbox = await createSandbox();
-  await using broker = await startWatchedBroker(configureFor(sandbox));
+  await using broker = await startRecordingBroker(createConfigFor(sandbox));
   const [alice, bob] = [await sandbox.mintUserToken({ sub: 'alice' }), await sandbox.mintUserToken({ sub: 'bob' })];
-  const person = { issuer: sandbox.urls.idp, subject: 'alice' };
-  const admin = (method: string, body?: object, query = '') =>
-    fetch(`${broker.adminUrl}/v1/blocked-users${query}`, {
-      method,
-      headers: { authorization: `Bearer ${watchedAdminToken}`, 'content-type': 'application/json' },
-      ...(body && { body: JSON.stringify(body) }),
-    });
+  const principal = principalOf(sandbox);
   const exchange = {
     method: 'POST',
     body: new URLSearchParams({
@@ -22,35 +25,41 @@ test('a blocked user is shut out of everything at once, and let in again', async
       audience: 'nudge',
     }),
   };
-  const tryAll = async () => {
-    const answers = await Promise.all([
+  const callEveryRoute = async () => {
+    const responses = await Promise.all([
       broker.issue('nudge', alice),
       broker.call('/v1/vendors/nymbl/proxy/Patients', alice),
       broker.call('/v1/session', alice),
       broker.call('/v1/authorize', alice),
       broker.call('/oauth2/token', undefined, exchange),
     ]);
-    return answers.map(({ status }) => status);
+    return responses.map(({ status }) => status);
   };
-  const stateOf = async (token: string) =>
+  const resolveValidity = async (token: string) =>
     (await broker.call('/v1/resolve', token)).headers.get('x-valetkey-session-valid');
 
-  expect(await tryAll()).toEqual([200, 200, 200, 204, 200]);
-  expect((await admin('PUT', person)).status).toBe(204);
+  expect(await callEveryRoute()).toEqual([200, 200, 200, 204, 200]);
+  expect((await callBlockList(broker, 'PUT', principal)).status).toBe(204);
   sandbox.resetCalls();
-  expect(await tryAll()).toEqual([403, 403, 403, 403, 400]);
+  expect(await callEveryRoute()).toEqual([403, 403, 403, 403, 400]);
   expect(await (await broker.issue('nudge', alice)).json()).toMatchObject({ code: 'user_blocked' });
-  expect([await stateOf(alice), await stateOf(bob)]).toEqual(['false', 'true']);
+  expect([await resolveValidity(alice), await resolveValidity(bob)]).toEqual(['false', 'true']);
   expect((await broker.issue('nudge', bob)).status).toBe(200);
   expect(sandbox.calls()['nudge']).toEqual({ 'GET /api/clients/jwt/token': 1 });
-  const query = `?${new URLSearchParams(person)}`;
-  expect(await (await admin('GET', undefined, query)).json()).toEqual({ blocked: true });
+  const found = await broker.callAdmin(`/v1/blocked-users?${new URLSearchParams(principal)}`);
+  expect(await found.json()).toEqual({ blocked: true });
 
-  expect((await admin('DELETE', person)).status).toBe(204);
-  expect((await admin('DELETE', person)).status).toBe(404);
-  expect(await tryAll()).toEqual([200, 200, 200, 204, 200]);
-  expect((await admin('PUT', { subject: 'alice' })).status).toBe(400);
-  const misspelt = await admin('PUT', { ...person, issuer: `${person.issuer}/` });
+  expect((await callBlockList(broker, 'DELETE', principal)).status).toBe(204);
+  expect((await callBlockList(broker, 'DELETE', principal)).status).toBe(404);
+  expect(await callEveryRoute()).toEqual([200, 200, 200, 204, 200]);
+});
+
+test('refuses to block a user whose issuer is absent or not configured, and names the configured issuers', async () => {
+  await using sandbox = await createSandbox();
+  await using broker = await startRecordingBroker(createConfigFor(sandbox));
+  const principal = principalOf(sandbox);
+  expect((await callBlockList(broker, 'PUT', { subject: 'alice' })).status).toBe(400);
+  const misspelt = await callBlockList(broker, 'PUT', { ...principal, issuer: `${principal.issuer}/` });
   expect(misspelt.status).toBe(400);
-  expect(((await misspelt.json()) as { remediation: string }).remediation).toContain(person.issuer);
+  expect(((await misspelt.json()) as { remediation: string }).remediation).toContain(principal.issuer);
 });

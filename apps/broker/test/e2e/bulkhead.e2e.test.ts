@@ -2,10 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
-import {
-  configureFor as createConfigFor,
-  startWatchedBroker as startRecordingBroker,
-} from '../support/watched-broker.ts';
+import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 
 /** Calls of one connection that may be sent or waiting at once, and those of them that may be sent. */
 const maxCalls = 1_024;
@@ -16,7 +13,7 @@ const tokenRoute = 'GET /api/clients/jwt/token';
 const frozenClock: Clock = { nowMs: () => Date.UTC(2026, 0, 1), monotonicMs: () => 0 };
 
 /** Starts a broker with the connection `slow`, whose vendor a test can hold up, and the connections `well` and `nabla`. */
-async function startHarness(timeoutMs: number) {
+async function startBrokerWithSlowVendor(timeoutMs: number) {
   const { promise: opened, resolve: openGate } = Promise.withResolvers<void>();
   const slow = await createSandbox({ clock: frozenClock, sleep: () => opened });
   const well = await createSandbox({ clock: frozenClock });
@@ -57,8 +54,8 @@ async function waitUntil(isReached: () => boolean): Promise<void> {
 const countOf = (outcomes: readonly string[], outcome: string) => outcomes.filter((one) => one === outcome).length;
 
 test('a vendor that does not respond holds a bounded number of calls, and no other connection waits for it', async () => {
-  await using harness = await startHarness(120_000);
-  const { issue, slow, arrivals, openGate } = harness;
+  await using started = await startBrokerWithSlowVendor(120_000);
+  const { issue, slow, arrivals, openGate } = started;
   slow.setFaults([{ vendor: 'nudge', fault: { type: 'latency', delayMs: 600_000 } }]);
   const excess = 500;
   const ended: string[] = [];
@@ -88,8 +85,8 @@ test('a vendor that does not respond holds a bounded number of calls, and no oth
 }, 120_000);
 
 test('a vendor that never responds is given up after its deadline, and further calls are refused without reaching it', async () => {
-  await using harness = await startHarness(5_000);
-  const { issue, slow, arrivals } = harness;
+  await using started = await startBrokerWithSlowVendor(5_000);
+  const { issue, slow, arrivals } = started;
   slow.setFaults([{ vendor: 'nudge', fault: { type: 'hang' } }]);
   const outcomes = await Promise.all(Array.from({ length: maxConnections }, () => issue('slow')));
   expect(countOf(outcomes, 'vendor_timeout')).toBe(maxConnections);

@@ -1,16 +1,15 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createSandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createConfigFor } from '../support/recording-broker.ts';
+import { commandFile } from '../support/valetkey-process.ts';
 
-const command = new URL('../../src/cli/command.ts', import.meta.url).pathname;
 const run = promisify(execFile);
-import { configureFor } from '../support/watched-broker.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -18,15 +17,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs `valetkey` as a person does. */
+/** Runs `valetkey` in a process of its own, as an operator does. */
 function valetkey(args: string[], environment: Record<string, string> = {}): ChildProcess {
-  return spawn(process.execPath, ['--conditions=@valetkey/source', command, ...args], {
+  return spawn(process.execPath, ['--conditions=@valetkey/source', commandFile, ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'], ...environment },
   });
 }
 
-/** Waits until the output says something, or for the end. */
+/** Returns the output once it matches `until`, or once the process has ended. */
 function output(child: ChildProcess, until: RegExp): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
@@ -40,23 +39,26 @@ function output(child: ChildProcess, until: RegExp): Promise<string> {
   });
 }
 
+/** Returns the exit code once the process has ended. */
 const ended = (child: ChildProcess) =>
   child.exitCode === null ? new Promise<number | null>((resolve) => child.once('exit', resolve)) : child.exitCode;
 
-async function valetkeyFails(args: string[], environment?: Record<string, string>): Promise<string> {
+/** Runs `valetkey`, expects that it exits with 1, and returns its output. */
+async function expectFailure(args: string[], environment?: Record<string, string>): Promise<string> {
   const child = valetkey(args, environment);
   const text = await output(child, /(?!)/);
   expect(await ended(child)).toBe(1);
   return text;
 }
 
-async function takePort() {
+/** Listens on a port, so that the broker cannot. */
+async function occupyPort() {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { port: (server.address() as AddressInfo).port, close: () => new Promise((resolve) => server.close(resolve)) };
 }
 
-const redisWithWrongPrefix = `
+const configWithInvalidPrefix = `
 issuers: [{ issuer: 'http://127.0.0.1:9', audiences: [api] }]
 redis:
   url: redis://127.0.0.1:9
@@ -70,10 +72,12 @@ describe('valetkey dev', () => {
   test('prints two commands that work as they stand, and Ctrl-C ends it cleanly', async () => {
     const child = valetkey(['dev', ...free]);
     const banner = await output(child, /Ctrl-C/);
-    const commands = banner.split('\n').filter((line) => /^ +(TOKEN=|curl )/.test(line));
+    const lines = banner.split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    const commands = lines.filter((line) => /^ +curl /.test(line));
     expect(commands).toHaveLength(2);
 
-    const { stdout } = await run('bash', ['-c', commands.join('\n')]);
+    const { stdout } = await run('bash', ['-c', commands.join('\n')], { cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject({ vendor: 'nabla', vendor_user_id: 'alice' });
 
     child.kill('SIGINT');
@@ -84,25 +88,25 @@ describe('valetkey dev', () => {
     ['--port', ['--admin-port', '0', '--sandbox-port', '0']],
     ['--admin-port', ['--port', '0', '--sandbox-port', '0']],
     ['--sandbox-port', ['--port', '0', '--admin-port', '0']],
-  ])('a taken port is one line that names it and %s', async (flag, others) => {
-    const taken = await takePort();
-    const text = await valetkeyFails(['dev', flag, String(taken.port), ...others]);
+  ])('`valetkey dev` prints one line that names the taken port and %s', async (flag, others) => {
+    const taken = await occupyPort();
+    const text = await expectFailure(['dev', flag, String(taken.port), ...others]);
     expect(text).toContain(`${taken.port}`);
     expect(text).toContain(`with ${flag}`);
     expect(text.trim().split('\n')).toHaveLength(1);
     await taken.close();
   });
 
-  test('has no place in production', async () => {
-    expect(await valetkeyFails(['dev', ...free], { NODE_ENV: 'production' })).toContain('NODE_ENV');
+  test('`valetkey dev` refuses to start when NODE_ENV is production', async () => {
+    expect(await expectFailure(['dev', ...free], { NODE_ENV: 'production' })).toContain('NODE_ENV');
   });
 
-  test('refuses what is no port', async () => {
-    expect(await valetkeyFails(['dev', '--port', 'http'])).toContain('65535');
+  test('`valetkey dev` refuses a port that is not a number', async () => {
+    expect(await expectFailure(['dev', '--port', 'http'])).toContain('65535');
   });
 });
 
-describe('valetkey start', () => {
+describe('valetkey start and check', () => {
   const key = 'canary-9a41';
   const config = `
 listen: { port: 0 }
@@ -116,7 +120,7 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     return ['--config', name];
   };
 
-  test('listens, says that it is alive, and ends at SIGTERM', async () => {
+  test('`valetkey start` prints where it listens, responds to health checks, and exits with 0 on SIGTERM', async () => {
     const child = valetkey(['start', ...(await configFile('good.yaml', config))], { NUDGE_API_KEY: key });
     const text = await output(child, /listens on/);
     const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(text.split('listens on')[1] ?? '') ?? [];
@@ -131,7 +135,7 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     ['a credential of the sandbox', config, { NUDGE_API_KEY: 'sandbox-only-key' }, 'vendors.nudge.apiKey'],
     ['an unknown field', `${config}\nlistn: {}`, { NUDGE_API_KEY: key }, 'listn: is not a known field'],
     [
-      'a database that is none',
+      'a database URL of another kind',
       config.replace('sqlite: data/valetkey.sqlite', `postgres: 'mysql://u:${key}@host/db'`),
       { NUDGE_API_KEY: key },
       'store.postgres: must be like postgresql:',
@@ -142,25 +146,28 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
       { NUDGE_API_KEY: key },
       'issuers.0.audiences: is missing',
     ],
-  ])('refuses %s', async (name, text, environment, expected) => {
-    const file = await configFile(`${name.replaceAll(' ', '-')}.yaml`, text);
-    for (const action of ['start', 'check']) {
-      const printed = await valetkeyFails([action, ...file], environment);
-      expect(printed).toContain(expected);
-      expect(printed).not.toContain(key);
-      expect(printed).not.toMatch(/\bat .*:\d+:\d+/);
-    }
-  });
+  ])(
+    '`valetkey start` and `check` refuse a configuration with %s, and print neither a secret nor a stack trace',
+    async (name, text, environment, expected) => {
+      const file = await configFile(`${name.replaceAll(' ', '-')}.yaml`, text);
+      for (const action of ['start', 'check']) {
+        const printed = await expectFailure([action, ...file], environment);
+        expect(printed).toContain(expected);
+        expect(printed).not.toContain(key);
+        expect(printed).not.toMatch(/\bat .*:\d+:\d+/);
+      }
+    },
+  );
 
-  test('a taken admin port ends it; nothing stays half alive', async () => {
-    const taken = await takePort();
+  test('`valetkey start` exits with 1 and names the setting when the admin port is taken', async () => {
+    const taken = await occupyPort();
     const text = config.replace('admin: { port: 0 }', `admin: { port: ${taken.port} }`);
-    const printed = await valetkeyFails(['start', ...(await configFile('taken.yaml', text))], { NUDGE_API_KEY: key });
+    const printed = await expectFailure(['start', ...(await configFile('taken.yaml', text))], { NUDGE_API_KEY: key });
     expect(printed).toContain(`port ${taken.port} on 127.0.0.1 is in use; choose another one with admin.port`);
     await taken.close();
   });
 
-  test('says where it listens beside its log, which stays JSON alone', async () => {
+  test('`valetkey start` prints where it listens to standard error, and only JSON to standard output', async () => {
     const child = valetkey(['start', ...(await configFile('logged.yaml', config))], { NUDGE_API_KEY: key });
     let log = '';
     child.stdout?.on('data', (chunk: Buffer) => (log += chunk));
@@ -172,24 +179,24 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     expect(lines.map((line) => JSON.parse(line) as unknown)).not.toEqual([]);
   });
 
-  test('a valetkey.config.ts says what it imports and is not installed beside it', async () => {
+  test('`valetkey start` and `check` say how to install a package that a valetkey.config.ts imports', async () => {
     const text = `import { defineConfig } from '@valetkey/broker';\nexport default defineConfig({});\n`;
     for (const action of ['start', 'check']) {
-      const printed = await valetkeyFails([action, ...(await configFile('valetkey.config.ts', text))]);
+      const printed = await expectFailure([action, ...(await configFile('valetkey.config.ts', text))]);
       expect(printed).toContain('valetkey.config.ts: imports a module that is not installed');
       expect(printed).toContain('`npm install @valetkey/broker`');
       expect(printed).not.toContain(folder);
     }
   });
 
-  test('check says that a file can be used, and starts nothing', async () => {
+  test('`valetkey check` reports that a valid file can be used, and exits with 0', async () => {
     const child = valetkey(['check', ...(await configFile('checked.yaml', config))], { NUDGE_API_KEY: key });
     expect(await output(child, /(?!)/)).toContain('checked.yaml can be used.');
     expect(await ended(child)).toBe(0);
   });
 });
 
-test('leaves out that SQLite is experimental, and no other warning', async () => {
+test('`valetkey` suppresses the warning that SQLite is experimental, and no other warning', async () => {
   const warnings = ['SQLite is an experimental feature and might change at any time', 'Something else may change'];
   const emit = warnings.map((text) => `process.emitWarning('${text}', 'ExperimentalWarning');`).join('\n');
   await writeFile(join(folder, 'warns.mjs'), `${emit}\nexport default {};\n`);
@@ -201,10 +208,10 @@ test('leaves out that SQLite is experimental, and no other warning', async () =>
 });
 
 describe('valetkey explain and doctor', () => {
-  test('read the token from standard input, and end with 1 where something is wrong', async () => {
+  test('`valetkey explain` reads the token from standard input, and exits with 1 when a check fails', async () => {
     await using sandbox = await createSandbox();
     const file = join(folder, 'sandbox.json');
-    await writeFile(file, JSON.stringify(configureFor(sandbox)));
+    await writeFile(file, JSON.stringify(createConfigFor(sandbox)));
     const explain = async (audience: string) => {
       const child = valetkey(['explain', '--config', file]);
       child.stdin?.end(`${await sandbox.mintUserToken({ sub: 'alice', audience })}\n`);
@@ -215,29 +222,34 @@ describe('valetkey explain and doctor', () => {
     const refused = await explain('other');
     expect(refused).toMatchObject({ exitCode: 1, text: expect.stringContaining('✗ audience') });
     expect(accepted.text + refused.text).not.toMatch(/eyJ|alice/);
-
-    expect(await valetkeyFails(['doctor', '--config', file])).toContain('is a credential of the sandbox');
   });
 
-  test('ask what a configuration names, and end with 1 where something is wrong', async () => {
+  test('`valetkey doctor` refuses the credentials of the sandbox', async () => {
+    await using sandbox = await createSandbox();
+    const file = join(folder, 'sandbox.json');
+    await writeFile(file, JSON.stringify(createConfigFor(sandbox)));
+    expect(await expectFailure(['doctor', '--config', file])).toContain('is a credential of the sandbox');
+  });
+
+  test('`valetkey doctor` exits with 0 while a vendor accepts its key, and with 1 when the vendor refuses it', async () => {
     await using sandbox = await createSandbox();
     const file = join(folder, 'vital.json');
     const apiKey = 'sk_us_some-other-key';
     sandbox.vital.setApiKeys([apiKey]);
-    const { vendors, ...config } = configureFor(sandbox);
+    const { vendors, ...config } = createConfigFor(sandbox);
     await writeFile(file, JSON.stringify({ ...config, vendors: { vital: { ...vendors.vital, apiKey } } }));
     const doctor = valetkey(['doctor', '--config', file]);
     expect(await output(doctor, /(?!)/)).toContain('✓ connection vital: ok');
     expect(await ended(doctor)).toBe(0);
     sandbox.vital.setApiKeys([]);
-    expect(await valetkeyFails(['doctor', '--config', file])).toContain('✗ connection vital');
+    expect(await expectFailure(['doctor', '--config', file])).toContain('✗ connection vital');
   });
 
-  test('doctor makes no file for a configuration that cannot be used', async () => {
+  test('`valetkey doctor` creates no file for an invalid configuration', async () => {
     await writeFile(join(folder, 'empty.yaml'), 'issuers: []\n');
-    expect(await valetkeyFails(['doctor', '--config', 'empty.yaml'])).toContain('no user could sign in');
-    await writeFile(join(folder, 'prefix.yaml'), redisWithWrongPrefix);
-    expect(await valetkeyFails(['doctor', '--config', 'prefix.yaml'])).toContain('prefix');
+    expect(await expectFailure(['doctor', '--config', 'empty.yaml'])).toContain('no user could sign in');
+    await writeFile(join(folder, 'prefix.yaml'), configWithInvalidPrefix);
+    expect(await expectFailure(['doctor', '--config', 'prefix.yaml'])).toContain('prefix');
     expect(await readdir(folder)).not.toContain('valetkey-data');
   });
 });

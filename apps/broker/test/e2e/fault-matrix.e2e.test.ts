@@ -11,11 +11,7 @@ import {
   waitForArrival,
   type Exceptions,
 } from '../support/fault-outcomes.ts';
-import {
-  configureFor as createConfigFor,
-  startWatchedBroker as startRecordingBroker,
-  type WatchedBroker as RecordingBroker,
-} from '../support/watched-broker.ts';
+import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
 
 type Config = ReturnType<typeof createConfigFor>;
 

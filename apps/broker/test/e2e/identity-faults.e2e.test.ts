@@ -10,10 +10,7 @@ import {
   type Exceptions,
   type Outcome,
 } from '../support/fault-outcomes.ts';
-import {
-  configureFor as createConfigFor,
-  startWatchedBroker as startRecordingBroker,
-} from '../support/watched-broker.ts';
+import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 
 /** One route of an identity provider. */
 interface Target {
@@ -56,7 +53,7 @@ async function callWithFault(target: Target, sandbox: Sandbox, fault: Fault, lea
   sandbox.setFaults([]);
   const token = await (vendor === 'idp' ? sandbox.mintUserToken({ sub: 'alice' }) : signInAtAuthgear(sandbox));
   sandbox.setFaults([{ vendor, route, fault }]);
-  const { vendors, ...config } = createConfigFor(sandbox);
+  const { vendors, ...config } = createConfigFor(sandbox, 1_000);
   const authgear = { ...vendors.authgear, resolver: opaque ? { cacheSeconds: 0 } : undefined };
   await using broker = await startRecordingBroker({ ...config, vendors: { ...vendors, authgear } });
   const call = broker.call('/v1/session', token);

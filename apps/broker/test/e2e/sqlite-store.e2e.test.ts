@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { createSqliteStore } from '../../src/storage/sqlite-store.ts';
 import { testSharedStore } from '../support/shared-store-suite.ts';
 
-describe('two processes on one SQLite file', { timeout: 60_000 }, () => {
+describe('two processes that share one SQLite file', { timeout: 60_000 }, () => {
   testSharedStore(async (folder) => {
     const path = join(folder, 'data', 'valetkey.sqlite');
     const verify = () => {

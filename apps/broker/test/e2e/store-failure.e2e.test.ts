@@ -7,96 +7,98 @@ import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { ValetKeyError } from '@valetkey/core-types';
 import { createSandbox } from '@valetkey/sandbox';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createPostgresStore } from '../../src/storage/postgres-store.ts';
 import { createSqliteStore } from '../../src/storage/sqlite-store.ts';
-import { startDeployment, type SignIn } from '../support/broker-processes.ts';
 import type { Store } from '../../src/storage/store.ts';
-import { startVitalBroker } from '../support/vital-broker.ts';
-import { configureFor, startWatchedBroker } from '../support/watched-broker.ts';
+import { startDeployment, type IssueResponse } from '../support/deployment.ts';
+import { startInProcessBroker, type InProcessBroker } from '../support/in-process-broker.ts';
+import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
-type Broker = Awaited<ReturnType<typeof startVitalBroker>>;
-
-async function expectNoCredential(broker: Broker, vendor: 'nabla' | 'vital') {
-  const { status, headers, body } = await broker.issue(vendor);
+async function expectNoCredential(broker: InProcessBroker, connection: 'nabla' | 'vital') {
+  const { status, headers, body } = await broker.issue(connection);
   expect(body).toMatchObject({ status: 503, code: 'overloaded' });
   expect(status).toBe(503);
   expect(Number(headers['retry-after'])).toBeGreaterThan(0);
   expect(JSON.stringify(body)).not.toMatch(/token|eyJ|sqlite|ECONN/);
 }
 
-describe('no credential is answered', () => {
-  test('by a store that is closed', async () => {
-    const store = createSqliteStore(':memory:');
-    await using broker = await startVitalBroker(store);
-    expect(await broker.readiness()).toBe(200);
-    await store.close();
-    await expectNoCredential(broker, 'nabla');
-    await expectNoCredential(broker, 'vital');
-    // What was known a second ago still counts.
-    await expect.poll(() => broker.readiness(), { interval: 50, timeout: 5_000 }).toBe(503);
-  });
+test('issues no credential and reports that it is not ready once its store is closed', async () => {
+  const clock = createVirtualClock();
+  const store = createSqliteStore(':memory:');
+  await using broker = await startInProcessBroker(store, { clock });
+  expect(await broker.readReadiness()).toBe(200);
+  await store.close();
+  await expectNoCredential(broker, 'nabla');
+  await expectNoCredential(broker, 'vital');
+  expect(await broker.readReadiness(), 'a check is valid for a second').toBe(200);
+  clock.advance(1_000);
+  expect(await broker.readReadiness()).toBe(503);
+});
 
-  test.each(['removed', 'replaced'])('by a file that was %s behind its back', async (what) => {
+test.each(['removed', 'replaced'])(
+  'issues no credential while its SQLite file is %s, and issues one when the file is back',
+  async (change) => {
     const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
     const path = join(folder, 'valetkey.sqlite');
     {
-      await using broker = await startVitalBroker(createSqliteStore(path));
+      await using broker = await startInProcessBroker(createSqliteStore(path));
       expect((await broker.issue('vital')).status).toBe(200);
       await rename(path, join(folder, 'elsewhere'));
-      if (what === 'replaced') await copyFile(join(folder, 'elsewhere'), path);
+      if (change === 'replaced') await copyFile(join(folder, 'elsewhere'), path);
       await expectNoCredential(broker, 'vital');
-      expect(await broker.readiness()).toBe(503);
-      if (what === 'replaced') await rm(path);
+      expect(await broker.readReadiness()).toBe(503);
+      if (change === 'replaced') await rm(path);
       await rename(join(folder, 'elsewhere'), path);
       expect((await broker.issue('vital')).status).toBe(200);
     }
     await rm(folder, { recursive: true });
-  });
+  },
+);
 
-  test('while the audit alone cannot be written; then all goes on', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
-    const path = join(folder, 'valetkey.sqlite');
-    const store = createSqliteStore(path);
-    const outside = new DatabaseSync(path);
-    {
-      await using broker = await startVitalBroker(store);
-      outside.exec("CREATE TRIGGER stop BEFORE INSERT ON decision BEGIN SELECT RAISE(ABORT, 'read-only'); END");
-      await expectNoCredential(broker, 'nabla');
-      await expectNoCredential(broker, 'vital');
-      expect(await store.listDecisions(10)).toEqual([]);
-      outside.exec('DROP TRIGGER stop');
-      expect((await broker.issue('vital')).status).toBe(200);
-      expect(broker.sandbox.vital.users()).toHaveLength(1);
-    }
-    outside.close();
-    await rm(folder, { recursive: true });
-  });
-
-  test('while PostgreSQL is not there, or says nothing', async () => {
-    const sockets: Socket[] = [];
-    const silent = createServer((socket) => void sockets.push(socket));
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    for (const port of [9, (silent.address() as AddressInfo).port]) {
-      const store = createPostgresStore({ url: `postgresql://postgres@127.0.0.1:${port}/test`, timeoutMs: 50 });
-      await using broker = await startVitalBroker(store);
-      await expectNoCredential(broker, 'nabla');
-      await expectNoCredential(broker, 'vital');
-      expect(await broker.readiness()).toBe(503);
-    }
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => silent.close(resolve));
-  });
+test('issues no credential while the audit alone cannot be written, and issues one when it can', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+  const path = join(folder, 'valetkey.sqlite');
+  const store = createSqliteStore(path);
+  const otherProcess = new DatabaseSync(path);
+  {
+    await using broker = await startInProcessBroker(store);
+    otherProcess.exec("CREATE TRIGGER stop BEFORE INSERT ON decision BEGIN SELECT RAISE(ABORT, 'read-only'); END");
+    await expectNoCredential(broker, 'nabla');
+    await expectNoCredential(broker, 'vital');
+    expect(await store.listDecisions(10)).toEqual([]);
+    otherProcess.exec('DROP TRIGGER stop');
+    expect((await broker.issue('vital')).status).toBe(200);
+    expect(broker.sandbox.vital.users()).toHaveLength(1);
+  }
+  otherProcess.close();
+  await rm(folder, { recursive: true });
 });
 
-test('what cannot be written down is not begun at a vendor, once that is known', async () => {
+test('issues no credential while PostgreSQL is unreachable or does not respond', async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => void sockets.push(socket));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  for (const port of [9, (silent.address() as AddressInfo).port]) {
+    const store = createPostgresStore({ url: `postgresql://postgres@127.0.0.1:${port}/test`, timeoutMs: 50 });
+    await using broker = await startInProcessBroker(store);
+    await expectNoCredential(broker, 'nabla');
+    await expectNoCredential(broker, 'vital');
+    expect(await broker.readReadiness()).toBe(503);
+  }
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => silent.close(resolve));
+});
+
+test('calls no vendor after a decision could not be recorded, until the store can be written again', async () => {
   await using sandbox = await createSandbox();
   const store = createSqliteStore(':memory:');
   let isFull = false;
   const refuseWhenFull = async () => {
     if (isFull) throw new ValetKeyError('overloaded', 'full', { reason: 'sqlite_13' });
   };
-  const filling: Store = {
+  const fillingStore: Store = {
     ...store,
     recordDecision: async (decision) => {
       await refuseWhenFull();
@@ -104,51 +106,53 @@ test('what cannot be written down is not begun at a vendor, once that is known',
     },
     check: refuseWhenFull,
   };
-  await using broker = await startWatchedBroker(configureFor(sandbox), { store: filling });
+  await using broker = await startRecordingBroker(createConfigFor(sandbox), { store: fillingStore });
   const alice = await sandbox.mintUserToken({ sub: 'alice' });
-  const post = async () => {
-    const body = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
-    const answer = await broker.call('/v1/vendors/nymbl/proxy/Patients', alice, body);
-    return [answer.status, ((await answer.json()) as { code?: string }).code];
+  const createPatient = async () => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+    const response = await broker.call('/v1/vendors/nymbl/proxy/Patients', alice, init);
+    return [response.status, ((await response.json()) as { code?: string }).code];
   };
-  const written = () => sandbox.calls()['nymbl']?.['POST /Patients'] ?? 0;
+  const countVendorCalls = () => sandbox.calls()['nymbl']?.['POST /Patients'] ?? 0;
 
-  expect(await post()).toEqual([201, undefined]);
+  expect(await createPatient()).toEqual([201, undefined]);
   isFull = true;
-  for (let count = 0; count < 3; count += 1) expect(await post()).toEqual([503, 'overloaded']);
-  expect(written(), 'the first of them found out').toBe(2);
+  for (let count = 0; count < 3; count += 1) expect(await createPatient()).toEqual([503, 'overloaded']);
+  expect(countVendorCalls(), 'only the first refused request reached the vendor').toBe(2);
   const metrics = await (await fetch(`${broker.adminUrl}/metrics`)).text();
   expect(metrics).toMatch(/valetkey_problems_total\{code="overloaded",reason="sqlite_13"\} 3/);
   isFull = false;
-  expect(await post()).toEqual([201, undefined]);
+  expect(await createPatient()).toEqual([201, undefined]);
 });
 
-// A limit on the size of files is a disk that is full, for one process.
+// A limit on the size of its files is a full disk for one process; only Linux has `prlimit`.
 test.skipIf(process.platform !== 'linux')(
-  'a disk that fills up loses nothing, and is used again once there is room',
+  'keeps every recorded decision when the disk fills up, and issues again once there is room',
   async () => {
     const deployment = await startDeployment();
     const path = join(deployment.folder, 'data', 'valetkey.sqlite');
     const broker = await deployment.startBroker({ sqlite: path }, 'ulimit -S -f 256');
-    const answered: SignIn[] = [];
-    let refused: SignIn | undefined;
+    const issued: IssueResponse[] = [];
+    let refused: IssueResponse | undefined;
     for (let person = 0; refused === undefined && person < 500; person += 1) {
-      const answer = await deployment.signIn(broker, await deployment.mintToken(`person-${person}`));
-      if (answer.status === 200) answered.push(answer);
-      else refused = answer;
+      const response = await deployment.issueVitalToken(broker, await deployment.mintToken(`person-${person}`));
+      if (response.status === 200) issued.push(response);
+      else refused = response;
     }
-    expect(answered.length).toBeGreaterThan(0);
+    expect(issued.length).toBeGreaterThan(0);
     expect(refused).toMatchObject({ status: 503, retryAfter: '5', body: { code: 'overloaded' } });
-    // What it writes to find out is little, and may have found a last bit of room.
-    await expect.poll(async () => (await fetch(`${broker.url}/readyz`)).status, { interval: 1 }).toBe(503);
+    // The first check writes so little that the last free bytes may suffice for it.
+    await expect
+      .poll(async () => (await fetch(`${broker.url}/readyz`)).status, { interval: 1, timeout: 10_000 })
+      .toBe(503);
 
     const reader = createSqliteStore(path);
     const recorded = new Set((await reader.listDecisions(1000)).map(({ requestId }) => requestId));
     await reader.close();
-    expect(answered.filter(({ requestId }) => !recorded.has(requestId))).toEqual([]);
+    expect(issued.filter(({ requestId }) => !recorded.has(requestId))).toEqual([]);
 
     await promisify(execFile)('prlimit', ['--pid', String(broker.pid), '--fsize=unlimited:']);
-    expect((await deployment.signIn(broker, await deployment.mintToken('afterwards'))).status).toBe(200);
+    expect((await deployment.issueVitalToken(broker, await deployment.mintToken('afterwards'))).status).toBe(200);
     await deployment.close();
   },
 );

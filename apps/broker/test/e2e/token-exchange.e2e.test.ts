@@ -3,22 +3,23 @@ import { ExternalAccountClient } from 'google-auth-library';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { freePort } from '../support/free-port.ts';
-import { configureFor, startWatchedBroker, type WatchedBroker } from '../support/watched-broker.ts';
+import { findFreePort } from '../support/free-port.ts';
+import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
-const grant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 
 let sandbox: Sandbox;
-let broker: WatchedBroker;
+let broker: RecordingBroker;
 let alice: string;
 let publicUrl: string;
 beforeAll(async () => {
   sandbox = await createSandbox();
-  const port = await freePort();
+  const port = await findFreePort();
   publicUrl = `http://127.0.0.1:${port}`;
-  const config = configureFor(sandbox);
-  broker = await startWatchedBroker({
+  const config = createConfigFor(sandbox);
+  broker = await startRecordingBroker({
     ...config,
     publicUrl,
     listen: { port },
@@ -36,73 +37,79 @@ afterAll(async () => {
 const exchange = (form: Record<string, string> | string, headers: Record<string, string> = {}) =>
   fetch(`${publicUrl}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form), headers });
 const formFor = (audience: string, subjectToken = alice) => ({
-  grant_type: grant,
+  grant_type: grantType,
   subject_token: subjectToken,
   subject_token_type: accessTokenType,
   audience,
 });
 
-const without = (form: Record<string, string>, left: string) =>
-  Object.fromEntries(Object.entries(form).filter(([name]) => name !== left));
+const without = (form: Record<string, string>, absent: string) =>
+  Object.fromEntries(Object.entries(form).filter(([name]) => name !== absent));
 
-describe('a token exchange', () => {
+const exchangeAt = (other: RecordingBroker, form: Record<string, string>) =>
+  other.call('/oauth2/token', undefined, { method: 'POST', body: new URLSearchParams(form) });
+
+describe('POST /oauth2/token', () => {
   test.each([
     ['nabla', accessTokenType, 'Bearer', { vendor_user_id: 'alice', refresh_token: expect.any(String) as unknown }],
     ['nudge', accessTokenType, 'Bearer', { expires_in: 3_600 }],
     ['vital', 'urn:junction:sign-in-token', 'N_A', { environment: 'sandbox', region: 'us' }],
-  ])('gives the token of %s, and is audited as an issue', async (vendor, type, tokenType, rest) => {
-    const answer = await exchange({ ...formFor(vendor), requested_token_type: type });
-    const issued = (await broker.issue(vendor, alice)).json() as Promise<Record<string, unknown>>;
-    expect(answer.status).toBe(200);
-    expect(Object.fromEntries(answer.headers)).toMatchObject({ 'cache-control': 'no-store', pragma: 'no-cache' });
-    const body = (await answer.json()) as Record<string, unknown>;
-    expect(body).toMatchObject({ ...rest, issued_token_type: type, token_type: tokenType, vendor });
-    expect(body['access_token']).toEqual(expect.stringMatching(/^[\w.=+/-]{40,}$/));
-    const added = ['access_token', 'issued_token_type', 'token_type'];
-    expect(Object.keys(body).toSorted()).toEqual([...new Set([...Object.keys(await issued), ...added])].toSorted());
-    expect(JSON.parse((await broker.readTraces()).audit)).toMatchObject({
-      decisions: expect.arrayContaining([
-        expect.objectContaining({ operation: 'issue', vendor, subject: 'alice', outcome: 'allowed' }),
-      ]) as unknown,
-    });
-  });
+  ])(
+    'a token exchange for %s returns the fields of an issue, and is audited as an issue',
+    async (connection, type, tokenType, fields) => {
+      const response = await exchange({ ...formFor(connection), requested_token_type: type });
+      const issued = (await broker.issue(connection, alice)).json() as Promise<Record<string, unknown>>;
+      expect(response.status).toBe(200);
+      expect(Object.fromEntries(response.headers)).toMatchObject({ 'cache-control': 'no-store', pragma: 'no-cache' });
+      const body = (await response.json()) as Record<string, unknown>;
+      expect(body).toMatchObject({ ...fields, issued_token_type: type, token_type: tokenType, vendor: connection });
+      expect(body['access_token']).toEqual(expect.stringMatching(/^[\w.=+/-]{40,}$/));
+      const oauthFields = ['access_token', 'issued_token_type', 'token_type'];
+      expect(Object.keys(body).toSorted()).toEqual(
+        [...new Set([...Object.keys(await issued), ...oauthFields])].toSorted(),
+      );
+      expect(JSON.parse((await broker.readRecords()).audit)).toMatchObject({
+        decisions: expect.arrayContaining([
+          expect.objectContaining({ operation: 'issue', vendor: connection, subject: 'alice', outcome: 'allowed' }),
+        ]) as unknown,
+      });
+    },
+  );
 
-  test('passes over what means nothing here, the credentials of a client among them', async () => {
+  test('a token exchange ignores client credentials and the requested scope, and returns an empty scope', async () => {
     const form = { ...formFor('nudge'), client_id: 'app', client_secret: 'sandbox-only', scope: 'x', actor_token: '' };
-    const answer = await exchange(form, { authorization: 'Basic YTpi' });
-    expect(answer.status).toBe(200);
-    // None of the scopes that were asked for.
-    expect(await answer.json()).toMatchObject({ scope: '' });
+    const response = await exchange(form, { authorization: 'Basic YTpi' });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ scope: '' });
   });
 
-  test('counts among the requests of its subject', async () => {
-    await using other = await startWatchedBroker({
-      ...configureFor(sandbox),
-      callerLimits: { requestsPerMinute: 1 },
-    });
-    const ask = () =>
-      other.call('/oauth2/token', undefined, { method: 'POST', body: new URLSearchParams(formFor('nudge')) });
-    expect((await ask()).status).toBe(200);
-    const limited = await ask();
+  test('a token exchange counts against the request limit of its subject', async () => {
+    const clock = createVirtualClock();
+    await using timedSandbox = await createSandbox({ clock });
+    const config = { ...createConfigFor(timedSandbox), callerLimits: { requestsPerMinute: 1 } };
+    await using other = await startRecordingBroker(config, { clock });
+    const form = formFor('nudge', await timedSandbox.mintUserToken({ sub: 'alice' }));
+    expect((await exchangeAt(other, form)).status).toBe(200);
+    const limited = await exchangeAt(other, form);
     expect([limited.status, limited.headers.get('retry-after')]).toEqual([429, '60']);
     expect(await limited.json()).toMatchObject({ error: 'temporarily_unavailable', code: 'rate_limited' });
   });
 
   test.each<[string, (form: Record<string, string>) => Record<string, string> | string, number, string]>([
-    ['another grant', (form) => ({ ...form, grant_type: 'client_credentials' }), 400, 'unsupported_grant_type'],
-    ['no grant', (form) => without(form, 'grant_type'), 400, 'invalid_request'],
+    ['another grant type', (form) => ({ ...form, grant_type: 'client_credentials' }), 400, 'unsupported_grant_type'],
+    ['no grant type', (form) => without(form, 'grant_type'), 400, 'invalid_request'],
     ['no subject token', (form) => without(form, 'subject_token'), 400, 'invalid_request'],
-    ['a token of nobody', (form) => ({ ...form, subject_token: 'a.b.c' }), 400, 'invalid_request'],
-    ['no type of it', (form) => without(form, 'subject_token_type'), 400, 'invalid_request'],
+    ['a malformed subject token', (form) => ({ ...form, subject_token: 'a.b.c' }), 400, 'invalid_request'],
+    ['no subject token type', (form) => without(form, 'subject_token_type'), 400, 'invalid_request'],
     [
       'a SAML assertion',
       (form) => ({ ...form, subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' }),
       400,
       'invalid_request',
     ],
-    ['another type than there is', (form) => ({ ...form, requested_token_type: 'urn:x' }), 400, 'invalid_request'],
+    ['an unknown requested token type', (form) => ({ ...form, requested_token_type: 'urn:x' }), 400, 'invalid_request'],
     [
-      'an actor',
+      'an actor token',
       (form) => ({ ...form, actor_token: alice, actor_token_type: accessTokenType }),
       400,
       'invalid_request',
@@ -111,16 +118,16 @@ describe('a token exchange', () => {
     ['no audience', (form) => without(form, 'audience'), 400, 'invalid_request'],
     ['two subject tokens', (form) => `${new URLSearchParams(form)}&subject_token=x`, 400, 'invalid_request'],
     ['two audiences', (form) => `${new URLSearchParams(form)}&audience=nabla`, 400, 'invalid_target'],
-    ['a book for an audience', (form) => ({ ...form, audience: 'x'.repeat(5_000) }), 400, 'invalid_target'],
+    ['an audience of 5,000 characters', (form) => ({ ...form, audience: 'x'.repeat(5_000) }), 400, 'invalid_target'],
     ['an unknown audience', (form) => ({ ...form, audience: 'nowhere' }), 400, 'invalid_target'],
-    ['a vendor that issues nothing', (form) => ({ ...form, audience: 'nymbl' }), 400, 'invalid_target'],
+    ['a connection that issues no token', (form) => ({ ...form, audience: 'nymbl' }), 400, 'invalid_target'],
     ['an empty form', () => '', 400, 'invalid_request'],
-  ])('with %s is refused in the words of OAuth', async (_name, change, status, error) => {
-    const answer = await exchange(change(formFor('nudge')));
-    expect(answer.status).toBe(status);
-    expect(answer.headers.get('content-type')).toBe('application/json');
-    expect(answer.headers.get('www-authenticate')).toBeNull();
-    const text = await answer.text();
+  ])('refuses a token exchange with %s by an OAuth error', async (_name, change, status, error) => {
+    const response = await exchange(change(formFor('nudge')));
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(response.headers.get('www-authenticate')).toBeNull();
+    const text = await response.text();
     expect(JSON.parse(text)).toMatchObject({
       error,
       error_description: expect.stringMatching(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/) as unknown,
@@ -128,51 +135,62 @@ describe('a token exchange', () => {
     expect(text).not.toContain(alice);
   });
 
-  test('does not give what the subject may not have', async () => {
-    const stranger = await sandbox.mintUserToken({ sub: 'mallory' });
-    const answer = await exchange(formFor('nudge', stranger));
-    expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_target', code: 'forbidden' }]);
+  test('refuses a token exchange whose subject may not use the connection', async () => {
+    const withoutScope = await sandbox.mintUserToken({ sub: 'mallory' });
+    const response = await exchange(formFor('nudge', withoutScope));
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { error: 'invalid_target', code: 'forbidden' },
+    ]);
   });
 
   test.each([
-    ['JSON', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }, 415, 'invalid_request'],
-    ['too much', { method: 'POST', body: new URLSearchParams({ a: 'x'.repeat(20_000) }) }, 413, 'invalid_request'],
-    ['nothing, by GET', {}, 405, 'invalid_request'],
-  ])('of %s is refused', async (_name, init: RequestInit, status, error) => {
-    const answer = await fetch(`${publicUrl}/oauth2/token`, init);
-    expect([answer.status, await answer.json()]).toMatchObject([status === 415 ? 400 : status, { error }]);
+    [
+      'a JSON body',
+      { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' },
+      415,
+      'invalid_request',
+    ],
+    [
+      'a body of 20 kB',
+      { method: 'POST', body: new URLSearchParams({ a: 'x'.repeat(20_000) }) },
+      413,
+      'invalid_request',
+    ],
+    ['the method GET', {}, 405, 'invalid_request'],
+  ])('refuses a token exchange with %s', async (_name, init: RequestInit, status, error) => {
+    const response = await fetch(`${publicUrl}/oauth2/token`, init);
+    expect([response.status, await response.json()]).toMatchObject([status === 415 ? 400 : status, { error }]);
   });
 
-  test('tells a vendor’s trouble from the caller’s', async () => {
-    await using other = await startWatchedBroker(configureFor(sandbox));
-    const ask = () =>
-      other.call('/oauth2/token', undefined, { method: 'POST', body: new URLSearchParams(formFor('nudge')) });
+  test('a token exchange responds 502 when the vendor refuses our key, and 503 while it limits our calls', async () => {
+    await using other = await startRecordingBroker(createConfigFor(sandbox));
     sandbox.setFaults([{ vendor: 'nudge', fault: { type: 'status', status: 401 } }]);
-    const refused = await ask();
+    const refused = await exchangeAt(other, formFor('nudge'));
     expect([refused.status, await refused.json()]).toMatchObject([502, { error: 'server_error' }]);
     sandbox.setFaults([
       { vendor: 'nudge', fault: { type: 'rate-limit', retryAfter: { form: 'seconds', seconds: 7 } } },
     ]);
-    const busy = await ask();
-    expect([busy.status, busy.headers.get('retry-after')]).toEqual([503, '7']);
-    expect(await busy.json()).toMatchObject({ error: 'temporarily_unavailable', code: 'vendor_rate_limited' });
+    const limited = await exchangeAt(other, formFor('nudge'));
+    expect([limited.status, limited.headers.get('retry-after')]).toEqual([503, '7']);
+    expect(await limited.json()).toMatchObject({ error: 'temporarily_unavailable', code: 'vendor_rate_limited' });
   });
 });
 
-describe('programs we did not write', () => {
-  test('openid-client discovers the broker and exchanges', async () => {
+describe('OAuth libraries', () => {
+  test('openid-client discovers the broker and exchanges a token', async () => {
     const execute = [openid.allowInsecureRequests];
     const options = { algorithm: 'oauth2', execute } as const;
     const client = await openid.discovery(new URL(publicUrl), 'app', undefined, openid.None(), options);
     const parameters = without(formFor('nabla'), 'grant_type');
-    const answer = await openid.genericGrantRequest(client, grant, parameters);
-    expect(answer).toMatchObject({ token_type: 'bearer', vendor: 'nabla' });
+    const response = await openid.genericGrantRequest(client, grantType, parameters);
+    expect(response).toMatchObject({ token_type: 'bearer', vendor: 'nabla' });
     await expect(
-      openid.genericGrantRequest(client, grant, { ...parameters, audience: 'nowhere' }),
+      openid.genericGrantRequest(client, grantType, { ...parameters, audience: 'nowhere' }),
     ).rejects.toMatchObject({ error: 'invalid_target', status: 400 });
   });
 
-  test('oauth4webapi reads the metadata that a refused call names, and exchanges', async () => {
+  test('oauth4webapi reads the metadata that a refused call names, and exchanges a token', async () => {
     const insecure = { [oauth.allowInsecureRequests]: true };
     const refused = await broker.call('/v1/session');
     const [, metadata = ''] = /resource_metadata="([^"]+)"/.exec(refused.headers.get('www-authenticate') ?? '') ?? [];
@@ -186,12 +204,19 @@ describe('programs we did not write', () => {
     const server = await oauth.processDiscoveryResponse(issuer, discovered);
     const client = { client_id: 'app' };
     const parameters = without(formFor('nudge'), 'grant_type');
-    const response = await oauth.genericTokenEndpointRequest(server, client, oauth.None(), grant, parameters, insecure);
-    const answer = await oauth.processGenericTokenEndpointResponse(server, client, response);
-    expect(answer).toMatchObject({ expires_in: 3_600, issued_token_type: accessTokenType });
+    const response = await oauth.genericTokenEndpointRequest(
+      server,
+      client,
+      oauth.None(),
+      grantType,
+      parameters,
+      insecure,
+    );
+    const issued = await oauth.processGenericTokenEndpointResponse(server, client, response);
+    expect(issued).toMatchObject({ expires_in: 3_600, issued_token_type: accessTokenType });
   });
 
-  test('google-auth-library’s workload identity exchanges', async () => {
+  test('google-auth-library exchanges a token as a workload identity', async () => {
     const client = ExternalAccountClient.fromJSON({
       type: 'external_account',
       audience: 'nudge',
@@ -204,8 +229,8 @@ describe('programs we did not write', () => {
   });
 });
 
-test('without a public URL there is no metadata, and challenges are bare', async () => {
-  await using plain = await startWatchedBroker(configureFor(sandbox));
-  expect((await plain.call('/.well-known/oauth-authorization-server')).status).toBe(404);
-  expect((await plain.call('/v1/session')).headers.get('www-authenticate')).toBe('Bearer');
+test('a broker without a public URL serves no metadata, and its challenges name none', async () => {
+  await using withoutPublicUrl = await startRecordingBroker(createConfigFor(sandbox));
+  expect((await withoutPublicUrl.call('/.well-known/oauth-authorization-server')).status).toBe(404);
+  expect((await withoutPublicUrl.call('/v1/session')).headers.get('www-authenticate')).toBe('Bearer');
 });

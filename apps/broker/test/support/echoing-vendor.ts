@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** What the vendor does with all that it was told: the broker's own credentials among it. */
-export type Echo =
-  /** Answers well. */
-  | 'good'
-  /** Sends it back in the body of an error. */
+/** How the vendor sends back the request, which contains the broker's own credentials. */
+export type EchoMode =
+  /** Responds as the vendor should, and quotes the request in headers alone. */
+  | 'normal'
+  /** Quotes the request in the body of an error with this status. */
   | 400
   | 401
   | 403
@@ -15,31 +15,36 @@ export type Echo =
   | 429
   | 500
   | 503
-  /** Sends it back as what should have been JSON, cut in the middle of a text. */
+  /** Quotes the request in JSON that breaks off in the middle of a string. */
   | 'malformed'
-  /** Sends it back as good JSON of another shape. */
+  /** Quotes the request in valid JSON of another shape. */
   | 'other-shape'
-  /** Sends it back where the token belongs, with a line break inside, so that no header could carry it. */
+  /** Quotes the request where the token belongs, followed by a line break that no header can contain. */
   | 'unusable-token'
-  /** Sends it back as a redirect's location. */
+  /** Quotes the request in the location of a redirect. */
   | 'redirect'
-  /** Sends it back in place of HTTP. */
+  /** Quotes the request instead of an HTTP response. */
   | 'no-http';
 
+/** The tokens that the vendor issues, and the credentials that it refuses with 401 even while its mode is `normal`. */
+interface EchoingVendorOptions {
+  readonly issued: Readonly<Record<string, string>>;
+  readonly retired: readonly string[];
+}
+
 /**
- * Plays Nabla, Nudge, Nymbl and Vital, and answers with whatever it was asked: a vendor whose errors quote the request
- * is the worst that can happen to a secret. Every answer also carries the request in its headers and reason. Credentials
- * that are `retired` are refused, in good times too.
+ * Starts a server that simulates Nabla, Nudge, Nymbl and Vital and quotes each request in its response: the worst that a
+ * vendor can do with a secret. Every response quotes the request in its headers and its reason phrase as well.
  */
-export async function startEchoingVendor(issued: Readonly<Record<string, string>>, retired: readonly string[]) {
-  let mode: Echo = 'good';
+export async function startEchoingVendor(options: EchoingVendorOptions) {
+  let mode: EchoMode = 'normal';
   const server = createServer((request, response) => {
-    void answer(request, response, mode, { issued, retired }).catch(() => response.destroy());
+    void respond(request, response, mode, options).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    become: (next: Echo) => {
+    setMode: (next: EchoMode) => {
       mode = next;
     },
     [Symbol.asyncDispose]: async () => {
@@ -49,14 +54,14 @@ export async function startEchoingVendor(issued: Readonly<Record<string, string>
   };
 }
 
-async function answer(
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  mode: Echo,
-  { issued, retired }: { issued: Readonly<Record<string, string>>; retired: readonly string[] },
+  mode: EchoMode,
+  { issued, retired }: EchoingVendorOptions,
 ): Promise<void> {
-  const heard = `${request.method} ${request.url} ${request.rawHeaders.join(' ')} ${await text(request)}`;
-  const quote = heard.replaceAll(/[^\x20-\x7e]/g, ' ');
+  const received = `${request.method} ${request.url} ${request.rawHeaders.join(' ')} ${await text(request)}`;
+  const quote = received.replaceAll(/[^\x20-\x7e]/g, ' ');
   const send = (status: number, body: string, headers: Record<string, string> = {}) => {
     response.writeHead(status, quote.slice(0, 2_000), {
       'content-type': 'application/json',
@@ -67,7 +72,7 @@ async function answer(
     response.end(body);
   };
   const path = request.url ?? '';
-  const isRetired = mode === 'good' && retired.some((credential) => heard.includes(credential));
+  const isRetired = mode === 'normal' && retired.some((credential) => received.includes(credential));
   if (typeof mode === 'number' || isRetired) {
     send(
       typeof mode === 'number' ? mode : 401,
@@ -94,7 +99,10 @@ async function answer(
   } else if (path.startsWith('/nymbl/')) {
     send(200, '{"value":[]}');
   } else if (path === '/vital/v2/user') {
-    const { client_user_id: clientUserId } = JSON.parse(heard.slice(heard.lastIndexOf('{'))) as Record<string, string>;
+    const { client_user_id: clientUserId } = JSON.parse(received.slice(received.lastIndexOf('{'))) as Record<
+      string,
+      string
+    >;
     send(200, JSON.stringify({ user_id: 'vital-user', client_user_id: clientUserId }));
   } else {
     send(200, JSON.stringify({ user_id: 'vital-user', sign_in_token: issued['vital'] }));

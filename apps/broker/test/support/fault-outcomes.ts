@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { errorTable, problemSchema, type ErrorCode } from '@valetkey/core-types';
-import { createSandbox, type Fault, type Sandbox, type SandboxOptions, type SandboxVendor } from '@valetkey/sandbox';
-import { findSecrets } from './secret-search.ts';
-import type { WatchedBroker as RecordingBroker } from './watched-broker.ts';
+import { createSandbox, type Fault, type FaultRule, type Sandbox, type SandboxOptions } from '@valetkey/sandbox';
+import { findSecrets } from './find-secrets.ts';
+import type { RecordingBroker } from './recording-broker.ts';
 
 /** Text that vendors send in their errors, and that must not leave the broker. */
 const vendorText = 'canary-of-the-vendor-8c2d';
@@ -108,7 +108,7 @@ async function takeTurn(): Promise<() => void> {
 /** Resolves when a call has arrived at a route, or when it has ended without arriving there. */
 export async function waitForArrival(
   sandbox: Sandbox,
-  { vendor, route }: { readonly vendor: SandboxVendor; readonly route: string },
+  { vendor, route }: { readonly vendor: FaultRule['vendor']; readonly route: string },
   call: Promise<unknown>,
 ): Promise<void> {
   const ended = new AbortController();
@@ -220,7 +220,7 @@ export async function findAftermath(
 ): Promise<string[]> {
   const isServed = outcome === 'ok' || typeof outcome === 'number';
   const secrets = { vendorText, token, 'a JWT': 'eyJhbGciOi', 'a credential': 'sandbox-only' };
-  const leaks = findSecrets(secrets, { ...(await broker.readTraces()), ...(isServed ? {} : { response: text }) });
+  const leaks = findSecrets(secrets, { ...(await broker.readRecords()), ...(isServed ? {} : { response: text }) });
   const isLogBroken = broker.logLines().some((line) => !isJsonObject(line));
   const isAlive = (await broker.call('/healthz')).status === 200;
   return [...leaks, ...(isLogBroken ? ['an incomplete log line'] : []), ...(isAlive ? [] : ['no response'])];

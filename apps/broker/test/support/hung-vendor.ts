@@ -48,7 +48,7 @@ export async function measureHungVendor(): Promise<HungVendor> {
   using control = await startControlServer();
   await writeFile(join(folder, 'valetkey.json'), JSON.stringify(configure(sandbox)));
   await using broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
-  const [, brokerUrl = ''] = await broker.says(/listens on (\S+),/);
+  const [, brokerUrl = ''] = await broker.waitForOutput(/listens on (\S+),/);
   const token = await sandbox.mintUserToken({ sub: 'alice' });
   const load = (url: string, perSecond: number, durationMs: number): Load => {
     return { url, method: 'POST', token, perSecond, durationMs };
@@ -78,7 +78,7 @@ export async function measureHungVendor(): Promise<HungVendor> {
   const [[calls = [], controlCalls = []], hung] = await Promise.all([flood, hungCalls]);
   sandbox.setFaults([]);
   broker.signal('SIGKILL');
-  await broker.ended;
+  await broker.exitCode;
   await rm(folder, { recursive: true });
 
   const cut = (startMs: number, endMs: number): Measurement => {

@@ -6,8 +6,8 @@ import { Provider } from 'oidc-provider';
 const client = { id: 'app', redirectUri: 'https://app.example.com/callback' };
 
 /**
- * `oidc-provider`, an OpenID provider that we did not write, on a free port. `signIn` goes the whole authorization code
- * flow with PKCE, as an app's browser would, and answers the access token.
+ * Starts `oidc-provider`, an OpenID provider that others wrote, on a free port. `signIn` completes the authorization code
+ * flow with PKCE, as an app's browser would, and returns an access token, by default for `audience`.
  */
 export async function startOpenidProvider(audience: string) {
   const server = createServer();
@@ -33,13 +33,18 @@ export async function startOpenidProvider(audience: string) {
         enabled: true,
         defaultResource: () => audience,
         useGrantedResource: () => true,
-        getResourceServerInfo: () => ({ audience, scope: 'read', accessTokenFormat: 'jwt', accessTokenTTL: 600 }),
+        getResourceServerInfo: (_context, resource) => ({
+          audience: resource,
+          scope: 'read',
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: 600,
+        }),
       },
     },
   });
 
-  /** The sign-in page, at which every visitor is the person of the `login_hint` and agrees to everything. */
-  const interact = async (request: IncomingMessage, response: ServerResponse) => {
+  /** Handles the sign-in page: it signs in the user that `login_hint` names, who consents to everything. */
+  const completeInteraction = async (request: IncomingMessage, response: ServerResponse) => {
     const { prompt, params, session } = await provider.interactionDetails(request, response);
     const accountId = session?.accountId ?? String(params['login_hint']);
     if (prompt.name === 'login') {
@@ -47,21 +52,21 @@ export async function startOpenidProvider(audience: string) {
     }
     const grant = new provider.Grant({ accountId, clientId: client.id });
     grant.addOIDCScope('openid');
-    grant.addResourceScope(audience, 'read');
+    grant.addResourceScope(String(params['resource']), 'read');
     return provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } });
   };
 
   const callback = provider.callback();
   server.on('request', (request, response) => {
-    const answered = request.url?.startsWith('/interaction/')
-      ? interact(request, response)
+    const handled = request.url?.startsWith('/interaction/')
+      ? completeInteraction(request, response)
       : callback(request, response);
-    answered.catch(() => response.writeHead(500).end());
+    handled.catch(() => response.writeHead(500).end());
   });
 
   return {
     issuer,
-    signIn: (subject: string) => signIn(issuer, audience, subject),
+    signIn: (subject: string, resource = audience) => signIn(issuer, resource, subject),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -93,12 +98,12 @@ async function signIn(issuer: string, audience: string, subject: string): Promis
       resource: audience,
     }),
   });
-  const answer = (await response.json()) as { access_token?: string; error?: string };
-  if (answer.access_token === undefined) throw new Error(`no token: ${answer.error}`);
-  return answer.access_token;
+  const body = (await response.json()) as { access_token?: string; error?: string };
+  if (body.access_token === undefined) throw new Error(`The provider issued no token: ${body.error}`);
+  return body.access_token;
 }
 
-/** Goes from page to page with its cookies, as a browser does, until the app's own address comes up. */
+/** Follows redirects with cookies, as a browser does, and returns the first URL that is the app's own. */
 async function followRedirects(start: URL): Promise<URL> {
   const cookies = new Map<string, string>();
   let url = start;
@@ -112,5 +117,5 @@ async function followRedirects(start: URL): Promise<URL> {
     url = new URL(response.headers.get('location') ?? '', url);
     if (url.href.startsWith(client.redirectUri)) return url;
   }
-  throw new Error('the sign-in went in circles');
+  throw new Error('The sign-in did not return to the app within ten redirects.');
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Client } from 'pg';
+import { isProgramAvailable } from './required-program.ts';
 
 const serverUrl = process.env['POSTGRES_URL'] ?? 'postgresql://postgres@127.0.0.1:5432/test';
 
-async function onServer(statement: string): Promise<unknown[]> {
+async function execute(statement: string): Promise<unknown[]> {
   const client = new Client({ connectionString: serverUrl, connectionTimeoutMillis: 2000 });
   try {
     await client.connect();
@@ -15,35 +16,31 @@ async function onServer(statement: string): Promise<unknown[]> {
   }
 }
 
-/** Whether there is a server for the tests. Its absence is told, and on CI it is a failure. */
+/** Returns whether the tests have a server. With `CI` set, its absence throws. */
 export async function isPostgresAvailable(): Promise<boolean> {
-  try {
-    await onServer('SELECT 1');
-    return true;
-  } catch {
-    const message = 'NO POSTGRESQL: set POSTGRES_URL, or run one on 127.0.0.1:5432 with the database "test".';
-    if (process.env['CI'] !== undefined) throw new Error(message);
-    process.stderr.write(`\n*** ${message} Its tests are skipped. ***\n`);
-    return false;
-  }
+  return isProgramAvailable({
+    name: 'PostgreSQL',
+    probe: () => execute('SELECT 1'),
+    remediation: 'Set POSTGRES_URL, or run a server on 127.0.0.1:5432 with the database "test".',
+  });
 }
 
-/** A schema of its own in the server's database, and the URL that leads there. */
+/** Creates a schema with a random name in the server's database, and returns the URL that selects it. */
 export async function createPostgresSchema() {
   const name = `valetkey_test_${randomBytes(6).toString('hex')}`;
-  await onServer(`CREATE SCHEMA ${name}`);
+  await execute(`CREATE SCHEMA ${name}`);
   const url = new URL(serverUrl);
   url.searchParams.set('options', `-c search_path=${name}`);
   const drop = async () => {
-    await onServer(`DROP SCHEMA ${name} CASCADE`);
+    await execute(`DROP SCHEMA ${name} CASCADE`);
   };
-  return { name, url: url.href, execute: onServer, drop, [Symbol.asyncDispose]: drop };
+  return { name, url: url.href, execute, drop, [Symbol.asyncDispose]: drop };
 }
 
-/** A way to the server at `url` that can fall silent: connections stay open, and nothing passes. */
-export async function startMutableProxy(url: string) {
+/** Starts a proxy to the server at `url` that can be silenced: its connections stay open, and no byte passes. */
+export async function startSilenceableProxy(url: string) {
   const { hostname, port } = new URL(url);
-  let muted = false;
+  let silenced = false;
   const sockets = new Set<Socket>();
   const proxy = createServer((client) => {
     const server = connect(Number(port || 5432), hostname);
@@ -52,17 +49,17 @@ export async function startMutableProxy(url: string) {
       [server, client],
     ] as const) {
       sockets.add(from);
-      from.on('data', (chunk) => muted || to.write(chunk));
+      from.on('data', (chunk) => silenced || to.write(chunk));
       from.on('error', () => undefined).on('close', () => to.destroy());
     }
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const through = new URL(url);
-  through.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const proxyUrl = new URL(url);
+  proxyUrl.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   return {
-    url: through.href,
-    mute: (value: boolean) => {
-      muted = value;
+    url: proxyUrl.href,
+    silence: (value: boolean) => {
+      silenced = value;
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();

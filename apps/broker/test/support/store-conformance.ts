@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Decision, Store } from '../../src/storage/store.ts';
 
-/** A database of its own for one test, empty at first; each `open` is another process that uses it. */
+/** An empty database for one test. Each `open` stands for another process that uses it. */
 export interface TestDatabase {
   readonly open: () => Store;
   readonly drop: () => Promise<void>;
@@ -17,7 +17,7 @@ const decision: Decision = {
   outcome: 'allowed',
 };
 
-/** Two texts that databases take for one, or do not take at all. */
+/** Pairs of texts that some databases confuse or refuse. */
 const lookalikes: readonly [string, string][] = [
   ['alice', 'Alice'],
   ['alice', 'alice '],
@@ -31,7 +31,7 @@ const lookalikes: readonly [string, string][] = [
   ['a\nb', 'a b'],
 ];
 
-/** What every store promises. Each implementation's test calls it. */
+/** Defines the tests that every store must pass. The test of each implementation calls it. */
 export function testStore(createDatabase: () => Promise<TestDatabase>): void {
   let database: TestDatabase;
   let stores: Store[];
@@ -52,7 +52,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
   });
 
   describe('blocked users', () => {
-    test('are those who were blocked, for every process, until they are unblocked', async () => {
+    test('a blocked user is blocked for every process until it is unblocked', async () => {
       const other = open();
       expect(await store.isBlocked(alice)).toBe(false);
       await store.blockUser(alice);
@@ -64,19 +64,19 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await store.isBlocked(alice)).toBe(false);
     });
 
-    test.each(lookalikes)('%j is not %j', async (one, other) => {
+    test.each(lookalikes)('blocking the subject %j does not block %j', async (one, other) => {
       await store.blockUser({ ...alice, subject: one });
       expect(await store.isBlocked({ ...alice, subject: one })).toBe(true);
       expect(await store.isBlocked({ ...alice, subject: other })).toBe(false);
     });
   });
 
-  test('old decisions are forgotten, so many at a time, and no other', async () => {
+  test('deletes at most 1,000 old decisions at a time, and no newer one', async () => {
     const at = (index: number) => new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
     for (let index = 0; index < 1_003; index += 1) {
       await store.recordDecision({ ...decision, at: at(index), requestId: `r${index}` });
     }
-    // A clock that went ahead once holds nothing up.
+    // A decision that was recorded while the clock was ahead does not stop the deletion of others.
     await store.recordDecision({ ...decision, at: at(2_000), requestId: 'ahead' });
     const beforeMs = Date.parse(at(1_001));
     expect(await store.deleteDecisions(Date.parse(at(0)))).toBe(0);
@@ -87,44 +87,44 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
   });
 
   describe('vendor users', () => {
-    test('the first of a person is kept', async () => {
+    test('keeps the first vendor user of a person', async () => {
       expect(await store.findVendorUser(alice)).toBeUndefined();
       expect(await store.addVendorUser(alice, 'one')).toBe('one');
       expect(await store.addVendorUser(alice, 'two')).toBe('one');
       expect(await store.findVendorUser(alice)).toBe('one');
     });
 
-    test('of many at once from two processes, one is kept and each is answered that one', async () => {
+    test('keeps one vendor user when two processes add many at once, and returns it to every call', async () => {
       const other = open();
-      const answers = await Promise.all(
+      const results = await Promise.all(
         Array.from({ length: 40 }, (_, index) => (index % 2 ? store : other).addVendorUser(alice, `user-${index}`)),
       );
-      expect(new Set(answers)).toEqual(new Set([await store.findVendorUser(alice)]));
+      expect(new Set(results)).toEqual(new Set([await store.findVendorUser(alice)]));
     });
 
-    test('another vendor, issuer or subject is another person', async () => {
+    test('finds no vendor user under another connection, issuer or subject', async () => {
       await store.addVendorUser(alice, 'one');
       for (const other of [{ connection: 'nabla' }, { issuer: 'https://else.example.com' }, { subject: 'bob' }]) {
         expect(await store.findVendorUser({ ...alice, ...other })).toBeUndefined();
       }
     });
 
-    test.each(lookalikes)('%j is not %j, and comes back as it was', async (one, two) => {
+    test.each(lookalikes)('keeps the vendor users of the subjects %j and %j apart and unchanged', async (one, two) => {
       await store.addVendorUser({ ...alice, subject: one }, one);
       await store.addVendorUser({ ...alice, subject: two }, two);
       expect(await store.findVendorUser({ ...alice, subject: one })).toBe(one);
       expect(await store.findVendorUser({ ...alice, subject: two })).toBe(two);
     });
 
-    test('no two people whose names are written alike share one', async () => {
+    test('keeps one vendor user for each pair of similar issuers and subjects', async () => {
       const texts = lookalikes.flat();
       const keys = texts.flatMap((issuer) => texts.map((subject) => ({ connection: 'vital', issuer, subject })));
-      const own = keys.map(({ issuer, subject }) => JSON.stringify([issuer, subject]));
-      await Promise.all(keys.map((key, index) => store.addVendorUser(key, own[index] ?? '')));
-      expect(await Promise.all(keys.map((key) => store.findVendorUser(key)))).toEqual(own);
+      const vendorUserIds = keys.map(({ issuer, subject }) => JSON.stringify([issuer, subject]));
+      await Promise.all(keys.map((key, index) => store.addVendorUser(key, vendorUserIds[index] ?? '')));
+      expect(await Promise.all(keys.map((key) => store.findVendorUser(key)))).toEqual(vendorUserIds);
     });
 
-    test('an operator sets what is there, and forgets exactly one', async () => {
+    test('replaces a vendor user when an operator sets it, and removes only the one that is named', async () => {
       await store.setVendorUser(alice, 'one');
       await store.setVendorUser(alice, 'two');
       await store.setVendorUser({ ...alice, connection: 'nabla' }, 'three');
@@ -144,7 +144,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     const reserve = (from: Store, owner: string, nowMs: number) =>
       from.reserveVendorUser(alice, { owner, nowMs, expiresAtMs: nowMs + 1000 });
 
-    test('one owner has it until it is given back', async () => {
+    test('a reservation belongs to one owner until that owner releases it', async () => {
       expect(await reserve(store, 'a', 0)).toBe(true);
       expect(await reserve(open(), 'b', 999)).toBe(false);
       await store.releaseVendorUser(alice, 'b');
@@ -153,23 +153,23 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await reserve(store, 'b', 999)).toBe(true);
     });
 
-    test('of many at once from two processes, one has it', async () => {
+    test('one of many concurrent reservations from two processes succeeds', async () => {
       const other = open();
-      const answers = await Promise.all(
+      const results = await Promise.all(
         Array.from({ length: 40 }, (_, index) => reserve(index % 2 ? store : other, `owner-${index}`, 0)),
       );
-      expect(answers.filter(Boolean)).toHaveLength(1);
+      expect(results.filter(Boolean)).toHaveLength(1);
     });
 
-    test('one that ended is taken over once, and its late owner cannot give it back', async () => {
-      await reserve(store, 'died', 0);
-      const answers = await Promise.all(['b', 'c', 'd'].map((owner) => reserve(store, owner, 1000)));
-      expect(answers.filter(Boolean)).toHaveLength(1);
-      await store.releaseVendorUser(alice, 'died');
+    test('an expired reservation is taken over once, and its first owner can no longer release it', async () => {
+      await reserve(store, 'expired', 0);
+      const results = await Promise.all(['b', 'c', 'd'].map((owner) => reserve(store, owner, 1000)));
+      expect(results.filter(Boolean)).toHaveLength(1);
+      await store.releaseVendorUser(alice, 'expired');
       expect(await reserve(store, 'e', 1001)).toBe(false);
     });
 
-    test('of one person are nothing to another, and are no vendor user', async () => {
+    test('a reservation for one person reserves nothing for another, and is not a vendor user', async () => {
       await reserve(store, 'a', 0);
       expect(
         await store.reserveVendorUser({ ...alice, subject: 'bob' }, { owner: 'b', nowMs: 0, expiresAtMs: 1 }),
@@ -178,7 +178,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     });
   });
 
-  test('decisions come newest first, as they were recorded', async () => {
+  test('lists decisions unchanged, newest first', async () => {
     const refused = {
       ...decision,
       requestId: 'r2',
@@ -192,7 +192,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     expect(await store.listDecisions(1)).toEqual([refused]);
   });
 
-  test('what is written outlives the process, and is another\u2019s at once', async () => {
+  test('another process reads what was written at once, and a later one after it was closed', async () => {
     await store.addVendorUser(alice, 'one');
     await store.recordDecision(decision);
     expect(await open().findVendorUser(alice)).toBe('one');
@@ -202,20 +202,20 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     expect(await later.listDecisions(10)).toEqual([decision]);
   });
 
-  test('many processes may make the tables at once', async () => {
-    const all = Array.from({ length: 8 }, open);
-    await Promise.all(all.map((each, index) => each.recordDecision({ ...decision, requestId: `r${index}` })));
+  test('eight processes create the tables of one database at once', async () => {
+    const opened = Array.from({ length: 8 }, open);
+    await Promise.all(opened.map((each, index) => each.recordDecision({ ...decision, requestId: `r${index}` })));
     expect(await store.listDecisions(100)).toHaveLength(8);
   });
 
-  test('a check leaves nothing that anybody could meet', async () => {
+  test('a check leaves no decision and no vendor user behind', async () => {
     await Promise.all([store.check(), open().check()]);
     await store.check();
     expect(await store.listDecisions(10)).toEqual([]);
     expect(await store.listVendorUsers({ issuer: '', subject: '' })).toEqual(new Map());
   });
 
-  test('a closed store refuses everything as overloaded, with a word for the operator', async () => {
+  test('a closed store rejects every call with overloaded and a reason', async () => {
     await store.check();
     await store.close();
     const attempts = [

@@ -1,50 +1,51 @@
 import { spawn } from 'node:child_process';
 
-const command = new URL('../../src/cli/command.ts', import.meta.url).pathname;
+/** The source of the `valetkey` command, which Node runs without a build. */
+export const commandFile = new URL('../../src/cli/command.ts', import.meta.url).pathname;
 
-/** Runs `valetkey` as a person does, and keeps all that it prints. */
+/** Runs `valetkey` in a process of its own, as an operator does, and keeps everything that it prints. */
 export function startValetkey(
   args: readonly string[],
   folder: string,
   environment: Readonly<Record<string, string>> = {},
 ) {
-  const child = spawn(process.execPath, ['--conditions=@valetkey/source', command, ...args], {
+  const child = spawn(process.execPath, ['--conditions=@valetkey/source', commandFile, ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'], ...environment },
   });
-  let printed = '';
-  const { promise: ended, resolve: end } = Promise.withResolvers<number | null>();
+  let output = '';
+  const { promise: exitCode, resolve: exit } = Promise.withResolvers<number | null>();
   const listeners = new Set<() => void>();
   const read = (chunk: Buffer) => {
-    printed += chunk;
+    output += chunk;
     for (const listener of listeners) listener();
   };
   child.stdout.on('data', read);
   child.stderr.on('data', read);
-  child.once('close', end);
+  child.once('close', exit);
 
   return {
     pid: child.pid ?? 0,
-    printed: () => printed,
-    /** Resolves once the output says something. Rejects if the process ends without having said it. */
-    says: (what: RegExp) =>
+    output: () => output,
+    /** Resolves with the match once the output matches. Rejects if the process ends without it. */
+    waitForOutput: (pattern: RegExp) =>
       new Promise<RegExpExecArray>((resolve, reject) => {
-        const look = () => {
-          const found = what.exec(printed);
+        const check = () => {
+          const found = pattern.exec(output);
           if (found === null) return;
-          listeners.delete(look);
+          listeners.delete(check);
           resolve(found);
         };
-        listeners.add(look);
-        look();
-        void ended.then(() => reject(new Error(`valetkey ended without saying ${what}`)));
+        listeners.add(check);
+        check();
+        void exitCode.then(() => reject(new Error(`valetkey ended without printing ${pattern}`)));
       }),
     signal: (name: NodeJS.Signals) => child.kill(name),
-    /** The exit code, or null where a signal ended it. */
-    ended,
+    /** Resolves with the exit code once the process has ended, or with null where a signal ended it. */
+    exitCode,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGKILL');
-      await ended;
+      await exitCode;
     },
   };
 }

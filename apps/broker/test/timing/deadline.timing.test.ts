@@ -1,11 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { createSandbox, type Fault, type FaultRule } from '@valetkey/sandbox';
 import { describe, test } from 'vitest';
-import {
-  configureFor as createConfigFor,
-  startWatchedBroker as startRecordingBroker,
-  type WatchedBroker as RecordingBroker,
-} from '../support/watched-broker.ts';
+import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
 
 /** Milliseconds that the brokers of this test wait for a vendor. */
 const vendorTimeoutMs = 4_000;

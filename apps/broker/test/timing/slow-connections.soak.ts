@@ -3,10 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
 import { percentile, runLoad, startControlServer, type Load, type Sample } from '../support/open-loop.ts';
-import {
-  configureFor as createConfigFor,
-  startWatchedBroker as startRecordingBroker,
-} from '../support/watched-broker.ts';
+import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 
 /** The broker ends a connection whose head takes longer than this, and one whose request takes longer than that. */
 const headLimitMs = 10_000;

@@ -16,7 +16,7 @@ export interface Answer {
   readonly body?: string;
 }
 
-/** A server that says what a broker would. It ends with the test. */
+/** Starts a server that responds as a broker would. It ends with the test. */
 export async function startBroker(answer: (request: SeenRequest) => Answer | Promise<Answer>) {
   const requests: SeenRequest[] = [];
   const server = createServer(async (incoming, outgoing) => {
@@ -44,7 +44,7 @@ export function json(body: unknown, status = 200, headers: Record<string, string
 }
 
 export function issued(vendor: string, fields: object): Answer {
-  return json({ ...fields, vendor, server_time: '2026-11-20T10:00:00.000Z' });
+  return json({ ...fields, vendor, connection: vendor, server_time: '2026-11-20T10:00:00.000Z' });
 }
 
 export function problem(status: number, code: string, headers: Record<string, string> = {}): Answer {
@@ -66,7 +66,11 @@ export function session(vitalUserId?: string): Answer {
     subject: 'alice',
     scopes: [],
     vendors: {
-      vital: { operations: ['issue'], ...(vitalUserId === undefined ? {} : { vendor_user_id: vitalUserId }) },
+      vital: {
+        vendor: 'vital',
+        operations: ['issue'],
+        ...(vitalUserId === undefined ? {} : { vendor_user_id: vitalUserId }),
+      },
     },
     server_time: '2026-11-20T10:00:00.000Z',
   });

@@ -1,6 +1,6 @@
 import type { ValetClock } from '../clock.ts';
 
-/** A clock that stands until it is moved. */
+/** Creates a clock that stands still until `advance` moves it. */
 export function createTestClock(startMs = Date.parse('2026-11-20T10:00:00.000Z')) {
   let nowMs = startMs;
   const tasks = new Map<object, { task: () => void; atMs: number }>();

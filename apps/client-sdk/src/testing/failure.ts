@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { ValetError } from '../valet-error.ts';
 
-/** The error that `call` rejects with; fails the test if it does not. */
+/** Resolves with the error that `call` rejects with; fails the test if it does not reject. */
 export async function failureOf(call: Promise<unknown>): Promise<ValetError> {
   const outcome = await call.then(
     () => 'fulfilled',

@@ -1,15 +1,15 @@
-/** Nabla's session tokens for one patient. The refresh token is used on the device, never at the broker. */
+/** Nabla's session tokens for one patient. The refresh token is for the device; the broker never accepts it. */
 export interface NablaAnswer {
   access_token: string;
   refresh_token: string;
 }
 
-/** Nudge's short-lived token, which speaks for the company's account. */
+/** Nudge's short-lived token, which is bound to the company's account. */
 export interface NudgeAnswer {
   token: string;
 }
 
-/** Vital's sign-in token: single use, for the user `user_id`. */
+/** Vital's sign-in token for the user `user_id`. It can be used once. */
 export interface VitalAnswer {
   user_id: string;
   sign_in_token: string;
@@ -17,7 +17,7 @@ export interface VitalAnswer {
   region: string;
 }
 
-/** What `valet.issue` answers for each vendor beside the common envelope. */
+/** The vendor's own fields that `valet.issue` resolves with, beside the common envelope. */
 export interface VendorAnswers {
   nabla: NablaAnswer;
   nudge: NudgeAnswer;

@@ -23,27 +23,27 @@ function containerOf(overrides: Partial<AuthgearContainer> = {}) {
   return { container, calls, state };
 }
 
-test('refreshes if needed, then answers the access token', async () => {
+test('authgearAppToken refreshes if needed and resolves with the access token', async () => {
   const { container, calls } = containerOf();
 
   expect(await authgearAppToken(container)({ forceRefresh: false, signal })).toBe('access-1');
   expect(calls).toEqual(['refreshAccessTokenIfNeeded']);
 });
 
-test('answers none when there is no session', async () => {
+test('authgearAppToken resolves with no token when there is no session', async () => {
   const { container, state } = containerOf();
   state.sessionState = 'NO_SESSION';
 
   expect(await authgearAppToken(container)({ forceRefresh: false, signal })).toBeUndefined();
 });
 
-test('a refresh that fails is not a sign-out', async () => {
+test('authgearAppToken rejects when the refresh fails', async () => {
   const { container } = containerOf({ refreshAccessTokenIfNeeded: () => Promise.reject(new Error('offline')) });
 
   await expect(authgearAppToken(container)({ forceRefresh: false, signal })).rejects.toThrow('offline');
 });
 
-test('a refused token makes Authgear look at its session: revoked is no token', async () => {
+test('authgearAppToken resolves with no token when Authgear has revoked the session', async () => {
   const { container, state, calls } = containerOf({
     fetchUserInfo: async () => {
       Object.assign(state, { sessionState: 'NO_SESSION', accessToken: undefined });
@@ -56,7 +56,7 @@ test('a refused token makes Authgear look at its session: revoked is no token', 
   expect(calls).toEqual(['refreshAccessTokenIfNeeded']);
 });
 
-test('a refused token while Authgear is away is not a sign-out', async () => {
+test('authgearAppToken rejects when the broker refused the token and Authgear is unreachable', async () => {
   const { container } = containerOf({ fetchUserInfo: () => Promise.reject(new Error('offline')) });
 
   await expect(authgearAppToken(container)({ forceRefresh: true, signal })).rejects.toThrow('offline');

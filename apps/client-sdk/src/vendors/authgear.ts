@@ -1,6 +1,6 @@
 import type { GetAppToken } from '../app-token.ts';
 
-/** What is used of an Authgear SDK container (`@authgear/web`, `@authgear/react-native`). */
+/** The part of an Authgear SDK container that this package uses (`@authgear/web`, `@authgear/react-native`). */
 export interface AuthgearContainer {
   readonly accessToken?: string | undefined;
   readonly sessionState: string;
@@ -9,11 +9,11 @@ export interface AuthgearContainer {
 }
 
 /**
- * Makes the client's `getAppToken` out of a configured Authgear container: users that Authgear signs in are the users
- * of the broker.
+ * Creates the client's `getAppToken` from a configured Authgear container: users that Authgear signs in are the users of
+ * the broker.
  *
- * When the broker has refused a token, it asks Authgear itself whether the session still stands: a revoked one becomes
- * `NO_SESSION` and `signed_out`. Nothing else ends a session.
+ * After the broker has refused a token, the function checks with Authgear whether the session still exists. The session
+ * of a revoked user becomes `NO_SESSION`, and the call rejects with `signed_out`. Nothing else ends a session.
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export function authgearAppToken(authgear: AuthgearContainer): GetAppToken {
   };
 }
 
-/** Authgear's SDK renews by expiry alone; a revocation it learns from `fetchUserInfo`, which then throws. */
+/** Authgear's SDK renews only expired tokens. It learns of a revocation from `fetchUserInfo`, which then throws. */
 async function checkSession(authgear: AuthgearContainer): Promise<void> {
   try {
     await authgear.fetchUserInfo();

@@ -9,7 +9,7 @@ async function valetOf(answer: () => Answer) {
   return { broker, valet: createValetClient({ brokerUrl: broker.url, getAppToken: () => 'app-token' }) };
 }
 
-test('each ask, even at the same time, is a fresh pair in the words of its SDK', async () => {
+test("nablaSessionTokens resolves with a fresh pair for each call, under the names of Nabla's SDK", async () => {
   let count = 0;
   const { valet, broker } = await valetOf(() => {
     count += 1;
@@ -29,7 +29,7 @@ test.each([
   { access_token: 'a' },
   { access_token: 'a', refresh_token: '' },
   { access_token: 1, refresh_token: 'r' },
-])('the incomplete answer %j is answer_invalid', async (fields) => {
+])('nablaSessionTokens rejects with answer_invalid when the response has only %j', async (fields) => {
   const { valet } = await valetOf(() => issued('nabla', fields));
 
   expect(await failureOf(nablaSessionTokens(valet)())).toMatchObject({ code: 'answer_invalid', vendor: 'nabla' });

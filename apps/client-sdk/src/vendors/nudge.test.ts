@@ -8,7 +8,7 @@ async function valetOf(answer: () => Answer, getAppToken = (): string | null => 
   return { broker, valet: createValetClient({ brokerUrl: broker.url, getAppToken }) };
 }
 
-test('answers the token, and asks at the same time are one request', async () => {
+test('nudgeRefreshToken resolves with the token, and calls at the same time share one request', async () => {
   const { valet, broker } = await valetOf(() => issued('nudge', { token: 'nudge-1' }));
   const refreshToken = nudgeRefreshToken(valet, { expiry_minutes: 30 });
 
@@ -22,16 +22,16 @@ test('answers the token, and asks at the same time are one request', async () =>
 });
 
 test.each<[string, () => Answer, string | null]>([
-  ['signed out', () => issued('nudge', { token: 'nudge-1' }), null],
-  ['a broker that is down', () => problem(503, 'vendor_unavailable'), 'app-token'],
-  ['an answer without a token', () => issued('nudge', {}), 'app-token'],
-])('%s is null', async (_, answer, appToken) => {
+  ['a sign-out', () => issued('nudge', { token: 'nudge-1' }), null],
+  ['a failure of the vendor', () => problem(503, 'vendor_unavailable'), 'app-token'],
+  ['a response without a token', () => issued('nudge', {}), 'app-token'],
+])('nudgeRefreshToken resolves with null after %s', async (_, answer, appToken) => {
   const { valet } = await valetOf(answer, () => appToken);
 
   expect(await nudgeRefreshToken(valet)()).toBeNull();
 });
 
-test('the first ask after signOut is not caught up in what signOut ended', async () => {
+test('a call after signOut resolves although signOut aborted the call before it', async () => {
   const { valet } = await valetOf(() => issued('nudge', { token: 'nudge-1' }));
   const refreshToken = nudgeRefreshToken(valet);
 

@@ -1,11 +1,11 @@
-import { stringFields } from '../answer.ts';
+import { requireStringFields } from '../answer.ts';
 import type { IssueParameters, ValetClient } from '../client.ts';
 
 /**
- * Makes the function that `Nudge.registerRefreshToken` wants: it answers a short-lived token, or null when there is
- * none to be had (signed out, offline, refused). It never throws; `onEvent` of the client sees why.
+ * Creates the function that `Nudge.registerRefreshToken` expects: it resolves with a short-lived token, or with null when
+ * it gets none (signed out, offline, refused). It never rejects; `onEvent` of the client receives the code.
  *
- * The token speaks for the company's account, so calls at the same time share one request.
+ * The token is bound to the company's account, so calls at the same time share one request.
  *
  * @example
  * ```ts
@@ -17,7 +17,7 @@ import type { IssueParameters, ValetClient } from '../client.ts';
 export function nudgeRefreshToken(valet: ValetClient, parameters?: IssueParameters): () => Promise<string | null> {
   return async () => {
     try {
-      return stringFields(await valet.issue('nudge', parameters, { shared: true }), 'token').token;
+      return requireStringFields(await valet.issue('nudge', parameters, { shared: true }), 'token').token;
     } catch {
       return null;
     }

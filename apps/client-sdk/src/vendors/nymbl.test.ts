@@ -3,7 +3,7 @@ import { createValetClient } from '../client.ts';
 import { json, startBroker } from '../testing/broker.ts';
 import { nymblFetch } from './nymbl.ts';
 
-test('a path in, its answer out', async () => {
+test("nymblFetch sends the path to the proxy and resolves with Nymbl's response", async () => {
   const broker = await startBroker(() => json({ value: [{ Id: 1 }] }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => 'app-token' });
 

@@ -1,10 +1,10 @@
 import type { ValetClient } from '../client.ts';
 
 /**
- * Makes a `fetch` for Nymbl's API: paths of that API in, its answers out. The broker adds Nymbl's token and API key,
- * which never reach the device, and lets through what its allow-list names.
+ * Creates a `fetch` for Nymbl's API: it accepts a path of that API and resolves with Nymbl's response. The broker adds
+ * Nymbl's token and API key, which never reach the device, and sends only the calls on its allow-list.
  *
- * Rejects with a {@link ValetError} where the broker refused (`forbidden`) or failed.
+ * Rejects with a {@link ValetError} when the broker refused (`forbidden`) or failed.
  *
  * @example
  * ```ts

@@ -7,7 +7,7 @@ import { vitalAuthenticate, vitalReconcile, vitalSignInToken, type VitalCore } f
 const alice = 'e209947b-323e-4108-8e18-1518b80da0bd';
 const bob = '0a1b2c3d-323e-4108-8e18-1518b80da0bd';
 
-/** Vital's SDK as its Android edition behaves: signing in over a token sign-in throws, whoever it is. */
+/** Vital's SDK for Android: a sign-in while another sign-in by token exists throws, for every user. */
 function vitalCore(userId?: string, status: readonly string[] = ['configured', 'signedIn', 'useSignInToken']) {
   const calls: string[] = [];
   let held = userId === undefined ? undefined : { userId, status: new Set(status) };
@@ -33,9 +33,9 @@ function vitalCore(userId?: string, status: readonly string[] = ['configured', '
 }
 
 interface Setting {
-  /** Whom the broker issues for. */
+  /** The Vital user that the broker issues tokens for. */
   readonly appUser?: string;
-  /** Whether `session` already knows the Vital user. */
+  /** Whether the response of `session` already has the Vital user. */
   readonly known?: boolean;
   readonly issueAnswer?: Answer;
   readonly sessionAnswer?: Answer;
@@ -53,7 +53,7 @@ async function valetOf({ appUser = alice, known = true, issueAnswer, sessionAnsw
   return { valet, user, issueCount };
 }
 
-test('gives a sign-in token, bare and as identifyExternalUser wants it, fresh each time', async () => {
+test('vitalSignInToken and vitalAuthenticate resolve with a fresh sign-in token for each call', async () => {
   const { valet, issueCount } = await valetOf();
 
   expect(await vitalSignInToken(valet)()).toBe(`token-of-${alice}`);
@@ -62,16 +62,19 @@ test('gives a sign-in token, bare and as identifyExternalUser wants it, fresh ea
   expect(issueCount()).toBe(4);
 });
 
-test.each([true, false])('signs in where nobody is (Vital user known to the broker: %s)', async (known) => {
-  const { valet } = await valetOf({ known });
-  const { core, calls } = vitalCore();
+test.each([true, false])(
+  "vitalReconcile signs in when Vital's SDK is signed out (Vital user known to the broker: %s)",
+  async (known) => {
+    const { valet } = await valetOf({ known });
+    const { core, calls } = vitalCore();
 
-  expect(await vitalReconcile(valet, core)()).toBe('signed_in');
-  expect(calls).toEqual([`signIn token-of-${alice}`]);
-});
+    expect(await vitalReconcile(valet, core)()).toBe('signed_in');
+    expect(calls).toEqual([`signIn token-of-${alice}`]);
+  },
+);
 
 test.each([alice, alice.toUpperCase()])(
-  'leaves the same user (%s) as they are, without asking for a token',
+  'vitalReconcile leaves the same user (%s) signed in without requesting a token',
   async (id) => {
     const { valet, issueCount } = await valetOf();
     const { core, calls } = vitalCore(id);
@@ -83,7 +86,7 @@ test.each([alice, alice.toUpperCase()])(
   },
 );
 
-test('leaves the same user as they are when only the token tells who they are', async () => {
+test('vitalReconcile leaves the same user signed in when only the issued token names the user', async () => {
   const { valet } = await valetOf({ known: false });
   const { core, calls } = vitalCore(alice);
 
@@ -91,21 +94,32 @@ test('leaves the same user as they are when only the token tells who they are', 
   expect(calls).toEqual([]);
 });
 
-test.each([true, false])('signs another user out, then the app user in (known: %s)', async (known) => {
-  const { valet } = await valetOf({ known });
-  const { core, calls, current } = vitalCore(bob);
+test.each([true, false])(
+  'vitalReconcile signs another user out, then the app user in (known to the broker: %s)',
+  async (known) => {
+    const { valet } = await valetOf({ known });
+    const { core, calls, current } = vitalCore(bob);
 
-  expect(await vitalReconcile(valet, core)()).toBe('signed_in');
-  expect(calls).toEqual(['signOut', `signIn token-of-${alice}`]);
-  expect(current()).toBe(alice);
-});
+    expect(await vitalReconcile(valet, core)()).toBe('signed_in');
+    expect(calls).toEqual(['signOut', `signIn token-of-${alice}`]);
+    expect(current()).toBe(alice);
+  },
+);
 
 test.each([
   ['an API key', ['configured', 'signedIn', 'useApiKey'], true],
   ['an API key', ['configured', 'signedIn', 'useApiKey'], false],
-  ['a token to be renewed', ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication'], true],
-  ['a token to be renewed', ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication'], false],
-])('moves the same user over from %s in place %#', async (_, status, known) => {
+  [
+    'a token that needs re-authentication',
+    ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication'],
+    true,
+  ],
+  [
+    'a token that needs re-authentication',
+    ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication'],
+    false,
+  ],
+])('vitalReconcile renews the sign-in of the same user in place after %s %#', async (_, status, known) => {
   const { valet } = await valetOf({ known });
   const { core, calls } = vitalCore(alice, status);
   const reconcile = vitalReconcile(valet, core);
@@ -115,7 +129,7 @@ test.each([
   expect(await reconcile()).toBe('unchanged');
 });
 
-test("moves over from another user's API key by way of a sign-out", async () => {
+test("vitalReconcile signs out another user's API key before it signs in", async () => {
   const { valet } = await valetOf();
   const { core, calls } = vitalCore(bob, ['configured', 'signedIn', 'useApiKey']);
 
@@ -123,7 +137,7 @@ test("moves over from another user's API key by way of a sign-out", async () => 
   expect(calls).toEqual(['signOut', `signIn token-of-${alice}`]);
 });
 
-test('signs out with the app, once', async () => {
+test('vitalReconcile signs out once after the app has signed out', async () => {
   const { valet, user } = await valetOf();
   const { core, calls } = vitalCore(alice);
   const reconcile = vitalReconcile(valet, core);
@@ -139,7 +153,7 @@ test.each<[string, Setting]>([
   ['the app token is refused', { sessionAnswer: problem(401, 'invalid_token') }],
   ['the user is blocked', { sessionAnswer: problem(403, 'user_blocked') }],
   ['no token can be issued', { known: false, issueAnswer: problem(503, 'vendor_unavailable') }],
-])('never signs out because %s', async (_, setting) => {
+])('vitalReconcile does not sign out when %s', async (_, setting) => {
   const { valet } = await valetOf(setting);
   const { core, calls, current } = vitalCore(alice);
 
@@ -151,8 +165,8 @@ test.each<[string, Setting]>([
 test.each<[string, Partial<VitalCore>, string]>([
   ['the status', { status: () => Promise.reject(new Error('keychain locked')) }, 'keychain locked'],
   ['the user id', { currentUserId: () => Promise.reject(new Error('keychain locked')) }, 'keychain locked'],
-  ['a user id that is there', { currentUserId: async () => null }, 'does not say as whom'],
-])('never acts without having read %s', async (_, broken, message) => {
+  ['a user id other than null', { currentUserId: async () => null }, 'has no user id'],
+])("vitalReconcile changes nothing when it cannot read %s from Vital's SDK", async (_, broken, message) => {
   const { valet, user } = await valetOf();
   const { core, calls } = vitalCore(bob);
   const reconcile = vitalReconcile(valet, { ...core, ...broken });
@@ -163,7 +177,7 @@ test.each<[string, Partial<VitalCore>, string]>([
   expect(calls).toEqual([]);
 });
 
-test('another user is signed out even when no token can be had for the next', async () => {
+test('vitalReconcile signs another user out even when it gets no token for the app user', async () => {
   const { valet } = await valetOf({ issueAnswer: problem(503, 'vendor_unavailable') });
   const { core, current } = vitalCore(bob);
 
@@ -171,7 +185,7 @@ test('another user is signed out even when no token can be had for the next', as
   expect(current()).toBeUndefined();
 });
 
-test('calls run one after another and end with the last user', async () => {
+test('vitalReconcile runs calls one after another and ends with the last user', async () => {
   const { valet, user } = await valetOf();
   const { core, calls, current } = vitalCore();
   const reconcile = vitalReconcile(valet, core);
@@ -185,7 +199,7 @@ test('calls run one after another and end with the last user', async () => {
   expect(current()).toBe(bob);
 });
 
-test('a turn that fails does not stop the next', async () => {
+test('vitalReconcile runs the next call after one has failed', async () => {
   const { valet } = await valetOf();
   const { core } = vitalCore();
   let failing = true;

@@ -1,14 +1,14 @@
-import { stringFields } from '../answer.ts';
+import { requireStringFields } from '../answer.ts';
 import type { ValetClient } from '../client.ts';
 import { ValetError } from '../valet-error.ts';
 
-/** What Vital's `identifyExternalUser` takes from its callback. */
+/** What Vital's `identifyExternalUser` expects from its callback. */
 export interface VitalAuthenticateRequest {
   type: 'signInToken';
   rawToken: string;
 }
 
-/** What is used of Vital's Core SDK; `VitalCore` of `@tryvital/vital-core-react-native` fits as it is. */
+/** The part of Vital's Core SDK that this package uses. `VitalCore` of `@tryvital/vital-core-react-native` satisfies it. */
 export interface VitalCore {
   status(): Promise<Iterable<string>>;
   currentUserId(): Promise<string | null | undefined>;
@@ -17,14 +17,14 @@ export interface VitalCore {
 }
 
 async function issueSignInToken(valet: ValetClient) {
-  return stringFields(await valet.issue('vital'), 'user_id', 'sign_in_token');
+  return requireStringFields(await valet.issue('vital'), 'user_id', 'sign_in_token');
 }
 
 /**
- * Makes a function that answers a new sign-in token for Vital's `signIn`. The broker creates the person's Vital user
- * where there is none.
+ * Creates a function that resolves with a new sign-in token for Vital's `signIn`. The broker creates the Vital user if it
+ * does not exist.
  *
- * Sign in once: Vital's SDK keeps the sign-in over launches. {@link vitalReconcile} takes care of that.
+ * Sign in once: Vital's SDK keeps the sign-in across launches. {@link vitalReconcile} does this for you.
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ export function vitalSignInToken(valet: ValetClient): () => Promise<string> {
 }
 
 /**
- * Makes the callback of Vital's `identifyExternalUser`, which Vital's SDK calls only when it must sign in.
+ * Creates the callback of Vital's `identifyExternalUser`, which Vital's SDK calls only when it must sign in.
  *
  * @example
  * ```ts
@@ -51,18 +51,18 @@ export function vitalAuthenticate(valet: ValetClient): () => Promise<VitalAuthen
   return async () => ({ type: 'signInToken', rawToken: (await issueSignInToken(valet)).sign_in_token });
 }
 
-/** What {@link vitalReconcile} did at Vital's SDK. */
+/** What {@link vitalReconcile} did with Vital's SDK. */
 export type VitalReconciliation = 'unchanged' | 'signed_in' | 'signed_out';
 
 /**
- * Makes a function that brings Vital's SDK in line with the app's user; call it at each launch, sign-in and sign-out.
+ * Creates a function that signs the app's user in and out at Vital's SDK. Call it at each launch, sign-in and sign-out.
  *
- * It compares first and acts on a difference alone: the same user is left as they are without a token being asked for;
- * another user is signed out and the app's user in; a sign-in by API key or one that waits for re-authentication is
- * renewed in place. Calls run one after another. It signs out for two reasons: the app's user is signed out, or Vital
- * holds another user. An SDK or broker that cannot be read rejects and changes nothing.
+ * It compares first and acts only on a difference. The same user stays signed in, without a request for a token. Another
+ * user is signed out and the app's user signed in. A sign-in by API key, or one that waits for re-authentication, is
+ * renewed in place. Calls run one after another. It signs out for two reasons only: the app's user is signed out, or
+ * Vital's SDK holds another user. If the SDK or the broker fails, it rejects and changes nothing.
  *
- * Rejects with a {@link ValetError}, or with whatever Vital's SDK threw.
+ * Rejects with a {@link ValetError}, or with the error of Vital's SDK.
  *
  * @example
  * ```ts
@@ -92,7 +92,7 @@ async function reconcile(valet: ValetClient, vital: VitalCore): Promise<VitalRec
 
   if (held !== undefined && expected !== undefined) {
     if (!isSameUser(held.userId, expected)) {
-      // Before anything that may fail: one person's health data must not be taken for another's.
+      // This comes before anything that can fail: health data of one user must not be recorded for another.
       await vital.signOut();
     } else if (held.lasts) return 'unchanged';
   }
@@ -107,7 +107,7 @@ async function reconcile(valet: ValetClient, vital: VitalCore): Promise<VitalRec
 
 interface SignIn {
   readonly userId: string;
-  /** False for a sign-in by API key, and for one that Vital wants renewed. */
+  /** False for a sign-in by API key, and for one that waits for re-authentication. */
   readonly lasts: boolean;
 }
 
@@ -116,12 +116,12 @@ async function readSignIn(vital: VitalCore): Promise<SignIn | undefined> {
   if (!status.has('signedIn')) return undefined;
   const userId = await vital.currentUserId();
   if (typeof userId !== 'string' || userId === '') {
-    throw new ValetError('answer_invalid', "Vital's SDK is signed in and does not say as whom.", { vendor: 'vital' });
+    throw new ValetError('answer_invalid', "Vital's SDK is signed in but has no user id.", { vendor: 'vital' });
   }
   return { userId, lasts: !status.has('useApiKey') && !status.has('pendingReauthentication') };
 }
 
-/** The Vital user of the app's user: undefined while the broker knows none, null when nobody is signed in. */
+/** Resolves with the Vital user id of the app's user: undefined if the broker knows none, null if no user is signed in. */
 async function expectedUserId(valet: ValetClient): Promise<string | null | undefined> {
   try {
     return (await valet.session()).vendors['vital']?.vendor_user_id;
@@ -131,7 +131,7 @@ async function expectedUserId(valet: ValetClient): Promise<string | null | undef
   }
 }
 
-/** Vital's iOS SDK writes UUIDs in capitals. */
+/** Compares without case, because Vital's iOS SDK writes UUIDs in capitals. */
 function isSameUser(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }

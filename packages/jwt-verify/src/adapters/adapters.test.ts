@@ -6,12 +6,12 @@ import express from 'express';
 import fastify from 'fastify';
 import { calculateJwkThumbprint } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JwtVerifier } from '../create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
 import { createHarness } from '../testing/harness.ts';
 import { createSigningKey, signToken } from '../testing/signing.ts';
 import { createExpressAuthentication } from './express.ts';
 import { createFastifyAuthentication } from './fastify.ts';
-import { authenticateRequest } from './request.ts';
+import { authenticateRequest } from './fetch-request.ts';
 
 const origin = 'https://api.example.com';
 const harness = createHarness({ dpop: { nonceRequired: true } });
@@ -20,7 +20,7 @@ const callerKey = createSigningKey('caller');
 const { kty, crv, x, y } = callerKey.jwk;
 const boundToken = token({ cnf: { jkt: await calculateJwkThumbprint(callerKey.jwk) } });
 
-/** Requests that came through to a handler. */
+/** The number of requests that reached a handler. */
 let handled = 0;
 
 let serial = 0;
@@ -32,15 +32,15 @@ function proof(changes: Record<string, unknown> = {}): string {
   return signToken(callerKey, { ...claims, nonce: verifier.dpopNonce(), ...changes }, header);
 }
 
-interface Answer {
+interface HttpResponse {
   readonly status: number;
   readonly headers: Record<string, string | undefined>;
   readonly body: string;
 }
 
-type Send = (headers: Readonly<Record<string, string | string[]>>) => Promise<Answer>;
+type Send = (headers: Readonly<Record<string, string | string[]>>) => Promise<HttpResponse>;
 
-/** Sends over a socket, so that headers may come twice. */
+/** Sends over a socket, so that a header may be sent twice. */
 function sendTo(port: number): Send {
   return async (headers) => {
     const sent = httpRequest({ port, host: '127.0.0.1', path: '/me?a=1', headers: headers as OutgoingHttpHeaders });
@@ -57,7 +57,7 @@ function sendTo(port: number): Send {
 
 const brokenVerifier: JwtVerifier = {
   ...verifier,
-  verify: () => Promise.reject(new RangeError('a mistake of the program')),
+  verify: () => Promise.reject(new RangeError('a programming error')),
 };
 
 const down: JwtVerifier = createHarness(
@@ -65,11 +65,11 @@ const down: JwtVerifier = createHarness(
   { fetch: async () => new Response('', { status: 500 }) },
 ).verifier;
 
-async function startFastify(used: JwtVerifier): Promise<{ send: Send; close: () => Promise<unknown> }> {
+async function startFastify(chosen: JwtVerifier): Promise<{ send: Send; close: () => Promise<unknown> }> {
   const app = fastify();
   const { onRequest, principalOf } = createFastifyAuthentication(
-    used,
-    used === brokenVerifier ? undefined : { origin },
+    chosen,
+    chosen === brokenVerifier ? undefined : { origin },
   );
   app.register(async (inner) => {
     inner.addHook('onRequest', onRequest);
@@ -84,11 +84,11 @@ async function startFastify(used: JwtVerifier): Promise<{ send: Send; close: () 
   return { send: sendTo(port), close: () => app.close() };
 }
 
-async function startExpress(used: JwtVerifier): Promise<{ send: Send; close: () => Promise<unknown> }> {
+async function startExpress(chosen: JwtVerifier): Promise<{ send: Send; close: () => Promise<unknown> }> {
   const app = express();
   const { middleware, principalOf } = createExpressAuthentication(
-    used,
-    used === brokenVerifier ? undefined : { origin },
+    chosen,
+    chosen === brokenVerifier ? undefined : { origin },
   );
   app.get('/me', middleware, (request, response) => {
     handled += 1;
@@ -104,13 +104,13 @@ async function startExpress(used: JwtVerifier): Promise<{ send: Send; close: () 
   return { send: sendTo(port), close: () => new Promise((resolve) => server.close(resolve)) };
 }
 
-async function startRequest(used: JwtVerifier): Promise<{ send: Send; close: () => Promise<unknown> }> {
+async function startRequest(chosen: JwtVerifier): Promise<{ send: Send; close: () => Promise<unknown> }> {
   const send: Send = async (headers) => {
     const pairs = Object.entries(headers).flatMap(([name, value]) =>
       [value].flat().map((one) => [name, one] as [string, string]),
     );
     const request = new Request('http://internal.example.com/me?a=1', { headers: pairs });
-    const caller = await authenticateRequest(used, request, used === brokenVerifier ? undefined : { origin });
+    const caller = await authenticateRequest(chosen, request, chosen === brokenVerifier ? undefined : { origin });
     if (!(caller instanceof Response)) handled += 1;
     const response = caller instanceof Response ? caller : Response.json({ subject: caller.subject });
     return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
@@ -121,8 +121,8 @@ async function startRequest(used: JwtVerifier): Promise<{ send: Send; close: () 
 describe.each([
   ['Fastify', startFastify, 500],
   ['Express', startExpress, 500],
-  ['Request', startRequest, 'RangeError: a mistake of the program'],
-])('%s', (_, start, mistake) => {
+  ['Request', startRequest, 'RangeError: a programming error'],
+])('%s', (name, start, mistake) => {
   let server: Awaited<ReturnType<typeof startFastify>>;
   let offline: typeof server;
   let broken: typeof server;
@@ -131,12 +131,12 @@ describe.each([
   });
   afterAll(() => Promise.all([server.close(), offline.close(), broken.close()]));
 
-  test('hands the principal on', async () => {
-    const answer = await server.send({ authorization: `bearer ${token()}` });
-    expect(answer).toMatchObject({ status: 200, body: '{"subject":"alice"}' });
+  test(`${name}: the handler receives the principal of a valid token`, async () => {
+    const response = await server.send({ authorization: `bearer ${token()}` });
+    expect(response).toMatchObject({ status: 200, body: '{"subject":"alice"}' });
   });
 
-  test('answers a request without a token with a bare challenge', async () => {
+  test(`${name}: responds to a request without a token with the bare challenge`, async () => {
     const before = handled;
     const { status, headers, body } = await server.send({});
     expect(handled).toBe(before);
@@ -157,27 +157,27 @@ describe.each([
     });
   });
 
-  test('answers a bad token with what is wrong and what to do', async () => {
+  test(`${name}: the response to a refused token says what is wrong and what to do`, async () => {
     const { status, headers, body } = await server.send({ authorization: `Bearer ${token({ aud: 'x' })}` });
     expect(status).toBe(401);
     expect(headers['www-authenticate']).toMatch(/^Bearer error="invalid_token", error_description="The token is meant/);
     expect(JSON.parse(body)).toMatchObject({ code: 'invalid_token', remediation: expect.stringContaining('audience') });
   });
 
-  test('refuses two Authorization headers, even where one is good', async () => {
+  test(`${name}: refuses two Authorization headers, also where one of them is valid`, async () => {
     const good = `Bearer ${token()}`;
     await expect(server.send({ authorization: [good, 'Bearer x'] })).resolves.toMatchObject({ status: 400 });
     await expect(server.send({ authorization: [good, good] })).resolves.toMatchObject({ status: 400 });
   });
 
-  test('answers 503 and Retry-After when the provider is down', async () => {
+  test(`${name}: responds with 503 and Retry-After while the identity provider is down`, async () => {
     const { status, headers } = await offline.send({ authorization: `Bearer ${token()}` });
     expect(status).toBe(503);
     expect(headers).toMatchObject({ 'retry-after': expect.stringMatching(/^\d+$/) });
     expect(headers).not.toHaveProperty('www-authenticate');
   });
 
-  test('takes DPoP, and hands out the nonce it wants', async () => {
+  test(`${name}: accepts a DPoP proof, and sends the nonce that a proof needs`, async () => {
     const first = await server.send({ authorization: `DPoP ${boundToken}`, dpop: proof({ nonce: undefined }) });
     expect(first).toMatchObject({ status: 401, headers: { 'dpop-nonce': verifier.dpopNonce() } });
     expect(first.headers['www-authenticate']).toContain('DPoP error="use_dpop_nonce"');
@@ -185,7 +185,7 @@ describe.each([
     expect(second).toMatchObject({ status: 200, body: '{"subject":"alice"}' });
   });
 
-  test('refuses DPoP without a proof, with two, and for another place', async () => {
+  test(`${name}: refuses a bound token without a proof, with two, or with a proof for another request`, async () => {
     const authorization = `DPoP ${boundToken}`;
     for (const dpop of [[], [proof(), proof()], [proof({ htu: 'http://127.0.0.1/me' })], [proof({ htm: 'POST' })]]) {
       const { status, headers } = await server.send({ authorization, ...(dpop.length > 0 ? { dpop } : {}) });
@@ -197,13 +197,13 @@ describe.each([
     });
   });
 
-  test('leaves a mistake of the program to the framework', async () => {
+  test(`${name}: passes a programming error on to the framework`, async () => {
     const sent = broken.send({ authorization: `Bearer ${token()}` });
     await expect(sent.then(({ status }) => status, String)).resolves.toBe(mistake);
   });
 });
 
-test('a principal is not made up for a request that was not authenticated', () => {
+test('principalOf throws a TypeError for a request that was not authenticated', () => {
   const raw = {} as never;
   expect(() => createFastifyAuthentication(verifier).principalOf({ raw, method: 'GET', originalUrl: '/' })).toThrow(
     TypeError,

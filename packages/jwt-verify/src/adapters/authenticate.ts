@@ -1,20 +1,20 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
-import { readAccessToken } from '../bearer.ts';
-import { wwwAuthenticate, type ChallengeOptions } from '../challenge.ts';
-import type { JwtVerifier } from '../create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import { readAccessToken } from './authorization-header.ts';
+import { wwwAuthenticate, type ChallengeOptions } from './challenge.ts';
 
 /** How requests are authenticated. */
 export interface AuthenticationOptions extends ChallengeOptions {
   /**
-   * Where callers reach this service, such as `https://api.example.com`: what the `htu` of DPoP proofs is compared with.
-   * It is not read from the request, for whoever sends that chooses its `Host`. Without it no proof is accepted.
+   * The origin at which callers reach this service, such as `https://api.example.com`. The `htu` of DPoP proofs is
+   * compared with it, and never with the `Host` header, which the caller chooses. Absent: no proof is accepted.
    */
   readonly origin?: string | undefined;
 }
 
-/** What is looked at of a request. */
-export interface RequestParts {
-  /** Every `Authorization` header: more than one is refused. */
+/** The parts of a request that authenticate it. */
+export interface PresentedCredentials {
+  /** Every `Authorization` header: a request with more than one is refused. */
   readonly authorizations: readonly string[];
   readonly proof: string | null | undefined;
   readonly method: string;
@@ -23,10 +23,14 @@ export interface RequestParts {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Turns the credentials of a request into a principal. */
+/**
+ * Resolves to the principal of a request.
+ *
+ * @throws {ValetKeyError} `missing_token`, `invalid_request`, and the errors of {@link JwtVerifier.verify}.
+ */
 export async function authenticate(
   verifier: JwtVerifier,
-  { authorizations, proof, method, path, signal }: RequestParts,
+  { authorizations, proof, method, path, signal }: PresentedCredentials,
   { origin = '' }: AuthenticationOptions,
 ): Promise<Principal> {
   if (authorizations.length > 1) {
@@ -37,19 +41,20 @@ export async function authenticate(
   return verifier.verify(token, { dpop, signal });
 }
 
-/** An error as an HTTP answer. */
-export interface ErrorAnswer {
+/** The HTTP response for an error. */
+export interface ErrorResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** `application/problem+json` (RFC 9457). */
   readonly body: string;
 }
 
-/** Writes an error as the answer to its request. Anything but a `ValetKeyError` is thrown again. */
-export function answerError(verifier: JwtVerifier, error: unknown, options: AuthenticationOptions): ErrorAnswer {
+/** Returns the response for an error. Throws the error again unless it is a `ValetKeyError`. */
+export function toErrorResponse(verifier: JwtVerifier, error: unknown, options: AuthenticationOptions): ErrorResponse {
   if (!ValetKeyError.isInstance(error)) throw error;
-  const { status, title, code, message: detail, remediation, retryAfterSeconds, reason } = error;
+  const { status, title, code, message: detail, remediation, retryAfterSeconds, cause } = error;
   const challenge = wwwAuthenticate(error, options);
+  const needsNonce = cause?.type === 'dpop' && cause.error === 'use_dpop_nonce';
   return {
     status,
     headers: {
@@ -57,13 +62,13 @@ export function answerError(verifier: JwtVerifier, error: unknown, options: Auth
       'cache-control': 'no-store',
       ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
       ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
-      ...(reason === 'use_dpop_nonce' ? { 'dpop-nonce': verifier.dpopNonce() } : {}),
+      ...(needsNonce ? { 'dpop-nonce': verifier.dpopNonce() } : {}),
     },
     body: JSON.stringify({ type: 'about:blank', title, status, code, detail, remediation }),
   };
 }
 
-/** The values of one header as they came in: Node itself keeps only the first `Authorization`. */
+/** Returns every value of one header. `request.headers` keeps only the first `Authorization`. */
 export function readRawHeader(rawHeaders: readonly string[], name: string): string[] {
   return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
 }

@@ -1,29 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '@valetkey/core-types';
-import type { JwtVerifier } from '../create-jwt-verifier.ts';
-import { answerError, authenticate, readRawHeader, type AuthenticationOptions } from './authenticate.ts';
+import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import { authenticate, readRawHeader, toErrorResponse, type AuthenticationOptions } from './authenticate.ts';
 
-/** What is used of an Express request. */
+/** The part of an Express request that is used. */
 type ExpressRequest = IncomingMessage & { readonly method: string; readonly originalUrl: string };
 
-/** Authentication of an Express application. */
+/** The authentication of an Express application. */
 export interface ExpressAuthentication {
-  /** A handler that turns callers without a valid token away. */
+  /** Refuses requests without a valid token. */
   readonly middleware: (
     request: ExpressRequest,
     response: ServerResponse,
     next: (error?: unknown) => void,
   ) => Promise<void>;
   /**
-   * The principal of a request that went through the middleware.
+   * Returns the principal of a request.
    *
-   * @throws {TypeError} For one that did not.
+   * @throws {TypeError} For a request that the middleware has not authenticated.
    */
   readonly principalOf: (request: IncomingMessage) => Principal;
 }
 
 /**
- * Authenticates the requests of an Express application.
+ * Creates the authentication of an Express application.
  *
  * @example
  * ```ts
@@ -39,7 +39,7 @@ export function createExpressAuthentication(
   options: AuthenticationOptions = {},
 ): ExpressAuthentication {
   const principals = new WeakMap<object, Principal>();
-  const check = async (request: ExpressRequest, response: ServerResponse): Promise<boolean> => {
+  const isAuthenticated = async (request: ExpressRequest, response: ServerResponse): Promise<boolean> => {
     const { method, originalUrl: path, rawHeaders } = request;
     const authorizations = readRawHeader(rawHeaders, 'authorization');
     const proof = readRawHeader(rawHeaders, 'dpop').join();
@@ -47,7 +47,7 @@ export function createExpressAuthentication(
       principals.set(request, await authenticate(verifier, { authorizations, proof, method, path }, options));
       return true;
     } catch (error) {
-      const { status, headers, body } = answerError(verifier, error, options);
+      const { status, headers, body } = toErrorResponse(verifier, error, options);
       response.writeHead(status, headers).end(body);
       return false;
     }
@@ -56,7 +56,7 @@ export function createExpressAuthentication(
     middleware: async (request, response, next) => {
       let passed: boolean;
       try {
-        passed = await check(request, response);
+        passed = await isAuthenticated(request, response);
       } catch (error) {
         next(error);
         return;
@@ -65,7 +65,8 @@ export function createExpressAuthentication(
     },
     principalOf: (request) => {
       const principal = principals.get(request);
-      if (principal === undefined) throw new TypeError('The request was not authenticated: use the middleware.');
+      if (principal === undefined)
+        throw new TypeError('The request was not authenticated: use the middleware on its route.');
       return principal;
     },
   };

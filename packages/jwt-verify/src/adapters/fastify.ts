@@ -1,36 +1,36 @@
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '@valetkey/core-types';
-import type { JwtVerifier } from '../create-jwt-verifier.ts';
-import { answerError, authenticate, readRawHeader, type AuthenticationOptions } from './authenticate.ts';
+import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import { authenticate, readRawHeader, toErrorResponse, type AuthenticationOptions } from './authenticate.ts';
 
-/** What is used of a Fastify request. */
+/** The part of a Fastify request that is used. */
 interface FastifyRequest {
   readonly raw: IncomingMessage;
   readonly method: string;
   readonly originalUrl: string;
 }
 
-/** What is used of a Fastify reply. */
+/** The part of a Fastify reply that is used. */
 interface FastifyReply {
   code: (status: number) => unknown;
   headers: (headers: Record<string, string>) => unknown;
   send: (body: string) => unknown;
 }
 
-/** Authentication of a Fastify server. */
+/** The authentication of a Fastify server. */
 export interface FastifyAuthentication {
-  /** A hook that turns callers without a valid token away. */
+  /** Refuses requests without a valid token. */
   readonly onRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
   /**
-   * The principal of a request that went through the hook.
+   * Returns the principal of a request.
    *
-   * @throws {TypeError} For one that did not.
+   * @throws {TypeError} For a request that the hook has not authenticated.
    */
   readonly principalOf: (request: FastifyRequest) => Principal;
 }
 
 /**
- * Authenticates the requests of a Fastify server.
+ * Creates the authentication of a Fastify server.
  *
  * @example
  * ```ts
@@ -55,7 +55,7 @@ export function createFastifyAuthentication(
         principals.set(raw, await authenticate(verifier, { authorizations, proof, method, path }, options));
         return undefined;
       } catch (error) {
-        const { status, headers, body } = answerError(verifier, error, options);
+        const { status, headers, body } = toErrorResponse(verifier, error, options);
         reply.code(status);
         reply.headers(headers);
         return reply.send(body);

@@ -1,12 +1,13 @@
-type Answer = () => Response | Promise<Response>;
+type Respond = () => Response | Promise<Response>;
 
-/** A network of one identity provider, without sockets: for tests that move time. */
+/** The network of one identity provider, without sockets: for tests that move a virtual clock. */
 export interface FakeNetwork {
   readonly fetch: typeof globalThis.fetch;
+  /** The URLs that were called. */
   readonly calls: string[];
   keys: readonly object[];
-  /** Answers in place of the keys; `undefined` for the keys. */
-  answer: Answer | undefined;
+  /** Responds instead of the keys. */
+  respond: Respond | undefined;
   /** While set, calls wait for it. */
   gate: Promise<void> | undefined;
 }
@@ -15,19 +16,19 @@ export function createFakeNetwork(keys: readonly object[]): FakeNetwork {
   const network: FakeNetwork = {
     keys,
     calls: [],
-    answer: undefined,
+    respond: undefined,
     gate: undefined,
     fetch: async (url) => {
       network.calls.push(String(url));
-      const { answer, keys: current } = network;
+      const { respond, keys: current } = network;
       await network.gate;
-      return answer === undefined ? Response.json({ keys: current }) : answer();
+      return respond === undefined ? Response.json({ keys: current }) : respond();
     },
   };
   return network;
 }
 
-/** A network error as `fetch` reports it. */
+/** Throws a network error as `fetch` reports it. */
 export function refuseConnection(): never {
   throw new TypeError('fetch failed', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) });
 }

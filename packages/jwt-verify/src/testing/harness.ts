@@ -1,12 +1,12 @@
 import { ValetKeyError, type IssuerOptions } from '@valetkey/core-types';
-import { createJwtVerifier, type JwtVerifier } from '../create-jwt-verifier.ts';
-import type { JwtVerifierOptions } from '../options.ts';
+import { createJwtVerifier, type JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifierOptions } from '../verify/verifier-options.ts';
 import { createSigningKey, signToken, type SigningKey } from './signing.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 export const testIssuer = 'https://id.example.com';
 
-/** A verifier with one issuer whose keys are given, and tokens for it. */
+/** A verifier with one issuer whose keys are given as options, and tokens for it. */
 export interface Harness {
   readonly verifier: JwtVerifier;
   readonly clock: VirtualClock;
@@ -35,34 +35,34 @@ export function createHarness(
   return { verifier, clock, key, claims, token: (changes, header) => signToken(key, claims(changes), header) };
 }
 
-/** An error says what is wrong and what to do, in sentences. */
-function checkWords({ message, remediation }: ValetKeyError): void {
+/** Throws unless the error's message and remediation are sentences. */
+function assertSentences({ message, remediation }: ValetKeyError): void {
   if (!/^[A-Z].*\.$/.test(message) || !/^[A-Z].*\.$/.test(remediation)) {
-    throw new Error(`an error without words: ${message} ${remediation}`);
+    throw new Error(`An error is not written in sentences: ${message} ${remediation}`);
   }
 }
 
-/** The error that a promise rejects with. */
+/** Resolves to the error that a promise rejects with. */
 export async function rejection(promise: Promise<unknown>): Promise<ValetKeyError> {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
   );
   if (ValetKeyError.isInstance(error)) {
-    checkWords(error);
+    assertSentences(error);
     return error;
   }
-  throw new Error('expected a ValetKeyError', { cause: error });
+  throw new Error('The promise did not reject with a ValetKeyError.', { cause: error });
 }
 
-/** Why a verifier refuses a token; `undefined` where it accepts it. */
+/** Resolves to the code and reason with which a verifier refuses a token, or to undefined where it accepts the token. */
 export async function refusalOf(verifier: JwtVerifier, token: string): Promise<string | undefined> {
   try {
     await verifier.verify(token);
     return undefined;
   } catch (error) {
     if (!ValetKeyError.isInstance(error)) throw error;
-    checkWords(error);
+    assertSentences(error);
     return `${error.code} ${error.reason}`;
   }
 }

@@ -2,18 +2,18 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { JsonWebKey } from 'node:crypto';
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+type Respond = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** An identity provider on a local port that counts who asks it for keys. */
+/** An identity provider on a local port that counts its calls. */
 export interface IdentityProvider extends AsyncDisposable {
   readonly issuer: string;
+  /** The paths that were called. */
   readonly calls: string[];
-  readonly callsTo: (path: string) => number;
-  /** Most calls that were under way at one time. */
-  readonly mostConcurrent: () => number;
+  /** Returns the largest number of calls that were under way at one time. */
+  readonly maxConcurrentCalls: () => number;
   keys: readonly object[];
-  /** Answers in place of the usual documents. */
-  answer: Answer | undefined;
+  /** Responds instead of the usual documents. */
+  respond: Respond | undefined;
 }
 
 export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
@@ -21,16 +21,16 @@ export function sendJson(response: ServerResponse, value: unknown, status = 200)
 }
 
 export async function startIdentityProvider(keys: readonly JsonWebKey[] = []): Promise<IdentityProvider> {
-  let concurrent = 0;
-  let mostConcurrent = 0;
+  let concurrentCalls = 0;
+  let maxConcurrentCalls = 0;
   const server: Server = createServer((request, response) => {
     provider.calls.push(request.url ?? '');
-    concurrent += 1;
-    mostConcurrent = Math.max(mostConcurrent, concurrent);
+    concurrentCalls += 1;
+    maxConcurrentCalls = Math.max(maxConcurrentCalls, concurrentCalls);
     response.on('close', () => {
-      concurrent -= 1;
+      concurrentCalls -= 1;
     });
-    if (provider.answer !== undefined) provider.answer(request, response);
+    if (provider.respond !== undefined) provider.respond(request, response);
     else if (request.url === '/.well-known/openid-configuration') {
       sendJson(response, { issuer: provider.issuer, jwks_uri: `${provider.issuer}/jwks` });
     } else if (request.url === '/jwks' || request.url === '/oauth2/jwks') sendJson(response, { keys: provider.keys });
@@ -43,10 +43,9 @@ export async function startIdentityProvider(keys: readonly JsonWebKey[] = []): P
   const provider: IdentityProvider = {
     issuer: `http://127.0.0.1:${port}`,
     calls: [],
-    callsTo: (path) => provider.calls.filter((url) => url === path).length,
-    mostConcurrent: () => mostConcurrent,
+    maxConcurrentCalls: () => maxConcurrentCalls,
     keys,
-    answer: undefined,
+    respond: undefined,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => {

@@ -1,11 +1,11 @@
 import { generateKeyPairSync, sign, type JsonWebKey, type KeyObject } from 'node:crypto';
 
-/** A key pair of an identity provider of a test. */
+/** A key pair of a test's identity provider. */
 export interface SigningKey {
   readonly algorithm: 'RS256' | 'PS256' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA';
   readonly id: string;
   readonly privateKey: KeyObject;
-  /** As the provider publishes it. */
+  /** The public key as the provider publishes it. */
   readonly jwk: JsonWebKey & { readonly kid: string };
 }
 
@@ -27,7 +27,7 @@ export function encodeSegment(text: string): string {
   return Buffer.from(text).toString('base64url');
 }
 
-/** Signs a text as it stands, whether or not it is a sensible token. */
+/** Signs any text, whether or not it is a meaningful token. */
 export function signText(signingInput: string, { algorithm, privateKey }: SigningKey): string {
   const hash = algorithm === 'EdDSA' ? null : `sha${algorithm.slice(2)}`;
   const padding = algorithm === 'PS256' ? { padding: 6, saltLength: 32 } : {};
@@ -39,7 +39,7 @@ export function signText(signingInput: string, { algorithm, privateKey }: Signin
   return `${signingInput}.${signature.toString('base64url')}`;
 }
 
-/** Makes a token out of header and claims; either may be given as text, to write what no JSON writer would. */
+/** Returns a signed token. Header and claims may be given as text, to write what `JSON.stringify` never writes. */
 export function signToken(
   key: SigningKey,
   claims: string | Readonly<Record<string, unknown>>,

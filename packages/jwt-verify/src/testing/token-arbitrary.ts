@@ -4,15 +4,16 @@ import { createSigningKey, encodeSegment, signText, type SigningKey } from './si
 
 export const nowSeconds = 1_800_000_000;
 
-/** The provider's keys, and one that is not the provider's although it says so. */
+/** The keys that the provider publishes. */
 export const keys: readonly SigningKey[] = [
   createSigningKey('es', 'ES256'),
   createSigningKey('rs', 'RS256'),
   createSigningKey('ed', 'EdDSA'),
 ];
+/** A key with the `kid` of a published key. */
 const impostor = createSigningKey('es', 'ES256');
 
-/** Mostly as it should be, now and then anything. */
+/** Generates the usual value in most runs, and an unusual one in the others. */
 function mostly<Value>(usual: Value, ...unusual: fc.Arbitrary<unknown>[]): fc.Arbitrary<unknown> {
   return fc.oneof(
     { arbitrary: fc.constant(usual), weight: 12 },
@@ -53,7 +54,7 @@ const claims: fc.Arbitrary<Record<string, unknown>> = fc.record({
   scope: mostly('read', anything),
 });
 
-/** Writes an object, now and then with a member twice, or with white space. */
+/** Generates the JSON text of an object, sometimes with a member written twice or with white space. */
 function written(value: Record<string, unknown>): fc.Arbitrary<string> {
   const plain = JSON.stringify(value);
   const names = Object.keys(JSON.parse(plain) as object);
@@ -63,7 +64,7 @@ function written(value: Record<string, unknown>): fc.Arbitrary<string> {
   return mostly(plain, twice, fc.constant(JSON.stringify(value, null, 2))) as fc.Arbitrary<string>;
 }
 
-/** What happens to a token on its way. */
+/** Generates changes that a token may suffer in transit. */
 const mutations = fc.oneof(
   fc.constant((token: string) => token),
   fc
@@ -80,7 +81,7 @@ const mutations = fc.oneof(
     const at = position % token.length;
     return token.slice(0, at) + letter + token.slice(at + 1);
   }),
-  // The last character of a segment: where stray bits would hide.
+  // Replaces the last character of a segment, which may carry stray bits.
   fc.tuple(fc.nat({ max: 2 }), fc.constantFrom(...'ABCDEFGHQRghwx0123')).map(
     ([segment, letter]) =>
       (token: string): string =>
@@ -91,7 +92,7 @@ const mutations = fc.oneof(
   ),
 );
 
-/** Tokens of every kind: good, bad, forged, and damaged. */
+/** Generates valid, invalid, forged and damaged tokens. */
 export const tokens: fc.Arbitrary<string> = fc
   .constantFrom(...keys)
   .chain((key) =>

@@ -1,21 +1,18 @@
 import { signatureAlgorithms, type SignatureAlgorithm } from '@valetkey/core-types';
-import { findKeys, readKeySet } from '../key-set.ts';
-import { splitToken } from '../segments.ts';
-import { verifySignature } from '../signature.ts';
-import { readTokenHeader } from '../token-header.ts';
+import { parseKeySet } from '../keys/key-set.ts';
+import { findKeys, findSigningKey } from '../keys/signature.ts';
+import { parseTokenHeader, splitToken } from '../token/token-text.ts';
 
-/** The part of verification below the claims: form, header, choice of key, signature. */
+/** Runs the part of verification below the claims: form, header, choice of key, signature. */
 export async function verifyJws(token: string, jwks: unknown): Promise<boolean> {
   try {
     const segments = splitToken(token);
-    const { algorithm, keyId } = readTokenHeader(segments.header);
+    const { algorithm, keyId } = parseTokenHeader(segments.header);
     const name = signatureAlgorithms.find((known): known is SignatureAlgorithm => known === algorithm);
-    const keys = findKeys(readKeySet(jwks)?.keys ?? [], algorithm, keyId);
+    const keys = findKeys(parseKeySet(jwks)?.keys ?? [], algorithm, keyId);
     if (name === undefined) return false;
     const signature = Buffer.from(segments.signature, 'base64url');
-    const data = Buffer.from(segments.signingInput);
-    const results = await Promise.all(keys.map((key) => verifySignature(name, key.keyObject, signature, data)));
-    return results.includes(true);
+    return (await findSigningKey(keys, name, signature, Buffer.from(segments.signingInput))) !== undefined;
   } catch {
     return false;
   }

@@ -1,9 +1,9 @@
 import type { Clock } from '@valetkey/core-types';
 
-/** A clock that moves when told to. */
+/** A clock that only the test moves. */
 export interface VirtualClock extends Clock {
   readonly advance: (seconds: number) => void;
-  /** Moves the wall clock alone, as a correction of the machine's clock does. */
+  /** Moves only the wall clock, as a correction of the machine's clock does. */
   readonly step: (seconds: number) => void;
   readonly nowSeconds: () => number;
 }

@@ -1,18 +1,18 @@
 import type { Clock } from '@valetkey/core-types';
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that moves only when a test advances it. */
 export interface ManualClock extends Clock {
   readonly advanceSeconds: (seconds: number) => void;
 }
 
-/** Starts at the present, so that clients with clocks of their own agree with it. */
-export const createManualClock = (): ManualClock => {
-  let nowMs = Date.now();
+/** Creates a manual clock that starts at a fixed time, so that every run is the same. */
+export function createManualClock(start = Date.parse('2026-01-15T12:00:00Z')): ManualClock {
+  let nowMs = start;
   return {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
-    advanceSeconds: (seconds) => {
+    advanceSeconds(seconds) {
       nowMs += seconds * 1000;
     },
   };
-};
+}

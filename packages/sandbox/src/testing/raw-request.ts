@@ -1,17 +1,17 @@
 import { connect } from 'node:net';
 
-/** What came back, and how the other side let go: `reset` is an RST, `end` a FIN, `none` that we hung up ourselves. */
+/** What a server sent, and how the connection ended: `reset` by an RST, `end` by a FIN, `none` by this side. */
 export interface RawAnswer {
   readonly received: string;
   readonly ending: 'reset' | 'end' | 'none';
 }
 
-/** Writes bytes to a server and reads all that comes back until it hangs up, or until `enough` has been received. */
-export const rawExchange = (
+/** Sends bytes to a server and reads until it closes the connection, or until `enough` returns true. */
+export function rawExchange(
   origin: string,
   bytes: string,
   enough: (received: string) => boolean = () => false,
-): Promise<RawAnswer> => {
+): Promise<RawAnswer> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve) => {
     let received = '';
@@ -29,14 +29,15 @@ export const rawExchange = (
     socket.on('end', () => {
       ending = 'end';
     });
-    // A reset is an end too; what came before it is what counts.
+    // A reset also ends the connection; the bytes before it are kept.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNRESET') ending = 'reset';
     });
     socket.on('close', () => resolve({ received, ending }));
   });
-};
+}
 
-/** The same, where it does not matter how it ends. */
-export const rawRequest = async (...parameters: Parameters<typeof rawExchange>): Promise<string> =>
-  (await rawExchange(...parameters)).received;
+/** Returns only the bytes of {@link rawExchange}, for tests that do not depend on how the connection ends. */
+export async function rawRequest(...parameters: Parameters<typeof rawExchange>): Promise<string> {
+  return (await rawExchange(...parameters)).received;
+}

@@ -1,10 +1,11 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 import { Secret, type ServerToken } from '@valetkey/core-types';
-import { createTokenCache, type TokenCacheEvent } from '../index.ts';
+import { createTokenCache, type TokenCache } from '../index.ts';
 import { createRedisStore } from '../redis.ts';
 import { nymblKey } from './server-token.ts';
 
-/** What a test tells a process of the simulated deployment. */
+/** The settings of one process of a deployment. */
 export interface ProcessSettings {
   readonly redisUrl: string;
   readonly prefix: string;
@@ -14,105 +15,152 @@ export interface ProcessSettings {
   readonly scope: string;
   readonly lifetimeSeconds: number;
   readonly refreshMarginSeconds: number;
-  readonly timeoutMs: number;
+  readonly leaseMs: number;
 }
 
-/** Asks for so many tokens at once, again and again. */
-export interface ProcessOrder {
-  readonly gets: number;
-  readonly forMs: number;
-  readonly everyMs: number;
-}
+/** What a test orders a process to do. The process sends one report for each order. */
+export type ProcessOrder =
+  /** Get the token this many times at once. */
+  | { readonly type: 'get'; readonly gets: number }
+  /** The same again and again, every `everyMs` milliseconds, for `forMs` milliseconds. */
+  | { readonly type: 'keep-getting'; readonly gets: number; readonly everyMs: number; readonly forMs: number }
+  /** Advance the monotonic clock of the cache. */
+  | { readonly type: 'advance'; readonly milliseconds: number }
+  | { readonly type: 'close' };
 
-/** What a process saw while it followed an order. Moments are milliseconds of the machine's clock. */
+/** What a process saw while it followed an order. Moments are milliseconds of the machine's wall clock. */
 export interface ProcessReport {
-  readonly answered: number;
+  /** How many gets returned each token. */
+  readonly tokens: Readonly<Record<string, number>>;
   readonly errors: readonly string[];
-  readonly issues: readonly { readonly token: string | undefined; readonly startMs: number; readonly endMs: number }[];
+  /** The shortest life that a returned token had left. */
+  readonly minRemainingSeconds: number;
+  /** The calls to the vendor since the process started. */
+  readonly issues: readonly { readonly token: string | undefined; readonly startMs: number }[];
   readonly lastServedMs: Readonly<Record<string, number>>;
-  readonly shortestSeconds: number;
-  readonly slowestMs: number;
-  readonly events: Readonly<Record<string, number>>;
+  readonly slowestGetMs: number;
+  /** The longest delay of the event loop, as a timer that does nothing notices it. */
+  readonly eventLoopDelayMs: number;
 }
 
-/** What is left of a token in a report: enough to tell one from another, too little to use. */
-const shortName = (token: string): string => token.slice(-16);
+/** What a process sends to the test. */
+export type ProcessMessage =
+  | { readonly type: 'ready' | 'issue' }
+  | { readonly type: 'report'; readonly report: ProcessReport };
 
-const serve = (settings: ProcessSettings): void => {
-  const issues: { token: string | undefined; startMs: number; endMs: number }[] = [];
-  const events: Record<string, number> = {};
+type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
+
+/** Returns the part of a token that a report shows: enough to tell tokens apart, too little to use one. */
+function shortName(token: string): string {
+  return token.slice(-16);
+}
+
+function send(message: ProcessMessage): void {
+  process.send?.(message);
+}
+
+function serve(settings: ProcessSettings): void {
+  let offsetMs = 0;
+  const issues: IssueRecord[] = [];
+  const issue = createIssue(settings, issues);
   const sealingKeys = [{ id: 'test', secret: new Secret('sandbox-only-sealing-key-of-32-characters') }];
   const cache = createTokenCache({
-    store: createRedisStore({
-      url: settings.redisUrl,
-      prefix: settings.prefix,
-      sealingKeys,
-      timeoutMs: settings.timeoutMs,
-    }),
+    // The deadlines are long, so that a busy machine delays a test and does not fail it.
+    store: createRedisStore({ url: settings.redisUrl, prefix: settings.prefix, sealingKeys, timeoutMs: 30_000 }),
+    issueTimeoutMs: 60_000,
+    leaseMs: settings.leaseMs,
     maxLifetimeSeconds: settings.lifetimeSeconds,
     refreshMarginSeconds: settings.refreshMarginSeconds,
-    onEvent: (event: TokenCacheEvent) => {
-      events[event.type] = (events[event.type] ?? 0) + 1;
-    },
+    clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() + offsetMs },
   });
 
-  const issue = async ({ signal }: { readonly signal: AbortSignal }): Promise<ServerToken> => {
-    const seen: (typeof issues)[number] = { token: undefined, startMs: Date.now(), endMs: Number.POSITIVE_INFINITY };
-    issues.push(seen);
-    process.send?.({ type: 'issue' });
-    const { clientId, clientSecret, scope } = settings;
+  async function follow(order: ProcessOrder): Promise<ProcessReport> {
+    const tokens: Record<string, number> = {};
+    const errors: string[] = [];
+    const lastServedMs: Record<string, number> = {};
+    const report: Writable<ProcessReport> = {
+      tokens,
+      errors,
+      minRemainingSeconds: Number.MAX_SAFE_INTEGER,
+      issues,
+      lastServedMs,
+      slowestGetMs: 0,
+      eventLoopDelayMs: 0,
+    };
+
+    async function get(): Promise<void> {
+      const startMs = performance.now();
+      try {
+        const token = await cache.get(nymblKey, issue);
+        const name = shortName(token.secret.reveal());
+        tokens[name] = (tokens[name] ?? 0) + 1;
+        lastServedMs[name] = Date.now();
+        report.minRemainingSeconds = Math.min(report.minRemainingSeconds, token.expiresInSeconds ?? 0);
+      } catch (error) {
+        errors.push(String(error));
+      }
+      report.slowestGetMs = Math.max(report.slowestGetMs, performance.now() - startMs);
+    }
+
+    if (order.type === 'advance') offsetMs += order.milliseconds;
+    if (order.type === 'get') await Promise.all(Array.from({ length: order.gets }, get));
+    if (order.type === 'keep-getting') report.eventLoopDelayMs = await keepGetting(order, get);
+    return report;
+  }
+
+  process.on('message', (order: ProcessOrder) => {
+    if (order.type === 'close') void close(cache);
+    else void follow(order).then((report) => send({ type: 'report', report }));
+  });
+  // The test has ended, so the process has nothing left to do.
+  process.on('disconnect', () => process.exit());
+  send({ type: 'ready' });
+}
+
+interface IssueRecord {
+  token: string | undefined;
+  readonly startMs: number;
+}
+
+/** Creates an issue that calls the token endpoint and records each call. */
+function createIssue({ tokenUrl, clientId, clientSecret, scope }: ProcessSettings, issues: IssueRecord[]) {
+  return async ({ signal }: { readonly signal: AbortSignal }): Promise<ServerToken> => {
+    const record: IssueRecord = { token: undefined, startMs: Date.now() };
+    issues.push(record);
+    send({ type: 'issue' });
     const body = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: clientId,
       client_secret: clientSecret,
       scope,
     });
-    const response = await fetch(settings.tokenUrl, { method: 'POST', body, signal });
-    const answer = (await response.json()) as { access_token: string; expires_in: number };
-    seen.token = shortName(answer.access_token);
-    seen.endMs = Date.now();
-    return {
-      kind: 'server',
-      vendor: 'nymbl',
-      secret: new Secret(answer.access_token),
-      expiresInSeconds: answer.expires_in,
-    };
+    const response = await fetch(tokenUrl, { method: 'POST', body, signal });
+    const { access_token, expires_in } = (await response.json()) as { access_token: string; expires_in: number };
+    record.token = shortName(access_token);
+    return { kind: 'server', vendor: 'nymbl', secret: new Secret(access_token), expiresInSeconds: expires_in };
   };
+}
 
-  const follow = async ({ gets, forMs, everyMs }: ProcessOrder): Promise<ProcessReport> => {
-    const endMs = Date.now() + forMs;
-    const errors: string[] = [];
-    const lastServedMs: Record<string, number> = {};
-    let answered = 0;
-    let shortestSeconds = Number.POSITIVE_INFINITY;
-    let slowestMs = 0;
-    const get = async (): Promise<void> => {
-      const startMs = performance.now();
-      try {
-        const token = await cache.get(nymblKey, issue);
-        answered += 1;
-        lastServedMs[shortName(token.secret.reveal())] = Date.now();
-        shortestSeconds = Math.min(shortestSeconds, token.expiresInSeconds ?? 0);
-      } catch (error) {
-        errors.push(String(error));
-      }
-      slowestMs = Math.max(slowestMs, performance.now() - startMs);
-    };
-    do {
-      const nextMs = Date.now() + everyMs;
-      await Promise.all(Array.from({ length: gets }, get));
-      await new Promise((resolve) => void setTimeout(resolve, Math.max(0, nextMs - Date.now())));
-    } while (Date.now() < endMs);
-    return { answered, errors: errors.slice(0, 5), issues, lastServedMs, shortestSeconds, slowestMs, events };
-  };
+/** Gets tokens for a while and returns the longest delay of the event loop meanwhile. */
+async function keepGetting(
+  { gets, everyMs, forMs }: ProcessOrder & { readonly type: 'keep-getting' },
+  get: () => Promise<void>,
+): Promise<number> {
+  const delays = monitorEventLoopDelay({ resolution: 5 });
+  delays.enable();
+  const endMs = Date.now() + forMs;
+  do {
+    const nextMs = Date.now() + everyMs;
+    await Promise.all(Array.from({ length: gets }, get));
+    await new Promise((resolve) => void setTimeout(resolve, Math.max(0, nextMs - Date.now())));
+  } while (Date.now() < endMs);
+  delays.disable();
+  return delays.max / 1e6;
+}
 
-  process.on('message', (order: ProcessOrder | 'close') => {
-    if (order === 'close') void cache.close().then(() => process.disconnect());
-    else void follow(order).then((report) => process.send?.({ type: 'report', report }));
-  });
-  // Whoever gave the orders is gone, and took the reason to run along.
-  process.on('disconnect', () => process.exit());
-  process.send?.({ type: 'ready' });
-};
+async function close(cache: TokenCache): Promise<void> {
+  await cache.close();
+  process.disconnect();
+}
 
 serve(JSON.parse(process.argv[2] ?? '') as ProcessSettings);

@@ -1,21 +1,21 @@
 import { Secret } from '@valetkey/core-types';
 import { createTokenCache, type TokenCache, type TokenCacheEvent, type TokenCacheOptions } from '../index.ts';
-import { createMemoryRecords } from '../memory-records.ts';
-import { createSealedStore } from '../store.ts';
-import type { RecordStore } from '../store-types.ts';
+import { createMemoryRecords } from '../stores/memory-records.ts';
+import { createSealedStore } from '../stores/sealed-store.ts';
+import type { RecordStore } from '../stores/store-types.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 
 /** Replicas over one store, in one process and under one clock. */
 export interface DeploymentInMemory {
   readonly time: VirtualTime;
   readonly records: RecordStore;
-  /** Starts a replica; its own view of the records may differ from the others'. */
+  /** Starts a replica. `view` replaces functions of the records for this replica. */
   readonly start: (options?: TokenCacheOptions, view?: Partial<RecordStore>) => TokenCache;
-  /** What happened in all replicas, in order. */
+  /** The events of all replicas, in order. */
   readonly events: TokenCacheEvent[];
 }
 
-export const createDeploymentInMemory = (): DeploymentInMemory => {
+export function createDeploymentInMemory(): DeploymentInMemory {
   const time = createVirtualTime();
   const records = createMemoryRecords(() => time.monotonicMs() + 1_000_000_000);
   const sealingKeys = [{ id: 'test', secret: new Secret('sandbox-only-sealing-key-of-32-characters') }];
@@ -30,4 +30,4 @@ export const createDeploymentInMemory = (): DeploymentInMemory => {
       return createTokenCache({ store, clock: time, timers: time, random: () => 0.5, onEvent, ...options });
     },
   };
-};
+}

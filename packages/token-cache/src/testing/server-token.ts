@@ -7,16 +7,18 @@ export const nymblKey: TokenKey = Object.freeze({
   secretVersion: '1',
 });
 
-/** A server token as an adapter issues it; `expiresIn` may be any nonsense that a vendor says. */
-export const serverToken = (text: string, expiresIn?: unknown): ServerToken => ({
-  kind: 'server',
-  vendor: 'nymbl',
-  secret: new Secret(text),
-  expiresInSeconds: expiresIn as number,
-});
+/** Returns a server token as an adapter issues it. `expiresIn` may be anything that a vendor sends. */
+export function serverToken(text: string, expiresIn?: unknown): ServerToken {
+  return { kind: 'server', vendor: 'nymbl', secret: new Secret(text), expiresInSeconds: expiresIn as number };
+}
 
-/** An issue that counts its calls and answers `token-1`, `token-2` and so on. */
-export const countingIssue = (expiresIn: unknown = 300) => {
+/** Returns the text of the token that a call resolves to. */
+export async function textOf(token: Promise<ServerToken>): Promise<string> {
+  return (await token).secret.reveal();
+}
+
+/** Creates an issue that counts its calls and resolves to `token-1`, `token-2` and so on. */
+export function createCountingIssue(expiresIn: unknown = 300) {
   const issue = Object.assign(
     async (): Promise<ServerToken> => {
       issue.calls += 1;
@@ -25,4 +27,18 @@ export const countingIssue = (expiresIn: unknown = 300) => {
     { calls: 0 },
   );
   return issue;
-};
+}
+
+interface PendingIssue {
+  readonly resolve: (token: ServerToken) => void;
+  readonly reject: (error: unknown) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Creates an issue whose calls the test settles. */
+export function createManualIssue() {
+  const pending: PendingIssue[] = [];
+  const issue = ({ signal }: { signal: AbortSignal }): Promise<ServerToken> =>
+    new Promise((resolve, reject) => void pending.push({ resolve, reject, signal }));
+  return { issue, pending };
+}

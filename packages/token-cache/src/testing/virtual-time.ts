@@ -1,13 +1,13 @@
 import type { Clock } from '@valetkey/core-types';
-import type { Timers } from '../timers.ts';
+import type { Timers } from '../renewal/timers.ts';
 
-/** Time that moves when told to. Timers call back in the order of their moments. */
+/** A clock and timers that tests advance. Timers call back in the order of their moments. */
 export interface VirtualTime extends Clock, Timers {
-  /** Lets promises settle, then moves on to each timer that is due within so many milliseconds. */
+  /** Lets promises settle, then advances to each timer that is due within this many milliseconds. */
   readonly advance: (milliseconds: number) => Promise<void>;
   /** Lets every promise settle that needs no time to do so. */
   readonly settle: () => Promise<void>;
-  /** Moves the wall clock alone, as an operator or NTP does. */
+  /** Changes only the wall clock, as an operator or NTP does. */
   readonly stepWallClock: (milliseconds: number) => void;
   readonly pendingTimers: () => number;
 }
@@ -17,19 +17,17 @@ interface Timer {
   readonly callback: () => void;
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
-
-/** A clock and timers for tests. Starts at a moment that is nobody's default. */
-export const createVirtualTime = (startMs = 1_000_000): VirtualTime => {
+/** Creates a clock and timers. The start differs from zero, so that no code can rely on zero. */
+export function createVirtualTime(startMs = 1_000_000): VirtualTime {
   let nowMs = startMs;
   let wallOffsetMs = 1_700_000_000_000;
   const timers = new Set<Timer>();
 
-  const next = (untilMs: number): Timer | undefined => {
+  function nextTimer(untilMs: number): Timer | undefined {
     let first: Timer | undefined;
     for (const timer of timers) if (timer.atMs <= untilMs && (!first || timer.atMs < first.atMs)) first = timer;
     return first;
-  };
+  }
 
   return {
     nowMs: () => nowMs + wallOffsetMs,
@@ -42,7 +40,7 @@ export const createVirtualTime = (startMs = 1_000_000): VirtualTime => {
     advance: async (milliseconds) => {
       const untilMs = nowMs + milliseconds;
       await nextTurn();
-      for (let timer = next(untilMs); timer !== undefined; timer = next(untilMs)) {
+      for (let timer = nextTimer(untilMs); timer !== undefined; timer = nextTimer(untilMs)) {
         timers.delete(timer);
         nowMs = Math.max(nowMs, timer.atMs);
         timer.callback();
@@ -56,4 +54,8 @@ export const createVirtualTime = (startMs = 1_000_000): VirtualTime => {
     },
     pendingTimers: () => timers.size,
   };
-};
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** A call as it arrived. */
+/** A call as the server received it. */
 export interface RecordedCall {
   readonly method: string;
   readonly path: string;
@@ -11,8 +11,8 @@ export interface RecordedCall {
   readonly body: string;
 }
 
-/** What to answer; `choose` answers by the call, a function takes the response over. */
-export type PlannedAnswer =
+/** A response to send. `choose` returns its JSON for a call; a function takes over the whole response. */
+export type PlannedResponse =
   | {
       readonly status?: number;
       readonly headers?: Record<string, string>;
@@ -25,21 +25,21 @@ export type PlannedAnswer =
 export interface VendorServer extends AsyncDisposable {
   readonly url: string;
   readonly calls: RecordedCall[];
-  /** Answers all further calls so, or the further calls one after the other, the last for ever. */
-  readonly answer: (...answers: [PlannedAnswer, ...PlannedAnswer[]]) => void;
-  /** How many connections were opened so far. */
+  /** Responds to the next calls with these responses, one after the other; the last one is repeated. */
+  readonly respond: (...responses: [PlannedResponse, ...PlannedResponse[]]) => void;
+  /** Returns how many connections were opened so far. */
   readonly connections: () => number;
 }
 
-/** A vendor on a loopback port of its own that answers what a test says and remembers what it was asked. */
-export async function startVendorServer(...first: [PlannedAnswer, ...PlannedAnswer[]]): Promise<VendorServer> {
-  let plan: PlannedAnswer[] = first;
+/** Starts a vendor on a loopback port that sends planned responses and records the calls. */
+export async function startVendorServer(...first: [PlannedResponse, ...PlannedResponse[]]): Promise<VendorServer> {
+  let plan: PlannedResponse[] = first;
   const calls: RecordedCall[] = [];
   let connections = 0;
 
   const server = createServer((request, response) => {
     void (async () => {
-      const planned = (plan.length > 1 ? plan.shift() : plan[0]) as PlannedAnswer;
+      const planned = (plan.length > 1 ? plan.shift() : plan[0]) as PlannedResponse;
       const { method = '', url: path = '', headers } = request;
       if (typeof planned === 'function') {
         calls.push({ method, path, headers, body: '' });
@@ -62,8 +62,8 @@ export async function startVendorServer(...first: [PlannedAnswer, ...PlannedAnsw
     url: `http://127.0.0.1:${port}`,
     calls,
     connections: () => connections,
-    answer: (...answers) => {
-      plan = answers;
+    respond: (...responses) => {
+      plan = responses;
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -73,7 +73,7 @@ export async function startVendorServer(...first: [PlannedAnswer, ...PlannedAnsw
   };
 }
 
-/** A JWT whose signature nobody checks. */
+/** Returns a JWT with a signature that is never verified. */
 export function fakeJwt(payload: object): string {
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
   return `${encode({ alg: 'EdDSA', typ: 'JWT' })}.${encode(payload)}.c2lnbmF0dXJl`;

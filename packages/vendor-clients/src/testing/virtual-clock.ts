@@ -1,6 +1,6 @@
 import type { Clock } from '@valetkey/core-types';
 
-/** A clock that moves when a test says so. */
+/** Creates a clock that stands still until a test advances it. */
 export function createVirtualClock(
   startMs = Date.UTC(2026, 10, 20),
 ): Clock & { advance: (milliseconds: number) => void } {

@@ -4,7 +4,8 @@ import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
 import type { Decision, Store, VendorUserKey } from '../../storage/store.ts';
-import { findConnection, type Connections } from '../../vendors/connections.ts';
+import type { Connections } from '../../vendors/connections.ts';
+import { findConnection } from '../../vendors/perform.ts';
 import { addRoute } from '../server.ts';
 
 const personShape = { issuer: z.string().min(1), subject: z.string().min(1) };
@@ -30,11 +31,11 @@ interface AdminDependencies {
  * `GET /v1/decisions`. It accepts only the admin token; an app user's token opens nothing here.
  */
 export function addAdminRoutes(server: FastifyInstance, dependencies: AdminDependencies): void {
-  const onRequest = [createAdminCheck(dependencies.token)];
+  const authentication = createAdminCheck(dependencies.token);
   logChanges(server);
-  addVendorUsersRoute(server, dependencies, onRequest);
-  addBlockedUsersRoute(server, dependencies, onRequest);
-  addDecisionsRoute(server, dependencies, onRequest);
+  addVendorUsersRoute(server, dependencies, authentication);
+  addBlockedUsersRoute(server, dependencies, authentication);
+  addDecisionsRoute(server, dependencies, authentication);
 }
 
 /** These routes change who may sign in, and as which vendor user; the log must show when that happened. */
@@ -48,7 +49,7 @@ function logChanges(server: FastifyInstance): void {
 function addVendorUsersRoute(
   server: FastifyInstance,
   { store, connections, issuers }: AdminDependencies,
-  onRequest: onRequestAsyncHookHandler[],
+  authentication: onRequestAsyncHookHandler,
 ): void {
   const parseMapping = (body: unknown): { key: VendorUserKey; vendorUserId: string } => {
     const { issuer, subject, vendor_user_id: vendorUserId, ...target } = parse(mappingSchema, body);
@@ -86,14 +87,14 @@ function addVendorUsersRoute(
         throw new ValetKeyError('not_found', 'This person has no such vendor user.');
       },
     },
-    onRequest,
+    authentication,
   );
 }
 
 function addBlockedUsersRoute(
   server: FastifyInstance,
   { store, issuers }: AdminDependencies,
-  onRequest: onRequestAsyncHookHandler[],
+  authentication: onRequestAsyncHookHandler,
 ): void {
   addRoute(
     server,
@@ -111,14 +112,14 @@ function addBlockedUsersRoute(
         throw new ValetKeyError('not_found', 'This person is not blocked.');
       },
     },
-    onRequest,
+    authentication,
   );
 }
 
 function addDecisionsRoute(
   server: FastifyInstance,
   { store, connections }: AdminDependencies,
-  onRequest: onRequestAsyncHookHandler[],
+  authentication: onRequestAsyncHookHandler,
 ): void {
   const encode = ({ requestId, vendorUserId, connection, ...decision }: Decision) => ({
     ...decision,
@@ -131,7 +132,7 @@ function addDecisionsRoute(
   const handler = async ({ query }: { query: unknown }) => ({
     decisions: (await store.listDecisions(parse(decisionsSchema, query).limit)).map(encode),
   });
-  addRoute(server, '/v1/decisions', { GET: handler }, onRequest);
+  addRoute(server, '/v1/decisions', { GET: handler }, authentication);
 }
 
 /** A person of an unknown issuer is a mistake: the person who was meant would stay unblocked, or without a vendor user. */

@@ -1,14 +1,23 @@
-import type { Clock } from '@valetkey/core-types';
+import {
+  assertExposable,
+  Secret,
+  ValetKeyError,
+  type Clock,
+  type ExchangedToken,
+  type ExposableToken,
+  type IssueAnswer,
+  type Vendor,
+} from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import Negotiator from 'negotiator';
+import type { Identify } from '../../identity/identify.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
-import { principalOf } from '../authenticate.ts';
-import { addRoute } from '../server.ts';
-import { choosePlainTextField, encodeIssuedToken } from './issued-token.ts';
+import { addRoute, authenticateWith, principalOf } from '../server.ts';
 
 interface IssueRouteDependencies {
-  readonly authenticate: onRequestAsyncHookHandler;
+  readonly identify: Identify;
   readonly perform: Perform;
   readonly tokens: TokenCache;
   readonly clock: Clock;
@@ -16,7 +25,7 @@ interface IssueRouteDependencies {
 
 /** Adds `POST /v1/vendors/{connection}/token`: a client token for the caller. */
 export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteDependencies): void {
-  const { authenticate, perform, tokens, clock } = dependencies;
+  const { identify, perform, tokens, clock } = dependencies;
   addRoute(
     server,
     '/v1/vendors/:connection/token',
@@ -34,6 +43,93 @@ export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteD
         return reply.type(type).send(body);
       },
     },
-    [authenticate],
+    authenticateWith(identify),
   );
 }
+
+/** A response body that carries a client token. A server token does not compile into it. */
+export interface EncodedToken {
+  readonly type: 'application/json' | 'text/plain; charset=utf-8';
+  readonly body: string;
+}
+
+/** Where and when a token was issued. */
+export interface IssueContext {
+  readonly connection: string;
+  readonly nowMs: number;
+}
+
+/**
+ * Returns the field that is the whole response where the caller prefers `text/plain`, or undefined where it accepts JSON.
+ * Throws `invalid_request` where the vendor has no such field; this happens before the vendor is called.
+ */
+export function choosePlainTextField({ id, issue }: Vendor, accept: string | undefined): string | undefined {
+  if (accept === undefined || accept === '*/*' || issue === undefined) return undefined;
+  const preferred = new Negotiator({ headers: { accept } }).mediaType(['application/json', 'text/plain']);
+  if (preferred !== 'text/plain') return undefined;
+  if (issue.plainTextField !== undefined) return issue.plainTextField;
+  throw new ValetKeyError(
+    'invalid_request',
+    `A token of ${id} has several fields, so it cannot be sent as plain text.`,
+    {
+      vendor: id,
+      remediation: 'Send `Accept: application/json`.',
+    },
+  );
+}
+
+/** Returns the response of an issue request: the vendor's own fields with the common envelope, or one field as text. */
+export function encodeIssuedToken(
+  token: ExposableToken,
+  plainTextField: string | undefined,
+  context: IssueContext,
+): EncodedToken {
+  assertExposable(token);
+  if (plainTextField === undefined) {
+    return { type: 'application/json', body: JSON.stringify(toIssueAnswer(token, context)) };
+  }
+  return { type: 'text/plain; charset=utf-8', body: readField(token, plainTextField) };
+}
+
+/** Returns the response of a token exchange (RFC 8693 section 2.2.1): the issue response with OAuth's field names added. */
+export function encodeExchangedToken(
+  token: ExposableToken,
+  exchanged: ExchangedToken & { readonly asksForScope: boolean },
+  context: IssueContext,
+): string {
+  assertExposable(token);
+  return JSON.stringify({
+    ...toIssueAnswer(token, context),
+    access_token: readField(token, exchanged.field),
+    issued_token_type: exchanged.issuedTokenType,
+    token_type: exchanged.tokenType,
+    // A vendor's token has none of the scopes that a client may request, and OAuth wants a difference to be stated.
+    ...(exchanged.asksForScope && { scope: '' }),
+  });
+}
+
+const textOf = (field: string | Secret): string => (field instanceof Secret ? field.reveal() : field);
+
+function readField({ vendor, fields }: ExposableToken, name: string): string {
+  const field = fields[name];
+  if (field === undefined) throw new ValetKeyError('internal', `${vendor} issued a token without the field ${name}.`);
+  return textOf(field);
+}
+
+function toIssueAnswer(token: ExposableToken, { connection, nowMs }: IssueContext): IssueAnswer {
+  const { vendor, vendorUserId, expiresInSeconds, fields } = token;
+  return {
+    ...Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, textOf(field)])),
+    vendor,
+    connection,
+    ...(vendorUserId !== undefined && { vendor_user_id: vendorUserId }),
+    ...(expiresInSeconds !== undefined && {
+      expires_in: expiresInSeconds,
+      expires_at: isoAt(nowMs + expiresInSeconds * 1000),
+      refresh_after: Math.floor(expiresInSeconds * 0.8),
+    }),
+    server_time: isoAt(nowMs),
+  };
+}
+
+const isoAt = (ms: number): string => new Date(ms).toISOString();

@@ -1,16 +1,17 @@
 import { Readable } from 'node:stream';
 import { ValetKeyError } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Identify } from '../../identity/identify.ts';
 import type { CallerLimits } from '../../policy/caller-limits.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { proxyCall } from '../../vendors/proxy-call.ts';
-import { principalOf } from '../authenticate.ts';
 import { toValetKeyError } from '../errors/problem.ts';
+import { authenticateWith, principalOf } from '../server.ts';
 import { readProxyRequest } from './proxy-request.ts';
 
 interface ProxyRouteDependencies {
-  readonly authenticate: onRequestAsyncHookHandler;
+  readonly identify: Identify;
   readonly perform: Perform;
   readonly tokens: TokenCache;
   readonly callerLimits: CallerLimits;
@@ -19,7 +20,7 @@ interface ProxyRouteDependencies {
 
 /** Adds `ANY /v1/vendors/{connection}/proxy/*`: a call to the vendor on the caller's behalf, streamed in both directions. */
 export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteDependencies): void {
-  const { authenticate, perform, tokens, callerLimits, onProblem } = dependencies;
+  const { identify, perform, tokens, callerLimits, onProblem } = dependencies;
   server.register(async (scope) => {
     // The body belongs to the vendor: whatever its media type, it is passed on as a stream.
     scope.removeAllContentTypeParsers();
@@ -31,7 +32,7 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
     scope.route({
       method: scope.supportedMethods,
       url: '/v1/vendors/:connection/proxy/*',
-      onRequest: authenticate,
+      onRequest: authenticateWith(identify),
       handler: async (request, reply) => {
         const { connection: name } = request.params as { connection: string };
         const principal = principalOf(request);

@@ -1,12 +1,12 @@
 import type { Clock, Principal, SessionAnswer, SessionVendor } from '@valetkey/core-types';
-import type { FastifyInstance, onRequestAsyncHookHandler, RouteHandlerMethod } from 'fastify';
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
+import type { Identify } from '../../identity/identify.ts';
 import { isAllowed } from '../../policy/access.ts';
 import type { Connection, Connections } from '../../vendors/connections.ts';
-import { principalOf } from '../authenticate.ts';
-import { addRoute } from '../server.ts';
+import { addRoute, authenticateWith, principalOf } from '../server.ts';
 
 interface SessionRouteDependencies {
-  readonly authenticate: onRequestAsyncHookHandler;
+  readonly identify: Identify;
   readonly connections: Connections;
   readonly clock: Clock;
 }
@@ -15,11 +15,11 @@ const isoAt = (ms: number): string => new Date(ms).toISOString();
 
 /** Adds `GET /v1/session`: the principal, and what it may do with each connection. */
 export function addSessionRoute(server: FastifyInstance, dependencies: SessionRouteDependencies): void {
-  const { authenticate, connections, clock } = dependencies;
+  const { identify, connections, clock } = dependencies;
   const handler: RouteHandlerMethod = async (request): Promise<SessionAnswer> => {
     const principal = principalOf(request);
     const { issuer, subject, scopes, expiresAtSeconds } = principal;
-    const usable = [...connections.values()].filter(({ policy }) => isAllowed(policy, principal));
+    const usable = [...connections.values()].filter(({ rules }) => isAllowed(rules, principal));
     const vendors = await Promise.all(
       usable.map(async (connection) => [connection.name, await describeConnection(connection, principal)] as const),
     );
@@ -32,7 +32,7 @@ export function addSessionRoute(server: FastifyInstance, dependencies: SessionRo
       server_time: isoAt(clock.nowMs()),
     };
   };
-  addRoute(server, '/v1/session', { GET: handler }, [authenticate]);
+  addRoute(server, '/v1/session', { GET: handler }, authenticateWith(identify));
 }
 
 async function describeConnection({ vendor, users }: Connection, principal: Principal): Promise<SessionVendor> {

@@ -9,7 +9,7 @@ import { oauthErrorFormat } from '../errors/oauth-error.ts';
 import { createProblemSender } from '../errors/problem-sender.ts';
 import { addRoute } from '../server.ts';
 import { parseExchangeRequest } from './exchange-request.ts';
-import { encodeExchangedToken } from './issued-token.ts';
+import { encodeExchangedToken } from './issue.ts';
 
 export const tokenExchangePath = '/oauth2/token';
 

@@ -1,55 +1,59 @@
 import { type Scenario, settings, storeTimeoutMs } from './scenario.ts';
 import type { VendorCall } from './vendor.ts';
 
-/** A while during which replicas cannot count on each other. */
+/** A time during which replicas cannot rely on each other. */
 export interface Disturbance {
   readonly what: string;
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** How long after a disturbance a replica may still act on what it knew before, in milliseconds. */
+/** How long after a disturbance a replica may act on outdated knowledge, in milliseconds. */
 const recoveryMs = settings.storeRetryMs + settings.leaseMs + 4 * storeTimeoutMs;
-
-const isFailure = (call: VendorCall): boolean =>
-  call.ending === 'failed' || (call.ending === 'given-up' && call.endMs - call.startMs >= settings.issueTimeoutMs - 1);
-
-const backoffMs = (failures: number): number =>
-  Math.min(settings.cooldownSeconds * 2 ** (failures - 1), settings.maxCooldownSeconds) * 1000;
-
-const overlaps = (one: VendorCall, other: VendorCall): boolean =>
-  one.startMs < other.endMs && other.startMs < one.endMs;
 
 const slackMs = 1;
 
-/** The soonest moment at which the vendor may be asked again after this call, by whoever knows of it. */
-const soonestNext = (call: VendorCall, failures: number, disturbed: boolean, scenario: Scenario): number => {
+function isFailure(call: VendorCall): boolean {
+  if (call.ending === 'failed') return true;
+  return call.ending === 'given-up' && call.endMs - call.startMs >= settings.issueTimeoutMs - 1;
+}
+
+function backoffMs(failures: number): number {
+  return Math.min(settings.cooldownSeconds * 2 ** (failures - 1), settings.maxCooldownSeconds) * 1000;
+}
+
+function overlaps(one: VendorCall, other: VendorCall): boolean {
+  return one.startMs < other.endMs && other.startMs < one.endMs;
+}
+
+/** Returns the first moment after this call at which a caller that knows of it may call the vendor again. */
+function earliestNextMs(call: VendorCall, failures: number, disturbed: boolean, scenario: Scenario): number {
   if (isFailure(call)) {
-    const askedMs = call.mood === 'throttling' && call.ending === 'failed' ? 3000 : 0;
-    return call.endMs + Math.max(backoffMs(failures), askedMs);
+    const retryAfterMs = call.mood === 'throttling' && call.ending === 'failed' ? 3000 : 0;
+    return call.endMs + Math.max(backoffMs(failures), retryAfterMs);
   }
   if (call.token === undefined) return call.endMs;
   const isRepeat = call.token.mintedAtMs < call.startMs;
-  // Who lost sight of a token cannot tell that the vendor repeats it.
+  // A replica that lost a token cannot tell that the vendor repeats it.
   if (isRepeat && disturbed) return call.endMs;
   if (isRepeat) return Math.min(call.endMs + settings.cooldownSeconds * 1000, call.token.expiresAtMs - 1000);
   const marginMs = Math.min(scenario.refreshMarginSeconds * 1000, call.saidMs / 2) * 1.1;
   const needMs = Math.max(scenario.needSeconds * 1000, Math.min(10_000, call.saidMs / 10));
   return call.startMs + call.saidMs - Math.max(marginMs, needMs);
-};
+}
 
 interface Rule {
   readonly calls: readonly VendorCall[];
   readonly name: string;
   /** Whether the caller of the later call must have known of the earlier one. */
   readonly informed: (earlier: VendorCall, later: VendorCall) => boolean;
-  /** When a success of others was learnt of, which ends a row of failures and brings a token with times of its own. */
+  /** When the caller learnt of another's success, which ends a row of failures and brings a token with its own times. */
   readonly successesMs: readonly number[];
-  /** Whether anything was ever out of order. */
+  /** Whether the run had any disturbance. */
   readonly disturbed: boolean;
 }
 
-const checkSequence = ({ calls, name, informed, successesMs, disturbed }: Rule, scenario: Scenario): string[] => {
+function checkSequence({ calls, name, informed, successesMs, disturbed }: Rule, scenario: Scenario): string[] {
   const violations: string[] = [];
   let failures = 0;
   for (const [index, call] of calls.entries()) {
@@ -59,11 +63,13 @@ const checkSequence = ({ calls, name, informed, successesMs, disturbed }: Rule, 
       const learnt = successesMs.some((atMs) => atMs >= earlier.endMs && atMs <= call.startMs);
       if (!knows) failures = 0;
       const refused = earlier.token?.refused === true;
-      const soonestMs = soonestNext(earlier, failures, disturbed, scenario);
+      const earliestMs = earliestNextMs(earlier, failures, disturbed, scenario);
       if (knows && overlaps(earlier, call)) {
         violations.push(`${name}: two calls at once, at ${earlier.startMs} and ${call.startMs}`);
-      } else if (knows && !refused && !learnt && call.startMs < soonestMs - slackMs) {
-        violations.push(`${name}: asked at ${call.startMs}, before ${soonestMs}, after the call at ${earlier.startMs}`);
+      } else if (knows && !refused && !learnt && call.startMs < earliestMs - slackMs) {
+        violations.push(
+          `${name}: a call at ${call.startMs}, before ${earliestMs}, after the call at ${earlier.startMs}`,
+        );
       }
     }
     const sinceMs = earlier?.endMs ?? 0;
@@ -71,40 +77,34 @@ const checkSequence = ({ calls, name, informed, successesMs, disturbed }: Rule, 
     failures = isFailure(call) ? failures + 1 : 0;
   }
   return violations;
-};
+}
 
-/** A replica took a token that another one got. */
+/** A replica adopted a token that another replica issued. */
 export interface Adoption {
   readonly replica: string;
   readonly key: string;
   readonly atMs: number;
 }
 
-/** What the token endpoint saw, against what was promised. */
-export const checkCalls = (
-  {
-    calls,
-    disturbances,
-    adoptions,
-  }: {
-    readonly calls: readonly VendorCall[];
-    readonly disturbances: readonly Disturbance[];
-    readonly adoptions: readonly Adoption[];
-  },
-  scenario: Scenario,
-): string[] => {
+interface Observations {
+  readonly calls: readonly VendorCall[];
+  readonly disturbances: readonly Disturbance[];
+  readonly adoptions: readonly Adoption[];
+}
+
+/** Returns every promise of the cache that the calls to the token endpoint break. */
+export function checkCalls({ calls, disturbances, adoptions }: Observations, scenario: Scenario): string[] {
   const violations: string[] = [];
   const disturbed = disturbances.length > 0 || scenario.invalidations;
-  const check = (rule: Omit<Rule, 'disturbed'>): void => {
-    violations.push(...checkSequence({ ...rule, disturbed }, scenario));
-  };
+  const check = (rule: Omit<Rule, 'disturbed'>): void =>
+    void violations.push(...checkSequence({ ...rule, disturbed }, scenario));
   for (const [key, ofKey] of Map.groupBy(calls, ({ key }) => key)) {
     const calm = (earlier: VendorCall, later: VendorCall): boolean =>
       disturbances.every(({ startMs, endMs }) => endMs + recoveryMs < earlier.startMs || startMs > later.startMs);
     const successesMs = ofKey.filter(({ token }) => token !== undefined).map(({ endMs }) => endMs);
     check({ calls: ofKey, name: `deployment, ${key}`, informed: calm, successesMs });
     for (const [replica, own] of Map.groupBy(ofKey, (call) => call.replica)) {
-      // What a process knows by itself, no store can take from it; only a lease that it lost makes it ask again at once.
+      // No store can take from a process what it knows; only a lost lease makes it call the vendor again at once.
       const remembers = (earlier: VendorCall): boolean => earlier.ending !== 'given-up' || isFailure(earlier);
       const learnt = adoptions.filter((adoption) => adoption.replica === replica && adoption.key === key);
       const learntMs = learnt.map(({ atMs }) => atMs);
@@ -112,4 +112,4 @@ export const checkCalls = (
     }
   }
   return violations;
-};
+}

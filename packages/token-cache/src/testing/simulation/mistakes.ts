@@ -1,34 +1,34 @@
-import type { RecordStore, TokenStore } from '../../store-types.ts';
-import type { Timers } from '../../timers.ts';
+import type { Timers } from '../../renewal/timers.ts';
+import type { RecordStore, TokenStore } from '../../stores/store-types.ts';
 import { type Mistake, settings } from './scenario.ts';
 
-const records =
-  (change: (records: RecordStore) => Partial<RecordStore>) =>
-  (sound: RecordStore): RecordStore => ({ ...sound, ...change(sound) });
+function records(change: (records: RecordStore) => Partial<RecordStore>) {
+  return (sound: RecordStore): RecordStore => ({ ...sound, ...change(sound) });
+}
 
-const store =
-  (change: (store: TokenStore) => Partial<TokenStore>) =>
-  (sound: TokenStore): TokenStore => ({ ...sound, ...change(sound) });
+function store(change: (store: TokenStore) => Partial<TokenStore>) {
+  return (sound: TokenStore): TokenStore => ({ ...sound, ...change(sound) });
+}
 
-const withoutTimersOf =
-  (delayMs: number) =>
-  (timers: Timers): Timers => ({
+function withoutTimersOf(delayMs: number) {
+  return (timers: Timers): Timers => ({
     after: (delay, callback) => (delay === delayMs ? () => undefined : timers.after(delay, callback)),
   });
+}
 
-/** The mistakes that others made, and some of our own: each must be noticed by the invariants. */
+/** Mistakes that other caches made, and some of ours. The invariants must notice each. */
 export const mistakes: Readonly<Record<string, Mistake>> = {
-  'a lease that everybody gets': {
+  'a lease that every replica acquires': {
     store: store(() => ({ acquire: async () => ({ state: 'acquired', attempts: 0 }) })),
   },
-  'a lease that others can release': {
+  'a lease that other replicas can release': {
     records: records((sound) => ({
       remove: async (id) => {
         const { value } = await sound.read(id);
         return value !== undefined && sound.remove(id, value);
       },
       add: async (id, value, lifetimeMs) => {
-        // Whoever is turned away cleans up after himself, without a look at whose lease it is.
+        // A refused replica removes the lease without a check of its owner.
         const added = await sound.add(id, value, lifetimeMs);
         const held = added ? undefined : (await sound.read(id)).value;
         if (held !== undefined) await sound.remove(id, held);
@@ -39,16 +39,16 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   'a lease that is never renewed': {
     store: store(() => ({ renew: async () => true })),
   },
-  'no second look after the lease was acquired': {
+  'no second read after the lease was acquired': {
     scenario: { replicas: 4, keys: 1, lifeSeconds: 4, refreshMarginSeconds: 0, meanPauseMs: 100, storeLatencyMs: 20 },
     store: (sound) => {
       let fresh = false;
       return {
         ...sound,
-        acquire: async (...wish) => {
-          const answer = await sound.acquire(...wish);
-          fresh = answer.state === 'acquired';
-          return answer;
+        acquire: async (...request) => {
+          const lease = await sound.acquire(...request);
+          fresh = lease.state === 'acquired';
+          return lease;
         },
         read: async (key) => {
           const reading = await sound.read(key);
@@ -59,16 +59,16 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
       };
     },
   },
-  'failures kept from other replicas': {
+  'failures that other replicas do not receive': {
     store: store((sound) => ({ coolDown: (key, owner) => sound.release(key, owner) })),
   },
   'no cool-down': { options: { cooldownSeconds: 0.001, maxCooldownSeconds: 0.001 } },
   'deadlines by the wall clock': {
     clock: (clock) => ({ nowMs: clock.nowMs, monotonicMs: clock.nowMs }),
   },
-  'no deadline for an issue': { timers: withoutTimersOf(settings.issueTimeoutMs) },
+  'no deadline for the vendor': { timers: withoutTimersOf(settings.issueTimeoutMs) },
   'no deadline for the store': { store: store(() => ({ timeoutMs: 3_000_000 })) },
-  'a life in the store that counts from the writing': {
+  'a life that counts from the write to the store': {
     records: records((sound) => ({ write: (id, value, expiresAtMs) => sound.write(id, value, expiresAtMs + 1000) })),
     store: store((sound) => ({
       read: async (key) => {
@@ -77,14 +77,14 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
       },
     })),
   },
-  'an answer of the store that is thought to be new when it is old': {
+  'an old reading of the store that passes for a new one': {
     store: store((sound) => {
       let last: Awaited<ReturnType<TokenStore['read']>> | undefined;
       return { read: async (key) => (last ??= await sound.read(key)) };
     }),
   },
-  'lives taken for longer than they are': { lengthenLives: true },
-  'needs that are not passed on': { forgetNeeds: true },
-  'callers that do not find each other': { splitKeys: true },
-  'an abort that ends the issue of others': { shareAborts: true },
+  'tokens that are kept for longer than they live': { lengthenLives: true },
+  'a caller whose minimum life is ignored': { forgetNeeds: true },
+  'callers who do not share a renewal': { splitKeys: true },
+  'an abort that ends the renewal of other callers': { shareAborts: true },
 };

@@ -1,7 +1,7 @@
 import { stdout } from 'node:process';
 import { simulate } from './simulate.ts';
 
-// Replays one seed, with everything that happens in it: SEED=123 npx -y pnpm@12.18.0 --filter @valetkey/token-cache simulate
+// Replays one seed and prints everything that happens: SEED=123 npx -y pnpm@12.18.0 --filter @valetkey/token-cache simulate
 const print = (line: string): void => void stdout.write(`${line}\n`);
 const crashAtAwait = process.env['CRASH_AT'] === undefined ? undefined : Number(process.env['CRASH_AT']);
 const report = await simulate({ seed: Number(process.env['SEED'] ?? 1), crashAtAwait, trace: print });

@@ -1,5 +1,5 @@
 import type { Clock } from '@valetkey/core-types';
-import type { Timers } from '../../timers.ts';
+import type { Timers } from '../../renewal/timers.ts';
 import type { World } from './world.ts';
 
 /** One process of the simulated deployment, from its start to its crash. */
@@ -8,16 +8,16 @@ export interface Replica {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly alive: () => boolean;
-  /** Ends the process: nothing of it runs again, nothing it waits for ever comes. */
+  /** Ends the process: none of its code runs again, and nothing reaches it. */
   readonly crash: () => void;
-  /** The process stands still, as under a long garbage collection or on a paused machine. */
+  /** Stops the process for a while, like a long garbage collection or a paused machine. */
   readonly freeze: (durationMs: number) => void;
   readonly stepWallClock: (milliseconds: number) => void;
-  /** Timers that the process has set and not taken back. */
+  /** Returns the number of timers that the process set and neither ran nor cancelled. */
   readonly pendingTimers: () => number;
-  /** Each moment at which the process waits for something outside, and could die waiting. */
+  /** Returns how many times something from outside arrived: the moments at which the process can crash. */
   readonly awaits: () => number;
-  /** Hands something from outside to the process: never to a dead one, and to a frozen one when it thaws. */
+  /** Delivers something from outside: never to a crashed process, and to a frozen process when it continues. */
   readonly deliver: (callback: () => void) => void;
 }
 
@@ -29,9 +29,9 @@ export interface ReplicaOptions {
   readonly onCrash: () => void;
 }
 
-export const createReplica = ({ name, world, crashAtAwait, onCrash }: ReplicaOptions): Replica => {
+export function createReplica({ name, world, crashAtAwait, onCrash }: ReplicaOptions): Replica {
   const bornMs = world.nowMs();
-  // No two machines agree on the monotonic clock's zero, nor need they on the time of day.
+  // Machines agree neither on the zero of the monotonic clock nor on the time of day.
   const monotonicZeroMs = world.between(1000, 1_000_000);
   let wallOffsetMs = world.between(-5000, 5000);
   let alive = true;
@@ -39,19 +39,19 @@ export const createReplica = ({ name, world, crashAtAwait, onCrash }: ReplicaOpt
   let awaits = 0;
   const timers = new Set<object>();
 
-  const crash = (): void => {
+  function crash(): void {
     if (!alive) return;
     alive = false;
     onCrash();
-  };
+  }
 
-  const deliver = (callback: () => void): void => {
+  function deliver(callback: () => void): void {
     awaits += 1;
     if (awaits === crashAtAwait) crash();
     if (!alive) return;
     if (world.nowMs() >= frozenUntilMs) callback();
     else world.after(frozenUntilMs - world.nowMs(), () => deliver(callback));
-  };
+  }
 
   return {
     name,
@@ -85,4 +85,4 @@ export const createReplica = ({ name, world, crashAtAwait, onCrash }: ReplicaOpt
     awaits: () => awaits,
     deliver,
   };
-};
+}

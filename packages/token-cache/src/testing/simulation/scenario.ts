@@ -1,11 +1,10 @@
-import type { TokenCacheOptions } from '../../options.ts';
-import type { TokenStore } from '../../store-types.ts';
-import type { Timers } from '../../timers.ts';
 import type { Clock } from '@valetkey/core-types';
-import type { RecordStore } from '../../store-types.ts';
+import type { TokenCacheOptions } from '../../cache/token-cache-options.ts';
+import type { Timers } from '../../renewal/timers.ts';
+import type { RecordStore, TokenStore } from '../../stores/store-types.ts';
 import { seededRandom } from './world.ts';
 
-/** What one seed decides before anything runs. */
+/** What a seed decides before the simulation runs. */
 export interface Scenario {
   readonly seed: number;
   readonly replicas: number;
@@ -36,7 +35,7 @@ export const settings = {
 
 export const storeTimeoutMs = 250;
 
-/** One deliberate mistake, to see that the invariants notice it. */
+/** One deliberate mistake that the invariants must notice. */
 export interface Mistake {
   readonly records?: ((records: RecordStore) => RecordStore) | undefined;
   readonly store?: ((store: TokenStore) => TokenStore) | undefined;
@@ -49,15 +48,15 @@ export interface Mistake {
   readonly splitKeys?: boolean | undefined;
   /** A caller's abort ends the issue that others wait for. */
   readonly shareAborts?: boolean | undefined;
-  /** Tokens are said to live longer than they do. */
+  /** Tokens claim a longer life than they have. */
   readonly lengthenLives?: boolean | undefined;
-  /** Where the mistake shows often enough to be found in a few hundred seeds. */
+  /** The conditions under which a few hundred seeds suffice to show the mistake. */
   readonly scenario?: Partial<Scenario> | undefined;
 }
 
-export const createScenario = (seed: number): Scenario => {
+export function createScenario(seed: number): Scenario {
   const random = seededRandom(seed ^ 0x5eed);
-  const between = (least: number, most: number): number => least + (most - least) * random();
+  const between = (min: number, max: number): number => min + (max - min) * random();
   const lifeSeconds = random() < 0.3 ? between(2, 6) : between(8, 25);
   return {
     seed,
@@ -67,7 +66,7 @@ export const createScenario = (seed: number): Scenario => {
     meanPauseMs: between(150, 900),
     lifeSeconds,
     refreshMarginSeconds: random() < 0.2 ? 0 : between(0.5, 6),
-    // A vendor whose tokens are nearly over when they arrive helps nobody.
+    // Tokens that have nearly expired when they arrive would be useless to every caller.
     vendorLatencyMs: Math.min(random() < 0.2 ? between(300, 700) : between(5, 150), lifeSeconds * 100),
     storeLatencyMs: between(0.5, 15),
     needSeconds: lifeSeconds * between(0.05, 0.4),
@@ -77,4 +76,4 @@ export const createScenario = (seed: number): Scenario => {
     freezes: random() < 0.3,
     invalidations: random() < 0.3,
   };
-};
+}

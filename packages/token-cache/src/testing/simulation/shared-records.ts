@@ -1,49 +1,51 @@
-import { createMemoryRecords } from '../../memory-records.ts';
-import type { RecordStore } from '../../store-types.ts';
+import { createMemoryRecords } from '../../stores/memory-records.ts';
+import type { RecordStore } from '../../stores/store-types.ts';
 import type { Replica } from './replica.ts';
 import type { World } from './world.ts';
 
-/** What may be wrong with the store: refusing, silent, late, or not to be written to. */
+/** What can be wrong with the store: it refuses calls, never responds, responds late, or refuses writes. */
 export type StoreTrouble = 'refused' | 'silent' | 'stalled' | 'read-only';
 
-/** The one store of a simulated deployment, with its troubles. */
+/** The one store of a simulated deployment, and the faults that it can have. */
 export interface SharedRecords {
-  /** The store as one replica sees it: over a network, and possibly cut off from it. */
+  /** Returns the store as one replica sees it: over a network. */
   readonly connect: (replica: Replica) => RecordStore;
   readonly trouble: (kind: StoreTrouble, durationMs: number) => void;
   readonly flush: () => void;
-  /** Puts foreign bytes over what lies there. */
+  /** Overwrites every record with foreign bytes. */
   readonly spoil: () => void;
 }
 
 const foreignBytes = ['', '{"token":"x"}', 'owner:', 'v1.key.AAAA', '\u0000\uFFFF', 'v1..', 'owner:a b'];
 
-export const createSharedRecords = (world: World, latencyMs: number): SharedRecords => {
-  // The store's clock is its own: nothing may depend on its being like anybody else's.
+export function createSharedRecords(world: World, latencyMs: number): SharedRecords {
+  // The store has a clock of its own: no replica may rely on a relation to its own clock.
   const clockZeroMs = world.between(1, 2_000_000_000_000);
   const ids = new Set<string>();
   let records = createMemoryRecords(() => world.nowMs() + clockZeroMs);
   let trouble: StoreTrouble | undefined;
   let troubleEndsAtMs = 0;
 
-  const connect = (replica: Replica): RecordStore => {
-    const call = <Answer>(writes: boolean, apply: () => Promise<Answer>): Promise<Answer> =>
-      new Promise((resolve, reject) => {
+  function connect(replica: Replica): RecordStore {
+    function call<Result>(writes: boolean, apply: () => Promise<Result>): Promise<Result> {
+      return new Promise((resolve, reject) => {
         const travelMs = (): number => latencyMs * (0.5 + world.random());
-        const answer = (settle: () => void): void => void world.after(travelMs(), () => replica.deliver(settle));
+        const respond = (settle: () => void): void => void world.after(travelMs(), () => replica.deliver(settle));
         const arrive = (): void => {
           if (trouble === 'stalled') {
-            // The server works through what it got meanwhile: late, but not less.
+            // A stalled server handles every call that arrived meanwhile, only late.
             world.after(troubleEndsAtMs - world.nowMs() + 1, arrive);
           } else if (trouble === 'refused' || (trouble === 'read-only' && writes)) {
-            answer(() => reject(new Error('READONLY simulated')));
+            respond(() => reject(Object.assign(new Error('Simulated.'), { code: 'READONLY' })));
           } else if (trouble === undefined || trouble === 'read-only') {
-            apply().then((value) => answer(() => resolve(value)), reject);
+            apply().then((value) => respond(() => resolve(value)), reject);
           }
         };
-        // What was sent arrives, even if its sender dies on the way.
+        // A call arrives even if its sender crashes meanwhile.
         world.after(travelMs(), arrive);
       });
+    }
+
     return {
       read: (id) => call(false, () => records.read(id)),
       write: (id, value, expiresAtMs) => {
@@ -58,7 +60,7 @@ export const createSharedRecords = (world: World, latencyMs: number): SharedReco
       remove: (id, expected) => call(true, () => records.remove(id, expected)),
       close: async () => undefined,
     };
-  };
+  }
 
   return {
     connect,
@@ -84,4 +86,4 @@ export const createSharedRecords = (world: World, latencyMs: number): SharedReco
       }
     },
   };
-};
+}

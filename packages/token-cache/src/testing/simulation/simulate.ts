@@ -1,7 +1,7 @@
 import { type ServerToken, type TokenKey, ValetKeyError } from '@valetkey/core-types';
-import type { Sealer } from '../../sealing.ts';
-import { createTokenCache, type TokenCache } from '../../token-cache.ts';
-import { createTokenStore } from '../../token-store.ts';
+import { createTokenCache, type TokenCache } from '../../cache/token-cache.ts';
+import type { Sealer } from '../../stores/sealer.ts';
+import { createStoreOverRecords } from '../../stores/store-over-records.ts';
 import { type Adoption, checkCalls, type Disturbance } from './invariants.ts';
 import { createReplica, type Replica } from './replica.ts';
 import { createScenario, type Mistake, type Scenario, settings, storeTimeoutMs } from './scenario.ts';
@@ -22,34 +22,34 @@ export interface SimulationReport {
   readonly scenario: Scenario;
   readonly violations: readonly string[];
   readonly gets: number;
-  readonly answered: number;
+  readonly resolved: number;
   readonly failed: number;
   readonly calls: number;
-  /** Awaits of the first replica's first life. */
+  /** How many awaits the first replica had until it crashed or the run ended. */
   readonly awaits: number;
 }
 
-/** Names without hashing and text without sealing: what they add is proven elsewhere, and thousands of runs go faster. */
+/** Neither hashes nor seals: tests of the sealer prove both, and thousands of runs are faster without them. */
 const plainSealer: Sealer = {
   hash: (text) => text,
   seal: (plain, place) => `plain:${place}:${plain}`,
   open: (sealed, place) => (sealed.startsWith(`plain:${place}:`) ? sealed.slice(place.length + 7) : undefined),
 };
 
-/** The longest that a caller may wait: for another's lease, for two leases lost, for its own issue, for the store. */
-const longestWaitMs = settings.leaseMs + 5 * settings.issueTimeoutMs + 10 * storeTimeoutMs;
+/** How long a caller may wait: for another's lease, for two lost leases, for its own call to the vendor, for the store. */
+const maxWaitMs = settings.leaseMs + 5 * settings.issueTimeoutMs + 10 * storeTimeoutMs;
 
 const moods: readonly VendorMood[] = ['slow', 'failing', 'failing', 'throttling', 'silent', 'deaf', 'repeating'];
 
-/** One run of a deployment: replicas, their store, their vendor, their callers and their bad luck. */
-export const simulate = async (options: SimulationOptions): Promise<SimulationReport> => {
+/** Runs one deployment: replicas, their store, their vendor, their callers, and the faults that the seed decides. */
+export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const { seed, mistake = {}, crashAtAwait, trace } = options;
   const scenario: Scenario = { ...createScenario(seed), ...options.scenario };
   const world = createWorld(seed);
   const violations: string[] = [];
   const disturbances: Disturbance[] = [];
   const adoptions: Adoption[] = [];
-  const counts = { gets: 0, answered: 0, failed: 0, awaits: 0 };
+  const counts = { gets: 0, resolved: 0, failed: 0, awaits: 0 };
   const records = createSharedRecords(world, scenario.storeLatencyMs);
   const vendor = createSimulatedVendor({
     world,
@@ -58,17 +58,21 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
     issueTimeoutMs: settings.issueTimeoutMs,
   });
 
-  const note = (text: string): void => trace?.(`${world.nowMs().toFixed(1).padStart(9)} ${text}`);
-  const violate = (text: string): void => {
+  function note(text: string): void {
+    trace?.(`${world.nowMs().toFixed(1).padStart(9)} ${text}`);
+  }
+
+  function violate(text: string): void {
     violations.push(`${world.nowMs().toFixed(1)}: ${text}`);
     note(`VIOLATION ${text}`);
-  };
-  const disturb = (what: string, durationMs = 0): void => {
+  }
+
+  function disturb(what: string, durationMs = 0): void {
     note(what);
     disturbances.push({ what, startMs: world.nowMs(), endMs: world.nowMs() + durationMs });
-  };
+  }
 
-  const startReplica = (slot: number, life: number): void => {
+  function startReplica(slot: number, life: number): void {
     const name = `replica-${slot}.${life}`;
     const open = new Map<object, number>();
     const replica = createReplica({
@@ -87,12 +91,10 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
       },
     });
     const connection = records.connect(replica);
-    const store = createTokenStore({
-      records: mistake.records?.(connection) ?? connection,
-      sealer: plainSealer,
-      prefix: 'simulation',
-      timeoutMs: storeTimeoutMs,
-    });
+    const store = createStoreOverRecords(
+      { records: mistake.records?.(connection) ?? connection, sealer: plainSealer, prefix: 'simulation' },
+      storeTimeoutMs,
+    );
     const cache = createTokenCache({
       ...settings,
       refreshMarginSeconds: scenario.refreshMarginSeconds,
@@ -112,11 +114,11 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
     if (slot === 0 && life === 0) ends.push(() => (counts.awaits = replica.awaits()));
     ends.push(() => {
       if (!replica.alive()) return;
-      for (const startMs of open.values()) violate(`${name}: a caller waits since ${startMs} and was never told`);
-      if (cache.stats().entries > settings.maxEntries) violate(`${name}: more entries than allowed`);
+      for (const startMs of open.values()) violate(`${name}: a caller has waited since ${startMs} without a result`);
+      if (cache.stats().entries > settings.maxEntries) violate(`${name}: more entries than maxEntries`);
       void cache.close();
-      world.after(longestWaitMs, () => {
-        if (replica.pendingTimers() > 0) violate(`${name}: ${replica.pendingTimers()} timers are left after closing`);
+      world.after(maxWaitMs, () => {
+        if (replica.pendingTimers() > 0) violate(`${name}: ${replica.pendingTimers()} timers remain after close`);
       });
     });
     if (scenario.crashes && world.chance(0.5)) world.after(world.between(100, scenario.trafficMs), replica.crash);
@@ -134,11 +136,11 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
         replica.stepWallClock(stepMs);
       });
     }
-  };
+  }
 
   const ends: (() => void)[] = [];
 
-  const drive = (replica: Replica, cache: TokenCache, open: Map<object, number>): void => {
+  function drive(replica: Replica, cache: TokenCache, open: Map<object, number>): void {
     const next = (): void => {
       if (!replica.alive() || world.nowMs() > scenario.trafficMs) return;
       const burst = world.chance(0.05) ? 10 : 1;
@@ -146,9 +148,9 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
       world.after(-Math.log(1 - world.random()) * scenario.meanPauseMs, next);
     };
     world.after(world.between(0, 500), next);
-  };
+  }
 
-  const call = async (replica: Replica, cache: TokenCache, open: Map<object, number>): Promise<void> => {
+  async function call(replica: Replica, cache: TokenCache, open: Map<object, number>): Promise<void> {
     const scope = `scope-${Math.floor(world.random() * scenario.keys)}`;
     const key: TokenKey = { vendor: 'nymbl', scope, resource: mistake.splitKeys ? `${counts.gets}` : undefined };
     const needSeconds = world.chance(0.3) ? scenario.needSeconds : world.chance(0.2) ? 0 : undefined;
@@ -168,41 +170,41 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
     try {
       const minRemainingSeconds = mistake.forgetNeeds ? undefined : needSeconds;
       const token = await cache.get(key, issue, { minRemainingSeconds, signal: controller?.signal });
-      counts.answered += 1;
+      counts.resolved += 1;
       checkToken(token, scope, needSeconds ?? 0);
       if (scenario.invalidations && world.chance(0.02)) {
         const minted = vendor.minted(token.secret.reveal());
         if (minted) minted.refused = true;
-        note(`${replica.name} is refused ${minted?.text}`);
+        note(`the vendor refuses ${minted?.text} of ${replica.name}`);
         await cache.invalidate(key, token);
       }
     } catch (error) {
       if (controller?.signal.aborted !== true) checkFailure(error, replica);
     } finally {
       open.delete(ticket);
-      if (world.nowMs() - startMs > longestWaitMs)
+      if (world.nowMs() - startMs > maxWaitMs)
         violate(`${replica.name}: a caller waited ${world.nowMs() - startMs} ms`);
     }
-  };
+  }
 
-  const checkToken = (token: ServerToken, scope: string, needSeconds: number): void => {
+  function checkToken(token: ServerToken, scope: string, needSeconds: number): void {
     const minted = vendor.minted(token.secret.reveal());
     const leftMs = (minted?.expiresAtMs ?? 0) - world.nowMs();
-    if (minted?.key !== scope) violate(`${minted?.text} was answered for ${scope}`);
-    if (leftMs <= 0) violate(`${minted?.text} was answered ${-leftMs} ms after its end`);
-    if (leftMs < needSeconds * 1000) violate(`${minted?.text} had ${leftMs} ms left of ${needSeconds} s asked for`);
-    if ((token.expiresInSeconds ?? Infinity) * 1000 > leftMs) violate(`${minted?.text} was said to live too long`);
-  };
+    if (minted?.key !== scope) violate(`${minted?.text} was returned for ${scope}`);
+    if (leftMs <= 0) violate(`${minted?.text} was returned ${-leftMs} ms after its expiry`);
+    if (leftMs < needSeconds * 1000) violate(`${minted?.text} had ${leftMs} ms left, not ${needSeconds} s`);
+    if ((token.expiresInSeconds ?? Infinity) * 1000 > leftMs) violate(`${minted?.text} claimed too long a life`);
+  }
 
-  const checkFailure = (error: unknown, replica: Replica): void => {
+  function checkFailure(error: unknown, replica: Replica): void {
     counts.failed += 1;
     if (!ValetKeyError.isInstance(error)) return violate(`${replica.name}: a foreign error`);
     const excused =
       scenario.vendorTroubles ||
       disturbances.some(({ what, endMs }) => what.includes('freezes') && endMs + 10_000 > world.nowMs());
     if (!excused)
-      violate(`${replica.name}: a caller was told ${error.code} (${error.reason}) of a vendor that is well`);
-  };
+      violate(`${replica.name}: a caller received ${error.code} (${error.reason}) while the vendor was well`);
+  }
 
   for (let slot = 0; slot < scenario.replicas; slot += 1) startReplica(slot, 0);
   if (scenario.vendorTroubles) {
@@ -236,9 +238,9 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
     }
   }
 
-  await world.runUntil(scenario.trafficMs + 2 * longestWaitMs);
+  await world.runUntil(scenario.trafficMs + 2 * maxWaitMs);
   for (const end of ends) end();
-  await world.runUntil(world.nowMs() + 3 * longestWaitMs);
+  await world.runUntil(world.nowMs() + 3 * maxWaitMs);
   for (const violation of checkCalls({ calls: vendor.calls, disturbances, adoptions }, scenario)) violate(violation);
   return { scenario, violations, ...counts, calls: vendor.calls.length };
-};
+}

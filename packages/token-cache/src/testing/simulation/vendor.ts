@@ -5,21 +5,21 @@ import type { World } from './world.ts';
 /** How the vendor behaves for a while. */
 export type VendorMood = 'well' | 'slow' | 'failing' | 'throttling' | 'silent' | 'deaf' | 'repeating';
 
-/** One call of the token endpoint, as the vendor and its caller saw it. */
+/** One call to the token endpoint, as the vendor and the caller saw it. */
 export interface VendorCall {
   readonly key: string;
   readonly replica: string;
   readonly startMs: number;
   readonly mood: VendorMood;
-  /** When its caller had its answer, gave up, or died. */
+  /** When its caller received the response, gave up, or crashed. */
   endMs: number;
   ending: 'open' | 'token' | 'failed' | 'given-up';
   token: MintedToken | undefined;
-  /** The life that the vendor said the token had. */
+  /** The life of the token according to the vendor. */
   saidMs: number;
 }
 
-/** A token as only the vendor knows it. */
+/** A token as the vendor knows it. */
 export interface MintedToken {
   readonly text: string;
   readonly key: string;
@@ -42,14 +42,14 @@ export interface VendorOptions {
   readonly issueTimeoutMs: number;
 }
 
-export const createSimulatedVendor = (options: VendorOptions): SimulatedVendor => {
+export function createSimulatedVendor(options: VendorOptions): SimulatedVendor {
   const { world, lifeSeconds, latencyMs, issueTimeoutMs } = options;
   const calls: VendorCall[] = [];
   const tokens = new Map<string, MintedToken>();
   const latest = new Map<string, MintedToken>();
   let mood: VendorMood = 'well';
 
-  const mint = (key: string): MintedToken => {
+  function mint(key: string): MintedToken {
     const last = latest.get(key);
     if (mood === 'repeating' && last !== undefined && last.expiresAtMs > world.nowMs() && !last.refused) return last;
     const mintedAtMs = world.nowMs();
@@ -58,11 +58,10 @@ export const createSimulatedVendor = (options: VendorOptions): SimulatedVendor =
     tokens.set(text, token);
     latest.set(key, token);
     return token;
-  };
+  }
 
-  const issueFor =
-    (replica: Replica, key: string) =>
-    ({ signal }: { signal: AbortSignal }): Promise<ServerToken> =>
+  function issueFor(replica: Replica, key: string) {
+    return ({ signal }: { signal: AbortSignal }): Promise<ServerToken> =>
       new Promise((resolve, reject) => {
         const call: VendorCall = {
           key,
@@ -82,7 +81,7 @@ export const createSimulatedVendor = (options: VendorOptions): SimulatedVendor =
           settle();
         };
         signal.addEventListener('abort', () => {
-          // A deaf caller does not notice; the cache has to go on all the same.
+          // A deaf issue ignores the signal, and the cache has to continue all the same.
           end('given-up', () => call.mood !== 'deaf' && reject(signal.reason));
         });
         const outMs = latencyMs * (0.5 + world.random()) * (mood === 'slow' ? 4 : 1);
@@ -110,6 +109,7 @@ export const createSimulatedVendor = (options: VendorOptions): SimulatedVendor =
           );
         });
       });
+  }
 
   return {
     issueFor,
@@ -123,4 +123,4 @@ export const createSimulatedVendor = (options: VendorOptions): SimulatedVendor =
     calls,
     minted: (text) => tokens.get(text),
   };
-};
+}

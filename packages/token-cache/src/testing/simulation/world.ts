@@ -1,11 +1,11 @@
-/** Everything in a simulation that happens at some moment, and the chance that decides what. */
+/** Everything in a simulation that happens at some moment, and the randomness that decides what. */
 export interface World {
   readonly nowMs: () => number;
-  /** Runs the callback so many milliseconds from now; the answer takes it back. */
+  /** Runs the callback after this many milliseconds. The returned function cancels it. */
   readonly after: (delayMs: number, callback: () => void) => () => void;
-  /** A number from 0 up to 1; the same ones in the same order for one seed. */
+  /** Returns a number from 0 up to 1. A seed gives the same numbers in the same order. */
   readonly random: () => number;
-  readonly between: (least: number, most: number) => number;
+  readonly between: (min: number, max: number) => number;
   readonly chance: (probability: number) => boolean;
   /** Lets time pass until this moment. */
   readonly runUntil: (endMs: number) => Promise<void>;
@@ -17,8 +17,8 @@ interface Event {
   callback: (() => void) | undefined;
 }
 
-/** mulberry32: 32 bits of state are enough for chance that has to repeat, not to be secret. */
-export const seededRandom = (seed: number): (() => number) => {
+/** Creates a random number generator (mulberry32): 32 bits of state suffice for numbers that repeat and keep no secret. */
+export function seededRandom(seed: number): () => number {
   let state = Math.imul(seed, 0x9e3779b1) | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -26,47 +26,52 @@ export const seededRandom = (seed: number): (() => number) => {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-};
+}
 
-const before = (one: Event, other: Event): boolean =>
-  one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
+function isBefore(one: Event, other: Event): boolean {
+  return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
+}
 
-/** Events by moment: a binary heap. */
-const createAgenda = () => {
+/** Creates a list of events in the order of their moments: a binary heap. */
+function createAgenda() {
   const heap: Event[] = [];
-  const swap = (one: number, other: number): void => {
+
+  function swap(one: number, other: number): void {
     [heap[one], heap[other]] = [heap[other] as Event, heap[one] as Event];
-  };
-  return {
-    first: () => heap[0],
-    add: (event: Event): void => {
-      let at = heap.push(event) - 1;
-      for (let parent = (at - 1) >> 1; at > 0 && before(event, heap[parent] as Event); parent = (at - 1) >> 1) {
-        swap(at, parent);
-        at = parent;
-      }
-    },
-    removeFirst: (): void => {
-      const last = heap.pop() as Event;
-      if (heap.length === 0) return;
-      heap[0] = last;
-      for (let at = 0; ;) {
-        let least = at;
-        for (const child of [2 * at + 1, 2 * at + 2]) {
-          if (child < heap.length && before(heap[child] as Event, heap[least] as Event)) least = child;
-        }
-        if (least === at) return;
-        swap(at, least);
-        at = least;
-      }
-    },
-  };
-};
+  }
 
-/** Microtasks run to their end before the next macrotask does, so that one turn settles every promise that can settle. */
-const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+  function add(event: Event): void {
+    let at = heap.push(event) - 1;
+    for (let parent = (at - 1) >> 1; at > 0 && isBefore(event, heap[parent] as Event); parent = (at - 1) >> 1) {
+      swap(at, parent);
+      at = parent;
+    }
+  }
 
-export const createWorld = (seed: number): World => {
+  function removeFirst(): void {
+    const last = heap.pop() as Event;
+    if (heap.length === 0) return;
+    heap[0] = last;
+    for (let at = 0; ;) {
+      let least = at;
+      for (const child of [2 * at + 1, 2 * at + 2]) {
+        if (child < heap.length && isBefore(heap[child] as Event, heap[least] as Event)) least = child;
+      }
+      if (least === at) return;
+      swap(at, least);
+      at = least;
+    }
+  }
+
+  return { first: () => heap[0], add, removeFirst };
+}
+
+/** All microtasks run before the next macrotask, so one turn settles every promise that can settle. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
+export function createWorld(seed: number): World {
   const random = seededRandom(seed);
   const agenda = createAgenda();
   let nowMs = 0;
@@ -82,7 +87,7 @@ export const createWorld = (seed: number): World => {
       };
     },
     random,
-    between: (least, most) => least + (most - least) * random(),
+    between: (min, max) => min + (max - min) * random(),
     chance: (probability) => random() < probability,
     runUntil: async (endMs) => {
       for (let event = agenda.first(); event !== undefined && event.atMs <= endMs; event = agenda.first()) {
@@ -95,4 +100,4 @@ export const createWorld = (seed: number): World => {
       nowMs = endMs;
     },
   };
-};
+}

@@ -1,0 +1,13 @@
+import type { ClientToken, ServerToken } from '@valetkey/core-types';
+import { assertType, test } from 'vitest';
+import { encodeIssuedToken, type EncodedToken, type IssueContext } from './issue.ts';
+
+declare const userToken: ClientToken<'user'>;
+declare const serverToken: ServerToken;
+declare const context: IssueContext;
+
+test('a response encodes a client token and no server token', () => {
+  assertType<EncodedToken>(encodeIssuedToken(userToken, undefined, context));
+  // @ts-expect-error a server token must never leave the broker
+  encodeIssuedToken(serverToken, undefined, context);
+});

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startDevBroker, type DevBroker } from '../support/dev-broker.ts';
+
+const allowedOrigin = 'http://localhost:5173';
+
+let dev: DevBroker;
+beforeAll(async () => {
+  dev = await startDevBroker();
+});
+afterAll(() => dev.close());
+
+const sendPreflight = (origin: string) =>
+  dev.call('/v1/vendors/nabla/token', undefined, {
+    method: 'OPTIONS',
+    headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+  });
+
+test('allows calls from a web page of a configured origin, without the browser’s credentials', async () => {
+  const preflight = await sendPreflight(allowedOrigin);
+  expect(preflight.status).toBe(204);
+  expect(preflight.headers.get('access-control-allow-origin')).toBe(allowedOrigin);
+  expect(preflight.headers.get('access-control-allow-headers')).toContain('authorization');
+  expect(preflight.headers.get('access-control-allow-credentials')).toBeNull();
+  const refused = await dev.call('/v1/session', undefined, { headers: { origin: allowedOrigin } });
+  expect(refused.headers.get('access-control-allow-origin')).toBe(allowedOrigin);
+  for (const header of ['retry-after', 'etag', 'odata-version']) {
+    expect(refused.headers.get('access-control-expose-headers')).toContain(header);
+  }
+});
+
+test('responds 400 to an OPTIONS request that is not a preflight', async () => {
+  const response = await dev.call('/v1/session', undefined, { method: 'OPTIONS' });
+  expect([response.status, await response.json()]).toMatchObject([400, { code: 'invalid_request' }]);
+});
+
+test.each(['null', `${allowedOrigin}.evil.example`, 'http://xlocalhost:5173', 'http://localhost:51730'])(
+  'does not allow calls from a web page of the origin %s',
+  async (origin) => {
+    expect((await sendPreflight(origin)).headers.get('access-control-allow-origin')).toBeNull();
+    const token = await dev.mintToken({ sub: 'alice' });
+    const { headers } = await dev.call('/v1/session', token, { headers: { origin } });
+    expect(headers.get('access-control-allow-origin')).toBeNull();
+  },
+);

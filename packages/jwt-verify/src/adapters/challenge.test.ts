@@ -1,0 +1,49 @@
+import { ValetKeyError } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { wwwAuthenticate } from './challenge.ts';
+
+test('the challenge for a request without a token is the bare scheme', () => {
+  expect(wwwAuthenticate(new ValetKeyError('missing_token', 'x'))).toBe('Bearer');
+});
+
+test.each([
+  ['invalid_token', 'Bearer error="invalid_token", error_description="No."'],
+  ['invalid_request', 'Bearer error="invalid_request", error_description="No."'],
+  ['forbidden', 'Bearer error="insufficient_scope", error_description="No."'],
+  ['user_blocked', 'Bearer error="insufficient_scope", error_description="No."'],
+  ['identity_unavailable', undefined],
+  ['vendor_timeout', undefined],
+] as const)('the challenge for the error %s is %s', (code, challenge) => {
+  expect(wwwAuthenticate(new ValetKeyError(code, 'No.'))).toBe(challenge);
+});
+
+test('the challenge names the realm and the metadata of the resource', () => {
+  const options = { realm: 'api', resourceMetadata: 'https://api.example.com/.well-known/oauth-protected-resource' };
+  expect(wwwAuthenticate(new ValetKeyError('missing_token', 'x'), options)).toBe(
+    'Bearer realm="api", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"',
+  );
+  expect(wwwAuthenticate(new ValetKeyError('invalid_token', 'No.'), { realm: 'api' })).toBe(
+    'Bearer realm="api", error="invalid_token", error_description="No."',
+  );
+});
+
+test.each(['invalid_dpop_proof', 'use_dpop_nonce'] as const)(
+  'the challenge for an error with the DPoP cause %s has the scheme DPoP',
+  (error) => {
+    const cause = { type: 'dpop', error } as const;
+    expect(wwwAuthenticate(new ValetKeyError('invalid_token', 'No.', { reason: 'any', cause }))).toBe(
+      `DPoP error="${error}", error_description="No."`,
+    );
+  },
+);
+
+test('the reason of an error does not change its challenge', () => {
+  const error = new ValetKeyError('invalid_token', 'No.', { reason: 'use_dpop_nonce' });
+  expect(wwwAuthenticate(error)).toBe('Bearer error="invalid_token", error_description="No."');
+});
+
+test('a message cannot end its quoted string in the challenge', () => {
+  expect(wwwAuthenticate(new ValetKeyError('invalid_token', 'a"b\\c\r\nd\u2028é'))).toBe(
+    'Bearer error="invalid_token", error_description="abcd"',
+  );
+});

@@ -1,0 +1,277 @@
+import { createHash } from 'node:crypto';
+import { calculateJwkThumbprint } from 'jose';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { IssuerOptions } from '@valetkey/core-types';
+import type { JwtVerifierOptions } from '../verify/verifier-options.ts';
+import { createHarness, rejection, type Harness } from '../testing/harness.ts';
+import { createSigningKey, signToken, type SigningKey } from '../testing/signing.ts';
+
+const url = 'https://api.example.com/v1/things';
+const callerKey = createSigningKey('caller');
+const thumbprint = await calculateJwkThumbprint(callerKey.jwk);
+
+function publicPart({ jwk: { kty, crv, x, y, n, e } }: SigningKey): Record<string, unknown> {
+  return { kty, crv, x, y, n, e };
+}
+
+interface Setup extends Harness {
+  readonly boundToken: string;
+  readonly proof: (claims?: Record<string, unknown>, header?: Record<string, unknown>, key?: SigningKey) => string;
+  readonly send: (
+    proof: string | undefined,
+    request?: { method?: string; url?: string; token?: string },
+  ) => Promise<unknown>;
+}
+
+function setUp(dpop: IssuerOptions['dpop'] = {}, options: Partial<JwtVerifierOptions> = {}): Setup {
+  const harness = createHarness({ dpop }, options);
+  const boundToken = harness.token({ cnf: { jkt: thumbprint } });
+  let serial = 0;
+  return {
+    ...harness,
+    boundToken,
+    proof: (claims = {}, header = {}, key = callerKey) => {
+      serial += 1;
+      const ath = createHash('sha256').update(boundToken).digest('base64url');
+      return signToken(
+        key,
+        { htm: 'POST', htu: url, iat: harness.clock.nowSeconds(), jti: `proof-${serial}`, ath, ...claims },
+        { typ: 'dpop+jwt', kid: undefined, jwk: publicPart(key), ...header },
+      );
+    },
+    send: (proof, request = {}) =>
+      harness.verifier.verify(request.token ?? boundToken, {
+        dpop: proof === undefined ? undefined : { proof, method: request.method ?? 'POST', url: request.url ?? url },
+      }),
+  };
+}
+
+let setup: Setup;
+beforeEach(() => {
+  setup = setUp();
+});
+
+test('a bound token is accepted with a proof, and again with a new proof', async () => {
+  const { send, proof } = setup;
+  await expect(send(proof())).resolves.toMatchObject({ subject: 'alice' });
+  await expect(send(proof())).resolves.toMatchObject({ subject: 'alice' });
+});
+
+test.each<SigningKey['algorithm']>(['ES256', 'EdDSA'])(
+  'a proof that is signed with %s is accepted',
+  async (algorithm) => {
+    const key = createSigningKey('caller', algorithm);
+    const jkt = await calculateJwkThumbprint(key.jwk);
+    const token = setup.token({ cnf: { jkt } });
+    const ath = createHash('sha256').update(token).digest('base64url');
+    await expect(setup.send(setup.proof({ ath }, {}, key), { token })).resolves.toBeDefined();
+  },
+);
+
+test('a bound token without a proof is refused, also where it is in the memory', async () => {
+  const { send, proof } = setup;
+  expect(await rejection(send(undefined))).toMatchObject({ code: 'invalid_token', reason: 'bound_token' });
+  await send(proof());
+  expect(await rejection(send(undefined))).toMatchObject({ code: 'invalid_token', reason: 'bound_token' });
+});
+
+test('a bearer token is accepted without a proof, and refused with one', async () => {
+  const { verifier, send, proof, token } = setup;
+  const bearer = token();
+  expect(await rejection(send(proof(), { token: bearer }))).toMatchObject({ reason: 'unbound_token' });
+  await expect(verifier.verify(bearer)).resolves.toBeDefined();
+  expect(await rejection(send(proof(), { token: bearer }))).toMatchObject({ reason: 'unbound_token' });
+});
+
+test('a bearer token is refused where dpop.required is true', async () => {
+  const { verifier, token, send, proof } = setUp({ required: true });
+  expect(await rejection(verifier.verify(token()))).toMatchObject({ reason: 'unbound_token' });
+  await expect(send(proof())).resolves.toBeDefined();
+});
+
+test.each([[{ jkt: 7 }], [{ jkt: 'x', 'x5t#S256': 'y' }], [{ 'x5t#S256': 'y' }], ['x'], [null]])(
+  'a token with cnf %j is refused, because that names no key of the caller',
+  async (cnf) => {
+    expect(await rejection(setup.verifier.verify(setup.token({ cnf })))).toMatchObject({ reason: 'bound_token' });
+  },
+);
+
+test('a token whose cnf has more than jkt is refused, also with a valid proof', async () => {
+  const { send, proof, token } = setup;
+  for (const cnf of [
+    { jkt: thumbprint, 'x5t#S256': 'y' },
+    { jkt: thumbprint, jwk: {} },
+  ]) {
+    const bound = token({ cnf });
+    const ath = createHash('sha256').update(bound).digest('base64url');
+    expect(await rejection(send(proof({ ath }), { token: bound }))).toMatchObject({ reason: 'bound_token' });
+  }
+});
+
+describe('proof refused', () => {
+  const other = createSigningKey('other');
+  const rsa = createSigningKey('rsa', 'RS256');
+
+  test.each<[string, (setup: Setup) => string, string]>([
+    ['that is not a JWT', () => 'x', 'not a JWT'],
+    ['that is empty', () => '', 'not a JWT'],
+    ['that is too large', ({ proof }) => proof({ pad: 'x'.repeat(9000) }), 'longer than 8192 characters'],
+    [
+      'with a member twice',
+      ({ proof }) => proof().replace(/^[^.]+/, Buffer.from('{"a":1,"a":2}').toString('base64url')),
+      'not a JWT',
+    ],
+    ['whose claims are not an object', ({ proof }) => proof().replace(/\.[^.]+\./, '.W10.'), 'not a JWT'],
+    ['that is not UTF-8', ({ proof }) => proof().replace(/\.[^.]+\./, '._w.'), 'not a JWT'],
+    ['of another type', ({ proof }) => proof({}, { typ: 'at+jwt' }), 'another typ'],
+    ['without typ', ({ proof }) => proof({}, { typ: undefined }), 'another typ'],
+    ['with another algorithm', ({ proof }) => proof({}, {}, rsa), 'another algorithm'],
+    ['without an algorithm', ({ proof }) => proof({}, { alg: undefined }), 'another algorithm'],
+    ['with the algorithm none', ({ proof }) => proof({}, { alg: 'none' }), 'another algorithm'],
+    ['with critical extensions', ({ proof }) => proof({}, { crit: ['x'], x: 1 }), 'header extensions'],
+    ['with an unencoded payload', ({ proof }) => proof({}, { b64: false }), 'header extensions'],
+    ['without a key', ({ proof }) => proof({}, { jwk: undefined }), 'no usable public key'],
+    [
+      'with a private key',
+      ({ proof }) => proof({}, { jwk: callerKey.privateKey.export({ format: 'jwk' }) }),
+      'no usable public key',
+    ],
+    ['with a symmetric key', ({ proof }) => proof({}, { jwk: { kty: 'oct', k: 'AA' } }), 'no usable public key'],
+    ['with the key of another type', ({ proof }) => proof({}, { jwk: publicPart(rsa) }), 'wrong signature'],
+    [
+      'signed by another key than the one it carries',
+      ({ proof }) => proof({}, { jwk: publicPart(callerKey) }, other),
+      'wrong signature',
+    ],
+    ['signed by another key than the one the token is bound to', ({ proof }) => proof({}, {}, other), 'another key'],
+    ['for another method', ({ proof }) => proof({ htm: 'GET' }), 'another method'],
+    ['for the method in lower case', ({ proof }) => proof({ htm: 'post' }), 'another method'],
+    ['without htm', ({ proof }) => proof({ htm: undefined }), 'another method'],
+    ['for another URL', ({ proof }) => proof({ htu: 'https://api.example.com/v1/other' }), 'another URL'],
+    ['for another host', ({ proof }) => proof({ htu: 'https://evil.example.com/v1/things' }), 'another URL'],
+    ['without htu', ({ proof }) => proof({ htu: undefined }), 'another URL'],
+    ['for a relative URL', ({ proof }) => proof({ htu: '/v1/things' }), 'another URL'],
+    ['for another token', ({ proof }) => proof({ ath: 'x' }), 'another token'],
+    ['without ath', ({ proof }) => proof({ ath: undefined }), 'another token'],
+    ['that is too old', ({ proof, clock }) => proof({ iat: clock.nowSeconds() - 66 }), 'within the last 60 seconds'],
+    [
+      'with an iat in the future',
+      ({ proof, clock }) => proof({ iat: clock.nowSeconds() + 6 }),
+      'within the last 60 seconds',
+    ],
+    ['without iat', ({ proof }) => proof({ iat: undefined }), 'within the last 60 seconds'],
+    [
+      'with an iat that is a string',
+      ({ proof, clock }) => proof({ iat: `${clock.nowSeconds()}` }),
+      'within the last 60 seconds',
+    ],
+    ['without jti', ({ proof }) => proof({ jti: undefined }), 'no usable jti'],
+    ['with an empty jti', ({ proof }) => proof({ jti: '' }), 'no usable jti'],
+    ['with a jti of 257 characters', ({ proof }) => proof({ jti: 'x'.repeat(257) }), 'no usable jti'],
+  ])('refuses a proof %s', async (_, makeProof, message) => {
+    const error = await rejection(setup.send(makeProof(setup)));
+    expect(error).toMatchObject({
+      code: 'invalid_token',
+      reason: 'invalid_dpop_proof',
+      cause: { type: 'dpop', error: 'invalid_dpop_proof' },
+    });
+    expect(error.message).toContain(message);
+  });
+
+  test('a used proof is refused until it is too old in any case', async () => {
+    const { send, proof, clock } = setup;
+    const used = proof({ iat: clock.nowSeconds() + 5 });
+    await send(used);
+    for (const seconds of [0, 30, 39.9]) {
+      clock.advance(seconds);
+      expect((await rejection(send(used))).message).toContain('used before');
+    }
+    clock.advance(0.2);
+    expect((await rejection(send(used))).message).toContain('within the last');
+  });
+
+  test('a proof is refused where the URL of the request is not absolute', async () => {
+    expect((await rejection(setup.send(setup.proof(), { url: '/v1/things' }))).message).toContain('another URL');
+  });
+});
+
+test('a proof is accepted at the limits of its time, with any query, and with a jti of 256 characters', async () => {
+  const { send, proof, clock } = setup;
+  await expect(send(proof({ iat: clock.nowSeconds() - 65 }))).resolves.toBeDefined();
+  await expect(send(proof({ iat: clock.nowSeconds() + 5 }))).resolves.toBeDefined();
+  await expect(send(proof({ htu: `${url}?a=1#b` }), { url: `${url}?c=2` })).resolves.toBeDefined();
+  await expect(send(proof({ htu: 'HTTPS://API.example.com:443/v1/things' }))).resolves.toBeDefined();
+  await expect(send(proof({ jti: 'x'.repeat(256) }))).resolves.toBeDefined();
+});
+
+test('proofs of two keys may have the same jti', async () => {
+  const other = createSigningKey('other');
+  const token = setup.token({ cnf: { jkt: await calculateJwkThumbprint(other.jwk) } });
+  const ath = createHash('sha256').update(token).digest('base64url');
+  await setup.send(setup.proof({ jti: 'one' }));
+  await expect(setup.send(setup.proof({ jti: 'one', ath }, {}, other), { token })).resolves.toBeDefined();
+});
+
+describe('nonces', () => {
+  const nonceRequired = { nonceRequired: true };
+
+  test('a required nonce is accepted by replicas with the same dpopNonceKey, and by no others', async () => {
+    const dpopNonceKey = new Uint8Array(32).fill(7);
+    const [one, two] = [setUp(nonceRequired, { dpopNonceKey }), setUp(nonceRequired, { dpopNonceKey })];
+    expect(await rejection(one.send(one.proof()))).toMatchObject({
+      code: 'invalid_token',
+      reason: 'use_dpop_nonce',
+      cause: { type: 'dpop', error: 'use_dpop_nonce' },
+    });
+    const nonce = one.verifier.dpopNonce();
+    await expect(one.send(one.proof({ nonce }))).resolves.toBeDefined();
+    await expect(two.send(two.proof({ nonce }))).resolves.toBeDefined();
+    expect(setUp().verifier.dpopNonce()).not.toBe(nonce);
+  });
+
+  test('a nonce is accepted for five to ten minutes', async () => {
+    const { clock, send, proof, verifier } = setUp(nonceRequired);
+    const nonce = verifier.dpopNonce();
+    clock.advance(299);
+    expect(verifier.dpopNonce()).toBe(nonce);
+    clock.advance(1);
+    expect(verifier.dpopNonce()).not.toBe(nonce);
+    const token = setup.token({ cnf: { jkt: thumbprint }, exp: clock.nowSeconds() + 1000 });
+    const ath = createHash('sha256').update(token).digest('base64url');
+    clock.advance(299);
+    await expect(send(proof({ nonce, ath }), { token })).resolves.toBeDefined();
+    clock.advance(1);
+    expect(await rejection(send(proof({ nonce, ath }), { token }))).toMatchObject({ reason: 'use_dpop_nonce' });
+  });
+
+  test.each(['', 'x', 7, 'A'.repeat(43)])('a proof with the nonce %j is refused', async (nonce) => {
+    const { send, proof } = setUp(nonceRequired);
+    expect(await rejection(send(proof({ nonce })))).toMatchObject({ reason: 'use_dpop_nonce' });
+  });
+});
+
+test('a shared replay store decides, and receives only digests', async () => {
+  const seen: [string, number][] = [];
+  const store = {
+    add: async (proofId: string, seconds: number) => {
+      seen.push([proofId, seconds]);
+      return seen.length === 1;
+    },
+  };
+  const { send, proof } = setUp({}, { replayStore: store });
+  await expect(send(proof({ jti: 'canary' }))).resolves.toBeDefined();
+  expect((await rejection(send(proof({ jti: 'canary' })))).message).toContain('used before');
+  expect(seen[0]).toEqual([expect.stringMatching(/^[\w-]{43}$/), 70]);
+  expect(seen[0]?.[0]).toBe(seen[1]?.[0]);
+});
+
+test('explain() describes the proof as the last check', async () => {
+  const { verifier, boundToken, proof } = setup;
+  const withProof = await verifier.explain(boundToken, { dpop: { proof: proof(), method: 'POST', url } });
+  expect(withProof.accepted).toBe(true);
+  const bearer = await verifier.explain(setup.token(), { dpop: { proof: proof(), method: 'POST', url } });
+  expect(bearer.checks.at(-1)).toMatchObject({ check: 'proof', outcome: 'failed' });
+  await expect(verifier.explain(setup.token())).resolves.toMatchObject({ accepted: true });
+  const without = await verifier.explain(boundToken);
+  expect(without.checks.at(-1)).toMatchObject({ check: 'proof', outcome: 'failed' });
+});

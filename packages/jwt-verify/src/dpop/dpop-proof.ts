@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose';
+import type { Issuer } from '@valetkey/core-types';
+import { parseVerificationKey } from '../keys/verification-key.ts';
+import { refuse } from '../token/refusals.ts';
+import { isJsonObject, parseSegment, splitToken, type JsonObject } from '../token/token-text.ts';
+import type { DpopNonces } from './dpop-nonces.ts';
+import type { ReplayStore } from './replay-store.ts';
+
+const maxProofLength = 8192;
+const maxIdLength = 256;
+
+/** A caller's proof that it holds the key of its token (RFC 9449), and the request that carries it. */
+export interface DpopContext {
+  /** The value of the `DPoP` header. */
+  readonly proof: string;
+  readonly method: string;
+  /** The URL of the request as the caller knows it. Its query and fragment are ignored. */
+  readonly url: string;
+}
+
+/** The key that a token is bound to, and its issuer's rules for proofs. */
+export interface DpopBinding {
+  /** SHA-256 thumbprint (RFC 7638) of the public key: the token's `cnf.jkt`. */
+  readonly thumbprint: string;
+  readonly settings: NonNullable<Issuer['dpop']>;
+  readonly clockToleranceSeconds: number;
+}
+
+/** What checking proofs works with. */
+export interface DpopDependencies {
+  readonly nowSeconds: () => number;
+  readonly nonces: DpopNonces;
+  readonly replayStore: ReplayStore;
+}
+
+/**
+ * Checks that a bound token comes with a proof of its key, and that an unbound token comes without one.
+ *
+ * @throws {ValetKeyError} `invalid_token`. Its `cause` is of type `dpop` where the proof itself is refused.
+ */
+export async function checkPresentation(
+  token: string,
+  binding: DpopBinding | undefined,
+  dpop: DpopContext | undefined,
+  dependencies: DpopDependencies,
+): Promise<void> {
+  if (binding === undefined) {
+    if (dpop === undefined) return;
+    throw refuse('unbound_token', 'The token is not bound to a key.', 'Send it as `Authorization: Bearer <token>`.');
+  }
+  if (dpop === undefined) {
+    throw refuse(
+      'bound_token',
+      'The token is bound to a key, and the request carries no proof of that key.',
+      'Send it as `Authorization: DPoP <token>` with a proof in the `DPoP` header (RFC 9449).',
+    );
+  }
+  await checkProof(dpop, token, binding, dependencies);
+}
+
+/** Checks a proof against the request, the token and the key that the token is bound to (RFC 9449 section 4.3). */
+async function checkProof(
+  { proof, method, url }: DpopContext,
+  token: string,
+  { thumbprint, settings, clockToleranceSeconds }: DpopBinding,
+  { nowSeconds, nonces, replayStore }: DpopDependencies,
+): Promise<void> {
+  const { algorithms, maxAgeSeconds, nonceRequired } = settings;
+  const { header, claims } = parseProof(proof);
+  const { htm, htu, iat, jti, ath, nonce } = claims;
+  if ((await verifyProofSignature(proof, header, algorithms)) !== thumbprint) {
+    throw invalidProof('is signed with another key than the one that the token is bound to');
+  }
+  if (htm !== method) throw invalidProof('is for another method (htm)');
+  const target = withoutQuery(url);
+  if (target === undefined || withoutQuery(htu) !== target) throw invalidProof('is for another URL (htu)');
+  if (ath !== digest(token)) throw invalidProof('is for another token (ath)');
+  const age = typeof iat === 'number' ? nowSeconds() - iat : NaN;
+  if (!(age <= maxAgeSeconds + clockToleranceSeconds && age >= -clockToleranceSeconds)) {
+    throw invalidProof(`was not signed within the last ${maxAgeSeconds} seconds (iat)`);
+  }
+  if (typeof jti !== 'string' || jti === '' || jti.length > maxIdLength) throw invalidProof('has no usable jti');
+  if (nonceRequired && !(typeof nonce === 'string' && nonces.isCurrent(nonce))) {
+    throw refuse(
+      'use_dpop_nonce',
+      'The DPoP proof needs a nonce.',
+      'Put the value of the `DPoP-Nonce` header of this response into the proof.',
+    );
+  }
+  const rememberSeconds = maxAgeSeconds + 2 * clockToleranceSeconds;
+  if (!(await replayStore.add(digest(`${thumbprint} ${jti}`), rememberSeconds))) {
+    throw invalidProof('was used before (jti)');
+  }
+}
+
+function parseProof(proof: string): { readonly header: JsonObject; readonly claims: JsonObject } {
+  if (proof.length > maxProofLength) throw invalidProof(`is longer than ${maxProofLength} characters`);
+  try {
+    const segments = splitToken(proof);
+    const header = parseSegment(segments.header);
+    const claims = parseSegment(segments.claims);
+    if (header !== undefined && claims !== undefined) return { header, claims };
+  } catch {
+    // The refusal of a token would not name the proof.
+  }
+  throw invalidProof('is not a JWT');
+}
+
+/** Verifies the proof's signature with its own key (section 4.3, points 2 to 7). Resolves to the key's thumbprint. */
+async function verifyProofSignature(proof: string, header: JsonObject, algorithms: readonly string[]): Promise<string> {
+  const { typ, alg, jwk } = header;
+  if (typ !== 'dpop+jwt') throw invalidProof('has another typ than dpop+jwt');
+  if (typeof alg !== 'string' || !algorithms.includes(alg)) {
+    throw invalidProof(`is signed with another algorithm than ${algorithms.join(', ')}`);
+  }
+  if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) throw invalidProof('names header extensions');
+  if (!isJsonObject(jwk) || typeof parseVerificationKey(jwk) === 'string') {
+    throw invalidProof('carries no usable public key');
+  }
+  const key = jwk as JWK;
+  try {
+    await compactVerify(proof, await importJWK(key, alg), { algorithms: [alg] });
+    return await calculateJwkThumbprint(key, 'sha256');
+  } catch {
+    throw invalidProof('has a wrong signature');
+  }
+}
+
+function invalidProof(problem: string): Error {
+  return refuse(
+    'invalid_dpop_proof',
+    `The DPoP proof ${problem}.`,
+    'Sign a new proof for every request (RFC 9449 section 4.2), with the key that the token is bound to.',
+  );
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+function withoutQuery(text: unknown): string | undefined {
+  if (typeof text !== 'string' || !URL.canParse(text)) return undefined;
+  const { origin, pathname } = new URL(text);
+  return origin + pathname;
+}

@@ -1,0 +1,20 @@
+import type { KeyRefusal } from './verification-key.ts';
+
+/** What a verifier reports to the operator's log and metrics. An event never carries a secret. */
+export type JwtVerifierEvent =
+  /** The keys of an issuer were fetched. */
+  | {
+      readonly type: 'keys_fetched';
+      readonly issuer: string;
+      /** The number of keys that can be used. */
+      readonly keys: number;
+      /** The published keys that are not used, and why. */
+      readonly refused: readonly { readonly id: string | undefined; readonly reason: KeyRefusal }[];
+    }
+  /** The identity provider gave no usable keys. Not reported for a fetch that `close` ended. */
+  | {
+      readonly type: 'keys_fetch_failed';
+      readonly issuer: string;
+      /** A short word: `timeout`, `status_503`, `ECONNREFUSED`, `not_json`, `no_usable_keys` ... */
+      readonly reason: string;
+    };

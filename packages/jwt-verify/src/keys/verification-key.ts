@@ -1,0 +1,73 @@
+import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
+import { signatureAlgorithms, type SignatureAlgorithm } from '@valetkey/core-types';
+import { maxKeyIdLength, type JsonObject } from '../token/token-text.ts';
+import { algorithmParameters } from './algorithms.ts';
+import { isRocaModulus } from './roca.ts';
+
+/** A public key of an identity provider, ready for use. */
+export interface VerificationKey {
+  readonly id: string | undefined;
+  /** Distinguishes this key from any other, by its `kid` and permitted use as well. */
+  readonly fingerprint: string;
+  /** The algorithms that the key may be used with. */
+  readonly algorithms: ReadonlySet<string>;
+  readonly keyObject: KeyObject;
+  /** Until then (monotonic clock) verifications with this key are reused without asking the key's source. */
+  trustedUntilMs: number;
+}
+
+/** Why a published key is not used. */
+export type KeyRefusal =
+  | 'private_key'
+  | 'not_for_signatures'
+  | 'unsupported_type'
+  | 'unsupported_algorithm'
+  | 'weak_key'
+  | 'malformed_key';
+
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
+const minModulusBits = 2048;
+const maxModulusBits = 8192;
+
+/** Returns whether `use` and `key_ops` allow verifying, where they are present (RFC 7517 sections 4.2 and 4.3). */
+function isForSignatures({ use, key_ops: operations }: JsonObject): boolean {
+  if (use !== undefined && use !== 'sig') return false;
+  return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
+}
+
+function isWeakRsaKey({ asymmetricKeyDetails }: KeyObject, modulus: unknown): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = { ...asymmetricKeyDetails };
+  if (modulusLength < minModulusBits || modulusLength > maxModulusBits) return true;
+  if (publicExponent < 3n || publicExponent % 2n === 0n) return true;
+  return isRocaModulus(BigInt(`0x${Buffer.from(String(modulus), 'base64url').toString('hex')}`));
+}
+
+function algorithmsOf({ kty, crv, alg }: JsonObject): SignatureAlgorithm[] {
+  return signatureAlgorithms.filter((name) => {
+    const { keyType, curve } = algorithmParameters[name];
+    return keyType === kty && (curve === undefined || curve === crv) && (alg === undefined || alg === name);
+  });
+}
+
+/** Parses one member of a JWK Set; returns the reason where the key is not used. */
+export function parseVerificationKey(jwk: JsonObject): VerificationKey | KeyRefusal {
+  const { kid, kty, crv, alg, n, e, x, y } = jwk;
+  if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return 'unsupported_type';
+  if (privateMembers.some((member) => Object.hasOwn(jwk, member))) return 'private_key';
+  if (!isForSignatures(jwk)) return 'not_for_signatures';
+  if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > maxKeyIdLength)) {
+    return 'malformed_key';
+  }
+  const algorithms = algorithmsOf(jwk);
+  if (algorithms.length === 0) return 'unsupported_algorithm';
+  let keyObject: KeyObject;
+  try {
+    // Only the members that define the key: nothing else of the document reaches OpenSSL.
+    keyObject = createPublicKey({ key: { kty, crv, n, e, x, y } as JsonWebKeyInput['key'], format: 'jwk' });
+  } catch {
+    return 'malformed_key';
+  }
+  if (kty === 'RSA' && isWeakRsaKey(keyObject, n)) return 'weak_key';
+  const fingerprint = JSON.stringify([kid, alg, keyObject.export({ format: 'jwk' })]);
+  return { id: kid, fingerprint, algorithms: new Set(algorithms), keyObject, trustedUntilMs: 0 };
+}

@@ -1,0 +1,262 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { createJwtVerifier, type JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifierOptions } from '../verify/verifier-options.ts';
+import { refusalOf, rejection } from '../testing/harness.ts';
+import { sendJson, startIdentityProvider, type IdentityProvider } from '../testing/identity-provider.ts';
+import { createSigningKey, signToken } from '../testing/signing.ts';
+import { createVirtualClock, type VirtualClock } from '../testing/virtual-clock.ts';
+
+const key = createSigningKey('k1');
+let provider: IdentityProvider;
+let clock: VirtualClock;
+
+beforeEach(async () => {
+  provider = await startIdentityProvider([key.jwk]);
+  clock = createVirtualClock();
+});
+afterEach(() => provider[Symbol.asyncDispose]());
+
+describe('introspection', () => {
+  let seen: { authorization: string | undefined; form: Record<string, string> }[];
+  let introspected: unknown;
+
+  const introspection = () => ({
+    endpoint: `${provider.issuer}/introspect`,
+    clientId: 'the client',
+    clientSecret: 's:e/c%ret',
+  });
+
+  function createVerifier(changes: object = {}, options: Partial<JwtVerifierOptions> = {}): JwtVerifier {
+    const record = { issuer: provider.issuer, audiences: ['api'], introspection: introspection(), ...changes };
+    return createJwtVerifier({ issuers: [record], clock, random: () => 0.5, ...options });
+  }
+
+  beforeEach(() => {
+    seen = [];
+    introspected = { active: true, sub: 'alice', aud: 'api', scope: 'read', exp: clock.nowSeconds() + 300 };
+    provider.respond = (request: IncomingMessage, response) => {
+      const respond = async (): Promise<void> => {
+        const form = Object.fromEntries(new URLSearchParams(await text(request)));
+        seen.push({ authorization: request.headers.authorization, form });
+        sendJson(response, introspected);
+      };
+      void respond();
+    };
+  });
+
+  test('an opaque token becomes a principal by introspection', async () => {
+    await expect(createVerifier().verify('opaque.token~1')).resolves.toEqual({
+      issuer: provider.issuer,
+      subject: 'alice',
+      scopes: ['read'],
+      claims: introspected,
+      expiresAtSeconds: clock.nowSeconds() + 300,
+    });
+    expect(provider.calls).toEqual(['/introspect']);
+    expect(seen[0]).toEqual({
+      authorization: `Basic ${Buffer.from('the+client:s%3Ae%2Fc%25ret').toString('base64')}`,
+      form: { token: 'opaque.token~1', token_type_hint: 'access_token' },
+    });
+  });
+
+  test('introspection sends the client secret in the form with client_secret_post', async () => {
+    const verifier = createVerifier({ introspection: { ...introspection(), authentication: 'client_secret_post' } });
+    await verifier.verify('opaque');
+    expect(seen[0]).toEqual({
+      authorization: undefined,
+      form: { token: 'opaque', token_type_hint: 'access_token', client_id: 'the client', client_secret: 's:e/c%ret' },
+    });
+  });
+
+  test('many callers of one opaque token share one introspection, which is repeated after cacheSeconds', async () => {
+    const verifier = createVerifier();
+    await Promise.all(Array.from({ length: 100 }, () => verifier.verify('opaque')));
+    clock.advance(9.9);
+    await verifier.verify('opaque');
+    expect(seen).toHaveLength(1);
+    clock.advance(0.1);
+    introspected = { active: false };
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token inactive');
+    expect(seen).toHaveLength(2);
+  });
+
+  test('an introspected token is not reused past its exp or past maxAgeSeconds', async () => {
+    const verifier = createVerifier({
+      introspection: { ...introspection(), cacheSeconds: 60 },
+      clockToleranceSeconds: 0,
+    });
+    introspected = { active: true, sub: 'alice', aud: 'api', exp: clock.nowSeconds() + 3 };
+    await verifier.verify('opaque');
+    clock.advance(3);
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token expired');
+    const brief = createVerifier(
+      { introspection: { ...introspection(), cacheSeconds: 60 } },
+      { cache: { maxAgeSeconds: 1 } },
+    );
+    introspected = { active: true, sub: 'alice', aud: 'api' };
+    await brief.verify('opaque');
+    clock.advance(1);
+    await brief.verify('opaque');
+    expect(seen).toHaveLength(4);
+  });
+
+  test('an inactive token is introspected once in cacheSeconds', async () => {
+    const verifier = createVerifier();
+    introspected = { active: false };
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token inactive');
+    introspected = { active: true, sub: 'alice', aud: 'api' };
+    clock.advance(9.9);
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token inactive');
+    clock.advance(0.1);
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBeUndefined();
+    expect(seen).toHaveLength(2);
+  });
+
+  test.each<[string, object, string]>([
+    ['another audience', { aud: 'other' }, 'wrong_audience'],
+    ['no audience', { aud: undefined }, 'wrong_audience'],
+    ['no subject', { sub: undefined }, 'malformed_subject'],
+    ['another issuer', { iss: 'https://evil.example.com' }, 'unknown_issuer'],
+    ['an exp in the past', { exp: 1 }, 'expired'],
+    ['an exp that is not a date', { exp: 'soon' }, 'malformed_date'],
+    ['a binding to a key', { cnf: { jkt: 'x' } }, 'bound_token'],
+  ])('refuses an opaque token whose introspection response has %s', async (_, changes, reason) => {
+    introspected = { ...(introspected as object), ...changes };
+    await expect(refusalOf(createVerifier(), 'opaque')).resolves.toBe(`invalid_token ${reason}`);
+  });
+
+  test('refuses an introspection response with the iss of another configured issuer', async () => {
+    const other = { issuer: 'https://b.example.com', audiences: ['api'], jwks: { keys: [key.jwk] } };
+    const record = { issuer: provider.issuer, audiences: ['api'], introspection: introspection() };
+    const verifier = createJwtVerifier({ issuers: [record, other], clock });
+    introspected = { ...(introspected as object), iss: other.issuer };
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token unknown_issuer');
+    introspected = { ...(introspected as object), iss: provider.issuer };
+    await expect(refusalOf(verifier, 'opaque2')).resolves.toBeUndefined();
+  });
+
+  test.each<[string, unknown, string]>([
+    ['a JSON array', [], 'not_introspection'],
+    ['no member active', {}, 'not_introspection'],
+    ['active as a string', { active: 'true' }, 'not_introspection'],
+  ])('an introspection response with %s is identity_unavailable', async (_, value, reason) => {
+    introspected = value;
+    await expect(refusalOf(createVerifier(), 'opaque')).resolves.toBe(`identity_unavailable ${reason}`);
+  });
+
+  test('introspection that refuses our own credentials is identity_unavailable', async () => {
+    provider.respond = (_request, response) => sendJson(response, { error: 'invalid_client' }, 401);
+    expect(await rejection(createVerifier().verify('opaque'))).toMatchObject({
+      code: 'identity_unavailable',
+      reason: 'status_401',
+      retryAfterSeconds: 1,
+    });
+  });
+
+  test('introspection pauses after three failures in a row, for longer each time', async () => {
+    const verifier = createVerifier({}, { random: () => 0.9 });
+    provider.respond = (_request, response) => sendJson(response, {}, 503);
+    const fail = async (): Promise<string> => {
+      const { reason, retryAfterSeconds } = await rejection(verifier.verify('opaque'));
+      return `${reason} ${retryAfterSeconds}`;
+    };
+    expect([await fail(), await fail(), await fail(), await fail()]).toEqual([
+      'status_503 1',
+      'status_503 1',
+      'status_503 1',
+      'pause 1',
+    ]);
+    clock.advance(0.9);
+    expect([await fail(), await fail()]).toEqual(['status_503 2', 'pause 2']);
+    for (const seconds of [1.8, 3.6, 7.2, 13.5, 13.5]) {
+      clock.advance(seconds);
+      await fail();
+    }
+    await expect(fail()).resolves.toBe('pause 14');
+    expect(provider.calls).toHaveLength(9);
+    clock.advance(14);
+    provider.respond = (_request, response) => sendJson(response, introspected);
+    await verifier.verify('opaque');
+    provider.respond = (_request, response) => sendJson(response, {}, 503);
+    clock.advance(11);
+    expect([await fail(), await fail()]).toEqual(['status_503 1', 'status_503 1']);
+  });
+
+  test('the 65th introspection at the same time is overloaded', async () => {
+    const verifier = createVerifier();
+    provider.respond = () => {};
+    const waiting = Array.from({ length: 64 }, (_, index) => refusalOf(verifier, `opaque-${index}`));
+    await expect(refusalOf(verifier, 'one-more')).resolves.toBe('overloaded undefined');
+    verifier.close();
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['identity_unavailable closed']));
+    await expect(refusalOf(verifier, 'opaque')).resolves.toMatch(/identity_unavailable (closed|pause)/);
+  });
+
+  test('the memory of inactive tokens is cleared when it is full', async () => {
+    const network: string[] = [];
+    const verifier = createVerifier(
+      {},
+      {
+        fetch: async (_url, init) => {
+          network.push(String(init?.body));
+          return Response.json({ active: false });
+        },
+      },
+    );
+    for (let index = 0; index <= 10_000; index += 1) await refusalOf(verifier, `opaque-${index}`);
+    expect(network).toHaveLength(10_001);
+    await refusalOf(verifier, 'opaque-10000');
+    expect(network).toHaveLength(10_001);
+    await refusalOf(verifier, 'opaque-0');
+    expect(network).toHaveLength(10_002);
+  });
+
+  test('introspection receives neither JWTs nor text that cannot be a token', async () => {
+    provider.respond = undefined;
+    const now = clock.nowSeconds();
+    const jwt = signToken(key, { iss: provider.issuer, sub: 'alice', aud: 'api', exp: now + 9 });
+    const verifier = createVerifier();
+    await expect(refusalOf(verifier, jwt)).resolves.toBeUndefined();
+    await expect(refusalOf(verifier, 'two words')).resolves.toBe('invalid_token malformed_token');
+    expect(provider.calls).not.toContain('/introspect');
+  });
+
+  test('explain() describes every step for an opaque token', async () => {
+    const verifier = createVerifier();
+    const accepted = await verifier.explain('opaque');
+    expect(accepted).toMatchObject({ accepted: true, issuer: provider.issuer });
+    expect(accepted.checks.map(({ check }) => check)).toEqual([
+      'size',
+      'form',
+      'look-up',
+      'issuer',
+      'dates',
+      'audience',
+      'client',
+      'subject',
+      'binding',
+      'revocation',
+      'proof',
+    ]);
+    introspected = { active: false };
+    const { checks } = await verifier.explain('opaque2');
+    expect(checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({ check: 'look-up' });
+  });
+
+  test('an opaque token of another app is refused where clientIds is set', async () => {
+    const verifier = createVerifier({ clientIds: ['web'] });
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token wrong_client');
+    introspected = { ...(introspected as object), client_id: 'web' };
+    await expect(refusalOf(verifier, 'opaque2')).resolves.toBeUndefined();
+  });
+
+  test('a revoked opaque token is refused, and another one is accepted', async () => {
+    const verifier = createVerifier();
+    await verifier.verify('opaque');
+    verifier.revoke({ token: 'opaque' });
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token revoked');
+    await expect(refusalOf(verifier, 'other')).resolves.toBeUndefined();
+  });
+});

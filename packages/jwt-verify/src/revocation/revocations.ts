@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { ValetKeyError, type Issuer, type Principal } from '@valetkey/core-types';
+import { hasCompactForm, parseSegment, splitToken, type JsonObject } from '../token/token-text.ts';
+
+/** What to refuse from now on. */
+export type RevocationTarget =
+  /** One token, in any form in which it is sent again. */
+  | { readonly token: string }
+  /** One token, by its `jti`. `expiresAtSeconds` (since 1970) lets the entry be forgotten in time. */
+  | { readonly issuer: string; readonly jti: string; readonly expiresAtSeconds?: number | undefined }
+  /** Every token of a user that was issued up to now, or up to `issuedUntilSeconds` (since 1970). */
+  | { readonly issuer: string; readonly subject: string; readonly issuedUntilSeconds?: number | undefined };
+
+/** Refuses tokens that were issued until then. It is forgotten when all of them have expired. */
+interface Revocation {
+  readonly issuedUntilSeconds: number;
+  readonly forgetAtSeconds: number;
+}
+
+type Entry = readonly [key: string, revocation: Revocation];
+
+/** A bounded memory of revocations. */
+export interface Revocations {
+  /**
+   * Refuses what the target names from now on.
+   *
+   * @throws {ValetKeyError} `overloaded` where the memory is full; `invalid_request` for a token that cannot be
+   *   distinguished from others.
+   */
+  readonly revoke: (target: RevocationTarget) => void;
+  readonly matches: (principal: Pick<Principal, 'issuer' | 'subject' | 'claims'>, token: string) => boolean;
+}
+
+/** What revocations work with. */
+export interface RevocationsDependencies {
+  readonly issuers: readonly Issuer[];
+  readonly maxRevocations: number;
+  readonly nowSeconds: () => number;
+}
+
+/** Seconds for which a revoked opaque token is remembered: its own expiry is unknown. */
+const opaqueTokenSeconds = 86_400;
+
+/** Creates the memory of revocations. Each is kept until the tokens that it refuses have expired. */
+export function createRevocations({ issuers, maxRevocations, nowSeconds }: RevocationsDependencies): Revocations {
+  const byName = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
+  const entries = new Map<string, Revocation>();
+
+  const isRevoked = (key: string, issuedAt: number): boolean => {
+    const revocation = entries.get(key);
+    return revocation !== undefined && issuedAt <= revocation.issuedUntilSeconds;
+  };
+
+  const makeRoomFor = (key: string): void => {
+    if (entries.size >= maxRevocations) {
+      const now = nowSeconds();
+      for (const [known, { forgetAtSeconds }] of entries) if (forgetAtSeconds < now) entries.delete(known);
+    }
+    // Forgetting an entry to make room would accept a revoked token again.
+    if (entries.size >= maxRevocations && !entries.has(key)) {
+      throw new ValetKeyError('overloaded', `There is no room for more than ${maxRevocations} revocations.`);
+    }
+  };
+
+  return {
+    revoke: (target) => {
+      const [key, revocation] = toEntry(target, byName, nowSeconds());
+      makeRoomFor(key);
+      const known = entries.get(key);
+      entries.set(key, {
+        issuedUntilSeconds: Math.max(revocation.issuedUntilSeconds, known?.issuedUntilSeconds ?? 0),
+        forgetAtSeconds: Math.max(revocation.forgetAtSeconds, known?.forgetAtSeconds ?? 0),
+      });
+    },
+    matches: ({ issuer, subject, claims }, token) => {
+      if (entries.size === 0) return false;
+      const { iat, jti } = claims;
+      const issuedAt = typeof iat === 'number' ? iat : -Infinity;
+      return (
+        isRevoked(subjectKey(issuer, subject), issuedAt) ||
+        (typeof jti === 'string' && isRevoked(jtiKey(issuer, jti), issuedAt)) ||
+        isRevoked(claimsKey(issuer, subject, claims), issuedAt) ||
+        isRevoked(textKey(token), issuedAt)
+      );
+    },
+  };
+}
+
+function toEntry(target: RevocationTarget, issuers: ReadonlyMap<string, Issuer>, nowSeconds: number): Entry {
+  /** Tokens are accepted for the tolerance after their expiry, by clocks that may differ by as much. */
+  const graceOf = (issuer: string): number => 2 * (issuers.get(issuer)?.clockToleranceSeconds ?? 0);
+  const lifetimeOf = (issuer: string): number =>
+    (issuers.get(issuer)?.maxLifetimeSeconds ?? Infinity) + graceOf(issuer);
+  const always = { issuedUntilSeconds: Infinity };
+  if ('subject' in target) {
+    const { issuer, subject, issuedUntilSeconds = nowSeconds } = target;
+    const forgetAtSeconds = issuedUntilSeconds + lifetimeOf(issuer);
+    return [subjectKey(issuer, subject), { issuedUntilSeconds, forgetAtSeconds }];
+  }
+  if ('jti' in target) {
+    const { issuer, jti, expiresAtSeconds } = target;
+    const forgetAtSeconds =
+      expiresAtSeconds === undefined ? nowSeconds + lifetimeOf(issuer) : expiresAtSeconds + graceOf(issuer);
+    return [jtiKey(issuer, jti), { ...always, forgetAtSeconds }];
+  }
+  const { token } = target;
+  if (!hasCompactForm(token)) {
+    return [textKey(token), { ...always, forgetAtSeconds: nowSeconds + opaqueTokenSeconds }];
+  }
+  const claims = parseSegment(splitToken(token).claims);
+  const { iss, sub, jti } = claims ?? {};
+  if (claims === undefined || typeof iss !== 'string') {
+    throw new ValetKeyError('invalid_request', 'The token to revoke is not a JWT with an issuer.');
+  }
+  const key = typeof jti === 'string' ? jtiKey(iss, jti) : claimsKey(iss, sub, claims);
+  return [key, { ...always, forgetAtSeconds: nowSeconds + lifetimeOf(iss) }];
+}
+
+function subjectKey(issuer: string, subject: string): string {
+  return JSON.stringify(['subject', issuer, subject]);
+}
+
+function jtiKey(issuer: string, jti: string): string {
+  return JSON.stringify(['jti', issuer, jti]);
+}
+
+/**
+ * Identifies a JWT without `jti` by its claims, never by its text: an ECDSA signature has a second valid form, in which a
+ * revoked token would be accepted.
+ */
+function claimsKey(issuer: string, subject: unknown, claims: JsonObject): string {
+  return JSON.stringify(['claims', issuer, subject, claims['iat'], claims['exp']]);
+}
+
+/** Identifies an opaque token by a digest, so that the token itself is not kept. */
+function textKey(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}

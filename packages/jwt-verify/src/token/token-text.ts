@@ -1,0 +1,167 @@
+import { isUtf8 } from 'node:buffer';
+import { refuse } from './refusals.ts';
+
+/** A parsed JSON object, such as the header or the claims of a token. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The three segments of a compact JWS (RFC 7515 section 7.1), still encoded. */
+export interface TokenSegments {
+  readonly header: string;
+  readonly claims: string;
+  readonly signature: string;
+  /** The text that the signature covers: header and claims with the dot between them. */
+  readonly signingInput: string;
+}
+
+/** The members of a token's header that are used. Members that say where keys are (`jku`, `x5u`, `jwk`) are never read. */
+export interface TokenHeader {
+  readonly algorithm: string;
+  readonly keyId: string | undefined;
+  /** The `typ` in lower case, without `application/`. */
+  readonly type: string | undefined;
+}
+
+const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+/** Last characters without bits beyond the last byte, by the number of characters after the last group of four. */
+const canonicalEnds: Readonly<Record<number, string | undefined>> = { 2: 'AQgw', 3: 'AEIMQUYcgkosw048' };
+/** The longest `kid` of a token or of a published key, in characters. */
+export const maxKeyIdLength = 256;
+const maxDepth = 32;
+
+/** Returns whether a token looks like a JWT; any other text may be an opaque token. */
+export function hasCompactForm(token: string): boolean {
+  return compactForm.test(token);
+}
+
+/** Returns whether a segment is the only spelling of its bytes: no impossible length, no stray bits at the end. */
+function isCanonical(segment: string): boolean {
+  const rest = segment.length % 4;
+  return rest === 0 || (canonicalEnds[rest]?.includes(segment.charAt(segment.length - 1)) ?? false);
+}
+
+/** Splits a token into its segments. Throws `invalid_token` unless they are three, not empty, in canonical base64url. */
+export function splitToken(token: string): TokenSegments {
+  if (hasCompactForm(token)) {
+    const first = token.indexOf('.');
+    const second = token.lastIndexOf('.');
+    const segments = {
+      header: token.slice(0, first),
+      claims: token.slice(first + 1, second),
+      signature: token.slice(second + 1),
+      signingInput: token.slice(0, second),
+    };
+    if (isCanonical(segments.header) && isCanonical(segments.claims) && isCanonical(segments.signature)) {
+      return segments;
+    }
+  }
+  throw refuse(
+    'malformed_token',
+    'The token is not a signed JWT: three segments of unpadded base64url, joined by dots.',
+    'Send the access token itself, unchanged: no quotes, no JSON around it, no line breaks, nothing cut off.',
+  );
+}
+
+function malformedHeader(problem: string): Error {
+  return refuse(
+    'malformed_header',
+    `The token's header ${problem}.`,
+    'Have the identity provider issue a plain signed JWT.',
+  );
+}
+
+/** Parses the encoded header of a JWT (RFC 7515 section 4). Throws `invalid_token`. */
+export function parseTokenHeader(segment: string): TokenHeader {
+  const header = parseSegment(segment);
+  if (header === undefined) throw malformedHeader('is not a JSON object with unique member names');
+  const { alg, kid, typ } = header;
+  if (typeof alg !== 'string') throw malformedHeader('names no algorithm');
+  if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > maxKeyIdLength)) {
+    throw malformedHeader(`has a kid that is not a string of 1 to ${maxKeyIdLength} characters`);
+  }
+  if (typ !== undefined && typeof typ !== 'string') throw malformedHeader('has a typ that is not a string');
+  if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) {
+    throw refuse(
+      'critical_header',
+      'The token names critical header extensions, and none is supported.',
+      'Have the identity provider issue tokens without crit and b64.',
+    );
+  }
+  return { algorithm: alg, keyId: kid, type: typ?.toLowerCase().replace(/^application\//, '') };
+}
+
+/** Parses the encoded claims of a JWT (RFC 7519 section 4). Throws `invalid_token`. */
+export function parseTokenClaims(segment: string): JsonObject {
+  const claims = parseSegment(segment);
+  if (claims !== undefined) return claims;
+  throw refuse(
+    'malformed_claims',
+    "The token's claims are not a JSON object with unique member names.",
+    'Have the identity provider issue a plain signed JWT.',
+  );
+}
+
+/** Parses a canonical segment; returns undefined unless it is UTF-8 and a strict JSON object. */
+export function parseSegment(segment: string): JsonObject | undefined {
+  const bytes = Buffer.from(segment, 'base64url');
+  return isUtf8(bytes) ? parseStrictObject(bytes.toString('utf8')) : undefined;
+}
+
+/**
+ * Parses a JSON object. Returns undefined for any other value, for more than 32 levels, and for an object with two
+ * members of one name: parsers differ in which of the two they keep, so one text could mean two things to two readers.
+ */
+export function parseStrictObject(text: string): JsonObject | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isJsonObject(value)) return undefined;
+  const written = countWrittenMembers(text);
+  return written !== undefined && written === countKeptMembers(value) ? value : undefined;
+}
+
+/** Returns whether a parsed JSON value is an object, and not null or an array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+
+/** Counts the members that a valid JSON text writes; returns undefined where it nests too deep. */
+function countWrittenMembers(text: string): number | undefined {
+  let members = 0;
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === quote) {
+      for (index += 1; text.charCodeAt(index) !== quote; index += 1) {
+        if (text.charCodeAt(index) === backslash) index += 1;
+      }
+    } else if (code === colon) {
+      members += 1;
+    } else if (code === openBrace || code === openBracket) {
+      depth += 1;
+      if (depth > maxDepth) return undefined;
+    } else if (code === closeBrace || code === closeBracket) {
+      depth -= 1;
+    }
+  }
+  return members;
+}
+
+/** Counts the members that a parsed value kept. */
+function countKeptMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const children: unknown[] = Object.values(value);
+  let members = Array.isArray(value) ? 0 : children.length;
+  for (const child of children) members += countKeptMembers(child);
+  return members;
+}

@@ -1,0 +1,124 @@
+import type { Principal } from '@valetkey/core-types';
+import { createDpopNonces } from '../dpop/dpop-nonces.ts';
+import type { JwtVerifierEvent } from '../keys/key-events.ts';
+import type { KeySource, KeyStatus } from '../keys/key-source.ts';
+import { RemoteKeySource } from '../keys/remote-key-source.ts';
+import { createStaticKeySource } from '../keys/static-key-source.ts';
+import { createOpaqueTokens } from '../opaque/opaque-tokens.ts';
+import { createRevocations, type RevocationTarget } from '../revocation/revocations.ts';
+import { explainToken, type Explanation } from './explain.ts';
+import { createOpaqueSteps } from './opaque-steps.ts';
+import { parseVerifierOptions, type JwtVerifierOptions, type VerifierSettings } from './verifier-options.ts';
+import { createVerifiedTokens, createVerify, type VerifyContext } from './verify-token.ts';
+
+/** The state of one issuer. */
+export interface IssuerStatus extends KeyStatus {
+  readonly issuer: string;
+}
+
+/** Turns tokens into principals. */
+export interface JwtVerifier {
+  /**
+   * Verifies a token.
+   *
+   * @throws {ValetKeyError} `invalid_token` with a `reason` and a `remediation`; `identity_unavailable` where the
+   *   identity provider has to be called and gives no usable response; `overloaded`.
+   */
+  readonly verify: (token: string, context?: VerifyContext) => Promise<Principal>;
+  /**
+   * Fetches the keys of every issuer ahead of the first token. Never rejects: the status shows a provider that does not
+   * respond.
+   */
+  readonly warm: () => Promise<readonly IssuerStatus[]>;
+  /** Verifies a token and describes every check. Safe to show: it contains nothing about the user. */
+  readonly explain: (token: string, context?: VerifyContext) => Promise<Explanation>;
+  /**
+   * Refuses a token, or all tokens of a user, from now on and in this process.
+   *
+   * @throws {ValetKeyError} `overloaded` where the memory of revocations is full; `invalid_request` for a token that
+   *   cannot be distinguished from others.
+   */
+  readonly revoke: (target: RevocationTarget) => void;
+  readonly status: () => readonly IssuerStatus[];
+  /** Returns the nonce for the `DPoP-Nonce` header of a response (RFC 9449 section 9). */
+  readonly dpopNonce: () => string;
+  /** Ends the fetches under way and starts no more. */
+  readonly close: () => void;
+}
+
+/** Creates the sources of the issuers' keys, and the look-up of opaque tokens where an issuer has one. */
+function createSources(settings: VerifierSettings, signal: AbortSignal) {
+  const { clock, random, fetch, fetchTimeoutMs: timeoutMs, fetchMaxBytes: maxBytes } = settings;
+  const bounds = { fetch, timeoutMs, maxBytes, signal };
+  const onEvent = (event: JwtVerifierEvent): void => {
+    try {
+      settings.onEvent(event);
+    } catch {
+      // A failure of the observer must not become a failure of the caller.
+    }
+  };
+  const issuers = settings.issuers.map((issuer) => {
+    const keySource: KeySource =
+      issuer.jwks === undefined
+        ? new RemoteKeySource({ issuer, clock, random, bounds, onEvent })
+        : createStaticKeySource(issuer.jwks);
+    return { issuer, keySource };
+  });
+  const opaqueTokens = settings.issuers
+    .map((issuer) => createOpaqueTokens({ issuer, clock, random, bounds }))
+    .find((found) => found !== undefined);
+  return { issuers, opaqueSteps: opaqueTokens && createOpaqueSteps(opaqueTokens) };
+}
+
+/**
+ * Creates a verifier of the tokens of one or more identity providers.
+ *
+ * @throws {TypeError} Where an option is not valid; the message names each one, never its value.
+ *
+ * @example
+ * ```ts
+ * import { createJwtVerifier } from '@valetkey/jwt-verify';
+ *
+ * const verifier = createJwtVerifier({ issuers: [{ issuer: 'https://id.example.com', audiences: ['https://api.example.com'] }] });
+ * const { issuer, subject, scopes } = await verifier.verify(token);
+ * ```
+ */
+export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
+  const settings = parseVerifierOptions(options);
+  const { clock, cache, replayStore, maxTokenLength, maxRevocations } = settings;
+  const closing = new AbortController();
+  const { issuers, opaqueSteps } = createSources(settings, closing.signal);
+  const nowSeconds = (): number => clock.nowMs() / 1000;
+  const revocations = createRevocations({ issuers: settings.issuers, maxRevocations, nowSeconds });
+  const nonces = createDpopNonces(settings.dpopNonceKey, nowSeconds);
+  const verifiedTokens = createVerifiedTokens(cache?.maxEntries ?? 0, cache?.maxBytes ?? 0);
+  const dependencies = {
+    issuers: new Map(issuers.map((configured) => [configured.issuer.issuer, configured])),
+    opaqueSteps,
+    clock,
+    maxTokenLength,
+    cacheSeconds: cache?.maxAgeSeconds ?? 0,
+    knownHeaders: new Map(),
+    verifiedTokens,
+    revocations,
+    dpop: { nowSeconds, nonces, replayStore },
+  };
+  const status = (): IssuerStatus[] =>
+    issuers.map(({ issuer: { issuer }, keySource }) => ({ issuer, ...keySource.status() }));
+
+  return {
+    verify: createVerify(dependencies),
+    warm: async () => {
+      await Promise.all(issuers.map(({ keySource }) => keySource.warm()));
+      return status();
+    },
+    explain: (token, context = {}) => explainToken(token, context, dependencies),
+    revoke: (target) => {
+      revocations.revoke(target);
+      verifiedTokens.deleteWhere(({ principal }, token) => revocations.matches(principal, token));
+    },
+    status,
+    dpopNonce: nonces.current,
+    close: () => closing.abort(),
+  };
+}

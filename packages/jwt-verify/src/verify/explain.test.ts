@@ -1,0 +1,152 @@
+import { expect, test } from 'vitest';
+import { createFakeNetwork } from '../testing/fake-network.ts';
+import { createHarness, testIssuer } from '../testing/harness.ts';
+import type { Explanation } from './explain.ts';
+
+const { verifier, token } = createHarness();
+
+function outcomes({ checks }: Explanation): string {
+  return checks.map(({ outcome }) => ({ passed: '+', failed: '!', not_reached: '-' })[outcome]).join('');
+}
+
+function detailOf({ checks }: Explanation, name: string): string | undefined {
+  return checks.find(({ check }) => check === name)?.detail;
+}
+
+test('explain() lists every check of an accepted token in the order of verification', async () => {
+  const explanation = await verifier.explain(token());
+  expect(explanation).toMatchObject({ accepted: true, issuer: testIssuer });
+  expect(explanation.checks.map(({ check }) => check)).toEqual([
+    'size',
+    'form',
+    'header',
+    'claims',
+    'issuer',
+    'algorithm',
+    'type',
+    'dates',
+    'audience',
+    'client',
+    'subject',
+    'binding',
+    'key',
+    'signature',
+    'revocation',
+    'proof',
+  ]);
+  expect(outcomes(explanation)).toBe('+'.repeat(16));
+  expect(explanation.checks.find(({ check }) => check === 'audience')).toEqual({
+    check: 'audience',
+    outcome: 'passed',
+    detail: 'An aud that names api.',
+  });
+});
+
+test.each<[string, string, string]>([
+  ['size', 'A'.repeat(20_000), '!---------------'],
+  ['form', 'x', '+!--------------'],
+  ['header', token({}, '[]'), '++!-------------'],
+  ['claims', `${token().split('.')[0]}.W10.AAAA`, '+++!------------'],
+  ['issuer', token({ iss: 'x' }), '++++!-----------'],
+  ['algorithm', token({}, { alg: 'ES384' }), '+++++!----------'],
+  ['type', token({}, { typ: 'JWT' }), '++++++!---------'],
+  ['dates', token({ exp: 1 }), '+++++++!--------'],
+  ['audience', token({ aud: 'x' }), '++++++++!-------'],
+  ['subject', token({ sub: '' }), '++++++++++!-----'],
+  ['binding', token({ cnf: {} }), '+++++++++++!----'],
+  ['key', token({}, { kid: 'x' }), '++++++++++++!---'],
+  ['signature', `${token().slice(0, -86)}${'A'.repeat(86)}`, '+++++++++++++!--'],
+])('explain() stops at the check %s, and says what is wrong and what to change', async (check, text, expected) => {
+  const explanation = await verifier.explain(text);
+  expect(outcomes(explanation)).toBe(expected);
+  expect(explanation.accepted).toBe(false);
+  const failed = explanation.checks.find(({ outcome }) => outcome === 'failed');
+  expect(failed).toMatchObject({
+    check,
+    detail: expect.stringMatching(/\.$/),
+    remediation: expect.stringMatching(/\.$/),
+  });
+});
+
+test('explain() stops at the check client for a token of another app', async () => {
+  const named = createHarness({ clientIds: ['web'] });
+  const explanation = await named.verifier.explain(named.token({ client_id: 'other' }));
+  expect(outcomes(explanation)).toBe('+++++++++!------');
+  expect(detailOf(explanation, 'binding')).toBe('Not bound to a key.');
+  const accepted = await named.verifier.explain(named.token({ client_id: 'web' }));
+  expect(detailOf(accepted, 'client')).toBe('Issued to web.');
+});
+
+test('explain() stops at the check revocation for a revoked token', async () => {
+  const { verifier: own, token: make } = createHarness();
+  own.revoke({ token: make() });
+  expect(outcomes(await own.explain(make()))).toBe('++++++++++++++!-');
+});
+
+test('explain() lists the checks of a JWT for a token that is too long, also where opaque tokens are accepted', async () => {
+  const introspection = { endpoint: `${testIssuer}/introspect`, clientId: 'c', clientSecret: 's' };
+  const opaque = createHarness({ introspection });
+  expect(outcomes(await opaque.verifier.explain('A'.repeat(20_000)))).toBe('!---------------');
+});
+
+test('explain() shows a provider that does not respond as a failed check of the key', async () => {
+  const network = createFakeNetwork([]);
+  const remote = createHarness({ jwks: undefined }, { fetch: network.fetch });
+  const { checks } = await remote.verifier.explain(remote.token());
+  expect(checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({
+    check: 'key',
+    detail: `The identity provider ${testIssuer} does not respond.`,
+  });
+});
+
+test('explain() describes the checks in general terms while the issuer is not known', async () => {
+  const unknown = await verifier.explain('x');
+  expect(unknown.issuer).toBeUndefined();
+  expect(detailOf(unknown, 'algorithm')).toBe('Signed with one of the algorithms of its issuer.');
+  expect(detailOf(unknown, 'type')).toBe('Of the kind that the tokenType of its issuer accepts.');
+  expect(detailOf(unknown, 'dates')).toBe('Within exp, nbf and iat, and with a lifetime within the limit.');
+  expect(detailOf(unknown, 'audience')).toBe('An aud that is among the audiences of its issuer.');
+  expect(detailOf(unknown, 'client')).toBe('Issued to one of the clientIds of its issuer, where it has any.');
+  expect(detailOf(unknown, 'binding')).toBe('Not bound to a key, or bound by DPoP where its issuer allows that.');
+});
+
+test('explain() describes the checks with the values of the issuer', async () => {
+  const loose = createHarness({ audiences: null, dpop: {}, algorithms: ['ES256', 'RS256'], tokenType: 'any' });
+  const known = await loose.verifier.explain(loose.token());
+  expect(detailOf(known, 'audience')).toBe('Any aud: audiences is null, which disables this check.');
+  expect(detailOf(known, 'client')).toBe('Issued to any app.');
+  expect(detailOf(known, 'binding')).toBe('Not bound to a key, or bound by DPoP.');
+  expect(detailOf(known, 'algorithm')).toBe('Signed with ES256 or RS256.');
+  expect(detailOf(known, 'type')).toBe('Of the kind that tokenType any accepts.');
+  expect(detailOf(known, 'dates')).toBe(
+    'Within exp, nbf and iat, with a tolerance of 5 seconds, and with a lifetime within the limit.',
+  );
+  expect(detailOf(await verifier.explain(token()), 'binding')).toBe('Not bound to a key.');
+});
+
+test('explain() describes a required binding', async () => {
+  const required = createHarness({ dpop: { required: true } });
+  const explanation = await required.verifier.explain(required.token({ aud: 'x' }));
+  expect(detailOf(explanation, 'binding')).toBe('Bound to a key by DPoP.');
+});
+
+test('explain() contains nothing about the user, and no value of the token', async () => {
+  const changes = { sub: 'canary-1', email: 'canary-2', jti: 'canary-3', aud: 'canary-4' };
+  expect(JSON.stringify(await verifier.explain(token(changes)))).not.toContain('canary');
+  expect(JSON.stringify(await verifier.explain(token({ ...changes, aud: 'api' })))).not.toContain('canary');
+});
+
+test('explain() rejects with a programming error', async () => {
+  const broken = createHarness(
+    {},
+    {
+      clock: {
+        nowMs: () => {
+          throw new RangeError('clock');
+        },
+        monotonicMs: () => 0,
+      },
+    },
+  );
+  await expect(broken.verifier.explain(token())).rejects.toThrow('clock');
+});

@@ -1,0 +1,181 @@
+import type { Issuer, SignatureAlgorithm } from '@valetkey/core-types';
+import { findSigningKey } from '../keys/signature.ts';
+import { refuse } from '../token/refusals.ts';
+import {
+  parseTokenClaims,
+  parseTokenHeader,
+  splitToken,
+  type JsonObject,
+  type TokenHeader,
+} from '../token/token-text.ts';
+import {
+  audienceStep,
+  bindingStep,
+  clientStep,
+  datesStep,
+  formRequirement,
+  refuseIssuer,
+  revocationStep,
+  sizeStep,
+  subjectStep,
+} from './shared-steps.ts';
+import type { Step, Verification, VerificationDependencies } from './verification.ts';
+
+const maxKnownHeaders = 256;
+
+/** The steps for a JWT, in their order. */
+export const jwtSteps = [
+  sizeStep,
+  {
+    name: 'form',
+    requirement: () => formRequirement,
+    run: (verification) => {
+      verification.segments = splitToken(verification.token);
+    },
+  },
+  {
+    name: 'header',
+    requirement: () => 'A JSON object with unique member names, a known shape and no critical extensions.',
+    run: (verification, { knownHeaders }) => {
+      const { header } = verification.segments;
+      verification.header = knownHeaders.get(header) ?? parseTokenHeader(header);
+    },
+  },
+  {
+    name: 'claims',
+    requirement: () => 'A JSON object with unique member names.',
+    run: (verification) => {
+      verification.claims = parseTokenClaims(verification.segments.claims);
+    },
+  },
+  {
+    name: 'issuer',
+    requirement: () => 'An iss that is configured here.',
+    run: findIssuer,
+  },
+  {
+    name: 'algorithm',
+    requirement: (issuer) =>
+      issuer === undefined
+        ? 'Signed with one of the algorithms of its issuer.'
+        : `Signed with ${issuer.algorithms.join(' or ')}.`,
+    run: checkAlgorithm,
+  },
+  {
+    name: 'type',
+    requirement: (issuer) =>
+      issuer === undefined
+        ? 'Of the kind that the tokenType of its issuer accepts.'
+        : `Of the kind that tokenType ${issuer.tokenType} accepts.`,
+    run: ({ issuer, header, claims }) => checkType(issuer, header, claims),
+  },
+  datesStep,
+  audienceStep,
+  clientStep,
+  subjectStep,
+  bindingStep,
+  {
+    name: 'key',
+    requirement: () => 'A key that the issuer publishes for signatures with this algorithm.',
+    run: findKeys,
+  },
+  {
+    name: 'signature',
+    requirement: () => 'A signature that matches the key.',
+    run: checkSignature,
+  },
+  revocationStep,
+] as const satisfies readonly Step[];
+
+function findIssuer(verification: Verification, { issuers }: VerificationDependencies): void {
+  const { iss } = verification.claims;
+  const configured = typeof iss === 'string' ? issuers.get(iss) : undefined;
+  if (configured === undefined) throw refuseIssuer([...issuers.keys()]);
+  verification.issuer = configured.issuer;
+  verification.keySource = configured.keySource;
+}
+
+function checkAlgorithm({ issuer: { algorithms }, header: { algorithm } }: Verification): void {
+  if ((algorithms as readonly string[]).includes(algorithm)) return;
+  throw refuse(
+    'algorithm_not_allowed',
+    `The token is signed with an algorithm that its issuer is not allowed to use: only ${algorithms.join(', ')}.`,
+    "Have the identity provider sign with an allowed algorithm, or add its algorithm to the issuer's algorithms.",
+  );
+}
+
+/** Checks that a token is of the kind that its issuer's `tokenType` accepts (RFC 8725 sections 3.11 and 3.12). */
+function checkType({ tokenType }: Issuer, { type }: TokenHeader, claims: JsonObject): void {
+  const plain = type === undefined || type === 'jwt';
+  if (tokenType === 'access') {
+    if (type === 'at+jwt') return;
+    throw refuse(
+      'wrong_token_type',
+      'The token is not marked as an access token: its header must have typ at+jwt.',
+      "Send the access token, not the ID token. If this provider never marks its access tokens, set the issuer's tokenType to 'any'.",
+    );
+  }
+  if (tokenType === 'id') {
+    if (plain && !isOtherKind(claims) && claims['token_use'] !== 'access') return;
+    throw refuse('wrong_token_type', 'The token is not an ID token.', 'Send the ID token of the signed-in user.');
+  }
+  if (type === 'at+jwt' || (plain && !isIdToken(claims) && !isOtherKind(claims))) return;
+  throw refuse(
+    'wrong_token_type',
+    'The token is not an access token.',
+    'Send the access token, not the ID token or any other token of the provider.',
+  );
+}
+
+/** Claims that only ID tokens have (OpenID Connect Core 1.0 sections 2 and 3.3.2.11). */
+const idTokenClaims = ['nonce', 'at_hash', 'c_hash', 's_hash'];
+
+function isIdToken(claims: JsonObject): boolean {
+  return (
+    claims['token_use'] === 'id' ||
+    claims['typ'] === 'ID' ||
+    idTokenClaims.some((claim) => Object.hasOwn(claims, claim))
+  );
+}
+
+/** Returns whether the claims are those of a JWT that is neither an access token nor an ID token. */
+function isOtherKind(claims: JsonObject): boolean {
+  const kind = claims['typ'];
+  return Object.hasOwn(claims, 'events') || kind === 'Refresh' || kind === 'Offline' || kind === 'Logout';
+}
+
+function findKeys(verification: Verification): void | Promise<void> {
+  const { keySource, header } = verification;
+  const found = keySource.find(header.algorithm, header.keyId);
+  if (found instanceof Promise) return found.then((keys) => setKeys(verification, keys));
+  return setKeys(verification, found);
+}
+
+function setKeys(verification: Verification, keys: Verification['keys']): void {
+  verification.keys = keys;
+  if (keys.length > 0) return;
+  throw refuse(
+    'unknown_key',
+    'The token is signed with a key that its issuer does not publish.',
+    "Get a fresh token. If it is refused again, compare the kid of the token's header with the provider's JWKS.",
+  );
+}
+
+async function checkSignature(verification: Verification, { knownHeaders }: VerificationDependencies): Promise<void> {
+  const { keys, keySource, header, segments } = verification;
+  // The step `algorithm` has found this name among the issuer's algorithms.
+  const algorithm = header.algorithm as SignatureAlgorithm;
+  const signature = Buffer.from(segments.signature, 'base64url');
+  const key = await findSigningKey(keys, algorithm, signature, Buffer.from(segments.signingInput, 'latin1'));
+  if (key === undefined) {
+    throw refuse(
+      'wrong_signature',
+      "The token's signature does not match its issuer's key.",
+      'Send the token unchanged. If it is unchanged, this identity provider did not issue it.',
+    );
+  }
+  verification.signedBy = { key, keySource };
+  // Only headers of verified tokens are remembered, so that forged tokens cannot fill the memory.
+  if (knownHeaders.size >= maxKnownHeaders) knownHeaders.clear();
+  knownHeaders.set(segments.header, header);
+}

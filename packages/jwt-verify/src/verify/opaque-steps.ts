@@ -1,0 +1,61 @@
+import type { OpaqueTokens } from '../opaque/opaque-tokens.ts';
+import {
+  audienceStep,
+  bindingStep,
+  clientStep,
+  datesStep,
+  formRequirement,
+  refuseIssuer,
+  revocationStep,
+  sizeStep,
+  subjectStep,
+} from './shared-steps.ts';
+import type { Step } from './verification.ts';
+
+/** Returns the steps for a token that is looked up at its issuer, in their order. */
+export function createOpaqueSteps({ issuer, cacheSeconds, lookUp }: OpaqueTokens) {
+  return [
+    sizeStep,
+    {
+      name: 'form',
+      requirement: () => formRequirement,
+      // Nothing to check: these steps were chosen by the token's form.
+      run: () => {},
+    },
+    {
+      name: 'look-up',
+      requirement: () => 'Active according to the identity provider.',
+      run: async (verification) => {
+        verification.issuer = issuer;
+        verification.reuseSeconds = cacheSeconds;
+        verification.claims = await lookUp(verification.token);
+      },
+    },
+    {
+      name: 'issuer',
+      requirement: () => 'No iss, or that of the issuer that was called.',
+      run: ({ claims }) => {
+        if (Object.hasOwn(claims, 'iss') && claims['iss'] !== issuer.issuer) throw refuseIssuer([issuer.issuer]);
+      },
+    },
+    {
+      ...datesStep,
+      // An opaque token may come without dates: the response about it is reused for `cacheSeconds` only.
+      run: (verification, dependencies) => {
+        if (Object.hasOwn(verification.claims, 'exp')) datesStep.run(verification, dependencies);
+      },
+    },
+    {
+      ...audienceStep,
+      requirement: (known) =>
+        issuer.resolver === undefined ? audienceStep.requirement(known) : 'Any: a session resolver names no audience.',
+      run: (verification) => {
+        if (issuer.resolver === undefined) audienceStep.run(verification);
+      },
+    },
+    clientStep,
+    subjectStep,
+    bindingStep,
+    revocationStep,
+  ] as const satisfies readonly Step[];
+}

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import {
+  describeSchemaProblems,
+  issuerSchema,
+  systemClock,
+  type Clock,
+  type Issuer,
+  type IssuerOptions,
+} from '@valetkey/core-types';
+import { z } from 'zod';
+import { createMemoryReplayStore, type ReplayStore } from '../dpop/replay-store.ts';
+import type { JwtVerifierEvent } from '../keys/key-events.ts';
+import { findStaticKeyProblem } from '../keys/static-key-source.ts';
+
+/** The options of {@link createJwtVerifier}. */
+export interface JwtVerifierOptions {
+  /** The identity providers whose tokens are accepted. */
+  readonly issuers: readonly IssuerOptions[];
+  /** Calls identity providers, instead of the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** The source of time. Default is the clock of this machine. */
+  readonly clock?: Clock | undefined;
+  /** Returns a number from 0 up to 1, for jitter. Default is `Math.random`. */
+  readonly random?: (() => number) | undefined;
+  /** Receives an event for each fetch of keys. What it throws is ignored. */
+  readonly onEvent?: ((event: JwtVerifierEvent) => void) | undefined;
+  /** The memory of verified tokens; `null` disables it. */
+  readonly cache?:
+    | {
+        /** The largest number of tokens. Default is 10,000. */
+        readonly maxEntries?: number | undefined;
+        /** The largest size in bytes of memory, by estimate. Default is 67,108,864 (64 MiB). */
+        readonly maxBytes?: number | undefined;
+        /** Seconds after which a token is verified anew, even before its `exp`. Default is 300. */
+        readonly maxAgeSeconds?: number | undefined;
+      }
+    | null
+    | undefined;
+  /** The longest token that is accepted, in characters. Default is 16,384. */
+  readonly maxTokenLength?: number | undefined;
+  /** Milliseconds for one call to an identity provider, body included. Default is 5000 (5 seconds). */
+  readonly fetchTimeoutMs?: number | undefined;
+  /** The largest response of an identity provider in bytes, after decompression. Default is 1,048,576 (1 MiB). */
+  readonly fetchMaxBytes?: number | undefined;
+  /** Remembers used DPoP proofs. Default is the memory of this process. */
+  readonly replayStore?: ReplayStore | undefined;
+  /** At least 32 bytes from which DPoP nonces are derived; the same for all replicas. Default is random. */
+  readonly dpopNonceKey?: Uint8Array | undefined;
+  /** The largest number of revocations; beyond it `revoke` throws `overloaded`. Default is 100,000. */
+  readonly maxRevocations?: number | undefined;
+}
+
+/** Parses all issuers of a verifier: each alone, and then what they may not have in common. */
+const issuersSchema = z
+  .array(issuerSchema)
+  .min(1)
+  .superRefine((issuers, context) => {
+    const report = (message: string, path: PropertyKey[] = []): void => {
+      context.addIssue({ code: 'custom', message, path });
+    };
+    if (new Set(issuers.map(({ issuer }) => issuer)).size !== issuers.length) {
+      report('each issuer may have only one record; put all its audiences into that record');
+    }
+    if (issuers.filter(looksUpTokens).length > 1) {
+      // An opaque token does not name its issuer, and no provider may receive another provider's tokens.
+      report('only one issuer may have introspection or a resolver');
+    }
+    for (const [index, { jwks }] of issuers.entries()) {
+      const problem = jwks && findStaticKeyProblem(jwks);
+      if (problem !== undefined) report(`has keys that cannot be used (${problem})`, [index, 'jwks']);
+    }
+  });
+
+function looksUpTokens({ introspection, resolver }: Issuer): boolean {
+  return introspection !== undefined || resolver !== undefined;
+}
+
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const functionSchema = <Type>() => z.custom<Type>(isFunction, { error: 'must be a function' });
+
+const optionsSchema = z.strictObject({
+  issuers: issuersSchema,
+  fetch: functionSchema<typeof globalThis.fetch>().default(() => globalThis.fetch),
+  clock: z
+    .custom<Clock>((value) => isFunction((value as Clock).nowMs) && isFunction((value as Clock).monotonicMs), {
+      error: 'must have nowMs and monotonicMs',
+    })
+    .default(systemClock),
+  random: functionSchema<() => number>().default(() => Math.random),
+  onEvent: functionSchema<(event: JwtVerifierEvent) => void>().default(() => () => {}),
+  cache: z
+    .strictObject({
+      maxEntries: z.int().min(1).default(10_000),
+      maxBytes: z.int().min(1).default(67_108_864),
+      maxAgeSeconds: z.number().positive().default(300),
+    })
+    .nullable()
+    .prefault({}),
+  maxTokenLength: z.int().min(128).max(1_048_576).default(16_384),
+  fetchTimeoutMs: z.number().positive().max(60_000).default(5000),
+  fetchMaxBytes: z.int().positive().default(1_048_576),
+  replayStore: z
+    .custom<ReplayStore>((value) => isFunction((value as ReplayStore).add), { error: 'must have add' })
+    .optional(),
+  dpopNonceKey: z
+    .instanceof(Uint8Array)
+    .refine((key) => key.length >= 32, { error: 'must have at least 32 bytes' })
+    .default(() => randomBytes(32)),
+  maxRevocations: z.int().min(1).default(100_000),
+});
+
+/** The options with their defaults filled in. */
+export type VerifierSettings = Omit<z.output<typeof optionsSchema>, 'replayStore'> & {
+  readonly replayStore: ReplayStore;
+};
+
+/** Parses a value. Throws a `TypeError` that names each mistake by its field, never by its value. */
+function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  throw new TypeError(describeSchemaProblems(error));
+}
+
+/** Parses the options of a verifier. Throws a `TypeError` where one is not valid. */
+export function parseVerifierOptions(options: JwtVerifierOptions): VerifierSettings {
+  const settings = parse(optionsSchema, options);
+  return { ...settings, replayStore: settings.replayStore ?? createMemoryReplayStore(settings.clock) };
+}
+
+/**
+ * Parses issuers as {@link createJwtVerifier} does, without creating a verifier and without any call.
+ *
+ * @throws {TypeError} Where an issuer is not valid, or where the issuers exclude each other; the message names each field
+ *   (`issuers.0.audiences`), never its value.
+ *
+ * @example
+ * ```ts
+ * import { parseIssuers } from '@valetkey/jwt-verify';
+ *
+ * const [issuer] = parseIssuers([{ issuer: 'https://id.example.com', audiences: ['https://api.example.com'] }]);
+ * issuer?.tokenType; // 'access'
+ * ```
+ */
+export function parseIssuers(issuers: readonly IssuerOptions[]): Issuer[] {
+  return parse(optionsSchema.pick({ issuers: true }), { issuers }).issuers;
+}

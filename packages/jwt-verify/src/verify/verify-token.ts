@@ -1,0 +1,225 @@
+import type { Clock, Principal } from '@valetkey/core-types';
+import { checkPresentation, type DpopContext, type DpopDependencies } from '../dpop/dpop-proof.ts';
+import { hasCompactForm, type JsonObject } from '../token/token-text.ts';
+import { jwtSteps } from './jwt-steps.ts';
+import type { createOpaqueSteps } from './opaque-steps.ts';
+import { isAcceptedLength } from './shared-steps.ts';
+import type { Step, Verification, VerificationDependencies, VerifiedToken } from './verification.ts';
+
+type OpaqueSteps = ReturnType<typeof createOpaqueSteps>;
+
+/** The name of a step of verification. */
+export type VerificationStep = (typeof jwtSteps | OpaqueSteps)[number]['name'];
+
+/** How a token arrived. */
+export interface VerifyContext {
+  /** The caller's proof, for a token that came with the scheme `DPoP`. */
+  readonly dpop?: DpopContext | undefined;
+  /** Ends this caller's wait. Other callers who wait for the same token are not affected. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What verifying tokens works with. */
+export interface TokenVerificationDependencies extends VerificationDependencies {
+  /** Absent where no issuer looks up opaque tokens. */
+  readonly opaqueSteps: OpaqueSteps | undefined;
+  readonly verifiedTokens: VerifiedTokens;
+  /** Seconds after which a token is verified anew. */
+  readonly cacheSeconds: number;
+  readonly dpop: DpopDependencies;
+}
+
+/** A bounded memory of verified tokens. */
+export interface VerifiedTokens {
+  readonly get: (token: string) => VerifiedToken | undefined;
+  readonly set: (token: string, verified: VerifiedToken) => void;
+  readonly deleteWhere: (matches: (verified: VerifiedToken, token: string) => boolean) => void;
+  readonly size: () => number;
+}
+
+const opaqueForm = /^[\w.~+/-]+=*$/;
+
+/** A safe estimate: an entry for a token of 400 characters was measured at 1240 bytes of heap. */
+const entryOverheadBytes = 1500;
+const bytesPerCharacter = 3;
+
+/** Creates the function that turns a token into its principal: out of the memory, or step by step. */
+export function createVerify(
+  dependencies: TokenVerificationDependencies,
+): (token: string, context?: VerifyContext) => Promise<Principal> {
+  const { clock, verifiedTokens, revocations } = dependencies;
+  const pendingTokens = new Map<string, Promise<VerifiedToken>>();
+
+  /** Returns the result of an earlier verification that still holds. */
+  const recall = (token: string): VerifiedToken | undefined => {
+    const known = verifiedTokens.get(token);
+    return known !== undefined && stillHolds(known, clock) ? known : undefined;
+  };
+
+  const verifyAnew = async (token: string): Promise<VerifiedToken> => {
+    try {
+      const verified = await runSteps(chooseSteps(token, dependencies), startVerification(token), dependencies);
+      // A revocation may have arrived after the last step.
+      if (!revocations.matches(verified.principal, token)) verifiedTokens.set(token, verified);
+      return verified;
+    } finally {
+      pendingTokens.delete(token);
+    }
+  };
+
+  /** Callers who send one token at the same time share one verification. */
+  const verifyShared = (token: string): Promise<VerifiedToken> => {
+    const pending = pendingTokens.get(token);
+    if (pending !== undefined) return pending;
+    const started = verifyAnew(token);
+    pendingTokens.set(token, started);
+    return started;
+  };
+
+  const verifyWithContext = async (
+    token: string,
+    known: VerifiedToken | undefined,
+    { dpop, signal }: VerifyContext = {},
+  ): Promise<Principal> => {
+    const start = (): Promise<VerifiedToken> => verifyShared(token);
+    const { principal, binding } = known ?? (await (signal === undefined ? start() : untilAborted(start, signal)));
+    if (binding !== undefined || dpop !== undefined) {
+      await checkPresentation(token, binding, dpop, dependencies.dpop);
+    }
+    return principal;
+  };
+
+  // Not an async function: every repetition returns the same promise.
+  return (token, context) => {
+    const known = recall(token);
+    if (known !== undefined && known.binding === undefined && context?.dpop === undefined) {
+      return (known.repeated ??= Promise.resolve(known.principal));
+    }
+    return verifyWithContext(token, known, context);
+  };
+}
+
+/** Returns whether a verification may be reused: within its times, and while its key is trusted. */
+function stillHolds({ expiresAtMs, reusableUntilMs, signedBy }: VerifiedToken, clock: Clock): boolean {
+  const now = clock.monotonicMs();
+  if (now >= reusableUntilMs || clock.nowMs() >= expiresAtMs) return false;
+  if (signedBy === undefined || now < signedBy.key.trustedUntilMs) return true;
+  return signedBy.keySource.renew() === undefined && now < signedBy.key.trustedUntilMs;
+}
+
+/** Ends one caller's wait without affecting the others. */
+async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([start(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Returns the steps for a token: those for an opaque token where it can be one and an issuer looks such tokens up. */
+export function chooseSteps(
+  token: string,
+  { opaqueSteps, maxTokenLength }: TokenVerificationDependencies,
+): typeof jwtSteps | OpaqueSteps {
+  if (opaqueSteps === undefined || !isAcceptedLength(token, maxTokenLength)) return jwtSteps;
+  return !hasCompactForm(token) && opaqueForm.test(token) ? opaqueSteps : jwtSteps;
+}
+
+/** Returns the state before the first step. The steps set the fields that are missing. */
+export function startVerification(token: string): Verification {
+  const known = { token, step: undefined, expiresAtSeconds: undefined, signedBy: undefined, reuseSeconds: Infinity };
+  return known as Verification;
+}
+
+/** Runs the steps for a token in their order. Rejects at the first step that fails. */
+export async function runSteps(
+  steps: readonly Step[],
+  verification: Verification,
+  dependencies: TokenVerificationDependencies,
+): Promise<VerifiedToken> {
+  for (const step of steps) {
+    verification.step = step;
+    const pending = step.run(verification, dependencies);
+    if (pending !== undefined) await pending;
+  }
+  const { issuer, subject, claims, expiresAtSeconds, binding, signedBy, reuseSeconds } = verification;
+  const { clock, cacheSeconds } = dependencies;
+  return {
+    principal: createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds),
+    repeated: undefined,
+    binding,
+    expiresAtMs: (expiresAtSeconds ?? Infinity) * 1000,
+    reusableUntilMs: clock.monotonicMs() + Math.min(cacheSeconds, reuseSeconds) * 1000,
+    signedBy,
+  };
+}
+
+/** Creates a principal that many callers may share: it is frozen deeply. */
+function createPrincipal(
+  issuer: string,
+  subject: string,
+  claims: JsonObject,
+  expiresAtSeconds: number | undefined,
+): Principal {
+  freezeDeep(claims);
+  return Object.freeze({ issuer, subject, scopes: Object.freeze(scopesOf(claims)), claims, expiresAtSeconds });
+}
+
+function scopesOf({ scope, scp }: JsonObject): readonly string[] {
+  const written = scope ?? scp;
+  if (typeof written === 'string') return written.split(' ').filter((name) => name !== '');
+  return Array.isArray(written) ? written.filter((name) => typeof name === 'string') : [];
+}
+
+function freezeDeep(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const child of Object.values(value)) freezeDeep(child);
+  Object.freeze(value);
+}
+
+/**
+ * Creates the memory of verified tokens. It has two generations instead of a list in order of use: a hit costs one
+ * lookup, and tokens that were not used for a whole generation are dropped at once. Both bounds apply to the two
+ * generations together.
+ */
+export function createVerifiedTokens(maxEntries: number, maxBytes: number): VerifiedTokens {
+  let young = new Map<string, VerifiedToken>();
+  let old = new Map<string, VerifiedToken>();
+  let youngBytes = 0;
+
+  const set = (token: string, verified: VerifiedToken): void => {
+    const bytes = entryOverheadBytes + bytesPerCharacter * token.length;
+    if (maxEntries < 2 || 2 * bytes > maxBytes) return;
+    if (2 * (young.size + 1) > maxEntries || 2 * (youngBytes + bytes) > maxBytes) {
+      old = young;
+      young = new Map();
+      youngBytes = 0;
+    }
+    young.set(token, verified);
+    youngBytes += bytes;
+  };
+
+  return {
+    get: (token) => {
+      const verified = young.get(token);
+      if (verified !== undefined) return verified;
+      const aged = old.get(token);
+      if (aged !== undefined) {
+        old.delete(token);
+        set(token, aged);
+      }
+      return aged;
+    },
+    set,
+    deleteWhere: (matches) => {
+      for (const generation of [young, old]) {
+        for (const [token, verified] of generation) if (matches(verified, token)) generation.delete(token);
+      }
+    },
+    size: () => young.size + old.size,
+  };
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { sandboxMarker, type Clock } from '@valetkey/core-types';
+import { z } from 'zod';
+import type { TokenFlaw } from '../engine/answers.ts';
+import { nowSeconds } from '../engine/now-seconds.ts';
+import type { SigningKeys } from '../engine/signing-keys.ts';
+
+export const devTokenSchema = z.strictObject({
+  sub: z.string().describe('The user.'),
+  claims: z
+    .record(z.string(), z.json())
+    .default({})
+    .describe('Claims that are added to the token, and replace those that it would have.'),
+  scope: z.string().default('openid').describe('The `scope` of the token.'),
+  audience: z
+    .union([z.string(), z.array(z.string())])
+    .default('valetkey')
+    .describe('The `aud` of the token.'),
+  expires_in: z
+    .number()
+    .int()
+    .default(3600)
+    .describe('Seconds until the token expires; negative for a token that has expired.'),
+  algorithm: z.enum(['RS256', 'ES256', 'EdDSA']).default('RS256').describe('The signature algorithm.'),
+  issuer: z.string().optional().describe('The `iss` of the token. Default: that of the identity provider.'),
+  typ: z.string().default('at+jwt').describe('The `typ` of the header.'),
+});
+
+/** What an access token of the simulated identity provider contains: `sub`, and what differs from the defaults. */
+export type DevTokenRequest = z.input<typeof devTokenSchema>;
+
+export interface IdpTokenDependencies {
+  readonly clock: Clock;
+  readonly keys: SigningKeys;
+  readonly issuer: () => string;
+}
+
+/** A user who has signed in at a client of the identity provider. */
+export interface IdpLogin {
+  readonly sub: string;
+  readonly clientId: string;
+  readonly scope: string;
+  readonly nonce: string | undefined;
+}
+
+/** Signs an access token (RFC 9068). */
+export function signAccessToken(
+  request: z.output<typeof devTokenSchema>,
+  flaw: TokenFlaw | undefined,
+  { clock, keys, issuer }: IdpTokenDependencies,
+): Promise<string> {
+  const iat = nowSeconds(clock);
+  const claims = {
+    iss: request.issuer ?? issuer(),
+    aud: request.audience,
+    sub: request.sub,
+    client_id: `${sandboxMarker}-app`,
+    // An expired token was issued before its end.
+    iat: Math.min(iat, iat + request.expires_in - 1),
+    exp: iat + request.expires_in,
+    jti: randomUUID(),
+    scope: request.scope,
+    ...request.claims,
+  };
+  return keys.sign(claims, { algorithm: request.algorithm, typ: request.typ, flaw });
+}
+
+/** Signs both tokens of a login: an access token, and an ID token for the client. */
+export async function signLoginTokens(
+  { sub, clientId, scope, nonce }: IdpLogin,
+  flaw: TokenFlaw | undefined,
+  dependencies: IdpTokenDependencies,
+) {
+  const request = devTokenSchema.parse({ sub, scope, claims: { client_id: clientId } });
+  const { clock, keys, issuer } = dependencies;
+  const iat = nowSeconds(clock);
+  const idClaims = { iss: issuer(), aud: clientId, sub, iat, exp: iat + request.expires_in, ...(nonce && { nonce }) };
+  const idToken = await keys.sign(idClaims, { flaw });
+  return {
+    access_token: await signAccessToken(request, flaw, dependencies),
+    id_token: idToken,
+    token_type: 'Bearer',
+    expires_in: request.expires_in,
+    scope,
+  };
+}

@@ -1,0 +1,43 @@
+import type { Answer, Call } from '../../engine/answers.ts';
+import type { CredentialList } from '../../engine/credential-list.ts';
+import { gatewayError, queryRefusal } from './nymbl-errors.ts';
+import { nymblCustomers, type NymblCustomer, type NymblToken } from './nymbl-idp.ts';
+import { QueryError } from './odata-types.ts';
+
+export interface NymblGatewayDependencies {
+  readonly apiKeys: CredentialList;
+  /** The status of a missing or wrong API key. */
+  readonly apiKeyRefusalStatus: 401 | 403;
+  readonly inspect: (token: string) => Promise<NymblToken>;
+  /** Returns the message about a limit that the request breaks. */
+  readonly findBrokenLimit: (customer: string) => string | undefined;
+}
+
+/** A route of the API, with the customers whose data the token opens. */
+export type NymblHandler = (call: Call, customers: readonly NymblCustomer[]) => Answer;
+
+/** Returns a function that puts the gateway before a route: it checks the token, the API key and the limits. */
+export function createNymblGateway({
+  apiKeys,
+  apiKeyRefusalStatus,
+  inspect,
+  findBrokenLimit,
+}: NymblGatewayDependencies) {
+  return (handle: NymblHandler) =>
+    async (call: Call): Promise<Answer> => {
+      // Nymbl's page requires this exact spelling of the scheme.
+      const token = /^Bearer (\S+)$/.exec(call.headers.authorization ?? '')?.[1];
+      const customers = token === undefined ? 'invalid' : await inspect(token);
+      if (customers === 'expired') return gatewayError(401, 'The incoming token has expired');
+      if (customers === 'invalid') return gatewayError(401);
+      if (!apiKeys.accepts(call.headers['x-api-key'])) return gatewayError(apiKeyRefusalStatus);
+      const brokenLimit = findBrokenLimit(customers.join(' '));
+      if (brokenLimit !== undefined) return gatewayError(429, brokenLimit);
+      try {
+        return handle(call, call.wrongUser ? nymblCustomers.filter((one) => !customers.includes(one)) : customers);
+      } catch (error) {
+        if (error instanceof QueryError) return queryRefusal(error);
+        throw error;
+      }
+    };
+}

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { createRedisRecords, type RedisScripting } from './redis-records.ts';
+
+const noClose = async () => undefined;
+
+function recordsWhose(run: RedisScripting['eval']) {
+  return createRedisRecords(async () => ({ eval: run }), noClose);
+}
+
+/** Returns what a read rejects with when the client throws this. */
+async function failureOf(thrown: unknown): Promise<unknown> {
+  const records = recordsWhose(() => Promise.reject(thrown));
+  return records.read('id').then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+test.each([
+  ['READONLY You cannot write against a read only replica.', 'READONLY'],
+  ["OOM command not allowed when used memory > 'maxmemory'.", 'OOM'],
+  ['NOPERM', 'NOPERM'],
+  ['A'.repeat(40), 'A'.repeat(40)],
+])('gives the error reply %j of Redis the code %s, without the rest of its text', async (message, code) => {
+  const error = await failureOf(new Error(message));
+  expect(error).toMatchObject({ name: 'RedisReplyError', code, message: `Redis replied with the error ${code}.` });
+  expect(error).toBeInstanceOf(Error);
+});
+
+test.each([
+  ['an error with a code', Object.assign(new Error('READONLY x'), { code: 'ECONNREFUSED' })],
+  ['an error whose message is a sentence', new Error('The client is closed, redis://:canary@host')],
+  ['an error whose first word is not a code', new Error('CANARY-token')],
+  ['an error whose first word is too short', new Error('A')],
+  ['an error whose first word is too long', new Error('A'.repeat(41))],
+  ['an error whose message begins with a space', new Error(' READONLY')],
+  ['text', 'WRONGPASS canary'],
+  ['nothing', undefined],
+])('rejects with %s as it was thrown', async (_, thrown) => {
+  expect(await failureOf(thrown)).toBe(thrown);
+});
+
+test('gives the error reply to a refused connection its code', async () => {
+  const connect = () => Promise.reject(new Error('WRONGPASS invalid username-password pair or user is disabled.'));
+  const records = createRedisRecords(connect, noClose);
+  await expect(records.add('id', 'value', 1)).rejects.toMatchObject({ code: 'WRONGPASS' });
+});
+
+test.each([
+  ['no record', [5000], { nowMs: 5000, value: undefined }],
+  ['a record that expires', [5000, 'value', 100], { nowMs: 5000, value: 'value', expiresAtMs: 5100 }],
+  ['a record that expires now', [5000, 'value', 0], { nowMs: 5000, value: 'value', expiresAtMs: 5000 }],
+  ['a record that never expires', [5000, 'value', -1], { nowMs: 5000, value: 'value' }],
+])('reads %s', async (_, reply, reading) => {
+  expect(await recordsWhose(async () => reply).read('id')).toEqual(reading);
+});
+
+test('rounds moments and lifetimes to whole milliseconds, so that no token lives longer and no lease ends at once', async () => {
+  const sent: string[][] = [];
+  const records = recordsWhose(async (_, { arguments: values }) => void sent.push(values));
+  await records.write('id', 'value', 5000.9);
+  await records.add('id', 'value', 0.5);
+  await records.replace('id', 'value', 'next', 0.5);
+  expect(sent).toEqual([
+    ['value', '5000'],
+    ['value', '1'],
+    ['value', 'next', '1'],
+  ]);
+});

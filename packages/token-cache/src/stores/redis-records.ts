@@ -1,0 +1,87 @@
+import { codeOfForeignError } from '@valetkey/core-types';
+import type { RecordStore } from './store-types.ts';
+
+/** The one command that the store uses of a node-redis client, cluster, pool or sentinel. Each call runs one script. */
+export interface RedisScripting {
+  readonly eval: (
+    script: string,
+    options: { readonly keys: string[]; readonly arguments: string[] },
+  ) => Promise<unknown>;
+}
+
+// A value that is not a string was written by another program, and GET would fail on it forever.
+const readScript = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+if redis.call('TYPE', KEYS[1]).ok ~= 'string' then
+  if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
+  return { now }
+end
+return { now, redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]) }`;
+
+const writeScript = `
+redis.call('SET', KEYS[1], ARGV[1])
+return redis.call('PEXPIREAT', KEYS[1], ARGV[2])`;
+
+const addScript = `
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+return 0`;
+
+const replaceScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`;
+
+const removeScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
+
+/** An error that Redis replied. Its `code` is the first word of the reply, which tells kinds of errors apart in RESP. */
+class RedisReplyError extends Error {
+  readonly code: string;
+
+  static {
+    this.prototype.name = 'RedisReplyError';
+  }
+
+  constructor(code: string) {
+    super(`Redis replied with the error ${code}.`);
+    this.code = code;
+  }
+}
+
+/** Creates records in a Redis or Valkey server. `connect` resolves to the client once it is connected. */
+export function createRedisRecords(connect: () => Promise<RedisScripting>, close: () => Promise<void>): RecordStore {
+  async function run(script: string, id: string, ...values: readonly (string | number)[]): Promise<unknown> {
+    try {
+      const client = await connect();
+      return await client.eval(script, { keys: [id], arguments: values.map(String) });
+    } catch (error) {
+      throw toReplyError(error);
+    }
+  }
+
+  return {
+    read: async (id) => {
+      const [nowMs, value, remainingMs] = (await run(readScript, id)) as [number, string?, number?];
+      // PTTL is -1 for a record that never expires.
+      if (value === undefined || remainingMs === undefined || remainingMs < 0) return { nowMs, value };
+      return { nowMs, value, expiresAtMs: nowMs + remainingMs };
+    },
+    write: async (id, value, expiresAtMs) => {
+      await run(writeScript, id, value, Math.floor(expiresAtMs));
+    },
+    add: async (id, value, lifetimeMs) => (await run(addScript, id, value, Math.ceil(lifetimeMs))) === 1,
+    replace: async (id, expected, value, lifetimeMs) =>
+      (await run(replaceScript, id, expected, value, Math.ceil(lifetimeMs))) === 1,
+    remove: async (id, expected) => (await run(removeScript, id, expected)) === 1,
+    close,
+  };
+}
+
+/** Returns an error whose `code` says what happened. node-redis gives a server's error as a message without a code. */
+function toReplyError(error: unknown): unknown {
+  if (codeOfForeignError(error) !== undefined || !(error instanceof Error)) return error;
+  const code = /^[A-Z][A-Z_]{1,39}(?= |$)/.exec(error.message)?.[0];
+  return code === undefined ? error : new RedisReplyError(code);
+}

@@ -1,0 +1,89 @@
+import { type ClientToken, type FailureCause, Secret, type ServerToken } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { isSameToken } from './same-token.ts';
+import type { StoredFailure, StoredToken } from './store-types.ts';
+import { failureToText, parseFailureText, parseTokenText, tokenToText } from './stored-text.ts';
+
+const server: ServerToken = { kind: 'server', vendor: 'nymbl', secret: new Secret('token'), expiresInSeconds: 5 };
+const client: ClientToken<'account'> = {
+  kind: 'client',
+  bound: 'account',
+  vendor: 'nudge',
+  fields: { token: new Secret('token'), region: 'us' },
+  vendorUserId: 'user',
+};
+const moments = { expiresAtMs: 3000, refreshAtMs: 2000, lifeMs: 1000 };
+const failure: StoredFailure = { code: 'vendor_timeout', detail: 'Slow.', advice: 'Look.', attempts: 2 };
+
+test.each([
+  ['a server token', { token: server, ...moments }],
+  ['a client token', { token: client, ...moments, repeatedAtMs: 500 }],
+])('%s survives the way to the store and back', (_, stored: StoredToken) => {
+  const read = parseTokenText(tokenToText(stored));
+  expect(read).toMatchObject({ ...stored, token: { kind: stored.token.kind, vendor: stored.token.vendor } });
+  expect(read && isSameToken(read.token, stored.token)).toBe(true);
+  expect(read?.token.expiresInSeconds).toBeUndefined();
+});
+
+test('the secret fields of a client token are secrets again after the way to the store and back', () => {
+  const read = parseTokenText(tokenToText({ token: client, ...moments }))?.token as ClientToken<'account'>;
+  expect(read.fields['token']).toBeInstanceOf(Secret);
+  expect(read.fields['region']).toBe('us');
+  expect([read.vendorUserId, read.bound]).toEqual(['user', 'account']);
+});
+
+test('a token bound to a user is neither written nor read', () => {
+  const patient = { ...client, bound: 'user' } as unknown as ClientToken<'account'>;
+  expect(() => tokenToText({ token: patient, ...moments })).toThrow(TypeError);
+  const text = tokenToText({ token: client, ...moments }).replace('"account"', '"user"');
+  expect(parseTokenText(text)).toBeUndefined();
+});
+
+test.each(['', 'garbage', 'null', '[]', '{}', '{"token":{"kind":"server"}}'])(
+  'the text %j is neither a token nor a failure',
+  (text) => {
+    expect(parseTokenText(text)).toBeUndefined();
+    expect(parseFailureText(text)).toBeUndefined();
+  },
+);
+
+test('text with more or fewer fields than a token has is not a token', () => {
+  const text = tokenToText({ token: server, ...moments });
+  expect(parseTokenText(text)).toBeDefined();
+  expect(parseTokenText(text.replace('"lifeMs"', '"lifeS"'))).toBeUndefined();
+  expect(parseTokenText(text.replace('{', '{"version":2,'))).toBeUndefined();
+  expect(parseTokenText(text.replace('"secret":"token"', '"secret":""'))).toBeUndefined();
+  expect(parseTokenText(text.replace('"vendor"', '"client"'))).toBeUndefined();
+});
+
+test('a failure survives the way to the store and back', () => {
+  const full = { ...failure, remediation: 'Wait.', vendor: 'nymbl', reason: 'late' };
+  expect(parseFailureText(failureToText(failure))).toEqual(failure);
+  expect(parseFailureText(failureToText(full))).toEqual(full);
+  expect(parseFailureText(failureToText({ ...failure, code: 'other' as never }))).toBeUndefined();
+  expect(parseFailureText(failureToText({ ...failure, attempts: 0 }))).toBeUndefined();
+  expect(parseFailureText(failureToText({ ...failure, more: 1 } as never))).toBeUndefined();
+});
+
+test.each<FailureCause>([
+  { type: 'vendor_status', status: 429 },
+  { type: 'oauth_error', error: 'invalid_client' },
+  { type: 'oauth_error', error: 'unauthorized_client' },
+  { type: 'oauth_error', error: 'invalid_scope' },
+  { type: 'oauth_error', error: 'unsupported_grant_type' },
+  { type: 'dpop', error: 'use_dpop_nonce' },
+  { type: 'dpop', error: 'invalid_dpop_proof' },
+])('the cause %o of a failure survives the way to the store and back', (cause) => {
+  expect(parseFailureText(failureToText({ ...failure, cause }))?.cause).toEqual(cause);
+});
+
+test.each([
+  { type: 'other' },
+  { type: 'vendor_status' },
+  { type: 'vendor_status', status: '429' },
+  { type: 'vendor_status', status: 429, more: 1 },
+  { type: 'oauth_error', error: 'other' },
+  { type: 'dpop', error: 'other' },
+])('a failure with the unknown cause %o is not a failure of this version', (cause) => {
+  expect(parseFailureText(failureToText({ ...failure, cause } as never))).toBeUndefined();
+});

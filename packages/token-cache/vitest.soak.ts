@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+import { base } from '../../tools/vitest.config.ts';
+
+// `npx -y pnpm@12.18.0 --filter @valetkey/token-cache test:soak`: simulates many more seeds.
+// oxlint-disable-next-line import/no-default-export
+export default defineConfig({
+  ...base,
+  test: {
+    ...base.test,
+    include: ['packages/token-cache/src/testing/**/*.test.ts'],
+    testTimeout: 600_000,
+    env: { SEEDS: '100000' },
+  },
+});

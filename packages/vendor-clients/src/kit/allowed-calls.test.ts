@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest';
+import { allowedCallSchema, isCallAllowed } from './allowed-calls.ts';
+
+const allow = [
+  { method: 'GET', path: '/Patients' },
+  { method: 'GET', path: '/Patients({id})' },
+  { method: 'GET', path: '/Visits/*' },
+  { method: 'GET', path: '/Visits/*/Notes' },
+];
+
+test.each([
+  '/Patients',
+  '/Patients(1)',
+  "/Patients('a-1')",
+  '/Patients(9b7b0f0c-0000-4000-8000-000000000000)',
+  '/Patients%281%29',
+  "/Patients('O''Neil')",
+  '/Visits/1',
+  '/Visits/a%20b',
+  '/Visits/1/Notes',
+])('the path %s is on the list', (path) => {
+  expect(isCallAllowed(allow, 'GET', path)).toBe(true);
+});
+
+test.each([
+  '',
+  'Patients',
+  '/',
+  '//Patients',
+  '/Patients/',
+  '/patients',
+  '/Patients()',
+  '/Patients(1)/Notes',
+  '/Patients(1)(2)',
+  '/Patients($batch)',
+  '/Patients?x',
+  '/Patients#x',
+  '/Patients%3Fx',
+  '/Patients%23x',
+  '/Patients(1)%2F..%2FUsers',
+  '/Patients(1)%5CUsers',
+  '/Patients(1)\\Users',
+  '/Patients(%252F)',
+  '/Patients(1%00)',
+  '/Patients(1%0d%0a)',
+  '/Patients(1%E2%80%AE)',
+  '/Patients(1\u202e)',
+  '/Patients(%ff)',
+  '/Patients(%EF%BC%8F)',
+  '/Visits/%E2%80%A5',
+  '/Visits/%E2%80%A4',
+  '/Patients(%)',
+  '/Patients(%zz)',
+  '/Visits/.',
+  '/Visits/..',
+  '/Visits/%2e%2e',
+  '/Visits/.%2E',
+  '/Visits/../Patients',
+  '/Visits/..;/Notes',
+  '/Visits/..%3Ba=b',
+  '/Visits/%2e%2e;a=b',
+  '/Visits/..%20',
+  '/Visits/...',
+  '/Visits/;a',
+  '/Visits/%20',
+  '/Visits/$batch',
+  '/Visits/%24batch',
+  '/Visits/1/2',
+  '/Visits/1 2',
+  `/Visits/${'x'.repeat(3_000)}`,
+])('the path %s is not on the list', (path) => {
+  expect(isCallAllowed(allow, 'GET', path)).toBe(false);
+});
+
+test('a path on the list, out of 200,000 at random, is unchanged by a URL parser and has the segments of its pattern', () => {
+  const pieces = ['/', '/', 'Patients', 'Visits', 'Notes', '(', ')', '1', "'a'", '.', '..', '%2e', '%2f', '%5c', '\\'];
+  const more = [
+    '%25',
+    '%',
+    '%00',
+    ';',
+    '?',
+    '#',
+    '@',
+    ':',
+    '//',
+    '$batch',
+    '%24',
+    ' ',
+    '\t',
+    '\n',
+    'é',
+    '%C3%A9',
+    '＼',
+  ];
+  const all = [...pieces, ...more];
+  let seed = 20_261_120;
+  const random = (below: number): number => (seed = (seed * 16_807) % 2_147_483_647) % below;
+  let passed = 0;
+  for (let count = 0; count < 200_000; count++) {
+    const tail = Array.from({ length: random(5) }, () => all[random(all.length)]).join('');
+    const path = (['/Visits/', '/Patients(', '/'][random(3)] ?? '') + tail;
+    if (!isCallAllowed(allow, 'GET', path)) continue;
+    passed += 1;
+    const url = new URL(`https://api.example.com${path}`);
+    if (url.pathname !== path || url.host !== 'api.example.com') throw new Error(path);
+    if (path.split('/').length > 4) throw new Error(path);
+  }
+  expect(passed).toBeGreaterThan(100);
+});
+
+test('a call is on the list only with the exact method', () => {
+  expect(isCallAllowed(allow, 'POST', '/Patients')).toBe(false);
+  expect(isCallAllowed(allow, 'get', '/Patients')).toBe(false);
+  expect(isCallAllowed(allow, 'HEAD', '/Patients')).toBe(false);
+  expect(isCallAllowed([], 'GET', '/Patients')).toBe(false);
+});
+
+test.each(['Patients', '/', '//a', '/a/../b', '/a//b', '/**', '/a*', '/a?b', '/a b', '/{', '/a%2fb'])(
+  'the pattern %s is refused',
+  (path) => {
+    expect(allowedCallSchema.safeParse({ method: 'GET', path }).success).toBe(false);
+  },
+);
+
+test.each(['/Patients', '/Patients({id})', '/Visits/*/Notes', '/$metadata', "/Patients('{id}')/Name"])(
+  'the pattern %s is accepted',
+  (path) => {
+    expect(allowedCallSchema.safeParse({ method: 'GET', path }).success).toBe(true);
+  },
+);

@@ -1,0 +1,221 @@
+import {
+  describeSchemaProblems,
+  systemClock,
+  type CallOptions,
+  type Clock,
+  type SecretSlots,
+  type Vendor,
+  type VendorDefinition,
+} from '@valetkey/core-types';
+import { z } from 'zod';
+import { createCredential, fingerprint, type Credential, type CredentialDeclaration } from './credentials.ts';
+import { openDoor, type ClientDependencies, type Door } from './door/door.ts';
+import type { VendorName } from './door/response.ts';
+import type { BindIssueAbility } from './issue-ability.ts';
+import { timeoutMsSchema } from './option-schemas.ts';
+
+/** What every client has beside its vendor's own methods. */
+export interface VendorClient {
+  /**
+   * Checks our credentials at the vendor, without a lasting effect there. Resolves if the vendor accepts them; rejects with
+   * `vendor_auth_failed` if it refuses them, and with the call's own code if the vendor cannot be asked.
+   */
+  readonly verify: (options?: CallOptions) => Promise<void>;
+  /** Closes the client's connections. */
+  readonly close: () => Promise<void>;
+}
+
+/** A client's own methods, as `connect` returns them; `close` is added to them. */
+export type WithoutClose<Client extends VendorClient> = Omit<Client, 'close'>;
+
+type DeclaredCredentials = Readonly<Record<string, CredentialDeclaration>>;
+type Shape<Credentials extends DeclaredCredentials, Options extends z.ZodRawShape> = z.util.Flatten<
+  { [Name in keyof Credentials]: Credentials[Name]['schema'] } & Options & { timeoutMs: typeof timeoutMsSchema }
+>;
+
+/** The schema of a vendor's options: its credentials, its own options and `timeoutMs`. */
+export type OptionsSchema<Credentials extends DeclaredCredentials, Options extends z.ZodRawShape> = z.ZodObject<
+  Shape<Credentials, Options>,
+  z.core.$strict
+>;
+
+/** What `abilities` works with beside the client. */
+export interface VendorContext<Credentials extends DeclaredCredentials, Options extends z.ZodRawShape> {
+  /** The vendor's names, for errors. */
+  readonly vendor: VendorName;
+  /** The parsed options, credentials included. */
+  readonly options: z.output<OptionsSchema<Credentials, Options>>;
+  readonly credentials: {
+    readonly [Name in keyof Credentials]: Credential<z.output<Credentials[Name]['schema']>['current']>;
+  };
+}
+
+/** What `connect` works with. */
+export interface ConnectContext<
+  Credentials extends DeclaredCredentials,
+  Options extends z.ZodRawShape,
+> extends VendorContext<Credentials, Options> {
+  /** Opens a door to a base URL. It is closed with the vendor. */
+  readonly openDoor: (baseUrl: string) => Door;
+  readonly clock: Clock;
+}
+
+/** The abilities of a vendor. An absent ability is one that the vendor does not have. */
+export interface VendorAbilities extends Pick<Vendor, 'users' | 'proxy' | 'authenticate' | 'claims'> {
+  /** Created by `issueForUser` or `issueForAccount`. */
+  readonly issue?: BindIssueAbility<'user'> | BindIssueAbility<'account'> | undefined;
+}
+
+/** How a vendor is declared. */
+export interface VendorDeclaration<
+  Credentials extends DeclaredCredentials,
+  Options extends z.ZodRawShape,
+  Client extends Pick<VendorClient, 'verify'>,
+> {
+  /** Lower-case words joined by hyphens. It names the vendor in the configuration, in routes and in errors. */
+  readonly id: string;
+  /** The vendor's name as people write it. */
+  readonly title: string;
+  /** The options that hold a credential. Each accepts one value, or two while it is being rotated. */
+  readonly credentials: Credentials;
+  /** All other options, each with a `.describe('…')` sentence. `timeoutMs` is added to them. */
+  readonly options: Options;
+  /** Checks what several options say together. `field` is the path of the wrong field, such as `cache.seconds`. */
+  check?(
+    options: z.output<OptionsSchema<Credentials, Options>>,
+    report: (field: string, message: string) => void,
+  ): void;
+  /** Creates the client. It must not use a resource before the client's first call. */
+  connect(context: ConnectContext<Credentials, Options>): Client;
+  abilities(client: Client, context: VendorContext<Credentials, Options>): VendorAbilities;
+}
+
+/** A vendor for the broker, whose client can also be used without the broker. */
+export interface DefinedVendor<
+  Credentials extends DeclaredCredentials,
+  Options extends z.ZodRawShape,
+  Client extends Pick<VendorClient, 'verify'>,
+> extends VendorDefinition<OptionsSchema<Credentials, Options>> {
+  /** Creates the vendor for the broker. Uses no resource until the first call. */
+  create(options: z.output<OptionsSchema<Credentials, Options>>, dependencies?: ClientDependencies): Vendor;
+  /** Creates the client. Throws a `TypeError` that names each wrong option and never its value. */
+  createClient(
+    options: z.input<OptionsSchema<Credentials, Options>>,
+    dependencies?: ClientDependencies,
+  ): Client & Pick<VendorClient, 'close'>;
+}
+
+/**
+ * Defines a vendor: its options, its client and its abilities. Derived from the declaration are the two slots of each
+ * credential, the `secret_switched` event, the version of a credential for cache keys, the checks of `valetkey doctor`, and
+ * `close`.
+ *
+ * @example
+ * ```ts
+ * import { defineVendor, issueForAccount, readJson, secretCredential, tokenSchema, z } from '@valetkey/vendor-clients/kit';
+ *
+ * export const acme = defineVendor({
+ *   id: 'acme',
+ *   title: 'Acme',
+ *   credentials: { apiKey: secretCredential('The API key of the Acme dashboard.') },
+ *   options: {},
+ *   connect({ credentials: { apiKey }, openDoor }) {
+ *     const door = openDoor('https://api.acme.example');
+ *     const createToken = (signal?: AbortSignal) => {
+ *       const operation = door.begin({ signal });
+ *       return apiKey.use(async (key) => {
+ *         const headers = { authorization: `Bearer ${key.reveal()}` };
+ *         const response = await operation.send({ method: 'POST', path: '/v1/tokens', headers });
+ *         return readJson(response, z.object({ token: tokenSchema }));
+ *       });
+ *     };
+ *     return { createToken, verify: async ({ signal } = {}) => void (await createToken(signal)) };
+ *   },
+ *   abilities: (client) => ({
+ *     issue: issueForAccount({ issue: async ({ signal }) => ({ fields: await client.createToken(signal) }) }),
+ *   }),
+ * });
+ * ```
+ */
+export function defineVendor<
+  const Credentials extends DeclaredCredentials,
+  Options extends z.ZodRawShape,
+  Client extends Pick<VendorClient, 'verify'>,
+>(declared: VendorDeclaration<Credentials, Options, Client>): DefinedVendor<Credentials, Options, Client> {
+  type Context = VendorContext<Credentials, Options>;
+  const { id, title } = declared;
+  const vendor: VendorName = { id, title };
+  const options = toSchema<Credentials, Options>(declared);
+
+  const start = (parsed: Context['options'], dependencies: ClientDependencies = {}) => {
+    const { timeoutMs } = parsed as { readonly timeoutMs: number };
+    const doors: Door[] = [];
+    const credentials = openCredentials<Credentials, Options>(declared, parsed, dependencies);
+    const context: Context = { vendor, options: parsed, credentials };
+    const client = declared.connect({
+      ...context,
+      openDoor(baseUrl) {
+        const door = openDoor({ vendor, baseUrl, timeoutMs }, dependencies);
+        doors.push(door);
+        return door;
+      },
+      clock: dependencies.clock ?? systemClock,
+    });
+    const close = async (): Promise<void> => {
+      await Promise.all(doors.map((door) => door.close()));
+    };
+    return { client, context, close };
+  };
+
+  return {
+    id,
+    title,
+    options,
+    credentials: Object.keys(declared.credentials),
+    create(parsed, dependencies) {
+      const { client, context, close } = start(parsed, dependencies);
+      const { issue, ...abilities } = declared.abilities(client, context);
+      return { id, ...abilities, issue: issue?.(id), verify: (callOptions) => client.verify(callOptions), close };
+    },
+    createClient(given, dependencies) {
+      const { success, data, error } = options.safeParse(given);
+      if (!success) throw new TypeError(`${title} cannot be set up: ${describeSchemaProblems(error)}.`);
+      const { client, close } = start(data, dependencies);
+      return { ...client, close };
+    },
+  };
+}
+
+type Declared<Credentials extends DeclaredCredentials, Options extends z.ZodRawShape> = Pick<
+  VendorDeclaration<Credentials, Options, VendorClient>,
+  'id' | 'credentials' | 'options' | 'check'
+>;
+
+function toSchema<Credentials extends DeclaredCredentials, Options extends z.ZodRawShape>(
+  declared: Declared<Credentials, Options>,
+): OptionsSchema<Credentials, Options> {
+  const slots = Object.entries(declared.credentials).map(([name, { schema }]) => [name, schema]);
+  const shape = { ...Object.fromEntries(slots), ...declared.options, timeoutMs: timeoutMsSchema };
+  const schema = z.strictObject(shape) as unknown as OptionsSchema<Credentials, Options>;
+  if (declared.check === undefined) return schema;
+  return schema.superRefine((parsed, context) => {
+    declared.check?.(parsed, (field, message) => {
+      context.addIssue({ code: 'custom', path: field.split('.'), message });
+    });
+  });
+}
+
+function openCredentials<Credentials extends DeclaredCredentials, Options extends z.ZodRawShape>(
+  { id, credentials }: Declared<Credentials, Options>,
+  options: VendorContext<Credentials, Options>['options'],
+  { onEvent }: ClientDependencies,
+): VendorContext<Credentials, Options>['credentials'] {
+  const slotsByOption = options as Readonly<Record<string, SecretSlots<unknown>>>;
+  const entries = Object.entries(credentials).map(([option, declaration]) => {
+    const slots = slotsByOption[option] as SecretSlots<unknown>;
+    const version = fingerprint(...declaration.identify(slots.current));
+    const onSwitch = (slot: 'current' | 'next') => onEvent?.({ type: 'secret_switched', vendor: id, option, slot });
+    return [option, createCredential(slots, version, onSwitch)];
+  });
+  return Object.fromEntries(entries) as VendorContext<Credentials, Options>['credentials'];
+}

@@ -1,0 +1,247 @@
+import { ValetKeyError, type Clock, type VendorEvent } from '@valetkey/core-types';
+import type { VendorName } from './response.ts';
+
+interface AttemptsOptions {
+  readonly vendor: VendorName;
+  readonly clock: Clock;
+  /** Returns a number between 0 and 1. */
+  readonly random: () => number;
+  readonly onEvent: (event: VendorEvent) => void;
+}
+
+interface Attempt<Result> {
+  readonly send: () => Promise<Result>;
+  /** Turns what `send` threw into the error for the caller. */
+  readonly explain: (failure: unknown) => unknown;
+  /** Whether sending the call twice does no harm. */
+  readonly repeatable: boolean;
+  /** Whether the vendor alone decides how the call ends. A caller that streams its body may hold the call up. */
+  readonly isGoodProbe: boolean;
+  /** Whether the caller composed the request. A healthy vendor may fail on such a request. */
+  readonly isComposedByCaller: boolean;
+  /** Waits, and rejects as soon as the call is ended. */
+  readonly wait: (milliseconds: number) => Promise<void>;
+}
+
+/** Sends calls, and repeats those that failed temporarily, within what a vendor in trouble can bear. */
+export interface Attempts {
+  readonly run: <Result>(attempt: Attempt<Result>) => Promise<Result>;
+}
+
+const maxAttempts = 3;
+const firstBackoffMs = 50;
+
+/** Creates the attempts of one door. All its calls share a circuit, a retry budget and the pause that the vendor asks for. */
+export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptions): Attempts {
+  const requestedPause = createRequestedPause(vendor, clock);
+  const budget = createRetryBudget();
+  const circuit = createCircuit({
+    vendor,
+    clock,
+    onOpen: (retryAfterSeconds) => onEvent({ type: 'circuit_opened', vendor: vendor.id, retryAfterSeconds }),
+    onClose: () => onEvent({ type: 'circuit_closed', vendor: vendor.id }),
+  });
+
+  /** Checks the pause first: the circuit would wait forever for a probe that the pause refused. */
+  const admit = (isGoodProbe: boolean) => {
+    requestedPause.assertOver();
+    return circuit.admit(isGoodProbe);
+  };
+
+  /** Reports a failure to the circuit and notes the pause that the vendor asked for. */
+  const learn = (failure: unknown, isComposedByCaller: boolean, report: (outcome: Outcome) => void): void => {
+    const outcome = isComposedByCaller && isAboutRequest(failure) ? 'unknown' : outcomeOf(failure);
+    report(outcome);
+    if (outcome === 'unknown') return;
+    if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
+      requestedPause.extend(failure.retryAfterSeconds);
+    }
+  };
+
+  return {
+    async run({ send, explain, repeatable, isGoodProbe, isComposedByCaller, wait }) {
+      let report = admit(isGoodProbe);
+      // A call that was refused above never reached the vendor, so it adds nothing to the budget.
+      budget.deposit();
+      for (let count = 1; ; count++) {
+        let failure: unknown;
+        try {
+          const result = await send();
+          report('healthy');
+          return result;
+        } catch (cause) {
+          failure = explain(cause);
+          learn(failure, isComposedByCaller, report);
+        }
+        if (!repeatable || count === maxAttempts || !isTemporary(failure) || circuit.isOpen() || !budget.withdraw()) {
+          throw failure;
+        }
+        onEvent({ type: 'retried', vendor: vendor.id, reason: failure.reason ?? failure.code });
+        await wait(random() * firstBackoffMs * 2 ** count);
+        try {
+          report = admit(isGoodProbe);
+        } catch {
+          // Other calls found the vendor down meanwhile. The failure of this call says more than the refusal.
+          throw failure;
+        }
+      }
+    },
+  };
+}
+
+function outcomeOf(failure: unknown): Outcome {
+  // Callers that abort, send an invalid body or are too many say nothing about the vendor.
+  if (!ValetKeyError.isInstance(failure) || failure.status < 500 || failure.code === 'overloaded') return 'unknown';
+  return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
+}
+
+/** Servers also respond with 500 and 501 to a request that they cannot process; 502 and above are about the server. */
+function isAboutRequest(failure: unknown): boolean {
+  const cause = ValetKeyError.isInstance(failure) ? failure.cause : undefined;
+  return cause?.type === 'vendor_status' && (cause.status === 500 || cause.status === 501);
+}
+
+/** Whether a repetition may succeed at once. A vendor that names a pause is not called before its end. */
+function isTemporary(failure: unknown): failure is ValetKeyError {
+  return (
+    ValetKeyError.isInstance(failure) &&
+    failure.code === 'vendor_unavailable' &&
+    failure.retryAfterSeconds === undefined
+  );
+}
+
+/** Remembers until when the vendor asked for no calls (`Retry-After`). */
+function createRequestedPause(vendor: VendorName, clock: Clock) {
+  let untilMs = 0;
+  return {
+    /** Throws `vendor_rate_limited` during the pause. */
+    assertOver(): void {
+      if (untilMs === 0) return;
+      const waitMs = untilMs - clock.monotonicMs();
+      if (waitMs <= 0) {
+        untilMs = 0;
+        return;
+      }
+      throw new ValetKeyError('vendor_rate_limited', `${vendor.title} asked us to wait.`, {
+        vendor: vendor.id,
+        reason: 'held',
+        retryAfterSeconds: Math.ceil(waitMs / 1_000),
+      });
+    },
+    extend(retryAfterSeconds: number): void {
+      untilMs = Math.max(untilMs, clock.monotonicMs() + retryAfterSeconds * 1_000);
+    },
+  };
+}
+
+/** Repetitions per call: a vendor in trouble receives at most a tenth more calls than it would without repetitions. */
+const retryShare = 0.1;
+/** Repetitions that can be saved up. */
+const maxSavedRetries = 10;
+
+/** Decides whether one more call may be a repetition. The first call's repetition is affordable. */
+function createRetryBudget() {
+  let balance = 1 - retryShare;
+  return {
+    /** Adds the share of one first attempt. */
+    deposit(): void {
+      balance = Math.min(balance + retryShare, maxSavedRetries);
+    },
+    /** Takes one whole repetition, and returns whether there was one. */
+    withdraw(): boolean {
+      // Ten tenths are slightly less than one in binary.
+      if (balance < 1 - 1e-9) return false;
+      balance -= 1;
+      return true;
+    },
+  };
+}
+
+/** How a call ended, as far as the vendor's health is concerned; `unknown` for example where the caller aborted it. */
+type Outcome = 'healthy' | 'failed' | 'unknown';
+
+/** Keeps calls away from a vendor that is down. */
+interface Circuit {
+  /**
+   * Admits a call and returns the function that receives its outcome. Throws `vendor_unavailable` while the circuit is
+   * open. After the pause one call is admitted as a probe, whose outcome decides; a call that is no good probe is admitted
+   * as one only after a minute without a better one.
+   */
+  readonly admit: (isGoodProbe: boolean) => (outcome: Outcome) => void;
+  readonly isOpen: () => boolean;
+}
+
+interface CircuitOptions {
+  readonly vendor: VendorName;
+  readonly clock: Clock;
+  readonly onOpen: (retryAfterSeconds: number) => void;
+  readonly onClose: () => void;
+}
+
+/** Latest outcomes that are considered. */
+const windowSize = 50;
+/** Fewer outcomes than this decide nothing. */
+const minOutcomes = 20;
+/** Share of failures that opens the circuit: a vendor that fails every third call is still worth calling. */
+const failureShare = 0.6;
+const firstPauseMs = 5_000;
+const maxPauseMs = 60_000;
+
+/** Creates a closed circuit, which admits all calls. */
+function createCircuit({ vendor, clock, onOpen, onClose }: CircuitOptions): Circuit {
+  let outcomes: Outcome[] = [];
+  let failures = 0;
+  let pauseMs = firstPauseMs;
+  let openUntilMs: number | undefined;
+  let probing = false;
+
+  const open = (): void => {
+    outcomes = [];
+    failures = 0;
+    openUntilMs = clock.monotonicMs() + pauseMs;
+    onOpen(Math.ceil(pauseMs / 1_000));
+    pauseMs = Math.min(pauseMs * 2, maxPauseMs);
+  };
+
+  const close = (): void => {
+    openUntilMs = undefined;
+    pauseMs = firstPauseMs;
+    onClose();
+  };
+
+  /** Counts a call that was admitted while the circuit was closed, unless the circuit opened before the call ended. */
+  const count = (outcome: Outcome): void => {
+    if (outcome === 'unknown' || openUntilMs !== undefined) return;
+    outcomes.push(outcome);
+    if (outcome === 'failed') failures += 1;
+    if (outcomes.length > windowSize && outcomes.shift() === 'failed') failures -= 1;
+    if (outcomes.length >= minOutcomes && failures >= outcomes.length * failureShare) open();
+  };
+
+  const judge = (outcome: Outcome): void => {
+    probing = false;
+    if (outcome === 'failed') open();
+    if (outcome === 'healthy') close();
+  };
+
+  return {
+    admit(isGoodProbe) {
+      if (openUntilMs === undefined) return count;
+      const waitMs = openUntilMs - clock.monotonicMs();
+      if (waitMs > (isGoodProbe ? 0 : -maxPauseMs) || probing) {
+        throw new ValetKeyError(
+          'vendor_unavailable',
+          `${vendor.title} failed repeatedly and is not called for a while.`,
+          {
+            vendor: vendor.id,
+            reason: 'circuit_open',
+            retryAfterSeconds: Math.max(Math.ceil(waitMs / 1_000), 1),
+          },
+        );
+      }
+      probing = true;
+      return judge;
+    },
+    isOpen: () => openUntilMs !== undefined,
+  };
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { startVendorServer } from '../../testing/vendor-server.ts';
+import { openDoor } from './door.ts';
+import { maxConnections } from './pool.ts';
+
+const vendor = { id: 'nymbl', title: 'Nymbl' };
+const call = { method: 'GET', path: '/x' };
+const overloaded = { code: 'overloaded', reason: 'no_connection' };
+
+test('calls that wait for a connection end at their deadline, and do not count against the vendor', async () => {
+  await using server = await startVendorServer((response) => {
+    response.writeHead(200).write('begun');
+  });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 1_000 });
+  const holder = new AbortController();
+  for (let count = 0; count < maxConnections; count += 1) {
+    const { extend } = await door.begin(holder).stream({ ...call, maxResponseBytes: 1_000 });
+    extend(60_000);
+  }
+
+  await expect(door.begin().send(call)).rejects.toMatchObject(overloaded);
+  const leaving = new AbortController();
+  const aborted = door.begin(leaving).send(call);
+  leaving.abort(new Error('aborted'));
+  await expect(aborted).rejects.toThrow('aborted');
+
+  const crowd = await Promise.allSettled(Array.from({ length: 40 }, () => door.begin().send(call)));
+  for (const ended of crowd) expect(ended).toMatchObject({ status: 'rejected', reason: overloaded });
+  holder.abort();
+  server.respond({ text: 'well' });
+  expect((await door.begin().send(call)).status).toBe(200);
+});

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { startVendorServer } from '../../testing/vendor-server.ts';
+import { createVirtualClock } from '../../testing/virtual-clock.ts';
+import { openDoor, type StreamCall } from './door.ts';
+
+const vendor = { id: 'nymbl', title: 'Nymbl' };
+/** The time of an operation, and what is left of it when the test sends the body. */
+const timeoutMs = 60_000;
+const leftMs = 1_000;
+const call = { method: 'GET', path: '/x' };
+
+const upload = (body: StreamCall['body']): StreamCall => ({
+  method: 'POST',
+  path: '/x',
+  body,
+  maxResponseBytes: 1_000,
+});
+
+/** Sends a body with each of many callers to a vendor that never responds, and expects that none of it counts against it. */
+async function expectSlowCallers(bodyOf: (pass: (milliseconds: number) => void) => StreamCall['body']): Promise<void> {
+  await using server = await startVendorServer((_response, request) => request.resume());
+  const { advance, ...clock } = createVirtualClock();
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs }, { clock });
+  const operations = Array.from({ length: 25 }, () => door.begin());
+  advance(timeoutMs - leftMs);
+  const uploads = operations.map((operation) => operation.stream(upload(bodyOf(advance))));
+  for (const ended of await Promise.allSettled(uploads)) {
+    expect(ended).toMatchObject({ status: 'rejected', reason: { code: 'invalid_request', reason: 'slow_body' } });
+  }
+  server.respond({ json: {} });
+  expect((await door.begin().send(call)).status).toBe(200);
+  await door.close();
+}
+
+test('callers that stop in the middle of their bodies do not open the circuit', async () => {
+  await expectSlowCallers(async function* stalled(pass) {
+    yield Buffer.from('begun');
+    pass(leftMs);
+    await new Promise(() => undefined);
+  });
+});
+
+test('callers that spread their bodies over most of the time do not open the circuit', async () => {
+  await expectSlowCallers(async function* slow(pass) {
+    for (let count = 0; count < 4; count += 1) {
+      pass(leftMs / 6);
+      yield Buffer.from('x');
+    }
+  });
+});
+
+test('a vendor that receives the body and does not respond times out', async () => {
+  await using server = await startVendorServer((_response, request) => request.resume());
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: leftMs });
+  const whole = async function* () {
+    yield Buffer.from('all of it');
+  };
+  await expect(door.begin().stream(upload(whole()))).rejects.toMatchObject({ code: 'vendor_timeout' });
+  await door.close();
+});
+
+test('a vendor that does not receive the body times out', async () => {
+  await using server = await startVendorServer((_response, request) => request.pause());
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: leftMs });
+  const endless = async function* () {
+    for (;;) yield Buffer.alloc(65_536);
+  };
+  await expect(door.begin().stream(upload(endless()))).rejects.toMatchObject({ code: 'vendor_timeout' });
+  await door.close();
+});

@@ -1,0 +1,252 @@
+import type { lookup as systemLookup } from 'node:dns';
+import { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+import { systemClock, ValetKeyError, type CallOptions, type VendorDependencies } from '@valetkey/core-types';
+import type { Dispatcher, Pool } from 'undici';
+import { createAttempts } from './attempts.ts';
+import { createBulkhead, noConnectionError } from './bulkhead.ts';
+import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
+import { Deadline, isTimeout, timeoutError } from './deadline.ts';
+import { describeNetworkFailure } from './network-failure.ts';
+import { createPool, maxConnections } from './pool.ts';
+import { decodeBody } from './read-body.ts';
+import {
+  collectResponse,
+  refusalError,
+  unusableStatusError,
+  type ResponseHeaders,
+  type StatusMeanings,
+  type VendorName,
+  type VendorResponse,
+} from './response.ts';
+import { requestHead, toStreamedResponse, type StreamedResponse } from './stream.ts';
+
+/** What a vendor client works with. Each part has a default. */
+export interface ClientDependencies extends VendorDependencies {
+  /** Carries the calls instead of the client's own connection pool. Its owner closes it; the client does not. */
+  readonly dispatcher?: Dispatcher | undefined;
+  /** Resolves host names instead of the system's resolver. Addresses that may not be called are refused all the same. */
+  readonly lookup?: typeof systemLookup | undefined;
+  /** Returns a number between 0 and 1, which spreads repeated calls over time. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** Where a door leads, and the time of its operations. */
+export interface DoorOptions {
+  readonly vendor: VendorName;
+  /** Origin and path prefix of every call. */
+  readonly baseUrl: string;
+  /** Total time of one operation, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** One call. */
+export interface DoorCall {
+  readonly method: string;
+  /** The path below the base URL, with its query, percent-encoded (see {@link encodePathSegment}). */
+  readonly path: string;
+  /** Beside `accept: application/json`, and the `content-type` of a body in `json`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** A function is called for each attempt. */
+  readonly body?: string | (() => string) | undefined;
+  /** A body that is sent as JSON. */
+  readonly json?: object | undefined;
+  /** Statuses of a response that is returned; `any` for 2xx, 304 and 4xx. Every other status is an error. Default: 200. */
+  readonly expected?: readonly number[] | 'any' | undefined;
+  /** What a status that is not expected means, where it differs from the usual meaning. */
+  readonly meanings?: StatusMeanings | undefined;
+  /** Whether sending the call twice does no harm, so that it may be repeated after a temporary failure. Default: false. */
+  readonly repeatable?: boolean | undefined;
+}
+
+/** A call that a caller composed, and whose bodies stream. */
+export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers' | 'repeatable'> {
+  readonly body?: AsyncIterable<Uint8Array> | Uint8Array | undefined;
+  /** Bytes that the body of the response may have. */
+  readonly maxResponseBytes: number;
+}
+
+/** The calls of one operation. They share its time. */
+export interface Operation {
+  /** Sends a call and reads the whole response. Every unexpected outcome rejects with a `ValetKeyError`. */
+  readonly send: (call: DoorCall) => Promise<VendorResponse>;
+  /** Sends a call and resolves once the headers of the response are there: 2xx, 304 or 4xx. */
+  readonly stream: (call: StreamCall) => Promise<StreamedResponse>;
+  /** Waits for work that other operations share, within this operation's time and until its caller aborts. */
+  readonly waitFor: <Result>(shared: Promise<Result>) => Promise<Result>;
+}
+
+/** The only way to a vendor's network. It follows no redirects, and no operation outlives its time. */
+export interface Door {
+  /** Begins an operation. Its time starts now, and its caller may abort it sooner. */
+  readonly begin: (options?: CallOptions) => Operation;
+  readonly close: () => Promise<void>;
+}
+
+type OwnHeaders = Readonly<Record<string, string>>;
+
+/** How long a call has, and who may abort it. */
+interface Terms {
+  readonly leftMs: number;
+  readonly caller: AbortSignal | undefined;
+}
+
+/** One call as the door runs it. */
+interface Run<Result> {
+  readonly send: (deadline: Deadline) => Promise<Result>;
+  readonly repeatable: boolean;
+  /** The body of a call that a caller composed. */
+  readonly callerBody?: CallerBody;
+}
+
+const streamHeaders: OwnHeaders = { 'user-agent': 'valetkey' };
+/** A response that is read whole is small: encoding it would cost more than it saves. */
+const wholeHeaders: OwnHeaders = { ...streamHeaders, 'accept-encoding': 'identity', accept: 'application/json' };
+const jsonHeaders: OwnHeaders = { ...wholeHeaders, 'content-type': 'application/json' };
+
+/** Calls of one door that may be under way, including those that wait for a connection. */
+const maxCalls = 1_024;
+
+/** Opens a door to one origin. Its connection pool is created by the first call. */
+export function openDoor(options: DoorOptions, dependencies: ClientDependencies = {}): Door {
+  const { vendor, timeoutMs } = options;
+  const { clock = systemClock } = dependencies;
+  const { dispatcher, toRequest, close } = createTransport(options, dependencies);
+  const run = createRunner(options, dependencies);
+
+  const unusable = (status: number, headers: ResponseHeaders): ValetKeyError | undefined =>
+    unusableStatusError(vendor, status, headers, clock.nowMs());
+
+  async function sendCall(call: DoorCall, terms: Terms): Promise<VendorResponse> {
+    const { json, repeatable = false, expected = [200], meanings } = call;
+    const send = async (deadline: Deadline): Promise<VendorResponse> => {
+      const body = typeof call.body === 'function' ? call.body() : (call.body ?? null);
+      const request =
+        json === undefined ? toRequest(call, body, wholeHeaders) : toRequest(call, JSON.stringify(json), jsonHeaders);
+      const response = await collectResponse(dispatcher(), request, { vendor, deadline, unusable });
+      const encoding = response.headers['content-encoding'];
+      if (encoding === undefined) return response;
+      return { ...response, body: await decodeBody(vendor, response.body, encoding) };
+    };
+    const { result, deadline } = await run({ send, repeatable }, terms);
+    deadline.stop();
+    if (expected !== 'any' && !expected.includes(result.status)) throw refusalError(result, meanings, result.body);
+    return result;
+  }
+
+  async function streamCall(call: StreamCall, terms: Terms): Promise<StreamedResponse> {
+    const { method, repeatable = false, maxResponseBytes: maxBytes } = call;
+    const callerBody = toCallerBody(call.body, clock);
+    const request = toRequest(call, callerBody.body, streamHeaders);
+    const send = (deadline: Deadline) => requestHead(dispatcher(), request, deadline, unusable);
+    const { result, deadline } = await run({ send, repeatable, callerBody }, terms);
+    return toStreamedResponse(result, { vendor, deadline, method, maxBytes });
+  }
+
+  return {
+    begin({ signal: caller } = {}) {
+      const startedAtMs = clock.monotonicMs();
+      const terms = (): Terms => ({ leftMs: timeoutMs - (clock.monotonicMs() - startedAtMs), caller });
+      return {
+        send: (call) => sendCall(call, terms()),
+        stream: (call) => streamCall(call, terms()),
+        waitFor: (shared) => waitForShared(shared, options, terms()),
+      };
+    },
+    close,
+  };
+}
+
+/** Creates what carries the calls of one door: the caller's dispatcher, or a pool that the first call creates. */
+function createTransport({ baseUrl, timeoutMs }: DoorOptions, { dispatcher: given, lookup }: ClientDependencies) {
+  const { origin, pathname } = new URL(baseUrl);
+  const basePath = pathname.replace(/\/+$/, '');
+  let pool: Pool | undefined;
+  const ownPool = (): Pool => (pool ??= createPool(origin, timeoutMs, lookup));
+  let closing: Promise<void> | undefined;
+  return {
+    dispatcher: (): Dispatcher => given ?? ownPool(),
+    toRequest: (call: DoorCall | StreamCall, body: string | CallerBody['body'], defaults: OwnHeaders) => ({
+      origin,
+      path: `${basePath}${call.path}` || '/',
+      method: call.method as Dispatcher.HttpMethod,
+      headers: { ...defaults, ...call.headers },
+      body,
+    }),
+    // A pool that no call created is created here to be closed, so that later calls are refused in any case.
+    close: (): Promise<void> => (closing ??= given === undefined ? ownPool().close() : Promise.resolve()),
+  };
+}
+
+/** Creates the function that runs each call of one door inside its place, its deadline and its attempts. */
+function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDependencies) {
+  const { clock = systemClock, random = Math.random, onEvent = () => undefined } = dependencies;
+  const bulkhead = createBulkhead({ vendor, clock, maxCalls, maxConnections });
+  const attempts = createAttempts({ vendor, clock, random, onEvent });
+
+  /** The receiver of the result stops the deadline. */
+  return async function run<Result>(
+    { send, repeatable, callerBody }: Run<Result>,
+    { leftMs, caller }: Terms,
+  ): Promise<{ readonly result: Result; readonly deadline: Deadline }> {
+    caller?.throwIfAborted();
+    if (leftMs <= 0) throw timeoutError(vendor, timeoutMs);
+    const { turn, waitedMs, leave } = bulkhead.enter();
+    const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller, onOver: leave });
+    const explain = (failure: unknown): unknown => {
+      const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
+      if (!isTimeout(ended)) return ended;
+      const awaitedMs = callerBody?.awaitedMs() ?? 0;
+      // The time of a vendor that had less than half of it is not counted against the vendor.
+      if (waitedMs() + awaitedMs <= leftMs / 2) return ended;
+      return awaitedMs > waitedMs() ? slowCallerError(vendor) : noConnectionError(vendor);
+    };
+    try {
+      if (turn !== undefined) await deadline.waitFor(turn);
+      const result = await attempts.run({
+        send: () => send(deadline),
+        explain,
+        repeatable,
+        isGoodProbe: !(callerBody?.body instanceof Readable),
+        isComposedByCaller: callerBody !== undefined,
+        wait: (milliseconds) => deadline.waitFor(setTimeout(milliseconds, undefined, { ref: false })),
+      });
+      return { result, deadline };
+    } catch (failure) {
+      deadline.stop();
+      throw explain(failure);
+    }
+  };
+}
+
+async function waitForShared<Result>(
+  shared: Promise<Result>,
+  { vendor, timeoutMs }: DoorOptions,
+  { leftMs, caller }: Terms,
+): Promise<Result> {
+  caller?.throwIfAborted();
+  const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller, onOver: () => undefined });
+  try {
+    return await deadline.waitFor(shared);
+  } finally {
+    deadline.stop();
+  }
+}
+
+/**
+ * Encodes a value as one segment of a path. Throws `invalid_request` for `.`, `..`, the empty string and lone surrogates:
+ * however they are encoded, a server may read them as another path.
+ *
+ * @example
+ * ```ts
+ * const path = `/v1/users/${encodePathSegment(userId)}`;
+ * ```
+ */
+export function encodePathSegment(value: string): string {
+  if (value === '' || value === '.' || value === '..' || !value.isWellFormed()) {
+    throw new ValetKeyError('invalid_request', 'This identifier cannot be part of a path.', {
+      reason: 'unsafe_path_segment',
+    });
+  }
+  return encodeURIComponent(value);
+}

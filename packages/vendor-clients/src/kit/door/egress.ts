@@ -1,0 +1,57 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { isLoopbackHost } from '@valetkey/core-types';
+import ipaddr from 'ipaddr.js';
+
+/** Code of the network error for a host name that resolves to an address that is never called. */
+export const addressRefused = 'EGRESS_REFUSED';
+
+/** Returns whether calls to a host may go to an address: public addresses, and for a developer's loopback host loopback only. */
+export function mayReach(hostname: string, address: string): boolean {
+  const range = rangeOf(address);
+  return isLoopbackHost(hostname) ? range === 'loopback' : range === 'unicast';
+}
+
+/** Returns whether a URL contains an address that is never called. A host name is checked when it is resolved. */
+export function namesRefusedAddress(url: string): boolean {
+  const { hostname } = new URL(url);
+  const address = hostname.replace(/^\[|\]$/g, '');
+  return ipaddr.isValid(address) && !mayReach(hostname, address);
+}
+
+/** Resolves names as `lookup` does, and fails if any of the addresses may not be called. */
+export function guardedLookup(lookup: typeof systemLookup = systemLookup): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (failure, addresses: LookupAddress[]) => {
+      const [first] = addresses ?? [];
+      if (failure !== null || first === undefined) {
+        callback(failure ?? refusedError(), '', 0);
+      } else if (!addresses.every(({ address }) => mayReach(hostname, address))) {
+        callback(refusedError(), '', 0);
+      } else if (options.all === true) {
+        callback(null, addresses);
+      } else {
+        callback(null, first.address, first.family);
+      }
+    });
+  };
+}
+
+function refusedError(): NodeJS.ErrnoException {
+  return Object.assign(new Error('The address may not be called.'), { code: addressRefused });
+}
+
+const globalUnicast = ipaddr.parseCIDR('2000::/3');
+
+/** Returns the kind of an address (IANA special-purpose registries). Forms that wrap an IPv4 address are unwrapped. */
+function rangeOf(address: string): string {
+  if (!ipaddr.isValid(address)) return 'invalid';
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv6' && parsed.range() === 'rfc6052') {
+    // NAT64: a network without IPv4 reaches IPv4 hosts through addresses that end in theirs.
+    return ipaddr.fromByteArray(parsed.toByteArray().slice(12)).range();
+  }
+  // Only this part of IPv6 is assigned (RFC 4291); the library says unicast for every range that it does not know.
+  const isAssigned = parsed.kind() === 'ipv4' || parsed.match(globalUnicast);
+  return parsed.range() === 'unicast' && !isAssigned ? 'reserved' : parsed.range();
+}

@@ -1,0 +1,99 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { Dispatcher } from 'undici';
+import { afterEach, expect, test, vi } from 'vitest';
+import { startVendorServer, type PlannedResponse } from '../../testing/vendor-server.ts';
+import { openDoor } from './door.ts';
+import { maxUnwantedMs } from './response.ts';
+
+const vendor = { id: 'vital', title: 'Vital' };
+const call = { method: 'GET', path: '/x' };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Sends two calls, the first of which is refused, and returns how many connections they used. */
+async function connectionsFor(refused: PlannedResponse): Promise<number> {
+  await using server = await startVendorServer(refused, { text: 'ok' });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 2_000 });
+  await expect(door.begin().send(call)).rejects.toMatchObject({ code: 'vendor_unavailable', reason: 'status_500' });
+  await new Promise(setImmediate);
+  expect((await door.begin().send(call)).body.toString()).toBe('ok');
+  await door.close();
+  return server.connections();
+}
+
+test('the connection of an unwanted response is used again, unless its body is long', async () => {
+  expect(await connectionsFor({ status: 500, text: 'x'.repeat(1_000) })).toBe(1);
+  expect(await connectionsFor({ status: 500, text: 'x'.repeat(100_000) })).toBe(2);
+});
+
+test('an informational response is skipped', async () => {
+  const server = createServer((_request, response) => {
+    response.writeEarlyHints({ link: '</a>; rel=preload' }, () => response.end('ok'));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const door = openDoor({ vendor, baseUrl: `http://127.0.0.1:${port}`, timeoutMs: 2_000 });
+  expect(await door.begin().send(call)).toMatchObject({ status: 200, body: Buffer.from('ok') });
+  await door.close();
+  server.close();
+});
+
+/** A network on which nothing happens unless the test calls the handler. */
+class SilentDispatcher extends Dispatcher {
+  handler: Dispatcher.DispatchHandler = {};
+  readonly aborted: Error[] = [];
+  readonly controller: Dispatcher.DispatchController = {
+    aborted: false,
+    paused: false,
+    reason: null,
+    rawHeaders: [],
+    rawTrailers: [],
+    pause: () => undefined,
+    resume: () => undefined,
+    abort: (reason) => {
+      this.aborted.push(reason);
+      this.handler.onResponseError?.(this.controller, reason);
+    },
+  };
+  override dispatch(_options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.handler = handler;
+    return true;
+  }
+}
+
+test('an unwanted response whose body does not arrive is aborted after a moment', async () => {
+  vi.useFakeTimers();
+  const dispatcher = new SilentDispatcher();
+  const door = openDoor({ vendor, baseUrl: 'https://api.example', timeoutMs: 60_000 }, { dispatcher });
+  const refused = door
+    .begin()
+    .send(call)
+    .then(undefined, (failure: unknown) => failure);
+  const { handler, controller, aborted } = dispatcher;
+  handler.onRequestStart?.(controller, undefined);
+  handler.onResponseStart?.(controller, 503, {});
+  expect(await refused).toMatchObject({ reason: 'status_503' });
+  vi.advanceTimersByTime(maxUnwantedMs - 1);
+  expect(aborted).toHaveLength(0);
+  vi.advanceTimersByTime(1);
+  expect(aborted).toHaveLength(1);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a call that ended while it waited for a connection is not sent when it gets one', async () => {
+  vi.useFakeTimers();
+  const dispatcher = new SilentDispatcher();
+  const door = openDoor({ vendor, baseUrl: 'https://api.example', timeoutMs: 1_000 }, { dispatcher });
+  const refused = door
+    .begin()
+    .send(call)
+    .then(undefined, (failure: unknown) => failure);
+  vi.advanceTimersByTime(1_000);
+  expect(await refused).toMatchObject({ code: 'vendor_timeout' });
+  dispatcher.handler.onRequestStart?.(dispatcher.controller, undefined);
+  expect(dispatcher.aborted).toHaveLength(1);
+});

@@ -1,0 +1,134 @@
+import type { ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { startVendorServer, type PlannedResponse } from '../../testing/vendor-server.ts';
+import { createVirtualClock } from '../../testing/virtual-clock.ts';
+import { openDoor, type Door, type StreamCall } from './door.ts';
+import { maxConnections } from './pool.ts';
+import type { StreamedResponse } from './stream.ts';
+
+const vendor = { id: 'nymbl', title: 'Nymbl' };
+const call: StreamCall = { method: 'GET', path: '/x', maxResponseBytes: 1_000 };
+const openTo = (baseUrl: string, timeoutMs = 2_000): Door => openDoor({ vendor, baseUrl, timeoutMs });
+const begun: PlannedResponse = (response) => response.writeHead(200).write('first');
+
+test("a streamed body has what is left of its operation's time", async () => {
+  await using server = await startVendorServer(begun);
+  const clock = createVirtualClock();
+  const operation = openDoor({ vendor, baseUrl: server.url, timeoutMs: 60_000 }, { clock }).begin();
+  clock.advance(59_800);
+  const { body } = await operation.stream(call);
+  // With more than the 200 ms that are left, the body would outlast the test.
+  await expect(buffer(body)).rejects.toMatchObject({ code: 'vendor_timeout' });
+});
+
+test('a streamed body can be given a longer time of its own', async () => {
+  const held: ServerResponse[] = [];
+  await using server = await startVendorServer((response) => {
+    response.writeHead(200).write('first');
+    held.push(response);
+  });
+  const { begin } = openTo(server.url, 200);
+  const extended = await begin().stream(call);
+  extended.extend(60_000);
+  // A call that began later ends, so the time of the operation of the extended call is over.
+  await expect(
+    begin()
+      .stream(call)
+      .then(({ body }) => buffer(body)),
+  ).rejects.toMatchObject({ code: 'vendor_timeout' });
+  held[0]?.end(' last');
+  expect((await buffer(extended.body)).toString()).toBe('first last');
+});
+
+test('a streamed body can be given a shorter time of its own', async () => {
+  await using server = await startVendorServer(begun);
+  const { body, extend } = await openTo(server.url, 60_000).begin().stream(call);
+  extend(50);
+  await expect(buffer(body)).rejects.toMatchObject({ code: 'vendor_timeout' });
+});
+
+test.each<[string, PlannedResponse]>([
+  ['by its Content-Length', { headers: { 'content-length': '1001' }, text: 'x'.repeat(1_001) }],
+  [
+    'as it arrives',
+    (response) => {
+      response.writeHead(200).write('x'.repeat(600));
+      response.end('x'.repeat(401));
+    },
+  ],
+])('a streamed body that is too long %s is invalid', async (_name, response) => {
+  await using server = await startVendorServer(response);
+  const reading = openTo(server.url).begin().stream(call);
+  await expect(reading.then(({ body }) => buffer(body))).rejects.toMatchObject({ reason: 'body_too_long' });
+});
+
+test('a streamed body that is too long by its Content-Length is refused before it is read', async () => {
+  await using server = await startVendorServer({ text: 'x'.repeat(1_001), headers: { 'content-length': '1001' } });
+  await expect(openTo(server.url).begin().stream(call)).rejects.toMatchObject({ reason: 'body_too_long' });
+});
+
+test.each([
+  ['HEAD', 200],
+  ['GET', 304],
+])('the Content-Length of a response without a body (%s, %i) is not checked', async (method, status) => {
+  await using server = await startVendorServer((response) => {
+    response.writeHead(status, { 'content-length': '5000' }).end();
+  });
+  const response = await openTo(server.url)
+    .begin()
+    .stream({ ...call, method });
+  expect(response.headers['content-length']).toBe('5000');
+  expect(await buffer(response.body)).toHaveLength(0);
+});
+
+test('a reader that leaves while the body is silent closes its connection', async () => {
+  const closed = Promise.withResolvers<void>();
+  await using server = await startVendorServer((response) => {
+    response.writeHead(200).write('first');
+    response.once('close', () => closed.resolve());
+  });
+  const { body, extend } = await openTo(server.url).begin().stream(call);
+  extend(60_000);
+  const chunks = body[Symbol.asyncIterator]();
+  await chunks.next();
+  const pending = chunks.next().then(undefined, () => undefined);
+  await chunks.return?.();
+  await expect(closed.promise).resolves.toBeUndefined();
+  await pending;
+});
+
+const endings: readonly [string, PlannedResponse, (response: StreamedResponse) => unknown][] = [
+  ['is read', { text: 'all' }, ({ body }) => buffer(body)],
+  ['is discarded', { text: 'all' }, ({ discard }) => discard()],
+  ['is left before its first chunk', { text: 'all' }, ({ body }) => body[Symbol.asyncIterator]().return?.()],
+  [
+    'is left after its first chunk',
+    begun,
+    async ({ body }) => {
+      for await (const chunk of body) if (chunk.length > 0) break;
+    },
+  ],
+  [
+    'breaks off',
+    (response) => void response.writeHead(200, { 'content-length': '10' }).write('x', () => response.destroy()),
+    ({ body }) => buffer(body),
+  ],
+  ['is too long', { text: 'x'.repeat(2_000) }, ({ body }) => buffer(body)],
+  ['belongs to an unusable status', { status: 500, text: 'x'.repeat(2_000) }, ({ body }) => buffer(body)],
+];
+
+test.each(endings)('a body that %s releases its connection', async (_name, response, end) => {
+  await using server = await startVendorServer(response);
+  const door = openTo(server.url);
+  // Few enough failures to leave the circuit closed, and more calls than there are connections.
+  for (let count = 0; count < maxConnections + 10; count += 1) {
+    if (count % 4 === 0) server.respond(response);
+    else server.respond({ text: 'all' });
+    const streaming = door.begin().stream(call);
+    await streaming.then(count % 4 === 0 ? end : ({ body }) => buffer(body)).catch(() => undefined);
+  }
+  server.respond({ text: 'all' });
+  const atOnce = Array.from({ length: maxConnections }, () => door.begin().stream(call));
+  expect(new Set((await Promise.all(atOnce)).map(({ status }) => status))).toEqual(new Set([200]));
+});

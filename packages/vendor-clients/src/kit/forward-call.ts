@@ -1,0 +1,105 @@
+import { ValetKeyError, type ProxyRequest, type ProxyResponse } from '@valetkey/core-types';
+import { z } from 'zod';
+import { allowedCallSchema } from './allowed-calls.ts';
+import type { Operation } from './door/door.ts';
+import type { StreamedResponse } from './door/stream.ts';
+import { passRequestHeaders, passResponseHeaders } from './proxy-headers.ts';
+
+/** The options of a vendor whose calls are forwarded, to be spread into its `options`. */
+export const forwardOptions = {
+  allow: z.array(allowedCallSchema).default([]).describe('The calls that are forwarded. Every other call is refused.'),
+  streamTimeoutMs: z
+    .int()
+    .min(1)
+    .max(600_000)
+    .default(60_000)
+    .describe('The total time for the body of a proxied response, in milliseconds from its headers.'),
+  maxRequestBytes: z
+    .int()
+    .min(0)
+    .max(104_857_600)
+    .default(1_048_576)
+    .describe('The number of bytes that the body of a proxied request may have.'),
+  maxResponseBytes: z
+    .int()
+    .min(0)
+    .max(1_073_741_824)
+    .default(16_777_216)
+    .describe('The number of bytes that the body of a proxied response may have.'),
+};
+
+/** The bounds of a proxied call, as {@link forwardOptions} parses them. */
+export type ForwardLimits = Readonly<Record<'streamTimeoutMs' | 'maxRequestBytes' | 'maxResponseBytes', number>>;
+
+/**
+ * Sends a caller's request through the door: path, query, body and harmless headers are the caller's, all other headers are
+ * `credentials`. Both bodies stream; neither is decoded. Rejects with `invalid_request` for a query that is not
+ * percent-encoded and with `payload_too_large` for a body that is too long.
+ *
+ * The request has to be checked against the allowed calls before (see `isCallAllowed`).
+ *
+ * @example
+ * ```ts
+ * const response = await forwardCall(operation, request, { authorization: `Bearer ${token.reveal()}` }, limits);
+ * return toProxyResponse(response, limits);
+ * ```
+ */
+export function forwardCall(
+  operation: Operation,
+  { method, path, query, headers, body }: ProxyRequest,
+  credentials: Readonly<Record<string, string>>,
+  limits: ForwardLimits,
+): Promise<StreamedResponse> {
+  if (!/^(\?[\x21\x22\x24-\x7e]*)?$/.test(query)) {
+    throw new ValetKeyError('invalid_request', 'The query contains characters that must be percent-encoded.');
+  }
+  const hasBody = body !== undefined && method !== 'GET' && method !== 'HEAD';
+  // Checked first: a vendor that refuses such a body midway would look like a vendor whose connection broke.
+  if (hasBody && Number(headers['content-length'] ?? 0) > limits.maxRequestBytes) {
+    throw tooLongRequestError(limits.maxRequestBytes);
+  }
+  return operation.stream({
+    method,
+    path: `${path}${query}`,
+    headers: { ...passRequestHeaders(headers), ...(hasBody && lengthOf(headers)), ...credentials },
+    body: hasBody ? limitRequest(body, limits.maxRequestBytes) : undefined,
+    repeatable: method === 'GET' || method === 'HEAD',
+    maxResponseBytes: limits.maxResponseBytes,
+  });
+}
+
+/** Returns the vendor's response as the caller may receive it. From now on its body has `streamTimeoutMs`. */
+export function toProxyResponse(
+  { status, headers, body, extend }: StreamedResponse,
+  { streamTimeoutMs }: Pick<ForwardLimits, 'streamTimeoutMs'>,
+): ProxyResponse {
+  extend(streamTimeoutMs);
+  return { status, headers: passResponseHeaders(headers), body };
+}
+
+function lengthOf(headers: ProxyRequest['headers']): { 'content-length'?: string } {
+  const length = headers['content-length'];
+  return typeof length === 'string' && /^\d{1,12}$/.test(length) ? { 'content-length': length } : {};
+}
+
+function limitRequest(
+  body: AsyncIterable<Uint8Array> | Uint8Array,
+  maxBytes: number,
+): AsyncIterable<Uint8Array> | Uint8Array {
+  if (!(body instanceof Uint8Array)) return limitBytes(body, maxBytes);
+  if (body.length > maxBytes) throw tooLongRequestError(maxBytes);
+  return body;
+}
+
+function tooLongRequestError(maxBytes: number): ValetKeyError {
+  return new ValetKeyError('payload_too_large', `The body is longer than ${maxBytes} bytes.`);
+}
+
+async function* limitBytes(body: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > maxBytes) throw tooLongRequestError(maxBytes);
+    yield chunk;
+  }
+}

@@ -1,0 +1,65 @@
+// The kit: everything that a vendor needs, and nothing about a particular vendor. Each export has its docstring where it is
+// defined. The README's section "Write your own vendor" shows them together.
+
+// The definition of a vendor.
+export { defineVendor } from './define-vendor.ts';
+export { bearerToken, issueForAccount, issueForUser } from './issue-ability.ts';
+export { customCredential, secretCredential } from './credentials.ts';
+
+// Schemas of options.
+export { secretSchema, secretSlotsSchema } from '@valetkey/core-types';
+export { z } from 'zod';
+export { allowedCallSchema, isCallAllowed } from './allowed-calls.ts';
+export { rsaPrivateKeySchema } from './client-assertion.ts';
+export { baseUrlSchema } from './option-schemas.ts';
+
+// Calls and their responses.
+export { encodePathSegment } from './door/door.ts';
+export { invalidResponseError, readJson, refusalError, tokenSchema, tryReadJson } from './door/response.ts';
+export { readJwtPayload, remainingLifeSeconds } from './jwt-payload.ts';
+export { verifyCredentials } from './verify-credentials.ts';
+export { Secret, ValetKeyError } from '@valetkey/core-types';
+
+// OAuth client credentials.
+export { signClientAssertion } from './client-assertion.ts';
+export { requestClientCredentialsToken } from './client-credentials.ts';
+export { createServiceToken } from './service-token.ts';
+
+// Proxied vendors.
+export { readBody } from './door/read-body.ts';
+export { forwardCall, forwardOptions, toProxyResponse } from './forward-call.ts';
+export { passResponseHeaders } from './proxy-headers.ts';
+
+export type {
+  CallOptions,
+  Clock,
+  Principal,
+  ProxyAbility,
+  ProxyRequest,
+  ProxyResponse,
+  SecretSlots,
+  ServerToken,
+  TokenKey,
+  Vendor,
+  VendorDefinition,
+  VendorEvent,
+} from '@valetkey/core-types';
+export type { ClientAssertion } from './client-assertion.ts';
+export type { ClientCredentialsRequest, GrantedToken } from './client-credentials.ts';
+export type { Credential, CredentialDeclaration, UseOptions } from './credentials.ts';
+export type {
+  ConnectContext,
+  DefinedVendor,
+  OptionsSchema,
+  VendorAbilities,
+  VendorClient,
+  VendorContext,
+  VendorDeclaration,
+  WithoutClose,
+} from './define-vendor.ts';
+export type { ClientDependencies, Door, DoorCall, Operation, StreamCall } from './door/door.ts';
+export type { ResponseHeaders, StatusMeaning, StatusMeanings, VendorName, VendorResponse } from './door/response.ts';
+export type { StreamedResponse } from './door/stream.ts';
+export type { ForwardLimits } from './forward-call.ts';
+export type { BindIssueAbility, IssuedToken, IssueDeclaration } from './issue-ability.ts';
+export type { ServiceToken } from './service-token.ts';

@@ -1,0 +1,107 @@
+import type { ClientToken, ExchangedToken, IssueAbility, IssueRequest, TokenBinding } from '@valetkey/core-types';
+import { z } from 'zod';
+
+/**
+ * Returns how a field of a client token is returned by token exchange, for a field that is a bearer access token (RFC 8693
+ * section 3).
+ */
+export function bearerToken(field: string): ExchangedToken {
+  return { field, issuedTokenType: 'urn:ietf:params:oauth:token-type:access_token', tokenType: 'Bearer' };
+}
+
+/** What the vendor issued. */
+export interface IssuedToken {
+  /** The fields of the response, under the vendor's own names. */
+  readonly fields: ClientToken['fields'];
+  /** Seconds until the token expires, counted from receipt. */
+  readonly expiresInSeconds?: number | undefined;
+}
+
+/** An ability to issue, as a vendor declares it. */
+export type IssueDeclaration<Binding extends TokenBinding, Parameters> = Pick<
+  IssueAbility<Binding, Parameters>,
+  'cache' | 'exchange' | 'plainTextField'
+> & {
+  /** Parses the body of an issue request. It must refuse unknown fields. Default: a body without fields. */
+  readonly parameters?: z.ZodType<Parameters> | undefined;
+  issue(request: IssueRequest<Binding, Parameters>): Promise<IssuedToken>;
+};
+
+/** An ability that `defineVendor` completes with the vendor's id. */
+export type BindIssueAbility<Binding extends TokenBinding = TokenBinding> = (vendorId: string) => IssueAbility<Binding>;
+
+type NoParameters = Readonly<Record<string, never>>;
+
+const noParameters: z.ZodType<object> = z.strictObject({});
+
+/**
+ * Declares that the vendor issues tokens bound to a user. `issue` receives the principal's user id at the vendor, and the
+ * parameters as `parameters` parsed them. Such a token is issued anew for every request.
+ *
+ * @example
+ * ```ts
+ * issue: issueForUser({
+ *   async issue({ vendorUserId, signal }) {
+ *     const { token, expiresInSeconds } = await client.createToken(vendorUserId, { signal });
+ *     return { fields: { token }, expiresInSeconds };
+ *   },
+ * }),
+ * ```
+ */
+export function issueForUser<Parameters extends object = NoParameters>(
+  declared: IssueDeclaration<'user', Parameters>,
+): BindIssueAbility<'user'> {
+  const { parameters = noParameters as z.ZodType<Parameters>, exchange, plainTextField } = declared;
+  return (vendor) =>
+    toAbility<'user', Parameters>({
+      bound: 'user',
+      parameters,
+      exchange,
+      plainTextField,
+      async issue(request) {
+        const { fields, expiresInSeconds } = await declared.issue(request);
+        const { vendorUserId } = request;
+        return { kind: 'client', bound: 'user', vendor, fields, vendorUserId, expiresInSeconds };
+      },
+    });
+}
+
+/**
+ * Declares that the vendor issues tokens bound to the company's account. With `cache`, tokens are shared between users.
+ *
+ * @example
+ * ```ts
+ * issue: issueForAccount({
+ *   plainTextField: 'token',
+ *   parameters: z.strictObject({ minutes: z.int().min(1).max(60).default(60) }),
+ *   async issue({ parameters, signal }) {
+ *     const { token } = await client.getToken({ minutes: parameters.minutes, signal });
+ *     return { fields: { token }, expiresInSeconds: parameters.minutes * 60 };
+ *   },
+ * }),
+ * ```
+ */
+export function issueForAccount<Parameters extends object = NoParameters>(
+  declared: IssueDeclaration<'account', Parameters>,
+): BindIssueAbility<'account'> {
+  const { parameters = noParameters as z.ZodType<Parameters>, cache, exchange, plainTextField } = declared;
+  return (vendor) =>
+    toAbility<'account', Parameters>({
+      bound: 'account',
+      parameters,
+      cache,
+      exchange,
+      plainTextField,
+      async issue(request) {
+        const { fields, expiresInSeconds } = await declared.issue(request);
+        return { kind: 'client', bound: 'account', vendor, fields, expiresInSeconds };
+      },
+    });
+}
+
+/** The broker parses a request by the ability's own schema, so that the parameters are known to this ability alone. */
+function toAbility<Binding extends TokenBinding, Parameters>(
+  ability: IssueAbility<Binding, Parameters>,
+): IssueAbility<Binding> {
+  return ability as unknown as IssueAbility<Binding>;
+}

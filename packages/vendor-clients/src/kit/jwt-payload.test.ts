@@ -1,0 +1,67 @@
+import { Secret } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { fakeJwt } from '../testing/vendor-server.ts';
+import { readJwtPayload, remainingLifeSeconds } from './jwt-payload.ts';
+
+/** Reads the life of a token from a response that was sent at a moment in seconds since 1970; a text is sent as it is. */
+function lifeAt(date: number | string | undefined, token: string): number | undefined {
+  const text = typeof date === 'number' ? new Date(date * 1_000).toUTCString() : date;
+  const headers = text === undefined ? {} : { date: text };
+  return remainingLifeSeconds({ vendor: { id: 'nudge', title: 'Nudge' }, headers }, new Secret(token));
+}
+
+test("the sample token of Nudge's documentation lives for half an hour", () => {
+  const token =
+    'eyJhbGciOiJFZERTQSIsImtpZCI6IjBjNDk0NDRmLWRjMTAtNDMxYS04NDc0LWIyZTMwMjAyOTNlNiJ9.eyJpYXQiOjE3MzIwMjAyNDMsImV4cCI6MTczMjAyMjA0M30.c2lnbmF0dXJl';
+  expect(lifeAt(1_732_020_243, token)).toBe(1_800);
+});
+
+test.each([
+  [{ iat: 10, exp: 310 }, 300],
+  [{ iat: 10.5, exp: 310.2 }, 299],
+  [{ iat: '10', exp: 310 }, undefined],
+  [{ iat: 10 }, undefined],
+  [{ iat: 0, exp: 1e300 }, undefined],
+])('a token with the claims %j, issued just now, lives for %s seconds', (payload, seconds) => {
+  expect(lifeAt(11, fakeJwt(payload))).toBe(seconds);
+  expect(lifeAt(undefined, fakeJwt(payload))).toBe(seconds);
+  expect(lifeAt('yesterday', fakeJwt(payload))).toBe(seconds);
+});
+
+test.each([
+  [900, 300],
+  [1_000, 300],
+  [1_001, 300],
+  [1_002, 298],
+  [1_299, 1],
+])('a token issued at 1,000 for 300 seconds and sent at %i lives for %i more', (date, seconds) => {
+  expect(lifeAt(date, fakeJwt({ iat: 1_000, exp: 1_300 }))).toBe(seconds);
+});
+
+test('a token without the time of its issue lives from the date of the response to its expiry', () => {
+  const token = fakeJwt({ exp: 1_300 });
+  expect(lifeAt(1_100, token)).toBe(200);
+  expect(lifeAt(undefined, token)).toBeUndefined();
+  expect(() => lifeAt(1_300, token)).toThrow(expect.objectContaining({ reason: 'token_expired' }));
+});
+
+test.each([
+  [10, 10],
+  [10, 5],
+])('a token issued at %i that expires at %i is refused as expired', (iat, exp) => {
+  expect(() => lifeAt(10, fakeJwt({ iat, exp }))).toThrow(expect.objectContaining({ reason: 'token_expired' }));
+});
+
+test.each([1_300, 1_301, 1_000_000])('a token that expired at 1,300 makes a response of %i invalid', (date) => {
+  expect(() => lifeAt(date, fakeJwt({ iat: 1_000, exp: 1_300 }))).toThrow(
+    expect.objectContaining({ code: 'vendor_response_invalid', reason: 'token_expired', vendor: 'nudge' }),
+  );
+});
+
+test.each(['opaque', 'a.b.c', '..', 'a.bnVsbA.c'])('the life of the token %j is unknown', (token) => {
+  expect(lifeAt(1, token)).toBeUndefined();
+});
+
+test.each(['', 'opaque', 'a.b.c', '..', 'a.bnVsbA.c'])('the text %j has no claims', (text) => {
+  expect(readJwtPayload(text)).toBeUndefined();
+});

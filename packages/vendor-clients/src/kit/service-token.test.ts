@@ -1,0 +1,91 @@
+import { Secret, ValetKeyError, type FailureCause } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
+import type { GrantedToken } from './client-credentials.ts';
+import type { Operation } from './door/door.ts';
+import { createServiceToken } from './service-token.ts';
+
+const operation = { waitFor: (shared) => shared } as Pick<Operation, 'waitFor'> as Operation;
+
+const refusal = (cause?: FailureCause): ValetKeyError =>
+  new ValetKeyError('vendor_auth_failed', 'refused', { reason: 'status_401', cause });
+
+/** Grants the tokens `1`, `2`, … of a lifetime, and accepts those that `isAccepted` accepts. */
+function start(expiresInSeconds?: number) {
+  const clock = createVirtualClock();
+  let granted = 0;
+  const request = async (): Promise<GrantedToken> => {
+    granted += 1;
+    return { accessToken: new Secret(String(granted)), expiresInSeconds };
+  };
+  const serviceToken = createServiceToken(request, clock);
+  const used: string[] = [];
+  const call = (isAccepted: (token: string) => boolean = () => true, failure: Error = refusal(unauthorized)) =>
+    serviceToken.use(operation, async (accessToken) => {
+      const token = accessToken.reveal();
+      used.push(token);
+      if (!isAccepted(token)) throw failure;
+      return token;
+    });
+  return { clock, call, used };
+}
+
+const unauthorized: FailureCause = { type: 'vendor_status', status: 401 };
+
+test('a service token is requested once for calls that need it at the same time', async () => {
+  const { call } = start(3_600);
+  expect(await Promise.all([call(), call(), call()])).toEqual(['1', '1', '1']);
+});
+
+test.each([
+  [3_600, 3_540_000],
+  [60, 30_000],
+  [undefined, 240_000],
+])('a service token of %s seconds is renewed after %i milliseconds', async (expiresInSeconds, renewedAfterMs) => {
+  const { clock, call } = start(expiresInSeconds);
+  await call();
+  clock.advance(renewedAfterMs - 1);
+  expect(await call()).toBe('1');
+  clock.advance(1);
+  expect(await call()).toBe('2');
+});
+
+test('a service token that is refused with a 401 is renewed, and the call is sent once more', async () => {
+  const { clock, call, used } = start(3_600);
+  await call();
+  clock.advance(10_000);
+  expect(await call((token) => token === '2')).toBe('2');
+  expect(used).toEqual(['1', '1', '2']);
+});
+
+test('a service token that was granted within ten seconds is not renewed when it is refused', async () => {
+  const { clock, call, used } = start(3_600);
+  await call();
+  clock.advance(9_999);
+  await expect(call(() => false)).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  expect(used).toEqual(['1', '1']);
+});
+
+test.each([
+  ['another status', refusal({ type: 'vendor_status', status: 403 })],
+  ['a 401 in `reason` alone', refusal()],
+  ['an error of another kind', new Error('broken')],
+])('a service token is not renewed after %s', async (_name, failure) => {
+  const { clock, call, used } = start(3_600);
+  await call();
+  clock.advance(10_000);
+  await expect(call(() => false, failure)).rejects.toBe(failure);
+  expect(used).toEqual(['1', '1']);
+});
+
+test('a grant that fails is not kept: the next call requests the token again', async () => {
+  let requests = 0;
+  const serviceToken = createServiceToken(async () => {
+    requests += 1;
+    if (requests === 1) throw refusal();
+    return { accessToken: new Secret('granted') };
+  }, createVirtualClock());
+  const call = () => serviceToken.use(operation, async (token) => token.reveal());
+  await expect(call()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  expect(await call()).toBe('granted');
+});

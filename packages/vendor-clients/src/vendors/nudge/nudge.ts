@@ -1,0 +1,152 @@
+import { ValetKeyError, type CallOptions, type Secret } from '@valetkey/core-types';
+import { z } from 'zod';
+import { secretCredential } from '../../kit/credentials.ts';
+import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
+import type { ClientDependencies } from '../../kit/door/door.ts';
+import { readJson, tokenSchema, type StatusMeaning } from '../../kit/door/response.ts';
+import { bearerToken, issueForAccount } from '../../kit/issue-ability.ts';
+import { remainingLifeSeconds } from '../../kit/jwt-payload.ts';
+import { baseUrlSchema } from '../../kit/option-schemas.ts';
+
+/** A short-lived token of the account. */
+export interface NudgeToken {
+  readonly token: Secret;
+  /** Seconds until it expires, counted from receipt. */
+  readonly expiresInSeconds: number;
+}
+
+/** The options of {@link NudgeClient.getToken}. */
+export interface NudgeTokenRequest extends CallOptions {
+  /** Lifetime to request, in minutes. Default: the client's `expiryMinutes`. */
+  readonly expiryMinutes?: number | undefined;
+}
+
+/** A client of Nudge's token API. */
+export interface NudgeClient extends VendorClient {
+  /** Requests a short-lived token (`/api/clients/jwt/token`). Rejects with `invalid_request` for invalid minutes. */
+  readonly getToken: (request?: NudgeTokenRequest) => Promise<NudgeToken>;
+}
+
+/** Headers that HTTP or this client sets. */
+const reservedHeaders = new Set(
+  `host connection keep-alive proxy-connection te trailer transfer-encoding upgrade expect content-length content-type
+   content-encoding accept accept-encoding user-agent cookie`.split(/\s+/),
+);
+
+const expiryMinutesSchema = z.int().min(1).max(1_440);
+
+const refusedKey: StatusMeaning = {
+  code: 'vendor_auth_failed',
+  detail: 'Nudge refused our API key.',
+  advice:
+    'Check `apiKey`, and that Nudge has switched short-lived token authentication on for the account: it is off at first.',
+};
+
+/** Nudge: issues short-lived tokens of the account, for its web and mobile SDKs. */
+export const nudge = defineVendor({
+  id: 'nudge',
+  title: 'Nudge',
+  credentials: { apiKey: secretCredential('The private API key of the Nudge dashboard.') },
+  options: {
+    baseUrl: baseUrlSchema.default('https://main-api.nudgenow.com').describe("The base URL of Nudge's API."),
+    method: z
+      .enum(['GET', 'POST'])
+      .default('GET')
+      .describe('The HTTP method of the token call. Nudge documents none; the parameters are in the query.'),
+    apiKeyHeader: z
+      .string()
+      .regex(/^[A-Za-z0-9-]+$/)
+      .refine((name) => !reservedHeaders.has(name.toLowerCase()), { error: 'is a header with a meaning of its own' })
+      .default('apiKey')
+      .describe('The header that carries the API key.'),
+    expiryMinutes: expiryMinutesSchema
+      .default(60)
+      .describe('The lifetime of a token, in minutes. An app may request less, never more.'),
+    cache: z
+      .strictObject({
+        minRemainingSeconds: z
+          .int()
+          .min(1)
+          .max(86_400)
+          .describe('Seconds until expiry that a shared token must still have when it is returned.'),
+      })
+      .optional()
+      .describe('Shares tokens between users, which is possible because they are bound to the account. Off if absent.'),
+  },
+  check({ cache, expiryMinutes }, report) {
+    if (cache !== undefined && cache.minRemainingSeconds >= expiryMinutes * 60) {
+      report('cache.minRemainingSeconds', 'must be less than the lifetime of a token, which is `expiryMinutes`');
+    }
+  },
+  connect({ vendor, options, credentials: { apiKey }, openDoor }): WithoutClose<NudgeClient> {
+    const { method, apiKeyHeader } = options;
+    const door = openDoor(options.baseUrl);
+    const getToken: NudgeClient['getToken'] = async ({ expiryMinutes = options.expiryMinutes, signal } = {}) => {
+      if (!expiryMinutesSchema.safeParse(expiryMinutes).success) {
+        const detail = '`expiryMinutes` must be a whole number from 1 to 1440.';
+        throw new ValetKeyError('invalid_request', detail, { vendor: vendor.id });
+      }
+      const operation = door.begin({ signal });
+      return apiKey.use(async (key) => {
+        const response = await operation.send({
+          method,
+          path: `/api/clients/jwt/token?expiryMins=${expiryMinutes}`,
+          headers: { [apiKeyHeader]: key.reveal() },
+          meanings: { 401: refusedKey, 403: refusedKey },
+          repeatable: true,
+        });
+        const { token } = readJson(response, z.object({ token: tokenSchema }));
+        return { token, expiresInSeconds: remainingLifeSeconds(response, token) ?? expiryMinutes * 60 };
+      });
+    };
+    return {
+      getToken,
+      async verify({ signal } = {}) {
+        await getToken({ expiryMinutes: 1, signal });
+      },
+    };
+  },
+  abilities(client, { vendor, options, credentials }) {
+    const { baseUrl, cache, expiryMinutes } = options;
+    return {
+      issue: issueForAccount({
+        parameters: z.strictObject({ expiry_minutes: z.int().min(1).max(expiryMinutes).default(expiryMinutes) }),
+        plainTextField: 'token',
+        exchange: bearerToken('token'),
+        cache: cache && {
+          ...cache,
+          key({ parameters: { expiry_minutes: minutes } }) {
+            // No other request could reuse a token that never has the remaining time.
+            if (minutes * 60 <= cache.minRemainingSeconds) return undefined;
+            const scope = `expiryMins=${minutes}`;
+            return { vendor: vendor.id, resource: baseUrl, scope, secretVersion: credentials.apiKey.version };
+          },
+        },
+        async issue({ parameters, signal }) {
+          const { token, expiresInSeconds } = await client.getToken({
+            expiryMinutes: parameters.expiry_minutes,
+            signal,
+          });
+          return { fields: { token }, expiresInSeconds };
+        },
+      }),
+    };
+  },
+});
+
+export type NudgeOptions = z.input<typeof nudge.options>;
+
+/**
+ * Creates a client of Nudge's token API. Throws a `TypeError` that names each wrong option.
+ *
+ * @example
+ * ```ts
+ * import { createNudgeClient } from '@valetkey/vendor-clients';
+ *
+ * const nudge = createNudgeClient({ apiKey: process.env.NUDGE_API_KEY ?? '' });
+ * const { token, expiresInSeconds } = await nudge.getToken({ expiryMinutes: 30 });
+ * ```
+ */
+export function createNudgeClient(options: NudgeOptions, dependencies?: ClientDependencies): NudgeClient {
+  return nudge.createClient(options, dependencies);
+}

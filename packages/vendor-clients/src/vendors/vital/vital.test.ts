@@ -1,0 +1,190 @@
+import { expect, test } from 'vitest';
+import { startVendorServer } from '../../testing/vendor-server.ts';
+import { createVirtualClock } from '../../testing/virtual-clock.ts';
+import { createVitalClient, vital } from './vital.ts';
+
+const apiKey = 'sk_us_sandbox-only';
+const userId = 'e209947b-323e-4108-8e18-1518b80da0bd';
+const user = { user_id: userId, team_id: 'team', client_user_id: 'alice', created_on: '2026-01-01T00:00:00+00:00' };
+const conflict = {
+  detail: {
+    error_type: 'INVALID_REQUEST',
+    error_message: 'Client user id already exists.',
+    user_id: userId,
+    created_on: '2023-02-27T12:31:24+00:00',
+  },
+};
+const signInToken = Buffer.from('{"public_key":"public","user_token":"a.b.c"}').toString('base64');
+
+const clientOf = (baseUrl: string) => createVitalClient({ apiKey, environment: 'sandbox', region: 'us', baseUrl });
+
+test('ensureUser creates the user', async () => {
+  await using server = await startVendorServer({ json: user });
+  expect(await clientOf(server.url).ensureUser('alice')).toEqual({ userId, clientUserId: 'alice', created: true });
+  expect(server.calls).toMatchObject([
+    {
+      method: 'POST',
+      path: '/v2/user',
+      headers: { 'x-vital-api-key': apiKey, 'content-type': 'application/json' },
+      body: '{"client_user_id":"alice"}',
+    },
+  ]);
+});
+
+test('ensureUser returns the user that a conflict names, after looking it up', async () => {
+  await using server = await startVendorServer({ status: 400, json: conflict }, { json: user });
+  expect(await clientOf(server.url).ensureUser('alice')).toEqual({ userId, clientUserId: 'alice', created: false });
+  expect(server.calls[1]).toMatchObject({ method: 'GET', path: '/v2/user/resolve/alice' });
+});
+
+test('ensureUser rejects a conflict that names the user of another person', async () => {
+  const bobs = { detail: { ...conflict.detail, user_id: 'bobs-user' } };
+  await using server = await startVendorServer({ status: 400, json: bobs }, { json: user });
+  const client = clientOf(server.url);
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
+  server.respond({ status: 400, json: conflict }, { json: { ...user, client_user_id: 'bob' } });
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
+});
+
+test('ensureUser looks up the user that a conflict does not name', async () => {
+  await using server = await startVendorServer({ status: 400, text: 'exists' }, { json: user });
+  expect(await clientOf(server.url).ensureUser('alice')).toEqual({ userId, clientUserId: 'alice', created: false });
+  expect(server.calls[1]).toMatchObject({ method: 'GET', path: '/v2/user/resolve/alice' });
+});
+
+test('ensureUser rejects any other 400 with vendor_rejected', async () => {
+  const odd = { status: 400, json: { detail: { error_type: 'INVALID_REQUEST' } } };
+  await using server = await startVendorServer(odd, { status: 404 });
+  await expect(clientOf(server.url).ensureUser('alice')).rejects.toMatchObject({ code: 'vendor_rejected' });
+});
+
+test('a response about another user is refused by ensureUser, resolveUser and createSignInToken', async () => {
+  await using server = await startVendorServer({ json: { ...user, client_user_id: 'bob' } });
+  const client = clientOf(server.url);
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
+  await expect(client.resolveUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
+  server.respond({ json: { user_id: 'another', sign_in_token: signInToken } });
+  await expect(client.createSignInToken(userId)).rejects.toMatchObject({
+    code: 'vendor_response_invalid',
+    reason: 'other_user',
+  });
+});
+
+test('createSignInToken sends a POST without a body', async () => {
+  await using server = await startVendorServer({ json: { user_id: userId, sign_in_token: signInToken } });
+  const token = await clientOf(server.url).createSignInToken(userId);
+  expect(token.signInToken.reveal()).toBe(signInToken);
+  expect(server.calls).toMatchObject([{ method: 'POST', path: `/v2/user/${userId}/sign_in_token`, body: '' }]);
+  expect(server.calls[0]?.headers['content-type']).toBeUndefined();
+});
+
+test('resolveUser, getUser, deleteUser and undoDeleteUser send the documented calls', async () => {
+  await using server = await startVendorServer({ json: user });
+  const client = clientOf(server.url);
+  expect(await client.resolveUser('alice')).toEqual({ userId, clientUserId: 'alice' });
+  expect(await client.getUser(userId)).toEqual({ userId, clientUserId: 'alice' });
+  await client.deleteUser(userId);
+  await client.undoDeleteUser(userId);
+  expect(server.calls.map(({ method, path }) => `${method} ${path}`)).toEqual([
+    'GET /v2/user/resolve/alice',
+    `GET /v2/user/${userId}`,
+    `DELETE /v2/user/${userId}`,
+    `POST /v2/user/undo_delete?user_id=${userId}`,
+  ]);
+});
+
+test('verify looks up a user that cannot exist, and rejects a server that accepts a wrong key', async () => {
+  const missing = { status: 404, json: { detail: 'User not found' } };
+  await using server = await startVendorServer(missing, { status: 401 });
+  const client = clientOf(server.url);
+  await expect(client.verify()).resolves.toBeUndefined();
+  expect(server.calls.map(({ path }) => path)).toEqual(Array(2).fill('/v2/user/resolve/valetkey-verify'));
+  expect(server.calls.map(({ headers }) => headers['x-vital-api-key'] === apiKey)).toEqual([true, false]);
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  server.respond(missing);
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_rejected', reason: 'refuses_no_key' });
+  server.respond({ status: 404, text: '<html>' });
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_rejected', reason: 'status_404' });
+});
+
+test('only a 404 in the form of Vital’s errors is vendor_user_not_found', async () => {
+  await using server = await startVendorServer({ status: 404, json: { detail: 'User not found' } });
+  const client = clientOf(server.url);
+  await expect(client.createSignInToken('u-1')).rejects.toMatchObject({ code: 'vendor_user_not_found' });
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ code: 'vendor_rejected' });
+  server.respond({ status: 404, text: '<html>no such host</html>' });
+  await expect(client.createSignInToken('u-1')).rejects.toMatchObject({ code: 'vendor_rejected' });
+});
+
+test('deleteUser and undoDeleteUser are not repeated after a broken connection', async () => {
+  await using server = await startVendorServer((response) => response.socket?.resetAndDestroy());
+  const client = clientOf(server.url);
+  await expect(client.deleteUser('u-1')).rejects.toMatchObject({ code: 'vendor_unavailable' });
+  await expect(client.undoDeleteUser('u-1')).rejects.toMatchObject({ code: 'vendor_unavailable' });
+  expect(server.calls).toHaveLength(2);
+});
+
+test('getUser and resolveUser return only the requested user', async () => {
+  await using server = await startVendorServer({ json: { user_id: 'u-2', client_user_id: 'bob' } });
+  const client = clientOf(server.url);
+  await expect(client.getUser('u-1')).rejects.toMatchObject({ reason: 'other_user' });
+  await expect(client.resolveUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
+  expect(await client.getUser('u-2')).toEqual({ userId: 'u-2', clientUserId: 'bob' });
+});
+
+test('ensureUser creates and looks up within the time of one operation', async () => {
+  const clock = createVirtualClock();
+  await using server = await startVendorServer((response, request) => {
+    if (request.method !== 'POST') return;
+    clock.advance(59_800);
+    response.writeHead(400).end();
+  });
+  const options = { apiKey, environment: 'sandbox', region: 'us', baseUrl: server.url, timeoutMs: 60_000 } as const;
+  const client = createVitalClient(options, { clock });
+  // With more than the 200 ms that are left, the look-up would outlast the test.
+  await expect(client.ensureUser('alice')).rejects.toMatchObject({ code: 'vendor_timeout' });
+  expect(server.calls.map(({ method }) => method)).toEqual(['POST', 'GET']);
+});
+
+test.each([
+  ['pk_us_x', 'sandbox', 'us', false],
+  ['sk_eu_x', 'sandbox', 'us', false],
+  ['sk_us_x', 'sandbox', 'us', true],
+  ['pk_eu_x', 'production', 'eu', true],
+  ['sk_eu_x', 'production', 'eu', false],
+  ['anything', 'sandbox', 'eu', false],
+] as const)('the key %s for %s in %s is accepted: %s', (key, environment, region, accepted) => {
+  const result = vital.options.safeParse({ apiKey: key, environment, region });
+  expect(result.success).toBe(accepted);
+  expect(result.error?.issues[0]?.path ?? ['apiKey']).toEqual(['apiKey']);
+  expect(JSON.stringify(result.error?.issues ?? [])).not.toContain(key);
+});
+
+test.each([
+  ['https://api.us.junction.com', false],
+  ['https://api.sandbox.eu.junction.com', false],
+  ['https://api.sandbox.eu.tryvital.io/', false],
+  ['https://api.sandbox.us.junction.com', true],
+  ['https://api.sandbox.tryvital.io', true],
+  ['https://vital.proxy.example.com', true],
+])('the base URL %s for the sandbox in us is accepted: %s', (baseUrl, accepted) => {
+  const result = vital.options.safeParse({ apiKey, environment: 'sandbox', region: 'us', baseUrl });
+  expect(result.success).toBe(accepted);
+  expect(result.error?.issues[0]?.path ?? ['baseUrl']).toEqual(['baseUrl']);
+});
+
+test('issue returns what Vital’s SDK needs, bound to the user', async () => {
+  await using server = await startVendorServer({ json: { user_id: userId, sign_in_token: signInToken } });
+  const vendor = vital.create(
+    vital.options.parse({ apiKey, environment: 'sandbox', region: 'us', baseUrl: server.url }),
+  );
+  const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
+  const token = await vendor.issue?.issue({ principal, vendorUserId: userId, parameters: {} });
+  expect(token).toMatchObject({
+    bound: 'user',
+    fields: { user_id: userId, environment: 'sandbox', region: 'us' },
+    vendorUserId: userId,
+  });
+  expect(vendor.issue?.plainTextField).toBeUndefined();
+  expect(JSON.stringify(token)).not.toContain(signInToken);
+});

@@ -1,0 +1,68 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { vendors } from '@valetkey/vendor-clients';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parse as parseYaml } from 'yaml';
+import { describe, expect, test } from 'vitest';
+import { renderConfigReference } from './generate/config-reference.ts';
+import { createConfigSchema } from './generate/config-schema.ts';
+import { replaceSection } from './generate/sections.ts';
+import { root } from './workspace.ts';
+
+const definitions = Object.values(vendors);
+const schema = createConfigSchema(definitions);
+const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema.whole);
+
+/** The complete configurations of the page: every YAML block that has issuers or vendors. */
+const examples = [...readFileSync(join(root, 'docs/configuration.md'), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)]
+  .map(([, text = '']) => text)
+  .filter((text) => /^(issuers|vendors|store|listen):/m.test(text));
+
+test('every generated file is up to date', () => {
+  const args = ['--conditions=@valetkey/source', 'tools/generate.ts', '--check'];
+  expect(() => execFileSync(process.execPath, args, { cwd: root, stdio: 'pipe' })).not.toThrow();
+});
+
+describe('the JSON Schema of the configuration', () => {
+  test.each(examples.map((text, index) => [index, text] as const))('accepts example %i of the page', (_index, text) => {
+    validate(parseYaml(text));
+    // An example about one field may leave out what a vendor requires.
+    const mistakes = validate.errors?.filter(({ keyword }) => keyword !== 'required') ?? [];
+    expect(mistakes).toEqual([]);
+  });
+
+  const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
+  const vital = { vendor: 'vital', apiKey: '${env:VITAL}', environment: 'sandbox', region: 'us' };
+
+  test.each([
+    ['a connection with a name of its own', { issuers, vendors: { 'vital-us': vital } }],
+    ['a reference in place of a listed value', { issuers, vendors: { vital: { ...vital, region: '${env:REGION}' } } }],
+    ['a reference to an editor’s schema', { $schema: './node_modules/@valetkey/broker/config.schema.json', issuers }],
+  ])('accepts %s', (_case, config) => {
+    expect(validate(config), JSON.stringify(validate.errors)).toBe(true);
+  });
+
+  test.each([
+    ['an unknown field', { issuers, listn: {} }],
+    ['an unknown option of a vendor', { issuers, vendors: { vital: { ...vital, key: 'a' } } }],
+    ['a connection that names no vendor', { issuers, vendors: { mine: { apiKey: 'a' } } }],
+    ['a value that is not listed', { issuers, vendors: { vital: { ...vital, region: 'mars' } } }],
+    ['a missing option', { issuers, vendors: { vital: { vendor: 'vital' } } }],
+  ])('refuses %s', (_case, config) => {
+    expect(validate(config)).toBe(false);
+  });
+});
+
+test('the reference has a sentence about every field', () => {
+  const rows = renderConfigReference(schema, definitions).split('\n');
+  const fields = rows.filter((row) => row.startsWith('| `'));
+  expect(fields.length).toBeGreaterThan(80);
+  for (const row of fields) expect(row, row).toMatch(/ [A-Z`][^|]*\. \|$/);
+});
+
+test('replaceSection replaces what is between the markers and nothing else', () => {
+  const text = 'a\n<!-- x:start -->\nold\n<!-- x:end -->\nb\n';
+  expect(replaceSection(text, 'x', 'new')).toBe('a\n<!-- x:start -->\n\nnew\n\n<!-- x:end -->\nb\n');
+  expect(() => replaceSection(text, 'y', 'new')).toThrow('section y');
+});

@@ -1,0 +1,74 @@
+// Writes every file and section that follows from the code: `pnpm generate`. With `--check` it writes nothing and fails
+// where one of them is out of date.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { VendorDefinition } from '@valetkey/core-types';
+import { renderConfigReference } from './generate/config-reference.ts';
+import { createConfigSchema } from './generate/config-schema.ts';
+import { formatText } from './generate/format-text.ts';
+import { renderIssuers, renderServices, renderSimulationOptions } from './generate/sandbox-tables.ts';
+import { replaceSection } from './generate/sections.ts';
+import {
+  listSimulations,
+  listVendors,
+  renderClientTable,
+  renderRegistry,
+  renderSimulations,
+  renderVendorExports,
+  renderVendorTable,
+} from './generate/vendor-lists.ts';
+import { root } from './workspace.ts';
+
+const isCheck = process.argv.includes('--check');
+const outdated: string[] = [];
+let count = 0;
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+/** Replaces a file, or the named sections of one. */
+function generate(file: string, content: string | Readonly<Record<string, string>>): void {
+  count += 1;
+  const current = read(file);
+  const next =
+    typeof content === 'string'
+      ? content
+      : Object.entries(content).reduce((text, [name, section]) => replaceSection(text, name, section), current);
+  const formatted = formatText(file, next);
+  if (formatted === current) return;
+  outdated.push(file);
+  if (!isCheck) writeFileSync(join(root, file), formatted);
+}
+
+// The lists come first: the packages that the other files are made of import them.
+const vendorIds = listVendors(root);
+generate('packages/vendor-clients/src/registry.ts', renderRegistry(vendorIds));
+generate('packages/vendor-clients/src/index.ts', { vendors: renderVendorExports(root, vendorIds) });
+generate('packages/sandbox/src/simulations.ts', renderSimulations(listSimulations(root)));
+
+const { vendors } = await import('@valetkey/vendor-clients');
+const { simulations } = await import('@valetkey/sandbox');
+const { idp } = await import('../packages/sandbox/src/identity/idp.ts');
+const definitions: readonly VendorDefinition[] = Object.values(vendors);
+const titles = new Map(definitions.map(({ id, title }) => [id, title]));
+const schema = createConfigSchema(definitions);
+const simulated = [...simulations, idp];
+
+generate('apps/broker/config.schema.json', JSON.stringify(schema.whole));
+generate('docs/configuration.md', { reference: renderConfigReference(schema, definitions) });
+generate('README.md', { vendors: renderVendorTable(root, titles) });
+generate('packages/vendor-clients/README.md', { clients: renderClientTable(root, titles) });
+generate('packages/sandbox/README.md', {
+  services: renderServices(simulated),
+  options: renderSimulationOptions(simulations),
+  issuers: renderIssuers(simulated),
+});
+
+const verb = isCheck ? 'out of date' : 'written';
+for (const file of outdated) process.stdout.write(`${verb}: ${file}\n`);
+process.stdout.write(`generate: ${count} files, ${outdated.length} ${verb}\n`);
+if (isCheck && outdated.length > 0) {
+  process.stderr.write('Run `npx -y pnpm@12.18.0 generate` and commit what it writes.\n');
+  process.exitCode = 1;
+}

@@ -1,0 +1,49 @@
+import type { Node } from 'oxc-parser';
+import type { Problem, Repository } from './repository.ts';
+import { countCodeLines, walk, type SourceFile } from './source-file.ts';
+
+export const maxFunctionLines = 60;
+
+export interface LongFunction {
+  readonly name: string;
+  readonly lines: number;
+}
+
+/** A function has at most 60 lines of code, with the functions inside it. Blank lines and comments do not count. */
+export function checkFunctionLength({ packages }: Repository): Problem[] {
+  return packages.flatMap(({ files }) =>
+    files
+      .filter(({ isTest }) => !isTest)
+      .flatMap((file) =>
+        findLongFunctions(file).map(({ name, lines }) => ({
+          place: file.path,
+          problem: `${name} has ${lines} lines of code; split it, the limit is ${maxFunctionLines}`,
+        })),
+      ),
+  );
+}
+
+export function findLongFunctions(file: SourceFile): LongFunction[] {
+  const found: LongFunction[] = [];
+  walk(file.program, (node, parent) => {
+    if (!isFunction(node)) return;
+    const lines = countCodeLines(file, node.start, node.end);
+    if (lines > maxFunctionLines) found.push({ name: nameFunction(node, parent), lines });
+  });
+  return found;
+}
+
+const isFunction = ({ type }: Node) =>
+  type === 'FunctionDeclaration' || type === 'FunctionExpression' || type === 'ArrowFunctionExpression';
+
+/** Returns the function's own name or that of the variable, property or method that holds it. */
+function nameFunction(node: Node, parent: Node | undefined): string {
+  for (const holder of [node, parent]) {
+    if (holder === undefined) continue;
+    for (const field of ['id', 'key'] as const) {
+      const identifier: unknown = Reflect.get(holder, field);
+      if (typeof identifier === 'object' && identifier !== null && 'name' in identifier) return String(identifier.name);
+    }
+  }
+  return 'an unnamed function';
+}
