@@ -148,6 +148,16 @@ test('issueClientToken caches a token under the name of the connection beside th
   ]);
 });
 
+test('issueClientToken never returns the cached token of another connection of the same vendor', async () => {
+  const { ability } = createAccountAbility(() => ({ vendor: 'acme' }));
+  const tokens = createTokenCache();
+  const issueAt = async (name: string) =>
+    tokenOf(await issueClientToken(createConnection({ issue: ability }, undefined, name), alice, undefined, tokens));
+  expect(await issueAt('acme-eu')).toBe('token-1');
+  expect(await issueAt('acme-us')).toBe('token-2');
+  expect(await issueAt('acme-eu')).toBe('token-1');
+});
+
 test('issueClientToken requests a user-bound token anew each time, for the vendor user of the principal', async () => {
   const { ability, requested } = createUserAbility();
   const connection = createConnection({ issue: ability }, { claim: 'patient' });

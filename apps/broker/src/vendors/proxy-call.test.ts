@@ -116,6 +116,15 @@ test('proxyCall caches and renews a token under the name of the connection besid
   }
 });
 
+test('proxyCall never uses the server token of another connection of the same vendor', async () => {
+  const { ability, sent } = createProxyAbility();
+  const tokens = createTokenCache();
+  for (const name of ['acme-eu', 'acme-us', 'acme-eu']) {
+    await proxyCall(createConnection(ability, name), alice, getRooms, tokens);
+  }
+  expect(sent).toEqual(['c-1-1', 'c-1-2', 'c-1-1']);
+});
+
 test.each([
   ['without a body', undefined],
   ['with a short body', Buffer.from('{}')],

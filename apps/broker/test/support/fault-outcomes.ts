@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { errorTable, problemSchema, type ErrorCode } from '@valetkey/core-types';
-import { createSandbox, type Fault, type Sandbox, type SandboxOptions, type SandboxVendor } from '@valetkey/sandbox';
+import { createSandbox, type Fault, type FaultRule, type Sandbox, type SandboxOptions } from '@valetkey/sandbox';
 import { findSecrets } from './find-secrets.ts';
 import type { RecordingBroker } from './recording-broker.ts';
 
@@ -108,7 +108,7 @@ async function takeTurn(): Promise<() => void> {
 /** Resolves when a call has arrived at a route, or when it has ended without arriving there. */
 export async function waitForArrival(
   sandbox: Sandbox,
-  { vendor, route }: { readonly vendor: SandboxVendor; readonly route: string },
+  { vendor, route }: { readonly vendor: FaultRule['vendor']; readonly route: string },
   call: Promise<unknown>,
 ): Promise<void> {
   const ended = new AbortController();

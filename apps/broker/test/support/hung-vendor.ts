@@ -5,96 +5,91 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
-import { runLoad, runLoadsAside, startControlServer, type Load, type Sample } from './open-loop.ts';
+import { runLoad, runLoadsAside, type Load, type Sample } from './open-loop.ts';
 import { startValetkey } from './valetkey-process.ts';
 
 const run = promisify(execFile);
 
-/** Milliseconds that the broker waits for either vendor. */
-export const hungTimeoutMs = 3_000;
+/** Milliseconds that the brokers wait for a vendor. */
+export const hungTimeoutMs = 5_000;
 
-async function readResidentMegabytes(pid: number): Promise<number> {
-  const { stdout } = await run('ps', ['-o', 'rss=', '-p', String(pid)]);
-  return Number(stdout) / 1024;
-}
-
-/** Calls to a vendor, and calls to a server that does no work, sent by the same process at the same time. */
+/** The calls to one broker. */
 export interface Measurement {
-  readonly calls: readonly Sample[];
-  readonly control: readonly Sample[];
+  readonly nabla: readonly Sample[];
+  readonly nudge: readonly Sample[];
 }
 
-/** One connection in the calm phase, while both vendors respond, and while Nabla hangs. */
-export interface Phases {
-  readonly calm: Measurement;
-  readonly hung: Measurement;
-}
-
-/** What was measured while Nabla hung. */
+/** Two brokers under the same load at the same time: what delays both is the machine. */
 export interface HungVendor {
-  readonly nudge: Phases;
-  readonly nabla: Phases;
-  /** By how much the broker's process grew at most, in megabytes. */
+  /** The broker whose Nabla hangs. */
+  readonly hung: Measurement;
+  /** The broker whose vendors respond. */
+  readonly calm: Measurement;
+  /** By how much the process of the first one grew at most, in megabytes. */
   readonly growthMegabytes: number;
 }
 
 /**
- * Runs a broker in a process of its own under 500 calls a second to Nabla, which responds at first and then hangs, and
- * measures Nudge meanwhile.
+ * Runs two brokers, each in a process of its own and under 250 calls a second to Nabla, lets the Nabla of one of them hang,
+ * and measures both.
  */
 export async function measureHungVendor(): Promise<HungVendor> {
-  const folder = await mkdtemp(join(tmpdir(), 'valetkey-bulkhead-'));
-  await using sandbox = await createSandbox();
-  using control = await startControlServer();
-  await writeFile(join(folder, 'valetkey.json'), JSON.stringify(configure(sandbox)));
-  await using broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
-  const [, brokerUrl = ''] = await broker.waitForOutput(/listens on (\S+),/);
-  const token = await sandbox.mintUserToken({ sub: 'alice' });
-  const load = (url: string, perSecond: number, durationMs: number): Load => {
-    return { url, method: 'POST', token, perSecond, durationMs };
-  };
-  const urlOf = (vendor: string) => `${brokerUrl}/v1/vendors/${vendor}/token`;
-  const measureNudge = async (durationMs: number): Promise<Measurement> => {
-    const loads = [load(urlOf('nudge'), 80, durationMs), load(control.url, 80, durationMs)];
-    const [calls = [], controlCalls = []] = await Promise.all(loads.map(runLoad));
-    return { calls, control: controlCalls };
+  await using hungBroker = await startBroker();
+  await using calmBroker = await startBroker();
+  const brokers = [hungBroker, calmBroker];
+  const measure = async (durationMs: number): Promise<[Measurement, Measurement]> => {
+    // From another process, so that the flood does not delay what this process measures.
+    const flood = runLoadsAside(...brokers.map(({ loadOn }) => loadOn('nabla', 250, durationMs)));
+    const samples = await Promise.all(brokers.map(({ loadOn }) => runLoad(loadOn('nudge', 80, durationMs))));
+    const [[hungNabla = [], calmNabla = []], [hungNudge = [], calmNudge = []]] = [await flood, samples];
+    return [
+      { nabla: hungNabla, nudge: hungNudge },
+      { nabla: calmNabla, nudge: calmNudge },
+    ];
   };
 
-  // A second and a half to warm up, eight seconds that are calm, and fourteen in which Nabla hangs. The broker stops
-  // calling it in the fourth of them.
-  const flood = runLoadsAside(load(urlOf('nabla'), 500, 23_500), load(control.url, 80, 23_500));
-  await measureNudge(1_500);
-  const calmAtMs = Date.now();
-  const calm = await measureNudge(8_000);
-  const calmMegabytes = await readResidentMegabytes(broker.pid);
-  const hungAtMs = Date.now();
-  sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'hang' } }]);
-  const hungCalls = measureNudge(14_000);
-  let maxMegabytes = 0;
-  for (let count = 0; count < 56; count += 1) {
+  await measure(2_000);
+  const before = await hungBroker.readMegabytes();
+  hungBroker.sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'hang' } }]);
+  const ended = new AbortController();
+  const measured = measure(18_000).finally(() => ended.abort());
+  let maxMegabytes = before;
+  while (!ended.signal.aborted) {
     await setTimeout(250);
-    maxMegabytes = Math.max(maxMegabytes, await readResidentMegabytes(broker.pid));
+    maxMegabytes = Math.max(maxMegabytes, await hungBroker.readMegabytes());
   }
-  const [[calls = [], controlCalls = []], hung] = await Promise.all([flood, hungCalls]);
-  sandbox.setFaults([]);
-  broker.signal('SIGKILL');
-  await broker.exitCode;
-  await rm(folder, { recursive: true });
+  const [hung, calm] = await measured;
+  return { hung, calm, growthMegabytes: maxMegabytes - before };
+}
 
-  const cut = (startMs: number, endMs: number): Measurement => {
-    const isWithin = ({ atMs }: Sample) => atMs >= startMs && atMs < endMs;
-    return { calls: calls.filter(isWithin), control: controlCalls.filter(isWithin) };
-  };
+/** Starts `valetkey start` with a sandbox of its own. */
+async function startBroker() {
+  const folder = await mkdtemp(join(tmpdir(), 'valetkey-bulkhead-'));
+  const sandbox = await createSandbox();
+  await writeFile(join(folder, 'valetkey.json'), JSON.stringify(createConfig(sandbox)));
+  const broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
+  const [, url = ''] = await broker.waitForOutput(/listens on (\S+),/);
+  const token = await sandbox.mintUserToken({ sub: 'alice' });
   return {
-    nudge: { calm, hung },
-    // A call that began just before the fault may have arrived after it.
-    nabla: { calm: cut(calmAtMs, hungAtMs - 1_000), hung: cut(hungAtMs - 1_000, Infinity) },
-    growthMegabytes: maxMegabytes - calmMegabytes,
+    sandbox,
+    loadOn: (vendor: string, perSecond: number, durationMs: number): Load => {
+      return { url: `${url}/v1/vendors/${vendor}/token`, method: 'POST', token, perSecond, durationMs };
+    },
+    readMegabytes: async (): Promise<number> => {
+      const { stdout } = await run('ps', ['-o', 'rss=', '-p', String(broker.pid)]);
+      return Number(stdout) / 1024;
+    },
+    [Symbol.asyncDispose]: async () => {
+      broker.signal('SIGKILL');
+      await broker.exitCode;
+      await sandbox.close();
+      await rm(folder, { recursive: true });
+    },
   };
 }
 
-/** Returns the configuration of the broker. `start` refuses the sandbox's own credentials, so the sandbox accepts others. */
-function configure({ urls, nabla, nudge }: Sandbox): object {
+/** Returns the configuration of a broker. `start` refuses the sandbox's own credentials, so the sandbox accepts others. */
+function createConfig({ urls, nabla, nudge }: Sandbox): object {
   nabla.setServerKeys(['key-of-the-test']);
   nudge.setApiKeys(['key-of-the-test']);
   return {

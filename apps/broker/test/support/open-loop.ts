@@ -6,8 +6,6 @@ import { Agent, request } from 'undici';
 export interface Sample {
   readonly status: number;
   readonly body: string;
-  /** When the call began, in milliseconds since 1970. */
-  readonly atMs: number;
   readonly elapsedMs: number;
 }
 
@@ -28,13 +26,12 @@ export async function runLoad({ url, method, token, perSecond, durationMs }: Loa
   const calls: Promise<Sample>[] = [];
   const call = async (): Promise<Sample> => {
     const startedAt = performance.now();
-    const atMs = Date.now();
     const options = { dispatcher: agent, method, headers: { authorization: `Bearer ${token}` } };
     try {
       const { statusCode: status, body } = await request(url, options);
-      return { status, body: await body.text(), atMs, elapsedMs: performance.now() - startedAt };
+      return { status, body: await body.text(), elapsedMs: performance.now() - startedAt };
     } catch {
-      return { status: 0, body: '', atMs, elapsedMs: performance.now() - startedAt };
+      return { status: 0, body: '', elapsedMs: performance.now() - startedAt };
     }
   };
   const startedAt = performance.now();
@@ -65,17 +62,6 @@ export async function startControlServer() {
   const server = fork(new URL('control-server.ts', import.meta.url), { execArgv: [] });
   const [port] = (await once(server, 'message')) as [number];
   return { url: `http://127.0.0.1:${port}/`, [Symbol.dispose]: () => server.disconnect() };
-}
-
-/**
- * Returns the samples during which the machine did not stand still: those that overlap no control call that took longer
- * than `maxMs`. What delays a server that does no work is the machine.
- */
-export function undisturbed(samples: readonly Sample[], control: readonly Sample[], maxMs: number): Sample[] {
-  const standstills = control.filter(({ elapsedMs }) => elapsedMs > maxMs);
-  const overlaps = (one: Sample, other: Sample) =>
-    one.atMs <= other.atMs + other.elapsedMs + maxMs && other.atMs <= one.atMs + one.elapsedMs + maxMs;
-  return samples.filter((sample) => !standstills.some((standstill) => overlaps(sample, standstill)));
 }
 
 /** Returns the time within which this share of the calls ended, in milliseconds. */
