@@ -22,9 +22,9 @@ export const roomPlans: Readonly<Record<string, RoomPlan>> = {
     levels: [
       ['adapters'],
       ['verify'],
-      ['opaque', 'dpop', 'revocation', 'providers'],
+      ['opaque', 'dpop', 'revocation', 'issuer-records'],
       ['keys'],
-      ['provider-http', 'token'],
+      ['signatures', 'provider-http', 'token'],
     ],
     words: [],
   },

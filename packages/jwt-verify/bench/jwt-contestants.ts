@@ -5,7 +5,7 @@ import { compactVerify, createLocalJWKSet, importJWK, jwtVerify } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
 import type { Contestant } from '../../../tools/bench/measure.ts';
 import { createJwtVerifier } from '../src/index.ts';
-import { encodeEcdsaSignature } from '../src/keys/signature.ts';
+import { encodeEcdsaSignature } from '../src/signatures/verify-signature.ts';
 
 export type BenchAlgorithm = 'RS256' | 'ES256' | 'EdDSA';
 

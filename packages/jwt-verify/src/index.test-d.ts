@@ -9,15 +9,18 @@ import {
   type RefusalReason,
 } from './index.ts';
 
-test('a verifier turns a string into a principal', () => {
+test('verify() accepts a string and returns a promise of a principal', () => {
   expectTypeOf<JwtVerifier['verify']>().parameter(0).toEqualTypeOf<string>();
   expectTypeOf<JwtVerifier['verify']>().returns.toEqualTypeOf<Promise<Principal>>();
+});
+
+test('authgear() returns issuer options, parseIssuers() returns issuers, and RefusalReason contains expired', () => {
   expectTypeOf(authgear).returns.toEqualTypeOf<IssuerOptions>();
   expectTypeOf<typeof parseIssuers>().returns.toEqualTypeOf<Issuer[]>();
   expectTypeOf<'expired'>().toExtend<RefusalReason>();
 });
 
-test('disabling a check needs an explicit null, and symmetric algorithms are not in the type', () => {
+test('audiences must be a list or null, and algorithms cannot contain HS256 or none', () => {
   assertType<Options>({ issuers: [{ issuer: 'https://id.example.com', audiences: null }] });
   // @ts-expect-error audiences must be named, or null
   assertType<Options>({ issuers: [{ issuer: 'https://id.example.com' }] });
@@ -27,7 +30,7 @@ test('disabling a check needs an explicit null, and symmetric algorithms are not
   assertType<Options>({ issuers: [{ issuer: 'https://id.example.com', audiences: ['a'], algorithms: ['none'] }] });
 });
 
-test('a principal is read only, because all callers who send its token share it', () => {
+test('a principal is read only, because all calls for its token share it', () => {
   expectTypeOf<Principal>().toEqualTypeOf<Readonly<Principal>>();
   expectTypeOf<Principal['claims']>().toEqualTypeOf<Readonly<Record<string, unknown>>>();
   expectTypeOf<Principal['scopes']>().toEqualTypeOf<readonly string[]>();

@@ -40,7 +40,7 @@ interface HttpResponse {
 
 type Send = (headers: Readonly<Record<string, string | string[]>>) => Promise<HttpResponse>;
 
-/** Sends over a socket, so that a header may be sent twice. */
+/** Sends requests with Node's HTTP client, which can send a header twice. */
 function sendTo(port: number): Send {
   return async (headers) => {
     const sent = httpRequest({ port, host: '127.0.0.1', path: '/me?a=1', headers: headers as OutgoingHttpHeaders });
@@ -60,7 +60,7 @@ const brokenVerifier: JwtVerifier = {
   verify: () => Promise.reject(new RangeError('a programming error')),
 };
 
-const down: JwtVerifier = createHarness(
+const offlineVerifier: JwtVerifier = createHarness(
   { jwks: undefined },
   { fetch: async () => new Response('', { status: 500 }) },
 ).verifier;
@@ -78,7 +78,6 @@ async function startFastify(chosen: JwtVerifier): Promise<{ send: Send; close: (
       return { subject: principalOf(request).subject };
     });
   });
-  app.get('/open', (request) => ({ subject: principalOf(request).subject }));
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   return { send: sendTo(port), close: () => app.close() };
@@ -110,9 +109,9 @@ async function startRequest(chosen: JwtVerifier): Promise<{ send: Send; close: (
       [value].flat().map((one) => [name, one] as [string, string]),
     );
     const request = new Request('http://internal.example.com/me?a=1', { headers: pairs });
-    const caller = await authenticateRequest(chosen, request, chosen === brokenVerifier ? undefined : { origin });
-    if (!(caller instanceof Response)) handled += 1;
-    const response = caller instanceof Response ? caller : Response.json({ subject: caller.subject });
+    const outcome = await authenticateRequest(chosen, request, chosen === brokenVerifier ? undefined : { origin });
+    if (!(outcome instanceof Response)) handled += 1;
+    const response = outcome instanceof Response ? outcome : Response.json({ subject: outcome.subject });
     return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
   };
   return { send, close: () => Promise.resolve() };
@@ -127,7 +126,7 @@ describe.each([
   let offline: typeof server;
   let broken: typeof server;
   beforeAll(async () => {
-    [server, offline, broken] = await Promise.all([start(verifier), start(down), start(brokenVerifier)]);
+    [server, offline, broken] = await Promise.all([start(verifier), start(offlineVerifier), start(brokenVerifier)]);
   });
   afterAll(() => Promise.all([server.close(), offline.close(), broken.close()]));
 
@@ -136,7 +135,7 @@ describe.each([
     expect(response).toMatchObject({ status: 200, body: '{"subject":"alice"}' });
   });
 
-  test(`${name}: responds to a request without a token with the bare challenge`, async () => {
+  test(`${name}: responds 401 with the challenge Bearer to a request without a token`, async () => {
     const before = handled;
     const { status, headers, body } = await server.send({});
     expect(handled).toBe(before);
@@ -157,27 +156,27 @@ describe.each([
     });
   });
 
-  test(`${name}: the response to a refused token says what is wrong and what to do`, async () => {
+  test(`${name}: the response to a refused token contains the error in its challenge and a remediation`, async () => {
     const { status, headers, body } = await server.send({ authorization: `Bearer ${token({ aud: 'x' })}` });
     expect(status).toBe(401);
     expect(headers['www-authenticate']).toMatch(/^Bearer error="invalid_token", error_description="The token is meant/);
     expect(JSON.parse(body)).toMatchObject({ code: 'invalid_token', remediation: expect.stringContaining('audience') });
   });
 
-  test(`${name}: refuses two Authorization headers, also where one of them is valid`, async () => {
+  test(`${name}: refuses two Authorization headers, also if both are valid`, async () => {
     const good = `Bearer ${token()}`;
     await expect(server.send({ authorization: [good, 'Bearer x'] })).resolves.toMatchObject({ status: 400 });
     await expect(server.send({ authorization: [good, good] })).resolves.toMatchObject({ status: 400 });
   });
 
-  test(`${name}: responds with 503 and Retry-After while the identity provider is down`, async () => {
+  test(`${name}: responds 503 with Retry-After while the identity provider is unavailable`, async () => {
     const { status, headers } = await offline.send({ authorization: `Bearer ${token()}` });
     expect(status).toBe(503);
     expect(headers).toMatchObject({ 'retry-after': expect.stringMatching(/^\d+$/) });
     expect(headers).not.toHaveProperty('www-authenticate');
   });
 
-  test(`${name}: accepts a DPoP proof, and sends the nonce that a proof needs`, async () => {
+  test(`${name}: refuses a DPoP proof without a nonce and sends the nonce, and accepts a proof with the nonce`, async () => {
     const first = await server.send({ authorization: `DPoP ${boundToken}`, dpop: proof({ nonce: undefined }) });
     expect(first).toMatchObject({ status: 401, headers: { 'dpop-nonce': verifier.dpopNonce() } });
     expect(first.headers['www-authenticate']).toContain('DPoP error="use_dpop_nonce"');
@@ -185,7 +184,7 @@ describe.each([
     expect(second).toMatchObject({ status: 200, body: '{"subject":"alice"}' });
   });
 
-  test(`${name}: refuses a bound token without a proof, with two, or with a proof for another request`, async () => {
+  test(`${name}: refuses a bound token without a proof, with two proofs, with a proof for another request, or as Bearer`, async () => {
     const authorization = `DPoP ${boundToken}`;
     for (const dpop of [[], [proof(), proof()], [proof({ htu: 'http://127.0.0.1/me' })], [proof({ htm: 'POST' })]]) {
       const { status, headers } = await server.send({ authorization, ...(dpop.length > 0 ? { dpop } : {}) });

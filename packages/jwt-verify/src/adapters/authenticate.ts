@@ -6,19 +6,19 @@ import { wwwAuthenticate, type ChallengeOptions } from './challenge.ts';
 /** How requests are authenticated. */
 export interface AuthenticationOptions extends ChallengeOptions {
   /**
-   * The origin at which callers reach this service, such as `https://api.example.com`. The `htu` of DPoP proofs is
-   * compared with it, and never with the `Host` header, which the caller chooses. Absent: no proof is accepted.
+   * The origin of this service as callers see it, such as `https://api.example.com`. The `htu` of a DPoP proof is compared
+   * with this origin and not with the `Host` header, because the caller chooses that header. Absent: no proof is accepted.
    */
   readonly origin?: string | undefined;
 }
 
 /** The parts of a request that authenticate it. */
 export interface PresentedCredentials {
-  /** Every `Authorization` header: a request with more than one is refused. */
+  /** The values of all `Authorization` headers. A request with more than one is refused. */
   readonly authorizations: readonly string[];
   readonly proof: string | null | undefined;
   readonly method: string;
-  /** Path of the request, with or without query. */
+  /** The path of the request, with or without its query. */
   readonly path: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -28,7 +28,7 @@ export interface PresentedCredentials {
  *
  * @throws {ValetKeyError} `missing_token`, `invalid_request`, and the errors of {@link JwtVerifier.verify}.
  */
-export async function authenticate(
+async function authenticate(
   verifier: JwtVerifier,
   { authorizations, proof, method, path, signal }: PresentedCredentials,
   { origin = '' }: AuthenticationOptions,
@@ -41,7 +41,7 @@ export async function authenticate(
   return verifier.verify(token, { dpop, signal });
 }
 
-/** The HTTP response for an error. */
+/** The HTTP response that refuses a request. */
 export interface ErrorResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -49,8 +49,24 @@ export interface ErrorResponse {
   readonly body: string;
 }
 
+/**
+ * Resolves to the principal of a request, or to the response that refuses the request. Rejects only with errors that are
+ * not `ValetKeyError`s, such as programming errors.
+ */
+export async function authenticateOrRefuse(
+  verifier: JwtVerifier,
+  credentials: PresentedCredentials,
+  options: AuthenticationOptions,
+): Promise<{ readonly principal: Principal } | { readonly refusal: ErrorResponse }> {
+  try {
+    return { principal: await authenticate(verifier, credentials, options) };
+  } catch (error) {
+    return { refusal: toErrorResponse(verifier, error, options) };
+  }
+}
+
 /** Returns the response for an error. Throws the error again unless it is a `ValetKeyError`. */
-export function toErrorResponse(verifier: JwtVerifier, error: unknown, options: AuthenticationOptions): ErrorResponse {
+function toErrorResponse(verifier: JwtVerifier, error: unknown, options: AuthenticationOptions): ErrorResponse {
   if (!ValetKeyError.isInstance(error)) throw error;
   const { status, title, code, message: detail, remediation, retryAfterSeconds, cause } = error;
   const challenge = wwwAuthenticate(error, options);
@@ -68,7 +84,7 @@ export function toErrorResponse(verifier: JwtVerifier, error: unknown, options: 
   };
 }
 
-/** Returns every value of one header. `request.headers` keeps only the first `Authorization`. */
+/** Returns all values of one header. In contrast, Node's `request.headers` keeps only the first `Authorization`. */
 export function readRawHeader(rawHeaders: readonly string[], name: string): string[] {
   return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
 }

@@ -9,7 +9,7 @@ test.each(['Bearer abc.d-e_f.g', 'bearer abc.d-e_f.g', 'BEARER   abc.d-e_f.g', '
   },
 );
 
-test('readBearerToken reads every character that a token may have', () => {
+test('readBearerToken accepts every character that a token may have', () => {
   expect(readBearerToken('Bearer aZ09-._~+/==')).toBe('aZ09-._~+/==');
 });
 
@@ -47,11 +47,11 @@ test('the error of a malformed header does not quote the header', () => {
   expect(() => readBearerToken('Bearer canary canary')).not.toThrow(/canary/);
 });
 
-test('readAccessToken refuses a header of 50,000 spaces', () => {
+test('readAccessToken throws a ValetKeyError for a header of 50,000 spaces', () => {
   expect(() => readAccessToken(`Bearer${' '.repeat(50_000)}"`)).toThrow(ValetKeyError);
 });
 
-test('readAccessToken distinguishes the schemes Bearer and DPoP', () => {
+test('readAccessToken returns the scheme of the header, Bearer or DPoP', () => {
   expect(readAccessToken('dpop abc')).toEqual({ scheme: 'DPoP', token: 'abc' });
   expect(readAccessToken('Bearer abc')).toEqual({ scheme: 'Bearer', token: 'abc' });
 });

@@ -1,6 +1,6 @@
 import { ValetKeyError } from '@valetkey/core-types';
 
-/** A token and the scheme that it came with. */
+/** A token, and the scheme with which the caller sent it. */
 export interface AccessToken {
   readonly scheme: 'Bearer' | 'DPoP';
   readonly token: string;
@@ -34,7 +34,7 @@ export function readAccessToken(authorization: string | undefined): AccessToken 
 }
 
 /**
- * Reads an `Authorization: Bearer` header; any other scheme counts as no token.
+ * Reads an `Authorization: Bearer` header. A header with any other scheme counts as a request without a token.
  *
  * @throws {ValetKeyError} `missing_token` or `invalid_request`, as {@link readAccessToken}.
  *

@@ -2,7 +2,7 @@ import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { wwwAuthenticate } from './challenge.ts';
 
-test('the challenge for a request without a token is the bare scheme', () => {
+test('the challenge for missing_token is the scheme alone', () => {
   expect(wwwAuthenticate(new ValetKeyError('missing_token', 'x'))).toBe('Bearer');
 });
 
@@ -17,7 +17,7 @@ test.each([
   expect(wwwAuthenticate(new ValetKeyError(code, 'No.'))).toBe(challenge);
 });
 
-test('the challenge names the realm and the metadata of the resource', () => {
+test('the challenge contains the realm and the URL of the resource metadata', () => {
   const options = { realm: 'api', resourceMetadata: 'https://api.example.com/.well-known/oauth-protected-resource' };
   expect(wwwAuthenticate(new ValetKeyError('missing_token', 'x'), options)).toBe(
     'Bearer realm="api", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"',
@@ -42,7 +42,7 @@ test('the reason of an error does not change its challenge', () => {
   expect(wwwAuthenticate(error)).toBe('Bearer error="invalid_token", error_description="No."');
 });
 
-test('a message cannot end its quoted string in the challenge', () => {
+test('the challenge contains a message without quotes, backslashes and characters outside printable ASCII', () => {
   expect(wwwAuthenticate(new ValetKeyError('invalid_token', 'a"b\\c\r\nd\u2028é'))).toBe(
     'Bearer error="invalid_token", error_description="abcd"',
   );

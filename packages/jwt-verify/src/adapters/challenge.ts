@@ -1,13 +1,13 @@
 import type { ValetKeyError } from '@valetkey/core-types';
 
-/** What a challenge may contain beside the error. */
+/** The parameters of a challenge beside those of the error. */
 export interface ChallengeOptions {
   readonly realm?: string | undefined;
   /** The URL of the resource's metadata (RFC 9728 section 5.1). */
   readonly resourceMetadata?: string | undefined;
 }
 
-/** The error codes of RFC 6750 section 3.1 for our codes. */
+/** The error codes of RFC 6750 section 3.1, by the `code` of a `ValetKeyError`. */
 const bearerErrors: Readonly<Partial<Record<string, string>>> = {
   invalid_token: 'invalid_token',
   invalid_request: 'invalid_request',
@@ -15,14 +15,14 @@ const bearerErrors: Readonly<Partial<Record<string, string>>> = {
   user_blocked: 'insufficient_scope',
 };
 
-/** Writes a quoted string: printable ASCII without `"` and `\`. */
+/** Returns a quoted string: only printable ASCII, without `"` and `\`. */
 function quote(text: string): string {
   return `"${text.replace(/[^\x20-\x7e]|["\\]/g, '')}"`;
 }
 
 /**
- * Returns the `WWW-Authenticate` value for an error (RFC 6750 section 3; RFC 9449 section 7.1), or undefined for an error
- * that is not about the caller's token. For a request without a token it is the bare scheme, without an error code.
+ * Returns the value of `WWW-Authenticate` for an error (RFC 6750 section 3; RFC 9449 section 7.1), or undefined for an
+ * error that is not about the caller's token. For `missing_token`, the value contains no error code.
  *
  * @example
  * ```ts

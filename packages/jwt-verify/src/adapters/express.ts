@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '@valetkey/core-types';
 import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
-import { authenticate, readRawHeader, toErrorResponse, type AuthenticationOptions } from './authenticate.ts';
+import { authenticateOrRefuse, readRawHeader, type AuthenticationOptions } from './authenticate.ts';
 
-/** The part of an Express request that is used. */
+/** The part of an Express request that the middleware reads. */
 type ExpressRequest = IncomingMessage & { readonly method: string; readonly originalUrl: string };
 
 /** The authentication of an Express application. */
@@ -17,7 +17,7 @@ export interface ExpressAuthentication {
   /**
    * Returns the principal of a request.
    *
-   * @throws {TypeError} For a request that the middleware has not authenticated.
+   * @throws {TypeError} If the middleware has not authenticated the request.
    */
   readonly principalOf: (request: IncomingMessage) => Principal;
 }
@@ -39,34 +39,30 @@ export function createExpressAuthentication(
   options: AuthenticationOptions = {},
 ): ExpressAuthentication {
   const principals = new WeakMap<object, Principal>();
-  const isAuthenticated = async (request: ExpressRequest, response: ServerResponse): Promise<boolean> => {
-    const { method, originalUrl: path, rawHeaders } = request;
-    const authorizations = readRawHeader(rawHeaders, 'authorization');
-    const proof = readRawHeader(rawHeaders, 'dpop').join();
-    try {
-      principals.set(request, await authenticate(verifier, { authorizations, proof, method, path }, options));
-      return true;
-    } catch (error) {
-      const { status, headers, body } = toErrorResponse(verifier, error, options);
-      response.writeHead(status, headers).end(body);
-      return false;
-    }
-  };
   return {
     middleware: async (request, response, next) => {
-      let passed: boolean;
+      const { method, originalUrl: path, rawHeaders } = request;
+      const authorizations = readRawHeader(rawHeaders, 'authorization');
+      const proof = readRawHeader(rawHeaders, 'dpop').join();
       try {
-        passed = await isAuthenticated(request, response);
+        const outcome = await authenticateOrRefuse(verifier, { authorizations, proof, method, path }, options);
+        if ('refusal' in outcome) {
+          const { status, headers, body } = outcome.refusal;
+          response.writeHead(status, headers).end(body);
+          return;
+        }
+        principals.set(request, outcome.principal);
       } catch (error) {
         next(error);
         return;
       }
-      if (passed) next();
+      next();
     },
     principalOf: (request) => {
       const principal = principals.get(request);
-      if (principal === undefined)
+      if (principal === undefined) {
         throw new TypeError('The request was not authenticated: use the middleware on its route.');
+      }
       return principal;
     },
   };

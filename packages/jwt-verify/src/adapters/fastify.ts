@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '@valetkey/core-types';
 import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
-import { authenticate, readRawHeader, toErrorResponse, type AuthenticationOptions } from './authenticate.ts';
+import { authenticateOrRefuse, readRawHeader, type AuthenticationOptions } from './authenticate.ts';
 
-/** The part of a Fastify request that is used. */
+/** The part of a Fastify request that the hook reads. */
 interface FastifyRequest {
   readonly raw: IncomingMessage;
   readonly method: string;
   readonly originalUrl: string;
 }
 
-/** The part of a Fastify reply that is used. */
+/** The part of a Fastify reply that the hook calls. */
 interface FastifyReply {
   code: (status: number) => unknown;
   headers: (headers: Record<string, string>) => unknown;
@@ -24,7 +24,7 @@ export interface FastifyAuthentication {
   /**
    * Returns the principal of a request.
    *
-   * @throws {TypeError} For a request that the hook has not authenticated.
+   * @throws {TypeError} If the hook has not authenticated the request.
    */
   readonly principalOf: (request: FastifyRequest) => Principal;
 }
@@ -51,15 +51,15 @@ export function createFastifyAuthentication(
       const { raw, method, originalUrl: path } = request;
       const authorizations = readRawHeader(raw.rawHeaders, 'authorization');
       const proof = readRawHeader(raw.rawHeaders, 'dpop').join();
-      try {
-        principals.set(raw, await authenticate(verifier, { authorizations, proof, method, path }, options));
-        return undefined;
-      } catch (error) {
-        const { status, headers, body } = toErrorResponse(verifier, error, options);
+      const outcome = await authenticateOrRefuse(verifier, { authorizations, proof, method, path }, options);
+      if ('refusal' in outcome) {
+        const { status, headers, body } = outcome.refusal;
         reply.code(status);
         reply.headers(headers);
         return reply.send(body);
       }
+      principals.set(raw, outcome.principal);
+      return undefined;
     },
     principalOf: ({ raw }) => {
       const principal = principals.get(raw);

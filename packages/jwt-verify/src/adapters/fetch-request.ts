@@ -1,18 +1,18 @@
 import type { Principal } from '@valetkey/core-types';
 import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
-import { authenticate, toErrorResponse, type AuthenticationOptions } from './authenticate.ts';
+import { authenticateOrRefuse, type AuthenticationOptions } from './authenticate.ts';
 
 /**
- * Authenticates a `Request` of the Fetch standard (Hono, Bun, Deno, Next.js, workers). Resolves to the principal, or to
- * the `Response` that refuses the caller.
+ * Authenticates a `Request` of the Fetch standard (Hono, Bun, Deno, Next.js, workers). Resolves to the principal, or to a
+ * `Response` that refuses the request.
  *
  * @example
  * ```ts
  * import { authenticateRequest } from '@valetkey/jwt-verify';
  *
- * const caller = await authenticateRequest(verifier, request);
- * if (caller instanceof Response) return caller;
- * return Response.json({ hello: caller.subject });
+ * const principal = await authenticateRequest(verifier, request);
+ * if (principal instanceof Response) return principal;
+ * return Response.json({ hello: principal.subject });
  * ```
  */
 export async function authenticateRequest(
@@ -24,14 +24,7 @@ export async function authenticateRequest(
   const { pathname } = new URL(request.url);
   const authorization = headers.get('authorization');
   const authorizations = authorization === null ? [] : [authorization];
-  try {
-    return await authenticate(
-      verifier,
-      { authorizations, proof: headers.get('dpop'), method, path: pathname, signal },
-      options,
-    );
-  } catch (error) {
-    const response = toErrorResponse(verifier, error, options);
-    return new Response(response.body, response);
-  }
+  const credentials = { authorizations, proof: headers.get('dpop'), method, path: pathname, signal };
+  const outcome = await authenticateOrRefuse(verifier, credentials, options);
+  return 'refusal' in outcome ? new Response(outcome.refusal.body, outcome.refusal) : outcome.principal;
 }

@@ -1,16 +1,17 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Seconds for which a nonce is given out. It is accepted for as long again. */
+/** Seconds during which a nonce is sent to callers. A proof with that nonce is accepted for as many seconds more. */
 const spanSeconds = 300;
 
-/** Derives and recognises DPoP nonces (RFC 9449 section 9) without storing any. */
+/** Creates and checks DPoP nonces (RFC 9449 section 9) without storing any. */
 export interface DpopNonces {
   /** Returns the nonce that proofs should carry now. */
   readonly current: () => string;
-  readonly isCurrent: (nonce: string) => boolean;
+  /** Returns whether a nonce is the current one or the one before it. */
+  readonly isAccepted: (nonce: string) => boolean;
 }
 
-/** Creates the nonces of a key: replicas with the same key accept each other's nonces. */
+/** Creates nonces from a key. Replicas with the same key accept each other's nonces. */
 export function createDpopNonces(key: Uint8Array, nowSeconds: () => number): DpopNonces {
   const nonceOf = (span: number): string => createHmac('sha256', key).update(String(span)).digest('base64url');
   const currentSpan = (): number => Math.floor(nowSeconds() / spanSeconds);
@@ -18,6 +19,6 @@ export function createDpopNonces(key: Uint8Array, nowSeconds: () => number): Dpo
     left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right));
   return {
     current: () => nonceOf(currentSpan()),
-    isCurrent: (nonce) => [0, 1].some((spansAgo) => equals(nonceOf(currentSpan() - spansAgo), nonce)),
+    isAccepted: (nonce) => [0, 1].some((spansAgo) => equals(nonceOf(currentSpan() - spansAgo), nonce)),
   };
 }

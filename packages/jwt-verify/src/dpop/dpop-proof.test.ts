@@ -68,7 +68,7 @@ test.each<SigningKey['algorithm']>(['ES256', 'EdDSA'])(
   },
 );
 
-test('a bound token without a proof is refused, also where it is in the memory', async () => {
+test('a bound token without a proof is refused, also after it was accepted with a proof', async () => {
   const { send, proof } = setup;
   expect(await rejection(send(undefined))).toMatchObject({ code: 'invalid_token', reason: 'bound_token' });
   await send(proof());
@@ -83,14 +83,14 @@ test('a bearer token is accepted without a proof, and refused with one', async (
   expect(await rejection(send(proof(), { token: bearer }))).toMatchObject({ reason: 'unbound_token' });
 });
 
-test('a bearer token is refused where dpop.required is true', async () => {
+test('a bearer token is refused if dpop.required is true', async () => {
   const { verifier, token, send, proof } = setUp({ required: true });
   expect(await rejection(verifier.verify(token()))).toMatchObject({ reason: 'unbound_token' });
   await expect(send(proof())).resolves.toBeDefined();
 });
 
 test.each([[{ jkt: 7 }], [{ jkt: 'x', 'x5t#S256': 'y' }], [{ 'x5t#S256': 'y' }], ['x'], [null]])(
-  'a token with cnf %j is refused, because that names no key of the caller',
+  'a token with cnf %j is refused as bound_token',
   async (cnf) => {
     expect(await rejection(setup.verifier.verify(setup.token({ cnf })))).toMatchObject({ reason: 'bound_token' });
   },
@@ -115,9 +115,9 @@ describe('proof refused', () => {
   test.each<[string, (setup: Setup) => string, string]>([
     ['that is not a JWT', () => 'x', 'not a JWT'],
     ['that is empty', () => '', 'not a JWT'],
-    ['that is too large', ({ proof }) => proof({ pad: 'x'.repeat(9000) }), 'longer than 8192 characters'],
+    ['of more than 8192 characters', ({ proof }) => proof({ pad: 'x'.repeat(9000) }), 'longer than 8192 characters'],
     [
-      'with a member twice',
+      'with two header members of one name',
       ({ proof }) => proof().replace(/^[^.]+/, Buffer.from('{"a":1,"a":2}').toString('base64url')),
       'not a JWT',
     ],
@@ -143,7 +143,11 @@ describe('proof refused', () => {
       ({ proof }) => proof({}, { jwk: publicPart(callerKey) }, other),
       'wrong signature',
     ],
-    ['signed by another key than the one the token is bound to', ({ proof }) => proof({}, {}, other), 'another key'],
+    [
+      'signed by another key than the one the token is bound to',
+      ({ proof }) => proof({}, {}, other),
+      'another key than the key of the token',
+    ],
     ['for another method', ({ proof }) => proof({ htm: 'GET' }), 'another method'],
     ['for the method in lower case', ({ proof }) => proof({ htm: 'post' }), 'another method'],
     ['without htm', ({ proof }) => proof({ htm: undefined }), 'another method'],
@@ -168,7 +172,7 @@ describe('proof refused', () => {
     ['without jti', ({ proof }) => proof({ jti: undefined }), 'no usable jti'],
     ['with an empty jti', ({ proof }) => proof({ jti: '' }), 'no usable jti'],
     ['with a jti of 257 characters', ({ proof }) => proof({ jti: 'x'.repeat(257) }), 'no usable jti'],
-  ])('refuses a proof %s', async (_, makeProof, message) => {
+  ])('verify() refuses a proof %s', async (_, makeProof, message) => {
     const error = await rejection(setup.send(makeProof(setup)));
     expect(error).toMatchObject({
       code: 'invalid_token',
@@ -178,24 +182,24 @@ describe('proof refused', () => {
     expect(error.message).toContain(message);
   });
 
-  test('a used proof is refused until it is too old in any case', async () => {
+  test('a used proof is refused as used until it is refused as too old', async () => {
     const { send, proof, clock } = setup;
     const used = proof({ iat: clock.nowSeconds() + 5 });
     await send(used);
     for (const seconds of [0, 30, 39.9]) {
-      clock.advance(seconds);
+      clock.advance(seconds * 1000);
       expect((await rejection(send(used))).message).toContain('used before');
     }
-    clock.advance(0.2);
+    clock.advance(200);
     expect((await rejection(send(used))).message).toContain('within the last');
   });
 
-  test('a proof is refused where the URL of the request is not absolute', async () => {
+  test('a proof is refused if the URL of the request is not absolute', async () => {
     expect((await rejection(setup.send(setup.proof(), { url: '/v1/things' }))).message).toContain('another URL');
   });
 });
 
-test('a proof is accepted at the limits of its time, with any query, and with a jti of 256 characters', async () => {
+test('a proof is accepted at both limits of its age, with any query, and with a jti of 256 characters', async () => {
   const { send, proof, clock } = setup;
   await expect(send(proof({ iat: clock.nowSeconds() - 65 }))).resolves.toBeDefined();
   await expect(send(proof({ iat: clock.nowSeconds() + 5 }))).resolves.toBeDefined();
@@ -215,42 +219,46 @@ test('proofs of two keys may have the same jti', async () => {
 describe('nonces', () => {
   const nonceRequired = { nonceRequired: true };
 
-  test('a required nonce is accepted by replicas with the same dpopNonceKey, and by no others', async () => {
-    const dpopNonceKey = new Uint8Array(32).fill(7);
-    const [one, two] = [setUp(nonceRequired, { dpopNonceKey }), setUp(nonceRequired, { dpopNonceKey })];
-    expect(await rejection(one.send(one.proof()))).toMatchObject({
+  test('a proof without a nonce is refused with the cause use_dpop_nonce if nonceRequired is true', async () => {
+    const { send, proof } = setUp(nonceRequired);
+    expect(await rejection(send(proof()))).toMatchObject({
       code: 'invalid_token',
       reason: 'use_dpop_nonce',
       cause: { type: 'dpop', error: 'use_dpop_nonce' },
     });
+  });
+
+  test('verifiers with the same dpopNonceKey accept the same nonce, and a verifier with another key sends another', async () => {
+    const dpopNonceKey = new Uint8Array(32).fill(7);
+    const [one, two] = [setUp(nonceRequired, { dpopNonceKey }), setUp(nonceRequired, { dpopNonceKey })];
     const nonce = one.verifier.dpopNonce();
     await expect(one.send(one.proof({ nonce }))).resolves.toBeDefined();
     await expect(two.send(two.proof({ nonce }))).resolves.toBeDefined();
     expect(setUp().verifier.dpopNonce()).not.toBe(nonce);
   });
 
-  test('a nonce is accepted for five to ten minutes', async () => {
+  test('a nonce is sent for five minutes, and accepted for ten minutes', async () => {
     const { clock, send, proof, verifier } = setUp(nonceRequired);
     const nonce = verifier.dpopNonce();
-    clock.advance(299);
+    clock.advance(299_000);
     expect(verifier.dpopNonce()).toBe(nonce);
-    clock.advance(1);
+    clock.advance(1000);
     expect(verifier.dpopNonce()).not.toBe(nonce);
     const token = setup.token({ cnf: { jkt: thumbprint }, exp: clock.nowSeconds() + 1000 });
     const ath = createHash('sha256').update(token).digest('base64url');
-    clock.advance(299);
+    clock.advance(299_000);
     await expect(send(proof({ nonce, ath }), { token })).resolves.toBeDefined();
-    clock.advance(1);
+    clock.advance(1000);
     expect(await rejection(send(proof({ nonce, ath }), { token }))).toMatchObject({ reason: 'use_dpop_nonce' });
   });
 
-  test.each(['', 'x', 7, 'A'.repeat(43)])('a proof with the nonce %j is refused', async (nonce) => {
+  test.each(['', 'x', 7, 'A'.repeat(43)])('a proof with the nonce %j is refused as use_dpop_nonce', async (nonce) => {
     const { send, proof } = setUp(nonceRequired);
     expect(await rejection(send(proof({ nonce })))).toMatchObject({ reason: 'use_dpop_nonce' });
   });
 });
 
-test('a shared replay store decides, and receives only digests', async () => {
+test('a replayStore decides whether a proof is new, and receives only a digest of the proof', async () => {
   const seen: [string, number][] = [];
   const store = {
     add: async (proofId: string, seconds: number) => {
@@ -265,7 +273,7 @@ test('a shared replay store decides, and receives only digests', async () => {
   expect(seen[0]?.[0]).toBe(seen[1]?.[0]);
 });
 
-test('explain() describes the proof as the last check', async () => {
+test('explain() checks the proof last', async () => {
   const { verifier, boundToken, proof } = setup;
   const withProof = await verifier.explain(boundToken, { dpop: { proof: proof(), method: 'POST', url } });
   expect(withProof.accepted).toBe(true);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose';
 import type { Issuer } from '@valetkey/core-types';
 import { parseVerificationKey } from '../keys/verification-key.ts';
-import { refuse } from '../token/refusals.ts';
+import { invalidToken } from '../token/invalid-token.ts';
 import { isJsonObject, parseSegment, splitToken, type JsonObject } from '../token/token-text.ts';
 import type { DpopNonces } from './dpop-nonces.ts';
 import type { ReplayStore } from './replay-store.ts';
@@ -10,16 +10,16 @@ import type { ReplayStore } from './replay-store.ts';
 const maxProofLength = 8192;
 const maxIdLength = 256;
 
-/** A caller's proof that it holds the key of its token (RFC 9449), and the request that carries it. */
+/** A DPoP proof (RFC 9449), and the request that carries it. The proof shows that the caller holds the token's key. */
 export interface DpopContext {
   /** The value of the `DPoP` header. */
   readonly proof: string;
   readonly method: string;
-  /** The URL of the request as the caller knows it. Its query and fragment are ignored. */
+  /** The URL of the request as the caller sees it. The query and the fragment are ignored. */
   readonly url: string;
 }
 
-/** The key that a token is bound to, and its issuer's rules for proofs. */
+/** The key to which a token is bound, and the rules of the token's issuer for proofs. */
 export interface DpopBinding {
   /** SHA-256 thumbprint (RFC 7638) of the public key: the token's `cnf.jkt`. */
   readonly thumbprint: string;
@@ -27,7 +27,7 @@ export interface DpopBinding {
   readonly clockToleranceSeconds: number;
 }
 
-/** What checking proofs works with. */
+/** The dependencies of {@link checkPresentation}. */
 export interface DpopDependencies {
   readonly nowSeconds: () => number;
   readonly nonces: DpopNonces;
@@ -35,9 +35,10 @@ export interface DpopDependencies {
 }
 
 /**
- * Checks that a bound token comes with a proof of its key, and that an unbound token comes without one.
+ * Checks that a request with a bound token carries a proof of the token's key, and that a request with an unbound token
+ * carries no proof.
  *
- * @throws {ValetKeyError} `invalid_token`. Its `cause` is of type `dpop` where the proof itself is refused.
+ * @throws {ValetKeyError} `invalid_token`. The `cause` has the type `dpop` if the proof itself is refused.
  */
 export async function checkPresentation(
   token: string,
@@ -47,19 +48,23 @@ export async function checkPresentation(
 ): Promise<void> {
   if (binding === undefined) {
     if (dpop === undefined) return;
-    throw refuse('unbound_token', 'The token is not bound to a key.', 'Send it as `Authorization: Bearer <token>`.');
+    throw invalidToken(
+      'unbound_token',
+      'The token is not bound to a key.',
+      'Send the token as `Authorization: Bearer <token>`, without a proof.',
+    );
   }
   if (dpop === undefined) {
-    throw refuse(
+    throw invalidToken(
       'bound_token',
       'The token is bound to a key, and the request carries no proof of that key.',
-      'Send it as `Authorization: DPoP <token>` with a proof in the `DPoP` header (RFC 9449).',
+      'Send the token as `Authorization: DPoP <token>`, with a proof in the `DPoP` header (RFC 9449).',
     );
   }
   await checkProof(dpop, token, binding, dependencies);
 }
 
-/** Checks a proof against the request, the token and the key that the token is bound to (RFC 9449 section 4.3). */
+/** Checks a proof against the request, the token and the token's key (RFC 9449 section 4.3). */
 async function checkProof(
   { proof, method, url }: DpopContext,
   token: string,
@@ -70,7 +75,7 @@ async function checkProof(
   const { header, claims } = parseProof(proof);
   const { htm, htu, iat, jti, ath, nonce } = claims;
   if ((await verifyProofSignature(proof, header, algorithms)) !== thumbprint) {
-    throw invalidProof('is signed with another key than the one that the token is bound to');
+    throw invalidProof('is signed with another key than the key of the token');
   }
   if (htm !== method) throw invalidProof('is for another method (htm)');
   const target = withoutQuery(url);
@@ -81,8 +86,8 @@ async function checkProof(
     throw invalidProof(`was not signed within the last ${maxAgeSeconds} seconds (iat)`);
   }
   if (typeof jti !== 'string' || jti === '' || jti.length > maxIdLength) throw invalidProof('has no usable jti');
-  if (nonceRequired && !(typeof nonce === 'string' && nonces.isCurrent(nonce))) {
-    throw refuse(
+  if (nonceRequired && !(typeof nonce === 'string' && nonces.isAccepted(nonce))) {
+    throw invalidToken(
       'use_dpop_nonce',
       'The DPoP proof needs a nonce.',
       'Put the value of the `DPoP-Nonce` header of this response into the proof.',
@@ -102,19 +107,20 @@ function parseProof(proof: string): { readonly header: JsonObject; readonly clai
     const claims = parseSegment(segments.claims);
     if (header !== undefined && claims !== undefined) return { header, claims };
   } catch {
-    // The refusal of a token would not name the proof.
+    // The error of `splitToken` is about a token. The error below names the proof.
   }
   throw invalidProof('is not a JWT');
 }
 
-/** Verifies the proof's signature with its own key (section 4.3, points 2 to 7). Resolves to the key's thumbprint. */
+/** Verifies a proof with the key in its header (section 4.3, points 2 to 7). Resolves to the thumbprint of that key. */
 async function verifyProofSignature(proof: string, header: JsonObject, algorithms: readonly string[]): Promise<string> {
   const { typ, alg, jwk } = header;
   if (typ !== 'dpop+jwt') throw invalidProof('has another typ than dpop+jwt');
   if (typeof alg !== 'string' || !algorithms.includes(alg)) {
     throw invalidProof(`is signed with another algorithm than ${algorithms.join(', ')}`);
   }
-  if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) throw invalidProof('names header extensions');
+  if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64'))
+    throw invalidProof('has critical header extensions (crit or b64)');
   if (!isJsonObject(jwk) || typeof parseVerificationKey(jwk) === 'string') {
     throw invalidProof('carries no usable public key');
   }
@@ -128,10 +134,10 @@ async function verifyProofSignature(proof: string, header: JsonObject, algorithm
 }
 
 function invalidProof(problem: string): Error {
-  return refuse(
+  return invalidToken(
     'invalid_dpop_proof',
     `The DPoP proof ${problem}.`,
-    'Sign a new proof for every request (RFC 9449 section 4.2), with the key that the token is bound to.',
+    'Sign a new proof for every request (RFC 9449 section 4.2), with the key to which the token is bound.',
   );
 }
 

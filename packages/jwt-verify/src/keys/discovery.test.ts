@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createJwtVerifier } from '../verify/create-jwt-verifier.ts';
 
 const issuer = 'https://id.example.com/tenant';
@@ -25,12 +26,12 @@ test('discovery finds the keys through OpenID Connect metadata', async () => {
   expect(calls).toEqual([openid, 'https://keys.example.com/jwks']);
 });
 
-test('discovery finds the keys through RFC 8414 metadata where the OpenID Connect document is a 404', async () => {
+test('discovery finds the keys through RFC 8414 metadata if the OpenID Connect metadata is a 404', async () => {
   const { calls } = await discover({ [oauth]: { issuer, jwks_uri: 'https://keys.example.com/jwks' } });
   expect(calls).toEqual([openid, oauth, 'https://keys.example.com/jwks']);
 });
 
-test('discovery writes no double slash for an issuer that ends with a slash', async () => {
+test('discovery requests no URL with a double slash for an issuer that ends with a slash', async () => {
   const { calls } = await discover({}, 'https://id.example.com/');
   expect(calls).toEqual([
     'https://id.example.com/.well-known/openid-configuration',
@@ -39,14 +40,18 @@ test('discovery writes no double slash for an issuer that ends with a slash', as
 });
 
 test.each([
-  ['another issuer', { issuer: 'https://evil.example.com', jwks_uri: 'https://keys.example.com' }, 'other_issuer'],
-  ['no issuer', { jwks_uri: 'https://keys.example.com' }, 'other_issuer'],
-  ['keys over plain http', { issuer, jwks_uri: 'http://keys.example.com' }, 'unsafe_jwks_uri'],
-  ['keys at a cloud metadata service', { issuer, jwks_uri: 'http://169.254.169.254/' }, 'unsafe_jwks_uri'],
-  ['keys in a file', { issuer, jwks_uri: 'file:///etc/passwd' }, 'unsafe_jwks_uri'],
-  ['no keys', { issuer }, 'unsafe_jwks_uri'],
-  ['a JSON array', [], 'not_metadata'],
-])('discovery refuses metadata with %s', async (_, metadata, reason) => {
+  [
+    'metadata of another issuer',
+    { issuer: 'https://evil.example.com', jwks_uri: 'https://keys.example.com' },
+    'other_issuer',
+  ],
+  ['metadata without an issuer', { jwks_uri: 'https://keys.example.com' }, 'other_issuer'],
+  ['a jwks_uri over plain http', { issuer, jwks_uri: 'http://keys.example.com' }, 'unsafe_jwks_uri'],
+  ['a jwks_uri at a cloud metadata service', { issuer, jwks_uri: 'http://169.254.169.254/' }, 'unsafe_jwks_uri'],
+  ['a jwks_uri that is a file', { issuer, jwks_uri: 'file:///etc/passwd' }, 'unsafe_jwks_uri'],
+  ['metadata without a jwks_uri', { issuer }, 'unsafe_jwks_uri'],
+  ['metadata that is a JSON array', [], 'not_metadata'],
+])('discovery refuses %s', async (_, metadata, reason) => {
   await expect(discover({ [openid]: metadata })).resolves.toMatchObject({ lastFailure: reason });
 });
 
@@ -64,20 +69,20 @@ test('discovery does not try RFC 8414 metadata after a 500', async () => {
 });
 
 test('discovery is repeated after a failed fetch of keys, because the keys may have moved', async () => {
-  let home = 'https://old.example.com/jwks';
+  const clock = createVirtualClock();
+  let jwksUri = 'https://old.example.com/jwks';
   const calls: string[] = [];
-  let now = 0;
   const verifier = createJwtVerifier({
     issuers: [{ issuer, audiences: ['api'] }],
-    clock: { nowMs: () => now, monotonicMs: () => now },
+    clock,
     fetch: async (url) => {
       calls.push(String(url));
-      return String(url) === openid ? Response.json({ issuer, jwks_uri: home }) : new Response('', { status: 404 });
+      return String(url) === openid ? Response.json({ issuer, jwks_uri: jwksUri }) : new Response('', { status: 404 });
     },
   });
   await verifier.warm();
-  home = 'https://new.example.com/jwks';
-  now += 60_000;
+  jwksUri = 'https://new.example.com/jwks';
+  clock.advance(60_000);
   await verifier.warm();
   expect(calls).toEqual([openid, 'https://old.example.com/jwks', openid, 'https://new.example.com/jwks']);
 });

@@ -1,8 +1,8 @@
 import { secureUrlSchema, type Issuer } from '@valetkey/core-types';
-import { FetchFailure, fetchJson, type FetchBounds } from '../provider-http/fetch-json.ts';
+import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-http/fetch-json.ts';
 import { isJsonObject } from '../token/token-text.ts';
 
-/** Returns where a provider's metadata may be: OpenID Connect Discovery 1.0 section 4, then RFC 8414 section 3.1. */
+/** Returns the URLs of a provider's metadata: of OpenID Connect Discovery 1.0 section 4 and of RFC 8414 section 3.1. */
 function metadataUrls(issuer: string): readonly [string, string] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
@@ -12,23 +12,23 @@ function metadataUrls(issuer: string): readonly [string, string] {
   ];
 }
 
-async function fetchMetadata(issuer: string, bounds: FetchBounds): Promise<unknown> {
+async function fetchMetadata(issuer: string, http: FetchDependencies): Promise<unknown> {
   const [openid, oauth] = metadataUrls(issuer);
   try {
-    return await fetchJson(openid, {}, bounds);
+    return await fetchJson(openid, {}, http);
   } catch (error) {
-    if (error instanceof FetchFailure && error.status === 404) return fetchJson(oauth, {}, bounds);
+    if (error instanceof FetchFailure && error.status === 404) return fetchJson(oauth, {}, http);
     throw error;
   }
 }
 
 /**
- * Resolves to the URL of the provider's keys. The metadata must name this exact issuer (RFC 8414 section 3.3).
+ * Resolves to the URL of a provider's keys. The metadata must name this exact issuer (RFC 8414 section 3.3).
  *
- * @throws {FetchFailure} Where the provider publishes no usable metadata.
+ * @throws {FetchFailure} If the provider publishes no usable metadata.
  */
-export async function discoverJwksUri({ issuer }: Issuer, bounds: FetchBounds): Promise<string> {
-  const metadata = await fetchMetadata(issuer, bounds);
+export async function discoverJwksUri({ issuer }: Issuer, http: FetchDependencies): Promise<string> {
+  const metadata = await fetchMetadata(issuer, http);
   if (!isJsonObject(metadata)) throw new FetchFailure('not_metadata');
   if (metadata['issuer'] !== issuer) throw new FetchFailure('other_issuer');
   const { success, data } = secureUrlSchema.safeParse(metadata['jwks_uri']);

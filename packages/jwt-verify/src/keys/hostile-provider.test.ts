@@ -8,15 +8,19 @@ import { createSigningKey, signToken } from '../testing/signing.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 
 const key = createSigningKey('k1');
-const packed = gzipSync(Buffer.alloc(50_000_000, ' '));
-const weak = { kty: 'RSA', kid: 'weak', n: 'AQAB', e: 'AQ' };
+const gzipOf50MB = gzipSync(Buffer.alloc(50_000_000, ' '));
+const weakKey = { kty: 'RSA', kid: 'weak', n: 'AQAB', e: 'AQ' };
 
-/** Long enough for a good response from a busy machine, and far longer where the call must end for another reason. */
+/**
+ * Returns the timeout of a fetch. If the timeout itself must end the fetch, it is long enough for a good response from a
+ * busy machine; if another bound must end the fetch, the timeout is far longer.
+ */
 function fetchTimeoutMsFor(reason: string): number {
   return reason === 'timeout' ? 1000 : 10_000;
 }
 
 let provider: IdentityProvider;
+/** A second provider, which must receive no request. */
 let canary: IdentityProvider;
 let bytesSent = 0;
 
@@ -31,7 +35,7 @@ afterEach(async () => {
   await canary[Symbol.asyncDispose]();
 });
 
-/** Writes for as long as the client reads. */
+/** Writes chunks while the client reads, up to `limit` bytes. */
 function flood(response: ServerResponse, chunk: Buffer, limit: number): void {
   const write = (): void => {
     while (!response.destroyed && bytesSent < limit) {
@@ -60,7 +64,7 @@ const hostile: [string, (response: ServerResponse) => void, string][] = [
   ['sends 50 MB', (response) => flood(response.writeHead(200), Buffer.alloc(65_536, ' '), 50_000_000), 'too_large'],
   [
     'sends a small body that decompresses to 50 MB',
-    (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed),
+    (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipOf50MB),
     'too_large',
   ],
   ['sends HTML', (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hi</h1>'), 'not_json'],
@@ -72,7 +76,7 @@ const hostile: [string, (response: ServerResponse) => void, string][] = [
   ['sends an object without keys', (response) => sendJson(response, {}), 'not_a_key_set'],
   ['sends keys that are not an array', (response) => sendJson(response, { keys: {} }), 'not_a_key_set'],
   ['sends an empty key set', (response) => sendJson(response, { keys: [] }), 'no_usable_keys'],
-  ['sends only weak keys', (response) => sendJson(response, { keys: [weak] }), 'no_usable_keys'],
+  ['sends only weak keys', (response) => sendJson(response, { keys: [weakKey] }), 'no_usable_keys'],
   ['sends too many keys', (response) => sendJson(response, { keys: Array(101).fill(key.jwk) }), 'not_a_key_set'],
   ['resets the connection', (response) => response.socket?.resetAndDestroy(), 'ECONNRESET'],
   ['closes the connection', (response) => response.socket?.destroy(), 'UND_ERR_SOCKET'],
@@ -101,13 +105,13 @@ describe.each(hostile)('a provider that %s', (behavior, respond, reason) => {
     const claims = { iss: provider.issuer, sub: 'alice', aud: 'api', iat: now, exp: now + 9000 };
     const token = (jti: string): string => signToken(key, { ...claims, jti });
 
-    // With known keys at hand, no valid token is refused.
+    // With known keys, no valid token is refused.
     await verifier.warm();
     provider.respond = (_request, response) => respond(response);
-    clock.advance(1200);
+    clock.advance(1_200_000);
     await Promise.all(Array.from({ length: 50 }, (_, index) => verifier.verify(token(`${index}`))));
     for (let index = 0; index < 50; index += 1) {
-      clock.advance(0.5);
+      clock.advance(500);
       await expect(refusalOf(verifier, signToken(key, claims, { kid: `x${index}` }))).resolves.toMatch(
         `identity_unavailable ${reason}`,
       );
@@ -139,7 +143,7 @@ describe.each(hostile)('a provider that %s', (behavior, respond, reason) => {
   });
 });
 
-test('every key with the kid of a token is tried where a provider publishes duplicate kids', async () => {
+test('a token is verified with every key that has its kid if a provider publishes duplicate kids', async () => {
   const clock = createVirtualClock();
   const other = createSigningKey('k1');
   provider.keys = [other.jwk, key.jwk, key.jwk];

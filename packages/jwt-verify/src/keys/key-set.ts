@@ -1,20 +1,20 @@
 import { isJsonObject } from '../token/token-text.ts';
 import { parseVerificationKey, type KeyRefusal, type VerificationKey } from './verification-key.ts';
 
-/** More keys than any provider publishes at a time; each one costs work to parse. */
+/** More than any provider publishes at one time. The bound limits the work of parsing. */
 const maxKeys = 100;
 
-/** The keys of one identity provider as one document publishes them. */
+/** The keys in one document of an identity provider. */
 export interface KeySet {
   readonly keys: readonly VerificationKey[];
   readonly refused: readonly { readonly id: string | undefined; readonly reason: KeyRefusal }[];
 }
 
 /**
- * Parses a JWK Set (RFC 7517 section 5); returns undefined for any other document. Members that cannot be used are left
- * out, so that one bad key does not make the good ones unusable.
+ * Parses a JWK Set (RFC 7517 section 5); returns undefined for any other document. Keys that cannot be used are left out, so
+ * that one bad key does not make the good keys unusable.
  *
- * @param known - The keys of the previous set. Those that are still published stay the same objects.
+ * @param known - The keys of the previous set. The result contains these same objects for keys that are still published.
  */
 export function parseKeySet(document: unknown, known: readonly VerificationKey[] = []): KeySet | undefined {
   if (!isJsonObject(document) || !Array.isArray(document['keys']) || document['keys'].length > maxKeys) {

@@ -1,50 +1,51 @@
 import type { Clock, Issuer } from '@valetkey/core-types';
 import { createFetchBudget, type FetchBudget } from '../provider-http/fetch-budget.ts';
-import { FetchFailure, fetchJson, type FetchBounds } from '../provider-http/fetch-json.ts';
+import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-http/fetch-json.ts';
 import { identityUnavailable } from '../provider-http/identity-unavailable.ts';
 import { discoverJwksUri } from './discovery.ts';
 import type { JwtVerifierEvent } from './key-events.ts';
 import { parseKeySet, type KeySet } from './key-set.ts';
 import type { KeySource, KeyStatus } from './key-source.ts';
-import { findKeys } from './signature.ts';
+import { findKeys } from './find-keys.ts';
 import type { VerificationKey } from './verification-key.ts';
 
 /** Keys are fetched again in the background at three quarters of their soft TTL, spread over the next 15 percent. */
-const refreshAt = { from: 0.75, spread: 0.15 };
+const renewalAt = { from: 0.75, spread: 0.15 };
+/** Milliseconds during which a `kid` that the provider did not publish starts no other fetch. */
 const unknownKeyMs = 30_000;
 const maxUnknownKeys = 1000;
-/** How long a verification may be reused while a fetch is under way, before the outcome of the fetch is considered. */
+/** While a fetch is under way, a verification may be reused for this time before the source is asked again. */
 const lookAgainMs = 1000;
 
-/** What a remote key source works with. */
+/** The dependencies of {@link RemoteKeySource}. */
 export interface RemoteKeySourceDependencies {
   readonly issuer: Issuer;
   readonly clock: Clock;
   /** Returns a number from 0 up to 1. */
   readonly random: () => number;
-  /** Its signal ends the fetch under way and prevents any other. */
-  readonly bounds: FetchBounds;
+  /** Its `signal` ends the fetch under way and prevents any other. */
+  readonly http: FetchDependencies;
   readonly onEvent: (event: JwtVerifierEvent) => void;
 }
 
 /**
- * The source of keys that are fetched from the identity provider and outlive its outages.
+ * The source of keys that are fetched from the identity provider and stay in use during its outages.
  *
- * Renewal needs no timer: the verification of a token starts it, in the background well before the soft TTL. After the
- * soft TTL the caller waits for it, so that a withdrawn key is never accepted for longer. Once a fetch has failed, no
- * caller waits any more, and the known keys remain in use up to the stale limit.
+ * Renewal needs no timer: the verification of a token starts a fetch in the background, well before the soft TTL ends. A
+ * token that arrives after the soft TTL waits for the fetch, so that a withdrawn key is not accepted for longer. Once a
+ * fetch has failed, no token waits any more, and the known keys remain in use up to the stale limit.
  */
 export class RemoteKeySource implements KeySource {
   readonly #dependencies: RemoteKeySourceDependencies;
   readonly #budget: FetchBudget;
   readonly #softTtlMs: number;
   readonly #staleMs: number;
-  /** The `kid`s that the provider does not publish, and when that was found out (monotonic clock). */
+  /** The `kid`s that the provider did not publish, and when this source learned that (monotonic clock). */
   readonly #unknownKeys = new Map<string, number>();
 
   #keys: readonly VerificationKey[] = [];
   #fetchedAtMs = -Infinity;
-  #refreshAtMs = -Infinity;
+  #renewalAtMs = -Infinity;
   #fetchesStarted = 0;
   #lastGoodFetch = 0;
   #lastFailure: string | null = null;
@@ -64,13 +65,13 @@ export class RemoteKeySource implements KeySource {
     const fetchesBefore = this.#fetchesStarted;
     const pending = this.renew();
     return pending === undefined
-      ? this.#look(algorithm, keyId, fetchesBefore)
-      : pending.then(() => this.#look(algorithm, keyId, fetchesBefore));
+      ? this.#findAfterRenewal(algorithm, keyId, fetchesBefore)
+      : pending.then(() => this.#findAfterRenewal(algorithm, keyId, fetchesBefore));
   }
 
   renew(): Promise<void> | undefined {
     const now = this.#dependencies.clock.monotonicMs();
-    if (now < this.#refreshAtMs) return undefined;
+    if (now < this.#renewalAtMs) return undefined;
     const pending = this.#startFetch();
     const softTtlEndsMs = this.#fetchedAtMs + this.#softTtlMs;
     if (pending !== undefined && now >= softTtlEndsMs && (this.#lastFailure === null || !this.#hasKeys())) {
@@ -102,7 +103,7 @@ export class RemoteKeySource implements KeySource {
     return this.#keys.length > 0 && this.#dependencies.clock.monotonicMs() < this.#fetchedAtMs + this.#staleMs;
   }
 
-  #look(
+  #findAfterRenewal(
     algorithm: string,
     keyId: string | undefined,
     fetchesBefore: number,
@@ -110,11 +111,11 @@ export class RemoteKeySource implements KeySource {
     if (!this.#hasKeys()) throw this.#unavailable();
     const found = findKeys(this.#keys, algorithm, keyId);
     if (found.length > 0 || (keyId !== undefined && this.#isUnknown(keyId))) return found;
-    return this.#lookFurther(algorithm, keyId, fetchesBefore);
+    return this.#findNew(algorithm, keyId, fetchesBefore);
   }
 
-  /** Looks for a key that the known set does not hold: the provider may have published it since. */
-  async #lookFurther(
+  /** Finds a key that is not in the known set: the provider may have published it since the last fetch. */
+  async #findNew(
     algorithm: string,
     keyId: string | undefined,
     fetchesBefore: number,
@@ -133,8 +134,8 @@ export class RemoteKeySource implements KeySource {
   }
 
   #isUnknown(keyId: string): boolean {
-    const foundOutAtMs = this.#unknownKeys.get(keyId);
-    return foundOutAtMs !== undefined && this.#dependencies.clock.monotonicMs() < foundOutAtMs + unknownKeyMs;
+    const learnedAtMs = this.#unknownKeys.get(keyId);
+    return learnedAtMs !== undefined && this.#dependencies.clock.monotonicMs() < learnedAtMs + unknownKeyMs;
   }
 
   #rememberUnknown(keyId: string): void {
@@ -142,25 +143,25 @@ export class RemoteKeySource implements KeySource {
     this.#unknownKeys.set(keyId, this.#dependencies.clock.monotonicMs());
   }
 
-  /** Returns the fetch under way, or undefined where none may start. One fetch at a time; it never rejects. */
+  /** Starts a fetch unless one is under way. Returns the fetch under way, or undefined if none may start. Never rejects. */
   #startFetch(): Promise<void> | undefined {
-    const { bounds, clock } = this.#dependencies;
+    const { http, clock } = this.#dependencies;
     const isDue = (): boolean => this.#budget.nextFetchMs(this.#hasKeys()) <= clock.monotonicMs();
-    if (this.#fetching === undefined && !bounds.signal.aborted && isDue()) {
-      this.#budget.started();
+    if (this.#fetching === undefined && !http.signal.aborted && isDue()) {
+      this.#budget.recordStart();
       this.#fetching = this.#fetchKeys();
     }
     return this.#fetching;
   }
 
   async #fetchKeys(): Promise<void> {
-    const { issuer, bounds } = this.#dependencies;
+    const { issuer, http } = this.#dependencies;
     const fetchNumber = (this.#fetchesStarted += 1);
     try {
-      this.#jwksUri ??= await discoverJwksUri(issuer, bounds);
-      const keySet = parseKeySet(await fetchJson(this.#jwksUri, {}, bounds), this.#keys);
+      this.#jwksUri ??= await discoverJwksUri(issuer, http);
+      const keySet = parseKeySet(await fetchJson(this.#jwksUri, {}, http), this.#keys);
       if (keySet === undefined) throw new FetchFailure('not_a_key_set');
-      // A set without one usable key counts as a mistake of the provider: the known keys remain in use.
+      // A set without a usable key counts as a mistake of the provider: the known keys remain in use.
       if (keySet.keys.length === 0) throw new FetchFailure('no_usable_keys');
       this.#accept(keySet);
       this.#lastGoodFetch = fetchNumber;
@@ -176,32 +177,32 @@ export class RemoteKeySource implements KeySource {
     for (const key of this.#keys) key.trustedUntilMs = -Infinity;
     this.#keys = keys;
     this.#fetchedAtMs = clock.monotonicMs();
-    this.#refreshAtMs = this.#fetchedAtMs + this.#softTtlMs * (refreshAt.from + refreshAt.spread * random());
-    this.#trustUntil(this.#refreshAtMs);
+    this.#renewalAtMs = this.#fetchedAtMs + this.#softTtlMs * (renewalAt.from + renewalAt.spread * random());
+    this.#trustUntil(this.#renewalAtMs);
     this.#lastFailure = null;
     this.#unknownKeys.clear();
-    this.#budget.succeeded();
+    this.#budget.recordSuccess();
     onEvent({ type: 'keys_fetched', issuer: issuer.issuer, keys: keys.length, refused });
   }
 
   #fail(reason: string): void {
-    const { issuer, bounds, onEvent } = this.#dependencies;
+    const { issuer, http, onEvent } = this.#dependencies;
     this.#lastFailure = reason;
     // The keys may have moved: the next fetch discovers their URL again.
     this.#jwksUri = issuer.jwksUri;
-    this.#budget.failed(this.#hasKeys());
+    this.#budget.recordFailure(this.#hasKeys());
     // A fetch that `close` ended says nothing about the provider.
-    if (!bounds.signal.aborted) onEvent({ type: 'keys_fetch_failed', issuer: issuer.issuer, reason });
+    if (!http.signal.aborted) onEvent({ type: 'keys_fetch_failed', issuer: issuer.issuer, reason });
   }
 
-  /** Sets until when verifications are reused without asking this source. */
-  #trustUntil(moment: number): void {
-    for (const key of this.#keys) key.trustedUntilMs = Math.min(moment, this.#fetchedAtMs + this.#staleMs);
+  /** Sets the moment until which verifications are reused without asking this source. */
+  #trustUntil(untilMs: number): void {
+    for (const key of this.#keys) key.trustedUntilMs = Math.min(untilMs, this.#fetchedAtMs + this.#staleMs);
   }
 
   #unavailable(): Error {
-    const { issuer, clock, bounds } = this.#dependencies;
-    const reason = bounds.signal.aborted ? 'closed' : (this.#lastFailure ?? 'fetch_budget');
+    const { issuer, clock, http } = this.#dependencies;
+    const reason = http.signal.aborted ? 'closed' : (this.#lastFailure ?? 'fetch_budget');
     const waitMs = this.#budget.nextFetchMs(this.#hasKeys()) - clock.monotonicMs();
     return identityUnavailable(issuer, reason, waitMs / 1000);
   }

@@ -1,5 +1,5 @@
-// Primes of the fingerprint in "The Return of Coppersmith's Attack" (CVE-2017-15361). A modulus of the flawed library is
-// a power of 65537 modulo each of them; a random modulus is one with a probability of about 2^-28.
+// The primes of the fingerprint in "The Return of Coppersmith's Attack" (CVE-2017-15361). A modulus of the flawed library
+// is a power of 65537 modulo each of these primes. A random modulus has this property with a probability of about 2^-28.
 const primes = [11n, 13n, 17n, 19n, 37n, 53n, 61n, 71n, 73n, 79n, 97n, 103n, 107n, 109n, 127n, 151n, 157n] as const;
 const generator = 65_537n;
 

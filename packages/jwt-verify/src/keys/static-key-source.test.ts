@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createSigningKey } from '../testing/signing.ts';
 import { createStaticKeySource } from './static-key-source.ts';
 
-test('keys that are given as options are never renewed', () => {
+test('the static key source trusts its keys forever, and never renews them', () => {
   const source = createStaticKeySource({ keys: [createSigningKey('k1').jwk] });
   expect(source.renew()).toBeUndefined();
   expect(source.find('ES256', 'k1')).toMatchObject([{ id: 'k1', trustedUntilMs: Infinity }]);

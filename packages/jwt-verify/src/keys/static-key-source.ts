@@ -1,15 +1,15 @@
 import { parseKeySet, type KeySet } from './key-set.ts';
 import type { KeySource } from './key-source.ts';
-import { findKeys } from './signature.ts';
+import { findKeys } from './find-keys.ts';
 
 /** Keys of an identity provider that are given as options. */
 export interface StaticKeys {
   readonly keys: readonly unknown[];
 }
 
-/** Creates the source of keys that are given as options: it never fetches and never renews. */
+/** Creates the source of keys that are given as options. It never fetches keys. */
 export function createStaticKeySource(document: StaticKeys): KeySource {
-  // The schema of the options has refused every document with a problem.
+  // The options were parsed before: this document has no problem.
   const { keys } = parseKeySet(document) as KeySet;
   for (const key of keys) key.trustedUntilMs = Infinity;
   return {
@@ -20,7 +20,7 @@ export function createStaticKeySource(document: StaticKeys): KeySource {
   };
 }
 
-/** Returns why some of the keys cannot be used, so that a typing error does not wait for the first token. */
+/** Returns the reason why keys cannot be used, so that a mistake is reported before the first token arrives. */
 export function findStaticKeyProblem(document: StaticKeys): string | undefined {
   const keySet = parseKeySet(document);
   if (keySet === undefined) return 'too_many_keys';

@@ -44,7 +44,7 @@ test.each<[string, object, string]>([
   ['the RSA exponent 1', { ...rsa, e: 'AQ' }, 'weak_key'],
   ['the RSA exponent 2', { ...rsa, e: 'Ag' }, 'weak_key'],
   ['an even RSA exponent', { ...rsa, e: 'AQAA' }, 'weak_key'],
-])('refuses %s', (_, jwk, reason) => {
+])('parseVerificationKey refuses %s', (_, jwk, reason) => {
   expect(parseVerificationKey({ ...jwk })).toBe(reason);
 });
 
@@ -61,15 +61,15 @@ test.each<[string, object, string[]]>([
   ['a key with a kid of 256 characters', { ...ec, kid: 'k'.repeat(256) }, ['ES256']],
   ['a key that may verify', { ...ec, key_ops: ['sign', 'verify'] }, ['ES256']],
   [
-    'a key with members that are ignored here',
+    'a key with x5c, x5u and unknown members, which are ignored',
     { ...ec, x5c: ['x'], x5u: 'https://evil.example.com', ext: 7 },
     ['ES256'],
   ],
-])('accepts %s', (_, jwk, algorithms) => {
+])('parseVerificationKey accepts %s', (_, jwk, algorithms) => {
   expect(parseVerificationKey({ ...jwk })).toMatchObject({ algorithms: new Set(algorithms) });
 });
 
-test('refuses a key with the ROCA flaw as weak', () => {
+test('parseVerificationKey refuses a key with the ROCA flaw as weak', () => {
   const { testGroups } = readVectors<{ testGroups: { comment: string; public?: { keys: object[] } }[] }>(
     'wycheproof/json_web_key_test.json',
   );

@@ -1,18 +1,18 @@
 import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
 import { signatureAlgorithms, type SignatureAlgorithm } from '@valetkey/core-types';
 import { maxKeyIdLength, type JsonObject } from '../token/token-text.ts';
-import { algorithmParameters } from './algorithms.ts';
+import { algorithmParameters } from '../signatures/algorithms.ts';
 import { isRocaModulus } from './roca.ts';
 
 /** A public key of an identity provider, ready for use. */
 export interface VerificationKey {
   readonly id: string | undefined;
-  /** Distinguishes this key from any other, by its `kid` and permitted use as well. */
+  /** Differs between keys with another `kid`, `alg` or key material. */
   readonly fingerprint: string;
-  /** The algorithms that the key may be used with. */
+  /** The algorithms with which the key may be used. */
   readonly algorithms: ReadonlySet<string>;
   readonly keyObject: KeyObject;
-  /** Until then (monotonic clock) verifications with this key are reused without asking the key's source. */
+  /** Until this moment (monotonic clock), verifications with this key are reused without asking the key's source. */
   trustedUntilMs: number;
 }
 
@@ -29,7 +29,7 @@ const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 const minModulusBits = 2048;
 const maxModulusBits = 8192;
 
-/** Returns whether `use` and `key_ops` allow verifying, where they are present (RFC 7517 sections 4.2 and 4.3). */
+/** Returns whether `use` and `key_ops`, if present, allow verifying (RFC 7517 sections 4.2 and 4.3). */
 function isForSignatures({ use, key_ops: operations }: JsonObject): boolean {
   if (use !== undefined && use !== 'sig') return false;
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
@@ -49,7 +49,7 @@ function algorithmsOf({ kty, crv, alg }: JsonObject): SignatureAlgorithm[] {
   });
 }
 
-/** Parses one member of a JWK Set; returns the reason where the key is not used. */
+/** Parses one key of a JWK Set; returns the reason if the key cannot be used. */
 export function parseVerificationKey(jwk: JsonObject): VerificationKey | KeyRefusal {
   const { kid, kty, crv, alg, n, e, x, y } = jwk;
   if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return 'unsupported_type';
@@ -62,7 +62,7 @@ export function parseVerificationKey(jwk: JsonObject): VerificationKey | KeyRefu
   if (algorithms.length === 0) return 'unsupported_algorithm';
   let keyObject: KeyObject;
   try {
-    // Only the members that define the key: nothing else of the document reaches OpenSSL.
+    // OpenSSL receives only the members that define the key.
     keyObject = createPublicKey({ key: { kty, crv, n, e, x, y } as JsonWebKeyInput['key'], format: 'jwk' });
   } catch {
     return 'malformed_key';

@@ -1,23 +1,23 @@
 import type { Issuer } from '@valetkey/core-types';
-import { FetchFailure, fetchJson, type FetchBounds } from '../provider-http/fetch-json.ts';
+import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-http/fetch-json.ts';
 import { isJsonObject, type JsonObject } from '../token/token-text.ts';
 
 type Introspection = NonNullable<Issuer['introspection']>;
 
-/** Encodes one credential as RFC 6749 section 2.3.1 requires before the two are joined. */
+/** Encodes a client id or secret as RFC 6749 section 2.3.1 requires for HTTP Basic authentication. */
 function formEncode(text: string): string {
   return new URLSearchParams({ v: text }).toString().slice('v='.length);
 }
 
 /**
- * Introspects a token (RFC 7662 section 2). Resolves to its claims, or to undefined where it is not active.
+ * Introspects a token (RFC 7662 section 2). Resolves to the token's claims, or to undefined if the token is not active.
  *
- * @throws {FetchFailure} Where the provider gives no usable response, or refuses our own credentials.
+ * @throws {FetchFailure} If the provider gives no usable response, or refuses the client id and secret.
  */
 export async function introspectToken(
   { endpoint, clientId, clientSecret, authentication }: Introspection,
   token: string,
-  bounds: FetchBounds,
+  http: FetchDependencies,
 ): Promise<JsonObject | undefined> {
   const form = new URLSearchParams({ token, token_type_hint: 'access_token' });
   const headers = new Headers();
@@ -28,7 +28,7 @@ export async function introspectToken(
     form.set('client_id', clientId);
     form.set('client_secret', clientSecret.reveal());
   }
-  const response = await fetchJson(endpoint, { method: 'POST', headers, body: form }, bounds);
+  const response = await fetchJson(endpoint, { method: 'POST', headers, body: form }, http);
   if (!isJsonObject(response) || typeof response['active'] !== 'boolean') throw new FetchFailure('not_introspection');
   return response['active'] ? response : undefined;
 }

@@ -61,7 +61,7 @@ describe('introspection', () => {
     });
   });
 
-  test('introspection sends the client secret in the form with client_secret_post', async () => {
+  test('introspection with client_secret_post sends the client secret in the form', async () => {
     const verifier = createVerifier({ introspection: { ...introspection(), authentication: 'client_secret_post' } });
     await verifier.verify('opaque');
     expect(seen[0]).toEqual({
@@ -70,13 +70,13 @@ describe('introspection', () => {
     });
   });
 
-  test('many callers of one opaque token share one introspection, which is repeated after cacheSeconds', async () => {
+  test('callers that send one opaque token share one introspection, which is repeated after cacheSeconds', async () => {
     const verifier = createVerifier();
     await Promise.all(Array.from({ length: 100 }, () => verifier.verify('opaque')));
-    clock.advance(9.9);
+    clock.advance(9900);
     await verifier.verify('opaque');
     expect(seen).toHaveLength(1);
-    clock.advance(0.1);
+    clock.advance(100);
     introspected = { active: false };
     await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token inactive');
     expect(seen).toHaveLength(2);
@@ -89,7 +89,7 @@ describe('introspection', () => {
     });
     introspected = { active: true, sub: 'alice', aud: 'api', exp: clock.nowSeconds() + 3 };
     await verifier.verify('opaque');
-    clock.advance(3);
+    clock.advance(3000);
     await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token expired');
     const brief = createVerifier(
       { introspection: { ...introspection(), cacheSeconds: 60 } },
@@ -97,7 +97,7 @@ describe('introspection', () => {
     );
     introspected = { active: true, sub: 'alice', aud: 'api' };
     await brief.verify('opaque');
-    clock.advance(1);
+    clock.advance(1000);
     await brief.verify('opaque');
     expect(seen).toHaveLength(4);
   });
@@ -107,9 +107,9 @@ describe('introspection', () => {
     introspected = { active: false };
     await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token inactive');
     introspected = { active: true, sub: 'alice', aud: 'api' };
-    clock.advance(9.9);
+    clock.advance(9900);
     await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token inactive');
-    clock.advance(0.1);
+    clock.advance(100);
     await expect(refusalOf(verifier, 'opaque')).resolves.toBeUndefined();
     expect(seen).toHaveLength(2);
   });
@@ -122,12 +122,12 @@ describe('introspection', () => {
     ['an exp in the past', { exp: 1 }, 'expired'],
     ['an exp that is not a date', { exp: 'soon' }, 'malformed_date'],
     ['a binding to a key', { cnf: { jkt: 'x' } }, 'bound_token'],
-  ])('refuses an opaque token whose introspection response has %s', async (_, changes, reason) => {
+  ])('verify() refuses an opaque token whose introspection response has %s', async (_, changes, reason) => {
     introspected = { ...(introspected as object), ...changes };
     await expect(refusalOf(createVerifier(), 'opaque')).resolves.toBe(`invalid_token ${reason}`);
   });
 
-  test('refuses an introspection response with the iss of another configured issuer', async () => {
+  test('verify() refuses an introspection response with the iss of another configured issuer', async () => {
     const other = { issuer: 'https://b.example.com', audiences: ['api'], jwks: { keys: [key.jwk] } };
     const record = { issuer: provider.issuer, audiences: ['api'], introspection: introspection() };
     const verifier = createJwtVerifier({ issuers: [record, other], clock });
@@ -138,15 +138,15 @@ describe('introspection', () => {
   });
 
   test.each<[string, unknown, string]>([
-    ['a JSON array', [], 'not_introspection'],
-    ['no member active', {}, 'not_introspection'],
-    ['active as a string', { active: 'true' }, 'not_introspection'],
-  ])('an introspection response with %s is identity_unavailable', async (_, value, reason) => {
+    ['that is a JSON array', [], 'not_introspection'],
+    ['without active', {}, 'not_introspection'],
+    ['whose active is a string', { active: 'true' }, 'not_introspection'],
+  ])('verify() rejects with identity_unavailable for an introspection response %s', async (_, value, reason) => {
     introspected = value;
     await expect(refusalOf(createVerifier(), 'opaque')).resolves.toBe(`identity_unavailable ${reason}`);
   });
 
-  test('introspection that refuses our own credentials is identity_unavailable', async () => {
+  test('verify() rejects with identity_unavailable if the introspection endpoint refuses the client secret', async () => {
     provider.respond = (_request, response) => sendJson(response, { error: 'invalid_client' }, 401);
     expect(await rejection(createVerifier().verify('opaque'))).toMatchObject({
       code: 'identity_unavailable',
@@ -168,23 +168,23 @@ describe('introspection', () => {
       'status_503 1',
       'pause 1',
     ]);
-    clock.advance(0.9);
+    clock.advance(900);
     expect([await fail(), await fail()]).toEqual(['status_503 2', 'pause 2']);
     for (const seconds of [1.8, 3.6, 7.2, 13.5, 13.5]) {
-      clock.advance(seconds);
+      clock.advance(seconds * 1000);
       await fail();
     }
     await expect(fail()).resolves.toBe('pause 14');
     expect(provider.calls).toHaveLength(9);
-    clock.advance(14);
+    clock.advance(14_000);
     provider.respond = (_request, response) => sendJson(response, introspected);
     await verifier.verify('opaque');
     provider.respond = (_request, response) => sendJson(response, {}, 503);
-    clock.advance(11);
+    clock.advance(11_000);
     expect([await fail(), await fail()]).toEqual(['status_503 1', 'status_503 1']);
   });
 
-  test('the 65th introspection at the same time is overloaded', async () => {
+  test('verify() rejects with overloaded while 64 introspections are under way', async () => {
     const verifier = createVerifier();
     provider.respond = () => {};
     const waiting = Array.from({ length: 64 }, (_, index) => refusalOf(verifier, `opaque-${index}`));
@@ -213,7 +213,7 @@ describe('introspection', () => {
     expect(network).toHaveLength(10_002);
   });
 
-  test('introspection receives neither JWTs nor text that cannot be a token', async () => {
+  test('the introspection endpoint receives neither JWTs nor text that cannot be a token', async () => {
     provider.respond = undefined;
     const now = clock.nowSeconds();
     const jwt = signToken(key, { iss: provider.issuer, sub: 'alice', aud: 'api', exp: now + 9 });
@@ -245,7 +245,7 @@ describe('introspection', () => {
     expect(checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({ check: 'look-up' });
   });
 
-  test('an opaque token of another app is refused where clientIds is set', async () => {
+  test('an opaque token of another app is refused if clientIds is set', async () => {
     const verifier = createVerifier({ clientIds: ['web'] });
     await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token wrong_client');
     introspected = { ...(introspected as object), client_id: 'web' };

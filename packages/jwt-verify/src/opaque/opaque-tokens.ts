@@ -1,57 +1,57 @@
 import { ValetKeyError, type Clock, type Issuer } from '@valetkey/core-types';
-import type { FetchBounds, FetchFailure } from '../provider-http/fetch-json.ts';
+import type { FetchDependencies, FetchFailure } from '../provider-http/fetch-json.ts';
 import { identityUnavailable } from '../provider-http/identity-unavailable.ts';
-import { refuse } from '../token/refusals.ts';
+import { invalidToken } from '../token/invalid-token.ts';
 import type { JsonObject } from '../token/token-text.ts';
 import { introspectToken } from './introspection.ts';
-import { resolveToken } from './session-resolver.ts';
+import { resolveToken } from './authgear-resolver.ts';
 
-/** After this many failures in a row, the provider is not called for a while. */
+/** The number of failures in a row after which the provider is not called for a while. */
 const failuresBeforePause = 3;
 const maxPauseMs = 15_000;
-const maxConcurrent = 64;
-const maxInactive = 10_000;
+const maxConcurrentCalls = 64;
+const maxInactiveTokens = 10_000;
 
-/** Resolves to a token's claims, or to undefined where it is not active. Rejects only with a `FetchFailure`. */
-type LookUp = (token: string, bounds: FetchBounds) => Promise<JsonObject | undefined>;
+/** Resolves to a token's claims, or to undefined if the token is not active. Rejects only with a `FetchFailure`. */
+type LookUp = (token: string, http: FetchDependencies) => Promise<JsonObject | undefined>;
 
-/** Turns tokens that are not JWTs into claims. */
+/** Looks up opaque tokens at an identity provider. */
 export interface OpaqueTokens {
   readonly issuer: Issuer;
-  /** Seconds that a response of the provider may be reused. */
+  /** Seconds for which a response of the provider may be reused. */
   readonly cacheSeconds: number;
   /**
    * Resolves to the claims of a token.
    *
-   * @throws {ValetKeyError} `invalid_token` where the token is not active, `identity_unavailable`, `overloaded`.
+   * @throws {ValetKeyError} `invalid_token` if the token is not active; `identity_unavailable`; `overloaded`.
    */
   readonly lookUp: (token: string) => Promise<JsonObject>;
 }
 
-/** What looking up opaque tokens works with. */
+/** The dependencies of {@link createOpaqueTokens}. */
 export interface OpaqueTokensDependencies {
   readonly issuer: Issuer;
   readonly clock: Clock;
   /** Returns a number from 0 up to 1. */
   readonly random: () => number;
-  readonly bounds: FetchBounds;
+  readonly http: FetchDependencies;
 }
 
 function chooseLookUp({ introspection, resolver, issuer }: Issuer): readonly [LookUp, number] | undefined {
   if (introspection !== undefined) {
-    return [(token, bounds) => introspectToken(introspection, token, bounds), introspection.cacheSeconds];
+    return [(token, http) => introspectToken(introspection, token, http), introspection.cacheSeconds];
   }
   if (resolver === undefined) return undefined;
-  return [(token, bounds) => resolveToken(issuer, resolver, token, bounds), resolver.cacheSeconds];
+  return [(token, http) => resolveToken(issuer, resolver, token, http), resolver.cacheSeconds];
 }
 
-/** Creates a bounded memory of tokens that the provider called inactive. */
+/** Creates a bounded memory of tokens that the provider has reported as not active. */
 function createInactiveTokens(clock: Clock, cacheSeconds: number) {
   const untilMs = new Map<string, number>();
   return {
     has: (token: string): boolean => (untilMs.get(token) ?? -Infinity) > clock.monotonicMs(),
     add: (token: string): void => {
-      if (untilMs.size >= maxInactive) untilMs.clear();
+      if (untilMs.size >= maxInactiveTokens) untilMs.clear();
       untilMs.set(token, clock.monotonicMs() + cacheSeconds * 1000);
     },
   };
@@ -62,12 +62,12 @@ function createPause({ clock, random }: OpaqueTokensDependencies) {
   let failures = 0;
   let endsAtMs = -Infinity;
   return {
-    /** Milliseconds until the pause ends; not positive where there is none. */
+    /** Returns the milliseconds until the pause ends. The result is not positive if there is no pause. */
     remainingMs: (): number => endsAtMs - clock.monotonicMs(),
-    succeeded: (): void => {
+    recordSuccess: (): void => {
       failures = 0;
     },
-    failed: (): void => {
+    recordFailure: (): void => {
       failures += 1;
       const doublings = failures - failuresBeforePause;
       if (doublings >= 0) {
@@ -77,27 +77,27 @@ function createPause({ clock, random }: OpaqueTokensDependencies) {
   };
 }
 
-/** Creates the bounded look-ups at one provider, or returns undefined for an issuer that has none. */
+/** Creates the look-up of opaque tokens at an issuer. Returns undefined if the issuer has no introspection and no resolver. */
 export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): OpaqueTokens | undefined {
-  const { issuer, clock, bounds } = dependencies;
+  const { issuer, clock, http } = dependencies;
   const chosen = chooseLookUp(issuer);
   if (chosen === undefined) return undefined;
   const [lookUp, cacheSeconds] = chosen;
   const inactiveTokens = createInactiveTokens(clock, cacheSeconds);
   const pause = createPause(dependencies);
-  let running = 0;
+  let callsUnderWay = 0;
 
   const callProvider = async (token: string): Promise<JsonObject | undefined> => {
-    running += 1;
+    callsUnderWay += 1;
     try {
-      const claims = await lookUp(token, bounds);
-      pause.succeeded();
+      const claims = await lookUp(token, http);
+      pause.recordSuccess();
       return claims;
     } catch (error) {
-      pause.failed();
+      pause.recordFailure();
       throw identityUnavailable(issuer, (error as FetchFailure).reason, pause.remainingMs() / 1000);
     } finally {
-      running -= 1;
+      callsUnderWay -= 1;
     }
   };
 
@@ -105,20 +105,24 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
     issuer,
     cacheSeconds,
     lookUp: async (token) => {
-      if (inactiveTokens.has(token)) throw inactive();
+      if (inactiveTokens.has(token)) throw inactiveToken();
       const pauseMs = pause.remainingMs();
       if (pauseMs > 0) throw identityUnavailable(issuer, 'pause', pauseMs / 1000);
-      if (running >= maxConcurrent) {
-        throw new ValetKeyError('overloaded', 'Too many tokens are being looked up.', { retryAfterSeconds: 1 });
+      if (callsUnderWay >= maxConcurrentCalls) {
+        throw new ValetKeyError('overloaded', 'Too many opaque tokens are being looked up.', { retryAfterSeconds: 1 });
       }
       const claims = await callProvider(token);
       if (claims !== undefined) return claims;
       inactiveTokens.add(token);
-      throw inactive();
+      throw inactiveToken();
     },
   };
 }
 
-function inactive(): Error {
-  return refuse('inactive', 'The identity provider reports the token as not active.', 'Sign in again for a new token.');
+function inactiveToken(): Error {
+  return invalidToken(
+    'inactive',
+    'The identity provider reports the token as not active.',
+    'Sign in again for a new token.',
+  );
 }

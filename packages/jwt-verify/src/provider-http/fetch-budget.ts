@@ -1,12 +1,12 @@
 import type { Clock } from '@valetkey/core-types';
 
-/** The number of fetches that may start in any window of this length. */
+/** At most `maxFetches` fetches may start in any window of `windowMs`. */
 interface FetchLimit {
   readonly maxFetches: number;
   readonly windowMs: number;
 }
 
-/** While keys are at hand a fetch can wait, whatever tokens arrive. */
+/** With known keys a fetch can wait, because tokens are still verified. */
 const limitWithKeys: FetchLimit = { maxFetches: 2, windowMs: 30_000 };
 /** Without keys every caller is refused until a fetch succeeds. */
 const limitWithoutKeys: FetchLimit = { maxFetches: 10, windowMs: 60_000 };
@@ -20,9 +20,12 @@ const maxBackOffWithoutKeysMs = 15_000;
 export interface FetchBudget {
   /** Returns the earliest moment of the next fetch on the monotonic clock; a moment in the past means now. */
   readonly nextFetchMs: (hasKeys: boolean) => number;
-  readonly started: () => void;
-  readonly succeeded: () => void;
-  readonly failed: (hasKeys: boolean) => void;
+  /** Counts a fetch that starts now. */
+  readonly recordStart: () => void;
+  /** Ends the back-off. */
+  readonly recordSuccess: () => void;
+  /** Starts a back-off. */
+  readonly recordFailure: (hasKeys: boolean) => void;
 }
 
 /** Creates the budget of one identity provider: a number of fetches per window, and a back-off after failures. */
@@ -36,17 +39,17 @@ export function createFetchBudget(clock: Clock, random: () => number): FetchBudg
       const oldestCounted = startedMs.at(-maxFetches) ?? -Infinity;
       return Math.max(backOffEndsMs, oldestCounted + windowMs);
     },
-    started: () => {
+    recordStart: () => {
       startedMs.push(clock.monotonicMs());
       if (startedMs.length > limitWithoutKeys.maxFetches) startedMs.shift();
     },
-    succeeded: () => {
+    recordSuccess: () => {
       failures = 0;
       backOffEndsMs = -Infinity;
     },
-    failed: (hasKeys) => {
+    recordFailure: (hasKeys) => {
       const maxMs = hasKeys ? maxBackOffMs : maxBackOffWithoutKeysMs;
-      // Full jitter: a random moment below a bound that doubles, so that many verifiers do not return at once.
+      // Full jitter: a random moment below a bound that doubles, so that many verifiers do not call at once.
       backOffEndsMs = clock.monotonicMs() + random() * Math.min(maxMs, firstBackOffMs * 2 ** failures);
       failures += 1;
     },

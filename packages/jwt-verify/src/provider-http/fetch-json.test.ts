@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { FetchFailure, fetchJson, type FetchBounds } from './fetch-json.ts';
+import { FetchFailure, fetchJson, type FetchDependencies } from './fetch-json.ts';
 
-function boundsFor(fetch: typeof globalThis.fetch, changes: Partial<FetchBounds> = {}): FetchBounds {
+function httpWith(fetch: typeof globalThis.fetch, changes: Partial<FetchDependencies> = {}): FetchDependencies {
   return { fetch, timeoutMs: 1000, maxBytes: 100, signal: new AbortController().signal, ...changes };
 }
 
@@ -24,25 +24,25 @@ test('fetchJson requests JSON, and allows neither redirects nor credentials', as
     seen = init;
     return Response.json({ a: 1 });
   };
-  await expect(fetchJson('https://id.example.com', {}, boundsFor(fetch))).resolves.toEqual({ a: 1 });
+  await expect(fetchJson('https://id.example.com', {}, httpWith(fetch))).resolves.toEqual({ a: 1 });
   expect(seen).toMatchObject({ redirect: 'error', credentials: 'omit' });
   expect(new Headers(seen?.headers).get('accept')).toBe('application/json');
 });
 
-test('fetchJson accepts a body of exactly maxBytes, and rejects one byte more', async () => {
-  const fetchOf = (length: number) => boundsFor(async () => new Response(`"${'a'.repeat(length - 2)}"`));
-  await expect(fetchJson('https://id.example.com', {}, fetchOf(100))).resolves.toHaveLength(98);
-  await expect(reasonOf(fetchJson('https://id.example.com', {}, fetchOf(101)))).resolves.toBe('too_large');
+test('fetchJson accepts a body of exactly maxBytes, and rejects with the reason too_large for one byte more', async () => {
+  const httpOf = (length: number) => httpWith(async () => new Response(`"${'a'.repeat(length - 2)}"`));
+  await expect(fetchJson('https://id.example.com', {}, httpOf(100))).resolves.toHaveLength(98);
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, httpOf(101)))).resolves.toBe('too_large');
 });
 
-test('fetchJson rejects a response without a body as not_json', async () => {
-  const bounds = boundsFor(async () => new Response(null));
-  await expect(reasonOf(fetchJson('https://id.example.com', {}, bounds))).resolves.toBe('not_json');
+test('fetchJson rejects with the reason not_json for a response without a body', async () => {
+  const http = httpWith(async () => new Response(null));
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('not_json');
 });
 
-test('the failure of another status than 200 carries that status', async () => {
-  const bounds = boundsFor(async () => new Response('{}', { status: 404 }));
-  await expect(failureOf(fetchJson('https://id.example.com', {}, bounds))).resolves.toMatchObject({
+test('fetchJson rejects with the status of a response that is not a 200', async () => {
+  const http = httpWith(async () => new Response('{}', { status: 404 }));
+  await expect(failureOf(fetchJson('https://id.example.com', {}, http))).resolves.toMatchObject({
     name: 'FetchFailure',
     message: 'status_404',
     reason: 'status_404',
@@ -50,48 +50,44 @@ test('the failure of another status than 200 carries that status', async () => {
   });
 });
 
-test('a failure without a response carries no status', async () => {
-  const bounds = boundsFor(() => Promise.reject(new TypeError('fetch failed')));
-  await expect(failureOf(fetchJson('https://id.example.com', {}, bounds))).resolves.toMatchObject({
+test('fetchJson rejects without a status if there is no response', async () => {
+  const http = httpWith(() => Promise.reject(new TypeError('fetch failed')));
+  await expect(failureOf(fetchJson('https://id.example.com', {}, http))).resolves.toMatchObject({
     status: undefined,
   });
 });
 
-test('fetchJson rejects after timeoutMs, also where fetch ignores its signal', async () => {
-  const bounds = boundsFor(() => new Promise(() => {}), { timeoutMs: 5 });
-  await expect(reasonOf(fetchJson('https://id.example.com', {}, bounds))).resolves.toBe('timeout');
+test('fetchJson rejects after timeoutMs, also if fetch ignores its signal', async () => {
+  const http = httpWith(() => new Promise(() => {}), { timeoutMs: 5 });
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('timeout');
 });
 
-test('fetchJson rejects as closed where its signal is aborted before or during the call', async () => {
+test('fetchJson rejects with the reason closed if its signal is aborted before or during the call', async () => {
   const closing = new AbortController();
-  const bounds = boundsFor(() => new Promise(() => {}), { signal: closing.signal });
-  const pending = reasonOf(fetchJson('https://id.example.com', {}, bounds));
+  const http = httpWith(() => new Promise(() => {}), { signal: closing.signal });
+  const pending = reasonOf(fetchJson('https://id.example.com', {}, http));
   closing.abort();
   await expect(pending).resolves.toBe('closed');
-  const refused = boundsFor((_url, init) => Promise.reject(init?.signal?.reason), { signal: closing.signal });
+  const refused = httpWith((_url, init) => Promise.reject(init?.signal?.reason), { signal: closing.signal });
   await expect(reasonOf(fetchJson('https://id.example.com', {}, refused))).resolves.toBe('closed');
 });
 
-test.each<[string, unknown, string]>([
-  ['a system error code', Object.assign(new Error('x'), { code: 'ENOTFOUND' }), 'ENOTFOUND'],
-  ['no code', new Error('secret text'), 'network_error'],
-  ['a code that is foreign text', Object.assign(new Error('x'), { code: 'Bearer abc' }), 'network_error'],
-  [
-    'a code that begins with foreign text',
-    Object.assign(new Error('x'), { code: 'secret ENOTFOUND' }),
-    'network_error',
-  ],
-  ['a code that ends with foreign text', Object.assign(new Error('x'), { code: 'ENOTFOUND secret' }), 'network_error'],
-  ['a redirect', new Error('unexpected redirect'), 'redirect'],
-  ['a code that is a number', Object.assign(new Error('x'), { code: 7 }), 'network_error'],
-  ['no cause', undefined, 'network_error'],
-  ['a cause that is not an error', 'x', 'network_error'],
-])('the reason of a failure with %s is a word of our own', async (_, cause, reason) => {
-  const bounds = boundsFor(() => Promise.reject(new TypeError('fetch failed', { cause })));
-  await expect(reasonOf(fetchJson('https://id.example.com', {}, bounds))).resolves.toBe(reason);
+test.each<[string, string, unknown]>([
+  ['ENOTFOUND', 'a system error code', Object.assign(new Error('x'), { code: 'ENOTFOUND' })],
+  ['network_error', 'no code', new Error('secret text')],
+  ['network_error', 'a code that is free text', Object.assign(new Error('x'), { code: 'Bearer abc' })],
+  ['network_error', 'a code that begins with free text', Object.assign(new Error('x'), { code: 'secret ENOTFOUND' })],
+  ['network_error', 'a code that ends with free text', Object.assign(new Error('x'), { code: 'ENOTFOUND secret' })],
+  ['redirect', 'a redirect', new Error('unexpected redirect')],
+  ['network_error', 'a code that is a number', Object.assign(new Error('x'), { code: 7 })],
+  ['network_error', 'no cause', undefined],
+  ['network_error', 'a cause that is not an error', 'x'],
+])('fetchJson rejects with the reason %s for an error of fetch with %s', async (reason, _case, cause) => {
+  const http = httpWith(() => Promise.reject(new TypeError('fetch failed', { cause })));
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe(reason);
 });
 
-test('the reason of a rejection that is not an error is network_error', async () => {
-  const bounds = boundsFor(() => Promise.reject('text' as never));
-  await expect(reasonOf(fetchJson('https://id.example.com', {}, bounds))).resolves.toBe('network_error');
+test('fetchJson rejects with the reason network_error if fetch rejects with a text', async () => {
+  const http = httpWith(() => Promise.reject('text' as never));
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('network_error');
 });

@@ -1,10 +1,10 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 
-/** A call to an identity provider without a usable response. */
+/** The failure of a call to an identity provider: there is no usable response. */
 export class FetchFailure extends Error {
-  /** A short word of our own for the log (`timeout`, `status_503`, `ECONNREFUSED`), never foreign text. */
+  /** A short word for the log (`timeout`, `status_503`, `ECONNREFUSED`), never text of the provider or of a library. */
   readonly reason: string;
-  /** The HTTP status, where the provider responded with another status than 200. */
+  /** The HTTP status, if the provider responded with another status than 200. */
   readonly status: number | undefined;
 
   constructor(reason: string, status?: number) {
@@ -15,21 +15,21 @@ export class FetchFailure extends Error {
   }
 }
 
-/** The bounds of one call to an identity provider, and the `fetch` that makes it. */
-export interface FetchBounds {
+/** The dependencies of a call to an identity provider, and the bounds of the call. */
+export interface FetchDependencies {
   readonly fetch: typeof globalThis.fetch;
   /** Milliseconds for the whole response, body included. */
   readonly timeoutMs: number;
   /** The largest body in bytes, after decompression. */
   readonly maxBytes: number;
-  /** Aborts the call: the verifier was closed. */
+  /** Aborts the call when the verifier is closed. */
   readonly signal: AbortSignal;
 }
 
-/** Returns our word for a rejection of `fetch`: the error code of the system or of undici, where there is one. */
+/** Returns the reason for an error of `fetch`: the error code of the system or of undici, if there is one. */
 function reasonOf(error: unknown): string {
   const cause: unknown = error instanceof Error ? error.cause : undefined;
-  // undici gives a refused redirect no code. Its message is compared, never copied.
+  // The error of undici for a refused redirect has no code. Its message is compared, never copied.
   if (cause instanceof Error && cause.message === 'unexpected redirect') return 'redirect';
   return codeOfForeignError(cause) ?? 'network_error';
 }
@@ -47,21 +47,23 @@ async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: numbe
 }
 
 /**
- * Calls an identity provider within the bounds and reads its 200 response. Redirects are errors.
+ * Calls an identity provider and reads its response, within `timeoutMs` for both. A redirect is a failure, and so is any
+ * other status than 200.
  *
- * @param read - Receives the response and a function that reads its body within the bounds.
- * @throws {FetchFailure} For any other outcome.
+ * @param read - Receives the response, and a function that reads at most `maxBytes` of its body.
+ * @throws {FetchFailure} If there is no usable response.
  */
 export async function fetchBounded<Result>(
   url: string,
   init: RequestInit,
-  { fetch, timeoutMs, maxBytes, signal: closing }: FetchBounds,
+  { fetch, timeoutMs, maxBytes, signal: closing }: FetchDependencies,
   read: (response: Response, readText: () => Promise<string>) => Promise<Result> | Result,
 ): Promise<Result> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = AbortSignal.any([timeout, closing]);
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(new FetchFailure(timeout.aborted ? 'timeout' : 'closed'));
+  const abortFailure = (): FetchFailure => new FetchFailure(timeout.aborted ? 'timeout' : 'closed');
+  const onAbort = (): void => reject(abortFailure());
   signal.addEventListener('abort', onAbort, { once: true });
   const call = async (): Promise<Result> => {
     const response = await fetch(url, { ...init, redirect: 'error', credentials: 'omit', signal });
@@ -72,10 +74,10 @@ export async function fetchBounded<Result>(
     return read(response, () => readBody(response.body, maxBytes));
   };
   try {
-    // The race keeps the bound even where an injected fetch ignores its signal.
+    // The race ends the call in time even if an injected `fetch` ignores its signal.
     return await Promise.race([call(), aborted]);
   } catch (error) {
-    if (signal.aborted) throw new FetchFailure(timeout.aborted ? 'timeout' : 'closed');
+    if (signal.aborted) throw abortFailure();
     throw error instanceof FetchFailure ? error : new FetchFailure(reasonOf(error));
   } finally {
     signal.removeEventListener('abort', onAbort);
@@ -83,14 +85,14 @@ export async function fetchBounded<Result>(
 }
 
 /**
- * Fetches a JSON document within the bounds.
+ * Fetches a JSON document, as {@link fetchBounded} does.
  *
  * @throws {FetchFailure} Unless the response is a 200 with JSON.
  */
-export function fetchJson(url: string, init: RequestInit, bounds: FetchBounds): Promise<unknown> {
+export function fetchJson(url: string, init: RequestInit, http: FetchDependencies): Promise<unknown> {
   const headers = new Headers(init.headers);
   headers.set('accept', 'application/json');
-  return fetchBounded(url, { ...init, headers }, bounds, async (_response, readText) => {
+  return fetchBounded(url, { ...init, headers }, http, async (_response, readText) => {
     const text = await readText();
     try {
       return JSON.parse(text) as unknown;

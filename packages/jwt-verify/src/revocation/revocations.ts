@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { ValetKeyError, type Issuer, type Principal } from '@valetkey/core-types';
 import { hasCompactForm, parseSegment, splitToken, type JsonObject } from '../token/token-text.ts';
 
-/** What to refuse from now on. */
+/** The tokens to refuse from now on. */
 export type RevocationTarget =
-  /** One token, in any form in which it is sent again. */
+  /** One token. A JWT with the same claims and another signature is refused as well. */
   | { readonly token: string }
-  /** One token, by its `jti`. `expiresAtSeconds` (since 1970) lets the entry be forgotten in time. */
+  /** One token, by its `jti`. With `expiresAtSeconds` (since 1970), the revocation is forgotten soon after that time. */
   | { readonly issuer: string; readonly jti: string; readonly expiresAtSeconds?: number | undefined }
   /** Every token of a user that was issued up to now, or up to `issuedUntilSeconds` (since 1970). */
   | { readonly issuer: string; readonly subject: string; readonly issuedUntilSeconds?: number | undefined };
 
-/** Refuses tokens that were issued until then. It is forgotten when all of them have expired. */
+/** Refuses tokens that were issued up to `issuedUntilSeconds`. After `forgetAtSeconds`, all of them have expired. */
 interface Revocation {
   readonly issuedUntilSeconds: number;
   readonly forgetAtSeconds: number;
@@ -22,26 +22,27 @@ type Entry = readonly [key: string, revocation: Revocation];
 /** A bounded memory of revocations. */
 export interface Revocations {
   /**
-   * Refuses what the target names from now on.
+   * Refuses the tokens of the target from now on.
    *
-   * @throws {ValetKeyError} `overloaded` where the memory is full; `invalid_request` for a token that cannot be
-   *   distinguished from others.
+   * @throws {ValetKeyError} `overloaded` if the memory is full; `invalid_request` for a token that cannot be distinguished
+   *   from others.
    */
   readonly revoke: (target: RevocationTarget) => void;
+  /** Returns whether a token with this principal is revoked. */
   readonly matches: (principal: Pick<Principal, 'issuer' | 'subject' | 'claims'>, token: string) => boolean;
 }
 
-/** What revocations work with. */
+/** The dependencies of {@link createRevocations}. */
 export interface RevocationsDependencies {
   readonly issuers: readonly Issuer[];
   readonly maxRevocations: number;
   readonly nowSeconds: () => number;
 }
 
-/** Seconds for which a revoked opaque token is remembered: its own expiry is unknown. */
+/** Seconds for which the revocation of an opaque token is kept. The token's own expiry is unknown. */
 const opaqueTokenSeconds = 86_400;
 
-/** Creates the memory of revocations. Each is kept until the tokens that it refuses have expired. */
+/** Creates the memory of revocations. Each revocation is kept until the tokens that it refuses have expired. */
 export function createRevocations({ issuers, maxRevocations, nowSeconds }: RevocationsDependencies): Revocations {
   const byName = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
   const entries = new Map<string, Revocation>();
@@ -56,7 +57,7 @@ export function createRevocations({ issuers, maxRevocations, nowSeconds }: Revoc
       const now = nowSeconds();
       for (const [known, { forgetAtSeconds }] of entries) if (forgetAtSeconds < now) entries.delete(known);
     }
-    // Forgetting an entry to make room would accept a revoked token again.
+    // No entry is forgotten early: its token would be accepted again.
     if (entries.size >= maxRevocations && !entries.has(key)) {
       throw new ValetKeyError('overloaded', `There is no room for more than ${maxRevocations} revocations.`);
     }
@@ -87,7 +88,7 @@ export function createRevocations({ issuers, maxRevocations, nowSeconds }: Revoc
 }
 
 function toEntry(target: RevocationTarget, issuers: ReadonlyMap<string, Issuer>, nowSeconds: number): Entry {
-  /** Tokens are accepted for the tolerance after their expiry, by clocks that may differ by as much. */
+  /** A token is accepted up to the tolerance after its expiry, and clocks may differ by the tolerance once more. */
   const graceOf = (issuer: string): number => 2 * (issuers.get(issuer)?.clockToleranceSeconds ?? 0);
   const lifetimeOf = (issuer: string): number =>
     (issuers.get(issuer)?.maxLifetimeSeconds ?? Infinity) + graceOf(issuer);
@@ -125,8 +126,8 @@ function jtiKey(issuer: string, jti: string): string {
 }
 
 /**
- * Identifies a JWT without `jti` by its claims, never by its text: an ECDSA signature has a second valid form, in which a
- * revoked token would be accepted.
+ * Identifies a JWT without `jti` by its claims and not by its text. An ECDSA signature has a second valid form, so that a
+ * caller could send a revoked token again with another text.
  */
 function claimsKey(issuer: string, subject: unknown, claims: JsonObject): string {
   return JSON.stringify(['claims', issuer, subject, claims['iat'], claims['exp']]);

@@ -6,9 +6,9 @@ export interface FakeNetwork {
   /** The URLs that were called. */
   readonly calls: string[];
   keys: readonly object[];
-  /** Responds instead of the keys. */
+  /** If set, responds to every call instead of the keys. */
   respond: Respond | undefined;
-  /** While set, calls wait for it. */
+  /** If set, every call waits for this promise before its response. */
   gate: Promise<void> | undefined;
 }
 

@@ -6,7 +6,7 @@ import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 export const testIssuer = 'https://id.example.com';
 
-/** A verifier with one issuer whose keys are given as options, and tokens for it. */
+/** A verifier with one issuer whose keys are given as options, and functions that create tokens for it. */
 export interface Harness {
   readonly verifier: JwtVerifier;
   readonly clock: VirtualClock;
@@ -55,7 +55,7 @@ export async function rejection(promise: Promise<unknown>): Promise<ValetKeyErro
   throw new Error('The promise did not reject with a ValetKeyError.', { cause: error });
 }
 
-/** Resolves to the code and reason with which a verifier refuses a token, or to undefined where it accepts the token. */
+/** Resolves to the code and reason with which a verifier refuses a token, or to undefined if it accepts the token. */
 export async function refusalOf(verifier: JwtVerifier, token: string): Promise<string | undefined> {
   try {
     await verifier.verify(token);

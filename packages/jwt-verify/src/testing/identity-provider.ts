@@ -4,7 +4,7 @@ import type { JsonWebKey } from 'node:crypto';
 
 type Respond = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** An identity provider on a local port that counts its calls. */
+/** An identity provider on a local port. It records its calls. */
 export interface IdentityProvider extends AsyncDisposable {
   readonly issuer: string;
   /** The paths that were called. */
@@ -12,7 +12,7 @@ export interface IdentityProvider extends AsyncDisposable {
   /** Returns the largest number of calls that were under way at one time. */
   readonly maxConcurrentCalls: () => number;
   keys: readonly object[];
-  /** Responds instead of the usual documents. */
+  /** If set, responds to every request instead of the usual documents. */
   respond: Respond | undefined;
 }
 

@@ -54,8 +54,8 @@ const claims: fc.Arbitrary<Record<string, unknown>> = fc.record({
   scope: mostly('read', anything),
 });
 
-/** Generates the JSON text of an object, sometimes with a member written twice or with white space. */
-function written(value: Record<string, unknown>): fc.Arbitrary<string> {
+/** Generates the JSON text of an object, sometimes with two members of one name or with white space. */
+function jsonText(value: Record<string, unknown>): fc.Arbitrary<string> {
   const plain = JSON.stringify(value);
   const names = Object.keys(JSON.parse(plain) as object);
   const twice = fc
@@ -64,7 +64,7 @@ function written(value: Record<string, unknown>): fc.Arbitrary<string> {
   return mostly(plain, twice, fc.constant(JSON.stringify(value, null, 2))) as fc.Arbitrary<string>;
 }
 
-/** Generates changes that a token may suffer in transit. */
+/** Generates functions that change a token as an error in transit could. */
 const mutations = fc.oneof(
   fc.constant((token: string) => token),
   fc
@@ -98,8 +98,8 @@ export const tokens: fc.Arbitrary<string> = fc
   .chain((key) =>
     fc
       .tuple(
-        header(key).chain(written),
-        claims.chain(written),
+        header(key).chain(jsonText),
+        claims.chain(jsonText),
         mostly(key, fc.constant(impostor)),
         fc.oneof({ arbitrary: fc.constant((token: string) => token), weight: 3 }, { arbitrary: mutations, weight: 1 }),
       )

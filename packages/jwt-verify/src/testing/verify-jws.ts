@@ -1,9 +1,9 @@
 import { signatureAlgorithms, type SignatureAlgorithm } from '@valetkey/core-types';
 import { parseKeySet } from '../keys/key-set.ts';
-import { findKeys, findSigningKey } from '../keys/signature.ts';
+import { findKeys, findSigningKey } from '../keys/find-keys.ts';
 import { parseTokenHeader, splitToken } from '../token/token-text.ts';
 
-/** Runs the part of verification below the claims: form, header, choice of key, signature. */
+/** Resolves to whether a token's form, header, key and signature are valid. Its claims are not checked. */
 export async function verifyJws(token: string, jwks: unknown): Promise<boolean> {
   try {
     const segments = splitToken(token);

@@ -1,10 +1,12 @@
 import type { Clock } from '@valetkey/core-types';
 
-/** A clock that only the test moves. */
+/** A clock that moves only when a test moves it. */
 export interface VirtualClock extends Clock {
-  readonly advance: (seconds: number) => void;
+  /** Moves both the wall clock and the monotonic clock. */
+  readonly advance: (ms: number) => void;
   /** Moves only the wall clock, as a correction of the machine's clock does. */
-  readonly step: (seconds: number) => void;
+  readonly step: (ms: number) => void;
+  /** Returns the wall clock in seconds since 1970. */
   readonly nowSeconds: () => number;
 }
 
@@ -15,12 +17,12 @@ export function createVirtualClock(startSeconds = 1_800_000_000): VirtualClock {
     nowMs: () => wallMs,
     monotonicMs: () => monotonicMs,
     nowSeconds: () => wallMs / 1000,
-    advance: (seconds) => {
-      wallMs += seconds * 1000;
-      monotonicMs += seconds * 1000;
+    advance: (ms) => {
+      wallMs += ms;
+      monotonicMs += ms;
     },
-    step: (seconds) => {
-      wallMs += seconds * 1000;
+    step: (ms) => {
+      wallMs += ms;
     },
   };
 }

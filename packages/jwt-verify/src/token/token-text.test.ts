@@ -2,14 +2,14 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseStrictObject } from './token-text.ts';
 
-/** Writes a value as JSON, with one of its members written twice. */
-function writeTwice(value: unknown, path: { left: number }): string {
-  if (Array.isArray(value)) return `[${value.map((child) => writeTwice(child, path)).join(',')}]`;
+/** Returns a value as JSON in which one member is written twice: the member that ends after `before.members` others. */
+function writeTwice(value: unknown, before: { members: number }): string {
+  if (Array.isArray(value)) return `[${value.map((child) => writeTwice(child, before)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const members = Object.entries(value).flatMap(([name, child]) => {
-    const member = `${JSON.stringify(name)}:${writeTwice(child, path)}`;
-    path.left -= 1;
-    return path.left === -1 ? [member, member] : [member];
+    const member = `${JSON.stringify(name)}:${writeTwice(child, before)}`;
+    before.members -= 1;
+    return before.members === -1 ? [member, member] : [member];
   });
   return `{${members.join(',')}}`;
 }
@@ -37,7 +37,7 @@ test('parseStrictObject returns what JSON.parse returns for every object', () =>
 test('parseStrictObject refuses every object with a member written twice, at any depth', () => {
   fc.assert(
     fc.property(objects, fc.nat(), (value, position) => {
-      const text = writeTwice(value, { left: position % countMembers(value) });
+      const text = writeTwice(value, { members: position % countMembers(value) });
       expect(() => JSON.parse(text)).not.toThrow();
       expect(parseStrictObject(text)).toBeUndefined();
     }),

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { refuse } from './refusals.ts';
+import { invalidToken } from './invalid-token.ts';
 
 /** A parsed JSON object, such as the header or the claims of a token. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -13,7 +13,7 @@ export interface TokenSegments {
   readonly signingInput: string;
 }
 
-/** The members of a token's header that are used. Members that say where keys are (`jku`, `x5u`, `jwk`) are never read. */
+/** The members of a token's header that are read. Members that contain or locate a key (`jku`, `x5u`, `jwk`) are not. */
 export interface TokenHeader {
   readonly algorithm: string;
   readonly keyId: string | undefined;
@@ -22,7 +22,10 @@ export interface TokenHeader {
 }
 
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** Last characters without bits beyond the last byte, by the number of characters after the last group of four. */
+/**
+ * The characters with which a canonical segment may end, by the number of characters after its last group of four. Any
+ * other character has bits beyond the last byte.
+ */
 const canonicalEnds: Readonly<Record<number, string | undefined>> = { 2: 'AQgw', 3: 'AEIMQUYcgkosw048' };
 /** The longest `kid` of a token or of a published key, in characters. */
 export const maxKeyIdLength = 256;
@@ -33,13 +36,13 @@ export function hasCompactForm(token: string): boolean {
   return compactForm.test(token);
 }
 
-/** Returns whether a segment is the only spelling of its bytes: no impossible length, no stray bits at the end. */
+/** Returns whether a segment is the canonical encoding of its bytes: no impossible length, no stray bits at the end. */
 function isCanonical(segment: string): boolean {
   const rest = segment.length % 4;
   return rest === 0 || (canonicalEnds[rest]?.includes(segment.charAt(segment.length - 1)) ?? false);
 }
 
-/** Splits a token into its segments. Throws `invalid_token` unless they are three, not empty, in canonical base64url. */
+/** Splits a token into its segments. Throws `invalid_token` unless there are three, each in canonical base64url. */
 export function splitToken(token: string): TokenSegments {
   if (hasCompactForm(token)) {
     const first = token.indexOf('.');
@@ -54,7 +57,7 @@ export function splitToken(token: string): TokenSegments {
       return segments;
     }
   }
-  throw refuse(
+  throw invalidToken(
     'malformed_token',
     'The token is not a signed JWT: three segments of unpadded base64url, joined by dots.',
     'Send the access token itself, unchanged: no quotes, no JSON around it, no line breaks, nothing cut off.',
@@ -62,7 +65,7 @@ export function splitToken(token: string): TokenSegments {
 }
 
 function malformedHeader(problem: string): Error {
-  return refuse(
+  return invalidToken(
     'malformed_header',
     `The token's header ${problem}.`,
     'Have the identity provider issue a plain signed JWT.',
@@ -80,9 +83,9 @@ export function parseTokenHeader(segment: string): TokenHeader {
   }
   if (typ !== undefined && typeof typ !== 'string') throw malformedHeader('has a typ that is not a string');
   if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) {
-    throw refuse(
+    throw invalidToken(
       'critical_header',
-      'The token names critical header extensions, and none is supported.',
+      'The token has critical header extensions (crit or b64), and this verifier supports none.',
       'Have the identity provider issue tokens without crit and b64.',
     );
   }
@@ -93,7 +96,7 @@ export function parseTokenHeader(segment: string): TokenHeader {
 export function parseTokenClaims(segment: string): JsonObject {
   const claims = parseSegment(segment);
   if (claims !== undefined) return claims;
-  throw refuse(
+  throw invalidToken(
     'malformed_claims',
     "The token's claims are not a JSON object with unique member names.",
     'Have the identity provider issue a plain signed JWT.',
@@ -108,7 +111,7 @@ export function parseSegment(segment: string): JsonObject | undefined {
 
 /**
  * Parses a JSON object. Returns undefined for any other value, for more than 32 levels, and for an object with two
- * members of one name: parsers differ in which of the two they keep, so one text could mean two things to two readers.
+ * members of one name. Parsers differ in which of the two they keep, so that two programs could read one text differently.
  */
 export function parseStrictObject(text: string): JsonObject | undefined {
   let value: unknown;
@@ -135,7 +138,7 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-/** Counts the members that a valid JSON text writes; returns undefined where it nests too deep. */
+/** Counts the members in a valid JSON text; returns undefined if it has more than 32 levels. */
 function countWrittenMembers(text: string): number | undefined {
   let members = 0;
   let depth = 0;
@@ -157,7 +160,7 @@ function countWrittenMembers(text: string): number | undefined {
   return members;
 }
 
-/** Counts the members that a parsed value kept. */
+/** Counts the members of a parsed value. Of two members with one name, `JSON.parse` has kept only one. */
 function countKeptMembers(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   const children: unknown[] = Object.values(value);

@@ -21,13 +21,13 @@ export interface JwtVerifier {
   /**
    * Verifies a token.
    *
-   * @throws {ValetKeyError} `invalid_token` with a `reason` and a `remediation`; `identity_unavailable` where the
-   *   identity provider has to be called and gives no usable response; `overloaded`.
+   * @throws {ValetKeyError} `invalid_token` with a `reason` and a `remediation`; `identity_unavailable` if the identity
+   *   provider must be called and gives no usable response; `overloaded`.
    */
   readonly verify: (token: string, context?: VerifyContext) => Promise<Principal>;
   /**
-   * Fetches the keys of every issuer ahead of the first token. Never rejects: the status shows a provider that does not
-   * respond.
+   * Fetches the keys of every issuer, before the first token arrives. Never rejects: `lastFailure` in the status names a
+   * failure.
    */
   readonly warm: () => Promise<readonly IssuerStatus[]>;
   /** Verifies a token and describes every check. Safe to show: it contains nothing about the user. */
@@ -35,37 +35,37 @@ export interface JwtVerifier {
   /**
    * Refuses a token, or all tokens of a user, from now on and in this process.
    *
-   * @throws {ValetKeyError} `overloaded` where the memory of revocations is full; `invalid_request` for a token that
-   *   cannot be distinguished from others.
+   * @throws {ValetKeyError} `overloaded` if the memory of revocations is full; `invalid_request` for a token that cannot be
+   *   distinguished from others.
    */
   readonly revoke: (target: RevocationTarget) => void;
   readonly status: () => readonly IssuerStatus[];
   /** Returns the nonce for the `DPoP-Nonce` header of a response (RFC 9449 section 9). */
   readonly dpopNonce: () => string;
-  /** Ends the fetches under way and starts no more. */
+  /** Ends the fetches under way, and prevents new ones. */
   readonly close: () => void;
 }
 
-/** Creates the sources of the issuers' keys, and the look-up of opaque tokens where an issuer has one. */
+/** Creates the sources of the issuers' keys, and the look-up of opaque tokens if an issuer has one. */
 function createSources(settings: VerifierSettings, signal: AbortSignal) {
   const { clock, random, fetch, fetchTimeoutMs: timeoutMs, fetchMaxBytes: maxBytes } = settings;
-  const bounds = { fetch, timeoutMs, maxBytes, signal };
+  const http = { fetch, timeoutMs, maxBytes, signal };
   const onEvent = (event: JwtVerifierEvent): void => {
     try {
       settings.onEvent(event);
     } catch {
-      // A failure of the observer must not become a failure of the caller.
+      // An error of `onEvent` must not fail a verification.
     }
   };
   const issuers = settings.issuers.map((issuer) => {
     const keySource: KeySource =
       issuer.jwks === undefined
-        ? new RemoteKeySource({ issuer, clock, random, bounds, onEvent })
+        ? new RemoteKeySource({ issuer, clock, random, http, onEvent })
         : createStaticKeySource(issuer.jwks);
     return { issuer, keySource };
   });
   const opaqueTokens = settings.issuers
-    .map((issuer) => createOpaqueTokens({ issuer, clock, random, bounds }))
+    .map((issuer) => createOpaqueTokens({ issuer, clock, random, http }))
     .find((found) => found !== undefined);
   return { issuers, opaqueSteps: opaqueTokens && createOpaqueSteps(opaqueTokens) };
 }
@@ -73,7 +73,7 @@ function createSources(settings: VerifierSettings, signal: AbortSignal) {
 /**
  * Creates a verifier of the tokens of one or more identity providers.
  *
- * @throws {TypeError} Where an option is not valid; the message names each one, never its value.
+ * @throws {TypeError} If an option is not valid. The message names each such option, never its value.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@ import { createLocalJWKSet, jwtVerify, type JWTPayload } from 'jose';
 import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createJwtVerifier } from './create-jwt-verifier.ts';
-import type { RefusalReason } from '../token/refusals.ts';
+import type { RefusalReason } from '../token/invalid-token.ts';
 import { testIssuer } from '../testing/harness.ts';
 import { keys, nowSeconds, tokens } from '../testing/token-arbitrary.ts';
 
@@ -22,7 +22,7 @@ const keySet = createLocalJWKSet(jwks);
 const stricter = new Set<RefusalReason>([
   'malformed_token', // only one spelling of base64url
   'malformed_header', // unique member names
-  'critical_header', // b64 is refused also where crit does not name it
+  'critical_header', // b64 is refused also if crit does not name it
   'malformed_claims', // unique member names, at most 32 levels
   'malformed_date', // finite, in seconds
   'issued_in_future',
@@ -55,7 +55,7 @@ async function verifyWithBoth(
   }
 }
 
-test('jose accepts every token that verify() accepts, with the same claims, and verify() refuses others only by a named rule', async () => {
+test('jose accepts every token that verify() accepts, with the same claims; verify() refuses other tokens of jose only by a named rule', async () => {
   const seen = new Map<string, number>();
   await fc.assert(
     fc.asyncProperty(tokens, async (token) => {
@@ -74,7 +74,7 @@ test('jose accepts every token that verify() accepts, with the same claims, and 
   expect([...seen.keys()].filter((outcome) => outcome.startsWith('we ')).length).toBeGreaterThan(2);
 }, 600_000);
 
-test('verify() refuses any text that is not a token, without another error', async () => {
+test('verify() rejects with invalid_token for any text that is not a token', async () => {
   const texts = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.base64String(),

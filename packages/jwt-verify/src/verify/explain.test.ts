@@ -56,7 +56,7 @@ test.each<[string, string, string]>([
   ['binding', token({ cnf: {} }), '+++++++++++!----'],
   ['key', token({}, { kid: 'x' }), '++++++++++++!---'],
   ['signature', `${token().slice(0, -86)}${'A'.repeat(86)}`, '+++++++++++++!--'],
-])('explain() stops at the check %s, and says what is wrong and what to change', async (check, text, expected) => {
+])('explain() reports %s as the failed check, with a detail and a remediation', async (check, text, expected) => {
   const explanation = await verifier.explain(text);
   expect(outcomes(explanation)).toBe(expected);
   expect(explanation.accepted).toBe(false);
@@ -68,7 +68,7 @@ test.each<[string, string, string]>([
   });
 });
 
-test('explain() stops at the check client for a token of another app', async () => {
+test('explain() reports client as the failed check for a token of another app', async () => {
   const named = createHarness({ clientIds: ['web'] });
   const explanation = await named.verifier.explain(named.token({ client_id: 'other' }));
   expect(outcomes(explanation)).toBe('+++++++++!------');
@@ -77,54 +77,54 @@ test('explain() stops at the check client for a token of another app', async () 
   expect(detailOf(accepted, 'client')).toBe('Issued to web.');
 });
 
-test('explain() stops at the check revocation for a revoked token', async () => {
+test('explain() reports revocation as the failed check for a revoked token', async () => {
   const { verifier: own, token: make } = createHarness();
   own.revoke({ token: make() });
   expect(outcomes(await own.explain(make()))).toBe('++++++++++++++!-');
 });
 
-test('explain() lists the checks of a JWT for a token that is too long, also where opaque tokens are accepted', async () => {
+test('explain() lists the checks of a JWT for a token that is too long, also if opaque tokens are accepted', async () => {
   const introspection = { endpoint: `${testIssuer}/introspect`, clientId: 'c', clientSecret: 's' };
   const opaque = createHarness({ introspection });
   expect(outcomes(await opaque.verifier.explain('A'.repeat(20_000)))).toBe('!---------------');
 });
 
-test('explain() shows a provider that does not respond as a failed check of the key', async () => {
+test('explain() reports an unavailable identity provider as a failed check of the key', async () => {
   const network = createFakeNetwork([]);
   const remote = createHarness({ jwks: undefined }, { fetch: network.fetch });
   const { checks } = await remote.verifier.explain(remote.token());
   expect(checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({
     check: 'key',
-    detail: `The identity provider ${testIssuer} does not respond.`,
+    detail: `The identity provider ${testIssuer} gives no usable response.`,
   });
 });
 
-test('explain() describes the checks in general terms while the issuer is not known', async () => {
+test('explain() describes the checks without settings if the issuer is not known', async () => {
   const unknown = await verifier.explain('x');
   expect(unknown.issuer).toBeUndefined();
   expect(detailOf(unknown, 'algorithm')).toBe('Signed with one of the algorithms of its issuer.');
-  expect(detailOf(unknown, 'type')).toBe('Of the kind that the tokenType of its issuer accepts.');
+  expect(detailOf(unknown, 'type')).toBe('A token of a kind that the tokenType of its issuer accepts.');
   expect(detailOf(unknown, 'dates')).toBe('Within exp, nbf and iat, and with a lifetime within the limit.');
   expect(detailOf(unknown, 'audience')).toBe('An aud that is among the audiences of its issuer.');
-  expect(detailOf(unknown, 'client')).toBe('Issued to one of the clientIds of its issuer, where it has any.');
-  expect(detailOf(unknown, 'binding')).toBe('Not bound to a key, or bound by DPoP where its issuer allows that.');
+  expect(detailOf(unknown, 'client')).toBe('Issued to one of the clientIds of its issuer, if that has any.');
+  expect(detailOf(unknown, 'binding')).toBe('Not bound to a key, or bound by DPoP if its issuer allows that.');
 });
 
-test('explain() describes the checks with the values of the issuer', async () => {
+test('explain() describes the checks with the settings of the issuer', async () => {
   const loose = createHarness({ audiences: null, dpop: {}, algorithms: ['ES256', 'RS256'], tokenType: 'any' });
   const known = await loose.verifier.explain(loose.token());
   expect(detailOf(known, 'audience')).toBe('Any aud: audiences is null, which disables this check.');
   expect(detailOf(known, 'client')).toBe('Issued to any app.');
   expect(detailOf(known, 'binding')).toBe('Not bound to a key, or bound by DPoP.');
   expect(detailOf(known, 'algorithm')).toBe('Signed with ES256 or RS256.');
-  expect(detailOf(known, 'type')).toBe('Of the kind that tokenType any accepts.');
+  expect(detailOf(known, 'type')).toBe('A token of a kind that tokenType "any" accepts.');
   expect(detailOf(known, 'dates')).toBe(
     'Within exp, nbf and iat, with a tolerance of 5 seconds, and with a lifetime within the limit.',
   );
   expect(detailOf(await verifier.explain(token()), 'binding')).toBe('Not bound to a key.');
 });
 
-test('explain() describes a required binding', async () => {
+test('explain() describes the binding that dpop.required demands', async () => {
   const required = createHarness({ dpop: { required: true } });
   const explanation = await required.verifier.explain(required.token({ aud: 'x' }));
   expect(detailOf(explanation, 'binding')).toBe('Bound to a key by DPoP.');
@@ -136,7 +136,7 @@ test('explain() contains nothing about the user, and no value of the token', asy
   expect(JSON.stringify(await verifier.explain(token({ ...changes, aud: 'api' })))).not.toContain('canary');
 });
 
-test('explain() rejects with a programming error', async () => {
+test('explain() rejects with the error of a clock that throws', async () => {
   const broken = createHarness(
     {},
     {

@@ -14,21 +14,21 @@ import {
 export interface ExplainedCheck {
   readonly check: VerificationStep | 'proof';
   readonly outcome: 'passed' | 'failed' | 'not_reached';
-  /** What the step requires of the token; for a failed check, what is wrong. */
+  /** The requirement of the step; for a failed check, the reason of the failure. */
   readonly detail: string;
-  /** What to change; only on a failed check. */
+  /** The change that is needed. Only a failed check has it. */
   readonly remediation?: string | undefined;
 }
 
-/** The outcome of every check of a token. It contains only what is in the options or in an error. */
+/** The outcome of every check of a token. Its texts come from the options and from errors, never from the token. */
 export interface Explanation {
   readonly accepted: boolean;
-  /** The issuer that the token was checked against, where it is known. */
+  /** The issuer whose rules were applied. Absent if the token names no configured issuer. */
   readonly issuer?: string | undefined;
   readonly checks: readonly ExplainedCheck[];
 }
 
-/** Runs the steps of verification and the check of the proof, and describes each. The result is not remembered. */
+/** Runs every step of verification and the check of the proof, and describes each. The result is not remembered. */
 export async function explainToken(
   token: string,
   { dpop }: VerifyContext,
@@ -36,7 +36,7 @@ export async function explainToken(
 ): Promise<Explanation> {
   const proofStep = {
     name: 'proof',
-    requirement: () => 'A DPoP proof for this request, where the token is bound to a key.',
+    requirement: () => 'A DPoP proof for this request, if the token is bound to a key.',
     run: ({ binding }) => checkPresentation(token, binding, dpop, dependencies.dpop),
   } as const satisfies Step;
   const steps = [...chooseSteps(token, dependencies), proofStep];
@@ -48,7 +48,7 @@ export async function explainToken(
     if (!ValetKeyError.isInstance(error)) throw error;
     failure = error;
   }
-  // Absent where a step before the issuer's failed.
+  // Undefined if a step before the one that sets the issuer has failed.
   const issuer: Issuer | undefined = verification.issuer;
   const failedAt = failure === undefined ? steps.length : steps.findIndex((step) => step === verification.step);
   const checks = steps.map(({ name: check, requirement }, index): ExplainedCheck => {

@@ -1,6 +1,6 @@
 import type { Issuer, SignatureAlgorithm } from '@valetkey/core-types';
-import { findSigningKey } from '../keys/signature.ts';
-import { refuse } from '../token/refusals.ts';
+import { findSigningKey } from '../keys/find-keys.ts';
+import { invalidToken } from '../token/invalid-token.ts';
 import {
   parseTokenClaims,
   parseTokenHeader,
@@ -14,7 +14,7 @@ import {
   clientStep,
   datesStep,
   formRequirement,
-  refuseIssuer,
+  unknownIssuer,
   revocationStep,
   sizeStep,
   subjectStep,
@@ -65,8 +65,8 @@ export const jwtSteps = [
     name: 'type',
     requirement: (issuer) =>
       issuer === undefined
-        ? 'Of the kind that the tokenType of its issuer accepts.'
-        : `Of the kind that tokenType ${issuer.tokenType} accepts.`,
+        ? 'A token of a kind that the tokenType of its issuer accepts.'
+        : `A token of a kind that tokenType "${issuer.tokenType}" accepts.`,
     run: ({ issuer, header, claims }) => checkType(issuer, header, claims),
   },
   datesStep,
@@ -77,7 +77,7 @@ export const jwtSteps = [
   {
     name: 'key',
     requirement: () => 'A key that the issuer publishes for signatures with this algorithm.',
-    run: findKeys,
+    run: lookUpKeys,
   },
   {
     name: 'signature',
@@ -90,16 +90,16 @@ export const jwtSteps = [
 function findIssuer(verification: Verification, { issuers }: VerificationDependencies): void {
   const { iss } = verification.claims;
   const configured = typeof iss === 'string' ? issuers.get(iss) : undefined;
-  if (configured === undefined) throw refuseIssuer([...issuers.keys()]);
+  if (configured === undefined) throw unknownIssuer([...issuers.keys()]);
   verification.issuer = configured.issuer;
   verification.keySource = configured.keySource;
 }
 
 function checkAlgorithm({ issuer: { algorithms }, header: { algorithm } }: Verification): void {
   if ((algorithms as readonly string[]).includes(algorithm)) return;
-  throw refuse(
+  throw invalidToken(
     'algorithm_not_allowed',
-    `The token is signed with an algorithm that its issuer is not allowed to use: only ${algorithms.join(', ')}.`,
+    `The token is signed with an algorithm that is not allowed for its issuer. Allowed: ${algorithms.join(', ')}.`,
     "Have the identity provider sign with an allowed algorithm, or add its algorithm to the issuer's algorithms.",
   );
 }
@@ -109,7 +109,7 @@ function checkType({ tokenType }: Issuer, { type }: TokenHeader, claims: JsonObj
   const plain = type === undefined || type === 'jwt';
   if (tokenType === 'access') {
     if (type === 'at+jwt') return;
-    throw refuse(
+    throw invalidToken(
       'wrong_token_type',
       'The token is not marked as an access token: its header must have typ at+jwt.',
       "Send the access token, not the ID token. If this provider never marks its access tokens, set the issuer's tokenType to 'any'.",
@@ -117,10 +117,10 @@ function checkType({ tokenType }: Issuer, { type }: TokenHeader, claims: JsonObj
   }
   if (tokenType === 'id') {
     if (plain && !isOtherKind(claims) && claims['token_use'] !== 'access') return;
-    throw refuse('wrong_token_type', 'The token is not an ID token.', 'Send the ID token of the signed-in user.');
+    throw invalidToken('wrong_token_type', 'The token is not an ID token.', 'Send the ID token of the signed-in user.');
   }
   if (type === 'at+jwt' || (plain && !isIdToken(claims) && !isOtherKind(claims))) return;
-  throw refuse(
+  throw invalidToken(
     'wrong_token_type',
     'The token is not an access token.',
     'Send the access token, not the ID token or any other token of the provider.',
@@ -144,7 +144,7 @@ function isOtherKind(claims: JsonObject): boolean {
   return Object.hasOwn(claims, 'events') || kind === 'Refresh' || kind === 'Offline' || kind === 'Logout';
 }
 
-function findKeys(verification: Verification): void | Promise<void> {
+function lookUpKeys(verification: Verification): void | Promise<void> {
   const { keySource, header } = verification;
   const found = keySource.find(header.algorithm, header.keyId);
   if (found instanceof Promise) return found.then((keys) => setKeys(verification, keys));
@@ -154,7 +154,7 @@ function findKeys(verification: Verification): void | Promise<void> {
 function setKeys(verification: Verification, keys: Verification['keys']): void {
   verification.keys = keys;
   if (keys.length > 0) return;
-  throw refuse(
+  throw invalidToken(
     'unknown_key',
     'The token is signed with a key that its issuer does not publish.',
     "Get a fresh token. If it is refused again, compare the kid of the token's header with the provider's JWKS.",
@@ -163,12 +163,12 @@ function setKeys(verification: Verification, keys: Verification['keys']): void {
 
 async function checkSignature(verification: Verification, { knownHeaders }: VerificationDependencies): Promise<void> {
   const { keys, keySource, header, segments } = verification;
-  // The step `algorithm` has found this name among the issuer's algorithms.
+  // The step `algorithm` has checked that this is one of the issuer's algorithms.
   const algorithm = header.algorithm as SignatureAlgorithm;
   const signature = Buffer.from(segments.signature, 'base64url');
   const key = await findSigningKey(keys, algorithm, signature, Buffer.from(segments.signingInput, 'latin1'));
   if (key === undefined) {
-    throw refuse(
+    throw invalidToken(
       'wrong_signature',
       "The token's signature does not match its issuer's key.",
       'Send the token unchanged. If it is unchanged, this identity provider did not issue it.',

@@ -9,7 +9,7 @@ import { createSigningKey, type SigningKey } from '../testing/signing.ts';
 
 const audience = 'https://api.example.com';
 
-/** Starts a real provider on one port, whose keys are replaced while it runs. */
+/** Starts a real provider on one port. `rotate` replaces its keys while it runs. */
 async function startProvider() {
   let provider: Provider | undefined;
   const server = createServer((request, response) => {
@@ -68,7 +68,7 @@ async function startProvider() {
   return { issuer, rotate, issueToken, close: () => new Promise((resolve) => server.close(resolve)) };
 }
 
-test('the tokens of a real provider are accepted while its keys are rotated', async () => {
+test('verify() accepts the tokens of a real provider while its keys are rotated, and refuses a token of a withdrawn key', async () => {
   const provider = await startProvider();
   let monotonicMs = 0;
   let nowMs = 0;
@@ -83,7 +83,7 @@ test('the tokens of a real provider are accepted while its keys are rotated', as
   ];
   const accept = async (): Promise<string> => {
     const token = await provider.issueToken();
-    // The verifier's wall clock stands at the moment of issue.
+    // The verifier's wall clock shows the moment at which the token was issued.
     nowMs = Number(decodeJwt(token).iat) * 1000;
     await expect(verifier.verify(token)).resolves.toMatchObject({
       issuer: provider.issuer,
@@ -98,7 +98,7 @@ test('the tokens of a real provider are accepted while its keys are rotated', as
   await expect(verifier.warm()).resolves.toMatchObject([{ keys: 1, lastFailure: null }]);
   const first = await accept();
 
-  // The next key is used without notice, and its first token is accepted.
+  // The provider signs with a new key at once, and the first token of that key is accepted.
   monotonicMs += 31_000;
   provider.rotate(es, [rs]);
   await accept();

@@ -5,7 +5,7 @@ import {
   clientStep,
   datesStep,
   formRequirement,
-  refuseIssuer,
+  unknownIssuer,
   revocationStep,
   sizeStep,
   subjectStep,
@@ -19,7 +19,7 @@ export function createOpaqueSteps({ issuer, cacheSeconds, lookUp }: OpaqueTokens
     {
       name: 'form',
       requirement: () => formRequirement,
-      // Nothing to check: these steps were chosen by the token's form.
+      // Nothing to check: `chooseSteps` has checked the form.
       run: () => {},
     },
     {
@@ -33,14 +33,14 @@ export function createOpaqueSteps({ issuer, cacheSeconds, lookUp }: OpaqueTokens
     },
     {
       name: 'issuer',
-      requirement: () => 'No iss, or that of the issuer that was called.',
+      requirement: () => 'No iss, or the iss of the identity provider that was called.',
       run: ({ claims }) => {
-        if (Object.hasOwn(claims, 'iss') && claims['iss'] !== issuer.issuer) throw refuseIssuer([issuer.issuer]);
+        if (Object.hasOwn(claims, 'iss') && claims['iss'] !== issuer.issuer) throw unknownIssuer([issuer.issuer]);
       },
     },
     {
       ...datesStep,
-      // An opaque token may come without dates: the response about it is reused for `cacheSeconds` only.
+      // An opaque token may have no exp. The provider's response is reused only for `cacheSeconds`.
       run: (verification, dependencies) => {
         if (Object.hasOwn(verification.claims, 'exp')) datesStep.run(verification, dependencies);
       },

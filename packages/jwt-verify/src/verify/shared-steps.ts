@@ -1,19 +1,19 @@
 import type { Issuer } from '@valetkey/core-types';
 import type { DpopBinding } from '../dpop/dpop-proof.ts';
-import { refuse } from '../token/refusals.ts';
+import { invalidToken } from '../token/invalid-token.ts';
 import { isJsonObject, type JsonObject } from '../token/token-text.ts';
 import type { Step } from './verification.ts';
 
 const maxSubjectLength = 255;
-/** A date from here on (the year 5138) is in milliseconds instead of seconds. */
-const endOfSeconds = 1e11;
+/** Dates from this value on (the year 5138) are refused: they are in milliseconds instead of seconds. */
+const maxDateSeconds = 1e11;
 
 export const sizeStep = {
   name: 'size',
   requirement: () => 'No longer than the maxTokenLength of the verifier.',
   run: ({ token }, { maxTokenLength }) => {
     if (isAcceptedLength(token, maxTokenLength)) return;
-    throw refuse(
+    throw invalidToken(
       'token_too_large',
       `The token is longer than ${maxTokenLength} characters.`,
       'Ask the identity provider for a token with fewer claims (group lists are the usual cause).',
@@ -21,14 +21,14 @@ export const sizeStep = {
   },
 } as const satisfies Step;
 
-/** Returns whether a token is a string of accepted length: callers without types may pass anything. */
+/** Returns whether a token is a string of accepted length. Calls from JavaScript may pass any value. */
 export function isAcceptedLength(token: unknown, maxTokenLength: number): token is string {
   return typeof token === 'string' && token.length <= maxTokenLength;
 }
 
-/** The form of a token decides between the steps for a JWT and those for an opaque token. */
+/** The requirement of the step `form`, for JWTs and for opaque tokens. */
 export const formRequirement =
-  'Three segments of canonical base64url, or an opaque token where an issuer accepts those.';
+  'Three segments of canonical base64url, or an opaque token if an issuer looks up opaque tokens.';
 
 export const datesStep = {
   name: 'dates',
@@ -42,27 +42,35 @@ export const datesStep = {
   },
 } as const satisfies Step;
 
-/** Checks the dates of a token against the clock, to the whole second. Returns its `exp`. */
+/** Checks the dates of a token against the clock, to the whole second. Returns the token's `exp`. */
 function checkDates(issuer: Issuer, claims: JsonObject, nowSeconds: number): number {
   const { clockToleranceSeconds: tolerance, maxLifetimeSeconds } = issuer;
   const expiresAt = dateOf(claims, 'exp');
   const notBefore = dateOf(claims, 'nbf');
   const issuedAt = dateOf(claims, 'iat');
-  const clocks = "Compare the clock of this machine with the identity provider's.";
+  const compareClocks = "Compare the clock of this machine with the identity provider's clock.";
   if (expiresAt === undefined) {
-    throw refuse('malformed_date', 'The token has no exp.', 'Have the identity provider issue tokens that expire.');
+    throw invalidToken(
+      'malformed_date',
+      'The token has no exp.',
+      'Have the identity provider issue tokens that expire.',
+    );
   }
   if (expiresAt <= nowSeconds - tolerance) {
-    throw refuse('expired', 'The token has expired.', 'Get a fresh token from your identity provider and call again.');
+    throw invalidToken(
+      'expired',
+      'The token has expired.',
+      'Get a fresh token from your identity provider and call again.',
+    );
   }
   if (notBefore !== undefined && notBefore > nowSeconds + tolerance) {
-    throw refuse('not_yet_valid', 'The token is not valid yet.', clocks);
+    throw invalidToken('not_yet_valid', 'The token is not valid yet.', compareClocks);
   }
   if (issuedAt !== undefined && issuedAt > nowSeconds + tolerance) {
-    throw refuse('issued_in_future', 'The token was issued in the future.', clocks);
+    throw invalidToken('issued_in_future', 'The token was issued in the future.', compareClocks);
   }
   if (maxLifetimeSeconds !== null && expiresAt - (issuedAt ?? nowSeconds) > maxLifetimeSeconds) {
-    throw refuse(
+    throw invalidToken(
       'lifetime_too_long',
       `The token is valid for longer than the ${maxLifetimeSeconds} seconds allowed.`,
       "Shorten the lifetime of access tokens at the identity provider, or raise the issuer's maxLifetimeSeconds.",
@@ -74,8 +82,8 @@ function checkDates(issuer: Issuer, claims: JsonObject, nowSeconds: number): num
 function dateOf(claims: JsonObject, name: 'exp' | 'nbf' | 'iat'): number | undefined {
   const value = claims[name];
   if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= 0 && value < endOfSeconds) return value;
-  throw refuse(
+  if (typeof value === 'number' && value >= 0 && value < maxDateSeconds) return value;
+  throw invalidToken(
     'malformed_date',
     `The token's ${name} is not a date in seconds since 1970.`,
     'Have the identity provider write dates as NumericDate: seconds, not milliseconds.',
@@ -83,15 +91,15 @@ function dateOf(claims: JsonObject, name: 'exp' | 'nbf' | 'iat'): number | undef
 }
 
 /** Returns the error for a token whose `iss` is not accepted. */
-export function refuseIssuer(accepted: readonly string[]): Error {
-  return refuse(
+export function unknownIssuer(accepted: readonly string[]): Error {
+  return invalidToken(
     'unknown_issuer',
     `The token is not from an identity provider accepted here: its iss must be ${accepted.join(' or ')}.`,
-    'Send a token of such a provider, or configure its issuer exactly as written in iss (a slash at the end counts).',
+    'Send a token of such a provider, or configure an issuer exactly as the iss of the token (a slash at the end counts).',
   );
 }
 
-/** RFC 7519 section 4.1.3. */
+/** Checks `aud` (RFC 7519 section 4.1.3). */
 export const audienceStep = {
   name: 'audience',
   requirement: (issuer) => {
@@ -106,25 +114,25 @@ export const audienceStep = {
     const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
     if (audiences.some((accepted) => named.includes(accepted))) return;
     const accepted = audiences.join(' or ');
-    throw refuse(
+    throw invalidToken(
       'wrong_audience',
       `The token is meant for another audience: its aud must name ${accepted}.`,
-      `Ask the identity provider for an access token with the audience ${accepted} (some call it resource or API identifier), or add the token's own audience to the issuer's audiences.`,
+      `Ask the identity provider for an access token with the audience ${accepted} (some providers call it resource or API identifier), or add the token's own audience to the issuer's audiences.`,
     );
   },
 } as const satisfies Step;
 
-/** RFC 9068 section 2.2. */
+/** Checks `client_id` (RFC 9068 section 2.2). */
 export const clientStep = {
   name: 'client',
   requirement: (issuer) => {
-    if (issuer === undefined) return 'Issued to one of the clientIds of its issuer, where it has any.';
+    if (issuer === undefined) return 'Issued to one of the clientIds of its issuer, if that has any.';
     const { clientIds } = issuer;
     return clientIds === undefined ? 'Issued to any app.' : `Issued to ${clientIds.join(' or ')}.`;
   },
   run: ({ issuer: { clientIds }, claims }) => {
     if (clientIds === undefined || clientIds.some((clientId) => claims['client_id'] === clientId)) return;
-    throw refuse(
+    throw invalidToken(
       'wrong_client',
       `The token was issued to another app: its client_id must be ${clientIds.join(' or ')}.`,
       "Send a token that was issued to this app, or add the app's client id to the issuer's clientIds.",
@@ -137,9 +145,9 @@ export const subjectStep = {
   requirement: () => `A sub that is a string of 1 to ${maxSubjectLength} characters.`,
   run: (verification) => {
     const { sub } = verification.claims;
-    // In UTF-8 a lone surrogate becomes U+FFFD, which would make two subjects one.
+    // In UTF-8, a lone surrogate becomes U+FFFD: two different subjects would become equal.
     if (typeof sub !== 'string' || sub === '' || sub.length > maxSubjectLength || !sub.isWellFormed()) {
-      throw refuse(
+      throw invalidToken(
         'malformed_subject',
         `The token's sub is not a string of 1 to ${maxSubjectLength} characters.`,
         'Have the identity provider put a stable user id into sub.',
@@ -152,7 +160,7 @@ export const subjectStep = {
 export const bindingStep = {
   name: 'binding',
   requirement: (issuer) => {
-    if (issuer === undefined) return 'Not bound to a key, or bound by DPoP where its issuer allows that.';
+    if (issuer === undefined) return 'Not bound to a key, or bound by DPoP if its issuer allows that.';
     if (issuer.dpop === undefined) return 'Not bound to a key.';
     return issuer.dpop.required ? 'Bound to a key by DPoP.' : 'Not bound to a key, or bound by DPoP.';
   },
@@ -161,13 +169,13 @@ export const bindingStep = {
   },
 } as const satisfies Step;
 
-/** Returns the key that a DPoP-bound token is bound to; undefined for a bearer token. */
+/** Returns the key to which a DPoP token is bound; undefined for a bearer token. */
 function bindingOf({ dpop, clockToleranceSeconds }: Issuer, claims: JsonObject): DpopBinding | undefined {
   if (!Object.hasOwn(claims, 'cnf')) {
     if (dpop === undefined || !dpop.required) return undefined;
-    throw refuse(
+    throw invalidToken(
       'unbound_token',
-      'The token is not bound to a key, and its issuer is configured to require that.',
+      'The token is not bound to a key, and the configuration of its issuer requires bound tokens.',
       'Ask the identity provider for a DPoP-bound token (RFC 9449).',
     );
   }
@@ -176,7 +184,7 @@ function bindingOf({ dpop, clockToleranceSeconds }: Issuer, claims: JsonObject):
     const thumbprint = cnf['jkt'];
     if (typeof thumbprint === 'string') return { thumbprint, settings: dpop, clockToleranceSeconds };
   }
-  throw refuse(
+  throw invalidToken(
     'bound_token',
     'The token is bound to a key in a way that is not accepted here.',
     "Ask the identity provider for a bearer token, or set the issuer's dpop for DPoP-bound tokens.",
@@ -188,6 +196,6 @@ export const revocationStep = {
   requirement: () => 'Not revoked here.',
   run: ({ token, issuer: { issuer }, subject, claims }, { revocations }) => {
     if (!revocations.matches({ issuer, subject, claims }, token)) return;
-    throw refuse('revoked', 'The token was revoked.', 'Sign in again for a new token.');
+    throw invalidToken('revoked', 'The token was revoked.', 'Sign in again for a new token.');
   },
 } as const satisfies Step;

@@ -5,16 +5,16 @@ import type { VerificationKey } from '../keys/verification-key.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { JsonObject, TokenHeader, TokenSegments } from '../token/token-text.ts';
 
-/** One step of verification: verifying runs it, and explaining describes it. */
+/** One step of verification. `verify` runs it; `explain` runs and describes it. */
 export interface Step<Name extends string = string> {
   readonly name: Name;
-  /** Returns what the step requires of a token, in the terms of its issuer where the issuer is known. */
+  /** Returns the requirement as a sentence. If the issuer is known, the sentence contains the issuer's settings. */
   readonly requirement: (issuer: Issuer | undefined) => string;
-  /** Throws a `ValetKeyError` where the token fails. Returns a promise only where the step has to wait. */
+  /** Throws a `ValetKeyError` if the token fails. Returns a promise only if the step has to wait. */
   readonly run: (verification: Verification, dependencies: VerificationDependencies) => void | Promise<void>;
 }
 
-/** What the steps find out about one token. A step reads only what the steps before it have set. */
+/** The state of one verification. A step reads only fields that earlier steps have set. */
 export interface Verification {
   readonly token: string;
   /** The step that is running, or that failed. */
@@ -29,36 +29,36 @@ export interface Verification {
   keySource: KeySource;
   keys: readonly VerificationKey[];
   signedBy: TokenSigner | undefined;
-  /** Seconds for which the result may be reused, where that is less than the verifier's own limit. */
+  /** Seconds for which the result may be reused. The verifier's own limit applies as well. */
   reuseSeconds: number;
 }
 
-/** The key that made a token's signature, and where the key came from. */
+/** The key that made a token's signature, and the source of that key. */
 export interface TokenSigner {
   readonly key: VerificationKey;
   readonly keySource: KeySource;
 }
 
-/** What the steps work with. */
+/** The dependencies of the steps. */
 export interface VerificationDependencies {
   readonly issuers: ReadonlyMap<string, { readonly issuer: Issuer; readonly keySource: KeySource }>;
   readonly clock: Clock;
   readonly maxTokenLength: number;
   readonly revocations: Pick<Revocations, 'matches'>;
-  /** The headers of verified tokens, by their segment: tokens of one key share their header. */
+  /** The parsed headers of verified tokens, by the encoded header. Tokens of one key usually have the same header. */
   readonly knownHeaders: Map<string, TokenHeader>;
 }
 
-/** A verified token, and what must still hold for the result to be used again. */
+/** The result of verifying a token, and the conditions under which the result may be reused. */
 export interface VerifiedToken {
   readonly principal: Principal;
-  /** The promise that every repetition returns; created at the first repetition. */
-  repeated: Promise<Principal> | undefined;
-  /** The caller's key, where the token is bound to one. */
+  /** The promise that `verify` returns for a known token. Created when it is first needed. */
+  sharedPromise: Promise<Principal> | undefined;
+  /** The key to which the token is bound. Absent for a bearer token. */
   readonly binding: DpopBinding | undefined;
-  /** Wall clock. */
+  /** By the wall clock. */
   readonly expiresAtMs: number;
-  /** Monotonic clock. */
+  /** By the monotonic clock. */
   readonly reusableUntilMs: number;
   /** Absent for an opaque token, which the provider itself has confirmed. */
   readonly signedBy: TokenSigner | undefined;

@@ -28,7 +28,7 @@ test.each<[string, readonly object[], RegExp]>([
     /^issuers: only one issuer may have introspection or a resolver$/,
   ],
   [
-    'keys together with a URL of keys',
+    'jwks together with jwksUri',
     [{ ...issuer, jwks: { keys: [jwk] }, jwksUri: issuer.issuer }],
     /^issuers\.0\.jwks: cannot be combined with jwksUri$/,
   ],
@@ -90,7 +90,7 @@ test('createJwtVerifier names every mistake in one error', () => {
   expect(() => createJwtVerifier(options as never)).toThrow(/issuers\.0\.audiences: .*; fetchMaxBytes: .*; maxRevoca/);
 });
 
-test('createJwtVerifier names a mistake without its value', () => {
+test('createJwtVerifier names the field of a mistake, and never its value', () => {
   const options = { issuers: [{ ...issuer, introspection: { ...introspection, clientSecret: 'canary secret' } }] };
   expect(() => createJwtVerifier(options)).toThrow(/clientSecret/);
   expect(() => createJwtVerifier(options)).not.toThrow(/canary/);

@@ -16,41 +16,41 @@ import { findStaticKeyProblem } from '../keys/static-key-source.ts';
 export interface JwtVerifierOptions {
   /** The identity providers whose tokens are accepted. */
   readonly issuers: readonly IssuerOptions[];
-  /** Calls identity providers, instead of the global `fetch`. */
+  /** The function that calls identity providers. Default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** The source of time. Default is the clock of this machine. */
+  /** The source of time. Default: the clock of this machine. */
   readonly clock?: Clock | undefined;
-  /** Returns a number from 0 up to 1, for jitter. Default is `Math.random`. */
+  /** Returns a number from 0 up to 1, for jitter. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
-  /** Receives an event for each fetch of keys. What it throws is ignored. */
+  /** Receives an event for each fetch of keys. An error that it throws is ignored. */
   readonly onEvent?: ((event: JwtVerifierEvent) => void) | undefined;
   /** The memory of verified tokens; `null` disables it. */
   readonly cache?:
     | {
-        /** The largest number of tokens. Default is 10,000. */
+        /** The largest number of tokens. Default: 10,000. */
         readonly maxEntries?: number | undefined;
-        /** The largest size in bytes of memory, by estimate. Default is 67,108,864 (64 MiB). */
+        /** The largest size in bytes of memory, by estimate. Default: 67,108,864 (64 MiB). */
         readonly maxBytes?: number | undefined;
-        /** Seconds after which a token is verified anew, even before its `exp`. Default is 300. */
+        /** Seconds after which a token is verified anew, even before its `exp`. Default: 300. */
         readonly maxAgeSeconds?: number | undefined;
       }
     | null
     | undefined;
-  /** The longest token that is accepted, in characters. Default is 16,384. */
+  /** The longest token that is accepted, in characters. Default: 16,384. */
   readonly maxTokenLength?: number | undefined;
-  /** Milliseconds for one call to an identity provider, body included. Default is 5000 (5 seconds). */
+  /** Milliseconds for one call to an identity provider, body included. Default: 5000 (5 seconds). */
   readonly fetchTimeoutMs?: number | undefined;
-  /** The largest response of an identity provider in bytes, after decompression. Default is 1,048,576 (1 MiB). */
+  /** The largest response of an identity provider in bytes, after decompression. Default: 1,048,576 (1 MiB). */
   readonly fetchMaxBytes?: number | undefined;
-  /** Remembers used DPoP proofs. Default is the memory of this process. */
+  /** Remembers used DPoP proofs. Default: the memory of this process. */
   readonly replayStore?: ReplayStore | undefined;
-  /** At least 32 bytes from which DPoP nonces are derived; the same for all replicas. Default is random. */
+  /** At least 32 bytes, from which DPoP nonces are derived. All replicas need the same bytes. Default: random bytes. */
   readonly dpopNonceKey?: Uint8Array | undefined;
-  /** The largest number of revocations; beyond it `revoke` throws `overloaded`. Default is 100,000. */
+  /** The largest number of revocations. `revoke` throws `overloaded` for any further one. Default: 100,000. */
   readonly maxRevocations?: number | undefined;
 }
 
-/** Parses all issuers of a verifier: each alone, and then what they may not have in common. */
+/** Parses all issuers of a verifier: first each issuer, and then the rules between them. */
 const issuersSchema = z
   .array(issuerSchema)
   .min(1)
@@ -62,7 +62,7 @@ const issuersSchema = z
       report('each issuer may have only one record; put all its audiences into that record');
     }
     if (issuers.filter(looksUpTokens).length > 1) {
-      // An opaque token does not name its issuer, and no provider may receive another provider's tokens.
+      // An opaque token does not name its issuer, and a provider must not receive the tokens of another provider.
       report('only one issuer may have introspection or a resolver');
     }
     for (const [index, { jwks }] of issuers.entries()) {
@@ -121,7 +121,7 @@ function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   throw new TypeError(describeSchemaProblems(error));
 }
 
-/** Parses the options of a verifier. Throws a `TypeError` where one is not valid. */
+/** Parses the options of a verifier. Throws a `TypeError` if one is not valid. */
 export function parseVerifierOptions(options: JwtVerifierOptions): VerifierSettings {
   const settings = parse(optionsSchema, options);
   return { ...settings, replayStore: settings.replayStore ?? createMemoryReplayStore(settings.clock) };
@@ -130,7 +130,7 @@ export function parseVerifierOptions(options: JwtVerifierOptions): VerifierSetti
 /**
  * Parses issuers as {@link createJwtVerifier} does, without creating a verifier and without any call.
  *
- * @throws {TypeError} Where an issuer is not valid, or where the issuers exclude each other; the message names each field
+ * @throws {TypeError} If an issuer is not valid, or if the issuers cannot be combined. The message names each field
  *   (`issuers.0.audiences`), never its value.
  *
  * @example

@@ -6,7 +6,7 @@ function verified(subject: string): VerifiedToken {
   return { principal: { issuer: 'i', subject, scopes: [], claims: {} } } as unknown as VerifiedToken;
 }
 
-test('the memory finds a token only by its whole text', () => {
+test('the memory of verified tokens finds a token only by its whole text', () => {
   const tokens = createVerifiedTokens(10, 1_000_000);
   const entry = verified('alice');
   tokens.set('token', entry);
@@ -15,7 +15,7 @@ test('the memory finds a token only by its whole text', () => {
   expect(tokens.get('token ')).toBeUndefined();
 });
 
-test('the memory never holds more than maxEntries', () => {
+test('the memory of verified tokens never holds more than maxEntries', () => {
   const tokens = createVerifiedTokens(10, 1_000_000);
   for (let index = 0; index < 1000; index += 1) {
     tokens.set(`token-${index}`, verified('a'));
@@ -26,13 +26,13 @@ test('the memory never holds more than maxEntries', () => {
   expect(tokens.get('token-0')).toBeUndefined();
 });
 
-test('the memory never holds more than maxBytes, at 1500 bytes per token and three per character', () => {
+test('the memory of verified tokens never holds more than maxBytes, counting 1500 bytes per token and three per character', () => {
   const tokens = createVerifiedTokens(1000, 2 * 10 * (1500 + 3 * 100));
   for (let index = 0; index < 100; index += 1) tokens.set(`${index}`.padStart(100, 'x'), verified('a'));
   expect(tokens.size()).toBe(20);
 });
 
-test('the memory ignores a token that needs more than half of maxBytes, and keeps the others', () => {
+test('the memory of verified tokens ignores a token that needs more than half of maxBytes, and keeps the others', () => {
   const tokens = createVerifiedTokens(1000, 10_000);
   const entry = verified('alice');
   tokens.set('token', entry);
@@ -41,7 +41,7 @@ test('the memory ignores a token that needs more than half of maxBytes, and keep
   expect(tokens.get('token')).toBe(entry);
 });
 
-test('the memory keeps tokens that are used, and drops those that are not', () => {
+test('the memory of verified tokens keeps a token that is used, and drops a token that is not', () => {
   const tokens = createVerifiedTokens(20, 1_000_000);
   tokens.set('kept', verified('kept'));
   tokens.set('dropped', verified('dropped'));
@@ -52,7 +52,7 @@ test('the memory keeps tokens that are used, and drops those that are not', () =
   expect(tokens.get('dropped')).toBeUndefined();
 });
 
-test('the memory holds nothing where there is no room for two tokens', () => {
+test('the memory of verified tokens holds nothing if it has no room for two tokens', () => {
   for (const [maxEntries, maxBytes] of [
     [1, 1_000_000],
     [0, 0],

@@ -11,17 +11,17 @@ type OpaqueSteps = ReturnType<typeof createOpaqueSteps>;
 /** The name of a step of verification. */
 export type VerificationStep = (typeof jwtSteps | OpaqueSteps)[number]['name'];
 
-/** How a token arrived. */
+/** The request that carries a token. */
 export interface VerifyContext {
-  /** The caller's proof, for a token that came with the scheme `DPoP`. */
+  /** The caller's proof, for a token that was sent with the scheme `DPoP`. */
   readonly dpop?: DpopContext | undefined;
-  /** Ends this caller's wait. Other callers who wait for the same token are not affected. */
+  /** Ends this call. Other calls that wait for the same token are not affected. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What verifying tokens works with. */
+/** The dependencies of {@link createVerify}. */
 export interface TokenVerificationDependencies extends VerificationDependencies {
-  /** Absent where no issuer looks up opaque tokens. */
+  /** Absent if no issuer looks up opaque tokens. */
   readonly opaqueSteps: OpaqueSteps | undefined;
   readonly verifiedTokens: VerifiedTokens;
   /** Seconds after which a token is verified anew. */
@@ -43,14 +43,14 @@ const opaqueForm = /^[\w.~+/-]+=*$/;
 const entryOverheadBytes = 1500;
 const bytesPerCharacter = 3;
 
-/** Creates the function that turns a token into its principal: out of the memory, or step by step. */
+/** Creates the function `verify`. It returns the principal of a known token, or runs the steps of verification. */
 export function createVerify(
   dependencies: TokenVerificationDependencies,
 ): (token: string, context?: VerifyContext) => Promise<Principal> {
   const { clock, verifiedTokens, revocations } = dependencies;
   const pendingTokens = new Map<string, Promise<VerifiedToken>>();
 
-  /** Returns the result of an earlier verification that still holds. */
+  /** Returns the result of an earlier verification, if that still holds. */
   const recall = (token: string): VerifiedToken | undefined => {
     const known = verifiedTokens.get(token);
     return known !== undefined && stillHolds(known, clock) ? known : undefined;
@@ -67,7 +67,7 @@ export function createVerify(
     }
   };
 
-  /** Callers who send one token at the same time share one verification. */
+  /** Calls for one token at the same time share one verification. */
   const verifyShared = (token: string): Promise<VerifiedToken> => {
     const pending = pendingTokens.get(token);
     if (pending !== undefined) return pending;
@@ -89,17 +89,17 @@ export function createVerify(
     return principal;
   };
 
-  // Not an async function: every repetition returns the same promise.
+  // This is not an async function, so that every call for a known token returns the same promise.
   return (token, context) => {
     const known = recall(token);
     if (known !== undefined && known.binding === undefined && context?.dpop === undefined) {
-      return (known.repeated ??= Promise.resolve(known.principal));
+      return (known.sharedPromise ??= Promise.resolve(known.principal));
     }
     return verifyWithContext(token, known, context);
   };
 }
 
-/** Returns whether a verification may be reused: within its times, and while its key is trusted. */
+/** Returns whether a verification may be reused: before its expiry by both clocks, and while its key is trusted. */
 function stillHolds({ expiresAtMs, reusableUntilMs, signedBy }: VerifiedToken, clock: Clock): boolean {
   const now = clock.monotonicMs();
   if (now >= reusableUntilMs || clock.nowMs() >= expiresAtMs) return false;
@@ -107,7 +107,7 @@ function stillHolds({ expiresAtMs, reusableUntilMs, signedBy }: VerifiedToken, c
   return signedBy.keySource.renew() === undefined && now < signedBy.key.trustedUntilMs;
 }
 
-/** Ends one caller's wait without affecting the others. */
+/** Resolves as the promise of `start` does, but rejects as soon as the signal is aborted. */
 async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -120,7 +120,10 @@ async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortS
   }
 }
 
-/** Returns the steps for a token: those for an opaque token where it can be one and an issuer looks such tokens up. */
+/**
+ * Returns the steps for a token. These are the steps for an opaque token if the token has that form and an issuer looks up
+ * opaque tokens; otherwise the steps for a JWT.
+ */
 export function chooseSteps(
   token: string,
   { opaqueSteps, maxTokenLength }: TokenVerificationDependencies,
@@ -150,7 +153,7 @@ export async function runSteps(
   const { clock, cacheSeconds } = dependencies;
   return {
     principal: createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds),
-    repeated: undefined,
+    sharedPromise: undefined,
     binding,
     expiresAtMs: (expiresAtSeconds ?? Infinity) * 1000,
     reusableUntilMs: clock.monotonicMs() + Math.min(cacheSeconds, reuseSeconds) * 1000,
@@ -183,8 +186,8 @@ function freezeDeep(value: unknown): void {
 
 /**
  * Creates the memory of verified tokens. It has two generations instead of a list in order of use: a hit costs one
- * lookup, and tokens that were not used for a whole generation are dropped at once. Both bounds apply to the two
- * generations together.
+ * lookup, and tokens that were not used during a whole generation are dropped together. Both bounds apply to the sum of
+ * the two generations.
  */
 export function createVerifiedTokens(maxEntries: number, maxBytes: number): VerifiedTokens {
   let young = new Map<string, VerifiedToken>();

@@ -1,7 +1,7 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import type { SignatureAlgorithm } from '@valetkey/core-types';
 import { describe, expect, test } from 'vitest';
-import { verifySignature } from '../keys/signature.ts';
+import { verifySignature } from '../signatures/verify-signature.ts';
 import { readVectors } from '../testing/vectors.ts';
 import { verifyJws } from '../testing/verify-jws.ts';
 
@@ -19,8 +19,8 @@ interface RawGroup {
 }
 
 /**
- * Vectors with the label `valid` that this package refuses on purpose. Sets of symmetric keys are not listed: this package
- * has no HS algorithm, and a group without a public key must be refused as a whole.
+ * Vectors with the label `valid` that this package refuses on purpose. Groups without a public key are not listed: this
+ * package has no HS algorithm, and must refuse every vector of such a group.
  */
 const refusedOnPurpose = new Map<string, string>([
   // The payload is empty, and a JWT needs claims.
@@ -42,7 +42,7 @@ describe.each(['json_web_signature_test', 'json_web_key_test', 'json_web_crypto_
       }),
   );
 
-  test(`${file} has cases`, () => {
+  test(`${file} has more than 20 cases`, () => {
     expect(cases.length).toBeGreaterThan(20);
   });
 
@@ -70,7 +70,7 @@ describe.each<[string, SignatureAlgorithm]>([
         const key = createPublicKey(publicKeyPem);
         return tests.map(async ({ tcId, msg, sig, result }) => {
           const valid = await verifySignature(algorithm, key, Buffer.from(sig, 'hex'), Buffer.from(msg, 'hex'));
-          // `acceptable` leaves the outcome to the verifier: a missing NULL in PKCS #1 v1.5.
+          // The label `acceptable` leaves the outcome to the verifier. It marks a missing NULL in PKCS #1 v1.5.
           return result === 'acceptable' || valid === (result === 'valid') ? [] : [tcId];
         });
       }),

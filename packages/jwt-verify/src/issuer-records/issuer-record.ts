@@ -4,7 +4,7 @@ import { authgear } from './authgear.ts';
 const providers = { authgear } as const;
 
 /**
- * Returns the issuer record of an identity provider that is given by name; a record is returned as it is.
+ * Returns the issuer record of an identity provider that is given by name. Returns an issuer record unchanged.
  *
  * @example
  * ```ts

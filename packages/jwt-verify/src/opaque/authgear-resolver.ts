@@ -1,17 +1,17 @@
 import type { Issuer } from '@valetkey/core-types';
-import { fetchBounded, type FetchBounds } from '../provider-http/fetch-json.ts';
+import { fetchBounded, type FetchDependencies } from '../provider-http/fetch-json.ts';
 import type { JsonObject } from '../token/token-text.ts';
 
 type Resolver = NonNullable<Issuer['resolver']>;
 
-/** The boolean headers of Authgear's resolver, and the claims of its JWTs with the same meaning. */
+/** Authgear's boolean headers about a user, and the claims of Authgear's JWTs with the same meaning. */
 const userFlags = { anonymous: 'is_anonymous', verified: 'is_verified', 'can-reauthenticate': 'can_reauthenticate' };
 
 function splitList(value: string | null): string[] | undefined {
   return value === null ? undefined : value.split(/[ ,]+/).filter((part) => part !== '');
 }
 
-/** Returns the headers of a valid session as claims, named as in the provider's JWTs; undefined for no session. */
+/** Returns the headers of a valid session as claims, named as in Authgear's JWTs; undefined if there is no session. */
 function claimsOf(issuer: string, read: (header: string) => string | null): JsonObject | undefined {
   if (read('session-valid') !== 'true') return undefined;
   const claims: Record<string, unknown> = { iss: issuer, sub: read('user-id') };
@@ -29,20 +29,20 @@ function claimsOf(issuer: string, read: (header: string) => string | null): Json
 }
 
 /**
- * Looks up a token at a session resolver. Resolves to claims, or to undefined where there is no valid session.
+ * Looks up a token at Authgear's session resolver. Resolves to claims, or to undefined if there is no valid session.
  *
- * Source: Authgear's resolver. It always responds with 200; only the exact value `true` of `session-valid` is a session.
+ * Source: Authgear's resolver. It always responds 200. Only the exact value `true` of `session-valid` means a session.
  *
- * @throws {FetchFailure} Where the resolver gives no usable response.
+ * @throws {FetchFailure} If the resolver gives no usable response.
  */
 export function resolveToken(
   issuer: string,
   { endpoint, headerPrefix }: Resolver,
   token: string,
-  bounds: FetchBounds,
+  http: FetchDependencies,
 ): Promise<JsonObject | undefined> {
   const headers = { authorization: `Bearer ${token}` };
-  return fetchBounded(endpoint, { headers }, bounds, async (response) => {
+  return fetchBounded(endpoint, { headers }, http, async (response) => {
     await response.body?.cancel();
     return claimsOf(issuer, (header) => response.headers.get(headerPrefix + header));
   });

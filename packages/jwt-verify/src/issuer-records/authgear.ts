@@ -1,14 +1,14 @@
 import type { IssuerOptions } from '@valetkey/core-types';
 
-/** How an Authgear project signs users in. */
+/** The settings of an Authgear project. */
 export interface AuthgearOptions {
   /** The project's endpoint, such as `https://project.authgear.cloud`. */
   readonly endpoint: string;
-  /** The client id that tokens must be issued to. Absent: any client of the project. */
+  /** Accepts only tokens that were issued to this client id. Absent: to any client of the project. */
   readonly clientId?: string | undefined;
   /**
-   * Looks up tokens that are not JWTs at the project's resolver, which must be reachable from here. Default: `false`.
-   * `cacheSeconds` is the time in seconds that a response is cached; 10 by default.
+   * Looks up opaque tokens at the project's resolver, which this process must be able to reach. Default: `false`.
+   * `cacheSeconds` is the number of seconds for which a response is cached. Default: 10.
    */
   readonly resolver?: boolean | { readonly cacheSeconds?: number | undefined } | undefined;
 }

@@ -28,10 +28,10 @@ export type RefusalReason =
   | 'use_dpop_nonce';
 
 /**
- * Returns the error of a refused token. `detail` and `remediation` consist of our own words and the operator's settings,
- * never of values from the token. The two DPoP reasons also become the error's `cause`, which programs decide by.
+ * Returns the error `invalid_token`. `detail` and `remediation` contain only our own words and the operator's settings,
+ * never a value from the token. The two DPoP reasons are also the error's `cause`, by which programs decide.
  */
-export function refuse(reason: RefusalReason, detail: string, remediation?: string): ValetKeyError {
+export function invalidToken(reason: RefusalReason, detail: string, remediation?: string): ValetKeyError {
   const cause: FailureCause | undefined =
     reason === 'invalid_dpop_proof' || reason === 'use_dpop_nonce' ? { type: 'dpop', error: reason } : undefined;
   return new ValetKeyError('invalid_token', detail, { reason, remediation, cause });

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { authgear } from '../providers/authgear.ts';
+import { authgear } from '../issuer-records/authgear.ts';
 import { refusalOf } from '../testing/harness.ts';
 import { startIdentityProvider, type IdentityProvider } from '../testing/identity-provider.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
@@ -56,13 +56,13 @@ test('an opaque token becomes a principal at the resolver, with claims named as 
   expect(seen[0]?.headers.authorization).toBe('Bearer opaque');
 });
 
-test('headers that the resolver does not send become no claims', async () => {
+test('a header that the resolver does not send becomes no claim', async () => {
   const { claims } = await createVerifier().verify('opaque');
   expect(claims).toEqual({ iss: provider.issuer, sub: 'user-1' });
 });
 
 test.each([['false'], ['TRUE'], ['true, true'], ['1'], [undefined]])(
-  'a token is inactive where session-valid is %s',
+  'a token is inactive if session-valid is %s',
   async (valid) => {
     headers = {
       'x-authgear-user-id': 'user-1',
@@ -77,7 +77,7 @@ test('a session without a user id is refused', async () => {
   await expect(refusalOf(createVerifier(), 'opaque')).resolves.toBe('invalid_token malformed_subject');
 });
 
-test('a resolver that responds with 500 is identity_unavailable', async () => {
+test('verify() rejects with identity_unavailable if the resolver responds 500', async () => {
   status = 500;
   await expect(refusalOf(createVerifier(), 'opaque')).resolves.toBe('identity_unavailable status_500');
 });

@@ -28,7 +28,7 @@ test('the record of authgear() accepts the RS256 access tokens of a project, and
   );
 });
 
-test('authgear() limits tokens to one client where clientId is given', () => {
+test('authgear() limits tokens to one client if clientId is given', () => {
   const record = authgear({ endpoint: 'https://project.authgear.cloud/', clientId: 'app' });
   expect(record).toMatchObject({ issuer: 'https://project.authgear.cloud', clientIds: ['app'] });
   expect(authgear({ endpoint: 'https://project.authgear.cloud' })).not.toHaveProperty('clientIds');
@@ -38,6 +38,6 @@ test.each([
   [false, undefined],
   [true, { endpoint: 'https://project.authgear.cloud/_resolver/resolve' }],
   [{ cacheSeconds: 3 }, { endpoint: 'https://project.authgear.cloud/_resolver/resolve', cacheSeconds: 3 }],
-])('authgear() with resolver %j has the resolver record %j', (resolver, record) => {
+])('authgear() with resolver %j returns a record with the resolver %j', (resolver, record) => {
   expect(authgear({ endpoint: 'https://project.authgear.cloud', resolver }).resolver).toEqual(record);
 });

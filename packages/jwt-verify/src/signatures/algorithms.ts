@@ -30,7 +30,7 @@ function ecdsa(bits: number, curve: string, numberLength: number): AlgorithmPara
 
 const ed25519: AlgorithmParameters = { keyType: 'OKP', curve: 'Ed25519', hash: null };
 
-/** RFC 7518 section 3.1, RFC 8037 and RFC 9864. */
+/** The parameters of every supported algorithm (RFC 7518 section 3.1, RFC 8037 and RFC 9864). */
 export const algorithmParameters: Readonly<Record<SignatureAlgorithm, AlgorithmParameters>> = {
   RS256: pkcs1(256),
   RS384: pkcs1(384),

@@ -1,44 +1,19 @@
 import { verify, type KeyObject } from 'node:crypto';
 import type { SignatureAlgorithm } from '@valetkey/core-types';
 import { algorithmParameters } from './algorithms.ts';
-import type { VerificationKey } from './verification-key.ts';
-
-/** The number of keys that are tried for one token whose `kid` is absent or not unique. */
-const maxCandidates = 4;
 
 const derInteger = 0x02;
 const derSequence = 0x30;
 const derLongLength = 0x81;
 const signBit = 0x80;
-
-/** Returns the keys that may have signed a token: of its algorithm, and with its `kid` where it has one. */
-export function findKeys(
-  keys: readonly VerificationKey[],
-  algorithm: string,
-  keyId: string | undefined,
-): readonly VerificationKey[] {
-  return keys
-    .filter((key) => (keyId === undefined || key.id === keyId) && key.algorithms.has(algorithm))
-    .slice(0, maxCandidates);
-}
-
-/** Resolves to the first of the keys that made the signature, or to undefined. */
-export async function findSigningKey(
-  keys: readonly VerificationKey[],
-  algorithm: SignatureAlgorithm,
-  signature: Buffer,
-  data: Buffer,
-): Promise<VerificationKey | undefined> {
-  for (const key of keys) {
-    if (await verifySignature(algorithm, key.keyObject, signature, data)) return key;
-  }
-  return undefined;
-}
+/** DER writes a length up to this one in a single byte. */
+const maxShortLength = 0x7f;
 
 /**
- * Verifies a signature on the thread pool.
+ * Verifies a signature on the thread pool. Resolves to false for a signature or a key of the wrong form.
  *
- * The key is passed bare, and an ECDSA signature as DER: any other form costs Node up to 16 microseconds more per call.
+ * Node receives an ECDSA signature as DER, and the key without options unless PSS needs them: any other form costs up to
+ * 16 microseconds more per call.
  */
 export function verifySignature(
   algorithm: SignatureAlgorithm,
@@ -63,11 +38,11 @@ export function encodeEcdsaSignature(signature: Buffer, numberLength: number): B
     ...encodeInteger(signature.subarray(0, numberLength)),
     ...encodeInteger(signature.subarray(numberLength)),
   ];
-  const length = numbers.length < signBit ? [numbers.length] : [derLongLength, numbers.length];
+  const length = numbers.length <= maxShortLength ? [numbers.length] : [derLongLength, numbers.length];
   return Buffer.from([derSequence, ...length, ...numbers]);
 }
 
-/** Encodes one number as DER: no leading zeros except the one that keeps it positive. */
+/** Encodes a positive number as DER, with a leading zero only if its first bit would make it negative. */
 function encodeInteger(number: Buffer): readonly number[] {
   let start = 0;
   while (start < number.length - 1 && number[start] === 0) start += 1;

@@ -11,7 +11,7 @@ test('issuerRecord returns the record of a provider that is given by name', () =
   );
 });
 
-test('issuerRecord returns a record as it is', () => {
+test('issuerRecord returns an issuer record unchanged', () => {
   const record = { issuer: 'https://id.example.com', audiences: ['api'] };
   expect(issuerRecord(record)).toBe(record);
 });

@@ -1,0 +1,30 @@
+import type { SignatureAlgorithm } from '@valetkey/core-types';
+import { verifySignature } from '../signatures/verify-signature.ts';
+import type { VerificationKey } from './verification-key.ts';
+
+/** The number of keys that are tried for one token whose `kid` is absent or not unique. */
+const maxCandidates = 4;
+
+/** Returns the keys that may have signed a token: keys for its algorithm and, if it has a `kid`, with that `kid`. */
+export function findKeys(
+  keys: readonly VerificationKey[],
+  algorithm: string,
+  keyId: string | undefined,
+): readonly VerificationKey[] {
+  return keys
+    .filter((key) => (keyId === undefined || key.id === keyId) && key.algorithms.has(algorithm))
+    .slice(0, maxCandidates);
+}
+
+/** Resolves to the first of the keys that made the signature, or to undefined if none did. */
+export async function findSigningKey(
+  keys: readonly VerificationKey[],
+  algorithm: SignatureAlgorithm,
+  signature: Buffer,
+  data: Buffer,
+): Promise<VerificationKey | undefined> {
+  for (const key of keys) {
+    if (await verifySignature(algorithm, key.keyObject, signature, data)) return key;
+  }
+  return undefined;
+}
