@@ -8,7 +8,7 @@ export interface Clock {
 
 /** The clock of this machine. */
 export const systemClock: Clock = {
-  // The functions themselves: every request reads the clock several times.
+  // The functions themselves, without a wrapper: every request reads the clock several times.
   nowMs: Date.now,
   monotonicMs: performance.now.bind(performance),
 };

@@ -3,10 +3,13 @@ import { expect, test } from 'vitest';
 import { errorTable, ValetKeyError } from './errors.ts';
 
 test('ValetKeyError carries the status, title and remediation of its row in the error table', () => {
-  const error = new ValetKeyError('vendor_timeout', 'Nabla did not answer.', { vendor: 'nabla', retryAfterSeconds: 2 });
+  const error = new ValetKeyError('vendor_timeout', 'Nabla did not respond.', {
+    vendor: 'nabla',
+    retryAfterSeconds: 2,
+  });
   expect(error).toMatchObject({
     name: 'ValetKeyError',
-    message: 'Nabla did not answer.',
+    message: 'Nabla did not respond.',
     code: 'vendor_timeout',
     status: 504,
     retryable: true,
@@ -16,7 +19,7 @@ test('ValetKeyError carries the status, title and remediation of its row in the 
   });
 });
 
-test('isInstance recognises an error of another copy of the package', () => {
+test('isInstance returns true for a ValetKeyError, also of another copy of the package, and false for any other value', () => {
   const foreign = Object.defineProperty(new Error('copy'), Symbol.for('valetkey.error'), { value: true });
   expect(ValetKeyError.isInstance(new ValetKeyError('internal', 'x'))).toBe(true);
   expect(ValetKeyError.isInstance(foreign)).toBe(true);
@@ -24,7 +27,7 @@ test('isInstance recognises an error of another copy of the package', () => {
   expect(ValetKeyError.isInstance(undefined)).toBe(false);
 });
 
-test('ValetKeyError has no cause unless a program may decide by one', () => {
+test('ValetKeyError without the option cause has no property cause, and shows its reason in util.inspect', () => {
   const error = new ValetKeyError('vendor_unavailable', 'Nabla could not be reached.', { reason: 'ECONNREFUSED' });
   expect(error.cause).toBeUndefined();
   expect(Object.hasOwn(error, 'cause')).toBe(false);
@@ -33,17 +36,17 @@ test('ValetKeyError has no cause unless a program may decide by one', () => {
 
 test('ValetKeyError keeps its cause out of its enumerable fields', () => {
   const cause = { type: 'vendor_status', status: 401 } as const;
-  const error = new ValetKeyError('vendor_auth_failed', 'Nabla refused our credentials.', { cause });
+  const error = new ValetKeyError('vendor_auth_failed', "Nabla refused the broker's credentials.", { cause });
   expect(error.cause).toEqual(cause);
   expect(Object.keys(error)).not.toContain('cause');
 });
 
-test('only the two errors about the caller’s own token are a 401', () => {
+test('only missing_token and invalid_token have the status 401', () => {
   const unauthorized = Object.entries(errorTable).filter(([, entry]) => entry.status === 401);
   expect(unauthorized.map(([code]) => code)).toEqual(['missing_token', 'invalid_token']);
 });
 
-test('every row of the error table says what the caller can do', () => {
+test('every row of the error table has a code in snake case, a title, and a remediation that ends with a full stop', () => {
   for (const [code, { remediation, title }] of Object.entries(errorTable)) {
     expect(code).toMatch(/^[a-z_]+$/);
     expect(title.length).toBeGreaterThan(0);

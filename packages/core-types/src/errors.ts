@@ -11,8 +11,8 @@ interface ErrorTableEntry {
 /**
  * Every way in which a Valet Key call can fail. The set is closed: a new kind of failure needs a new row here.
  *
- * A 401 is always about the broker's own caller: credentials that a vendor refuses are a 502, and an identity provider
- * that is down is a 503.
+ * A 401 is always about the caller's own token. If a vendor refuses the broker's credentials, the status is 502. If an
+ * identity provider is unavailable, the status is 503.
  */
 export const errorTable = {
   missing_token: {
@@ -31,13 +31,13 @@ export const errorTable = {
     status: 400,
     title: 'Invalid request',
     retryable: false,
-    remediation: 'Correct the request; `detail` names what is wrong.',
+    remediation: 'Correct the request; `detail` names the mistake.',
   },
   forbidden: {
     status: 403,
     title: 'Forbidden',
     retryable: false,
-    remediation: 'Ask the operator to allow this call, or sign in with the permission it needs.',
+    remediation: 'Ask the operator to allow this call, or sign in with the permission that the call needs.',
   },
   user_blocked: {
     status: 403,
@@ -101,7 +101,7 @@ export const errorTable = {
   },
   vendor_auth_failed: {
     status: 502,
-    title: 'Vendor refused our credentials',
+    title: "Vendor refused the broker's credentials",
     retryable: false,
     remediation: "Ask the operator to check the vendor's credentials in the broker's configuration.",
   },
@@ -153,43 +153,44 @@ export const errorTable = {
 export type ErrorCode = keyof typeof errorTable;
 
 /**
- * What a program may decide by beyond the code. A `reason` is for people and may change; a cause is part of the contract.
+ * The details by which a program may decide, besides the code. A cause is part of the contract. A `reason` is for the
+ * operator's log, and may change.
  *
  * - `vendor_status`: the vendor responded with this HTTP status.
  * - `oauth_error`: a token endpoint's own error code (RFC 6749 section 5.2).
- * - `dpop`: what is wrong with the caller's proof of possession (RFC 9449 sections 7.1 and 9).
+ * - `dpop`: the error code for the caller's DPoP proof (RFC 9449 sections 7.1 and 9).
  */
 export type FailureCause =
   | { readonly type: 'vendor_status'; readonly status: number }
   | { readonly type: 'oauth_error'; readonly error: OAuthErrorCode }
   | { readonly type: 'dpop'; readonly error: 'invalid_dpop_proof' | 'use_dpop_nonce' };
 
-/** The token endpoint errors (RFC 6749 section 5.2) that a program of ours decides by. */
+/** The error codes of a token endpoint (RFC 6749 section 5.2) by which Valet Key decides. */
 export type OAuthErrorCode = 'invalid_client' | 'unauthorized_client' | 'invalid_scope' | 'unsupported_grant_type';
 
-/** What {@link ValetKeyError} may carry beside its code. */
+/** The options of {@link ValetKeyError}. */
 export interface ValetKeyErrorOptions {
-  /** What the caller can do about it. The table has a default for each code. */
+  /** What the caller can do about the failure. Default: the remediation of the code in {@link errorTable}. */
   readonly remediation?: string | undefined;
   /** The id of the vendor that the failure is about. */
   readonly vendor?: string | undefined;
   /** Seconds after which a retry may succeed. */
   readonly retryAfterSeconds?: number | undefined;
-  /** What the operator should look at: for the log and `valetkey doctor`, never part of a response. */
+  /** What the operator should check. The log and `valetkey doctor` show it; a response never contains it. */
   readonly advice?: string | undefined;
-  /** A short word for the operator's log (`ECONNREFUSED`, `unknown_key`). Never foreign text, never part of a response. */
+  /** A short word for the operator's log (`ECONNREFUSED`, `unknown_key`). A response never contains it. */
   readonly reason?: string | undefined;
-  /** What a program may decide by, beyond the code. */
+  /** The details by which a program may decide. */
   readonly cause?: FailureCause | undefined;
 }
 
 const marker = Symbol.for('valetkey.error');
 
 /**
- * The one error of Valet Key: a `code` of {@link errorTable}, with the HTTP response that it stands for.
+ * The one error class of Valet Key: a `code` of {@link errorTable}, with the parts of the HTTP response for it.
  *
- * Its `cause` is a {@link FailureCause}, never a foreign error: the messages of network and parser libraries quote header
- * values and bodies.
+ * Its `cause` is a {@link FailureCause} and never the error of a library: messages of network and parser libraries quote
+ * header values and bodies.
  *
  * @example
  * ```ts
@@ -214,7 +215,7 @@ export class ValetKeyError extends Error {
     this.prototype.name = 'ValetKeyError';
   }
 
-  /** `detail` is shown to callers: our own words, never a vendor's text, never a value of a token or a secret. */
+  /** Callers see `detail`: it contains only our own words, never a vendor's text, a value of a token, or a secret. */
   constructor(code: ErrorCode, detail: string, options: ValetKeyErrorOptions = {}) {
     super(detail, options.cause && { cause: options.cause });
     const entry = errorTable[code];

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest';
 import { codeOfForeignError, describeForeignError } from './foreign-error.ts';
 
 test.each([
-  ['a system error', Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
-  ['an SQLSTATE', { code: '42P01' }, '42P01'],
-  ['a code that is text of a stranger', { code: 'Bearer abc def' }, undefined],
-  ['a numeric code', { code: 13 }, undefined],
-  ['an error without a code', new Error('x'), undefined],
-  ['nothing', null, undefined],
-  ['a thrown text', 'ECONNREFUSED', undefined],
-])('codeOfForeignError reads %s', (_case, thrown, expected) => {
+  ['ECONNREFUSED', 'a system error', Object.assign(new Error('x'), { code: 'ECONNREFUSED' })],
+  ['42P01', 'an SQLSTATE', { code: '42P01' }],
+  [undefined, 'a code that is free text', { code: 'Bearer abc def' }],
+  [undefined, 'a code that is a number', { code: 13 }],
+  [undefined, 'an error without a code', new Error('x')],
+  [undefined, 'null', null],
+  [undefined, 'a thrown text', 'ECONNREFUSED'],
+])('codeOfForeignError returns %s for %s', (expected, _case, thrown) => {
   expect(codeOfForeignError(thrown)).toBe(expected);
 });
 
@@ -21,6 +21,6 @@ test('describeForeignError leaves out the message, which may quote a secret', ()
   expect(JSON.stringify(description)).not.toContain('CANARY');
 });
 
-test('describeForeignError names the type of a thrown value that is no error', () => {
+test('describeForeignError returns only the type of a thrown value that is not an error', () => {
   expect(describeForeignError('CANARY')).toEqual({ name: 'string' });
 });

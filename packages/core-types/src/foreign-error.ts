@@ -1,17 +1,16 @@
-/** What is safe to log of an error that a library or the runtime threw. */
+/** The parts of a foreign error that are safe to log. A foreign error is one that a library or the runtime threw. */
 export interface ForeignErrorDescription {
   readonly name: string;
   readonly code?: string;
-  /** The places in the code, without the message that a stack trace begins with. */
+  /** The frames of the stack trace, without the message at its start. */
   readonly frames?: readonly string[];
 }
 
 const maxFrames = 12;
 
 /**
- * Returns the `code` of an error that a library or the runtime threw (`ECONNREFUSED`, `42P01`, `UND_ERR_SOCKET`), or
- * undefined where there is none. Codes are constants of their library; messages are never read, because they quote
- * header values, bodies and URLs.
+ * Returns the `code` of a foreign error (`ECONNREFUSED`, `42P01`, `UND_ERR_SOCKET`), or undefined if it has none. A code is
+ * a constant of its library. The message is never read, because messages quote header values, bodies and URLs.
  */
 export function codeOfForeignError(thrown: unknown): string | undefined {
   if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined;

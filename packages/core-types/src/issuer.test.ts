@@ -8,7 +8,7 @@ const introspection = {
   clientSecret: 'secret-of-a-test',
 };
 
-test('issuerSchema fills in strict defaults', () => {
+test('issuerSchema fills in the defaults', () => {
   expect(issuerSchema.parse(issuer)).toEqual({
     ...issuer,
     algorithms: ['RS256', 'ES256', 'EdDSA'],
@@ -33,7 +33,7 @@ test.each([
   expect(issuerSchema.safeParse(options).success).toBe(false);
 });
 
-test('issuerSchema accepts http for a loopback host, and null for a disabled audience check', () => {
+test('issuerSchema accepts an http issuer on a loopback host, and null as audiences', () => {
   expect(issuerSchema.safeParse({ issuer: 'http://127.0.0.1:8790/idp', audiences: null }).success).toBe(true);
 });
 
@@ -67,7 +67,7 @@ test('issuerSchema fills in the defaults of DPoP, introspection and the resolver
   });
 });
 
-test('issuerSchema parses its own output to the same value', () => {
+test('issuerSchema parses its own output to the same value, and JSON of that value does not contain the secret', () => {
   const parsed = issuerSchema.parse({ ...issuer, introspection });
   expect(issuerSchema.parse(parsed)).toEqual(parsed);
   expect(JSON.stringify(parsed)).not.toContain(introspection.clientSecret);

@@ -3,7 +3,7 @@ import { isLoopbackHost } from './loopback.ts';
 import { Secret } from './secret.ts';
 import { secretSchema } from './secret-schema.ts';
 
-/** The signature algorithms that a token may use. Asymmetric only: `none` and the HS family cannot be configured. */
+/** The signature algorithms that may be configured. All are asymmetric: `none` and the HS family are not in the list. */
 export const signatureAlgorithms = [
   'RS256',
   'RS384',
@@ -31,12 +31,12 @@ export const secureUrlSchema = z.string().refine(
   { error: 'must be an https URL without credentials, query or fragment (only loopback hosts may use http)' },
 );
 
-/** Accepts text, and the `Secret` that an earlier parse made of it. */
+/** Parses a secret. Accepts a `Secret` as well, so that a parsed issuer can be parsed again. */
 const wrappedSecretSchema = z.union([z.instanceof(Secret), secretSchema]);
 
 const cacheSecondsSchema = z.number().min(0).max(60);
 
-/** DPoP (RFC 9449): tokens bound to a key of the caller, accepted only with a proof made by that key. */
+/** The rules for DPoP tokens (RFC 9449), which are accepted only with a proof that the caller's key has signed. */
 const dpopSchema = z.strictObject({
   required: z.boolean().default(false).describe('Whether tokens that are not bound to a key are refused.'),
   algorithms: z
@@ -48,79 +48,89 @@ const dpopSchema = z.strictObject({
   nonceRequired: z
     .boolean()
     .default(false)
-    .describe('Whether a proof must carry a nonce of the server (RFC 9449 section 9).'),
+    .describe('Whether a proof must contain a nonce from the server (RFC 9449 section 9).'),
 });
 
-/** Token introspection (RFC 7662), for tokens that are not JWTs. */
+/** Token introspection (RFC 7662), for opaque tokens. */
 const introspectionSchema = z.strictObject({
   endpoint: secureUrlSchema.describe('The introspection endpoint.'),
-  clientId: z.string().min(1).describe('The client id with which the broker authenticates there.'),
-  clientSecret: wrappedSecretSchema.describe('The secret of that client.'),
+  clientId: z
+    .string()
+    .min(1)
+    .describe('The client id with which the broker authenticates at the introspection endpoint.'),
+  clientSecret: wrappedSecretSchema.describe('The client secret for `clientId`.'),
   authentication: z
     .enum(['client_secret_basic', 'client_secret_post'])
     .default('client_secret_basic')
-    .describe('How the client sends its secret (RFC 6749 section 2.3.1).'),
+    .describe('How the broker sends `clientSecret` (RFC 6749 section 2.3.1).'),
   cacheSeconds: cacheSecondsSchema
     .default(10)
-    .describe('Seconds that a response is cached. A revoked token may be accepted for that long.'),
+    .describe('Seconds for which a response is cached. A revoked token may be accepted for that long.'),
 });
 
-/** A session resolver as Authgear offers it, for tokens that are not JWTs. */
+/** Authgear's session resolver, for opaque tokens. */
 const resolverSchema = z.strictObject({
   endpoint: secureUrlSchema.describe('The resolver endpoint.'),
   headerPrefix: z
     .string()
     .regex(/^[a-z0-9-]+-$/, { error: 'must be lower case and end with a hyphen' })
     .default('x-authgear-')
-    .describe('The prefix of the response headers.'),
+    .describe("The prefix of the resolver's response headers."),
   cacheSeconds: cacheSecondsSchema
     .default(10)
-    .describe('Seconds that a response is cached. A signed-out session may be accepted for that long.'),
+    .describe(
+      'Seconds for which a response is cached. The token of a user who has signed out may be accepted for that long.',
+    ),
 });
 
-/** The longest soft TTL of keys, and the longest time that stale keys are used, in seconds. */
 const daySeconds = 86_400;
 
 /**
- * Parses one identity provider. Its issuer, audiences and algorithms are one record and never independent lists, so that
- * a token of one provider is never accepted for the audience of another. Plain data: it can stand in a configuration file.
+ * Parses the record of one identity provider. Its issuer, audiences and algorithms are in one record and not in independent
+ * lists, so that a token of one provider is never accepted for the audience of another. A record is plain data, which can
+ * be written in a configuration file.
  */
 export const issuerSchema = z
   .strictObject({
-    issuer: secureUrlSchema.describe('The exact `iss` of its tokens.'),
+    issuer: secureUrlSchema.describe("The exact `iss` of the provider's tokens."),
     audiences: z
       .array(z.string().min(1))
       .min(1)
       .nullable()
-      .describe('The `aud` values that mean this broker. `null` disables the check.'),
+      .describe('The accepted `aud` values: a token must name one of them. `null` disables the check.'),
     clientIds: z
       .array(z.string().min(1))
       .min(1)
       .optional()
       .describe(
-        'The `client_id` values (RFC 9068) of the apps whose tokens are accepted. Absent: every app of this provider.',
+        'The `client_id` values (RFC 9068) of the apps whose tokens are accepted. Absent: tokens of every app are accepted.',
       ),
     algorithms: z
       .array(z.enum(signatureAlgorithms))
       .min(1)
       .default(['RS256', 'ES256', 'EdDSA'])
-      .describe('The signature algorithms that its tokens may use.'),
+      .describe("The signature algorithms that the provider's tokens may use."),
     jwksUri: secureUrlSchema
       .optional()
       .describe(
-        'The URL of its public keys. Absent, and without `jwks`: found by discovery (OpenID Connect, or RFC 8414).',
+        "The URL of the provider's public keys. Absent: the broker uses `jwks`, or finds the URL by discovery (OpenID Connect, or RFC 8414).",
       ),
     jwks: z
       .strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).describe('The public keys as JWKs.') })
       .optional()
-      .describe('Its public keys as a JWK Set (RFC 7517), for a provider that is never called.'),
+      .describe("The provider's public keys as a JWK Set (RFC 7517), so that the broker never fetches keys."),
     tokenType: z
       .enum(['access', 'any', 'id'])
       .default('access')
       .describe(
         'Which tokens are accepted: `access` requires `typ: at+jwt` (RFC 9068); `any` also accepts access tokens without that type; `id` accepts only OpenID Connect ID tokens.',
       ),
-    clockToleranceSeconds: z.number().min(0).max(60).default(5).describe('Seconds by which clocks may differ.'),
+    clockToleranceSeconds: z
+      .number()
+      .min(0)
+      .max(60)
+      .default(5)
+      .describe("Seconds by which the provider's clock and the broker's clock may differ."),
     maxLifetimeSeconds: z
       .number()
       .positive()
@@ -133,14 +143,16 @@ export const issuerSchema = z
       .max(daySeconds)
       .default(600)
       .describe(
-        'Seconds after which keys are fetched again. A key that the provider withdrew is refused after that time.',
+        'Seconds after which the keys are fetched again. A key that the provider has withdrawn is refused after that time.',
       ),
     keysStaleSeconds: z
       .number()
       .min(0)
       .max(30 * daySeconds)
       .default(daySeconds)
-      .describe('Seconds from the last successful fetch during which known keys are used while the provider is down.'),
+      .describe(
+        'Seconds for which known keys are used while the provider is unreachable, counted from the last successful fetch.',
+      ),
     dpop: dpopSchema.optional().describe('Accepts DPoP tokens (RFC 9449). Not available in the broker.'),
     introspection: introspectionSchema.optional().describe('Looks up opaque tokens by introspection (RFC 7662).'),
     resolver: resolverSchema.optional().describe("Looks up opaque tokens at a session resolver such as Authgear's."),
@@ -165,15 +177,15 @@ export type IssuerOptions = z.input<typeof issuerSchema>;
 export type Issuer = z.output<typeof issuerSchema>;
 
 /**
- * An identity provider by name and settings. `issuerRecord` of `@valetkey/jwt-verify` turns it into its
+ * An identity provider that is given by name, with its settings. `issuerRecord` of `@valetkey/jwt-verify` returns its
  * {@link IssuerOptions}.
  */
 export interface ProviderIssuer {
   readonly provider: 'authgear';
   /** The project's endpoint, which is also the issuer of its tokens. */
   readonly endpoint: string;
-  /** The client id that tokens must be issued to. Absent: any client of the project. */
+  /** Accepts only tokens that were issued to this client id. Absent: to any client of the project. */
   readonly clientId?: string | undefined;
-  /** Looks up tokens that are not JWTs at the project's resolver. Absent: such tokens are refused. */
+  /** Looks up opaque tokens at the project's resolver. Absent: opaque tokens are refused. */
   readonly resolver?: { readonly cacheSeconds?: number | undefined } | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The verified caller, identified by `issuer` and `subject` together: two identity providers may use the same `subject`
- * for two different people.
+ * The identity in a verified token: `issuer` and `subject` together, because two identity providers may use the same
+ * `subject` for different users.
  */
 export interface Principal {
   readonly issuer: string;
@@ -8,6 +8,6 @@ export interface Principal {
   readonly scopes: readonly string[];
   /** Every claim of the verified token. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** When the caller's token expires, in seconds since 1970. Absent where the identity provider does not say. */
+  /** When the token expires, in seconds since 1970. Absent if the identity provider does not say when. */
   readonly expiresAtSeconds?: number | undefined;
 }

@@ -6,19 +6,19 @@ type Issue = z.core.$ZodIssue;
 export interface SchemaProblem {
   /** The path of the field, such as `issuers.0.audiences`; empty for the value as a whole. */
   readonly field: string;
-  /** What the field should be. zod's messages name types and rules and never quote the value. */
+  /** The mistake. zod's messages name types and rules, and never quote the value. */
   readonly message: string;
 }
 
 /**
- * Returns every mistake that a schema found, one entry for each field. Of a union, only the alternative that the author
- * most likely meant is reported.
+ * Returns every mistake that a schema found. For a union, it returns only the mistakes in the alternative that the author
+ * most likely meant.
  */
 export function listSchemaProblems(error: z.core.$ZodError): SchemaProblem[] {
   return error.issues.flatMap((issue) => problemsOf(issue, []));
 }
 
-/** Returns {@link listSchemaProblems} as one line of text: `field: message; field: message`. */
+/** Returns the mistakes of {@link listSchemaProblems} as one line of text: `field: message; field: message`. */
 export function describeSchemaProblems(error: z.core.$ZodError): string {
   return listSchemaProblems(error)
     .map(({ field, message }) => (field === '' ? message : `${field}: ${message}`))
@@ -35,7 +35,10 @@ function problemsOf(issue: Issue, parents: readonly PropertyKey[]): SchemaProble
   return [{ field: toField(path), message: isMissing ? 'is missing' : issue.message }];
 }
 
-/** Prefers an alternative of the value's own type, then the one with the fewest mistakes, then the one that failed deepest. */
+/**
+ * Returns the problems in one alternative of a union. It prefers an alternative of the value's own type, then the alternative
+ * with the fewest mistakes, then the alternative with the deepest mistake.
+ */
 function problemsOfUnion(alternatives: readonly (readonly Issue[])[], path: readonly PropertyKey[]): SchemaProblem[] {
   const ofSameType = alternatives.filter((issues) => !issues.some(isOtherType));
   const candidates = (ofSameType.length > 0 ? ofSameType : alternatives).map((issues) =>

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { Secret, type SecretSlots } from './secret.ts';
 
-/** Part of every credential of the sandbox, so that `valetkey start` can refuse them. */
+/** Every credential of the sandbox contains this text, so that `valetkey start` can refuse such a credential. */
 export const sandboxMarker = 'sandbox-only';
 
 /**
- * Parses a secret as an operator writes it. White space at its ends (the newline of a file) is removed; white space inside
- * is refused, because headers cannot carry it and no vendor's key contains it.
+ * Parses a secret as an operator writes it. White space at its ends, such as the newline of a file, is removed. White space
+ * inside is refused, because no vendor's key contains it.
  */
 export const secretSchema = z
   .string()

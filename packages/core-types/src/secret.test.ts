@@ -7,14 +7,14 @@ describe('Secret', () => {
   const canary = 'canary-5f2b';
   const secret = new Secret(canary);
 
-  test('only reveal() returns the text of a Secret', () => {
+  test('reveal() returns the text of a Secret', () => {
     expect(secret.reveal()).toBe(canary);
   });
 
   test.each([
     ['String', String(secret)],
-    ['a template', `${secret}`],
-    ['JSON', JSON.stringify({ secret })],
+    ['a template literal', `${secret}`],
+    ['JSON.stringify', JSON.stringify({ secret })],
     ['inspect', inspect({ secret }, { showHidden: true, depth: null })],
     ['Reflect.ownKeys', JSON.stringify(Reflect.ownKeys(secret))],
     ['a spread', JSON.stringify({ ...secret })],
@@ -22,7 +22,7 @@ describe('Secret', () => {
     expect(text).not.toContain(canary);
   });
 
-  test('Secret refuses an empty text', () => {
+  test('new Secret throws a TypeError for an empty text', () => {
     expect(() => new Secret('')).toThrow(TypeError);
   });
 });
@@ -42,7 +42,7 @@ describe('secretSchema', () => {
     expect(JSON.stringify(error)).not.toContain(text);
   });
 
-  test('secretSlotsSchema accepts one secret, or a current and a next one', () => {
+  test('secretSlotsSchema accepts one secret, or a current and a next secret, and refuses other fields', () => {
     expect(secretSlotsSchema.parse('a').current.reveal()).toBe('a');
     expect(secretSlotsSchema.parse({ current: 'a', next: 'b' }).next?.reveal()).toBe('b');
     expect(secretSlotsSchema.safeParse({ current: 'a', previous: 'b' }).success).toBe(false);

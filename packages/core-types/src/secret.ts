@@ -42,8 +42,8 @@ export class Secret {
 }
 
 /**
- * A secret and, while it is being rotated, its successor: `next` is used when the vendor refuses `current`, so that a
- * rotation needs no restart.
+ * A secret and, during a rotation, its successor. `next` is used when the vendor refuses `current`, so that a rotation needs
+ * no restart.
  */
 export interface SecretSlots<Value = Secret> {
   readonly current: Value;

@@ -1,7 +1,7 @@
 import { assertType, expectTypeOf, test } from 'vitest';
 import type { CacheableToken, ClientToken, ExposableToken, IssueAbility, IssueRequest, ServerToken } from './index.ts';
 
-declare const patientToken: ClientToken<'user'>;
+declare const userToken: ClientToken<'user'>;
 declare const accountToken: ClientToken<'account'>;
 declare const serverToken: ServerToken;
 
@@ -9,13 +9,13 @@ test('a cache accepts only server tokens and account-bound client tokens', () =>
   assertType<CacheableToken>(serverToken);
   assertType<CacheableToken>(accountToken);
   // @ts-expect-error a user-bound token must never be cached
-  assertType<CacheableToken>(patientToken);
+  assertType<CacheableToken>(userToken);
   // @ts-expect-error a token of unknown binding may be user-bound
-  assertType<CacheableToken>(patientToken as ClientToken);
+  assertType<CacheableToken>(userToken as ClientToken);
 });
 
 test('a response accepts only client tokens', () => {
-  assertType<ExposableToken>(patientToken);
+  assertType<ExposableToken>(userToken);
   assertType<ExposableToken>(accountToken);
   // @ts-expect-error a server token must never be returned
   assertType<ExposableToken>(serverToken);
@@ -30,7 +30,7 @@ test('a request to a user-bound ability always carries the vendor user id', () =
   expectTypeOf<IssueRequest<'account'>>().not.toHaveProperty('vendorUserId');
 });
 
-test('an ability receives the parameters that its schema gives', () => {
+test('the parameters of an issue request have the type that the ability declares', () => {
   expectTypeOf<IssueRequest<'account', { expiry_minutes: number }>['parameters']>().toEqualTypeOf<{
     expiry_minutes: number;
   }>();

@@ -6,14 +6,14 @@ const serverToken: ServerToken = { kind: 'server', vendor: 'nymbl', secret: new 
 const accountToken: ClientToken<'account'> = { kind: 'client', bound: 'account', vendor: 'nudge', fields: {} };
 const userToken: ClientToken<'user'> = { kind: 'client', bound: 'user', vendor: 'nabla', fields: {} };
 
-test('assertCacheable refuses a user-bound token whose type was cast away', () => {
+test('assertCacheable accepts server tokens and account-bound client tokens, and throws for any other value', () => {
   expect(() => assertCacheable(serverToken)).not.toThrow();
   expect(() => assertCacheable(accountToken)).not.toThrow();
   expect(() => assertCacheable(userToken as never)).toThrow(TypeError);
   expect(() => assertCacheable({} as never)).toThrow(TypeError);
 });
 
-test('assertExposable refuses a server token whose type was cast away', () => {
+test('assertExposable accepts client tokens, and throws for a server token', () => {
   expect(() => assertExposable(userToken)).not.toThrow();
   expect(() => assertExposable(serverToken as never)).toThrow(TypeError);
 });

@@ -5,14 +5,14 @@ import type { Principal } from './principal.ts';
 import type { ClientToken, ServerToken, TokenBinding } from './tokens.ts';
 
 /**
- * What distinguishes one cached token from another. A cache stores it only as a keyed hash.
+ * The key of a cached token. A cache stores the key only as a keyed hash.
  *
- * `secretVersion` changes when the credential behind the token changes, so that a rotated secret never meets a token
- * that its predecessor requested.
+ * `secretVersion` changes when the credential for requesting the token changes. After a rotation, the cache never returns a
+ * token that was requested with the previous credential.
  */
 export interface TokenKey {
   readonly vendor: string;
-  /** The operator's name for this use of the vendor. Absent where the vendor is used once. */
+  /** The name of the connection. Absent if the vendor has only one connection. */
   readonly connection?: string | undefined;
   readonly client?: string | undefined;
   readonly scope?: string | undefined;
@@ -20,15 +20,15 @@ export interface TokenKey {
   readonly secretVersion?: string | undefined;
 }
 
-/** What the caller of any vendor call may pass. */
+/** The options of every vendor call. */
 export interface CallOptions {
-  /** Aborts the call early; the vendor's own deadline ends it in any case. */
+  /** Aborts the call before its deadline. The deadline ends the call in any case. */
   readonly signal?: AbortSignal | undefined;
 }
 
 interface AccountIssueRequest<Parameters> extends CallOptions {
   readonly principal: Principal;
-  /** The request body, as the ability's `parameters` schema parsed it. */
+  /** The request body, parsed with the ability's `parameters` schema. */
   readonly parameters: Parameters;
 }
 
@@ -43,9 +43,9 @@ export type IssueRequest<
   Parameters = Readonly<Record<string, unknown>>,
 > = Binding extends 'user' ? UserIssueRequest<Parameters> : AccountIssueRequest<Parameters>;
 
-/** How an account-bound client token may be cached, where the operator asks for it. */
+/** How an account-bound client token is cached if the operator enables caching. */
 export interface CachePolicy<Parameters = Readonly<Record<string, unknown>>> {
-  /** Seconds until expiry that a cached token must still have when it is returned. */
+  /** A cached token is returned only if at least this many seconds remain until its expiry. */
   readonly minRemainingSeconds: number;
   /** Returns the cache key of a request, or undefined for a request whose token is not cached. */
   key(request: IssueRequest<'account', Parameters>): TokenKey | undefined;
@@ -61,7 +61,7 @@ export interface ExchangedToken {
   readonly tokenType: 'Bearer' | 'N_A';
 }
 
-/** Issues client tokens. What is absent is refused: without `cache`, every request reaches the vendor. */
+/** Issues client tokens. */
 export interface IssueAbility<
   Binding extends TokenBinding = TokenBinding,
   Parameters = Readonly<Record<string, unknown>>,
@@ -69,20 +69,21 @@ export interface IssueAbility<
   readonly bound: Binding;
   /** Parses the body of an issue request. Strict: it refuses unknown fields. */
   readonly parameters: z.ZodType<Parameters>;
+  /** Absent: every request reaches the vendor. */
   readonly cache?: (Binding extends 'account' ? CachePolicy<Parameters> : never) | undefined;
-  /** The field that is the whole token, where there is exactly one. Absent: `Accept: text/plain` is refused. */
+  /** The field that contains the whole token, if one field does. Absent: a request for `text/plain` is refused. */
   readonly plainTextField?: string | undefined;
   /** Absent: token exchange is refused. */
   readonly exchange?: ExchangedToken | undefined;
-  /** Written as a method, so that a vendor may hold abilities of different parameters. */
+  /** Declared as a method, so that a vendor may have abilities with different parameters. */
   issue(request: IssueRequest<Binding, Parameters>): Promise<ClientToken<Binding>>;
 }
 
 /** Finds or creates users at the vendor. */
 export interface UsersAbility {
   /**
-   * Finds or creates the vendor user that carries `externalId`, the broker's stable name for the person. Idempotent: two
-   * calls, even concurrent ones, result in one vendor user.
+   * Finds or creates the vendor user with this `externalId`, which is the broker's stable id for the principal. Idempotent:
+   * two calls, even concurrent ones, result in one vendor user.
    */
   readonly ensureUser: (
     externalId: string,
@@ -107,7 +108,7 @@ export interface ProxyRequest extends CallOptions {
   readonly body?: AsyncIterable<Uint8Array> | Uint8Array | undefined;
 }
 
-/** A vendor's response without hop-by-hop headers, cookies and the vendor's internals. */
+/** A vendor's response, without hop-by-hop headers, cookies and headers about the vendor's servers. */
 export interface ProxyResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -116,33 +117,32 @@ export interface ProxyResponse {
 
 /** Calls the vendor on the principal's behalf, with a server token that the broker keeps. */
 export interface ProxyAbility {
-  /** The calls that are allowed. Whoever calls `send` has checked the request against this list. */
+  /** The calls that are allowed. The broker checks every request against this list before it calls `send`. */
   readonly allow: readonly AllowedCall[];
-  /** Returns the key of the server token for this principal. Throws `forbidden` where the principal may have none. */
+  /** Returns the key of the server token for this principal. Throws `forbidden` if the principal may use none. */
   readonly tokenKey: (principal: Principal) => TokenKey;
   readonly issueServerToken: (key: TokenKey, options?: CallOptions) => Promise<ServerToken>;
-  /** Sends an allowed call. `'token_refused'` means that the vendor refused this token and nothing was forwarded. */
+  /** Sends an allowed call. Resolves to `'token_refused'` if the vendor refuses the token; nothing is forwarded then. */
   readonly send: (request: ProxyRequest, token: ServerToken) => Promise<ProxyResponse | 'token_refused'>;
 }
 
-/** Signs app users in: its tokens identify principals. */
+/** Makes the vendor an identity provider: its tokens identify principals. */
 export interface AuthenticateAbility {
   /** The issuer record, or the name of an identity provider whose record `@valetkey/jwt-verify` knows. */
   readonly issuer: IssuerOptions | ProviderIssuer;
 }
 
-/** A claim of the principal by which a vendor decides whose data a caller may have. */
+/** A claim of the principal. By its value, the vendor's adapter decides whose data a caller may receive. */
 export interface ClaimSource {
   /** The vendor option that names the claim. */
   readonly option: string;
   readonly claim: string;
-  /** The issuer whose claim counts. Absent: the only configured issuer. */
+  /** The issuer whose claim is read. Absent: the only configured issuer. */
   readonly issuer?: string | undefined;
 }
 
 /**
- * A vendor that is ready to be called. Adapters declare and the broker decides: an absent ability is one that this vendor
- * does not have.
+ * A vendor that is ready to be called. An absent ability is one that this vendor does not have.
  */
 export interface Vendor {
   readonly id: string;
@@ -153,17 +153,17 @@ export interface Vendor {
   /** The claims that the abilities read. A claim has a meaning only together with the issuer that asserts it. */
   readonly claims?: readonly ClaimSource[] | undefined;
   /**
-   * Checks our credentials at the vendor, without a lasting effect there. Resolves if the vendor accepts them; rejects
-   * with `vendor_auth_failed` if it refuses them, and with the call's own code if the vendor cannot be asked.
+   * Checks the broker's credentials at the vendor, and changes nothing there. Resolves if the vendor accepts them. Rejects
+   * with `vendor_auth_failed` if the vendor refuses them, and with another code if the call itself fails.
    */
   readonly verify?: ((options?: CallOptions) => Promise<void>) | undefined;
-  /** Closes the vendor's connections. */
+  /** Closes the sockets to the vendor. */
   readonly close: () => Promise<void>;
 }
 
-/** What a vendor reports to the operator's log and metrics. An event never carries a secret. */
+/** A report of a vendor for the operator's log and metrics. An event never contains a secret. */
 export type VendorEvent =
-  /** The vendor refused one slot of a credential and accepted the other, which is used from now on. */
+  /** The vendor refused one slot of a credential and accepted the other slot, which is used from now on. */
   | {
       readonly type: 'secret_switched';
       readonly vendor: string;
@@ -171,14 +171,14 @@ export type VendorEvent =
       readonly option: string;
       readonly slot: 'current' | 'next';
     }
-  /** A call failed temporarily and is sent again. */
+  /** A call has failed for a temporary reason, and is sent again. */
   | { readonly type: 'retried'; readonly vendor: string; readonly reason: string }
-  /** The vendor failed repeatedly and is not called for a while. */
+  /** Calls to the vendor have failed repeatedly. The vendor is not called for a while. */
   | { readonly type: 'circuit_opened'; readonly vendor: string; readonly retryAfterSeconds: number }
   /** The vendor responds again. */
   | { readonly type: 'circuit_closed'; readonly vendor: string };
 
-/** What a vendor works with. Each part has a default. */
+/** The dependencies of a vendor. Each has a default. */
 export interface VendorDependencies {
   readonly clock?: Clock | undefined;
   readonly onEvent?: ((event: VendorEvent) => void) | undefined;
@@ -187,15 +187,15 @@ export interface VendorDependencies {
 /** How a vendor is configured and created: one entry of the registry. */
 export interface VendorDefinition<Options extends z.ZodObject = z.ZodObject> {
   readonly id: string;
-  /** The vendor's name as people write it. */
+  /** The vendor's name in texts, such as `Nabla`. */
   readonly title: string;
-  /** Parses what the operator may set. Strict: it refuses unknown fields. */
+  /** Parses the options that the operator may set. Strict: it refuses unknown fields. */
   readonly options: Options;
   /** The options that hold a credential. Each parses to `SecretSlots`, so that it can be rotated without a restart. */
   readonly credentials: readonly string[];
   /**
-   * Creates the vendor. Opens no connection until the first call. Written as a method, so that a registry may hold vendors
-   * of different options.
+   * Creates the vendor. Opens no socket before the first call. Declared as a method, so that a registry may contain vendors
+   * with different options.
    */
   create(options: z.output<Options>, dependencies?: VendorDependencies): Vendor;
 }

@@ -1,18 +1,18 @@
 // The broker's JSON as types only. This file imports nothing, so that the client SDK can ship a copy without zod.
 
-/** What every response of `POST /v1/vendors/{connection}/token` carries beside the vendor's own fields. */
+/** The fields of every response of `POST /v1/vendors/{connection}/token` besides the vendor's own fields. */
 export interface IssueEnvelope {
   /** The vendor's id, such as `vital`. */
   vendor: string;
-  /** The operator's name for this use of the vendor, as the path names it. */
+  /** The name of the connection, as in the path of the request. */
   connection: string;
-  /** The caller's user id at the vendor, where the token is bound to it. */
+  /** The principal's user id at the vendor, if the token is bound to that user. */
   vendor_user_id?: string | undefined;
   /** Seconds until the token expires, counted from receipt. */
   expires_in?: number | undefined;
   /** ISO 8601, UTC. */
   expires_at?: string | undefined;
-  /** Seconds from receipt after which the app should request a new token. */
+  /** Seconds after which the app should request a new token, counted from receipt. */
   refresh_after?: number | undefined;
   /** The broker's clock, ISO 8601, UTC. */
   server_time: string;
@@ -21,7 +21,7 @@ export interface IssueEnvelope {
 /** The response of `POST /v1/vendors/{connection}/token`: the vendor's own fields and the common envelope. */
 export type IssueAnswer<Fields extends object = object> = IssueEnvelope & Fields;
 
-/** What a caller may do with one connection. */
+/** A connection, and the operations that the caller may use. */
 export interface SessionVendor {
   /** The vendor's id, such as `vital`. */
   vendor: string;
@@ -51,10 +51,11 @@ export interface Problem {
   code: string;
   /** What happened. */
   detail: string;
-  /** What the caller can do about it. */
+  /** What the caller can do about the failure. */
   remediation: string;
   request_id: string;
-  /** The vendor that the failure is about, and the connection through which it was called. */
+  /** The vendor that the failure is about. */
   vendor?: string | undefined;
+  /** The connection through which that vendor was called. */
   connection?: string | undefined;
 }
