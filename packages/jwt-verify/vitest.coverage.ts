@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { base } from '../../tools/vitest.config.ts';
 
-// `npx -y pnpm@12.18.0 --filter @valetkey/jwt-verify test:coverage`: every line and every branch of what is published.
+// `npx -y pnpm@12.18.0 --filter @valetkey/jwt-verify test:coverage`: tests must run every line and every branch of the published code.
 // oxlint-disable-next-line import/no-default-export
 export default defineConfig({
   ...base,

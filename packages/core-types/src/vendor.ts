@@ -12,7 +12,7 @@ import type { ClientToken, ServerToken, TokenBinding } from './tokens.ts';
  */
 export interface TokenKey {
   readonly vendor: string;
-  /** The name of the connection. Absent if the vendor has only one connection. */
+  /** The name of the connection. The broker adds it to the key that a vendor's adapter returns. */
   readonly connection?: string | undefined;
   readonly client?: string | undefined;
   readonly scope?: string | undefined;

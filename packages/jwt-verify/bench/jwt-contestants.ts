@@ -18,7 +18,7 @@ function generate(algorithm: BenchAlgorithm): { publicKey: KeyObject; privateKey
   return generateKeyPairSync('ed25519');
 }
 
-/** Returns a key, and a function that signs tokens as a common provider writes them. */
+/** Creates a key, and a function that signs tokens as a typical provider does. */
 export function createIssuer(algorithm: BenchAlgorithm) {
   const { publicKey, privateKey } = generate(algorithm);
   const hash = algorithm === 'EdDSA' ? null : 'sha256';
@@ -58,8 +58,8 @@ export function createFastJwt({ algorithm, publicKey }: BenchIssuer, cache: bool
 }
 
 /**
- * Returns the lower bound of every library: only the signature, of tokens that are already decoded, in the form that
- * costs Node least.
+ * Creates a contestant that no library can beat: it only verifies the signatures of tokens that are already decoded, in the
+ * form that is fastest for Node.
  */
 function createFloor({ algorithm, publicKey }: BenchIssuer, tokens: readonly string[]): Contestant {
   const hash = algorithm === 'EdDSA' ? null : 'sha256';
@@ -79,7 +79,7 @@ function createFloor({ algorithm, publicKey }: BenchIssuer, tokens: readonly str
   return { name: 'floor: node:crypto verify', prepare: () => work };
 }
 
-/** Returns contestants to which every token is new. */
+/** Creates contestants that verify every token for the first time. */
 export async function createColdContestants(
   benchIssuer: BenchIssuer,
   tokens: readonly string[],

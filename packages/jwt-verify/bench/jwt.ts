@@ -61,7 +61,7 @@ async function measureCold(): Promise<{ rates: string; processor: string }> {
   };
 }
 
-/** Copies a token, as a request brings it: a new string, whose hash has not been computed. */
+/** Returns a new string, as a request does: V8 has not computed its hash yet. */
 function copy(token: string): string {
   return Buffer.from(token, 'latin1').toString('latin1');
 }
@@ -125,24 +125,25 @@ writeSection(
   `## Verifying a token (\`pnpm bench jwt\`)
 
 ${describeMachine()} Medians of ${rounds} rounds in which all libraries take turns. Every library checks signature, issuer, audience and expiry.
-Keys are at hand, and there is no network. Tokens carry nine claims. Run it on an idle machine.
+The libraries have the keys before the measurement, and no call uses the network. Tokens have nine claims. Run this command
+on an idle machine.
 
 ### A new token
 
 ${cold.rates}
 
-The same in processor time on all threads, which depends less on other programs on the machine:
+The next table shows processor time on all threads. It depends less on other programs on the machine:
 
 ${cold.processor}
 
-\`jose, signature only\` checks no claim: it is the upper bound of a verifier on top of jose. One at a time, the libraries
-that verify on the thread of the event loop (fast-jwt, aws-jwt-verify, jsonwebtoken) avoid the thread pool, and
-block every other request meanwhile. With 32 at once they still use one core, however many the machine has. Where other
-programs use the other cores, only that one core remains, and jsonwebtoken is the fastest for RS256 and ES256.
+\`jose, signature only\` checks no claim: no verifier that calls jose can be faster. fast-jwt, aws-jwt-verify and
+jsonwebtoken verify on the thread of the event loop. They avoid the cost of the thread pool, but block every other request
+meanwhile. With 32 verifications at once, these libraries still use one core, however many cores the machine has. If other
+programs use all other cores, jsonwebtoken is the fastest for RS256 and ES256.
 
 ### A known token
 
-The last two rows pass each token as a new string, as a request does: its hash is part of the time.
+In the last two rows, each token is a new string, as in a request. The measured time includes the hash of that string.
 
 ${warm}
 
