@@ -184,7 +184,7 @@ export interface ProviderIssuer {
   readonly provider: 'authgear';
   /** The project's endpoint, which is also the issuer of its tokens. */
   readonly endpoint: string;
-  /** Accepts only tokens that were issued to this client id. Absent: to any client of the project. */
+  /** Accepts only tokens that were issued to this client id. Absent: accepts tokens of every client. */
   readonly clientId?: string | undefined;
   /** Looks up opaque tokens at the project's resolver. Absent: opaque tokens are refused. */
   readonly resolver?: { readonly cacheSeconds?: number | undefined } | undefined;

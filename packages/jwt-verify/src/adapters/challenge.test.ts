@@ -42,7 +42,7 @@ test('the reason of an error does not change its challenge', () => {
   expect(wwwAuthenticate(error)).toBe('Bearer error="invalid_token", error_description="No."');
 });
 
-test('the challenge contains a message without quotes, backslashes and characters outside printable ASCII', () => {
+test('the challenge leaves out quotes, backslashes, control characters and non-ASCII characters of a message', () => {
   expect(wwwAuthenticate(new ValetKeyError('invalid_token', 'a"b\\c\r\nd\u2028é'))).toBe(
     'Bearer error="invalid_token", error_description="abcd"',
   );

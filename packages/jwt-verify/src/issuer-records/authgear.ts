@@ -4,7 +4,7 @@ import type { IssuerOptions } from '@valetkey/core-types';
 export interface AuthgearOptions {
   /** The project's endpoint, such as `https://project.authgear.cloud`. */
   readonly endpoint: string;
-  /** Accepts only tokens that were issued to this client id. Absent: to any client of the project. */
+  /** Accepts only tokens that were issued to this client id. Absent: accepts tokens of every client. */
   readonly clientId?: string | undefined;
   /**
    * Looks up opaque tokens at the project's resolver, which this process must be able to reach. Default: `false`.

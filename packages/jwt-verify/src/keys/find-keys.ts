@@ -5,7 +5,7 @@ import type { VerificationKey } from './verification-key.ts';
 /** The number of keys that are tried for one token whose `kid` is absent or not unique. */
 const maxCandidates = 4;
 
-/** Returns the keys that may have signed a token: keys for its algorithm and, if it has a `kid`, with that `kid`. */
+/** Returns the keys that may have signed a token: keys for its algorithm that also have its `kid`, if it names one. */
 export function findKeys(
   keys: readonly VerificationKey[],
   algorithm: string,

@@ -1,6 +1,6 @@
 import type { KeyRefusal } from './verification-key.ts';
 
-/** What a verifier reports to the operator's log and metrics. An event never carries a secret. */
+/** A report of a verifier for the operator's log and metrics. An event never contains a secret. */
 export type JwtVerifierEvent =
   /** The keys of an issuer were fetched. */
   | {
@@ -8,7 +8,7 @@ export type JwtVerifierEvent =
       readonly issuer: string;
       /** The number of keys that can be used. */
       readonly keys: number;
-      /** The published keys that are not used, and why. */
+      /** The published keys that are not used, with the reason. */
       readonly refused: readonly { readonly id: string | undefined; readonly reason: KeyRefusal }[];
     }
   /** The identity provider gave no usable keys. Not reported for a fetch that `close` ended. */

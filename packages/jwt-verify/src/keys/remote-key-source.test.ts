@@ -157,7 +157,7 @@ describe('renewal', () => {
     }
   });
 
-  test('a known token starts renewal as well', async () => {
+  test('verify() of a known token starts renewal', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { cache: { maxAgeSeconds: 100_000 } });
     const token = tokenOf(k1);
     await verifier.verify(token);
@@ -263,7 +263,7 @@ describe('a known token', () => {
 });
 
 describe('an outage', () => {
-  test('an outage of more than twice the soft TTL refuses no valid token, and no caller waits', async () => {
+  test('no valid token is refused, and no caller waits, during an outage of more than twice the soft TTL', async () => {
     const { verifier, network, tokenOf, clock } = setUp();
     const old = tokenOf(k1);
     await verifier.verify(old);
@@ -347,7 +347,7 @@ describe('an outage', () => {
       await verifier.verify(tokenOf(k1));
       clock.advance(1000);
     }
-    // At 0, then after 1 and 2 seconds (which the budget delays to 30), and so on up to one per minute.
+    // A fetch at 0 s, two after back-offs of 1 s and 2 s (which the budget delays to 30 s), and then up to one per minute.
     expect(network.calls.length).toBeGreaterThan(15);
     expect(network.calls.length).toBeLessThan(25);
   });

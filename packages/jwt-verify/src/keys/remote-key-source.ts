@@ -120,7 +120,7 @@ export class RemoteKeySource implements KeySource {
     keyId: string | undefined,
     fetchesBefore: number,
   ): Promise<readonly VerificationKey[]> {
-    // A fetch that was already under way may have read the keys before this one was published. In that case one more fetch is due.
+    // A fetch that was already under way may have read the keys before the missing key was published: one more fetch is due.
     for (let attempt = 0; attempt < 2 && this.#lastGoodFetch <= fetchesBefore; attempt += 1) {
       const pending = this.#startFetch();
       if (pending === undefined) break;

@@ -47,8 +47,8 @@ async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: numbe
 }
 
 /**
- * Calls an identity provider and reads its response, within `timeoutMs` for both. A redirect is a failure, and so is any
- * other status than 200.
+ * Calls an identity provider and reads its response. Both together must end within `timeoutMs`. A redirect is a failure, and
+ * so is any other status than 200.
  *
  * @param read - Receives the response, and a function that reads at most `maxBytes` of its body.
  * @throws {FetchFailure} If there is no usable response.

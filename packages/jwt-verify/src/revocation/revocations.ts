@@ -8,7 +8,7 @@ export type RevocationTarget =
   | { readonly token: string }
   /** One token, by its `jti`. With `expiresAtSeconds` (since 1970), the revocation is forgotten soon after that time. */
   | { readonly issuer: string; readonly jti: string; readonly expiresAtSeconds?: number | undefined }
-  /** Every token of a user that was issued up to now, or up to `issuedUntilSeconds` (since 1970). */
+  /** Every token of a principal that was issued up to now, or up to `issuedUntilSeconds` (since 1970). */
   | { readonly issuer: string; readonly subject: string; readonly issuedUntilSeconds?: number | undefined };
 
 /** Refuses tokens that were issued up to `issuedUntilSeconds`. After `forgetAtSeconds`, all of them have expired. */

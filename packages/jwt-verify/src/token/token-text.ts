@@ -13,7 +13,7 @@ export interface TokenSegments {
   readonly signingInput: string;
 }
 
-/** The members of a token's header that are read. Members that contain or locate a key (`jku`, `x5u`, `jwk`) are not. */
+/** The members of a token's header that are read. `jku`, `x5u` and `jwk`, which contain or locate a key, are ignored. */
 export interface TokenHeader {
   readonly algorithm: string;
   readonly keyId: string | undefined;

@@ -69,7 +69,7 @@ describe('a known token', () => {
     clock.advance(299_999);
     await expect(verifier.verify(text)).resolves.toBe(principal);
     clock.advance(1);
-    // Within the tolerance it is accepted, but not remembered.
+    // Within the tolerance, the token is accepted, but not remembered.
     const again = await verifier.verify(text);
     expect(again).not.toBe(principal);
     await expect(verifier.verify(text)).resolves.not.toBe(again);

@@ -33,7 +33,7 @@ export interface JwtVerifier {
   /** Verifies a token and describes every check. Safe to show: it contains nothing about the user. */
   readonly explain: (token: string, context?: VerifyContext) => Promise<Explanation>;
   /**
-   * Refuses a token, or all tokens of a user, from now on and in this process.
+   * Refuses a token, or all tokens of a principal, from now on and in this process.
    *
    * @throws {ValetKeyError} `overloaded` if the memory of revocations is full; `invalid_request` for a token that cannot be
    *   distinguished from others.
