@@ -17,7 +17,7 @@ test('responds 413 to a chunked body of ten megabytes before half of it was sent
     for (let count = 0; count < 640; count += 1) {
       sentBytes += chunk.length;
       yield `4000\r\n${chunk}\r\n`;
-      // The broker runs in this process, and gets its turn here.
+      // The broker runs in this process too, and reads the chunk now.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

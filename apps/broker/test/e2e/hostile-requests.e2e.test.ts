@@ -12,7 +12,7 @@ const session = 'GET /v1/session HTTP/1.1\r\n';
 const issue = 'POST /v1/vendors/nudge/token HTTP/1.1\r\n';
 const json = 'Content-Type: application/json\r\n';
 const close = 'Connection: close\r\n';
-/** A request of alice with these lines after her own, and an empty line. */
+/** Returns a request of alice with additional header lines. */
 const sessionWith = (lines: string) => `${session}${attacked.aliceHeaders}${lines}\r\n`;
 const issueWith = (lines: string, body: string) => `${issue}${attacked.aliceHeaders}${lines}\r\n${body}`;
 
@@ -68,7 +68,7 @@ test.each<[string, () => string]>([
 
 const closeOf = (socket: Socket) => new Promise((resolve) => socket.once('close', resolve));
 
-test('serves 20 pipelined requests, and closes the connection of a client that sends 2,000 and reads no response', async () => {
+test('serves 20 pipelined requests, and closes the TCP connection of a client that sends 2,000 and reads no response', async () => {
   const { broker, host, send } = attacked;
   const requests = (count: number) => `GET /openapi.json HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(count);
   const served = await send(`${requests(19)}GET /openapi.json HTTP/1.1\r\nHost: ${host}\r\n${close}\r\n`);
@@ -151,7 +151,7 @@ test('responds 400 to a path with bytes outside ASCII', async () => {
   expect((await attacked.send(Buffer.from(request, 'latin1'))).statuses).toEqual([400]);
 });
 
-test('routes an absolute target by its path, and ignores its host', async () => {
+test('routes an absolute target by its path and ignores its host, but refuses it on the proxy route', async () => {
   const { aliceHeaders, send } = attacked;
   const response = await send(`GET http://evil.example/v1/session HTTP/1.1\r\n${aliceHeaders}${close}\r\n`);
   expect(response.statuses).toEqual([200]);
