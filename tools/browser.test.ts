@@ -150,7 +150,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     expect(consoleMessages).toEqual([]);
   });
 
-  test('a hundred callers at the same time share one account token', async () => {
+  test('100 concurrent calls share one account-bound token', async () => {
     const tokens = await inPage(async (sdk, valet) => {
       const refreshToken = sdk.nudgeRefreshToken(valet);
       return Promise.all(Array.from({ length: 100 }, () => refreshToken()));

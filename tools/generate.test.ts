@@ -53,7 +53,6 @@ describe('createConfigSchema', () => {
     ['a connection that names no vendor', { issuers, vendors: { mine: { apiKey: 'a' } } }],
     ['a value that is not listed', { issuers, vendors: { vital: { ...vital, region: 'mars' } } }],
     ['a missing option', { issuers, vendors: { vital: { vendor: 'vital' } } }],
-    ['the option dpop of an issuer', { issuers: [{ ...issuers[0], dpop: {} }] }],
   ])('the JSON Schema of the configuration refuses %s', (_case, config) => {
     expect(validate(config)).toBe(false);
   });

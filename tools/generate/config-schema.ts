@@ -82,20 +82,10 @@ function mapSchema(schema: JsonSchema, change: (schema: JsonSchema) => JsonSchem
   });
 }
 
-/** Removes the option `dpop` of an issuer, which the verifier has and the broker always refuses. */
-function withoutDpop(broker: JsonSchema): JsonSchema {
-  const { issuers, ...others } = broker.properties ?? {};
-  const { dpop: _refused, ...options } = issuers?.items?.properties ?? {};
-  return {
-    ...broker,
-    properties: { ...others, issuers: { ...issuers, items: { ...issuers?.items, properties: options } } },
-  };
-}
-
 /** Returns the JSON Schema of a configuration with these vendors. */
 export function createConfigSchema(definitions: readonly VendorDefinition[]): ConfigSchema {
   const { adapters: _codeOnly, ...fields } = brokerShape;
-  const broker = withoutDpop(toJsonSchema(z.strictObject(fields)));
+  const broker = toJsonSchema(z.strictObject(fields));
   const connection = toJsonSchema(z.strictObject(connectionPolicyShape));
   const vendors = new Map(definitions.map(({ id, options }) => [id, toJsonSchema(options)]));
 

@@ -60,7 +60,7 @@ test.each<[string, () => string]>([
   ['a request with 3,000 headers', () => sessionWith('A: b\r\n'.repeat(3_000))],
   ['an HTTP/2 preface', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['a TLS handshake', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
-])('responds 400 to %s, and closes the connection', async (_, createRequest) => {
+])('responds 400 to %s, and closes the TCP connection', async (_, createRequest) => {
   const response = await attacked.send(createRequest());
   expect(response).toMatchObject({ statuses: [400], closed: true });
   expect(readProblemCodes(response)).toEqual(['invalid_request']);
@@ -86,13 +86,13 @@ test('serves 20 pipelined requests, and closes the TCP connection of a client th
   if (!serverSocket.destroyed) await closeOf(serverSocket);
   expect(process.memoryUsage().rss - residentBefore).toBeLessThan(200 * 2 ** 20);
   const closed = closeOf(socket);
-  // The client notices that its connection is closed once it reads.
+  // The client notices that its TCP connection is closed once it reads.
   socket.resume();
   await closed;
   expect((await broker.call('/healthz')).status).toBe(200);
 });
 
-test('responds 401 to a long body of a caller without a token before all of it was sent, and closes the connection', async () => {
+test('responds 401 to a long body of a caller without a token before all of it was sent, and closes the TCP connection', async () => {
   async function* sendEndlessly(head: string) {
     yield head;
     for (let count = 0; count < 2_000; count += 1) yield `400\r\n${'x'.repeat(1_024)}\r\n`;
@@ -103,12 +103,12 @@ test('responds 401 to a long body of a caller without a token before all of it w
   expect(response.text).toMatch(/^connection: close\r$/im);
 });
 
-test('responds 417 to an unknown expectation, and closes the connection', async () => {
+test('responds 417 to an unknown expectation, and closes the TCP connection', async () => {
   const response = await attacked.send(issueWith(`Expect: tea\r\n${close}`, ''));
   expect(response).toMatchObject({ statuses: [417], closed: true });
 });
 
-test('closes the connection without a second response when malformed bytes follow a request that is being served', async () => {
+test('closes the TCP connection without a second response when malformed bytes follow a request that is being served', async () => {
   const { sandbox, broker, aliceHeaders } = attacked;
   sandbox.setFaults([{ vendor: 'nymbl', fault: { type: 'drip', chunkBytes: 8, intervalMs: 20 } }]);
   const connection = openRawConnection(broker.brokerUrl);
@@ -160,7 +160,7 @@ test('routes an absolute target by its path and ignores its host, but refuses it
   expect(readProblemCodes(proxied)).toEqual(['forbidden']);
 });
 
-test('closes the connection of a CONNECT request, and serves an upgrade request without upgrading', async () => {
+test('closes the TCP connection of a CONNECT request, and serves an upgrade request without upgrading', async () => {
   const { aliceHeaders, send } = attacked;
   expect(await send(`CONNECT evil.example:443 HTTP/1.1\r\n${aliceHeaders}\r\n`)).toMatchObject({
     statuses: [],

@@ -39,7 +39,7 @@ afterEach(async () => {
 
 const countVendorCalls = () => sandbox.calls()['nudge']?.[tokenRoute] ?? 0;
 
-/** Starts a broker process, and an HTTP client that keeps its connections open, as a proxy in front of the broker does. */
+/** Starts a broker process, and an HTTP client that keeps its TCP connections open, as a proxy in front of the broker does. */
 async function startBroker() {
   const broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
   const [, brokerUrl = '', adminUrl = ''] = await broker.waitForOutput(/listens on (\S+), for operators on (\S+)\./);
@@ -54,7 +54,7 @@ async function startBroker() {
     ...broker,
     brokerUrl,
     adminUrl,
-    /** Returns the status of an issue request, or the error of a connection that failed. */
+    /** Returns the status of an issue request, or the error of a TCP connection that failed. */
     issue: () => send(`${brokerUrl}/v1/vendors/nudge/token`, 'POST').catch(String),
     /** Returns the status of `/readyz`, or `unreachable`. */
     readReadiness: () => send(`${brokerUrl}/readyz`).catch(() => 'unreachable' as const),
@@ -92,9 +92,9 @@ test('reports that it is not ready, serves every call that it accepts, and exits
   expect(broker.output()).not.toMatch(/"level":[56]0/);
 });
 
-test('closes idle connections and its listener on SIGINT while calls are running, and finishes those calls', async () => {
+test('closes idle TCP connections and its listener on SIGINT while calls are running, and finishes those calls', async () => {
   await using broker = await startBroker();
-  // The HTTP client keeps the connections of these calls open as well.
+  // The HTTP client keeps the TCP connections of these calls open too.
   await Promise.all(Array.from({ length: 20 }, broker.issue));
   sandbox.resetCalls();
   const idle = openRawConnection(broker.brokerUrl);
@@ -111,7 +111,7 @@ test('closes idle connections and its listener on SIGINT while calls are running
   expect(await broker.exitCode).toBe(0);
 });
 
-test('on SIGINT, closes connections whose clients have sent nothing or only part of a request, and exits with 0', async () => {
+test('on SIGINT, closes TCP connections whose clients have sent nothing or only part of a request, and exits with 0', async () => {
   await using broker = await startBroker();
   const partialRequest = 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: ';
   const silent = openRawConnection(broker.adminUrl);
@@ -152,6 +152,6 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
       otherBroker.exitCode.then((code) => `after one signal, with ${code}`),
     ]);
     expect(first).toBe('after two signals, with 1');
-    expect(await running, 'the error of the connection').toEqual(expect.any(String));
+    expect(await running, 'the error of the TCP connection').toEqual(expect.any(String));
   },
 );

@@ -14,7 +14,7 @@ export interface AttackedBroker {
   readonly alice: string;
   /** The lines `Host` and `Authorization` of a valid request of alice. */
   readonly aliceHeaders: string;
-  /** Sends bytes over a new connection, and returns the response once it is complete or the connection is closed. */
+  /** Sends bytes over a new TCP connection. Returns the response once it is complete or the TCP connection is closed. */
   readonly send: (bytes: string | Buffer, isComplete?: (text: string) => boolean) => Promise<RawResponse>;
 }
 

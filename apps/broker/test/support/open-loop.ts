@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'undici';
 
-/** One call of a load. `status` is 0 if the connection failed. */
+/** One call of a load. `status` is 0 if the TCP connection failed. */
 export interface Sample {
   readonly status: number;
   readonly body: string;

@@ -6,15 +6,15 @@ export interface RawResponse {
   readonly text: string;
   /** The status of each response, in order. */
   readonly statuses: readonly number[];
-  /** Whether the server closed the connection. */
+  /** Whether the server closed the TCP connection. */
   readonly closed: boolean;
 }
 
 /** A TCP connection over which a test sends bytes unchanged, without an HTTP client that would correct them. */
 export interface RawConnection {
-  /** Resolves once the system has accepted the bytes, or the connection is closed. */
+  /** Resolves once the system has accepted the bytes, or the TCP connection is closed. */
   readonly write: (bytes: string | Buffer) => Promise<void>;
-  /** Resolves once `isComplete` returns true for the text that has arrived, or the server closes the connection. */
+  /** Resolves once `isComplete` returns true for the text that has arrived, or the server closes the TCP connection. */
   readonly read: (isComplete?: (text: string) => boolean) => Promise<RawResponse>;
   readonly destroy: () => void;
 }
@@ -71,7 +71,7 @@ export function openRawConnection(origin: string): RawConnection {
 
 /**
  * Sends bytes over a new TCP connection, one piece after the other. Returns the response once `isComplete` returns true for
- * its text, or the server closes the connection.
+ * its text, or the server closes the TCP connection.
  */
 export async function sendBytes(
   origin: string,

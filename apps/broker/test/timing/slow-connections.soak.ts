@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import { percentile, runLoad, startBaselineServer, type Load, type Sample } from '../support/open-loop.ts';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 
-/** The broker closes a connection if the head of a request takes longer. */
+/** The broker closes a TCP connection if the head of a request takes longer. */
 const headLimitMs = 10_000;
-/** The broker closes a connection if a whole request takes longer. */
+/** The broker closes a TCP connection if a whole request takes longer. */
 const requestLimitMs = 15_000;
-/** The broker checks its limits once a second, and this test notices a closed connection later. */
+/** The broker checks its limits once a second, and this test notices a closed TCP connection later. */
 const graceMs = 3_000;
 
 /**
@@ -25,7 +25,7 @@ async function openConnections(
   const { hostname, port } = new URL(origin);
   const closings: Promise<number>[] = [];
   for (let opened = 0; opened < count; opened += 1) {
-    // The system drops connections if too many arrive at once.
+    // The system drops TCP connections if too many arrive at once.
     if (opened % 100 === 99) await setTimeout(10);
     const socket: Socket = connect({ host: hostname, port: Number(port) });
     const startedAt = performance.now();
@@ -46,7 +46,7 @@ async function openConnections(
 /** Runs loads at the same time, and returns the samples of each. */
 const runLoads = (...loads: readonly Load[]): Promise<Sample[][]> => Promise.all(loads.map(runLoad));
 
-test('the broker closes connections with slow heads, slow bodies or no bytes within its limits, and serves other callers', async () => {
+test('the broker closes TCP connections with slow heads, slow bodies or no bytes within its limits, and serves other callers', async () => {
   await using sandbox = await createSandbox();
   await using broker = await startRecordingBroker(createConfigFor(sandbox, 5_000));
   using baseline = await startBaselineServer();
