@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './workspace.ts';
 
-// A file with a hyphen in its name is part of the benchmark beside it.
+// A file with a hyphen in its name belongs to another benchmark in the same folder.
 const files = globSync('packages/*/bench/*.ts', { cwd: root }).filter((file) => !basename(file).includes('-'));
 const names = new Map(files.map((file) => [basename(file, '.ts'), file]));
 

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-// The client SDK in a real browser, on a page of another origin than the broker's.
+// Tests the client SDK in a real browser, on a page whose origin is not the broker's.
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -16,7 +16,7 @@ const executablePath = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/
   (path) => path !== undefined && existsSync(path),
 );
 if (executablePath === undefined) {
-  const message = 'Chromium is not installed, and CHROMIUM does not name it.';
+  const message = 'Chromium is not installed, and the variable CHROMIUM names no browser.';
   if (process.env['CI'] !== undefined) throw new Error(message);
   process.stderr.write(`\n*** ${message} The tests of the client SDK in a browser are skipped. ***\n`);
 }
@@ -104,7 +104,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     run: (sdk: typeof Client, valet: Client.ValetClient) => Promise<Result>,
     { origin = app.origin, token = alice } = {},
   ): Promise<Result> {
-    // A device clock that stands still makes the measured offset exact.
+    // The device's clock stands still, so that the measured offset is exact.
     await page.clock.setFixedTime('2026-11-20T10:00:00.000Z');
     await page.goto(origin);
     const script = `(async () => {
@@ -118,7 +118,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     return (await page.evaluate(script)) as Result;
   }
 
-  test('every vendor function works, and the browser stores and prints nothing', async () => {
+  test('every vendor function returns its token or data, and the browser stores and prints nothing', async () => {
     const results = await inPage(async (sdk, valet) => ({
       nabla: await sdk.nablaSessionTokens(valet)(),
       nudge: await sdk.nudgeRefreshToken(valet)(),
@@ -150,7 +150,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     expect(consoleMessages).toEqual([]);
   });
 
-  test('a hundred callers at the same time share one account token', async () => {
+  test('100 concurrent calls share one account-bound token', async () => {
     const tokens = await inPage(async (sdk, valet) => {
       const refreshToken = sdk.nudgeRefreshToken(valet);
       return Promise.all(Array.from({ length: 100 }, () => refreshToken()));
@@ -159,7 +159,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     expect(sandbox.calls()['nudge']).toEqual({ 'GET /api/clients/jwt/token': 1 });
   });
 
-  test('a failure has its code, retry time and request id across origins', async () => {
+  test('a page of another origin reads the code, retry time and request id of an error', async () => {
     sandbox.setFaults([
       { vendor: 'nudge', fault: { type: 'rate-limit', retryAfter: { form: 'seconds', seconds: 7 } } },
     ]);
@@ -200,7 +200,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     sandbox.setFaults([]);
   });
 
-  test('a page of another origin gets no response', async () => {
+  test('a page of an origin that is not configured receives network_unavailable, and no vendor is called', async () => {
     const code = await inPage(
       async (_sdk, valet) =>
         valet.issue('nudge').then(

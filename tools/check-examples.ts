@@ -1,5 +1,5 @@
-// Installs each example from its own lock file, with the packages of this repository, and checks and tests it:
-// `pnpm examples`.
+// Installs each example from its own lock file, with the packages of this repository, then checks its types and runs its
+// tests: `pnpm examples`.
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

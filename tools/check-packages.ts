@@ -18,7 +18,7 @@ function pack(packageFolder: string, name: string): string {
   return out;
 }
 
-/** The files that a tarball may contain. Tests, fixtures, sources, keys and environment files are not among them. */
+/** The files that a tarball may contain: no tests, fixtures, sources, keys or environment files. */
 const published =
   /^package\/((?:package|config\.schema)\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(js|d\.ts))$/;
 
@@ -29,7 +29,7 @@ function checkContents(tarball: string) {
   if (!files.includes('package/LICENSE')) throw new Error(`${tarball} has no LICENSE.`);
 }
 
-/** Installs all tarballs into an empty project, imports every entry there and runs the command. */
+/** Installs all tarballs into an empty project, imports every entry there and runs `valetkey --version`. */
 function checkInstalled(tarballs: ReadonlyMap<string, string>, entries: readonly string[]) {
   const project = mkdtempSync(join(folder, 'project-'));
   const dependencies = Object.fromEntries([...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]));

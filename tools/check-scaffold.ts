@@ -1,5 +1,5 @@
-// Creates a vendor in a copy of the repository and runs there what every change must pass, without another edit:
-// `pnpm check:scaffold`. With `--quick`, packing is left out.
+// Creates a vendor in a copy of the repository, and runs there the checks that every change must pass:
+// `pnpm check:scaffold`. With `--quick`, it leaves out `check:packages`.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ function run(command: string, ...args: string[]): void {
 
 const pnpm = (...args: string[]) => run('npx', '-y', 'pnpm@12.18.0', ...args);
 
-/** Copies what git knows, and what it would add. */
+/** Copies every file of the repository except those that git ignores. */
 function copyRepository(): void {
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const files = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
@@ -23,7 +23,7 @@ function copyRepository(): void {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(root, file), join(folder, file), { force: true, recursive: true, errorOnExist: false });
   }
-  // `structure` asks git what is in the root folder.
+  // `structure` asks git for the files in the root folder.
   run('git', 'init', '--quiet');
 }
 

@@ -1,6 +1,6 @@
-// Checks the rules of structure that a reader relies on, so that no reviewer has to: `npx -y pnpm@12.18.0 structure`.
+// Checks the rules about packages, rooms, imports, sizes and names: `npx -y pnpm@12.18.0 structure`.
 import { roomPlans } from './rooms.ts';
-import { checkFileCircles } from './structure/file-circles.ts';
+import { checkImportCycles } from './structure/import-cycles.ts';
 import { checkFileForm } from './structure/file-form.ts';
 import { checkFunctionLength } from './structure/function-length.ts';
 import { checkPackageImports } from './structure/package-imports.ts';
@@ -15,7 +15,7 @@ const repository = readRepository(root);
 const problems = [
   ...checkFileForm(repository),
   ...checkFunctionLength(repository),
-  ...checkFileCircles(repository),
+  ...checkImportCycles(repository),
   ...checkRoomOrder(repository, roomPlans),
   ...checkPackageImports(repository),
   ...checkReadmes(repository),

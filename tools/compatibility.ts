@@ -1,5 +1,6 @@
-// Runs the broker of another revision and this one side by side over one store, with one configuration, and checks that
-// each sees what the other wrote: `pnpm compatibility REVISION`. SQLite always, PostgreSQL at POSTGRES_URL.
+// Runs the broker of another revision and the broker of this revision over one store, with one configuration, and checks
+// that each reads the rows of the other: `pnpm compatibility REVISION`. It does so with SQLite and with PostgreSQL at
+// POSTGRES_URL.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +24,7 @@ interface Broker {
   readonly adminUrl: string;
 }
 
-/** Starts the broker of a source tree; the command line has moved once. */
+/** Starts the broker of a source tree. Older revisions have the command in another place. */
 async function startBroker(name: string, tree: string, configFile: string): Promise<Broker> {
   const command = ['apps/broker/src/cli/command.ts', 'apps/broker/src/command.ts']
     .map((path) => join(tree, path))
@@ -61,7 +62,7 @@ async function administer(broker: Broker, method: string, path: string, body?: o
   return { status: response.status, text: await response.text() };
 }
 
-/** Has each broker read what the other one wrote: vendor users, mappings, blocks and decisions. */
+/** Checks that each broker reads the vendor users, mappings, blocked users and decisions that the other has written. */
 async function checkBothWays(sandbox: Sandbox, one: Broker, other: Broker): Promise<void> {
   const mint = (sub: string) => sandbox.mintUserToken({ sub });
   const userCalls = () => sandbox.calls().vital['POST /v2/user'] ?? 0;
@@ -70,21 +71,21 @@ async function checkBothWays(sandbox: Sandbox, one: Broker, other: Broker): Prom
     [other, one],
   ] as const) {
     const subject = `first at ${first.name}`;
-    const person = { issuer: sandbox.urls.idp, subject };
+    const principal = { issuer: sandbox.urls.idp, subject };
     const token = await mint(subject);
     const calls = userCalls();
     const [created, known] = [await issue(first, token), await issue(second, token)];
     assert.deepEqual([created.status, known.status], [200, 200]);
-    assert.equal(created.body['user_id'], known.body['user_id'], 'both know one vendor user');
+    assert.equal(created.body['user_id'], known.body['user_id'], 'both brokers return the same vendor user');
     assert.equal(userCalls(), calls + 1, 'the vendor user was created once');
 
-    assert.equal((await administer(first, 'PUT', '/v1/blocked-users', person)).status, 204);
+    assert.equal((await administer(first, 'PUT', '/v1/blocked-users', principal)).status, 204);
     assert.equal((await issue(second, token)).body['code'], 'user_blocked');
-    assert.equal((await administer(second, 'DELETE', '/v1/blocked-users', person)).status, 204);
+    assert.equal((await administer(second, 'DELETE', '/v1/blocked-users', principal)).status, 204);
     assert.equal((await issue(first, token)).status, 200);
 
     const mapping = {
-      ...person,
+      ...principal,
       vendor: 'vital',
       vendor_user_id: sandbox.vital.createUser(`mapped ${subject}`).userId,
     };

@@ -1,4 +1,4 @@
-// The published declarations of the client SDK carry a copy of the wire types, because the package has no dependencies.
+// The client SDK publishes its own copy of the declarations of the wire types, because the package has no dependencies.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './workspace.ts';

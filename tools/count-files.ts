@@ -1,14 +1,14 @@
-// Counts the source files that one request runs through: `npx -y pnpm@12.18.0 count:files`.
-// A file counts when at least one of its functions ran. The sandbox, which plays the vendor in this process, does not
-// count. Each request is sent several times, and a file counts when it ran every time: what the broker does at the same
-// moment in the background, such as fetching keys, is not part of a request. `--json` prints the lists for programs.
+// Counts the source files whose code one request runs: `npx -y pnpm@12.18.0 count:files`.
+// A file counts if at least one of its functions ran for every repetition of the request; work that the broker does in the
+// background, such as fetching keys, is not part of a request. The sandbox, which simulates the vendor in this process,
+// does not count. `--json` prints the lists as JSON.
 import { Session } from 'node:inspector/promises';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startDev } from '@valetkey/broker';
 import { root } from './workspace.ts';
 
-/** The files that ran, relative to the root folder. */
+/** The paths of the files that ran, relative to the root folder. */
 export interface FileCounts {
   readonly newCallerToken: readonly string[];
   readonly sameCallerToken: readonly string[];
@@ -29,7 +29,7 @@ async function countFiles(): Promise<FileCounts> {
   await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
   const dev = await startDev({ port: 0, adminPort: 0, sandboxPort: 0, dataFolder: ':memory:' });
 
-  /** Returns the files of which a function ran since the last call. */
+  /** Returns the files with a function that ran since the last call. */
   async function takeFiles(): Promise<string[]> {
     const { result } = await session.post('Profiler.takePreciseCoverage');
     return result

@@ -1,5 +1,5 @@
-// Creates a vendor that works from the first moment: `pnpm create:vendor acme --title "Acme Pay"`. It writes the two
-// folders, the page and the changeset, then everything that is generated from the lists of vendors.
+// Creates a vendor that passes every check: `pnpm create:vendor acme --title "Acme Pay"`. It writes the two folders, the
+// page and the changeset, and then runs `generate` to add the vendor to every list.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -40,7 +40,7 @@ ${Object.keys(files)
   .join('\n')}
 
 Next:
-  1. Write down what the vendor documents in docs/vendors/${id}.md, each statement with its source.
-  2. Let the simulation respond as documented, then the client call it.
+  1. Write the vendor's documented facts into docs/vendors/${id}.md, each with its source.
+  2. Change the simulation so that it responds as documented, then change the client so that it calls the simulation.
   3. npx -y pnpm@12.18.0 test packages/vendor-clients packages/sandbox
 `);

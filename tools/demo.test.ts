@@ -4,7 +4,7 @@ import { startDev, type Dev } from '@valetkey/broker';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { maxColumns, wrap } from './demo/print.ts';
 
-// The demo is a process of its own, which starts slowly on a busy machine.
+// The demo runs in a process of its own, which starts slowly on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
 
 const demo = fileURLToPath(new URL('demo.ts', import.meta.url));
@@ -26,7 +26,7 @@ function runDemo(): Promise<{ exitCode: number; text: string }> {
 
 const findWideLines = (text: string) => text.split('\n').filter((line) => [...line].length > maxColumns);
 
-test('the demo walks all five vendors, prints no whole token and fits 80 columns', async () => {
+test('the demo passes the steps of all five vendors, prints no whole token and fits 80 columns', async () => {
   const { exitCode, text } = await runDemo();
   expect(exitCode).toBe(0);
   for (const vendor of ['Nabla', 'Nudge', 'Nymbl', 'Authgear', 'Vital']) {
@@ -36,7 +36,7 @@ test('the demo walks all five vendors, prints no whole token and fits 80 columns
   expect(findWideLines(text)).toEqual([]);
 });
 
-test('the demo exits with 1 and names the step when a step fails, within 80 columns', async () => {
+test('the demo runs every step, reports the failed step and exits with 1 when a step fails', async () => {
   const faults = [{ vendor: 'nabla', fault: { type: 'status', status: 500 } }];
   await fetch(`${dev.sandboxUrl}/_faults`, {
     method: 'PUT',

@@ -1,5 +1,5 @@
-// Walks the user alice through all five vendors with the client SDK, over the dev broker that runs or one of its own.
-// `--brokerUrl` and `--sandboxUrl` name the addresses of the broker that runs.
+// Uses all five vendors through the client SDK, as the user alice. It calls the dev broker at `--brokerUrl` and the sandbox
+// at `--sandboxUrl`, and starts its own if no broker responds there.
 import { parseArgs } from 'node:util';
 import { startDev } from '@valetkey/broker';
 import { ValetError } from '@valetkey/client-sdk';
@@ -26,7 +26,7 @@ async function findBroker(): Promise<Addresses & { close(): Promise<void> }> {
   return startDev({ port: 0, adminPort: 0, sandboxPort: 0, dataFolder: ':memory:' });
 }
 
-/** Returns only the name of a foreign error, because its message may quote a token. */
+/** Describes an error. Of a foreign error it returns only the name, because the message may quote a token. */
 function describeFailure(error: unknown): string {
   if (ValetError.isInstance(error)) return `${error.code}: ${error.message} ${error.remediation ?? ''}`.trimEnd();
   if (error instanceof DemoFailure) return error.message;

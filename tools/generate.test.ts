@@ -7,6 +7,7 @@ import { parse as parseYaml } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import { renderConfigReference } from './generate/config-reference.ts';
 import { createConfigSchema } from './generate/config-schema.ts';
+import { renderRoomMap } from './generate/room-map.ts';
 import { replaceSection } from './generate/sections.ts';
 import { root } from './workspace.ts';
 
@@ -14,7 +15,7 @@ const definitions = Object.values(vendors);
 const schema = createConfigSchema(definitions);
 const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema.whole);
 
-/** The complete configurations of the page: every YAML block that has issuers or vendors. */
+/** The YAML blocks of the page that are configurations. */
 const examples = [...readFileSync(join(root, 'docs/configuration.md'), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)]
   .map(([, text = '']) => text)
   .filter((text) => /^(issuers|vendors|store|listen):/m.test(text));
@@ -24,13 +25,16 @@ test('every generated file is up to date', () => {
   expect(() => execFileSync(process.execPath, args, { cwd: root, stdio: 'pipe' })).not.toThrow();
 });
 
-describe('the JSON Schema of the configuration', () => {
-  test.each(examples.map((text, index) => [index, text] as const))('accepts example %i of the page', (_index, text) => {
-    validate(parseYaml(text));
-    // An example about one field may leave out what a vendor requires.
-    const mistakes = validate.errors?.filter(({ keyword }) => keyword !== 'required') ?? [];
-    expect(mistakes).toEqual([]);
-  });
+describe('createConfigSchema', () => {
+  test.each(examples.map((text, index) => [index, text] as const))(
+    'the JSON Schema accepts example %i of docs/configuration.md',
+    (_index, text) => {
+      validate(parseYaml(text));
+      // An example about one field may leave out what a vendor requires.
+      const mistakes = validate.errors?.filter(({ keyword }) => keyword !== 'required') ?? [];
+      expect(mistakes).toEqual([]);
+    },
+  );
 
   const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
   const vital = { vendor: 'vital', apiKey: '${env:VITAL}', environment: 'sandbox', region: 'us' };
@@ -38,8 +42,8 @@ describe('the JSON Schema of the configuration', () => {
   test.each([
     ['a connection with a name of its own', { issuers, vendors: { 'vital-us': vital } }],
     ['a reference in place of a listed value', { issuers, vendors: { vital: { ...vital, region: '${env:REGION}' } } }],
-    ['a reference to an editor’s schema', { $schema: './node_modules/@valetkey/broker/config.schema.json', issuers }],
-  ])('accepts %s', (_case, config) => {
+    ['a `$schema` field for editors', { $schema: './node_modules/@valetkey/broker/config.schema.json', issuers }],
+  ])('the JSON Schema of the configuration accepts %s', (_case, config) => {
     expect(validate(config), JSON.stringify(validate.errors)).toBe(true);
   });
 
@@ -49,19 +53,28 @@ describe('the JSON Schema of the configuration', () => {
     ['a connection that names no vendor', { issuers, vendors: { mine: { apiKey: 'a' } } }],
     ['a value that is not listed', { issuers, vendors: { vital: { ...vital, region: 'mars' } } }],
     ['a missing option', { issuers, vendors: { vital: { vendor: 'vital' } } }],
-  ])('refuses %s', (_case, config) => {
+  ])('the JSON Schema of the configuration refuses %s', (_case, config) => {
     expect(validate(config)).toBe(false);
   });
 });
 
-test('the reference has a sentence about every field', () => {
+test('the reference in docs/configuration.md has a sentence about every field', () => {
   const rows = renderConfigReference(schema, definitions).split('\n');
   const fields = rows.filter((row) => row.startsWith('| `'));
   expect(fields.length).toBeGreaterThan(80);
   for (const row of fields) expect(row, row).toMatch(/ [A-Z`][^|]*\. \|$/);
 });
 
-test('replaceSection replaces what is between the markers and nothing else', () => {
+test('renderRoomMap lists the rooms of each package from the top down', () => {
+  const plans = { acme: { levels: [['http'], ['vendors/*', 'audit']], words: [] } };
+  const packages = [{ folder: 'apps/acme' }, { folder: 'packages/other' }];
+  expect(renderRoomMap(packages, plans).split('\n').slice(2)).toEqual([
+    '| `apps/acme` | `http` > `vendors/*`, `audit` |',
+    '| `packages/other` | none |',
+  ]);
+});
+
+test('replaceSection replaces only the text between the markers, and throws if they are missing', () => {
   const text = 'a\n<!-- x:start -->\nold\n<!-- x:end -->\nb\n';
   expect(replaceSection(text, 'x', 'new')).toBe('a\n<!-- x:start -->\n\nnew\n\n<!-- x:end -->\nb\n');
   expect(() => replaceSection(text, 'y', 'new')).toThrow('section y');

@@ -1,11 +1,12 @@
-// Writes every file and section that follows from the code: `pnpm generate`. With `--check` it writes nothing and fails
-// where one of them is out of date.
+// Writes every file and section that follows from the code: `pnpm generate`. With `--check` it writes nothing, and fails
+// if a file is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VendorDefinition } from '@valetkey/core-types';
 import { renderConfigReference } from './generate/config-reference.ts';
 import { createConfigSchema } from './generate/config-schema.ts';
 import { formatText } from './generate/format-text.ts';
+import { renderRoomMap } from './generate/room-map.ts';
 import { renderIssuers, renderServices, renderSimulationOptions } from './generate/sandbox-tables.ts';
 import { replaceSection } from './generate/sections.ts';
 import {
@@ -17,7 +18,8 @@ import {
   renderVendorExports,
   renderVendorTable,
 } from './generate/vendor-lists.ts';
-import { root } from './workspace.ts';
+import { roomPlans } from './rooms.ts';
+import { listPackages, root } from './workspace.ts';
 
 const isCheck = process.argv.includes('--check');
 const outdated: string[] = [];
@@ -27,7 +29,7 @@ function read(file: string): string {
   return readFileSync(join(root, file), 'utf8');
 }
 
-/** Replaces a file, or the named sections of one. */
+/** Replaces a file, or the named sections of a file. */
 function generate(file: string, content: string | Readonly<Record<string, string>>): void {
   count += 1;
   const current = read(file);
@@ -41,7 +43,7 @@ function generate(file: string, content: string | Readonly<Record<string, string
   if (!isCheck) writeFileSync(join(root, file), formatted);
 }
 
-// The lists come first: the packages that the other files are made of import them.
+// The lists of vendors come first, because the packages that are imported below import these lists.
 const vendorIds = listVendors(root);
 generate('packages/vendor-clients/src/registry.ts', renderRegistry(vendorIds));
 generate('packages/vendor-clients/src/index.ts', { vendors: renderVendorExports(root, vendorIds) });
@@ -58,6 +60,7 @@ const simulated = [...simulations, idp];
 generate('apps/broker/config.schema.json', JSON.stringify(schema.whole));
 generate('docs/configuration.md', { reference: renderConfigReference(schema, definitions) });
 generate('README.md', { vendors: renderVendorTable(root, titles) });
+generate('AGENTS.md', { rooms: renderRoomMap(listPackages(), roomPlans) });
 generate('packages/vendor-clients/README.md', { clients: renderClientTable(root, titles) });
 generate('packages/sandbox/README.md', {
   services: renderServices(simulated),

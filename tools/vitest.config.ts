@@ -23,7 +23,7 @@ export const base = {
 
 hideExperimentalWarning();
 
-/** Hides vitest's warning that tests of types are experimental. It asks for a pinned version, which the lock file has. */
+/** Hides vitest's warning that type tests are experimental. It recommends a pinned version, which the lock file has. */
 function hideExperimentalWarning(): void {
   const write = process.stderr.write.bind(process.stderr);
   process.stderr.write = (chunk: string | Uint8Array, ...rest: never[]) => {
@@ -37,7 +37,7 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    // Tests wait much of the time, for deadlines and for each other's processes.
+    // Two, even on a machine with one core: most tests wait for deadlines or for the processes that they start.
     maxWorkers: 2,
     projects: [
       {

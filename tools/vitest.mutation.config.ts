@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** For Stryker, which runs inside a copy of one package. */
+/** The configuration for Stryker, which runs in a copy of one package. */
 export default defineConfig({
   root: process.cwd(),
   resolve: { conditions: ['@valetkey/source', 'node', 'import', 'default'] },

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { base } from './vitest.config.ts';
 
-/** Runs `*.soak.ts`: tests that take minutes or need a machine that does nothing else. */
+/** Runs `*.soak.ts`: tests that take minutes or need an idle machine. */
 export default defineConfig({
   ...base,
   test: {

@@ -1,11 +1,11 @@
-/** One participant of a race. */
+/** One program that a benchmark compares with others. */
 export interface Contestant {
   readonly name: string;
-  /** Runs before each round, outside the measured time. Returns the function that does one unit of work. */
+  /** Runs before each round and is not measured. Returns the function that does one unit of work. */
   readonly prepare: () => (index: number) => unknown;
 }
 
-/** The size of a race. */
+/** How much each contestant does. */
 export interface RaceOptions {
   readonly rounds: number;
   /** Units of work in each round. */
@@ -44,11 +44,11 @@ async function timeRound(work: (index: number) => unknown, operations: number, c
   return { rate: operations / seconds, cpuMicroseconds: (user + system) / operations };
 }
 
-/** Measures each contestant and returns the medians. In each round all take turns; a first round warms up. */
+/** Measures each contestant in every round, and returns the medians. A first round, which is not counted, warms up. */
 export async function racePaces(contestants: readonly Contestant[], options: RaceOptions): Promise<Map<string, Pace>> {
   const results = new Map<string, Pace[]>(contestants.map(({ name }) => [name, []]));
   for (let round = -1; round < options.rounds; round += 1) {
-    // A different contestant begins each round, so that none always runs after the same one.
+    // The first place rotates, so that no contestant always runs first.
     const first = (round + 1) % contestants.length;
     for (const { name, prepare } of [...contestants.slice(first), ...contestants.slice(0, first)]) {
       const pace = await timeRound(prepare(), options.operations, options.concurrency);

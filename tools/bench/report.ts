@@ -15,7 +15,7 @@ export function describeMachine(): string {
   return `Node ${process.version}, ${processors.length} × ${model}, ${new Date().toISOString().slice(0, 10)}.`;
 }
 
-/** Returns a Markdown table. The first column is text, the others are numbers. */
+/** Returns a Markdown table. Its first column is text, and the other columns are numbers. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const rule = head.map((_, index) => (index === 0 ? '---' : '---:'));

@@ -1,10 +1,10 @@
-// What the vendors' own SDKs do on a device, reduced to what the demo needs.
+// Small replacements for the vendors' own SDKs on a device, with only the functions that the demo needs.
 import type { AuthgearContainer, VitalCore } from '@valetkey/client-sdk';
 import { sandboxCredentials } from '@valetkey/sandbox';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Calls the sandbox with a form, or with JSON for any other body. */
+/** Posts a form, or any other body as JSON, to the sandbox. Returns the JSON response. */
 async function post(
   url: string,
   body: URLSearchParams | Fields,
@@ -22,7 +22,7 @@ async function post(
   return (await response.json()) as Fields;
 }
 
-/** An error whose message the demo wrote itself, so it contains no token and can be printed. */
+/** An error with a message of the demo's own, which contains no token and can be printed. */
 export class DemoFailure extends Error {}
 
 export function expect(holds: boolean, failure: string): void {
@@ -82,7 +82,7 @@ export async function exchangeAtVital(sandboxUrl: string, signInToken: string): 
   return String((await post(`${sandboxUrl}/vital-auth/v1/token`, form))['access_token']);
 }
 
-/** Creates Vital's Core SDK with the state that it keeps on the device. */
+/** Creates a replacement for Vital's Core SDK, with the state that the SDK keeps on the device. */
 export function createVitalCore(sandboxUrl: string, userIdOf: () => string): VitalCore {
   let userId: string | null = null;
   return {

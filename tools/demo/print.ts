@@ -1,13 +1,13 @@
 import { styleText } from 'node:util';
 import type { Step } from './steps.ts';
 
-/** A terminal of this width shows every line of the demo unbroken. */
+/** The longest line of the demo, so that a terminal of this width breaks no line. */
 export const maxColumns = 80;
 
 export interface Result {
   readonly step: Step;
   readonly passed: boolean;
-  /** What happened, in a sentence. */
+  /** A sentence about the result. */
   readonly outcome: string;
   readonly milliseconds: number;
 }

@@ -21,7 +21,7 @@ import {
   signInAtIdp,
 } from './device.ts';
 
-/** One thing that an app does. `run` resolves with what happened, in a sentence without a whole token, or rejects. */
+/** One action of an app. `run` resolves with a sentence about the result, which contains no whole token. */
 export interface Step {
   readonly vendor: string;
   /** At most 50 characters, so that a row of the table fits 80 columns. */
@@ -144,7 +144,7 @@ function nymblSteps(valet: ValetClient): Step[] {
           () => 'no error',
           (error: unknown) => (ValetError.isInstance(error) ? error.code : 'another error'),
         );
-        expect(code === 'forbidden', `The call should have been forbidden, but there was ${code}.`);
+        expect(code === 'forbidden', `The broker responded with ${code} instead of forbidden.`);
         return 'The broker refused POST /Patients: forbidden.';
       },
     },
@@ -174,13 +174,13 @@ async function authgearSteps({ brokerUrl, sandboxUrl }: Addresses): Promise<Step
       vendor,
       name: 'a reverse proxy asks whether a session is valid',
       run: async () => {
-        const answers = [
+        const values = [
           await resolve({}),
           await resolve({ authorization: 'Bearer not-a-token' }),
           await resolve({ authorization: `Bearer ${container.accessToken}` }),
         ].join(', ');
-        expect(answers === 'absent, false, true', `The session-valid header was: ${answers}.`);
-        return 'Without a token: no header. With a bad one: false. With a good one: true.';
+        expect(values === 'absent, false, true', `The session-valid header was: ${values}.`);
+        return 'Without a token: no header. Invalid token: false. Valid token: true.';
       },
     },
     {

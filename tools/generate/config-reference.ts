@@ -37,7 +37,7 @@ function listFields(schema: JsonSchema, parent = ''): Field[] {
     const own: Field = { path, schema: part, isRequired };
     const nested = objects
       .flatMap((object) => listFields(object, isListOfObjects(part) ? `${path}[]` : path))
-      // Of several forms of a value, the fields of each are required only in that form.
+      // If a value has several forms, a field is required only in its own form.
       .map((field) => (objects.length > 1 ? { ...field, isRequired: false } : field));
     const isOnlyGroup = objects.length === 1 && part.properties !== undefined && !isRequired;
     return isOnlyGroup && part.description === undefined ? nested : [own, ...withoutRepeats(nested)];

@@ -32,7 +32,7 @@ export interface ConfigSchema {
   readonly connection: JsonSchema;
   /** The options of each vendor, by id. */
   readonly vendors: ReadonlyMap<string, JsonSchema>;
-  /** All of it, as editors read it. */
+  /** The JSON Schema that editors read. */
   readonly whole: JsonSchema;
 }
 
@@ -43,7 +43,7 @@ function toJsonSchema(schema: z.ZodType): JsonSchema {
   return withoutAnything(rest as JsonSchema);
 }
 
-/** Removes the alternatives that accept anything: they stand for values that only code can write, such as a `Secret`. */
+/** Removes alternatives that accept any value: these are for values that only code can create, such as a `Secret`. */
 function withoutAnything(schema: JsonSchema): JsonSchema {
   return mapSchema(schema, ({ anyOf, ...rest }) => {
     const alternatives = anyOf?.filter((alternative) => Object.keys(alternative).length > 0);
@@ -52,7 +52,7 @@ function withoutAnything(schema: JsonSchema): JsonSchema {
   });
 }
 
-/** Allows a reference such as `${env:NAME}` where a text has to be one of several or match a pattern. */
+/** Allows a reference such as `${env:NAME}` in place of a text that must be one of several or match a pattern. */
 function withReferences(schema: JsonSchema): JsonSchema {
   return mapSchema(schema, (part) => {
     const isRestricted = part.type === 'string' && (part.enum !== undefined || part.pattern !== undefined);
@@ -66,7 +66,7 @@ function withReferences(schema: JsonSchema): JsonSchema {
   });
 }
 
-/** Applies a change to a schema and everything in it, innermost first. */
+/** Applies a change to a schema and to every schema inside it, the innermost first. */
 function mapSchema(schema: JsonSchema, change: (schema: JsonSchema) => JsonSchema): JsonSchema {
   const inside = (part: JsonSchema) => mapSchema(part, change);
   const { properties, items, anyOf, oneOf, additionalProperties } = schema;
@@ -108,7 +108,7 @@ export function createConfigSchema(definitions: readonly VendorDefinition[]): Co
       $schema: { type: 'string' },
       ...broker.properties,
       vendors: {
-        description: 'The connections, by name. A connection whose name is not a vendor names its vendor in `vendor`.',
+        description: 'The connections, by name. `vendor` is the id of the vendor. Default: the name of the connection.',
         type: 'object',
         properties: Object.fromEntries(ids.map((id) => [id, entryOf(id, false)])),
         additionalProperties: { anyOf: ids.map((id) => entryOf(id, true)) },

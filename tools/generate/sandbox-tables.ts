@@ -27,8 +27,8 @@ export function renderSimulationOptions(all: readonly Pick<Simulation, 'id' | 'o
   return renderTable(['simulation', 'option', 'type', 'default', 'meaning'], rows);
 }
 
-/** Returns the sentence that lists the issuers with signing keys of their own. */
+/** Returns the sentence that lists the issuers whose signing keys can be rotated. */
 export function renderIssuers(all: readonly Pick<Simulation, 'signingKeys'>[]): string {
   const names = all.flatMap(({ signingKeys }) => Object.keys(signingKeys)).map((name) => `\`${name}\``);
-  return `Issuers are ${names.slice(0, -1).join(', ')} and ${names.at(-1)}.`;
+  return `Keys can be rotated for these issuers: ${names.slice(0, -1).join(', ')} and ${names.at(-1)}.`;
 }

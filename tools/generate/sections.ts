@@ -1,6 +1,6 @@
 /**
- * Returns a text whose section between `<!-- name:start -->` and `<!-- name:end -->` is replaced; in code, the markers are
- * comments `// name:start` and `// name:end`. Throws where the markers are missing.
+ * Returns the text with new content between the markers `<!-- name:start -->` and `<!-- name:end -->`; in code, the markers
+ * are the comments `// name:start` and `// name:end`. Throws if the markers are missing.
  */
 export function replaceSection(text: string, name: string, content: string): string {
   for (const [start, end] of [

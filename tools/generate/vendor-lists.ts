@@ -51,7 +51,7 @@ export const simulations = [${ids.map(toIdentifier).join(', ')}] as const;
 `;
 }
 
-/** Returns the exports of every vendor for `packages/vendor-clients/src/index.ts`: what its main file exports. */
+/** Returns the exports for `packages/vendor-clients/src/index.ts`: everything that each vendor's main file exports. */
 export function renderVendorExports(root: string, ids: readonly string[]): string {
   return ids
     .flatMap((id) => {
@@ -109,7 +109,7 @@ function listMethods(program: Program, interfaceName: string): string[] {
   return [];
 }
 
-/** Returns the table of the vendors for the root README. Each page begins with its own two cells. */
+/** Returns the table of the vendors for the root README. The last two cells of a row come from the vendor's page. */
 export function renderVendorTable(root: string, titles: ReadonlyMap<string, string>): string {
   const rows = [...titles].map(([id, title]) => `| [${title}](docs/vendors/${id}.md) | ${readSummary(root, id)} |`);
   const head = '| vendor | what the app gets | what the broker keeps |';

@@ -6,7 +6,7 @@ const maxCodeLines = 250;
 
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.((e2e|timing)\.test|test|test-d|soak|config))?\.tsx?$/;
 
-/** A file can be parsed, has a kebab-case name, and is short unless it is a test. */
+/** Reports each file that cannot be parsed or has no kebab-case name, and each long file that is not a test. */
 export function checkFileForm({ packages }: Repository): Problem[] {
   const problems: Problem[] = [];
   for (const file of packages.flatMap(({ files }) => files)) {

@@ -9,7 +9,7 @@ export interface LongFunction {
   readonly lines: number;
 }
 
-/** A function has at most 60 lines of code, with the functions inside it. Blank lines and comments do not count. */
+/** Reports each function of more than 60 lines of code, including the functions inside it. Tests are not checked. */
 export function checkFunctionLength({ packages }: Repository): Problem[] {
   return packages.flatMap(({ files }) =>
     files
@@ -36,7 +36,7 @@ export function findLongFunctions(file: SourceFile): LongFunction[] {
 const isFunction = ({ type }: Node) =>
   type === 'FunctionDeclaration' || type === 'FunctionExpression' || type === 'ArrowFunctionExpression';
 
-/** Returns the function's own name or that of the variable, property or method that holds it. */
+/** Returns the name of the function, or of the variable, property or method that holds the function. */
 function nameFunction(node: Node, parent: Node | undefined): string {
   for (const holder of [node, parent]) {
     if (holder === undefined) continue;

@@ -8,7 +8,7 @@ const manifest = (name: string, dependencies: Record<string, string> = {}) =>
 const check = (files: Readonly<Record<string, string>>) =>
   checkPackageImports(createRepository(files)).map(({ place, problem }) => `${place}: ${problem}`);
 
-test('reports a sibling package, in any form of import', () => {
+test('reports an import of a package that is not allowed, in any form of import', () => {
   const text = `
     import type { Cache } from '@valetkey/token-cache';
     export type Verifier = import('@valetkey/jwt-verify').JwtVerifier;
@@ -19,7 +19,7 @@ test('reports a sibling package, in any form of import', () => {
   ]);
 });
 
-test('allows the broker to load the sandbox in dev.ts when it runs, and nowhere else', () => {
+test('allows a dynamic import of the sandbox in dev.ts of the broker, and in no other file', () => {
   const load = "export const load = () => import('@valetkey/sandbox');";
   const files = {
     'apps/broker/package.json': manifest('broker', { '@valetkey/sandbox': '*' }),
@@ -29,7 +29,7 @@ test('allows the broker to load the sandbox in dev.ts when it runs, and nowhere 
   expect(check(files)).toEqual(['apps/broker/src/server.ts: must not import @valetkey/sandbox']);
 });
 
-test('reports an import that package.json does not declare, unless it is a type or is part of Node', () => {
+test('reports an import that package.json does not declare, unless it is a type import or a module of Node', () => {
   const files = {
     'packages/token-cache/package.json': manifest('token-cache', { zod: '*' }),
     'packages/token-cache/src/a.ts':

@@ -1,7 +1,7 @@
 import type { Problem, Repository, SourcePackage } from './repository.ts';
 import { packageOf, type Import } from './source-file.ts';
 
-/** Who may import whom. `core-types` <- its readers <- `broker`; `core-types` <- `client-sdk`. */
+/** The packages that each package may import. */
 const allowedImports: Readonly<Record<string, readonly string[]>> = {
   'core-types': [],
   'jwt-verify': ['core-types'],
@@ -12,10 +12,10 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   'client-sdk': ['core-types'],
 };
 
-/** The broker loads the sandbox only in `dev`, when it runs: a broker in production carries no simulator. */
+/** The only file that may load the sandbox, at run time: a broker in production carries no simulator. */
 const mayLoadSandbox = /^apps\/broker\/src\/(.*\/)?dev\.ts$/;
 
-/** Packages import only the packages below them, and only what their `package.json` declares. */
+/** Reports imports of other packages of ours, imports that `package.json` does not declare, and unused dependencies. */
 export function checkPackageImports(repository: Repository): Problem[] {
   return repository.packages.flatMap((entry) => [
     ...entry.files

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Problem, Repository } from './repository.ts';
 
-/** Every package has a README that says why each dependency is there. */
+/** Reports each package without a README, and each dependency that its README does not name. */
 export function checkReadmes({ root, packages }: Repository): Problem[] {
   return packages.flatMap(({ folder, manifest }) => {
     const readme = `${folder}/README.md`;
@@ -10,6 +10,6 @@ export function checkReadmes({ root, packages }: Repository): Problem[] {
     const text = readFileSync(join(root, readme), 'utf8');
     return Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
       .filter((name) => !text.includes(name))
-      .map((name) => ({ place: readme, problem: `does not say why ${name} is a dependency` }));
+      .map((name) => ({ place: readme, problem: `does not name the dependency ${name}` }));
   });
 }

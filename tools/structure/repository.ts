@@ -13,13 +13,13 @@ export interface SourcePackage {
   readonly files: readonly SourceFile[];
 }
 
-/** What the checks look at. */
+/** The packages that the checks read. */
 export interface Repository {
   readonly root: string;
   readonly packages: readonly SourcePackage[];
 }
 
-/** One broken rule. */
+/** One violation of a rule. */
 export interface Problem {
   /** The file or folder that breaks the rule, relative to the root folder. */
   readonly place: string;

@@ -5,14 +5,14 @@ import { checkRoomOrder } from './room-order.ts';
 
 const plan: RoomPlan = { levels: [['http'], ['vendors/*', 'audit'], ['storage']], words: ['words.ts'] };
 
-/** A package with all rooms of the plan, each with one empty file, and with the files of the test. */
+/** Checks a package with all rooms of the plan, each with one empty file, and with the files of the test. */
 const check = (files: Readonly<Record<string, string>>) => {
   const rooms = { 'http/server.ts': '', 'vendors/acme.ts': '', 'audit/audit.ts': '', 'storage/store.ts': '' };
   const paths = Object.entries({ ...rooms, ...files }).map(([path, text]) => [`packages/acme/src/${path}`, text]);
   return checkRoomOrder(createRepository(Object.fromEntries(paths)), { acme: plan });
 };
 
-test('accepts imports of the own room, of lower rooms and of words, and everything directly in src/ and in tests', () => {
+test('accepts imports of the own room, of lower rooms and of words, and every import of tests and of files directly in src/', () => {
   const problems = check({
     'http/server.ts': "import './routes.ts'; import '../storage/store.ts'; import type { W } from '../words.ts';",
     'http/routes.ts': "import '../vendors/acme.ts'; import 'fastify';",

@@ -2,7 +2,7 @@ import type { RoomPlan } from '../rooms.ts';
 import type { Problem, Repository, SourcePackage } from './repository.ts';
 import { resolveImport, type SourceFile } from './source-file.ts';
 
-/** Rooms import only rooms below them, as `plans` declares. */
+/** Reports imports that `plans` does not allow, folders that it does not declare, and declared rooms without a folder. */
 export function checkRoomOrder({ packages }: Repository, plans: Readonly<Record<string, RoomPlan>>): Problem[] {
   return packages.flatMap((entry) => {
     const plan = plans[entry.name];
@@ -67,7 +67,9 @@ function checkImportsOfRoom(
     const report = (problem: string) => [{ place: path, problem: `imports ${specifier}: ${problem}` }];
     if (other.kind === 'root') {
       if (plan.words.includes(other.fileName) || plan.programs?.includes(room.name)) return [];
-      return report(`the room ${room.name} must not import a file directly in src/ that is not declared as words`);
+      return report(
+        `the room ${room.name} must not import a file directly in src/ that tools/rooms.ts does not declare as words`,
+      );
     }
     if (other.kind === 'undeclared') return report('its target is in no room that tools/rooms.ts declares');
     if (other.name === room.name || other.level > room.level) return [];

@@ -7,7 +7,7 @@ const rootEntries = new Set(
   pnpm-workspace.yaml tsconfig.base.json turbo.json`.split(/\s+/),
 );
 
-/** The root folder holds only what is listed here. Files that git ignores (a broker's data, secrets) do not count. */
+/** Reports each unlisted entry of the root folder. Files that git ignores (a broker's data, secrets) do not count. */
 export function checkRootFolder(root: string): Problem[] {
   const { status, stdout } = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,

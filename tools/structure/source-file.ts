@@ -4,7 +4,7 @@ import { parseSync, type Comment, type Node, type Program } from 'oxc-parser';
 
 /** One `import`, re-export, dynamic import or `import('…')` type of a file. */
 export interface Import {
-  /** What stands between the quotes. */
+  /** The text between the quotes. */
   readonly specifier: string;
   /** The import disappears when the types are removed. */
   readonly typeOnly: boolean;

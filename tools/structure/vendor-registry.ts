@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { Problem, Repository, SourcePackage } from './repository.ts';
 import { resolveImport, type SourceFile } from './source-file.ts';
 
-/** Finds what is easily forgotten with a new vendor and what no type reports: registry, exports and page. */
+/** Reports each vendor that is missing in the registry, in the exports or in `docs/vendors`, which no type checks. */
 export function checkVendorRegistry({ root, packages }: Repository): Problem[] {
   const entry = packages.find(({ name }) => name === 'vendor-clients');
   if (entry === undefined) return [];

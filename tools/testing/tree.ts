@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { readRepository, type Repository } from '../structure/repository.ts';
 
-/** Creates a temporary folder with these files (path to text) that disappears after the test, and returns its path. */
+/** Creates a temporary folder with these files (path to text), and returns its path. The folder is removed after the test. */
 export function createTree(files: Readonly<Record<string, string>>): string {
   const root = mkdtempSync(join(tmpdir(), 'valetkey-structure-'));
   onTestFinished(() => rmSync(root, { recursive: true }));

@@ -95,7 +95,7 @@ cost of the client alone: deadline, circuit, bounds, checks. The floor checks no
 
 ${formatTable(['Calls a second (ours = 1)', ...head], rates)}
 
-${formatTable(['', 'of the floor (promised: 0.85)', `times ${vendorsOwn} (promised: 4)`, 'the floor itself'], promises)}
+${formatTable(['Speed ratios', 'ours / floor (promised: 0.85)', `ours / ${vendorsOwn} (promised: 4)`, `floor / ${vendorsOwn}`], promises)}
 
 With one call at a time, most of the time is the round trip, so that even the floor is not four times as fast as the SDK.
 The processor time of the client's process shows what a client costs, and other programs on the machine disturb it less:

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-test('callers share an account token where its connection has a cache, while the token outlives what they requested', async () => {
+test('shares an account-bound client token between callers that request the same lifetime, until less than `minRemainingSeconds` remain', async () => {
   const clock = createVirtualClock();
   await using sandbox = await createSandbox({ clock });
   const config = createConfigFor(sandbox);
@@ -22,7 +22,7 @@ test('callers share an account token where its connection has a cache, while the
   expect((await issueFor('bob', '{"expiry_minutes":20}')).token).not.toBe(first.token);
   expect(sandbox.calls()['nudge']).toEqual({ 'GET /api/clients/jwt/token': 2 });
 
-  // A token whose whole life is no longer than `minRemainingSeconds` cannot be shared: each caller gets one of its own.
+  // A token is not shared if its whole lifetime is no longer than `minRemainingSeconds`.
   const short = '{"expiry_minutes":10}';
   const [one, other] = [await issueFor('alice', short), await issueFor('bob', short)];
   expect([one.expires_in, other.expires_in]).toEqual([600, 600]);

@@ -10,7 +10,7 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 const proxyPath = '/v1/vendors/nymbl/proxy/Patients';
 const polling = { interval: 5, timeout: 10_000 };
 
-test('refuses requests above a caller’s limit with Retry-After and without calling a vendor, and serves other callers', async () => {
+test('refuses a principal’s requests above `requestsPerMinute` with Retry-After and without calling a vendor, and serves other principals', async () => {
   const clock = createVirtualClock();
   await using sandbox = await createSandbox({ clock });
   const config = { ...createConfigFor(sandbox), callerLimits: { requestsPerMinute: 5 } };
@@ -31,7 +31,7 @@ test('refuses requests above a caller’s limit with Retry-After and without cal
   expect((await broker.call('/v1/session', alice)).status).toBe(200);
 });
 
-test('refuses a proxied call while as many calls of the caller are running as allowed, and serves other callers', async () => {
+test('refuses a proxied call while `concurrentProxyCalls` calls of its principal are running, and serves other principals', async () => {
   await using sandbox = await createSandbox();
   const config = { ...createConfigFor(sandbox), callerLimits: { concurrentProxyCalls: 3 } };
   await using broker = await startRecordingBroker(config);
@@ -51,7 +51,7 @@ test('refuses a proxied call while as many calls of the caller are running as al
   await expect.poll(async () => (await broker.call(proxyPath, alice)).status, polling).toBe(200);
 });
 
-test('does not count a proxied call as running when its caller disconnects during authentication', async () => {
+test('does not count a proxied call as running if its caller disconnects during authentication', async () => {
   await using sandbox = await createSandbox();
   const store = createSqliteStore(':memory:');
   const { promise: released, resolve: release } = Promise.withResolvers<void>();

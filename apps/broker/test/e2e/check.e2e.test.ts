@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test('check opens no connection and creates no file for a configuration with every kind of server', async () => {
+test('`valetkey check` opens no TCP connection and creates no file for a configuration with every kind of server', async () => {
   let connections = 0;
   const server = createServer((socket) => {
     connections += 1;

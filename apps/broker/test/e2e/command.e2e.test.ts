@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { createSandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createConfigFor } from '../support/recording-broker.ts';
-import { commandFile } from '../support/valetkey-process.ts';
+import { startValetkey } from '../support/valetkey-process.ts';
 
 const run = promisify(execFile);
 
@@ -17,41 +17,21 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs `valetkey` in a process of its own, as an operator does. */
-function valetkey(args: string[], environment: Record<string, string> = {}): ChildProcess {
-  return spawn(process.execPath, ['--conditions=@valetkey/source', commandFile, ...args], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], ...environment },
-  });
+/** Runs `valetkey` to its end, expects the exit code, and returns the output. */
+async function runValetkey(
+  expectedExitCode: number,
+  args: readonly string[],
+  environment?: Record<string, string>,
+): Promise<string> {
+  await using child = startValetkey(args, folder, environment);
+  expect(await child.exitCode, child.output()).toBe(expectedExitCode);
+  return child.output();
 }
 
-/** Returns the output once it matches `until`, or once the process has ended. */
-function output(child: ChildProcess, until: RegExp): Promise<string> {
-  return new Promise((resolve) => {
-    let text = '';
-    const read = (chunk: Buffer) => {
-      text += chunk;
-      if (until.test(text)) resolve(text);
-    };
-    child.stdout?.on('data', read);
-    child.stderr?.on('data', read);
-    child.once('exit', () => resolve(text));
-  });
-}
+const expectFailure = (args: readonly string[], environment?: Record<string, string>) =>
+  runValetkey(1, args, environment);
 
-/** Returns the exit code once the process has ended. */
-const ended = (child: ChildProcess) =>
-  child.exitCode === null ? new Promise<number | null>((resolve) => child.once('exit', resolve)) : child.exitCode;
-
-/** Runs `valetkey`, expects that it exits with 1, and returns its output. */
-async function expectFailure(args: string[], environment?: Record<string, string>): Promise<string> {
-  const child = valetkey(args, environment);
-  const text = await output(child, /(?!)/);
-  expect(await ended(child)).toBe(1);
-  return text;
-}
-
-/** Listens on a port, so that the broker cannot. */
+/** Listens on a port, so that the broker cannot listen on it. */
 async function occupyPort() {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -69,9 +49,10 @@ redis:
 describe('valetkey dev', () => {
   const free = ['--port', '0', '--admin-port', '0', '--sandbox-port', '0'];
 
-  test('prints two commands that work as they stand, and Ctrl-C ends it cleanly', async () => {
-    const child = valetkey(['dev', ...free]);
-    const banner = await output(child, /Ctrl-C/);
+  test('`valetkey dev` prints two commands that work unchanged, and exits with 0 on SIGINT', async () => {
+    await using child = startValetkey(['dev', ...free], folder);
+    await child.waitForOutput(/Ctrl-C/);
+    const banner = child.output();
     const lines = banner.split('\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     const commands = lines.filter((line) => /^ +curl /.test(line));
@@ -80,22 +61,25 @@ describe('valetkey dev', () => {
     const { stdout } = await run('bash', ['-c', commands.join('\n')], { cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject({ vendor: 'nabla', vendor_user_id: 'alice' });
 
-    child.kill('SIGINT');
-    expect(await ended(child)).toBe(0);
+    child.signal('SIGINT');
+    expect(await child.exitCode).toBe(0);
   });
 
   test.each([
     ['--port', ['--admin-port', '0', '--sandbox-port', '0']],
     ['--admin-port', ['--port', '0', '--sandbox-port', '0']],
     ['--sandbox-port', ['--port', '0', '--admin-port', '0']],
-  ])('`valetkey dev` prints one line that names the taken port and %s', async (flag, others) => {
-    const taken = await occupyPort();
-    const text = await expectFailure(['dev', flag, String(taken.port), ...others]);
-    expect(text).toContain(`${taken.port}`);
-    expect(text).toContain(`with ${flag}`);
-    expect(text.trim().split('\n')).toHaveLength(1);
-    await taken.close();
-  });
+  ])(
+    '`valetkey dev` prints one line that names the port and %s when another process uses the port',
+    async (flag, others) => {
+      const taken = await occupyPort();
+      const text = await expectFailure(['dev', flag, String(taken.port), ...others]);
+      expect(text).toContain(`${taken.port}`);
+      expect(text).toContain(`with ${flag}`);
+      expect(text.trim().split('\n')).toHaveLength(1);
+      await taken.close();
+    },
+  );
 
   test('`valetkey dev` refuses to start when NODE_ENV is production', async () => {
     expect(await expectFailure(['dev', ...free], { NODE_ENV: 'production' })).toContain('NODE_ENV');
@@ -120,14 +104,14 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     return ['--config', name];
   };
 
-  test('`valetkey start` prints where it listens, responds to health checks, and exits with 0 on SIGTERM', async () => {
-    const child = valetkey(['start', ...(await configFile('good.yaml', config))], { NUDGE_API_KEY: key });
-    const text = await output(child, /listens on/);
-    const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(text.split('listens on')[1] ?? '') ?? [];
+  test('`valetkey start` prints its address, responds to health checks, and exits with 0 on SIGTERM', async () => {
+    const file = await configFile('good.yaml', config);
+    await using child = startValetkey(['start', ...file], folder, { NUDGE_API_KEY: key });
+    const [, url = ''] = await child.waitForOutput(/listens on ([^\s,]+)/);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
-    child.kill('SIGTERM');
-    expect(await ended(child)).toBe(0);
+    child.signal('SIGTERM');
+    expect(await child.exitCode).toBe(0);
   });
 
   test.each([
@@ -159,7 +143,7 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     },
   );
 
-  test('`valetkey start` exits with 1 and names the setting when the admin port is taken', async () => {
+  test('`valetkey start` exits with 1 and names `admin.port` when another process uses the port', async () => {
     const taken = await occupyPort();
     const text = config.replace('admin: { port: 0 }', `admin: { port: ${taken.port} }`);
     const printed = await expectFailure(['start', ...(await configFile('taken.yaml', text))], { NUDGE_API_KEY: key });
@@ -167,15 +151,14 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     await taken.close();
   });
 
-  test('`valetkey start` prints where it listens to standard error, and only JSON to standard output', async () => {
-    const child = valetkey(['start', ...(await configFile('logged.yaml', config))], { NUDGE_API_KEY: key });
-    let log = '';
-    child.stdout?.on('data', (chunk: Buffer) => (log += chunk));
-    const text = await output(child, /listens on \S+/);
-    await fetch(`${/listens on ([^,]+),/.exec(text)?.[1]}/v1/session`);
-    child.kill('SIGINT');
-    expect(await ended(child)).toBe(0);
-    const lines = log.trim().split('\n');
+  test('`valetkey start` prints its addresses to standard error, and only JSON to standard output', async () => {
+    const file = await configFile('logged.yaml', config);
+    await using child = startValetkey(['start', ...file], folder, { NUDGE_API_KEY: key });
+    const [, url = ''] = await child.waitForOutput(/listens on ([^,]+),/);
+    await fetch(`${url}/v1/session`);
+    child.signal('SIGINT');
+    expect(await child.exitCode).toBe(0);
+    const lines = child.standardOutput().trim().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).not.toEqual([]);
   });
 
@@ -190,9 +173,8 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
   });
 
   test('`valetkey check` reports that a valid file can be used, and exits with 0', async () => {
-    const child = valetkey(['check', ...(await configFile('checked.yaml', config))], { NUDGE_API_KEY: key });
-    expect(await output(child, /(?!)/)).toContain('checked.yaml can be used.');
-    expect(await ended(child)).toBe(0);
+    const file = await configFile('checked.yaml', config);
+    expect(await runValetkey(0, ['check', ...file], { NUDGE_API_KEY: key })).toContain('checked.yaml can be used.');
   });
 });
 
@@ -213,9 +195,9 @@ describe('valetkey explain and doctor', () => {
     const file = join(folder, 'sandbox.json');
     await writeFile(file, JSON.stringify(createConfigFor(sandbox)));
     const explain = async (audience: string) => {
-      const child = valetkey(['explain', '--config', file]);
-      child.stdin?.end(`${await sandbox.mintUserToken({ sub: 'alice', audience })}\n`);
-      return { text: await output(child, /(?!)/), exitCode: await ended(child) };
+      await using child = startValetkey(['explain', '--config', file], folder);
+      child.sendInput(`${await sandbox.mintUserToken({ sub: 'alice', audience })}\n`);
+      return { exitCode: await child.exitCode, text: child.output() };
     };
     const accepted = await explain('valetkey');
     expect(accepted).toMatchObject({ exitCode: 0, text: expect.stringContaining('✓ signature') });
@@ -238,9 +220,7 @@ describe('valetkey explain and doctor', () => {
     sandbox.vital.setApiKeys([apiKey]);
     const { vendors, ...config } = createConfigFor(sandbox);
     await writeFile(file, JSON.stringify({ ...config, vendors: { vital: { ...vendors.vital, apiKey } } }));
-    const doctor = valetkey(['doctor', '--config', file]);
-    expect(await output(doctor, /(?!)/)).toContain('✓ connection vital: ok');
-    expect(await ended(doctor)).toBe(0);
+    expect(await runValetkey(0, ['doctor', '--config', file])).toContain('✓ connection vital: ok');
     sandbox.vital.setApiKeys([]);
     expect(await expectFailure(['doctor', '--config', file])).toContain('✗ connection vital');
   });

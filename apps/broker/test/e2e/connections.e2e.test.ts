@@ -59,7 +59,7 @@ test('two connections of one vendor have their own vendor users, policies, decis
     },
   });
   expect(await issue('nudge-app')).toMatchObject({ code: 'forbidden', vendor: 'nudge', connection: 'nudge-app' });
-  // The vendor's own id names no connection here.
+  // No connection has the name of the vendor here.
   expect(await issue('vital')).toMatchObject({ code: 'unknown_vendor' });
 
   const { decisions } = (await (await fetch(`${broker.adminUrl}/v1/decisions`, { headers: adminHeaders })).json()) as {
@@ -88,25 +88,25 @@ test('two connections of one vendor never share a cached token', async () => {
   expect(us.calls().nudge).toEqual({ 'GET /api/clients/jwt/token': 2 });
 });
 
-test('the admin API maps a person for one connection, and accepts the older field name `vendor`', async () => {
+test('the admin API maps a principal for one connection, and accepts the older field name `vendor`', async () => {
   await using broker = await startRecordingBroker(configureTwice());
-  const person = { issuer: us.urls.idp, subject: 'bob' };
+  const principal = { issuer: us.urls.idp, subject: 'bob' };
   const put = (mapping: object) =>
     fetch(`${broker.adminUrl}/v1/vendor-users`, {
       method: 'PUT',
       headers: adminHeaders,
-      body: JSON.stringify({ ...person, ...mapping }),
+      body: JSON.stringify({ ...principal, ...mapping }),
     });
   expect((await put({ connection: 'vital-us', vendor_user_id: 'one' })).status).toBe(204);
   expect((await put({ vendor: 'vital-eu', vendor_user_id: 'two' })).status).toBe(204);
   expect((await put({ connection: 'vital', vendor_user_id: 'three' })).status).toBe(404);
   expect((await put({ connection: 'vital-us', vendor: 'vital-us', vendor_user_id: 'four' })).status).toBe(400);
-  const query = new URLSearchParams(person);
+  const query = new URLSearchParams(principal);
   const listed = await fetch(`${broker.adminUrl}/v1/vendor-users?${query}`, { headers: adminHeaders });
   expect(await listed.json()).toEqual({ vendor_users: { 'vital-us': 'one', 'vital-eu': 'two' } });
 });
 
-test('doctor names the connection whose credentials a vendor refuses', async () => {
+test('`valetkey doctor` names the connection whose credentials a vendor refuses', async () => {
   const { vendors, ...config } = configureTwice();
   const broken = { ...vendors?.['vital-eu'], vendor: 'vital' as const, apiKey: 'sk_eu_canary-wrong' };
   const findings = await examine(parseConfig({ ...config, vendors: { ...vendors, 'vital-eu': broken } }));

@@ -12,7 +12,7 @@ beforeAll(async () => {
 beforeEach(() => dev.callSandbox('PUT', '/_faults', { faults: [] }));
 afterAll(() => dev.close());
 
-/** Expects a problem of this code that has a remediation and quotes no stack trace and no token. Returns the problem. */
+/** Expects a problem with this code and with a remediation, but without a stack trace or a token. Returns the problem. */
 async function expectProblem(response: Response, code: keyof typeof errorTable) {
   const { status } = errorTable[code];
   expect(response.headers.get('content-type')).toBe('application/problem+json');
@@ -23,7 +23,7 @@ async function expectProblem(response: Response, code: keyof typeof errorTable) 
   return problem;
 }
 
-test('responds 401 with a bare challenge to a request without a token', async () => {
+test('responds 401 with the challenge `Bearer` alone to a request without a token', async () => {
   const response = await dev.call('/v1/session');
   expect(response.headers.get('www-authenticate')).toBe('Bearer');
   await expectProblem(response, 'missing_token');
@@ -34,7 +34,7 @@ test.each<[string, () => Promise<string>, RegExp]>([
   ['an expired token', () => dev.mintToken({ sub: 'alice', expires_in: -120 }), /expire/i],
   ['a token of another issuer', () => dev.mintToken({ sub: 'alice', issuer: 'https://evil.example' }), /issuer/i],
   ['a token for another audience', () => dev.mintToken({ sub: 'alice', audience: 'another-api' }), /audience/i],
-])('responds 401 to %s with a challenge, and names the cause', async (_, mint, cause) => {
+])('responds 401 with a challenge to a request with %s, and names the cause', async (_, mint, cause) => {
   const response = await dev.call('/v1/session', await mint());
   expect(response.headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_token"/);
   const { detail, remediation } = await expectProblem(response, 'invalid_token');
@@ -73,7 +73,7 @@ test('responds unknown_vendor to a call of a connection that is not configured',
   await expectProblem(await dev.call('/v1/vendors/nowhere/proxy/x', alice), 'unknown_vendor');
 });
 
-test('responds operation_not_supported when the vendor of a connection lacks the ability', async () => {
+test('responds operation_not_supported if the vendor of the connection lacks the ability', async () => {
   await expectProblem(await dev.issue('authgear', alice), 'operation_not_supported');
   await expectProblem(await dev.call('/v1/vendors/nabla/proxy/x', alice), 'operation_not_supported');
 });
@@ -135,17 +135,17 @@ test('does not parse the body of a caller without a token', async () => {
 });
 
 test.each<[string, object, keyof typeof errorTable]>([
-  ['refuses our key', { type: 'status', status: 401 }, 'vendor_auth_failed'],
+  ["refuses the broker's key", { type: 'status', status: 401, body: 'canary-7d1e' }, 'vendor_auth_failed'],
   ['responds 500', { type: 'status', status: 500, body: 'canary-7d1e' }, 'vendor_unavailable'],
   ['responds with malformed JSON', { type: 'malformed' }, 'vendor_response_invalid'],
   ['resets the connection', { type: 'reset' }, 'vendor_unavailable'],
-])('does not pass on what the vendor says when it %s', async (_, fault, code) => {
+])('responds with a problem that does not quote the vendor when the vendor %s', async (_, fault, code) => {
   await dev.callSandbox('PUT', '/_faults', { faults: [{ vendor: 'nabla', fault }] });
   const problem = await expectProblem(await dev.issue('nabla', alice), code);
   expect(JSON.stringify(problem)).not.toContain('canary-7d1e');
 });
 
-test('accepts tokens of one identity provider while another one cannot be reached', async () => {
+test('accepts tokens of one identity provider while another one is unreachable', async () => {
   const other = await startDevBroker();
   try {
     const token = await other.mintToken({ sub: 'alice' });

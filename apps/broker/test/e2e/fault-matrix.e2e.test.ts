@@ -4,29 +4,29 @@ import type { BrokerConfigInput } from '../../src/config/define-config.ts';
 import { externalIdOf } from '../../src/vendors/external-id.ts';
 import {
   expectedOutcomes,
-  findAftermath,
+  findProblemsAfter,
   isEndless,
-  meetEveryFault,
+  runEveryFault,
   readOutcome,
   waitForArrival,
-  type Exceptions,
+  type OutcomeOverrides,
 } from '../support/fault-outcomes.ts';
 import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
 
 type Config = ReturnType<typeof createConfigFor>;
 
-/** One route of a vendor, and how a caller's request reaches it. */
+/** One route of a vendor, and the caller's request for which the broker calls this route. */
 interface Target {
   readonly vendor: FaultRule['vendor'];
   readonly route: string;
   /** Changes the configuration of the vendor. */
   readonly configure?: (config: Config, sandbox: Sandbox) => Promise<BrokerConfigInput>;
-  /** Brings the broker to the point where its next call to the vendor is the route. */
+  /** Makes the calls that come before, so that the broker's next call to the vendor is to this route. */
   readonly prepare?: (broker: RecordingBroker, token: string, sandbox: Sandbox, subject: string) => Promise<unknown>;
-  /** Faults on other routes that lead to this one. */
+  /** Faults on other routes, because of which the broker calls this route. */
   readonly faults?: readonly FaultRule[];
   readonly call: (broker: RecordingBroker, token: string) => Promise<Response>;
-  readonly exceptions: Exceptions;
+  readonly overrides: OutcomeOverrides;
 }
 
 /** Configures Nabla with a client of its Core API. */
@@ -38,7 +38,7 @@ async function useCoreApi({ vendors, ...config }: Config, sandbox: Sandbox): Pro
 const issueAt = (vendor: string) => (broker: RecordingBroker, token: string) => broker.issue(vendor, token);
 const listPatients = (broker: RecordingBroker, token: string) => broker.call('/v1/vendors/nymbl/proxy/Patients', token);
 
-const patientExceptions: Exceptions = {
+const patientOverrides: OutcomeOverrides = {
   '404': 'vendor_user_not_found',
   'data of another user': 'vendor_response_invalid',
   'an expired token': 'vendor_response_invalid',
@@ -49,14 +49,14 @@ const targets: Readonly<Record<string, Target>> = {
     vendor: 'nabla',
     route: 'GET /v1/server/jwt/patient/authenticate/{user_id}',
     call: issueAt('nabla'),
-    exceptions: patientExceptions,
+    overrides: patientOverrides,
   },
   "Nabla's Core API, grant": {
     vendor: 'nabla',
     route: 'POST /v1/core/server/oauth/token',
     configure: useCoreApi,
     call: issueAt('nabla'),
-    exceptions: {
+    overrides: {
       'an expired token': 'vendor_auth_failed',
       'a token of an unpublished key': 'vendor_auth_failed',
     },
@@ -67,19 +67,19 @@ const targets: Readonly<Record<string, Target>> = {
     configure: useCoreApi,
     prepare: issueAt('nabla'),
     call: issueAt('nabla'),
-    exceptions: patientExceptions,
+    overrides: patientOverrides,
   },
   'Nudge, token': {
     vendor: 'nudge',
     route: 'GET /api/clients/jwt/token',
     call: issueAt('nudge'),
-    exceptions: { 'an expired token': 'vendor_response_invalid' },
+    overrides: { 'an expired token': 'vendor_response_invalid' },
   },
   "Nymbl's identity provider, token": {
     vendor: 'nymbl-idp',
     route: 'POST /oauth2/token',
     call: listPatients,
-    exceptions: {
+    overrides: {
       'data of another user': 'vendor_response_invalid',
       'an expired token': 'vendor_auth_failed',
       'a token of an unpublished key': 'vendor_auth_failed',
@@ -90,8 +90,8 @@ const targets: Readonly<Record<string, Target>> = {
     route: 'GET /Patients',
     prepare: listPatients,
     call: listPatients,
-    exceptions: {
-      // The proxy passes on what the vendor responds.
+    overrides: {
+      // The broker returns the vendor's own response to a proxied call.
       ...Object.fromEntries(['400', '404', '409', '418', '422'].map((name) => [name, Number(name)])),
       '201 with another body': 201,
       '200 with another body': 'ok',
@@ -99,7 +99,7 @@ const targets: Readonly<Record<string, Target>> = {
       'malformed JSON': 'ok',
       'an empty body': 'ok',
       'a huge compressed body': 'ok',
-      // The proxy cannot know whose rows the response contains.
+      // The broker cannot know whose data a proxied response contains.
       'data of another user': 'data of another user',
       // The head of the response has been sent before the body fails.
       'a response byte by byte': 'cut off',
@@ -111,7 +111,7 @@ const targets: Readonly<Record<string, Target>> = {
     vendor: 'vital',
     route: 'POST /v2/user',
     call: issueAt('vital'),
-    exceptions: { 'data of another user': 'vendor_response_invalid' },
+    overrides: { 'data of another user': 'vendor_response_invalid' },
   },
   'Vital, resolve a user': {
     vendor: 'vital',
@@ -122,25 +122,25 @@ const targets: Readonly<Record<string, Target>> = {
     prepare: async (_broker, _token, { vital, urls }, subject) =>
       vital.createUser(externalIdOf({ issuer: urls.idp, subject })),
     call: issueAt('vital'),
-    // A user that can be neither created nor found is reported by the first refusal.
-    exceptions: { 'data of another user': 'vendor_response_invalid', '404': 'vendor_rejected' },
+    // If the user can be neither created nor found, the broker reports the refusal of the creation.
+    overrides: { 'data of another user': 'vendor_response_invalid', '404': 'vendor_rejected' },
   },
   'Vital, sign-in token': {
     vendor: 'vital',
     route: 'POST /v2/user/{user_id}/sign_in_token',
     prepare: issueAt('vital'),
     call: issueAt('vital'),
-    exceptions: { 'data of another user': 'vendor_response_invalid', '404': 'vendor_user_not_found' },
+    overrides: { 'data of another user': 'vendor_response_invalid', '404': 'vendor_user_not_found' },
   },
 };
 
-/** The deadline of a call that nothing else ends. */
+/** `timeoutMs` for a fault that only the deadline ends. */
 const shortTimeoutMs = 5_000;
-/** The longest deadline that a vendor may have: it ends no call whose fault ends by itself. */
+/** `timeoutMs` for every other fault: the maximum, so that no deadline ends the call. */
 const longTimeoutMs = 120_000;
 
-/** Lets the vendor have one fault during one call, and returns what the caller received and everything that is wrong. */
-async function callWithFault(target: Target, sandbox: Sandbox, name: string, fault: Fault, leave: () => void) {
+/** Makes one call while the vendor has a fault. Returns the outcome, and every problem that it found. */
+async function callWithFault(target: Target, sandbox: Sandbox, name: string, fault: Fault, endTurn: () => void) {
   const { vendor, route } = target;
   const subject = `alice-${name}`;
   sandbox.setFaults([]);
@@ -155,12 +155,12 @@ async function callWithFault(target: Target, sandbox: Sandbox, name: string, fau
   const call = target.call(broker, token);
   if (isEndless(fault)) {
     await waitForArrival(sandbox, target, call);
-    leave();
+    endTurn();
   }
   const received = await readOutcome(await call);
-  const problems = [...received.problems, ...(await findAftermath(broker, token, received))];
+  const problems = [...received.problems, ...(await findProblemsAfter(broker, token, received))];
   if (name === 'a second response') {
-    // The second response must not be taken for the response to the next request.
+    // The broker must not use the second response for the next request.
     const next = await readOutcome(await target.call(broker, token));
     if (next.outcome !== 'ok') problems.push(`the next response was ${next.outcome}`);
   }
@@ -169,13 +169,13 @@ async function callWithFault(target: Target, sandbox: Sandbox, name: string, fau
 
 describe.concurrent('faults of the vendors', () => {
   test.for(Object.entries(targets))(
-    'a broker turns each fault of %s into one row of the error table, leaks nothing and follows no redirect',
+    'the broker responds with the expected outcome to each fault of %s, reveals no secret and follows no redirect',
     { timeout: 600_000 },
     async ([, target], { expect }) => {
-      const { outcomes, problems, visits } = await meetEveryFault((...meeting) => callWithFault(target, ...meeting));
-      expect(outcomes).toEqual(expectedOutcomes(target.exceptions));
+      const { outcomes, problems, decoyRequests } = await runEveryFault((...fault) => callWithFault(target, ...fault));
+      expect(outcomes).toEqual(expectedOutcomes(target.overrides));
       expect(problems).toEqual([]);
-      expect(visits).toEqual([]);
+      expect(decoyRequests).toEqual([]);
     },
   );
 });

@@ -64,7 +64,7 @@ const similarSubjects = [
   'e'.repeat(255),
 ];
 
-test('issues a token for the exact subject and creates a vendor user of its own for each of 19 similar subjects', async () => {
+test('issues a token for the exact subject, and creates a separate vendor user, for each of 19 similar subjects', async () => {
   const { sandbox, broker } = attacked;
   const vitalUserIds = new Set<string>();
   for (const sub of similarSubjects) {

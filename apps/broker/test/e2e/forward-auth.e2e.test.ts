@@ -35,7 +35,7 @@ describe('GET /v1/authorize', () => {
   const withToken = (token: string, method = 'GET') => ({ method, headers: { authorization: `Bearer ${token}` } });
 
   test.each(['GET', 'HEAD'])(
-    '/v1/authorize responds 204 to a %s with a valid token, and names its user',
+    '/v1/authorize responds 204 to a %s with a valid token, with four headers that describe the principal',
     async (method) => {
       const response = await authorize('', withToken(reader, method));
       expect([response.status, await response.text()]).toEqual([204, '']);
@@ -81,7 +81,7 @@ describe('GET /v1/authorize', () => {
   );
 
   test.each(['?scopes=reports', '?scope=', '?scope=a&scope=b', '?scope=a%20', '?scope=%22', '?a'])(
-    '/v1/authorize%s responds 400, because the query is not a valid scope condition',
+    '/v1/authorize%s responds 400, because the query is not one valid `scope`',
     async (query) => {
       expect((await authorize(query, withToken(reader))).status).toBe(400);
     },
@@ -132,7 +132,7 @@ const proxies = [
     versionArgument: '-v',
     statusWithoutKeys: 500,
     whenConnectionNamesHeaders: { statuses: [200], userIds: ['r%C3%A9ader'] },
-    // nginx sends the broker none of the caller's headers but `Authorization`.
+    // Of the caller's headers, the configuration of nginx forwards only `Authorization` to the broker.
     statusOfLongHeaders: 200,
   },
   {
@@ -142,7 +142,7 @@ const proxies = [
     arguments: (file: string) => ['run', '--config', file, '--adapter', 'caddyfile'],
     versionArgument: 'version',
     statusWithoutKeys: 503,
-    // Caddy would remove the headers that `Connection` names on the way to the service, the broker's own included.
+    // Caddy would remove each header that `Connection` names from the forwarded request, even a header of the broker.
     whenConnectionNamesHeaders: { statuses: [400], userIds: [] },
     statusOfLongHeaders: 400,
   },
@@ -161,7 +161,7 @@ const installed = new Map(
   ),
 );
 
-/** Starts a broker, a service and the proxy in front of it, and waits until the proxy asks the broker. */
+/** Starts a broker, a service and the proxy in front of the service, and waits until the proxy asks the broker. */
 async function startProxy(proxy: Proxy) {
   await using resources = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'valetkey-proxy-'));
@@ -208,7 +208,7 @@ describe.each(proxies)('$name with the documented configuration', (proxy) => {
   const { name } = proxy;
   const isMissing = installed.get(name) !== true;
 
-  test.skipIf(isMissing)(`${name} forwards no request without a valid token that has the scope`, async () => {
+  test.skipIf(isMissing)(`${name} forwards a request only if its token is valid and has the scope`, async () => {
     await using running = await startProxy(proxy);
     expect((await running.call(forgedHeaders)).headers.get('www-authenticate')).toBe('Bearer');
     expect(await running.statusOf({ ...forgedHeaders, authorization: 'Bearer a.b.c' })).toBe(401);
@@ -217,7 +217,7 @@ describe.each(proxies)('$name with the documented configuration', (proxy) => {
   });
 
   test.skipIf(isMissing)(
-    `${name} signs no user out while the identity provider fails, and serves the user afterwards`,
+    `${name} responds ${proxy.statusWithoutKeys}, not 401, while the identity provider fails, and serves the user afterwards`,
     async () => {
       sandbox.setFaults([{ vendor: 'idp', fault: { type: 'status', status: 500 } }]);
       await using running = await startProxy(proxy);
@@ -251,7 +251,7 @@ describe.each(proxies)('$name with the documented configuration', (proxy) => {
   });
 
   test.skipIf(isMissing)(
-    `${name} forwards no request without its user when \`Connection\` names the headers`,
+    `${name} forwards no request without \`x-valetkey-user-id\` when \`Connection\` names that header`,
     async () => {
       await using running = await startProxy(proxy);
       const head = `GET /reports HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${reader}\r\n`;
@@ -264,7 +264,7 @@ describe.each(proxies)('$name with the documented configuration', (proxy) => {
   );
 
   test.skipIf(isMissing)(
-    `${name} responds ${proxy.statusOfLongHeaders} to more headers than the broker reads`,
+    `${name} responds ${proxy.statusOfLongHeaders} to a request with more header bytes than the broker accepts`,
     async () => {
       await using running = await startProxy(proxy);
       const longHeaders = Object.fromEntries(['x-a', 'x-b', 'x-c'].map((header) => [header, 'x'.repeat(6_000)]));

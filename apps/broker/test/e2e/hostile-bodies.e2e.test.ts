@@ -9,7 +9,7 @@ const attacked = useAttackedBroker();
 const head = () =>
   `POST /v1/vendors/nudge/token HTTP/1.1\r\n${attacked.aliceHeaders}Content-Type: application/json\r\n`;
 
-test('responds 413 to a chunked body of ten megabytes before half of it was sent, and closes the connection', async () => {
+test('responds 413 to a chunked body of ten megabytes before half of it was sent, and closes the TCP connection', async () => {
   let sentBytes = 0;
   const chunk = 'x'.repeat(16_384);
   async function* sendChunks() {
@@ -17,7 +17,7 @@ test('responds 413 to a chunked body of ten megabytes before half of it was sent
     for (let count = 0; count < 640; count += 1) {
       sentBytes += chunk.length;
       yield `4000\r\n${chunk}\r\n`;
-      // The broker runs in this process, and gets its turn here.
+      // The broker runs in this process too, and reads the chunk now.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -27,7 +27,7 @@ test('responds 413 to a chunked body of ten megabytes before half of it was sent
   expect(sentBytes).toBeLessThan(5_000_000);
 });
 
-test('responds 413 to a Content-Length of ten megabytes before the body is sent, and closes the connection', async () => {
+test('responds 413 to a Content-Length of ten megabytes before the body is sent, and closes the TCP connection', async () => {
   const response = await attacked.send(`${head()}Content-Length: 10000000\r\n\r\n`);
   expect(response).toMatchObject({ statuses: [413], closed: true });
 });

@@ -12,7 +12,7 @@ const session = 'GET /v1/session HTTP/1.1\r\n';
 const issue = 'POST /v1/vendors/nudge/token HTTP/1.1\r\n';
 const json = 'Content-Type: application/json\r\n';
 const close = 'Connection: close\r\n';
-/** A request of alice with these lines after her own, and an empty line. */
+/** Returns a request of alice with additional header lines. */
 const sessionWith = (lines: string) => `${session}${attacked.aliceHeaders}${lines}\r\n`;
 const issueWith = (lines: string, body: string) => `${issue}${attacked.aliceHeaders}${lines}\r\n${body}`;
 
@@ -60,7 +60,7 @@ test.each<[string, () => string]>([
   ['a request with 3,000 headers', () => sessionWith('A: b\r\n'.repeat(3_000))],
   ['an HTTP/2 preface', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['a TLS handshake', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
-])('responds 400 to %s, and closes the connection', async (_, createRequest) => {
+])('responds 400 to %s, and closes the TCP connection', async (_, createRequest) => {
   const response = await attacked.send(createRequest());
   expect(response).toMatchObject({ statuses: [400], closed: true });
   expect(readProblemCodes(response)).toEqual(['invalid_request']);
@@ -68,7 +68,7 @@ test.each<[string, () => string]>([
 
 const closeOf = (socket: Socket) => new Promise((resolve) => socket.once('close', resolve));
 
-test('serves 20 pipelined requests, and closes the connection of a client that sends 2,000 and reads no response', async () => {
+test('serves 20 pipelined requests, and closes the TCP connection of a client that sends 2,000 and reads no response', async () => {
   const { broker, host, send } = attacked;
   const requests = (count: number) => `GET /openapi.json HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(count);
   const served = await send(`${requests(19)}GET /openapi.json HTTP/1.1\r\nHost: ${host}\r\n${close}\r\n`);
@@ -86,13 +86,13 @@ test('serves 20 pipelined requests, and closes the connection of a client that s
   if (!serverSocket.destroyed) await closeOf(serverSocket);
   expect(process.memoryUsage().rss - residentBefore).toBeLessThan(200 * 2 ** 20);
   const closed = closeOf(socket);
-  // The client notices that its connection is closed once it reads.
+  // The client notices that its TCP connection is closed once it reads.
   socket.resume();
   await closed;
   expect((await broker.call('/healthz')).status).toBe(200);
 });
 
-test('responds 401 to a long body of a caller without a token before all of it was sent, and closes the connection', async () => {
+test('responds 401 to a long body of a caller without a token before all of it was sent, and closes the TCP connection', async () => {
   async function* sendEndlessly(head: string) {
     yield head;
     for (let count = 0; count < 2_000; count += 1) yield `400\r\n${'x'.repeat(1_024)}\r\n`;
@@ -103,12 +103,12 @@ test('responds 401 to a long body of a caller without a token before all of it w
   expect(response.text).toMatch(/^connection: close\r$/im);
 });
 
-test('responds 417 to an unknown expectation, and closes the connection', async () => {
+test('responds 417 to an unknown expectation, and closes the TCP connection', async () => {
   const response = await attacked.send(issueWith(`Expect: tea\r\n${close}`, ''));
   expect(response).toMatchObject({ statuses: [417], closed: true });
 });
 
-test('closes the connection without a second response when malformed bytes follow a request that is being served', async () => {
+test('closes the TCP connection without a second response when malformed bytes follow a request that is being served', async () => {
   const { sandbox, broker, aliceHeaders } = attacked;
   sandbox.setFaults([{ vendor: 'nymbl', fault: { type: 'drip', chunkBytes: 8, intervalMs: 20 } }]);
   const connection = openRawConnection(broker.brokerUrl);
@@ -151,7 +151,7 @@ test('responds 400 to a path with bytes outside ASCII', async () => {
   expect((await attacked.send(Buffer.from(request, 'latin1'))).statuses).toEqual([400]);
 });
 
-test('routes an absolute target by its path, and ignores its host', async () => {
+test('routes an absolute target by its path and ignores its host, but refuses it on the proxy route', async () => {
   const { aliceHeaders, send } = attacked;
   const response = await send(`GET http://evil.example/v1/session HTTP/1.1\r\n${aliceHeaders}${close}\r\n`);
   expect(response.statuses).toEqual([200]);
@@ -160,7 +160,7 @@ test('routes an absolute target by its path, and ignores its host', async () => 
   expect(readProblemCodes(proxied)).toEqual(['forbidden']);
 });
 
-test('closes the connection of a CONNECT request, and serves an upgrade request without upgrading', async () => {
+test('closes the TCP connection of a CONNECT request, and serves an upgrade request without upgrading', async () => {
   const { aliceHeaders, send } = attacked;
   expect(await send(`CONNECT evil.example:443 HTTP/1.1\r\n${aliceHeaders}\r\n`)).toMatchObject({
     statuses: [],

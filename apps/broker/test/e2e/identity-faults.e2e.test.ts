@@ -2,12 +2,12 @@ import type { Fault, Sandbox } from '@valetkey/sandbox';
 import { describe, test } from 'vitest';
 import {
   expectedOutcomes,
-  findAftermath,
+  findProblemsAfter,
   isEndless,
-  meetEveryFault,
+  runEveryFault,
   readOutcome,
   waitForArrival,
-  type Exceptions,
+  type OutcomeOverrides,
   type Outcome,
 } from '../support/fault-outcomes.ts';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
@@ -18,7 +18,7 @@ interface Target {
   readonly route: string;
   /** Whether Authgear's tokens are opaque, so that the broker calls its resolver. */
   readonly opaque?: boolean;
-  readonly exceptions?: Exceptions;
+  readonly overrides?: OutcomeOverrides;
 }
 
 const targets: Readonly<Record<string, Target>> = {
@@ -29,8 +29,8 @@ const targets: Readonly<Record<string, Target>> = {
     vendor: 'authgear',
     route: 'GET /_resolver/resolve',
     opaque: true,
-    exceptions: {
-      // The resolver responds in headers; the broker ignores its body.
+    overrides: {
+      // The resolver describes the session in headers, and the broker ignores its body.
       'malformed JSON': 'ok',
       'an empty body': 'ok',
       'a response byte by byte': 'ok',
@@ -38,7 +38,7 @@ const targets: Readonly<Record<string, Target>> = {
       'a huge compressed body': 'ok',
       'a reset in the body': 'ok',
       'a truncated body': 'ok',
-      // The caller is the user whom the resolver names.
+      // The broker accepts the user that the resolver names.
       'data of another user': 'data of another user',
       // The headers of these responses say that the session is not valid.
       '200 with another body': 'invalid_token',
@@ -47,8 +47,8 @@ const targets: Readonly<Record<string, Target>> = {
   },
 };
 
-/** Lets the identity provider have one fault during one call, and returns what the caller received and what is wrong. */
-async function callWithFault(target: Target, sandbox: Sandbox, fault: Fault, leave: () => void) {
+/** Makes one call while the identity provider has a fault. Returns the outcome, and every problem that it found. */
+async function callWithFault(target: Target, sandbox: Sandbox, fault: Fault, endTurn: () => void) {
   const { vendor, route, opaque = false } = target;
   sandbox.setFaults([]);
   const token = await (vendor === 'idp' ? sandbox.mintUserToken({ sub: 'alice' }) : signInAtAuthgear(sandbox));
@@ -59,12 +59,12 @@ async function callWithFault(target: Target, sandbox: Sandbox, fault: Fault, lea
   const call = broker.call('/v1/session', token);
   if (isEndless(fault)) {
     await waitForArrival(sandbox, target, call);
-    leave();
+    endTurn();
   }
   const received = await readOutcome(await call);
   return {
     outcome: received.outcome,
-    problems: [...received.problems, ...(await findAftermath(broker, token, received))],
+    problems: [...received.problems, ...(await findProblemsAfter(broker, token, received))],
   };
 }
 
@@ -79,17 +79,18 @@ async function signInAtAuthgear({ urls }: Sandbox): Promise<string> {
 
 describe.concurrent('faults of the identity providers', () => {
   test.for(Object.entries(targets))(
-    'a broker turns each fault of %s into `identity_unavailable`, never into a 401, and leaks nothing',
+    'the broker responds with the expected outcome to each fault of %s, reveals no secret and follows no redirect',
     { timeout: 600_000 },
     async ([, target], { expect }) => {
-      const { outcomes, problems, visits } = await meetEveryFault(
+      const { outcomes, problems, decoyRequests } = await runEveryFault(
         (sandbox, _name, ...fault) => callWithFault(target, sandbox, ...fault),
         { authgear: { accessTokens: target.opaque === true ? 'opaque' : 'jwt' } },
       );
+      // A failed identity provider is never a 401, so that the app keeps its user signed in.
       const toOutcome = (usual: Outcome) => (usual === 'ok' ? 'ok' : 'identity_unavailable');
-      expect(outcomes).toEqual(expectedOutcomes(target.exceptions ?? {}, toOutcome));
+      expect(outcomes).toEqual(expectedOutcomes(target.overrides ?? {}, toOutcome));
       expect(problems).toEqual([]);
-      expect(visits).toEqual([]);
+      expect(decoyRequests).toEqual([]);
     },
   );
 });

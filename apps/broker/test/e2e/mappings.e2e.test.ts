@@ -33,7 +33,7 @@ test('an operator maps a vendor user for a connection that reads mappings, and i
   expect([await map('nudge'), await map('nymbl'), await map('authgear'), await map('nowhere')]).toEqual([
     400, 400, 400, 404,
   ]);
-  // The log has the change that was made, and none of those that were refused.
+  // The broker logs the change that it made, and no change that it refused.
   const changes = broker.logLines().flatMap((line) => (JSON.parse(line) as { change?: object }).change ?? []);
   expect(changes).toEqual([
     { method: 'PUT', path: '/v1/vendor-users', ...principal, vendor: 'nabla', vendor_user_id: 'patient-7' },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startDevBroker } from '../support/dev-broker.ts';
 
-test('the metrics name configured connections only, contain no user and no token, and are absent from the app listener', async () => {
+test('the metrics name only configured connections, contain no subject and no token, and are absent from the app listener', async () => {
   const dev = await startDevBroker();
   try {
     const alice = await dev.mintToken({ sub: 'alice' });

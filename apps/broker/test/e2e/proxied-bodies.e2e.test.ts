@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   sandbox.setFaults([]);
-  // From now on the broker has a server token.
+  // This call gives the broker a server token.
   await broker.call(proxyPath, alice);
   sandbox.resetCalls();
 });
@@ -45,7 +45,7 @@ test.each([
   ['of known length', () => '{"firstName":"Zoe"}'],
   ['in chunks', () => streamOf('{"first', 'Name":"Zoe"}')],
 ])(
-  'sends a short body %s once more with a new server token after the vendor refused the first',
+  'sends a short body %s once more with a new server token after the vendor refused the first token',
   async (_name, body) => {
     refuseTokenOnce();
     const response = await post(body());
@@ -98,7 +98,7 @@ test.each([
   },
 );
 
-test('reports a proxied response that breaks off in the log and the metrics', async () => {
+test('logs and counts a proxied response that breaks off', async () => {
   sandbox.setFaults([{ vendor: 'nymbl', fault: { type: 'reset', when: 'mid-body' } }]);
   const response = await broker.call(proxyPath, alice);
   expect(response.status).toBe(200);

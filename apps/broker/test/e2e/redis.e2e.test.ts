@@ -1,32 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { createSandbox, sandboxCredentials } from '@valetkey/sandbox';
 import { createClient } from 'redis';
-import { expect, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { createBroker } from '../../src/create-broker.ts';
-import { isProgramAvailable } from '../support/required-program.ts';
+import { findRedis } from '../../../../packages/token-cache/src/testing/redis-server.ts';
 
-const redisUrl = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379';
+const sharedRedis = await findRedis();
+afterAll(() => sharedRedis?.stop());
 
-async function connectToRedis(): Promise<void> {
-  const { hostname, port } = new URL(redisUrl);
-  const socket = connect(Number(port || 6379), hostname);
-  try {
-    await once(socket, 'connect');
-  } finally {
-    socket.destroy();
-  }
-}
-
-const hasRedis = await isProgramAvailable({
-  name: 'Redis',
-  probe: connectToRedis,
-  remediation: 'Set REDIS_URL, or run a server on 127.0.0.1:6379.',
-});
 const sealingKey = randomBytes(32).toString('base64');
 
-/** Starts two brokers over one Redis and one sandbox, as replicas behind a load balancer are. */
+/** Starts two brokers over one Redis and one sandbox, like replicas behind a load balancer. */
 async function startReplicas(url: string) {
   const sandbox = await createSandbox();
   const prefix = `test-${randomBytes(6).toString('hex')}`;
@@ -72,8 +56,9 @@ async function startReplicas(url: string) {
   };
 }
 
-test.skipIf(!hasRedis)('two replicas share one server token through Redis, which stores it sealed', async () => {
-  await using replicas = await startReplicas(redisUrl);
+test.skipIf(!sharedRedis)('two replicas share one server token through Redis, which stores it sealed', async () => {
+  const { url = '' } = sharedRedis ?? {};
+  await using replicas = await startReplicas(url);
   const first = await replicas.call(0);
   expect(first.status).toBe(200);
   const others = await Promise.all(Array.from({ length: 40 }, (_, index) => replicas.call(index % 2)));
@@ -81,19 +66,21 @@ test.skipIf(!hasRedis)('two replicas share one server token through Redis, which
   expect(replicas.countTokenCalls()).toBe(1);
   expect(await replicas.readReadiness()).toMatchObject({ status: 200, parts: { redis: 'ok' } });
 
-  const redis = await createClient({ url: redisUrl }).connect();
+  const redis = await createClient({ url }).connect();
   const keys = await redis.keys(`${replicas.prefix}*`);
+  onTestFinished(async () => {
+    await redis.del(keys);
+    redis.destroy();
+  });
   const values = await Promise.all(keys.map((key) => redis.get(key)));
   expect(values.filter((value) => value?.startsWith('v1.test.'))).not.toEqual([]);
-  // Two parts of a JWT are searched for, because sealed text may contain its first three letters by chance.
+  // The pattern has two parts of a JWT, because sealed text may contain `eyJ` by chance.
   expect(`${keys.join()} ${values.join()}`).not.toMatch(/eyJ[\w-]+\.eyJ|acme-corp|sandbox-only/);
-  await redis.del(keys);
-  redis.destroy();
 });
 
 test('each replica keeps a server token of its own and serves every call while Redis is unreachable', async () => {
   await using replicas = await startReplicas('redis://127.0.0.1:9');
-  // Readiness reports Redis before the first call needs it.
+  // `/readyz` reports Redis before the first call uses Redis.
   expect(await replicas.readReadiness()).toMatchObject({ status: 200, parts: { redis: 'unreachable' } });
   const responses = await Promise.all([0, 1, 0, 1].map((replica) => replicas.call(replica)));
   expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);

@@ -41,7 +41,7 @@ test.each(['jwt', 'opaque'] as const)(
     expect((await broker.issue('nudge', anonymous)).status).toBe(200);
     const session = (await (await broker.call('/v1/session', anonymous)).json()) as { vendors: object };
     expect(Object.keys(session.vendors)).not.toContain('vital');
-    // A token of another identity provider, without these claims.
+    // This token is of another identity provider, and lacks these claims.
     expect((await broker.issue('vital', await sandbox.mintUserToken({ sub: 'bob' }))).status).toBe(403);
   },
 );

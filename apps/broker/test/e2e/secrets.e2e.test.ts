@@ -23,7 +23,7 @@ const configured = {
   INTROSPECTION_SECRET: 'canary-introspection-secret-def0',
 };
 
-/** The tokens that vendors issue. Only the response to the caller for whom it was issued may contain a token. */
+/** The tokens that vendors issue. Only the response to the caller that requested a token may contain it. */
 const issued = {
   'nabla access': 'canary-issued-nabla-access-13',
   'nabla refresh': 'canary-issued-nabla-refresh-24',
@@ -40,7 +40,7 @@ const echoModes: readonly EchoMode[] = [
   'redirect',
   'no-http',
 ];
-/** Modes in which the proxy passes on no response of the vendor's. */
+/** The modes in which the broker does not return the vendor's response to a proxied call. */
 const modesWithoutProxiedResponse = new Set<EchoMode>([401, 403, 429, 500, 503, 'redirect', 'no-http']);
 
 let folder: string;
@@ -96,9 +96,9 @@ function createResponseRecorder() {
   const record = async (response: Response) =>
     `${JSON.stringify([...response.headers])}${await response.text().catch(() => '')}\n`;
   return {
-    /** Every response that may contain no secret. */
+    /** The responses that must not contain a secret. */
     responses: () => responses,
-    /** Every response that may contain an issued token, or what a vendor responded to a proxied call. */
+    /** The responses that may contain an issued token, or a vendor's response to a proxied call. */
     deliveries: () => deliveries,
     keep: async (response: Response) => {
       responses += await record(response);
@@ -126,7 +126,7 @@ interface Urls {
 }
 type Keep = (response: Response) => Promise<number>;
 
-/** Sends a secret in every place of a request that may be quoted in a response or a log line. */
+/** Sends a secret in every part of a request that the broker could quote in a response or a log line. */
 async function sendSecretEverywhere(secret: string, validToken: string, { brokerUrl, adminUrl }: Urls, keep: Keep) {
   const issueUrl = `${brokerUrl}/v1/vendors/nudge/token`;
   const headers = { 'content-type': 'application/json' };
@@ -142,7 +142,7 @@ async function sendSecretEverywhere(secret: string, validToken: string, { broker
   await keep(await call(issueUrl, validToken, { method: 'POST', headers, body: `{"a":"${secret}` }));
 }
 
-/** Calls every admin route with each of the two admin tokens, also in the places where an operator may misplace it. */
+/** Calls the admin routes with each of the two admin tokens, and sends the tokens in wrong places too. */
 async function callAdminRoutes({ adminUrl }: Urls, issuer: string, keep: Keep) {
   for (const token of [configured.ADMIN_TOKEN, configured.ADMIN_TOKEN_NEXT]) {
     expect(await keep(await call(`${adminUrl}/v1/decisions?limit=1000`, token))).toBe(200);
@@ -194,7 +194,7 @@ test(
       for (const token of [alice, bob]) {
         vendor.setMode(mode);
         for (const [path, init] of vendorRoutes) {
-          // A proxied response is the vendor's own, and so is what it quotes.
+          // A proxied response comes from the vendor, which may quote the request.
           const isProxied = path.includes('/proxy/') && !modesWithoutProxiedResponse.has(mode);
           await (isProxied ? keepDelivery : keep)(await call(brokerUrl + path, token, init));
         }
@@ -220,7 +220,7 @@ test(
     const places = { output: broker.output(), responses: responses(), ...filesWhileRunning, ...filesAfterwards };
     expect(findSecrets(secrets, places)).toEqual([]);
 
-    // The search finds what these places do contain, and the vendors were reached in every mode.
+    // The search itself works: it finds the subject and the delivered tokens. Each kind of vendor failure occurred.
     const subjectPlaces = ['output', 'responses', 'file valetkey.sqlite'].map((place) => `subject (plain) in ${place}`);
     expect(findSecrets({ subject: 'alice' }, places)).toEqual(expect.arrayContaining(subjectPlaces));
     const { nymbl: serverToken, ...clientTokens } = issued;

@@ -27,7 +27,7 @@ beforeEach(async () => {
     admin: { port: 0 },
     log: { level: 'warn' },
     issuers: [{ issuer: sandbox.urls.idp, audiences: ['valetkey'] }],
-    // Longer than any test holds a call.
+    // The deadline is longer than any test holds a call.
     vendors: { nudge: { baseUrl: sandbox.urls.nudge, apiKey, timeoutMs: 20_000 } },
   };
   await writeFile(join(folder, 'valetkey.json'), JSON.stringify(config));
@@ -39,7 +39,7 @@ afterEach(async () => {
 
 const countVendorCalls = () => sandbox.calls()['nudge']?.[tokenRoute] ?? 0;
 
-/** Starts a broker process, and an HTTP client that keeps its connections open, as a proxy in front of the broker does. */
+/** Starts a broker process, and an HTTP client that keeps its TCP connections open, as a proxy in front of the broker does. */
 async function startBroker() {
   const broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
   const [, brokerUrl = '', adminUrl = ''] = await broker.waitForOutput(/listens on (\S+), for operators on (\S+)\./);
@@ -54,7 +54,7 @@ async function startBroker() {
     ...broker,
     brokerUrl,
     adminUrl,
-    /** Returns the status of an issue request, or the error of a connection that failed. */
+    /** Returns the status of an issue request, or the error of a TCP connection that failed. */
     issue: () => send(`${brokerUrl}/v1/vendors/nudge/token`, 'POST').catch(String),
     /** Returns the status of `/readyz`, or `unreachable`. */
     readReadiness: () => send(`${brokerUrl}/readyz`).catch(() => 'unreachable' as const),
@@ -83,7 +83,7 @@ test('reports that it is not ready, serves every call that it accepts, and exits
   }
   expect(readiness).toBe(503);
   expect(await broker.readAdminReadiness()).toBe(503);
-  // It needs a moment to send them elsewhere.
+  // The load balancer needs a moment to send the calls elsewhere.
   for (let round = 0; round < 3; round += 1) await sendCalls();
   // The broker would exit with 1 if it had not closed within ten seconds.
   expect(await broker.exitCode).toBe(0);
@@ -92,9 +92,9 @@ test('reports that it is not ready, serves every call that it accepts, and exits
   expect(broker.output()).not.toMatch(/"level":[56]0/);
 });
 
-test('closes idle connections and its listener on SIGINT while calls are running, and finishes those calls', async () => {
+test('closes idle TCP connections and its listener on SIGINT while calls are running, and finishes those calls', async () => {
   await using broker = await startBroker();
-  // The HTTP client keeps the connections of these calls open as well.
+  // The HTTP client keeps the TCP connections of these calls open too.
   await Promise.all(Array.from({ length: 20 }, broker.issue));
   sandbox.resetCalls();
   const idle = openRawConnection(broker.brokerUrl);
@@ -111,7 +111,7 @@ test('closes idle connections and its listener on SIGINT while calls are running
   expect(await broker.exitCode).toBe(0);
 });
 
-test('closes connections that have sent part of a request or nothing on SIGINT, and exits with 0', async () => {
+test('on SIGINT, closes TCP connections whose clients have sent nothing or only part of a request, and exits with 0', async () => {
   await using broker = await startBroker();
   const partialRequest = 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: ';
   const silent = openRawConnection(broker.adminUrl);
@@ -137,21 +137,21 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   'a second %s ends the process before a running call is finished',
   async (signal) => {
     await using broker = await startBroker();
-    // The neighbour receives the same first signal, and no second one.
-    await using neighbour = await startBroker();
+    // The other broker receives the first signal only.
+    await using otherBroker = await startBroker();
     sandbox.setFaults([{ vendor: 'nudge', fault: { type: 'hang' } }]);
     const running = broker.issue();
-    void neighbour.issue();
+    void otherBroker.issue();
     await expect.poll(countVendorCalls, polling).toBe(2);
-    neighbour.signal(signal);
+    otherBroker.signal(signal);
     broker.signal(signal);
     await expect.poll(() => broker.readReadiness(), polling).not.toBe(200);
     broker.signal(signal);
     const first = await Promise.race([
       broker.exitCode.then((code) => `after two signals, with ${code}`),
-      neighbour.exitCode.then((code) => `after one signal, with ${code}`),
+      otherBroker.exitCode.then((code) => `after one signal, with ${code}`),
     ]);
     expect(first).toBe('after two signals, with 1');
-    expect(await running, 'the error of the connection').toEqual(expect.any(String));
+    expect(await running, 'the error of the TCP connection').toEqual(expect.any(String));
   },
 );

@@ -41,7 +41,7 @@ const countProxiedCalls = () => sandbox.calls()['nymbl']?.['GET /Patients'] ?? 0
 const countCreations = () => sandbox.calls()['vital']?.['POST /v2/user'] ?? 0;
 const repeat = <Result>(count: number, call: () => Result) => Array.from({ length: count }, call);
 
-test('serves 20 callers by one server token call after the caller that started it has disconnected', async () => {
+test('serves 20 callers with one server token call after the caller that started the call has disconnected', async () => {
   await using broker = await startBroker();
   sandbox.setFaults([{ vendor: 'nymbl-idp', fault: heldAtGate }]);
   const disconnect = new AbortController();
@@ -92,7 +92,7 @@ test('shares one failed server token call among 30 callers, and calls again afte
   expect((await broker.call(proxyPath, token)).status).toBe(200);
 });
 
-test('still calls a vendor after 40 callers disconnected from calls that were running', async () => {
+test('still calls the vendor after 40 callers disconnected during their calls', async () => {
   await using broker = await startBroker();
   await broker.call(proxyPath, alice);
   sandbox.setFaults([{ vendor: 'nymbl', fault: { type: 'hang' } }]);
@@ -106,13 +106,13 @@ test('still calls a vendor after 40 callers disconnected from calls that were ru
   expect((await broker.call(proxyPath, alice)).status).toBe(200);
 });
 
-test('still calls a vendor after 100 callers stopped in the middle of their bodies', async () => {
+test('still calls the vendor after 100 callers sent an incomplete or malformed body', async () => {
   await using broker = await startBroker({ timeoutMs: 1_000 });
   await broker.call(proxyPath, alice);
   const head = `POST ${proxyPath} HTTP/1.1\r\nHost: ${new URL(broker.brokerUrl).host}\r\nAuthorization: Bearer ${alice}\r\n`;
-  // The broker waits for the rest of these bodies before it calls the vendor.
+  // The broker waits for the rest of these two bodies before it calls the vendor.
   const waiting = ['Content-Length: 100\r\n\r\n{"half":', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n'];
-  // It streams the first of these to the vendor, and cannot read the second.
+  // The broker streams the first of these two bodies to the vendor, and cannot parse the second.
   const refused = [
     `Content-Length: 100000\r\n\r\n${'x'.repeat(70_000)}`,
     'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZZ\r\n',
@@ -129,14 +129,14 @@ test('still calls a vendor after 100 callers stopped in the middle of their bodi
   );
   expect([...new Set(responses.map(({ statuses }) => statuses.join()))]).toEqual(['400']);
   await expect.poll(broker.countRequests, polling).toBeGreaterThanOrEqual(101);
-  const unanswered = await Promise.all(connections.map((connection) => connection.read(() => true)));
-  expect(unanswered.flatMap(({ statuses }) => statuses)).toEqual([]);
+  const withoutResponse = await Promise.all(connections.map((connection) => connection.read(() => true)));
+  expect(withoutResponse.flatMap(({ statuses }) => statuses)).toEqual([]);
   for (const connection of connections) connection.destroy();
   expect((await broker.call(proxyPath, alice)).status).toBe(200);
   expect(broker.logLines().filter((line) => /"level":50|circuit_opened/.test(line))).toEqual([]);
 });
 
-test('creates one Vital user for 10 callers after the caller that started the creation has disconnected', async () => {
+test('creates one Vital user for 10 concurrent requests of a principal after the caller that started the creation has disconnected', async () => {
   await using broker = await startBroker();
   const carol = await sandbox.mintUserToken({ sub: 'carol' });
   sandbox.setFaults([{ vendor: 'vital', route: 'POST /v2/user', fault: heldAtGate }]);
@@ -154,7 +154,7 @@ test('creates one Vital user for 10 callers after the caller that started the cr
   expect(countCreations()).toBe(1);
 });
 
-test('shares one failed creation of a Vital user among 10 callers, and creates the user for the next request', async () => {
+test('shares one failed creation of a Vital user among 10 concurrent requests, and creates the user for the next request', async () => {
   const store = createSqliteStore(':memory:');
   let lookups = 0;
   const countingStore: typeof store = {

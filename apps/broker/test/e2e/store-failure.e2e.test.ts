@@ -32,7 +32,7 @@ test('issues no credential and reports that it is not ready once its store is cl
   await store.close();
   await expectNoCredential(broker, 'nabla');
   await expectNoCredential(broker, 'vital');
-  expect(await broker.readReadiness(), 'a check is valid for a second').toBe(200);
+  expect(await broker.readReadiness(), 'the broker checks the store once a second').toBe(200);
   clock.advance(1_000);
   expect(await broker.readReadiness()).toBe(503);
 });
@@ -57,7 +57,7 @@ test.each(['removed', 'replaced'])(
   },
 );
 
-test('issues no credential while the audit alone cannot be written, and issues one when it can', async () => {
+test('issues no credential while only the audit cannot be written, and issues one when it can be written again', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
   const path = join(folder, 'valetkey.sqlite');
   const store = createSqliteStore(path);
@@ -125,23 +125,23 @@ test('calls no vendor after a decision could not be recorded, until the store ca
   expect(await createPatient()).toEqual([201, undefined]);
 });
 
-// A limit on the size of its files is a full disk for one process; only Linux has `prlimit`.
+// For one process, a limit on the size of its files is like a full disk. Only Linux has `prlimit`.
 test.skipIf(process.platform !== 'linux')(
-  'keeps every recorded decision when the disk fills up, and issues again once there is room',
+  'has recorded the decision of every issued token when the disk is full, and issues again once there is room',
   async () => {
     const deployment = await startDeployment();
     const path = join(deployment.folder, 'data', 'valetkey.sqlite');
     const broker = await deployment.startBroker({ sqlite: path }, 'ulimit -S -f 256');
     const issued: IssueResponse[] = [];
     let refused: IssueResponse | undefined;
-    for (let person = 0; refused === undefined && person < 500; person += 1) {
-      const response = await deployment.issueVitalToken(broker, await deployment.mintToken(`person-${person}`));
+    for (let count = 0; refused === undefined && count < 500; count += 1) {
+      const response = await deployment.issueVitalToken(broker, await deployment.mintToken(`subject-${count}`));
       if (response.status === 200) issued.push(response);
       else refused = response;
     }
     expect(issued.length).toBeGreaterThan(0);
     expect(refused).toMatchObject({ status: 503, retryAfter: '5', body: { code: 'overloaded' } });
-    // The first check writes so little that the last free bytes may suffice for it.
+    // The check writes little, so the last free bytes may suffice for the first checks.
     await expect
       .poll(async () => (await fetch(`${broker.url}/readyz`)).status, { interval: 1, timeout: 10_000 })
       .toBe(503);

@@ -122,7 +122,7 @@ describe('POST /oauth2/token', () => {
     ['an unknown audience', (form) => ({ ...form, audience: 'nowhere' }), 400, 'invalid_target'],
     ['a connection that issues no token', (form) => ({ ...form, audience: 'nymbl' }), 400, 'invalid_target'],
     ['an empty form', () => '', 400, 'invalid_request'],
-  ])('refuses a token exchange with %s by an OAuth error', async (_name, change, status, error) => {
+  ])('responds with an OAuth error to a token exchange with %s', async (_name, change, status, error) => {
     const response = await exchange(change(formFor('nudge')));
     expect(response.status).toBe(status);
     expect(response.headers.get('content-type')).toBe('application/json');
@@ -148,7 +148,7 @@ describe('POST /oauth2/token', () => {
     [
       'a JSON body',
       { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' },
-      415,
+      400,
       'invalid_request',
     ],
     [
@@ -158,12 +158,15 @@ describe('POST /oauth2/token', () => {
       'invalid_request',
     ],
     ['the method GET', {}, 405, 'invalid_request'],
-  ])('refuses a token exchange with %s', async (_name, init: RequestInit, status, error) => {
-    const response = await fetch(`${publicUrl}/oauth2/token`, init);
-    expect([response.status, await response.json()]).toMatchObject([status === 415 ? 400 : status, { error }]);
-  });
+  ])(
+    'responds with the OAuth error invalid_request to %s at /oauth2/token',
+    async (_name, init: RequestInit, status, error) => {
+      const response = await fetch(`${publicUrl}/oauth2/token`, init);
+      expect([response.status, await response.json()]).toMatchObject([status, { error }]);
+    },
+  );
 
-  test('a token exchange responds 502 when the vendor refuses our key, and 503 while it limits our calls', async () => {
+  test('responds 502 to a token exchange when the vendor refuses the broker’s key, and 503 while the vendor limits the broker’s calls', async () => {
     await using other = await startRecordingBroker(createConfigFor(sandbox));
     sandbox.setFaults([{ vendor: 'nudge', fault: { type: 'status', status: 401 } }]);
     const refused = await exchangeAt(other, formFor('nudge'));
@@ -190,7 +193,7 @@ describe('OAuth libraries', () => {
     ).rejects.toMatchObject({ error: 'invalid_target', status: 400 });
   });
 
-  test('oauth4webapi reads the metadata that a refused call names, and exchanges a token', async () => {
+  test('oauth4webapi reads the metadata at the URL in a 401, and exchanges a token', async () => {
     const insecure = { [oauth.allowInsecureRequests]: true };
     const refused = await broker.call('/v1/session');
     const [, metadata = ''] = /resource_metadata="([^"]+)"/.exec(refused.headers.get('www-authenticate') ?? '') ?? [];
@@ -229,8 +232,9 @@ describe('OAuth libraries', () => {
   });
 });
 
-test('a broker without a public URL serves no metadata, and its challenges name none', async () => {
+test('a broker without `publicUrl` serves no metadata, and its challenges contain no URL of metadata', async () => {
   await using withoutPublicUrl = await startRecordingBroker(createConfigFor(sandbox));
   expect((await withoutPublicUrl.call('/.well-known/oauth-authorization-server')).status).toBe(404);
+  expect((await withoutPublicUrl.call('/.well-known/oauth-protected-resource')).status).toBe(404);
   expect((await withoutPublicUrl.call('/v1/session')).headers.get('www-authenticate')).toBe('Bearer');
 });

@@ -7,9 +7,9 @@ import { expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
 import { commandFile } from '../support/valetkey-process.ts';
 
-// Every write to /dev/full fails as it does on a full disk; only Linux has this device.
+// Every write to /dev/full fails, as on a full disk. Only Linux has this device.
 test.skipIf(process.platform !== 'linux')(
-  'serves callers and ends cleanly while its log cannot be written',
+  'serves callers, and exits with 0 on SIGTERM, while its log cannot be written',
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'valetkey-unwritable-log-'));
     const port = await findFreePort();
@@ -33,7 +33,7 @@ test.skipIf(process.platform !== 'linux')(
         () => undefined,
       );
     await expect.poll(() => call('/healthz'), { interval: 100, timeout: 15_000 }).toBe(200);
-    // The broker writes a log line about each of these.
+    // The broker writes a log line about each of these requests.
     const statuses = await Promise.all(Array.from({ length: 200 }, () => call('/v1/session')));
     expect(new Set(statuses)).toEqual(new Set([401]));
     broker.kill('SIGTERM');

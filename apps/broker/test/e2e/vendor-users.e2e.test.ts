@@ -8,7 +8,7 @@ const creation = { vendor: 'vital', route: 'POST /v2/user' } as const;
 test.each(['reset', 'hang'] as const)(
   'creates no second vendor user after the response to the creation was lost (%s)',
   async (type) => {
-    // Short enough to wait for when the vendor hangs.
+    // Short, because the test waits for this deadline when the vendor hangs.
     const timeoutMs = 500;
     await using broker = await startInProcessBroker(createSqliteStore(':memory:'), { timeoutMs });
     broker.sandbox.setFaults([{ ...creation, fault: { type, when: 'after' } }]);
@@ -17,7 +17,7 @@ test.each(['reset', 'hang'] as const)(
     expect(others).toEqual([]);
 
     broker.sandbox.setFaults([]);
-    // The deadline may be too short for the first response of a busy machine.
+    // On a busy machine, the deadline may be too short for the first response.
     await expect
       .poll(async () => (await broker.issue('vital')).body['user_id'], { timeout: 10_000 })
       .toBe(created?.userId);
@@ -25,7 +25,7 @@ test.each(['reset', 'hang'] as const)(
   },
 );
 
-test('replaces a vendor user that was deleted at the vendor once for 20 concurrent requests, and stores the new one', async () => {
+test('creates and stores one new vendor user for 20 concurrent requests after the old one was deleted at the vendor', async () => {
   const store = createSqliteStore(':memory:');
   await using broker = await startInProcessBroker(store);
   const { body: before } = await broker.issue('vital');
@@ -43,7 +43,7 @@ test('replaces a vendor user that was deleted at the vendor once for 20 concurre
   );
 });
 
-test('adopts the vendor user that the vendor already has when the store is empty', async () => {
+test('uses the vendor user that already exists at the vendor when the store is empty', async () => {
   await using broker = await startInProcessBroker(createSqliteStore(':memory:'));
   const externalId = externalIdOf({ issuer: broker.issuer, subject: 'alice' });
   const { userId } = broker.sandbox.vital.createUser(externalId);

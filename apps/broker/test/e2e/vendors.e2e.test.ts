@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 
 describe('Nabla', () => {
-  test('every issue calls Nabla and returns new tokens of the patient', async () => {
+  test('calls Nabla for every issue request, and returns new tokens of the patient', async () => {
     const first = await readJson(await dev.issue('nabla', alice));
     const second = await readJson(await dev.issue('nabla', alice));
 
@@ -48,7 +48,7 @@ describe('Nabla', () => {
 });
 
 describe('Nudge', () => {
-  test('returns Nudge’s account token as JSON, and alone to a caller that accepts text', async () => {
+  test('returns Nudge’s account-bound token as JSON, or as bare text to a caller that accepts text/plain', async () => {
     const issued = await readJson(await dev.issue('nudge', alice));
     expect(issued).toMatchObject({ vendor: 'nudge', expires_in: 3600, token: expect.any(String) });
     expect(issued).not.toHaveProperty('vendor_user_id');
@@ -58,13 +58,13 @@ describe('Nudge', () => {
     expect(await text.text()).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
   });
 
-  test('does not cache Nudge’s account token unless its connection configures a cache', async () => {
+  test('does not cache Nudge’s account-bound token if the connection configures no cache', async () => {
     await dev.issue('nudge', alice);
     await dev.issue('nudge', alice);
     expect(await dev.countCalls('nudge')).toEqual({ 'GET /api/clients/jwt/token': 2 });
   });
 
-  test('accepts a shorter life for a Nudge token, and refuses a field that Nudge does not know', async () => {
+  test('issues a Nudge token with a shorter lifetime if the caller requests it, and refuses an unknown field', async () => {
     const headers = { 'content-type': 'application/json' };
     const short = await dev.issue('nudge', alice, { headers, body: '{"expiry_minutes":5}' });
     expect(await readJson(short)).toMatchObject({ expires_in: 300 });
@@ -94,7 +94,7 @@ describe('Nymbl', () => {
     }
   });
 
-  test('renews a server token that Nymbl refuses, and repeats the call once', async () => {
+  test('renews a server token that Nymbl refuses and repeats the call, but only once', async () => {
     await dev.call('/v1/vendors/nymbl/proxy/Patients', alice);
     await dev.callSandbox('DELETE', '/_calls');
     const fault = { type: 'status', status: 401, body: '{"message":"The incoming token has expired"}' };
@@ -143,7 +143,7 @@ describe('Authgear', () => {
     expect((await dev.countCalls('authgear'))['GET /oauth2/jwks'] ?? 0).toBeLessThanOrEqual(1);
   });
 
-  test('/v1/resolve responds 200 and tells a valid, an invalid and an absent token apart', async () => {
+  test('/v1/resolve responds 200 to a valid, an invalid and an absent token, each with other headers', async () => {
     const token = await dev.mintAuthgearToken({ sub: 'alice' });
     const absent = await dev.call('/v1/resolve');
     const valid = await dev.call('/v1/resolve', token, { method: 'HEAD' });
@@ -176,7 +176,7 @@ describe('Authgear', () => {
 });
 
 describe('Vital', () => {
-  test('creates one Vital user for two concurrent devices of one person, and issues a sign-in token to each', async () => {
+  test('creates one Vital user for two concurrent devices of one principal, and issues a sign-in token to each', async () => {
     const [first, second] = await Promise.all([1, 2].map(async () => readJson(await dev.issue('vital', alice))));
 
     expect(issueAnswerSchema.parse(first)).toMatchObject({ vendor: 'vital', environment: 'sandbox', region: 'us' });
@@ -189,7 +189,7 @@ describe('Vital', () => {
     });
   });
 
-  test('calls Vital once for a person whose vendor user is known, and names that user in the session', async () => {
+  test('calls Vital once for a principal whose vendor user is known, and returns that user’s id in the session', async () => {
     const { user_id: userId } = await readJson(await dev.issue('vital', alice));
     await dev.callSandbox('DELETE', '/_calls');
     await dev.issue('vital', alice);
@@ -205,9 +205,9 @@ describe('Vital', () => {
     expect(ofAuthgear['user_id']).not.toBe(ofIdp['user_id']);
   });
 
-  test('creates one Vital user for each of a hundred persons', async () => {
+  test('creates one Vital user for each of 100 concurrent principals', async () => {
     const tokens = await Promise.all(
-      Array.from({ length: 100 }, (_, index) => dev.mintToken({ sub: `person-${index}` })),
+      Array.from({ length: 100 }, (_, index) => dev.mintToken({ sub: `subject-${index}` })),
     );
     const issued = await Promise.all(tokens.map(async (token) => readJson(await dev.issue('vital', token))));
     expect(new Set(issued.map((body) => body['user_id'])).size).toBe(100);
@@ -219,7 +219,7 @@ test('records every decision about a caller once, without a token', async () => 
   await dev.issue('nabla', alice);
   await dev.call('/v1/vendors/nymbl/proxy/Billing', alice);
   await dev.issue('nowhere', alice);
-  // These vendors issue more than one token, which plain text cannot carry: the broker refuses before it calls them.
+  // Plain text cannot carry the several fields of these vendors, so the broker refuses before it calls them.
   await dev.callSandbox('DELETE', '/_calls');
   await dev.issue('nabla', alice, { headers: { accept: 'text/plain' } });
   await dev.issue('vital', alice, { headers: { accept: 'text/plain' } });

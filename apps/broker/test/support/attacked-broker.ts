@@ -14,13 +14,13 @@ export interface AttackedBroker {
   readonly alice: string;
   /** The lines `Host` and `Authorization` of a valid request of alice. */
   readonly aliceHeaders: string;
-  /** Sends bytes over a connection of their own, and returns the response once it is complete or the connection is closed. */
+  /** Sends bytes over a new TCP connection. Returns the response once it is complete or the TCP connection is closed. */
   readonly send: (bytes: string | Buffer, isComplete?: (text: string) => boolean) => Promise<RawResponse>;
 }
 
 /**
- * Starts a broker before the tests of a file. After each test it checks that the broker still responds and has logged no
- * error. The properties of the returned object are set when the first test begins.
+ * Starts a broker before the tests of a file. After each test, it checks that the broker still responds and has logged no
+ * error. The returned object has its properties from the first test on.
  */
 export function useAttackedBroker(): AttackedBroker {
   const attacked = {} as AttackedBroker;
@@ -29,7 +29,7 @@ export function useAttackedBroker(): AttackedBroker {
     const broker = await startRecordingBroker(createConfigFor(sandbox));
     const alice = await sandbox.mintUserToken({ sub: 'alice' });
     const { host } = new URL(broker.brokerUrl);
-    // The keys of the identity provider are fetched here, not during the first test.
+    // The broker fetches the identity provider's keys now, not during the first test.
     await broker.call('/v1/session', alice);
     Object.assign(attacked, {
       sandbox,

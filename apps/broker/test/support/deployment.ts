@@ -26,7 +26,7 @@ export interface IssueResponse {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Starts a sandbox for any number of `valetkey start` processes, each with Vital and with the store that the test configures. */
+/** Starts a sandbox and returns functions that start `valetkey start` processes with Vital and with a given store. */
 export async function startDeployment() {
   const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
   const sandbox = await createSandbox({ vital: { apiKeys: [vitalApiKey] } });
@@ -34,7 +34,7 @@ export async function startDeployment() {
   const agent = new Agent({ headersTimeout: 60_000 });
   const running = new Set<ChildProcess>();
 
-  /** Starts a broker. `shell` is a command that runs in its process before it, to set limits. */
+  /** Starts a broker. `shell` is a command that runs first in the same process, to set limits. */
   const startBroker = async (store: BrokerConfigInput['store'], shell = ':'): Promise<BrokerProcess> => {
     const config: BrokerConfigInput = {
       listen: { port: 0 },

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** How the vendor sends back the request, which contains the broker's own credentials. */
+/** How the vendor quotes the request, which contains the broker's own credentials, in its response. */
 export type EchoMode =
   /** Responds as the vendor should, and quotes the request in headers alone. */
   | 'normal'
@@ -23,18 +23,19 @@ export type EchoMode =
   | 'unusable-token'
   /** Quotes the request in the location of a redirect. */
   | 'redirect'
-  /** Quotes the request instead of an HTTP response. */
+  /** Sends the text of the request back instead of an HTTP response. */
   | 'no-http';
 
-/** The tokens that the vendor issues, and the credentials that it refuses with 401 even while its mode is `normal`. */
 interface EchoingVendorOptions {
+  /** The tokens that the vendor issues. */
   readonly issued: Readonly<Record<string, string>>;
+  /** Credentials that the vendor refuses with 401, even in the mode `normal`. */
   readonly retired: readonly string[];
 }
 
 /**
- * Starts a server that simulates Nabla, Nudge, Nymbl and Vital and quotes each request in its response: the worst that a
- * vendor can do with a secret. Every response quotes the request in its headers and its reason phrase as well.
+ * Starts a server that simulates Nabla, Nudge, Nymbl and Vital, and quotes each request in its response, so that a broker
+ * that returns or logs a vendor's text reveals a secret. Headers and the reason phrase always quote the request too.
  */
 export async function startEchoingVendor(options: EchoingVendorOptions) {
   let mode: EchoMode = 'normal';

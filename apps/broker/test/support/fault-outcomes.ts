@@ -10,8 +10,8 @@ import type { RecordingBroker } from './recording-broker.ts';
 const vendorText = 'canary-of-the-vendor-8c2d';
 
 /**
- * What a caller receives while a vendor has a fault: an error code; `ok`; the vendor's own status, passed on by the proxy;
- * `cut off`, where the head was sent before the fault; `data of another user`.
+ * The result of a call for the caller while a vendor has a fault: an error code; `ok`; the vendor's own status, if the
+ * broker returns it from a proxied call; `cut off`, if the response broke off after its head; or `data of another user`.
  */
 export type Outcome = ErrorCode | 'ok' | 'cut off' | 'data of another user' | number;
 
@@ -22,10 +22,10 @@ const errorBody: VendorBody = { message: vendorText, detail: vendorText, error_d
 const status = (code: number, body?: VendorBody, retryAfter?: RetryAfter): Fault => {
   return { type: 'status', status: code, body, retryAfter };
 };
-/** Replaced by the URL of a decoy server, which does not run yet. */
+/** A placeholder, which {@link runEveryFault} replaces with the URL of its decoy server. */
 const decoyUrl = 'http://127.0.0.1:9/';
 
-/** Every fault that the sandbox can simulate, with its outcome on each route that has no exception for it. */
+/** Every fault that the sandbox can simulate, with its usual outcome, which a route may override. */
 const faults: Readonly<Record<string, readonly [Fault, Outcome]>> = {
   'no response': [{ type: 'hang' }, 'vendor_timeout'],
   'no response after the work': [{ type: 'hang', when: 'after' }, 'vendor_timeout'],
@@ -72,37 +72,37 @@ const faults: Readonly<Record<string, readonly [Fault, Outcome]>> = {
 };
 
 /** The outcomes of a route that differ from those of {@link faults}. */
-export type Exceptions = Readonly<Partial<Record<keyof typeof faults, Outcome>>>;
+export type OutcomeOverrides = Readonly<Partial<Record<keyof typeof faults, Outcome>>>;
 
-/** Returns whether a call with this fault never ends unless its deadline ends it. */
+/** Returns whether only the deadline ends a call with this fault. */
 export function isEndless({ type }: Fault): boolean {
   return type === 'hang' || type === 'latency' || type === 'drip';
 }
 
-/** Returns the expected outcome of each fault. `toOutcome` translates the outcomes that have no exception. */
+/** Returns the expected outcome of each fault. `toOutcome` translates the usual outcomes, and no override. */
 export function expectedOutcomes(
-  exceptions: Exceptions,
+  overrides: OutcomeOverrides,
   toOutcome = (usual: Outcome): Outcome => usual,
 ): Readonly<Record<string, Outcome>> {
-  const entries = Object.entries(faults).map(([name, [, usual]]) => [name, exceptions[name] ?? toOutcome(usual)]);
+  const entries = Object.entries(faults).map(([name, [, usual]]) => [name, overrides[name] ?? toOutcome(usual)]);
   return Object.fromEntries(entries) as Record<string, Outcome>;
 }
 
-/** What a caller received during one fault, and everything that was wrong. */
-interface Meeting {
+/** The outcome of a call during one fault, and every problem that the test found. */
+interface FaultResult {
   readonly outcome: Outcome;
   readonly problems: readonly string[];
 }
 
-/** One call after the other: a busy machine then delays a call by its own work only, far less than its deadline. */
+/** The calls run one after the other, so that the work of one call does not use up the deadline of another. */
 let lastTurn: Promise<void> = Promise.resolve();
 
 async function takeTurn(): Promise<() => void> {
-  const { promise: turn, resolve: leave } = Promise.withResolvers<void>();
+  const { promise: turn, resolve: endTurn } = Promise.withResolvers<void>();
   const previousTurn = lastTurn;
   lastTurn = turn;
   await previousTurn;
-  return leave;
+  return endTurn;
 }
 
 /** Resolves when a call has arrived at a route, or when it has ended without arriving there. */
@@ -118,24 +118,25 @@ export async function waitForArrival(
 }
 
 /**
- * Runs `meet` for every fault: one after the other in one sandbox, and the faults that wait for a deadline each in a
- * sandbox of its own. These call `leave` when nothing but the deadline is left to wait for, so that they wait together.
+ * Runs `callWithFault` for every fault. The faults that only a deadline ends have a sandbox each; the others share one
+ * sandbox, one after the other. `callWithFault` may call `endTurn` once it only waits for the deadline: the next fault
+ * then begins, so that these calls wait at the same time.
  */
-export async function meetEveryFault(
-  meet: (sandbox: Sandbox, name: string, fault: Fault, leave: () => void) => Promise<Meeting>,
+export async function runEveryFault(
+  callWithFault: (sandbox: Sandbox, name: string, fault: Fault, endTurn: () => void) => Promise<FaultResult>,
   options: SandboxOptions = {},
 ) {
   await using decoy = await startDecoyServer();
   const outcomes: Record<string, Outcome> = {};
   const problems: string[] = [];
   const run = async (sandbox: Sandbox, name: string, fault: Fault): Promise<void> => {
-    const leave = await takeTurn();
+    const endTurn = await takeTurn();
     try {
-      const meeting = await meet(sandbox, name, decoy.aim(fault), leave);
-      outcomes[name] = meeting.outcome;
-      problems.push(...meeting.problems.map((problem) => `${name}: ${problem}`));
+      const result = await callWithFault(sandbox, name, decoy.redirectHere(fault), endTurn);
+      outcomes[name] = result.outcome;
+      problems.push(...result.problems.map((problem) => `${name}: ${problem}`));
     } finally {
-      leave();
+      endTurn();
     }
   };
   const all = Object.entries(faults).map(([name, [fault]]) => ({ name, fault }));
@@ -148,34 +149,34 @@ export async function meetEveryFault(
   await using shared = await createSandbox(options);
   for (const { name, fault } of all) if (!isEndless(fault)) await run(shared, name, fault);
   await Promise.all(waiting);
-  return { outcomes, problems, visits: decoy.visits };
+  return { outcomes, problems, decoyRequests: decoy.requests };
 }
 
-/** A server to which a vendor redirects, and which no call may reach. */
+/** A server to which a vendor redirects. The broker must never call it. */
 interface DecoyServer extends AsyncDisposable {
-  readonly visits: readonly string[];
-  /** Returns the fault, redirected to this server. */
-  readonly aim: (fault: Fault) => Fault;
+  readonly requests: readonly string[];
+  /** Returns the fault. A redirect leads to this server. */
+  readonly redirectHere: (fault: Fault) => Fault;
 }
 
 async function startDecoyServer(): Promise<DecoyServer> {
-  const visits: string[] = [];
+  const requests: string[] = [];
   const server = createServer((request, response) => {
-    visits.push(`${request.method} ${request.url}`);
+    requests.push(`${request.method} ${request.url}`);
     response.end('{}');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const location = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${vendorText}`;
   return {
-    visits,
-    aim: (fault) => (fault.type === 'redirect' ? { ...fault, location } : fault),
+    requests,
+    redirectHere: (fault) => (fault.type === 'redirect' ? { ...fault, location } : fault),
     [Symbol.asyncDispose]: async () => {
       await new Promise((resolve) => server.close(resolve));
     },
   };
 }
 
-/** What a caller received, and what is wrong with it. */
+/** A response, and the problems that the test found in it. */
 interface Received {
   readonly outcome: Outcome;
   /** The headers and the body. */
@@ -183,7 +184,7 @@ interface Received {
   readonly problems: readonly string[];
 }
 
-/** Reads a response to its end. An error must be its row of the error table; only `invalid_token` may be a 401 here. */
+/** Reads a response to its end. An error must have the status of the error table; only `invalid_token` may be a 401. */
 export async function readOutcome(response: Response): Promise<Received> {
   const body = await response.text().catch(() => undefined);
   const headers = JSON.stringify([...response.headers]);
@@ -204,7 +205,7 @@ export async function readOutcome(response: Response): Promise<Received> {
   return { outcome: code, text, problems };
 }
 
-/** Returns whether a response names the user with whom the sandbox confuses others, in its text or inside a token. */
+/** Returns whether a response, or a token in it, names the other user of the fault `wrong-user`. */
 function isOfAnotherUser(text: string): boolean {
   const payloads = [...text.matchAll(/\w+\.(\w+)\./g)].map(([, part = '']) =>
     Buffer.from(part, 'base64url').toString(),
@@ -212,8 +213,8 @@ function isOfAnotherUser(text: string): boolean {
   return /wrong-user|00000000bad0|globex/i.test([text, ...payloads].join());
 }
 
-/** Returns what is wrong with the broker after a call: secrets in what it recorded, a broken log, or no further response. */
-export async function findAftermath(
+/** Returns the problems of the broker after a call: secrets in its records, a broken log, or no response to `/healthz`. */
+export async function findProblemsAfter(
   broker: RecordingBroker,
   token: string,
   { outcome, text }: Received,

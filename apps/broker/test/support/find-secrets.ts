@@ -1,10 +1,10 @@
 /** Texts by the place where they were found: a log, a response, a file. */
 export type Places = Readonly<Record<string, string | Buffer>>;
 
-/** Returns the forms in which a text may contain a secret without being recognized at a glance. */
+/** Returns the plain secret, and the encoded forms in which a text may contain it. */
 function formsOf(secret: string): Readonly<Record<string, string>> {
   const bytes = Buffer.from(secret);
-  // The base64 of a text depends on how many bytes precede it: 0, 1 or 2. Characters that also encode neighbours are cut off.
+  // The base64 of a secret depends on whether 0, 1 or 2 bytes precede it. Characters that also encode other bytes are cut off.
   const base64 = [0, 1, 2].map((offset) => {
     const shifted = Buffer.concat([Buffer.alloc(offset), bytes])
       .toString('base64')
@@ -24,7 +24,7 @@ function formsOf(secret: string): Readonly<Record<string, string>> {
 
 const toUrlAlphabet = (base64: string) => base64.replaceAll('+', '-').replaceAll('/', '_');
 
-/** Returns the name, form and place of each secret that a place contains in any form; never the secret itself. */
+/** Returns the name, form and place of each secret that it finds in a place, but never the secret itself. */
 export function findSecrets(secrets: Readonly<Record<string, string>>, places: Places): string[] {
   const texts = Object.entries(places).map(
     ([place, text]) => [place, typeof text === 'string' ? text : text.toString('latin1')] as const,

@@ -1,4 +1,4 @@
-/** Yields texts that JSON parsers have failed on. Few of them are JSON; the seed decides the random ones. */
+/** Yields texts on which JSON parsers have failed. Few of them are valid JSON. The seed determines the random texts. */
 export function* generateHostileJson(seed: number): Generator<string | Buffer> {
   yield* [
     '',
@@ -70,7 +70,7 @@ export function* generateHostileJson(seed: number): Generator<string | Buffer> {
   yield Buffer.from([0xef, 0xbb, 0xbf, 0x7b, 0x7d]);
   yield Buffer.from([0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d]);
 
-  // Each of the rest is a valid body with one to four random changes.
+  // Each of the other texts is a valid body with one to four random changes.
   const valid = '{"expiry_minutes": 5, "nested": [{"deep": [1, -2.5e3, null, true, "t\\u0065xt"]}]}';
   const pieces = [
     '{',
@@ -105,7 +105,7 @@ export function* generateHostileJson(seed: number): Generator<string | Buffer> {
   }
 }
 
-/** Returns a generator of the same numbers for the same seed (mulberry32). */
+/** Returns a function that returns pseudorandom numbers, the same for the same seed (mulberry32). */
 function createRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
-import { runLoad, runLoadsAside, type Load, type Sample } from './open-loop.ts';
+import { runLoad, runLoadsInOtherProcess, type Load, type Sample } from './open-loop.ts';
 import { startValetkey } from './valetkey-process.ts';
 
 const run = promisify(execFile);
@@ -19,27 +19,27 @@ export interface Measurement {
   readonly nudge: readonly Sample[];
 }
 
-/** Two brokers under the same load at the same time: what delays both is the machine. */
+/** The results of two brokers under the same load at the same time. A busy machine delays both. */
 export interface HungVendor {
   /** The broker whose Nabla hangs. */
   readonly hung: Measurement;
   /** The broker whose vendors respond. */
   readonly calm: Measurement;
-  /** By how much the process of the first one grew at most, in megabytes. */
+  /** The megabytes by which the process of the broker `hung` grew at most. */
   readonly growthMegabytes: number;
 }
 
 /**
- * Runs two brokers, each in a process of its own and under 250 calls a second to Nabla, lets the Nabla of one of them hang,
- * and measures both.
+ * Runs two brokers, each in a process of its own and under 250 calls a second to Nabla. Makes the Nabla of one broker hang,
+ * and measures both brokers.
  */
 export async function measureHungVendor(): Promise<HungVendor> {
   await using hungBroker = await startBroker();
   await using calmBroker = await startBroker();
   const brokers = [hungBroker, calmBroker];
   const measure = async (durationMs: number): Promise<[Measurement, Measurement]> => {
-    // From another process, so that the flood does not delay what this process measures.
-    const flood = runLoadsAside(...brokers.map(({ loadOn }) => loadOn('nabla', 250, durationMs)));
+    // The calls to Nabla come from another process, so that they do not delay the measurements of this process.
+    const flood = runLoadsInOtherProcess(...brokers.map(({ loadOn }) => loadOn('nabla', 250, durationMs)));
     const samples = await Promise.all(brokers.map(({ loadOn }) => runLoad(loadOn('nudge', 80, durationMs))));
     const [[hungNabla = [], calmNabla = []], [hungNudge = [], calmNudge = []]] = [await flood, samples];
     return [
@@ -88,7 +88,7 @@ async function startBroker() {
   };
 }
 
-/** Returns the configuration of a broker. `start` refuses the sandbox's own credentials, so the sandbox accepts others. */
+/** Returns a broker's configuration. `start` refuses the sandbox's own credentials, so the sandbox is set to accept others. */
 function createConfig({ urls, nabla, nudge }: Sandbox): object {
   nabla.setServerKeys(['key-of-the-test']);
   nudge.setApiKeys(['key-of-the-test']);

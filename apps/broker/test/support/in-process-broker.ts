@@ -3,9 +3,10 @@ import { createSandbox, sandboxCredentials } from '@valetkey/sandbox';
 import { createBroker } from '../../src/create-broker.ts';
 import type { Store } from '../../src/storage/store.ts';
 
-/** The clock of the broker and its sandbox, and the milliseconds that the broker waits for Vital. */
 interface InProcessBrokerOptions {
+  /** The clock of the broker and of its sandbox. */
   readonly clock?: Clock;
+  /** Milliseconds that the broker waits for Vital. */
   readonly timeoutMs?: number;
 }
 

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'undici';
 
-/** One call of a load. `status` is 0 where the connection failed. */
+/** One call of a load. `status` is 0 if the TCP connection failed. */
 export interface Sample {
   readonly status: number;
   readonly body: string;
@@ -49,8 +49,8 @@ export async function runLoad({ url, method, token, perSecond, durationMs }: Loa
   return samples;
 }
 
-/** Runs loads as {@link runLoad} does, in another process, so that they do not delay what this process measures. */
-export async function runLoadsAside(...loads: readonly Load[]): Promise<Sample[][]> {
+/** Runs loads as {@link runLoad} does, but in another process, so that they do not delay the measurements of this one. */
+export async function runLoadsInOtherProcess(...loads: readonly Load[]): Promise<Sample[][]> {
   const loader = fork(new URL('load-process.ts', import.meta.url), [JSON.stringify(loads)], { execArgv: [] });
   const [samples] = (await once(loader, 'message')) as [Sample[][]];
   loader.disconnect();
@@ -58,13 +58,13 @@ export async function runLoadsAside(...loads: readonly Load[]): Promise<Sample[]
 }
 
 /** Starts a server that does no work, in a process of its own. */
-export async function startControlServer() {
-  const server = fork(new URL('control-server.ts', import.meta.url), { execArgv: [] });
+export async function startBaselineServer() {
+  const server = fork(new URL('baseline-server.ts', import.meta.url), { execArgv: [] });
   const [port] = (await once(server, 'message')) as [number];
   return { url: `http://127.0.0.1:${port}/`, [Symbol.dispose]: () => server.disconnect() };
 }
 
-/** Returns the time within which this share of the calls ended, in milliseconds. */
+/** Returns the milliseconds within which `share` of the calls ended. */
 export function percentile(samples: readonly Sample[], share: number): number {
   const sorted = samples.map(({ elapsedMs }) => elapsedMs).toSorted((one, other) => one - other);
   return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Number.NaN;

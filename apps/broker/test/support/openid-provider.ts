@@ -6,8 +6,8 @@ import { Provider } from 'oidc-provider';
 const client = { id: 'app', redirectUri: 'https://app.example.com/callback' };
 
 /**
- * Starts `oidc-provider`, an OpenID provider that others wrote, on a free port. `signIn` completes the authorization code
- * flow with PKCE, as an app's browser would, and returns an access token, by default for `audience`.
+ * Starts `oidc-provider`, a third-party OpenID provider, on a free port. `signIn` completes the authorization code flow with
+ * PKCE, as an app's browser does, and returns an access token, by default for `audience`.
  */
 export async function startOpenidProvider(audience: string) {
   const server = createServer();
@@ -43,7 +43,7 @@ export async function startOpenidProvider(audience: string) {
     },
   });
 
-  /** Handles the sign-in page: it signs in the user that `login_hint` names, who consents to everything. */
+  /** Handles the sign-in page: signs in the user that `login_hint` names, and grants everything that the app requests. */
   const completeInteraction = async (request: IncomingMessage, response: ServerResponse) => {
     const { prompt, params, session } = await provider.interactionDetails(request, response);
     const accountId = session?.accountId ?? String(params['login_hint']);

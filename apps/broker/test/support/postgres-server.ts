@@ -16,7 +16,7 @@ async function execute(statement: string): Promise<unknown[]> {
   }
 }
 
-/** Returns whether the tests have a server. With `CI` set, its absence throws. */
+/** Returns whether a PostgreSQL server is reachable. Throws if none is and `CI` is set. */
 export async function isPostgresAvailable(): Promise<boolean> {
   return isProgramAvailable({
     name: 'PostgreSQL',
@@ -37,7 +37,7 @@ export async function createPostgresSchema() {
   return { name, url: url.href, execute, drop, [Symbol.asyncDispose]: drop };
 }
 
-/** Starts a proxy to the server at `url` that can be silenced: its connections stay open, and no byte passes. */
+/** Starts a proxy to the server at `url`. While it is silenced, its connections stay open and it forwards no byte. */
 export async function startSilenceableProxy(url: string) {
   const { hostname, port } = new URL(url);
   let silenced = false;

@@ -1,25 +1,25 @@
 import { connect } from 'node:net';
 
-/** What has arrived over one connection. */
+/** The text that has arrived over one TCP connection. */
 export interface RawResponse {
-  /** All of it, byte for byte. */
+  /** Every byte, as one Latin-1 character. */
   readonly text: string;
   /** The status of each response, in order. */
   readonly statuses: readonly number[];
-  /** Whether the server closed the connection. */
+  /** Whether the server closed the TCP connection. */
   readonly closed: boolean;
 }
 
-/** A connection over which a test sends bytes as they are, without an HTTP client that would correct them. */
+/** A TCP connection over which a test sends bytes unchanged, without an HTTP client that would correct them. */
 export interface RawConnection {
-  /** Resolves once the bytes are handed over, or the connection is closed. */
+  /** Resolves once the system has accepted the bytes, or the TCP connection is closed. */
   readonly write: (bytes: string | Buffer) => Promise<void>;
-  /** Resolves once `isComplete` returns true for the text that has arrived, or the server closes the connection. */
+  /** Resolves once `isComplete` returns true for the text that has arrived, or the server closes the TCP connection. */
   readonly read: (isComplete?: (text: string) => boolean) => Promise<RawResponse>;
   readonly destroy: () => void;
 }
 
-/** Opens a connection to the host and port of a URL. */
+/** Opens a TCP connection to the host and port of a URL. */
 export function openRawConnection(origin: string): RawConnection {
   const { hostname, port } = new URL(origin);
   const socket = connect({ host: hostname, port: Number(port) });
@@ -70,8 +70,8 @@ export function openRawConnection(origin: string): RawConnection {
 }
 
 /**
- * Sends bytes over a connection of their own, one piece after the other, and returns what has arrived once `isComplete`
- * returns true for it or the server closes the connection.
+ * Sends bytes over a new TCP connection, one piece after the other. Returns the response once `isComplete` returns true for
+ * its text, or the server closes the TCP connection.
  */
 export async function sendBytes(
   origin: string,

@@ -12,8 +12,8 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 export const adminToken = 'canary-admin-token-51f0';
 
 /**
- * Returns the configuration of a broker for all vendors and the OpenID provider of a sandbox. `timeoutMs` is how long the
- * broker waits for a vendor; by default longer than a busy machine needs.
+ * Returns the configuration of a broker for all vendors and the OpenID provider of a sandbox. The broker waits `timeoutMs`
+ * for a vendor; the default is longer than a busy machine needs.
  */
 export function createConfigFor({ urls, credentials }: Sandbox, timeoutMs = 15_000) {
   const { nabla, nudge, nymbl, vital } = credentials;
@@ -53,7 +53,7 @@ export function createConfigFor({ urls, credentials }: Sandbox, timeoutMs = 15_0
   } satisfies BrokerConfigInput;
 }
 
-/** Starts a broker on free ports and records its log at level `trace` and each error that a vendor's adapter throws. */
+/** Starts a broker on free ports, and records its log at level `trace` and each error that a vendor throws. */
 export async function startRecordingBroker(
   config: BrokerConfigInput,
   dependencies: Pick<BrokerDependencies, 'clock' | 'store'> = {},
@@ -95,7 +95,7 @@ export async function startRecordingBroker(
     callAdmin,
     issue: (connection: string, token: string, init: RequestInit = {}) =>
       call(`/v1/vendors/${connection}/token`, token, { method: 'POST', ...init }),
-    /** Returns everything that an operator, a log collector or a debugger can read so far. */
+    /** Returns the log and the audit so far, and the errors of the vendors as a debugger prints them. */
     readRecords: async () => {
       const audit = await callAdmin('/v1/decisions?limit=1000');
       return {
@@ -111,7 +111,7 @@ export async function startRecordingBroker(
 
 export type RecordingBroker = Awaited<ReturnType<typeof startRecordingBroker>>;
 
-/** Returns the same vendor, which also adds each error that it throws to `failures`. */
+/** Returns a vendor that works like `definition`, and adds each error that it throws to `failures`. */
 function recordFailures(definition: VendorDefinition, failures: unknown[]): VendorDefinition {
   const record =
     <Parameters extends unknown[], Result>(work: (...parameters: Parameters) => Promise<Result>) =>

@@ -1,13 +1,13 @@
 /** A program that some tests need and a developer's machine may lack. */
 export interface RequiredProgram {
   readonly name: string;
-  /** Rejects or throws where the program is missing. */
+  /** Rejects or throws if the program is missing. */
   readonly probe: () => unknown;
   /** What to install or to set. */
   readonly remediation: string;
 }
 
-/** Returns whether the tests that need a program can run. With `CI` set, a missing program throws: nothing is skipped there. */
+/** Returns whether a program is there. Throws if it is missing and `CI` is set, so that no test is skipped there. */
 export async function isProgramAvailable({ name, probe, remediation }: RequiredProgram): Promise<boolean> {
   try {
     await probe();

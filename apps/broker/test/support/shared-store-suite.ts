@@ -6,7 +6,7 @@ import { startDeployment, type BrokerProcess, type Deployment, type IssueRespons
 
 const requestCount = 1000;
 
-/** Returns the Vital user for whom a sign-in token was issued, as Vital's own service reads it. */
+/** Returns the id of the Vital user in a sign-in token. */
 function readVitalUserId(signInToken: unknown): unknown {
   const { user_token: jwt } = JSON.parse(Buffer.from(String(signInToken), 'base64').toString()) as {
     user_token: string;
@@ -15,7 +15,7 @@ function readVitalUserId(signInToken: unknown): unknown {
   return claims.uid;
 }
 
-/** A database that several brokers share, and how a test opens its store. */
+/** A database that several brokers share. */
 export interface SharedDatabase {
   readonly config: NonNullable<BrokerConfigInput['store']>;
   readonly open: () => Store;
@@ -49,7 +49,7 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
   const vitalUsersOf = (subject: string) =>
     deployment.sandbox.vital.users().filter(({ clientUserId }) => clientUserId === clientUserIdOf(subject));
 
-  test('two brokers create one vendor user for 1,000 concurrent first requests of one person', async () => {
+  test('two brokers create one vendor user for 1,000 concurrent first requests of one principal', async () => {
     const token = await deployment.mintToken('alice');
     const responses = await Promise.all(
       Array.from({ length: requestCount }, (_, index) =>
@@ -68,8 +68,8 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
     expect(await vendorUserOf('alice')).toBe(user?.userId);
   });
 
-  test('two brokers issue to each of 1,000 concurrent persons a token for their own vendor user', async () => {
-    const subjects = Array.from({ length: requestCount }, (_, index) => `person-${index}`);
+  test('two brokers create 1,000 vendor users for 1,000 concurrent principals, and issue each token for the right one', async () => {
+    const subjects = Array.from({ length: requestCount }, (_, index) => `subject-${index}`);
     const tokens = await Promise.all(subjects.map(deployment.mintToken));
     const responses = await Promise.all(
       tokens.map((token, index) => deployment.issueVitalToken(brokers[index % 2 === 0 ? 0 : 1], token)),
@@ -84,20 +84,20 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
     expect(await Promise.all(subjects.map(vendorUserOf))).toEqual(expected);
   });
 
-  test('a broker that is killed under load has stored the rows of every response that it sent', async () => {
+  test('the store has the vendor user and the decision of every response that a broker sent before it was killed', async () => {
     const responses = new Map<string, IssueResponse>();
     const retries: Promise<void>[] = [];
-    let persons = 0;
+    let subjectCount = 0;
 
-    /** Repeats a request without a response at the other broker, which waits until the reservation of the killed one ends. */
+    /** Sends a request that got no response to the other broker, which waits until the killed broker's reservation expires. */
     const retry = async (subject: string, token: string) => {
       responses.set(subject, await deployment.issueVitalToken(brokers[1], token));
     };
 
-    /** Sends the first request of one new person after the other until the broker is killed. */
+    /** Sends one request after the other, each of a new principal, until the broker is killed. */
     const keepRequesting = async (broker: BrokerProcess, onResponse: () => void) => {
       for (;;) {
-        const subject = `new-${persons++}`;
+        const subject = `new-${subjectCount++}`;
         const token = await deployment.mintToken(subject);
         const response = await deployment.issueVitalToken(broker, token).catch(() => undefined);
         if (response === undefined) {

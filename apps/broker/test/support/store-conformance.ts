@@ -52,7 +52,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
   });
 
   describe('blocked users', () => {
-    test('a blocked user is blocked for every process until it is unblocked', async () => {
+    test('blocks a principal for every process until it is unblocked', async () => {
       const other = open();
       expect(await store.isBlocked(alice)).toBe(false);
       await store.blockUser(alice);
@@ -76,7 +76,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     for (let index = 0; index < 1_003; index += 1) {
       await store.recordDecision({ ...decision, at: at(index), requestId: `r${index}` });
     }
-    // A decision that was recorded while the clock was ahead does not stop the deletion of others.
+    // A decision with a time in the future does not stop the deletion of others.
     await store.recordDecision({ ...decision, at: at(2_000), requestId: 'ahead' });
     const beforeMs = Date.parse(at(1_001));
     expect(await store.deleteDecisions(Date.parse(at(0)))).toBe(0);
@@ -87,14 +87,14 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
   });
 
   describe('vendor users', () => {
-    test('keeps the first vendor user of a person', async () => {
+    test('keeps the first vendor user of a principal', async () => {
       expect(await store.findVendorUser(alice)).toBeUndefined();
       expect(await store.addVendorUser(alice, 'one')).toBe('one');
       expect(await store.addVendorUser(alice, 'two')).toBe('one');
       expect(await store.findVendorUser(alice)).toBe('one');
     });
 
-    test('keeps one vendor user when two processes add many at once, and returns it to every call', async () => {
+    test('keeps one vendor user when two processes add 40 at once, and returns it to every call', async () => {
       const other = open();
       const results = await Promise.all(
         Array.from({ length: 40 }, (_, index) => (index % 2 ? store : other).addVendorUser(alice, `user-${index}`)),
@@ -153,7 +153,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await reserve(store, 'b', 999)).toBe(true);
     });
 
-    test('one of many concurrent reservations from two processes succeeds', async () => {
+    test('exactly one of 40 concurrent reservations from two processes succeeds', async () => {
       const other = open();
       const results = await Promise.all(
         Array.from({ length: 40 }, (_, index) => reserve(index % 2 ? store : other, `owner-${index}`, 0)),
@@ -161,7 +161,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(results.filter(Boolean)).toHaveLength(1);
     });
 
-    test('an expired reservation is taken over once, and its first owner can no longer release it', async () => {
+    test('exactly one other owner gets an expired reservation, and the first owner can no longer release it', async () => {
       await reserve(store, 'expired', 0);
       const results = await Promise.all(['b', 'c', 'd'].map((owner) => reserve(store, owner, 1000)));
       expect(results.filter(Boolean)).toHaveLength(1);
@@ -169,7 +169,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await reserve(store, 'e', 1001)).toBe(false);
     });
 
-    test('a reservation for one person reserves nothing for another, and is not a vendor user', async () => {
+    test('a reservation for one principal does not block another, and is not a vendor user', async () => {
       await reserve(store, 'a', 0);
       expect(
         await store.reserveVendorUser({ ...alice, subject: 'bob' }, { owner: 'b', nowMs: 0, expiresAtMs: 1 }),
@@ -192,7 +192,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     expect(await store.listDecisions(1)).toEqual([refused]);
   });
 
-  test('another process reads what was written at once, and a later one after it was closed', async () => {
+  test('another process reads written rows at once, and a later process reads them after the first has closed', async () => {
     await store.addVendorUser(alice, 'one');
     await store.recordDecision(decision);
     expect(await open().findVendorUser(alice)).toBe('one');
@@ -208,7 +208,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     expect(await store.listDecisions(100)).toHaveLength(8);
   });
 
-  test('a check leaves no decision and no vendor user behind', async () => {
+  test('check stores no decision and no vendor user', async () => {
     await Promise.all([store.check(), open().check()]);
     await store.check();
     expect(await store.listDecisions(10)).toEqual([]);

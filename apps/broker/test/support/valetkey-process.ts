@@ -14,20 +14,27 @@ export function startValetkey(
     env: { PATH: process.env['PATH'], ...environment },
   });
   let output = '';
+  let standardOutput = '';
   const { promise: exitCode, resolve: exit } = Promise.withResolvers<number | null>();
   const listeners = new Set<() => void>();
   const read = (chunk: Buffer) => {
     output += chunk;
     for (const listener of listeners) listener();
   };
+  child.stdout.on('data', (chunk: Buffer) => (standardOutput += chunk));
   child.stdout.on('data', read);
   child.stderr.on('data', read);
   child.once('close', exit);
 
   return {
     pid: child.pid ?? 0,
+    /** Everything printed to standard output and standard error. */
     output: () => output,
-    /** Resolves with the match once the output matches. Rejects if the process ends without it. */
+    /** Everything printed to standard output. */
+    standardOutput: () => standardOutput,
+    /** Writes a text to standard input, and ends it. */
+    sendInput: (text: string) => child.stdin.end(text),
+    /** Resolves with the match once the output matches. Rejects if the process ends before. */
     waitForOutput: (pattern: RegExp) =>
       new Promise<RegExpExecArray>((resolve, reject) => {
         const check = () => {
@@ -41,7 +48,7 @@ export function startValetkey(
         void exitCode.then(() => reject(new Error(`valetkey ended without printing ${pattern}`)));
       }),
     signal: (name: NodeJS.Signals) => child.kill(name),
-    /** Resolves with the exit code once the process has ended, or with null where a signal ended it. */
+    /** Resolves with the exit code once the process has ended, or with null if a signal ended it. */
     exitCode,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGKILL');

@@ -4,9 +4,9 @@ import type { Fault, Sleep } from '@valetkey/sandbox';
 /** A fault that holds a call at the gate. */
 export const heldAtGate: Fault = { type: 'latency', delayMs: 1 };
 
-/** Holds vendor calls until the test opens the gate, however long that is. */
+/** Holds vendor calls until the test opens the gate. */
 export interface VendorGate {
-  /** Passed to `createSandbox`: the fault {@link heldAtGate} waits for the gate instead of a timer. */
+  /** For `createSandbox`: the fault {@link heldAtGate} then waits for the gate instead of a timer. */
   readonly sleep: Sleep;
   readonly open: () => void;
 }

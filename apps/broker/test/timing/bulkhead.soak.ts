@@ -16,7 +16,7 @@ test('a vendor that hangs under 250 calls a second does not double the 99th perc
   expect(percentile(hung.nudge, 0.99) / percentile(calm.nudge, 0.99)).toBeLessThan(2);
 
   expect(outcomesOf(hung.nabla)).toEqual(['overloaded', 'vendor_timeout', 'vendor_unavailable']);
-  // Calls beyond the capacity are refused at once; those that waited for a connection are refused after their deadline.
+  // The broker refuses calls beyond the capacity at once, and calls that waited for a TCP connection after their deadline.
   const refused = hung.nabla.filter(
     (sample) => outcomeOf(sample) === 'overloaded' && sample.elapsedMs < hungTimeoutMs / 2,
   );

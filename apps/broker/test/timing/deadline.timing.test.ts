@@ -9,25 +9,25 @@ const vendorTimeoutMs = 4_000;
 const identityTimeoutMs = 5_000;
 
 /**
- * Resolves after at least this time, in many short timers one after the other. However long this process stands still, it
- * costs one of them, and the rest is left for the response: a busy machine delays the control at least as much as a call.
+ * Resolves after at least `durationMs`, by many short timers one after the other. If the machine stops this process for a
+ * while, only one of these timers passes, so that a busy machine delays this function at least as much as a call.
  */
-async function runControlTimer(durationMs: number): Promise<void> {
+async function runLateTimer(durationMs: number): Promise<void> {
   const tickMs = 100;
   for (let elapsedMs = 0; elapsedMs < durationMs; elapsedMs += tickMs) await setTimeout(tickMs);
 }
 
-/** Runs a call between two control timers and returns the order in which the three ended. */
-async function compareWithControls(timeoutMs: number, hasArrived: () => boolean, call: () => Promise<Response>) {
+/** Runs a call and two timers, and returns the order in which the three ended. */
+async function compareWithTimers(timeoutMs: number, hasArrived: () => boolean, call: () => Promise<Response>) {
   const events: string[] = [];
-  // Started before the deadline on the same event loop, where timers fire in the order of their due times.
-  const early = setTimeout(timeoutMs * 0.9).then(() => events.push('early control'));
+  // Timers of one event loop fire in the order of their due times, and this timer starts before the deadline does.
+  const early = setTimeout(timeoutMs * 0.9).then(() => events.push('early timer'));
   const response = call()
     .then((head) => head.text().catch(() => 'cut off'))
     .then(() => events.push('response'));
   while (!hasArrived()) await setImmediate();
-  // The deadline runs by the time that the call arrives.
-  const late = runControlTimer(timeoutMs * 1.5).then(() => events.push('late control'));
+  // When the call arrives at the vendor, its deadline has started.
+  const late = runLateTimer(timeoutMs * 1.5).then(() => events.push('late timer'));
   await Promise.all([early, response, late]);
   return events;
 }
@@ -86,12 +86,12 @@ describe.concurrent('deadlines', () => {
       const token = await sandbox.mintUserToken({ sub: 'alice' });
       sandbox.setFaults([{ vendor: 'idp', route: 'GET /jwks', fault: { type: 'hang' } }]);
       const hasArrived = () => (sandbox.calls().idp['GET /jwks'] ?? 0) > 0;
-      const events = await compareWithControls(identityTimeoutMs, hasArrived, async () => {
+      const events = await compareWithTimers(identityTimeoutMs, hasArrived, async () => {
         // The broker fetches the keys as soon as it listens.
         const broker = resources.use(await startRecordingBroker(createConfigFor(sandbox, vendorTimeoutMs)));
         return broker.call('/v1/session', token);
       });
-      expect(events).toEqual(['early control', 'response', 'late control']);
+      expect(events).toEqual(['early timer', 'response', 'late timer']);
     },
   );
 
@@ -105,8 +105,8 @@ describe.concurrent('deadlines', () => {
       await broker.call('/v1/session', token);
       sandbox.setFaults([{ vendor, route, fault }]);
       const hasArrived = () => (sandbox.calls()[vendor]?.[route] ?? 0) > 0;
-      const events = await compareWithControls(vendorTimeoutMs, hasArrived, () => call(broker, token));
-      expect(events).toEqual(['early control', 'response', 'late control']);
+      const events = await compareWithTimers(vendorTimeoutMs, hasArrived, () => call(broker, token));
+      expect(events).toEqual(['early timer', 'response', 'late timer']);
     },
   );
 });

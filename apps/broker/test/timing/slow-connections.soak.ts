@@ -2,18 +2,19 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
-import { percentile, runLoad, startControlServer, type Load, type Sample } from '../support/open-loop.ts';
+import { percentile, runLoad, startBaselineServer, type Load, type Sample } from '../support/open-loop.ts';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 
-/** The broker ends a connection whose head takes longer than this, and one whose request takes longer than that. */
+/** The broker closes a TCP connection if the head of a request takes longer. */
 const headLimitMs = 10_000;
+/** The broker closes a TCP connection if a whole request takes longer. */
 const requestLimitMs = 15_000;
-/** The broker checks its limits once a second, and a closed connection is noticed later. */
+/** The broker checks its limits once a second, and this test notices a closed TCP connection later. */
 const graceMs = 3_000;
 
 /**
- * Opens connections, writes `start` on each of them and then `piece` every second. Returns for each connection a promise
- * of the milliseconds until it was closed.
+ * Opens TCP connections, writes `start` on each of them, and then `piece` every second. Returns a promise for each
+ * connection, which resolves with the milliseconds until the connection was closed.
  */
 async function openConnections(
   origin: string,
@@ -24,7 +25,7 @@ async function openConnections(
   const { hostname, port } = new URL(origin);
   const closings: Promise<number>[] = [];
   for (let opened = 0; opened < count; opened += 1) {
-    // The system drops connections that arrive faster than they are accepted.
+    // The system drops TCP connections if too many arrive at once.
     if (opened % 100 === 99) await setTimeout(10);
     const socket: Socket = connect({ host: hostname, port: Number(port) });
     const startedAt = performance.now();
@@ -42,13 +43,13 @@ async function openConnections(
   return closings;
 }
 
-/** Sends loads at the same time, and returns the samples of each. */
+/** Runs loads at the same time, and returns the samples of each. */
 const runLoads = (...loads: readonly Load[]): Promise<Sample[][]> => Promise.all(loads.map(runLoad));
 
-test('the broker ends slow heads, slow bodies and silent connections within its limits, and serves other callers', async () => {
+test('the broker closes TCP connections with slow heads, slow bodies or no bytes within its limits, and serves other callers', async () => {
   await using sandbox = await createSandbox();
   await using broker = await startRecordingBroker(createConfigFor(sandbox, 5_000));
-  using control = await startControlServer();
+  using baseline = await startBaselineServer();
   const token = await sandbox.mintUserToken({ sub: 'alice' });
   await broker.issue('nudge', token);
   const head = `POST /v1/vendors/nudge/token HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n`;
@@ -57,23 +58,23 @@ test('the broker ends slow heads, slow bodies and silent connections within its 
     const load = { method: 'POST', token, perSecond: 50, durationMs } as const;
     return [
       { ...load, url: `${broker.brokerUrl}/v1/vendors/nudge/token` },
-      { ...load, url: control.url },
+      { ...load, url: baseline.url },
     ];
   };
 
-  const [calm = [], calmControl = []] = await runLoads(...loadFor(8_000));
+  const [calm = [], baselineWhenCalm = []] = await runLoads(...loadFor(8_000));
   const heads = await openConnections(broker.brokerUrl, 250, head, 'X: y\r\n');
   const bodies = await openConnections(broker.brokerUrl, 250, head + json, '"');
   const silent = await openConnections(broker.brokerUrl, 2_000, '', '');
-  // Opening them is work for this process, which also measures.
+  // The load starts once the connections are open, because this process opens them and also measures.
   await setTimeout(2_000);
-  const [beside = [], besideControl = []] = await runLoads(...loadFor(18_000));
+  const [underAttack = [], baselineUnderAttack = []] = await runLoads(...loadFor(18_000));
 
-  expect(new Set([...calm, ...beside].map(({ status }) => status))).toEqual(new Set([200]));
-  // A machine that is busy delays the server that does no work as well.
-  const machine = Math.max(percentile(besideControl, 0.99) / percentile(calmControl, 0.99), 1);
-  expect(percentile(beside, 0.99) / percentile(calm, 0.99) / machine).toBeLessThan(3);
-  const lateMs = percentile(besideControl, 1);
+  expect(new Set([...calm, ...underAttack].map(({ status }) => status))).toEqual(new Set([200]));
+  // A busy machine also delays the baseline server, which does no work.
+  const machine = Math.max(percentile(baselineUnderAttack, 0.99) / percentile(baselineWhenCalm, 0.99), 1);
+  expect(percentile(underAttack, 0.99) / percentile(calm, 0.99) / machine).toBeLessThan(3);
+  const lateMs = percentile(baselineUnderAttack, 1);
   expect(Math.max(...(await Promise.all(heads)))).toBeLessThan(headLimitMs + graceMs + lateMs);
   expect(Math.max(...(await Promise.all(bodies)))).toBeLessThan(requestLimitMs + graceMs + lateMs);
   expect(Math.max(...(await Promise.all(silent)))).toBeLessThan(headLimitMs + graceMs + lateMs);

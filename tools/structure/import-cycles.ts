@@ -3,12 +3,12 @@ import { resolveImport } from './source-file.ts';
 
 type Graph = ReadonlyMap<string, readonly string[]>;
 
-/** No file reaches itself through the imports of its package. Type imports count; tests may import anything. */
-export function checkFileCircles({ packages }: Repository): Problem[] {
+/** Reports import cycles inside a package. Type imports count; tests may import anything. */
+export function checkImportCycles({ packages }: Repository): Problem[] {
   return packages.flatMap((entry) =>
-    findCircles(importGraph(entry)).map((circle) => ({
-      place: circle[0] ?? entry.folder,
-      problem: `imports itself in a circle: ${circle.map((path) => shorten(entry, path)).join(' > ')}`,
+    findCycles(importGraph(entry)).map((cycle) => ({
+      place: cycle[0] ?? entry.folder,
+      problem: `is in an import cycle: ${cycle.map((path) => shorten(entry, path)).join(' > ')}`,
     })),
   );
 }
@@ -29,21 +29,21 @@ function importGraph({ files }: SourcePackage): Graph {
   );
 }
 
-/** Returns circles that share no file, each the shortest through its first file, which stands at both ends. */
-export function findCircles(graph: Graph): string[][] {
-  const circles: string[][] = [];
+/** Returns cycles that have no file in common. Each is a shortest cycle through its first file, which is also its last. */
+export function findCycles(graph: Graph): string[][] {
+  const cycles: string[][] = [];
   const reported = new Set<string>();
   for (const start of graph.keys()) {
     if (reported.has(start)) continue;
-    const circle = findShortestCircle(graph, start);
-    if (circle === undefined || circle.some((path) => reported.has(path))) continue;
-    circles.push(circle);
-    for (const path of circle) reported.add(path);
+    const cycle = findShortestCycle(graph, start);
+    if (cycle === undefined || cycle.some((path) => reported.has(path))) continue;
+    cycles.push(cycle);
+    for (const path of cycle) reported.add(path);
   }
-  return circles;
+  return cycles;
 }
 
-function findShortestCircle(graph: Graph, start: string): string[] | undefined {
+function findShortestCycle(graph: Graph, start: string): string[] | undefined {
   const importerOf = new Map<string, string>();
   const queue = [start];
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {

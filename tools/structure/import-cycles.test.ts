@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRepository } from '../testing/tree.ts';
-import { checkFileCircles } from './file-circles.ts';
+import { checkImportCycles } from './import-cycles.ts';
 
 test.each([
   ['an import', "import { c } from '../c.ts';"],
@@ -13,18 +13,18 @@ test.each([
   ['a dynamic import', "export const load = () => import('../c.ts');"],
   ['a dynamic import of a template', 'export const load = () => import(`../c.ts`);'],
   ['a type that is imported in place', "export type B = import('../c.ts').C;"],
-])('reports the whole circle that %s closes', (_name, text) => {
+])('reports every file of an import cycle that %s closes', (_name, text) => {
   const repository = createRepository({
     'packages/acme/src/a.ts': "import { b } from './room/b.ts';",
     'packages/acme/src/room/b.ts': text,
     'packages/acme/src/c.ts': "import { a } from './a.ts';",
   });
-  expect(checkFileCircles(repository)).toMatchObject([
-    { place: 'packages/acme/src/a.ts', problem: 'imports itself in a circle: a.ts > room/b.ts > c.ts > a.ts' },
+  expect(checkImportCycles(repository)).toMatchObject([
+    { place: 'packages/acme/src/a.ts', problem: 'is in an import cycle: a.ts > room/b.ts > c.ts > a.ts' },
   ]);
 });
 
-test('reports two circles of one package, and a file that imports itself', () => {
+test('reports two import cycles of one package, and a file that imports itself', () => {
   const repository = createRepository({
     'packages/acme/src/a.ts': "import './b.ts';",
     'packages/acme/src/b.ts': "import './a.ts'; import './c.ts';",
@@ -32,14 +32,14 @@ test('reports two circles of one package, and a file that imports itself', () =>
     'packages/acme/src/d.ts': "import './c.ts';",
     'packages/acme/src/e.ts': "import './e.ts';",
   });
-  expect(checkFileCircles(repository).map(({ problem }) => problem)).toEqual([
-    'imports itself in a circle: a.ts > b.ts > a.ts',
-    'imports itself in a circle: c.ts > d.ts > c.ts',
-    'imports itself in a circle: e.ts > e.ts',
+  expect(checkImportCycles(repository).map(({ problem }) => problem)).toEqual([
+    'is in an import cycle: a.ts > b.ts > a.ts',
+    'is in an import cycle: c.ts > d.ts > c.ts',
+    'is in an import cycle: e.ts > e.ts',
   ]);
 });
 
-test('reports no circle where two paths lead to one file, or where a test or a computed import closes it', () => {
+test('reports no import cycle if two paths lead to one file, or if a test or a computed import closes the cycle', () => {
   const repository = createRepository({
     'packages/acme/src/a.ts': "import './b.ts'; import './c.ts'; export const load = (name: string) => import(name);",
     'packages/acme/src/b.ts': "import './c.ts';",
@@ -47,5 +47,5 @@ test('reports no circle where two paths lead to one file, or where a test or a c
     'packages/acme/src/c.test.ts': "import './a.ts'; import './testing/harness.ts';",
     'packages/acme/src/testing/harness.ts': "import '../c.test.ts';",
   });
-  expect(checkFileCircles(repository)).toEqual([]);
+  expect(checkImportCycles(repository)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-// A server in a process of its own that does no work: any delay of its responses is caused by the machine.
+// A server that does no work, in a process of its own: only the machine delays its responses.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
