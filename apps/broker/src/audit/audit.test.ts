@@ -19,7 +19,7 @@ const input: DecisionInput = {
 const recorded: Decision = { ...input, at: '2026-06-01T12:00:00.000Z' };
 const fullDisk = () => Promise.reject(new ValetKeyError('overloaded', 'Full.', { reason: 'sqlite_13' }));
 
-/** Creates an audit over a store in memory. The functions in `overrides` replace those of that store. */
+/** Creates an audit over a store in memory. `overrides` replaces some functions of that store. */
 function createHarness(overrides: Partial<Store> = {}) {
   const memory = createSqliteStore(':memory:');
   const store: Store = { ...memory, ...overrides };

@@ -10,7 +10,7 @@ if (major > 22 || (major === 22 && minor >= 19)) {
 }
 
 /**
- * Suppresses the warning of Node 22 that SQLite is experimental. Our tests also run on Node 22, and cover every SQLite function
+ * Suppresses the warning of Node 22 that SQLite is experimental. The tests of the broker also run on Node 22, and cover every SQLite function
  * that the broker uses.
  */
 function suppressSqliteWarning(): void {

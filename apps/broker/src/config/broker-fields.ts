@@ -12,7 +12,7 @@ import { isPostgresUrl } from './postgres-url.ts';
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
 const portSchema = z.int(wrongPort).min(0, wrongPort).max(65_535, wrongPort);
 
-/** A port as text. A reference to an environment variable is replaced by text. */
+/** A port as text, because the value of an environment variable is text. */
 const portTextSchema = z
   .string()
   .regex(/^\d{1,5}$/, wrongPort)
@@ -59,7 +59,7 @@ const { dpop: _unavailable, ...bearerIssuerShape } = issuerSchema.shape;
 /** Parses an identity provider without the option `dpop`, because the broker accepts only bearer tokens. */
 const bearerIssuerSchema = z
   .strictObject(bearerIssuerShape)
-  // The checks of fields that depend on each other. zod does not keep the type of what they check.
+  // The checks of fields that depend on each other. zod forgets the type of the value that they check.
   .check(...((issuerSchema.def.checks ?? []) as z.core.$ZodCheck<z.output<typeof issuerSchema>>[]));
 
 /** Every field of the configuration except `vendors`, whose fields depend on the adapters. */

@@ -56,7 +56,7 @@ function checkIssuers(issuers: readonly IssuerOptions[]): string[] {
   }
 }
 
-/** Returns a problem for each rule that has no effect, because the operator expects that it protects the connection. */
+/** Returns a problem for each rule that has no effect. The operator would believe that the rule protects the connection. */
 function findUselessPolicy({ name, definition, policy }: ConnectionConfig, vendor: Vendor): string[] {
   const { title } = definition;
   const issuesNothing = vendor.issue === undefined && vendor.proxy === undefined;

@@ -81,7 +81,7 @@ function parseConnection(
   if (!connectionName.test(name)) {
     return {
       problems: [
-        `vendors.${name}: a connection's name has 1 to 63 of a-z, 0-9, - and _, and begins with a letter or digit`,
+        `vendors.${name}: the name must have 1 to 63 characters of a-z, 0-9, - and _, and begin with a letter or digit`,
       ],
     };
   }

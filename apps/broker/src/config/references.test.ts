@@ -23,13 +23,13 @@ test.each([
 });
 
 test('resolveReferences names every field whose variable is unset or empty, or whose file cannot be read', async () => {
-  const value = { a: { b: '${env:NONE}' }, c: ['${file:/gone}'], d: '${env:EMPTY}' };
+  const value = { a: { b: '${env:NONE}' }, c: ['${file:/missing}'], d: '${env:EMPTY}' };
   const failure = resolveReferences(value, sources);
   await expect(failure).rejects.toMatchObject({
     problems: [
       'a.b: the environment variable NONE is not set or is empty',
       'd: the environment variable EMPTY is not set or is empty',
-      'c.0: the file /gone cannot be read',
+      'c.0: the file /missing cannot be read',
     ],
   });
   await expect(failure).rejects.not.toThrow(/canary/);

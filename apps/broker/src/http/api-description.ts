@@ -31,7 +31,7 @@ const problem: Response = {
   headers: { 'Retry-After': { description: 'Seconds to wait before a retry.', schema: { type: 'integer' } } },
   content: { 'application/problem+json': reference('Problem') },
 };
-const anyone: readonly object[] = [];
+const noSecurity: readonly object[] = [];
 const connection = {
   name: 'connection',
   in: 'path',
@@ -136,7 +136,7 @@ const paths: Readonly<Record<string, PathItem>> = {
         '200': response('The vendor’s token: the issue response and the fields of OAuth.', json('ExchangeAnswer')),
         default: response('An OAuth error (RFC 6749 section 5.2).', json('OAuthError')),
       },
-      security: anyone,
+      security: noSecurity,
     },
   },
   '/.well-known/oauth-authorization-server': metadata('authorizationServer', 'RFC 8414'),
@@ -161,7 +161,7 @@ function page(operationId: string, summary: string, content: object): PathItem {
       operationId,
       summary,
       responses: { '200': response('The document.', content), default: problem },
-      security: anyone,
+      security: noSecurity,
     },
   };
 }
@@ -172,7 +172,7 @@ function state(operationId: string, summary: string, statuses: Readonly<Record<s
     status,
     response(`The status is \`${word}\`.`, content),
   ]);
-  return { operationId, summary, responses: Object.fromEntries(responses), security: anyone };
+  return { operationId, summary, responses: Object.fromEntries(responses), security: noSecurity };
 }
 
 /** Returns the OpenAPI 3.1 description of the routes for apps. Of the configuration it contains only the public URL. */

@@ -50,7 +50,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const identify = createIdentify({ verifier, store, assertWithinRate: callerLimits.assertWithinRate });
-  // Forward authentication has no rate limit: a proxy asks about every request that it receives for any service.
+  // Forward authentication has no rate limit, because a proxy asks the broker about each request to every service.
   const identifyWithoutLimit = createIdentify({ verifier, store });
   const { headerPrefix } = config.forwardAuth;
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));

@@ -33,7 +33,7 @@ const maxPipelinedRequests = 32;
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly lifecycle: Lifecycle;
-  /** Called with each error with which a request fails. */
+  /** Called with the error of each failed request. */
   readonly countError?: ((error: ValetKeyError) => void) | undefined;
   /** The URL of the metadata (RFC 9728) that tells an unauthenticated caller where to get a token. */
   readonly resourceMetadata?: string | undefined;

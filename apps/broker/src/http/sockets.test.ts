@@ -5,7 +5,7 @@ import { sendBytes } from '../../test/support/raw-connection.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createHttpServer } from './server.ts';
 
-/** Starts a server. `counted` and `lines` show what it counts and logs. */
+/** Starts a server. `counted` lists the errors that it counts, `lines` its log. */
 async function startServer() {
   const lines: Record<string, unknown>[] = [];
   const counted: ValetKeyError[] = [];

@@ -17,8 +17,8 @@ function responseOf(socket: Socket): ServerResponse | undefined {
 }
 
 /**
- * While the server closes, closes the sockets that have no pending request. Node itself keeps a socket open that has received
- * a part of a request, or whose last response began before the server closed, and no longer applies its timeouts.
+ * While the server closes, closes the sockets that have no pending request. Node would keep some of them open without a timeout:
+ * those that have received a part of a request, and those whose last response began before the server closed.
  */
 export function closeIdleSockets(server: FastifyInstance): void {
   const sockets = new Set<Socket>();

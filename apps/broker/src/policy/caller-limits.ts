@@ -11,13 +11,13 @@ export interface CallerLimitOptions {
 
 /** Limits how much the callers of one principal may use of this broker. */
 export interface CallerLimits {
-  /** Counts one request for the principal. Throws `rate_limited` if it is one too many. Absent if requests are not limited. */
+  /** Counts a request for the principal. Throws `rate_limited` if the limit is exceeded. Absent if requests are not limited. */
   readonly assertWithinRate: ((principal: PrincipalId) => void) | undefined;
   /** Counts a proxied call as running until the returned function is called. Throws `rate_limited` if too many are running. */
   readonly enterProxyCall: (principal: PrincipalId) => () => void;
 }
 
-/** The most principals whose requests are remembered. One that is forgotten may use its whole allowance again. */
+/** The most principals whose requests are remembered. A forgotten principal may use its whole allowance again. */
 const maxPrincipals = 100_000;
 
 /** Creates the limits of this process. Several brokers that serve the same principals count separately. */

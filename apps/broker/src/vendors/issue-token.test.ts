@@ -58,7 +58,7 @@ function createUserAbility(isKnown: (vendorUserId: string) => boolean = () => tr
     parameters,
     issue: async ({ vendorUserId }): Promise<ClientToken<'user'>> => {
       requested.push(vendorUserId);
-      if (!isKnown(vendorUserId)) throw new ValetKeyError('vendor_user_not_found', 'Gone.', { vendor: 'acme' });
+      if (!isKnown(vendorUserId)) throw new ValetKeyError('vendor_user_not_found', 'Deleted.', { vendor: 'acme' });
       return { kind: 'client', bound: 'user', vendor: 'acme', vendorUserId, fields: { token: vendorUserId } };
     },
   };

@@ -16,7 +16,7 @@ const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', s
 const request = { id: 'request-1', principal: alice, connection: 'acme-eu' };
 const everyone: ConnectionPolicy = { requiredScopes: [], requiredClaims: {} };
 
-/** Creates `perform` for one connection, over a store in memory. The functions in `store` replace those of that store. */
+/** Creates `perform` for one connection, over a store in memory. `store` replaces some functions of that store. */
 function createHarness({ policy = everyone, store = {} }: { policy?: ConnectionPolicy; store?: Partial<Store> } = {}) {
   const memory = createSqliteStore(':memory:');
   const used: Store = { ...memory, ...store };

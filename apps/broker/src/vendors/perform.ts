@@ -8,7 +8,7 @@ import { findConnection, type Connection, type Connections } from './connections
 export interface OperationRequest {
   readonly id: string;
   readonly principal: Principal;
-  /** The connection's name as the caller sent it. No connection of this name may exist. */
+  /** The connection's name as the caller sent it. It is not checked yet, and may be any text. */
   readonly connection: string;
 }
 

@@ -26,7 +26,7 @@ export function problemFormat(resourceMetadata?: string): FailureFormat {
 /** A longer body is not read after its request was refused. */
 const maxUnreadBytes = 16_384;
 
-/** Returns the connection name in the path of a request. No connection of this name may exist. */
+/** Returns the connection name in the path of a request. The name is not checked, and may be any text. */
 function connectionOf({ params }: FastifyRequest): string | undefined {
   return (params as { connection?: string } | undefined)?.connection;
 }
