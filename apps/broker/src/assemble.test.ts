@@ -32,7 +32,7 @@ function configure(overrides: object = {}): Config {
   });
 }
 
-/** Returns an object whose field throws when it is read. */
+/** Returns a copy of an object whose getter for this field throws. */
 function failWhenRead<Value extends object>(value: Value, field: keyof Value): Value {
   return Object.defineProperty({ ...value }, field, {
     get: () => {
@@ -41,6 +41,7 @@ function failWhenRead<Value extends object>(value: Value, field: keyof Value): V
   });
 }
 
+/** Returns a configuration in which the vendor of this connection cannot be created. */
 function failWhenCreated(config: Config, name: string): Config {
   const create = (): never => {
     throw new Error(`no ${name}`);
@@ -51,7 +52,7 @@ function failWhenCreated(config: Config, name: string): Config {
   return { ...config, connections };
 }
 
-/** Each part in the order in which it is opened, with a configuration whose part of that kind cannot be opened. */
+/** Each part, in the order of opening: its name, the error, and a change to the configuration that makes opening it fail. */
 const failures: readonly (readonly [string, RegExp, (config: Config) => Config])[] = [
   [
     'the store',
@@ -78,7 +79,7 @@ const failures: readonly (readonly [string, RegExp, (config: Config) => Config])
 ];
 
 test.runIf(process.platform === 'linux').each(failures)(
-  'assemble closes what it has opened when %s cannot be opened',
+  'assemble leaves no file descriptor open if %s cannot be opened',
   async (_part, message, breakPart) => {
     const config = breakPart(configure());
     const before = openDescriptors();
@@ -87,30 +88,36 @@ test.runIf(process.platform === 'linux').each(failures)(
   },
 );
 
-test.runIf(process.platform === 'linux')('listen closes the broker when a port is taken', async () => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  const before = openDescriptors();
-  for (let count = 0; count < 3; count += 1) {
-    await expect(assemble(configure({ admin: { port } })).listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
-  }
-  await expect.poll(openDescriptors, { timeout: 20_000 }).toBe(before);
-  server.close();
-});
+test.runIf(process.platform === 'linux')(
+  'listen rejects if a port is in use, and leaves no file descriptor open',
+  async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const before = openDescriptors();
+    for (let count = 0; count < 3; count += 1) {
+      await expect(assemble(configure({ admin: { port } })).listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    }
+    await expect.poll(openDescriptors, { timeout: 20_000 }).toBe(before);
+    server.close();
+  },
+);
 
-test.runIf(process.platform === 'linux')('close returns every descriptor that listen opened', async () => {
-  const before = openDescriptors();
-  const broker = assemble(configure());
-  const { brokerUrl } = await broker.listen();
-  expect((await fetch(`${brokerUrl}/healthz`)).status).toBe(200);
-  expect(openDescriptors()).toBeGreaterThan(before);
-  await broker.close();
-  // The test's own client keeps its connection pool, whose sockets end after the broker's.
-  await expect.poll(openDescriptors, { timeout: 20_000 }).toBeLessThanOrEqual(before + 1);
-});
+test.runIf(process.platform === 'linux')(
+  'close closes the file descriptors of a broker that has listened',
+  async () => {
+    const before = openDescriptors();
+    const broker = assemble(configure());
+    const { brokerUrl } = await broker.listen();
+    expect((await fetch(`${brokerUrl}/healthz`)).status).toBe(200);
+    expect(openDescriptors()).toBeGreaterThan(before);
+    await broker.close();
+    // The test's own HTTP client may still have one socket open.
+    await expect.poll(openDescriptors, { timeout: 20_000 }).toBeLessThanOrEqual(before + 1);
+  },
+);
 
-test('close ends connections before the store that they use', async () => {
+test('close closes each vendor before the store, and only once', async () => {
   const closed: string[] = [];
   const store = { ...createSqliteStore(':memory:'), close: async () => void closed.push('store') };
   const watched: VendorDefinition = {

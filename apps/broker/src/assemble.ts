@@ -14,11 +14,11 @@ import { createMetrics } from './telemetry/metrics.ts';
 import { checkReadiness } from './telemetry/readiness.ts';
 import { createPerform } from './vendors/perform.ts';
 
-/** What a broker works with. Each part has a default. */
+/** The parts of a broker that a program or a test may replace. Each has a default. */
 export interface BrokerDependencies {
   readonly clock?: Clock;
   readonly logger?: Logger;
-  /** Used in place of the configured store. The broker closes it. */
+  /** Used instead of the configured store. The broker closes it. */
   readonly store?: Store;
   /** The vendors that the configuration may name, by id. Default: the registry of `@valetkey/vendor-clients`. */
   readonly vendors?: Readonly<Record<string, VendorDefinition>>;
@@ -32,22 +32,22 @@ export interface Broker {
   readonly app: FastifyInstance;
   /** The listener that operators reach. */
   readonly admin: FastifyInstance;
-  /** Opens both listeners. Rejects with `EADDRINUSE` where a port is taken; the broker is closed then. */
+  /** Opens both listeners. Rejects with `EADDRINUSE` if another process uses a port; the broker is then closed. */
   readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
-  /** Reports "not ready" from now on and closes each connection after its next response; requests are still served. */
+  /** From now on, reports "not ready" and closes each TCP connection after its next response. It still serves requests. */
   readonly drain: () => void;
   /** Reports "not ready", finishes the running requests, then closes everything that was opened. */
   readonly close: () => Promise<void>;
 }
 
-/** A broker with its parts, for diagnosis. */
+/** A broker and its opened parts, for diagnosis. */
 export interface AssembledBroker extends Broker {
   readonly parts: Parts;
 }
 
 /**
- * Opens everything that a checked configuration names and creates the broker; nothing listens yet. Where a part cannot be
- * opened, those that were opened before it are closed and the error is thrown.
+ * Opens everything that a checked configuration names and creates the broker, which does not listen yet. If a part cannot be
+ * opened, `assemble` closes the parts that it opened before and throws the error.
  *
  * @example
  * ```ts
@@ -69,8 +69,8 @@ export function assemble(config: Config, dependencies: BrokerDependencies = {}):
 
 function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
   const { clock = systemClock, logger = createLogger(config.log.level) } = dependencies;
-  const vendors = new Map(config.connections.map(({ name, definition }) => [name, definition.id]));
-  const metrics = createMetrics(vendors);
+  const vendorByConnection = new Map(config.connections.map(({ name, definition }) => [name, definition.id]));
+  const metrics = createMetrics(vendorByConnection);
   const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
   const { store, connections, verifier, redis } = parts;
   const storeHealth = createStoreHealth(store, clock);
@@ -102,7 +102,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
       await close();
       throw error;
     }
-    // Fetched ahead, so that no caller waits for it. If a provider is down now, the first caller's request asks it again.
+    // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
     void verifier.warm();
     const { keepDays } = config.audit;
     if (keepDays !== undefined) resources.use(startRetention(keepDays, { store, clock, logger }), (end) => end());
@@ -112,7 +112,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   return { app, admin, parts, listen, drain, close };
 }
 
-/** A database that is down at the start is not fatal: each call tries again. */
+/** Logs a store that is unusable at the start. The broker continues: each call tries the store again. */
 async function reportUnusableStore(store: Store, logger: Logger): Promise<void> {
   try {
     await store.check();

@@ -2,8 +2,8 @@ import { assemble, type Broker, type BrokerDependencies } from './assemble.ts';
 import { parseConfig } from './config/parse-config.ts';
 
 /**
- * Creates a broker from its configuration. Nothing listens yet. Throws `ConfigError` with every problem of the
- * configuration.
+ * Creates a broker from its configuration. The broker does not listen yet. Throws a `ConfigError` that lists every problem
+ * of the configuration.
  *
  * @example
  * ```ts

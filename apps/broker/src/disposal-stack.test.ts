@@ -11,7 +11,7 @@ test('a disposal stack closes in reverse order, each resource once', async () =>
   expect(closed).toEqual(['vendor', 'store']);
 });
 
-test('a disposal stack waits for a resource before it closes an earlier one', async () => {
+test('a disposal stack waits until a resource is closed before it closes an earlier one', async () => {
   const closed: string[] = [];
   const stack = createDisposalStack();
   stack.use('store', (name) => closed.push(name));
@@ -27,7 +27,7 @@ test('a disposal stack waits for a resource before it closes an earlier one', as
   expect(closed).toEqual(['vendor', 'store']);
 });
 
-test('a disposal stack closes the rest when a resource fails to close, and rejects with the first failure', async () => {
+test('a disposal stack closes the other resources if one fails to close, and rejects with the first failure', async () => {
   const closed: string[] = [];
   const stack = createDisposalStack();
   stack.use('store', (name) => closed.push(name));

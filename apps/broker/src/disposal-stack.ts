@@ -1,10 +1,10 @@
-/** Closes what was opened, in reverse order. */
+/** Closes resources in the reverse order of their registration. */
 export interface DisposalStack {
   /** Registers how a resource is closed, and returns the resource. */
   readonly use: <Resource>(resource: Resource, close: (resource: Resource) => unknown) => Resource;
   /**
-   * Closes every resource once, each after those that were opened later, also when one of them fails to close. Rejects with
-   * the first failure.
+   * Closes every resource once, the last one first. If one fails to close, the others are still closed, and `close` rejects
+   * with the first failure.
    */
   readonly close: () => Promise<void>;
 }
@@ -17,7 +17,7 @@ export function createDisposalStack(): DisposalStack {
     const failures: unknown[] = [];
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
       try {
-        // Awaited one by one: a resource may need those that were opened before it until it is closed.
+        // Closed one after the other, because a resource may use an earlier one until it is closed itself.
         await close();
       } catch (failure) {
         failures.push(failure);

@@ -5,18 +5,20 @@ import type { RedisStore } from '@valetkey/token-cache/redis';
 import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
-import { openRedis } from './storage/open-redis.ts';
 import { openStore } from './storage/open-store.ts';
+import { openTokenStore } from './storage/open-token-store.ts';
 import type { Store } from './storage/store.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { connect, type Connections } from './vendors/connections.ts';
+import { createConnection, type Connections } from './vendors/connections.ts';
 
-/** What a broker works with: its store, its connections, its identity providers and its server tokens. */
+/** The opened parts of a broker: everything that has to be closed, except the listeners. */
 export interface Parts {
   readonly store: Store;
   readonly connections: Connections;
   readonly verifier: JwtVerifier;
+  /** The cache of server tokens and account-bound client tokens. */
   readonly tokens: TokenCache;
+  /** The store of that cache which several brokers share. Absent if `redis` is not configured. */
   readonly redis: RedisStore | undefined;
 }
 
@@ -24,14 +26,14 @@ interface OpenDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Used in place of the configured store. */
+  /** Used instead of the configured store. */
   readonly store?: Store | undefined;
 }
 
-/** Each vendor ends its operations after its own `timeoutMs`; the cache's timeout only has to exceed every vendor's. */
+/** Each vendor ends its operations after its own `timeoutMs`. The timeout of the cache only has to be longer than any of these. */
 const maxIssueMs = 150_000;
 
-/** Opens everything that a configuration names, and registers each part to be closed. */
+/** Opens the parts that a configuration names, and registers in `resources` how each of them is closed. */
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, logger, metrics } = dependencies;
   const store = resources.use(dependencies.store ?? openStore(config.store), (opened) => opened.close());
@@ -45,7 +47,7 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     },
   });
   resources.use(verifier, (created) => created.close());
-  const redis = config.redis && resources.use(openRedis(config.redis), (opened) => opened.close());
+  const redis = config.redis && resources.use(openTokenStore(config.redis), (opened) => opened.close());
   const tokens = createTokenCache({
     clock,
     store: redis,
@@ -64,7 +66,7 @@ function openConnections(
 ): Connections {
   return new Map(
     connections.map((configured) => {
-      const connection = connect(configured, {
+      const connection = createConnection(configured, {
         store,
         clock,
         onEvent: (event) => {

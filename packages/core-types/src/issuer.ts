@@ -153,7 +153,7 @@ export const issuerSchema = z
       .describe(
         'Seconds for which known keys are used while the provider is unreachable, counted from the last successful fetch.',
       ),
-    dpop: dpopSchema.optional().describe('Accepts DPoP tokens (RFC 9449). Not available in the broker.'),
+    dpop: dpopSchema.optional().describe('Accepts DPoP tokens (RFC 9449).'),
     introspection: introspectionSchema.optional().describe('Looks up opaque tokens by introspection (RFC 7662).'),
     resolver: resolverSchema.optional().describe("Looks up opaque tokens at a session resolver such as Authgear's."),
   })

@@ -19,7 +19,7 @@ const input: DecisionInput = {
 const recorded: Decision = { ...input, at: '2026-06-01T12:00:00.000Z' };
 const fullDisk = () => Promise.reject(new ValetKeyError('overloaded', 'Full.', { reason: 'sqlite_13' }));
 
-/** Creates an audit over a store in memory whose functions a test may replace. */
+/** Creates an audit over a store in memory. `overrides` replaces some functions of that store. */
 function createHarness(overrides: Partial<Store> = {}) {
   const memory = createSqliteStore(':memory:');
   const store: Store = { ...memory, ...overrides };
@@ -38,7 +38,7 @@ function createHarness(overrides: Partial<Store> = {}) {
   return { audit, heard, lines, decisions: () => memory.listDecisions(10) };
 }
 
-test('the audit stores a decision with the time of the clock, then logs it and reports it', async () => {
+test('the audit stores a decision with the time of the clock, logs it, and passes it to the listeners', async () => {
   const { audit, heard, lines, decisions } = createHarness();
   await audit.record(input);
   expect(await decisions()).toEqual([recorded]);
@@ -46,14 +46,14 @@ test('the audit stores a decision with the time of the clock, then logs it and r
   expect(lines).toMatchObject([{ decision: recorded, msg: 'decision' }]);
 });
 
-test('the audit keeps the reason of a refusal in the log only', async () => {
+test('the audit writes the reason of a refusal to the log only', async () => {
   const { audit, heard, lines, decisions } = createHarness();
   await audit.record({ ...input, outcome: 'vendor_unavailable', reason: 'status_503' });
   expect(lines).toMatchObject([{ reason: 'status_503' }]);
   expect(JSON.stringify([heard, await decisions()])).not.toContain('status_503');
 });
 
-test('the audit neither logs nor reports a decision before it is committed', async () => {
+test('the audit neither logs a decision nor passes it to the listeners before it is committed', async () => {
   const { promise: written, resolve: commit } = Promise.withResolvers<void>();
   const { audit, heard, lines } = createHarness({ recordDecision: () => written });
   const recording = audit.record(input);
@@ -64,7 +64,7 @@ test('the audit neither logs nor reports a decision before it is committed', asy
   expect([heard.length, lines.length]).toEqual([1, 1]);
 });
 
-test('the audit rejects with `overloaded` and logs the reason when a decision cannot be stored', async () => {
+test('the audit rejects with `overloaded` and logs the reason if a decision cannot be stored', async () => {
   const { audit, heard, lines } = createHarness({ recordDecision: fullDisk });
   await expect(audit.record(input)).rejects.toMatchObject({
     code: 'overloaded',
@@ -85,7 +85,7 @@ test('the audit hides the text of a foreign error that its store throws', async 
   expect(`${String(failure)} ${JSON.stringify(failure)} ${JSON.stringify(lines)}`).not.toContain('canary');
 });
 
-test('the audit is writable until a write fails, and again after the store passes a check', async () => {
+test('`assertWritable` resolves until a write fails, then rejects until the store passes a check', async () => {
   let isFull = false;
   let checks = 0;
   const { audit } = createHarness({

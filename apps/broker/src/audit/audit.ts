@@ -3,21 +3,21 @@ import type { Logger } from 'pino';
 import type { StoreHealth } from '../storage/store-health.ts';
 import type { Decision, Store } from '../storage/store.ts';
 
-/** What the audit records of one operation; the audit adds the time. */
+/** A decision to be recorded. The audit adds the time. */
 export interface DecisionInput extends Omit<Decision, 'at'> {
   readonly outcome: 'allowed' | ErrorCode;
   /** The reason of a refusal, for the log only. */
   readonly reason?: string | undefined;
 }
 
-/** The list of decisions. */
+/** Records the decisions of the broker. */
 export interface Audit {
   /**
-   * Resolves if decisions can be recorded; rejects with `overloaded` otherwise. Called before an operation: what a vendor
-   * does for a caller cannot be undone when its decision turns out not to be recordable.
+   * Resolves if decisions can be recorded; rejects with `overloaded` otherwise. It is called before an operation, because
+   * the work of a vendor cannot be undone if its decision then cannot be recorded.
    */
   readonly assertWritable: (requestId: string) => Promise<void>;
-  /** Resolves after the decision is committed. Rejects with `overloaded` where it cannot be. */
+  /** Resolves after the decision is committed. Rejects with `overloaded` if it cannot be committed. */
   readonly record: (decision: DecisionInput) => Promise<void>;
 }
 
@@ -30,12 +30,12 @@ interface AuditDependencies {
   readonly listeners?: readonly ((decision: Decision) => void)[] | undefined;
 }
 
-/** Creates the audit: decisions go to the store, then to the log and the listeners. */
+/** Creates the audit. It writes each decision to the store, then to the log, then passes it to the listeners. */
 export function createAudit({ store, storeHealth, clock, logger, listeners = [] }: AuditDependencies): Audit {
-  /** Whether a decision could not be recorded since the store was last found writable. */
+  /** Whether the last write failed and the store has not passed a check since then. */
   let hasFailed = false;
 
-  const unwritable = (requestId: string, error: unknown): ValetKeyError => {
+  const unwritableError = (requestId: string, error: unknown): ValetKeyError => {
     const reason = ValetKeyError.isInstance(error) ? error.reason : undefined;
     logger.error({ requestId, reason }, 'audit cannot be written');
     return new ValetKeyError('overloaded', 'The broker cannot write its audit, so it issues no credential.', {
@@ -52,7 +52,7 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
         await storeHealth.assertWritable();
         hasFailed = false;
       } catch (error) {
-        throw unwritable(requestId, error);
+        throw unwritableError(requestId, error);
       }
     },
     record: async ({ reason, ...input }) => {
@@ -62,7 +62,7 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
       } catch (error) {
         hasFailed = true;
         storeHealth.reportFailure();
-        throw unwritable(decision.requestId, error);
+        throw unwritableError(decision.requestId, error);
       }
       logger.info({ decision, ...(reason !== undefined && { reason }) }, 'decision');
       for (const listen of listeners) listen(decision);

@@ -17,7 +17,7 @@ const decisionOf = (daysAgo: number): Decision => ({
   outcome: 'allowed',
 });
 
-/** Wraps a store so that a test can wait until nothing is left to delete. */
+/** Wraps a store. `endOfSweep` resolves once the store has no more old decisions to delete. */
 function watchDeletions(store: Store) {
   let sweep = Promise.withResolvers<void>();
   const deleteDecisions = async (beforeMs: number) => {
@@ -38,7 +38,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('retention deletes decisions that are older than `keepDays`, at the start and every hour until it ends', async () => {
+test('retention deletes decisions older than `keepDays` at the start and an hour later, and stops its timer at the end', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const { store, endOfSweep } = watchDeletions(createSqliteStore(':memory:'));
   for (const daysAgo of [91, 90.1, 89.99, 1]) await store.recordDecision(decisionOf(daysAgo));
@@ -57,7 +57,7 @@ test('retention deletes decisions that are older than `keepDays`, at the start a
   await store.close();
 });
 
-test('retention logs a store that fails, and deletes again an hour later', async () => {
+test('retention logs that decisions could not be deleted, without the text of the error, and deletes them an hour later', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const { store, endOfSweep } = watchDeletions(createSqliteStore(':memory:'));
   await store.recordDecision(decisionOf(91));

@@ -14,7 +14,7 @@ interface RetentionDependencies {
 
 /**
  * Deletes decisions that are older than `keepDays`, now and every hour, until the returned function is called. Several
- * brokers over one store may do so at once.
+ * brokers may do this over one store at the same time.
  */
 export function startRetention(keepDays: number, { store, clock, logger }: RetentionDependencies): () => void {
   const ended = new AbortController();

@@ -1,7 +1,7 @@
 import type { Decision } from '../storage/store.ts';
 import type { Dev } from './dev.ts';
 
-/** Returns what `valetkey dev` prints when it is ready: the addresses, and two commands that work as printed. */
+/** Returns the text that `valetkey dev` prints when it is ready: the addresses, and two commands to copy. */
 export function devBanner({ brokerUrl, adminUrl, sandboxUrl, simulated }: Dev): string {
   return `
   Valet Key is ready.
@@ -21,12 +21,12 @@ export function devBanner({ brokerUrl, adminUrl, sandboxUrl, simulated }: Dev): 
 `;
 }
 
-/** Callers choose subjects and connection names, and terminals obey some characters. */
+/** Returns a text that a terminal can print. Callers choose these texts, and some characters control a terminal. */
 function toPrintable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]+/g, '?').slice(0, 40);
 }
 
-/** Returns one line about a decision. */
+/** Returns one line of text about a decision. */
 export function describeDecision({ at, subject, operation, connection, vendorUserId, outcome }: Decision): string {
   const vendorUser = vendorUserId === undefined ? '' : `  (${toPrintable(vendorUserId)})`;
   const what = `${operation} ${toPrintable(connection)}`;

@@ -9,13 +9,14 @@ import { loadConfig } from '../config/load-config.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { describeDecision, devBanner } from './banner.ts';
 import { startDev } from './dev.ts';
-import { examine, explainToken } from './doctor.ts';
+import { examine } from './doctor.ts';
+import { explainToken } from './explain.ts';
 import { closeOnSignal } from './shutdown.ts';
 
 /** A mistake at the command line, described in one line. */
 class CommandError extends Error {}
 
-// A reader such as `head` may close the pipe; the broker continues.
+// A reader such as `head` may close the pipe. The broker then continues without that output.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -33,11 +34,15 @@ program
   .action(dev);
 
 addConfigCommand('start', 'start the broker', start);
-addConfigCommand('check', 'check a configuration; opens no store and no connection', async (file) => {
+addConfigCommand('check', 'check a configuration, without opening the store or calling a server', async (file) => {
   await loadConfig(file);
   print(`${file} can be used.`);
 });
-addConfigCommand('doctor', 'check that the store, identity providers and vendors accept our credentials', doctor);
+addConfigCommand(
+  'doctor',
+  "check that the store, Redis, the identity providers and the vendors respond and accept the broker's credentials",
+  doctor,
+);
 addConfigCommand(
   'explain',
   'read a token from standard input and say, check by check, why it is accepted or refused',
@@ -86,7 +91,7 @@ async function start(file: string): Promise<void> {
   closeOnSignal(broker);
   const listening = `Valet Key listens on ${brokerUrl}, for operators on ${adminUrl}.`;
   broker.app.log.info(listening);
-  // Standard output carries only the log, whose lines are JSON and which may be off.
+  // Standard output is only for the log, and `log.level` may silence the line above.
   process.stderr.write(`${listening}\n`);
 }
 
@@ -97,9 +102,9 @@ async function doctor(file: string): Promise<void> {
 }
 
 async function explain(file: string): Promise<void> {
-  // Read from standard input: every process of this machine can read the arguments.
+  // The token is not an argument, because every process of this machine can read the arguments of a program.
   const token = (await text(process.stdin)).trim();
-  // No vendor is called, so a configuration with the sandbox's credentials is accepted.
+  // `explain` calls no vendor, so it also accepts a configuration with credentials of the sandbox.
   const config = parseConfig(await readConfigFile(file));
   const { accepted, checks } = await explainToken(config, token);
   for (const { check, outcome, detail, remediation } of checks) {
@@ -115,7 +120,7 @@ function parsePort(value: string): number {
   throw new InvalidArgumentError('A port is a whole number from 0 to 65535.');
 }
 
-/** Names the setting of a port that another process uses. */
+/** Opens something that listens. If another process uses a port, the error names the setting of that port. */
 async function explainTakenPort<Result>(settings: ReadonlyMap<number, string>, open: () => Promise<Result>) {
   try {
     return await open();
@@ -127,7 +132,7 @@ async function explainTakenPort<Result>(settings: ReadonlyMap<number, string>, o
   }
 }
 
-/** The message of a foreign error may quote a secret; its name and code do not. */
+/** Returns a text about an error without the message of a foreign error, because that may quote a secret. */
 function describeFailure(error: unknown): string {
   if (error instanceof CommandError || error instanceof ConfigError) return error.message;
   const name = error instanceof Error ? error.name : 'Error';

@@ -2,12 +2,12 @@ import type { Logger } from 'pino';
 import type { BrokerDependencies } from '../assemble.ts';
 import { createBroker } from '../create-broker.ts';
 
-/** Where the dev broker listens and stores its data. Port 0 selects a free one. */
+/** The ports and the data of `startDev`. Port 0 selects a free one. */
 export interface DevOptions {
   readonly port?: number;
   readonly adminPort?: number;
   readonly sandboxPort?: number;
-  /** The folder of the SQLite file. `:memory:` keeps everything in memory. */
+  /** The folder of the SQLite file. `:memory:` creates no file. */
   readonly dataFolder?: string;
   readonly logger?: Logger;
   readonly onDecision?: BrokerDependencies['onDecision'];
@@ -27,8 +27,8 @@ export interface Dev {
 const devAdminToken = 'sandbox-only-admin-token';
 
 /**
- * Starts a broker together with a sandbox that simulates the vendors and identity providers, to try Valet Key out and for
- * tests. Its credentials are public constants.
+ * Starts a broker and a sandbox that simulates the vendors and identity providers, for tests and for a first try. The
+ * credentials of the sandbox are public constants.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ const devAdminToken = 'sandbox-only-admin-token';
  */
 export async function startDev(options: DevOptions = {}): Promise<Dev> {
   const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey', logger, onDecision } = options;
-  // Imported only here: a broker in production loads no simulator.
+  // Imported only here, so that a broker in production does not load the sandbox.
   const { createSandbox, simulations } = await import('@valetkey/sandbox');
   const sandbox = await createSandbox({ port: sandboxPort });
   const config = {

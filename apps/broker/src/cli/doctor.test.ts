@@ -1,8 +1,10 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { examine, explainToken } from './doctor.ts';
 import { createConfigFor } from '../../test/support/recording-broker.ts';
 import { parseConfig } from '../config/parse-config.ts';
+import { examine } from './doctor.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -12,7 +14,7 @@ afterAll(() => sandbox.close());
 beforeEach(() => sandbox.setFaults([]));
 
 describe('examine', () => {
-  test('examine finds every part healthy and creates no vendor user', async () => {
+  test('examine reports that every part is healthy, and creates no vendor user', async () => {
     const findings = await examine(parseConfig(createConfigFor(sandbox)));
     expect(findings.filter(({ healthy }) => !healthy)).toEqual([]);
     expect(findings.map(({ part }) => part)).toEqual([
@@ -28,7 +30,7 @@ describe('examine', () => {
     expect(sandbox.vital.users()).toEqual([]);
   });
 
-  test('examine names each failing part with advice and without a secret', async () => {
+  test('examine reports each failing part with advice and without a secret', async () => {
     const { vendors, ...config } = createConfigFor(sandbox);
     const nudge = { ...vendors.nudge, apiKey: 'canary-wrong-key-3d70' };
     sandbox.setFaults([{ vendor: 'idp', fault: { type: 'reset' } }]);
@@ -40,7 +42,7 @@ describe('examine', () => {
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 
-  test("examine finds a wrong key of Nymbl's API beside a valid client", async () => {
+  test('examine reports a wrong API key of Nymbl although its OAuth client is valid', async () => {
     const { vendors, ...config } = createConfigFor(sandbox);
     const nymbl = { ...vendors.nymbl, apiKey: 'canary-wrong-key-3d70' };
     const findings = await examine(parseConfig({ ...config, vendors: { nymbl } }));
@@ -50,7 +52,7 @@ describe('examine', () => {
     });
   });
 
-  test('examine tries each slot of a secret and reports the refused ones', async () => {
+  test('examine tries each slot of a secret that is rotated, and reports the slots that the vendor refuses', async () => {
     const { vendors, ...config } = createConfigFor(sandbox);
     const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
     const findings = await examine(
@@ -84,17 +86,56 @@ describe('examine', () => {
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 
-  test('examine reports an unreachable Redis when one is configured', async () => {
-    const redis = { url: 'redis://127.0.0.1:9', sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] };
-    const findings = await examine(parseConfig({ ...createConfigFor(sandbox), redis }));
-    expect(findings.find(({ part }) => part === 'redis')).toEqual({
+  /** Starts a server that sends this reply to each Redis command. */
+  async function startFakeRedis(reply: string) {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      // Each command begins with `*` and its number of words.
+      socket.on('data', (bytes) => {
+        socket.write(`${reply}\r\n`.repeat(bytes.toString().match(/^\*/gm)?.length ?? 0));
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    return { address: `127.0.0.1:${port}`, [Symbol.dispose]: () => void server.close() };
+  }
+
+  const examineRedisAt = async (url: string) => {
+    const redis = { url, sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] };
+    const findings = await examine(parseConfig({ ...createConfigFor(sandbox), vendors: {}, redis }));
+    return findings.find(({ part }) => part === 'redis');
+  };
+
+  test('examine reports that a Redis which responds to a read is healthy', async () => {
+    using server = await startFakeRedis('*1\r\n:1');
+    expect(await examineRedisAt(`redis://${server.address}`)).toEqual({ part: 'redis', healthy: true, detail: 'ok' });
+  });
+
+  test('examine reports an unreachable Redis and advises to check its address', async () => {
+    expect(await examineRedisAt('redis://127.0.0.1:9')).toEqual({
       part: 'redis',
       healthy: false,
-      detail: 'cannot be reached',
+      detail: 'is unreachable (ECONNREFUSED); check the host and port in `redis.url`',
     });
   });
 
-  test('examine gives operator advice for a store that cannot be used', async () => {
+  test.each([
+    ['WRONGPASS', 'WRONGPASS invalid username-password pair or user is disabled.'],
+    ['NOAUTH', 'NOAUTH Authentication required.'],
+    ['NOPERM', "NOPERM User broker has no permissions to run the 'eval' command"],
+  ])('examine reports a Redis that responds %s and advises to check its credentials', async (code, reply) => {
+    using server = await startFakeRedis(`-${reply}`);
+    const user = code === 'WRONGPASS' ? 'broker:canary-password@' : '';
+    expect(await examineRedisAt(`redis://${user}${server.address}`)).toEqual({
+      part: 'redis',
+      healthy: false,
+      detail:
+        `refuses the broker (${code}); ` +
+        'check the user and password in `redis.url`, and that this user may call EVAL',
+    });
+  });
+
+  test('examine reports a store that cannot be used, with advice', async () => {
     const store = { postgres: 'postgresql://user:canary-password@127.0.0.1:9/db' };
     const findings = await examine(parseConfig({ ...createConfigFor(sandbox), store }));
     expect(findings.find(({ part }) => part === 'store')).toEqual({
@@ -102,19 +143,7 @@ describe('examine', () => {
       healthy: false,
       detail:
         'The broker cannot use its database. (overloaded, ECONNREFUSED) ' +
-        'Check `store`, and that the database is reachable and that the broker may write to it.',
+        'Check `store` in the configuration. The database must be reachable, and the broker must be allowed to write.',
     });
-  });
-});
-
-test('explainToken names the check that a token fails', async () => {
-  const config = parseConfig(createConfigFor(sandbox));
-  const good = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice' }));
-  expect(good).toMatchObject({ accepted: true, issuer: sandbox.urls.idp });
-  const wrong = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice', audience: 'other' }));
-  expect(wrong.accepted).toBe(false);
-  expect(wrong.checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({
-    check: 'audience',
-    remediation: expect.stringContaining('valetkey'),
   });
 });

@@ -3,17 +3,17 @@ import { setTimeout } from 'node:timers/promises';
 const maxShutdownMs = 10_000;
 const drainMs = 2_000;
 
-/** What is closed at shutdown. Without `drain` it is closed at once. */
+/** Something that `closeOnSignal` closes. Without `drain`, it is closed at once. */
 export interface Closable {
   readonly drain?: () => void;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Closes on SIGINT and SIGTERM. Running requests get up to ten seconds; a second signal ends the process at once.
+ * Closes on SIGINT and SIGTERM, and ends the process after at most ten seconds. A second signal ends the process at once.
  *
- * After SIGTERM the broker drains for two seconds first: the orchestrator that sends the signal also routes the traffic, and
- * needs a moment to route it elsewhere. SIGINT comes from a person at a terminal, who does not wait.
+ * After SIGTERM, the broker first drains for two seconds, because the orchestrator that sends the signal needs this time to
+ * route new requests elsewhere. SIGINT comes from a terminal, where no requests have to be routed elsewhere.
  */
 export function closeOnSignal({ drain, close }: Closable): void {
   let closing = false;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Checked before anything else is imported: an older Node would fail on those imports with a stack trace.
+// Checked before the broker is imported: an older Node would fail on that import with a stack trace.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major > 22 || (major === 22 && minor >= 19)) {
   suppressSqliteWarning();
@@ -9,7 +9,10 @@ if (major > 22 || (major === 22 && minor >= 19)) {
   process.exitCode = 1;
 }
 
-/** Node 22 prints that SQLite is experimental. The broker's tests cover what it uses of SQLite on that version. */
+/**
+ * Suppresses the warning of Node 22 that SQLite is experimental. The tests of the broker also run on Node 22, and cover every SQLite function
+ * that the broker uses.
+ */
 function suppressSqliteWarning(): void {
   const emitWarning = process.emitWarning.bind(process) as (warning: string | Error, ...details: unknown[]) => void;
   process.emitWarning = (warning: string | Error, ...details: unknown[]) => {

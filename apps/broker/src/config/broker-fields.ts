@@ -9,17 +9,18 @@ import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { z } from 'zod';
 import { isPostgresUrl } from './postgres-url.ts';
 
-const portSchema = z.int().min(0).max(65_535);
+const wrongPort = { error: 'must be a whole number from 0 to 65535' };
+const portSchema = z.int(wrongPort).min(0, wrongPort).max(65_535, wrongPort);
 
-/** Also as text, because that is what a reference to an environment variable gives. */
+/** A port as text, because the value of an environment variable is text. */
 const portTextSchema = z
   .string()
-  .regex(/^\d{1,5}$/)
+  .regex(/^\d{1,5}$/, wrongPort)
   .transform(Number)
   .pipe(portSchema);
 
 const addressShape = (port: number) => ({
-  host: z.string().min(1).default('127.0.0.1').describe('The address to listen on; `0.0.0.0` for every interface.'),
+  host: z.string().min(1).default('127.0.0.1').describe('The address to listen on. `0.0.0.0` means every interface.'),
   port: z.union([portSchema, portTextSchema]).prefault(port).describe('The port. 0 selects a free one.'),
 });
 
@@ -37,12 +38,14 @@ const storeSchema = z.union([
         error: 'must be like postgresql://user:password@host:5432/database',
       })
       .describe('The URL of a PostgreSQL database: `postgresql://user:password@host:5432/database`.'),
-    maxConnections: z.int().min(1).optional().describe('The most connections to PostgreSQL at once. Default: 10.'),
+    maxConnections: z.int().min(1).optional().describe('The most PostgreSQL connections of each broker. Default: 10.'),
     timeoutMs: z
       .int()
       .min(1)
       .optional()
-      .describe('Milliseconds that a call waits for a connection, and then for its result. Default: 5000.'),
+      .describe(
+        'The longest time, in milliseconds, that a call waits for a connection, and then for its result. Default: 5000.',
+      ),
   }),
 ]);
 
@@ -50,6 +53,14 @@ function isVendorDefinition(value: unknown): value is VendorDefinition {
   const { id, create, options } = (value ?? {}) as Partial<VendorDefinition>;
   return typeof id === 'string' && typeof create === 'function' && options instanceof z.ZodObject;
 }
+
+const { dpop: _unavailable, ...bearerIssuerShape } = issuerSchema.shape;
+
+/** Parses an identity provider without the option `dpop`, because the broker accepts only bearer tokens. */
+const bearerIssuerSchema = z
+  .strictObject(bearerIssuerShape)
+  // The checks of fields that depend on each other. zod forgets the type of the value that they check.
+  .check(...((issuerSchema.def.checks ?? []) as z.core.$ZodCheck<z.output<typeof issuerSchema>>[]));
 
 /** Every field of the configuration except `vendors`, whose fields depend on the adapters. */
 export const brokerShape = {
@@ -59,29 +70,31 @@ export const brokerShape = {
       ...addressShape(8788),
       token: secretSlotsSchema
         .optional()
-        .describe('The admin token. The admin API responds only to requests that send it. Absent: the API is off.'),
+        .describe(
+          'The admin token. The admin API responds only to requests that send it. Absent: the admin API is off.',
+        ),
     })
     .prefault({})
     .describe('The listener that operators reach.'),
   publicUrl: originSchema
     .optional()
     .describe(
-      'The origin under which callers reach the broker: `https://broker.example.com`. Absent: no OAuth metadata.',
+      'The origin at which callers reach the broker, such as `https://broker.example.com`. Absent: the broker serves no OAuth metadata.',
     ),
   cors: z
     .strictObject({
       origins: z
         .array(originSchema)
         .default([])
-        .describe('The exact origins, such as `https://app.example.com`. There is no wildcard.'),
+        .describe('The exact origins of these pages, such as `https://app.example.com`. Wildcards are not supported.'),
     })
     .prefault({})
     .describe('The web pages that may call the broker from a browser.'),
-  issuers: z.array(issuerSchema).default([]).describe('The identity providers whose tokens are accepted.'),
+  issuers: z.array(bearerIssuerSchema).default([]).describe('The identity providers whose tokens are accepted.'),
   adapters: z
     .array(z.custom<VendorDefinition>(isVendorDefinition, { error: 'must be a vendor made by defineVendor' }))
     .default([])
-    .describe('Vendors of your own, made by `defineVendor`. Available only in a `valetkey.config.ts`.'),
+    .describe('Your own vendors, made by `defineVendor`. Available only in a `valetkey.config.ts`.'),
   store: storeSchema
     .default({ sqlite: 'valetkey-data/valetkey.sqlite' })
     .describe(
@@ -97,11 +110,11 @@ export const brokerShape = {
         .describe('Days after which decisions are deleted. Absent: they are never deleted.'),
     })
     .prefault({})
-    .describe('The audit.'),
+    .describe('The audit: the recorded decisions about authenticated callers.'),
   redis: redisStoreConfigSchema
     .optional()
     .describe(
-      'The Redis server in which several brokers share server tokens, encrypted. Absent: each broker keeps its own.',
+      'The Redis server in which several brokers share server tokens and account-bound client tokens, encrypted. Absent: each broker caches its own tokens.',
     ),
   callerLimits: z
     .strictObject({
@@ -109,25 +122,25 @@ export const brokerShape = {
         .int()
         .min(1)
         .optional()
-        .describe('Requests per minute of one caller, at each broker. Absent: no limit.'),
+        .describe('The most requests per minute for one principal, at each broker. Absent: no limit.'),
       concurrentProxyCalls: z
         .int()
         .min(1)
         .optional()
-        .describe('Proxied calls of one caller that may run at once, at each broker. Absent: no limit.'),
+        .describe('The most proxied calls for one principal that run at once, at each broker. Absent: no limit.'),
     })
     .prefault({})
-    .describe('What one caller may use of each broker.'),
+    .describe('The limits for the callers of one principal, which is an issuer and a subject together.'),
   forwardAuth: z
     .strictObject({
       headerPrefix: z
         .string()
         .regex(/^([a-z][a-z0-9]*-)+$/, { error: 'must be lower-case words, each followed by a hyphen' })
         .default('x-valetkey-')
-        .describe('The prefix of the response headers of `/v1/resolve` and `/v1/authorize`.'),
+        .describe('The beginning of the names of the response headers of `/v1/resolve` and `/v1/authorize`.'),
     })
     .prefault({})
-    .describe('Forward authentication for a proxy.'),
+    .describe('Forward authentication: a proxy asks the broker who sends a request.'),
   log: z
     .strictObject({
       level: z

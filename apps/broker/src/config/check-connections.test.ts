@@ -37,7 +37,7 @@ function configure(
 const problemsOf = (connections: readonly ConnectionConfig[], issuers: readonly IssuerOptions[] = [one]) =>
   checkConnections(connections, issuers).problems;
 
-test('checkConnections accepts a policy whose rules have an effect', () => {
+test('checkConnections accepts policies whose rules all have an effect', () => {
   const policy: Partial<ConnectionPolicy> = {
     issuers: [one.issuer],
     requiredScopes: ['rooms'],
@@ -51,7 +51,7 @@ test('checkConnections accepts a policy whose rules have an effect', () => {
   expect(checkConnections(connections, [one, two])).toEqual({ issuers: [one, two], problems: [] });
 });
 
-test('checkConnections adds the issuer of a vendor that signs users in, under its own record or its provider', () => {
+test('checkConnections adds the issuer of each vendor that signs users in, given as a record or as a provider', () => {
   const provider: ProviderIssuer = { provider: 'authgear', endpoint: 'https://acme.authgear.cloud' };
   const connections = [configure({ authenticate: { issuer: two } }), configure({ authenticate: { issuer: provider } })];
   const { issuers, problems } = checkConnections(connections, [one]);
@@ -59,7 +59,7 @@ test('checkConnections adds the issuer of a vendor that signs users in, under it
   expect(issuers.map(({ issuer }) => issuer)).toEqual([one.issuer, two.issuer, 'https://acme.authgear.cloud']);
 });
 
-test('checkConnections reports a configuration without an issuer, and an issuer that is listed twice', () => {
+test('checkConnections reports a configuration without any issuer, and an issuer that is listed twice', () => {
   expect(problemsOf([], [])).toEqual(['issuers: is empty, so no user could sign in']);
   expect(problemsOf([configure({ authenticate: { issuer: two } })], [])).toEqual([]);
   expect(problemsOf([configure({ authenticate: { issuer: one } })], [one])).toEqual([
@@ -67,7 +67,7 @@ test('checkConnections reports a configuration without an issuer, and an issuer 
   ]);
 });
 
-test('checkConnections reports the options that a vendor refuses, beside every other problem', () => {
+test('checkConnections reports the options that a vendor refuses, and the problems of other connections', () => {
   const refused = configure(() => {
     throw new TypeError('apiKey: is of another environment');
   });
@@ -78,7 +78,7 @@ test('checkConnections reports the options that a vendor refuses, beside every o
   ]);
 });
 
-test('checkConnections throws the error of a vendor that fails in another way', () => {
+test('checkConnections throws any other error of a vendor', () => {
   const failure = new Error('a mistake in the adapter');
   const broken = configure(() => {
     throw failure;
@@ -92,7 +92,7 @@ test.each<[string, Partial<ConnectionPolicy>]>([
   ['requiredClaims', { requiredClaims: { tier: 'gold' } }],
 ])('checkConnections reports `%s` for a vendor that only signs users in', (option, policy) => {
   expect(problemsOf([configure({ authenticate: { issuer: two } }, policy)])).toEqual([
-    `vendors.acme-eu.${option}: has no effect, because Acme Rooms only signs users in; set it on the connections that they use`,
+    `vendors.acme-eu.${option}: has no effect, because Acme Rooms only signs users in; set it on the connections that these users use`,
   ]);
 });
 
@@ -107,13 +107,13 @@ test.each<[string, Omit<Vendor, 'id' | 'close'>, Partial<ConnectionPolicy>]>([
   ['user.ensure', { issue: issueForUser, users }, { user: { ensure: { externalIdClaim: 'sub' } } }],
   ['customer', { proxy, claims: [{ option: 'customer', claim: 'customer' }] }, {}],
 ])(
-  'checkConnections requires the issuer of the claim in `%s` where several issuers may assert it',
+  'checkConnections requires an issuer beside the claim in `%s` if users of several issuers may use the connection',
   (option, ...rest) => {
     const [vendor, policy] = rest;
     const missing = `vendors.acme-eu.${option}.issuer: is missing; several issuers may assert this claim`;
     expect(problemsOf([configure(vendor, policy)], [one, two])).toEqual([missing]);
     expect(problemsOf([configure(vendor, policy)], [one])).toEqual([]);
-    // A connection that accepts the users of one issuer leaves no doubt.
+    // If only one issuer's users may use the connection, the issuer of the claim is certain.
     expect(problemsOf([configure(vendor, { ...policy, issuers: [two.issuer] })], [one, two])).toEqual([]);
   },
 );
@@ -122,15 +122,18 @@ test.each<[string, Omit<Vendor, 'id' | 'close'>, Partial<ConnectionPolicy>]>([
   ['user', { issue: issueForUser }, { user: { claim: 'sub', issuer: two.issuer } }],
   ['user.ensure', { issue: issueForUser, users }, { user: { ensure: { externalIdClaim: 'sub', issuer: two.issuer } } }],
   ['customer', { proxy, claims: [{ option: 'customer', claim: 'customer', issuer: two.issuer }] }, {}],
-])('checkConnections refuses the claim in `%s` of an issuer that may not use the connection', (option, ...rest) => {
-  const [vendor, policy] = rest;
-  const problem = `vendors.acme-eu.${option}.issuer: is not one of ${one.issuer}`;
-  expect(problemsOf([configure(vendor, policy)], [one])).toEqual([problem]);
-  expect(problemsOf([configure(vendor, { ...policy, issuers: [one.issuer] })], [one, two])).toEqual([problem]);
-  expect(problemsOf([configure(vendor, policy)], [one, two])).toEqual([]);
-});
+])(
+  'checkConnections reports a claim in `%s` whose issuer is not configured or not among `issuers` of the connection',
+  (option, ...rest) => {
+    const [vendor, policy] = rest;
+    const problem = `vendors.acme-eu.${option}.issuer: is not one of ${one.issuer}`;
+    expect(problemsOf([configure(vendor, policy)], [one])).toEqual([problem]);
+    expect(problemsOf([configure(vendor, { ...policy, issuers: [one.issuer] })], [one, two])).toEqual([problem]);
+    expect(problemsOf([configure(vendor, policy)], [one, two])).toEqual([]);
+  },
+);
 
-test('checkConnections reports a policy for an issuer that is not configured', () => {
+test('checkConnections reports an issuer of a policy that is not configured', () => {
   expect(problemsOf([configure({ proxy }, { issuers: [one.issuer, 'https://els.example.com'] })], [one, two])).toEqual([
     'vendors.acme-eu.issuers: https://els.example.com is not one of https://one.example.com, https://two.example.com',
   ]);

@@ -3,16 +3,16 @@ import { issuerRecord, parseIssuers } from '@valetkey/jwt-verify';
 import type { VendorUserSource } from './connection-policy.ts';
 import type { ConnectionConfig } from './config.ts';
 
-/** What the connections of a configuration have in common, and what is wrong with them. */
+/** The result of checking the connections of a configuration. */
 export interface CheckedConnections {
-  /** The configured identity providers, and the vendors that sign users in. */
+  /** The configured identity providers, then the vendors that sign users in. */
   readonly issuers: readonly IssuerOptions[];
   readonly problems: readonly string[];
 }
 
 /**
- * Checks each connection's policy against what its vendor can do, and the issuers that it names. Vendors are created for
- * this and discarded: a vendor opens nothing before its first call.
+ * Checks that each connection's policy fits the abilities of its vendor and names only configured issuers. It creates each
+ * vendor for this check and discards it: a vendor opens nothing before its first call.
  */
 export function checkConnections(
   connections: readonly ConnectionConfig[],
@@ -56,7 +56,7 @@ function checkIssuers(issuers: readonly IssuerOptions[]): string[] {
   }
 }
 
-/** Returns the rules without an effect: an operator would believe that they protect something. */
+/** Returns a problem for each rule that has no effect. The operator would believe that the rule protects the connection. */
 function findUselessPolicy({ name, definition, policy }: ConnectionConfig, vendor: Vendor): string[] {
   const { title } = definition;
   const issuesNothing = vendor.issue === undefined && vendor.proxy === undefined;
@@ -66,7 +66,7 @@ function findUselessPolicy({ name, definition, policy }: ConnectionConfig, vendo
       .filter((option) => issuesNothing && isGiven(policy[option] ?? []))
       .map(
         (option) =>
-          `${option}: has no effect, because ${title} only signs users in; set it on the connections that they use`,
+          `${option}: has no effect, because ${title} only signs users in; set it on the connections that these users use`,
       ),
     ...(policy.user !== undefined && vendor.issue?.bound !== 'user'
       ? [`user: has no effect, because no token of ${title} is bound to a user`]
@@ -78,7 +78,7 @@ function findUselessPolicy({ name, definition, policy }: ConnectionConfig, vendo
   return problems.map((problem) => `vendors.${name}.${problem}`);
 }
 
-/** A claim has a meaning only together with its issuer: the same subject at two issuers is two people. */
+/** Returns a problem for each issuer that is not configured, and for each claim whose issuer is not certain. */
 function findUnknownIssuers({ name, policy }: ConnectionConfig, vendor: Vendor, issuers: readonly string[]): string[] {
   const allowed = policy.issuers ?? issuers;
   const claims = [
@@ -97,7 +97,7 @@ function findUnknownIssuers({ name, policy }: ConnectionConfig, vendor: Vendor, 
   return problems.map((problem) => `vendors.${name}.${problem}`);
 }
 
-/** Returns the option that names a claim as the source of vendor users, and the issuer that it names. */
+/** Returns the option of the policy that names a claim, with the issuer of that claim. */
 function claimsOfSource(source: VendorUserSource | undefined): (readonly [string, string | undefined])[] {
   if (source === undefined) return [];
   if ('claim' in source) return [['user', source.issuer]];

@@ -1,4 +1,4 @@
-/** The configuration cannot be used. `problems` names each field and what it should be, and quotes no value. */
+/** The configuration cannot be used. Each of `problems` names a field and what the field must be, and quotes no value. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 

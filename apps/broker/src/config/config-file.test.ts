@@ -40,7 +40,7 @@ describe('readConfigFile', () => {
     await expect(failure).rejects.not.toThrow(/canary/);
   });
 
-  test('readConfigFile names the line of a YAML problem and prints nothing', async () => {
+  test('readConfigFile rejects a YAML tag with its line, and prints no warning', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const failure = readConfigFile(await createFile('tag.yaml', 'a: 1\nkey: !secret canary-1b7e'));
     await expect(failure).rejects.toThrow(/tag\.yaml: is not plain YAML at line 2 \(TAG_RESOLVE_FAILED\)/);
@@ -48,14 +48,14 @@ describe('readConfigFile', () => {
   });
 
   test.each(['none.json', 'none.yaml', 'none.ts', 'none.mjs'])(
-    'readConfigFile reports ENOENT for the missing file %s',
+    'readConfigFile rejects the missing file %s with ENOENT',
     async (name) => {
       await expect(readConfigFile(join(folder, name))).rejects.toThrow(/ENOENT/);
     },
   );
 });
 
-test('refuseSandboxCredentials names the field of a sandbox credential and accepts any other text', () => {
+test('refuseSandboxCredentials throws an error that names the field of a sandbox credential, and accepts other values', () => {
   expect(() => refuseSandboxCredentials({ vendors: { nudge: { apiKey: 'sandbox-only-key' } } })).toThrow(
     'vendors.nudge.apiKey',
   );

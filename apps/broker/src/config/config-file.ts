@@ -9,7 +9,7 @@ import { resolveReferences, type ReferenceDependencies } from './references.ts';
 /**
  * Reads `valetkey.config.ts`, `.js`, `.yaml` or `.json` and resolves its references. The fields are not checked.
  *
- * Rejects with {@link ConfigError} where the file cannot be read or a reference leads nowhere.
+ * Rejects with {@link ConfigError} if the file cannot be read or a reference cannot be resolved.
  */
 export async function readConfigFile(path: string, dependencies: ReferenceDependencies = {}): Promise<unknown> {
   return resolveReferences(await readConfigValue(path), dependencies);
@@ -33,7 +33,7 @@ async function readConfigValue(path: string): Promise<unknown> {
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    // The messages of parsers quote the text, which may be a secret, so only the code and the name are shown.
+    // A parser's message quotes the text, which may be a secret. Only the code or the name of its error is shown.
     const code = codeOfForeignError(error);
     if (code === 'ERR_MODULE_NOT_FOUND') throw new ConfigError([`${path}: ${missingImportAdvice}`]);
     const name = error instanceof Error ? error.name : 'unknown error';
@@ -43,27 +43,27 @@ async function readConfigValue(path: string): Promise<unknown> {
 }
 
 const missingImportAdvice =
-  'imports a module that is not installed. `defineConfig` comes with `npm install @valetkey/broker` in the folder of ' +
-  'the file; a plain `export default { ... }` needs no import';
+  'imports a module that is not installed. For `defineConfig`, run `npm install @valetkey/broker` in the folder of the ' +
+  'file, or write a plain `export default { ... }`, which needs no import';
 
 function readDefaultExport(path: string, module: { default?: unknown }): unknown {
   if (module.default !== undefined) return module.default;
   throw new ConfigError([`${path}: has no default export; write \`export default defineConfig({ ... })\``]);
 }
 
-/** Throws with the line and the parser's code; the parser's own message quotes the line. */
+/** Throws an error with the number of the line and the parser's code. The parser's own message would quote the line. */
 function parseYaml(path: string, text: string): unknown {
-  // Below this level the parser prints to the console.
+  // With this level, the parser prints nothing to the console.
   const document = parseDocument(text, { logLevel: 'error' });
   const [problem] = [...document.errors, ...document.warnings];
   if (problem === undefined) return document.toJS();
   throw new ConfigError([`${path}: is not plain YAML at line ${problem.linePos?.[0].line ?? 1} (${problem.code})`]);
 }
 
-/** Throws {@link ConfigError} where a text is a credential of the sandbox, which is public. */
+/** Throws {@link ConfigError} if a text is a credential of the sandbox, because those are public. */
 export function refuseSandboxCredentials(value: unknown, path: readonly string[] = []): void {
   if (typeof value === 'string' && value.includes(sandboxMarker)) {
-    throw new ConfigError([`${path.join('.')}: is a credential of the sandbox, which is public`]);
+    throw new ConfigError([`${path.join('.')}: is a credential of the sandbox, and those are public`]);
   }
   if (typeof value === 'object' && value !== null) {
     for (const [key, item] of Object.entries(value)) {

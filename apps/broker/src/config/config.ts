@@ -6,7 +6,7 @@ import type { ConnectionPolicy } from './connection-policy.ts';
 /** The fields of the configuration as their schemas parse them. */
 export type BrokerFields = z.output<z.ZodObject<typeof brokerShape>>;
 
-/** One configured use of a vendor: its name, the adapter with its options, and who may use it. */
+/** The configuration of one connection: its name, its vendor with the options, and its policy. */
 export interface ConnectionConfig {
   readonly name: string;
   readonly definition: VendorDefinition;
@@ -14,10 +14,10 @@ export interface ConnectionConfig {
   readonly policy: ConnectionPolicy;
 }
 
-/** A checked configuration. Creating it opens nothing and connects to nothing. */
+/** A checked configuration. */
 export interface Config extends Omit<BrokerFields, 'admin' | 'adapters' | 'issuers'> {
   readonly admin: { readonly host: string; readonly port: number; readonly token?: SecretSlots | undefined };
-  /** Every identity provider whose tokens are accepted: the configured ones, and the vendors that sign users in. */
+  /** Every identity provider whose tokens are accepted: those under `issuers`, and the vendors that sign users in. */
   readonly issuers: readonly IssuerOptions[];
   readonly connections: readonly ConnectionConfig[];
 }

@@ -3,14 +3,14 @@ import { z } from 'zod';
 const issuerOfClaim = z
   .string()
   .optional()
-  .describe('The issuer whose claim counts. Required where several identity providers are configured.');
+  .describe('The issuer whose claim counts. Required if the users of several issuers may use this connection.');
 
 const vendorUserSourceSchema = z.union([
   z.strictObject({
-    claim: z.string().min(1).describe('The claim that holds the vendor user id; `sub` for the subject.'),
+    claim: z.string().min(1).describe('The claim that holds the vendor user id. `sub` means the subject.'),
     issuer: issuerOfClaim,
   }),
-  z.strictObject({ mapping: z.literal(true).describe('The operator stores the vendor user of each person.') }),
+  z.strictObject({ mapping: z.literal(true).describe('The operator stores the vendor user of each principal.') }),
   z.strictObject({
     ensure: z
       .union([
@@ -19,18 +19,20 @@ const vendorUserSourceSchema = z.union([
           externalIdClaim: z
             .string()
             .min(1)
-            .describe('The claim that holds the id under which the vendor already knows its users.'),
+            .describe('The claim whose value the vendor receives as the external id of the user.'),
           issuer: issuerOfClaim,
         }),
       ])
-      .describe('The vendor creates a user at the first request, and the broker stores it.'),
+      .describe(
+        'The vendor creates a user on the first request of a principal, and the broker stores the vendor user id.',
+      ),
   }),
 ]);
 
-/** Where the vendor users of a connection come from: a claim of the token, the stored mapping, or the vendor, which creates them. */
+/** The source of a connection's vendor users: a claim of the token, the mapping in the store, or the vendor, which creates them. */
 export type VendorUserSource = z.output<typeof vendorUserSourceSchema>;
 
-/** The fields of a connection that the broker itself reads, beside the vendor's own options. */
+/** The fields of a connection that the broker itself uses. The other fields are the options of the vendor. */
 export const connectionPolicyShape = {
   user: vendorUserSourceSchema
     .optional()
@@ -42,19 +44,18 @@ export const connectionPolicyShape = {
     .min(1)
     .optional()
     .describe('The issuers whose users may use this connection. Absent: the users of every issuer.'),
-  requiredScopes: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('Scopes that a caller’s token must carry to use this connection.'),
+  requiredScopes: z.array(z.string().min(1)).default([]).describe('Scopes that a caller’s token must carry.'),
   requiredClaims: z
     .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
     .default({})
-    .describe('Claims that a caller’s token must carry, each with exactly this value or as a list that contains it.'),
+    .describe(
+      'Claims that a caller’s token must carry. Each claim must equal its value here, or be a list that contains this value.',
+    ),
 };
 
 const connectionPolicySchema = z.object(connectionPolicyShape);
 
-/** Who may use a connection, and as which vendor user. */
+/** The rules that decide which principals may use a connection, and the source of its vendor users. */
 export type ConnectionPolicy = z.output<typeof connectionPolicySchema>;
 
 /** {@link ConnectionPolicy} as the operator writes it. */

@@ -7,13 +7,13 @@ type Registry = typeof vendors;
 
 type OptionsOf<Id extends keyof Registry> = z.input<Registry[Id]['options']> & ConnectionPolicyInput;
 
-/** A connection under the name of its vendor. */
+/** The connections whose name is the id of their vendor. */
 type ConnectionsByVendor = { -readonly [Id in keyof Registry]?: OptionsOf<Id> & { vendor?: Id } };
 
-/** A connection under a name of its own. */
+/** A connection with any other name. It must name its vendor. */
 type NamedConnection = { [Id in keyof Registry]: OptionsOf<Id> & { vendor: Id } }[keyof Registry];
 
-/** A connection of a vendor that is listed under `adapters`. */
+/** A connection to a vendor that is listed under `adapters`. */
 type AdapterConnection = ConnectionPolicyInput & { [option: string]: unknown };
 
 /** The configuration as an operator writes it. */
@@ -22,7 +22,7 @@ export type BrokerConfigInput = z.input<z.ZodObject<typeof brokerShape>> & {
 };
 
 /**
- * Returns its argument: it types a `valetkey.config.ts`.
+ * Returns its argument. It gives a `valetkey.config.ts` its type, so that an editor checks the fields.
  *
  * @example
  * ```ts

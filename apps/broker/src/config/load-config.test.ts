@@ -23,7 +23,7 @@ async function createFile(config: object): Promise<string> {
   return path;
 }
 
-test('loadConfig resolves references before it parses, so that a port or a secret may be one', async () => {
+test('loadConfig accepts references for a port and for a secret', async () => {
   const path = await createFile({
     issuers,
     listen: { port: '${env:PORT}' },
@@ -39,7 +39,7 @@ test('loadConfig resolves references before it parses, so that a port or a secre
   expect(JSON.stringify(config)).not.toContain('canary');
 });
 
-test('loadConfig rejects a sandbox credential, also one that a reference leads to', async () => {
+test('loadConfig rejects a sandbox credential in an environment variable that a reference names', async () => {
   const path = await createFile({ issuers, vendors: { nudge: { apiKey: '${env:KEY}' } } });
   const failure = loadConfig(path, { environment: { KEY: 'sandbox-only-key' } });
   await expect(failure).rejects.toThrow(ConfigError);
@@ -54,9 +54,9 @@ test('loadConfig rejects with every problem of the configuration', async () => {
 });
 
 test('loadConfig creates no database file and connects to no server that the configuration names', async () => {
-  let connections = 0;
+  let socketCount = 0;
   const server = createServer((socket) => {
-    connections += 1;
+    socketCount += 1;
     socket.destroy();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -74,5 +74,5 @@ test('loadConfig creates no database file and connects to no server that the con
   await setImmediate();
   server.close();
   await once(server, 'close');
-  expect(connections).toBe(0);
+  expect(socketCount).toBe(0);
 });

@@ -5,9 +5,9 @@ import type { ReferenceDependencies } from './references.ts';
 
 /**
  * Reads and checks a configuration file: `valetkey.config.ts`, `.js`, `.yaml` or `.json`. It reads the file and the files
- * that its references name; it opens no store and no connection.
+ * that its references name. It opens no store and no TCP connection.
  *
- * Rejects with `ConfigError` with every problem in it, and for a credential of the sandbox.
+ * Rejects with a `ConfigError` that lists every problem of the configuration, or names a credential of the sandbox.
  *
  * @example
  * ```ts

@@ -10,26 +10,26 @@ import { connectionPolicyShape, type ConnectionPolicy } from './connection-polic
 /** The vendors that a configuration may name, by id. */
 export type VendorRegistry = Readonly<Record<string, VendorDefinition>>;
 
-/** A connection's name is part of URLs, metric labels and database rows. */
+/** The allowed names of connections. A name is part of URLs, metric labels and database rows. */
 const connectionName = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 const configSchema = z.strictObject({
-  /** Tells editors where the JSON Schema is. */
+  /** The address of the JSON Schema, for editors. */
   $schema: z.string().optional(),
   ...brokerShape,
   vendors: z.record(z.string(), z.unknown()).default({}),
 });
 
 /**
- * Parses a configuration whose references are resolved.
+ * Parses a configuration in which references are already replaced.
  *
- * Throws {@link ConfigError} with every problem in it.
+ * Throws a {@link ConfigError} that lists every problem.
  */
 export function parseConfig(input: unknown, vendors: VendorRegistry = registry): Config {
   const { data, error } = configSchema.safeParse(input);
   const known = listAdapters(vendors, data?.adapters ?? []);
   const { connections, problems } = parseConnections(readVendorsSection(input), known.vendors);
-  const fieldProblems = error === undefined ? [] : listSchemaProblems(error).map(toLine);
+  const fieldProblems = error === undefined ? [] : listSchemaProblems(error).map(explainDpop).map(toLine);
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
 
   const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: configuredIssuers, ...fields } = data;
@@ -44,7 +44,7 @@ function readVendorsSection(input: unknown): object {
   return typeof vendors === 'object' && vendors !== null ? vendors : {};
 }
 
-/** Adds the operator's own adapters to the registry. */
+/** Returns the vendors of the registry and the operator's own adapters, by id. */
 function listAdapters(registered: VendorRegistry, adapters: readonly VendorDefinition[]) {
   const vendors = new Map(Object.values(registered).map((definition) => [definition.id, definition]));
   const problems: string[] = [];
@@ -79,7 +79,11 @@ function parseConnection(
     return { problems: [`${field}: is not a known vendor; known are ${[...vendors.keys()].join(', ')}`] };
   }
   if (!connectionName.test(name)) {
-    return { problems: [`vendors.${name}: must be named by lower-case letters, digits, - or _, at most 63`] };
+    return {
+      problems: [
+        `vendors.${name}: the name must have 1 to 63 characters of a-z, 0-9, - and _, and begin with a letter or digit`,
+      ],
+    };
   }
   const schema = definition.options.safeExtend({
     ...connectionPolicyShape,
@@ -104,17 +108,18 @@ function within(parent: string, { field, message }: SchemaProblem): SchemaProble
   return { field: field === '' ? parent : `${parent}.${field}`, message };
 }
 
-function toLine({ field, message }: SchemaProblem): string {
-  return `${field === '' ? '(the whole)' : field}: ${message}`;
+/** Explains why the option `dpop` of `@valetkey/jwt-verify` is unknown here: an operator may have copied it. */
+function explainDpop(problem: SchemaProblem): SchemaProblem {
+  if (!/^issuers\.\d+\.dpop$/.test(problem.field)) return problem;
+  return { ...problem, message: 'is not available here; the broker accepts only bearer tokens' };
 }
 
-/** Returns what is valid field by field and cannot work together. */
-function findConflicts({ listen, admin, issuers }: Pick<BrokerFields, 'listen' | 'admin' | 'issuers'>): string[] {
+function toLine({ field, message }: SchemaProblem): string {
+  return `${field === '' ? '(the whole configuration)' : field}: ${message}`;
+}
+
+/** Returns the problems of fields that are valid one by one but cannot be combined. */
+function findConflicts({ listen, admin }: Pick<BrokerFields, 'listen' | 'admin'>): string[] {
   const isSamePort = listen.port !== 0 && listen.port === admin.port && listen.host === admin.host;
-  return [
-    ...(isSamePort ? ['admin.port: is the same as listen.port'] : []),
-    ...issuers.flatMap(({ dpop }, index) =>
-      dpop === undefined ? [] : [`issuers.${index}.dpop: is not available here; the broker accepts only bearer tokens`],
-    ),
-  ];
+  return isSamePort ? ['admin.port: is the same as listen.port'] : [];
 }

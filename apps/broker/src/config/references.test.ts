@@ -9,7 +9,7 @@ const sources = {
   },
 };
 
-test('resolveReferences replaces variables and files, as a whole text and inside one, at any depth', async () => {
+test('resolveReferences replaces references to variables and files, alone or inside a longer text, at any depth', async () => {
   const value = { a: ['${env:KEY}', { b: 'x-${env:KEY}-${file:/run/secrets/key}' }], port: 1, none: null };
   expect(await resolveReferences(value, sources)).toEqual({ a: ['k', { b: 'x-k-from-file' }], port: 1, none: null });
 });
@@ -22,14 +22,14 @@ test.each([
   expect(await resolveReferences(text, { environment: { A: '${env:KEY}$&', KEY: 'k' } })).toBe(expected);
 });
 
-test('resolveReferences names every field whose reference is unset, empty or unreadable', async () => {
-  const value = { a: { b: '${env:NONE}' }, c: ['${file:/gone}'], d: '${env:EMPTY}' };
+test('resolveReferences names every field whose variable is unset or empty, or whose file cannot be read', async () => {
+  const value = { a: { b: '${env:NONE}' }, c: ['${file:/missing}'], d: '${env:EMPTY}' };
   const failure = resolveReferences(value, sources);
   await expect(failure).rejects.toMatchObject({
     problems: [
-      'a.b: the environment variable NONE is not set',
-      'd: the environment variable EMPTY is not set',
-      'c.0: the file /gone cannot be read',
+      'a.b: the environment variable NONE is not set or is empty',
+      'd: the environment variable EMPTY is not set or is empty',
+      'c.0: the file /missing cannot be read',
     ],
   });
   await expect(failure).rejects.not.toThrow(/canary/);
@@ -38,9 +38,9 @@ test('resolveReferences names every field whose reference is unset, empty or unr
 test.each(['constructor', '__proto__', 'toString'])(
   'resolveReferences does not mistake the inherited property %s for an environment variable',
   async (name) => {
-    const problems = [`key: the environment variable ${name} is not set`];
+    const problems = [`key: the environment variable ${name} is not set or is empty`];
     await expect(resolveReferences({ key: `\${env:${name}}` }, sources)).rejects.toMatchObject({ problems });
-    // The environment of this process, which is the default.
+    // Without `environment`, the environment of this process is used.
     await expect(resolveReferences({ key: `\${env:${name}}` })).rejects.toMatchObject({ problems });
   },
 );
@@ -54,7 +54,7 @@ test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}'])(
   },
 );
 
-test('resolveReferences returns adapters and other objects of code as they are', async () => {
+test('resolveReferences does not change adapters and objects that are not plain', async () => {
   const adapters = [{ id: 'acme', template: '${user.id}' }];
   const pattern = /x/;
   const resolved = await resolveReferences({ adapters, nested: { pattern } }, sources);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from './config-error.ts';
 
-/** Where references are looked up. Default: the environment of this process, and the file system. */
+/** The sources of references. Default: the environment of this process, and the file system. */
 export interface ReferenceDependencies {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly readTextFile?: (path: string) => Promise<string>;
@@ -9,13 +9,13 @@ export interface ReferenceDependencies {
 
 const reference = /\$\{(env|file):([^}]+)\}/g;
 
-/** Any other `${…}` is refused: it is a misspelt reference, which would be used as the secret itself. */
+/** Any other `${…}` is refused as a misspelt reference. Otherwise the broker would use its text as the secret. */
 const misspeltReference = /\$\{[^}]*\}/;
 
 /**
- * Returns a copy of a configuration in which `${env:NAME}` and `${file:path}` are replaced in every text.
+ * Returns a copy of a configuration in which each `${env:NAME}` and `${file:path}` is replaced.
  *
- * Rejects with {@link ConfigError} that names each reference that leads nowhere.
+ * Rejects with a {@link ConfigError} that names each reference that cannot be resolved.
  */
 export async function resolveReferences(value: unknown, dependencies: ReferenceDependencies = {}): Promise<unknown> {
   const { environment = process.env, readTextFile = (path) => readFile(path, 'utf8') } = dependencies;
@@ -24,7 +24,8 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   const lookUp = async (kind: string, name: string, field: string): Promise<string> => {
     if (kind === 'env') {
       const found = Object.hasOwn(environment, name) ? environment[name] : undefined;
-      if (found === undefined || found === '') problems.push(`${field}: the environment variable ${name} is not set`);
+      if (found === undefined || found === '')
+        problems.push(`${field}: the environment variable ${name} is not set or is empty`);
       return found ?? '';
     }
     try {
@@ -65,5 +66,5 @@ function isPlainObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** The operator's own adapters are code: their texts are no references. */
+/** Returns whether a path leads to the operator's own adapters. They are code, and their texts contain no references. */
 const isCode = ([field]: readonly string[]): boolean => field === 'adapters';

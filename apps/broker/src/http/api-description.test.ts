@@ -11,7 +11,7 @@ const operations = Object.entries(description.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 );
 
-test('the API description is valid OpenAPI 3.1 with a unique name for each operation', async () => {
+test('the API description is valid OpenAPI 3.1, and each operation has its own `operationId`', async () => {
   const { valid, errors } = await new Validator().validate(structuredClone(description));
   expect(errors).toBeUndefined();
   expect(valid).toBe(true);
@@ -19,7 +19,7 @@ test('the API description is valid OpenAPI 3.1 with a unique name for each opera
   expect(new Set(names).size).toBe(names.length);
 });
 
-test('the API description names only routes that the broker serves', async () => {
+test('the broker serves every route of the API description', async () => {
   await using sandbox = await createSandbox();
   await using broker = await startRecordingBroker({ ...createConfigFor(sandbox), publicUrl });
   for (const { path, method } of operations) {
@@ -29,7 +29,7 @@ test('the API description names only routes that the broker serves', async () =>
   }
 });
 
-test('the API description names exactly the routes of docs/http.md', () => {
+test('the API description has exactly the routes for apps that docs/http.md lists', () => {
   const page = readFileSync(new URL('../../../../docs/http.md', import.meta.url), 'utf8');
   const [table = ''] = page.split('On the admin listener');
   const documented = table

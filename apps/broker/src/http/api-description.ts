@@ -8,7 +8,7 @@ interface Response {
   readonly content?: object;
 }
 
-/** What one method of one path does. */
+/** One method of one path, as OpenAPI describes it. */
 interface Operation {
   readonly operationId: string;
   readonly summary: string;
@@ -26,11 +26,12 @@ const json = (name: string) => ({ 'application/json': reference(name) });
 const response = (description: string, content?: object): Response => ({ description, ...(content && { content }) });
 
 const problem: Response = {
-  description: 'A failure. `code` identifies it; with 429 and 503, `Retry-After` says when to retry.',
+  description:
+    'An error. `code` identifies the error. With 429 and 503, `Retry-After` is the number of seconds to wait.',
   headers: { 'Retry-After': { description: 'Seconds to wait before a retry.', schema: { type: 'integer' } } },
   content: { 'application/problem+json': reference('Problem') },
 };
-const anyone: readonly object[] = [];
+const noSecurity: readonly object[] = [];
 const connection = {
   name: 'connection',
   in: 'path',
@@ -40,32 +41,32 @@ const connection = {
 };
 const scope = { name: 'scope', in: 'query', description: 'Required scopes, separated by spaces.', ...text };
 
-const caller = 'Response headers with the configured prefix: session-valid, user-id, issuer, scope.';
+const sessionHeaders = 'The response headers, after the configured prefix: session-valid, user-id, issuer, scope.';
 
-/** Returns GET and HEAD of one path. The response to HEAD has only the headers. */
+/** Returns a path with the methods GET and HEAD. The response to HEAD has no content. */
 function readable(operation: Operation): PathItem {
   const { operationId, responses } = operation;
-  const headed = Object.entries(responses).map(([status, { description, headers }]) => [
+  const responsesToHead = Object.entries(responses).map(([status, { description, headers }]) => [
     status,
     { description, ...(headers && { headers }) },
   ]);
   return {
     get: operation,
-    head: { ...operation, operationId: `${operationId}Head`, responses: Object.fromEntries(headed) },
+    head: { ...operation, operationId: `${operationId}Head`, responses: Object.fromEntries(responsesToHead) },
   };
 }
 
 function proxied(method: string): Operation {
   return {
     operationId: `proxy${method}`,
-    summary: 'Calls the vendor on the caller’s behalf, if the operator allows this method and path',
+    summary: 'Calls the vendor on the principal’s behalf, if the operator allows this method and path',
     parameters: [
       connection,
       { name: 'path', in: 'path', required: true, description: 'The path at the vendor.', ...text },
     ],
     responses: {
       '2XX': response('The vendor’s response.'),
-      '4XX': response('The vendor’s response, if it refuses the call itself; otherwise a problem.'),
+      '4XX': response('The vendor’s response if the vendor refuses the call; a problem if the broker refuses it.'),
       default: problem,
     },
   };
@@ -89,14 +90,17 @@ const paths: Readonly<Record<string, PathItem>> = {
   '/v1/vendors/{connection}/token': {
     post: {
       operationId: 'issueToken',
-      summary: 'Issues a client token of the vendor for the caller',
+      summary: 'Issues a client token of the vendor for the principal',
       parameters: [connection],
       requestBody: { content: { 'application/json': { schema: { type: 'object' } } } },
       responses: {
-        '200': response('The vendor’s own fields with the common envelope, or only the token if text is preferred.', {
-          ...json('IssueAnswer'),
-          'text/plain': text,
-        }),
+        '200': response(
+          'The vendor’s own fields and the common fields, or only the token if the caller prefers `text/plain`.',
+          {
+            ...json('IssueAnswer'),
+            'text/plain': text,
+          },
+        ),
         default: problem,
       },
     },
@@ -107,21 +111,21 @@ const paths: Readonly<Record<string, PathItem>> = {
   '/v1/session': {
     get: {
       operationId: 'getSession',
-      summary: 'Returns the caller, and the connections that it may use',
+      summary: 'Returns the principal, and the connections that it may use',
       responses: { '200': response('The session is valid.', json('SessionAnswer')), default: problem },
     },
   },
   '/v1/resolve': readable({
     operationId: 'resolve',
     summary: 'Forward authentication with three states: no token, valid, invalid',
-    responses: { '200': response(caller), default: problem },
+    responses: { '200': response(sessionHeaders), default: problem },
     security: [{}, { caller: [] }],
   }),
   '/v1/authorize': readable({
     operationId: 'authorize',
     summary: 'Forward authentication for nginx and Caddy',
     parameters: [scope],
-    responses: { '204': response(caller), default: problem },
+    responses: { '204': response(sessionHeaders), default: problem },
   }),
   '/oauth2/token': {
     post: {
@@ -129,16 +133,18 @@ const paths: Readonly<Record<string, PathItem>> = {
       summary: 'Issues a client token by token exchange (RFC 8693)',
       requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: exchangeForm } } },
       responses: {
-        '200': response('The vendor’s token, also under OAuth’s field names.', json('ExchangeAnswer')),
+        '200': response('The vendor’s token: the issue response and the fields of OAuth.', json('ExchangeAnswer')),
         default: response('An OAuth error (RFC 6749 section 5.2).', json('OAuthError')),
       },
-      security: anyone,
+      security: noSecurity,
     },
   },
   '/.well-known/oauth-authorization-server': metadata('authorizationServer', 'RFC 8414'),
   '/.well-known/oauth-protected-resource': metadata('protectedResource', 'RFC 9728'),
-  '/healthz': readable(state('health', 'Returns whether the process responds')),
-  '/readyz': readable(state('readiness', 'Returns whether the broker can work')),
+  '/healthz': readable(state('health', 'Shows that the process responds', { 200: 'ok' })),
+  '/readyz': readable(
+    state('readiness', 'Returns whether the broker is ready to serve calls', { 200: 'ok', 503: 'unavailable' }),
+  ),
   '/openapi.json': page('describe', 'Returns this description', { 'application/json': { schema: { type: 'object' } } }),
   '/docs': page('document', 'Lists the routes', { 'text/html': text }),
   '/docs/errors': page('documentErrors', 'Lists every error code', { 'text/html': text }),
@@ -155,22 +161,21 @@ function page(operationId: string, summary: string, content: object): PathItem {
       operationId,
       summary,
       responses: { '200': response('The document.', content), default: problem },
-      security: anyone,
+      security: noSecurity,
     },
   };
 }
 
-function state(operationId: string, summary: string): Operation {
+function state(operationId: string, summary: string, statuses: Readonly<Record<string, string>>): Operation {
   const content = { 'application/json': { schema: { type: 'object' } } };
-  return {
-    operationId,
-    summary,
-    responses: { '200': response('Yes.', content), '503': response('Not now.', content) },
-    security: anyone,
-  };
+  const responses = Object.entries(statuses).map(([status, word]) => [
+    status,
+    response(`The status is \`${word}\`.`, content),
+  ]);
+  return { operationId, summary, responses: Object.fromEntries(responses), security: noSecurity };
 }
 
-/** Returns the description of the routes for apps, in OpenAPI 3.1. It reveals nothing about the configuration. */
+/** Returns the OpenAPI 3.1 description of the routes for apps. Of the configuration it contains only the public URL. */
 export function describeApi(publicUrl: string | undefined) {
   const exchanged = { access_token: z.string(), issued_token_type: z.string(), token_type: z.enum(['Bearer', 'N_A']) };
   const oauthError = { error: z.string(), error_description: z.string(), code: z.string(), request_id: z.string() };

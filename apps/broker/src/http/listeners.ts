@@ -22,7 +22,7 @@ import { addSessionRoute } from './routes/session.ts';
 import { addTokenExchangeRoute } from './routes/token-exchange.ts';
 import { createHttpServer } from './server.ts';
 
-/** What both listeners work with. */
+/** The parts of the broker that its listeners use. */
 export interface ListenerDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -40,26 +40,27 @@ export interface ListenerDependencies {
 export function createAppListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
   const { clock, logger, metrics, store, connections, verifier, tokens, perform, readiness, lifecycle } = dependencies;
   const { publicUrl } = config;
-  const onProblem = metrics.countProblem;
+  const countError = metrics.countError;
   const app = createHttpServer({
     logger,
     lifecycle,
-    onProblem,
+    countError,
     resourceMetadata: publicUrl && publicUrl + resourceMetadataPath,
     origins: config.cors.origins,
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
-  const identify = createIdentify({ verifier, store });
-  const identifyCaller = createIdentify({ verifier, store, countRequest: callerLimits.countRequest });
+  const identify = createIdentify({ verifier, store, assertWithinRate: callerLimits.assertWithinRate });
+  // Forward authentication has no rate limit, because a proxy asks the broker about each request to every service.
+  const identifyWithoutLimit = createIdentify({ verifier, store });
   const { headerPrefix } = config.forwardAuth;
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
   addDocumentationRoutes(app, publicUrl);
-  addResolveRoute(app, { identify, headerPrefix });
-  addAuthorizeRoute(app, { identify, headerPrefix });
-  addSessionRoute(app, { identify: identifyCaller, connections, clock });
-  addIssueRoute(app, { identify: identifyCaller, perform, tokens, clock });
-  addProxyRoute(app, { identify: identifyCaller, perform, tokens, callerLimits, onProblem });
-  addTokenExchangeRoute(app, { identify: identifyCaller, perform, tokens, clock, onProblem });
+  addResolveRoute(app, { identify: identifyWithoutLimit, headerPrefix });
+  addAuthorizeRoute(app, { identify: identifyWithoutLimit, headerPrefix });
+  addSessionRoute(app, { identify, connections, clock });
+  addIssueRoute(app, { identify, perform, tokens, clock });
+  addProxyRoute(app, { identify, perform, tokens, callerLimits, countError });
+  addTokenExchangeRoute(app, { identify, perform, tokens, clock, countError });
   if (publicUrl !== undefined) {
     const scopes = new Set(config.connections.flatMap(({ policy }) => policy.requiredScopes));
     addMetadataRoutes(app, { publicUrl, issuers: issuersOf(config), scopes: [...scopes] });
@@ -70,7 +71,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
 /** Creates the listener that operators reach. */
 export function createAdminListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
   const { logger, metrics, store, connections, readiness, lifecycle } = dependencies;
-  const admin = createHttpServer({ logger, lifecycle, onProblem: metrics.countProblem });
+  const admin = createHttpServer({ logger, lifecycle, countError: metrics.countError });
   addHealthRoutes(admin, readiness);
   addMetricsRoute(admin, metrics);
   addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), token: config.admin.token });

@@ -18,7 +18,7 @@ import fastify, {
 import type { Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
-import { closeIdleSockets, refuseConnection } from './sockets.ts';
+import { closeIdleSockets, createSocketRefusal } from './sockets.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,15 +27,15 @@ declare module 'fastify' {
 }
 
 const maxBodyBytes = 16_384;
-/** The most requests of one connection that may be pending at once. */
+/** The most requests of one TCP connection that may be pending at once. */
 const maxPipelinedRequests = 32;
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly lifecycle: Lifecycle;
-  /** Called with each failure that is sent. */
-  readonly onProblem?: ((error: ValetKeyError) => void) | undefined;
-  /** The URL of the metadata that tells a refused caller how to get a token. */
+  /** Called with the error of each failed request. */
+  readonly countError?: ((error: ValetKeyError) => void) | undefined;
+  /** The URL of the metadata (RFC 9728) that tells an unauthenticated caller where to get a token. */
   readonly resourceMetadata?: string | undefined;
   /** The exact origins of web pages that may call this listener. Absent: none. */
   readonly origins?: readonly string[] | undefined;
@@ -47,7 +47,7 @@ const serverOptions = {
   logController: new LogController({ disableRequestLogging: true }),
   bodyLimit: maxBodyBytes,
   requestTimeout: 15_000,
-  // For a connection on which no byte moves, because its client does not read. Longer than any vendor's timeout.
+  // Ends a TCP connection on which no byte moves, because its client does not read. Longer than any vendor's timeout.
   connectionTimeout: 650_000,
   keepAliveTimeout: 72_000,
   forceCloseConnections: 'idle',
@@ -57,25 +57,25 @@ const serverOptions = {
   http: {
     headersTimeout: 10_000,
     maxHeaderSize: 16_384,
-    // Node checks for overdue connections every 30 seconds by default, which would turn 10 seconds into up to 40.
+    // By default, Node checks the two timeouts above only every 30 seconds, so that 10 seconds could become 40.
     connectionsCheckingInterval: 1_000,
     requireHostHeader: false,
   },
-  clientErrorHandler: refuseConnection,
 } as const satisfies ServerOptions;
 
 /**
- * Creates an HTTP server with what every listener of the broker has in common: problem+json for every failure, no caching,
- * no content sniffing, no request that two readers could interpret differently. While it drains, each response closes its
- * connection.
+ * Creates an HTTP server with the common behaviour of every listener. Each failure becomes `application/problem+json`, no response
+ * may be cached or sniffed, and a request that two HTTP parsers could read differently is refused. While the broker drains, each
+ * response closes its TCP connection.
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { logger, lifecycle, onProblem = () => undefined, resourceMetadata, origins = [] } = options;
-  const sendProblem = createProblemSender(onProblem, problemFormat(resourceMetadata));
+  const { logger, lifecycle, countError = () => undefined, resourceMetadata, origins = [] } = options;
+  const sendProblem = createProblemSender(countError, problemFormat(resourceMetadata));
   const server = fastify({
     ...serverOptions,
     loggerInstance: logger,
-    // These errors occur before any hook runs.
+    clientErrorHandler: createSocketRefusal({ logger, countError }),
+    // Fastify throws these errors before it runs any hook.
     frameworkErrors: (error, request, reply) => {
       writeCommonHeaders(request, reply);
       sendProblem(error, request, reply);
@@ -108,8 +108,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 }
 
 /**
- * Closes a connection that pipelines more requests than any real client does. Each response would be buffered for it, and
- * a request of a few bytes causes a response of several thousand.
+ * Closes a TCP connection that pipelines more requests than any real client does. Node would keep all their responses in memory,
+ * and a request of a few bytes can have a response of several thousand.
  */
 function limitPipelining({ server }: FastifyInstance): void {
   const pending = new WeakMap<Socket, number>();
@@ -145,12 +145,12 @@ function parseJson(
   }
 }
 
-/** Of a repeated header Node keeps the first one, while a proxy in front of it may have used the second. */
+/** The headers that a request may carry only once. Node keeps the first of several; a proxy in front may use another one. */
 const singleHeaders = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop']);
 
 function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMessage): void {
   if (httpVersion === '0.9') throw new ValetKeyError('invalid_request', 'HTTP/0.9 is not supported.');
-  // With any other transfer encoding, another reader would see a different body.
+  // Another HTTP parser could read any other transfer encoding differently, and would see a different body.
   const { 'transfer-encoding': transferEncoding = 'chunked' } = headers;
   if (transferEncoding.toLowerCase() !== 'chunked') {
     throw new ValetKeyError('invalid_request', 'The header transfer-encoding must be chunked.');
@@ -182,7 +182,7 @@ function allowOrigins(server: FastifyInstance, origins: readonly string[]): void
   });
 }
 
-/** Refuses an OPTIONS request that is no preflight. The CORS plugin would respond to it with a text of its own. */
+/** Refuses an OPTIONS request that is not a preflight. Otherwise the CORS plugin would respond with its own text. */
 function refusePlainOptions({ method, headers }: FastifyRequest): void {
   const isPreflight = headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
   if (method === 'OPTIONS' && !isPreflight) {
@@ -200,15 +200,15 @@ export function authenticateWith(identify: Identify): onRequestAsyncHookHandler 
   };
 }
 
-/** Returns the caller of an authenticated request. */
+/** Returns the principal of an authenticated request. */
 export function principalOf({ principal }: FastifyRequest): Principal {
   if (principal === null) throw new ValetKeyError('internal', 'This route does not authenticate its callers.');
   return principal;
 }
 
 /**
- * Adds the handlers of one path, and a 405 with `Allow` for every other method. With `authentication`, callers are
- * authenticated before the body is read, so that the JSON of an unauthenticated caller is never parsed.
+ * Adds the handlers of one path, and a 405 with `Allow` for every other method. `authentication` runs before the body is read,
+ * so that the JSON of an unauthenticated caller is never parsed.
  */
 export function addRoute(
   server: FastifyInstance,

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ValetKeyError } from '@valetkey/core-types';
-import type { FastifyInstance } from 'fastify';
+import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { toProblem } from './errors/problem.ts';
 
-/** A request that was in transit when the server started to close arrives within this time. */
+/** How often idle sockets are closed. A request that was in transit when the server began to close arrives within this time. */
 const sweepMs = 500;
-/** The rest of a body that had begun arrives within this time. */
-const lateBodyMs = 5_000;
+/** How long a closing server waits for the rest of a request body. */
+const maxBodyWaitMs = 5_000;
+
 /** Returns the response that Node is writing to a socket, or undefined between requests. */
 function responseOf(socket: Socket): ServerResponse | undefined {
   const { _httpMessage: response } = socket as Socket & { readonly _httpMessage?: ServerResponse | null };
@@ -16,8 +17,8 @@ function responseOf(socket: Socket): ServerResponse | undefined {
 }
 
 /**
- * While the server closes, closes the connections without a pending request. Node counts a connection that has sent part
- * of a request as busy, leaves one open whose last response began before, and stops checking its timeouts.
+ * While the server closes, closes the sockets that have no pending request. Node would keep some of them open without a timeout:
+ * those that have received a part of a request, and those whose last response began before the server closed.
  */
 export function closeIdleSockets(server: FastifyInstance): void {
   const sockets = new Set<Socket>();
@@ -29,7 +30,7 @@ export function closeIdleSockets(server: FastifyInstance): void {
   server.addHook('preClose', async () => {
     const startedAtMs = performance.now();
     const sweep = setInterval(() => {
-      const isLate = performance.now() - startedAtMs > lateBodyMs;
+      const isLate = performance.now() - startedAtMs > maxBodyWaitMs;
       for (const socket of sockets) {
         const request = responseOf(socket)?.req;
         if (request === undefined || (isLate && !request.complete)) socket.destroy();
@@ -44,17 +45,30 @@ const details: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'The request did not arrive in time.',
 };
 
-/** Responds to bytes that are not a request, unless the response could be taken for part of another one. */
-export function refuseConnection({ code }: { code?: string }, socket: Socket): void {
-  // A pipelined request may be malformed while the response to the previous one is being sent.
-  if (!socket.writable || responseOf(socket)?.headersSent === true) {
-    socket.destroy();
-    return;
-  }
-  const error = new ValetKeyError('invalid_request', details[code ?? ''] ?? 'The request is not valid HTTP.');
-  const body = JSON.stringify(toProblem(error, { requestId: randomUUID() }));
-  socket.end(
-    'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCache-Control: no-store\r\n' +
-      `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+interface SocketRefusalDependencies {
+  readonly logger: FastifyBaseLogger;
+  readonly countError: (error: ValetKeyError) => void;
+}
+
+/** Creates the handler of bytes that are not an HTTP request: it counts, logs and sends a problem, and closes the socket. */
+export function createSocketRefusal({ logger, countError }: SocketRefusalDependencies) {
+  return (failure: Error, socket: Socket): void => {
+    // After the head of a response to an earlier request, a client would read these bytes as the body of that response.
+    if (!socket.writable || responseOf(socket)?.headersSent === true) {
+      socket.destroy();
+      return;
+    }
+    const requestId = randomUUID();
+    const reason = codeOfForeignError(failure);
+    const detail = details[reason ?? ''] ?? 'The request is not valid HTTP.';
+    const error = new ValetKeyError('invalid_request', detail, { reason });
+    countError(error);
+    logger.debug({ requestId, code: error.code, reason }, 'refused');
+    const body = JSON.stringify(toProblem(error, { requestId }));
+    socket.end(
+      'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
+        `X-Request-Id: ${requestId}\r\nContent-Type: application/problem+json\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  };
 }

@@ -12,19 +12,19 @@ function createVerifier(verify: (token: string) => Principal): JwtVerifier {
   return { verify: async (token: string) => verify(token) } as JwtVerifier;
 }
 
-/** Creates a store that keeps the order of its calls. */
+/** Creates a store that adds each call of `isBlocked` to `events`. */
 function createWatchedStore(events: string[]): Store {
   const store = createSqliteStore(':memory:');
   return {
     ...store,
-    isBlocked: (person) => {
-      events.push(`isBlocked ${person.subject}`);
-      return store.isBlocked(person);
+    isBlocked: (principal) => {
+      events.push(`isBlocked ${principal.subject}`);
+      return store.isBlocked(principal);
     },
   };
 }
 
-test('identify verifies the token, counts the request, reads the block list and returns the principal', async () => {
+test('identify verifies the token, then checks the rate limit, then reads the block list, and returns the principal', async () => {
   const events: string[] = [];
   const identify = createIdentify({
     verifier: createVerifier((token) => {
@@ -32,14 +32,14 @@ test('identify verifies the token, counts the request, reads the block list and 
       return alice;
     }),
     store: createWatchedStore(events),
-    countRequest: ({ subject }) => events.push(`count ${subject}`),
+    assertWithinRate: ({ subject }) => events.push(`assertWithinRate ${subject}`),
   });
   expect(await identify('token-1')).toBe(alice);
-  expect(events).toEqual(['verify token-1', 'count alice', 'isBlocked alice']);
+  expect(events).toEqual(['verify token-1', 'assertWithinRate alice', 'isBlocked alice']);
 });
 
 test.each(['invalid_token', 'identity_unavailable'] as const)(
-  'identify throws the error `%s` of the verifier unchanged, without counting or reading the store',
+  'identify rejects with the error `%s` of the verifier, without checking the rate limit or reading the store',
   async (code) => {
     const events: string[] = [];
     const refusal = new ValetKeyError(code, 'No.', { reason: 'canary' });
@@ -48,20 +48,20 @@ test.each(['invalid_token', 'identity_unavailable'] as const)(
         throw refusal;
       }),
       store: createWatchedStore(events),
-      countRequest: () => events.push('count'),
+      assertWithinRate: () => events.push('assertWithinRate'),
     });
     await expect(identify('token')).rejects.toBe(refusal);
     expect(events).toEqual([]);
   },
 );
 
-test('identify ends a request above the limit before it reads the store', async () => {
+test('identify rejects a principal above the rate limit before it reads the store', async () => {
   const events: string[] = [];
   const refusal = new ValetKeyError('rate_limited', 'Too many.');
   const identify = createIdentify({
     verifier: createVerifier(() => alice),
     store: createWatchedStore(events),
-    countRequest: () => {
+    assertWithinRate: () => {
       throw refusal;
     },
   });
@@ -69,13 +69,13 @@ test('identify ends a request above the limit before it reads the store', async 
   expect(events).toEqual([]);
 });
 
-test('identify refuses a blocked user from the next request on, and only this issuer and subject', async () => {
+test('identify rejects a blocked principal until it is unblocked, and no principal with another issuer or subject', async () => {
   const store = createSqliteStore(':memory:');
   const identify = createIdentify({
     verifier: createVerifier((token) => JSON.parse(token) as Principal),
     store,
   });
-  const identifyAs = (person: Partial<Principal>) => identify(JSON.stringify({ ...alice, ...person }));
+  const identifyAs = (changes: Partial<Principal>) => identify(JSON.stringify({ ...alice, ...changes }));
   await identifyAs({});
   await store.blockUser(alice);
   await expect(identifyAs({})).rejects.toMatchObject({ code: 'user_blocked' });

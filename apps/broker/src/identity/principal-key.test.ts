@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { principalKey } from './principal-key.ts';
 
-test('principalKey returns one text for a person and different texts for any two people', () => {
-  const people = [
+test('principalKey returns equal keys for equal principals and different keys for different ones', () => {
+  const principals = [
     { issuer: 'https://a', subject: 'b' },
     { issuer: 'https://a","b', subject: '' },
     { issuer: 'https://a"', subject: ',"b' },
@@ -10,6 +10,6 @@ test('principalKey returns one text for a person and different texts for any two
     { issuer: 'https://ab', subject: '' },
     { issuer: 'https://a', subject: 'B' },
   ];
-  expect(new Set(people.map(principalKey)).size).toBe(people.length);
+  expect(new Set(principals.map(principalKey)).size).toBe(principals.length);
   expect(principalKey({ issuer: 'https://a', subject: 'b' })).toBe(principalKey({ subject: 'b', issuer: 'https://a' }));
 });

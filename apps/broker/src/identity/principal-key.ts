@@ -1,6 +1,6 @@
-import type { Principal } from '@valetkey/core-types';
+import type { PrincipalId } from '../storage/store.ts';
 
-/** Returns one text for each person and never one text for two: the issuer and the subject together. */
-export function principalKey({ issuer, subject }: Pick<Principal, 'issuer' | 'subject'>): string {
+/** Returns a text made of issuer and subject: equal for equal principals, different for different principals. */
+export function principalKey({ issuer, subject }: PrincipalId): string {
   return JSON.stringify([issuer, subject]);
 }

@@ -13,54 +13,55 @@ const alice: Principal = {
 
 const rulesOf = (policy: ConnectionPolicy) => createAccessRules({ name: 'acme-eu', vendor: { id: 'acme' }, policy });
 
+/** Returns the error of the first rule that does not allow the principal. */
 function refusalOf(policy: ConnectionPolicy, principal: Principal): ValetKeyError | undefined {
   return rulesOf(policy)
     .find((rule) => !rule.allows(principal))
     ?.refusal();
 }
 
-function expectDecision(policy: Partial<ConnectionPolicy>, principal: Principal, isExpected: boolean): void {
+function expectDecision(policy: Partial<ConnectionPolicy>, principal: Principal, isAllowedExpected: boolean): void {
   const whole = { ...everyone, ...policy };
-  expect(isAllowed(rulesOf(whole), principal)).toBe(isExpected);
+  expect(isAllowed(rulesOf(whole), principal)).toBe(isAllowedExpected);
   const refusal = refusalOf(whole, principal);
-  expect(refusal?.code).toBe(isExpected ? undefined : 'forbidden');
-  expect(refusal?.vendor).toBe(isExpected ? undefined : 'acme');
+  expect(refusal?.code).toBe(isAllowedExpected ? undefined : 'forbidden');
+  expect(refusal?.vendor).toBe(isAllowedExpected ? undefined : 'acme');
 }
 
 test.each<[string, Partial<ConnectionPolicy>]>([
   ['no rules', {}],
-  ['the issuer of the principal', { issuers: ['https://other.example.com', alice.issuer] }],
+  ['the issuer of the principal in its list', { issuers: ['https://other.example.com', alice.issuer] }],
   ['scopes that the token carries', { requiredScopes: ['rooms:write', 'rooms'] }],
   ['claims with exactly these values', { requiredClaims: { tier: 'gold', level: 3, verified: true } }],
   ['a text that the list of the claim contains', { requiredClaims: { groups: 'staff' } }],
   ['a number that the list of the claim contains', { requiredClaims: { groups: 7 } }],
-])('a policy with %s allows the principal', (_, policy) => {
+])('a policy that has %s allows the principal', (_, policy) => {
   expectDecision(policy, alice, true);
 });
 
 test.each<[string, Partial<ConnectionPolicy>]>([
   ['other issuers', { issuers: ['https://other.example.com'] }],
-  ['an issuer that only begins alike', { issuers: [`${alice.issuer}/`] }],
+  ['an issuer that only begins with the issuer of the principal', { issuers: [`${alice.issuer}/`] }],
   ['a scope that the token lacks', { requiredScopes: ['rooms', 'admin'] }],
-  ['a scope that is part of another one', { requiredScopes: ['write'] }],
+  ['a scope that is only a part of a scope of the token', { requiredScopes: ['write'] }],
   ['a claim that is absent', { requiredClaims: { role: 'admin' } }],
   ['a second claim that is absent', { requiredClaims: { tier: 'gold', role: 'admin' } }],
-  ['another value of a claim', { requiredClaims: { tier: 'silver' } }],
-  ['part of the text of a claim', { requiredClaims: { tier: 'gol' } }],
+  ['another value than that of the claim', { requiredClaims: { tier: 'silver' } }],
+  ['only a part of the text of a claim', { requiredClaims: { tier: 'gol' } }],
   ['the number of a claim as text', { requiredClaims: { level: '3' } }],
   ['a number for a claim that is text', { requiredClaims: { tier: 3 } }],
   ['a boolean claim as text', { requiredClaims: { verified: 'true' } }],
   ['a boolean claim as a number', { requiredClaims: { verified: 1 } }],
   ['a text that no item of the list equals', { requiredClaims: { groups: 'staf' } }],
-  ['a number of a list as text', { requiredClaims: { groups: '7' } }],
+  ['the number in a list as text', { requiredClaims: { groups: '7' } }],
   ['a text inside a nested list', { requiredClaims: { nested: 'staff' } }],
   ['a text for a claim that is null', { requiredClaims: { empty: 'null' } }],
-])('a policy with %s refuses the principal', (_, policy) => {
+])('a policy that requires %s refuses the principal', (_, policy) => {
   expectDecision(policy, alice, false);
 });
 
 test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
-  'a policy that requires the claim %s is not met by the inherited property of that name',
+  'a policy that requires the claim %s ignores an inherited property of that name',
   (name) => {
     const requiredClaims = JSON.parse(`{"${name}":"admin"}`) as ConnectionPolicy['requiredClaims'];
     expectDecision({ requiredClaims }, alice, false);
@@ -72,7 +73,7 @@ test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
   },
 );
 
-test('a refusal names the required scopes and claims, and neither a value nor anything of the principal', () => {
+test('a refusal names the required scopes and claims, but no value of a claim and nothing of the principal', () => {
   const requiredClaims = { tier: 'canary-of-the-policy' };
   const principal = { ...alice, subject: 'canary-subject', claims: { tier: 'canary-of-the-token' } };
   const refusal = refusalOf({ requiredScopes: ['admin'], requiredClaims }, principal);
@@ -80,7 +81,7 @@ test('a refusal names the required scopes and claims, and neither a value nor an
   expect(`${refusal?.message} ${refusal?.remediation}`).not.toContain('canary');
 });
 
-test('a refusal by issuer does not name the issuers that are allowed', () => {
+test('a refusal of an issuer does not name the issuers that are allowed', () => {
   const refusal = refusalOf({ ...everyone, issuers: ['https://canary.example.com'] }, alice);
   expect(refusal).toMatchObject({ code: 'forbidden', vendor: 'acme' });
   expect(`${refusal?.message} ${refusal?.remediation}`).not.toContain('canary');

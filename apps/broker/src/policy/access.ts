@@ -1,21 +1,21 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
 
-/** One rule of a policy. */
+/** One rule of a connection's policy. */
 export interface AccessRule {
   readonly allows: (principal: Principal) => boolean;
-  /** Returns the error for a principal that the rule does not allow. */
+  /** Creates the error with which a principal is refused. */
   readonly refusal: () => ValetKeyError;
 }
 
-/** What a policy protects: a connection by its name, and its vendor. */
+/** A connection and its policy. */
 interface ProtectedConnection {
   readonly name: string;
   readonly vendor: { readonly id: string };
   readonly policy: ConnectionPolicy;
 }
 
-/** Returns the rules of a connection's policy, in the order in which they are checked. Without rules everyone is allowed. */
+/** Returns the rules of a connection's policy, in the order in which they are checked. Without rules, every principal is allowed. */
 export function createAccessRules({ name, vendor, policy }: ProtectedConnection): readonly AccessRule[] {
   const { issuers, requiredScopes, requiredClaims } = policy;
   const rules: AccessRule[] = [];

@@ -1,15 +1,7 @@
-import { systemClock, type Clock, type Principal } from '@valetkey/core-types';
+import type { Clock, Principal } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
+import { createVirtualClock } from '../../test/support/virtual-clock.ts';
 import { createCallerLimits } from './caller-limits.ts';
-
-/** A clock that the test advances. */
-function createVirtualClock() {
-  let nowMs = 0;
-  const advance = (milliseconds: number): void => {
-    nowMs += milliseconds;
-  };
-  return { ...systemClock, monotonicMs: () => nowMs, advance };
-}
 
 const createPrincipal = (subject: string, issuer = 'https://id.example'): Principal => ({
   issuer,
@@ -19,45 +11,45 @@ const createPrincipal = (subject: string, issuer = 'https://id.example'): Princi
 });
 const alice = createPrincipal('alice');
 
-function requestCounter(requestsPerMinute: number, clock: Clock): (principal: Principal) => void {
-  const { countRequest } = createCallerLimits({ requestsPerMinute }, clock);
-  if (countRequest === undefined) throw new Error('Requests are not limited.');
-  return countRequest;
+function createRateLimit(requestsPerMinute: number, clock: Clock): (principal: Principal) => void {
+  const { assertWithinRate } = createCallerLimits({ requestsPerMinute }, clock);
+  if (assertWithinRate === undefined) throw new Error('Requests are not limited.');
+  return assertWithinRate;
 }
 
-test('caller limits allow a minute’s requests at once, then one at a time, and count each caller alone', () => {
+test('caller limits allow `requestsPerMinute` requests in a burst, then one per interval, separately for each principal', () => {
   const clock = createVirtualClock();
-  const countRequest = requestCounter(60, clock);
-  for (let count = 0; count < 60; count += 1) countRequest(alice);
+  const assertWithinRate = createRateLimit(60, clock);
+  for (let count = 0; count < 60; count += 1) assertWithinRate(alice);
   const refused = expect.objectContaining({ code: 'rate_limited', retryAfterSeconds: 1 });
-  expect(() => countRequest(alice)).toThrow(refused);
-  countRequest(createPrincipal('bob'));
-  countRequest(createPrincipal('alice', 'https://other.example'));
+  expect(() => assertWithinRate(alice)).toThrow(refused);
+  assertWithinRate(createPrincipal('bob'));
+  assertWithinRate(createPrincipal('alice', 'https://other.example'));
 
   clock.advance(999);
-  expect(() => countRequest(alice)).toThrow(refused);
+  expect(() => assertWithinRate(alice)).toThrow(refused);
   clock.advance(1);
-  countRequest(alice);
-  expect(() => countRequest(alice)).toThrow(refused);
+  assertWithinRate(alice);
+  expect(() => assertWithinRate(alice)).toThrow(refused);
   clock.advance(3_600_000);
-  for (let count = 0; count < 60; count += 1) countRequest(alice);
-  expect(() => countRequest(alice)).toThrow(refused);
+  for (let count = 0; count < 60; count += 1) assertWithinRate(alice);
+  expect(() => assertWithinRate(alice)).toThrow(refused);
 });
 
 test('the error `rate_limited` carries the seconds until the next request is allowed', () => {
-  const countRequest = requestCounter(2, createVirtualClock());
-  countRequest(alice);
-  countRequest(alice);
-  expect(() => countRequest(alice)).toThrow(expect.objectContaining({ retryAfterSeconds: 30 }));
+  const assertWithinRate = createRateLimit(2, createVirtualClock());
+  assertWithinRate(alice);
+  assertWithinRate(alice);
+  expect(() => assertWithinRate(alice)).toThrow(expect.objectContaining({ retryAfterSeconds: 30 }));
 });
 
-test('caller limits allow at most two minutes’ requests within any minute', () => {
+test('caller limits allow at most 2 × `requestsPerMinute` requests in any 60 seconds', () => {
   const clock = createVirtualClock();
-  const countRequest = requestCounter(100, clock);
+  const assertWithinRate = createRateLimit(100, clock);
   let served = 0;
   for (let count = 0; count < 6_000; count += 1) {
     try {
-      countRequest(alice);
+      assertWithinRate(alice);
       served += 1;
     } catch {
       // Refused; the next attempt follows 10 ms later.
@@ -68,7 +60,7 @@ test('caller limits allow at most two minutes’ requests within any minute', ()
   expect(served).toBeLessThanOrEqual(200);
 });
 
-test('caller limits allow `concurrentProxyCalls` calls at once, and another one as soon as one has ended', () => {
+test('caller limits allow `concurrentProxyCalls` calls at once for each principal, and one more when one has ended', () => {
   const { enterProxyCall } = createCallerLimits({ concurrentProxyCalls: 2 }, createVirtualClock());
   const leave = enterProxyCall(alice);
   enterProxyCall(alice);
@@ -79,9 +71,9 @@ test('caller limits allow `concurrentProxyCalls` calls at once, and another one 
   expect(() => enterProxyCall(alice)).toThrow(expect.objectContaining({ code: 'rate_limited' }));
 });
 
-test('caller limits without options count no requests and refuse no proxied calls', () => {
-  const { countRequest, enterProxyCall } = createCallerLimits({}, createVirtualClock());
-  expect(countRequest).toBeUndefined();
+test('caller limits without options have no rate limit and refuse no proxied calls', () => {
+  const { assertWithinRate, enterProxyCall } = createCallerLimits({}, createVirtualClock());
+  expect(assertWithinRate).toBeUndefined();
   expect(() => {
     for (let count = 0; count < 10_000; count += 1) enterProxyCall(alice);
   }).not.toThrow();

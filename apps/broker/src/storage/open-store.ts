@@ -5,7 +5,7 @@ import { createPostgresStore } from './postgres-store.ts';
 import { createSqliteStore } from './sqlite-store.ts';
 import type { Store } from './store.ts';
 
-/** Opens the configured store. Throws {@link ConfigError} where the SQLite file cannot be opened. */
+/** Opens the configured store. Throws {@link ConfigError} if the SQLite file cannot be opened. */
 export function openStore(store: Config['store']): Store {
   if ('postgres' in store) {
     const { postgres, ...bounds } = store;

@@ -14,7 +14,7 @@ import { testStore } from '../../test/support/store-conformance.ts';
 
 const alice = { connection: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
 
-/** Stops this process's timers: only the test and the server's own clock end a call then. */
+/** Stops this process's timers, so that only the test or the server's own timeout ends a call. */
 function stopTimers(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 }
@@ -31,22 +31,22 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real se
     });
   });
 
-  test('the PostgreSQL store replaces a connection that the server ended, and at most one call fails', async () => {
+  test('the PostgreSQL store replaces a connection that the server closed, and at most one call fails', async () => {
     await using schema = await createPostgresSchema();
     const { name, url, execute } = schema;
     const store = createPostgresStore({ url: `${url}&application_name=${name}`, maxConnections: 2 });
     await store.addVendorUser(alice, 'one');
-    // Returns after the server's process has ended, at most 10 seconds later.
+    // Returns once the server has ended its process for the connection, or after 10 seconds.
     const end = `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '${name}'`;
     expect(await execute(end)).toEqual([{ pg_terminate_backend: true }]);
-    // The pool may notice the end before the next call or during it.
+    // The pool may notice the closed connection before the next call or during it.
     const during = await store.findVendorUser(alice).catch(({ code }: { code: string }) => code);
     expect(['one', 'overloaded']).toContain(during);
     expect(await store.findVendorUser(alice)).toBe('one');
     await store.close();
   });
 
-  test('the PostgreSQL store fails its check while the database refuses writes, and passes it afterwards', async () => {
+  test('`check` of the PostgreSQL store rejects while a table is missing, and resolves once it is back', async () => {
     await using schema = await createPostgresSchema();
     const { name, url, execute } = schema;
     const store = createPostgresStore({ url });
@@ -58,7 +58,7 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real se
     await store.close();
   });
 
-  test('the PostgreSQL store creates dropped tables again, for the call after the one that misses them', async () => {
+  test('the PostgreSQL store creates dropped tables again after one call has failed because of them', async () => {
     await using schema = await createPostgresSchema();
     const { name, url, execute } = schema;
     const store = createPostgresStore({ url });
@@ -70,7 +70,7 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real se
     await store.close();
   });
 
-  test('the PostgreSQL store ends its calls when the server stops responding, and uses it again afterwards', async () => {
+  test('the PostgreSQL store ends its calls when the server stops responding, and works again once the server responds', async () => {
     stopTimers();
     await using schema = await createPostgresSchema();
     const { url } = schema;
@@ -84,7 +84,7 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real se
       ended.push(name);
       return failure;
     };
-    // The first call has the only connection, the second waits for it.
+    // The first call holds the only connection, and the second call waits for that connection.
     const calls = Promise.all([find('running'), find('waiting')]);
     await setImmediate();
     await vi.advanceTimersByTimeAsync(59_999);
@@ -93,7 +93,7 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real se
     await vi.advanceTimersByTimeAsync(1);
     await setImmediate();
     expect(ended).toEqual(['waiting']);
-    // The server's own statement timeout has 500 milliseconds to arrive before the connection is given up.
+    // For 500 milliseconds more, the store waits for the server to report its own statement timeout.
     await vi.advanceTimersByTimeAsync(500);
     expect(await calls).toMatchObject([{ code: 'overloaded' }, { code: 'overloaded' }]);
     proxy.silence(false);
@@ -135,7 +135,7 @@ describe('PostgreSQL store without a usable server', () => {
     const silent = createServer((socket) => void sockets.push(socket)).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
-    // Nothing but the timeout of the store can end these calls.
+    // Only the store's own timeout can end these calls.
     const store = createPostgresStore({ url: `postgresql://postgres@127.0.0.1:${port}/test`, timeoutMs: 50 });
     const both = await Promise.allSettled([store.check(), store.findVendorUser(alice)]);
     expect(both).toMatchObject([{ reason: { code: 'overloaded' } }, { reason: { code: 'overloaded' } }]);

@@ -3,25 +3,25 @@ import { isPostgresUrl } from '../config/postgres-url.ts';
 import { createSqlStore, sqlSchema } from './sql-store.ts';
 import type { Store } from './store.ts';
 
-/** Which database the store uses, and with which limits. */
+/** The database of a PostgreSQL store, and the limits of its use. */
 export interface PostgresStoreOptions {
   /** `postgresql://user:password@host:5432/database`, with `?sslmode=verify-full` for another machine. */
   readonly url: string;
-  /** The most connections at once. Default: 10. */
+  /** The most PostgreSQL connections that are open at once. Default: 10. */
   readonly maxConnections?: number | undefined;
-  /** Milliseconds that a call waits for a connection, and then for its result. Default: 5000. */
+  /** The longest time, in milliseconds, that a call waits for a connection, and then for its result. Default: 5000. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** The advisory lock under which the tables are created, so that brokers that start at the same time do not collide. */
+/** The key of an advisory lock. Only the broker that holds it creates tables, because brokers may start at the same time. */
 const schemaLock = 5_387_241_906;
 
 /** PostgreSQL's SQLSTATE for a missing table. */
 const undefinedTable = '42P01';
 
 /**
- * Creates the store for several machines: a PostgreSQL database. The first call creates the tables; while the database is
- * down, each call tries again. Throws a `TypeError` where `url` is not a PostgreSQL URL.
+ * Creates the store for several machines: a PostgreSQL database. The first call creates the tables; if that fails, the
+ * next call tries again. Throws a `TypeError` if `url` is not a PostgreSQL URL.
  *
  * @example
  * ```ts
@@ -40,16 +40,16 @@ export function createPostgresStore({ url, maxConnections = 10, timeoutMs = 5000
     max: maxConnections,
     connectionTimeoutMillis: timeoutMs,
     statement_timeout: timeoutMs,
-    // The server ends a slow statement; this timeout is for a server that no longer responds.
+    // The server itself ends a slow statement. This longer timeout is for a server that no longer responds.
     query_timeout: timeoutMs + 500,
     keepAlive: true,
   });
-  // The pool replaces an idle connection that breaks. Without a listener the event would end the process.
+  // The pool replaces an idle connection that breaks. Without a listener, its `error` event would end the process.
   pool.on('error', () => undefined);
 
   let opened: Promise<unknown> | undefined;
   const open = () => {
-    // Statements sent as one text are one transaction; the lock is released at its end.
+    // PostgreSQL runs statements that are sent as one text in one transaction, and releases the lock at its end.
     opened ??= pool
       .query(
         `SELECT pg_advisory_xact_lock(${schemaLock}); ${sqlSchema('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY')}`,
@@ -68,7 +68,7 @@ export function createPostgresStore({ url, maxConnections = 10, timeoutMs = 5000
         const { rows } = await pool.query<Record<string, unknown>>(statement, [...values]);
         return rows;
       } catch (error) {
-        // The tables were dropped, perhaps during a restore; the next call creates them again.
+        // The tables were dropped, perhaps during a restore. The next call creates them again.
         if ((error as { code?: unknown }).code === undefinedTable) opened = undefined;
         throw error;
       }

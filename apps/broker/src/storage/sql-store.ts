@@ -4,7 +4,7 @@ import type { Decision, Store, VendorUserKey } from './store.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** What the store needs of a SQL database. */
+/** The operations that the store requires of a SQL database. */
 export interface SqlDatabase {
   /** Runs one statement, commits it, and returns its rows. The parameters are `$1`, `$2` and so on. */
   readonly query: (statement: string, values: readonly (string | number | null)[]) => Promise<readonly Row[]>;
@@ -12,10 +12,10 @@ export interface SqlDatabase {
 }
 
 /**
- * Returns the statements that create the missing tables. `rowNumber` is the database's type of an ascending key.
+ * Returns the statements that create the missing tables. `rowNumber` is the database's column type for an ascending key.
  *
- * Brokers of two versions may share one database, so a later version only adds to the schema. A column `vendor` holds the
- * name of a connection, which is the vendor's id unless the operator says otherwise.
+ * Brokers of two versions may share one database, so a later version only adds to the schema. Each column `vendor` holds
+ * the name of a connection, which by default is the vendor's id.
  */
 export const sqlSchema = (rowNumber: string): string => `
   CREATE TABLE IF NOT EXISTS vendor_user (
@@ -52,40 +52,40 @@ export const sqlSchema = (rowNumber: string): string => `
   CREATE INDEX IF NOT EXISTS decision_at ON decision (at);
 `;
 
-const ofPerson = 'vendor = $1 AND issuer = $2 AND subject = $3';
+const isKey = 'vendor = $1 AND issuer = $2 AND subject = $3';
 
 const statements = {
-  find: `SELECT vendor_user_id FROM vendor_user WHERE ${ofPerson}`,
+  find: `SELECT vendor_user_id FROM vendor_user WHERE ${isKey}`,
   list: 'SELECT vendor, vendor_user_id FROM vendor_user WHERE issuer = $1 AND subject = $2',
-  // The update changes nothing; without it a conflict would return no row.
+  // The update changes nothing. Without it, a statement that conflicts would return no row.
   add: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = vendor_user.vendor_user_id
     RETURNING vendor_user_id`,
   set: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id`,
-  remove: `DELETE FROM vendor_user WHERE ${ofPerson} AND vendor_user_id = $4 RETURNING vendor`,
+  remove: `DELETE FROM vendor_user WHERE ${isKey} AND vendor_user_id = $4 RETURNING vendor`,
   reserve: `INSERT INTO vendor_user_reservation (vendor, issuer, subject, owner, expires_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
     WHERE vendor_user_reservation.expires_at <= $6
     RETURNING owner`,
-  release: `DELETE FROM vendor_user_reservation WHERE ${ofPerson} AND owner = $4`,
+  release: `DELETE FROM vendor_user_reservation WHERE ${isKey} AND owner = $4`,
   isBlocked: 'SELECT issuer FROM blocked_user WHERE issuer = $1 AND subject = $2',
   block: 'INSERT INTO blocked_user (issuer, subject) VALUES ($1, $2) ON CONFLICT (issuer, subject) DO NOTHING',
   unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
   record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-  // Inserts no row, but fails where the audit cannot be written.
+  // Inserts no row, but fails if the audit cannot be written.
   recordNothing: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, outcome)
     SELECT '', '', '', '', '', '', '' WHERE 1 = 0`,
   newest: `SELECT at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome
     FROM decision ORDER BY id DESC LIMIT $1`,
-  // At most a thousand, so that other writers do not wait long.
+  // Deletes at most a thousand rows, so that other writers do not wait long.
   deleteOld: 'DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE at < $1 LIMIT 1000) RETURNING id',
 } as const;
 
 /**
  * Creates a store over a SQL database. Each operation is one statement in its own transaction. A failure of the database
- * becomes `overloaded` with the database's code as `reason`; its messages may quote values and are dropped.
+ * becomes `overloaded` with the database's code as `reason`. The database's message is dropped, because it may quote values.
  */
 export function createSqlStore({ query, close }: SqlDatabase): Store {
   const run = async (name: keyof typeof statements, values: readonly (string | number | null)[] = []) => {
@@ -97,7 +97,8 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
         retryAfterSeconds: 5,
         reason: reasonOf(error),
         remediation: 'Call again later; the operator must repair the database.',
-        advice: 'Check `store`, and that the database is reachable and that the broker may write to it.',
+        advice:
+          'Check `store` in the configuration. The database must be reachable, and the broker must be allowed to write.',
       });
     }
   };
@@ -138,7 +139,7 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
     listDecisions: async (limit) => (await run('newest', [limit])).map(toDecision),
     deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
     check: async () => {
-      // Only an actual write detects a full disk: this reservation has no person and has already expired.
+      // Only an actual write detects a full disk. This reservation is for no principal and has expired already.
       await run('reserve', ['', '', '', randomUUID(), '', '']);
       await run('recordNothing');
     },
@@ -148,8 +149,8 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
 
 const isoAt = (ms: number) => new Date(ms).toISOString();
 
-// PostgreSQL does not accept U+0000, and neither database accepts half a surrogate pair. They are stored as JSON escapes,
-// so that two different texts never become one.
+// PostgreSQL does not accept U+0000, and neither database accepts half a surrogate pair. Both are stored as JSON escapes,
+// so that two different texts are never stored as the same text.
 const toStored = (text: string) => JSON.stringify(text).slice(1, -1);
 const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
 

@@ -37,7 +37,7 @@ describe('SQLite file', () => {
     await store.close();
   });
 
-  test('the SQLite store waits for a file that another process has locked, without blocking this process', async () => {
+  test('the SQLite store waits for a locked file without blocking the event loop, and writes once the lock is released', async () => {
     const store = createSqliteStore(path, { timeoutMs: 60_000 });
     const other = new DatabaseSync(path);
     other.exec('BEGIN IMMEDIATE');
@@ -49,7 +49,7 @@ describe('SQLite file', () => {
     await store.close();
   });
 
-  test('the SQLite store refuses a write as `overloaded` when another process keeps the file locked', async () => {
+  test('the SQLite store rejects a write with `overloaded` while the file stays locked, and still reads', async () => {
     const store = createSqliteStore(path, { timeoutMs: 0 });
     const other = new DatabaseSync(path);
     other.exec('BEGIN IMMEDIATE');
@@ -61,7 +61,7 @@ describe('SQLite file', () => {
     await store.close();
   });
 
-  test('the SQLite store opens a file of an earlier version and keeps its vendor users', async () => {
+  test('the SQLite store opens a file of an earlier version and returns its vendor users', async () => {
     const earlier = new DatabaseSync(path);
     earlier.exec(`
       CREATE TABLE vendor_user (vendor TEXT NOT NULL, issuer TEXT NOT NULL, subject TEXT NOT NULL,
@@ -74,7 +74,7 @@ describe('SQLite file', () => {
     await store.close();
   });
 
-  test('the SQLite store opens a backup that was copied during use with the same vendor users', async () => {
+  test('the SQLite store opens a backup that was made during use and returns its vendor users', async () => {
     const store = createSqliteStore(path);
     await store.addVendorUser(alice, 'one');
     const source = new DatabaseSync(path);

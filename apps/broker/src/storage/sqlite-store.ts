@@ -7,15 +7,15 @@ import type { Store } from './store.ts';
 
 const retryDelayMs = 2;
 
-/** How long the store waits. */
+/** The limits of a SQLite store. */
 export interface SqliteStoreOptions {
-  /** Milliseconds that a call waits while another process has locked the file. Default: 5000. */
+  /** The longest time, in milliseconds, that a call waits for a file that another process has locked. Default: 5000. */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
  * Opens the store for one machine: a SQLite file. A missing file is created with its folder, readable only by its owner.
- * Several processes may share the file; `:memory:` keeps everything in this process. Throws where it cannot be opened.
+ * Several processes may share the file. `:memory:` keeps everything in this process. Throws if the file cannot be opened.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export function createSqliteStore(path: string, { timeoutMs = 5000 }: SqliteStor
   });
 }
 
-/** Runs before SQLite opens the file, because the files that SQLite creates beside it get the same mode. */
+/** Creates the file, readable only by its owner, before SQLite opens it: SQLite gives the files beside it the same mode. */
 function makePrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, 'a', 0o600));
@@ -69,7 +69,7 @@ function makePrivateFile(path: string): void {
 }
 
 /**
- * Returns a function that tells whether the path still names the same file. SQLite continues to write to a file that was
+ * Returns a function that returns whether the path still names the same file. SQLite continues to write to a file that was
  * removed or replaced, and those writes would be lost.
  */
 function watchFile(path: string): () => boolean {
@@ -83,7 +83,7 @@ function watchFile(path: string): () => boolean {
 }
 
 function setUp(database: DatabaseSync, timeoutMs: number): void {
-  // With a write-ahead log, a commit survives a crash of the process without waiting for the disk.
+  // With a write-ahead log, a committed write survives a crash of the process, and the commit does not wait for the disk.
   enableWriteAheadLog(database, performance.now() + timeoutMs);
   database.exec('PRAGMA synchronous = NORMAL');
   database.exec(sqlSchema('INTEGER PRIMARY KEY'));
@@ -91,7 +91,7 @@ function setUp(database: DatabaseSync, timeoutMs: number): void {
   database.exec('PRAGMA busy_timeout = 0');
 }
 
-/** When two processes do this to a new file at once, SQLite refuses one of them without waiting. */
+/** Retries, because SQLite refuses one of two processes that enable the log of a new file at the same time. */
 function enableWriteAheadLog(database: DatabaseSync, giveUpAtMs: number): void {
   for (;;) {
     try {
@@ -104,7 +104,7 @@ function enableWriteAheadLog(database: DatabaseSync, giveUpAtMs: number): void {
   }
 }
 
-/** Returns whether another connection is writing: SQLITE_BUSY or one of its extended codes. */
+/** Returns whether another process is writing: the error is SQLITE_BUSY or one of its extended codes. */
 function isBusy(error: unknown): boolean {
   const { errcode } = error as { errcode?: number };
   return errcode !== undefined && (errcode & 0xff) === 5;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createStoreHealth } from './store-health.ts';
 import type { Store } from './store.ts';
 
-/** Creates the health of a store that the test can break, on a clock that the test advances. */
+/** Creates the store health of a store that the test can break, with a clock that the test advances. */
 function createHarness() {
   let nowMs = 0;
   let checks = 0;
@@ -25,7 +25,7 @@ function createHarness() {
   };
 }
 
-test('store health checks a healthy store at most once a second and a broken one each time', async () => {
+test('store health checks a healthy store at most once a second, and a broken store on each call', async () => {
   const { health, checks, advance, setBroken } = createHarness();
   await Promise.all([health.check(), health.check()]);
   advance(999);
@@ -36,10 +36,10 @@ test('store health checks a healthy store at most once a second and a broken one
   await expect(health.check()).rejects.toThrow('full');
   setBroken(false);
   await health.check();
-  expect(checks(), 'a broken store is checked again').toBe(3);
+  expect(checks(), 'the broken store is checked again at once').toBe(3);
 });
 
-test('store health does not trust a check that began before a write failed', async () => {
+test('store health starts a new check after a failed write, although an earlier check is still running', async () => {
   const pendingChecks: (() => void)[] = [];
   const store = { check: () => new Promise<void>((resolve) => pendingChecks.push(resolve)) } as Store;
   const health = createStoreHealth(store, { nowMs: () => 0, monotonicMs: () => 0 });
@@ -59,7 +59,7 @@ test('store health does not trust a check that began before a write failed', asy
   expect(pendingChecks).toHaveLength(2);
 });
 
-test('store health rejects every operation after a failed write until a check succeeds', async () => {
+test('`assertWritable` checks nothing before a write fails, and rejects after a failed write until a check succeeds', async () => {
   const { health, checks, setBroken } = createHarness();
   await health.assertWritable();
   expect(checks()).toBe(0);

@@ -1,17 +1,17 @@
 import type { Clock } from '@valetkey/core-types';
 import type { Store } from './store.ts';
 
-/** Knows whether the store can be written, and checks it no more often than necessary. */
+/** Reports whether the store can be written, and checks the store no more often than necessary. */
 export interface StoreHealth {
-  /** Resolves if the store could be written at most a second ago; rejects otherwise. */
+  /** Resolves if a check succeeded within the last second or succeeds now; rejects otherwise. */
   readonly check: () => Promise<void>;
-  /** Reports a failed write: until a check succeeds, no operation may start that would have to be recorded. */
+  /** Reports a failed write. From then on, `assertWritable` rejects until a check succeeds. */
   readonly reportFailure: () => void;
-  /** Resolves at once unless a write has failed; after a failure, resolves once the store can be written again, else rejects. */
+  /** Resolves at once unless a write has failed. After a failed write it checks the store, and rejects if the check fails. */
   readonly assertWritable: () => Promise<void>;
 }
 
-/** Each check is a write, and any client may call `/readyz` as often as it likes. */
+/** How long a successful check counts. Each check is a write, and any client may call `/readyz` without limit. */
 const maxAgeMs = 1_000;
 
 export function createStoreHealth(store: Store, clock: Clock): StoreHealth {
@@ -24,7 +24,7 @@ export function createStoreHealth(store: Store, clock: Clock): StoreHealth {
     const failuresBefore = failures;
     await store.check();
     healthyAtMs = clock.monotonicMs();
-    // A write that failed during this check may have failed after it.
+    // A write that failed while this check ran may have failed after the check had written.
     if (failures === failuresBefore) hasFailed = false;
   };
   const shareCheck = (): Promise<void> => {
@@ -43,7 +43,7 @@ export function createStoreHealth(store: Store, clock: Clock): StoreHealth {
     reportFailure: () => {
       hasFailed = true;
       failures += 1;
-      // A check that began before the failure cannot have seen it.
+      // A running check began before this failure and may miss it, so the next call starts a new check.
       pending = undefined;
     },
     assertWritable: async () => {

@@ -1,15 +1,15 @@
-/** A person at one identity provider. */
-export interface Person {
+/** Identifies a principal: the issuer and the subject together, never the subject alone. */
+export interface PrincipalId {
   readonly issuer: string;
   readonly subject: string;
 }
 
-/** A person, and the connection whose vendor user is meant. */
-export interface VendorUserKey extends Person {
+/** Identifies the vendor user of a principal at one connection. */
+export interface VendorUserKey extends PrincipalId {
   readonly connection: string;
 }
 
-/** One decision of the broker: who requested what, and the outcome. */
+/** One decision of the broker: the principal, the requested operation and the outcome. */
 export interface Decision {
   /** ISO 8601, UTC. */
   readonly at: string;
@@ -23,46 +23,46 @@ export interface Decision {
   readonly outcome: string;
 }
 
-/** The exclusive right of one broker to create a person's vendor user, until it is released or expires. */
+/** The exclusive right of one broker to create a principal's vendor user. It lasts until it is released or expires. */
 export interface Reservation {
   readonly owner: string;
-  /** Milliseconds since 1970. A reservation that expired before this moment is taken over. */
+  /** Milliseconds since 1970. A reservation of another owner that expired before this moment is replaced. */
   readonly nowMs: number;
-  /** Milliseconds since 1970. Releases the reservation of a broker that crashed. */
+  /** Milliseconds since 1970. The reservation of a broker that crashed ends at this moment. */
   readonly expiresAtMs: number;
 }
 
 /**
- * Stores what must survive the broker: the vendor user of each person, the blocked users, and the audit.
+ * Stores what must survive the broker: the vendor users of each principal, the blocked users, and the audit.
  *
- * Each promise settles after the write is committed; the broker responds only then. An operation that cannot be carried
- * out rejects with `overloaded` within a bounded time.
+ * Each promise settles after the write is committed; the broker responds only then. An operation that fails rejects
+ * with `overloaded` within a bounded time.
  */
 export interface Store {
   readonly findVendorUser: (key: VendorUserKey) => Promise<string | undefined>;
-  /** Returns every vendor user of a person, by connection. */
-  readonly listVendorUsers: (person: Person) => Promise<ReadonlyMap<string, string>>;
-  /** Stores a person's vendor user unless there is one already. Returns the stored one. */
+  /** Returns every vendor user of a principal, by connection. */
+  readonly listVendorUsers: (principal: PrincipalId) => Promise<ReadonlyMap<string, string>>;
+  /** Stores a vendor user unless one is stored under this key already. Returns the stored one. */
   readonly addVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<string>;
-  /** Stores a person's vendor user in place of any other. */
+  /** Stores a vendor user and replaces any other one under this key. */
   readonly setVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<void>;
-  /** Removes exactly this vendor user; another one stays. Returns whether it was there. */
+  /** Removes exactly this vendor user; any other one stays. Returns whether it was stored. */
   readonly removeVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<boolean>;
-  /** Reserves the creation of a person's vendor user, whether there is one or not. Returns false while another owner has it. */
+  /** Reserves the creation of a vendor user, even if one is stored already. Returns false while another owner has the reservation. */
   readonly reserveVendorUser: (key: VendorUserKey, reservation: Reservation) => Promise<boolean>;
-  /** Releases the reservation of this owner; another owner's stays. */
+  /** Releases the reservation of this owner; the reservation of another owner stays. */
   readonly releaseVendorUser: (key: VendorUserKey, owner: string) => Promise<void>;
-  /** Returns whether the operator has blocked the person. */
-  readonly isBlocked: (person: Person) => Promise<boolean>;
-  readonly blockUser: (person: Person) => Promise<void>;
-  /** Returns whether the person was blocked. */
-  readonly unblockUser: (person: Person) => Promise<boolean>;
+  /** Returns whether the operator has blocked the principal. */
+  readonly isBlocked: (principal: PrincipalId) => Promise<boolean>;
+  readonly blockUser: (principal: PrincipalId) => Promise<void>;
+  /** Unblocks the principal. Returns whether it was blocked. */
+  readonly unblockUser: (principal: PrincipalId) => Promise<boolean>;
   readonly recordDecision: (decision: Decision) => Promise<void>;
   /** Returns decisions, newest first. */
   readonly listDecisions: (limit: number) => Promise<Decision[]>;
-  /** Deletes up to a thousand decisions from before this moment. Returns how many. */
+  /** Deletes up to a thousand decisions from before this moment. Returns the number of deleted decisions. */
   readonly deleteDecisions: (beforeMs: number) => Promise<number>;
-  /** Rejects where the store cannot be read and written. */
+  /** Rejects if the store cannot be read or cannot be written. */
   readonly check: () => Promise<void>;
   readonly close: () => Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { createLogDestination, createLogger } from './logger.ts';
 
-/** Creates a disk with room for a number of bytes. */
+/** Creates a disk with room for this many bytes. */
 function createDisk(room: number) {
   let content = '';
   return {
@@ -23,7 +23,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('the logger loses lines that a full disk does not accept, and reports their number once it has room', () => {
+test('the logger loses lines while the disk is full, and logs their number once the disk has room', () => {
   const disk = createDisk(150);
   const logger = createLogger('info', createLogDestination(disk.write));
   for (let count = 0; count < 10; count += 1) logger.info({ count }, 'line');
@@ -38,7 +38,7 @@ test('the logger loses lines that a full disk does not accept, and reports their
       return [];
     }
   });
-  // One line is incomplete, where the disk was full.
+  // The line during which the disk became full is incomplete.
   expect(lines.length - whole.length).toBe(1);
   const writtenLines = whole.filter(({ msg }) => msg === 'line').length;
   expect(whole.slice(writtenLines)).toMatchObject([
@@ -47,7 +47,7 @@ test('the logger loses lines that a full disk does not accept, and reports their
   ]);
 });
 
-test('the logger waits for a slow reader, which receives every line in order', () => {
+test('the logger writes every line in order to a slow reader', () => {
   vi.useFakeTimers();
   let content = '';
   let room = 100;
@@ -76,7 +76,7 @@ test('the logger waits for a slow reader, which receives every line in order', (
   expect(counts).toEqual(Array.from({ length: 50 }, (_, index) => index));
 });
 
-test('the logger gives up on a reader that has stopped, after bounded time and memory, and reports every lost line', () => {
+test('the logger stops retrying within six seconds if the reader does not read, and then logs the number of lost lines', () => {
   vi.useFakeTimers();
   let isStuck = true;
   let content = '';
@@ -95,7 +95,7 @@ test('the logger gives up on a reader that has stopped, after bounded time and m
   expect(JSON.parse(note)).toMatchObject({ lost: 10_000 });
 });
 
-test('the logger escapes characters that a reader could take for the end of a line', () => {
+test('the logger escapes control characters and line separators that JSON does not escape', () => {
   const disk = createDisk(10_000);
   createLogger('info', createLogDestination(disk.write)).info('a\u2028b\u0085c');
   expect(disk.content()).toContain('a\\u2028b\\u0085c');

@@ -3,8 +3,8 @@ import { codeOfForeignError } from '@valetkey/core-types';
 import { pino, type DestinationStream, type Logger } from 'pino';
 
 /**
- * Creates the broker's log: JSON lines. Lines contain text that callers chose, so characters that some reader could take
- * for a line end or a terminal command are escaped beyond what JSON requires.
+ * Creates the broker's log, which writes JSON lines. The lines contain text that callers chose. Therefore characters that a
+ * program could read as a line end or as a terminal command are escaped, although JSON does not require it.
  */
 export function createLogger(level: string, destination: DestinationStream = createLogDestination()): Logger {
   return pino({ level, hooks: { streamWrite: escapeControls } }, destination);
@@ -22,22 +22,24 @@ function describeLoss(lost: number): string {
 }
 
 const standardOutput = 1;
-/** The most bytes that are queued for a slow reader. */
+/** While more bytes than this are queued for a slow reader, further lines are lost. */
 const maxQueueBytes = 4_194_304;
-/** Milliseconds between two attempts to write to a slow reader, and the most attempts without success. */
+/** Milliseconds between two attempts to write to a slow reader. */
 const retryMs = 10;
+/** After this many failed attempts in a row, the queued lines are lost. */
 const maxRetries = 500;
 
-/** Text that waits to be written, and the number of lines that are lost with it. */
+/** Text that waits to be written. */
 interface QueuedText {
   bytes: Buffer;
+  /** The number of log lines that are lost if the text is discarded. */
   readonly lines: number;
 }
 
 /**
- * Creates a destination that writes lines to standard output. It waits up to five seconds for a slow reader; a line that
- * cannot be written is lost and counted. pino's own destination retries for ever when the disk is full, which would stop
- * the broker.
+ * Creates a destination that writes lines to standard output. It waits up to five seconds for a slow reader. A line that
+ * cannot be written is lost, and the next line that can be written is preceded by the number of lost lines. pino's own
+ * destination would block the broker while the disk is full, because it retries forever.
  */
 export function createLogDestination(
   write: (bytes: Buffer) => number = (bytes) => writeSync(standardOutput, bytes),
@@ -47,7 +49,7 @@ export function createLogDestination(
   let retries = 0;
   let timer: NodeJS.Timeout | undefined;
   let lost = 0;
-  /** Whether the last bytes written were an incomplete line. */
+  /** Whether the last written bytes end in the middle of a line. */
   let isTorn = false;
 
   const enqueue = (text: string, lines: number): void => {
@@ -89,7 +91,7 @@ export function createLogDestination(
     }
   };
 
-  /** Reports lost lines before the next line, and first ends an incomplete one. */
+  /** Queues a line with the number of lost lines. If the last written line is incomplete, it first ends that line. */
   const reportLoss = (): void => {
     enqueue(`${isTorn ? '\n' : ''}${describeLoss(lost)}\n`, lost);
     lost = 0;

@@ -2,15 +2,15 @@ import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createMetrics } from './metrics.ts';
 
-const vendors = new Map([['acme-eu', 'acme']]);
+const vendorByConnection = new Map([['acme-eu', 'acme']]);
 
-/** Returns the broker's own samples; those of Node's default metrics are left out. */
+/** Returns the broker's own samples, without those of Node's default metrics. */
 async function read({ render }: ReturnType<typeof createMetrics>): Promise<string[]> {
   return (await render()).split('\n').filter((line) => line.startsWith('valetkey_'));
 }
 
 test('metrics count decisions by operation, connection, vendor and outcome', async () => {
-  const metrics = createMetrics(vendors);
+  const metrics = createMetrics(vendorByConnection);
   const decision = { operation: 'issue', connection: 'acme-eu', outcome: 'allowed' };
   metrics.countDecision(decision);
   metrics.countDecision(decision);
@@ -21,8 +21,8 @@ test('metrics count decisions by operation, connection, vendor and outcome', asy
   ]);
 });
 
-test('metrics count every unknown connection under one label, so that callers cannot create labels', async () => {
-  const metrics = createMetrics(vendors);
+test('metrics count decisions about unknown connections under the label `unknown`', async () => {
+  const metrics = createMetrics(vendorByConnection);
   for (let count = 0; count < 100; count += 1) {
     metrics.countDecision({ operation: 'issue', connection: `canary-${count}`, outcome: 'unknown_vendor' });
   }
@@ -32,38 +32,45 @@ test('metrics count every unknown connection under one label, so that callers ca
   ]);
 });
 
-test('metrics count problems by code and reason, without the text of the error', async () => {
-  const metrics = createMetrics(vendors);
-  metrics.countProblem(new ValetKeyError('invalid_token', 'canary', { reason: 'expired', advice: 'canary' }));
-  metrics.countProblem(new ValetKeyError('internal', 'canary'));
+test('metrics count errors by code and reason, without their text', async () => {
+  const metrics = createMetrics(vendorByConnection);
+  metrics.countError(new ValetKeyError('invalid_token', 'canary', { reason: 'expired', advice: 'canary' }));
+  metrics.countError(new ValetKeyError('internal', 'canary'));
   expect(await read(metrics)).toEqual([
     'valetkey_problems_total{code="invalid_token",reason="expired"} 1',
     'valetkey_problems_total{code="internal",reason=""} 1',
   ]);
 });
 
-test('metrics count the events of vendors, identity providers and the token cache', async () => {
-  const metrics = createMetrics(vendors);
+test('metrics count the events of vendors and key fetches of identity providers', async () => {
+  const metrics = createMetrics(vendorByConnection);
   metrics.countVendorEvent({ connection: 'acme-eu', vendor: 'acme', type: 'circuit_opened' });
   metrics.countIdentityEvent({ type: 'keys_fetched', issuer: 'https://id.example.com', keys: 1, refused: [] });
   metrics.countIdentityEvent({ type: 'keys_fetch_failed', issuer: 'https://id.example.com', reason: 'timeout' });
-  const key = { vendor: 'acme', scope: 'canary-of-the-user' };
-  metrics.countTokenEvent({ type: 'hit', key: { ...key, connection: 'acme-eu' } });
-  metrics.countTokenEvent({ type: 'hit', key });
-  metrics.countTokenEvent({ type: 'store_up' });
   expect(await read(metrics)).toEqual([
     'valetkey_vendor_events_total{connection="acme-eu",vendor="acme",type="circuit_opened"} 1',
     'valetkey_identity_key_fetches_total{issuer="https://id.example.com",outcome="succeeded"} 1',
     'valetkey_identity_key_fetches_total{issuer="https://id.example.com",outcome="failed"} 1',
-    'valetkey_server_token_events_total{connection="acme-eu",vendor="acme",type="hit"} 1',
-    'valetkey_server_token_events_total{connection="acme",vendor="acme",type="hit"} 1',
-    'valetkey_server_token_events_total{connection="",vendor="",type="store_up"} 1',
   ]);
 });
 
-test('metrics of two brokers in one process are separate', async () => {
-  const [one, other] = [createMetrics(vendors), createMetrics(vendors)];
-  one.countProblem(new ValetKeyError('internal', 'Failed.'));
+test('metrics count token cache events by connection and vendor, without the scope of the key', async () => {
+  const metrics = createMetrics(vendorByConnection);
+  const key = { vendor: 'acme', scope: 'canary-of-the-user' };
+  metrics.countTokenEvent({ type: 'hit', key: { ...key, connection: 'acme-eu' } });
+  metrics.countTokenEvent({ type: 'store_up' });
+  // A key without a connection is counted under the name of its vendor.
+  metrics.countTokenEvent({ type: 'hit', key });
+  expect(await read(metrics)).toEqual([
+    'valetkey_server_token_events_total{connection="acme-eu",vendor="acme",type="hit"} 1',
+    'valetkey_server_token_events_total{connection="",vendor="",type="store_up"} 1',
+    'valetkey_server_token_events_total{connection="acme",vendor="acme",type="hit"} 1',
+  ]);
+});
+
+test('the metrics of two brokers in one process are separate', async () => {
+  const [one, other] = [createMetrics(vendorByConnection), createMetrics(vendorByConnection)];
+  one.countError(new ValetKeyError('internal', 'Failed.'));
   expect(await read(other)).toEqual([]);
   expect(one.contentType).toMatch(/^text\/plain/);
 });

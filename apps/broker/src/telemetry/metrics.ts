@@ -3,10 +3,10 @@ import type { JwtVerifierEvent } from '@valetkey/jwt-verify';
 import type { TokenCacheEvent } from '@valetkey/token-cache';
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 
-/** What the broker counts, for Prometheus to collect from the admin listener. */
+/** The counters that Prometheus collects from the admin listener. */
 export interface Metrics {
   readonly countDecision: (decision: CountedDecision) => void;
-  readonly countProblem: (error: ValetKeyError) => void;
+  readonly countError: (error: ValetKeyError) => void;
   readonly countVendorEvent: (event: CountedVendorEvent) => void;
   readonly countIdentityEvent: (event: JwtVerifierEvent) => void;
   readonly countTokenEvent: (event: TokenCacheEvent) => void;
@@ -28,10 +28,10 @@ interface CountedVendorEvent {
 }
 
 /**
- * Creates counters that start at zero. Labels are words of the broker and its configuration only: `vendors`
- * holds the vendor of each configured connection; any other name is counted as `unknown`, so that no caller can create labels.
+ * Creates counters that start at zero. `vendorByConnection` holds the vendor id of each configured connection, by name. Any
+ * other connection name is counted as `unknown`, so that callers cannot create labels.
  */
-export function createMetrics(vendors: ReadonlyMap<string, string>): Metrics {
+export function createMetrics(vendorByConnection: ReadonlyMap<string, string>): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
@@ -40,20 +40,24 @@ export function createMetrics(vendors: ReadonlyMap<string, string>): Metrics {
   const target = ['connection', 'vendor'] as const;
   const decisions = counter('decisions', 'Decisions, by outcome.', ['operation', ...target, 'outcome']);
   const problems = counter('problems', 'Failed requests, by error code and reason.', ['code', 'reason']);
-  const vendorEvents = counter('vendor_events', 'Retries, circuits and switched secrets of the vendors.', [
+  const vendorEvents = counter('vendor_events', 'Events of vendors: retries, circuit changes and switched secrets.', [
     ...target,
     'type',
   ]);
   const keyFetches = counter('identity_key_fetches', "Fetches of an identity provider's keys.", ['issuer', 'outcome']);
-  const tokenEvents = counter('server_token_events', 'Events of the server token cache.', [...target, 'type']);
+  const tokenEvents = counter(
+    'server_token_events',
+    'Events of the token cache, which holds server tokens and account-bound client tokens.',
+    [...target, 'type'],
+  );
 
   return {
     countDecision: ({ operation, connection, outcome }) => {
-      const vendor = vendors.get(connection);
+      const vendor = vendorByConnection.get(connection);
       const known = vendor === undefined ? { connection: 'unknown', vendor: 'unknown' } : { connection, vendor };
       decisions.inc({ operation, ...known, outcome });
     },
-    countProblem: ({ code, reason = '' }) => problems.inc({ code, reason }),
+    countError: ({ code, reason = '' }) => problems.inc({ code, reason }),
     countVendorEvent: ({ connection, vendor, type }) => vendorEvents.inc({ connection, vendor, type }),
     countIdentityEvent: ({ issuer, type }) =>
       keyFetches.inc({ issuer, outcome: type === 'keys_fetched' ? 'succeeded' : 'failed' }),

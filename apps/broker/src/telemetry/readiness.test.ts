@@ -44,11 +44,11 @@ test('the broker is not ready while it drains', async () => {
 test.each([
   ['ok', async () => undefined as void],
   ['unreachable', fail],
-])('the broker is ready whether Redis is %s, and reports which', async (redis, ping) => {
+])('the broker is ready while Redis is %s, and reports the state of Redis', async (redis, ping) => {
   expect(await check({ ping })).toEqual({ ready: true, parts: { store: 'ok', identity: 'ok', redis } });
 });
 
-test('the broker is ready without usable keys of an identity provider, and names each one with its problem', async () => {
+test('the broker is ready while issuers have no keys or only old keys, and names these issuers', async () => {
   const missing = { ...fresh, issuer: 'https://missing.example.com', keys: 0 };
   const stale = { ...fresh, issuer: 'https://stale.example.com', stale: true, ageSeconds: 900 };
   expect(await check({ statuses: [missing, fresh, stale] })).toEqual({

@@ -2,14 +2,15 @@ import type { IssuerStatus, JwtVerifier } from '@valetkey/jwt-verify';
 import type { RedisStore } from '@valetkey/token-cache/redis';
 import type { StoreHealth } from '../storage/store-health.ts';
 
-/** Whether the broker can work. Each part is `ok` or says what is wrong. */
+/** Whether the broker can serve calls. The value of each part is `ok`, or describes what is wrong. */
 export interface Readiness {
   readonly ready: boolean;
   readonly parts: Readonly<Record<string, string>>;
 }
 
-/** Whether the broker is about to close. */
+/** The state of the broker between start and close. */
 export interface Lifecycle {
+  /** Whether the broker is about to close. */
   draining: boolean;
 }
 
@@ -20,7 +21,7 @@ interface ReadinessDependencies {
   readonly lifecycle: Lifecycle;
 }
 
-/** Returns the readiness. Only the store is required: without Redis or an identity provider the broker still serves some callers. */
+/** Returns the readiness. Only the store is required: without Redis or an identity provider, the broker still serves some callers. */
 export async function checkReadiness(dependencies: ReadinessDependencies): Promise<Readiness> {
   const { storeHealth, verifier, redis, lifecycle } = dependencies;
   const [storePart, redisPart] = await Promise.all([
@@ -44,7 +45,7 @@ export async function checkReadiness(dependencies: ReadinessDependencies): Promi
   };
 }
 
-/** Returns `ok`, or what is wrong with the keys of each issuer: they are missing, or older than they should be. */
+/** Returns `ok`, or names each issuer whose keys are missing or too old. */
 function describeIdentity(statuses: readonly IssuerStatus[]): string {
   const problems = statuses.flatMap(({ issuer, keys, stale, ageSeconds }) => {
     if (keys === 0) return [`no keys of ${issuer} yet`];

@@ -1,34 +1,34 @@
-import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
+import { ValetKeyError, type Clock, type Vendor, type VendorEvent } from '@valetkey/core-types';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
 
-/** A configured use of a vendor, ready to be called: its abilities, its users, and who may use it. */
+/** A configured use of a vendor that the broker can call. */
 export interface Connection {
-  /** The operator's name for it, as URLs, metrics and the audit have it. */
+  /** The name that the operator chose. URLs, metrics and the audit contain it. */
   readonly name: string;
   readonly vendor: Vendor;
-  /** The rules of its policy. */
+  /** The rules that a principal must satisfy to use the connection. */
   readonly rules: readonly AccessRule[];
   readonly users: VendorUsers;
 }
 
 export type Connections = ReadonlyMap<string, Connection>;
 
-/** What a vendor reports, with the connection through which it was called. */
+/** An event of a vendor, with the name of the connection that called the vendor. */
 export type ConnectionEvent = VendorEvent & { readonly connection: string };
 
-interface ConnectDependencies {
+interface ConnectionDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly onEvent: (event: ConnectionEvent) => void;
 }
 
-/** Creates the vendor of one configured connection. The caller closes `connection.vendor`. */
-export function connect(
+/** Creates a connection and its vendor from the configuration. The caller of this function must close `connection.vendor`. */
+export function createConnection(
   { name, definition, options, policy }: ConnectionConfig,
-  { store, clock, onEvent }: ConnectDependencies,
+  { store, clock, onEvent }: ConnectionDependencies,
 ): Connection {
   const vendor = definition.create(options, {
     clock,
@@ -36,4 +36,11 @@ export function connect(
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
   return { name, vendor, rules: createAccessRules({ name, vendor, policy }), users };
+}
+
+/** Returns the connection of this name. Throws `unknown_vendor` if none is configured. */
+export function findConnection(connections: Connections, name: string): Connection {
+  const connection = connections.get(name);
+  if (connection !== undefined) return connection;
+  throw new ValetKeyError('unknown_vendor', 'No connection of this name is configured.');
 }

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Principal } from '@valetkey/core-types';
+import { principalKey } from '../identity/principal-key.ts';
+import type { PrincipalId } from '../storage/store.ts';
 
 /**
- * Returns the broker's stable name for a person at a vendor: opaque, so that the vendor learns nothing about the person,
- * and different for two identity providers that use the same subject.
+ * Returns the id under which the broker creates the vendor user of a principal. The id is opaque: it tells the vendor neither
+ * the issuer nor the subject. The same principal always has the same id, and the same subject at two issuers has two.
  */
-export function externalIdOf({ issuer, subject }: Pick<Principal, 'issuer' | 'subject'>): string {
-  return `vk_${createHash('sha256')
-    .update(JSON.stringify([issuer, subject]))
-    .digest('base64url')}`;
+export function externalIdOf(principal: PrincipalId): string {
+  return `vk_${createHash('sha256').update(principalKey(principal)).digest('base64url')}`;
 }

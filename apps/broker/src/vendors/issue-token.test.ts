@@ -34,7 +34,7 @@ function createConnection(
   return { name, vendor: whole, users, rules: [] };
 }
 
-/** Creates an account-bound ability that numbers its tokens and keeps each request. */
+/** Creates an account-bound `issue` ability that numbers its tokens. `requests` lists its calls. */
 function createAccountAbility(key?: (request: IssueRequest<'account'>) => TokenKey | undefined) {
   const requests: IssueRequest<'account'>[] = [];
   const ability: IssueAbility<'account'> = {
@@ -50,7 +50,7 @@ function createAccountAbility(key?: (request: IssueRequest<'account'>) => TokenK
   return { ability, requests };
 }
 
-/** Creates a user-bound ability whose vendor knows only some users. */
+/** Creates a user-bound `issue` ability that rejects the users that the vendor does not know. `requested` lists its calls. */
 function createUserAbility(isKnown: (vendorUserId: string) => boolean = () => true) {
   const requested: string[] = [];
   const ability: IssueAbility<'user'> = {
@@ -58,7 +58,7 @@ function createUserAbility(isKnown: (vendorUserId: string) => boolean = () => tr
     parameters,
     issue: async ({ vendorUserId }): Promise<ClientToken<'user'>> => {
       requested.push(vendorUserId);
-      if (!isKnown(vendorUserId)) throw new ValetKeyError('vendor_user_not_found', 'Gone.', { vendor: 'acme' });
+      if (!isKnown(vendorUserId)) throw new ValetKeyError('vendor_user_not_found', 'Deleted.', { vendor: 'acme' });
       return { kind: 'client', bound: 'user', vendor: 'acme', vendorUserId, fields: { token: vendorUserId } };
     },
   };
@@ -73,12 +73,12 @@ test('issueClientToken rejects a vendor that issues no tokens', async () => {
 });
 
 test.each([
-  ['an unknown field', { romo: 'canary' }, 'romo'],
-  ['a value that is too long', { room: 'canary-canary' }, 'room'],
-  ['a list in place of an object', ['canary'], 'the whole body'],
-  ['text in place of an object', 'canary', 'the whole body'],
-  ['null in a field', { room: null }, 'room'],
-])('issueClientToken rejects a body with %s by its field, without calling the vendor', async (_, body, field) => {
+  ['a body with an unknown field', { romo: 'canary' }, 'romo'],
+  ['a body with a value that is too long', { room: 'canary-canary' }, 'room'],
+  ['a list instead of an object', ['canary'], 'the whole body'],
+  ['a text instead of an object', 'canary', 'the whole body'],
+  ['a body with null in a field', { room: null }, 'room'],
+])('issueClientToken rejects %s and names the field, without calling the vendor', async (_, body, field) => {
   const { ability, requests } = createAccountAbility();
   const failure: unknown = await issueClientToken(
     createConnection({ issue: ability }),
@@ -91,7 +91,7 @@ test.each([
   expect(requests).toEqual([]);
 });
 
-test('issueClientToken passes the parsed body, or an empty one, and the principal to the vendor', async () => {
+test('issueClientToken passes the principal and the parsed body to the vendor, and an empty body if there is none', async () => {
   const { ability, requests } = createAccountAbility();
   const connection = createConnection({ issue: ability });
   for (const body of [{ room: 'a' }, undefined, null]) {
@@ -104,7 +104,7 @@ test('issueClientToken passes the parsed body, or an empty one, and the principa
   ]);
 });
 
-test('issueClientToken requests every account-bound token of a vendor without a cache policy', async () => {
+test('issueClientToken calls the vendor for each account-bound token if the ability has no `cache`', async () => {
   const { ability, requests } = createAccountAbility();
   const connection = createConnection({ issue: ability });
   const tokens = createTokenCache();
@@ -112,7 +112,7 @@ test('issueClientToken requests every account-bound token of a vendor without a 
   expect(requests).toHaveLength(3);
 });
 
-test('issueClientToken caches account-bound tokens by the key of the vendor, except where it returns none', async () => {
+test('issueClientToken caches account-bound tokens under the key of the ability, and caches none if the key is undefined', async () => {
   const { ability, requests } = createAccountAbility(({ parameters: { room } }) =>
     room === 'private' ? undefined : { vendor: 'acme', scope: String(room) },
   );
@@ -128,7 +128,7 @@ test('issueClientToken caches account-bound tokens by the key of the vendor, exc
   expect(requests).toHaveLength(4);
 });
 
-test('issueClientToken caches a token under the name of the connection beside the key of the vendor', async () => {
+test('issueClientToken adds the name of the connection to the key under which it caches a token', async () => {
   const { ability } = createAccountAbility(() => ({ vendor: 'acme', scope: 'rooms' }));
   const keys: TokenKey[] = [];
   const tokens = createTokenCache();
@@ -158,7 +158,7 @@ test('issueClientToken never returns the cached token of another connection of t
   expect(await issueAt('acme-eu')).toBe('token-1');
 });
 
-test('issueClientToken requests a user-bound token anew each time, for the vendor user of the principal', async () => {
+test('issueClientToken calls the vendor for each user-bound token, with the vendor user of the principal', async () => {
   const { ability, requested } = createUserAbility();
   const connection = createConnection({ issue: ability }, { claim: 'patient' });
   const tokens = createTokenCache();
@@ -170,7 +170,7 @@ test('issueClientToken requests a user-bound token anew each time, for the vendo
   expect(requested).toEqual(['p-1', 'p-2', 'p-1']);
 });
 
-test('issueClientToken rejects a principal without a vendor user before it calls the vendor', async () => {
+test('issueClientToken rejects a principal without a vendor user, without calling the vendor', async () => {
   const { ability, requested } = createUserAbility();
   const connection = createConnection({ issue: ability }, { mapping: true });
   const failure: unknown = await issueClientToken(connection, alice, undefined, createTokenCache()).catch(
@@ -181,7 +181,7 @@ test('issueClientToken rejects a principal without a vendor user before it calls
   expect(requested).toEqual([]);
 });
 
-test('issueClientToken adds the vendor user to a failure of the vendor and keeps the thrown error', async () => {
+test('issueClientToken rejects with an OperationFailure that holds the error of the vendor and the vendor user', async () => {
   const thrown = new TypeError('foreign');
   const issue: IssueAbility<'user'> = { bound: 'user', parameters, issue: () => Promise.reject(thrown) };
   const failure: unknown = await issueClientToken(
@@ -195,13 +195,13 @@ test('issueClientToken adds the vendor user to a failure of the vendor and keeps
   expect((failure as OperationFailure).thrown).toBe(thrown);
 });
 
-/** Creates a vendor that gives a person another user at each creation. */
+/** Creates a vendor that creates another vendor user on each call, also for the same external id. */
 function createForgetfulUsers() {
   let created = 0;
   return { ensureUser: async () => ({ vendorUserId: `u-${(created += 1)}`, created: true }) };
 }
 
-test('issueClientToken creates a vendor user that the vendor deleted once more and issues its token', async () => {
+test('issueClientToken creates a new vendor user if the vendor deleted the old one, and issues a token for the new one', async () => {
   const { ability, requested } = createUserAbility((vendorUserId) => vendorUserId !== 'u-1');
   const connection = createConnection({ issue: ability, users: createForgetfulUsers() });
   const { vendorUserId } = await issueClientToken(connection, alice, undefined, createTokenCache());
@@ -210,7 +210,7 @@ test('issueClientToken creates a vendor user that the vendor deleted once more a
   expect(await connection.users.known(alice)).toBe('u-2');
 });
 
-test('issueClientToken gives up when the newly created vendor user is unknown as well', async () => {
+test('issueClientToken rejects if the vendor does not know the newly created vendor user either', async () => {
   const { ability, requested } = createUserAbility(() => false);
   const connection = createConnection({ issue: ability, users: createForgetfulUsers() });
   await expect(issueClientToken(connection, alice, undefined, createTokenCache())).rejects.toMatchObject({
@@ -220,7 +220,7 @@ test('issueClientToken gives up when the newly created vendor user is unknown as
   expect(requested).toEqual(['u-1', 'u-2']);
 });
 
-test('issueClientToken does not try again for a vendor user that the token names', async () => {
+test('issueClientToken does not call the vendor again if a claim names the vendor user that the vendor does not know', async () => {
   const { ability, requested } = createUserAbility(() => false);
   const connection = createConnection({ issue: ability, users: createForgetfulUsers() }, { claim: 'patient' });
   await expect(issueClientToken(connection, alice, undefined, createTokenCache())).rejects.toMatchObject({
@@ -230,8 +230,8 @@ test('issueClientToken does not try again for a vendor user that the token names
   expect(requested).toEqual(['p-1']);
 });
 
-test('issueClientToken keeps the vendor user after any other failure of the vendor', async () => {
-  const refusal = new ValetKeyError('vendor_rejected', 'No.', { vendor: 'acme' });
+test('issueClientToken keeps the stored vendor user after any other failure of the vendor', async () => {
+  const refusal = new ValetKeyError('vendor_rejected', 'Refused.', { vendor: 'acme' });
   const issue: IssueAbility<'user'> = { bound: 'user', parameters, issue: () => Promise.reject(refusal) };
   const connection = createConnection({ issue, users: createForgetfulUsers() });
   await expect(issueClientToken(connection, alice, undefined, createTokenCache())).rejects.toMatchObject({

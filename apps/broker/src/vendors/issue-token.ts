@@ -3,6 +3,7 @@ import {
   ValetKeyError,
   type ExposableToken,
   type IssueAbility,
+  type IssueRequest,
   type Principal,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
@@ -10,7 +11,7 @@ import type { Connection } from './connections.ts';
 import { OperationFailure, type OperationResult } from './perform.ts';
 
 /**
- * Issues a client token for a principal. `body` is the request's JSON, or undefined.
+ * Issues a client token for a principal. `body` is the parsed JSON of the request, or undefined if it has no body.
  *
  * Rejects with `operation_not_supported`, `invalid_request`, `vendor_user_not_found` and the vendor codes of the error table.
  */
@@ -31,7 +32,7 @@ export async function issueClientToken(
     : await issueForUser(connection, ability, { principal, parameters });
 }
 
-type Request = Parameters<IssueAbility<'account'>['issue']>[0];
+type Request = IssueRequest<'account'>;
 
 async function issueForAccount(
   connection: string,
@@ -62,13 +63,14 @@ async function issueForUser(
   try {
     return await issueFor(vendorUserId);
   } catch (failure) {
-    // The vendor has deleted its user. Where the broker may create another one, it does so once.
-    if (!isUserGone(failure) || !(await users.forget(request.principal, vendorUserId))) throw failure;
+    // The vendor has deleted its user. If the broker may create another one, it does so once.
+    if (!isUserUnknown(failure) || !(await users.forget(request.principal, vendorUserId))) throw failure;
     return issueFor(await users.resolve(request.principal));
   }
 }
 
-function isUserGone(failure: unknown): boolean {
+/** Returns whether the vendor does not know the vendor user. */
+function isUserUnknown(failure: unknown): boolean {
   const thrown = failure instanceof OperationFailure ? failure.thrown : failure;
   return ValetKeyError.isInstance(thrown) && thrown.code === 'vendor_user_not_found';
 }

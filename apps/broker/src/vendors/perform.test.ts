@@ -16,7 +16,7 @@ const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', s
 const request = { id: 'request-1', principal: alice, connection: 'acme-eu' };
 const everyone: ConnectionPolicy = { requiredScopes: [], requiredClaims: {} };
 
-/** Creates `perform` for one connection, over a store in memory whose functions a test may replace. */
+/** Creates `perform` for one connection, over a store in memory. `store` replaces some functions of that store. */
 function createHarness({ policy = everyone, store = {} }: { policy?: ConnectionPolicy; store?: Partial<Store> } = {}) {
   const memory = createSqliteStore(':memory:');
   const used: Store = { ...memory, ...store };
@@ -61,7 +61,7 @@ test('perform does the work with the connection, records the decision with its v
   ]);
 });
 
-test('perform rejects before any work while the audit cannot be written', async () => {
+test('perform rejects without doing the work after the audit could not be written', async () => {
   const broken = () => Promise.reject(new ValetKeyError('overloaded', 'No room.', { reason: 'sqlite_13' }));
   const { perform, decisions } = createHarness({ store: { check: broken, recordDecision: broken } });
   await expect(perform(request, 'issue', async () => ({ result: 0 }))).rejects.toMatchObject({ code: 'overloaded' });
@@ -95,7 +95,7 @@ test('perform returns the result only after the decision is committed', async ()
   expect(events).toEqual(['work', 'recording', 'recorded', 'returned']);
 });
 
-test('perform throws a failure only after its decision is committed', async () => {
+test('perform rejects with a failure only after its decision is committed', async () => {
   const { promise: written, resolve: commit } = Promise.withResolvers<void>();
   const { perform } = createHarness({ store: { recordDecision: () => written } });
   const failure = new ValetKeyError('vendor_timeout', 'Too slow.');
@@ -108,7 +108,7 @@ test('perform throws a failure only after its decision is committed', async () =
   expect(thrown).toBe(failure);
 });
 
-test('perform withholds a result whose decision cannot be recorded, and starts no further work', async () => {
+test('perform rejects if the decision cannot be recorded, and does no work for the next request', async () => {
   const broken = () => Promise.reject(new ValetKeyError('overloaded', 'No room.', { reason: 'sqlite_13' }));
   const { perform } = createHarness({ store: { recordDecision: broken, check: broken } });
   let works = 0;
@@ -118,7 +118,7 @@ test('perform withholds a result whose decision cannot be recorded, and starts n
   expect(works).toBe(1);
 });
 
-test('perform records a failure with its vendor user and its code, and throws the error itself', async () => {
+test('perform records the code and the vendor user of an OperationFailure, and rejects with the error inside it', async () => {
   const { perform, decisions, log } = createHarness();
   const failure = new ValetKeyError('vendor_unavailable', 'Down.', { reason: 'status_503' });
   const attempt = perform(request, 'issue', () => Promise.reject(new OperationFailure(failure, 'u-1')));
@@ -127,7 +127,7 @@ test('perform records a failure with its vendor user and its code, and throws th
   expect(log()).toContain('"reason":"status_503"');
 });
 
-test('perform records a failure without a vendor user where none was resolved', async () => {
+test('perform records the code of any other failure without a vendor user, and rejects with that failure', async () => {
   const { perform, decisions } = createHarness();
   const failure = new ValetKeyError('vendor_user_not_found', 'No user.');
   await expect(perform(request, 'issue', () => Promise.reject(failure))).rejects.toBe(failure);
@@ -135,9 +135,9 @@ test('perform records a failure without a vendor user where none was resolved', 
 });
 
 test.each([
-  ['as it is', (error: unknown) => error, undefined],
-  ['with its vendor user', (error: unknown) => new OperationFailure(error, 'u-1'), 'u-1'],
-])('perform records a foreign error as `internal` and throws it unchanged (%s)', async (_, wrap, vendorUserId) => {
+  ['a foreign error', (error: unknown) => error, undefined],
+  ['a foreign error inside an OperationFailure', (error: unknown) => new OperationFailure(error, 'u-1'), 'u-1'],
+])('perform records %s as `internal` and rejects with it', async (_, wrap, vendorUserId) => {
   const { perform, decisions, log } = createHarness();
   const foreign = Object.assign(new Error('canary-of-the-library'), { code: 'EPIPE', reason: 'canary-of-the-library' });
   await expect(perform(request, 'issue', () => Promise.reject(wrap(foreign)))).rejects.toBe(foreign);
@@ -145,7 +145,7 @@ test.each([
   expect(log()).not.toContain('canary');
 });
 
-test('perform logs an overloaded operation and does not record it', async () => {
+test('perform logs the failure `overloaded` and does not record it', async () => {
   const { perform, decisions, log } = createHarness();
   const overloaded = new ValetKeyError('overloaded', 'Too many calls.', { reason: 'bulkhead' });
   await expect(perform(request, 'issue', () => Promise.reject(overloaded))).rejects.toBe(overloaded);
@@ -158,7 +158,7 @@ test('perform logs an overloaded operation and does not record it', async () => 
   });
 });
 
-test('perform records a principal that the policy refuses, and does no work', async () => {
+test('perform records `forbidden` for a principal that the policy refuses, and does no work', async () => {
   const { perform, decisions } = createHarness({ policy: { ...everyone, requiredScopes: ['rooms'] } });
   let works = 0;
   const attempt = perform(request, 'issue', async () => ({ result: (works += 1) }));

@@ -2,24 +2,24 @@ import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { Decision } from '../storage/store.ts';
-import type { Connection, Connections } from './connections.ts';
+import { findConnection, type Connection, type Connections } from './connections.ts';
 
-/** An authenticated request to use a connection, independent of the protocol in which it was sent. */
+/** An authenticated request to use a connection, whatever protocol the caller used to send it. */
 export interface OperationRequest {
   readonly id: string;
   readonly principal: Principal;
-  /** The name that the caller gave; it may name no connection. */
+  /** The connection's name as the caller sent it. It is not checked yet, and may be any text. */
   readonly connection: string;
 }
 
-/** What the work of an operation results in. */
+/** The result of an operation's work. */
 export interface OperationResult<Result> {
   readonly result: Result;
-  /** The vendor user for whom the vendor was called, where there is one. */
+  /** The vendor user for whom the broker called the vendor. Absent if the call was for no vendor user. */
   readonly vendorUserId?: string | undefined;
 }
 
-/** A failure of work that was done for a vendor user: it carries what the audit records beside the error itself. */
+/** Wraps the error of work that was done for a vendor user, so that the audit can record the vendor user as well. */
 export class OperationFailure extends Error {
   readonly thrown: unknown;
   readonly vendorUserId: string;
@@ -32,9 +32,9 @@ export class OperationFailure extends Error {
 }
 
 /**
- * Performs one operation in the order that every operation has: the audit is writable, the policy allows the principal, the
- * work is done, the decision is recorded. The result is returned only after the decision is committed. A failure is
- * recorded in the same way and then thrown.
+ * Performs one operation. The order is the same for every operation: check that the audit is writable, check that the policy
+ * allows the principal, do the work, record the decision. `perform` returns the result only after the decision is committed.
+ * If the work fails, `perform` records that decision in the same way and then rejects with the error.
  */
 export type Perform = <Result>(
   request: OperationRequest,
@@ -63,7 +63,7 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
       const { thrown, vendorUserId } =
         failure instanceof OperationFailure ? failure : { thrown: failure, vendorUserId: undefined };
       const { code, reason } = ValetKeyError.isInstance(thrown) ? thrown : { code: 'internal' as const };
-      // An overloaded broker sheds load: a row for each refusal would add to it.
+      // Not recorded: while the broker is overloaded, one audit row per refusal would add to its load.
       if (code === 'overloaded') logger.warn({ requestId, operation, connection: name, reason }, 'overloaded');
       else await audit.record({ ...decision, vendorUserId, outcome: code, reason });
       throw thrown;
@@ -71,11 +71,4 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
     await audit.record({ ...decision, vendorUserId: done.vendorUserId, outcome: 'allowed' });
     return done.result;
   };
-}
-
-/** Returns the connection of this name. Throws `unknown_vendor`. */
-export function findConnection(connections: Connections, name: string): Connection {
-  const connection = connections.get(name);
-  if (connection !== undefined) return connection;
-  throw new ValetKeyError('unknown_vendor', 'No connection of this name is configured.');
 }

@@ -30,7 +30,7 @@ const allow = [
   { method: 'POST', path: '/rooms' },
 ];
 
-/** Creates a vendor that numbers its server tokens and accepts those that `accepts` names. */
+/** Creates a `proxy` ability that numbers its server tokens and refuses each token for which `accepts` returns false. */
 function createProxyAbility(accepts: (token: string) => boolean = () => true, overrides: Partial<ProxyAbility> = {}) {
   const issued: string[] = [];
   const sent: string[] = [];
@@ -69,7 +69,7 @@ test.each([
   ['another path', { path: '/admin' }],
   ['a longer path', { path: '/rooms/1' }],
   ['a path that leads elsewhere', { path: '/rooms/../admin' }],
-])('proxyCall rejects a call with %s than those on the allow-list, without requesting a token', async (_, differs) => {
+])('proxyCall rejects %s, which the allow-list does not have, without requesting a token', async (_, differs) => {
   const { ability, issued, sent } = createProxyAbility();
   const call = proxyCall(createConnection(ability), alice, { ...getRooms, ...differs }, createTokenCache());
   await expect(call).rejects.toMatchObject({
@@ -80,7 +80,7 @@ test.each([
   expect([issued, sent]).toEqual([[], []]);
 });
 
-test('proxyCall sends the request with one cached server token per principal key', async () => {
+test('proxyCall requests one server token for each key of `tokenKey`, and sends it with every call for that key', async () => {
   const { ability, issued, sent } = createProxyAbility();
   const connection = createConnection(ability);
   const tokens = createTokenCache();
@@ -92,7 +92,7 @@ test('proxyCall sends the request with one cached server token per principal key
   expect(sent).toEqual(['c-1-1', 'c-1-1', 'c-2-2']);
 });
 
-test('proxyCall caches and renews a token under the name of the connection beside the key of the vendor', async () => {
+test('proxyCall adds the name of the connection to the key under which it caches and invalidates a token', async () => {
   const { ability } = createProxyAbility(() => false);
   const keys: TokenKey[] = [];
   const tokens = createTokenCache();
@@ -128,7 +128,7 @@ test('proxyCall never uses the server token of another connection of the same ve
 test.each([
   ['without a body', undefined],
   ['with a short body', Buffer.from('{}')],
-])('proxyCall renews a refused token and sends a request %s once more', async (_, body) => {
+])('proxyCall renews a token that the vendor refuses, and sends a request %s once more', async (_, body) => {
   const { ability, issued, sent } = createProxyAbility((token) => token !== 'c-1-1');
   const tokens = createTokenCache();
   const request = { ...getRooms, method: 'POST', body };
@@ -138,7 +138,7 @@ test.each([
   expect(issued).toEqual(['c-1-1', 'c-1-2']);
 });
 
-test('proxyCall sends a streamed body once, and the next call has a new token', async () => {
+test('proxyCall rejects a streamed request whose token the vendor refuses, and renews the token for the next call', async () => {
   const { ability, sent } = createProxyAbility((token) => token !== 'c-1-1');
   const tokens = createTokenCache();
   const request = { ...getRooms, method: 'POST', body: Readable.from([Buffer.from('{}')]) };
@@ -151,14 +151,14 @@ test('proxyCall sends a streamed body once, and the next call has a new token', 
   expect(sent).toEqual(['c-1-1', 'c-1-2']);
 });
 
-test('proxyCall rejects after the vendor refused two tokens in a row', async () => {
+test('proxyCall rejects if the vendor also refuses the renewed token', async () => {
   const { ability, sent } = createProxyAbility(() => false);
   const call = proxyCall(createConnection(ability), alice, getRooms, createTokenCache());
   await expect(call).rejects.toMatchObject({ code: 'vendor_auth_failed', vendor: 'acme' });
   expect(sent).toEqual(['c-1-1', 'c-1-2']);
 });
 
-test('proxyCall throws what `tokenKey` throws, before it requests a token', async () => {
+test('proxyCall rejects with the error of `tokenKey`, without requesting a token', async () => {
   const refusal = new ValetKeyError('forbidden', 'No customer.', { vendor: 'acme' });
   const { ability, issued } = createProxyAbility(undefined, {
     tokenKey: () => {
@@ -169,7 +169,7 @@ test('proxyCall throws what `tokenKey` throws, before it requests a token', asyn
   expect(issued).toEqual([]);
 });
 
-test('proxyCall stops waiting for the token when its caller disconnects', async () => {
+test('proxyCall rejects with the abort reason while it waits for a token, and calls no vendor', async () => {
   const { ability, sent } = createProxyAbility(undefined, { issueServerToken: () => new Promise(() => undefined) });
   const caller = new AbortController();
   const call = proxyCall(createConnection(ability), alice, { ...getRooms, signal: caller.signal }, createTokenCache());

@@ -4,8 +4,8 @@ import { isCallAllowed } from '@valetkey/vendor-clients';
 import type { Connection } from './connections.ts';
 
 /**
- * Calls a vendor on the principal's behalf, with a server token that the caller never sees. When the vendor refuses the
- * token, it is renewed and the call is sent once more if its body can be sent again.
+ * Calls a vendor on the principal's behalf, with a server token that the caller never receives. If the vendor refuses the
+ * token, the broker renews it, and sends the call once more unless the body was streamed.
  *
  * Rejects with `operation_not_supported`, `forbidden`, `vendor_auth_failed` and the vendor codes of the error table.
  */
@@ -35,8 +35,8 @@ export async function proxyCall(
 
   await tokens.invalidate(key, token);
   const isReplayable = request.body === undefined || request.body instanceof Uint8Array;
-  const second = isReplayable ? await ability.send(request, await getToken()) : 'token_refused';
-  if (second !== 'token_refused') return second;
+  const secondResponse = isReplayable ? await ability.send(request, await getToken()) : 'token_refused';
+  if (secondResponse !== 'token_refused') return secondResponse;
   throw new ValetKeyError('vendor_auth_failed', `${name} refused the broker's token.`, {
     vendor: id,
     ...(!isReplayable && { remediation: 'Call again: the body was too large for the broker to send it twice.' }),

@@ -25,7 +25,7 @@ function usersOf(
   return createVendorUsers({ connection: vendor.id, vendor, source, store, ...time });
 }
 
-/** Creates a vendor that responds when the test says so, so that the test decides which calls overlap. */
+/** Creates a vendor that responds only once the test calls `respond`, so that the test decides which calls overlap. */
 function createVendor() {
   const requested: string[] = [];
   const { promise: firstRequest, resolve: reportRequest } = Promise.withResolvers<void>();
@@ -43,20 +43,20 @@ function createVendor() {
 describe('vendor users by claim', () => {
   const store = createSqliteStore(':memory:');
 
-  test('vendor users by claim come from the claim, or from the subject for `sub`', async () => {
+  test('vendor users by claim are the value of the claim, or the subject for the claim `sub`', async () => {
     expect(await usersOf(vendor, { claim: 'patient' }, store).resolve(alice)).toBe('p-1');
     expect(await usersOf(vendor, { claim: 'sub' }, store).resolve(alice)).toBe('alice');
   });
 
   test.each(['absent', 'number', 'broken', '__proto__', 'constructor'])(
-    'vendor users by claim reject a claim that is absent or not text (%s)',
+    'vendor users by claim reject a token whose claim is absent or not well-formed text (%s)',
     async (claim) => {
       const users = usersOf(vendor, { claim }, store);
       await expect(users.resolve(alice)).rejects.toMatchObject({ code: 'vendor_user_not_found', vendor: 'nabla' });
     },
   );
 
-  test('vendor users by claim ignore the claim of another issuer, and the error names the right one', async () => {
+  test('vendor users by claim ignore the claim of another issuer, and the error names the configured issuer', async () => {
     const users = usersOf(vendor, { claim: 'patient', issuer: 'https://else.example.com' }, store);
     expect(await users.known(alice)).toBeUndefined();
     await expect(users.resolve(alice)).rejects.toMatchObject({
@@ -65,7 +65,7 @@ describe('vendor users by claim', () => {
   });
 });
 
-test('vendor users by mapping are only those that the operator stored', async () => {
+test('vendor users by mapping are those that the operator stored, and are never forgotten', async () => {
   const store = createSqliteStore(':memory:');
   const users = usersOf(vendor, { mapping: true }, store);
   await expect(users.resolve(alice)).rejects.toMatchObject({ code: 'vendor_user_not_found' });
@@ -75,7 +75,7 @@ test('vendor users by mapping are only those that the operator stored', async ()
 });
 
 describe('vendor users that the vendor creates', () => {
-  test('a hundred simultaneous first requests of one person create one vendor user', async () => {
+  test('a hundred concurrent first requests of one principal create one vendor user', async () => {
     const { vendor: vital, requested, respond } = createVendor();
     const users = usersOf(vital, { ensure: true }, createSqliteStore(':memory:'));
     const all = Array.from({ length: 100 }, () => users.resolve(alice));
@@ -87,7 +87,7 @@ describe('vendor users that the vendor creates', () => {
     expect(requested).toHaveLength(1);
   });
 
-  test('a failed creation rejects every waiting request and is tried again by the next one', async () => {
+  test('a failed creation rejects every request that waits for it, and the next request creates the vendor user', async () => {
     let calls = 0;
     const ensureUser = async () => {
       calls += 1;
@@ -105,7 +105,7 @@ describe('vendor users that the vendor creates', () => {
     expect(calls).toBe(2);
   });
 
-  test('a vendor user is created under the external id of the configured claim', async () => {
+  test('a vendor user is created under the external id that the configured claim holds', async () => {
     const { vendor: vital, requested, respond } = createVendor();
     respond('u-1');
     const users = usersOf(vital, { ensure: { externalIdClaim: 'patient' } }, createSqliteStore(':memory:'));
@@ -113,7 +113,7 @@ describe('vendor users that the vendor creates', () => {
     expect(requested).toEqual(['p-1']);
   });
 
-  test('a vendor user that the vendor deleted is created again and outlives a late report of the deletion', async () => {
+  test('a deleted vendor user is created again, and a second `forget` of the deleted one does not remove the new one', async () => {
     const { vendor: vital, respond } = createVendor();
     respond('u-2');
     const store = createSqliteStore(':memory:');
@@ -122,12 +122,12 @@ describe('vendor users that the vendor creates', () => {
     expect(await users.resolve(alice)).toBe('u-1');
     expect(await users.forget(alice, 'u-1')).toBe(true);
     expect(await users.resolve(alice)).toBe('u-2');
-    // Another request found the old vendor user deleted and reports it late.
+    // Another request found the old vendor user deleted as well, and reports it later.
     expect(await users.forget(alice, 'u-1')).toBe(true);
     expect(await users.known(alice)).toBe('u-2');
   });
 
-  test('an external id is read only from the tokens of its configured issuer', async () => {
+  test('an external id is read only from tokens of the configured issuer', async () => {
     const { vendor: vital, requested, respond } = createVendor();
     respond('u-1');
     const usersOfIssuer = (issuer: string) =>
@@ -155,7 +155,7 @@ describe('vendor users that the vendor creates', () => {
 describe('vendor users over several brokers', () => {
   const key = { connection: 'vital', issuer: alice.issuer, subject: alice.subject };
 
-  /** Creates the vendor users of one broker, whose clock advances only while it sleeps. */
+  /** Creates the vendor users of one broker. Its clock advances only when it sleeps. */
   function createBroker(
     vendor: Vendor,
     store: Store,
@@ -171,7 +171,7 @@ describe('vendor users over several brokers', () => {
     return { ...users, sleptMs: () => elapsedMs };
   }
 
-  /** Creates a vendor that keeps one user per external id, as every vendor must. */
+  /** Creates a vendor that keeps one user per external id, as every vendor must. `kept` holds these users. */
   function createIdempotentVendor(fail: () => boolean = () => false) {
     const requested: string[] = [];
     const kept = new Map<string, string>();
@@ -186,7 +186,7 @@ describe('vendor users over several brokers', () => {
     return { requested, kept, vendor: { id: 'vital', users: { ensureUser }, close } satisfies Vendor };
   }
 
-  test('simultaneous first requests of one person at five brokers create one vendor user', async () => {
+  test('concurrent first requests of one principal at five brokers create one vendor user', async () => {
     const { vendor: vital, requested } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     const onSleep = () => new Promise((resolve) => setImmediate(resolve));
@@ -196,7 +196,7 @@ describe('vendor users over several brokers', () => {
     expect(requested).toHaveLength(1);
   });
 
-  test('the reservation of a broker that crashed ends after three seconds', async () => {
+  test('a broker waits three seconds for a broker that crashed, and then creates the vendor user', async () => {
     const { vendor: vital } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     const nowMs = 1_000_000;
@@ -206,7 +206,7 @@ describe('vendor users over several brokers', () => {
     expect(broker.sleptMs()).toBe(3000);
   });
 
-  test('a broker whose clock is far behind waits three seconds and does not take over the reservation', async () => {
+  test('a broker whose clock is far behind waits three seconds, creates the vendor user and does not replace the reservation', async () => {
     const { vendor: vital } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     await store.reserveVendorUser(key, { owner: 'other', nowMs: 9e9, expiresAtMs: 9e9 + 3000 });
@@ -216,7 +216,7 @@ describe('vendor users over several brokers', () => {
     expect(await store.reserveVendorUser(key, { owner: 'third', nowMs: 9e9, expiresAtMs: 9e9 })).toBe(false);
   });
 
-  test('a waiting broker returns the vendor user that another one stored, without calling the vendor', async () => {
+  test('a waiting broker returns the vendor user that another broker stored, without calling the vendor', async () => {
     const { vendor: vital, requested } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     await store.reserveVendorUser(key, { owner: 'other', nowMs: 0, expiresAtMs: 9e9 });
@@ -225,7 +225,7 @@ describe('vendor users over several brokers', () => {
     expect(requested).toEqual([]);
   });
 
-  test('a failed creation releases the reservation at once for the next broker', async () => {
+  test('a failed creation releases the reservation, so that the next broker does not wait', async () => {
     let failures = 1;
     const { vendor: vital, requested } = createIdempotentVendor(() => failures-- > 0);
     const store = createSqliteStore(':memory:');
@@ -236,7 +236,7 @@ describe('vendor users over several brokers', () => {
     expect(requested).toHaveLength(2);
   });
 
-  test('a vendor user that was created but not stored is found again instead of created twice', async () => {
+  test('a vendor user that was created but not stored is not created a second time', async () => {
     const { vendor: vital, kept } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     const unstorable = { ...store, addVendorUser: () => Promise.reject(new Error('no room')) };
@@ -245,15 +245,15 @@ describe('vendor users over several brokers', () => {
     expect(kept.size).toBe(1);
   });
 
-  test('a reservation that cannot be released does not fail the request or the next one', async () => {
+  test('neither the request whose reservation cannot be released nor the next request fails', async () => {
     const { vendor: vital } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
-    const stuck = { ...store, releaseVendorUser: () => Promise.reject(new Error('gone')) };
+    const stuck = { ...store, releaseVendorUser: () => Promise.reject(new Error('cannot be released')) };
     expect(await createBroker(vital, stuck).resolve(alice)).toBe('user-1');
     expect(await createBroker(vital, store).resolve(alice)).toBe('user-1');
   });
 
-  test('a mapping that the operator stores during the creation takes precedence', async () => {
+  test('a request returns the vendor user that the operator stores while the vendor creates another one', async () => {
     const store = createSqliteStore(':memory:');
     const { vendor: vital, firstRequest, respond } = createVendor();
     const resolved = createBroker(vital, store).resolve(alice);

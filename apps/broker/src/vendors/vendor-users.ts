@@ -7,30 +7,29 @@ import type { Store, VendorUserKey } from '../storage/store.ts';
 import { externalIdOf } from './external-id.ts';
 
 /**
- * Milliseconds for which the creation of a person's vendor user is reserved to one broker. A creation rarely takes longer,
- * and other brokers wait no longer for one that crashed.
+ * How long one broker alone may create the vendor user of a principal, in milliseconds. A creation rarely takes longer. If the
+ * broker crashes, the other brokers wait at most this long.
  */
 const reservationMs = 3_000;
-/** Milliseconds between two checks of whether another broker has finished. */
+/** How often a waiting broker checks whether the other broker has finished, in milliseconds. */
 const pollMs = 50;
 
-/** The vendor users of one connection. They follow from the principal alone, never from the request. */
+/** The vendor users of one connection. Only the verified principal decides which one is returned, never the request. */
 export interface VendorUsers {
-  /** Whether vendor users come from the store, so that an operator may set them. */
+  /** Whether the vendor users are in the store, where an operator may set them. */
   readonly areStored: boolean;
-  /** Returns the vendor user that is known without asking the vendor. */
+  /** Returns the vendor user that the token or the store names, without calling the vendor. */
   readonly known: (principal: Principal) => Promise<string | undefined>;
-  /** Returns the vendor user, and creates it where the source is `ensure`. Rejects with `vendor_user_not_found`. */
+  /** Returns the vendor user. With the source `ensure`, it creates a missing one. Rejects with `vendor_user_not_found`. */
   readonly resolve: (principal: Principal, options?: CallOptions) => Promise<string>;
-  /** Removes a vendor user that the vendor no longer knows. Returns whether another one may be resolved. */
+  /** Removes a vendor user that the vendor no longer knows. Returns whether `resolve` may return another one. */
   readonly forget: (principal: Principal, vendorUserId: string) => Promise<boolean>;
 }
 
-/** What the vendor users of a connection are made of. */
 export interface VendorUsersOptions {
   readonly connection: string;
   readonly vendor: Pick<Vendor, 'id' | 'users'>;
-  /** Absent: `ensure` where the vendor can create users, else `mapping`. */
+  /** Default: `ensure` for a vendor that can create users, else `mapping`. */
   readonly source?: VendorUserSource | undefined;
   readonly store: Store;
   readonly clock: Clock;
@@ -50,7 +49,7 @@ function readClaim(principal: Principal, claim: string, issuer: string | undefin
   return isUsable ? value : undefined;
 }
 
-/** The token names the vendor user. */
+/** Creates the vendor users of the source `claim`: a claim of the token names them. */
 function createClaimedUsers(
   { connection, vendor }: VendorUsersOptions,
   { claim, issuer }: Extract<VendorUserSource, { claim: string }>,
@@ -74,7 +73,7 @@ function createClaimedUsers(
   };
 }
 
-/** The operator stores the vendor user of each person. */
+/** Creates the vendor users of the source `mapping`: the operator stores one for each principal. */
 function createMappedUsers({ connection, vendor, store }: VendorUsersOptions): VendorUsers {
   const known = (principal: Principal) => store.findVendorUser(keyOf(connection, principal));
   return {
@@ -90,12 +89,12 @@ function createMappedUsers({ connection, vendor, store }: VendorUsersOptions): V
   };
 }
 
-/** The vendor creates a user at a person's first request, and the store keeps it. */
+/** Creates the vendor users of the source `ensure`: the vendor creates one at a principal's first request, and the broker stores it. */
 function createEnsuredUsers(
   { connection, vendor, store, clock, sleep = systemSleep }: VendorUsersOptions,
   ensure: Extract<VendorUserSource, { ensure: unknown }>['ensure'],
 ): VendorUsers {
-  const pending = new Map<string, Promise<string>>();
+  const pendingCreations = new Map<string, Promise<string>>();
 
   const readExternalId = (principal: Principal): string => {
     if (ensure === true) return externalIdOf(principal);
@@ -106,15 +105,16 @@ function createEnsuredUsers(
   };
 
   /**
-   * Waits until no other broker is creating this person's vendor user, and returns the one that another broker created
-   * meanwhile. After the longest wait it continues without the reservation: the vendor keeps one user per external id.
+   * Waits until no other broker is creating this vendor user. Returns the vendor user if another broker has stored it
+   * meanwhile, else undefined. After `reservationMs` it continues without the reservation: even if two brokers then create
+   * the vendor user, the vendor keeps only one user per external id.
    */
   const reserve = async (key: VendorUserKey, owner: string): Promise<string | undefined> => {
     const giveUpAtMs = clock.monotonicMs() + reservationMs;
     for (;;) {
       const nowMs = clock.nowMs();
       const isReserved = await store.reserveVendorUser(key, { owner, nowMs, expiresAtMs: nowMs + reservationMs });
-      // Read after the reservation: a previous owner has stored its vendor user by then.
+      // Read after the reservation, because a previous owner stores its vendor user before it releases the reservation.
       const known = await store.findVendorUser(key);
       if (known !== undefined || isReserved || clock.monotonicMs() >= giveUpAtMs) return known;
       await sleep(pollMs);
@@ -129,11 +129,11 @@ function createEnsuredUsers(
     const known = await reserve(key, owner);
     try {
       if (known !== undefined) return known;
-      // Without a caller's signal: other callers wait for the same person, and one that disconnects must not end it.
+      // Without the caller's signal: other callers may wait for the same creation, and a disconnect must not abort it.
       const { vendorUserId } = await vendor.users.ensureUser(externalId);
       return await store.addVendorUser(key, vendorUserId);
     } finally {
-      // A reservation that cannot be released expires.
+      // If the release fails, the reservation ends at its expiry.
       await store.releaseVendorUser(key, owner).catch(() => undefined);
     }
   };
@@ -145,9 +145,9 @@ function createEnsuredUsers(
     resolve: async (principal) => {
       const vendorUserId = await known(principal);
       if (vendorUserId !== undefined) return vendorUserId;
-      const person = principalKey(principal);
-      const creation = pending.get(person) ?? create(principal).finally(() => pending.delete(person));
-      pending.set(person, creation);
+      const key = principalKey(principal);
+      const creation = pendingCreations.get(key) ?? create(principal).finally(() => pendingCreations.delete(key));
+      pendingCreations.set(key, creation);
       return creation;
     },
     forget: async (principal, vendorUserId) => {

@@ -114,9 +114,9 @@ test('`valetkey doctor` names the connection whose credentials a vendor refuses'
 });
 
 test.each([
-  ['an upper-case name', 'Vital', /^vendors\.Vital: must be named by/],
-  ['a name with a slash', 'vital/us', /^vendors\.vital\/us: must be named by/],
-  ['a name of 64 characters', 'v'.repeat(64), /must be named by/],
+  ['an upper-case name', 'Vital', /^vendors\.Vital: the name must have/],
+  ['a name with a slash', 'vital/us', /^vendors\.vital\/us: the name must have/],
+  ['a name of 64 characters', 'v'.repeat(64), /the name must have/],
 ])('a configuration refuses a connection with %s', (_case, name, expected) => {
   const { vendors, ...config } = configureTwice();
   const parse = () => parseConfig({ ...config, vendors: { [name]: vendors?.['vital-us'] } });

@@ -5,7 +5,7 @@ import { oauthErrorFormat } from './oauth-error.ts';
 const { statusOf, encode, challengeOf } = oauthErrorFormat;
 const encodeError = (error: ValetKeyError) => encode(error, { requestId: 'request-1' }) as Record<string, string>;
 
-/** The OAuth error and the status of every code. */
+/** The OAuth error and the HTTP status of each error code. */
 const expected: Readonly<Record<ErrorCode, readonly [string, number]>> = {
   missing_token: ['invalid_request', 400],
   invalid_token: ['invalid_request', 400],
@@ -43,14 +43,14 @@ test.each(Object.entries(expected))('the OAuth error format encodes `%s` as %j',
   expect(challengeOf(error)).toBeUndefined();
 });
 
-test('the OAuth error format names an unsupported grant type', () => {
+test('the OAuth error format encodes an unsupported grant type as `unsupported_grant_type`', () => {
   const cause = { type: 'oauth_error', error: 'unsupported_grant_type' } as const;
   const error = new ValetKeyError('invalid_request', 'Another grant.', { cause });
   expect(encodeError(error)['error']).toBe('unsupported_grant_type');
 });
 
 test.each(['invalid_client', 'unauthorized_client', 'invalid_scope'] as const)(
-  'the OAuth error format does not pass on the error `%s` of a vendor’s own token endpoint',
+  'the OAuth error format hides the error `%s` of a vendor’s token endpoint',
   (name) => {
     const cause = { type: 'oauth_error', error: name } as const;
     const error = new ValetKeyError('vendor_auth_failed', 'Refused.', { cause, reason: name, advice: 'canary' });
@@ -59,14 +59,14 @@ test.each(['invalid_client', 'unauthorized_client', 'invalid_scope'] as const)(
   },
 );
 
-test('the OAuth error format describes an error in the characters of RFC 6749', () => {
+test('the OAuth error format replaces characters that RFC 6749 does not allow in a description', () => {
   const error = new ValetKeyError('forbidden', 'The scope "a\\b" is\nmissing – é.', { remediation: 'Ask “them”.' });
   const { error_description: description } = encodeError(error);
   expect(description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/);
   expect(description).toBe("The scope 'a?b' is?missing ? ?. Ask ?them?.");
 });
 
-test('the OAuth error format advises a form after another media type', () => {
+test('the OAuth error format advises to send a form if the media type is not supported', () => {
   const error = new ValetKeyError('unsupported_media_type', 'Not supported.');
   expect(encodeError(error)['error_description']).toContain('application/x-www-form-urlencoded');
 });

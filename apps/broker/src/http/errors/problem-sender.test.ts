@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createLogger } from '../../telemetry/logger.ts';
 import { createProblemSender, problemFormat, type FailureFormat } from './problem-sender.ts';
 
-/** Creates a server whose route fails with a given error, and keeps what the problem sender counts and logs. */
+/** Creates a server whose route fails with a given error. `counted` and `logged` show the work of the problem sender. */
 function createHarness(format: FailureFormat = problemFormat('https://broker.example.com/metadata')) {
   const lines: Record<string, unknown>[] = [];
   const counted: ValetKeyError[] = [];
@@ -21,7 +21,7 @@ function createHarness(format: FailureFormat = problemFormat('https://broker.exa
   });
   return {
     counted,
-    /** The lines that the problem sender logged, without fastify's own. */
+    /** Returns the lines that the problem sender logged, without those of fastify. */
     logged: () => lines.filter(({ msg }) => msg === 'refused' || msg === 'internal error'),
     fail: (error: unknown, request: { payload?: string } = {}) => {
       thrown = error;
@@ -30,7 +30,7 @@ function createHarness(format: FailureFormat = problemFormat('https://broker.exa
   };
 }
 
-test('the problem sender responds with problem+json without a charset, and counts the error', async () => {
+test('the problem sender responds with `application/problem+json` without a charset, and counts the error', async () => {
   const { fail, counted } = createHarness();
   const error = new ValetKeyError('vendor_rejected', 'No.', { vendor: 'acme' });
   const response = await fail(error);
@@ -42,7 +42,7 @@ test('the problem sender responds with problem+json without a charset, and count
   expect(counted).toEqual([error]);
 });
 
-test('the problem sender challenges a caller without a valid token and names the metadata', async () => {
+test('the problem sender adds `WWW-Authenticate` with the metadata URL to the error `invalid_token`', async () => {
   const { headers, statusCode } = await createHarness().fail(new ValetKeyError('invalid_token', 'Expired.'));
   expect(statusCode).toBe(401);
   expect(headers['www-authenticate']).toMatch(/^Bearer .*error="invalid_token"/);
@@ -59,14 +59,14 @@ test.each([
   ['vendor_timeout', 30, undefined],
   ['vendor_rejected', 30, undefined],
 ] as const)(
-  'the problem sender responds to `%s` with %s seconds as `Retry-After: %s`',
+  'the problem sender sends the error `%s` with `retryAfterSeconds` %s as `Retry-After: %s`',
   async (code, seconds, expected) => {
     const { headers } = await createHarness().fail(new ValetKeyError(code, 'No.', { retryAfterSeconds: seconds }));
     expect(headers['retry-after']).toBe(expected);
   },
 );
 
-test('the problem sender closes a connection whose body is too large to be read', async () => {
+test('the problem sender closes the TCP connection after a body that is too large, and not after another error', async () => {
   const { fail } = createHarness();
   const large = await fail(Object.assign(new Error('canary'), { code: 'FST_ERR_CTP_BODY_TOO_LARGE' }));
   expect([large.statusCode, large.headers['connection']]).toEqual([413, 'close']);

@@ -4,12 +4,12 @@ import { wwwAuthenticate } from '@valetkey/jwt-verify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toProblem, toValetKeyError, type ProblemContext } from './problem.ts';
 
-/** How a failure is written into a response. */
+/** The format of a response that reports an error. */
 export interface FailureFormat {
   readonly contentType: string;
   readonly statusOf: (error: ValetKeyError) => number;
   readonly encode: (error: ValetKeyError, context: ProblemContext) => object;
-  /** Returns the value of `WWW-Authenticate`, for errors that have one. */
+  /** Returns the value of the header `WWW-Authenticate`, or undefined if the response has none. */
   readonly challengeOf: (error: ValetKeyError) => string | undefined;
 }
 
@@ -23,9 +23,10 @@ export function problemFormat(resourceMetadata?: string): FailureFormat {
   };
 }
 
+/** A longer body is not read after its request was refused. */
 const maxUnreadBytes = 16_384;
 
-/** The connection that the path of a request names; the caller may have made it up. */
+/** Returns the connection name in the path of a request. The name is not checked, and may be any text. */
 function connectionOf({ params }: FastifyRequest): string | undefined {
   return (params as { connection?: string } | undefined)?.connection;
 }
@@ -40,26 +41,26 @@ function logProblem(thrown: unknown, error: ValetKeyError, request: FastifyReque
   log[levelOf(error)]({ requestId, code, vendor, connection: connectionOf(request), reason, advice }, 'refused');
 }
 
-/** Operators see by default what a vendor refuses, and callers who cannot sign in. */
+/** Returns the log level. By default, the log shows calls that a vendor refuses and callers that cannot sign in. */
 function levelOf({ code, status }: ValetKeyError): 'warn' | 'info' | 'debug' {
   if (status === 502) return 'warn';
   return status === 401 || code === 'user_blocked' ? 'info' : 'debug';
 }
 
-/** Returns whether more of the body is coming than is worth reading. Unread, it would be taken for the next request. */
+/** Returns whether the body is too long to read. Its unread rest would be parsed as the next request on this socket. */
 function hasLongUnreadBody({ complete, headers }: IncomingMessage): boolean {
   const isLong = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxUnreadBytes;
   return !complete && isLong;
 }
 
-/** Creates the error handler of a listener: it counts a failure, logs it, and sends it in the given format. */
+/** Creates the error handler of a listener. It counts each error, logs it, and sends it in the given format. */
 export function createProblemSender(
-  onProblem: (error: ValetKeyError) => void,
+  countError: (error: ValetKeyError) => void,
   { contentType, statusOf, encode, challengeOf }: FailureFormat,
 ): (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   return (thrown, request, reply) => {
     const error = toValetKeyError(thrown);
-    onProblem(error);
+    countError(error);
     logProblem(thrown, error, request);
     const challenge = challengeOf(error);
     if (challenge !== undefined) reply.header('www-authenticate', challenge);
@@ -68,7 +69,7 @@ export function createProblemSender(
     }
     if (error.status === 413 || hasLongUnreadBody(request.raw)) reply.header('connection', 'close');
     const body = encode(error, { requestId: request.id, connection: connectionOf(request) });
-    // Sent as bytes: fastify adds a charset to text, and these media types have none.
+    // Sent as bytes, because fastify adds a charset to text, and these media types have none.
     reply
       .status(statusOf(error))
       .type(contentType)

@@ -13,7 +13,7 @@ test.each([
   ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'invalid_request'],
   ['FST_ERR_BAD_URL', 'invalid_request'],
   ['FST_ERR_MAX_PARAM_LENGTH', 'not_found'],
-])('toValetKeyError translates %s of fastify into %s', (code, expected) => {
+])('toValetKeyError translates the fastify error %s into `%s`', (code, expected) => {
   const error = toValetKeyError(Object.assign(new Error('canary'), { code, statusCode: 500 }));
   expect(error.code).toBe(expected);
   expect(error.message).not.toContain('canary');
@@ -56,7 +56,7 @@ test.each(Object.keys(errorTable) as ErrorCode[])('toProblem encodes `%s` as its
   });
 });
 
-test('toProblem names the vendor and its connection, and leaves out what is for the operator', () => {
+test('toProblem names the vendor and its connection, and leaves out reason, advice and cause', () => {
   const error = new ValetKeyError('vendor_rejected', 'Refused.', {
     vendor: 'acme',
     remediation: 'Do this.',
@@ -69,7 +69,7 @@ test('toProblem names the vendor and its connection, and leaves out what is for 
   expect(JSON.stringify(problem)).not.toMatch(/canary|418/);
 });
 
-test('toProblem does not repeat a connection from the path where the error is about no vendor', () => {
+test('toProblem leaves out the connection name of the path if the error is about no vendor', () => {
   const error = new ValetKeyError('unknown_vendor', 'Unknown.');
   expect(toProblem(error, { requestId: 'request-1', connection: 'made-up' })).not.toHaveProperty('connection');
 });

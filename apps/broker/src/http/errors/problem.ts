@@ -1,6 +1,6 @@
 import { ValetKeyError, type ErrorCode, type Problem } from '@valetkey/core-types';
 
-/** The page that documents each error code. The broker serves it itself, so that it is always reachable and current. */
+/** The path of the page that documents each error code. The broker serves this page, so that it fits the broker's version. */
 export const errorDocumentationPath = '/docs/errors';
 
 const codeOfFastify: Readonly<Record<string, [ErrorCode, string]>> = {
@@ -12,8 +12,8 @@ const codeOfFastify: Readonly<Record<string, [ErrorCode, string]>> = {
 };
 
 /**
- * Returns the error to respond with. A foreign error becomes `internal` without its message, because the messages of
- * foreign errors quote values.
+ * Returns the error to send to the caller. A foreign error becomes `internal` without its message, because that may quote
+ * values.
  */
 export function toValetKeyError(thrown: unknown): ValetKeyError {
   if (ValetKeyError.isInstance(thrown)) return thrown;
@@ -26,13 +26,14 @@ export function toValetKeyError(thrown: unknown): ValetKeyError {
   return new ValetKeyError('internal', 'The broker failed.');
 }
 
-/** Where a failure happened: the request, and the connection that its path names. */
+/** The request in which an error occurred. */
 export interface ProblemContext {
   readonly requestId: string;
+  /** The connection name in the path of the request. */
   readonly connection?: string | undefined;
 }
 
-/** Returns the response to an error: `application/problem+json` (RFC 9457). */
+/** Returns the body of the response to an error: `application/problem+json` (RFC 9457). */
 export function toProblem(error: ValetKeyError, { requestId, connection }: ProblemContext): Problem {
   const { vendor } = error;
   return {

@@ -4,31 +4,30 @@ import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
 import type { Decision, Store, VendorUserKey } from '../../storage/store.ts';
-import type { Connections } from '../../vendors/connections.ts';
-import { findConnection } from '../../vendors/perform.ts';
+import { findConnection, type Connections } from '../../vendors/connections.ts';
 import { addRoute } from '../server.ts';
 
-const personShape = { issuer: z.string().min(1), subject: z.string().min(1) };
-const personSchema = z.strictObject(personShape);
+const principalShape = { issuer: z.string().min(1), subject: z.string().min(1) };
+const principalSchema = z.strictObject(principalShape);
 const name = z.string().min(1);
 const mappingSchema = z.union([
-  z.strictObject({ ...personShape, connection: name, vendor_user_id: z.string().min(1).max(255) }),
-  // Before a vendor could be used more than once, the connection was called `vendor`.
-  z.strictObject({ ...personShape, vendor: name, vendor_user_id: z.string().min(1).max(255) }),
+  z.strictObject({ ...principalShape, connection: name, vendor_user_id: z.string().min(1).max(255) }),
+  // The field `vendor` is the former name of `connection`.
+  z.strictObject({ ...principalShape, vendor: name, vendor_user_id: z.string().min(1).max(255) }),
 ]);
 const decisionsSchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
 
 interface AdminDependencies {
   readonly store: Store;
   readonly connections: Connections;
-  /** The issuers whose users may sign in. */
+  /** The issuers whose tokens are accepted. */
   readonly issuers: readonly string[];
   readonly token: SecretSlots | undefined;
 }
 
 /**
- * Adds the operator's API: `GET|PUT|DELETE /v1/vendor-users`, the same three of `/v1/blocked-users`, and
- * `GET /v1/decisions`. It accepts only the admin token; an app user's token opens nothing here.
+ * Adds the operator's API: `GET|PUT|DELETE /v1/vendor-users`, `GET|PUT|DELETE /v1/blocked-users` and `GET /v1/decisions`. It
+ * accepts only the admin token, never the token of a principal.
  */
 export function addAdminRoutes(server: FastifyInstance, dependencies: AdminDependencies): void {
   const authentication = createAdminCheck(dependencies.token);
@@ -38,7 +37,7 @@ export function addAdminRoutes(server: FastifyInstance, dependencies: AdminDepen
   addDecisionsRoute(server, dependencies, authentication);
 }
 
-/** These routes change who may sign in, and as which vendor user; the log must show when that happened. */
+/** Logs each successful change by the operator, because it decides who may sign in and as which vendor user. */
 function logChanges(server: FastifyInstance): void {
   server.addHook('onResponse', async ({ method, routeOptions, id: requestId, log, body }, { statusCode }) => {
     if (statusCode !== 204) return;
@@ -62,7 +61,7 @@ function addVendorUsersRoute(
     '/v1/vendor-users',
     {
       GET: async (request) => {
-        const found = await store.listVendorUsers(parse(personSchema, request.query));
+        const found = await store.listVendorUsers(parse(principalSchema, request.query));
         return { vendor_users: Object.fromEntries(found) };
       },
       PUT: async (request, reply) => {
@@ -84,7 +83,7 @@ function addVendorUsersRoute(
       DELETE: async (request, reply) => {
         const { key, vendorUserId } = parseMapping(request.body);
         if (await store.removeVendorUser(key, vendorUserId)) return reply.status(204).send();
-        throw new ValetKeyError('not_found', 'This person has no such vendor user.');
+        throw new ValetKeyError('not_found', 'This principal does not have this vendor user.');
       },
     },
     authentication,
@@ -100,16 +99,16 @@ function addBlockedUsersRoute(
     server,
     '/v1/blocked-users',
     {
-      GET: async (request) => ({ blocked: await store.isBlocked(parse(personSchema, request.query)) }),
+      GET: async (request) => ({ blocked: await store.isBlocked(parse(principalSchema, request.query)) }),
       PUT: async (request, reply) => {
-        const person = parse(personSchema, request.body);
-        assertKnownIssuer(issuers, person.issuer);
-        await store.blockUser(person);
+        const principal = parse(principalSchema, request.body);
+        assertKnownIssuer(issuers, principal.issuer);
+        await store.blockUser(principal);
         return reply.status(204).send();
       },
       DELETE: async (request, reply) => {
-        if (await store.unblockUser(parse(personSchema, request.body))) return reply.status(204).send();
-        throw new ValetKeyError('not_found', 'This person is not blocked.');
+        if (await store.unblockUser(parse(principalSchema, request.body))) return reply.status(204).send();
+        throw new ValetKeyError('not_found', 'This user is not blocked.');
       },
     },
     authentication,
@@ -124,7 +123,7 @@ function addDecisionsRoute(
   const encode = ({ requestId, vendorUserId, connection, ...decision }: Decision) => ({
     ...decision,
     connection,
-    // The connection may no longer be configured, or the caller may have made it up.
+    // The connection may no longer be configured, or may never have existed.
     vendor: connections.get(connection)?.vendor.id ?? connection,
     request_id: requestId,
     ...(vendorUserId !== undefined && { vendor_user_id: vendorUserId }),
@@ -135,7 +134,7 @@ function addDecisionsRoute(
   addRoute(server, '/v1/decisions', { GET: handler }, authentication);
 }
 
-/** A person of an unknown issuer is a mistake: the person who was meant would stay unblocked, or without a vendor user. */
+/** Throws if the issuer is not configured: with a misspelt issuer, the change would apply to no principal at all. */
 function assertKnownIssuer(issuers: readonly string[], issuer: string): void {
   if (issuers.includes(issuer)) return;
   throw new ValetKeyError('invalid_request', 'No issuer of this name is configured.', {
@@ -146,7 +145,7 @@ function assertKnownIssuer(issuers: readonly string[], issuer: string): void {
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
-  const fields = listSchemaProblems(error).map(({ field }) => field || 'the whole');
+  const fields = listSchemaProblems(error).map(({ field }) => field || 'the whole request');
   throw new ValetKeyError('invalid_request', `These fields are missing or wrong: ${fields.join(', ')}.`);
 }
 

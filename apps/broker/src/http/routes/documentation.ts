@@ -28,7 +28,7 @@ export function addDocumentationRoutes(server: FastifyInstance, publicUrl: strin
     ['/openapi.json', 'application/json; charset=utf-8', JSON.stringify(description)],
   ] as const;
   for (const [path, type, text] of documents) {
-    // Encoded once: anyone may request it as often as they like.
+    // Encoded only once, because any client may request these documents without limit.
     const bytes = Buffer.from(text);
     addRoute(server, path, { GET: async (_request, reply) => reply.type(type).send(bytes) });
   }

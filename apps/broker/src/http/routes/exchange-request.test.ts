@@ -11,7 +11,7 @@ const valid = {
 };
 type Fields = Readonly<Record<string, string | undefined>>;
 
-/** Returns a valid form with some fields changed (or left out, as undefined) and some repeated. */
+/** Returns a valid form with these changes. A field that is undefined is left out, and `repeated` is added at the end. */
 function formOf(changes: Fields = {}, repeated: readonly (readonly [string, string])[] = []): string {
   const fields: Fields = { ...valid, ...changes };
   const present = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
@@ -28,7 +28,7 @@ function refusalOf(form: unknown): ValetKeyError {
   throw new Error('The form was accepted.');
 }
 
-test('parseExchangeRequest returns the token, the connection and the requested type', () => {
+test('parseExchangeRequest returns the token, the connection, the requested type and whether a scope is requested', () => {
   expect(parseExchangeRequest(formOf())).toEqual({
     subjectToken: 'canary-subject-token',
     connection: 'acme-eu',
@@ -46,7 +46,7 @@ test.each(['access_token', 'jwt', 'id_token'])('parseExchangeRequest accepts the
   expect(parseExchangeRequest(form).connection).toBe('acme-eu');
 });
 
-test('parseExchangeRequest ignores unknown parameters, the credentials of the client among them', () => {
+test('parseExchangeRequest ignores unknown parameters, a client id and a client secret', () => {
   const form = formOf({ client_id: 'app', client_secret: 'secret', __proto__: 'x', resource: '' });
   expect(parseExchangeRequest(form)).toEqual(parseExchangeRequest(formOf()));
 });
@@ -79,7 +79,7 @@ test.each(['grant_type', 'subject_token', 'subject_token_type', 'requested_token
   },
 );
 
-test('parseExchangeRequest rejects another grant with a cause that OAuth clients know', () => {
+test('parseExchangeRequest rejects another grant type with the cause `unsupported_grant_type`', () => {
   const refusal = refusalOf(formOf({ grant_type: 'client_credentials' }));
   expect(refusal).toMatchObject({
     code: 'invalid_request',
@@ -88,7 +88,7 @@ test('parseExchangeRequest rejects another grant with a cause that OAuth clients
 });
 
 test.each(['actor_token', 'actor_token_type'])(
-  'parseExchangeRequest rejects the parameter %s, which would change the result',
+  'parseExchangeRequest rejects the parameter %s as not supported',
   (name) => {
     expect(refusalOf(formOf({ [name]: 'x' }))).toMatchObject({
       code: 'invalid_request',
@@ -109,7 +109,7 @@ test.each(['urn:ietf:params:oauth:token-type:refresh_token', 'access_token', 'co
 
 test.each<[string, Fields, (readonly [string, string])[]]>([
   ['two audiences', {}, [['audience', 'acme-us']]],
-  ['an audience beside an empty one', {}, [['audience', '']]],
+  ['an audience and an empty audience', {}, [['audience', '']]],
   ['a resource', { resource: 'https://api.acme.example' }, []],
   [
     'two resources',
@@ -119,7 +119,7 @@ test.each<[string, Fields, (readonly [string, string])[]]>([
       ['resource', 'https://api.acme.example'],
     ],
   ],
-  ['an audience that is too long for a connection', { audience: 'a'.repeat(101) }, []],
+  ['an audience of more than 100 characters', { audience: 'a'.repeat(101) }, []],
 ])('parseExchangeRequest rejects %s as `unknown_vendor`', (_, changes, repeated) => {
   expect(refusalOf(formOf(changes, repeated)).code).toBe('unknown_vendor');
 });

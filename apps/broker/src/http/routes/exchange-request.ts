@@ -1,29 +1,30 @@
 import { ValetKeyError, type FailureCause } from '@valetkey/core-types';
 
-/** The parts of a token exchange request (RFC 8693 section 2.1) that the broker uses. */
+/** The parameters of a token exchange (RFC 8693 section 2.1) that the broker uses. */
 export interface ExchangeRequest {
   readonly subjectToken: string;
   readonly connection: string;
   readonly requestedTokenType: string | undefined;
+  /** Whether the request has the parameter `scope`. */
   readonly asksForScope: boolean;
 }
 
 export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
-/** The accepted types of the subject token. The token's own form decides how it is verified. */
+/** The accepted values of `subject_token_type`. They do not decide how the token is verified; its own form does. */
 const subjectTokenTypes = new Set(
   ['access_token', 'jwt', 'id_token'].map((name) => `urn:ietf:params:oauth:token-type:${name}`),
 );
 
-/** A longer name cannot be a connection, and must not reach the audit. */
+/** The longest accepted `audience`. A longer text is not the name of a connection, and must not reach the audit. */
 const maxNameLength = 100;
 
-/** Parameters that would change the result. They are refused, because ignoring them would be wrong. */
+/** Parameters that are refused instead of ignored, because they ask for a token of another kind. */
 const unsupportedParameters = ['actor_token', 'actor_token_type'];
 
 /**
- * Parses the form of a token exchange. Unknown parameters are ignored, as RFC 6749 section 3.2 requires; the client's
- * credentials are among them. Throws `invalid_request`, and `unknown_vendor` where the target is not a connection.
+ * Parses the form of a token exchange. Unknown parameters are ignored, as RFC 6749 section 3.2 requires; `client_id` and
+ * `client_secret` are unknown. Throws `invalid_request`, or `unknown_vendor` if the target cannot be one connection.
  */
 export function parseExchangeRequest(form: unknown): ExchangeRequest {
   const parameters = new URLSearchParams(typeof form === 'string' ? form : '');

@@ -12,9 +12,9 @@ interface ForwardAuthDependencies {
 }
 
 /**
- * Adds `GET|HEAD /v1/resolve`: forward authentication with three states. The response is always 200 and empty; the session
- * header is absent without a token, `true` for a valid token and `false` for any other. Only an identity provider or a
- * store that cannot be asked is an error, because the caller must not be treated as signed out then.
+ * Adds `GET|HEAD /v1/resolve`: forward authentication with three states. The response is an empty 200. Its header
+ * `<prefix>session-valid` is absent without a token, `true` with a valid token and `false` with any other token. Responds 503
+ * only if the identity provider or the store is unavailable, because the caller is not signed out then.
  */
 export function addResolveRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthDependencies): void {
   const handler: RouteHandlerMethod = async (request, reply) => {
@@ -31,9 +31,9 @@ export function addResolveRoute(server: FastifyInstance, { identify, headerPrefi
 }
 
 /**
- * Adds `GET|HEAD /v1/authorize`: forward authentication for nginx `auth_request` and Caddy `forward_auth`. It responds 204
- * with the session headers, 401 without a valid token, and 403 without the scopes of the query's `scope`. What a proxy says
- * about the original method and path is not used: a caller can send the same headers.
+ * Adds `GET|HEAD /v1/authorize`: forward authentication for nginx `auth_request` and Caddy `forward_auth`. Responds 204
+ * with the session headers, 401 without a valid token, and 403 if the token lacks a scope that the query parameter `scope`
+ * names. Headers such as `X-Forwarded-Uri` are ignored, because a caller can forge them.
  */
 export function addAuthorizeRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthDependencies): void {
   const handler: RouteHandlerMethod = async (request, reply) => {
@@ -50,7 +50,7 @@ export function addAuthorizeRoute(server: FastifyInstance, { identify, headerPre
   addRoute(server, '/v1/authorize', { GET: handler, HEAD: handler });
 }
 
-/** Reads the bearer token. A malformed header is a 401 here: nginx turns any refusal except 401 and 403 into a 500. */
+/** Reads the bearer token. A malformed header is a 401 here, because nginx turns any error except 401 and 403 into a 500. */
 function readToken(authorization: string | undefined): string {
   try {
     return readBearerToken(authorization);
@@ -70,7 +70,7 @@ const querySchema = z.strictObject({
     .optional(),
 });
 
-/** Returns the scopes that the proxy requires. A misspelt parameter is refused: it must not mean that none is required. */
+/** Returns the scopes that the proxy requires. An unknown parameter is refused; ignoring `scopes=` would require no scope. */
 function parseScopes(query: unknown): readonly string[] {
   const { data, success } = querySchema.safeParse(query);
   if (!success)
@@ -86,8 +86,8 @@ function writeSessionHeaders(reply: FastifyReply, prefix: string, principal: Pri
 }
 
 /**
- * Percent-encodes everything except printable ASCII, and the percent sign itself, so that two subjects never become one
- * text and no text breaks out of its line.
+ * Percent-encodes the percent sign and everything except printable ASCII, so that two different texts never become equal and no
+ * text can begin a new header line.
  */
 function toHeaderText(text: string): string {
   return text.toWellFormed().replaceAll(/[^\x21-\x24\x26-\x7e]+/g, encodeURIComponent);

@@ -3,7 +3,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Readiness } from '../../telemetry/readiness.ts';
 import { addRoute } from '../server.ts';
 
-/** Adds `GET|HEAD /healthz`, which shows that the process responds, and `GET|HEAD /readyz`, which shows that it can work. */
+/** Adds `GET|HEAD /healthz`, which always responds 200, and `GET|HEAD /readyz`, which responds 503 while the broker is not ready. */
 export function addHealthRoutes(server: FastifyInstance, readiness: () => Promise<Readiness>): void {
   const health = async () => ({ status: 'ok' });
   addRoute(server, '/healthz', { GET: health, HEAD: health });
@@ -19,7 +19,7 @@ export function addHealthRoutes(server: FastifyInstance, readiness: () => Promis
   });
 }
 
-/** Adds `GET /metrics` in the Prometheus text format. It names connections and issuers, and no user. */
+/** Adds `GET /metrics` in the Prometheus text format. Its labels contain connections and issuers, but no principals. */
 export function addMetricsRoute(server: FastifyInstance, { render, contentType }: Metrics): void {
   addRoute(server, '/metrics', { GET: async (_request, reply) => reply.type(contentType).send(await render()) });
 }

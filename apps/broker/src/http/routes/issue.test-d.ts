@@ -6,7 +6,7 @@ declare const userToken: ClientToken<'user'>;
 declare const serverToken: ServerToken;
 declare const context: IssueContext;
 
-test('a response encodes a client token and no server token', () => {
+test('encodeIssuedToken compiles with a client token and not with a server token', () => {
   assertType<EncodedToken>(encodeIssuedToken(userToken, undefined, context));
   // @ts-expect-error a server token must never leave the broker
   encodeIssuedToken(serverToken, undefined, context);

@@ -30,7 +30,7 @@ function createVendor(plainTextField: string | undefined): Vendor {
   return { id: 'acme', issue, close: async () => undefined };
 }
 
-test('encodeIssuedToken returns the fields of the vendor with the common envelope', () => {
+test('encodeIssuedToken returns the fields of the vendor and the common fields', () => {
   const { type, body } = encodeIssuedToken(token, undefined, context);
   expect(type).toBe('application/json');
   expect(JSON.parse(body)).toEqual({
@@ -52,7 +52,7 @@ test('encodeIssuedToken leaves out the expiry and the vendor user of a token tha
   expect(Object.keys(body).toSorted()).toEqual(['connection', 'room', 'server_time', 'token', 'vendor']);
 });
 
-test('encodeIssuedToken does not let a field of the vendor replace the envelope', () => {
+test('encodeIssuedToken does not let a field of the vendor replace a common field', () => {
   const hostile = {
     ...token,
     fields: { vendor: 'other', connection: 'other', vendor_user_id: 'u-2', server_time: 'x' },
@@ -65,7 +65,7 @@ test('encodeIssuedToken does not let a field of the vendor replace the envelope'
   });
 });
 
-test('encodeIssuedToken returns one field as plain text', () => {
+test('encodeIssuedToken returns one field as plain text, and throws `internal` if the token does not have it', () => {
   expect(encodeIssuedToken(token, 'token', context)).toEqual({
     type: 'text/plain; charset=utf-8',
     body: 'client-token',
@@ -84,14 +84,14 @@ test('encodeExchangedToken adds the fields of OAuth to the issue response', () =
   expect(JSON.parse(encodeExchangedToken(token, exchanged, context))).not.toHaveProperty('scope');
 });
 
-test('encodeExchangedToken states that the token has none of the requested scopes', () => {
+test('encodeExchangedToken returns an empty `scope` if the caller requested scopes', () => {
   expect(JSON.parse(encodeExchangedToken(token, { ...exchanged, asksForScope: true }, context))).toHaveProperty(
     'scope',
     '',
   );
 });
 
-test('a server token is encoded by neither response, even where a cast hides its type', () => {
+test('encodeIssuedToken and encodeExchangedToken throw for a server token whose type a cast hides', () => {
   for (const encode of [
     () => encodeIssuedToken(serverToken, undefined, context),
     () => encodeIssuedToken(serverToken, 'secret', context),
@@ -109,11 +109,11 @@ test.each([
   ['text/plain, application/json;q=0.5', 'token'],
   ['text/plain;q=0.5, application/json', undefined],
   ['text/html', undefined],
-])('choosePlainTextField returns for `Accept: %s` the field %s', (accept, expected) => {
+])('choosePlainTextField with `Accept: %s` returns %s', (accept, expected) => {
   expect(choosePlainTextField(createVendor('token'), accept)).toBe(expected);
 });
 
-test('choosePlainTextField rejects plain text for a token of several fields', () => {
+test('choosePlainTextField throws if the caller prefers plain text and the vendor has no field for it', () => {
   const choose = () => choosePlainTextField(createVendor(undefined), 'text/plain');
   expect(choose).toThrow(expect.objectContaining({ code: 'invalid_request', vendor: 'acme' }));
 });

@@ -23,7 +23,7 @@ interface IssueRouteDependencies {
   readonly clock: Clock;
 }
 
-/** Adds `POST /v1/vendors/{connection}/token`: a client token for the caller. */
+/** Adds `POST /v1/vendors/{connection}/token`, which issues a client token for the principal. */
 export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteDependencies): void {
   const { identify, perform, tokens, clock } = dependencies;
   addRoute(
@@ -47,21 +47,21 @@ export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteD
   );
 }
 
-/** A response body that carries a client token. A server token does not compile into it. */
+/** The encoded response with a client token. Its encoders do not compile with a server token. */
 export interface EncodedToken {
   readonly type: 'application/json' | 'text/plain; charset=utf-8';
   readonly body: string;
 }
 
-/** Where and when a token was issued. */
+/** The connection of a token and the time when it was issued. */
 export interface IssueContext {
   readonly connection: string;
   readonly nowMs: number;
 }
 
 /**
- * Returns the field that is the whole response where the caller prefers `text/plain`, or undefined where it accepts JSON.
- * Throws `invalid_request` where the vendor has no such field; this happens before the vendor is called.
+ * Returns the name of the token field to send as `text/plain` if the caller prefers that media type, else undefined. Throws
+ * `invalid_request` if the vendor's token cannot be sent as text. It is called before the vendor is called.
  */
 export function choosePlainTextField({ id, issue }: Vendor, accept: string | undefined): string | undefined {
   if (accept === undefined || accept === '*/*' || issue === undefined) return undefined;
@@ -78,7 +78,7 @@ export function choosePlainTextField({ id, issue }: Vendor, accept: string | und
   );
 }
 
-/** Returns the response of an issue request: the vendor's own fields with the common envelope, or one field as text. */
+/** Returns the response to an issue request: the vendor's own fields and the common ones as JSON, or one field as text. */
 export function encodeIssuedToken(
   token: ExposableToken,
   plainTextField: string | undefined,
@@ -91,7 +91,7 @@ export function encodeIssuedToken(
   return { type: 'text/plain; charset=utf-8', body: readField(token, plainTextField) };
 }
 
-/** Returns the response of a token exchange (RFC 8693 section 2.2.1): the issue response with OAuth's field names added. */
+/** Returns the response to a token exchange (RFC 8693 section 2.2.1): the issue response and the fields of OAuth. */
 export function encodeExchangedToken(
   token: ExposableToken,
   exchanged: ExchangedToken & { readonly asksForScope: boolean },
@@ -103,7 +103,7 @@ export function encodeExchangedToken(
     access_token: readField(token, exchanged.field),
     issued_token_type: exchanged.issuedTokenType,
     token_type: exchanged.tokenType,
-    // A vendor's token has none of the scopes that a client may request, and OAuth wants a difference to be stated.
+    // A vendor's token has none of the requested scopes, and OAuth requires that the response states such a difference.
     ...(exchanged.asksForScope && { scope: '' }),
   });
 }

@@ -3,13 +3,13 @@ import { addRoute } from '../server.ts';
 import { tokenExchangeGrant } from './exchange-request.ts';
 import { tokenExchangePath } from './token-exchange.ts';
 
-/** What OAuth clients discover about the broker. */
+/** The metadata from which OAuth clients learn how to use the broker. */
 export interface MetadataOptions {
-  /** The origin under which callers reach the broker. */
+  /** The origin at which callers reach the broker. */
   readonly publicUrl: string;
   /** The identity providers whose tokens are accepted. */
   readonly issuers: readonly string[];
-  /** Every scope that some connection requires. */
+  /** Every scope that at least one connection requires. */
   readonly scopes: readonly string[];
 }
 

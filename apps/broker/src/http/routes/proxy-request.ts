@@ -1,10 +1,10 @@
 import type { ProxyRequest } from '@valetkey/core-types';
 import type { FastifyRequest } from 'fastify';
 
-/** Bodies up to this size are buffered, so that they can be sent twice; longer ones are streamed. */
+/** A body up to this size is buffered, so that it can be sent a second time. A longer body is streamed. */
 const maxBufferedBytes = 65_536;
 
-/** Returns the call that a caller makes to a vendor. The path stays percent-encoded, as it was sent. */
+/** Returns the request that the vendor receives. The path stays percent-encoded, as the caller sent it. */
 export async function readProxyRequest(request: FastifyRequest, signal: AbortSignal): Promise<ProxyRequest> {
   const { method, raw, headers } = request;
   const { path, query } = splitTarget(raw.url ?? '');
@@ -26,7 +26,7 @@ async function readBody({ method, raw, headers }: FastifyRequest): Promise<Proxy
   return buffer(raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>);
 }
 
-/** Buffers a body. A body that turns out to be too long is returned as a stream that begins with what was read. */
+/** Buffers a body. If the body is too long, returns a stream of the whole body, which begins with the buffered bytes. */
 async function buffer(chunks: AsyncIterator<Buffer>): Promise<ProxyRequest['body']> {
   const buffered: Buffer[] = [];
   for (let length = 0; length <= maxBufferedBytes;) {

@@ -15,17 +15,17 @@ interface ProxyRouteDependencies {
   readonly perform: Perform;
   readonly tokens: TokenCache;
   readonly callerLimits: CallerLimits;
-  readonly onProblem: (error: ValetKeyError) => void;
+  readonly countError: (error: ValetKeyError) => void;
 }
 
-/** Adds `ANY /v1/vendors/{connection}/proxy/*`: a call to the vendor on the caller's behalf, streamed in both directions. */
+/** Adds `ANY /v1/vendors/{connection}/proxy/*`: calls the vendor on the principal's behalf and streams the response. */
 export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteDependencies): void {
-  const { identify, perform, tokens, callerLimits, onProblem } = dependencies;
+  const { identify, perform, tokens, callerLimits, countError } = dependencies;
   server.register(async (scope) => {
-    // The body belongs to the vendor: whatever its media type, it is passed on as a stream.
+    // The body is for the vendor, so the broker parses no media type.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
-    // The unread rest of a body would be taken for the next request on the connection, perhaps another caller's.
+    // Node would parse the unread rest of a body as the next request on this socket.
     scope.addHook('onSend', async ({ raw }, reply) => {
       if (!raw.complete) reply.header('connection', 'close');
     });
@@ -36,8 +36,8 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
       handler: async (request, reply) => {
         const { connection: name } = request.params as { connection: string };
         const principal = principalOf(request);
-        const leave = callerLimits.enterProxyCall(principal);
-        const abandoned = watchForDisconnect(reply, leave);
+        const leaveProxyCall = callerLimits.enterProxyCall(principal);
+        const abandoned = watchForDisconnect(reply, leaveProxyCall);
         const operation = { id: request.id, principal, connection: name };
         const response = await perform(operation, 'proxy', async (connection) => {
           try {
@@ -51,14 +51,14 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
             });
           }
         });
-        const body = watchBody(response.body, abandoned, (failure) => reportCutBody(failure, request, onProblem));
+        const body = watchBody(response.body, abandoned, (failure) => reportCutBody(failure, request, countError));
         return reply.status(response.status).headers(response.headers).send(Readable.from(body));
       },
     });
   });
 }
 
-/** Returns a signal that aborts when the client disconnects or the response ends. `onEnd` runs at the same time. */
+/** Returns a signal that aborts when the caller disconnects or the response ends. `onEnd` is called at the same time. */
 function watchForDisconnect(reply: FastifyReply, onEnd: () => void): AbortSignal {
   const abandoned = new AbortController();
   const onClose = () => {
@@ -66,12 +66,12 @@ function watchForDisconnect(reply: FastifyReply, onEnd: () => void): AbortSignal
     abandoned.abort();
   };
   reply.raw.once('close', onClose);
-  // The client may have disconnected during authentication; `close` will not fire again.
+  // The caller may have disconnected during authentication. The event `close` will not fire again then.
   if (reply.raw.destroyed) onClose();
   return abandoned.signal;
 }
 
-/** Passes a body on and reports when it fails: its head is sent already, so that only the operator can be told. */
+/** Yields the chunks of a body. If the body fails, calls `onCut`: the head is sent already, so the caller gets no problem. */
 async function* watchBody(
   body: AsyncIterable<Uint8Array>,
   abandoned: AbortSignal,
@@ -88,10 +88,10 @@ async function* watchBody(
 function reportCutBody(
   failure: unknown,
   request: FastifyRequest,
-  onProblem: ProxyRouteDependencies['onProblem'],
+  countError: ProxyRouteDependencies['countError'],
 ): void {
   const error = toValetKeyError(failure);
-  onProblem(error);
+  countError(error);
   const { connection } = request.params as { connection: string };
   const { code, reason } = error;
   request.log.warn({ requestId: request.id, connection, code, reason }, 'response was cut off');

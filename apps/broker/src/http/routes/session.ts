@@ -13,7 +13,7 @@ interface SessionRouteDependencies {
 
 const isoAt = (ms: number): string => new Date(ms).toISOString();
 
-/** Adds `GET /v1/session`: the principal, and what it may do with each connection. */
+/** Adds `GET /v1/session`, which returns the principal and the connections that it may use. */
 export function addSessionRoute(server: FastifyInstance, dependencies: SessionRouteDependencies): void {
   const { identify, connections, clock } = dependencies;
   const handler: RouteHandlerMethod = async (request): Promise<SessionAnswer> => {

@@ -18,16 +18,16 @@ interface TokenExchangeDependencies {
   readonly perform: Perform;
   readonly tokens: TokenCache;
   readonly clock: Clock;
-  readonly onProblem: (error: ValetKeyError) => void;
+  readonly countError: (error: ValetKeyError) => void;
 }
 
 /**
  * Adds `POST /oauth2/token`: token exchange (RFC 8693). The caller's own token is the subject token, `audience` names the
- * connection, and the response carries the vendor's client token. Clients do not authenticate: the subject token alone
- * decides.
+ * connection, and the response carries the vendor's client token. OAuth clients do not authenticate: only the subject token
+ * identifies the principal.
  */
 export function addTokenExchangeRoute(server: FastifyInstance, dependencies: TokenExchangeDependencies): void {
-  const { identify, perform, tokens, clock, onProblem } = dependencies;
+  const { identify, perform, tokens, clock, countError } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     const { subjectToken, connection: name, requestedTokenType, asksForScope } = parseExchangeRequest(request.body);
     const principal = await identify(subjectToken);
@@ -45,7 +45,7 @@ export function addTokenExchangeRoute(server: FastifyInstance, dependencies: Tok
     scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
       done(null, body),
     );
-    scope.setErrorHandler(createProblemSender(onProblem, oauthErrorFormat));
+    scope.setErrorHandler(createProblemSender(countError, oauthErrorFormat));
     addRoute(scope, tokenExchangePath, { POST: handler });
   });
 }

@@ -1,0 +1,50 @@
+import type { AddressInfo } from 'node:net';
+import { problemSchema, type ValetKeyError } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { sendBytes } from '../../test/support/raw-connection.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { createHttpServer } from './server.ts';
+
+/** Starts a server. `counted` lists the errors that it counts, `lines` its log. */
+async function startServer() {
+  const lines: Record<string, unknown>[] = [];
+  const counted: ValetKeyError[] = [];
+  const server = createHttpServer({
+    logger: createLogger('debug', {
+      write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
+    }),
+    lifecycle: { draining: false },
+    countError: (error) => counted.push(error),
+  });
+  await server.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = server.server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    counted,
+    lines,
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+test.each([
+  ['bytes that are not HTTP', 'GARBAGE\r\n\r\n', 'The request is not valid HTTP.', 'HPE_INVALID_METHOD'],
+  [
+    'header fields of 20 kB',
+    `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+    'The header fields are too large.',
+    'HPE_HEADER_OVERFLOW',
+  ],
+])('the server responds 400 to %s, and the header, the body and the log have one request id', async (...row) => {
+  const [, bytes, detail, reason] = row;
+  await using server = await startServer();
+  const { text, statuses, closed } = await sendBytes(server.url, [bytes]);
+  expect({ statuses, closed }).toEqual({ statuses: [400], closed: true });
+  const [head = '', body = ''] = text.split('\r\n\r\n');
+  const problem = problemSchema.parse(JSON.parse(body));
+  expect(problem).toMatchObject({ code: 'invalid_request', detail });
+  expect(head.toLowerCase().split('\r\n')).toContain(`x-request-id: ${problem.request_id}`);
+  expect(server.lines.filter(({ msg }) => msg === 'refused')).toMatchObject([
+    { requestId: problem.request_id, code: 'invalid_request', reason },
+  ]);
+  expect(server.counted).toMatchObject([{ code: 'invalid_request', reason }]);
+});
