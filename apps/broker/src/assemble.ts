@@ -69,8 +69,7 @@ export function assemble(config: Config, dependencies: BrokerDependencies = {}):
 
 function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
   const { clock = systemClock, logger = createLogger(config.log.level) } = dependencies;
-  const vendorByConnection = new Map(config.connections.map(({ name, definition }) => [name, definition.id]));
-  const metrics = createMetrics(vendorByConnection);
+  const metrics = createMetrics();
   const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
   const { store, connections, verifier, redis } = parts;
   const storeHealth = createStoreHealth(store, clock);

@@ -12,7 +12,7 @@ import {
 } from '../../test/support/postgres-server.ts';
 import { testStore } from '../../test/support/store-conformance.ts';
 
-const alice = { connection: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
+const alice = { connection: 'vital', vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
 
 /** Stops this process's timers, so that only the test or the server's own timeout ends a call. */
 function stopTimers(): void {

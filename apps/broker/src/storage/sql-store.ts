@@ -15,7 +15,7 @@ export interface SqlDatabase {
  * Returns the statements that create the missing tables. `rowNumber` is the database's column type for an ascending key.
  *
  * Brokers of two versions may share one database, so a later version only adds to the schema. Each column `vendor` holds
- * the name of a connection, which by default is the vendor's id.
+ * a connection and its vendor: {@link toTarget}.
  */
 export const sqlSchema = (rowNumber: string): string => `
   CREATE TABLE IF NOT EXISTS vendor_user (
@@ -102,7 +102,7 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
       });
     }
   };
-  const valuesOf = ({ connection, issuer, subject }: VendorUserKey) => [connection, issuer, subject];
+  const valuesOf = (key: VendorUserKey) => [toTarget(key), key.issuer, key.subject];
 
   return {
     findVendorUser: async (key) => {
@@ -111,7 +111,10 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
     },
     listVendorUsers: async ({ issuer, subject }) => {
       const rows = await run('list', [issuer, subject]);
-      return new Map(rows.map((row) => [textOf(row, 'vendor'), textOf(row, 'vendor_user_id')]));
+      return rows.map((row) => ({
+        ...fromTarget(textOf(row, 'vendor')),
+        vendorUserId: textOf(row, 'vendor_user_id'),
+      }));
     },
     addVendorUser: async (key, vendorUserId) => {
       const [row = {}] = await run('add', [...valuesOf(key), vendorUserId]);
@@ -133,8 +136,9 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
       await run('block', [issuer, subject]);
     },
     unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
-    recordDecision: async ({ at, requestId, operation, connection, issuer, subject, vendorUserId, outcome }) => {
-      await run('record', [at, requestId, operation, connection, issuer, subject, vendorUserId ?? null, outcome]);
+    recordDecision: async (decision) => {
+      const { at, requestId, operation, issuer, subject, vendorUserId = null, outcome } = decision;
+      await run('record', [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome]);
     },
     listDecisions: async (limit) => (await run('newest', [limit])).map(toDecision),
     deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
@@ -147,6 +151,21 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
   };
 }
 
+type Target = Pick<Decision, 'connection' | 'vendor'>;
+
+/**
+ * Returns the text that stands for a connection: `vital`, or `vital:vital-eu` where its name is not its vendor's id. Rows
+ * therefore stay with the vendor that they are about when the operator gives the name another vendor.
+ */
+function toTarget({ connection, vendor = connection }: Target): string {
+  return vendor === connection ? connection : `${vendor}:${connection}`;
+}
+
+function fromTarget(target: string): Pick<VendorUserKey, 'connection' | 'vendor'> {
+  const end = target.lastIndexOf(':');
+  return { connection: target.slice(end + 1), vendor: end < 0 ? target : target.slice(0, end) };
+}
+
 const isoAt = (ms: number) => new Date(ms).toISOString();
 
 // PostgreSQL does not accept U+0000, and neither database accepts half a surrogate pair. Both are stored as JSON escapes,
@@ -157,15 +176,17 @@ const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
 const textOf = (row: Row, column: string) => fromStored(row[column] as string);
 
 function toDecision(row: Row): Decision {
+  const [target, outcome] = [textOf(row, 'vendor'), textOf(row, 'outcome')];
   return {
     at: textOf(row, 'at'),
     requestId: textOf(row, 'request_id'),
     operation: textOf(row, 'operation') as Decision['operation'],
-    connection: textOf(row, 'vendor'),
+    // No connection had the name that this caller gave, so the text is that name and says nothing about a vendor.
+    ...(outcome === 'unknown_vendor' ? { connection: target } : fromTarget(target)),
     issuer: textOf(row, 'issuer'),
     subject: textOf(row, 'subject'),
     vendorUserId: row['vendor_user_id'] === null ? undefined : textOf(row, 'vendor_user_id'),
-    outcome: textOf(row, 'outcome'),
+    outcome,
   };
 }
 

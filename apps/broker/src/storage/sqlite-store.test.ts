@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSqliteStore } from './sqlite-store.ts';
 import { testStore } from '../../test/support/store-conformance.ts';
 
-const alice = { connection: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
+const alice = { connection: 'vital', vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
 
 const createFolder = () => mkdtemp(join(tmpdir(), 'valetkey-'));
 

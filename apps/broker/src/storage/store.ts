@@ -7,6 +7,13 @@ export interface PrincipalId {
 /** Identifies the vendor user of a principal at one connection. */
 export interface VendorUserKey extends PrincipalId {
   readonly connection: string;
+  /** The vendor of the connection. Under a connection that is given another vendor, no earlier vendor user is found. */
+  readonly vendor: string;
+}
+
+/** A vendor user of a principal. */
+export interface StoredVendorUser extends Pick<VendorUserKey, 'connection' | 'vendor'> {
+  readonly vendorUserId: string;
 }
 
 /** One decision of the broker: the principal, the requested operation and the outcome. */
@@ -15,7 +22,10 @@ export interface Decision {
   readonly at: string;
   readonly requestId: string;
   readonly operation: 'issue' | 'proxy';
+  /** The name that the caller gave. */
   readonly connection: string;
+  /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor`, and only there. */
+  readonly vendor?: string | undefined;
   readonly issuer: string;
   readonly subject: string;
   readonly vendorUserId?: string | undefined;
@@ -41,7 +51,7 @@ export interface Reservation {
 export interface Store {
   readonly findVendorUser: (key: VendorUserKey) => Promise<string | undefined>;
   /** Returns every vendor user of a principal, by connection. */
-  readonly listVendorUsers: (principal: PrincipalId) => Promise<ReadonlyMap<string, string>>;
+  readonly listVendorUsers: (principal: PrincipalId) => Promise<StoredVendorUser[]>;
   /** Stores a vendor user unless one is stored under this key already. Returns the stored one. */
   readonly addVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<string>;
   /** Stores a vendor user and replaces any other one under this key. */

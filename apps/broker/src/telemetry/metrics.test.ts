@@ -2,16 +2,14 @@ import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createMetrics } from './metrics.ts';
 
-const vendorByConnection = new Map([['acme-eu', 'acme']]);
-
 /** Returns the broker's own samples, without those of Node's default metrics. */
 async function read({ render }: ReturnType<typeof createMetrics>): Promise<string[]> {
   return (await render()).split('\n').filter((line) => line.startsWith('valetkey_'));
 }
 
 test('metrics count decisions by operation, connection, vendor and outcome', async () => {
-  const metrics = createMetrics(vendorByConnection);
-  const decision = { operation: 'issue', connection: 'acme-eu', outcome: 'allowed' };
+  const metrics = createMetrics();
+  const decision = { operation: 'issue', connection: 'acme-eu', vendor: 'acme', outcome: 'allowed' };
   metrics.countDecision(decision);
   metrics.countDecision(decision);
   metrics.countDecision({ ...decision, outcome: 'forbidden' });
@@ -22,7 +20,7 @@ test('metrics count decisions by operation, connection, vendor and outcome', asy
 });
 
 test('metrics count decisions about unknown connections under the label `unknown`', async () => {
-  const metrics = createMetrics(vendorByConnection);
+  const metrics = createMetrics();
   for (let count = 0; count < 100; count += 1) {
     metrics.countDecision({ operation: 'issue', connection: `canary-${count}`, outcome: 'unknown_vendor' });
   }
@@ -33,7 +31,7 @@ test('metrics count decisions about unknown connections under the label `unknown
 });
 
 test('metrics count errors by code and reason, without their text', async () => {
-  const metrics = createMetrics(vendorByConnection);
+  const metrics = createMetrics();
   metrics.countError(new ValetKeyError('invalid_token', 'canary', { reason: 'expired', advice: 'canary' }));
   metrics.countError(new ValetKeyError('internal', 'canary'));
   expect(await read(metrics)).toEqual([
@@ -43,7 +41,7 @@ test('metrics count errors by code and reason, without their text', async () => 
 });
 
 test('metrics count the events of vendors and key fetches of identity providers', async () => {
-  const metrics = createMetrics(vendorByConnection);
+  const metrics = createMetrics();
   metrics.countVendorEvent({ connection: 'acme-eu', vendor: 'acme', type: 'circuit_opened' });
   metrics.countIdentityEvent({ type: 'keys_fetched', issuer: 'https://id.example.com', keys: 1, refused: [] });
   metrics.countIdentityEvent({ type: 'keys_fetch_failed', issuer: 'https://id.example.com', reason: 'timeout' });
@@ -55,7 +53,7 @@ test('metrics count the events of vendors and key fetches of identity providers'
 });
 
 test('metrics count token cache events by connection and vendor, without the scope of the key', async () => {
-  const metrics = createMetrics(vendorByConnection);
+  const metrics = createMetrics();
   const key = { vendor: 'acme', scope: 'canary-of-the-user' };
   metrics.countTokenEvent({ type: 'hit', key: { ...key, connection: 'acme-eu' } });
   metrics.countTokenEvent({ type: 'store_up' });
@@ -69,7 +67,7 @@ test('metrics count token cache events by connection and vendor, without the sco
 });
 
 test('the metrics of two brokers in one process are separate', async () => {
-  const [one, other] = [createMetrics(vendorByConnection), createMetrics(vendorByConnection)];
+  const [one, other] = [createMetrics(), createMetrics()];
   one.countError(new ValetKeyError('internal', 'Failed.'));
   expect(await read(other)).toEqual([]);
   expect(one.contentType).toMatch(/^text\/plain/);

@@ -18,6 +18,8 @@ export interface Metrics {
 interface CountedDecision {
   readonly operation: string;
   readonly connection: string;
+  /** Absent where no connection has this name. */
+  readonly vendor?: string | undefined;
   readonly outcome: string;
 }
 
@@ -28,10 +30,10 @@ interface CountedVendorEvent {
 }
 
 /**
- * Creates counters that start at zero. `vendorByConnection` holds the vendor id of each configured connection, by name. Any
- * other connection name is counted as `unknown`, so that callers cannot create labels.
+ * Creates counters that start at zero. A connection that is not configured is counted as `unknown`, so that callers cannot
+ * create labels.
  */
-export function createMetrics(vendorByConnection: ReadonlyMap<string, string>): Metrics {
+export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
@@ -52,8 +54,7 @@ export function createMetrics(vendorByConnection: ReadonlyMap<string, string>): 
   );
 
   return {
-    countDecision: ({ operation, connection, outcome }) => {
-      const vendor = vendorByConnection.get(connection);
+    countDecision: ({ operation, connection, vendor, outcome }) => {
       const known = vendor === undefined ? { connection: 'unknown', vendor: 'unknown' } : { connection, vendor };
       decisions.inc({ operation, ...known, outcome });
     },

@@ -59,9 +59,9 @@ test.each([
   const { config } = configure({ id: 'acme', close, ...abilities }, source);
   const { users } = createConnection(config, { store, clock: systemClock, onEvent: () => undefined });
   const isEnsured = expected.startsWith('user of');
-  if (!isEnsured) await store.setVendorUser({ connection: 'acme-eu', ...alice }, 'mapped');
+  if (!isEnsured) await store.setVendorUser({ connection: 'acme-eu', vendor: 'acme', ...alice }, 'mapped');
   // A vendor user of another connection of the same vendor must not be returned.
-  await store.setVendorUser({ connection: 'acme', ...alice }, 'of another connection');
+  await store.setVendorUser({ connection: 'acme', vendor: 'acme', ...alice }, 'of another connection');
   const vendorUserId = await users.resolve(alice);
   expect(isEnsured ? vendorUserId.slice(0, expected.length) : vendorUserId).toBe(expected);
 });

@@ -53,7 +53,14 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
     await audit.assertWritable(request.id);
     const { id: requestId, principal, connection: name } = request;
     const { issuer, subject } = principal;
-    const decision = { requestId, operation, connection: name, issuer, subject };
+    const decision = {
+      requestId,
+      operation,
+      connection: name,
+      vendor: connections.get(name)?.vendor.id,
+      issuer,
+      subject,
+    };
     let done: Awaited<ReturnType<typeof work>>;
     try {
       const connection = findConnection(connections, name);

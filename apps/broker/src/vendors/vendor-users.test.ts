@@ -69,7 +69,10 @@ test('vendor users by mapping are those that the operator stored, and are never 
   const store = createSqliteStore(':memory:');
   const users = usersOf(vendor, { mapping: true }, store);
   await expect(users.resolve(alice)).rejects.toMatchObject({ code: 'vendor_user_not_found' });
-  await store.setVendorUser({ connection: 'nabla', issuer: alice.issuer, subject: alice.subject }, 'p-9');
+  await store.setVendorUser(
+    { connection: 'nabla', vendor: 'nabla', issuer: alice.issuer, subject: alice.subject },
+    'p-9',
+  );
   expect(await users.resolve(alice)).toBe('p-9');
   expect(await users.forget(alice, 'p-9')).toBe(false);
 });
@@ -118,7 +121,10 @@ describe('vendor users that the vendor creates', () => {
     respond('u-2');
     const store = createSqliteStore(':memory:');
     const users = usersOf(vital, { ensure: true }, store);
-    await store.addVendorUser({ connection: 'vital', issuer: alice.issuer, subject: alice.subject }, 'u-1');
+    await store.addVendorUser(
+      { connection: 'vital', vendor: 'vital', issuer: alice.issuer, subject: alice.subject },
+      'u-1',
+    );
     expect(await users.resolve(alice)).toBe('u-1');
     expect(await users.forget(alice, 'u-1')).toBe(true);
     expect(await users.resolve(alice)).toBe('u-2');
@@ -153,7 +159,7 @@ describe('vendor users that the vendor creates', () => {
 });
 
 describe('vendor users over several brokers', () => {
-  const key = { connection: 'vital', issuer: alice.issuer, subject: alice.subject };
+  const key = { connection: 'vital', vendor: 'vital', issuer: alice.issuer, subject: alice.subject };
 
   /** Creates the vendor users of one broker. Its clock advances only when it sleeps. */
   function createBroker(

@@ -75,7 +75,7 @@ function createClaimedUsers(
 
 /** Creates the vendor users of the source `mapping`: the operator stores one for each principal. */
 function createMappedUsers({ connection, vendor, store }: VendorUsersOptions): VendorUsers {
-  const known = (principal: Principal) => store.findVendorUser(keyOf(connection, principal));
+  const known = (principal: Principal) => store.findVendorUser(keyOf({ connection, vendor }, principal));
   return {
     areStored: true,
     known,
@@ -124,7 +124,7 @@ function createEnsuredUsers(
   const create = async (principal: Principal): Promise<string> => {
     if (vendor.users === undefined) throw new ValetKeyError('internal', `${vendor.id} cannot create users.`);
     const externalId = readExternalId(principal);
-    const key = keyOf(connection, principal);
+    const key = keyOf({ connection, vendor }, principal);
     const owner = randomUUID();
     const known = await reserve(key, owner);
     try {
@@ -138,7 +138,7 @@ function createEnsuredUsers(
     }
   };
 
-  const known = (principal: Principal) => store.findVendorUser(keyOf(connection, principal));
+  const known = (principal: Principal) => store.findVendorUser(keyOf({ connection, vendor }, principal));
   return {
     areStored: true,
     known,
@@ -151,14 +151,17 @@ function createEnsuredUsers(
       return creation;
     },
     forget: async (principal, vendorUserId) => {
-      await store.removeVendorUser(keyOf(connection, principal), vendorUserId);
+      await store.removeVendorUser(keyOf({ connection, vendor }, principal), vendorUserId);
       return true;
     },
   };
 }
 
-function keyOf(connection: string, { issuer, subject }: Principal): VendorUserKey {
-  return { connection, issuer, subject };
+function keyOf(
+  { connection, vendor }: Pick<VendorUsersOptions, 'connection' | 'vendor'>,
+  { issuer, subject }: Principal,
+): VendorUserKey {
+  return { connection, vendor: vendor.id, issuer, subject };
 }
 
 function notFoundError(connection: string, { id }: Pick<Vendor, 'id'>, remediation: string): ValetKeyError {

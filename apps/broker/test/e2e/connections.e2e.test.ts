@@ -4,7 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { examine } from '../../src/cli/doctor.ts';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
-import { startRecordingBroker, adminToken } from '../support/recording-broker.ts';
+import { createSqliteStore } from '../../src/storage/sqlite-store.ts';
+import type { Store } from '../../src/storage/store.ts';
+import { adminToken, createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 
 let us: Sandbox;
 let eu: Sandbox;
@@ -66,7 +68,7 @@ test('two connections of one vendor have their own vendor users, policies, decis
     decisions: Record<string, unknown>[];
   };
   expect(decisions.map(({ connection, vendor, outcome }) => [connection, vendor, outcome])).toEqual([
-    ['vital', 'vital', 'unknown_vendor'],
+    ['vital', undefined, 'unknown_vendor'],
     ['nudge-app', 'nudge', 'forbidden'],
     ['vital-eu', 'vital', 'allowed'],
     ['vital-us', 'vital', 'allowed'],
@@ -104,6 +106,35 @@ test('the admin API maps a principal for one connection, and accepts the older f
   const query = new URLSearchParams(principal);
   const listed = await fetch(`${broker.adminUrl}/v1/vendor-users?${query}`, { headers: adminHeaders });
   expect(await listed.json()).toEqual({ vendor_users: { 'vital-us': 'one', 'vital-eu': 'two' } });
+});
+
+test('a connection that is given another vendor uses no vendor user of the former vendor, and its old decisions keep their vendor', async () => {
+  const store = createSqliteStore(':memory:');
+  const shared: Store = { ...store, close: async () => undefined };
+  const { vendors, ...config } = configureTwice();
+  const { nabla } = createConfigFor(us).vendors;
+  const start = (health: NonNullable<BrokerConfigInput['vendors']>[string]) =>
+    startRecordingBroker({ ...config, vendors: { health } }, { store: shared });
+  const token = await us.mintUserToken({ sub: 'carol' });
+  const principal = { issuer: us.urls.idp, subject: 'carol' };
+  const read = async ({ adminUrl }: { adminUrl: string }, path: string) =>
+    (await fetch(adminUrl + path, { headers: adminHeaders })).json() as Promise<{
+      decisions: Record<string, unknown>[];
+    }>;
+
+  await using before = await start({ ...vendors?.['vital-us'], vendor: 'vital' });
+  const { user_id: vitalUserId } = (await (await before.issue('health', token)).json()) as { user_id: string };
+  await using after = await start({ ...nabla, vendor: 'nabla', user: { mapping: true } });
+  expect(await (await after.issue('health', token)).json()).toMatchObject({ code: 'vendor_user_not_found' });
+
+  const query = new URLSearchParams(principal);
+  expect(await read(after, `/v1/vendor-users?${query}`)).toEqual({ vendor_users: { 'vital:health': vitalUserId } });
+  const { decisions } = await read(after, '/v1/decisions');
+  expect(decisions.map(({ connection, vendor, outcome }) => [connection, vendor, outcome])).toEqual([
+    ['health', 'nabla', 'vendor_user_not_found'],
+    ['health', 'vital', 'allowed'],
+  ]);
+  await store.close();
 });
 
 test('`valetkey doctor` names the connection whose credentials a vendor refuses', async () => {

@@ -38,9 +38,9 @@ test('creates and stores one new vendor user for 20 concurrent requests after th
   expect(new Set(responses.map(({ status, body }) => `${status} ${body['user_id']}`))).toEqual(
     new Set([`200 ${user?.userId}`]),
   );
-  expect(await store.listVendorUsers({ issuer: broker.issuer, subject: 'alice' })).toEqual(
-    new Map([['vital', user?.userId]]),
-  );
+  expect(await store.listVendorUsers({ issuer: broker.issuer, subject: 'alice' })).toEqual([
+    { connection: 'vital', vendor: 'vital', vendorUserId: user?.userId },
+  ]);
 });
 
 test('uses the vendor user that already exists at the vendor when the store is empty', async () => {

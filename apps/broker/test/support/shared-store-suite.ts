@@ -44,7 +44,8 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
   });
 
   const vendorUserOf = async (subject: string) =>
-    (await store.listVendorUsers({ issuer: deployment.issuer, subject })).get('vital');
+    (await store.listVendorUsers({ issuer: deployment.issuer, subject })).find(({ vendor }) => vendor === 'vital')
+      ?.vendorUserId;
   const clientUserIdOf = (subject: string) => externalIdOf({ issuer: deployment.issuer, subject });
   const vitalUsersOf = (subject: string) =>
     deployment.sandbox.vital.users().filter(({ clientUserId }) => clientUserId === clientUserIdOf(subject));

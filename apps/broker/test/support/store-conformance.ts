@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Decision, Store } from '../../src/storage/store.ts';
+import type { Decision, Store, StoredVendorUser } from '../../src/storage/store.ts';
 
 /** An empty database for one test. Each `open` stands for another process that uses it. */
 export interface TestDatabase {
@@ -7,7 +7,7 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>;
 }
 
-const alice = { connection: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
+const alice = { connection: 'vital', vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
 const decision: Decision = {
   at: '2026-01-01T00:00:00.000Z',
   requestId: 'r1',
@@ -102,11 +102,16 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(new Set(results)).toEqual(new Set([await store.findVendorUser(alice)]));
     });
 
-    test('finds no vendor user under another connection, issuer or subject', async () => {
+    test('finds no vendor user under another connection, vendor, issuer or subject', async () => {
       await store.addVendorUser(alice, 'one');
-      for (const other of [{ connection: 'nabla' }, { issuer: 'https://else.example.com' }, { subject: 'bob' }]) {
-        expect(await store.findVendorUser({ ...alice, ...other })).toBeUndefined();
-      }
+      const others = [
+        { connection: 'nabla' },
+        { vendor: 'nabla' },
+        { connection: 'nabla', vendor: 'nabla' },
+        { issuer: 'https://else.example.com' },
+        { subject: 'bob' },
+      ];
+      for (const other of others) expect(await store.findVendorUser({ ...alice, ...other })).toBeUndefined();
     });
 
     test.each(lookalikes)('keeps the vendor users of the subjects %j and %j apart and unchanged', async (one, two) => {
@@ -118,7 +123,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
 
     test('keeps one vendor user for each pair of similar issuers and subjects', async () => {
       const texts = lookalikes.flat();
-      const keys = texts.flatMap((issuer) => texts.map((subject) => ({ connection: 'vital', issuer, subject })));
+      const keys = texts.flatMap((issuer) => texts.map((subject) => ({ ...alice, issuer, subject })));
       const vendorUserIds = keys.map(({ issuer, subject }) => JSON.stringify([issuer, subject]));
       await Promise.all(keys.map((key, index) => store.addVendorUser(key, vendorUserIds[index] ?? '')));
       expect(await Promise.all(keys.map((key) => store.findVendorUser(key)))).toEqual(vendorUserIds);
@@ -127,14 +132,16 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     test('replaces a vendor user when an operator sets it, and removes only the one that is named', async () => {
       await store.setVendorUser(alice, 'one');
       await store.setVendorUser(alice, 'two');
-      await store.setVendorUser({ ...alice, connection: 'nabla' }, 'three');
+      await store.setVendorUser({ ...alice, connection: 'nabla', vendor: 'nabla' }, 'three');
+      await store.setVendorUser({ ...alice, connection: 'nabla' }, 'four');
       expect(await store.removeVendorUser(alice, 'one')).toBe(false);
-      expect(await store.listVendorUsers(alice)).toEqual(
-        new Map([
-          ['vital', 'two'],
-          ['nabla', 'three'],
-        ]),
-      );
+      const byVendorUserId = (one: StoredVendorUser, other: StoredVendorUser) =>
+        one.vendorUserId.localeCompare(other.vendorUserId);
+      expect((await store.listVendorUsers(alice)).toSorted(byVendorUserId)).toEqual([
+        { connection: 'nabla', vendor: 'vital', vendorUserId: 'four' },
+        { connection: 'nabla', vendor: 'nabla', vendorUserId: 'three' },
+        { connection: 'vital', vendor: 'vital', vendorUserId: 'two' },
+      ]);
       expect(await store.removeVendorUser(alice, 'two')).toBe(true);
       expect(await store.findVendorUser(alice)).toBeUndefined();
     });
@@ -179,17 +186,20 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
   });
 
   test('lists decisions unchanged, newest first', async () => {
-    const refused = {
-      ...decision,
-      requestId: 'r2',
-      connection: 'no\0where',
-      vendorUserId: undefined,
-      outcome: 'forbidden',
-    };
-    await store.recordDecision(decision);
-    await store.recordDecision(refused);
-    expect(await store.listDecisions(10)).toEqual([refused, decision]);
-    expect(await store.listDecisions(1)).toEqual([refused]);
+    const decisions: Decision[] = [
+      decision,
+      { ...decision, requestId: 'r2', connection: 'vital-eu', vendorUserId: undefined, outcome: 'forbidden' },
+      ...['no\0where', 'vital:vital-eu', 'nabla'].map((connection, index) => ({
+        ...decision,
+        requestId: `r${index + 3}`,
+        connection,
+        vendor: undefined,
+        outcome: 'unknown_vendor',
+      })),
+    ];
+    for (const each of decisions) await store.recordDecision(each);
+    expect(await store.listDecisions(10)).toEqual(decisions.toReversed());
+    expect(await store.listDecisions(1)).toEqual(decisions.slice(-1));
   });
 
   test('another process reads written rows at once, and a later process reads them after the first has closed', async () => {
@@ -212,7 +222,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     await Promise.all([store.check(), open().check()]);
     await store.check();
     expect(await store.listDecisions(10)).toEqual([]);
-    expect(await store.listVendorUsers({ issuer: '', subject: '' })).toEqual(new Map());
+    expect(await store.listVendorUsers({ issuer: '', subject: '' })).toEqual([]);
   });
 
   test('a closed store rejects every call with overloaded and a reason', async () => {

@@ -3,7 +3,7 @@ import { listSchemaProblems, ValetKeyError, type SecretSlots } from '@valetkey/c
 import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
-import type { Decision, Store, VendorUserKey } from '../../storage/store.ts';
+import type { Decision, Store, StoredVendorUser, VendorUserKey } from '../../storage/store.ts';
 import { findConnection, type Connections } from '../../vendors/connections.ts';
 import { addRoute } from '../server.ts';
 
@@ -53,8 +53,13 @@ function addVendorUsersRoute(
   const parseMapping = (body: unknown): { key: VendorUserKey; vendorUserId: string } => {
     const { issuer, subject, vendor_user_id: vendorUserId, ...target } = parse(mappingSchema, body);
     const connection = 'connection' in target ? target.connection : target.vendor;
-    findConnection(connections, connection);
-    return { key: { connection, issuer, subject }, vendorUserId };
+    const { vendor } = findConnection(connections, connection);
+    return { key: { connection, vendor: vendor.id, issuer, subject }, vendorUserId };
+  };
+  /** A vendor user is shown as `vendor:connection` where the name now has another vendor, or none and is not the vendor's id. */
+  const nameOf = ({ connection, vendor }: StoredVendorUser): string => {
+    const { id = connection } = connections.get(connection)?.vendor ?? {};
+    return id === vendor ? connection : `${vendor}:${connection}`;
   };
   addRoute(
     server,
@@ -62,7 +67,7 @@ function addVendorUsersRoute(
     {
       GET: async (request) => {
         const found = await store.listVendorUsers(parse(principalSchema, request.query));
-        return { vendor_users: Object.fromEntries(found) };
+        return { vendor_users: Object.fromEntries(found.map((user) => [nameOf(user), user.vendorUserId])) };
       },
       PUT: async (request, reply) => {
         const { key, vendorUserId } = parseMapping(request.body);
@@ -117,14 +122,11 @@ function addBlockedUsersRoute(
 
 function addDecisionsRoute(
   server: FastifyInstance,
-  { store, connections }: AdminDependencies,
+  { store }: AdminDependencies,
   authentication: onRequestAsyncHookHandler,
 ): void {
-  const encode = ({ requestId, vendorUserId, connection, ...decision }: Decision) => ({
+  const encode = ({ requestId, vendorUserId, ...decision }: Decision) => ({
     ...decision,
-    connection,
-    // The connection may no longer be configured, or may never have existed.
-    vendor: connections.get(connection)?.vendor.id ?? connection,
     request_id: requestId,
     ...(vendorUserId !== undefined && { vendor_user_id: vendorUserId }),
   });
