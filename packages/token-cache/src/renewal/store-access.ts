@@ -2,21 +2,25 @@ import { type Clock, codeOfForeignError } from '@valetkey/core-types';
 import type { TokenStore } from '../stores/store-types.ts';
 import type { Timers } from './timers.ts';
 
-/** The result of a call to a store that did not respond in time, that failed, or that is left alone after a failure. */
+/** The result of a call to a store that failed, did not respond in time, or is not called because it failed lately. */
 export const unavailable = Symbol('unavailable');
 
 type StoreCall<Result> = (store: TokenStore) => Promise<Result>;
 
-/** The only way to the store: every call has a deadline, and a store that failed is left alone for a while. */
-export interface StoreDoor {
-  readonly ask: <Result>(call: StoreCall<Result>) => Promise<Result | typeof unavailable>;
-  /** Like `ask`, but also while the store is left alone: for a call whose absence would hold other replicas up. */
-  readonly insist: <Result>(call: StoreCall<Result>) => Promise<Result | typeof unavailable>;
-  /** Returns whether the last call succeeded, or `undefined` without a store. */
+/**
+ * How renewals call the store. Every call has a deadline. After a failure there is a pause of `storeRetryMs`, in which the
+ * store is not called.
+ */
+export interface StoreAccess {
+  /** Calls the store, unless there is a pause. Never rejects. */
+  readonly call: <Result>(call: StoreCall<Result>) => Promise<Result | typeof unavailable>;
+  /** Calls the store even during a pause: for a call without which other replicas would have to wait. Never rejects. */
+  readonly callDuringPause: <Result>(call: StoreCall<Result>) => Promise<Result | typeof unavailable>;
+  /** Returns whether the last call succeeded. `undefined` without a store. */
   readonly isReachable: () => boolean | undefined;
 }
 
-/** What the door reports. */
+/** What the store access reports. */
 export type StoreEvent =
   /**
    * The store failed, and this process continues without it. `reason` is `timeout`, or the code of the store's error
@@ -26,7 +30,7 @@ export type StoreEvent =
   /** The store responds again. */
   | { readonly type: 'store_up' };
 
-export interface StoreDoorOptions {
+export interface StoreAccessOptions {
   readonly store: TokenStore | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -34,17 +38,17 @@ export interface StoreDoorOptions {
   readonly storeRetryMs: number;
 }
 
-export function createStoreDoor({ store, clock, timers, record, storeRetryMs }: StoreDoorOptions): StoreDoor {
+export function createStoreAccess({ store, clock, timers, record, storeRetryMs }: StoreAccessOptions): StoreAccess {
   if (store === undefined) {
-    const none = (): Promise<typeof unavailable> => Promise.resolve(unavailable);
-    return { ask: none, insist: none, isReachable: () => undefined };
+    const callNothing = (): Promise<typeof unavailable> => Promise.resolve(unavailable);
+    return { call: callNothing, callDuringPause: callNothing, isReachable: () => undefined };
   }
   const openStore = store;
   let down = false;
   let probe: Promise<unknown> | undefined;
-  let retryAtMs = Number.NEGATIVE_INFINITY;
+  let pauseEndsAtMs = Number.NEGATIVE_INFINITY;
 
-  async function insist<Result>(call: StoreCall<Result>): Promise<Result | typeof unavailable> {
+  async function callNow<Result>(call: StoreCall<Result>): Promise<Result | typeof unavailable> {
     try {
       const result = await callWithin(openStore.timeoutMs, timers, () => call(openStore));
       if (down) record({ type: 'store_up' });
@@ -52,28 +56,28 @@ export function createStoreDoor({ store, clock, timers, record, storeRetryMs }: 
       return result;
     } catch (error) {
       down = true;
-      retryAtMs = clock.monotonicMs() + storeRetryMs;
+      pauseEndsAtMs = clock.monotonicMs() + storeRetryMs;
       record({ type: 'store_down', reason: reasonOf(error) });
       return unavailable;
     }
   }
 
-  async function ask<Result>(call: StoreCall<Result>): Promise<Result | typeof unavailable> {
-    if (!down) return insist(call);
-    if (clock.monotonicMs() < retryAtMs) return unavailable;
+  async function callOutsidePause<Result>(call: StoreCall<Result>): Promise<Result | typeof unavailable> {
+    if (!down) return callNow(call);
+    if (clock.monotonicMs() < pauseEndsAtMs) return unavailable;
     if (probe === undefined) {
-      const probing = insist(call);
+      const probing = callNow(call);
       probe = probing.finally(() => {
         probe = undefined;
       });
       return probing;
     }
-    // One call finds out whether the store is back; the others wait for its result.
+    // The first call after a pause finds out whether the store responds. The other calls wait for its result.
     await probe;
-    return down ? unavailable : insist(call);
+    return down ? unavailable : callNow(call);
   }
 
-  return { ask, insist, isReachable: () => !down };
+  return { call: callOutsidePause, callDuringPause: callNow, isReachable: () => !down };
 }
 
 const deadlinePassed = Symbol('deadline passed');
@@ -82,7 +86,7 @@ const deadlinePassed = Symbol('deadline passed');
 function callWithin<Result>(timeoutMs: number, timers: Timers, call: () => Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
     const cancel = timers.after(timeoutMs, () => reject(deadlinePassed));
-    // An async function of its own turns what the store throws before it returns a promise into a rejection.
+    // Inside an async function, an error that the store throws before it returns a promise becomes a rejection.
     const attempt = async (): Promise<Result> => call();
     void attempt().then(resolve, reject).finally(cancel);
   });
