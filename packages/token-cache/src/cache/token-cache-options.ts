@@ -23,11 +23,11 @@ export const tokenCacheOptionsSchema = z.strictObject({
   store: objectWithFunctions<TokenStore>(storeFunctions)
     .optional()
     .describe('The store that replicas share. Default: none, so each process keeps its own tokens.'),
-  maxEntries: z.int().min(1).default(10_000).describe('The most keys that the cache keeps in memory. Default: 10 000.'),
+  maxEntries: z.int().min(1).default(10_000).describe('The most keys that the cache keeps in memory.'),
   refreshMarginSeconds: secondsSchema
     .default(60)
     .describe(
-      'Seconds between the renewal of a token and its expiry: at most half of its life, changed at random by up to a tenth. Default: 60.',
+      'Seconds between the renewal of a token and its expiry: at most half of its life, changed at random by up to a tenth.',
     ),
   minRemainingSeconds: secondsSchema
     .optional()
@@ -37,32 +37,30 @@ export const tokenCacheOptionsSchema = z.strictObject({
   defaultLifetimeSeconds: secondsSchema
     .positive()
     .default(60)
-    .describe('Seconds that a token lives if the vendor does not say how long. Default: 60.'),
+    .describe('Seconds that a token lives if the vendor does not say how long.'),
   maxLifetimeSeconds: secondsSchema
     .positive()
     .default(86_400)
-    .describe('The most seconds that a token lives, even if the vendor says more. Default: 86 400.'),
-  issueTimeoutMs: millisecondsSchema
-    .default(10_000)
-    .describe('Milliseconds that one call to the vendor may take. Default: 10 000.'),
+    .describe('The most seconds that a token lives, even if the vendor says more.'),
+  issueTimeoutMs: millisecondsSchema.default(10_000).describe('Milliseconds that one call to the vendor may take.'),
   cooldownSeconds: secondsSchema
     .positive()
     .default(1)
     .describe(
-      'Seconds for which the cache does not call a vendor after its first failure. The time doubles with each further failure. Default: 1.',
+      'Seconds for which the cache does not call a vendor after its first failure. The time doubles with each further failure.',
     ),
   maxCooldownSeconds: secondsSchema
     .positive()
     .default(30)
-    .describe('The longest cool-down in seconds. Only a `Retry-After` of the vendor can be longer. Default: 30.'),
+    .describe('The longest cool-down in seconds. Only a `Retry-After` of the vendor can be longer.'),
   leaseMs: millisecondsSchema
     .default(3000)
     .describe(
-      'Milliseconds that a lease lives if its replica does not extend it: the longest time for which a crashed replica blocks a key. A working replica extends its lease at each third of that time. Default: 3000.',
+      'Milliseconds that a lease lives if its replica does not extend it: the longest time for which a crashed replica blocks a key. A working replica extends its lease at each third of that time.',
     ),
   storeRetryMs: millisecondsSchema
     .default(1000)
-    .describe('Milliseconds for which the cache does not call a store that failed. Default: 1000.'),
+    .describe('Milliseconds for which the cache does not call a store that failed.'),
   onEvent: functionSchema<(event: TokenCacheEvent) => void>()
     .optional()
     .describe('Receives every event, for logs and metrics.'),
