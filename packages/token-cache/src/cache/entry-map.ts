@@ -30,22 +30,14 @@ export function createEntryMap(maxEntries: number, onEvict: (entry: Entry) => vo
   let byKeyObject = new WeakMap<TokenKey, Entry>();
 
   function evictOne(vendor: string): void {
-    let skipped = 0;
-    for (const entry of evictable) {
-      evictable.delete(entry);
-      if (!entry.used || skipped === maxSkipped) {
-        byText.delete(entry.keyText);
-        byKeyObject.delete(entry.keyObject);
-        onEvict(entry);
-        return;
-      }
-      skipped += 1;
-      entry.used = false;
-      evictable.add(entry);
+    const entry = takeUnused(evictable);
+    if (entry === undefined) {
+      const detail = 'The token cache is full, and each of its keys is being renewed.';
+      throw new ValetKeyError('overloaded', detail, { vendor });
     }
-    throw new ValetKeyError('overloaded', 'The token cache is full, and each of its keys is being renewed.', {
-      vendor,
-    });
+    byText.delete(entry.keyText);
+    byKeyObject.delete(entry.keyObject);
+    onEvict(entry);
   }
 
   function findByObject(key: TokenKey): Entry | undefined {
@@ -97,4 +89,20 @@ export function createEntryMap(maxEntries: number, onEvict: (entry: Entry) => vo
     clear,
     size: () => byText.size,
   };
+}
+
+/**
+ * Removes and returns the first entry that is not used. Moves each used entry that it skips to the end and marks it as not
+ * used. Returns `undefined` if there are no entries.
+ */
+function takeUnused(entries: Set<Entry>): Entry | undefined {
+  let skipped = 0;
+  for (const entry of entries) {
+    entries.delete(entry);
+    if (!entry.used || skipped === maxSkipped) return entry;
+    skipped += 1;
+    entry.used = false;
+    entries.add(entry);
+  }
+  return undefined;
 }

@@ -44,18 +44,18 @@ export function createStoreAccess({ store, clock, timers, record, storeRetryMs }
     return { call: callNothing, callDuringPause: callNothing, isReachable: () => undefined };
   }
   const openStore = store;
-  let down = false;
+  let failed = false;
   let probe: Promise<unknown> | undefined;
   let pauseEndsAtMs = Number.NEGATIVE_INFINITY;
 
   async function callNow<Result>(call: StoreCall<Result>): Promise<Result | typeof unavailable> {
     try {
       const result = await callWithin(openStore.timeoutMs, timers, () => call(openStore));
-      if (down) record({ type: 'store_up' });
-      down = false;
+      if (failed) record({ type: 'store_up' });
+      failed = false;
       return result;
     } catch (error) {
-      down = true;
+      failed = true;
       pauseEndsAtMs = clock.monotonicMs() + storeRetryMs;
       record({ type: 'store_down', reason: reasonOf(error) });
       return unavailable;
@@ -63,7 +63,7 @@ export function createStoreAccess({ store, clock, timers, record, storeRetryMs }
   }
 
   async function callOutsidePause<Result>(call: StoreCall<Result>): Promise<Result | typeof unavailable> {
-    if (!down) return callNow(call);
+    if (!failed) return callNow(call);
     if (clock.monotonicMs() < pauseEndsAtMs) return unavailable;
     if (probe === undefined) {
       const probing = callNow(call);
@@ -74,10 +74,10 @@ export function createStoreAccess({ store, clock, timers, record, storeRetryMs }
     }
     // The first call after a pause finds out whether the store responds. The other calls wait for its result.
     await probe;
-    return down ? unavailable : callNow(call);
+    return failed ? unavailable : callNow(call);
   }
 
-  return { call: callOutsidePause, callDuringPause: callNow, isReachable: () => !down };
+  return { call: callOutsidePause, callDuringPause: callNow, isReachable: () => !failed };
 }
 
 const deadlinePassed = Symbol('deadline passed');
