@@ -26,10 +26,7 @@ async function readText(response: Response): Promise<string> {
   try {
     return await response.text();
   } catch {
-    throw new ValetError(
-      'network_unavailable',
-      'The connection to the broker ended before the whole response had arrived.',
-    );
+    throw new ValetError('network_unavailable', 'The response of the broker ended too early.');
   }
 }
 

@@ -46,7 +46,7 @@ export interface ValetClient {
    */
   fetch(vendor: string, path: string, init?: RequestInit): Promise<Response>;
 
-  /** Resolves with the caller's issuer and subject, and the operations that the caller may use: `GET /v1/session`. */
+  /** Resolves with the principal (issuer and subject) and the operations that it may use: `GET /v1/session`. */
   session(options?: CallOptions): Promise<SessionAnswer>;
 
   /** Call this when the user signs out or another user signs in. Calls under way reject with `aborted`. */

@@ -86,7 +86,7 @@ export class ValetError extends Error {
   readonly code: ValetErrorCode;
   /** HTTP status of the broker's response, if there was one. */
   readonly status: number | undefined;
-  /** What the developer or the user can do about the error. */
+  /** Advice for the developer or the user: how to correct the error. */
   readonly remediation: string | undefined;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;

@@ -52,7 +52,7 @@ export function vitalAuthenticate(valet: ValetClient): () => Promise<VitalAuthen
   return async () => ({ type: 'signInToken', rawToken: (await issueSignInToken(valet)).sign_in_token });
 }
 
-/** What the function of {@link vitalReconcile} did: nothing, a sign-in, or a sign-out. */
+/** The action of a call: none, a sign-in (perhaps after a sign-out), or a sign-out. See {@link vitalReconcile}. */
 export type VitalReconciliation = 'unchanged' | 'signed_in' | 'signed_out';
 
 /**

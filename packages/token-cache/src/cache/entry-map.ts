@@ -16,7 +16,7 @@ export interface EntryMap {
   readonly size: () => number;
 }
 
-/** The most recently used entries that one eviction skips. It then evicts the next entry, even if that entry was used. */
+/** One eviction skips at most this many used entries. It then evicts the next entry, even if that entry was used. */
 const maxSkipped = 1000;
 
 /**

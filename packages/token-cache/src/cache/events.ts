@@ -2,13 +2,13 @@ import type { TokenKey } from '@valetkey/core-types';
 import type { RenewalEvent } from '../renewal/renewal-event.ts';
 import type { StoreEvent } from '../renewal/store-access.ts';
 
-/** What happens in a cache. No event contains a token. */
+/** An event of a cache. No event contains a token. */
 export type TokenCacheEvent =
   /** A caller received a token from memory. */
   | { readonly type: 'hit'; readonly key: TokenKey }
   /** A caller waits for a token. */
   | { readonly type: 'wait'; readonly key: TokenKey }
-  /** A caller received a remembered failure. */
+  /** A caller received the failure that the cache remembers during the cool-down. */
   | { readonly type: 'cooldown'; readonly key: TokenKey; readonly code: string }
   /**
    * A caller reported that the vendor refused a token. `current`: it is the token that the cache has now. `dropped`: the cache

@@ -251,7 +251,7 @@ test('a step of the wall clock does not change when a token expires', async () =
   expect(await secretOf(cache.get(nymblKey, issue))).toBe('token-2');
 });
 
-test('the cache calls a vendor that repeats its token again after half of the remaining life', async () => {
+test('if the vendor repeats its token, the cache calls it again after half of the remaining life', async () => {
   const { time, watched, events } = setUp();
   let calls = 0;
   const end = time.monotonicMs() + 300_000;
@@ -565,7 +565,7 @@ test('get of a new key rejects with overloaded while each of maxEntries keys is 
   await waiting[1];
 });
 
-test('a cache evicts correctly after a key was cleared during its renewal', async () => {
+test('a full cache evicts its only key, and not a key that was cleared during its renewal', async () => {
   const { time, cache } = setUp({ maxEntries: 1 });
   const { issue, pending } = createManualIssue();
   const waiting = cache.get(nymblKey, issue);

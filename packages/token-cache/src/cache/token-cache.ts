@@ -118,7 +118,7 @@ export function createTokenCache(options: TokenCacheOptions = {}): TokenCache {
   }
 
   return {
-    // A key names the tokens of one vendor, so the token under it is of the type that this `issue` returns.
+    // All tokens of a key have the same type, so a cached token has the type that this `issue` returns.
     get: get as TokenCache['get'],
     invalidate: (key, token) => reportRefusedToken(state, key, token),
     clear: entries.clear,

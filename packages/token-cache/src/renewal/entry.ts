@@ -12,7 +12,7 @@ export interface Renewal {
   readonly abandon: () => void;
 }
 
-/** What this process knows about one key. Moments are monotonic milliseconds. */
+/** The state of one key in this process. Moments are monotonic milliseconds. */
 export interface Entry {
   readonly key: TokenKey;
   /** The text of `key`, under which a map holds this entry. */

@@ -20,7 +20,7 @@ test('cooldownMs doubles with each attempt, from 1 s to 30 s', () => {
   ]);
 });
 
-test('cooldownMs is never shorter than Retry-After, of which it obeys an hour at most', () => {
+test('cooldownMs is at least the Retry-After of the vendor, up to an hour', () => {
   expect(cooldownMs(throttled(5), 1, rules)).toBe(5000);
   expect(cooldownMs(throttled(5), 4, rules)).toBe(8000);
   expect(cooldownMs(throttled(90), 9, rules)).toBe(90_000);
@@ -28,7 +28,7 @@ test('cooldownMs is never shorter than Retry-After, of which it obeys an hour at
   for (const nonsense of [undefined, 0, -5, Number.NaN]) expect(cooldownMs(throttled(nonsense), 1, rules)).toBe(1000);
 });
 
-test('toCooldownError returns the same failure with the seconds that remain, and a foreign error as it is', () => {
+test('toCooldownError returns the same failure with the seconds that remain, and a foreign error unchanged', () => {
   const error = new ValetKeyError('vendor_timeout', 'Slow.', {
     vendor: 'nymbl',
     reason: 'late',

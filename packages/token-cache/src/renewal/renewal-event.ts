@@ -1,7 +1,7 @@
 import type { TokenKey } from '@valetkey/core-types';
 
 /**
- * What happens during a renewal. No event contains a token. `background` means that no caller waits: callers receive the old
+ * An event of a renewal. No event contains a token. `background` means that no caller waits, because callers receive the old
  * token meanwhile.
  */
 export type RenewalEvent =

@@ -6,7 +6,7 @@ import type { RenewalEvent } from './renewal-event.ts';
 import type { RenewalSettings } from './renewal-settings.ts';
 import type { StoreAccess } from './store-access.ts';
 
-/** What every renewal of one cache works with. */
+/** The dependencies that all renewals of one cache share. */
 export interface RenewalDependencies {
   readonly settings: RenewalSettings;
   readonly storeAccess: StoreAccess;
@@ -24,7 +24,7 @@ interface Waiters {
   useDefault: boolean;
 }
 
-/** The state of one renewal: what it works with, and what it has learnt so far. */
+/** The dependencies and the state of one renewal. */
 export interface RenewalRun extends RenewalDependencies {
   readonly entry: Entry;
   readonly issue: Issue<CacheableToken>;

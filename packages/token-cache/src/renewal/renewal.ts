@@ -9,7 +9,7 @@ import { unavailable } from './store-access.ts';
 import { pause } from './timers.ts';
 import { callVendor } from './vendor-call.ts';
 
-/** Milliseconds after which a waiting replica reads the store again: another replica, which has the lease, may be done. */
+/** Average milliseconds between two readings of the store by a replica that waits for the replica with the lease. */
 const pollMs = 40;
 
 /** Milliseconds until a background renewal is due again if another replica has the lease. */
@@ -100,7 +100,7 @@ interface Holder {
   sinceMs: number;
 }
 
-/** Asks the store for the lease. Ignores the lease of a holder that keeps it for longer than any call to the vendor lasts. */
+/** Asks the store for the lease. Ignores a lease that is older than any call to the vendor can be. */
 async function requestLease(run: RenewalRun, holder: Holder): Promise<LeaseResponse | typeof unavailable> {
   const { entry, owner, storeAccess, settings } = run;
   const { clock, issueTimeoutMs, leaseMs } = settings;

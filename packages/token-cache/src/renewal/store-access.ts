@@ -20,7 +20,7 @@ export interface StoreAccess {
   readonly isReachable: () => boolean | undefined;
 }
 
-/** What the store access reports. */
+/** An event of the store. */
 export type StoreEvent =
   /**
    * The store failed, and this process continues without it. `reason` is `timeout`, or the code of the store's error
@@ -92,7 +92,7 @@ function callWithin<Result>(timeoutMs: number, timers: Timers, call: () => Promi
   });
 }
 
-/** Returns a word for the operator's log. The text of the error may quote anything, so it is never read. */
+/** Returns a word for the operator's log. It never contains the text of the error, which may quote a secret. */
 function reasonOf(error: unknown): string {
   return error === deadlinePassed ? 'timeout' : (codeOfForeignError(error) ?? 'error');
 }

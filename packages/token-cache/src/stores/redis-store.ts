@@ -1,4 +1,4 @@
-import { openRedisConnection, type RedisConnection } from './redis-connection.ts';
+import { openRedisClient, type RedisClient } from './redis-client.ts';
 import { createRedisRecords } from './redis-records.ts';
 import { parseRedisStoreOptions, type RedisStoreOptions } from './redis-store-options.ts';
 import { createSealedStore } from './sealed-store.ts';
@@ -36,10 +36,10 @@ export interface RedisStore extends TokenStore {
  */
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const { source, ...sealed } = parseRedisStoreOptions(options);
-  const { connected, close }: RedisConnection =
+  const { connected, close }: RedisClient =
     'client' in source
       ? { connected: Promise.resolve(source.client), close: async () => undefined }
-      : openRedisConnection(source.url, sealed.timeoutMs);
+      : openRedisClient(source.url, sealed.timeoutMs);
   const records = createRedisRecords(() => connected, close);
   return {
     ...createSealedStore({ records, ...sealed }),

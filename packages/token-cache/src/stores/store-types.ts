@@ -12,7 +12,7 @@ export interface StoredToken {
   readonly repeatedAtMs?: number | undefined;
 }
 
-/** What the store holds for a key. `nowMs` is the store's clock at the time of the reading. */
+/** The stored token of a key, if there is one. `nowMs` is the store's clock at the time of the reading. */
 export interface StoreReading {
   readonly nowMs: number;
   readonly stored?: StoredToken | undefined;

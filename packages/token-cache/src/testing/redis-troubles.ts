@@ -3,7 +3,7 @@ import { type PrivateRedis, redisCommand } from './redis-server.ts';
 
 /** A state of Redis in which a cache cannot use it. */
 export interface RedisTrouble {
-  /** What Redis does in this state, as the end of a test title. */
+  /** A description of the state, for the end of a test title. */
   readonly name: string;
   /** The `reason` of the event `store_down`: text, or a matcher if several reasons are possible. */
   readonly reason: unknown;

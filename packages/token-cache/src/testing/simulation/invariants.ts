@@ -1,7 +1,7 @@
 import { type Scenario, settings, storeTimeoutMs } from './scenario.ts';
 import type { VendorCall } from './vendor.ts';
 
-/** A time in which replicas do not know what other replicas did, because of a fault. */
+/** A time in which a fault may keep replicas from learning of each other's calls. */
 export interface Disturbance {
   readonly what: string;
   readonly startMs: number;
@@ -42,7 +42,7 @@ function earliestNextMs(call: VendorCall, failures: number, disturbed: boolean, 
   return call.startMs + call.saidMs - Math.max(marginMs, needMs);
 }
 
-/** A sequence of calls to the vendor, and what their callers knew. */
+/** A sequence of calls to the vendor, and the knowledge of the replicas that made them. */
 interface Rule {
   readonly calls: readonly VendorCall[];
   readonly name: string;

@@ -139,7 +139,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     }
   }
 
-  /** What each replica does when its callers have stopped. */
+  /** Functions that run after the callers have stopped. Each of them checks and closes a replica. */
   const ends: (() => void)[] = [];
 
   function drive(replica: Replica, cache: TokenCache, open: Map<object, number>): void {

@@ -1,23 +1,23 @@
 import { assertInstalled } from './assert-installed.ts';
 import type { RedisScripting } from './redis-records.ts';
 
-/** The connection of a store with a `url`. */
-export interface RedisConnection {
+/** The node-redis client of a store with a `url`. */
+export interface RedisClient {
   /** Resolves to the client once it is connected. */
   readonly connected: Promise<RedisScripting>;
-  /** Closes the connection. Never rejects, even if the connection never opened. */
+  /** Closes the client. Never rejects, even if the client was never connected. */
   readonly close: () => Promise<void>;
 }
 
 const maxReconnectDelayMs = 1000;
 
 /**
- * Opens a connection in the background. The connection reconnects until it is closed.
+ * Opens a client, which connects in the background and reconnects until it is closed.
  *
  * Throws a `TypeError` at once if the package `redis` is not installed. If only later calls rejected, the operator might not
  * notice, because the cache continues without Redis.
  */
-export function openRedisConnection(url: string, timeoutMs: number): RedisConnection {
+export function openRedisClient(url: string, timeoutMs: number): RedisClient {
   assertInstalled('redis');
   const creating = createRedisClient(url, timeoutMs);
   const connected = creating.then((client) => client.connect());
@@ -34,7 +34,7 @@ async function createRedisClient(url: string, timeoutMs: number) {
     RESP: 2,
     // A command that cannot be sent now is not sent later either: by then the cache has continued without Redis.
     disableOfflineQueue: true,
-    // `pingInterval` and `socketTimeout` together close a connection whose server stopped responding.
+    // `pingInterval` and `socketTimeout` together close a socket if the server has stopped responding.
     pingInterval: 5000,
     socket: {
       connectTimeout: 4 * timeoutMs,
