@@ -2,17 +2,21 @@ import { ValetError } from './valet-error.ts';
 
 /** The argument of {@link GetAppToken}. */
 export interface AppTokenRequest {
-  /** True after the broker refused your token: request a new token from the identity provider, and do not return a stored one. */
+  /**
+   * True after the broker refused your token: request a new token from the identity provider, and do not return a
+   * stored one.
+   */
   readonly forceRefresh: boolean;
   /** Aborts when the call no longer waits for the token. */
   readonly signal: AbortSignal;
 }
 
 /**
- * The app's function that returns the token that the identity provider issued to the user, or null if no user is signed in.
+ * The app's function that returns the token that the identity provider issued to the user, or null if no user is signed
+ * in.
  *
- * Throw if the app cannot find out, for example because the device is offline or the keychain is locked: null means that the
- * user is signed out.
+ * Throw if the app cannot find out, for example because the device is offline or the keychain is locked: null means
+ * that the user is signed out.
  */
 export type GetAppToken = (request: AppTokenRequest) => string | null | undefined | Promise<string | null | undefined>;
 

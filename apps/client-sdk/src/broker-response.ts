@@ -4,8 +4,9 @@ import type { IssueEnvelope, Problem, SessionAnswer } from './wire.ts';
 /** The HTTP statuses of the broker's retryable errors. */
 const retryableStatuses = new Set([429, 503, 504]);
 /**
- * The HTTP statuses of a gateway that are retryable. A gateway in front of the broker responds 502 while the broker restarts;
- * the broker itself responds 502 if a vendor refused its credentials or sent an invalid response, which is not retryable.
+ * The HTTP statuses of a gateway that are retryable. A gateway in front of the broker responds 502 while the broker
+ * restarts; the broker itself responds 502 if a vendor refused its credentials or sent an invalid response, which is
+ * not retryable.
  */
 const retryableGatewayStatuses = new Set([502, ...retryableStatuses]);
 
@@ -38,7 +39,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Returns the broker's own error if `response` contains one. The caller can still read the body of `response` afterwards. */
+/**
+ * Returns the broker's own error if `response` contains one. The caller can still read the body of `response`
+ * afterwards.
+ */
 export async function parseBrokerError(response: Response, vendor?: string): Promise<ValetError | undefined> {
   const isProblemType = response.headers.get('content-type')?.startsWith('application/problem+json');
   if (response.ok || isProblemType !== true) return undefined;
@@ -87,7 +91,9 @@ export async function parseSessionResponse(response: Response): Promise<SessionA
   return body as unknown as SessionAnswer;
 }
 
-/** Returns the fields `names` of an issue response. Throws `answer_invalid` unless each of them is a non-empty string. */
+/**
+ * Returns the fields `names` of an issue response. Throws `answer_invalid` unless each of them is a non-empty string.
+ */
 export function requireStringFields<Name extends string>(
   response: IssueEnvelope & Partial<Record<Name, unknown>>,
   ...names: readonly Name[]

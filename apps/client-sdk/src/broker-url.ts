@@ -31,8 +31,8 @@ export function vendorUrl(brokerUrl: string, vendor: string): string {
 }
 
 /**
- * Returns the URL of a proxied call. It is always below the vendor's proxy: the function refuses every path in which a URL
- * parser would resolve or drop a part, and then joins the parts as text. Throws `invalid_request`.
+ * Returns the URL of a proxied call. It is always below the vendor's proxy: the function refuses every path in which a
+ * URL parser would resolve or drop a part, and then joins the parts as text. Throws `invalid_request`.
  */
 export function proxyUrl(brokerUrl: string, vendor: string, path: string): string {
   const queryStart = path.indexOf('?');

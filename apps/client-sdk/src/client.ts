@@ -14,8 +14,8 @@ export interface CallOptions {
 
 export interface IssueOptions extends CallOptions {
   /**
-   * Joins an equal call that is under way instead of sending another request. Use it only for tokens that are bound to the
-   * company's account: calls for a user-bound token must not share it. Default: false.
+   * Joins an equal call that is under way instead of sending another request. Use it only for tokens that are bound to
+   * the company's account: calls for a user-bound token must not share it. Default: false.
    */
   readonly shared?: boolean | undefined;
 }
@@ -38,11 +38,11 @@ export interface ValetClient {
   ): Promise<IssueAnswer<Fields>>;
 
   /**
-   * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, even if its
-   * status is an error. Rejects if the broker itself refused the call or failed.
+   * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, even
+   * if its status is an error. Rejects if the broker itself refused the call or failed.
    *
-   * `path` begins with one `/` and cannot leave the proxy of the vendor. The client replaces the `authorization` header of
-   * `init`.
+   * `path` begins with one `/` and cannot leave the proxy of the vendor. The client replaces the `authorization` header
+   * of `init`.
    */
   fetch(vendor: string, path: string, init?: RequestInit): Promise<Response>;
 
@@ -52,16 +52,18 @@ export interface ValetClient {
   /** Call this when the user signs out or another user signs in. Calls under way reject with `aborted`. */
   signOut(): void;
 
-  /** The broker's clock minus this device's clock in milliseconds, measured with the last response. Undefined before it. */
+  /**
+   * The broker's clock minus this device's clock in milliseconds, measured with the last response. Undefined before it.
+   */
   readonly serverTimeOffsetMs: number | undefined;
 }
 
 /**
  * Creates a client of the broker at `brokerUrl` for the user whose token `getAppToken` returns.
  *
- * If the broker responds with `invalid_token`, the client requests a new token from `getAppToken` and repeats the call, once.
- * It does not repeat a call after any other error: the broker already retries calls to vendors, and retries on each device
- * would make an outage worse. Each error has `retryable`, and `retryAfterSeconds` if the broker sent it.
+ * If the broker responds with `invalid_token`, the client requests a new token from `getAppToken` and repeats the call,
+ * once. It does not repeat a call after any other error: the broker already retries calls to vendors, and retries on
+ * each device would make an outage worse. Each error has `retryable`, and `retryAfterSeconds` if the broker sent it.
  *
  * Throws a `TypeError` that names an invalid option.
  *
@@ -124,7 +126,9 @@ interface CallsDependencies extends ParsedOptions {
   readonly sharedCalls: ReturnType<typeof createSharedCalls>;
   readonly settle: Settle;
   readonly sendAsUser: SendAsUser;
-  /** Receives the broker's clock minus this device's clock in milliseconds, after each response that has `server_time`. */
+  /**
+   * Receives the broker's clock minus this device's clock in milliseconds, after each response that has `server_time`.
+   */
   readonly onServerTime: (offsetMs: number) => void;
 }
 

@@ -9,8 +9,8 @@ export interface Deadline {
 }
 
 /**
- * Runs `task` and always settles, even if `task` never does: with the outcome of `task`, or with `timeout` or `aborted` if that
- * comes first. A later outcome of `task` is ignored.
+ * Runs `task` and always settles, even if `task` never does: with the outcome of `task`, or with `timeout` or `aborted`
+ * if that comes first. A later outcome of `task` is ignored.
  *
  * It does not use `AbortSignal.timeout` and `AbortSignal.any`, because React Native lacks both.
  */

@@ -5,7 +5,9 @@ import type { ValetEvent } from './events.ts';
 
 /** The options of {@link createValetClient}. */
 export interface ValetClientOptions {
-  /** The URL of the broker, without credentials, query or fragment. It is an https URL, or http if the host is loopback. */
+  /**
+   * The URL of the broker, without credentials, query or fragment. It is an https URL, or http if the host is loopback.
+   */
   readonly brokerUrl: string;
   readonly getAppToken: GetAppToken;
   /** Sends the requests. Default: the platform's `fetch`. */
@@ -13,8 +15,8 @@ export interface ValetClientOptions {
   /** The clock, which tests can replace. Default: the device's clock. */
   readonly clock?: ValetClock | undefined;
   /**
-   * Milliseconds that a call may take, `getAppToken` included. Default: 10 000. A proxied call must receive the headers of the
-   * response in this time; the body may take longer, until the caller's signal aborts.
+   * Milliseconds that a call may take, `getAppToken` included. Default: 10 000. A proxied call must receive the headers
+   * of the response in this time; the body may take longer, until the caller's signal aborts.
    */
   readonly timeoutMs?: number | undefined;
   /** Receives an event after each call, for metrics. The client ignores errors that it throws. */

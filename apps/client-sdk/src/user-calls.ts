@@ -23,8 +23,9 @@ interface UserCallsDependencies extends Pick<ParsedOptions, 'clock' | 'fetch' | 
 }
 
 /**
- * Creates the function that sends requests with the app token of the current user. If the broker responds with `invalid_token`,
- * the function requests a new app token and sends the request again, once. It does not if the body can be sent only once.
+ * Creates the function that sends requests with the app token of the current user. If the broker responds with
+ * `invalid_token`, the function requests a new app token and sends the request again, once. It does not if the body can
+ * be sent only once.
  */
 export function createUserCalls({ clock, fetch, getAppToken, shareRenewal }: UserCallsDependencies): SendAsUser {
   let renewalCount = 0;

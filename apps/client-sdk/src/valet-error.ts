@@ -66,7 +66,8 @@ const marker = Symbol.for('valetkey.client-error');
 /**
  * The only error class of this package.
  *
- * It contains no token. It has no `cause`, because the errors of network and parser libraries may contain headers and bodies.
+ * It contains no token. It has no `cause`, because the errors of network and parser libraries may contain headers and
+ * bodies.
  *
  * @example
  * ```ts

@@ -73,7 +73,10 @@ async function createContestants(): Promise<Contestant[]> {
   ];
 }
 
-/** Creates contestants whose caller creates a new key object for each call, like a program that derives it from a request. */
+/**
+ * Creates contestants whose caller creates a new key object for each call, like a program that derives it from a
+ * request.
+ */
 async function createNewKeyContestants(): Promise<Contestant[]> {
   const map = new Map(texts.map((text) => [text, token]));
   const ours = createTokenCache();
@@ -104,7 +107,9 @@ async function compare(contestants: readonly Contestant[]): Promise<Row[]> {
   }));
 }
 
-/** Measures how long the last of 10,000 concurrent callers without a token waits, relative to the call to the vendor. */
+/**
+ * Measures how long the last of 10,000 concurrent callers without a token waits, relative to the call to the vendor.
+ */
 async function measureStorm(): Promise<{ readonly ratio: number; readonly calls: number }> {
   const ratios: number[] = [];
   let calls = 0;

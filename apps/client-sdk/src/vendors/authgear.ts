@@ -11,8 +11,9 @@ export interface AuthgearContainer {
 /**
  * Creates the client's `getAppToken` from a configured Authgear container, for apps whose users sign in at Authgear.
  *
- * If the broker refused a token, the function asks Authgear whether the session still exists. If Authgear has revoked it, the
- * session state becomes `NO_SESSION` and the call rejects with `signed_out`. No other failure counts as a sign-out.
+ * If the broker refused a token, the function asks Authgear whether the session still exists. If Authgear has revoked
+ * it, the session state becomes `NO_SESSION` and the call rejects with `signed_out`. No other failure counts as a
+ * sign-out.
  *
  * @example
  * ```ts
@@ -31,8 +32,8 @@ export function authgearAppToken(authgear: AuthgearContainer): GetAppToken {
 }
 
 /**
- * Calls `fetchUserInfo`, because Authgear's SDK renews only expired tokens and does not notice a revocation by itself. If
- * Authgear has revoked the session, `fetchUserInfo` throws and sets the session state to `NO_SESSION`.
+ * Calls `fetchUserInfo`, because Authgear's SDK renews only expired tokens and does not notice a revocation by itself.
+ * If Authgear has revoked the session, `fetchUserInfo` throws and sets the session state to `NO_SESSION`.
  */
 async function checkSession(authgear: AuthgearContainer): Promise<void> {
   try {

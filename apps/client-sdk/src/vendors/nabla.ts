@@ -8,8 +8,9 @@ export interface NablaSessionTokens {
 }
 
 /**
- * Creates the session token provider of Nabla's SDK. The SDK calls it when the patient authenticates for the first time, and
- * when the refresh token on the device has expired. Each call requests new tokens from Nabla; the client stores no token.
+ * Creates the session token provider of Nabla's SDK. The SDK calls it when the patient authenticates for the first
+ * time, and when the refresh token on the device has expired. Each call requests new tokens from Nabla; the client
+ * stores no token.
  *
  * The provider rejects with a {@link ValetError}.
  *

@@ -2,9 +2,9 @@ import { requireStringFields } from '../broker-response.ts';
 import type { IssueParameters, ValetClient } from '../client.ts';
 
 /**
- * Creates the function that `Nudge.registerRefreshToken` expects. It resolves with a short-lived token, or with null if the call
- * fails, for example because the user is signed out or the device is offline. It never rejects; the client's `onEvent` receives
- * the code of the error.
+ * Creates the function that `Nudge.registerRefreshToken` expects. It resolves with a short-lived token, or with null if
+ * the call fails, for example because the user is signed out or the device is offline. It never rejects; the client's
+ * `onEvent` receives the code of the error.
  *
  * The token is bound to the company's account, so concurrent calls share one request.
  *

@@ -1,8 +1,9 @@
 import type { ValetClient } from '../client.ts';
 
 /**
- * Creates a `fetch` for Nymbl's API. It accepts a path of the API and resolves with Nymbl's response. The broker adds Nymbl's
- * token and API key, which never reach the device. It refuses calls that are not on its allow-list (`forbidden`).
+ * Creates a `fetch` for Nymbl's API. It accepts a path of the API and resolves with Nymbl's response. The broker adds
+ * Nymbl's token and API key, which never reach the device. It refuses calls that are not on its allow-list
+ * (`forbidden`).
  *
  * The function rejects with a {@link ValetError} if the broker refused the call or failed.
  *

@@ -1,4 +1,7 @@
-/** Nabla's session tokens for one patient. Nabla's SDK on the device uses the refresh token; the broker never accepts it. */
+/**
+ * Nabla's session tokens for one patient. Nabla's SDK on the device uses the refresh token; the broker never accepts
+ * it.
+ */
 export interface NablaResponse {
   access_token: string;
   refresh_token: string;

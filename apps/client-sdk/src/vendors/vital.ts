@@ -8,7 +8,9 @@ export interface VitalAuthenticateRequest {
   rawToken: string;
 }
 
-/** The part of Vital's Core SDK that this package uses. `VitalCore` of `@tryvital/vital-core-react-native` satisfies it. */
+/**
+ * The part of Vital's Core SDK that this package uses. `VitalCore` of `@tryvital/vital-core-react-native` satisfies it.
+ */
 export interface VitalCore {
   status(): Promise<Iterable<string>>;
   currentUserId(): Promise<string | null | undefined>;
@@ -21,11 +23,11 @@ async function issueSignInToken(valet: ValetClient) {
 }
 
 /**
- * Creates a function that resolves with a new sign-in token for Vital's `signIn`. If the Vital user does not exist, the broker
- * creates it.
+ * Creates a function that resolves with a new sign-in token for Vital's `signIn`. If the Vital user does not exist, the
+ * broker creates it.
  *
- * Sign in only once per installation: Vital's SDK stays signed in when the app is launched again. {@link vitalReconcile} signs in
- * only when it is necessary.
+ * Sign in only once per installation: Vital's SDK stays signed in when the app is launched again. {@link
+ * vitalReconcile} signs in only when it is necessary.
  *
  * @example
  * ```ts
@@ -62,12 +64,12 @@ export type VitalReconciliation = 'unchanged' | 'signed_in' | 'signed_out';
  *
  * - The same user stays signed in, and no token is requested.
  * - Another user is signed out, then the app's user is signed in.
- * - If Vital's SDK is signed in with an API key, or waits for re-authentication, the function signs the same user in again
- *   without a sign-out.
+ * - If Vital's SDK is signed in with an API key, or waits for re-authentication, the function signs the same user in
+ *   again without a sign-out.
  * - If the app's user is signed out, the function signs out.
  *
- * If Vital's SDK or the broker fails, the function rejects. It never signs out the app's own user because of a failure. Calls
- * run one after another.
+ * If Vital's SDK or the broker fails, the function rejects. It never signs out the app's own user because of a failure.
+ * Calls run one after another.
  *
  * The function rejects with a {@link ValetError}, or with the error of Vital's SDK.
  *
@@ -99,7 +101,8 @@ async function reconcile(valet: ValetClient, vital: VitalCore): Promise<VitalRec
 
   if (held !== undefined && expected !== undefined) {
     if (!isSameUser(held.userId, expected)) {
-      // The sign-out must not depend on a request that can fail: Vital's SDK would record one user's health data for another.
+      // The sign-out must not depend on a request that can fail: Vital's SDK would record one user's health data for
+      // another.
       await vital.signOut();
     } else if (held.isCurrent) return 'unchanged';
   }
@@ -129,7 +132,10 @@ async function readSignIn(vital: VitalCore): Promise<SignIn | undefined> {
   return { userId, isCurrent: !status.has('useApiKey') && !status.has('pendingReauthentication') };
 }
 
-/** Resolves with the Vital user id of the app's user: undefined if the broker does not know it, null if no user is signed in. */
+/**
+ * Resolves with the Vital user id of the app's user: undefined if the broker does not know it, null if no user is
+ * signed in.
+ */
 async function expectedUserId(valet: ValetClient): Promise<string | null | undefined> {
   try {
     return (await valet.session()).vendors['vital']?.vendor_user_id;

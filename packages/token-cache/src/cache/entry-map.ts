@@ -20,8 +20,8 @@ export interface EntryMap {
 const maxSkipped = 1000;
 
 /**
- * Creates a map that holds at most `maxEntries` entries. To make room, it evicts an entry that was not read since the last
- * eviction, and never a pinned entry.
+ * Creates a map that holds at most `maxEntries` entries. To make room, it evicts an entry that was not read since the
+ * last eviction, and never a pinned entry.
  */
 export function createEntryMap(maxEntries: number, onEvict: (entry: Entry) => void): EntryMap {
   const byText = new Map<string, Entry>();
@@ -92,8 +92,8 @@ export function createEntryMap(maxEntries: number, onEvict: (entry: Entry) => vo
 }
 
 /**
- * Removes and returns the first entry that is not used. Moves each used entry that it skips to the end and marks it as not
- * used. Returns `undefined` if there are no entries.
+ * Removes and returns the first entry that is not used. Moves each used entry that it skips to the end and marks it as
+ * not used. Returns `undefined` if there are no entries.
  */
 function takeUnused(entries: Set<Entry>): Entry | undefined {
   let skipped = 0;

@@ -11,8 +11,8 @@ export type TokenCacheEvent =
   /** A caller received the failure that the cache remembers during the cool-down. */
   | { readonly type: 'cooldown'; readonly key: TokenKey; readonly code: string }
   /**
-   * A caller reported that the vendor refused a token. `current`: it is the token that the cache has now. `dropped`: the cache
-   * dropped it; it keeps a current token if it dropped too many tokens of this key lately.
+   * A caller reported that the vendor refused a token. `current`: it is the token that the cache has now. `dropped`:
+   * the cache dropped it; it keeps a current token if it dropped too many tokens of this key lately.
    */
   | { readonly type: 'invalidate'; readonly key: TokenKey; readonly current: boolean; readonly dropped: boolean }
   /** The cache removed a key from memory to stay within `maxEntries`. */

@@ -13,7 +13,9 @@ import type { TokenCacheOptions } from './token-cache-options.ts';
 const sealingKeys = [{ id: 'test', secret: new Secret('sandbox-only-sealing-key-of-32-characters') }];
 const redis = await startPrivateRedis();
 
-/** How long a test waits for a condition. The time is long, so that a busy machine delays a test and does not fail it. */
+/**
+ * How long a test waits for a condition. The time is long, so that a busy machine delays a test and does not fail it.
+ */
 const patience = { timeout: 30_000, interval: 20 };
 
 describe.skipIf(redis === undefined)('a cache over a Redis that fails', { timeout: 60_000 }, () => {

@@ -10,7 +10,9 @@ const millisecondsSchema = z.number().min(1).max(3_600_000);
 
 const storeFunctions = ['read', 'write', 'remove', 'acquire', 'extend', 'release', 'coolDown', 'close'];
 
-/** `performance.now` is bound once: reading the clock is the slowest part of a hit, and a lookup would make it slower. */
+/**
+ * `performance.now` is bound once: reading the clock is the slowest part of a hit, and a lookup would make it slower.
+ */
 function createSystemClock(): Clock {
   return { nowMs: () => Date.now(), monotonicMs: performance.now.bind(performance) };
 }

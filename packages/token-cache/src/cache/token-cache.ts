@@ -13,20 +13,20 @@ export interface TokenCache {
   /**
    * Resolves to the token of a key. Its `expiresInSeconds` is the number of whole seconds that it has left.
    *
-   * A token in memory is returned at once; if it is due for a renewal, the cache renews it in the background. If there is no
-   * token, the cache calls `issue` once for all callers who wait. A call is fastest with a frozen key object that was passed
-   * before.
+   * A token in memory is returned at once; if it is due for a renewal, the cache renews it in the background. If there
+   * is no token, the cache calls `issue` once for all callers who wait. A call is fastest with a frozen key object that
+   * was passed before.
    *
    * `issue` requests a token from the vendor. The token lives for its `expiresInSeconds` (a number, or a number as text),
-   * counted from the call of `issue` and limited to `maxLifetimeSeconds`. If the value is absent or not a number, the token
-   * lives for `defaultLifetimeSeconds`. A value of zero or less is a failure.
+   * counted from the call of `issue` and limited to `maxLifetimeSeconds`. If the value is absent or not a number, the
+   * token lives for `defaultLifetimeSeconds`. A value of zero or less is a failure.
    *
-   * Every waiting caller receives the error that `issue` threw. Until the cool-down ends, callers receive the same error with
-   * the seconds that remain (`retryAfterSeconds`). The other errors:
+   * Every waiting caller receives the error that `issue` threw. Until the cool-down ends, callers receive the same
+   * error with the seconds that remain (`retryAfterSeconds`). The other errors:
    *
    * - `vendor_timeout`: `issue` took longer than `issueTimeoutMs`.
-   * - `vendor_response_invalid`: the token had already expired (reason `token_over`), or the vendor's tokens live for less time
-   *   than the caller needs (reason `life_too_short`).
+   * - `vendor_response_invalid`: the token had already expired (reason `token_over`), or the vendor's tokens live for
+   *   less time than the caller needs (reason `life_too_short`).
    * - `overloaded`: the cache is closed, or it is full and each of its `maxEntries` keys is being renewed.
    * - The reason of `signal`, if the caller aborts.
    * - A `TypeError`: the token is bound to a user, or the key or `minRemainingSeconds` is invalid.
@@ -53,11 +53,11 @@ export interface TokenCache {
     options?: GetOptions,
   ) => Promise<Token>;
   /**
-   * Drops a token that the vendor refused (401), in memory and in the store. The next `get` requests a new one. If the cache
-   * already has a newer token, it keeps that token.
+   * Drops a token that the vendor refused (401), in memory and in the store. The next `get` requests a new one. If the
+   * cache already has a newer token, it keeps that token.
    *
-   * Resolves to whether the token was dropped. The cache drops up to five tokens of a key at once, then one in 30 seconds:
-   * otherwise a vendor that refuses every token would have to issue one per request. Never rejects.
+   * Resolves to whether the token was dropped. The cache drops up to five tokens of a key at once, then one in 30
+   * seconds: otherwise a vendor that refuses every token would have to issue one per request. Never rejects.
    */
   readonly invalidate: (key: TokenKey, token: CacheableToken) => Promise<boolean>;
   /** Removes every token from memory. The store keeps its tokens, and waiting callers still receive theirs. */
@@ -69,9 +69,9 @@ export interface TokenCache {
 }
 
 /**
- * Creates a cache that keeps server tokens and account-bound client tokens, and renews them before they expire. Each key has
- * one renewal at a time: in this process, and across all replicas if they share a `store`. Without a `store`, the cache keeps
- * tokens only in memory.
+ * Creates a cache that keeps server tokens and account-bound client tokens, and renews them before they expire. Each
+ * key has one renewal at a time: in this process, and across all replicas if they share a `store`. Without a `store`,
+ * the cache keeps tokens only in memory.
  *
  * Throws a `TypeError` that names every invalid option.
  *

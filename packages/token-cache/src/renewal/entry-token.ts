@@ -14,9 +14,9 @@ export function hasLifeLeft(entry: Entry, nowMs: number, minRemainingMs: number)
 /**
  * Returns the earliest moment at which the cache may call the vendor for a caller who needs this much life.
  *
- * If the vendor repeated its latest token, this is `cooldownSeconds` after the repetition. If the latest token never had this
- * much life, a new token would not have it either: this is when the latest token is due for a renewal, and at least
- * `cooldownSeconds` after it was received. In both cases it is no later than the expiry of the latest token.
+ * If the vendor repeated its latest token, this is `cooldownSeconds` after the repetition. If the latest token never
+ * had this much life, a new token would not have it either: this is when the latest token is due for a renewal, and at
+ * least `cooldownSeconds` after it was received. In both cases it is no later than the expiry of the latest token.
  */
 export function nextIssueAtMs(entry: Entry, minRemainingMs: number, settings: RenewalSettings): number {
   const quietMs = settings.cooldownSeconds * 1000;
@@ -28,8 +28,8 @@ export function nextIssueAtMs(entry: Entry, minRemainingMs: number, settings: Re
 }
 
 /**
- * Returns the token with the whole seconds that it has left. Each call returns the same promise of the same object, until the
- * next second begins or the token is due for a renewal.
+ * Returns the token with the whole seconds that it has left. Each call returns the same promise of the same object,
+ * until the next second begins or the token is due for a renewal.
  */
 export function serveToken(entry: Entry, nowMs: number): Promise<CacheableToken> {
   if (entry.served !== undefined && nowMs < entry.servedUntilMs) return entry.served;
@@ -60,8 +60,8 @@ interface Receipt {
 }
 
 /**
- * Puts a token that the vendor just issued into the entry, and returns whether the entry already had this token. The life
- * counts from the start of the call, because the vendor cannot have begun to count earlier. Throws
+ * Puts a token that the vendor just issued into the entry, and returns whether the entry already had this token. The
+ * life counts from the start of the call, because the vendor cannot have begun to count earlier. Throws
  * `vendor_response_invalid` if the token has already expired.
  */
 export function receiveToken(
@@ -92,8 +92,8 @@ export function receiveToken(
 }
 
 /**
- * Puts a token from the store into the entry if it expires later than the entry's own token, and returns whether it did.
- * `sentAtMs` is the monotonic time at which this process sent the request to the store.
+ * Puts a token from the store into the entry if it expires later than the entry's own token, and returns whether it
+ * did. `sentAtMs` is the monotonic time at which this process sent the request to the store.
  */
 export function adoptToken(
   entry: Entry,
@@ -102,7 +102,8 @@ export function adoptToken(
   settings: RenewalSettings,
 ): boolean {
   if (stored === undefined) return false;
-  // The store read its clock after `sentAtMs`. So a life that counts from `sentAtMs` may be too short, but never too long.
+  // The store read its clock after `sentAtMs`. So a life that counts from `sentAtMs` may be too short, but never too
+  // long.
   const offsetMs = sentAtMs - nowMs;
   const expiresAtMs = stored.expiresAtMs + offsetMs;
   const refreshAtMs = stored.refreshAtMs + offsetMs;
@@ -119,8 +120,8 @@ export function adoptToken(
 }
 
 /**
- * Returns the entry's token for the store, with its moments on the store's clock. The store's clock showed `reading.nowMs`
- * when the clock of this process showed `receivedAtMs`.
+ * Returns the entry's token for the store, with its moments on the store's clock. The store's clock showed
+ * `reading.nowMs` when the clock of this process showed `receivedAtMs`.
  */
 export function toStoredToken(entry: Entry, reading: StoreReading, receivedAtMs: number): StoredToken | undefined {
   if (entry.token === undefined) return undefined;

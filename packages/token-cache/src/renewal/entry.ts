@@ -40,7 +40,9 @@ export interface Entry {
   renewal: Renewal | undefined;
   /** The token that the vendor refused last. */
   refused: CacheableToken | undefined;
-  /** How many recent reports of refused tokens were accepted. It falls with time; this is the value at `reportedAtMs`. */
+  /**
+   * How many recent reports of refused tokens were accepted. It falls with time; this is the value at `reportedAtMs`.
+   */
   reports: number;
   reportedAtMs: number;
 }

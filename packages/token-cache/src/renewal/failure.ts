@@ -19,8 +19,8 @@ export interface CooldownRules {
 }
 
 /**
- * Returns the milliseconds for which the cache does not call the vendor after this many failures in a row. The time doubles
- * with each failure, up to the maximum, and is never shorter than the vendor's own `Retry-After`.
+ * Returns the milliseconds for which the cache does not call the vendor after this many failures in a row. The time
+ * doubles with each failure, up to the maximum, and is never shorter than the vendor's own `Retry-After`.
  */
 export function cooldownMs(error: unknown, attempts: number, rules: CooldownRules): number {
   const backoffSeconds = Math.min(rules.cooldownSeconds * 2 ** (attempts - 1), rules.maxCooldownSeconds);
@@ -37,7 +37,10 @@ export function toCooldownError({ error, untilMs }: RememberedFailure, nowMs: nu
   return new ValetKeyError(code, message, { remediation, advice, vendor, reason, cause, retryAfterSeconds });
 }
 
-/** Returns the failure for other replicas. An error that is not a `ValetKeyError` loses its text, which may quote a secret. */
+/**
+ * Returns the failure for other replicas. An error that is not a `ValetKeyError` loses its text, which may quote a
+ * secret.
+ */
 export function toStoredFailure(error: unknown, vendor: string, attempts: number): StoredFailure {
   if (!ValetKeyError.isInstance(error)) {
     const detail = 'No token could be issued.';

@@ -13,8 +13,8 @@ export interface IssueOnceOptions {
 }
 
 /**
- * Calls `issue` with a deadline. Rejects with `vendor_timeout` at the deadline, and with the abort reason when `controller`
- * is aborted, even if `issue` never settles.
+ * Calls `issue` with a deadline. Rejects with `vendor_timeout` at the deadline, and with the abort reason when
+ * `controller` is aborted, even if `issue` never settles.
  */
 export function issueOnce(issue: Issue<CacheableToken>, options: IssueOnceOptions): Promise<CacheableToken> {
   const { controller, timers, issueTimeoutMs, vendor } = options;

@@ -13,9 +13,9 @@ export interface LeaseOptions {
 }
 
 /**
- * Extends an acquired lease at each third of its life. If the store does not respond, the lease counts as held: without the
- * store, each process works alone. The returned function stops the extensions; the lease stays until it is released or
- * expires.
+ * Extends an acquired lease at each third of its life. If the store does not respond, the lease counts as held: without
+ * the store, each process works alone. The returned function stops the extensions; the lease stays until it is released
+ * or expires.
  */
 export function holdLease({ key, owner, leaseMs, storeAccess, timers, onLost }: LeaseOptions): () => void {
   let stopped = false;

@@ -7,8 +7,8 @@ export interface LifetimeRules {
 }
 
 /**
- * Returns the seconds that a token lives according to the vendor's `expires_in`: a number, or a number as text (`"300"`), up
- * to the maximum. Any other value means the default. The result is zero if the token has already expired.
+ * Returns the seconds that a token lives according to the vendor's `expires_in`: a number, or a number as text
+ * (`"300"`), up to the maximum. Any other value means the default. The result is zero if the token has already expired.
  */
 export function lifetimeSeconds(expiresIn: unknown, rules: LifetimeRules): number {
   const seconds = toNumber(expiresIn);
@@ -24,16 +24,16 @@ function toNumber(value: unknown): number {
 }
 
 /**
- * Returns the milliseconds between a token's renewal and its expiry: `min(margin, life / 2)`, changed at random by up to a
- * tenth. Without the change, tokens that were issued together would be renewed together.
+ * Returns the milliseconds between a token's renewal and its expiry: `min(margin, life / 2)`, changed at random by up
+ * to a tenth. Without the change, tokens that were issued together would be renewed together.
  */
 export function refreshMarginMs(lifeMs: number, marginSeconds: number, random: () => number): number {
   return Math.min(marginSeconds * 1000, lifeMs / 2) * (0.9 + 0.2 * random());
 }
 
 /**
- * Returns the milliseconds of life that a returned token must still have. Without `minRemainingSeconds`: 10 s, or a tenth
- * of a life shorter than 100 s.
+ * Returns the milliseconds of life that a returned token must still have. Without `minRemainingSeconds`: 10 s, or a
+ * tenth of a life shorter than 100 s.
  */
 export function minRemainingLifeMs(minRemainingSeconds: number | undefined, lifeMs: number): number {
   return minRemainingSeconds === undefined ? Math.min(10_000, lifeMs / 10) : minRemainingSeconds * 1000;

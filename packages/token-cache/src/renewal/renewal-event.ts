@@ -1,8 +1,8 @@
 import type { TokenKey } from '@valetkey/core-types';
 
 /**
- * An event of a renewal. No event contains a token. `background` means that no caller waits, because callers receive the old
- * token meanwhile.
+ * An event of a renewal. No event contains a token. `background` means that no caller waits, because callers receive
+ * the old token meanwhile.
  */
 export type RenewalEvent =
   /** The cache calls the vendor. */

@@ -20,7 +20,10 @@ interface Waiters {
   hasCallers: boolean;
   /** The longest life that a waiting caller asked for, in milliseconds. */
   minRemainingMs: number;
-  /** Whether the entry's default minimum applies as well: a waiting caller did not ask for a minimum, or no caller waits. */
+  /**
+   * Whether the entry's default minimum applies as well: a waiting caller did not ask for a minimum, or no caller
+   * waits.
+   */
   useDefault: boolean;
 }
 

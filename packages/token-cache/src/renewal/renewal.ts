@@ -18,7 +18,9 @@ const backgroundRetryMs = 200;
 /** How many leases one renewal may lose before it continues without a lease. */
 const maxLeaseLosses = 2;
 
-/** Starts a renewal of this entry's token. It is a background renewal until a caller joins it. `onEnd` is called once. */
+/**
+ * Starts a renewal of this entry's token. It is a background renewal until a caller joins it. `onEnd` is called once.
+ */
 export function startRenewal(
   entry: Entry,
   issue: Issue<CacheableToken>,

@@ -8,8 +8,8 @@ export const unavailable = Symbol('unavailable');
 type StoreCall<Result> = (store: TokenStore) => Promise<Result>;
 
 /**
- * How renewals call the store. Every call has a deadline. After a failure there is a pause of `storeRetryMs`, in which the
- * store is not called.
+ * How renewals call the store. Every call has a deadline. After a failure there is a pause of `storeRetryMs`, in which
+ * the store is not called.
  */
 export interface StoreAccess {
   /** Calls the store, unless there is a pause. Never rejects. */

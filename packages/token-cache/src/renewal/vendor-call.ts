@@ -8,8 +8,8 @@ import { lifetimeSeconds } from './lifetime.ts';
 import { keepWorking, releaseLease, type RenewalRun } from './renewal-run.ts';
 
 /**
- * Calls the vendor and keeps the token or the failure in the entry and in the store. Resolves to false if another replica
- * took the lease during the call: the result is then ignored.
+ * Calls the vendor and keeps the token or the failure in the entry and in the store. Resolves to false if another
+ * replica took the lease during the call: the result is then ignored.
  */
 export async function callVendor(run: RenewalRun, hasLease: boolean): Promise<boolean> {
   const { entry, owner, storeAccess, record, abandoned, settings } = run;

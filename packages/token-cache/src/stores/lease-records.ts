@@ -11,7 +11,9 @@ const maxLeaseMs = 2 * 3_600_000;
 /** How long the store keeps a failure after its cool-down, so that the next failure continues the count. */
 const afterCooldownMs = 60_000;
 
-/** The response if another replica acquired the lease between the reading and the write. The next call shows its name. */
+/**
+ * The response if another replica acquired the lease between the reading and the write. The next call shows its name.
+ */
 const heldByNewcomer: LeaseResponse = { state: 'held', holder: '' };
 
 /** Creates the part of a store for leases. The record of a key holds its lease, or the failure that ended the lease. */

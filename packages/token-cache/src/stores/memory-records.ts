@@ -6,8 +6,8 @@ interface HeldRecord {
 }
 
 /**
- * Creates a record store in the memory of this process. It is the shortest store that passes the conformance suite: use it in
- * tests and as a model for your own.
+ * Creates a record store in the memory of this process. It is the shortest store that passes the conformance suite: use
+ * it in tests and as a model for your own.
  *
  * @param nowMs Returns the time of the store's clock, in milliseconds. Default: the monotonic clock of this process.
  *

@@ -142,7 +142,8 @@ const removingChecks: Checks = {
 };
 
 /**
- * Returns the checks that a {@link RecordStore} must pass. They need no test framework: each check is a name and a function.
+ * Returns the checks that a {@link RecordStore} must pass. They need no test framework: each check is a name and a
+ * function.
  *
  * @example
  * ```ts

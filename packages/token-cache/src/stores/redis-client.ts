@@ -14,8 +14,8 @@ const maxReconnectDelayMs = 1000;
 /**
  * Opens a client, which connects in the background and reconnects until it is closed.
  *
- * Throws a `TypeError` at once if the package `redis` is not installed. If only later calls rejected, the operator might not
- * notice, because the cache continues without Redis.
+ * Throws a `TypeError` at once if the package `redis` is not installed. If only later calls rejected, the operator
+ * might not notice, because the cache continues without Redis.
  */
 export function openRedisClient(url: string, timeoutMs: number): RedisClient {
   assertInstalled('redis');

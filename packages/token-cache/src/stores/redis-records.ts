@@ -1,7 +1,9 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 import type { RecordStore } from './store-types.ts';
 
-/** The only function of a node-redis client, pool, cluster or sentinel that the store uses. Each call runs one script. */
+/**
+ * The only function of a node-redis client, pool, cluster or sentinel that the store uses. Each call runs one script.
+ */
 export interface RedisScripting {
   readonly eval: (
     script: string,
@@ -79,7 +81,9 @@ export function createRedisRecords(connect: () => Promise<RedisScripting>, close
   };
 }
 
-/** Returns an error with a `code`. node-redis throws an error reply of the server as an error that has only a message. */
+/**
+ * Returns an error with a `code`. node-redis throws an error reply of the server as an error that has only a message.
+ */
 function toReplyError(error: unknown): unknown {
   if (codeOfForeignError(error) !== undefined || !(error instanceof Error)) return error;
   const code = /^[A-Z][A-Z_]{1,39}(?= |$)/.exec(error.message)?.[0];

@@ -16,8 +16,8 @@ function isRedisUrl(url: string | Secret): boolean {
 }
 
 /**
- * Parses the Redis store section of a configuration file. Secrets are strings in the file; the result holds `Secret`s. Pass the
- * result to `createRedisStore`.
+ * Parses the Redis store section of a configuration file. Secrets are strings in the file; the result holds `Secret`s.
+ * Pass the result to `createRedisStore`.
  *
  * @example
  * ```ts

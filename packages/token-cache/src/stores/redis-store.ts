@@ -7,8 +7,9 @@ import type { RecordStore, TokenStore } from './store-types.ts';
 /** A store in a Redis or Valkey server. */
 export interface RedisStore extends TokenStore {
   /**
-   * Waits until the store is connected. Optional: the store connects in the background even without this call, and the cache
-   * works without Redis until then. Rejects if the package `redis` cannot use the `url`, or if the store is closed.
+   * Waits until the store is connected. Optional: the store connects in the background even without this call, and the
+   * cache works without Redis until then. Rejects if the package `redis` cannot use the `url`, or if the store is
+   * closed.
    */
   readonly connect: () => Promise<void>;
   /** Checks the store with one read. Rejects if the read fails or takes longer than `timeoutMs`. */
@@ -18,8 +19,8 @@ export interface RedisStore extends TokenStore {
 /**
  * Creates a store in a Redis or Valkey server for all replicas of one deployment. It uses node-redis 6.
  *
- * The store seals tokens (AES-256-GCM) and stores them under hashed names. It connects and reconnects in the background. While
- * Redis is unreachable, each process keeps its own tokens.
+ * The store seals tokens (AES-256-GCM) and stores them under hashed names. It connects and reconnects in the
+ * background. While Redis is unreachable, each process keeps its own tokens.
  *
  * Throws a `TypeError` that names every invalid option, or if `url` is given and the package `redis` is not installed.
  *

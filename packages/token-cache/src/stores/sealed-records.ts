@@ -10,7 +10,10 @@ export interface SealedRecords {
   readonly prefix: string;
 }
 
-/** Returns the id of a key's token record or lease record. Because of the braces, both are in one slot of a Redis cluster. */
+/**
+ * Returns the id of a key's token record or lease record. Because of the braces, both are in one slot of a Redis
+ * cluster.
+ */
 export function keyedRecordId({ sealer, prefix }: SealedRecords, key: TokenKey, kind: 'token' | 'lease'): string {
   return `${prefix}:{${sealer.hash(tokenKeyText(key))}}:${kind}`;
 }

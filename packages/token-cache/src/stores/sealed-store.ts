@@ -6,7 +6,10 @@ import { sealingKeysSchema, secretObjectSchema } from './sealing-keys.ts';
 import { createStoreOverRecords } from './store-over-records.ts';
 import type { RecordStore, TokenStore } from './store-types.ts';
 
-/** Returns the schemas of the options that every sealed store has. `secret` is the schema of the secrets of its sealing keys. */
+/**
+ * Returns the schemas of the options that every sealed store has. `secret` is the schema of the secrets of its sealing
+ * keys.
+ */
 export function sealedStoreShape<Input>(secret: z.ZodType<Secret, Input>) {
   return {
     sealingKeys: sealingKeysSchema(secret),
@@ -37,8 +40,8 @@ const optionsSchema = z.strictObject({
 export type SealedStoreOptions = z.input<typeof optionsSchema>;
 
 /**
- * Creates a store for the cache over your own record store. It seals the values of the records, and uses keyed hashes as their
- * names.
+ * Creates a store for the cache over your own record store. It seals the values of the records, and uses keyed hashes
+ * as their names.
  *
  * Throws a `TypeError` that names every invalid option.
  *

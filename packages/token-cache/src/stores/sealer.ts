@@ -2,7 +2,10 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import type { Secret } from '@valetkey/core-types';
 import type { SealingKey } from './sealing-keys.ts';
 
-/** Seals text for a place, such as a record id. Only a sealer with the same key can open it, and only for the same place. */
+/**
+ * Seals text for a place, such as a record id. Only a sealer with the same key can open it, and only for the same
+ * place.
+ */
 export interface Sealer {
   /** Returns a name for this text, from which the text cannot be read. */
   readonly hash: (text: string) => string;
@@ -16,9 +19,9 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /**
- * Creates a sealer: AES-256-GCM (NIST SP 800-38D) under keys derived by HKDF (RFC 5869). The first key seals; every key opens.
- * Names are hashed with the key whose id sorts first, so a new order of the keys does not change the names. Throws a `TypeError`
- * if there are no keys.
+ * Creates a sealer: AES-256-GCM (NIST SP 800-38D) under keys derived by HKDF (RFC 5869). The first key seals; every key
+ * opens. Names are hashed with the key whose id sorts first, so a new order of the keys does not change the names.
+ * Throws a `TypeError` if there are no keys.
  */
 export function createSealer(keys: readonly SealingKey[]): Sealer {
   const [first] = keys;

@@ -13,7 +13,10 @@ const minSecretLength = 32;
 /** Accepts a `Secret` of any installed copy of `@valetkey/core-types`. */
 export const secretObjectSchema = objectWithFunctions<Secret>(['reveal'], 'must be a Secret');
 
-/** Returns the schema of sealing keys. `secret` is the schema of their secrets, which are strings in a configuration file. */
+/**
+ * Returns the schema of sealing keys. `secret` is the schema of their secrets, which are strings in a configuration
+ * file.
+ */
 export function sealingKeysSchema<SecretInput>(
   secret: z.ZodType<Secret, SecretInput>,
 ): z.ZodType<readonly SealingKey[], readonly SealingKey<SecretInput>[]> {

@@ -41,11 +41,11 @@ export type LeaseResponse =
   | { readonly state: 'cooling'; readonly failure: StoredFailure; readonly remainingMs: number };
 
 /**
- * A store that replicas share. For each key it holds a token and a lease: only the replica that has the lease renews the token.
- * Created by `createRedisStore`, or by `createSealedStore` over your own records.
+ * A store that replicas share. For each key it holds a token and a lease: only the replica that has the lease renews
+ * the token. Created by `createRedisStore`, or by `createSealedStore` over your own records.
  *
- * Any call may fail or hang: the cache gives each call a deadline and continues without the store. If a call rejects, the event
- * `store_down` has the `code` of the error as its `reason`.
+ * Any call may fail or hang: the cache gives each call a deadline and continues without the store. If a call rejects,
+ * the event `store_down` has the `code` of the error as its `reason`.
  */
 export interface TokenStore {
   /** Milliseconds that one call may take before the cache continues without the store. */
@@ -86,8 +86,8 @@ export interface RecordStore {
   /** Writes the value for `lifetimeMs` milliseconds, unless the record exists. Resolves to whether it was written. */
   readonly add: (id: string, value: string, lifetimeMs: number) => Promise<boolean>;
   /**
-   * Writes the value for `lifetimeMs` milliseconds if the record holds `expected`. Resolves to whether the value was written.
-   * `value` may equal `expected`: the call then only changes the expiry.
+   * Writes the value for `lifetimeMs` milliseconds if the record holds `expected`. Resolves to whether the value was
+   * written. `value` may equal `expected`: the call then only changes the expiry.
    */
   readonly replace: (id: string, expected: string, value: string, lifetimeMs: number) => Promise<boolean>;
   /** Removes the record if it holds `expected`. Resolves to whether it was removed. */

@@ -1,11 +1,11 @@
 import type { TokenKey } from '@valetkey/core-types';
 
 /**
- * Returns the text of a key. Different keys have different texts: the text of each part begins with the length of the part, so
- * the text shows where each part ends.
+ * Returns the text of a key. Different keys have different texts: the text of each part begins with the length of the
+ * part, so the text shows where each part ends.
  *
- * `connection` comes last and adds text only if it is present. Keys without it keep the text that they had in earlier versions,
- * so their tokens in the store are still found.
+ * `connection` comes last and adds text only if it is present. Keys without it keep the text that they had in earlier
+ * versions, so their tokens in the store are still found.
  */
 export function tokenKeyText({ vendor, connection, client, scope, resource, secretVersion }: TokenKey): string {
   const text = `${partText(vendor)}${partText(client)}${partText(scope)}${partText(resource)}${partText(secretVersion)}`;

@@ -34,8 +34,8 @@ export async function redisCommand(url: string, ...words: readonly string[]): Pr
 }
 
 /**
- * Finds a server that test files share: the server at `REDIS_URL`, the server at `localUrl`, or else a new one. Resolves to
- * `undefined` if there is none and none is installed, but rejects if `CI` is set.
+ * Finds a server that test files share: the server at `REDIS_URL`, the server at `localUrl`, or else a new one.
+ * Resolves to `undefined` if there is none and none is installed, but rejects if `CI` is set.
  */
 export async function findRedis(
   localUrl = 'redis://127.0.0.1:6379',

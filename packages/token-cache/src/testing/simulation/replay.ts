@@ -1,7 +1,8 @@
 import { stdout } from 'node:process';
 import { simulate } from './simulate.ts';
 
-// Replays the seed `SEED` and prints everything that happens. The first replica crashes at delivery `CRASH_AT`, if it is set.
+// Replays the seed `SEED` and prints everything that happens. If `CRASH_AT` is set, the first replica crashes at the
+// delivery with that number.
 // SEED=123 CRASH_AT=40 npx -y pnpm@12.18.0 --filter @valetkey/token-cache simulate
 const print = (line: string): void => void stdout.write(`${line}\n`);
 const crashAtDelivery = process.env['CRASH_AT'] === undefined ? undefined : Number(process.env['CRASH_AT']);

@@ -18,8 +18,8 @@ export interface Replica {
   /** Returns how many deliveries the process received before it crashed. It can crash at each of them. */
   readonly deliveries: () => number;
   /**
-   * Delivers an event from outside, such as a response or a timer, by calling `callback`. A frozen process receives it when the
-   * freeze ends; a crashed process never receives it.
+   * Delivers an event from outside, such as a response or a timer, by calling `callback`. A frozen process receives it
+   * when the freeze ends; a crashed process never receives it.
    */
   readonly deliver: (callback: () => void) => void;
 }

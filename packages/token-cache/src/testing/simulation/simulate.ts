@@ -30,19 +30,26 @@ export interface SimulationReport {
   readonly deliveries: number;
 }
 
-/** A sealer that neither hashes nor seals: the sealer has its own tests, and thousands of runs are faster without it. */
+/**
+ * A sealer that neither hashes nor seals: the sealer has its own tests, and thousands of runs are faster without it.
+ */
 const plainSealer: Sealer = {
   hash: (text) => text,
   seal: (plain, place) => `plain:${place}:${plain}`,
   open: (sealed, place) => (sealed.startsWith(`plain:${place}:`) ? sealed.slice(place.length + 7) : undefined),
 };
 
-/** The longest time that a caller may wait: for the lease of another replica, several calls to the vendor, and the store. */
+/**
+ * The longest time that a caller may wait: for the lease of another replica, several calls to the vendor, and the
+ * store.
+ */
 const maxWaitMs = settings.leaseMs + 5 * settings.issueTimeoutMs + 10 * storeTimeoutMs;
 
 const moods: readonly VendorMood[] = ['slow', 'failing', 'failing', 'throttling', 'silent', 'deaf', 'repeating'];
 
-/** Simulates a deployment: replicas, their store, their vendor and their callers. The seed decides which faults happen. */
+/**
+ * Simulates a deployment: replicas, their store, their vendor and their callers. The seed decides which faults happen.
+ */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const { seed, mistake = {}, crashAtDelivery, trace } = options;
   const scenario: Scenario = { ...createScenario(seed), ...options.scenario };

@@ -3,8 +3,8 @@ import type { Replica } from './replica.ts';
 import type { World } from './world.ts';
 
 /**
- * How the vendor behaves for a while. A `silent` vendor never responds; with a `deaf` one, the call also ignores its abort
- * signal. A `repeating` vendor returns its latest token again.
+ * How the vendor behaves for a while. A `silent` vendor never responds; with a `deaf` one, the call also ignores its
+ * abort signal. A `repeating` vendor returns its latest token again.
  */
 export type VendorMood = 'well' | 'slow' | 'failing' | 'throttling' | 'silent' | 'deaf' | 'repeating';
 

@@ -66,7 +66,10 @@ function createAgenda() {
   return { first: () => heap[0], add, removeFirst };
 }
 
-/** Waits for one turn of the event loop. All microtasks run before it ends, so every promise that can settle has settled. */
+/**
+ * Waits for one turn of the event loop. All microtasks run before it ends, so every promise that can settle has
+ * settled.
+ */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }
