@@ -26,8 +26,8 @@ async function issueSignInToken(valet: ValetClient) {
  * Creates a function that resolves with a new sign-in token for Vital's `signIn`. If the Vital user does not exist, the
  * broker creates it.
  *
- * Sign in only once per installation: Vital's SDK stays signed in when the app is launched again. {@link
- * vitalReconcile} signs in only when it is necessary.
+ * Sign in only once per installation: Vital's SDK stays signed in when the app is launched again.
+ * {@link vitalReconcile} signs in only when it is necessary.
  *
  * @example
  * ```ts
