@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { base } from '../../tools/vitest.config.ts';
 
-// `npx -y pnpm@12.18.0 --filter @valetkey/token-cache test:coverage`: every line and every branch of what is published.
+// `npx -y pnpm@12.18.0 --filter @valetkey/token-cache test:coverage`
+// Fails below 100 % of the lines and branches of the published code.
 // oxlint-disable-next-line import/no-default-export
 export default defineConfig({
   ...base,

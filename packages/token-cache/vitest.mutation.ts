@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Stryker runs this in a copy of the package. Tests with processes, private servers or thousands of seeds are left out:
-// they would find more mutants, but the run would take days.
+// Stryker runs this in a copy of the package. Tests with processes, private servers or thousands of seeds are excluded:
+// with them, more mutants would be found, but the run would take days.
 // oxlint-disable-next-line import/no-default-export
 export default defineConfig({
   root: process.cwd(),

@@ -1,29 +1,35 @@
 import { ValetError } from './valet-error.ts';
 
-/** What {@link GetAppToken} receives. */
+/** The argument of {@link GetAppToken}. */
 export interface AppTokenRequest {
-  /** True after the broker has refused your token: return a new one from the identity provider, not a stored one. */
+  /**
+   * True after the broker refused your token: request a new token from the identity provider, and do not return a
+   * stored one.
+   */
   readonly forceRefresh: boolean;
   /** Aborts when the call no longer waits for the token. */
   readonly signal: AbortSignal;
 }
 
 /**
- * The app's own function: returns the token that its identity provider issued to this user, or null when no user is
- * signed in. Throw when you cannot tell (the device is offline, the keychain is locked): only null means signed out.
+ * The app's function that returns the token that the identity provider issued to the user, or null if no user is signed
+ * in.
+ *
+ * Throw if the app cannot find out, for example because the device is offline or the keychain is locked: null means
+ * that the user is signed out.
  */
 export type GetAppToken = (request: AppTokenRequest) => string | null | undefined | Promise<string | null | undefined>;
 
 /** The characters of a bearer token (RFC 6750 section 2.1). */
 const bearerToken = /^[\w.~+/-]+=*$/;
 
-/** Returns the app token. Errors: `signed_out`, `app_token_unavailable`, `invalid_token`. */
+/** Resolves with the app token. Rejects with `signed_out`, `app_token_unavailable` or `invalid_token`. */
 export async function requestAppToken(getAppToken: GetAppToken, request: AppTokenRequest): Promise<string> {
   let token: unknown;
   try {
     token = await getAppToken(request);
   } catch {
-    // The error may quote the token, and the app can report it itself.
+    // The app's error may contain the token, so the client does not pass it on. The app can report it itself.
     throw new ValetError('app_token_unavailable', '`getAppToken` threw.');
   }
   if (token === null || token === undefined || token === '') {

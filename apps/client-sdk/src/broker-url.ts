@@ -4,7 +4,7 @@ const httpsHost = String.raw`https:\/\/(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:
 const loopbackHost = String.raw`http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])`;
 const portAndPath = String.raw`(?::\d{1,5})?(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*\/?`;
 
-/** A pattern instead of the platform's `URL`: most properties of React Native's throw. */
+/** The client checks URLs with a pattern, because most properties of React Native's `URL` throw. */
 const brokerUrlPattern = new RegExp(`^(?:${httpsHost}|${loopbackHost})${portAndPath}$`, 'i');
 
 export function isBrokerUrl(value: unknown): value is string {
@@ -20,19 +20,19 @@ const pathPattern = /^\/(?!\/)[^\u0000-\u0020\u007f\\#?]*$/;
 const queryPattern = /^[^\u0000-\u001f\u007f#]*$/;
 const dotSegment = /^(?:\.|%2e){1,2}$/i;
 
-/** Returns the address of a vendor at the broker. Throws `invalid_request`. */
+/** Returns the URL of a vendor at the broker. Throws `invalid_request` for an invalid name. */
 export function vendorUrl(brokerUrl: string, vendor: string): string {
   if (!vendorPattern.test(vendor)) {
-    throw new ValetError('invalid_request', 'The vendor must be a name such as `nabla`.', {
-      remediation: 'Use a vendor that `valet.session()` lists.',
+    throw new ValetError('invalid_request', 'The vendor must be the name of a connection, such as `nabla`.', {
+      remediation: 'Use a name that `valet.session()` lists under `vendors`.',
     });
   }
   return `${brokerUrl}/v1/vendors/${vendor}`;
 }
 
 /**
- * Returns the address of a proxied call. The parts are joined as text, after checks that leave a URL parser nothing to
- * resolve, so the result stays below the vendor's proxy. Throws `invalid_request`.
+ * Returns the URL of a proxied call. It is always below the vendor's proxy: the function refuses every path in which a
+ * URL parser would resolve or drop a part, and then joins the parts as text. Throws `invalid_request`.
  */
 export function proxyUrl(brokerUrl: string, vendor: string, path: string): string {
   const queryStart = path.indexOf('?');
@@ -43,7 +43,7 @@ export function proxyUrl(brokerUrl: string, vendor: string, path: string): strin
     !queryPattern.test(query) ||
     pathname.split('/').some((part) => dotSegment.test(part))
   ) {
-    throw new ValetError('invalid_request', 'The path must name a resource below the vendor.', {
+    throw new ValetError('invalid_request', 'The path must stay below the proxy of the vendor.', {
       remediation: 'Start the path with one `/`, without `.` or `..` segments, `\\` or `#`; encode spaces as `%20`.',
       vendor,
     });

@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-test('the bundle has no imports', async () => {
+test('the bundle imports nothing', async () => {
   const code = await readFile(join(folder, 'index.mjs'), 'utf8');
 
   expect(code).toContain('createValetClient');
@@ -41,9 +41,9 @@ test('the published package has no dependencies', async () => {
   expect(manifest).not.toHaveProperty('peerDependencies');
 });
 
-test('the bundle runs on a platform that has only what React Native has', async () => {
+test('nymblFetch of the bundle runs on a platform that has only the globals that React Native has', async () => {
   const code = await readFile(join(folder, 'index.global.js'), 'utf8');
-  // The platform has no URL, process, Buffer, structuredClone or crypto, and its AbortSignal has no `any` or `timeout`.
+  // This platform lacks URL, process, Buffer, structuredClone and crypto. Its AbortSignal lacks `any` and `timeout`.
   class PlainAbortController {
     readonly #controller = new AbortController();
     readonly signal = {

@@ -27,12 +27,12 @@ test('issue accepts a vendor that this package does not know', () => {
   expectTypeOf(valet.issue<{ key: string }>('acme')).resolves.toHaveProperty('key').toEqualTypeOf<string>();
 });
 
-test('session resolves with the vendor of each connection', () => {
+test('session resolves with a SessionVendor for each connection', () => {
   expectTypeOf<SessionVendor>().toHaveProperty('vendor').toEqualTypeOf<string>();
   expectTypeOf(valet.session()).resolves.toHaveProperty('vendors').toEqualTypeOf<Record<string, SessionVendor>>();
 });
 
-test('the callbacks have the types that the SDKs of the vendors expect', () => {
+test('the callbacks for Nabla and Nudge have the types that the SDKs of these vendors expect', () => {
   expectTypeOf(nablaSessionTokens(valet)).toExtend<() => Promise<{ refreshToken: string; accessToken: string }>>();
   expectTypeOf(nudgeRefreshToken(valet)).toEqualTypeOf<() => Promise<string | null>>();
 });

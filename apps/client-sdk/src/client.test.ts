@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { createValetClient } from './client.ts';
-import { issued, json, problem, session, startBroker } from './testing/broker.ts';
+import { issued, json, problem, session, startFakeBroker } from './testing/fake-broker.ts';
 import { createTestClock } from './testing/clock.ts';
 import { failureOf } from './testing/failure.ts';
 import type { ValetEvent } from './events.ts';
@@ -10,21 +10,21 @@ const appToken = 'app-token-canary';
 const getAppToken = () => appToken;
 
 test('issue sends a POST with the app token and resolves with the vendor fields and the envelope', async () => {
-  const broker = await startBroker(() => issued('nudge', { token: 'nudge-1' }));
+  const broker = await startFakeBroker(() => issued('nudge', { token: 'nudge-1' }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
-  const answer = await valet.issue('nudge');
+  const result = await valet.issue('nudge');
 
-  expect(answer).toMatchObject({ token: 'nudge-1', vendor: 'nudge' });
+  expect(result).toMatchObject({ token: 'nudge-1', vendor: 'nudge' });
   expect(broker.requests).toHaveLength(1);
   expect(broker.requests[0]).toMatchObject({ method: 'POST', path: '/v1/vendors/nudge/token', body: '' });
   expect(broker.requests[0]?.headers.authorization).toBe(`Bearer ${appToken}`);
   expect(broker.requests[0]?.headers['content-type']).toBeUndefined();
 });
 
-test('issue resolves for a connection whose name is not the id of its vendor', async () => {
+test('issue accepts the name of a connection that differs from the id of its vendor', async () => {
   const envelope = { vendor: 'vital', connection: 'vital-eu', server_time: '2026-11-20T10:00:00.000Z' };
-  const broker = await startBroker(() => json({ ...envelope, sign_in_token: 'token-1' }));
+  const broker = await startFakeBroker(() => json({ ...envelope, sign_in_token: 'token-1' }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   expect(await valet.issue('vital-eu')).toMatchObject({ vendor: 'vital', connection: 'vital-eu' });
@@ -32,7 +32,7 @@ test('issue resolves for a connection whose name is not the id of its vendor', a
 });
 
 test('issue sends parameters as JSON to a broker whose URL has a path', async () => {
-  const broker = await startBroker(() => issued('acme', { anything: 'goes' }));
+  const broker = await startFakeBroker(() => issued('acme', { anything: 'goes' }));
   const valet = createValetClient({ brokerUrl: `${broker.url}/valet/`, getAppToken });
 
   await valet.issue('acme', { scope: 'read' });
@@ -41,21 +41,21 @@ test('issue sends parameters as JSON to a broker whose URL has a path', async ()
   expect(broker.requests[0]?.headers['content-type']).toBe('application/json');
 });
 
-test('session resolves with who the caller is', async () => {
-  const broker = await startBroker(() => session('vital-user-1'));
+test('session sends a GET and resolves with the subject and the vendors', async () => {
+  const broker = await startFakeBroker(() => session('vital-user-1'));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
-  const answer = await valet.session();
+  const result = await valet.session();
 
-  expect(answer.subject).toBe('alice');
-  expect(answer.vendors['vital']?.vendor_user_id).toBe('vital-user-1');
+  expect(result.subject).toBe('alice');
+  expect(result.vendors['vital']?.vendor_user_id).toBe('vital-user-1');
   expect(broker.requests[0]).toMatchObject({ method: 'GET', path: '/v1/session' });
 });
 
 test.each([null, undefined, ''])(
   'a call rejects with signed_out and sends nothing when getAppToken returns %j',
   async (nothing) => {
-    const broker = await startBroker(() => session());
+    const broker = await startFakeBroker(() => session());
     const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => nothing });
 
     expect(await failureOf(valet.session())).toMatchObject({ code: 'signed_out', retryable: false });
@@ -66,7 +66,7 @@ test.each([null, undefined, ''])(
 test.each(['undefined', 'null', 'Bearer x', 'line\nbreak', ' padded ', 'sécret'])(
   'a call rejects with invalid_token and sends nothing when getAppToken returns %j',
   async (token) => {
-    const broker = await startBroker(() => session());
+    const broker = await startFakeBroker(() => session());
     const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => token });
 
     const error = await failureOf(valet.session());
@@ -76,7 +76,7 @@ test.each(['undefined', 'null', 'Bearer x', 'line\nbreak', ' padded ', 'sécret'
   },
 );
 
-test('a call rejects with app_token_unavailable, without the message, when getAppToken throws', async () => {
+test('a call rejects with app_token_unavailable, without the message of the error, when getAppToken throws', async () => {
   const valet = createValetClient({
     brokerUrl: 'http://127.0.0.1:1',
     getAppToken: () => {
@@ -90,26 +90,26 @@ test('a call rejects with app_token_unavailable, without the message, when getAp
   expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(appToken);
 });
 
-test('a call is repeated once with a fresh app token after invalid_token', async () => {
-  const broker = await startBroker(({ headers }) =>
+test('a call is repeated once with a new app token after the broker responded with invalid_token', async () => {
+  const broker = await startFakeBroker(({ headers }) =>
     headers.authorization === 'Bearer fresh' ? issued('nudge', { token: 'nudge-1' }) : problem(401, 'invalid_token'),
   );
-  const asks: boolean[] = [];
+  const forcedRefreshes: boolean[] = [];
   const valet = createValetClient({
     brokerUrl: broker.url,
     getAppToken: ({ forceRefresh }) => {
-      asks.push(forceRefresh);
+      forcedRefreshes.push(forceRefresh);
       return forceRefresh ? 'fresh' : 'stale';
     },
   });
 
   expect(await valet.issue('nudge')).toMatchObject({ token: 'nudge-1' });
-  expect(asks).toEqual([false, true]);
+  expect(forcedRefreshes).toEqual([false, true]);
   expect(broker.requests).toHaveLength(2);
 });
 
-test('a call rejects with invalid_token when the broker refuses the fresh app token too', async () => {
-  const broker = await startBroker(() => problem(401, 'invalid_token'));
+test('a call rejects with invalid_token when the broker refuses the new app token as well', async () => {
+  const broker = await startFakeBroker(() => problem(401, 'invalid_token'));
   let count = 0;
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => `token-${++count}` });
 
@@ -118,26 +118,26 @@ test('a call rejects with invalid_token when the broker refuses the fresh app to
 });
 
 test('a call is not repeated when getAppToken returns the refused token again', async () => {
-  const broker = await startBroker(() => problem(401, 'invalid_token'));
+  const broker = await startFakeBroker(() => problem(401, 'invalid_token'));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   expect(await failureOf(valet.session())).toMatchObject({ code: 'invalid_token', status: 401 });
   expect(broker.requests).toHaveLength(1);
 });
 
-test('100 refused calls share one refresh of the app token', async () => {
-  const broker = await startBroker(({ headers }) =>
+test('100 refused calls share one renewal of the app token', async () => {
+  const broker = await startFakeBroker(({ headers }) =>
     headers.authorization === 'Bearer fresh'
       ? issued('nabla', { access_token: 'a', refresh_token: 'r' })
       : problem(401, 'invalid_token'),
   );
   let current = 'stale';
-  let refreshCount = 0;
+  let renewalCount = 0;
   const valet = createValetClient({
     brokerUrl: broker.url,
     getAppToken: async ({ forceRefresh }) => {
       if (forceRefresh) {
-        refreshCount += 1;
+        renewalCount += 1;
         current = 'fresh';
       }
       return current;
@@ -146,23 +146,23 @@ test('100 refused calls share one refresh of the app token', async () => {
 
   await Promise.all(Array.from({ length: 100 }, () => valet.issue('nabla')));
 
-  expect(refreshCount).toBe(1);
+  expect(renewalCount).toBe(1);
   expect(broker.requests).toHaveLength(200);
 });
 
-test('a call that is refused after another call refreshed the app token uses the refreshed token', async () => {
+test('a call that is refused after another call renewed the app token is repeated with the renewed token', async () => {
   const lateRefusal = Promise.withResolvers<void>();
-  const broker = await startBroker(async ({ path, headers }) => {
+  const broker = await startFakeBroker(async ({ path, headers }) => {
     if (headers.authorization === 'Bearer fresh') return path === '/v1/session' ? session() : issued('nabla', {});
     if (path !== '/v1/session') await lateRefusal.promise;
     return problem(401, 'invalid_token');
   });
-  const asks: boolean[] = [];
+  const forcedRefreshes: boolean[] = [];
   let current = 'stale';
   const valet = createValetClient({
     brokerUrl: broker.url,
     getAppToken: ({ forceRefresh }) => {
-      asks.push(forceRefresh);
+      forcedRefreshes.push(forceRefresh);
       if (forceRefresh) current = 'fresh';
       return current;
     },
@@ -173,7 +173,7 @@ test('a call that is refused after another call refreshed the app token uses the
   lateRefusal.resolve();
   await late;
 
-  expect(asks).toEqual([false, false, true, false]);
+  expect(forcedRefreshes).toEqual([false, false, true, false]);
 });
 
 test.each([
@@ -186,10 +186,10 @@ test.each([
   [504, 'vendor_timeout', undefined, true],
   [503, 'a_code_of_a_newer_broker', 1, true],
 ] as const)(
-  'a call rejects with the details of a %i %s problem document',
+  'a call rejects with the fields of the problem document if the broker responds %i %s',
   async (status, code, retryAfterSeconds, retryable) => {
     const headers = retryAfterSeconds === undefined ? undefined : { 'retry-after': String(retryAfterSeconds) };
-    const broker = await startBroker(() => problem(status, code, headers));
+    const broker = await startFakeBroker(() => problem(status, code, headers));
     const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
     const error = await failureOf(valet.issue('nabla'));
@@ -216,8 +216,8 @@ test.each([
   ['no server_time', json({ vendor: 'nudge', token: 'x' })],
   ['an invalid server_time', json({ vendor: 'nudge', token: 'x', server_time: 'soon' })],
   ['another connection', issued('nabla', { token: 'x' })],
-])('issue rejects with answer_invalid when the response contains %s', async (_, answer) => {
-  const broker = await startBroker(() => answer);
+])('issue rejects with answer_invalid when the response contains %s', async (_, response) => {
+  const broker = await startFakeBroker(() => response);
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   expect(await failureOf(valet.issue('nudge'))).toMatchObject({ code: 'answer_invalid', retryable: false });
@@ -226,16 +226,20 @@ test.each([
 test.each([{ subject: 'alice' }, { subject: 1, vendors: {} }, { subject: 'alice', vendors: [] }])(
   'session rejects with answer_invalid when the response is %j',
   async (fields) => {
-    const broker = await startBroker(() => json({ ...fields, server_time: '2026-11-20T10:00:00.000Z' }));
+    const broker = await startFakeBroker(() => json({ ...fields, server_time: '2026-11-20T10:00:00.000Z' }));
     const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
     expect(await failureOf(valet.session())).toMatchObject({ code: 'answer_invalid' });
   },
 );
 
-test('a call rejects with a retryable error after a 502 or 503 of a gateway, and a 401 of a gateway is not a sign-out', async () => {
-  const answers = [{ status: 502, body: '<html>' }, { status: 401 }, { status: 503, headers: { 'retry-after': '3' } }];
-  const broker = await startBroker(() => answers.shift() ?? {});
+test('a call rejects with answer_invalid, retryable for 502 and 503 but not for 401, if a gateway responds', async () => {
+  const responses = [
+    { status: 502, body: '<html>' },
+    { status: 401 },
+    { status: 503, headers: { 'retry-after': '3' } },
+  ];
+  const broker = await startFakeBroker(() => responses.shift() ?? {});
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   expect(await failureOf(valet.session())).toMatchObject({ code: 'answer_invalid', status: 502, retryable: true });
@@ -250,15 +254,15 @@ test('a call rejects with network_unavailable when the broker is unreachable', a
 });
 
 test('a call does not follow a redirect', async () => {
-  const elsewhere = await startBroker(() => session());
-  const broker = await startBroker(() => ({ status: 307, headers: { location: `${elsewhere.url}/v1/session` } }));
+  const elsewhere = await startFakeBroker(() => session());
+  const broker = await startFakeBroker(() => ({ status: 307, headers: { location: `${elsewhere.url}/v1/session` } }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   expect(await failureOf(valet.session())).toMatchObject({ code: 'network_unavailable' });
   expect(elsewhere.requests).toHaveLength(0);
 });
 
-test('a call times out when getAppToken hangs, and a token that arrives later is not sent', async () => {
+test('a call times out when getAppToken hangs, and a token that arrives later is passed to fetch only with an aborted signal', async () => {
   const { clock, advance, scheduledCount } = createTestClock();
   const late = Promise.withResolvers<string>();
   const signals: (AbortSignal | null | undefined)[] = [];
@@ -284,7 +288,7 @@ test('a call times out when getAppToken hangs, and a token that arrives later is
 
   late.resolve(appToken);
   await new Promise((resolve) => setImmediate(resolve));
-  // The platform's fetch sends nothing with an aborted signal.
+  // The test calls fetch with an aborted signal; the fetch of a platform sends nothing then.
   expect(signals.map((signal) => signal?.aborted)).toEqual([true, true]);
 });
 
@@ -304,21 +308,21 @@ test('an aborted call leaves no timer behind, even if getAppToken never settles'
   expect(scheduledCount()).toBe(0);
 });
 
-test('a refresh that hangs times out, and the next call starts a new refresh', async () => {
-  const broker = await startBroker(({ headers }) =>
+test('a renewal of the app token that hangs times out, and the next call starts a new renewal', async () => {
+  const broker = await startFakeBroker(({ headers }) =>
     headers.authorization === 'Bearer fresh' ? session() : problem(401, 'invalid_token'),
   );
   const { clock, advance } = createTestClock();
   const refreshing = Promise.withResolvers<void>();
-  let refreshCount = 0;
+  let renewalCount = 0;
   const valet = createValetClient({
     brokerUrl: broker.url,
     clock,
     getAppToken: ({ forceRefresh }) => {
       if (!forceRefresh) return 'stale';
-      refreshCount += 1;
+      renewalCount += 1;
       refreshing.resolve();
-      return refreshCount === 1 ? new Promise(() => undefined) : 'fresh';
+      return renewalCount === 1 ? new Promise(() => undefined) : 'fresh';
     },
   });
 
@@ -328,12 +332,12 @@ test('a refresh that hangs times out, and the next call starts a new refresh', a
   expect(await failure).toMatchObject({ code: 'timeout' });
 
   expect(await valet.session()).toMatchObject({ subject: 'alice' });
-  expect(refreshCount).toBe(2);
+  expect(renewalCount).toBe(2);
 });
 
 test('a call times out when the broker does not respond', async () => {
   const arrived = Promise.withResolvers<void>();
-  const broker = await startBroker(() => {
+  const broker = await startFakeBroker(() => {
     arrived.resolve();
     return new Promise(() => undefined);
   });
@@ -347,9 +351,9 @@ test('a call times out when the broker does not respond', async () => {
   expect(await failure).toMatchObject({ code: 'timeout' });
 });
 
-test("the caller's signal aborts a call before and during the request", async () => {
+test("a call rejects with aborted when the caller's signal aborts, before or during the request", async () => {
   const arrived = Promise.withResolvers<void>();
-  const broker = await startBroker(() => {
+  const broker = await startFakeBroker(() => {
     arrived.resolve();
     return new Promise(() => undefined);
   });
@@ -365,12 +369,12 @@ test("the caller's signal aborts a call before and during the request", async ()
   expect(await failure).toMatchObject({ code: 'aborted', retryable: false });
 });
 
-test('a call that began before signOut rejects with aborted, and the next call resolves', async () => {
+test('signOut rejects the calls under way with aborted, and the next call resolves', async () => {
   const arrived = Promise.withResolvers<void>();
-  const answer = Promise.withResolvers<void>();
-  const broker = await startBroker(async () => {
+  const mayRespond = Promise.withResolvers<void>();
+  const broker = await startFakeBroker(async () => {
     arrived.resolve();
-    await answer.promise;
+    await mayRespond.promise;
     return issued('nudge', { token: 'nudge-1' });
   });
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
@@ -379,7 +383,7 @@ test('a call that began before signOut rejects with aborted, and the next call r
   await arrived.promise;
   valet.signOut();
   const next = valet.issue('nudge', {}, { shared: true });
-  answer.resolve();
+  mayRespond.resolve();
 
   expect(await failures[0]).toMatchObject({ code: 'aborted' });
   expect(await failures[1]).toMatchObject({ code: 'aborted' });
@@ -388,13 +392,13 @@ test('a call that began before signOut rejects with aborted, and the next call r
 
 test('shared calls share one request while it is under way, and a later call sends a new one', async () => {
   let count = 0;
-  const broker = await startBroker(() => issued('nudge', { token: `nudge-${++count}` }));
+  const broker = await startFakeBroker(() => issued('nudge', { token: `nudge-${++count}` }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
-  const answers = await Promise.all(
+  const results = await Promise.all(
     Array.from({ length: 100 }, () => valet.issue('nudge', undefined, { shared: true })),
   );
-  expect(new Set(answers.map(({ token }) => token))).toEqual(new Set(['nudge-1']));
+  expect(new Set(results.map(({ token }) => token))).toEqual(new Set(['nudge-1']));
 
   expect(await valet.issue('nudge', undefined, { shared: true })).toMatchObject({ token: 'nudge-2' });
   expect(broker.requests).toHaveLength(2);
@@ -402,7 +406,7 @@ test('shared calls share one request while it is under way, and a later call sen
 
 test('shared calls with different parameters send separate requests', async () => {
   let count = 0;
-  const broker = await startBroker(() => issued('nudge', { token: `nudge-${++count}` }));
+  const broker = await startFakeBroker(() => issued('nudge', { token: `nudge-${++count}` }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   await Promise.all([
@@ -413,12 +417,12 @@ test('shared calls with different parameters send separate requests', async () =
   expect(broker.requests).toHaveLength(2);
 });
 
-test('a caller that aborts a shared call does not end it for the other callers', async () => {
+test('a caller that aborts a shared call does not end the call for other callers', async () => {
   const arrived = Promise.withResolvers<void>();
-  const answer = Promise.withResolvers<void>();
-  const broker = await startBroker(async () => {
+  const mayRespond = Promise.withResolvers<void>();
+  const broker = await startFakeBroker(async () => {
     arrived.resolve();
-    await answer.promise;
+    await mayRespond.promise;
     return issued('nudge', { token: 'nudge-1' });
   });
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
@@ -429,23 +433,26 @@ test('a caller that aborts a shared call does not end it for the other callers',
   await arrived.promise;
   controller.abort();
   expect(await aborted).toMatchObject({ code: 'aborted' });
-  answer.resolve();
+  mayRespond.resolve();
   expect(await other).toMatchObject({ token: 'nudge-1' });
 });
 
-test.each([-600_000, 0, 600_000])('serverTimeOffsetMs shows a device clock that is %i ms off', async (offMs) => {
-  const broker = await startBroker(() => session());
-  const { clock } = createTestClock(Date.parse('2026-11-20T10:00:00.000Z') + offMs);
-  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, clock });
+test.each([-600_000, 0, 600_000])(
+  'serverTimeOffsetMs is the difference to a device clock that is %i ms ahead of the broker',
+  async (offMs) => {
+    const broker = await startFakeBroker(() => session());
+    const { clock } = createTestClock(Date.parse('2026-11-20T10:00:00.000Z') + offMs);
+    const valet = createValetClient({ brokerUrl: broker.url, getAppToken, clock });
 
-  expect(valet.serverTimeOffsetMs).toBeUndefined();
-  await valet.session();
-  expect(valet.serverTimeOffsetMs).toBe(0 - offMs);
-});
+    expect(valet.serverTimeOffsetMs).toBeUndefined();
+    await valet.session();
+    expect(valet.serverTimeOffsetMs).toBe(0 - offMs);
+  },
+);
 
-test('onEvent receives each call once, and an error that it throws is dropped', async () => {
-  const answers = [session(), problem(503, 'vendor_unavailable'), { status: 404, body: 'not found' }];
-  const broker = await startBroker(() => answers.shift() ?? {});
+test('onEvent receives one event per call, and the client ignores an error that it throws', async () => {
+  const responses = [session(), problem(503, 'vendor_unavailable'), { status: 404, body: 'not found' }];
+  const broker = await startFakeBroker(() => responses.shift() ?? {});
   const events: ValetEvent[] = [];
   const onEvent = (event: ValetEvent) => {
     events.push(event);
@@ -464,9 +471,9 @@ test('onEvent receives each call once, and an error that it throws is dropped', 
   ]);
 });
 
-test('the client, its errors and its events do not contain the app token', async () => {
-  const answers = [problem(401, 'invalid_token'), problem(403, 'forbidden'), { body: 'not JSON' }];
-  const broker = await startBroker(() => answers.shift() ?? session());
+test('the client, its errors, its events and its URLs do not contain the app token', async () => {
+  const responses = [problem(401, 'invalid_token'), problem(403, 'forbidden'), { body: 'not JSON' }];
+  const broker = await startFakeBroker(() => responses.shift() ?? session());
   const seen: unknown[] = [];
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken, onEvent: (event) => seen.push(event) });
   seen.push(valet);

@@ -1,11 +1,11 @@
-import { parseIssueAnswer, parseSessionAnswer } from './answer.ts';
+import { parseIssueResponse, parseSessionResponse } from './broker-response.ts';
 import { proxyUrl, vendorUrl } from './broker-url.ts';
 import { settleWithin } from './deadline.ts';
 import { observe } from './observe.ts';
 import { parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
 import { createSharedCalls } from './shared-calls.ts';
-import { createUserCalls, type BrokerResponse, type SendAsUser } from './user-calls.ts';
-import type { VendorAnswers } from './vendors/answers.ts';
+import { createUserCalls, type TimedResponse, type SendAsUser } from './user-calls.ts';
+import type { VendorResponses } from './vendors/responses.ts';
 import type { IssueAnswer, IssueEnvelope, SessionAnswer } from './wire.ts';
 
 export interface CallOptions {
@@ -14,23 +14,23 @@ export interface CallOptions {
 
 export interface IssueOptions extends CallOptions {
   /**
-   * Joins an equal call that is under way instead of sending another. Use it only for tokens that are bound to the
-   * company's account: a token bound to a user is issued anew for every call. Default: false.
+   * Joins an equal call that is under way instead of sending another request. Use it only for tokens that are bound to
+   * the company's account: calls for a user-bound token must not share it. Default: false.
    */
   readonly shared?: boolean | undefined;
 }
 
-/** The vendor's parameters, as its page in the documentation lists them. */
+/** The parameters of a vendor. The vendor's page in the documentation lists them. */
 export type IssueParameters = Readonly<Record<string, unknown>>;
 
-/** A client of one broker. Every function rejects with a {@link ValetError}, and none stores a token. */
+/** A client of one broker. Each function rejects with a {@link ValetError} if it fails. No function stores a token. */
 export interface ValetClient {
   /** Requests a vendor's token from the broker: `POST /v1/vendors/{vendor}/token`. */
-  issue<Vendor extends keyof VendorAnswers>(
+  issue<Vendor extends keyof VendorResponses>(
     vendor: Vendor,
     parameters?: IssueParameters,
     options?: IssueOptions,
-  ): Promise<IssueAnswer<VendorAnswers[Vendor]>>;
+  ): Promise<IssueAnswer<VendorResponses[Vendor]>>;
   issue<Fields extends object = Record<string, unknown>>(
     vendor: string,
     parameters?: IssueParameters,
@@ -38,31 +38,34 @@ export interface ValetClient {
   ): Promise<IssueAnswer<Fields>>;
 
   /**
-   * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, whatever
-   * its status, and rejects when the broker itself refused or failed.
+   * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, even
+   * if its status is an error. Rejects if the broker itself refused the call or failed.
    *
-   * `path` starts with one `/` and stays below the vendor. The client replaces an `authorization` header of yours.
+   * `path` begins with one `/` and cannot leave the proxy of the vendor. The client replaces the `authorization` header
+   * of `init`.
    */
   fetch(vendor: string, path: string, init?: RequestInit): Promise<Response>;
 
-  /** Resolves with who the caller is and what they may do at which vendor: `GET /v1/session`. */
+  /** Resolves with the principal (issuer and subject) and the operations that it may use: `GET /v1/session`. */
   session(options?: CallOptions): Promise<SessionAnswer>;
 
-  /** Call it when the user signs out or changes: calls under way reject with `aborted`, and their results are dropped. */
+  /** Call this when the user signs out or another user signs in. Calls under way reject with `aborted`. */
   signOut(): void;
 
-  /** The broker's clock minus this device's, in milliseconds, measured with the last response. */
+  /**
+   * The broker's clock minus this device's clock in milliseconds, measured with the last response. Undefined before it.
+   */
   readonly serverTimeOffsetMs: number | undefined;
 }
 
 /**
  * Creates a client of the broker at `brokerUrl` for the user whose token `getAppToken` returns.
  *
- * After the broker's `invalid_token` the client requests a new token from `getAppToken` once and repeats the call once.
- * It repeats nothing else: the broker already retries vendors within a budget, and a second layer would multiply an
- * outage. Errors carry `retryable` and `retryAfterSeconds`.
+ * If the broker responds with `invalid_token`, the client requests a new token from `getAppToken` and repeats the call,
+ * once. It does not repeat a call after any other error: the broker already retries calls to vendors, and retries on
+ * each device would make an outage worse. Each error has `retryable`, and `retryAfterSeconds` if the broker sent it.
  *
- * Throws a `TypeError` that names the wrong option.
+ * Throws a `TypeError` that names an invalid option.
  *
  * @example
  * ```ts
@@ -86,7 +89,7 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
     settleWithin({ clock, timeoutMs, signals: [signal, userSession.signal] }, task);
   const sendAsUser = createUserCalls({
     ...parsed,
-    shareRefresh: (refresh) => sharedCalls.join('app token', () => settle(undefined, ({ signal }) => refresh(signal))),
+    shareRenewal: (renew) => sharedCalls.join('app token', () => settle(undefined, ({ signal }) => renew(signal))),
   });
   const calls = createCalls({
     ...parsed,
@@ -100,7 +103,7 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
 
   return Object.freeze<ValetClient>({
     ...calls,
-    // The response has the vendor's own fields; the function of each vendor checks those that it reads.
+    // The client does not check the vendor's own fields. The function of each vendor checks the fields that it reads.
     issue: calls.issue as ValetClient['issue'],
     signOut: () => {
       sharedCalls.clear();
@@ -113,7 +116,7 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
   });
 }
 
-/** Runs a task that always settles, and that the caller's signal, the sign-out or the timeout ends early. */
+/** Runs a task and always settles. The caller's signal, `signOut` or the timeout end the task early. */
 type Settle = <Result>(
   signal: AbortSignal | null | undefined,
   task: (controller: AbortController) => Promise<Result>,
@@ -123,21 +126,23 @@ interface CallsDependencies extends ParsedOptions {
   readonly sharedCalls: ReturnType<typeof createSharedCalls>;
   readonly settle: Settle;
   readonly sendAsUser: SendAsUser;
-  /** Receives the broker's clock minus this device's, in milliseconds, with each response that tells it. */
+  /**
+   * Receives the broker's clock minus this device's clock in milliseconds, after each response that has `server_time`.
+   */
   readonly onServerTime: (offsetMs: number) => void;
 }
 
-/** Creates the calls of a client. */
+/** Creates the functions of a client that send requests. */
 function createCalls(dependencies: CallsDependencies) {
   const { brokerUrl, sharedCalls, settle, sendAsUser, onServerTime } = dependencies;
 
-  async function read<Answer extends { server_time: string }>(
-    { response, midwayMs }: BrokerResponse,
-    parse: (response: Response) => Promise<Answer>,
-  ): Promise<Answer> {
-    const answer = await parse(response);
-    onServerTime(Math.round(Date.parse(answer.server_time) - midwayMs));
-    return answer;
+  async function read<Body extends { server_time: string }>(
+    { response, midwayMs }: TimedResponse,
+    parse: (response: Response) => Promise<Body>,
+  ): Promise<Body> {
+    const body = await parse(response);
+    onServerTime(Math.round(Date.parse(body.server_time) - midwayMs));
+    return body;
   }
 
   function issue(vendor: string, parameters?: IssueParameters, { signal, shared = false }: IssueOptions = {}) {
@@ -145,7 +150,9 @@ function createCalls(dependencies: CallsDependencies) {
       settle(signal, async (controller) => {
         const init = { method: 'POST', ...jsonBody(parameters) };
         const url = `${vendorUrl(brokerUrl, vendor)}/token`;
-        return read(await sendAsUser(url, init, controller, vendor), (response) => parseIssueAnswer(response, vendor));
+        return read(await sendAsUser(url, init, controller, vendor), (response) =>
+          parseIssueResponse(response, vendor),
+        );
       });
     return observe<IssueEnvelope>(dependencies, { operation: 'issue', vendor }, () => {
       if (!shared) return issueOnce(signal);
@@ -158,7 +165,7 @@ function createCalls(dependencies: CallsDependencies) {
     return observe(dependencies, { operation: 'proxy', vendor }, () =>
       settle(init.signal, async (controller) => {
         const { response } = await sendAsUser(proxyUrl(brokerUrl, vendor, path), init, controller, vendor);
-        // The body may still arrive after this call has settled.
+        // The body may still be arriving after this call has settled, so the signal must also end the body.
         init.signal?.addEventListener('abort', () => controller.abort(), { once: true });
         return response;
       }),
@@ -168,7 +175,7 @@ function createCalls(dependencies: CallsDependencies) {
   function session({ signal }: CallOptions = {}): Promise<SessionAnswer> {
     return observe(dependencies, { operation: 'session' }, () =>
       settle(signal, async (controller) =>
-        read(await sendAsUser(`${brokerUrl}/v1/session`, {}, controller), parseSessionAnswer),
+        read(await sendAsUser(`${brokerUrl}/v1/session`, {}, controller), parseSessionResponse),
       ),
     );
   }

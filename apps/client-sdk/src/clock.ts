@@ -1,6 +1,6 @@
-/** The source of time. Tests inject their own. */
+/** The clock and the timers of the client. Tests can replace them. */
 export interface ValetClock {
-  /** Wall clock, in milliseconds since 1970. */
+  /** Returns the wall-clock time, in milliseconds since 1970. */
   readonly nowMs: () => number;
   /** Runs `task` once after `delayMs` milliseconds. Returns a function that cancels it. */
   readonly schedule: (task: () => void, delayMs: number) => () => void;

@@ -1,7 +1,7 @@
 import type { ValetClock } from './clock.ts';
 import { ValetError } from './valet-error.ts';
 
-/** What can end a call early. */
+/** The timeout and the signals that can end a call early. */
 export interface Deadline {
   readonly clock: ValetClock;
   readonly timeoutMs: number;
@@ -9,10 +9,10 @@ export interface Deadline {
 }
 
 /**
- * Runs `task` and always settles: with its outcome, with `timeout`, or with `aborted`, whichever comes first, even if
- * `task` never settles. A later outcome of `task` is dropped.
+ * Runs `task` and always settles, even if `task` never does: with the outcome of `task`, or with `timeout` or `aborted`
+ * if that comes first. A later outcome of `task` is ignored.
  *
- * React Native has neither `AbortSignal.timeout` nor `AbortSignal.any`.
+ * It does not use `AbortSignal.timeout` and `AbortSignal.any`, because React Native lacks both.
  */
 export function settleWithin<Result>(
   { clock, timeoutMs, signals }: Deadline,

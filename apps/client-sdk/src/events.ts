@@ -1,6 +1,6 @@
 import type { ValetErrorCode } from './valet-error.ts';
 
-/** One finished call, as `onEvent` receives it. It contains no token, path or parameter. */
+/** The event that `onEvent` receives after a call. It contains no token, path or parameter. */
 export interface ValetEvent {
   readonly operation: 'issue' | 'proxy' | 'session';
   readonly vendor?: string | undefined;

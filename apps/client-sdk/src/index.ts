@@ -12,7 +12,7 @@ export type { ValetClock } from './clock.ts';
 export type { ValetEvent } from './events.ts';
 export type { ValetClientOptions } from './options.ts';
 export type { BrokerErrorCode, ClientErrorCode, ValetErrorCode, ValetErrorDetails } from './valet-error.ts';
-export type { NablaAnswer, NudgeAnswer, VendorAnswers, VitalAnswer } from './vendors/answers.ts';
+export type { NablaResponse, NudgeResponse, VendorResponses, VitalResponse } from './vendors/responses.ts';
 export type { AuthgearContainer } from './vendors/authgear.ts';
 export type { NablaSessionTokens } from './vendors/nabla.ts';
 export type { VitalAuthenticateRequest, VitalCore, VitalReconciliation } from './vendors/vital.ts';

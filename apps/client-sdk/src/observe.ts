@@ -2,7 +2,7 @@ import type { ValetEvent } from './events.ts';
 import type { ParsedOptions } from './options.ts';
 import { ValetError } from './valet-error.ts';
 
-/** Runs a call and reports its outcome once. */
+/** Runs a call and passes its outcome to `onEvent`, once. */
 export async function observe<Result>(
   { clock, onEvent }: Pick<ParsedOptions, 'clock' | 'onEvent'>,
   call: Pick<ValetEvent, 'operation' | 'vendor'>,

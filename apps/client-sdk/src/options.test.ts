@@ -37,7 +37,7 @@ test.each([
   'ftp://broker.example',
   42,
   undefined,
-])('createValetClient rejects the brokerUrl %j without quoting it', (brokerUrl) => {
+])('createValetClient throws a TypeError for the brokerUrl %j, without its text', (brokerUrl) => {
   const create = () => createValetClient({ ...valid, brokerUrl: brokerUrl as string });
   expect(create).toThrow(TypeError);
   expect(create).toThrow(/`brokerUrl`/);
@@ -58,12 +58,12 @@ test.each([
   ['timeoutMs', '1000'],
   ['onEvent', true],
   ['brokerURL', 'https://broker.example'],
-])('createValetClient names the option when it rejects %s: %s', (name, value) => {
+])('createValetClient throws a TypeError that names the option %s if its value is %s', (name, value) => {
   const create = () => createValetClient({ ...valid, [name]: value } as ValetClientOptions);
   expect(create).toThrow(TypeError);
   expect(create).toThrow(`\`${name}\``);
 });
 
-test('createValetClient rejects missing options', () => {
+test('createValetClient throws a TypeError without options', () => {
   expect(() => createValetClient(undefined as unknown as ValetClientOptions)).toThrow(TypeError);
 });

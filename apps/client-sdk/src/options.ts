@@ -5,23 +5,25 @@ import type { ValetEvent } from './events.ts';
 
 /** The options of {@link createValetClient}. */
 export interface ValetClientOptions {
-  /** The address of the broker: an https URL, or http on a loopback host, without credentials, query or fragment. */
+  /**
+   * The URL of the broker, without credentials, query or fragment. It is an https URL, or http if the host is loopback.
+   */
   readonly brokerUrl: string;
   readonly getAppToken: GetAppToken;
   /** Sends the requests. Default: the platform's `fetch`. */
   readonly fetch?: typeof fetch | undefined;
-  /** Tells the time and schedules timeouts, for tests. Default: the device's clock. */
+  /** The clock, which tests can replace. Default: the device's clock. */
   readonly clock?: ValetClock | undefined;
   /**
-   * Milliseconds that a call may take, `getAppToken` included. Default: 10 000. For a proxied call the time ends with the
-   * headers of the response; only the caller's signal ends its body.
+   * Milliseconds that a call may take, `getAppToken` included. Default: 10 000. A proxied call must receive the headers
+   * of the response in this time; the body may take longer, until the caller's signal aborts.
    */
   readonly timeoutMs?: number | undefined;
-  /** Receives each finished call once, for metrics. The client drops what it throws. */
+  /** Receives an event after each call, for metrics. The client ignores errors that it throws. */
   readonly onEvent?: ((event: ValetEvent) => void) | undefined;
 }
 
-/** The options with their defaults, after validation. */
+/** The options after validation, with their defaults filled in. */
 export interface ParsedOptions {
   readonly brokerUrl: string;
   readonly getAppToken: GetAppToken;
@@ -32,11 +34,11 @@ export interface ParsedOptions {
 }
 
 const optionNames = new Set(['brokerUrl', 'getAppToken', 'fetch', 'clock', 'timeoutMs', 'onEvent']);
-/** Timers count in 32 bits: a longer one fires immediately. */
+/** Timers count in 32 bits: a timer with a longer delay fires immediately. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
 function checkOption(holds: boolean, option: string, rule: string): void {
-  // The message does not contain the value, which may be a credential.
+  // The message does not contain the value, because the value may be a credential.
   if (!holds) throw new TypeError(`createValetClient: \`${option}\` ${rule}.`);
 }
 
@@ -52,7 +54,11 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
     'must be an https URL without credentials, query or fragment (http only for a loopback host)',
   );
   checkOption(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
-  checkOption(typeof fetch === 'function', 'fetch', 'must be a function, because this platform has no `fetch`');
+  checkOption(
+    typeof fetch === 'function',
+    'fetch',
+    'must be a function; it is required if the platform has no `fetch`',
+  );
   checkOption(
     typeof clock?.nowMs === 'function' && typeof clock.schedule === 'function',
     'clock',

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { createValetClient } from './client.ts';
-import { issued, json, problem, startBroker } from './testing/broker.ts';
+import { issued, json, problem, startFakeBroker } from './testing/fake-broker.ts';
 import { failureOf } from './testing/failure.ts';
 
 const getAppToken = () => 'app-token';
 
-test("fetch resolves with the vendor's response, whatever its status", async () => {
-  const broker = await startBroker(() => json({ error: { code: 'NotFound' } }, 404));
+test("fetch resolves with the vendor's response, even if its status is 404", async () => {
+  const broker = await startFakeBroker(() => json({ error: { code: 'NotFound' } }, 404));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   const response = await valet.fetch('nymbl', "/Patients('1')?$top=2&$filter=Name eq 'a/../b'");
@@ -21,8 +21,8 @@ test("fetch resolves with the vendor's response, whatever its status", async () 
 test.each([
   ['application/problem+json', { title: 'From the vendor' }],
   ['application/json', { code: 'forbidden', request_id: 'from the vendor' }],
-])("fetch resolves with the vendor's own error (%s)", async (type, body) => {
-  const broker = await startBroker(() => json(body, 422, { 'content-type': type }));
+])('fetch resolves with an error of the vendor whose type is %s', async (type, body) => {
+  const broker = await startFakeBroker(() => json(body, 422, { 'content-type': type }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   const response = await valet.fetch('nymbl', '/Patients');
@@ -30,8 +30,8 @@ test.each([
   expect(await response.json()).toEqual(body);
 });
 
-test('fetch passes on method, headers and body, and replaces the authorization header', async () => {
-  const broker = await startBroker(() => json({}));
+test('fetch sends the method, headers and body of the caller, and replaces the authorization header', async () => {
+  const broker = await startFakeBroker(() => json({}));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   await valet.fetch('nymbl', '/Notes', {
@@ -44,7 +44,7 @@ test('fetch passes on method, headers and body, and replaces the authorization h
   expect(broker.requests[0]?.headers).toMatchObject({ authorization: 'Bearer app-token', 'x-trace': '1' });
 });
 
-test('no call follows redirects or sends cookies, even if the caller requests it', async () => {
+test('each call tells the platform not to follow redirects or send cookies, even if the caller wants both', async () => {
   const sent: (RequestInit | undefined)[] = [];
   const valet = createValetClient({
     brokerUrl: 'https://broker.example',
@@ -64,14 +64,14 @@ test('no call follows redirects or sends cookies, even if the caller requests it
 });
 
 test('fetch rejects when the broker refuses the call', async () => {
-  const broker = await startBroker(() => problem(403, 'forbidden'));
+  const broker = await startFakeBroker(() => problem(403, 'forbidden'));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   expect(await failureOf(valet.fetch('nymbl', '/Secrets'))).toMatchObject({ code: 'forbidden', vendor: 'nymbl' });
 });
 
-test('fetch repeats a call with a text body after invalid_token, but not one with a stream', async () => {
-  const broker = await startBroker(() => problem(401, 'invalid_token'));
+test('fetch repeats a call with a text body after invalid_token, but not a call with a stream as its body', async () => {
+  const broker = await startFakeBroker(() => problem(401, 'invalid_token'));
   let count = 0;
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => `token-${++count}` });
   const stream = new Blob(['hello']).stream();
@@ -125,8 +125,8 @@ test.each([
   '/a#b',
   '/a?b#c',
   '/a?b\nc',
-])('fetch rejects the path %j without a request', async (path) => {
-  const broker = await startBroker(() => issued('nymbl', {}));
+])('fetch rejects the path %j with invalid_request and sends nothing', async (path) => {
+  const broker = await startFakeBroker(() => issued('nymbl', {}));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
   expect(await failureOf(valet.fetch('nymbl', path))).toMatchObject({ code: 'invalid_request', vendor: 'nymbl' });
@@ -134,7 +134,7 @@ test.each([
 });
 
 test.each(['', '..', '.', 'a/b', 'a%2fb', 'nymbl?x', 'ny mbl'])(
-  'fetch and issue reject the vendor name %j',
+  'fetch and issue reject the vendor name %j with invalid_request',
   async (vendor) => {
     const valet = createValetClient({ brokerUrl: 'https://broker.example', getAppToken });
 
@@ -143,7 +143,7 @@ test.each(['', '..', '.', 'a/b', 'a%2fb', 'nymbl?x', 'ny mbl'])(
   },
 );
 
-test('no generated path leaves the proxy of its vendor', async () => {
+test('no generated path leads to a URL outside the proxy of its vendor', async () => {
   const pieces = [
     '/',
     '.',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createSharedCalls } from './shared-calls.ts';
 
-test('a call that began before clear does not end the call that began after it', async () => {
+test('a call that began before clear and settles later does not remove the call that began after clear', async () => {
   const calls = createSharedCalls();
   const before = Promise.withResolvers<string>();
   const after = Promise.withResolvers<string>();
@@ -11,14 +11,14 @@ test('a call that began before clear does not end the call that began after it',
   const second = calls.join('key', () => after.promise);
   before.resolve('first');
   await first;
-  const third = calls.join('key', () => Promise.resolve('a separate call'));
+  const third = calls.join('key', () => Promise.resolve('third'));
   after.resolve('second');
 
   expect(await second).toBe('second');
   expect(await third).toBe('second');
 });
 
-test('a failure rejects every caller that joined, and the next call starts anew', async () => {
+test('a failure rejects every caller that joined, and the next call starts again', async () => {
   const calls = createSharedCalls();
   const fail = () => Promise.reject(new Error('down'));
 

@@ -1,8 +1,8 @@
-/** Calls under way that equal calls can join. A result is never stored, so this is not a cache. */
+/** Calls under way, which equal calls can join. It is not a cache: it keeps a call only until the call settles. */
 export interface SharedCalls {
   /** Joins the call under `key`, or starts one. */
   readonly join: <Result>(key: string, start: () => Promise<Result>) => Promise<Result>;
-  /** Later calls start anew instead of joining a call that is under way. */
+  /** Forgets the calls under way: a later equal call starts instead of joining them. */
   readonly clear: () => void;
 }
 
@@ -14,7 +14,7 @@ export function createSharedCalls(): SharedCalls {
       if (underWay !== undefined) return underWay as Promise<Result>;
 
       const call = start();
-      // After `clear` the key may belong to a later call.
+      // After `clear`, a later call may have the same key.
       const forget = () => void (calls.get(key) === call && calls.delete(key));
       calls.set(key, call);
       call.then(forget, forget);

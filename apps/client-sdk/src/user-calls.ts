@@ -1,10 +1,10 @@
-import { parseBrokerError } from './answer.ts';
+import { parseBrokerError } from './broker-response.ts';
 import { requestAppToken } from './app-token.ts';
 import type { ParsedOptions } from './options.ts';
 import { ValetError } from './valet-error.ts';
 
-/** A response of the broker, and the moment halfway between the request and the response on this device's clock. */
-export interface BrokerResponse {
+/** A response of the broker. `midwayMs` is the time halfway between request and response, on this device's clock. */
+export interface TimedResponse {
   readonly response: Response;
   readonly midwayMs: number;
 }
@@ -15,28 +15,29 @@ export type SendAsUser = (
   init: RequestInit,
   controller: AbortController,
   vendor?: string,
-) => Promise<BrokerResponse>;
+) => Promise<TimedResponse>;
 
 interface UserCallsDependencies extends Pick<ParsedOptions, 'clock' | 'fetch' | 'getAppToken'> {
-  /** Runs a refresh of the app token once for all calls that need it at the same time. */
-  readonly shareRefresh: (refresh: (signal: AbortSignal) => Promise<string>) => Promise<string>;
+  /** Runs `renew`, or joins a renewal of the app token that is under way. */
+  readonly shareRenewal: (renew: (signal: AbortSignal) => Promise<string>) => Promise<string>;
 }
 
 /**
- * Creates the function that sends requests as the current user. After `invalid_token` it requests a new app token once and
- * sends the request once more, if its body can be sent twice.
+ * Creates the function that sends requests with the app token of the current user. If the broker responds with
+ * `invalid_token`, the function requests a new app token and sends the request again, once. It does not if the body can
+ * be sent only once.
  */
-export function createUserCalls({ clock, fetch, getAppToken, shareRefresh }: UserCallsDependencies): SendAsUser {
-  let refreshCount = 0;
+export function createUserCalls({ clock, fetch, getAppToken, shareRenewal }: UserCallsDependencies): SendAsUser {
+  let renewalCount = 0;
 
-  const refreshAppToken = () =>
-    shareRefresh(async (signal) => {
+  const renewAppToken = () =>
+    shareRenewal(async (signal) => {
       const token = await requestAppToken(getAppToken, { forceRefresh: true, signal });
-      refreshCount += 1;
+      renewalCount += 1;
       return token;
     });
 
-  async function send(url: string, init: RequestInit, vendor?: string): Promise<BrokerResponse> {
+  async function send(url: string, init: RequestInit, vendor?: string): Promise<TimedResponse> {
     const sentAtMs = clock.nowMs();
     let response: Response;
     try {
@@ -56,15 +57,15 @@ export function createUserCalls({ clock, fetch, getAppToken, shareRefresh }: Use
       return send(url, { ...init, headers, signal }, vendor);
     };
     const getToken = () => requestAppToken(getAppToken, { forceRefresh: false, signal });
-    const refreshCountBefore = refreshCount;
+    const renewalCountBefore = renewalCount;
     const token = await getToken();
     try {
       return await sendWith(token);
     } catch (error) {
       const refused = ValetError.isInstance(error) && error.code === 'invalid_token';
       if (!refused || !isResendable(init.body)) throw error;
-      // Another call may have refreshed the token since this one began.
-      const freshToken = await (refreshCount === refreshCountBefore ? refreshAppToken() : getToken());
+      // Another call may have renewed the app token since this call began.
+      const freshToken = await (renewalCount === renewalCountBefore ? renewAppToken() : getToken());
       if (freshToken === token) throw error;
       return sendWith(freshToken);
     }

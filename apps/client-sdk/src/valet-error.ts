@@ -1,4 +1,4 @@
-/** Every code that the broker responds with. */
+/** The error codes of the broker. */
 export type BrokerErrorCode =
   | 'missing_token'
   | 'invalid_token'
@@ -27,7 +27,8 @@ const clientErrors = {
   signed_out: { retryable: false, remediation: 'Sign the user in, then call again.' },
   app_token_unavailable: {
     retryable: true,
-    remediation: 'Keep the user signed in and call again: `getAppToken` threw an error instead of returning a token.',
+    remediation:
+      'Call again, and do not sign the user out: `getAppToken` threw an error, so the client does not know whether a user is signed in.',
   },
   network_unavailable: {
     retryable: true,
@@ -35,7 +36,7 @@ const clientErrors = {
       'Call again when the device is online. If it is online, check that `brokerUrl` responds without a redirect and, in a browser, that the broker allows the origin of this page.',
   },
   timeout: { retryable: true, remediation: 'Call again, or give the call more time with `timeoutMs`.' },
-  aborted: { retryable: false, remediation: 'Do nothing: the app ended this call itself.' },
+  aborted: { retryable: false, remediation: 'Do nothing: the app itself ended this call.' },
   answer_invalid: {
     retryable: false,
     remediation:
@@ -43,13 +44,13 @@ const clientErrors = {
   },
 } as const;
 
-/** Every code of a failure on the device, without a response of the broker. */
+/** The error codes of this package, for failures without an error response of the broker. */
 export type ClientErrorCode = keyof typeof clientErrors;
 
-/** A broker that is newer than this package may respond with a code that is not listed. */
+/** Any error code. A broker that is newer than this package may respond with a code that is not listed. */
 export type ValetErrorCode = BrokerErrorCode | ClientErrorCode | (string & {});
 
-/** What {@link ValetError} may carry beside its code. */
+/** The optional fields of a {@link ValetError}. */
 export interface ValetErrorDetails {
   /** HTTP status of the broker's response, if there was one. */
   readonly status?: number | undefined;
@@ -63,9 +64,10 @@ export interface ValetErrorDetails {
 const marker = Symbol.for('valetkey.client-error');
 
 /**
- * The one error of this package.
+ * The only error class of this package.
  *
- * It has no `cause` and contains no token: the errors of network and parser libraries quote headers and bodies.
+ * It contains no token. It has no `cause`, because the errors of network and parser libraries may contain headers and
+ * bodies.
  *
  * @example
  * ```ts
@@ -85,13 +87,13 @@ export class ValetError extends Error {
   readonly code: ValetErrorCode;
   /** HTTP status of the broker's response, if there was one. */
   readonly status: number | undefined;
-  /** What the developer or user can do about it. */
+  /** Advice for the developer or the user: how to correct the error. */
   readonly remediation: string | undefined;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;
   /** Seconds after which a retry may succeed, if the broker sent them. */
   readonly retryAfterSeconds: number | undefined;
-  /** The id by which the broker's operator finds this call in the log. */
+  /** The id of this call in the broker's log. */
   readonly requestId: string | undefined;
   readonly vendor: string | undefined;
 
@@ -110,7 +112,7 @@ export class ValetError extends Error {
     Object.defineProperty(this, marker, { value: true });
   }
 
-  /** Returns whether a value is this error, also across several installed copies of this package. */
+  /** Returns whether a value is a `ValetError`, even of another installed copy of this package. */
   static isInstance(value: unknown): value is ValetError {
     return typeof value === 'object' && value !== null && marker in value;
   }

@@ -12,7 +12,7 @@ import { createTokenCache } from '../src/index.ts';
 
 const keyCount = 1000;
 const roundCount = 21;
-const floorName = 'Map behind an await';
+const mapName = 'Map behind an await';
 const lifetimeSeconds = 3600;
 const lifetimeMs = lifetimeSeconds * 1000;
 
@@ -39,7 +39,7 @@ const issue = async (): Promise<ServerToken> => token;
 const keyAt = (index: number): TokenKey => keys[(index * 7919) % keyCount] as TokenKey;
 const textAt = (index: number): string => texts[(index * 7919) % keyCount] as string;
 
-/** Creates contestants with the same work: return the token of a key from memory. */
+/** Creates contestants that all return the token of a key from memory. */
 async function createContestants(): Promise<Contestant[]> {
   const map = new Map(texts.map((text) => [text, token]));
 
@@ -64,7 +64,7 @@ async function createContestants(): Promise<Contestant[]> {
   await Promise.all(texts.map(bentoGet));
 
   return [
-    { name: floorName, prepare: () => (index) => map.get(textAt(index)) },
+    { name: mapName, prepare: () => (index) => map.get(textAt(index)) },
     { name: '**token-cache**', prepare: () => (index) => ours.get(keyAt(index), issue) },
     { name: 'lru-cache `fetch`', prepare: () => (index) => lru.fetch(textAt(index)) },
     { name: 'async-cache-dedupe', prepare: () => (index) => defined.token(textAt(index)) },
@@ -73,13 +73,16 @@ async function createContestants(): Promise<Contestant[]> {
   ];
 }
 
-/** Creates contestants with a new key object for each call, as in a program that derives it from the request. */
+/**
+ * Creates contestants whose caller creates a new key object for each call, like a program that derives it from a
+ * request.
+ */
 async function createNewKeyContestants(): Promise<Contestant[]> {
   const map = new Map(texts.map((text) => [text, token]));
   const ours = createTokenCache();
   await Promise.all(keys.map((key) => ours.get(key, issue)));
   return [
-    { name: floorName, prepare: () => (index) => map.get(textAt(index)) },
+    { name: mapName, prepare: () => (index) => map.get(textAt(index)) },
     { name: 'token-cache, a new key object each time', prepare: () => (index) => ours.get({ ...keyAt(index) }, issue) },
   ];
 }
@@ -90,7 +93,7 @@ interface Row {
   readonly ratio: number;
 }
 
-/** Compares contestants with the floor of the same round: on a busy machine, rounds differ more than contestants do. */
+/** Compares contestants with the bare Map of the same round: on a busy machine, rounds differ more than contestants. */
 async function compare(contestants: readonly Contestant[]): Promise<Row[]> {
   const rounds: Map<string, number>[] = [];
   for (let round = 0; round < roundCount; round += 1) {
@@ -100,28 +103,30 @@ async function compare(contestants: readonly Contestant[]): Promise<Row[]> {
   return contestants.map(({ name }) => ({
     name,
     rate: median(rounds.map((rates) => rateIn(rates, name))),
-    ratio: median(rounds.map((rates) => rateIn(rates, name) / rateIn(rates, floorName))),
+    ratio: median(rounds.map((rates) => rateIn(rates, name) / rateIn(rates, mapName))),
   }));
 }
 
-/** Measures 10,000 concurrent callers without a token: the wait of the last one, in relation to the call to the vendor. */
+/**
+ * Measures how long the last of 10,000 concurrent callers without a token waits, relative to the call to the vendor.
+ */
 async function measureStorm(): Promise<{ readonly ratio: number; readonly calls: number }> {
   const ratios: number[] = [];
   let calls = 0;
   const rounds = 7;
   for (let round = 0; round < rounds; round += 1) {
     const cache = createTokenCache();
-    let ownMs = 0;
+    let issueMs = 0;
     const slowIssue = async (): Promise<ServerToken> => {
       calls += 1;
       const startedAt = performance.now();
       await new Promise((resolve) => void setTimeout(resolve, 200));
-      ownMs = performance.now() - startedAt;
+      issueMs = performance.now() - startedAt;
       return token;
     };
     const startedAt = performance.now();
     await Promise.all(Array.from({ length: 10_000 }, () => cache.get(createKey(1), slowIssue)));
-    ratios.push((performance.now() - startedAt) / ownMs);
+    ratios.push((performance.now() - startedAt) / issueMs);
   }
   return { ratio: median(ratios), calls: calls / rounds };
 }
@@ -132,7 +137,7 @@ interface MemoryUse {
   readonly fullHeapMb: number;
 }
 
-/** Measures a cache of 10,000 keys that is asked for 1,000,000. */
+/** Measures the memory of a cache for 10,000 keys after gets of 1,000,000 keys. */
 async function measureMemory(): Promise<MemoryUse> {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
@@ -145,7 +150,7 @@ async function measureMemory(): Promise<MemoryUse> {
   const fill = async (from: number, to: number): Promise<number> => {
     for (let index = from; index < to; index += 1) {
       await cache.get(createKey(index), issue);
-      // In a server, requests from outside let the event loop turn.
+      // In a server, the event loop turns between requests.
       if (index % 1000 === 0) await new Promise((resolve) => void setImmediate(resolve));
     }
     return heapMb() - beforeMb;

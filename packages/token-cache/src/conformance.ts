@@ -1,3 +1,4 @@
+// The entry `@valetkey/token-cache/conformance`.
 export { createMemoryRecords } from './stores/memory-records.ts';
 export { recordStoreConformance } from './stores/record-store-conformance.ts';
 

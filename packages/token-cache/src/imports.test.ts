@@ -20,7 +20,7 @@ function importsOf(url: string): Import[] {
   }));
 }
 
-/** Returns the packages that an entry file loads, directly and through the files that it loads. */
+/** Returns the packages that an entry file imports, directly or through other files. Type imports do not count. */
 function packagesLoadedBy(entry: string): string[] {
   const files = new Set([new URL(entry, import.meta.url).href]);
   const packages = new Set<string>();
@@ -32,29 +32,29 @@ function packagesLoadedBy(entry: string): string[] {
   return [...packages].toSorted();
 }
 
-test('the cache without a store loads neither redis nor cryptography', () => {
+test('index.ts loads only core-types and zod', () => {
   expect(packagesLoadedBy('./index.ts')).toEqual(['@valetkey/core-types', 'zod']);
 });
 
-test('the entry files of the stores do not load redis', () => {
+test('store.ts and redis.ts do not load redis', () => {
   expect(packagesLoadedBy('./store.ts')).toEqual(['@valetkey/core-types', 'node:crypto', 'zod']);
   expect(packagesLoadedBy('./redis.ts')).toEqual(['@valetkey/core-types', 'node:crypto', 'zod']);
 });
 
-test('the conformance suite loads no test framework', () => {
+test('conformance.ts loads no test framework', () => {
   expect(packagesLoadedBy('./conformance.ts')).toEqual(['node:assert/strict']);
 });
 
 const rooms = ['cache', 'renewal', 'stores'];
 
-/** The source files in rooms, without their tests. */
+/** The source files in the rooms, without tests. */
 const sources = globSync('{cache,renewal,stores}/*.ts', { cwd: fileURLToPath(new URL('.', import.meta.url)) })
   .filter((file) => !file.includes('.test'))
   .map((file) => new URL(file, import.meta.url).href);
 
 const roomOf = (url: string): number => rooms.indexOf(url.split('/').at(-2) ?? '');
 
-test('rooms import in one direction, types included: cache, renewal, stores', () => {
+test('cache imports renewal and stores, renewal imports stores, and no room imports the other way', () => {
   const wrongWay = sources.flatMap((file) =>
     importsOf(file)
       .filter(({ url }) => url !== undefined && roomOf(url) < roomOf(file))
@@ -64,7 +64,7 @@ test('rooms import in one direction, types included: cache, renewal, stores', ()
   expect(wrongWay).toEqual([]);
 });
 
-test('no file imports itself through other files, types included', () => {
+test('there is no import cycle, even of types', () => {
   const remaining = new Map(sources.map((file) => [file, importsOf(file).flatMap(({ url }) => url ?? [])]));
   for (let size = -1; size !== remaining.size;) {
     size = remaining.size;

@@ -16,7 +16,7 @@ declare const cache: TokenCache;
 declare const key: TokenKey;
 declare const serverToken: () => Promise<ServerToken>;
 declare const accountToken: () => Promise<ClientToken<'account'>>;
-declare const patientToken: () => Promise<ClientToken<'user'>>;
+declare const userToken: () => Promise<ClientToken<'user'>>;
 declare const anyClientToken: () => Promise<ClientToken>;
 declare const eitherToken: () => Promise<ServerToken | ClientToken<'user'>>;
 declare const sealingKeys: readonly SealingKey[];
@@ -26,19 +26,19 @@ test('get resolves to the type of token that issue returns', () => {
   expectTypeOf(cache.get(key, accountToken)).resolves.toEqualTypeOf<ClientToken<'account'>>();
 });
 
-test('a token bound to a user does not compile into the cache', () => {
-  // @ts-expect-error a patient token must never be cached
-  void cache.get(key, patientToken);
-  // @ts-expect-error a token of unknown binding may be a patient token
+test('get, invalidate and a store do not compile with a user-bound token', () => {
+  // @ts-expect-error a user-bound token must never be cached
+  void cache.get(key, userToken);
+  // @ts-expect-error a token of unknown binding may be user-bound
   void cache.get(key, anyClientToken);
-  // @ts-expect-error one of two types is a patient token
+  // @ts-expect-error one of two types is a user-bound token
   void cache.get(key, eitherToken);
-  // @ts-expect-error the type parameter cannot be a patient token
-  void cache.get<ClientToken<'user'>>(key, patientToken);
-  // @ts-expect-error a patient token cannot be reported as refused
-  void patientToken().then((token) => cache.invalidate(key, token));
-  // @ts-expect-error a patient token cannot be passed to a store
-  void patientToken().then((token) => assertType<Parameters<TokenStore['remove']>[1]>(token));
+  // @ts-expect-error the type parameter cannot be a user-bound token
+  void cache.get<ClientToken<'user'>>(key, userToken);
+  // @ts-expect-error a user-bound token cannot be reported as refused
+  void userToken().then((token) => cache.invalidate(key, token));
+  // @ts-expect-error a user-bound token cannot be passed to a store
+  void userToken().then((token) => assertType<Parameters<TokenStore['remove']>[1]>(token));
   expectTypeOf<ClientToken<'user'>>().not.toExtend<CacheableToken>();
 });
 
@@ -49,7 +49,7 @@ test('unknown options do not compile', () => {
   assertType<TokenCacheOptions>({ store: {} as RecordStore });
 });
 
-test('every kind of client of node-redis is accepted', () => {
+test('createRedisStore accepts every kind of node-redis client', () => {
   assertType<RedisScripting>(createClient());
   assertType<RedisScripting>(createClient({ RESP: 2 }));
   assertType<RedisScripting>(createClientPool());
@@ -60,7 +60,7 @@ test('every kind of client of node-redis is accepted', () => {
   void createRedisStore({ url: 'redis://127.0.0.1:6379' });
 });
 
-test('options may be readonly, and the parsed configuration of a Redis store is accepted as options', () => {
+test('options may be readonly, and createRedisStore accepts the result of redisStoreConfigSchema', () => {
   assertType<TokenCacheOptions>({} as Readonly<{ maxEntries: number; store: TokenStore | undefined }>);
   assertType<SealedStoreOptions>({} as Readonly<{ records: RecordStore; sealingKeys: readonly SealingKey[] }>);
   assertType<RedisStoreOptions>({} as Readonly<RedisStoreConfig>);

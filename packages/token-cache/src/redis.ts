@@ -1,3 +1,4 @@
+// The entry `@valetkey/token-cache/redis`.
 export { createRedisStore } from './stores/redis-store.ts';
 export { redisStoreConfigSchema } from './stores/redis-store-options.ts';
 

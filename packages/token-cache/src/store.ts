@@ -1,3 +1,4 @@
+// The entry `@valetkey/token-cache/store`, for stores of your own.
 export { createSealedStore } from './stores/sealed-store.ts';
 
 export type { SealedStoreOptions } from './stores/sealed-store.ts';

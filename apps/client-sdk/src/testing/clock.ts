@@ -1,6 +1,6 @@
 import type { ValetClock } from '../clock.ts';
 
-/** Creates a clock that stands still until `advance` moves it. */
+/** Creates a clock that changes only when the test calls `advance`. */
 export function createTestClock(startMs = Date.parse('2026-11-20T10:00:00.000Z')) {
   let nowMs = startMs;
   const tasks = new Map<object, { task: () => void; atMs: number }>();

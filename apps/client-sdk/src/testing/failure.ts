@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { ValetError } from '../valet-error.ts';
 
-/** Resolves with the error that `call` rejects with; fails the test if it does not reject. */
+/** Resolves with the ValetError that `call` rejects with. Fails the test if `call` does not reject with one. */
 export async function failureOf(call: Promise<unknown>): Promise<ValetError> {
   const outcome = await call.then(
     () => 'fulfilled',

@@ -23,27 +23,27 @@ function containerOf(overrides: Partial<AuthgearContainer> = {}) {
   return { container, calls, state };
 }
 
-test('authgearAppToken refreshes if needed and resolves with the access token', async () => {
+test('authgearAppToken calls refreshAccessTokenIfNeeded and resolves with the access token', async () => {
   const { container, calls } = containerOf();
 
   expect(await authgearAppToken(container)({ forceRefresh: false, signal })).toBe('access-1');
   expect(calls).toEqual(['refreshAccessTokenIfNeeded']);
 });
 
-test('authgearAppToken resolves with no token when there is no session', async () => {
+test('authgearAppToken resolves with undefined when there is no session', async () => {
   const { container, state } = containerOf();
   state.sessionState = 'NO_SESSION';
 
   expect(await authgearAppToken(container)({ forceRefresh: false, signal })).toBeUndefined();
 });
 
-test('authgearAppToken rejects when the refresh fails', async () => {
+test('authgearAppToken rejects when refreshAccessTokenIfNeeded rejects', async () => {
   const { container } = containerOf({ refreshAccessTokenIfNeeded: () => Promise.reject(new Error('offline')) });
 
   await expect(authgearAppToken(container)({ forceRefresh: false, signal })).rejects.toThrow('offline');
 });
 
-test('authgearAppToken resolves with no token when Authgear has revoked the session', async () => {
+test('authgearAppToken resolves with undefined when Authgear has revoked the session', async () => {
   const { container, state, calls } = containerOf({
     fetchUserInfo: async () => {
       Object.assign(state, { sessionState: 'NO_SESSION', accessToken: undefined });

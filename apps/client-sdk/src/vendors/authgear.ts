@@ -9,11 +9,11 @@ export interface AuthgearContainer {
 }
 
 /**
- * Creates the client's `getAppToken` from a configured Authgear container: users that Authgear signs in are the users of
- * the broker.
+ * Creates the client's `getAppToken` from a configured Authgear container, for apps whose users sign in at Authgear.
  *
- * After the broker has refused a token, the function checks with Authgear whether the session still exists. The session
- * of a revoked user becomes `NO_SESSION`, and the call rejects with `signed_out`. Nothing else ends a session.
+ * If the broker refused a token, the function asks Authgear whether the session still exists. If Authgear has revoked
+ * it, the session state becomes `NO_SESSION` and the call rejects with `signed_out`. No other failure counts as a
+ * sign-out.
  *
  * @example
  * ```ts
@@ -31,7 +31,10 @@ export function authgearAppToken(authgear: AuthgearContainer): GetAppToken {
   };
 }
 
-/** Authgear's SDK renews only expired tokens. It learns of a revocation from `fetchUserInfo`, which then throws. */
+/**
+ * Calls `fetchUserInfo`, because Authgear's SDK renews only expired tokens and does not notice a revocation by itself.
+ * If Authgear has revoked the session, `fetchUserInfo` throws and sets the session state to `NO_SESSION`.
+ */
 async function checkSession(authgear: AuthgearContainer): Promise<void> {
   try {
     await authgear.fetchUserInfo();

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { createValetClient } from '../client.ts';
-import { issued, startBroker, type Answer } from '../testing/broker.ts';
+import { issued, startFakeBroker, type FakeResponse } from '../testing/fake-broker.ts';
 import { failureOf } from '../testing/failure.ts';
 import { nablaSessionTokens } from './nabla.ts';
 
-async function valetOf(answer: () => Answer) {
-  const broker = await startBroker(answer);
+async function valetOf(respond: () => FakeResponse) {
+  const broker = await startFakeBroker(respond);
   return { broker, valet: createValetClient({ brokerUrl: broker.url, getAppToken: () => 'app-token' }) };
 }
 
-test("nablaSessionTokens resolves with a fresh pair for each call, under the names of Nabla's SDK", async () => {
+test("nablaSessionTokens requests new tokens for each call and resolves with the field names of Nabla's SDK", async () => {
   let count = 0;
   const { valet, broker } = await valetOf(() => {
     count += 1;

@@ -1,17 +1,18 @@
-import { requireStringFields } from '../answer.ts';
+import { requireStringFields } from '../broker-response.ts';
 import type { ValetClient } from '../client.ts';
 
-/** What Nabla's SDK expects from its session token provider. */
+/** The result of the session token provider of Nabla's SDK. */
 export interface NablaSessionTokens {
   accessToken: string;
   refreshToken: string;
 }
 
 /**
- * Creates the provider that Nabla's SDK calls for session tokens: when the patient first authenticates, and when the
- * refresh token on the device has expired. Each call reaches Nabla; no token is stored.
+ * Creates the session token provider of Nabla's SDK. The SDK calls it when the patient authenticates for the first
+ * time, and when the refresh token on the device has expired. Each call requests new tokens from Nabla; the client
+ * stores no token.
  *
- * Rejects with a {@link ValetError}.
+ * The provider rejects with a {@link ValetError}.
  *
  * @example
  * ```ts
@@ -22,8 +23,7 @@ export interface NablaSessionTokens {
  */
 export function nablaSessionTokens(valet: ValetClient): () => Promise<NablaSessionTokens> {
   return async () => {
-    const answer = await valet.issue('nabla');
-    const fields = requireStringFields(answer, 'access_token', 'refresh_token');
+    const fields = requireStringFields(await valet.issue('nabla'), 'access_token', 'refresh_token');
     return { accessToken: fields.access_token, refreshToken: fields.refresh_token };
   };
 }

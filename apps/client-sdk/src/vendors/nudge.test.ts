@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { createValetClient } from '../client.ts';
-import { issued, problem, startBroker, type Answer } from '../testing/broker.ts';
+import { issued, problem, startFakeBroker, type FakeResponse } from '../testing/fake-broker.ts';
 import { nudgeRefreshToken } from './nudge.ts';
 
-async function valetOf(answer: () => Answer, getAppToken = (): string | null => 'app-token') {
-  const broker = await startBroker(answer);
+async function valetOf(respond: () => FakeResponse, getAppToken = (): string | null => 'app-token') {
+  const broker = await startFakeBroker(respond);
   return { broker, valet: createValetClient({ brokerUrl: broker.url, getAppToken }) };
 }
 
-test('nudgeRefreshToken resolves with the token, and calls at the same time share one request', async () => {
+test('nudgeRefreshToken resolves with the token, and concurrent calls share one request', async () => {
   const { valet, broker } = await valetOf(() => issued('nudge', { token: 'nudge-1' }));
   const refreshToken = nudgeRefreshToken(valet, { expiry_minutes: 30 });
 
@@ -21,17 +21,17 @@ test('nudgeRefreshToken resolves with the token, and calls at the same time shar
   expect(broker.requests[0]?.body).toBe('{"expiry_minutes":30}');
 });
 
-test.each<[string, () => Answer, string | null]>([
+test.each<[string, () => FakeResponse, string | null]>([
   ['a sign-out', () => issued('nudge', { token: 'nudge-1' }), null],
   ['a failure of the vendor', () => problem(503, 'vendor_unavailable'), 'app-token'],
   ['a response without a token', () => issued('nudge', {}), 'app-token'],
-])('nudgeRefreshToken resolves with null after %s', async (_, answer, appToken) => {
-  const { valet } = await valetOf(answer, () => appToken);
+])('nudgeRefreshToken resolves with null after %s', async (_, respond, appToken) => {
+  const { valet } = await valetOf(respond, () => appToken);
 
   expect(await nudgeRefreshToken(valet)()).toBeNull();
 });
 
-test('a call after signOut resolves although signOut aborted the call before it', async () => {
+test('nudgeRefreshToken resolves with a token after signOut, although signOut aborted the call before', async () => {
   const { valet } = await valetOf(() => issued('nudge', { token: 'nudge-1' }));
   const refreshToken = nudgeRefreshToken(valet);
 

@@ -1,11 +1,12 @@
-import { requireStringFields } from '../answer.ts';
+import { requireStringFields } from '../broker-response.ts';
 import type { IssueParameters, ValetClient } from '../client.ts';
 
 /**
- * Creates the function that `Nudge.registerRefreshToken` expects: it resolves with a short-lived token, or with null when
- * it gets none (signed out, offline, refused). It never rejects; `onEvent` of the client receives the code.
+ * Creates the function that `Nudge.registerRefreshToken` expects. It resolves with a short-lived token, or with null if
+ * the call fails, for example because the user is signed out or the device is offline. It never rejects; the client's
+ * `onEvent` receives the code of the error.
  *
- * The token is bound to the company's account, so calls at the same time share one request.
+ * The token is bound to the company's account, so concurrent calls share one request.
  *
  * @example
  * ```ts

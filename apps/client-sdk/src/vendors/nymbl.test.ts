@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { createValetClient } from '../client.ts';
-import { json, startBroker } from '../testing/broker.ts';
+import { json, startFakeBroker } from '../testing/fake-broker.ts';
 import { nymblFetch } from './nymbl.ts';
 
 test("nymblFetch sends the path to the proxy and resolves with Nymbl's response", async () => {
-  const broker = await startBroker(() => json({ value: [{ Id: 1 }] }));
+  const broker = await startFakeBroker(() => json({ value: [{ Id: 1 }] }));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => 'app-token' });
 
   const response = await nymblFetch(valet)('/Patients?$top=1', { headers: { accept: 'application/json' } });

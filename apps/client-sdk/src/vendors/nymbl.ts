@@ -1,10 +1,11 @@
 import type { ValetClient } from '../client.ts';
 
 /**
- * Creates a `fetch` for Nymbl's API: it accepts a path of that API and resolves with Nymbl's response. The broker adds
- * Nymbl's token and API key, which never reach the device, and sends only the calls on its allow-list.
+ * Creates a `fetch` for Nymbl's API. It accepts a path of the API and resolves with Nymbl's response. The broker adds
+ * Nymbl's token and API key, which never reach the device. It refuses calls that are not on its allow-list
+ * (`forbidden`).
  *
- * Rejects with a {@link ValetError} when the broker refused (`forbidden`) or failed.
+ * The function rejects with a {@link ValetError} if the broker refused the call or failed.
  *
  * @example
  * ```ts

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { createValetClient } from '../client.ts';
-import { issued, problem, session, startBroker, type Answer } from '../testing/broker.ts';
+import { issued, problem, session, startFakeBroker, type FakeResponse } from '../testing/fake-broker.ts';
 import { failureOf } from '../testing/failure.ts';
 import { vitalAuthenticate, vitalReconcile, vitalSignInToken, type VitalCore } from './vital.ts';
 
 const alice = 'e209947b-323e-4108-8e18-1518b80da0bd';
 const bob = '0a1b2c3d-323e-4108-8e18-1518b80da0bd';
 
-/** Vital's SDK for Android: a sign-in while another sign-in by token exists throws, for every user. */
+/** Creates a fake of Vital's SDK for Android. Like that SDK, it throws at `signIn` if a user is signed in by token. */
 function vitalCore(userId?: string, status: readonly string[] = ['configured', 'signedIn', 'useSignInToken']) {
   const calls: string[] = [];
   let held = userId === undefined ? undefined : { userId, status: new Set(status) };
@@ -32,28 +32,29 @@ function vitalCore(userId?: string, status: readonly string[] = ['configured', '
   return { core, calls, current: () => held?.userId };
 }
 
+/** How the fake broker responds. */
 interface Setting {
   /** The Vital user that the broker issues tokens for. */
   readonly appUser?: string;
-  /** Whether the response of `session` already has the Vital user. */
+  /** Whether the response to `GET /v1/session` contains the Vital user. */
   readonly known?: boolean;
-  readonly issueAnswer?: Answer;
-  readonly sessionAnswer?: Answer;
+  readonly issueResponse?: FakeResponse;
+  readonly sessionResponse?: FakeResponse;
 }
 
-async function valetOf({ appUser = alice, known = true, issueAnswer, sessionAnswer }: Setting = {}) {
+async function valetOf({ appUser = alice, known = true, issueResponse, sessionResponse }: Setting = {}) {
   const user = { appToken: 'app-token' as string | null, vitalId: appUser };
-  const broker = await startBroker(({ path }) =>
+  const broker = await startFakeBroker(({ path }) =>
     path === '/v1/session'
-      ? (sessionAnswer ?? session(known ? user.vitalId : undefined))
-      : (issueAnswer ?? issued('vital', { user_id: user.vitalId, sign_in_token: `token-of-${user.vitalId}` })),
+      ? (sessionResponse ?? session(known ? user.vitalId : undefined))
+      : (issueResponse ?? issued('vital', { user_id: user.vitalId, sign_in_token: `token-of-${user.vitalId}` })),
   );
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => user.appToken });
   const issueCount = () => broker.requests.filter(({ path }) => path.endsWith('/token')).length;
   return { valet, user, issueCount };
 }
 
-test('vitalSignInToken and vitalAuthenticate resolve with a fresh sign-in token for each call', async () => {
+test('vitalSignInToken and vitalAuthenticate request a new sign-in token for each call', async () => {
   const { valet, issueCount } = await valetOf();
 
   expect(await vitalSignInToken(valet)()).toBe(`token-of-${alice}`);
@@ -86,7 +87,7 @@ test.each([alice, alice.toUpperCase()])(
   },
 );
 
-test('vitalReconcile leaves the same user signed in when only the issued token names the user', async () => {
+test('vitalReconcile leaves the same user signed in when only the response with the token names the user', async () => {
   const { valet } = await valetOf({ known: false });
   const { core, calls } = vitalCore(alice);
 
@@ -95,7 +96,7 @@ test('vitalReconcile leaves the same user signed in when only the issued token n
 });
 
 test.each([true, false])(
-  'vitalReconcile signs another user out, then the app user in (known to the broker: %s)',
+  'vitalReconcile signs another user out and then signs the app user in (Vital user known to the broker: %s)',
   async (known) => {
     const { valet } = await valetOf({ known });
     const { core, calls, current } = vitalCore(bob);
@@ -119,17 +120,20 @@ test.each([
     ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication'],
     false,
   ],
-])('vitalReconcile renews the sign-in of the same user in place after %s %#', async (_, status, known) => {
-  const { valet } = await valetOf({ known });
-  const { core, calls } = vitalCore(alice, status);
-  const reconcile = vitalReconcile(valet, core);
+])(
+  'vitalReconcile signs the same user in again without a sign-out after a sign-in with %s %#',
+  async (_, status, known) => {
+    const { valet } = await valetOf({ known });
+    const { core, calls } = vitalCore(alice, status);
+    const reconcile = vitalReconcile(valet, core);
 
-  expect(await reconcile()).toBe('signed_in');
-  expect(calls).toEqual([`signIn token-of-${alice}`]);
-  expect(await reconcile()).toBe('unchanged');
-});
+    expect(await reconcile()).toBe('signed_in');
+    expect(calls).toEqual([`signIn token-of-${alice}`]);
+    expect(await reconcile()).toBe('unchanged');
+  },
+);
 
-test("vitalReconcile signs out another user's API key before it signs in", async () => {
+test('vitalReconcile signs another user with an API key out before it signs the app user in', async () => {
   const { valet } = await valetOf();
   const { core, calls } = vitalCore(bob, ['configured', 'signedIn', 'useApiKey']);
 
@@ -137,7 +141,7 @@ test("vitalReconcile signs out another user's API key before it signs in", async
   expect(calls).toEqual(['signOut', `signIn token-of-${alice}`]);
 });
 
-test('vitalReconcile signs out once after the app has signed out', async () => {
+test('vitalReconcile signs out once after the app user has signed out', async () => {
   const { valet, user } = await valetOf();
   const { core, calls } = vitalCore(alice);
   const reconcile = vitalReconcile(valet, core);
@@ -149,10 +153,10 @@ test('vitalReconcile signs out once after the app has signed out', async () => {
 });
 
 test.each<[string, Setting]>([
-  ['session is down', { sessionAnswer: problem(503, 'identity_unavailable') }],
-  ['the app token is refused', { sessionAnswer: problem(401, 'invalid_token') }],
-  ['the user is blocked', { sessionAnswer: problem(403, 'user_blocked') }],
-  ['no token can be issued', { known: false, issueAnswer: problem(503, 'vendor_unavailable') }],
+  ['the session call fails', { sessionResponse: problem(503, 'identity_unavailable') }],
+  ['the app token is refused', { sessionResponse: problem(401, 'invalid_token') }],
+  ['the user is blocked', { sessionResponse: problem(403, 'user_blocked') }],
+  ['no token can be issued', { known: false, issueResponse: problem(503, 'vendor_unavailable') }],
 ])('vitalReconcile does not sign out when %s', async (_, setting) => {
   const { valet } = await valetOf(setting);
   const { core, calls, current } = vitalCore(alice);
@@ -165,11 +169,11 @@ test.each<[string, Setting]>([
 test.each<[string, Partial<VitalCore>, string]>([
   ['the status', { status: () => Promise.reject(new Error('keychain locked')) }, 'keychain locked'],
   ['the user id', { currentUserId: () => Promise.reject(new Error('keychain locked')) }, 'keychain locked'],
-  ['a user id other than null', { currentUserId: async () => null }, 'has no user id'],
-])("vitalReconcile changes nothing when it cannot read %s from Vital's SDK", async (_, broken, message) => {
+  ['a user id that is not null', { currentUserId: async () => null }, 'has no user id'],
+])("vitalReconcile changes nothing when it cannot read %s from Vital's SDK", async (_, overrides, message) => {
   const { valet, user } = await valetOf();
   const { core, calls } = vitalCore(bob);
-  const reconcile = vitalReconcile(valet, { ...core, ...broken });
+  const reconcile = vitalReconcile(valet, { ...core, ...overrides });
 
   await expect(reconcile()).rejects.toThrow(message);
   user.appToken = null;
@@ -178,14 +182,14 @@ test.each<[string, Partial<VitalCore>, string]>([
 });
 
 test('vitalReconcile signs another user out even when it gets no token for the app user', async () => {
-  const { valet } = await valetOf({ issueAnswer: problem(503, 'vendor_unavailable') });
+  const { valet } = await valetOf({ issueResponse: problem(503, 'vendor_unavailable') });
   const { core, current } = vitalCore(bob);
 
   expect(await failureOf(vitalReconcile(valet, core)())).toMatchObject({ code: 'vendor_unavailable' });
   expect(current()).toBeUndefined();
 });
 
-test('vitalReconcile runs calls one after another and ends with the last user', async () => {
+test('vitalReconcile runs concurrent calls one after another, and follows a change of the app user', async () => {
   const { valet, user } = await valetOf();
   const { core, calls, current } = vitalCore();
   const reconcile = vitalReconcile(valet, core);

@@ -1,14 +1,16 @@
-import { requireStringFields } from '../answer.ts';
+import { requireStringFields } from '../broker-response.ts';
 import type { ValetClient } from '../client.ts';
 import { ValetError } from '../valet-error.ts';
 
-/** What Vital's `identifyExternalUser` expects from its callback. */
+/** The result of the callback that Vital's `identifyExternalUser` calls. */
 export interface VitalAuthenticateRequest {
   type: 'signInToken';
   rawToken: string;
 }
 
-/** The part of Vital's Core SDK that this package uses. `VitalCore` of `@tryvital/vital-core-react-native` satisfies it. */
+/**
+ * The part of Vital's Core SDK that this package uses. `VitalCore` of `@tryvital/vital-core-react-native` satisfies it.
+ */
 export interface VitalCore {
   status(): Promise<Iterable<string>>;
   currentUserId(): Promise<string | null | undefined>;
@@ -21,10 +23,11 @@ async function issueSignInToken(valet: ValetClient) {
 }
 
 /**
- * Creates a function that resolves with a new sign-in token for Vital's `signIn`. The broker creates the Vital user if it
- * does not exist.
+ * Creates a function that resolves with a new sign-in token for Vital's `signIn`. If the Vital user does not exist, the
+ * broker creates it.
  *
- * Sign in once: Vital's SDK keeps the sign-in across launches. {@link vitalReconcile} does this for you.
+ * Sign in only once per installation: Vital's SDK stays signed in when the app is launched again.
+ * {@link vitalReconcile} signs in only when it is necessary.
  *
  * @example
  * ```ts
@@ -51,18 +54,24 @@ export function vitalAuthenticate(valet: ValetClient): () => Promise<VitalAuthen
   return async () => ({ type: 'signInToken', rawToken: (await issueSignInToken(valet)).sign_in_token });
 }
 
-/** What {@link vitalReconcile} did with Vital's SDK. */
+/** The action of a call: none, a sign-in (perhaps after a sign-out), or a sign-out. See {@link vitalReconcile}. */
 export type VitalReconciliation = 'unchanged' | 'signed_in' | 'signed_out';
 
 /**
  * Creates a function that signs the app's user in and out at Vital's SDK. Call it at each launch, sign-in and sign-out.
  *
- * It compares first and acts only on a difference. The same user stays signed in, without a request for a token. Another
- * user is signed out and the app's user signed in. A sign-in by API key, or one that waits for re-authentication, is
- * renewed in place. Calls run one after another. It signs out for two reasons only: the app's user is signed out, or
- * Vital's SDK holds another user. If the SDK or the broker fails, it rejects and changes nothing.
+ * The function compares the user of Vital's SDK with the app's user:
  *
- * Rejects with a {@link ValetError}, or with the error of Vital's SDK.
+ * - The same user stays signed in, and no token is requested.
+ * - Another user is signed out, then the app's user is signed in.
+ * - If Vital's SDK is signed in with an API key, or waits for re-authentication, the function signs the same user in
+ *   again without a sign-out.
+ * - If the app's user is signed out, the function signs out.
+ *
+ * If Vital's SDK or the broker fails, the function rejects. It never signs out the app's own user because of a failure.
+ * Calls run one after another.
+ *
+ * The function rejects with a {@link ValetError}, or with the error of Vital's SDK.
  *
  * @example
  * ```ts
@@ -92,23 +101,25 @@ async function reconcile(valet: ValetClient, vital: VitalCore): Promise<VitalRec
 
   if (held !== undefined && expected !== undefined) {
     if (!isSameUser(held.userId, expected)) {
-      // This comes before anything that can fail: health data of one user must not be recorded for another.
+      // The sign-out must not depend on a request that can fail: Vital's SDK would record one user's health data for
+      // another.
       await vital.signOut();
-    } else if (held.lasts) return 'unchanged';
+    } else if (held.isCurrent) return 'unchanged';
   }
   const { user_id, sign_in_token } = await issueSignInToken(valet);
   if (held !== undefined && expected === undefined) {
     if (!isSameUser(held.userId, user_id)) await vital.signOut();
-    else if (held.lasts) return 'unchanged';
+    else if (held.isCurrent) return 'unchanged';
   }
   await vital.signIn(sign_in_token);
   return 'signed_in';
 }
 
+/** The user who is signed in at Vital's SDK. */
 interface SignIn {
   readonly userId: string;
-  /** False for a sign-in by API key, and for one that waits for re-authentication. */
-  readonly lasts: boolean;
+  /** False if the user signed in with an API key, or if Vital's SDK waits for re-authentication. */
+  readonly isCurrent: boolean;
 }
 
 async function readSignIn(vital: VitalCore): Promise<SignIn | undefined> {
@@ -118,10 +129,13 @@ async function readSignIn(vital: VitalCore): Promise<SignIn | undefined> {
   if (typeof userId !== 'string' || userId === '') {
     throw new ValetError('answer_invalid', "Vital's SDK is signed in but has no user id.", { vendor: 'vital' });
   }
-  return { userId, lasts: !status.has('useApiKey') && !status.has('pendingReauthentication') };
+  return { userId, isCurrent: !status.has('useApiKey') && !status.has('pendingReauthentication') };
 }
 
-/** Resolves with the Vital user id of the app's user: undefined if the broker knows none, null if no user is signed in. */
+/**
+ * Resolves with the Vital user id of the app's user: undefined if the broker does not know it, null if no user is
+ * signed in.
+ */
 async function expectedUserId(valet: ValetClient): Promise<string | null | undefined> {
   try {
     return (await valet.session()).vendors['vital']?.vendor_user_id;
@@ -131,7 +145,7 @@ async function expectedUserId(valet: ValetClient): Promise<string | null | undef
   }
 }
 
-/** Compares without case, because Vital's iOS SDK writes UUIDs in capitals. */
+/** Ignores the case of letters, because Vital's iOS SDK writes UUIDs in capital letters. */
 function isSameUser(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }

@@ -3,7 +3,7 @@ import { createRecorder } from './events.ts';
 
 const key = { vendor: 'nymbl' };
 
-test('each type of event has a counter of its own', () => {
+test('each type of event except store_up has its own counter', () => {
   const { counters, record } = createRecorder(undefined);
   record({ type: 'hit', key });
   record({ type: 'wait', key });

@@ -1,18 +1,21 @@
 import type { TokenKey } from '@valetkey/core-types';
 import type { RenewalEvent } from '../renewal/renewal-event.ts';
-import type { StoreEvent } from '../renewal/store-door.ts';
+import type { StoreEvent } from '../renewal/store-access.ts';
 
-/** What happens in a cache. No event carries a token. */
+/** An event of a cache. No event contains a token. */
 export type TokenCacheEvent =
   /** A caller received a token from memory. */
   | { readonly type: 'hit'; readonly key: TokenKey }
   /** A caller waits for a token. */
   | { readonly type: 'wait'; readonly key: TokenKey }
-  /** A caller received a remembered failure. */
+  /** A caller received the failure that the cache remembers during the cool-down. */
   | { readonly type: 'cooldown'; readonly key: TokenKey; readonly code: string }
-  /** A token was reported as refused. It is dropped if it is the `current` one, unless that happened too often lately. */
+  /**
+   * A caller reported that the vendor refused a token. `current`: it is the token that the cache has now. `dropped`:
+   * the cache dropped it; it keeps a current token if it dropped too many tokens of this key lately.
+   */
   | { readonly type: 'invalidate'; readonly key: TokenKey; readonly current: boolean; readonly dropped: boolean }
-  /** A key was removed from memory to stay within `maxEntries`. */
+  /** The cache removed a key from memory to stay within `maxEntries`. */
   | { readonly type: 'evict'; readonly key: TokenKey }
   | RenewalEvent
   | StoreEvent;
@@ -54,7 +57,7 @@ const counterOf = {
   store_down: 'storeFailures',
 } as const satisfies Partial<Record<TokenCacheEvent['type'], keyof Counters>>;
 
-/** Counts events and passes them to the listener. What the listener throws is ignored. */
+/** Counts events and passes them to the listener. Ignores errors that the listener throws. */
 export interface Recorder {
   readonly counters: Counters;
   readonly record: (event: TokenCacheEvent) => void;
@@ -81,7 +84,7 @@ export function createRecorder(listener: ((event: TokenCacheEvent) => void) | un
       try {
         listener?.(event);
       } catch {
-        // A listener only watches: its failure must not keep a token from a caller.
+        // The caller must receive its token even if the listener fails.
       }
     },
   };

@@ -8,16 +8,16 @@ import type { CacheState } from './cache-state.ts';
 
 /** The options of one `TokenCache.get`. */
 export interface GetOptions {
-  /** Seconds of life that the returned token must still have. */
+  /** The least seconds of life that the returned token must have left. Default: the option of the cache. */
   readonly minRemainingSeconds?: number | undefined;
   /** Ends this caller's wait. Other callers who wait for the same token are not affected. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How many renewals one caller waits for before it receives the error that none was good enough. */
+/** How many renewals a caller waits for. If none returns a token with enough life, the caller receives an error. */
 const maxRounds = 3;
 
-/** Returns a token from memory, or waits for the renewal that gets one. */
+/** Returns the token of a key from memory, or waits for its renewal. */
 export async function obtainToken(
   cache: CacheState,
   key: TokenKey,
@@ -31,7 +31,7 @@ export async function obtainToken(
   const requestedMs = minRemainingSeconds === undefined ? undefined : minRemainingSeconds * 1000;
   signal?.throwIfAborted();
   if (cache.closed) throw closedError(key);
-  const entry = entries.ensure(key);
+  const entry = entries.findOrCreate(key);
   for (let round = 0; ; round += 1) {
     const nowMs = settings.clock.monotonicMs();
     const minRemainingMs = requestedMs ?? entry.minRemainingMs;
@@ -51,7 +51,7 @@ export async function obtainToken(
   }
 }
 
-/** Returns a token from memory, and starts a refresh in the background if the token is due for one. */
+/** Returns the token from memory, and starts a renewal in the background if the token is due for one. */
 function serveFromMemory(
   cache: CacheState,
   entry: Entry,
@@ -67,11 +67,13 @@ function serveFromMemory(
 }
 
 function renew(cache: CacheState, entry: Entry, issue: Issue<CacheableToken>): Renewal {
-  const { running } = cache;
-  const renewal = startRenewal(entry, issue, cache);
+  const { running, entries } = cache;
+  const renewal = startRenewal(entry, issue, cache, () => {
+    running.delete(renewal);
+    entries.unpin(entry);
+  });
   running.add(renewal);
-  const end = (): boolean => running.delete(renewal);
-  renewal.done.then(end, end);
+  entries.pin(entry);
   return renewal;
 }
 
@@ -85,7 +87,7 @@ function repeatFailure({ record }: CacheState, key: TokenKey, failure: Remembere
   return error;
 }
 
-/** Returns the error for a caller who needs more life than the vendor's latest token had. */
+/** Returns the error for a caller who needs more life than the vendor's tokens have. */
 function shortLifeError({ vendor }: TokenKey, retryAfterSeconds: number): ValetKeyError {
   return new ValetKeyError('vendor_response_invalid', "The vendor's tokens live for less time than the caller needs.", {
     vendor,
@@ -94,7 +96,7 @@ function shortLifeError({ vendor }: TokenKey, retryAfterSeconds: number): ValetK
   });
 }
 
-/** Settles as `done` does, or rejects with the signal's reason when the caller gives up. */
+/** Settles as `done` does, or rejects with the signal's reason when the caller aborts. */
 function waitFor(done: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
   if (signal === undefined) return done;
   return new Promise((resolve, reject) => {

@@ -3,20 +3,22 @@ import { join } from 'node:path';
 import { Secret, type ServerToken, ValetKeyError } from '@valetkey/core-types';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createRedisStore } from '../stores/redis-store.ts';
-import { type PrivateRedis, redisCommand, requirePrivateRedis } from '../testing/redis-server.ts';
+import { type PrivateRedis, redisCommand, startPrivateRedis } from '../testing/redis-server.ts';
 import { redisPassword, redisTroubles, withPassword } from '../testing/redis-troubles.ts';
-import { createCountingIssue, nymblKey, serverToken, textOf } from '../testing/server-token.ts';
+import { createCountingIssue, nymblKey, serverToken, secretOf } from '../testing/server-token.ts';
 import type { TokenCacheEvent } from './events.ts';
 import { createTokenCache, type TokenCache } from './token-cache.ts';
 import type { TokenCacheOptions } from './token-cache-options.ts';
 
 const sealingKeys = [{ id: 'test', secret: new Secret('sandbox-only-sealing-key-of-32-characters') }];
-const redis = await requirePrivateRedis();
+const redis = await startPrivateRedis();
 
-/** Conditions are awaited for this long, so that a busy machine delays a test and does not fail it. */
+/**
+ * How long a test waits for a condition. The time is long, so that a busy machine delays a test and does not fail it.
+ */
 const patience = { timeout: 30_000, interval: 20 };
 
-describe.skipIf(redis === undefined)('a cache over a Redis in trouble', { timeout: 60_000 }, () => {
+describe.skipIf(redis === undefined)('a cache over a Redis that fails', { timeout: 60_000 }, () => {
   const server = redis as PrivateRedis;
   const caches: TokenCache[] = [];
   let events: TokenCacheEvent[] = [];
@@ -41,7 +43,7 @@ describe.skipIf(redis === undefined)('a cache over a Redis in trouble', { timeou
 
   const newKey = () => ({ ...nymblKey, scope: crypto.randomUUID() });
 
-  /** Gets tokens until the cache finds its store reachable, or unreachable. */
+  /** Gets tokens until `stats().storeReachable` is `reachable`. */
   async function waitUntilReachable(cache: TokenCache, reachable: boolean): Promise<void> {
     await vi.waitUntil(async () => {
       await cache.get(newKey(), createCountingIssue());
@@ -49,7 +51,7 @@ describe.skipIf(redis === undefined)('a cache over a Redis in trouble', { timeou
     }, patience);
   }
 
-  /** A replica adopts the token of another replica. */
+  /** Checks that a replica adopts the token of another replica. */
   async function expectShared(): Promise<void> {
     const [one, other] = [open(), open()];
     const issue = createCountingIssue();
@@ -61,7 +63,7 @@ describe.skipIf(redis === undefined)('a cache over a Redis in trouble', { timeou
     expect(issue.calls).toBe(1);
   }
 
-  /** A get returns the vendor's token although the store is unreachable. */
+  /** Checks that a get returns the vendor's token although the store is unreachable. */
   async function expectContinued(cache: TokenCache): Promise<void> {
     const issue = createCountingIssue();
     await cache.get(newKey(), issue);
@@ -70,7 +72,7 @@ describe.skipIf(redis === undefined)('a cache over a Redis in trouble', { timeou
   }
 
   test.each(redisTroubles)(
-    'a cache continues while Redis $name, and replicas share tokens again afterwards',
+    'a cache returns tokens while Redis $name, and replicas share tokens again afterwards',
     async ({ begin, end, reason }) => {
       const cache = open(server.url, 250);
       await waitUntilReachable(cache, true);
@@ -89,7 +91,7 @@ describe.skipIf(redis === undefined)('a cache over a Redis in trouble', { timeou
     },
   );
 
-  test('a cache with a wrong password continues without Redis', async () => {
+  test('a cache with a wrong password returns tokens without Redis', async () => {
     await server.command('CONFIG', 'SET', 'requirepass', redisPassword);
     await expectContinued(open(withPassword(server, 'sandbox-only-wrong'), 250));
     const cache = open(withPassword(server));
@@ -106,7 +108,7 @@ describe.skipIf(redis === undefined)('a cache over a Redis in trouble', { timeou
     await one.get(key, issue);
     await vi.waitUntil(async () => String(await server.command('KEYS', 'outage:*')).endsWith(':token'), patience);
     await server.command('FLUSHALL');
-    expect(await textOf(one.get(key, issue))).toBe('token-1');
+    expect(await secretOf(one.get(key, issue))).toBe('token-1');
     await other.get(key, issue);
     expect(issue.calls).toBe(2);
   });
@@ -119,17 +121,17 @@ describe.skipIf(redis === undefined)('a cache over a Redis in trouble', { timeou
       calls += 1;
       if (calls > 1) return serverToken('second', 300);
       await server.command('FLUSHALL');
-      // The vendor of the first holder never responds: the cache has to notice that the lease is lost.
+      // The vendor never responds to the first call, so the cache must notice that the lease is lost.
       return new Promise(() => undefined);
     };
     const key = newKey();
-    const tokens = await Promise.all([textOf(one.get(key, issue)), textOf(other.get(key, issue))]);
+    const tokens = await Promise.all([secretOf(one.get(key, issue)), secretOf(other.get(key, issue))]);
     expect(tokens).toEqual(['second', 'second']);
     expect(calls).toBe(2);
     expect(events.filter(({ type }) => type === 'lease_lost')).toHaveLength(1);
   });
 
-  test('foreign bytes and foreign types in Redis cost one call to the vendor and no failure', async () => {
+  test('values and types of another program in Redis cost one call to the vendor and no failure', async () => {
     const key = newKey();
     const issue = createCountingIssue();
     await server.command('FLUSHALL');
@@ -188,8 +190,8 @@ describe.skipIf(redis === undefined)('a cache over a Redis in trouble', { timeou
   });
 });
 
-test('a cache continues over a Redis cluster whose slots have no owner (CLUSTERDOWN)', async ({ skip }) => {
-  const cluster = await requirePrivateRedis('--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf');
+test('a cache returns tokens while the slots of its Redis cluster have no owner (CLUSTERDOWN)', async ({ skip }) => {
+  const cluster = await startPrivateRedis('--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf');
   if (cluster === undefined) return skip();
   const events: TokenCacheEvent[] = [];
   const store = createRedisStore({ url: cluster.url, sealingKeys, timeoutMs: 30_000 });
@@ -200,7 +202,7 @@ test('a cache continues over a Redis cluster whose slots have no owner (CLUSTERD
   await cluster.stop();
 });
 
-test('a cache works and closes over a Redis that is away', async () => {
+test('a cache returns tokens and closes while Redis is unreachable', async () => {
   const store = createRedisStore({ url: 'redis://127.0.0.1:1', sealingKeys });
   const cache = createTokenCache({ store });
   await cache.get(nymblKey, createCountingIssue());

@@ -8,7 +8,7 @@ const redis = await findRedis();
 const lifetimeSeconds = 300;
 const refreshMarginSeconds = 60;
 
-/** Returns the tokens that all processes served, and checks that each get returned one. */
+/** Returns the tokens that the processes received, and checks that every get returned a token. */
 function tokensIn(reports: readonly ProcessReport[], gets: number): Set<string> {
   for (const { errors, tokens, minRemainingSeconds } of reports) {
     expect(errors).toEqual([]);
@@ -25,7 +25,7 @@ describe.skipIf(redis === undefined)('four processes over one Redis', { timeout:
     await redis?.stop();
   });
 
-  test('four processes with 10,000 gets at once call the vendor once for each of 30 lives of a token', async () => {
+  test('four processes with 10,000 concurrent gets call the vendor once per token, for 30 tokens in a row', async () => {
     const gets = 2500;
     await using deployment = await startDeploymentOverRedis(redisUrl, 4, {
       lifetimeSeconds,
@@ -35,18 +35,18 @@ describe.skipIf(redis === undefined)('four processes over one Redis', { timeout:
     const served: string[] = [];
     const unexpected: unknown[] = [];
     for (let life = 1; life <= 30; life += 1) {
-      const isRefresh = life % 2 === 0;
-      // An odd life begins without a token, or after the old one expired; an even life when the old one is due.
-      const advanceSeconds = isRefresh ? lifetimeSeconds - refreshMarginSeconds + 10 : lifetimeSeconds + 1;
-      await deployment.follow({ type: 'advance', milliseconds: advanceSeconds * 1000 });
+      const oldTokenLives = life % 2 === 0;
+      // Before each odd life the old token expires. Before each even life it is only due for a renewal.
+      const advanceSeconds = oldTokenLives ? lifetimeSeconds - refreshMarginSeconds + 10 : lifetimeSeconds + 1;
+      await deployment.run({ type: 'advance', milliseconds: advanceSeconds * 1000 });
       const old = served.at(-1);
       await vi.waitUntil(
         async () => {
-          const tokens = tokensIn(await deployment.follow({ type: 'get', gets }), gets);
+          const tokens = tokensIn(await deployment.run({ type: 'get', gets }), gets);
           const isConverged = tokens.size === 1 && !tokens.has(old ?? '');
           if (isConverged) served.push(...tokens);
-          // While the old token lives, some processes serve it until they adopt the new one.
-          else if (!isRefresh || !tokens.has(old ?? '') || tokens.size > 2) unexpected.push([life, ...tokens]);
+          // While the old token lives, some processes may return it until they adopt the new one.
+          else if (!oldTokenLives || !tokens.has(old ?? '') || tokens.size > 2) unexpected.push([life, ...tokens]);
           return isConverged;
         },
         { timeout: 60_000, interval: 20 },
@@ -58,7 +58,7 @@ describe.skipIf(redis === undefined)('four processes over one Redis', { timeout:
     await deployment.close();
   });
 
-  test('a lease holder that is killed (-9) during its call costs one more call and no error', async () => {
+  test('if the process that has the lease is killed during its call, another calls the vendor, and no get fails', async () => {
     const gets = 250;
     await using deployment = await startDeploymentOverRedis(redisUrl, 4, {
       lifetimeSeconds,
@@ -68,7 +68,7 @@ describe.skipIf(redis === undefined)('four processes over one Redis', { timeout:
     const { processes } = deployment;
     deployment.setTokenFault({ type: 'hang' });
     const holding = Promise.race(processes.map(async (process) => process.nextIssue().then(() => process)));
-    const running = processes.map((process) => process.follow({ type: 'get', gets }).catch(() => undefined));
+    const running = processes.map((process) => process.run({ type: 'get', gets }).catch(() => undefined));
     const holder = await holding;
     await vi.waitUntil(() => deployment.tokenCalls() === 1, { timeout: 60_000, interval: 5 });
     await holder.kill();

@@ -8,7 +8,7 @@ function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, milliseconds));
 }
 
-/** Counts how often a wait of `everyMs` fits into the time that the work takes. */
+/** Waits `everyMs` again and again until `work` has settled, and returns the number of waits. */
 async function countWaits(everyMs: number, work: Promise<unknown>): Promise<number> {
   const ended = work.then(() => true);
   let waits = 0;
@@ -23,7 +23,7 @@ describe.skipIf(redis === undefined)('four processes over one Redis in real time
     await redis?.stop();
   });
 
-  test('tokens that live one second cost one call per life and are never served after it', async () => {
+  test('tokens that live one second cost one call per second and are never returned after they expired', async () => {
     const lifeMs = 1000;
     const marginMs = 250;
     const earliestMs = lifeMs - 1.1 * marginMs;
@@ -32,8 +32,8 @@ describe.skipIf(redis === undefined)('four processes over one Redis in real time
       refreshMarginSeconds: marginMs / 1000,
       leaseMs: 3000,
     });
-    const following = deployment.follow({ type: 'keep-getting', gets: 2500, everyMs: 250, forMs: 30_000 });
-    const [reports, lives] = await Promise.all([following, countWaits(lifeMs, following)]);
+    const running = deployment.run({ type: 'keep-getting', gets: 2500, everyMs: 250, forMs: 30_000 });
+    const [reports, lives] = await Promise.all([running, countWaits(lifeMs, running)]);
     await deployment.close();
 
     expect(reports.flatMap(({ errors }) => errors)).toEqual([]);
@@ -44,7 +44,7 @@ describe.skipIf(redis === undefined)('four processes over one Redis in real time
     expect(deployment.tokenCalls()).toBe(issues.length);
     expect(issues.length / lives).toBeGreaterThan(0.8);
 
-    // The neighbour that does nothing: a timer in the event loop of each process.
+    // For comparison: how late a timer was that did nothing else in each process.
     const delayMs = Math.max(...reports.map(({ eventLoopDelayMs }) => eventLoopDelayMs));
     const gapsMs = issues.slice(1).map(({ startMs }, index) => startMs - (issues[index]?.startMs ?? 0));
     expect((Math.min(...gapsMs) + delayMs) / earliestMs).toBeGreaterThan(0.8);
@@ -58,7 +58,7 @@ describe.skipIf(redis === undefined)('four processes over one Redis in real time
     }
   });
 
-  test('the other processes wait for the lease of a killed process and for one call', async () => {
+  test('after a process with the lease was killed, the others wait for the rest of its lease and for one call', async () => {
     const leaseMs = 3000;
     const callMs = 1500;
     await using deployment = await startDeploymentOverRedis(redisUrl, 4, {
@@ -69,7 +69,7 @@ describe.skipIf(redis === undefined)('four processes over one Redis in real time
     const { processes } = deployment;
     deployment.setTokenFault({ type: 'latency', delayMs: callMs });
     const holding = Promise.race(processes.map(async (process) => process.nextIssue().then(() => process)));
-    const running = processes.map((process) => process.follow({ type: 'get', gets: 250 }).catch(() => undefined));
+    const running = processes.map((process) => process.run({ type: 'get', gets: 250 }).catch(() => undefined));
     const startMs = performance.now();
     const waiting = sleep(leaseMs + 2 * callMs).then(() => performance.now() - startMs);
     const holder = await holding;

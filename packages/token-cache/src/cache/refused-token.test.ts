@@ -26,7 +26,7 @@ test('invalidate drops the token that the vendor refused', async () => {
   expect(events).toEqual([{ type: 'invalidate', key: nymblKey, current: true, dropped: true }]);
 });
 
-test('a second report of a refused token leaves its successor in the cache', async () => {
+test('invalidate with a token that was already dropped keeps the newer token', async () => {
   const { cache, events } = setUp();
   const issue = createCountingIssue();
   const failed = await cache.get(nymblKey, issue);
@@ -37,7 +37,7 @@ test('a second report of a refused token leaves its successor in the cache', asy
   expect(events.at(-1)).toMatchObject({ current: false, dropped: false });
 });
 
-test('invalidate recognises a token by its secret, whichever object holds it', async () => {
+test('invalidate drops the token that has the same secret, even if it receives another object', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);
@@ -45,7 +45,7 @@ test('invalidate recognises a token by its secret, whichever object holds it', a
   expect(await cache.invalidate({ ...nymblKey }, serverToken('token-1'))).toBe(true);
 });
 
-test('a report for another key drops nothing', async () => {
+test('invalidate with another key does not drop the token', async () => {
   const { cache } = setUp();
   const issue = createCountingIssue();
   const token = await cache.get(nymblKey, issue);
@@ -53,7 +53,7 @@ test('a report for another key drops nothing', async () => {
   expect((await cache.get(nymblKey, issue)).secret.reveal()).toBe('token-1');
 });
 
-test('a vendor that refuses every token issues five more at once, then one in 30 s', async () => {
+test('invalidate drops five tokens at once, then one in 30 s, if the vendor refuses every token', async () => {
   const { time, cache, events } = setUp();
   const issue = createCountingIssue();
   const refuse = async (): Promise<boolean> => cache.invalidate(nymblKey, await cache.get(nymblKey, issue));
@@ -72,14 +72,14 @@ test('a vendor that refuses every token issues five more at once, then one in 30
   expect(await refuse()).toBe(false);
 });
 
-test('a token that the vendor issues again after a report has its whole life', async () => {
+test('a token that the vendor issues again after invalidate lives for its whole expires_in', async () => {
   const { cache } = setUp();
   const issue = async (): Promise<ServerToken> => serverToken('same', 300);
   await cache.invalidate(nymblKey, await cache.get(nymblKey, issue));
   expect((await cache.get(nymblKey, issue)).expiresInSeconds).toBe(300);
 });
 
-test('a report of a refused token does not end a cool-down', async () => {
+test('invalidate does not end a cool-down', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   const token = await cache.get(nymblKey, issue);

@@ -5,13 +5,13 @@ import { isSameToken } from '../stores/same-token.ts';
 import { copyTokenKey } from '../stores/token-key.ts';
 import type { CacheState } from './cache-state.ts';
 
-/** How many reports in a row are accepted at once. Each {@link reportRefillMs} allows one more. */
+/** How many reports in a row the cache accepts at once. One more is allowed after each {@link reportRefillMs}. */
 const maxReports = 5;
 const reportRefillMs = 30_000;
 
 /** Drops a token that the vendor refused, here and in the store. Resolves to whether it was dropped. */
 export async function reportRefusedToken(
-  { entries, settings, door, record }: CacheState,
+  { entries, settings, storeAccess, record }: CacheState,
   key: TokenKey,
   token: CacheableToken,
 ): Promise<boolean> {
@@ -20,7 +20,7 @@ export async function reportRefusedToken(
   const dropped = current && acceptReport(entry, settings.clock.monotonicMs());
   if (dropped) dropToken(entry);
   record({ type: 'invalidate', key: copyTokenKey(key), current, dropped });
-  if (dropped || !current) await door.ask((store) => store.remove(key, token));
+  if (dropped || !current) await storeAccess.call((store) => store.remove(key, token));
   return dropped;
 }
 

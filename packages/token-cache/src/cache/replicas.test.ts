@@ -2,7 +2,7 @@ import { type ServerToken, ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import type { RecordStore } from '../stores/store-types.ts';
 import { createDeploymentInMemory } from '../testing/deployment-in-memory.ts';
-import { createCountingIssue, createManualIssue, nymblKey, serverToken, textOf } from '../testing/server-token.ts';
+import { createCountingIssue, createManualIssue, nymblKey, serverToken, secretOf } from '../testing/server-token.ts';
 import { createVirtualTime } from '../testing/virtual-time.ts';
 import { createTokenCache } from './token-cache.ts';
 
@@ -11,7 +11,7 @@ const down = new ValetKeyError('vendor_unavailable', 'Down.', {
   cause: { type: 'vendor_status', status: 503 },
 });
 
-test('a token that one replica got serves the others for the life that it has left', async () => {
+test('a replica adopts the token of another replica for the life that it has left', async () => {
   const { time, start } = createDeploymentInMemory();
   const [one, other] = [start(), start()];
   const issue = createCountingIssue();
@@ -32,7 +32,7 @@ test('a token that one replica got serves the others for the life that it has le
   expect(issue.calls).toBe(2);
 });
 
-test('of replicas without a token one calls the vendor, and the others wait for its token', async () => {
+test('if no replica has a token, one replica calls the vendor and the others wait for its token', async () => {
   const { time, start } = createDeploymentInMemory();
   const caches = [start(), start(), start()];
   const { issue, pending } = createManualIssue();
@@ -41,12 +41,12 @@ test('of replicas without a token one calls the vendor, and the others wait for 
   expect(pending).toHaveLength(1);
   pending[0]?.resolve(serverToken('one', 300));
   await time.advance(60);
-  expect(await Promise.all(asked.map(textOf))).toEqual(['one', 'one', 'one']);
+  expect(await Promise.all(asked.map(secretOf))).toEqual(['one', 'one', 'one']);
   expect(pending).toHaveLength(1);
   expect(time.pendingTimers()).toBe(0);
 });
 
-test('of replicas with a token that is due one refreshes it, and no caller waits', async () => {
+test('if the token is due, one replica renews it in the background and no caller waits', async () => {
   const { time, start } = createDeploymentInMemory();
   const caches = [start(), start()];
   const { issue, pending } = createManualIssue();
@@ -57,7 +57,7 @@ test('of replicas with a token that is due one refreshes it, and no caller waits
   await Promise.all(asked);
   await time.advance(240_000);
   for (let count = 0; count < 10; count += 1) {
-    expect(await Promise.all(caches.map((cache) => textOf(cache.get(nymblKey, issue))))).toEqual(['old', 'old']);
+    expect(await Promise.all(caches.map((cache) => secretOf(cache.get(nymblKey, issue))))).toEqual(['old', 'old']);
     await time.advance(100);
   }
   expect(pending).toHaveLength(2);
@@ -67,11 +67,11 @@ test('of replicas with a token that is due one refreshes it, and no caller waits
   await time.advance(200);
   await Promise.all(caches.map((cache) => cache.get(nymblKey, issue)));
   await time.settle();
-  expect(await Promise.all(caches.map((cache) => textOf(cache.get(nymblKey, issue))))).toEqual(['new', 'new']);
+  expect(await Promise.all(caches.map((cache) => secretOf(cache.get(nymblKey, issue))))).toEqual(['new', 'new']);
   expect(pending).toHaveLength(2);
 });
 
-test('a background refresh waits 200 ms before it looks again at a key that another replica renews', async () => {
+test('a background renewal is due again after 200 ms if another replica has the lease', async () => {
   let reads = 0;
   const { time, records, start } = createDeploymentInMemory();
   const one = start();
@@ -103,7 +103,7 @@ test('a background refresh waits 200 ms before it looks again at a key that anot
   expect(reads).toBe(4);
 });
 
-test('replicas share a failure, and none calls the vendor before the cool-down ends', async () => {
+test('replicas share a failure, and no replica calls the vendor before the cool-down ends', async () => {
   const { time, start } = createDeploymentInMemory();
   const caches = [start(), start(), start()];
   const { issue, pending } = createManualIssue();
@@ -124,7 +124,7 @@ test('replicas share a failure, and none calls the vendor before the cool-down e
   expect(late.stats()).toMatchObject({ failures: 0, issues: 0 });
 });
 
-test('the cool-down doubles with each failure, whichever replica calls the vendor', async () => {
+test('the cool-down doubles with each failure, even if each time another replica called the vendor', async () => {
   const { time, start, events } = createDeploymentInMemory();
   const fail = async (): Promise<never> => {
     throw down;
@@ -141,15 +141,15 @@ test('the cool-down doubles with each failure, whichever replica calls the vendo
   expect(durations).toEqual([1000, 2000, 4000, 8000]);
 });
 
-test('a lease is renewed at each third of its life while the vendor is called', async () => {
+test('a replica extends its lease at each third of its life during its call to the vendor', async () => {
   const { time, records, start } = createDeploymentInMemory();
-  const renewedAtMs: number[] = [];
+  const extendedAtMs: number[] = [];
   const startMs = time.monotonicMs();
   const one = start(
     {},
     {
       replace: (...request) => {
-        renewedAtMs.push(time.monotonicMs() - startMs);
+        extendedAtMs.push(time.monotonicMs() - startMs);
         return records.replace(...request);
       },
     },
@@ -157,14 +157,14 @@ test('a lease is renewed at each third of its life while the vendor is called', 
   const { issue, pending } = createManualIssue();
   const asked = one.get(nymblKey, issue);
   await time.advance(3500);
-  expect(renewedAtMs).toEqual([1000, 2000, 3000]);
+  expect(extendedAtMs).toEqual([1000, 2000, 3000]);
   pending[0]?.resolve(serverToken('one', 300));
   await asked;
   await time.advance(10_000);
-  expect(renewedAtMs).toEqual([1000, 2000, 3000, 3500]);
+  expect(extendedAtMs).toEqual([1000, 2000, 3000, 3500]);
 });
 
-/** Removes the leases that a replica acquired. */
+/** Removes these leases from the store. */
 async function removeLeases(records: RecordStore, leases: Map<string, string>): Promise<void> {
   for (const [id, value] of leases) await records.remove(id, value);
 }
@@ -185,13 +185,13 @@ test('a replica that loses its lease cancels its call and reads the store again'
   await other.get(nymblKey, faster);
   await time.advance(1000);
   expect(pending[0]?.signal.aborted).toBe(true);
-  expect(await textOf(asked)).toBe('token-1');
+  expect(await secretOf(asked)).toBe('token-1');
   expect(pending).toHaveLength(1);
   expect(events.filter(({ type }) => type === 'lease_lost')).toHaveLength(1);
   expect(one.stats()).toMatchObject({ leaseLosses: 1, failures: 0 });
 });
 
-test('a replica that loses two leases in one run continues without one', async () => {
+test('a replica that loses two leases in one renewal calls the vendor without a lease', async () => {
   const { time, records, start } = createDeploymentInMemory();
   const one = start({}, { replace: async () => false });
   const { issue, pending } = createManualIssue();
@@ -202,12 +202,12 @@ test('a replica that loses two leases in one run continues without one', async (
   await time.advance(3000);
   expect(pending.map(({ signal }) => signal.aborted)).toEqual([true, true, false]);
   pending[2]?.resolve(serverToken('alone', 300));
-  expect(await textOf(asked)).toBe('alone');
+  expect(await secretOf(asked)).toBe('alone');
   expect((await records.read('none')).value).toBeUndefined();
-  expect(await textOf(start().get(nymblKey, createCountingIssue()))).toBe('alone');
+  expect(await secretOf(start().get(nymblKey, createCountingIssue()))).toBe('alone');
 });
 
-test('a token whose lease was lost during the call is served, but does not replace the token in the store', async () => {
+test('a replica that lost its lease during the call returns its token, but does not write it into the store', async () => {
   const { time, records, start, events } = createDeploymentInMemory();
   const leases = new Map<string, string>();
   const add = (id: string, value: string, lifetimeMs: number) => {
@@ -221,13 +221,13 @@ test('a token whose lease was lost during the call is served, but does not repla
   await removeLeases(records, leases);
   await other.get(nymblKey, createCountingIssue());
   pending[0]?.resolve(serverToken('older', 300));
-  expect(await textOf(asked)).toBe('older');
+  expect(await secretOf(asked)).toBe('older');
   await time.settle();
   expect(events.filter(({ type }) => type === 'lease_lost')).toHaveLength(1);
-  expect(await textOf(start().get(nymblKey, createCountingIssue()))).toBe('token-1');
+  expect(await secretOf(start().get(nymblKey, createCountingIssue()))).toBe('token-1');
 });
 
-test('a replica that crashes holds the others up no longer than its lease lives', async () => {
+test('a replica that crashes blocks the others only until its lease expires', async () => {
   const { time, records, start } = createDeploymentInMemory();
   const dead = start({}, { replace: () => new Promise(() => undefined) });
   void dead.get(nymblKey, createManualIssue().issue).catch(() => undefined);
@@ -237,11 +237,11 @@ test('a replica that crashes holds the others up no longer than its lease lives'
   await time.advance(2999);
   expect(issue.calls).toBe(0);
   await time.advance(61);
-  expect(await textOf(asked)).toBe('token-1');
+  expect(await secretOf(asked)).toBe('token-1');
   expect((await records.read('none')).value).toBeUndefined();
 });
 
-test('a lease that is held for longer than any call may take is ignored', async () => {
+test('a replica ignores a lease that another replica holds for longer than issueTimeoutMs and leaseMs', async () => {
   const { time, records, start } = createDeploymentInMemory();
   const stuck = start({ issueTimeoutMs: 3_600_000 });
   void stuck.get(nymblKey, createManualIssue().issue).catch(() => undefined);
@@ -251,12 +251,12 @@ test('a lease that is held for longer than any call may take is ignored', async 
   await time.advance(13_000);
   expect(issue.calls).toBe(0);
   await time.advance(100);
-  expect(await textOf(asked)).toBe('token-1');
+  expect(await secretOf(asked)).toBe('token-1');
   expect((await records.read('none')).value).toBeUndefined();
   await stuck.close();
 });
 
-test('the time of a lease holder counts anew for each holder', async () => {
+test('the time after which a replica ignores a lease begins again with each holder', async () => {
   const { time, start } = createDeploymentInMemory();
   const settings = { issueTimeoutMs: 10_000 };
   const [one, two] = [start(settings), start(settings)];
@@ -273,25 +273,25 @@ test('the time of a lease holder counts anew for each holder', async () => {
   expect(waiting.calls).toBe(0);
   secondIssue.pending[0]?.resolve(serverToken('second', 300));
   await time.advance(100);
-  expect(await textOf(asked)).toBe('second');
+  expect(await secretOf(asked)).toBe('second');
 });
 
-test('a report of a refused token removes only that token from the store', async () => {
+test('invalidate with an old token does not remove the newer token from the store', async () => {
   const { time, start } = createDeploymentInMemory();
   const [one, other] = [start(), start()];
   const issue = createCountingIssue();
   const failed = await one.get(nymblKey, issue);
   await other.get(nymblKey, issue);
   await one.invalidate(nymblKey, failed);
-  expect(await textOf(one.get(nymblKey, issue))).toBe('token-2');
+  expect(await secretOf(one.get(nymblKey, issue))).toBe('token-2');
   await time.settle();
   expect(await other.invalidate(nymblKey, failed)).toBe(true);
-  expect(await textOf(other.get(nymblKey, issue))).toBe('token-2');
+  expect(await secretOf(other.get(nymblKey, issue))).toBe('token-2');
   expect(issue.calls).toBe(2);
 });
 
 test.each(['a replica that has the token', 'a replica that does not have it'])(
-  'the report of a refused token by %s removes it from the store',
+  'invalidate by %s removes the token from the store',
   async (reporter) => {
     const { start } = createDeploymentInMemory();
     const issue = createCountingIssue();
@@ -299,21 +299,21 @@ test.each(['a replica that has the token', 'a replica that does not have it'])(
     const refused = await one.get(nymblKey, issue);
     const hasToken = reporter === 'a replica that has the token';
     expect(await (hasToken ? one : start()).invalidate(nymblKey, refused)).toBe(hasToken);
-    expect(await textOf(start().get(nymblKey, issue))).toBe('token-2');
+    expect(await secretOf(start().get(nymblKey, issue))).toBe('token-2');
   },
 );
 
-test('a refused token that is still in the store is not adopted', async () => {
+test('a replica does not adopt a token that it dropped, even if the store still has it', async () => {
   const { records, start } = createDeploymentInMemory();
   const never = (): Promise<never> => new Promise(() => undefined);
   const one = start({}, { remove: (id, value) => (id.endsWith(':token') ? never() : records.remove(id, value)) });
   const issue = createCountingIssue();
   const failed = await one.get(nymblKey, issue);
   void one.invalidate(nymblKey, failed);
-  expect(await textOf(one.get(nymblKey, issue))).toBe('token-2');
+  expect(await secretOf(one.get(nymblKey, issue))).toBe('token-2');
 });
 
-test('a report that is not accepted leaves the token in the store', async () => {
+test('invalidate that resolves to false for the current token leaves it in the store', async () => {
   const { time, start } = createDeploymentInMemory();
   const one = start();
   const issue = createCountingIssue();
@@ -321,10 +321,10 @@ test('a report that is not accepted leaves the token in the store', async () => 
     await one.invalidate(nymblKey, await one.get(nymblKey, issue));
     await time.settle();
   }
-  expect(await textOf(start().get(nymblKey, issue))).toBe('token-6');
+  expect(await secretOf(start().get(nymblKey, issue))).toBe('token-6');
 });
 
-test('all replicas know when the vendor repeated a token', async () => {
+test('a replica waits after the vendor repeated a token to another replica', async () => {
   const { time, start } = createDeploymentInMemory();
   const [one, other] = [start(), start()];
   const endMs = time.monotonicMs() + 300_000;
@@ -361,7 +361,7 @@ test('each replica calls the vendor itself while the store fails, and no get fai
   const broken = { read: refuse, write: refuse, add: refuse, replace: refuse, remove: refuse };
   const caches = [start({}, broken), start({}, broken)];
   const issue = createCountingIssue();
-  const texts = await Promise.all(caches.map((cache) => textOf(cache.get(nymblKey, issue))));
+  const texts = await Promise.all(caches.map((cache) => secretOf(cache.get(nymblKey, issue))));
   expect(texts).toEqual(['token-1', 'token-2']);
   expect(caches[0]?.stats()).toMatchObject({ failures: 0, storeReachable: false, storeFailures: 1 });
   expect(events).toContainEqual({ type: 'store_down', reason: 'READONLY' });
@@ -377,22 +377,22 @@ test('a store that hangs delays one get by its timeoutMs', async () => {
   await time.advance(249);
   expect(issue.calls).toBe(0);
   await time.advance(1);
-  expect(await textOf(asked)).toBe('token-1');
-  expect(await textOf(cache.get({ vendor: 'nymbl' }, issue))).toBe('token-2');
+  expect(await secretOf(asked)).toBe('token-1');
+  expect(await secretOf(cache.get({ vendor: 'nymbl' }, issue))).toBe('token-2');
 });
 
-test('a store that refuses writes does not affect what a get returns', async () => {
+test('get returns a token, or the failure of the vendor, if the store refuses writes', async () => {
   const { start } = createDeploymentInMemory();
   const refuse = async (): Promise<never> => {
     throw Object.assign(new Error('canary'), { code: 'OOM' });
   };
   const cache = start({}, { write: refuse, add: refuse, replace: refuse, remove: refuse });
-  expect(await textOf(cache.get(nymblKey, createCountingIssue()))).toBe('token-1');
+  expect(await secretOf(cache.get(nymblKey, createCountingIssue()))).toBe('token-1');
   const other = start({}, { write: refuse, add: refuse, replace: refuse, remove: refuse });
   await expect(other.get(nymblKey, () => Promise.reject(down))).rejects.toBe(down);
 });
 
-test('close gives the lease back, waits for writes under way, and closes the store', async () => {
+test('close releases the lease and closes the store', async () => {
   const { time, records, start } = createDeploymentInMemory();
   let closed = false;
   const one = start({}, { close: async () => void (closed = true) });
@@ -404,13 +404,13 @@ test('close gives the lease back, waits for writes under way, and closes the sto
   await closing;
   expect(closed).toBe(true);
   const other = start({}, { close: records.close });
-  expect(await textOf(other.get(nymblKey, createCountingIssue()))).toBe('token-1');
+  expect(await secretOf(other.get(nymblKey, createCountingIssue()))).toBe('token-1');
   await other.close();
-  expect(await textOf(start().get(nymblKey, createCountingIssue()))).toBe('token-1');
+  expect(await secretOf(start().get(nymblKey, createCountingIssue()))).toBe('token-1');
   expect(time.pendingTimers()).toBe(0);
 });
 
-test('close waits for a write under way before it closes the store', async () => {
+test('close closes the store only after a write that is under way', async () => {
   const { time, records, start } = createDeploymentInMemory();
   const order: string[] = [];
   const cache = start(
@@ -434,7 +434,7 @@ test('close waits for a write under way before it closes the store', async () =>
   expect(issue.calls).toBe(1);
 });
 
-test('close ends the wait for the token of another replica', async () => {
+test('close rejects a caller who waits for the token of another replica', async () => {
   const { time, start } = createDeploymentInMemory();
   const [one, other] = [start(), start()];
   void one.get(nymblKey, createManualIssue().issue).catch(() => undefined);
@@ -448,7 +448,7 @@ test('close ends the wait for the token of another replica', async () => {
   expect(issue.calls).toBe(0);
 });
 
-test('a token that is refused before it is stored is not stored', async () => {
+test('a token that is invalidated before it is written into the store is not written', async () => {
   const { time, start } = createDeploymentInMemory();
   const one = start({
     onEvent: ({ type }) => {
@@ -458,7 +458,7 @@ test('a token that is refused before it is stored is not stored', async () => {
   const failing = one.get(nymblKey, async () => serverToken('refused', 300));
   await expect(failing).rejects.toMatchObject({ reason: 'life_too_short' });
   await time.settle();
-  expect(await textOf(start().get(nymblKey, createCountingIssue()))).toBe('token-1');
+  expect(await secretOf(start().get(nymblKey, createCountingIssue()))).toBe('token-1');
 });
 
 test.each(['read', 'add'] as const)(
@@ -479,7 +479,7 @@ test.each(['read', 'add'] as const)(
     expect(refused).toMatchObject({ code: 'overloaded', reason: 'closed' });
     await closing;
     expect(issue.calls).toBe(0);
-    expect(await textOf(start().get(nymblKey, createCountingIssue()))).toBe('token-1');
+    expect(await secretOf(start().get(nymblKey, createCountingIssue()))).toBe('token-1');
   },
 );
 
@@ -493,7 +493,7 @@ test('close without a store prevents a call to the vendor that has not begun', a
   expect(issue.calls).toBe(0);
 });
 
-test('a replica that knows of more failures than the store continues from its own count', async () => {
+test('the cool-down continues from the count of the replica if the store counted fewer failures', async () => {
   const { time, records, start, events } = createDeploymentInMemory();
   let alone = true;
   const lonely = start({}, { read: async (id) => (alone ? Promise.reject(new Error('DOWN')) : records.read(id)) });
@@ -515,21 +515,21 @@ test('a replica that knows of more failures than the store continues from its ow
   expect(failures.map(({ attempts }) => attempts)).toEqual([1, 2, 3, 1, 4]);
 });
 
-test('a token in the store serves callers whose minimum it has left, and others get a new token', async () => {
+test('a replica adopts a token only if it has the minimum life left that the caller needs', async () => {
   const { time, start } = createDeploymentInMemory();
   const issue = createCountingIssue();
   await start().get(nymblKey, issue);
   await time.advance(150_000);
-  expect(await textOf(start().get(nymblKey, issue, { minRemainingSeconds: 150 }))).toBe('token-1');
-  expect(await textOf(start().get(nymblKey, issue, { minRemainingSeconds: 151 }))).toBe('token-2');
+  expect(await secretOf(start().get(nymblKey, issue, { minRemainingSeconds: 150 }))).toBe('token-1');
+  expect(await secretOf(start().get(nymblKey, issue, { minRemainingSeconds: 151 }))).toBe('token-2');
   await time.advance(295_000);
-  expect(await textOf(start().get(nymblKey, issue, { minRemainingSeconds: 0 }))).toBe('token-2');
-  expect(await textOf(start().get(nymblKey, issue, { minRemainingSeconds: 5 }))).toBe('token-2');
-  expect(await textOf(start().get(nymblKey, issue))).toBe('token-3');
+  expect(await secretOf(start().get(nymblKey, issue, { minRemainingSeconds: 0 }))).toBe('token-2');
+  expect(await secretOf(start().get(nymblKey, issue, { minRemainingSeconds: 5 }))).toBe('token-2');
+  expect(await secretOf(start().get(nymblKey, issue))).toBe('token-3');
   expect(issue.calls).toBe(3);
 });
 
-test('the longest minimum of several waiting callers decides', async () => {
+test('a renewal gets a new token if the stored token has too little life for one of the waiting callers', async () => {
   for (const needs of [
     [0, undefined],
     [undefined, 0],
@@ -542,7 +542,7 @@ test('the longest minimum of several waiting callers decides', async () => {
     await time.advance(295_000);
     const cache = start();
     const asked = needs.map((minRemainingSeconds) => cache.get(nymblKey, issue, { minRemainingSeconds }));
-    expect(await Promise.all(asked.map(textOf))).toEqual(['token-2', 'token-2']);
+    expect(await Promise.all(asked.map(secretOf))).toEqual(['token-2', 'token-2']);
     expect(cache.stats()).toMatchObject({ waits: 2, issues: 1 });
   }
 });

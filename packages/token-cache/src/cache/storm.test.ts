@@ -5,7 +5,7 @@ import { createVirtualTime } from '../testing/virtual-time.ts';
 import type { TokenCacheEvent } from './events.ts';
 import { createTokenCache } from './token-cache.ts';
 
-test('10,000 tokens that were issued together are refreshed at different times, and no caller waits', async () => {
+test('10,000 tokens that were issued together are renewed at different times, while no caller waits', async () => {
   const time = createVirtualTime();
   const cache = createTokenCache({ clock: time, timers: time, random: seededRandom(1) });
   const issue = createCountingIssue();
@@ -13,19 +13,19 @@ test('10,000 tokens that were issued together are refreshed at different times, 
   const getAll = () => Promise.all(keys.map((key) => cache.get(key, issue)));
   await getAll();
   await time.advance(233_000);
-  const refreshed: number[] = [];
+  const renewed: number[] = [];
   for (let second = 233; second < 248; second += 1) {
     const before = issue.calls;
     await getAll();
     await time.advance(1000);
-    refreshed.push(issue.calls - before);
+    renewed.push(issue.calls - before);
   }
-  expect(refreshed.reduce((sum, count) => sum + count, 0)).toBe(10_000);
-  expect(Math.max(...refreshed)).toBeLessThan(1100);
+  expect(renewed.reduce((sum, count) => sum + count, 0)).toBe(10_000);
+  expect(Math.max(...renewed)).toBeLessThan(1100);
   expect(cache.stats().waits).toBe(10_000);
 });
 
-test('a cache that is asked for 5,000 keys holds no more than maxEntries', async () => {
+test('a cache evicts keys so that it never holds more than maxEntries', async () => {
   const time = createVirtualTime();
   const events: TokenCacheEvent[] = [];
   const onEvent = (event: TokenCacheEvent): void => void events.push(event);

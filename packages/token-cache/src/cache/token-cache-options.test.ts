@@ -18,7 +18,7 @@ test('the options have the documented defaults', () => {
   expect(parseTokenCacheOptions({}).minRemainingSeconds).toBeUndefined();
 });
 
-test('the default clock, timers and random numbers are those of the process', () => {
+test('the default clock, timers and random function are those of the process', () => {
   vi.useFakeTimers({ now: 1_700_000_000_000 });
   onTestFinished(() => void vi.useRealTimers());
   const { clock, timers, random } = parseTokenCacheOptions({});
@@ -36,22 +36,22 @@ test('the default clock, timers and random numbers are those of the process', ()
 
 test.each([
   ['an unknown option', { margin: 5 }, 'margin: is not a known field'],
-  ['a fraction of an entry', { maxEntries: 1.5 }, 'maxEntries'],
+  ['a maxEntries with a fraction', { maxEntries: 1.5 }, 'maxEntries'],
   ['a maxEntries of zero', { maxEntries: 0 }, 'maxEntries'],
-  ['a negative margin', { refreshMarginSeconds: -1 }, 'refreshMarginSeconds'],
-  ['a margin of more than a year', { refreshMarginSeconds: 31_536_001 }, 'refreshMarginSeconds'],
+  ['a negative refresh margin', { refreshMarginSeconds: -1 }, 'refreshMarginSeconds'],
+  ['a refresh margin of more than a year', { refreshMarginSeconds: 31_536_001 }, 'refreshMarginSeconds'],
   ['a negative minimum life', { minRemainingSeconds: -1 }, 'minRemainingSeconds'],
   ['a default life of zero', { defaultLifetimeSeconds: 0 }, 'defaultLifetimeSeconds'],
   ['an infinite maximum life', { maxLifetimeSeconds: Number.POSITIVE_INFINITY }, 'maxLifetimeSeconds'],
   ['a maximum life of zero', { maxLifetimeSeconds: 0 }, 'maxLifetimeSeconds'],
-  ['a deadline of NaN', { issueTimeoutMs: Number.NaN }, 'issueTimeoutMs'],
-  ['a deadline as text', { issueTimeoutMs: '1000' }, 'issueTimeoutMs'],
-  ['a deadline of more than an hour', { issueTimeoutMs: 3_600_001 }, 'issueTimeoutMs'],
+  ['an issueTimeoutMs of NaN', { issueTimeoutMs: Number.NaN }, 'issueTimeoutMs'],
+  ['an issueTimeoutMs that is text', { issueTimeoutMs: '1000' }, 'issueTimeoutMs'],
+  ['an issueTimeoutMs of more than an hour', { issueTimeoutMs: 3_600_001 }, 'issueTimeoutMs'],
   ['a cool-down of zero', { cooldownSeconds: 0 }, 'cooldownSeconds'],
   ['a maximum cool-down of zero', { maxCooldownSeconds: 0 }, 'maxCooldownSeconds'],
   ['a lease of zero', { leaseMs: 0 }, 'leaseMs'],
-  ['a store retry of zero', { storeRetryMs: 0 }, 'storeRetryMs'],
-  ['a listener that is text', { onEvent: 'log' }, 'onEvent: must be a function'],
+  ['a storeRetryMs of zero', { storeRetryMs: 0 }, 'storeRetryMs'],
+  ['an onEvent that is text', { onEvent: 'log' }, 'onEvent: must be a function'],
   ['a random that is a number', { random: 4 }, 'random: must be a function'],
   ['a clock without monotonicMs', { clock: {} }, 'clock: must have the functions monotonicMs'],
   ['a clock that is null', { clock: null }, 'clock: must have the functions monotonicMs'],
@@ -60,7 +60,7 @@ test.each([
   [
     'a store without most of its functions',
     { store: { read: () => 1 } },
-    'store: must have the functions read, write, remove, acquire, renew, release, coolDown, close',
+    'store: must have the functions read, write, remove, acquire, extend, release, coolDown, close',
   ],
 ])('createTokenCache refuses %s', (_, options, named) => {
   expect(() => createTokenCache(options as never)).toThrow(TypeError);
@@ -68,7 +68,7 @@ test.each([
   expect(() => createTokenCache(options as never)).toThrow('The options of the token cache are invalid: ');
 });
 
-test('every option is described by a sentence and listed in the README', () => {
+test('every option has a description that is a sentence, and one row in the README', () => {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
   const rows = readme.split('\n').filter((line) => line.startsWith('| `'));
   for (const [name, { description }] of Object.entries(tokenCacheOptionsSchema.shape)) {

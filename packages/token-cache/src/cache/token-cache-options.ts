@@ -8,9 +8,11 @@ import type { TokenCacheEvent } from './events.ts';
 const secondsSchema = z.number().min(0).max(31_536_000);
 const millisecondsSchema = z.number().min(1).max(3_600_000);
 
-const storeFunctions = ['read', 'write', 'remove', 'acquire', 'renew', 'release', 'coolDown', 'close'];
+const storeFunctions = ['read', 'write', 'remove', 'acquire', 'extend', 'release', 'coolDown', 'close'];
 
-/** Bound once instead of looked up on each call: reading the clock is most of what a hit costs. */
+/**
+ * `performance.now` is bound once: reading the clock is the slowest part of a hit, and a lookup would make it slower.
+ */
 function createSystemClock(): Clock {
   return { nowMs: () => Date.now(), monotonicMs: performance.now.bind(performance) };
 }
@@ -22,64 +24,67 @@ function functionSchema<Value>() {
 export const tokenCacheOptionsSchema = z.strictObject({
   store: objectWithFunctions<TokenStore>(storeFunctions)
     .optional()
-    .describe('The store that replicas share. Absent: each process keeps its own tokens.'),
-  maxEntries: z.int().min(1).default(10_000).describe('The number of keys that are kept in memory.'),
+    .describe('The store that replicas share. Default: none, so each process keeps its own tokens.'),
+  maxEntries: z.int().min(1).default(10_000).describe('The most keys that the cache keeps in memory.'),
   refreshMarginSeconds: secondsSchema
     .default(60)
     .describe(
-      'Seconds before its expiry at which a token is refreshed. Limited to half its life, and changed at random by up to a tenth.',
+      'Seconds between the renewal of a token and its expiry: at most half of its life, changed at random by up to a tenth.',
     ),
   minRemainingSeconds: secondsSchema
     .optional()
     .describe(
-      'Seconds of life that a returned token still has. Absent: 10, or a tenth of a life shorter than 100 s. A `get` may ask for more or less.',
+      'The least seconds of life that a returned token has left. A `get` may ask for more or less. Default: 10, or a tenth of the life if a token lives for less than 100 seconds.',
     ),
   defaultLifetimeSeconds: secondsSchema
     .positive()
     .default(60)
-    .describe('Seconds of life of a token whose vendor names none.'),
+    .describe('Seconds that a token lives if the vendor does not say how long.'),
   maxLifetimeSeconds: secondsSchema
     .positive()
     .default(86_400)
-    .describe('Seconds that every life is limited to, whatever the vendor says.'),
+    .describe('The most seconds that a token lives, even if the vendor says more.'),
   issueTimeoutMs: millisecondsSchema.default(10_000).describe('Milliseconds that one call to the vendor may take.'),
   cooldownSeconds: secondsSchema
     .positive()
     .default(1)
     .describe(
-      'Seconds during which a vendor is not called after its first failure. Doubles with each further failure.',
+      'Seconds for which the cache does not call a vendor after its first failure. The time doubles with each further failure.',
     ),
-  maxCooldownSeconds: secondsSchema.positive().default(30).describe('Seconds up to which the cool-down doubles.'),
+  maxCooldownSeconds: secondsSchema
+    .positive()
+    .default(30)
+    .describe('The longest cool-down in seconds. Only a `Retry-After` of the vendor can be longer.'),
   leaseMs: millisecondsSchema
     .default(3000)
     .describe(
-      'Milliseconds that the lease of a replica on a key lives unless it is renewed, which happens at each third: how long a dead replica can hold a key up.',
+      'Milliseconds that a lease lives if its replica does not extend it: the longest time for which a crashed replica blocks a key. A working replica extends its lease at each third of that time.',
     ),
   storeRetryMs: millisecondsSchema
     .default(1000)
-    .describe('Milliseconds during which a store that failed is not called.'),
+    .describe('Milliseconds for which the cache does not call a store that failed.'),
   onEvent: functionSchema<(event: TokenCacheEvent) => void>()
     .optional()
     .describe('Receives every event, for logs and metrics.'),
   clock: objectWithFunctions<Clock>(['monotonicMs'])
     .default(createSystemClock)
-    .describe('The source of time, for tests. Default: the clock of this machine.'),
+    .describe('The clock, which tests can replace. Default: the clock of this machine.'),
   timers: objectWithFunctions<Timers>(['after'])
     .default(systemTimers)
-    .describe('The source of waiting, for tests. Default: the timers of this process.'),
+    .describe('The timers, which tests can replace. Default: the timers of this process.'),
   random: functionSchema<() => number>()
     .default(() => Math.random)
-    .describe('Returns a random number from 0 up to 1, for tests. Default: `Math.random`.'),
+    .describe('Returns a random number from 0 up to 1. Tests can replace it. Default: `Math.random`.'),
 });
 
 /** The options of `createTokenCache`. Every option has a default. */
 export type TokenCacheOptions = z.input<typeof tokenCacheOptionsSchema>;
 
-/** The options with their defaults filled in. */
-export type TokenCacheSettings = z.output<typeof tokenCacheOptionsSchema>;
+/** The options after validation, with their defaults filled in. */
+export type ParsedTokenCacheOptions = z.output<typeof tokenCacheOptionsSchema>;
 
 /** Throws a `TypeError` that names every invalid option. */
-export function parseTokenCacheOptions(options: TokenCacheOptions): TokenCacheSettings {
+export function parseTokenCacheOptions(options: TokenCacheOptions): ParsedTokenCacheOptions {
   const { data, error } = tokenCacheOptionsSchema.safeParse(options);
   if (error === undefined) return data;
   throw new TypeError(`The options of the token cache are invalid: ${describeSchemaProblems(error)}`);

@@ -1,6 +1,6 @@
 import { type ClientToken, Secret, type ServerToken, ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
-import { createCountingIssue, createManualIssue, nymblKey, serverToken, textOf } from '../testing/server-token.ts';
+import { createCountingIssue, createManualIssue, nymblKey, serverToken, secretOf } from '../testing/server-token.ts';
 import { createVirtualTime } from '../testing/virtual-time.ts';
 import type { TokenCacheEvent } from './events.ts';
 import { createTokenCache } from './token-cache.ts';
@@ -17,7 +17,7 @@ function setUp(options: TokenCacheOptions = {}) {
 
 const down = new ValetKeyError('vendor_unavailable', 'Down.', { vendor: 'nymbl' });
 
-test('a token is issued once and then returned from memory, with the life that it has left', async () => {
+test('get calls issue once and then returns the token from memory, with the seconds that it has left', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   const first = await cache.get(nymblKey, issue);
@@ -31,7 +31,7 @@ test('a token is issued once and then returned from memory, with the life that i
   expect(cache.stats().storeReachable).toBeUndefined();
 });
 
-test('the returned token is one frozen object per second of its life', async () => {
+test('get returns the same frozen object until the next second of the life begins', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);
@@ -49,14 +49,14 @@ test('the returned token is one frozen object per second of its life', async () 
 test('keys that differ in one part have different tokens', async () => {
   const { cache } = setUp();
   const issue = createCountingIssue();
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('token-1');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('token-1');
   for (const [index, part] of ['vendor', 'connection', 'client', 'scope', 'resource', 'secretVersion'].entries()) {
-    expect(await textOf(cache.get({ ...nymblKey, [part]: 'other' }, issue))).toBe(`token-${index + 2}`);
+    expect(await secretOf(cache.get({ ...nymblKey, [part]: 'other' }, issue))).toBe(`token-${index + 2}`);
   }
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('token-1');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('token-1');
 });
 
-test('an account-bound client token is kept, and a user-bound one is refused where a cast removed its type', async () => {
+test('get returns an account-bound client token, and throws a TypeError for a user-bound token behind a cast', async () => {
   const { cache } = setUp();
   const account: ClientToken<'account'> = {
     kind: 'client',
@@ -66,12 +66,12 @@ test('an account-bound client token is kept, and a user-bound one is refused whe
     expiresInSeconds: 3600,
   };
   expect(await cache.get({ vendor: 'nudge' }, async () => account)).toEqual(account);
-  const patient = { ...account, bound: 'user' } as unknown as ClientToken<'account'>;
-  await expect(cache.get({ vendor: 'nabla' }, async () => patient)).rejects.toThrow(TypeError);
+  const userBound = { ...account, bound: 'user' } as unknown as ClientToken<'account'>;
+  await expect(cache.get({ vendor: 'nabla' }, async () => userBound)).rejects.toThrow(TypeError);
   await expect(cache.get({ vendor: 'nabla' }, async () => account)).rejects.toThrow(TypeError);
 });
 
-test('a token is refreshed in the background while the old token serves', async () => {
+test('a token that is due is renewed in the background, while get returns the old token', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);
@@ -80,16 +80,16 @@ test('a token is refreshed in the background while the old token serves', async 
   await time.settle();
   expect(issue.calls).toBe(1);
   await time.advance(1);
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('token-1');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('token-1');
   await time.settle();
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('token-2');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('token-2');
   expect(issue.calls).toBe(2);
 });
 
 test.each([
   [0, 246_000],
   [1, 234_000],
-])('with the random number %d the refresh is due after %i ms', async (random, atMs) => {
+])('with the random number %d the renewal is due after %i ms', async (random, atMs) => {
   const { time, cache } = setUp({ random: () => random });
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);
@@ -103,7 +103,7 @@ test.each([
   expect(issue.calls).toBe(2);
 });
 
-test('a background refresh that hangs or fails affects no caller while the old token lives', async () => {
+test('get returns the old token while a background renewal hangs, and after it failed', async () => {
   const { time, cache } = setUp();
   const { issue, pending } = createManualIssue();
   const first = cache.get(nymblKey, issue);
@@ -111,21 +111,21 @@ test('a background refresh that hangs or fails affects no caller while the old t
   pending[0]?.resolve(serverToken('old', 300));
   await first;
   await time.advance(250_000);
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('old');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('old');
   await time.settle();
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('old');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('old');
   expect(pending).toHaveLength(2);
   pending[1]?.reject(down);
   await time.settle();
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('old');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('old');
   expect(pending).toHaveLength(2);
   await time.advance(1000);
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('old');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('old');
   await time.settle();
   expect(pending).toHaveLength(3);
 });
 
-test('while the vendor is down, the old token serves until its minimum life, then callers receive the failure', async () => {
+test('while the vendor is down, get returns the old token until only its minimum life is left, then rejects', async () => {
   const { time, cache } = setUp();
   let healthy = true;
   const issue = async (): Promise<ServerToken> => {
@@ -150,41 +150,42 @@ test('while the vendor is down, the old token serves until its minimum life, the
   });
 });
 
-test('a caller gets a token with the life that it asks for', async () => {
+test('get requests a new token if the caller needs more life than the token has left', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);
   await time.advance(100_000);
-  expect(await textOf(cache.get(nymblKey, issue, { minRemainingSeconds: 200 }))).toBe('token-1');
-  expect(await textOf(cache.get(nymblKey, issue, { minRemainingSeconds: 200.001 }))).toBe('token-2');
+  expect(await secretOf(cache.get(nymblKey, issue, { minRemainingSeconds: 200 }))).toBe('token-1');
+  expect(await secretOf(cache.get(nymblKey, issue, { minRemainingSeconds: 200.001 }))).toBe('token-2');
 });
 
-test('the minimum life of the options applies to callers who ask for none', async () => {
+test('the option minRemainingSeconds applies to callers who do not pass minRemainingSeconds', async () => {
   const { time, cache } = setUp({ minRemainingSeconds: 200 });
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);
   await time.advance(100_000);
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('token-1');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('token-1');
   await time.advance(1);
-  expect(await textOf(cache.get(nymblKey, issue, { minRemainingSeconds: 0 }))).toBe('token-1');
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('token-2');
+  expect(await secretOf(cache.get(nymblKey, issue, { minRemainingSeconds: 0 }))).toBe('token-1');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('token-2');
 });
 
 test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])(
-  'a minimum life of %d s is refused',
+  'get throws a TypeError for a minRemainingSeconds of %d',
   async (minRemainingSeconds) => {
     const { cache } = setUp();
     const asked = cache.get(nymblKey, createCountingIssue(), { minRemainingSeconds });
+    await expect(asked).rejects.toThrow(TypeError);
     await expect(asked).rejects.toThrow('minRemainingSeconds must be a number of seconds, zero or more.');
   },
 );
 
-test('a key whose vendor is not text is refused', async () => {
+test('get throws a TypeError for a key whose vendor is not text', async () => {
   const { cache } = setUp();
   await expect(cache.get({ vendor: 5 as never }, createCountingIssue())).rejects.toThrow(TypeError);
 });
 
-test('a minimum beyond the life of every token is refused, with one call to the vendor per life', async () => {
+test('get rejects with life_too_short, after one call per token, if the caller needs more life than tokens have', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   const short = { code: 'vendor_response_invalid', vendor: 'nymbl', reason: 'life_too_short' };
@@ -192,7 +193,7 @@ test('a minimum beyond the life of every token is refused, with one call to the 
   await expect(ask()).rejects.toMatchObject({ ...short, retryAfterSeconds: 240 });
   await time.advance(100_500);
   await expect(ask()).rejects.toMatchObject({ ...short, retryAfterSeconds: 140 });
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('token-1');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('token-1');
   expect(issue.calls).toBe(1);
   await time.advance(139_500);
   await expect(ask()).rejects.toMatchObject(short);
@@ -204,24 +205,27 @@ test.each([
   ['text', '120', 120],
   ['not a number', 'soon', 60],
   ['beyond the maximum', 1e15, 86_400],
-])('a token whose expires_in is %s (%o) lives %d s', async (_, expiresIn, seconds) => {
+])('a token whose expiresInSeconds is %s (%o) lives %d s', async (_, expiresIn, seconds) => {
   const { cache } = setUp();
   expect((await cache.get(nymblKey, async () => serverToken('token', expiresIn))).expiresInSeconds).toBe(seconds);
 });
 
-test.each([0, '0', -1, -1e9])('a token that lives %o s is a failure with a cool-down', async (expiresIn) => {
-  const { time, cache } = setUp();
-  const issue = createCountingIssue(expiresIn);
-  const failure = { code: 'vendor_response_invalid', vendor: 'nymbl', reason: 'token_over' };
-  await expect(cache.get(nymblKey, issue)).rejects.toMatchObject(failure);
-  await expect(cache.get(nymblKey, issue)).rejects.toMatchObject({ ...failure, retryAfterSeconds: 1 });
-  expect(issue.calls).toBe(1);
-  await time.advance(1000);
-  await expect(cache.get(nymblKey, issue)).rejects.toMatchObject(failure);
-  expect(issue.calls).toBe(2);
-});
+test.each([0, '0', -1, -1e9])(
+  'a token whose expiresInSeconds is %o is a failure with a cool-down',
+  async (expiresIn) => {
+    const { time, cache } = setUp();
+    const issue = createCountingIssue(expiresIn);
+    const failure = { code: 'vendor_response_invalid', vendor: 'nymbl', reason: 'token_over' };
+    await expect(cache.get(nymblKey, issue)).rejects.toMatchObject(failure);
+    await expect(cache.get(nymblKey, issue)).rejects.toMatchObject({ ...failure, retryAfterSeconds: 1 });
+    expect(issue.calls).toBe(1);
+    await time.advance(1000);
+    await expect(cache.get(nymblKey, issue)).rejects.toMatchObject(failure);
+    expect(issue.calls).toBe(2);
+  },
+);
 
-test('the life of a token counts from the call, and a token that has expired on arrival is a failure', async () => {
+test('the life of a token counts from the call of issue, and a token that expires during the call is a failure', async () => {
   const { time, cache } = setUp();
   const { issue, pending } = createManualIssue();
   const late = cache.get(nymblKey, issue);
@@ -235,7 +239,7 @@ test('the life of a token counts from the call, and a token that has expired on 
   expect((await short).expiresInSeconds).toBe(17);
 });
 
-test('a step of the wall clock changes no life', async () => {
+test('a step of the wall clock does not change when a token expires', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);
@@ -244,10 +248,10 @@ test('a step of the wall clock changes no life', async () => {
     expect((await cache.get(nymblKey, issue)).expiresInSeconds).toBe(300);
   }
   await time.advance(300_000);
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('token-2');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('token-2');
 });
 
-test('a vendor that repeats its token is called after half of the remaining life', async () => {
+test('if the vendor repeats its token, the cache calls it again after half of the remaining life', async () => {
   const { time, watched, events } = setUp();
   let calls = 0;
   const end = time.monotonicMs() + 300_000;
@@ -269,7 +273,7 @@ test('a vendor that repeats its token is called after half of the remaining life
   expect(events.filter((event) => event.type === 'refresh').map(({ same }) => same)).toEqual([false, true, true, true]);
 });
 
-test('a repeated token never lives longer than it did', async () => {
+test('a token that the vendor repeats does not expire later than before', async () => {
   const { time, cache } = setUp();
   const issue = async () => serverToken('same', 300);
   await cache.get(nymblKey, issue);
@@ -281,7 +285,7 @@ test('a repeated token never lives longer than it did', async () => {
   expect((await cache.get(nymblKey, issue)).expiresInSeconds).toBe(300);
 });
 
-test('a vendor that repeats a token is called once a second for a caller who needs more life', async () => {
+test('a second get within a second does not call a vendor that repeats a token with too little life', async () => {
   const { time, cache } = setUp();
   let calls = 0;
   const end = time.monotonicMs() + 300_000;
@@ -309,7 +313,7 @@ test('10,000 concurrent callers without a token cause one call to the vendor', a
   expect(cache.stats()).toMatchObject({ waits: 10_000, issues: 1, renewals: 0 });
 });
 
-test('every waiting caller receives a failure, and later callers receive it until the cool-down ends', async () => {
+test('every waiting caller receives the failure, and so does every later caller until the cool-down ends', async () => {
   const { time, cache } = setUp();
   let calls = 0;
   let error: unknown = down;
@@ -329,10 +333,10 @@ test('every waiting caller receives a failure, and later callers receive it unti
   expect(cache.stats()).toMatchObject({ failures: 1, cooldowns: 1 });
   error = undefined;
   await time.advance(600);
-  expect(await textOf(cache.get(nymblKey, issue))).toBe('healed');
+  expect(await secretOf(cache.get(nymblKey, issue))).toBe('healed');
 });
 
-test('the cool-down doubles up to 30 s and starts anew after a success', async () => {
+test('the cool-down doubles up to 30 s and begins at 1 s again after a success', async () => {
   const { time, cache } = setUp();
   const callsMs: number[] = [];
   const issue = async (): Promise<ServerToken> => {
@@ -348,7 +352,7 @@ test('the cool-down doubles up to 30 s and starts anew after a success', async (
   expect(gaps).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 500, 1000, 2000]);
 });
 
-test('the vendor is not called before its Retry-After has passed', async () => {
+test('the cache does not call the vendor before its Retry-After has passed', async () => {
   const { time, cache } = setUp();
   let calls = 0;
   const issue = async (): Promise<ServerToken> => {
@@ -364,7 +368,7 @@ test('the vendor is not called before its Retry-After has passed', async () => {
   expect(calls).toBe(2);
 });
 
-test('an issue that throws before it returns a promise is a failure, and its text is in no event', async () => {
+test('get rejects with the error that issue throws synchronously, and no event contains the text of the error', async () => {
   const { watched, events } = setUp();
   const thrown = new Error('Bearer canary');
   const issue = (): Promise<ServerToken> => {
@@ -376,7 +380,7 @@ test('an issue that throws before it returns a promise is a failure, and its tex
   expect(events.find(({ type }) => type === 'cooldown')).toMatchObject({ code: 'unknown' });
 });
 
-test('a caller who gives up does not end the wait of other callers', async () => {
+test('a caller who aborts does not end the renewal for other callers', async () => {
   const { time, cache } = setUp();
   const { issue, pending } = createManualIssue();
   const controller = new AbortController();
@@ -388,11 +392,11 @@ test('a caller who gives up does not end the wait of other callers', async () =>
   await expect(leader).rejects.toBe(reason);
   expect(pending[0]?.signal.aborted).toBe(false);
   pending[0]?.resolve(serverToken('one', 300));
-  expect(await textOf(follower)).toBe('one');
+  expect(await secretOf(follower)).toBe('one');
   expect(pending).toHaveLength(1);
 });
 
-test('a caller whose signal has already aborted does not even get a token from memory', async () => {
+test('get rejects a caller whose signal has already aborted, even if the token is in memory', async () => {
   const { cache } = setUp();
   const issue = createCountingIssue();
   const signal = AbortSignal.abort('gone');
@@ -401,10 +405,10 @@ test('a caller whose signal has already aborted does not even get a token from m
   await cache.get(nymblKey, issue);
   await expect(cache.get(nymblKey, issue, { signal })).rejects.toBe('gone');
   const open = new AbortController().signal;
-  expect(await textOf(cache.get(nymblKey, issue, { signal: open }))).toBe('token-1');
+  expect(await secretOf(cache.get(nymblKey, issue, { signal: open }))).toBe('token-1');
 });
 
-test('callers with and without a signal receive a failure', async () => {
+test('a failure reaches callers with and without a signal', async () => {
   const { time, cache } = setUp();
   const { issue, pending } = createManualIssue();
   const controller = new AbortController();
@@ -414,7 +418,7 @@ test('callers with and without a signal receive a failure', async () => {
   expect(await Promise.allSettled(all)).toEqual(all.map(() => ({ status: 'rejected', reason: down })));
 });
 
-test('an issue that hangs is aborted at its deadline, and the key is free for the next call', async () => {
+test('a call of issue that hangs is aborted after issueTimeoutMs, and a later get calls issue again', async () => {
   const { time, cache } = setUp({ issueTimeoutMs: 5000 });
   const { issue, pending } = createManualIssue();
   const hung = Promise.allSettled([cache.get(nymblKey, issue), cache.get(nymblKey, issue)]);
@@ -436,10 +440,10 @@ test('an issue that hangs is aborted at its deadline, and the key is free for th
   const next = cache.get(nymblKey, issue);
   await time.settle();
   pending[1]?.resolve(serverToken('next', 300));
-  expect(await textOf(next)).toBe('next');
+  expect(await secretOf(next)).toBe('next');
 });
 
-test('a caller who needs more life waits for a background refresh that is under way', async () => {
+test('a caller who needs more life waits for the background renewal that is under way', async () => {
   const { time, watched, events } = setUp();
   const { issue, pending } = createManualIssue();
   const first = watched.get(nymblKey, issue);
@@ -453,7 +457,7 @@ test('a caller who needs more life waits for a background refresh that is under 
   await time.settle();
   expect(pending).toHaveLength(2);
   pending[1]?.resolve(serverToken('new', 300));
-  expect(await textOf(joined)).toBe('new');
+  expect(await secretOf(joined)).toBe('new');
   expect(events.filter(({ type }) => type === 'issue')).toEqual([
     { type: 'issue', key: nymblKey, background: false },
     { type: 'issue', key: nymblKey, background: true },
@@ -494,7 +498,7 @@ test('the listener receives every event, and no event contains a token', async (
   expect(watched.stats().hits).toBe(2);
 });
 
-test('a caller whose new tokens are refused at once receives life_too_short', async () => {
+test('get rejects with life_too_short if each new token is invalidated at once', async () => {
   const time = createVirtualTime();
   const issue = createCountingIssue();
   const cache = createTokenCache({
@@ -509,7 +513,7 @@ test('a caller whose new tokens are refused at once receives life_too_short', as
   expect(issue.calls).toBe(3);
 });
 
-test('a token in memory serves every caller whose needs it meets, and no other', async () => {
+test('get returns a token from memory only to callers for whom its remaining life is enough', async () => {
   const { time, cache, watched, events } = setUp();
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);
@@ -534,7 +538,47 @@ test('a token in memory serves every caller whose needs it meets, and no other',
   expect(watched.stats().hits).toBe(2);
 });
 
-test('clear forgets every token, and callers who wait still receive theirs', async () => {
+test('a full cache evicts its only key that is not being renewed, even behind 2,499 keys that are', async () => {
+  const { time, cache } = setUp({ maxEntries: 2500 });
+  const { issue, pending } = createManualIssue();
+  const failures = Array.from({ length: 2499 }, (_, index) =>
+    cache.get({ vendor: 'nymbl', scope: `${index}` }, issue).catch((error: unknown) => error),
+  );
+  await time.settle();
+  await cache.get({ vendor: 'nymbl', scope: 'idle' }, createCountingIssue());
+  expect(await secretOf(cache.get(nymblKey, createCountingIssue()))).toBe('token-1');
+  expect(cache.stats()).toMatchObject({ entries: 2500, evictions: 1, renewals: 2499 });
+  for (const { reject } of pending) reject(down);
+  await Promise.all(failures);
+});
+
+test('get of a new key rejects with overloaded while each of maxEntries keys is being renewed', async () => {
+  const { time, cache } = setUp({ maxEntries: 2 });
+  const { issue, pending } = createManualIssue();
+  const waiting = ['a', 'b'].map((scope) => cache.get({ vendor: 'nymbl', scope }, issue));
+  await time.settle();
+  await expect(cache.get(nymblKey, createCountingIssue())).rejects.toMatchObject({ code: 'overloaded' });
+  pending[0]?.resolve(serverToken('one', 300));
+  await waiting[0];
+  expect(await secretOf(cache.get(nymblKey, createCountingIssue()))).toBe('token-1');
+  pending[1]?.resolve(serverToken('two', 300));
+  await waiting[1];
+});
+
+test('a full cache evicts its only key, and not a key that was cleared during its renewal', async () => {
+  const { time, cache } = setUp({ maxEntries: 1 });
+  const { issue, pending } = createManualIssue();
+  const waiting = cache.get(nymblKey, issue);
+  await time.settle();
+  cache.clear();
+  pending[0]?.resolve(serverToken('one', 300));
+  await waiting;
+  await cache.get({ vendor: 'nymbl', scope: 'a' }, createCountingIssue());
+  await cache.get({ vendor: 'nymbl', scope: 'b' }, createCountingIssue());
+  expect(cache.stats()).toMatchObject({ entries: 1, evictions: 1 });
+});
+
+test('clear removes every token, and waiting callers still receive theirs', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);

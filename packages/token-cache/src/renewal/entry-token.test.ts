@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StoredToken } from '../stores/store-types.ts';
-import { nymblKey, serverToken, textOf } from '../testing/server-token.ts';
+import { nymblKey, serverToken, secretOf } from '../testing/server-token.ts';
 import { createVirtualTime } from '../testing/virtual-time.ts';
 import { createEntry, type Entry } from './entry.ts';
 import {
@@ -41,7 +41,7 @@ function serve(entry: Entry, nowMs: number) {
   return serveToken(entry, nowMs) as Promise<ReturnType<typeof serverToken>>;
 }
 
-test('a token has life left until the millisecond before its expiry, and its minimum counts in full', () => {
+test('hasLifeLeft is true until the token expires, and while exactly the minimum remains', () => {
   const { entry } = setUp();
   entry.expiresAtMs = 5000;
   expect([hasLifeLeft(entry, 4999, 0), hasLifeLeft(entry, 5000, 0)]).toEqual([true, false]);
@@ -49,17 +49,41 @@ test('a token has life left until the millisecond before its expiry, and its min
 });
 
 test.each([
-  ['the vendor repeated a token that was long enough', 1000, { repeatedAtMs: 7000 }, 9000],
-  ['the token was never long enough and is fresh', 1001, { refreshAtMs: 8000, receivedAtMs: 5000 }, 8000],
-  ['the token was never long enough and has just arrived', 1001, { refreshAtMs: 6000, receivedAtMs: 5000 }, 7000],
-  ['the token expires before that', 1001, { refreshAtMs: 8000, receivedAtMs: 5000, expiresAtMs: 6500 }, 6500],
-])('when %s, the vendor is called at the right moment', (_, minRemainingMs, moments, expected) => {
+  [
+    'the vendor repeated a token that had enough life',
+    'cooldownSeconds after the repetition',
+    1000,
+    { repeatedAtMs: 7000 },
+    9000,
+  ],
+  [
+    'the token never had enough life',
+    'when it is due for a renewal',
+    1001,
+    { refreshAtMs: 8000, receivedAtMs: 5000 },
+    8000,
+  ],
+  [
+    'the token never had enough life and is due at once',
+    'cooldownSeconds after its arrival',
+    1001,
+    { refreshAtMs: 6000, receivedAtMs: 5000 },
+    7000,
+  ],
+  [
+    'the token never had enough life and expires soon',
+    'when it expires',
+    1001,
+    { refreshAtMs: 8000, receivedAtMs: 5000, expiresAtMs: 6500 },
+    6500,
+  ],
+])('if %s, nextIssueAtMs is %s', (_, _moment, minRemainingMs, moments, expected) => {
   const { entry, settings } = setUp();
   Object.assign(entry, { lifeMs: 1000, expiresAtMs: 100_000, ...moments });
   expect(nextIssueAtMs(entry, minRemainingMs, settings)).toBe(expected);
 });
 
-test('serveToken returns one promise until the next second of the life begins', async () => {
+test('serveToken returns the same promise until the next second of the life begins, or the token changes', async () => {
   const { time, entry, receive } = setUp();
   receive('token', 300_000);
   const first = serve(entry, startMs + 500);
@@ -69,10 +93,10 @@ test('serveToken returns one promise until the next second of the life begins', 
   expect(serve(entry, startMs + 1000)).not.toBe(first);
   await time.advance(1000);
   receive('other', 300_000);
-  expect(await textOf(serve(entry, startMs + 1000))).toBe('other');
+  expect(await secretOf(serve(entry, startMs + 1000))).toBe('other');
 });
 
-test('a token is served from memory no longer than until its refresh or its minimum life', () => {
+test('serveToken reuses its promise until the renewal is due or only the minimum life is left', () => {
   const { entry, receive } = setUp();
   receive('token', 300_000);
   serve(entry, startMs + 239_500);
@@ -82,7 +106,7 @@ test('a token is served from memory no longer than until its refresh or its mini
   expect(entry.servedUntilMs).toBe(startMs + 289_500);
 });
 
-test('a new token is due for a refresh a margin before its expiry, and ends what the entry remembered', () => {
+test('receiveToken sets the moments of a new token and forgets the failure and the refused token', () => {
   const { entry, receive } = setUp();
   Object.assign(entry, { failure: {}, refused: serverToken('refused'), repeatedAtMs: 5 });
   expect(receive('token', 300_000)).toBe(false);
@@ -101,7 +125,7 @@ test('a new token is due for a refresh a margin before its expiry, and ends what
 test.each([
   [100_000, 50_000],
   [3000, 2000],
-])('a repeated token with %i ms left is due for a refresh after %i ms', async (leftMs, refreshAfterMs) => {
+])('a repeated token with %i ms left is due for a renewal after %i ms', async (leftMs, refreshAfterMs) => {
   const { time, entry, receive } = setUp();
   receive('token', leftMs + 1000);
   await time.advance(1000);
@@ -113,7 +137,7 @@ test.each([
   });
 });
 
-test('a repeated token may expire earlier than it did', async () => {
+test('receiveToken accepts an earlier expiry of a repeated token', async () => {
   const { time, entry, receive } = setUp();
   receive('token', 300_000);
   await time.advance(1000);
@@ -121,7 +145,7 @@ test('a repeated token may expire earlier than it did', async () => {
   expect(entry.expiresAtMs).toBe(startMs + 51_000);
 });
 
-test('a repeated token whose life had ended has the life that the vendor says', async () => {
+test('receiveToken accepts a later expiry of a repeated token that had expired', async () => {
   const { time, entry, receive } = setUp();
   receive('token', 1000);
   await time.advance(1000);
@@ -129,7 +153,7 @@ test('a repeated token whose life had ended has the life that the vendor says', 
   expect(entry.expiresAtMs).toBe(startMs + 6000);
 });
 
-test('a token without life is refused with the code vendor_response_invalid', () => {
+test('receiveToken throws vendor_response_invalid for a token that lives zero seconds', () => {
   const { receive } = setUp();
   expect(() => receive('token', 0)).toThrow(
     expect.objectContaining({
@@ -141,7 +165,7 @@ test('a token without life is refused with the code vendor_response_invalid', ()
   );
 });
 
-/** The clock of the store is this far ahead of the monotonic clock. */
+/** The clock of the store minus the monotonic clock of this process. */
 const aheadMs = 5_000_000;
 
 function storedToken(text: string, change: Partial<StoredToken> = {}): StoredToken {
@@ -159,7 +183,7 @@ function adopt(entry: Entry, settings: RenewalSettings, stored: StoredToken | un
   return adoptToken(entry, { nowMs: startMs + aheadMs, stored }, startMs, settings);
 }
 
-test('an entry adopts a token from the store, with its moments on the monotonic clock', () => {
+test('adoptToken converts the moments of a stored token to the monotonic clock', () => {
   const { entry, settings } = setUp();
   expect(adopt(entry, settings, storedToken('stored', { repeatedAtMs: startMs + aheadMs - 7 }))).toBe(true);
   expect(entry).toMatchObject({
@@ -173,9 +197,9 @@ test('an entry adopts a token from the store, with its moments on the monotonic 
 
 test.each([
   ['that is absent', undefined],
-  ['that expires with its own', storedToken('stored', { expiresAtMs: startMs + aheadMs + 1000 })],
-  ['that it reported as refused', storedToken('refused')],
-])('an entry does not adopt a token %s', (_, stored) => {
+  ['that expires when its own token expires', storedToken('stored', { expiresAtMs: startMs + aheadMs + 1000 })],
+  ['that was reported as refused', storedToken('refused')],
+])('adoptToken leaves an entry as it is for a stored token %s', (_, stored) => {
   const { entry, settings, receive } = setUp();
   receive('own', 1000);
   entry.refused = serverToken('refused');
@@ -183,13 +207,13 @@ test.each([
   expect(entry.expiresAtMs).toBe(startMs + 1000);
 });
 
-test('an entry without a token does not adopt one that expires now', () => {
+test('adoptToken ignores a stored token that expires now, and adopts one that expires a millisecond later', () => {
   const { entry, settings } = setUp();
   expect(adopt(entry, settings, storedToken('stored', { expiresAtMs: startMs + aheadMs }))).toBe(false);
   expect(adopt(entry, settings, storedToken('stored', { expiresAtMs: startMs + aheadMs + 1 }))).toBe(true);
 });
 
-test('an entry that already has the token of the store only learns of a later repetition', () => {
+test('adoptToken copies only a later repetition from a stored token that the entry already has', () => {
   const { entry, settings, receive } = setUp();
   receive('own', 1000);
   const { refreshAtMs } = entry;
@@ -200,7 +224,7 @@ test('an entry that already has the token of the store only learns of a later re
   expect(entry).toMatchObject({ ...learnt, expiresAtMs: startMs + 1000 });
 });
 
-test('a token is stored with its moments on the clock of the store', () => {
+test('toStoredToken converts the moments of a token to the clock of the store', () => {
   const { entry, receive } = setUp();
   const reading = { nowMs: startMs + aheadMs };
   expect(toStoredToken(entry, reading, startMs)).toBeUndefined();
@@ -216,7 +240,7 @@ test('a token is stored with its moments on the clock of the store', () => {
   expect(toStoredToken(entry, reading, startMs)?.repeatedAtMs).toBe(startMs + aheadMs - 5);
 });
 
-test('a dropped token is remembered as refused and no longer served', () => {
+test('dropToken remembers the token as refused and leaves no life', () => {
   const { entry, receive } = setUp();
   receive('token', 300_000);
   serve(entry, startMs);

@@ -12,8 +12,11 @@ export function hasLifeLeft(entry: Entry, nowMs: number, minRemainingMs: number)
 }
 
 /**
- * Returns when the vendor may be called for a caller who needs this much life. If even the vendor's latest token never had
- * so much: not while that token is fresh. If the vendor repeated that token: not at once.
+ * Returns the earliest moment at which the cache may call the vendor for a caller who needs this much life.
+ *
+ * If the vendor repeated its latest token, this is `cooldownSeconds` after the repetition. If the latest token never
+ * had this much life, a new token would not have it either: this is when the latest token is due for a renewal, and at
+ * least `cooldownSeconds` after it was received. In both cases it is no later than the expiry of the latest token.
  */
 export function nextIssueAtMs(entry: Entry, minRemainingMs: number, settings: RenewalSettings): number {
   const quietMs = settings.cooldownSeconds * 1000;
@@ -25,8 +28,8 @@ export function nextIssueAtMs(entry: Entry, minRemainingMs: number, settings: Re
 }
 
 /**
- * Returns the token with the whole seconds that it has left. The same promise of the same object is returned until the
- * next second begins, or the token is due for a refresh.
+ * Returns the token with the whole seconds that it has left. Each call returns the same promise of the same object,
+ * until the next second begins or the token is due for a renewal.
  */
 export function serveToken(entry: Entry, nowMs: number): Promise<CacheableToken> {
   if (entry.served !== undefined && nowMs < entry.servedUntilMs) return entry.served;
@@ -50,16 +53,16 @@ export function dropToken(entry: Entry): void {
   entry.refreshAtMs = Number.NEGATIVE_INFINITY;
 }
 
-/** When the vendor was called, and how long it says that its token lives. */
+/** When the cache called the vendor, and how long the token lives according to the vendor. */
 interface Receipt {
   readonly startedAtMs: number;
   readonly lifetimeMs: number;
 }
 
 /**
- * Puts a token that the vendor issued just now into the entry, and returns whether the entry already had it. The life
- * counts from the call, the earliest moment at which the vendor can have begun to count. Throws `vendor_response_invalid`
- * if the token has expired.
+ * Puts a token that the vendor just issued into the entry, and returns whether the entry already had this token. The
+ * life counts from the start of the call, because the vendor cannot have begun to count earlier. Throws
+ * `vendor_response_invalid` if the token has already expired.
  */
 export function receiveToken(
   entry: Entry,
@@ -69,7 +72,7 @@ export function receiveToken(
 ): boolean {
   const nowMs = settings.clock.monotonicMs();
   const same = entry.token !== undefined && isSameToken(entry.token, token);
-  // A vendor that repeats a living token may shorten its life, but not extend it. Of an expired token, it is believed.
+  // A vendor that repeats a token may shorten its life, but not extend it, unless the token had already expired here.
   const latestMs = same && entry.expiresAtMs > nowMs ? entry.expiresAtMs : Number.POSITIVE_INFINITY;
   const expiresAtMs = Math.min(startedAtMs + lifetimeMs, latestMs);
   const lifeMs = expiresAtMs - nowMs;
@@ -79,7 +82,7 @@ export function receiveToken(
       reason: 'token_over',
     });
   }
-  // A vendor that repeats a token has no newer one yet, so an immediate call would be in vain.
+  // A vendor that repeats a token has no newer one yet. An immediate call would return the same token again.
   const refreshAtMs = same
     ? nowMs + Math.max(lifeMs / 2, settings.cooldownSeconds * 1000)
     : expiresAtMs - refreshMarginMs(lifetimeMs, settings.refreshMarginSeconds, settings.random);
@@ -89,8 +92,8 @@ export function receiveToken(
 }
 
 /**
- * Puts a token from the store into the entry if it outlives the entry's own, and returns whether it did. `sentAtMs` is
- * when the store was asked.
+ * Puts a token from the store into the entry if it expires later than the entry's own token, and returns whether it
+ * did. `sentAtMs` is the monotonic time at which this process sent the request to the store.
  */
 export function adoptToken(
   entry: Entry,
@@ -99,7 +102,8 @@ export function adoptToken(
   settings: RenewalSettings,
 ): boolean {
   if (stored === undefined) return false;
-  // The store read its clock after it was asked, so counting from the question makes lives shorter, never longer.
+  // The store read its clock after `sentAtMs`. So a life that counts from `sentAtMs` may be too short, but never too
+  // long.
   const offsetMs = sentAtMs - nowMs;
   const expiresAtMs = stored.expiresAtMs + offsetMs;
   const refreshAtMs = stored.refreshAtMs + offsetMs;
@@ -115,7 +119,10 @@ export function adoptToken(
   return true;
 }
 
-/** Returns the entry's token for the store, whose clock read `reading.nowMs` when ours read `receivedAtMs`. */
+/**
+ * Returns the entry's token for the store, with its moments on the store's clock. The store's clock showed
+ * `reading.nowMs` when the clock of this process showed `receivedAtMs`.
+ */
 export function toStoredToken(entry: Entry, reading: StoreReading, receivedAtMs: number): StoredToken | undefined {
   if (entry.token === undefined) return undefined;
   const offsetMs = reading.nowMs - receivedAtMs;

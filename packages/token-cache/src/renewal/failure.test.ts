@@ -14,13 +14,13 @@ function throttled(retryAfterSeconds?: number): ValetKeyError {
   });
 }
 
-test('the cool-down doubles from 1 s to 30 s', () => {
+test('cooldownMs doubles with each attempt, from 1 s to 30 s', () => {
   expect([1, 2, 3, 4, 5, 6, 7, 2000].map((attempts) => cooldownMs(new Error('x'), attempts, rules))).toEqual([
     1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000,
   ]);
 });
 
-test('the cool-down is never shorter than Retry-After, and Retry-After counts for an hour at most', () => {
+test('cooldownMs is at least the Retry-After of the vendor, up to an hour', () => {
   expect(cooldownMs(throttled(5), 1, rules)).toBe(5000);
   expect(cooldownMs(throttled(5), 4, rules)).toBe(8000);
   expect(cooldownMs(throttled(90), 9, rules)).toBe(90_000);
@@ -28,7 +28,7 @@ test('the cool-down is never shorter than Retry-After, and Retry-After counts fo
   for (const nonsense of [undefined, 0, -5, Number.NaN]) expect(cooldownMs(throttled(nonsense), 1, rules)).toBe(1000);
 });
 
-test('during the cool-down callers receive the same failure, with the seconds that remain', () => {
+test('toCooldownError returns the same failure with the seconds that remain, and a foreign error unchanged', () => {
   const error = new ValetKeyError('vendor_timeout', 'Slow.', {
     vendor: 'nymbl',
     reason: 'late',
@@ -52,7 +52,7 @@ test('during the cool-down callers receive the same failure, with the seconds th
   expect(toCooldownError({ error: foreign, attempts: 1, untilMs: 10_000 }, 8500)).toBe(foreign);
 });
 
-test('other replicas receive the same failure, and nothing of the text of a foreign error', () => {
+test('toStoredFailure keeps every field of a ValetKeyError, and no text of a foreign error', () => {
   const stored = toStoredFailure(throttled(5), 'nymbl', 3);
   expect(stored).toEqual({
     code: 'vendor_rate_limited',

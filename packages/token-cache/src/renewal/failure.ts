@@ -1,25 +1,26 @@
 import { type TokenKey, ValetKeyError } from '@valetkey/core-types';
 import type { StoredFailure } from '../stores/store-types.ts';
 
-/** The longest `Retry-After` that is obeyed, in seconds. */
+/** The longest `Retry-After` that the cache obeys, in seconds. */
 const maxRetryAfterSeconds = 3600;
 
-/** A failure that callers receive again until `untilMs` (monotonic), instead of a call to the vendor. */
+/** A failure that callers receive again until `untilMs` (monotonic). Until then, the cache does not call the vendor. */
 export interface RememberedFailure {
   readonly error: unknown;
+  /** How many times in a row the vendor failed. */
   readonly attempts: number;
   readonly untilMs: number;
 }
 
-/** How long a vendor is not called after failures. */
+/** How long the cache does not call a vendor after failures. */
 export interface CooldownRules {
   readonly cooldownSeconds: number;
   readonly maxCooldownSeconds: number;
 }
 
 /**
- * Returns the milliseconds during which the vendor is not called after this many failures in a row: doubling up to the
- * maximum, and never less than the vendor's own `Retry-After`.
+ * Returns the milliseconds for which the cache does not call the vendor after this many failures in a row. The time
+ * doubles with each failure, up to the maximum, and is never shorter than the vendor's own `Retry-After`.
  */
 export function cooldownMs(error: unknown, attempts: number, rules: CooldownRules): number {
   const backoffSeconds = Math.min(rules.cooldownSeconds * 2 ** (attempts - 1), rules.maxCooldownSeconds);
@@ -36,7 +37,10 @@ export function toCooldownError({ error, untilMs }: RememberedFailure, nowMs: nu
   return new ValetKeyError(code, message, { remediation, advice, vendor, reason, cause, retryAfterSeconds });
 }
 
-/** Returns a failure that may leave this process: of a foreign error, only that there was one. */
+/**
+ * Returns the failure for other replicas. An error that is not a `ValetKeyError` loses its text, which may quote a
+ * secret.
+ */
 export function toStoredFailure(error: unknown, vendor: string, attempts: number): StoredFailure {
   if (!ValetKeyError.isInstance(error)) {
     const detail = 'No token could be issued.';
@@ -46,7 +50,7 @@ export function toStoredFailure(error: unknown, vendor: string, attempts: number
   return { code, detail: message, remediation, advice, vendor: error.vendor, reason, cause, attempts };
 }
 
-/** Returns the error that another replica stored. */
+/** Returns the error of a failure that another replica stored. */
 export function toError(failure: StoredFailure): ValetKeyError {
   const { code, detail, remediation, advice, vendor, reason, cause } = failure;
   return new ValetKeyError(code, detail, { remediation, advice, vendor, reason, cause });

@@ -1,11 +1,11 @@
 import { type CacheableToken, ValetKeyError } from '@valetkey/core-types';
 import type { Timers } from './timers.ts';
 
-/** Requests a token from the vendor. The signal aborts when the cache no longer needs the token. */
+/** A function that requests a token from the vendor. The signal aborts when the cache no longer needs the token. */
 export type Issue<Token extends CacheableToken> = (options: { readonly signal: AbortSignal }) => Promise<Token>;
 
 export interface IssueOnceOptions {
-  /** Aborting it ends the wait. It is aborted at the deadline. */
+  /** Aborts the call: the cache aborts it when the token is not needed, and `issueOnce` at the deadline. */
   readonly controller: AbortController;
   readonly timers: Timers;
   readonly issueTimeoutMs: number;
@@ -13,8 +13,8 @@ export interface IssueOnceOptions {
 }
 
 /**
- * Calls `issue` with a deadline. Rejects with `vendor_timeout` at the deadline, and with the controller's reason when it is
- * aborted, even if `issue` never settles.
+ * Calls `issue` with a deadline. Rejects with `vendor_timeout` at the deadline, and with the abort reason when
+ * `controller` is aborted, even if `issue` never settles.
  */
 export function issueOnce(issue: Issue<CacheableToken>, options: IssueOnceOptions): Promise<CacheableToken> {
   const { controller, timers, issueTimeoutMs, vendor } = options;
@@ -25,7 +25,7 @@ export function issueOnce(issue: Issue<CacheableToken>, options: IssueOnceOption
       controller.abort(new ValetKeyError('vendor_timeout', detail, { vendor, reason: 'issue_deadline' }));
     });
     signal.addEventListener('abort', abort);
-    // An async function of its own turns what `issue` throws before it returns a promise into a rejection.
+    // Inside an async function, an error that `issue` throws before it returns a promise becomes a rejection.
     const attempt = async (): Promise<CacheableToken> => issue({ signal });
     attempt().then(
       (token) => end(() => resolve(token)),

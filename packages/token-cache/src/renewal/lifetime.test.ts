@@ -41,13 +41,13 @@ test.each([
   [1000, 60, 0.5, 500],
   [300_000, 0, 1, 0],
 ])(
-  'a token with a life of %i ms, a margin of %i s and the random number %d is refreshed %i ms before it expires',
+  'a token with a life of %i ms, a margin of %i s and the random number %d is renewed %i ms before it expires',
   (life, margin, random, expected) => {
     expect(refreshMarginMs(life, margin, () => random)).toBeCloseTo(expected);
   },
 );
 
-test('a returned token has 10 s left, or a tenth of a short life, or what was asked for', () => {
+test('minRemainingLifeMs is 10 s, a tenth of a short life, or the seconds that the caller asked for', () => {
   expect(minRemainingLifeMs(undefined, 300_000)).toBe(10_000);
   expect(minRemainingLifeMs(undefined, 5000)).toBe(500);
   expect(minRemainingLifeMs(0, 300_000)).toBe(0);

@@ -1,14 +1,14 @@
-/** How the life of a token is bounded. */
+/** The default and the limit of a token's life. */
 export interface LifetimeRules {
-  /** Seconds of life for a token whose vendor names none, or names something that is not a number. */
+  /** Seconds that a token lives if the vendor's `expires_in` is absent or not a number. */
   readonly defaultLifetimeSeconds: number;
-  /** Seconds that every life is limited to, whatever the vendor says. */
+  /** The most seconds that a token lives, even if the vendor's `expires_in` is higher. */
   readonly maxLifetimeSeconds: number;
 }
 
 /**
- * Returns the seconds of life that a vendor's `expires_in` means. A number, or a number as text (`"300"`), counts and is
- * limited to the maximum; anything else is the default. Zero or less means that the token has expired.
+ * Returns the seconds that a token lives according to the vendor's `expires_in`: a number, or a number as text
+ * (`"300"`), up to the maximum. Any other value means the default. The result is zero if the token has already expired.
  */
 export function lifetimeSeconds(expiresIn: unknown, rules: LifetimeRules): number {
   const seconds = toNumber(expiresIn);
@@ -24,16 +24,16 @@ function toNumber(value: unknown): number {
 }
 
 /**
- * Returns how long before its expiry a token is refreshed: `min(margin, life / 2)`, changed at random by up to a tenth, so
- * that tokens issued together are not refreshed together.
+ * Returns the milliseconds between a token's renewal and its expiry: `min(margin, life / 2)`, changed at random by up
+ * to a tenth. Without the change, tokens that were issued together would be renewed together.
  */
 export function refreshMarginMs(lifeMs: number, marginSeconds: number, random: () => number): number {
   return Math.min(marginSeconds * 1000, lifeMs / 2) * (0.9 + 0.2 * random());
 }
 
 /**
- * Returns the milliseconds of life that a returned token must still have. Without `minRemainingSeconds`: 10 s, or a tenth
- * of a life shorter than 100 s.
+ * Returns the milliseconds of life that a returned token must still have. Without `minRemainingSeconds`: 10 s, or a
+ * tenth of a life shorter than 100 s.
  */
 export function minRemainingLifeMs(minRemainingSeconds: number | undefined, lifeMs: number): number {
   return minRemainingSeconds === undefined ? Math.min(10_000, lifeMs / 10) : minRemainingSeconds * 1000;

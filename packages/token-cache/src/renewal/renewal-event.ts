@@ -1,10 +1,13 @@
 import type { TokenKey } from '@valetkey/core-types';
 
-/** What happens in a renewal. No event carries a token. `background`: no caller waits, because the old token serves. */
+/**
+ * An event of a renewal. No event contains a token. `background` means that no caller waits, because callers receive
+ * the old token meanwhile.
+ */
 export type RenewalEvent =
-  /** The vendor is called. */
+  /** The cache calls the vendor. */
   | { readonly type: 'issue'; readonly key: TokenKey; readonly background: boolean }
-  /** The vendor returned a token. `same`: it is the token that was already here. */
+  /** The vendor returned a token. `same` means that the cache already had this token. */
   | {
       readonly type: 'refresh';
       readonly key: TokenKey;
@@ -13,7 +16,7 @@ export type RenewalEvent =
       readonly durationMs: number;
       readonly same: boolean;
     }
-  /** A token that another replica issued was read from the store. */
+  /** The cache read from the store a token that another replica got. */
   | { readonly type: 'adopt'; readonly key: TokenKey }
   /** The vendor returned no usable token. It is not called again for `cooldownMs` milliseconds. */
   | {
@@ -25,5 +28,5 @@ export type RenewalEvent =
       readonly attempts: number;
       readonly cooldownMs: number;
     }
-  /** This replica lost its lease, and its work was cancelled or not stored. */
+  /** This replica lost its lease: it cancelled its call to the vendor, or did not store the token. */
   | { readonly type: 'lease_lost'; readonly key: TokenKey };

@@ -4,37 +4,41 @@ import type { Entry } from './entry.ts';
 import type { Issue } from './issue-once.ts';
 import type { RenewalEvent } from './renewal-event.ts';
 import type { RenewalSettings } from './renewal-settings.ts';
-import type { StoreDoor } from './store-door.ts';
+import type { StoreAccess } from './store-access.ts';
 
-/** What a renewal works with. */
+/** The dependencies that all renewals of one cache share. */
 export interface RenewalDependencies {
   readonly settings: RenewalSettings;
-  readonly door: StoreDoor;
+  readonly storeAccess: StoreAccess;
   readonly record: (event: RenewalEvent) => void;
-  /** Work that goes on after the callers have their token. */
-  readonly afterwards: Set<Promise<unknown>>;
+  /** Work that continues after the callers have their token, such as writing the token into the store. */
+  readonly backgroundWork: Set<Promise<unknown>>;
 }
 
-/** The callers who wait for a run. */
+/** The callers who wait for a renewal. */
 interface Waiters {
-  some: boolean;
-  /** The longest life that one of them asks for, in milliseconds. */
+  hasCallers: boolean;
+  /** The longest life that a waiting caller asked for, in milliseconds. */
   minRemainingMs: number;
-  /** Whether one of them asks for none, so that the entry's default counts. */
+  /**
+   * Whether the entry's default minimum applies as well: a waiting caller did not ask for a minimum, or no caller
+   * waits.
+   */
   useDefault: boolean;
 }
 
-/** One run that gets a new token for a key: what it works with, and what it has learnt so far. */
+/** The dependencies and the state of one renewal. */
 export interface RenewalRun extends RenewalDependencies {
   readonly entry: Entry;
   readonly issue: Issue<CacheableToken>;
-  /** The name under which this run holds the lease. */
+  /** The name under which this renewal holds the lease. */
   readonly owner: string;
+  /** Aborted when the cache closes. */
   readonly abandoned: AbortController;
   readonly waiters: Waiters;
   /** Aborts the call to the vendor that is under way. */
   call: AbortController | undefined;
-  /** How many failures in a row the store counted. */
+  /** How many times in a row the vendor failed, according to the store. */
   sharedAttempts: number;
   /** The latest reading of the store, and the monotonic time at which it arrived. */
   storeTime: { readonly reading: StoreReading; readonly receivedAtMs: number } | undefined;
@@ -51,23 +55,23 @@ export function createRenewalRun(
     issue,
     owner: crypto.randomUUID(),
     abandoned: new AbortController(),
-    waiters: { some: false, minRemainingMs: 0, useDefault: true },
+    waiters: { hasCallers: false, minRemainingMs: 0, useDefault: true },
     call: undefined,
     sharedAttempts: 0,
     storeTime: undefined,
   };
 }
 
-/** Lets work go on after the run, and `TokenCache.close` wait for it. */
-export function keepWorking({ afterwards }: RenewalDependencies, work: Promise<unknown>): void {
-  const kept = work.finally(() => afterwards.delete(kept));
-  afterwards.add(kept);
+/** Keeps track of work that continues after the renewal, so that `TokenCache.close` waits for it. */
+export function keepWorking({ backgroundWork }: RenewalDependencies, work: Promise<unknown>): void {
+  const kept = work.finally(() => backgroundWork.delete(kept));
+  backgroundWork.add(kept);
 }
 
-/** Gives the lease of this run back, in the background. */
+/** Gives the lease of this renewal back, in the background. */
 export function releaseLease(run: RenewalRun): void {
   keepWorking(
     run,
-    run.door.insist((store) => store.release(run.entry.key, run.owner)),
+    run.storeAccess.callDuringPause((store) => store.release(run.entry.key, run.owner)),
   );
 }

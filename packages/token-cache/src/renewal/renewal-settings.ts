@@ -3,7 +3,7 @@ import type { CooldownRules } from './failure.ts';
 import type { LifetimeRules } from './lifetime.ts';
 import type { Timers } from './timers.ts';
 
-/** The settings of the cache that renewals follow. */
+/** The settings of a cache that its renewals use. */
 export interface RenewalSettings extends CooldownRules, LifetimeRules {
   readonly refreshMarginSeconds: number;
   readonly minRemainingSeconds?: number | undefined;

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { createVirtualTime } from '../testing/virtual-time.ts';
 import { pause, systemTimers } from './timers.ts';
 
-test('a timer of the process calls back after its delay, unless it is cancelled', () => {
+test('systemTimers.after calls back after the delay, unless the timer is cancelled', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const called: string[] = [];
@@ -15,7 +15,7 @@ test('a timer of the process calls back after its delay, unless it is cancelled'
   expect(called).toEqual(['kept']);
 });
 
-test('a pause ends after its delay', async () => {
+test('pause resolves after its delay', async () => {
   const time = createVirtualTime();
   let ended = false;
   void pause(time, 100, new AbortController().signal).then(() => (ended = true));
@@ -25,7 +25,7 @@ test('a pause ends after its delay', async () => {
   expect(ended).toBe(true);
 });
 
-test('a pause ends when its signal aborts before or during it, and leaves no timer', async () => {
+test('pause resolves when its signal aborts, before or during the pause, and leaves no timer', async () => {
   const time = createVirtualTime();
   await pause(time, 100, AbortSignal.abort());
   expect(time.pendingTimers()).toBe(0);

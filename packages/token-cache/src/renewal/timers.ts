@@ -1,4 +1,4 @@
-/** The source of waiting, so that tests and simulations can control it. */
+/** Timers that tests and simulations can replace. */
 export interface Timers {
   /** Calls `callback` once, after `delayMs` milliseconds. The returned function cancels the call. */
   readonly after: (delayMs: number, callback: () => void) => () => void;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { assertInstalled } from './assert-installed.ts';
 
-test('accepts an installed package and names a package that is not installed', () => {
+test('assertInstalled accepts an installed package and throws a TypeError for a package that is not installed', () => {
   expect(() => assertInstalled('redis')).not.toThrow();
   const check = () => assertInstalled('package-that-does-not-exist');
   expect(check).toThrow(TypeError);

@@ -1,4 +1,4 @@
-/** Throws a `TypeError` if the optional package that a `url` needs cannot be found from this package. */
+/** Throws a `TypeError` unless this package can resolve `name`, an optional package that a store with a `url` needs. */
 export function assertInstalled(name: string): void {
   try {
     import.meta.resolve(name);

@@ -1,28 +1,30 @@
 import type { TokenKey } from '@valetkey/core-types';
 import { keyedRecordId, type SealedRecords } from './sealed-records.ts';
-import type { LeaseAnswer, TokenStore } from './store-types.ts';
+import type { LeaseResponse, TokenStore } from './store-types.ts';
 import { failureToText, parseFailureText } from './stored-text.ts';
 
 const ownerPattern = /^owner:[\w-]{1,64}$/;
 
-/** No lease and no cool-down lives longer. A record that claims to was written by another program. */
+/** The longest life of a lease or a cool-down. A record with a longer life was written by another program. */
 const maxLeaseMs = 2 * 3_600_000;
 
-/** How long a failure is remembered after its cool-down, so that the next failure continues its count. */
+/** How long the store keeps a failure after its cool-down, so that the next failure continues the count. */
 const afterCooldownMs = 60_000;
 
-/** Another replica acquired the lease first. The next reading shows its name. */
-const heldByNewcomer: LeaseAnswer = { state: 'held', holder: '' };
+/**
+ * The response if another replica acquired the lease between the reading and the write. The next call shows its name.
+ */
+const heldByNewcomer: LeaseResponse = { state: 'held', holder: '' };
 
-/** Creates the half of a store that keeps one record per key for its lease, or for the failure that ended the lease. */
+/** Creates the part of a store for leases. The record of a key holds its lease, or the failure that ended the lease. */
 export function createLeaseRecords(
   sealed: SealedRecords,
-): Pick<TokenStore, 'acquire' | 'renew' | 'release' | 'coolDown'> {
+): Pick<TokenStore, 'acquire' | 'extend' | 'release' | 'coolDown'> {
   const { records, sealer } = sealed;
   const leaseId = (key: TokenKey): string => keyedRecordId(sealed, key, 'lease');
   const ownerText = (owner: string): string => `owner:${owner}`;
 
-  async function addLease(id: string, owner: string, leaseMs: number): Promise<LeaseAnswer> {
+  async function addLease(id: string, owner: string, leaseMs: number): Promise<LeaseResponse> {
     return (await records.add(id, ownerText(owner), leaseMs)) ? { state: 'acquired', attempts: 0 } : heldByNewcomer;
   }
 
@@ -37,7 +39,7 @@ export function createLeaseRecords(
       const text = isForeign ? undefined : sealer.open(value, id);
       const failure = text === undefined ? undefined : parseFailureText(text);
       if (failure === undefined) {
-        // Another program's bytes would block this key for as long as they are stored.
+        // Another program wrote this value. As long as it stays, no replica can acquire the lease.
         await records.remove(id, value);
         return addLease(id, owner, leaseMs);
       }
@@ -46,7 +48,7 @@ export function createLeaseRecords(
       const acquired = await records.replace(id, value, ownerText(owner), leaseMs);
       return acquired ? { state: 'acquired', attempts: failure.attempts } : heldByNewcomer;
     },
-    renew: (key, owner, leaseMs) => records.replace(leaseId(key), ownerText(owner), ownerText(owner), leaseMs),
+    extend: (key, owner, leaseMs) => records.replace(leaseId(key), ownerText(owner), ownerText(owner), leaseMs),
     release: async (key, owner) => {
       await records.remove(leaseId(key), ownerText(owner));
     },

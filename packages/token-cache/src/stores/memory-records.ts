@@ -6,10 +6,10 @@ interface HeldRecord {
 }
 
 /**
- * Creates records in the memory of this process: the shortest store that passes the conformance suite, for tests and as a
- * model.
+ * Creates a record store in the memory of this process. It is the shortest store that passes the conformance suite: use
+ * it in tests and as a model for your own.
  *
- * @param nowMs Returns the store's clock, in milliseconds. Default: the monotonic clock of this process.
+ * @param nowMs Returns the time of the store's clock, in milliseconds. Default: the monotonic clock of this process.
  *
  * @example
  * ```ts

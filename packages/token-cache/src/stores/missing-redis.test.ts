@@ -9,7 +9,10 @@ import { expect, onTestFinished, test } from 'vitest';
 const sources = fileURLToPath(new URL('..', import.meta.url));
 const installed = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
-/** Runs a program over a copy of this package's sources, with every dependency installed except `redis`. */
+/**
+ * Runs a program in a copy of this package that has every dependency except `redis`. Returns the value that the program
+ * prints.
+ */
 async function runWithoutRedis(program: string): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), 'valetkey-missing-redis-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -37,7 +40,7 @@ test('creating a store with a url throws a TypeError when the package redis is n
   const printed = await runWithoutRedis(`
     try {
       createRedisStore({ url: 'redis://user:password@127.0.0.1:1', sealingKeys });
-      print('nothing');
+      print('no error');
     } catch (error) {
       print({ name: error.name, message: error.message });
     }`);
@@ -49,7 +52,7 @@ test('creating a store with a url throws a TypeError when the package redis is n
   });
 });
 
-test('a store with a client works when the package redis is not installed', async () => {
+test('a store with a client connects, pings and closes when the package redis is not installed', async () => {
   const printed = await runWithoutRedis(`
     const store = createRedisStore({ client: { eval: async () => [0] }, sealingKeys });
     await store.connect();
@@ -59,7 +62,7 @@ test('a store with a client works when the package redis is not installed', asyn
   expect(printed).toBe('works');
 });
 
-test('the schema of the configuration works when the package redis is not installed', async () => {
+test('redisStoreConfigSchema accepts a configuration when the package redis is not installed', async () => {
   const printed = await runWithoutRedis(`
     const { redisStoreConfigSchema } = await import('./src/redis.ts');
     const keys = [{ id: 'test', secret: 'sandbox-only-sealing-key-of-32-characters' }];

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-/** Returns a schema for an object that has these functions and is otherwise left as it is: a store, a client, a clock. */
+/**
+ * Returns a schema that accepts an object with these functions, such as a store or a clock, and returns it unchanged.
+ */
 export function objectWithFunctions<Value>(
   names: readonly string[],
   error = `must have the functions ${names.join(', ')}`,

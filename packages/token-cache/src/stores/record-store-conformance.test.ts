@@ -3,9 +3,9 @@ import { createMemoryRecords } from './memory-records.ts';
 import { recordStoreConformance } from './record-store-conformance.ts';
 import type { RecordStore } from './store-types.ts';
 
-describe('records in memory', () => {
+describe('createMemoryRecords', () => {
   const records = createMemoryRecords();
-  test.each(recordStoreConformance({ open: () => records }))('$name', async ({ run }) => {
+  test.each(recordStoreConformance({ open: () => records }))('createMemoryRecords: $name', async ({ run }) => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const running = run();
@@ -27,13 +27,13 @@ async function failedChecks(
   return failed;
 }
 
-test('the suite passes a sound store and closes every store that it opened', async () => {
+test('a correct store passes every check, and the suite closes every store that it opened', async () => {
   let closed = 0;
   expect(await failedChecks(() => ({ close: async () => void (closed += 1) }))).toEqual([]);
   expect(closed).toBe(2 * recordStoreConformance({ open: () => createMemoryRecords() }).length);
 });
 
-test('the suite closes a store once if it was opened twice', async () => {
+test('the suite closes a store once if open returns the same store twice', async () => {
   let closed = 0;
   const records = { ...createMemoryRecords(), close: async () => void (closed += 1) };
   const [first] = recordStoreConformance({ open: () => records });
@@ -45,37 +45,37 @@ const later = <Value>(value: () => Promise<Value>): Promise<Value> => Promise.re
 
 test.each<[string, string, (records: RecordStore, now: () => number) => Partial<RecordStore>]>([
   [
-    'returns the time where there is no record',
-    'returns no number as the time',
+    'returns the time if there is no record',
+    'returns NaN as the time',
     () => ({ read: async () => ({ nowMs: Number.NaN }) }),
   ],
   [
-    'returns the time where there is no record',
+    'returns the time if there is no record',
     'returns empty text for no record',
     (sound) => ({ read: async (id) => ({ value: '', ...(await sound.read(id)) }) }),
   ],
   [
-    'has one clock for all readers, and it advances',
+    'shows all readers the same clock, which advances',
     'has a clock that stands still',
     (sound) => ({ read: async (id) => ({ ...(await sound.read(id)), nowMs: 0 }) }),
   ],
   [
-    'has one clock for all readers, and it advances',
+    'shows all readers the same clock, which advances',
     'has a clock that jumps',
     (sound) => ({ read: async (id) => ({ ...(await sound.read(id)), nowMs: 1e6 * Math.random() }) }),
   ],
   [
-    'shows a written value to other readers, with its expiry',
+    'shows a written value and its expiry to other readers',
     'returns no expiry',
     (sound) => ({ read: async (id) => ({ ...(await sound.read(id)), expiresAtMs: undefined }) }),
   ],
   [
-    'shows a written value to other readers, with its expiry',
+    'shows a written value and its expiry to other readers',
     'keeps values for too long',
     (sound, now) => ({ write: (id, value) => sound.write(id, value, now() + 120_000) }),
   ],
   [
-    'shows a written value to other readers, with its expiry',
+    'shows a written value and its expiry to other readers',
     'truncates values',
     (sound) => ({ write: (id, value, endMs) => sound.write(id, value.slice(0, 1000), endMs) }),
   ],
@@ -85,12 +85,12 @@ test.each<[string, string, (records: RecordStore, now: () => number) => Partial<
     (sound, now) => ({ write: async (id, value, endMs) => void (await sound.add(id, value, endMs - now())) }),
   ],
   [
-    'removes a written record at its expiry',
+    'removes a written record when it expires',
     'keeps written records forever',
     (sound) => ({ write: (id, value) => sound.write(id, value, Infinity) }),
   ],
   [
-    'never shows a record that had expired when it was written',
+    'never shows a record that was written with a past expiry',
     'extends expired records',
     (sound, now) => ({ write: (id, value, endMs) => sound.write(id, value, Math.max(endMs, now() + 10)) }),
   ],
@@ -105,7 +105,7 @@ test.each<[string, string, (records: RecordStore, now: () => number) => Partial<
     (sound, now) => ({ add: async (id, value, ms) => sound.write(id, value, now() + ms).then(() => true) }),
   ],
   [
-    'lets one of many concurrent callers add a record',
+    'adds a record for exactly one of many concurrent callers',
     'adds in two steps',
     (sound, now) => ({
       add: async (id, value, ms) => {
@@ -116,7 +116,7 @@ test.each<[string, string, (records: RecordStore, now: () => number) => Partial<
     }),
   ],
   [
-    'removes an added record at its expiry',
+    'removes an added record when it expires',
     'keeps added records forever',
     (sound) => ({ add: (id, value) => sound.add(id, value, Infinity) }),
   ],
@@ -141,12 +141,12 @@ test.each<[string, string, (records: RecordStore, now: () => number) => Partial<
     }),
   ],
   [
-    'replaces no other value',
+    'does not replace a value other than the expected one',
     'replaces any value',
     (sound, now) => ({ replace: async (id, _, value, ms) => sound.write(id, value, now() + ms).then(() => true) }),
   ],
   [
-    'lets one of many concurrent callers replace a value',
+    'replaces a value for exactly one of many concurrent callers',
     'replaces in two steps',
     (sound, now) => ({
       replace: async (id, expected, value, ms) => {
@@ -157,13 +157,13 @@ test.each<[string, string, (records: RecordStore, now: () => number) => Partial<
     }),
   ],
   [
-    'removes the expected value and no other',
+    'removes only the expected value',
     'removes any value',
     (sound) => ({ remove: async (id) => sound.remove(id, (await sound.read(id)).value ?? '') }),
   ],
-  ['removes the expected value and no other', 'removes nothing', () => ({ remove: async () => false })],
+  ['removes only the expected value', 'removes nothing', () => ({ remove: async () => false })],
   [
-    'reports a removal to one of many concurrent callers',
+    'reports a removal to exactly one of many concurrent callers',
     'removes in two steps',
     (sound) => ({
       remove: async (id, expected) => {

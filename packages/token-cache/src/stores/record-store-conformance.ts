@@ -9,9 +9,9 @@ export interface ConformanceCheck {
 
 /** The options of {@link recordStoreConformance}. */
 export interface RecordStoreConformanceOptions {
-  /** Opens the store. Every store that it opens must see the same records, as the replicas of one deployment do. */
+  /** Opens the store. It is called twice per check, and both stores must see the same records, like two replicas do. */
   readonly open: () => RecordStore | Promise<RecordStore>;
-  /** Lets this many milliseconds pass. Default: waits for them. */
+  /** Lets this many milliseconds pass. Default: waits in real time. */
   readonly wait?: ((milliseconds: number) => Promise<void>) | undefined;
 }
 
@@ -24,29 +24,29 @@ interface CheckContext {
 
 type Checks = Readonly<Record<string, (context: CheckContext) => Promise<void>>>;
 
-/** A lifetime that no check outlives. */
+/** A lifetime that is longer than any check. */
 const longMs = 60_000;
 /** A lifetime that is long enough for a few calls to a busy store. */
 const mediumMs = 1000;
-/** A lifetime that a check waits for. */
+/** A lifetime that is short enough for a check to wait until it ends. */
 const shortMs = 60;
 
-/** The characters of sealed values, and more of them than any token needs. */
+/** A value with the characters of sealed values, longer than any sealed token. */
 const largeValue = `v1.key.${'aZ09-_'.repeat(4000)}`;
 
 const readingChecks: Checks = {
-  'returns the time where there is no record': async ({ one, id }) => {
+  'returns the time if there is no record': async ({ one, id }) => {
     const reading = await one.read(id);
     ok(Number.isFinite(reading.nowMs), 'nowMs must be a number');
     equal(reading.value, undefined);
   },
-  'has one clock for all readers, and it advances': async ({ one, other, id, wait }) => {
+  'shows all readers the same clock, which advances': async ({ one, other, id, wait }) => {
     const { nowMs: first } = await one.read(id);
     await wait(shortMs);
     const { nowMs: second } = await other.read(id);
     ok(second - first >= shortMs / 2 && second - first < longMs, `the clock advanced by ${second - first} ms`);
   },
-  'shows a written value to other readers, with its expiry': async ({ one, other, id }) => {
+  'shows a written value and its expiry to other readers': async ({ one, other, id }) => {
     await writeFor(one, id, largeValue, longMs);
     const reading = await other.read(id);
     equal(reading.value, largeValue);
@@ -58,13 +58,13 @@ const readingChecks: Checks = {
     await writeFor(other, id, 'second', longMs);
     equal(await valueOf(one, id), 'second');
   },
-  'removes a written record at its expiry': async ({ one, other, id, wait }) => {
+  'removes a written record when it expires': async ({ one, other, id, wait }) => {
     await writeFor(one, id, 'brief', shortMs);
     await wait(2 * shortMs);
     equal(await valueOf(one, id), undefined);
     equal(await other.add(id, 'next', longMs), true);
   },
-  'never shows a record that had expired when it was written': async ({ one, other, id }) => {
+  'never shows a record that was written with a past expiry': async ({ one, other, id }) => {
     const { nowMs } = await one.read(id);
     await one.write(id, 'late', nowMs - 1);
     equal(await valueOf(other, id), undefined);
@@ -83,13 +83,13 @@ const addingChecks: Checks = {
     equal(await other.add(id, 'second', longMs), false);
     equal(await valueOf(other, id), 'first');
   },
-  'lets one of many concurrent callers add a record': async ({ one, other, id }) => {
+  'adds a record for exactly one of many concurrent callers': async ({ one, other, id }) => {
     const racers = racersOf(one, other);
     const added = await Promise.all(racers.map((store, index) => store.add(id, `racer-${index}`, longMs)));
     equal(added.filter(Boolean).length, 1);
     equal(await valueOf(one, id), `racer-${added.indexOf(true)}`);
   },
-  'removes an added record at its expiry': async ({ one, other, id, wait }) => {
+  'removes an added record when it expires': async ({ one, other, id, wait }) => {
     equal(await one.add(id, 'brief', shortMs), true);
     await wait(2 * shortMs);
     equal(await valueOf(other, id), undefined);
@@ -108,14 +108,14 @@ const replacingChecks: Checks = {
     await wait(2 * shortMs);
     equal(await valueOf(other, id), undefined);
   },
-  'replaces no other value': async ({ one, other, id }) => {
+  'does not replace a value other than the expected one': async ({ one, other, id }) => {
     equal(await one.replace(id, 'owner', 'owner', longMs), false);
     equal(await valueOf(one, id), undefined);
     await other.add(id, 'other', longMs);
     equal(await one.replace(id, 'owner', 'owner', longMs), false);
     equal(await valueOf(one, id), 'other');
   },
-  'lets one of many concurrent callers replace a value': async ({ one, other, id }) => {
+  'replaces a value for exactly one of many concurrent callers': async ({ one, other, id }) => {
     await one.add(id, 'start', longMs);
     const racers = racersOf(one, other);
     const replaced = await Promise.all(
@@ -126,7 +126,7 @@ const replacingChecks: Checks = {
 };
 
 const removingChecks: Checks = {
-  'removes the expected value and no other': async ({ one, other, id }) => {
+  'removes only the expected value': async ({ one, other, id }) => {
     equal(await one.remove(id, 'owner'), false);
     await one.add(id, 'owner', longMs);
     equal(await other.remove(id, 'another'), false);
@@ -134,7 +134,7 @@ const removingChecks: Checks = {
     equal(await other.remove(id, 'owner'), true);
     deepEqual([await valueOf(one, id), await valueOf(other, id)], [undefined, undefined]);
   },
-  'reports a removal to one of many concurrent callers': async ({ one, other, id }) => {
+  'reports a removal to exactly one of many concurrent callers': async ({ one, other, id }) => {
     await one.add(id, 'owner', longMs);
     const removed = await Promise.all([one.remove(id, 'owner'), other.remove(id, 'owner'), one.remove(id, 'owner')]);
     equal(removed.filter(Boolean).length, 1);
@@ -142,7 +142,8 @@ const removingChecks: Checks = {
 };
 
 /**
- * Returns the checks that a {@link RecordStore} must pass. They need no test framework: each is a name and a function.
+ * Returns the checks that a {@link RecordStore} must pass. They need no test framework: each check is a name and a
+ * function.
  *
  * @example
  * ```ts
@@ -181,7 +182,7 @@ async function valueOf(store: RecordStore, id: string): Promise<string | undefin
   return (await store.read(id)).value;
 }
 
-/** Returns 50 callers, half of them at each store. */
+/** Returns the stores of 50 concurrent callers: 25 call `one`, 25 call `other`. */
 function racersOf(one: RecordStore, other: RecordStore): RecordStore[] {
   return Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? one : other));
 }

@@ -3,13 +3,13 @@ import { createRedisRecords, type RedisScripting } from './redis-records.ts';
 
 const noClose = async () => undefined;
 
-function recordsWhose(run: RedisScripting['eval']) {
+function recordsOver(run: RedisScripting['eval']) {
   return createRedisRecords(async () => ({ eval: run }), noClose);
 }
 
-/** Returns what a read rejects with when the client throws this. */
+/** Returns the error that a read rejects with if the client rejects with `thrown`. */
 async function failureOf(thrown: unknown): Promise<unknown> {
-  const records = recordsWhose(() => Promise.reject(thrown));
+  const records = recordsOver(() => Promise.reject(thrown));
   return records.read('id').then(
     () => undefined,
     (error: unknown) => error,
@@ -34,13 +34,13 @@ test.each([
   ['an error whose first word is too short', new Error('A')],
   ['an error whose first word is too long', new Error('A'.repeat(41))],
   ['an error whose message begins with a space', new Error(' READONLY')],
-  ['text', 'WRONGPASS canary'],
-  ['nothing', undefined],
-])('rejects with %s as it was thrown', async (_, thrown) => {
+  ['a thrown text', 'WRONGPASS canary'],
+  ['undefined', undefined],
+])('rejects with %s unchanged', async (_, thrown) => {
   expect(await failureOf(thrown)).toBe(thrown);
 });
 
-test('gives the error reply to a refused connection its code', async () => {
+test('gives the error reply of Redis to a wrong password its code', async () => {
   const connect = () => Promise.reject(new Error('WRONGPASS invalid username-password pair or user is disabled.'));
   const records = createRedisRecords(connect, noClose);
   await expect(records.add('id', 'value', 1)).rejects.toMatchObject({ code: 'WRONGPASS' });
@@ -52,12 +52,12 @@ test.each([
   ['a record that expires now', [5000, 'value', 0], { nowMs: 5000, value: 'value', expiresAtMs: 5000 }],
   ['a record that never expires', [5000, 'value', -1], { nowMs: 5000, value: 'value' }],
 ])('reads %s', async (_, reply, reading) => {
-  expect(await recordsWhose(async () => reply).read('id')).toEqual(reading);
+  expect(await recordsOver(async () => reply).read('id')).toEqual(reading);
 });
 
-test('rounds moments and lifetimes to whole milliseconds, so that no token lives longer and no lease ends at once', async () => {
+test('rounds an expiry down and a lifetime up to whole milliseconds', async () => {
   const sent: string[][] = [];
-  const records = recordsWhose(async (_, { arguments: values }) => void sent.push(values));
+  const records = recordsOver(async (_, { arguments: values }) => void sent.push(values));
   await records.write('id', 'value', 5000.9);
   await records.add('id', 'value', 0.5);
   await records.replace('id', 'value', 'next', 0.5);

@@ -1,7 +1,9 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 import type { RecordStore } from './store-types.ts';
 
-/** The one command that the store uses of a node-redis client, cluster, pool or sentinel. Each call runs one script. */
+/**
+ * The only function of a node-redis client, pool, cluster or sentinel that the store uses. Each call runs one script.
+ */
 export interface RedisScripting {
   readonly eval: (
     script: string,
@@ -9,7 +11,7 @@ export interface RedisScripting {
   ) => Promise<unknown>;
 }
 
-// A value that is not a string was written by another program, and GET would fail on it forever.
+// Only another program writes a value that is not a string. It is deleted, because GET would fail until it expires.
 const readScript = `
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -36,7 +38,7 @@ const removeScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-/** An error that Redis replied. Its `code` is the first word of the reply, which tells kinds of errors apart in RESP. */
+/** An error reply of Redis. Its `code` is the first word of the reply, which in RESP names the kind of error. */
 class RedisReplyError extends Error {
   readonly code: string;
 
@@ -50,7 +52,7 @@ class RedisReplyError extends Error {
   }
 }
 
-/** Creates records in a Redis or Valkey server. `connect` resolves to the client once it is connected. */
+/** Creates a record store in a Redis or Valkey server. `connect` resolves to the client once it is connected. */
 export function createRedisRecords(connect: () => Promise<RedisScripting>, close: () => Promise<void>): RecordStore {
   async function run(script: string, id: string, ...values: readonly (string | number)[]): Promise<unknown> {
     try {
@@ -79,7 +81,9 @@ export function createRedisRecords(connect: () => Promise<RedisScripting>, close
   };
 }
 
-/** Returns an error whose `code` says what happened. node-redis gives a server's error as a message without a code. */
+/**
+ * Returns an error with a `code`. node-redis throws an error reply of the server as an error that has only a message.
+ */
 function toReplyError(error: unknown): unknown {
   if (codeOfForeignError(error) !== undefined || !(error instanceof Error)) return error;
   const code = /^[A-Z][A-Z_]{1,39}(?= |$)/.exec(error.message)?.[0];

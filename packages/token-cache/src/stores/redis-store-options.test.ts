@@ -7,19 +7,19 @@ const secret = new Secret('sandbox-only-sealing-key-of-32-characters');
 const sealingKeys = [{ id: 'test', secret }];
 const url = 'redis://user:password@127.0.0.1:6379/1';
 
-test('options may have a url as text, a url as a Secret, or a client', () => {
+test('parseRedisStoreOptions accepts a url as text, a url as a Secret, or a client', () => {
   const defaults = { sealingKeys, prefix: 'valetkey', timeoutMs: 250 };
-  expect(parseRedisStoreOptions({ url, sealingKeys })).toEqual({ ...defaults, server: { url } });
-  expect(parseRedisStoreOptions({ url: new Secret(url), sealingKeys })).toEqual({ ...defaults, server: { url } });
+  expect(parseRedisStoreOptions({ url, sealingKeys })).toEqual({ ...defaults, source: { url } });
+  expect(parseRedisStoreOptions({ url: new Secret(url), sealingKeys })).toEqual({ ...defaults, source: { url } });
   const client = { eval: async () => 0 };
   const parsed = parseRedisStoreOptions({ client, sealingKeys, prefix: 'app', timeoutMs: 5 });
-  expect(parsed).toEqual({ sealingKeys, prefix: 'app', timeoutMs: 5, server: { client } });
-  expect(parsed.server).toHaveProperty('client', client);
-  expect(parseRedisStoreOptions({ url, client, sealingKeys }).server).toEqual({ client });
+  expect(parsed).toEqual({ sealingKeys, prefix: 'app', timeoutMs: 5, source: { client } });
+  expect(parsed.source).toHaveProperty('client', client);
 });
 
 test.each([
   ['neither a url nor a client', {}, 'needs a `url` or a `client`'],
+  ['both a url and a client', { url, client: { eval: async () => 0 } }, 'needs a `url` or a `client`, not both'],
   ['a url of another protocol', { url: 'http://127.0.0.1' }, 'url: must be a redis: or rediss: URL'],
   ['a Secret url of another protocol', { url: new Secret('http://127.0.0.1') }, 'must be a redis: or rediss: URL'],
   ['a protocol that ends in redis:', { url: 'xredis://127.0.0.1' }, 'url: must be a redis: or rediss: URL'],
@@ -32,14 +32,14 @@ test.each([
   ['a missing sealing key', { url, sealingKeys: undefined }, 'sealingKeys: is missing'],
   ['a sealing key whose secret is text', { url, sealingKeys: [{ id: 'a', secret: 'x'.repeat(32) }] }, 'be a Secret'],
   ['an unknown option', { url, host: 'x' }, 'host: is not a known field'],
-])('options with %s are refused', (_, options, named) => {
+])('parseRedisStoreOptions refuses %s', (_, options, named) => {
   const parse = () => parseRedisStoreOptions({ sealingKeys, ...options } as never);
   expect(parse).toThrow(TypeError);
   expect(parse).toThrow('The options of the Redis store are invalid: ');
   expect(parse).toThrow(named);
 });
 
-test('the error about a wrong url never quotes its password', () => {
+test('the error about an invalid url does not contain its password', () => {
   const parse = () => parseRedisStoreOptions({ url: 'https://user:canary@host', sealingKeys });
   expect(parse).toThrow('must be a redis: or rediss: URL');
   expect(parse).not.toThrow('canary');
@@ -47,12 +47,12 @@ test('the error about a wrong url never quotes its password', () => {
 
 const config = { url, sealingKeys: [{ id: 'test', secret: secret.reveal() }] };
 
-test('the configuration of a Redis store is text whose secrets are wrapped, and the store accepts it', () => {
+test('redisStoreConfigSchema wraps secrets in Secret, and parseRedisStoreOptions accepts its result', () => {
   const parsed = redisStoreConfigSchema.parse({ ...config, sealingKeys: [...config.sealingKeys] });
   expect(parsed).toEqual({ url: expect.any(Secret), sealingKeys, prefix: 'valetkey', timeoutMs: 250 });
   expect(parsed.sealingKeys[0]?.secret.reveal()).toBe(secret.reveal());
   expect(JSON.stringify(parsed)).not.toMatch(/password|sandbox-only/);
-  expect(parseRedisStoreOptions(parsed).server).toEqual({ url });
+  expect(parseRedisStoreOptions(parsed).source).toEqual({ url });
 });
 
 test.each([
@@ -64,12 +64,12 @@ test.each([
   ['a prefix with braces', { prefix: 'a{b}' }, ['prefix']],
   ['a timeoutMs of more than a minute', { timeoutMs: 60_001 }, ['timeoutMs']],
   ['a client', { client: { eval: async () => 0 } }, []],
-])('the configuration of a Redis store with %s is refused', (_, change, path) => {
+])('redisStoreConfigSchema refuses %s', (_, change, path) => {
   const { error } = redisStoreConfigSchema.safeParse({ ...config, ...change });
   expect(error?.issues.map((issue) => issue.path)).toEqual([path]);
 });
 
-test('every field of the configuration of a Redis store is described by a sentence', () => {
+test('every field of redisStoreConfigSchema has a description that is a sentence', () => {
   const description = expect.stringMatching(/^[A-Z].*\.$/s);
   const described = { description };
   const schema = z.toJSONSchema(redisStoreConfigSchema, { io: 'input' });

@@ -16,8 +16,8 @@ function isRedisUrl(url: string | Secret): boolean {
 }
 
 /**
- * Parses what an operator sets of a Redis store in a configuration file. Secrets are text there and become `Secret`s; the
- * result is accepted by `createRedisStore`.
+ * Parses the Redis store section of a configuration file. Secrets are strings in the file; the result holds `Secret`s.
+ * Pass the result to `createRedisStore`.
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ export const redisStoreConfigSchema = z.strictObject({
   ...sealedStoreShape(secretSchema),
 });
 
-/** What {@link redisStoreConfigSchema} returns. */
+/** The Redis store section of a configuration file, as {@link redisStoreConfigSchema} returns it. */
 export type RedisStoreConfig = z.output<typeof redisStoreConfigSchema>;
 
 const optionsSchema = z.strictObject({
@@ -52,25 +52,29 @@ const optionsSchema = z.strictObject({
     ),
   client: objectWithFunctions<RedisScripting>(['eval'], 'must be a node-redis client')
     .optional()
-    .describe('Your own connected node-redis client, pool, cluster or sentinel. Closing the store leaves it open.'),
+    .describe(
+      'Your own connected node-redis client, pool, cluster or sentinel. Required unless `url` is given. The store never closes it.',
+    ),
 });
 
 /** The options of `createRedisStore`: the `url` of a server, or your own `client`. */
 export type RedisStoreOptions = z.input<typeof optionsSchema>;
 
-/** Parsed options, with the one server or client that the store uses. */
-export type RedisStoreSettings = Omit<z.output<typeof optionsSchema>, 'url' | 'client'> & {
-  readonly server: { readonly client: RedisScripting } | { readonly url: string };
+/** The options after validation, with their defaults filled in. `source` is the `url` or the `client`. */
+export type ParsedRedisStoreOptions = Omit<z.output<typeof optionsSchema>, 'url' | 'client'> & {
+  readonly source: { readonly client: RedisScripting } | { readonly url: string };
 };
 
-/** Throws a `TypeError` that names every invalid option, or says that neither `url` nor `client` is given. */
-export function parseRedisStoreOptions(options: RedisStoreOptions): RedisStoreSettings {
+/** Throws a `TypeError` that names every invalid option, also if not exactly one of `url` and `client` is given. */
+export function parseRedisStoreOptions(options: RedisStoreOptions): ParsedRedisStoreOptions {
   const { data, error } = optionsSchema.safeParse(options);
-  if (error !== undefined) {
-    throw new TypeError(`The options of the Redis store are invalid: ${describeSchemaProblems(error)}`);
-  }
+  if (error !== undefined) throw invalidOptions(describeSchemaProblems(error));
   const { url, client, ...sealed } = data;
-  if (client !== undefined) return { ...sealed, server: { client } };
-  if (url === undefined) throw new TypeError('The options of the Redis store are invalid: needs a `url` or a `client`');
-  return { ...sealed, server: { url: toText(url) } };
+  if (url !== undefined && client === undefined) return { ...sealed, source: { url: toText(url) } };
+  if (url === undefined && client !== undefined) return { ...sealed, source: { client } };
+  throw invalidOptions('needs a `url` or a `client`, not both');
+}
+
+function invalidOptions(problem: string): TypeError {
+  return new TypeError(`The options of the Redis store are invalid: ${problem}`);
 }

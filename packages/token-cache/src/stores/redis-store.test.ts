@@ -46,11 +46,11 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
     });
   }
 
-  test.each(recordStoreConformance({ open: recordsOverClient, wait }))('$name', async ({ run }) => {
+  test.each(recordStoreConformance({ open: recordsOverClient, wait }))('createRedisRecords: $name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
   });
 
-  test('a store by url, by client and by pool reads what the others wrote', async () => {
+  test('stores with a url, a client and a pool read the tokens that the other stores wrote', async () => {
     const byUrl = createRedisStore({ url, sealingKeys, prefix, timeoutMs: 30_000 });
     await byUrl.connect();
     const stores = [
@@ -74,7 +74,7 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
     await expect(byUrl.read(nymblKey)).rejects.toBeInstanceOf(Error);
   });
 
-  test('ping resolves while Redis responds and rejects once the client is closed', async () => {
+  test('ping resolves while Redis responds, and rejects after the client was closed', async () => {
     const byUrl = createRedisStore({ url, sealingKeys, prefix, timeoutMs: 30_000 });
     const ownClient = createClient({ url });
     await ownClient.connect();
@@ -85,24 +85,30 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
     await expect(byClient.ping()).rejects.toBeInstanceOf(Error);
   });
 
-  test('a store can be used before it is connected', async () => {
+  test('a read resolves even if it begins before the store is connected', async () => {
     const store = createRedisStore({ url, sealingKeys, prefix: `${prefix}-early`, timeoutMs: 30_000 });
     expect((await store.read(nymblKey)).stored).toBeUndefined();
     await store.close();
   });
 
-  test('a token in Redis never outlives its expiry by a rounded millisecond', async () => {
+  test('write rounds a fractional expiry down to a whole millisecond', async () => {
     const records = recordsOverClient();
     const id = `${prefix}:rounding`;
     const { nowMs } = await records.read(id);
-    await records.write(id, 'value', nowMs + 5000.9);
-    expect((await records.read(id)).expiresAtMs).toBeLessThanOrEqual(nowMs + 5001);
-    expect(await records.remove(id, 'value')).toBe(true);
-    expect(await records.add(id, 'value', 0.5)).toBe(true);
-    expect(await records.replace(id, 'value', 'value', 0.5)).toBeTypeOf('boolean');
+    await records.write(id, 'value', nowMs + 60_000.9);
+    expect(await redisCommand(url, 'PEXPIRETIME', id)).toBe(nowMs + 60_000);
   });
 
-  test('a record that never expires is read without an expiry', async () => {
+  test('add and replace accept a lifetime of less than a millisecond', async () => {
+    const records = recordsOverClient();
+    const id = `${prefix}:brief`;
+    expect(await records.add(id, 'value', 0.5)).toBe(true);
+    await wait(10);
+    expect(await records.add(id, 'value', 60_000)).toBe(true);
+    expect(await records.replace(id, 'value', 'value', 0.5)).toBe(true);
+  });
+
+  test('read returns no expiry for a record that never expires', async () => {
     const id = `${prefix}:endless`;
     await redisCommand(url, 'SET', id, 'value');
     const reading = await recordsOverClient().read(id);
@@ -111,7 +117,7 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
   });
 });
 
-test('ping leaves no timer behind', async () => {
+test('ping cancels its timer when Redis has responded', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const store = createRedisStore({ client: { eval: async () => [0] }, sealingKeys });
@@ -121,7 +127,7 @@ test('ping leaves no timer behind', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('connect and ping reject while the server is away', async () => {
+test('ping rejects at its deadline while the server is unreachable, and connect rejects after close', async () => {
   const store = createRedisStore({ url: 'redis://127.0.0.1:1', sealingKeys, timeoutMs: 50 });
   await expect(store.ping()).rejects.toThrow('Redis did not respond within 50 ms.');
   await store.close();
@@ -129,9 +135,9 @@ test('connect and ping reject while the server is away', async () => {
 });
 
 test.each([
-  ['of a server that is away', 'redis://127.0.0.1:1'],
+  ['of an unreachable server', 'redis://127.0.0.1:1'],
   ['that the package redis cannot use', 'redis://127.0.0.1/no-number'],
-])('a store with a url %s can be closed twice', async (_, url) => {
+])('a store with the url %s can be closed twice, and connect rejects afterwards', async (_, url) => {
   const store = createRedisStore({ url, sealingKeys });
   await expect(store.close()).resolves.toBeUndefined();
   await expect(store.close()).resolves.toBeUndefined();

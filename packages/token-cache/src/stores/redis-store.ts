@@ -1,26 +1,28 @@
-import { openRedisConnection, type RedisConnection } from './redis-connection.ts';
+import { openRedisClient, type RedisClient } from './redis-client.ts';
 import { createRedisRecords } from './redis-records.ts';
 import { parseRedisStoreOptions, type RedisStoreOptions } from './redis-store-options.ts';
 import { createSealedStore } from './sealed-store.ts';
 import type { RecordStore, TokenStore } from './store-types.ts';
 
-/** A store in Redis. */
+/** A store in a Redis or Valkey server. */
 export interface RedisStore extends TokenStore {
   /**
-   * Resolves once the store is connected. Calling it is optional: until then, the cache continues without Redis. Rejects
-   * if the package `redis` cannot use the `url`, or if the store is closed.
+   * Waits until the store is connected. Optional: the store connects in the background even without this call, and the
+   * cache works without Redis until then. Rejects if the package `redis` cannot use the `url`, or if the store is
+   * closed.
    */
   readonly connect: () => Promise<void>;
-  /** Sends one read to Redis. Rejects if Redis does not respond within `timeoutMs`. */
+  /** Checks the store with one read. Rejects if the read fails or takes longer than `timeoutMs`. */
   readonly ping: () => Promise<void>;
 }
 
 /**
- * Creates a store that all replicas of one deployment share, in any Redis or Valkey server, over node-redis 6.
+ * Creates a store in a Redis or Valkey server for all replicas of one deployment. It uses node-redis 6.
  *
- * Tokens are sealed (AES-256-GCM) and stored under hashed names. The store connects and reconnects in the background;
- * while Redis is away, each process keeps its own tokens. Throws a `TypeError` that names every invalid option, or says
- * that a `url` is given and the package `redis` is not installed.
+ * The store seals tokens (AES-256-GCM) and stores them under hashed names. It connects and reconnects in the
+ * background. While Redis is unreachable, each process keeps its own tokens.
+ *
+ * Throws a `TypeError` that names every invalid option, or if `url` is given and the package `redis` is not installed.
  *
  * @example
  * ```ts
@@ -34,11 +36,11 @@ export interface RedisStore extends TokenStore {
  * ```
  */
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
-  const { server, ...sealed } = parseRedisStoreOptions(options);
-  const { connected, close }: RedisConnection =
-    'client' in server
-      ? { connected: Promise.resolve(server.client), close: async () => undefined }
-      : openRedisConnection(server.url, sealed.timeoutMs);
+  const { source, ...sealed } = parseRedisStoreOptions(options);
+  const { connected, close }: RedisClient =
+    'client' in source
+      ? { connected: Promise.resolve(source.client), close: async () => undefined }
+      : openRedisClient(source.url, sealed.timeoutMs);
   const records = createRedisRecords(() => connected, close);
   return {
     ...createSealedStore({ records, ...sealed }),

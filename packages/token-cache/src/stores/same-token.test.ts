@@ -10,12 +10,12 @@ function clientToken(fields: Record<string, string | Secret>): ClientToken<'acco
   return { kind: 'client', bound: 'account', vendor: 'nudge', fields };
 }
 
-test('server tokens are the same if their secrets are, whatever life each has left', () => {
+test('server tokens with the same secret are the same, even if the life that they have left differs', () => {
   expect(isSameToken(serverToken('a', 300), serverToken('a', 10))).toBe(true);
   expect(isSameToken(serverToken('a'), serverToken('b'))).toBe(false);
 });
 
-test('client tokens are the same if all their fields are, wrapped as a secret or not', () => {
+test('client tokens are the same if all their fields are equal, whether a field is a string or a Secret', () => {
   const token = clientToken({ token: new Secret('a'), region: 'us' });
   expect(isSameToken(token, clientToken({ token: new Secret('a'), region: 'us' }))).toBe(true);
   expect(isSameToken(token, clientToken({ token: 'a', region: 'us' }))).toBe(true);

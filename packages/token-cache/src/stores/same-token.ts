@@ -1,6 +1,6 @@
 import type { CacheableToken, Secret } from '@valetkey/core-types';
 
-/** Returns whether two tokens are the same credential, whatever life each has left. */
+/** Returns whether two tokens are the same credential. The life that they have left does not matter. */
 export function isSameToken(one: CacheableToken, other: CacheableToken): boolean {
   if (one.kind === 'server') return other.kind === 'server' && one.secret.reveal() === other.secret.reveal();
   if (other.kind === 'server') return false;

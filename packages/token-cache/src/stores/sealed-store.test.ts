@@ -37,7 +37,7 @@ function setUp(options: Partial<SealedStoreOptions> = {}) {
 const held = { state: 'held', holder: 'owner:one' };
 const acquired = { state: 'acquired', attempts: 0 };
 
-test('a sealed store keeps a token until its expiry, by the clock of the records', async () => {
+test('a sealed store returns a token until it expires on the clock of the records', async () => {
   const { store, stored, pass, now } = setUp();
   expect(await store.read(nymblKey)).toEqual({ nowMs: now(), stored: undefined });
   const token = stored('canary');
@@ -54,7 +54,7 @@ test('a sealed store keeps a token until its expiry, by the clock of the records
   expect((await store.read(nymblKey)).stored).toBeUndefined();
 });
 
-test('a sealed store names both records of a key by a keyed hash, in one Redis slot, and seals their values', async () => {
+test('a sealed store names the two records of a key with the same hash in braces, and seals their values', async () => {
   const { store, stored, written } = setUp();
   await store.write(nymblKey, stored('canary'));
   await store.acquire(nymblKey, 'one', 100);
@@ -64,7 +64,7 @@ test('a sealed store names both records of a key by a keyed hash, in one Redis s
   expect(JSON.stringify([...written])).not.toMatch(/canary|nymbl|acme|sandbox-only/);
 });
 
-test('a sealed store begins its names with the prefix of the operator', async () => {
+test('the names in a sealed store begin with the configured prefix', async () => {
   const { store, stored, written } = setUp({ prefix: 'app:1' });
   await store.write(nymblKey, stored('canary'));
   expect([...written.keys()][0]).toMatch(/^app:1:\{/);
@@ -101,7 +101,7 @@ test('a sealed store removes only the token that it is given', async () => {
   expect((await store.read(nymblKey)).stored).toBeUndefined();
 });
 
-test('a sealed store leaves foreign bytes in place when it removes a token', async () => {
+test('a sealed store does not remove a foreign value when it removes a token', async () => {
   const { store, stored, records, written, now } = setUp();
   await store.write(nymblKey, stored('one'));
   const id = [...written.keys()][0] ?? '';
@@ -110,7 +110,7 @@ test('a sealed store leaves foreign bytes in place when it removes a token', asy
   expect((await records.read(id)).value).toBe('garbage');
 });
 
-test('one owner has the lease until it expires', async () => {
+test('a lease has one owner until it expires', async () => {
   const { store, pass } = setUp();
   expect(await store.acquire(nymblKey, 'one', 100)).toEqual(acquired);
   expect(await store.acquire(nymblKey, 'two', 100)).toEqual(held);
@@ -118,15 +118,15 @@ test('one owner has the lease until it expires', async () => {
   expect(await store.acquire(nymblKey, 'two', 100)).toEqual(held);
   pass(1);
   expect(await store.acquire(nymblKey, 'two', 100)).toEqual(acquired);
-  expect(await store.renew(nymblKey, 'one', 100)).toBe(false);
+  expect(await store.extend(nymblKey, 'one', 100)).toBe(false);
 });
 
-test('only its owner can renew a lease', async () => {
+test('only its owner can extend a lease', async () => {
   const { store, pass } = setUp();
   await store.acquire(nymblKey, 'one', 100);
   pass(90);
-  expect(await store.renew(nymblKey, 'two', 100)).toBe(false);
-  expect(await store.renew(nymblKey, 'one', 100)).toBe(true);
+  expect(await store.extend(nymblKey, 'two', 100)).toBe(false);
+  expect(await store.extend(nymblKey, 'one', 100)).toBe(true);
   pass(90);
   expect(await store.acquire(nymblKey, 'two', 100)).toEqual(held);
 });
@@ -140,13 +140,13 @@ test('only its owner can release a lease', async () => {
   expect(await store.acquire(nymblKey, 'two', 100)).toEqual(acquired);
 });
 
-test('of several concurrent callers, the first acquires the lease', async () => {
+test('the first of several concurrent replicas acquires the lease', async () => {
   const { store } = setUp();
   const results = await Promise.all(['one', 'two', 'three'].map((owner) => store.acquire(nymblKey, owner, 100)));
   expect(results).toEqual([acquired, { state: 'held', holder: '' }, { state: 'held', holder: '' }]);
 });
 
-test('a failure refuses the lease during its cool-down, and the next owner receives the number of failures', async () => {
+test('no replica acquires the lease during a cool-down, and the next owner receives the number of failures', async () => {
   const { store, pass } = setUp();
   await store.acquire(nymblKey, 'one', 100);
   await store.coolDown(nymblKey, 'two', failure, 5000);
@@ -163,7 +163,7 @@ test('a failure refuses the lease during its cool-down, and the next owner recei
   ]);
 });
 
-test('a failure is forgotten a minute after its cool-down', async () => {
+test('a sealed store forgets a failure a minute after its cool-down', async () => {
   const { store, pass } = setUp();
   await store.acquire(nymblKey, 'one', 100);
   await store.coolDown(nymblKey, 'one', failure, 5000);
@@ -180,7 +180,7 @@ test.each([
   ['x owner:one', 1000],
   ['owner:never-ending', Number.POSITIVE_INFINITY],
   ['owner:for-too-long', 7_200_001],
-])('the foreign bytes %j in place of a lease do not block a key', async (bytes, lifetimeMs) => {
+])('the foreign value %j in the lease record of a key does not prevent a lease', async (bytes, lifetimeMs) => {
   const { store, records, written, now } = setUp();
   await store.acquire(nymblKey, 'one', 100);
   await store.release(nymblKey, 'one');
@@ -189,7 +189,7 @@ test.each([
   expect(await store.acquire(nymblKey, 'two', 100)).toEqual(acquired);
 });
 
-test('a lease without an expiry does not block a key', async () => {
+test('a lease record without an expiry does not prevent a lease', async () => {
   const { records, now } = setUp();
   const endless = { ...records, read: async () => ({ nowMs: now(), value: 'owner:one' }) };
   const store = createSealedStore({ records: endless, sealingKeys });
@@ -197,7 +197,7 @@ test('a lease without an expiry does not block a key', async () => {
   expect(await store.acquire(nymblKey, 'two', 100)).toEqual(acquired);
 });
 
-test('a lease of the maximum life and with the longest owner is a lease', async () => {
+test('a lease with the maximum life and the longest owner name is respected', async () => {
   const { store, records, written, now } = setUp();
   await store.acquire(nymblKey, 'one', 100);
   const id = [...written.keys()][0] ?? '';
@@ -245,7 +245,7 @@ test.each([
   expect(create).toThrow(named);
 });
 
-test('createSealedStore accepts the shortest secret and the timeoutMs of the operator', () => {
+test('createSealedStore accepts a secret of 32 characters and a timeoutMs', () => {
   const shortest = [{ id: 'a', secret: new Secret('x'.repeat(32)) }];
   expect(createSealedStore({ records: createMemoryRecords(), sealingKeys: shortest }).timeoutMs).toBe(250);
   expect(createSealedStore({ records: createMemoryRecords(), sealingKeys, timeoutMs: 100 }).timeoutMs).toBe(100);

@@ -6,7 +6,10 @@ import { sealingKeysSchema, secretObjectSchema } from './sealing-keys.ts';
 import { createStoreOverRecords } from './store-over-records.ts';
 import type { RecordStore, TokenStore } from './store-types.ts';
 
-/** Returns the options that every sealing store has. `secret` parses the secrets of its keys. */
+/**
+ * Returns the schemas of the options that every sealed store has. `secret` is the schema of the secrets of its sealing
+ * keys.
+ */
 export function sealedStoreShape<Input>(secret: z.ZodType<Secret, Input>) {
   return {
     sealingKeys: sealingKeysSchema(secret),
@@ -14,20 +17,22 @@ export function sealedStoreShape<Input>(secret: z.ZodType<Secret, Input>) {
       .string()
       .regex(/^[\w:.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, : . - or _' })
       .default('valetkey')
-      .describe('The beginning of every name in the store, so that one server can serve several deployments.'),
+      .describe('The beginning of every name in the store. Deployments with different prefixes can share one server.'),
     timeoutMs: z
       .number()
       .min(1)
       .max(60_000)
       .default(250)
-      .describe('Milliseconds that one call to the store may take before the cache continues without it.'),
+      .describe(
+        'Milliseconds that one call to the store may take. After that time, the cache continues without the store.',
+      ),
   };
 }
 
 const optionsSchema = z.strictObject({
   ...sealedStoreShape(secretObjectSchema),
   records: objectWithFunctions<RecordStore>(['read', 'write', 'add', 'replace', 'remove', 'close']).describe(
-    'Where the sealed values are kept.',
+    'Your record store, which keeps the sealed values.',
   ),
 });
 
@@ -35,7 +40,8 @@ const optionsSchema = z.strictObject({
 export type SealedStoreOptions = z.input<typeof optionsSchema>;
 
 /**
- * Creates a store for the cache over your own records: it names them by a keyed hash and seals what it writes into them.
+ * Creates a store for the cache over your own record store. It seals the values of the records, and uses keyed hashes
+ * as their names.
  *
  * Throws a `TypeError` that names every invalid option.
  *

@@ -10,7 +10,7 @@ function sealingKey(id: string, letter: string): SealingKey {
 const [a, b] = [sealingKey('a', 'x'), sealingKey('b', 'y')];
 const place = 'valetkey:{hash}:token';
 
-test('a sealer opens what it sealed, only at the place that it was sealed for', () => {
+test('a sealer opens the text that it sealed, but not for another place', () => {
   const sealer = createSealer([a]);
   for (const plain of ['', 'token', 'ünïcödé 🗝', 'x'.repeat(100_000)]) {
     const sealed = sealer.seal(plain, place);
@@ -19,7 +19,7 @@ test('a sealer opens what it sealed, only at the place that it was sealed for', 
   }
 });
 
-test('sealed text reveals nothing of its content and differs each time', () => {
+test('sealed text does not contain its content, and is different each time', () => {
   const sealer = createSealer([a]);
   const sealed = sealer.seal('canary', place);
   expect(sealed).toMatch(/^v1\.a\.[\w-]+$/);
@@ -53,7 +53,7 @@ test.each([
   expect(createSealer([a]).open(foreign, place)).toBeUndefined();
 });
 
-test('a sealer does not open text with a tail, another version or an unknown key', () => {
+test('a sealer does not open sealed text with an added part, another version or another key id', () => {
   const sealer = createSealer([a]);
   const sealed = sealer.seal('token', place);
   expect(sealer.open(`${sealed}.more`, place)).toBeUndefined();
@@ -62,7 +62,7 @@ test('a sealer does not open text with a tail, another version or an unknown key
   expect(createSealer([a, b]).open(sealed.replace('.a.', '.b.'), place)).toBeUndefined();
 });
 
-test('during a rotation the first key seals, every key opens, and names stay the same', () => {
+test('during a rotation of keys the first key seals, every key opens, and names stay the same until a key is removed', () => {
   const [before, during, after, later] = [
     createSealer([a]),
     createSealer([a, b]),
@@ -85,7 +85,7 @@ test('a key does not open what another key with the same id sealed', () => {
   expect(createSealer([sealingKey('a', 'z')]).open(sealed, place)).toBeUndefined();
 });
 
-test('a name reveals nothing and is the same only for the same text and key', () => {
+test('hash returns 43 characters, which are the same only for the same text and key', () => {
   const sealer = createSealer([a]);
   expect(sealer.hash('scope')).toMatch(/^[\w-]{43}$/);
   expect(sealer.hash('scope')).toBe(createSealer([a]).hash('scope'));
@@ -97,7 +97,7 @@ test('a sealer cannot be created without keys', () => {
   expect(() => createSealer([])).toThrow(new TypeError('A sealer needs at least one key.'));
 });
 
-test('another implementation of AES-256-GCM and HKDF opens what a sealer sealed', async () => {
+test('Web Crypto opens the text that a sealer sealed', async () => {
   const sealed = createSealer([a]).seal('token', place);
   const body = Buffer.from(sealed.split('.')[2] ?? '', 'base64url');
   const encode = (text: string) => new TextEncoder().encode(text);

@@ -2,12 +2,15 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import type { Secret } from '@valetkey/core-types';
 import type { SealingKey } from './sealing-keys.ts';
 
-/** Turns text into text that only the holders of the keys can read, and only at the place that it was sealed for. */
+/**
+ * Seals text for a place, such as a record id. Only a sealer with the same key can open it, and only for the same
+ * place.
+ */
 export interface Sealer {
-  /** Returns a name for this text that reveals nothing of it. */
+  /** Returns a name for this text, from which the text cannot be read. */
   readonly hash: (text: string) => string;
   readonly seal: (plain: string, place: string) => string;
-  /** Returns `undefined` for text that was not sealed for this place with one of the keys. */
+  /** Returns the text. Returns `undefined` if `sealed` was not sealed for this place with one of the keys. */
   readonly open: (sealed: string, place: string) => string | undefined;
 }
 
@@ -16,9 +19,9 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /**
- * Creates a sealer: AES-256-GCM (NIST SP 800-38D) under keys derived by HKDF (RFC 5869). The first key seals, every key
- * opens. Names are hashed under the key whose id sorts first, so that the order of the keys does not change them. Throws
- * a `TypeError` without keys.
+ * Creates a sealer: AES-256-GCM (NIST SP 800-38D) under keys derived by HKDF (RFC 5869). The first key seals; every key
+ * opens. Names are hashed with the key whose id sorts first, so a new order of the keys does not change the names.
+ * Throws a `TypeError` if there are no keys.
  */
 export function createSealer(keys: readonly SealingKey[]): Sealer {
   const [first] = keys;
@@ -49,7 +52,7 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
       try {
         return decipher.update(body.subarray(nonceBytes, -tagBytes), undefined, 'utf8') + decipher.final('utf8');
       } catch {
-        // Text that another program sealed, or that belongs to another place, is no value at this place.
+        // Another program sealed this text, or it was sealed for another place.
         return undefined;
       }
     },

@@ -10,10 +10,13 @@ export interface SealingKey<SecretValue = Secret> {
 
 const minSecretLength = 32;
 
-/** A `Secret`, of whichever installed copy of `@valetkey/core-types`. */
+/** Accepts a `Secret` of any installed copy of `@valetkey/core-types`. */
 export const secretObjectSchema = objectWithFunctions<Secret>(['reveal'], 'must be a Secret');
 
-/** Returns the schema of sealing keys. `secret` parses their secrets: text in a configuration file, a `Secret` in code. */
+/**
+ * Returns the schema of sealing keys. `secret` is the schema of their secrets, which are strings in a configuration
+ * file.
+ */
 export function sealingKeysSchema<SecretInput>(
   secret: z.ZodType<Secret, SecretInput>,
 ): z.ZodType<readonly SealingKey[], readonly SealingKey<SecretInput>[]> {
@@ -22,7 +25,7 @@ export function sealingKeysSchema<SecretInput>(
       .string()
       .regex(/^[\w-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, - or _' })
       .describe(
-        'The name that is written beside each value that this key sealed: 1 to 32 letters, digits, `-` or `_`.',
+        'The name of this key: 1 to 32 letters, digits, `-` or `_`. Each value that the key sealed carries this name.',
       ),
     secret: secret
       .refine((value) => value.reveal().length >= minSecretLength, {
@@ -35,6 +38,6 @@ export function sealingKeysSchema<SecretInput>(
     .min(1, { error: 'must have at least one key' })
     .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, { error: 'must have different ids' })
     .describe(
-      'The keys that seal tokens before they leave the process. The first key seals; every key opens. To rotate: add the new key at the end, then move it to the front, then remove the old one. Names are hashed under the key whose id sorts first, so let ids sort by age.',
+      'The keys that seal tokens before they leave the process. The first key seals; every key opens. To rotate: add the new key at the end and deploy, move it to the front and deploy, remove the old key and deploy. Names in the store are hashed with the key whose id sorts first, so choose ids that sort by age, such as `2026-11`.',
     );
 }

@@ -1,24 +1,24 @@
 import type { CacheableToken, ErrorCode, FailureCause, TokenKey } from '@valetkey/core-types';
 
-/** A token as replicas share it. Moments are milliseconds of the store's own clock. */
+/** A token that replicas share. Moments are milliseconds of the store's own clock. */
 export interface StoredToken {
   readonly token: CacheableToken;
   readonly expiresAtMs: number;
-  /** Before this moment, no replica refreshes the token. */
+  /** The earliest moment at which a replica renews the token. */
   readonly refreshAtMs: number;
   /** Milliseconds of life that the token had when it was received. */
   readonly lifeMs: number;
-  /** When the vendor last returned this token again instead of a newer one. */
+  /** When the vendor last returned this token again instead of a newer one. Absent: never. */
   readonly repeatedAtMs?: number | undefined;
 }
 
-/** What the store holds for a key, and the time at the store when it was read. */
+/** The stored token of a key, if there is one. `nowMs` is the store's clock at the time of the reading. */
 export interface StoreReading {
   readonly nowMs: number;
   readonly stored?: StoredToken | undefined;
 }
 
-/** A failure as replicas share it. It holds only Valet Key's own words, never a vendor's text. */
+/** A failure that replicas share. Its texts are Valet Key's own, never a vendor's. */
 export interface StoredFailure {
   readonly code: ErrorCode;
   readonly detail: string;
@@ -32,20 +32,20 @@ export interface StoredFailure {
 }
 
 /** The store's response to a replica that asks for the lease on a key. */
-export type LeaseAnswer =
+export type LeaseResponse =
   /** The replica has the lease. `attempts` counts the vendor's failures in a row until now. */
   | { readonly state: 'acquired'; readonly attempts: number }
   /** Another replica has the lease. `holder` distinguishes one lease from the next. */
   | { readonly state: 'held'; readonly holder: string }
-  /** The vendor failed, and no replica calls it again for `remainingMs` milliseconds. */
+  /** The vendor failed. No replica may call it for `remainingMs` milliseconds. */
   | { readonly state: 'cooling'; readonly failure: StoredFailure; readonly remainingMs: number };
 
 /**
- * What replicas share: tokens, and one lease per key, so that one replica renews it at a time. Created by
- * `createRedisStore`, or by `createSealedStore` over your own records.
+ * A store that replicas share. For each key it holds a token and a lease: only the replica that has the lease renews
+ * the token. Created by `createRedisStore`, or by `createSealedStore` over your own records.
  *
- * Any call may fail or hang: the cache gives each call a deadline and continues without the store. The `code` of an error
- * is reported as the `reason` of the event `store_down`.
+ * Any call may fail or hang: the cache gives each call a deadline and continues without the store. If a call rejects,
+ * the event `store_down` has the `code` of the error as its `reason`.
  */
 export interface TokenStore {
   /** Milliseconds that one call may take before the cache continues without the store. */
@@ -55,38 +55,39 @@ export interface TokenStore {
   /** Removes exactly this token. Another token under the same key stays. */
   readonly remove: (key: TokenKey, token: CacheableToken) => Promise<void>;
   /** Asks for the lease on a key, for `leaseMs` milliseconds. */
-  readonly acquire: (key: TokenKey, owner: string, leaseMs: number) => Promise<LeaseAnswer>;
+  readonly acquire: (key: TokenKey, owner: string, leaseMs: number) => Promise<LeaseResponse>;
   /** Extends this owner's lease. Resolves to false if the owner no longer has it. */
-  readonly renew: (key: TokenKey, owner: string, leaseMs: number) => Promise<boolean>;
+  readonly extend: (key: TokenKey, owner: string, leaseMs: number) => Promise<boolean>;
   readonly release: (key: TokenKey, owner: string) => Promise<void>;
-  /** Replaces this owner's lease with a failure, which keeps every replica from the vendor for `durationMs` milliseconds. */
+  /** Replaces this owner's lease with a failure. No replica calls the vendor for `durationMs` milliseconds. */
   readonly coolDown: (key: TokenKey, owner: string, failure: StoredFailure, durationMs: number) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** A record as it was read, and the time at the store. */
+/** A record that was read, and the store's clock at the time of the reading. */
 export interface RecordReading {
-  /** The store's clock, in milliseconds since any moment. All readers and writers see the same clock. */
+  /** The store's clock, in milliseconds since a moment of the store's choice. All replicas see the same clock. */
   readonly nowMs: number;
   readonly value?: string | undefined;
-  /** When the record expires by the store's clock. Absent: it never expires. */
+  /** When the record expires, on the store's clock. Absent: the record never expires. */
   readonly expiresAtMs?: number | undefined;
 }
 
 /**
- * What a store must be able to do: keep short text under opaque ids for a limited time. Each call is atomic. Prove an
- * implementation with `recordStoreConformance` and pass it to `createSealedStore`, which turns it into a {@link TokenStore}
- * and never shows it a token or a key.
+ * A store of short texts under opaque ids, each for a limited time. Each call is atomic.
+ *
+ * Test your implementation with `recordStoreConformance` and pass it to `createSealedStore`, which returns a
+ * {@link TokenStore}. Your implementation sees only sealed tokens and hashed keys.
  */
 export interface RecordStore {
   readonly read: (id: string) => Promise<RecordReading>;
-  /** Writes the value until `expiresAtMs` of the store's clock, whatever the record held before. */
+  /** Writes the value until `expiresAtMs` on the store's clock. Overwrites any value that the record held before. */
   readonly write: (id: string, value: string, expiresAtMs: number) => Promise<void>;
   /** Writes the value for `lifetimeMs` milliseconds, unless the record exists. Resolves to whether it was written. */
   readonly add: (id: string, value: string, lifetimeMs: number) => Promise<boolean>;
   /**
-   * Writes the value, which may be the same one, for `lifetimeMs` milliseconds if the record holds `expected`. Resolves to
-   * whether it was written.
+   * Writes the value for `lifetimeMs` milliseconds if the record holds `expected`. Resolves to whether the value was
+   * written. `value` may equal `expected`: the call then only changes the expiry.
    */
   readonly replace: (id: string, expected: string, value: string, lifetimeMs: number) => Promise<boolean>;
   /** Removes the record if it holds `expected`. Resolves to whether it was removed. */

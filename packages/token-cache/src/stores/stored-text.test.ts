@@ -18,23 +18,23 @@ const failure: StoredFailure = { code: 'vendor_timeout', detail: 'Slow.', advice
 test.each([
   ['a server token', { token: server, ...moments }],
   ['a client token', { token: client, ...moments, repeatedAtMs: 500 }],
-])('%s survives the way to the store and back', (_, stored: StoredToken) => {
+])('%s is the same after tokenToText and parseTokenText, without expiresInSeconds', (_, stored: StoredToken) => {
   const read = parseTokenText(tokenToText(stored));
   expect(read).toMatchObject({ ...stored, token: { kind: stored.token.kind, vendor: stored.token.vendor } });
   expect(read && isSameToken(read.token, stored.token)).toBe(true);
   expect(read?.token.expiresInSeconds).toBeUndefined();
 });
 
-test('the secret fields of a client token are secrets again after the way to the store and back', () => {
+test('parseTokenText returns the secret fields of a client token as Secret', () => {
   const read = parseTokenText(tokenToText({ token: client, ...moments }))?.token as ClientToken<'account'>;
   expect(read.fields['token']).toBeInstanceOf(Secret);
   expect(read.fields['region']).toBe('us');
   expect([read.vendorUserId, read.bound]).toEqual(['user', 'account']);
 });
 
-test('a token bound to a user is neither written nor read', () => {
-  const patient = { ...client, bound: 'user' } as unknown as ClientToken<'account'>;
-  expect(() => tokenToText({ token: patient, ...moments })).toThrow(TypeError);
+test('tokenToText and parseTokenText refuse a token that is bound to a user', () => {
+  const userBound = { ...client, bound: 'user' } as unknown as ClientToken<'account'>;
+  expect(() => tokenToText({ token: userBound, ...moments })).toThrow(TypeError);
   const text = tokenToText({ token: client, ...moments }).replace('"account"', '"user"');
   expect(parseTokenText(text)).toBeUndefined();
 });
@@ -47,7 +47,7 @@ test.each(['', 'garbage', 'null', '[]', '{}', '{"token":{"kind":"server"}}'])(
   },
 );
 
-test('text with more or fewer fields than a token has is not a token', () => {
+test('parseTokenText refuses text with unknown, missing or empty fields', () => {
   const text = tokenToText({ token: server, ...moments });
   expect(parseTokenText(text)).toBeDefined();
   expect(parseTokenText(text.replace('"lifeMs"', '"lifeS"'))).toBeUndefined();
@@ -56,7 +56,7 @@ test('text with more or fewer fields than a token has is not a token', () => {
   expect(parseTokenText(text.replace('"vendor"', '"client"'))).toBeUndefined();
 });
 
-test('a failure survives the way to the store and back', () => {
+test('a failure is the same after failureToText and parseFailureText, which refuses unknown values', () => {
   const full = { ...failure, remediation: 'Wait.', vendor: 'nymbl', reason: 'late' };
   expect(parseFailureText(failureToText(failure))).toEqual(failure);
   expect(parseFailureText(failureToText(full))).toEqual(full);
@@ -73,7 +73,7 @@ test.each<FailureCause>([
   { type: 'oauth_error', error: 'unsupported_grant_type' },
   { type: 'dpop', error: 'use_dpop_nonce' },
   { type: 'dpop', error: 'invalid_dpop_proof' },
-])('the cause %o of a failure survives the way to the store and back', (cause) => {
+])('the cause %o of a failure is the same after failureToText and parseFailureText', (cause) => {
   expect(parseFailureText(failureToText({ ...failure, cause }))?.cause).toEqual(cause);
 });
 
@@ -84,6 +84,6 @@ test.each([
   { type: 'vendor_status', status: 429, more: 1 },
   { type: 'oauth_error', error: 'other' },
   { type: 'dpop', error: 'other' },
-])('a failure with the unknown cause %o is not a failure of this version', (cause) => {
+])('parseFailureText refuses a failure with the unknown cause %o', (cause) => {
   expect(parseFailureText(failureToText({ ...failure, cause } as never))).toBeUndefined();
 });

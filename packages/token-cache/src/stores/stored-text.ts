@@ -38,7 +38,7 @@ const oauthErrors: Readonly<Record<OAuthErrorCode, true>> = {
   unsupported_grant_type: true,
 };
 
-/** Each type is listed, so that a new one in `FailureCause` does not compile until its schema is here. */
+/** Lists every type of `FailureCause`: a new type does not compile until its schema is added. */
 const causeSchemas: { readonly [Type in FailureCause['type']]: z.ZodType<Extract<FailureCause, { type: Type }>> } = {
   vendor_status: z.strictObject({ type: z.literal('vendor_status'), status: z.int() }),
   oauth_error: z.strictObject({
@@ -59,13 +59,13 @@ const storedFailureSchema: z.ZodType<StoredFailure> = z.strictObject({
   attempts: z.int().min(1),
 });
 
-/** Returns a token as text in clear, which must be sealed at once. */
+/** Returns the text of a token. The text contains the secret, so it must be sealed at once. */
 export function tokenToText(stored: StoredToken): string {
   assertCacheable(stored.token);
   return JSON.stringify({ ...stored, token: toPlainToken(stored.token) });
 }
 
-/** Parses a token. Returns `undefined` for text that this version of the package did not write. */
+/** Parses a token. Returns `undefined` if this version of the package cannot read the text. */
 export function parseTokenText(text: string): StoredToken | undefined {
   return parseText(storedTokenSchema, text);
 }
@@ -74,7 +74,7 @@ export function failureToText(failure: StoredFailure): string {
   return JSON.stringify(failure);
 }
 
-/** Parses a failure. Returns `undefined` for text that this version of the package did not write. */
+/** Parses a failure. Returns `undefined` if this version of the package cannot read the text. */
 export function parseFailureText(text: string): StoredFailure | undefined {
   return parseText(storedFailureSchema, text);
 }

@@ -32,14 +32,14 @@ test.each(['vendor', 'connection', 'client', 'scope', 'resource', 'secretVersion
   },
 );
 
-test('a key without a connection keeps the text that it had before connections existed', () => {
+test('tokenKeyText adds text for a connection at the end, and none if there is no connection', () => {
   const key = { vendor: 'nymbl', client: 'client-1', scope: 'acme', secretVersion: '1' };
   expect(tokenKeyText(key)).toBe('5:nymbl8:client-14:acme-1:1');
   expect(tokenKeyText({ ...key, connection: undefined })).toBe('5:nymbl8:client-14:acme-1:1');
   expect(tokenKeyText({ ...key, connection: 'nymbl-eu' })).toBe('5:nymbl8:client-14:acme-1:18:nymbl-eu');
 });
 
-test('a part of a key never passes for another part', () => {
+test('keys have different texts if the same letters are in different parts', () => {
   const texts = [
     { vendor: 'ab', client: 'c' },
     { vendor: 'a', client: 'bc' },
@@ -54,10 +54,13 @@ test('a part of a key never passes for another part', () => {
   expect(new Set(texts).size).toBe(texts.length);
 });
 
-test.each(['vendor', 'connection', 'scope'])('refuses a key whose %s is not text', (name) => {
-  expect(() => tokenKeyText({ vendor: 'v', [name]: 7 })).toThrow(TypeError);
-  expect(() => tokenKeyText({ vendor: 'v', [name]: null })).toThrow('Each part of a token key must be text.');
-});
+test.each(['vendor', 'connection', 'scope'])(
+  'tokenKeyText throws a TypeError for a key whose %s is not text',
+  (name) => {
+    expect(() => tokenKeyText({ vendor: 'v', [name]: 7 })).toThrow(TypeError);
+    expect(() => tokenKeyText({ vendor: 'v', [name]: null })).toThrow('Each part of a token key must be text.');
+  },
+);
 
 test('a copy of a key is frozen and holds only the parts of the key', () => {
   const copy = copyTokenKey({ vendor: 'v', connection: 'n', scope: 's', other: 'x' } as never);

@@ -1,10 +1,11 @@
 import type { TokenKey } from '@valetkey/core-types';
 
 /**
- * Returns the text of a key. Two different keys never have the same text: each part carries its length, so that no text
- * inside a part can pass for the border between two parts.
+ * Returns the text of a key. Different keys have different texts: the text of each part begins with the length of the
+ * part, so the text shows where each part ends.
  *
- * `connection` comes last, where only its presence adds text: a key without it has the text that it always had.
+ * `connection` comes last and adds text only if it is present. Keys without it keep the text that they had in earlier
+ * versions, so their tokens in the store are still found.
  */
 export function tokenKeyText({ vendor, connection, client, scope, resource, secretVersion }: TokenKey): string {
   const text = `${partText(vendor)}${partText(client)}${partText(scope)}${partText(resource)}${partText(secretVersion)}`;
@@ -17,7 +18,7 @@ function partText(part: string | undefined): string {
   return `${part.length}:${part}`;
 }
 
-/** Returns whether two keys are the same, part for part. */
+/** Returns whether all parts of two keys are the same. */
 export function isSameTokenKey(one: TokenKey, other: TokenKey): boolean {
   return (
     one.scope === other.scope &&
@@ -29,7 +30,7 @@ export function isSameTokenKey(one: TokenKey, other: TokenKey): boolean {
   );
 }
 
-/** Returns a frozen copy of a key, without whatever else the object holds. */
+/** Returns a frozen copy of a key that has only the parts of a key. */
 export function copyTokenKey({ vendor, connection, client, scope, resource, secretVersion }: TokenKey): TokenKey {
   return Object.freeze({ vendor, connection, client, scope, resource, secretVersion });
 }

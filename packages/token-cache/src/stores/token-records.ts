@@ -4,7 +4,7 @@ import { keyedRecordId, type SealedRecords } from './sealed-records.ts';
 import type { TokenStore } from './store-types.ts';
 import { parseTokenText, tokenToText } from './stored-text.ts';
 
-/** Creates the half of a store that keeps one record per key for its token. */
+/** Creates the part of a store for tokens: one record per key. */
 export function createTokenRecords(sealed: SealedRecords): Pick<TokenStore, 'read' | 'write' | 'remove'> {
   const { records, sealer } = sealed;
   const tokenId = (key: TokenKey): string => keyedRecordId(sealed, key, 'token');

@@ -18,39 +18,39 @@ export interface ProcessSettings {
   readonly leaseMs: number;
 }
 
-/** What a test orders a process to do. The process sends one report for each order. */
+/** An order of a test to a process. The process sends one report for each order, except for `close`. */
 export type ProcessOrder =
-  /** Get the token this many times at once. */
+  /** Get the token this many times concurrently. */
   | { readonly type: 'get'; readonly gets: number }
-  /** The same again and again, every `everyMs` milliseconds, for `forMs` milliseconds. */
+  /** Repeat this order's `gets` every `everyMs` milliseconds, for `forMs` milliseconds. */
   | { readonly type: 'keep-getting'; readonly gets: number; readonly everyMs: number; readonly forMs: number }
   /** Advance the monotonic clock of the cache. */
   | { readonly type: 'advance'; readonly milliseconds: number }
   | { readonly type: 'close' };
 
-/** What a process saw while it followed an order. Moments are milliseconds of the machine's wall clock. */
+/** The results of one order. Moments are milliseconds of the machine's wall clock. */
 export interface ProcessReport {
   /** How many gets returned each token. */
   readonly tokens: Readonly<Record<string, number>>;
   readonly errors: readonly string[];
-  /** The shortest life that a returned token had left. */
+  /** The shortest life, in seconds, that a returned token had left. */
   readonly minRemainingSeconds: number;
   /** The calls to the vendor since the process started. */
   readonly issues: readonly { readonly token: string | undefined; readonly startMs: number }[];
   readonly lastServedMs: Readonly<Record<string, number>>;
   readonly slowestGetMs: number;
-  /** The longest delay of the event loop, as a timer that does nothing notices it. */
+  /** The longest delay of the event loop, measured with a timer that does nothing else. */
   readonly eventLoopDelayMs: number;
 }
 
-/** What a process sends to the test. */
+/** A message of a process to the test. */
 export type ProcessMessage =
   | { readonly type: 'ready' | 'issue' }
   | { readonly type: 'report'; readonly report: ProcessReport };
 
 type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
 
-/** Returns the part of a token that a report shows: enough to tell tokens apart, too little to use one. */
+/** Returns the end of a token for a report: enough to distinguish tokens, too little to use one. */
 function shortName(token: string): string {
   return token.slice(-16);
 }
@@ -74,7 +74,7 @@ function serve(settings: ProcessSettings): void {
     clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() + offsetMs },
   });
 
-  async function follow(order: ProcessOrder): Promise<ProcessReport> {
+  async function run(order: ProcessOrder): Promise<ProcessReport> {
     const tokens: Record<string, number> = {};
     const errors: string[] = [];
     const lastServedMs: Record<string, number> = {};
@@ -110,9 +110,9 @@ function serve(settings: ProcessSettings): void {
 
   process.on('message', (order: ProcessOrder) => {
     if (order.type === 'close') void close(cache);
-    else void follow(order).then((report) => send({ type: 'report', report }));
+    else void run(order).then((report) => send({ type: 'report', report }));
   });
-  // The test has ended, so the process has nothing left to do.
+  // The test has ended.
   process.on('disconnect', () => process.exit());
   send({ type: 'ready' });
 }
@@ -122,7 +122,7 @@ interface IssueRecord {
   readonly startMs: number;
 }
 
-/** Creates an issue that calls the token endpoint and records each call. */
+/** Creates an `issue` function that calls the token endpoint and records each call. */
 function createIssue({ tokenUrl, clientId, clientSecret, scope }: ProcessSettings, issues: IssueRecord[]) {
   return async ({ signal }: { readonly signal: AbortSignal }): Promise<ServerToken> => {
     const record: IssueRecord = { token: undefined, startMs: Date.now() };
@@ -141,7 +141,7 @@ function createIssue({ tokenUrl, clientId, clientSecret, scope }: ProcessSetting
   };
 }
 
-/** Gets tokens for a while and returns the longest delay of the event loop meanwhile. */
+/** Gets tokens for `forMs` milliseconds and returns the longest delay of the event loop in that time. */
 async function keepGetting(
   { gets, everyMs, forMs }: ProcessOrder & { readonly type: 'keep-getting' },
   get: () => Promise<void>,

@@ -5,12 +5,12 @@ import { createSealedStore } from '../stores/sealed-store.ts';
 import type { RecordStore } from '../stores/store-types.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 
-/** Replicas over one store, in one process and under one clock. */
+/** Replicas that share one store in memory and one virtual clock, all in this process. */
 export interface DeploymentInMemory {
   readonly time: VirtualTime;
   readonly records: RecordStore;
-  /** Starts a replica. `view` replaces functions of the records for this replica. */
-  readonly start: (options?: TokenCacheOptions, view?: Partial<RecordStore>) => TokenCache;
+  /** Starts a replica. `overrides` replaces functions of the record store for this replica only. */
+  readonly start: (options?: TokenCacheOptions, overrides?: Partial<RecordStore>) => TokenCache;
   /** The events of all replicas, in order. */
   readonly events: TokenCacheEvent[];
 }
@@ -24,8 +24,8 @@ export function createDeploymentInMemory(): DeploymentInMemory {
     time,
     records,
     events,
-    start: (options = {}, view = {}) => {
-      const store = createSealedStore({ records: { ...records, ...view }, sealingKeys });
+    start: (options = {}, overrides = {}) => {
+      const store = createSealedStore({ records: { ...records, ...overrides }, sealingKeys });
       const onEvent = (event: TokenCacheEvent): void => void events.push(event);
       return createTokenCache({ store, clock: time, timers: time, random: () => 0.5, onEvent, ...options });
     },

@@ -3,16 +3,17 @@ import type { ProcessOrder, ProcessReport, ProcessSettings } from './cache-proce
 import { redisCommand } from './redis-server.ts';
 import { type CacheProcess, startCacheProcess } from './start-cache-process.ts';
 
-/** Processes over one Redis and one token endpoint. */
+/** Processes that share one Redis and one token endpoint. */
 export interface DeploymentOverRedis {
   readonly processes: readonly CacheProcess[];
-  /** Gives every process the same order. */
-  readonly follow: (order: ProcessOrder) => Promise<ProcessReport[]>;
+  /** Sends the same order to every process and resolves to their reports. */
+  readonly run: (order: ProcessOrder) => Promise<ProcessReport[]>;
   readonly setTokenFault: (fault: Fault | undefined) => void;
   /** Returns how many requests the token endpoint received. */
   readonly tokenCalls: () => number;
+  /** Tells every process to close its cache, and waits until all have exited. */
   readonly close: () => Promise<void>;
-  /** Kills the processes that are left, and removes their records. */
+  /** Kills the processes that still run, and removes their records from Redis. */
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 }
 
@@ -38,7 +39,7 @@ export async function startDeploymentOverRedis(
   const processes = await Promise.all(Array.from({ length: count }, () => startCacheProcess(settings)));
   return {
     processes,
-    follow: (order) => Promise.all(processes.map((process) => process.follow(order))),
+    run: (order) => Promise.all(processes.map((process) => process.run(order))),
     setTokenFault: (fault) => sandbox.setFaults(fault === undefined ? [] : [{ vendor: 'nymbl-idp', fault }]),
     tokenCalls: () => sandbox.calls()['nymbl-idp']['POST /oauth2/token'] ?? 0,
     close: async () => {

@@ -6,21 +6,22 @@ import { join } from 'node:path';
 import { env, stderr } from 'node:process';
 import { createClient } from 'redis';
 
-/** A Redis server that one test file owns and may break. */
+/** A Redis server that a single test file uses and may break. */
 export interface PrivateRedis {
   readonly url: string;
-  /** The folder of its dumps. */
+  /** The folder into which the server writes its dumps. */
   readonly folder: string;
-  /** Sends one command over a new connection. */
+  /** Sends one command over a new TCP connection. */
   readonly command: (...words: readonly string[]) => Promise<unknown>;
-  /** Ends the process at once, as a crash does. */
+  /** Kills the server at once, like a crash. */
   readonly kill: () => Promise<void>;
-  /** Starts it again on the same port, without its records. */
+  /** Starts the server again on the same port, without its records. */
   readonly restart: () => Promise<void>;
+  /** Kills the server and removes its folder. */
   readonly stop: () => Promise<void>;
 }
 
-/** Sends one command to a server. Rejects if it cannot be reached. */
+/** Sends one command to a server. Rejects if the server is unreachable or responds with an error. */
 export async function redisCommand(url: string, ...words: readonly string[]): Promise<unknown> {
   const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: false, connectTimeout: 10_000 } });
   client.on('error', () => undefined);
@@ -32,25 +33,35 @@ export async function redisCommand(url: string, ...words: readonly string[]): Pr
   }
 }
 
-/** Finds a server to share: that of `REDIS_URL`, or that of this machine, or a new one. */
-export async function findRedis(): Promise<{ url: string; stop: () => Promise<void> } | undefined> {
+/**
+ * Finds a server that test files share: the server at `REDIS_URL`, the server at `localUrl`, or else a new one.
+ * Resolves to `undefined` if there is none and none is installed, but rejects if `CI` is set.
+ */
+export async function findRedis(
+  localUrl = 'redis://127.0.0.1:6379',
+): Promise<{ url: string; stop: () => Promise<void> } | undefined> {
   const named = env['REDIS_URL'];
   if (named !== undefined) return { url: named, stop: async () => undefined };
-  const local = 'redis://127.0.0.1:6379';
-  if (await isRunning(local)) return { url: local, stop: async () => undefined };
-  return (await startPrivateRedis()) ?? reportMissing();
+  if (await acceptsCommands(localUrl)) return { url: localUrl, stop: async () => undefined };
+  return startPrivateRedis();
 }
 
-/** Starts a server that a test may break. */
-export async function requirePrivateRedis(...options: readonly string[]): Promise<PrivateRedis | undefined> {
-  return (await startPrivateRedis(...options)) ?? reportMissing();
+/** Starts a server that a test may break. Resolves to `undefined` if none is installed, but rejects if `CI` is set. */
+export async function startPrivateRedis(...options: readonly string[]): Promise<PrivateRedis | undefined> {
+  return (await launchPrivateRedis(...options)) ?? reportMissing();
 }
 
-async function startPrivateRedis(...options: readonly string[]): Promise<PrivateRedis | undefined> {
+async function launchPrivateRedis(...options: readonly string[]): Promise<PrivateRedis | undefined> {
   const port = await findFreePort();
   const url = `redis://127.0.0.1:${port}`;
   const folder = await mkdtemp(join(tmpdir(), 'valetkey-redis-'));
-  let child = await launch(port, folder, options);
+  const removeFolder = () => rm(folder, { recursive: true, force: true });
+  let child: ChildProcess | undefined;
+  try {
+    child = await launch(port, folder, options);
+  } finally {
+    if (child === undefined) await removeFolder();
+  }
   if (child === undefined) return undefined;
   return {
     url,
@@ -64,12 +75,12 @@ async function startPrivateRedis(...options: readonly string[]): Promise<Private
     },
     stop: async () => {
       if (child) await killProcess(child);
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder();
     },
   };
 }
 
-/** Starts a server and waits until it accepts connections. Resolves to `undefined` if none is installed. */
+/** Starts a server process and waits until it accepts connections. Resolves to `undefined` if none is installed. */
 async function launch(port: number, folder: string, options: readonly string[]): Promise<ChildProcess | undefined> {
   const fixed = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
   for (const program of ['redis-server', 'valkey-server']) {
@@ -108,17 +119,17 @@ function findFreePort(): Promise<number> {
   });
 }
 
-async function isRunning(url: string): Promise<boolean> {
+/** Returns whether a server runs at this URL and accepts commands: a server that demands a password does not. */
+async function acceptsCommands(url: string): Promise<boolean> {
   try {
     await redisCommand(url, 'PING');
     return true;
-  } catch (error) {
-    // A server that refuses the connection is running, too.
-    return /NOAUTH|WRONGPASS/.test(String(error));
+  } catch {
+    return false;
   }
 }
 
-/** Says that the tests are skipped, and fails where a server is required. */
+/** Prints that the tests are skipped. Throws instead if `CI` is set, where a server is required. */
 function reportMissing(): undefined {
   const message = 'NO REDIS: set REDIS_URL, run a server on 127.0.0.1:6379, or install redis-server.';
   if (env['CI']) throw new Error(message);

@@ -1,10 +1,11 @@
 import { expect } from 'vitest';
 import { type PrivateRedis, redisCommand } from './redis-server.ts';
 
-/** Something that an operator may meet: while it lasts, Redis is of no use to a cache. */
+/** A state of Redis in which a cache cannot use it. */
 export interface RedisTrouble {
+  /** A description of the state, for the end of a test title. */
   readonly name: string;
-  /** The reason that a cache reports: text, or a matcher where it depends on the moment. */
+  /** The `reason` of the event `store_down`: text, or a matcher if several reasons are possible. */
   readonly reason: unknown;
   readonly begin: (server: PrivateRedis) => Promise<unknown>;
   readonly end: (server: PrivateRedis) => Promise<unknown>;
@@ -21,7 +22,7 @@ const anyReason: unknown = expect.any(String);
 
 export const redisTroubles: readonly RedisTrouble[] = [
   {
-    name: 'stands still (CLIENT PAUSE)',
+    name: 'is paused (CLIENT PAUSE)',
     reason: 'timeout',
     begin: (server) => server.command('CLIENT', 'PAUSE', '3600000', 'WRITE'),
     end: (server) => server.command('CLIENT', 'UNPAUSE'),
@@ -48,7 +49,7 @@ export const redisTroubles: readonly RedisTrouble[] = [
     end: (server) => server.command('CONFIG', 'SET', 'maxmemory', '0'),
   },
   {
-    name: 'was killed',
+    name: 'has crashed',
     reason: anyReason,
     begin: (server) => server.kill(),
     end: (server) => server.restart(),

@@ -7,17 +7,17 @@ export const nymblKey: TokenKey = Object.freeze({
   secretVersion: '1',
 });
 
-/** Returns a server token as an adapter issues it. `expiresIn` may be anything that a vendor sends. */
-export function serverToken(text: string, expiresIn?: unknown): ServerToken {
-  return { kind: 'server', vendor: 'nymbl', secret: new Secret(text), expiresInSeconds: expiresIn as number };
+/** Returns a server token like the tokens of an adapter. `expiresIn` may be any value that a vendor may send. */
+export function serverToken(secret: string, expiresIn?: unknown): ServerToken {
+  return { kind: 'server', vendor: 'nymbl', secret: new Secret(secret), expiresInSeconds: expiresIn as number };
 }
 
-/** Returns the text of the token that a call resolves to. */
-export async function textOf(token: Promise<ServerToken>): Promise<string> {
+/** Returns the secret of the token that a call resolves to. */
+export async function secretOf(token: Promise<ServerToken>): Promise<string> {
   return (await token).secret.reveal();
 }
 
-/** Creates an issue that counts its calls and resolves to `token-1`, `token-2` and so on. */
+/** Creates an `issue` function that counts its calls. It resolves to `token-1`, `token-2` and so on. */
 export function createCountingIssue(expiresIn: unknown = 300) {
   const issue = Object.assign(
     async (): Promise<ServerToken> => {
@@ -35,7 +35,7 @@ interface PendingIssue {
   readonly signal: AbortSignal;
 }
 
-/** Creates an issue whose calls the test settles. */
+/** Creates an `issue` function whose promises the test resolves or rejects, through `pending`. */
 export function createManualIssue() {
   const pending: PendingIssue[] = [];
   const issue = ({ signal }: { signal: AbortSignal }): Promise<ServerToken> =>

@@ -1,13 +1,15 @@
 import { fork } from 'node:child_process';
 import type { ProcessMessage, ProcessOrder, ProcessReport, ProcessSettings } from './cache-process.ts';
 
-/** One process that keeps tokens over the shared store. */
+/** A child process that runs a token cache over the shared store. */
 export interface CacheProcess {
-  readonly follow: (order: ProcessOrder) => Promise<ProcessReport>;
-  /** Resolves when the process calls the token endpoint the next time. */
+  /** Sends an order to the process and resolves to its report. */
+  readonly run: (order: ProcessOrder) => Promise<ProcessReport>;
+  /** Resolves when the process calls the token endpoint for the next time. */
   readonly nextIssue: () => Promise<void>;
-  /** Ends the process at once, whatever it is doing. */
+  /** Kills the process at once (SIGKILL). */
   readonly kill: () => Promise<void>;
+  /** Tells the process to close its cache, and waits until the process has exited. */
   readonly close: () => Promise<void>;
 }
 
@@ -26,13 +28,13 @@ export async function startCacheProcess(settings: ProcessSettings): Promise<Cach
         resolve(message as ProcessMessage & { type: Type });
       }
       child.on('message', listen);
-      void exited.then(() => reject(new Error('The process has ended.')));
+      void exited.then(() => reject(new Error(`The cache process exited before it sent \`${type}\`.`)));
     });
   }
 
   await next('ready');
   return {
-    follow: async (order) => {
+    run: async (order) => {
       const message = next('report');
       child.send(order);
       return (await message).report;

@@ -1,13 +1,13 @@
 import type { Clock } from '@valetkey/core-types';
 import type { Timers } from '../renewal/timers.ts';
 
-/** A clock and timers that tests advance. Timers call back in the order of their moments. */
+/** A clock and timers that a test advances. Timers call back in the order in which they fall due. */
 export interface VirtualTime extends Clock, Timers {
-  /** Lets promises settle, then advances to each timer that is due within this many milliseconds. */
+  /** Lets promises settle, then advances the clock and runs each timer that falls due on the way. */
   readonly advance: (milliseconds: number) => Promise<void>;
-  /** Lets every promise settle that needs no time to do so. */
+  /** Lets every promise settle that does not wait for a timer. */
   readonly settle: () => Promise<void>;
-  /** Changes only the wall clock, as an operator or NTP does. */
+  /** Changes only the wall clock, like an operator or NTP. */
   readonly stepWallClock: (milliseconds: number) => void;
   readonly pendingTimers: () => number;
 }
@@ -17,7 +17,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Creates a clock and timers. The start differs from zero, so that no code can rely on zero. */
+/** Creates a clock and timers. The clock does not start at zero, so that no code relies on zero. */
 export function createVirtualTime(startMs = 1_000_000): VirtualTime {
   let nowMs = startMs;
   let wallOffsetMs = 1_700_000_000_000;

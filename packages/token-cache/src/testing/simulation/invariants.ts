@@ -1,14 +1,14 @@
 import { type Scenario, settings, storeTimeoutMs } from './scenario.ts';
 import type { VendorCall } from './vendor.ts';
 
-/** A time during which replicas cannot rely on each other. */
+/** A time in which a fault may keep replicas from learning of each other's calls. */
 export interface Disturbance {
   readonly what: string;
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** How long after a disturbance a replica may act on outdated knowledge, in milliseconds. */
+/** Milliseconds after a disturbance in which a replica may still act on outdated knowledge. */
 const recoveryMs = settings.storeRetryMs + settings.leaseMs + 4 * storeTimeoutMs;
 
 const slackMs = 1;
@@ -26,7 +26,7 @@ function overlaps(one: VendorCall, other: VendorCall): boolean {
   return one.startMs < other.endMs && other.startMs < one.endMs;
 }
 
-/** Returns the first moment after this call at which a caller that knows of it may call the vendor again. */
+/** Returns the earliest moment at which a replica that knows of this call may call the vendor again. */
 function earliestNextMs(call: VendorCall, failures: number, disturbed: boolean, scenario: Scenario): number {
   if (isFailure(call)) {
     const retryAfterMs = call.mood === 'throttling' && call.ending === 'failed' ? 3000 : 0;
@@ -34,7 +34,7 @@ function earliestNextMs(call: VendorCall, failures: number, disturbed: boolean, 
   }
   if (call.token === undefined) return call.endMs;
   const isRepeat = call.token.mintedAtMs < call.startMs;
-  // A replica that lost a token cannot tell that the vendor repeats it.
+  // After a disturbance, a replica may have lost the token. It then cannot notice that the vendor repeats it.
   if (isRepeat && disturbed) return call.endMs;
   if (isRepeat) return Math.min(call.endMs + settings.cooldownSeconds * 1000, call.token.expiresAtMs - 1000);
   const marginMs = Math.min(scenario.refreshMarginSeconds * 1000, call.saidMs / 2) * 1.1;
@@ -42,12 +42,13 @@ function earliestNextMs(call: VendorCall, failures: number, disturbed: boolean, 
   return call.startMs + call.saidMs - Math.max(marginMs, needMs);
 }
 
+/** A sequence of calls to the vendor, and the knowledge of the replicas that made them. */
 interface Rule {
   readonly calls: readonly VendorCall[];
   readonly name: string;
-  /** Whether the caller of the later call must have known of the earlier one. */
+  /** Returns whether the replica of the later call must have known of the earlier call. */
   readonly informed: (earlier: VendorCall, later: VendorCall) => boolean;
-  /** When the caller learnt of another's success, which ends a row of failures and brings a token with its own times. */
+  /** When replicas received a token. That resets the count of failures and brings a token with its own expiry. */
   readonly successesMs: readonly number[];
   /** Whether the run had any disturbance. */
   readonly disturbed: boolean;
@@ -92,7 +93,7 @@ interface Observations {
   readonly adoptions: readonly Adoption[];
 }
 
-/** Returns every promise of the cache that the calls to the token endpoint break. */
+/** Returns a violation for each call to the token endpoint that came too early or at the same time as another call. */
 export function checkCalls({ calls, disturbances, adoptions }: Observations, scenario: Scenario): string[] {
   const violations: string[] = [];
   const disturbed = disturbances.length > 0 || scenario.invalidations;
@@ -104,7 +105,7 @@ export function checkCalls({ calls, disturbances, adoptions }: Observations, sce
     const successesMs = ofKey.filter(({ token }) => token !== undefined).map(({ endMs }) => endMs);
     check({ calls: ofKey, name: `deployment, ${key}`, informed: calm, successesMs });
     for (const [replica, own] of Map.groupBy(ofKey, (call) => call.replica)) {
-      // No store can take from a process what it knows; only a lost lease makes it call the vendor again at once.
+      // A process remembers its own calls even if the store fails. Only after a lost lease may it call again at once.
       const remembers = (earlier: VendorCall): boolean => earlier.ending !== 'given-up' || isFailure(earlier);
       const learnt = adoptions.filter((adoption) => adoption.replica === replica && adoption.key === key);
       const learntMs = learnt.map(({ atMs }) => atMs);

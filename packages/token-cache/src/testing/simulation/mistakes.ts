@@ -16,7 +16,7 @@ function withoutTimersOf(delayMs: number) {
   });
 }
 
-/** Mistakes that other caches made, and some of ours. The invariants must notice each. */
+/** Mistakes that caches really made: other caches, or earlier versions of this one. The invariants must notice each. */
 export const mistakes: Readonly<Record<string, Mistake>> = {
   'a lease that every replica acquires': {
     store: store(() => ({ acquire: async () => ({ state: 'acquired', attempts: 0 }) })),
@@ -28,7 +28,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
         return value !== undefined && sound.remove(id, value);
       },
       add: async (id, value, lifetimeMs) => {
-        // A refused replica removes the lease without a check of its owner.
+        // A replica that did not get the lease removes it, although another replica owns it.
         const added = await sound.add(id, value, lifetimeMs);
         const held = added ? undefined : (await sound.read(id)).value;
         if (held !== undefined) await sound.remove(id, held);
@@ -36,8 +36,8 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
       },
     })),
   },
-  'a lease that is never renewed': {
-    store: store(() => ({ renew: async () => true })),
+  'a lease that is never extended': {
+    store: store(() => ({ extend: async () => true })),
   },
   'no second read after the lease was acquired': {
     scenario: { replicas: 4, keys: 1, lifeSeconds: 4, refreshMarginSeconds: 0, meanPauseMs: 100, storeLatencyMs: 20 },
@@ -68,7 +68,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   },
   'no deadline for the vendor': { timers: withoutTimersOf(settings.issueTimeoutMs) },
   'no deadline for the store': { store: store(() => ({ timeoutMs: 3_000_000 })) },
-  'a life that counts from the write to the store': {
+  'a life that counts from a later moment than the call to the vendor': {
     records: records((sound) => ({ write: (id, value, expiresAtMs) => sound.write(id, value, expiresAtMs + 1000) })),
     store: store((sound) => ({
       read: async (key) => {
@@ -77,13 +77,13 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
       },
     })),
   },
-  'an old reading of the store that passes for a new one': {
+  'a reading of the store that is never repeated': {
     store: store((sound) => {
       let last: Awaited<ReturnType<TokenStore['read']>> | undefined;
       return { read: async (key) => (last ??= await sound.read(key)) };
     }),
   },
-  'tokens that are kept for longer than they live': { lengthenLives: true },
+  'tokens that are kept after they expired': { lengthenLives: true },
   'a caller whose minimum life is ignored': { forgetNeeds: true },
   'callers who do not share a renewal': { splitKeys: true },
   'an abort that ends the renewal of other callers': { shareAborts: true },

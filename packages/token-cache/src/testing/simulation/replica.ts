@@ -8,35 +8,38 @@ export interface Replica {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly alive: () => boolean;
-  /** Ends the process: none of its code runs again, and nothing reaches it. */
+  /** Ends the process: none of its code runs again, and nothing is delivered to it. */
   readonly crash: () => void;
   /** Stops the process for a while, like a long garbage collection or a paused machine. */
   readonly freeze: (durationMs: number) => void;
   readonly stepWallClock: (milliseconds: number) => void;
-  /** Returns the number of timers that the process set and neither ran nor cancelled. */
+  /** Returns the number of timers that the process set and that neither ran nor were cancelled. */
   readonly pendingTimers: () => number;
-  /** Returns how many times something from outside arrived: the moments at which the process can crash. */
-  readonly awaits: () => number;
-  /** Delivers something from outside: never to a crashed process, and to a frozen process when it continues. */
+  /** Returns how many deliveries the process received before it crashed. It can crash at each of them. */
+  readonly deliveries: () => number;
+  /**
+   * Delivers an event from outside, such as a response or a timer, by calling `callback`. A frozen process receives it
+   * when the freeze ends; a crashed process never receives it.
+   */
   readonly deliver: (callback: () => void) => void;
 }
 
 export interface ReplicaOptions {
   readonly name: string;
   readonly world: World;
-  /** Crash at the await with this number. */
-  readonly crashAtAwait?: number | undefined;
+  /** The number of the delivery at which the process crashes, instead of receiving it. */
+  readonly crashAtDelivery?: number | undefined;
   readonly onCrash: () => void;
 }
 
-export function createReplica({ name, world, crashAtAwait, onCrash }: ReplicaOptions): Replica {
+export function createReplica({ name, world, crashAtDelivery, onCrash }: ReplicaOptions): Replica {
   const bornMs = world.nowMs();
   // Machines agree neither on the zero of the monotonic clock nor on the time of day.
   const monotonicZeroMs = world.between(1000, 1_000_000);
   let wallOffsetMs = world.between(-5000, 5000);
   let alive = true;
   let frozenUntilMs = 0;
-  let awaits = 0;
+  let deliveries = 0;
   const timers = new Set<object>();
 
   function crash(): void {
@@ -46,11 +49,14 @@ export function createReplica({ name, world, crashAtAwait, onCrash }: ReplicaOpt
   }
 
   function deliver(callback: () => void): void {
-    awaits += 1;
-    if (awaits === crashAtAwait) crash();
     if (!alive) return;
-    if (world.nowMs() >= frozenUntilMs) callback();
-    else world.after(frozenUntilMs - world.nowMs(), () => deliver(callback));
+    if (world.nowMs() < frozenUntilMs) {
+      world.after(frozenUntilMs - world.nowMs(), () => deliver(callback));
+      return;
+    }
+    deliveries += 1;
+    if (deliveries === crashAtDelivery) crash();
+    else callback();
   }
 
   return {
@@ -63,10 +69,8 @@ export function createReplica({ name, world, crashAtAwait, onCrash }: ReplicaOpt
       after: (delayMs, callback) => {
         const timer = {};
         timers.add(timer);
-        const cancel = world.after(delayMs, () => {
-          timers.delete(timer);
-          deliver(callback);
-        });
+        // A timer that falls due during a freeze stays pending until the freeze ends, and can still be cancelled.
+        const cancel = world.after(delayMs, () => deliver(() => void (timers.delete(timer) && callback())));
         return () => {
           timers.delete(timer);
           cancel();
@@ -82,7 +86,7 @@ export function createReplica({ name, world, crashAtAwait, onCrash }: ReplicaOpt
       wallOffsetMs += milliseconds;
     },
     pendingTimers: () => timers.size,
-    awaits: () => awaits,
+    deliveries: () => deliveries,
     deliver,
   };
 }

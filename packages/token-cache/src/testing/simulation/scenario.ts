@@ -4,7 +4,7 @@ import type { Timers } from '../../renewal/timers.ts';
 import type { RecordStore, TokenStore } from '../../stores/store-types.ts';
 import { seededRandom } from './world.ts';
 
-/** What a seed decides before the simulation runs. */
+/** The conditions of one simulation. A seed determines them. */
 export interface Scenario {
   readonly seed: number;
   readonly replicas: number;
@@ -15,7 +15,7 @@ export interface Scenario {
   readonly refreshMarginSeconds: number;
   readonly vendorLatencyMs: number;
   readonly storeLatencyMs: number;
-  /** The life that some callers ask for, in seconds. */
+  /** The minimum life that some callers ask for, in seconds. */
   readonly needSeconds: number;
   readonly vendorTroubles: boolean;
   readonly storeTroubles: boolean;
@@ -35,22 +35,22 @@ export const settings = {
 
 export const storeTimeoutMs = 250;
 
-/** One deliberate mistake that the invariants must notice. */
+/** A deliberate mistake in the cache or around it. The invariants must notice it. */
 export interface Mistake {
   readonly records?: ((records: RecordStore) => RecordStore) | undefined;
   readonly store?: ((store: TokenStore) => TokenStore) | undefined;
   readonly clock?: ((clock: Clock) => Clock) | undefined;
   readonly timers?: ((timers: Timers) => Timers) | undefined;
   readonly options?: TokenCacheOptions | undefined;
-  /** Callers' needs are not passed on. */
+  /** The minimum life that a caller asks for is not passed on to the cache. */
   readonly forgetNeeds?: boolean | undefined;
-  /** Callers of one key do not find each other. */
+  /** Each get has a key of its own, so callers cannot share a renewal. */
   readonly splitKeys?: boolean | undefined;
-  /** A caller's abort ends the issue that others wait for. */
+  /** If a caller aborts, the call to the vendor ends, although other callers wait for it. */
   readonly shareAborts?: boolean | undefined;
   /** Tokens claim a longer life than they have. */
   readonly lengthenLives?: boolean | undefined;
-  /** The conditions under which a few hundred seeds suffice to show the mistake. */
+  /** Conditions under which the invariants notice the mistake within a few hundred seeds. */
   readonly scenario?: Partial<Scenario> | undefined;
 }
 

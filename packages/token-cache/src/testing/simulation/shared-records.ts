@@ -3,12 +3,12 @@ import type { RecordStore } from '../../stores/store-types.ts';
 import type { Replica } from './replica.ts';
 import type { World } from './world.ts';
 
-/** What can be wrong with the store: it refuses calls, never responds, responds late, or refuses writes. */
+/** A fault of the store: it refuses calls (`refused`), never responds (`silent`), responds late, or refuses writes. */
 export type StoreTrouble = 'refused' | 'silent' | 'stalled' | 'read-only';
 
-/** The one store of a simulated deployment, and the faults that it can have. */
+/** The store of a simulated deployment, and the faults that it can have. */
 export interface SharedRecords {
-  /** Returns the store as one replica sees it: over a network. */
+  /** Returns the store as a replica sees it: each call takes time, and a response is a delivery to the replica. */
   readonly connect: (replica: Replica) => RecordStore;
   readonly trouble: (kind: StoreTrouble, durationMs: number) => void;
   readonly flush: () => void;
@@ -19,7 +19,7 @@ export interface SharedRecords {
 const foreignBytes = ['', '{"token":"x"}', 'owner:', 'v1.key.AAAA', '\u0000\uFFFF', 'v1..', 'owner:a b'];
 
 export function createSharedRecords(world: World, latencyMs: number): SharedRecords {
-  // The store has a clock of its own: no replica may rely on a relation to its own clock.
+  // The clock of the store is not related to the clock of any replica.
   const clockZeroMs = world.between(1, 2_000_000_000_000);
   const ids = new Set<string>();
   let records = createMemoryRecords(() => world.nowMs() + clockZeroMs);
@@ -33,7 +33,7 @@ export function createSharedRecords(world: World, latencyMs: number): SharedReco
         const respond = (settle: () => void): void => void world.after(travelMs(), () => replica.deliver(settle));
         const arrive = (): void => {
           if (trouble === 'stalled') {
-            // A stalled server handles every call that arrived meanwhile, only late.
+            // When the stall ends, the server handles every call that arrived meanwhile.
             world.after(troubleEndsAtMs - world.nowMs() + 1, arrive);
           } else if (trouble === 'refused' || (trouble === 'read-only' && writes)) {
             respond(() => reject(Object.assign(new Error('Simulated.'), { code: 'READONLY' })));
@@ -41,7 +41,7 @@ export function createSharedRecords(world: World, latencyMs: number): SharedReco
             apply().then((value) => respond(() => resolve(value)), reject);
           }
         };
-        // A call arrives even if its sender crashes meanwhile.
+        // A call arrives even if the replica that sent it has crashed meanwhile.
         world.after(travelMs(), arrive);
       });
     }

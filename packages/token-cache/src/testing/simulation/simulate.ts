@@ -13,8 +13,9 @@ export interface SimulationOptions {
   readonly seed: number;
   readonly scenario?: Partial<Scenario> | undefined;
   readonly mistake?: Mistake | undefined;
-  /** Crash the first replica at the await with this number. */
-  readonly crashAtAwait?: number | undefined;
+  /** The number of the delivery at which the first replica crashes. */
+  readonly crashAtDelivery?: number | undefined;
+  /** Receives a line for each thing that happens. */
   readonly trace?: ((line: string) => void) | undefined;
 }
 
@@ -25,31 +26,38 @@ export interface SimulationReport {
   readonly resolved: number;
   readonly failed: number;
   readonly calls: number;
-  /** How many awaits the first replica had until it crashed or the run ended. */
-  readonly awaits: number;
+  /** How many deliveries the first replica received until it crashed or the run ended. */
+  readonly deliveries: number;
 }
 
-/** Neither hashes nor seals: tests of the sealer prove both, and thousands of runs are faster without them. */
+/**
+ * A sealer that neither hashes nor seals: the sealer has its own tests, and thousands of runs are faster without it.
+ */
 const plainSealer: Sealer = {
   hash: (text) => text,
   seal: (plain, place) => `plain:${place}:${plain}`,
   open: (sealed, place) => (sealed.startsWith(`plain:${place}:`) ? sealed.slice(place.length + 7) : undefined),
 };
 
-/** How long a caller may wait: for another's lease, for two lost leases, for its own call to the vendor, for the store. */
+/**
+ * The longest time that a caller may wait: for the lease of another replica, several calls to the vendor, and the
+ * store.
+ */
 const maxWaitMs = settings.leaseMs + 5 * settings.issueTimeoutMs + 10 * storeTimeoutMs;
 
 const moods: readonly VendorMood[] = ['slow', 'failing', 'failing', 'throttling', 'silent', 'deaf', 'repeating'];
 
-/** Runs one deployment: replicas, their store, their vendor, their callers, and the faults that the seed decides. */
+/**
+ * Simulates a deployment: replicas, their store, their vendor and their callers. The seed decides which faults happen.
+ */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  const { seed, mistake = {}, crashAtAwait, trace } = options;
+  const { seed, mistake = {}, crashAtDelivery, trace } = options;
   const scenario: Scenario = { ...createScenario(seed), ...options.scenario };
   const world = createWorld(seed);
   const violations: string[] = [];
   const disturbances: Disturbance[] = [];
   const adoptions: Adoption[] = [];
-  const counts = { gets: 0, resolved: 0, failed: 0, awaits: 0 };
+  const counts = { gets: 0, resolved: 0, failed: 0, deliveries: 0 };
   const records = createSharedRecords(world, scenario.storeLatencyMs);
   const vendor = createSimulatedVendor({
     world,
@@ -78,7 +86,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const replica = createReplica({
       name,
       world,
-      crashAtAwait: slot === 0 && life === 0 ? crashAtAwait : undefined,
+      crashAtDelivery: slot === 0 && life === 0 ? crashAtDelivery : undefined,
       onCrash: () => {
         disturb(`${name} crashes`);
         open.clear();
@@ -111,7 +119,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     });
     note(`${name} starts`);
     drive(replica, cache, open);
-    if (slot === 0 && life === 0) ends.push(() => (counts.awaits = replica.awaits()));
+    if (slot === 0 && life === 0) ends.push(() => (counts.deliveries = replica.deliveries()));
     ends.push(() => {
       if (!replica.alive()) return;
       for (const startMs of open.values()) violate(`${name}: a caller has waited since ${startMs} without a result`);
@@ -138,6 +146,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     }
   }
 
+  /** Functions that run after the callers have stopped. Each of them checks and closes a replica. */
   const ends: (() => void)[] = [];
 
   function drive(replica: Replica, cache: TokenCache, open: Map<object, number>): void {

@@ -9,7 +9,7 @@ const replay = 'SEED=<seed> npx -y pnpm@12.18.0 --filter @valetkey/token-cache s
 const firstSeed = Number(env['FIRST_SEED'] ?? 1);
 const seeds = Number(env['SEEDS'] ?? 3000);
 
-/** Returns the first of these seeds whose run breaks a promise, with the promises that it breaks. */
+/** Returns the first of `count` seeds whose run violates an invariant, with the violations. */
 async function firstViolation(first: number, count: number, mistake?: Mistake): Promise<string | undefined> {
   for (let seed = first; seed < first + count; seed += 1) {
     const { violations } = await simulate({ seed, mistake, scenario: mistake?.scenario });
@@ -19,11 +19,11 @@ async function firstViolation(first: number, count: number, mistake?: Mistake): 
 }
 
 describe('a simulated deployment', { timeout: 600_000 }, () => {
-  test(`a simulated deployment keeps its promises over ${seeds} seeds`, async () => {
+  test(`a simulated deployment violates no invariant over ${seeds} seeds`, async () => {
     expect(await firstViolation(firstSeed, seeds)).toBeUndefined();
   });
 
-  test('a seed runs the same way each time', async () => {
+  test('two runs of the same seed are the same', async () => {
     const run = async (): Promise<string[]> => {
       const lines: string[] = [];
       await simulate({ seed: 7, trace: (line) => lines.push(line) });
@@ -35,14 +35,14 @@ describe('a simulated deployment', { timeout: 600_000 }, () => {
   });
 
   test.each([11, 12, 13, 14, 15, 16])(
-    'a simulated deployment keeps its promises after a crash at every await of seed %i',
+    'a simulated deployment violates no invariant after a crash at any delivery of seed %i',
     async (seed) => {
       const scenario = { replicas: 3, crashes: false };
-      const { awaits } = await simulate({ seed, scenario });
-      expect(awaits).toBeGreaterThan(20);
-      for (let crashAtAwait = 1; crashAtAwait <= awaits; crashAtAwait += 1) {
-        const { violations } = await simulate({ seed, scenario, crashAtAwait });
-        expect(violations, `seed ${seed}, crash at await ${crashAtAwait}`).toEqual([]);
+      const { deliveries } = await simulate({ seed, scenario });
+      expect(deliveries).toBeGreaterThan(20);
+      for (let crashAtDelivery = 1; crashAtDelivery <= deliveries; crashAtDelivery += 1) {
+        const { violations } = await simulate({ seed, scenario, crashAtDelivery });
+        expect(violations, `seed ${seed}, crash at delivery ${crashAtDelivery}`).toEqual([]);
       }
     },
   );

@@ -2,24 +2,27 @@ import { Secret, type ServerToken, ValetKeyError } from '@valetkey/core-types';
 import type { Replica } from './replica.ts';
 import type { World } from './world.ts';
 
-/** How the vendor behaves for a while. */
+/**
+ * How the vendor behaves for a while. A `silent` vendor never responds; with a `deaf` one, the call also ignores its
+ * abort signal. A `repeating` vendor returns its latest token again.
+ */
 export type VendorMood = 'well' | 'slow' | 'failing' | 'throttling' | 'silent' | 'deaf' | 'repeating';
 
-/** One call to the token endpoint, as the vendor and the caller saw it. */
+/** One call to the token endpoint. */
 export interface VendorCall {
   readonly key: string;
   readonly replica: string;
   readonly startMs: number;
   readonly mood: VendorMood;
-  /** When its caller received the response, gave up, or crashed. */
+  /** When the replica received the response, gave up or crashed. */
   endMs: number;
   ending: 'open' | 'token' | 'failed' | 'given-up';
   token: MintedToken | undefined;
-  /** The life of the token according to the vendor. */
+  /** How long the token lives according to the vendor. */
   saidMs: number;
 }
 
-/** A token as the vendor knows it. */
+/** A token that the vendor issued. */
 export interface MintedToken {
   readonly text: string;
   readonly key: string;
@@ -81,7 +84,7 @@ export function createSimulatedVendor(options: VendorOptions): SimulatedVendor {
           settle();
         };
         signal.addEventListener('abort', () => {
-          // A deaf issue ignores the signal, and the cache has to continue all the same.
+          // With a deaf vendor, the call does not settle when it is aborted. The cache must continue without it.
           end('given-up', () => call.mood !== 'deaf' && reject(signal.reason));
         });
         const outMs = latencyMs * (0.5 + world.random()) * (mood === 'slow' ? 4 : 1);

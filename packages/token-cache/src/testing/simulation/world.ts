@@ -1,9 +1,9 @@
-/** Everything in a simulation that happens at some moment, and the randomness that decides what. */
+/** The time and the random numbers of a simulation. */
 export interface World {
   readonly nowMs: () => number;
   /** Runs the callback after this many milliseconds. The returned function cancels it. */
   readonly after: (delayMs: number, callback: () => void) => () => void;
-  /** Returns a number from 0 up to 1. A seed gives the same numbers in the same order. */
+  /** Returns a number from 0 up to 1. The same seed gives the same numbers in the same order. */
   readonly random: () => number;
   readonly between: (min: number, max: number) => number;
   readonly chance: (probability: number) => boolean;
@@ -17,7 +17,7 @@ interface Event {
   callback: (() => void) | undefined;
 }
 
-/** Creates a random number generator (mulberry32): 32 bits of state suffice for numbers that repeat and keep no secret. */
+/** Creates a random number generator (mulberry32). It is reproducible and fast; no secret depends on it. */
 export function seededRandom(seed: number): () => number {
   let state = Math.imul(seed, 0x9e3779b1) | 0;
   return () => {
@@ -32,7 +32,7 @@ function isBefore(one: Event, other: Event): boolean {
   return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
 }
 
-/** Creates a list of events in the order of their moments: a binary heap. */
+/** Creates a queue (a binary heap) that returns the earliest event first. */
 function createAgenda() {
   const heap: Event[] = [];
 
@@ -66,7 +66,10 @@ function createAgenda() {
   return { first: () => heap[0], add, removeFirst };
 }
 
-/** All microtasks run before the next macrotask, so one turn settles every promise that can settle. */
+/**
+ * Waits for one turn of the event loop. All microtasks run before it ends, so every promise that can settle has
+ * settled.
+ */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 
+/** A request that the fake broker received. */
 export interface SeenRequest {
   readonly method: string;
   readonly path: string;
@@ -10,14 +11,14 @@ export interface SeenRequest {
   readonly body: string;
 }
 
-export interface Answer {
+export interface FakeResponse {
   readonly status?: number;
   readonly headers?: Record<string, string>;
   readonly body?: string;
 }
 
-/** Starts a server that responds as a broker would. It ends with the test. */
-export async function startBroker(answer: (request: SeenRequest) => Answer | Promise<Answer>) {
+/** Starts a fake broker that returns `respond(request)`. The server closes when the test finishes. */
+export async function startFakeBroker(respond: (request: SeenRequest) => FakeResponse | Promise<FakeResponse>) {
   const requests: SeenRequest[] = [];
   const server = createServer(async (incoming, outgoing) => {
     const request = {
@@ -27,7 +28,7 @@ export async function startBroker(answer: (request: SeenRequest) => Answer | Pro
       body: await text(incoming),
     };
     requests.push(request);
-    const { status = 200, headers = {}, body = '' } = await answer(request);
+    const { status = 200, headers = {}, body = '' } = await respond(request);
     outgoing.writeHead(status, headers).end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -39,15 +40,18 @@ export async function startBroker(answer: (request: SeenRequest) => Answer | Pro
   return { url: `http://127.0.0.1:${port}`, requests };
 }
 
-export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Answer {
+/** Returns a response with a JSON body. */
+export function json(body: unknown, status = 200, headers: Record<string, string> = {}): FakeResponse {
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
 
-export function issued(vendor: string, fields: object): Answer {
+/** Returns a broker's response to a request for a vendor's token. */
+export function issued(vendor: string, fields: object): FakeResponse {
   return json({ ...fields, vendor, connection: vendor, server_time: '2026-11-20T10:00:00.000Z' });
 }
 
-export function problem(status: number, code: string, headers: Record<string, string> = {}): Answer {
+/** Returns a broker's response to a failed request. */
+export function problem(status: number, code: string, headers: Record<string, string> = {}): FakeResponse {
   const body = {
     type: `https://valetkey.example/errors/${code}`,
     title: 'A title',
@@ -60,7 +64,8 @@ export function problem(status: number, code: string, headers: Record<string, st
   return { ...json(body, status), headers: { 'content-type': 'application/problem+json; charset=utf-8', ...headers } };
 }
 
-export function session(vitalUserId?: string): Answer {
+/** Returns a broker's response to `GET /v1/session`. `vitalUserId` is the user id at Vital, if the broker knows it. */
+export function session(vitalUserId?: string): FakeResponse {
   return json({
     issuer: 'https://identity.example',
     subject: 'alice',

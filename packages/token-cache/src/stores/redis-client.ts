@@ -1,25 +1,27 @@
 import { assertInstalled } from './assert-installed.ts';
 import type { RedisScripting } from './redis-records.ts';
 
-/** A connection to a server that the store opened. */
-export interface RedisConnection {
+/** The node-redis client of a store with a `url`. */
+export interface RedisClient {
   /** Resolves to the client once it is connected. */
   readonly connected: Promise<RedisScripting>;
-  /** Closes the connection. Never rejects, not even for a connection that never opened. */
+  /** Closes the client. Never rejects, even if the client was never connected. */
   readonly close: () => Promise<void>;
 }
 
 const maxReconnectDelayMs = 1000;
 
 /**
- * Opens a connection in the background, which reconnects until it is closed. Throws a `TypeError` if the package `redis`
- * is not installed: the cache continues without Redis, so a later failure would stay unknown.
+ * Opens a client, which connects in the background and reconnects until it is closed.
+ *
+ * Throws a `TypeError` at once if the package `redis` is not installed. If only later calls rejected, the operator
+ * might not notice, because the cache continues without Redis.
  */
-export function openRedisConnection(url: string, timeoutMs: number): RedisConnection {
+export function openRedisClient(url: string, timeoutMs: number): RedisClient {
   assertInstalled('redis');
   const creating = createRedisClient(url, timeoutMs);
   const connected = creating.then((client) => client.connect());
-  // Each call of the store rejects with this failure; without a call it must not end the process.
+  // Every call of the store rejects with this failure. If there is no call, the rejection must not end the process.
   connected.catch(() => undefined);
   return { connected, close: () => creating.then((client) => client.destroy()).catch(() => undefined) };
 }
@@ -28,11 +30,11 @@ async function createRedisClient(url: string, timeoutMs: number) {
   const { createClient } = await import('redis');
   const client = createClient({
     url,
-    // Every server speaks RESP2, also the versions before Redis 6.
+    // Servers before Redis 6 speak only RESP2.
     RESP: 2,
-    // A command that cannot be sent now is useless later: by then the cache has continued without it.
+    // A command that cannot be sent now is not sent later either: by then the cache has continued without Redis.
     disableOfflineQueue: true,
-    // Together, these two close a connection whose other end vanished without a word.
+    // `pingInterval` and `socketTimeout` together close a socket if the server has stopped responding.
     pingInterval: 5000,
     socket: {
       connectTimeout: 4 * timeoutMs,
@@ -40,7 +42,7 @@ async function createRedisClient(url: string, timeoutMs: number) {
       reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, maxReconnectDelayMs) * (0.75 + Math.random() / 2),
     },
   });
-  // Without a listener, the client's errors would end the process. The failing calls report them to the cache.
+  // Without a listener, an error of the client would end the process. The cache learns of it from the calls that fail.
   client.on('error', () => undefined);
   return client;
 }

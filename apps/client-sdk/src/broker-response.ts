@@ -1,9 +1,13 @@
 import { ValetError } from './valet-error.ts';
 import type { IssueEnvelope, Problem, SessionAnswer } from './wire.ts';
 
-/** The statuses of the retryable errors in the broker's table. */
+/** The HTTP statuses of the broker's retryable errors. */
 const retryableStatuses = new Set([429, 503, 504]);
-/** A gateway in front of the broker responds 502 while the broker restarts. The broker's own 502 is about a vendor. */
+/**
+ * The HTTP statuses of a gateway that are retryable. A gateway in front of the broker responds 502 while the broker
+ * restarts; the broker itself responds 502 if a vendor refused its credentials or sent an invalid response, which is
+ * not retryable.
+ */
 const retryableGatewayStatuses = new Set([502, ...retryableStatuses]);
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -23,7 +27,7 @@ async function readText(response: Response): Promise<string> {
   try {
     return await response.text();
   } catch {
-    throw new ValetError('network_unavailable', 'The connection ended in the middle of the response.');
+    throw new ValetError('network_unavailable', 'The response of the broker ended too early.');
   }
 }
 
@@ -35,7 +39,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Returns the broker's own refusal or failure, if `response` is one. The body can still be read afterwards. */
+/**
+ * Returns the broker's own error if `response` contains one. The caller can still read the body of `response`
+ * afterwards.
+ */
 export async function parseBrokerError(response: Response, vendor?: string): Promise<ValetError | undefined> {
   const isProblemType = response.headers.get('content-type')?.startsWith('application/problem+json');
   if (response.ok || isProblemType !== true) return undefined;
@@ -52,9 +59,10 @@ export async function parseBrokerError(response: Response, vendor?: string): Pro
   });
 }
 
+/** Returns the JSON object of a broker's successful response. Throws `answer_invalid` for any other response. */
 async function parseObject(response: Response, vendor?: string): Promise<Record<string, unknown>> {
-  const answer = response.ok ? parseJson(await readText(response)) : undefined;
-  if (isObject(answer) && Number.isFinite(Date.parse(String(answer['server_time'])))) return answer;
+  const body = response.ok ? parseJson(await readText(response)) : undefined;
+  if (isObject(body) && Number.isFinite(Date.parse(String(body['server_time'])))) return body;
   throw new ValetError('answer_invalid', `The response (HTTP ${response.status}) is not from a Valet Key broker.`, {
     status: response.status,
     retryable: retryableGatewayStatuses.has(response.status),
@@ -63,36 +71,38 @@ async function parseObject(response: Response, vendor?: string): Promise<Record<
   });
 }
 
-export async function parseIssueAnswer(response: Response, connection: string): Promise<IssueEnvelope> {
-  const answer = await parseObject(response, connection);
-  if (answer['connection'] !== connection) {
-    throw new ValetError('answer_invalid', 'The response is about another vendor.', {
+export async function parseIssueResponse(response: Response, connection: string): Promise<IssueEnvelope> {
+  const body = await parseObject(response, connection);
+  if (body['connection'] !== connection) {
+    throw new ValetError('answer_invalid', 'The response is about another connection.', {
       status: response.status,
       vendor: connection,
     });
   }
-  return answer as unknown as IssueEnvelope;
+  return body as unknown as IssueEnvelope;
 }
 
-export async function parseSessionAnswer(response: Response): Promise<SessionAnswer> {
-  const answer = await parseObject(response);
-  const { subject, vendors } = answer;
+export async function parseSessionResponse(response: Response): Promise<SessionAnswer> {
+  const body = await parseObject(response);
+  const { subject, vendors } = body;
   if (typeof subject !== 'string' || !isObject(vendors)) {
     throw new ValetError('answer_invalid', 'The response does not describe a session.', { status: response.status });
   }
-  return answer as unknown as SessionAnswer;
+  return body as unknown as SessionAnswer;
 }
 
-/** Returns the fields `names` of a response. Throws `answer_invalid` unless each is a non-empty string. */
+/**
+ * Returns the fields `names` of an issue response. Throws `answer_invalid` unless each of them is a non-empty string.
+ */
 export function requireStringFields<Name extends string>(
-  answer: IssueEnvelope & Partial<Record<Name, unknown>>,
+  response: IssueEnvelope & Partial<Record<Name, unknown>>,
   ...names: readonly Name[]
 ): Record<Name, string> {
   const fields = {} as Record<Name, string>;
   for (const name of names) {
-    const value: unknown = answer[name];
+    const value: unknown = response[name];
     if (typeof value !== 'string' || value === '') {
-      throw new ValetError('answer_invalid', `The response has no \`${name}\`.`, { vendor: answer.vendor });
+      throw new ValetError('answer_invalid', `The response has no \`${name}\`.`, { vendor: response.vendor });
     }
     fields[name] = value;
   }
