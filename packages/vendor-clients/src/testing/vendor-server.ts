@@ -27,15 +27,15 @@ export interface VendorServer extends AsyncDisposable {
   readonly calls: RecordedCall[];
   /** Responds to the next calls with these responses, one after the other; the last one is repeated. */
   readonly respond: (...responses: [PlannedResponse, ...PlannedResponse[]]) => void;
-  /** Returns how many connections were opened so far. */
-  readonly connections: () => number;
+  /** Returns how many sockets were opened so far. */
+  readonly sockets: () => number;
 }
 
 /** Starts a vendor on a loopback port that sends planned responses and records the calls. */
 export async function startVendorServer(...first: [PlannedResponse, ...PlannedResponse[]]): Promise<VendorServer> {
   let plan: PlannedResponse[] = first;
   const calls: RecordedCall[] = [];
-  let connections = 0;
+  let sockets = 0;
 
   const server = createServer((request, response) => {
     void (async () => {
@@ -54,14 +54,14 @@ export async function startVendorServer(...first: [PlannedResponse, ...PlannedRe
       response.writeHead(planned.status ?? 200, { 'content-type': 'application/json', ...planned.headers }).end(text);
     })().catch(() => response.destroy());
   });
-  server.on('connection', () => (connections += 1));
+  server.on('connection', () => (sockets += 1));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
 
   return {
     url: `http://127.0.0.1:${port}`,
     calls,
-    connections: () => connections,
+    sockets: () => sockets,
     respond: (...responses) => {
       plan = responses;
     },

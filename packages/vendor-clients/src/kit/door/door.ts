@@ -4,11 +4,11 @@ import { setTimeout } from 'node:timers/promises';
 import { systemClock, ValetKeyError, type CallOptions, type VendorDependencies } from '@valetkey/core-types';
 import type { Dispatcher, Pool } from 'undici';
 import { createAttempts } from './attempts.ts';
-import { createBulkhead, noConnectionError } from './bulkhead.ts';
+import { createBulkhead, noSocketError } from './bulkhead.ts';
 import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
 import { Deadline, isTimeout, timeoutError } from './deadline.ts';
 import { describeNetworkFailure } from './network-failure.ts';
-import { createPool, maxConnections } from './pool.ts';
+import { createPool, maxSockets } from './pool.ts';
 import { decodeBody } from './read-body.ts';
 import {
   collectResponse,
@@ -181,7 +181,7 @@ function createTransport({ baseUrl, timeoutMs }: DoorOptions, { dispatcher: give
 /** Creates the function that runs each call of one door inside its place, its deadline and its attempts. */
 function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDependencies) {
   const { clock = systemClock, random = Math.random, onEvent = () => undefined } = dependencies;
-  const bulkhead = createBulkhead({ vendor, clock, maxCalls, maxConnections });
+  const bulkhead = createBulkhead({ vendor, clock, maxCalls, maxSockets });
   const attempts = createAttempts({ vendor, clock, random, onEvent });
 
   /** The receiver of the result stops the deadline. */
@@ -199,7 +199,7 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
       const awaitedMs = callerBody?.awaitedMs() ?? 0;
       // The time of a vendor that had less than half of it is not counted against the vendor.
       if (waitedMs() + awaitedMs <= leftMs / 2) return ended;
-      return awaitedMs > waitedMs() ? slowCallerError(vendor) : noConnectionError(vendor);
+      return awaitedMs > waitedMs() ? slowCallerError(vendor) : noSocketError(vendor);
     };
     try {
       if (turn !== undefined) await deadline.waitFor(turn);

@@ -22,7 +22,7 @@ async function connectionsFor(refused: PlannedResponse): Promise<number> {
   await new Promise(setImmediate);
   expect((await door.begin().send(call)).body.toString()).toBe('ok');
   await door.close();
-  return server.connections();
+  return server.sockets();
 }
 
 test('the connection of an unwanted response is used again, unless its body is long', async () => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { startVendorServer, type PlannedResponse } from '../../testing/vendor-server.ts';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
 import { openDoor, type Door, type StreamCall } from './door.ts';
-import { maxConnections } from './pool.ts';
+import { maxSockets } from './pool.ts';
 import type { StreamedResponse } from './stream.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };
@@ -122,13 +122,13 @@ test.each(endings)('a body that %s releases its connection', async (_name, respo
   await using server = await startVendorServer(response);
   const door = openTo(server.url);
   // Few enough failures to leave the circuit closed, and more calls than there are connections.
-  for (let count = 0; count < maxConnections + 10; count += 1) {
+  for (let count = 0; count < maxSockets + 10; count += 1) {
     if (count % 4 === 0) server.respond(response);
     else server.respond({ text: 'all' });
     const streaming = door.begin().stream(call);
     await streaming.then(count % 4 === 0 ? end : ({ body }) => buffer(body)).catch(() => undefined);
   }
   server.respond({ text: 'all' });
-  const atOnce = Array.from({ length: maxConnections }, () => door.begin().stream(call));
+  const atOnce = Array.from({ length: maxSockets }, () => door.begin().stream(call));
   expect(new Set((await Promise.all(atOnce)).map(({ status }) => status))).toEqual(new Set([200]));
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startVendorServer } from '../../testing/vendor-server.ts';
 import { openDoor } from './door.ts';
-import { maxConnections } from './pool.ts';
+import { maxSockets } from './pool.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };
 const call = { method: 'GET', path: '/x' };
@@ -13,7 +13,7 @@ test('calls that wait for a connection end at their deadline, and do not count a
   });
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 1_000 });
   const holder = new AbortController();
-  for (let count = 0; count < maxConnections; count += 1) {
+  for (let count = 0; count < maxSockets; count += 1) {
     const { extend } = await door.begin(holder).stream({ ...call, maxResponseBytes: 1_000 });
     extend(60_000);
   }
