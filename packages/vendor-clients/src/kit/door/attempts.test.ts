@@ -9,7 +9,7 @@ const down = (): ValetKeyError => new ValetKeyError('vendor_unavailable', 'down'
 function start(random: () => number = () => 0) {
   const clock = createVirtualClock();
   const events: VendorEvent[] = [];
-  const attempts = createAttempts({ vendor, clock, random, onEvent: (event) => events.push(event) });
+  const attempts = createAttempts({ vendor, timeoutMs: 1_000, clock, random, onEvent: (event) => events.push(event) });
   let sent = 0;
   const waits: number[] = [];
   /** Runs a call whose attempts end one after the other as planned; the last ending is repeated. */
@@ -298,4 +298,36 @@ test('a word in `reason` alone does not make a 500 one that does not count', asy
   const failure = new ValetKeyError('vendor_unavailable', 'down', { reason: 'status_500' });
   for (let count = 0; count < 20; count++) await failing(run([failure], false, true, true));
   expect(await failing(run(['response'], false, true, true))).toBe('circuit_open');
+});
+
+/** Runs a call that waited for a socket most of its time and was then at the vendor, without a response. */
+function endUnanswered({ run, clock }: ReturnType<typeof start>, sentMs: number, isGoodProbe = true) {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const call = failing(run([promise], false, isGoodProbe));
+  clock.advance(sentMs);
+  reject(new ValetKeyError('overloaded', 'no time', { reason: 'no_connection' }));
+  return call;
+}
+
+test('calls that had too little time open the circuit once the vendor was silent for half of an operation', async () => {
+  const started = start();
+  for (let count = 0; count < 68; count++) await endUnanswered(started, 10);
+  expect(started.events).toEqual([]);
+  await endUnanswered(started, 10);
+  expect(started.events).toEqual([{ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 }]);
+});
+
+test('a response, an idle time and calls that their callers may hold up do not make a vendor silent', async () => {
+  const started = start();
+  const failure = new ValetKeyError('vendor_unavailable', 'down', { cause: { type: 'vendor_status', status: 500 } });
+  for (const ending of ['response', failure]) {
+    for (let count = 0; count < 49; count++) await endUnanswered(started, 10);
+    await failing(started.run([ending], false, true, true));
+  }
+  for (let count = 0; count < 40; count++) {
+    await endUnanswered(started, 10);
+    started.clock.advance(10_000);
+    await endUnanswered(started, 1_000, false);
+  }
+  expect(started.events).toEqual([]);
 });

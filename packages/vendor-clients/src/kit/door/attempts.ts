@@ -1,8 +1,11 @@
 import { ValetKeyError, type Clock, type VendorEvent } from '@valetkey/core-types';
 import type { VendorName } from './response.ts';
+import { createSilence } from './silence.ts';
 
 interface AttemptsOptions {
   readonly vendor: VendorName;
+  /** Time of one operation, in milliseconds. */
+  readonly timeoutMs: number;
   readonly clock: Clock;
   /** Returns a number between 0 and 1. */
   readonly random: () => number;
@@ -32,8 +35,9 @@ const maxAttempts = 3;
 const firstBackoffMs = 50;
 
 /** Creates the attempts of one door. All its calls share a circuit, a retry budget and the pause that the vendor asks for. */
-export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptions): Attempts {
+export function createAttempts({ vendor, timeoutMs, clock, random, onEvent }: AttemptsOptions): Attempts {
   const requestedPause = createRequestedPause(vendor, clock);
+  const silence = createSilence(clock);
   const budget = createRetryBudget();
   const circuit = createCircuit({
     vendor,
@@ -50,8 +54,11 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 
   /** Reports a failure to the circuit and notes the pause that the vendor asked for. */
   const learn = (failure: unknown, isComposedByCaller: boolean, report: (outcome: Outcome) => void): void => {
+    if (isResponse(failure)) silence.reset();
     const outcome = isComposedByCaller && isAboutRequest(failure) ? 'unknown' : outcomeOf(failure);
-    report(outcome);
+    // A call that waited for a socket most of its time says nothing about the vendor, unless the vendor is silent.
+    const isUnanswered = isOverload(failure) && silence.lastedMs() >= timeoutMs / 2;
+    report(isUnanswered ? 'failed' : outcome);
     if (outcome === 'unknown') return;
     if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
       requestedPause.extend(failure.retryAfterSeconds);
@@ -65,13 +72,17 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
       budget.deposit();
       for (let count = 1; ; count++) {
         let failure: unknown;
+        const leave = isGoodProbe ? silence.enter() : undefined;
         try {
           const result = await send();
+          silence.reset();
           report('healthy');
           return result;
         } catch (cause) {
           failure = explain(cause);
           learn(failure, isComposedByCaller, report);
+        } finally {
+          leave?.();
         }
         if (!repeatable || count === maxAttempts || !isTemporary(failure) || circuit.isOpen() || !budget.withdraw()) {
           throw failure;
@@ -91,8 +102,20 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 
 function outcomeOf(failure: unknown): Outcome {
   // Callers that abort, send an invalid body or are too many say nothing about the vendor.
-  if (!ValetKeyError.isInstance(failure) || failure.status < 500 || failure.code === 'overloaded') return 'unknown';
+  if (!ValetKeyError.isInstance(failure) || failure.status < 500 || isOverload(failure)) return 'unknown';
   return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
+}
+
+function isOverload(failure: unknown): boolean {
+  return ValetKeyError.isInstance(failure) && failure.code === 'overloaded';
+}
+
+/** Returns whether a failure is about a response of the vendor. */
+function isResponse(failure: unknown): boolean {
+  return (
+    ValetKeyError.isInstance(failure) &&
+    (failure.cause?.type === 'vendor_status' || failure.code === 'vendor_response_invalid')
+  );
 }
 
 /** Servers also respond with 500 and 501 to a request that they cannot process; 502 and above are about the server. */

@@ -182,7 +182,7 @@ function createTransport({ baseUrl, timeoutMs }: DoorOptions, { dispatcher: give
 function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDependencies) {
   const { clock = systemClock, random = Math.random, onEvent = () => undefined } = dependencies;
   const bulkhead = createBulkhead({ vendor, clock, maxCalls, maxSockets });
-  const attempts = createAttempts({ vendor, clock, random, onEvent });
+  const attempts = createAttempts({ vendor, timeoutMs, clock, random, onEvent });
 
   /** The receiver of the result stops the deadline. */
   return async function run<Result>(
