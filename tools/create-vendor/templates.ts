@@ -170,7 +170,7 @@ test('${title} refuses options with a wrong value by the name of the field', () 
 function renderSimulation({ id, title }: NewVendor): string {
   const name = toIdentifier(id);
   return `import { sandboxMarker } from '@valetkey/core-types';
-import { bearerToken, jsonAnswer, parseJsonObject, type Answer, type Call } from '../../engine/answers.ts';
+import { bearerToken, jsonResponse, parseJsonObject, type Call, type SimulatedResponse } from '../../engine/responses.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
 import { defineSimulation } from '../../engine/simulation.ts';
 
@@ -188,7 +188,7 @@ export const ${name} = defineSimulation({
   }),
 
   simulate({ clock, keys, credentials }) {
-    async function issueToken(call: Call): Promise<Answer> {
+    async function issueToken(call: Call): Promise<SimulatedResponse> {
       if (bearerToken(call) !== credentials.apiKey) return failure(401);
       const { user_id: userId, expires_in: lifetimeSeconds } = parseJsonObject(call.body) ?? {};
       if (typeof userId !== 'string' || typeof lifetimeSeconds !== 'number') return failure(422);
@@ -197,15 +197,15 @@ export const ${name} = defineSimulation({
       const iat = nowSeconds(clock);
       const claims = { sub, iat, exp: iat + lifetimeSeconds };
       const token = await keys${name === id ? `.${id}` : `['${id}']`}.sign(claims, { flaw: call.tokenFlaw });
-      return jsonAnswer(200, { user_id: sub, token, expires_in: lifetimeSeconds });
+      return jsonResponse(200, { user_id: sub, token, expires_in: lifetimeSeconds });
     }
 
     return { services: { '${id}': { failure, routes: { 'POST /v1/tokens': issueToken } } } };
   },
 });
 
-function failure(status: number): Answer {
-  return jsonAnswer(status, { error: status });
+function failure(status: number): SimulatedResponse {
+  return jsonResponse(status, { error: status });
 }
 `;
 }
@@ -228,9 +228,9 @@ function issueToken(body: object, apiKey: string = sandbox.credentials${name ===
 }
 
 test('${title} issues a token of the user with the requested lifetime', async () => {
-  const answer = await issueToken({ user_id: 'alice', expires_in: 600 });
-  expect([answer.status, answer.fields['user_id'], answer.fields['expires_in']]).toEqual([200, 'alice', 600]);
-  const { sub, iat = 0, exp } = decodeJwt(text(answer, 'token'));
+  const response = await issueToken({ user_id: 'alice', expires_in: 600 });
+  expect([response.status, response.fields['user_id'], response.fields['expires_in']]).toEqual([200, 'alice', 600]);
+  const { sub, iat = 0, exp } = decodeJwt(text(response, 'token'));
   expect([sub, exp]).toEqual(['alice', iat + 600]);
 });
 
