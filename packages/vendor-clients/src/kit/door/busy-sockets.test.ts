@@ -7,7 +7,7 @@ const vendor = { id: 'nymbl', title: 'Nymbl' };
 const call = { method: 'GET', path: '/x' };
 const overloaded = { code: 'overloaded', reason: 'no_connection' };
 
-test('calls that wait for a connection end at their deadline, and do not count against the vendor', async () => {
+test('calls that wait for a socket until their deadline reject with overloaded and do not open the circuit', async () => {
   await using server = await startVendorServer((response) => {
     response.writeHead(200).write('begun');
   });

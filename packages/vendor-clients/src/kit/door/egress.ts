@@ -3,16 +3,16 @@ import type { LookupFunction } from 'node:net';
 import { isLoopbackHost } from '@valetkey/core-types';
 import ipaddr from 'ipaddr.js';
 
-/** Code of the network error for a host name that resolves to an address that is never called. */
+/** The code of the network error for a host name that resolves to an address that may not be called. */
 export const addressRefused = 'EGRESS_REFUSED';
 
-/** Returns whether calls to a host may go to an address: public addresses, and for a developer's loopback host loopback only. */
+/** Returns whether a host may have an address: a loopback host only loopback addresses, any other host only public ones. */
 export function mayReach(hostname: string, address: string): boolean {
   const range = rangeOf(address);
   return isLoopbackHost(hostname) ? range === 'loopback' : range === 'unicast';
 }
 
-/** Returns whether a URL contains an address that is never called. A host name is checked when it is resolved. */
+/** Returns whether a URL contains an address that may not be called. A host name is checked when it is resolved. */
 export function namesRefusedAddress(url: string): boolean {
   const { hostname } = new URL(url);
   const address = hostname.replace(/^\[|\]$/g, '');

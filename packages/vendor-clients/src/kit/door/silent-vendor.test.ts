@@ -55,7 +55,7 @@ function startFlood() {
   return { pass, respondTo, isOpen, failures };
 }
 
-test('a vendor that begins to hang under a backlog is not called after one operation time, although each call had little time', async () => {
+test('the circuit of a vendor that begins to hang opens, although every call waits for a socket most of its time', async () => {
   const { pass, respondTo, isOpen, failures } = startFlood();
   await pass(800);
   respondTo(maxSockets);
@@ -66,7 +66,7 @@ test('a vendor that begins to hang under a backlog is not called after one opera
   expect(failures.get('circuit_open')).toBeGreaterThan(0);
 });
 
-test('a vendor that responds to some calls of a flood is still called, although most calls had too little time', async () => {
+test('the circuit of a vendor that responds to some calls stays closed, although most calls have too little time', async () => {
   const { pass, respondTo, isOpen, failures } = startFlood();
   await pass(5_000, () => respondTo(3));
   expect(failures.get('no_connection')).toBeGreaterThan(1_000);

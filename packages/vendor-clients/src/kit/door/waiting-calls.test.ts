@@ -8,7 +8,7 @@ import { maxSockets } from './pool.ts';
 const vendor = { id: 'vital', title: 'Vital' };
 const call = { method: 'GET', path: '/x' };
 
-test('calls that wait for a connection are not sent once other calls found the vendor down', async () => {
+test('calls that wait for a socket are not sent after other calls opened the circuit', async () => {
   const held: ServerResponse[] = [];
   await using server = await startVendorServer((response) => held.push(response));
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 10_000 });
@@ -30,7 +30,7 @@ test('calls that wait for a connection are not sent once other calls found the v
   await door.close();
 });
 
-test('calls that wait for a connection to a healthy vendor are all sent, over no more connections', async () => {
+test('calls that wait for a socket are all sent to a healthy vendor, over no more than maxSockets sockets', async () => {
   await using server = await startVendorServer({ text: 'ok' });
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 10_000 });
   const calls = Array.from({ length: 1_000 }, () => door.begin().send(call));

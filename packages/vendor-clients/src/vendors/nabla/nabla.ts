@@ -15,7 +15,7 @@ import {
 import { bearerToken, issueForUser } from '../../kit/issue-ability.ts';
 import { readJwtPayload, remainingLifeSeconds } from '../../kit/jwt-payload.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
-import { createServiceToken, type ServiceToken } from '../../kit/service-token.ts';
+import { createAccessTokenKeeper, type AccessTokenKeeper } from '../../kit/access-token-keeper.ts';
 import { verifyCredentials } from '../../kit/verify-credentials.ts';
 
 /** A patient's tokens. Both belong to that patient alone: return them to the patient's app and keep neither. */
@@ -117,7 +117,7 @@ export const nabla = defineVendor({
     const path = isCore ? '/v1/core/server/jwt/authenticate' : '/v1/server/jwt/patient/authenticate';
 
     /** The Core API grants a client an access token for an hour; the server API key is used as it is. */
-    const serverKey = credentials.serverKey.map((key): ServiceToken => {
+    const serverKey = credentials.serverKey.map((key): AccessTokenKeeper => {
       if (!('clientId' in key)) return { use: (_operation, call) => call(key) };
       const grant = {
         path: '/v1/core/server/oauth/token',
@@ -129,7 +129,7 @@ export const nabla = defineVendor({
         advice: 'Check `clientId`, and that `privateKey` and `keyId` are of a key that Nabla knows this client by.',
       } as const;
       // Calls share the grant, so it has an operation of its own: no caller may end it for the others.
-      return createServiceToken(() => requestClientCredentialsToken(door.begin(), grant), clock);
+      return createAccessTokenKeeper(() => requestClientCredentialsToken(door.begin(), grant), clock);
     });
 
     const authenticate = (operation: Operation, userId: string, token: Secret): Promise<VendorResponse> =>

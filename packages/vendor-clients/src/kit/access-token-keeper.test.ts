@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import type { GrantedToken } from './client-credentials.ts';
 import type { Operation } from './door/door.ts';
-import { createServiceToken } from './service-token.ts';
+import { createAccessTokenKeeper } from './access-token-keeper.ts';
 
 const operation = { waitFor: (shared) => shared } as Pick<Operation, 'waitFor'> as Operation;
 
@@ -18,10 +18,10 @@ function start(expiresInSeconds?: number) {
     granted += 1;
     return { accessToken: new Secret(String(granted)), expiresInSeconds };
   };
-  const serviceToken = createServiceToken(request, clock);
+  const keeper = createAccessTokenKeeper(request, clock);
   const used: string[] = [];
   const call = (isAccepted: (token: string) => boolean = () => true, failure: Error = refusal(unauthorized)) =>
-    serviceToken.use(operation, async (accessToken) => {
+    keeper.use(operation, async (accessToken) => {
       const token = accessToken.reveal();
       used.push(token);
       if (!isAccepted(token)) throw failure;
@@ -80,12 +80,12 @@ test.each([
 
 test('a grant that fails is not kept: the next call requests the token again', async () => {
   let requests = 0;
-  const serviceToken = createServiceToken(async () => {
+  const keeper = createAccessTokenKeeper(async () => {
     requests += 1;
     if (requests === 1) throw refusal();
     return { accessToken: new Secret('granted') };
   }, createVirtualClock());
-  const call = () => serviceToken.use(operation, async (token) => token.reveal());
+  const call = () => keeper.use(operation, async (token) => token.reveal());
   await expect(call()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   expect(await call()).toBe('granted');
 });

@@ -3,7 +3,7 @@ import type { GrantedToken } from './client-credentials.ts';
 import type { Operation } from './door/door.ts';
 
 /** An access token that a vendor grants to a client for the client's own calls. */
-export interface ServiceToken {
+export interface AccessTokenKeeper {
   /**
    * Calls with the token. It is requested when there is none or when it is about to expire, once for all calls that need
    * it. If the vendor refuses the token with a 401, the call is sent once more with a new token. `operation` bounds how long
@@ -23,11 +23,11 @@ const defaultLifetimeSeconds = 300;
  *
  * @example
  * ```ts
- * const serviceToken = createServiceToken(() => requestClientCredentialsToken(door.begin(), grant), clock);
- * const response = await serviceToken.use(operation, (token) => operation.send(callWith(token)));
+ * const keeper = createAccessTokenKeeper(() => requestClientCredentialsToken(door.begin(), grant), clock);
+ * const response = await keeper.use(operation, (token) => operation.send(callWith(token)));
  * ```
  */
-export function createServiceToken(request: () => Promise<GrantedToken>, clock: Clock): ServiceToken {
+export function createAccessTokenKeeper(request: () => Promise<GrantedToken>, clock: Clock): AccessTokenKeeper {
   let kept: { readonly token: Secret; readonly grantedAtMs: number; readonly staleAtMs: number } | undefined;
   let requested: Promise<Secret> | undefined;
 
