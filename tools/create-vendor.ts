@@ -1,5 +1,5 @@
-// Creates a vendor that works from the first moment: `pnpm create:vendor acme --title "Acme Pay"`. It writes the two
-// folders, the page and the changeset, then everything that is generated from the lists of vendors.
+// Creates a working vendor: `pnpm create:vendor acme --title "Acme Pay"`. Writes its client, its simulation, its page and its
+// changeset, then everything that is generated from the lists of vendors.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

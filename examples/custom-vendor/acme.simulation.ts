@@ -27,7 +27,7 @@ export const acmeSimulation = defineSimulation({
     function createToken(call: Call) {
       if (!isAuthorized(call)) return failure(401);
       const { user_id: requested, expires_in } = parseJsonObject(call.body) ?? {};
-      const user_id = call.wrongUser ? 'user_of_another_caller' : String(requested);
+      const user_id = call.wrongUser ? 'user_of_another_principal' : String(requested);
       return jsonResponse(200, { user_id, token: `token-of-${user_id}`, expires_in });
     }
 

@@ -42,7 +42,7 @@ export interface ${type}Token {
 
 /** A client of ${title}'s API. */
 export interface ${type}Client extends VendorClient {
-  /** Issues a token for a user (\`POST /v1/tokens\`). Rejects with \`vendor_user_not_found\`. */
+  /** Issues a token for a user (\`POST /v1/tokens\`). Rejects with \`vendor_user_not_found\` if there is no such user. */
   readonly createToken: (userId: string, options?: CallOptions) => Promise<${type}Token>;
 }
 
@@ -68,7 +68,7 @@ export const ${name} = defineVendor({
         headers: { authorization: \`Bearer \${key.reveal()}\` },
         json: { user_id: userId, expires_in: options.expirySeconds },
         meanings: { 404: noUser },
-        // A second token does no harm, so that a call that failed temporarily may be sent again.
+        // A second token does no harm, so a call that failed temporarily may be sent again.
         repeatable: true,
       });
       const { user_id, token, expires_in: expiresInSeconds } = readJson(response, tokenResponseSchema);
