@@ -89,7 +89,7 @@ test('Nymbl switches to the next API key in a call that can be sent twice, and n
   await vendor.close();
 });
 
-test('Nymbl switches no API key when the access token is refused', async () => {
+test('Nymbl does not switch the API key when the access token is refused', async () => {
   const vendor = startNymbl();
   const { proxy } = vendor;
   if (proxy === undefined) throw new Error('no proxy');
@@ -101,7 +101,7 @@ test('Nymbl switches no API key when the access token is refused', async () => {
   await vendor.close();
 });
 
-test('Nymbl switches to the next API key when a 401 refuses it, as Nymbl documents', async () => {
+test('Nymbl switches to the next API key after a 401 that refuses the current one, as Nymbl documents', async () => {
   await sandbox.close();
   sandbox = await createSandbox({ nymbl: { apiKeyRefusalStatus: 401 } });
   const vendor = startNymbl();

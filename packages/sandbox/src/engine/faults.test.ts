@@ -47,7 +47,7 @@ test.each<[Fault]>([
   [{ type: 'hang' }],
   [{ type: 'latency', delayMs: 600_000 }],
   [{ type: 'drip', intervalMs: 600_000 }],
-])('%j holds one call until the sandbox closes, while other calls are processed', async (fault) => {
+])('the fault %j holds one call until the sandbox closes, while other calls are processed', async (fault) => {
   await using slow = await createSandbox();
   slow.setFaults([{ vendor: 'nabla', fault }]);
   const held = request(`${slow.urls.nabla}/v1/server/jwt/patient/authenticate/alice`, { headers }).then(
@@ -314,7 +314,7 @@ test('a call that a rule spares by its probability does not use up the count of 
   expect(left).toEqual([2, 1, 1, undefined, undefined]);
 });
 
-test('the sandbox keeps serving after malformed, aborted, oversized and many concurrent requests', async () => {
+test('the sandbox still responds after malformed, aborted, oversized and many concurrent requests', async () => {
   const hasHead = (received: string) => received.includes('\r\n\r\n');
   const requests: readonly (readonly [string, (received: string) => boolean])[] = [
     ['GET /%zz HTTP/1.1\r\nhost: x', hasHead],

@@ -43,7 +43,7 @@ test('the active secret stays the same when the vendor refuses both', async () =
   expect(onSwitch).not.toHaveBeenCalled();
 });
 
-test('the other secret is not used after another failure, without a second slot, or for a call that is not repeatable', async () => {
+test('the other secret is not used after a timeout, without a second slot, or for a call that is not repeatable', async () => {
   const fails = vi.fn<() => Promise<never>>(async () => {
     throw new ValetKeyError('vendor_timeout', 'late');
   });

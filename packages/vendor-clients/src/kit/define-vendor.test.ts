@@ -10,7 +10,7 @@ import { baseUrlSchema } from './option-schemas.ts';
 
 const pools = vi.hoisted(() => ({ opened: 0 }));
 
-/** Counts the connection pools that the network library creates. */
+/** Counts the socket pools that the network library creates. */
 vi.mock(import('undici'), async (importOriginal) => {
   const undici = await importOriginal();
   class CountedPool extends undici.Pool {
@@ -105,7 +105,7 @@ test('createClient without credentials throws an error that names each of them',
   expect(create).toThrow(/^Acme cannot be set up: apiKey: .*; signature: .*\.$/);
 });
 
-test('creating a vendor or a client opens no pool; the first call opens one, and closing closes all', async () => {
+test('a vendor and a client open no socket pool before the first call, and close all pools when they are closed', async () => {
   await using server = await startVendorServer({ text: 'token' });
   const options = optionsOf({ baseUrl: server.url });
   const vendor = acme.create(options);

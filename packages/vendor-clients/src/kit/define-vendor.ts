@@ -21,7 +21,7 @@ export interface VendorClient {
    * Rejects with `vendor_auth_failed` if the vendor refuses them, and with another code if the call fails otherwise.
    */
   readonly verify: (options?: CallOptions) => Promise<void>;
-  /** Closes the client's connections. */
+  /** Closes the client's sockets. */
   readonly close: () => Promise<void>;
 }
 

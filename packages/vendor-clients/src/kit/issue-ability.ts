@@ -66,7 +66,8 @@ export function issueForUser<Parameters extends object = NoParameters>(
 }
 
 /**
- * Declares that the vendor issues tokens bound to the company's account. With `cache`, the broker returns one token to several users.
+ * Declares that the vendor issues tokens bound to the company's account. With `cache`, the broker returns one token to
+ * several users.
  *
  * @example
  * ```ts

@@ -3,7 +3,7 @@ import type { VendorName } from './door/response.ts';
 
 interface Verification {
   readonly vendor: VendorName;
-  /** Requests a user id that cannot exist, with the configured credential. Rejects with `vendor_user_not_found` if it is absent. */
+  /** Requests a user that cannot exist, with the configured credential. Rejects with `vendor_user_not_found`. */
   readonly call: () => Promise<unknown>;
   /** Sends the same request with a wrong key. */
   readonly callWithWrongKey: (wrongKey: Secret) => Promise<unknown>;

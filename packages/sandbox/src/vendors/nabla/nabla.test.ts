@@ -24,7 +24,7 @@ const callWith = (headers: Readonly<Record<string, string>>) =>
   postJson(`${sandbox.urls.nabla}/v1/patient/graphql/sdk/authenticated`, {}, headers);
 const callAsPatient = (token: string) => callWith({ 'x-nabla-authorization': `Bearer ${token}` });
 
-test('Nabla issues a patient an access token for five minutes and a refresh token for thirty days', async () => {
+test('Nabla issues an access token that lives five minutes and a refresh token that lives thirty days', async () => {
   const response = await authenticate('alice%2Fbob');
   expect(response.status).toBe(200);
   expect(Object.keys(response.fields)).toEqual(['access_token', 'refresh_token']);

@@ -38,7 +38,7 @@ test('Nudge refuses a missing or wrong API key and an invalid lifetime', async (
   }
 });
 
-test('Nudge refuses an account without short-lived tokens, and accepts only the API keys set in code', async () => {
+test('Nudge refuses calls while short-lived tokens are disabled, and accepts only the API keys that are set', async () => {
   sandbox.nudge.setTokensEnabled(false);
   expect((await issue()).status).toBe(403);
   sandbox.nudge.setTokensEnabled(true);

@@ -35,7 +35,7 @@ export function createVitalGoogleRoutes(dependencies: VitalGoogleDependencies): 
 
 /** Returns Google's error if the user may not sign in. */
 function refusalOf(userId: string, users: VitalUsers): SimulatedResponse | undefined {
-  // Google would create the user of any well-signed token, but a user whom Vital deleted must not reappear.
+  // Google would create the user of any well-signed token, but a user that Vital deleted must not reappear.
   if (users.find(userId) === undefined) return googleError('USER_NOT_FOUND');
   return users.isDisabled(userId) ? googleError('USER_DISABLED') : undefined;
 }

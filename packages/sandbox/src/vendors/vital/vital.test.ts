@@ -168,7 +168,7 @@ test('Vital undoes a deletion within seven days', async () => {
   expect(text(await createUser('alice'), 'user_id')).not.toBe(userId);
 });
 
-test('Vital does not undo a deletion whose client user id another user has', async () => {
+test('Vital does not undo a deletion if another user has the client user id', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   sandbox.vital.deleteUser(userId);
   const { userId: heir } = sandbox.vital.createUser('alice');

@@ -122,7 +122,7 @@ test('calls that were under way when the circuit opened do not prolong its pause
   expect(await run(['response'])).toBe('response');
 });
 
-test('the pause of the circuit grows to a minute', async () => {
+test('the pause of the circuit doubles after each failed probe, up to a minute', async () => {
   const { run, clock, events } = start();
   for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   for (let count = 0; count < 6; count++) {
@@ -133,7 +133,7 @@ test('the pause of the circuit grows to a minute', async () => {
   expect(pauses).toEqual([5, 10, 20, 40, 60, 60, 60]);
 });
 
-test('a probe whose caller aborted decides nothing and does not block the next probe', async () => {
+test('a probe whose caller aborted leaves the circuit open and does not block the next probe', async () => {
   const { run, clock } = start();
   for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   clock.advance(5_000);
@@ -234,7 +234,7 @@ test('a call that waits for its repetition rejects with its own failure if the c
   expect(sent()).toBe(19);
 });
 
-test('a pause that the vendor asked for is checked before the circuit, so that no probe is admitted that is never sent', async () => {
+test('a pause that the vendor asked for is checked before the circuit, which therefore admits only probes that are sent', async () => {
   const { run, clock } = start();
   const later = new ValetKeyError('vendor_unavailable', 'later', { reason: 'status_503', retryAfterSeconds: 10 });
   for (let count = 0; count < 20; count++) {
@@ -318,7 +318,7 @@ test('calls that had too little time open the circuit once the vendor was silent
   expect(started.events).toEqual([{ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 }]);
 });
 
-test('a response, an idle time and calls that their callers may hold up do not make a vendor silent', async () => {
+test('responses, times without calls, and calls that their callers may hold up do not count as silence of the vendor', async () => {
   const started = start();
   const failure = new ValetKeyError('vendor_unavailable', 'down', { cause: { type: 'vendor_status', status: 500 } });
   for (const ending of ['response', failure]) {

@@ -110,7 +110,7 @@ function isOverload(failure: unknown): boolean {
   return ValetKeyError.isInstance(failure) && failure.code === 'overloaded';
 }
 
-/** Returns whether a failure is about a response of the vendor. */
+/** Returns whether a failure was caused by a response of the vendor. */
 function isResponse(failure: unknown): boolean {
   return (
     ValetKeyError.isInstance(failure) &&
@@ -172,7 +172,7 @@ function createRetryBudget() {
     },
     /** Uses up one repetition, and returns whether one was available. */
     withdraw(): boolean {
-      // Ten tenths are slightly less than one in binary.
+      // In binary, ten times 0.1 is slightly less than 1.
       if (balance < 1 - 1e-9) return false;
       balance -= 1;
       return true;

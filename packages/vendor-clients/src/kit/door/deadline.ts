@@ -13,7 +13,7 @@ interface DeadlineOptions {
 }
 
 /**
- * Ends a call when its time is over or when its caller aborts it; an aborting caller receives its own abort reason. It uses
+ * Ends a call when its time is over or when its caller aborts it. A caller that aborts receives its own abort reason. It uses
  * no `AbortController`, because creating one costs more than sending the call.
  */
 export class Deadline {
@@ -84,7 +84,7 @@ export function isTimeout(failure: unknown): boolean {
   return ValetKeyError.isInstance(failure) && failure.code === 'vendor_timeout';
 }
 
-/** Returns the error of an operation whose time is over. */
+/** Returns the error for an operation whose time is over. */
 export function timeoutError(vendor: VendorName, timeoutMs: number): ValetKeyError {
   return new ValetKeyError('vendor_timeout', `${vendor.title} did not respond within ${timeoutMs} ms.`, {
     vendor: vendor.id,

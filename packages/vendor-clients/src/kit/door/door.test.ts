@@ -149,7 +149,7 @@ test.each([
   [503, { 'retry-after': '17' }, 'vendor_unavailable', 17],
   [408, {}, 'vendor_unavailable', undefined],
 ])(
-  'status %i with the headers %j rejects with %s and the retryAfterSeconds %s',
+  'a call whose response has status %i and the headers %j rejects with %s and the retryAfterSeconds %s',
   async (status, headers, code, seconds) => {
     await expect(sendTo({ status, headers }, { expected: 'any' })).rejects.toMatchObject({
       code,
@@ -267,7 +267,7 @@ test('a response that is not HTTP is invalid, and the error quotes none of it', 
   expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('SECRETBODY');
 });
 
-test('the calls of one operation share its time, and none is sent when it is over', async () => {
+test('the calls of one operation share its time, and no call is sent after its end', async () => {
   const clock = createVirtualClock();
   await using server = await startVendorServer((response) => {
     if (server.calls.length > 2) return;

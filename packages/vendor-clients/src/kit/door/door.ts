@@ -23,7 +23,7 @@ import { requestHead, toStreamedResponse, type StreamedResponse } from './stream
 
 /** What a vendor client works with. Each dependency has a default. */
 export interface ClientDependencies extends VendorDependencies {
-  /** Carries the calls instead of the client's own connection pool. Its owner closes it; the client does not. */
+  /** Carries the calls instead of the client's own socket pool. Its owner closes it; the client does not. */
   readonly dispatcher?: Dispatcher | undefined;
   /** Resolves host names instead of the system's resolver. Addresses that may not be called are refused all the same. */
   readonly lookup?: typeof systemLookup | undefined;
@@ -110,7 +110,7 @@ const jsonHeaders: DefaultHeaders = { ...wholeHeaders, 'content-type': 'applicat
 /** The most calls of one door that may be under way, including those that wait for a socket. */
 const maxCalls = 1_024;
 
-/** Opens a door to one origin. Its connection pool is created by the first call. */
+/** Opens a door to one origin. The first call creates its socket pool. */
 export function openDoor(options: DoorOptions, dependencies: ClientDependencies = {}): Door {
   const { vendor, timeoutMs } = options;
   const { clock = systemClock } = dependencies;

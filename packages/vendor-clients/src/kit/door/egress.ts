@@ -48,7 +48,7 @@ function rangeOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'invalid';
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv6' && parsed.range() === 'rfc6052') {
-    // NAT64: a network without IPv4 reaches IPv4 hosts through addresses that end in theirs.
+    // NAT64: a network without IPv4 reaches IPv4 hosts through addresses that end in the IPv4 address.
     return ipaddr.fromByteArray(parsed.toByteArray().slice(12)).range();
   }
   // Only this part of IPv6 is assigned (RFC 4291); the library says unicast for every range that it does not know.

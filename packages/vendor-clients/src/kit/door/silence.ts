@@ -2,7 +2,7 @@ import type { Clock } from '@valetkey/core-types';
 
 /** Measures how long calls have been at a vendor that has responded to none of them. */
 export interface Silence {
-  /** Counts a call as being at the vendor. Returns the function that reports its end. */
+  /** Reports that a call is sent. Returns the function that reports that the call has ended. */
   readonly enter: () => () => void;
   /** Sets the silence back to zero, because the vendor responded to a call. */
   readonly reset: () => void;

@@ -8,7 +8,7 @@ import { maxSockets } from './pool.ts';
 const vendor = { id: 'vital', title: 'Vital' };
 const timeoutMs = 1_000;
 const stepMs = 20;
-/** So many calls in each step that a call waits for a socket most of its time, and too few to fill the bulkhead. */
+/** The calls of each step: enough to make a call wait for a socket most of its time, and too few to fill the bulkhead. */
 const callsPerStep = 16;
 
 beforeEach(() => {

@@ -23,7 +23,7 @@ test.each([
   await expect(createAuthgearClient({ endpoint: server.url }).userInfo(accessToken)).rejects.toMatchObject({ code });
 });
 
-test('resolve returns `valid` only for the exact text `true`, `invalid` for any other and `absent` without one', async () => {
+test('resolve returns `valid` only for the exact text `true`, `invalid` for any other text and `absent` without the header', async () => {
   await using server = await startVendorServer(
     {},
     { headers: { 'x-authgear-session-valid': 'false' } },

@@ -87,7 +87,7 @@ test('with `patientIdClaim`, the tokens of another patient are refused', async (
   await expect(client.authenticatePatient('patient-1')).rejects.toMatchObject({ code: 'vendor_response_invalid' });
 });
 
-test('verify tells a valid server key from an invalid one without requesting tokens', async () => {
+test('verify distinguishes a valid server key from an invalid one without requesting tokens', async () => {
   await using server = await startVendorServer({ status: 404 }, { status: 401 });
   const client = createNablaClient({ serverKey, baseUrl: server.url });
   await expect(client.verify()).resolves.toBeUndefined();

@@ -20,7 +20,7 @@ test('getToken sends the documented call and reads the lifetime from the token',
   expect(issuedToken.expiresInSeconds).toBe(1_800);
 });
 
-test('getToken uses the configured method and header, and for a token without a lifetime the configured one', async () => {
+test('getToken uses the configured method and header, and the configured lifetime if the token names none', async () => {
   await using server = await startVendorServer({ json: { token: 'opaque' } });
   const client = createNudgeClient({
     apiKey,
@@ -62,7 +62,7 @@ test.each([401, 403])('the error for a refused key (%i) names what the operator 
   });
 });
 
-test('an app may request a shorter lifetime, but not a longer one and no other parameter', async () => {
+test('an app may request a shorter lifetime, but neither a longer lifetime nor another parameter', async () => {
   await using server = await startVendorServer(issued);
   const vendor = nudge.create(nudge.options.parse({ apiKey, baseUrl: server.url, expiryMinutes: 30 }));
   const issue = vendor.issue as IssueAbility<'account'>;

@@ -245,7 +245,7 @@ test('the token key has the configured scope with the customer in each `{custome
   expect(keyOf('client')).not.toEqual(keyOf('other'));
 });
 
-test('send bounds the bodies in both directions', async () => {
+test('send bounds the bodies of the request and of the response', async () => {
   await using server = await startVendorServer({ text: 'x'.repeat(2_000) });
   const client = createNymblClient({
     ...base,

@@ -17,7 +17,7 @@ import { createForward } from './nymbl-proxy.ts';
 
 /** A client of Nymbl's identity provider and API. */
 export interface NymblClient extends VendorClient {
-  /** Requests an access token of the scope (`/oauth2/token`). Keep it on the server: it gives access to all data of a customer. */
+  /** Requests an access token (`/oauth2/token`). Keep it on the server: it gives access to all data of a customer. */
   readonly requestAccessToken: (scope: string, options?: CallOptions) => Promise<GrantedToken>;
   /**
    * Sends a call with a token. `'token_refused'` means that Nymbl refused the token and nothing was forwarded. Rejects with
@@ -37,7 +37,7 @@ const customerSourceSchema = z.union([
   z.strictObject({ value: customerSchema.describe('The one customer, for every principal.') }),
 ]);
 
-/** Nymbl: calls its API on the principal's behalf. Its access token gives access to all data of a customer and stays in the broker. */
+/** Nymbl: proxies calls to its API. Its access token gives access to all data of a customer and stays in the broker. */
 export const nymbl = defineVendor({
   id: 'nymbl',
   title: 'Nymbl',

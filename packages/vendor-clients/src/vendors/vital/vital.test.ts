@@ -116,7 +116,7 @@ test('only a 404 in the form of Vital’s errors is vendor_user_not_found', asyn
   await expect(client.createSignInToken('u-1')).rejects.toMatchObject({ code: 'vendor_rejected' });
 });
 
-test('deleteUser and undoDeleteUser are not repeated after a broken connection', async () => {
+test('deleteUser and undoDeleteUser are not repeated after a broken TCP connection', async () => {
   await using server = await startVendorServer((response) => response.socket?.resetAndDestroy());
   const client = clientOf(server.url);
   await expect(client.deleteUser('u-1')).rejects.toMatchObject({ code: 'vendor_unavailable' });

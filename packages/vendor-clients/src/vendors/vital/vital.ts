@@ -29,7 +29,7 @@ export interface VitalSignInToken {
   readonly signInToken: Secret;
 }
 
-/** A client of Vital's API. Where a user does not exist, its methods reject with `vendor_user_not_found`. */
+/** A client of Vital's API. If a user does not exist, the methods reject with `vendor_user_not_found`. */
 export interface VitalClient extends VendorClient {
   /** Finds or creates the user of `clientUserId`. Any number of calls, even concurrent ones, result in one user. */
   readonly ensureUser: (clientUserId: string, options?: CallOptions) => Promise<VitalUser & { created: boolean }>;
