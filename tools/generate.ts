@@ -47,7 +47,7 @@ function generate(file: string, content: string | Readonly<Record<string, string
 const vendorIds = listVendors(root);
 generate('packages/vendor-clients/src/registry.ts', renderRegistry(vendorIds));
 generate('packages/vendor-clients/src/index.ts', { vendors: renderVendorExports(root, vendorIds) });
-generate('packages/sandbox/src/simulations.ts', renderSimulations(listSimulations(root)));
+generate('packages/sandbox/src/registry.ts', renderSimulations(listSimulations(root)));
 
 const { vendors } = await import('@valetkey/vendor-clients');
 const { simulations } = await import('@valetkey/sandbox');

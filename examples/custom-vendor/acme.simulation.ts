@@ -1,7 +1,7 @@
-import { bearerToken, defineSimulation, jsonAnswer, parseJsonObject, type Call } from '@valetkey/sandbox';
+import { bearerToken, defineSimulation, jsonResponse, parseJsonObject, type Call } from '@valetkey/sandbox';
 
 const apiKey = 'sandbox-only-acme-api-key';
-const failure = (status: number) => jsonAnswer(status, { error: status });
+const failure = (status: number) => jsonResponse(status, { error: status });
 const isAuthorized = (call: Call) => bearerToken(call) === apiKey;
 
 /** Simulates the three calls of Acme that `acme.ts` makes. */
@@ -21,14 +21,14 @@ export const acmeSimulation = defineSimulation({
       const known = userIds.get(externalId);
       const id = known ?? `user_${userIds.size + 1}`;
       userIds.set(externalId, id);
-      return jsonAnswer(known === undefined ? 201 : 200, { id, external_id: externalId });
+      return jsonResponse(known === undefined ? 201 : 200, { id, external_id: externalId });
     }
 
     function createToken(call: Call) {
       if (!isAuthorized(call)) return failure(401);
       const { user_id: requested, expires_in } = parseJsonObject(call.body) ?? {};
-      const user_id = call.wrongUser ? 'user_of_another_caller' : String(requested);
-      return jsonAnswer(200, { user_id, token: `token-of-${user_id}`, expires_in });
+      const user_id = call.wrongUser ? 'user_of_another_principal' : String(requested);
+      return jsonResponse(200, { user_id, token: `token-of-${user_id}`, expires_in });
     }
 
     const routes = {

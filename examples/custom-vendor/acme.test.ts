@@ -36,7 +36,7 @@ async function issue(sub: string) {
   return response.json<Record<string, unknown>>();
 }
 
-test('each caller receives a token of its own user, and a caller who returns is not created again', async () => {
+test('each principal receives a token of its own user, and a later request of a principal finds the same user', async () => {
   const users = [];
   for (const sub of ['alice', 'bob', 'alice']) {
     const { user_id, token, expires_in } = await issue(sub);
@@ -51,7 +51,7 @@ test('a token of another user never leaves the broker', async () => {
   sandbox.setFaults([{ vendor: 'acme', fault: { type: 'wrong-user' }, count: 1 }]);
   const problem = await issue('alice');
   assert.equal(problem['code'], 'vendor_response_invalid');
-  assert.ok(!JSON.stringify(problem).includes('user_of_another_caller'));
+  assert.ok(!JSON.stringify(problem).includes('user_of_another_principal'));
 });
 
 test('valetkey.config.ts connects the broker to Acme', async () => {

@@ -42,7 +42,7 @@ export interface ${type}Token {
 
 /** A client of ${title}'s API. */
 export interface ${type}Client extends VendorClient {
-  /** Issues a token for a user (\`POST /v1/tokens\`). Rejects with \`vendor_user_not_found\`. */
+  /** Issues a token for a user (\`POST /v1/tokens\`). Rejects with \`vendor_user_not_found\` if there is no such user. */
   readonly createToken: (userId: string, options?: CallOptions) => Promise<${type}Token>;
 }
 
@@ -68,7 +68,7 @@ export const ${name} = defineVendor({
         headers: { authorization: \`Bearer \${key.reveal()}\` },
         json: { user_id: userId, expires_in: options.expirySeconds },
         meanings: { 404: noUser },
-        // A second token does no harm, so that a call that failed temporarily may be sent again.
+        // A second token does no harm, so a call that failed temporarily may be sent again.
         repeatable: true,
       });
       const { user_id, token, expires_in: expiresInSeconds } = readJson(response, tokenResponseSchema);
@@ -170,7 +170,7 @@ test('${title} refuses options with a wrong value by the name of the field', () 
 function renderSimulation({ id, title }: NewVendor): string {
   const name = toIdentifier(id);
   return `import { sandboxMarker } from '@valetkey/core-types';
-import { bearerToken, jsonAnswer, parseJsonObject, type Answer, type Call } from '../../engine/answers.ts';
+import { bearerToken, jsonResponse, parseJsonObject, type Call, type SimulatedResponse } from '../../engine/responses.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
 import { defineSimulation } from '../../engine/simulation.ts';
 
@@ -188,7 +188,7 @@ export const ${name} = defineSimulation({
   }),
 
   simulate({ clock, keys, credentials }) {
-    async function issueToken(call: Call): Promise<Answer> {
+    async function issueToken(call: Call): Promise<SimulatedResponse> {
       if (bearerToken(call) !== credentials.apiKey) return failure(401);
       const { user_id: userId, expires_in: lifetimeSeconds } = parseJsonObject(call.body) ?? {};
       if (typeof userId !== 'string' || typeof lifetimeSeconds !== 'number') return failure(422);
@@ -197,15 +197,15 @@ export const ${name} = defineSimulation({
       const iat = nowSeconds(clock);
       const claims = { sub, iat, exp: iat + lifetimeSeconds };
       const token = await keys${name === id ? `.${id}` : `['${id}']`}.sign(claims, { flaw: call.tokenFlaw });
-      return jsonAnswer(200, { user_id: sub, token, expires_in: lifetimeSeconds });
+      return jsonResponse(200, { user_id: sub, token, expires_in: lifetimeSeconds });
     }
 
     return { services: { '${id}': { failure, routes: { 'POST /v1/tokens': issueToken } } } };
   },
 });
 
-function failure(status: number): Answer {
-  return jsonAnswer(status, { error: status });
+function failure(status: number): SimulatedResponse {
+  return jsonResponse(status, { error: status });
 }
 `;
 }
@@ -228,9 +228,9 @@ function issueToken(body: object, apiKey: string = sandbox.credentials${name ===
 }
 
 test('${title} issues a token of the user with the requested lifetime', async () => {
-  const answer = await issueToken({ user_id: 'alice', expires_in: 600 });
-  expect([answer.status, answer.fields['user_id'], answer.fields['expires_in']]).toEqual([200, 'alice', 600]);
-  const { sub, iat = 0, exp } = decodeJwt(text(answer, 'token'));
+  const response = await issueToken({ user_id: 'alice', expires_in: 600 });
+  expect([response.status, response.fields['user_id'], response.fields['expires_in']]).toEqual([200, 'alice', 600]);
+  const { sub, iat = 0, exp } = decodeJwt(text(response, 'token'));
   expect([sub, exp]).toEqual(['alice', iat + 600]);
 });
 

@@ -40,7 +40,7 @@ ${entries.join('\n')}
 `;
 }
 
-/** Returns `packages/sandbox/src/simulations.ts`. */
+/** Returns `packages/sandbox/src/registry.ts`. */
 export function renderSimulations(ids: readonly string[]): string {
   const imports = ids.map((id) => `import { ${toIdentifier(id)} } from './vendors/${id}/${id}.ts';`);
   return `${notice}

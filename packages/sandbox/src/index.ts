@@ -1,14 +1,14 @@
-export { bearerToken, jsonAnswer, noStore, oauthError, parseForm, parseJsonObject } from './engine/answers.ts';
+export { bearerToken, jsonResponse, noStore, oauthError, parseForm, parseJsonObject } from './engine/responses.ts';
 export { control } from './engine/controls.ts';
 export { createCredentialList, credentialsSchema } from './engine/credential-list.ts';
 export { nowSeconds } from './engine/now-seconds.ts';
-export { parseOwnBody } from './engine/own-body.ts';
+export { parseSandboxBody } from './engine/sandbox-body.ts';
 export { createSeededRandom } from './engine/random.ts';
 export { defineSimulation } from './engine/simulation.ts';
 export { createSandbox, sandboxCredentials, sandboxVendors } from './sandbox.ts';
-export { simulations } from './simulations.ts';
+export { simulations } from './registry.ts';
 
-export type { Answer, Call, Routes, TokenFlaw } from './engine/answers.ts';
+export type { Call, Routes, SimulatedResponse, TokenFlaw } from './engine/responses.ts';
 export type { Control } from './engine/controls.ts';
 export type { CredentialList } from './engine/credential-list.ts';
 export type { Fault } from './engine/faults.ts';
@@ -45,5 +45,5 @@ export type {
   NymblState,
   VitalOptions,
   VitalState,
-} from './vendor-types.ts';
+} from './vendor-aliases.ts';
 export type { VitalUser } from './vendors/vital/vital-users.ts';

@@ -58,7 +58,7 @@ export function parseSandboxOptions(builtIn: readonly Simulation[], options: obj
   return { all, host, port, clock, random, sleep, optionsOf: (id: string) => parsed[id] ?? {} };
 }
 
-/** Simulations without options accept none, not even an empty object. */
+/** A simulation without options accepts no options, not even an empty object. */
 function toShape(simulations: readonly Simulation[]): Readonly<Record<string, z.ZodType<Record<string, unknown>>>> {
   const withOptions = simulations.filter(({ options }) => Object.keys(options.shape).length > 0);
   return Object.fromEntries(withOptions.map(({ id, options }) => [id, options.strict().prefault({})]));

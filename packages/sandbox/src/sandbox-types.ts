@@ -6,7 +6,7 @@ import type { AcceptedIssuer, NameOf, Simulation, UrlsOf } from './engine/simula
 import type { Sleep } from './engine/sleep.ts';
 import type { DevTokenRequest } from './identity/idp-tokens.ts';
 import type { idp } from './identity/idp.ts';
-import type { simulations } from './simulations.ts';
+import type { simulations } from './registry.ts';
 
 /** The simulations that every sandbox has. */
 export type BuiltIn = (typeof simulations)[number] | typeof idp;
@@ -33,7 +33,7 @@ export type OptionsOf<Member extends Simulation> = {
 type Running<Member extends Simulation> = ReturnType<Member['simulate']>;
 type ControlsOf<Member extends Simulation> = NonNullable<Running<Member>['controls']>;
 
-/** What code can do to one simulation: its controls, and its further state. */
+/** What code can use of one simulation: its controls and its further state. */
 export type StateOf<Member extends Simulation> = {
   readonly [Name in keyof ControlsOf<Member>]: ControlsOf<Member>[Name]['run'];
 } & NonNullable<Running<Member>['state']>;

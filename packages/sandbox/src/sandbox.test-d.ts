@@ -2,7 +2,7 @@ import { expectTypeOf, test } from 'vitest';
 import {
   createSandbox,
   defineSimulation,
-  jsonAnswer,
+  jsonResponse,
   sandboxCredentials,
   type FaultRule,
   type Sandbox,
@@ -28,7 +28,7 @@ test('the names of services, issuers and URLs derive from the simulations', () =
   expectTypeOf<FaultRule['vendor']>().toEqualTypeOf<SandboxVendor>();
 });
 
-test('the state of a simulation is typed, in code', () => {
+test('the state of a simulation has precise types in code', () => {
   expectTypeOf(sandbox.vital.createUser('alice')).toEqualTypeOf<VitalUser>();
   expectTypeOf(sandbox.nudge.setApiKeys).parameter(0).toEqualTypeOf<readonly string[]>();
   expectTypeOf(sandbox.nymbl.revokeTokens).parameters.toEqualTypeOf<[]>();
@@ -62,7 +62,7 @@ test('an added simulation extends every type', async () => {
       expectTypeOf(credentials.key).toEqualTypeOf<'sandbox-only-acme'>();
       expectTypeOf(urlOf).parameter(0).toEqualTypeOf<'acme-rooms'>();
       return {
-        services: { 'acme-rooms': { routes: {}, failure: (status) => jsonAnswer(status, {}) } },
+        services: { 'acme-rooms': { routes: {}, failure: (status) => jsonResponse(status, {}) } },
         state: { rooms: (): number => 7 },
       };
     },

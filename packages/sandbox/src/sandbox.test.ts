@@ -1,7 +1,7 @@
 import { sandboxMarker } from '@valetkey/core-types';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, sandboxVendors, simulations, type Sandbox } from './index.ts';
-import { request, type ReadAnswer } from './testing/request.ts';
+import { request, type ReadResponse } from './testing/request.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterAll(() => sandbox.close());
 
-function putFaults(body: unknown): Promise<ReadAnswer> {
+function putFaults(body: unknown): Promise<ReadResponse> {
   return request(`${sandbox.origin}/_faults`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
@@ -28,7 +28,7 @@ test('every credential of the sandbox contains the sandbox marker', () => {
   for (const value of groups.flatMap((group) => Object.values(group))) expect(value).toContain(sandboxMarker);
 });
 
-test('the front page lists every service and every own route, with examples that work', async () => {
+test('the front page lists every service and every route of the sandbox itself, with examples that work', async () => {
   const { text: page } = await request(sandbox.origin);
   for (const vendor of sandboxVendors) expect(page).toContain(`/${vendor}`);
   for (const own of ['/_calls', '/_faults', '/_state']) expect(page).toContain(own);
@@ -42,7 +42,7 @@ test('the front page lists every service and every own route, with examples that
   }
 });
 
-test('createSandbox rejects a taken port with the error of the system', async () => {
+test('createSandbox rejects a taken port with EADDRINUSE', async () => {
   const port = Number(new URL(sandbox.origin).port);
   await expect(createSandbox({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
@@ -58,12 +58,12 @@ test.each([
   [{ idp: {} }, 'idp'],
   [{ simulations: [{}] }, 'simulations.0'],
 ])('createSandbox rejects the options %j and names %s', async (options, name) => {
-  // Called as a program without types would call it.
+  // A program without types would call it like this.
   await expect(Reflect.apply(createSandbox, undefined, [options])).rejects.toThrow(TypeError);
   await expect(Reflect.apply(createSandbox, undefined, [options])).rejects.toThrow(name);
 });
 
-test('calls are counted by the vendor’s own route, and calls of unknown paths by their path', async () => {
+test('calls are counted by the vendor’s route pattern, and calls of unknown paths by their path', async () => {
   await request(`${sandbox.urls.nabla}/v1/server/jwt/patient/authenticate/alice`);
   await request(`${sandbox.urls.nabla}/v1/server/jwt/patient/authenticate/bob%2Fcarol?x=1`);
   await request(`${sandbox.urls.nymbl}/Patients('acme-corp-1')`);
@@ -111,7 +111,7 @@ test('rotateKeys and withdrawKeys reject an issuer that does not exist', async (
   }
 });
 
-test('a sandbox describes the broker’s connection to every vendor and the issuer to accept', () => {
+test('a sandbox has the options of a broker’s connection to every vendor, and the issuer to accept', () => {
   const { urls, credentials } = sandbox;
   expect(sandbox.issuers).toEqual([{ issuer: urls.idp, audiences: ['valetkey'] }]);
   expect(sandbox.connections).toMatchObject({

@@ -15,7 +15,7 @@ import type {
   ServiceNameOf,
   StatesOf,
 } from './sandbox-types.ts';
-import { simulations } from './simulations.ts';
+import { simulations } from './registry.ts';
 
 /** A simulated service, by the name that call counts and faults use: `nymbl-idp`. */
 export type SandboxVendor = ServiceNameOf<BuiltIn>;
@@ -29,7 +29,10 @@ export type SandboxUrls = UrlsOf<SandboxVendor>;
 /** How often each route was called: by service, then by `METHOD /path` with the vendor's own placeholders. */
 export type CallCounts = CountsOf<SandboxVendor>;
 
-/** Where and how often a fault occurs. The first rule that matches a call decides. */
+/**
+ * Which calls a fault affects. Of the rules that match a call, the first that is no `latency` decides; each `latency`, before
+ * or after it, delays the response.
+ */
 export type FaultRule = RuleOf<SandboxVendor>;
 
 /** The options of a sandbox. The options of a simulation stand under its id. */
@@ -82,6 +85,6 @@ export async function createSandbox<const Added extends readonly Simulation[] = 
     mintUserToken: (states as StatesOf<BuiltIn>).idp.mintUserToken,
     [Symbol.asyncDispose]: running.close,
   };
-  // The names are those of the list, which the types are derived from as well.
+  // The types derive from the same list of simulations as the names of this object.
   return sandbox as unknown as Sandbox<Added>;
 }

@@ -1,4 +1,4 @@
-// What every vendor of the registry has in common, against the sandbox with and without faults.
+// Tests of what every vendor of the registry has in common, against the sandbox with and without faults.
 import { inspect } from 'node:util';
 import {
   assertExposable,
@@ -9,14 +9,13 @@ import {
   type VendorEvent,
 } from '@valetkey/core-types';
 import { createSandbox, type Fault } from '@valetkey/sandbox';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { connectionOf, definitions, operate, simulationOf, startSandboxed } from './testing/sandboxed-vendor.ts';
 import { startVendorServer } from './testing/vendor-server.ts';
 
 const ids = Object.keys(definitions);
-/** The time of calls that a deadline has to end. */
-const shortMs = 300;
+const timeoutMs = 10_000;
 const canary = 'CANARY-do-not-tell';
 const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
 
@@ -25,10 +24,19 @@ const elsewhere = await startVendorServer({});
 const issuing = ids.filter((id) => startSandboxed(sandbox, id).issue !== undefined);
 
 beforeEach(() => sandbox.setFaults([]));
+afterEach(() => {
+  vi.useRealTimers();
+});
 afterAll(async () => {
   await sandbox.close();
   await elsewhere[Symbol.asyncDispose]();
 });
+
+/** Waits until the sandbox has received a call to a vendor, and passes the time of the call on a virtual clock. */
+async function passDeadline(id: string): Promise<void> {
+  while (Object.keys(sandbox.calls()[simulationOf(id)]).length === 0) await new Promise(setImmediate);
+  vi.advanceTimersByTime(timeoutMs);
+}
 
 const definitionOf = (id: string) => definitions[id] as (typeof definitions)[string];
 
@@ -72,21 +80,21 @@ const faults: readonly [Fault, ErrorCode][] = [
 ];
 
 describe.each(ids)('%s', (id) => {
-  test('the vendor does what it is for and verifies its credentials', async () => {
+  test('the vendor performs its first ability and verifies its credentials', async () => {
     const vendor = startSandboxed(sandbox, id);
     expect(await operate(vendor)).not.toBe('');
     await expect(vendor.verify?.()).resolves.toBeUndefined();
     await vendor.close();
   });
 
-  test('the vendor has an ability and the id of its definition', async () => {
+  test('the vendor has at least one ability and the id of its definition', async () => {
     const vendor = startSandboxed(sandbox, id);
     expect(vendor.id).toBe(id);
     expect([vendor.issue, vendor.proxy, vendor.authenticate].some((ability) => ability !== undefined)).toBe(true);
     await vendor.close();
   });
 
-  test('options with an unknown field are refused by the name of the field', () => {
+  test('options with an unknown field are refused by the name of the field, without its value', () => {
     const { options } = definitionOf(id);
     const { success, error } = options.safeParse({ ...connectionOf(sandbox, id), typo: canary });
     expect(success).toBe(false);
@@ -101,14 +109,21 @@ describe.each(ids)('%s', (id) => {
     }
   });
 
-  test('each credential parses to slots, of which each can be used alone', async () => {
+  test('each credential parses to one slot or to two slots, and the vendor accepts each slot alone', async () => {
     const { options, credentials, create } = definitionOf(id);
-    const parsed = options.parse(connectionOf(sandbox, id)) as Record<string, { current: unknown }>;
+    const connection = connectionOf(sandbox, id);
     for (const name of credentials) {
-      expect(Object.keys(parsed[name] ?? {})).toEqual(['current']);
-      const vendor = create({ ...parsed, [name]: { current: parsed[name]?.current } });
-      await expect(vendor.verify?.()).resolves.toBeUndefined();
-      await vendor.close();
+      const secret = connection[name];
+      const single = options.parse(connection) as Record<string, Record<string, unknown>>;
+      expect(Object.keys(single[name] ?? {})).toEqual(['current']);
+      const parsed = options.parse({ ...connection, [name]: { current: secret, next: secret } });
+      const slots = (parsed as Record<string, Record<string, unknown>>)[name] ?? {};
+      expect(Object.keys(slots)).toEqual(['current', 'next']);
+      for (const current of Object.values(slots)) {
+        const vendor = create({ ...parsed, [name]: { current } });
+        await expect(vendor.verify?.()).resolves.toBeUndefined();
+        await vendor.close();
+      }
     }
   });
 
@@ -122,26 +137,32 @@ describe.each(ids)('%s', (id) => {
     }
   });
 
-  test.for(faults)('the fault %j is %s, without a word of the vendor', async ([fault, code]) => {
-    const events: VendorEvent[] = [];
-    const timeoutMs = code === 'vendor_timeout' ? shortMs : 10_000;
-    const vendor = startSandboxed(sandbox, id, { timeoutMs, onEvent: (event) => events.push(event) });
-    const aimed = fault.type === 'redirect' ? { ...fault, location: `${elsewhere.url}/${canary}` } : fault;
-    sandbox.setFaults([{ vendor: simulationOf(id), fault: aimed }]);
-    const failure: unknown = await operate(vendor).then(undefined, (reason: unknown) => reason);
+  test.for(faults)(
+    'a call with the fault %j rejects with %s and quotes no text of the vendor',
+    async ([fault, code]) => {
+      const events: VendorEvent[] = [];
+      if (code === 'vendor_timeout') vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      sandbox.resetCalls();
+      const vendor = startSandboxed(sandbox, id, { timeoutMs, onEvent: (event) => events.push(event) });
+      const aimed = fault.type === 'redirect' ? { ...fault, location: `${elsewhere.url}/${canary}` } : fault;
+      sandbox.setFaults([{ vendor: simulationOf(id), fault: aimed }]);
+      const failing = operate(vendor).then(undefined, (reason: unknown) => reason);
+      if (code === 'vendor_timeout') await passDeadline(id);
+      const failure: unknown = await failing;
 
-    expect(failure).toBeInstanceOf(ValetKeyError);
-    expect(failure).toMatchObject({ code, vendor: id, ...(code === 'vendor_timeout' && { reason: 'deadline' }) });
-    expect(elsewhere.calls).toHaveLength(0);
-    const printed = inspect([failure, events], { depth: 12, showHidden: true }) + JSON.stringify([failure, events]);
-    expect(printed).not.toContain(canary);
-    expect(printed).not.toMatch(/eyJ[A-Za-z0-9_-]{8}/);
-    expect(printed).not.toContain(sandbox.origin);
-    sandbox.setFaults([]);
-    await vendor.close();
-  });
+      expect(failure).toBeInstanceOf(ValetKeyError);
+      expect(failure).toMatchObject({ code, vendor: id, ...(code === 'vendor_timeout' && { reason: 'deadline' }) });
+      expect(elsewhere.calls).toHaveLength(0);
+      const printed = inspect([failure, events], { depth: 12, showHidden: true }) + JSON.stringify([failure, events]);
+      expect(printed).not.toContain(canary);
+      expect(printed).not.toMatch(/eyJ[A-Za-z0-9_-]{8}/);
+      expect(printed).not.toContain(sandbox.origin);
+      sandbox.setFaults([]);
+      await vendor.close();
+    },
+  );
 
-  test('a wrong content type and an extra response on the wire change nothing', async () => {
+  test('a wrong content type is ignored, and an extra response never reaches a caller', async () => {
     const vendor = startSandboxed(sandbox, id);
     for (const type of ['wrong-content-type', 'extra-response'] as const) {
       sandbox.setFaults([{ vendor: simulationOf(id), fault: { type }, count: 5 }]);
@@ -155,7 +176,7 @@ describe.each(ids)('%s', (id) => {
     await vendor.close();
   });
 
-  test('one temporary failure is repeated, and reported to the operator alone', async () => {
+  test('a call that failed temporarily is repeated, and only an event reports the failure', async () => {
     const events: VendorEvent[] = [];
     const vendor = startSandboxed(sandbox, id, { onEvent: (event) => events.push(event) });
     sandbox.setFaults([{ vendor: simulationOf(id), fault: { type: 'reset' }, count: 1 }]);
@@ -165,27 +186,31 @@ describe.each(ids)('%s', (id) => {
   });
 });
 
-test.each(issuing)('%s issues the token that it declares, and caches none that is bound to a user', async (id) => {
-  const vendor = startSandboxed(sandbox, id);
-  const ability = vendor.issue as IssueAbility;
-  expect(ability.parameters.safeParse({ unknown_field: 1 }).success).toBe(false);
-  const { vendorUserId = 'patient-1' } = (await vendor.users?.ensureUser('bob')) ?? {};
-  const token = await ability.issue({ principal, vendorUserId, parameters: ability.parameters.parse({}) });
-  expect(() => assertExposable(token)).not.toThrow();
-  expect(token).toMatchObject({ kind: 'client', vendor: id, bound: ability.bound });
-  expect(Object.values(token.fields).some((field) => field instanceof Secret)).toBe(true);
-  const declaredFields = [ability.plainTextField, ability.exchange?.field].filter((field) => field !== undefined);
-  expect(Object.keys(token.fields)).toEqual(expect.arrayContaining(declaredFields));
-  expect([ability.bound, ability.cache]).not.toEqual(['user', expect.anything()]);
-  await vendor.close();
-});
+test.each(issuing)(
+  '%s issues the token that it declares, and never caches a token that is bound to a user',
+  async (id) => {
+    const vendor = startSandboxed(sandbox, id);
+    const ability = vendor.issue as IssueAbility;
+    expect(ability.parameters.safeParse({ unknown_field: 1 }).success).toBe(false);
+    const { vendorUserId = 'patient-1' } = (await vendor.users?.ensureUser('bob')) ?? {};
+    const token = await ability.issue({ principal, vendorUserId, parameters: ability.parameters.parse({}) });
+    expect(() => assertExposable(token)).not.toThrow();
+    expect(token).toMatchObject({ kind: 'client', vendor: id, bound: ability.bound });
+    expect(Object.values(token.fields).some((field) => field instanceof Secret)).toBe(true);
+    const declaredFields = [ability.plainTextField, ability.exchange?.field].filter((field) => field !== undefined);
+    expect(Object.keys(token.fields)).toEqual(expect.arrayContaining(declaredFields));
+    // `cache` is allowed only for tokens that are bound to the account.
+    expect([ability.bound, ability.cache]).not.toEqual(['user', expect.anything()]);
+    await vendor.close();
+  },
+);
 
-test('the search for the canary finds it in an error that quotes the vendor', () => {
+test('inspect shows the canary in an error that quotes the vendor, so that the tests above can find it', () => {
   const leaky = Object.assign(new ValetKeyError('vendor_rejected', 'no'), { body: canary });
   expect(inspect(leaky, { depth: 12, showHidden: true })).toContain(canary);
 });
 
-test('a thousand concurrent first calls each receive the token of their own user', async () => {
+test('a thousand concurrent calls to Nabla each receive the token of their own patient', async () => {
   const vendor = startSandboxed(sandbox, 'nabla', { timeoutMs: 60_000 });
   const issue = vendor.issue as IssueAbility<'user'>;
   const patients = Array.from({ length: 1_000 }, (_, index) => `patient-${index}`);

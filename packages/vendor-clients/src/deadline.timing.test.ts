@@ -20,12 +20,12 @@ const faults: readonly Fault[] = [
 
 const cases = Object.keys(definitions).flatMap((id) => faults.map((fault) => [id, fault] as const));
 
-test.each(cases)('a call of %s under the fault %j ends with its deadline', async (id, fault) => {
+test.each(cases)('a call to %s with the fault %j ends at its deadline', async (id, fault) => {
   const vendor = startSandboxed(sandbox, id, { timeoutMs });
   sandbox.setFaults([{ vendor: simulationOf(id), fault }]);
   const startedAt = performance.now();
   const elapsedMs = (): number => performance.now() - startedAt;
-  // A timer of the same length shows how late this machine is with its timers.
+  // A timer of the same length shows how late this machine runs its timers.
   const neighbor = sleep(timeoutMs).then(elapsedMs);
   await expect(operate(vendor)).rejects.toMatchObject({ code: 'vendor_timeout' });
   const callMs = elapsedMs();

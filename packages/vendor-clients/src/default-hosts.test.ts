@@ -3,7 +3,7 @@ import { Secret } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createNablaClient, createNudgeClient, createNymblClient, createVitalClient } from './index.ts';
 
-/** Records where calls would go, and sends none. */
+/** Records the URLs of calls and sends none. */
 class Nowhere extends Dispatcher {
   readonly calls: string[] = [];
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createNablaClient, createNudgeClient } from './index.ts';
 import { startVendorServer } from './testing/vendor-server.ts';
 
-test('a hung vendor holds its own places, and calls to other vendors go on', async () => {
+test('a hung vendor holds a bounded number of calls and little memory, and calls to another vendor succeed meanwhile', async () => {
   await using hung = await startVendorServer(() => undefined);
   await using healthy = await startVendorServer({ json: { token: 'a' } });
   const nabla = createNablaClient({ serverKey: 'server_sandbox-only', baseUrl: hung.url, timeoutMs: 1_500 });
@@ -21,7 +21,7 @@ test('a hung vendor holds its own places, and calls to other vendors go on', asy
   });
   await new Promise(setImmediate);
   expect(codes).toEqual(new Map([['overloaded', 4_000 - 1_024]]));
-  // One more call is refused before the event loop turns: it waits for no timer and no network.
+  // One more call is refused before the next turn of the event loop, so it waits for no timer and no network.
   const order: unknown[] = [];
   setImmediate(() => order.push('next turn'));
   await nabla.authenticatePatient('patient-1').catch((failure: unknown) => order.push(failure));
@@ -35,7 +35,7 @@ test('a hung vendor holds its own places, and calls to other vendors go on', asy
   expect(hung.calls.length).toBeLessThanOrEqual(64);
 
   await Promise.all(waiting);
-  // The vendor kept the calls with a connection waiting; the other calls waited for these until the circuit opened.
+  // The calls with a socket timed out. The others waited for a socket until their deadline or until the circuit opened.
   const { vendor_timeout: timedOut, overloaded = 0, vendor_unavailable: givenUp = 0 } = Object.fromEntries(codes);
   expect(timedOut).toBe(64);
   expect(overloaded + givenUp).toBe(4_000 - 64);

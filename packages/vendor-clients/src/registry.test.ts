@@ -19,7 +19,7 @@ test.each(['', 'acme', 'Acme ', ' Acme', 'Acme\nPay', 'Acme: Pay'])('the title %
   expect(name).not.toMatch(title);
 });
 
-test.each(Object.entries(vendors))('%s is registered under its id, with the title of a vendor', (id, definition) => {
+test.each(Object.entries(vendors))('%s is registered under its id and has a valid title', (id, definition) => {
   const file = `packages/vendor-clients/src/vendors/${id}/${id}.ts`;
   expect(definition.id, `the id in ${file} is its key in registry.ts`).toBe(id);
   expect(definition.title, `the title in ${file} is the vendor's name, each word with a capital`).toMatch(title);

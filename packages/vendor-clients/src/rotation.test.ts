@@ -74,7 +74,7 @@ test('Nymbl switches to the next client secret', async () => {
   await vendor.close();
 });
 
-test('Nymbl switches to the next API key with a call that can be sent twice, and not with one that cannot', async () => {
+test('Nymbl switches to the next API key in a call that can be sent twice, and not in a call whose body streams', async () => {
   const vendor = startNymbl();
   sandbox.nymbl.setApiKeys(['sandbox-only-next-key']);
   async function* body(): AsyncGenerator<Uint8Array> {
@@ -89,7 +89,7 @@ test('Nymbl switches to the next API key with a call that can be sent twice, and
   await vendor.close();
 });
 
-test('Nymbl switches no API key when the access token is refused', async () => {
+test('Nymbl does not switch the API key when the access token is refused', async () => {
   const vendor = startNymbl();
   const { proxy } = vendor;
   if (proxy === undefined) throw new Error('no proxy');
@@ -101,7 +101,7 @@ test('Nymbl switches no API key when the access token is refused', async () => {
   await vendor.close();
 });
 
-test('Nymbl switches to the next API key when a 401 refuses it, as Nymbl documents', async () => {
+test('Nymbl switches to the next API key after a 401 that refuses the current one, as Nymbl documents', async () => {
   await sandbox.close();
   sandbox = await createSandbox({ nymbl: { apiKeyRefusalStatus: 401 } });
   const vendor = startNymbl();
@@ -111,7 +111,7 @@ test('Nymbl switches to the next API key when a 401 refuses it, as Nymbl documen
   await vendor.close();
 });
 
-test('Nymbl switches to the next API key when a HEAD is forbidden, which has no body that says why', async () => {
+test('Nymbl switches to the next API key after a 403 to a HEAD, which has no body that says why', async () => {
   await using server = await startVendorServer({ status: 403 }, {});
   const vendor = startNymbl({ allow: [{ method: 'HEAD', path: '/Patients' }], baseUrl: server.url });
   expect(await proxied(vendor, { ...read, method: 'HEAD' })).toBe(200);
@@ -121,7 +121,7 @@ test('Nymbl switches to the next API key when a HEAD is forbidden, which has no 
   await vendor.close();
 });
 
-test('Nymbl reports a refused access token although the API key that is not in use yet is refused too', async () => {
+test('Nymbl reports a refused access token, even if the API key that is not in use yet is refused too', async () => {
   const gateway = [
     { status: 401, json: { message: 'The incoming token has expired' } },
     { status: 403, json: { message: 'Forbidden' } },

@@ -1,4 +1,5 @@
-// The vendors' own SDKs, and an OpenID client, send the same calls to one recorder: ours must be equal to theirs.
+// The clients of this package, the vendors' own SDKs and an OpenID client call one recording server. The requests of this
+// package must be equal to those of the others.
 import { createRequire } from 'node:module';
 import type { WebContainer } from '@authgear/web';
 import { JunctionClient } from '@junction-api/sdk';
@@ -30,11 +31,12 @@ beforeEach(() => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** Headers in which senders may differ: who they are, what they accept, how they transfer bytes. */
+/** Headers in which programs may differ: their name, what they accept and how they transfer bytes. */
 const senderHeaders =
   /^(host|connection|content-length|transfer-encoding|user-agent|accept|accept-encoding|accept-language|priority|sec-.*|x-fern-.*|.*sdk.*)$/;
 
-function essence({ method, path, headers, body }: RecordedCall | undefined = {} as RecordedCall): unknown {
+/** Returns the parts of a request that must be equal. */
+function comparedParts({ method, path, headers, body }: RecordedCall | undefined = {} as RecordedCall): unknown {
   const [contentType = ''] = headers['content-type']?.toString().split(';') ?? [];
   const isForm = contentType === 'application/x-www-form-urlencoded';
   const compared = Object.entries(headers).filter(([name]) => !senderHeaders.test(name));
@@ -111,7 +113,7 @@ test.each(vitalCalls)(
     await junction(new JunctionClient({ apiKey, baseUrl, maxRetries: 0 }));
     await tryVital(new TryVitalClient({ apiKey, environment: baseUrl }));
     expect(server.calls).toHaveLength(3);
-    const [mine, current, legacy] = server.calls.map(essence);
+    const [mine, current, legacy] = server.calls.map(comparedParts);
     expect(mine).toEqual(current);
     expect(mine).toEqual(legacy);
   },
@@ -134,7 +136,7 @@ test('Nymbl receives the grant request of an OpenID client', async () => {
   const configuration = new Configuration(metadata, 'client', clientSecret, ClientSecretPost(clientSecret));
   allowInsecureRequests(configuration);
   await clientCredentialsGrant(configuration, { scope });
-  const [mine, theirs] = server.calls.map(essence);
+  const [mine, theirs] = server.calls.map(comparedParts);
   expect(mine).toEqual(theirs);
 });
 
@@ -174,7 +176,7 @@ test("Authgear receives its own SDK's requests for userinfo and revocation", asy
   vi.unstubAllGlobals();
 
   for (const path of ['/oauth2/userinfo', '/oauth2/revoke']) {
-    const [mine, theirs, ...more] = server.calls.filter((call) => call.path === path).map(essence);
+    const [mine, theirs, ...more] = server.calls.filter((call) => call.path === path).map(comparedParts);
     expect(theirs).toBeDefined();
     expect(mine).toEqual(theirs);
     expect(more).toEqual([]);

@@ -38,7 +38,7 @@ describe('examine', () => {
     const failing = findings.filter(({ healthy }) => !healthy);
     expect(failing.map(({ part }) => part)).toEqual([`issuer ${sandbox.urls.idp}`, 'connection nudge']);
     expect(failing[0]?.detail).toMatch(/^has no usable keys \(/);
-    expect(failing[1]?.detail).toMatch(/vendor_auth_failed.*Nudge has switched short-lived token authentication on/s);
+    expect(failing[1]?.detail).toMatch(/vendor_auth_failed.*Nudge has enabled short-lived token authentication/s);
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 

@@ -7,7 +7,7 @@ export interface CallLog {
   readonly reset: () => void;
 }
 
-/** Callers choose unknown paths, so their number is bounded. */
+/** Callers choose the unknown paths, so the number of counted paths is bounded. */
 const maxRoutesPerService = 1000;
 
 /** Counts the calls of each service. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../index.ts';
-import { changeState } from '../testing/own-requests.ts';
+import { changeState } from '../testing/sandbox-requests.ts';
 import { postJson, request } from '../testing/request.ts';
 
 let sandbox: Sandbox;
@@ -24,7 +24,7 @@ async function countPublishedKeys(path: string): Promise<number> {
   return Array.isArray(fields['keys']) ? fields['keys'].length : 0;
 }
 
-test('POST /_state keeps publishing the previous keys of an issuer until they are withdrawn', async () => {
+test('after POST /_state rotates the keys of an issuer, the previous keys stay published until they are withdrawn', async () => {
   const paths = ['/authgear/oauth2/jwks', '/nymbl-idp/.well-known/jwks.json'];
   const counts = () => Promise.all(paths.map(countPublishedKeys));
   expect(await counts()).toEqual([1, 1]);
@@ -47,10 +47,10 @@ test.each([
   [{ vital: { createUser: 'alice' } }],
   [{ keys: { rotate: ['vital-auth'] } }],
   [[]],
-])('POST /_state refuses %j and carries out none of it', async (body) => {
+])('POST /_state refuses a request with the invalid part %j and changes nothing', async (body) => {
   const whole = Array.isArray(body) ? body : { nabla: { setServerKeys: [] }, ...body };
-  const answer = await postJson(`${sandbox.origin}/_state`, whole);
-  expect([answer.status, answer.fields['error']]).toEqual([400, 'invalid_request']);
+  const response = await postJson(`${sandbox.origin}/_state`, whole);
+  expect([response.status, response.fields['error']]).toEqual([400, 'invalid_request']);
   expect(await nablaStatus()).toBe(200);
 });
 

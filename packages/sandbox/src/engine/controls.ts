@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { SigningKeys } from './signing-keys.ts';
 
-/** What a vendor's console does: a function in code, and the same under `POST /_state`. */
+/** An action of a vendor's console. Code calls it as a function; an HTTP client calls it with `POST /_state`. */
 export interface Control<Run extends (...values: never[]) => unknown = (...values: never[]) => unknown> {
   /** The function in code. */
   readonly run: Run;
-  /** Parses the JSON value of `POST /_state` into the action that is still to be taken. */
+  /** Parses the JSON value of `POST /_state` into a function that takes the action. */
   readonly action: z.ZodType<() => Promise<void>>;
 }
 
@@ -39,8 +39,8 @@ export function control<Schema extends z.ZodType, Run extends (value: z.output<S
 type Controls = Readonly<Record<string, Control>>;
 
 /**
- * Returns the schema of `POST /_state`: by simulation, then by control. It parses the whole body into one action, so that
- * nothing happens unless everything is valid. Keys rotate before they are withdrawn.
+ * Returns the schema for the body of `POST /_state`, which names simulations and their controls. The schema parses the whole
+ * body into one function, so that an invalid part prevents every change. Keys are rotated before keys are withdrawn.
  */
 export function createControlSchema(
   controls: Readonly<Record<string, Controls>>,

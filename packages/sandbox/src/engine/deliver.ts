@@ -3,30 +3,30 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Clock } from '@valetkey/core-types';
 import type { FastifyReply } from 'fastify';
-import { jsonAnswer, type Answer } from './answers.ts';
+import { jsonResponse, type SimulatedResponse } from './responses.ts';
 import type { ActiveFault } from './faults.ts';
 import type { Sleep } from './sleep.ts';
 
 export interface Delivery {
   readonly reply: FastifyReply;
   readonly fault: ActiveFault | undefined;
-  /** Processes the call. */
-  readonly answer: () => Promise<Answer>;
-  /** Processes the call for a different user. */
-  readonly wrongAnswer: () => Promise<Answer>;
-  /** Returns the response of the service with this status at this route. */
-  readonly failure: (status: number) => Answer;
+  /** Processes the call and returns the response. */
+  readonly respond: () => Promise<SimulatedResponse>;
+  /** Processes the call for a different user and returns the response. */
+  readonly respondAboutOtherUser: () => Promise<SimulatedResponse>;
+  /** Returns the error response of the service with this status at the called route. */
+  readonly failure: (status: number) => SimulatedResponse;
   readonly clock: Clock;
   readonly sleep: Sleep;
-  /** Aborts when the connection closes, which happens at the latest when the sandbox closes. */
+  /** Aborts when the TCP connection closes. When the sandbox closes, it closes every TCP connection. */
   readonly signal: AbortSignal;
 }
 
-/** Sends the response to a call, spoilt by the fault if there is one. */
+/** Sends the response to a call, changed as the fault says. */
 export async function deliver(delivery: Delivery): Promise<void> {
   const { reply, fault, failure } = delivery;
-  if (fault === undefined) return send(reply, await delivery.answer());
-  if ('when' in fault && fault.when === 'after') await delivery.answer();
+  if (fault === undefined) return send(reply, await delivery.respond());
+  if ('when' in fault && fault.when === 'after') await delivery.respond();
 
   switch (fault.type) {
     case 'hang':
@@ -34,17 +34,17 @@ export async function deliver(delivery: Delivery): Promise<void> {
       return;
     case 'reset':
       if (fault.when === 'mid-body')
-        return sendHalf(reply, await delivery.answer(), (socket) => socket.resetAndDestroy());
+        return sendHalf(reply, await delivery.respond(), (socket) => socket.resetAndDestroy());
       reply.hijack();
       reply.raw.socket?.resetAndDestroy();
       return;
     case 'truncated':
-      return sendHalf(reply, await delivery.answer(), (socket) => socket.end());
+      return sendHalf(reply, await delivery.respond(), (socket) => socket.end());
     case 'status':
       return send(
         reply,
         withHeaders(
-          fault.body === undefined ? failure(fault.status) : jsonAnswer(fault.status, fault.body),
+          fault.body === undefined ? failure(fault.status) : jsonResponse(fault.status, fault.body),
           retryAfterHeader(fault.retryAfter, delivery.clock),
         ),
       );
@@ -53,33 +53,33 @@ export async function deliver(delivery: Delivery): Promise<void> {
     case 'redirect':
       return send(reply, { status: fault.status, headers: { location: fault.location } });
     case 'drip':
-      return drip(delivery, await delivery.answer(), fault);
+      return drip(delivery, await delivery.respond(), fault);
     case 'malformed':
-      return send(reply, corrupt(await delivery.answer()));
+      return send(reply, corrupt(await delivery.respond()));
     case 'huge':
-      return sendHuge(reply, await delivery.answer(), fault);
+      return sendHuge(reply, await delivery.respond(), fault);
     case 'wrong-content-type':
-      return send(reply, withHeaders(await delivery.answer(), { 'content-type': fault.contentType }));
+      return send(reply, withHeaders(await delivery.respond(), { 'content-type': fault.contentType }));
     case 'empty':
-      return send(reply, { ...(await delivery.answer()), body: '' });
+      return send(reply, { ...(await delivery.respond()), body: '' });
     case 'extra-response':
-      return sendTwo(reply, await delivery.answer(), await delivery.wrongAnswer());
+      return sendTwo(reply, await delivery.respond(), await delivery.respondAboutOtherUser());
     case 'wrong-user':
-      return send(reply, await delivery.wrongAnswer());
+      return send(reply, await delivery.respondAboutOtherUser());
     default:
-      return send(reply, await delivery.answer());
+      return send(reply, await delivery.respond());
   }
 }
 
-function send(reply: FastifyReply, answer: Answer): void {
+function send(reply: FastifyReply, response: SimulatedResponse): void {
   void reply
-    .code(answer.status)
-    .headers(answer.headers ?? {})
-    .send(answer.body ?? '');
+    .code(response.status)
+    .headers(response.headers ?? {})
+    .send(response.body ?? '');
 }
 
-function withHeaders(answer: Answer, headers: Readonly<Record<string, string>>): Answer {
-  return { ...answer, headers: { ...answer.headers, ...headers } };
+function withHeaders(response: SimulatedResponse, headers: Readonly<Record<string, string>>): SimulatedResponse {
+  return { ...response, headers: { ...response.headers, ...headers } };
 }
 
 function retryAfterHeader(
@@ -98,55 +98,55 @@ function retryAfterHeader(
   }
 }
 
-function corrupt(answer: Answer): Answer {
-  return { ...answer, body: `${(answer.body ?? '').replace(/[}\]]\s*$/, '')},,` };
+function corrupt(response: SimulatedResponse): SimulatedResponse {
+  return { ...response, body: `${(response.body ?? '').replace(/[}\]]\s*$/, '')},,` };
 }
 
 type Socket = NonNullable<FastifyReply['raw']['socket']>;
 
-/** Takes the connection over from fastify and writes the head of a response, with the length of its whole body. */
-function writeHead(reply: FastifyReply, answer: Answer, body: Buffer): FastifyReply['raw'] {
+/** Takes the socket over from fastify and writes the head of a response, with the length of its whole body. */
+function writeHead(reply: FastifyReply, response: SimulatedResponse, body: Buffer): FastifyReply['raw'] {
   reply.hijack();
-  reply.raw.writeHead(answer.status, { ...answer.headers, 'content-length': body.length });
+  reply.raw.writeHead(response.status, { ...response.headers, 'content-length': body.length });
   reply.raw.flushHeaders();
   return reply.raw;
 }
 
-/** Announces the whole body and sends half of it; `cut` then ends the connection. */
-function sendHalf(reply: FastifyReply, answer: Answer, cut: (socket: Socket) => void): void {
-  const body = Buffer.from(answer.body ?? ' '.repeat(2));
-  const response = writeHead(reply, answer, body);
-  response.write(body.subarray(0, body.length >> 1), () => {
-    if (response.socket !== null) cut(response.socket);
+/** Sends the `Content-Length` of the whole body and half of the body. `cut` then closes the socket. */
+function sendHalf(reply: FastifyReply, response: SimulatedResponse, cut: (socket: Socket) => void): void {
+  const body = Buffer.from(response.body ?? ' '.repeat(2));
+  const raw = writeHead(reply, response, body);
+  raw.write(body.subarray(0, body.length >> 1), () => {
+    if (raw.socket !== null) cut(raw.socket);
   });
 }
 
 async function drip(
   { reply, sleep, signal }: Delivery,
-  answer: Answer,
+  response: SimulatedResponse,
   { intervalMs, chunkBytes }: Extract<ActiveFault, { type: 'drip' }>,
 ): Promise<void> {
-  const body = Buffer.from(answer.body ?? '');
-  const response = writeHead(reply, answer, body);
+  const body = Buffer.from(response.body ?? '');
+  const raw = writeHead(reply, response, body);
   for (let start = 0; start < body.length && !signal.aborted; start += chunkBytes) {
-    response.write(body.subarray(start, start + chunkBytes));
+    raw.write(body.subarray(start, start + chunkBytes));
     await sleep(intervalMs, signal);
   }
-  response.end();
+  raw.end();
 }
 
 /** Pads the body with spaces, which JSON allows at its end. The body is streamed, so that it needs little memory here. */
 async function sendHuge(
   reply: FastifyReply,
-  answer: Answer,
+  response: SimulatedResponse,
   { bytes, gzip }: Extract<ActiveFault, { type: 'huge' }>,
 ): Promise<void> {
   reply.hijack();
   const length = gzip ? { 'content-encoding': 'gzip' } : { 'content-length': String(bytes) };
-  reply.raw.writeHead(answer.status, { ...answer.headers, ...length });
-  const padded = Readable.from(pad(Buffer.from(answer.body ?? '{}').subarray(0, bytes), bytes));
+  reply.raw.writeHead(response.status, { ...response.headers, ...length });
+  const padded = Readable.from(pad(Buffer.from(response.body ?? '{}').subarray(0, bytes), bytes));
   const sent = gzip ? pipeline(padded, createGzip(), reply.raw) : pipeline(padded, reply.raw);
-  // A caller may close the connection before the end.
+  // The caller may close the socket before the end.
   await sent.catch(() => undefined);
 }
 
@@ -158,12 +158,12 @@ function* pad(start: Buffer, bytes: number): Generator<Buffer> {
   }
 }
 
-/** Sends both responses in one piece, so that the second arrives before the caller can reuse or close the connection. */
-function sendTwo(reply: FastifyReply, answer: Answer, extra: Answer): void {
+/** Sends both responses in one piece, so that the second arrives before the caller can reuse or close its socket. */
+function sendTwo(reply: FastifyReply, response: SimulatedResponse, extra: SimulatedResponse): void {
   const { socket } = reply.raw;
-  const body = Buffer.from(answer.body ?? '');
+  const body = Buffer.from(response.body ?? '');
   socket?.cork();
-  writeHead(reply, answer, body).end(body);
+  writeHead(reply, response, body).end(body);
   const extraBody = Buffer.from(extra.body ?? '');
   socket?.write(
     `HTTP/1.1 ${extra.status} Extra\r\ncontent-type: application/json\r\ncontent-length: ${extraBody.length}\r\n\r\n`,

@@ -31,22 +31,23 @@ const rawCall = `GET /nabla/v1/server/jwt/patient/authenticate/alice HTTP/1.1\r\
 const rawAuthenticate = (enough?: (received: string) => boolean) => rawRequest(sandbox.origin, rawCall, enough);
 const bodyOf = (received: string) => received.slice(received.indexOf('\r\n\r\n') + 4);
 
-test('latency delays the response and adds to another fault of the same call', async () => {
-  const latency: Fault = { type: 'latency', delayMs: 1200 };
+test('every latency of a call delays its response, also a latency after the rule that decides', async () => {
   sandbox.setFaults([
-    { vendor: 'nabla', fault: latency },
-    { vendor: 'nabla', fault: { type: 'latency', delayMs: 300 } },
+    { vendor: 'nabla', fault: { type: 'latency', delayMs: 1200 } },
     { vendor: 'nabla', fault: { type: 'status', status: 503 } },
+    { vendor: 'nabla', fault: { type: 'status', status: 500 }, count: 1 },
+    { vendor: 'nabla', fault: { type: 'latency', delayMs: 300 } },
   ]);
   expect((await authenticate()).status).toBe(503);
   expect(sleeps).toEqual([1500]);
+  expect(sandbox.faults(), 'a rule that does not decide keeps its count').toHaveLength(4);
 });
 
 test.each<[Fault]>([
   [{ type: 'hang' }],
   [{ type: 'latency', delayMs: 600_000 }],
   [{ type: 'drip', intervalMs: 600_000 }],
-])('%j holds one call until the sandbox closes, while other calls are processed', async (fault) => {
+])('the fault %j holds one call until the sandbox closes, while other calls are processed', async (fault) => {
   await using slow = await createSandbox();
   slow.setFaults([{ vendor: 'nabla', fault }]);
   const held = request(`${slow.urls.nabla}/v1/server/jwt/patient/authenticate/alice`, { headers }).then(
@@ -60,7 +61,7 @@ test.each<[Fault]>([
 });
 
 test.each<[Fault]>([[{ type: 'latency', delayMs: 1 }], [{ type: 'drip' }]])(
-  '%j ends as soon as its caller closes the connection',
+  'the sandbox stops waiting for %j as soon as the caller closes its socket',
   async (fault) => {
     const started = Promise.withResolvers<void>();
     const given = Promise.withResolvers<void>();
@@ -87,9 +88,9 @@ test.each<[Fault]>([[{ type: 'latency', delayMs: 1 }], [{ type: 'drip' }]])(
 
 test('drip sends the body in chunks, with a pause after each', async () => {
   setFault({ type: 'drip', intervalMs: 20, chunkBytes: 100 });
-  const answer = await authenticate();
-  expect(Object.keys(answer.fields)).toEqual(['access_token', 'refresh_token']);
-  expect(sleeps).toEqual(Array.from({ length: Math.ceil(answer.text.length / 100) }, () => 20));
+  const response = await authenticate();
+  expect(Object.keys(response.fields)).toEqual(['access_token', 'refresh_token']);
+  expect(sleeps).toEqual(Array.from({ length: Math.ceil(response.text.length / 100) }, () => 20));
 });
 
 test.each(['before', 'after'] as const)('reset %s the call is processed sends an RST and no byte', async (when) => {
@@ -113,7 +114,7 @@ test.each<[Fault]>([
   [{ type: 'status', status: 502, when: 'after' }],
   [{ type: 'empty' }],
   [{ type: 'truncated' }],
-])('a call is processed although %j loses its response', async (fault) => {
+])('the vendor processes a call although the fault %j loses its response', async (fault) => {
   sandbox.setFaults([{ vendor: 'vital', fault, count: 1 }]);
   await createVitalUser().catch(() => undefined);
   expect(sandbox.vital.users()).toHaveLength(1);
@@ -144,7 +145,7 @@ const retryAfters: readonly (readonly [
 ];
 
 test.each(retryAfters)(
-  'a rate limit and a 503 send Retry-After %j by the clock of the sandbox',
+  'a rate limit and a 503 response send the Retry-After %j by the clock of the sandbox',
   async (retryAfter, header) => {
     await using still = await createSandbox({
       clock: { nowMs: () => Date.parse('2026-01-27T09:00:00Z'), monotonicMs: () => 0 },
@@ -156,9 +157,9 @@ test.each(retryAfters)(
     ];
     for (const [index, fault] of faults.entries()) {
       still.setFaults([{ vendor: 'idp', fault }]);
-      const answer = await request(`${still.urls.idp}/jwks`);
-      expect(answer.status).toBe([429, 503, 503][index]);
-      expect(answer.headers.get('retry-after')).toBe(header);
+      const response = await request(`${still.urls.idp}/jwks`);
+      expect(response.status).toBe([429, 503, 503][index]);
+      expect(response.headers.get('retry-after')).toBe(header);
     }
   },
 );
@@ -180,7 +181,7 @@ test.each<[string, Fault]>([
   ['retryAfter.seconds', { type: 'rate-limit', retryAfter: { form: 'date', seconds: -1e12 } }],
   ['contentType', { type: 'wrong-content-type', contentType: 'text/html\n' }],
   ['location', { type: 'redirect', location: 'http://example.com/☃' }],
-])('setting a rule refuses a %s that no header can carry', async (field, fault) => {
+])('setFaults and PUT /_faults refuse a %s that no header can carry', async (field, fault) => {
   const rule = { vendor: 'nabla', fault } as const;
   expect(() => sandbox.setFaults([rule])).toThrow(TypeError);
   expect(() => sandbox.setFaults([rule])).toThrow(field);
@@ -195,12 +196,12 @@ test.each<[string, Fault]>([
 
 test('malformed sends a complete body that is not JSON', async () => {
   setFault({ type: 'malformed' });
-  const answer = await authenticate();
-  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
-  expect(() => JSON.parse(answer.text)).toThrow(SyntaxError);
+  const response = await authenticate();
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
+  expect(() => JSON.parse(response.text)).toThrow(SyntaxError);
 });
 
-test('truncated announces the whole body and sends half of it', async () => {
+test('truncated sends the Content-Length of the whole body, and half of the body', async () => {
   setFault({ type: 'truncated' });
   const { received, ending } = await rawExchange(sandbox.origin, rawCall);
   expect(ending).toBe('end');
@@ -208,11 +209,11 @@ test('truncated announces the whole body and sends half of it', async () => {
   await expect(authenticate()).rejects.toThrow('terminated');
 });
 
-test('huge sends valid JSON of the given size, and few bytes on the wire if compressed', async () => {
+test('huge sends valid JSON of the given size, and with gzip transfers few bytes', async () => {
   setFault({ type: 'huge', bytes: 5_000_000 });
-  const answer = await authenticate();
-  expect(answer.text).toHaveLength(5_000_000);
-  expect(Object.keys(answer.fields)).toEqual(['access_token', 'refresh_token']);
+  const response = await authenticate();
+  expect(response.text).toHaveLength(5_000_000);
+  expect(Object.keys(response.fields)).toEqual(['access_token', 'refresh_token']);
   setFault({ type: 'huge', bytes: 5_000_000, gzip: true });
   expect((await authenticate()).text).toHaveLength(5_000_000);
   const received = await rawAuthenticate((received) => received.endsWith('\r\n0\r\n\r\n'));
@@ -221,17 +222,19 @@ test('huge sends valid JSON of the given size, and few bytes on the wire if comp
 
 test('wrong-content-type and empty leave the rest of the response unchanged', async () => {
   setFault({ type: 'wrong-content-type' });
-  expect((await authenticate()).headers.get('content-type')).toBe('text/html');
+  const labelled = await authenticate();
+  expect([labelled.status, labelled.headers.get('content-type')]).toEqual([200, 'text/html']);
+  expect(Object.keys(labelled.fields)).toEqual(['access_token', 'refresh_token']);
   setFault({ type: 'empty' });
-  const answer = await authenticate();
-  expect([answer.status, answer.text, answer.headers.get('content-type')]).toEqual([
+  const response = await authenticate();
+  expect([response.status, response.text, response.headers.get('content-type')]).toEqual([
     200,
     '',
     'application/json; charset=utf-8',
   ]);
 });
 
-test('extra-response sends a second response on the same connection, about a different user', async () => {
+test('extra-response sends a second response on the same socket, about a different user', async () => {
   setFault({ type: 'extra-response' });
   const received = await rawAuthenticate((received) => (received.match(/"refresh_token"/g) ?? []).length === 2);
   const [, first = '', second = ''] = received.split('HTTP/1.1 200');
@@ -243,8 +246,8 @@ test.each([undefined, 301, 302, 303, 307, 308] as const)(
   'redirect with status %s sends the given location',
   async (status) => {
     setFault({ type: 'redirect', location: 'http://127.0.0.1:1/elsewhere', status });
-    const answer = await authenticate();
-    expect([answer.status, answer.headers.get('location'), answer.text]).toEqual([
+    const response = await authenticate();
+    expect([response.status, response.headers.get('location'), response.text]).toEqual([
       status ?? 307,
       'http://127.0.0.1:1/elsewhere',
       '',
@@ -252,7 +255,7 @@ test.each([undefined, 301, 302, 303, 307, 308] as const)(
   },
 );
 
-test('expired-token and unpublished-key change only the tokens of a response', async () => {
+test('expired-token and unpublished-key make the verification of the tokens of a response fail', async () => {
   const jwks = createRemoteJWKSet(new URL(`${sandbox.urls.authgear}/oauth2/jwks`), { cooldownDuration: 0 });
   const logIn = async (type: 'expired-token' | 'unpublished-key') => {
     sandbox.setFaults([{ vendor: 'authgear', route: 'POST /dev-session', fault: { type } }]);
@@ -273,6 +276,9 @@ test('a rule with a route and a count affects only that route, that many times',
   const statuses: number[] = [];
   for (let index = 0; index < 3; index += 1) statuses.push((await authenticate()).status);
   expect(statuses).toEqual([503, 503, 200]);
+});
+
+test('setFaults refuses an unknown route and names the known ones', () => {
   expect(() => sandbox.setFaults([{ vendor: 'nabla', route: 'GET /typo', fault: { type: 'hang' } }])).toThrow(
     authenticateRoute,
   );
@@ -294,7 +300,7 @@ test('a rule with a probability affects the same calls for the same seed', async
   expect(struck).toBeLessThan(45);
 });
 
-test('a call that its probability spares does not use up the count of a rule', async () => {
+test('a call that a rule spares by its probability does not use up the count of the rule', async () => {
   const chances = [0.9, 0.1, 0.5, 0.4, 0];
   await using chancy = await createSandbox({ random: () => chances.shift() ?? 1 });
   chancy.setFaults([{ vendor: 'idp', fault: { type: 'status', status: 500 }, probability: 0.5, count: 2 }]);
@@ -308,13 +314,13 @@ test('a call that its probability spares does not use up the count of a rule', a
   expect(left).toEqual([2, 1, 1, undefined, undefined]);
 });
 
-test('the sandbox keeps serving after malformed, aborted, oversized and many concurrent requests', async () => {
+test('the sandbox still responds after malformed, aborted, oversized and many concurrent requests', async () => {
   const hasHead = (received: string) => received.includes('\r\n\r\n');
   const requests: readonly (readonly [string, (received: string) => boolean])[] = [
     ['GET /%zz HTTP/1.1\r\nhost: x', hasHead],
     ['GET //nabla/../.. HTTP/1.1\r\nhost: x', hasHead],
     ['nonsense', hasHead],
-    // The caller closes the connection in the middle of its body.
+    // The caller closes its socket in the middle of the body.
     ['POST /vital/v2/user HTTP/1.1\r\nhost: x\r\ncontent-length: 5', () => true],
   ];
   for (const [head, enough] of requests) await rawRequest(sandbox.origin, `${head}\r\n\r\n`, enough);

@@ -59,42 +59,47 @@ const faultSchema = z.discriminatedUnion('type', [
 ]);
 
 /**
- * A fault, by `type`. Bounds and defaults are those of the schema:
+ * A fault, by `type`:
  *
- * - `latency`: the response is sent `delayMs` later. It adds to every other fault of the same call.
- * - `hang`: no response is ever sent.
- * - `drip`: `chunkBytes` (1) of the body are sent every `intervalMs` (100).
- * - `reset`: the connection is reset, as by a vendor that is down; with `when: 'mid-body'`, after half of the body.
- * - `status`: this `status`, with the body that the vendor sends with it at that route or with `body`, and with
- *   `retryAfter` as under `rate-limit`.
- * - `rate-limit`: 429 with `Retry-After` in `seconds`, as a `date` so many seconds ahead, as `garbage`, or `absent`.
- * - `malformed`: a complete response whose body is broken JSON.
- * - `truncated`: half of the body, after which the connection closes.
- * - `huge`: `bytes` of valid JSON (64 MiB); with `gzip`, few of them on the wire.
- * - `wrong-content-type`: the correct body, labelled `text/html` or `contentType`.
- * - `empty`: the correct status without a body.
- * - `wrong-user`: the response is about a different user.
- * - `extra-response`: the correct response, directly followed on the wire by one that was not requested, about a
- *   different user.
- * - `redirect`: a redirect to `location`.
- * - `expired-token`: the tokens of the response have expired.
- * - `unpublished-key`: the tokens of the response are signed by a key that the issuer does not publish.
+ * - `latency`: sends the response `delayMs` later. Every `latency` of a call delays it, also beside another fault.
+ * - `hang`: never sends a response.
+ * - `drip`: sends `chunkBytes` of the body every `intervalMs`. Default: 1 byte every 100 ms.
+ * - `reset`: resets the TCP connection, as a vendor that is down does. With `when: 'mid-body'`, sends half of the body before.
+ * - `status`: responds with `status`. The body is `body`, or else the vendor's own body for this status at this route.
+ *   `retryAfter` works as under `rate-limit`. Default: no `Retry-After`.
+ * - `rate-limit`: responds with 429. `retryAfter` is a number of `seconds`, the `date` so many seconds ahead, `garbage`, or
+ *   `absent`. Default: 1 second.
+ * - `malformed`: sends a complete response whose body is broken JSON.
+ * - `truncated`: sends half of the body and closes the TCP connection.
+ * - `huge`: sends `bytes` of valid JSON. Default: 64 MiB. With `gzip`, the transfer is small.
+ * - `wrong-content-type`: sends the correct body with the content type `contentType`. Default: `text/html`.
+ * - `empty`: sends the correct status without a body.
+ * - `wrong-user`: sends a response about a different user.
+ * - `extra-response`: sends the correct response, and at once a second one, about a different user, that was not requested.
+ * - `redirect`: redirects to `location` with `status`. Default: 307.
+ * - `expired-token`: sends tokens that have expired.
+ * - `unpublished-key`: sends tokens that are signed by a key that the issuer does not publish.
+ *
+ * With `when: 'after'`, `hang`, `reset` and `status` let the vendor process the call and lose only the response.
  */
 export type Fault = z.input<typeof faultSchema>;
 
 /** A fault with its defaults filled in. */
 export type ActiveFault = z.output<typeof faultSchema>;
 
-/** Where and how often a fault occurs. The first rule that matches a call decides. */
+/**
+ * Which calls a fault affects. Of the rules that match a call, the first that is no `latency` decides; each `latency`, before
+ * or after it, delays the response.
+ */
 export interface FaultRule<Service extends string = string> {
-  /** The service that fails. */
+  /** The name of the service that fails. A vendor may have several services. */
   readonly vendor: Service;
-  /** One route of the service, written as `GET /_calls` shows it. Absent: every route. */
+  /** One route of the service, written as `GET /_calls` shows it. Default: every route. */
   readonly route?: string | undefined;
   readonly fault: Fault;
-  /** The number of calls that fail. Absent: no bound. */
+  /** The number of calls that fail. Default: no bound. */
   readonly count?: number | undefined;
-  /** The probability, from 0 to 1, that a call fails. Absent: 1. */
+  /** The probability, from 0 to 1, that a call fails. Default: 1. */
   readonly probability?: number | undefined;
 }
 
@@ -111,11 +116,11 @@ export interface FaultList {
   readonly replace: (rules: unknown) => void;
   /** Returns the remaining rules, each with its remaining count. */
   readonly rules: () => readonly FaultRule[];
-  /** Returns the faults of one call, and counts it. */
-  readonly strike: (service: string, route: string) => CallFaults;
+  /** Returns the faults for one call, and reduces the `count` of each rule that applies. */
+  readonly takeFaults: (service: string, route: string) => CallFaults;
 }
 
-/** Keeps the fault rules of services that have these routes. `random` decides where a rule has a probability. */
+/** Keeps the fault rules of the services. `random` is used for rules with a `probability`. */
 export function createFaultList(
   routesOf: Readonly<Record<string, readonly string[]>>,
   random: () => number,
@@ -123,7 +128,8 @@ export function createFaultList(
   const schema = createFaultListSchema(routesOf);
   let rules: z.output<typeof schema>['faults'] = [];
 
-  function matches(rule: (typeof rules)[number], service: string, route: string): boolean {
+  /** Returns whether a rule applies to this call, and reduces its `count` if it does. */
+  function applyRule(rule: (typeof rules)[number], service: string, route: string): boolean {
     if (rule.vendor !== service || (rule.route !== undefined && rule.route !== route)) return false;
     if (rule.count === 0 || (rule.probability !== undefined && random() >= rule.probability)) return false;
     if (rule.count !== undefined) rule.count -= 1;
@@ -136,14 +142,16 @@ export function createFaultList(
       rules = parseArgument('setFaults', schema, { faults: input }).faults;
     },
     rules: () => rules.filter((rule) => rule.count !== 0).map((rule) => ({ ...rule })),
-    strike(service, route) {
+    takeFaults(service, route) {
       let delayMs = 0;
+      let deciding: ActiveFault | undefined;
       for (const rule of rules) {
-        if (!matches(rule, service, route)) continue;
-        if (rule.fault.type !== 'latency') return { delayMs, fault: rule.fault };
-        delayMs += rule.fault.delayMs;
+        const isLatency = rule.fault.type === 'latency';
+        if ((deciding !== undefined && !isLatency) || !applyRule(rule, service, route)) continue;
+        if (rule.fault.type === 'latency') delayMs += rule.fault.delayMs;
+        else deciding = rule.fault;
       }
-      return { delayMs, fault: undefined };
+      return { delayMs, fault: deciding };
     },
   };
 }

@@ -23,7 +23,7 @@ export function createFrontPage({ services, controls, issuers }: FrontPageConten
     '  GET    /_faults   the active faults',
     `  PUT    /_faults   ${JSON.stringify(fault)}`,
     `  POST   /_state    ${JSON.stringify(rotation)}`,
-    "  POST   /_state    what a vendor's console does:",
+    "  POST   /_state    the actions of a vendor's console:",
     ...Object.entries(controls).map(([id, names]) => `                    ${id}: ${names.join(', ')}`),
   ];
   return `${lines.join('\n')}\n`;

@@ -1,9 +1,9 @@
 import type { Clock } from '@valetkey/core-types';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Call, Routes } from './answers.ts';
+import type { Call, Routes } from './responses.ts';
 import { deliver } from './deliver.ts';
 import type { ActiveFault } from './faults.ts';
-import { addOwnRoutes, bodyText, type OwnRouteDependencies } from './own-routes.ts';
+import { addSandboxRoutes, bodyText, type SandboxRouteDependencies } from './sandbox-routes.ts';
 import type { Service } from './simulation.ts';
 import type { Sleep } from './sleep.ts';
 
@@ -12,7 +12,7 @@ export interface NamedService extends Service {
   readonly name: string;
 }
 
-export interface ServerDependencies extends OwnRouteDependencies {
+export interface ServerDependencies extends SandboxRouteDependencies {
   readonly services: readonly NamedService[];
   readonly clock: Clock;
   readonly sleep: Sleep;
@@ -27,11 +27,11 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 4096 },
   });
-  // Every body is passed on as text: each vendor decides what it accepts and how it refuses the rest.
+  // Every body is passed on as text, because each vendor decides which bodies it accepts.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
 
-  // Tokens carry times of the sandbox's clock, so `Date`, by which callers judge their age, must too.
+  // Callers compare the times in tokens with `Date`, so both come from the sandbox's clock.
   server.addHook('onRequest', (_request, reply, done) => {
     reply.raw.setHeader('date', new Date(clock.nowMs()).toUTCString());
     done();
@@ -41,15 +41,15 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
     mount(server, dependencies, service, `/${service.name}`, service.routes);
     mount(server, dependencies, service, '', service.rootRoutes ?? {});
   }
-  addOwnRoutes(server, dependencies);
+  addSandboxRoutes(server, dependencies);
 
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
     const service = services.find(({ name }) => path.startsWith(`/${name}/`));
     if (service === undefined) return reply.code(404).type('text/plain').send('Not found. GET / lists every path.\n');
     const route = `${request.method} ${path.slice(service.name.length + 1)} (unknown)`;
-    const answer = service.unknownPath ?? service.failure(404, route);
-    return serve(dependencies, { service, route, handle: () => answer }, request, reply);
+    const response = service.unknownPath ?? service.failure(404, route);
+    return serve(dependencies, { service, route, handle: () => response }, request, reply);
   });
 
   server.setErrorHandler((error, _request, reply) => {
@@ -89,7 +89,7 @@ async function serve(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   calls.count(service.name, route);
-  const { delayMs, fault } = faults.strike(service.name, route);
+  const { delayMs, fault } = faults.takeFaults(service.name, route);
   const closed = new AbortController();
   reply.raw.once('close', () => closed.abort());
   if (delayMs > 0) await sleep(delayMs, closed.signal);
@@ -97,8 +97,8 @@ async function serve(
   await deliver({
     reply,
     fault,
-    answer: async () => handle(call),
-    wrongAnswer: async () => handle({ ...call, wrongUser: true }),
+    respond: async () => handle(call),
+    respondAboutOtherUser: async () => handle({ ...call, wrongUser: true }),
     failure: (status) => service.failure(status, route),
     clock,
     sleep,
@@ -113,7 +113,7 @@ function statusOf(error: unknown): number {
     : 500;
 }
 
-/** Returns `/v2/user/{user_id}` in fastify's syntax; the key of an OData path, `({id})`, ends at its parenthesis. */
+/** Converts a path such as `/v2/user/{user_id}` into fastify's syntax. An OData key, `({id})`, ends at its parenthesis. */
 function toFastifyPath(path: string): string {
   return path
     .replaceAll(':', '::')

@@ -12,13 +12,13 @@ import {
   type JWK,
   type JWTPayload,
 } from 'jose';
-import type { TokenFlaw } from './answers.ts';
+import type { TokenFlaw } from './responses.ts';
 import { nowSeconds } from './now-seconds.ts';
 
 /** An algorithm with which a simulation can sign. */
 export type SigningAlgorithm = 'RS256' | 'ES256' | 'EdDSA';
 
-/** The algorithms of one issuer. The first signs unless a token names another. */
+/** The algorithms of one issuer. The first one is the default. */
 export type SigningAlgorithms = readonly [SigningAlgorithm, ...SigningAlgorithm[]];
 
 interface SigningKey {
@@ -41,7 +41,7 @@ export interface SignOptions {
 /** The signing keys of one issuer. They are created on first use and never leave the process. */
 export interface SigningKeys {
   readonly sign: (claims: JWTPayload, options?: SignOptions) => Promise<string>;
-  /** Verifies a token by the published keys and the clock. Resolves to its claims, or to the way in which it fails. */
+  /** Verifies a token with the published keys and the clock. Resolves to its claims, or to the reason why it is not valid. */
   readonly check: (token: string) => Promise<JWTPayload | 'expired' | 'invalid'>;
   /** Resolves to the claims of a valid token, or to undefined. */
   readonly verify: (token: string) => Promise<JWTPayload | undefined>;

@@ -18,7 +18,7 @@ export function urlsOf(simulations: readonly Simulation[], origin: string): Text
   return Object.fromEntries(serviceNamesOf(simulations).map((name) => [toCamelCase(name), `${origin}/${name}`]));
 }
 
-/** Returns the broker's connection to each simulation that describes one, by the id of the simulation. */
+/** Returns the options of the broker's connection to each simulation that has `dev`, by the id of the simulation. */
 export function connectionsOf(
   simulations: readonly Simulation[],
   urls: Texts,

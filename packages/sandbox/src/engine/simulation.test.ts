@@ -8,16 +8,16 @@ import {
   createSandbox,
   credentialsSchema,
   defineSimulation,
-  jsonAnswer,
+  jsonResponse,
   nowSeconds,
   sandboxVendors,
-  type Answer,
+  type SimulatedResponse,
   type Sandbox,
 } from '../index.ts';
-import { changeState } from '../testing/own-requests.ts';
+import { changeState } from '../testing/sandbox-requests.ts';
 import { request, text } from '../testing/request.ts';
 
-/** A vendor of two services that no file of this package knows. */
+/** A vendor with two services that is not one of the built-in simulations. */
 const acme = defineSimulation({
   id: 'acme',
   title: 'Acme',
@@ -35,7 +35,7 @@ const acme = defineSimulation({
     const apiKeys = createCredentialList([credentials.apiKey]);
     const signer = keys['acme-idp'];
     const issued: string[] = [];
-    const failure = (status: number): Answer => jsonAnswer(status, { error: status });
+    const failure = (status: number): SimulatedResponse => jsonResponse(status, { error: status });
 
     return {
       services: {
@@ -48,11 +48,11 @@ const acme = defineSimulation({
               issued.push(sub);
               const iat = nowSeconds(clock);
               const claims = { iss: urlOf('acme-idp'), sub, iat, exp: iat + lifetimeSeconds };
-              return jsonAnswer(200, { token: await signer.sign(claims, { flaw: call.tokenFlaw }) });
+              return jsonResponse(200, { token: await signer.sign(claims, { flaw: call.tokenFlaw }) });
             },
           },
         },
-        'acme-idp': { failure, routes: { 'GET /jwks': async () => jsonAnswer(200, await signer.jwks()) } },
+        'acme-idp': { failure, routes: { 'GET /jwks': async () => jsonResponse(200, await signer.jwks()) } },
       },
       controls: { setApiKeys: control(credentialsSchema, apiKeys.replace) },
       state: { issued: (): readonly string[] => [...issued] },
@@ -100,7 +100,7 @@ test('the signing keys of an added simulation rotate in code and through POST /_
   expect(await count()).toBe(1);
 });
 
-test('calls of an added simulation are counted by its own routes', async () => {
+test('calls of an added simulation are counted by its route patterns', async () => {
   await issue();
   await request(`${sandbox.urls.acmeIdp}/nowhere`);
   expect(sandbox.calls()).toMatchObject({
@@ -130,27 +130,27 @@ test('the front page shows an added simulation and its controls', async () => {
   expect(page).toMatch(/^ +acme: setApiKeys$/m);
 });
 
-test('a sandbox describes the broker’s connection to an added simulation and the issuer that it adds', () => {
+test('a sandbox has the options of a broker’s connection to an added simulation, and the issuer that it adds', () => {
   const { urls } = sandbox;
   const connection = { baseUrl: urls.acme, apiKey: 'sandbox-only-acme-key', issuer: urls.idp };
   expect(sandbox.connections).toMatchObject({ acme: connection, nudge: expect.anything() });
   expect(sandbox.issuers).toContainEqual({ issuer: urls.acmeIdp, audiences: ['acme'] });
 });
 
-test('one sandbox’s added simulations do not appear in another sandbox', async () => {
+test('a simulation that is added to one sandbox does not appear in another sandbox', async () => {
   await using other = await createSandbox();
   expect(other.urls).not.toHaveProperty('acme');
   expect(sandboxVendors).not.toContain('acme');
 });
 
-/** A simulation of nothing, under the names that a test is about. */
-const simulateNothing = (id: string, service: string, issuer: string) =>
+/** Defines a simulation without routes, with the given names. */
+const defineEmptySimulation = (id: string, service: string, issuer: string) =>
   defineSimulation({
     id,
     title: 'Nothing',
     services: { [service]: { title: 'Nothing', sample: 'GET /', simulates: 'nothing' } },
     signingKeys: { [issuer]: ['ES256'] },
-    simulate: () => ({ services: { [service]: { routes: {}, failure: (status) => jsonAnswer(status, {}) } } }),
+    simulate: () => ({ services: { [service]: { routes: {}, failure: (status) => jsonResponse(status, {}) } } }),
   });
 
 test.each([
@@ -158,17 +158,20 @@ test.each([
   ['other', 'vital-auth', 'other', 'two simulations have the service vital-auth'],
   ['other', 'other', 'idp', 'two simulations have the issuer idp'],
   ['keys', 'other', 'other', 'no simulation may have the id keys'],
-])('createSandbox rejects an added simulation of the names %s, %s and %s', async (id, service, issuer, message) => {
-  const simulations = [simulateNothing(id, service, issuer)];
-  await expect(createSandbox({ simulations })).rejects.toThrow(message);
-});
+])(
+  'createSandbox rejects an added simulation with the id %s, the service %s and the issuer %s',
+  async (id, service, issuer, message) => {
+    const simulations = [defineEmptySimulation(id, service, issuer)];
+    await expect(createSandbox({ simulations })).rejects.toThrow(message);
+  },
+);
 
-test('createSandbox rejects an added simulation whose id is a property of a sandbox', async () => {
+test('createSandbox rejects an added simulation whose id is a property or an option of a sandbox', async () => {
   const members = Object.keys(sandbox).filter((name) => /^[a-z]+$/.test(name) && name !== 'acme');
   const ids = [...members, 'host', 'port', 'clock', 'random', 'sleep', 'simulations'];
   expect(ids).toEqual(expect.arrayContaining(['origin', 'calls', 'faults', 'close', 'connections', 'issuers']));
   for (const id of ids) {
-    const simulations = [simulateNothing(id, 'other', 'other')];
+    const simulations = [defineEmptySimulation(id, 'other', 'other')];
     await expect(createSandbox({ simulations })).rejects.toThrow(TypeError);
   }
 });
@@ -178,10 +181,10 @@ test.each([
   ['acme', 'Acme Rooms', 'acme', 'services'],
   ['acme', 'acme', 'acme_idp', 'signingKeys'],
 ])(
-  'defineSimulation throws for the names "%s", "%s" and "%s", which are not kebab-case',
+  'defineSimulation throws for the names "%s", "%s" and "%s", of which one is not kebab-case',
   (id, service, issuer, field) => {
-    expect(() => simulateNothing(id, service, issuer)).toThrow(TypeError);
-    expect(() => simulateNothing(id, service, issuer)).toThrow(field);
+    expect(() => defineEmptySimulation(id, service, issuer)).toThrow(TypeError);
+    expect(() => defineEmptySimulation(id, service, issuer)).toThrow(field);
   },
 );
 

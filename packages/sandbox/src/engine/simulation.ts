@@ -1,6 +1,6 @@
 import type { Clock } from '@valetkey/core-types';
 import { z } from 'zod';
-import type { Answer, Routes } from './answers.ts';
+import type { Routes, SimulatedResponse } from './responses.ts';
 import type { Control } from './controls.ts';
 import { parseArgument } from './parse.ts';
 import type { SigningAlgorithms, SigningKeys } from './signing-keys.ts';
@@ -20,10 +20,10 @@ export interface Service {
   readonly routes: Routes;
   /** Routes at the root of the sandbox, for clients that cannot be configured with a path prefix. */
   readonly rootRoutes?: Routes | undefined;
-  /** Returns the response of the vendor with this status at this route, as far as it is documented. */
-  readonly failure: (status: number, route: string) => Answer;
-  /** The response to a path that the vendor does not have. Default: its failure 404. */
-  readonly unknownPath?: Answer | undefined;
+  /** Returns the vendor's error response with a status at a route, as the vendor documents it, or else a guess. */
+  readonly failure: (status: number, route: string) => SimulatedResponse;
+  /** The response to a path that the vendor does not have. Default: the result of `failure` for 404. */
+  readonly unknownPath?: SimulatedResponse | undefined;
 }
 
 /** An identity provider as the broker's configuration accepts it. */
@@ -32,10 +32,10 @@ export interface AcceptedIssuer {
   readonly audiences: string[];
 }
 
-/** Base URLs without a slash at the end, by the service's name in camel case: `urls.vitalAuth` of `vital-auth`. */
+/** Base URLs without a slash at the end, by the service's name in camel case: `urls.vitalAuth` for `vital-auth`. */
 export type UrlsOf<ServiceName extends string> = { readonly [Name in ServiceName as CamelCase<Name>]: string };
 
-/** `vital-auth` as `vitalAuth`. */
+/** Converts a name such as `vital-auth` to `vitalAuth`. */
 export type CamelCase<Name extends string> = Name extends `${infer First}-${infer Rest}`
   ? `${First}${Capitalize<CamelCase<Rest>>}`
   : Name;
@@ -56,13 +56,13 @@ export interface SimulationDependencies<ServiceName extends string, IssuerName e
 /** A simulation in one sandbox. */
 export interface RunningSimulation<ServiceName extends string, Controls, State> {
   readonly services: Readonly<Record<ServiceName, Service>>;
-  /** What `POST /_state` may do, by name. The functions are also part of the state in code. */
+  /** The actions of `POST /_state`, by name. Their functions are also part of the state in code. */
   readonly controls?: Controls | undefined;
-  /** Further functions and values in code. */
+  /** More functions and values for code. */
   readonly state?: State | undefined;
 }
 
-/** What the configuration of the broker is made of. */
+/** What `dev` receives. */
 export interface ConnectionDependencies<ServiceName extends string, Credentials> {
   /** The base URLs of the simulation's services. */
   readonly urls: UrlsOf<ServiceName>;
@@ -104,7 +104,7 @@ export interface Simulation<
     dependencies: SimulationDependencies<NameOf<Services>, NameOf<Keys>, Credentials>,
     options: z.output<Options>,
   ): RunningSimulation<NameOf<Services>, OwnControls, State>;
-  /** Returns the options with which `valetkey dev` connects the broker. Absent: it configures no connection. */
+  /** Returns the options with which `valetkey dev` connects the broker. Absent: `valetkey dev` configures no connection. */
   dev?(dependencies: ConnectionDependencies<NameOf<Services>, Credentials>): Record<string, unknown>;
   /** Returns the issuer whose tokens the broker accepts. Absent: the simulation is no identity provider. */
   acceptedIssuer?(dependencies: { readonly urls: UrlsOf<NameOf<Services>> }): AcceptedIssuer;
@@ -114,7 +114,7 @@ export type NameOf<Named> = Extract<keyof Named, string>;
 
 type OptionalPart = 'credentials' | 'signingKeys' | 'options';
 
-/** A simulation as it is written: what it does not have is left out. */
+/** A simulation as `defineSimulation` receives it. Empty parts may be left out. */
 export type SimulationDefinition<Whole extends Simulation> = Omit<Whole, OptionalPart> &
   Partial<Pick<Whole, OptionalPart>>;
 
@@ -137,7 +137,7 @@ const namesSchema = z.object({
  *
  * @example
  * ```ts
- * import { createSandbox, defineSimulation, jsonAnswer } from '@valetkey/sandbox';
+ * import { createSandbox, defineSimulation, jsonResponse } from '@valetkey/sandbox';
  *
  * const acme = defineSimulation({
  *   id: 'acme',
@@ -148,12 +148,12 @@ const namesSchema = z.object({
  *   simulate: ({ keys, credentials }) => ({
  *     services: {
  *       acme: {
- *         failure: (status) => jsonAnswer(status, { error: status }),
+ *         failure: (status) => jsonResponse(status, { error: status }),
  *         routes: {
  *           'GET /v1/token': async ({ headers, tokenFlaw: flaw }) =>
  *             headers['x-api-key'] === credentials.apiKey
- *               ? jsonAnswer(200, { token: await keys.acme.sign({ sub: 'alice' }, { flaw }) })
- *               : jsonAnswer(401, { error: 401 }),
+ *               ? jsonResponse(200, { token: await keys.acme.sign({ sub: 'alice' }, { flaw }) })
+ *               : jsonResponse(401, { error: 401 }),
  *         },
  *       },
  *     },
@@ -180,6 +180,6 @@ export function defineSimulation<
 ): Simulation<Id, Services, Credentials, Keys, Options, OwnControls, State> {
   const simulation = { credentials: {}, signingKeys: {}, options: z.strictObject({}), ...definition };
   parseArgument('defineSimulation', namesSchema, simulation);
-  // The type parameters default to these empty values where the definition leaves a part out.
+  // Where the definition leaves a part out, its type parameter has the default `None`, which is the empty value above.
   return simulation as Simulation<Id, Services, Credentials, Keys, Options, OwnControls, State>;
 }

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('systemSleep resolves after its milliseconds and not before', async () => {
+test('systemSleep resolves after the given milliseconds and not before', async () => {
   const finished = vi.fn<() => void>();
   void systemSleep(50, new AbortController().signal).then(finished);
   await vi.advanceTimersByTimeAsync(49);

@@ -1,7 +1,7 @@
-/** Waits for so many milliseconds, or until the signal aborts. Never rejects. */
+/** Waits for a number of milliseconds, or until the signal aborts. Never rejects. */
 export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 
-/** Waits by a timer of this machine. */
+/** Waits with a timer of this machine. */
 export function systemSleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -22,7 +22,7 @@ export interface StartOptions {
   readonly optionsOf: (id: string) => Readonly<Record<string, unknown>>;
 }
 
-/** Simulations that run on one port, with what can be done to them. */
+/** Running simulations on one port, with the functions that control them. */
 export interface RunningSandbox {
   readonly origin: string;
   readonly calls: () => CallCounts;

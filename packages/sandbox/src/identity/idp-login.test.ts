@@ -24,13 +24,13 @@ afterAll(() => sandbox.close());
 const configure = () =>
   discovery(new URL(sandbox.urls.idp), 'app', undefined, None(), { execute: [allowInsecureRequests] });
 
-/** Opens the login page as a browser does, and returns the address of the app that it redirects to. */
+/** Opens the login page as a browser does, and returns the URL of the app that the page redirects to. */
 async function visit(url: URL): Promise<URL> {
   const response = await fetch(url, { redirect: 'manual' });
   return new URL(response.headers.get('location') ?? '');
 }
 
-test('openid-client signs a user in at the identity provider, whose code is accepted once', async () => {
+test('openid-client signs a user in at the identity provider, which accepts each code once', async () => {
   const configuration = await configure();
   const [verifier, state, nonce] = [randomPKCECodeVerifier(), randomState(), randomNonce()];
   const callback = await visit(

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '@valetkey/core-types';
-import { oauthError, type Answer, type Call } from '../engine/answers.ts';
+import { oauthError, type Call, type SimulatedResponse } from '../engine/responses.ts';
 import { nowSeconds } from '../engine/now-seconds.ts';
 import type { IdpLogin } from './idp-tokens.ts';
 
@@ -14,12 +14,12 @@ const codeLifetimeSeconds = 60;
 
 /**
  * Simulates the authorization code flow with PKCE (RFC 6749 section 4.1, RFC 7636). The login page signs the user in at
- * once, as the `login_hint` or as alice. Every client is known, with every redirect URI.
+ * once, as the `login_hint` or as alice. Every client id and every redirect URI is accepted.
  */
 export function createIdpLogin(clock: Clock, issuer: () => string) {
   const pending = new Map<string, PendingLogin>();
 
-  function authorize({ query, wrongUser }: Call): Answer {
+  function authorize({ query, wrongUser }: Call): SimulatedResponse {
     const redirectUri = query.get('redirect_uri') ?? '';
     const clientId = query.get('client_id') ?? '';
     if (!URL.canParse(redirectUri) || clientId === '') return oauthError('invalid_request', 'unknown redirect URI');
@@ -47,7 +47,7 @@ export function createIdpLogin(clock: Clock, issuer: () => string) {
   }
 
   /** Redeems a code. A code is used up by the first attempt, whether or not it succeeds. */
-  function redeemCode(form: URLSearchParams): IdpLogin | Answer {
+  function redeemCode(form: URLSearchParams): IdpLogin | SimulatedResponse {
     if (form.get('grant_type') !== 'authorization_code') return oauthError('unsupported_grant_type');
     const code = form.get('code') ?? '';
     const login = pending.get(code);
@@ -67,7 +67,7 @@ export function createIdpLogin(clock: Clock, issuer: () => string) {
   return { authorize, redeemCode };
 }
 
-function redirectTo(uri: string, parameters: Readonly<Record<string, string>>): Answer {
+function redirectTo(uri: string, parameters: Readonly<Record<string, string>>): SimulatedResponse {
   const location = new URL(uri);
   for (const [name, value] of Object.entries(parameters)) location.searchParams.set(name, value);
   return { status: 302, headers: { location: location.href } };

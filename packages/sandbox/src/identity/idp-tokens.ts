@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sandboxMarker, type Clock } from '@valetkey/core-types';
 import { z } from 'zod';
-import type { TokenFlaw } from '../engine/answers.ts';
+import type { TokenFlaw } from '../engine/responses.ts';
 import { nowSeconds } from '../engine/now-seconds.ts';
 import type { SigningKeys } from '../engine/signing-keys.ts';
 
@@ -10,7 +10,7 @@ export const devTokenSchema = z.strictObject({
   claims: z
     .record(z.string(), z.json())
     .default({})
-    .describe('Claims that are added to the token, and replace those that it would have.'),
+    .describe('Claims to add to the token. Each replaces a claim of the same name.'),
   scope: z.string().default('openid').describe('The `scope` of the token.'),
   audience: z
     .union([z.string(), z.array(z.string())])
@@ -22,11 +22,11 @@ export const devTokenSchema = z.strictObject({
     .default(3600)
     .describe('Seconds until the token expires; negative for a token that has expired.'),
   algorithm: z.enum(['RS256', 'ES256', 'EdDSA']).default('RS256').describe('The signature algorithm.'),
-  issuer: z.string().optional().describe('The `iss` of the token. Default: that of the identity provider.'),
+  issuer: z.string().optional().describe('The `iss` of the token. Default: the issuer of this identity provider.'),
   typ: z.string().default('at+jwt').describe('The `typ` of the header.'),
 });
 
-/** What an access token of the simulated identity provider contains: `sub`, and what differs from the defaults. */
+/** A request for an access token of the simulated identity provider: `sub`, and the fields that differ from the defaults. */
 export type DevTokenRequest = z.input<typeof devTokenSchema>;
 
 export interface IdpTokenDependencies {
@@ -55,7 +55,7 @@ export function signAccessToken(
     aud: request.audience,
     sub: request.sub,
     client_id: `${sandboxMarker}-app`,
-    // An expired token was issued before its end.
+    // An expired token was issued before it expired.
     iat: Math.min(iat, iat + request.expires_in - 1),
     exp: iat + request.expires_in,
     jti: randomUUID(),

@@ -2,8 +2,8 @@ import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 
 import { allowInsecureRequests, discovery } from 'openid-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from '../index.ts';
-import { changeState, failRoute } from '../testing/own-requests.ts';
-import { postForm, postJson, request, text, type ReadAnswer } from '../testing/request.ts';
+import { changeState, failRoute } from '../testing/sandbox-requests.ts';
+import { postForm, postJson, request, text, type ReadResponse } from '../testing/request.ts';
 
 let sandbox: Sandbox;
 beforeEach(async () => {
@@ -14,7 +14,7 @@ afterEach(() => sandbox.close());
 const devToken = (body: unknown) => postJson(`${sandbox.urls.idp}/dev-token`, body);
 const publishedKeys = () => createRemoteJWKSet(new URL(`${sandbox.urls.idp}/jwks`));
 const verify = (token: string) => jwtVerify(token, publishedKeys());
-const subjectOf = (answer: ReadAnswer, field = 'access_token') => decodeJwt(text(answer, field)).sub;
+const subjectOf = (response: ReadResponse, field = 'access_token') => decodeJwt(text(response, field)).sub;
 
 test('the identity provider mints access tokens of a user, over HTTP and in code', async () => {
   const { fields } = await devToken({ sub: 'alice' });
@@ -54,8 +54,8 @@ test('mintUserToken rejects an unknown field by its name', async () => {
 });
 
 test('the identity provider requires a content type that a web page of another origin cannot send', async () => {
-  const answer = await request(`${sandbox.urls.idp}/dev-token`, { method: 'POST', body: '{"sub":"alice"}' });
-  expect(answer.status).toBe(415);
+  const response = await request(`${sandbox.urls.idp}/dev-token`, { method: 'POST', body: '{"sub":"alice"}' });
+  expect(response.status).toBe(415);
 });
 
 test('the identity provider rotates and withdraws its keys, in code and over HTTP', async () => {
@@ -98,8 +98,8 @@ test.each<[string, number, unknown]>([
 ])(
   'a fault of the identity provider at %s with status %i sends the error of that route',
   async (route, status, body) => {
-    const answer = await failRoute(sandbox, 'idp', route, status);
-    expect([answer.status, answer.fields]).toEqual([status, body]);
+    const response = await failRoute(sandbox, 'idp', route, status);
+    expect([response.status, response.fields]).toEqual([status, body]);
   },
 );
 
@@ -122,7 +122,7 @@ async function obtainCode(): Promise<string> {
   return new URL(page.headers.get('location') ?? '').searchParams.get('code') ?? '';
 }
 
-function redeem(code: string): Promise<ReadAnswer> {
+function redeem(code: string): Promise<ReadResponse> {
   return postForm(`${sandbox.urls.idp}/token`, {
     grant_type: 'authorization_code',
     client_id: 'app',
@@ -132,7 +132,7 @@ function redeem(code: string): Promise<ReadAnswer> {
   });
 }
 
-test('wrong-user at the identity provider affects dev token, login page, code and userinfo', async () => {
+test('with wrong-user, the dev token, login page, code and userinfo of the identity provider are about a different user', async () => {
   const own = await devToken({ sub: 'alice' });
   const ownCode = await obtainCode();
   sandbox.setFaults([{ vendor: 'idp', fault: { type: 'wrong-user' } }]);

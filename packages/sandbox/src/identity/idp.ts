@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { bearerToken, jsonAnswer, noStore, oauthError, parseForm, type Answer, type Call } from '../engine/answers.ts';
-import { parseOwnBody } from '../engine/own-body.ts';
+import {
+  bearerToken,
+  jsonResponse,
+  noStore,
+  oauthError,
+  parseForm,
+  type Call,
+  type SimulatedResponse,
+} from '../engine/responses.ts';
+import { parseSandboxBody } from '../engine/sandbox-body.ts';
 import { parseArgument } from '../engine/parse.ts';
 import { defineSimulation } from '../engine/simulation.ts';
 import { createIdpLogin } from './idp-login.ts';
@@ -33,35 +41,35 @@ export const idp = defineSimulation({
     const dependencies = { clock, keys, issuer };
     const login = createIdpLogin(clock, issuer);
 
-    async function devToken(call: Call): Promise<Answer> {
-      const body = parseOwnBody(call, devTokenSchema);
+    async function devToken(call: Call): Promise<SimulatedResponse> {
+      const body = parseSandboxBody(call, devTokenSchema);
       if ('status' in body) return body;
       const request = { ...body.value, sub: subjectOf(body.value.sub, call) };
       const token = await signAccessToken(request, call.tokenFlaw, dependencies);
-      return jsonAnswer(200, { access_token: token, token_type: 'Bearer', expires_in: request.expires_in }, noStore);
+      return jsonResponse(200, { access_token: token, token_type: 'Bearer', expires_in: request.expires_in }, noStore);
     }
 
-    async function token(call: Call): Promise<Answer> {
+    async function token(call: Call): Promise<SimulatedResponse> {
       const form = parseForm(call);
       if (form === undefined) return oauthError('invalid_request', 'the body has to be a form');
       const outcome = login.redeemCode(form);
       if ('status' in outcome) return outcome;
       const user = { ...outcome, sub: subjectOf(outcome.sub, call) };
-      return jsonAnswer(200, await signLoginTokens(user, call.tokenFlaw, dependencies), noStore);
+      return jsonResponse(200, await signLoginTokens(user, call.tokenFlaw, dependencies), noStore);
     }
 
-    async function devKeys(call: Call): Promise<Answer> {
-      const body = parseOwnBody(call, devKeysSchema);
+    async function devKeys(call: Call): Promise<SimulatedResponse> {
+      const body = parseSandboxBody(call, devKeysSchema);
       if ('status' in body) return body;
       await keys[body.value.action]();
-      return jsonAnswer(200, await keys.jwks());
+      return jsonResponse(200, await keys.jwks());
     }
 
-    async function userInfo(call: Call): Promise<Answer> {
+    async function userInfo(call: Call): Promise<SimulatedResponse> {
       const accessToken = bearerToken(call);
       if (accessToken === undefined) return { status: 401, headers: { 'www-authenticate': 'Bearer' } };
       const claims = await keys.verify(accessToken);
-      return claims === undefined ? invalidToken : jsonAnswer(200, { sub: subjectOf(claims.sub, call) });
+      return claims === undefined ? invalidToken : jsonResponse(200, { sub: subjectOf(claims.sub, call) });
     }
 
     return {
@@ -69,8 +77,8 @@ export const idp = defineSimulation({
         idp: {
           failure,
           routes: {
-            'GET /.well-known/openid-configuration': () => jsonAnswer(200, describeProvider(issuer())),
-            'GET /jwks': async () => jsonAnswer(200, await keys.jwks()),
+            'GET /.well-known/openid-configuration': () => jsonResponse(200, describeProvider(issuer())),
+            'GET /jwks': async () => jsonResponse(200, await keys.jwks()),
             'GET /authorize': login.authorize,
             'POST /token': token,
             'GET /userinfo': userInfo,
@@ -89,8 +97,8 @@ export const idp = defineSimulation({
   },
 });
 
-/** Returns a header line, so that a shell needs no JSON parser: `curl -H @file` sends it. */
-async function devHeader(call: Call, dependencies: IdpTokenDependencies): Promise<Answer> {
+/** Responds with a header line that `curl -H @file` sends, so that a shell needs no JSON parser. */
+async function devHeader(call: Call, dependencies: IdpTokenDependencies): Promise<SimulatedResponse> {
   const sub = call.query.get('sub') ?? '';
   if (sub === '') return oauthError('invalid_request', 'the query must name the user: ?sub=alice');
   const request = devTokenSchema.parse({ sub: subjectOf(sub, call) });
@@ -99,7 +107,7 @@ async function devHeader(call: Call, dependencies: IdpTokenDependencies): Promis
   return { status: 200, headers, body: `Authorization: Bearer ${accessToken}\n` };
 }
 
-const invalidToken = jsonAnswer(
+const invalidToken = jsonResponse(
   401,
   { error: 'invalid_token' },
   { 'www-authenticate': 'Bearer error="invalid_token"' },
@@ -130,8 +138,8 @@ function describeProvider(issuer: string) {
 }
 
 /** Returns the error that fits the status at the route (RFC 6749 section 5.2, RFC 6750 section 3.1). */
-function failure(status: number, route: string): Answer {
+function failure(status: number, route: string): SimulatedResponse {
   if (route === 'GET /userinfo' && status === 401) return invalidToken;
   if (route === 'POST /token' && status === 400) return oauthError('invalid_grant');
-  return jsonAnswer(status, { error: status >= 500 ? 'server_error' : 'invalid_request' });
+  return jsonResponse(status, { error: status >= 500 ? 'server_error' : 'invalid_request' });
 }

@@ -1,21 +1,21 @@
 import { connect } from 'node:net';
 
-/** What a server sent, and how the connection ended: `reset` by an RST, `end` by a FIN, `none` by this side. */
-export interface RawAnswer {
+/** The bytes that a server sent, and how the socket ended: by an RST (`reset`), by a FIN (`end`) or by this side (`none`). */
+export interface RawExchange {
   readonly received: string;
   readonly ending: 'reset' | 'end' | 'none';
 }
 
-/** Sends bytes to a server and reads until it closes the connection, or until `enough` returns true. */
+/** Sends bytes to a server and reads until the server closes the socket, or until `enough` returns true. */
 export function rawExchange(
   origin: string,
   bytes: string,
   enough: (received: string) => boolean = () => false,
-): Promise<RawAnswer> {
+): Promise<RawExchange> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve) => {
     let received = '';
-    let ending: RawAnswer['ending'] = 'none';
+    let ending: RawExchange['ending'] = 'none';
     const socket = connect({ host: hostname, port: Number(port) }, () => {
       socket.write(bytes, () => {
         if (enough('')) socket.destroy();
@@ -29,7 +29,7 @@ export function rawExchange(
     socket.on('end', () => {
       ending = 'end';
     });
-    // A reset also ends the connection; the bytes before it are kept.
+    // The bytes that arrived before a reset are kept.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNRESET') ending = 'reset';
     });
@@ -37,7 +37,7 @@ export function rawExchange(
   });
 }
 
-/** Returns only the bytes of {@link rawExchange}, for tests that do not depend on how the connection ends. */
+/** Returns only the bytes of {@link rawExchange}, for tests that do not depend on how the socket ends. */
 export async function rawRequest(...parameters: Parameters<typeof rawExchange>): Promise<string> {
   return (await rawExchange(...parameters)).received;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** A response whose body has been read. */
-export interface ReadAnswer {
+export interface ReadResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -12,17 +12,17 @@ export interface ReadAnswer {
 const fieldsSchema = z.record(z.string(), z.unknown());
 
 /** Sends a request and reads the whole response. Redirects are returned and not followed. */
-export async function request(url: string, init: RequestInit = {}): Promise<ReadAnswer> {
-  const answer = await fetch(url, { redirect: 'manual', ...init });
-  const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, text, fields: parseFields(text) };
+export async function request(url: string, init: RequestInit = {}): Promise<ReadResponse> {
+  const response = await fetch(url, { redirect: 'manual', ...init });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, fields: parseFields(text) };
 }
 
 export function postJson(
   url: string,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
-): Promise<ReadAnswer> {
+): Promise<ReadResponse> {
   return request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -34,16 +34,16 @@ export function postForm(
   url: string,
   form: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>> = {},
-): Promise<ReadAnswer> {
+): Promise<ReadResponse> {
   return request(url, { method: 'POST', headers, body: new URLSearchParams(form) });
 }
 
-/** Returns a text field of a response. Throws, and so fails the test, if the field is missing. */
-export function text(answer: ReadAnswer, field: string): string {
-  return z.string().parse(answer.fields[field]);
+/** Returns a text field of a response. Throws if the field is missing. */
+export function text(response: ReadResponse, field: string): string {
+  return z.string().parse(response.fields[field]);
 }
 
-function parseFields(body: string): ReadAnswer['fields'] {
+function parseFields(body: string): ReadResponse['fields'] {
   try {
     return fieldsSchema.parse(JSON.parse(body));
   } catch {

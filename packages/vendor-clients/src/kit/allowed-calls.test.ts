@@ -72,33 +72,15 @@ test.each([
   expect(isCallAllowed(allow, 'GET', path)).toBe(false);
 });
 
-test('a path on the list, out of 200,000 at random, is unchanged by a URL parser and has the segments of its pattern', () => {
-  const pieces = ['/', '/', 'Patients', 'Visits', 'Notes', '(', ')', '1', "'a'", '.', '..', '%2e', '%2f', '%5c', '\\'];
-  const more = [
-    '%25',
-    '%',
-    '%00',
-    ';',
-    '?',
-    '#',
-    '@',
-    ':',
-    '//',
-    '$batch',
-    '%24',
-    ' ',
-    '\t',
-    '\n',
-    'é',
-    '%C3%A9',
-    '＼',
-  ];
-  const all = [...pieces, ...more];
+test('each of 200,000 random paths that is on the list is unchanged by a URL parser and has at most three segments', () => {
+  const pieces =
+    "/ / // Patients Visits Notes ( ) 1 'a' . .. ; ? # @ : \\ % %00 %24 %25 %2e %2f %5c %C3%A9 $batch é ＼".split(' ');
+  pieces.push(' ', '\t', '\n');
   let seed = 20_261_120;
   const random = (below: number): number => (seed = (seed * 16_807) % 2_147_483_647) % below;
   let passed = 0;
   for (let count = 0; count < 200_000; count++) {
-    const tail = Array.from({ length: random(5) }, () => all[random(all.length)]).join('');
+    const tail = Array.from({ length: random(5) }, () => pieces[random(pieces.length)]).join('');
     const path = (['/Visits/', '/Patients(', '/'][random(3)] ?? '') + tail;
     if (!isCallAllowed(allow, 'GET', path)) continue;
     passed += 1;
@@ -113,6 +95,9 @@ test('a call is on the list only with the exact method', () => {
   expect(isCallAllowed(allow, 'POST', '/Patients')).toBe(false);
   expect(isCallAllowed(allow, 'get', '/Patients')).toBe(false);
   expect(isCallAllowed(allow, 'HEAD', '/Patients')).toBe(false);
+});
+
+test('no call is on an empty list', () => {
   expect(isCallAllowed([], 'GET', '/Patients')).toBe(false);
 });
 

@@ -61,7 +61,7 @@ function decodeSegment(segment: string): string | undefined {
   } catch {
     return undefined;
   }
-  // Some servers replace characters that look like `/` or `.` (`／`, `‥`) by these.
+  // Some servers replace characters that look like `/` or `.` (`／`, `‥`) with `/` or `.`.
   return [decoded, decoded.normalize('NFKC')].some(isAmbiguous) ? undefined : decoded;
 }
 

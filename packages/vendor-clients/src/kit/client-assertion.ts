@@ -18,7 +18,7 @@ export const rsaPrivateKeySchema = z.string().transform((pem, context): KeyObjec
 export interface ClientAssertion {
   readonly clientId: string;
   readonly privateKey: KeyObject;
-  /** The `kid` of the key, where the client has published several. */
+  /** The `kid` of the key, if the client has published several keys. */
   readonly keyId?: string | undefined;
   /** The token endpoint. */
   readonly audience: string;
@@ -26,11 +26,11 @@ export interface ClientAssertion {
   readonly nowMs: number;
 }
 
-/** An assertion is used at once; the minute allows for a difference between two machines' clocks. */
+/** An assertion is used at once. The minute allows for a difference between the clocks of two machines. */
 const lifetimeSeconds = 60;
 
 /**
- * Returns an assertion that authenticates a client for one request (RFC 7523 section 2.2), signed by RS256.
+ * Returns an assertion that authenticates a client for one request (RFC 7523 section 2.2), signed with RS256.
  *
  * @example
  * ```ts

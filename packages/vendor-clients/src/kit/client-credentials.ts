@@ -9,11 +9,13 @@ export interface ClientCredentialsRequest {
   /** The path of the token endpoint below the door's base URL. Default: the base URL is the endpoint. */
   readonly path?: string | undefined;
   /**
-   * Returns the fields that authenticate the client: `client_id` and `client_secret`, or an assertion (RFC 7523). Called
-   * for each attempt, because an assertion may be used once.
+   * Returns the fields that authenticate the client: `client_id` and `client_secret`, or an assertion (RFC 7523). It is
+   * called for each attempt, because an assertion may be used only once.
    */
   readonly authenticate: () => Readonly<Record<string, string>>;
   readonly scope?: string | undefined;
+  /** What the operator should check if the vendor refuses the scope. Default: a general advice. */
+  readonly scopeAdvice?: string | undefined;
   /** The encoding of the body: `form` as in the standard, or `json`. Default: `form`. */
   readonly encoding?: 'form' | 'json' | undefined;
   /** What the operator should check if the client is refused. */
@@ -35,19 +37,17 @@ const grantSchema = z.object({
   expires_in: z.coerce.number().int().positive().optional().catch(undefined),
 });
 
-const grantErrors = {
-  invalid_client: { code: 'vendor_auth_failed', advice: undefined },
-  unauthorized_client: {
-    code: 'vendor_auth_failed',
-    advice: 'Ask the vendor to allow the client-credentials grant for this client.',
-  },
-  invalid_scope: {
-    code: 'vendor_rejected',
-    advice: 'Check the customer name and the format of `scope`, and that this client may act for this customer.',
-  },
+const codeByGrantError = {
+  invalid_client: 'vendor_auth_failed',
+  unauthorized_client: 'vendor_auth_failed',
+  invalid_scope: 'vendor_rejected',
 } as const;
 
-const grantErrorSchema = z.object({ error: z.enum(Object.keys(grantErrors) as (keyof typeof grantErrors)[]) });
+type GrantError = keyof typeof codeByGrantError;
+
+const grantErrorSchema = z.object({ error: z.enum(Object.keys(codeByGrantError) as GrantError[]) });
+
+const defaultScopeAdvice = 'Check the requested scope, and that this client may request it.';
 
 const contentTypes = { form: 'application/x-www-form-urlencoded', json: 'application/json' } as const;
 
@@ -69,7 +69,14 @@ const contentTypes = { form: 'application/x-www-form-urlencoded', json: 'applica
  */
 export async function requestClientCredentialsToken(
   operation: Operation,
-  { path = '', authenticate, scope, encoding = 'form', advice }: ClientCredentialsRequest,
+  {
+    path = '',
+    authenticate,
+    scope,
+    scopeAdvice = defaultScopeAdvice,
+    encoding = 'form',
+    advice,
+  }: ClientCredentialsRequest,
 ): Promise<GrantedToken> {
   const encode = (): string => {
     const fields = { grant_type: 'client_credentials', ...authenticate(), ...(scope !== undefined && { scope }) };
@@ -92,10 +99,13 @@ export async function requestClientCredentialsToken(
       throw refusalError(response, { 401: meaning, 403: meaning });
     }
     const { error } = oauth.data;
-    const known = grantErrors[error];
-    const cause = { type: 'oauth_error', error } as const;
-    const more = { vendor: vendor.id, reason: error, cause, advice: known.advice ?? advice };
-    throw new ValetKeyError(known.code, detail, more);
+    const adviceByError: Readonly<Record<GrantError, string>> = {
+      invalid_client: advice,
+      unauthorized_client: 'Ask the vendor to allow the client-credentials grant for this client.',
+      invalid_scope: scopeAdvice,
+    };
+    const more = { vendor: vendor.id, reason: error, advice: adviceByError[error] };
+    throw new ValetKeyError(codeByGrantError[error], detail, { ...more, cause: { type: 'oauth_error', error } });
   }
   const grant = readJson(response, grantSchema);
   if ((grant.token_type ?? 'bearer').toLowerCase() !== 'bearer') throw invalidResponseError(vendor, 'field:token_type');
@@ -104,8 +114,8 @@ export async function requestClientCredentialsToken(
 }
 
 /**
- * Returns whether a grant includes the requested scope, as far as the grant or its token says. A token of another scope
- * could give access to another customer's data.
+ * Returns false if the grant or its token names a scope that does not include the requested one. Such a token could give
+ * access to another customer's data.
  */
 function isScopeGranted(requested: string, { access_token: token, scope }: z.output<typeof grantSchema>): boolean {
   const granted = scope ?? readJwtPayload(token.reveal())?.['scope'];

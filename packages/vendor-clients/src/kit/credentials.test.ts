@@ -37,13 +37,13 @@ test('concurrent calls report one switch', async () => {
   expect(onSwitch).toHaveBeenCalledTimes(1);
 });
 
-test('nothing is switched when the vendor refuses both secrets', async () => {
+test('the active secret stays the same when the vendor refuses both', async () => {
   const { credential, onSwitch } = start();
   await expect(credential.use(async () => refused())).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   expect(onSwitch).not.toHaveBeenCalled();
 });
 
-test('the other secret is not used after another failure, without a second slot, or for a call that is not repeatable', async () => {
+test('the other secret is not used after a timeout, without a second slot, or for a call that is not repeatable', async () => {
   const fails = vi.fn<() => Promise<never>>(async () => {
     throw new ValetKeyError('vendor_timeout', 'late');
   });
@@ -82,7 +82,7 @@ test('a mapped credential transforms each slot once and switches between the res
 test.each([
   [{ current }, false],
   [{ current, next }, true],
-])('a credential of %j says whether a second slot is configured: %s', (slots, hasNext) => {
+])('a credential with the slots %j has hasNext %s, and so has a mapped one', (slots, hasNext) => {
   expect(start(slots).credential.hasNext).toBe(hasNext);
   expect(start(slots).credential.map(String).hasNext).toBe(hasNext);
 });
@@ -91,7 +91,7 @@ test('a credential prints none of its secrets', () => {
   expect(inspect(start().credential, { depth: 9, showHidden: true })).not.toMatch(/sandbox-only/);
 });
 
-test('a declared secret parses one text or two slots, and carries its description', () => {
+test('a declared secret parses one text or two slots, and has its description', () => {
   const { schema } = secretCredential('The API key.');
   expect(schema.parse('one').current.reveal()).toBe('one');
   expect(schema.parse({ current: 'one', next: 'two' }).next?.reveal()).toBe('two');

@@ -5,11 +5,11 @@ import type { z } from 'zod';
 /** Parses an option into the two slots of a credential. */
 type SlotsSchema<Value> = z.ZodType<SecretSlots<Value>>;
 
-/** How a vendor declares one of its credentials. */
+/** The declaration of one credential of a vendor. */
 export interface CredentialDeclaration<Value = unknown, Schema extends SlotsSchema<Value> = SlotsSchema<Value>> {
   /** Parses the option that holds the credential. */
   readonly schema: Schema;
-  /** Returns texts that differ from those of every other credential. Only a hash of them is kept. */
+  /** Returns texts that no other credential has. Only a hash of them is kept. */
   identify(value: Value): readonly string[];
 }
 
@@ -55,7 +55,7 @@ export interface UseOptions {
 
 /** A credential in use, with its successor while it is being rotated. */
 export interface Credential<Value = Secret> {
-  /** Changes when the credential changes. Part of cache keys; the credential cannot be derived from it. */
+  /** A text that changes when the credential changes. It is part of cache keys, and does not reveal the credential. */
   readonly version: string;
   /** Whether a second slot is configured. */
   readonly hasNext: boolean;
@@ -64,7 +64,7 @@ export interface Credential<Value = Secret> {
    * that the vendor accepts becomes the active one.
    */
   use<Result>(call: (value: Value) => Promise<Result>, options?: UseOptions): Promise<Result>;
-  /** Returns the same credential with what `transform` returns for each slot in place of its value. */
+  /** Returns a credential that has the result of `transform` in each slot. */
   map<Other>(transform: (value: Value) => Other): Credential<Other>;
 }
 
@@ -113,7 +113,7 @@ export function createCredential<Value>(
   };
 }
 
-/** Returns whether a failure is the vendor's response to a call whose credential it accepted. */
+/** Returns whether a failure is the response to a call whose credential the vendor accepted. */
 function isAccepted(failure: unknown): boolean {
   return (
     ValetKeyError.isInstance(failure) &&

@@ -10,7 +10,7 @@ import { baseUrlSchema } from './option-schemas.ts';
 
 const pools = vi.hoisted(() => ({ opened: 0 }));
 
-/** Counts the connection pools that the network library creates. */
+/** Counts the socket pools that the network library creates. */
 vi.mock(import('undici'), async (importOriginal) => {
   const undici = await importOriginal();
   class CountedPool extends undici.Pool {
@@ -63,7 +63,7 @@ const optionsOf = (changes: Record<string, unknown> = {}) =>
   acme.options.parse({ ...keys, baseUrl: 'http://127.0.0.1:1', ...changes });
 const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
 
-test('a definition lists its credentials, and its options are the declared ones with `timeoutMs`', () => {
+test('a definition has its credentials, the declared options and `timeoutMs`', () => {
   expect(acme).toMatchObject({ id: 'acme', title: 'Acme', credentials: ['apiKey', 'signature'] });
   expect(Object.keys(acme.options.shape)).toEqual(['apiKey', 'signature', 'baseUrl', 'seconds', 'limits', 'timeoutMs']);
   expect(optionsOf()).toMatchObject({
@@ -94,18 +94,18 @@ test.each([
   [{ ...keys, baseUrl: 'http://10.0.0.1' }, 'baseUrl: must be an https URL'],
   [{ ...keys, baseUrl: 'http://127.0.0.1:1', typo: 'x' }, 'typo: is not a known field'],
   [{ ...keys, apiKey: 'a b', baseUrl: 'http://127.0.0.1:1' }, 'apiKey: must be printable ASCII'],
-])('a client with the options %j is refused by the name of the field', (options, message) => {
+])('with the options %j, createClient throws a TypeError with the message %s', (options, message) => {
   const create = (): unknown => acme.createClient(options as Parameters<typeof acme.createClient>[0]);
   expect(create).toThrow(TypeError);
   expect(create).toThrow(`Acme cannot be set up: ${message}`);
 });
 
-test('a client without its credentials is refused by the name of each', () => {
+test('createClient without credentials throws an error that names each of them', () => {
   const create = (): unknown => acme.createClient({ baseUrl: 'http://127.0.0.1:1' } as never);
   expect(create).toThrow(/^Acme cannot be set up: apiKey: .*; signature: .*\.$/);
 });
 
-test('creating a vendor or a client opens no pool; the first call opens one, and closing closes all', async () => {
+test('a vendor and a client open no socket pool before the first call, and close all pools when they are closed', async () => {
   await using server = await startVendorServer({ text: 'token' });
   const options = optionsOf({ baseUrl: server.url });
   const vendor = acme.create(options);
@@ -124,7 +124,7 @@ test('creating a vendor or a client opens no pool; the first call opens one, and
   expect(server.calls).toHaveLength(3);
 });
 
-test('a client works with the given clock and the names of its vendor', () => {
+test('connect receives the given clock and the names of the vendor', () => {
   const clock = { nowMs: () => 7, monotonicMs: () => 7 };
   const client = acme.createClient({ ...keys, baseUrl: 'http://127.0.0.1:1' }, { clock });
   expect(client.names()).toBe('acme Acme 7');
@@ -147,7 +147,7 @@ test('a user-bound token carries vendor, user, fields and lifetime, and its para
   await vendor.close();
 });
 
-test('an account-bound ability without parameters accepts an empty body alone', async () => {
+test('an account-bound ability without parameters accepts only an empty body', async () => {
   const ability = issueForAccount({ issue: async () => ({ fields: { token: 'x' } }) })('acme');
   expect(ability.bound).toBe('account');
   expect(ability.parameters.safeParse({}).success).toBe(true);
@@ -183,7 +183,7 @@ test('a switch to the other slot is reported with the vendor and the option', as
   await client.close();
 });
 
-test('the version of a credential changes with the credential alone, and does not reveal it', () => {
+test('the version of a credential changes only with the credential, and does not reveal it', () => {
   const versionOf = (changes: Record<string, unknown>) => acme.create(optionsOf(changes)).claims?.[0]?.claim;
   expect(versionOf({})).toBe(versionOf({ signature: 'other', seconds: 30 }));
   expect(versionOf({})).not.toBe(versionOf({ apiKey: 'other' }));

@@ -17,11 +17,11 @@ import { timeoutMsSchema } from './option-schemas.ts';
 /** What every client has beside its vendor's own methods. */
 export interface VendorClient {
   /**
-   * Checks our credentials at the vendor, without a lasting effect there. Resolves if the vendor accepts them; rejects with
-   * `vendor_auth_failed` if it refuses them, and with the call's own code if the vendor cannot be asked.
+   * Checks the configured credentials at the vendor, without a lasting effect there. Resolves if the vendor accepts them.
+   * Rejects with `vendor_auth_failed` if the vendor refuses them, and with another code if the call fails otherwise.
    */
   readonly verify: (options?: CallOptions) => Promise<void>;
-  /** Closes the client's connections. */
+  /** Closes the client's sockets. */
   readonly close: () => Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export type OptionsSchema<Credentials extends DeclaredCredentials, Options exten
   z.core.$strict
 >;
 
-/** What `abilities` works with beside the client. */
+/** What `abilities` receives beside the client. */
 export interface VendorContext<Credentials extends DeclaredCredentials, Options extends z.ZodRawShape> {
   /** The vendor's names, for errors. */
   readonly vendor: VendorName;
@@ -50,7 +50,7 @@ export interface VendorContext<Credentials extends DeclaredCredentials, Options 
   };
 }
 
-/** What `connect` works with. */
+/** What `connect` receives. */
 export interface ConnectContext<
   Credentials extends DeclaredCredentials,
   Options extends z.ZodRawShape,
@@ -66,7 +66,7 @@ export interface VendorAbilities extends Pick<Vendor, 'users' | 'proxy' | 'authe
   readonly issue?: BindIssueAbility<'user'> | BindIssueAbility<'account'> | undefined;
 }
 
-/** How a vendor is declared. */
+/** The declaration of a vendor. */
 export interface VendorDeclaration<
   Credentials extends DeclaredCredentials,
   Options extends z.ZodRawShape,
@@ -80,7 +80,7 @@ export interface VendorDeclaration<
   readonly credentials: Credentials;
   /** All other options, each with a `.describe('…')` sentence. `timeoutMs` is added to them. */
   readonly options: Options;
-  /** Checks what several options say together. `field` is the path of the wrong field, such as `cache.seconds`. */
+  /** Checks options that depend on each other. `field` is the path of the wrong field, such as `cache.seconds`. */
   check?(
     options: z.output<OptionsSchema<Credentials, Options>>,
     report: (field: string, message: string) => void,
@@ -96,7 +96,7 @@ export interface DefinedVendor<
   Options extends z.ZodRawShape,
   Client extends Pick<VendorClient, 'verify'>,
 > extends VendorDefinition<OptionsSchema<Credentials, Options>> {
-  /** Creates the vendor for the broker. Uses no resource until the first call. */
+  /** Creates the vendor for the broker. It uses no resource before the first call. */
   create(options: z.output<OptionsSchema<Credentials, Options>>, dependencies?: ClientDependencies): Vendor;
   /** Creates the client. Throws a `TypeError` that names each wrong option and never its value. */
   createClient(
@@ -106,7 +106,7 @@ export interface DefinedVendor<
 }
 
 /**
- * Defines a vendor: its options, its client and its abilities. Derived from the declaration are the two slots of each
+ * Defines a vendor: its options, its client and its abilities. The rest derives from this declaration: the two slots of each
  * credential, the `secret_switched` event, the version of a credential for cache keys, the checks of `valetkey doctor`, and
  * `close`.
  *

@@ -42,7 +42,7 @@ async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
   return chunks;
 }
 
-/** Waits until a count has not changed for many turns of the event loop, which both ends of the connection share. */
+/** Waits until a count has not changed for many turns of the event loop, in which both the client and the server run. */
 async function untilStill(count: () => number): Promise<void> {
   for (let turns = 0, before = count(); turns < 500; turns += 1) {
     await new Promise(setImmediate);
@@ -96,7 +96,7 @@ test('a slow vendor slows the caller down, so that its body does not fill the me
   expect(pulled).toBe(60);
 });
 
-test('a response that breaks off is an error of its body, never a short body', async () => {
+test('the body of a response that breaks off rejects, and does not end early', async () => {
   await using proxy = await startProxy((response) => {
     response.writeHead(200, { 'content-length': '10' }).write('12345', () => response.socket?.destroy());
   });
@@ -104,7 +104,7 @@ test('a response that breaks off is an error of its body, never a short body', a
   await expect(collect(response.body)).rejects.toMatchObject({ code: 'vendor_unavailable', vendor: 'nymbl' });
 });
 
-test("a caller that aborts closes the vendor's connection", async () => {
+test('when the caller aborts, the socket to the vendor is closed', async () => {
   const closed = Promise.withResolvers<void>();
   await using proxy = await startProxy((response) => {
     response.writeHead(200).write('x');
@@ -163,7 +163,7 @@ test('a HEAD is sent without a body, and its response keeps the Content-Length',
   expect(proxy.server.calls[0]?.headers['content-length']).toBeUndefined();
 });
 
-test('a GET is repeated when the connection breaks, a POST is not', async () => {
+test('after a broken TCP connection, a GET is repeated and a POST is not', async () => {
   await using proxy = await startProxy((response) => response.socket?.resetAndDestroy());
   await expect(proxy.send({ ...read, method: 'POST', body: Buffer.from('x') })).rejects.toMatchObject({
     code: 'vendor_unavailable',

@@ -13,30 +13,30 @@ export const forwardOptions = {
     .min(1)
     .max(600_000)
     .default(60_000)
-    .describe('The total time for the body of a proxied response, in milliseconds from its headers.'),
+    .describe('The total time for the body of a proxied response, in milliseconds from the arrival of its headers.'),
   maxRequestBytes: z
     .int()
     .min(0)
     .max(104_857_600)
     .default(1_048_576)
-    .describe('The number of bytes that the body of a proxied request may have.'),
+    .describe('The most bytes that the body of a proxied request may have.'),
   maxResponseBytes: z
     .int()
     .min(0)
     .max(1_073_741_824)
     .default(16_777_216)
-    .describe('The number of bytes that the body of a proxied response may have.'),
+    .describe('The most bytes that the body of a proxied response may have.'),
 };
 
 /** The bounds of a proxied call, as {@link forwardOptions} parses them. */
 export type ForwardLimits = Readonly<Record<'streamTimeoutMs' | 'maxRequestBytes' | 'maxResponseBytes', number>>;
 
 /**
- * Sends a caller's request through the door: path, query, body and harmless headers are the caller's, all other headers are
- * `credentials`. Both bodies stream; neither is decoded. Rejects with `invalid_request` for a query that is not
+ * Sends a caller's request through the door: path, query, body and harmless headers are the caller's, and all other headers
+ * are `credentials`. Both bodies are streamed, and neither is decoded. Rejects with `invalid_request` for a query that is not
  * percent-encoded and with `payload_too_large` for a body that is too long.
  *
- * The request has to be checked against the allowed calls before (see `isCallAllowed`).
+ * Check the request against the list of allowed calls first (`isCallAllowed`).
  *
  * @example
  * ```ts
@@ -54,7 +54,7 @@ export function forwardCall(
     throw new ValetKeyError('invalid_request', 'The query contains characters that must be percent-encoded.');
   }
   const hasBody = body !== undefined && method !== 'GET' && method !== 'HEAD';
-  // Checked first: a vendor that refuses such a body midway would look like a vendor whose connection broke.
+  // Checked before sending: a vendor that refused such a body halfway would seem to have broken the TCP connection.
   if (hasBody && Number(headers['content-length'] ?? 0) > limits.maxRequestBytes) {
     throw tooLongRequestError(limits.maxRequestBytes);
   }
@@ -68,7 +68,7 @@ export function forwardCall(
   });
 }
 
-/** Returns the vendor's response as the caller may receive it. From now on its body has `streamTimeoutMs`. */
+/** Returns the vendor's response as the caller may receive it. Its body has `streamTimeoutMs` from now on. */
 export function toProxyResponse(
   { status, headers, body, extend }: StreamedResponse,
   { streamTimeoutMs }: Pick<ForwardLimits, 'streamTimeoutMs'>,

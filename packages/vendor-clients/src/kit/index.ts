@@ -23,7 +23,7 @@ export { Secret, ValetKeyError } from '@valetkey/core-types';
 // OAuth client credentials.
 export { signClientAssertion } from './client-assertion.ts';
 export { requestClientCredentialsToken } from './client-credentials.ts';
-export { createServiceToken } from './service-token.ts';
+export { createAccessTokenKeeper } from './access-token-keeper.ts';
 
 // Proxied vendors.
 export { readBody } from './door/read-body.ts';
@@ -62,4 +62,4 @@ export type { ResponseHeaders, StatusMeaning, StatusMeanings, VendorName, Vendor
 export type { StreamedResponse } from './door/stream.ts';
 export type { ForwardLimits } from './forward-call.ts';
 export type { BindIssueAbility, IssuedToken, IssueDeclaration } from './issue-ability.ts';
-export type { ServiceToken } from './service-token.ts';
+export type { AccessTokenKeeper } from './access-token-keeper.ts';

@@ -2,14 +2,13 @@ import type { ClientToken, ExchangedToken, IssueAbility, IssueRequest, TokenBind
 import { z } from 'zod';
 
 /**
- * Returns how a field of a client token is returned by token exchange, for a field that is a bearer access token (RFC 8693
- * section 3).
+ * Declares that token exchange returns this field of a client token as a bearer access token (RFC 8693 section 3).
  */
 export function bearerToken(field: string): ExchangedToken {
   return { field, issuedTokenType: 'urn:ietf:params:oauth:token-type:access_token', tokenType: 'Bearer' };
 }
 
-/** What the vendor issued. */
+/** A token that the vendor issued. */
 export interface IssuedToken {
   /** The fields of the response, under the vendor's own names. */
   readonly fields: ClientToken['fields'];
@@ -36,7 +35,7 @@ const noParameters: z.ZodType<object> = z.strictObject({});
 
 /**
  * Declares that the vendor issues tokens bound to a user. `issue` receives the principal's user id at the vendor, and the
- * parameters as `parameters` parsed them. Such a token is issued anew for every request.
+ * parameters as `parameters` parsed them. The broker never caches such a token.
  *
  * @example
  * ```ts
@@ -67,7 +66,8 @@ export function issueForUser<Parameters extends object = NoParameters>(
 }
 
 /**
- * Declares that the vendor issues tokens bound to the company's account. With `cache`, tokens are shared between users.
+ * Declares that the vendor issues tokens bound to the company's account. With `cache`, the broker returns one token to
+ * several users.
  *
  * @example
  * ```ts
@@ -99,7 +99,7 @@ export function issueForAccount<Parameters extends object = NoParameters>(
     });
 }
 
-/** The broker parses a request by the ability's own schema, so that the parameters are known to this ability alone. */
+/** The broker parses the parameters with the ability's own schema, so that only the ability has to know their type. */
 function toAbility<Binding extends TokenBinding, Parameters>(
   ability: IssueAbility<Binding, Parameters>,
 ): IssueAbility<Binding> {

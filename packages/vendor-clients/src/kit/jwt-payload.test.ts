@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { fakeJwt } from '../testing/vendor-server.ts';
 import { readJwtPayload, remainingLifeSeconds } from './jwt-payload.ts';
 
-/** Reads the life of a token from a response that was sent at a moment in seconds since 1970; a text is sent as it is. */
+/** Returns the remaining life of a token in a response whose `Date` is a time in seconds since 1970, or a text. */
 function lifeAt(date: number | string | undefined, token: string): number | undefined {
   const text = typeof date === 'number' ? new Date(date * 1_000).toUTCString() : date;
   const headers = text === undefined ? {} : { date: text };
@@ -34,11 +34,11 @@ test.each([
   [1_001, 300],
   [1_002, 298],
   [1_299, 1],
-])('a token issued at 1,000 for 300 seconds and sent at %i lives for %i more', (date, seconds) => {
+])('a token issued at 1,000 for 300 seconds and sent at %i lives for %i seconds more', (date, seconds) => {
   expect(lifeAt(date, fakeJwt({ iat: 1_000, exp: 1_300 }))).toBe(seconds);
 });
 
-test('a token without the time of its issue lives from the date of the response to its expiry', () => {
+test('a token without `iat` lives from the `Date` of the response until its expiry', () => {
   const token = fakeJwt({ exp: 1_300 });
   expect(lifeAt(1_100, token)).toBe(200);
   expect(lifeAt(undefined, token)).toBeUndefined();
@@ -52,7 +52,7 @@ test.each([
   expect(() => lifeAt(10, fakeJwt({ iat, exp }))).toThrow(expect.objectContaining({ reason: 'token_expired' }));
 });
 
-test.each([1_300, 1_301, 1_000_000])('a token that expired at 1,300 makes a response of %i invalid', (date) => {
+test.each([1_300, 1_301, 1_000_000])('a response sent at %i with a token that expired at 1,300 is invalid', (date) => {
   expect(() => lifeAt(date, fakeJwt({ iat: 1_000, exp: 1_300 }))).toThrow(
     expect.objectContaining({ code: 'vendor_response_invalid', reason: 'token_expired', vendor: 'nudge' }),
   );

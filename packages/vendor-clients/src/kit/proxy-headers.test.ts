@@ -7,7 +7,7 @@ const forwarding = `host forwarded via x-forwarded-for x-forwarded-host x-forwar
 const internal = `server location x-powered-by x-amzn-requestid x-amz-apigw-id date cache-control vary`.split(' ');
 const headersOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, 'x']));
 
-test('hop-by-hop headers, credentials, forwarding headers and internals are not passed on in either direction', () => {
+test('hop-by-hop headers, credentials, forwarding and internal headers are not passed on in either direction', () => {
   const headers = headersOf([...hopByHop, ...credentials, ...forwarding, ...internal]);
   expect(passRequestHeaders(headers)).toEqual({});
   expect(passResponseHeaders(headers)).toEqual({});

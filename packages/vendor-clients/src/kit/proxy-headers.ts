@@ -31,12 +31,12 @@ export const proxyResponseHeaders = [
   'preference-applied',
 ] as const;
 
-/** Returns the caller's headers that are passed on. The values of a repeated header are joined. */
+/** Returns the headers of the caller that are passed on to the vendor. The values of a repeated header are joined. */
 export function passRequestHeaders(headers: ProxyRequest['headers']): Record<string, string> {
   return pass(requestHeaders, headers);
 }
 
-/** Returns the vendor's headers that are passed on. */
+/** Returns the headers of the vendor that are passed on to the caller. */
 export function passResponseHeaders(headers: ResponseHeaders): Record<string, string> {
   return pass(proxyResponseHeaders, headers);
 }

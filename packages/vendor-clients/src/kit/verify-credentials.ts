@@ -3,7 +3,7 @@ import type { VendorName } from './door/response.ts';
 
 interface Verification {
   readonly vendor: VendorName;
-  /** Requests a user id that cannot exist, with our credential. Rejects with `vendor_user_not_found` if it is absent. */
+  /** Requests a user that cannot exist, with the configured credential. Rejects with `vendor_user_not_found`. */
   readonly call: () => Promise<unknown>;
   /** Sends the same request with a wrong key. */
   readonly callWithWrongKey: (wrongKey: Secret) => Promise<unknown>;
@@ -15,8 +15,8 @@ const wrongKey = new Secret('valetkey-verify-wrong-key');
 
 /**
  * Verifies a credential, without any effect at the vendor, by requesting a user that cannot exist: the vendor says "no such
- * user" only to a caller that it accepts. A server that is not the vendor may say so to everyone, so the request is sent
- * again with a wrong key, which the vendor must refuse.
+ * user" only to a caller that it accepts. A server that is not the vendor may say so to every caller, so the request
+ * is sent again with a wrong key, which the vendor must refuse.
  *
  * Rejects with `vendor_auth_failed` if the credential is refused, and with `vendor_rejected` if the wrong key is accepted.
  *

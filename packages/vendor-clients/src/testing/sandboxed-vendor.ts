@@ -16,7 +16,7 @@ export function connectionOf(sandbox: Sandbox, id: string): Record<string, unkno
   return Object.fromEntries(Object.entries(connection).filter(([name]) => name in shape));
 }
 
-/** Returns the name of the service that a vendor calls first, by which faults are set. */
+/** Returns the name of the service that a vendor calls first. Fault rules use this name. */
 export function simulationOf(id: string): SandboxVendor {
   const { services } = simulations.find((simulation) => simulation.id === id) ?? { services: {} };
   const [first] = Object.keys(services);
@@ -35,7 +35,7 @@ export function startSandboxed(
   return definition.create(definition.options.parse({ timeoutMs, ...connectionOf(sandbox, id) }), { onEvent });
 }
 
-/** Does what the vendor is for, by its first ability, and returns the text that came from the vendor. */
+/** Uses the first ability of a vendor, and returns the text that the vendor sent. */
 export async function operate(vendor: Vendor): Promise<string> {
   const { issue, users, proxy, verify } = vendor;
   if (issue !== undefined) {

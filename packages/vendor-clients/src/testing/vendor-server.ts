@@ -11,7 +11,7 @@ export interface RecordedCall {
   readonly body: string;
 }
 
-/** A response to send. `choose` returns its JSON for a call; a function takes over the whole response. */
+/** A response to send. `choose` returns the JSON for a call. A function sends the whole response itself. */
 export type PlannedResponse =
   | {
       readonly status?: number;
@@ -25,17 +25,17 @@ export type PlannedResponse =
 export interface VendorServer extends AsyncDisposable {
   readonly url: string;
   readonly calls: RecordedCall[];
-  /** Responds to the next calls with these responses, one after the other; the last one is repeated. */
+  /** Sets the responses to the next calls, one after the other. The last one is repeated. */
   readonly respond: (...responses: [PlannedResponse, ...PlannedResponse[]]) => void;
-  /** Returns how many connections were opened so far. */
-  readonly connections: () => number;
+  /** Returns how many sockets were opened so far. */
+  readonly sockets: () => number;
 }
 
-/** Starts a vendor on a loopback port that sends planned responses and records the calls. */
+/** Starts a server on a loopback port that sends planned responses, as a vendor would, and records the calls. */
 export async function startVendorServer(...first: [PlannedResponse, ...PlannedResponse[]]): Promise<VendorServer> {
   let plan: PlannedResponse[] = first;
   const calls: RecordedCall[] = [];
-  let connections = 0;
+  let sockets = 0;
 
   const server = createServer((request, response) => {
     void (async () => {
@@ -54,14 +54,14 @@ export async function startVendorServer(...first: [PlannedResponse, ...PlannedRe
       response.writeHead(planned.status ?? 200, { 'content-type': 'application/json', ...planned.headers }).end(text);
     })().catch(() => response.destroy());
   });
-  server.on('connection', () => (connections += 1));
+  server.on('connection', () => (sockets += 1));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
 
   return {
     url: `http://127.0.0.1:${port}`,
     calls,
-    connections: () => connections,
+    sockets: () => sockets,
     respond: (...responses) => {
       plan = responses;
     },

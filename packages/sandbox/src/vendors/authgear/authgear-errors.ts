@@ -1,8 +1,8 @@
-import { jsonAnswer, oauthError, type Answer } from '../../engine/answers.ts';
+import { jsonResponse, oauthError, type SimulatedResponse } from '../../engine/responses.ts';
 
-/** Returns an error of an endpoint that accepts bearer tokens, which Authgear words in the body and in a header. */
-function bearerError(status: number, error: string, description: string): Answer {
-  return jsonAnswer(
+/** Returns an error of an endpoint that accepts bearer tokens. Authgear sends it in the body and in a header. */
+function bearerError(status: number, error: string, description: string): SimulatedResponse {
+  return jsonResponse(
     status,
     { error, error_description: description },
     { 'www-authenticate': `Bearer error="${error}", error_description="${description}"` },
@@ -14,15 +14,15 @@ export const missingScope = bearerError(403, 'insufficient_scope', 'required sco
 export const invalidRefreshToken = oauthError('invalid_grant', 'invalid refresh token');
 export const invalidClient = oauthError('invalid_client', 'invalid client ID');
 
-/** Returns an error of Authgear's own API, whose form is not that of OAuth. */
-function apiError(status: number, name: string, reason: string, message: string): Answer {
-  return jsonAnswer(status, { error: { name, reason, message } });
+/** Returns an error of Authgear's own API, in a form that OAuth does not define. */
+function apiError(status: number, name: string, reason: string, message: string): SimulatedResponse {
+  return jsonResponse(status, { error: { name, reason, message } });
 }
 
 export const appSessionRefusal = apiError(403, 'Forbidden', 'InvalidGrant', 'invalid refresh token');
 
 /** Returns Authgear's error with a status at a route. */
-export function authgearFailure(status: number, route: string): Answer {
+export function authgearFailure(status: number, route: string): SimulatedResponse {
   const path = route.split(' ')[1] ?? '';
   if (path.endsWith('/resolve') && status >= 500) {
     return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'internal error\n' };

@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
-import { failRoute } from '../../testing/own-requests.ts';
-import { postForm, postJson, request, text, type ReadAnswer } from '../../testing/request.ts';
+import { failRoute } from '../../testing/sandbox-requests.ts';
+import { postForm, postJson, request, text, type ReadResponse } from '../../testing/request.ts';
 
 const { clientId } = sandboxCredentials.authgear;
 
@@ -12,12 +12,12 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-const mixUp = () => sandbox.setFaults([{ vendor: 'authgear', fault: { type: 'wrong-user' } }]);
-const heal = () => sandbox.setFaults([]);
+const mixUpUsers = () => sandbox.setFaults([{ vendor: 'authgear', fault: { type: 'wrong-user' } }]);
+const clearFaults = () => sandbox.setFaults([]);
 const fail = (route: string, status: number) => failRoute(sandbox, 'authgear', route, status);
-const subjectOf = (answer: ReadAnswer, field = 'access_token') => decodeJwt(text(answer, field)).sub;
+const subjectOf = (response: ReadResponse, field = 'access_token') => decodeJwt(text(response, field)).sub;
 
-function refresh(refreshToken: string): Promise<ReadAnswer> {
+function refresh(refreshToken: string): Promise<ReadResponse> {
   return postForm(`${sandbox.urls.authgear}/oauth2/token`, {
     grant_type: 'refresh_token',
     client_id: clientId,
@@ -25,7 +25,7 @@ function refresh(refreshToken: string): Promise<ReadAnswer> {
   });
 }
 
-function callWithTokenOf(session: ReadAnswer, path: string, method = 'GET'): Promise<ReadAnswer> {
+function callWithTokenOf(session: ReadResponse, path: string, method = 'GET'): Promise<ReadResponse> {
   const headers = { authorization: `Bearer ${text(session, 'access_token')}` };
   return request(`${sandbox.urls.authgear}${path}`, { method, headers });
 }
@@ -46,8 +46,8 @@ test.each<[string, number, unknown]>([
   ['POST /oauth2/app_session_token', 403, { error: appSession }],
   ['POST /oauth2/app_session_token', 500, { error: expect.objectContaining({ name: 'InternalError' }) }],
 ])('a fault of Authgear at %s with status %i sends the vendor’s body', async (route, status, body) => {
-  const answer = await fail(route, status);
-  expect([answer.status, answer.fields]).toEqual([status, body]);
+  const response = await fail(route, status);
+  expect([response.status, response.fields]).toEqual([status, body]);
 });
 
 test('a fault of Authgear’s userinfo with 401 or 403 also sends the error in a header', async () => {
@@ -59,20 +59,20 @@ test('a fault of Authgear’s userinfo with 401 or 403 also sends the error in a
 test.each(['GET /_resolver/resolve', 'GET /resolve'])(
   'a fault of Authgear at %s with 500 sends plain text',
   async (route) => {
-    const answer = await fail(route, 500);
-    expect(answer).toMatchObject({ status: 500, text: 'internal error\n' });
-    expect(answer.headers.get('content-type')).toContain('text/plain');
+    const response = await fail(route, 500);
+    expect(response).toMatchObject({ status: 500, text: 'internal error\n' });
+    expect(response.headers.get('content-type')).toContain('text/plain');
   },
 );
 
 test.each(['jwt', 'opaque'] as const)(
-  'wrong-user at Authgear with %s tokens affects sessions, refresh, userinfo and the resolver',
+  'with wrong-user and %s tokens, Authgear’s sessions, refreshes, userinfo and resolver are about a different user',
   async (accessTokens) => {
     await sandbox.close();
     sandbox = await createSandbox({ authgear: { accessTokens, rotateRefreshTokens: true } });
     const logIn = () => postJson(`${sandbox.urls.authgear}/dev-session`, { sub: 'alice', email: 'alice@example.com' });
     const own = await logIn();
-    mixUp();
+    mixUpUsers();
     for (const method of ['GET', 'POST']) {
       const { fields } = await callWithTokenOf(own, '/oauth2/userinfo', method);
       expect([fields['sub'], fields['email']]).toEqual(['wrong-user', undefined]);
@@ -88,18 +88,18 @@ test.each(['jwt', 'opaque'] as const)(
     });
     expect(appSessionToken.text).toContain('app_session_token');
     expect(appSessionToken.text).not.toContain(text(own, 'refresh_token').split('.', 1)[0]);
-    const wrongAnswers = [await logIn(), await refresh(text(own, 'refresh_token'))];
-    heal();
-    for (const answer of wrongAnswers) {
-      expect(subjectOf(answer, 'id_token')).toBe('wrong-user');
-      // Authgear itself knows the token as one of the other user.
-      expect((await callWithTokenOf(answer, '/oauth2/userinfo')).fields['sub']).toBe('wrong-user');
-      expect(subjectOf(await refresh(text(answer, 'refresh_token')), 'id_token')).toBe('wrong-user');
+    const wrongResponses = [await logIn(), await refresh(text(own, 'refresh_token'))];
+    clearFaults();
+    for (const response of wrongResponses) {
+      expect(subjectOf(response, 'id_token')).toBe('wrong-user');
+      // The new tokens belong to the other user at Authgear too.
+      expect((await callWithTokenOf(response, '/oauth2/userinfo')).fields['sub']).toBe('wrong-user');
+      expect(subjectOf(await refresh(text(response, 'refresh_token')), 'id_token')).toBe('wrong-user');
     }
   },
 );
 
-test('wrong-user at Authgear signs a different user in by the code grant', async () => {
+test('with wrong-user, Authgear’s code grant signs a different user in', async () => {
   const redirectUri = 'app://callback';
   const codeOf = async () =>
     text(
@@ -120,9 +120,9 @@ test('wrong-user at Authgear signs a different user in by the code grant', async
       code_verifier: '',
     });
   const own = await codeOf();
-  mixUp();
+  mixUpUsers();
   const wrong = await codeOf();
   expect(subjectOf(await redeem(own))).toBe('wrong-user');
-  heal();
+  clearFaults();
   expect(subjectOf(await redeem(wrong))).toBe('wrong-user');
 });

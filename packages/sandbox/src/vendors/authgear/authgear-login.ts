@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '@valetkey/core-types';
 import { z } from 'zod';
-import { jsonAnswer, oauthError, type Answer, type Call } from '../../engine/answers.ts';
+import { jsonResponse, oauthError, type Call, type SimulatedResponse } from '../../engine/responses.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
-import { parseOwnBody } from '../../engine/own-body.ts';
+import { parseSandboxBody } from '../../engine/sandbox-body.ts';
 import type { AuthgearUser } from './authgear-users.ts';
 
 export const authgearScope = 'openid offline_access https://authgear.com/scopes/full-userinfo';
@@ -17,7 +17,7 @@ export interface AuthgearLogin {
 
 const codeLifetimeSeconds = 300;
 
-/** Stands in for the login page: the user whom a request names has signed in. `defaultClientId` is its usual client. */
+/** Replaces the login page: a request names the user who signs in. `defaultClientId` is used if it names no client. */
 export function createAuthgearLogin(clock: Clock, defaultClientId: string) {
   const devSessionSchema = createDevSessionSchema(defaultClientId);
   const devCodeSchema = devSessionSchema.extend({
@@ -27,23 +27,23 @@ export function createAuthgearLogin(clock: Clock, defaultClientId: string) {
   const codes = new Map<string, z.output<typeof devCodeSchema> & { readonly endsAt: number }>();
 
   /** Signs the user in without a code. */
-  function logIn(call: Call): AuthgearLogin | Answer {
-    const body = parseOwnBody(call, devSessionSchema);
+  function logIn(call: Call): AuthgearLogin | SimulatedResponse {
+    const body = parseSandboxBody(call, devSessionSchema);
     return 'status' in body ? body : toLogin(body.value);
   }
 
   /** Signs the user in and returns a code, which a login page would send to the redirect URI. */
-  function issueCode(call: Call): Answer {
-    const body = parseOwnBody(call, devCodeSchema);
+  function issueCode(call: Call): SimulatedResponse {
+    const body = parseSandboxBody(call, devCodeSchema);
     if ('status' in body) return body;
     const code = randomBytes(24).toString('base64url');
     const wrong = call.wrongUser && { sub: 'wrong-user', email: undefined };
     codes.set(code, { ...body.value, ...wrong, endsAt: nowSeconds(clock) + codeLifetimeSeconds });
-    return jsonAnswer(200, { code, expires_in: codeLifetimeSeconds }, { 'cache-control': 'no-store' });
+    return jsonResponse(200, { code, expires_in: codeLifetimeSeconds }, { 'cache-control': 'no-store' });
   }
 
   /** Redeems a code. A code is used up by the first attempt, whether or not it succeeds. */
-  function redeemCode(form: URLSearchParams): AuthgearLogin | Answer {
+  function redeemCode(form: URLSearchParams): AuthgearLogin | SimulatedResponse {
     const code = codes.get(form.get('code') ?? '');
     codes.delete(form.get('code') ?? '');
     if (code === undefined || code.endsAt <= nowSeconds(clock)) return oauthError('invalid_grant', 'invalid code');

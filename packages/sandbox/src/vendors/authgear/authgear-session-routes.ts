@@ -1,4 +1,4 @@
-import { bearerToken, jsonAnswer, type Answer, type Call } from '../../engine/answers.ts';
+import { bearerToken, jsonResponse, type Call, type SimulatedResponse } from '../../engine/responses.ts';
 import { invalidSession, missingScope } from './authgear-errors.ts';
 import type { AuthgearSession, AuthgearSessions } from './authgear-sessions.ts';
 import { shownUser, userClaims, type AuthgearUser } from './authgear-users.ts';
@@ -10,20 +10,20 @@ export function createAuthgearSessionRoutes(sessions: AuthgearSessions, disabled
     return accessToken === undefined ? undefined : sessions.findByAccessToken(accessToken);
   }
 
-  async function userInfo(call: Call): Promise<Answer> {
+  async function userInfo(call: Call): Promise<SimulatedResponse> {
     const session = await findSession(call);
     if (session === undefined || disabled.has(session.user.sub)) return invalidSession;
     if (!session.scope.split(' ').includes('openid')) return missingScope;
     const user = shownUser(session.user, call);
     const email = user.email === undefined ? {} : { email: user.email, email_verified: true };
-    return jsonAnswer(200, { ...userClaims(user), ...email });
+    return jsonResponse(200, { ...userClaims(user), ...email });
   }
 
   /**
    * Responds without headers if there is no session, also for an invalid token. Responds `false` for a disabled user, and
-   * for a session cookie: the login page that would set a valid one is not simulated.
+   * for a session cookie, because the login page, which would set a valid cookie, is not simulated.
    */
-  async function resolve(call: Call): Promise<Answer> {
+  async function resolve(call: Call): Promise<SimulatedResponse> {
     const session = await findSession(call);
     const invalid = session === undefined ? hasSessionCookie(call) : disabled.has(session.user.sub);
     if (invalid) return { status: 200, headers: { 'x-authgear-session-valid': 'false' } };
@@ -34,7 +34,7 @@ export function createAuthgearSessionRoutes(sessions: AuthgearSessions, disabled
   return { userInfo, resolve };
 }
 
-/** Authgear may be configured with a prefix of its cookie's name. */
+/** Returns whether the request has a session cookie. A project may configure a prefix for the cookie's name. */
 function hasSessionCookie(call: Call): boolean {
   return /(^|[;_\s])session=/.test(call.headers.cookie ?? '');
 }

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '@valetkey/core-types';
-import type { TokenFlaw } from '../../engine/answers.ts';
+import type { TokenFlaw } from '../../engine/responses.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
 import type { SigningKeys } from '../../engine/signing-keys.ts';
 import type { AuthgearLogin } from './authgear-login.ts';
@@ -93,7 +93,7 @@ export function createAuthgearSessions(dependencies: AuthgearSessionDependencies
     sessionsByAccessId.set(session.accessId, session);
     if (rotates) session.refreshToken = createRefreshToken(session.id);
 
-    // Two refreshes may run concurrently: each returns the session as it was at its own turn.
+    // Two refreshes may run concurrently, so each signs a copy of the session as it is now.
     return signTokens({ ...session }, { flaw, withRefreshToken: rotates || offline }, dependencies);
   }
 

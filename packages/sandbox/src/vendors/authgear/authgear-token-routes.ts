@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import {
-  jsonAnswer,
+  jsonResponse,
   noStore,
   oauthError,
   parseForm,
   parseJsonObject,
-  type Answer,
+  type SimulatedResponse,
   type Call,
-} from '../../engine/answers.ts';
+} from '../../engine/responses.ts';
 import { appSessionRefusal, invalidClient, invalidRefreshToken } from './authgear-errors.ts';
 import type { AuthgearLogin, createAuthgearLogin } from './authgear-login.ts';
 import type { AuthgearSession, AuthgearSessions } from './authgear-sessions.ts';
@@ -23,22 +23,25 @@ export interface AuthgearTokenRouteDependencies {
 
 /** Simulates the endpoints that issue and revoke tokens. */
 export function createAuthgearTokenRoutes({ sessions, login, disabled, clientIds }: AuthgearTokenRouteDependencies) {
-  /** A vendor that mixes users up issues the tokens of another user's session, so that session is started here. */
+  /** Returns the session whose tokens are issued. With `wrongUser`, that is a new session of a different user. */
   function shownSession(session: AuthgearSession, call: Call): AuthgearSession {
     return call.wrongUser ? sessions.start({ ...session, user: shownUser(session.user, call) }) : session;
   }
 
-  async function issueTokens(session: AuthgearSession, call: Call, first: boolean): Promise<Answer> {
+  async function issueTokens(session: AuthgearSession, call: Call, first: boolean): Promise<SimulatedResponse> {
     const tokens = await sessions.issueTokens(shownSession(session, call), { first, flaw: call.tokenFlaw });
-    return jsonAnswer(200, tokens, noStore);
+    return jsonResponse(200, tokens, noStore);
   }
 
-  function startSession(outcome: AuthgearLogin | Answer, call: Call): Answer | Promise<Answer> {
+  function startSession(
+    outcome: AuthgearLogin | SimulatedResponse,
+    call: Call,
+  ): SimulatedResponse | Promise<SimulatedResponse> {
     if ('status' in outcome) return outcome;
     return clientIds.includes(outcome.clientId) ? issueTokens(sessions.start(outcome), call, true) : invalidClient;
   }
 
-  function refresh(form: URLSearchParams, call: Call): Answer | Promise<Answer> {
+  function refresh(form: URLSearchParams, call: Call): SimulatedResponse | Promise<SimulatedResponse> {
     const session = sessions.findByRefreshToken(form.get('refresh_token') ?? '');
     if (session === undefined || disabled.has(session.user.sub)) return invalidRefreshToken;
     if (session.clientId !== form.get('client_id')) {
@@ -47,7 +50,7 @@ export function createAuthgearTokenRoutes({ sessions, login, disabled, clientIds
     return issueTokens(session, call, false);
   }
 
-  function token(call: Call): Answer | Promise<Answer> {
+  function token(call: Call): SimulatedResponse | Promise<SimulatedResponse> {
     const form = parseForm(call);
     if (form === undefined) return oauthError('invalid_request', 'the body has to be a form');
     if (!clientIds.includes(form.get('client_id') ?? '')) return invalidClient;
@@ -61,7 +64,7 @@ export function createAuthgearTokenRoutes({ sessions, login, disabled, clientIds
     }
   }
 
-  async function revoke(call: Call): Promise<Answer> {
+  async function revoke(call: Call): Promise<SimulatedResponse> {
     const value = parseForm(call)?.get('token') ?? '';
     const byRefreshToken = sessions.findByRefreshToken(value);
     if (byRefreshToken !== undefined) sessions.end(byRefreshToken);
@@ -70,12 +73,12 @@ export function createAuthgearTokenRoutes({ sessions, login, disabled, clientIds
     return { status: 200, headers: noStore };
   }
 
-  function appSessionToken(call: Call): Answer {
+  function appSessionToken(call: Call): SimulatedResponse {
     const refreshToken = parseJsonObject(call.body)?.['refresh_token'];
     const session = typeof refreshToken === 'string' ? sessions.findByRefreshToken(refreshToken) : undefined;
     if (session === undefined) return appSessionRefusal;
     const { id } = shownSession(session, call);
-    return jsonAnswer(200, { result: { app_session_token: `${id}.${randomBytes(24).toString('base64url')}` } });
+    return jsonResponse(200, { result: { app_session_token: `${id}.${randomBytes(24).toString('base64url')}` } });
   }
 
   return { token, revoke, appSessionToken, devSession: (call: Call) => startSession(login.logIn(call), call) };

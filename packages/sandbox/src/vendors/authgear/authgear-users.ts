@@ -1,4 +1,4 @@
-import type { Call } from '../../engine/answers.ts';
+import type { Call } from '../../engine/responses.ts';
 
 /** A user of the simulated Authgear. A user exists from the first sign-in on. */
 export interface AuthgearUser {
@@ -10,7 +10,7 @@ export interface AuthgearUser {
   readonly email?: string | undefined;
 }
 
-/** Returns the user that a response is about: a different one where the vendor mixes users up. */
+/** Returns the user that a response is about: with `wrongUser`, a different one. */
 export function shownUser(user: AuthgearUser, call: Call): AuthgearUser {
   return call.wrongUser ? { ...user, sub: 'wrong-user', email: undefined } : user;
 }

@@ -32,12 +32,12 @@ afterEach(async () => {
 });
 
 async function startDevSession(sub: string) {
-  const answer = await fetch(`${sandbox.urls.authgear}/dev-session`, {
+  const response = await fetch(`${sandbox.urls.authgear}/dev-session`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ sub }),
   });
-  return tokensSchema.parse(await answer.json());
+  return tokensSchema.parse(await response.json());
 }
 
 /** Loads the CommonJS form of the SDK, because its ES module form needs a bundler. */
@@ -89,7 +89,7 @@ test('@authgear/web signs in by the code grant with PKCE', async () => {
   const authorization = new URL(location.href);
   expect(authorization.href.startsWith(`${sandbox.urls.authgear}/oauth2/authorize`)).toBe(true);
 
-  const answer = await fetch(`${sandbox.urls.authgear}/dev-code`, {
+  const response = await fetch(`${sandbox.urls.authgear}/dev-code`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
@@ -98,7 +98,7 @@ test('@authgear/web signs in by the code grant with PKCE', async () => {
       code_challenge: authorization.searchParams.get('code_challenge'),
     }),
   });
-  const { code } = z.object({ code: z.string() }).parse(await answer.json());
+  const { code } = z.object({ code: z.string() }).parse(await response.json());
   location.href = `${redirectURI}?${new URLSearchParams({ code, state: 'state-1' })}`;
   const { userInfo } = await container.finishAuthentication();
   expect(userInfo.sub).toBe('alice');

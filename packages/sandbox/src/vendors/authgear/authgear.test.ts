@@ -3,7 +3,7 @@ import { allowInsecureRequests, discovery } from 'openid-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type AuthgearOptions, type Sandbox } from '../../index.ts';
 import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
-import { changeState } from '../../testing/own-requests.ts';
+import { changeState } from '../../testing/sandbox-requests.ts';
 import { postForm, postJson, request, text } from '../../testing/request.ts';
 
 const { clientId } = sandboxCredentials.authgear;
@@ -82,7 +82,7 @@ test('Authgear rotates refresh tokens if configured, and refuses the old one at 
   expect((await refresh(text(second, 'refresh_token'))).status).toBe(200);
 });
 
-test('Authgear names what is wrong with a token request', async () => {
+test('Authgear refuses a wrong token request with the error that names the cause', async () => {
   await sandbox.close();
   await start({ clientIds: [clientId, 'other'] });
   const refreshToken = text(await logIn(), 'refresh_token');
@@ -114,12 +114,12 @@ test('Authgear ends access tokens after half an hour and sessions after thirty i
 
 test('Authgear ends a session after 52 weeks, even if it is refreshed', async () => {
   const refreshToken = text(await logIn(), 'refresh_token');
-  const weeks = 7 * 86_400;
+  const weekSeconds = 7 * 86_400;
   for (let week = 4; week < 52; week += 4) {
-    clock.advanceSeconds(4 * weeks);
+    clock.advanceSeconds(4 * weekSeconds);
     expect((await refresh(refreshToken)).status).toBe(200);
   }
-  clock.advanceSeconds(4 * weeks - 1);
+  clock.advanceSeconds(4 * weekSeconds - 1);
   const last = await refresh(refreshToken);
   expect(last.status).toBe(200);
   clock.advanceSeconds(1);
@@ -129,8 +129,8 @@ test('Authgear ends a session after 52 weeks, even if it is refreshed', async ()
 
 test('Authgear’s userinfo returns the claims of the user, and refuses a missing session and a narrow scope', async () => {
   const tokens = await logIn({ email: 'alice@example.com', is_anonymous: true });
-  const answer = await withToken('/oauth2/userinfo', text(tokens, 'access_token'), 'POST');
-  expect(answer.fields).toMatchObject({
+  const response = await withToken('/oauth2/userinfo', text(tokens, 'access_token'), 'POST');
+  expect(response.fields).toMatchObject({
     sub: 'alice',
     email: 'alice@example.com',
     'https://authgear.com/claims/user/is_anonymous': true,
@@ -184,7 +184,7 @@ test('Authgear’s resolver reports a session cookie as invalid, because the san
   expect(await resolve({ authorization, cookie: 'session=abc' })).toBe('true');
 });
 
-test('Authgear revokes either token and responds the same for an unknown one', async () => {
+test('Authgear revokes an access or refresh token, and responds the same for an unknown token', async () => {
   const revoke = (token: string) => postForm(`${sandbox.urls.authgear}/oauth2/revoke`, { token });
   const byAccess = await logIn();
   expect(await revoke(text(byAccess, 'access_token'))).toMatchObject({ status: 200, text: '' });
@@ -222,7 +222,7 @@ test('Authgear issues opaque access tokens if configured', async () => {
   expect(await resolverHeaders(accessToken)).toEqual({});
 });
 
-test('Authgear accepts a code once, also if the verifier is wrong', async () => {
+test('Authgear accepts a code once, even if its first use had a wrong verifier', async () => {
   const codeRequest = { sub: 'alice', redirect_uri: 'app://callback', code_challenge: 'x' };
   const code = text(await postJson(`${sandbox.urls.authgear}/dev-code`, codeRequest), 'code');
   const redeem = () =>
@@ -245,8 +245,8 @@ test('Authgear refuses a code that is expired, of another client or for another 
     const { fields } = await postJson(`${sandbox.urls.authgear}/dev-code`, codeRequest);
     clock.advanceSeconds(waitSeconds);
     const form = { grant_type: 'authorization_code', client_id: clientId, redirect_uri: 'app://callback', ...changes };
-    const answer = await postForm(`${sandbox.urls.authgear}/oauth2/token`, { ...form, code: String(fields['code']) });
-    return answer.fields['error_description'];
+    const response = await postForm(`${sandbox.urls.authgear}/oauth2/token`, { ...form, code: String(fields['code']) });
+    return response.fields['error_description'];
   };
   expect(await redeem({}, 300)).toBe('invalid code');
   expect(await redeem({ client_id: 'other' })).toBe("client id doesn't match the code");

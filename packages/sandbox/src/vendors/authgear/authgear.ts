@@ -1,6 +1,6 @@
 import { isLoopbackHost, sandboxMarker } from '@valetkey/core-types';
 import { z } from 'zod';
-import { jsonAnswer, type Answer, type Call } from '../../engine/answers.ts';
+import { jsonResponse, type Call, type SimulatedResponse } from '../../engine/responses.ts';
 import { control } from '../../engine/controls.ts';
 import { defineSimulation } from '../../engine/simulation.ts';
 import { authgearFailure } from './authgear-errors.ts';
@@ -22,15 +22,15 @@ export const authgear = defineSimulation({
       .min(1)
       .readonly()
       .default([clientId])
-      .describe('The clients of the project. The default is the client of the sandbox credentials.'),
+      .describe('The ids of the clients of the project. Default: the client of the sandbox credentials.'),
     accessTokens: z
       .enum(['jwt', 'opaque'])
       .default('jwt')
-      .describe('The form of access tokens: `jwt` where "Issue JWT as access token" is on, else `opaque`.'),
+      .describe('The form of access tokens: `jwt` if "Issue JWT as access token" is on at Authgear, else `opaque`.'),
     rotateRefreshTokens: z
       .boolean()
       .default(false)
-      .describe('Whether a refresh returns a new refresh token and ends the old one.'),
+      .describe('Whether a refresh returns a new refresh token and revokes the old one.'),
   }),
   credentials: { clientId },
   services: {
@@ -56,8 +56,8 @@ export const authgear = defineSimulation({
         authgear: {
           failure: authgearFailure,
           routes: {
-            'GET /.well-known/openid-configuration': () => jsonAnswer(200, describeProvider(issuer())),
-            'GET /oauth2/jwks': async () => jsonAnswer(200, await keys.jwks()),
+            'GET /.well-known/openid-configuration': () => jsonResponse(200, describeProvider(issuer())),
+            'GET /oauth2/jwks': async () => jsonResponse(200, await keys.jwks()),
             'POST /oauth2/token': tokens.token,
             'GET /oauth2/userinfo': userInfo,
             'POST /oauth2/userinfo': userInfo,
@@ -108,7 +108,7 @@ function describeProvider(endpoint: string) {
 }
 
 /** Redirects only to apps on this machine, so that the sandbox is no open redirect. */
-function endSession(call: Call): Answer {
+function endSession(call: Call): SimulatedResponse {
   const target = call.query.get('post_logout_redirect_uri') ?? '';
   const { protocol, hostname } = URL.canParse(target) ? new URL(target) : { protocol: '', hostname: '' };
   const isLocal = protocol === 'http:' && isLoopbackHost(hostname);

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from '../../index.ts';
-import { failRoute } from '../../testing/own-requests.ts';
+import { failRoute } from '../../testing/sandbox-requests.ts';
 import { postJson, request, text } from '../../testing/request.ts';
 
 let sandbox: Sandbox;
@@ -15,7 +15,7 @@ test('a fault of Nabla with status 401 sends the body of a refused refresh token
   expect([status, fields]).toEqual([401, { code: 401, message: 'Unauthorized' }]);
 });
 
-test('wrong-user at Nabla affects authenticate, refresh and the data that a patient reads', async () => {
+test('with wrong-user, Nabla’s tokens, refreshes and patient data are about a different patient', async () => {
   const { nabla } = sandbox.urls;
   const headers = { authorization: `Bearer ${sandbox.credentials.nabla.serverKey}` };
   const authenticate = () => request(`${nabla}/v1/server/jwt/patient/authenticate/alice`, { headers });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@valetkey/core-types';
 import { decodeJwt, exportPKCS8, generateKeyPair, jwtVerify, type CryptoKey } from 'jose';
-import { jsonAnswer, parseJsonObject, type Answer, type Call } from '../../engine/answers.ts';
+import { jsonResponse, parseJsonObject, type Call, type SimulatedResponse } from '../../engine/responses.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
 import type { SigningKeys } from '../../engine/signing-keys.ts';
 
@@ -17,7 +17,7 @@ export interface NablaServerTokenDependencies {
   readonly keys: SigningKeys;
   /** Returns the URL of the token endpoint, which assertions name as their audience. */
   readonly tokenUrl: () => string;
-  readonly failure: (status: number) => Answer;
+  readonly failure: (status: number) => SimulatedResponse;
 }
 
 const lifetimeSeconds = 3600;
@@ -51,7 +51,7 @@ export function createNablaServerTokens({ clock, keys, tokenUrl, failure }: Nabl
     return { clientId, privateKey: await exportPKCS8(privateKey) };
   }
 
-  async function issueServerToken(call: Call): Promise<Answer> {
+  async function issueServerToken(call: Call): Promise<SimulatedResponse> {
     const fields = parseJsonObject(call.body);
     if (fields?.['grant_type'] !== 'client_credentials' || fields['client_assertion_type'] !== assertionType) {
       return failure(400);
@@ -63,7 +63,7 @@ export function createNablaServerTokens({ clock, keys, tokenUrl, failure }: Nabl
       { sub: clientId, type: 'server', iat, exp: iat + lifetimeSeconds, jti: randomUUID() },
       { flaw: call.tokenFlaw },
     );
-    return jsonAnswer(200, { access_token: accessToken, expires_in: lifetimeSeconds });
+    return jsonResponse(200, { access_token: accessToken, expires_in: lifetimeSeconds });
   }
 
   async function isServerToken(token: string | undefined): Promise<boolean> {

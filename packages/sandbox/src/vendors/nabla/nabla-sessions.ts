@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@valetkey/core-types';
-import type { TokenFlaw } from '../../engine/answers.ts';
+import type { TokenFlaw } from '../../engine/responses.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
 import type { SigningKeys } from '../../engine/signing-keys.ts';
 
@@ -26,7 +26,7 @@ export type NablaSessions = ReturnType<typeof createNablaSessions>;
 
 /** Keeps the sessions of Nabla's patients and signs their tokens. */
 export function createNablaSessions({ clock, keys, issuer }: NablaSessionDependencies) {
-  /** Patients by the ids of the refresh tokens that may still be used. */
+  /** The patients, by the ids of the refresh tokens that are still valid. */
   const patients = new Map<string, string>();
 
   async function start(patientId: string, flaw: TokenFlaw | undefined) {

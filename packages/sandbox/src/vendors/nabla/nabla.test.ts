@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader, importPKCS8, SignJWT } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
 import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
-import { changeState } from '../../testing/own-requests.ts';
+import { changeState } from '../../testing/sandbox-requests.ts';
 import { postJson, request, text } from '../../testing/request.ts';
 
 const { serverKey } = sandboxCredentials.nabla;
@@ -24,18 +24,18 @@ const callWith = (headers: Readonly<Record<string, string>>) =>
   postJson(`${sandbox.urls.nabla}/v1/patient/graphql/sdk/authenticated`, {}, headers);
 const callAsPatient = (token: string) => callWith({ 'x-nabla-authorization': `Bearer ${token}` });
 
-test('Nabla issues tokens of the patient that live five minutes and thirty days', async () => {
-  const answer = await authenticate('alice%2Fbob');
-  expect(answer.status).toBe(200);
-  expect(Object.keys(answer.fields)).toEqual(['access_token', 'refresh_token']);
+test('Nabla issues an access token that lives five minutes and a refresh token that lives thirty days', async () => {
+  const response = await authenticate('alice%2Fbob');
+  expect(response.status).toBe(200);
+  expect(Object.keys(response.fields)).toEqual(['access_token', 'refresh_token']);
   for (const [field, lifetime] of [
     ['access_token', 300],
     ['refresh_token', 2_592_000],
   ] as const) {
-    const { sub, iat = 0, exp } = decodeJwt(text(answer, field));
+    const { sub, iat = 0, exp } = decodeJwt(text(response, field));
     expect([sub, exp]).toEqual(['alice/bob', iat + lifetime]);
   }
-  expect((await authenticate('alice%2Fbob')).text).not.toBe(answer.text);
+  expect((await authenticate('alice%2Fbob')).text).not.toBe(response.text);
 });
 
 test('Nabla refuses a wrong server key, another scheme and an unknown patient', async () => {
@@ -99,8 +99,8 @@ test('Nabla’s Core API accepts a signed assertion once', async () => {
       client_assertion: assertion,
     });
   const assertion = await sign(`${base}/oauth/token`);
-  const answer = await exchange(assertion);
-  expect(answer.fields).toEqual({ access_token: expect.any(String), expires_in: 3600 });
+  const response = await exchange(assertion);
+  expect(response.fields).toEqual({ access_token: expect.any(String), expires_in: 3600 });
   expect((await exchange(assertion)).status).toBe(401);
   expect((await exchange(await sign('https://elsewhere.example'))).status).toBe(401);
   expect((await exchange('x.y.z')).status).toBe(401);
@@ -108,7 +108,7 @@ test('Nabla’s Core API accepts a signed assertion once', async () => {
 
   const authenticateWith = (token: string) =>
     postJson(`${base}/jwt/authenticate/alice`, {}, { authorization: `Bearer ${token}` });
-  const user = await authenticateWith(text(answer, 'access_token'));
+  const user = await authenticateWith(text(response, 'access_token'));
   expect(decodeJwt(text(user, 'access_token')).sub).toBe('alice');
   expect((await authenticateWith(serverKey)).status).toBe(401);
   for (const field of ['access_token', 'refresh_token']) {
@@ -116,7 +116,7 @@ test('Nabla’s Core API accepts a signed assertion once', async () => {
   }
 });
 
-test('Nabla is configurable where its documentation is silent', async () => {
+test('the options of Nabla change the method and the error body, which Nabla does not document', async () => {
   await using other = await createSandbox({
     nabla: { authenticateMethod: 'POST', errorBody: (status) => ({ oops: status }) },
   });

@@ -1,6 +1,12 @@
 import { sandboxMarker } from '@valetkey/core-types';
 import { z } from 'zod';
-import { bearerToken, jsonAnswer, parseJsonObject, type Answer, type Call } from '../../engine/answers.ts';
+import {
+  bearerToken,
+  jsonResponse,
+  parseJsonObject,
+  type Call,
+  type SimulatedResponse,
+} from '../../engine/responses.ts';
 import { control } from '../../engine/controls.ts';
 import { createCredentialList, credentialsSchema } from '../../engine/credential-list.ts';
 import { defineSimulation } from '../../engine/simulation.ts';
@@ -39,7 +45,7 @@ export const nabla = defineSimulation({
 
   simulate({ clock, urlOf, keys: { nabla: keys }, credentials }, { authenticateMethod, errorBody = describeError }) {
     const serverKeys = createCredentialList([credentials.serverKey]);
-    const failure = (status: number) => jsonAnswer(status, errorBody(status));
+    const failure = (status: number) => jsonResponse(status, errorBody(status));
     const sessions = createNablaSessions({ clock, keys, issuer: () => urlOf('nabla') });
     const tokenUrl = () => `${urlOf('nabla')}/v1/core/server/oauth/token`;
     const server = createNablaServerTokens({ clock, keys, tokenUrl, failure });
@@ -73,38 +79,38 @@ export const nabla = defineSimulation({
   },
 });
 
-function createPatientHandlers(sessions: NablaSessions, failure: (status: number) => Answer) {
+function createPatientHandlers(sessions: NablaSessions, failure: (status: number) => SimulatedResponse) {
   const findSession = (call: Call) => sessions.find(parseJsonObject(call.body)?.['refresh_token']);
 
-  async function issueTokens(patientId: string, call: Call): Promise<Answer> {
-    return jsonAnswer(200, await sessions.start(call.wrongUser ? 'wrong-user' : patientId, call.tokenFlaw));
+  async function issueTokens(patientId: string, call: Call): Promise<SimulatedResponse> {
+    return jsonResponse(200, await sessions.start(call.wrongUser ? 'wrong-user' : patientId, call.tokenFlaw));
   }
 
-  async function authenticate(call: Call): Promise<Answer> {
+  async function authenticate(call: Call): Promise<SimulatedResponse> {
     const patientId = call.parameters['user_id'] ?? '';
     return patientId.startsWith('unknown') ? failure(404) : issueTokens(patientId, call);
   }
 
-  async function refresh(call: Call): Promise<Answer> {
+  async function refresh(call: Call): Promise<SimulatedResponse> {
     const session = await findSession(call);
     // Of two concurrent refreshes with one token, the second finds the session ended.
     if (session === undefined || !sessions.end(session)) return failure(401);
     return issueTokens(session.patientId, call);
   }
 
-  async function logOut(call: Call): Promise<Answer> {
+  async function logOut(call: Call): Promise<SimulatedResponse> {
     const session = await findSession(call);
     if (session === undefined) return failure(401);
     sessions.end(session);
     return { status: 204 };
   }
 
-  async function callAsPatient(call: Call): Promise<Answer> {
+  async function callAsPatient(call: Call): Promise<SimulatedResponse> {
     const header = call.headers['x-nabla-authorization'];
     const token = typeof header === 'string' ? /^Bearer (.+)$/.exec(header)?.[1] : undefined;
     const patientId = token === undefined ? undefined : await sessions.findPatient(token);
     if (patientId === undefined) return failure(401);
-    return jsonAnswer(200, { data: { me: { id: call.wrongUser ? 'wrong-user' : patientId } } });
+    return jsonResponse(200, { data: { me: { id: call.wrongUser ? 'wrong-user' : patientId } } });
   }
 
   return { authenticate, refresh, logOut, callAsPatient };

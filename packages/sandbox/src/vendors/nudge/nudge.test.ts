@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
-import { changeState, failRoute } from '../../testing/own-requests.ts';
+import { changeState, failRoute } from '../../testing/sandbox-requests.ts';
 import { request, text } from '../../testing/request.ts';
 
 let sandbox: Sandbox;
@@ -20,9 +20,9 @@ test.each([
   ['?expiryMins=30', 1800],
   ['?expiryMins=1', 60],
 ])('Nudge issues a token of the account with the query "%s" that lives %i seconds', async (query, lifetime) => {
-  const answer = await issue(query);
-  expect(Object.keys(answer.fields)).toEqual(['token']);
-  const token = text(answer, 'token');
+  const response = await issue(query);
+  expect(Object.keys(response.fields)).toEqual(['token']);
+  const token = text(response, 'token');
   expect(decodeProtectedHeader(token)).toEqual({ alg: 'EdDSA', kid: expect.any(String) });
   const { iat = 0, exp, ...others } = decodeJwt(token);
   expect([exp, others]).toEqual([iat + lifetime, {}]);
@@ -38,7 +38,7 @@ test('Nudge refuses a missing or wrong API key and an invalid lifetime', async (
   }
 });
 
-test('Nudge refuses an account without short-lived tokens, and accepts only the API keys set in code', async () => {
+test('Nudge refuses calls while short-lived tokens are disabled, and accepts only the API keys that are set', async () => {
   sandbox.nudge.setTokensEnabled(false);
   expect((await issue()).status).toBe(403);
   sandbox.nudge.setTokensEnabled(true);

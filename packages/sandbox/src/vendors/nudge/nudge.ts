@@ -1,6 +1,6 @@
 import { sandboxMarker } from '@valetkey/core-types';
 import { z } from 'zod';
-import { jsonAnswer, type Answer, type Call } from '../../engine/answers.ts';
+import { jsonResponse, type Call, type SimulatedResponse } from '../../engine/responses.ts';
 import { control } from '../../engine/controls.ts';
 import { createCredentialList, credentialsSchema } from '../../engine/credential-list.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
@@ -33,7 +33,7 @@ export const nudge = defineSimulation({
     const apiKeys = createCredentialList([credentials.apiKey]);
     let enabled = tokensEnabled;
 
-    async function issueToken(call: Call): Promise<Answer> {
+    async function issueToken(call: Call): Promise<SimulatedResponse> {
       if (!apiKeys.accepts(call.headers['apikey'])) return failure(401);
       if (!enabled) return failure(403);
       const text = call.query.get('expiryMins') ?? '60';
@@ -41,7 +41,7 @@ export const nudge = defineSimulation({
       if (minutes < 1 || minutes > maxExpiryMinutes) return failure(400);
       const iat = nowSeconds(clock);
       const token = await keys.nudge.sign({ iat, exp: iat + minutes * 60 }, { typ: null, flaw: call.tokenFlaw });
-      return jsonAnswer(200, { token });
+      return jsonResponse(200, { token });
     }
 
     return {
@@ -63,6 +63,6 @@ const messages: Readonly<Record<number, string>> = {
 };
 
 /** Nudge documents no errors: statuses and bodies are guesses. */
-function failure(status: number): Answer {
-  return jsonAnswer(status, { statusCode: status, message: messages[status] ?? 'Something went wrong' });
+function failure(status: number): SimulatedResponse {
+  return jsonResponse(status, { statusCode: status, message: messages[status] ?? 'Something went wrong' });
 }

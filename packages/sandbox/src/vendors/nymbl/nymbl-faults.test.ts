@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox, type SandboxVendor } from '../../index.ts';
-import { failRoute } from '../../testing/own-requests.ts';
-import { postForm, postJson, request, text, type ReadAnswer } from '../../testing/request.ts';
+import { failRoute } from '../../testing/sandbox-requests.ts';
+import { postForm, postJson, request, text, type ReadResponse } from '../../testing/request.ts';
 
 let sandbox: Sandbox;
 beforeEach(async () => {
@@ -10,14 +10,14 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-const mixUp = (vendor: SandboxVendor) => sandbox.setFaults([{ vendor, fault: { type: 'wrong-user' } }]);
-const query = {
+const mixUpCustomers = (vendor: SandboxVendor) => sandbox.setFaults([{ vendor, fault: { type: 'wrong-user' } }]);
+const invalidQuery = {
   code: 'InvalidFilter',
   message: 'The query specified in the URI is not valid.',
   details: expect.any(String),
 };
 
-function grant(): Promise<ReadAnswer> {
+function grant(): Promise<ReadResponse> {
   return postForm(`${sandbox.urls.nymblIdp}/oauth2/token`, {
     grant_type: 'client_credentials',
     client_id: sandboxCredentials.nymbl.clientId,
@@ -26,13 +26,13 @@ function grant(): Promise<ReadAnswer> {
   });
 }
 
-const headersWith = (granted: ReadAnswer) => ({
+const headersWith = (granted: ReadResponse) => ({
   authorization: `Bearer ${text(granted, 'access_token')}`,
   'x-api-key': sandboxCredentials.nymbl.apiKey,
 });
 
 test.each<[SandboxVendor, string, number, unknown]>([
-  ['nymbl', 'GET /Patients', 400, { error: query }],
+  ['nymbl', 'GET /Patients', 400, { error: invalidQuery }],
   [
     'nymbl',
     'GET /Patients',
@@ -49,14 +49,14 @@ test.each<[SandboxVendor, string, number, unknown]>([
   ['nymbl-idp', 'POST /oauth2/token', 500, { error: 'server_error' }],
   ['nymbl-idp', 'GET /.well-known/jwks.json', 400, { error: 'invalid_request' }],
 ])('a fault of %s at %s with status %i sends the vendor’s body', async (vendor, route, status, body) => {
-  const answer = await failRoute(sandbox, vendor, route, status);
-  expect([answer.status, answer.fields]).toEqual([status, body]);
+  const response = await failRoute(sandbox, vendor, route, status);
+  expect([response.status, response.fields]).toEqual([status, body]);
 });
 
-test('wrong-user at Nymbl lists, reads and creates patients of the other customer', async () => {
+test('with wrong-user, Nymbl lists, reads and creates patients of the other customer', async () => {
   const headers = headersWith(await grant());
   const { nymbl } = sandbox.urls;
-  mixUp('nymbl');
+  mixUpCustomers('nymbl');
   const [first] = sandbox.nymbl.patients('globex');
   const listed = await request(`${nymbl}/Patients`, { headers });
   expect(listed.fields['value']).toEqual(sandbox.nymbl.patients('globex'));
@@ -64,8 +64,8 @@ test('wrong-user at Nymbl lists, reads and creates patients of the other custome
   expect(text(await postJson(`${nymbl}/Patients`, {}, headers), 'id')).toMatch(/^globex-/);
 });
 
-test('wrong-user at Nymbl’s token endpoint issues a token for the other customer', async () => {
-  mixUp('nymbl-idp');
+test('with wrong-user, Nymbl’s token endpoint issues a token for the other customer', async () => {
+  mixUpCustomers('nymbl-idp');
   const granted = await grant();
   expect(decodeJwt(text(granted, 'access_token'))['scope']).toBe('nymbl-customer-api/globex');
   const listed = await request(`${sandbox.urls.nymbl}/Patients`, { headers: headersWith(granted) });

@@ -1,4 +1,4 @@
-import type { Answer, Call } from '../../engine/answers.ts';
+import type { Call, SimulatedResponse } from '../../engine/responses.ts';
 import type { CredentialList } from '../../engine/credential-list.ts';
 import { gatewayError, queryRefusal } from './nymbl-errors.ts';
 import { nymblCustomers, type NymblCustomer, type NymblToken } from './nymbl-idp.ts';
@@ -9,14 +9,14 @@ export interface NymblGatewayDependencies {
   /** The status of a missing or wrong API key. */
   readonly apiKeyRefusalStatus: 401 | 403;
   readonly inspect: (token: string) => Promise<NymblToken>;
-  /** Returns the message about a limit that the request breaks. */
+  /** Counts a request of a customer. Returns the message about the limit that the request breaks, if it breaks one. */
   readonly findBrokenLimit: (customer: string) => string | undefined;
 }
 
-/** A route of the API, with the customers whose data the token opens. */
-export type NymblHandler = (call: Call, customers: readonly NymblCustomer[]) => Answer;
+/** Handles a call to the API. The access token gives access to the data of `customers`. */
+export type NymblHandler = (call: Call, customers: readonly NymblCustomer[]) => SimulatedResponse;
 
-/** Returns a function that puts the gateway before a route: it checks the token, the API key and the limits. */
+/** Returns a function that puts the gateway before a route. The gateway checks the token, the API key and the limits. */
 export function createNymblGateway({
   apiKeys,
   apiKeyRefusalStatus,
@@ -24,7 +24,7 @@ export function createNymblGateway({
   findBrokenLimit,
 }: NymblGatewayDependencies) {
   return (handle: NymblHandler) =>
-    async (call: Call): Promise<Answer> => {
+    async (call: Call): Promise<SimulatedResponse> => {
       // Nymbl's page requires this exact spelling of the scheme.
       const token = /^Bearer (\S+)$/.exec(call.headers.authorization ?? '')?.[1];
       const customers = token === undefined ? 'invalid' : await inspect(token);

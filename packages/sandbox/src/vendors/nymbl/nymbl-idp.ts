@@ -1,20 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@valetkey/core-types';
-import { jsonAnswer, noStore, oauthError, parseForm, type Answer, type Call } from '../../engine/answers.ts';
+import {
+  jsonResponse,
+  noStore,
+  oauthError,
+  parseForm,
+  type Call,
+  type SimulatedResponse,
+} from '../../engine/responses.ts';
 import type { CredentialList } from '../../engine/credential-list.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
 import type { Service } from '../../engine/simulation.ts';
 import type { SigningKeys } from '../../engine/signing-keys.ts';
 import { nymblIdpFailure } from './nymbl-errors.ts';
 
-/** The user pool in the issuer of the tokens, in the form of Amazon Cognito's. */
+/** The user pool that the issuer of the tokens names, as at Amazon Cognito. */
 export const nymblUserPoolId = 'us-east-1_SandboxOnly';
 
 export const nymblCustomers = ['acme-corp', 'globex'] as const;
 
 export type NymblCustomer = (typeof nymblCustomers)[number];
 
-/** What the gateway finds out about an access token: the customers whose data it opens, or why it opens none. */
+/** What the gateway learns about an access token: the customers to whose data it gives access, or why it is refused. */
 export type NymblToken = 'expired' | 'invalid' | readonly NymblCustomer[];
 
 export interface NymblIdpDependencies {
@@ -36,10 +43,10 @@ const scopePrefix = 'nymbl-customer-api/';
 
 /** Simulates Nymbl's token endpoint, which appears to be Amazon Cognito: client credentials, 300 s, no refresh token. */
 export function createNymblIdp({ clock, keys, clientId, clientSecrets }: NymblIdpDependencies): NymblIdp {
-  /** The ends of the issued access tokens, in seconds, by token id. */
+  /** When each issued access token expires, in seconds since 1970, by token id. */
   const issued = new Map<string, number>();
 
-  async function issueToken(call: Call): Promise<Answer> {
+  async function issueToken(call: Call): Promise<SimulatedResponse> {
     const form = parseForm(call);
     const client = form && parseClient(call, form);
     if (form === undefined || client === undefined) return oauthError('invalid_request');
@@ -69,7 +76,7 @@ export function createNymblIdp({ clock, keys, clientId, clientSecrets }: NymblId
       },
       { typ: null, flaw: call.tokenFlaw },
     );
-    return jsonAnswer(200, { access_token: accessToken, expires_in: lifetimeSeconds, token_type: 'Bearer' }, noStore);
+    return jsonResponse(200, { access_token: accessToken, expires_in: lifetimeSeconds, token_type: 'Bearer' }, noStore);
   }
 
   return {
@@ -77,7 +84,7 @@ export function createNymblIdp({ clock, keys, clientId, clientSecrets }: NymblId
       failure: nymblIdpFailure,
       routes: {
         'POST /oauth2/token': issueToken,
-        'GET /.well-known/jwks.json': async () => jsonAnswer(200, await keys.jwks()),
+        'GET /.well-known/jwks.json': async () => jsonResponse(200, await keys.jwks()),
       },
     },
     async inspect(token) {

@@ -17,7 +17,7 @@ test('Nymbl’s limits admit bursts of five and two requests a second, for each 
   expect(send('acme-corp', 6)).toEqual([undefined, undefined, undefined, undefined, undefined, rate]);
 });
 
-test('Nymbl’s limits admit ten thousand requests in a calendar month of UTC, not counting throttled ones', () => {
+test('Nymbl’s limits admit ten thousand requests in a calendar month of UTC, and do not count throttled requests', () => {
   let nowMs = Date.parse('2026-01-15T00:00:00Z');
   let monotonicMs = 0;
   const findBrokenLimit = createNymblLimits({ nowMs: () => nowMs, monotonicMs: () => monotonicMs });

@@ -13,8 +13,8 @@ interface Account {
 
 /**
  * Creates Nymbl's documented limits, for each customer: 2 requests a second with bursts of 5, and 10,000 in a calendar
- * month of UTC. The function that it returns counts a request and returns the gateway's message if the request breaks a
- * limit (a guess: that of Amazon API Gateway). A throttled request does not count against the month.
+ * month of UTC. Returns a function that counts a request and returns the gateway's message if the request breaks a limit.
+ * The messages are a guess: those of Amazon API Gateway. A throttled request does not count against the month.
  */
 export function createNymblLimits(clock: Clock): (customer: string) => string | undefined {
   const accounts = new Map<string, Account>();

@@ -2,7 +2,7 @@ import { decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
 import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
-import { changeState } from '../../testing/own-requests.ts';
+import { changeState } from '../../testing/sandbox-requests.ts';
 import { postForm, postJson, request, text } from '../../testing/request.ts';
 
 const { clientId, clientSecret, apiKey } = sandboxCredentials.nymbl;
@@ -37,8 +37,8 @@ test.each([
   [{ scope: '' }, 'invalid_scope'],
   [{ grant_type: 'password' }, 'unsupported_grant_type'],
 ])('Nymbl’s token endpoint refuses a grant of %j with 400 %s', async (changes, error) => {
-  const answer = await grant(changes);
-  expect([answer.status, answer.fields]).toEqual([400, { error }]);
+  const response = await grant(changes);
+  expect([response.status, response.fields]).toEqual([400, { error }]);
 });
 
 test('Nymbl’s token endpoint refuses a client that sends its secret in the header and in the body', async () => {
@@ -62,7 +62,7 @@ test('Nymbl’s token endpoint refuses a body that is not a form and a field tha
   expect(twice.fields).toEqual({ error: 'invalid_request' });
 });
 
-test('Nymbl returns the patients of the customer of the token only', async () => {
+test('Nymbl returns only the patients of the customer that the token names', async () => {
   const acme = await get('/Patients', await credentials('acme-corp'));
   expect(acme.headers.get('odata-version')).toBe('4.0');
   expect(acme.fields['@odata.context']).toBe(`${sandbox.urls.nymbl}/$metadata#Patients`);
@@ -75,7 +75,7 @@ test('Nymbl returns the patients of the customer of the token only', async () =>
   });
 });
 
-test('a patient of Nymbl has the properties of Nymbl’s page', () => {
+test('a simulated patient has the property names of Nymbl’s page about patients', () => {
   expect(sandbox.nymbl.patients('acme-corp')[0]).toEqual({
     id: 'acme-corp-1',
     active: true,
@@ -133,9 +133,9 @@ test.each([
   ['GET', '/Bills'],
   ['PATCH', '/Patients'],
   ['DELETE', '/Patients(1)'],
-])('Nymbl’s gateway responds 403 to the unknown call %s %s, without looking at credentials', async (method, path) => {
-  const answer = await request(`${sandbox.urls.nymbl}${path}`, { method });
-  expect([answer.status, answer.fields]).toEqual([403, { message: 'Missing Authentication Token' }]);
+])('Nymbl’s gateway responds 403 to the unknown call %s %s, without checking credentials', async (method, path) => {
+  const response = await request(`${sandbox.urls.nymbl}${path}`, { method });
+  expect([response.status, response.fields]).toEqual([403, { message: 'Missing Authentication Token' }]);
 });
 
 test('Nymbl creates a patient for the customer of the token', async () => {
@@ -154,7 +154,7 @@ test('Nymbl creates a patient for the customer of the token', async () => {
   ).toBe(400);
 });
 
-test('Nymbl’s gateway refuses no token, another spelling, no API key, and an expired or revoked token', async () => {
+test('Nymbl’s gateway refuses a missing, misspelt, expired or revoked token, and a missing or wrong API key', async () => {
   const good = await credentials();
   const unauthorized = { status: 401, fields: { message: 'Unauthorized' } };
   expect(await get('/Patients', { 'x-api-key': apiKey })).toMatchObject(unauthorized);
@@ -177,12 +177,12 @@ test('Nymbl’s gateway refuses no token, another spelling, no API key, and an e
   });
 });
 
-test('Nymbl keeps its documented limit when rate limiting is on: bursts of five, two a second', async () => {
+test('Nymbl enforces its documented limit when rate limiting is on: bursts of five, two requests a second', async () => {
   sandbox.nymbl.setRateLimited(true);
   const good = await credentials();
   const statuses = async (count: number) => {
-    const answers = await Promise.all(Array.from({ length: count }, () => get('/Patients', good)));
-    return answers.map(({ status }) => status).toSorted();
+    const responses = await Promise.all(Array.from({ length: count }, () => get('/Patients', good)));
+    return responses.map(({ status }) => status).toSorted();
   };
   expect(await statuses(7)).toEqual([200, 200, 200, 200, 200, 429, 429]);
   clock.advanceSeconds(1);

@@ -17,7 +17,7 @@ export const nymbl = defineSimulation({
     rateLimited: z
       .boolean()
       .default(false)
-      .describe('Whether the documented limits are kept: 2 requests a second, bursts of 5, 10,000 a month.'),
+      .describe('Whether Nymbl enforces its documented limits: 2 requests a second, bursts of 5, 10,000 a month.'),
     apiKeyRefusalStatus: z
       .union([z.literal(401), z.literal(403)])
       .default(403)

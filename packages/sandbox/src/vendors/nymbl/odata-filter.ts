@@ -30,8 +30,8 @@ const functions: ReadonlyMap<string, (text: string, part: string) => boolean> = 
 ]);
 
 /**
- * Parses a `$filter` by recursive descent: `or` of `and` of `not`, parentheses, comparisons and functions, each with a
- * property on its left. Returns the test of a row. Throws a `QueryError` if the filter is not valid.
+ * Parses a `$filter` by recursive descent: `or`, `and`, `not`, parentheses, and comparisons and functions whose first operand
+ * is a property. Returns the test of a row. Throws a `QueryError` if the filter is not valid.
  */
 export function parseFilter(filter: string, type: EntityType): Test {
   const tokens = createTokenReader(filter);

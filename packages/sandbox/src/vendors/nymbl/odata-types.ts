@@ -25,7 +25,10 @@ export class QueryError extends Error {
   }
 }
 
-/** Returns a function that reads a property, `null` where a row lacks it. Throws a `QueryError` if the type lacks it. */
+/**
+ * Returns a function that reads a property of a row, and returns null if the row does not have it. Throws a `QueryError` if
+ * the type does not have the property.
+ */
 export function createPropertyReader(type: EntityType, property: string, code: string): (row: Row) => unknown {
   if (!type.properties.has(property)) {
     throw new QueryError(code, `Property '${property}' does not exist on type '${type.name}'`);

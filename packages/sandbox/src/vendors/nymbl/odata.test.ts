@@ -52,13 +52,13 @@ test.each([
   expect(ids(text)).toEqual(expected);
 });
 
-test.each(['', '$top=100', '$top=101', '$top=5000'])('the query "%s" returns a hundred rows of more', (text) => {
+test.each(['', '$top=100', '$top=101', '$top=5000'])('the query "%s" returns the first hundred of 150 rows', (text) => {
   const many = Array.from({ length: 150 }, (_, id) => ({ id }));
   expect(query(text, many).value).toHaveLength(100);
   expect(query('$top=99', many).value).toHaveLength(99);
 });
 
-test('$count counts the rows that match, also beyond the page, and $select picks properties', () => {
+test('$count counts the rows that match on all pages, and $select picks properties', () => {
   const result = query('$count=true&$top=1&$filter=active eq true&$select=id, name');
   expect(result).toEqual({ value: [{ id: 'a', name: 'Ada' }], count: 2 });
   expect(query('').count).toBeUndefined();

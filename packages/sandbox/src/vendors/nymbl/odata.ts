@@ -9,7 +9,7 @@ type Options = ReadonlyMap<string, string>;
 
 export interface QueryResult {
   readonly value: readonly Row[];
-  /** The number of rows that match, if `$count` asks for it. */
+  /** The number of rows that match on all pages. Absent without `$count=true`. */
   readonly count: number | undefined;
 }
 
@@ -60,7 +60,7 @@ function parseWholeNumber(options: Options, name: string, code: string): number 
   return Number(text);
 }
 
-/** Returns the comparison of rows that `$orderby` asks for. */
+/** Returns the function that compares rows as `$orderby` says. */
 function parseOrder(type: EntityType, orderBy: string | undefined): (left: Row, right: Row) => number {
   const orders = (orderBy?.split(',') ?? []).map((part) => {
     const [property = '', direction = 'asc', ...more] = part.trim().split(/\s+/);
@@ -81,7 +81,7 @@ function compare(left: unknown, right: unknown): number {
   return String(left) < String(right) ? -1 : Number(String(left) > String(right));
 }
 
-/** Returns a function that shapes a row as `$select` and `$expand` ask. */
+/** Returns a function that shapes a row as `$select` and `$expand` say. */
 function parseShape(type: EntityType, options: Options): (row: Row) => Row {
   const properties = options
     .get('$select')

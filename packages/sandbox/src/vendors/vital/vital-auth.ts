@@ -1,4 +1,4 @@
-import { jsonAnswer, parseForm, type Answer, type Call } from '../../engine/answers.ts';
+import { jsonResponse, parseForm, type Call, type SimulatedResponse } from '../../engine/responses.ts';
 import { authError } from './vital-errors.ts';
 import type { VitalSessions } from './vital-sessions.ts';
 import { vitalAccessLifetimeSeconds, type VitalTokens } from './vital-tokens.ts';
@@ -11,10 +11,10 @@ const signInTokenType = 'urn:junction:sign-in-token';
 export function createVitalTokenEndpoint(users: VitalUsers, tokens: VitalTokens, sessions: VitalSessions) {
   const usedSignIns = new Set<string>();
 
-  async function startSession(userId: string, call: Call): Promise<Answer> {
+  async function startSession(userId: string, call: Call): Promise<SimulatedResponse> {
     if (users.find(userId) === undefined || users.isDisabled(userId)) return authError('invalid_token');
     const { accessToken, refreshToken } = await sessions.start(userId, call);
-    return jsonAnswer(200, {
+    return jsonResponse(200, {
       access_token: accessToken,
       refresh_token: refreshToken,
       expires_in: vitalAccessLifetimeSeconds,
@@ -23,7 +23,7 @@ export function createVitalTokenEndpoint(users: VitalUsers, tokens: VitalTokens,
   }
 
   /** Exchanges a sign-in token. Each one is accepted once. */
-  async function exchange(form: URLSearchParams, call: Call): Promise<Answer> {
+  async function exchange(form: URLSearchParams, call: Call): Promise<SimulatedResponse> {
     if (form.get('subject_token_type') !== signInTokenType) return authError('invalid_request');
     const signIn = await tokens.verifySignIn(form.get('subject_token') ?? '');
     if (signIn === undefined || usedSignIns.has(signIn.tokenId)) return authError('invalid_token');
@@ -32,7 +32,7 @@ export function createVitalTokenEndpoint(users: VitalUsers, tokens: VitalTokens,
   }
 
   /** Refreshes a session. Each refresh token is accepted once. */
-  async function refresh(form: URLSearchParams, call: Call): Promise<Answer> {
+  async function refresh(form: URLSearchParams, call: Call): Promise<SimulatedResponse> {
     const refreshToken = form.get('refresh_token') ?? '';
     const session = sessions.find(refreshToken);
     sessions.end(refreshToken);
@@ -40,7 +40,7 @@ export function createVitalTokenEndpoint(users: VitalUsers, tokens: VitalTokens,
     return startSession(session.userId, call);
   }
 
-  return async (call: Call): Promise<Answer> => {
+  return async (call: Call): Promise<SimulatedResponse> => {
     const form = parseForm(call);
     if (form === undefined) return authError('invalid_request');
     if (form.get('grant_type') === tokenExchange) return exchange(form, call);

@@ -1,13 +1,13 @@
-import { jsonAnswer, type Answer } from '../../engine/answers.ts';
+import { jsonResponse, type SimulatedResponse } from '../../engine/responses.ts';
 
 /** Returns a refusal with 400, as Vital documents it. */
-export function invalidRequest(message: string, more: Readonly<Record<string, unknown>> = {}): Answer {
-  return jsonAnswer(400, { detail: { error_type: 'INVALID_REQUEST', error_message: message, ...more } });
+export function invalidRequest(message: string, more: Readonly<Record<string, unknown>> = {}): SimulatedResponse {
+  return jsonResponse(400, { detail: { error_type: 'INVALID_REQUEST', error_message: message, ...more } });
 }
 
 /** Returns the 422 for a body or a path that is not valid. */
-export function validationError(location: readonly string[], message: string, type: string): Answer {
-  return jsonAnswer(422, { detail: [{ loc: location, msg: message, type }] });
+export function validationError(location: readonly string[], message: string, type: string): SimulatedResponse {
+  return jsonResponse(422, { detail: [{ loc: location, msg: message, type }] });
 }
 
 const messages: Readonly<Record<number, string>> = {
@@ -18,22 +18,22 @@ const messages: Readonly<Record<number, string>> = {
 };
 
 /** Returns Vital's error with a status. Only 400 and 422 are documented: the body of every other error is a guess. */
-export function vitalFailure(status: number): Answer {
+export function vitalFailure(status: number): SimulatedResponse {
   if (status === 400) return invalidRequest('The request is not valid.');
   if (status === 422) return validationError(['body'], 'Field required', 'missing');
-  return jsonAnswer(status, { detail: messages[status] ?? 'Error' });
+  return jsonResponse(status, { detail: messages[status] ?? 'Error' });
 }
 
 /** Returns an error of the auth host. Its statuses are not documented; the SDKs accept any 4xx. */
-export function authError(type: string, status = 400): Answer {
-  return jsonAnswer(status, { detail: { error_type: type } });
+export function authError(type: string, status = 400): SimulatedResponse {
+  return jsonResponse(status, { detail: { error_type: type } });
 }
 
 /** Matches the routes that belong to a host of Google. */
 const googleHost = /\/(identitytoolkit|securetoken)\.googleapis\.com\//;
 
-/** Returns the error with a status of the auth host, or of the Google host whose route it is. */
-export function vitalAuthFailure(status: number, route: string): Answer {
+/** Returns the auth host's error with a status. For a route of a Google host, returns Google's error. */
+export function vitalAuthFailure(status: number, route: string): SimulatedResponse {
   if (googleHost.test(route)) return googleError(googleReasons[route]?.[status] ?? googleStatus(status), status);
   if (status >= 500) return authError('internal_error', status);
   return authError(status === 400 || status === 401 ? 'invalid_token' : 'invalid_request', status);
@@ -65,8 +65,8 @@ function googleStatus(status: number): string {
 }
 
 /** Returns an error of Google's hosts. */
-export function googleError(message: string, status = 400): Answer {
-  return jsonAnswer(status, {
+export function googleError(message: string, status = 400): SimulatedResponse {
+  return jsonResponse(status, {
     error: {
       code: status,
       message,

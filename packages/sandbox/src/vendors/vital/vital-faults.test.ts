@@ -2,8 +2,8 @@ import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createSandbox, sandboxCredentials, type Sandbox, type SandboxVendor } from '../../index.ts';
-import { failRoute } from '../../testing/own-requests.ts';
-import { postForm, postJson, request, text, type ReadAnswer } from '../../testing/request.ts';
+import { failRoute } from '../../testing/sandbox-requests.ts';
+import { postForm, postJson, request, text, type ReadResponse } from '../../testing/request.ts';
 
 const wrongUserId = '00000000-0000-4000-8000-00000000bad0';
 const headers = { 'x-vital-api-key': sandboxCredentials.vital.apiKey };
@@ -14,9 +14,9 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-const mixUp = (vendor: SandboxVendor) => sandbox.setFaults([{ vendor, fault: { type: 'wrong-user' } }]);
-const heal = () => sandbox.setFaults([]);
-const subjectOf = (answer: ReadAnswer, field = 'access_token') => decodeJwt(text(answer, field)).sub;
+const mixUpUsers = (vendor: SandboxVendor) => sandbox.setFaults([{ vendor, fault: { type: 'wrong-user' } }]);
+const clearFaults = () => sandbox.setFaults([]);
+const subjectOf = (response: ReadResponse, field = 'access_token') => decodeJwt(text(response, field)).sub;
 
 const createUser = 'POST /v2/user';
 const signInWithCustomToken = 'POST /identitytoolkit.googleapis.com/v1/accounts:signInWithCustomToken';
@@ -47,17 +47,17 @@ test.each<[SandboxVendor, string, number, unknown]>([
   ['vital-auth', secureToken, 503, google(503, 'UNAVAILABLE', 'UNAVAILABLE')],
   ['vital-auth', secureToken, 418, google(418, 'UNKNOWN', 'UNKNOWN')],
 ])('a fault of %s at %s with status %i sends the vendor’s body', async (vendor, route, status, body) => {
-  const answer = await failRoute(sandbox, vendor, route, status);
-  expect([answer.status, answer.fields]).toEqual([status, body]);
+  const response = await failRoute(sandbox, vendor, route, status);
+  expect([response.status, response.fields]).toEqual([status, body]);
 });
 
 test('a fault of Google’s hosts also affects their paths at the root of the sandbox', async () => {
   sandbox.setFaults([{ vendor: 'vital-auth', fault: { type: 'status', status: 400 } }]);
-  const answer = await request(`${sandbox.origin}/securetoken.googleapis.com/v1/token`, { method: 'POST' });
-  expect(answer.fields).toEqual(google(400, 'INVALID_REFRESH_TOKEN', 'INVALID_ARGUMENT'));
+  const response = await request(`${sandbox.origin}/securetoken.googleapis.com/v1/token`, { method: 'POST' });
+  expect(response.fields).toEqual(google(400, 'INVALID_REFRESH_TOKEN', 'INVALID_ARGUMENT'));
 });
 
-function userTokenOf(signIn: ReadAnswer): string {
+function userTokenOf(signIn: ReadResponse): string {
   const inner: unknown = JSON.parse(Buffer.from(text(signIn, 'sign_in_token'), 'base64').toString());
   return z.object({ user_token: z.string() }).parse(inner).user_token;
 }
@@ -66,7 +66,7 @@ async function signInToken(userId: string): Promise<string> {
   return userTokenOf(await postJson(`${sandbox.urls.vital}/v2/user/${userId}/sign_in_token`, {}, headers));
 }
 
-function exchange(userToken: string): Promise<ReadAnswer> {
+function exchange(userToken: string): Promise<ReadResponse> {
   return postForm(`${sandbox.urls.vitalAuth}/v1/token`, {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
     subject_token_type: 'urn:junction:sign-in-token',
@@ -74,16 +74,16 @@ function exchange(userToken: string): Promise<ReadAnswer> {
   });
 }
 
-function refresh(refreshToken: string): Promise<ReadAnswer> {
+function refresh(refreshToken: string): Promise<ReadResponse> {
   const form = { grant_type: 'refresh_token', refresh_token: refreshToken };
   return postForm(`${sandbox.urls.vitalAuth}/v1/token`, form);
 }
 
-test('wrong-user at Vital affects create, conflict, resolve, sign-in token, get and rename', async () => {
+test('with wrong-user, every response of Vital about a user is about a different user', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   sandbox.vital.createUser('bob');
   const users = `${sandbox.urls.vital}/v2/user`;
-  mixUp('vital');
+  mixUpUsers('vital');
   const wrongUser = { user_id: wrongUserId, client_user_id: 'wrong-user' };
   expect((await postJson(users, { client_user_id: 'carol' }, headers)).fields).toMatchObject(wrongUser);
   const conflict = { status: 400, fields: { detail: { user_id: wrongUserId } } };
@@ -99,26 +99,26 @@ test('wrong-user at Vital affects create, conflict, resolve, sign-in token, get 
     body: JSON.stringify({ client_user_id: 'bob' }),
   });
   expect(rename).toMatchObject(conflict);
-  heal();
+  clearFaults();
   // The wrong user exists at Vital, and the wrong sign-in token signs that user in.
   expect((await exchange(userTokenOf(signIn))).status).toBe(200);
   expect((await request(`${users}/${wrongUserId}`, { headers })).fields).toMatchObject(wrongUser);
 });
 
-test('wrong-user at Vital’s auth host affects both tokens of an exchange and of a refresh', async () => {
+test('with wrong-user, Vital’s auth host issues both tokens of an exchange and of a refresh to a different user', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   const own = await exchange(await signInToken(userId));
-  mixUp('vital-auth');
+  mixUpUsers('vital-auth');
   const wrong = await exchange(await signInToken(userId));
   expect(subjectOf(wrong)).toBe(wrongUserId);
   const refreshed = await refresh(text(own, 'refresh_token'));
   expect(subjectOf(refreshed)).toBe(wrongUserId);
-  heal();
+  clearFaults();
   expect(subjectOf(await refresh(text(wrong, 'refresh_token')))).toBe(wrongUserId);
   expect(subjectOf(await refresh(text(refreshed, 'refresh_token')))).toBe(wrongUserId);
 });
 
-test('wrong-user at Google’s hosts affects sign-in, lookup and refresh', async () => {
+test('with wrong-user, the sign-in, lookup and refresh of Google’s hosts are about a different user', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   const userToken = await signInToken(userId);
   const key = 'sandbox-only-vital-public-key';
@@ -130,7 +130,7 @@ test('wrong-user at Google’s hosts affects sign-in, lookup and refresh', async
       returnSecureToken: true,
     });
   const own = await signIn();
-  mixUp('vital-auth');
+  mixUpUsers('vital-auth');
   expect(subjectOf(await signIn(), 'idToken')).toBe(wrongUserId);
   const found = await postJson(`${identity}/accounts:lookup?key=${key}`, { idToken: text(own, 'idToken') });
   expect(found.fields['users']).toMatchObject([{ localId: wrongUserId }]);

@@ -21,11 +21,11 @@ let userToken: string;
 beforeEach(async () => {
   sandbox = await createSandbox();
   ({ userId } = sandbox.vital.createUser('alice'));
-  const answer = await fetch(`${sandbox.urls.vital}/v2/user/${userId}/sign_in_token`, {
+  const response = await fetch(`${sandbox.urls.vital}/v2/user/${userId}/sign_in_token`, {
     method: 'POST',
     headers: { 'x-vital-api-key': sandbox.credentials.vital.apiKey },
   });
-  const { sign_in_token: outer } = z.object({ sign_in_token: z.string() }).parse(await answer.json());
+  const { sign_in_token: outer } = z.object({ sign_in_token: z.string() }).parse(await response.json());
   const inner = signInTokenSchema.parse(JSON.parse(Buffer.from(outer, 'base64').toString()));
   userToken = inner.user_token;
   app = initializeApp({ apiKey: inner.public_key, projectId: 'vital-id' }, crypto.randomUUID());
@@ -74,6 +74,6 @@ test('@firebase/auth is refused with a forged token and with another tenant', as
   await expect(signInWithCustomToken(auth, `${userToken.slice(0, -8)}AAAAAAAA`)).rejects.toMatchObject({
     code: 'auth/invalid-custom-token',
   });
-  auth.tenantId = 'somebody-else';
+  auth.tenantId = 'another-tenant';
   await expect(signInWithCustomToken(auth, userToken)).rejects.toMatchObject({ code: 'auth/tenant-id-mismatch' });
 });

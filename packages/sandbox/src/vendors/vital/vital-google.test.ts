@@ -17,8 +17,8 @@ afterEach(() => sandbox.close());
 
 async function userToken() {
   const headers = { 'x-vital-api-key': sandbox.credentials.vital.apiKey };
-  const answer = await postJson(`${sandbox.urls.vital}/v2/user/${userId}/sign_in_token`, {}, headers);
-  const outer = Buffer.from(text(answer, 'sign_in_token'), 'base64').toString();
+  const response = await postJson(`${sandbox.urls.vital}/v2/user/${userId}/sign_in_token`, {}, headers);
+  const outer = Buffer.from(text(response, 'sign_in_token'), 'base64').toString();
   return String(/"user_token":"([^"]+)"/.exec(outer)?.[1]);
 }
 const identity = (action: string, body: unknown, key = publicKey) =>
@@ -75,11 +75,11 @@ test('Google’s hosts distinguish a disabled user from a deleted one', async ()
     await refresh(text(session, 'refreshToken')),
   ];
   sandbox.vital.disableUser(userId.toUpperCase());
-  for (const answer of await all()) expect(answer).toMatchObject(refusal('USER_DISABLED'));
+  for (const response of await all()) expect(response).toMatchObject(refusal('USER_DISABLED'));
   sandbox.vital.enableUser(userId);
-  for (const answer of await all()) expect(answer.status).toBe(200);
+  for (const response of await all()) expect(response.status).toBe(200);
   sandbox.vital.deleteUser(userId);
-  for (const answer of await all()) expect(answer).toMatchObject(refusal('USER_NOT_FOUND'));
+  for (const response of await all()) expect(response).toMatchObject(refusal('USER_NOT_FOUND'));
 });
 
 test('Google’s hosts distinguish a revoked session from an unknown one', async () => {

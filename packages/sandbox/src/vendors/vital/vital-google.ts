@@ -1,5 +1,12 @@
 import type { Clock } from '@valetkey/core-types';
-import { jsonAnswer, parseForm, parseJsonObject, type Answer, type Call, type Routes } from '../../engine/answers.ts';
+import {
+  jsonResponse,
+  parseForm,
+  parseJsonObject,
+  type Call,
+  type Routes,
+  type SimulatedResponse,
+} from '../../engine/responses.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
 import { googleError, googleLookupRoute, googleRefreshRoute, googleSignInRoute } from './vital-errors.ts';
 import type { VitalSessions } from './vital-sessions.ts';
@@ -16,7 +23,7 @@ export interface VitalGoogleDependencies {
 /** Simulates the hosts of Google's Identity Platform, where Vital's older SDKs sign in and refresh. */
 export function createVitalGoogleRoutes(dependencies: VitalGoogleDependencies): Routes {
   const { publicKey } = dependencies.tokens;
-  type Handler = (call: Call, dependencies: VitalGoogleDependencies) => Promise<Answer>;
+  type Handler = (call: Call, dependencies: VitalGoogleDependencies) => Promise<SimulatedResponse>;
   const withPublicKey = (handle: Handler) => (call: Call) =>
     call.query.get('key') === publicKey ? handle(call, dependencies) : googleError('API_KEY_INVALID');
   return {
@@ -26,14 +33,14 @@ export function createVitalGoogleRoutes(dependencies: VitalGoogleDependencies): 
   };
 }
 
-/** Returns the reason why a user may not sign in, in Google's words. */
-function refusalOf(userId: string, users: VitalUsers): Answer | undefined {
-  // Google would create the user of any well-signed token, but a user whom Vital deleted must not reappear.
+/** Returns Google's error if the user may not sign in. */
+function refusalOf(userId: string, users: VitalUsers): SimulatedResponse | undefined {
+  // Google would create the user of any well-signed token, but a user that Vital deleted must not reappear.
   if (users.find(userId) === undefined) return googleError('USER_NOT_FOUND');
   return users.isDisabled(userId) ? googleError('USER_DISABLED') : undefined;
 }
 
-async function signIn(call: Call, { users, tokens, sessions }: VitalGoogleDependencies): Promise<Answer> {
+async function signIn(call: Call, { users, tokens, sessions }: VitalGoogleDependencies): Promise<SimulatedResponse> {
   const fields = parseJsonObject(call.body) ?? {};
   const signIn = await tokens.verifySignIn(String(fields['token']));
   // Vital's SDKs recognise an invalid sign-in token by 401.
@@ -42,7 +49,7 @@ async function signIn(call: Call, { users, tokens, sessions }: VitalGoogleDepend
   const refusal = refusalOf(signIn.userId, users);
   if (refusal !== undefined) return refusal;
   const { accessToken, refreshToken } = await sessions.start(signIn.userId, call);
-  return jsonAnswer(200, {
+  return jsonResponse(200, {
     kind: 'identitytoolkit#VerifyCustomTokenResponse',
     idToken: accessToken,
     refreshToken,
@@ -51,20 +58,20 @@ async function signIn(call: Call, { users, tokens, sessions }: VitalGoogleDepend
   });
 }
 
-async function lookUp(call: Call, { clock, users, tokens }: VitalGoogleDependencies): Promise<Answer> {
+async function lookUp(call: Call, { clock, users, tokens }: VitalGoogleDependencies): Promise<SimulatedResponse> {
   const userId = await tokens.verifyAccessToken(String(parseJsonObject(call.body)?.['idToken']));
   if (userId === undefined) return googleError('INVALID_ID_TOKEN');
   const refusal = refusalOf(userId, users);
   if (refusal !== undefined) return refusal;
   const localId = shownUserId(userId, call);
   const validSince = String(nowSeconds(clock));
-  return jsonAnswer(200, {
+  return jsonResponse(200, {
     kind: 'identitytoolkit#GetAccountInfoResponse',
     users: [{ localId, tenantId: tokens.tenantId, customAuth: true, validSince, providerUserInfo: [] }],
   });
 }
 
-async function refresh(call: Call, { users, tokens, sessions }: VitalGoogleDependencies): Promise<Answer> {
+async function refresh(call: Call, { users, tokens, sessions }: VitalGoogleDependencies): Promise<SimulatedResponse> {
   const form = parseForm(call);
   if (form?.get('grant_type') !== 'refresh_token') return googleError('INVALID_GRANT_TYPE');
   const refreshToken = form.get('refresh_token') ?? '';
@@ -75,7 +82,7 @@ async function refresh(call: Call, { users, tokens, sessions }: VitalGoogleDepen
   if (session.revoked) return googleError('TOKEN_EXPIRED');
   const userId = shownUserId(session.userId, call);
   const idToken = await tokens.accessToken(userId, call.tokenFlaw);
-  return jsonAnswer(200, {
+  return jsonResponse(200, {
     access_token: idToken,
     expires_in: String(vitalAccessLifetimeSeconds),
     token_type: 'Bearer',

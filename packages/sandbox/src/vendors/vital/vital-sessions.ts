@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Call } from '../../engine/answers.ts';
+import type { Call } from '../../engine/responses.ts';
 import type { VitalTokens } from './vital-tokens.ts';
 import { shownUserId } from './vital-users.ts';
 
@@ -15,7 +15,7 @@ export type VitalSessions = ReturnType<typeof createVitalSessions>;
 export function createVitalSessions(tokens: VitalTokens) {
   const sessions = new Map<string, VitalSession>();
 
-  /** Signs an app in. A vendor that mixes users up returns the session of another user, with its refresh token. */
+  /** Signs an app in. With `wrongUser`, the session and its tokens belong to a different user. */
   async function start(userId: string, call: Call): Promise<{ accessToken: string; refreshToken: string }> {
     const owner = shownUserId(userId, call);
     const refreshToken = randomBytes(32).toString('base64url');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sandboxMarker, type Clock } from '@valetkey/core-types';
-import type { TokenFlaw } from '../../engine/answers.ts';
+import type { TokenFlaw } from '../../engine/responses.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
 import type { SigningKeys } from '../../engine/signing-keys.ts';
 

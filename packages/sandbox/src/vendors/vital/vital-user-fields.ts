@@ -1,4 +1,4 @@
-import { parseJsonObject, type Answer } from '../../engine/answers.ts';
+import { parseJsonObject, type SimulatedResponse } from '../../engine/responses.ts';
 import { validationError } from './vital-errors.ts';
 import type { VitalUser } from './vital-users.ts';
 
@@ -7,7 +7,9 @@ type Fields = Readonly<Record<string, unknown>>;
 const textFields = ['client_user_id', 'fallback_time_zone', 'fallback_birth_date', 'ingestion_start', 'ingestion_end'];
 
 /** Parses the body of a request that creates a user. Returns its fields, or the refusal to send. */
-export function parseNewUser(body: string): { readonly clientUserId: string; readonly fields: Fields } | Answer {
+export function parseNewUser(
+  body: string,
+): { readonly clientUserId: string; readonly fields: Fields } | SimulatedResponse {
   const fields = parseJsonObject(body);
   if (fields === undefined) return notAnObject;
   const { client_user_id: clientUserId } = fields;
@@ -19,7 +21,7 @@ export function parseNewUser(body: string): { readonly clientUserId: string; rea
 /** Parses the body of a request that changes a user. Returns its fields, or the refusal to send. */
 export function parseUserChanges(
   body: string,
-): { readonly clientUserId: string | undefined; readonly fields: Fields } | Answer {
+): { readonly clientUserId: string | undefined; readonly fields: Fields } | SimulatedResponse {
   const fields = parseJsonObject(body);
   if (fields === undefined) return notAnObject;
   const { client_user_id: clientUserId } = fields;
@@ -45,12 +47,12 @@ export function toSettings(fields: Fields, nowMs: number): VitalUser['settings']
 
 const notAnObject = validationError(['body'], 'Input should be a valid dictionary', 'dict_type');
 
-function notText(field: string): Answer {
+function notText(field: string): SimulatedResponse {
   return validationError(['body', field], 'Input should be a valid string', 'string_type');
 }
 
 /** Returns the refusal of the first field that is neither text nor null nor absent. */
-function findWrongType(fields: Fields): Answer | undefined {
+function findWrongType(fields: Fields): SimulatedResponse | undefined {
   const wrong = textFields.find((name) => !['string', 'undefined'].includes(typeof (fields[name] ?? undefined)));
   return wrong === undefined ? undefined : notText(wrong);
 }

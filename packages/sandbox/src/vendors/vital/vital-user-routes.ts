@@ -1,5 +1,5 @@
 import type { Clock } from '@valetkey/core-types';
-import { bearerToken, jsonAnswer, type Answer, type Call, type Routes } from '../../engine/answers.ts';
+import { bearerToken, jsonResponse, type Call, type Routes, type SimulatedResponse } from '../../engine/responses.ts';
 import { invalidRequest, validationError, vitalFailure } from './vital-errors.ts';
 import type { VitalTokens } from './vital-tokens.ts';
 import { parseNewUser, parseUserChanges, toSettings } from './vital-user-fields.ts';
@@ -15,16 +15,20 @@ export interface VitalUserRouteDependencies {
   readonly acceptsKey: (apiKey: unknown) => boolean;
 }
 
-type Handler = (call: Call, dependencies: VitalUserRouteDependencies) => Answer | Promise<Answer>;
-type UserHandler = (user: VitalUser, call: Call, dependencies: VitalUserRouteDependencies) => Answer | Promise<Answer>;
+type Handler = (call: Call, dependencies: VitalUserRouteDependencies) => SimulatedResponse | Promise<SimulatedResponse>;
+type UserHandler = (
+  user: VitalUser,
+  call: Call,
+  dependencies: VitalUserRouteDependencies,
+) => SimulatedResponse | Promise<SimulatedResponse>;
 
 /** Simulates Vital's users and their sign-in tokens. */
 export function createVitalUserRoutes(dependencies: VitalUserRouteDependencies): Routes {
   const withKey = (handle: Handler) => (call: Call) =>
     dependencies.acceptsKey(call.headers['x-vital-api-key']) ? handle(call, dependencies) : vitalFailure(401);
 
-  /** Lets a team read with its API key, and a signed-in app with the access token of its own user. */
-  async function getUser(call: Call): Promise<Answer> {
+  /** A team reads every user with its API key. A signed-in app reads its own user with the user's access token. */
+  async function getUser(call: Call): Promise<SimulatedResponse> {
     const token = bearerToken(call);
     if (token === undefined) return withKey(withUser(readUser))(call);
     const userId = await dependencies.tokens.verifyAccessToken(token);
@@ -55,7 +59,7 @@ function withUser(handle: UserHandler): Handler {
   };
 }
 
-function createUser(call: Call, { clock, users, teamId, maxUsers }: VitalUserRouteDependencies): Answer {
+function createUser(call: Call, { clock, users, teamId, maxUsers }: VitalUserRouteDependencies): SimulatedResponse {
   const body = parseNewUser(call.body);
   if ('status' in body) return body;
   if (users.findByClientUserId(body.clientUserId) === undefined && users.all().length >= maxUsers) {
@@ -63,10 +67,10 @@ function createUser(call: Call, { clock, users, teamId, maxUsers }: VitalUserRou
   }
   const { user, created } = users.create(body.clientUserId, toSettings(body.fields, clock.nowMs()));
   const shown = shownUser(user, call);
-  return created ? jsonAnswer(200, toWire(shown, teamId)) : conflict(shown);
+  return created ? jsonResponse(200, toWire(shown, teamId)) : conflict(shown);
 }
 
-function patchUser(user: VitalUser, call: Call, { clock, users }: VitalUserRouteDependencies): Answer {
+function patchUser(user: VitalUser, call: Call, { clock, users }: VitalUserRouteDependencies): SimulatedResponse {
   const body = parseUserChanges(call.body);
   if ('status' in body) return body;
   const settings = toSettings(body.fields, clock.nowMs());
@@ -77,32 +81,36 @@ function patchUser(user: VitalUser, call: Call, { clock, users }: VitalUserRoute
   return owner === undefined ? { status: 204 } : conflict(shownUser(owner, call));
 }
 
-function resolveUser(call: Call, { users, teamId }: VitalUserRouteDependencies): Answer {
+function resolveUser(call: Call, { users, teamId }: VitalUserRouteDependencies): SimulatedResponse {
   const user = users.findByClientUserId(call.parameters['client_user_id'] ?? '');
-  return user === undefined ? vitalFailure(404) : jsonAnswer(200, toWire(shownUser(user, call), teamId));
+  return user === undefined ? vitalFailure(404) : jsonResponse(200, toWire(shownUser(user, call), teamId));
 }
 
-function readUser(user: VitalUser, call: Call, { teamId }: VitalUserRouteDependencies): Answer {
-  return jsonAnswer(200, toWire(shownUser(user, call), teamId));
+function readUser(user: VitalUser, call: Call, { teamId }: VitalUserRouteDependencies): SimulatedResponse {
+  return jsonResponse(200, toWire(shownUser(user, call), teamId));
 }
 
-async function issueSignInToken(user: VitalUser, call: Call, { tokens }: VitalUserRouteDependencies): Promise<Answer> {
+async function issueSignInToken(
+  user: VitalUser,
+  call: Call,
+  { tokens }: VitalUserRouteDependencies,
+): Promise<SimulatedResponse> {
   const userId = shownUserId(user.userId, call);
-  return jsonAnswer(200, { user_id: userId, sign_in_token: await tokens.signInToken(userId, call.tokenFlaw) });
+  return jsonResponse(200, { user_id: userId, sign_in_token: await tokens.signInToken(userId, call.tokenFlaw) });
 }
 
-function deleteUser({ userId }: VitalUser, _call: Call, { users }: VitalUserRouteDependencies): Answer {
-  return users.remove(userId) ? jsonAnswer(200, { success: true }) : vitalFailure(404);
+function deleteUser({ userId }: VitalUser, _call: Call, { users }: VitalUserRouteDependencies): SimulatedResponse {
+  return users.remove(userId) ? jsonResponse(200, { success: true }) : vitalFailure(404);
 }
 
-function undoDelete(call: Call, { users }: VitalUserRouteDependencies): Answer {
+function undoDelete(call: Call, { users }: VitalUserRouteDependencies): SimulatedResponse {
   const userId = call.query.get('user_id');
   const clientUserId = call.query.get('client_user_id');
   if ((userId === null) === (clientUserId === null)) {
     return validationError(['query'], 'Give one of user_id and client_user_id', 'value_error');
   }
   const undone = users.undoDelete((user) => user.userId === userId || user.clientUserId === clientUserId);
-  return undone ? jsonAnswer(200, { success: true }) : vitalFailure(404);
+  return undone ? jsonResponse(200, { success: true }) : vitalFailure(404);
 }
 
 function toWire(user: VitalUser, teamId: string) {
@@ -120,6 +128,6 @@ function toWire(user: VitalUser, teamId: string) {
   };
 }
 
-function conflict(owner: VitalUser): Answer {
+function conflict(owner: VitalUser): SimulatedResponse {
   return invalidRequest('Client user id already exists.', { user_id: owner.userId, created_on: owner.createdOn });
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@valetkey/core-types';
-import type { Call } from '../../engine/answers.ts';
+import type { Call } from '../../engine/responses.ts';
 import { nowSeconds } from '../../engine/now-seconds.ts';
 
 /** A user of the simulated Vital. */
@@ -13,7 +13,7 @@ export interface VitalUser {
   readonly deletedAt?: number | undefined;
 }
 
-/** The user that responses are about when the vendor mixes users up. It exists, but in no list. */
+/** The user that responses are about with `wrongUser`. It can be found by its id, but is in no list. */
 const wrongUser: VitalUser = {
   userId: '00000000-0000-4000-8000-00000000bad0',
   clientUserId: 'wrong-user',
@@ -39,7 +39,7 @@ export type VitalUsers = ReturnType<typeof createVitalUsers>;
 export function createVitalUsers(clock: Clock) {
   const table = createUserTable();
 
-  /** Creates a user, unless the client user id is taken: then it returns its owner. */
+  /** Creates a user. If another user has the client user id, returns that user instead. */
   function create(
     clientUserId: string,
     settings: VitalUser['settings'] = {},
@@ -52,7 +52,7 @@ export function createVitalUsers(clock: Clock) {
     return { user, created: true };
   }
 
-  /** Changes a user. If the new client user id is taken, it changes nothing and returns the owner. */
+  /** Changes a user. If another user has the new client user id, changes nothing and returns that user. */
   function update(
     user: VitalUser,
     { clientUserId = user.clientUserId, settings }: Partial<Pick<VitalUser, 'clientUserId' | 'settings'>>,
@@ -71,7 +71,7 @@ export function createVitalUsers(clock: Clock) {
     return user !== undefined;
   }
 
-  /** Undoes a deletion within its seven days, unless another user has the client user id by now. */
+  /** Undoes a deletion within seven days, unless another user has the client user id now. */
   function undoDelete(matches: (user: VitalUser) => boolean): boolean {
     const user = table.allEver().findLast((user) => user.deletedAt !== undefined && matches(user));
     if (user?.deletedAt === undefined || table.findByClientUserId(user.clientUserId) !== undefined) return false;
@@ -111,7 +111,7 @@ function createUserTable() {
       users.set(user.userId, user);
       idsByClientUserId.set(user.clientUserId, user.userId);
     },
-    /** Keeps the user as it is now, but no longer under its client user id. */
+    /** Keeps the user as given, but no longer finds it by its client user id. */
     remove(user: VitalUser): void {
       users.set(user.userId, user);
       idsByClientUserId.delete(user.clientUserId);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
 import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
-import { changeState } from '../../testing/own-requests.ts';
+import { changeState } from '../../testing/sandbox-requests.ts';
 import { postForm, postJson, request, text } from '../../testing/request.ts';
 
 const apiKey = { 'x-vital-api-key': sandboxCredentials.vital.apiKey };
@@ -40,14 +40,14 @@ const patch = (userId: string, fields: Readonly<Record<string, unknown>>) =>
 const refresh = (token: string) =>
   postForm(`${sandbox.urls.vitalAuth}/v1/token`, { grant_type: 'refresh_token', refresh_token: token });
 
-test('Vital creates one user for a client user id that a hundred concurrent requests name', async () => {
-  const answers = await Promise.all(Array.from({ length: 100 }, () => createUser('alice')));
-  const created = answers.filter(({ status }) => status === 200);
+test('Vital creates one user when a hundred concurrent requests name the same client user id', async () => {
+  const responses = await Promise.all(Array.from({ length: 100 }, () => createUser('alice')));
+  const created = responses.filter(({ status }) => status === 200);
   expect(created).toHaveLength(1);
   expect(sandbox.vital.users()).toHaveLength(1);
   const userId = sandbox.vital.users()[0]?.userId;
-  for (const answer of answers.filter(({ status }) => status !== 200)) {
-    expect([answer.status, answer.fields]).toEqual([
+  for (const response of responses.filter(({ status }) => status !== 200)) {
+    expect([response.status, response.fields]).toEqual([
       400,
       {
         detail: {
@@ -168,7 +168,7 @@ test('Vital undoes a deletion within seven days', async () => {
   expect(text(await createUser('alice'), 'user_id')).not.toBe(userId);
 });
 
-test('Vital does not undo a deletion whose client user id another user has', async () => {
+test('Vital does not undo a deletion if another user has the client user id', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   sandbox.vital.deleteUser(userId);
   const { userId: heir } = sandbox.vital.createUser('alice');
@@ -262,7 +262,7 @@ test('POST /_state sets the API keys of Vital, revokes sessions, and disables an
   expect((await exchangeNew()).status).toBe(200);
 });
 
-test('POST /_state rotates Vital’s keys, whose old sign-in tokens stay valid until the keys are withdrawn', async () => {
+test('after POST /_state rotates Vital’s keys, older sign-in tokens stay valid until the old keys are withdrawn', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   const [first, second] = [await userToken(userId), await userToken(userId)];
   await changeState(sandbox, { keys: { rotate: ['vital'] } });

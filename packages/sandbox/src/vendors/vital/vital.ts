@@ -33,13 +33,13 @@ export const vital = defineSimulation({
       .min(1)
       .readonly()
       .optional()
-      .describe('The accepted API keys. Absent: the sandbox credential, with the prefix of region and environment.'),
+      .describe('The accepted API keys. Default: the sandbox credential, with the prefix of region and environment.'),
     maxUsers: z
       .number()
       .int()
       .min(0)
       .optional()
-      .describe("The number of users that the team may have; 50 in Vital's own sandbox. Absent: no bound."),
+      .describe("The number of users that the team may have. Default: no bound. In Vital's own sandbox it is 50."),
   }),
   credentials: { apiKey: `sk_us_${keyName}` },
   services: {

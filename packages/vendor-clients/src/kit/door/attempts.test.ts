@@ -9,10 +9,10 @@ const down = (): ValetKeyError => new ValetKeyError('vendor_unavailable', 'down'
 function start(random: () => number = () => 0) {
   const clock = createVirtualClock();
   const events: VendorEvent[] = [];
-  const attempts = createAttempts({ vendor, clock, random, onEvent: (event) => events.push(event) });
+  const attempts = createAttempts({ vendor, timeoutMs: 1_000, clock, random, onEvent: (event) => events.push(event) });
   let sent = 0;
   const waits: number[] = [];
-  /** Runs a call whose attempts end one after the other as planned; the last ending is repeated. */
+  /** Runs a call whose attempts have these endings, one after the other. The last ending is used again. */
   const run = (
     endings: readonly unknown[],
     repeatable = true,
@@ -37,7 +37,8 @@ function start(random: () => number = () => 0) {
   return { clock, events, run, attempts, waits, sent: () => sent };
 }
 
-const failing = async (call: Promise<unknown>): Promise<string | undefined> => {
+/** Returns the reason or the code of the error that a call rejects with. */
+const reasonOf = async (call: Promise<unknown>): Promise<string | undefined> => {
   try {
     await call;
     return undefined;
@@ -82,7 +83,7 @@ test('repetitions stay within a tenth of the calls', async () => {
 
 test('a vendor that is down is not called during the pause, then probed by one call, then called again', async () => {
   const { run, sent, clock, events } = start();
-  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   expect(sent()).toBe(20);
   expect(events).toEqual([{ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 }]);
 
@@ -93,14 +94,14 @@ test('a vendor that is down is not called during the pause, then probed by one c
   });
   clock.advance(5_000);
   const probe = run([down()], false);
-  expect(await failing(run(['response']))).toBe('circuit_open');
-  expect(await failing(probe)).toBe('status_503');
+  expect(await reasonOf(run(['response']))).toBe('circuit_open');
+  expect(await reasonOf(probe)).toBe('status_503');
   expect(sent()).toBe(21);
 
   clock.advance(9_999);
-  expect(await failing(run(['response']))).toBe('circuit_open');
+  expect(await reasonOf(run(['response']))).toBe('circuit_open');
   clock.advance(1);
-  expect(await Promise.all([run(['response']), failing(run(['response'])), failing(run(['response']))])).toEqual([
+  expect(await Promise.all([run(['response']), reasonOf(run(['response'])), reasonOf(run(['response']))])).toEqual([
     'response',
     'circuit_open',
     'circuit_open',
@@ -112,8 +113,8 @@ test('a vendor that is down is not called during the pause, then probed by one c
 test('calls that were under way when the circuit opened do not prolong its pause', async () => {
   const { run, events, clock } = start();
   const late = Array.from({ length: 30 }, () => Promise.withResolvers<never>());
-  const lateCalls = late.map(({ promise }) => failing(run([promise], false)));
-  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  const lateCalls = late.map(({ promise }) => reasonOf(run([promise], false)));
+  for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   for (const { reject } of late) reject(down());
   await Promise.all(lateCalls);
   expect(events).toHaveLength(1);
@@ -121,40 +122,40 @@ test('calls that were under way when the circuit opened do not prolong its pause
   expect(await run(['response'])).toBe('response');
 });
 
-test('the pause of the circuit grows to a minute', async () => {
+test('the pause of the circuit doubles after each failed probe, up to a minute', async () => {
   const { run, clock, events } = start();
-  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   for (let count = 0; count < 6; count++) {
     clock.advance(60_000);
-    await failing(run([down()], false));
+    await reasonOf(run([down()], false));
   }
   const pauses = events.map((event) => ('retryAfterSeconds' in event ? event.retryAfterSeconds : 0));
   expect(pauses).toEqual([5, 10, 20, 40, 60, 60, 60]);
 });
 
-test('a probe whose caller aborted decides nothing and does not block the next probe', async () => {
+test('a probe whose caller aborted leaves the circuit open and does not block the next probe', async () => {
   const { run, clock } = start();
-  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   clock.advance(5_000);
-  expect(await failing(run([new Error('aborted')]))).toBe('foreign');
+  expect(await reasonOf(run([new Error('aborted')]))).toBe('foreign');
   expect(await run(['response'])).toBe('response');
 });
 
-test('the circuit stays closed after refused credentials, invalid responses and one failure in three', async () => {
+test('the circuit stays closed if one call in three fails and the others have refused credentials or invalid responses', async () => {
   const { run, sent } = start();
   const endings = [
     new ValetKeyError('vendor_auth_failed', 'no'),
     new ValetKeyError('vendor_response_invalid', 'no'),
     new ValetKeyError('vendor_unavailable', 'no'),
   ];
-  for (let count = 0; count < 300; count++) await failing(run([endings[count % 3]], false));
+  for (let count = 0; count < 300; count++) await reasonOf(run([endings[count % 3]], false));
   expect(sent()).toBe(300);
 });
 
 test('a vendor that names a pause with a 429 is not called before its end, and is called after it', async () => {
   const { run, sent, clock } = start();
   const later = new ValetKeyError('vendor_rate_limited', 'later', { retryAfterSeconds: 30 });
-  await failing(run([later]));
+  await reasonOf(run([later]));
   clock.advance(29_001);
   await expect(run(['response'])).rejects.toMatchObject({
     code: 'vendor_rate_limited',
@@ -169,20 +170,20 @@ test('a vendor that names a pause with a 429 is not called before its end, and i
 test('the waits between attempts grow and are spread over their whole range', async () => {
   const highest = start(() => 1);
   for (let count = 0; count < 20; count++) await highest.run(['response']);
-  await failing(highest.run([down()]));
+  await reasonOf(highest.run([down()]));
   expect(highest.waits).toEqual([100, 200]);
   const lowest = start(() => 0);
-  await failing(lowest.run([down()]));
+  await reasonOf(lowest.run([down()]));
   expect(lowest.waits).toEqual([0]);
 });
 
-test('a call that its caller may hold up is a probe only after a minute without a better one', async () => {
+test('a call that its caller may hold up is admitted as the probe only a minute after the pause', async () => {
   const { run, clock, sent } = start();
-  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   clock.advance(5_000);
-  expect(await failing(run(['response'], false, false))).toBe('circuit_open');
+  expect(await reasonOf(run(['response'], false, false))).toBe('circuit_open');
   clock.advance(59_999);
-  expect(await failing(run(['response'], false, false))).toBe('circuit_open');
+  expect(await reasonOf(run(['response'], false, false))).toBe('circuit_open');
   expect(sent()).toBe(20);
   clock.advance(1);
   expect(await run(['response'], false, false)).toBe('response');
@@ -191,25 +192,25 @@ test('a call that its caller may hold up is a probe only after a minute without 
 
 test('calls that the circuit refuses add nothing to the retry budget', async () => {
   const { run, clock, sent } = start();
-  for (let count = 0; count < 20; count++) await failing(run([down()], false));
-  for (let count = 0; count < 200; count++) expect(await failing(run(['response']))).toBe('circuit_open');
+  for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
+  for (let count = 0; count < 200; count++) expect(await reasonOf(run(['response']))).toBe('circuit_open');
   clock.advance(5_000);
   await run(['response']);
   const before = sent();
-  for (let count = 0; count < 10; count++) await failing(run([down(), 'response']));
-  // The budget of the first twenty calls and of these ten.
+  for (let count = 0; count < 10; count++) await reasonOf(run([down(), 'response']));
+  // The budget comes from the first twenty calls and from these ten.
   expect(sent() - before).toBeLessThanOrEqual(10 + 4);
 });
 
 test('a probe that fails is not repeated, and rejects with its own failure', async () => {
   const { run, clock, events } = start();
-  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   clock.advance(5_000);
-  expect(await failing(run([down(), 'response']))).toBe('status_503');
+  expect(await reasonOf(run([down(), 'response']))).toBe('status_503');
   expect(events.map(({ type }) => type)).toEqual(['circuit_opened', 'circuit_opened']);
 });
 
-test('a call whose vendor was found down while it waited for its repetition rejects with its own failure', async () => {
+test('a call that waits for its repetition rejects with its own failure if the circuit opens meanwhile', async () => {
   const { run, attempts, sent } = start();
   const waiting = Promise.withResolvers<void>();
   const failure = new ValetKeyError('vendor_unavailable', 'down', { reason: 'status_502' });
@@ -225,7 +226,7 @@ test('a call whose vendor was found down while it waited for its repetition reje
     isComposedByCaller: false,
     wait: () => waiting.promise,
   });
-  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   waiting.resolve();
   await expect(call).rejects.toBe(failure);
   expect(ownAttempts).toBe(1);
@@ -233,16 +234,16 @@ test('a call whose vendor was found down while it waited for its repetition reje
   expect(sent()).toBe(19);
 });
 
-test('a pause that the vendor asked for is checked before the circuit, which would wait forever for the probe', async () => {
+test('a pause that the vendor asked for is checked before the circuit, which therefore admits only probes that are sent', async () => {
   const { run, clock } = start();
   const later = new ValetKeyError('vendor_unavailable', 'later', { reason: 'status_503', retryAfterSeconds: 10 });
   for (let count = 0; count < 20; count++) {
-    await failing(run([later], false));
+    await reasonOf(run([later], false));
     clock.advance(10_000);
   }
-  await failing(run([later], false));
+  await reasonOf(run([later], false));
   clock.advance(9_000);
-  expect(await failing(run(['response']))).toBe('held');
+  expect(await reasonOf(run(['response']))).toBe('held');
   clock.advance(1_000);
   expect(await run(['response'])).toBe('response');
 });
@@ -250,35 +251,35 @@ test('a pause that the vendor asked for is checked before the circuit, which wou
 test('a vendor that names a pause with a 503 is not called before its end, and the call is not repeated', async () => {
   const { run, sent, clock } = start();
   const later = new ValetKeyError('vendor_unavailable', 'later', { reason: 'status_503', retryAfterSeconds: 30 });
-  expect(await failing(run([later, 'response']))).toBe('status_503');
+  expect(await reasonOf(run([later, 'response']))).toBe('status_503');
   expect(sent()).toBe(1);
   // A later response that names a shorter pause does not shorten this one.
-  expect(await failing(run(['response']))).toBe('held');
+  expect(await reasonOf(run(['response']))).toBe('held');
   clock.advance(30_000);
   const { promise, reject } = Promise.withResolvers<never>();
-  const early = failing(run([promise]));
-  await failing(run([later]));
+  const early = reasonOf(run([promise]));
+  await reasonOf(run([later]));
   reject(new ValetKeyError('vendor_rate_limited', 'sooner', { retryAfterSeconds: 1 }));
   await early;
   clock.advance(29_000);
-  expect(await failing(run(['response']))).toBe('held');
+  expect(await reasonOf(run(['response']))).toBe('held');
 });
 
-test('the circuit forgets old outcomes, and after a success the length of its last pause', async () => {
+test('the circuit considers only the latest outcomes, and after a success begins with the shortest pause again', async () => {
   const { run, clock, events } = start();
   for (let count = 0; count < 500; count++) await run(['response']);
-  for (let count = 0; count < 30; count++) await failing(run([down()], false));
+  for (let count = 0; count < 30; count++) await reasonOf(run([down()], false));
   expect(events).toHaveLength(1);
   clock.advance(5_000);
   await run(['response']);
-  for (let count = 0; count < 20; count++) await failing(run([down()], false));
+  for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
   expect(events.at(-1)).toEqual({ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 });
 });
 
 test('the retry budget saves up ten repetitions, however many calls succeeded before', async () => {
   const { run, sent } = start();
   for (let count = 0; count < 1_000; count++) await run(['response']);
-  for (let count = 0; count < 29; count++) await failing(run([down(), 'response']));
+  for (let count = 0; count < 29; count++) await reasonOf(run([down(), 'response']));
   expect(sent() - 1_000).toBe(29 + 10 + 2);
 });
 
@@ -287,15 +288,47 @@ test('a 500 or 501 to a request that a caller composed does not count against th
   const failure = (status: number) =>
     new ValetKeyError('vendor_unavailable', 'down', { cause: { type: 'vendor_status', status } });
   for (let count = 0; count < 60; count++)
-    await failing(run([failure(count % 2 === 0 ? 500 : 501)], false, true, true));
+    await reasonOf(run([failure(count % 2 === 0 ? 500 : 501)], false, true, true));
   expect(sent()).toBe(60);
-  for (let count = 0; count < 20; count++) await failing(run([failure(502)], false, true, true));
-  expect(await failing(run(['response'], false, true, true))).toBe('circuit_open');
+  for (let count = 0; count < 20; count++) await reasonOf(run([failure(502)], false, true, true));
+  expect(await reasonOf(run(['response'], false, true, true))).toBe('circuit_open');
 });
 
-test('a word in `reason` alone does not make a 500 one that does not count', async () => {
+test('a failure whose `reason` is status_500 counts against the vendor if its `cause` does not say so', async () => {
   const { run } = start();
   const failure = new ValetKeyError('vendor_unavailable', 'down', { reason: 'status_500' });
-  for (let count = 0; count < 20; count++) await failing(run([failure], false, true, true));
-  expect(await failing(run(['response'], false, true, true))).toBe('circuit_open');
+  for (let count = 0; count < 20; count++) await reasonOf(run([failure], false, true, true));
+  expect(await reasonOf(run(['response'], false, true, true))).toBe('circuit_open');
+});
+
+/** Runs a call that waited for a socket most of its time and was then at the vendor, without a response. */
+function endUnanswered({ run, clock }: ReturnType<typeof start>, sentMs: number, isGoodProbe = true) {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const call = reasonOf(run([promise], false, isGoodProbe));
+  clock.advance(sentMs);
+  reject(new ValetKeyError('overloaded', 'no time', { reason: 'no_connection' }));
+  return call;
+}
+
+test('calls that had too little time open the circuit once the vendor was silent for half of an operation', async () => {
+  const started = start();
+  for (let count = 0; count < 68; count++) await endUnanswered(started, 10);
+  expect(started.events).toEqual([]);
+  await endUnanswered(started, 10);
+  expect(started.events).toEqual([{ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 }]);
+});
+
+test('responses, times without calls, and calls that their callers may hold up do not count as silence of the vendor', async () => {
+  const started = start();
+  const failure = new ValetKeyError('vendor_unavailable', 'down', { cause: { type: 'vendor_status', status: 500 } });
+  for (const ending of ['response', failure]) {
+    for (let count = 0; count < 49; count++) await endUnanswered(started, 10);
+    await reasonOf(started.run([ending], false, true, true));
+  }
+  for (let count = 0; count < 40; count++) {
+    await endUnanswered(started, 10);
+    started.clock.advance(10_000);
+    await endUnanswered(started, 1_000, false);
+  }
+  expect(started.events).toEqual([]);
 });

@@ -1,8 +1,11 @@
 import { ValetKeyError, type Clock, type VendorEvent } from '@valetkey/core-types';
 import type { VendorName } from './response.ts';
+import { createSilence } from './silence.ts';
 
 interface AttemptsOptions {
   readonly vendor: VendorName;
+  /** Time of one operation, in milliseconds. */
+  readonly timeoutMs: number;
   readonly clock: Clock;
   /** Returns a number between 0 and 1. */
   readonly random: () => number;
@@ -19,11 +22,11 @@ interface Attempt<Result> {
   readonly isGoodProbe: boolean;
   /** Whether the caller composed the request. A healthy vendor may fail on such a request. */
   readonly isComposedByCaller: boolean;
-  /** Waits, and rejects as soon as the call is ended. */
+  /** Waits, and rejects as soon as the deadline or the caller ends the call. */
   readonly wait: (milliseconds: number) => Promise<void>;
 }
 
-/** Sends calls, and repeats those that failed temporarily, within what a vendor in trouble can bear. */
+/** Sends calls, and repeats those that failed temporarily, within a budget that protects a vendor in trouble. */
 export interface Attempts {
   readonly run: <Result>(attempt: Attempt<Result>) => Promise<Result>;
 }
@@ -32,8 +35,9 @@ const maxAttempts = 3;
 const firstBackoffMs = 50;
 
 /** Creates the attempts of one door. All its calls share a circuit, a retry budget and the pause that the vendor asks for. */
-export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptions): Attempts {
+export function createAttempts({ vendor, timeoutMs, clock, random, onEvent }: AttemptsOptions): Attempts {
   const requestedPause = createRequestedPause(vendor, clock);
+  const silence = createSilence(clock);
   const budget = createRetryBudget();
   const circuit = createCircuit({
     vendor,
@@ -50,8 +54,11 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 
   /** Reports a failure to the circuit and notes the pause that the vendor asked for. */
   const learn = (failure: unknown, isComposedByCaller: boolean, report: (outcome: Outcome) => void): void => {
+    if (isResponse(failure)) silence.reset();
     const outcome = isComposedByCaller && isAboutRequest(failure) ? 'unknown' : outcomeOf(failure);
-    report(outcome);
+    // A call that waited for a socket most of its time says nothing about the vendor, unless the vendor is silent.
+    const isUnanswered = isOverload(failure) && silence.lastedMs() >= timeoutMs / 2;
+    report(isUnanswered ? 'failed' : outcome);
     if (outcome === 'unknown') return;
     if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
       requestedPause.extend(failure.retryAfterSeconds);
@@ -65,13 +72,17 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
       budget.deposit();
       for (let count = 1; ; count++) {
         let failure: unknown;
+        const leave = isGoodProbe ? silence.enter() : undefined;
         try {
           const result = await send();
+          silence.reset();
           report('healthy');
           return result;
         } catch (cause) {
           failure = explain(cause);
           learn(failure, isComposedByCaller, report);
+        } finally {
+          leave?.();
         }
         if (!repeatable || count === maxAttempts || !isTemporary(failure) || circuit.isOpen() || !budget.withdraw()) {
           throw failure;
@@ -91,8 +102,20 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 
 function outcomeOf(failure: unknown): Outcome {
   // Callers that abort, send an invalid body or are too many say nothing about the vendor.
-  if (!ValetKeyError.isInstance(failure) || failure.status < 500 || failure.code === 'overloaded') return 'unknown';
+  if (!ValetKeyError.isInstance(failure) || failure.status < 500 || isOverload(failure)) return 'unknown';
   return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
+}
+
+function isOverload(failure: unknown): boolean {
+  return ValetKeyError.isInstance(failure) && failure.code === 'overloaded';
+}
+
+/** Returns whether a failure was caused by a response of the vendor. */
+function isResponse(failure: unknown): boolean {
+  return (
+    ValetKeyError.isInstance(failure) &&
+    (failure.cause?.type === 'vendor_status' || failure.code === 'vendor_response_invalid')
+  );
 }
 
 /** Servers also respond with 500 and 501 to a request that they cannot process; 502 and above are about the server. */
@@ -101,7 +124,7 @@ function isAboutRequest(failure: unknown): boolean {
   return cause?.type === 'vendor_status' && (cause.status === 500 || cause.status === 501);
 }
 
-/** Whether a repetition may succeed at once. A vendor that names a pause is not called before its end. */
+/** Returns whether a repetition may succeed at once. A vendor that names a pause is not called before its end. */
 function isTemporary(failure: unknown): failure is ValetKeyError {
   return (
     ValetKeyError.isInstance(failure) &&
@@ -122,7 +145,7 @@ function createRequestedPause(vendor: VendorName, clock: Clock) {
         untilMs = 0;
         return;
       }
-      throw new ValetKeyError('vendor_rate_limited', `${vendor.title} asked us to wait.`, {
+      throw new ValetKeyError('vendor_rate_limited', `${vendor.title} asked for no calls for a while.`, {
         vendor: vendor.id,
         reason: 'held',
         retryAfterSeconds: Math.ceil(waitMs / 1_000),
@@ -136,10 +159,10 @@ function createRequestedPause(vendor: VendorName, clock: Clock) {
 
 /** Repetitions per call: a vendor in trouble receives at most a tenth more calls than it would without repetitions. */
 const retryShare = 0.1;
-/** Repetitions that can be saved up. */
+/** The most repetitions that can be saved up. */
 const maxSavedRetries = 10;
 
-/** Decides whether one more call may be a repetition. The first call's repetition is affordable. */
+/** Decides whether a call may be repeated. The budget of a new door allows one repetition. */
 function createRetryBudget() {
   let balance = 1 - retryShare;
   return {
@@ -147,9 +170,9 @@ function createRetryBudget() {
     deposit(): void {
       balance = Math.min(balance + retryShare, maxSavedRetries);
     },
-    /** Takes one whole repetition, and returns whether there was one. */
+    /** Uses up one repetition, and returns whether one was available. */
     withdraw(): boolean {
-      // Ten tenths are slightly less than one in binary.
+      // In binary, ten times 0.1 is slightly less than 1.
       if (balance < 1 - 1e-9) return false;
       balance -= 1;
       return true;
@@ -157,15 +180,15 @@ function createRetryBudget() {
   };
 }
 
-/** How a call ended, as far as the vendor's health is concerned; `unknown` for example where the caller aborted it. */
+/** What the end of a call says about the vendor's health. `unknown`: nothing, for example because the caller aborted. */
 type Outcome = 'healthy' | 'failed' | 'unknown';
 
 /** Keeps calls away from a vendor that is down. */
 interface Circuit {
   /**
    * Admits a call and returns the function that receives its outcome. Throws `vendor_unavailable` while the circuit is
-   * open. After the pause one call is admitted as a probe, whose outcome decides; a call that is no good probe is admitted
-   * as one only after a minute without a better one.
+   * open. After the pause, one call is admitted as a probe, and its outcome closes the circuit or opens it again. A call
+   * that is no good probe is admitted only a minute after the pause.
    */
   readonly admit: (isGoodProbe: boolean) => (outcome: Outcome) => void;
   readonly isOpen: () => boolean;
@@ -178,9 +201,9 @@ interface CircuitOptions {
   readonly onClose: () => void;
 }
 
-/** Latest outcomes that are considered. */
+/** The number of latest outcomes that are considered. */
 const windowSize = 50;
-/** Fewer outcomes than this decide nothing. */
+/** The circuit opens only if at least this many outcomes are considered. */
 const minOutcomes = 20;
 /** Share of failures that opens the circuit: a vendor that fails every third call is still worth calling. */
 const failureShare = 0.6;

@@ -4,8 +4,8 @@ import { createBulkhead } from './bulkhead.ts';
 
 const vendor = { id: 'nabla', title: 'Nabla' };
 
-test('a full bulkhead refuses at once, and a place that is left twice is free once', () => {
-  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 2, maxConnections: 2 });
+test('a full bulkhead refuses a call at once, and a place that is left twice becomes free once', () => {
+  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 2, maxSockets: 2 });
   const { leave } = bulkhead.enter();
   bulkhead.enter();
   expect(() => bulkhead.enter()).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterSeconds: 1 }));
@@ -15,8 +15,8 @@ test('a full bulkhead refuses at once, and a place that is left twice is free on
   expect(() => bulkhead.enter()).toThrow(expect.objectContaining({ code: 'overloaded' }));
 });
 
-test('calls that wait receive a connection one after the other, each when the one before leaves', async () => {
-  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 4, maxConnections: 1 });
+test('waiting calls receive the socket one after the other, each when the call before it leaves', async () => {
+  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 4, maxSockets: 1 });
   const [first, second, third] = [bulkhead.enter(), bulkhead.enter(), bulkhead.enter()];
   const turns: string[] = [];
   void second.turn?.then(() => turns.push('second'));
@@ -33,9 +33,9 @@ test('calls that wait receive a connection one after the other, each when the on
   expect(turns).toEqual(['second', 'third']);
 });
 
-test('connections are given in the order of entry, and waiting calls count as calls under way', async () => {
+test('sockets are given in the order of entry, and waiting calls count as calls under way', async () => {
   const clock = createVirtualClock();
-  const bulkhead = createBulkhead({ vendor, clock, maxCalls: 4, maxConnections: 1 });
+  const bulkhead = createBulkhead({ vendor, clock, maxCalls: 4, maxSockets: 1 });
   const [first, second, third, fourth] = [bulkhead.enter(), bulkhead.enter(), bulkhead.enter(), bulkhead.enter()];
   const waited = () => [first, second, third, fourth].map(({ waitedMs }) => waitedMs());
   expect(() => bulkhead.enter()).toThrow(expect.objectContaining({ code: 'overloaded' }));
@@ -54,4 +54,18 @@ test('connections are given in the order of entry, and waiting calls count as ca
   const next = [bulkhead.enter(), bulkhead.enter()];
   clock.advance(10);
   expect(next.map(({ waitedMs }) => waitedMs())).toEqual([0, 10]);
+});
+
+test('calls that gave their sockets back are not under way while the sockets are passed on', async () => {
+  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 4, maxSockets: 2 });
+  const [first, second, third, fourth] = [bulkhead.enter(), bulkhead.enter(), bulkhead.enter(), bulkhead.enter()];
+  first.leave();
+  second.leave();
+  const late = [bulkhead.enter(), bulkhead.enter()];
+  expect(() => bulkhead.enter()).toThrow(expect.objectContaining({ code: 'overloaded' }));
+  await Promise.all([third.turn, fourth.turn]);
+  expect(() => bulkhead.enter()).toThrow(expect.objectContaining({ code: 'overloaded' }));
+  third.leave();
+  fourth.leave();
+  await Promise.all(late.map(({ turn }) => turn));
 });

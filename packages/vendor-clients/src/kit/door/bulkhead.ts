@@ -3,62 +3,61 @@ import type { VendorName } from './response.ts';
 
 /** The place of one call. */
 export interface Place {
-  /** Resolves when a connection is free for the call. Absent if one is free at once. */
+  /** Resolves when a socket is free for the call. Absent if a socket is free at once. */
   readonly turn: Promise<void> | undefined;
-  /** Returns the milliseconds for which earlier calls kept this one waiting for a connection. */
+  /** Returns the milliseconds for which the call waited for a socket. */
   readonly waitedMs: () => number;
   readonly leave: () => void;
 }
 
-/** Bounds the calls to a vendor that are under way at once, so that a hung vendor holds no more than its share. */
+/** Bounds the calls to a vendor that are under way at the same time, so that a hung vendor does not exhaust the memory. */
 export interface Bulkhead {
-  /** Takes a place. Throws `overloaded` at once if there is none. */
+  /** Returns a place for a call. Throws `overloaded` at once if every place is taken. */
   readonly enter: () => Place;
 }
 
 interface BulkheadOptions {
   readonly vendor: VendorName;
   readonly clock: Clock;
-  /** Calls that may be under way. */
+  /** Calls that may be under way, including those that wait for a socket. */
   readonly maxCalls: number;
-  /** Calls that may have a connection, in the order in which they entered. */
-  readonly maxConnections: number;
+  /** Calls that may hold a socket. Sockets are given in the order in which the calls entered. */
+  readonly maxSockets: number;
 }
 
 /** Creates an empty bulkhead. */
-export function createBulkhead({ vendor, clock, maxCalls, maxConnections }: BulkheadOptions): Bulkhead {
-  /** The calls that wait, each as the function that gives it a connection. */
+export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: BulkheadOptions): Bulkhead {
+  /** The calls that wait, each as the function that gives the call a socket. */
   const waiting = new Set<() => void>();
-  /** Connections in use, including those that are about to be passed on. */
-  let connected = 0;
-  let left = 0;
+  /** Calls that hold a socket. */
+  let holding = 0;
+  /** Sockets that calls gave back and that waiting calls are about to receive. */
+  let returned = 0;
 
-  /** Passes on one connection per turn of the event loop, so that other work runs between calls that fail at once. */
+  /** Passes on one socket per turn of the event loop, so that other work runs between calls that fail at once. */
   const passOn = (): void => {
     const [next] = waiting;
     if (next === undefined) {
-      connected -= left;
-      left = 0;
+      returned = 0;
       return;
     }
     waiting.delete(next);
-    left -= 1;
+    returned -= 1;
+    holding += 1;
     next();
-    if (left > 0) setImmediate(passOn);
+    if (returned > 0) setImmediate(passOn);
   };
 
-  const leaveConnection = (): void => {
-    if (waiting.size === 0) {
-      connected -= 1;
-      return;
-    }
-    left += 1;
-    if (left === 1) setImmediate(passOn);
+  const giveBack = (): void => {
+    holding -= 1;
+    if (waiting.size === 0) return;
+    returned += 1;
+    if (returned === 1) setImmediate(passOn);
   };
 
-  const connect = (): Place => {
-    connected += 1;
-    return { turn: undefined, waitedMs: () => 0, leave: once(leaveConnection) };
+  const hold = (): Place => {
+    holding += 1;
+    return { turn: undefined, waitedMs: () => 0, leave: once(giveBack) };
   };
 
   const queue = (): Place => {
@@ -75,17 +74,17 @@ export function createBulkhead({ vendor, clock, maxCalls, maxConnections }: Bulk
       waitedMs: () => (waitEndedAtMs ?? clock.monotonicMs()) - enteredAtMs,
       leave: once(() => {
         if (waiting.delete(proceed)) waitEndedAtMs = clock.monotonicMs();
-        else leaveConnection();
+        else giveBack();
       }),
     };
   };
 
   return {
     enter() {
-      if (connected + waiting.size >= maxCalls) {
+      if (holding + waiting.size >= maxCalls) {
         throw overloadedError(vendor, `Too many calls to ${vendor.title} are under way.`, 'bulkhead');
       }
-      return connected < maxConnections ? connect() : queue();
+      return holding + returned < maxSockets ? hold() : queue();
     },
   };
 }
@@ -98,9 +97,9 @@ function once(leave: () => void): () => void {
   };
 }
 
-/** Returns the error of a call whose time passed while other calls had the connections, which says nothing of the vendor. */
-export function noConnectionError(vendor: VendorName): ValetKeyError {
-  return overloadedError(vendor, `No connection to ${vendor.title} became free in time.`, 'no_connection');
+/** Returns the error for a call that waited for a socket most of its time. The error says nothing about the vendor. */
+export function noSocketError(vendor: VendorName): ValetKeyError {
+  return overloadedError(vendor, `No socket to ${vendor.title} became free in time.`, 'no_connection');
 }
 
 function overloadedError({ id }: VendorName, detail: string, reason: string): ValetKeyError {

@@ -4,7 +4,7 @@ import { createVirtualClock } from '../../testing/virtual-clock.ts';
 import { openDoor, type StreamCall } from './door.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };
-/** The time of an operation, and what is left of it when the test sends the body. */
+/** The time of an operation, and the remaining time when the test sends the body. */
 const timeoutMs = 60_000;
 const leftMs = 1_000;
 const call = { method: 'GET', path: '/x' };
@@ -16,7 +16,7 @@ const upload = (body: StreamCall['body']): StreamCall => ({
   maxResponseBytes: 1_000,
 });
 
-/** Sends a body with each of many callers to a vendor that never responds, and expects that none of it counts against it. */
+/** Sends slow bodies of 25 callers to a vendor that never responds, and expects that the circuit stays closed. */
 async function expectSlowCallers(bodyOf: (pass: (milliseconds: number) => void) => StreamCall['body']): Promise<void> {
   await using server = await startVendorServer((_response, request) => request.resume());
   const { advance, ...clock } = createVirtualClock();
@@ -40,7 +40,7 @@ test('callers that stop in the middle of their bodies do not open the circuit', 
   });
 });
 
-test('callers that spread their bodies over most of the time do not open the circuit', async () => {
+test('callers that need most of the time to send their bodies do not open the circuit', async () => {
   await expectSlowCallers(async function* slow(pass) {
     for (let count = 0; count < 4; count += 1) {
       pass(leftMs / 6);

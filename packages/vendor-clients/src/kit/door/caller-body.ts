@@ -11,7 +11,7 @@ export interface CallerBody {
 
 const notAwaited = () => 0;
 
-/** Prepares a body for sending, and measures how long a streamed one keeps the call waiting. */
+/** Prepares a body for sending, and measures how long a streamed body keeps the call waiting. */
 export function toCallerBody(body: AsyncIterable<Uint8Array> | Uint8Array | undefined, clock: Clock): CallerBody {
   if (body === undefined) return { body: null, awaitedMs: notAwaited };
   if (body instanceof Uint8Array) return { body, awaitedMs: notAwaited };
@@ -43,7 +43,7 @@ function brokenBodyError(): ValetKeyError {
   return new ValetKeyError('invalid_request', 'The body broke off.', { reason: 'body_broke_off' });
 }
 
-/** Returns the error of a call whose time passed while its caller sent the body, which says nothing of the vendor. */
+/** Returns the error for a call whose caller needed most of the time to send its body. It says nothing about the vendor. */
 export function slowCallerError({ id }: VendorName): ValetKeyError {
   return new ValetKeyError('invalid_request', 'The body did not arrive in time.', { vendor: id, reason: 'slow_body' });
 }

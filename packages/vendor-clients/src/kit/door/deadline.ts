@@ -3,9 +3,9 @@ import type { VendorName } from './response.ts';
 
 interface DeadlineOptions {
   readonly vendor: VendorName;
-  /** Time of the whole operation, in milliseconds. */
+  /** The time of the whole operation, in milliseconds. */
   readonly timeoutMs: number;
-  /** What is left of it for this call. */
+  /** The remaining time for this call, in milliseconds. */
   readonly leftMs: number;
   readonly caller: AbortSignal | undefined;
   /** Called when the call is over, possibly more than once. */
@@ -13,7 +13,7 @@ interface DeadlineOptions {
 }
 
 /**
- * Ends a call when its time is over or when its caller aborts it; an aborting caller receives its own abort reason. It uses
+ * Ends a call when its time is over or when its caller aborts it. A caller that aborts receives its own abort reason. It uses
  * no `AbortController`, because creating one costs more than sending the call.
  */
 export class Deadline {
@@ -37,18 +37,18 @@ export class Deadline {
     this.#end(this.#caller?.reason);
   }
 
-  /** Calls the listener when the call is ended, instead of the listener before it. */
+  /** Sets the listener that is called when the deadline or the caller ends the call. It replaces the previous listener. */
   onEnd(listener: () => void): void {
     this.#listener = listener;
   }
 
-  /** Gives the call this many milliseconds from now. */
+  /** Sets the end of the call to this many milliseconds from now. */
   extend(timeoutMs: number): void {
     clearTimeout(this.#timer);
     this.#endAfter(timeoutMs, timeoutMs);
   }
 
-  /** Waits for an event, and rejects as soon as the call is ended. */
+  /** Settles as `event` does, but rejects as soon as the deadline or the caller ends the call. */
   waitFor<Result>(event: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.onEnd(() => reject(this.explain()));
@@ -56,7 +56,7 @@ export class Deadline {
     });
   }
 
-  /** Releases the timer and the caller's signal: the call is over. */
+  /** Releases the timer and the caller's signal, because the call is over. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#caller?.removeEventListener('abort', this);
@@ -84,7 +84,7 @@ export function isTimeout(failure: unknown): boolean {
   return ValetKeyError.isInstance(failure) && failure.code === 'vendor_timeout';
 }
 
-/** Returns the error of an operation whose time is over. */
+/** Returns the error for an operation whose time is over. */
 export function timeoutError(vendor: VendorName, timeoutMs: number): ValetKeyError {
   return new ValetKeyError('vendor_timeout', `${vendor.title} did not respond within ${timeoutMs} ms.`, {
     vendor: vendor.id,

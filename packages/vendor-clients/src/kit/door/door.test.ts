@@ -60,13 +60,16 @@ test.each([
   [403, undefined, 'vendor_auth_failed'],
   [404, 'any', undefined],
   [418, undefined, 'vendor_rejected'],
-] as const)('status %i where %j is expected ends as %s', async (status, expected, code) => {
-  const [sent] = await Promise.allSettled([sendTo({ status }, { expected })]);
-  const failure = { code, vendor: 'nabla', reason: `status_${status}`, cause: { type: 'vendor_status', status } };
-  expect(sent).toMatchObject(code === undefined ? { value: { status } } : { reason: failure });
-});
+] as const)(
+  'with status %i and the expected statuses %j, a call has the error code %s',
+  async (status, expected, code) => {
+    const [sent] = await Promise.allSettled([sendTo({ status }, { expected })]);
+    const failure = { code, vendor: 'nabla', reason: `status_${status}`, cause: { type: 'vendor_status', status } };
+    expect(sent).toMatchObject(code === undefined ? { value: { status } } : { reason: failure });
+  },
+);
 
-test('a status has the meaning that the call gives it, if the body is as the meaning says', async () => {
+test('a status has the meaning that the call declares for it, if the body matches the meaning', async () => {
   const meaning = { code: 'vendor_user_not_found', detail: 'No such user.', advice: 'Look.', reason: 'gone' } as const;
   const meanings = { 404: { ...meaning, body: z.object({ error: z.string() }) } };
   await expect(sendTo({ status: 404, text: '<html>' }, { meanings: { 404: meaning } })).rejects.toMatchObject({
@@ -87,13 +90,16 @@ test.each([
   ['deflate', deflateSync],
   ['br', brotliCompressSync],
   ['zstd', zstdCompressSync],
-] as const)('a response encoded with %s, which the door does not ask for, is decoded', async (encoding, encode) => {
-  const encoded = encode('{"a":1}');
-  const response = await sendTo((response) => {
-    response.writeHead(200, { 'content-encoding': encoding }).end(encoded);
-  });
-  expect((response as { body: Buffer }).body.toString()).toBe('{"a":1}');
-});
+] as const)(
+  'a response that is encoded with %s, although the door did not request this, is decoded',
+  async (encoding, encode) => {
+    const encoded = encode('{"a":1}');
+    const response = await sendTo((response) => {
+      response.writeHead(200, { 'content-encoding': encoding }).end(encoded);
+    });
+    expect((response as { body: Buffer }).body.toString()).toBe('{"a":1}');
+  },
+);
 
 test.each<[string, PlannedResponse]>([
   ['is too long', { text: 'x'.repeat(maxBodyBytes + 1) }],
@@ -142,14 +148,17 @@ test.each([
   [500, {}, 'vendor_unavailable', undefined],
   [503, { 'retry-after': '17' }, 'vendor_unavailable', 17],
   [408, {}, 'vendor_unavailable', undefined],
-])('status %i with headers %j is %s, to be retried after %s seconds', async (status, headers, code, seconds) => {
-  await expect(sendTo({ status, headers }, { expected: 'any' })).rejects.toMatchObject({
-    code,
-    retryAfterSeconds: seconds,
-    vendor: 'nabla',
-    cause: { type: 'vendor_status', status },
-  });
-});
+])(
+  'a call whose response has status %i and the headers %j rejects with %s and the retryAfterSeconds %s',
+  async (status, headers, code, seconds) => {
+    await expect(sendTo({ status, headers }, { expected: 'any' })).rejects.toMatchObject({
+      code,
+      retryAfterSeconds: seconds,
+      vendor: 'nabla',
+      cause: { type: 'vendor_status', status },
+    });
+  },
+);
 
 test('a call to a vendor that hangs rejects with vendor_timeout at its deadline', async () => {
   const hang = sendTo(() => undefined, {}, 100);
@@ -193,7 +202,7 @@ test('a caller that aborts receives its own abort reason, and its later calls ar
   expect(server.calls).toHaveLength(1);
 });
 
-test('a broken connection is vendor_unavailable, and a repeatable call is sent again', async () => {
+test('a broken TCP connection is vendor_unavailable, and a repeatable call is sent again', async () => {
   const reset: PlannedResponse = (response) => response.socket?.resetAndDestroy();
   await expect(sendTo(reset)).rejects.toMatchObject({ code: 'vendor_unavailable', vendor: 'nabla' });
   await using server = await startVendorServer(reset, { text: 'ok' });
@@ -203,7 +212,7 @@ test('a broken connection is vendor_unavailable, and a repeatable call is sent a
   expect(response.body.toString()).toBe('ok');
 });
 
-test('a host name is resolved, and a door closes any number of times', async () => {
+test('a door resolves a host name, and may be closed twice', async () => {
   await using server = await startVendorServer({ text: 'ok' });
   const door = openTo(server.url.replace('127.0.0.1', 'localhost'));
   expect((await door.begin().send(call)).body.toString()).toBe('ok');
@@ -233,7 +242,7 @@ test('characters that HTTP does not allow are an invalid request, and do not cou
   expect((await door.begin().send(call)).status).toBe(200);
 });
 
-test('a refused connection is vendor_unavailable', async () => {
+test('a refused TCP connection is vendor_unavailable', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -258,7 +267,7 @@ test('a response that is not HTTP is invalid, and the error quotes none of it', 
   expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('SECRETBODY');
 });
 
-test('the calls of one operation share its time, and none is sent when it is over', async () => {
+test('the calls of one operation share its time, and no call is sent after its end', async () => {
   const clock = createVirtualClock();
   await using server = await startVendorServer((response) => {
     if (server.calls.length > 2) return;
@@ -269,7 +278,7 @@ test('the calls of one operation share its time, and none is sent when it is ove
   const operation = door.begin();
   await operation.send(call);
   await operation.send(call);
-  // With more than the 100 ms that are left, this call would outlast the test.
+  // A call with more than the remaining 100 ms would outlast the test.
   await expect(operation.send(call)).rejects.toMatchObject({
     code: 'vendor_timeout',
     message: 'Nabla did not respond within 60000 ms.',
@@ -288,7 +297,7 @@ test("calls that are over leave no listener on the caller's signal", async () =>
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
-test('a given dispatcher carries the calls and stays open', async () => {
+test('a given dispatcher carries the calls and stays open when the door closes', async () => {
   const agent = new MockAgent();
   agent.disableNetConnect();
   agent.get('https://api.nabla.com').intercept({ path: '/x', method: 'GET' }).reply(200, 'mocked').times(2);

@@ -4,11 +4,11 @@ import { setTimeout } from 'node:timers/promises';
 import { systemClock, ValetKeyError, type CallOptions, type VendorDependencies } from '@valetkey/core-types';
 import type { Dispatcher, Pool } from 'undici';
 import { createAttempts } from './attempts.ts';
-import { createBulkhead, noConnectionError } from './bulkhead.ts';
+import { createBulkhead, noSocketError } from './bulkhead.ts';
 import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
 import { Deadline, isTimeout, timeoutError } from './deadline.ts';
 import { describeNetworkFailure } from './network-failure.ts';
-import { createPool, maxConnections } from './pool.ts';
+import { createPool, maxSockets } from './pool.ts';
 import { decodeBody } from './read-body.ts';
 import {
   collectResponse,
@@ -21,9 +21,9 @@ import {
 } from './response.ts';
 import { requestHead, toStreamedResponse, type StreamedResponse } from './stream.ts';
 
-/** What a vendor client works with. Each part has a default. */
+/** What a vendor client works with. Each dependency has a default. */
 export interface ClientDependencies extends VendorDependencies {
-  /** Carries the calls instead of the client's own connection pool. Its owner closes it; the client does not. */
+  /** Carries the calls instead of the client's own socket pool. Its owner closes it; the client does not. */
   readonly dispatcher?: Dispatcher | undefined;
   /** Resolves host names instead of the system's resolver. Addresses that may not be called are refused all the same. */
   readonly lookup?: typeof systemLookup | undefined;
@@ -31,7 +31,7 @@ export interface ClientDependencies extends VendorDependencies {
   readonly random?: (() => number) | undefined;
 }
 
-/** Where a door leads, and the time of its operations. */
+/** The base URL that a door calls, and the time of its operations. */
 export interface DoorOptions {
   readonly vendor: VendorName;
   /** Origin and path prefix of every call. */
@@ -45,24 +45,27 @@ export interface DoorCall {
   readonly method: string;
   /** The path below the base URL, with its query, percent-encoded (see {@link encodePathSegment}). */
   readonly path: string;
-  /** Beside `accept: application/json`, and the `content-type` of a body in `json`. */
+  /** Headers to send beside `accept: application/json` and, for `json`, the `content-type`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** A function is called for each attempt. */
+  /** A text, or a function that is called for each attempt. */
   readonly body?: string | (() => string) | undefined;
   /** A body that is sent as JSON. */
   readonly json?: object | undefined;
-  /** Statuses of a response that is returned; `any` for 2xx, 304 and 4xx. Every other status is an error. Default: 200. */
+  /**
+   * The statuses of responses that `send` returns. `any`: 2xx, 304, and 4xx except 408 and 429. Every other status is an
+   * error. Default: 200.
+   */
   readonly expected?: readonly number[] | 'any' | undefined;
-  /** What a status that is not expected means, where it differs from the usual meaning. */
+  /** The meanings of statuses that are not expected, where they differ from the usual ones. */
   readonly meanings?: StatusMeanings | undefined;
   /** Whether sending the call twice does no harm, so that it may be repeated after a temporary failure. Default: false. */
   readonly repeatable?: boolean | undefined;
 }
 
-/** A call that a caller composed, and whose bodies stream. */
+/** A call whose request a caller composed. Both bodies are streamed. */
 export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers' | 'repeatable'> {
   readonly body?: AsyncIterable<Uint8Array> | Uint8Array | undefined;
-  /** Bytes that the body of the response may have. */
+  /** The most bytes that the body of the response may have. */
   readonly maxResponseBytes: number;
 }
 
@@ -70,22 +73,22 @@ export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers'
 export interface Operation {
   /** Sends a call and reads the whole response. Every unexpected outcome rejects with a `ValetKeyError`. */
   readonly send: (call: DoorCall) => Promise<VendorResponse>;
-  /** Sends a call and resolves once the headers of the response are there: 2xx, 304 or 4xx. */
+  /** Sends a call and resolves when the headers have arrived. The status is 2xx, 304, or 4xx except 408 and 429. */
   readonly stream: (call: StreamCall) => Promise<StreamedResponse>;
   /** Waits for work that other operations share, within this operation's time and until its caller aborts. */
   readonly waitFor: <Result>(shared: Promise<Result>) => Promise<Result>;
 }
 
-/** The only way to a vendor's network. It follows no redirects, and no operation outlives its time. */
+/** Every call to a vendor passes through a door. It follows no redirects, and no operation outlives its time. */
 export interface Door {
   /** Begins an operation. Its time starts now, and its caller may abort it sooner. */
   readonly begin: (options?: CallOptions) => Operation;
   readonly close: () => Promise<void>;
 }
 
-type OwnHeaders = Readonly<Record<string, string>>;
+type DefaultHeaders = Readonly<Record<string, string>>;
 
-/** How long a call has, and who may abort it. */
+/** The remaining time of a call, and the signal that aborts it. */
 interface Terms {
   readonly leftMs: number;
   readonly caller: AbortSignal | undefined;
@@ -99,15 +102,15 @@ interface Run<Result> {
   readonly callerBody?: CallerBody;
 }
 
-const streamHeaders: OwnHeaders = { 'user-agent': 'valetkey' };
-/** A response that is read whole is small: encoding it would cost more than it saves. */
-const wholeHeaders: OwnHeaders = { ...streamHeaders, 'accept-encoding': 'identity', accept: 'application/json' };
-const jsonHeaders: OwnHeaders = { ...wholeHeaders, 'content-type': 'application/json' };
+const streamHeaders: DefaultHeaders = { 'user-agent': 'valetkey' };
+/** A response that is read whole is small, so that encoding it would cost more than it saves. */
+const wholeHeaders: DefaultHeaders = { ...streamHeaders, 'accept-encoding': 'identity', accept: 'application/json' };
+const jsonHeaders: DefaultHeaders = { ...wholeHeaders, 'content-type': 'application/json' };
 
-/** Calls of one door that may be under way, including those that wait for a connection. */
+/** The most calls of one door that may be under way, including those that wait for a socket. */
 const maxCalls = 1_024;
 
-/** Opens a door to one origin. Its connection pool is created by the first call. */
+/** Opens a door to one origin. The first call creates its socket pool. */
 export function openDoor(options: DoorOptions, dependencies: ClientDependencies = {}): Door {
   const { vendor, timeoutMs } = options;
   const { clock = systemClock } = dependencies;
@@ -157,7 +160,7 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
   };
 }
 
-/** Creates what carries the calls of one door: the caller's dispatcher, or a pool that the first call creates. */
+/** Creates the transport of one door: the given dispatcher, or a pool that the first call creates. */
 function createTransport({ baseUrl, timeoutMs }: DoorOptions, { dispatcher: given, lookup }: ClientDependencies) {
   const { origin, pathname } = new URL(baseUrl);
   const basePath = pathname.replace(/\/+$/, '');
@@ -166,23 +169,23 @@ function createTransport({ baseUrl, timeoutMs }: DoorOptions, { dispatcher: give
   let closing: Promise<void> | undefined;
   return {
     dispatcher: (): Dispatcher => given ?? ownPool(),
-    toRequest: (call: DoorCall | StreamCall, body: string | CallerBody['body'], defaults: OwnHeaders) => ({
+    toRequest: (call: DoorCall | StreamCall, body: string | CallerBody['body'], defaults: DefaultHeaders) => ({
       origin,
       path: `${basePath}${call.path}` || '/',
       method: call.method as Dispatcher.HttpMethod,
       headers: { ...defaults, ...call.headers },
       body,
     }),
-    // A pool that no call created is created here to be closed, so that later calls are refused in any case.
+    // If no call created the pool, it is created here and closed, so that later calls are refused.
     close: (): Promise<void> => (closing ??= given === undefined ? ownPool().close() : Promise.resolve()),
   };
 }
 
-/** Creates the function that runs each call of one door inside its place, its deadline and its attempts. */
+/** Creates the function that runs each call of one door with a place in the bulkhead, a deadline and attempts. */
 function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDependencies) {
   const { clock = systemClock, random = Math.random, onEvent = () => undefined } = dependencies;
-  const bulkhead = createBulkhead({ vendor, clock, maxCalls, maxConnections });
-  const attempts = createAttempts({ vendor, clock, random, onEvent });
+  const bulkhead = createBulkhead({ vendor, clock, maxCalls, maxSockets });
+  const attempts = createAttempts({ vendor, timeoutMs, clock, random, onEvent });
 
   /** The receiver of the result stops the deadline. */
   return async function run<Result>(
@@ -197,9 +200,9 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
       const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
       if (!isTimeout(ended)) return ended;
       const awaitedMs = callerBody?.awaitedMs() ?? 0;
-      // The time of a vendor that had less than half of it is not counted against the vendor.
+      // A timeout counts against the vendor only if the vendor had at least half of the time.
       if (waitedMs() + awaitedMs <= leftMs / 2) return ended;
-      return awaitedMs > waitedMs() ? slowCallerError(vendor) : noConnectionError(vendor);
+      return awaitedMs > waitedMs() ? slowCallerError(vendor) : noSocketError(vendor);
     };
     try {
       if (turn !== undefined) await deadline.waitFor(turn);

@@ -3,16 +3,16 @@ import type { LookupFunction } from 'node:net';
 import { isLoopbackHost } from '@valetkey/core-types';
 import ipaddr from 'ipaddr.js';
 
-/** Code of the network error for a host name that resolves to an address that is never called. */
+/** The code of the network error for a host name that resolves to an address that may not be called. */
 export const addressRefused = 'EGRESS_REFUSED';
 
-/** Returns whether calls to a host may go to an address: public addresses, and for a developer's loopback host loopback only. */
+/** Returns whether a host may have an address: a loopback host only loopback addresses, any other host only public ones. */
 export function mayReach(hostname: string, address: string): boolean {
   const range = rangeOf(address);
   return isLoopbackHost(hostname) ? range === 'loopback' : range === 'unicast';
 }
 
-/** Returns whether a URL contains an address that is never called. A host name is checked when it is resolved. */
+/** Returns whether a URL contains an address that may not be called. A host name is checked when it is resolved. */
 export function namesRefusedAddress(url: string): boolean {
   const { hostname } = new URL(url);
   const address = hostname.replace(/^\[|\]$/g, '');
@@ -48,7 +48,7 @@ function rangeOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'invalid';
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv6' && parsed.range() === 'rfc6052') {
-    // NAT64: a network without IPv4 reaches IPv4 hosts through addresses that end in theirs.
+    // NAT64: a network without IPv4 reaches IPv4 hosts through addresses that end in the IPv4 address.
     return ipaddr.fromByteArray(parsed.toByteArray().slice(12)).range();
   }
   // Only this part of IPv6 is assigned (RFC 4291); the library says unicast for every range that it does not know.

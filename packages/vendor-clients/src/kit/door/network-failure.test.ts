@@ -16,13 +16,13 @@ test.each([
   [Object.assign(new Error('SECRET'), { code: 'ECONNRESET' }), 'vendor_unavailable', 'ECONNRESET'],
   [new Error('SECRET'), 'vendor_unavailable', 'network'],
   ['SECRET', 'vendor_unavailable', 'network'],
-] as const)('the network failure %s is %s with the reason %s, without its message', (failure, code, reason) => {
+] as const)('the network failure %s becomes %s with the reason %s, without its message', (failure, code, reason) => {
   const described = describeNetworkFailure(failure, vendor);
   expect(described).toMatchObject({ code, reason, vendor: 'acme' });
   expect(inspect(described, { depth: 9, showHidden: true })).not.toContain('SECRET');
 });
 
-test('an error of ours is returned as it is', () => {
+test('a ValetKeyError is returned unchanged', () => {
   const failure = new ValetKeyError('payload_too_large', 'no');
   expect(describeNetworkFailure(failure, vendor)).toBe(failure);
 });

@@ -17,7 +17,7 @@ const invalid: FailureMeaning = {
 const meaningsByNetworkCode: Readonly<Record<string, FailureMeaning>> = {
   UND_ERR_CONNECT_TIMEOUT: {
     code: 'vendor_timeout',
-    detail: (title) => `${title} did not accept a connection in time.`,
+    detail: (title) => `${title} did not accept a TCP connection in time.`,
   },
   [addressRefused]: {
     code: 'vendor_unavailable',
@@ -37,7 +37,7 @@ const meaningsByNetworkCode: Readonly<Record<string, FailureMeaning>> = {
   },
 };
 
-/** Turns what the network library threw into an error in our words; the library's message may quote headers and bodies. */
+/** Converts a failure of the network library to a `ValetKeyError` without its message, which may quote headers and bodies. */
 export function describeNetworkFailure(failure: unknown, vendor: VendorName): ValetKeyError {
   if (ValetKeyError.isInstance(failure)) return failure;
   const networkCode = networkCodeOf(failure);

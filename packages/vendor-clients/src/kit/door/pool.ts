@@ -2,13 +2,13 @@ import type { lookup as systemLookup } from 'node:dns';
 import { Pool } from 'undici';
 import { guardedLookup } from './egress.ts';
 
-/** Connections to one vendor, each with one call at a time. */
-export const maxConnections = 64;
+/** The most sockets of one door. Each carries one call at a time. */
+export const maxSockets = 64;
 
-/** Creates a vendor's connection pool: HTTP/1.1, to addresses that {@link guardedLookup} allows. */
+/** Creates the socket pool of one door: HTTP/1.1, to addresses that {@link guardedLookup} allows. */
 export function createPool(origin: string, timeoutMs: number, lookup?: typeof systemLookup): Pool {
   return new Pool(origin, {
-    connections: maxConnections,
+    connections: maxSockets,
     pipelining: 1,
     allowH2: false,
     // The total deadline of each call covers both.

@@ -27,8 +27,8 @@ export async function readBody(
 }
 
 /**
- * Undoes `Content-Encoding`. Rejects with `vendor_response_invalid` if the encoding is unknown, the body is not so encoded,
- * or the decoded body is longer than {@link maxBodyBytes}.
+ * Decodes a body by its `Content-Encoding`. Rejects with `vendor_response_invalid` if the encoding is unknown, if the body
+ * does not have it, or if the decoded body is longer than {@link maxBodyBytes}.
  */
 export async function decodeBody(
   vendor: VendorName,

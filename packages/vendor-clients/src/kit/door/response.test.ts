@@ -14,20 +14,20 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Sends two calls, the first of which is refused, and returns how many connections they used. */
-async function connectionsFor(refused: PlannedResponse): Promise<number> {
+/** Sends two calls, of which the first receives an unwanted response, and returns how many sockets they used. */
+async function socketsFor(refused: PlannedResponse): Promise<number> {
   await using server = await startVendorServer(refused, { text: 'ok' });
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 2_000 });
   await expect(door.begin().send(call)).rejects.toMatchObject({ code: 'vendor_unavailable', reason: 'status_500' });
   await new Promise(setImmediate);
   expect((await door.begin().send(call)).body.toString()).toBe('ok');
   await door.close();
-  return server.connections();
+  return server.sockets();
 }
 
-test('the connection of an unwanted response is used again, unless its body is long', async () => {
-  expect(await connectionsFor({ status: 500, text: 'x'.repeat(1_000) })).toBe(1);
-  expect(await connectionsFor({ status: 500, text: 'x'.repeat(100_000) })).toBe(2);
+test('the socket of an unwanted response is used again, unless the body of the response is long', async () => {
+  expect(await socketsFor({ status: 500, text: 'x'.repeat(1_000) })).toBe(1);
+  expect(await socketsFor({ status: 500, text: 'x'.repeat(100_000) })).toBe(2);
 });
 
 test('an informational response is skipped', async () => {
@@ -65,7 +65,7 @@ class SilentDispatcher extends Dispatcher {
   }
 }
 
-test('an unwanted response whose body does not arrive is aborted after a moment', async () => {
+test('an unwanted response whose body does not arrive is aborted after maxUnwantedMs', async () => {
   vi.useFakeTimers();
   const dispatcher = new SilentDispatcher();
   const door = openDoor({ vendor, baseUrl: 'https://api.example', timeoutMs: 60_000 }, { dispatcher });
@@ -84,7 +84,7 @@ test('an unwanted response whose body does not arrive is aborted after a moment'
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('a call that ended while it waited for a connection is not sent when it gets one', async () => {
+test('a call that timed out before it had a socket is aborted when it receives one', async () => {
   vi.useFakeTimers();
   const dispatcher = new SilentDispatcher();
   const door = openDoor({ vendor, baseUrl: 'https://api.example', timeoutMs: 1_000 }, { dispatcher });

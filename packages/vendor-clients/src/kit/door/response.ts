@@ -12,7 +12,7 @@ export interface VendorName {
 /** Header fields by their lower-case names. */
 export type ResponseHeaders = Dispatcher.ResponseData['headers'];
 
-/** A vendor's response, read to its end. Its status is 2xx, 304 or 4xx; the door throws an error for every other. */
+/** A vendor's response, read to its end. Its status is 2xx, 304, or 4xx except 408 and 429; other statuses are errors. */
 export interface VendorResponse {
   readonly vendor: VendorName;
   readonly status: number;
@@ -20,7 +20,7 @@ export interface VendorResponse {
   readonly body: Buffer;
 }
 
-/** What a refused status means at one vendor, where it differs from the usual meaning. */
+/** What an unexpected status means at one vendor, where it differs from the usual meaning. */
 export interface StatusMeaning {
   readonly code: ErrorCode;
   readonly detail: string;
@@ -32,7 +32,7 @@ export interface StatusMeaning {
   readonly body?: z.ZodType | undefined;
 }
 
-/** The meanings of refused statuses, by status. */
+/** The meanings of unexpected statuses, by status. */
 export type StatusMeanings = Readonly<Record<number, StatusMeaning>>;
 
 /** Parses a token as vendors send it into a `Secret`: printable ASCII, so that it fits into a header and a line of text. */
@@ -43,8 +43,8 @@ export const tokenSchema = z
   .transform((text) => new Secret(text));
 
 /**
- * Parses the JSON of a response for the fields that the schema names. Throws `vendor_response_invalid`, whose `reason` is
- * the name of the field; it never quotes the vendor.
+ * Parses the JSON of a response for the fields that the schema names. Throws `vendor_response_invalid`, whose `reason`
+ * names the wrong field. The error never quotes the vendor.
  *
  * @example
  * ```ts
@@ -73,15 +73,15 @@ export function tryReadJson<Schema extends z.ZodType>(
   return { success: false, reason: `field:${result.error.issues[0]?.path.join('.') ?? ''}` };
 }
 
-/** Returns `vendor_response_invalid`. `reason` is a short word for the operator's log, never a text of the vendor. */
+/** Returns `vendor_response_invalid`. `reason` is a short word for the operator's log and never a text of the vendor. */
 export function invalidResponseError(vendor: VendorName, reason: string): ValetKeyError {
   return new ValetKeyError('vendor_response_invalid', invalidDetail(vendor), { vendor: vendor.id, reason });
 }
 
 /**
- * Returns the error that a refused status stands for: 401 and 403 are about our credentials (`vendor_auth_failed`), any
- * other 4xx is about the call (`vendor_rejected`), unless `meanings` says otherwise. `body` is absent for a response that
- * streams; then a meaning with a `body` of its own does not apply.
+ * Returns the error for an unexpected status: `vendor_auth_failed` for 401 and 403, `vendor_rejected` for any other 4xx, and
+ * `vendor_response_invalid` below 400, unless `meanings` has another meaning. `body` is absent for a streamed response; a
+ * meaning with a `body` of its own then does not apply.
  */
 export function refusalError(
   { vendor, status }: Pick<VendorResponse, 'vendor' | 'status'>,
@@ -95,11 +95,11 @@ export function refusalError(
   }
   if (status < 400) return statusError(vendor, status, 'vendor_response_invalid', invalidDetail(vendor));
   return status === 401 || status === 403
-    ? statusError(vendor, status, 'vendor_auth_failed', `${vendor.title} refused our credentials.`)
+    ? statusError(vendor, status, 'vendor_auth_failed', `${vendor.title} refused the configured credentials.`)
     : statusError(vendor, status, 'vendor_rejected', `${vendor.title} rejected the call.`);
 }
 
-/** Returns the error for a status that no client handles, or undefined for 2xx, 304 and the 4xx that are about the call. */
+/** Returns the error for a status that no client handles, or undefined for 2xx, 304, and 4xx except 408 and 429. */
 export function unusableStatusError(
   vendor: VendorName,
   status: number,
@@ -113,15 +113,9 @@ export function unusableStatusError(
       ? statusError(vendor, status, 'vendor_unavailable', `${vendor.title} cannot respond at the moment.`, {
           retryAfterSeconds,
         })
-      : statusError(
-          vendor,
-          status,
-          'vendor_rate_limited',
-          `${vendor.title} accepts no more of our calls at the moment.`,
-          {
-            retryAfterSeconds: retryAfterSeconds ?? 1,
-          },
-        );
+      : statusError(vendor, status, 'vendor_rate_limited', `${vendor.title} accepts no more calls at the moment.`, {
+          retryAfterSeconds: retryAfterSeconds ?? 1,
+        });
   }
   const isRedirect = status >= 300 && status < 400 && status !== 304;
   if (!isRedirect && status >= 200) return undefined;
@@ -143,16 +137,16 @@ function invalidDetail({ title }: VendorName): string {
   return `${title} sent a response that is not as documented.`;
 }
 
-/** Bytes that a response body may have, before and after it is decoded. */
+/** The most bytes that a response body may have, before and after it is decoded. */
 export const maxBodyBytes = 256 * 1024;
 
-/** An unwanted body is read up to these bounds, so that its connection can be used again, and cut off beyond them. */
+/** An unwanted body is read up to these bounds, so that its socket can be used again. A longer one is cut off. */
 export const maxUnwantedBytes = 16_384;
 export const maxUnwantedMs = 100;
 
 interface CollectOptions {
   readonly vendor: VendorName;
-  /** Calls the listener when the call is ended before its response. */
+  /** Its listener is called when the deadline or the caller ends the call before its response. */
   readonly deadline: { readonly onEnd: (listener: () => void) => void };
   /** Returns the error for a status that no client handles. */
   readonly unusable: (status: number, headers: ResponseHeaders) => Error | undefined;
@@ -234,7 +228,7 @@ class ResponseCollector implements Dispatcher.DispatchHandler {
     this.#reject(failure);
   }
 
-  /** Ends the call before its response. A call that still waits for a connection is aborted when it gets one. */
+  /** Ends the call before its response. A call that still waits for a socket is aborted when it receives one. */
   #end(): void {
     const ended = new Error('The call was ended.');
     this.#fail(ended);

@@ -1,4 +1,4 @@
-/** Seconds for which a vendor may ask for no calls. */
+/** The longest pause that a vendor may ask for, in seconds. */
 const maxRetryAfterSeconds = 120;
 
 /**

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { startVendorServer, type PlannedResponse } from '../../testing/vendor-server.ts';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
 import { openDoor, type Door, type StreamCall } from './door.ts';
-import { maxConnections } from './pool.ts';
+import { maxSockets } from './pool.ts';
 import type { StreamedResponse } from './stream.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };
@@ -12,17 +12,17 @@ const call: StreamCall = { method: 'GET', path: '/x', maxResponseBytes: 1_000 };
 const openTo = (baseUrl: string, timeoutMs = 2_000): Door => openDoor({ vendor, baseUrl, timeoutMs });
 const begun: PlannedResponse = (response) => response.writeHead(200).write('first');
 
-test("a streamed body has what is left of its operation's time", async () => {
+test('a streamed body has the remaining time of its operation', async () => {
   await using server = await startVendorServer(begun);
   const clock = createVirtualClock();
   const operation = openDoor({ vendor, baseUrl: server.url, timeoutMs: 60_000 }, { clock }).begin();
   clock.advance(59_800);
   const { body } = await operation.stream(call);
-  // With more than the 200 ms that are left, the body would outlast the test.
+  // A body with more than the remaining 200 ms would outlast the test.
   await expect(buffer(body)).rejects.toMatchObject({ code: 'vendor_timeout' });
 });
 
-test('a streamed body can be given a longer time of its own', async () => {
+test('a streamed body can have a longer time than its operation', async () => {
   const held: ServerResponse[] = [];
   await using server = await startVendorServer((response) => {
     response.writeHead(200).write('first');
@@ -31,7 +31,7 @@ test('a streamed body can be given a longer time of its own', async () => {
   const { begin } = openTo(server.url, 200);
   const extended = await begin().stream(call);
   extended.extend(60_000);
-  // A call that began later ends, so the time of the operation of the extended call is over.
+  // This call began later and times out, so the operation of the extended call is over by then.
   await expect(
     begin()
       .stream(call)
@@ -41,7 +41,7 @@ test('a streamed body can be given a longer time of its own', async () => {
   expect((await buffer(extended.body)).toString()).toBe('first last');
 });
 
-test('a streamed body can be given a shorter time of its own', async () => {
+test('a streamed body can have a shorter time than its operation', async () => {
   await using server = await startVendorServer(begun);
   const { body, extend } = await openTo(server.url, 60_000).begin().stream(call);
   extend(50);
@@ -82,7 +82,7 @@ test.each([
   expect(await buffer(response.body)).toHaveLength(0);
 });
 
-test('a reader that leaves while the body is silent closes its connection', async () => {
+test('a reader that stops while no bytes arrive closes the socket', async () => {
   const closed = Promise.withResolvers<void>();
   await using server = await startVendorServer((response) => {
     response.writeHead(200).write('first');
@@ -101,9 +101,9 @@ test('a reader that leaves while the body is silent closes its connection', asyn
 const endings: readonly [string, PlannedResponse, (response: StreamedResponse) => unknown][] = [
   ['is read', { text: 'all' }, ({ body }) => buffer(body)],
   ['is discarded', { text: 'all' }, ({ discard }) => discard()],
-  ['is left before its first chunk', { text: 'all' }, ({ body }) => body[Symbol.asyncIterator]().return?.()],
+  ['is no longer read before its first chunk', { text: 'all' }, ({ body }) => body[Symbol.asyncIterator]().return?.()],
   [
-    'is left after its first chunk',
+    'is no longer read after its first chunk',
     begun,
     async ({ body }) => {
       for await (const chunk of body) if (chunk.length > 0) break;
@@ -118,17 +118,17 @@ const endings: readonly [string, PlannedResponse, (response: StreamedResponse) =
   ['belongs to an unusable status', { status: 500, text: 'x'.repeat(2_000) }, ({ body }) => buffer(body)],
 ];
 
-test.each(endings)('a body that %s releases its connection', async (_name, response, end) => {
+test.each(endings)('a body that %s releases its socket', async (_name, response, end) => {
   await using server = await startVendorServer(response);
   const door = openTo(server.url);
-  // Few enough failures to leave the circuit closed, and more calls than there are connections.
-  for (let count = 0; count < maxConnections + 10; count += 1) {
+  // Too few calls fail to open the circuit, and there are more calls than sockets.
+  for (let count = 0; count < maxSockets + 10; count += 1) {
     if (count % 4 === 0) server.respond(response);
     else server.respond({ text: 'all' });
     const streaming = door.begin().stream(call);
     await streaming.then(count % 4 === 0 ? end : ({ body }) => buffer(body)).catch(() => undefined);
   }
   server.respond({ text: 'all' });
-  const atOnce = Array.from({ length: maxConnections }, () => door.begin().stream(call));
+  const atOnce = Array.from({ length: maxSockets }, () => door.begin().stream(call));
   expect(new Set((await Promise.all(atOnce)).map(({ status }) => status))).toEqual(new Set([200]));
 });

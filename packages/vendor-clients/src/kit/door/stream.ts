@@ -15,9 +15,9 @@ export interface StreamedResponse {
   readonly vendor: VendorName;
   readonly status: number;
   readonly headers: ResponseHeaders;
-  /** Has what is left of the operation's time. Reading it to its end, or leaving it, ends the call. */
+  /** Has the remaining time of the operation. The call ends when the reader reads the body to its end or stops reading. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** Gives the body this many milliseconds from now instead. */
+  /** Sets the time for the rest of the body, in milliseconds from now. */
   readonly extend: (timeoutMs: number) => void;
   /** Drops the body unread. */
   readonly discard: () => void;
@@ -25,7 +25,7 @@ export interface StreamedResponse {
 
 type Head = Dispatcher.ResponseData;
 
-/** Sends a request and resolves with its response once the headers are there. */
+/** Sends a request and resolves with its response when the headers have arrived. */
 export async function requestHead(
   dispatcher: Dispatcher,
   request: Dispatcher.RequestOptions,
@@ -36,7 +36,7 @@ export async function requestHead(
   const head = await new Promise<Head>((resolve, reject) => {
     deadline.onEnd(() => {
       signal.emit('abort');
-      // undici would report the end of a call that waits for a connection only when it gets one.
+      // undici would report the end of a call that waits for a socket only when the call receives one.
       reject(deadline.explain());
     });
     dispatcher.request({ ...request, signal }).then(resolve, reject);
@@ -51,11 +51,11 @@ interface StreamOptions {
   readonly vendor: VendorName;
   readonly deadline: Deadline;
   readonly method: string;
-  /** Bytes that the body may have. */
+  /** The most bytes that the body may have. */
   readonly maxBytes: number;
 }
 
-/** Returns the response to hand over. Throws `vendor_response_invalid` if its body is too long by its own `Content-Length`. */
+/** Returns the streamed response. Throws `vendor_response_invalid` if the body is too long by its `Content-Length`. */
 export function toStreamedResponse(
   { statusCode: status, headers, body }: Head,
   options: StreamOptions,
@@ -81,8 +81,8 @@ export function toStreamedResponse(
 }
 
 /**
- * Returns the body for its reader. It is no generator, because leaving a generator before its first step does not run its
- * `finally`, so that the call would keep its connection.
+ * Returns an iterator of the body. It is no generator: if the reader stopped before the first step of a generator, its
+ * `finally` would not run, and the call would keep its socket.
  */
 function streamBody(
   body: Head['body'],
@@ -91,10 +91,10 @@ function streamBody(
   let chunks: AsyncIterator<Uint8Array> | undefined;
   let length = 0;
 
-  const leave = (): void => {
+  const stopReading = (): void => {
     deadline.stop();
     if (chunks === undefined) discardBody(body);
-    // `chunks.return()` would wait for a pending step. The error that this step fails with is no longer of interest.
+    // `chunks.return()` would wait for a pending step. That step now fails, and its error is ignored.
     else body.on('error', () => undefined).destroy();
   };
 
@@ -114,11 +114,11 @@ function streamBody(
       }
       length += step.value.length;
       if (length <= maxBytes) return step;
-      leave();
+      stopReading();
       throw invalidResponseError(vendor, 'body_too_long');
     },
     async return() {
-      leave();
+      stopReading();
       return { done: true, value: undefined };
     },
     [Symbol.asyncIterator]() {
@@ -127,7 +127,7 @@ function streamBody(
   };
 }
 
-/** Reads a short body to its end, so that the connection can be used again, and cuts off a long one. */
+/** Reads a short body to its end, so that the socket can be used again, and cuts off a long one. */
 function discardBody(body: Head['body']): void {
   body.dump({ limit: maxUnwantedBytes, signal: AbortSignal.timeout(maxUnwantedMs) }).catch(() => undefined);
 }

@@ -3,12 +3,12 @@ import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { startVendorServer } from '../../testing/vendor-server.ts';
 import { openDoor } from './door.ts';
-import { maxConnections } from './pool.ts';
+import { maxSockets } from './pool.ts';
 
 const vendor = { id: 'vital', title: 'Vital' };
 const call = { method: 'GET', path: '/x' };
 
-test('calls that wait for a connection are not sent once other calls found the vendor down', async () => {
+test('calls that wait for a socket are not sent after other calls opened the circuit', async () => {
   const held: ServerResponse[] = [];
   await using server = await startVendorServer((response) => held.push(response));
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 10_000 });
@@ -20,21 +20,21 @@ test('calls that wait for a connection are not sent once other calls found the v
       return ValetKeyError.isInstance(failure) ? (failure.reason ?? failure.code) : 'foreign';
     }
   };
-  const sent = Array.from({ length: maxConnections }, send);
+  const sent = Array.from({ length: maxSockets }, send);
   const waiting = Array.from({ length: 500 }, send);
-  await expect.poll(() => held.length).toBe(maxConnections);
+  await expect.poll(() => held.length).toBe(maxSockets);
   for (const response of held) response.destroy();
   expect(new Set(await Promise.all(sent))).not.toContain('circuit_open');
   expect(new Set(await Promise.all(waiting))).toEqual(new Set(['circuit_open']));
-  expect(server.calls).toHaveLength(maxConnections);
+  expect(server.calls).toHaveLength(maxSockets);
   await door.close();
 });
 
-test('calls that wait for a connection to a healthy vendor are all sent, over no more connections', async () => {
+test('calls that wait for a socket are all sent to a healthy vendor, over no more than maxSockets sockets', async () => {
   await using server = await startVendorServer({ text: 'ok' });
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 10_000 });
   const calls = Array.from({ length: 1_000 }, () => door.begin().send(call));
   expect(new Set((await Promise.all(calls)).map(({ status }) => status))).toEqual(new Set([200]));
-  expect(server.connections()).toBe(maxConnections);
+  expect(server.sockets()).toBe(maxSockets);
   await door.close();
 });

@@ -23,7 +23,7 @@ test.each([
   await expect(createAuthgearClient({ endpoint: server.url }).userInfo(accessToken)).rejects.toMatchObject({ code });
 });
 
-test('resolve returns `valid` only for the exact text `true`, `invalid` for any other and `absent` without one', async () => {
+test('resolve returns `valid` only for the exact text `true`, `invalid` for any other text and `absent` without the header', async () => {
   await using server = await startVendorServer(
     {},
     { headers: { 'x-authgear-session-valid': 'false' } },
@@ -84,7 +84,7 @@ test('revoke sends the token in a form', async () => {
   expect(server.calls).toMatchObject([{ method: 'POST', path: '/oauth2/revoke', body: 'token=a.b%2Bc' }]);
 });
 
-test('verify rejects a discovery document of another issuer', async () => {
+test('verify accepts the discovery document of the endpoint, and rejects that of another issuer', async () => {
   await using server = await startVendorServer({ json: { issuer: 'https://other.example' } });
   const client = createAuthgearClient({ endpoint: server.url });
   await expect(client.verify()).rejects.toMatchObject({ reason: 'other_issuer' });

@@ -18,7 +18,7 @@ export interface AuthgearSession {
   readonly authenticatedAtSeconds?: number | undefined;
 }
 
-/** The resolver's result: the request has no session, an invalid session, or a valid one. */
+/** The result of the resolver: the request has no session, an invalid session or a valid session. */
 export type AuthgearResolution =
   | { readonly status: 'absent' }
   | { readonly status: 'invalid' }
@@ -32,7 +32,10 @@ export interface AuthgearCredentialHeaders {
 
 /** A client of an Authgear project. */
 export interface AuthgearClient extends VendorClient {
-  /** Returns the user's claims (`/oauth2/userinfo`). Rejects with `invalid_token` for a token that Authgear refuses. */
+  /**
+   * Returns the user's claims (`/oauth2/userinfo`). Rejects with `invalid_token` for a token that Authgear refuses, and with
+   * `forbidden` for a token that may not read the user.
+   */
   readonly userInfo: (accessToken: Secret, options?: CallOptions) => Promise<Readonly<Record<string, unknown>>>;
   /** Resolves the session of a request's credentials (`/_resolver/resolve`). */
   readonly resolve: (headers: AuthgearCredentialHeaders, options?: CallOptions) => Promise<AuthgearResolution>;
@@ -47,7 +50,7 @@ const userInfoMeanings: StatusMeanings = {
 
 const resolverSchema = z.strictObject({
   cacheSeconds: z
-    .int()
+    .number()
     .min(0)
     .max(60)
     .default(10)
@@ -65,10 +68,10 @@ export const authgear = defineVendor({
       .string()
       .min(1)
       .optional()
-      .describe('The client id that tokens must be issued to. Any client if absent.'),
+      .describe('The client id that tokens must be issued to. Default: any client of the project.'),
     resolver: resolverSchema
       .optional()
-      .describe("Looks up access tokens that are not JWTs, which is Authgear's default, at the project's resolver."),
+      .describe("Looks up opaque access tokens, which Authgear issues by default, at the project's resolver."),
   },
   check({ clientId, resolver }, report) {
     if (clientId === undefined || resolver === undefined) return;
@@ -125,7 +128,7 @@ export function createAuthgearClient(options: AuthgearOptions, dependencies?: Cl
   return authgear.createClient(options, dependencies);
 }
 
-/** Only the exact text `true` is a valid session. */
+/** Reads the result from the response headers. A session is valid only for the exact text `true`. */
 function toResolution({ vendor, headers }: VendorResponse): AuthgearResolution {
   const valid = headers['x-authgear-session-valid'];
   if (valid === undefined) return { status: 'absent' };
@@ -147,7 +150,7 @@ function toResolution({ vendor, headers }: VendorResponse): AuthgearResolution {
   };
 }
 
-/** Authgear's code separates words by a comma or a space, its specification by a comma. */
+/** Splits a header into words. Authgear's specification separates them by commas, its code by commas or spaces. */
 function toWords(header: string | string[] | undefined): string[] {
   return [header ?? []]
     .flat()

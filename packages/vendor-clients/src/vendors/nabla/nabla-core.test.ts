@@ -36,7 +36,7 @@ test('an unknown client of the Core API is refused with vendor_auth_failed', asy
   await client.close();
 });
 
-test('an access token of the Core API is renewed before it expires, and once when it is refused', async () => {
+test('an access token of the Core API is renewed before it expires, and after a 401 to an older token', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   const clock = createVirtualClock();
   const tokens = { access_token: fakeJwt({}), refresh_token: fakeJwt({}) };
@@ -66,7 +66,7 @@ test('an access token of the Core API is renewed before it expires, and once whe
   let before = server.calls.length;
   server.respond({ status: 401 });
   await expect(client.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
-  expect(callsSince(before), 'a token this young is not the reason').toEqual(['a']);
+  expect(callsSince(before), 'a token that was just granted is not renewed').toEqual(['a']);
 
   clock.advance(10_000);
   before = server.calls.length;
@@ -95,7 +95,7 @@ test('two calls whose access token is refused request one new token', async () =
       response.end(JSON.stringify({ access_token: `grant-${granted}`, expires_in: 3_600 }));
     } else if (headers.authorization !== 'Bearer grant-1' || clock.monotonicMs() === 0) {
       response.end(JSON.stringify({ access_token: 'a', refresh_token: 'r' }));
-      // The other call is refused only now that its successor is in use.
+      // The other call is refused only now, after the new token is in use.
       if (url.endsWith('early')) refuseLate();
     } else if (url.endsWith('late')) {
       refuseLate = refuse;
@@ -113,7 +113,7 @@ test('two calls whose access token is refused request one new token', async () =
   await client.close();
 });
 
-test('each caller waits for a shared grant within its own operation', async () => {
+test('each call waits for a shared grant only within its own operation', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   await using server = await startVendorServer((response, request) => {
     if (request.url?.endsWith('/token') === true) return;
@@ -166,7 +166,7 @@ test('a grant request whose response was lost is sent again, with an assertion o
 });
 
 test.each([true, false])(
-  'the next key of the Core API is used when the other is refused (with a client id of its own: %s)',
+  'the next key of the Core API is used when the current key is refused (it has its own client id: %s)',
   async (own) => {
     const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
     const events: VendorEvent[] = [];
@@ -200,7 +200,7 @@ test('each key of a Core API client can be used alone, as the doctor does', asyn
   await expect(verify(options.serverKey.next)).resolves.toBeUndefined();
 });
 
-test('a refused client of the Core API names what the operator should check', async () => {
+test('the error for a refused client of the Core API names what the operator should check', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   const client = createNablaClient({ serverKey: { clientId: 'unknown', privateKey }, baseUrl: sandbox.urls.nabla });
   await expect(client.verify()).rejects.toMatchObject({
@@ -209,7 +209,7 @@ test('a refused client of the Core API names what the operator should check', as
   await client.close();
 });
 
-test('an invalid private key is refused without being quoted, and the Core API requires a base URL', async () => {
+test('an error about an invalid private key does not quote it, and the Core API requires a base URL', async () => {
   const { clientId, privateKey } = await sandbox.nabla.createClient();
   const broken = privateKey.replace('PRIVATE', 'PUBLIC');
   const make = (key: string, baseUrl?: string) => (): unknown =>

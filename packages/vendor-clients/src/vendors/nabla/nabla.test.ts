@@ -29,7 +29,7 @@ test('authenticatePatient sends the documented call and reads both tokens', asyn
   expect(patient.expiresInSeconds).toBe(240);
 });
 
-test('authenticatePatient rejects expired tokens, and counts the lifetime of an older token from its issue', async () => {
+test('authenticatePatient rejects expired tokens, and reduces the lifetime of an older token by its age', async () => {
   const dated = { access_token: fakeJwt({ iat: 1_000, exp: 1_300 }), refresh_token: 'opaque' };
   const at = (seconds: number) => ({ json: dated, headers: { date: new Date(seconds * 1_000).toUTCString() } });
   const ended = { ...tokens, refresh_token: fakeJwt({ exp: nowSeconds - 1 }) };
@@ -40,7 +40,7 @@ test('authenticatePatient rejects expired tokens, and counts the lifetime of an 
   expect(await client.authenticatePatient('patient-1')).toMatchObject({ expiresInSeconds: 200 });
 });
 
-test('authenticatePatient uses the configured method; a token that is not a JWT lives for the documented five minutes', async () => {
+test('authenticatePatient uses the configured method, and an opaque token lives for the documented five minutes', async () => {
   await using server = await startVendorServer({ json: { ...tokens, access_token: 'opaque' }, headers: { date } });
   const client = createNablaClient({ serverKey, baseUrl: server.url, method: 'POST' });
   const { expiresInSeconds } = await client.authenticatePatient('patient-1');
@@ -87,7 +87,7 @@ test('with `patientIdClaim`, the tokens of another patient are refused', async (
   await expect(client.authenticatePatient('patient-1')).rejects.toMatchObject({ code: 'vendor_response_invalid' });
 });
 
-test('verify tells a valid server key from an invalid one without requesting tokens', async () => {
+test('verify distinguishes a valid server key from an invalid one without requesting tokens', async () => {
   await using server = await startVendorServer({ status: 404 }, { status: 401 });
   const client = createNablaClient({ serverKey, baseUrl: server.url });
   await expect(client.verify()).resolves.toBeUndefined();
@@ -113,7 +113,7 @@ test('issue returns the documented fields, bound to the user and never cached', 
   expect(vendor.issue?.cache).toBeUndefined();
 });
 
-test('invalid options are refused by their names, without their values', () => {
+test('createNablaClient throws errors that name invalid options and never their values', () => {
   expect(() => createNablaClient({ serverKey: 'not a key' })).toThrow(/serverKey: must be printable ASCII/);
   expect(() => createNablaClient({ serverKey: 'not a key' })).not.toThrow(/not a key/);
   expect(() => createNablaClient({ serverKey, baseUrl: 'http://api.nabla.com' })).toThrow(/baseUrl: must be an https/);

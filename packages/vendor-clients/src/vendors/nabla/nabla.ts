@@ -15,7 +15,7 @@ import {
 import { bearerToken, issueForUser } from '../../kit/issue-ability.ts';
 import { readJwtPayload, remainingLifeSeconds } from '../../kit/jwt-payload.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
-import { createServiceToken, type ServiceToken } from '../../kit/service-token.ts';
+import { createAccessTokenKeeper, type AccessTokenKeeper } from '../../kit/access-token-keeper.ts';
 import { verifyCredentials } from '../../kit/verify-credentials.ts';
 
 /** A patient's tokens. Both belong to that patient alone: return them to the patient's app and keep neither. */
@@ -29,7 +29,7 @@ export interface NablaPatientTokens {
 /** A client of Nabla's server API. */
 export interface NablaClient extends VendorClient {
   /**
-   * Requests fresh tokens for a patient (`jwt/patient/authenticate/:user_id`; in the Core API `jwt/authenticate/:user_id`).
+   * Requests new tokens for a patient (`jwt/patient/authenticate/:user_id`; in the Core API `jwt/authenticate/:user_id`).
    * Rejects with `vendor_user_not_found` for a patient that Nabla does not know.
    */
   readonly authenticatePatient: (userId: string, options?: CallOptions) => Promise<NablaPatientTokens>;
@@ -43,7 +43,7 @@ const signingKey = {
     .string()
     .min(1)
     .optional()
-    .describe("The `kid` of the key. Needed only where the client's keys are published as a JWK Set."),
+    .describe("The `kid` of the key. It is required only if the client's keys are published as a JWK Set."),
 };
 
 const coreClientSchema = z
@@ -52,11 +52,15 @@ const coreClientSchema = z
     ...signingKey,
     next: z
       .strictObject({
-        clientId: clientIdSchema.optional().describe('The UUID of the new client. The same client if absent.'),
+        clientId: clientIdSchema
+          .optional()
+          .describe('The UUID of the OAuth client of this key. Default: the same client.'),
         ...signingKey,
       })
       .optional()
-      .describe('The key that is used when Nabla refuses the other one. Without a JWK Set a new key is a new client.'),
+      .describe(
+        'The key that is used when Nabla refuses the current one. Without a JWK Set, each key has a client of its own.',
+      ),
   })
   .transform(({ next, ...current }): SecretSlots<typeof current> => {
     if (next === undefined) return { current };
@@ -69,7 +73,7 @@ const serverKeySchema = z
     "The server API key (`server_…`), or a client of Nabla's Core API. Either gives access to the whole organisation.",
   );
 
-/** Lifetime of an access token that names none: Nabla documents five minutes. */
+/** The lifetime of an access token that names none. Nabla documents five minutes. */
 const defaultLifetimeSeconds = 300;
 
 /** No patient has this id, so a request for it issues nothing. */
@@ -97,7 +101,9 @@ export const nabla = defineVendor({
     method: z
       .enum(['GET', 'POST'])
       .default('GET')
-      .describe('The HTTP method of the token call with a server API key. Nabla documents a curl without a method.'),
+      .describe(
+        'The HTTP method of the token call with a server API key. Nabla documents a curl command without a method.',
+      ),
     patientIdClaim: z
       .string()
       .min(1)
@@ -117,7 +123,7 @@ export const nabla = defineVendor({
     const path = isCore ? '/v1/core/server/jwt/authenticate' : '/v1/server/jwt/patient/authenticate';
 
     /** The Core API grants a client an access token for an hour; the server API key is used as it is. */
-    const serverKey = credentials.serverKey.map((key): ServiceToken => {
+    const serverKey = credentials.serverKey.map((key): AccessTokenKeeper => {
       if (!('clientId' in key)) return { use: (_operation, call) => call(key) };
       const grant = {
         path: '/v1/core/server/oauth/token',
@@ -126,10 +132,11 @@ export const nabla = defineVendor({
           client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
           client_assertion: signClientAssertion({ ...key, audience: `${baseUrl}${grant.path}`, nowMs: clock.nowMs() }),
         }),
-        advice: 'Check `clientId`, and that `privateKey` and `keyId` are of a key that Nabla knows this client by.',
+        advice:
+          'Check `clientId`, and that Nabla has the public key of `privateKey` for this client, under `keyId` if set.',
       } as const;
-      // Calls share the grant, so it has an operation of its own: no caller may end it for the others.
-      return createServiceToken(() => requestClientCredentialsToken(door.begin(), grant), clock);
+      // Calls share the grant, so it has an operation of its own, which no call can end for the others.
+      return createAccessTokenKeeper(() => requestClientCredentialsToken(door.begin(), grant), clock);
     });
 
     const authenticate = (operation: Operation, userId: string, token: Secret): Promise<VendorResponse> =>

@@ -20,7 +20,7 @@ test('getToken sends the documented call and reads the lifetime from the token',
   expect(issuedToken.expiresInSeconds).toBe(1_800);
 });
 
-test('getToken uses the configured method, header and lifetime, which is that of a token that names none', async () => {
+test('getToken uses the configured method and header, and the configured lifetime if the token names none', async () => {
   await using server = await startVendorServer({ json: { token: 'opaque' } });
   const client = createNudgeClient({
     apiKey,
@@ -53,7 +53,7 @@ test('verify requests the shortest lifetime', async () => {
   expect(server.calls.map(({ path }) => path)).toEqual(['/api/clients/jwt/token?expiryMins=1']);
 });
 
-test.each([401, 403])('a refused key (%i) names what the operator should check', async (status) => {
+test.each([401, 403])('the error for a refused key (%i) names what the operator should check', async (status) => {
   await using server = await startVendorServer({ status });
   const client = createNudgeClient({ apiKey, baseUrl: server.url });
   await expect(client.getToken()).rejects.toMatchObject({
@@ -62,7 +62,7 @@ test.each([401, 403])('a refused key (%i) names what the operator should check',
   });
 });
 
-test('an app may request a shorter lifetime, but no longer one and no other parameter', async () => {
+test('an app may request a shorter lifetime, but neither a longer lifetime nor another parameter', async () => {
   await using server = await startVendorServer(issued);
   const vendor = nudge.create(nudge.options.parse({ apiKey, baseUrl: server.url, expiryMinutes: 30 }));
   const issue = vendor.issue as IssueAbility<'account'>;
@@ -90,7 +90,7 @@ test('tokens are cached only if the operator sets `cache`, under a key for each 
   expect(other.issue?.cache?.key({ principal, parameters: { expiry_minutes: 5 } })).not.toEqual(keyOf(5));
 });
 
-test('`cache.minRemainingSeconds` must be less than the lifetime, and a token requested for no longer is not cached', () => {
+test('`cache.minRemainingSeconds` must be less than the lifetime, and a token for at most that long is not cached', () => {
   const parse = (expiryMinutes: number, minRemainingSeconds: number) =>
     nudge.options.safeParse({ apiKey, expiryMinutes, cache: { minRemainingSeconds } });
   expect(parse(5, 299).success).toBe(true);

@@ -37,9 +37,9 @@ const expiryMinutesSchema = z.int().min(1).max(1_440);
 
 const refusedKey: StatusMeaning = {
   code: 'vendor_auth_failed',
-  detail: 'Nudge refused our API key.',
+  detail: 'Nudge refused the configured API key.',
   advice:
-    'Check `apiKey`, and that Nudge has switched short-lived token authentication on for the account: it is off at first.',
+    'Check `apiKey`, and that Nudge has enabled short-lived token authentication for the account. It is off by default.',
 };
 
 /** Nudge: issues short-lived tokens of the account, for its web and mobile SDKs. */
@@ -52,11 +52,13 @@ export const nudge = defineVendor({
     method: z
       .enum(['GET', 'POST'])
       .default('GET')
-      .describe('The HTTP method of the token call. Nudge documents none; the parameters are in the query.'),
+      .describe('The HTTP method of the token call, whose parameters are in the query. Nudge documents no method.'),
     apiKeyHeader: z
       .string()
       .regex(/^[A-Za-z0-9-]+$/)
-      .refine((name) => !reservedHeaders.has(name.toLowerCase()), { error: 'is a header with a meaning of its own' })
+      .refine((name) => !reservedHeaders.has(name.toLowerCase()), {
+        error: 'must not be a header that HTTP or this client sets',
+      })
       .default('apiKey')
       .describe('The header that carries the API key.'),
     expiryMinutes: expiryMinutesSchema
@@ -68,10 +70,12 @@ export const nudge = defineVendor({
           .int()
           .min(1)
           .max(86_400)
-          .describe('Seconds until expiry that a shared token must still have when it is returned.'),
+          .describe('A shared token is returned only if it is valid for at least this many more seconds.'),
       })
       .optional()
-      .describe('Shares tokens between users, which is possible because they are bound to the account. Off if absent.'),
+      .describe(
+        'Returns one token to several users, which is safe because tokens are bound to the account. Default: off.',
+      ),
   },
   check({ cache, expiryMinutes }, report) {
     if (cache !== undefined && cache.minRemainingSeconds >= expiryMinutes * 60) {
@@ -116,7 +120,7 @@ export const nudge = defineVendor({
         cache: cache && {
           ...cache,
           key({ parameters: { expiry_minutes: minutes } }) {
-            // No other request could reuse a token that never has the remaining time.
+            // Such a token never has the required remaining time, so no other request could reuse it.
             if (minutes * 60 <= cache.minRemainingSeconds) return undefined;
             const scope = `expiryMins=${minutes}`;
             return { vendor: vendor.id, resource: baseUrl, scope, secretVersion: credentials.apiKey.version };

@@ -22,11 +22,11 @@ const unknownRoute: StatusMeaning = {
 
 const refusedKey: StatusMeaning = {
   code: 'vendor_auth_failed',
-  detail: 'Nymbl refused our API key.',
+  detail: 'Nymbl refused the configured API key.',
   advice: 'Check `apiKey`, and that it belongs to this client and environment.',
 };
 
-/** Creates the function that sends a call which has been checked against `allow`. */
+/** Creates the function that forwards a call. The caller of the function has checked the call against `allow`. */
 export function createForward(api: Door, apiKey: Credential, limits: ForwardLimits): ProxyAbility['send'] {
   return async (request, token) => {
     const operation = api.begin({ signal: request.signal });
@@ -42,14 +42,14 @@ export function createForward(api: Door, apiKey: Credential, limits: ForwardLimi
       }
       if (response.status !== 403) return toProxyResponse(response, limits);
       if (request.method !== 'HEAD') return readForbidden(response);
-      // Without a body the 403 may be about the key. It is passed on, unless there is another key to try.
+      // A HEAD has no body that says whether the 403 is about the key. It is returned, unless another key can be tried.
       if (!apiKey.hasNext) return toProxyResponse(response, limits);
       response.discard();
       unclear = { status: 403, headers: passResponseHeaders(response.headers), body: Readable.from([]) };
       throw refusalError(response, { 403: refusedKey });
     };
     try {
-      // A wrong key may be refused with a 401 too, so the other key is tried before the token is given up.
+      // A wrong key may be refused with a 401 too, so the other key is tried before `token_refused` is returned.
       return await apiKey.use(call, { repeatable: request.body === undefined || request.body instanceof Uint8Array });
     } catch (failure) {
       if (!ValetKeyError.isInstance(failure) || failure.code !== 'vendor_auth_failed') throw failure;
@@ -61,7 +61,7 @@ export function createForward(api: Door, apiKey: Credential, limits: ForwardLimi
   };
 }
 
-/** Reads a 403: either the API's response to the caller, or the gateway's refusal of our key. The body tells which. */
+/** Reads a 403. Its body tells whether it is the API's response to the caller or the gateway's refusal of the key. */
 async function readForbidden(response: StreamedResponse): Promise<ProxyResponse> {
   const { 'content-encoding': encoding, ...headers } = passResponseHeaders(response.headers);
   const body = await readBody(response.vendor, response.body, encoding);

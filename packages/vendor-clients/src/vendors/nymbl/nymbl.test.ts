@@ -231,7 +231,7 @@ test.each([
   expect(requested).toMatchObject(isAccepted ? { value: { expiresInSeconds: 300 } } : { reason: refusal });
 });
 
-test('the token key has the configured scope, with the customer in every place, and changes with the client', async () => {
+test('the token key has the configured scope with the customer in each `{customer}`, and changes with the client', async () => {
   const options = nymbl.options.parse({ ...base, scope: '{customer}/api.{customer}' });
   const { proxy } = nymbl.create(options);
   const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
@@ -245,7 +245,7 @@ test('the token key has the configured scope, with the customer in every place, 
   expect(keyOf('client')).not.toEqual(keyOf('other'));
 });
 
-test('send bounds the bodies in both directions', async () => {
+test('send bounds the bodies of the request and of the response', async () => {
   await using server = await startVendorServer({ text: 'x'.repeat(2_000) });
   const client = createNymblClient({
     ...base,
@@ -268,7 +268,7 @@ test('send bounds the bodies in both directions', async () => {
   await expect(text(response.body)).rejects.toMatchObject({ code: 'vendor_response_invalid', reason: 'body_too_long' });
 });
 
-test('the customer is a claim of the principal, and one plain word', () => {
+test('the customer is a claim of the principal that must be one plain word', () => {
   const options = nymbl.options.parse({ ...base, customer: { claim: 'customer' } });
   const { proxy } = nymbl.create(options);
   const principalOf = (claims: Record<string, unknown>) => ({
@@ -287,7 +287,7 @@ test('the customer is a claim of the principal, and one plain word', () => {
   }
 });
 
-test('the customer is a claim of the named issuer alone', () => {
+test('the customer claim counts only in tokens of the configured issuer', () => {
   const issuer = 'https://idp.example';
   const vendor = nymbl.create(nymbl.options.parse({ ...base, customer: { claim: 'customer', issuer } }));
   const claims = { customer: 'acme-corp' };
@@ -318,21 +318,21 @@ test('verify requests a grant; without a fixed customer, invalid_scope means tha
   await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
 });
 
-test('a HEAD that Nymbl forbids is passed on, because it has no body that says whether the key was refused', async () => {
+test('send returns a 403 to a HEAD, because it has no body that says whether the key was refused', async () => {
   await using server = await startVendorServer({ status: 403 });
   const client = createNymblClient({ ...base, allow: [{ method: 'HEAD', path: '/Patients' }], baseUrl: server.url });
   expect(await client.send({ ...read, method: 'HEAD' }, token)).toMatchObject({ status: 403 });
   await expect(clientOf(server.url).send(read, token)).rejects.toMatchObject({ code: 'vendor_auth_failed' });
 });
 
-test('the proxy ability forwards what its caller has checked, without a second check', async () => {
+test('the proxy ability forwards every call, because the broker has checked the call against `allow`', async () => {
   await using server = await startVendorServer({ json: {} });
   const vendor = nymbl.create(nymbl.options.parse({ ...base, allow: [], baseUrl: server.url }));
   expect(await vendor.proxy?.send(read, token)).toMatchObject({ status: 200 });
   await vendor.close();
 });
 
-test('verify rejects when Nymbl’s API refuses the access token, and needs no API call without a readable collection', async () => {
+test('verify rejects when Nymbl’s API refuses the access token, and calls no API if `allow` has no collection to read', async () => {
   await using server = await startVendorServer({ json: { access_token: 'a', expires_in: 300 } }, { status: 401 });
   await expect(clientOf(server.url).verify()).rejects.toMatchObject({ code: 'vendor_auth_failed', vendor: 'nymbl' });
   server.respond({ json: { access_token: 'a', expires_in: 300 } });

@@ -17,7 +17,7 @@ import { createForward } from './nymbl-proxy.ts';
 
 /** A client of Nymbl's identity provider and API. */
 export interface NymblClient extends VendorClient {
-  /** Requests an access token of the scope (`/oauth2/token`). Keep it on the server: it gives access to a whole customer. */
+  /** Requests an access token (`/oauth2/token`). Keep it on the server: it gives access to all data of a customer. */
   readonly requestAccessToken: (scope: string, options?: CallOptions) => Promise<GrantedToken>;
   /**
    * Sends a call with a token. `'token_refused'` means that Nymbl refused the token and nothing was forwarded. Rejects with
@@ -31,13 +31,13 @@ const customerSchema = z.string().regex(/^[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){0,63}
 
 const customerSourceSchema = z.union([
   z.strictObject({
-    claim: z.string().min(1).describe("The claim of the caller's token that names the customer."),
+    claim: z.string().min(1).describe("The claim of the principal's token that names the customer."),
     issuer: z.string().min(1).optional().describe('The issuer whose claim counts, if several issuers are configured.'),
   }),
-  z.strictObject({ value: customerSchema.describe('The customer of every caller.') }),
+  z.strictObject({ value: customerSchema.describe('The one customer, for every principal.') }),
 ]);
 
-/** Nymbl: calls its API on the principal's behalf. Its access token gives access to a whole customer and stays in the broker. */
+/** Nymbl: proxies calls to its API. Its access token gives access to all data of a customer and stays in the broker. */
 export const nymbl = defineVendor({
   id: 'nymbl',
   title: 'Nymbl',
@@ -55,7 +55,7 @@ export const nymbl = defineVendor({
       .default('nymbl-customer-api/{customer}')
       .describe('The scope to request. `{customer}` stands for the customer.'),
     customer: customerSourceSchema.describe(
-      "The customer whose data a caller works on: the value of a claim of the caller's token, or one customer for every caller.",
+      "The customer whose data a principal may use: the value of a claim of the principal's token, or one fixed customer.",
     ),
     ...forwardOptions,
   },
@@ -68,13 +68,15 @@ export const nymbl = defineVendor({
       return clientSecret.use((secret) =>
         requestClientCredentialsToken(operation, {
           authenticate: () => ({ client_id: options.clientId, client_secret: secret.reveal() }),
-          advice: 'Check `clientId` and `clientSecret`, and that they are of the environment that `tokenUrl` names.',
+          advice: 'Check `clientId` and `clientSecret`, and that they belong to the environment of `tokenUrl`.',
           scope,
+          scopeAdvice:
+            'Check the customer name and the format of `scope`, and that this client may act for this customer.',
         }),
       );
     };
 
-    /** Verifies the API key by the first allowed call that reads a whole collection, whatever its response is. */
+    /** Verifies the API key with the first allowed call that reads a whole collection. Only a refusal counts as a failure. */
     const verifyApiKey = async (token: ServerToken, signal: AbortSignal | undefined): Promise<void> => {
       const readable = options.allow.find(({ method, path }) => method === 'GET' && !/[*{]/.test(path));
       if (readable === undefined) return;

@@ -37,7 +37,7 @@ test('ensureUser returns the user that a conflict names, after looking it up', a
   expect(server.calls[1]).toMatchObject({ method: 'GET', path: '/v2/user/resolve/alice' });
 });
 
-test('ensureUser rejects a conflict that names the user of another person', async () => {
+test('ensureUser rejects a conflict that names another user', async () => {
   const bobs = { detail: { ...conflict.detail, user_id: 'bobs-user' } };
   await using server = await startVendorServer({ status: 400, json: bobs }, { json: user });
   const client = clientOf(server.url);
@@ -46,7 +46,7 @@ test('ensureUser rejects a conflict that names the user of another person', asyn
   await expect(client.ensureUser('alice')).rejects.toMatchObject({ reason: 'other_user' });
 });
 
-test('ensureUser looks up the user that a conflict does not name', async () => {
+test('ensureUser looks up the user if the conflict names none', async () => {
   await using server = await startVendorServer({ status: 400, text: 'exists' }, { json: user });
   expect(await clientOf(server.url).ensureUser('alice')).toEqual({ userId, clientUserId: 'alice', created: false });
   expect(server.calls[1]).toMatchObject({ method: 'GET', path: '/v2/user/resolve/alice' });
@@ -78,7 +78,7 @@ test('createSignInToken sends a POST without a body', async () => {
   expect(server.calls[0]?.headers['content-type']).toBeUndefined();
 });
 
-test('resolveUser, getUser, deleteUser and undoDeleteUser send the documented calls', async () => {
+test('resolveUser, getUser, deleteUser and undoDeleteUser send the documented requests', async () => {
   await using server = await startVendorServer({ json: user });
   const client = clientOf(server.url);
   expect(await client.resolveUser('alice')).toEqual({ userId, clientUserId: 'alice' });
@@ -116,7 +116,7 @@ test('only a 404 in the form of Vital’s errors is vendor_user_not_found', asyn
   await expect(client.createSignInToken('u-1')).rejects.toMatchObject({ code: 'vendor_rejected' });
 });
 
-test('deleteUser and undoDeleteUser are not repeated after a broken connection', async () => {
+test('deleteUser and undoDeleteUser are not repeated after a broken TCP connection', async () => {
   await using server = await startVendorServer((response) => response.socket?.resetAndDestroy());
   const client = clientOf(server.url);
   await expect(client.deleteUser('u-1')).rejects.toMatchObject({ code: 'vendor_unavailable' });
@@ -141,7 +141,7 @@ test('ensureUser creates and looks up within the time of one operation', async (
   });
   const options = { apiKey, environment: 'sandbox', region: 'us', baseUrl: server.url, timeoutMs: 60_000 } as const;
   const client = createVitalClient(options, { clock });
-  // With more than the 200 ms that are left, the look-up would outlast the test.
+  // A look-up with more than the remaining 200 ms would outlast the test.
   await expect(client.ensureUser('alice')).rejects.toMatchObject({ code: 'vendor_timeout' });
   expect(server.calls.map(({ method }) => method)).toEqual(['POST', 'GET']);
 });

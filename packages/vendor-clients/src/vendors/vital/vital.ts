@@ -19,7 +19,7 @@ import { verifyCredentials } from '../../kit/verify-credentials.ts';
 /** A user of the team. */
 export interface VitalUser {
   readonly userId: string;
-  /** Our name for the user. */
+  /** The company's own id for the user. */
   readonly clientUserId: string;
 }
 
@@ -29,7 +29,7 @@ export interface VitalSignInToken {
   readonly signInToken: Secret;
 }
 
-/** A client of Vital's API. Where a user does not exist, its methods reject with `vendor_user_not_found`. */
+/** A client of Vital's API. If a user does not exist, the methods reject with `vendor_user_not_found`. */
 export interface VitalClient extends VendorClient {
   /** Finds or creates the user of `clientUserId`. Any number of calls, even concurrent ones, result in one user. */
   readonly ensureUser: (clientUserId: string, options?: CallOptions) => Promise<VitalUser & { created: boolean }>;
@@ -51,7 +51,7 @@ const userSchema = z.object({ user_id: identifierSchema, client_user_id: z.strin
 const conflictSchema = z.object({ detail: z.object({ user_id: identifierSchema }) });
 const signInTokenSchema = z.object({ user_id: identifierSchema, sign_in_token: tokenSchema });
 
-/** A 404 without this body comes from a server on the way and says nothing about the user. */
+/** A 404 without this body comes from a server on the way to Vital and says nothing about the user. */
 const noUser: StatusMeaning = {
   code: 'vendor_user_not_found',
   detail: 'Vital has no such user.',
@@ -91,7 +91,9 @@ export const vital = defineVendor({
   options: {
     environment: z.enum(['sandbox', 'production']).describe('The environment of the API key.'),
     region: z.enum(['us', 'eu']).describe('The region of the API key.'),
-    baseUrl: baseUrlSchema.optional().describe("Replaces Junction's host for the environment and region."),
+    baseUrl: baseUrlSchema
+      .optional()
+      .describe("The base URL. Default: Junction's host for the environment and region."),
   },
   check({ apiKey, environment, region, baseUrl }, report) {
     const [host, sandbox, hostRegion, legacyRegion = 'us'] = knownHost.exec(baseUrl ?? '') ?? [];
@@ -119,8 +121,8 @@ export const vital = defineVendor({
         const creation = { method: 'POST', path: usersPath, json: { client_user_id: clientUserId }, meanings: {} };
         const response = await run(operation, { ...creation, expected: [200, 201, 400] });
         if (response.status !== 400) return { ...readUser(response, { clientUserId }), created: true };
-        // The user exists, perhaps because an earlier call of ours created it. The conflict names a user and not its
-        // `client_user_id`, so the user is looked up: a wrong one would be stored as this principal's.
+        // The user exists, perhaps because an earlier attempt created it. The conflict names a user but not its
+        // `client_user_id`, so the user is looked up: a wrong one would be stored as the user of this principal.
         const conflict = tryReadJson(response, conflictSchema);
         const found = await run(operation, { ...lookUp(clientUserId), expected: [200, 404] });
         if (found.status === 404) throw refusalError(response);

@@ -2,14 +2,14 @@ import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createSandbox } from './index.ts';
 import { idp } from './identity/idp.ts';
-import { simulations } from './simulations.ts';
+import { simulations } from './registry.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
-/** The rows of the tables whose first cell is this text. */
+/** Returns the rows of the README's tables whose first cell is this text. */
 const rowsOf = (cell: string) => readme.split('\n').filter((line) => line.startsWith(`| \`${cell}\` `));
 
-test('the list of simulations has every folder of vendors, in alphabetical order', () => {
+test('the registry has a simulation for every folder of vendors, in alphabetical order', () => {
   const folders = readdirSync(new URL('vendors', import.meta.url)).toSorted();
   expect(simulations.map(({ id }) => id)).toEqual(folders);
 });
@@ -28,15 +28,15 @@ test.each(simulations.map((simulation) => [simulation.id, simulation] as const))
     await using sandbox = await createSandbox();
     const rows = rowsOf(id).join('\n');
     for (const option of Object.keys(simulation.options.shape)) expect(rows).toContain(`\`${option}\``);
-    // A simulation without controls and state has no entry.
+    // A sandbox has no property for a simulation without controls and state.
     for (const name of Object.keys(Reflect.get(sandbox, id) ?? {})) expect(rows).toMatch(new RegExp(`\`${name}[:\`]`));
   },
 );
 
 test('the README lists every issuer', () => {
   const issuers = [...simulations, idp].flatMap(({ signingKeys }) => Object.keys(signingKeys));
-  const sentence = /^Issuers are .*$/m.exec(readme)?.[0];
-  for (const issuer of issuers) expect(sentence).toContain(`\`${issuer}\``);
+  const section = /<!-- issuers:start -->(.*)<!-- issuers:end -->/s.exec(readme)?.[1];
+  for (const issuer of issuers) expect(section).toContain(`\`${issuer}\``);
 });
 
 test.each([

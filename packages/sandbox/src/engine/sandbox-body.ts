@@ -1,15 +1,16 @@
 import { describeSchemaProblems } from '@valetkey/core-types';
 import type { z } from 'zod';
-import { jsonAnswer, type Answer, type Call } from './answers.ts';
+import { jsonResponse, type Call, type SimulatedResponse } from './responses.ts';
 
 /**
- * Parses the JSON body of a route that belongs to the sandbox and to no vendor. Returns the value, or the refusal to send.
+ * Parses the JSON body of a route that belongs to the sandbox and to no vendor. Returns the value, or the response that
+ * refuses the body.
  * The content type must be JSON, because a web page cannot send that to another origin without a CORS preflight.
  */
-export function parseOwnBody<Schema extends z.ZodType>(
+export function parseSandboxBody<Schema extends z.ZodType>(
   call: Pick<Call, 'headers' | 'body'>,
   schema: Schema,
-): { readonly value: z.output<Schema> } | Answer {
+): { readonly value: z.output<Schema> } | SimulatedResponse {
   if (!/^application\/json\b/i.test(call.headers['content-type'] ?? '')) {
     return refuse(415, 'Send the body as application/json.');
   }
@@ -23,6 +24,6 @@ export function parseOwnBody<Schema extends z.ZodType>(
   return parsed.success ? { value: parsed.data } : refuse(400, describeSchemaProblems(parsed.error));
 }
 
-function refuse(status: number, description: string): Answer {
-  return jsonAnswer(status, { error: 'invalid_request', error_description: description });
+function refuse(status: number, description: string): SimulatedResponse {
+  return jsonResponse(status, { error: 'invalid_request', error_description: description });
 }

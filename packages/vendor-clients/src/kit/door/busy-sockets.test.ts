@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
 import { startVendorServer } from '../../testing/vendor-server.ts';
 import { openDoor } from './door.ts';
-import { maxConnections } from './pool.ts';
+import { maxSockets } from './pool.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };
 const call = { method: 'GET', path: '/x' };
 const overloaded = { code: 'overloaded', reason: 'no_connection' };
 
-test('calls that wait for a connection end at their deadline, and do not count against the vendor', async () => {
+test('calls that wait for a socket until their deadline reject with overloaded and do not open the circuit', async () => {
   await using server = await startVendorServer((response) => {
     response.writeHead(200).write('begun');
   });
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 1_000 });
   const holder = new AbortController();
-  for (let count = 0; count < maxConnections; count += 1) {
+  for (let count = 0; count < maxSockets; count += 1) {
     const { extend } = await door.begin(holder).stream({ ...call, maxResponseBytes: 1_000 });
     extend(60_000);
   }

@@ -2,32 +2,32 @@ import { ValetKeyError, type Clock, type Secret } from '@valetkey/core-types';
 import type { GrantedToken } from './client-credentials.ts';
 import type { Operation } from './door/door.ts';
 
-/** An access token that a vendor grants to a client for the client's own calls. */
-export interface ServiceToken {
+/** Keeps an access token that a vendor grants to a client for the client's own calls. */
+export interface AccessTokenKeeper {
   /**
-   * Calls with the token. It is requested when there is none or when it is about to expire, once for all calls that need
-   * it. If the vendor refuses the token with a 401, the call is sent once more with a new token. `operation` bounds how long
-   * this caller waits for the token; other callers go on waiting.
+   * Calls with the token. The token is requested if there is none or if it is about to expire, once for all calls that wait
+   * for it. If the vendor refuses the token with a 401, the call is sent once more with a new token. `operation` bounds how
+   * long this call waits for the token; other calls may wait longer.
    */
   readonly use: <Result>(operation: Operation, call: (accessToken: Secret) => Promise<Result>) => Promise<Result>;
 }
 
 const maxMarginSeconds = 60;
-/** A token that is refused at this age is not the reason: its successor would be refused too. */
+/** If a token below this age is refused, its age is not the reason, and a new token would be refused too. */
 const youngMs = 10_000;
-/** Lifetime of a token whose grant names none. */
+/** The lifetime of a token whose grant names none. */
 const defaultLifetimeSeconds = 300;
 
 /**
- * Keeps the token that `request` resolves with in memory until shortly before it expires. A failure is not kept.
+ * Creates a keeper, which holds the token of `request` in memory until shortly before it expires. A failure is not kept.
  *
  * @example
  * ```ts
- * const serviceToken = createServiceToken(() => requestClientCredentialsToken(door.begin(), grant), clock);
- * const response = await serviceToken.use(operation, (token) => operation.send(callWith(token)));
+ * const keeper = createAccessTokenKeeper(() => requestClientCredentialsToken(door.begin(), grant), clock);
+ * const response = await keeper.use(operation, (token) => operation.send(callWith(token)));
  * ```
  */
-export function createServiceToken(request: () => Promise<GrantedToken>, clock: Clock): ServiceToken {
+export function createAccessTokenKeeper(request: () => Promise<GrantedToken>, clock: Clock): AccessTokenKeeper {
   let kept: { readonly token: Secret; readonly grantedAtMs: number; readonly staleAtMs: number } | undefined;
   let requested: Promise<Secret> | undefined;
 

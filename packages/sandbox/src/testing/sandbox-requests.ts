@@ -1,7 +1,7 @@
 import type { Sandbox, SandboxVendor } from '../index.ts';
-import { postJson, request, type ReadAnswer } from './request.ts';
+import { postJson, request, type ReadResponse } from './request.ts';
 
-/** Changes the state of a sandbox through `POST /_state`. Throws, and so fails the test, if the change is refused. */
+/** Changes the state of a sandbox through `POST /_state`. Throws if the change is refused. */
 export async function changeState(sandbox: Pick<Sandbox, 'origin'>, body: unknown): Promise<void> {
   const { status, text } = await postJson(`${sandbox.origin}/_state`, body);
   if (status !== 204) throw new Error(`POST /_state responded ${status}: ${text}`);
@@ -13,7 +13,7 @@ export async function failRoute(
   vendor: SandboxVendor,
   route: string,
   status: number,
-): Promise<ReadAnswer> {
+): Promise<ReadResponse> {
   sandbox.setFaults([{ vendor, route, fault: { type: 'status', status } }]);
   const [method = '', path = ''] = route.split(' ');
   return request(`${sandbox.origin}/${vendor}${path}`, { method });

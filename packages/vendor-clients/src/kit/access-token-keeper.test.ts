@@ -3,14 +3,14 @@ import { expect, test } from 'vitest';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import type { GrantedToken } from './client-credentials.ts';
 import type { Operation } from './door/door.ts';
-import { createServiceToken } from './service-token.ts';
+import { createAccessTokenKeeper } from './access-token-keeper.ts';
 
 const operation = { waitFor: (shared) => shared } as Pick<Operation, 'waitFor'> as Operation;
 
 const refusal = (cause?: FailureCause): ValetKeyError =>
   new ValetKeyError('vendor_auth_failed', 'refused', { reason: 'status_401', cause });
 
-/** Grants the tokens `1`, `2`, … of a lifetime, and accepts those that `isAccepted` accepts. */
+/** Grants the tokens `1`, `2`, … with a lifetime. `call` uses a token and fails unless `isAccepted` accepts it. */
 function start(expiresInSeconds?: number) {
   const clock = createVirtualClock();
   let granted = 0;
@@ -18,10 +18,10 @@ function start(expiresInSeconds?: number) {
     granted += 1;
     return { accessToken: new Secret(String(granted)), expiresInSeconds };
   };
-  const serviceToken = createServiceToken(request, clock);
+  const keeper = createAccessTokenKeeper(request, clock);
   const used: string[] = [];
   const call = (isAccepted: (token: string) => boolean = () => true, failure: Error = refusal(unauthorized)) =>
-    serviceToken.use(operation, async (accessToken) => {
+    keeper.use(operation, async (accessToken) => {
       const token = accessToken.reveal();
       used.push(token);
       if (!isAccepted(token)) throw failure;
@@ -32,7 +32,7 @@ function start(expiresInSeconds?: number) {
 
 const unauthorized: FailureCause = { type: 'vendor_status', status: 401 };
 
-test('a service token is requested once for calls that need it at the same time', async () => {
+test('a kept access token is requested once for calls that need it at the same time', async () => {
   const { call } = start(3_600);
   expect(await Promise.all([call(), call(), call()])).toEqual(['1', '1', '1']);
 });
@@ -41,7 +41,7 @@ test.each([
   [3_600, 3_540_000],
   [60, 30_000],
   [undefined, 240_000],
-])('a service token of %s seconds is renewed after %i milliseconds', async (expiresInSeconds, renewedAfterMs) => {
+])('a kept access token of %s seconds is renewed after %i milliseconds', async (expiresInSeconds, renewedAfterMs) => {
   const { clock, call } = start(expiresInSeconds);
   await call();
   clock.advance(renewedAfterMs - 1);
@@ -50,7 +50,7 @@ test.each([
   expect(await call()).toBe('2');
 });
 
-test('a service token that is refused with a 401 is renewed, and the call is sent once more', async () => {
+test('a kept access token that is refused with a 401 is renewed, and the call is sent once more', async () => {
   const { clock, call, used } = start(3_600);
   await call();
   clock.advance(10_000);
@@ -58,7 +58,7 @@ test('a service token that is refused with a 401 is renewed, and the call is sen
   expect(used).toEqual(['1', '1', '2']);
 });
 
-test('a service token that was granted within ten seconds is not renewed when it is refused', async () => {
+test('a kept access token that was granted within ten seconds is not renewed when it is refused', async () => {
   const { clock, call, used } = start(3_600);
   await call();
   clock.advance(9_999);
@@ -70,7 +70,7 @@ test.each([
   ['another status', refusal({ type: 'vendor_status', status: 403 })],
   ['a 401 in `reason` alone', refusal()],
   ['an error of another kind', new Error('broken')],
-])('a service token is not renewed after %s', async (_name, failure) => {
+])('a kept access token is not renewed after %s', async (_name, failure) => {
   const { clock, call, used } = start(3_600);
   await call();
   clock.advance(10_000);
@@ -80,12 +80,12 @@ test.each([
 
 test('a grant that fails is not kept: the next call requests the token again', async () => {
   let requests = 0;
-  const serviceToken = createServiceToken(async () => {
+  const keeper = createAccessTokenKeeper(async () => {
     requests += 1;
     if (requests === 1) throw refusal();
     return { accessToken: new Secret('granted') };
   }, createVirtualClock());
-  const call = () => serviceToken.use(operation, async (token) => token.reveal());
+  const call = () => keeper.use(operation, async (token) => token.reveal());
   await expect(call()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   expect(await call()).toBe('granted');
 });

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** The response of a simulated service. */
-export interface Answer {
+export interface SimulatedResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | undefined;
 }
 
-/** How the tokens of a response are spoilt. */
+/** A flaw of the tokens in a response: they have expired, or the issuer does not publish the key that signed them. */
 export type TokenFlaw = 'expired' | 'unpublished-key';
 
 /** One call to a simulated service. */
@@ -17,19 +17,23 @@ export interface Call {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** Whether the service responds about a different user, as a vendor whose cache mixes users up would. */
+  /** Whether the response has to be about a different user, as from a vendor whose cache mixes users up. */
   readonly wrongUser: boolean;
   readonly tokenFlaw: TokenFlaw | undefined;
 }
 
 /** The routes of a service, by `METHOD /path` with the vendor's own placeholders: `GET /v2/user/{user_id}`. */
-export type Routes = Readonly<Record<string, (call: Call) => Answer | Promise<Answer>>>;
+export type Routes = Readonly<Record<string, (call: Call) => SimulatedResponse | Promise<SimulatedResponse>>>;
 
 /** Headers of a response that must not be cached. */
 export const noStore = { 'cache-control': 'no-store', pragma: 'no-cache' };
 
 /** Returns a response with a JSON body. */
-export function jsonAnswer(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
+export function jsonResponse(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): SimulatedResponse {
   return {
     status,
     headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
@@ -38,8 +42,8 @@ export function jsonAnswer(status: number, value: unknown, headers: Readonly<Rec
 }
 
 /** Returns an error of an OAuth endpoint (RFC 6749 section 5.2). */
-export function oauthError(error: string, description?: string, status = 400): Answer {
-  return jsonAnswer(status, { error, ...(description !== undefined && { error_description: description }) }, noStore);
+export function oauthError(error: string, description?: string, status = 400): SimulatedResponse {
+  return jsonResponse(status, { error, ...(description !== undefined && { error_description: description }) }, noStore);
 }
 
 /** Returns the fields of a body that is a JSON object, or undefined for any other body. */
@@ -52,7 +56,10 @@ export function parseJsonObject(body: string): Readonly<Record<string, unknown>>
   }
 }
 
-/** Returns the fields of a form, or undefined for another content type and for a field that repeats (RFC 6749 section 3.2). */
+/**
+ * Returns the fields of a form. Returns undefined if the body has another content type or repeats a field (RFC 6749
+ * section 3.2).
+ */
 export function parseForm(call: Call): URLSearchParams | undefined {
   if (!/^application\/x-www-form-urlencoded\b/i.test(call.headers['content-type'] ?? '')) return undefined;
   const form = new URLSearchParams(call.body);
