@@ -233,6 +233,11 @@ export class ValetKeyError extends Error {
 
   /** Returns whether a value is this error, also across several installed copies of this package. */
   static isInstance(value: unknown): value is ValetKeyError {
-    return typeof value === 'object' && value !== null && marker in value;
+    try {
+      return typeof value === 'object' && value !== null && marker in value;
+    } catch {
+      // A foreign value may be a proxy that refuses the question.
+      return false;
+    }
   }
 }

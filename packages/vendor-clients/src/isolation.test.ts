@@ -35,10 +35,11 @@ test('a hung vendor holds a bounded number of calls and little memory, and calls
   expect(hung.calls.length).toBeLessThanOrEqual(64);
 
   await Promise.all(waiting);
-  // The calls with a socket timed out. The others waited for a socket until their deadline or until the circuit opened.
-  const { vendor_timeout: timedOut, overloaded = 0, vendor_unavailable: givenUp = 0 } = Object.fromEntries(codes);
-  expect(timedOut).toBe(64);
-  expect(overloaded + givenUp).toBe(4_000 - 64);
+  // The calls that were sent timed out. The others waited for a socket until their deadline or until the circuit opened.
+  const { vendor_timeout: timedOut = 0, overloaded = 0, vendor_unavailable: givenUp = 0 } = Object.fromEntries(codes);
+  expect(timedOut).toBeGreaterThanOrEqual(64);
+  expect(hung.calls.length).toBeLessThanOrEqual(timedOut);
+  expect(timedOut + overloaded + givenUp).toBe(4_000);
   await expect(nabla.authenticatePatient('patient-1')).rejects.toMatchObject({ reason: 'circuit_open' });
   await Promise.all([nabla.close(), nudge.close()]);
 });

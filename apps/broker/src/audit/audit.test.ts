@@ -11,6 +11,7 @@ const input: DecisionInput = {
   requestId: 'request-1',
   operation: 'issue',
   connection: 'acme-eu',
+  vendor: 'acme',
   issuer: 'https://id.example.com',
   subject: 'alice',
   vendorUserId: 'u-1',
@@ -20,7 +21,7 @@ const recorded: Decision = { ...input, at: '2026-06-01T12:00:00.000Z' };
 const fullDisk = () => Promise.reject(new ValetKeyError('overloaded', 'Full.', { reason: 'sqlite_13' }));
 
 /** Creates an audit over a store in memory. `overrides` replaces some functions of that store. */
-function createHarness(overrides: Partial<Store> = {}) {
+function createHarness(overrides: Partial<Store> = {}, listener?: (decision: Decision) => unknown) {
   const memory = createSqliteStore(':memory:');
   const store: Store = { ...memory, ...overrides };
   const lines: Record<string, unknown>[] = [];
@@ -33,7 +34,7 @@ function createHarness(overrides: Partial<Store> = {}) {
     storeHealth: createStoreHealth(store, systemClock),
     clock: { ...systemClock, nowMs: () => Date.UTC(2026, 5, 1, 12) },
     logger,
-    listeners: [(decision) => heard.push(decision)],
+    listeners: [...(listener === undefined ? [] : [listener]), (decision) => heard.push(decision)],
   });
   return { audit, heard, lines, decisions: () => memory.listDecisions(10) };
 }
@@ -45,6 +46,27 @@ test('the audit stores a decision with the time of the clock, logs it, and passe
   expect(heard).toEqual([recorded]);
   expect(lines).toMatchObject([{ decision: recorded, msg: 'decision' }]);
 });
+
+test.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('canary');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('canary'))],
+])(
+  'the audit records a decision and calls the other listeners if a listener %s, and logs that failure',
+  async (_, fail) => {
+    const { audit, heard, lines, decisions } = createHarness({}, fail);
+    await audit.record(input);
+    await setImmediate();
+    expect(await decisions()).toEqual([recorded]);
+    expect(heard).toEqual([recorded]);
+    expect(lines.map(({ msg }) => msg)).toContain('decision listener failed');
+    expect(JSON.stringify(lines)).not.toContain('canary');
+  },
+);
 
 test('the audit writes the reason of a refusal to the log only', async () => {
   const { audit, heard, lines, decisions } = createHarness();

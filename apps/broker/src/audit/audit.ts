@@ -1,4 +1,4 @@
-import { ValetKeyError, type Clock, type ErrorCode } from '@valetkey/core-types';
+import { describeForeignError, ValetKeyError, type Clock, type ErrorCode } from '@valetkey/core-types';
 import type { Logger } from 'pino';
 import type { StoreHealth } from '../storage/store-health.ts';
 import type { Decision, Store } from '../storage/store.ts';
@@ -27,8 +27,10 @@ interface AuditDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called with each decision after it is recorded. */
-  readonly listeners?: readonly ((decision: Decision) => void)[] | undefined;
+  readonly listeners?: readonly DecisionListener[] | undefined;
 }
+
+type DecisionListener = (decision: Decision) => unknown;
 
 /** Creates the audit. It writes each decision to the store, then to the log, then passes it to the listeners. */
 export function createAudit({ store, storeHealth, clock, logger, listeners = [] }: AuditDependencies): Audit {
@@ -43,6 +45,17 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
       reason,
       remediation: 'Call again later; the operator must give the store space or permission to write.',
     });
+  };
+
+  /** A listener that fails must not change the response to a request that was decided and recorded. */
+  const tell = (listen: DecisionListener, decision: Decision): void => {
+    const fail = (error: unknown) =>
+      logger.error({ requestId: decision.requestId, error: describeForeignError(error) }, 'decision listener failed');
+    try {
+      Promise.resolve(listen(decision)).catch(fail);
+    } catch (error) {
+      fail(error);
+    }
   };
 
   return {
@@ -65,7 +78,7 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
         throw unwritableError(decision.requestId, error);
       }
       logger.info({ decision, ...(reason !== undefined && { reason }) }, 'decision');
-      for (const listen of listeners) listen(decision);
+      for (const listen of listeners) tell(listen, decision);
     },
   };
 }

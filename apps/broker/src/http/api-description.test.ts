@@ -31,7 +31,7 @@ test('the broker serves every route of the API description', async () => {
 
 test('the API description has exactly the routes for apps that docs/http.md lists', () => {
   const page = readFileSync(new URL('../../../../docs/http.md', import.meta.url), 'utf8');
-  const [table = ''] = page.split('On the admin listener');
+  const [table = ''] = page.split('## Routes for operators');
   const documented = table
     .split('\n')
     .filter((line) => line.startsWith('| `'))

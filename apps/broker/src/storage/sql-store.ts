@@ -111,10 +111,7 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
     },
     listVendorUsers: async ({ issuer, subject }) => {
       const rows = await run('list', [issuer, subject]);
-      return rows.map((row) => ({
-        ...fromTarget(textOf(row, 'vendor')),
-        vendorUserId: textOf(row, 'vendor_user_id'),
-      }));
+      return rows.map((row) => ({ ...targetOf(row), vendorUserId: textOf(row, 'vendor_user_id') }));
     },
     addVendorUser: async (key, vendorUserId) => {
       const [row = {}] = await run('add', [...valuesOf(key), vendorUserId]);
@@ -161,7 +158,9 @@ function toTarget({ connection, vendor = connection }: Target): string {
   return vendor === connection ? connection : `${vendor}:${connection}`;
 }
 
-function fromTarget(target: string): Pick<VendorUserKey, 'connection' | 'vendor'> {
+/** Returns the connection and the vendor that a row is about. */
+function targetOf(row: Row): Pick<VendorUserKey, 'connection' | 'vendor'> {
+  const target = textOf(row, 'vendor');
   const end = target.lastIndexOf(':');
   return { connection: target.slice(end + 1), vendor: end < 0 ? target : target.slice(0, end) };
 }
@@ -176,13 +175,13 @@ const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
 const textOf = (row: Row, column: string) => fromStored(row[column] as string);
 
 function toDecision(row: Row): Decision {
-  const [target, outcome] = [textOf(row, 'vendor'), textOf(row, 'outcome')];
+  const outcome = textOf(row, 'outcome');
   return {
     at: textOf(row, 'at'),
     requestId: textOf(row, 'request_id'),
     operation: textOf(row, 'operation') as Decision['operation'],
     // No connection had the name that this caller gave, so the text is that name and says nothing about a vendor.
-    ...(outcome === 'unknown_vendor' ? { connection: target } : fromTarget(target)),
+    ...(outcome === 'unknown_vendor' ? { connection: textOf(row, 'vendor') } : targetOf(row)),
     issuer: textOf(row, 'issuer'),
     subject: textOf(row, 'subject'),
     vendorUserId: row['vendor_user_id'] === null ? undefined : textOf(row, 'vendor_user_id'),

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
-import { createConnection, findConnection, type ConnectionEvent } from './connections.ts';
+import { createConnection, type ConnectionEvent } from './connections.ts';
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: { patient: 'p-1' } };
 const close = async () => undefined;
@@ -64,15 +64,4 @@ test.each([
   await store.setVendorUser({ connection: 'acme', vendor: 'acme', ...alice }, 'of another connection');
   const vendorUserId = await users.resolve(alice);
   expect(isEnsured ? vendorUserId.slice(0, expected.length) : vendorUserId).toBe(expected);
-});
-
-test('findConnection returns the connection of a name and throws `unknown_vendor` for any other name', () => {
-  const { config } = configure({ id: 'acme', close });
-  const store = createSqliteStore(':memory:');
-  const connection = createConnection(config, { store, clock: systemClock, onEvent: () => undefined });
-  const connections = new Map([[connection.name, connection]]);
-  expect(findConnection(connections, 'acme-eu')).toBe(connection);
-  for (const name of ['acme', 'ACME-EU', '', '__proto__', 'constructor', 'get']) {
-    expect(() => findConnection(connections, name), name).toThrow(expect.objectContaining({ code: 'unknown_vendor' }));
-  }
 });

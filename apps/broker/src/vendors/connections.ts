@@ -1,4 +1,4 @@
-import { ValetKeyError, type Clock, type Vendor, type VendorEvent } from '@valetkey/core-types';
+import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
@@ -36,11 +36,4 @@ export function createConnection(
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
   return { name, vendor, rules: createAccessRules({ name, vendor, policy }), users };
-}
-
-/** Returns the connection of this name. Throws `unknown_vendor` if none is configured. */
-export function findConnection(connections: Connections, name: string): Connection {
-  const connection = connections.get(name);
-  if (connection !== undefined) return connection;
-  throw new ValetKeyError('unknown_vendor', 'No connection of this name is configured.');
 }

@@ -112,6 +112,39 @@ test('issueClientToken calls the vendor for each account-bound token if the abil
   expect(requests).toHaveLength(3);
 });
 
+test.each<[string, Partial<ClientToken>]>([
+  ['of another user', { vendorUserId: 'u-canary' }],
+  ['of no user', { vendorUserId: undefined }],
+  ['that is bound to the account', { bound: 'account' }],
+  ['of another vendor', { vendor: 'canary' }],
+])('issueClientToken rejects a user-bound token %s', async (_, changes) => {
+  const { ability } = createUserAbility();
+  const issue = async (request: IssueRequest<'user'>) =>
+    ({ ...(await ability.issue(request)), ...changes }) as ClientToken<'user'>;
+  const connection = createConnection({ issue: { ...ability, issue } }, { claim: 'patient' });
+  const failure: unknown = await issueClientToken(connection, alice, undefined, createTokenCache()).catch(
+    (error: unknown) => error,
+  );
+  expect(failure).toMatchObject({ vendorUserId: 'p-1', thrown: { code: 'vendor_response_invalid', vendor: 'acme' } });
+  expect(JSON.stringify(failure)).not.toContain('canary');
+});
+
+test.each<[string, Partial<ClientToken>]>([
+  ['that is bound to a user', { bound: 'user', vendorUserId: 'u-1' }],
+  ['of another vendor', { vendor: 'other' }],
+])('issueClientToken rejects an account-bound token %s', async (_, changes) => {
+  const { ability } = createAccountAbility();
+  const issue = async (request: IssueRequest<'account'>) =>
+    ({ ...(await ability.issue(request)), ...changes }) as ClientToken<'account'>;
+  const attempt = issueClientToken(
+    createConnection({ issue: { ...ability, issue } }),
+    alice,
+    undefined,
+    createTokenCache(),
+  );
+  await expect(attempt).rejects.toMatchObject({ code: 'vendor_response_invalid', vendor: 'acme' });
+});
+
 test('issueClientToken caches account-bound tokens under the key of the ability, and caches none if the key is undefined', async () => {
   const { ability, requests } = createAccountAbility(({ parameters: { room } }) =>
     room === 'private' ? undefined : { vendor: 'acme', scope: String(room) },

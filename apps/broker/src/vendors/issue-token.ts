@@ -1,4 +1,5 @@
 import {
+  type ClientToken,
   listSchemaProblems,
   ValetKeyError,
   type ExposableToken,
@@ -27,9 +28,10 @@ export async function issueClientToken(
     throw new ValetKeyError('operation_not_supported', `${name} issues no token to apps.`, { vendor: vendor.id });
   }
   const parameters = parseParameters(connection, ability, body);
-  return ability.bound === 'account'
-    ? { result: await issueForAccount(name, ability, { principal, parameters }, tokens) }
-    : await issueForUser(connection, ability, { principal, parameters });
+  if (ability.bound === 'user') return issueForUser(connection, ability, { principal, parameters });
+  const token = await issueForAccount(name, ability, { principal, parameters }, tokens);
+  assertMatches(token, { vendor: vendor.id, bound: 'account' });
+  return { result: token };
 }
 
 type Request = IssueRequest<'account'>;
@@ -48,13 +50,15 @@ async function issueForAccount(
 }
 
 async function issueForUser(
-  { users }: Connection,
+  { users, vendor }: Connection,
   ability: IssueAbility<'user'>,
   request: Request,
 ): Promise<OperationResult<ExposableToken>> {
   const issueFor = async (vendorUserId: string): Promise<OperationResult<ExposableToken>> => {
     try {
-      return { result: await ability.issue({ ...request, vendorUserId }), vendorUserId };
+      const token = await ability.issue({ ...request, vendorUserId });
+      assertMatches(token, { vendor: vendor.id, bound: 'user', vendorUserId });
+      return { result: token, vendorUserId };
     } catch (error) {
       throw new OperationFailure(error, vendorUserId);
     }
@@ -67,6 +71,20 @@ async function issueForUser(
     if (!isUserUnknown(failure) || !(await users.forget(request.principal, vendorUserId))) throw failure;
     return issueFor(await users.resolve(request.principal));
   }
+}
+
+/** Throws `vendor_response_invalid` for a token that is not the requested one: an adapter may mix up its users. */
+function assertMatches(
+  token: ClientToken,
+  { vendor, ...expected }: Pick<ClientToken, 'vendor' | 'bound' | 'vendorUserId'>,
+) {
+  const { bound, vendorUserId } = token;
+  if (token.vendor === vendor && bound === expected.bound && vendorUserId === expected.vendorUserId) return;
+  throw new ValetKeyError('vendor_response_invalid', 'The vendor returned a token that was not requested.', {
+    vendor,
+    reason: 'other_token',
+    advice: "Correct the vendor's adapter.",
+  });
 }
 
 /** Returns whether the vendor does not know the vendor user. */

@@ -9,7 +9,7 @@ import type { Store } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { Connection } from './connections.ts';
 import { createAccessRules } from '../policy/access.ts';
-import { createPerform, OperationFailure } from './perform.ts';
+import { createPerform, findConnection, OperationFailure } from './perform.ts';
 import { createVendorUsers } from './vendor-users.ts';
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: {} };
@@ -137,13 +137,34 @@ test('perform records the code of any other failure without a vendor user, and r
 test.each([
   ['a foreign error', (error: unknown) => error, undefined],
   ['a foreign error inside an OperationFailure', (error: unknown) => new OperationFailure(error, 'u-1'), 'u-1'],
-])('perform records %s as `internal` and rejects with it', async (_, wrap, vendorUserId) => {
-  const { perform, decisions, log } = createHarness();
-  const foreign = Object.assign(new Error('canary-of-the-library'), { code: 'EPIPE', reason: 'canary-of-the-library' });
-  await expect(perform(request, 'issue', () => Promise.reject(wrap(foreign)))).rejects.toBe(foreign);
-  expect(await decisions()).toMatchObject([{ outcome: 'internal', vendorUserId }]);
-  expect(log()).not.toContain('canary');
-});
+])(
+  'perform records %s as `internal` and rejects with an error that has it as its cause',
+  async (_, wrap, vendorUserId) => {
+    const { perform, decisions, log } = createHarness();
+    const foreign = Object.assign(new Error('canary-of-the-library'), {
+      code: 'EPIPE',
+      reason: 'canary-of-the-library',
+    });
+    const thrown: unknown = await perform(request, 'issue', () => Promise.reject(wrap(foreign))).catch(
+      (error: unknown) => error,
+    );
+    expect(thrown).toMatchObject({ message: 'The work of the operation failed.', cause: foreign });
+    expect(thrown).not.toHaveProperty('code');
+    expect(await decisions()).toMatchObject([{ outcome: 'internal', vendorUserId }]);
+    expect(log()).not.toContain('canary');
+  },
+);
+
+test.each(['missing_token', 'invalid_token'] as const)(
+  'perform records the code `%s` of an adapter as `internal`, because it is not about the caller',
+  async (code) => {
+    const { perform, decisions } = createHarness();
+    const failure = new ValetKeyError(code, 'The vendor refused.');
+    const attempt = perform(request, 'issue', () => Promise.reject(failure));
+    await expect(attempt).rejects.toMatchObject({ cause: failure });
+    expect(await decisions()).toMatchObject([{ outcome: 'internal' }]);
+  },
+);
 
 test('perform logs the failure `overloaded` and does not record it', async () => {
   const { perform, decisions, log } = createHarness();
@@ -153,6 +174,9 @@ test('perform logs the failure `overloaded` and does not record it', async () =>
   expect(JSON.parse(log())).toMatchObject({
     requestId: 'request-1',
     connection: 'acme-eu',
+    vendor: 'acme',
+    issuer: alice.issuer,
+    subject: 'alice',
     reason: 'bulkhead',
     msg: 'overloaded',
   });
@@ -178,3 +202,12 @@ test.each(['acme', '__proto__', 'constructor'])(
     expect(await decisions()).toMatchObject([{ outcome: 'unknown_vendor', connection: name }]);
   },
 );
+
+test('findConnection returns the connection of a name and throws `unknown_vendor` for any other name', () => {
+  const { connection } = createHarness();
+  const connections = new Map([[connection.name, connection]]);
+  expect(findConnection(connections, 'acme-eu')).toBe(connection);
+  for (const name of ['acme', 'ACME-EU', '', '__proto__', 'constructor', 'get']) {
+    expect(() => findConnection(connections, name), name).toThrow(expect.objectContaining({ code: 'unknown_vendor' }));
+  }
+});

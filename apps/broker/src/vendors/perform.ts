@@ -2,7 +2,7 @@ import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { Decision } from '../storage/store.ts';
-import { findConnection, type Connection, type Connections } from './connections.ts';
+import type { Connection, Connections } from './connections.ts';
 
 /** An authenticated request to use a connection, whatever protocol the caller used to send it. */
 export interface OperationRequest {
@@ -69,13 +69,30 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
     } catch (failure) {
       const { thrown, vendorUserId } =
         failure instanceof OperationFailure ? failure : { thrown: failure, vendorUserId: undefined };
-      const { code, reason } = ValetKeyError.isInstance(thrown) ? thrown : { code: 'internal' as const };
-      // Not recorded: while the broker is overloaded, one audit row per refusal would add to its load.
-      if (code === 'overloaded') logger.warn({ requestId, operation, connection: name, reason }, 'overloaded');
+      const error = toOperationError(thrown);
+      const { code, reason } = ValetKeyError.isInstance(error) ? error : { code: 'internal' as const };
+      // The vendor was not called. An audit row for each of these refusals would add to the load of the broker.
+      if (code === 'overloaded') logger.warn({ ...decision, reason }, 'overloaded');
       else await audit.record({ ...decision, vendorUserId, outcome: code, reason });
-      throw thrown;
+      throw error;
     }
     await audit.record({ ...decision, vendorUserId: done.vendorUserId, outcome: 'allowed' });
     return done.result;
   };
+}
+
+/**
+ * Returns the error to throw for the error of an operation's work. The caller is authenticated, so a 401 of an adapter is
+ * not about the caller. What a library threw is wrapped, so that its fields do not decide the response.
+ */
+function toOperationError(thrown: unknown): Error {
+  if (ValetKeyError.isInstance(thrown) && thrown.status !== 401) return thrown;
+  return new Error('The work of the operation failed.', { cause: thrown });
+}
+
+/** Returns the connection of this name. Throws `unknown_vendor` if none is configured. */
+export function findConnection(connections: Connections, name: string): Connection {
+  const connection = connections.get(name);
+  if (connection !== undefined) return connection;
+  throw new ValetKeyError('unknown_vendor', 'No connection of this name is configured.');
 }

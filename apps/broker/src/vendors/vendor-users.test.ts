@@ -1,5 +1,5 @@
 import { systemClock, type Principal, type Vendor } from '@valetkey/core-types';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import type { Store } from '../storage/store.ts';
 import type { VendorUserSource } from '../config/connection-policy.ts';
@@ -107,6 +107,36 @@ describe('vendor users that the vendor creates', () => {
     expect(await users.resolve(alice)).toBe('u-1');
     expect(calls).toBe(2);
   });
+
+  test('a creation that never ends rejects after three minutes, and the next request creates the vendor user', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { vendor, firstRequest } = createVendor();
+      const store = createSqliteStore(':memory:');
+      const never = usersOf(vendor, { ensure: true }, store);
+      const attempts = Promise.allSettled([never.resolve(alice), never.resolve(alice)]);
+      await firstRequest;
+      vi.advanceTimersByTime(180_000);
+      for (const attempt of await attempts) {
+        expect(attempt).toMatchObject({ status: 'rejected', reason: { code: 'vendor_timeout', vendor: 'vital' } });
+      }
+      vendor.users.ensureUser = async () => ({ vendorUserId: 'u-1', created: true });
+      expect(await never.resolve(alice)).toBe('u-1');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test.each([undefined, '', 7, '\ud800', 'u'.repeat(256)])(
+    'a creation rejects the vendor user id %j and stores nothing',
+    async (vendorUserId) => {
+      const users = { ensureUser: async () => ({ vendorUserId: vendorUserId as string, created: true }) };
+      const store = createSqliteStore(':memory:');
+      const attempt = usersOf({ id: 'vital', users, close }, { ensure: true }, store).resolve(alice);
+      await expect(attempt).rejects.toMatchObject({ code: 'vendor_response_invalid', vendor: 'vital' });
+      expect(await store.listVendorUsers(alice)).toEqual([]);
+    },
+  );
 
   test('a vendor user is created under the external id that the configured claim holds', async () => {
     const { vendor: vital, requested, respond } = createVendor();

@@ -11,6 +11,8 @@ import { externalIdOf } from './external-id.ts';
  * broker crashes, the other brokers wait at most this long.
  */
 const reservationMs = 3_000;
+/** Milliseconds that one creation may take. Adapters have a shorter deadline; this one ends an adapter that has none. */
+const maxCreationMs = 180_000;
 /** How often a waiting broker checks whether the other broker has finished, in milliseconds. */
 const pollMs = 50;
 
@@ -45,8 +47,11 @@ export function createVendorUsers(options: VendorUsersOptions): VendorUsers {
 function readClaim(principal: Principal, claim: string, issuer: string | undefined): string | undefined {
   if (issuer !== undefined && principal.issuer !== issuer) return undefined;
   const value = claim === 'sub' ? principal.subject : principal.claims[claim];
-  const isUsable = typeof value === 'string' && value !== '' && value.length <= 255 && value.isWellFormed();
-  return isUsable ? value : undefined;
+  return isVendorUserId(value) ? value : undefined;
+}
+
+function isVendorUserId(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= 255 && value.isWellFormed();
 }
 
 /** Creates the vendor users of the source `claim`: a claim of the token names them. */
@@ -130,7 +135,10 @@ function createEnsuredUsers(
     try {
       if (known !== undefined) return known;
       // Without the caller's signal: other callers may wait for the same creation, and a disconnect must not abort it.
-      const { vendorUserId } = await vendor.users.ensureUser(externalId);
+      const { vendorUserId } = await beforeDeadline(vendor.id, vendor.users.ensureUser(externalId));
+      if (!isVendorUserId(vendorUserId)) {
+        throw new ValetKeyError('vendor_response_invalid', 'The vendor returned no user id.', { vendor: vendor.id });
+      }
       return await store.addVendorUser(key, vendorUserId);
     } finally {
       // If the release fails, the reservation ends at its expiry.
@@ -155,6 +163,18 @@ function createEnsuredUsers(
       return true;
     },
   };
+}
+
+/** Settles as a creation does, but rejects after `maxCreationMs`: all requests of the principal wait for this creation. */
+async function beforeDeadline<Result>(vendor: string, creation: Promise<Result>): Promise<Result> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const fail = () => reject(new ValetKeyError('vendor_timeout', 'The vendor created no user in time.', { vendor }));
+  const timer = setTimeout(fail, maxCreationMs);
+  try {
+    return await Promise.race([creation, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function keyOf(

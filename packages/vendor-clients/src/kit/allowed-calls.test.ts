@@ -91,6 +91,33 @@ test('each of 200,000 random paths that is on the list is unchanged by a URL par
   expect(passed).toBeGreaterThan(100);
 });
 
+test('a segment with eight values is decided at once, however many ways there are to divide it', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  const path = `/Lines(${names.map((name) => `${name}={${name}}`).join(',')})`;
+  const isAllowed = (segment: string) => isCallAllowed([{ method: 'GET', path }], 'GET', `/Lines(${segment})`);
+  expect(isAllowed(names.map((name) => `${name}=1`).join(','))).toBe(true);
+  // A matcher that tries every way would not end within the time limit of a test.
+  expect(isAllowed('a=1,b=1,c=1,d=1,e=1,f=1,g=1,'.repeat(70))).toBe(false);
+});
+
+test.each([
+  ['/A({x},{y})', '/A(1,2)', true],
+  ['/A({x},{y})', '/A(1,2,3)', true],
+  ['/A({x},{y})', '/A(,2)', false],
+  ['/A({x},{y})', '/A(1,)', false],
+  ['/A({x},{y})', '/A(1,$2)', false],
+  ['/A({x}{y})', '/A(12)', true],
+  ['/A({x}{y})', '/A(1)', false],
+  ['/A({x})B', '/A(1)B', true],
+  ['/A({x})B', '/A(1)', false],
+  ['/{x}.{y}', '/a.b.c', true],
+  ['/{x}aa', '/aaa', true],
+  ['/{x}aa', '/aa', false],
+  ['/a{x}a', '/aa', false],
+])('the pattern %s and the path %s: %s', (pattern, path, expected) => {
+  expect(isCallAllowed([{ method: 'GET', path: pattern }], 'GET', path)).toBe(expected);
+});
+
 test('a call is on the list only with the exact method', () => {
   expect(isCallAllowed(allow, 'POST', '/Patients')).toBe(false);
   expect(isCallAllowed(allow, 'get', '/Patients')).toBe(false);

@@ -76,13 +76,25 @@ function matches(pattern: readonly string[], segments: readonly string[]): boole
   );
 }
 
+/**
+ * Matches the literals of a pattern from left to right, each at its first place, and never goes back. A regular expression
+ * would try every way to divide the segment among the values, which takes seconds for some segments.
+ */
 function matchesSegment(pattern: string, segment: string): boolean {
   if (pattern === segment) return true;
   if (pattern === '*') return !segment.startsWith('$');
-  if (!pattern.includes('{')) return false;
-  const source = pattern
-    .split(/\{[^}]*\}/)
-    .map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
-    .join('[^()$][^()]*');
-  return new RegExp(`^${source}$`, 'u').test(segment);
+  const [start = '', ...literals] = pattern.split(/\{[^}]*\}/);
+  const last = literals.pop();
+  if (last === undefined || !segment.startsWith(start) || !segment.endsWith(last)) return false;
+  let position = start.length;
+  for (const literal of literals) {
+    const end = segment.indexOf(literal, position + 1);
+    if (end < 0 || !isValue(segment.slice(position, end))) return false;
+    position = end + literal.length;
+  }
+  return isValue(segment.slice(position, segment.length - last.length));
+}
+
+function isValue(text: string): boolean {
+  return /^[^()$][^()]*$/u.test(text);
 }

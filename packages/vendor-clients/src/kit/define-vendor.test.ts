@@ -63,6 +63,24 @@ const optionsOf = (changes: Record<string, unknown> = {}) =>
   acme.options.parse({ ...keys, baseUrl: 'http://127.0.0.1:1', ...changes });
 const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
 
+test.each(['http://api.example.com', 'https://10.0.0.1', 'http://0.0.0.0', 'https://[::ffff:127.0.0.1]', 'not a URL'])(
+  'a vendor whose door leads to %s cannot be created',
+  (url) => {
+    const careless = defineVendor({
+      id: 'careless',
+      title: 'Careless',
+      credentials: {},
+      options: {},
+      connect({ openDoor }) {
+        openDoor(url);
+        return { verify: async () => undefined };
+      },
+      abilities: () => ({}),
+    });
+    expect(() => careless.createClient({})).toThrow(/^Careless cannot be called: its URL must/);
+  },
+);
+
 test('a definition has its credentials, the declared options and `timeoutMs`', () => {
   expect(acme).toMatchObject({ id: 'acme', title: 'Acme', credentials: ['apiKey', 'signature'] });
   expect(Object.keys(acme.options.shape)).toEqual(['apiKey', 'signature', 'baseUrl', 'seconds', 'limits', 'timeoutMs']);

@@ -12,7 +12,7 @@ import { createCredential, fingerprint, type Credential, type CredentialDeclarat
 import { openDoor, type ClientDependencies, type Door } from './door/door.ts';
 import type { VendorName } from './door/response.ts';
 import type { BindIssueAbility } from './issue-ability.ts';
-import { timeoutMsSchema } from './option-schemas.ts';
+import { baseUrlSchema, timeoutMsSchema } from './option-schemas.ts';
 
 /** What every client has beside its vendor's own methods. */
 export interface VendorClient {
@@ -55,7 +55,10 @@ export interface ConnectContext<
   Credentials extends DeclaredCredentials,
   Options extends z.ZodRawShape,
 > extends VendorContext<Credentials, Options> {
-  /** Opens a door to a base URL. It is closed with the vendor. */
+  /**
+   * Opens a door to a base URL. It is closed with the vendor. Throws a `TypeError` for a URL that {@link baseUrlSchema}
+   * refuses.
+   */
   readonly openDoor: (baseUrl: string) => Door;
   readonly clock: Clock;
 }
@@ -154,7 +157,9 @@ export function defineVendor<
     const context: Context = { vendor, options: parsed, credentials };
     const client = declared.connect({
       ...context,
-      openDoor(baseUrl) {
+      openDoor(url) {
+        const { success, data: baseUrl, error } = baseUrlSchema.safeParse(url);
+        if (!success) throw new TypeError(`${title} cannot be called: its URL ${describeSchemaProblems(error)}.`);
         const door = openDoor({ vendor, baseUrl, timeoutMs }, dependencies);
         doors.push(door);
         return door;

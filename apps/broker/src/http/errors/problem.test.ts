@@ -34,6 +34,14 @@ test.each<[string, unknown]>([
   ['an error whose code is a number', Object.assign(new Error('canary'), { code: 404 })],
   ['the code `__proto__`', Object.assign(new Error('canary'), { code: '__proto__' })],
   ['the code `constructor`', Object.assign(new Error('canary'), { code: 'constructor' })],
+  [
+    'an error with a getter that throws',
+    Object.defineProperty(new Error('canary'), 'code', {
+      get: () => {
+        throw new Error('canary');
+      },
+    }),
+  ],
   ['text', 'canary'],
   ['undefined', undefined],
   ['null', null],

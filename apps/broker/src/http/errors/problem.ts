@@ -17,13 +17,23 @@ const codeOfFastify: Readonly<Record<string, [ErrorCode, string]>> = {
  */
 export function toValetKeyError(thrown: unknown): ValetKeyError {
   if (ValetKeyError.isInstance(thrown)) return thrown;
-  const { code, statusCode } = (thrown ?? {}) as { code?: unknown; statusCode?: unknown };
+  const { code, statusCode } = readFields(thrown);
   const known = typeof code === 'string' && Object.hasOwn(codeOfFastify, code) ? codeOfFastify[code] : undefined;
   if (known !== undefined) return new ValetKeyError(...known);
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     return new ValetKeyError('invalid_request', 'The request cannot be read.');
   }
   return new ValetKeyError('internal', 'The broker failed.');
+}
+
+/** Reads the fields of a foreign error. A getter may throw; the error then counts as one without fields. */
+function readFields(thrown: unknown): { readonly code?: unknown; readonly statusCode?: unknown } {
+  try {
+    const { code, statusCode } = (thrown ?? {}) as { code?: unknown; statusCode?: unknown };
+    return { code, statusCode };
+  } catch {
+    return {};
+  }
 }
 
 /** The request in which an error occurred. */

@@ -4,7 +4,8 @@ import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
 import type { Decision, Store, StoredVendorUser, VendorUserKey } from '../../storage/store.ts';
-import { findConnection, type Connections } from '../../vendors/connections.ts';
+import type { Connections } from '../../vendors/connections.ts';
+import { findConnection } from '../../vendors/perform.ts';
 import { addRoute } from '../server.ts';
 
 const principalShape = { issuer: z.string().min(1), subject: z.string().min(1) };

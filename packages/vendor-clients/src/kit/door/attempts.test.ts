@@ -5,11 +5,22 @@ import { createAttempts } from './attempts.ts';
 
 const vendor = { id: 'nabla', title: 'Nabla' };
 const down = (): ValetKeyError => new ValetKeyError('vendor_unavailable', 'down', { reason: 'status_503' });
+const timeout = (): ValetKeyError => new ValetKeyError('vendor_timeout', 'no response', { reason: 'deadline' });
+
+const plainCall = {
+  explain: (failure: unknown) => failure,
+  startedAtMs: 0,
+  hadVendorHalfOfTime: () => true,
+  repeatable: true,
+  isGoodProbe: true,
+  isComposedByCaller: false,
+  wait: async (): Promise<void> => undefined,
+};
 
 function start(random: () => number = () => 0) {
   const clock = createVirtualClock();
   const events: VendorEvent[] = [];
-  const attempts = createAttempts({ vendor, timeoutMs: 1_000, clock, random, onEvent: (event) => events.push(event) });
+  const attempts = createAttempts({ vendor, clock, random, onEvent: (event) => events.push(event) });
   let sent = 0;
   const waits: number[] = [];
   /** Runs a call whose attempts have these endings, one after the other. The last ending is used again. */
@@ -21,13 +32,13 @@ function start(random: () => number = () => 0) {
   ): Promise<unknown> => {
     let count = 0;
     return attempts.run({
+      ...plainCall,
       send: async () => {
         sent += 1;
         const ending = endings[Math.min(count++, endings.length - 1)];
         if (ending instanceof Error) throw ending;
         return await ending;
       },
-      explain: (failure) => failure,
       repeatable,
       isGoodProbe,
       isComposedByCaller,
@@ -216,14 +227,11 @@ test('a call that waits for its repetition rejects with its own failure if the c
   const failure = new ValetKeyError('vendor_unavailable', 'down', { reason: 'status_502' });
   let ownAttempts = 0;
   const call = attempts.run({
+    ...plainCall,
     send: async () => {
       ownAttempts += 1;
       throw failure;
     },
-    explain: (thrown) => thrown,
-    repeatable: true,
-    isGoodProbe: true,
-    isComposedByCaller: false,
     wait: () => waiting.promise,
   });
   for (let count = 0; count < 20; count++) await reasonOf(run([down()], false));
@@ -301,34 +309,47 @@ test('a failure whose `reason` is status_500 counts against the vendor if its `c
   expect(await reasonOf(run(['response'], false, true, true))).toBe('circuit_open');
 });
 
-/** Runs a call that waited for a socket most of its time and was then at the vendor, without a response. */
-function endUnanswered({ run, clock }: ReturnType<typeof start>, sentMs: number, isGoodProbe = true) {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const call = reasonOf(run([promise], false, isGoodProbe));
-  clock.advance(sentMs);
-  reject(new ValetKeyError('overloaded', 'no time', { reason: 'no_connection' }));
-  return call;
+const lateCall = { repeatable: false, hadVendorHalfOfTime: () => false };
+
+/** Runs a call that waited for a socket most of its time, was then sent, and received no response in time. */
+function endUnanswered({ attempts, clock }: ReturnType<typeof start>, changes: Partial<typeof plainCall> = {}) {
+  const startedAtMs = clock.monotonicMs();
+  clock.advance(1_000);
+  const send = () => Promise.reject(timeout());
+  return reasonOf(attempts.run({ ...plainCall, ...lateCall, startedAtMs, send, ...changes }));
 }
 
-test('calls that had too little time open the circuit once the vendor was silent for half of an operation', async () => {
+test('calls that had too little time open the circuit if the vendor responded to no call since they began', async () => {
   const started = start();
-  for (let count = 0; count < 68; count++) await endUnanswered(started, 10);
-  expect(started.events).toEqual([]);
-  await endUnanswered(started, 10);
+  for (let count = 0; count < 20; count++) await endUnanswered(started);
   expect(started.events).toEqual([{ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 }]);
 });
 
-test('responses, times without calls, and calls that their callers may hold up do not count as silence of the vendor', async () => {
+test('calls that had too little time do not count while the vendor responds to other calls', async () => {
   const started = start();
   const failure = new ValetKeyError('vendor_unavailable', 'down', { cause: { type: 'vendor_status', status: 500 } });
-  for (const ending of ['response', failure]) {
-    for (let count = 0; count < 49; count++) await endUnanswered(started, 10);
-    await reasonOf(started.run([ending], false, true, true));
-  }
   for (let count = 0; count < 40; count++) {
-    await endUnanswered(started, 10);
-    started.clock.advance(10_000);
-    await endUnanswered(started, 1_000, false);
+    const startedAtMs = started.clock.monotonicMs();
+    await reasonOf(started.run([count % 2 === 0 ? 'response' : failure], false, true, true));
+    await endUnanswered(started, { startedAtMs });
   }
   expect(started.events).toEqual([]);
+});
+
+test('calls that had too little time do not count if their callers may have held them up', async () => {
+  const started = start();
+  for (let count = 0; count < 40; count++) await endUnanswered(started, { isGoodProbe: false });
+  expect(started.events).toEqual([]);
+});
+
+test('a call that had half of its time counts against the vendor, whatever the vendor did for other calls', async () => {
+  const started = start();
+  for (let count = 0; count < 20; count++) {
+    const startedAtMs = started.clock.monotonicMs();
+    await reasonOf(started.run(['response']));
+    for (let unanswered = 0; unanswered < 3; unanswered++) {
+      await endUnanswered(started, { startedAtMs, hadVendorHalfOfTime: () => true });
+    }
+  }
+  expect(started.events[0]).toEqual({ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 });
 });

@@ -1,11 +1,9 @@
 import { ValetKeyError, type Clock, type VendorEvent } from '@valetkey/core-types';
+import { isTimeout } from './deadline.ts';
 import type { VendorName } from './response.ts';
-import { createSilence } from './silence.ts';
 
 interface AttemptsOptions {
   readonly vendor: VendorName;
-  /** Time of one operation, in milliseconds. */
-  readonly timeoutMs: number;
   readonly clock: Clock;
   /** Returns a number between 0 and 1. */
   readonly random: () => number;
@@ -16,6 +14,10 @@ interface Attempt<Result> {
   readonly send: () => Promise<Result>;
   /** Turns what `send` threw into the error for the caller. */
   readonly explain: (failure: unknown) => unknown;
+  /** When the call began, in the clock's monotonic milliseconds. It may have waited for a socket since then. */
+  readonly startedAtMs: number;
+  /** Returns whether the call has been at the vendor for at least half of its time, not counting waits for the caller. */
+  readonly hadVendorHalfOfTime: () => boolean;
   /** Whether sending the call twice does no harm. */
   readonly repeatable: boolean;
   /** Whether the vendor alone decides how the call ends. A caller that streams its body may hold the call up. */
@@ -35,9 +37,9 @@ const maxAttempts = 3;
 const firstBackoffMs = 50;
 
 /** Creates the attempts of one door. All its calls share a circuit, a retry budget and the pause that the vendor asks for. */
-export function createAttempts({ vendor, timeoutMs, clock, random, onEvent }: AttemptsOptions): Attempts {
+export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptions): Attempts {
   const requestedPause = createRequestedPause(vendor, clock);
-  const silence = createSilence(clock);
+  let lastResponseAtMs = -Infinity;
   const budget = createRetryBudget();
   const circuit = createCircuit({
     vendor,
@@ -53,36 +55,40 @@ export function createAttempts({ vendor, timeoutMs, clock, random, onEvent }: At
   };
 
   /** Reports a failure to the circuit and notes the pause that the vendor asked for. */
-  const learn = (failure: unknown, isComposedByCaller: boolean, report: (outcome: Outcome) => void): void => {
-    if (isResponse(failure)) silence.reset();
-    const outcome = isComposedByCaller && isAboutRequest(failure) ? 'unknown' : outcomeOf(failure);
-    // A call that waited for a socket most of its time says nothing about the vendor, unless the vendor is silent.
-    const isUnanswered = isOverload(failure) && silence.lastedMs() >= timeoutMs / 2;
-    report(isUnanswered ? 'failed' : outcome);
+  const learn = (failure: unknown, attempt: Attempt<unknown>, report: (outcome: Outcome) => void): void => {
+    if (isResponse(failure)) lastResponseAtMs = clock.monotonicMs();
+    const outcome = isInconclusive(failure, attempt) ? 'unknown' : outcomeOf(failure);
+    report(outcome);
     if (outcome === 'unknown') return;
     if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
       requestedPause.extend(failure.retryAfterSeconds);
     }
   };
 
+  /** Returns whether the failure of a call may be the caller's fault, or the fault of the calls before it. */
+  const isInconclusive = (failure: unknown, attempt: Attempt<unknown>): boolean => {
+    if (attempt.isComposedByCaller && isAboutRequest(failure)) return true;
+    if (!isTimeout(failure) || attempt.hadVendorHalfOfTime()) return false;
+    // However little time this call had: a vendor that responded to no call since it began is at fault.
+    return !attempt.isGoodProbe || lastResponseAtMs >= attempt.startedAtMs;
+  };
+
   return {
-    async run({ send, explain, repeatable, isGoodProbe, isComposedByCaller, wait }) {
+    async run(attempt) {
+      const { send, explain, repeatable, isGoodProbe, wait } = attempt;
       let report = admit(isGoodProbe);
       // A call that was refused above never reached the vendor, so it adds nothing to the budget.
       budget.deposit();
       for (let count = 1; ; count++) {
         let failure: unknown;
-        const leave = isGoodProbe ? silence.enter() : undefined;
         try {
           const result = await send();
-          silence.reset();
+          lastResponseAtMs = clock.monotonicMs();
           report('healthy');
           return result;
         } catch (cause) {
           failure = explain(cause);
-          learn(failure, isComposedByCaller, report);
-        } finally {
-          leave?.();
+          learn(failure, attempt, report);
         }
         if (!repeatable || count === maxAttempts || !isTemporary(failure) || circuit.isOpen() || !budget.withdraw()) {
           throw failure;
@@ -102,12 +108,8 @@ export function createAttempts({ vendor, timeoutMs, clock, random, onEvent }: At
 
 function outcomeOf(failure: unknown): Outcome {
   // Callers that abort, send an invalid body or are too many say nothing about the vendor.
-  if (!ValetKeyError.isInstance(failure) || failure.status < 500 || isOverload(failure)) return 'unknown';
+  if (!ValetKeyError.isInstance(failure) || failure.status < 500 || failure.code === 'overloaded') return 'unknown';
   return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
-}
-
-function isOverload(failure: unknown): boolean {
-  return ValetKeyError.isInstance(failure) && failure.code === 'overloaded';
 }
 
 /** Returns whether a failure was caused by a response of the vendor. */

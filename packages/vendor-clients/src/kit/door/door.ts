@@ -185,7 +185,7 @@ function createTransport({ baseUrl, timeoutMs }: DoorOptions, { dispatcher: give
 function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDependencies) {
   const { clock = systemClock, random = Math.random, onEvent = () => undefined } = dependencies;
   const bulkhead = createBulkhead({ vendor, clock, maxCalls, maxSockets });
-  const attempts = createAttempts({ vendor, timeoutMs, clock, random, onEvent });
+  const attempts = createAttempts({ vendor, clock, random, onEvent });
 
   /** The receiver of the result stops the deadline. */
   return async function run<Result>(
@@ -196,19 +196,24 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
     if (leftMs <= 0) throw timeoutError(vendor, timeoutMs);
     const { turn, waitedMs, leave } = bulkhead.enter();
     const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller, onOver: leave });
+    const startedAtMs = clock.monotonicMs();
+    let hasSocket = turn === undefined;
+    const awaitedMs = () => callerBody?.awaitedMs() ?? 0;
+    const hadVendorHalfOfTime = () => waitedMs() + awaitedMs() <= leftMs / 2;
     const explain = (failure: unknown): unknown => {
       const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
       if (!isTimeout(ended)) return ended;
-      const awaitedMs = callerBody?.awaitedMs() ?? 0;
-      // A timeout counts against the vendor only if the vendor had at least half of the time.
-      if (waitedMs() + awaitedMs <= leftMs / 2) return ended;
-      return awaitedMs > waitedMs() ? slowCallerError(vendor) : noSocketError(vendor);
+      if (!hasSocket) return noSocketError(vendor);
+      return !hadVendorHalfOfTime() && awaitedMs() > waitedMs() ? slowCallerError(vendor) : ended;
     };
     try {
       if (turn !== undefined) await deadline.waitFor(turn);
+      hasSocket = true;
       const result = await attempts.run({
         send: () => send(deadline),
         explain,
+        startedAtMs,
+        hadVendorHalfOfTime,
         repeatable,
         isGoodProbe: !(callerBody?.body instanceof Readable),
         isComposedByCaller: callerBody !== undefined,
