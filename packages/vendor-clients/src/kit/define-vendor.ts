@@ -184,7 +184,7 @@ export function defineVendor<
     },
     createClient(given, dependencies) {
       const { success, data, error } = options.safeParse(given);
-      if (!success) throw new TypeError(`${title} cannot be set up: ${describeSchemaProblems(error)}.`);
+      if (!success) throw new TypeError(`${title} cannot be set up: ${describeSchemaProblems(error, options)}.`);
       const { client, close } = start(data, dependencies);
       return { ...client, close };
     },
