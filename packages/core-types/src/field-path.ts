@@ -12,7 +12,8 @@ export function toFieldPath(path: readonly PropertyKey[]): string {
 }
 
 function toSegment(key: PropertyKey): string {
-  return typeof key === 'number' || isFieldName(String(key)) ? String(key) : '(hidden name)';
+  const isIndex = typeof key === 'number' || /^\d{1,4}$/.test(String(key));
+  return isIndex || isFieldName(String(key)) ? String(key) : '(hidden name)';
 }
 
 /** Returns the name that a misspelt name most likely means, or undefined if no name is similar. */

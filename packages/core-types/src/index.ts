@@ -8,6 +8,7 @@ export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts
 export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
 export { assertCacheable, assertExposable } from './tokens.ts';
+export { VendorSetupError } from './vendor-setup-error.ts';
 export { issueAnswerSchema, problemSchema, sessionAnswerSchema } from './wire-schemas.ts';
 
 export type { Clock } from './clock.ts';

@@ -97,6 +97,10 @@ const store = z.union([
   z.strictObject({ sqlite: z.string() }),
   z.strictObject({ postgres: z.string(), size: z.int().optional() }),
 ]);
+const nested = z.union([
+  z.union([z.string().min(1), z.strictObject({ current: z.string() })]),
+  z.strictObject({ clientId: z.string(), keyId: z.string() }).transform((client) => ({ client })),
+]);
 const source = z.union([
   z.strictObject({ claim: z.string() }),
   z.strictObject({ mapping: z.literal(true) }),
@@ -105,14 +109,18 @@ const source = z.union([
 
 test.each<[z.ZodType, unknown, string]>([
   [store, {}, 'set either `sqlite` or `postgres`'],
-  [store, { sqlite: 'a', postgres: 'b' }, 'set either `sqlite` or `postgres`, and not several of them'],
-  [store, { sqlite: 'a', postgres: 'b', size: 1 }, 'set either `sqlite` or `postgres`, and not several of them'],
+  [store, { sqlite: 'a', postgres: 'b' }, 'set either `sqlite` or `postgres`, not both'],
+  [store, { sqlite: 'a', postgres: 'b', size: 1 }, 'set either `sqlite` or `postgres`, not both'],
   [store, { sqlite: 1 }, 'sqlite: must be a text, not a number'],
   [store, { sqlit: 'a' }, 'sqlit: is not a known field; did you mean `sqlite`?'],
   [store, { sqlite: 'a', size: 1 }, 'size: is not a known field'],
   [store, null, 'must be an object'],
+  [nested, '', 'must not be empty'],
+  [nested, {}, 'set either `current` or `clientId` and `keyId`'],
+  [nested, 7, 'must be a text or an object'],
+  [nested, { clientId: 'a' }, 'keyId: is missing'],
   [source, {}, 'set one of `claim`, `mapping` or `ensure`'],
-  [source, { claim: 'a', mapping: true }, 'set one of `claim`, `mapping` or `ensure`, and not several of them'],
+  [source, { claim: 'a', mapping: true }, 'set one of `claim`, `mapping` or `ensure`, not several'],
   [source, { mapping: false }, 'mapping: must be `true`'],
   [source, { ensure: { by: 1 } }, 'ensure.by: must be a text, not a number'],
 ])('describeSchemaProblems explains what a union accepts (%#)', (schema, value, expected) => {

@@ -87,8 +87,8 @@ function problemsOfUnion(
   path: Path,
   schema: z.core.$ZodType | undefined,
 ): Problem[] {
-  const ofSameType = alternatives.filter((issues) => !issues.some(isOtherType));
-  if (ofSameType.length === 0) return [{ path, message: describeTypes(alternatives.flat()) }];
+  const ofSameType = alternatives.flatMap(flattenUnion).filter((issues) => !issues.some(isOtherType));
+  if (ofSameType.length === 0) return [{ path, message: describeTypes(alternatives.flatMap(flattenUnion).flat()) }];
   const choice = schema && describeChoice(ofSameType, findSchemas(schema, path).flatMap(listAlternatives));
   const candidates = ofSameType.map((issues) => issues.flatMap((issue) => problemsOf(issue, path, schema)));
   if (choice !== undefined && !candidates.flat().some(({ meant }) => meant !== undefined)) {
@@ -120,15 +120,23 @@ function describeChoice(
   const objects = alternatives.flatMap((alternative) => fieldsOf(alternative) ?? []);
   const names = objects.flatMap(({ required }) => required);
   const areDistinct = new Set(names).size === names.length;
-  const canBeTold = objects.every(({ required, isStrict }) => isStrict && required.length > 0);
-  if (objects.length < 2 || !areDistinct || !canBeTold) return undefined;
+  const areStrict = objects.every(({ required, isStrict }) => isStrict && required.length > 0);
+  if (objects.length < 2 || objects.length !== failed.length || !areDistinct || !areStrict) return undefined;
   // An issue does not keep the value, but each strict alternative reports the fields of the others as unknown.
   const present = new Set(failed.flat().flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [])));
   const begun = objects.filter(({ required }) => required.some((name) => present.has(name)));
   if (begun.length === 1) return undefined;
   const forms = objects.map(({ required }) => required.map((name) => `\`${name}\``).join(' and '));
-  const choice = `set ${forms.length === 2 ? 'either ' : 'one of '}${joinWithOr(forms)}`;
-  return begun.length === 0 ? choice : `${choice}, and not several of them`;
+  const isPair = forms.length === 2;
+  const choice = `set ${isPair ? 'either ' : 'one of '}${joinWithOr(forms)}`;
+  return begun.length === 0 ? choice : `${choice}, not ${isPair ? 'both' : 'several'}`;
+}
+
+/** Returns the alternatives of a union inside a union as alternatives of the outer one. */
+function flattenUnion(issues: readonly Issue[]): (readonly Issue[])[] {
+  const [issue] = issues;
+  const isUnion = issues.length === 1 && issue?.code === 'invalid_union' && issue.path.length === 0;
+  return isUnion && issue.errors.length > 0 ? issue.errors.flatMap(flattenUnion) : [issues];
 }
 
 const isOtherType = ({ code, path }: Issue): boolean => code === 'invalid_type' && path.length === 0;

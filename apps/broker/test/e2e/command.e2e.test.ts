@@ -117,7 +117,12 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
   test.each([
     ['a missing secret', config, {}, 'vendors.nudge.apiKey: the environment variable NUDGE_API_KEY is not set'],
     ['a credential of the sandbox', config, { NUDGE_API_KEY: 'sandbox-only-key' }, 'vendors.nudge.apiKey'],
-    ['an unknown field', `${config}\nlistn: {}`, { NUDGE_API_KEY: key }, 'listn: is not a known field'],
+    [
+      'an unknown field',
+      `${config}\nlistn: {}`,
+      { NUDGE_API_KEY: key },
+      'listn: is not a known field; did you mean `listen`?',
+    ],
     [
       'a database URL of another kind',
       config.replace('sqlite: data/valetkey.sqlite', `postgres: 'mysql://u:${key}@host/db'`),
