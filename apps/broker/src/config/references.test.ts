@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { resolveReferences } from './references.ts';
 
 const sources = {
@@ -45,7 +46,17 @@ test.each(['constructor', '__proto__', 'toString'])(
   },
 );
 
-test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}'])(
+test.each(['{env:KEY}', '{{env:KEY}}', '{ file:/canary }'])(
+  'resolveReferences rejects %s, which YAML reads as an object',
+  async (text) => {
+    const value: unknown = parse(`vendors: { nudge: { apiKey: ${text} } }`, { logLevel: 'error' });
+    await expect(resolveReferences(value)).rejects.toMatchObject({
+      problems: ["vendors.nudge.apiKey: is an object; write a reference as '${env:NAME}'"],
+    });
+  },
+);
+
+test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}', '$ {env:KEY}', '{env:KEY}'])(
   'resolveReferences rejects the misspelt reference %s instead of using it as a secret',
   async (text) => {
     await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({

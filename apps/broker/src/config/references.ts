@@ -15,7 +15,7 @@ const reference = /\$\{(env|file):([^}]+)\}/g;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
 /** Any other `${…}` is refused as a misspelt reference. Otherwise the broker would use its text as the secret. */
-const misspeltReference = /\$\{[^}]*\}/;
+const misspeltReference = /\$\s*\{[^}]*\}|^\s*\{\s*(?:env|file):[^}]*\}\s*$/;
 
 /**
  * Returns a copy of a configuration in which each `${env:NAME}` and `${file:path}` is replaced.
@@ -62,6 +62,10 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
     if (typeof node === 'string') return replaceIn(node, toConfigPath(path));
     if (Array.isArray(node)) return Promise.all(node.map((item, index) => walk(item, [...path, index])));
     if (!isPlainObject(node) || isCode(path)) return node;
+    if (isReferenceAsObject(node)) {
+      problems.push(`${toConfigPath(path)}: is an object; write a reference as '\${env:NAME}'`);
+      return undefined;
+    }
     const entries = Object.entries(node).map(async ([key, item]) => [key, await walk(item, [...path, key])] as const);
     return Object.fromEntries(await Promise.all(entries));
   };
@@ -69,4 +73,10 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   const resolved = await walk(value, []);
   if (problems.length > 0) throw new ConfigError(problems);
   return resolved;
+}
+
+/** Returns whether a reference lacks its `$`. YAML reads `{env:NAME}` as an object whose field `env:NAME` is empty. */
+function isReferenceAsObject(node: Readonly<Record<string, unknown>>): boolean {
+  const [[name, value] = []] = Object.entries(node);
+  return value === null && /^\{?\s*(env|file):/.test(name ?? '');
 }
