@@ -21,9 +21,12 @@ const addressShape = (port: number) => ({
   port: z.union([portSchema, portTextSchema]).prefault(port).describe('The port. 0 selects a free one.'),
 });
 
-const originSchema = secureUrlSchema.refine((text) => URL.canParse(text) && new URL(text).origin === text, {
-  error: 'must be an origin: scheme, host and port, without a slash at the end',
-});
+const originSchema = secureUrlSchema
+  .refine((text) => URL.canParse(text) && new URL(text).origin === text, {
+    error: 'must be an origin: scheme, host and port, without a slash at the end',
+  })
+  // For editors: the JSON Schema cannot contain the check above.
+  .meta({ pattern: String.raw`^https?://[^/?#@\s]+$` });
 
 const storeSchema = z.union([
   z.strictObject({
@@ -47,9 +50,11 @@ const storeSchema = z.union([
 ]);
 
 /** A guessed admin token opens every vendor user and the audit. */
-const adminSecretSchema = secretSchema.refine((token) => token.reveal().length >= minAdminTokenLength, {
-  error: `must have at least ${minAdminTokenLength} characters, such as from \`openssl rand -base64 32\``,
-});
+const adminSecretSchema = secretSchema
+  .refine((token) => token.reveal().length >= minAdminTokenLength, {
+    error: `must have at least ${minAdminTokenLength} characters, such as from \`openssl rand -base64 32\``,
+  })
+  .meta({ minLength: minAdminTokenLength });
 
 /** Like `secretSlotsSchema`, for secrets of {@link minAdminTokenLength}. */
 const adminTokenSchema = z.union([
