@@ -1,11 +1,11 @@
 import { Secret } from '@valetkey/core-types';
 import { toConfigPath } from './config-path.ts';
 
-/** Returns whether a value is an object as JSON and YAML create them, or one without a prototype. */
+/** Returns whether a value is an object as JSON and YAML create them, also in another realm, or one without a prototype. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Returns whether a path leads to the operator's own adapters. They are code and not data. */

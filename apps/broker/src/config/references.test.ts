@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { resolveReferences } from './references.ts';
@@ -72,6 +73,11 @@ test('resolveReferences does not change adapters', async () => {
 
 test('resolveReferences resolves references in an object without a prototype', async () => {
   const nested = Object.assign(Object.create(null) as object, { key: '${env:KEY}' });
+  expect(await resolveReferences({ nested }, sources)).toEqual({ nested: { key: 'k' } });
+});
+
+test('resolveReferences resolves references in an object of another realm', async () => {
+  const nested: unknown = runInNewContext("({ key: '${env:KEY}' })");
   expect(await resolveReferences({ nested }, sources)).toEqual({ nested: { key: 'k' } });
 });
 
