@@ -17,9 +17,19 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { title: { type: 'string' } } });
+const usage = 'give one id, and a title if you like: create:vendor acme-pay --title "Acme Pay"';
+
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: { title: { type: 'string' } } });
+  } catch {
+    return fail(usage);
+  }
+}
+
+const { values, positionals } = readArguments();
 const [id, ...others] = positionals;
-if (id === undefined || others.length > 0) fail('give one id, such as `pnpm create:vendor acme`');
+if (id === undefined || others.length > 0) fail(usage);
 if (!idPattern.test(id)) fail(`the id must be lower-case words joined by hyphens, such as acme-pay`);
 const title = values.title ?? toTypeName(id);
 if (!titlePattern.test(title)) fail('the title must be words that each begin with a capital, such as "Acme Pay"');
