@@ -18,6 +18,16 @@ test('reports a package without a README', () => {
   expect(checkReadmes(repository)).toEqual([{ place: 'packages/other', problem: 'has no README.md' }]);
 });
 
+test('reports a README that does not name the version of Node that its package.json requires', () => {
+  const manifest = JSON.stringify({ name: '@valetkey/acme', engines: { node: '>=22.19' } });
+  const problemsOf = (readme: string) =>
+    checkReadmes(createRepository({ 'packages/acme/package.json': manifest, 'packages/acme/README.md': readme }));
+  expect(problemsOf('It needs Node 22.19 or later.')).toEqual([]);
+  expect(problemsOf('It needs Node 20 or later.')).toMatchObject([
+    { problem: 'does not say "needs Node 22.19 or later"' },
+  ]);
+});
+
 test('accepts a README whose section "Dependencies" gives the reason of each dependency, as a list or a table', () => {
   expect(check(['zod', 'undici'], '## Dependencies\n\n- `zod`: parses.\n- `undici`: sends.\n')).toEqual([]);
   expect(check(['zod'], '## Dependencies\n\n| name | reason |\n| ---- | ------ |\n| `zod` | parses |\n')).toEqual([]);

@@ -2,14 +2,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Problem, Repository } from './repository.ts';
 
-/** Reports each package without a README, and each dependency for which its README gives no reason. */
+/** Reports each package without a README, each dependency without a reason there, and a missing version of Node. */
 export function checkReadmes({ root, packages }: Repository): Problem[] {
   return packages.flatMap(({ folder, manifest }) => {
     const readme = `${folder}/README.md`;
     if (!existsSync(join(root, readme))) return [{ place: folder, problem: 'has no README.md' }];
-    const explained = listExplained(readFileSync(join(root, readme), 'utf8'));
+    const text = readFileSync(join(root, readme), 'utf8');
+    const explained = listExplained(text);
+    const node = manifest.engines?.node?.replace('>=', '');
     const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
     return [
+      ...(node === undefined || text.includes(`needs Node ${node} or later`)
+        ? []
+        : [`does not say "needs Node ${node} or later"`]),
       ...dependencies
         .filter((name) => !explained.includes(name))
         .map((name) => `gives no reason for the dependency ${name} under "Dependencies"`),
