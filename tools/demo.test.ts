@@ -57,6 +57,12 @@ test('the demo names its flags in one line when a flag is unknown', async () => 
   expect(problems).toBe('demo: the flags are --broker-url <url> and --sandbox-url <url>\n');
 });
 
+test('the demo starts its own broker when none responds, and says so', async () => {
+  const { exitCode, text } = await runDemo(['--broker-url', 'http://127.0.0.1:1']);
+  expect(exitCode).toBe(0);
+  expect(text).toContain('No broker responds at http://127.0.0.1:1, so the demo starts its own.');
+});
+
 test('wrap breaks a text at its spaces and keeps a long word whole', () => {
   const word = 'x'.repeat(30);
   expect(wrap(`${word} ${word} ${word}`, 4)).toBe(`    ${word} ${word}\n    ${word}`);

@@ -34,6 +34,7 @@ async function findBroker(): Promise<Addresses & { close(): Promise<void> }> {
     () => undefined,
   );
   if (health?.ok) return { ...running, close: async () => undefined };
+  print(`\n${wrap(`No broker responds at ${running.brokerUrl}, so the demo starts its own.`, 0)}`);
   return startDev({ port: 0, adminPort: 0, sandboxPort: 0, dataFolder: ':memory:' });
 }
 
