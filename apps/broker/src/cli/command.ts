@@ -89,10 +89,8 @@ async function start(file: string): Promise<void> {
   ]);
   const { brokerUrl, adminUrl } = await explainTakenPort(settings, broker.listen);
   closeOnSignal(broker);
-  const listening = `Valet Key listens on ${brokerUrl}, for operators on ${adminUrl}.`;
-  broker.app.log.info(listening);
-  // Standard output is only for the log, and `log.level` may silence the line above.
-  process.stderr.write(`${listening}\n`);
+  // Standard output is only for the log.
+  process.stderr.write(`Valet Key listens on ${brokerUrl}, for operators on ${adminUrl}.\n`);
 }
 
 async function doctor(file: string): Promise<void> {
