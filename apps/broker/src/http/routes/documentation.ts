@@ -4,7 +4,10 @@ import { describeApi } from '../api-description.ts';
 import { errorDocumentationPath } from '../errors/problem.ts';
 import { addRoute } from '../server.ts';
 
-/** Adds `GET /openapi.json`, `GET /docs` and `GET /docs/errors`, which the `type` of every problem links to. */
+/**
+ * Adds `GET /`, which says what the service is and where its documentation is, `GET /openapi.json`, `GET /docs` and
+ * `GET /docs/errors`, which the `type` of every problem links to.
+ */
 export function addDocumentationRoutes(server: FastifyInstance, publicUrl: string | undefined): void {
   const description = describeApi(publicUrl);
   const routes = Object.entries(description.paths).map(([path, item]) => [
@@ -22,7 +25,10 @@ export function addDocumentationRoutes(server: FastifyInstance, publicUrl: strin
   const links = `<p><a href="/openapi.json">OpenAPI</a> · <a href="${errorDocumentationPath}">Errors</a></p>`;
   const routesPage = page('Valet Key', `${links}\n${table(['path', 'methods', 'does'], routes)}`);
   const errorsPage = page('Errors of Valet Key', table(['code', 'status', 'title', 'retry', 'what to do'], errors));
+  const { title: name, description: purpose } = description.info;
+  const front = { name, description: purpose, docs: '/docs', openapi: '/openapi.json' };
   const documents = [
+    ['/', 'application/json; charset=utf-8', JSON.stringify(front)],
     ['/docs', 'text/html; charset=utf-8', routesPage],
     [errorDocumentationPath, 'text/html; charset=utf-8', errorsPage],
     ['/openapi.json', 'application/json; charset=utf-8', JSON.stringify(description)],
