@@ -15,8 +15,8 @@ export function devBanner({ brokerUrl, adminUrl, sandboxUrl, simulated }: Dev, p
   In another terminal, sign alice in at the simulated identity provider, then
   get her Nabla tokens:
 
-    ${curl} -s "${sandboxUrl}/idp/dev-token?sub=alice" -o alice.txt
-    ${curl} -X POST ${brokerUrl}/v1/vendors/nabla/token -H "@alice.txt"
+  ${curl} -s "${sandboxUrl}/idp/dev-token?sub=alice" -o alice.txt
+  ${curl} -X POST ${brokerUrl}/v1/vendors/nabla/token -H "@alice.txt"
 
   Each decision and each warning of the broker is printed below. Ctrl-C stops
   everything.

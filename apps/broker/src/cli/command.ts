@@ -139,7 +139,11 @@ async function dev(options: DevOptions): Promise<void> {
       logger: createDevLogger(print, styleText),
       onDecision: (decision) => print(describeDecision(decision, styleText)),
     }),
-  );
+  ).catch((error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
+    // Only the data folder of this configuration comes from the command line.
+    throw new CommandError(error.problems.join('; ').replace('store.sqlite', '--data-folder'));
+  });
   closeOnSignal(running);
   print(devBanner(running));
 }

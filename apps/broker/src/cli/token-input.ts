@@ -42,7 +42,7 @@ async function readHidden(terminal: TokenInput): Promise<string> {
 /** Returns the token in a text such as `"Authorization: Bearer <token>"`, without the line breaks that a terminal adds. */
 export function parseToken(input: string): string {
   return input
-    .replace(/^[\s"'`]*(?:authorization\s*:[\s"'`]*)?(?:bearer(?:\s[\s"'`]*|$))?/i, '')
     .replace(/[\s"'`]+$/, '')
+    .replace(/^[\s"'`]*(?:authorization\s*:[\s"'`]*)?(?:bearer(?:\s[\s"'`]*|$))?/i, '')
     .replaceAll(/\s*[\r\n]\s*/g, '');
 }
