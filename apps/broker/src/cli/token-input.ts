@@ -8,23 +8,22 @@ export type TokenInput = Pick<ReadStream, 'isTTY' | 'setRawMode' | 'iterator'> &
 export class InputCancelled extends Error {}
 
 /**
- * Reads a token from standard input. At a terminal, it first calls `onTerminal`, then reads until Ctrl-D without showing the
+ * Reads a token from standard input. At a terminal, it calls `onTerminal` and then reads until Ctrl-D without showing the
  * token. Returns an empty text if the input has no token.
  */
 export async function readToken(input: TokenInput, onTerminal: () => void): Promise<string> {
-  if (!input.isTTY) return parseToken(await text(input));
-  onTerminal();
-  return parseToken(await readHidden(input));
+  return parseToken(await (input.isTTY ? readHidden(input, onTerminal) : text(input)));
 }
 
 /**
  * Reads what a person types or pastes, until Ctrl-D or Ctrl-Z. In raw mode, a terminal neither shows the input nor cuts a line
  * after 4096 bytes, and it sends each of these keys as a character.
  */
-async function readHidden(terminal: TokenInput): Promise<string> {
+async function readHidden(terminal: TokenInput, onReady: () => void): Promise<string> {
   let typed = '';
   terminal.setRawMode(true);
   try {
+    onReady();
     for await (const chunk of terminal.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       typed += chunk.toString();
       // oxlint-disable-next-line no-control-regex

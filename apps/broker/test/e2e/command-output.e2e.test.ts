@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,11 +30,8 @@ const linesOf = (text: string) => text.trimEnd().split('\n');
 
 test.each<[number, readonly string[], string?]>([
   [1, []],
-  [0, ['--help']],
   [1, ['dev', '--port', 'http']],
-  [1, ['start', '--config', 'bad.yaml']],
   [1, ['check', '--config', 'bad.yaml']],
-  [0, ['check', '--config', 'good.yaml']],
   [1, ['check', 'good.yaml']],
   [1, ['check']],
   [1, ['doctor', '--config', 'good.yaml']],
@@ -50,7 +48,7 @@ test.each<[number, readonly string[], string?]>([
 );
 
 test.each(['dev', 'start', 'check', 'doctor', 'explain'])(
-  '`valetkey %s --help` has the usage, a sentence for each option, an example and the exit codes, in 80 columns',
+  '`valetkey %s --help` has the usage, a sentence for each option, examples for each shell and the exit codes',
   async (command) => {
     const { exitCode, text } = await run([command, '--help']);
     expect(exitCode).toBe(0);
@@ -60,6 +58,7 @@ test.each(['dev', 'start', 'check', 'doctor', 'explain'])(
     const sentences = options.replaceAll(/\n {4,}/g, ' ').split('\n');
     for (const line of sentences) expect(line).toMatch(/^ {2}-.* {2}[A-Z].*\.(?: \(default: .*\))?$/);
     expect(text).toMatch(new RegExp(`\nExamples?:\n  valetkey ${command} `));
+    expect(text.includes('PowerShell')).toBe(text.includes('< token.txt'));
     expect(text).toMatch(/\nExit code:\n {2}0 if .*, otherwise 1\.\n/);
     expect(linesOf(text).filter(({ length }) => length > 80)).toEqual([]);
   },
@@ -77,20 +76,6 @@ test.each([
   expect(text).toMatch(/Run `valetkey .*--help`/);
 });
 
-test('`valetkey explain --help` shows how to pass a token in PowerShell', async () => {
-  expect((await run(['explain', '--help'])).text).toContain('Get-Content token.txt | valetkey explain');
-});
-
-test('`valetkey explain` accepts a whole header line, and says in a sentence that the input is empty', async () => {
-  const config = ['--config', 'good.yaml'];
-  const [alone, header] = [
-    await run(['explain', ...config], 'a.b.c'),
-    await run(['explain', ...config], 'Authorization: Bearer a.b.c\n'),
-  ];
-  expect(header).toEqual(alone);
-  expect((await run(['explain', ...config], '""\n')).text).toContain('valetkey: standard input has no token');
-});
-
 const hasTerminal = await isProgramAvailable({
   name: 'script (util-linux)',
   probe: () => execFileSync('script', ['--version'], { stdio: 'pipe' }),
@@ -98,30 +83,32 @@ const hasTerminal = await isProgramAvailable({
 });
 
 describe.skipIf(!hasTerminal)('valetkey at a terminal', () => {
-  /** Runs `valetkey explain` in a terminal and types a token, followed by a key that ends the input. */
-  function typeToken(key: string, environment: Record<string, string> = {}): string {
+  /** Runs `valetkey explain` in a terminal, and types a token when it asks for one. Returns what the terminal shows. */
+  async function explainAtTerminal(environment: Readonly<Record<string, string>> = {}): Promise<string> {
     const command = `"${process.execPath}" --conditions=@valetkey/source "${commandFile}" explain --config good.yaml`;
-    const script = [
-      `{ until grep -q Ctrl-D typescript; do :; done; printf 'Bearer canary.b.c\\r${key}'; }`,
-      `script --quiet --flush --return --echo never --command '${command}' typescript`,
-    ].join(' | ');
-    execFileSync('bash', ['-c', `: > typescript; ${script}; cat typescript`], {
+    const terminal = spawn('script', ['--quiet', '--echo', 'never', '--command', command, '/dev/null'], {
       cwd: folder,
       env: { PATH: process.env['PATH'], TERM: 'xterm-256color', ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    return execFileSync('cat', ['typescript'], { cwd: folder }).toString();
+    let shown = '';
+    terminal.stdout.on('data', (chunk: Buffer) => {
+      const asked = shown.includes('Ctrl-D');
+      shown += chunk.toString();
+      if (!asked && shown.includes('Ctrl-D')) terminal.stdin.write('Bearer canary.b.c\r\u0004');
+    });
+    await once(terminal, 'close');
+    return shown;
   }
 
-  test('`valetkey explain` says what it waits for, shows no token, and colours its marks', () => {
-    const shown = typeToken('\\004');
+  test('`valetkey explain` says what it waits for, shows no token, and colours its marks', async () => {
+    const shown = await explainAtTerminal();
     expect(shown).toContain('Paste the token, then press Ctrl-D.');
     expect(shown).toContain('\u001b[31m✗\u001b[39m form');
     expect(shown).not.toContain('canary');
   });
 
-  test('`valetkey explain` prints no colour while NO_COLOR is set', () => {
-    const shown = typeToken('\\004', { NO_COLOR: '1' });
+  test('`valetkey explain` prints no colour while NO_COLOR is set', async () => {
+    const shown = await explainAtTerminal({ NO_COLOR: '1' });
     expect(shown).toContain('✗ form');
     expect(shown).not.toContain('\u001b[3');
   });
