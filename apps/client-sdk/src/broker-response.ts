@@ -1,5 +1,5 @@
 import { ValetError } from './valet-error.ts';
-import type { IssueEnvelope, Problem, SessionAnswer } from './wire.ts';
+import type { IssueEnvelope, Problem, SessionResponse } from './wire.ts';
 
 /** The HTTP statuses of the broker's retryable errors. */
 const retryableStatuses = new Set([429, 503, 504]);
@@ -59,11 +59,11 @@ export async function parseBrokerError(response: Response, vendor?: string): Pro
   });
 }
 
-/** Returns the JSON object of a broker's successful response. Throws `answer_invalid` for any other response. */
+/** Returns the JSON object of a broker's successful response. Throws `response_invalid` for any other response. */
 async function parseObject(response: Response, vendor?: string): Promise<Record<string, unknown>> {
   const body = response.ok ? parseJson(await readText(response)) : undefined;
   if (isObject(body) && Number.isFinite(Date.parse(String(body['server_time'])))) return body;
-  throw new ValetError('answer_invalid', `The response (HTTP ${response.status}) is not from a Valet Key broker.`, {
+  throw new ValetError('response_invalid', `The response (HTTP ${response.status}) is not from a Valet Key broker.`, {
     status: response.status,
     retryable: retryableGatewayStatuses.has(response.status),
     retryAfterSeconds: parseRetryAfterSeconds(response),
@@ -74,7 +74,7 @@ async function parseObject(response: Response, vendor?: string): Promise<Record<
 export async function parseIssueResponse(response: Response, connection: string): Promise<IssueEnvelope> {
   const body = await parseObject(response, connection);
   if (body['connection'] !== connection) {
-    throw new ValetError('answer_invalid', 'The response is about another connection.', {
+    throw new ValetError('response_invalid', 'The response is about another connection.', {
       status: response.status,
       vendor: connection,
     });
@@ -82,17 +82,17 @@ export async function parseIssueResponse(response: Response, connection: string)
   return body as unknown as IssueEnvelope;
 }
 
-export async function parseSessionResponse(response: Response): Promise<SessionAnswer> {
+export async function parseSessionResponse(response: Response): Promise<SessionResponse> {
   const body = await parseObject(response);
   const { subject, vendors } = body;
   if (typeof subject !== 'string' || !isObject(vendors)) {
-    throw new ValetError('answer_invalid', 'The response does not describe a session.', { status: response.status });
+    throw new ValetError('response_invalid', 'The response does not describe a session.', { status: response.status });
   }
-  return body as unknown as SessionAnswer;
+  return body as unknown as SessionResponse;
 }
 
 /**
- * Returns the fields `names` of an issue response. Throws `answer_invalid` unless each of them is a non-empty string.
+ * Returns the fields `names` of an issue response. Throws `response_invalid` unless each of them is a non-empty string.
  */
 export function requireStringFields<Name extends string>(
   response: IssueEnvelope & Partial<Record<Name, unknown>>,
@@ -102,7 +102,7 @@ export function requireStringFields<Name extends string>(
   for (const name of names) {
     const value: unknown = response[name];
     if (typeof value !== 'string' || value === '') {
-      throw new ValetError('answer_invalid', `The response has no \`${name}\`.`, { vendor: response.vendor });
+      throw new ValetError('response_invalid', `The response has no \`${name}\`.`, { vendor: response.vendor });
     }
     fields[name] = value;
   }

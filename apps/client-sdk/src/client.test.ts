@@ -216,24 +216,24 @@ test.each([
   ['no server_time', json({ vendor: 'nudge', token: 'x' })],
   ['an invalid server_time', json({ vendor: 'nudge', token: 'x', server_time: 'soon' })],
   ['another connection', issued('nabla', { token: 'x' })],
-])('issue rejects with answer_invalid when the response contains %s', async (_, response) => {
+])('issue rejects with response_invalid when the response contains %s', async (_, response) => {
   const broker = await startFakeBroker(() => response);
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
-  expect(await failureOf(valet.issue('nudge'))).toMatchObject({ code: 'answer_invalid', retryable: false });
+  expect(await failureOf(valet.issue('nudge'))).toMatchObject({ code: 'response_invalid', retryable: false });
 });
 
 test.each([{ subject: 'alice' }, { subject: 1, vendors: {} }, { subject: 'alice', vendors: [] }])(
-  'session rejects with answer_invalid when the response is %j',
+  'session rejects with response_invalid when the response is %j',
   async (fields) => {
     const broker = await startFakeBroker(() => json({ ...fields, server_time: '2026-11-20T10:00:00.000Z' }));
     const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
-    expect(await failureOf(valet.session())).toMatchObject({ code: 'answer_invalid' });
+    expect(await failureOf(valet.session())).toMatchObject({ code: 'response_invalid' });
   },
 );
 
-test('a call rejects with answer_invalid, retryable for 502 and 503 but not for 401, if a gateway responds', async () => {
+test('a call rejects with response_invalid, retryable for 502 and 503 but not for 401, if a gateway responds', async () => {
   const responses = [
     { status: 502, body: '<html>' },
     { status: 401 },
@@ -242,8 +242,8 @@ test('a call rejects with answer_invalid, retryable for 502 and 503 but not for 
   const broker = await startFakeBroker(() => responses.shift() ?? {});
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 
-  expect(await failureOf(valet.session())).toMatchObject({ code: 'answer_invalid', status: 502, retryable: true });
-  expect(await failureOf(valet.session())).toMatchObject({ code: 'answer_invalid', status: 401, retryable: false });
+  expect(await failureOf(valet.session())).toMatchObject({ code: 'response_invalid', status: 502, retryable: true });
+  expect(await failureOf(valet.session())).toMatchObject({ code: 'response_invalid', status: 401, retryable: false });
   expect(await failureOf(valet.session())).toMatchObject({ status: 503, retryable: true, retryAfterSeconds: 3 });
 });
 

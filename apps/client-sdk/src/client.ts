@@ -6,7 +6,7 @@ import { parseOptions, type ParsedOptions, type ValetClientOptions } from './opt
 import { createSharedCalls } from './shared-calls.ts';
 import { createUserCalls, type TimedResponse, type SendAsUser } from './user-calls.ts';
 import type { VendorResponses } from './vendors/responses.ts';
-import type { IssueAnswer, IssueEnvelope, SessionAnswer } from './wire.ts';
+import type { IssueResponse, IssueEnvelope, SessionResponse } from './wire.ts';
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -30,12 +30,12 @@ export interface ValetClient {
     vendor: Vendor,
     parameters?: IssueParameters,
     options?: IssueOptions,
-  ): Promise<IssueAnswer<VendorResponses[Vendor]>>;
+  ): Promise<IssueResponse<VendorResponses[Vendor]>>;
   issue<Fields extends object = Record<string, unknown>>(
     vendor: string,
     parameters?: IssueParameters,
     options?: IssueOptions,
-  ): Promise<IssueAnswer<Fields>>;
+  ): Promise<IssueResponse<Fields>>;
 
   /**
    * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, even
@@ -47,7 +47,7 @@ export interface ValetClient {
   fetch(vendor: string, path: string, init?: RequestInit): Promise<Response>;
 
   /** Resolves with the principal (issuer and subject) and the operations that it may use: `GET /v1/session`. */
-  session(options?: CallOptions): Promise<SessionAnswer>;
+  session(options?: CallOptions): Promise<SessionResponse>;
 
   /** Call this when the user signs out or another user signs in. Calls under way reject with `aborted`. */
   signOut(): void;
@@ -172,7 +172,7 @@ function createCalls(dependencies: CallsDependencies) {
     );
   }
 
-  function session({ signal }: CallOptions = {}): Promise<SessionAnswer> {
+  function session({ signal }: CallOptions = {}): Promise<SessionResponse> {
     return observe(dependencies, { operation: 'session' }, () =>
       settle(signal, async (controller) =>
         read(await sendAsUser(`${brokerUrl}/v1/session`, {}, controller), parseSessionResponse),

@@ -37,7 +37,7 @@ const clientErrors = {
   },
   timeout: { retryable: true, remediation: 'Call again, or give the call more time with `timeoutMs`.' },
   aborted: { retryable: false, remediation: 'Do nothing: the app itself ended this call.' },
-  answer_invalid: {
+  response_invalid: {
     retryable: false,
     remediation:
       'Check that `brokerUrl` is the address of a Valet Key broker and that no gateway changes its responses.',

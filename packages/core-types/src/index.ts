@@ -7,7 +7,7 @@ export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts
 export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
 export { assertCacheable, assertExposable } from './tokens.ts';
-export { issueAnswerSchema, problemSchema, sessionAnswerSchema } from './wire-schemas.ts';
+export { issueResponseSchema, problemSchema, sessionResponseSchema } from './wire-schemas.ts';
 
 export type { Clock } from './clock.ts';
 export type { ErrorCode, FailureCause, OAuthErrorCode, ValetKeyErrorOptions } from './errors.ts';
@@ -35,4 +35,4 @@ export type {
   VendorDependencies,
   VendorEvent,
 } from './vendor.ts';
-export type { IssueAnswer, IssueEnvelope, Problem, SessionAnswer, SessionVendor } from './wire.ts';
+export type { IssueResponse, IssueEnvelope, Problem, SessionResponse, SessionVendor } from './wire.ts';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { errorTable, type ErrorCode } from './errors.ts';
-import type { IssueEnvelope, Problem, SessionAnswer } from './wire.ts';
+import type { IssueEnvelope, Problem, SessionResponse } from './wire.ts';
 
 const codes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]];
 
 /** Parses the envelope of an issue response. The vendor's own fields are kept beside it. */
-export const issueAnswerSchema = z.looseObject({
+export const issueResponseSchema = z.looseObject({
   vendor: z.string(),
   connection: z.string(),
   vendor_user_id: z.string().optional(),
@@ -16,7 +16,7 @@ export const issueAnswerSchema = z.looseObject({
 }) satisfies z.ZodType<IssueEnvelope>;
 
 /** Parses the response of `GET /v1/session`. */
-export const sessionAnswerSchema = z.object({
+export const sessionResponseSchema = z.object({
   issuer: z.string(),
   subject: z.string(),
   scopes: z.array(z.string()),
@@ -30,7 +30,7 @@ export const sessionAnswerSchema = z.object({
     }),
   ),
   server_time: z.iso.datetime(),
-}) satisfies z.ZodType<SessionAnswer>;
+}) satisfies z.ZodType<SessionResponse>;
 
 /** Parses the response to a failed request. */
 export const problemSchema = z.object({

@@ -19,7 +19,7 @@ export interface IssueEnvelope {
 }
 
 /** The response of `POST /v1/vendors/{connection}/token`: the vendor's own fields and the common envelope. */
-export type IssueAnswer<Fields extends object = object> = IssueEnvelope & Fields;
+export type IssueResponse<Fields extends object = object> = IssueEnvelope & Fields;
 
 /** A connection, and the operations that the caller may use. */
 export interface SessionVendor {
@@ -30,7 +30,7 @@ export interface SessionVendor {
 }
 
 /** The response of `GET /v1/session`. */
-export interface SessionAnswer {
+export interface SessionResponse {
   issuer: string;
   subject: string;
   scopes: string[];

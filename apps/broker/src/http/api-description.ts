@@ -1,4 +1,4 @@
-import { issueAnswerSchema, problemSchema, sessionAnswerSchema } from '@valetkey/core-types';
+import { issueResponseSchema, problemSchema, sessionResponseSchema } from '@valetkey/core-types';
 import { z } from 'zod';
 import { tokenExchangeGrant } from './routes/exchange-request.ts';
 
@@ -97,7 +97,7 @@ const paths: Readonly<Record<string, PathItem>> = {
         '200': response(
           'The vendor’s own fields and the common fields, or only the token if the caller prefers `text/plain`.',
           {
-            ...json('IssueAnswer'),
+            ...json('IssueResponse'),
             'text/plain': text,
           },
         ),
@@ -112,7 +112,7 @@ const paths: Readonly<Record<string, PathItem>> = {
     get: {
       operationId: 'getSession',
       summary: 'Returns the principal, and the connections that it may use',
-      responses: { '200': response('The session is valid.', json('SessionAnswer')), default: problem },
+      responses: { '200': response('The session is valid.', json('SessionResponse')), default: problem },
     },
   },
   '/v1/resolve': readable({
@@ -133,7 +133,7 @@ const paths: Readonly<Record<string, PathItem>> = {
       summary: 'Issues a client token by token exchange (RFC 8693)',
       requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: exchangeForm } } },
       responses: {
-        '200': response('The vendor’s token: the issue response and the fields of OAuth.', json('ExchangeAnswer')),
+        '200': response('The vendor’s token: the issue response and the fields of OAuth.', json('ExchangeResponse')),
         default: response('An OAuth error (RFC 6749 section 5.2).', json('OAuthError')),
       },
       security: noSecurity,
@@ -198,9 +198,9 @@ export function describeApi(publicUrl: string | undefined) {
         caller: { type: 'http', scheme: 'bearer', description: 'The token of the caller’s own identity provider.' },
       },
       schemas: {
-        IssueAnswer: z.toJSONSchema(issueAnswerSchema),
-        ExchangeAnswer: z.toJSONSchema(issueAnswerSchema.extend(exchanged)),
-        SessionAnswer: z.toJSONSchema(sessionAnswerSchema),
+        IssueResponse: z.toJSONSchema(issueResponseSchema),
+        ExchangeResponse: z.toJSONSchema(issueResponseSchema.extend(exchanged)),
+        SessionResponse: z.toJSONSchema(sessionResponseSchema),
         Problem: z.toJSONSchema(problemSchema),
         OAuthError: z.toJSONSchema(z.object(oauthError)),
       },

@@ -1,4 +1,4 @@
-import { issueAnswerSchema, problemSchema, sessionAnswerSchema } from '@valetkey/core-types';
+import { issueResponseSchema, problemSchema, sessionResponseSchema } from '@valetkey/core-types';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readJson, startDevBroker, type DevBroker } from '../support/dev-broker.ts';
 
@@ -19,7 +19,7 @@ describe('Nabla', () => {
     const first = await readJson(await dev.issue('nabla', alice));
     const second = await readJson(await dev.issue('nabla', alice));
 
-    expect(issueAnswerSchema.parse(first)).toMatchObject({
+    expect(issueResponseSchema.parse(first)).toMatchObject({
       vendor: 'nabla',
       vendor_user_id: 'alice',
       expires_in: 300,
@@ -131,7 +131,7 @@ describe('Nymbl', () => {
 describe('Authgear', () => {
   test('authenticates a user of Authgear under Authgear’s issuer', async () => {
     const response = await dev.call('/v1/session', await dev.mintAuthgearToken({ sub: 'alice' }));
-    const session = sessionAnswerSchema.parse(await response.json());
+    const session = sessionResponseSchema.parse(await response.json());
     expect(session).toMatchObject({ issuer: `${dev.sandboxUrl}/authgear`, subject: 'alice' });
     expect(session.vendors['authgear']).toEqual({ vendor: 'authgear', operations: ['authenticate'] });
     expect(session.vendors['nymbl']).toEqual({ vendor: 'nymbl', operations: ['proxy'] });
@@ -179,7 +179,7 @@ describe('Vital', () => {
   test('creates one Vital user for two concurrent devices of one principal, and issues a sign-in token to each', async () => {
     const [first, second] = await Promise.all([1, 2].map(async () => readJson(await dev.issue('vital', alice))));
 
-    expect(issueAnswerSchema.parse(first)).toMatchObject({ vendor: 'vital', environment: 'sandbox', region: 'us' });
+    expect(issueResponseSchema.parse(first)).toMatchObject({ vendor: 'vital', environment: 'sandbox', region: 'us' });
     expect(first?.['user_id']).toBe(first?.['vendor_user_id']);
     expect(second?.['user_id']).toBe(first?.['user_id']);
     expect(second?.['sign_in_token']).not.toBe(first?.['sign_in_token']);
@@ -195,7 +195,7 @@ describe('Vital', () => {
     await dev.issue('vital', alice);
     expect(await dev.countCalls('vital')).toEqual({ 'POST /v2/user/{user_id}/sign_in_token': 1 });
 
-    const session = sessionAnswerSchema.parse(await (await dev.call('/v1/session', alice)).json());
+    const session = sessionResponseSchema.parse(await (await dev.call('/v1/session', alice)).json());
     expect(session.vendors['vital']).toEqual({ vendor: 'vital', operations: ['issue'], vendor_user_id: userId });
   });
 

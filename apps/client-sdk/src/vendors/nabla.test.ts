@@ -29,8 +29,8 @@ test.each([
   { access_token: 'a' },
   { access_token: 'a', refresh_token: '' },
   { access_token: 1, refresh_token: 'r' },
-])('nablaSessionTokens rejects with answer_invalid when the response has only %j', async (fields) => {
+])('nablaSessionTokens rejects with response_invalid when the response has only %j', async (fields) => {
   const { valet } = await valetOf(() => issued('nabla', fields));
 
-  expect(await failureOf(nablaSessionTokens(valet)())).toMatchObject({ code: 'answer_invalid', vendor: 'nabla' });
+  expect(await failureOf(nablaSessionTokens(valet)())).toMatchObject({ code: 'response_invalid', vendor: 'nabla' });
 });

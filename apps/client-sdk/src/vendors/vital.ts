@@ -127,7 +127,7 @@ async function readSignIn(vital: VitalCore): Promise<SignIn | undefined> {
   if (!status.has('signedIn')) return undefined;
   const userId = await vital.currentUserId();
   if (typeof userId !== 'string' || userId === '') {
-    throw new ValetError('answer_invalid', "Vital's SDK is signed in but has no user id.", { vendor: 'vital' });
+    throw new ValetError('response_invalid', "Vital's SDK is signed in but has no user id.", { vendor: 'vital' });
   }
   return { userId, isCurrent: !status.has('useApiKey') && !status.has('pendingReauthentication') };
 }

@@ -43,6 +43,8 @@ test('the suite closes a store once if open returns the same store twice', async
 
 const later = <Value>(value: () => Promise<Value>): Promise<Value> => Promise.resolve().then(value);
 
+let jumpedToMs = 0;
+
 test.each<[string, string, (records: RecordStore, now: () => number) => Partial<RecordStore>]>([
   [
     'returns the time if there is no record',
@@ -62,7 +64,7 @@ test.each<[string, string, (records: RecordStore, now: () => number) => Partial<
   [
     'shows all readers the same clock, which advances',
     'has a clock that jumps',
-    (sound) => ({ read: async (id) => ({ ...(await sound.read(id)), nowMs: 1e6 * Math.random() }) }),
+    (sound) => ({ read: async (id) => ({ ...(await sound.read(id)), nowMs: (jumpedToMs += 1e6) }) }),
   ],
   [
     'shows a written value and its expiry to other readers',

@@ -5,7 +5,7 @@ import {
   type Clock,
   type ExchangedToken,
   type ExposableToken,
-  type IssueAnswer,
+  type IssueResponse,
   type Vendor,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
@@ -86,7 +86,7 @@ export function encodeIssuedToken(
 ): EncodedToken {
   assertExposable(token);
   if (plainTextField === undefined) {
-    return { type: 'application/json', body: JSON.stringify(toIssueAnswer(token, context)) };
+    return { type: 'application/json', body: JSON.stringify(toIssueResponse(token, context)) };
   }
   return { type: 'text/plain; charset=utf-8', body: readField(token, plainTextField) };
 }
@@ -99,7 +99,7 @@ export function encodeExchangedToken(
 ): string {
   assertExposable(token);
   return JSON.stringify({
-    ...toIssueAnswer(token, context),
+    ...toIssueResponse(token, context),
     access_token: readField(token, exchanged.field),
     issued_token_type: exchanged.issuedTokenType,
     token_type: exchanged.tokenType,
@@ -116,7 +116,7 @@ function readField({ vendor, fields }: ExposableToken, name: string): string {
   return textOf(field);
 }
 
-function toIssueAnswer(token: ExposableToken, { connection, nowMs }: IssueContext): IssueAnswer {
+function toIssueResponse(token: ExposableToken, { connection, nowMs }: IssueContext): IssueResponse {
   const { vendor, vendorUserId, expiresInSeconds, fields } = token;
   return {
     ...Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, textOf(field)])),

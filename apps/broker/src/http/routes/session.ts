@@ -1,4 +1,4 @@
-import type { Clock, Principal, SessionAnswer, SessionVendor } from '@valetkey/core-types';
+import type { Clock, Principal, SessionResponse, SessionVendor } from '@valetkey/core-types';
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 import type { Identify } from '../../identity/identify.ts';
 import { isAllowed } from '../../policy/access.ts';
@@ -16,7 +16,7 @@ const isoAt = (ms: number): string => new Date(ms).toISOString();
 /** Adds `GET /v1/session`, which returns the principal and the connections that it may use. */
 export function addSessionRoute(server: FastifyInstance, dependencies: SessionRouteDependencies): void {
   const { identify, connections, clock } = dependencies;
-  const handler: RouteHandlerMethod = async (request): Promise<SessionAnswer> => {
+  const handler: RouteHandlerMethod = async (request): Promise<SessionResponse> => {
     const principal = principalOf(request);
     const { issuer, subject, scopes, expiresAtSeconds } = principal;
     const usable = [...connections.values()].filter(({ rules }) => isAllowed(rules, principal));
