@@ -163,7 +163,7 @@ async function start(file: string): Promise<void> {
   const { brokerUrl, adminUrl } = await explainTakenPort(settings, broker.listen);
   closeOnSignal(broker);
   // Standard output is only for the log.
-  printError(`Valet Key listens on ${brokerUrl}, for operators on ${adminUrl}.`);
+  printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
 }
 
 async function doctor(file: string): Promise<void> {
