@@ -180,7 +180,12 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     child.signal('SIGINT');
     expect(await child.exitCode).toBe(0);
     expect(child.output().split(url), 'the address is printed once').toHaveLength(2);
-    expect(child.output().split('\n').filter((line) => !line.startsWith('{') && line.length > 80)).toEqual([]);
+    expect(
+      child
+        .output()
+        .split('\n')
+        .filter((line) => !line.startsWith('{') && line.length > 80),
+    ).toEqual([]);
     const lines = child.standardOutput().trim().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).not.toEqual([]);
   });
