@@ -24,5 +24,7 @@ const problems = [
 ];
 
 for (const { place, problem } of problems) process.stderr.write(`${place}: ${problem}\n`);
-process.stdout.write(`structure: ${repository.packages.length} packages, ${problems.length} problems\n`);
+process.stdout.write(
+  `structure: ${repository.packages.length} packages, ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}\n`,
+);
 process.exitCode = problems.length === 0 ? 0 : 1;

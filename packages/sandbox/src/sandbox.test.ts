@@ -32,6 +32,7 @@ test('the front page lists every service and every route of the sandbox itself, 
   const { text: page } = await request(sandbox.origin);
   for (const vendor of sandboxVendors) expect(page).toContain(`/${vendor}`);
   for (const own of ['/_calls', '/_faults', '/_state']) expect(page).toContain(own);
+  expect(page.split('\n').filter((line) => line.length > 80)).toEqual([]);
   const examples = [...page.matchAll(/(PUT|POST) +(\/_\w+) +(\{.+\})/g)];
   expect(examples).toHaveLength(2);
   for (const [, method, path, body] of examples) {

@@ -77,7 +77,8 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
         storeHealth.reportFailure();
         throw unwritableError(decision.requestId, error);
       }
-      logger.info({ decision, ...(reason !== undefined && { reason }) }, 'decision');
+      const { requestId, ...logged } = decision;
+      logger.info({ requestId, decision: logged, ...(reason !== undefined && { reason }) }, 'decision');
       for (const listen of listeners) tell(listen, decision);
     },
   };

@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { secretSlotsSchema, type VendorDefinition } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -147,6 +150,42 @@ describe('examine', () => {
         'The broker cannot use its database. (overloaded, ECONNREFUSED) ' +
         'Check `store` in the configuration. The database must be reachable, and the broker must be allowed to write.',
     });
+  });
+
+  test('examine reports whether a missing SQLite file could be created, and creates nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+    await writeFile(join(folder, 'file'), '');
+    const examineStore = async (sqlite: string) => {
+      const findings = await examine(parseConfig({ ...createConfigFor(sandbox), vendors: {}, store: { sqlite } }));
+      return findings.find(({ part }) => part === 'store');
+    };
+    expect(await examineStore(join(folder, 'new', 'data', 'valetkey.sqlite'))).toEqual({
+      part: 'store',
+      healthy: true,
+      detail: 'ok; `valetkey start` will create the file',
+    });
+    expect(await examineStore(join(folder, 'file', 'data', 'valetkey.sqlite'))).toEqual({
+      part: 'store',
+      healthy: false,
+      detail: 'the file does not exist and cannot be created (ENOTDIR). Check `store.sqlite` in the configuration.',
+    });
+    expect(await readdir(folder)).toEqual(['file']);
+    await rm(folder, { recursive: true });
+  });
+
+  test('examine counts the keys of an issuer, one as `1 key`', async () => {
+    const { keys } = (await (await fetch(`${sandbox.urls.idp}/jwks`)).json()) as { keys: object[] };
+    const body = JSON.stringify({ keys: keys.slice(0, 1) });
+    const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const server = createServer((socket) => {
+      socket.once('data', () => socket.end(head + body));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const issuer = { issuer: sandbox.urls.idp, audiences: ['api'], jwksUri: `http://127.0.0.1:${port}/jwks` };
+    const findings = await examine(parseConfig({ ...createConfigFor(sandbox), vendors: {}, issuers: [issuer] }));
+    expect(findings[1]).toEqual({ part: `issuer ${sandbox.urls.idp}`, healthy: true, detail: '1 key' });
+    server.close();
   });
 });
 

@@ -3,8 +3,11 @@ import type { IssuerStatus } from '@valetkey/jwt-verify';
 import { createVendor } from '../config/adapter.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
+import { createSqliteStore } from '../storage/sqlite-store.ts';
 import { findRedisProblem } from './redis-problem.ts';
+import { findCreationProblem, findMissingFile } from './store-problem.ts';
 import { useTemporaryBroker } from './temporary-broker.ts';
+import { countOf } from './terminal.ts';
 
 /** The result of examining one part of a broker. */
 export interface Finding {
@@ -15,13 +18,17 @@ export interface Finding {
 
 /**
  * Examines everything that a configuration names: the store, Redis, each identity provider and each connection. A part is
- * healthy if it responds and accepts the broker's credentials.
+ * healthy if it responds and accepts the broker's credentials. Creates no file.
  */
 export async function examine(config: Config): Promise<Finding[]> {
-  return useTemporaryBroker(config, {}, async ({ parts: { store, verifier } }) => {
+  const missingFile = await findMissingFile(config.store);
+  const replaced = missingFile === undefined ? {} : { store: createSqliteStore(':memory:') };
+  return useTemporaryBroker(config, replaced, async ({ parts: { store, verifier } }) => {
     const issuerStatuses = verifier.warm();
     return [
-      await examinePart('store', () => store.check()),
+      missingFile === undefined
+        ? await examinePart('store', () => store.check())
+        : await examineMissingFile(missingFile),
       ...(config.redis === undefined ? [] : [await examineRedis(config.redis)]),
       ...(await issuerStatuses).map(describeIssuer),
       ...(await Promise.all(config.connections.flatMap(listProbes).map(examineConnection))),
@@ -73,6 +80,14 @@ async function closeQuietly(vendor: Vendor): Promise<void> {
   }
 }
 
+async function examineMissingFile(path: string): Promise<Finding> {
+  const problem = await findCreationProblem(path);
+  if (problem === undefined)
+    return { part: 'store', healthy: true, detail: 'ok; `valetkey start` will create the file' };
+  const detail = `the file does not exist and cannot be created (${problem}). Check \`store.sqlite\` in the configuration.`;
+  return { part: 'store', healthy: false, detail };
+}
+
 async function examineRedis(options: NonNullable<Config['redis']>): Promise<Finding> {
   const problem = await findRedisProblem(options);
   return { part: 'redis', healthy: problem === undefined, detail: problem ?? 'ok' };
@@ -98,6 +113,6 @@ function describeFailure(error: unknown, credentialAdvice: string): string {
 
 function describeIssuer({ issuer, keys, lastFailure }: IssuerStatus): Finding {
   const part = `issuer ${issuer}`;
-  if (keys > 0) return { part, healthy: true, detail: `${keys} keys` };
+  if (keys > 0) return { part, healthy: true, detail: countOf(keys, 'key') };
   return { part, healthy: false, detail: `has no usable keys (${lastFailure ?? 'none can be used'})` };
 }

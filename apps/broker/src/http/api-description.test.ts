@@ -51,3 +51,14 @@ test('the broker serves the API description as JSON and as a page', async () => 
     expect(page).toContain(operation.summary);
   }
 });
+
+test('the broker says at `/` what it is and where its documentation is, to a caller without a token', async () => {
+  await using sandbox = await createSandbox();
+  await using broker = await startRecordingBroker(createConfigFor(sandbox));
+  const response = await broker.call('/');
+  expect(response.status).toBe(200);
+  const front = (await response.json()) as Record<string, string>;
+  expect(front).toMatchObject({ name: 'Valet Key', docs: '/docs', openapi: '/openapi.json' });
+  expect(front['description']).toBe(description.info.description);
+  for (const path of [front['docs'], front['openapi']]) expect((await broker.call(path ?? '')).status).toBe(200);
+});

@@ -145,6 +145,9 @@ const paths: Readonly<Record<string, PathItem>> = {
   '/readyz': readable(
     state('readiness', 'Returns whether the broker is ready to serve calls', { 200: 'ok', 503: 'unavailable' }),
   ),
+  '/': page('start', 'Says what this service is and where its documentation is', {
+    'application/json': { schema: { type: 'object' } },
+  }),
   '/openapi.json': page('describe', 'Returns this description', { 'application/json': { schema: { type: 'object' } } }),
   '/docs': page('document', 'Lists the routes', { 'text/html': text }),
   '/docs/errors': page('documentErrors', 'Lists every error code', { 'text/html': text }),

@@ -15,6 +15,7 @@ import fastify, {
   type onRequestAsyncHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
+import type { Logger } from 'pino';
 import type { Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
@@ -31,7 +32,7 @@ const maxBodyBytes = 16_384;
 const maxPipelinedRequests = 32;
 
 export interface HttpServerOptions {
-  readonly logger: FastifyBaseLogger;
+  readonly logger: Logger;
   readonly lifecycle: Lifecycle;
   /** Called with the error of each failed request. */
   readonly countError?: ((error: ValetKeyError) => void) | undefined;
@@ -43,8 +44,11 @@ export interface HttpServerOptions {
 
 type ServerOptions = FastifyHttpOptions<FastifyInstance['server'], FastifyBaseLogger>;
 
+/** Gives each line about a request its id, so that no call of the logger has to name it. */
+export const logController = new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' });
+
 const serverOptions = {
-  logController: new LogController({ disableRequestLogging: true }),
+  logController,
   bodyLimit: maxBodyBytes,
   requestTimeout: 15_000,
   // Ends a TCP connection on which no byte moves, because its client does not read. Longer than any vendor's timeout.
@@ -73,7 +77,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const sendProblem = createProblemSender(countError, problemFormat(resourceMetadata));
   const server = fastify({
     ...serverOptions,
-    loggerInstance: logger,
+    loggerInstance: withoutAddresses(logger),
+    childLoggerFactory: (_quiet, bindings, options) => logger.child(bindings, options),
     clientErrorHandler: createSocketRefusal({ logger, countError }),
     // Fastify throws these errors before it runs any hook.
     frameworkErrors: (error, request, reply) => {
@@ -105,6 +110,11 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     throw new ValetKeyError('not_found', 'No route has this path.');
   });
   return server;
+}
+
+/** Returns a logger that drops the lines in which Fastify lists its addresses: the program that listens prints them once. */
+function withoutAddresses(logger: Logger): FastifyBaseLogger {
+  return logger.child({}, { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level });
 }
 
 /**

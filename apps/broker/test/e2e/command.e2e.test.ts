@@ -81,6 +81,27 @@ describe('valetkey dev', () => {
     },
   );
 
+  test('`valetkey dev` prints decisions and refusals as plain lines with times in UTC, and no JSON', async () => {
+    await using child = startValetkey(['dev', ...free], folder);
+    const [, url = ''] = await child.waitForOutput(/broker +(\S+)[\s\S]*Ctrl-C/);
+    const [, sandboxUrl = ''] = await child.waitForOutput(/sandbox +(\S+)/);
+    const header = await (await fetch(`${sandboxUrl}/idp/dev-token?sub=alice`)).text();
+    const issue = (authorization: string) =>
+      fetch(`${url}/v1/vendors/nudge/token`, { method: 'POST', headers: { authorization } });
+    await issue(header.trim().replace(/^authorization: /i, ''));
+    await issue('Bearer a.b.c');
+    await child.waitForOutput(/\d\d:\d\d:\d\d UTC {2}alice {2}issue nudge {2}allowed/);
+    await child.waitForOutput(/\d\d:\d\d:\d\d UTC {2}refused: code invalid_token, connection nudge/);
+    // oxlint-disable-next-line no-control-regex
+    expect(child.output()).not.toMatch(/^\s*\{|\u001b/m);
+  });
+
+  test('`valetkey dev` names `--data-folder` when it cannot write there', async () => {
+    await writeFile(join(folder, 'a-file'), '');
+    const text = await expectFailure(['dev', ...free, '--data-folder', 'a-file/data']);
+    expect(text).toContain('valetkey: --data-folder: cannot be opened for writing (ENOTDIR)');
+  });
+
   test('`valetkey dev` refuses to start when NODE_ENV is production', async () => {
     expect(await expectFailure(['dev', ...free], { NODE_ENV: 'production' })).toContain('NODE_ENV');
   });
@@ -162,7 +183,7 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     const taken = await occupyPort();
     const text = config.replace('admin: { port: 0 }', `admin: { port: ${taken.port} }`);
     const printed = await expectFailure(['start', ...(await configFile('taken.yaml', text))], { NUDGE_API_KEY: key });
-    expect(printed).toContain(`port ${taken.port} on 127.0.0.1 is in use; choose another one with admin.port`);
+    expect(printed).toContain(`port ${taken.port} on 127.0.0.1 is in use; choose another with admin.port`);
     await taken.close();
   });
 
@@ -173,6 +194,13 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     await fetch(`${url}/v1/session`);
     child.signal('SIGINT');
     expect(await child.exitCode).toBe(0);
+    expect(child.output().split(url), 'the address is printed once').toHaveLength(2);
+    expect(
+      child
+        .output()
+        .split('\n')
+        .filter((line) => !line.startsWith('{') && line.length > 80),
+    ).toEqual([]);
     const lines = child.standardOutput().trim().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).not.toEqual([]);
   });
@@ -252,11 +280,16 @@ describe('valetkey explain and doctor', () => {
     expect(await expectFailure(['doctor', '--config', file])).toContain('✗ connection vital');
   });
 
-  test('`valetkey doctor` creates no file for an invalid configuration', async () => {
+  test('`valetkey doctor` creates no file and no folder, whether the configuration is valid or not', async () => {
+    const before = new Set([...(await readdir(folder)), 'default.yaml', 'empty.yaml', 'prefix.yaml']);
+    const issuers = "issuers: [{ issuer: 'http://127.0.0.1:9', audiences: [api] }]";
+    await writeFile(join(folder, 'default.yaml'), issuers);
+    expect(await expectFailure(['doctor', '--config', 'default.yaml'])).toContain('✓ store: ok');
+    expect((await readdir(folder)).filter((name) => !before.has(name))).toEqual([]);
     await writeFile(join(folder, 'empty.yaml'), 'issuers: []\n');
     expect(await expectFailure(['doctor', '--config', 'empty.yaml'])).toContain('no user could sign in');
     await writeFile(join(folder, 'prefix.yaml'), configWithInvalidPrefix);
     expect(await expectFailure(['doctor', '--config', 'prefix.yaml'])).toContain('prefix');
-    expect(await readdir(folder)).not.toContain('valetkey-data');
+    expect((await readdir(folder)).filter((name) => !before.has(name))).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { describeDecision } from '../../src/cli/banner.ts';
+import { describeDecision } from '../../src/cli/dev-lines.ts';
 import { expect, test } from 'vitest';
 import { readProblemCodes, useAttackedBroker } from '../support/attacked-broker.ts';
 

@@ -159,7 +159,7 @@ async function startBrokerWithSecrets(vendorUrl: string, issuer: string) {
   await writeFile(join(folder, 'nudge-key'), `${configured.NUDGE_KEY}\n`);
   await writeFile(join(folder, 'admin-token-next'), `${configured.ADMIN_TOKEN_NEXT}\r\n`);
   const broker = startValetkey(['start', '--config', 'valetkey.yaml'], folder, configured);
-  const [, brokerUrl = '', adminUrl = ''] = await broker.waitForOutput(/listens on (\S+), for operators on (\S+)\./);
+  const [, brokerUrl = '', adminUrl = ''] = await broker.waitForOutput(/listens on (\S+),\s+for operators on (\S+)\./);
   return { ...broker, brokerUrl, adminUrl };
 }
 

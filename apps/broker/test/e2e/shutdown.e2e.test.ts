@@ -42,7 +42,7 @@ const countVendorCalls = () => sandbox.calls()['nudge']?.[tokenRoute] ?? 0;
 /** Starts a broker process, and an HTTP client that keeps its TCP connections open, as a proxy in front of the broker does. */
 async function startBroker() {
   const broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
-  const [, brokerUrl = '', adminUrl = ''] = await broker.waitForOutput(/listens on (\S+), for operators on (\S+)\./);
+  const [, brokerUrl = '', adminUrl = ''] = await broker.waitForOutput(/listens on (\S+),\s+for operators on (\S+)\./);
   const agent = new Agent({ connections: 256, keepAliveTimeout: 60_000 });
   const send = async (url: string, method: 'GET' | 'POST' = 'GET') => {
     const headers = { authorization: `Bearer ${token}` };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose';
 import type { Issuer } from '@valetkey/core-types';
 import { parseVerificationKey } from '../keys/verification-key.ts';
+import { describeSeconds } from '../token/describe-seconds.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import { isJsonObject, parseSegment, splitToken, type JsonObject } from '../token/token-text.ts';
 import type { DpopNonces } from './dpop-nonces.ts';
@@ -83,7 +84,7 @@ async function checkProof(
   if (ath !== digest(token)) throw invalidProof('is for another token (ath)');
   const age = typeof iat === 'number' ? nowSeconds() - iat : NaN;
   if (!(age <= maxAgeSeconds + clockToleranceSeconds && age >= -clockToleranceSeconds)) {
-    throw invalidProof(`was not signed within the last ${maxAgeSeconds} seconds (iat)`);
+    throw invalidProof(`was not signed within the last ${describeSeconds(maxAgeSeconds)} (iat)`);
   }
   if (typeof jti !== 'string' || jti === '' || jti.length > maxIdLength) throw invalidProof('has no usable jti');
   if (nonceRequired && !(typeof nonce === 'string' && nonces.isAccepted(nonce))) {

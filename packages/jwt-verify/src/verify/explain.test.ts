@@ -122,6 +122,8 @@ test('explain() describes the checks with the settings of the issuer', async () 
     'Within exp, nbf and iat, with a tolerance of 5 seconds, and with a lifetime within the limit.',
   );
   expect(detailOf(await verifier.explain(token()), 'binding')).toBe('Not bound to a key.');
+  const strict = createHarness({ clockToleranceSeconds: 1 });
+  expect(detailOf(await strict.verifier.explain(strict.token()), 'dates')).toContain('a tolerance of 1 second,');
 });
 
 test('explain() describes the binding that dpop.required demands', async () => {

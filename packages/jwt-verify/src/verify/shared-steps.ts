@@ -1,5 +1,6 @@
 import type { Issuer } from '@valetkey/core-types';
 import type { DpopBinding } from '../dpop/dpop-proof.ts';
+import { describeSeconds } from '../token/describe-seconds.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import { isJsonObject, type JsonObject } from '../token/token-text.ts';
 import type { Step } from './verification.ts';
@@ -33,7 +34,7 @@ export const formRequirement =
 export const datesStep = {
   name: 'dates',
   requirement: (issuer) => {
-    const tolerance = issuer && `, with a tolerance of ${issuer.clockToleranceSeconds} seconds`;
+    const tolerance = issuer && `, with a tolerance of ${describeSeconds(issuer.clockToleranceSeconds)}`;
     return `Within exp, nbf and iat${tolerance ?? ''}, and with a lifetime within the limit.`;
   },
   run: (verification, { clock }) => {
@@ -72,7 +73,7 @@ function checkDates(issuer: Issuer, claims: JsonObject, nowSeconds: number): num
   if (maxLifetimeSeconds !== null && expiresAt - (issuedAt ?? nowSeconds) > maxLifetimeSeconds) {
     throw invalidToken(
       'lifetime_too_long',
-      `The token is valid for longer than the ${maxLifetimeSeconds} seconds allowed.`,
+      `The token is valid for longer than the ${describeSeconds(maxLifetimeSeconds)} allowed.`,
       "Shorten the lifetime of access tokens at the identity provider, or raise the issuer's maxLifetimeSeconds.",
     );
   }

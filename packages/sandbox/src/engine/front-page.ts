@@ -7,28 +7,41 @@ export interface FrontPageContent {
   readonly issuers: readonly string[];
 }
 
-/** Returns the text of `GET /`: every service with a call to try, and the sandbox's own routes. */
+const maxWidth = 80;
+
+/** Returns the text of `GET /`: every service with calls to try, and the sandbox's own routes. */
 export function createFrontPage({ services, controls, issuers }: FrontPageContent): string {
-  const rows = services.map(({ name, title, sample }) => [`/${name}`, title, sample] as const);
-  const [pathWidth, titleWidth] = [widthOf(rows, 0), widthOf(rows, 1)];
-  const fault = { faults: [{ vendor: services[0]?.name, fault: { type: 'latency', delayMs: 2000 } }] };
-  const rotation = { keys: { rotate: issuers.slice(0, 1) } };
+  const [vendor = ''] = services.map(({ name }) => name);
+  const [issuer = ''] = issuers;
   const lines = [
     'Valet Key sandbox: simulated vendors, for development and tests only.',
     '',
-    ...rows.map(([path, title, sample]) => `  ${path.padEnd(pathWidth)}  ${title.padEnd(titleWidth)}  ${sample}`),
+    ...services.flatMap(({ name, title, sample }) => [
+      `  ${title}`,
+      ...sample.split(', ').map((call) => indent(call.replace('/', `/${name}/`))),
+    ]),
     '',
     '  GET    /_calls    how often each route was called',
     '  DELETE /_calls    resets the counts',
     '  GET    /_faults   the active faults',
-    `  PUT    /_faults   ${JSON.stringify(fault)}`,
-    `  POST   /_state    ${JSON.stringify(rotation)}`,
+    `  PUT    /_faults   ${JSON.stringify({ faults: [{ vendor, fault: { type: 'reset' } }] })}`,
+    `  POST   /_state    ${JSON.stringify({ keys: { rotate: [issuer] } })}`,
     "  POST   /_state    the actions of a vendor's console:",
-    ...Object.entries(controls).map(([id, names]) => `                    ${id}: ${names.join(', ')}`),
+    ...Object.entries(controls).flatMap(([id, names]) => listActions(id, names)),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function widthOf(rows: readonly (readonly string[])[], column: number): number {
-  return Math.max(...rows.map((row) => row[column]?.length ?? 0));
+const indent = (line: string) => `    ${line}`;
+
+/** Returns the names of a simulation's actions, on as many lines as they need. */
+function listActions(id: string, names: readonly string[]): string[] {
+  const lines = [indent(`${id}: ${names[0] ?? ''}`)];
+  for (const name of names.slice(1)) {
+    const last = lines.length - 1;
+    const longer = `${lines[last]}, ${name}`;
+    if (longer.length <= maxWidth) lines[last] = longer;
+    else lines.push(indent(`  ${name}`));
+  }
+  return lines;
 }

@@ -125,8 +125,8 @@ test('faults affect an added simulation, in code and through PUT /_faults', asyn
 
 test('the front page shows an added simulation and its controls', async () => {
   const { text: page } = await request(sandbox.origin);
-  expect(page).toMatch(/^ {2}\/acme +Acme Rooms +POST \/v1\/tokens\/\{user_id\}$/m);
-  expect(page).toMatch(/^ {2}\/acme-idp +Acme Login +GET {2}\/jwks$/m);
+  expect(page).toMatch(/^ {2}Acme Rooms\n {4}POST \/acme\/v1\/tokens\/\{user_id\}$/m);
+  expect(page).toMatch(/^ {2}Acme Login\n {4}GET {2}\/acme-idp\/jwks$/m);
   expect(page).toMatch(/^ +acme: setApiKeys$/m);
 });
 

@@ -29,7 +29,7 @@ export const idp = defineSimulation({
   services: {
     idp: {
       title: 'an OpenID provider',
-      sample: 'GET  /.well-known/openid-configuration, GET /dev-token?sub=alice',
+      sample: 'GET  /.well-known/openid-configuration, GET  /dev-token?sub=alice',
       simulates: 'discovery, JWKS (RS256, ES256, EdDSA), login with PKCE, userinfo',
     },
   },

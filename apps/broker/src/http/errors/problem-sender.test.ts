@@ -2,6 +2,7 @@ import { ValetKeyError } from '@valetkey/core-types';
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { createLogger } from '../../telemetry/logger.ts';
+import { logController } from '../server.ts';
 import { createProblemSender, problemFormat, type FailureFormat } from './problem-sender.ts';
 
 /** Creates a server whose route fails with a given error. `counted` and `logged` show the work of the problem sender. */
@@ -9,6 +10,7 @@ function createHarness(format: FailureFormat = problemFormat('https://broker.exa
   const lines: Record<string, unknown>[] = [];
   const counted: ValetKeyError[] = [];
   const server = fastify({
+    logController,
     loggerInstance: createLogger('trace', {
       write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
     }),

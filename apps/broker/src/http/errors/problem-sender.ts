@@ -32,13 +32,13 @@ function connectionOf({ params }: FastifyRequest): string | undefined {
 }
 
 function logProblem(thrown: unknown, error: ValetKeyError, request: FastifyRequest): void {
-  const { id: requestId, log } = request;
+  const { log } = request;
   if (error.code === 'internal') {
-    log.error({ requestId, error: describeForeignError(thrown) }, 'internal error');
+    log.error({ error: describeForeignError(thrown) }, 'internal error');
     return;
   }
   const { code, vendor, reason, advice } = error;
-  log[levelOf(error)]({ requestId, code, vendor, connection: connectionOf(request), reason, advice }, 'refused');
+  log[levelOf(error)]({ code, vendor, connection: connectionOf(request), reason, advice }, 'refused');
 }
 
 /** Returns the log level. By default, the log shows calls that a vendor refuses and callers that cannot sign in. */

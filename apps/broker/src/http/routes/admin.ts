@@ -40,9 +40,9 @@ export function addAdminRoutes(server: FastifyInstance, dependencies: AdminDepen
 
 /** Logs each successful change by the operator, because it decides who may sign in and as which vendor user. */
 function logChanges(server: FastifyInstance): void {
-  server.addHook('onResponse', async ({ method, routeOptions, id: requestId, log, body }, { statusCode }) => {
+  server.addHook('onResponse', async ({ method, routeOptions, log, body }, { statusCode }) => {
     if (statusCode !== 204) return;
-    log.info({ requestId, change: { method, path: routeOptions.url, ...(body as object) } }, 'admin');
+    log.info({ change: { method, path: routeOptions.url, ...(body as object) } }, 'admin');
   });
 }
 

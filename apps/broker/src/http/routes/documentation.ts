@@ -5,10 +5,16 @@ import { createErrorsPage, createRoutesPage } from '../documentation-pages.ts';
 import { errorDocumentationPath } from '../errors/problem.ts';
 import { addRoute } from '../server.ts';
 
-/** Adds `GET /openapi.json`, `GET /docs` and `GET /docs/errors`, which the `type` of every problem links to. */
+/**
+ * Adds `GET /`, which says what the service is and where its documentation is, `GET /openapi.json`, `GET /docs` and
+ * `GET /docs/errors`, which the `type` of every problem links to.
+ */
 export function addDocumentationRoutes(server: FastifyInstance, publicUrl: string | undefined): void {
   const description = describeApi(publicUrl);
+  const { title: name, description: purpose } = description.info;
+  const front = { name, description: purpose, docs: '/docs', openapi: '/openapi.json' };
   const documents = [
+    ['/', 'application/json; charset=utf-8', JSON.stringify(front)],
     ['/docs', 'text/html; charset=utf-8', createRoutesPage(description.paths)],
     [errorDocumentationPath, 'text/html; charset=utf-8', createErrorsPage(errorTable)],
     ['/openapi.json', 'application/json; charset=utf-8', JSON.stringify(description)],

@@ -94,5 +94,5 @@ function reportCutBody(
   countError(error);
   const { connection } = request.params as { connection: string };
   const { code, reason } = error;
-  request.log.warn({ requestId: request.id, connection, code, reason }, 'response was cut off');
+  request.log.warn({ connection, code, reason }, 'response was cut off');
 }

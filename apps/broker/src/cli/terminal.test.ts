@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { countOf, wrap } from './terminal.ts';
+
+const longestOf = (text: string) => Math.max(...text.split('\n').map(({ length }) => length));
+
+test('wrap breaks a long line between words, and indents each further line', () => {
+  const text = `✗ connection vital: ${'Check the secrets. '.repeat(12)}`.trim();
+  const wrapped = wrap(text);
+  expect(longestOf(wrapped)).toBeLessThanOrEqual(80);
+  expect(
+    wrapped
+      .split('\n')
+      .slice(1)
+      .every((line) => /^ {2}\S/.test(line)),
+  ).toBe(true);
+  expect(wrapped.replaceAll(/\n */g, ' ')).toBe(text);
+});
+
+test('wrap keeps lines of at most 80 columns, with their indentation and the spaces in them', () => {
+  const text = `\n  one  two\n\n    ${'x'.repeat(76)}\n`;
+  expect(wrap(text)).toBe(text);
+});
+
+test('wrap adds to the indentation of the broken line', () => {
+  const [, second = '', third = ''] = wrap(`    ${'word '.repeat(40)}`).split('\n');
+  expect(second).toMatch(/^ {6}word/);
+  expect(third).toMatch(/^ {6}word/);
+  expect(wrap(`    ${'word '.repeat(40)}`, 0).split('\n')[1]).toMatch(/^ {4}word/);
+});
+
+test('wrap keeps a long URL whole, and the words of a command between backticks together', () => {
+  const url = `https://id.example.com/${'path/'.repeat(20)}`;
+  expect(wrap(`issuer ${url} has no keys`).split('\n')).toEqual(['issuer', `  ${url}`, '  has no keys']);
+  const command = '`npm install @valetkey/broker`';
+  expect(wrap(`${'x'.repeat(60)} ${command}, then again`).split('\n')).toEqual([
+    'x'.repeat(60),
+    `  ${command}, then again`,
+  ]);
+});
+
+test('wrap breaks a text between backticks that is longer than a line', () => {
+  expect(longestOf(wrap(`write \`${'word '.repeat(30)}\` there`))).toBeLessThanOrEqual(80);
+});
+
+test('wrap does not count the codes of colours', () => {
+  const text = `\u001b[32m✓\u001b[39m ${'x'.repeat(70)} ${'y'.repeat(7)}`;
+  expect(wrap(text)).toBe(text);
+});
+
+test('countOf writes the noun in the plural, except after 1', () => {
+  expect([0, 1, 2].map((count) => countOf(count, 'key'))).toEqual(['0 keys', '1 key', '2 keys']);
+});

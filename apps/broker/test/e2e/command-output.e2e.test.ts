@@ -1,0 +1,115 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isProgramAvailable } from '../support/required-program.ts';
+import { commandFile, startValetkey } from '../support/valetkey-process.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+  const issuers = "issuers: [{ issuer: 'http://127.0.0.1:9/a-realm-with-a-long-name', audiences: [api] }]";
+  await writeFile(
+    join(folder, 'good.yaml'),
+    `${issuers}\nvendors: { nudge: { apiKey: a, baseUrl: 'http://127.0.0.1:9' } }`,
+  );
+  await writeFile(join(folder, 'bad.yaml'), `${issuers}\nvendors: { acme: {}, 'Not A Name': { vendor: nudge } }`);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Runs `valetkey` to its end, with this text on standard input. */
+async function run(args: readonly string[], input = '') {
+  await using child = startValetkey(args, folder);
+  child.sendInput(input);
+  return { exitCode: await child.exitCode, text: child.output() };
+}
+
+const linesOf = (text: string) => text.trimEnd().split('\n');
+
+test.each<[number, readonly string[], string?]>([
+  [1, []],
+  [1, ['dev', '--port', 'http']],
+  [1, ['check', '--config', 'bad.yaml']],
+  [1, ['check', 'good.yaml']],
+  [1, ['check']],
+  [1, ['doctor', '--config', 'good.yaml']],
+  [1, ['explain', '--config', 'good.yaml'], 'a.b.c'],
+  [1, ['explain', '--config', 'good.yaml'], ' \r\n'],
+])(
+  '`valetkey` exits with %i and prints lines of at most 80 columns without colours for %j',
+  async (code, args, input) => {
+    const { exitCode, text } = await run(args, input);
+    expect(exitCode, text).toBe(code);
+    expect(linesOf(text).filter(({ length }) => length > 80)).toEqual([]);
+    expect(text).not.toContain('\u001b');
+  },
+);
+
+test.each(['dev', 'start', 'check', 'doctor', 'explain'])(
+  '`valetkey %s --help` has the usage, a sentence for each option, examples for each shell and the exit codes',
+  async (command) => {
+    const { exitCode, text } = await run([command, '--help']);
+    expect(exitCode).toBe(0);
+    const [usage = ''] = linesOf(text);
+    expect(usage).toMatch(command === 'dev' ? /^Usage: valetkey dev/ : `Usage: valetkey ${command} --config <file>`);
+    const [, options = ''] = /\nOptions:\n([\s\S]+?)\n\n/.exec(text) ?? [];
+    const sentences = options.replaceAll(/\n {4,}/g, ' ').split('\n');
+    for (const line of sentences) expect(line).toMatch(/^ {2}-.* {2}[A-Z].*\.(?: \(default: .*\))?$/);
+    expect(text).toMatch(new RegExp(`\nExamples?:\n  valetkey ${command} `));
+    expect(text.includes('PowerShell')).toBe(text.includes('< token.txt'));
+    expect(text).toMatch(/\nExit code:\n {2}0 if .*, otherwise 1\.\n/);
+    expect(linesOf(text).filter(({ length }) => length > 80)).toEqual([]);
+  },
+);
+
+test.each([
+  [['dev', '--prt', '1'], '--port'],
+  [['check', '--confg', 'good.yaml'], '--config'],
+  [['--hlp'], '--help'],
+  [['chek'], 'check'],
+])('`valetkey` suggests the correct spelling for %j', async (args, expected) => {
+  const { exitCode, text } = await run(args);
+  expect(exitCode).toBe(1);
+  expect(text).toContain(`Did you mean ${expected}?`);
+  expect(text).toMatch(/Run `valetkey .*--help`/);
+});
+
+const hasTerminal = await isProgramAvailable({
+  name: 'script (util-linux)',
+  probe: () => execFileSync('script', ['--version'], { stdio: 'pipe' }),
+  remediation: 'Install the package bsdutils or util-linux.',
+});
+
+describe.skipIf(!hasTerminal)('valetkey at a terminal', () => {
+  /** Runs `valetkey explain` in a terminal, and types a token when it asks for one. Returns what the terminal shows. */
+  async function explainAtTerminal(environment: Readonly<Record<string, string>> = {}): Promise<string> {
+    const command = `"${process.execPath}" --conditions=@valetkey/source "${commandFile}" explain --config good.yaml`;
+    const terminal = spawn('script', ['--quiet', '--echo', 'never', '--command', command, '/dev/null'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], TERM: 'xterm-256color', ...environment },
+    });
+    let shown = '';
+    terminal.stdout.on('data', (chunk: Buffer) => {
+      const asked = shown.includes('Ctrl-D');
+      shown += chunk.toString();
+      if (!asked && shown.includes('Ctrl-D')) terminal.stdin.write('Bearer canary.b.c\r\u0004');
+    });
+    await once(terminal, 'close');
+    return shown;
+  }
+
+  test('`valetkey explain` says what it waits for, shows no token, and colours its marks', async () => {
+    const shown = await explainAtTerminal();
+    expect(shown).toContain('Paste the token, then press Ctrl-D.');
+    expect(shown).toContain('\u001b[31m✗\u001b[39m form');
+    expect(shown).not.toContain('canary');
+  });
+
+  test('`valetkey explain` prints no colour while NO_COLOR is set', async () => {
+    const shown = await explainAtTerminal({ NO_COLOR: '1' });
+    expect(shown).toContain('✗ form');
+    expect(shown).not.toContain('\u001b[3');
+  });
+});
