@@ -125,7 +125,7 @@ test.each<[string, string, ErrorCode]>([
   ['with a double slash before the path', 'GET //v1/session', 'not_found'],
   ['with another host after a double slash', 'GET //evil.example/v1/session', 'not_found'],
   ['with an encoded slash in the path', 'POST /v1/vendors%2Fnudge/token', 'not_found'],
-  ['for the target *', 'OPTIONS *', 'not_found'],
+  ['for the target *', 'OPTIONS *', 'method_not_allowed'],
   ['with dots that leave the proxy path', 'GET /v1/vendors/nymbl/proxy/../../../healthz', 'forbidden'],
   ['with encoded dots that leave the proxy path', 'GET /v1/vendors/nymbl/proxy/%2e%2e/%2e%2e/healthz', 'forbidden'],
   ['with a fragment', 'GET /v1/vendors/nymbl/proxy/Patients#x', 'forbidden'],
