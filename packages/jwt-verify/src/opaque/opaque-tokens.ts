@@ -95,7 +95,8 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
       return claims;
     } catch (error) {
       pause.recordFailure();
-      throw identityUnavailable(issuer, (error as FetchFailure).reason, pause.remainingMs() / 1000);
+      const { reason } = error as FetchFailure;
+      throw identityUnavailable(issuer, { reason, retryAfterSeconds: pause.remainingMs() / 1000 });
     } finally {
       callsUnderWay -= 1;
     }
@@ -107,7 +108,7 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
     lookUp: async (token) => {
       if (inactiveTokens.has(token)) throw inactiveToken();
       const pauseMs = pause.remainingMs();
-      if (pauseMs > 0) throw identityUnavailable(issuer, 'pause', pauseMs / 1000);
+      if (pauseMs > 0) throw identityUnavailable(issuer, { reason: 'pause', retryAfterSeconds: pauseMs / 1000 });
       if (callsUnderWay >= maxConcurrentCalls) {
         throw new ValetKeyError('overloaded', 'Too many opaque tokens are being looked up.', { retryAfterSeconds: 1 });
       }

@@ -1,4 +1,4 @@
-import { codeOfForeignError } from '@valetkey/core-types';
+import { codeOfForeignError, parseForeignJson } from '@valetkey/core-types';
 
 /** The failure of a call to an identity provider: there is no usable response. */
 export class FetchFailure extends Error {
@@ -6,12 +6,15 @@ export class FetchFailure extends Error {
   readonly reason: string;
   /** The HTTP status, if the provider responded with another status than 200. */
   readonly status: number | undefined;
+  /** A sentence for the operator, in our own words and with URLs of the configuration, if the reason says too little. */
+  readonly detail: string | undefined;
 
-  constructor(reason: string, status?: number) {
+  constructor(reason: string, { status, detail }: { status?: number; detail?: string } = {}) {
     super(reason);
     this.name = 'FetchFailure';
     this.reason = reason;
     this.status = status;
+    this.detail = detail;
   }
 }
 
@@ -69,7 +72,7 @@ export async function fetchBounded<Result>(
     const response = await fetch(url, { ...init, redirect: 'error', credentials: 'omit', signal });
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw new FetchFailure(`status_${response.status}`, response.status);
+      throw new FetchFailure(`status_${response.status}`, { status: response.status });
     }
     return read(response, () => readBody(response.body, maxBytes));
   };
@@ -95,7 +98,7 @@ export function fetchJson(url: string, init: RequestInit, http: FetchDependencie
   return fetchBounded(url, { ...init, headers }, http, async (_response, readText) => {
     const text = await readText();
     try {
-      return JSON.parse(text) as unknown;
+      return parseForeignJson(text);
     } catch {
       throw new FetchFailure('not_json');
     }

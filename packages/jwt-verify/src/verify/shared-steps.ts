@@ -56,6 +56,13 @@ function checkDates(issuer: Issuer, claims: JsonObject, nowSeconds: number): num
       'Have the identity provider issue tokens that expire.',
     );
   }
+  if (issuedAt !== undefined && expiresAt < issuedAt) {
+    throw invalidToken(
+      'malformed_date',
+      'The token expires before it is issued: its exp is before its iat.',
+      'Have the identity provider write exp and iat as NumericDate of one clock.',
+    );
+  }
   if (expiresAt <= nowSeconds - tolerance) {
     throw invalidToken(
       'expired',

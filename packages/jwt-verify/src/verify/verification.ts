@@ -27,6 +27,7 @@ export interface Verification {
   subject: string;
   binding: DpopBinding | undefined;
   keySource: KeySource;
+  signature: Buffer;
   keys: readonly VerificationKey[];
   signedBy: TokenSigner | undefined;
   /** Seconds for which the result may be reused. The verifier's own limit applies as well. */
