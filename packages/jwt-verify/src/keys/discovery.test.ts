@@ -72,7 +72,10 @@ const statusOnly = (status: number) => (): Response => new Response(status === 2
 const html = (): Response => new Response('<h1>Sign in</h1>', { headers: { 'content-type': 'text/html' } });
 
 test.each<[string, unknown]>([
-  ...[400, 401, 403, 404, 405, 406, 410, 415, 421, 429, 451].map((code) => [`${code}`, statusOnly(code)] as const),
+  ...[400, 401, 403, 404, 405, 406, 410, 415, 421, 429, 451].map((code): [string, unknown] => [
+    `${code}`,
+    statusOnly(code),
+  ]),
   ['204', statusOnly(204)],
   ['200 with HTML', html],
   ['200 with an empty body', () => new Response('')],
@@ -119,6 +122,18 @@ test('status, event and error name every place that discovery tried, and what wa
     reason: 'no_metadata',
     advice: detail,
   });
+});
+
+test('metadata and keys may begin with a byte order mark', async () => {
+  const key = createSigningKey('k1');
+  const marked = (document: object) => () => new Response(`\uFEFF${JSON.stringify(document)}`);
+  const { verifier, lastFailure } = await discover({
+    [openid]: marked(goodMetadata),
+    [goodMetadata.jwks_uri]: marked({ keys: [key.jwk] }),
+  });
+  expect(lastFailure).toBeNull();
+  const claims = { iss: issuer, sub: 'alice', aud: 'api', exp: Math.floor(Date.now() / 1000) + 60 };
+  await expect(verifier.verify(signToken(key, claims))).resolves.toMatchObject({ subject: 'alice' });
 });
 
 test('discovery accepts a jwks_uri with a query', async () => {

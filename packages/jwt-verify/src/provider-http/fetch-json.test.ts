@@ -40,6 +40,28 @@ test('fetchJson rejects with the reason not_json for a response without a body',
   await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('not_json');
 });
 
+const mark = '\uFEFF';
+
+test.each([
+  ['JSON', '{"keys":[]}'],
+  ['JSON after a byte order mark', `${mark}{"keys":[]}`],
+  ['JSON between white space, after a byte order mark', `${mark}\r\n\t {"keys":[]} \n`],
+])('fetchJson reads %s', async (_, body) => {
+  const http = httpWith(async () => new Response(Buffer.from(body)));
+  await expect(fetchJson('https://id.example.com', {}, http)).resolves.toEqual({ keys: [] });
+});
+
+test.each<[string, string | Buffer]>([
+  ['a byte order mark alone', mark],
+  ['two byte order marks', `${mark}${mark}{}`],
+  ['a byte order mark after white space', ` ${mark}{}`],
+  ['JSON in UTF-16', Buffer.from(`${mark}{}`, 'utf16le')],
+  ['HTML after a byte order mark', `${mark}<html>`],
+])('fetchJson refuses %s', async (_, body) => {
+  const http = httpWith(async () => new Response(Buffer.from(body as string)));
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('not_json');
+});
+
 test('fetchJson rejects with the status of a response that is not a 200', async () => {
   const http = httpWith(async () => new Response('{}', { status: 404 }));
   await expect(failureOf(fetchJson('https://id.example.com', {}, http))).resolves.toMatchObject({
