@@ -7,8 +7,8 @@ import { createSigningKey, signToken, type SigningKey } from '../testing/signing
 const [k1, k2, k3] = [createSigningKey('k1'), createSigningKey('k2'), createSigningKey('k3')];
 
 /** A published key without `kid`. */
-function withoutKid({ jwk: { kid: _, ...rest } }: SigningKey): object {
-  return rest;
+function withoutKid({ jwk }: SigningKey): object {
+  return { ...jwk, kid: undefined };
 }
 
 /** A published key with the `kid` that this provider gives to every key. */
