@@ -17,14 +17,20 @@ test('readBearerToken accepts every character that a token may have', () => {
   expect(readBearerToken('Bearer aZ09-._~+/==')).toBe('aZ09-._~+/==');
 });
 
-test.each([undefined, '', 'Basic dXNlcjpwYXNz', 'Bearerabc', 'Token abc', '\nBearer abc', '\u00a0Bearer abc', 'DPoP abc'])(
-  'readBearerToken throws missing_token for %j',
-  (header) => {
-    expect(() => readBearerToken(header)).toThrow(
-      expect.objectContaining({ code: 'missing_token', message: 'The request carries no bearer token.' }),
-    );
-  },
-);
+test.each([
+  undefined,
+  '',
+  'Basic dXNlcjpwYXNz',
+  'Bearerabc',
+  'Token abc',
+  '\nBearer abc',
+  '\u00a0Bearer abc',
+  'DPoP abc',
+])('readBearerToken throws missing_token for %j', (header) => {
+  expect(() => readBearerToken(header)).toThrow(
+    expect.objectContaining({ code: 'missing_token', message: 'The request carries no bearer token.' }),
+  );
+});
 
 test.each([
   'Bearer',

@@ -12,14 +12,6 @@ function metadataUrls(issuer: string): readonly string[] {
   ];
 }
 
-/** The failures of a fetch which mean that a server has something else than metadata at a URL. */
-const missReasons = new Set(['not_json', 'too_large', 'redirect']);
-
-/** Returns whether a provider has no metadata at a URL. A server error or a broken connection does not tell. */
-function isMiss({ status, reason }: FetchFailure): boolean {
-  return (status !== undefined && status < 500) || missReasons.has(reason);
-}
-
 /**
  * Fetches the metadata at one URL. It must name this exact issuer (RFC 8414 section 3.3).
  *
@@ -35,7 +27,7 @@ async function readJwksUri(
   try {
     metadata = await fetchJson(url, {}, http);
   } catch (error) {
-    if (error instanceof FetchFailure && isMiss(error)) return { missed: error.reason };
+    if (error instanceof FetchFailure && error.isMiss) return { missed: error.reason };
     throw error;
   }
   if (!isJsonObject(metadata) || typeof metadata['issuer'] !== 'string') return { missed: 'not_metadata' };

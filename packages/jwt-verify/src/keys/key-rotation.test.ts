@@ -118,6 +118,17 @@ test('forged tokens with the kid of a published key cause one fetch in 15 second
   expect(network.calls).toHaveLength(3);
 });
 
+test('a wrong signature earns a new key set one fetch before the token is invalid', async () => {
+  const { verifier, network, tokenOf, clock } = setUp([k1.jwk]);
+  await verifier.warm();
+  network.keys = [k1.jwk, k2.jwk];
+  await verifier.verify(tokenOf(k2, 'k2'));
+  await expect(refusalOf(verifier, tokenOf(k3, 'k1'))).resolves.toBe('identity_unavailable fetch_budget');
+  clock.advance(15_000);
+  await expect(refusalOf(verifier, tokenOf(k3, 'k1'))).resolves.toBe('invalid_token wrong_signature');
+  expect(network.calls).toHaveLength(3);
+});
+
 test('a forged token is identity_unavailable during an outage, because a new key may have the kid', async () => {
   const { verifier, network, tokenOf, clock } = setUp([k1.jwk]);
   await verifier.warm();

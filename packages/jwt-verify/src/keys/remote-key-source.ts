@@ -214,7 +214,12 @@ export class RemoteKeySource implements KeySource {
     this.#budget.recordFailure(this.#hasKeys());
     // A fetch that `close` ended says nothing about the provider.
     if (!http.signal.aborted) {
-      onEvent({ type: 'keys_fetch_failed', issuer: issuer.issuer, reason, ...(detail === undefined ? {} : { detail }) });
+      onEvent({
+        type: 'keys_fetch_failed',
+        issuer: issuer.issuer,
+        reason,
+        ...(detail === undefined ? {} : { detail }),
+      });
     }
   }
 

@@ -16,8 +16,6 @@ const maxCalls = { underWay: 64, waiting: 256 };
 const maxRememberedTokens = 10_000;
 /** A refusal is remembered for no longer than this, because the provider may not know a new token everywhere at once. */
 const maxRefusedSeconds = 10;
-/** The refusals that end by themselves. */
-const passingReasons = new Set(['not_yet_valid', 'issued_in_future']);
 
 /** Resolves to a token's claims, or to undefined if the token is not active. Rejects only with a `FetchFailure`. */
 type LookUp = (token: string, http: FetchDependencies) => Promise<JsonObject | undefined>;
@@ -151,16 +149,19 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
     },
     recordOutcome: (token, claims, refusal) => {
       if (refusal === undefined) acceptedTokens.set(token, true);
-      else if (isLasting(refusal)) remember(token, claims);
+      else if (isInvalidToken(refusal) && !startsLater(claims, clock.nowMs() / 1000)) remember(token, claims);
     },
   };
 }
 
-/** Returns whether an error refuses a token for good, and not for the moment or because of the provider. */
-function isLasting(error: unknown): boolean {
-  return (
-    ValetKeyError.isInstance(error) && error.code === 'invalid_token' && !passingReasons.has(error.reason ?? '')
-  );
+/** Returns whether an error is about the token itself, and not about the provider. */
+function isInvalidToken(error: unknown): boolean {
+  return ValetKeyError.isInstance(error) && error.code === 'invalid_token';
+}
+
+/** Returns whether a token that is refused now may become valid by itself. */
+function startsLater({ nbf, iat }: JsonObject, nowSeconds: number): boolean {
+  return [nbf, iat].some((date) => typeof date === 'number' && date > nowSeconds);
 }
 
 function inactiveToken(): Error {
