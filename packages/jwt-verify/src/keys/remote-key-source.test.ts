@@ -470,3 +470,28 @@ test('a soft TTL and a stale limit of one second cause one fetch a second', asyn
   }
   expect(network.calls).toHaveLength(30);
 });
+
+test('keys of a fetch that takes longer than the stale limit are used', async () => {
+  const { verifier, network, tokenOf, clock } = setUp({ keysSoftTtlSeconds: 1, keysStaleSeconds: 1 });
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  network.gate = gate;
+  const verification = refusalOf(verifier, tokenOf(k1));
+  clock.advance(3000);
+  open();
+  await expect(verification).resolves.toBeUndefined();
+});
+
+test('a key that is withdrawn while a slow fetch is under way is refused after one soft TTL', async () => {
+  const { verifier, network, tokenOf, clock } = setUp({}, { cache: { maxAgeSeconds: 1e6 } });
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  network.gate = gate;
+  const token = tokenOf(k1);
+  const verification = verifier.verify(token);
+  await settle();
+  network.keys = [k2.jwk];
+  clock.advance(4000);
+  open();
+  await verification;
+  clock.advance(596_000);
+  await expect(refusalOf(verifier, token)).resolves.toBe('invalid_token unknown_key');
+});

@@ -44,6 +44,8 @@ export class RemoteKeySource implements KeySource {
   /** The start of the last good fetch: a key that is withdrawn while it is under way must not live longer. */
   #fetchedAtMs = -Infinity;
   #renewalAtMs = -Infinity;
+  /** Until when the keys may be used without another fetch. */
+  #usableUntilMs = -Infinity;
   #fetchesStarted = 0;
   #lastGoodFetch = 0;
   #lastFailure: FetchFailure | null = null;
@@ -105,7 +107,7 @@ export class RemoteKeySource implements KeySource {
   }
 
   #hasKeys(): boolean {
-    return this.#keys.length > 0 && this.#dependencies.clock.monotonicMs() < this.#fetchedAtMs + this.#staleMs;
+    return this.#keys.length > 0 && this.#dependencies.clock.monotonicMs() < this.#usableUntilMs;
   }
 
   #findAfterRenewal(
@@ -188,7 +190,7 @@ export class RemoteKeySource implements KeySource {
   }
 
   #accept({ keys, refused }: KeySet, startedAtMs: number): void {
-    const { issuer, random, onEvent } = this.#dependencies;
+    const { issuer, clock, random, onEvent } = this.#dependencies;
     const previous = this.#keys;
     for (const key of previous) key.trustedUntilMs = -Infinity;
     this.#unchanged = keys.length === previous.length && keys.every((key) => previous.includes(key));
@@ -198,6 +200,7 @@ export class RemoteKeySource implements KeySource {
     );
     this.#keys = keys;
     this.#fetchedAtMs = startedAtMs;
+    this.#usableUntilMs = clock.monotonicMs() + this.#staleMs;
     this.#renewalAtMs = this.#fetchedAtMs + this.#softTtlMs * (renewalAt.from + renewalAt.spread * random());
     this.#trustUntil(this.#renewalAtMs);
     this.#lastFailure = null;
@@ -214,24 +217,24 @@ export class RemoteKeySource implements KeySource {
     this.#budget.recordFailure(this.#hasKeys());
     // A fetch that `close` ended says nothing about the provider.
     if (!http.signal.aborted) {
-      onEvent({
-        type: 'keys_fetch_failed',
-        issuer: issuer.issuer,
-        reason,
-        ...(detail === undefined ? {} : { detail }),
-      });
+      const known = { type: 'keys_fetch_failed', issuer: issuer.issuer, reason } as const;
+      onEvent(detail === undefined ? known : { ...known, detail });
     }
   }
 
   /** Sets the moment until which verifications are reused without asking this source. */
   #trustUntil(untilMs: number): void {
-    for (const key of this.#keys) key.trustedUntilMs = Math.min(untilMs, this.#fetchedAtMs + this.#staleMs);
+    for (const key of this.#keys) key.trustedUntilMs = Math.min(untilMs, this.#usableUntilMs);
   }
 
   #unavailable(): Error {
     const { issuer, clock, http } = this.#dependencies;
-    const reason = http.signal.aborted ? 'closed' : (this.#lastFailure?.reason ?? 'fetch_budget');
+    const failure = http.signal.aborted ? undefined : this.#lastFailure;
     const waitMs = this.#budget.nextFetchMs(this.#hasKeys()) - clock.monotonicMs();
-    return identityUnavailable(issuer, { reason, retryAfterSeconds: waitMs / 1000, advice: this.#lastFailure?.detail });
+    return identityUnavailable(issuer, {
+      reason: failure?.reason ?? 'closed',
+      retryAfterSeconds: waitMs / 1000,
+      advice: failure?.detail,
+    });
   }
 }

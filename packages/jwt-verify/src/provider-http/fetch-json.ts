@@ -2,7 +2,6 @@ import { codeOfForeignError, parseForeignJson } from '@valetkey/core-types';
 
 /** What is known about a failed call besides its reason. */
 interface FetchFailureOptions {
-  readonly status?: number;
   readonly detail?: string;
   readonly isMiss?: boolean;
 }
@@ -11,8 +10,6 @@ interface FetchFailureOptions {
 export class FetchFailure extends Error {
   /** A short word for the log (`timeout`, `status_503`, `ECONNREFUSED`), never text of the provider or of a library. */
   readonly reason: string;
-  /** The HTTP status, if the provider responded with another status than 200. */
-  readonly status: number | undefined;
   /** A sentence for the operator, in our own words and with URLs of the configuration, if the reason says too little. */
   readonly detail: string | undefined;
   /**
@@ -21,11 +18,10 @@ export class FetchFailure extends Error {
    */
   readonly isMiss: boolean;
 
-  constructor(reason: string, { status, detail, isMiss = false }: FetchFailureOptions = {}) {
+  constructor(reason: string, { detail, isMiss = false }: FetchFailureOptions = {}) {
     super(reason);
     this.name = 'FetchFailure';
     this.reason = reason;
-    this.status = status;
     this.detail = detail;
     this.isMiss = isMiss;
   }
@@ -90,7 +86,7 @@ export async function fetchBounded<Result>(
     if (response.status !== 200) {
       await response.body?.cancel();
       const { status } = response;
-      throw new FetchFailure(`status_${status}`, { status, isMiss: status < minServerErrorStatus });
+      throw new FetchFailure(`status_${status}`, { isMiss: status < minServerErrorStatus });
     }
     return read(response, () => readBody(response.body, maxBytes));
   };
