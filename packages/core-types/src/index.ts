@@ -1,8 +1,9 @@
 export { systemClock } from './clock.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
 export { codeOfForeignError, describeForeignError } from './foreign-error.ts';
-export { issuerSchema, secureUrlSchema, signatureAlgorithms } from './issuer.ts';
 export { findSimilarName, isFieldName, toFieldPath } from './field-path.ts';
+export { parseForeignJson } from './foreign-json.ts';
+export { documentUrlSchema, issuerSchema, secureUrlSchema, signatureAlgorithms } from './issuer.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';

@@ -55,6 +55,15 @@ test.each<[string, object]>([
   expect(issuerSchema.safeParse({ ...issuer, ...options }).success).toBe(false);
 });
 
+test.each([
+  ['with a query', 'https://login.example.com/keys?appid=1', true],
+  ['over plain http', 'http://login.example.com/keys?appid=1', false],
+  ['with a fragment', 'https://login.example.com/keys?appid=1#keys', false],
+  ['with credentials', 'https://user:password@login.example.com/keys?appid=1', false],
+])('issuerSchema accepts a jwksUri only if it is safe to fetch: %s', (_, jwksUri, accepted) => {
+  expect(issuerSchema.safeParse({ ...issuer, jwksUri }).success).toBe(accepted);
+});
+
 test('issuerSchema fills in the defaults of DPoP, introspection and the resolver', () => {
   expect(issuerSchema.parse({ ...issuer, dpop: {}, introspection })).toMatchObject({
     dpop: { required: false, algorithms: ['ES256', 'EdDSA', 'Ed25519'], maxAgeSeconds: 60, nonceRequired: false },

@@ -20,18 +20,25 @@ export const signatureAlgorithms = [
 
 export type SignatureAlgorithm = (typeof signatureAlgorithms)[number];
 
+/** Returns whether a text is an https URL without credentials and fragment. Only loopback hosts may use http. */
+function isFetchable(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
+  return secure && url.username === '' && url.password === '' && url.hash === '';
+}
+
+/** Parses the URL of a document to fetch: https without credentials and fragment. Only loopback hosts may use http. */
+export const documentUrlSchema = z.string().refine(isFetchable, {
+  error: 'must be an https URL without credentials or fragment (only loopback hosts may use http)',
+});
+
 /** Parses an https URL without credentials, query and fragment. Only loopback hosts may use http. */
 export const secureUrlSchema = z
   .string()
-  .refine(
-    (text) => {
-      if (!URL.canParse(text)) return false;
-      const url = new URL(text);
-      const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
-      return secure && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-    },
-    { error: 'must be an https URL without credentials, query or fragment (only loopback hosts may use http)' },
-  )
+  .refine((text) => isFetchable(text) && new URL(text).search === '', {
+    error: 'must be an https URL without credentials, query or fragment (only loopback hosts may use http)',
+  })
   // For editors: a JSON Schema cannot contain the check above.
   .meta({ pattern: String.raw`^[Hh][Tt][Tt][Pp][Ss]?://[^?#\s]+$` });
 
@@ -114,7 +121,7 @@ export const issuerSchema = z
       .min(1)
       .default(['RS256', 'ES256', 'EdDSA'])
       .describe("The signature algorithms that the provider's tokens may use."),
-    jwksUri: secureUrlSchema
+    jwksUri: documentUrlSchema
       .optional()
       .describe(
         "The URL of the provider's public keys. Absent: the broker uses `jwks`, or finds the URL by discovery (OpenID Connect, or RFC 8414).",

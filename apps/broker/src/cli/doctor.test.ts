@@ -47,6 +47,17 @@ describe('examine', () => {
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 
+  test('examine names every place where it looked for the metadata of an issuer', async () => {
+    sandbox.setFaults([{ vendor: 'idp', fault: { type: 'status', status: 403 } }]);
+    const findings = await examine(parseConfig(createConfigFor(sandbox)));
+    const { origin } = new URL(sandbox.urls.idp);
+    expect(findings.find(({ part }) => part === `issuer ${sandbox.urls.idp}`)?.detail).toMatch(
+      new RegExp(
+        `^has no usable keys \\(no_metadata\\)\\. .*Tried ${sandbox.urls.idp}/.* \\(status_403\\) and ${origin}/`,
+      ),
+    );
+  });
+
   test('examine reports a wrong API key of Nymbl although its OAuth client is valid', async () => {
     const { vendors, ...config } = createConfigFor(sandbox);
     const nymbl = { ...vendors.nymbl, apiKey: 'canary-wrong-key-3d70' };

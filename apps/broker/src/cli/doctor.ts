@@ -111,8 +111,9 @@ function describeFailure(error: unknown, credentialAdvice: string): string {
   return `${message} (${reason === undefined ? code : `${code}, ${reason}`}) ${advice ?? usualAdvice}`.trim();
 }
 
-function describeIssuer({ issuer, keys, lastFailure }: IssuerStatus): Finding {
+function describeIssuer({ issuer, keys, lastFailure, lastFailureDetail }: IssuerStatus): Finding {
   const part = `issuer ${issuer}`;
   if (keys > 0) return { part, healthy: true, detail: countOf(keys, 'key') };
-  return { part, healthy: false, detail: `has no usable keys (${lastFailure ?? 'none can be used'})` };
+  const detail = `has no usable keys (${lastFailure ?? 'none can be used'})`;
+  return { part, healthy: false, detail: lastFailureDetail === undefined ? detail : `${detail}. ${lastFailureDetail}` };
 }

@@ -6,8 +6,9 @@ export interface AccessToken {
   readonly token: string;
 }
 
-const credentials = /^(bearer|dpop)(?: +([\w.~+/-]+=*))? *$/i;
-const knownScheme = /^(bearer|dpop)(?: |$)/i;
+// Spaces and tabs around a header value are no part of it (RFC 9110 section 5.5). A token itself contains no white space.
+const credentials = /^[ \t]*(bearer|dpop)(?: +([\w.~+/-]+=*))?[ \t]*$/i;
+const knownScheme = /^[ \t]*(bearer|dpop)(?:\s|$)/i;
 
 /**
  * Reads an `Authorization` header with the scheme `Bearer` (RFC 6750 section 2.1) or `DPoP` (RFC 9449 section 7.1).

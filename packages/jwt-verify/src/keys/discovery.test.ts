@@ -1,21 +1,30 @@
 import { expect, test } from 'vitest';
+import type { JwtVerifierEvent } from './key-events.ts';
+import { rejection } from '../testing/harness.ts';
+import { createSigningKey, signToken } from '../testing/signing.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createJwtVerifier } from '../verify/create-jwt-verifier.ts';
 
 const issuer = 'https://id.example.com/tenant';
 
-async function discover(documents: Record<string, unknown>, from = issuer) {
+/** Maps URLs to documents, or to functions that respond. Every other URL responds with a 404. */
+type Site = Readonly<Record<string, unknown>>;
+
+async function discover(site: Site, from = issuer) {
   const calls: string[] = [];
+  const events: JwtVerifierEvent[] = [];
   const verifier = createJwtVerifier({
     issuers: [{ issuer: from, audiences: ['api'] }],
+    onEvent: (event) => events.push(event),
     fetch: async (url) => {
       calls.push(String(url));
-      const document = documents[String(url)];
-      return document === undefined ? new Response('', { status: 404 }) : Response.json(document);
+      const found = site[String(url)];
+      if (found === undefined) return new Response('', { status: 404 });
+      return typeof found === 'function' ? (found as () => Response)() : Response.json(found);
     },
   });
   const [status] = await verifier.warm();
-  return { calls, lastFailure: status?.lastFailure };
+  return { calls, events, verifier, lastFailure: status?.lastFailure, detail: status?.lastFailureDetail };
 }
 
 const openid = `${issuer}/.well-known/openid-configuration`;
@@ -45,27 +54,92 @@ test.each([
     { issuer: 'https://evil.example.com', jwks_uri: 'https://keys.example.com' },
     'other_issuer',
   ],
-  ['metadata without an issuer', { jwks_uri: 'https://keys.example.com' }, 'other_issuer'],
+  ['metadata without an issuer', { jwks_uri: 'https://keys.example.com' }, 'no_metadata'],
   ['a jwks_uri over plain http', { issuer, jwks_uri: 'http://keys.example.com' }, 'unsafe_jwks_uri'],
   ['a jwks_uri at a cloud metadata service', { issuer, jwks_uri: 'http://169.254.169.254/' }, 'unsafe_jwks_uri'],
   ['a jwks_uri that is a file', { issuer, jwks_uri: 'file:///etc/passwd' }, 'unsafe_jwks_uri'],
+  ['a jwks_uri with a fragment', { issuer, jwks_uri: 'https://keys.example.com/jwks?p=1#keys' }, 'unsafe_jwks_uri'],
+  ['a jwks_uri with credentials', { issuer, jwks_uri: 'https://user:password@keys.example.com/' }, 'unsafe_jwks_uri'],
+  ['a jwks_uri over plain http with a query', { issuer, jwks_uri: 'http://keys.example.com/?p=1' }, 'unsafe_jwks_uri'],
   ['metadata without a jwks_uri', { issuer }, 'unsafe_jwks_uri'],
-  ['metadata that is a JSON array', [], 'not_metadata'],
+  ['metadata that is a JSON array', [], 'no_metadata'],
 ])('discovery refuses %s', async (_, metadata, reason) => {
   await expect(discover({ [openid]: metadata })).resolves.toMatchObject({ lastFailure: reason });
 });
 
-test('discovery does not try RFC 8414 metadata after a 500', async () => {
-  const calls: string[] = [];
-  const verifier = createJwtVerifier({
-    issuers: [{ issuer, audiences: ['api'] }],
-    fetch: async (url) => {
-      calls.push(String(url));
-      return new Response('', { status: 500 });
+const goodMetadata = { issuer, jwks_uri: 'https://keys.example.com/jwks' };
+const statusOnly = (status: number) => (): Response => new Response(status === 204 ? null : 'no', { status });
+const html = (): Response => new Response('<h1>Sign in</h1>', { headers: { 'content-type': 'text/html' } });
+
+test.each<[string, unknown]>([
+  ...[400, 401, 403, 404, 405, 406, 410, 415, 421, 429, 451].map((code): [string, unknown] => [
+    `${code}`,
+    statusOnly(code),
+  ]),
+  ['204', statusOnly(204)],
+  ['200 with HTML', html],
+  ['200 with an empty body', () => new Response('')],
+  ['200 with the JSON of an error', { error: 'not_found' }],
+  ['200 with null', () => Response.json(null)],
+  ['200 with more than a document may have', () => new Response(' '.repeat(2_000_000))],
+  ['200 with metadata of another issuer', { ...goodMetadata, issuer: 'https://id.example.com' }],
+  ['200 with metadata without keys', { issuer }],
+  [
+    'a redirect to a sign-in page',
+    () => {
+      throw new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
     },
+  ],
+])('discovery tries RFC 8414 metadata if the OpenID Connect place responds %s', async (_, found) => {
+  const { calls } = await discover({ [openid]: found, [oauth]: goodMetadata });
+  expect(calls).toEqual([openid, oauth, 'https://keys.example.com/jwks']);
+});
+
+test.each<[string, () => Response]>([
+  ['status_500', statusOnly(500)],
+  ['status_503', statusOnly(503)],
+  [
+    'ECONNRESET',
+    () => {
+      throw new TypeError('fetch failed', { cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }) });
+    },
+  ],
+])('discovery tries no other place after an outage (%s), because the metadata may be there', async (reason, found) => {
+  const { calls, lastFailure, detail } = await discover({ [openid]: found, [oauth]: goodMetadata });
+  expect({ calls, lastFailure, detail }).toEqual({ calls: [openid], lastFailure: reason, detail: undefined });
+});
+
+test('status, event and error name every place that discovery tried, and what was there', async () => {
+  const { verifier, events, lastFailure, detail } = await discover({ [openid]: html });
+  expect(lastFailure).toBe('no_metadata');
+  expect(detail).toBe(
+    `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${openid} (not_json) and ${oauth} (status_404). Set jwksUri to the URL of its keys, or correct the issuer.`,
+  );
+  expect(events).toEqual([{ type: 'keys_fetch_failed', issuer, reason: 'no_metadata', detail }]);
+  const claims = { iss: issuer, sub: 'alice', aud: 'api', exp: Math.floor(Date.now() / 1000) + 60 };
+  expect(await rejection(verifier.verify(signToken(createSigningKey('k1'), claims)))).toMatchObject({
+    code: 'identity_unavailable',
+    reason: 'no_metadata',
+    advice: detail,
   });
-  await expect(verifier.warm()).resolves.toMatchObject([{ lastFailure: 'status_500' }]);
-  expect(calls).toEqual([openid]);
+});
+
+test('metadata and keys may begin with a byte order mark', async () => {
+  const key = createSigningKey('k1');
+  const marked = (document: object) => () => new Response(`\uFEFF${JSON.stringify(document)}`);
+  const { verifier, lastFailure } = await discover({
+    [openid]: marked(goodMetadata),
+    [goodMetadata.jwks_uri]: marked({ keys: [key.jwk] }),
+  });
+  expect(lastFailure).toBeNull();
+  const claims = { iss: issuer, sub: 'alice', aud: 'api', exp: Math.floor(Date.now() / 1000) + 60 };
+  await expect(verifier.verify(signToken(key, claims))).resolves.toMatchObject({ subject: 'alice' });
+});
+
+test('discovery accepts a jwks_uri with a query', async () => {
+  const jwksUri = 'https://login.example.com/tenant/discovery/keys?appid=6731de76&p=sign_in';
+  const { calls } = await discover({ [openid]: { issuer, jwks_uri: jwksUri } });
+  expect(calls).toEqual([openid, jwksUri]);
 });
 
 test('discovery is repeated after a failed fetch of keys, because the keys may have moved', async () => {

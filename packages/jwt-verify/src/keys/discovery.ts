@@ -1,9 +1,9 @@
-import { secureUrlSchema, type Issuer } from '@valetkey/core-types';
+import { documentUrlSchema, type Issuer } from '@valetkey/core-types';
 import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-http/fetch-json.ts';
 import { isJsonObject } from '../token/token-text.ts';
 
 /** Returns the URLs of a provider's metadata: of OpenID Connect Discovery 1.0 section 4 and of RFC 8414 section 3.1. */
-function metadataUrls(issuer: string): readonly [string, string] {
+function metadataUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
   return [
@@ -12,26 +12,49 @@ function metadataUrls(issuer: string): readonly [string, string] {
   ];
 }
 
-async function fetchMetadata(issuer: string, http: FetchDependencies): Promise<unknown> {
-  const [openid, oauth] = metadataUrls(issuer);
+/**
+ * Fetches the metadata at one URL. It must name this exact issuer (RFC 8414 section 3.3).
+ *
+ * @returns The URL of the keys, or the reason why there is no usable metadata at the URL.
+ * @throws {FetchFailure} If the provider gives no usable response, so that it may have metadata there.
+ */
+async function readJwksUri(
+  url: string,
+  issuer: string,
+  http: FetchDependencies,
+): Promise<{ readonly jwksUri: string } | { readonly missed: string }> {
+  let metadata: unknown;
   try {
-    return await fetchJson(openid, {}, http);
+    metadata = await fetchJson(url, {}, http);
   } catch (error) {
-    if (error instanceof FetchFailure && error.status === 404) return fetchJson(oauth, {}, http);
+    if (error instanceof FetchFailure && error.isMiss) return { missed: error.reason };
     throw error;
   }
+  if (!isJsonObject(metadata) || typeof metadata['issuer'] !== 'string') return { missed: 'not_metadata' };
+  if (metadata['issuer'] !== issuer) return { missed: 'other_issuer' };
+  const { success, data } = documentUrlSchema.safeParse(metadata['jwks_uri']);
+  return success ? { jwksUri: data } : { missed: 'unsafe_jwks_uri' };
 }
 
 /**
- * Resolves to the URL of a provider's keys. The metadata must name this exact issuer (RFC 8414 section 3.3).
+ * Resolves to the URL of a provider's keys, from the first place that has metadata of this issuer.
  *
- * @throws {FetchFailure} If the provider publishes no usable metadata.
+ * @throws {FetchFailure} If the provider publishes no usable metadata. Its `detail` lists the places and what was there.
  */
 export async function discoverJwksUri({ issuer }: Issuer, http: FetchDependencies): Promise<string> {
-  const metadata = await fetchMetadata(issuer, http);
-  if (!isJsonObject(metadata)) throw new FetchFailure('not_metadata');
-  if (metadata['issuer'] !== issuer) throw new FetchFailure('other_issuer');
-  const { success, data } = secureUrlSchema.safeParse(metadata['jwks_uri']);
-  if (!success) throw new FetchFailure('unsafe_jwks_uri');
-  return data;
+  const misses: { readonly url: string; readonly missed: string }[] = [];
+  for (const url of metadataUrls(issuer)) {
+    const read = await readJwksUri(url, issuer, http);
+    if ('jwksUri' in read) return read.jwksUri;
+    misses.push({ url, missed: read.missed });
+  }
+  const places = misses.map(({ url, missed }) => `${url} (${missed})`).join(' and ');
+  throw new FetchFailure(reasonFor(misses.map(({ missed }) => missed)), {
+    detail: `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${places}. Set jwksUri to the URL of its keys, or correct the issuer.`,
+  });
+}
+
+/** Returns the reason that tells most: that of metadata with a fault, if there is any. */
+function reasonFor(misses: readonly string[]): string {
+  return misses.find((missed) => missed === 'other_issuer' || missed === 'unsafe_jwks_uri') ?? 'no_metadata';
 }

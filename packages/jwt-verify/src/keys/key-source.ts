@@ -10,6 +10,8 @@ export interface KeyStatus {
   readonly stale: boolean;
   /** The reason why the last fetch failed; `null` if it succeeded. */
   readonly lastFailure: string | null;
+  /** A sentence about the last failure, if its reason says too little: the places where metadata was looked for. */
+  readonly lastFailureDetail?: string | undefined;
 }
 
 /** The source of one issuer's keys. */
@@ -19,12 +21,26 @@ export interface KeySource {
    *
    * An empty list means that the provider publishes no such key.
    *
-   * @throws {ValetKeyError} `identity_unavailable` if the provider must be called and gives no usable response.
+   * @throws {ValetKeyError} `identity_unavailable` if the provider must be called, and gives no usable response or may not
+   *   be called yet.
    */
   readonly find: (
     algorithm: string,
     keyId: string | undefined,
   ) => readonly VerificationKey[] | Promise<readonly VerificationKey[]>;
+  /**
+   * Resolves to further keys that may have signed a token, after none of the keys in `tried` has. The provider may have
+   * published a key without `kid` or with a `kid` that was in use before: only a fetch tells.
+   *
+   * An empty list means that no published key has signed the token.
+   *
+   * @throws {ValetKeyError} `identity_unavailable` as `find`.
+   */
+  readonly findOthers: (
+    algorithm: string,
+    keyId: string | undefined,
+    tried: readonly VerificationKey[],
+  ) => Promise<readonly VerificationKey[]>;
   /** Starts a fetch if one is due. Returns a promise only if the token must wait for the outcome of the fetch. */
   readonly renew: () => Promise<void> | undefined;
   /** Fetches the keys for the first time. Never rejects. */

@@ -1,7 +1,7 @@
 import type { Clock, Issuer } from '@valetkey/core-types';
 import { createFetchBudget, type FetchBudget } from '../provider-http/fetch-budget.ts';
 import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-http/fetch-json.ts';
-import { identityUnavailable } from '../provider-http/identity-unavailable.ts';
+import { identityUnavailable, keyNotKnownYet } from '../provider-http/identity-unavailable.ts';
 import { discoverJwksUri } from './discovery.ts';
 import type { JwtVerifierEvent } from './key-events.ts';
 import { parseKeySet, type KeySet } from './key-set.ts';
@@ -11,9 +11,8 @@ import type { VerificationKey } from './verification-key.ts';
 
 /** Keys are fetched again in the background at three quarters of their soft TTL, spread over the next 15 percent. */
 const renewalAt = { from: 0.75, spread: 0.15 };
-/** Milliseconds during which a `kid` that the provider did not publish starts no other fetch. */
-const unknownKeyMs = 30_000;
-const maxUnknownKeys = 1000;
+/** Whatever callers send, keys are fetched at most once in this time, apart from two fetches at once. */
+const fetchIntervalMs = 15_000;
 /** While a fetch is under way, a verification may be reused for this time before the source is asked again. */
 const lookAgainMs = 1000;
 
@@ -40,23 +39,30 @@ export class RemoteKeySource implements KeySource {
   readonly #budget: FetchBudget;
   readonly #softTtlMs: number;
   readonly #staleMs: number;
-  /** The `kid`s that the provider did not publish, and when this source learned that (monotonic clock). */
-  readonly #unknownKeys = new Map<string, number>();
 
   #keys: readonly VerificationKey[] = [];
+  /** The start of the last good fetch: a key that is withdrawn while it is under way must not live longer. */
   #fetchedAtMs = -Infinity;
   #renewalAtMs = -Infinity;
+  /** Until when the keys may be used without another fetch. */
+  #usableUntilMs = -Infinity;
   #fetchesStarted = 0;
   #lastGoodFetch = 0;
-  #lastFailure: string | null = null;
+  #lastFailure: FetchFailure | null = null;
+  /** Whether the last fetch brought the same keys as the fetch before. */
+  #unchanged = false;
+  /** Whether the provider has given one `kid` to several keys, so that a `kid` does not decide which key it means. */
+  #reusesKeyIds = false;
   #jwksUri: string | undefined;
   #fetching: Promise<void> | undefined;
 
   constructor(dependencies: RemoteKeySourceDependencies) {
     const { issuer, clock, random } = dependencies;
     this.#dependencies = dependencies;
-    this.#budget = createFetchBudget(clock, random);
     this.#softTtlMs = issuer.keysSoftTtlSeconds * 1000;
+    // A soft TTL that is shorter than the usual interval can only be kept with more fetches.
+    const intervalMs = Math.min(fetchIntervalMs, renewalAt.from * this.#softTtlMs);
+    this.#budget = createFetchBudget(clock, random, intervalMs);
     this.#staleMs = issuer.keysStaleSeconds * 1000;
     this.#jwksUri = issuer.jwksUri;
   }
@@ -95,12 +101,13 @@ export class RemoteKeySource implements KeySource {
       keys: this.#hasKeys() ? this.#keys.length : 0,
       ageSeconds: this.#keys.length === 0 ? null : ageMs / 1000,
       stale: this.#hasKeys() && ageMs >= this.#softTtlMs,
-      lastFailure: this.#lastFailure,
+      lastFailure: this.#lastFailure?.reason ?? null,
+      lastFailureDetail: this.#lastFailure?.detail,
     };
   }
 
   #hasKeys(): boolean {
-    return this.#keys.length > 0 && this.#dependencies.clock.monotonicMs() < this.#fetchedAtMs + this.#staleMs;
+    return this.#keys.length > 0 && this.#dependencies.clock.monotonicMs() < this.#usableUntilMs;
   }
 
   #findAfterRenewal(
@@ -109,38 +116,47 @@ export class RemoteKeySource implements KeySource {
     fetchesBefore: number,
   ): readonly VerificationKey[] | Promise<readonly VerificationKey[]> {
     if (!this.#hasKeys()) throw this.#unavailable();
-    const found = findKeys(this.#keys, algorithm, keyId);
-    if (found.length > 0 || (keyId !== undefined && this.#isUnknown(keyId))) return found;
-    return this.#findNew(algorithm, keyId, fetchesBefore);
+    const find = (): readonly VerificationKey[] => findKeys(this.#keys, algorithm, keyId);
+    const found = find();
+    return found.length > 0 ? found : this.#findNew(find, fetchesBefore, false);
   }
 
-  /** Finds a key that is not in the known set: the provider may have published it since the last fetch. */
-  async #findNew(
+  async findOthers(
     algorithm: string,
     keyId: string | undefined,
+    tried: readonly VerificationKey[],
+  ): Promise<readonly VerificationKey[]> {
+    const find = (): readonly VerificationKey[] =>
+      findKeys(this.#keys, algorithm, keyId).filter((key) => !tried.includes(key));
+    const found = find();
+    if (found.length > 0) return found;
+    const isOnlyKey = keyId !== undefined && tried.length === 1 && !this.#reusesKeyIds;
+    return this.#findNew(find, this.#fetchesStarted, isOnlyKey);
+  }
+
+  /**
+   * Finds a key that is not in the known set: the provider may have published it since the last fetch. Resolves to an empty
+   * list if a fetch that started after the token had arrived does not find it either.
+   *
+   * @param isOnlyKey - The token names a key that is known. If no fetch may start, it is forged unless the known set is new.
+   */
+  async #findNew(
+    find: () => readonly VerificationKey[],
     fetchesBefore: number,
+    isOnlyKey: boolean,
   ): Promise<readonly VerificationKey[]> {
     // A fetch that was already under way may have read the keys before the missing key was published: one more fetch is due.
     for (let attempt = 0; attempt < 2 && this.#lastGoodFetch <= fetchesBefore; attempt += 1) {
       const pending = this.#startFetch();
       if (pending === undefined) break;
       await pending;
-      const found = findKeys(this.#keys, algorithm, keyId);
+      const found = find();
       if (found.length > 0) return found;
     }
-    if (this.#lastFailure !== null || !this.#hasKeys()) throw this.#unavailable();
-    if (keyId !== undefined) this.#rememberUnknown(keyId);
-    return [];
-  }
-
-  #isUnknown(keyId: string): boolean {
-    const learnedAtMs = this.#unknownKeys.get(keyId);
-    return learnedAtMs !== undefined && this.#dependencies.clock.monotonicMs() < learnedAtMs + unknownKeyMs;
-  }
-
-  #rememberUnknown(keyId: string): void {
-    if (this.#unknownKeys.size >= maxUnknownKeys) this.#unknownKeys.clear();
-    this.#unknownKeys.set(keyId, this.#dependencies.clock.monotonicMs());
+    const { issuer, clock, http } = this.#dependencies;
+    if (this.#lastFailure !== null || !this.#hasKeys() || http.signal.aborted) throw this.#unavailable();
+    if (this.#lastGoodFetch > fetchesBefore || (isOnlyKey && this.#unchanged)) return [];
+    throw keyNotKnownYet(issuer, (this.#budget.nextFetchMs(true) - clock.monotonicMs()) / 1000);
   }
 
   /** Starts a fetch unless one is under way. Returns the fetch under way, or undefined if none may start. Never rejects. */
@@ -157,53 +173,68 @@ export class RemoteKeySource implements KeySource {
   async #fetchKeys(): Promise<void> {
     const { issuer, http } = this.#dependencies;
     const fetchNumber = (this.#fetchesStarted += 1);
+    const startedAtMs = this.#dependencies.clock.monotonicMs();
     try {
       this.#jwksUri ??= await discoverJwksUri(issuer, http);
       const keySet = parseKeySet(await fetchJson(this.#jwksUri, {}, http), this.#keys);
       if (keySet === undefined) throw new FetchFailure('not_a_key_set');
       // A set without a usable key counts as a mistake of the provider: the known keys remain in use.
       if (keySet.keys.length === 0) throw new FetchFailure('no_usable_keys');
-      this.#accept(keySet);
+      this.#accept(keySet, startedAtMs);
       this.#lastGoodFetch = fetchNumber;
     } catch (error) {
-      this.#fail(error instanceof FetchFailure ? error.reason : 'internal');
+      this.#fail(error instanceof FetchFailure ? error : new FetchFailure('internal'));
     } finally {
       this.#fetching = undefined;
     }
   }
 
-  #accept({ keys, refused }: KeySet): void {
+  #accept({ keys, refused }: KeySet, startedAtMs: number): void {
     const { issuer, clock, random, onEvent } = this.#dependencies;
-    for (const key of this.#keys) key.trustedUntilMs = -Infinity;
+    const previous = this.#keys;
+    for (const key of previous) key.trustedUntilMs = -Infinity;
+    this.#unchanged = keys.length === previous.length && keys.every((key) => previous.includes(key));
+    this.#reusesKeyIds ||= keys.some(
+      ({ id, fingerprint }) =>
+        id !== undefined && previous.some((known) => known.id === id && known.fingerprint !== fingerprint),
+    );
     this.#keys = keys;
-    this.#fetchedAtMs = clock.monotonicMs();
+    this.#fetchedAtMs = startedAtMs;
+    this.#usableUntilMs = clock.monotonicMs() + this.#staleMs;
     this.#renewalAtMs = this.#fetchedAtMs + this.#softTtlMs * (renewalAt.from + renewalAt.spread * random());
     this.#trustUntil(this.#renewalAtMs);
     this.#lastFailure = null;
-    this.#unknownKeys.clear();
     this.#budget.recordSuccess();
     onEvent({ type: 'keys_fetched', issuer: issuer.issuer, keys: keys.length, refused });
   }
 
-  #fail(reason: string): void {
+  #fail(failure: FetchFailure): void {
     const { issuer, http, onEvent } = this.#dependencies;
-    this.#lastFailure = reason;
+    const { reason, detail } = failure;
+    this.#lastFailure = failure;
     // The keys may have moved: the next fetch discovers their URL again.
     this.#jwksUri = issuer.jwksUri;
     this.#budget.recordFailure(this.#hasKeys());
     // A fetch that `close` ended says nothing about the provider.
-    if (!http.signal.aborted) onEvent({ type: 'keys_fetch_failed', issuer: issuer.issuer, reason });
+    if (!http.signal.aborted) {
+      const known = { type: 'keys_fetch_failed', issuer: issuer.issuer, reason } as const;
+      onEvent(detail === undefined ? known : { ...known, detail });
+    }
   }
 
   /** Sets the moment until which verifications are reused without asking this source. */
   #trustUntil(untilMs: number): void {
-    for (const key of this.#keys) key.trustedUntilMs = Math.min(untilMs, this.#fetchedAtMs + this.#staleMs);
+    for (const key of this.#keys) key.trustedUntilMs = Math.min(untilMs, this.#usableUntilMs);
   }
 
   #unavailable(): Error {
     const { issuer, clock, http } = this.#dependencies;
-    const reason = http.signal.aborted ? 'closed' : (this.#lastFailure ?? 'fetch_budget');
+    const failure = http.signal.aborted ? undefined : this.#lastFailure;
     const waitMs = this.#budget.nextFetchMs(this.#hasKeys()) - clock.monotonicMs();
-    return identityUnavailable(issuer, reason, waitMs / 1000);
+    return identityUnavailable(issuer, {
+      reason: failure?.reason ?? 'closed',
+      retryAfterSeconds: waitMs / 1000,
+      advice: failure?.detail,
+    });
   }
 }

@@ -14,6 +14,7 @@ export function createStaticKeySource(document: StaticKeys): KeySource {
   for (const key of keys) key.trustedUntilMs = Infinity;
   return {
     find: (algorithm, keyId) => findKeys(keys, algorithm, keyId),
+    findOthers: () => Promise.resolve([]),
     renew: () => undefined,
     warm: () => Promise.resolve(),
     status: () => ({ keys: keys.length, ageSeconds: null, stale: false, lastFailure: null }),

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { createJwtVerifier, type JwtVerifier } from '../verify/create-jwt-verifier.ts';
@@ -184,17 +184,102 @@ describe('introspection', () => {
     expect([await fail(), await fail()]).toEqual(['status_503 1', 'status_503 1']);
   });
 
-  test('verify() rejects with overloaded while 64 introspections are under way', async () => {
-    const verifier = createVerifier();
-    provider.respond = () => {};
-    const waiting = Array.from({ length: 64 }, (_, index) => refusalOf(verifier, `opaque-${index}`));
+  /** Returns a verifier whose provider responds when the test says so, and the calls that wait for it. */
+  function createGatedVerifier() {
+    const calls: { readonly token: string | null; readonly respond: (body: object) => void }[] = [];
+    const verifier = createVerifier(
+      {},
+      {
+        fetch: (_url, init) =>
+          new Promise((resolve) => {
+            const token = new URLSearchParams(String(init?.body)).get('token');
+            calls.push({ token, respond: (body) => resolve(Response.json(body)) });
+          }),
+      },
+    );
+    return { verifier, calls };
+  }
+
+  test('64 unknown tokens are introspected at one time, 256 wait, and verify() rejects one more with overloaded', async () => {
+    const { verifier, calls } = createGatedVerifier();
+    const refusals = Array.from({ length: 320 }, (_, index) => refusalOf(verifier, `opaque-${index}`));
     await expect(refusalOf(verifier, 'one-more')).resolves.toBe('overloaded undefined');
-    verifier.close();
-    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['identity_unavailable closed']));
-    await expect(refusalOf(verifier, 'opaque')).resolves.toMatch(/identity_unavailable (closed|pause)/);
+    expect(calls).toHaveLength(64);
+    for (let index = 0; index < 320; index += 1) {
+      await vi.waitFor(() => expect(calls.length).toBeGreaterThan(index));
+      calls[index]?.respond({ active: false });
+    }
+    expect(new Set(await Promise.all(refusals))).toEqual(new Set(['invalid_token inactive']));
+    expect(calls.map(({ token }) => token)).toEqual(Array.from({ length: 320 }, (_, index) => `opaque-${index}`));
   });
 
-  test('the memory of inactive tokens is cleared when it is full', async () => {
+  test('tokens that were accepted before are introspected while strangers occupy every place', async () => {
+    const { verifier, calls } = createGatedVerifier();
+    const accepted = verifier.verify('alice');
+    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    calls[0]?.respond(introspected as object);
+    await accepted;
+    const strangers = Array.from({ length: 320 }, (_, index) => refusalOf(verifier, `opaque-${index}`));
+    await expect(refusalOf(verifier, 'bob')).resolves.toBe('overloaded undefined');
+    clock.advance(10_000);
+    const again = verifier.verify('alice');
+    await vi.waitFor(() => expect(calls).toHaveLength(66));
+    expect(calls.at(-1)?.token).toBe('alice');
+    calls.at(-1)?.respond(introspected as object);
+    await expect(again).resolves.toMatchObject({ subject: 'alice' });
+    verifier.close();
+    expect(new Set(await Promise.all(strangers))).toEqual(
+      new Set(['identity_unavailable closed', 'identity_unavailable pause']),
+    );
+  });
+
+  test('a token that the provider has ended loses its place among accepted tokens', async () => {
+    const { verifier, calls } = createGatedVerifier();
+    const respond = async (body: object): Promise<void> => {
+      const count = calls.length;
+      const outcome = refusalOf(verifier, 'alice');
+      await vi.waitFor(() => expect(calls.length).toBeGreaterThan(count));
+      calls.at(-1)?.respond(body);
+      await outcome;
+      clock.advance(10_000);
+    };
+    await respond(introspected as object);
+    await respond({ active: false });
+    const strangers = Array.from({ length: 320 }, (_, index) => refusalOf(verifier, `opaque-${index}`));
+    await expect(refusalOf(verifier, 'alice')).resolves.toBe('overloaded undefined');
+    verifier.close();
+    await Promise.all(strangers);
+  });
+
+  test.each<[string, object]>([
+    ['is for another audience', { aud: 'other' }],
+    ['has expired', { exp: 1 }],
+    ['has no subject', { sub: undefined }],
+  ])('an active token that %s is introspected once in ten seconds', async (_, changes) => {
+    const verifier = createVerifier({ introspection: { ...introspection(), cacheSeconds: 60 } });
+    introspected = { ...(introspected as object), ...changes };
+    const first = await refusalOf(verifier, 'opaque');
+    expect(first).toMatch(/^invalid_token /);
+    for (let second = 0; second < 9; second += 1) {
+      clock.advance(1000);
+      await expect(refusalOf(verifier, 'opaque')).resolves.toBe(first);
+    }
+    expect(seen).toHaveLength(1);
+    clock.advance(1000);
+    await refusalOf(verifier, 'opaque');
+    expect(seen).toHaveLength(2);
+  });
+
+  test('a token that is not valid yet is introspected again', async () => {
+    const verifier = createVerifier();
+    introspected = { ...(introspected as object), nbf: clock.nowSeconds() + 6 };
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token not_yet_valid');
+    clock.advance(2000);
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBeUndefined();
+    expect(seen).toHaveLength(2);
+  });
+
+  test('the oldest of 10,000 refused tokens makes room for the next', async () => {
     const network: string[] = [];
     const verifier = createVerifier(
       {},
@@ -208,9 +293,17 @@ describe('introspection', () => {
     for (let index = 0; index <= 10_000; index += 1) await refusalOf(verifier, `opaque-${index}`);
     expect(network).toHaveLength(10_001);
     await refusalOf(verifier, 'opaque-10000');
+    await refusalOf(verifier, 'opaque-1');
     expect(network).toHaveLength(10_001);
     await refusalOf(verifier, 'opaque-0');
     expect(network).toHaveLength(10_002);
+  });
+
+  test('introspection responses may begin with a byte order mark', async () => {
+    provider.respond = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(`\uFEFF${JSON.stringify(introspected)}`);
+    };
+    await expect(createVerifier().verify('opaque')).resolves.toMatchObject({ subject: 'alice' });
   });
 
   test('the introspection endpoint receives neither JWTs nor text that cannot be a token', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ValetKeyError, type Clock, type Issuer } from '@valetkey/core-types';
 import type { FetchDependencies, FetchFailure } from '../provider-http/fetch-json.ts';
 import { identityUnavailable } from '../provider-http/identity-unavailable.ts';
@@ -5,12 +6,16 @@ import { invalidToken } from '../token/invalid-token.ts';
 import type { JsonObject } from '../token/token-text.ts';
 import { introspectToken } from './introspection.ts';
 import { resolveToken } from './authgear-resolver.ts';
+import { createPlaces } from './places.ts';
 
 /** The number of failures in a row after which the provider is not called for a while. */
 const failuresBeforePause = 3;
 const maxPauseMs = 15_000;
-const maxConcurrentCalls = 64;
-const maxInactiveTokens = 10_000;
+/** The calls under way at one time, and those that wait, for tokens accepted before; and as many for all others. */
+const maxCalls = { underWay: 64, waiting: 256 };
+const maxRememberedTokens = 10_000;
+/** A refusal is remembered for no longer than this, because the provider may not know a new token everywhere at once. */
+const maxRefusedSeconds = 10;
 
 /** Resolves to a token's claims, or to undefined if the token is not active. Rejects only with a `FetchFailure`. */
 type LookUp = (token: string, http: FetchDependencies) => Promise<JsonObject | undefined>;
@@ -26,6 +31,8 @@ export interface OpaqueTokens {
    * @throws {ValetKeyError} `invalid_token` if the token is not active; `identity_unavailable`; `overloaded`.
    */
   readonly lookUp: (token: string) => Promise<JsonObject>;
+  /** Remembers the outcome of a verification: absent, the token was accepted with these claims; otherwise, why not. */
+  readonly recordOutcome: (token: string, claims: JsonObject, refusal?: unknown) => void;
 }
 
 /** The dependencies of {@link createOpaqueTokens}. */
@@ -45,16 +52,30 @@ function chooseLookUp({ introspection, resolver, issuer }: Issuer): readonly [Lo
   return [(token, http) => resolveToken(issuer, resolver, token, http), resolver.cacheSeconds];
 }
 
-/** Creates a bounded memory of tokens that the provider has reported as not active. */
-function createInactiveTokens(clock: Clock, cacheSeconds: number) {
-  const untilMs = new Map<string, number>();
+/** Creates a memory of the latest tokens, by a digest: a token may be long, and a stranger may send many. */
+function createTokenMemory<Value>() {
+  const values = new Map<string, Value>();
+  const keyOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
   return {
-    has: (token: string): boolean => (untilMs.get(token) ?? -Infinity) > clock.monotonicMs(),
-    add: (token: string): void => {
-      if (untilMs.size >= maxInactiveTokens) untilMs.clear();
-      untilMs.set(token, clock.monotonicMs() + cacheSeconds * 1000);
+    get: (token: string): Value | undefined => values.get(keyOf(token)),
+    delete: (token: string): void => {
+      values.delete(keyOf(token));
+    },
+    set: (token: string, value: Value): void => {
+      const key = keyOf(token);
+      values.delete(key);
+      values.set(key, value);
+      const [oldest = key] = values.keys();
+      if (values.size > maxRememberedTokens) values.delete(oldest);
     },
   };
+}
+
+/** A token that was refused a moment ago. */
+interface RefusedToken {
+  /** Absent if the provider reported the token as not active. */
+  readonly claims: JsonObject | undefined;
+  readonly untilMs: number;
 }
 
 /** Creates the pause after failures in a row: a random time below a bound that doubles. */
@@ -83,21 +104,36 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
   const chosen = chooseLookUp(issuer);
   if (chosen === undefined) return undefined;
   const [lookUp, cacheSeconds] = chosen;
-  const inactiveTokens = createInactiveTokens(clock, cacheSeconds);
   const pause = createPause(dependencies);
-  let callsUnderWay = 0;
+  const refusedTokens = createTokenMemory<RefusedToken>();
+  const acceptedTokens = createTokenMemory<true>();
+  // Strangers who send tokens that nobody knows cannot occupy the places of users who are signed in.
+  const placesOfAccepted = createPlaces(maxCalls);
+  const placesOfOthers = createPlaces(maxCalls);
+
+  const refusalOf = (token: string): RefusedToken | undefined => {
+    const refused = refusedTokens.get(token);
+    return refused !== undefined && clock.monotonicMs() < refused.untilMs ? refused : undefined;
+  };
+  /** Remembers a refusal. Another look at a remembered one does not prolong it. */
+  const remember = (token: string, claims: JsonObject | undefined): void => {
+    acceptedTokens.delete(token);
+    if (refusalOf(token) !== undefined) return;
+    const seconds = Math.min(maxRefusedSeconds, cacheSeconds);
+    refusedTokens.set(token, { claims, untilMs: clock.monotonicMs() + seconds * 1000 });
+  };
 
   const callProvider = async (token: string): Promise<JsonObject | undefined> => {
-    callsUnderWay += 1;
+    const pauseMs = pause.remainingMs();
+    if (pauseMs > 0) throw identityUnavailable(issuer, { reason: 'pause', retryAfterSeconds: pauseMs / 1000 });
     try {
       const claims = await lookUp(token, http);
       pause.recordSuccess();
       return claims;
     } catch (error) {
       pause.recordFailure();
-      throw identityUnavailable(issuer, (error as FetchFailure).reason, pause.remainingMs() / 1000);
-    } finally {
-      callsUnderWay -= 1;
+      const { reason } = error as FetchFailure;
+      throw identityUnavailable(issuer, { reason, retryAfterSeconds: pause.remainingMs() / 1000 });
     }
   };
 
@@ -105,18 +141,27 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
     issuer,
     cacheSeconds,
     lookUp: async (token) => {
-      if (inactiveTokens.has(token)) throw inactiveToken();
-      const pauseMs = pause.remainingMs();
-      if (pauseMs > 0) throw identityUnavailable(issuer, 'pause', pauseMs / 1000);
-      if (callsUnderWay >= maxConcurrentCalls) {
-        throw new ValetKeyError('overloaded', 'Too many opaque tokens are being looked up.', { retryAfterSeconds: 1 });
-      }
-      const claims = await callProvider(token);
+      const places = acceptedTokens.get(token) === undefined ? placesOfOthers : placesOfAccepted;
+      const { claims } = refusalOf(token) ?? { claims: await places.run(() => callProvider(token)) };
       if (claims !== undefined) return claims;
-      inactiveTokens.add(token);
+      remember(token, undefined);
       throw inactiveToken();
     },
+    recordOutcome: (token, claims, refusal) => {
+      if (refusal === undefined) acceptedTokens.set(token, true);
+      else if (isInvalidToken(refusal) && !startsLater(claims, clock.nowMs() / 1000)) remember(token, claims);
+    },
   };
+}
+
+/** Returns whether an error is about the token itself, and not about the provider. */
+function isInvalidToken(error: unknown): boolean {
+  return ValetKeyError.isInstance(error) && error.code === 'invalid_token';
+}
+
+/** Returns whether a token that is refused now may become valid by itself. */
+function startsLater({ nbf, iat }: JsonObject, nowSeconds: number): boolean {
+  return [nbf, iat].some((date) => typeof date === 'number' && date > nowSeconds);
 }
 
 function inactiveToken(): Error {

@@ -1,15 +1,9 @@
 import type { Clock } from '@valetkey/core-types';
 
-/** At most `maxFetches` fetches may start in any window of `windowMs`. */
-interface FetchLimit {
-  readonly maxFetches: number;
-  readonly windowMs: number;
-}
-
-/** With known keys a fetch can wait, because tokens are still verified. */
-const limitWithKeys: FetchLimit = { maxFetches: 2, windowMs: 30_000 };
+/** Fetches that may start at once. With known keys, two are enough for a rotation directly after a fetch. */
+const maxBurstWithKeys = 2;
 /** Without keys every caller is refused until a fetch succeeds. */
-const limitWithoutKeys: FetchLimit = { maxFetches: 10, windowMs: 60_000 };
+const maxBurstWithoutKeys = 5;
 
 const firstBackOffMs = 1000;
 const maxBackOffMs = 60_000;
@@ -28,24 +22,30 @@ export interface FetchBudget {
   readonly recordFailure: (hasKeys: boolean) => void;
 }
 
-/** Creates the budget of one identity provider: a number of fetches per window, and a back-off after failures. */
-export function createFetchBudget(clock: Clock, random: () => number): FetchBudget {
-  const startedMs: number[] = [];
+/**
+ * Creates the budget of one identity provider: one fetch per interval on average, a few at once, and a back-off after
+ * failures. Whatever callers send, one fetch may start an interval after the previous one, so that a new key is found.
+ */
+export function createFetchBudget(clock: Clock, random: () => number, intervalMs: number): FetchBudget {
+  /** Each fetch moves this moment by one interval: from here on, the budget is full. */
+  let fullAtMs = -Infinity;
+  let startedAtMs = -Infinity;
   let failures = 0;
   let backOffEndsMs = -Infinity;
   return {
     nextFetchMs: (hasKeys) => {
-      const { maxFetches, windowMs } = hasKeys ? limitWithKeys : limitWithoutKeys;
-      const oldestCounted = startedMs.at(-maxFetches) ?? -Infinity;
-      return Math.max(backOffEndsMs, oldestCounted + windowMs);
+      const maxBurst = hasKeys ? maxBurstWithKeys : maxBurstWithoutKeys;
+      return Math.max(backOffEndsMs, fullAtMs - (maxBurst - 1) * intervalMs);
     },
     recordStart: () => {
-      startedMs.push(clock.monotonicMs());
-      if (startedMs.length > limitWithoutKeys.maxFetches) startedMs.shift();
+      startedAtMs = clock.monotonicMs();
+      fullAtMs = Math.max(fullAtMs, startedAtMs) + intervalMs;
     },
     recordSuccess: () => {
       failures = 0;
       backOffEndsMs = -Infinity;
+      // The fetches of a start without keys do not delay the discovery of the next key.
+      fullAtMs = Math.min(fullAtMs, startedAtMs + maxBurstWithKeys * intervalMs);
     },
     recordFailure: (hasKeys) => {
       const maxMs = hasKeys ? maxBackOffMs : maxBackOffWithoutKeysMs;

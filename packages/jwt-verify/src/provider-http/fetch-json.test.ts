@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { refuseConnection } from '../testing/fake-network.ts';
 import { FetchFailure, fetchJson, type FetchDependencies } from './fetch-json.ts';
 
 function httpWith(fetch: typeof globalThis.fetch, changes: Partial<FetchDependencies> = {}): FetchDependencies {
@@ -40,21 +41,54 @@ test('fetchJson rejects with the reason not_json for a response without a body',
   await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('not_json');
 });
 
+const mark = '\uFEFF';
+
+test.each([
+  ['JSON', '{"keys":[]}'],
+  ['JSON after a byte order mark', `${mark}{"keys":[]}`],
+  ['JSON between white space, after a byte order mark', `${mark}\r\n\t {"keys":[]} \n`],
+])('fetchJson reads %s', async (_, body) => {
+  const http = httpWith(async () => new Response(Buffer.from(body)));
+  await expect(fetchJson('https://id.example.com', {}, http)).resolves.toEqual({ keys: [] });
+});
+
+test.each<[string, string | Buffer]>([
+  ['a byte order mark alone', mark],
+  ['two byte order marks', `${mark}${mark}{}`],
+  ['a byte order mark after white space', ` ${mark}{}`],
+  ['JSON in UTF-16', Buffer.from(`${mark}{}`, 'utf16le')],
+  ['HTML after a byte order mark', `${mark}<html>`],
+])('fetchJson refuses %s', async (_, body) => {
+  const http = httpWith(async () => new Response(Buffer.from(body as string)));
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('not_json');
+});
+
 test('fetchJson rejects with the status of a response that is not a 200', async () => {
   const http = httpWith(async () => new Response('{}', { status: 404 }));
   await expect(failureOf(fetchJson('https://id.example.com', {}, http))).resolves.toMatchObject({
     name: 'FetchFailure',
     message: 'status_404',
     reason: 'status_404',
-    status: 404,
+    isMiss: true,
   });
 });
 
-test('fetchJson rejects without a status if there is no response', async () => {
-  const http = httpWith(() => Promise.reject(new TypeError('fetch failed')));
-  await expect(failureOf(fetchJson('https://id.example.com', {}, http))).resolves.toMatchObject({
-    status: undefined,
-  });
+test.each<[string, boolean, () => Response]>([
+  ['a 204', true, () => new Response(null, { status: 204 })],
+  ['a 499', true, () => new Response('{}', { status: 499 })],
+  ['a 500', false, () => new Response('{}', { status: 500 })],
+  ['HTML', true, () => new Response('<html>')],
+  ['a body that is too large', true, () => new Response(' '.repeat(101))],
+  ['no response', false, refuseConnection],
+])('fetchJson says for %s whether the URL is a miss: %s', async (_, isMiss, respond) => {
+  const failure = await failureOf(
+    fetchJson(
+      'https://id.example.com',
+      {},
+      httpWith(async () => respond()),
+    ),
+  );
+  expect(failure.isMiss).toBe(isMiss);
 });
 
 test('fetchJson rejects after timeoutMs, also if fetch ignores its signal', async () => {

@@ -1,17 +1,29 @@
-import { codeOfForeignError } from '@valetkey/core-types';
+import { codeOfForeignError, parseForeignJson } from '@valetkey/core-types';
+
+/** What is known about a failed call besides its reason. */
+interface FetchFailureOptions {
+  readonly detail?: string;
+  readonly isMiss?: boolean;
+}
 
 /** The failure of a call to an identity provider: there is no usable response. */
 export class FetchFailure extends Error {
   /** A short word for the log (`timeout`, `status_503`, `ECONNREFUSED`), never text of the provider or of a library. */
   readonly reason: string;
-  /** The HTTP status, if the provider responded with another status than 200. */
-  readonly status: number | undefined;
+  /** A sentence for the operator, in our own words and with URLs of the configuration, if the reason says too little. */
+  readonly detail: string | undefined;
+  /**
+   * Whether the provider has something else at the URL than the document: a page, a redirect, or a response that the URL is
+   * wrong. False for an outage, which does not tell what is there.
+   */
+  readonly isMiss: boolean;
 
-  constructor(reason: string, status?: number) {
+  constructor(reason: string, { detail, isMiss = false }: FetchFailureOptions = {}) {
     super(reason);
     this.name = 'FetchFailure';
     this.reason = reason;
-    this.status = status;
+    this.detail = detail;
+    this.isMiss = isMiss;
   }
 }
 
@@ -26,12 +38,16 @@ export interface FetchDependencies {
   readonly signal: AbortSignal;
 }
 
-/** Returns the reason for an error of `fetch`: the error code of the system or of undici, if there is one. */
-function reasonOf(error: unknown): string {
+const minServerErrorStatus = 500;
+
+/** Returns the failure for an error of `fetch`. Its reason is the error code of the system or of undici, if there is one. */
+function failureOf(error: unknown): FetchFailure {
   const cause: unknown = error instanceof Error ? error.cause : undefined;
   // The error of undici for a refused redirect has no code. Its message is compared, never copied.
-  if (cause instanceof Error && cause.message === 'unexpected redirect') return 'redirect';
-  return codeOfForeignError(cause) ?? 'network_error';
+  if (cause instanceof Error && cause.message === 'unexpected redirect') {
+    return new FetchFailure('redirect', { isMiss: true });
+  }
+  return new FetchFailure(codeOfForeignError(cause) ?? 'network_error');
 }
 
 async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
@@ -40,7 +56,7 @@ async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: numbe
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
     // Leaving the loop cancels the stream, and with it the download.
-    if (bytes > maxBytes) throw new FetchFailure('too_large');
+    if (bytes > maxBytes) throw new FetchFailure('too_large', { isMiss: true });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -69,7 +85,8 @@ export async function fetchBounded<Result>(
     const response = await fetch(url, { ...init, redirect: 'error', credentials: 'omit', signal });
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw new FetchFailure(`status_${response.status}`, response.status);
+      const { status } = response;
+      throw new FetchFailure(`status_${status}`, { isMiss: status < minServerErrorStatus });
     }
     return read(response, () => readBody(response.body, maxBytes));
   };
@@ -78,7 +95,7 @@ export async function fetchBounded<Result>(
     return await Promise.race([call(), aborted]);
   } catch (error) {
     if (signal.aborted) throw abortFailure();
-    throw error instanceof FetchFailure ? error : new FetchFailure(reasonOf(error));
+    throw error instanceof FetchFailure ? error : failureOf(error);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
@@ -95,9 +112,9 @@ export function fetchJson(url: string, init: RequestInit, http: FetchDependencie
   return fetchBounded(url, { ...init, headers }, http, async (_response, readText) => {
     const text = await readText();
     try {
-      return JSON.parse(text) as unknown;
+      return parseForeignJson(text);
     } catch {
-      throw new FetchFailure('not_json');
+      throw new FetchFailure('not_json', { isMiss: true });
     }
   });
 }

@@ -2,12 +2,25 @@ import { verify, type KeyObject } from 'node:crypto';
 import type { SignatureAlgorithm } from '@valetkey/core-types';
 import { algorithmParameters } from './algorithms.ts';
 
+const ed25519SignatureBytes = 64;
+/** An RSA signature is as long as the modulus of its key: 2048 to 8192 bits. */
+const minRsaSignatureBytes = 256;
+const maxRsaSignatureBytes = 1024;
+
 const derInteger = 0x02;
 const derSequence = 0x30;
 const derLongLength = 0x81;
 const signBit = 0x80;
 /** DER writes a length up to this one in a single byte. */
 const maxShortLength = 0x7f;
+
+/** Returns whether a signature has a length that its algorithm can produce. No key is needed to tell. */
+export function hasSignatureLength(algorithm: SignatureAlgorithm, { length }: Buffer): boolean {
+  const { keyType, numberLength } = algorithmParameters[algorithm];
+  if (keyType === 'OKP') return length === ed25519SignatureBytes;
+  if (numberLength !== undefined) return length === 2 * numberLength;
+  return length >= minRsaSignatureBytes && length <= maxRsaSignatureBytes;
+}
 
 /**
  * Verifies a signature on the thread pool. Resolves to false for a signature or a key of the wrong form.

@@ -11,6 +11,8 @@ export interface IdentityProvider extends AsyncDisposable {
   readonly calls: string[];
   /** Returns the largest number of calls that were under way at one time. */
   readonly maxConcurrentCalls: () => number;
+  /** Resolves when no call is under way. A client that ends a call has closed it before its provider notices. */
+  readonly idle: () => Promise<void>;
   keys: readonly object[];
   /** If set, responds to every request instead of the usual documents. */
   respond: Respond | undefined;
@@ -23,12 +25,14 @@ export function sendJson(response: ServerResponse, value: unknown, status = 200)
 export async function startIdentityProvider(keys: readonly JsonWebKey[] = []): Promise<IdentityProvider> {
   let concurrentCalls = 0;
   let maxConcurrentCalls = 0;
+  let notifyIdle = (): void => {};
   const server: Server = createServer((request, response) => {
     provider.calls.push(request.url ?? '');
     concurrentCalls += 1;
     maxConcurrentCalls = Math.max(maxConcurrentCalls, concurrentCalls);
     response.on('close', () => {
       concurrentCalls -= 1;
+      if (concurrentCalls === 0) notifyIdle();
     });
     if (provider.respond !== undefined) provider.respond(request, response);
     else if (request.url === '/.well-known/openid-configuration') {
@@ -44,6 +48,11 @@ export async function startIdentityProvider(keys: readonly JsonWebKey[] = []): P
     issuer: `http://127.0.0.1:${port}`,
     calls: [],
     maxConcurrentCalls: () => maxConcurrentCalls,
+    idle: () =>
+      new Promise((resolve) => {
+        notifyIdle = resolve;
+        if (concurrentCalls === 0) resolve();
+      }),
     keys,
     respond: undefined,
     [Symbol.asyncDispose]: async () => {

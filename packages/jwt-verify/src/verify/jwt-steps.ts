@@ -1,5 +1,6 @@
 import type { Issuer, SignatureAlgorithm } from '@valetkey/core-types';
 import { findSigningKey } from '../keys/find-keys.ts';
+import { hasSignatureLength } from '../signatures/verify-signature.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import {
   parseTokenClaims,
@@ -145,7 +146,10 @@ function isOtherKind(claims: JsonObject): boolean {
 }
 
 function lookUpKeys(verification: Verification): void | Promise<void> {
-  const { keySource, header } = verification;
+  const { keySource, header, segments } = verification;
+  verification.signature = Buffer.from(segments.signature, 'base64url');
+  // A stranger's text that no key can have signed starts no fetch.
+  if (!hasSignatureLength(algorithmOf(verification), verification.signature)) throw wrongSignature();
   const found = keySource.find(header.algorithm, header.keyId);
   if (found instanceof Promise) return found.then((keys) => setKeys(verification, keys));
   return setKeys(verification, found);
@@ -162,20 +166,30 @@ function setKeys(verification: Verification, keys: Verification['keys']): void {
 }
 
 async function checkSignature(verification: Verification, { knownHeaders }: VerificationDependencies): Promise<void> {
-  const { keys, keySource, header, segments } = verification;
-  // The step `algorithm` has checked that this is one of the issuer's algorithms.
-  const algorithm = header.algorithm as SignatureAlgorithm;
-  const signature = Buffer.from(segments.signature, 'base64url');
-  const key = await findSigningKey(keys, algorithm, signature, Buffer.from(segments.signingInput, 'latin1'));
+  const { keys, keySource, header, segments, signature } = verification;
+  const algorithm = algorithmOf(verification);
+  const data = Buffer.from(segments.signingInput, 'latin1');
+  let key = await findSigningKey(keys, algorithm, signature, data);
   if (key === undefined) {
-    throw invalidToken(
-      'wrong_signature',
-      "The token's signature does not match its issuer's key.",
-      'Send the token unchanged. If it is unchanged, this identity provider did not issue it.',
-    );
+    const others = await keySource.findOthers(algorithm, header.keyId, keys);
+    key = await findSigningKey(others, algorithm, signature, data);
   }
+  if (key === undefined) throw wrongSignature();
   verification.signedBy = { key, keySource };
   // Only headers of verified tokens are remembered, so that forged tokens cannot fill the memory.
   if (knownHeaders.size >= maxKnownHeaders) knownHeaders.clear();
   knownHeaders.set(segments.header, header);
+}
+
+/** Returns the token's algorithm. The step `algorithm` has checked that it is one of the issuer's algorithms. */
+function algorithmOf({ header }: Verification): SignatureAlgorithm {
+  return header.algorithm as SignatureAlgorithm;
+}
+
+function wrongSignature(): Error {
+  return invalidToken(
+    'wrong_signature',
+    "The token's signature does not match its issuer's key.",
+    'Send the token unchanged. If it is unchanged, this identity provider did not issue it.',
+  );
 }

@@ -13,7 +13,7 @@ import {
 import type { Step } from './verification.ts';
 
 /** Returns the steps for a token that is looked up at its issuer, in their order. */
-export function createOpaqueSteps({ issuer, cacheSeconds, lookUp }: OpaqueTokens) {
+export function createOpaqueSteps({ issuer, cacheSeconds, lookUp, recordOutcome }: OpaqueTokens) {
   return [
     sizeStep,
     {
@@ -28,7 +28,9 @@ export function createOpaqueSteps({ issuer, cacheSeconds, lookUp }: OpaqueTokens
       run: async (verification) => {
         verification.issuer = issuer;
         verification.reuseSeconds = cacheSeconds;
-        verification.claims = await lookUp(verification.token);
+        const claims = await lookUp(verification.token);
+        verification.claims = claims;
+        verification.recordOutcome = (refusal) => recordOutcome(verification.token, claims, refusal);
       },
     },
     {

@@ -70,6 +70,14 @@ function checkDates(issuer: Issuer, claims: JsonObject, nowSeconds: number): num
   if (issuedAt !== undefined && issuedAt > nowSeconds + tolerance) {
     throw invalidToken('issued_in_future', 'The token was issued in the future.', compareClocks);
   }
+  // Such a lifetime is negative, and would pass every limit of a lifetime.
+  if (issuedAt !== undefined && expiresAt < issuedAt) {
+    throw invalidToken(
+      'malformed_date',
+      'The token expires before it is issued: its exp is before its iat.',
+      'Have the identity provider write exp and iat as NumericDate of one clock.',
+    );
+  }
   if (maxLifetimeSeconds !== null && expiresAt - (issuedAt ?? nowSeconds) > maxLifetimeSeconds) {
     throw invalidToken(
       'lifetime_too_long',

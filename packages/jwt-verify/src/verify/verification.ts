@@ -27,10 +27,13 @@ export interface Verification {
   subject: string;
   binding: DpopBinding | undefined;
   keySource: KeySource;
+  signature: Buffer;
   keys: readonly VerificationKey[];
   signedBy: TokenSigner | undefined;
   /** Seconds for which the result may be reused. The verifier's own limit applies as well. */
   reuseSeconds: number;
+  /** Tells the look-up of an opaque token the outcome: the error that refuses the token, or undefined. */
+  recordOutcome: ((refusal: unknown) => void) | undefined;
 }
 
 /** The key that made a token's signature, and the source of that key. */

@@ -57,11 +57,16 @@ export function createVerify(
   };
 
   const verifyAnew = async (token: string): Promise<VerifiedToken> => {
+    const verification = startVerification(token);
     try {
-      const verified = await runSteps(chooseSteps(token, dependencies), startVerification(token), dependencies);
+      const verified = await runSteps(chooseSteps(token, dependencies), verification, dependencies);
+      verification.recordOutcome?.(undefined);
       // A revocation may have arrived after the last step.
       if (!revocations.matches(verified.principal, token)) verifiedTokens.set(token, verified);
       return verified;
+    } catch (error) {
+      verification.recordOutcome?.(error);
+      throw error;
     } finally {
       pendingTokens.delete(token);
     }
