@@ -1,7 +1,10 @@
 export { systemClock } from './clock.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
 export { codeOfForeignError, describeForeignError } from './foreign-error.ts';
-export { issuerSchema, secureUrlSchema, signatureAlgorithms } from './issuer.ts';
+export { issuerSchema } from './issuer.ts';
+export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-forms.ts';
+export { signatureAlgorithms } from './issuer-parts.ts';
+export { documentUrlSchema, secureUrlSchema } from './issuer-text.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';
@@ -9,10 +12,12 @@ export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.
 export { assertCacheable, assertExposable } from './tokens.ts';
 export { issueResponseSchema, problemSchema, sessionResponseSchema } from './wire-schemas.ts';
 
+export type { ClaimMark } from './claim-rules.ts';
 export type { Clock } from './clock.ts';
 export type { ErrorCode, FailureCause, OAuthErrorCode, ValetKeyErrorOptions } from './errors.ts';
 export type { ForeignErrorDescription } from './foreign-error.ts';
-export type { Issuer, IssuerOptions, ProviderIssuer, SignatureAlgorithm } from './issuer.ts';
+export type { Issuer, IssuerOptions, ProviderIssuer } from './issuer.ts';
+export type { SignatureAlgorithm } from './issuer-parts.ts';
 export type { Principal } from './principal.ts';
 export type { SchemaProblem } from './schema-problems.ts';
 export type { SecretSlots } from './secret.ts';

@@ -1,4 +1,4 @@
-import type { IssuerOptions, Vendor } from '@valetkey/core-types';
+import { hasPlaceholder, readTenant, type IssuerOptions, type Vendor } from '@valetkey/core-types';
 import { issuerRecord, parseIssuers } from '@valetkey/jwt-verify';
 import type { VendorUserSource } from './connection-policy.ts';
 import type { ConnectionConfig } from './config.ts';
@@ -87,7 +87,7 @@ function findUnknownIssuers({ name, policy }: ConnectionConfig, vendor: Vendor, 
   ];
   const problems = [
     ...(policy.issuers ?? [])
-      .filter((issuer) => !issuers.includes(issuer))
+      .filter((issuer) => !isAmong(issuers, issuer))
       .map((issuer) => `issuers: ${issuer} is not one of ${issuers.join(', ')}`),
     ...claims.flatMap(([option, issuer]) => {
       const problem = describeIssuerProblem(issuer, allowed);
@@ -104,7 +104,15 @@ function claimsOfSource(source: VendorUserSource | undefined): (readonly [string
   return 'ensure' in source && source.ensure !== true ? [['user.ensure', source.ensure.issuer]] : [];
 }
 
+/** Returns whether an issuer is configured, or is a tenant of a configured one. */
+function isAmong(issuers: readonly string[], issuer: string): boolean {
+  return issuers.some((form) => form === issuer || readTenant(form, issuer) !== undefined);
+}
+
 function describeIssuerProblem(issuer: string | undefined, issuers: readonly string[]): string | undefined {
-  if (issuer === undefined) return issuers.length > 1 ? 'is missing; several issuers may assert this claim' : undefined;
-  return issuers.includes(issuer) ? undefined : `is not one of ${issuers.join(', ')}`;
+  if (issuer === undefined) {
+    const isCertain = issuers.length === 1 && !issuers.some(hasPlaceholder);
+    return isCertain ? undefined : 'is missing; several issuers may assert this claim';
+  }
+  return isAmong(issuers, issuer) ? undefined : `is not one of ${issuers.join(', ')}`;
 }

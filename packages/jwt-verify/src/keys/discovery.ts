@@ -1,4 +1,4 @@
-import { secureUrlSchema, type Issuer } from '@valetkey/core-types';
+import { documentUrlSchema, type Issuer } from '@valetkey/core-types';
 import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-http/fetch-json.ts';
 import { isJsonObject } from '../token/token-text.ts';
 
@@ -23,15 +23,19 @@ async function fetchMetadata(issuer: string, http: FetchDependencies): Promise<u
 }
 
 /**
- * Resolves to the URL of a provider's keys. The metadata must name this exact issuer (RFC 8414 section 3.3).
+ * Resolves to the URL of a provider's keys. The metadata must name this exact issuer (RFC 8414 section 3.3), or
+ * `metadataIssuer`.
  *
  * @throws {FetchFailure} If the provider publishes no usable metadata.
  */
-export async function discoverJwksUri({ issuer }: Issuer, http: FetchDependencies): Promise<string> {
-  const metadata = await fetchMetadata(issuer, http);
+export async function discoverJwksUri(
+  { issuer, metadataUri, metadataIssuer = issuer }: Issuer,
+  http: FetchDependencies,
+): Promise<string> {
+  const metadata = await (metadataUri === undefined ? fetchMetadata(issuer, http) : fetchJson(metadataUri, {}, http));
   if (!isJsonObject(metadata)) throw new FetchFailure('not_metadata');
-  if (metadata['issuer'] !== issuer) throw new FetchFailure('other_issuer');
-  const { success, data } = secureUrlSchema.safeParse(metadata['jwks_uri']);
+  if (metadata['issuer'] !== metadataIssuer) throw new FetchFailure('other_issuer');
+  const { success, data } = documentUrlSchema.safeParse(metadata['jwks_uri']);
   if (!success) throw new FetchFailure('unsafe_jwks_uri');
   return data;
 }

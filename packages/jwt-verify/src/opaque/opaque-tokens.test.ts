@@ -235,6 +235,8 @@ describe('introspection', () => {
       'dates',
       'audience',
       'client',
+      'claim-rules',
+      'person',
       'subject',
       'binding',
       'revocation',

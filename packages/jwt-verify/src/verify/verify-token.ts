@@ -1,6 +1,8 @@
-import type { Clock, Principal } from '@valetkey/core-types';
+import { ValetKeyError, type Clock, type Issuer, type Principal } from '@valetkey/core-types';
 import { checkPresentation, type DpopContext, type DpopDependencies } from '../dpop/dpop-proof.ts';
-import { hasCompactForm, type JsonObject } from '../token/token-text.ts';
+import { readClaim } from '../token/claims.ts';
+import { invalidToken, type RefusalReason } from '../token/invalid-token.ts';
+import { hasCompactForm, isJsonObject, type JsonObject } from '../token/token-text.ts';
 import { jwtSteps } from './jwt-steps.ts';
 import type { createOpaqueSteps } from './opaque-steps.ts';
 import { isAcceptedLength } from './shared-steps.ts';
@@ -146,13 +148,17 @@ export async function runSteps(
 ): Promise<VerifiedToken> {
   for (const step of steps) {
     verification.step = step;
-    const pending = step.run(verification, dependencies);
-    if (pending !== undefined) await pending;
+    try {
+      const pending = step.run(verification, dependencies);
+      if (pending !== undefined) await pending;
+    } catch (error) {
+      throw withAdvice(error, verification.issuer);
+    }
   }
-  const { issuer, subject, claims, expiresAtSeconds, binding, signedBy, reuseSeconds } = verification;
+  const { expiresAtSeconds, binding, signedBy, reuseSeconds } = verification;
   const { clock, cacheSeconds } = dependencies;
   return {
-    principal: createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds),
+    principal: createPrincipal(verification),
     sharedPromise: undefined,
     binding,
     expiresAtMs: (expiresAtSeconds ?? Infinity) * 1000,
@@ -161,21 +167,40 @@ export async function runSteps(
   };
 }
 
-/** Creates a principal that many callers may share: it is frozen deeply. */
-function createPrincipal(
-  issuer: string,
-  subject: string,
-  claims: JsonObject,
-  expiresAtSeconds: number | undefined,
-): Principal {
-  freezeDeep(claims);
-  return Object.freeze({ issuer, subject, scopes: Object.freeze(scopesOf(claims)), claims, expiresAtSeconds });
+/** Returns a refusal with the advice that its issuer gives for this reason. Advice about a claim is more exact, and stays. */
+function withAdvice(error: unknown, issuer: Issuer | undefined): unknown {
+  if (issuer === undefined || !ValetKeyError.isInstance(error) || error.code !== 'invalid_token') return error;
+  const reason = error.reason as RefusalReason;
+  const advice = Object.hasOwn(issuer.advice, reason) ? issuer.advice[reason] : undefined;
+  if (advice === undefined || Object.values(issuer.advice).includes(error.remediation)) return error;
+  return invalidToken(reason, error.message, advice);
 }
 
-function scopesOf({ scope, scp }: JsonObject): readonly string[] {
-  const written = scope ?? scp;
+/** Creates a principal that many callers may share: it is frozen deeply. */
+function createPrincipal({ issuer, canonicalIssuer, subject, claims, expiresAtSeconds }: Verification): Principal {
+  freezeDeep(claims);
+  const scopes = Object.freeze(scopesOf(issuer, claims));
+  return Object.freeze({ issuer: canonicalIssuer, subject, scopes, claims, expiresAtSeconds });
+}
+
+/** Returns the scopes in `scope` or `scp`, or in every claim that the issuer names, without repeats. */
+function scopesOf({ scopeClaims }: Issuer, claims: JsonObject): readonly string[] {
+  if (scopeClaims === undefined) {
+    const written = claims['scope'] ?? claims['scp'];
+    return isJsonObject(written) ? [] : readScopes(written);
+  }
+  return [...new Set(scopeClaims.flatMap((path) => readScopes(readClaim(claims, path))))];
+}
+
+/** Returns the scopes in a text with spaces, in a list, or in the names of an object. */
+function readScopes(written: unknown): string[] {
   if (typeof written === 'string') return written.split(' ').filter((name) => name !== '');
-  return Array.isArray(written) ? written.filter((name) => typeof name === 'string') : [];
+  const names: readonly unknown[] = Array.isArray(written)
+    ? written
+    : isJsonObject(written)
+      ? Object.keys(written)
+      : [];
+  return names.filter((name) => typeof name === 'string');
 }
 
 function freezeDeep(value: unknown): void {
