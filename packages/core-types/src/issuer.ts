@@ -121,7 +121,7 @@ export const issuerSchema = z
     scopeClaims: claimPathsSchema
       .optional()
       .describe(
-        'The claims that hold scopes: a text with spaces, a list, or an object whose names are the scopes. Absent: `scope`, else `scp`.',
+        'The claims that hold scopes: a text with spaces (or commas, in claims other than `scope` and `scp`), a list, or an object whose names are the scopes. Absent: `scope`, else `scp`.',
       ),
     algorithms: z
       .array(z.enum(signatureAlgorithms))

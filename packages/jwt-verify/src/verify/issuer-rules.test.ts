@@ -205,7 +205,7 @@ test.each<[string[] | undefined, object, string[]]>([
   [undefined, { scope: 'a b', permissions: ['c'] }, ['a', 'b']],
   [undefined, { scope: { a: 1 } }, []],
   [['scope', 'permissions'], { scope: 'a b', permissions: ['b', 'c', 1] }, ['a', 'b', 'c']],
-  [['o.per'], { o: { per: 'read,write other' } }, ['read,write', 'other']],
+  [['o.per'], { o: { per: 'read,write other' } }, ['read', 'write', 'other']],
   [['urn:example:roles'], { 'urn:example:roles': { admin: { o: 'x' }, user: {} } }, ['admin', 'user']],
   [['permissions'], { permissions: 1 }, []],
 ])('with the scopeClaims %j, the scopes of a token with %j are %j', async (scopeClaims, changes, scopes) => {

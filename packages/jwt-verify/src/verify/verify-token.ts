@@ -152,7 +152,7 @@ export async function runSteps(
       const pending = step.run(verification, dependencies);
       if (pending !== undefined) await pending;
     } catch (error) {
-      throw withAdvice(error, verification.issuer);
+      throw withAdvice(error, adviceFor(verification.issuer, dependencies));
     }
   }
   const { expiresAtSeconds, binding, signedBy, reuseSeconds } = verification;
@@ -168,12 +168,20 @@ export async function runSteps(
 }
 
 /** Returns a refusal with the advice that its issuer gives for this reason. Advice about a claim is more exact, and stays. */
-function withAdvice(error: unknown, issuer: Issuer | undefined): unknown {
-  if (issuer === undefined || !ValetKeyError.isInstance(error) || error.code !== 'invalid_token') return error;
-  const reason = error.reason as RefusalReason;
-  const advice = Object.hasOwn(issuer.advice, reason) ? issuer.advice[reason] : undefined;
-  if (advice === undefined || Object.values(issuer.advice).includes(error.remediation)) return error;
-  return invalidToken(reason, error.message, advice);
+function withAdvice(error: unknown, advice: readonly Issuer['advice'][]): unknown {
+  if (!ValetKeyError.isInstance(error) || error.code !== 'invalid_token') return error;
+  const { message, reason, remediation } = error as ValetKeyError & { readonly reason: RefusalReason };
+  if (advice.some((sentences) => Object.values(sentences).includes(remediation))) return error;
+  const found = advice.flatMap((sentences) => (Object.hasOwn(sentences, reason) ? [sentences[reason]] : []));
+  return found.length === 0 ? error : invalidToken(reason, message, [...new Set(found)].join(' '));
+}
+
+/** Returns the advice of the token's issuer; of every issuer, as long as the issuer of the token is not known. */
+function adviceFor(
+  issuer: Issuer | undefined,
+  { issuers }: Pick<VerificationDependencies, 'issuers'>,
+): readonly Issuer['advice'][] {
+  return issuer === undefined ? issuers.map(({ issuer: { advice } }) => advice) : [issuer.advice];
 }
 
 /** Creates a principal that many callers may share: it is frozen deeply. */
@@ -187,14 +195,20 @@ function createPrincipal({ issuer, canonicalIssuer, subject, claims, expiresAtSe
 function scopesOf({ scopeClaims }: Issuer, claims: JsonObject): readonly string[] {
   if (scopeClaims === undefined) {
     const written = claims['scope'] ?? claims['scp'];
-    return isJsonObject(written) ? [] : readScopes(written);
+    return isJsonObject(written) ? [] : readScopes(written, ' ');
   }
-  return [...new Set(scopeClaims.flatMap((path) => readScopes(readClaim(claims, path))))];
+  return [
+    ...new Set(
+      scopeClaims.flatMap((path) =>
+        readScopes(readClaim(claims, path), path === 'scope' || path === 'scp' ? ' ' : /[ ,]/),
+      ),
+    ),
+  ];
 }
 
-/** Returns the scopes in a text with spaces, in a list, or in the names of an object. */
-function readScopes(written: unknown): string[] {
-  if (typeof written === 'string') return written.split(' ').filter((name) => name !== '');
+/** Returns the scopes in a text, in a list, or in the names of an object. */
+function readScopes(written: unknown, separator: string | RegExp): string[] {
+  if (typeof written === 'string') return written.split(separator).filter((name) => name !== '');
   const names: readonly unknown[] = Array.isArray(written)
     ? written
     : isJsonObject(written)
