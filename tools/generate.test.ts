@@ -42,6 +42,7 @@ describe('createConfigSchema', () => {
   test.each([
     ['a connection with a name of its own', { issuers, vendors: { 'vital-us': vital } }],
     ['a reference in place of a listed value', { issuers, vendors: { vital: { ...vital, region: '${env:REGION}' } } }],
+    ['a provider by name', { issuers: [{ provider: 'okta', domain: 'acme.okta.com' }] }],
     ['a `$schema` field for editors', { $schema: './node_modules/@valetkey/broker/config.schema.json', issuers }],
   ])('the JSON Schema of the configuration accepts %s', (_case, config) => {
     expect(validate(config), JSON.stringify(validate.errors)).toBe(true);

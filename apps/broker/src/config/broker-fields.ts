@@ -1,12 +1,7 @@
-import {
-  issuerSchema,
-  secretSchema,
-  secretSlotsSchema,
-  secureUrlSchema,
-  type VendorDefinition,
-} from '@valetkey/core-types';
+import { secretSchema, secretSlotsSchema, secureUrlSchema, type VendorDefinition } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { z } from 'zod';
+import { issuerFieldSchema } from './issuer-fields.ts';
 import { isPostgresUrl } from './postgres-url.ts';
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
@@ -54,14 +49,6 @@ function isVendorDefinition(value: unknown): value is VendorDefinition {
   return typeof id === 'string' && typeof create === 'function' && options instanceof z.ZodObject;
 }
 
-const { dpop: _unavailable, ...bearerIssuerShape } = issuerSchema.shape;
-
-/** Parses an identity provider without the option `dpop`, because the broker accepts only bearer tokens. */
-const bearerIssuerSchema = z
-  .strictObject(bearerIssuerShape)
-  // The checks of fields that depend on each other. zod forgets the type of the value that they check.
-  .check(...((issuerSchema.def.checks ?? []) as z.core.$ZodCheck<z.output<typeof issuerSchema>>[]));
-
 /** Every field of the configuration except `vendors`, whose fields depend on the adapters. */
 export const brokerShape = {
   listen: z.strictObject(addressShape(8787)).prefault({}).describe('The listener that apps reach.'),
@@ -90,7 +77,12 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('The web pages that may call the broker from a browser.'),
-  issuers: z.array(bearerIssuerSchema).default([]).describe('The identity providers whose tokens are accepted.'),
+  issuers: z
+    .array(issuerFieldSchema)
+    .default([])
+    .describe(
+      'The identity providers whose tokens are accepted: issuer records, or presets by name (`provider: auth0`).',
+    ),
   adapters: z
     .array(z.custom<VendorDefinition>(isVendorDefinition, { error: 'must be a vendor made by defineVendor' }))
     .default([])

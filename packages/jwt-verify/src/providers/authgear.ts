@@ -9,11 +9,19 @@ export const authgearOptions = z
     clientId: z.string().min(1).optional().describe('The client id of the only app whose tokens are accepted.'),
     clientIds: clientIdsSchema.optional(),
     resolver: z
-      .union([z.boolean(), z.strictObject({ cacheSeconds: z.number().min(0).max(60).optional() })])
+      .union([
+        z.boolean(),
+        z.strictObject({
+          cacheSeconds: z
+            .number()
+            .min(0)
+            .max(60)
+            .optional()
+            .describe('Seconds for which a response is cached. Default: 10.'),
+        }),
+      ])
       .default(false)
-      .describe(
-        "Looks up opaque tokens at the project's resolver, which this process must be able to reach. `cacheSeconds` is the number of seconds for which a response is cached (default: 10).",
-      ),
+      .describe("Looks up opaque tokens at the project's resolver, which this process must be able to reach."),
     ...anonymousShape,
     ...commonShape,
   })

@@ -48,7 +48,7 @@ export function zitadel(options: z.input<typeof zitadelOptions>): IssuerOptions 
         malformed_token:
           'ZITADEL gives opaque access tokens by default: set the access-token type of the application to JWT.',
         wrong_client:
-          'aud proves nothing at ZITADEL: send a token of an application that clientIds lists, or add its client id there.',
+          'The aud proves nothing at ZITADEL: send a token of an application that clientIds lists, or add its client id there.',
         wrong_audience: 'Have the app ask for the scope urn:zitadel:iam:org:project:id:<project id>:aud.',
         wrong_token_type: 'Send the access token, and set its type to JWT in the application.',
       },
