@@ -197,7 +197,7 @@ export function entraExternalId(options: z.input<typeof entraExternalIdOptions>)
 }
 
 function microsoftAdvice(audiences: readonly string[]): Record<string, string> {
-  const ask = `Have the app ask for a scope of your API (api://${audiences[0] ?? ''}/<scope>), and send that access token.`;
+  const ask = `Have the app ask for a scope of your API (api://${String(audiences[0])}/<scope>), and send that access token.`;
   return {
     nonce: `A token with a nonce in its header is meant for Microsoft Graph and cannot be verified by others. ${ask}`,
     wrong_audience: `A token whose aud is 00000003-0000-0000-c000-000000000000 is meant for Microsoft Graph, and an ID token for the app itself. ${ask}`,

@@ -5,8 +5,8 @@ export interface FoundIssuer<Entry> {
   readonly entry: Entry;
   /** The canonical issuer: `issuer` of the record, with the tenant in place of its placeholder. */
   readonly canonicalIssuer: string;
-  /** The tenant in the `iss`. Absent if the record has no tenants. */
-  readonly tenant: string | undefined;
+  /** The tenant in the `iss`; an empty text if the record has no tenants. */
+  readonly tenant: string;
 }
 
 /** Finds records by the `iss` of a token. */
@@ -22,7 +22,7 @@ export function createIssuerIndex<Entry>(
   for (const entry of entries) {
     const { issuer: canonical, otherForms, tenants } = issuerOf(entry);
     for (const form of [canonical, ...otherForms]) {
-      if (tenants === undefined) exact.set(form, { entry, canonicalIssuer: canonical, tenant: undefined });
+      if (tenants === undefined) exact.set(form, { entry, canonicalIssuer: canonical, tenant: '' });
       else tenanted.push({ form, canonical, entry });
     }
   }

@@ -100,13 +100,12 @@ function findIssuer(verification: Verification, dependencies: VerificationDepend
   verification.issuer = found.entry.issuer;
   verification.keySource = found.entry.keySource;
   verification.canonicalIssuer = found.canonicalIssuer;
-  if (found.tenant !== undefined) checkTenant(verification, found.tenant);
+  const { tenants } = found.entry.issuer;
+  if (tenants !== undefined) checkTenant(tenants, verification.claims, found.tenant);
 }
 
 /** Checks that the tenant in `iss` is the tenant of the user, and that it is accepted. */
-function checkTenant({ issuer: { tenants }, claims }: Verification, tenant: string): void {
-  if (tenants === undefined) return;
-  const { claim, accepted } = tenants;
+function checkTenant({ claim, accepted }: NonNullable<Issuer['tenants']>, claims: JsonObject, tenant: string): void {
   if (claims[claim] === tenant && (accepted === 'any' || accepted.includes(tenant))) return;
   throw invalidToken(
     'unknown_tenant',
