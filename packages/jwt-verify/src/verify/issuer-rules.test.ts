@@ -285,3 +285,12 @@ test('explain() describes the rules of the issuer', async () => {
   expect(detailOf('person')).toBe('A token of a signed-in user or of a machine or of an anonymous user.');
   expect(detailOf('subject')).toBe('A subject (oid and tid) of 1 to 255 characters.');
 });
+
+test.each<[Partial<IssuerOptions>, string]>([
+  [{ requiredClaims: { role: 'any' } }, 'Claims with accepted values of role.'],
+  [{ forbiddenClaims: [{ claim: 'act' }] }, 'Claims without the claim act.'],
+])('explain() describes the rules %j', async (record, detail) => {
+  const { verifier, token } = createHarness(record);
+  const { checks } = await verifier.explain(token({ exp: 1 }));
+  expect(checks).toContainEqual({ check: 'claim-rules', outcome: 'not_reached', detail });
+});
