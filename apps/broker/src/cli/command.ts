@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import type { ExplainedToken } from '@valetkey/jwt-verify';
 import { codeOfForeignError } from '@valetkey/core-types';
 import { Command, InvalidArgumentError } from 'commander';
 import packageManifest from '../../package.json' with { type: 'json' };
@@ -106,7 +107,8 @@ async function explain(file: string): Promise<void> {
   const token = (await text(process.stdin)).trim();
   // `explain` calls no vendor, so it also accepts a configuration with credentials of the sandbox.
   const config = parseConfig(await readConfigFile(file));
-  const { accepted, checks } = await explainToken(config, token);
+  const { accepted, token: own, checks } = await explainToken(config, token);
+  if (own !== undefined) print(describeOwnWords(own));
   for (const { check, outcome, detail, remediation } of checks) {
     print(`${{ passed: '✓', failed: '✗', not_reached: '·' }[outcome]} ${check}: ${detail}`);
     if (remediation !== undefined) print(`    ${remediation}`);
@@ -121,6 +123,13 @@ function parsePort(value: string): number {
 }
 
 /** Opens something that listens. If another process uses a port, the error names the setting of that port. */
+/** Returns what the token says about itself, as one line. JSON escapes what would control a terminal. */
+function describeOwnWords(token: ExplainedToken): string {
+  const { iss, aud, typ, alg, lifetimeSeconds } = token;
+  const members = Object.entries({ iss, aud, typ, alg, 'exp - iat': lifetimeSeconds });
+  return `The token says: ${members.map(([name, value]) => `${name} ${JSON.stringify(value) ?? 'absent'}`).join(', ')}`;
+}
+
 async function explainTakenPort<Result>(settings: ReadonlyMap<number, string>, open: () => Promise<Result>) {
   try {
     return await open();
