@@ -49,6 +49,7 @@ describe('createConfigSchema', () => {
   test.each([
     ['a connection with a name of its own', { issuers, vendors: { 'vital-us': vital } }],
     ['a reference in place of a listed value', { issuers, vendors: { vital: { ...vital, region: '${env:REGION}' } } }],
+    ['a provider by name', { issuers: [{ provider: 'okta', domain: 'acme.okta.com' }] }],
     ['a `$schema` field for editors', { $schema: './node_modules/@valetkey/broker/config.schema.json', issuers }],
     [
       'references in place of texts of a certain form',
@@ -78,7 +79,7 @@ describe('createConfigSchema', () => {
     ['a value that is not listed', { issuers, vendors: { vital: { ...vital, region: 'mars' } } }],
     ['a configuration that no user could use', { listen: { port: 1 } }],
     ['an origin with a path', { issuers, cors: { origins: ['https://app.example.com/'] } }],
-    ['an issuer without a scheme', { issuers: [{ issuer: 'id.example.com', audiences: ['api'] }] }],
+    ['an empty issuer', { issuers: [{ issuer: '', audiences: ['api'] }] }],
     ['a short admin token', { issuers, admin: { token: 'short' } }],
     ['a short next admin token', { issuers, admin: { token: { current: 'x'.repeat(16), next: 'short' } } }],
     [

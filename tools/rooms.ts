@@ -22,7 +22,7 @@ export const roomPlans: Readonly<Record<string, RoomPlan>> = {
     levels: [
       ['adapters'],
       ['verify'],
-      ['opaque', 'dpop', 'revocation', 'issuer-records'],
+      ['opaque', 'dpop', 'revocation', 'providers'],
       ['keys'],
       ['signatures', 'provider-http', 'token'],
     ],

@@ -11,9 +11,14 @@ interface Field {
 /** Returns the reference tables of `docs/configuration.md`: every field with its type, default and meaning. */
 export function renderConfigReference(schema: ConfigSchema, definitions: readonly VendorDefinition[]): string {
   const { issuers, ...others } = schema.broker.properties ?? {};
+  const [record = {}, ...presets] = issuers?.items?.oneOf ?? [];
   const sections = [
     ['### The broker', listFields({ ...schema.broker, properties: others })],
-    ['### Each identity provider: `issuers`', listFields(issuers?.items ?? {})],
+    ['### Each identity provider: `issuers`', listFields(record)],
+    ...presets.map((preset) => [
+      `### Identity provider by preset: \`provider: ${String(preset.properties?.['provider']?.const)}\``,
+      listFields(preset),
+    ]),
     ['### Each connection: `vendors.<name>`', [vendorField, ...listFields(schema.connection)]],
     ...definitions.map(({ id, title }) => [
       `### Options of ${title} (\`${id}\`)`,

@@ -26,11 +26,20 @@ function toJsonSchema(schema: z.ZodType): JsonSchema {
 
 /** Removes alternatives that accept any value: these are for values that only code can create, such as a `Secret`. */
 function withoutAnything(schema: JsonSchema): JsonSchema {
-  return mapSchema(schema, ({ anyOf, ...rest }) => {
+  return mapSchema(schema, ({ anyOf, ...whole }) => {
+    const rest = withoutNoProvider(whole);
     const alternatives = anyOf?.filter((alternative) => Object.keys(alternative).length > 0);
     if (alternatives === undefined) return rest;
     return alternatives.length === 1 ? { ...alternatives[0], ...rest } : { ...rest, anyOf: alternatives };
   });
+}
+
+/** Removes the field that an issuer record must not have: `provider`, which only a preset has. */
+function withoutNoProvider({ properties, ...rest }: JsonSchema): JsonSchema {
+  if (properties === undefined) return rest;
+  const { provider, ...others } = properties;
+  const isAbsent = provider !== undefined && Object.keys(provider).length === 0;
+  return { ...rest, properties: isAbsent ? others : properties };
 }
 
 /** Allows a reference such as `${env:NAME}` in place of a text that must be one of several, long or of a certain form. */

@@ -11,7 +11,19 @@ const introspection = {
 test('issuerSchema fills in the defaults', () => {
   expect(issuerSchema.parse(issuer)).toEqual({
     ...issuer,
-    algorithms: ['RS256', 'ES256', 'EdDSA'],
+    otherForms: [],
+    clientClaims: ['client_id'],
+    clientOptional: false,
+    requiredClaims: {},
+    forbiddenClaims: [],
+    requiredHeaders: {},
+    forbiddenHeaders: [],
+    subjectClaims: ['sub'],
+    idTokenMarks: [],
+    machines: { accepted: false, marks: expect.any(Array) },
+    anonymous: { accepted: false, marks: expect.any(Array) },
+    advice: {},
+    algorithms: ['RS256', 'ES256', 'ES384', 'EdDSA'],
     tokenType: 'access',
     clockToleranceSeconds: 5,
     maxLifetimeSeconds: 86_400,
@@ -80,4 +92,48 @@ test('issuerSchema parses its own output to the same value, and JSON of that val
   const parsed = issuerSchema.parse({ ...issuer, introspection });
   expect(issuerSchema.parse(parsed)).toEqual(parsed);
   expect(JSON.stringify(parsed)).not.toContain(introspection.clientSecret);
+});
+
+const jwksUri = 'https://id.example.com/jwks';
+const tenants = { accepted: ['t-1'] };
+const tenanted = 'https://login.example.com/{tenantid}/v2.0';
+
+test.each([
+  ['an http URL', { issuer: 'http://adfs.example.com/adfs/services/trust', jwksUri }],
+  ['a bare name', { issuer: 'accounts.example.com', jwksUri }],
+  ['a name with a slash', { issuer: 'stytch.com/project-1', jwks: { keys: [{ kty: 'EC' }] } }],
+  ['a URN', { issuer: 'urn:example:issuer', jwksUri }],
+  ['a URL with a query', { issuer: 'https://id.example.com/?p=policy', metadataUri: 'https://id.example.com/m?p=x' }],
+  ['a placeholder with its tenants', { issuer: tenanted, jwksUri, tenants }],
+  ['any tenant', { issuer: tenanted, jwksUri, tenants: { accepted: 'any' } }],
+])('issuerSchema accepts %s as an issuer if the keys have an address of their own', (_, options) => {
+  expect(issuerSchema.safeParse({ audiences: null, ...options }).error).toBeUndefined();
+});
+
+test.each<[string, object, RegExp]>([
+  ['a bare name without jwksUri', { issuer: 'accounts.example.com' }, /jwksUri, jwks or metadataUri/],
+  ['an empty issuer', { issuer: '', jwksUri }, /./],
+  ['an issuer with a space', { issuer: 'a b', jwksUri }, /must be the iss/],
+  ['a text with a colon that is no URI', { issuer: '1:2', jwksUri }, /must be the iss/],
+  ['credentials beside jwksUri', { issuer: 'https://u:p@id.example.com', jwksUri }, /without credentials/],
+  ['braces without tenants', { issuer: tenanted, jwksUri }, /list the tenants in tenants/],
+  ['two placeholders', { issuer: 'https://{a}/{b}', jwksUri, tenants }, /one placeholder/],
+  ['tenants without a placeholder', { tenants, jwksUri }, /one placeholder/],
+  [
+    'another form without the placeholder',
+    { issuer: tenanted, otherForms: ['b'], jwksUri, tenants },
+    /one placeholder/,
+  ],
+  ['a placeholder without an address of the keys', { issuer: tenanted, tenants }, /jwksUri, jwks or metadataUri/],
+  ['an empty list of tenants', { issuer: tenanted, jwksUri, tenants: { accepted: [] } }, /./],
+  ['one form twice', { otherForms: [issuer.issuer] }, /must not name an iss twice/],
+  ['tenants with introspection', { issuer: tenanted, jwksUri, tenants, introspection }, /names no tenant/],
+  ['metadataUri with jwksUri', { metadataUri: jwksUri, jwksUri }, /cannot be combined/],
+  ['jwksUri over plain http', { jwksUri: 'http://id.example.com/jwks' }, /https URL/],
+  ['jwksUri that is no URL', { jwksUri: 'jwks' }, /https URL/],
+  ['a mark with two conditions', { forbiddenClaims: [{ claim: 'a', values: ['b'], absent: true }] }, /only one of/],
+  ['a subject claim twice', { subjectClaims: ['oid', 'oid'] }, /must not name a claim twice/],
+])('issuerSchema refuses %s', (_, options, message) => {
+  const { error } = issuerSchema.safeParse({ ...issuer, ...options });
+  expect(error?.issues.map((issue) => issue.message).join('; ')).toMatch(message);
 });

@@ -1,100 +1,55 @@
 import { z } from 'zod';
-import { isLoopbackHost } from './loopback.ts';
-import { Secret } from './secret.ts';
-import { secretSchema } from './secret-schema.ts';
-
-/** The signature algorithms that may be configured. All are asymmetric: `none` and the HS family are not in the list. */
-export const signatureAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const;
-
-export type SignatureAlgorithm = (typeof signatureAlgorithms)[number];
-
-/** Returns whether a text is an https URL without credentials and fragment. Only loopback hosts may use http. */
-function isFetchable(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
-  return secure && url.username === '' && url.password === '' && url.hash === '';
-}
-
-/** Parses the URL of a document to fetch: https without credentials and fragment. Only loopback hosts may use http. */
-export const documentUrlSchema = z.string().refine(isFetchable, {
-  error: 'must be an https URL without credentials or fragment (only loopback hosts may use http)',
-});
-
-/** Parses an https URL without credentials, query and fragment. Only loopback hosts may use http. */
-export const secureUrlSchema = z
-  .string()
-  .refine((text) => isFetchable(text) && new URL(text).search === '', {
-    error: 'must be an https URL without credentials, query or fragment (only loopback hosts may use http)',
-  })
-  // For editors: a JSON Schema cannot contain the check above.
-  .meta({ pattern: String.raw`^[Hh][Tt][Tt][Pp][Ss]?://[^?#\s]+$` });
-
-/** Parses a secret. Accepts a `Secret` as well, so that a parsed issuer can be parsed again. */
-const wrappedSecretSchema = z.union([z.instanceof(Secret), secretSchema]);
-
-const cacheSecondsSchema = z.number().min(0).max(60);
-
-/** The rules for DPoP tokens (RFC 9449), which are accepted only with a proof that the caller's key has signed. */
-const dpopSchema = z.strictObject({
-  required: z.boolean().default(false).describe('Whether tokens that are not bound to a key are refused.'),
-  algorithms: z
-    .array(z.enum(signatureAlgorithms))
-    .min(1)
-    .default(['ES256', 'EdDSA', 'Ed25519'])
-    .describe('Signature algorithms that a proof may use.'),
-  maxAgeSeconds: z.number().positive().max(300).default(60).describe('Seconds that a proof is valid from its `iat`.'),
-  nonceRequired: z
-    .boolean()
-    .default(false)
-    .describe('Whether a proof must contain a nonce from the server (RFC 9449 section 9).'),
-});
-
-/** Token introspection (RFC 7662), for opaque tokens. */
-const introspectionSchema = z.strictObject({
-  endpoint: secureUrlSchema.describe('The introspection endpoint.'),
-  clientId: z
-    .string()
-    .min(1)
-    .describe('The client id with which the broker authenticates at the introspection endpoint.'),
-  clientSecret: wrappedSecretSchema.describe('The client secret for `clientId`.'),
-  authentication: z
-    .enum(['client_secret_basic', 'client_secret_post'])
-    .default('client_secret_basic')
-    .describe('How the broker sends `clientSecret` (RFC 6749 section 2.3.1).'),
-  cacheSeconds: cacheSecondsSchema
-    .default(10)
-    .describe('Seconds for which a response is cached. A revoked token may be accepted for that long.'),
-});
-
-/** Authgear's session resolver, for opaque tokens. */
-const resolverSchema = z.strictObject({
-  endpoint: secureUrlSchema.describe('The resolver endpoint.'),
-  headerPrefix: z
-    .string()
-    .regex(/^[a-z0-9-]+-$/, { error: 'must be lower case and end with a hyphen' })
-    .default('x-authgear-')
-    .describe("The prefix of the resolver's response headers."),
-  cacheSeconds: cacheSecondsSchema
-    .default(10)
-    .describe(
-      'Seconds for which a response is cached. The token of a user who has signed out may be accepted for that long.',
-    ),
-});
+import {
+  acceptedValuesSchema,
+  anonymousMarks,
+  claimMarkSchema,
+  claimPathsSchema,
+  machineMarks,
+  tokenKindSchema,
+} from './claim-rules.ts';
+import { hasOnePlaceholder, hasPlaceholder } from './issuer-forms.ts';
+import { dpopSchema, introspectionSchema, resolverSchema, signatureAlgorithms } from './issuer-parts.ts';
+import { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-text.ts';
 
 const daySeconds = 86_400;
+
+interface IssuerForms {
+  readonly issuer: string;
+  readonly otherForms: readonly string[];
+  readonly tenants?: object | undefined;
+  readonly metadataUri?: string | undefined;
+  readonly jwksUri?: string | undefined;
+  readonly jwks?: object | undefined;
+  readonly introspection?: object | undefined;
+  readonly resolver?: object | undefined;
+}
+
+/** Checks that the placeholders fit `tenants`, and that an issuer can be fetched if its metadata is sought below it. */
+function checkIssuerForms(record: IssuerForms, context: z.RefinementCtx): void {
+  const { issuer, otherForms, tenants } = record;
+  const report = (path: PropertyKey[], message: string): void => {
+    context.addIssue({ code: 'custom', path, message });
+  };
+  const forms: [string, PropertyKey[]][] = [
+    [issuer, ['issuer']],
+    ...otherForms.map((form, index): [string, PropertyKey[]] => [form, ['otherForms', index]]),
+  ];
+  for (const [form, path] of forms) {
+    if (tenants === undefined && hasPlaceholder(form)) {
+      report(path, 'contains braces: write the exact iss of the tokens, or list the tenants in tenants');
+    }
+    if (tenants !== undefined && !hasOnePlaceholder(form)) {
+      report(path, 'must contain one placeholder, such as {tenantid}, and no other braces, because tenants is set');
+    }
+  }
+  if (new Set([issuer, ...otherForms]).size <= otherForms.length) report(['otherForms'], 'must not name an iss twice');
+  if (tenants !== undefined && (record.introspection !== undefined || record.resolver !== undefined)) {
+    report(['tenants'], 'cannot be combined with introspection or a resolver, because an opaque token names no tenant');
+  }
+  if (record.jwks !== undefined || record.jwksUri !== undefined || record.metadataUri !== undefined) return;
+  if (tenants === undefined && secureUrlSchema.safeParse(issuer).success) return;
+  report(['issuer'], 'must be an https URL without query, or have jwksUri, jwks or metadataUri beside it');
+}
 
 /**
  * Parses the record of one identity provider. Its issuer, audiences and algorithms are in one record and not in independent
@@ -103,7 +58,30 @@ const daySeconds = 86_400;
  */
 export const issuerSchema = z
   .strictObject({
-    issuer: secureUrlSchema.describe("The exact `iss` of the provider's tokens."),
+    issuer: issuerTextSchema.describe(
+      "The exact `iss` of the provider's tokens, and the issuer of their principals. With `tenants`, it contains one placeholder, such as `{tenantid}`.",
+    ),
+    otherForms: z
+      .array(issuerTextSchema)
+      .default([])
+      .describe(
+        'Other `iss` values of the same provider. A user is the same principal under each: the issuer is always `issuer`.',
+      ),
+    tenants: z
+      .strictObject({
+        claim: z.string().min(1).default('tid').describe('The claim that must be equal to the tenant in `iss`.'),
+        accepted: z
+          .union([z.literal('any'), z.array(z.string().min(1)).min(1)])
+          .describe("The accepted tenants. `any` accepts every tenant of the provider, also other companies'."),
+      })
+      .optional()
+      .describe('The tenants that the placeholder in `issuer` stands for. Each tenant is an issuer of its own.'),
+    metadataUri: documentUrlSchema
+      .optional()
+      .describe("The URL of the provider's metadata. Absent: it is below `issuer`, where the standards put it."),
+    metadataIssuer: issuerTextSchema
+      .optional()
+      .describe('The `issuer` that the metadata must name. Absent: the `issuer` of this record.'),
     audiences: z
       .array(z.string().min(1))
       .min(1)
@@ -113,13 +91,42 @@ export const issuerSchema = z
       .array(z.string().min(1))
       .min(1)
       .optional()
+      .describe('The client ids of the apps whose tokens are accepted. Absent: tokens of every app are accepted.'),
+    clientClaims: claimPathsSchema
+      .default(['client_id'])
       .describe(
-        'The `client_id` values (RFC 9068) of the apps whose tokens are accepted. Absent: tokens of every app are accepted.',
+        'The claims that name the app: `client_id` (RFC 9068), `azp`, `appid` or `cid`. A token must have one of them, and each that it has must be among `clientIds`.',
+      ),
+    clientOptional: z.boolean().default(false).describe('Whether `clientIds` also lets tokens pass that name no app.'),
+    requiredClaims: z
+      .record(z.string().min(1), acceptedValuesSchema)
+      .default({})
+      .describe(
+        'Claims that every token must carry, with their accepted values, or `any`. A name may be a path with dots. A list must contain an accepted value.',
+      ),
+    forbiddenClaims: z
+      .array(claimMarkSchema)
+      .default([])
+      .describe('Claims that no token may carry. With a condition, only such claims are refused.'),
+    requiredHeaders: z
+      .record(z.string().min(1), acceptedValuesSchema)
+      .default({})
+      .describe("Members that the token's header must have, with their accepted values, or `any`."),
+    forbiddenHeaders: z.array(z.string().min(1)).default([]).describe("Members that the token's header must not have."),
+    subjectClaims: claimPathsSchema
+      .default(['sub'])
+      .describe(
+        'The claim that is the subject of the principal, or several claims, whose values are joined with colons. A change makes every user a new principal.',
+      ),
+    scopeClaims: claimPathsSchema
+      .optional()
+      .describe(
+        'The claims that hold scopes: a text with spaces (or commas, in claims other than `scope` and `scp`), a list, or an object whose names are the scopes. Absent: `scope`, else `scp`.',
       ),
     algorithms: z
       .array(z.enum(signatureAlgorithms))
       .min(1)
-      .default(['RS256', 'ES256', 'EdDSA'])
+      .default(['RS256', 'ES256', 'ES384', 'EdDSA'])
       .describe("The signature algorithms that the provider's tokens may use."),
     jwksUri: documentUrlSchema
       .optional()
@@ -135,6 +142,22 @@ export const issuerSchema = z
       .default('access')
       .describe(
         'Which tokens are accepted: `access` requires `typ: at+jwt` (RFC 9068); `any` also accepts access tokens without that type; `id` accepts only OpenID Connect ID tokens.',
+      ),
+    idTokenMarks: z
+      .array(claimMarkSchema)
+      .default([])
+      .describe('Further marks by which `tokenType: any` knows an ID token and refuses it.'),
+    machines: tokenKindSchema('machines, in which there is no person', machineMarks)
+      .prefault({})
+      .describe('Tokens that a service got for itself (client credentials).'),
+    anonymous: tokenKindSchema('anonymous users', anonymousMarks)
+      .prefault({})
+      .describe('Tokens of users who have not signed in.'),
+    advice: z
+      .record(z.string().min(1), z.string().min(1))
+      .default({})
+      .describe(
+        'Own sentences on what to do about a refused token, by the `reason` of the refusal or by the name of the claim. They replace the general remediation.',
       ),
     clockToleranceSeconds: z
       .number()
@@ -168,9 +191,14 @@ export const issuerSchema = z
     introspection: introspectionSchema.optional().describe('Looks up opaque tokens by introspection (RFC 7662).'),
     resolver: resolverSchema.optional().describe("Looks up opaque tokens at a session resolver such as Authgear's."),
   })
+  .superRefine(checkIssuerForms)
   .refine(({ jwks, jwksUri }) => jwks === undefined || jwksUri === undefined, {
     error: 'cannot be combined with jwksUri',
     path: ['jwks'],
+  })
+  .refine(({ jwks, jwksUri, metadataUri }) => metadataUri === undefined || (jwks ?? jwksUri) === undefined, {
+    error: 'cannot be combined with jwks or jwksUri',
+    path: ['metadataUri'],
   })
   .refine(({ introspection, resolver }) => introspection === undefined || resolver === undefined, {
     error: 'cannot be combined with introspection',

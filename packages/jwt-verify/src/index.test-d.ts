@@ -48,6 +48,8 @@ test('the checks of an explanation are a closed set of names', () => {
     | 'type'
     | 'dates'
     | 'audience'
+    | 'claim-rules'
+    | 'person'
     | 'client'
     | 'subject'
     | 'binding'

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import type { ExplainedToken } from '@valetkey/jwt-verify';
 import { codeOfForeignError } from '@valetkey/core-types';
 import { Command, InvalidArgumentError } from 'commander';
 import packageManifest from '../../package.json' with { type: 'json' };
@@ -189,7 +190,8 @@ async function explain(file: string): Promise<void> {
   if (token === '') {
     throw new CommandError('standard input has no token; `valetkey explain --help` shows how to pass one');
   }
-  const { accepted, checks } = await explainToken(config, token);
+  const { accepted, token: own, checks } = await explainToken(config, token);
+  if (own !== undefined) print(describeOwnWords(own));
   for (const { check: name, outcome, detail, remediation } of checks) {
     print(`${markOf(outcome)} ${name}: ${detail}`);
     if (remediation !== undefined) print(`    ${remediation}`, 0);
@@ -202,6 +204,13 @@ function parsePort(value: string): number {
   const number = Number(value);
   if (Number.isInteger(number) && number >= 0 && number <= 65_535) return number;
   throw new InvalidArgumentError('A port is a whole number from 0 to 65535.');
+}
+
+/** Returns what the token says about itself, as one line. JSON escapes what would control a terminal. */
+function describeOwnWords(token: ExplainedToken): string {
+  const { iss, aud, typ, alg, lifetimeSeconds } = token;
+  const members = Object.entries({ iss, aud, typ, alg, 'exp - iat': lifetimeSeconds });
+  return `The token says: ${members.map(([name, value]) => `${name} ${JSON.stringify(value) ?? 'absent'}`).join(', ')}`;
 }
 
 /** Opens something that listens. If another process uses a port, the error names the setting of that port. */

@@ -1,7 +1,8 @@
-import { issuerSchema, secretSchema, secureUrlSchema, type SecretSlots } from '@valetkey/core-types';
+import { secretSchema, secureUrlSchema, type SecretSlots } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
+import { issuerFieldSchema } from './issuer-fields.ts';
 import { isPostgresUrl } from './postgres-url.ts';
 
 const minAdminTokenLength = 16;
@@ -62,14 +63,6 @@ const adminTokenSchema = z.union([
   z.strictObject({ current: adminSecretSchema, next: adminSecretSchema.optional() }),
 ]);
 
-const { dpop: _unavailable, ...bearerIssuerShape } = issuerSchema.shape;
-
-/** Parses an identity provider without the option `dpop`, because the broker accepts only bearer tokens. */
-const bearerIssuerSchema = z
-  .strictObject(bearerIssuerShape)
-  // The checks of fields that depend on each other. zod forgets the type of the value that they check.
-  .check(...((issuerSchema.def.checks ?? []) as z.core.$ZodCheck<z.output<typeof issuerSchema>>[]));
-
 /** Every field of the configuration except `vendors`, whose fields depend on the adapters. */
 export const brokerShape = {
   listen: z.strictObject(addressShape(8787)).prefault({}).describe('The listener that apps reach.'),
@@ -98,7 +91,12 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('The web pages that may call the broker from a browser.'),
-  issuers: z.array(bearerIssuerSchema).default([]).describe('The identity providers whose tokens are accepted.'),
+  issuers: z
+    .array(issuerFieldSchema)
+    .default([])
+    .describe(
+      'The identity providers whose tokens are accepted: issuer records, or presets by name (`provider: auth0`).',
+    ),
   adapters: z
     .array(adapterSchema)
     .default([])

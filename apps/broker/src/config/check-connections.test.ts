@@ -5,7 +5,7 @@ import {
   type Vendor,
   type VendorDefinition,
 } from '@valetkey/core-types';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { checkConnections } from './check-connections.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
@@ -201,4 +201,24 @@ test('checkConnections reports an issuer of a policy that is not configured', ()
   expect(problemsOf([configure({ proxy }, { issuers: [one.issuer, 'https://els.example.com'] })], [one, two])).toEqual([
     'vendors.acme-eu.issuers.1: is not one of https://one.example.com, https://two.example.com',
   ]);
+});
+
+describe('an issuer with tenants', () => {
+  const form = 'https://login.example.com/{tenantid}/v2.0';
+  const tenanted = {
+    issuer: form,
+    audiences: ['api'],
+    jwksUri: 'https://login.example.com/keys',
+    tenants: { accepted: 'any' },
+  };
+  const tenant = 'https://login.example.com/t-1/v2.0';
+
+  test.each([form, tenant])('checkConnections accepts a connection for the users of %s', (issuer) => {
+    expect(problemsOf([configure({ proxy }, { issuers: [issuer] })], [tenanted as IssuerOptions])).toEqual([]);
+  });
+
+  test('checkConnections requires an issuer beside a claim, because every tenant is an issuer that may assert it', () => {
+    const connections = [configure({ issue: issueForUser }, { user: { claim: 'id' } })];
+    expect(problemsOf(connections, [tenanted as IssuerOptions])).toEqual([expect.stringContaining('is missing')]);
+  });
 });

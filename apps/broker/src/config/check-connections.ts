@@ -1,4 +1,4 @@
-import type { IssuerOptions, Vendor } from '@valetkey/core-types';
+import { hasPlaceholder, readTenant, type IssuerOptions, type Vendor } from '@valetkey/core-types';
 import { issuerRecord, parseIssuers } from '@valetkey/jwt-verify';
 import { createVendor } from './adapter.ts';
 import { ConfigError } from './config-error.ts';
@@ -95,7 +95,7 @@ function findUnknownIssuers({ name, policy }: ConnectionConfig, vendor: Vendor, 
   const problems = [
     ...(policy.issuers ?? [])
       // The issuer itself is not shown: it may be a secret in the wrong place.
-      .flatMap((issuer, index) => (issuers.includes(issuer) ? [] : [`issuers.${index}: ${describeUnknown(issuers)}`])),
+      .flatMap((issuer, index) => (isAmong(issuers, issuer) ? [] : [`issuers.${index}: ${describeUnknown(issuers)}`])),
     ...claims.flatMap(([option, issuer]) => {
       const problem = describeIssuerProblem(issuer, allowed);
       return problem === undefined ? [] : [`${option}.issuer: ${problem}`];
@@ -111,9 +111,17 @@ function claimsOfSource(source: VendorUserSource | undefined): (readonly [string
   return 'ensure' in source && source.ensure !== true ? [['user.ensure', source.ensure.issuer]] : [];
 }
 
+/** Returns whether an issuer is configured, or is a tenant of a configured one. */
+function isAmong(issuers: readonly string[], issuer: string): boolean {
+  return issuers.some((form) => form === issuer || readTenant(form, issuer) !== undefined);
+}
+
 function describeIssuerProblem(issuer: string | undefined, issuers: readonly string[]): string | undefined {
-  if (issuer === undefined) return issuers.length > 1 ? 'is missing; several issuers may assert this claim' : undefined;
-  return issuers.includes(issuer) ? undefined : describeUnknown(issuers);
+  if (issuer === undefined) {
+    const isCertain = issuers.length === 1 && !issuers.some(hasPlaceholder);
+    return isCertain ? undefined : 'is missing; several issuers may assert this claim';
+  }
+  return isAmong(issuers, issuer) ? undefined : describeUnknown(issuers);
 }
 
 const describeUnknown = (issuers: readonly string[]): string => `is not one of ${issuers.join(', ')}`;

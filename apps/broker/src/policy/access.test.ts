@@ -30,6 +30,7 @@ function expectDecision(policy: Partial<ConnectionPolicy>, principal: Principal,
 
 test.each<[string, Partial<ConnectionPolicy>]>([
   ['no rules', {}],
+  ['the issuers of every tenant in its list', { issuers: ['https://{tenant}.example.com'] }],
   ['the issuer of the principal in its list', { issuers: ['https://other.example.com', alice.issuer] }],
   ['scopes that the token carries', { requiredScopes: ['rooms:write', 'rooms'] }],
   ['claims with exactly these values', { requiredClaims: { tier: 'gold', level: 3, verified: true } }],

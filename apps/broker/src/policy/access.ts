@@ -1,4 +1,4 @@
-import { ValetKeyError, type Principal } from '@valetkey/core-types';
+import { readTenant, ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
 
 /** One rule of a connection's policy. */
@@ -21,7 +21,7 @@ export function createAccessRules({ name, vendor, policy }: ProtectedConnection)
   const rules: AccessRule[] = [];
   if (issuers !== undefined) {
     rules.push({
-      allows: ({ issuer }) => issuers.includes(issuer),
+      allows: ({ issuer }) => issuers.some((form) => readTenant(form, issuer) !== undefined),
       refusal: () =>
         new ValetKeyError('forbidden', `${name} is not available to users of this token's issuer.`, {
           vendor: vendor.id,

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as systemSleep } from 'node:timers/promises';
-import { ValetKeyError, type CallOptions, type Clock, type Principal, type Vendor } from '@valetkey/core-types';
+import {
+  readTenant,
+  ValetKeyError,
+  type CallOptions,
+  type Clock,
+  type Principal,
+  type Vendor,
+} from '@valetkey/core-types';
 import type { VendorUserSource } from '../config/connection-policy.ts';
 import { principalKey } from '../identity/principal-key.ts';
 import type { Store, VendorUserKey } from '../storage/store.ts';
@@ -45,7 +52,7 @@ export function createVendorUsers(options: VendorUsersOptions): VendorUsers {
 }
 
 function readClaim(principal: Principal, claim: string, issuer: string | undefined): string | undefined {
-  if (issuer !== undefined && principal.issuer !== issuer) return undefined;
+  if (issuer !== undefined && readTenant(issuer, principal.issuer) === undefined) return undefined;
   const value = claim === 'sub' ? principal.subject : principal.claims[claim];
   return isVendorUserId(value) ? value : undefined;
 }
@@ -69,7 +76,7 @@ function createClaimedUsers(
       throw new ValetKeyError('vendor_user_not_found', `The token names no user at ${connection}.`, {
         vendor: vendor.id,
         remediation:
-          issuer !== undefined && principal.issuer !== issuer
+          issuer !== undefined && readTenant(issuer, principal.issuer) === undefined
             ? `Sign in at ${issuer}: only its tokens name users at ${connection}.`
             : `Configure the identity provider to include the claim "${claim}" in its tokens, as a string.`,
       });

@@ -258,6 +258,7 @@ describe('valetkey explain and doctor', () => {
     expect(accepted).toMatchObject({ exitCode: 0, text: expect.stringContaining('✓ signature') });
     const refused = await explain('other');
     expect(refused).toMatchObject({ exitCode: 1, text: expect.stringContaining('✗ audience') });
+    expect(refused.text).toContain('aud "other", typ "at+jwt"');
     expect(accepted.text + refused.text).not.toMatch(/eyJ|alice/);
   });
 

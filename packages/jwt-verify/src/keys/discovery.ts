@@ -37,14 +37,18 @@ async function readJwksUri(
 }
 
 /**
- * Resolves to the URL of a provider's keys, from the first place that has metadata of this issuer.
+ * Resolves to the URL of a provider's keys, from the first place that has metadata of this issuer (RFC 8414 section 3.3), or
+ * of `metadataIssuer`.
  *
  * @throws {FetchFailure} If the provider publishes no usable metadata. Its `detail` lists the places and what was there.
  */
-export async function discoverJwksUri({ issuer }: Issuer, http: FetchDependencies): Promise<string> {
+export async function discoverJwksUri(
+  { issuer, metadataUri, metadataIssuer = issuer }: Issuer,
+  http: FetchDependencies,
+): Promise<string> {
   const misses: { readonly url: string; readonly missed: string }[] = [];
-  for (const url of metadataUrls(issuer)) {
-    const read = await readJwksUri(url, issuer, http);
+  for (const url of metadataUri === undefined ? metadataUrls(issuer) : [metadataUri]) {
+    const read = await readJwksUri(url, metadataIssuer, http);
     if ('jwksUri' in read) return read.jwksUri;
     misses.push({ url, missed: read.missed });
   }

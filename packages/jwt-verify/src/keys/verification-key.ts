@@ -7,6 +7,8 @@ import { isRocaModulus } from './roca.ts';
 /** A public key of an identity provider, ready for use. */
 export interface VerificationKey {
   readonly id: string | undefined;
+  /** The issuer whose tokens alone the key may sign. It may contain a placeholder. Only Entra ID names it. */
+  readonly issuer: string | undefined;
   /** Differs between keys with another `kid`, `alg` or key material. */
   readonly fingerprint: string;
   /** The algorithms with which the key may be used. */
@@ -51,13 +53,14 @@ function algorithmsOf({ kty, crv, alg }: JsonObject): SignatureAlgorithm[] {
 
 /** Parses one key of a JWK Set; returns the reason if the key cannot be used. */
 export function parseVerificationKey(jwk: JsonObject): VerificationKey | KeyRefusal {
-  const { kid, kty, crv, alg, n, e, x, y } = jwk;
+  const { kid, kty, crv, alg, n, e, x, y, issuer } = jwk;
   if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return 'unsupported_type';
   if (privateMembers.some((member) => Object.hasOwn(jwk, member))) return 'private_key';
   if (!isForSignatures(jwk)) return 'not_for_signatures';
   if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > maxKeyIdLength)) {
     return 'malformed_key';
   }
+  if (issuer !== undefined && typeof issuer !== 'string') return 'malformed_key';
   const algorithms = algorithmsOf(jwk);
   if (algorithms.length === 0) return 'unsupported_algorithm';
   let keyObject: KeyObject;
@@ -68,6 +71,6 @@ export function parseVerificationKey(jwk: JsonObject): VerificationKey | KeyRefu
     return 'malformed_key';
   }
   if (kty === 'RSA' && isWeakRsaKey(keyObject, n)) return 'weak_key';
-  const fingerprint = JSON.stringify([kid, alg, keyObject.export({ format: 'jwk' })]);
-  return { id: kid, fingerprint, algorithms: new Set(algorithms), keyObject, trustedUntilMs: 0 };
+  const fingerprint = JSON.stringify([kid, alg, issuer, keyObject.export({ format: 'jwk' })]);
+  return { id: kid, issuer, fingerprint, algorithms: new Set(algorithms), keyObject, trustedUntilMs: 0 };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { authgear } from '../issuer-records/authgear.ts';
+import { authgear } from '../providers/authgear.ts';
 import { refusalOf } from '../testing/harness.ts';
 import { startIdentityProvider, type IdentityProvider } from '../testing/identity-provider.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';

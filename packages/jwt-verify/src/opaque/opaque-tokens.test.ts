@@ -328,6 +328,8 @@ describe('introspection', () => {
       'dates',
       'audience',
       'client',
+      'claim-rules',
+      'person',
       'subject',
       'binding',
       'revocation',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ValetKeyError, type Issuer, type Principal } from '@valetkey/core-types';
+import { createIssuerIndex, type IssuerIndex } from '../token/issuer-index.ts';
 import { hasCompactForm, parseSegment, splitToken, type JsonObject } from '../token/token-text.ts';
 
 /** The tokens to refuse from now on. */
@@ -44,7 +45,7 @@ const opaqueTokenSeconds = 86_400;
 
 /** Creates the memory of revocations. Each revocation is kept until the tokens that it refuses have expired. */
 export function createRevocations({ issuers, maxRevocations, nowSeconds }: RevocationsDependencies): Revocations {
-  const byName = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
+  const findIssuer = createIssuerIndex(issuers, (issuer) => issuer);
   const entries = new Map<string, Revocation>();
 
   const isRevoked = (key: string, issuedAt: number): boolean => {
@@ -65,7 +66,7 @@ export function createRevocations({ issuers, maxRevocations, nowSeconds }: Revoc
 
   return {
     revoke: (target) => {
-      const [key, revocation] = toEntry(target, byName, nowSeconds());
+      const [key, revocation] = toEntry(target, findIssuer, nowSeconds());
       makeRoomFor(key);
       const known = entries.get(key);
       entries.set(key, {
@@ -80,40 +81,41 @@ export function createRevocations({ issuers, maxRevocations, nowSeconds }: Revoc
       return (
         isRevoked(subjectKey(issuer, subject), issuedAt) ||
         (typeof jti === 'string' && isRevoked(jtiKey(issuer, jti), issuedAt)) ||
-        isRevoked(claimsKey(issuer, subject, claims), issuedAt) ||
+        isRevoked(claimsKey(issuer, claims), issuedAt) ||
         isRevoked(textKey(token), issuedAt)
       );
     },
   };
 }
 
-function toEntry(target: RevocationTarget, issuers: ReadonlyMap<string, Issuer>, nowSeconds: number): Entry {
+function toEntry(target: RevocationTarget, findIssuer: IssuerIndex<Issuer>, nowSeconds: number): Entry {
   /** A token is accepted up to the tolerance after its expiry, and clocks may differ by the tolerance once more. */
-  const graceOf = (issuer: string): number => 2 * (issuers.get(issuer)?.clockToleranceSeconds ?? 0);
+  const graceOf = (issuer: string): number => 2 * (findIssuer(issuer)?.entry.clockToleranceSeconds ?? 0);
   const lifetimeOf = (issuer: string): number =>
-    (issuers.get(issuer)?.maxLifetimeSeconds ?? Infinity) + graceOf(issuer);
+    (findIssuer(issuer)?.entry.maxLifetimeSeconds ?? Infinity) + graceOf(issuer);
+  const canonicalOf = (issuer: string): string => findIssuer(issuer)?.canonicalIssuer ?? issuer;
   const always = { issuedUntilSeconds: Infinity };
   if ('subject' in target) {
     const { issuer, subject, issuedUntilSeconds = nowSeconds } = target;
     const forgetAtSeconds = issuedUntilSeconds + lifetimeOf(issuer);
-    return [subjectKey(issuer, subject), { issuedUntilSeconds, forgetAtSeconds }];
+    return [subjectKey(canonicalOf(issuer), subject), { issuedUntilSeconds, forgetAtSeconds }];
   }
   if ('jti' in target) {
     const { issuer, jti, expiresAtSeconds } = target;
     const forgetAtSeconds =
       expiresAtSeconds === undefined ? nowSeconds + lifetimeOf(issuer) : expiresAtSeconds + graceOf(issuer);
-    return [jtiKey(issuer, jti), { ...always, forgetAtSeconds }];
+    return [jtiKey(canonicalOf(issuer), jti), { ...always, forgetAtSeconds }];
   }
   const { token } = target;
   if (!hasCompactForm(token)) {
     return [textKey(token), { ...always, forgetAtSeconds: nowSeconds + opaqueTokenSeconds }];
   }
   const claims = parseSegment(splitToken(token).claims);
-  const { iss, sub, jti } = claims ?? {};
+  const { iss, jti } = claims ?? {};
   if (claims === undefined || typeof iss !== 'string') {
     throw new ValetKeyError('invalid_request', 'The token to revoke is not a JWT with an issuer.');
   }
-  const key = typeof jti === 'string' ? jtiKey(iss, jti) : claimsKey(iss, sub, claims);
+  const key = typeof jti === 'string' ? jtiKey(canonicalOf(iss), jti) : claimsKey(canonicalOf(iss), claims);
   return [key, { ...always, forgetAtSeconds: nowSeconds + lifetimeOf(iss) }];
 }
 
@@ -129,8 +131,8 @@ function jtiKey(issuer: string, jti: string): string {
  * Identifies a JWT without `jti` by its claims and not by its text. An ECDSA signature has a second valid form, so that a
  * caller could send a revoked token again with another text.
  */
-function claimsKey(issuer: string, subject: unknown, claims: JsonObject): string {
-  return JSON.stringify(['claims', issuer, subject, claims['iat'], claims['exp']]);
+function claimsKey(issuer: string, claims: JsonObject): string {
+  return JSON.stringify(['claims', issuer, claims['sub'], claims['iat'], claims['exp']]);
 }
 
 /** Identifies an opaque token by a digest, so that the token itself is not kept. */

@@ -19,8 +19,11 @@ export interface TokenHeader {
   readonly keyId: string | undefined;
   /** The `typ` in lower case, without `application/`. */
   readonly type: string | undefined;
+  /** Every member, for the rules of the issuer about header members. */
+  readonly members: JsonObject;
 }
 
+const encryptedForm = /^[\w-]+(\.[\w-]*){3}\.[\w-]+$/;
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /**
  * The characters with which a canonical segment may end, by the number of characters after its last group of four. Any
@@ -57,10 +60,17 @@ export function splitToken(token: string): TokenSegments {
       return segments;
     }
   }
+  if (encryptedForm.test(token)) {
+    throw invalidToken(
+      'encrypted_token',
+      'The token is encrypted: it has five segments instead of three.',
+      "Ask the identity provider for a signed access token. Auth0 encrypts the access token of an app that asks for no audience: create an API there, and have the app ask for the API's identifier as `audience`.",
+    );
+  }
   throw invalidToken(
     'malformed_token',
     'The token is not a signed JWT: three segments of unpadded base64url, joined by dots.',
-    'Send the access token itself, unchanged: no quotes, no JSON around it, no line breaks, nothing cut off.',
+    'Send the access token itself, unchanged: no quotes, no JSON around it, no line breaks, nothing cut off. If the provider gave the app an opaque token, have it issue JWTs (Auth0: the app asks for an `audience`; Logto: for a `resource`; ZITADEL, Ory Hydra and Authgear: the access-token type JWT), or set introspection of the issuer.',
   );
 }
 
@@ -89,7 +99,7 @@ export function parseTokenHeader(segment: string): TokenHeader {
       'Have the identity provider issue tokens without crit and b64.',
     );
   }
-  return { algorithm: alg, keyId: kid, type: typ?.toLowerCase().replace(/^application\//, '') };
+  return { algorithm: alg, keyId: kid, type: typ?.toLowerCase().replace(/^application\//, ''), members: header };
 }
 
 /** Parses the encoded claims of a JWT (RFC 7519 section 4). Throws `invalid_token`. */

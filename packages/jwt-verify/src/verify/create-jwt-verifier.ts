@@ -6,6 +6,7 @@ import { RemoteKeySource } from '../keys/remote-key-source.ts';
 import { createStaticKeySource } from '../keys/static-key-source.ts';
 import { createOpaqueTokens } from '../opaque/opaque-tokens.ts';
 import { createRevocations, type RevocationTarget } from '../revocation/revocations.ts';
+import { createIssuerIndex } from '../token/issuer-index.ts';
 import { explainToken, type Explanation } from './explain.ts';
 import { createOpaqueSteps } from './opaque-steps.ts';
 import { parseVerifierOptions, type JwtVerifierOptions, type VerifierSettings } from './verifier-options.ts';
@@ -93,7 +94,8 @@ export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
   const nonces = createDpopNonces(settings.dpopNonceKey, nowSeconds);
   const verifiedTokens = createVerifiedTokens(cache?.maxEntries ?? 0, cache?.maxBytes ?? 0);
   const dependencies = {
-    issuers: new Map(issuers.map((configured) => [configured.issuer.issuer, configured])),
+    issuers,
+    findIssuer: createIssuerIndex(issuers, ({ issuer }) => issuer),
     opaqueSteps,
     clock,
     maxTokenLength,

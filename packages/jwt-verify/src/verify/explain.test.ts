@@ -27,6 +27,8 @@ test('explain() lists every check of an accepted token in the order of verificat
     'dates',
     'audience',
     'client',
+    'claim-rules',
+    'person',
     'subject',
     'binding',
     'key',
@@ -34,7 +36,7 @@ test('explain() lists every check of an accepted token in the order of verificat
     'revocation',
     'proof',
   ]);
-  expect(outcomes(explanation)).toBe('+'.repeat(16));
+  expect(outcomes(explanation)).toBe('+'.repeat(18));
   expect(explanation.checks.find(({ check }) => check === 'audience')).toEqual({
     check: 'audience',
     outcome: 'passed',
@@ -43,19 +45,19 @@ test('explain() lists every check of an accepted token in the order of verificat
 });
 
 test.each<[string, string, string]>([
-  ['size', 'A'.repeat(20_000), '!---------------'],
-  ['form', 'x', '+!--------------'],
-  ['header', token({}, '[]'), '++!-------------'],
-  ['claims', `${token().split('.')[0]}.W10.AAAA`, '+++!------------'],
-  ['issuer', token({ iss: 'x' }), '++++!-----------'],
-  ['algorithm', token({}, { alg: 'ES384' }), '+++++!----------'],
-  ['type', token({}, { typ: 'JWT' }), '++++++!---------'],
-  ['dates', token({ exp: 1 }), '+++++++!--------'],
-  ['audience', token({ aud: 'x' }), '++++++++!-------'],
-  ['subject', token({ sub: '' }), '++++++++++!-----'],
-  ['binding', token({ cnf: {} }), '+++++++++++!----'],
-  ['key', token({}, { kid: 'x' }), '++++++++++++!---'],
-  ['signature', `${token().slice(0, -86)}${'A'.repeat(86)}`, '+++++++++++++!--'],
+  ['size', 'A'.repeat(20_000), '!-----------------'],
+  ['form', 'x', '+!----------------'],
+  ['header', token({}, '[]'), '++!---------------'],
+  ['claims', `${token().split('.')[0]}.W10.AAAA`, '+++!--------------'],
+  ['issuer', token({ iss: 'x' }), '++++!-------------'],
+  ['algorithm', token({}, { alg: 'ES512' }), '+++++!------------'],
+  ['type', token({}, { typ: 'JWT' }), '++++++!-----------'],
+  ['dates', token({ exp: 1 }), '+++++++!----------'],
+  ['audience', token({ aud: 'x' }), '++++++++!---------'],
+  ['subject', token({ sub: '' }), '++++++++++++!-----'],
+  ['binding', token({ cnf: {} }), '+++++++++++++!----'],
+  ['key', token({}, { kid: 'x' }), '++++++++++++++!---'],
+  ['signature', `${token().slice(0, -86)}${'A'.repeat(86)}`, '+++++++++++++++!--'],
 ])('explain() reports %s as the failed check, with a detail and a remediation', async (check, text, expected) => {
   const explanation = await verifier.explain(text);
   expect(outcomes(explanation)).toBe(expected);
@@ -71,22 +73,22 @@ test.each<[string, string, string]>([
 test('explain() reports client as the failed check for a token of another app', async () => {
   const named = createHarness({ clientIds: ['web'] });
   const explanation = await named.verifier.explain(named.token({ client_id: 'other' }));
-  expect(outcomes(explanation)).toBe('+++++++++!------');
+  expect(outcomes(explanation)).toBe('+++++++++!--------');
   expect(detailOf(explanation, 'binding')).toBe('Not bound to a key.');
   const accepted = await named.verifier.explain(named.token({ client_id: 'web' }));
-  expect(detailOf(accepted, 'client')).toBe('Issued to web.');
+  expect(detailOf(accepted, 'client')).toBe('Issued to web (client_id).');
 });
 
 test('explain() reports revocation as the failed check for a revoked token', async () => {
   const { verifier: own, token: make } = createHarness();
   own.revoke({ token: make() });
-  expect(outcomes(await own.explain(make()))).toBe('++++++++++++++!-');
+  expect(outcomes(await own.explain(make()))).toBe('++++++++++++++++!-');
 });
 
 test('explain() lists the checks of a JWT for a token that is too long, also if opaque tokens are accepted', async () => {
   const introspection = { endpoint: `${testIssuer}/introspect`, clientId: 'c', clientSecret: 's' };
   const opaque = createHarness({ introspection });
-  expect(outcomes(await opaque.verifier.explain('A'.repeat(20_000)))).toBe('!---------------');
+  expect(outcomes(await opaque.verifier.explain('A'.repeat(20_000)))).toBe('!-----------------');
 });
 
 test('explain() reports an unavailable identity provider as a failed check of the key', async () => {
@@ -132,8 +134,19 @@ test('explain() describes the binding that dpop.required demands', async () => {
   expect(detailOf(explanation, 'binding')).toBe('Bound to a key by DPoP.');
 });
 
-test('explain() contains nothing about the user, and no value of the token', async () => {
-  const changes = { sub: 'canary-1', email: 'canary-2', jti: 'canary-3', aud: 'canary-4' };
+test('explain() shows the iss, aud, typ, alg and lifetime of the token beside what is accepted', async () => {
+  const { token: shown } = await verifier.explain(token({ aud: 'other' }));
+  expect(shown).toEqual({ iss: testIssuer, aud: 'other', typ: 'at+jwt', alg: 'ES256', lifetimeSeconds: 300 });
+  const header = Buffer.from('{"alg":"dir","enc":"A256GCM"}').toString('base64url');
+  const encrypted = await verifier.explain(`${header}..AA.AA.AA`);
+  expect(encrypted.token).toEqual({ alg: 'dir' });
+  expect((await verifier.explain('opaque')).token).toBeUndefined();
+  expect((await verifier.explain(undefined as never)).token).toBeUndefined();
+  expect((await verifier.explain(token({ iat: undefined }))).token).not.toHaveProperty('lifetimeSeconds', 300);
+});
+
+test('explain() contains nothing about the user', async () => {
+  const changes = { sub: 'canary-1', email: 'canary-2', jti: 'canary-3', aud: 'other' };
   expect(JSON.stringify(await verifier.explain(token(changes)))).not.toContain('canary');
   expect(JSON.stringify(await verifier.explain(token({ ...changes, aud: 'api' })))).not.toContain('canary');
 });

@@ -1,5 +1,6 @@
 import { ValetKeyError, type Issuer } from '@valetkey/core-types';
 import { checkPresentation } from '../dpop/dpop-proof.ts';
+import { parseSegment } from '../token/token-text.ts';
 import type { Step } from './verification.ts';
 import {
   chooseSteps,
@@ -20,9 +21,23 @@ export interface ExplainedCheck {
   readonly remediation?: string | undefined;
 }
 
-/** The outcome of every check of a token. Its texts come from the options and from errors, never from the token. */
+/** What a token says about itself, as written and not verified. Show it to the operator, and never to a caller. */
+export interface ExplainedToken {
+  readonly iss?: unknown;
+  readonly aud?: unknown;
+  /** The header's `typ`. */
+  readonly typ?: unknown;
+  /** The header's `alg`. */
+  readonly alg?: unknown;
+  /** `exp - iat`, in seconds. */
+  readonly lifetimeSeconds?: number | undefined;
+}
+
+/** The outcome of every check of a token. Only `token` contains text of the token; the other texts are this package's own. */
 export interface Explanation {
   readonly accepted: boolean;
+  /** Absent if the text is no token with readable segments. */
+  readonly token?: ExplainedToken | undefined;
   /** The issuer whose rules were applied. Absent if the token names no configured issuer. */
   readonly issuer?: string | undefined;
   readonly checks: readonly ExplainedCheck[];
@@ -57,5 +72,17 @@ export async function explainToken(
     }
     return { check, outcome: index < failedAt ? 'passed' : 'not_reached', detail: requirement(issuer) };
   });
-  return { accepted: failure === undefined, issuer: issuer?.issuer, checks };
+  return { accepted: failure === undefined, issuer: issuer?.issuer, token: describeToken(token), checks };
+}
+
+/** Returns what the token says about itself. An encrypted token has a readable header and no readable claims. */
+function describeToken(token: unknown): ExplainedToken | undefined {
+  if (typeof token !== 'string') return undefined;
+  const [headerText = '', claimsText = ''] = token.split('.', 2);
+  const header = parseSegment(headerText);
+  if (header === undefined) return undefined;
+  const { alg, typ } = header;
+  const { iss, aud, iat, exp } = parseSegment(claimsText) ?? {};
+  const lifetimeSeconds = typeof iat === 'number' && typeof exp === 'number' ? exp - iat : undefined;
+  return { iss, aud, typ, alg, lifetimeSeconds };
 }

@@ -1,6 +1,7 @@
-import type { Issuer, SignatureAlgorithm } from '@valetkey/core-types';
+import { readTenant, type Issuer, type SignatureAlgorithm } from '@valetkey/core-types';
 import { findSigningKey } from '../keys/find-keys.ts';
 import { hasSignatureLength } from '../signatures/verify-signature.ts';
+import { hasMark } from '../token/claims.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import {
   parseTokenClaims,
@@ -12,14 +13,14 @@ import {
 import {
   audienceStep,
   bindingStep,
-  clientStep,
   datesStep,
   formRequirement,
+  listForms,
   unknownIssuer,
   revocationStep,
   sizeStep,
-  subjectStep,
 } from './shared-steps.ts';
+import { checkHeaderRules, claimRulesStep, clientStep, personStep, subjectStep } from './claim-steps.ts';
 import type { Step, Verification, VerificationDependencies } from './verification.ts';
 
 const maxKnownHeaders = 256;
@@ -68,11 +69,16 @@ export const jwtSteps = [
       issuer === undefined
         ? 'A token of a kind that the tokenType of its issuer accepts.'
         : `A token of a kind that tokenType "${issuer.tokenType}" accepts.`,
-    run: ({ issuer, header, claims }) => checkType(issuer, header, claims),
+    run: ({ issuer, header, claims }) => {
+      checkHeaderRules(issuer, header);
+      checkType(issuer, header, claims);
+    },
   },
   datesStep,
   audienceStep,
   clientStep,
+  claimRulesStep,
+  personStep,
   subjectStep,
   bindingStep,
   {
@@ -88,16 +94,38 @@ export const jwtSteps = [
   revocationStep,
 ] as const satisfies readonly Step[];
 
-function findIssuer(verification: Verification, { issuers }: VerificationDependencies): void {
+function findIssuer(verification: Verification, dependencies: VerificationDependencies): void {
   const { iss } = verification.claims;
-  const configured = typeof iss === 'string' ? issuers.get(iss) : undefined;
-  if (configured === undefined) throw unknownIssuer([...issuers.keys()]);
-  verification.issuer = configured.issuer;
-  verification.keySource = configured.keySource;
+  const found = typeof iss === 'string' ? dependencies.findIssuer(iss) : undefined;
+  if (found === undefined) throw unknownIssuer(listForms(dependencies.issuers.map(({ issuer }) => issuer)));
+  verification.issuer = found.entry.issuer;
+  verification.keySource = found.entry.keySource;
+  verification.canonicalIssuer = found.canonicalIssuer;
+  const { tenants } = found.entry.issuer;
+  if (tenants !== undefined) checkTenant(tenants, verification.claims, found.tenant);
+}
+
+/** Checks that the tenant in `iss` is the tenant of the user, and that it is accepted. */
+function checkTenant({ claim, accepted }: NonNullable<Issuer['tenants']>, claims: JsonObject, tenant: string): void {
+  if (claims[claim] === tenant && (accepted === 'any' || accepted.includes(tenant))) return;
+  throw invalidToken(
+    'unknown_tenant',
+    claims[claim] === tenant
+      ? 'The token is of a tenant that is not accepted here.'
+      : `The tenant in the token's iss is not its ${claim}.`,
+    "Sign in with an account of an accepted tenant, or add the tenant to the issuer's tenants.accepted.",
+  );
 }
 
 function checkAlgorithm({ issuer: { algorithms }, header: { algorithm } }: Verification): void {
   if ((algorithms as readonly string[]).includes(algorithm)) return;
+  if (algorithm.startsWith('HS')) {
+    throw invalidToken(
+      'algorithm_not_allowed',
+      'The token is signed with a shared secret (HS256 or similar), which every holder of the secret could use to forge tokens.',
+      'Have the identity provider sign with a key pair, and send a token that was issued after that. Supabase: Project Settings > JWT Keys > migrate to signing keys and rotate. Auth0: set the signing algorithm of the API to RS256.',
+    );
+  }
   throw invalidToken(
     'algorithm_not_allowed',
     `The token is signed with an algorithm that is not allowed for its issuer. Allowed: ${algorithms.join(', ')}.`,
@@ -106,21 +134,21 @@ function checkAlgorithm({ issuer: { algorithms }, header: { algorithm } }: Verif
 }
 
 /** Checks that a token is of the kind that its issuer's `tokenType` accepts (RFC 8725 sections 3.11 and 3.12). */
-function checkType({ tokenType }: Issuer, { type }: TokenHeader, claims: JsonObject): void {
+function checkType({ tokenType, idTokenMarks }: Issuer, { type }: TokenHeader, claims: JsonObject): void {
   const plain = type === undefined || type === 'jwt';
   if (tokenType === 'access') {
     if (type === 'at+jwt') return;
     throw invalidToken(
       'wrong_token_type',
       'The token is not marked as an access token: its header must have typ at+jwt.',
-      "Send the access token, not the ID token. If this provider never marks its access tokens, set the issuer's tokenType to 'any'.",
+      "Send the access token, not the ID token. If this provider never marks its access tokens, set the issuer's tokenType to 'any'. If it gives apps ID tokens alone (Google, Firebase), set it to 'id'.",
     );
   }
   if (tokenType === 'id') {
     if (plain && !isOtherKind(claims) && claims['token_use'] !== 'access') return;
     throw invalidToken('wrong_token_type', 'The token is not an ID token.', 'Send the ID token of the signed-in user.');
   }
-  if (type === 'at+jwt' || (plain && !isIdToken(claims) && !isOtherKind(claims))) return;
+  if (type === 'at+jwt' || (plain && !isIdToken(claims, idTokenMarks) && !isOtherKind(claims))) return;
   throw invalidToken(
     'wrong_token_type',
     'The token is not an access token.',
@@ -131,8 +159,9 @@ function checkType({ tokenType }: Issuer, { type }: TokenHeader, claims: JsonObj
 /** Claims that only ID tokens have (OpenID Connect Core 1.0 sections 2 and 3.3.2.11). */
 const idTokenClaims = ['nonce', 'at_hash', 'c_hash', 's_hash'];
 
-function isIdToken(claims: JsonObject): boolean {
+function isIdToken(claims: JsonObject, marks: Issuer['idTokenMarks']): boolean {
   return (
+    marks.some((mark) => hasMark(claims, mark)) ||
     claims['token_use'] === 'id' ||
     claims['typ'] === 'ID' ||
     idTokenClaims.some((claim) => Object.hasOwn(claims, claim))
@@ -155,14 +184,19 @@ function lookUpKeys(verification: Verification): void | Promise<void> {
   return setKeys(verification, found);
 }
 
-function setKeys(verification: Verification, keys: Verification['keys']): void {
-  verification.keys = keys;
-  if (keys.length > 0) return;
+function setKeys(verification: Verification, found: Verification['keys']): void {
+  verification.keys = found.filter(({ issuer }) => issuer === undefined || isOwnKey(verification, issuer));
+  if (verification.keys.length > 0) return;
   throw invalidToken(
     'unknown_key',
     'The token is signed with a key that its issuer does not publish.',
     "Get a fresh token. If it is refused again, compare the kid of the token's header with the provider's JWKS.",
   );
+}
+
+/** Returns whether a key that names an issuer (as Entra ID's keys do) may sign tokens of this issuer. */
+function isOwnKey({ claims, canonicalIssuer }: Verification, issuerOfKey: string): boolean {
+  return [claims['iss'] as string, canonicalIssuer].some((issuer) => readTenant(issuerOfKey, issuer) !== undefined);
 }
 
 async function checkSignature(verification: Verification, { knownHeaders }: VerificationDependencies): Promise<void> {

@@ -73,7 +73,7 @@ test('verify() accepts the tokens of a real provider while its keys are rotated,
   let monotonicMs = 0;
   let nowMs = 0;
   const verifier = createJwtVerifier({
-    issuers: [{ issuer: provider.issuer, audiences: [audience] }],
+    issuers: [{ issuer: provider.issuer, audiences: [audience], machines: { accepted: true } }],
     clock: { nowMs: () => nowMs, monotonicMs: () => monotonicMs },
   });
   const [rs, es, ed] = [

@@ -2,14 +2,14 @@ import type { OpaqueTokens } from '../opaque/opaque-tokens.ts';
 import {
   audienceStep,
   bindingStep,
-  clientStep,
   datesStep,
   formRequirement,
+  listForms,
   unknownIssuer,
   revocationStep,
   sizeStep,
-  subjectStep,
 } from './shared-steps.ts';
+import { claimRulesStep, clientStep, personStep, subjectStep } from './claim-steps.ts';
 import type { Step } from './verification.ts';
 
 /** Returns the steps for a token that is looked up at its issuer, in their order. */
@@ -27,6 +27,7 @@ export function createOpaqueSteps({ issuer, cacheSeconds, lookUp, recordOutcome 
       requirement: () => 'Active according to the identity provider.',
       run: async (verification) => {
         verification.issuer = issuer;
+        verification.canonicalIssuer = issuer.issuer;
         verification.reuseSeconds = cacheSeconds;
         const claims = await lookUp(verification.token);
         verification.claims = claims;
@@ -37,7 +38,8 @@ export function createOpaqueSteps({ issuer, cacheSeconds, lookUp, recordOutcome 
       name: 'issuer',
       requirement: () => 'No iss, or the iss of the identity provider that was called.',
       run: ({ claims }) => {
-        if (Object.hasOwn(claims, 'iss') && claims['iss'] !== issuer.issuer) throw unknownIssuer([issuer.issuer]);
+        const forms: readonly unknown[] = listForms([issuer]);
+        if (Object.hasOwn(claims, 'iss') && !forms.includes(claims['iss'])) throw unknownIssuer(listForms([issuer]));
       },
     },
     {
@@ -56,6 +58,8 @@ export function createOpaqueSteps({ issuer, cacheSeconds, lookUp, recordOutcome 
       },
     },
     clientStep,
+    claimRulesStep,
+    personStep,
     subjectStep,
     bindingStep,
     revocationStep,

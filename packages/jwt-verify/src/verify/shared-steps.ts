@@ -5,7 +5,6 @@ import { invalidToken } from '../token/invalid-token.ts';
 import { isJsonObject, type JsonObject } from '../token/token-text.ts';
 import type { Step } from './verification.ts';
 
-const maxSubjectLength = 255;
 /** Dates from this value on (the year 5138) are refused: they are in milliseconds instead of seconds. */
 const maxDateSeconds = 1e11;
 
@@ -99,6 +98,11 @@ function dateOf(claims: JsonObject, name: 'exp' | 'nbf' | 'iat'): number | undef
   );
 }
 
+/** Returns every accepted `iss` of the issuers. */
+export function listForms(issuers: readonly Issuer[]): string[] {
+  return issuers.flatMap(({ issuer, otherForms }) => [issuer, ...otherForms]);
+}
+
 /** Returns the error for a token whose `iss` is not accepted. */
 export function unknownIssuer(accepted: readonly string[]): Error {
   return invalidToken(
@@ -123,46 +127,18 @@ export const audienceStep = {
     const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
     if (audiences.some((accepted) => named.includes(accepted))) return;
     const accepted = audiences.join(' or ');
+    if (aud === undefined || named.length === 0) {
+      throw invalidToken(
+        'wrong_audience',
+        `The token names no audience: its aud must name ${accepted}.`,
+        `Have the identity provider write ${accepted} into aud. If it never writes an aud into such tokens (Amazon Cognito's access tokens, Clerk's session tokens), set the issuer's audiences to null and clientIds to the apps that may call.`,
+      );
+    }
     throw invalidToken(
       'wrong_audience',
       `The token is meant for another audience: its aud must name ${accepted}.`,
       `Ask the identity provider for an access token with the audience ${accepted} (some providers call it resource or API identifier), or add the token's own audience to the issuer's audiences.`,
     );
-  },
-} as const satisfies Step;
-
-/** Checks `client_id` (RFC 9068 section 2.2). */
-export const clientStep = {
-  name: 'client',
-  requirement: (issuer) => {
-    if (issuer === undefined) return 'Issued to one of the clientIds of its issuer, if that has any.';
-    const { clientIds } = issuer;
-    return clientIds === undefined ? 'Issued to any app.' : `Issued to ${clientIds.join(' or ')}.`;
-  },
-  run: ({ issuer: { clientIds }, claims }) => {
-    if (clientIds === undefined || clientIds.some((clientId) => claims['client_id'] === clientId)) return;
-    throw invalidToken(
-      'wrong_client',
-      `The token was issued to another app: its client_id must be ${clientIds.join(' or ')}.`,
-      "Send a token that was issued to this app, or add the app's client id to the issuer's clientIds.",
-    );
-  },
-} as const satisfies Step;
-
-export const subjectStep = {
-  name: 'subject',
-  requirement: () => `A sub that is a string of 1 to ${maxSubjectLength} characters.`,
-  run: (verification) => {
-    const { sub } = verification.claims;
-    // In UTF-8, a lone surrogate becomes U+FFFD: two different subjects would become equal.
-    if (typeof sub !== 'string' || sub === '' || sub.length > maxSubjectLength || !sub.isWellFormed()) {
-      throw invalidToken(
-        'malformed_subject',
-        `The token's sub is not a string of 1 to ${maxSubjectLength} characters.`,
-        'Have the identity provider put a stable user id into sub.',
-      );
-    }
-    verification.subject = sub;
   },
 } as const satisfies Step;
 
@@ -203,7 +179,7 @@ function bindingOf({ dpop, clockToleranceSeconds }: Issuer, claims: JsonObject):
 export const revocationStep = {
   name: 'revocation',
   requirement: () => 'Not revoked here.',
-  run: ({ token, issuer: { issuer }, subject, claims }, { revocations }) => {
+  run: ({ token, canonicalIssuer: issuer, subject, claims }, { revocations }) => {
     if (!revocations.matches({ issuer, subject, claims }, token)) return;
     throw invalidToken('revoked', 'The token was revoked.', 'Sign in again for a new token.');
   },

@@ -3,6 +3,7 @@ import type { DpopBinding } from '../dpop/dpop-proof.ts';
 import type { KeySource } from '../keys/key-source.ts';
 import type { VerificationKey } from '../keys/verification-key.ts';
 import type { Revocations } from '../revocation/revocations.ts';
+import type { IssuerIndex } from '../token/issuer-index.ts';
 import type { JsonObject, TokenHeader, TokenSegments } from '../token/token-text.ts';
 
 /** One step of verification. `verify` runs it; `explain` runs and describes it. */
@@ -23,6 +24,8 @@ export interface Verification {
   header: TokenHeader;
   claims: JsonObject;
   issuer: Issuer;
+  /** The issuer of the principal, which is the same for every form of `iss`. */
+  canonicalIssuer: string;
   expiresAtSeconds: number | undefined;
   subject: string;
   binding: DpopBinding | undefined;
@@ -44,7 +47,8 @@ export interface TokenSigner {
 
 /** The dependencies of the steps. */
 export interface VerificationDependencies {
-  readonly issuers: ReadonlyMap<string, { readonly issuer: Issuer; readonly keySource: KeySource }>;
+  readonly issuers: readonly { readonly issuer: Issuer; readonly keySource: KeySource }[];
+  readonly findIssuer: IssuerIndex<{ readonly issuer: Issuer; readonly keySource: KeySource }>;
   readonly clock: Clock;
   readonly maxTokenLength: number;
   readonly revocations: Pick<Revocations, 'matches'>;

@@ -17,7 +17,7 @@ test.each<[string, readonly object[], RegExp]>([
   [
     'one issuer twice',
     [issuer, { ...issuer, audiences: ['b'] }],
-    /^issuers: each issuer may have only one record; put all its audiences into that record$/,
+    /^issuers: each issuer may have only one record, also under its other forms and as a tenant; put all its audiences into that record$/,
   ],
   [
     'two issuers that look up opaque tokens',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   describeSchemaProblems,
+  formsOverlap,
   issuerSchema,
   systemClock,
   type Clock,
@@ -58,8 +59,10 @@ const issuersSchema = z
     const report = (message: string, path: PropertyKey[] = []): void => {
       context.addIssue({ code: 'custom', message, path });
     };
-    if (new Set(issuers.map(({ issuer }) => issuer)).size !== issuers.length) {
-      report('each issuer may have only one record; put all its audiences into that record');
+    if (issuers.some((issuer, index) => issuers.slice(0, index).some((other) => haveSharedForm(issuer, other)))) {
+      report(
+        'each issuer may have only one record, also under its other forms and as a tenant; put all its audiences into that record',
+      );
     }
     if (issuers.filter(looksUpTokens).length > 1) {
       // An opaque token does not name its issuer, and a provider must not receive the tokens of another provider.
@@ -70,6 +73,12 @@ const issuersSchema = z
       if (problem !== undefined) report(`has keys that cannot be used (${problem})`, [index, 'jwks']);
     }
   });
+
+/** Returns whether some `iss` would have two records. */
+function haveSharedForm(one: Issuer, other: Issuer): boolean {
+  const [forms, others] = [one, other].map(({ issuer, otherForms }) => [issuer, ...otherForms]) as [string[], string[]];
+  return forms.some((form) => others.some((otherForm) => formsOverlap(form, otherForm)));
+}
 
 function looksUpTokens({ introspection, resolver }: Issuer): boolean {
   return introspection !== undefined || resolver !== undefined;

@@ -1,6 +1,8 @@
-import type { Clock, Principal } from '@valetkey/core-types';
+import { ValetKeyError, type Clock, type Issuer, type Principal } from '@valetkey/core-types';
 import { checkPresentation, type DpopContext, type DpopDependencies } from '../dpop/dpop-proof.ts';
-import { hasCompactForm, type JsonObject } from '../token/token-text.ts';
+import { readClaim } from '../token/claims.ts';
+import { invalidToken, type RefusalReason } from '../token/invalid-token.ts';
+import { hasCompactForm, isJsonObject, type JsonObject } from '../token/token-text.ts';
 import { jwtSteps } from './jwt-steps.ts';
 import type { createOpaqueSteps } from './opaque-steps.ts';
 import { isAcceptedLength } from './shared-steps.ts';
@@ -151,13 +153,17 @@ export async function runSteps(
 ): Promise<VerifiedToken> {
   for (const step of steps) {
     verification.step = step;
-    const pending = step.run(verification, dependencies);
-    if (pending !== undefined) await pending;
+    try {
+      const pending = step.run(verification, dependencies);
+      if (pending !== undefined) await pending;
+    } catch (error) {
+      throw withAdvice(error, adviceFor(verification.issuer, dependencies));
+    }
   }
-  const { issuer, subject, claims, expiresAtSeconds, binding, signedBy, reuseSeconds } = verification;
+  const { expiresAtSeconds, binding, signedBy, reuseSeconds } = verification;
   const { clock, cacheSeconds } = dependencies;
   return {
-    principal: createPrincipal(issuer.issuer, subject, claims, expiresAtSeconds),
+    principal: createPrincipal(verification),
     sharedPromise: undefined,
     binding,
     expiresAtMs: (expiresAtSeconds ?? Infinity) * 1000,
@@ -166,21 +172,54 @@ export async function runSteps(
   };
 }
 
-/** Creates a principal that many callers may share: it is frozen deeply. */
-function createPrincipal(
-  issuer: string,
-  subject: string,
-  claims: JsonObject,
-  expiresAtSeconds: number | undefined,
-): Principal {
-  freezeDeep(claims);
-  return Object.freeze({ issuer, subject, scopes: Object.freeze(scopesOf(claims)), claims, expiresAtSeconds });
+/** Returns a refusal with the advice that its issuer gives for this reason. Advice about a claim is more exact, and stays. */
+function withAdvice(error: unknown, advice: readonly Issuer['advice'][]): unknown {
+  if (!ValetKeyError.isInstance(error) || error.code !== 'invalid_token') return error;
+  const { message, reason, remediation } = error as ValetKeyError & { readonly reason: RefusalReason };
+  if (advice.some((sentences) => Object.values(sentences).includes(remediation))) return error;
+  const found = advice.flatMap((sentences) => (Object.hasOwn(sentences, reason) ? [sentences[reason]] : []));
+  return found.length === 0 ? error : invalidToken(reason, message, [...new Set(found)].join(' '));
 }
 
-function scopesOf({ scope, scp }: JsonObject): readonly string[] {
-  const written = scope ?? scp;
-  if (typeof written === 'string') return written.split(' ').filter((name) => name !== '');
-  return Array.isArray(written) ? written.filter((name) => typeof name === 'string') : [];
+/** Returns the advice of the token's issuer; of every issuer, as long as the issuer of the token is not known. */
+function adviceFor(
+  issuer: Issuer | undefined,
+  { issuers }: Pick<VerificationDependencies, 'issuers'>,
+): readonly Issuer['advice'][] {
+  return issuer === undefined ? issuers.map(({ issuer: { advice } }) => advice) : [issuer.advice];
+}
+
+/** Creates a principal that many callers may share: it is frozen deeply. */
+function createPrincipal({ issuer, canonicalIssuer, subject, claims, expiresAtSeconds }: Verification): Principal {
+  freezeDeep(claims);
+  const scopes = Object.freeze(scopesOf(issuer, claims));
+  return Object.freeze({ issuer: canonicalIssuer, subject, scopes, claims, expiresAtSeconds });
+}
+
+/** Returns the scopes in `scope` or `scp`, or in every claim that the issuer names, without repeats. */
+function scopesOf({ scopeClaims }: Issuer, claims: JsonObject): readonly string[] {
+  if (scopeClaims === undefined) {
+    const written = claims['scope'] ?? claims['scp'];
+    return isJsonObject(written) ? [] : readScopes(written, ' ');
+  }
+  return [
+    ...new Set(
+      scopeClaims.flatMap((path) =>
+        readScopes(readClaim(claims, path), path === 'scope' || path === 'scp' ? ' ' : /[ ,]/),
+      ),
+    ),
+  ];
+}
+
+/** Returns the scopes in a text, in a list, or in the names of an object. */
+function readScopes(written: unknown, separator: string | RegExp): string[] {
+  if (typeof written === 'string') return written.split(separator).filter((name) => name !== '');
+  const names: readonly unknown[] = Array.isArray(written)
+    ? written
+    : isJsonObject(written)
+      ? Object.keys(written)
+      : [];
+  return names.filter((name) => typeof name === 'string');
 }
 
 function freezeDeep(value: unknown): void {

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { listSchemaProblems, ValetKeyError, type SecretSlots } from '@valetkey/core-types';
+import { listSchemaProblems, readTenant, ValetKeyError, type SecretSlots } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
@@ -139,7 +139,7 @@ function addDecisionsRoute(
 
 /** Throws if the issuer is not configured: with a misspelt issuer, the change would apply to no principal at all. */
 function assertKnownIssuer(issuers: readonly string[], issuer: string): void {
-  if (issuers.includes(issuer)) return;
+  if (issuers.some((form) => readTenant(form, issuer) !== undefined)) return;
   throw new ValetKeyError('invalid_request', 'No issuer of this name is configured.', {
     remediation: `Write it as in the configuration: ${issuers.join(', ')}.`,
   });

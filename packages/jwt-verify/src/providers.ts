@@ -1,0 +1,20 @@
+export { auth0 } from './providers/auth0.ts';
+export { authgear } from './providers/authgear.ts';
+export { betterAuth } from './providers/better-auth.ts';
+export { clerk } from './providers/clerk.ts';
+export { cognito } from './providers/cognito.ts';
+export { descope } from './providers/descope.ts';
+export { entra, entraB2c, entraExternalId } from './providers/entra.ts';
+export { firebase } from './providers/firebase.ts';
+export { google } from './providers/google.ts';
+export { hydra } from './providers/hydra.ts';
+export { keycloak } from './providers/keycloak.ts';
+export { logto } from './providers/logto.ts';
+export { okta } from './providers/okta.ts';
+export { stytch } from './providers/stytch.ts';
+export { supabase } from './providers/supabase.ts';
+export { workos } from './providers/workos.ts';
+export { zitadel } from './providers/zitadel.ts';
+export { providers } from './providers/issuer-record.ts';
+
+export type { ProviderName } from './providers/issuer-record.ts';

@@ -1,0 +1,74 @@
+import type { IssuerOptions } from '@valetkey/core-types';
+import { z } from 'zod';
+import { anonymousShape, baseUrlSchema, clientIdsSchema, commonShape, completeRecord, parseOptions } from './preset.ts';
+
+/** The options of {@link authgear}. */
+export const authgearOptions = z
+  .strictObject({
+    endpoint: baseUrlSchema.describe("The project's endpoint, such as `https://project.authgear.cloud`."),
+    clientId: z.string().min(1).optional().describe('The client id of the only app whose tokens are accepted.'),
+    clientIds: clientIdsSchema.optional(),
+    resolver: z
+      .union([
+        z.boolean(),
+        z.strictObject({
+          cacheSeconds: z
+            .number()
+            .min(0)
+            .max(60)
+            .optional()
+            .describe('Seconds for which a response is cached. Default: 10.'),
+        }),
+      ])
+      .default(false)
+      .describe("Looks up opaque tokens at the project's resolver, which this process must be able to reach."),
+    ...anonymousShape,
+    ...commonShape,
+  })
+  .refine(({ clientId, clientIds }) => clientId === undefined || clientIds === undefined, {
+    error: 'cannot be combined with clientIds',
+    path: ['clientId'],
+  });
+
+/** The options of {@link authgear}. */
+export type AuthgearOptions = z.input<typeof authgearOptions>;
+
+/**
+ * Returns the issuer record of an Authgear project that issues JWTs as access tokens (portal: "Issue JWT as access token").
+ *
+ * Source: Authgear's "JWT Access Token" reference: `iss` is the endpoint, `aud` its origin, RS256, `typ: at+jwt`.
+ *
+ * @example
+ * ```ts
+ * import { authgear, createJwtVerifier } from '@valetkey/jwt-verify';
+ *
+ * const verifier = createJwtVerifier({ issuers: [authgear({ endpoint: 'https://project.authgear.cloud' })] });
+ * ```
+ */
+export function authgear(options: AuthgearOptions): IssuerOptions {
+  const {
+    endpoint: issuer,
+    clientId,
+    clientIds = clientId,
+    resolver,
+    ...common
+  } = parseOptions(authgearOptions, options);
+  return completeRecord(
+    {
+      issuer,
+      audiences: [new URL(issuer).origin],
+      algorithms: ['RS256'],
+      jwksUri: `${issuer}/oauth2/jwks`,
+      tokenType: 'access',
+      machines: { marks: [{ claim: 'sub', startsWith: 'client_id_' }] },
+      advice: {
+        malformed_token:
+          'Authgear gives opaque access tokens by default: switch on "Issue JWT as access token" for the app.',
+      },
+      ...(resolver !== false && {
+        resolver: { endpoint: `${issuer}/_resolver/resolve`, ...(resolver !== true && resolver) },
+      }),
+    },
+    { ...common, clientIds },
+  );
+}

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { testProvider } from '../testing/provider-tests.ts';
+import { clerk } from './clerk.ts';
+
+const domain = 'clerk.example.com';
+const issuer = 'https://clerk.example.com';
+const origins = 'https://app.example.com';
+const claims = {
+  iss: issuer,
+  sub: 'user_1',
+  azp: origins,
+  sid: 'sess_1',
+  v: 2,
+  sts: 'active',
+  o: { id: 'org_1', per: 'read,write' },
+};
+
+testProvider('clerk session tokens', {
+  record: clerk({ domain, origins }),
+  algorithm: 'RS256',
+  lifetimeSeconds: 60,
+  claims,
+  accepted: [['the session token of a person', {}, { issuer, subject: 'user_1', scopes: ['read', 'write'] }]],
+  refused: [
+    ["another origin's token", { azp: 'https://evil.example' }, {}, 'wrong_client', 'origins'],
+    ["a native app's token", { azp: undefined }, {}, 'wrong_client', 'nativeApps'],
+    ["a machine's token", { sub: 'mch_1' }, {}, 'machine_token', 'machines.accepted'],
+    ['a pending session', { sts: 'pending' }, {}, 'forbidden_claim', 'organization'],
+    ['the token of a template', { sid: undefined, aud: 'api' }, {}, 'missing_claim', 'template'],
+    ['an OAuth token', { client_id: 'c' }, { typ: 'at+jwt' }, 'wrong_header', 'oauth'],
+    ["another instance's token", { iss: 'https://dev-1.clerk.accounts.dev' }, {}, 'unknown_issuer', 'Development'],
+  ],
+});
+
+testProvider('clerk tokens of a template', {
+  record: clerk({ domain, origins, token: 'template', audience: 'api', nativeApps: true }),
+  algorithm: 'RS256',
+  claims: { iss: issuer, sub: 'user_1', aud: 'api' },
+  accepted: [
+    ["a native app's token", {}, { issuer }],
+    ["a web app's token", { azp: origins }, { issuer }],
+  ],
+  refused: [
+    ["another origin's token", { azp: 'https://evil.example' }, {}, 'wrong_client', 'origins'],
+    ['a session token', { aud: undefined, sid: 's' }, {}, 'wrong_audience', 'template'],
+  ],
+});
+
+testProvider('clerk OAuth tokens', {
+  record: clerk({ domain, token: 'oauth', clientIds: 'c' }),
+  algorithm: 'RS256',
+  header: { typ: 'at+jwt' },
+  claims: { iss: issuer, sub: 'user_1', client_id: 'c', scp: ['email'] },
+  accepted: [['the access token of a person', {}, { issuer, scopes: ['email'] }]],
+  refused: [["another app's token", { client_id: 'd' }, {}, 'wrong_client', 'clientIds']],
+});
+
+test.each([
+  [{ domain }, /^origins: is missing/],
+  [{ domain, origins, token: 'template' as const }, /^audience: is missing/],
+  [{ domain, token: 'oauth' as const }, /^clientIds: is for OAuth/],
+  [{ domain, origins, clientIds: 'c' }, /^clientIds: is for OAuth/],
+])('clerk refuses the options %j', (options, message) => {
+  expect(() => clerk(options)).toThrow(message);
+});

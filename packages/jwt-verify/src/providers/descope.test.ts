@@ -1,0 +1,40 @@
+import { testProvider } from '../testing/provider-tests.ts';
+import { descope } from './descope.ts';
+
+const issuer = 'https://api.descope.com/P2abc';
+const claims = { iss: issuer, sub: 'U2abc', drn: 'DS', amr: ['email'], permissions: ['read'] };
+
+testProvider('descope', {
+  record: descope({ projectId: 'P2abc' }),
+  algorithm: 'RS256',
+  claims,
+  accepted: [
+    ['the session token of a person', {}, { issuer, scopes: ['read'] }],
+    ['a token whose iss is the project id', { iss: 'P2abc' }, { issuer }],
+    ['a token of the OIDC issuer', { iss: 'https://api.descope.com/v1/apps/P2abc' }, { issuer }],
+  ],
+  refused: [
+    ['a refresh token', { drn: 'DSR' }, {}, 'missing_claim', 'session token'],
+    [
+      'a token of an agentic server',
+      { iss: 'https://api.descope.com/v1/apps/agentic/P2abc/s' },
+      {},
+      'unknown_issuer',
+      'agentic',
+    ],
+    ["another project's token", { iss: 'P2xyz' }, {}, 'unknown_issuer', 'iss'],
+    ['an ID token', { nonce: 'n' }, {}, 'wrong_token_type', 'access token'],
+    ["a machine's token", { sub: 'c', client_id: 'c' }, {}, 'machine_token', 'machines.accepted'],
+  ],
+});
+
+testProvider('descope with tenants and an audience', {
+  record: descope({ projectId: 'P2abc', tenants: 'T1', audience: 'P2abc' }),
+  algorithm: 'RS256',
+  claims: { ...claims, dct: 'T1', aud: ['P2abc'] },
+  accepted: [["an accepted tenant's token", {}, { issuer }]],
+  refused: [
+    ["another tenant's token", { dct: 'T2' }, {}, 'missing_claim', 'option tenants'],
+    ['a token without aud', { aud: undefined }, {}, 'wrong_audience', 'JWT template'],
+  ],
+});

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { testProvider } from '../testing/provider-tests.ts';
+import { keycloak } from './keycloak.ts';
+
+const issuer = 'https://id.example.com/realms/main';
+const options = { url: 'https://id.example.com/', realm: 'main', audience: 'my-api' };
+
+testProvider('keycloak', {
+  record: keycloak({ ...options, clientIds: 'web' }),
+  algorithm: 'RS256',
+  claims: { iss: issuer, sub: 'u', aud: ['my-api', 'account'], typ: 'Bearer', azp: 'web', scope: 'profile' },
+  accepted: [['the access token of a person', {}, { issuer, subject: 'u', scopes: ['profile'] }]],
+  refused: [
+    ["another client's token", { azp: 'other' }, {}, 'wrong_client', 'clientIds'],
+    ['a token without an audience mapper', { aud: 'account' }, {}, 'wrong_audience', 'Audience mapper'],
+    [
+      "a machine's token",
+      { client_id: 'web', preferred_username: 'service-account-web' },
+      {},
+      'machine_token',
+      'machines',
+    ],
+    ['an ID token', { typ: 'ID', aud: 'web' }, {}, 'wrong_token_type', 'access token'],
+    ['a refresh token', { typ: 'Refresh' }, {}, 'wrong_token_type', 'refresh token'],
+    ['a token without sub', { sub: undefined }, {}, 'malformed_subject', 'basic'],
+    ["another realm's token", { iss: 'https://id.example.com/realms/other' }, {}, 'unknown_issuer', 'hostname'],
+  ],
+});
+
+test('keycloak refuses the audience account', () => {
+  expect(() => keycloak({ ...options, audience: ['my-api', 'account'] })).toThrow(/^audience: must not be account/);
+});

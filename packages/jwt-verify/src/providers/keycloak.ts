@@ -1,0 +1,72 @@
+import type { IssuerOptions } from '@valetkey/core-types';
+import { z } from 'zod';
+import {
+  baseUrlSchema,
+  clientIdsSchema,
+  commonShape,
+  completeRecord,
+  listSchema,
+  parseOptions,
+  toList,
+} from './preset.ts';
+
+/** The options of {@link keycloak}. */
+export const keycloakOptions = z.strictObject({
+  url: baseUrlSchema.describe(
+    'The URL of the server, such as `https://id.example.com`; before version 17 with `/auth`.',
+  ),
+  realm: z.string().min(1).describe('The name of the realm.'),
+  audience: listSchema
+    .refine((audience) => !toList(audience).includes('account'), {
+      error: 'must not be account, which is in the tokens of every client of the realm; add an Audience mapper',
+    })
+    .describe('The value that an Audience mapper writes into `aud`.'),
+  clientIds: clientIdsSchema.optional(),
+  ...commonShape,
+});
+
+/**
+ * Returns the issuer record of a realm of Keycloak.
+ *
+ * Source: Keycloak's public issues and pull request 37439.
+ *
+ * @example
+ * ```ts
+ * import { createJwtVerifier } from '@valetkey/jwt-verify';
+ * import { keycloak } from '@valetkey/jwt-verify/providers';
+ *
+ * const record = keycloak({ url: 'https://id.example.com', realm: 'main', audience: 'my-api' });
+ * const verifier = createJwtVerifier({ issuers: [record] });
+ * ```
+ */
+export function keycloak(options: z.input<typeof keycloakOptions>): IssuerOptions {
+  const { url, realm, audience, ...common } = parseOptions(keycloakOptions, options);
+  const issuer = `${url}/realms/${encodeURIComponent(realm)}`;
+  const names = toList(audience).join(' or ');
+  return completeRecord(
+    {
+      issuer,
+      audiences: toList(audience),
+      jwksUri: `${issuer}/protocol/openid-connect/certs`,
+      algorithms: ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'],
+      tokenType: 'any',
+      clientClaims: ['azp'],
+      requiredClaims: { typ: ['Bearer'] },
+      machines: {
+        marks: [
+          { claim: 'preferred_username', startsWith: 'service-account-' },
+          { claim: 'client_id' },
+          { claim: 'sub', sameAs: 'azp' },
+        ],
+      },
+      advice: {
+        wrong_audience: `Add an Audience mapper for ${names} to a client scope of the client in Keycloak.`,
+        unknown_issuer: "The iss of Keycloak has the host by which the browser came: set the server's hostname.",
+        malformed_subject: 'Since version 25, the client scope basic writes sub: add it to the client.',
+        typ: 'Send the access token, not the ID token or refresh token.',
+        wrong_token_type: 'Send the access token, not the ID token or refresh token.',
+      },
+    },
+    common,
+  );
+}

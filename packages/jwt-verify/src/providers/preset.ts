@@ -1,0 +1,74 @@
+import { describeSchemaProblems, type IssuerOptions } from '@valetkey/core-types';
+import { z } from 'zod';
+
+/** Fields of the record, by which a person can correct what a preset assumes. */
+const overridesSchema = z
+  .record(z.string(), z.unknown())
+  .optional()
+  .describe('Fields of the issuer record that replace those of the preset.');
+
+/** The fields that every preset has. */
+export const commonShape = {
+  machines: z
+    .boolean()
+    .default(false)
+    .describe('Whether tokens that a service got for itself (client credentials) are accepted.'),
+  record: overridesSchema,
+};
+
+/** The field of presets whose provider signs in anonymous users. */
+export const anonymousShape = {
+  anonymous: z.boolean().default(false).describe('Whether tokens of anonymous users are accepted.'),
+};
+
+/** The text or list of texts of an option, as a list. */
+export const listSchema = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+/** Parses the name of a host without scheme and path; a copied `https://` and a slash at the end are dropped. */
+export const domainSchema = z
+  .string()
+  .transform((text) => text.replace(/^https:\/\//, '').replace(/\/+$/, ''))
+  .refine((text) => /^[a-z0-9.-]+(:\d+)?$/i.test(text) && text.includes('.'), {
+    error: 'must be the name of a host, such as id.example.com, without a path',
+  });
+
+/** Parses a base URL; slashes at its end are dropped. */
+export const baseUrlSchema = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:\/\//.test(text), { error: 'must be an https URL' })
+  .transform((text) => text.replace(/\/+$/, ''));
+
+/** The client ids of the apps whose tokens are accepted. */
+export const clientIdsSchema = listSchema.describe('The client ids of the apps whose tokens are accepted.');
+
+/** Returns a text or list of texts as a list. */
+export function toList(value: string | readonly string[]): string[] {
+  return typeof value === 'string' ? [value] : [...value];
+}
+
+/** Parses the options of a preset. Throws a `TypeError` that names each wrong option, never its value. */
+export function parseOptions<Output>(options: z.ZodType<Output>, value: unknown): Output {
+  const { success, data, error } = options.safeParse(value);
+  if (success) return data;
+  throw new TypeError(describeSchemaProblems(error));
+}
+
+/** Adds what is common to all presets to the record of one. */
+export function completeRecord(
+  record: IssuerOptions,
+  options: {
+    readonly machines: boolean;
+    readonly anonymous?: boolean | undefined;
+    readonly clientIds?: string | readonly string[] | undefined;
+    readonly record?: Readonly<Record<string, unknown>> | undefined;
+  },
+): IssuerOptions {
+  const { machines, anonymous = false, clientIds, record: overrides } = options;
+  return {
+    ...record,
+    ...(clientIds !== undefined && { clientIds: toList(clientIds) }),
+    machines: { ...record.machines, accepted: machines },
+    ...(anonymous && { anonymous: { accepted: true } }),
+    ...overrides,
+  };
+}

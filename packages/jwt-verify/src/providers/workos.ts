@@ -1,0 +1,64 @@
+import type { IssuerOptions } from '@valetkey/core-types';
+import { z } from 'zod';
+import { commonShape, completeRecord, domainSchema, listSchema, parseOptions, toList } from './preset.ts';
+
+/** The options of {@link workos}. */
+export const workosOptions = z.strictObject({
+  clientId: z
+    .string()
+    .regex(/^client_\w+$/, { error: 'must begin with client_' })
+    .describe('The client id of the environment.'),
+  authDomain: domainSchema.optional().describe('The custom authentication domain, if the environment has one.'),
+  sharedIssuer: z
+    .boolean()
+    .default(false)
+    .describe('Whether `https://api.workos.com` is accepted as well, which environments from before mid-2025 write.'),
+  audience: listSchema.optional().describe('The `aud` that the JWT template writes. Absent: any.'),
+  impersonation: z.boolean().default(false).describe('Whether tokens of a person who acts for the user are accepted.'),
+  ...commonShape,
+});
+
+/**
+ * Returns the issuer record of a WorkOS AuthKit environment. The keys of the environment separate it from others.
+ *
+ * Source: WorkOS's documentation of session tokens, and \@workos-inc/node 8.13.0.
+ *
+ * @example
+ * ```ts
+ * import { workos } from '@valetkey/jwt-verify/providers';
+ *
+ * const record = workos({ clientId: 'client_01ABCDEF' });
+ * ```
+ */
+export function workos(options: z.input<typeof workosOptions>): IssuerOptions {
+  const { clientId, authDomain, sharedIssuer, audience, impersonation, ...common } = parseOptions(
+    workosOptions,
+    options,
+  );
+  return completeRecord(
+    {
+      issuer: `https://api.workos.com/user_management/${clientId}`,
+      otherForms: [
+        ...(sharedIssuer ? ['https://api.workos.com', 'https://api.workos.com/'] : []),
+        ...(authDomain === undefined
+          ? []
+          : [`https://${authDomain}`, `https://${authDomain}/user_management/${clientId}`]),
+      ],
+      audiences: audience === undefined ? null : toList(audience),
+      jwksUri: `https://api.workos.com/sso/jwks/${clientId}`,
+      algorithms: ['RS256'],
+      tokenType: 'any',
+      scopeClaims: ['permissions'],
+      forbiddenClaims: impersonation ? [] : [{ claim: 'act' }],
+      machines: { marks: [{ claim: 'sid', absent: true }] },
+      advice: {
+        wrong_audience:
+          'Have the JWT template of the environment write this aud (WorkOS: Authentication > Sessions > JWT template).',
+        unknown_issuer:
+          'Environments from before mid-2025 write https://api.workos.com: set sharedIssuer. A custom domain: set authDomain.',
+        act: 'A person acts for the user. Set impersonation if that is wanted.',
+      },
+    },
+    common,
+  );
+}
