@@ -1,13 +1,6 @@
 import { assertInstalled } from './assert-installed.ts';
-import type { RedisScripting } from './redis-records.ts';
-
-/** The node-redis client of a store with a `url`. */
-export interface RedisClient {
-  /** Resolves to the client once it is connected. */
-  readonly connected: Promise<RedisScripting>;
-  /** Closes the client. Never rejects, even if the client was never connected. */
-  readonly close: () => Promise<void>;
-}
+import type { RedisConnection, RedisScripting } from './redis-records.ts';
+import { assertStandaloneRedis } from './redis-topology.ts';
 
 const maxReconnectDelayMs = 1000;
 
@@ -17,13 +10,42 @@ const maxReconnectDelayMs = 1000;
  * Throws a `TypeError` at once if the package `redis` is not installed. If only later calls rejected, the operator
  * might not notice, because the cache continues without Redis.
  */
-export function openRedisClient(url: string, timeoutMs: number): RedisClient {
+export function openRedisClient(url: string, timeoutMs: number): RedisConnection {
   assertInstalled('redis');
+  let current = open(url, timeoutMs);
+  let connected: RedisScripting | undefined;
+  return {
+    connect: async () => {
+      connected = await current.connected;
+      return connected;
+    },
+    replace: (client) => {
+      if (client !== connected) return;
+      connected = undefined;
+      void current.close();
+      current = open(url, timeoutMs);
+    },
+    close: () => current.close(),
+  };
+}
+
+function open(url: string, timeoutMs: number) {
   const creating = createRedisClient(url, timeoutMs);
-  const connected = creating.then((client) => client.connect());
+  const close = () => creating.then((client) => client.destroy()).catch(() => undefined);
+  const connect = async () => {
+    const client = await (await creating).connect();
+    try {
+      await assertStandaloneRedis(client);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return client;
+  };
+  const connected = connect();
   // Every call of the store rejects with this failure. If there is no call, the rejection must not end the process.
   connected.catch(() => undefined);
-  return { connected, close: () => creating.then((client) => client.destroy()).catch(() => undefined) };
+  return { connected, close };
 }
 
 async function createRedisClient(url: string, timeoutMs: number) {

@@ -30,10 +30,11 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
   });
 
   function recordsOverClient() {
-    return createRedisRecords(
-      async () => client,
-      async () => undefined,
-    );
+    return createRedisRecords({
+      connect: async () => client,
+      replace: () => undefined,
+      close: async () => undefined,
+    });
   }
 
   /** Waits until the clock of the server has advanced: that clock decides when records expire. */
@@ -120,7 +121,7 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
 test('ping cancels its timer when Redis has responded', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const store = createRedisStore({ client: { eval: async () => [0] }, sealingKeys });
+  const store = createRedisStore({ client: { eval: async () => 1 }, sealingKeys });
   const pinging = store.ping();
   expect(vi.getTimerCount()).toBe(1);
   await pinging;
