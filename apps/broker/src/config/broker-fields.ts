@@ -7,7 +7,7 @@ import {
 } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { z } from 'zod';
-import { isPostgresUrl } from './postgres-url.ts';
+import { parsePostgresUrl } from './postgres-url.ts';
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
 const portSchema = z.int(wrongPort).min(0, wrongPort).max(65_535, wrongPort);
@@ -34,8 +34,9 @@ const storeSchema = z.union([
   }),
   z.strictObject({
     postgres: secretSchema
-      .refine((url) => isPostgresUrl(url.reveal()), {
-        error: 'must be like postgresql://user:password@host:5432/database',
+      .check(({ value, issues }) => {
+        const address = parsePostgresUrl(value.reveal());
+        if ('problem' in address) issues.push({ code: 'custom', input: undefined, message: address.problem });
       })
       .describe('The URL of a PostgreSQL database: `postgresql://user:password@host:5432/database`.'),
     maxConnections: z.int().min(1).optional().describe('The most PostgreSQL connections of each broker. Default: 10.'),

@@ -2,7 +2,8 @@ import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSqlStore, sqlSchema } from './sql-store.ts';
+import { sqlSchema } from './sql-schema.ts';
+import { createSqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
 
 const retryDelayMs = 2;
