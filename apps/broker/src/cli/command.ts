@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { codeOfForeignError } from '@valetkey/core-types';
+import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import { Command, InvalidArgumentError } from 'commander';
 import packageManifest from '../../package.json' with { type: 'json' };
 import { assemble } from '../assemble.ts';
@@ -7,6 +7,7 @@ import { ConfigError } from '../config/config-error.ts';
 import { readConfigFile } from '../config/config-file.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { parseConfig } from '../config/parse-config.ts';
+import { migrateStore } from '../storage/migrate-store.ts';
 import { describeDecision, devBanner } from './banner.ts';
 import { startDev } from './dev.ts';
 import { examine } from './doctor.ts';
@@ -38,6 +39,7 @@ addConfigCommand('check', 'check a configuration, without opening the store or c
   await loadConfig(file);
   print(`${file} can be used.`);
 });
+addConfigCommand('migrate', 'create the missing tables of the store', migrate);
 addConfigCommand(
   'doctor',
   "check that the store, Redis, the identity providers and the vendors respond and accept the broker's credentials",
@@ -93,6 +95,17 @@ async function start(file: string): Promise<void> {
   broker.app.log.info(listening);
   // Standard output is only for the log, and `log.level` may silence the line above.
   process.stderr.write(`${listening}\n`);
+}
+
+async function migrate(file: string): Promise<void> {
+  const { store } = await loadConfig(file);
+  try {
+    await migrateStore(store);
+  } catch (error) {
+    if (!ValetKeyError.isInstance(error)) throw error;
+    throw new CommandError(`store: cannot be migrated (${error.reason}). ${error.advice}`);
+  }
+  print('The store has every table.');
 }
 
 async function doctor(file: string): Promise<void> {
