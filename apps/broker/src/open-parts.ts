@@ -36,7 +36,7 @@ const maxIssueMs = 150_000;
 /** Opens the parts that a configuration names, and registers in `resources` how each of them is closed. */
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, logger, metrics } = dependencies;
-  const store = resources.use(dependencies.store ?? openStore(config.store), (opened) => opened.close());
+  const store = resources.use(dependencies.store ?? openStore(config.store, (problem) => logger.warn({ problem }, 'store')), (opened) => opened.close());
   const connections = openConnections(config, store, dependencies, resources);
   const verifier = createJwtVerifier({
     issuers: config.issuers,
