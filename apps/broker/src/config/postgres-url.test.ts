@@ -49,18 +49,34 @@ test.each([
 
 test.each([
   ['-c search_path=valetkey', [['search_path', 'valetkey']]],
-  ['-csearch_path=a,b -c work_mem=4MB', [['search_path', 'a,b'], ['work_mem', '4MB']]],
+  [
+    '-csearch_path=a,b -c work_mem=4MB',
+    [
+      ['search_path', 'a,b'],
+      ['work_mem', '4MB'],
+    ],
+  ],
   ['--search-path=valetkey', [['search_path', 'valetkey']]],
   ['-c search_path=a,\\ b\\\\c', [['search_path', 'a, b\\c']]],
   ['  ', []],
-])('the options %j of a URL become settings of each transaction, because a pooler refuses options', (options, settings) => {
-  const url = `postgresql://127.0.0.1/test?options=${encodeURIComponent(options)}`;
-  expect(parsePostgresUrl(url)).toMatchObject({ settings });
-});
+])(
+  'the options %j of a URL become settings of each transaction, because a pooler refuses options',
+  (options, settings) => {
+    const url = `postgresql://127.0.0.1/test?options=${encodeURIComponent(options)}`;
+    expect(parsePostgresUrl(url)).toMatchObject({ settings });
+  },
+);
 
 test('timeouts of the server in a URL become settings of each transaction', () => {
-  const address = parsePostgresUrl('postgresql://127.0.0.1/test?lock_timeout=50&statement_timeout=2000&max=1&Promise=x');
-  expect(address).toMatchObject({ settings: [['statement_timeout', '2000'], ['lock_timeout', '50']] });
+  const address = parsePostgresUrl(
+    'postgresql://127.0.0.1/test?lock_timeout=50&statement_timeout=2000&max=1&Promise=x',
+  );
+  expect(address).toMatchObject({
+    settings: [
+      ['statement_timeout', '2000'],
+      ['lock_timeout', '50'],
+    ],
+  });
   expect(address).not.toHaveProperty('client.max');
   expect(address).not.toHaveProperty('client.Promise');
 });

@@ -52,7 +52,9 @@ export function parsePostgresUrl(text: string): PostgresAddress | { readonly pro
     return { problem: 'has a parameter sslnegotiation that cannot be used; it is `postgres`, or `direct` with TLS' };
   const options = parseOptions(String(parsed['options'] ?? ''));
   if (options === undefined) return { problem: 'has a parameter options with something else than `-c name=value`' };
-  const own = settingFields.flatMap((name) => (parsed[name] === undefined ? [] : [[name, String(parsed[name])] as const]));
+  const own = settingFields.flatMap((name) =>
+    parsed[name] === undefined ? [] : [[name, String(parsed[name])] as const],
+  );
   const client = Object.fromEntries(
     clientFields.flatMap((name) => (parsed[name] === undefined ? [] : [[name, parsed[name]]])),
   ) as ClientConfig;

@@ -115,12 +115,16 @@ describe.skipIf(process.getuid?.() !== 0)('a SQLite file that belongs to another
 
   test('the store names the write-ahead log if it may write the file but not its folder', async () => {
     chmodSync(dirname(path), 0o755);
-    expect(await openAsNobody()).toMatch(/store\.sqlite: cannot be opened: its write-ahead log cannot be created \(.+\)/);
+    expect(await openAsNobody()).toMatch(
+      /store\.sqlite: cannot be opened: its write-ahead log cannot be created \(.+\)/,
+    );
   });
 
   test('the store names the file that it may not write', async () => {
     chmodSync(path, 0o644);
-    expect(await openAsNobody()).toContain('store.sqlite: cannot be opened: the file cannot be opened for writing (EACCES)');
+    expect(await openAsNobody()).toContain(
+      'store.sqlite: cannot be opened: the file cannot be opened for writing (EACCES)',
+    );
   });
 
   test('the store names the folder that it may not create', async () => {

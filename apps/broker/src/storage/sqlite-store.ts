@@ -82,9 +82,7 @@ function watchFile(path: string): () => boolean {
 function setUp(database: DatabaseSync, timeoutMs: number): void {
   // With a write-ahead log, a committed write survives a crash of the process, and the commit does not wait for the disk.
   runStep('SQLite cannot read the file and its write-ahead log', () => database.exec('PRAGMA schema_version'));
-  runStep('its write-ahead log cannot be created', () =>
-    enableWriteAheadLog(database, performance.now() + timeoutMs),
-  );
+  runStep('its write-ahead log cannot be created', () => enableWriteAheadLog(database, performance.now() + timeoutMs));
   database.exec('PRAGMA synchronous = NORMAL');
   runStep('its tables cannot be created', () => database.exec(sqlSchema('INTEGER PRIMARY KEY')));
   // SQLite's own waiting blocks the event loop; the store waits asynchronously instead.

@@ -17,7 +17,12 @@ const unreachable = 'Check the host and port under `store`, and that the server 
 /** The failures by the codes that they begin with: SQLSTATEs of PostgreSQL, codes of SQLite and of the system. */
 const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, string])[] = [
   [/^ECONNREFUSED$/, 'server', 'No server accepts connections at the address.', unreachable],
-  [/^(ENOTFOUND|EAI_AGAIN)$/, 'server', 'The host name cannot be resolved.', 'Check the host under `store` and the DNS.'],
+  [
+    /^(ENOTFOUND|EAI_AGAIN)$/,
+    'server',
+    'The host name cannot be resolved.',
+    'Check the host under `store` and the DNS.',
+  ],
   [/^(ENOENT|EACCES)$/, 'server', 'The socket or a file of the connection cannot be used.', unreachable],
   [
     /^(E(HOST|NET)UNREACH|ETIMEDOUT|ECONNRESET|EPIPE|no_answer)$/,
@@ -38,7 +43,12 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
     "Read the pooler's log: it uses this code for a wrong password or database, a full pool and unsupported parameters. Unset PGOPTIONS.",
   ],
   [/^08/, 'server', 'The connection to the server failed.', unreachable],
-  [/^28/, 'server', 'The server refuses the role or its password.', 'Check the user and password in `store.postgres`, and pg_hba.conf.'],
+  [
+    /^28/,
+    'server',
+    'The server refuses the role or its password.',
+    'Check the user and password in `store.postgres`, and pg_hba.conf.',
+  ],
   [/^3D000$/, 'server', 'The database does not exist.', 'Check the database in `store.postgres`, or create it.'],
   [
     /^3F000$/,
@@ -85,10 +95,20 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
     'A statement took too long, probably because it waited for a lock.',
     'Look for long transactions and locks at the server.',
   ],
-  [/^40/, 'operation', 'The server ended the transaction because of a concurrent one.', 'Look for locks at the server.'],
+  [
+    /^40/,
+    'operation',
+    'The server ended the transaction because of a concurrent one.',
+    'Look for locks at the server.',
+  ],
   [/^(58|XX)/, 'operation', 'The server reports an internal error.', "Read the server's log."],
   [/^sqlite_5$/, 'write', 'Another process has locked the file.', 'End the process that holds a transaction open.'],
-  [/^(sqlite_8|sqlite_\d*08)$/, 'write', 'The file may only be read.', 'Give the broker the right to write the file and its folder.'],
+  [
+    /^(sqlite_8|sqlite_\d*08)$/,
+    'write',
+    'The file may only be read.',
+    'Give the broker the right to write the file and its folder.',
+  ],
   [/^sqlite_10$/, 'write', 'The disk reports an error.', 'Check the disk of `store.sqlite`.'],
   [/^sqlite_13$/, 'write', 'The disk is full.', 'Give the disk of `store.sqlite` space.'],
   [/^sqlite_(11|26)$/, 'server', 'The file is damaged or no SQLite database.', 'Restore a backup of `store.sqlite`.'],
@@ -108,7 +128,8 @@ export function describeStoreFailure(reason: string): StoreFailure {
   return {
     scope: 'operation',
     detail: 'The database failed.',
-    advice: 'Check `store` in the configuration. The database must be reachable, and the broker must be allowed to write.',
+    advice:
+      'Check `store` in the configuration. The database must be reachable, and the broker must be allowed to write.',
   };
 }
 

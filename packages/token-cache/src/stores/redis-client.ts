@@ -4,21 +4,30 @@ import { assertStandaloneRedis } from './redis-topology.ts';
 
 const maxReconnectDelayMs = 1000;
 
+/** The connection of a client that this package opens. */
+interface OpenedRedisConnection extends RedisConnection {
+  /** Resolves once the client is connected, however often it must try. */
+  readonly waitUntilConnected: () => Promise<unknown>;
+}
+
 /**
  * Opens a client, which connects in the background and reconnects until it is closed.
  *
  * Throws a `TypeError` at once if the package `redis` is not installed. If only later calls rejected, the operator
  * might not notice, because the cache continues without Redis.
  */
-export function openRedisClient(url: string, timeoutMs: number): RedisConnection {
+export function openRedisClient(url: string, timeoutMs: number): OpenedRedisConnection {
   assertInstalled('redis');
   let current = open(url, timeoutMs);
   let connected: RedisScripting | undefined;
   return {
     connect: async () => {
-      connected = await current.connected;
+      const failure = current.failure();
+      if (failure !== undefined) throw failure;
+      connected = await Promise.race([current.connected, current.firstFailure]);
       return connected;
     },
+    waitUntilConnected: () => current.connected,
     replace: (client) => {
       if (client !== connected) return;
       connected = undefined;
@@ -30,7 +39,12 @@ export function openRedisClient(url: string, timeoutMs: number): RedisConnection
 }
 
 function open(url: string, timeoutMs: number) {
-  const creating = createRedisClient(url, timeoutMs);
+  const { promise: firstFailure, reject: fail } = Promise.withResolvers<never>();
+  let lastFailure: unknown;
+  const creating = createRedisClient(url, timeoutMs, (failure) => {
+    lastFailure = failure;
+    if (failure !== undefined) fail(failure);
+  });
   const close = () => creating.then((client) => client.destroy()).catch(() => undefined);
   const connect = async () => {
     const client = await (await creating).connect();
@@ -45,10 +59,13 @@ function open(url: string, timeoutMs: number) {
   const connected = connect();
   // Every call of the store rejects with this failure. If there is no call, the rejection must not end the process.
   connected.catch(() => undefined);
-  return { connected, close };
+  firstFailure.catch(() => undefined);
+  // While the client reconnects, a call rejects at once and with the cause, instead of at its deadline.
+  return { connected, firstFailure, failure: () => lastFailure, close };
 }
 
-async function createRedisClient(url: string, timeoutMs: number) {
+/** Creates a client. `onFailure` receives the failures of its connection, and `undefined` when the client is ready. */
+async function createRedisClient(url: string, timeoutMs: number, onFailure: (failure: unknown) => void) {
   const { createClient } = await import('redis');
   const client = createClient({
     url,
@@ -65,6 +82,6 @@ async function createRedisClient(url: string, timeoutMs: number) {
     },
   });
   // Without a listener, an error of the client would end the process. The cache learns of it from the calls that fail.
-  client.on('error', () => undefined);
+  client.on('error', onFailure).on('ready', () => onFailure(undefined));
   return client;
 }

@@ -69,7 +69,7 @@ const roleReplies: ReadonlySet<unknown> = new Set([
 
 /** The functions with which records reach a Redis server. */
 export interface RedisConnection {
-  /** Resolves to the client once it is connected. */
+  /** Resolves to the client once it is connected. Rejects with the last failure while the client reconnects. */
   readonly connect: () => Promise<RedisScripting>;
   /** Ends the connection of a client whose server has the wrong role, so that the next call connects anew. */
   readonly replace: (client: RedisScripting) => void;

@@ -43,7 +43,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   return {
     ...createSealedStore({ records, ...sealed }),
     connect: async () => {
-      await connection.connect();
+      await connection.waitUntilConnected();
     },
     ping: () => pingRecords(records, sealed.prefix, sealed.timeoutMs),
   };
@@ -53,8 +53,14 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
 const pingLifetimeMs = 1000;
 
 /** The caller's own client, which only the caller connects and closes. */
-function useClient(client: RedisScripting): RedisConnection {
-  return { connect: async () => client, replace: () => undefined, close: async () => undefined };
+function useClient(client: RedisScripting) {
+  const doNothing = async () => undefined;
+  return {
+    connect: async () => client,
+    waitUntilConnected: doNothing,
+    replace: doNothing,
+    close: doNothing,
+  } satisfies RedisConnection & { waitUntilConnected: unknown };
 }
 
 async function pingRecords(records: RecordStore, prefix: string, timeoutMs: number): Promise<void> {
