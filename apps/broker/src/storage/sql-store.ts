@@ -159,5 +159,11 @@ export function toStoreError(error: unknown): ValetKeyError {
 function reasonOf(error: unknown): string {
   const { errcode } = (error ?? {}) as { errcode?: unknown };
   if (typeof errcode === 'number') return `sqlite_${errcode}`;
-  return codeOfForeignError(error) ?? 'no_answer';
+  return codeOfForeignError(error) ?? (error instanceof Error ? codeOfDriverError(error) : 'no_answer');
+}
+
+/** Returns a code for an error of `pg` itself, which has only a message. */
+function codeOfDriverError({ message }: Error): string {
+  if (message.startsWith('SASL: ')) return '28P01';
+  return message === 'The server does not support SSL connections' ? 'TLS_UNSUPPORTED' : 'no_answer';
 }

@@ -9,6 +9,7 @@ test.each([
   ['SELF_SIGNED_CERT_IN_CHAIN', 'server', 'sslrootcert'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'server', 'sslrootcert'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'server', 'sslrootcert'],
+  ['TLS_UNSUPPORTED', 'server', 'sslmode'],
   ['08P01', 'server', 'pooler'],
   ['08006', 'server', 'host and port'],
   ['28P01', 'server', 'password'],

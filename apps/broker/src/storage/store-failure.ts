@@ -37,6 +37,12 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
     'Name the certificate of the authority with `sslrootcert` in the URL, and check that the host is in the certificate.',
   ],
   [
+    /^TLS_UNSUPPORTED$/,
+    'server',
+    'The server does not offer TLS.',
+    'Enable TLS at the server, or remove `sslmode` from the URL if the network is private.',
+  ],
+  [
     /^08P01$/,
     'server',
     'The server or the pooler before it refused the session.',

@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { Secret } from '@valetkey/core-types';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createTokenCache } from '../cache/token-cache.ts';
-import { type PrivateRedis, startPrivateRedis } from '../testing/redis-server.ts';
+import { findFreePort, type PrivateRedis, startPrivateRedis } from '../testing/redis-server.ts';
 import { createCountingIssue, nymblKey } from '../testing/server-token.ts';
 import { createRedisStore } from './redis-store.ts';
 import { assertStandaloneRedis } from './redis-topology.ts';
@@ -101,6 +105,23 @@ test('a store refuses the URL of a cluster node by name', async ({ skip }) => {
   const store = createRedisStore({ url: server.url, sealingKeys, timeoutMs: 30_000 });
   await expect(store.connect()).rejects.toMatchObject({ code: 'REDIS_CLUSTER' });
   await expect(store.ping()).rejects.toMatchObject({ code: 'REDIS_CLUSTER' });
+  await store.close();
+});
+
+test('a store refuses the URL of a Sentinel by name', async ({ skip }) => {
+  const server = await start();
+  if (server === undefined) return skip();
+  const port = await findFreePort();
+  const file = join(server.folder, 'sentinel.conf');
+  const { port: primaryPort } = new URL(server.url);
+  await writeFile(file, `port ${port}\nbind 127.0.0.1\nsentinel monitor primary 127.0.0.1 ${primaryPort} 1\n`);
+  const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  onTestFinished(async () => {
+    sentinel.kill('SIGKILL');
+    if (sentinel.exitCode === null && sentinel.signalCode === null) await once(sentinel, 'exit');
+  });
+  const store = createRedisStore({ url: `redis://127.0.0.1:${port}`, sealingKeys, timeoutMs: 30_000 });
+  await expect(store.connect()).rejects.toMatchObject({ code: 'REDIS_SENTINEL' });
   await store.close();
 });
 
