@@ -34,7 +34,11 @@ export function openRedisClient(url: string, timeoutMs: number): OpenedRedisConn
       void current.close();
       current = open(url, timeoutMs);
     },
-    close: () => current.close(),
+    close: () => {
+      // A call that fails later must not open another client.
+      connected = undefined;
+      return current.close();
+    },
   };
 }
 
@@ -82,6 +86,8 @@ async function createRedisClient(url: string, timeoutMs: number, onFailure: (fai
     },
   });
   // Without a listener, an error of the client would end the process. The cache learns of it from the calls that fail.
-  client.on('error', onFailure).on('ready', () => onFailure(undefined));
+  // The client also reports errors that leave it connected, such as a refused PING.
+  client.on('error', (failure) => onFailure(client.isReady ? undefined : failure));
+  client.on('ready', () => onFailure(undefined));
   return client;
 }
