@@ -1,4 +1,4 @@
-import { systemClock, ValetKeyError, type Clock, type VendorDefinition } from '@valetkey/core-types';
+import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createAudit } from './audit/audit.ts';
@@ -7,6 +7,7 @@ import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
 import { openParts, type Parts } from './open-parts.ts';
+import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
 import { createStoreHealth } from './storage/store-health.ts';
 import type { Decision, Store } from './storage/store.ts';
 import { createLogger } from './telemetry/logger.ts';
@@ -95,6 +96,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
 
   const listen = async () => {
     try {
+      await refuseUnsupportedRedis(redis);
       await app.listen(config.listen);
       await admin.listen({ host: config.admin.host, port: config.admin.port });
     } catch (error) {
@@ -105,19 +107,11 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     void verifier.warm();
     const { keepDays } = config.audit;
     if (keepDays !== undefined) resources.use(startRetention(keepDays, { store, clock, logger }), (end) => end());
-    void reportUnusableStore(store, logger);
+    // Reports unusable stores at the start. The broker continues: each call tries the store again.
+    for (const check of [store.check(), redis?.ping()]) check?.catch(() => undefined);
     return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
   };
   return { app, admin, parts, listen, drain, close };
-}
-
-/** Logs a store that is unusable at the start. The broker continues: each call tries the store again. */
-async function reportUnusableStore(store: Store, logger: Logger): Promise<void> {
-  try {
-    await store.check();
-  } catch (error) {
-    logger.error({ reason: ValetKeyError.isInstance(error) ? error.reason : undefined }, 'store is unusable');
-  }
 }
 
 function urlOf(listener: FastifyInstance): string {

@@ -7,8 +7,12 @@ import type { Config } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
 import { openStore } from './storage/open-store.ts';
 import { openTokenStore } from './storage/open-token-store.ts';
+import { describeRedisFailure } from './storage/redis-failure.ts';
+import { describeStoreFailure } from './storage/store-failure.ts';
 import type { Store } from './storage/store.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import { createOutage, type Outage } from './telemetry/outage.ts';
+import { watchPing, watchStore } from './telemetry/watch-store.ts';
 import { createConnection, type Connections } from './vendors/connections.ts';
 
 /** The opened parts of a broker: everything that has to be closed, except the listeners. */
@@ -36,7 +40,7 @@ const maxIssueMs = 150_000;
 /** Opens the parts that a configuration names, and registers in `resources` how each of them is closed. */
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, logger, metrics } = dependencies;
-  const store = resources.use(dependencies.store ?? openStore(config.store), (opened) => opened.close());
+  const store = openWatchedStore(config, dependencies, resources);
   const connections = openConnections(config, store, dependencies, resources);
   const verifier = createJwtVerifier({
     issuers: config.issuers,
@@ -47,12 +51,18 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     },
   });
   resources.use(verifier, (created) => created.close());
-  const redis = config.redis && resources.use(openTokenStore(config.redis), (opened) => opened.close());
+  const outage = createOutage({ store: 'redis', level: 'warn', explain: describeRedisFailure, clock, logger, metrics });
+  const redis =
+    config.redis &&
+    watchPing(
+      resources.use(openTokenStore(config.redis), (opened) => opened.close()),
+      outage,
+    );
   const tokens = createTokenCache({
     clock,
     store: redis,
     issueTimeoutMs: maxIssueMs,
-    onEvent: (event) => reportTokenEvent(event, dependencies),
+    onEvent: (event) => reportTokenEvent(event, metrics, outage),
   });
   resources.use(tokens, (created) => created.close());
   return { store, connections, verifier, tokens, redis };
@@ -80,7 +90,22 @@ function openConnections(
   );
 }
 
-function reportTokenEvent(event: TokenCacheEvent, { logger, metrics }: OpenDependencies): void {
+function openWatchedStore(
+  config: Config,
+  { clock, logger, metrics, store }: OpenDependencies,
+  resources: DisposalStack,
+): Store {
+  const opened = store ?? openStore(config.store, (problem) => logger.warn({ problem }, 'store'));
+  resources.use(opened, () => opened.close());
+  const explain = (reason: string) => {
+    const { detail, advice } = describeStoreFailure(reason);
+    return `${detail} ${advice}`;
+  };
+  return watchStore(opened, createOutage({ store: 'database', level: 'error', explain, clock, logger, metrics }));
+}
+
+function reportTokenEvent(event: TokenCacheEvent, metrics: Metrics, outage: Outage): void {
   metrics.countTokenEvent(event);
-  if (event.type === 'store_down' || event.type === 'store_up') logger.warn({ event }, 'shared token store');
+  if (event.type === 'store_down') outage.fail(event.reason);
+  if (event.type === 'store_up') outage.end();
 }

@@ -97,7 +97,7 @@ test('the audit rejects with `overloaded` and logs the reason if a decision cann
   });
   expect(heard).toEqual([]);
   expect(lines).toMatchObject([
-    { level: 50, requestId: 'request-1', reason: 'sqlite_13', msg: 'audit cannot be written' },
+    { level: 20, requestId: 'request-1', reason: 'sqlite_13', msg: 'audit cannot be written' },
   ]);
 });
 

@@ -39,7 +39,8 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
 
   const unwritableError = (requestId: string, error: unknown): ValetKeyError => {
     const reason = ValetKeyError.isInstance(error) ? error.reason : undefined;
-    logger.error({ requestId, reason }, 'audit cannot be written');
+    // The outage of the store is logged once, and not by each request.
+    logger.debug({ requestId, reason }, 'audit cannot be written');
     return new ValetKeyError('overloaded', 'The broker cannot write its audit, so it issues no credential.', {
       retryAfterSeconds: 5,
       reason,

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { ExplainedToken } from '@valetkey/jwt-verify';
-import { codeOfForeignError } from '@valetkey/core-types';
+import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import { Command, InvalidArgumentError } from 'commander';
 import packageManifest from '../../package.json' with { type: 'json' };
 import { assemble } from '../assemble.ts';
@@ -8,6 +8,7 @@ import { ConfigError } from '../config/config-error.ts';
 import { readConfigFile } from '../config/config-file.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { parseConfig } from '../config/parse-config.ts';
+import { migrateStore } from '../storage/migrate-store.ts';
 import { devBanner } from './banner.ts';
 import { createDevLogger, describeDecision } from './dev-lines.ts';
 import { startDev } from './dev.ts';
@@ -61,6 +62,7 @@ addConfigCommand(
   check,
   'the broker can use the configuration',
 );
+addConfigCommand('migrate', 'Creates the missing tables of the store.', migrate, 'the store has every table');
 addConfigCommand(
   'doctor',
   "Checks that the store, Redis, the identity providers and the vendors respond and accept the broker's credentials.",
@@ -170,6 +172,17 @@ async function start(file: string): Promise<void> {
   closeOnSignal(broker);
   // Standard output is only for the log.
   printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
+}
+
+async function migrate(file: string): Promise<void> {
+  const { store } = await loadConfig(file);
+  try {
+    await migrateStore(store);
+  } catch (error) {
+    if (!ValetKeyError.isInstance(error)) throw error;
+    throw new CommandError(`store: cannot be migrated (${error.reason}). ${error.advice}`);
+  }
+  print('The store has every table.');
 }
 
 async function doctor(file: string): Promise<void> {

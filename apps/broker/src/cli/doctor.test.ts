@@ -159,7 +159,7 @@ describe('examine', () => {
       healthy: false,
       detail:
         'The broker cannot use its database. (overloaded, ECONNREFUSED) ' +
-        'Check `store` in the configuration. The database must be reachable, and the broker must be allowed to write.',
+        'No server accepts connections at the address. Check the host and port under `store`, and that the server runs.',
     });
   });
 

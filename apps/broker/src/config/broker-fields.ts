@@ -3,7 +3,7 @@ import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
-import { isPostgresUrl } from './postgres-url.ts';
+import { parsePostgresUrl } from './postgres-url.ts';
 
 const minAdminTokenLength = 16;
 
@@ -35,8 +35,9 @@ const storeSchema = z.union([
   }),
   z.strictObject({
     postgres: secretSchema
-      .refine((url) => isPostgresUrl(url.reveal()), {
-        error: 'must be like postgresql://user:password@host:5432/database',
+      .check(({ value, issues }) => {
+        const address = parsePostgresUrl(value.reveal());
+        if ('problem' in address) issues.push({ code: 'custom', input: undefined, message: address.problem });
       })
       .describe('The URL of a PostgreSQL database: `postgresql://user:password@host:5432/database`.'),
     maxConnections: z.int().min(1).optional().describe('The most PostgreSQL connections of each broker. Default: 10.'),

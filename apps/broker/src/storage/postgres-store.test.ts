@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Client } from 'pg';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createPostgresStore } from './postgres-store.ts';
 import {
   createPostgresSchema,
@@ -144,6 +144,50 @@ describe('PostgreSQL store without a usable server', () => {
     silent.close();
     await once(silent, 'close');
   });
+});
+
+/** Starts a server that sends one of the responses after each message of a client. */
+async function startRefusingServer(...responses: readonly Buffer[]) {
+  const server = createServer((socket) => {
+    const left = [...responses];
+    socket.on('error', () => undefined).on('data', () => socket.write(left.shift() ?? Buffer.alloc(0)));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Returns an authentication request of PostgreSQL. */
+function createAuthenticationRequest(kind: number, text: string): Buffer {
+  const head = Buffer.alloc(9);
+  head.write('R');
+  head.writeInt32BE(8 + text.length, 1);
+  head.writeInt32BE(kind, 5);
+  return Buffer.concat([head, Buffer.from(text)]);
+}
+
+test('the PostgreSQL store reports that the server does not offer TLS', async () => {
+  const address = await startRefusingServer(Buffer.from('N'));
+  const store = createPostgresStore({ url: `postgresql://user@${address}/test?sslmode=verify-full` });
+  await expect(store.check()).rejects.toMatchObject({
+    reason: 'TLS_UNSUPPORTED',
+    advice: expect.stringContaining('sslmode'),
+  });
+  await store.close();
+});
+
+test('the PostgreSQL store reports that the server demands a password which the URL lacks', async () => {
+  const address = await startRefusingServer(
+    createAuthenticationRequest(10, 'SCRAM-SHA-256\0\0'),
+    createAuthenticationRequest(11, 'r=nonce,s=salt,i=4096'),
+  );
+  const store = createPostgresStore({ url: `postgresql://user@${address}/test` });
+  await expect(store.check()).rejects.toMatchObject({
+    reason: '28P01',
+    advice: expect.stringContaining('password'),
+  });
+  await store.close();
 });
 
 test.each(['', 'mysql://127.0.0.1/test', 'postgresql://user:canary-51f0@:port', '127.0.0.1:5432'])(

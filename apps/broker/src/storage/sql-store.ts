@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import { describeStoreFailure } from './store-failure.ts';
 import type { Decision, Store, VendorUserKey } from './store.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -10,47 +11,6 @@ export interface SqlDatabase {
   readonly query: (statement: string, values: readonly (string | number | null)[]) => Promise<readonly Row[]>;
   readonly close: () => Promise<void>;
 }
-
-/**
- * Returns the statements that create the missing tables. `rowNumber` is the database's column type for an ascending key.
- *
- * Brokers of two versions may share one database, so a later version only adds to the schema. Each column `vendor` holds
- * a connection and its vendor: {@link toTarget}.
- */
-export const sqlSchema = (rowNumber: string): string => `
-  CREATE TABLE IF NOT EXISTS vendor_user (
-    vendor TEXT NOT NULL,
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    vendor_user_id TEXT NOT NULL,
-    PRIMARY KEY (issuer, subject, vendor)
-  );
-  CREATE TABLE IF NOT EXISTS vendor_user_reservation (
-    vendor TEXT NOT NULL,
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    expires_at TEXT NOT NULL,
-    PRIMARY KEY (issuer, subject, vendor)
-  );
-  CREATE TABLE IF NOT EXISTS blocked_user (
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    PRIMARY KEY (issuer, subject)
-  );
-  CREATE TABLE IF NOT EXISTS decision (
-    id ${rowNumber},
-    at TEXT NOT NULL,
-    request_id TEXT NOT NULL,
-    operation TEXT NOT NULL,
-    vendor TEXT NOT NULL,
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    vendor_user_id TEXT,
-    outcome TEXT NOT NULL
-  );
-  CREATE INDEX IF NOT EXISTS decision_at ON decision (at);
-`;
 
 const isKey = 'vendor = $1 AND issuer = $2 AND subject = $3';
 
@@ -93,13 +53,7 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
     try {
       return await query(statements[name], stored);
     } catch (error) {
-      throw new ValetKeyError('overloaded', 'The broker cannot use its database.', {
-        retryAfterSeconds: 5,
-        reason: reasonOf(error),
-        remediation: 'Call again later; the operator must repair the database.',
-        advice:
-          'Check `store` in the configuration. The database must be reachable, and the broker must be allowed to write.',
-      });
+      throw toStoreError(error);
     }
   };
   const valuesOf = (key: VendorUserKey) => [toTarget(key), key.issuer, key.subject];
@@ -189,9 +143,27 @@ function toDecision(row: Row): Decision {
   };
 }
 
+/** Returns the error with which a store rejects. It has the database's code, and drops the database's message. */
+export function toStoreError(error: unknown): ValetKeyError {
+  const reason = reasonOf(error);
+  const { detail, advice } = describeStoreFailure(reason);
+  return new ValetKeyError('overloaded', 'The broker cannot use its database.', {
+    retryAfterSeconds: 5,
+    reason,
+    remediation: 'Call again later; the operator must repair the database.',
+    advice: `${detail} ${advice}`,
+  });
+}
+
 /** Returns SQLite's result code, PostgreSQL's SQLSTATE, or the system's error code. None of them quotes a value. */
 function reasonOf(error: unknown): string {
   const { errcode } = (error ?? {}) as { errcode?: unknown };
   if (typeof errcode === 'number') return `sqlite_${errcode}`;
-  return codeOfForeignError(error) ?? 'no_answer';
+  return codeOfForeignError(error) ?? (error instanceof Error ? codeOfDriverError(error) : 'no_answer');
+}
+
+/** Returns a code for an error of `pg` itself, which has only a message. */
+function codeOfDriverError({ message }: Error): string {
+  if (message.startsWith('SASL: ')) return '28P01';
+  return message === 'The server does not support SSL connections' ? 'TLS_UNSUPPORTED' : 'no_answer';
 }

@@ -1,8 +1,9 @@
-import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSqlStore, sqlSchema } from './sql-store.ts';
+import { sqlSchema } from './sql-schema.ts';
+import { createSqlStore } from './sql-store.ts';
+import { makePrivateFile, runStep } from './sqlite-file.ts';
 import type { Store } from './store.ts';
 
 const retryDelayMs = 2;
@@ -11,6 +12,8 @@ const retryDelayMs = 2;
 export interface SqliteStoreOptions {
   /** The longest time, in milliseconds, that a call waits for a file that another process has locked. Default: 5000. */
   readonly timeoutMs?: number | undefined;
+  /** Called with a sentence about a problem that does not stop the store. */
+  readonly onWarning?: ((problem: string) => void) | undefined;
 }
 
 /**
@@ -25,9 +28,10 @@ export interface SqliteStoreOptions {
  * const broker = createBroker({ issuers: [{ issuer: 'https://id.example.com', audiences: ['my-api'] }] }, { store });
  * ```
  */
-export function createSqliteStore(path: string, { timeoutMs = 5000 }: SqliteStoreOptions = {}): Store {
-  if (path !== ':memory:') makePrivateFile(path);
-  const database = new DatabaseSync(path, { timeout: timeoutMs });
+export function createSqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
+  const { timeoutMs = 5000, onWarning = () => undefined } = options;
+  if (path !== ':memory:') makePrivateFile(path, { warn: onWarning });
+  const database = runStep('SQLite cannot open the file', () => new DatabaseSync(path, { timeout: timeoutMs }));
   try {
     setUp(database, timeoutMs);
   } catch (error) {
@@ -61,13 +65,6 @@ export function createSqliteStore(path: string, { timeoutMs = 5000 }: SqliteStor
   });
 }
 
-/** Creates the file, readable only by its owner, before SQLite opens it: SQLite gives the files beside it the same mode. */
-function makePrivateFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
-}
-
 /**
  * Returns a function that returns whether the path still names the same file. SQLite continues to write to a file that was
  * removed or replaced, and those writes would be lost.
@@ -84,9 +81,10 @@ function watchFile(path: string): () => boolean {
 
 function setUp(database: DatabaseSync, timeoutMs: number): void {
   // With a write-ahead log, a committed write survives a crash of the process, and the commit does not wait for the disk.
-  enableWriteAheadLog(database, performance.now() + timeoutMs);
+  runStep('SQLite cannot read the file and its write-ahead log', () => database.exec('PRAGMA schema_version'));
+  runStep('its write-ahead log cannot be created', () => enableWriteAheadLog(database, performance.now() + timeoutMs));
   database.exec('PRAGMA synchronous = NORMAL');
-  database.exec(sqlSchema('INTEGER PRIMARY KEY'));
+  runStep('its tables cannot be created', () => database.exec(sqlSchema('INTEGER PRIMARY KEY')));
   // SQLite's own waiting blocks the event loop; the store waits asynchronously instead.
   database.exec('PRAGMA busy_timeout = 0');
 }

@@ -10,6 +10,7 @@ export interface Metrics {
   readonly countVendorEvent: (event: CountedVendorEvent) => void;
   readonly countIdentityEvent: (event: JwtVerifierEvent) => void;
   readonly countTokenEvent: (event: TokenCacheEvent) => void;
+  readonly countStoreFailure: (store: 'database' | 'redis', reason: string) => void;
   /** Returns everything counted so far, in the Prometheus text format. */
   readonly render: () => Promise<string>;
   readonly contentType: string;
@@ -52,6 +53,10 @@ export function createMetrics(): Metrics {
     'Events of the token cache, which holds server tokens and account-bound client tokens.',
     [...target, 'type'],
   );
+  const storeFailures = counter('store_failures', 'Failed calls to the database and to Redis, by reason.', [
+    'store',
+    'reason',
+  ]);
 
   return {
     countDecision: ({ operation, connection, vendor, outcome }) => {
@@ -66,6 +71,7 @@ export function createMetrics(): Metrics {
       const { vendor = '', connection = vendor } = 'key' in event ? event.key : {};
       tokenEvents.inc({ connection, vendor, type: event.type });
     },
+    countStoreFailure: (store, reason) => storeFailures.inc({ store, reason }),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };

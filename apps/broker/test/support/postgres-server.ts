@@ -3,10 +3,11 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Client } from 'pg';
 import { isProgramAvailable } from './required-program.ts';
 
-const serverUrl = process.env['POSTGRES_URL'] ?? 'postgresql://postgres@127.0.0.1:5432/test';
+/** The URL of the server's database, in which tests create schemas. */
+export const postgresServerUrl = process.env['POSTGRES_URL'] ?? 'postgresql://postgres@127.0.0.1:5432/test';
 
 async function execute(statement: string): Promise<unknown[]> {
-  const client = new Client({ connectionString: serverUrl, connectionTimeoutMillis: 2000 });
+  const client = new Client({ connectionString: postgresServerUrl, connectionTimeoutMillis: 2000 });
   try {
     await client.connect();
     const { rows } = await client.query<Record<string, unknown>>(statement);
@@ -29,7 +30,7 @@ export async function isPostgresAvailable(): Promise<boolean> {
 export async function createPostgresSchema() {
   const name = `valetkey_test_${randomBytes(6).toString('hex')}`;
   await execute(`CREATE SCHEMA ${name}`);
-  const url = new URL(serverUrl);
+  const url = new URL(postgresServerUrl);
   url.searchParams.set('options', `-c search_path=${name}`);
   const drop = async () => {
     await execute(`DROP SCHEMA ${name} CASCADE`);

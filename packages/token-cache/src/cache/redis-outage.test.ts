@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Secret, type ServerToken, ValetKeyError } from '@valetkey/core-types';
+import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createRedisStore } from '../stores/redis-store.ts';
 import { type PrivateRedis, redisCommand, startPrivateRedis } from '../testing/redis-server.ts';
@@ -194,11 +195,13 @@ test('a cache returns tokens while the slots of its Redis cluster have no owner 
   const cluster = await startPrivateRedis('--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf');
   if (cluster === undefined) return skip();
   const events: TokenCacheEvent[] = [];
-  const store = createRedisStore({ url: cluster.url, sealingKeys, timeoutMs: 30_000 });
+  const client = await createClient({ url: cluster.url }).connect();
+  const store = createRedisStore({ client, sealingKeys, timeoutMs: 30_000 });
   const cache = createTokenCache({ store, onEvent: (event) => events.push(event) });
   await cache.get(nymblKey, createCountingIssue());
   expect(events).toContainEqual({ type: 'store_down', reason: 'CLUSTERDOWN' });
   await cache.close();
+  client.destroy();
   await cluster.stop();
 });
 

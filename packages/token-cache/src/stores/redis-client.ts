@@ -1,15 +1,14 @@
 import { assertInstalled } from './assert-installed.ts';
-import type { RedisScripting } from './redis-records.ts';
-
-/** The node-redis client of a store with a `url`. */
-export interface RedisClient {
-  /** Resolves to the client once it is connected. */
-  readonly connected: Promise<RedisScripting>;
-  /** Closes the client. Never rejects, even if the client was never connected. */
-  readonly close: () => Promise<void>;
-}
+import type { RedisConnection, RedisScripting } from './redis-records.ts';
+import { assertStandaloneRedis } from './redis-topology.ts';
 
 const maxReconnectDelayMs = 1000;
+
+/** The connection of a client that this package opens. */
+interface OpenedRedisConnection extends RedisConnection {
+  /** Resolves once the client is connected, however often it must try. */
+  readonly waitUntilConnected: () => Promise<unknown>;
+}
 
 /**
  * Opens a client, which connects in the background and reconnects until it is closed.
@@ -17,16 +16,60 @@ const maxReconnectDelayMs = 1000;
  * Throws a `TypeError` at once if the package `redis` is not installed. If only later calls rejected, the operator
  * might not notice, because the cache continues without Redis.
  */
-export function openRedisClient(url: string, timeoutMs: number): RedisClient {
+export function openRedisClient(url: string, timeoutMs: number): OpenedRedisConnection {
   assertInstalled('redis');
-  const creating = createRedisClient(url, timeoutMs);
-  const connected = creating.then((client) => client.connect());
-  // Every call of the store rejects with this failure. If there is no call, the rejection must not end the process.
-  connected.catch(() => undefined);
-  return { connected, close: () => creating.then((client) => client.destroy()).catch(() => undefined) };
+  let current = open(url, timeoutMs);
+  let connected: RedisScripting | undefined;
+  return {
+    connect: async () => {
+      const failure = current.failure();
+      if (failure !== undefined) throw failure;
+      connected = await Promise.race([current.connected, current.firstFailure]);
+      return connected;
+    },
+    waitUntilConnected: () => current.connected,
+    replace: (client) => {
+      if (client !== connected) return;
+      connected = undefined;
+      void current.close();
+      current = open(url, timeoutMs);
+    },
+    close: () => {
+      // A call that fails later must not open another client.
+      connected = undefined;
+      return current.close();
+    },
+  };
 }
 
-async function createRedisClient(url: string, timeoutMs: number) {
+function open(url: string, timeoutMs: number) {
+  const { promise: firstFailure, reject: fail } = Promise.withResolvers<never>();
+  let lastFailure: unknown;
+  const creating = createRedisClient(url, timeoutMs, (failure) => {
+    lastFailure = failure;
+    if (failure !== undefined) fail(failure);
+  });
+  const close = () => creating.then((client) => client.destroy()).catch(() => undefined);
+  const connect = async () => {
+    const client = await (await creating).connect();
+    try {
+      await assertStandaloneRedis(client);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return client;
+  };
+  const connected = connect();
+  // Every call of the store rejects with this failure. If there is no call, the rejection must not end the process.
+  connected.catch(() => undefined);
+  firstFailure.catch(() => undefined);
+  // While the client reconnects, a call rejects at once and with the cause, instead of at its deadline.
+  return { connected, firstFailure, failure: () => lastFailure, close };
+}
+
+/** Creates a client. `onFailure` receives the failures of its connection, and `undefined` when the client is ready. */
+async function createRedisClient(url: string, timeoutMs: number, onFailure: (failure: unknown) => void) {
   const { createClient } = await import('redis');
   const client = createClient({
     url,
@@ -43,6 +86,8 @@ async function createRedisClient(url: string, timeoutMs: number) {
     },
   });
   // Without a listener, an error of the client would end the process. The cache learns of it from the calls that fail.
-  client.on('error', () => undefined);
+  // The client also reports errors that leave it connected, such as a refused PING.
+  client.on('error', (failure) => onFailure(client.isReady ? undefined : failure));
+  client.on('ready', () => onFailure(undefined));
   return client;
 }

@@ -4,7 +4,7 @@ import { createRedisRecords, type RedisScripting } from './redis-records.ts';
 const noClose = async () => undefined;
 
 function recordsOver(run: RedisScripting['eval']) {
-  return createRedisRecords(async () => ({ eval: run }), noClose);
+  return createRedisRecords({ connect: async () => ({ eval: run }), replace: () => undefined, close: noClose });
 }
 
 /** Returns the error that a read rejects with if the client rejects with `thrown`. */
@@ -42,8 +42,29 @@ test.each([
 
 test('gives the error reply of Redis to a wrong password its code', async () => {
   const connect = () => Promise.reject(new Error('WRONGPASS invalid username-password pair or user is disabled.'));
-  const records = createRedisRecords(connect, noClose);
+  const records = createRedisRecords({ connect, replace: () => undefined, close: noClose });
   await expect(records.add('id', 'value', 1)).rejects.toMatchObject({ code: 'WRONGPASS' });
+});
+
+test.each([
+  ['READONLY', 1],
+  ['MASTERDOWN', 1],
+  ['LOADING', 1],
+  ['CLUSTERDOWN', 1],
+  ['MOVED', 1],
+  ['ASK', 1],
+  ['OOM', 0],
+  ['NOPERM', 0],
+])('after the error reply %s, the records replace their client %i times', async (code, count) => {
+  const replaced: unknown[] = [];
+  const client = { eval: () => Promise.reject(new Error(`${code} text`)) };
+  const records = createRedisRecords({
+    connect: async () => client,
+    replace: (used) => void replaced.push(used),
+    close: noClose,
+  });
+  await expect(records.remove('id', 'value')).rejects.toMatchObject({ code });
+  expect(replaced).toEqual(Array.from({ length: count }, () => client));
 });
 
 test.each([

@@ -52,14 +52,41 @@ class RedisReplyError extends Error {
   }
 }
 
-/** Creates a record store in a Redis or Valkey server. `connect` resolves to the client once it is connected. */
-export function createRedisRecords(connect: () => Promise<RedisScripting>, close: () => Promise<void>): RecordStore {
+/**
+ * The error replies about the role of a server: a replica, a server that loads its data, or a node of a cluster without
+ * this key. After a failover, a new connection may lead to another server, which accepts the command.
+ */
+const roleReplies: ReadonlySet<unknown> = new Set([
+  'READONLY',
+  'MASTERDOWN',
+  'LOADING',
+  'NOREPLICAS',
+  'CLUSTERDOWN',
+  'MOVED',
+  'ASK',
+  'TRYAGAIN',
+]);
+
+/** The functions with which records reach a Redis server. */
+export interface RedisConnection {
+  /** Resolves to the client once it is connected. Rejects with the last failure while the client reconnects. */
+  readonly connect: () => Promise<RedisScripting>;
+  /** Ends the connection of a client whose server has the wrong role, so that the next call connects anew. */
+  readonly replace: (client: RedisScripting) => void;
+  readonly close: () => Promise<void>;
+}
+
+/** Creates a record store in a Redis or Valkey server. */
+export function createRedisRecords({ connect, replace, close }: RedisConnection): RecordStore {
   async function run(script: string, id: string, ...values: readonly (string | number)[]): Promise<unknown> {
+    let client: RedisScripting | undefined;
     try {
-      const client = await connect();
+      client = await connect();
       return await client.eval(script, { keys: [id], arguments: values.map(String) });
     } catch (error) {
-      throw toReplyError(error);
+      const failure = toReplyError(error);
+      if (client !== undefined && roleReplies.has(codeOfForeignError(failure))) replace(client);
+      throw failure;
     }
   }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { Secret } from '@valetkey/core-types';
 import { createClient, createClientPool } from 'redis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -30,10 +32,11 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
   });
 
   function recordsOverClient() {
-    return createRedisRecords(
-      async () => client,
-      async () => undefined,
-    );
+    return createRedisRecords({
+      connect: async () => client,
+      replace: () => undefined,
+      close: async () => undefined,
+    });
   }
 
   /** Waits until the clock of the server has advanced: that clock decides when records expire. */
@@ -120,18 +123,31 @@ describe.skipIf(redis === undefined)('a real Redis', () => {
 test('ping cancels its timer when Redis has responded', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const store = createRedisStore({ client: { eval: async () => [0] }, sealingKeys });
+  const store = createRedisStore({ client: { eval: async () => 1 }, sealingKeys });
   const pinging = store.ping();
   expect(vi.getTimerCount()).toBe(1);
   await pinging;
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('ping rejects at its deadline while the server is unreachable, and connect rejects after close', async () => {
-  const store = createRedisStore({ url: 'redis://127.0.0.1:1', sealingKeys, timeoutMs: 50 });
+test('ping rejects at its deadline while the server does not respond, and connect rejects after close', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void silent.close());
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const store = createRedisStore({ url: `redis://127.0.0.1:${port}`, sealingKeys, timeoutMs: 50 });
   await expect(store.ping()).rejects.toThrow('Redis did not respond within 50 ms.');
   await store.close();
   await expect(store.connect()).rejects.toBeInstanceOf(Error);
+});
+
+test('ping and reads reject with the cause while the server is unreachable, before their deadline', async () => {
+  const store = createRedisStore({ url: 'redis://127.0.0.1:1', sealingKeys, timeoutMs: 30_000 });
+  for (let count = 0; count < 2; count += 1) {
+    await expect(store.ping()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(store.read(nymblKey)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  }
+  await store.close();
 });
 
 test.each([

@@ -107,7 +107,7 @@ async function killProcess(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-function findFreePort(): Promise<number> {
+export function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

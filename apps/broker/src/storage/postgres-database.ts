@@ -1,0 +1,78 @@
+import { codeOfForeignError } from '@valetkey/core-types';
+import { escapeLiteral, Pool, type QueryResult } from 'pg';
+import type { PostgresAddress } from '../config/postgres-url.ts';
+import type { SqlDatabase } from './sql-store.ts';
+import { isRoleFailure } from './store-failure.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** A PostgreSQL database, possibly behind a pooler. */
+export interface PostgresDatabase extends Pick<SqlDatabase, 'close'> {
+  /** Runs statements in one transaction and returns the rows of the last one. The parameters are `$1`, `$2` and so on. */
+  readonly query: (statements: string, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
+}
+
+/**
+ * Opens a database, which connects at the first query.
+ *
+ * A pooler may give each transaction to another session of the server, and refuses a session with unknown parameters. So
+ * nothing is left in a session: each transaction sets its own parameters. A transaction is one text, because a pooler in
+ * statement mode refuses `BEGIN`; PostgreSQL runs the statements of one text in one transaction. Such a text cannot have
+ * parameters, so the values are quoted by `pg`.
+ */
+export function openPostgresDatabase(
+  { client, settings }: PostgresAddress,
+  maxConnections: number,
+  timeoutMs: number,
+): PostgresDatabase {
+  const setUp = [['statement_timeout', String(timeoutMs)] as const, ...settings]
+    .map(([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`)
+    .join(', ');
+  const openPool = () => {
+    const pool = new Pool({
+      application_name: 'valetkey',
+      ...client,
+      max: maxConnections,
+      connectionTimeoutMillis: timeoutMs,
+      // The server itself ends a slow statement. This longer timeout is for a server that no longer responds.
+      query_timeout: timeoutMs + 500,
+      keepAlive: true,
+    });
+    // The pool replaces an idle connection that breaks. Without a listener, its `error` event would end the process.
+    return pool.on('error', () => undefined);
+  };
+  let pool = openPool();
+  let isClosed = false;
+
+  return {
+    query: async (statements, values = []) => {
+      const used = pool;
+      try {
+        const result: QueryResult<Row> | QueryResult<Row>[] = await used.query<Row>(
+          `SELECT ${setUp}; ${fill(statements, values)}`,
+        );
+        return (Array.isArray(result) ? result : [result]).at(-1)?.rows ?? [];
+      } catch (error) {
+        // After a failover, every connection of the pool may lead to a server that can no longer be used.
+        if (isRoleFailure(codeOfForeignError(error)) && used === pool && !isClosed) {
+          pool = openPool();
+          void used.end();
+        }
+        throw error;
+      }
+    },
+    close: async () => {
+      isClosed = true;
+      await pool.end();
+    },
+  };
+}
+
+/** Replaces the parameters of statements by quoted values. */
+function fill(statements: string, values: readonly (string | number | null)[]): string {
+  return statements.replaceAll(/\$(\d+)/g, (_, position: string) => {
+    const value = values[Number(position) - 1];
+    if (value === undefined) throw new TypeError(`Parameter $${position} has no value.`);
+    return typeof value === 'string' ? escapeLiteral(value) : String(value ?? 'NULL');
+  });
+}

@@ -1,0 +1,55 @@
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isPgBouncerAvailable, startPgBouncer } from '../../test/support/pgbouncer.ts';
+import { createPostgresSchema, isPostgresAvailable, postgresServerUrl } from '../../test/support/postgres-server.ts';
+import { testStore } from '../../test/support/store-conformance.ts';
+import { createPostgresStore } from './postgres-store.ts';
+
+const alice = { connection: 'vital', vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
+const isAvailable = (await isPostgresAvailable()) && (await isPgBouncerAvailable());
+
+describe.skipIf(!isAvailable).each(['transaction', 'session', 'statement'] as const)(
+  'PostgreSQL store through PgBouncer in %s mode',
+  (mode) => {
+    let pooler: Awaited<ReturnType<typeof startPgBouncer>>;
+    beforeAll(async () => {
+      pooler = await startPgBouncer(postgresServerUrl, mode);
+    });
+    afterAll(() => pooler[Symbol.asyncDispose]());
+
+    /** Creates a schema and returns the URL that selects it through the pooler. */
+    const createSchema = async () => {
+      const schema = await createPostgresSchema();
+      const url = new URL(pooler.url);
+      url.search = new URL(schema.url).search;
+      return { ...schema, url: url.href };
+    };
+
+    testStore(async () => {
+      const { url, drop } = await createSchema();
+      return { open: () => createPostgresStore({ url, maxConnections: 2 }), drop };
+    });
+
+    test(`the server ends a statement that waits for a lock, and the next client of the pooler in ${mode} mode has none of the store's settings`, async () => {
+      await using schema = await createSchema();
+      const store = createPostgresStore({ url: schema.url, timeoutMs: 500, maxConnections: 1 });
+      await store.addVendorUser(alice, 'one');
+      await schema.execute(`CREATE FUNCTION ${schema.name}.stop() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(30); RETURN NEW; END'`);
+      await schema.execute(`CREATE TRIGGER stop BEFORE INSERT ON ${schema.name}.blocked_user
+        EXECUTE FUNCTION ${schema.name}.stop()`);
+      await expect(store.blockUser(alice)).rejects.toMatchObject({ code: 'overloaded', reason: '57014' });
+      expect(await store.findVendorUser(alice)).toBe('one');
+      await store.close();
+      const url = new URL(schema.url);
+      url.search = '';
+      const client = new Client({ connectionString: url.href });
+      await client.connect();
+      const { rows } = await client.query(
+        "SELECT current_setting('statement_timeout') AS timeout, current_setting('search_path') AS path",
+      );
+      expect(rows).toEqual([{ timeout: '0', path: '"$user", public' }]);
+      await client.end();
+    });
+  },
+);

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createPostgresSchema, isPostgresAvailable } from '../../test/support/postgres-server.ts';
+import { createPostgresStore, migratePostgresStore } from './postgres-store.ts';
+
+const alice = { connection: 'vital', vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
+
+/** Creates a schema, and a role that may use the schema and its tables but may create nothing. */
+async function createSchemaWithRole() {
+  const schema = await createPostgresSchema();
+  const role = `valetkey_test_${randomBytes(6).toString('hex')}`;
+  const password = randomBytes(12).toString('hex');
+  await schema.execute(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+  await schema.execute(`GRANT USAGE ON SCHEMA ${schema.name} TO ${role}`);
+  await schema.execute(`ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema.name}
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${role}`);
+  onTestFinished(async () => {
+    await schema.drop();
+    await schema.execute(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+  const url = new URL(schema.url);
+  url.username = role;
+  url.password = password;
+  return { ...schema, role, ownerUrl: schema.url, roleUrl: url.href };
+}
+
+function open(url: string, maxConnections?: number) {
+  const store = createPostgresStore({ url, maxConnections });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL roles', () => {
+  test('a role that may not create tables uses the tables that `migratePostgresStore` created', async () => {
+    const { ownerUrl, roleUrl } = await createSchemaWithRole();
+    const store = open(roleUrl);
+    await expect(store.check()).rejects.toMatchObject({
+      code: 'overloaded',
+      reason: 'MIGRATION_REQUIRED',
+      advice: expect.stringContaining('valetkey migrate'),
+    });
+    await expect(migratePostgresStore({ url: roleUrl })).rejects.toMatchObject({ reason: 'MIGRATION_REQUIRED' });
+    await migratePostgresStore({ url: ownerUrl });
+    await migratePostgresStore({ url: ownerUrl });
+    await migratePostgresStore({ url: roleUrl });
+    await store.check();
+    expect(await store.addVendorUser(alice, 'one')).toBe('one');
+    await store.blockUser(alice);
+    expect(await store.listDecisions(1)).toEqual([]);
+  });
+
+  test('tables of an earlier version are completed by a role that may create tables, and refused for another role', async () => {
+    const { name, execute, ownerUrl, roleUrl } = await createSchemaWithRole();
+    await migratePostgresStore({ url: ownerUrl });
+    await execute(`DROP TABLE ${name}.blocked_user; DROP INDEX ${name}.decision_at`);
+    const store = open(roleUrl);
+    await expect(store.findVendorUser(alice)).rejects.toMatchObject({ reason: 'MIGRATION_REQUIRED' });
+    await migratePostgresStore({ url: ownerUrl });
+    expect(await store.findVendorUser(alice)).toBeUndefined();
+    const index = await execute(`SELECT to_regclass('${name}.decision_at') IS NOT NULL AS exists`);
+    expect(index).toEqual([{ exists: true }]);
+  });
+
+  test('a missing privilege on one table is reported with its SQLSTATE and advice, and other operations work', async () => {
+    const { name, role, execute, ownerUrl, roleUrl } = await createSchemaWithRole();
+    await migratePostgresStore({ url: ownerUrl });
+    await execute(`REVOKE ALL ON ${name}.blocked_user FROM ${role}`);
+    const store = open(roleUrl);
+    await expect(store.isBlocked(alice)).rejects.toMatchObject({
+      reason: '42501',
+      advice: expect.stringContaining('Grant the role'),
+    });
+    expect(await store.findVendorUser(alice)).toBeUndefined();
+  });
+
+  test('the PostgreSQL store replaces every connection after one of them turned out to be read-only', async () => {
+    const { role, execute, ownerUrl, roleUrl } = await createSchemaWithRole();
+    await migratePostgresStore({ url: ownerUrl });
+    await execute(`ALTER ROLE ${role} SET default_transaction_read_only = on`);
+    const store = open(roleUrl, 4);
+    await Promise.all(Array.from({ length: 8 }, () => store.findVendorUser(alice)));
+    await execute(`ALTER ROLE ${role} RESET default_transaction_read_only`);
+    await expect(store.check()).rejects.toMatchObject({
+      reason: '25006',
+      advice: expect.stringContaining('primary'),
+    });
+    const later = await Promise.allSettled(Array.from({ length: 8 }, () => store.check()));
+    expect(new Set(later.map(({ status }) => status))).toEqual(new Set(['fulfilled']));
+  });
+
+  test('the PostgreSQL store reports a missing database by its SQLSTATE and with advice', async () => {
+    const { roleUrl } = await createSchemaWithRole();
+    const url = new URL(roleUrl);
+    url.pathname = '/valetkey_missing';
+    await expect(open(url.href).check()).rejects.toMatchObject({
+      reason: '3D000',
+      advice: expect.stringContaining('The database does not exist.'),
+    });
+  });
+});

@@ -1,0 +1,48 @@
+/**
+ * Returns the statements that create the missing tables. `rowNumber` is the database's column type for an ascending key.
+ *
+ * Brokers of two versions may share one database, so a later version only adds to the schema. Each column `vendor` holds
+ * a connection and its vendor: `toTarget` of `sql-store.ts`.
+ */
+export const sqlSchema = (rowNumber: string): string => `
+  CREATE TABLE IF NOT EXISTS vendor_user (
+    vendor TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    vendor_user_id TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject, vendor)
+  );
+  CREATE TABLE IF NOT EXISTS vendor_user_reservation (
+    vendor TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject, vendor)
+  );
+  CREATE TABLE IF NOT EXISTS blocked_user (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject)
+  );
+  CREATE TABLE IF NOT EXISTS decision (
+    id ${rowNumber},
+    at TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    vendor TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    vendor_user_id TEXT,
+    outcome TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS decision_at ON decision (at);
+`;
+
+/** Statements that fail if a table or a column is missing, and that return no row. */
+export const schemaProbe = `
+  SELECT vendor, issuer, subject, vendor_user_id FROM vendor_user WHERE 1 = 0;
+  SELECT vendor, issuer, subject, owner, expires_at FROM vendor_user_reservation WHERE 1 = 0;
+  SELECT issuer, subject FROM blocked_user WHERE 1 = 0;
+  SELECT id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome FROM decision WHERE 1 = 0
+`;

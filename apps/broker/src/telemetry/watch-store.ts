@@ -1,0 +1,93 @@
+import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import type { RedisStore } from '@valetkey/token-cache/redis';
+import { describeStoreFailure, type StoreFailure } from '../storage/store-failure.ts';
+import type { Store } from '../storage/store.ts';
+import type { Outage } from './outage.ts';
+
+type Operation = Exclude<keyof Store, 'close'>;
+
+const reads: ReadonlySet<Operation> = new Set<Operation>([
+  'findVendorUser',
+  'listVendorUsers',
+  'isBlocked',
+  'listDecisions',
+]);
+
+/**
+ * Returns the store, and reports its failures and its recovery to `outage`. A success ends the outage only if it proves that
+ * every operation that failed works again: while a disk is full, for example, reads still succeed.
+ */
+export function watchStore(store: Store, outage: Outage): Store {
+  const failed = new Map<Operation, StoreFailure['scope']>();
+  let calls = 0;
+  let callsAtFailure = 0;
+
+  const succeed = (operation: Operation, call: number): void => {
+    // This call may have succeeded before the other one failed.
+    if (!outage.isOpen() || call <= callsAtFailure) return;
+    for (const [other, scope] of failed) {
+      const isProven =
+        scope === 'server' ||
+        other === operation ||
+        operation === 'check' ||
+        (scope === 'write' && !reads.has(operation));
+      if (isProven) failed.delete(other);
+    }
+    if (failed.size === 0) outage.end();
+  };
+  const fail = (operation: Operation, error: unknown): void => {
+    const reason = (ValetKeyError.isInstance(error) ? error.reason : codeOfForeignError(error)) ?? 'error';
+    callsAtFailure = calls;
+    failed.set(operation, describeStoreFailure(reason).scope);
+    outage.fail(reason);
+  };
+
+  const watch =
+    <Values extends unknown[], Result>(operation: Operation, run: (...values: Values) => Promise<Result>) =>
+    async (...values: Values): Promise<Result> => {
+      calls += 1;
+      const call = calls;
+      try {
+        const result = await run(...values);
+        succeed(operation, call);
+        return result;
+      } catch (error) {
+        fail(operation, error);
+        throw error;
+      }
+    };
+
+  return {
+    findVendorUser: watch('findVendorUser', store.findVendorUser),
+    listVendorUsers: watch('listVendorUsers', store.listVendorUsers),
+    addVendorUser: watch('addVendorUser', store.addVendorUser),
+    setVendorUser: watch('setVendorUser', store.setVendorUser),
+    removeVendorUser: watch('removeVendorUser', store.removeVendorUser),
+    reserveVendorUser: watch('reserveVendorUser', store.reserveVendorUser),
+    releaseVendorUser: watch('releaseVendorUser', store.releaseVendorUser),
+    isBlocked: watch('isBlocked', store.isBlocked),
+    blockUser: watch('blockUser', store.blockUser),
+    unblockUser: watch('unblockUser', store.unblockUser),
+    recordDecision: watch('recordDecision', store.recordDecision),
+    listDecisions: watch('listDecisions', store.listDecisions),
+    deleteDecisions: watch('deleteDecisions', store.deleteDecisions),
+    check: watch('check', store.check),
+    close: store.close,
+  };
+}
+
+/** Returns the Redis store, and reports the results of `ping` to `outage`. The events of the cache report its other calls. */
+export function watchPing(redis: RedisStore, outage: Outage): RedisStore {
+  return {
+    ...redis,
+    ping: async () => {
+      try {
+        await redis.ping();
+        outage.end();
+      } catch (error) {
+        outage.fail(codeOfForeignError(error) ?? 'timeout');
+        throw error;
+      }
+    },
+  };
+}
