@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { codeOfForeignError, sandboxMarker } from '@valetkey/core-types';
+import { codeOfForeignError, parseForeignJson, sandboxMarker } from '@valetkey/core-types';
 import { parseDocument } from 'yaml';
 import { ConfigError } from './config-error.ts';
 import { resolveReferences, type ReferenceDependencies } from './references.ts';
@@ -19,7 +19,7 @@ async function readConfigValue(path: string): Promise<unknown> {
   try {
     switch (extname(path)) {
       case '.json':
-        return JSON.parse(await readFile(path, 'utf8'));
+        return parseForeignJson(await readFile(path));
       case '.yaml':
       case '.yml':
         return parseYaml(path, await readFile(path, 'utf8'));

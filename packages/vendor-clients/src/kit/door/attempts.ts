@@ -109,6 +109,8 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 function outcomeOf(failure: unknown): Outcome {
   // Callers that abort, send an invalid body or are too many say nothing about the vendor.
   if (!ValetKeyError.isInstance(failure) || failure.status < 500 || failure.code === 'overloaded') return 'unknown';
+  // A firewall that limits the calls of this broker is asked for a pause; it does not mean that the vendor is down.
+  if (failure.cause?.type === 'intercepted' && failure.cause.status === 429) return 'healthy';
   return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
 }
 
@@ -116,7 +118,9 @@ function outcomeOf(failure: unknown): Outcome {
 function isResponse(failure: unknown): boolean {
   return (
     ValetKeyError.isInstance(failure) &&
-    (failure.cause?.type === 'vendor_status' || failure.code === 'vendor_response_invalid')
+    (failure.cause?.type === 'vendor_status' ||
+      failure.cause?.type === 'intercepted' ||
+      failure.code === 'vendor_response_invalid')
   );
 }
 

@@ -10,15 +10,8 @@ import { Deadline, isTimeout, timeoutError } from './deadline.ts';
 import { describeNetworkFailure } from './network-failure.ts';
 import { createPool, maxSockets } from './pool.ts';
 import { decodeBody } from './read-body.ts';
-import {
-  collectResponse,
-  refusalError,
-  unusableStatusError,
-  type ResponseHeaders,
-  type StatusMeanings,
-  type VendorName,
-  type VendorResponse,
-} from './response.ts';
+import { refusalError, unusableStatusError, type StatusMeanings } from './refusal.ts';
+import { collectResponse, type ResponseHeaders, type VendorName, type VendorResponse } from './response.ts';
 import { requestHead, toStreamedResponse, type StreamedResponse } from './stream.ts';
 
 /** What a vendor client works with. Each dependency has a default. */
@@ -133,7 +126,7 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
     };
     const { result, deadline } = await run({ send, repeatable }, terms);
     deadline.stop();
-    if (expected !== 'any' && !expected.includes(result.status)) throw refusalError(result, meanings, result.body);
+    if (expected !== 'any' && !expected.includes(result.status)) throw refusalError(result, meanings);
     return result;
   }
 

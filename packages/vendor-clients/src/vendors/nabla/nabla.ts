@@ -1,21 +1,17 @@
 import { secretSlotsSchema, type CallOptions, type Secret, type SecretSlots } from '@valetkey/core-types';
 import { z } from 'zod';
-import { rsaPrivateKeySchema, signClientAssertion } from '../../kit/client-assertion.ts';
+import { signClientAssertion } from '../../kit/client-assertion.ts';
 import { requestClientCredentialsToken } from '../../kit/client-credentials.ts';
 import { customCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
 import { encodePathSegment, type ClientDependencies, type Operation } from '../../kit/door/door.ts';
-import {
-  invalidResponseError,
-  readJson,
-  tokenSchema,
-  type StatusMeaning,
-  type VendorResponse,
-} from '../../kit/door/response.ts';
+import { type StatusMeaning } from '../../kit/door/refusal.ts';
+import { invalidResponseError, readJson, tokenSchema, type VendorResponse } from '../../kit/door/response.ts';
 import { bearerToken, issueForUser } from '../../kit/issue-ability.ts';
 import { readJwtPayload, remainingLifeSeconds } from '../../kit/jwt-payload.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
 import { createAccessTokenKeeper, type AccessTokenKeeper } from '../../kit/access-token-keeper.ts';
+import { rsaPrivateKeySchema } from '../../kit/private-key.ts';
 import { verifyCredentials } from '../../kit/verify-credentials.ts';
 
 /** A patient's tokens. Both belong to that patient alone: return them to the patient's app and keep neither. */
@@ -128,10 +124,11 @@ export const nabla = defineVendor({
       const grant = {
         path: '/v1/core/server/oauth/token',
         encoding: 'json',
-        authenticate: () => ({
+        authenticate: (nowMs: number) => ({
           client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-          client_assertion: signClientAssertion({ ...key, audience: `${baseUrl}${grant.path}`, nowMs: clock.nowMs() }),
+          client_assertion: signClientAssertion({ ...key, audience: `${baseUrl}${grant.path}`, nowMs }),
         }),
+        clock,
         advice:
           'Check `clientId`, and that Nabla has the public key of `privateKey` for this client, under `keyId` if set.',
       } as const;

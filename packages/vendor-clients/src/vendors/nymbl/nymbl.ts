@@ -13,7 +13,7 @@ import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/de
 import type { ClientDependencies } from '../../kit/door/door.ts';
 import { forwardOptions } from '../../kit/forward-call.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
-import { createForward } from './nymbl-proxy.ts';
+import { createForward, errorSchema } from './nymbl-proxy.ts';
 
 /** A client of Nymbl's identity provider and API. */
 export interface NymblClient extends VendorClient {
@@ -41,6 +41,7 @@ const customerSourceSchema = z.union([
 export const nymbl = defineVendor({
   id: 'nymbl',
   title: 'Nymbl',
+  errorBody: errorSchema,
   credentials: {
     clientSecret: secretCredential('The secret of the OAuth client.'),
     apiKey: secretCredential('The API key, sent as `x-api-key` beside the access token.'),

@@ -3,13 +3,12 @@ import { z } from 'zod';
 import { secretCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
 import { encodePathSegment, type ClientDependencies, type DoorCall, type Operation } from '../../kit/door/door.ts';
+import { refusalError, type StatusMeaning } from '../../kit/door/refusal.ts';
 import {
   invalidResponseError,
   readJson,
-  refusalError,
   tokenSchema,
   tryReadJson,
-  type StatusMeaning,
   type VendorResponse,
 } from '../../kit/door/response.ts';
 import { issueForUser } from '../../kit/issue-ability.ts';
@@ -51,11 +50,13 @@ const userSchema = z.object({ user_id: identifierSchema, client_user_id: z.strin
 const conflictSchema = z.object({ detail: z.object({ user_id: identifierSchema }) });
 const signInTokenSchema = z.object({ user_id: identifierSchema, sign_in_token: tokenSchema });
 
-/** A 404 without this body comes from a server on the way to Vital and says nothing about the user. */
+/** The form of Vital's errors. A 404 of another form comes from a server on the way and says nothing about the user. */
+const errorSchema = z.object({ detail: z.union([z.string(), z.looseObject({}), z.array(z.unknown())]) });
+
 const noUser: StatusMeaning = {
   code: 'vendor_user_not_found',
   detail: 'Vital has no such user.',
-  body: z.object({ detail: z.union([z.string(), z.looseObject({}), z.array(z.unknown())]) }),
+  body: errorSchema,
 };
 
 const usersPath = '/v2/user';
@@ -87,6 +88,7 @@ function readUser(
 export const vital = defineVendor({
   id: 'vital',
   title: 'Vital',
+  errorBody: errorSchema,
   credentials: { apiKey: secretCredential('A team API key. Its prefix names its environment and region.') },
   options: {
     environment: z.enum(['sandbox', 'production']).describe('The environment of the API key.'),
