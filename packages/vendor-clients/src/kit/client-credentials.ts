@@ -46,8 +46,8 @@ const grantSchema = z.object({
   access_token: tokenSchema,
   token_type: z.string().optional(),
   scope: z.string().optional().catch(undefined),
-  expires_in: z.unknown(),
-  expires_at: z.unknown(),
+  expires_in: z.unknown().optional(),
+  expires_at: z.unknown().optional(),
 });
 
 const codeByGrantError = {

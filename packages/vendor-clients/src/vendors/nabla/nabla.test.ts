@@ -94,7 +94,7 @@ test('verify distinguishes a valid server key from an invalid one without reques
   expect(server.calls.map(({ headers }) => headers.authorization === `Bearer ${serverKey}`)).toEqual([true, false]);
   await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   for (const status of [404, 200]) {
-    server.respond({ status, text: '<html>' });
+    server.respond({ status, json: { message: 'Not Found' } });
     await expect(client.verify()).rejects.toMatchObject({
       code: 'vendor_rejected',
       reason: 'refuses_no_key',
