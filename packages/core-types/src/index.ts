@@ -30,6 +30,7 @@ export type {
   ProxyRequest,
   ProxyResponse,
   TokenKey,
+  TokenLifetime,
   UsersAbility,
   Vendor,
   VendorDefinition,

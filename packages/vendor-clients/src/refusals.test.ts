@@ -2,7 +2,13 @@
 import { buffer } from 'node:stream/consumers';
 import { Secret, ValetKeyError, type ErrorCode, type VendorEvent } from '@valetkey/core-types';
 import { describe, expect, test } from 'vitest';
-import { createAuthgearClient, createNablaClient, createNudgeClient, createNymblClient, createVitalClient } from './index.ts';
+import {
+  createAuthgearClient,
+  createNablaClient,
+  createNudgeClient,
+  createNymblClient,
+  createVitalClient,
+} from './index.ts';
 import { startVendorServer, type PlannedResponse, type VendorServer } from './testing/vendor-server.ts';
 
 interface Contestant {
@@ -14,21 +20,24 @@ interface Contestant {
 }
 
 const slots = (prefix = '') => ({ current: `${prefix}one`, next: `${prefix}two` });
-const nymblOptions = { clientId: 'c', customer: { value: 'acme' }, allow: [{ method: 'GET', path: '/Patients' }] };
+const nymblOptions = { clientId: 'c', customer: { value: 'acme' }, allow: [{ method: 'GET' as const, path: '/Patients' }] };
 
 const contestants: Readonly<Record<string, Contestant>> = {
-  'Nabla': {
+  Nabla: {
     call: (baseUrl, onEvent) =>
       createNablaClient({ serverKey: slots(), baseUrl }, { onEvent }).authenticatePatient('patient-1'),
     own: { message: 'Unauthorized' },
   },
-  'Nudge': {
+  Nudge: {
     call: (baseUrl, onEvent) => createNudgeClient({ apiKey: slots(), baseUrl }, { onEvent }).getToken(),
     own: { error: 'Invalid API key' },
   },
   'the identity provider of Nymbl': {
     call: (tokenUrl, onEvent) =>
-      createNymblClient({ ...nymblOptions, clientSecret: slots(), apiKey: 'k', tokenUrl }, { onEvent }).requestAccessToken('s'),
+      createNymblClient(
+        { ...nymblOptions, clientSecret: slots(), apiKey: 'k', tokenUrl },
+        { onEvent },
+      ).requestAccessToken('s'),
     own: { error: 'invalid_client' },
   },
   'the API of Nymbl': {
@@ -44,14 +53,17 @@ const contestants: Readonly<Record<string, Contestant>> = {
         }),
     own: { message: 'Forbidden' },
   },
-  'Authgear': {
+  Authgear: {
     call: (endpoint, onEvent) => createAuthgearClient({ endpoint }, { onEvent }).userInfo(new Secret('t')),
     own: { error: 'invalid_grant', error_description: 'invalid session' },
     codes: ['invalid_token', 'forbidden'],
   },
-  'Vital': {
+  Vital: {
     call: (baseUrl, onEvent) =>
-      createVitalClient({ apiKey: slots('sk_us_'), environment: 'sandbox', region: 'us', baseUrl }, { onEvent }).createSignInToken('u'),
+      createVitalClient(
+        { apiKey: slots('sk_us_'), environment: 'sandbox', region: 'us', baseUrl },
+        { onEvent },
+      ).createSignInToken('u'),
     own: { detail: 'Invalid API key' },
   },
 };
@@ -110,7 +122,11 @@ describe.each(Object.entries(contestants))('%s', (_name, contestant) => {
   });
 
   test.each([429, 503])('status %i with HTML is an interception, whose pause is kept', async (status) => {
-    const { failure } = await callWith(contestant, { status, text: '<html>', headers: { ...html, 'retry-after': '7' } });
+    const { failure } = await callWith(contestant, {
+      status,
+      text: '<html>',
+      headers: { ...html, 'retry-after': '7' },
+    });
     expect(failure).toMatchObject({
       code: 'vendor_unavailable',
       cause: { type: 'intercepted', status },

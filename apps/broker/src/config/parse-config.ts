@@ -97,11 +97,12 @@ function parseConnection(
     vendor: _vendor,
     user,
     issuers,
+    boundByAppToken,
     requiredScopes,
     requiredClaims,
     ...options
   } = data as ConnectionPolicy & Readonly<Record<string, unknown>>;
-  return { name, definition, options, policy: { user, issuers, requiredScopes, requiredClaims } };
+  return { name, definition, options, policy: { user, issuers, boundByAppToken, requiredScopes, requiredClaims } };
 }
 
 function within(parent: string, { field, message }: SchemaProblem): SchemaProblem {

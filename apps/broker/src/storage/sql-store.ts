@@ -25,6 +25,13 @@ export const sqlSchema = (rowNumber: string): string => `
     vendor_user_id TEXT NOT NULL,
     PRIMARY KEY (issuer, subject, vendor)
   );
+  CREATE TABLE IF NOT EXISTS created_vendor_user (
+    vendor TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    vendor_user_id TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject, vendor, vendor_user_id)
+  );
   CREATE TABLE IF NOT EXISTS vendor_user_reservation (
     vendor TEXT NOT NULL,
     issuer TEXT NOT NULL,
@@ -63,6 +70,10 @@ const statements = {
     RETURNING vendor_user_id`,
   set: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id`,
+  markCreated: `INSERT INTO created_vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (issuer, subject, vendor, vendor_user_id) DO NOTHING`,
+  isCreated: `SELECT vendor FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4`,
+  unmarkCreated: `DELETE FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4`,
   remove: `DELETE FROM vendor_user WHERE ${isKey} AND vendor_user_id = $4 RETURNING vendor`,
   reserve: `INSERT INTO vendor_user_reservation (vendor, issuer, subject, owner, expires_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
@@ -84,7 +95,7 @@ const statements = {
 } as const;
 
 /**
- * Creates a store over a SQL database. Each operation is one statement in its own transaction. A failure of the database
+ * Creates a store over a SQL database. Each statement is a transaction of its own. A failure of the database
  * becomes `overloaded` with the database's code as `reason`. The database's message is dropped, because it may quote values.
  */
 export function createSqlStore({ query, close }: SqlDatabase): Store {
@@ -114,13 +125,23 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
       return rows.map((row) => ({ ...targetOf(row), vendorUserId: textOf(row, 'vendor_user_id') }));
     },
     addVendorUser: async (key, vendorUserId) => {
+      // Marked first: a vendor user without its mark would count as chosen by the operator for ever.
+      await run('markCreated', [...valuesOf(key), vendorUserId]);
       const [row = {}] = await run('add', [...valuesOf(key), vendorUserId]);
       return textOf(row, 'vendor_user_id');
     },
+    isCreatedVendorUser: async (key, vendorUserId) =>
+      (await run('isCreated', [...valuesOf(key), vendorUserId])).length > 0,
     setVendorUser: async (key, vendorUserId) => {
+      await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
       await run('set', [...valuesOf(key), vendorUserId]);
     },
-    removeVendorUser: async (key, vendorUserId) => (await run('remove', [...valuesOf(key), vendorUserId])).length > 0,
+    removeVendorUser: async (key, vendorUserId) => {
+      const isRemoved = (await run('remove', [...valuesOf(key), vendorUserId])).length > 0;
+      // Unmarked last: while a vendor user is stored, its mark stays.
+      await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
+      return isRemoved;
+    },
     reserveVendorUser: async (key, { owner, nowMs, expiresAtMs }) => {
       const rows = await run('reserve', [...valuesOf(key), owner, isoAt(expiresAtMs), isoAt(nowMs)]);
       return rows.length > 0;

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { Decision } from '../storage/store.ts';
 import type { Connection, Connections } from './connections.ts';
+import type { OnMappingChange } from './vendor-users.ts';
 
 /** An authenticated request to use a connection, whatever protocol the caller used to send it. */
 export interface OperationRequest {
@@ -31,6 +32,16 @@ export class OperationFailure extends Error {
   }
 }
 
+/** Wraps the refusal of work because of the caller's own token: the only 401 of work that reaches the caller. */
+export class CallerTokenRefusal extends Error {
+  readonly refusal: ValetKeyError;
+
+  constructor(refusal: ValetKeyError) {
+    super('The token of the caller was refused.');
+    this.refusal = refusal;
+  }
+}
+
 /**
  * Performs one operation. The order is the same for every operation: check that the audit is writable, check that the policy
  * allows the principal, do the work, record the decision. `perform` returns the result only after the decision is committed.
@@ -39,7 +50,7 @@ export class OperationFailure extends Error {
 export type Perform = <Result>(
   request: OperationRequest,
   operation: Decision['operation'],
-  work: (connection: Connection) => Promise<OperationResult<Result>>,
+  work: (connection: Connection, recordChange: OnMappingChange) => Promise<OperationResult<Result>>,
 ) => Promise<Result>;
 
 interface PerformDependencies {
@@ -61,11 +72,12 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
       issuer,
       subject,
     };
+    const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
     let done: Awaited<ReturnType<typeof work>>;
     try {
       const connection = findConnection(connections, name);
       for (const rule of connection.rules) if (!rule.allows(principal)) throw rule.refusal();
-      done = await work(connection);
+      done = await work(connection, recordChange);
     } catch (failure) {
       const { thrown, vendorUserId } =
         failure instanceof OperationFailure ? failure : { thrown: failure, vendorUserId: undefined };
@@ -86,6 +98,7 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
  * not about the caller. What a library threw is wrapped, so that its fields do not decide the response.
  */
 function toOperationError(thrown: unknown): Error {
+  if (thrown instanceof CallerTokenRefusal) return thrown.refusal;
   if (ValetKeyError.isInstance(thrown) && thrown.status !== 401) return thrown;
   return new Error('The work of the operation failed.', { cause: thrown });
 }

@@ -23,7 +23,14 @@ async function requestWith(
     return await requestClientCredentialsToken(door.begin(), {
       authenticate: (nowMs) =>
         secret === undefined
-          ? { client_assertion: signClientAssertion({ clientId: 'c', privateKey, audience: 'https://acme.example', nowMs }) }
+          ? {
+              client_assertion: signClientAssertion({
+                clientId: 'c',
+                privateKey,
+                audience: 'https://acme.example',
+                nowMs,
+              }),
+            }
           : { client_id: 'c', client_secret: secret },
       advice: 'Check `privateKey`.',
       clock: clockAhead(aheadMs),

@@ -11,6 +11,7 @@ export { secretSchema, secretSlotsSchema } from '@valetkey/core-types';
 export { z } from 'zod';
 export { allowedCallSchema, isCallAllowed } from './allowed-calls.ts';
 export { rsaPrivateKeySchema } from './private-key.ts';
+export { isSameIdentifier } from './identifiers.ts';
 export { baseUrlSchema } from './option-schemas.ts';
 
 // Calls and their responses.

@@ -77,9 +77,12 @@ describe('remainingSeconds', () => {
     expect(remainingSeconds(response, { expiresAt, issuedAt: date * 1_000 })).toBe(seconds);
   });
 
-  test.each([date, date - 1, 0, -1, -9e15, 1e11, '2020-01-01T00:00:00Z'])('rejects a token that expired at %j', (expiresAt) => {
-    expect(() => remainingSeconds(response, { expiresAt, issuedAt: date })).toThrow(
-      expect.objectContaining({ code: 'vendor_response_invalid', reason: 'token_expired' }),
-    );
-  });
+  test.each([date, date - 1, 0, -1, -9e15, 1e11, '2020-01-01T00:00:00Z'])(
+    'rejects a token that expired at %j',
+    (expiresAt) => {
+      expect(() => remainingSeconds(response, { expiresAt, issuedAt: date })).toThrow(
+        expect.objectContaining({ code: 'vendor_response_invalid', reason: 'token_expired' }),
+      );
+    },
+  );
 });

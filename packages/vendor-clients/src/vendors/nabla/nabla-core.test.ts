@@ -153,7 +153,9 @@ test('each grant request carries an assertion of its own, as RFC 7523 requires',
   });
   expect(protectedHeader).toMatchObject({ alg: 'RS256', kid: 'k' });
   expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(90);
-  expect(Date.now() / 1_000 - (payload.iat ?? 0), 'a vendor whose clock is behind accepts it').toBeGreaterThanOrEqual(30);
+  expect(Date.now() / 1_000 - (payload.iat ?? 0), 'a vendor whose clock is behind accepts it').toBeGreaterThanOrEqual(
+    30,
+  );
   await client.close();
 });
 

@@ -7,6 +7,7 @@ import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/de
 import { encodePathSegment, type ClientDependencies, type Operation } from '../../kit/door/door.ts';
 import { type StatusMeaning } from '../../kit/door/refusal.ts';
 import { invalidResponseError, readJson, tokenSchema, type VendorResponse } from '../../kit/door/response.ts';
+import { isSameIdentifier } from '../../kit/identifiers.ts';
 import { bearerToken, issueForUser } from '../../kit/issue-ability.ts';
 import { readJwtPayload, remainingLifeSeconds } from '../../kit/jwt-payload.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
@@ -71,6 +72,12 @@ const serverKeySchema = z
 
 /** The lifetime of an access token that names none. Nabla documents five minutes. */
 const defaultLifetimeSeconds = 300;
+
+/** The longest lifetime of an access token that is believed. */
+const maxLifetimeSeconds = 3_600;
+
+/** The lifetime of a refresh token, as Nabla documents it. An app can use Nabla for that long. */
+const refreshLifetimeSeconds = 30 * 86_400;
 
 /** No patient has this id, so a request for it issues nothing. */
 const unknownPatient = '00000000-0000-0000-0000-000000000000';
@@ -146,12 +153,14 @@ export const nabla = defineVendor({
       });
     const readTokens = (response: VendorResponse, userId: string): NablaPatientTokens => {
       const { access_token: accessToken, refresh_token: refreshToken } = readJson(response, tokensSchema);
-      if (patientIdClaim !== undefined && readJwtPayload(accessToken.reveal())?.[patientIdClaim] !== userId) {
-        throw invalidResponseError(vendor, 'other_user');
+      if (patientIdClaim !== undefined) {
+        const patientId = readJwtPayload(accessToken.reveal())?.[patientIdClaim];
+        if (!isSameIdentifier(patientId, userId)) throw invalidResponseError(vendor, 'other_user');
       }
       // Refuses an expired refresh token: an app that received it would request the next one at once, again and again.
       remainingLifeSeconds(response, refreshToken);
-      const expiresInSeconds = remainingLifeSeconds(response, accessToken) ?? defaultLifetimeSeconds;
+      const expiresInSeconds =
+        remainingLifeSeconds(response, accessToken, maxLifetimeSeconds) ?? defaultLifetimeSeconds;
       return { accessToken, refreshToken, expiresInSeconds };
     };
 
@@ -177,6 +186,7 @@ export const nabla = defineVendor({
   abilities: (client) => ({
     issue: issueForUser({
       exchange: bearerToken('access_token'),
+      lifetime: { minSeconds: refreshLifetimeSeconds },
       async issue({ vendorUserId, signal }) {
         const tokens = await client.authenticatePatient(vendorUserId, { signal });
         const { accessToken, refreshToken, expiresInSeconds } = tokens;

@@ -35,14 +35,21 @@ const refusedKey: StatusMeaning = {
 };
 
 /** Creates the function that forwards a call. The caller of the function has checked the call against `allow`. */
-export function createForward(api: Door, apiKey: Credential, limits: ForwardLimits): ProxyAbility['send'] {
-  return async (request, token) => {
+export function createForward(
+  api: Door,
+  apiKey: Credential,
+  options: ForwardLimits & { readonly rateLimitScope: 'connection' | 'customer' },
+): ProxyAbility['send'] {
+  const { rateLimitScope, ...limits } = options;
+  return async (request, token, key) => {
+    // The scope of a token names its customer.
+    const rateLimitKey = rateLimitScope === 'customer' ? key?.scope : undefined;
     const operation = api.begin({ signal: request.signal });
     let isTokenRefused = false;
     let unclear: ProxyResponse | undefined;
-    const call = async (key: Secret): Promise<ProxyResponse> => {
-      const credentials = { authorization: `Bearer ${token.secret.reveal()}`, 'x-api-key': key.reveal() };
-      const response = await forwardCall(operation, request, credentials, limits);
+    const call = async (secret: Secret): Promise<ProxyResponse> => {
+      const credentials = { authorization: `Bearer ${token.secret.reveal()}`, 'x-api-key': secret.reveal() };
+      const response = await forwardCall(operation, request, credentials, limits, rateLimitKey);
       if (response.status === 401) {
         const refusal = await readUnauthorized(response, request.method);
         isTokenRefused ||= refusal.code === 'vendor_auth_failed';

@@ -58,6 +58,12 @@ export const nymbl = defineVendor({
     customer: customerSourceSchema.describe(
       "The customer whose data a principal may use: the value of a claim of the principal's token, or one fixed customer.",
     ),
+    rateLimitScope: z
+      .enum(['connection', 'customer'])
+      .default('connection')
+      .describe(
+        'What a 429 response of the API holds: all calls of this connection, or only the calls for the same customer. Nymbl documents limits of the gateway, which counts by API key.',
+      ),
     ...forwardOptions,
   },
   connect({ vendor, options, credentials: { clientSecret, apiKey }, openDoor }) {
@@ -90,8 +96,8 @@ export const nymbl = defineVendor({
 
     const client: WithoutClose<NymblClient> = {
       requestAccessToken,
-      async send(request, token) {
-        if (isCallAllowed(options.allow, request.method, request.path)) return forward(request, token);
+      async send(request, token, key) {
+        if (isCallAllowed(options.allow, request.method, request.path)) return forward(request, token, key);
         throw new ValetKeyError('forbidden', 'This method and path are not in `allow`.', { vendor: vendor.id });
       },
       async verify({ signal } = {}) {

@@ -1,4 +1,4 @@
-import type { CallOptions, Secret } from '@valetkey/core-types';
+import { ValetKeyError, type CallOptions, type Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import { secretCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
@@ -11,6 +11,7 @@ import {
   tryReadJson,
   type VendorResponse,
 } from '../../kit/door/response.ts';
+import { isSameIdentifier } from '../../kit/identifiers.ts';
 import { issueForUser } from '../../kit/issue-ability.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
 import { verifyCredentials } from '../../kit/verify-credentials.ts';
@@ -78,7 +79,8 @@ function readUser(
   requested: { userId?: string | undefined; clientUserId?: string },
 ): VitalUser {
   const { user_id: userId, client_user_id: clientUserId } = readJson(response, userSchema);
-  if ((requested.userId ?? userId) === userId && (requested.clientUserId ?? clientUserId) === clientUserId) {
+  const isRequested = requested.userId === undefined || isSameIdentifier(requested.userId, userId);
+  if (isRequested && (requested.clientUserId ?? clientUserId) === clientUserId) {
     return { userId, clientUserId };
   }
   throw invalidResponseError(response.vendor, 'other_user');
@@ -140,7 +142,7 @@ export const vital = defineVendor({
       async createSignInToken(userId, callOptions) {
         const call = { method: 'POST', path: `${pathOf(userId)}/sign_in_token` };
         const { user_id, sign_in_token } = readJson(await run(door.begin(callOptions), call), signInTokenSchema);
-        if (user_id !== userId) throw invalidResponseError(vendor, 'other_user');
+        if (!isSameIdentifier(user_id, userId)) throw invalidResponseError(vendor, 'other_user');
         return { userId, signInToken: sign_in_token };
       },
       async deleteUser(userId, callOptions) {
@@ -169,6 +171,15 @@ export const vital = defineVendor({
         async ensureUser(externalId, callOptions) {
           const { userId, created } = await client.ensureUser(externalId, callOptions);
           return { vendorUserId: userId, created };
+        },
+        async hasUser(vendorUserId, callOptions) {
+          try {
+            await client.getUser(vendorUserId, callOptions);
+            return true;
+          } catch (failure) {
+            if (ValetKeyError.isInstance(failure) && failure.code === 'vendor_user_not_found') return false;
+            throw failure;
+          }
         },
       },
       issue: issueForUser({
