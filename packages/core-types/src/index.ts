@@ -2,6 +2,7 @@ export { systemClock } from './clock.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
 export { codeOfForeignError, describeForeignError } from './foreign-error.ts';
 export { parseForeignJson } from './foreign-json.ts';
+export { isSameIdentifier } from './identifiers.ts';
 export { issuerSchema, secureUrlSchema, signatureAlgorithms } from './issuer.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';

@@ -1,7 +1,8 @@
 import {
-  type ClientToken,
+  isSameIdentifier,
   listSchemaProblems,
   ValetKeyError,
+  type ClientToken,
   type ExposableToken,
   type IssueAbility,
   type IssueRequest,
@@ -105,7 +106,8 @@ function assertMatches(
   { vendor, ...expected }: Pick<ClientToken, 'vendor' | 'bound' | 'vendorUserId'>,
 ) {
   const { bound, vendorUserId } = token;
-  if (token.vendor === vendor && bound === expected.bound && vendorUserId === expected.vendorUserId) return;
+  const isOfUser = expected.vendorUserId === vendorUserId || isSameIdentifier(vendorUserId, expected.vendorUserId);
+  if (token.vendor === vendor && bound === expected.bound && isOfUser) return;
   throw new ValetKeyError('vendor_response_invalid', 'The vendor returned a token that was not requested.', {
     vendor,
     reason: 'other_token',

@@ -11,7 +11,6 @@ export { secretSchema, secretSlotsSchema } from '@valetkey/core-types';
 export { z } from 'zod';
 export { allowedCallSchema, isCallAllowed } from './allowed-calls.ts';
 export { rsaPrivateKeySchema } from './private-key.ts';
-export { isSameIdentifier } from './identifiers.ts';
 export { baseUrlSchema } from './option-schemas.ts';
 
 // Calls and their responses.
@@ -21,7 +20,7 @@ export { invalidResponseError, readJson, tokenSchema, tryReadJson } from './door
 export { readJwtPayload, remainingLifeSeconds } from './jwt-payload.ts';
 export { readLifetimeSeconds, remainingSeconds } from './lifetime.ts';
 export { verifyCredentials } from './verify-credentials.ts';
-export { Secret, ValetKeyError } from '@valetkey/core-types';
+export { isSameIdentifier, Secret, ValetKeyError } from '@valetkey/core-types';
 
 // OAuth client credentials.
 export { signClientAssertion } from './client-assertion.ts';

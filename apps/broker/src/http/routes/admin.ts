@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { listSchemaProblems, ValetKeyError, type SecretSlots } from '@valetkey/core-types';
+import { isSameIdentifier, listSchemaProblems, ValetKeyError, type SecretSlots } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
@@ -95,10 +95,12 @@ function addVendorUsersRoute(
       DELETE: async (request, reply) => {
         const { key, vendorUserId } = parseMapping(request.body);
         await audit.assertWritable(request.id);
-        if (!(await store.removeVendorUser(key, vendorUserId))) {
+        const stored = await store.findVendorUser(key);
+        const isStored = stored !== undefined && isSameIdentifier(stored, vendorUserId);
+        if (!isStored || !(await store.removeVendorUser(key, stored))) {
           throw new ValetKeyError('not_found', 'This principal does not have this vendor user.');
         }
-        await record(request.id, 'unmap', key, vendorUserId);
+        await record(request.id, 'unmap', key, stored);
         return reply.status(204).send();
       },
     },

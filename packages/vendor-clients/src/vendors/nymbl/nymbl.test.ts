@@ -1,6 +1,6 @@
 import { buffer, text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { Secret, type ProxyRequest, type ServerToken } from '@valetkey/core-types';
+import { Secret, type ProxyRequest, type ServerToken, type ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { fakeJwt, startVendorServer } from '../../testing/vendor-server.ts';
 import { createNymblClient, nymbl, type NymblOptions } from './nymbl.ts';

@@ -1,4 +1,4 @@
-import { ValetKeyError, type CallOptions, type Secret } from '@valetkey/core-types';
+import { isSameIdentifier, ValetKeyError, type CallOptions, type Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import { secretCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
@@ -11,7 +11,6 @@ import {
   tryReadJson,
   type VendorResponse,
 } from '../../kit/door/response.ts';
-import { isSameIdentifier } from '../../kit/identifiers.ts';
 import { issueForUser } from '../../kit/issue-ability.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
 import { verifyCredentials } from '../../kit/verify-credentials.ts';

@@ -6,7 +6,9 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  *
  * @example
  * ```ts
- * if (!isSameIdentifier(response.user_id, userId)) throw invalidResponseError(vendor, 'other_user');
+ * import { isSameIdentifier } from '@valetkey/core-types';
+ *
+ * if (!isSameIdentifier(response.user_id, userId)) throw new Error('another user');
  * ```
  */
 export function isSameIdentifier(one: unknown, other: unknown): boolean {
