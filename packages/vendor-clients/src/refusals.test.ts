@@ -20,7 +20,11 @@ interface Contestant {
 }
 
 const slots = (prefix = '') => ({ current: `${prefix}one`, next: `${prefix}two` });
-const nymblOptions = { clientId: 'c', customer: { value: 'acme' }, allow: [{ method: 'GET' as const, path: '/Patients' }] };
+const nymblOptions = {
+  clientId: 'c',
+  customer: { value: 'acme' },
+  allow: [{ method: 'GET' as const, path: '/Patients' }],
+};
 
 const contestants: Readonly<Record<string, Contestant>> = {
   Nabla: {

@@ -40,7 +40,8 @@ const problemsOf = (connections: readonly ConnectionConfig[], issuers: readonly 
 test('checkConnections accepts policies whose rules all have an effect', () => {
   const policy: Partial<ConnectionPolicy> = {
     issuers: [one.issuer],
-    boundByAppToken: false, requiredScopes: ['rooms'],
+    boundByAppToken: false,
+    requiredScopes: ['rooms'],
     requiredClaims: { tier: 'gold' },
   };
   const connections = [

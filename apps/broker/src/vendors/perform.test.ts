@@ -183,7 +183,9 @@ test('perform logs the failure `overloaded` and does not record it', async () =>
 });
 
 test('perform records `forbidden` for a principal that the policy refuses, and does no work', async () => {
-  const { perform, decisions } = createHarness({ policy: { ...everyone, boundByAppToken: false, requiredScopes: ['rooms'] } });
+  const { perform, decisions } = createHarness({
+    policy: { ...everyone, boundByAppToken: false, requiredScopes: ['rooms'] },
+  });
   let works = 0;
   const attempt = perform(request, 'issue', async () => ({ result: (works += 1) }));
   await expect(attempt).rejects.toMatchObject({ code: 'forbidden', vendor: 'acme' });

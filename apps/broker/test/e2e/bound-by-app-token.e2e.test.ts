@@ -45,22 +45,28 @@ test.each([
   [3_599, 3_540],
   [119, 60],
   [60, 60],
-])('with boundByAppToken, a caller whose token lives for %i seconds receives a token for %i seconds', async (left, seconds) => {
-  await using started = await start({ boundByAppToken: true });
-  expect(await started.issue('nudge', left)).toMatchObject({ status: 200, body: { expires_in: seconds } });
-  expect(await started.exchange(left)).toMatchObject({ status: 200, body: { expires_in: seconds } });
-});
+])(
+  'with boundByAppToken, a caller whose token lives for %i seconds receives a token for %i seconds',
+  async (left, seconds) => {
+    await using started = await start({ boundByAppToken: true });
+    expect(await started.issue('nudge', left)).toMatchObject({ status: 200, body: { expires_in: seconds } });
+    expect(await started.exchange(left)).toMatchObject({ status: 200, body: { expires_in: seconds } });
+  },
+);
 
-test.each([59, 2, 1])('with boundByAppToken, a caller whose token lives for %i seconds is refused without a call', async (left) => {
-  await using started = await start({ boundByAppToken: true });
-  expect(await started.issue('nudge', left)).toMatchObject({ status: 401, body: { code: 'invalid_token' } });
-  // RFC 8693 section 2.2.2: an unacceptable subject token is an invalid request.
-  expect(await started.exchange(left)).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
-  expect(started.sandbox.calls()['nudge']).toEqual({});
-  const { log, audit } = await started.broker.readRecords();
-  expect(log).toContain('app_token_too_short');
-  expect(audit).toContain('invalid_token');
-});
+test.each([59, 2, 1])(
+  'with boundByAppToken, a caller whose token lives for %i seconds is refused without a call',
+  async (left) => {
+    await using started = await start({ boundByAppToken: true });
+    expect(await started.issue('nudge', left)).toMatchObject({ status: 401, body: { code: 'invalid_token' } });
+    // RFC 8693 section 2.2.2: an unacceptable subject token is an invalid request.
+    expect(await started.exchange(left)).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+    expect(started.sandbox.calls()['nudge']).toEqual({});
+    const { log, audit } = await started.broker.readRecords();
+    expect(log).toContain('app_token_too_short');
+    expect(audit).toContain('invalid_token');
+  },
+);
 
 test('with boundByAppToken, the refresh token of Nabla counts, which lives for 30 days', async () => {
   await using started = await start({ boundByAppToken: true });

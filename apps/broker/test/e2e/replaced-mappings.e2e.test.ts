@@ -7,12 +7,16 @@ const signInRoute = 'POST /v2/user/{user_id}/sign_in_token';
 const notFound = { type: 'status', status: 404, body: { detail: 'Not Found' } } as const;
 
 const changeMapping = ({ callAdmin }: RecordingBroker, method: 'PUT' | 'DELETE', body: object) =>
-  callAdmin('/v1/vendor-users', { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  callAdmin('/v1/vendor-users', {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 
 async function readDecisions({ callAdmin }: RecordingBroker): Promise<string[]> {
   const { decisions } = (await (await callAdmin('/v1/decisions')).json()) as { decisions: Record<string, string>[] };
   return decisions
-    .reverse()
+    .toReversed()
     .map(({ operation, connection, subject, vendor_user_id: user, outcome }) =>
       [operation, connection, subject, user ?? '-', outcome].join(' '),
     );

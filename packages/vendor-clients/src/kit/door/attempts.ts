@@ -65,7 +65,10 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
     if (outcome === 'unknown') return;
     if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
       // Only a rate limit is about one of several; an outage is about the vendor.
-      requestedPause.extend(failure.retryAfterSeconds, failure.code === 'vendor_rate_limited' ? attempt.rateLimitKey : undefined);
+      requestedPause.extend(
+        failure.retryAfterSeconds,
+        failure.code === 'vendor_rate_limited' ? attempt.rateLimitKey : undefined,
+      );
     }
   };
 

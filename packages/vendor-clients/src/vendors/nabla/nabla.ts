@@ -1,4 +1,10 @@
-import { isSameIdentifier, secretSlotsSchema, type CallOptions, type Secret, type SecretSlots } from '@valetkey/core-types';
+import {
+  isSameIdentifier,
+  secretSlotsSchema,
+  type CallOptions,
+  type Secret,
+  type SecretSlots,
+} from '@valetkey/core-types';
 import { z } from 'zod';
 import { signClientAssertion } from '../../kit/client-assertion.ts';
 import { requestClientCredentialsToken } from '../../kit/client-credentials.ts';
