@@ -113,8 +113,36 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
       });
     }
   };
-  const valuesOf = (key: VendorUserKey) => [toTarget(key), key.issuer, key.subject];
 
+  return {
+    ...createVendorUserStore(run),
+    isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
+    blockUser: async ({ issuer, subject }) => {
+      await run('block', [issuer, subject]);
+    },
+    unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
+    recordDecision: async (decision) => {
+      const { at, requestId, operation, issuer, subject, vendorUserId = null, outcome } = decision;
+      await run('record', [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome]);
+    },
+    listDecisions: async (limit) => (await run('newest', [limit])).map(toDecision),
+    deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
+    check: async () => {
+      // Only an actual write detects a full disk. This reservation is for no principal and has expired already.
+      await run('reserve', ['', '', '', randomUUID(), '', '']);
+      await run('recordNothing');
+    },
+    close,
+  };
+}
+
+type Run = (name: keyof typeof statements, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
+
+/** Creates the operations about vendor users. */
+function createVendorUserStore(
+  run: Run,
+): Pick<Store, Extract<keyof Store, `${string}VendorUser` | `${string}VendorUsers`>> {
+  const valuesOf = (key: VendorUserKey) => [toTarget(key), key.issuer, key.subject];
   return {
     findVendorUser: async (key) => {
       const [row] = await run('find', valuesOf(key));
@@ -149,23 +177,6 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
     releaseVendorUser: async (key, owner) => {
       await run('release', [...valuesOf(key), owner]);
     },
-    isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
-    blockUser: async ({ issuer, subject }) => {
-      await run('block', [issuer, subject]);
-    },
-    unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
-    recordDecision: async (decision) => {
-      const { at, requestId, operation, issuer, subject, vendorUserId = null, outcome } = decision;
-      await run('record', [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome]);
-    },
-    listDecisions: async (limit) => (await run('newest', [limit])).map(toDecision),
-    deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
-    check: async () => {
-      // Only an actual write detects a full disk. This reservation is for no principal and has expired already.
-      await run('reserve', ['', '', '', randomUUID(), '', '']);
-      await run('recordNothing');
-    },
-    close,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { Decision } from '../storage/store.ts';
 import type { Connection, Connections } from './connections.ts';
+import { CallerTokenRefusal } from './token-life.ts';
 import type { OnMappingChange } from './vendor-users.ts';
 
 /** An authenticated request to use a connection, whatever protocol the caller used to send it. */
@@ -29,16 +30,6 @@ export class OperationFailure extends Error {
     super('The operation failed.');
     this.thrown = thrown;
     this.vendorUserId = vendorUserId;
-  }
-}
-
-/** Wraps the refusal of work because of the caller's own token: the only 401 of work that reaches the caller. */
-export class CallerTokenRefusal extends Error {
-  readonly refusal: ValetKeyError;
-
-  constructor(refusal: ValetKeyError) {
-    super('The token of the caller was refused.');
-    this.refusal = refusal;
   }
 }
 

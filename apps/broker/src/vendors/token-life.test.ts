@@ -1,7 +1,6 @@
 import { systemClock, type Principal } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
-import { CallerTokenRefusal } from './perform.ts';
-import { boundLifetime, createAppTokenBound } from './token-life.ts';
+import { boundLifetime, CallerTokenRefusal, createAppTokenBound } from './token-life.ts';
 
 test.each([
   [300, 300],

@@ -1,5 +1,14 @@
 import { ValetKeyError, type Clock, type IssueAbility, type Principal } from '@valetkey/core-types';
-import { CallerTokenRefusal } from './perform.ts';
+
+/** Wraps the refusal of work because of the caller's own token: the only 401 of work that reaches the caller. */
+export class CallerTokenRefusal extends Error {
+  readonly refusal: ValetKeyError;
+
+  constructor(refusal: ValetKeyError) {
+    super('The token of the caller was refused.');
+    this.refusal = refusal;
+  }
+}
 
 /** The longest lifetime of a vendor's token that the broker reports or relies on, in seconds: 30 days. */
 const maxLifetimeSeconds = 30 * 86_400;

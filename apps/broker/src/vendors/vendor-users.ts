@@ -179,18 +179,26 @@ function createEnsuredUsers(
       pendingCreations.set(key, creation);
       return creation;
     },
-    forget: async (principal, vendorUserId, onChange = ignoreChange) => {
-      const key = keyOf({ connection, vendor }, principal);
-      if (await vendor.users?.hasUser?.(vendorUserId)) throw contradictionError(connection, vendor);
-      // Read before the stored vendor user, because a removal removes the mark last.
-      const isCreated = await store.isCreatedVendorUser(key, vendorUserId);
-      if (!isCreated && (await store.findVendorUser(key)) === vendorUserId) {
-        throw chosenUserMissingError(connection, vendor);
-      }
-      if (await store.removeVendorUser(key, vendorUserId)) await onChange({ operation: 'unmap', vendorUserId });
-      return true;
-    },
+    forget: (principal, vendorUserId, onChange = ignoreChange) =>
+      forgetUser({ connection, vendor, store }, principal, vendorUserId, onChange),
   };
+}
+
+/** Removes a vendor user that the broker created and that the vendor does not have. */
+async function forgetUser(
+  { connection, vendor, store }: Pick<VendorUsersOptions, 'connection' | 'vendor' | 'store'>,
+  principal: Principal,
+  vendorUserId: string,
+  onChange: OnMappingChange,
+): Promise<boolean> {
+  const key = keyOf({ connection, vendor }, principal);
+  if (await vendor.users?.hasUser?.(vendorUserId)) throw contradictionError(connection, vendor);
+  // Read before the stored vendor user, because a removal removes the mark last.
+  const isCreated = await store.isCreatedVendorUser(key, vendorUserId);
+  if (!isCreated && (await store.findVendorUser(key)) === vendorUserId)
+    throw chosenUserMissingError(connection, vendor);
+  if (await store.removeVendorUser(key, vendorUserId)) await onChange({ operation: 'unmap', vendorUserId });
+  return true;
 }
 
 /** Settles as a creation does, but rejects after `maxCreationMs`: all requests of the principal wait for this creation. */

@@ -62,14 +62,7 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
     if (isResponse(failure)) lastResponseAtMs = clock.monotonicMs();
     const outcome = isInconclusive(failure, attempt) ? 'unknown' : outcomeOf(failure);
     report(outcome);
-    if (outcome === 'unknown') return;
-    if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
-      // Only a rate limit is about one of several; an outage is about the vendor.
-      requestedPause.extend(
-        failure.retryAfterSeconds,
-        failure.code === 'vendor_rate_limited' ? attempt.rateLimitKey : undefined,
-      );
-    }
+    if (outcome !== 'unknown' && ValetKeyError.isInstance(failure)) requestedPause.note(failure, attempt.rateLimitKey);
   };
 
   /** Returns whether the failure of a call may be the caller's fault, or the fault of the calls before it. */

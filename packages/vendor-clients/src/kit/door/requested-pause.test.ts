@@ -1,3 +1,4 @@
+import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
 import { createRequestedPause } from './requested-pause.ts';
@@ -15,12 +16,14 @@ function createPause() {
       return true;
     }
   };
-  return { clock, pause, isHeld };
+  const limit = (retryAfterSeconds: number, key?: string): void =>
+    pause.note(new ValetKeyError('vendor_rate_limited', 'Too many calls.', { retryAfterSeconds }), key);
+  return { clock, pause, limit, isHeld };
 }
 
 test('a pause of one key holds only the calls with this key, until its end', () => {
-  const { clock, pause, isHeld } = createPause();
-  pause.extend(7, 'a');
+  const { clock, pause, limit, isHeld } = createPause();
+  limit(7, 'a');
   expect([isHeld('a'), isHeld('b'), isHeld()]).toEqual([true, false, false]);
   expect(() => pause.assertOver('a')).toThrow(
     expect.objectContaining({ code: 'vendor_rate_limited', reason: 'held', retryAfterSeconds: 7 }),
@@ -30,10 +33,10 @@ test('a pause of one key holds only the calls with this key, until its end', () 
 });
 
 test('a pause of all calls holds every key, and a shorter pause does not end it', () => {
-  const { clock, pause, isHeld } = createPause();
-  pause.extend(7);
-  pause.extend(1);
-  pause.extend(1, 'a');
+  const { clock, limit, isHeld } = createPause();
+  limit(7);
+  limit(1);
+  limit(1, 'a');
   clock.advance(6_999);
   expect([isHeld('a'), isHeld('b'), isHeld()]).toEqual([true, true, true]);
   clock.advance(1);
@@ -41,7 +44,13 @@ test('a pause of all calls holds every key, and a shorter pause does not end it'
 });
 
 test('the oldest of more than ten thousand pauses is forgotten', () => {
-  const { pause, isHeld } = createPause();
-  for (let count = 0; count <= 10_000; count += 1) pause.extend(60, `key-${count}`);
+  const { limit, isHeld } = createPause();
+  for (let count = 0; count <= 10_000; count += 1) limit(60, `key-${count}`);
   expect([isHeld('key-0'), isHeld('key-1'), isHeld('key-10000')]).toEqual([false, true, true]);
+});
+
+test('an outage of a vendor that names a pause holds every key', () => {
+  const { pause, isHeld } = createPause();
+  pause.note(new ValetKeyError('vendor_unavailable', 'Down.', { retryAfterSeconds: 7 }), 'a');
+  expect([isHeld('a'), isHeld('b'), isHeld()]).toEqual([true, true, true]);
 });

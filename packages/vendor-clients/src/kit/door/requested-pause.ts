@@ -26,7 +26,10 @@ export function createRequestedPause(vendor: VendorName, clock: Clock) {
         retryAfterSeconds: Math.ceil(waitMs / 1_000),
       });
     },
-    extend(retryAfterSeconds: number, key: string = allCalls): void {
+    /** Notes the pause that a failure names. Only a rate limit is about one key; an outage is about the vendor. */
+    note({ code, retryAfterSeconds }: ValetKeyError, rateLimitKey: string = allCalls): void {
+      if (retryAfterSeconds === undefined) return;
+      const key = code === 'vendor_rate_limited' ? rateLimitKey : allCalls;
       const endMs = Math.max(endsMs.get(key) ?? 0, clock.monotonicMs() + retryAfterSeconds * 1_000);
       // Set anew, so that the first of the map is the oldest.
       endsMs.delete(key);
