@@ -15,10 +15,11 @@ const definitions = Object.values(vendors);
 const schema = createConfigSchema(definitions);
 const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema.whole);
 
-/** The YAML blocks of the page that are configurations. */
-const examples = [...readFileSync(join(root, 'docs/configuration.md'), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)]
+/** The YAML and JSON blocks of the page that are configurations. Each JSON text is also YAML. */
+const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8');
+const examples = [...page.matchAll(/```(?:yaml|json)\n([\s\S]*?)```/g)]
   .map(([, text = '']) => text)
-  .filter((text) => /^(issuers|vendors|store|listen):/m.test(text));
+  .filter((text) => /^(  ")?(issuers|vendors|store|listen)"?:/m.test(text));
 
 test('every generated file is up to date', () => {
   const args = ['--conditions=@valetkey/source', 'tools/generate.ts', '--check'];
@@ -35,6 +36,11 @@ describe('createConfigSchema', () => {
       expect(mistakes).toEqual([]);
     },
   );
+
+  test('the JSON Schema accepts the configuration of examples/sandbox', () => {
+    const text = readFileSync(join(root, 'examples/sandbox/valetkey.yaml'), 'utf8');
+    expect(validate(parseYaml(text)), JSON.stringify(validate.errors)).toBe(true);
+  });
 
   const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
   const vital = { vendor: 'vital', apiKey: '${env:VITAL}', environment: 'sandbox', region: 'us' };
