@@ -86,7 +86,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     lifecycle.draining = true;
   };
   const readiness = () => checkReadiness({ storeHealth, verifier, redis, lifecycle });
-  const shared = { ...parts, clock, logger, metrics, perform, readiness, lifecycle };
+  const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
   const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
   const close = async () => {

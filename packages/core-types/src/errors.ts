@@ -157,11 +157,13 @@ export type ErrorCode = keyof typeof errorTable;
  * operator's log, and may change.
  *
  * - `vendor_status`: the vendor responded with this HTTP status.
+ * - `intercepted`: a server on the way to the vendor, such as a firewall, responded with this HTTP status instead of the vendor.
  * - `oauth_error`: a token endpoint's own error code (RFC 6749 section 5.2).
  * - `dpop`: the error code for the caller's DPoP proof (RFC 9449 sections 7.1 and 9).
  */
 export type FailureCause =
   | { readonly type: 'vendor_status'; readonly status: number }
+  | { readonly type: 'intercepted'; readonly status: number }
   | { readonly type: 'oauth_error'; readonly error: OAuthErrorCode }
   | { readonly type: 'dpop'; readonly error: 'invalid_dpop_proof' | 'use_dpop_nonce' };
 

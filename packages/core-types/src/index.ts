@@ -7,6 +7,7 @@ export { issuerSchema } from './issuer.ts';
 export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-forms.ts';
 export { signatureAlgorithms } from './issuer-parts.ts';
 export { documentUrlSchema, secureUrlSchema } from './issuer-text.ts';
+export { isSameIdentifier } from './identifiers.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';
@@ -37,6 +38,7 @@ export type {
   ProxyRequest,
   ProxyResponse,
   TokenKey,
+  TokenLifetime,
   UsersAbility,
   Vendor,
   VendorDefinition,

@@ -61,6 +61,14 @@ export interface ExchangedToken {
   readonly tokenType: 'Bearer' | 'N_A';
 }
 
+/** The lifetimes of a vendor's client tokens. */
+export interface TokenLifetime<Parameters = Readonly<Record<string, unknown>>> {
+  /** The shortest lifetime that a token can have, in seconds. It counts everything that an app receives with the token. */
+  readonly minSeconds: number;
+  /** Returns the parameters of a token that lives for at most `maxSeconds`. Absent: the lifetime cannot be requested. */
+  shorten?(parameters: Parameters, maxSeconds: number): Parameters;
+}
+
 /** Issues client tokens. */
 export interface IssueAbility<
   Binding extends TokenBinding = TokenBinding,
@@ -75,6 +83,8 @@ export interface IssueAbility<
   readonly plainTextField?: string | undefined;
   /** Absent: token exchange is refused. */
   readonly exchange?: ExchangedToken | undefined;
+  /** Absent: the vendor does not say how long its tokens live, so `boundByAppToken` is refused. */
+  readonly lifetime?: TokenLifetime<Parameters> | undefined;
   /** Declared as a method, so that a vendor may have abilities with different parameters. */
   issue(request: IssueRequest<Binding, Parameters>): Promise<ClientToken<Binding>>;
 }
@@ -89,6 +99,11 @@ export interface UsersAbility {
     externalId: string,
     options?: CallOptions,
   ) => Promise<{ readonly vendorUserId: string; readonly created: boolean }>;
+  /**
+   * Returns whether the vendor has this user. The broker asks after the vendor issued no token because of an unknown user.
+   * Absent: that error is believed.
+   */
+  readonly hasUser?: ((vendorUserId: string, options?: CallOptions) => Promise<boolean>) | undefined;
 }
 
 /** A call that a proxy allows: a method and a path pattern (`/Patients`, `/Patients({id})`, `/Visits/*`). */
@@ -122,8 +137,15 @@ export interface ProxyAbility {
   /** Returns the key of the server token for this principal. Throws `forbidden` if the principal may use none. */
   readonly tokenKey: (principal: Principal) => TokenKey;
   readonly issueServerToken: (key: TokenKey, options?: CallOptions) => Promise<ServerToken>;
-  /** Sends an allowed call. Resolves to `'token_refused'` if the vendor refuses the token; nothing is forwarded then. */
-  readonly send: (request: ProxyRequest, token: ServerToken) => Promise<ProxyResponse | 'token_refused'>;
+  /**
+   * Sends an allowed call with the token of `key`. Resolves to `'token_refused'` if the vendor refuses the token; nothing is
+   * forwarded then.
+   */
+  readonly send: (
+    request: ProxyRequest,
+    token: ServerToken,
+    key?: TokenKey,
+  ) => Promise<ProxyResponse | 'token_refused'>;
 }
 
 /** Makes the vendor an identity provider: its tokens identify principals. */

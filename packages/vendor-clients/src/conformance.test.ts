@@ -58,7 +58,7 @@ const faults: readonly [Fault, ErrorCode][] = [
     'vendor_rejected',
   ]),
   ...[401, 403].map((status): [Fault, ErrorCode] => [
-    { type: 'status', status, body: { message: canary } },
+    { type: 'status', status, body: { message: canary, detail: canary, error: canary } },
     'vendor_auth_failed',
   ]),
   [{ type: 'status', status: 201, body: { message: canary } }, 'vendor_response_invalid'],

@@ -36,7 +36,7 @@ function configure(
     credentials: [],
     create: () => (typeof vendor === 'function' ? vendor() : { id: 'acme', close: async () => undefined, ...vendor }),
   };
-  const whole = { requiredScopes: [], requiredClaims: {}, ...policy };
+  const whole = { boundByAppToken: false, requiredScopes: [], requiredClaims: {}, ...policy };
   return { name: 'acme-eu', definition, options: {}, policy: whole };
 }
 
@@ -46,6 +46,7 @@ const problemsOf = (connections: readonly ConnectionConfig[], issuers: readonly 
 test('checkConnections accepts policies whose rules all have an effect', () => {
   const policy: Partial<ConnectionPolicy> = {
     issuers: [one.issuer],
+    boundByAppToken: false,
     requiredScopes: ['rooms'],
     requiredClaims: { tier: 'gold' },
   };
@@ -152,7 +153,7 @@ test.each<[string, () => unknown, string]>([
 
 test.each<[string, Partial<ConnectionPolicy>]>([
   ['issuers', { issuers: [one.issuer] }],
-  ['requiredScopes', { requiredScopes: ['rooms'] }],
+  ['requiredScopes', { boundByAppToken: false, requiredScopes: ['rooms'] }],
   ['requiredClaims', { requiredClaims: { tier: 'gold' } }],
 ])('checkConnections reports `%s` for a vendor that only signs users in', (option, policy) => {
   expect(problemsOf([configure({ authenticate: { issuer: two } }, policy)])).toEqual([

@@ -75,6 +75,12 @@ function findUselessPolicy({ name, definition, policy }: ConnectionConfig, vendo
         (option) =>
           `${option}: has no effect, because ${title} only signs users in; set it on the connections that these users use`,
       ),
+    ...(policy.boundByAppToken && vendor.issue === undefined
+      ? [`boundByAppToken: has no effect, because ${title} issues no tokens to apps`]
+      : []),
+    ...(policy.boundByAppToken && vendor.issue !== undefined && vendor.issue.lifetime === undefined
+      ? [`boundByAppToken: cannot be kept, because ${title} does not say how long its tokens live`]
+      : []),
     ...(policy.user !== undefined && vendor.issue?.bound !== 'user'
       ? [`user: has no effect, because no token of ${title} is bound to a user`]
       : []),

@@ -21,6 +21,9 @@ describe('readConfigFile', () => {
   test.each([
     ['config.json', '{"listen":{"port":1}}'],
     ['config.yaml', 'listen: { port: 1 }'],
+    ['marked.json', '\uFEFF{"listen":{"port":1}}'],
+    ['marked.yaml', '\uFEFFlisten: { port: 1 }'],
+    ['marked.mjs', '\uFEFFexport default { listen: { port: 1 } };'],
     ['config.ts', 'const port: number = 1;\nexport default { listen: { port } };'],
     ['config.mjs', 'export default { listen: { port: 1 } };'],
   ])('readConfigFile reads %s', async (name, text) => {

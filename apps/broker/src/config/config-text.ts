@@ -1,3 +1,4 @@
+import { parseForeignJson } from '@valetkey/core-types';
 import { parseDocument } from 'yaml';
 import { ConfigError } from './config-error.ts';
 
@@ -18,9 +19,9 @@ export function parseYaml(path: string, text: string): unknown {
 /** Parses JSON. Throws a {@link ConfigError} with the number of the wrong line. */
 export function parseJson(path: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseForeignJson(text);
   } catch {
-    throw new ConfigError([`${path}: is not JSON at line ${findWrongLine(text)}`]);
+    throw new ConfigError([`${path}: is not JSON at line ${findWrongLine(text.replace(/^\uFEFF/, ''))}`]);
   }
 }
 

@@ -44,6 +44,12 @@ export const connectionPolicyShape = {
     .min(1)
     .optional()
     .describe('The issuers whose users may use this connection. Absent: the users of every issuer.'),
+  boundByAppToken: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether a token of this connection must not outlive the caller’s own token. If the vendor has no token that is short enough, the broker responds 401.',
+    ),
   requiredScopes: z.array(z.string().min(1)).default([]).describe('Scopes that a caller’s token must carry.'),
   requiredClaims: z
     .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))

@@ -121,9 +121,9 @@ function parseConnection(
     return { problems: result.problems.map((problem) => toLine(within(`vendors.${name}`, problem))) };
   }
   const { vendor: _vendor, ...fields } = result.data;
-  const { user, issuers, requiredScopes, requiredClaims, ...options } = fields as ConnectionPolicy &
+  const { user, issuers, boundByAppToken, requiredScopes, requiredClaims, ...options } = fields as ConnectionPolicy &
     Readonly<Record<string, unknown>>;
-  return { name, definition, options, policy: { user, issuers, requiredScopes, requiredClaims } };
+  return { name, definition, options, policy: { user, issuers, boundByAppToken, requiredScopes, requiredClaims } };
 }
 
 const wrongName = 'the name must have 1 to 63 characters of a-z, 0-9, - and _, and begin with a letter or digit';

@@ -1,3 +1,4 @@
+import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '@valetkey/core-types';
 import type { JwtVerifier } from '@valetkey/jwt-verify';
 import type { TokenCache } from '@valetkey/token-cache';
@@ -32,6 +33,7 @@ export interface ListenerDependencies {
   readonly verifier: JwtVerifier;
   readonly tokens: TokenCache;
   readonly perform: Perform;
+  readonly audit: Audit;
   readonly readiness: () => Promise<Readiness>;
   readonly lifecycle: Lifecycle;
 }
@@ -70,11 +72,11 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
 
 /** Creates the listener that operators reach. */
 export function createAdminListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
-  const { logger, metrics, store, connections, readiness, lifecycle } = dependencies;
+  const { logger, metrics, store, connections, audit, readiness, lifecycle } = dependencies;
   const admin = createHttpServer({ logger, lifecycle, countError: metrics.countError });
   addHealthRoutes(admin, readiness);
   addMetricsRoute(admin, metrics);
-  addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), token: config.admin.token });
+  addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), token: config.admin.token, audit });
   return admin;
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { METHODS, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
-import { ValetKeyError, type Principal } from '@valetkey/core-types';
+import { parseForeignJson, ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
 import { proxyResponseHeaders } from '@valetkey/vendor-clients';
 import fastify, {
@@ -149,7 +149,7 @@ function parseJson(
     return;
   }
   try {
-    done(null, text === '' ? undefined : JSON.parse(text.toString()));
+    done(null, text === '' ? undefined : parseForeignJson(text));
   } catch {
     done(new ValetKeyError('invalid_request', 'The body is not JSON.'));
   }

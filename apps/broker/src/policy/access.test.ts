@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
 import { createAccessRules, isAllowed } from './access.ts';
 
-const everyone: ConnectionPolicy = { requiredScopes: [], requiredClaims: {} };
+const everyone: ConnectionPolicy = { boundByAppToken: false, requiredScopes: [], requiredClaims: {} };
 const alice: Principal = {
   issuer: 'https://id.example.com',
   subject: 'alice',
@@ -32,7 +32,7 @@ test.each<[string, Partial<ConnectionPolicy>]>([
   ['no rules', {}],
   ['the issuers of every tenant in its list', { issuers: ['https://{tenant}.example.com'] }],
   ['the issuer of the principal in its list', { issuers: ['https://other.example.com', alice.issuer] }],
-  ['scopes that the token carries', { requiredScopes: ['rooms:write', 'rooms'] }],
+  ['scopes that the token carries', { boundByAppToken: false, requiredScopes: ['rooms:write', 'rooms'] }],
   ['claims with exactly these values', { requiredClaims: { tier: 'gold', level: 3, verified: true } }],
   ['a text that the list of the claim contains', { requiredClaims: { groups: 'staff' } }],
   ['a number that the list of the claim contains', { requiredClaims: { groups: 7 } }],
@@ -43,8 +43,8 @@ test.each<[string, Partial<ConnectionPolicy>]>([
 test.each<[string, Partial<ConnectionPolicy>]>([
   ['other issuers', { issuers: ['https://other.example.com'] }],
   ['an issuer that only begins with the issuer of the principal', { issuers: [`${alice.issuer}/`] }],
-  ['a scope that the token lacks', { requiredScopes: ['rooms', 'admin'] }],
-  ['a scope that is only a part of a scope of the token', { requiredScopes: ['write'] }],
+  ['a scope that the token lacks', { boundByAppToken: false, requiredScopes: ['rooms', 'admin'] }],
+  ['a scope that is only a part of a scope of the token', { boundByAppToken: false, requiredScopes: ['write'] }],
   ['a claim that is absent', { requiredClaims: { role: 'admin' } }],
   ['a second claim that is absent', { requiredClaims: { tier: 'gold', role: 'admin' } }],
   ['another value than that of the claim', { requiredClaims: { tier: 'silver' } }],
@@ -77,7 +77,7 @@ test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
 test('a refusal names the required scopes and claims, but no value of a claim and nothing of the principal', () => {
   const requiredClaims = { tier: 'canary-of-the-policy' };
   const principal = { ...alice, subject: 'canary-subject', claims: { tier: 'canary-of-the-token' } };
-  const refusal = refusalOf({ requiredScopes: ['admin'], requiredClaims }, principal);
+  const refusal = refusalOf({ boundByAppToken: false, requiredScopes: ['admin'], requiredClaims }, principal);
   expect(refusal?.remediation).toContain('the scope admin, tier');
   expect(`${refusal?.message} ${refusal?.remediation}`).not.toContain('canary');
 });

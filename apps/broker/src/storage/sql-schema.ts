@@ -12,6 +12,13 @@ export const sqlSchema = (rowNumber: string): string => `
     vendor_user_id TEXT NOT NULL,
     PRIMARY KEY (issuer, subject, vendor)
   );
+  CREATE TABLE IF NOT EXISTS created_vendor_user (
+    vendor TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    vendor_user_id TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject, vendor, vendor_user_id)
+  );
   CREATE TABLE IF NOT EXISTS vendor_user_reservation (
     vendor TEXT NOT NULL,
     issuer TEXT NOT NULL,
@@ -42,6 +49,7 @@ export const sqlSchema = (rowNumber: string): string => `
 /** Statements that fail if a table or a column is missing, and that return no row. */
 export const schemaProbe = `
   SELECT vendor, issuer, subject, vendor_user_id FROM vendor_user WHERE 1 = 0;
+  SELECT vendor, issuer, subject, vendor_user_id FROM created_vendor_user WHERE 1 = 0;
   SELECT vendor, issuer, subject, owner, expires_at FROM vendor_user_reservation WHERE 1 = 0;
   SELECT issuer, subject FROM blocked_user WHERE 1 = 0;
   SELECT id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome FROM decision WHERE 1 = 0

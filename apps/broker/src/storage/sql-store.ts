@@ -23,6 +23,10 @@ const statements = {
     RETURNING vendor_user_id`,
   set: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id`,
+  markCreated: `INSERT INTO created_vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (issuer, subject, vendor, vendor_user_id) DO NOTHING`,
+  isCreated: `SELECT vendor FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4`,
+  unmarkCreated: `DELETE FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4`,
   remove: `DELETE FROM vendor_user WHERE ${isKey} AND vendor_user_id = $4 RETURNING vendor`,
   reserve: `INSERT INTO vendor_user_reservation (vendor, issuer, subject, owner, expires_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
@@ -44,7 +48,7 @@ const statements = {
 } as const;
 
 /**
- * Creates a store over a SQL database. Each operation is one statement in its own transaction. A failure of the database
+ * Creates a store over a SQL database. Each statement is a transaction of its own. A failure of the database
  * becomes `overloaded` with the database's code as `reason`. The database's message is dropped, because it may quote values.
  */
 export function createSqlStore({ query, close }: SqlDatabase): Store {
@@ -56,32 +60,9 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
       throw toStoreError(error);
     }
   };
-  const valuesOf = (key: VendorUserKey) => [toTarget(key), key.issuer, key.subject];
 
   return {
-    findVendorUser: async (key) => {
-      const [row] = await run('find', valuesOf(key));
-      return row && textOf(row, 'vendor_user_id');
-    },
-    listVendorUsers: async ({ issuer, subject }) => {
-      const rows = await run('list', [issuer, subject]);
-      return rows.map((row) => ({ ...targetOf(row), vendorUserId: textOf(row, 'vendor_user_id') }));
-    },
-    addVendorUser: async (key, vendorUserId) => {
-      const [row = {}] = await run('add', [...valuesOf(key), vendorUserId]);
-      return textOf(row, 'vendor_user_id');
-    },
-    setVendorUser: async (key, vendorUserId) => {
-      await run('set', [...valuesOf(key), vendorUserId]);
-    },
-    removeVendorUser: async (key, vendorUserId) => (await run('remove', [...valuesOf(key), vendorUserId])).length > 0,
-    reserveVendorUser: async (key, { owner, nowMs, expiresAtMs }) => {
-      const rows = await run('reserve', [...valuesOf(key), owner, isoAt(expiresAtMs), isoAt(nowMs)]);
-      return rows.length > 0;
-    },
-    releaseVendorUser: async (key, owner) => {
-      await run('release', [...valuesOf(key), owner]);
-    },
+    ...createVendorUserStore(run),
     isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
     blockUser: async ({ issuer, subject }) => {
       await run('block', [issuer, subject]);
@@ -99,6 +80,50 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
       await run('recordNothing');
     },
     close,
+  };
+}
+
+type Run = (name: keyof typeof statements, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
+
+/** Creates the operations about vendor users. */
+function createVendorUserStore(
+  run: Run,
+): Pick<Store, Extract<keyof Store, `${string}VendorUser` | `${string}VendorUsers`>> {
+  const valuesOf = (key: VendorUserKey) => [toTarget(key), key.issuer, key.subject];
+  return {
+    findVendorUser: async (key) => {
+      const [row] = await run('find', valuesOf(key));
+      return row && textOf(row, 'vendor_user_id');
+    },
+    listVendorUsers: async ({ issuer, subject }) => {
+      const rows = await run('list', [issuer, subject]);
+      return rows.map((row) => ({ ...targetOf(row), vendorUserId: textOf(row, 'vendor_user_id') }));
+    },
+    addVendorUser: async (key, vendorUserId) => {
+      // Marked first: a vendor user without its mark would count as chosen by the operator for ever.
+      await run('markCreated', [...valuesOf(key), vendorUserId]);
+      const [row = {}] = await run('add', [...valuesOf(key), vendorUserId]);
+      return textOf(row, 'vendor_user_id');
+    },
+    isCreatedVendorUser: async (key, vendorUserId) =>
+      (await run('isCreated', [...valuesOf(key), vendorUserId])).length > 0,
+    setVendorUser: async (key, vendorUserId) => {
+      await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
+      await run('set', [...valuesOf(key), vendorUserId]);
+    },
+    removeVendorUser: async (key, vendorUserId) => {
+      const isRemoved = (await run('remove', [...valuesOf(key), vendorUserId])).length > 0;
+      // Unmarked last: while a vendor user is stored, its mark stays.
+      await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
+      return isRemoved;
+    },
+    reserveVendorUser: async (key, { owner, nowMs, expiresAtMs }) => {
+      const rows = await run('reserve', [...valuesOf(key), owner, isoAt(expiresAtMs), isoAt(nowMs)]);
+      return rows.length > 0;
+    },
+    releaseVendorUser: async (key, owner) => {
+      await run('release', [...valuesOf(key), owner]);
+    },
   };
 }
 

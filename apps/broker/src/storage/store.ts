@@ -21,7 +21,8 @@ export interface Decision {
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly requestId: string;
-  readonly operation: 'issue' | 'proxy';
+  /** `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. */
+  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap';
   /** The name that the caller gave. */
   readonly connection: string;
   /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor`, and only there. */
@@ -52,9 +53,11 @@ export interface Store {
   readonly findVendorUser: (key: VendorUserKey) => Promise<string | undefined>;
   /** Returns every vendor user of a principal, by connection. */
   readonly listVendorUsers: (principal: PrincipalId) => Promise<StoredVendorUser[]>;
-  /** Stores a vendor user unless one is stored under this key already. Returns the stored one. */
+  /** Stores a vendor user that the broker created, unless one is stored under this key already. Returns the stored one. */
   readonly addVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<string>;
-  /** Stores a vendor user and replaces any other one under this key. */
+  /** Returns whether the broker created this vendor user. Otherwise the operator chose it, and the broker must not replace it. */
+  readonly isCreatedVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<boolean>;
+  /** Stores a vendor user that the operator chose, and replaces any other one under this key. */
   readonly setVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<void>;
   /** Removes exactly this vendor user; any other one stays. Returns whether it was stored. */
   readonly removeVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<boolean>;

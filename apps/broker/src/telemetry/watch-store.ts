@@ -61,6 +61,7 @@ export function watchStore(store: Store, outage: Outage): Store {
     findVendorUser: watch('findVendorUser', store.findVendorUser),
     listVendorUsers: watch('listVendorUsers', store.listVendorUsers),
     addVendorUser: watch('addVendorUser', store.addVendorUser),
+    isCreatedVendorUser: watch('isCreatedVendorUser', store.isCreatedVendorUser),
     setVendorUser: watch('setVendorUser', store.setVendorUser),
     removeVendorUser: watch('removeVendorUser', store.removeVendorUser),
     reserveVendorUser: watch('reserveVendorUser', store.reserveVendorUser),

@@ -28,7 +28,7 @@ function configure(vendor: Vendor, user?: ConnectionConfig['policy']['user']) {
       return vendor;
     },
   };
-  const policy = { user, requiredScopes: [], requiredClaims: {} };
+  const policy = { user, boundByAppToken: false, requiredScopes: [], requiredClaims: {} };
   const config: ConnectionConfig = { name: 'acme-eu', definition, options: { region: 'eu' }, policy };
   return { config, received };
 }

@@ -3,6 +3,7 @@ import { createVendor } from '../config/adapter.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
+import { createAppTokenBound, type AppTokenBound } from './token-life.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
 
 /** A configured use of a vendor that the broker can call. */
@@ -13,6 +14,8 @@ export interface Connection {
   /** The rules that a principal must satisfy to use the connection. */
   readonly rules: readonly AccessRule[];
   readonly users: VendorUsers;
+  /** Present if the connection's tokens must not outlive the token of the caller. */
+  readonly appTokenBound?: AppTokenBound | undefined;
 }
 
 export type Connections = ReadonlyMap<string, Connection>;
@@ -37,5 +40,6 @@ export function createConnection(
     onEvent: (event) => onEvent({ ...event, connection: name }),
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
-  return { name, vendor, rules: createAccessRules({ name, vendor, policy }), users };
+  const appTokenBound = policy.boundByAppToken ? createAppTokenBound(name, vendor.id, clock) : undefined;
+  return { name, vendor, rules: createAccessRules({ name, vendor, policy }), users, appTokenBound };
 }

@@ -1,7 +1,8 @@
 import {
-  type ClientToken,
+  isSameIdentifier,
   listSchemaProblems,
   ValetKeyError,
+  type ClientToken,
   type ExposableToken,
   type IssueAbility,
   type IssueRequest,
@@ -10,6 +11,8 @@ import {
 import type { TokenCache } from '@valetkey/token-cache';
 import type { Connection } from './connections.ts';
 import { OperationFailure, type OperationResult } from './perform.ts';
+import { boundLifetime } from './token-life.ts';
+import type { OnMappingChange } from './vendor-users.ts';
 
 /**
  * Issues a client token for a principal. `body` is the parsed JSON of the request, or undefined if it has no body.
@@ -21,16 +24,22 @@ export async function issueClientToken(
   principal: Principal,
   body: unknown,
   tokens: TokenCache,
+  recordChange?: OnMappingChange,
 ): Promise<OperationResult<ExposableToken>> {
-  const { name, vendor } = connection;
+  const { name, vendor, appTokenBound } = connection;
   const ability = vendor.issue;
   if (ability === undefined) {
     throw new ValetKeyError('operation_not_supported', `${name} issues no token to apps.`, { vendor: vendor.id });
   }
-  const parameters = parseParameters(connection, ability, body);
-  if (ability.bound === 'user') return issueForUser(connection, ability, { principal, parameters });
-  const token = await issueForAccount(name, ability, { principal, parameters }, tokens);
+  const requested = parseParameters(connection, ability, body);
+  const bounded = appTokenBound?.shorten(ability as IssueAbility, principal, requested);
+  const request = { principal, parameters: bounded?.parameters ?? requested };
+  if (ability.bound === 'user') return issueForUser(connection, ability, request, recordChange);
+  // A kept token may outlive the caller's token if this request is for a shorter one.
+  const isKept = bounded?.isShortened !== true;
+  const token = await issueForAccount(name, ability, request, isKept ? tokens : undefined);
   assertMatches(token, { vendor: vendor.id, bound: 'account' });
+  appTokenBound?.assertWithin(principal, token.expiresInSeconds);
   return { result: token };
 }
 
@@ -40,36 +49,54 @@ async function issueForAccount(
   connection: string,
   ability: IssueAbility<'account'>,
   request: Request,
-  tokens: TokenCache,
+  tokens: TokenCache | undefined,
 ): Promise<ExposableToken> {
   const { minRemainingSeconds } = ability.cache ?? {};
-  const key = ability.cache?.key(request);
-  if (key === undefined) return ability.issue(request);
-  const issue = ({ signal }: { signal: AbortSignal }) => ability.issue({ ...request, signal });
+  const key = tokens && ability.cache?.key(request);
+  const issue = async ({ signal }: { signal?: AbortSignal | undefined } = {}) =>
+    boundLifetime(await ability.issue({ ...request, signal }));
+  if (tokens === undefined || key === undefined) return issue();
   return tokens.get({ ...key, connection }, issue, { minRemainingSeconds });
 }
 
 async function issueForUser(
-  { users, vendor }: Connection,
+  { users, vendor, appTokenBound }: Connection,
   ability: IssueAbility<'user'>,
   request: Request,
+  recordChange?: OnMappingChange,
 ): Promise<OperationResult<ExposableToken>> {
+  const { principal } = request;
   const issueFor = async (vendorUserId: string): Promise<OperationResult<ExposableToken>> => {
     try {
-      const token = await ability.issue({ ...request, vendorUserId });
+      const token = boundLifetime(await ability.issue({ ...request, vendorUserId }));
       assertMatches(token, { vendor: vendor.id, bound: 'user', vendorUserId });
+      appTokenBound?.assertWithin(principal, token.expiresInSeconds);
       return { result: token, vendorUserId };
     } catch (error) {
       throw new OperationFailure(error, vendorUserId);
     }
   };
-  const vendorUserId = await users.resolve(request.principal);
+  const vendorUserId = await users.resolve(principal, recordChange);
   try {
     return await issueFor(vendorUserId);
   } catch (failure) {
-    // The vendor has deleted its user. If the broker may create another one, it does so once.
-    if (!isUserUnknown(failure) || !(await users.forget(request.principal, vendorUserId))) throw failure;
-    return issueFor(await users.resolve(request.principal));
+    if (!isUserUnknown(failure) || !(await mayReplace(users, principal, vendorUserId, recordChange))) throw failure;
+    // The vendor has deleted a user that the broker created, so the broker creates another one, once.
+    return issueFor(await users.resolve(principal, recordChange));
+  }
+}
+
+/** Removes an unknown vendor user, if it may be replaced. The audit records the vendor user of a refusal as well. */
+async function mayReplace(
+  users: Connection['users'],
+  principal: Principal,
+  vendorUserId: string,
+  recordChange: OnMappingChange | undefined,
+): Promise<boolean> {
+  try {
+    return await users.forget(principal, vendorUserId, recordChange);
+  } catch (error) {
+    throw new OperationFailure(error, vendorUserId);
   }
 }
 
@@ -79,7 +106,8 @@ function assertMatches(
   { vendor, ...expected }: Pick<ClientToken, 'vendor' | 'bound' | 'vendorUserId'>,
 ) {
   const { bound, vendorUserId } = token;
-  if (token.vendor === vendor && bound === expected.bound && vendorUserId === expected.vendorUserId) return;
+  const isOfUser = expected.vendorUserId === vendorUserId || isSameIdentifier(vendorUserId, expected.vendorUserId);
+  if (token.vendor === vendor && bound === expected.bound && isOfUser) return;
   throw new ValetKeyError('vendor_response_invalid', 'The vendor returned a token that was not requested.', {
     vendor,
     reason: 'other_token',

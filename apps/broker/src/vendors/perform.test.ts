@@ -14,7 +14,7 @@ import { createVendorUsers } from './vendor-users.ts';
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: {} };
 const request = { id: 'request-1', principal: alice, connection: 'acme-eu' };
-const everyone: ConnectionPolicy = { requiredScopes: [], requiredClaims: {} };
+const everyone: ConnectionPolicy = { boundByAppToken: false, requiredScopes: [], requiredClaims: {} };
 
 /** Creates `perform` for one connection, over a store in memory. `store` replaces some functions of that store. */
 function createHarness({ policy = everyone, store = {} }: { policy?: ConnectionPolicy; store?: Partial<Store> } = {}) {
@@ -183,7 +183,9 @@ test('perform logs the failure `overloaded` and does not record it', async () =>
 });
 
 test('perform records `forbidden` for a principal that the policy refuses, and does no work', async () => {
-  const { perform, decisions } = createHarness({ policy: { ...everyone, requiredScopes: ['rooms'] } });
+  const { perform, decisions } = createHarness({
+    policy: { ...everyone, boundByAppToken: false, requiredScopes: ['rooms'] },
+  });
   let works = 0;
   const attempt = perform(request, 'issue', async () => ({ result: (works += 1) }));
   await expect(attempt).rejects.toMatchObject({ code: 'forbidden', vendor: 'acme' });

@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { Decision } from '../storage/store.ts';
 import type { Connection, Connections } from './connections.ts';
+import { CallerTokenRefusal } from './token-life.ts';
+import type { OnMappingChange } from './vendor-users.ts';
 
 /** An authenticated request to use a connection, whatever protocol the caller used to send it. */
 export interface OperationRequest {
@@ -39,7 +41,7 @@ export class OperationFailure extends Error {
 export type Perform = <Result>(
   request: OperationRequest,
   operation: Decision['operation'],
-  work: (connection: Connection) => Promise<OperationResult<Result>>,
+  work: (connection: Connection, recordChange: OnMappingChange) => Promise<OperationResult<Result>>,
 ) => Promise<Result>;
 
 interface PerformDependencies {
@@ -61,11 +63,12 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
       issuer,
       subject,
     };
+    const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
     let done: Awaited<ReturnType<typeof work>>;
     try {
       const connection = findConnection(connections, name);
       for (const rule of connection.rules) if (!rule.allows(principal)) throw rule.refusal();
-      done = await work(connection);
+      done = await work(connection, recordChange);
     } catch (failure) {
       const { thrown, vendorUserId } =
         failure instanceof OperationFailure ? failure : { thrown: failure, vendorUserId: undefined };
@@ -86,6 +89,7 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
  * not about the caller. What a library threw is wrapped, so that its fields do not decide the response.
  */
 function toOperationError(thrown: unknown): Error {
+  if (thrown instanceof CallerTokenRefusal) return thrown.refusal;
   if (ValetKeyError.isInstance(thrown) && thrown.status !== 401) return thrown;
   return new Error('The work of the operation failed.', { cause: thrown });
 }

@@ -2,6 +2,7 @@ import { ValetKeyError, type Principal, type ProxyRequest, type ProxyResponse } 
 import type { TokenCache } from '@valetkey/token-cache';
 import { isCallAllowed } from '@valetkey/vendor-clients';
 import type { Connection } from './connections.ts';
+import { boundLifetime } from './token-life.ts';
 
 /**
  * Calls a vendor on the principal's behalf, with a server token that the caller never receives. If the vendor refuses the
@@ -27,15 +28,17 @@ export async function proxyCall(
   }
   const key = { ...ability.tokenKey(principal), connection: name };
   const getToken = () =>
-    tokens.get(key, ({ signal }) => ability.issueServerToken(key, { signal }), { signal: request.signal });
+    tokens.get(key, async ({ signal }) => boundLifetime(await ability.issueServerToken(key, { signal })), {
+      signal: request.signal,
+    });
 
   const token = await getToken();
-  const response = await ability.send(request, token);
+  const response = await ability.send(request, token, key);
   if (response !== 'token_refused') return response;
 
   await tokens.invalidate(key, token);
   const isReplayable = request.body === undefined || request.body instanceof Uint8Array;
-  const secondResponse = isReplayable ? await ability.send(request, await getToken()) : 'token_refused';
+  const secondResponse = isReplayable ? await ability.send(request, await getToken(), key) : 'token_refused';
   if (secondResponse !== 'token_refused') return secondResponse;
   throw new ValetKeyError('vendor_auth_failed', `${name} refused the broker's token.`, {
     vendor: id,

@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as systemSleep } from 'node:timers/promises';
-import {
-  readTenant,
-  ValetKeyError,
-  type CallOptions,
-  type Clock,
-  type Principal,
-  type Vendor,
-} from '@valetkey/core-types';
+import { readTenant, ValetKeyError, type Clock, type Principal, type Vendor } from '@valetkey/core-types';
 import type { VendorUserSource } from '../config/connection-policy.ts';
 import { principalKey } from '../identity/principal-key.ts';
 import type { Store, VendorUserKey } from '../storage/store.ts';
@@ -29,11 +22,29 @@ export interface VendorUsers {
   readonly areStored: boolean;
   /** Returns the vendor user that the token or the store names, without calling the vendor. */
   readonly known: (principal: Principal) => Promise<string | undefined>;
-  /** Returns the vendor user. With the source `ensure`, it creates a missing one. Rejects with `vendor_user_not_found`. */
-  readonly resolve: (principal: Principal, options?: CallOptions) => Promise<string>;
-  /** Removes a vendor user that the vendor no longer knows. Returns whether `resolve` may return another one. */
-  readonly forget: (principal: Principal, vendorUserId: string) => Promise<boolean>;
+  /**
+   * Returns the vendor user. With the source `ensure`, it creates a missing one and passes it to `onChange`. Rejects with
+   * `vendor_user_not_found`.
+   */
+  readonly resolve: (principal: Principal, onChange?: OnMappingChange) => Promise<string>;
+  /**
+   * Removes a vendor user that the vendor does not know, and passes it to `onChange`. Returns whether `resolve` may return
+   * another one. Rejects with `vendor_unavailable` if the vendor has the user after all, and with `vendor_user_not_found` if the
+   * operator chose the user: only the operator may replace it.
+   */
+  readonly forget: (principal: Principal, vendorUserId: string, onChange?: OnMappingChange) => Promise<boolean>;
 }
+
+/** A change of the stored vendor users. */
+export interface MappingChange {
+  readonly operation: 'map' | 'unmap';
+  readonly vendorUserId: string;
+}
+
+/** Records a change before the operation continues. */
+export type OnMappingChange = (change: MappingChange) => Promise<void>;
+
+const ignoreChange: OnMappingChange = async () => undefined;
 
 export interface VendorUsersOptions {
   readonly connection: string;
@@ -133,7 +144,7 @@ function createEnsuredUsers(
     }
   };
 
-  const create = async (principal: Principal): Promise<string> => {
+  const create = async (principal: Principal, onChange: OnMappingChange): Promise<string> => {
     if (vendor.users === undefined) throw new ValetKeyError('internal', `${vendor.id} cannot create users.`);
     const externalId = readExternalId(principal);
     const key = keyOf({ connection, vendor }, principal);
@@ -146,7 +157,9 @@ function createEnsuredUsers(
       if (!isVendorUserId(vendorUserId)) {
         throw new ValetKeyError('vendor_response_invalid', 'The vendor returned no user id.', { vendor: vendor.id });
       }
-      return await store.addVendorUser(key, vendorUserId);
+      const stored = await store.addVendorUser(key, vendorUserId);
+      if (stored === vendorUserId) await onChange({ operation: 'map', vendorUserId });
+      return stored;
     } finally {
       // If the release fails, the reservation ends at its expiry.
       await store.releaseVendorUser(key, owner).catch(() => undefined);
@@ -157,19 +170,35 @@ function createEnsuredUsers(
   return {
     areStored: true,
     known,
-    resolve: async (principal) => {
+    resolve: async (principal, onChange = ignoreChange) => {
       const vendorUserId = await known(principal);
       if (vendorUserId !== undefined) return vendorUserId;
       const key = principalKey(principal);
-      const creation = pendingCreations.get(key) ?? create(principal).finally(() => pendingCreations.delete(key));
+      const creation =
+        pendingCreations.get(key) ?? create(principal, onChange).finally(() => pendingCreations.delete(key));
       pendingCreations.set(key, creation);
       return creation;
     },
-    forget: async (principal, vendorUserId) => {
-      await store.removeVendorUser(keyOf({ connection, vendor }, principal), vendorUserId);
-      return true;
-    },
+    forget: (principal, vendorUserId, onChange = ignoreChange) =>
+      forgetUser({ connection, vendor, store }, principal, vendorUserId, onChange),
   };
+}
+
+/** Removes a vendor user that the broker created and that the vendor does not have. */
+async function forgetUser(
+  { connection, vendor, store }: Pick<VendorUsersOptions, 'connection' | 'vendor' | 'store'>,
+  principal: Principal,
+  vendorUserId: string,
+  onChange: OnMappingChange,
+): Promise<boolean> {
+  const key = keyOf({ connection, vendor }, principal);
+  if (await vendor.users?.hasUser?.(vendorUserId)) throw contradictionError(connection, vendor);
+  // Read before the stored vendor user, because a removal removes the mark last.
+  const isCreated = await store.isCreatedVendorUser(key, vendorUserId);
+  if (!isCreated && (await store.findVendorUser(key)) === vendorUserId)
+    throw chosenUserMissingError(connection, vendor);
+  if (await store.removeVendorUser(key, vendorUserId)) await onChange({ operation: 'unmap', vendorUserId });
+  return true;
 }
 
 /** Settles as a creation does, but rejects after `maxCreationMs`: all requests of the principal wait for this creation. */
@@ -196,4 +225,30 @@ function notFoundError(connection: string, { id }: Pick<Vendor, 'id'>, remediati
     vendor: id,
     remediation,
   });
+}
+
+/** Returns the error for a vendor that issued no token because of an unknown user, although it has the user. */
+function contradictionError(connection: string, { id }: Pick<Vendor, 'id'>): ValetKeyError {
+  return new ValetKeyError('vendor_unavailable', `${connection} has this user, but issued no token for it.`, {
+    vendor: id,
+    reason: 'user_exists',
+    advice:
+      'The vendor said that it does not know the user, and then returned the user. Check the base URL of the vendor.',
+  });
+}
+
+/** Returns the error for a vendor user that the operator chose and that the vendor does not have. */
+function chosenUserMissingError(connection: string, { id }: Pick<Vendor, 'id'>): ValetKeyError {
+  return new ValetKeyError(
+    'vendor_user_not_found',
+    `${connection} does not have the user that is mapped to this user.`,
+    {
+      vendor: id,
+      reason: 'mapped_user_missing',
+      advice:
+        'The broker did not create this vendor user, so it creates no other one in its place. If the user was deleted at the ' +
+        'vendor on purpose, map another one with `PUT /v1/vendor-users` on the admin listener, or remove the mapping with ' +
+        '`DELETE /v1/vendor-users` so that the broker creates one.',
+    },
+  );
 }

@@ -33,3 +33,16 @@ test('shares an account-bound client token between callers that request the same
   expect(renewed.token).not.toBe(first.token);
   expect(renewed.expires_in).toBeGreaterThan(600);
 });
+
+test('reads the JSON of an app after one byte order mark, and refuses two', async () => {
+  await using sandbox = await createSandbox();
+  await using broker = await startRecordingBroker(createConfigFor(sandbox));
+  const token = await sandbox.mintUserToken({ sub: 'alice' });
+  const issue = (mark: string) =>
+    broker.issue('nudge', token, {
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from(`${mark}{"expiry_minutes":5}`),
+    });
+  expect(await (await issue('\uFEFF')).json()).toMatchObject({ expires_in: 300 });
+  expect(await (await issue('\uFEFF\uFEFF')).json()).toMatchObject({ code: 'invalid_request' });
+});

@@ -135,7 +135,8 @@ test('does not parse the body of a caller without a token', async () => {
 });
 
 test.each<[string, object, keyof typeof errorTable]>([
-  ["refuses the broker's key", { type: 'status', status: 401, body: 'canary-7d1e' }, 'vendor_auth_failed'],
+  ["refuses the broker's key", { type: 'status', status: 401, body: { message: 'canary-7d1e' } }, 'vendor_auth_failed'],
+  ['is behind a firewall that refuses', { type: 'status', status: 403, body: 'canary-7d1e' }, 'vendor_unavailable'],
   ['responds 500', { type: 'status', status: 500, body: 'canary-7d1e' }, 'vendor_unavailable'],
   ['responds with malformed JSON', { type: 'malformed' }, 'vendor_response_invalid'],
   ['resets the connection', { type: 'reset' }, 'vendor_unavailable'],

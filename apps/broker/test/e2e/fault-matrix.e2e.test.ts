@@ -130,7 +130,7 @@ const targets: Readonly<Record<string, Target>> = {
     route: 'POST /v2/user/{user_id}/sign_in_token',
     prepare: issueAt('vital'),
     call: issueAt('vital'),
-    overrides: { 'data of another user': 'vendor_response_invalid', '404': 'vendor_user_not_found' },
+    overrides: { 'data of another user': 'vendor_response_invalid', '404': 'vendor_unavailable' },
   },
 };
 

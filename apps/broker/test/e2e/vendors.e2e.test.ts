@@ -97,7 +97,7 @@ describe('Nymbl', () => {
   test('renews a server token that Nymbl refuses and repeats the call, but only once', async () => {
     await dev.call('/v1/vendors/nymbl/proxy/Patients', alice);
     await dev.callSandbox('DELETE', '/_calls');
-    const fault = { type: 'status', status: 401, body: '{"message":"The incoming token has expired"}' };
+    const fault = { type: 'status', status: 401, body: { message: 'The incoming token has expired' } };
     await dev.callSandbox('PUT', '/_faults', { faults: [{ vendor: 'nymbl', fault, count: 1 }] });
 
     const response = await dev.call('/v1/vendors/nymbl/proxy/Patients', alice);

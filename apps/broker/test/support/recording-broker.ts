@@ -136,7 +136,7 @@ function recordFailures(definition: VendorDefinition, failures: unknown[]): Vend
             ...issue,
             issue: record(issue.issue as (request: IssueRequest) => Promise<ClientToken>),
           } as Vendor['issue']),
-        users: users && { ensureUser: record(users.ensureUser) },
+        users: users && { ...users, ensureUser: record(users.ensureUser) },
         proxy: proxy && { ...proxy, issueServerToken: record(proxy.issueServerToken), send: record(proxy.send) },
       };
     },

@@ -94,6 +94,23 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await store.findVendorUser(alice)).toBe('one');
     });
 
+    test('tells the vendor users that the broker created from those that the operator chose', async () => {
+      const areCreated = () =>
+        Promise.all(['one', 'two'].map((vendorUserId) => store.isCreatedVendorUser(alice, vendorUserId)));
+      await store.addVendorUser(alice, 'one');
+      expect(await areCreated()).toEqual([true, false]);
+      expect(await store.isCreatedVendorUser({ ...alice, subject: 'bob' }, 'one')).toBe(false);
+      await store.setVendorUser(alice, 'two');
+      expect(await areCreated()).toEqual([true, false]);
+      await store.setVendorUser(alice, 'one');
+      expect(await areCreated()).toEqual([false, false]);
+      await store.removeVendorUser(alice, 'one');
+      await store.addVendorUser(alice, 'two');
+      expect(await areCreated()).toEqual([false, true]);
+      await store.removeVendorUser(alice, 'two');
+      expect(await areCreated()).toEqual([false, false]);
+    });
+
     test('keeps one vendor user when two processes add 40 at once, and returns it to every call', async () => {
       const other = open();
       const results = await Promise.all(

@@ -67,6 +67,7 @@ test('a failure is the same after failureToText and parseFailureText, which refu
 
 test.each<FailureCause>([
   { type: 'vendor_status', status: 429 },
+  { type: 'intercepted', status: 403 },
   { type: 'oauth_error', error: 'invalid_client' },
   { type: 'oauth_error', error: 'unauthorized_client' },
   { type: 'oauth_error', error: 'invalid_scope' },

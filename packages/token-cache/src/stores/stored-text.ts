@@ -41,6 +41,7 @@ const oauthErrors: Readonly<Record<OAuthErrorCode, true>> = {
 /** Lists every type of `FailureCause`: a new type does not compile until its schema is added. */
 const causeSchemas: { readonly [Type in FailureCause['type']]: z.ZodType<Extract<FailureCause, { type: Type }>> } = {
   vendor_status: z.strictObject({ type: z.literal('vendor_status'), status: z.int() }),
+  intercepted: z.strictObject({ type: z.literal('intercepted'), status: z.int() }),
   oauth_error: z.strictObject({
     type: z.literal('oauth_error'),
     error: z.enum(Object.keys(oauthErrors) as [OAuthErrorCode, ...OAuthErrorCode[]]),

@@ -1,18 +1,4 @@
-import { createPrivateKey, randomUUID, sign, type KeyObject } from 'node:crypto';
-import { z } from 'zod';
-
-/** Parses a private RSA key in PEM (PKCS #8 or PKCS #1) into a key object, which prints nothing of the key. */
-export const rsaPrivateKeySchema = z.string().transform((pem, context): KeyObject => {
-  try {
-    const key = createPrivateKey(pem.trim());
-    const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
-    if (key.asymmetricKeyType === 'rsa' && modulusLength >= 2_048) return key;
-  } catch {
-    // The parser's error would quote the key.
-  }
-  context.addIssue({ code: 'custom', message: 'must be a private RSA key of at least 2048 bits in PEM' });
-  return z.NEVER;
-});
+import { randomUUID, sign, type KeyObject } from 'node:crypto';
 
 /** The claims of a client assertion, and the key that signs it (RFC 7523 section 3). */
 export interface ClientAssertion {
@@ -26,20 +12,28 @@ export interface ClientAssertion {
   readonly nowMs: number;
 }
 
-/** An assertion is used at once. The minute allows for a difference between the clocks of two machines. */
-const lifetimeSeconds = 60;
+/**
+ * An assertion is used at once. Both bounds allow for a difference between the clocks of two machines: many vendors refuse an
+ * assertion that was issued in their future.
+ */
+const backdatedSeconds = 30;
+const lifetimeSeconds = 90;
 
 /**
- * Returns an assertion that authenticates a client for one request (RFC 7523 section 2.2), signed with RS256.
+ * Returns an assertion that authenticates a client for one request (RFC 7523 section 2.2), signed with RS256. Its `iat` is
+ * half a minute before `nowMs`, and it expires a minute after `nowMs`.
  *
  * @example
  * ```ts
- * const client_assertion = signClientAssertion({ clientId, privateKey, audience: tokenUrl, nowMs: clock.nowMs() });
+ * const authenticate = (nowMs: number) => ({
+ *   client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+ *   client_assertion: signClientAssertion({ clientId, privateKey, audience: tokenUrl, nowMs }),
+ * });
  * ```
  */
 export function signClientAssertion({ clientId, privateKey, keyId, audience, nowMs }: ClientAssertion): string {
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
-  const iat = Math.floor(nowMs / 1_000);
+  const iat = Math.floor(nowMs / 1_000) - backdatedSeconds;
   const header = encode({ alg: 'RS256', typ: 'JWT', kid: keyId });
   const payload = encode({
     iss: clientId,

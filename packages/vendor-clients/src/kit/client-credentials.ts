@@ -1,18 +1,27 @@
-import { ValetKeyError, type Secret } from '@valetkey/core-types';
+import { systemClock, ValetKeyError, type Clock, type Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import type { Operation } from './door/door.ts';
-import { invalidResponseError, readJson, refusalError, tokenSchema, tryReadJson } from './door/response.ts';
+import { refusalError } from './door/refusal.ts';
+import {
+  invalidResponseError,
+  readJson,
+  tokenSchema,
+  tryReadJson,
+  type VendorName,
+  type VendorResponse,
+} from './door/response.ts';
 import { readJwtPayload } from './jwt-payload.ts';
+import { readLifetimeSeconds, remainingSeconds } from './lifetime.ts';
 
 /** A request for a client-credentials grant (RFC 6749 section 4.4.2), with the credentials in the body. */
 export interface ClientCredentialsRequest {
   /** The path of the token endpoint below the door's base URL. Default: the base URL is the endpoint. */
   readonly path?: string | undefined;
   /**
-   * Returns the fields that authenticate the client: `client_id` and `client_secret`, or an assertion (RFC 7523). It is
-   * called for each attempt, because an assertion may be used only once.
+   * Returns the fields that authenticate the client: `client_id` and `client_secret`, or an assertion (RFC 7523) that was
+   * issued at `nowMs`. It is called for each attempt, because an assertion may be used only once.
    */
-  readonly authenticate: () => Readonly<Record<string, string>>;
+  readonly authenticate: (nowMs: number) => Readonly<Record<string, string>>;
   readonly scope?: string | undefined;
   /** What the operator should check if the vendor refuses the scope. Default: a general advice. */
   readonly scopeAdvice?: string | undefined;
@@ -20,6 +29,10 @@ export interface ClientCredentialsRequest {
   readonly encoding?: 'form' | 'json' | undefined;
   /** What the operator should check if the client is refused. */
   readonly advice: string;
+  /** The longest lifetime that the vendor documents, in seconds. Default: a day. */
+  readonly maxLifetimeSeconds?: number | undefined;
+  /** Default: the clock of this machine. */
+  readonly clock?: Clock | undefined;
 }
 
 /** A granted access token (RFC 6749 section 5.1). */
@@ -33,8 +46,8 @@ const grantSchema = z.object({
   access_token: tokenSchema,
   token_type: z.string().optional(),
   scope: z.string().optional().catch(undefined),
-  // Some token endpoints send the number as a string.
-  expires_in: z.coerce.number().int().positive().optional().catch(undefined),
+  expires_in: z.unknown().optional(),
+  expires_at: z.unknown().optional(),
 });
 
 const codeByGrantError = {
@@ -52,7 +65,8 @@ const defaultScopeAdvice = 'Check the requested scope, and that this client may 
 const contentTypes = { form: 'application/x-www-form-urlencoded', json: 'application/json' } as const;
 
 /**
- * Requests an access token by the client-credentials grant (RFC 6749 section 4.4).
+ * Requests an access token by the client-credentials grant (RFC 6749 section 4.4). If an assertion is refused and the
+ * response's `Date` differs from our clock, the request is sent once more with an assertion of that time.
  *
  * Rejects with `vendor_auth_failed` for `invalid_client` and `unauthorized_client`, and with `vendor_rejected` for
  * `invalid_scope`; each with the `oauth_error` as its cause. Rejects with `vendor_response_invalid` if the token is not a
@@ -69,20 +83,33 @@ const contentTypes = { form: 'application/x-www-form-urlencoded', json: 'applica
  */
 export async function requestClientCredentialsToken(
   operation: Operation,
-  {
-    path = '',
-    authenticate,
-    scope,
-    scopeAdvice = defaultScopeAdvice,
-    encoding = 'form',
-    advice,
-  }: ClientCredentialsRequest,
+  request: ClientCredentialsRequest,
 ): Promise<GrantedToken> {
+  const { clock = systemClock } = request;
+  let response = await sendGrantRequest(operation, request, () => clock.nowMs());
+  // A secret does not depend on the time; an assertion does.
+  const skewMs = 'client_assertion' in request.authenticate(clock.nowMs()) ? skewOf(response, clock) : 0;
+  if (skewMs !== 0 && response.status >= 400) {
+    response = await sendGrantRequest(operation, request, () => clock.nowMs() + skewMs);
+  }
+  if (response.status !== 200) throw refusedGrantError(response, request, skewMs);
+  return readGrant(response, request);
+}
+
+function sendGrantRequest(
+  operation: Operation,
+  { path = '', authenticate, scope, encoding = 'form' }: ClientCredentialsRequest,
+  nowMs: () => number,
+): Promise<VendorResponse> {
   const encode = (): string => {
-    const fields = { grant_type: 'client_credentials', ...authenticate(), ...(scope !== undefined && { scope }) };
+    const fields = {
+      grant_type: 'client_credentials',
+      ...authenticate(nowMs()),
+      ...(scope !== undefined && { scope }),
+    };
     return encoding === 'json' ? JSON.stringify(fields) : new URLSearchParams(fields).toString();
   };
-  const response = await operation.send({
+  return operation.send({
     method: 'POST',
     path,
     headers: { 'content-type': contentTypes[encoding] },
@@ -90,27 +117,54 @@ export async function requestClientCredentialsToken(
     expected: 'any',
     repeatable: true,
   });
+}
+
+/** A difference below this may come from the whole seconds of `Date` and from the time of the call. */
+const minSkewMs = 5_000;
+
+/** Returns by how many milliseconds the vendor's clock is ahead of ours, or 0 if the difference is small or unknown. */
+function skewOf({ headers }: VendorResponse, clock: Clock): number {
+  const skewMs = Date.parse(String(headers['date'])) - clock.nowMs();
+  return Math.abs(skewMs) >= minSkewMs ? skewMs : 0;
+}
+
+function adviseOnClock(skewMs: number, { title }: VendorName): string {
+  const seconds = Math.round(Math.abs(skewMs) / 1_000);
+  return `The clock of this machine is ${seconds} seconds ${skewMs > 0 ? 'behind' : 'ahead of'} ${title}'s: synchronize it. `;
+}
+
+function refusedGrantError(
+  response: VendorResponse,
+  { advice, scopeAdvice = defaultScopeAdvice }: ClientCredentialsRequest,
+  skewMs: number,
+): ValetKeyError {
   const { vendor } = response;
-  if (response.status !== 200) {
-    const detail = `${vendor.title} did not grant an access token.`;
-    const oauth = tryReadJson(response, grantErrorSchema);
-    if (!oauth.success) {
-      const meaning = { code: 'vendor_auth_failed', detail, advice } as const;
-      throw refusalError(response, { 401: meaning, 403: meaning });
-    }
-    const { error } = oauth.data;
-    const adviceByError: Readonly<Record<GrantError, string>> = {
-      invalid_client: advice,
-      unauthorized_client: 'Ask the vendor to allow the client-credentials grant for this client.',
-      invalid_scope: scopeAdvice,
-    };
-    const more = { vendor: vendor.id, reason: error, advice: adviceByError[error] };
-    throw new ValetKeyError(codeByGrantError[error], detail, { ...more, cause: { type: 'oauth_error', error } });
+  const detail = `${vendor.title} did not grant an access token.`;
+  const clientAdvice = (skewMs === 0 ? '' : adviseOnClock(skewMs, vendor)) + advice;
+  const oauth = tryReadJson(response, grantErrorSchema);
+  if (!oauth.success) {
+    const meaning = { code: 'vendor_auth_failed', detail, advice: clientAdvice } as const;
+    return refusalError(response, { 401: meaning, 403: meaning });
   }
+  const { error } = oauth.data;
+  const adviceByError: Readonly<Record<GrantError, string>> = {
+    invalid_client: clientAdvice,
+    unauthorized_client: 'Ask the vendor to allow the client-credentials grant for this client.',
+    invalid_scope: scopeAdvice,
+  };
+  const more = { vendor: vendor.id, reason: error, advice: adviceByError[error] };
+  return new ValetKeyError(codeByGrantError[error], detail, { ...more, cause: { type: 'oauth_error', error } });
+}
+
+function readGrant(response: VendorResponse, { scope, maxLifetimeSeconds }: ClientCredentialsRequest): GrantedToken {
+  const { vendor } = response;
   const grant = readJson(response, grantSchema);
   if ((grant.token_type ?? 'bearer').toLowerCase() !== 'bearer') throw invalidResponseError(vendor, 'field:token_type');
   if (scope !== undefined && !isScopeGranted(scope, grant)) throw invalidResponseError(vendor, 'other_scope');
-  return { accessToken: grant.access_token, expiresInSeconds: grant.expires_in };
+  const expiresInSeconds =
+    readLifetimeSeconds(grant.expires_in, maxLifetimeSeconds) ??
+    remainingSeconds(response, { expiresAt: grant.expires_at }, maxLifetimeSeconds);
+  return { accessToken: grant.access_token, expiresInSeconds };
 }
 
 /**

@@ -117,7 +117,8 @@ export function createCredential<Value>(
 function isAccepted(failure: unknown): boolean {
   return (
     ValetKeyError.isInstance(failure) &&
-    (failure.code === 'vendor_rejected' || failure.code === 'vendor_user_not_found')
+    (failure.code === 'vendor_rejected' || failure.code === 'vendor_user_not_found') &&
+    failure.cause?.type !== 'intercepted'
   );
 }
 

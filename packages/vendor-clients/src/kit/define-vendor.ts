@@ -80,6 +80,12 @@ export interface VendorDeclaration<
   readonly id: string;
   /** The vendor's name as people write it. */
   readonly title: string;
+  /**
+   * The form of the vendor's own errors, as its documentation shows them: a schema of JSON, or of text. A 401 or 403 of any
+   * other form comes from a firewall on the way and does not count as a refusal of the credentials. Default: a JSON object
+   * with a customary field, such as `error`, `message` or `detail`.
+   */
+  readonly errorBody?: z.ZodType | undefined;
   /** The options that hold a credential. Each accepts one value, or two while it is being rotated. */
   readonly credentials: Credentials;
   /** All other options, each with a `.describe('…')` sentence. `timeoutMs` is added to them. */
@@ -147,8 +153,8 @@ export function defineVendor<
   Client extends Pick<VendorClient, 'verify'>,
 >(declared: VendorDeclaration<Credentials, Options, Client>): DefinedVendor<Credentials, Options, Client> {
   type Context = VendorContext<Credentials, Options>;
-  const { id, title } = declared;
-  const vendor: VendorName = { id, title };
+  const { id, title, errorBody } = declared;
+  const vendor: VendorName = { id, title, errorBody };
   const options = toSchema<Credentials, Options>(declared);
 
   const start = (parsed: Context['options'], dependencies: ClientDependencies = {}) => {

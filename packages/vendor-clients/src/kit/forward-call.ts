@@ -36,6 +36,8 @@ export type ForwardLimits = Readonly<Record<'streamTimeoutMs' | 'maxRequestBytes
  * are `credentials`. Both bodies are streamed, and neither is decoded. Rejects with `invalid_request` for a query that is not
  * percent-encoded and with `payload_too_large` for a body that is too long.
  *
+ * With a `rateLimitKey`, such as the name of a customer, a 429 response holds only the calls with the same key.
+ *
  * Check the request against the list of allowed calls first (`isCallAllowed`).
  *
  * @example
@@ -49,6 +51,7 @@ export function forwardCall(
   { method, path, query, headers, body }: ProxyRequest,
   credentials: Readonly<Record<string, string>>,
   limits: ForwardLimits,
+  rateLimitKey?: string,
 ): Promise<StreamedResponse> {
   if (!/^(\?[\x21\x22\x24-\x7e]*)?$/.test(query)) {
     throw new ValetKeyError('invalid_request', 'The query contains characters that must be percent-encoded.');
@@ -64,6 +67,7 @@ export function forwardCall(
     headers: { ...passRequestHeaders(headers), ...(hasBody && lengthOf(headers)), ...credentials },
     body: hasBody ? limitRequest(body, limits.maxRequestBytes) : undefined,
     repeatable: method === 'GET' || method === 'HEAD',
+    rateLimitKey,
     maxResponseBytes: limits.maxResponseBytes,
   });
 }

@@ -10,15 +10,17 @@ export { customCredential, secretCredential } from './credentials.ts';
 export { secretSchema, secretSlotsSchema } from '@valetkey/core-types';
 export { z } from 'zod';
 export { allowedCallSchema, isCallAllowed } from './allowed-calls.ts';
-export { rsaPrivateKeySchema } from './client-assertion.ts';
+export { rsaPrivateKeySchema } from './private-key.ts';
 export { baseUrlSchema } from './option-schemas.ts';
 
 // Calls and their responses.
 export { encodePathSegment } from './door/door.ts';
-export { invalidResponseError, readJson, refusalError, tokenSchema, tryReadJson } from './door/response.ts';
+export { refusalError } from './door/refusal.ts';
+export { invalidResponseError, readJson, tokenSchema, tryReadJson } from './door/response.ts';
 export { readJwtPayload, remainingLifeSeconds } from './jwt-payload.ts';
+export { readLifetimeSeconds, remainingSeconds } from './lifetime.ts';
 export { verifyCredentials } from './verify-credentials.ts';
-export { Secret, ValetKeyError } from '@valetkey/core-types';
+export { isSameIdentifier, Secret, ValetKeyError } from '@valetkey/core-types';
 
 // OAuth client credentials.
 export { signClientAssertion } from './client-assertion.ts';
@@ -58,7 +60,8 @@ export type {
   WithoutClose,
 } from './define-vendor.ts';
 export type { ClientDependencies, Door, DoorCall, Operation, StreamCall } from './door/door.ts';
-export type { ResponseHeaders, StatusMeaning, StatusMeanings, VendorName, VendorResponse } from './door/response.ts';
+export type { StatusMeaning, StatusMeanings } from './door/refusal.ts';
+export type { ResponseHeaders, VendorName, VendorResponse } from './door/response.ts';
 export type { StreamedResponse } from './door/stream.ts';
 export type { ForwardLimits } from './forward-call.ts';
 export type { BindIssueAbility, IssuedToken, IssueDeclaration } from './issue-ability.ts';

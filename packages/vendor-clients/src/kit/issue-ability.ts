@@ -19,7 +19,7 @@ export interface IssuedToken {
 /** An ability to issue, as a vendor declares it. */
 export type IssueDeclaration<Binding extends TokenBinding, Parameters> = Pick<
   IssueAbility<Binding, Parameters>,
-  'cache' | 'exchange' | 'plainTextField'
+  'cache' | 'exchange' | 'lifetime' | 'plainTextField'
 > & {
   /** Parses the body of an issue request. It must refuse unknown fields. Default: a body without fields. */
   readonly parameters?: z.ZodType<Parameters> | undefined;
@@ -50,12 +50,13 @@ const noParameters: z.ZodType<object> = z.strictObject({});
 export function issueForUser<Parameters extends object = NoParameters>(
   declared: IssueDeclaration<'user', Parameters>,
 ): BindIssueAbility<'user'> {
-  const { parameters = noParameters as z.ZodType<Parameters>, exchange, plainTextField } = declared;
+  const { parameters = noParameters as z.ZodType<Parameters>, exchange, lifetime, plainTextField } = declared;
   return (vendor) =>
     toAbility<'user', Parameters>({
       bound: 'user',
       parameters,
       exchange,
+      lifetime,
       plainTextField,
       async issue(request) {
         const { fields, expiresInSeconds } = await declared.issue(request);
@@ -84,13 +85,14 @@ export function issueForUser<Parameters extends object = NoParameters>(
 export function issueForAccount<Parameters extends object = NoParameters>(
   declared: IssueDeclaration<'account', Parameters>,
 ): BindIssueAbility<'account'> {
-  const { parameters = noParameters as z.ZodType<Parameters>, cache, exchange, plainTextField } = declared;
+  const { parameters = noParameters as z.ZodType<Parameters>, cache, exchange, lifetime, plainTextField } = declared;
   return (vendor) =>
     toAbility<'account', Parameters>({
       bound: 'account',
       parameters,
       cache,
       exchange,
+      lifetime,
       plainTextField,
       async issue(request) {
         const { fields, expiresInSeconds } = await declared.issue(request);

@@ -11,6 +11,9 @@ export interface RecordedCall {
   readonly body: string;
 }
 
+/** A body that has the form of every vendor's own errors. A refusal has it, unless the test plans another body. */
+const errorBody = { error: 'refused', message: 'refused', detail: 'refused' };
+
 /** A response to send. `choose` returns the JSON for a call. A function sends the whole response itself. */
 export type PlannedResponse =
   | {
@@ -49,7 +52,8 @@ export async function startVendorServer(...first: [PlannedResponse, ...PlannedRe
       const body = (await buffer(request)).toString('utf8');
       const call = { method, path, headers, body };
       calls.push(call);
-      const json = planned.choose?.(call) ?? planned.json;
+      const isRefusal = (planned.status ?? 200) >= 400;
+      const json = planned.choose?.(call) ?? planned.json ?? (isRefusal ? errorBody : undefined);
       const text = planned.text ?? (json === undefined ? '' : JSON.stringify(json));
       response.writeHead(planned.status ?? 200, { 'content-type': 'application/json', ...planned.headers }).end(text);
     })().catch(() => response.destroy());

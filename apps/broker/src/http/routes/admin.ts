@@ -1,8 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { listSchemaProblems, readTenant, ValetKeyError, type SecretSlots } from '@valetkey/core-types';
+import {
+  isSameIdentifier,
+  listSchemaProblems,
+  readTenant,
+  ValetKeyError,
+  type SecretSlots,
+} from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
+import type { Audit } from '../../audit/audit.ts';
 import type { Decision, Store, StoredVendorUser, VendorUserKey } from '../../storage/store.ts';
 import type { Connections } from '../../vendors/connections.ts';
 import { findConnection } from '../../vendors/perform.ts';
@@ -24,6 +31,7 @@ interface AdminDependencies {
   /** The issuers whose tokens are accepted. */
   readonly issuers: readonly string[];
   readonly token: SecretSlots | undefined;
+  readonly audit: Audit;
 }
 
 /**
@@ -48,9 +56,11 @@ function logChanges(server: FastifyInstance): void {
 
 function addVendorUsersRoute(
   server: FastifyInstance,
-  { store, connections, issuers }: AdminDependencies,
+  { store, connections, issuers, audit }: AdminDependencies,
   authentication: onRequestAsyncHookHandler,
 ): void {
+  const record = (requestId: string, operation: 'map' | 'unmap', key: VendorUserKey, vendorUserId: string) =>
+    audit.record({ requestId, operation, ...key, vendorUserId, outcome: 'allowed' });
   const parseMapping = (body: unknown): { key: VendorUserKey; vendorUserId: string } => {
     const { issuer, subject, vendor_user_id: vendorUserId, ...target } = parse(mappingSchema, body);
     const connection = 'connection' in target ? target.connection : target.vendor;
@@ -83,13 +93,21 @@ function addVendorUsersRoute(
             },
           );
         }
+        await audit.assertWritable(request.id);
         await store.setVendorUser(key, vendorUserId);
+        await record(request.id, 'map', key, vendorUserId);
         return reply.status(204).send();
       },
       DELETE: async (request, reply) => {
         const { key, vendorUserId } = parseMapping(request.body);
-        if (await store.removeVendorUser(key, vendorUserId)) return reply.status(204).send();
-        throw new ValetKeyError('not_found', 'This principal does not have this vendor user.');
+        await audit.assertWritable(request.id);
+        const stored = await store.findVendorUser(key);
+        const isStored = stored !== undefined && isSameIdentifier(stored, vendorUserId);
+        if (!isStored || !(await store.removeVendorUser(key, stored))) {
+          throw new ValetKeyError('not_found', 'This principal does not have this vendor user.');
+        }
+        await record(request.id, 'unmap', key, stored);
+        return reply.status(204).send();
       },
     },
     authentication,

@@ -34,9 +34,15 @@ export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteD
         const { connection: name } = request.params as { connection: string };
         const principal = principalOf(request);
         const operation = { id: request.id, principal, connection: name };
-        const { type, body } = await perform(operation, 'issue', async (connection) => {
+        const { type, body } = await perform(operation, 'issue', async (connection, recordChange) => {
           const plainTextField = choosePlainTextField(connection.vendor, request.headers.accept);
-          const { result: token, vendorUserId } = await issueClientToken(connection, principal, request.body, tokens);
+          const { result: token, vendorUserId } = await issueClientToken(
+            connection,
+            principal,
+            request.body,
+            tokens,
+            recordChange,
+          );
           const encoded = encodeIssuedToken(token, plainTextField, { connection: name, nowMs: clock.nowMs() });
           return { result: encoded, vendorUserId };
         });

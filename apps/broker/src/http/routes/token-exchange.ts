@@ -32,9 +32,15 @@ export function addTokenExchangeRoute(server: FastifyInstance, dependencies: Tok
     const { subjectToken, connection: name, requestedTokenType, asksForScope } = parseExchangeRequest(request.body);
     const principal = await identify(subjectToken);
     const operation = { id: request.id, principal, connection: name };
-    const body = await perform(operation, 'issue', async (connection) => {
+    const body = await perform(operation, 'issue', async (connection, recordChange) => {
       const exchanged = readExchangedToken(connection, requestedTokenType);
-      const { result: token, vendorUserId } = await issueClientToken(connection, principal, undefined, tokens);
+      const { result: token, vendorUserId } = await issueClientToken(
+        connection,
+        principal,
+        undefined,
+        tokens,
+        recordChange,
+      );
       const context = { connection: name, nowMs: clock.nowMs() };
       return { result: encodeExchangedToken(token, { ...exchanged, asksForScope }, context), vendorUserId };
     });

@@ -1,5 +1,6 @@
 import { ValetKeyError, type Clock, type VendorEvent } from '@valetkey/core-types';
 import { isTimeout } from './deadline.ts';
+import { createRequestedPause } from './requested-pause.ts';
 import type { VendorName } from './response.ts';
 
 interface AttemptsOptions {
@@ -22,6 +23,8 @@ interface Attempt<Result> {
   readonly repeatable: boolean;
   /** Whether the vendor alone decides how the call ends. A caller that streams its body may hold the call up. */
   readonly isGoodProbe: boolean;
+  /** What the vendor counts calls by, if it limits their rate for each of several. Default: all calls of the door. */
+  readonly rateLimitKey?: string | undefined;
   /** Whether the caller composed the request. A healthy vendor may fail on such a request. */
   readonly isComposedByCaller: boolean;
   /** Waits, and rejects as soon as the deadline or the caller ends the call. */
@@ -49,8 +52,8 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
   });
 
   /** Checks the pause first: the circuit would wait forever for a probe that the pause refused. */
-  const admit = (isGoodProbe: boolean) => {
-    requestedPause.assertOver();
+  const admit = ({ isGoodProbe, rateLimitKey }: Attempt<unknown>) => {
+    requestedPause.assertOver(rateLimitKey);
     return circuit.admit(isGoodProbe);
   };
 
@@ -59,10 +62,7 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
     if (isResponse(failure)) lastResponseAtMs = clock.monotonicMs();
     const outcome = isInconclusive(failure, attempt) ? 'unknown' : outcomeOf(failure);
     report(outcome);
-    if (outcome === 'unknown') return;
-    if (ValetKeyError.isInstance(failure) && failure.retryAfterSeconds !== undefined) {
-      requestedPause.extend(failure.retryAfterSeconds);
-    }
+    if (outcome !== 'unknown' && ValetKeyError.isInstance(failure)) requestedPause.note(failure, attempt.rateLimitKey);
   };
 
   /** Returns whether the failure of a call may be the caller's fault, or the fault of the calls before it. */
@@ -75,8 +75,8 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 
   return {
     async run(attempt) {
-      const { send, explain, repeatable, isGoodProbe, wait } = attempt;
-      let report = admit(isGoodProbe);
+      const { send, explain, repeatable, wait } = attempt;
+      let report = admit(attempt);
       // A call that was refused above never reached the vendor, so it adds nothing to the budget.
       budget.deposit();
       for (let count = 1; ; count++) {
@@ -96,7 +96,7 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
         onEvent({ type: 'retried', vendor: vendor.id, reason: failure.reason ?? failure.code });
         await wait(random() * firstBackoffMs * 2 ** count);
         try {
-          report = admit(isGoodProbe);
+          report = admit(attempt);
         } catch {
           // Other calls found the vendor down meanwhile. The failure of this call says more than the refusal.
           throw failure;
@@ -109,6 +109,8 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
 function outcomeOf(failure: unknown): Outcome {
   // Callers that abort, send an invalid body or are too many say nothing about the vendor.
   if (!ValetKeyError.isInstance(failure) || failure.status < 500 || failure.code === 'overloaded') return 'unknown';
+  // A firewall that limits the calls of this broker is asked for a pause; it does not mean that the vendor is down.
+  if (failure.cause?.type === 'intercepted' && failure.cause.status === 429) return 'healthy';
   return failure.code === 'vendor_unavailable' || failure.code === 'vendor_timeout' ? 'failed' : 'healthy';
 }
 
@@ -116,7 +118,9 @@ function outcomeOf(failure: unknown): Outcome {
 function isResponse(failure: unknown): boolean {
   return (
     ValetKeyError.isInstance(failure) &&
-    (failure.cause?.type === 'vendor_status' || failure.code === 'vendor_response_invalid')
+    (failure.cause?.type === 'vendor_status' ||
+      failure.cause?.type === 'intercepted' ||
+      failure.code === 'vendor_response_invalid')
   );
 }
 
@@ -133,30 +137,6 @@ function isTemporary(failure: unknown): failure is ValetKeyError {
     failure.code === 'vendor_unavailable' &&
     failure.retryAfterSeconds === undefined
   );
-}
-
-/** Remembers until when the vendor asked for no calls (`Retry-After`). */
-function createRequestedPause(vendor: VendorName, clock: Clock) {
-  let untilMs = 0;
-  return {
-    /** Throws `vendor_rate_limited` during the pause. */
-    assertOver(): void {
-      if (untilMs === 0) return;
-      const waitMs = untilMs - clock.monotonicMs();
-      if (waitMs <= 0) {
-        untilMs = 0;
-        return;
-      }
-      throw new ValetKeyError('vendor_rate_limited', `${vendor.title} asked for no calls for a while.`, {
-        vendor: vendor.id,
-        reason: 'held',
-        retryAfterSeconds: Math.ceil(waitMs / 1_000),
-      });
-    },
-    extend(retryAfterSeconds: number): void {
-      untilMs = Math.max(untilMs, clock.monotonicMs() + retryAfterSeconds * 1_000);
-    },
-  };
 }
 
 /** Repetitions per call: a vendor in trouble receives at most a tenth more calls than it would without repetitions. */

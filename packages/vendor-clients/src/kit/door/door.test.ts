@@ -72,7 +72,7 @@ test.each([
 test('a status has the meaning that the call declares for it, if the body matches the meaning', async () => {
   const meaning = { code: 'vendor_user_not_found', detail: 'No such user.', advice: 'Look.', reason: 'gone' } as const;
   const meanings = { 404: { ...meaning, body: z.object({ error: z.string() }) } };
-  await expect(sendTo({ status: 404, text: '<html>' }, { meanings: { 404: meaning } })).rejects.toMatchObject({
+  await expect(sendTo({ status: 404 }, { meanings: { 404: meaning } })).rejects.toMatchObject({
     code: 'vendor_user_not_found',
     message: 'No such user.',
     advice: 'Look.',
@@ -80,9 +80,12 @@ test('a status has the meaning that the call declares for it, if the body matche
     cause: { type: 'vendor_status', status: 404 },
   });
   await expect(sendTo({ status: 404, json: { error: 'x' } }, { meanings })).rejects.toMatchObject({ reason: 'gone' });
-  await expect(sendTo({ status: 404, text: '<html>' }, { meanings })).rejects.toMatchObject({
-    code: 'vendor_rejected',
-  });
+  for (const other of [meanings, { 404: meaning }]) {
+    await expect(sendTo({ status: 404, text: '<html>' }, { meanings: other })).rejects.toMatchObject({
+      code: 'vendor_rejected',
+      cause: { type: 'intercepted', status: 404 },
+    });
+  }
 });
 
 test.each([

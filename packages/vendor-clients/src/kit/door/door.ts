@@ -10,15 +10,8 @@ import { Deadline, isTimeout, timeoutError } from './deadline.ts';
 import { describeNetworkFailure } from './network-failure.ts';
 import { createPool, maxSockets } from './pool.ts';
 import { decodeBody } from './read-body.ts';
-import {
-  collectResponse,
-  refusalError,
-  unusableStatusError,
-  type ResponseHeaders,
-  type StatusMeanings,
-  type VendorName,
-  type VendorResponse,
-} from './response.ts';
+import { refusalError, unusableStatusError, type StatusMeanings } from './refusal.ts';
+import { collectResponse, type ResponseHeaders, type VendorName, type VendorResponse } from './response.ts';
 import { requestHead, toStreamedResponse, type StreamedResponse } from './stream.ts';
 
 /** What a vendor client works with. Each dependency has a default. */
@@ -60,10 +53,15 @@ export interface DoorCall {
   readonly meanings?: StatusMeanings | undefined;
   /** Whether sending the call twice does no harm, so that it may be repeated after a temporary failure. Default: false. */
   readonly repeatable?: boolean | undefined;
+  /**
+   * What the vendor counts this call for, such as a customer. A 429 response then holds only the calls with the same key.
+   * Default: it holds all calls of the door.
+   */
+  readonly rateLimitKey?: string | undefined;
 }
 
 /** A call whose request a caller composed. Both bodies are streamed. */
-export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers' | 'repeatable'> {
+export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers' | 'repeatable' | 'rateLimitKey'> {
   readonly body?: AsyncIterable<Uint8Array> | Uint8Array | undefined;
   /** The most bytes that the body of the response may have. */
   readonly maxResponseBytes: number;
@@ -98,6 +96,7 @@ interface Terms {
 interface Run<Result> {
   readonly send: (deadline: Deadline) => Promise<Result>;
   readonly repeatable: boolean;
+  readonly rateLimitKey?: string | undefined;
   /** The body of a call that a caller composed. */
   readonly callerBody?: CallerBody;
 }
@@ -121,7 +120,7 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
     unusableStatusError(vendor, status, headers, clock.nowMs());
 
   async function sendCall(call: DoorCall, terms: Terms): Promise<VendorResponse> {
-    const { json, repeatable = false, expected = [200], meanings } = call;
+    const { json, repeatable = false, rateLimitKey, expected = [200], meanings } = call;
     const send = async (deadline: Deadline): Promise<VendorResponse> => {
       const body = typeof call.body === 'function' ? call.body() : (call.body ?? null);
       const request =
@@ -131,18 +130,18 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
       if (encoding === undefined) return response;
       return { ...response, body: await decodeBody(vendor, response.body, encoding) };
     };
-    const { result, deadline } = await run({ send, repeatable }, terms);
+    const { result, deadline } = await run({ send, repeatable, rateLimitKey }, terms);
     deadline.stop();
-    if (expected !== 'any' && !expected.includes(result.status)) throw refusalError(result, meanings, result.body);
+    if (expected !== 'any' && !expected.includes(result.status)) throw refusalError(result, meanings);
     return result;
   }
 
   async function streamCall(call: StreamCall, terms: Terms): Promise<StreamedResponse> {
-    const { method, repeatable = false, maxResponseBytes: maxBytes } = call;
+    const { method, repeatable = false, rateLimitKey, maxResponseBytes: maxBytes } = call;
     const callerBody = toCallerBody(call.body, clock);
     const request = toRequest(call, callerBody.body, streamHeaders);
     const send = (deadline: Deadline) => requestHead(dispatcher(), request, deadline, unusable);
-    const { result, deadline } = await run({ send, repeatable, callerBody }, terms);
+    const { result, deadline } = await run({ send, repeatable, rateLimitKey, callerBody }, terms);
     return toStreamedResponse(result, { vendor, deadline, method, maxBytes });
   }
 
@@ -189,7 +188,7 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
 
   /** The receiver of the result stops the deadline. */
   return async function run<Result>(
-    { send, repeatable, callerBody }: Run<Result>,
+    { send, repeatable, rateLimitKey, callerBody }: Run<Result>,
     { leftMs, caller }: Terms,
   ): Promise<{ readonly result: Result; readonly deadline: Deadline }> {
     caller?.throwIfAborted();
@@ -215,6 +214,7 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
         startedAtMs,
         hadVendorHalfOfTime,
         repeatable,
+        rateLimitKey,
         isGoodProbe: !(callerBody?.body instanceof Readable),
         isComposedByCaller: callerBody !== undefined,
         wait: (milliseconds) => deadline.waitFor(setTimeout(milliseconds, undefined, { ref: false })),

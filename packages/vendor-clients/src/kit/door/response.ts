@@ -1,12 +1,16 @@
-import { Secret, ValetKeyError, type ErrorCode, type ValetKeyErrorOptions } from '@valetkey/core-types';
+import { parseForeignJson, Secret, ValetKeyError } from '@valetkey/core-types';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
-import { parseRetryAfter } from './retry-after.ts';
 
-/** A vendor's names: `id` for programs, `title` for sentences. */
+/** A vendor's names, `id` for programs and `title` for sentences, and the form of its errors. */
 export interface VendorName {
   readonly id: string;
   readonly title: string;
+  /**
+   * The JSON of the vendor's own errors, or a schema of text if its errors are plain text. Any other 401 or 403 comes from a
+   * firewall on the way to the vendor. Default: an object with a customary field, such as `error` or `message`.
+   */
+  readonly errorBody?: z.ZodType | undefined;
 }
 
 /** Header fields by their lower-case names. */
@@ -19,21 +23,6 @@ export interface VendorResponse {
   readonly headers: ResponseHeaders;
   readonly body: Buffer;
 }
-
-/** What an unexpected status means at one vendor, where it differs from the usual meaning. */
-export interface StatusMeaning {
-  readonly code: ErrorCode;
-  readonly detail: string;
-  /** What the operator should check. */
-  readonly advice?: string | undefined;
-  /** A short word for the operator's log. Default: `status_` and the status. */
-  readonly reason?: string | undefined;
-  /** The JSON that the vendor sends with this meaning. A response with another body has the usual meaning. */
-  readonly body?: z.ZodType | undefined;
-}
-
-/** The meanings of unexpected statuses, by status. */
-export type StatusMeanings = Readonly<Record<number, StatusMeaning>>;
 
 /** Parses a token as vendors send it into a `Secret`: printable ASCII, so that it fits into a header and a line of text. */
 export const tokenSchema = z
@@ -64,7 +53,7 @@ export function tryReadJson<Schema extends z.ZodType>(
 ): { success: true; data: z.output<Schema> } | { success: false; reason: string } {
   let value: unknown;
   try {
-    value = JSON.parse(response.body.toString('utf8'));
+    value = parseForeignJson(response.body);
   } catch {
     return { success: false, reason: 'not_json' };
   }
@@ -78,62 +67,8 @@ export function invalidResponseError(vendor: VendorName, reason: string): ValetK
   return new ValetKeyError('vendor_response_invalid', invalidDetail(vendor), { vendor: vendor.id, reason });
 }
 
-/**
- * Returns the error for an unexpected status: `vendor_auth_failed` for 401 and 403, `vendor_rejected` for any other 4xx, and
- * `vendor_response_invalid` below 400, unless `meanings` has another meaning. `body` is absent for a streamed response; a
- * meaning with a `body` of its own then does not apply.
- */
-export function refusalError(
-  { vendor, status }: Pick<VendorResponse, 'vendor' | 'status'>,
-  meanings: StatusMeanings = {},
-  body: Buffer = Buffer.alloc(0),
-): ValetKeyError {
-  const meaning = meanings[status];
-  if (meaning !== undefined && (meaning.body === undefined || tryReadJson({ body }, meaning.body).success)) {
-    const { code, detail, advice, reason = `status_${status}` } = meaning;
-    return statusError(vendor, status, code, detail, { advice, reason });
-  }
-  if (status < 400) return statusError(vendor, status, 'vendor_response_invalid', invalidDetail(vendor));
-  return status === 401 || status === 403
-    ? statusError(vendor, status, 'vendor_auth_failed', `${vendor.title} refused the configured credentials.`)
-    : statusError(vendor, status, 'vendor_rejected', `${vendor.title} rejected the call.`);
-}
-
-/** Returns the error for a status that no client handles, or undefined for 2xx, 304, and 4xx except 408 and 429. */
-export function unusableStatusError(
-  vendor: VendorName,
-  status: number,
-  headers: ResponseHeaders,
-  nowMs: number,
-): ValetKeyError | undefined {
-  const isOutage = status >= 500 || status === 408;
-  if (isOutage || status === 429) {
-    const retryAfterSeconds = parseRetryAfter(headers['retry-after'], nowMs);
-    return isOutage
-      ? statusError(vendor, status, 'vendor_unavailable', `${vendor.title} cannot respond at the moment.`, {
-          retryAfterSeconds,
-        })
-      : statusError(vendor, status, 'vendor_rate_limited', `${vendor.title} accepts no more calls at the moment.`, {
-          retryAfterSeconds: retryAfterSeconds ?? 1,
-        });
-  }
-  const isRedirect = status >= 300 && status < 400 && status !== 304;
-  if (!isRedirect && status >= 200) return undefined;
-  return statusError(vendor, status, 'vendor_response_invalid', invalidDetail(vendor));
-}
-
-function statusError(
-  { id }: VendorName,
-  status: number,
-  code: ErrorCode,
-  detail: string,
-  more: ValetKeyErrorOptions = {},
-): ValetKeyError {
-  const cause = { type: 'vendor_status', status } as const;
-  return new ValetKeyError(code, detail, { reason: `status_${status}`, ...more, vendor: id, cause });
-}
-
-function invalidDetail({ title }: VendorName): string {
+/** Returns the sentence about a response that is not as documented. */
+export function invalidDetail({ title }: VendorName): string {
   return `${title} sent a response that is not as documented.`;
 }
 

@@ -2,7 +2,8 @@ import type { CallOptions, Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
 import type { ClientDependencies } from '../../kit/door/door.ts';
-import { invalidResponseError, readJson, type StatusMeanings, type VendorResponse } from '../../kit/door/response.ts';
+import { type StatusMeanings } from '../../kit/door/refusal.ts';
+import { invalidResponseError, readJson, type VendorResponse } from '../../kit/door/response.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
 
 /** A session, as Authgear's resolver describes it. */
@@ -61,6 +62,7 @@ const resolverSchema = z.strictObject({
 export const authgear = defineVendor({
   id: 'authgear',
   title: 'Authgear',
+  errorBody: z.object({ error: z.union([z.string(), z.looseObject({})]) }),
   credentials: {},
   options: {
     endpoint: baseUrlSchema.describe("The project's endpoint, which is also the issuer of its tokens."),

@@ -10,6 +10,8 @@ const tokens = {
 };
 const serverKey = 'server_sandbox-only';
 
+const issuedAt = 1_780_000_000;
+
 test('authenticatePatient sends the documented call and reads both tokens', async () => {
   await using server = await startVendorServer({ json: tokens, headers: { date } });
   const client = createNablaClient({ serverKey, baseUrl: server.url });
@@ -94,7 +96,7 @@ test('verify distinguishes a valid server key from an invalid one without reques
   expect(server.calls.map(({ headers }) => headers.authorization === `Bearer ${serverKey}`)).toEqual([true, false]);
   await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   for (const status of [404, 200]) {
-    server.respond({ status, text: '<html>' });
+    server.respond({ status, json: { message: 'Not Found' } });
     await expect(client.verify()).rejects.toMatchObject({
       code: 'vendor_rejected',
       reason: 'refuses_no_key',
@@ -117,4 +119,32 @@ test('createNablaClient throws errors that name invalid options and never their 
   expect(() => createNablaClient({ serverKey: 'not a key' })).toThrow(/serverKey: must be printable ASCII/);
   expect(() => createNablaClient({ serverKey: 'not a key' })).not.toThrow(/not a key/);
   expect(() => createNablaClient({ serverKey, baseUrl: 'http://api.nabla.com' })).toThrow(/baseUrl: must be an https/);
+});
+
+test.each([
+  ['9e15', { exp: 9e15 }, 3_600],
+  ['9e15 without iat', { iat: undefined, exp: 9e15 }, 3_600],
+  ['milliseconds', { iat: issuedAt * 1_000, exp: (issuedAt + 300) * 1_000 }, 300],
+  ['text', { exp: String(issuedAt + 300) }, 300],
+  ['a date', { exp: new Date((issuedAt + 300) * 1_000).toISOString() }, 300],
+  ['no number', { exp: 'soon' }, 300],
+  ['ten years', { exp: issuedAt + 315_360_000 }, 3_600],
+])('an access token whose exp is %s has a bounded lifetime', async (_spelling, claims, seconds) => {
+  const access_token = fakeJwt({ iat: issuedAt, ...claims });
+  const headers = { date: new Date(issuedAt * 1_000).toUTCString() };
+  await using server = await startVendorServer({
+    json: { ...tokens, refresh_token: fakeJwt({}), access_token },
+    headers,
+  });
+  const client = createNablaClient({ serverKey, baseUrl: server.url });
+  expect(await client.authenticatePatient('patient-1')).toMatchObject({ expiresInSeconds: seconds });
+  await client.close();
+});
+
+test.each([1e11, -1, 0])('an access token whose exp is %d has expired', async (exp) => {
+  const access_token = fakeJwt({ iat: issuedAt, exp });
+  await using server = await startVendorServer({ json: { ...tokens, access_token } });
+  const client = createNablaClient({ serverKey, baseUrl: server.url });
+  await expect(client.authenticatePatient('patient-1')).rejects.toMatchObject({ code: 'vendor_response_invalid' });
+  await client.close();
 });

@@ -1,21 +1,23 @@
-import { secretSlotsSchema, type CallOptions, type Secret, type SecretSlots } from '@valetkey/core-types';
+import {
+  isSameIdentifier,
+  secretSlotsSchema,
+  type CallOptions,
+  type Secret,
+  type SecretSlots,
+} from '@valetkey/core-types';
 import { z } from 'zod';
-import { rsaPrivateKeySchema, signClientAssertion } from '../../kit/client-assertion.ts';
+import { signClientAssertion } from '../../kit/client-assertion.ts';
 import { requestClientCredentialsToken } from '../../kit/client-credentials.ts';
 import { customCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
 import { encodePathSegment, type ClientDependencies, type Operation } from '../../kit/door/door.ts';
-import {
-  invalidResponseError,
-  readJson,
-  tokenSchema,
-  type StatusMeaning,
-  type VendorResponse,
-} from '../../kit/door/response.ts';
+import { type StatusMeaning } from '../../kit/door/refusal.ts';
+import { invalidResponseError, readJson, tokenSchema, type VendorResponse } from '../../kit/door/response.ts';
 import { bearerToken, issueForUser } from '../../kit/issue-ability.ts';
 import { readJwtPayload, remainingLifeSeconds } from '../../kit/jwt-payload.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
 import { createAccessTokenKeeper, type AccessTokenKeeper } from '../../kit/access-token-keeper.ts';
+import { rsaPrivateKeySchema } from '../../kit/private-key.ts';
 import { verifyCredentials } from '../../kit/verify-credentials.ts';
 
 /** A patient's tokens. Both belong to that patient alone: return them to the patient's app and keep neither. */
@@ -76,6 +78,12 @@ const serverKeySchema = z
 /** The lifetime of an access token that names none. Nabla documents five minutes. */
 const defaultLifetimeSeconds = 300;
 
+/** The longest lifetime of an access token that is believed. */
+const maxLifetimeSeconds = 3_600;
+
+/** The lifetime of a refresh token, as Nabla documents it. An app can use Nabla for that long. */
+const refreshLifetimeSeconds = 30 * 86_400;
+
 /** No patient has this id, so a request for it issues nothing. */
 const unknownPatient = '00000000-0000-0000-0000-000000000000';
 
@@ -128,10 +136,11 @@ export const nabla = defineVendor({
       const grant = {
         path: '/v1/core/server/oauth/token',
         encoding: 'json',
-        authenticate: () => ({
+        authenticate: (nowMs: number) => ({
           client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-          client_assertion: signClientAssertion({ ...key, audience: `${baseUrl}${grant.path}`, nowMs: clock.nowMs() }),
+          client_assertion: signClientAssertion({ ...key, audience: `${baseUrl}${grant.path}`, nowMs }),
         }),
+        clock,
         advice:
           'Check `clientId`, and that Nabla has the public key of `privateKey` for this client, under `keyId` if set.',
       } as const;
@@ -149,12 +158,14 @@ export const nabla = defineVendor({
       });
     const readTokens = (response: VendorResponse, userId: string): NablaPatientTokens => {
       const { access_token: accessToken, refresh_token: refreshToken } = readJson(response, tokensSchema);
-      if (patientIdClaim !== undefined && readJwtPayload(accessToken.reveal())?.[patientIdClaim] !== userId) {
-        throw invalidResponseError(vendor, 'other_user');
+      if (patientIdClaim !== undefined) {
+        const patientId = readJwtPayload(accessToken.reveal())?.[patientIdClaim];
+        if (!isSameIdentifier(patientId, userId)) throw invalidResponseError(vendor, 'other_user');
       }
       // Refuses an expired refresh token: an app that received it would request the next one at once, again and again.
       remainingLifeSeconds(response, refreshToken);
-      const expiresInSeconds = remainingLifeSeconds(response, accessToken) ?? defaultLifetimeSeconds;
+      const expiresInSeconds =
+        remainingLifeSeconds(response, accessToken, maxLifetimeSeconds) ?? defaultLifetimeSeconds;
       return { accessToken, refreshToken, expiresInSeconds };
     };
 
@@ -180,6 +191,7 @@ export const nabla = defineVendor({
   abilities: (client) => ({
     issue: issueForUser({
       exchange: bearerToken('access_token'),
+      lifetime: { minSeconds: refreshLifetimeSeconds },
       async issue({ vendorUserId, signal }) {
         const tokens = await client.authenticatePatient(vendorUserId, { signal });
         const { accessToken, refreshToken, expiresInSeconds } = tokens;

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { secretCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
 import type { ClientDependencies } from '../../kit/door/door.ts';
-import { readJson, tokenSchema, type StatusMeaning } from '../../kit/door/response.ts';
+import { type StatusMeaning } from '../../kit/door/refusal.ts';
+import { readJson, tokenSchema } from '../../kit/door/response.ts';
 import { bearerToken, issueForAccount } from '../../kit/issue-ability.ts';
 import { remainingLifeSeconds } from '../../kit/jwt-payload.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
@@ -34,6 +35,9 @@ const reservedHeaders = new Set(
 );
 
 const expiryMinutesSchema = z.int().min(1).max(1_440);
+
+/** The longest lifetime that can be requested. */
+const maxLifetimeSeconds = 1_440 * 60;
 
 const refusedKey: StatusMeaning = {
   code: 'vendor_auth_failed',
@@ -100,7 +104,10 @@ export const nudge = defineVendor({
           repeatable: true,
         });
         const { token } = readJson(response, z.object({ token: tokenSchema }));
-        return { token, expiresInSeconds: remainingLifeSeconds(response, token) ?? expiryMinutes * 60 };
+        return {
+          token,
+          expiresInSeconds: remainingLifeSeconds(response, token, maxLifetimeSeconds) ?? expiryMinutes * 60,
+        };
       });
     };
     return {
@@ -117,6 +124,12 @@ export const nudge = defineVendor({
         parameters: z.strictObject({ expiry_minutes: z.int().min(1).max(expiryMinutes).default(expiryMinutes) }),
         plainTextField: 'token',
         exchange: bearerToken('token'),
+        lifetime: {
+          minSeconds: 60,
+          shorten: ({ expiry_minutes: minutes }, maxSeconds) => ({
+            expiry_minutes: Math.min(minutes, Math.floor(maxSeconds / 60)),
+          }),
+        },
         cache: cache && {
           ...cache,
           key({ parameters: { expiry_minutes: minutes } }) {

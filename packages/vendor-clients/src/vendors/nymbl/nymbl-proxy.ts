@@ -4,12 +4,20 @@ import { z } from 'zod';
 import type { Credential } from '../../kit/credentials.ts';
 import type { Door } from '../../kit/door/door.ts';
 import { readBody } from '../../kit/door/read-body.ts';
-import { refusalError, tryReadJson, type StatusMeaning } from '../../kit/door/response.ts';
+import { refusalError, type StatusMeaning } from '../../kit/door/refusal.ts';
+import { tryReadJson } from '../../kit/door/response.ts';
 import type { StreamedResponse } from '../../kit/door/stream.ts';
 import { forwardCall, toProxyResponse, type ForwardLimits } from '../../kit/forward-call.ts';
 import { passResponseHeaders } from '../../kit/proxy-headers.ts';
 
 const applicationErrorSchema = z.object({ error: z.object({ code: z.string() }) });
+
+/** The errors of the API, of the gateway in front of it, and of the identity provider (RFC 6749 section 5.2). */
+export const errorSchema = z.union([
+  applicationErrorSchema,
+  z.object({ message: z.string() }),
+  z.object({ error: z.string() }),
+]);
 
 /** The gateway's 403 for a path that it does not have; a 403 with any other body is about the API key. */
 const unknownRouteSchema = z.object({ message: z.literal('Missing Authentication Token') });
@@ -27,18 +35,25 @@ const refusedKey: StatusMeaning = {
 };
 
 /** Creates the function that forwards a call. The caller of the function has checked the call against `allow`. */
-export function createForward(api: Door, apiKey: Credential, limits: ForwardLimits): ProxyAbility['send'] {
-  return async (request, token) => {
+export function createForward(
+  api: Door,
+  apiKey: Credential,
+  options: ForwardLimits & { readonly rateLimitScope: 'connection' | 'customer' },
+): ProxyAbility['send'] {
+  const { rateLimitScope, ...limits } = options;
+  return async (request, token, key) => {
+    // The scope of a token names its customer.
+    const rateLimitKey = rateLimitScope === 'customer' ? key?.scope : undefined;
     const operation = api.begin({ signal: request.signal });
     let isTokenRefused = false;
     let unclear: ProxyResponse | undefined;
-    const call = async (key: Secret): Promise<ProxyResponse> => {
-      const credentials = { authorization: `Bearer ${token.secret.reveal()}`, 'x-api-key': key.reveal() };
-      const response = await forwardCall(operation, request, credentials, limits);
+    const call = async (secret: Secret): Promise<ProxyResponse> => {
+      const credentials = { authorization: `Bearer ${token.secret.reveal()}`, 'x-api-key': secret.reveal() };
+      const response = await forwardCall(operation, request, credentials, limits, rateLimitKey);
       if (response.status === 401) {
-        response.discard();
-        isTokenRefused = true;
-        throw refusalError(response);
+        const refusal = await readUnauthorized(response, request.method);
+        isTokenRefused ||= refusal.code === 'vendor_auth_failed';
+        throw refusal;
       }
       if (response.status !== 403) return toProxyResponse(response, limits);
       if (request.method !== 'HEAD') return readForbidden(response);
@@ -61,6 +76,19 @@ export function createForward(api: Door, apiKey: Credential, limits: ForwardLimi
   };
 }
 
+/** Reads a 401. Its body tells whether it comes from Nymbl or from a firewall on the way. A HEAD has no body. */
+async function readUnauthorized(response: StreamedResponse, method: string): Promise<ValetKeyError> {
+  if (method !== 'HEAD') {
+    return refusalError(
+      response,
+      {},
+      await readBody(response.vendor, response.body, response.headers['content-encoding']),
+    );
+  }
+  response.discard();
+  return refusalError(response);
+}
+
 /** Reads a 403. Its body tells whether it is the API's response to the caller or the gateway's refusal of the key. */
 async function readForbidden(response: StreamedResponse): Promise<ProxyResponse> {
   const { 'content-encoding': encoding, ...headers } = passResponseHeaders(response.headers);
@@ -69,5 +97,5 @@ async function readForbidden(response: StreamedResponse): Promise<ProxyResponse>
     return { status: 403, headers: { ...headers, 'content-length': String(body.length) }, body: Readable.from([body]) };
   }
   const isUnknownRoute = tryReadJson({ body }, unknownRouteSchema).success;
-  throw refusalError(response, { 403: isUnknownRoute ? unknownRoute : refusedKey });
+  throw refusalError(response, { 403: isUnknownRoute ? unknownRoute : refusedKey }, body);
 }

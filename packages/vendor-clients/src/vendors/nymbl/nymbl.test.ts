@@ -1,6 +1,6 @@
 import { buffer, text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { Secret, type ProxyRequest, type ServerToken } from '@valetkey/core-types';
+import { Secret, type ProxyRequest, type ServerToken, type ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { fakeJwt, startVendorServer } from '../../testing/vendor-server.ts';
 import { createNymblClient, nymbl, type NymblOptions } from './nymbl.ts';
@@ -341,3 +341,45 @@ test('verify rejects when Nymbl’s API refuses the access token, and calls no A
   await expect(client.verify()).resolves.toBeUndefined();
   expect(server.calls.map(({ path }) => path)).toEqual(['/oauth2/token', '/Patients?$top=1', '/oauth2/token']);
 });
+
+test.each([
+  ['connection', 'vendor_rate_limited'],
+  ['customer', 'sent'],
+] as const)(
+  'with the rate limit scope %s, the call for another customer after a 429 is %s',
+  async (rateLimitScope, outcome) => {
+    await using server = await startVendorServer({
+      status: 429,
+      headers: { 'retry-after': '7' },
+      json: { message: 'Too Many Requests' },
+    });
+    const options = nymbl.options.parse({
+      clientId: 'c',
+      clientSecret: 's',
+      apiKey: 'k',
+      baseUrl: server.url,
+      tokenUrl: server.url,
+      customer: { claim: 'customer' },
+      rateLimitScope,
+      allow: [{ method: 'GET', path: '/Patients' }],
+    });
+    const vendor = nymbl.create(options);
+    const send = async (customer: string): Promise<unknown> => {
+      const { proxy } = vendor;
+      const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: { customer } };
+      const token = { kind: 'server', vendor: 'nymbl', secret: new Secret(`of-${customer}`) } as const;
+      const request = { method: 'GET', path: '/Patients', query: '', headers: {} };
+      const key = proxy?.tokenKey(principal);
+      return proxy?.send(request, token, key).then(
+        () => 'sent',
+        ({ code, reason }: ValetKeyError) => `${code} ${reason}`,
+      );
+    };
+    expect(await send('acme')).toBe('vendor_rate_limited status_429');
+    server.respond({ json: {} });
+    expect(await send('acme')).toBe('vendor_rate_limited held');
+    expect(await send('other')).toMatch(outcome);
+    expect(server.calls).toHaveLength(outcome === 'sent' ? 2 : 1);
+    await vendor.close();
+  },
+);

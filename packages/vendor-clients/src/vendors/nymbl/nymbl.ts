@@ -13,7 +13,7 @@ import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/de
 import type { ClientDependencies } from '../../kit/door/door.ts';
 import { forwardOptions } from '../../kit/forward-call.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';
-import { createForward } from './nymbl-proxy.ts';
+import { createForward, errorSchema } from './nymbl-proxy.ts';
 
 /** A client of Nymbl's identity provider and API. */
 export interface NymblClient extends VendorClient {
@@ -41,6 +41,7 @@ const customerSourceSchema = z.union([
 export const nymbl = defineVendor({
   id: 'nymbl',
   title: 'Nymbl',
+  errorBody: errorSchema,
   credentials: {
     clientSecret: secretCredential('The secret of the OAuth client.'),
     apiKey: secretCredential('The API key, sent as `x-api-key` beside the access token.'),
@@ -57,6 +58,12 @@ export const nymbl = defineVendor({
     customer: customerSourceSchema.describe(
       "The customer whose data a principal may use: the value of a claim of the principal's token, or one fixed customer.",
     ),
+    rateLimitScope: z
+      .enum(['connection', 'customer'])
+      .default('connection')
+      .describe(
+        'What a 429 response of the API holds: all calls of this connection, or only the calls for the same customer. Nymbl documents limits of the gateway, which counts by API key.',
+      ),
     ...forwardOptions,
   },
   connect({ vendor, options, credentials: { clientSecret, apiKey }, openDoor }) {
@@ -89,8 +96,8 @@ export const nymbl = defineVendor({
 
     const client: WithoutClose<NymblClient> = {
       requestAccessToken,
-      async send(request, token) {
-        if (isCallAllowed(options.allow, request.method, request.path)) return forward(request, token);
+      async send(request, token, key) {
+        if (isCallAllowed(options.allow, request.method, request.path)) return forward(request, token, key);
         throw new ValetKeyError('forbidden', 'This method and path are not in `allow`.', { vendor: vendor.id });
       },
       async verify({ signal } = {}) {

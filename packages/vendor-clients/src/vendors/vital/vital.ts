@@ -1,15 +1,14 @@
-import type { CallOptions, Secret } from '@valetkey/core-types';
+import { isSameIdentifier, ValetKeyError, type CallOptions, type Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import { secretCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
 import { encodePathSegment, type ClientDependencies, type DoorCall, type Operation } from '../../kit/door/door.ts';
+import { refusalError, type StatusMeaning } from '../../kit/door/refusal.ts';
 import {
   invalidResponseError,
   readJson,
-  refusalError,
   tokenSchema,
   tryReadJson,
-  type StatusMeaning,
   type VendorResponse,
 } from '../../kit/door/response.ts';
 import { issueForUser } from '../../kit/issue-ability.ts';
@@ -51,11 +50,13 @@ const userSchema = z.object({ user_id: identifierSchema, client_user_id: z.strin
 const conflictSchema = z.object({ detail: z.object({ user_id: identifierSchema }) });
 const signInTokenSchema = z.object({ user_id: identifierSchema, sign_in_token: tokenSchema });
 
-/** A 404 without this body comes from a server on the way to Vital and says nothing about the user. */
+/** The form of Vital's errors. A 404 of another form comes from a server on the way and says nothing about the user. */
+const errorSchema = z.object({ detail: z.union([z.string(), z.looseObject({}), z.array(z.unknown())]) });
+
 const noUser: StatusMeaning = {
   code: 'vendor_user_not_found',
   detail: 'Vital has no such user.',
-  body: z.object({ detail: z.union([z.string(), z.looseObject({}), z.array(z.unknown())]) }),
+  body: errorSchema,
 };
 
 const usersPath = '/v2/user';
@@ -77,7 +78,8 @@ function readUser(
   requested: { userId?: string | undefined; clientUserId?: string },
 ): VitalUser {
   const { user_id: userId, client_user_id: clientUserId } = readJson(response, userSchema);
-  if ((requested.userId ?? userId) === userId && (requested.clientUserId ?? clientUserId) === clientUserId) {
+  const isRequested = requested.userId === undefined || isSameIdentifier(requested.userId, userId);
+  if (isRequested && (requested.clientUserId ?? clientUserId) === clientUserId) {
     return { userId, clientUserId };
   }
   throw invalidResponseError(response.vendor, 'other_user');
@@ -87,6 +89,7 @@ function readUser(
 export const vital = defineVendor({
   id: 'vital',
   title: 'Vital',
+  errorBody: errorSchema,
   credentials: { apiKey: secretCredential('A team API key. Its prefix names its environment and region.') },
   options: {
     environment: z.enum(['sandbox', 'production']).describe('The environment of the API key.'),
@@ -138,7 +141,7 @@ export const vital = defineVendor({
       async createSignInToken(userId, callOptions) {
         const call = { method: 'POST', path: `${pathOf(userId)}/sign_in_token` };
         const { user_id, sign_in_token } = readJson(await run(door.begin(callOptions), call), signInTokenSchema);
-        if (user_id !== userId) throw invalidResponseError(vendor, 'other_user');
+        if (!isSameIdentifier(user_id, userId)) throw invalidResponseError(vendor, 'other_user');
         return { userId, signInToken: sign_in_token };
       },
       async deleteUser(userId, callOptions) {
@@ -167,6 +170,15 @@ export const vital = defineVendor({
         async ensureUser(externalId, callOptions) {
           const { userId, created } = await client.ensureUser(externalId, callOptions);
           return { vendorUserId: userId, created };
+        },
+        async hasUser(vendorUserId, callOptions) {
+          try {
+            await client.getUser(vendorUserId, callOptions);
+            return true;
+          } catch (failure) {
+            if (ValetKeyError.isInstance(failure) && failure.code === 'vendor_user_not_found') return false;
+            throw failure;
+          }
         },
       },
       issue: issueForUser({

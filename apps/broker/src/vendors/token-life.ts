@@ -1,0 +1,77 @@
+import { ValetKeyError, type Clock, type IssueAbility, type Principal } from '@valetkey/core-types';
+
+/** Wraps the refusal of work because of the caller's own token: the only 401 of work that reaches the caller. */
+export class CallerTokenRefusal extends Error {
+  readonly refusal: ValetKeyError;
+
+  constructor(refusal: ValetKeyError) {
+    super('The token of the caller was refused.');
+    this.refusal = refusal;
+  }
+}
+
+/** The longest lifetime of a vendor's token that the broker reports or relies on, in seconds: 30 days. */
+const maxLifetimeSeconds = 30 * 86_400;
+
+/**
+ * Returns a token whose lifetime is a whole number of seconds of at most 30 days: an adapter may return any number. Throws
+ * `vendor_response_invalid` for a lifetime that is none.
+ */
+export function boundLifetime<
+  Token extends { readonly vendor: string; readonly expiresInSeconds?: number | undefined },
+>(token: Token): Token {
+  const { vendor, expiresInSeconds } = token;
+  if (expiresInSeconds === undefined) return token;
+  const seconds = Math.floor(expiresInSeconds);
+  if (Number.isNaN(seconds) || seconds <= 0) {
+    throw new ValetKeyError('vendor_response_invalid', 'The vendor returned a token that is not valid for any time.', {
+      vendor,
+      reason: 'lifetime',
+      advice: "Correct the vendor's adapter.",
+    });
+  }
+  return { ...token, expiresInSeconds: Math.min(seconds, maxLifetimeSeconds) };
+}
+
+/** Bounds the tokens of a connection by the token of the caller (`boundByAppToken`). */
+export interface AppTokenBound {
+  /**
+   * Returns the parameters of a token that does not outlive the caller's token, and whether they differ from the given ones.
+   * Throws a refusal of the caller's token if no token of the vendor is that short.
+   */
+  readonly shorten: <Parameters>(
+    ability: Pick<IssueAbility, 'lifetime'>,
+    principal: Principal,
+    parameters: Parameters,
+  ) => { readonly parameters: Parameters; readonly isShortened: boolean };
+  /** Throws the same refusal for a token that the vendor issued for longer than the caller's token lives. */
+  readonly assertWithin: (principal: Principal, expiresInSeconds: number | undefined) => void;
+}
+
+/** Creates the bound of one connection. */
+export function createAppTokenBound(connection: string, vendor: string, clock: Clock): AppTokenBound {
+  const remainingOf = ({ expiresAtSeconds }: Principal): number =>
+    expiresAtSeconds === undefined ? 0 : Math.floor(expiresAtSeconds - clock.nowMs() / 1_000);
+  const refusal = ({ expiresAtSeconds }: Principal): CallerTokenRefusal =>
+    new CallerTokenRefusal(
+      new ValetKeyError('invalid_token', `The token expires before a token of ${connection} would.`, {
+        vendor,
+        reason: expiresAtSeconds === undefined ? 'app_token_without_expiry' : 'app_token_too_short',
+        remediation: 'Get a fresh token from your identity provider and call again.',
+        advice:
+          `vendors.${connection}.boundByAppToken refuses tokens that outlive the caller's token. Let the identity provider ` +
+          'issue tokens that live longer than the shortest token of the vendor, or turn the option off.',
+      }),
+    );
+  return {
+    shorten({ lifetime }, principal, parameters) {
+      const remaining = remainingOf(principal);
+      if (lifetime === undefined || remaining < lifetime.minSeconds) throw refusal(principal);
+      const shortened = (lifetime.shorten?.(parameters as never, remaining) ?? parameters) as typeof parameters;
+      return { parameters: shortened, isShortened: JSON.stringify(shortened) !== JSON.stringify(parameters) };
+    },
+    assertWithin(principal, expiresInSeconds = Infinity) {
+      if (expiresInSeconds > remainingOf(principal)) throw refusal(principal);
+    },
+  };
+}

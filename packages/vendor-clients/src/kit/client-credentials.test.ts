@@ -1,0 +1,104 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { systemClock, type Clock } from '@valetkey/core-types';
+import { expect, test } from 'vitest';
+import { startVendorServer, type VendorServer } from '../testing/vendor-server.ts';
+import { signClientAssertion } from './client-assertion.ts';
+import { requestClientCredentialsToken, type GrantedToken } from './client-credentials.ts';
+import { openDoor } from './door/door.ts';
+import { readJwtPayload } from './jwt-payload.ts';
+
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+const vendor = { id: 'acme', title: 'Acme' };
+const grant = { access_token: 'a', token_type: 'Bearer', expires_in: 300 };
+
+/** Returns a clock that is ahead of this machine's by some milliseconds. */
+const clockAhead = (ms: number): Clock => ({ nowMs: () => Date.now() + ms, monotonicMs: systemClock.monotonicMs });
+
+async function requestWith(
+  server: VendorServer,
+  { aheadMs = 0, secret }: { aheadMs?: number; secret?: string } = {},
+): Promise<GrantedToken> {
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 5_000 });
+  try {
+    return await requestClientCredentialsToken(door.begin(), {
+      authenticate: (nowMs) =>
+        secret === undefined
+          ? {
+              client_assertion: signClientAssertion({
+                clientId: 'c',
+                privateKey,
+                audience: 'https://acme.example',
+                nowMs,
+              }),
+            }
+          : { client_id: 'c', client_secret: secret },
+      advice: 'Check `privateKey`.',
+      clock: clockAhead(aheadMs),
+    });
+  } finally {
+    await door.close();
+  }
+}
+
+/** Returns the `iat` of the assertion in a form, in seconds from now. */
+function issuedIn(form: string): number {
+  const payload = readJwtPayload(new URLSearchParams(form).get('client_assertion') ?? '');
+  return Number(payload?.['iat']) - Date.now() / 1_000;
+}
+
+test.each([-60_000, -10_000, 0, 1_000, 20_000])(
+  'an assertion is accepted at once by a vendor that refuses an iat in its future when our clock is %i ms ahead',
+  async (aheadMs) => {
+    await using server = await startVendorServer({
+      choose: ({ body }) => (issuedIn(body) <= 0 ? grant : { error: 'invalid_client' }),
+    });
+    expect(await requestWith(server, { aheadMs })).toMatchObject({ expiresInSeconds: 300 });
+    expect(server.calls).toHaveLength(1);
+  },
+);
+
+test.each([3_600_000, -3_600_000])(
+  'a refused assertion is sent once more with the time of the vendor when our clock is %i ms ahead',
+  async (aheadMs) => {
+    await using server = await startVendorServer((response) => {
+      response.writeHead(400).end('{"error":"invalid_client"}');
+      server.respond({ json: grant });
+    });
+    expect(await requestWith(server, { aheadMs })).toMatchObject({ expiresInSeconds: 300 });
+    expect(server.calls).toHaveLength(2);
+    const issued = issuedIn(server.calls[1]?.body ?? '');
+    expect(issued).toBeLessThan(-25);
+    expect(issued).toBeGreaterThan(-60);
+  },
+);
+
+test.each([
+  [90_000, /^The clock of this machine is (89|90|91) seconds ahead of Acme's: synchronize it\. Check `privateKey`\.$/],
+  [-90_000, /^The clock of this machine is (89|90|91) seconds behind Acme's: synchronize it\. Check `privateKey`\.$/],
+  [0, /^Check `privateKey`\.$/],
+])('the advice for a refused assertion names the clock only if it differs: %i ms ahead', async (aheadMs, advice) => {
+  await using server = await startVendorServer({ status: 400, json: { error: 'invalid_client' } });
+  await expect(requestWith(server, { aheadMs })).rejects.toMatchObject({
+    code: 'vendor_auth_failed',
+    cause: { type: 'oauth_error', error: 'invalid_client' },
+    advice: expect.stringMatching(advice) as unknown,
+  });
+  expect(server.calls).toHaveLength(aheadMs === 0 ? 1 : 2);
+});
+
+test('a refused secret is not sent twice, whatever the clocks say', async () => {
+  await using server = await startVendorServer({ status: 400, json: { error: 'invalid_client' } });
+  await expect(requestWith(server, { aheadMs: 90_000, secret: 's' })).rejects.toMatchObject({
+    code: 'vendor_auth_failed',
+    advice: 'Check `privateKey`.',
+  });
+  expect(server.calls).toHaveLength(1);
+});
+
+test('a grant may begin with a byte order mark and name the end of its token instead of its lifetime', async () => {
+  const expires_at = new Date(Date.now() + 100_000).toISOString();
+  await using server = await startVendorServer({ text: `\uFEFF${JSON.stringify({ access_token: 'a', expires_at })}` });
+  const { expiresInSeconds } = await requestWith(server);
+  expect(expiresInSeconds).toBeGreaterThan(90);
+  expect(expiresInSeconds).toBeLessThanOrEqual(101);
+});

@@ -1,0 +1,153 @@
+import { ValetKeyError, type ErrorCode, type ValetKeyErrorOptions } from '@valetkey/core-types';
+import { z } from 'zod';
+import { invalidDetail, tryReadJson, type ResponseHeaders, type VendorName } from './response.ts';
+import { parseRetryAfter } from './retry-after.ts';
+
+/** What an unexpected status means at one vendor, where it differs from the usual meaning. */
+export interface StatusMeaning {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  /** What the operator should check. */
+  readonly advice?: string | undefined;
+  /** A short word for the operator's log. Default: `status_` and the status. */
+  readonly reason?: string | undefined;
+  /** The JSON that the vendor sends with this meaning. A response with another body has the usual meaning. */
+  readonly body?: z.ZodType | undefined;
+}
+
+/** The meanings of unexpected statuses, by status. */
+export type StatusMeanings = Readonly<Record<number, StatusMeaning>>;
+
+/** The response to be refused. The body of a streamed response is not read yet, so it says nothing. */
+interface Refused {
+  readonly vendor: VendorName;
+  readonly status: number;
+  readonly headers?: ResponseHeaders | undefined;
+  readonly body?: Buffer | AsyncIterable<Uint8Array> | undefined;
+}
+
+/**
+ * Returns the error for an unexpected status: `vendor_auth_failed` for 401 and 403, `vendor_rejected` for any other 4xx, and
+ * `vendor_response_invalid` below 400, unless `meanings` has another meaning. A 401 or 403 that is not in the form of the
+ * vendor's own errors is `vendor_unavailable` with the cause `intercepted`: a firewall that refuses the broker says nothing
+ * about its credentials.
+ *
+ * `body` is the body that was read from a streamed response. Without it, only the headers tell whether the vendor responded,
+ * and a meaning with a `body` of its own does not apply.
+ */
+export function refusalError(
+  response: Refused,
+  meanings: StatusMeanings = {},
+  body: Buffer | undefined = Buffer.isBuffer(response.body) ? response.body : undefined,
+): ValetKeyError {
+  const { vendor, status } = response;
+  const isAboutCaller = status === 401 || status === 403;
+  if (isAboutCaller && !isFromVendor(response, body)) return interceptedError(vendor, status);
+  const meaning = meanings[status];
+  if (meaning !== undefined && hasForm(meaning, vendor, body)) {
+    const { code, detail, advice, reason = `status_${status}` } = meaning;
+    return statusError(vendor, status, code, detail, { advice, reason });
+  }
+  if (status < 400) return statusError(vendor, status, 'vendor_response_invalid', invalidDetail(vendor));
+  if (isAboutCaller) {
+    return statusError(vendor, status, 'vendor_auth_failed', `${vendor.title} refused the configured credentials.`);
+  }
+  // A page of a server on the way does not prove that the vendor accepted the credentials.
+  const isPage = body !== undefined && /^\s*</.test(body.toString('latin1'));
+  return statusError(vendor, status, 'vendor_rejected', `${vendor.title} rejected the call.`, {
+    ...(isPage && { cause: { type: 'intercepted', status } }),
+  });
+}
+
+/** Returns the error for a status that no client handles, or undefined for 2xx, 304, and 4xx except 408 and 429. */
+export function unusableStatusError(
+  vendor: VendorName,
+  status: number,
+  headers: ResponseHeaders,
+  nowMs: number,
+): ValetKeyError | undefined {
+  const isOutage = status >= 500 || status === 408;
+  if (isOutage || status === 429) {
+    const retryAfterSeconds = parseRetryAfter(headers['retry-after'], nowMs);
+    // The body is not read, because a vendor in trouble may send it slowly. A firewall names itself in the headers.
+    if ((status === 429 || status === 503) && isInterception(headers)) {
+      return interceptedError(vendor, status, retryAfterSeconds ?? (status === 429 ? 1 : undefined));
+    }
+    return isOutage
+      ? statusError(vendor, status, 'vendor_unavailable', `${vendor.title} cannot respond at the moment.`, {
+          retryAfterSeconds,
+        })
+      : statusError(vendor, status, 'vendor_rate_limited', `${vendor.title} accepts no more calls at the moment.`, {
+          retryAfterSeconds: retryAfterSeconds ?? 1,
+        });
+  }
+  const isRedirect = status >= 300 && status < 400 && status !== 304;
+  if (!isRedirect && status >= 200) return undefined;
+  return statusError(vendor, status, 'vendor_response_invalid', invalidDetail(vendor));
+}
+
+/** The fields by which most APIs describe an error. */
+const customaryFields = ['error', 'errors', 'error_code', 'error_description', 'message', 'msg', 'detail', 'code'];
+/** Fields of the JSON that content delivery networks send instead of a site's own errors. */
+const interceptorFields = ['cloudflare_error', 'ray_id', 'incident_id', 'incidentId', 'support_id'];
+const hasAnyOf = (fields: readonly string[], value: object) => fields.some((field) => Object.hasOwn(value, field));
+
+const objectSchema = z.looseObject({}).refine((value) => !hasAnyOf(interceptorFields, value));
+const customaryErrorSchema = objectSchema.refine((value) => hasAnyOf(customaryFields, value));
+
+/**
+ * Returns whether a 401 or 403 is the vendor's own. The form of its JSON proves it. Where the body is empty or not read, a
+ * 401 with a challenge for API clients proves it too (RFC 9110 section 15.5.2).
+ */
+export function isFromVendor({ vendor, status, headers = {} }: Refused, body: Buffer | undefined): boolean {
+  if (body === undefined) return !isInterception(headers);
+  if (body.length > 0) return isErrorOf(vendor, body);
+  const challenge = headers['www-authenticate'];
+  return status === 401 && challenge !== undefined && !/^(basic|negotiate|ntlm)\b/i.test(String(challenge));
+}
+
+/** A schema of text applies to a body that is not JSON, for the few vendors whose errors are plain text. */
+function isErrorOf({ errorBody = customaryErrorSchema }: VendorName, body: Buffer): boolean {
+  const json = tryReadJson({ body }, z.json());
+  if (json.success) return objectSchema.safeParse(json.data).success && errorBody.safeParse(json.data).success;
+  const text = body.toString();
+  return !/^\s*</.test(text) && errorBody.safeParse(text).success;
+}
+
+/** Returns whether the headers alone show that a firewall or a content delivery network responded instead of an API. */
+function isInterception(headers: ResponseHeaders): boolean {
+  const type = String(headers['content-type'] ?? '');
+  return /^\s*text\/html\b/i.test(type) || 'cf-mitigated' in headers || 'x-amzn-waf-action' in headers;
+}
+
+/** Returns whether a response has the form of a meaning. A page of a server on the way to the vendor has no meaning. */
+function hasForm({ body: schema }: StatusMeaning, vendor: VendorName, body: Buffer | undefined): boolean {
+  if (schema !== undefined) return body !== undefined && tryReadJson({ body }, schema).success;
+  return body === undefined || body.length === 0 || isErrorOf(vendor, body);
+}
+
+/** Returns the error for a response that does not come from the vendor. */
+function interceptedError(vendor: VendorName, status: number, retryAfterSeconds?: number): ValetKeyError {
+  const detail = `A server between the broker and ${vendor.title} responded instead of ${vendor.title}.`;
+  return new ValetKeyError('vendor_unavailable', detail, {
+    vendor: vendor.id,
+    reason: `intercepted_${status}`,
+    cause: { type: 'intercepted', status },
+    retryAfterSeconds,
+    advice:
+      `The ${status} response is not in the form of ${vendor.title}'s errors: a firewall, a proxy or a content delivery ` +
+      `network sent it. Check that the URL is right, and ask ${vendor.title} and your network's operator to let the ` +
+      "broker's egress addresses through. The credentials were not refused.",
+  });
+}
+
+function statusError(
+  { id }: VendorName,
+  status: number,
+  code: ErrorCode,
+  detail: string,
+  more: ValetKeyErrorOptions = {},
+): ValetKeyError {
+  const cause = { type: 'vendor_status', status } as const;
+  return new ValetKeyError(code, detail, { reason: `status_${status}`, cause, ...more, vendor: id });
+}
