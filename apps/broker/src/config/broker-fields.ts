@@ -24,6 +24,10 @@ const addressShape = (port: number) => ({
   port: z.union([portSchema, portTextSchema]).prefault(port).describe('The port. 0 selects a free one.'),
 });
 
+const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/, {
+  error: 'must be a host name or an address, without a port',
+});
+
 const originSchema = secureUrlSchema.refine((text) => URL.canParse(text) && new URL(text).origin === text, {
   error: 'must be an origin: scheme, host and port, without a slash at the end',
 });
@@ -64,10 +68,27 @@ const bearerIssuerSchema = z
 
 /** Every field of the configuration except `vendors`, whose fields depend on the adapters. */
 export const brokerShape = {
-  listen: z.strictObject(addressShape(8787)).prefault({}).describe('The listener that apps reach.'),
+  listen: z
+    .strictObject({
+      ...addressShape(8787),
+      hostNames: z
+        .array(hostNameSchema)
+        .optional()
+        .describe(
+          'The host names that requests may use, besides loopback names. Absent: every name, because the proxy in front decides.',
+        ),
+    })
+    .prefault({})
+    .describe('The listener that apps reach.'),
   admin: z
     .strictObject({
       ...addressShape(8788),
+      hostNames: z
+        .array(hostNameSchema)
+        .default([])
+        .describe(
+          'The host names that requests may use, besides loopback names, `host`, and the address that receives them.',
+        ),
       token: secretSlotsSchema
         .optional()
         .describe(

@@ -29,7 +29,7 @@ const refusedKey: StatusMeaning = {
 /** Creates the function that forwards a call. The caller of the function has checked the call against `allow`. */
 export function createForward(api: Door, apiKey: Credential, limits: ForwardLimits): ProxyAbility['send'] {
   return async (request, token) => {
-    const operation = api.begin({ signal: request.signal });
+    const operation = api.begin(request);
     let isTokenRefused = false;
     let unclear: ProxyResponse | undefined;
     const call = async (key: Secret): Promise<ProxyResponse> => {
