@@ -8,6 +8,7 @@ import {
   type Principal,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
+import { principalKey } from '../identity/principal-key.ts';
 import type { Connection } from './connections.ts';
 import { OperationFailure, type OperationResult } from './perform.ts';
 
@@ -28,8 +29,9 @@ export async function issueClientToken(
     throw new ValetKeyError('operation_not_supported', `${name} issues no token to apps.`, { vendor: vendor.id });
   }
   const parameters = parseParameters(connection, ability, body);
-  if (ability.bound === 'user') return issueForUser(connection, ability, { principal, parameters });
-  const token = await issueForAccount(name, ability, { principal, parameters }, tokens);
+  const request = { principal, parameters, caller: principalKey(principal) };
+  if (ability.bound === 'user') return issueForUser(connection, ability, request);
+  const token = await issueForAccount(name, ability, request, tokens);
   assertMatches(token, { vendor: vendor.id, bound: 'account' });
   return { result: token };
 }

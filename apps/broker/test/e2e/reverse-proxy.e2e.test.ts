@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
@@ -11,6 +9,7 @@ import {
   type ProxyName,
 } from '../support/proxy-program.ts';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
+import { startWrittenVendor } from '../support/written-vendor.ts';
 
 const proxiedPath = '/v1/vendors/nymbl/proxy/Patients';
 
@@ -21,20 +20,6 @@ beforeAll(async () => {
   authorization = `Bearer ${await sandbox.mintUserToken({ sub: 'alice' })}`;
 });
 afterAll(() => sandbox.close());
-
-/** Starts a vendor whose responses the test writes. */
-async function startWrittenVendor(respond: (response: ServerResponse, request: IncomingMessage) => void) {
-  const server = createServer((request, response) => respond(response, request.resume()));
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
 
 interface Front {
   readonly title: string;
