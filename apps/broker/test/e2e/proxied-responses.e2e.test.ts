@@ -92,7 +92,7 @@ test('calls an absolute link of the vendor, and refuses a link to anywhere else 
   });
   await using broker = await startBrokerFor(`${vendor.url}/api`);
   const follow = (...links: string[]) =>
-    broker.call(`${proxyRoute}?${new URLSearchParams(links.map((link) => ['url', link]))}`, alice);
+    broker.call(`${proxyRoute}?${new URLSearchParams(links.map((link): [string, string] => ['url', link]))}`, alice);
   const next = `${vendor.url}/api/Patients?$skiptoken=a%20b&$top=2`;
   expect((await follow(next)).status).toBe(200);
   expect(called).toEqual(['/api/Patients?$skiptoken=a%20b&$top=2']);

@@ -67,28 +67,8 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
     schedulePassingOn();
   };
 
-  const queue = (caller: Caller): Place => {
-    const enteredAtMs = clock.monotonicMs();
-    let waitEndedAtMs: number | undefined;
-    const { promise: turn, resolve } = Promise.withResolvers<void>();
-    const proceed = (): void => {
-      waitEndedAtMs = clock.monotonicMs();
-      resolve();
-    };
-    const others = queues.get(caller) ?? new Set();
-    queues.set(caller, others.add(proceed));
-    return {
-      turn,
-      waitedMs: () => (waitEndedAtMs ?? clock.monotonicMs()) - enteredAtMs,
-      leave: once(() => {
-        if (waitEndedAtMs !== undefined) return leave(caller);
-        waitEndedAtMs = clock.monotonicMs();
-        others.delete(proceed);
-        if (others.size === 0) queues.delete(caller);
-        places.giveBack(caller);
-      }),
-    };
-  };
+  const queue = (caller: Caller): Place =>
+    enqueue(queues, caller, clock, (hasSocket) => (hasSocket ? leave(caller) : places.giveBack(caller)));
 
   return {
     enter(caller) {
@@ -100,6 +80,35 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
       sockets.take(caller);
       return { turn: undefined, waitedMs: () => 0, leave: once(() => leave(caller)) };
     },
+  };
+}
+
+/** Adds a call to the queue of its caller. `onLeave` is called once, and receives whether the call was given a socket. */
+function enqueue(
+  queues: Map<Caller, Set<() => void>>,
+  caller: Caller,
+  clock: Clock,
+  onLeave: (hasSocket: boolean) => void,
+): Place {
+  const enteredAtMs = clock.monotonicMs();
+  let waitEndedAtMs: number | undefined;
+  const { promise: turn, resolve } = Promise.withResolvers<void>();
+  const proceed = (): void => {
+    waitEndedAtMs = clock.monotonicMs();
+    resolve();
+  };
+  const queue = queues.get(caller) ?? new Set();
+  queues.set(caller, queue.add(proceed));
+  return {
+    turn,
+    waitedMs: () => (waitEndedAtMs ?? clock.monotonicMs()) - enteredAtMs,
+    leave: once(() => {
+      const hasSocket = waitEndedAtMs !== undefined;
+      waitEndedAtMs ??= clock.monotonicMs();
+      queue.delete(proceed);
+      if (!hasSocket && queue.size === 0) queues.delete(caller);
+      onLeave(hasSocket);
+    }),
   };
 }
 
