@@ -46,6 +46,8 @@ const storeSchema = z.union([
     timeoutMs: z
       .int()
       .min(1)
+      // Node's timers fire at once for more than 24 days.
+      .max(600_000)
       .optional()
       .describe(
         'The longest time, in milliseconds, that a call waits for a connection, and then for its result. Default: 5000.',
