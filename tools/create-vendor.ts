@@ -17,12 +17,22 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { title: { type: 'string' } } });
+const usage = 'give an id and, if you like, a title: acme-pay --title "Acme Pay"';
+
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: { title: { type: 'string' } } });
+  } catch {
+    return fail(usage);
+  }
+}
+
+const { values, positionals } = readArguments();
 const [id, ...others] = positionals;
-if (id === undefined || others.length > 0) fail('give one id, such as `pnpm create:vendor acme`');
-if (!idPattern.test(id)) fail(`the id must be lower-case words joined by hyphens, such as acme-pay`);
+if (id === undefined || others.length > 0) fail(usage);
+if (!idPattern.test(id)) fail('the id must be lower-case words with hyphens, such as acme-pay');
 const title = values.title ?? toTypeName(id);
-if (!titlePattern.test(title)) fail('the title must be words that each begin with a capital, such as "Acme Pay"');
+if (!titlePattern.test(title)) fail('each word of the title must begin with a capital: "Acme Pay"');
 
 const files = renderVendorFiles({ id, title });
 for (const file of Object.keys(files)) if (existsSync(join(root, file))) fail(`${file} exists already`);
@@ -40,7 +50,9 @@ ${Object.keys(files)
   .join('\n')}
 
 Next:
-  1. Write the vendor's documented facts into docs/vendors/${id}.md, each with its source.
-  2. Change the simulation so that it responds as documented, then change the client so that it calls the simulation.
+  1. Write the vendor's documented facts into docs/vendors/${id}.md,
+     each with its source.
+  2. Change the simulation so that it responds as documented. Then change the
+     client so that it calls the simulation.
   3. npx -y pnpm@12.18.0 test packages/vendor-clients packages/sandbox
 `);

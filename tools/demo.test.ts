@@ -15,11 +15,12 @@ beforeAll(async () => {
 });
 afterAll(() => dev.close());
 
-function runDemo(): Promise<{ exitCode: number; text: string }> {
-  const addresses = ['--brokerUrl', dev.brokerUrl, '--sandboxUrl', dev.sandboxUrl];
+function runDemo(
+  flags = ['--broker-url', dev.brokerUrl, '--sandbox-url', dev.sandboxUrl],
+): Promise<{ exitCode: number; text: string; problems: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--conditions=@valetkey/source', demo, ...addresses], (error, text) =>
-      resolve({ exitCode: typeof error?.code === 'number' ? error.code : 0, text }),
+    execFile(process.execPath, ['--conditions=@valetkey/source', demo, ...flags], (error, text, problems) =>
+      resolve({ exitCode: typeof error?.code === 'number' ? error.code : 0, text, problems }),
     );
   });
 }
@@ -48,6 +49,18 @@ test('the demo runs every step, reports the failed step and exits with 1 when a 
   expect(text).toMatch(/Nabla .* FAILED/);
   expect(text).toMatch(/Vital .* passed/);
   expect(findWideLines(text)).toEqual([]);
+});
+
+test('the demo names its flags in one line when a flag is unknown', async () => {
+  const { exitCode, text, problems } = await runDemo(['--brokerUrl', dev.brokerUrl]);
+  expect([exitCode, text]).toEqual([1, '']);
+  expect(problems).toBe('demo: the flags are --broker-url <url> and --sandbox-url <url>\n');
+});
+
+test('the demo starts its own broker when none responds, and says so', async () => {
+  const { exitCode, text } = await runDemo(['--broker-url', 'http://127.0.0.1:1']);
+  expect(exitCode).toBe(0);
+  expect(text).toContain('No broker responds at http://127.0.0.1:1, so the demo starts its own.');
 });
 
 test('wrap breaks a text at its spaces and keeps a long word whole', () => {

@@ -1,5 +1,5 @@
-// Uses all five vendors through the client SDK, as the user alice. It calls the dev broker at `--brokerUrl` and the sandbox
-// at `--sandboxUrl`, and starts its own if no broker responds there.
+// Uses all five vendors through the client SDK, as the user alice. It calls the dev broker at `--broker-url` and the
+// sandbox at `--sandbox-url`, and starts its own if no broker responds there.
 import { parseArgs } from 'node:util';
 import { startDev } from '@valetkey/broker';
 import { ValetError } from '@valetkey/client-sdk';
@@ -7,12 +7,23 @@ import { DemoFailure } from './demo/device.ts';
 import { formatResult, formatTable, wrap, type Result } from './demo/print.ts';
 import { listSteps, type Addresses, type Step } from './demo/steps.ts';
 
-const { values: running } = parseArgs({
-  options: {
-    brokerUrl: { type: 'string', default: 'http://127.0.0.1:8787' },
-    sandboxUrl: { type: 'string', default: 'http://127.0.0.1:8790' },
-  },
-}) satisfies { values: Addresses };
+const running = readAddresses();
+
+/** Reads the flags. A wrong flag ends the program with one line. */
+function readAddresses(): Addresses {
+  try {
+    const { values } = parseArgs({
+      options: {
+        'broker-url': { type: 'string', default: 'http://127.0.0.1:8787' },
+        'sandbox-url': { type: 'string', default: 'http://127.0.0.1:8790' },
+      },
+    });
+    return { brokerUrl: values['broker-url'], sandboxUrl: values['sandbox-url'] };
+  } catch {
+    process.stderr.write('demo: the flags are --broker-url <url> and --sandbox-url <url>\n');
+    process.exit(1);
+  }
+}
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -23,6 +34,7 @@ async function findBroker(): Promise<Addresses & { close(): Promise<void> }> {
     () => undefined,
   );
   if (health?.ok) return { ...running, close: async () => undefined };
+  print(`\n${wrap(`No broker responds at ${running.brokerUrl}, so the demo starts its own.`, 0)}`);
   return startDev({ port: 0, adminPort: 0, sandboxPort: 0, dataFolder: ':memory:' });
 }
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { vendors } from '@valetkey/vendor-clients';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { parse as parseYaml } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import { renderConfigReference } from './generate/config-reference.ts';
@@ -15,10 +15,11 @@ const definitions = Object.values(vendors);
 const schema = createConfigSchema(definitions);
 const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema.whole);
 
-/** The YAML blocks of the page that are configurations. */
-const examples = [...readFileSync(join(root, 'docs/configuration.md'), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)]
+/** The YAML and JSON blocks of the page that are configurations. Each JSON text is also YAML. */
+const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8');
+const examples = [...page.matchAll(/```(?:yaml|json)\n([\s\S]*?)```/g)]
   .map(([, text = '']) => text)
-  .filter((text) => /^(issuers|vendors|store|listen):/m.test(text));
+  .filter((text) => /^(  ")?(issuers|vendors|store|listen)"?:/m.test(text));
 
 test('every generated file is up to date', () => {
   const args = ['--conditions=@valetkey/source', 'tools/generate.ts', '--check'];
@@ -30,11 +31,17 @@ describe('createConfigSchema', () => {
     'the JSON Schema accepts example %i of docs/configuration.md',
     (_index, text) => {
       validate(parseYaml(text));
-      // An example about one field may leave out what a vendor requires.
-      const mistakes = validate.errors?.filter(({ keyword }) => keyword !== 'required') ?? [];
+      // An example about one field may leave out what the broker or a vendor requires.
+      const isLeftOut = ({ keyword, schemaPath }: ErrorObject) => keyword === 'required' || schemaPath === '#/anyOf';
+      const mistakes = validate.errors?.filter((error) => !isLeftOut(error)) ?? [];
       expect(mistakes).toEqual([]);
     },
   );
+
+  test('the JSON Schema accepts the configuration of examples/sandbox', () => {
+    const text = readFileSync(join(root, 'examples/sandbox/valetkey.yaml'), 'utf8');
+    expect(validate(parseYaml(text)), JSON.stringify(validate.errors)).toBe(true);
+  });
 
   const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
   const vital = { vendor: 'vital', apiKey: '${env:VITAL}', environment: 'sandbox', region: 'us' };
@@ -43,6 +50,23 @@ describe('createConfigSchema', () => {
     ['a connection with a name of its own', { issuers, vendors: { 'vital-us': vital } }],
     ['a reference in place of a listed value', { issuers, vendors: { vital: { ...vital, region: '${env:REGION}' } } }],
     ['a `$schema` field for editors', { $schema: './node_modules/@valetkey/broker/config.schema.json', issuers }],
+    [
+      'references in place of texts of a certain form',
+      {
+        issuers: [{ issuer: '${env:A}', audiences: ['api'] }],
+        admin: { token: '${env:A}', port: '${env:A}' },
+        cors: { origins: ['${env:A}'] },
+      },
+    ],
+    ['a secret as a text', { issuers, vendors: { nabla: { serverKey: 'key' } } }],
+    ['a secret with two slots', { issuers, vendors: { nabla: { serverKey: { current: 'a', next: 'b' } } } }],
+    [
+      'a client in place of a secret',
+      { issuers, vendors: { nabla: { serverKey: { clientId: 'a', privateKey: 'b' } } } },
+    ],
+    ['each user source', { issuers, vendors: { nabla: { serverKey: 'key', user: { mapping: true } } } }],
+    ['a database with options', { issuers, store: { postgres: 'a', maxConnections: 1 } }],
+    ['a vendor that signs users in', { vendors: { authgear: { endpoint: 'https://a.authgear.cloud' } } }],
   ])('the JSON Schema of the configuration accepts %s', (_case, config) => {
     expect(validate(config), JSON.stringify(validate.errors)).toBe(true);
   });
@@ -52,9 +76,42 @@ describe('createConfigSchema', () => {
     ['an unknown option of a vendor', { issuers, vendors: { vital: { ...vital, key: 'a' } } }],
     ['a connection that names no vendor', { issuers, vendors: { mine: { apiKey: 'a' } } }],
     ['a value that is not listed', { issuers, vendors: { vital: { ...vital, region: 'mars' } } }],
+    ['a configuration that no user could use', { listen: { port: 1 } }],
+    ['an origin with a path', { issuers, cors: { origins: ['https://app.example.com/'] } }],
+    ['an issuer without a scheme', { issuers: [{ issuer: 'id.example.com', audiences: ['api'] }] }],
+    ['a short admin token', { issuers, admin: { token: 'short' } }],
+    ['a short next admin token', { issuers, admin: { token: { current: 'x'.repeat(16), next: 'short' } } }],
+    [
+      'a short secret of a sealing key',
+      { issuers, redis: { url: 'redis://a', sealingKeys: [{ id: 'a', secret: 'b' }] } },
+    ],
+    ['a name that is not allowed', { issuers, vendors: { 'Vital US': vital } }],
+    ['two stores', { issuers, store: { sqlite: 'a', postgres: 'b' } }],
+    ['an option of another store', { issuers, store: { sqlite: 'a', maxConnections: 1 } }],
+    ['no store', { issuers, store: {} }],
+    ['an unknown vendor', { issuers, vendors: { mine: { vendor: 'mars' } } }],
+    ['two user sources', { issuers, vendors: { nabla: { serverKey: 'key', user: { claim: 'a', mapping: true } } } }],
     ['a missing option', { issuers, vendors: { vital: { vendor: 'vital' } } }],
   ])('the JSON Schema of the configuration refuses %s', (_case, config) => {
     expect(validate(config)).toBe(false);
+  });
+
+  test.each([
+    ['a wrong port', { issuers, listen: { port: 'http' } }, ['/listen/port pattern']],
+    ['a wrong type of a secret', { issuers, vendors: { nudge: { apiKey: 1 } } }, ['/vendors/nudge/apiKey type']],
+    [
+      'a wrong option of a store',
+      { issuers, store: { postgres: 'a', maxConnections: 0 } },
+      ['/store/maxConnections minimum'],
+    ],
+    [
+      'a wrong option of a named vendor',
+      { issuers, vendors: { mine: { ...vital, timeoutMs: 0 } } },
+      ['/vendors/mine/timeoutMs minimum', '/vendors/mine if'],
+    ],
+  ])('an editor shows only the real mistakes for %s', (_case, config, expected) => {
+    validate(config);
+    expect(validate.errors?.map(({ instancePath, keyword }) => `${instancePath} ${keyword}`)).toEqual(expected);
   });
 });
 

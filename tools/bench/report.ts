@@ -12,7 +12,7 @@ Each section is written by its command, on one machine and in one run. Machines 
 export function describeMachine(): string {
   const processors = cpus();
   const model = processors[0]?.model.trim() || 'unknown processor';
-  return `Node ${process.version}, ${processors.length} × ${model}, ${new Date().toISOString().slice(0, 10)}.`;
+  return `Node ${process.version}, ${processors.length} × ${model}, ${new Date().toISOString().slice(0, 10)} (UTC).`;
 }
 
 /** Returns a Markdown table. Its first column is text, and the other columns are numbers. */

@@ -23,15 +23,24 @@ export function renderVendorFiles(vendor: NewVendor): Readonly<Record<string, st
 
 function renderClient({ id, title }: NewVendor): string {
   const [name, type] = [toIdentifier(id), toTypeName(id)];
-  return `import type { CallOptions, Secret } from '@valetkey/core-types';
-import { z } from 'zod';
-import { secretCredential } from '../../kit/credentials.ts';
-import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
-import type { ClientDependencies, Operation } from '../../kit/door/door.ts';
-import { invalidResponseError, readJson, tokenSchema, type StatusMeaning } from '../../kit/door/response.ts';
-import { bearerToken, issueForUser } from '../../kit/issue-ability.ts';
-import { baseUrlSchema } from '../../kit/option-schemas.ts';
-import { verifyCredentials } from '../../kit/verify-credentials.ts';
+  return `import {
+  baseUrlSchema,
+  bearerToken,
+  defineVendor,
+  invalidResponseError,
+  issueForUser,
+  readJson,
+  secretCredential,
+  tokenSchema,
+  verifyCredentials,
+  z,
+  type CallOptions,
+  type ClientDependencies,
+  type Operation,
+  type Secret,
+  type VendorClient,
+  type WithoutClose,
+} from '../../kit/index.ts';
 
 /** A short-lived token of one user. */
 export interface ${type}Token {
@@ -48,7 +57,7 @@ export interface ${type}Client extends VendorClient {
 
 const tokenResponseSchema = z.object({ user_id: z.string(), token: tokenSchema, expires_in: z.int().positive() });
 
-const noUser: StatusMeaning = { code: 'vendor_user_not_found', detail: '${title} has no such user.' };
+const noUser = { code: 'vendor_user_not_found', detail: '${title} has no such user.' } as const;
 
 /** ${title}: issues short-lived tokens bound to a user. */
 export const ${name} = defineVendor({

@@ -1,5 +1,6 @@
 import type { VendorDefinition } from '@valetkey/core-types';
-import type { ConfigSchema, JsonSchema } from './config-schema.ts';
+import type { ConfigSchema } from './config-schema.ts';
+import type { JsonSchema } from './json-schema.ts';
 
 interface Field {
   readonly path: string;

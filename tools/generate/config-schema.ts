@@ -1,29 +1,10 @@
 import type { VendorDefinition } from '@valetkey/core-types';
 import { z } from 'zod';
 import { brokerShape } from '../../apps/broker/src/config/broker-fields.ts';
+import { connectionName } from '../../apps/broker/src/config/config-path.ts';
 import { connectionPolicyShape } from '../../apps/broker/src/config/connection-policy.ts';
-
-/** The parts of a JSON Schema (draft 2020-12) that the configuration uses. */
-export interface JsonSchema {
-  $schema?: string;
-  title?: string;
-  description?: string;
-  type?: string | string[];
-  const?: unknown;
-  enum?: unknown[];
-  default?: unknown;
-  pattern?: string;
-  minimum?: number;
-  maximum?: number;
-  exclusiveMinimum?: number;
-  items?: JsonSchema;
-  anyOf?: JsonSchema[];
-  oneOf?: JsonSchema[];
-  properties?: Record<string, JsonSchema>;
-  required?: string[];
-  propertyNames?: JsonSchema;
-  additionalProperties?: JsonSchema | boolean;
-}
+import { mapSchema, type JsonSchema } from './json-schema.ts';
+import { withoutAlternatives } from './merge-alternatives.ts';
 
 /** The JSON Schema of the configuration, and its parts for the reference page. */
 export interface ConfigSchema {
@@ -36,7 +17,7 @@ export interface ConfigSchema {
   readonly whole: JsonSchema;
 }
 
-const reference: JsonSchema = { type: 'string', pattern: String.raw`\$\{(env|file):[^}]+\}` };
+const referencePattern = String.raw`\$\{(env|file):[^}]+\}`;
 
 function toJsonSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _version, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
@@ -52,33 +33,27 @@ function withoutAnything(schema: JsonSchema): JsonSchema {
   });
 }
 
-/** Allows a reference such as `${env:NAME}` in place of a text that must be one of several or match a pattern. */
+/** Allows a reference such as `${env:NAME}` in place of a text that must be one of several, long or of a certain form. */
 function withReferences(schema: JsonSchema): JsonSchema {
   return mapSchema(schema, (part) => {
-    const isRestricted = part.type === 'string' && (part.enum !== undefined || part.pattern !== undefined);
-    if (!isRestricted) return part;
-    const { description, default: byDefault, ...text } = part;
-    return {
+    if (part.type !== 'string') return part;
+    const { description, default: byDefault, enum: values, minLength, pattern, ...text } = part;
+    const annotations = {
       ...(description !== undefined && { description }),
       ...(byDefault !== undefined && { default: byDefault }),
-      anyOf: [text, reference],
     };
-  });
-}
-
-/** Applies a change to a schema and to every schema inside it, the innermost first. */
-function mapSchema(schema: JsonSchema, change: (schema: JsonSchema) => JsonSchema): JsonSchema {
-  const inside = (part: JsonSchema) => mapSchema(part, change);
-  const { properties, items, anyOf, oneOf, additionalProperties } = schema;
-  return change({
-    ...schema,
-    ...(properties && {
-      properties: Object.fromEntries(Object.entries(properties).map(([name, part]) => [name, inside(part)])),
-    }),
-    ...(items && { items: inside(items) }),
-    ...(anyOf && { anyOf: anyOf.map(inside) }),
-    ...(oneOf && { oneOf: oneOf.map(inside) }),
-    ...(typeof additionalProperties === 'object' && { additionalProperties: inside(additionalProperties) }),
+    if (values !== undefined) {
+      return {
+        ...annotations,
+        anyOf: [
+          { ...text, enum: values },
+          { type: 'string', pattern: referencePattern },
+        ],
+      };
+    }
+    // One pattern and no alternatives: for these, editors would report a mistake for each.
+    const form = pattern ?? (minLength !== undefined && minLength > 1 ? `^.{${minLength},}$` : undefined);
+    return form === undefined ? part : { ...annotations, ...text, pattern: `${form}|${referencePattern}` };
   });
 }
 
@@ -89,13 +64,12 @@ export function createConfigSchema(definitions: readonly VendorDefinition[]): Co
   const connection = toJsonSchema(z.strictObject(connectionPolicyShape));
   const vendors = new Map(definitions.map(({ id, options }) => [id, toJsonSchema(options)]));
 
-  const entryOf = (id: string, isNamed: boolean): JsonSchema => {
-    const options = vendors.get(id) ?? {};
-    const required = [...(isNamed ? ['vendor'] : []), ...(options.required ?? [])];
+  const entryOf = (id: string): JsonSchema => {
+    const { properties, required } = vendors.get(id) ?? {};
     return {
       type: 'object',
-      properties: { vendor: { const: id }, ...options.properties, ...connection.properties },
-      ...(required.length > 0 && { required }),
+      properties: { vendor: { const: id }, ...properties, ...connection.properties },
+      ...(required !== undefined && { required }),
       additionalProperties: false,
     };
   };
@@ -104,16 +78,27 @@ export function createConfigSchema(definitions: readonly VendorDefinition[]): Co
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Configuration of the Valet Key broker',
     ...broker,
+    // Without an issuer, no user can sign in. An issuer is listed, or comes with a vendor that signs users in.
+    anyOf: [{ required: ['issuers'] }, { required: ['vendors'] }],
     properties: {
       $schema: { type: 'string' },
       ...broker.properties,
       vendors: {
         description: 'The connections, by name. `vendor` is the id of the vendor. Default: the name of the connection.',
         type: 'object',
-        properties: Object.fromEntries(ids.map((id) => [id, entryOf(id, false)])),
-        additionalProperties: { anyOf: ids.map((id) => entryOf(id, true)) },
+        properties: Object.fromEntries(ids.map((id) => [id, entryOf(id)])),
+        propertyNames: { pattern: connectionName.source },
+        additionalProperties: {
+          type: 'object',
+          required: ['vendor'],
+          properties: { vendor: { enum: ids } },
+          allOf: ids.map((id) => ({
+            if: { properties: { vendor: { not: { const: id } } } },
+            else: { $ref: `#/properties/vendors/properties/${id}` },
+          })),
+        },
       },
     },
   };
-  return { broker, connection, vendors, whole: withReferences(whole) };
+  return { broker, connection, vendors, whole: withoutAlternatives(withReferences(whole)) };
 }

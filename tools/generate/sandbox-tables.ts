@@ -2,7 +2,7 @@ import type { Simulation } from '@valetkey/sandbox';
 import { z } from 'zod';
 import { describeDefault, describeType, renderTable } from './config-reference.ts';
 import { toIdentifier } from './names.ts';
-import type { JsonSchema } from './config-schema.ts';
+import type { JsonSchema } from './json-schema.ts';
 
 /** Returns the table of all services, for the README of the sandbox. */
 export function renderServices(all: readonly Pick<Simulation, 'services'>[]): string {

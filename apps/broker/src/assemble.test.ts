@@ -59,8 +59,16 @@ const failures: readonly (readonly [string, RegExp, (config: Config) => Config])
     /store\.sqlite: cannot be opened/,
     (config) => ({ ...config, store: { sqlite: '/dev/null/valetkey.sqlite' } }),
   ],
-  ['the first connection', /no nudge/, (config) => failWhenCreated(config, 'nudge')],
-  ['the second connection', /no nabla/, (config) => failWhenCreated(config, 'nabla')],
+  [
+    'the first connection',
+    /vendors\.nudge: the adapter `nudge` fails in `create`/,
+    (config) => failWhenCreated(config, 'nudge'),
+  ],
+  [
+    'the second connection',
+    /vendors\.nabla: the adapter `nabla` fails in `create`/,
+    (config) => failWhenCreated(config, 'nabla'),
+  ],
   ['the verifier', /issuers: /, (config) => ({ ...config, issuers: [] })],
   [
     'Redis',

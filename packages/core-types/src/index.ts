@@ -2,11 +2,13 @@ export { systemClock } from './clock.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
 export { codeOfForeignError, describeForeignError } from './foreign-error.ts';
 export { issuerSchema, secureUrlSchema, signatureAlgorithms } from './issuer.ts';
+export { findSimilarName, isFieldName, toFieldPath } from './field-path.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
 export { assertCacheable, assertExposable } from './tokens.ts';
+export { VendorSetupError } from './vendor-setup-error.ts';
 export { issueResponseSchema, problemSchema, sessionResponseSchema } from './wire-schemas.ts';
 
 export type { Clock } from './clock.ts';

@@ -21,15 +21,19 @@ export const signatureAlgorithms = [
 export type SignatureAlgorithm = (typeof signatureAlgorithms)[number];
 
 /** Parses an https URL without credentials, query and fragment. Only loopback hosts may use http. */
-export const secureUrlSchema = z.string().refine(
-  (text) => {
-    if (!URL.canParse(text)) return false;
-    const url = new URL(text);
-    const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
-    return secure && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  },
-  { error: 'must be an https URL without credentials, query or fragment (only loopback hosts may use http)' },
-);
+export const secureUrlSchema = z
+  .string()
+  .refine(
+    (text) => {
+      if (!URL.canParse(text)) return false;
+      const url = new URL(text);
+      const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
+      return secure && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+    },
+    { error: 'must be an https URL without credentials, query or fragment (only loopback hosts may use http)' },
+  )
+  // For editors: a JSON Schema cannot contain the check above.
+  .meta({ pattern: String.raw`^[Hh][Tt][Tt][Pp][Ss]?://[^?#\s]+$` });
 
 /** Parses a secret. Accepts a `Secret` as well, so that a parsed issuer can be parsed again. */
 const wrappedSecretSchema = z.union([z.instanceof(Secret), secretSchema]);

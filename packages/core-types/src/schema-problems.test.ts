@@ -5,7 +5,7 @@ import { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts
 function problemsFor(schema: z.ZodType, value: unknown): string {
   const { error } = schema.safeParse(value);
   if (error === undefined) throw new Error('The value is valid.');
-  return describeSchemaProblems(error);
+  return describeSchemaProblems(error, schema);
 }
 
 const slots = z.union([
@@ -16,12 +16,14 @@ const slots = z.union([
 
 test('describeSchemaProblems writes the full path of a wrong field', () => {
   const schema = z.strictObject({ list: z.array(z.strictObject({ port: z.number() })) });
-  expect(problemsFor(schema, { list: [{ port: 1 }, { port: 'x' }] })).toMatch(/^list\.1\.port: .*expected number/);
+  expect(problemsFor(schema, { list: [{ port: 1 }, { port: 'x' }] })).toMatch(
+    /^list\.1\.port: must be a number, not a text$/,
+  );
 });
 
 test('describeSchemaProblems reports an absent field as missing, and a field outside the schema as unknown', () => {
   const schema = z.strictObject({ name: z.string() });
-  expect(problemsFor(schema, { nmae: 'a' })).toBe('name: is missing; nmae: is not a known field');
+  expect(problemsFor(schema, { other: 'a' })).toBe('name: is missing; other: is not a known field');
 });
 
 test('describeSchemaProblems writes no path for a mistake in the value as a whole', () => {
@@ -29,13 +31,13 @@ test('describeSchemaProblems writes no path for a mistake in the value as a whol
 });
 
 test.each([
-  ['the alternative of the same type as the value', { current: 1 }, /^secret\.current: .*expected string/],
+  ['the alternative of the same type as the value', { current: 1 }, /^secret\.current: must be a text, not a number$/],
   [
     'the alternative with the fewest mistakes',
     { clientId: 'a', privateKey: 'b' },
     /^secret\.privateKey: must be a key$/,
   ],
-  ['the first alternative if none has the same type as the value', 7, /^secret: .*expected string/],
+  ['the types if no alternative has the type of the value', 7, /^secret: must be a text or an object$/],
 ])('describeSchemaProblems reports for a union only %s', (_case, secret, expected) => {
   expect(problemsFor(z.strictObject({ secret: slots }), { secret })).toMatch(expected);
 });
@@ -51,4 +53,76 @@ test('listSchemaProblems never quotes a value', () => {
   const text = JSON.stringify(error && listSchemaProblems(error));
   expect(text).not.toContain('"CANARY"');
   expect(text).not.toContain('98765');
+});
+
+test('listSchemaProblems reports a misspelt field once, with the field that it most likely means', () => {
+  const schema = z.strictObject({
+    apiKey: z.string(),
+    list: z.array(z.strictObject({ issuer: z.string().optional() })),
+  });
+  expect(problemsFor(schema, { api_key: 'a', list: [{ isuser: 'b' }, { colour: 'c' }] })).toBe(
+    'list.0.isuser: is not a known field; did you mean `issuer`?; list.1.colour: is not a known field; ' +
+      'api_key: is not a known field; did you mean `apiKey`?',
+  );
+});
+
+test.each([
+  'sk-live-canary',
+  'nk_canary_4242424242',
+  `canary${'x'.repeat(40)}`,
+  'canary key',
+  'https://canary.example',
+  '',
+])('listSchemaProblems does not print the unknown field name %j, which may be a secret', (name) => {
+  const schema = z.strictObject({ nested: z.strictObject({}), map: z.record(z.string(), z.number()) });
+  const { error } = schema.safeParse({ nested: { [name]: 1 }, map: { [name]: 'x' } });
+  expect(error && listSchemaProblems(error, schema)).toEqual([
+    { field: 'nested', message: 'has an unknown field whose name may be a secret and is not shown' },
+    { field: 'map.(hidden name)', message: 'must be a number, not a text' },
+  ]);
+});
+
+test('listSchemaProblems counts the unknown fields that it does not name', () => {
+  expect(problemsFor(z.strictObject({}), { 'a-1': 1, 'b-2': 2, colour: 3 })).toBe(
+    'colour: is not a known field; has 2 unknown fields whose names may be a secret and are not shown',
+  );
+});
+
+test('listSchemaProblems reports only the first mistake of a field', () => {
+  const schema = z.strictObject({ key: z.string().min(3).regex(/^a/) });
+  expect(problemsFor(schema, { key: 'b' })).toBe('key: must have at least 3 characters');
+});
+
+const store = z.union([
+  z.strictObject({ sqlite: z.string() }),
+  z.strictObject({ postgres: z.string(), size: z.int().optional() }),
+]);
+const nested = z.union([
+  z.union([z.string().min(1), z.strictObject({ current: z.string() })]),
+  z.strictObject({ clientId: z.string(), keyId: z.string() }).transform((client) => ({ client })),
+]);
+const source = z.union([
+  z.strictObject({ claim: z.string() }),
+  z.strictObject({ mapping: z.literal(true) }),
+  z.strictObject({ ensure: z.union([z.literal(true), z.strictObject({ by: z.string() })]) }),
+]);
+
+test.each<[z.ZodType, unknown, string]>([
+  [store, {}, 'set either `sqlite` or `postgres`'],
+  [store, { sqlite: 'a', postgres: 'b' }, 'set either `sqlite` or `postgres`, not both'],
+  [store, { sqlite: 'a', postgres: 'b', size: 1 }, 'set either `sqlite` or `postgres`, not both'],
+  [store, { sqlite: 1 }, 'sqlite: must be a text, not a number'],
+  [store, { sqlit: 'a' }, 'sqlit: is not a known field; did you mean `sqlite`?'],
+  [store, { sqlite: 'a', size: 1 }, 'size: is not a known field'],
+  [store, null, 'must be an object'],
+  [nested, '', 'must not be empty'],
+  [nested, {}, 'set either `current` or `clientId` and `keyId`'],
+  [nested, 7, 'must be a text or an object'],
+  [nested, { clientId: 'a' }, 'keyId: is missing'],
+  [source, {}, 'set one of `claim`, `mapping` or `ensure`'],
+  [source, { claim: 'a', mapping: true }, 'set one of `claim`, `mapping` or `ensure`, not several'],
+  [source, { mapping: false }, 'mapping: must be `true`'],
+  [source, { ensure: { by: 1 } }, 'ensure.by: must be a text, not a number'],
+])('describeSchemaProblems explains what a union accepts (%#)', (schema, value, expected) => {
+  expect(problemsFor(schema.optional(), value)).toBe(expected);
 });

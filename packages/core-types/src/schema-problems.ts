@@ -1,58 +1,144 @@
 import type { z } from 'zod';
+import { findSimilarName, isFieldName, toFieldPath } from './field-path.ts';
+import { isDefaultMessage, isMissing, joinWithOr, toSentence, toTypeName } from './issue-sentence.ts';
+import { fieldsOf, findSchemas, listAlternatives } from './schema-fields.ts';
 
 type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
 
 /** One mistake in a validated value. */
 export interface SchemaProblem {
   /** The path of the field, such as `issuers.0.audiences`; empty for the value as a whole. */
   readonly field: string;
-  /** The mistake. zod's messages name types and rules, and never quote the value. */
+  /** The mistake. It names types and rules, and never quotes the value. */
   readonly message: string;
 }
 
+/** A problem before its path becomes text. */
+interface Problem {
+  readonly path: Path;
+  readonly message: string;
+  /** The known field that a misspelt field most likely means. */
+  readonly meant?: string | undefined;
+}
+
 /**
- * Returns every mistake that a schema found. For a union, it returns only the mistakes in the alternative that the author
- * most likely meant.
+ * Returns the mistakes that a schema found, one for each field. For a union, it returns only the mistakes in the alternative
+ * that the author most likely meant. With the `schema`, it also says which field a misspelt name means, and which fields the
+ * alternatives of a union need.
  */
-export function listSchemaProblems(error: z.core.$ZodError): SchemaProblem[] {
-  return error.issues.flatMap((issue) => problemsOf(issue, []));
+export function listSchemaProblems(error: z.core.$ZodError, schema?: z.core.$ZodType): SchemaProblem[] {
+  const problems = withoutConsequences(error.issues.flatMap((issue) => problemsOf(issue, [], schema)));
+  const messages = new Map<string, string>();
+  for (const { path, message } of problems) {
+    const field = toFieldPath(path);
+    if (!messages.has(field)) messages.set(field, message);
+  }
+  return [...messages].map(([field, message]) => ({ field, message }));
 }
 
 /** Returns the mistakes of {@link listSchemaProblems} as one line of text: `field: message; field: message`. */
-export function describeSchemaProblems(error: z.core.$ZodError): string {
-  return listSchemaProblems(error)
+export function describeSchemaProblems(error: z.core.$ZodError, schema?: z.core.$ZodType): string {
+  return listSchemaProblems(error, schema)
     .map(({ field, message }) => (field === '' ? message : `${field}: ${message}`))
     .join('; ');
 }
 
-function problemsOf(issue: Issue, parents: readonly PropertyKey[]): SchemaProblem[] {
+/** A required field that is misspelt would be reported twice: as unknown, and as missing. */
+function withoutConsequences(problems: readonly Problem[]): Problem[] {
+  const meant = new Set(
+    problems.flatMap(({ path, meant: name }) =>
+      name === undefined ? [] : [toFieldPath([...path.slice(0, -1), name])],
+    ),
+  );
+  return problems.filter(({ path, message }) => message !== 'is missing' || !meant.has(toFieldPath(path)));
+}
+
+function problemsOf(issue: Issue, parents: Path, schema: z.core.$ZodType | undefined): Problem[] {
   const path = [...parents, ...issue.path];
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) return problemsOfUnion(issue.errors, path);
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ field: toField([...path, key]), message: 'is not a known field' }));
-  }
-  const isMissing = issue.code === 'invalid_type' && issue.message.includes('received undefined');
-  return [{ field: toField(path), message: isMissing ? 'is missing' : issue.message }];
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) return problemsOfUnion(issue.errors, path, schema);
+  if (issue.code === 'unrecognized_keys') return problemsOfUnknownFields(issue.keys, path, schema);
+  return [{ path, message: isMissing(issue) ? 'is missing' : toSentence(issue) }];
+}
+
+function problemsOfUnknownFields(keys: readonly string[], path: Path, schema: z.core.$ZodType | undefined): Problem[] {
+  const alternatives = schema === undefined ? [] : findSchemas(schema, path).flatMap(listAlternatives);
+  const known = alternatives.flatMap((alternative) => fieldsOf(alternative)?.all ?? []);
+  const named = keys.filter(isFieldName).map((key): Problem => {
+    const meant = findSimilarName(
+      key,
+      known.filter((name) => name !== key),
+    );
+    const advice = meant === undefined ? '' : `; did you mean \`${meant}\`?`;
+    return { path: [...path, key], message: `is not a known field${advice}`, meant };
+  });
+  const hidden = keys.length - named.length;
+  if (hidden === 0) return named;
+  const subject = hidden === 1 ? 'an unknown field whose name' : `${hidden} unknown fields whose names`;
+  return [...named, { path, message: `has ${subject} may be a secret and ${hidden === 1 ? 'is' : 'are'} not shown` }];
 }
 
 /**
  * Returns the problems in one alternative of a union. It prefers an alternative of the value's own type, then the alternative
  * with the fewest mistakes, then the alternative with the deepest mistake.
  */
-function problemsOfUnion(alternatives: readonly (readonly Issue[])[], path: readonly PropertyKey[]): SchemaProblem[] {
-  const ofSameType = alternatives.filter((issues) => !issues.some(isOtherType));
-  const candidates = (ofSameType.length > 0 ? ofSameType : alternatives).map((issues) =>
-    issues.flatMap((issue) => problemsOf(issue, path)),
-  );
+function problemsOfUnion(
+  alternatives: readonly (readonly Issue[])[],
+  path: Path,
+  schema: z.core.$ZodType | undefined,
+): Problem[] {
+  const ofSameType = alternatives.flatMap(flattenUnion).filter((issues) => !issues.some(isOtherType));
+  if (ofSameType.length === 0) return [{ path, message: describeTypes(alternatives.flatMap(flattenUnion).flat()) }];
+  const choice = schema && describeChoice(ofSameType, findSchemas(schema, path).flatMap(listAlternatives));
+  const candidates = ofSameType.map((issues) => issues.flatMap((issue) => problemsOf(issue, path, schema)));
+  if (choice !== undefined && !candidates.flat().some(({ meant }) => meant !== undefined)) {
+    return [{ path, message: choice }];
+  }
   return candidates.reduce((best, problems) => {
     if (problems.length !== best.length) return problems.length < best.length ? problems : best;
     return depthOf(problems) > depthOf(best) ? problems : best;
   });
 }
 
+/** Returns a sentence for a value that has the type of no alternative. */
+function describeTypes(issues: readonly Issue[]): string {
+  const written = issues.find((issue) => !isDefaultMessage(issue));
+  if (written !== undefined) return written.message;
+  if (issues.some(isMissing)) return 'is missing';
+  const names = issues.flatMap((issue) => (issue.code === 'invalid_type' ? [toTypeName(issue.expected)] : []));
+  return `must be ${joinWithOr([...new Set(names)])}`;
+}
+
+/**
+ * Explains a value that has the required fields of no alternative, or those of several. Returns undefined if it has those of
+ * exactly one alternative: the mistakes in that one then explain themselves.
+ */
+function describeChoice(
+  failed: readonly (readonly Issue[])[],
+  alternatives: readonly z.core.$ZodType[],
+): string | undefined {
+  const objects = alternatives.flatMap((alternative) => fieldsOf(alternative) ?? []);
+  const names = objects.flatMap(({ required }) => required);
+  const areDistinct = new Set(names).size === names.length;
+  const areStrict = objects.every(({ required, isStrict }) => isStrict && required.length > 0);
+  if (objects.length < 2 || objects.length !== failed.length || !areDistinct || !areStrict) return undefined;
+  // An issue does not keep the value, but each strict alternative reports the fields of the others as unknown.
+  const present = new Set(failed.flat().flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [])));
+  const begun = objects.filter(({ required }) => required.some((name) => present.has(name)));
+  if (begun.length === 1) return undefined;
+  const forms = objects.map(({ required }) => required.map((name) => `\`${name}\``).join(' and '));
+  const isPair = forms.length === 2;
+  const choice = `set ${isPair ? 'either ' : 'one of '}${joinWithOr(forms)}`;
+  return begun.length === 0 ? choice : `${choice}, not ${isPair ? 'both' : 'several'}`;
+}
+
+/** Returns the alternatives of a union inside a union as alternatives of the outer one. */
+function flattenUnion(issues: readonly Issue[]): (readonly Issue[])[] {
+  const [issue] = issues;
+  const isUnion = issues.length === 1 && issue?.code === 'invalid_union' && issue.path.length === 0;
+  return isUnion && issue.errors.length > 0 ? issue.errors.flatMap(flattenUnion) : [issues];
+}
+
 const isOtherType = ({ code, path }: Issue): boolean => code === 'invalid_type' && path.length === 0;
 
-const toField = (path: readonly PropertyKey[]): string => path.map(String).join('.');
-
-const depthOf = (problems: readonly SchemaProblem[]): number =>
-  Math.max(...problems.map(({ field }) => field.split('.').length));
+const depthOf = (problems: readonly Problem[]): number => Math.max(...problems.map(({ path }) => path.length));

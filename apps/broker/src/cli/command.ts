@@ -68,11 +68,16 @@ async function dev(flags: DevFlags): Promise<void> {
   if (process.env['NODE_ENV'] === 'production') {
     throw new CommandError('NODE_ENV is "production", and the sandbox is not for production; use `valetkey start`');
   }
-  const settings = new Map([
+  const settings = new Map<number, string>();
+  for (const [port, flag] of [
     [flags.port, '--port'],
     [flags.adminPort, '--admin-port'],
     [flags.sandboxPort, '--sandbox-port'],
-  ]);
+  ] as const) {
+    const other = settings.get(port);
+    if (port !== 0 && other !== undefined) throw new CommandError(`${flag} and ${other} name the same port`);
+    settings.set(port, flag);
+  }
   const running = await explainTakenPort(settings, () =>
     startDev({ ...flags, onDecision: (decision) => print(describeDecision(decision)) }),
   );

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { secretSlotsSchema, type VendorDefinition } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { createConfigFor } from '../../test/support/recording-broker.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { examine } from './doctor.ts';
@@ -145,5 +147,51 @@ describe('examine', () => {
         'The broker cannot use its database. (overloaded, ECONNREFUSED) ' +
         'Check `store` in the configuration. The database must be reachable, and the broker must be allowed to write.',
     });
+  });
+});
+
+/** Returns what examine finds about a connection to an adapter that is written by hand. */
+async function examineAdapter(changes: Partial<VendorDefinition>, vendor: object) {
+  const adapter: VendorDefinition = {
+    id: 'acme',
+    title: 'Acme Rooms',
+    options: z.object({ apiKey: secretSlotsSchema.optional() }),
+    credentials: ['apiKey'],
+    create: () => ({ id: 'acme', close: async () => undefined, ...vendor }),
+    ...changes,
+  };
+  const config = { ...createConfigFor(sandbox), adapters: [adapter], vendors: { acme: {} } };
+  const findings = await examine(parseConfig(config));
+  return findings.find(({ part }) => part === 'connection acme');
+}
+
+const fail = () => {
+  throw new Error('canary');
+};
+
+test.each<[string, object, boolean, string]>([
+  ['without `verify`', {}, true, 'ok'],
+  ['that fails in `verify`', { verify: fail }, false, 'cannot be examined (unknown error)'],
+  [
+    'that rejects with no error',
+    { verify: async () => Promise.reject('canary') },
+    false,
+    'cannot be examined (unknown error)',
+  ],
+  ['that fails in `verify` and `close`', { verify: fail, close: fail }, false, 'cannot be examined (unknown error)'],
+])('examine reports an adapter %s without its text', async (_, vendor, healthy, detail) => {
+  expect(await examineAdapter({}, vendor)).toEqual({ part: 'connection acme', healthy, detail });
+});
+
+test('examine reports an adapter that can be created only the first two times', async () => {
+  let count = 0;
+  const create: VendorDefinition['create'] = () => {
+    count += 1;
+    return count > 2 ? fail() : { id: 'acme', close: async () => undefined };
+  };
+  expect(await examineAdapter({ create }, {})).toEqual({
+    part: 'connection acme',
+    healthy: false,
+    detail: 'vendors.acme: the adapter `acme` fails in `create`',
   });
 });

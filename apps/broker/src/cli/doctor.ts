@@ -1,5 +1,7 @@
-import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import { codeOfForeignError, ValetKeyError, type Vendor } from '@valetkey/core-types';
 import type { IssuerStatus } from '@valetkey/jwt-verify';
+import { createVendor } from '../config/adapter.ts';
+import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import { findRedisProblem } from './redis-problem.ts';
 import { useTemporaryBroker } from './temporary-broker.ts';
@@ -39,7 +41,7 @@ interface ConnectionProbe extends Pick<ConnectionConfig, 'name' | 'definition' |
 function listProbes({ name, definition, options }: ConnectionConfig): ConnectionProbe[] {
   const part = `connection ${name}`;
   const slots = definition.credentials.flatMap((credential) => {
-    const { current, next } = options[credential] as { current: unknown; next?: unknown };
+    const { current, next } = (options[credential] ?? {}) as { current?: unknown; next?: unknown };
     if (next === undefined) return [];
     return [
       { slot: `${credential}.current`, options: { ...options, [credential]: { current } } },
@@ -50,12 +52,24 @@ function listProbes({ name, definition, options }: ConnectionConfig): Connection
   return slots.map(({ slot, options: only }) => ({ part: `${part} (${slot})`, name, definition, options: only }));
 }
 
-async function examineConnection({ part, name, definition, options }: ConnectionProbe): Promise<Finding> {
-  const vendor = definition.create(options);
+function examineConnection({ part, ...connection }: ConnectionProbe): Promise<Finding> {
+  const verify = async () => {
+    const vendor = createVendor(connection);
+    try {
+      await vendor.verify?.();
+    } finally {
+      await closeQuietly(vendor);
+    }
+  };
+  return examinePart(part, verify, `Check the secrets under vendors.${connection.name}.`);
+}
+
+/** Closes a vendor. A failure of that says nothing about the credentials. */
+async function closeQuietly(vendor: Vendor): Promise<void> {
   try {
-    return await examinePart(part, async () => vendor.verify?.(), `Check the secrets under vendors.${name}.`);
-  } finally {
     await vendor.close();
+  } catch {
+    // The vendor was created only for this examination.
   }
 }
 
@@ -75,6 +89,7 @@ async function examinePart(part: string, check: () => Promise<void>, credentialA
 }
 
 function describeFailure(error: unknown, credentialAdvice: string): string {
+  if (error instanceof ConfigError) return error.problems.join(' ');
   if (!ValetKeyError.isInstance(error)) return `cannot be examined (${codeOfForeignError(error) ?? 'unknown error'})`;
   const { code, message, reason, advice } = error;
   const usualAdvice = code === 'vendor_auth_failed' ? credentialAdvice : '';

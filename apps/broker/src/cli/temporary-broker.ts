@@ -12,6 +12,7 @@ export async function useTemporaryBroker<Result>(
   try {
     return await work(broker);
   } finally {
-    await broker.close();
+    // A part that fails to close, such as a faulty adapter, must not hide the result.
+    await broker.close().catch(() => undefined);
   }
 }

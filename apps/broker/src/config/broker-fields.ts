@@ -1,13 +1,10 @@
-import {
-  issuerSchema,
-  secretSchema,
-  secretSlotsSchema,
-  secureUrlSchema,
-  type VendorDefinition,
-} from '@valetkey/core-types';
+import { issuerSchema, secretSchema, secureUrlSchema, type SecretSlots } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { z } from 'zod';
+import { adapterSchema } from './adapter.ts';
 import { isPostgresUrl } from './postgres-url.ts';
+
+const minAdminTokenLength = 16;
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
 const portSchema = z.int(wrongPort).min(0, wrongPort).max(65_535, wrongPort);
@@ -28,9 +25,12 @@ const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za
   error: 'must be a host name or an address, without a port',
 });
 
-const originSchema = secureUrlSchema.refine((text) => URL.canParse(text) && new URL(text).origin === text, {
-  error: 'must be an origin: scheme, host and port, without a slash at the end',
-});
+const originSchema = secureUrlSchema
+  .refine((text) => URL.canParse(text) && new URL(text).origin === text, {
+    error: 'must be an origin: scheme, host and port, without a slash at the end',
+  })
+  // For editors: the JSON Schema cannot contain the check above.
+  .meta({ pattern: String.raw`^https?://[^/?#@\s]+$` });
 
 const storeSchema = z.union([
   z.strictObject({
@@ -55,10 +55,18 @@ const storeSchema = z.union([
   }),
 ]);
 
-function isVendorDefinition(value: unknown): value is VendorDefinition {
-  const { id, create, options } = (value ?? {}) as Partial<VendorDefinition>;
-  return typeof id === 'string' && typeof create === 'function' && options instanceof z.ZodObject;
-}
+/** A guessed admin token opens every vendor user and the audit. */
+const adminSecretSchema = secretSchema
+  .refine((token) => token.reveal().length >= minAdminTokenLength, {
+    error: `must have at least ${minAdminTokenLength} characters, such as from \`openssl rand -base64 32\``,
+  })
+  .meta({ minLength: minAdminTokenLength });
+
+/** Like `secretSlotsSchema`, for secrets of {@link minAdminTokenLength}. */
+const adminTokenSchema = z.union([
+  adminSecretSchema.transform((current): SecretSlots => ({ current })),
+  z.strictObject({ current: adminSecretSchema, next: adminSecretSchema.optional() }),
+]);
 
 const { dpop: _unavailable, ...bearerIssuerShape } = issuerSchema.shape;
 
@@ -91,10 +99,10 @@ export const brokerShape = {
         .describe(
           'The host names that requests may use, besides loopback names, `host`, and the address that receives them.',
         ),
-      token: secretSlotsSchema
+      token: adminTokenSchema
         .optional()
         .describe(
-          'The admin token. The admin API responds only to requests that send it. Absent: the admin API is off.',
+          'The admin token, of at least 16 characters. The admin API responds only to requests that send it. Absent: the admin API is off.',
         ),
     })
     .prefault({})
@@ -115,7 +123,7 @@ export const brokerShape = {
     .describe('The web pages that may call the broker from a browser.'),
   issuers: z.array(bearerIssuerSchema).default([]).describe('The identity providers whose tokens are accepted.'),
   adapters: z
-    .array(z.custom<VendorDefinition>(isVendorDefinition, { error: 'must be a vendor made by defineVendor' }))
+    .array(adapterSchema)
     .default([])
     .describe('Your own vendors, made by `defineVendor`. Available only in a `valetkey.config.ts`.'),
   store: storeSchema

@@ -1,4 +1,10 @@
-import type { IssuerOptions, ProviderIssuer, Vendor, VendorDefinition } from '@valetkey/core-types';
+import {
+  VendorSetupError,
+  type IssuerOptions,
+  type ProviderIssuer,
+  type Vendor,
+  type VendorDefinition,
+} from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { checkConnections } from './check-connections.ts';
@@ -69,7 +75,7 @@ test('checkConnections reports a configuration without any issuer, and an issuer
 
 test('checkConnections reports the options that a vendor refuses, and the problems of other connections', () => {
   const refused = configure(() => {
-    throw new TypeError('apiKey: is of another environment');
+    throw new VendorSetupError('apiKey: is of another environment');
   });
   const useless = configure({ issue: issueForAccount }, { user: { claim: 'sub' } });
   expect(problemsOf([refused, useless])).toEqual([
@@ -78,12 +84,70 @@ test('checkConnections reports the options that a vendor refuses, and the proble
   ]);
 });
 
-test('checkConnections throws any other error of a vendor', () => {
-  const failure = new Error('a mistake in the adapter');
-  const broken = configure(() => {
-    throw failure;
-  });
-  expect(() => checkConnections([broken], [one])).toThrow(failure);
+const canary = new TypeError('canary');
+
+/** A value whose every field throws when it is read. */
+const unreadable = new Proxy(
+  {},
+  {
+    get() {
+      throw canary;
+    },
+  },
+);
+
+test.each<[string, () => unknown, string]>([
+  [
+    'throws a TypeError',
+    () => {
+      throw canary;
+    },
+    'fails in `create`',
+  ],
+  [
+    'throws an error with a code',
+    () => {
+      throw Object.assign(new Error('canary'), { code: 'ERR_CANNOT' });
+    },
+    'fails in `create` (ERR_CANNOT)',
+  ],
+  [
+    'throws no error',
+    () => {
+      throw 'canary' as unknown as Error;
+    },
+    'fails in `create`',
+  ],
+  [
+    'throws an unreadable value',
+    () => {
+      throw unreadable as unknown as Error;
+    },
+    'fails in `create`',
+  ],
+  ['returns nothing', () => undefined, 'must return a vendor from `create`'],
+  ['returns a text', () => 'canary', 'must return a vendor from `create`'],
+  ['is asynchronous', async () => Promise.reject(canary), 'must return a vendor from `create`'],
+  ['returns an unreadable vendor', () => unreadable, 'fails in `create`'],
+  [
+    'returns an ability that is a text',
+    () => ({ close: () => {}, issue: 'canary' }),
+    'must return a vendor from `create`',
+  ],
+  [
+    'returns unreadable abilities',
+    () => ({ close: () => {}, issue: unreadable }),
+    'has an ability that cannot be used',
+  ],
+  [
+    'returns an unreadable issuer',
+    () => ({ close: () => {}, authenticate: { issuer: unreadable } }),
+    'has an ability that cannot be used',
+  ],
+])('checkConnections names an adapter that %s, without its text', (_, create, expected) => {
+  const { definition, ...rest } = configure({}, { user: { mapping: true } });
+  const faulty = { ...rest, definition: { ...definition, create: create as typeof definition.create } };
+  expect(problemsOf([faulty])).toEqual([`vendors.acme-eu: the adapter \`acme\` ${expected}`]);
 });
 
 test.each<[string, Partial<ConnectionPolicy>]>([
@@ -135,6 +199,6 @@ test.each<[string, Omit<Vendor, 'id' | 'close'>, Partial<ConnectionPolicy>]>([
 
 test('checkConnections reports an issuer of a policy that is not configured', () => {
   expect(problemsOf([configure({ proxy }, { issuers: [one.issuer, 'https://els.example.com'] })], [one, two])).toEqual([
-    'vendors.acme-eu.issuers: https://els.example.com is not one of https://one.example.com, https://two.example.com',
+    'vendors.acme-eu.issuers.1: is not one of https://one.example.com, https://two.example.com',
   ]);
 });

@@ -1,5 +1,7 @@
 import type { IssuerOptions, Vendor } from '@valetkey/core-types';
 import { issuerRecord, parseIssuers } from '@valetkey/jwt-verify';
+import { createVendor } from './adapter.ts';
+import { ConfigError } from './config-error.ts';
 import type { VendorUserSource } from './connection-policy.ts';
 import type { ConnectionConfig } from './config.ts';
 
@@ -21,28 +23,33 @@ export function checkConnections(
   const problems: string[] = [];
   const created = connections.flatMap((connection) => {
     try {
-      return [{ connection, vendor: connection.definition.create(connection.options) }];
+      const vendor = createVendor(connection);
+      // Copied, so that a getter of the adapter runs only here.
+      const own = vendor.authenticate === undefined ? [] : [{ ...issuerRecord(vendor.authenticate.issuer) }];
+      if (own.length > 0) parseIssuers(own);
+      return [{ connection, vendor, own }];
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      problems.push(`vendors.${connection.name}: ${error.message}`);
+      problems.push(...describeAdapterFailure(connection, error));
       return [];
     }
   });
-  const issuers = [
-    ...configuredIssuers,
-    ...created.flatMap(({ vendor }) =>
-      vendor.authenticate === undefined ? [] : [issuerRecord(vendor.authenticate.issuer)],
-    ),
-  ];
+  const issuers = [...configuredIssuers, ...created.flatMap(({ own }) => own)];
   const names = issuers.map(({ issuer }) => issuer);
-  problems.push(
-    ...checkIssuers(issuers),
-    ...created.flatMap(({ connection, vendor }) => [
-      ...findUselessPolicy(connection, vendor),
-      ...findUnknownIssuers(connection, vendor, names),
-    ]),
-  );
+  // A vendor that cannot be created may be the one that signs users in.
+  if (issuers.length > 0 || problems.length === 0) problems.push(...checkIssuers(issuers));
+  for (const { connection, vendor } of created) {
+    try {
+      problems.push(...findUselessPolicy(connection, vendor), ...findUnknownIssuers(connection, vendor, names));
+    } catch (error) {
+      problems.push(...describeAdapterFailure(connection, error));
+    }
+  }
   return { issuers, problems };
+}
+
+function describeAdapterFailure({ name, definition }: ConnectionConfig, error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems;
+  return [`vendors.${name}: the adapter \`${definition.id}\` has an ability that cannot be used`];
 }
 
 function checkIssuers(issuers: readonly IssuerOptions[]): string[] {
@@ -87,8 +94,8 @@ function findUnknownIssuers({ name, policy }: ConnectionConfig, vendor: Vendor, 
   ];
   const problems = [
     ...(policy.issuers ?? [])
-      .filter((issuer) => !issuers.includes(issuer))
-      .map((issuer) => `issuers: ${issuer} is not one of ${issuers.join(', ')}`),
+      // The issuer itself is not shown: it may be a secret in the wrong place.
+      .flatMap((issuer, index) => (issuers.includes(issuer) ? [] : [`issuers.${index}: ${describeUnknown(issuers)}`])),
     ...claims.flatMap(([option, issuer]) => {
       const problem = describeIssuerProblem(issuer, allowed);
       return problem === undefined ? [] : [`${option}.issuer: ${problem}`];
@@ -106,5 +113,7 @@ function claimsOfSource(source: VendorUserSource | undefined): (readonly [string
 
 function describeIssuerProblem(issuer: string | undefined, issuers: readonly string[]): string | undefined {
   if (issuer === undefined) return issuers.length > 1 ? 'is missing; several issuers may assert this claim' : undefined;
-  return issuers.includes(issuer) ? undefined : `is not one of ${issuers.join(', ')}`;
+  return issuers.includes(issuer) ? undefined : describeUnknown(issuers);
 }
+
+const describeUnknown = (issuers: readonly string[]): string => `is not one of ${issuers.join(', ')}`;

@@ -47,6 +47,39 @@ describe('readConfigFile', () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
+  test.each([
+    ['{"a": canary}', 1],
+    ['{\n  "a": 1\n  "canary": 2\n}', 3],
+    ['{\n  "a": 1,\n}', 3],
+    ['{\n  // canary\n  "a": 1\n}', 2],
+    ['{\n  "a": "canary\n}', 2],
+    ['{\n  "a": tru,\n  "b": 1\n}', 2],
+    ['{\n  "a": {\n    "b": 1\n', 3],
+    ['{\n  "a": 1\n}\n}', 4],
+    ["{\n\n\n  'canary': 1\n}", 4],
+    ['', 1],
+  ])('readConfigFile names the line at which a text is not JSON (%#)', async (text, line) => {
+    const path = await createFile('wrong.json', text);
+    await expect(readConfigFile(path)).rejects.toMatchObject({ problems: [`${path}: is not JSON at line ${line}`] });
+  });
+
+  test.each([
+    ['vendors:\n  nudge: { apiKey: ${env:KEY} }', 2, 'UNEXPECTED_TOKEN'],
+    ['list: [${file:/key}]', 1, 'MISSING_CHAR'],
+    ['a: 1\nkey: ${env: KEY}', 2, 'BLOCK_AS_IMPLICIT_KEY'],
+  ])('readConfigFile advises to put a reference that is not YAML in quotes (%#)', async (text, line, code) => {
+    const path = await createFile('reference.yaml', text);
+    const problem = `${path}: is not plain YAML at line ${line} (${code}); put each reference in quotes: '\${env:NAME}'`;
+    await expect(readConfigFile(path)).rejects.toMatchObject({ problems: [problem] });
+  });
+
+  test('readConfigFile does not print the name of an error that a file throws, if it is not the name of a class', async () => {
+    const text = "throw Object.assign(new Error('canary'), { name: 'sk-live canary' });";
+    const failure = readConfigFile(await createFile('throws.mjs', text));
+    await expect(failure).rejects.toThrow(/cannot be read.* \(Error\)$/);
+    await expect(failure).rejects.not.toThrow(/canary/);
+  });
+
   test.each(['none.json', 'none.yaml', 'none.ts', 'none.mjs'])(
     'readConfigFile rejects the missing file %s with ENOENT',
     async (name) => {
@@ -55,9 +88,23 @@ describe('readConfigFile', () => {
   );
 });
 
-test('refuseSandboxCredentials throws an error that names the field of a sandbox credential, and accepts other values', () => {
-  expect(() => refuseSandboxCredentials({ vendors: { nudge: { apiKey: 'sandbox-only-key' } } })).toThrow(
-    'vendors.nudge.apiKey',
+test('refuseSandboxCredentials throws an error that names every sandbox credential with advice, and accepts other values', () => {
+  const config = {
+    admin: { token: 'sandbox-only-admin-token' },
+    issuers: [{ introspection: { clientSecret: 'x-sandbox-only' } }],
+    vendors: {
+      'nudge-eu': { apiKey: { current: 'real', next: 'sandbox-only-key' } },
+      nabla: { 'sk-live': 'sandbox-only' },
+    },
+  };
+  expect(() => refuseSandboxCredentials(config)).toThrow(
+    new ConfigError([
+      'admin.token: is a credential of the sandbox, which is public; create one of your own',
+      'issuers.0.introspection.clientSecret: is a credential of the sandbox, which is public; create one of your own',
+      'vendors.nudge-eu.apiKey.next: is a credential of the sandbox, which is public; set the one that the vendor gave you',
+      'vendors.nabla.(hidden name): is a credential of the sandbox, which is public; set the one that the vendor gave you',
+    ]),
   );
-  expect(() => refuseSandboxCredentials({ vendors: { nudge: { apiKey: 'real' } }, list: [1, null] })).not.toThrow();
+  const real = { adapters: [{ text: 'sandbox-only' }], vendors: { nudge: { apiKey: 'real' } }, list: [1, null] };
+  expect(() => refuseSandboxCredentials(real)).not.toThrow();
 });

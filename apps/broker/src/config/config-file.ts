@@ -1,9 +1,11 @@
 import { access, readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { codeOfForeignError, sandboxMarker } from '@valetkey/core-types';
-import { parseDocument } from 'yaml';
+import { codeOfForeignError, describeForeignError, sandboxMarker } from '@valetkey/core-types';
 import { ConfigError } from './config-error.ts';
+import { toConfigPath } from './config-path.ts';
+import { parseJson, parseYaml } from './config-text.ts';
+import { isCode } from './plain-data.ts';
 import { resolveReferences, type ReferenceDependencies } from './references.ts';
 
 /**
@@ -19,7 +21,7 @@ async function readConfigValue(path: string): Promise<unknown> {
   try {
     switch (extname(path)) {
       case '.json':
-        return JSON.parse(await readFile(path, 'utf8'));
+        return parseJson(path, await readFile(path, 'utf8'));
       case '.yaml':
       case '.yml':
         return parseYaml(path, await readFile(path, 'utf8'));
@@ -33,41 +35,56 @@ async function readConfigValue(path: string): Promise<unknown> {
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    // A parser's message quotes the text, which may be a secret. Only the code or the name of its error is shown.
-    const code = codeOfForeignError(error);
-    if (code === 'ERR_MODULE_NOT_FOUND') throw new ConfigError([`${path}: ${missingImportAdvice}`]);
-    const name = error instanceof Error ? error.name : 'unknown error';
-    throw new ConfigError([`${path}: cannot be read (${code ?? name})`]);
+    throw new ConfigError([`${path}: ${describeFailure(path, error)}`]);
   }
   throw new ConfigError([`${path}: must be a .ts, .js, .yaml or .json file`]);
 }
 
-const missingImportAdvice =
-  'imports a module that is not installed. For `defineConfig`, run `npm install @valetkey/broker` in the folder of the ' +
-  'file, or write a plain `export default { ... }`, which needs no import';
+/** Describes a file that cannot be read or run. The message of the error is not shown, because it may quote a secret. */
+function describeFailure(path: string, error: unknown): string {
+  const code = codeOfForeignError(error);
+  if (code === 'ERR_MODULE_NOT_FOUND') {
+    const isBroker = error instanceof Error && error.message.startsWith("Cannot find package '@valetkey/broker'");
+    return isBroker ? missingBrokerAdvice : 'imports a module that cannot be found';
+  }
+  const line = findFailedLine(path, error);
+  return `cannot be read${line === undefined ? '' : ` at line ${line}`} (${code ?? describeForeignError(error).name})`;
+}
+
+const missingBrokerAdvice =
+  'imports `@valetkey/broker`, which is not installed; run ' +
+  '`npm install @valetkey/broker` in the folder of the file, or write a plain ' +
+  '`export default { ... }`, which needs no import';
+
+/** Returns the line of a module at which the runtime stopped, if the stack trace names it. */
+function findFailedLine(path: string, error: unknown): string | undefined {
+  const stack: unknown = error instanceof Error ? error.stack : undefined;
+  if (typeof stack !== 'string') return undefined;
+  const file = resolve(path);
+  for (const name of [pathToFileURL(file).href, file]) {
+    const [, after] = stack.split(`${name}:`);
+    const line = /^\d+/.exec(after ?? '')?.[0];
+    if (line !== undefined) return line;
+  }
+  return undefined;
+}
 
 function readDefaultExport(path: string, module: { default?: unknown }): unknown {
   if (module.default !== undefined) return module.default;
   throw new ConfigError([`${path}: has no default export; write \`export default defineConfig({ ... })\``]);
 }
 
-/** Throws an error with the number of the line and the parser's code. The parser's own message would quote the line. */
-function parseYaml(path: string, text: string): unknown {
-  // With this level, the parser prints nothing to the console.
-  const document = parseDocument(text, { logLevel: 'error' });
-  const [problem] = [...document.errors, ...document.warnings];
-  if (problem === undefined) return document.toJS();
-  throw new ConfigError([`${path}: is not plain YAML at line ${problem.linePos?.[0].line ?? 1} (${problem.code})`]);
+/** Throws {@link ConfigError} with every text that is a credential of the sandbox, because those are public. */
+export function refuseSandboxCredentials(value: unknown): void {
+  const problems = findSandboxCredentials(value, []);
+  if (problems.length > 0) throw new ConfigError(problems);
 }
 
-/** Throws {@link ConfigError} if a text is a credential of the sandbox, because those are public. */
-export function refuseSandboxCredentials(value: unknown, path: readonly string[] = []): void {
+function findSandboxCredentials(value: unknown, path: readonly PropertyKey[]): string[] {
   if (typeof value === 'string' && value.includes(sandboxMarker)) {
-    throw new ConfigError([`${path.join('.')}: is a credential of the sandbox, and those are public`]);
+    const advice = path[0] === 'vendors' ? 'set the one that the vendor gave you' : 'create one of your own';
+    return [`${toConfigPath(path)}: is a credential of the sandbox, which is public; ${advice}`];
   }
-  if (typeof value === 'object' && value !== null) {
-    for (const [key, item] of Object.entries(value)) {
-      if (path.length > 0 || key !== 'adapters') refuseSandboxCredentials(item, [...path, key]);
-    }
-  }
+  if (typeof value !== 'object' || value === null || isCode(path)) return [];
+  return Object.entries(value).flatMap(([key, item]) => findSandboxCredentials(item, [...path, key]));
 }

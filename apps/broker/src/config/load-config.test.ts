@@ -39,6 +39,12 @@ test('loadConfig accepts references for a port and for a secret', async () => {
   expect(JSON.stringify(config)).not.toContain('canary');
 });
 
+test('loadConfig accepts the field `$schema` in JSON, by which an editor finds the JSON Schema', async () => {
+  const $schema = './node_modules/@valetkey/broker/config.schema.json';
+  const config = await loadConfig(await createFile({ $schema, issuers }));
+  expect(config).not.toHaveProperty('$schema');
+});
+
 test('loadConfig rejects a sandbox credential in an environment variable that a reference names', async () => {
   const path = await createFile({ issuers, vendors: { nudge: { apiKey: '${env:KEY}' } } });
   const failure = loadConfig(path, { environment: { KEY: 'sandbox-only-key' } });

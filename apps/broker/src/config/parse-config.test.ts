@@ -35,7 +35,7 @@ describe('invalid configuration', () => {
   test.each<[string, object, RegExp]>([
     ['a missing secret', { vendors: { nudge: {} } }, /^vendors\.nudge\.apiKey: /],
     ['a secret with white space in it', { vendors: { nudge: { apiKey: `${canary} x` } } }, /^vendors\.nudge\.apiKey: /],
-    ['an unknown field', { listn: {} }, /^listn: is not a known field$/],
+    ['an unknown field', { listn: {} }, /^listn: is not a known field; did you mean `listen`\?$/],
     [
       'a host name with a port',
       { admin: { hostNames: ['admin.example.com:8788'] } },
@@ -54,7 +54,61 @@ describe('invalid configuration', () => {
     [
       'an unknown vendor',
       { vendors: { nugde: nudge } },
-      /^vendors\.nugde: is not a known vendor; known are authgear, nabla, nudge, nymbl, vital$/,
+      /^vendors\.nugde: is not a known vendor; did you mean `nudge`\?$/,
+    ],
+    [
+      'a vendor of another name',
+      { vendors: { stripe: nudge } },
+      /^vendors\.stripe: is not a known vendor; known are authgear, nabla, nudge, nymbl, vital$/,
+    ],
+    [
+      'an unknown vendor whose name may be a secret',
+      { vendors: { nudge, [canary]: nudge } },
+      /^vendors, entry 2 \(its name is not shown\): is not a known vendor; known are /,
+    ],
+    [
+      'a connection with an invalid name that may be a secret',
+      { vendors: { [`X-${canary}`]: { vendor: 'nudge', ...nudge } } },
+      /^vendors, entry 1 \(its name is not shown\): the name must have 1 to 63 characters/,
+    ],
+    [
+      'a secret in place of a field of a vendor',
+      { vendors: { nabla: { [`sk-live-${canary}`]: 'x' } } },
+      /^vendors\.nabla: has an unknown field whose name may be a secret and is not shown$/,
+    ],
+    [
+      'a secret in place of a field of the broker',
+      { [canary]: true },
+      /^\(the whole configuration\): has an unknown field whose name may be a secret and is not shown$/,
+    ],
+    [
+      'a secret in place of an issuer of a connection',
+      { vendors: { nudge: { ...nudge, issuers: [issuers[0]?.issuer, canary] } } },
+      /^vendors\.nudge\.issuers\.1: is not one of https:\/\/id\.example\.com$/,
+    ],
+    [
+      'a misspelt rule of a connection',
+      { vendors: { nudge: { ...nudge, requiredScope: ['read'] } } },
+      /^vendors\.nudge\.requiredScope: is not a known field; did you mean `requiredScopes`\?$/,
+    ],
+    ['a short admin token', { admin: { token: canary } }, /^admin\.token: must have at least 16 characters/],
+    [
+      'a short next admin token',
+      { admin: { token: { current: 'x'.repeat(16), next: canary } } },
+      /^admin\.token\.next: must have at least 16 characters/,
+    ],
+    ['vendors as a list', { vendors: [canary] }, /^vendors: must be an object, not a list$/],
+    ['an instance of a class', { store: new Map([[canary, canary]]) }, /^store: must be plain data/],
+    [
+      'a field `__proto__`',
+      { vendors: { nudge: { ...nudge, requiredClaims: JSON.parse('{"__proto__":"canary-c81d"}') as unknown } } },
+      /^vendors\.nudge\.requiredClaims: has a field `__proto__`, which is not allowed$/,
+    ],
+    ['no choice of a store', { store: {} }, /^store: set either `sqlite` or `postgres`$/],
+    [
+      'two user sources',
+      { vendors: { nudge: { ...nudge, user: { claim: 'sub', mapping: true } } } },
+      /^vendors\.nudge\.user: set one of `claim`, `mapping` or `ensure`, not several$/,
     ],
     [
       'an issuer without audiences',
@@ -125,7 +179,7 @@ describe('invalid configuration', () => {
     [
       'a connection for an unknown issuer',
       { vendors: { nudge: { ...nudge, issuers: ['https://else.example.com'] } } },
-      /^vendors\.nudge\.issuers: https:\/\/else.example.com is not one of/,
+      /^vendors\.nudge\.issuers\.0: is not one of/,
     ],
     [
       'required scopes for a vendor that only signs users in',
@@ -147,8 +201,21 @@ describe('invalid configuration', () => {
       { store: { postgres: `mysql://u:${canary}@host/db` } },
       /^store\.postgres: must be like postgresql:/,
     ],
-    ['two stores at once', { store: { sqlite: ':memory:', postgres: `postgresql://u:${canary}@host/db` } }, /^store\./],
-    ['the same port for both listeners', { listen: { port: 9000 }, admin: { port: 9000 } }, /^admin\.port: /],
+    [
+      'two stores at once',
+      { store: { sqlite: ':memory:', postgres: `postgresql://u:${canary}@host/db` } },
+      /^store: set either `sqlite` or `postgres`, not both$/,
+    ],
+    [
+      'the same port for both listeners',
+      { listen: { port: 9000 }, admin: { port: 9000 } },
+      /^admin\.port: is the same as listen\.port; change one of these two fields$/,
+    ],
+    [
+      'the same port on every interface',
+      { listen: { host: '0.0.0.0', port: 9000 }, admin: { port: 9000 } },
+      /^admin\.port: /,
+    ],
     ['an empty secret', { vendors: { nabla: { serverKey: '' } } }, /^vendors\.nabla\.serverKey: must not be empty$/],
     ['a repeated issuer', { issuers: [...issuers, ...issuers] }, /^issuers: /],
     [
@@ -176,6 +243,21 @@ describe('invalid configuration', () => {
     expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(expected)]));
     expect(problems.join('\n')).not.toContain(canary);
   });
+});
+
+test.each([
+  ['an empty secret', { vendors: { nudge: { apiKey: '' } } }],
+  ['a misspelt secret', { vendors: { nudge: { apikey: canary } } }],
+  ['a URL of no kind', { publicUrl: 'x' }],
+  ['a missing issuer of an identity provider', { issuers: [{ audiences: ['api'] }] }],
+  ['an empty list of sealing keys', { redis: { url: 'redis://127.0.0.1', sealingKeys: [] } }],
+])('parseConfig reports %s once', (_, config) => {
+  expect(problemsOf(config)).toHaveLength(1);
+});
+
+test('parseConfig accepts objects without a prototype', () => {
+  const bare = Object.assign(Object.create(null) as object, { nudge });
+  expect(parseConfig({ issuers, vendors: bare }).connections).toMatchObject([{ name: 'nudge' }]);
 });
 
 test('parseConfig reports an unknown field and a missing secret together', () => {

@@ -1,4 +1,6 @@
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { resolveReferences } from './references.ts';
 
 const sources = {
@@ -45,7 +47,17 @@ test.each(['constructor', '__proto__', 'toString'])(
   },
 );
 
-test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}'])(
+test.each(['{env:KEY}', '{{env:KEY}}', '{ file:/canary }'])(
+  'resolveReferences rejects %s, which YAML reads as an object',
+  async (text) => {
+    const value: unknown = parse(`vendors: { nudge: { apiKey: ${text} } }`, { logLevel: 'error' });
+    await expect(resolveReferences(value)).rejects.toMatchObject({
+      problems: ["vendors.nudge.apiKey: is an object; write a reference as '${env:NAME}'"],
+    });
+  },
+);
+
+test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}', '$ {env:KEY}', '{env:KEY}'])(
   'resolveReferences rejects the misspelt reference %s instead of using it as a secret',
   async (text) => {
     await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({
@@ -54,10 +66,51 @@ test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}'])(
   },
 );
 
-test('resolveReferences does not change adapters and objects that are not plain', async () => {
-  const adapters = [{ id: 'acme', template: '${user.id}' }];
-  const pattern = /x/;
-  const resolved = await resolveReferences({ adapters, nested: { pattern } }, sources);
-  expect(resolved).toEqual({ adapters, nested: { pattern } });
-  expect((resolved as { nested: { pattern: RegExp } }).nested.pattern).toBe(pattern);
+test('resolveReferences does not change adapters', async () => {
+  const adapters = [{ id: 'acme', template: '${user.id}', pattern: /x/ }];
+  expect(await resolveReferences({ adapters }, sources)).toEqual({ adapters });
+});
+
+test('resolveReferences resolves references in an object without a prototype', async () => {
+  const nested = Object.assign(Object.create(null) as object, { key: '${env:KEY}' });
+  expect(await resolveReferences({ nested }, sources)).toEqual({ nested: { key: 'k' } });
+});
+
+test('resolveReferences resolves references in an object of another realm', async () => {
+  const nested: unknown = runInNewContext("({ key: '${env:KEY}' })");
+  expect(await resolveReferences({ nested }, sources)).toEqual({ nested: { key: 'k' } });
+});
+
+test('resolveReferences names each instance of a class, `__proto__` and object that contains itself', async () => {
+  const loop: Record<string, unknown> = {};
+  loop['self'] = loop;
+  const value = {
+    list: [/canary/, new Date()],
+    vendors: { 'vital-us': { apiKey: new URL('https://canary.example') } },
+    own: JSON.parse('{"__proto__":{"isCanary":true},"a":{"__proto__":1}}') as unknown,
+    loop,
+  };
+  const failure = resolveReferences(value, sources);
+  await expect(failure).rejects.toMatchObject({
+    problems: [
+      'list.0: must be plain data, not an instance of a class',
+      'list.1: must be plain data, not an instance of a class',
+      'vendors.vital-us.apiKey: must be plain data, not an instance of a class',
+      'own: has a field `__proto__`, which is not allowed',
+      'own.a: has a field `__proto__`, which is not allowed',
+      'loop.self: contains itself',
+    ],
+  });
+  await expect(failure).rejects.not.toThrow(/canary/);
+  expect({}).not.toHaveProperty('isCanary');
+});
+
+test('resolveReferences prints neither the name of a field nor the name of a variable that may be a secret', async () => {
+  const value = { vendors: { 'sk-live-canary': '${env:NONE}', nabla: { 'sk-live-canary': '${env:sk-live-canary}' } } };
+  await expect(resolveReferences(value, sources)).rejects.toMatchObject({
+    problems: [
+      'vendors.(hidden name): the environment variable NONE is not set or is empty',
+      'vendors.nabla.(hidden name): the environment variable of its reference is not set or is empty',
+    ],
+  });
 });

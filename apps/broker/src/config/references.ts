@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from './config-error.ts';
+import { toConfigPath } from './config-path.ts';
+import { findUnplainData, isCode, isPlainObject } from './plain-data.ts';
 
 /** The sources of references. Default: the environment of this process, and the file system. */
 export interface ReferenceDependencies {
@@ -9,8 +11,11 @@ export interface ReferenceDependencies {
 
 const reference = /\$\{(env|file):([^}]+)\}/g;
 
+/** Any other name of a variable is not shown: it may be a secret in the wrong place. */
+const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
 /** Any other `${…}` is refused as a misspelt reference. Otherwise the broker would use its text as the secret. */
-const misspeltReference = /\$\{[^}]*\}/;
+const misspeltReference = /\$\s*\{[^}]*\}|^\s*\{\s*(?:env|file):[^}]*\}\s*$/;
 
 /**
  * Returns a copy of a configuration in which each `${env:NAME}` and `${file:path}` is replaced.
@@ -19,13 +24,17 @@ const misspeltReference = /\$\{[^}]*\}/;
  */
 export async function resolveReferences(value: unknown, dependencies: ReferenceDependencies = {}): Promise<unknown> {
   const { environment = process.env, readTextFile = (path) => readFile(path, 'utf8') } = dependencies;
+  const unplain = findUnplainData(value);
+  if (unplain.length > 0) throw new ConfigError(unplain);
   const problems: string[] = [];
 
   const lookUp = async (kind: string, name: string, field: string): Promise<string> => {
     if (kind === 'env') {
       const found = Object.hasOwn(environment, name) ? environment[name] : undefined;
       if (found === undefined || found === '')
-        problems.push(`${field}: the environment variable ${name} is not set or is empty`);
+        problems.push(
+          `${field}: the environment variable ${variableName.test(name) ? name : 'of its reference'} is not set or is empty`,
+        );
       return found ?? '';
     }
     try {
@@ -49,10 +58,14 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
     return replaced + text.slice(end);
   };
 
-  const walk = async (node: unknown, path: readonly string[]): Promise<unknown> => {
-    if (typeof node === 'string') return replaceIn(node, path.join('.'));
-    if (Array.isArray(node)) return Promise.all(node.map((item, index) => walk(item, [...path, String(index)])));
+  const walk = async (node: unknown, path: readonly PropertyKey[]): Promise<unknown> => {
+    if (typeof node === 'string') return replaceIn(node, toConfigPath(path));
+    if (Array.isArray(node)) return Promise.all(node.map((item, index) => walk(item, [...path, index])));
     if (!isPlainObject(node) || isCode(path)) return node;
+    if (isReferenceAsObject(node)) {
+      problems.push(`${toConfigPath(path)}: is an object; write a reference as '\${env:NAME}'`);
+      return undefined;
+    }
     const entries = Object.entries(node).map(async ([key, item]) => [key, await walk(item, [...path, key])] as const);
     return Object.fromEntries(await Promise.all(entries));
   };
@@ -62,9 +75,8 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   return resolved;
 }
 
-function isPlainObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+/** Returns whether a reference lacks its `$`. YAML reads `{env:NAME}` as an object whose field `env:NAME` is empty. */
+function isReferenceAsObject(node: Readonly<Record<string, unknown>>): boolean {
+  const [[name, value] = []] = Object.entries(node);
+  return value === null && /^\{?\s*(env|file):/.test(name ?? '');
 }
-
-/** Returns whether a path leads to the operator's own adapters. They are code, and their texts contain no references. */
-const isCode = ([field]: readonly string[]): boolean => field === 'adapters';

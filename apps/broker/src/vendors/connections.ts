@@ -1,4 +1,5 @@
 import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
+import { createVendor } from '../config/adapter.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
@@ -27,10 +28,11 @@ interface ConnectionDependencies {
 
 /** Creates a connection and its vendor from the configuration. The caller of this function must close `connection.vendor`. */
 export function createConnection(
-  { name, definition, options, policy }: ConnectionConfig,
+  configured: ConnectionConfig,
   { store, clock, onEvent }: ConnectionDependencies,
 ): Connection {
-  const vendor = definition.create(options, {
+  const { name, policy } = configured;
+  const vendor = createVendor(configured, {
     clock,
     onEvent: (event) => onEvent({ ...event, connection: name }),
   });

@@ -85,6 +85,11 @@ describe('valetkey dev', () => {
     expect(await expectFailure(['dev', ...free], { NODE_ENV: 'production' })).toContain('NODE_ENV');
   });
 
+  test('`valetkey dev` names the two flags that name the same port', async () => {
+    const printed = await expectFailure(['dev', '--port', '9001', '--admin-port', '0', '--sandbox-port', '9001']);
+    expect(printed).toContain('--sandbox-port and --port name the same port');
+  });
+
   test('`valetkey dev` refuses a port that is not a number', async () => {
     expect(await expectFailure(['dev', '--port', 'http'])).toContain('65535');
   });
@@ -116,8 +121,18 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
 
   test.each([
     ['a missing secret', config, {}, 'vendors.nudge.apiKey: the environment variable NUDGE_API_KEY is not set'],
-    ['a credential of the sandbox', config, { NUDGE_API_KEY: 'sandbox-only-key' }, 'vendors.nudge.apiKey'],
-    ['an unknown field', `${config}\nlistn: {}`, { NUDGE_API_KEY: key }, 'listn: is not a known field'],
+    [
+      'a credential of the sandbox',
+      config,
+      { NUDGE_API_KEY: 'sandbox-only-key' },
+      'vendors.nudge.apiKey: is a credential',
+    ],
+    [
+      'an unknown field',
+      `${config}\nlistn: {}`,
+      { NUDGE_API_KEY: key },
+      'listn: is not a known field; did you mean `listen`?',
+    ],
     [
       'a database URL of another kind',
       config.replace('sqlite: data/valetkey.sqlite', `postgres: 'mysql://u:${key}@host/db'`),
@@ -166,10 +181,22 @@ vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }
     const text = `import { defineConfig } from '@valetkey/broker';\nexport default defineConfig({});\n`;
     for (const action of ['start', 'check']) {
       const printed = await expectFailure([action, ...(await configFile('valetkey.config.ts', text))]);
-      expect(printed).toContain('valetkey.config.ts: imports a module that is not installed');
+      expect(printed).toContain('valetkey.config.ts: imports `@valetkey/broker`, which is not installed');
       expect(printed).toContain('`npm install @valetkey/broker`');
       expect(printed).not.toContain(folder);
     }
+  });
+
+  test.each([
+    ['imports another missing package', "import 'canary-package';", 'imports a module that cannot be found'],
+    ['imports a missing file', "import './canary.ts';", 'imports a module that cannot be found'],
+    ['throws', "const a = 1;\nthrow new Error('canary');", 'cannot be read at line 2 (Error)'],
+    ['is not TypeScript', 'const a = 1;\n\nexport default { a: ;;canary', 'cannot be read at line 3 (ERR_'],
+  ])('`valetkey check` explains a valetkey.config.ts that %s, without its text', async (name, text, expected) => {
+    const file = await configFile(`${name.replaceAll(' ', '-')}.ts`, text);
+    const printed = await expectFailure(['check', ...file]);
+    expect(printed).toContain(expected);
+    expect(printed).not.toMatch(/canary|npm install/);
   });
 
   test('`valetkey check` reports that a valid file can be used, and exits with 0', async () => {

@@ -146,7 +146,7 @@ test('`valetkey doctor` names the connection whose credentials a vendor refuses'
 
 test.each([
   ['an upper-case name', 'Vital', /^vendors\.Vital: the name must have/],
-  ['a name with a slash', 'vital/us', /^vendors\.vital\/us: the name must have/],
+  ['a name with a slash', 'vital/us', /^vendors, entry 1 \(its name is not shown\): the name must have/],
   ['a name of 64 characters', 'v'.repeat(64), /the name must have/],
 ])('a configuration refuses a connection with %s', (_case, name, expected) => {
   const { vendors, ...config } = configureTwice();
@@ -156,7 +156,7 @@ test.each([
 
 test('a configuration refuses a connection of an unknown vendor, and names the known ones', () => {
   const { vendors, ...config } = configureTwice();
-  const parse = () => parseConfig({ ...config, vendors: { mine: { ...vendors?.['vital-us'], vendor: 'vitl' } } });
+  const parse = () => parseConfig({ ...config, vendors: { mine: { ...vendors?.['vital-us'], vendor: 'stripe' } } });
   const expected = `vendors.mine.vendor: is not a known vendor; known are ${Object.keys(registry).join(', ')}`;
   expect(parse).toThrow(expect.objectContaining({ problems: [expected] }));
 });

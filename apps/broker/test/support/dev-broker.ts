@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { startDev } from '../../src/cli/dev.ts';
 import type { Decision } from '../../src/storage/store.ts';
 
@@ -9,6 +10,7 @@ export async function startDevBroker() {
     adminPort: 0,
     sandboxPort: 0,
     dataFolder: ':memory:',
+    logger: pino({ level: 'silent' }),
     onDecision: (decision) => decisions.push(decision),
   });
   const { brokerUrl, sandboxUrl } = dev;

@@ -118,7 +118,7 @@ export type VerifierSettings = Omit<z.output<typeof optionsSchema>, 'replayStore
 function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
-  throw new TypeError(describeSchemaProblems(error));
+  throw new TypeError(describeSchemaProblems(error, schema));
 }
 
 /** Parses the options of a verifier. Throws a `TypeError` if one is not valid. */

@@ -87,5 +87,7 @@ export type ParsedTokenCacheOptions = z.output<typeof tokenCacheOptionsSchema>;
 export function parseTokenCacheOptions(options: TokenCacheOptions): ParsedTokenCacheOptions {
   const { data, error } = tokenCacheOptionsSchema.safeParse(options);
   if (error === undefined) return data;
-  throw new TypeError(`The options of the token cache are invalid: ${describeSchemaProblems(error)}`);
+  throw new TypeError(
+    `The options of the token cache are invalid: ${describeSchemaProblems(error, tokenCacheOptionsSchema)}`,
+  );
 }

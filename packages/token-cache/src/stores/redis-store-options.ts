@@ -68,7 +68,7 @@ export type ParsedRedisStoreOptions = Omit<z.output<typeof optionsSchema>, 'url'
 /** Throws a `TypeError` that names every invalid option, also if not exactly one of `url` and `client` is given. */
 export function parseRedisStoreOptions(options: RedisStoreOptions): ParsedRedisStoreOptions {
   const { data, error } = optionsSchema.safeParse(options);
-  if (error !== undefined) throw invalidOptions(describeSchemaProblems(error));
+  if (error !== undefined) throw invalidOptions(describeSchemaProblems(error, optionsSchema));
   const { url, client, ...sealed } = data;
   if (url !== undefined && client === undefined) return { ...sealed, source: { url: toText(url) } };
   if (url === undefined && client !== undefined) return { ...sealed, source: { client } };

@@ -60,7 +60,7 @@ export type SealedStoreOptions = z.input<typeof optionsSchema>;
 export function createSealedStore(options: SealedStoreOptions): TokenStore {
   const { data, error } = optionsSchema.safeParse(options);
   if (error !== undefined) {
-    throw new TypeError(`The options of the sealed store are invalid: ${describeSchemaProblems(error)}`);
+    throw new TypeError(`The options of the sealed store are invalid: ${describeSchemaProblems(error, optionsSchema)}`);
   }
   const { records, prefix, timeoutMs, sealingKeys } = data;
   return createStoreOverRecords({ records, sealer: createSealer(sealingKeys), prefix }, timeoutMs);

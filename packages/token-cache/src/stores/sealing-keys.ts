@@ -31,6 +31,8 @@ export function sealingKeysSchema<SecretInput>(
       .refine((value) => value.reveal().length >= minSecretLength, {
         error: `must have at least ${minSecretLength} characters`,
       })
+      // For editors: a JSON Schema cannot contain the check above.
+      .meta({ minLength: minSecretLength })
       .describe('At least 32 random characters, such as the output of `openssl rand -base64 32`.'),
   });
   return z

@@ -1,4 +1,4 @@
-import { Secret, type IssueAbility, type VendorEvent } from '@valetkey/core-types';
+import { Secret, VendorSetupError, type IssueAbility, type VendorEvent } from '@valetkey/core-types';
 import type { Pool } from 'undici';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
@@ -77,7 +77,9 @@ test.each(['http://api.example.com', 'https://10.0.0.1', 'http://0.0.0.0', 'http
       },
       abilities: () => ({}),
     });
-    expect(() => careless.createClient({})).toThrow(/^Careless cannot be called: its URL must/);
+    const create = (): unknown => careless.createClient({});
+    expect(create).toThrow(/^Careless cannot be called: its URL must/);
+    expect(create).toThrow(VendorSetupError);
   },
 );
 
@@ -115,7 +117,31 @@ test.each([
 ])('with the options %j, createClient throws a TypeError with the message %s', (options, message) => {
   const create = (): unknown => acme.createClient(options as Parameters<typeof acme.createClient>[0]);
   expect(create).toThrow(TypeError);
+  expect(create).toThrow(VendorSetupError);
   expect(create).toThrow(`Acme cannot be set up: ${message}`);
+});
+
+test.each([
+  [
+    'throws an error',
+    () => {
+      throw new Error('canary');
+    },
+  ],
+  ['is asynchronous', async () => Promise.reject(new Error('canary'))],
+])('a vendor whose check %s refuses its options without the text of an error', (reason, check) => {
+  const careless = defineVendor({
+    id: 'careless',
+    title: 'Careless',
+    credentials: {},
+    options: {},
+    check,
+    connect: () => ({ verify: async () => undefined }),
+    abilities: () => ({}),
+  });
+  expect(() => careless.createClient({})).toThrow(
+    `Careless cannot be set up: cannot be checked, because \`check\` of this vendor ${reason}.`,
+  );
 });
 
 test('createClient without credentials throws an error that names each of them', () => {

@@ -1,6 +1,7 @@
 import {
   describeSchemaProblems,
   systemClock,
+  VendorSetupError,
   type CallOptions,
   type Clock,
   type SecretSlots,
@@ -159,7 +160,8 @@ export function defineVendor<
       ...context,
       openDoor(url) {
         const { success, data: baseUrl, error } = baseUrlSchema.safeParse(url);
-        if (!success) throw new TypeError(`${title} cannot be called: its URL ${describeSchemaProblems(error)}.`);
+        if (!success)
+          throw new VendorSetupError(`${title} cannot be called: its URL ${describeSchemaProblems(error)}.`);
         const door = openDoor({ vendor, baseUrl, timeoutMs }, dependencies);
         doors.push(door);
         return door;
@@ -184,7 +186,7 @@ export function defineVendor<
     },
     createClient(given, dependencies) {
       const { success, data, error } = options.safeParse(given);
-      if (!success) throw new TypeError(`${title} cannot be set up: ${describeSchemaProblems(error)}.`);
+      if (!success) throw new VendorSetupError(`${title} cannot be set up: ${describeSchemaProblems(error, options)}.`);
       const { client, close } = start(data, dependencies);
       return { ...client, close };
     },
@@ -204,10 +206,24 @@ function toSchema<Credentials extends DeclaredCredentials, Options extends z.Zod
   const schema = z.strictObject(shape) as unknown as OptionsSchema<Credentials, Options>;
   if (declared.check === undefined) return schema;
   return schema.superRefine((parsed, context) => {
-    declared.check?.(parsed, (field, message) => {
-      context.addIssue({ code: 'custom', path: field.split('.'), message });
-    });
+    const report = (field: string, message: string): void => {
+      context.addIssue({ code: 'custom', path: field === '' ? [] : field.split('.'), message });
+    };
+    const problem = describeFailureOf(() => declared.check?.(parsed, report));
+    if (problem !== undefined) report('', problem);
   });
+}
+
+/** Runs the check of a vendor. Its error is not shown, because it may quote an option. */
+function describeFailureOf(check: () => unknown): string | undefined {
+  try {
+    const result = check();
+    if (!(result instanceof Promise)) return undefined;
+    result.catch(() => undefined);
+    return 'cannot be checked, because `check` of this vendor is asynchronous';
+  } catch {
+    return 'cannot be checked, because `check` of this vendor throws an error';
+  }
 }
 
 function openCredentials<Credentials extends DeclaredCredentials, Options extends z.ZodRawShape>(

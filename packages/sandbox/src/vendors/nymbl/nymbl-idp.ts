@@ -27,7 +27,7 @@ export type NymblToken = 'expired' | 'invalid' | readonly NymblCustomer[];
 export interface NymblIdpDependencies {
   readonly clock: Clock;
   readonly keys: SigningKeys;
-  readonly clientId: string;
+  readonly clientIds: CredentialList;
   readonly clientSecrets: CredentialList;
 }
 
@@ -42,7 +42,7 @@ const lifetimeSeconds = 300;
 const scopePrefix = 'nymbl-customer-api/';
 
 /** Simulates Nymbl's token endpoint, which appears to be Amazon Cognito: client credentials, 300 s, no refresh token. */
-export function createNymblIdp({ clock, keys, clientId, clientSecrets }: NymblIdpDependencies): NymblIdp {
+export function createNymblIdp({ clock, keys, clientIds, clientSecrets }: NymblIdpDependencies): NymblIdp {
   /** When each issued access token expires, in seconds since 1970, by token id. */
   const issued = new Map<string, number>();
 
@@ -50,7 +50,7 @@ export function createNymblIdp({ clock, keys, clientId, clientSecrets }: NymblId
     const form = parseForm(call);
     const client = form && parseClient(call, form);
     if (form === undefined || client === undefined) return oauthError('invalid_request');
-    if (client.id !== clientId || !clientSecrets.accepts(client.secret)) return oauthError('invalid_client');
+    if (!clientIds.accepts(client.id) || !clientSecrets.accepts(client.secret)) return oauthError('invalid_client');
     if (form.get('grant_type') !== 'client_credentials') return oauthError('unsupported_grant_type');
     const scopes = (form.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
     if (scopes.length === 0 || !scopes.every((scope) => customerOf(scope) !== undefined)) {
@@ -63,7 +63,7 @@ export function createNymblIdp({ clock, keys, clientId, clientSecrets }: NymblId
     issued.set(jti, iat + lifetimeSeconds);
     const accessToken = await keys.sign(
       {
-        sub: clientId,
+        sub: client.id,
         token_use: 'access',
         scope: (call.wrongUser ? otherScopes(scopes) : scopes).join(' '),
         auth_time: iat,
@@ -72,7 +72,7 @@ export function createNymblIdp({ clock, keys, clientId, clientSecrets }: NymblId
         iat,
         version: 2,
         jti,
-        client_id: clientId,
+        client_id: client.id,
       },
       { typ: null, flaw: call.tokenFlaw },
     );

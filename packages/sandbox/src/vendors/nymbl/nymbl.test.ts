@@ -1,4 +1,4 @@
-import { decodeProtectedHeader } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
 import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
@@ -217,6 +217,13 @@ test('POST /_state sets the secrets, API keys and limits of Nymbl and revokes it
   expect(await list(renewed, apiKey)).toBe(403);
   const statuses = await Promise.all(Array.from({ length: 9 }, () => list(renewed, 'next-key')));
   expect(statuses).toContain(429);
+});
+
+test('POST /_state sets the client ids of Nymbl, and a token names the client that requested it', async () => {
+  await changeState(sandbox, { nymbl: { setClientIds: ['our-client', 'other-client'] } });
+  expect((await grant()).fields).toEqual({ error: 'invalid_client' });
+  const { sub, client_id } = decodeJwt(text(await grant({ client_id: 'other-client' }), 'access_token'));
+  expect([sub, client_id]).toEqual(['other-client', 'other-client']);
 });
 
 test('POST /_state rotates the signing keys of Nymbl’s token endpoint', async () => {

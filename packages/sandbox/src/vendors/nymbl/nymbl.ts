@@ -56,9 +56,10 @@ export const nymbl = defineSimulation({
   }),
 
   simulate({ clock, urlOf, keys, credentials }, { rateLimited, apiKeyRefusalStatus }) {
+    const clientIds = createCredentialList([credentials.clientId]);
     const clientSecrets = createCredentialList([credentials.clientSecret]);
     const apiKeys = createCredentialList([credentials.apiKey]);
-    const idp = createNymblIdp({ clock, keys: keys['nymbl-idp'], clientId: credentials.clientId, clientSecrets });
+    const idp = createNymblIdp({ clock, keys: keys['nymbl-idp'], clientIds, clientSecrets });
     const patients = createNymblPatients(() => urlOf('nymbl'));
     const findBrokenLimit = createNymblLimits(clock);
     let limited = rateLimited;
@@ -84,6 +85,7 @@ export const nymbl = defineSimulation({
         },
       },
       controls: {
+        setClientIds: control(credentialsSchema, clientIds.replace),
         setClientSecrets: control(credentialsSchema, clientSecrets.replace),
         setApiKeys: control(credentialsSchema, apiKeys.replace),
         setRateLimited: control(z.boolean(), (value) => {

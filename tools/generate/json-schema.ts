@@ -1,0 +1,46 @@
+/** The parts of a JSON Schema (draft 2020-12) that the configuration uses. */
+export interface JsonSchema {
+  $schema?: string;
+  title?: string;
+  description?: string;
+  type?: string | string[];
+  const?: unknown;
+  enum?: unknown[];
+  default?: unknown;
+  pattern?: string;
+  minLength?: number;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  items?: JsonSchema;
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  propertyNames?: JsonSchema;
+  additionalProperties?: JsonSchema | boolean;
+  dependentRequired?: Record<string, string[]>;
+  /** `false` for a field that must be absent. */
+  dependentSchemas?: Record<string, { readonly properties: Record<string, boolean> }>;
+  allOf?: JsonSchema[];
+  if?: JsonSchema;
+  else?: JsonSchema;
+  not?: JsonSchema;
+  $ref?: string;
+}
+
+/** Applies a change to a schema and to every schema inside it, the innermost first. */
+export function mapSchema(schema: JsonSchema, change: (schema: JsonSchema) => JsonSchema): JsonSchema {
+  const inside = (part: JsonSchema) => mapSchema(part, change);
+  const { properties, items, anyOf, oneOf, additionalProperties } = schema;
+  return change({
+    ...schema,
+    ...(properties && {
+      properties: Object.fromEntries(Object.entries(properties).map(([name, part]) => [name, inside(part)])),
+    }),
+    ...(items && { items: inside(items) }),
+    ...(anyOf && { anyOf: anyOf.map(inside) }),
+    ...(oneOf && { oneOf: oneOf.map(inside) }),
+    ...(typeof additionalProperties === 'object' && { additionalProperties: inside(additionalProperties) }),
+  });
+}
