@@ -6,6 +6,7 @@ import type { VendorDefinition } from '@valetkey/core-types';
 import { renderConfigReference } from './generate/config-reference.ts';
 import { createConfigSchema } from './generate/config-schema.ts';
 import { formatText } from './generate/format-text.ts';
+import { renderProxyHeaders } from './generate/proxy-headers.ts';
 import { renderRoomMap } from './generate/room-map.ts';
 import { renderIssuers, renderServices, renderSimulationOptions } from './generate/sandbox-tables.ts';
 import { replaceSection } from './generate/sections.ts';
@@ -49,7 +50,7 @@ generate('packages/vendor-clients/src/registry.ts', renderRegistry(vendorIds));
 generate('packages/vendor-clients/src/index.ts', { vendors: renderVendorExports(root, vendorIds) });
 generate('packages/sandbox/src/registry.ts', renderSimulations(listSimulations(root)));
 
-const { vendors } = await import('@valetkey/vendor-clients');
+const { proxyRequestHeaders, proxyResponseHeaders, vendors } = await import('@valetkey/vendor-clients');
 const { simulations } = await import('@valetkey/sandbox');
 const { idp } = await import('../packages/sandbox/src/identity/idp.ts');
 const definitions: readonly VendorDefinition[] = Object.values(vendors);
@@ -59,6 +60,7 @@ const simulated = [...simulations, idp];
 
 generate('apps/broker/config.schema.json', JSON.stringify(schema.whole));
 generate('docs/configuration.md', { reference: renderConfigReference(schema, definitions) });
+generate('docs/http.md', { 'proxy-headers': renderProxyHeaders(proxyRequestHeaders, proxyResponseHeaders) });
 generate('README.md', { vendors: renderVendorTable(root, titles) });
 generate('AGENTS.md', { rooms: renderRoomMap(listPackages(), roomPlans) });
 generate('packages/vendor-clients/README.md', { clients: renderClientTable(root, titles) });

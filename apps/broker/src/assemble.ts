@@ -97,7 +97,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const listen = async () => {
     try {
       await refuseUnsupportedRedis(redis);
-      await app.listen(config.listen);
+      await app.listen({ host: config.listen.host, port: config.listen.port });
       await admin.listen({ host: config.admin.host, port: config.admin.port });
     } catch (error) {
       await close();

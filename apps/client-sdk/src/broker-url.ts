@@ -32,9 +32,12 @@ export function vendorUrl(brokerUrl: string, vendor: string): string {
 
 /**
  * Returns the URL of a proxied call. It is always below the vendor's proxy: the function refuses every path in which a
- * URL parser would resolve or drop a part, and then joins the parts as text. Throws `invalid_request`.
+ * URL parser would resolve or drop a part, and then joins the parts as text. Throws `invalid_request`. An absolute link,
+ * such as `@odata.nextLink`, becomes a parameter, and the broker checks that it is below the vendor's base URL.
  */
 export function proxyUrl(brokerUrl: string, vendor: string, path: string): string {
+  // The broker accepts only links below the vendor's base URL, which it knows.
+  if (/^https?:\/\//i.test(path)) return `${vendorUrl(brokerUrl, vendor)}/proxy?url=${encodeLink(path, vendor)}`;
   const queryStart = path.indexOf('?');
   const pathname = queryStart === -1 ? path : path.slice(0, queryStart);
   const query = queryStart === -1 ? '' : path.slice(queryStart);
@@ -49,4 +52,12 @@ export function proxyUrl(brokerUrl: string, vendor: string, path: string): strin
     });
   }
   return `${vendorUrl(brokerUrl, vendor)}/proxy${path}`;
+}
+
+function encodeLink(link: string, vendor: string): string {
+  try {
+    return encodeURIComponent(link);
+  } catch {
+    throw new ValetError('invalid_request', 'The link contains half of a character.', { vendor });
+  }
 }

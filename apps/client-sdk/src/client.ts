@@ -41,7 +41,8 @@ export interface ValetClient {
    * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, even
    * if its status is an error. Rejects if the broker itself refused the call or failed.
    *
-   * `path` begins with one `/` and cannot leave the proxy of the vendor. The client replaces the `authorization` header
+   * `path` begins with one `/` and cannot leave the proxy of the vendor. It may also be an absolute link from a response
+   * of the vendor, such as `@odata.nextLink`; the broker refuses a link to any other server. The client replaces the `authorization` header
    * of `init`.
    */
   fetch(vendor: string, path: string, init?: RequestInit): Promise<Response>;

@@ -85,6 +85,19 @@ test('fetch repeats a call with a text body after invalid_token, but not a call 
   expect(broker.requests).toHaveLength(3);
 });
 
+test.each(['https://api.example.com/v1/Patients?$skip=10&a=b c#d', 'HTTP://127.0.0.1:1/x', 'https://evil.example/x'])(
+  'fetch sends the absolute link %s to the broker alone, as a parameter',
+  async (link) => {
+    const broker = await startFakeBroker(() => json({}));
+    const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
+
+    await valet.fetch('nymbl', link);
+
+    const { pathname, searchParams } = new URL(broker.requests[0]?.path ?? '', broker.url);
+    expect([pathname, [...searchParams]]).toEqual(['/v1/vendors/nymbl/proxy', [['url', link]]]);
+  },
+);
+
 test("the caller's signal ends the body of a proxied response after fetch has resolved", async () => {
   const valet = createValetClient({
     brokerUrl: 'https://broker.example',
@@ -109,7 +122,6 @@ test.each([
   '',
   'Patients',
   '//evil.example/x',
-  'https://evil.example/x',
   '@evil.example/x',
   '/..',
   '/../../token',

@@ -24,6 +24,8 @@ export interface TokenKey {
 export interface CallOptions {
   /** Aborts the call before its deadline. The deadline ends the call in any case. */
   readonly signal?: AbortSignal | undefined;
+  /** Identifies the principal who asked for the call. One principal's calls never use up the last places of a vendor. */
+  readonly caller?: string | undefined;
 }
 
 interface AccountIssueRequest<Parameters> extends CallOptions {
@@ -134,6 +136,8 @@ export interface ProxyResponse {
 export interface ProxyAbility {
   /** The calls that are allowed. The broker checks every request against this list before it calls `send`. */
   readonly allow: readonly AllowedCall[];
+  /** The URL below which the calls are made. Absent: callers cannot follow the vendor's absolute links. */
+  readonly baseUrl?: string | undefined;
   /** Returns the key of the server token for this principal. Throws `forbidden` if the principal may use none. */
   readonly tokenKey: (principal: Principal) => TokenKey;
   readonly issueServerToken: (key: TokenKey, options?: CallOptions) => Promise<ServerToken>;

@@ -1,5 +1,5 @@
 export { isCallAllowed } from './kit/allowed-calls.ts';
-export { proxyResponseHeaders } from './kit/proxy-headers.ts';
+export { proxyRequestHeaders, proxyResponseHeaders, splitBelow } from './kit/proxy-headers.ts';
 export { vendors } from './registry.ts';
 export type { GrantedToken } from './kit/client-credentials.ts';
 export type { VendorClient } from './kit/define-vendor.ts';

@@ -45,7 +45,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   const { createSandbox, simulations } = await import('@valetkey/sandbox');
   const sandbox = await createSandbox({ port: sandboxPort });
   const config = {
-    listen: { port },
+    listen: { port, hostNames: [] },
     admin: { port: adminPort, token: devAdminToken },
     cors: { origins: ['http://localhost:3000', 'http://localhost:5173'] },
     issuers: [...sandbox.issuers],

@@ -22,6 +22,10 @@ const addressShape = (port: number) => ({
   port: z.union([portSchema, portTextSchema]).prefault(port).describe('The port. 0 selects a free one.'),
 });
 
+const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/, {
+  error: 'must be a host name or an address, without a port',
+});
+
 const originSchema = secureUrlSchema
   .refine((text) => URL.canParse(text) && new URL(text).origin === text, {
     error: 'must be an origin: scheme, host and port, without a slash at the end',
@@ -44,6 +48,8 @@ const storeSchema = z.union([
     timeoutMs: z
       .int()
       .min(1)
+      // Node's timers fire at once for more than 24 days.
+      .max(600_000)
       .optional()
       .describe(
         'The longest time, in milliseconds, that a call waits for a connection, and then for its result. Default: 5000.',
@@ -66,10 +72,27 @@ const adminTokenSchema = z.union([
 
 /** Every field of the configuration except `vendors`, whose fields depend on the adapters. */
 export const brokerShape = {
-  listen: z.strictObject(addressShape(8787)).prefault({}).describe('The listener that apps reach.'),
+  listen: z
+    .strictObject({
+      ...addressShape(8787),
+      hostNames: z
+        .array(hostNameSchema)
+        .optional()
+        .describe(
+          'The host names that requests may use, besides loopback names. Absent: every name, because the proxy in front decides.',
+        ),
+    })
+    .prefault({})
+    .describe('The listener that apps reach.'),
   admin: z
     .strictObject({
       ...addressShape(8788),
+      hostNames: z
+        .array(hostNameSchema)
+        .default([])
+        .describe(
+          'The host names that requests may use, besides loopback names, `host`, and the address that receives them.',
+        ),
       token: adminTokenSchema
         .optional()
         .describe(

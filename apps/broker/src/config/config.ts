@@ -16,7 +16,7 @@ export interface ConnectionConfig {
 
 /** A checked configuration. */
 export interface Config extends Omit<BrokerFields, 'admin' | 'adapters' | 'issuers'> {
-  readonly admin: { readonly host: string; readonly port: number; readonly token?: SecretSlots | undefined };
+  readonly admin: Omit<BrokerFields['admin'], 'token'> & { readonly token?: SecretSlots | undefined };
   /** Every identity provider whose tokens are accepted: those under `issuers`, and the vendors that sign users in. */
   readonly issuers: readonly IssuerOptions[];
   readonly connections: readonly ConnectionConfig[];

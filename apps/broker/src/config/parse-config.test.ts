@@ -37,6 +37,16 @@ describe('invalid configuration', () => {
     ['a secret with white space in it', { vendors: { nudge: { apiKey: `${canary} x` } } }, /^vendors\.nudge\.apiKey: /],
     ['an unknown field', { listn: {} }, /^listn: is not a known field; did you mean `listen`\?$/],
     [
+      'a host name with a port',
+      { admin: { hostNames: ['admin.example.com:8788'] } },
+      /^admin\.hostNames\.0: must be a host/,
+    ],
+    [
+      'a store timeout that no timer can keep',
+      { store: { postgres: 'postgresql://localhost/test', timeoutMs: 3_000_000_000 } },
+      /^store/,
+    ],
+    [
       'an unknown field of a vendor',
       { vendors: { nudge: { ...nudge, key: canary } } },
       /^vendors\.nudge\.key: is not a known field$/,

@@ -56,14 +56,14 @@ function readable(operation: Operation): PathItem {
   };
 }
 
-function proxied(method: string): Operation {
+const path = { name: 'path', in: 'path', required: true, description: 'The path at the vendor.', ...text };
+const link = { name: 'url', in: 'query', required: true, description: 'An absolute link of the vendor.', ...text };
+
+function proxied(method: string, target: object): Operation {
   return {
     operationId: `proxy${method}`,
     summary: 'Calls the vendor on the principal’s behalf, if the operator allows this method and path',
-    parameters: [
-      connection,
-      { name: 'path', in: 'path', required: true, description: 'The path at the vendor.', ...text },
-    ],
+    parameters: [connection, target],
     responses: {
       '2XX': response('The vendor’s response.'),
       '4XX': response('The vendor’s response if the vendor refuses the call; a problem if the broker refuses it.'),
@@ -106,7 +106,10 @@ const paths: Readonly<Record<string, PathItem>> = {
     },
   },
   '/v1/vendors/{connection}/proxy/{path}': Object.fromEntries(
-    Object.entries(proxyMethods).map(([method, name]) => [method, proxied(name)]),
+    Object.entries(proxyMethods).map(([method, name]) => [method, proxied(name, path)]),
+  ),
+  '/v1/vendors/{connection}/proxy': Object.fromEntries(
+    Object.entries(proxyMethods).map(([method, name]) => [method, proxied(`${name}Link`, link)]),
   ),
   '/v1/session': {
     get: {

@@ -49,6 +49,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     countError,
     resourceMetadata: publicUrl && publicUrl + resourceMetadataPath,
     origins: config.cors.origins,
+    hostNames: config.listen.hostNames,
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const identify = createIdentify({ verifier, store, assertWithinRate: callerLimits.assertWithinRate });
@@ -73,10 +74,16 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
 /** Creates the listener that operators reach. */
 export function createAdminListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
   const { logger, metrics, store, connections, audit, readiness, lifecycle } = dependencies;
-  const admin = createHttpServer({ logger, lifecycle, countError: metrics.countError });
+  const { host, hostNames, token } = config.admin;
+  const admin = createHttpServer({
+    logger,
+    lifecycle,
+    countError: metrics.countError,
+    hostNames: [host, ...hostNames],
+  });
   addHealthRoutes(admin, readiness);
   addMetricsRoute(admin, metrics);
-  addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), token: config.admin.token, audit });
+  addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), token, audit });
   return admin;
 }
 

@@ -18,8 +18,10 @@ import fastify, {
 import type { Logger } from 'pino';
 import type { Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
+import { defaultBodyProgress, hasBody, requireBodyProgress, type BodyProgress } from './body-progress.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
-import { closeIdleSockets, createSocketRefusal } from './sockets.ts';
+import { assertHostAllowed } from './host-names.ts';
+import { closeIdleSockets, createSocketRefusal, cutOff, cutOffVisibly, lingerAfterUnreadBody } from './sockets.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -40,6 +42,9 @@ export interface HttpServerOptions {
   readonly resourceMetadata?: string | undefined;
   /** The exact origins of web pages that may call this listener. Absent: none. */
   readonly origins?: readonly string[] | undefined;
+  /** The host names that requests may use besides loopback names. Absent: every name. */
+  readonly hostNames?: readonly string[] | undefined;
+  readonly bodyProgress?: BodyProgress | undefined;
 }
 
 type ServerOptions = FastifyHttpOptions<FastifyInstance['server'], FastifyBaseLogger>;
@@ -50,7 +55,8 @@ export const logController = new LogController({ disableRequestLogging: true, re
 const serverOptions = {
   logController,
   bodyLimit: maxBodyBytes,
-  requestTimeout: 15_000,
+  // Slow headers and slow bodies have limits of their own.
+  requestTimeout: 0,
   // Ends a TCP connection on which no byte moves, because its client does not read. Longer than any vendor's timeout.
   connectionTimeout: 650_000,
   keepAliveTimeout: 72_000,
@@ -61,7 +67,7 @@ const serverOptions = {
   http: {
     headersTimeout: 10_000,
     maxHeaderSize: 16_384,
-    // By default, Node checks the two timeouts above only every 30 seconds, so that 10 seconds could become 40.
+    // By default, Node checks the timeout of the headers only every 30 seconds, so that 10 seconds could become 40.
     connectionsCheckingInterval: 1_000,
     requireHostHeader: false,
   },
@@ -73,7 +79,7 @@ const serverOptions = {
  * response closes its TCP connection.
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { logger, lifecycle, countError = () => undefined, resourceMetadata, origins = [] } = options;
+  const { logger, lifecycle, countError = () => undefined, resourceMetadata, origins = [], hostNames } = options;
   const sendProblem = createProblemSender(countError, problemFormat(resourceMetadata));
   const server = fastify({
     ...serverOptions,
@@ -88,6 +94,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
 
   closeIdleSockets(server);
+  cutOffVisibly(server);
+  lingerAfterUnreadBody(server);
+  requireBodyProgress(server, options.bodyProgress ?? defaultBodyProgress);
   limitPipelining(server);
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
@@ -95,9 +104,11 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   server.decorateRequest('principal', null);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson);
+  addEmptyBodyParser(server);
   server.addHook('onRequest', async (request, reply) => {
     writeCommonHeaders(request, reply);
     refuseAmbiguousHeaders(request.raw);
+    if (hostNames !== undefined) assertHostAllowed(request.raw, hostNames);
     if (origins.length > 0) refusePlainOptions(request);
   });
   if (origins.length > 0) allowOrigins(server, origins);
@@ -130,7 +141,7 @@ function limitPipelining({ server }: FastifyInstance): void {
   };
   server.on('request', ({ socket }, response) => {
     response.once('close', () => count(socket, -1));
-    if (count(socket, 1) > maxPipelinedRequests) socket.destroy();
+    if (count(socket, 1) > maxPipelinedRequests) cutOff(socket);
   });
 }
 
@@ -143,17 +154,35 @@ function parseJson(
   text: string | Buffer,
   done: (error: Error | null, body?: unknown) => void,
 ): void {
+  if (text === '') return done(null, undefined);
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     done(new ValetKeyError('unsupported_media_type', 'The body has a content encoding.'));
     return;
   }
   try {
-    done(null, text === '' ? undefined : parseForeignJson(text));
+    done(null, parseForeignJson(text));
   } catch {
     done(new ValetKeyError('invalid_request', 'The body is not JSON.'));
   }
 }
+
+/** Accepts a body without bytes whatever its media type, and refuses every other body whose media type has no parser. */
+export function addEmptyBodyParser(server: FastifyInstance): void {
+  server.addContentTypeParser('*', (_request, payload, done) => {
+    payload.once('error', () => done(new ValetKeyError('invalid_request', 'The body broke off.')));
+    payload.once('end', () => done(null, undefined));
+    payload.once('data', () => {
+      payload.removeAllListeners('end').pause();
+      done(new ValetKeyError('unsupported_media_type', 'The media type of the body is not supported here.'));
+    });
+  });
+}
+
+/** Forgets the media type of a request that has no body. Some clients send one, even an invalid one, with every request. */
+const forgetMediaType: onRequestAsyncHookHandler = async ({ raw }) => {
+  if (!hasBody(raw)) delete raw.headers['content-type'];
+};
 
 /** The headers that a request may carry only once. Node keeps the first of several; a proxy in front may use another one. */
 const singleHeaders = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop']);
@@ -226,7 +255,7 @@ export function addRoute(
   handlers: Readonly<Record<string, RouteHandlerMethod>>,
   authentication?: onRequestAsyncHookHandler,
 ): void {
-  const onRequest = authentication === undefined ? [] : [authentication];
+  const onRequest = authentication === undefined ? [forgetMediaType] : [forgetMediaType, authentication];
   for (const [method, handler] of Object.entries(handlers)) server.route({ method, url, onRequest, handler });
   const methods = Object.keys(handlers);
   const others = server.supportedMethods.filter((method) => !methods.includes(method));

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
@@ -14,6 +14,65 @@ const maxBodyWaitMs = 5_000;
 function responseOf(socket: Socket): ServerResponse | undefined {
   const { _httpMessage: response } = socket as Socket & { readonly _httpMessage?: ServerResponse | null };
   return response ?? undefined;
+}
+
+/** The open sockets of all listeners of this process. */
+const openSockets = new Set<Socket>();
+
+/**
+ * Ends a TCP connection at once. If a response has begun, the end is a reset: to a client that knows no length of the body
+ * (HTTP/1.0), a regular end would mean that the body is complete.
+ */
+export function cutOff(socket: Socket): void {
+  if (responseOf(socket)?.headersSent === true) socket.resetAndDestroy();
+  else socket.destroy();
+}
+
+/** Makes each early end of a TCP connection visible to its client: also at a timeout, and when the process exits. */
+export function cutOffVisibly({ server }: FastifyInstance): void {
+  if (!process.listeners('exit').includes(cutOffAll)) process.on('exit', cutOffAll);
+  server.on('timeout', cutOff);
+  server.on('connection', (socket) => {
+    openSockets.add(socket);
+    socket.once('close', () => openSockets.delete(socket));
+  });
+}
+
+function cutOffAll(): void {
+  for (const socket of openSockets) cutOff(socket);
+}
+
+/** A socket is read up to these bounds after the last response, if its request body was not read to the end. */
+const maxLingerBytes = 16_777_216;
+const maxLingerMs = 10_000;
+
+/**
+ * Reads the rest of a body that was not read before its connection closes (RFC 9112 section 9.6). Otherwise the system would
+ * reset the connection, and a client or proxy that is still sending might lose the response.
+ */
+export function lingerAfterUnreadBody({ server }: FastifyInstance): void {
+  const latest = new WeakMap<Socket, IncomingMessage>();
+  server.on('request', (request) => void latest.set(request.socket, request));
+  server.on('connection', (socket) => {
+    const close = socket.destroySoon.bind(socket);
+    // Node calls this function after the last response of a connection.
+    socket.destroySoon = () => (latest.get(socket)?.complete === false ? linger(socket) : close());
+  });
+}
+
+/** Ends the writable side, and drops what arrives until the peer ends its side too. */
+function linger(socket: Socket): void {
+  let left = maxLingerBytes;
+  const timer = setTimeout(() => socket.destroy(), maxLingerMs).unref();
+  socket.once('close', () => clearTimeout(timer));
+  // Without its listeners, Node parses no further request.
+  socket.removeAllListeners('data').once('end', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    left -= chunk.length;
+    if (left < 0) socket.destroy();
+  });
+  socket.end();
+  socket.resume();
 }
 
 /**
@@ -33,7 +92,7 @@ export function closeIdleSockets(server: FastifyInstance): void {
       const isLate = performance.now() - startedAtMs > maxBodyWaitMs;
       for (const socket of sockets) {
         const request = responseOf(socket)?.req;
-        if (request === undefined || (isLate && !request.complete)) socket.destroy();
+        if (request === undefined || (isLate && !request.complete)) cutOff(socket);
       }
     }, sweepMs);
     listener.once('close', () => clearInterval(sweep));
@@ -55,7 +114,7 @@ export function createSocketRefusal({ logger, countError }: SocketRefusalDepende
   return (failure: Error, socket: Socket): void => {
     // After the head of a response to an earlier request, a client would read these bytes as the body of that response.
     if (!socket.writable || responseOf(socket)?.headersSent === true) {
-      socket.destroy();
+      cutOff(socket);
       return;
     }
     const requestId = randomUUID();
@@ -65,10 +124,11 @@ export function createSocketRefusal({ logger, countError }: SocketRefusalDepende
     countError(error);
     logger.debug({ requestId, code: error.code, reason }, 'refused');
     const body = JSON.stringify(toProblem(error, { requestId }));
-    socket.end(
+    socket.write(
       'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
         `X-Request-Id: ${requestId}\r\nContent-Type: application/problem+json\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
+    linger(socket);
   };
 }

@@ -9,6 +9,7 @@ import {
   type Principal,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
+import { principalKey } from '../identity/principal-key.ts';
 import type { Connection } from './connections.ts';
 import { OperationFailure, type OperationResult } from './perform.ts';
 import { boundLifetime } from './token-life.ts';
@@ -33,7 +34,7 @@ export async function issueClientToken(
   }
   const requested = parseParameters(connection, ability, body);
   const bounded = appTokenBound?.shorten(ability as IssueAbility, principal, requested);
-  const request = { principal, parameters: bounded?.parameters ?? requested };
+  const request = { principal, parameters: bounded?.parameters ?? requested, caller: principalKey(principal) };
   if (ability.bound === 'user') return issueForUser(connection, ability, request, recordChange);
   // A kept token may outlive the caller's token if this request is for a shorter one.
   const isKept = bounded?.isShortened !== true;

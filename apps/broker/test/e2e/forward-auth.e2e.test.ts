@@ -1,17 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
+import { findInstalledProxies, readDocumentedConfig, startProxyProgram } from '../support/proxy-program.ts';
 import { sendBytes } from '../support/raw-connection.ts';
 import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
-import { isProgramAvailable } from '../support/required-program.ts';
 
 let sandbox: Sandbox;
 let broker: RecordingBroker;
@@ -108,28 +103,10 @@ async function startProtectedService() {
   return { received, port, [Symbol.asyncDispose]: async () => void server.close() };
 }
 
-/** Returns the configuration in the documentation, with the ports of this test. */
-function readDocumentedConfig(language: string, ports: Readonly<Record<string, number>>): string {
-  const page = readFileSync(new URL('../../../../docs/forward-auth.md', import.meta.url), 'utf8');
-  const [, text = ''] = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(page) ?? [];
-  return text.replaceAll(/127\.0\.0\.1:(\d+)/g, (_address, port: string) => `127.0.0.1:${ports[port]}`);
-}
-
 const proxies = [
   {
     name: 'nginx',
     language: 'nginx',
-    createConfig: (text: string, folder: string) => `
-      user root; daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr;
-      events {}
-      http {
-        access_log off;
-        client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
-        fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
-        ${text}
-      }`,
-    arguments: (file: string, folder: string) => ['-p', folder, '-c', file],
-    versionArgument: '-v',
     statusWithoutKeys: 500,
     whenConnectionNamesHeaders: { statuses: [200], userIds: ['r%C3%A9ader'] },
     // Of the caller's headers, the configuration of nginx forwards only `Authorization` to the broker.
@@ -138,9 +115,6 @@ const proxies = [
   {
     name: 'caddy',
     language: 'caddyfile',
-    createConfig: (text: string) => `{\n  admin off\n  auto_https off\n}\n${text}`,
-    arguments: (file: string) => ['run', '--config', file, '--adapter', 'caddyfile'],
-    versionArgument: 'version',
     statusWithoutKeys: 503,
     // Caddy would remove each header that `Connection` names from the forwarded request, even a header of the broker.
     whenConnectionNamesHeaders: { statuses: [400], userIds: [] },
@@ -149,37 +123,17 @@ const proxies = [
 ] as const;
 type Proxy = (typeof proxies)[number];
 
-const installed = new Map(
-  await Promise.all(
-    proxies.map(async ({ name, versionArgument }) => {
-      const probe = () => {
-        const { error } = spawnSync(name, [versionArgument]);
-        if (error !== undefined) throw error;
-      };
-      return [name, await isProgramAvailable({ name, probe, remediation: `Install ${name}.` })] as const;
-    }),
-  ),
-);
+const installed = await findInstalledProxies(['nginx', 'caddy']);
 
 /** Starts a broker, a service and the proxy in front of the service, and waits until the proxy asks the broker. */
 async function startProxy(proxy: Proxy) {
   await using resources = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'valetkey-proxy-'));
-  resources.defer(() => rm(folder, { recursive: true }));
   const service = resources.use(await startProtectedService());
   const { brokerUrl } = resources.use(await startRecordingBroker(createConfigFor(sandbox)));
   const port = await findFreePort();
   const ports = { 8080: port, 8787: Number(new URL(brokerUrl).port), 3000: service.port };
-  const file = join(folder, 'proxy.conf');
-  await writeFile(file, proxy.createConfig(readDocumentedConfig(proxy.language, ports), folder));
-  const child = spawn(proxy.name, proxy.arguments(file, folder), {
-    stdio: 'ignore',
-    env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
-  });
-  resources.defer(async () => {
-    child.kill();
-    await once(child, 'exit');
-  });
+  const text = readDocumentedConfig('forward-auth.md', proxy.language, ports);
+  resources.use(await startProxyProgram(proxy.name, text));
   const url = `http://127.0.0.1:${port}`;
   const call = (headers: Record<string, string>, init: RequestInit = {}) =>
     fetch(`${url}/reports?a=b`, { ...init, headers });
@@ -206,7 +160,7 @@ const forgedHeaders = {
 
 describe.each(proxies)('$name with the documented configuration', (proxy) => {
   const { name } = proxy;
-  const isMissing = installed.get(name) !== true;
+  const isMissing = !installed.has(name);
 
   test.skipIf(isMissing)(`${name} forwards a request only if its token is valid and has the scope`, async () => {
     await using running = await startProxy(proxy);
@@ -248,6 +202,39 @@ describe.each(proxies)('$name with the documented configuration', (proxy) => {
         ['x-valetkey-user-id', 'r%C3%A9ader'],
       ]);
     }
+  });
+
+  test.skipIf(isMissing)(`${name} forwards a preflight without a token, and nothing that names a user`, async () => {
+    await using running = await startProxy(proxy);
+    const send = (method: string, headers: Record<string, string>, body = '') => {
+      const fields = Object.entries({ Host: '127.0.0.1', Connection: 'close', ...headers });
+      const head = fields.map(([field, value]) => `${field}: ${value}\r\n`).join('');
+      return sendBytes(running.url, [`${method} /reports HTTP/1.1\r\n${head}\r\n${body}`]);
+    };
+    const preflight = { Origin: 'https://app.example', 'Access-Control-Request-Method': 'PUT' };
+    const asked = { ...preflight, 'Access-Control-Request-Headers': 'authorization' };
+    const hostile = { ...forgedHeaders, 'X-HTTP-Method-Override': 'DELETE', Authorization: 'Bearer x', Cookie: 'a=b' };
+    expect((await send('OPTIONS', { ...asked, ...hostile })).statuses).toEqual([200]);
+    expect(running.received).toHaveLength(1);
+    expect(running.received[0]).toMatchObject({
+      origin: 'https://app.example',
+      'access-control-request-method': 'PUT',
+      'access-control-request-headers': 'authorization',
+    });
+    const names = Object.keys(running.received[0] ?? {});
+    expect(names.filter((header) => /^(x-valetkey|.*override|authorization|cookie)|valetkey/.test(header))).toEqual([]);
+
+    const { Origin, ...withoutOrigin } = preflight;
+    const refused = [
+      await send('OPTIONS', {}),
+      await send('OPTIONS', { Origin }),
+      await send('OPTIONS', withoutOrigin),
+      await send('OPTIONS', { ...preflight, 'Access-Control-Request-Method': '' }),
+      await send('PUT', preflight),
+      await send('GET', { ...preflight, 'X-HTTP-Method-Override': 'OPTIONS' }),
+    ];
+    expect(refused.map(({ statuses }) => statuses)).toEqual(Array.from({ length: 6 }, () => [401]));
+    expect(running.received).toHaveLength(1);
   });
 
   test.skipIf(isMissing)(

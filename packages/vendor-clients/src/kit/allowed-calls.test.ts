@@ -100,6 +100,28 @@ test('a segment with eight values is decided at once, however many ways there ar
   expect(isAllowed('a=1,b=1,c=1,d=1,e=1,f=1,g=1,'.repeat(70))).toBe(false);
 });
 
+test('a long segment is decided at once, whatever the kinds of the pattern', () => {
+  const kinds = ['*', '{a}', '{b}', ',', '(', ')', '{c},{d}', 'x', 'xx', '-{e}-', "'{f}'", '.'];
+  const fillers = [',', 'x', '(', ')', '-', "'", '.', 'x,', ',x', 'xx-', '(,', "',", '-.x'];
+  let seed = 20_261_127;
+  const random = (below: number): number => (seed = (seed * 16_807) % 2_147_483_647) % below;
+  const pickFrom = (pieces: readonly string[], count: number) =>
+    Array.from({ length: count }, () => pieces[random(pieces.length)]).join('');
+  let tried = 0;
+  for (let count = 0; count < 1_000; count += 1) {
+    const path = `/${pickFrom(kinds, 1 + random(12))}`;
+    if (!allowedCallSchema.safeParse({ method: 'GET', path }).success) continue;
+    const start = /^\/([^{*]*)/.exec(path)?.[1] ?? '';
+    for (const filler of fillers) {
+      const segment = `${start}${filler.repeat(Math.floor(1_950 / filler.length))}`;
+      for (const end of ['', '$', ')', 'y']) isCallAllowed([{ method: 'GET', path }], 'GET', `/${segment}${end}`);
+    }
+    tried += 1;
+  }
+  // A matcher that tries every way to divide a segment would need more than the time limit of a test for a single one.
+  expect(tried).toBeGreaterThan(300);
+});
+
 test.each([
   ['/A({x},{y})', '/A(1,2)', true],
   ['/A({x},{y})', '/A(1,2,3)', true],

@@ -191,3 +191,18 @@ test('the options of a forwarding vendor parse to its bounds and an empty list o
     maxResponseBytes: 16_777_216,
   });
 });
+
+test('a part of a body passes with its range and conditions, and a part that does not name its range is refused', async () => {
+  await using proxy = await startProxy({ status: 206, headers: { 'content-range': 'bytes 0-1/9' }, text: 'ab' });
+  const headers = { range: 'bytes=0-1', 'if-range': '"1"' };
+  const { status, headers: passed } = await proxy.send({ ...read, headers });
+  expect([status, passed['content-range']]).toEqual([206, 'bytes 0-1/9']);
+  expect(proxy.server.calls[0]?.headers).toMatchObject(headers);
+  proxy.server.respond({ status: 206, text: 'ab' });
+  await expect(proxy.send({ ...read, headers })).rejects.toMatchObject({
+    code: 'vendor_response_invalid',
+    reason: 'part_without_range',
+  });
+  proxy.server.respond({ status: 206, headers: { 'content-type': 'multipart/byteranges; boundary=x' }, text: '--x--' });
+  expect((await proxy.send({ ...read, headers })).status).toBe(206);
+});

@@ -2,6 +2,7 @@ import { ValetKeyError, type ProxyRequest, type ProxyResponse } from '@valetkey/
 import { z } from 'zod';
 import { allowedCallSchema } from './allowed-calls.ts';
 import type { Operation } from './door/door.ts';
+import { invalidResponseError } from './door/response.ts';
 import type { StreamedResponse } from './door/stream.ts';
 import { passRequestHeaders, passResponseHeaders } from './proxy-headers.ts';
 
@@ -72,13 +73,26 @@ export function forwardCall(
   });
 }
 
-/** Returns the vendor's response as the caller may receive it. Its body has `streamTimeoutMs` from now on. */
+/**
+ * Returns the vendor's response as the caller may receive it. Its body has `streamTimeoutMs` from now on. Throws
+ * `vendor_response_invalid` for a part of a body (206) that does not say which part it is.
+ */
 export function toProxyResponse(
-  { status, headers, body, extend }: StreamedResponse,
+  response: StreamedResponse,
   { streamTimeoutMs }: Pick<ForwardLimits, 'streamTimeoutMs'>,
 ): ProxyResponse {
+  const { vendor, status, headers, body, source, extend, discard } = response;
+  if (status === 206 && !namesItsRange(headers)) {
+    discard();
+    throw invalidResponseError(vendor, 'part_without_range');
+  }
   extend(streamTimeoutMs);
-  return { status, headers: passResponseHeaders(headers), body };
+  return { status, headers: passResponseHeaders(headers, source), body };
+}
+
+/** Returns whether a 206 has a `Content-Range`. If it has several parts, each part has its own (RFC 9110 section 15.3.7). */
+function namesItsRange({ 'content-range': range, 'content-type': type = '' }: StreamedResponse['headers']): boolean {
+  return range !== undefined || /^multipart\/byteranges\s*;/i.test(String(type));
 }
 
 function lengthOf(headers: ProxyRequest['headers']): { 'content-length'?: string } {

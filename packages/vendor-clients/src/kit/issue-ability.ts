@@ -40,8 +40,8 @@ const noParameters: z.ZodType<object> = z.strictObject({});
  * @example
  * ```ts
  * issue: issueForUser({
- *   async issue({ vendorUserId, signal }) {
- *     const { token, expiresInSeconds } = await client.createToken(vendorUserId, { signal });
+ *   async issue({ vendorUserId, signal, caller }) {
+ *     const { token, expiresInSeconds } = await client.createToken(vendorUserId, { signal, caller });
  *     return { fields: { token }, expiresInSeconds };
  *   },
  * }),
@@ -75,8 +75,8 @@ export function issueForUser<Parameters extends object = NoParameters>(
  * issue: issueForAccount({
  *   plainTextField: 'token',
  *   parameters: z.strictObject({ minutes: z.int().min(1).max(60).default(60) }),
- *   async issue({ parameters, signal }) {
- *     const { token } = await client.getToken({ minutes: parameters.minutes, signal });
+ *   async issue({ parameters, signal, caller }) {
+ *     const { token } = await client.getToken({ minutes: parameters.minutes, signal, caller });
  *     return { fields: { token }, expiresInSeconds: parameters.minutes * 60 };
  *   },
  * }),

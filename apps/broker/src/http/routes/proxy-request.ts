@@ -1,20 +1,53 @@
-import type { ProxyRequest } from '@valetkey/core-types';
+import { ValetKeyError, type ProxyRequest } from '@valetkey/core-types';
+import { splitBelow } from '@valetkey/vendor-clients';
 import type { FastifyRequest } from 'fastify';
+import type { Connection } from '../../vendors/connections.ts';
 
 /** A body up to this size is buffered, so that it can be sent a second time. A longer body is streamed. */
 const maxBufferedBytes = 65_536;
 
-/** Returns the request that the vendor receives. The path stays percent-encoded, as the caller sent it. */
-export async function readProxyRequest(request: FastifyRequest, signal: AbortSignal): Promise<ProxyRequest> {
-  const { method, raw, headers } = request;
-  const { path, query } = splitTarget(raw.url ?? '');
-  return { method, path, query, headers, body: await readBody(request), signal };
+interface ProxyRequestContext {
+  readonly connection: Connection;
+  readonly caller: string;
+  readonly signal: AbortSignal;
 }
 
-function splitTarget(target: string): { path: string; query: string } {
+/**
+ * Returns the request that the vendor receives. A path stays percent-encoded, as the caller sent it. Throws
+ * `invalid_request` for a link that is not below the vendor's base URL.
+ */
+export async function readProxyRequest(
+  request: FastifyRequest,
+  { connection, caller, signal }: ProxyRequestContext,
+): Promise<ProxyRequest> {
+  const { method, raw, headers } = request;
+  const { url = '' } = raw;
+  const target = /^\/v1\/vendors\/[^/]+\/proxy(\?|$)/.test(url) ? readLink(url, connection) : splitTarget(url);
+  return { method, ...target, headers, body: await readBody(request), signal, caller };
+}
+
+interface Target {
+  readonly path: string;
+  readonly query: string;
+}
+
+function splitTarget(target: string): Target {
   const [, rest = ''] = /^\/v1\/vendors\/[^/]+\/proxy(\/.*)$/s.exec(target) ?? [];
   const start = rest.indexOf('?');
   return start < 0 ? { path: rest, query: '' } : { path: rest.slice(0, start), query: rest.slice(start) };
+}
+
+/** Reads the parameter `url`, an absolute link of the vendor. Only its path and query are used, so no token goes elsewhere. */
+function readLink(target: string, { name, vendor }: Connection): Target {
+  const parameters = new URLSearchParams(/\?.*$/s.exec(target)?.[0]);
+  const [link, ...others] = parameters.getAll('url');
+  const isSingle = link !== undefined && parameters.size === 1 && others.length === 0;
+  const below = isSingle && vendor.proxy?.baseUrl !== undefined ? splitBelow(link, vendor.proxy.baseUrl) : undefined;
+  if (below !== undefined) return below;
+  throw new ValetKeyError('invalid_request', `The request names no URL below the base URL of ${name}.`, {
+    vendor: vendor.id,
+    remediation: 'Send a path after `/proxy`, or as `url` one absolute link that the vendor sent.',
+  });
 }
 
 async function readBody({ method, raw, headers }: FastifyRequest): Promise<ProxyRequest['body']> {

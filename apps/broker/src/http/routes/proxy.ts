@@ -3,11 +3,13 @@ import { ValetKeyError } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Identify } from '../../identity/identify.ts';
+import { principalKey } from '../../identity/principal-key.ts';
 import type { CallerLimits } from '../../policy/caller-limits.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { proxyCall } from '../../vendors/proxy-call.ts';
 import { toValetKeyError } from '../errors/problem.ts';
 import { authenticateWith, principalOf } from '../server.ts';
+import { cutOff } from '../sockets.ts';
 import { readProxyRequest } from './proxy-request.ts';
 
 interface ProxyRouteDependencies {
@@ -18,7 +20,10 @@ interface ProxyRouteDependencies {
   readonly countError: (error: ValetKeyError) => void;
 }
 
-/** Adds `ANY /v1/vendors/{connection}/proxy/*`: calls the vendor on the principal's behalf and streams the response. */
+/**
+ * Adds `ANY /v1/vendors/{connection}/proxy/*`: calls the vendor on the principal's behalf and streams the response. With
+ * `/proxy?url=`, the caller names an absolute link of the vendor instead of a path.
+ */
 export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteDependencies): void {
   const { identify, perform, tokens, callerLimits, countError } = dependencies;
   server.register(async (scope) => {
@@ -29,19 +34,19 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
     scope.addHook('onSend', async ({ raw }, reply) => {
       if (!raw.complete) reply.header('connection', 'close');
     });
-    scope.route({
+    const route = {
       method: scope.supportedMethods,
-      url: '/v1/vendors/:connection/proxy/*',
       onRequest: authenticateWith(identify),
-      handler: async (request, reply) => {
+      handler: async (request: FastifyRequest, reply: FastifyReply) => {
         const { connection: name } = request.params as { connection: string };
         const principal = principalOf(request);
+        const caller = principalKey(principal);
         const leaveProxyCall = callerLimits.enterProxyCall(principal);
         const abandoned = watchForDisconnect(reply, leaveProxyCall);
         const operation = { id: request.id, principal, connection: name };
         const response = await perform(operation, 'proxy', async (connection) => {
           try {
-            const call = await readProxyRequest(request, abandoned);
+            const call = await readProxyRequest(request, { connection, caller, signal: abandoned });
             return { result: await proxyCall(connection, principal, call, tokens) };
           } catch (error) {
             if (!abandoned.aborted) throw error;
@@ -51,10 +56,13 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
             });
           }
         });
-        const body = watchBody(response.body, abandoned, (failure) => reportCutBody(failure, request, countError));
+        const body = watchBody(response.body, reply, (failure) => {
+          if (!abandoned.aborted) reportCutBody(failure, request, countError);
+        });
         return reply.status(response.status).headers(response.headers).send(Readable.from(body));
       },
-    });
+    };
+    for (const end of ['', '/*']) scope.route({ ...route, url: `/v1/vendors/:connection/proxy${end}` });
   });
 }
 
@@ -71,16 +79,21 @@ function watchForDisconnect(reply: FastifyReply, onEnd: () => void): AbortSignal
   return abandoned.signal;
 }
 
-/** Yields the chunks of a body. If the body fails, calls `onCut`: the head is sent already, so the caller gets no problem. */
+/**
+ * Sends the head at once, then yields the chunks of the body. If the body fails, calls `onCut` and cuts the TCP connection
+ * off: the head is sent already, so the caller gets no problem.
+ */
 async function* watchBody(
   body: AsyncIterable<Uint8Array>,
-  abandoned: AbortSignal,
+  { raw }: FastifyReply,
   onCut: (failure: unknown) => void,
 ): AsyncGenerator<Uint8Array> {
+  raw.flushHeaders();
   try {
     yield* body;
   } catch (failure) {
-    if (!abandoned.aborted) onCut(failure);
+    onCut(failure);
+    if (raw.socket !== null) cutOff(raw.socket);
     throw failure;
   }
 }

@@ -7,7 +7,7 @@ import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { oauthErrorFormat } from '../errors/oauth-error.ts';
 import { createProblemSender } from '../errors/problem-sender.ts';
-import { addRoute } from '../server.ts';
+import { addEmptyBodyParser, addRoute } from '../server.ts';
 import { parseExchangeRequest } from './exchange-request.ts';
 import { encodeExchangedToken } from './issue.ts';
 
@@ -51,6 +51,7 @@ export function addTokenExchangeRoute(server: FastifyInstance, dependencies: Tok
     scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
       done(null, body),
     );
+    addEmptyBodyParser(scope);
     scope.setErrorHandler(createProblemSender(countError, oauthErrorFormat));
     addRoute(scope, tokenExchangePath, { POST: handler });
   });

@@ -69,3 +69,37 @@ test('calls that gave their sockets back are not under way while the sockets are
   fourth.leave();
   await Promise.all(late.map(({ turn }) => turn));
 });
+
+test('a caller alone uses all its sockets, and another caller receives one at once', async () => {
+  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 100, maxSockets: 8 });
+  const greedy = Array.from({ length: 20 }, () => bulkhead.enter('greedy'));
+  expect(greedy.filter(({ turn }) => turn === undefined)).toHaveLength(8);
+  const others = Array.from({ length: 10 }, (_, index) => bulkhead.enter(`other ${index % 5}`));
+  expect(others.slice(0, 5).map(({ turn }) => turn)).toEqual(Array.from({ length: 5 }, () => undefined));
+  // The sockets that other callers return go to them first: the greedy caller has more than are free.
+  for (const { leave } of others.slice(0, 5)) leave();
+  await Promise.all(others.map(({ turn }) => turn));
+});
+
+test('callers that wait receive sockets in turn, whatever the number of their calls', async () => {
+  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 100, maxSockets: 1 });
+  const holders = [bulkhead.enter('a'), bulkhead.enter('b')];
+  const turns: string[] = [];
+  const wait = async (caller: string): Promise<void> => {
+    const { turn, leave } = bulkhead.enter(caller);
+    await turn;
+    turns.push(caller);
+    leave();
+  };
+  const waiting = ['c', 'c', 'c', 'd', 'd'].map(wait);
+  holders[0]?.leave();
+  await Promise.all(waiting);
+  expect(turns).toEqual(['c', 'd', 'c', 'd', 'c']);
+});
+
+test('a caller that fills its places is refused, and another caller is not', () => {
+  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 5, maxSockets: 1 });
+  for (let count = 0; count < 5; count += 1) bulkhead.enter('greedy');
+  expect(() => bulkhead.enter('greedy')).toThrow(expect.objectContaining({ code: 'overloaded' }));
+  bulkhead.enter('other');
+});

@@ -86,10 +86,11 @@ export interface Door {
 
 type DefaultHeaders = Readonly<Record<string, string>>;
 
-/** The remaining time of a call, and the signal that aborts it. */
+/** The remaining time of a call, the signal that aborts it, and the caller for whom it is made. */
 interface Terms {
   readonly leftMs: number;
-  readonly caller: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly caller: string | undefined;
 }
 
 /** One call as the door runs it. */
@@ -142,13 +143,14 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
     const request = toRequest(call, callerBody.body, streamHeaders);
     const send = (deadline: Deadline) => requestHead(dispatcher(), request, deadline, unusable);
     const { result, deadline } = await run({ send, repeatable, rateLimitKey, callerBody }, terms);
-    return toStreamedResponse(result, { vendor, deadline, method, maxBytes });
+    const source = { baseUrl: options.baseUrl, url: request.origin + request.path };
+    return toStreamedResponse(result, { vendor, deadline, method, source, maxBytes });
   }
 
   return {
-    begin({ signal: caller } = {}) {
+    begin({ signal, caller } = {}) {
       const startedAtMs = clock.monotonicMs();
-      const terms = (): Terms => ({ leftMs: timeoutMs - (clock.monotonicMs() - startedAtMs), caller });
+      const terms = (): Terms => ({ leftMs: timeoutMs - (clock.monotonicMs() - startedAtMs), signal, caller });
       return {
         send: (call) => sendCall(call, terms()),
         stream: (call) => streamCall(call, terms()),
@@ -189,12 +191,12 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
   /** The receiver of the result stops the deadline. */
   return async function run<Result>(
     { send, repeatable, rateLimitKey, callerBody }: Run<Result>,
-    { leftMs, caller }: Terms,
+    { leftMs, signal, caller }: Terms,
   ): Promise<{ readonly result: Result; readonly deadline: Deadline }> {
-    caller?.throwIfAborted();
+    signal?.throwIfAborted();
     if (leftMs <= 0) throw timeoutError(vendor, timeoutMs);
-    const { turn, waitedMs, leave } = bulkhead.enter();
-    const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller, onOver: leave });
+    const { turn, waitedMs, leave } = bulkhead.enter(caller);
+    const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller: signal, onOver: leave });
     const startedAtMs = clock.monotonicMs();
     let hasSocket = turn === undefined;
     const awaitedMs = () => callerBody?.awaitedMs() ?? 0;
@@ -230,10 +232,10 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
 async function waitForShared<Result>(
   shared: Promise<Result>,
   { vendor, timeoutMs }: DoorOptions,
-  { leftMs, caller }: Terms,
+  { leftMs, signal }: Terms,
 ): Promise<Result> {
-  caller?.throwIfAborted();
-  const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller, onOver: () => undefined });
+  signal?.throwIfAborted();
+  const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller: signal, onOver: () => undefined });
   try {
     return await deadline.waitFor(shared);
   } finally {

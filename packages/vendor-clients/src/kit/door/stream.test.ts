@@ -121,12 +121,12 @@ const endings: readonly [string, PlannedResponse, (response: StreamedResponse) =
 test.each(endings)('a body that %s releases its socket', async (_name, response, end) => {
   await using server = await startVendorServer(response);
   const door = openTo(server.url);
-  // Too few calls fail to open the circuit, and there are more calls than sockets.
-  for (let count = 0; count < maxSockets + 10; count += 1) {
-    if (count % 4 === 0) server.respond(response);
+  // Too few calls fail to open the circuit, and more responses end in this way than calls can have sockets.
+  for (let count = 0; count < 2 * maxSockets + 4; count += 1) {
+    if (count % 2 === 0) server.respond(response);
     else server.respond({ text: 'all' });
     const streaming = door.begin().stream(call);
-    await streaming.then(count % 4 === 0 ? end : ({ body }) => buffer(body)).catch(() => undefined);
+    await streaming.then(count % 2 === 0 ? end : ({ body }) => buffer(body)).catch(() => undefined);
   }
   server.respond({ text: 'all' });
   const atOnce = Array.from({ length: maxSockets }, () => door.begin().stream(call));

@@ -15,6 +15,8 @@ export interface StreamedResponse {
   readonly vendor: VendorName;
   readonly status: number;
   readonly headers: ResponseHeaders;
+  /** The vendor's base URL, and the URL that was called. */
+  readonly source: { readonly baseUrl: string; readonly url: string };
   /** Has the remaining time of the operation. The call ends when the reader reads the body to its end or stops reading. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Sets the time for the rest of the body, in milliseconds from now. */
@@ -51,6 +53,7 @@ interface StreamOptions {
   readonly vendor: VendorName;
   readonly deadline: Deadline;
   readonly method: string;
+  readonly source: StreamedResponse['source'];
   /** The most bytes that the body may have. */
   readonly maxBytes: number;
 }
@@ -60,7 +63,7 @@ export function toStreamedResponse(
   { statusCode: status, headers, body }: Head,
   options: StreamOptions,
 ): StreamedResponse {
-  const { vendor, deadline, method, maxBytes } = options;
+  const { vendor, deadline, method, source, maxBytes } = options;
   const discard = (): void => {
     deadline.stop();
     discardBody(body);
@@ -74,6 +77,7 @@ export function toStreamedResponse(
     vendor,
     status,
     headers,
+    source,
     body: streamBody(body, options),
     extend: (timeoutMs) => deadline.extend(timeoutMs),
     discard,

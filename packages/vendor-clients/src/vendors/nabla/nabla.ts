@@ -192,8 +192,8 @@ export const nabla = defineVendor({
     issue: issueForUser({
       exchange: bearerToken('access_token'),
       lifetime: { minSeconds: refreshLifetimeSeconds },
-      async issue({ vendorUserId, signal }) {
-        const tokens = await client.authenticatePatient(vendorUserId, { signal });
+      async issue({ vendorUserId, signal, caller }) {
+        const tokens = await client.authenticatePatient(vendorUserId, { signal, caller });
         const { accessToken, refreshToken, expiresInSeconds } = tokens;
         return { fields: { access_token: accessToken, refresh_token: refreshToken }, expiresInSeconds };
       },

@@ -89,12 +89,15 @@ export const nudge = defineVendor({
   connect({ vendor, options, credentials: { apiKey }, openDoor }): WithoutClose<NudgeClient> {
     const { method, apiKeyHeader } = options;
     const door = openDoor(options.baseUrl);
-    const getToken: NudgeClient['getToken'] = async ({ expiryMinutes = options.expiryMinutes, signal } = {}) => {
+    const getToken: NudgeClient['getToken'] = async ({
+      expiryMinutes = options.expiryMinutes,
+      ...callOptions
+    } = {}) => {
       if (!expiryMinutesSchema.safeParse(expiryMinutes).success) {
         const detail = '`expiryMinutes` must be a whole number from 1 to 1440.';
         throw new ValetKeyError('invalid_request', detail, { vendor: vendor.id });
       }
-      const operation = door.begin({ signal });
+      const operation = door.begin(callOptions);
       return apiKey.use(async (key) => {
         const response = await operation.send({
           method,
@@ -139,10 +142,11 @@ export const nudge = defineVendor({
             return { vendor: vendor.id, resource: baseUrl, scope, secretVersion: credentials.apiKey.version };
           },
         },
-        async issue({ parameters, signal }) {
+        async issue({ parameters, signal, caller }) {
           const { token, expiresInSeconds } = await client.getToken({
             expiryMinutes: parameters.expiry_minutes,
             signal,
+            caller,
           });
           return { fields: { token }, expiresInSeconds };
         },

@@ -44,7 +44,7 @@ export function createForward(
   return async (request, token, key) => {
     // The scope of a token names its customer.
     const rateLimitKey = rateLimitScope === 'customer' ? key?.scope : undefined;
-    const operation = api.begin({ signal: request.signal });
+    const operation = api.begin(request);
     let isTokenRefused = false;
     let unclear: ProxyResponse | undefined;
     const call = async (secret: Secret): Promise<ProxyResponse> => {

@@ -123,6 +123,7 @@ export const nymbl = defineVendor({
       claims: 'claim' in customer ? [{ option: 'customer', ...customer }] : [],
       proxy: {
         allow,
+        baseUrl,
         tokenKey(principal) {
           const scope = scopeOf(template, customerOf(customer, principal));
           return { vendor: vendor.id, client: clientId, scope, resource: baseUrl, secretVersion: clientSecret.version };

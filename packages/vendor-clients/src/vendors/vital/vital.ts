@@ -184,8 +184,8 @@ export const vital = defineVendor({
       issue: issueForUser({
         // The token type that Vital's own SDKs send.
         exchange: { field: 'sign_in_token', issuedTokenType: 'urn:junction:sign-in-token', tokenType: 'N_A' },
-        async issue({ vendorUserId, signal }) {
-          const { signInToken } = await client.createSignInToken(vendorUserId, { signal });
+        async issue({ vendorUserId, signal, caller }) {
+          const { signInToken } = await client.createSignInToken(vendorUserId, { signal, caller });
           return { fields: { user_id: vendorUserId, sign_in_token: signInToken, environment, region } };
         },
       }),
