@@ -225,6 +225,8 @@ export interface ProviderIssuer {
   readonly endpoint: string;
   /** Accepts only tokens that were issued to this client id. Absent: accepts tokens of every client. */
   readonly clientId?: string | undefined;
+  /** Whether tokens of anonymous users are accepted. Default: false. */
+  readonly anonymous?: boolean | undefined;
   /** Looks up opaque tokens at the project's resolver. Absent: opaque tokens are refused. */
   readonly resolver?: { readonly cacheSeconds?: number | undefined } | undefined;
 }

@@ -24,7 +24,7 @@ test.each(['jwt', 'opaque'] as const)(
     await using broker = await startRecordingBroker({
       ...config,
       vendors: {
-        authgear: { ...authgear, ...(accessTokens === 'opaque' && { resolver: { cacheSeconds: 0 } }) },
+        authgear: { ...authgear, anonymous: true, ...(accessTokens === 'opaque' && { resolver: { cacheSeconds: 0 } }) },
         nudge,
         vital: { ...vital, requiredClaims: { [verifiedClaim]: true, [anonymousClaim]: false } },
       },
@@ -45,6 +45,21 @@ test.each(['jwt', 'opaque'] as const)(
     expect((await broker.issue('vital', await sandbox.mintUserToken({ sub: 'bob' }))).status).toBe(403);
   },
 );
+
+test.each([
+  [undefined, 401],
+  [true, 200],
+])('with `anonymous: %s`, an anonymous user of Authgear receives %i', async (anonymous, status) => {
+  await using sandbox = await createSandbox();
+  const { vendors, ...config } = createConfigFor(sandbox);
+  const { authgear, nudge } = vendors;
+  await using broker = await startRecordingBroker({
+    ...config,
+    vendors: { authgear: { ...authgear, anonymous }, nudge },
+  });
+  const guest = await signInAtAuthgear(sandbox, { sub: 'guest', is_anonymous: true });
+  expect((await broker.issue('nudge', guest)).status).toBe(status);
+});
 
 test('a required claim may be an element of an array, and is not converted from another type', async () => {
   await using sandbox = await createSandbox();

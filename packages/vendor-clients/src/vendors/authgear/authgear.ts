@@ -71,6 +71,7 @@ export const authgear = defineVendor({
       .min(1)
       .optional()
       .describe('The client id that tokens must be issued to. Default: any client of the project.'),
+    anonymous: z.boolean().default(false).describe('Whether tokens of anonymous users are accepted.'),
     resolver: resolverSchema
       .optional()
       .describe("Looks up opaque access tokens, which Authgear issues by default, at the project's resolver."),
@@ -107,8 +108,8 @@ export const authgear = defineVendor({
       },
     };
   },
-  abilities(_client, { options: { endpoint, clientId, resolver } }) {
-    return { authenticate: { issuer: { provider: 'authgear', endpoint, clientId, resolver } } };
+  abilities(_client, { options: { endpoint, clientId, anonymous, resolver } }) {
+    return { authenticate: { issuer: { provider: 'authgear', endpoint, clientId, anonymous, resolver } } };
   },
 });
 
