@@ -59,6 +59,7 @@ export const acme = defineVendor({
         const probe = { method: 'GET', path, meanings: { 404: noUser } };
         return verifyCredentials({
           vendor,
+          credential: 'apiKey',
           call: () => apiKey.use((key) => send(key, operation, probe)),
           callWithWrongKey: (wrongKey) => send(wrongKey, operation, probe),
           advice: 'Check `baseUrl`.',

@@ -94,6 +94,7 @@ export const ${name} = defineVendor({
         const userId = 'unknown-valetkey-verify';
         return verifyCredentials({
           vendor,
+          credential: 'apiKey',
           call: () => apiKey.use((key) => requestToken(operation, key, userId)),
           callWithWrongKey: (wrongKey) => requestToken(operation, wrongKey, userId),
           advice: 'Check \`baseUrl\`.',

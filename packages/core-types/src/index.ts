@@ -44,5 +44,6 @@ export type {
   VendorDefinition,
   VendorDependencies,
   VendorEvent,
+  Verification,
 } from './vendor.ts';
 export type { IssueResponse, IssueEnvelope, Problem, SessionResponse, SessionVendor } from './wire.ts';

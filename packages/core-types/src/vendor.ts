@@ -167,6 +167,14 @@ export interface ClaimSource {
   readonly issuer?: string | undefined;
 }
 
+/** What a verification proved. `valetkey doctor` prints these phrases, so they contain no secret and no text of the vendor. */
+export interface Verification {
+  /** What the vendor's responses prove, such as `` `apiKey` is accepted ``. */
+  readonly proven: readonly string[];
+  /** What could not be checked, and why. Absent: every credential is checked. */
+  readonly notChecked?: readonly string[] | undefined;
+}
+
 /**
  * A vendor that is ready to be called. An absent ability is one that this vendor does not have.
  */
@@ -179,10 +187,11 @@ export interface Vendor {
   /** The claims that the abilities read. A claim has a meaning only together with the issuer that asserts it. */
   readonly claims?: readonly ClaimSource[] | undefined;
   /**
-   * Checks the broker's credentials at the vendor, and changes nothing there. Resolves if the vendor accepts them. Rejects
-   * with `vendor_auth_failed` if the vendor refuses them, and with another code if the call itself fails.
+   * Checks the broker's credentials at the vendor, and changes nothing there. Resolves to what was proven and what could not
+   * be checked. Rejects with `vendor_auth_failed` if the vendor refuses a credential, and with another code if the call
+   * itself fails.
    */
-  readonly verify?: ((options?: CallOptions) => Promise<void>) | undefined;
+  readonly verify?: ((options?: CallOptions) => Promise<Verification>) | undefined;
   /** Closes the sockets to the vendor. */
   readonly close: () => Promise<void>;
 }

@@ -83,7 +83,15 @@ describe.each(ids)('%s', (id) => {
   test('the vendor performs its first ability and verifies its credentials', async () => {
     const vendor = startSandboxed(sandbox, id);
     expect(await operate(vendor)).not.toBe('');
-    await expect(vendor.verify?.()).resolves.toBeUndefined();
+    await expect(vendor.verify?.()).resolves.toMatchObject({ proven: expect.arrayContaining([expect.any(String)]) });
+    await vendor.close();
+  });
+
+  test('the result of verify names each credential, as proven or as not checked', async () => {
+    const vendor = startSandboxed(sandbox, id);
+    const { proven, notChecked = [] } = (await vendor.verify?.()) ?? { proven: [] };
+    const text = [...proven, ...notChecked].join(' ');
+    for (const name of definitionOf(id).credentials) expect(text).toContain(`\`${name}\``);
     await vendor.close();
   });
 
@@ -121,7 +129,9 @@ describe.each(ids)('%s', (id) => {
       expect(Object.keys(slots)).toEqual(['current', 'next']);
       for (const current of Object.values(slots)) {
         const vendor = create({ ...parsed, [name]: { current } });
-        await expect(vendor.verify?.()).resolves.toBeUndefined();
+        await expect(vendor.verify?.()).resolves.toMatchObject({
+          proven: expect.arrayContaining([expect.any(String)]),
+        });
         await vendor.close();
       }
     }

@@ -187,10 +187,8 @@ async function migrate(file: string): Promise<void> {
 
 async function doctor(file: string): Promise<void> {
   const findings = await examine(await loadConfig(file));
-  for (const { part, healthy, detail } of findings) {
-    print(`${markOf(healthy ? 'passed' : 'failed')} ${part}: ${detail}`);
-  }
-  if (findings.some(({ healthy }) => !healthy)) process.exitCode = 1;
+  for (const { part, outcome, detail } of findings) print(`${markOf(outcome)} ${part}: ${detail}`);
+  if (findings.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
 }
 
 async function explain(file: string): Promise<void> {

@@ -21,7 +21,7 @@ beforeEach(() => sandbox.setFaults([]));
 describe('examine', () => {
   test('examine reports that every part is healthy, and creates no vendor user', async () => {
     const findings = await examine(parseConfig(createConfigFor(sandbox)));
-    expect(findings.filter(({ healthy }) => !healthy)).toEqual([]);
+    expect(findings.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
     expect(findings.map(({ part }) => part)).toEqual([
       'store',
       `issuer ${sandbox.urls.idp}`,
@@ -40,7 +40,7 @@ describe('examine', () => {
     const nudge = { ...vendors.nudge, apiKey: 'canary-wrong-key-3d70' };
     sandbox.setFaults([{ vendor: 'idp', fault: { type: 'reset' } }]);
     const findings = await examine(parseConfig({ ...config, vendors: { ...vendors, nudge } }));
-    const failing = findings.filter(({ healthy }) => !healthy);
+    const failing = findings.filter(({ outcome }) => outcome === 'failed');
     expect(failing.map(({ part }) => part)).toEqual([`issuer ${sandbox.urls.idp}`, 'connection nudge']);
     expect(failing[0]?.detail).toMatch(/^has no usable keys \(/);
     expect(failing[1]?.detail).toMatch(/vendor_auth_failed.*Nudge has enabled short-lived token authentication/s);
@@ -63,8 +63,25 @@ describe('examine', () => {
     const nymbl = { ...vendors.nymbl, apiKey: 'canary-wrong-key-3d70' };
     const findings = await examine(parseConfig({ ...config, vendors: { nymbl } }));
     expect(findings.find(({ part }) => part === 'connection nymbl')).toMatchObject({
-      healthy: false,
+      outcome: 'failed',
       detail: expect.stringContaining('Check `apiKey`') as unknown,
+    });
+  });
+
+  test('examine does not call a connection to Nymbl checked if only a customer could show whether its API key is right', async () => {
+    const { vendors, ...config } = createConfigFor(sandbox);
+    const nymbl = {
+      ...vendors.nymbl,
+      apiKey: 'canary-wrong-key-3d70',
+      customer: { claim: 'customer', issuer: sandbox.urls.idp },
+    };
+    const findings = await examine(parseConfig({ ...config, vendors: { nymbl } }));
+    expect(findings.find(({ part }) => part === 'connection nymbl')).toEqual({
+      part: 'connection nymbl',
+      outcome: 'not_checked',
+      detail:
+        '`clientId` and `clientSecret` are accepted; not checked: `apiKey`, because `customer` is a claim, ' +
+        'and only the token of a customer reaches the API',
     });
   });
 
@@ -86,7 +103,9 @@ describe('examine', () => {
         },
       }),
     );
-    const verdicts = findings.flatMap(({ part, healthy }) => (part.startsWith('connection') ? [[part, healthy]] : []));
+    const verdicts = findings.flatMap(({ part, outcome }) =>
+      part.startsWith('connection') ? [[part, outcome === 'passed']] : [],
+    );
     expect(Object.fromEntries(verdicts)).toEqual({
       'connection nabla (serverKey.current)': true,
       'connection nabla (serverKey.next)': false,
@@ -124,13 +143,17 @@ describe('examine', () => {
 
   test('examine reports that a Redis which responds to a read is healthy', async () => {
     using server = await startFakeRedis('*1\r\n:1');
-    expect(await examineRedisAt(`redis://${server.address}`)).toEqual({ part: 'redis', healthy: true, detail: 'ok' });
+    expect(await examineRedisAt(`redis://${server.address}`)).toEqual({
+      part: 'redis',
+      outcome: 'passed',
+      detail: 'ok',
+    });
   });
 
   test('examine reports an unreachable Redis and advises to check its address', async () => {
     expect(await examineRedisAt('redis://127.0.0.1:9')).toEqual({
       part: 'redis',
-      healthy: false,
+      outcome: 'failed',
       detail: 'is unreachable (ECONNREFUSED); check the host and port in `redis.url`',
     });
   });
@@ -144,7 +167,7 @@ describe('examine', () => {
     const user = code === 'WRONGPASS' ? 'broker:canary-password@' : '';
     expect(await examineRedisAt(`redis://${user}${server.address}`)).toEqual({
       part: 'redis',
-      healthy: false,
+      outcome: 'failed',
       detail:
         `refuses the broker (${code}); ` +
         'check the user and password in `redis.url`, and that this user may call EVAL',
@@ -156,7 +179,7 @@ describe('examine', () => {
     const findings = await examine(parseConfig({ ...createConfigFor(sandbox), store }));
     expect(findings.find(({ part }) => part === 'store')).toEqual({
       part: 'store',
-      healthy: false,
+      outcome: 'failed',
       detail:
         'The broker cannot use its database. (overloaded, ECONNREFUSED) ' +
         'No server accepts connections at the address. Check the host and port under `store`, and that the server runs.',
@@ -172,12 +195,12 @@ describe('examine', () => {
     };
     expect(await examineStore(join(folder, 'new', 'data', 'valetkey.sqlite'))).toEqual({
       part: 'store',
-      healthy: true,
+      outcome: 'passed',
       detail: 'ok; `valetkey start` will create the file',
     });
     expect(await examineStore(join(folder, 'file', 'data', 'valetkey.sqlite'))).toEqual({
       part: 'store',
-      healthy: false,
+      outcome: 'failed',
       detail: 'the file does not exist and cannot be created (ENOTDIR). Check `store.sqlite` in the configuration.',
     });
     expect(await readdir(folder)).toEqual(['file']);
@@ -195,7 +218,7 @@ describe('examine', () => {
     const { port } = server.address() as AddressInfo;
     const issuer = { issuer: sandbox.urls.idp, audiences: ['api'], jwksUri: `http://127.0.0.1:${port}/jwks` };
     const findings = await examine(parseConfig({ ...createConfigFor(sandbox), vendors: {}, issuers: [issuer] }));
-    expect(findings[1]).toEqual({ part: `issuer ${sandbox.urls.idp}`, healthy: true, detail: '1 key' });
+    expect(findings[1]).toEqual({ part: `issuer ${sandbox.urls.idp}`, outcome: 'passed', detail: '1 key' });
     server.close();
   });
 });
@@ -219,18 +242,34 @@ const fail = () => {
   throw new Error('canary');
 };
 
-test.each<[string, object, boolean, string]>([
-  ['without `verify`', {}, true, 'ok'],
-  ['that fails in `verify`', { verify: fail }, false, 'cannot be examined (unknown error)'],
+const saysNothing = 'not checked: its adapter does not say what it checks';
+
+test.each<[string, object, string, string]>([
+  ['without `verify`', {}, 'not_checked', saysNothing],
+  ['whose `verify` returns nothing', { verify: async () => undefined }, 'not_checked', saysNothing],
+  ['whose `verify` returns no lists', { verify: async () => ({ proven: 'x' }) }, 'not_checked', saysNothing],
+  [
+    'that proves its key',
+    { verify: async () => ({ proven: ['`apiKey` is accepted'] }) },
+    'passed',
+    '`apiKey` is accepted',
+  ],
+  [
+    'that checks only a part',
+    { verify: async () => ({ proven: ['`a` is accepted'], notChecked: ['`b`, because of c'] }) },
+    'not_checked',
+    '`a` is accepted; not checked: `b`, because of c',
+  ],
+  ['that fails in `verify`', { verify: fail }, 'failed', 'cannot be examined (unknown error)'],
   [
     'that rejects with no error',
     { verify: async () => Promise.reject('canary') },
-    false,
+    'failed',
     'cannot be examined (unknown error)',
   ],
-  ['that fails in `verify` and `close`', { verify: fail, close: fail }, false, 'cannot be examined (unknown error)'],
-])('examine reports an adapter %s without its text', async (_, vendor, healthy, detail) => {
-  expect(await examineAdapter({}, vendor)).toEqual({ part: 'connection acme', healthy, detail });
+  ['that fails in `verify` and `close`', { verify: fail, close: fail }, 'failed', 'cannot be examined (unknown error)'],
+])('examine reports an adapter %s without its text', async (_, vendor, outcome, detail) => {
+  expect(await examineAdapter({}, vendor)).toEqual({ part: 'connection acme', outcome, detail });
 });
 
 test('examine reports an adapter that can be created only the first two times', async () => {
@@ -241,7 +280,7 @@ test('examine reports an adapter that can be created only the first two times', 
   };
   expect(await examineAdapter({ create }, {})).toEqual({
     part: 'connection acme',
-    healthy: false,
+    outcome: 'failed',
     detail: 'vendors.acme: the adapter `acme` fails in `create`',
   });
 });

@@ -1,4 +1,4 @@
-import { codeOfForeignError, ValetKeyError, type Vendor } from '@valetkey/core-types';
+import { codeOfForeignError, ValetKeyError, type Vendor, type Verification } from '@valetkey/core-types';
 import type { IssuerStatus } from '@valetkey/jwt-verify';
 import { createVendor } from '../config/adapter.ts';
 import { ConfigError } from '../config/config-error.ts';
@@ -12,13 +12,14 @@ import { countOf } from './terminal.ts';
 /** The result of examining one part of a broker. */
 export interface Finding {
   readonly part: string;
-  readonly healthy: boolean;
+  /** `not_checked`: the part responds, but not all of its credentials could be checked. */
+  readonly outcome: 'passed' | 'failed' | 'not_checked';
   readonly detail: string;
 }
 
 /**
- * Examines everything that a configuration names: the store, Redis, each identity provider and each connection. A part is
- * healthy if it responds and accepts the broker's credentials. Creates no file.
+ * Examines everything that a configuration names: the store, Redis, each identity provider and each connection. A part
+ * passes if it responds and accepts the broker's credentials. Creates no file.
  */
 export async function examine(config: Config): Promise<Finding[]> {
   const missingFile = await findMissingFile(config.store);
@@ -63,12 +64,23 @@ function examineConnection({ part, ...connection }: ConnectionProbe): Promise<Fi
   const verify = async () => {
     const vendor = createVendor(connection);
     try {
-      await vendor.verify?.();
+      return describeVerification(await vendor.verify?.());
     } finally {
       await closeQuietly(vendor);
     }
   };
   return examinePart(part, verify, `Check the secrets under vendors.${connection.name}.`);
+}
+
+/** Describes what a vendor proved about its credentials. The adapter is code of other authors and may return anything. */
+function describeVerification(verification: Partial<Verification> | undefined): Omit<Finding, 'part'> {
+  const [proven, notChecked] = [verification?.proven, verification?.notChecked].map((phrases: unknown) =>
+    (Array.isArray(phrases) ? phrases : []).filter((phrase): phrase is string => typeof phrase === 'string').join('; '),
+  );
+  if (!proven && !notChecked)
+    return { outcome: 'not_checked', detail: 'not checked: its adapter does not say what it checks' };
+  if (!notChecked) return { outcome: 'passed', detail: proven ?? '' };
+  return { outcome: 'not_checked', detail: `${proven ? `${proven}; ` : ''}not checked: ${notChecked}` };
 }
 
 /** Closes a vendor. A failure of that says nothing about the credentials. */
@@ -83,23 +95,26 @@ async function closeQuietly(vendor: Vendor): Promise<void> {
 async function examineMissingFile(path: string): Promise<Finding> {
   const problem = await findCreationProblem(path);
   if (problem === undefined)
-    return { part: 'store', healthy: true, detail: 'ok; `valetkey start` will create the file' };
+    return { part: 'store', outcome: 'passed', detail: 'ok; `valetkey start` will create the file' };
   const detail = `the file does not exist and cannot be created (${problem}). Check \`store.sqlite\` in the configuration.`;
-  return { part: 'store', healthy: false, detail };
+  return { part: 'store', outcome: 'failed', detail };
 }
 
 async function examineRedis(options: NonNullable<Config['redis']>): Promise<Finding> {
   const problem = await findRedisProblem(options);
-  return { part: 'redis', healthy: problem === undefined, detail: problem ?? 'ok' };
+  return { part: 'redis', outcome: problem === undefined ? 'passed' : 'failed', detail: problem ?? 'ok' };
 }
 
 /** Runs the check of a part. `credentialAdvice` is for refused credentials about which the error has no advice. */
-async function examinePart(part: string, check: () => Promise<void>, credentialAdvice = ''): Promise<Finding> {
+async function examinePart(
+  part: string,
+  check: () => Promise<Omit<Finding, 'part'> | void>,
+  credentialAdvice = '',
+): Promise<Finding> {
   try {
-    await check();
-    return { part, healthy: true, detail: 'ok' };
+    return { part, ...((await check()) ?? { outcome: 'passed', detail: 'ok' }) };
   } catch (error) {
-    return { part, healthy: false, detail: describeFailure(error, credentialAdvice) };
+    return { part, outcome: 'failed', detail: describeFailure(error, credentialAdvice) };
   }
 }
 
@@ -113,7 +128,11 @@ function describeFailure(error: unknown, credentialAdvice: string): string {
 
 function describeIssuer({ issuer, keys, lastFailure, lastFailureDetail }: IssuerStatus): Finding {
   const part = `issuer ${issuer}`;
-  if (keys > 0) return { part, healthy: true, detail: countOf(keys, 'key') };
+  if (keys > 0) return { part, outcome: 'passed', detail: countOf(keys, 'key') };
   const detail = `has no usable keys (${lastFailure ?? 'none can be used'})`;
-  return { part, healthy: false, detail: lastFailureDetail === undefined ? detail : `${detail}. ${lastFailureDetail}` };
+  return {
+    part,
+    outcome: 'failed',
+    detail: lastFailureDetail === undefined ? detail : `${detail}. ${lastFailureDetail}`,
+  };
 }

@@ -41,7 +41,12 @@ export function printError(text: string): void {
   process.stderr.write(`${wrap(text)}\n`);
 }
 
-const marks = { passed: ['green', '✓'], failed: ['red', '✗'], not_reached: ['dim', '·'] } as const;
+const marks = {
+  passed: ['green', '✓'],
+  failed: ['red', '✗'],
+  not_reached: ['dim', '·'],
+  not_checked: ['yellow', '?'],
+} as const;
 
 /** Returns the mark of an outcome. It has a colour if standard output is a terminal and `NO_COLOR` is not set. */
 export function markOf(outcome: keyof typeof marks): string {

@@ -276,7 +276,9 @@ describe('valetkey explain and doctor', () => {
     sandbox.vital.setApiKeys([apiKey]);
     const { vendors, ...config } = createConfigFor(sandbox);
     await writeFile(file, JSON.stringify({ ...config, vendors: { vital: { ...vendors.vital, apiKey } } }));
-    expect(await runValetkey(0, ['doctor', '--config', file])).toContain('✓ connection vital: ok');
+    expect(await runValetkey(0, ['doctor', '--config', file])).toContain(
+      '✓ connection vital: `apiKey` is accepted, and a wrong key is refused',
+    );
     sandbox.vital.setApiKeys([]);
     expect(await expectFailure(['doctor', '--config', file])).toContain('✗ connection vital');
   });

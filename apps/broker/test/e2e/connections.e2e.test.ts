@@ -144,7 +144,9 @@ test('`valetkey doctor` names the connection whose credentials a vendor refuses'
   const { vendors, ...config } = configureTwice();
   const broken = { ...vendors?.['vital-eu'], vendor: 'vital' as const, apiKey: 'sk_eu_canary-wrong' };
   const findings = await examine(parseConfig({ ...config, vendors: { ...vendors, 'vital-eu': broken } }));
-  expect(findings.filter(({ healthy }) => !healthy).map(({ part }) => part)).toEqual(['connection vital-eu']);
+  expect(findings.filter(({ outcome }) => outcome !== 'passed').map(({ part }) => part)).toEqual([
+    'connection vital-eu',
+  ]);
 });
 
 test.each([

@@ -43,7 +43,10 @@ const acme = defineVendor({
     return {
       names: () => `${vendor.id} ${vendor.title} ${clock.nowMs()}`,
       token: async () => (await call(doors[0], '/token')).body.toString(),
-      verify: async () => void (await call(doors[1], '/verify')),
+      verify: async () => {
+        await call(doors[1], '/verify');
+        return { proven: [] };
+      },
     };
   },
   abilities: (client, { vendor, options, credentials }) => ({
@@ -73,7 +76,7 @@ test.each(['http://api.example.com', 'https://10.0.0.1', 'http://0.0.0.0', 'http
       options: {},
       connect({ openDoor }) {
         openDoor(url);
-        return { verify: async () => undefined };
+        return { verify: async () => ({ proven: [] }) };
       },
       abilities: () => ({}),
     });
@@ -136,7 +139,7 @@ test.each([
     credentials: {},
     options: {},
     check,
-    connect: () => ({ verify: async () => undefined }),
+    connect: () => ({ verify: async () => ({ proven: [] }) }),
     abilities: () => ({}),
   });
   expect(() => careless.createClient({})).toThrow(

@@ -7,6 +7,7 @@ import {
   type SecretSlots,
   type Vendor,
   type VendorDefinition,
+  type Verification,
 } from '@valetkey/core-types';
 import { z } from 'zod';
 import { createCredential, fingerprint, type Credential, type CredentialDeclaration } from './credentials.ts';
@@ -18,10 +19,11 @@ import { baseUrlSchema, timeoutMsSchema } from './option-schemas.ts';
 /** What every client has beside its vendor's own methods. */
 export interface VendorClient {
   /**
-   * Checks the configured credentials at the vendor, without a lasting effect there. Resolves if the vendor accepts them.
-   * Rejects with `vendor_auth_failed` if the vendor refuses them, and with another code if the call fails otherwise.
+   * Checks the configured credentials at the vendor, without a lasting effect there. Resolves to what was proven and what
+   * could not be checked. Rejects with `vendor_auth_failed` if the vendor refuses a credential, and with another code if the
+   * call fails otherwise.
    */
-  readonly verify: (options?: CallOptions) => Promise<void>;
+  readonly verify: (options?: CallOptions) => Promise<Verification>;
   /** Closes the client's sockets. */
   readonly close: () => Promise<void>;
 }
@@ -139,7 +141,13 @@ export interface DefinedVendor<
  *         return readJson(response, z.object({ token: tokenSchema }));
  *       });
  *     };
- *     return { createToken, verify: async ({ signal } = {}) => void (await createToken(signal)) };
+ *     return {
+ *       createToken,
+ *       async verify({ signal } = {}) {
+ *         await createToken(signal);
+ *         return { proven: ['`apiKey` is accepted'] };
+ *       },
+ *     };
  *   },
  *   abilities: (client) => ({
  *     issue: issueForAccount({ issue: async ({ signal }) => ({ fields: await client.createToken(signal) }) }),

@@ -45,6 +45,7 @@ export type {
   Vendor,
   VendorDefinition,
   VendorEvent,
+  Verification,
 } from '@valetkey/core-types';
 export type { ClientAssertion } from './client-assertion.ts';
 export type { ClientCredentialsRequest, GrantedToken } from './client-credentials.ts';

@@ -1,4 +1,4 @@
-import { ValetKeyError, type ErrorCode } from '@valetkey/core-types';
+import { ValetKeyError, type ErrorCode, type Verification } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { verifyCredentials } from './verify-credentials.ts';
 
@@ -6,17 +6,25 @@ const vendor = { id: 'acme', title: 'Acme' };
 const advice = 'Check `baseUrl`.';
 
 /** Verifies against a server that responds to the configured key and to the wrong key with these codes, or with success. */
-function verifyWith(code: ErrorCode | undefined, wrongCode: ErrorCode | undefined): Promise<void> {
+function verifyWith(code: ErrorCode | undefined, wrongCode: ErrorCode | undefined): Promise<Verification> {
   const call = (failure: ErrorCode | undefined) => async (): Promise<void> => {
     if (failure !== undefined) throw new ValetKeyError(failure, 'no');
   };
-  return verifyCredentials({ vendor, call: call(code), callWithWrongKey: call(wrongCode), advice });
+  return verifyCredentials({
+    vendor,
+    credential: 'apiKey',
+    call: call(code),
+    callWithWrongKey: call(wrongCode),
+    advice,
+  });
 }
 
 test.each([undefined, 'vendor_user_not_found'] as const)(
   'a credential is valid if the server responds to it with %s and refuses a wrong key',
   async (code) => {
-    await expect(verifyWith(code, 'vendor_auth_failed')).resolves.toBeUndefined();
+    await expect(verifyWith(code, 'vendor_auth_failed')).resolves.toEqual({
+      proven: ['`apiKey` is accepted, and a wrong key is refused'],
+    });
   },
 );
 

@@ -1,8 +1,10 @@
-import { Secret, ValetKeyError } from '@valetkey/core-types';
+import { Secret, ValetKeyError, type Verification } from '@valetkey/core-types';
 import type { VendorName } from './door/response.ts';
 
-interface Verification {
+interface Check {
   readonly vendor: VendorName;
+  /** The option that holds the credential. */
+  readonly credential: string;
   /** Requests a user that cannot exist, with the configured credential. Rejects with `vendor_user_not_found`. */
   readonly call: () => Promise<unknown>;
   /** Sends the same request with a wrong key. */
@@ -18,24 +20,33 @@ const wrongKey = new Secret('valetkey-verify-wrong-key');
  * user" only to a caller that it accepts. A server that is not the vendor may say so to every caller, so the request
  * is sent again with a wrong key, which the vendor must refuse.
  *
- * Rejects with `vendor_auth_failed` if the credential is refused, and with `vendor_rejected` if the wrong key is accepted.
+ * Resolves to the proof. Rejects with `vendor_auth_failed` if the credential is refused, and with `vendor_rejected` if the wrong key is accepted.
  *
  * @example
  * ```ts
  * await verifyCredentials({
  *   vendor,
+ *   credential: 'apiKey',
  *   call: () => apiKey.use((key) => readUser(key, 'valetkey-verify')),
  *   callWithWrongKey: (wrongKey) => readUser(wrongKey, 'valetkey-verify'),
  *   advice: 'Check `baseUrl`.',
  * });
  * ```
  */
-export async function verifyCredentials({ vendor, call, callWithWrongKey, advice }: Verification): Promise<void> {
+export async function verifyCredentials({
+  vendor,
+  credential,
+  call,
+  callWithWrongKey,
+  advice,
+}: Check): Promise<Verification> {
   await ignoreMissingUser(call());
   try {
     await ignoreMissingUser(callWithWrongKey(wrongKey));
   } catch (failure) {
-    if (ValetKeyError.isInstance(failure) && failure.code === 'vendor_auth_failed') return;
+    if (ValetKeyError.isInstance(failure) && failure.code === 'vendor_auth_failed') {
+      return { proven: [`\`${credential}\` is accepted, and a wrong key is refused`] };
+    }
     throw failure;
   }
   throw new ValetKeyError('vendor_rejected', `The server is not ${vendor.title}: it accepts a wrong key.`, {

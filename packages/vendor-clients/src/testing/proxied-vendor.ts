@@ -44,7 +44,10 @@ export const acme = defineVendor({
         response.discard();
         return 'token_refused' as const;
       },
-      verify: async (callOptions) => void (await requestToken(callOptions)),
+      async verify(callOptions) {
+        await requestToken(callOptions);
+        return { proven: ['`clientId` and `clientSecret` are accepted'] };
+      },
     };
   },
   abilities: (client, { options: { allow, baseUrl, clientId }, credentials: { clientSecret } }) => ({

@@ -89,7 +89,7 @@ test('verify accepts the discovery document of the endpoint, and rejects that of
   const client = createAuthgearClient({ endpoint: server.url });
   await expect(client.verify()).rejects.toMatchObject({ reason: 'other_issuer' });
   server.respond({ json: { issuer: server.url } });
-  await expect(client.verify()).resolves.toBeUndefined();
+  await expect(client.verify()).resolves.toMatchObject({ proven: expect.arrayContaining([expect.any(String)]) });
 });
 
 test('Authgear declares the issuer record of its project, with endpoint and client id', () => {
@@ -97,7 +97,7 @@ test('Authgear declares the issuer record of its project, with endpoint and clie
     authgear.options.parse({ endpoint: 'https://my-app.authgear.cloud/', clientId: 'app' }),
   );
   expect(vendor.authenticate).toEqual({
-    issuer: { provider: 'authgear', endpoint: 'https://my-app.authgear.cloud', clientId: 'app' },
+    issuer: { provider: 'authgear', endpoint: 'https://my-app.authgear.cloud', clientId: 'app', anonymous: false },
   });
 });
 

@@ -83,7 +83,7 @@ export const authgear = defineVendor({
       'cannot be combined with `clientId`: the resolver does not say which client a token was issued to',
     );
   },
-  connect({ vendor, options: { endpoint }, openDoor }): WithoutClose<AuthgearClient> {
+  connect({ vendor, options: { endpoint, clientId, resolver }, openDoor }): WithoutClose<AuthgearClient> {
     const door = openDoor(endpoint);
     return {
       async userInfo(accessToken, callOptions) {
@@ -105,6 +105,11 @@ export const authgear = defineVendor({
         const call = { method: 'GET', path: '/.well-known/openid-configuration', repeatable: true };
         const { issuer } = readJson(await door.begin(callOptions).send(call), z.object({ issuer: z.string() }));
         if (issuer !== endpoint) throw invalidResponseError(vendor, 'other_issuer');
+        const notChecked = [
+          ...(clientId === undefined ? [] : ['`clientId`, because Authgear does not say which clients exist']),
+          ...(resolver === undefined ? [] : ['`resolver`, because only the token of a user shows whether it works']),
+        ];
+        return { proven: ['the discovery document names `endpoint` as its issuer'], notChecked };
       },
     };
   },

@@ -180,6 +180,7 @@ export const nabla = defineVendor({
         const operation = door.begin(callOptions);
         return verifyCredentials({
           vendor,
+          credential: 'serverKey',
           call: () =>
             serverKey.use(({ use }) => use(operation, (token) => authenticate(operation, unknownPatient, token))),
           callWithWrongKey: (wrongKey) => authenticate(operation, unknownPatient, wrongKey),

@@ -117,6 +117,7 @@ export const nudge = defineVendor({
       getToken,
       async verify({ signal } = {}) {
         await getToken({ expiryMinutes: 1, signal });
+        return { proven: ['`apiKey` is accepted: Nudge issued a token'] };
       },
     };
   },

@@ -208,7 +208,7 @@ test('verify does not read the body of the call that it sends', async () => {
     timeoutMs: 120_000,
     streamTimeoutMs: 600_000,
   });
-  await expect(client.verify()).resolves.toBeUndefined();
+  await expect(client.verify()).resolves.toMatchObject({ proven: expect.arrayContaining([expect.any(String)]) });
 });
 
 test('requestAccessToken rejects a token that is not a bearer token', async () => {
@@ -310,7 +310,7 @@ test('the token key changes with the client secret', () => {
 test('verify requests a grant; without a fixed customer, invalid_scope means that the client is accepted', async () => {
   await using server = await startVendorServer({ status: 400, json: { error: 'invalid_scope' } });
   const client = createNymblClient({ ...base, customer: { claim: 'customer' }, tokenUrl: server.url });
-  await expect(client.verify()).resolves.toBeUndefined();
+  await expect(client.verify()).resolves.toMatchObject({ proven: expect.arrayContaining([expect.any(String)]) });
   await expect(createNymblClient({ ...base, tokenUrl: server.url }).verify()).rejects.toMatchObject({
     code: 'vendor_rejected',
   });
@@ -338,7 +338,7 @@ test('verify rejects when Nymbl’s API refuses the access token, and calls no A
   server.respond({ json: { access_token: 'a', expires_in: 300 } });
   const allow = [{ method: 'GET', path: '/Patients({id})' } as const];
   const client = createNymblClient({ ...base, allow, baseUrl: server.url, tokenUrl: `${server.url}/oauth2/token` });
-  await expect(client.verify()).resolves.toBeUndefined();
+  await expect(client.verify()).resolves.toMatchObject({ proven: expect.arrayContaining([expect.any(String)]) });
   expect(server.calls.map(({ path }) => path)).toEqual(['/oauth2/token', '/Patients?$top=1', '/oauth2/token']);
 });
 
@@ -383,3 +383,36 @@ test.each([
     await vendor.close();
   },
 );
+
+test.each<[string, object, object, string]>([
+  ['the API responds 200', {}, { json: { value: [] } }, ''],
+  [
+    'the API responds 404',
+    {},
+    { status: 404, json: { error: { code: 'NotFound' } } },
+    '`apiKey`, because the first `GET` of `allow` received 404',
+  ],
+  [
+    '`allow` has no collection',
+    { allow: [] },
+    { json: {} },
+    '`apiKey`, because `allow` has no `GET` of a path without placeholders, with which it could be tried',
+  ],
+  [
+    '`customer` is a claim',
+    { customer: { claim: 'customer' } },
+    { json: {} },
+    '`apiKey`, because `customer` is a claim, and only the token of a customer reaches the API',
+  ],
+])('verify says whether it could check the API key if %s', async (_, changes, response, expected) => {
+  await using server = await startVendorServer({ json: { access_token: 'a', expires_in: 300 } }, response);
+  const { proven, notChecked } = await createNymblClient({
+    ...base,
+    baseUrl: server.url,
+    tokenUrl: server.url,
+    ...changes,
+  }).verify();
+  expect(proven).toContain('`clientId` and `clientSecret` are accepted');
+  expect(proven.includes('`apiKey` is accepted')).toBe(expected === '');
+  expect((notChecked ?? []).join(' ')).toBe(expected);
+});

@@ -4,6 +4,7 @@ import {
   type Principal,
   type ProxyAbility,
   type ServerToken,
+  type Verification,
 } from '@valetkey/core-types';
 import { z } from 'zod';
 import { isCallAllowed } from '../../kit/allowed-calls.ts';
@@ -36,6 +37,13 @@ const customerSourceSchema = z.union([
   }),
   z.strictObject({ value: customerSchema.describe('The one customer, for every principal.') }),
 ]);
+
+const acceptedClient = '`clientId` and `clientSecret` are accepted';
+
+const apiKeyNotChecked = (reason: string): Verification => ({
+  proven: [acceptedClient],
+  notChecked: [`\`apiKey\`, because ${reason}`],
+});
 
 /** Nymbl: proxies calls to its API. Its access token gives access to all data of a customer and stays in the broker. */
 export const nymbl = defineVendor({
@@ -83,15 +91,21 @@ export const nymbl = defineVendor({
       );
     };
 
-    /** Verifies the API key with the first allowed call that reads a whole collection. Only a refusal counts as a failure. */
-    const verifyApiKey = async (token: ServerToken, signal: AbortSignal | undefined): Promise<void> => {
+    /** Verifies the API key with the first allowed call that reads a whole collection. Only a 2xx response proves the key. */
+    const verifyApiKey = async (token: ServerToken, signal: AbortSignal | undefined): Promise<Verification> => {
       const readable = options.allow.find(({ method, path }) => method === 'GET' && !/[*{]/.test(path));
-      if (readable === undefined) return;
+      if (readable === undefined) {
+        return apiKeyNotChecked('`allow` has no `GET` of a path without placeholders, with which it could be tried');
+      }
       const response = await forward({ ...readable, query: '?$top=1', headers: {}, signal }, token);
       if (response === 'token_refused') {
         throw new ValetKeyError('vendor_auth_failed', "Nymbl's API refused the access token.", { vendor: vendor.id });
       }
       await response.body[Symbol.asyncIterator]().return?.();
+      if (response.status < 200 || response.status > 299) {
+        return apiKeyNotChecked(`the first \`GET\` of \`allow\` received ${response.status}`);
+      }
+      return { proven: [acceptedClient, '`apiKey` is accepted'] };
     };
 
     const client: WithoutClose<NymblClient> = {
@@ -103,8 +117,7 @@ export const nymbl = defineVendor({
       async verify({ signal } = {}) {
         if ('value' in options.customer) {
           const { accessToken } = await requestAccessToken(scopeOf(options.scope, options.customer.value), { signal });
-          await verifyApiKey({ kind: 'server', vendor: vendor.id, secret: accessToken }, signal);
-          return;
+          return verifyApiKey({ kind: 'server', vendor: vendor.id, secret: accessToken }, signal);
         }
         try {
           await requestAccessToken(scopeOf(options.scope, 'valetkey-verify'), { signal });
@@ -113,6 +126,7 @@ export const nymbl = defineVendor({
           const cause = ValetKeyError.isInstance(failure) ? failure.cause : undefined;
           if (cause?.type !== 'oauth_error' || cause.error !== 'invalid_scope') throw failure;
         }
+        return apiKeyNotChecked('`customer` is a claim, and only the token of a customer reaches the API');
       },
     };
     return { ...client, forward };

@@ -157,6 +157,7 @@ export const vital = defineVendor({
         const probe = lookUp('valetkey-verify');
         return verifyCredentials({
           vendor,
+          credential: 'apiKey',
           call: () => run(operation, probe),
           callWithWrongKey: (wrongKey) => send(wrongKey, operation, probe),
           advice: 'Check `baseUrl`.',
