@@ -2,7 +2,7 @@
 // Checked before the broker is imported: an older Node would fail on that import with a stack trace.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major > 22 || (major === 22 && minor >= 19)) {
-  suppressSqliteWarning();
+  suppressExperimentalWarnings();
   await import('./command.ts');
 } else {
   process.stderr.write(`valetkey: requires Node 22.19 or later; this is ${process.versions.node}\n`);
@@ -10,12 +10,13 @@ if (major > 22 || (major === 22 && minor >= 19)) {
 }
 
 /**
- * Suppresses the warning of Node 22 that SQLite is experimental. The tests of the broker also run on Node 22, and cover every SQLite function
- * that the broker uses.
+ * Suppresses the warnings of Node that SQLite and the removal of types are experimental. The tests of the broker also run on Node 22, and
+ * cover every such function that the broker uses.
  */
-function suppressSqliteWarning(): void {
+function suppressExperimentalWarnings(): void {
   const emitWarning = process.emitWarning.bind(process) as (warning: string | Error, ...details: unknown[]) => void;
   process.emitWarning = (warning: string | Error, ...details: unknown[]) => {
-    if (!String(warning).startsWith('SQLite is an experimental feature')) emitWarning(warning, ...details);
+    if (!/^(?:SQLite|stripTypeScriptTypes) is an experimental feature/.test(String(warning)))
+      emitWarning(warning, ...details);
   };
 }

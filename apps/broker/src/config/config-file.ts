@@ -5,6 +5,7 @@ import { codeOfForeignError, describeForeignError, sandboxMarker } from '@valetk
 import { ConfigError } from './config-error.ts';
 import { toConfigPath } from './config-path.ts';
 import { parseJson, parseYaml } from './config-text.ts';
+import { importModule } from './import-module.ts';
 import { isCode } from './plain-data.ts';
 import { resolveReferences, type ReferenceDependencies } from './references.ts';
 
@@ -27,11 +28,13 @@ async function readConfigValue(path: string): Promise<unknown> {
         return parseYaml(path, await readFile(path, 'utf8'));
       case '.ts':
       case '.mts':
+      case '.cts':
       case '.js':
       case '.mjs':
+      case '.cjs':
         // An import fails with the same code for a missing file and for a missing import inside it.
         await access(path);
-        return readDefaultExport(path, await import(pathToFileURL(resolve(path)).href));
+        return readDefaultExport(path, await importModule(pathToFileURL(resolve(path)).href));
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error;
@@ -47,6 +50,7 @@ function describeFailure(path: string, error: unknown): string {
     const isBroker = error instanceof Error && error.message.startsWith("Cannot find package '@valetkey/broker'");
     return isBroker ? missingBrokerAdvice : 'imports a module that cannot be found';
   }
+  if (error instanceof Error && /^(?:module|exports|require) is not defined/.test(error.message)) return commonJsAdvice;
   const line = findFailedLine(path, error);
   return `cannot be read${line === undefined ? '' : ` at line ${line}`} (${code ?? describeForeignError(error).name})`;
 }
@@ -55,6 +59,10 @@ const missingBrokerAdvice =
   'imports `@valetkey/broker`, which is not installed; run ' +
   '`npm install @valetkey/broker` in the folder of the file, or write a plain ' +
   '`export default { ... }`, which needs no import';
+
+const commonJsAdvice =
+  'is an ES module, but uses `require` or `module.exports`; write `import` and ' +
+  '`export default { ... }`, or give the file the extension .cjs or .cts';
 
 /** Returns the line of a module at which the runtime stopped, if the stack trace names it. */
 function findFailedLine(path: string, error: unknown): string | undefined {

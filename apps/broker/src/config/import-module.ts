@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { registerHooks, stripTypeScriptTypes } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { compileFunction } from 'node:vm';
+
+/**
+ * Imports a module of the operator, and the operator's own modules that it imports. Their syntax decides whether they are ES
+ * modules, even if `package.json` says otherwise: `npm init` of npm 11 writes `"type": "commonjs"` without being asked.
+ */
+export async function importModule(url: string): Promise<{ readonly default?: unknown }> {
+  const hooks = registerHooks({
+    load: (loaded, context, nextLoad) =>
+      nextLoad(loaded, isEsModule(loaded, context.format) ? { ...context, format: formatOf(loaded) } : context),
+  });
+  try {
+    return (await import(url)) as { readonly default?: unknown };
+  } finally {
+    hooks.deregister();
+  }
+}
+
+const formatOf = (url: string): string => (isTypeScript(url) ? 'module-typescript' : 'module');
+
+const isTypeScript = (url: string): boolean => /\.[cm]?ts$/.test(url);
+
+/** Returns whether a file that Node takes for CommonJS cannot be CommonJS. Packages are installed, so theirs is right. */
+function isEsModule(url: string, format: string | null | undefined): boolean {
+  if (!/^file:.*\.[cm]?[jt]s$/.test(url) || url.includes('/node_modules/')) return false;
+  if (format !== undefined && format !== null && !format.startsWith('commonjs')) return false;
+  try {
+    const source = readFileSync(fileURLToPath(url), 'utf8');
+    compileFunction(isTypeScript(url) ? stripTypeScriptTypes(source) : source, commonJsNames);
+    return false;
+  } catch (error) {
+    return error instanceof SyntaxError;
+  }
+}
+
+/** The names that CommonJS declares in every module. */
+const commonJsNames = ['exports', 'require', 'module', '__filename', '__dirname'];
