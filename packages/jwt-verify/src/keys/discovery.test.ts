@@ -67,6 +67,29 @@ test.each([
   await expect(discover({ [openid]: metadata })).resolves.toMatchObject({ lastFailure: reason });
 });
 
+test.each([`${issuer}/`, issuer])(
+  'discovery shows the issuer %s that metadata name for an issuer with another end',
+  async (named) => {
+    const from = named === issuer ? `${issuer}/` : issuer;
+    const { lastFailure, detail } = await discover(
+      { [openid]: { issuer: named, jwks_uri: 'https://keys.example.com' } },
+      from,
+    );
+    expect(lastFailure).toBe('other_issuer');
+    expect(detail).toMatch(
+      new RegExp(`Configure the issuer as ${named}, which differs only in the slash at the end\\.$`),
+    );
+  },
+);
+
+test('discovery does not show the issuer of metadata that name another provider', async () => {
+  const { detail } = await discover({
+    [openid]: { issuer: 'https://canary.example', jwks_uri: 'https://keys.example.com' },
+  });
+  expect(detail).toMatch(/Set jwksUri to the URL of its keys, or correct the issuer\.$/);
+  expect(detail).not.toContain('canary');
+});
+
 const goodMetadata = { issuer, jwks_uri: 'https://keys.example.com/jwks' };
 const statusOnly = (status: number) => (): Response => new Response(status === 204 ? null : 'no', { status });
 const html = (): Response => new Response('<h1>Sign in</h1>', { headers: { 'content-type': 'text/html' } });

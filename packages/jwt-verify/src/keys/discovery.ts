@@ -1,5 +1,6 @@
 import { documentUrlSchema, type Issuer } from '@valetkey/core-types';
 import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-http/fetch-json.ts';
+import { withoutEndSlash } from '../token/issuer-index.ts';
 import { isJsonObject } from '../token/token-text.ts';
 
 /** Returns the URLs of a provider's metadata: of OpenID Connect Discovery 1.0 section 4 and of RFC 8414 section 3.1. */
@@ -12,6 +13,13 @@ function metadataUrls(issuer: string): readonly string[] {
   ];
 }
 
+/** Why there is no usable metadata at a URL. */
+interface Miss {
+  readonly missed: string;
+  /** The issuer that the metadata names, if it is the configured one apart from the slash at its end. */
+  readonly spelling?: string;
+}
+
 /**
  * Fetches the metadata at one URL. It must name this exact issuer (RFC 8414 section 3.3).
  *
@@ -22,7 +30,7 @@ async function readJwksUri(
   url: string,
   issuer: string,
   http: FetchDependencies,
-): Promise<{ readonly jwksUri: string } | { readonly missed: string }> {
+): Promise<{ readonly jwksUri: string } | Miss> {
   let metadata: unknown;
   try {
     metadata = await fetchJson(url, {}, http);
@@ -31,7 +39,11 @@ async function readJwksUri(
     throw error;
   }
   if (!isJsonObject(metadata) || typeof metadata['issuer'] !== 'string') return { missed: 'not_metadata' };
-  if (metadata['issuer'] !== issuer) return { missed: 'other_issuer' };
+  const { issuer: named } = metadata;
+  if (named !== issuer) {
+    const isMeant = withoutEndSlash(named) === withoutEndSlash(issuer);
+    return { missed: 'other_issuer', ...(isMeant && { spelling: named }) };
+  }
   const { success, data } = documentUrlSchema.safeParse(metadata['jwks_uri']);
   return success ? { jwksUri: data } : { missed: 'unsafe_jwks_uri' };
 }
@@ -46,15 +58,20 @@ export async function discoverJwksUri(
   { issuer, metadataUri, metadataIssuer = issuer }: Issuer,
   http: FetchDependencies,
 ): Promise<string> {
-  const misses: { readonly url: string; readonly missed: string }[] = [];
+  const misses: (Miss & { readonly url: string })[] = [];
   for (const url of metadataUri === undefined ? metadataUrls(issuer) : [metadataUri]) {
     const read = await readJwksUri(url, metadataIssuer, http);
     if ('jwksUri' in read) return read.jwksUri;
-    misses.push({ url, missed: read.missed });
+    misses.push({ url, ...read });
   }
+  const { spelling } = misses.find((miss) => miss.spelling !== undefined) ?? {};
+  const advice =
+    spelling === undefined
+      ? 'Set jwksUri to the URL of its keys, or correct the issuer.'
+      : `Configure the issuer as ${spelling}, which differs only in the slash at the end.`;
   const places = misses.map(({ url, missed }) => `${url} (${missed})`).join(' and ');
   throw new FetchFailure(reasonFor(misses.map(({ missed }) => missed)), {
-    detail: `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${places}. Set jwksUri to the URL of its keys, or correct the issuer.`,
+    detail: `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${places}. ${advice}`,
   });
 }
 

@@ -12,6 +12,11 @@ export interface FoundIssuer<Entry> {
 /** Finds records by the `iss` of a token. */
 export type IssuerIndex<Entry> = (iss: string) => FoundIssuer<Entry> | undefined;
 
+/** Returns an issuer without the slash at its end. Providers and operators confuse the two spellings. */
+export function withoutEndSlash(issuer: string): string {
+  return issuer.replace(/\/$/, '');
+}
+
 /** Creates the function that finds the record of an `iss` by each of its forms. */
 export function createIssuerIndex<Entry>(
   entries: readonly Entry[],

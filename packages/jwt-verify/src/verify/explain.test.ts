@@ -145,6 +145,41 @@ test('explain() shows the iss, aud, typ, alg and lifetime of the token beside wh
   expect((await verifier.explain(token({ iat: undefined }))).token).not.toHaveProperty('lifetimeSeconds', 300);
 });
 
+test.each([
+  [testIssuer, `${testIssuer}/`],
+  [`${testIssuer}/`, testIssuer],
+])(
+  'explain() shows the issuer %s beside the iss %s of the token, which differs only in the slash at the end',
+  async (issuer, iss) => {
+    const slashed = createHarness({ issuer });
+    const { checks } = await slashed.verifier.explain(token({ iss }));
+    expect(checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({
+      detail: expect.stringContaining(
+        `its iss is ${iss} and must be ${issuer}, which differs only in the slash`,
+      ) as unknown,
+      remediation: `Configure the issuer as ${iss}, exactly as the iss of the token.`,
+    });
+  },
+);
+
+test.each([
+  [
+    { nbf: 7 },
+    'its nbf is 7 seconds ahead of the clock of this machine, which is more than the tolerance of 5 seconds.',
+  ],
+  [
+    { iat: 8.5, exp: 20 },
+    'its iat is 9 seconds ahead of the clock of this machine, which is more than the tolerance of 5 seconds.',
+  ],
+  [{ exp: -6 }, 'The token expired 6 seconds ago.'],
+])('explain() says by how many seconds the dates %j miss', async (offsets, expected) => {
+  const clock = { nowMs: () => 1_800_000_000_000, monotonicMs: () => 0 };
+  const { verifier: own, token: make } = createHarness({}, { clock });
+  const dates = Object.fromEntries(Object.entries(offsets).map(([name, offset]) => [name, 1_800_000_000 + offset]));
+  const { checks } = await own.explain(make({ iat: 1_799_999_000, exp: 1_800_000_300, ...dates }));
+  expect(checks.find(({ outcome }) => outcome === 'failed')?.detail).toContain(expected);
+});
+
 test('explain() contains nothing about the user', async () => {
   const changes = { sub: 'canary-1', email: 'canary-2', jti: 'canary-3', aud: 'other' };
   expect(JSON.stringify(await verifier.explain(token(changes)))).not.toContain('canary');

@@ -97,7 +97,7 @@ export const jwtSteps = [
 function findIssuer(verification: Verification, dependencies: VerificationDependencies): void {
   const { iss } = verification.claims;
   const found = typeof iss === 'string' ? dependencies.findIssuer(iss) : undefined;
-  if (found === undefined) throw unknownIssuer(listForms(dependencies.issuers.map(({ issuer }) => issuer)));
+  if (found === undefined) throw unknownIssuer(listForms(dependencies.issuers.map(({ issuer }) => issuer)), iss);
   verification.issuer = found.entry.issuer;
   verification.keySource = found.entry.keySource;
   verification.canonicalIssuer = found.canonicalIssuer;

@@ -39,7 +39,8 @@ export function createOpaqueSteps({ issuer, cacheSeconds, lookUp, recordOutcome 
       requirement: () => 'No iss, or the iss of the identity provider that was called.',
       run: ({ claims }) => {
         const forms: readonly unknown[] = listForms([issuer]);
-        if (Object.hasOwn(claims, 'iss') && !forms.includes(claims['iss'])) throw unknownIssuer(listForms([issuer]));
+        if (Object.hasOwn(claims, 'iss') && !forms.includes(claims['iss']))
+          throw unknownIssuer(listForms([issuer]), claims['iss']);
       },
     },
     {

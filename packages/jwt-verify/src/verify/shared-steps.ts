@@ -2,6 +2,7 @@ import type { Issuer } from '@valetkey/core-types';
 import type { DpopBinding } from '../dpop/dpop-proof.ts';
 import { describeSeconds } from '../token/describe-seconds.ts';
 import { invalidToken } from '../token/invalid-token.ts';
+import { withoutEndSlash } from '../token/issuer-index.ts';
 import { isJsonObject, type JsonObject } from '../token/token-text.ts';
 import type { Step } from './verification.ts';
 
@@ -49,6 +50,8 @@ function checkDates(issuer: Issuer, claims: JsonObject, nowSeconds: number): num
   const notBefore = dateOf(claims, 'nbf');
   const issuedAt = dateOf(claims, 'iat');
   const compareClocks = "Compare the clock of this machine with the identity provider's clock.";
+  const aheadBy = (date: number): string =>
+    `${describeSeconds(Math.ceil(date - nowSeconds))} ahead of the clock of this machine, which is more than the tolerance of ${describeSeconds(tolerance)}`;
   if (expiresAt === undefined) {
     throw invalidToken(
       'malformed_date',
@@ -59,15 +62,19 @@ function checkDates(issuer: Issuer, claims: JsonObject, nowSeconds: number): num
   if (expiresAt <= nowSeconds - tolerance) {
     throw invalidToken(
       'expired',
-      'The token has expired.',
+      `The token expired ${describeSeconds(Math.ceil(nowSeconds - expiresAt))} ago.`,
       'Get a fresh token from your identity provider and call again.',
     );
   }
   if (notBefore !== undefined && notBefore > nowSeconds + tolerance) {
-    throw invalidToken('not_yet_valid', 'The token is not valid yet.', compareClocks);
+    throw invalidToken('not_yet_valid', `The token is not valid yet: its nbf is ${aheadBy(notBefore)}.`, compareClocks);
   }
   if (issuedAt !== undefined && issuedAt > nowSeconds + tolerance) {
-    throw invalidToken('issued_in_future', 'The token was issued in the future.', compareClocks);
+    throw invalidToken(
+      'issued_in_future',
+      `The token was issued in the future: its iat is ${aheadBy(issuedAt)}.`,
+      compareClocks,
+    );
   }
   // Such a lifetime is negative, and would pass every limit of a lifetime.
   if (issuedAt !== undefined && expiresAt < issuedAt) {
@@ -103,8 +110,17 @@ export function listForms(issuers: readonly Issuer[]): string[] {
   return issuers.flatMap(({ issuer, otherForms }) => [issuer, ...otherForms]);
 }
 
-/** Returns the error for a token whose `iss` is not accepted. */
-export function unknownIssuer(accepted: readonly string[]): Error {
+/** Returns the error for a token whose `iss` is not accepted. Shows the `iss` only if it is an accepted one apart from slashes. */
+export function unknownIssuer(accepted: readonly string[], iss: unknown): Error {
+  const meant =
+    typeof iss === 'string' ? accepted.find((form) => withoutEndSlash(form) === withoutEndSlash(iss)) : undefined;
+  if (meant !== undefined) {
+    return invalidToken(
+      'unknown_issuer',
+      `The token is not from an identity provider accepted here: its iss is ${String(iss)} and must be ${meant}, which differs only in the slash at the end.`,
+      `Configure the issuer as ${String(iss)}, exactly as the iss of the token.`,
+    );
+  }
   return invalidToken(
     'unknown_issuer',
     `The token is not from an identity provider accepted here: its iss must be ${accepted.join(' or ')}.`,
