@@ -10,6 +10,7 @@ import { loadConfig } from '../config/load-config.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { migrateStore } from '../storage/migrate-store.ts';
 import { devBanner } from './banner.ts';
+import { check } from './check-action.ts';
 import { createDevLogger, describeDecision } from './dev-lines.ts';
 import { startDev } from './dev.ts';
 import { examine } from './doctor.ts';
@@ -61,7 +62,7 @@ addConfigCommand(
   'Checks a configuration. Opens no store and calls no server.',
   check,
   'the broker can use the configuration',
-);
+).option('--strict', 'Exits with 1 if there are warnings.');
 addConfigCommand('migrate', 'Creates the missing tables of the store.', migrate, 'the store has every table');
 addConfigCommand(
   'doctor',
@@ -89,25 +90,25 @@ addConfigCommand(
 function addConfigCommand(
   name: string,
   description: string,
-  action: (file: string) => Promise<void>,
+  action: (file: string, options: { readonly strict?: boolean }) => Promise<void>,
   success: string,
   examples: readonly string[] = [`valetkey ${name} --config ${exampleFile}`],
-): void {
+): Command {
   const command = program
     .command(name)
     .description(description)
     .usage('--config <file>')
     .option('--config <file>', 'Reads the configuration from this .ts, .js, .yaml or .json file.')
-    .action(({ config }: { config?: string }) => {
+    .action(({ config, ...options }: { config?: string; strict?: boolean }) => {
       // Not a required option of commander, because that would hide the message about a misspelt `--config`.
-      if (config !== undefined) return action(config);
+      if (config !== undefined) return action(config, options);
       throw new CommandError(`\`--config\` is missing; write \`valetkey ${name} --config ${exampleFile}\``);
     });
-  finishCommand(command, examples, success);
+  return finishCommand(command, examples, success);
 }
 
-function finishCommand(command: Command, examples: readonly string[], success: string): void {
-  command
+function finishCommand(command: Command, examples: readonly string[], success: string): Command {
+  return command
     .helpOption('-h, --help', 'Prints this help.')
     .showHelpAfterError(`Run \`valetkey ${command.name()} --help\` to see its options.`)
     .addHelpText('after', describeUse(examples, success));
@@ -154,11 +155,6 @@ async function dev(options: DevOptions): Promise<void> {
   });
   closeOnSignal(running);
   print(devBanner(running));
-}
-
-async function check(file: string): Promise<void> {
-  await loadConfig(file);
-  print(`${file} can be used.`);
 }
 
 async function start(file: string): Promise<void> {

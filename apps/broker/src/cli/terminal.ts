@@ -46,6 +46,7 @@ const marks = {
   failed: ['red', '✗'],
   not_reached: ['dim', '·'],
   not_checked: ['yellow', '?'],
+  warning: ['yellow', '!'],
 } as const;
 
 /** Returns the mark of an outcome. It has a colour if standard output is a terminal and `NO_COLOR` is not set. */

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ConfigError } from './config-error.ts';
 import { readConfigFile, refuseSandboxCredentials } from './config-file.ts';
@@ -70,9 +70,17 @@ describe('readConfigFile', () => {
     ['vendors:\n  nudge: { apiKey: ${env:KEY} }', 2, 'UNEXPECTED_TOKEN'],
     ['list: [${file:/key}]', 1, 'MISSING_CHAR'],
     ['a: 1\nkey: ${env: KEY}', 2, 'BLOCK_AS_IMPLICIT_KEY'],
+    ['a: 1\nlist:\n  - { id: a, secret: ${env:KEY} }\nb: 2', 3, 'UNEXPECTED_TOKEN'],
+    ['a: { key: x-${env:KEY}, b: 1 }', 1, 'UNEXPECTED_TOKEN'],
   ])('readConfigFile advises to put a reference that is not YAML in quotes (%#)', async (text, line, code) => {
     const path = await createFile('reference.yaml', text);
     const problem = `${path}: is not plain YAML at line ${line} (${code}); put each reference in quotes: '\${env:NAME}'`;
+    await expect(readConfigFile(path)).rejects.toMatchObject({ problems: [problem] });
+  });
+
+  test('readConfigFile advises to put a reference that is not JSON in quotes', async () => {
+    const path = await createFile('reference.json', '{\n  "a": 1,\n  "key": ${env:KEY}\n}');
+    const problem = `${path}: is not JSON at line 3; put each reference in quotes: "\${env:NAME}"`;
     await expect(readConfigFile(path)).rejects.toMatchObject({ problems: [problem] });
   });
 
@@ -81,6 +89,11 @@ describe('readConfigFile', () => {
     const failure = readConfigFile(await createFile('throws.mjs', text));
     await expect(failure).rejects.toThrow(/cannot be read.* \(Error\)$/);
     await expect(failure).rejects.not.toThrow(/canary/);
+  });
+
+  test('readConfigFile names the absolute path of a missing file', async () => {
+    const problems = [`none.yaml: cannot be read (ENOENT); tried ${resolve('none.yaml')}`];
+    await expect(readConfigFile('none.yaml')).rejects.toMatchObject({ problems });
   });
 
   test.each(['none.json', 'none.yaml', 'none.ts', 'none.mjs'])(

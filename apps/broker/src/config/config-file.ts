@@ -1,5 +1,5 @@
 import { access, readFile } from 'node:fs/promises';
-import { extname, resolve } from 'node:path';
+import { extname, isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { codeOfForeignError, describeForeignError, sandboxMarker } from '@valetkey/core-types';
 import { ConfigError } from './config-error.ts';
@@ -18,7 +18,13 @@ export async function readConfigFile(path: string, dependencies: ReferenceDepend
   return resolveReferences(await readConfigValue(path), dependencies);
 }
 
-async function readConfigValue(path: string): Promise<unknown> {
+/** Returns whether a configuration file holds data and no program. */
+export function isDataFile(path: string): boolean {
+  return ['.json', '.yaml', '.yml'].includes(extname(path));
+}
+
+/** Reads a configuration file. References stay as they are written. */
+export async function readConfigValue(path: string): Promise<unknown> {
   try {
     switch (extname(path)) {
       case '.json':
@@ -52,7 +58,9 @@ function describeFailure(path: string, error: unknown): string {
   }
   if (error instanceof Error && /^(?:module|exports|require) is not defined/.test(error.message)) return commonJsAdvice;
   const line = findFailedLine(path, error);
-  return `cannot be read${line === undefined ? '' : ` at line ${line}`} (${code ?? describeForeignError(error).name})`;
+  const place = line === undefined ? '' : ` at line ${line}`;
+  const tried = code === 'ENOENT' && !isAbsolute(path) ? `; tried ${resolve(path)}` : '';
+  return `cannot be read${place} (${code ?? describeForeignError(error).name})${tried}`;
 }
 
 const missingBrokerAdvice =

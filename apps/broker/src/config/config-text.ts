@@ -11,9 +11,12 @@ export function parseYaml(path: string, text: string): unknown {
   const [problem] = [...document.errors, ...document.warnings];
   if (problem === undefined) return document.toJS();
   const line = problem.linePos?.[0].line ?? 1;
-  const hasReference = text.split('\n')[line - 1]?.includes('${') === true;
-  const advice = hasReference ? "; put each reference in quotes: '${env:NAME}'" : '';
+  const advice = hasReferenceAt(text, line) ? "; put each reference in quotes: '${env:NAME}'" : '';
   throw new ConfigError([`${path}: is not plain YAML at line ${line} (${problem.code})${advice}`]);
+}
+
+function hasReferenceAt(text: string, line: number): boolean {
+  return text.split('\n')[line - 1]?.includes('${') === true;
 }
 
 /** Parses JSON. Throws a {@link ConfigError} with the number of the wrong line. */
@@ -21,7 +24,9 @@ export function parseJson(path: string, text: string): unknown {
   try {
     return parseForeignJson(text);
   } catch {
-    throw new ConfigError([`${path}: is not JSON at line ${findWrongLine(text.replace(/^\uFEFF/, ''))}`]);
+    const line = findWrongLine(text.replace(/^\uFEFF/, ''));
+    const advice = hasReferenceAt(text, line) ? '; put each reference in quotes: "${env:NAME}"' : '';
+    throw new ConfigError([`${path}: is not JSON at line ${line}${advice}`]);
   }
 }
 

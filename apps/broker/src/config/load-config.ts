@@ -1,7 +1,8 @@
-import { readConfigFile, refuseSandboxCredentials } from './config-file.ts';
+import { isDataFile, readConfigValue, refuseSandboxCredentials } from './config-file.ts';
+import { listWarnings } from './config-warnings.ts';
 import type { Config } from './config.ts';
 import { parseConfig } from './parse-config.ts';
-import type { ReferenceDependencies } from './references.ts';
+import { resolveReferences, type ReferenceDependencies } from './references.ts';
 
 /**
  * Reads and checks a configuration file: `valetkey.config.ts`, `.js`, `.yaml` or `.json`. It reads the file and the files
@@ -18,7 +19,22 @@ import type { ReferenceDependencies } from './references.ts';
  * ```
  */
 export async function loadConfig(path: string, dependencies: ReferenceDependencies = {}): Promise<Config> {
-  const input = await readConfigFile(path, dependencies);
-  refuseSandboxCredentials(input);
-  return parseConfig(input);
+  const { config } = await readWhole(path, dependencies);
+  return config;
+}
+
+/** Loads a configuration file like {@link loadConfig}, and lists what its operator should change although it can be used. */
+export async function inspectConfig(
+  path: string,
+  dependencies: ReferenceDependencies = {},
+): Promise<{ readonly config: Config; readonly warnings: readonly string[] }> {
+  const whole = await readWhole(path, dependencies);
+  return { config: whole.config, warnings: await listWarnings({ ...whole, isData: isDataFile(path) }) };
+}
+
+async function readWhole(path: string, dependencies: ReferenceDependencies) {
+  const written = await readConfigValue(path);
+  const resolved = await resolveReferences(written, dependencies);
+  refuseSandboxCredentials(resolved);
+  return { written, resolved, config: parseConfig(resolved) };
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -6,7 +7,7 @@ import { resolveReferences } from './references.ts';
 const sources = {
   environment: { KEY: 'k', EMPTY: '' },
   readTextFile: async (path: string) => {
-    if (path !== '/run/secrets/key') throw new Error('canary-of-the-file-system');
+    if (path !== '/run/secrets/key') throw Object.assign(new Error('canary-of-the-file-system'), { code: 'ENOENT' });
     return 'from-file\n';
   },
 };
@@ -31,7 +32,7 @@ test('resolveReferences names every field whose variable is unset or empty, or w
     problems: [
       'a.b: the environment variable NONE is not set or is empty',
       'd: the environment variable EMPTY is not set or is empty',
-      'c.0: the file /missing cannot be read',
+      'c.0: the file /missing cannot be read (ENOENT)',
     ],
   });
   await expect(failure).rejects.not.toThrow(/canary/);
@@ -47,7 +48,7 @@ test.each(['constructor', '__proto__', 'toString'])(
   },
 );
 
-test.each(['{env:KEY}', '{{env:KEY}}', '{ file:/canary }'])(
+test.each(['{env:KEY}', '{{env:KEY}}', '{ file:/canary }', '{{ NUDGE }}', '{{NUDGE}}'])(
   'resolveReferences rejects %s, which YAML reads as an object',
   async (text) => {
     const value: unknown = parse(`vendors: { nudge: { apiKey: ${text} } }`, { logLevel: 'error' });
@@ -57,7 +58,7 @@ test.each(['{env:KEY}', '{{env:KEY}}', '{ file:/canary }'])(
   },
 );
 
-test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}', '$ {env:KEY}', '{env:KEY}'])(
+test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}', '$ {env:KEY}', '{env:KEY}', '${env:KEY'])(
   'resolveReferences rejects the misspelt reference %s instead of using it as a secret',
   async (text) => {
     await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({
@@ -65,6 +66,52 @@ test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}', '$ {en
     });
   },
 );
+
+test.each(['secrets/key', './key', '../key'])(
+  'resolveReferences names the absolute path of the file %s that cannot be read',
+  async (path) => {
+    await expect(resolveReferences({ key: `\${file:${path}}` }, sources)).rejects.toMatchObject({
+      problems: [`key: the file ${path} cannot be read (ENOENT); tried ${resolve(path)}`],
+    });
+  },
+);
+
+test.each([
+  '$NUDGE',
+  '$nudge_key',
+  '$(NUDGE)',
+  '$env:NUDGE',
+  '%NUDGE%',
+  '{{ NUDGE }}',
+  '{{NUDGE}}',
+  'env:NUDGE',
+  'file:/run/secrets/nudge',
+  '$file:/run/secrets/nudge',
+  'process.env.NUDGE',
+  ' $NUDGE ',
+])('resolveReferences rejects %s, which looks like a reference of another language', async (text) => {
+  await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({
+    problems: [
+      "vendors.nudge.apiKey: looks like a reference, but the broker reads only '${env:NAME}' and '${file:path}'",
+    ],
+  });
+});
+
+test.each([
+  '$',
+  'a$b',
+  '$1abc',
+  '100%',
+  '%',
+  'a%b%c',
+  'environment',
+  '/$batch',
+  'https://env:secret@host',
+  'file',
+  '$a.b',
+])('resolveReferences accepts %s, which is no reference', async (text) => {
+  expect(await resolveReferences({ key: text })).toEqual({ key: text });
+});
 
 test('resolveReferences does not change adapters', async () => {
   const adapters = [{ id: 'acme', template: '${user.id}', pattern: /x/ }];

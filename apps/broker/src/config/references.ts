@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
+import { codeOfForeignError } from '@valetkey/core-types';
 import { ConfigError } from './config-error.ts';
 import { toConfigPath } from './config-path.ts';
 import { findUnplainData, isCode, isPlainObject } from './plain-data.ts';
@@ -15,7 +17,26 @@ const reference = /\$\{(env|file):([^}]+)\}/g;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
 /** Any other `${…}` is refused as a misspelt reference. Otherwise the broker would use its text as the secret. */
-const misspeltReference = /\$\s*\{[^}]*\}|^\s*\{\s*(?:env|file):[^}]*\}\s*$/;
+const misspeltReference = /\$\s*\{[^}]*\}|\$\{(?:env|file):|^\s*\{\s*(?:env|file):[^}]*\}\s*$/;
+
+/**
+ * A whole text that is a reference in another language: of a shell (`$NAME`, `$(NAME)`, `$env:NAME`, `%NAME%`), of a template
+ * (`{{ NAME }}`), of JavaScript (`process.env.NAME`), or without its braces (`env:NAME`).
+ */
+const foreignReference =
+  /^(?:\$\(?[A-Za-z_]\w*\)?|\$env:\w+|%[A-Za-z_]\w*%|\{\{.*\}\}|(?:process|import\.meta|Deno|Bun)\.env\.\w+|\$?(?:env|file):\S+|os\.environ\W.*)$/i;
+
+/** Returns whether a text contains a reference. */
+export function hasReference(text: string): boolean {
+  return text.search(reference) !== -1;
+}
+
+/** Returns the files that the references in a text name. */
+export function filesOf(text: string): string[] {
+  return [...text.matchAll(reference)].flatMap(([, kind, name]) =>
+    kind === 'file' && name !== undefined ? [name] : [],
+  );
+}
 
 /**
  * Returns a copy of a configuration in which each `${env:NAME}` and `${file:path}` is replaced.
@@ -39,8 +60,10 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
     }
     try {
       return (await readTextFile(name)).trim();
-    } catch {
-      problems.push(`${field}: the file ${name} cannot be read`);
+    } catch (error) {
+      const code = codeOfForeignError(error);
+      const tried = isAbsolute(name) ? '' : `; tried ${resolve(name)}`;
+      problems.push(`${field}: the file ${name} cannot be read${code === undefined ? '' : ` (${code})`}${tried}`);
       return '';
     }
   };
@@ -48,6 +71,8 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   const replaceIn = async (text: string, field: string): Promise<string> => {
     if (misspeltReference.test(text.replaceAll(reference, ''))) {
       problems.push(`${field}: has a \`\${…}\` that is neither \`\${env:NAME}\` nor \`\${file:path}\``);
+    } else if (foreignReference.test(text.trim())) {
+      problems.push(`${field}: looks like a reference, but the broker reads only '\${env:NAME}' and '\${file:path}'`);
     }
     let replaced = '';
     let end = 0;
@@ -75,8 +100,8 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   return resolved;
 }
 
-/** Returns whether a reference lacks its `$`. YAML reads `{env:NAME}` as an object whose field `env:NAME` is empty. */
+/** Returns whether a reference lacks its `$`. YAML reads `{env:NAME}` and `{{ NAME }}` as objects with one empty field. */
 function isReferenceAsObject(node: Readonly<Record<string, unknown>>): boolean {
-  const [[name, value] = []] = Object.entries(node);
-  return value === null && /^\{?\s*(env|file):/.test(name ?? '');
+  const [[name = '', value] = []] = Object.entries(node);
+  return value === null && /^\{|^\s*(?:env|file):/.test(name);
 }

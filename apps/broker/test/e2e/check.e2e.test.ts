@@ -43,3 +43,23 @@ test('`valetkey check` opens no TCP connection and creates no file for a configu
   expect((await readdir(folder)).toSorted()).toEqual(['all.json', 'local.json', 'sealing-key']);
   server.close();
 });
+
+test('`valetkey check` marks a literal secret as a warning, which lets it exit with 1 only with --strict', async () => {
+  const config = { issuers: [{ issuer: 'https://id.example.com', audiences: ['api'] }] };
+  await writeFile(
+    join(folder, 'literal.json'),
+    JSON.stringify({ ...config, vendors: { nudge: { apiKey: 'canary' } } }),
+  );
+  await writeFile(join(folder, 'good.json'), JSON.stringify(config));
+  for (const [file, options, exitCode] of [
+    ['literal.json', [], 0],
+    ['literal.json', ['--strict'], 1],
+    ['good.json', ['--strict'], 0],
+  ] as const) {
+    await using check = startValetkey(['check', '--config', file, ...options], folder);
+    expect(await check.exitCode, check.output()).toBe(exitCode);
+    expect(check.output().includes('! vendors.nudge.apiKey: has a secret')).toBe(file === 'literal.json');
+    expect(check.output()).toContain(`${file} can be used.`);
+    expect(check.output()).not.toContain('canary');
+  }
+});

@@ -416,3 +416,25 @@ test.each<[string, object, object, string]>([
   expect(proven.includes('`apiKey` is accepted')).toBe(expected === '');
   expect((notChecked ?? []).join(' ')).toBe(expected);
 });
+
+const [devApi, qaApi] = ['https://api.nymbldev.com', 'https://api.nymblqa.com'];
+const [devTokens, qaTokens] = ['https://idp.api.nymbldev.com/oauth2/token', 'https://idp.api.nymblqa.com/oauth2/token'];
+
+const wrongEnvironment = (api: string, identityProvider: string) =>
+  `tokenUrl: must belong to the environment of \`baseUrl\` (${api}), but belongs to ${identityProvider}`;
+
+test.each<[object, string[]]>([
+  [{}, []],
+  [{ baseUrl: qaApi, tokenUrl: qaTokens }, []],
+  [{ baseUrl: devApi, tokenUrl: 'https://gateway.example.com/oauth2/token' }, []],
+  [{ baseUrl: 'https://gateway.example.com', tokenUrl: qaTokens }, []],
+  [{ baseUrl: 'https://notnymblqa.com', tokenUrl: devTokens }, []],
+  [{ baseUrl: qaApi }, [wrongEnvironment('nymblqa.com', 'nymbldev.com')]],
+  [{ tokenUrl: qaTokens }, [wrongEnvironment('nymbldev.com', 'nymblqa.com')]],
+  [{ baseUrl: 'https://API.NymblQA.com', tokenUrl: devTokens }, [wrongEnvironment('nymblqa.com', 'nymbldev.com')]],
+  [{ baseUrl: 'https://api.nymbl.com', tokenUrl: devTokens }, [wrongEnvironment('nymbl.com', 'nymbldev.com')]],
+])('the options of Nymbl may not mix hosts of two environments (%j)', (hosts, expected) => {
+  const given = { clientId: 'c', clientSecret: 's', apiKey: 'k', customer: { value: 'acme' }, ...hosts };
+  const { issues = [] } = nymbl.options.safeParse(given).error ?? {};
+  expect(issues.map(({ path, message }) => `${path.join('.')}: ${message}`)).toEqual(expected);
+});

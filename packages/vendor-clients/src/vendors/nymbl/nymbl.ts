@@ -38,6 +38,11 @@ const customerSourceSchema = z.union([
   z.strictObject({ value: customerSchema.describe('The one customer, for every principal.') }),
 ]);
 
+/** Returns the domain of an environment of Nymbl, such as `nymblqa.com`, or undefined for a host of others. */
+function environmentOf(url: string): string | undefined {
+  return /(?:^|\.)(nymbl[a-z0-9-]*\.[a-z]+)$/.exec(new URL(url).hostname)?.[1];
+}
+
 const acceptedClient = '`clientId` and `clientSecret` are accepted';
 
 const apiKeyNotChecked = (reason: string): Verification => ({
@@ -73,6 +78,11 @@ export const nymbl = defineVendor({
         'What a 429 response of the API holds: all calls of this connection, or only the calls for the same customer. Nymbl documents limits of the gateway, which counts by API key.',
       ),
     ...forwardOptions,
+  },
+  check({ baseUrl, tokenUrl }, report) {
+    const [api, identityProvider] = [environmentOf(baseUrl), environmentOf(tokenUrl)];
+    if (api === undefined || identityProvider === undefined || api === identityProvider) return;
+    report('tokenUrl', `must belong to the environment of \`baseUrl\` (${api}), but belongs to ${identityProvider}`);
   },
   connect({ vendor, options, credentials: { clientSecret, apiKey }, openDoor }) {
     const identityProvider = openDoor(options.tokenUrl);
