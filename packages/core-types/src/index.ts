@@ -8,6 +8,7 @@ export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-
 export { signatureAlgorithms } from './issuer-parts.ts';
 export { documentUrlSchema, secureUrlSchema } from './issuer-text.ts';
 export { isSameIdentifier } from './identifiers.ts';
+export { isHostAllowed, isLoopbackOrigin } from './host-names.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';

@@ -13,6 +13,11 @@ const functionError = { error: 'must be a function' };
 const commonShape = {
   host: z.string().min(1).default('127.0.0.1').describe('The host to listen on.'),
   port: z.number().int().min(0).max(65_535).default(0).describe('The port to listen on; 0 is any free port.'),
+  hostNames: z
+    .array(z.string().min(1))
+    .readonly()
+    .default([])
+    .describe('The host names that requests may use, besides loopback names, `host` and its address.'),
   clock: z
     .custom<Clock>(isClock, { error: 'must have the functions nowMs and monotonicMs' })
     .default(systemClock)
@@ -51,11 +56,11 @@ const reservedIds: readonly string[] = [
 /** Parses the options of a sandbox and of its simulations, the built-in and the added ones. */
 export function parseSandboxOptions(builtIn: readonly Simulation[], options: object) {
   const common = parseArgument('createSandbox', z.looseObject(commonShape), options);
-  const { host, port, clock, random, sleep, simulations, ...others } = common;
+  const { host, port, hostNames, clock, random, sleep, simulations, ...others } = common;
   const all = [...builtIn, ...simulations];
   assertDistinctNames(all, reservedIds);
   const parsed = parseArgument('createSandbox', z.strictObject(toShape(all)), others);
-  return { all, host, port, clock, random, sleep, optionsOf: (id: string) => parsed[id] ?? {} };
+  return { all, host, port, hostNames, clock, random, sleep, optionsOf: (id: string) => parsed[id] ?? {} };
 }
 
 /** A simulation without options accepts no options, not even an empty object. */

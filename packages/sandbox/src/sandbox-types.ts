@@ -49,6 +49,8 @@ export interface CommonOptions<Added extends readonly Simulation[]> {
   readonly host?: string | undefined;
   /** The port to listen on. Default: 0, any free port. */
   readonly port?: number | undefined;
+  /** The host names that requests may use, besides loopback names, `host` and its address. Default: none. */
+  readonly hostNames?: readonly string[] | undefined;
   /** Decides which tokens have expired. Default: the clock of this machine. */
   readonly clock?: Clock | undefined;
   /** Decides which calls a fault with a probability affects. Default: a seeded stream, the same in each run. */

@@ -72,8 +72,8 @@ export const sandboxCredentials = credentialsOf(builtIn) as CredentialsOf<BuiltI
 export async function createSandbox<const Added extends readonly Simulation[] = []>(
   options?: SandboxOptions<Added>,
 ): Promise<Sandbox<Added>> {
-  const { all, optionsOf, host, port, ...dependencies } = parseSandboxOptions(builtIn, options ?? {});
-  const { states, ...running } = await startSimulations(all, { host, port, optionsOf }, dependencies);
+  const { all, optionsOf, host, port, hostNames, ...dependencies } = parseSandboxOptions(builtIn, options ?? {});
+  const { states, ...running } = await startSimulations(all, { host, port, hostNames, optionsOf }, dependencies);
   const urls = urlsOf(all, running.origin);
   const sandbox = {
     ...running,

@@ -47,7 +47,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   const config = {
     listen: { port, hostNames: [] },
     admin: { port: adminPort, token: devAdminToken },
-    cors: { origins: ['http://localhost:3000', 'http://localhost:5173'] },
+    cors: { origins: ['loopback'] },
     issuers: [...sandbox.issuers],
     vendors: sandbox.connections,
     store: { sqlite: dataFolder === ':memory:' ? dataFolder : `${dataFolder}/dev.sqlite` },

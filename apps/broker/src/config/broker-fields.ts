@@ -109,9 +109,11 @@ export const brokerShape = {
   cors: z
     .strictObject({
       origins: z
-        .array(originSchema)
+        .array(z.union([z.literal('loopback'), originSchema]))
         .default([])
-        .describe('The exact origins of these pages, such as `https://app.example.com`. Wildcards are not supported.'),
+        .describe(
+          'The exact origins of these pages, such as `https://app.example.com`. `loopback` means every page of this machine, for development.',
+        ),
     })
     .prefault({})
     .describe('The web pages that may call the broker from a browser.'),

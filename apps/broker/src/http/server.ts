@@ -207,13 +207,15 @@ function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMe
   }
 }
 
+const loopbackOrigin = /^https?:\/\/(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
+
 /**
  * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only a bearer token identifies a
  * caller, so no response allows the browser's own credentials.
  */
 function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
   server.register(cors, {
-    origin: [...origins],
+    origin: origins.map((origin) => (origin === 'loopback' ? loopbackOrigin : origin)),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: ['retry-after', 'www-authenticate', 'x-request-id', ...proxyResponseHeaders],
     credentials: false,

@@ -33,7 +33,15 @@ test('responds 400 to an OPTIONS request that is not a preflight', async () => {
   expect([response.status, await response.json()]).toMatchObject([400, { code: 'invalid_request' }]);
 });
 
-test.each(['null', `${allowedOrigin}.evil.example`, 'http://xlocalhost:5173', 'http://localhost:51730'])(
+test.each(['http://localhost:51730', 'https://127.0.0.1:8443', 'http://[::1]:3000', 'http://app.localhost'])(
+  'valetkey dev allows calls from a web page of the loopback origin %s',
+  async (origin) => {
+    const { headers } = await sendPreflight(origin);
+    expect(headers.get('access-control-allow-origin')).toBe(origin);
+  },
+);
+
+test.each(['null', `${allowedOrigin}.evil.example`, 'http://xlocalhost:5173', 'http://localhost.evil.example'])(
   'does not allow calls from a web page of the origin %s',
   async (origin) => {
     expect((await sendPreflight(origin)).headers.get('access-control-allow-origin')).toBeNull();

@@ -1,6 +1,7 @@
 import type { Clock } from '@valetkey/core-types';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Call, Routes } from './responses.ts';
+import { serveBrowsers } from './browsers.ts';
 import { deliver } from './deliver.ts';
 import type { ActiveFault } from './faults.ts';
 import { addSandboxRoutes, bodyText, type SandboxRouteDependencies } from './sandbox-routes.ts';
@@ -14,6 +15,8 @@ export interface NamedService extends Service {
 
 export interface ServerDependencies extends SandboxRouteDependencies {
   readonly services: readonly NamedService[];
+  /** The host names that requests may use, besides those of this machine. */
+  readonly hostNames: readonly string[];
   readonly clock: Clock;
   readonly sleep: Sleep;
 }
@@ -37,6 +40,7 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
     done();
   });
 
+  serveBrowsers(server, dependencies.hostNames);
   for (const service of services) {
     mount(server, dependencies, service, `/${service.name}`, service.routes);
     mount(server, dependencies, service, '', service.rootRoutes ?? {});

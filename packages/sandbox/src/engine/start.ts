@@ -18,6 +18,7 @@ export interface StartDependencies {
 export interface StartOptions {
   readonly host: string;
   readonly port: number;
+  readonly hostNames: readonly string[];
   /** The parsed options of each simulation, by its id. */
   readonly optionsOf: (id: string) => Readonly<Record<string, unknown>>;
 }
@@ -39,7 +40,7 @@ export interface RunningSandbox {
 /** Starts simulations on one port. Rejects with `EADDRINUSE` if the port is taken. */
 export async function startSimulations(
   simulations: readonly Simulation[],
-  { host, port, optionsOf }: StartOptions,
+  { host, port, hostNames, optionsOf }: StartOptions,
   { clock, random, sleep }: StartDependencies,
 ): Promise<RunningSandbox> {
   let origin = '';
@@ -58,6 +59,7 @@ export async function startSimulations(
   );
   const server = createServer({
     services,
+    hostNames: [host, ...hostNames],
     calls,
     faults,
     controls: createControlSchema(controls, keys),
