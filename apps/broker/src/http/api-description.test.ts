@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
+import { createBroker } from '../create-broker.ts';
 import { describeApi } from './api-description.ts';
 import { createConfigFor, startRecordingBroker } from '../../test/support/recording-broker.ts';
 
@@ -61,4 +62,28 @@ test('the broker says at `/` what it is and where its documentation is, to a cal
   expect(front).toMatchObject({ name: 'Valet Key', docs: '/docs', openapi: '/openapi.json' });
   expect(front['description']).toBe(description.info.description);
   for (const path of [front['docs'], front['openapi']]) expect((await broker.call(path ?? '')).status).toBe(200);
+});
+
+test('the listener for operators says at `/` which routes it has', async () => {
+  await using sandbox = await createSandbox();
+  for (const [admin, hasAdminApi] of [
+    [{ token: 'a-token-of-an-operator' }, true],
+    [{}, false],
+  ] as const) {
+    const broker = createBroker({ ...createConfigFor(sandbox), admin });
+    const response = await broker.admin.inject('/');
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toMatchObject({
+      adminApi: hasAdminApi,
+      routes: expect.arrayContaining(['/metrics']) as unknown,
+    });
+    expect(response.json<{ routes: string[] }>().routes.includes('/v1/vendor-users')).toBe(hasAdminApi);
+    for (const route of response.json<{ routes: string[] }>().routes) {
+      expect((await broker.admin.inject(route)).statusCode, route).not.toBe(404);
+    }
+    for (const listener of [broker.app, broker.admin]) {
+      expect((await listener.inject('/favicon.ico')).statusCode).toBe(204);
+    }
+    await broker.close();
+  }
 });

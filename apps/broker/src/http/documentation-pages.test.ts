@@ -23,3 +23,9 @@ test('the page of routes shows a path and a summary with characters of HTML as t
   expect(page).toContain('<td><code>/v1/&lt;name&gt;</code></td><td>GET HEAD</td>');
   expect(page).toContain('<td>Returns <code>a&lt;b&gt;</code> &amp; more</td>');
 });
+
+test('both pages fit the width of a phone', () => {
+  for (const page of [createErrorsPage({}), createRoutesPage({})]) {
+    expect(page).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
+  }
+});

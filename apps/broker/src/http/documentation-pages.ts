@@ -50,8 +50,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function page(title: string, body: string): string {
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${title}</title>
-<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:60rem;padding:0 1rem}td,th{text-align:left;padding:.4rem .8rem;vertical-align:top}tr:has(:target){background:#fff3c4}</style>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>
+<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:60rem;padding:0 1rem}table{display:block;overflow-x:auto}td,th{text-align:left;padding:.4rem .8rem;vertical-align:top}tr:has(:target){background:#fff3c4}</style>
 <h1>${title}</h1>
 ${body}
 </html>

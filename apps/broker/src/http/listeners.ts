@@ -13,7 +13,7 @@ import type { Lifecycle, Readiness } from '../telemetry/readiness.ts';
 import type { Connections } from '../vendors/connections.ts';
 import type { Perform } from '../vendors/perform.ts';
 import { addAdminRoutes } from './routes/admin.ts';
-import { addDocumentationRoutes } from './routes/documentation.ts';
+import { addAdminFrontRoutes, addDocumentationRoutes } from './routes/documentation.ts';
 import { addAuthorizeRoute, addResolveRoute } from './routes/forward-auth.ts';
 import { addHealthRoutes, addMetricsRoute } from './routes/health.ts';
 import { addIssueRoute } from './routes/issue.ts';
@@ -82,6 +82,7 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
     hostNames: [host, ...hostNames],
   });
   addHealthRoutes(admin, readiness);
+  addAdminFrontRoutes(admin, token !== undefined);
   addMetricsRoute(admin, metrics);
   addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), token, audit });
   return admin;

@@ -38,7 +38,7 @@ test('after POST /_state rotates the keys of an issuer, the previous keys stay p
 
 test.each([
   [{ nobody: {} }],
-  [{ idp: {} }],
+  [{ idp: { setIssuers: [] } }],
   [{ nudge: { setApiKey: ['next'] } }],
   [{ nudge: { setApiKeys: 'next' } }],
   [{ nudge: { setApiKeys: [''] } }],

@@ -14,25 +14,35 @@ export const devTokenSchema = z.strictObject({
   scope: z.string().default('openid').describe('The `scope` of the token.'),
   audience: z
     .union([z.string(), z.array(z.string())])
-    .default('valetkey')
-    .describe('The `aud` of the token.'),
+    .optional()
+    .describe('The `aud` of the token. Default: `valetkey`, or what `setTokenAudiences` set.'),
   expires_in: z
     .number()
     .int()
     .default(3600)
     .describe('Seconds until the token expires; negative for a token that has expired.'),
   algorithm: z.enum(['RS256', 'ES256', 'EdDSA']).default('RS256').describe('The signature algorithm.'),
-  issuer: z.string().optional().describe('The `iss` of the token. Default: the issuer of this identity provider.'),
+  issuer: z
+    .string()
+    .optional()
+    .describe('The `iss` of the token. Default: the issuer of this identity provider, or what `setTokenIssuer` set.'),
   typ: z.string().default('at+jwt').describe('The `typ` of the header.'),
 });
 
 /** A request for an access token of the simulated identity provider: `sub`, and the fields that differ from the defaults. */
 export type DevTokenRequest = z.input<typeof devTokenSchema>;
 
+/** The names in access tokens, if a configuration is rehearsed that expects others than those of the sandbox. */
+export interface AccessTokenNames {
+  issuer?: string;
+  audiences?: string[];
+}
+
 export interface IdpTokenDependencies {
   readonly clock: Clock;
   readonly keys: SigningKeys;
   readonly issuer: () => string;
+  readonly names: Readonly<AccessTokenNames>;
 }
 
 /** A user who has signed in at a client of the identity provider. */
@@ -47,12 +57,12 @@ export interface IdpLogin {
 export function signAccessToken(
   request: z.output<typeof devTokenSchema>,
   flaw: TokenFlaw | undefined,
-  { clock, keys, issuer }: IdpTokenDependencies,
+  { clock, keys, issuer, names }: IdpTokenDependencies,
 ): Promise<string> {
   const iat = nowSeconds(clock);
   const claims = {
-    iss: request.issuer ?? issuer(),
-    aud: request.audience,
+    iss: request.issuer ?? names.issuer ?? issuer(),
+    aud: request.audience ?? names.audiences ?? 'valetkey',
     sub: request.sub,
     client_id: `${sandboxMarker}-app`,
     // An expired token was issued before it expired.

@@ -10,12 +10,14 @@ import {
 } from '../engine/responses.ts';
 import { parseSandboxBody } from '../engine/sandbox-body.ts';
 import { parseArgument } from '../engine/parse.ts';
+import { control } from '../engine/controls.ts';
 import { defineSimulation } from '../engine/simulation.ts';
 import { createIdpLogin } from './idp-login.ts';
 import {
   devTokenSchema,
   signAccessToken,
   signLoginTokens,
+  type AccessTokenNames,
   type DevTokenRequest,
   type IdpTokenDependencies,
 } from './idp-tokens.ts';
@@ -38,7 +40,8 @@ export const idp = defineSimulation({
 
   simulate({ clock, urlOf, keys: { idp: keys } }) {
     const issuer = () => urlOf('idp');
-    const dependencies = { clock, keys, issuer };
+    const names: AccessTokenNames = {};
+    const dependencies = { clock, keys, issuer, names };
     const login = createIdpLogin(clock, issuer);
 
     async function devToken(call: Call): Promise<SimulatedResponse> {
@@ -87,6 +90,14 @@ export const idp = defineSimulation({
             'POST /dev-keys': devKeys,
           },
         },
+      },
+      controls: {
+        setTokenIssuer: control(z.string().min(1), (name) => {
+          names.issuer = name;
+        }),
+        setTokenAudiences: control(z.array(z.string().min(1)).min(1), (audiences) => {
+          names.audiences = audiences;
+        }),
       },
       state: {
         /** Resolves to an access token of the identity provider. */

@@ -24,4 +24,20 @@ export function addDocumentationRoutes(server: FastifyInstance, publicUrl: strin
     const bytes = Buffer.from(text);
     addRoute(server, path, { GET: async (_request, reply) => reply.type(type).send(bytes) });
   }
+  addNoIcon(server);
+}
+
+/** Adds `GET /` of the listener for operators, and no icon. `hasAdminApi`: whether the configuration has an admin token. */
+export function addAdminFrontRoutes(server: FastifyInstance, hasAdminApi: boolean): void {
+  const routes = ['/healthz', '/readyz', '/metrics', ...(hasAdminApi ? adminApiRoutes : [])];
+  const front = { name: 'Valet Key, for operators', routes, adminApi: hasAdminApi };
+  addRoute(server, '/', { GET: async () => front });
+  addNoIcon(server);
+}
+
+const adminApiRoutes = ['/v1/vendor-users', '/v1/blocked-users', '/v1/decisions'];
+
+/** Browsers request an icon beside every page. */
+function addNoIcon(server: FastifyInstance): void {
+  addRoute(server, '/favicon.ico', { GET: async (_request, reply) => reply.status(204).send() });
 }
