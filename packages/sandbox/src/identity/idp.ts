@@ -91,14 +91,7 @@ export const idp = defineSimulation({
           },
         },
       },
-      controls: {
-        setTokenIssuer: control(z.string().min(1), (name) => {
-          names.issuer = name;
-        }),
-        setTokenAudiences: control(z.array(z.string().min(1)).min(1), (audiences) => {
-          names.audiences = audiences;
-        }),
-      },
+      controls: createNameControls(names),
       state: {
         /** Resolves to an access token of the identity provider. */
         mintUserToken: async (request: DevTokenRequest): Promise<string> =>
@@ -116,6 +109,18 @@ async function devHeader(call: Call, dependencies: IdpTokenDependencies): Promis
   const accessToken = await signAccessToken(request, call.tokenFlaw, dependencies);
   const headers = { ...noStore, 'content-type': 'text/plain; charset=utf-8' };
   return { status: 200, headers, body: `Authorization: Bearer ${accessToken}\n` };
+}
+
+/** Returns the controls that let access tokens carry the names of a configuration that is rehearsed. */
+function createNameControls(names: AccessTokenNames) {
+  return {
+    setTokenIssuer: control(z.string().min(1), (name) => {
+      names.issuer = name;
+    }),
+    setTokenAudiences: control(z.array(z.string().min(1)).min(1), (audiences) => {
+      names.audiences = audiences;
+    }),
+  };
 }
 
 const invalidToken = jsonResponse(
