@@ -8,7 +8,7 @@ import {
 } from '@valetkey/core-types';
 import type { Store } from '../storage/store.ts';
 import type { Connection } from './connections.ts';
-import { CallerTokenRefusal } from './token-life.ts';
+import { CallerTokenRefusal } from './app-token-bound.ts';
 import type { VendorUserOrigin } from './vendor-users.ts';
 
 /** A check, and the sentence that says what to change if it has not passed. */

@@ -12,7 +12,8 @@ import type { Store } from '../../storage/store.ts';
 import type { Connection, Connections } from '../../vendors/connections.ts';
 import { explainConnection } from '../../vendors/explain-connection.ts';
 import { findConnection } from '../../vendors/perform.ts';
-import { addRoute, authenticateWith, principalOf } from '../server.ts';
+import { authenticateWith, principalOf } from '../request-head.ts';
+import { addRoute } from '../server.ts';
 
 interface SessionRouteDependencies {
   readonly identify: Identify;
