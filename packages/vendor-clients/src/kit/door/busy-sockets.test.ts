@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startVendorServer } from '../../testing/vendor-server.ts';
 import { openDoor } from './door.ts';
-import { maxSockets } from './pool.ts';
+import { maxSockets } from './bulkhead.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };
 const call = { method: 'GET', path: '/x' };

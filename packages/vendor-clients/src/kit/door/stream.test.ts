@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { startVendorServer, type PlannedResponse } from '../../testing/vendor-server.ts';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
 import { openDoor, type Door, type StreamCall } from './door.ts';
-import { maxSockets } from './pool.ts';
+import { maxSockets } from './bulkhead.ts';
 import type { StreamedResponse } from './stream.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };
