@@ -70,17 +70,9 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
     report: (outcome: Outcome) => void,
   ): void => {
     if (isResponse(failure)) lastResponseAtMs = clock.monotonicMs();
-    const outcome = isDropped || isInconclusive(failure, attempt) ? 'unknown' : outcomeOf(failure);
+    const outcome = isDropped || isInconclusive(failure, attempt, lastResponseAtMs) ? 'unknown' : outcomeOf(failure);
     report(outcome);
     if (outcome !== 'unknown' && ValetKeyError.isInstance(failure)) requestedPause.note(failure, attempt.rateLimitKey);
-  };
-
-  /** Returns whether the failure of a call may be the caller's fault, or the fault of the calls before it. */
-  const isInconclusive = (failure: unknown, attempt: Attempt<unknown>): boolean => {
-    if (attempt.isComposedByCaller && isAboutRequest(failure)) return true;
-    if (!isTimeout(failure) || attempt.hadVendorHalfOfTime()) return false;
-    // However little time this call had: a vendor that responded to no call since it began is at fault.
-    return !attempt.isGoodProbe || lastResponseAtMs >= attempt.startedAtMs;
   };
 
   return {
@@ -120,6 +112,14 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
       }
     },
   };
+}
+
+/** Returns whether the failure of a call may be the caller's fault, or the fault of the calls before it. */
+function isInconclusive(failure: unknown, attempt: Attempt<unknown>, lastResponseAtMs: number): boolean {
+  if (attempt.isComposedByCaller && isAboutRequest(failure)) return true;
+  if (!isTimeout(failure) || attempt.hadVendorHalfOfTime()) return false;
+  // However little time this call had: a vendor that responded to no call since it began is at fault.
+  return !attempt.isGoodProbe || lastResponseAtMs >= attempt.startedAtMs;
 }
 
 function outcomeOf(failure: unknown): Outcome {

@@ -140,8 +140,8 @@ function createTransportFactory({ settings, proxy, lookup: ownLookup, clientCert
       factory: createKeepAlivePool,
       requestTls: tls(contexts.vendor),
       proxyTls: tls(contexts.proxy),
-      // An empty text keeps undici from reading the environment.
-      httpProxy: '',
+      // Each is set, so that undici does not read the environment.
+      httpProxy: proxy.url,
       httpsProxy: proxy.url,
       noProxy: proxy.exceptions.join(','),
     });
