@@ -8,6 +8,7 @@ export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-
 export { signatureAlgorithms } from './issuer-parts.ts';
 export { documentUrlSchema, secureUrlSchema } from './issuer-text.ts';
 export { isLoopbackHost } from './loopback.ts';
+export { addressRefused, connectionDropped, egressAdvice, proxyRefused } from './network-codes.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
