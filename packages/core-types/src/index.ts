@@ -2,14 +2,14 @@ export { systemClock } from './clock.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
 export { codeOfForeignError, describeForeignError } from './foreign-error.ts';
 export { findSimilarName, isFieldName, toFieldPath } from './field-path.ts';
-export { parseForeignJson } from './foreign-json.ts';
+export { isSameIdentifier, parseForeignJson } from './foreign-text.ts';
 export { issuerSchema } from './issuer.ts';
 export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-forms.ts';
 export { signatureAlgorithms } from './issuer-parts.ts';
 export { documentUrlSchema, secureUrlSchema } from './issuer-text.ts';
-export { isSameIdentifier } from './identifiers.ts';
 export { isHostAllowed, isLoopbackOrigin } from './host-names.ts';
 export { isLoopbackHost } from './loopback.ts';
+export { addressRefused, connectionDropped, egressAdvice, proxyRefused } from './network-codes.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
@@ -47,4 +47,12 @@ export type {
   VendorEvent,
   Verification,
 } from './vendor.ts';
-export type { IssueResponse, IssueEnvelope, Problem, SessionResponse, SessionVendor } from './wire.ts';
+export type {
+  ConnectionCheck,
+  ConnectionExplanation,
+  IssueResponse,
+  IssueEnvelope,
+  Problem,
+  SessionResponse,
+  SessionVendor,
+} from './wire.ts';
