@@ -28,7 +28,7 @@ const proxyPassword = 'canary-proxy-password';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await createSandbox();
+  sandbox = await createSandbox({ hostNames: [...Object.values(hosts), 'authgear.internal'] });
   sandbox.nudge.setApiKeys([sandbox.credentials.nudge.apiKey, nudgeApiKey]);
 });
 afterAll(() => sandbox.close());
