@@ -177,7 +177,7 @@ function isOtherKind(claims: JsonObject): boolean {
 function lookUpKeys(verification: Verification): void | Promise<void> {
   const { keySource, header, segments } = verification;
   verification.signature = Buffer.from(segments.signature, 'base64url');
-  // A stranger's text that no key can have signed starts no fetch.
+  // A token that no key can have signed must not start a fetch.
   if (!hasSignatureLength(algorithmOf(verification), verification.signature)) throw wrongSignature();
   const found = keySource.find(header.algorithm, header.keyId);
   if (found instanceof Promise) return found.then((keys) => setKeys(verification, keys));

@@ -31,7 +31,7 @@ export interface TokenVerificationDependencies extends VerificationDependencies 
   readonly dpop: DpopDependencies;
 }
 
-/** A bounded memory of verified tokens. */
+/** A bounded cache of verified tokens. */
 export interface VerifiedTokens {
   readonly get: (token: string) => VerifiedToken | undefined;
   readonly set: (token: string, verified: VerifiedToken) => void;
@@ -229,7 +229,7 @@ function freezeDeep(value: unknown): void {
 }
 
 /**
- * Creates the memory of verified tokens. It has two generations instead of a list in order of use: a hit costs one
+ * Creates the cache of verified tokens. It has two generations instead of a list in order of use: a hit costs one
  * lookup, and tokens that were not used during a whole generation are dropped together. Both bounds apply to the sum of
  * the two generations.
  */
