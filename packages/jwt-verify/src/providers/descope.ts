@@ -47,7 +47,7 @@ export function descope(options: z.input<typeof descopeOptions>): IssuerOptions 
         dct: 'Sign in at an accepted tenant, or add the tenant to the option tenants.',
         wrong_audience: 'Have the JWT template of the project write this aud.',
         unknown_issuer:
-          'Tokens of agentic (MCP) servers and of tenants have an iss of their own, and are not accepted here.',
+          'Tokens of agentic (MCP) servers and of tenants have an iss of their own, which this record does not accept: send the session token of a user of the project.',
       },
     },
     common,

@@ -111,7 +111,7 @@ function checkTenant({ claim, accepted }: NonNullable<Issuer['tenants']>, claims
   throw invalidToken(
     'unknown_tenant',
     claims[claim] === tenant
-      ? 'The token is of a tenant that is not accepted here.'
+      ? "The token's tenant is not in the issuer's tenants.accepted."
       : `The tenant in the token's iss is not its ${claim}.`,
     "Sign in with an account of an accepted tenant, or add the tenant to the issuer's tenants.accepted.",
   );
