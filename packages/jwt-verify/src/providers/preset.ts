@@ -50,7 +50,7 @@ export function toList(value: string | readonly string[]): string[] {
 export function parseOptions<Output>(options: z.ZodType<Output>, value: unknown): Output {
   const { success, data, error } = options.safeParse(value);
   if (success) return data;
-  throw new TypeError(describeSchemaProblems(error));
+  throw new TypeError(describeSchemaProblems(error, options, value));
 }
 
 /** Adds what is common to all presets to the record of one. */
