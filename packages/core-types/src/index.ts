@@ -6,7 +6,7 @@ export { parseForeignJson } from './foreign-json.ts';
 export { issuerSchema } from './issuer.ts';
 export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-forms.ts';
 export { signatureAlgorithms } from './issuer-parts.ts';
-export { documentUrlSchema, secureUrlSchema } from './issuer-text.ts';
+export { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-text.ts';
 export { isSameIdentifier } from './identifiers.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
