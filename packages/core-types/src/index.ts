@@ -1,3 +1,4 @@
+export { claimMarkSchema } from './claim-rules.ts';
 export { systemClock } from './clock.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
 export { codeOfForeignError, describeForeignError } from './foreign-error.ts';

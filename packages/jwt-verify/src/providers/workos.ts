@@ -39,10 +39,12 @@ export function workos(options: z.input<typeof workosOptions>): IssuerOptions {
     {
       issuer: `https://api.workos.com/user_management/${clientId}`,
       otherForms: [
+        `https://api.workos.com/sso/${clientId}`,
+        `https://api.workos.com/convex/${clientId}`,
         ...(sharedIssuer ? ['https://api.workos.com', 'https://api.workos.com/'] : []),
         ...(authDomain === undefined
           ? []
-          : [`https://${authDomain}`, `https://${authDomain}/user_management/${clientId}`]),
+          : ['', '/', `/user_management/${clientId}`].map((path) => `https://${authDomain}${path}`)),
       ],
       audiences: audience === undefined ? null : toList(audience),
       jwksUri: `https://api.workos.com/sso/jwks/${clientId}`,
