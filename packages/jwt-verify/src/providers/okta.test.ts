@@ -15,7 +15,7 @@ testProvider('okta', {
   ],
   refused: [
     ["another app's token", { cid: '0oa2' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { sub: '0oa1', uid: undefined }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: '0oa1', uid: undefined }, {}, 'machine_token', 'set machines to true'],
     [
       'an ID token',
       { aud: '0oa1', nonce: 'n', cid: undefined, uid: undefined },

@@ -110,6 +110,13 @@ export function completeRecord(record: IssuerOptions, options: CommonOptions): I
     ...((anonymous || anonymousMarks) && {
       anonymous: { accepted: anonymous, ...(anonymousMarks && { marks: anonymousMarks }) },
     }),
+    advice: {
+      machine_token: 'Send the token of a signed-in user. If services may call as well, set machines to true.',
+      ...(options.anonymous !== undefined && {
+        anonymous_user: 'Have the user sign in. If anonymous users may call as well, set anonymous to true.',
+      }),
+      ...record.advice,
+    },
     ...overrides,
   };
 }
