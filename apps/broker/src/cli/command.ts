@@ -221,8 +221,8 @@ function parsePort(value: string): number {
 
 /** Returns what the token says about itself, as one line. JSON escapes what would control a terminal. */
 function describeOwnWords(token: ExplainedToken): string {
-  const { iss, aud, typ, alg, lifetimeSeconds } = token;
-  const members = Object.entries({ iss, aud, typ, alg, 'exp - iat': lifetimeSeconds });
+  const { iss, aud, app, typ, alg, lifetimeSeconds } = token;
+  const members = Object.entries({ iss, aud, ...app, typ, alg, 'exp - iat': lifetimeSeconds });
   return `The token says: ${members.map(([name, value]) => `${name} ${JSON.stringify(value) ?? 'absent'}`).join(', ')}`;
 }
 

@@ -5,7 +5,7 @@ import { useTemporaryBroker } from './temporary-broker.ts';
 
 /**
  * Verifies a token with the configured identity providers and returns the outcome of each check. Nothing in the result
- * identifies the principal.
+ * identifies a person.
  */
 export async function explainToken(config: Config, token: string): Promise<Explanation> {
   // The configured store is not used, so it may be unreachable.

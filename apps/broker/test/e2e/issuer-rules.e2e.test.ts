@@ -10,13 +10,13 @@ let sandbox: Sandbox;
 let broker: RecordingBroker;
 beforeAll(async () => {
   sandbox = await createSandbox();
-  const { issuers, vendors, ...config } = createConfigFor(sandbox);
-  const [issuer] = issuers;
+  const { vendors, ...config } = createConfigFor(sandbox);
   broker = await startRecordingBroker({
     ...config,
     issuers: [
       {
-        ...issuer,
+        issuer: sandbox.urls.idp,
+        audiences: ['valetkey'],
         tokenType: 'any',
         clientIds: ['web'],
         clientClaims: ['azp'],

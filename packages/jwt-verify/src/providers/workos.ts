@@ -54,8 +54,7 @@ export function workos(options: z.input<typeof workosOptions>): IssuerOptions {
       forbiddenClaims: impersonation ? [] : [{ claim: 'act' }],
       machines: { marks: [{ claim: 'sid', absent: true }] },
       advice: {
-        wrong_audience:
-          'Have the JWT template of the environment write this aud (WorkOS: Authentication > Sessions > JWT template).',
+        wrong_audience: 'Have the JWT template of the environment write this aud.',
         unknown_issuer:
           'Environments from before mid-2025 write https://api.workos.com: set sharedIssuer. A custom domain: set authDomain.',
         act: 'A person acts for the user. Set impersonation if that is wanted.',
