@@ -2,6 +2,7 @@ import type { Clock } from '@valetkey/core-types';
 import { createJwtVerifier, parseIssuers, type JwtVerifier } from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenCache, type TokenCacheEvent } from '@valetkey/token-cache';
 import type { RedisStore } from '@valetkey/token-cache/redis';
+import { openEgress, type Egress } from '@valetkey/vendor-clients';
 import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
@@ -12,8 +13,7 @@ import { describeRedisFailure } from './storage/redis-failure.ts';
 import { describeStoreFailure } from './storage/store-failure.ts';
 import type { Store } from './storage/store.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { createOutage, type Outage } from './telemetry/outage.ts';
-import { watchPing, watchStore } from './telemetry/watch-store.ts';
+import { createOutage, watchPing, watchStore, type Outage } from './telemetry/watch-store.ts';
 import { createConnection, type Connections } from './vendors/connections.ts';
 
 /** The opened parts of a broker: everything that has to be closed, except the listeners. */
@@ -24,6 +24,7 @@ export interface Parts {
    * used.
    */
   readonly checkPrincipals: () => Promise<void>;
+  readonly egress: Egress;
   readonly connections: Connections;
   readonly verifier: JwtVerifier;
   /** The cache of server tokens and account-bound client tokens. */
@@ -47,9 +48,11 @@ const maxIssueMs = 150_000;
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, logger, metrics } = dependencies;
   const { store, checkPrincipals } = openWatchedStore(config, dependencies, resources);
-  const connections = openConnections(config, store, dependencies, resources);
+  const egress = resources.use(openEgress(config.egress), (opened) => opened.close());
+  const connections = openConnections(config, { ...dependencies, store, egress }, resources);
   const verifier = createJwtVerifier({
     issuers: config.issuers,
+    fetch: egress.fetch,
     clock,
     onEvent: (event) => {
       metrics.countIdentityEvent(event);
@@ -71,13 +74,12 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     onEvent: (event) => reportTokenEvent(event, metrics, outage),
   });
   resources.use(tokens, (created) => created.close());
-  return { store, checkPrincipals, connections, verifier, tokens, redis };
+  return { store, checkPrincipals, egress, connections, verifier, tokens, redis };
 }
 
 function openConnections(
   { connections }: Config,
-  store: Store,
-  { clock, logger, metrics }: OpenDependencies,
+  { store, egress, clock, logger, metrics }: OpenDependencies & Pick<Parts, 'store' | 'egress'>,
   resources: DisposalStack,
 ): Connections {
   return new Map(
@@ -85,6 +87,7 @@ function openConnections(
       const connection = createConnection(configured, {
         store,
         clock,
+        egress,
         onEvent: (event) => {
           metrics.countVendorEvent(event);
           logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor');

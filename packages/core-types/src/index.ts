@@ -3,13 +3,13 @@ export { systemClock } from './clock.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
 export { codeOfForeignError, describeForeignError } from './foreign-error.ts';
 export { findSimilarName, isFieldName, toFieldPath } from './field-path.ts';
-export { parseForeignJson } from './foreign-json.ts';
+export { isSameIdentifier, parseForeignJson } from './foreign-text.ts';
 export { issuerSchema } from './issuer.ts';
 export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-forms.ts';
 export { signatureAlgorithms } from './issuer-parts.ts';
 export { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-text.ts';
-export { isSameIdentifier } from './identifiers.ts';
 export { isLoopbackHost } from './loopback.ts';
+export { addressRefused, connectionDropped, egressAdvice, proxyRefused } from './network-codes.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
@@ -46,4 +46,12 @@ export type {
   VendorDependencies,
   VendorEvent,
 } from './vendor.ts';
-export type { IssueResponse, IssueEnvelope, Problem, SessionResponse, SessionVendor } from './wire.ts';
+export type {
+  ConnectionCheck,
+  ConnectionExplanation,
+  IssueResponse,
+  IssueEnvelope,
+  Problem,
+  SessionResponse,
+  SessionVendor,
+} from './wire.ts';

@@ -1,9 +1,10 @@
 import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
+import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
-import { createAppTokenBound, type AppTokenBound } from './token-life.ts';
+import { createAppTokenBound, type AppTokenBound } from './app-token-bound.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
 
 /** A configured use of a vendor that the broker can call. */
@@ -26,17 +27,19 @@ export type ConnectionEvent = VendorEvent & { readonly connection: string };
 interface ConnectionDependencies {
   readonly store: Store;
   readonly clock: Clock;
+  readonly egress: Egress;
   readonly onEvent: (event: ConnectionEvent) => void;
 }
 
 /** Creates a connection and its vendor from the configuration. The caller of this function must close `connection.vendor`. */
 export function createConnection(
   configured: ConnectionConfig,
-  { store, clock, onEvent }: ConnectionDependencies,
+  { store, clock, egress, onEvent }: ConnectionDependencies,
 ): Connection {
   const { name, policy } = configured;
   const vendor = createVendor(configured, {
     clock,
+    egress,
     onEvent: (event) => onEvent({ ...event, connection: name }),
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });

@@ -15,7 +15,7 @@ import { z } from 'zod';
 import type { VendorUserSource } from '../config/connection-policy.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import type { Connection } from './connections.ts';
-import { issueClientToken } from './issue-token.ts';
+import { boundLifetime, issueClientToken } from './issue-token.ts';
 import { OperationFailure } from './perform.ts';
 import { createVendorUsers } from './vendor-users.ts';
 
@@ -271,4 +271,22 @@ test('issueClientToken keeps the stored vendor user after any other failure of t
     thrown: { code: 'vendor_rejected' },
   });
   expect(await connection.users.known(alice)).toBe('u-1');
+});
+
+test.each([
+  [300, 300],
+  [300.9, 300],
+  [2_592_000, 2_592_000],
+  [2_592_001, 2_592_000],
+  [9e15, 2_592_000],
+  [Infinity, 2_592_000],
+  [undefined, undefined],
+])('boundLifetime returns for a lifetime of %s seconds %s', (expiresInSeconds, seconds) => {
+  expect(boundLifetime({ vendor: 'acme', expiresInSeconds }).expiresInSeconds).toBe(seconds);
+});
+
+test.each([0, 0.5, -1, -Infinity, NaN])('boundLifetime rejects a lifetime of %s seconds', (expiresInSeconds) => {
+  expect(() => boundLifetime({ vendor: 'acme', expiresInSeconds })).toThrow(
+    expect.objectContaining({ code: 'vendor_response_invalid', reason: 'lifetime', vendor: 'acme' }),
+  );
 });

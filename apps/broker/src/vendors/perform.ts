@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { Decision } from '../storage/store.ts';
 import type { Connection, Connections } from './connections.ts';
-import { CallerTokenRefusal } from './token-life.ts';
+import { CallerTokenRefusal } from './app-token-bound.ts';
 import type { OnMappingChange } from './vendor-users.ts';
 
 /** An authenticated request to use a connection, whatever protocol the caller used to send it. */
@@ -67,7 +67,7 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
     let done: Awaited<ReturnType<typeof work>>;
     try {
       const connection = findConnection(connections, name);
-      for (const rule of connection.rules) if (!rule.allows(principal)) throw rule.refusal();
+      for (const { lacking, refusal } of connection.rules) if (lacking(principal).length > 0) throw refusal();
       done = await work(connection, recordChange);
     } catch (failure) {
       const { thrown, vendorUserId } =
