@@ -107,7 +107,9 @@ export const issuerSchema = z
     forbiddenClaims: z
       .array(claimMarkSchema)
       .default([])
-      .describe('Claims that no token may carry. With a condition, only such claims are refused.'),
+      .describe(
+        'Marks that no token may have. A mark is a condition on a claim; without a condition, the claim must be absent.',
+      ),
     requiredHeaders: z
       .record(z.string().min(1), acceptedValuesSchema)
       .default({})
@@ -146,18 +148,18 @@ export const issuerSchema = z
     idTokenMarks: z
       .array(claimMarkSchema)
       .default([])
-      .describe('Further marks by which `tokenType: any` knows an ID token and refuses it.'),
+      .describe('Further marks by which `tokenType: any` recognizes an ID token and refuses it.'),
     machines: tokenKindSchema('machines, in which there is no person', machineMarks)
       .prefault({})
-      .describe('Tokens that a service got for itself (client credentials).'),
+      .describe('Tokens that a machine got for itself (client credentials).'),
     anonymous: tokenKindSchema('anonymous users', anonymousMarks)
       .prefault({})
       .describe('Tokens of users who have not signed in.'),
-    advice: z
+    remediations: z
       .record(z.string().min(1), z.string().min(1))
       .default({})
       .describe(
-        'Own sentences on what to do about a refused token, by the `reason` of the refusal or by the name of the claim. They replace the general remediation.',
+        'Remediations of your own for refused tokens, by the `reason` of the refusal or by the name of the claim or header member. Each replaces the usual `remediation`, which the caller receives.',
       ),
     clockToleranceSeconds: z
       .number()
@@ -216,17 +218,11 @@ export type IssuerOptions = z.input<typeof issuerSchema>;
 export type Issuer = z.output<typeof issuerSchema>;
 
 /**
- * An identity provider that is given by name, with its settings. `issuerRecord` of `@valetkey/jwt-verify` returns its
- * {@link IssuerOptions}.
+ * An identity provider that is given by the name of its preset, with the options of this preset, as in the broker's
+ * configuration. This package knows no preset: `issuerRecord` of `@valetkey/jwt-verify` checks the name and the options, and
+ * returns the {@link IssuerOptions}.
  */
 export interface ProviderIssuer {
-  readonly provider: 'authgear';
-  /** The project's endpoint, which is also the issuer of its tokens. */
-  readonly endpoint: string;
-  /** Accepts only tokens that were issued to this client id. Absent: accepts tokens of every client. */
-  readonly clientId?: string | undefined;
-  /** Whether tokens of anonymous users are accepted. Default: false. */
-  readonly anonymous?: boolean | undefined;
-  /** Looks up opaque tokens at the project's resolver. Absent: opaque tokens are refused. */
-  readonly resolver?: { readonly cacheSeconds?: number | undefined } | undefined;
+  readonly provider: string;
+  readonly [option: string]: unknown;
 }

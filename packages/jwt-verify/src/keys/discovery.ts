@@ -49,10 +49,10 @@ async function readJwksUri(
 }
 
 /**
- * Resolves to the URL of a provider's keys, from the first place that has metadata of this issuer (RFC 8414 section 3.3), or
- * of `metadataIssuer`.
+ * Resolves to the URL of a provider's keys, from the first metadata URL that has metadata of this issuer (RFC 8414 section
+ * 3.3), or of `metadataIssuer`.
  *
- * @throws {FetchFailure} If the provider publishes no usable metadata. Its `detail` lists the places and what was there.
+ * @throws {FetchFailure} If the provider publishes no usable metadata. Its `detail` lists the URLs and what each of them gave.
  */
 export async function discoverJwksUri(
   { issuer, metadataUri, metadataIssuer = issuer }: Issuer,
@@ -69,9 +69,9 @@ export async function discoverJwksUri(
     spelling === undefined
       ? 'Set jwksUri to the URL of its keys, or correct the issuer.'
       : `Configure the issuer as ${spelling}, which differs only in the slash at the end.`;
-  const places = misses.map(({ url, missed }) => `${url} (${missed})`).join(' and ');
+  const tried = misses.map(({ url, missed }) => `${url} (${missed})`).join(' and ');
   throw new FetchFailure(reasonFor(misses.map(({ missed }) => missed)), {
-    detail: `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${places}. ${advice}`,
+    detail: `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${tried}. ${advice}`,
   });
 }
 

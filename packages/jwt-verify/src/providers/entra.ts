@@ -71,10 +71,12 @@ export function entra(options: z.input<typeof entraOptions>): IssuerOptions {
       scopeClaims: common.machines ? ['scp', 'roles'] : ['scp'],
       maxLifetimeSeconds: longestLifetimeSeconds,
       forbiddenHeaders: ['nonce'],
+      // Only access tokens have these. One that the same app registration got as an API has the same aud.
+      ...(!isAccess && { forbiddenClaims: ['scp', 'azp', 'appid'].map((claim) => ({ claim })) }),
       machines: {
         marks: [{ claim: 'idtyp', values: ['app'] }, ...(isAccess ? [{ claim: 'scp', absent: true as const }] : [])],
       },
-      advice: microsoftAdvice(audiences),
+      remediations: microsoftRemediations(audiences),
     },
     common,
   );
@@ -120,19 +122,21 @@ export function entraB2c(options: z.input<typeof entraB2cOptions>): IssuerOption
   const { name, tenantId, policies, audience, domain, policyClaim, ...common } = parseOptions(entraB2cOptions, options);
   const origin = `https://${domain ?? `${name}.b2clogin.com`}`;
   const [policy] = toList(policies);
+  // B2C writes the names of policies as they were created, and in lower case.
+  const names = [...new Set(toList(policies).flatMap((each) => [each, each.toLowerCase()]))];
   return completeRecord(
     {
       issuer: `${origin}/${tenantId}/v2.0/`,
-      otherForms: toList(policies).map((each) => `${origin}/tfp/${tenantId}/${each.toLowerCase()}/v2.0/`),
+      otherForms: names.map((each) => `${origin}/tfp/${tenantId}/${each}/v2.0/`),
       audiences: toList(audience),
       jwksUri: `${origin}/${name}.onmicrosoft.com/${policy}/discovery/v2.0/keys`,
       algorithms: ['RS256'],
       tokenType: 'any',
       clientClaims: ['azp'],
-      requiredClaims: { [policyClaim]: toList(policies) },
+      requiredClaims: { [policyClaim]: names },
       machines: { marks: [{ claim: 'scp', absent: true }] },
-      advice: {
-        ...microsoftAdvice(toList(audience)),
+      remediations: {
+        ...microsoftRemediations(toList(audience)),
         [policyClaim]: 'Sign in with an accepted user flow, or add it to policies.',
         unknown_issuer: 'The iss of B2C ends with a slash, and has the id of the tenant in it, not its name.',
       },
@@ -190,13 +194,13 @@ export function entraExternalId(options: z.input<typeof entraExternalIdOptions>)
           { claim: 'scp', absent: true },
         ],
       },
-      advice: microsoftAdvice(toList(audience)),
+      remediations: microsoftRemediations(toList(audience)),
     },
     common,
   );
 }
 
-function microsoftAdvice(audiences: readonly string[]): Record<string, string> {
+function microsoftRemediations(audiences: readonly string[]): Record<string, string> {
   const ask = `Have the app ask for a scope of your API (api://${String(audiences[0])}/<scope>), and send that access token.`;
   return {
     nonce: `A token with a nonce in its header is meant for Microsoft Graph and cannot be verified by others. ${ask}`,

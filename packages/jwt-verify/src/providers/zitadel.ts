@@ -39,12 +39,13 @@ export function zitadel(options: z.input<typeof zitadelOptions>): IssuerOptions 
   return completeRecord(
     {
       issuer,
+      otherForms: [`${issuer}/`],
       audiences: projectId === undefined ? null : toList(projectId),
       jwksUri: `${issuer}/oauth/v2/keys`,
       tokenType: 'any',
       idTokenMarks: [{ claim: 'azp' }],
       scopeClaims: ['scope', roles],
-      advice: {
+      remediations: {
         malformed_token:
           'ZITADEL gives opaque access tokens by default: set the access-token type of the application to JWT.',
         wrong_client:

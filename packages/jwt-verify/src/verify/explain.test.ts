@@ -77,7 +77,7 @@ test('explain() reports client as the failed check for a token of another app', 
   expect(outcomes(explanation)).toBe('+++++++++!--------');
   expect(detailOf(explanation, 'binding')).toBe('Not bound to a key.');
   const accepted = await named.verifier.explain(named.token({ client_id: 'web' }));
-  expect(detailOf(accepted, 'client')).toBe('Issued to web (client_id).');
+  expect(detailOf(accepted, 'client')).toBe('Issued to web (its client_id).');
 });
 
 test('explain() reports revocation as the failed check for a revoked token', async () => {
@@ -109,7 +109,9 @@ test('explain() describes the checks without settings if the issuer is not known
   expect(detailOf(unknown, 'type')).toBe('A token of a kind that the tokenType of its issuer accepts.');
   expect(detailOf(unknown, 'dates')).toBe('Within exp, nbf and iat, and with a lifetime within the limit.');
   expect(detailOf(unknown, 'audience')).toBe('An aud that is among the audiences of its issuer.');
-  expect(detailOf(unknown, 'client')).toBe('Issued to one of the clientIds of its issuer, if that has any.');
+  expect(detailOf(unknown, 'client')).toBe(
+    'Issued to one of the clientIds of its issuer, if its issuer has clientIds.',
+  );
   expect(detailOf(unknown, 'binding')).toBe('Not bound to a key, or bound by DPoP if its issuer allows that.');
 });
 
@@ -137,10 +139,10 @@ test('explain() describes the binding that dpop.required demands', async () => {
 
 test('explain() shows the iss, aud, typ, alg and lifetime of the token beside what is accepted', async () => {
   const { token: shown } = await verifier.explain(token({ aud: 'other' }));
-  expect(shown).toEqual({ iss: testIssuer, aud: 'other', typ: 'at+jwt', alg: 'ES256', lifetimeSeconds: 300 });
+  expect(shown).toEqual({ iss: testIssuer, aud: 'other', app: {}, typ: 'at+jwt', alg: 'ES256', lifetimeSeconds: 300 });
   const header = Buffer.from('{"alg":"dir","enc":"A256GCM"}').toString('base64url');
   const encrypted = await verifier.explain(`${header}..AA.AA.AA`);
-  expect(encrypted.token).toEqual({ alg: 'dir' });
+  expect(encrypted.token).toEqual({ app: {}, alg: 'dir' });
   expect((await verifier.explain('opaque')).token).toBeUndefined();
   expect((await verifier.explain(undefined as never)).token).toBeUndefined();
   expect((await verifier.explain(token({ iat: undefined }))).token).not.toHaveProperty('lifetimeSeconds', 300);
@@ -231,4 +233,9 @@ test('explain() rejects with the error of a clock that throws', async () => {
     },
   );
   await expect(broken.verifier.explain(token())).rejects.toThrow('clock');
+});
+
+test('explain() shows the claims by which a token names its app', async () => {
+  const { token: shown } = await verifier.explain(token({ azp: 'web', appid: 7, sub: 'alice' }));
+  expect(shown?.app).toEqual({ azp: 'web', appid: 7 });
 });

@@ -25,7 +25,7 @@ export interface JwtVerifierOptions {
   readonly random?: (() => number) | undefined;
   /** Receives an event for each fetch of keys. An error that it throws is ignored. */
   readonly onEvent?: ((event: JwtVerifierEvent) => void) | undefined;
-  /** The memory of verified tokens; `null` disables it. */
+  /** The cache of verified tokens; `null` disables it. */
   readonly cache?:
     | {
         /** The largest number of tokens. Default: 10,000. */
@@ -127,7 +127,7 @@ export type VerifierSettings = Omit<z.output<typeof optionsSchema>, 'replayStore
 function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
-  throw new TypeError(describeSchemaProblems(error, schema));
+  throw new TypeError(describeSchemaProblems(error, schema, value));
 }
 
 /** Parses the options of a verifier. Throws a `TypeError` if one is not valid. */
