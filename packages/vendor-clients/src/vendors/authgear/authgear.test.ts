@@ -97,7 +97,7 @@ test('Authgear declares the issuer record of its project, with endpoint and clie
     authgear.options.parse({ endpoint: 'https://my-app.authgear.cloud/', clientId: 'app' }),
   );
   expect(vendor.authenticate).toEqual({
-    issuer: { provider: 'authgear', endpoint: 'https://my-app.authgear.cloud', clientId: 'app' },
+    issuer: { provider: 'authgear', endpoint: 'https://my-app.authgear.cloud', clientId: 'app', anonymous: false },
   });
 });
 
