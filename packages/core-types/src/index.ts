@@ -45,4 +45,12 @@ export type {
   VendorDependencies,
   VendorEvent,
 } from './vendor.ts';
-export type { IssueResponse, IssueEnvelope, Problem, SessionResponse, SessionVendor } from './wire.ts';
+export type {
+  ConnectionCheck,
+  ConnectionExplanation,
+  IssueResponse,
+  IssueEnvelope,
+  Problem,
+  SessionResponse,
+  SessionVendor,
+} from './wire.ts';

@@ -175,6 +175,17 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('Forward authentication: a proxy asks the broker who sends a request.'),
+  session: z
+    .strictObject({
+      explain: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether `GET /v1/session?explain=<connection>` tells callers why they may or may not use a connection.',
+        ),
+    })
+    .prefault({})
+    .describe('What `GET /v1/session` tells a caller.'),
   log: z
     .strictObject({
       level: z

@@ -59,7 +59,7 @@ export function cognito(options: z.input<typeof cognitoOptions>): IssuerOptions 
       algorithms: ['RS256'],
       tokenType: isAccess ? 'any' : 'id',
       requiredClaims: { token_use: [token] },
-      advice: {
+      remediations: {
         wrong_token_type: `Send the ${token} token of the user pool, or change the option token of the preset.`,
         token_use: `Send the ${token} token of the user pool, or change the option token of the preset.`,
         wrong_client: 'Send a token of an app client that clientIds lists, or add its client id there.',

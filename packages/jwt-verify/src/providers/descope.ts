@@ -42,12 +42,12 @@ export function descope(options: z.input<typeof descopeOptions>): IssuerOptions 
       tokenType: 'any',
       requiredClaims: { drn: tokenKinds, ...(tenants !== undefined && { dct: toList(tenants) }) },
       scopeClaims: ['scope', 'permissions'],
-      advice: {
+      remediations: {
         drn: 'Send the session token. A token with the drn DSR is the refresh token, which must stay between the app and Descope.',
         dct: 'Sign in at an accepted tenant, or add the tenant to the option tenants.',
         wrong_audience: 'Have the JWT template of the project write this aud.',
         unknown_issuer:
-          'Tokens of agentic (MCP) servers and of tenants have an iss of their own, and are not accepted here.',
+          'Tokens of agentic (MCP) servers and of tenants have an iss of their own, which this record does not accept: send the session token of a user of the project.',
       },
     },
     common,

@@ -12,7 +12,7 @@ export const commonShape = {
   machines: z
     .boolean()
     .default(false)
-    .describe('Whether tokens that a service got for itself (client credentials) are accepted.'),
+    .describe('Whether tokens that a machine got for itself (client credentials) are accepted.'),
   record: overridesSchema,
 };
 

@@ -51,7 +51,7 @@ export function workos(options: z.input<typeof workosOptions>): IssuerOptions {
       scopeClaims: ['permissions'],
       forbiddenClaims: impersonation ? [] : [{ claim: 'act' }],
       machines: { marks: [{ claim: 'sid', absent: true }] },
-      advice: {
+      remediations: {
         wrong_audience:
           'Have the JWT template of the environment write this aud (WorkOS: Authentication > Sessions > JWT template).',
         unknown_issuer:
