@@ -14,7 +14,7 @@ export const claimPathsSchema = z
   .min(1)
   .refine((paths) => new Set(paths).size === paths.length, { error: 'must not name a claim twice' });
 
-/** A mark by which tokens of one kind are known. Without a condition, the mark is that the claim is there. */
+/** A mark is a condition on a claim, by which tokens of one kind are recognized. By default, the claim must be there. */
 export const claimMarkSchema = z
   .strictObject({
     claim: claimPathSchema.describe('The claim, by its name or by a path with dots.'),
@@ -35,7 +35,7 @@ export const claimMarkSchema = z
     },
   );
 
-/** A mark by which tokens of one kind are known. */
+/** A condition on a claim, by which tokens of one kind are recognized. */
 export type ClaimMark = z.output<typeof claimMarkSchema>;
 
 /** Parses the rule for tokens of one kind, which are refused unless the operator accepts them. */

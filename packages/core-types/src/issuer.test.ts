@@ -22,7 +22,7 @@ test('issuerSchema fills in the defaults', () => {
     idTokenMarks: [],
     machines: { accepted: false, marks: expect.any(Array) },
     anonymous: { accepted: false, marks: expect.any(Array) },
-    advice: {},
+    remediations: {},
     algorithms: ['RS256', 'ES256', 'ES384', 'EdDSA'],
     tokenType: 'access',
     clockToleranceSeconds: 5,

@@ -107,7 +107,9 @@ export const issuerSchema = z
     forbiddenClaims: z
       .array(claimMarkSchema)
       .default([])
-      .describe('Claims that no token may carry. With a condition, only such claims are refused.'),
+      .describe(
+        'Marks that no token may have. A mark is a condition on a claim; without a condition, the claim must be absent.',
+      ),
     requiredHeaders: z
       .record(z.string().min(1), acceptedValuesSchema)
       .default({})
@@ -146,18 +148,18 @@ export const issuerSchema = z
     idTokenMarks: z
       .array(claimMarkSchema)
       .default([])
-      .describe('Further marks by which `tokenType: any` knows an ID token and refuses it.'),
+      .describe('Further marks by which `tokenType: any` recognizes an ID token and refuses it.'),
     machines: tokenKindSchema('machines, in which there is no person', machineMarks)
       .prefault({})
-      .describe('Tokens that a service got for itself (client credentials).'),
+      .describe('Tokens that a machine got for itself (client credentials).'),
     anonymous: tokenKindSchema('anonymous users', anonymousMarks)
       .prefault({})
       .describe('Tokens of users who have not signed in.'),
-    advice: z
+    remediations: z
       .record(z.string().min(1), z.string().min(1))
       .default({})
       .describe(
-        'Own sentences on what to do about a refused token, by the `reason` of the refusal or by the name of the claim. They replace the general remediation.',
+        'Remediations of your own for refused tokens, by the `reason` of the refusal or by the name of the claim or header member. Each replaces the usual `remediation`, which the caller receives.',
       ),
     clockToleranceSeconds: z
       .number()

@@ -1,8 +1,8 @@
 import type { Dev } from './dev.ts';
 
-/** Returns the text that `valetkey dev` prints when it is ready: the addresses, and two commands to copy. */
+/** Returns the text that `valetkey dev` prints when the broker and the sandbox are ready: their URLs, and two commands to copy. */
 export function devBanner({ brokerUrl, adminUrl, sandboxUrl, simulated }: Dev, platform = process.platform): string {
-  // In Windows PowerShell, `curl` is another program.
+  // In Windows PowerShell, `curl` is an alias of `Invoke-WebRequest`, which has other options.
   const curl = platform === 'win32' ? 'curl.exe' : 'curl';
   return `
   Valet Key is ready.

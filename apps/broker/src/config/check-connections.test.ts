@@ -70,7 +70,7 @@ test('checkConnections adds the issuer of each vendor that signs users in, given
 });
 
 test('checkConnections reports a configuration without any issuer, and an issuer that is listed twice', () => {
-  expect(problemsOf([], [])).toEqual(['issuers: is empty, so no user could sign in']);
+  expect(problemsOf([], [])).toEqual(['issuers: is empty and no vendor signs users in, so the broker would accept no token; add an issuer']);
   expect(problemsOf([configure({ authenticate: { issuer: two } })], [])).toEqual([]);
   expect(problemsOf([configure({ authenticate: { issuer: one } })], [one])).toEqual([
     expect.stringMatching(/^issuers: /),
@@ -84,7 +84,7 @@ test('checkConnections reports the options that a vendor refuses, and the proble
   const useless = configure({ issue: issueForAccount }, { user: { claim: 'sub' } });
   expect(problemsOf([refused, useless])).toEqual([
     'vendors.acme-eu: apiKey: is of another environment',
-    'vendors.acme-eu.user: has no effect, because no token of Acme Rooms is bound to a user',
+    'vendors.acme-eu.user: has no effect, because the client tokens of Acme Rooms are not bound to a user; remove it',
   ]);
 });
 
@@ -141,12 +141,12 @@ test.each<[string, () => unknown, string]>([
   [
     'returns unreadable abilities',
     () => ({ close: () => {}, issue: unreadable }),
-    'has an ability that cannot be used',
+    'has an operation or an `authenticate` that is not valid; correct the adapter',
   ],
   [
     'returns an unreadable issuer',
     () => ({ close: () => {}, authenticate: { issuer: unreadable } }),
-    'has an ability that cannot be used',
+    'has an operation or an `authenticate` that is not valid; correct the adapter',
   ],
 ])('checkConnections names an adapter that %s, without its text', (_, create, expected) => {
   const { definition, ...rest } = configure({}, { user: { mapping: true } });
@@ -178,7 +178,7 @@ test.each<[string, Omit<Vendor, 'id' | 'close'>, Partial<ConnectionPolicy>]>([
   'checkConnections requires an issuer beside the claim in `%s` if users of several issuers may use the connection',
   (option, ...rest) => {
     const [vendor, policy] = rest;
-    const missing = `vendors.acme-eu.${option}.issuer: is missing; several issuers may assert this claim`;
+    const missing = `vendors.acme-eu.${option}.issuer: is missing: set it to the issuer whose claim counts, because several issuers or tenants may assert this claim`;
     expect(problemsOf([configure(vendor, policy)], [one, two])).toEqual([missing]);
     expect(problemsOf([configure(vendor, policy)], [one])).toEqual([]);
     // If only one issuer's users may use the connection, the issuer of the claim is certain.

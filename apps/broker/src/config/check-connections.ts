@@ -14,8 +14,8 @@ export interface CheckedConnections {
 }
 
 /**
- * Checks that each connection's policy fits the abilities of its vendor and names only configured issuers. It creates each
- * vendor for this check and discards it: a vendor opens nothing before its first call.
+ * Checks the issuers, and that each connection's policy fits the abilities of its vendor and names only known issuers. It creates
+ * each vendor for this check and does not close it: a vendor opens nothing before its first call.
  */
 export function checkConnections(
   connections: readonly ConnectionConfig[],
@@ -27,7 +27,7 @@ export function checkConnections(
   const created = connections.flatMap((connection) => {
     try {
       const vendor = createVendor(connection, { egress });
-      // Copied, so that a getter of the adapter runs only here.
+      // Copied, so that a getter of the adapter runs only here, inside `try`.
       const own = vendor.authenticate === undefined ? [] : [{ ...issuerRecord(vendor.authenticate.issuer) }];
       if (own.length > 0) parseIssuers(own);
       return [{ connection, vendor, own }];
@@ -38,11 +38,11 @@ export function checkConnections(
   });
   const issuers = [...configuredIssuers, ...created.flatMap(({ own }) => own)];
   const names = issuers.map(({ issuer }) => issuer);
-  // A vendor that cannot be created may be the one that signs users in.
+  // If no issuer is known, a vendor that could not be created may be the one that signs users in.
   if (issuers.length > 0 || problems.length === 0) problems.push(...checkIssuers(issuers));
   for (const { connection, vendor } of created) {
     try {
-      problems.push(...findUselessPolicy(connection, vendor), ...findUnknownIssuers(connection, vendor, names));
+      problems.push(...findUnenforceableRules(connection, vendor), ...findIssuerProblems(connection, vendor, names));
     } catch (error) {
       problems.push(...describeAdapterFailure(connection, error));
     }
@@ -63,11 +63,11 @@ function checkEgress(settings: EgressSettings, problems: string[]): Egress {
 
 function describeAdapterFailure({ name, definition }: ConnectionConfig, error: unknown): readonly string[] {
   if (error instanceof ConfigError) return error.problems;
-  return [`vendors.${name}: the adapter \`${definition.id}\` has an ability that cannot be used`];
+  return [`vendors.${name}: the adapter \`${definition.id}\` has an operation or an \`authenticate\` that is not valid; correct the adapter`];
 }
 
 function checkIssuers(issuers: readonly IssuerOptions[]): string[] {
-  if (issuers.length === 0) return ['issuers: is empty, so no user could sign in'];
+  if (issuers.length === 0) return ['issuers: is empty and no vendor signs users in, so the broker would accept no token; add an issuer'];
   try {
     parseIssuers(issuers);
     return [];
@@ -77,8 +77,11 @@ function checkIssuers(issuers: readonly IssuerOptions[]): string[] {
   }
 }
 
-/** Returns a problem for each rule that has no effect. The operator would believe that the rule protects the connection. */
-function findUselessPolicy({ name, definition, policy }: ConnectionConfig, vendor: Vendor): string[] {
+/**
+ * Returns a problem for each rule that has no effect or cannot be enforced. The operator would believe that the rule protects the
+ * connection.
+ */
+function findUnenforceableRules({ name, definition, policy }: ConnectionConfig, vendor: Vendor): string[] {
   const { title } = definition;
   const issuesNothing = vendor.issue === undefined && vendor.proxy === undefined;
   const isGiven = (rules: object) => Object.keys(rules).length > 0;
@@ -90,13 +93,13 @@ function findUselessPolicy({ name, definition, policy }: ConnectionConfig, vendo
           `${option}: has no effect, because ${title} only signs users in; set it on the connections that these users use`,
       ),
     ...(policy.boundByAppToken && vendor.issue === undefined
-      ? [`boundByAppToken: has no effect, because ${title} issues no tokens to apps`]
+      ? [`boundByAppToken: has no effect, because ${title} issues no client tokens; remove it`]
       : []),
     ...(policy.boundByAppToken && vendor.issue !== undefined && vendor.issue.lifetime === undefined
-      ? [`boundByAppToken: cannot be kept, because ${title} does not say how long its tokens live`]
+      ? [`boundByAppToken: cannot be enforced, because ${title} does not say how long its tokens live; remove it`]
       : []),
     ...(policy.user !== undefined && vendor.issue?.bound !== 'user'
-      ? [`user: has no effect, because no token of ${title} is bound to a user`]
+      ? [`user: has no effect, because the client tokens of ${title} are not bound to a user; remove it`]
       : []),
     ...(policy.user !== undefined && 'ensure' in policy.user && vendor.users === undefined
       ? [`user.ensure: ${title} cannot create users; use claim or mapping`]
@@ -105,8 +108,8 @@ function findUselessPolicy({ name, definition, policy }: ConnectionConfig, vendo
   return problems.map((problem) => `vendors.${name}.${problem}`);
 }
 
-/** Returns a problem for each issuer that is not configured, and for each claim whose issuer is not certain. */
-function findUnknownIssuers({ name, policy }: ConnectionConfig, vendor: Vendor, issuers: readonly string[]): string[] {
+/** Returns a problem for each issuer that is not known, and for each claim that several issuers may assert. */
+function findIssuerProblems({ name, policy }: ConnectionConfig, vendor: Vendor, issuers: readonly string[]): string[] {
   const allowed = policy.issuers ?? issuers;
   const claims = [
     ...claimsOfSource(policy.user),
@@ -124,14 +127,14 @@ function findUnknownIssuers({ name, policy }: ConnectionConfig, vendor: Vendor, 
   return problems.map((problem) => `vendors.${name}.${problem}`);
 }
 
-/** Returns the option of the policy that names a claim, with the issuer of that claim. */
+/** Returns each option of the policy that reads a claim, with the issuer that it requires for that claim. */
 function claimsOfSource(source: VendorUserSource | undefined): (readonly [string, string | undefined])[] {
   if (source === undefined) return [];
   if ('claim' in source) return [['user', source.issuer]];
   return 'ensure' in source && source.ensure !== true ? [['user.ensure', source.ensure.issuer]] : [];
 }
 
-/** Returns whether an issuer is configured, or is a tenant of a configured one. */
+/** Returns whether an issuer is in the list, or is a tenant of an issuer in the list. */
 function isAmong(issuers: readonly string[], issuer: string): boolean {
   return issuers.some((form) => form === issuer || readTenant(form, issuer) !== undefined);
 }
@@ -139,7 +142,7 @@ function isAmong(issuers: readonly string[], issuer: string): boolean {
 function describeIssuerProblem(issuer: string | undefined, issuers: readonly string[]): string | undefined {
   if (issuer === undefined) {
     const isCertain = issuers.length === 1 && !issuers.some(hasPlaceholder);
-    return isCertain ? undefined : 'is missing; several issuers may assert this claim';
+    return isCertain ? undefined : 'is missing: set it to the issuer whose claim counts, because several issuers or tenants may assert this claim';
   }
   return isAmong(issuers, issuer) ? undefined : describeUnknown(issuers);
 }

@@ -47,7 +47,7 @@ const explain = {
   ...text,
 };
 
-const sessionHeaders = 'The response headers, after the configured prefix: session-valid, user-id, issuer, scope.';
+const sessionHeaders = '`user-id`, `issuer` and `scope`, each after the configured prefix';
 
 /** Returns a path with the methods GET and HEAD. The response to HEAD has no content. */
 function readable(operation: Operation): PathItem {
@@ -63,7 +63,7 @@ function readable(operation: Operation): PathItem {
 }
 
 const path = { name: 'path', in: 'path', required: true, description: 'The path at the vendor.', ...text };
-const link = { name: 'url', in: 'query', required: true, description: 'An absolute link of the vendor.', ...text };
+const link = { name: 'url', in: 'query', required: true, description: 'An absolute link to the vendor, from a response of the vendor.', ...text };
 
 function proxied(method: string, target: object): Operation {
   return {
@@ -85,7 +85,7 @@ const exchangeForm = {
   required: ['grant_type', 'subject_token', 'subject_token_type', 'audience'],
   properties: {
     grant_type: { const: tokenExchangeGrant },
-    subject_token: { type: 'string', description: 'The token of the caller’s own identity provider.' },
+    subject_token: { type: 'string', description: 'The caller’s own token, which the identity provider issued.' },
     subject_token_type: { type: 'string', format: 'uri' },
     audience: { type: 'string', description: 'The name of the connection.' },
     requested_token_type: { type: 'string', format: 'uri' },
@@ -127,15 +127,25 @@ const paths: Readonly<Record<string, PathItem>> = {
   },
   '/v1/resolve': readable({
     operationId: 'resolve',
-    summary: 'Forward authentication with three states: no token, valid, invalid',
-    responses: { '200': response(sessionHeaders), default: problem },
+    summary: 'Tells a service whether its caller’s token is absent, valid or invalid',
+    responses: {
+      '200': response(
+        `The header \`session-valid\`, after the configured prefix, is absent without a token, and else \`true\` or \`false\`. With \`true\`, the response also has the headers ${sessionHeaders}.`,
+      ),
+      default: problem,
+    },
     security: [{}, { caller: [] }],
   }),
   '/v1/authorize': readable({
     operationId: 'authorize',
-    summary: 'Forward authentication for nginx and Caddy',
+    summary: 'Tells nginx or Caddy whether a request has a valid token with the required scopes',
     parameters: [scope],
-    responses: { '204': response(sessionHeaders), default: problem },
+    responses: {
+      '204': response(
+        `The token is valid and has the required scopes. The response has the header \`session-valid\` with the value \`true\`, and ${sessionHeaders}.`,
+      ),
+      default: problem,
+    },
   }),
   '/oauth2/token': {
     post: {
@@ -143,29 +153,29 @@ const paths: Readonly<Record<string, PathItem>> = {
       summary: 'Issues a client token by token exchange (RFC 8693)',
       requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: exchangeForm } } },
       responses: {
-        '200': response('The vendor’s token: the issue response and the fields of OAuth.', json('ExchangeResponse')),
+        '200': response('The fields of an issue response, and `access_token`, `issued_token_type` and `token_type`.', json('ExchangeResponse')),
         default: response('An OAuth error (RFC 6749 section 5.2).', json('OAuthError')),
       },
       security: noSecurity,
     },
   },
-  '/.well-known/oauth-authorization-server': metadata('authorizationServer', 'RFC 8414'),
-  '/.well-known/oauth-protected-resource': metadata('protectedResource', 'RFC 9728'),
-  '/healthz': readable(state('health', 'Shows that the process responds', { 200: 'ok' })),
+  '/.well-known/oauth-authorization-server': metadata('getAuthorizationServerMetadata', 'authorization server metadata (RFC 8414)'),
+  '/.well-known/oauth-protected-resource': metadata('getProtectedResourceMetadata', 'protected resource metadata (RFC 9728)'),
+  '/healthz': readable(state('getHealth', 'Responds 200 if the process runs', { 200: 'ok' })),
   '/readyz': readable(
-    state('readiness', 'Returns whether the broker is ready to serve calls', { 200: 'ok', 503: 'unavailable' }),
+    state('getReadiness', 'Responds 200 if the broker can serve requests, else 503', { 200: 'ok', 503: 'unavailable' }),
   ),
-  '/': page('start', 'Says what this service is and where its documentation is', {
+  '/': page('getService', 'Returns the name and the purpose of this service, and the paths of its documentation', {
     'application/json': { schema: { type: 'object' } },
   }),
-  '/openapi.json': page('describe', 'Returns this description', { 'application/json': { schema: { type: 'object' } } }),
-  '/docs': page('document', 'Lists the routes', { 'text/html': text }),
-  '/docs/errors': page('documentErrors', 'Lists every error code', { 'text/html': text }),
+  '/openapi.json': page('getApiDescription', 'Returns the OpenAPI description of these routes', { 'application/json': { schema: { type: 'object' } } }),
+  '/docs': page('getRoutesPage', 'Returns a web page with these routes', { 'text/html': text }),
+  '/docs/errors': page('getErrorsPage', 'Returns a web page with every error code', { 'text/html': text }),
 };
 
-function metadata(name: string, standard: string): PathItem {
+function metadata(operationId: string, title: string): PathItem {
   const content = { 'application/json': { schema: { type: 'object' } } };
-  return page(name, `Returns the server metadata (${standard}), if the public URL is configured`, content);
+  return page(operationId, `Returns the broker’s ${title} if the public URL is configured`, content);
 }
 
 function page(operationId: string, summary: string, content: object): PathItem {
@@ -188,7 +198,7 @@ function state(operationId: string, summary: string, statuses: Readonly<Record<s
   return { operationId, summary, responses: Object.fromEntries(responses), security: noSecurity };
 }
 
-/** Returns the OpenAPI 3.1 description of the routes for apps. Of the configuration it contains only the public URL. */
+/** Returns the OpenAPI 3.1 description of the routes for apps. The only setting in it is the public URL. */
 export function describeApi(publicUrl: string | undefined) {
   const exchanged = { access_token: z.string(), issued_token_type: z.string(), token_type: z.enum(['Bearer', 'N_A']) };
   const oauthError = { error: z.string(), error_description: z.string(), code: z.string(), request_id: z.string() };
@@ -197,7 +207,7 @@ export function describeApi(publicUrl: string | undefined) {
     info: {
       title: 'Valet Key',
       version: 'v1',
-      description: 'Issues short-lived vendor credentials to users of your identity provider.',
+      description: 'Issues short-lived client tokens of vendors to apps, for the users of your identity provider.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl ?? '/' }],
@@ -205,7 +215,7 @@ export function describeApi(publicUrl: string | undefined) {
     paths,
     components: {
       securitySchemes: {
-        caller: { type: 'http', scheme: 'bearer', description: 'The token of the caller’s own identity provider.' },
+        caller: { type: 'http', scheme: 'bearer', description: 'The caller’s own token, which the identity provider issued.' },
       },
       schemas: {
         IssueResponse: z.toJSONSchema(issueResponseSchema),

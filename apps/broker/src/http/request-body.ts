@@ -98,7 +98,7 @@ export function addEmptyBodyParser(server: FastifyInstance): void {
     payload.once('end', () => done(null, undefined));
     payload.once('data', () => {
       payload.removeAllListeners('end').pause();
-      done(new ValetKeyError('unsupported_media_type', 'The media type of the body is not supported here.'));
+      done(new ValetKeyError('unsupported_media_type', 'This route does not accept the media type of the body.'));
     });
   });
 }

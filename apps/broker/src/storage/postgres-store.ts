@@ -6,19 +6,19 @@ import { createSqlStore, toStoreError } from './sql-store.ts';
 import { migrationRequired } from './store-failure.ts';
 import type { Store } from './store.ts';
 
-/** The database of a PostgreSQL store, and the limits of its use. */
+/** Which database a PostgreSQL store uses, and how many connections and how much time. */
 export interface PostgresStoreOptions {
-  /** `postgresql://user:password@host:5432/database`, with `?sslmode=verify-full` for another machine. */
+  /** `postgresql://user:password@host:5432/database`, with `?sslmode=verify-full` if the server runs on another machine. */
   readonly url: string;
-  /** The most PostgreSQL connections that are open at once. Default: 10. */
+  /** The largest number of PostgreSQL connections that are open at one time. Default: 10. */
   readonly maxConnections?: number | undefined;
-  /** The longest time, in milliseconds, that a call waits for a connection, and then for its result. Default: 5000. */
+  /** Milliseconds that a call waits for a connection, and as many again that it waits for its result. Default: 5000. */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * Creates the store for several machines: a PostgreSQL database. The first call creates the missing tables; if that fails,
- * the next call tries again. A pooler such as PgBouncer may be in front of the server. Throws a `TypeError` if `url` is not a PostgreSQL URL.
+ * Creates a store in a PostgreSQL database, which several brokers can share. The first call creates missing tables; if that
+ * fails, the next call tries again. A pooler such as PgBouncer may be in front of the server. Throws a `TypeError` if `url` is not a PostgreSQL URL.
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
       try {
         return await database.query(statement, values);
       } catch (error) {
-        // The tables were dropped, perhaps during a restore. The next call creates them again.
+        // A table was dropped, perhaps during a restore. The next call creates it again.
         if (codeOfForeignError(error) === undefinedTable) opened = undefined;
         throw error;
       }
@@ -55,17 +55,17 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
 }
 
 /**
- * Creates the missing tables of a PostgreSQL store, and changes nothing if none is missing. Rejects with `overloaded` if the
- * tables cannot be created.
+ * Creates the missing tables and the missing index of a PostgreSQL store. Changes nothing if none is missing. Rejects with
+ * `overloaded` if the database cannot be used, if the role may not create tables, or if a table lacks a column.
  */
 export async function migratePostgresStore(options: PostgresStoreOptions): Promise<void> {
   const database = open(options);
   try {
-    const hasTables = await findMissingTables(database).then((missing) => missing === undefined);
-    const [index] = hasTables ? await database.query(`SELECT to_regclass('decision_at')::text AS name`) : [];
+    const isComplete = (await findSchemaProblem(database)) === undefined;
+    const [index] = isComplete ? await database.query(`SELECT to_regclass('decision_at')::text AS name`) : [];
     if (typeof index?.['name'] !== 'string') await createTables(database);
-    const missing = await findMissingTables(database);
-    if (missing !== undefined) throw missing;
+    const problem = await findSchemaProblem(database);
+    if (problem !== undefined) throw problem;
   } catch (error) {
     throw toStoreError(error);
   } finally {
@@ -79,30 +79,31 @@ function open({ url, maxConnections = 10, timeoutMs = 5000 }: PostgresStoreOptio
   return openPostgresDatabase(address, maxConnections, timeoutMs);
 }
 
-/** PostgreSQL's SQLSTATEs for a missing table and for a missing privilege. */
+/** PostgreSQL's SQLSTATEs for a missing table, a missing column and a missing privilege. */
 const undefinedTable = '42P01';
+const undefinedColumn = '42703';
 const insufficientPrivilege = '42501';
 
-/** Uses the tables as they are if none is missing, because the role may not be allowed to create any. */
+/** Creates tables only if the schema has a problem, because the role may not be allowed to create any. */
 async function createMissingTables(database: PostgresDatabase): Promise<void> {
-  if ((await findMissingTables(database)) !== undefined) await createTables(database);
+  if ((await findSchemaProblem(database)) !== undefined) await createTables(database);
 }
 
-/** Returns the error about a missing table, or undefined. */
-async function findMissingTables(database: PostgresDatabase): Promise<unknown> {
+/** Returns the database's error about a missing table or column, or undefined if none is missing. */
+async function findSchemaProblem(database: PostgresDatabase): Promise<unknown> {
   try {
     await database.query(schemaProbe);
     return undefined;
   } catch (error) {
     const code = codeOfForeignError(error);
-    if (code === undefinedTable || code === '42703') return error;
-    // The tables are there. Which of them the role may use is seen when it uses them.
+    if (code === undefinedTable || code === undefinedColumn) return error;
+    // The tables exist. A call that needs a privilege which the role lacks fails with its own error.
     if (code === insufficientPrivilege) return undefined;
     throw error;
   }
 }
 
-/** The key of an advisory lock. Only the broker that holds it creates tables, because brokers may start at the same time. */
+/** The key of an advisory lock. Brokers that start at the same time create the tables one after the other. */
 const schemaLock = 5_387_241_906;
 
 async function createTables(database: PostgresDatabase): Promise<void> {

@@ -60,9 +60,9 @@ test('metrics count token cache events by connection and vendor, without the sco
   // A key without a connection is counted under the name of its vendor.
   metrics.countTokenEvent({ type: 'hit', key });
   expect(await read(metrics)).toEqual([
-    'valetkey_server_token_events_total{connection="acme-eu",vendor="acme",type="hit"} 1',
-    'valetkey_server_token_events_total{connection="",vendor="",type="store_up"} 1',
-    'valetkey_server_token_events_total{connection="acme",vendor="acme",type="hit"} 1',
+    'valetkey_token_cache_events_total{connection="acme-eu",vendor="acme",type="hit"} 1',
+    'valetkey_token_cache_events_total{connection="",vendor="",type="store_up"} 1',
+    'valetkey_token_cache_events_total{connection="acme",vendor="acme",type="hit"} 1',
   ]);
 });
 

@@ -49,8 +49,8 @@ export function createMetrics(): Metrics {
   ]);
   const keyFetches = counter('identity_key_fetches', "Fetches of an identity provider's keys.", ['issuer', 'outcome']);
   const tokenEvents = counter(
-    'server_token_events',
-    'Events of the token cache, which holds server tokens and account-bound client tokens.',
+    'token_cache_events',
+    'Events of the token cache, which holds server tokens and account-bound client tokens, and of its Redis store.',
     [...target, 'type'],
   );
   const storeFailures = counter('store_failures', 'Failed calls to the database and to Redis, by reason.', [

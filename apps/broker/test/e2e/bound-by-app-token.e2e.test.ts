@@ -85,7 +85,7 @@ test('with boundByAppToken, a kept token that outlives the token of the caller i
 });
 
 test.each([
-  ['vital', /vendors\.vital\.boundByAppToken: cannot be kept/],
+  ['vital', /vendors\.vital\.boundByAppToken: cannot be enforced/],
   ['nymbl', /vendors\.nymbl\.boundByAppToken: has no effect/],
   ['authgear', /vendors\.authgear\.boundByAppToken: has no effect/],
 ] as const)('refuses a configuration with boundByAppToken for %s', async (name, problem) => {

@@ -329,7 +329,7 @@ describe('valetkey explain and doctor', () => {
     expect(await expectFailure(['doctor', '--config', 'default.yaml'])).toContain('✓ store: ok');
     expect((await readdir(folder)).filter((name) => !before.has(name))).toEqual([]);
     await writeFile(join(folder, 'empty.yaml'), 'issuers: []\n');
-    expect(await expectFailure(['doctor', '--config', 'empty.yaml'])).toContain('no user could sign in');
+    expect(await expectFailure(['doctor', '--config', 'empty.yaml'])).toContain('no vendor signs users in');
     await writeFile(join(folder, 'prefix.yaml'), configWithInvalidPrefix);
     expect(await expectFailure(['doctor', '--config', 'prefix.yaml'])).toContain('prefix');
     expect((await readdir(folder)).filter((name) => !before.has(name))).toEqual([]);

@@ -160,10 +160,10 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
     ),
   'The token is not a signed JWT: three segments of unpadded base64url, joined by dots.': async () =>
     show(await broker.issue('nudge', 'an-opaque-token')),
-  'The token has expired': () => useToken({ expires_in: -60 }),
+  'The token … expired … Get a fresh token from your identity provider': () => useToken({ expires_in: -60 }),
   "The token was issued in the future … Compare the clock of this machine with the identity provider's clock.": () =>
     useBroker((config) => config, issueNudge, { ...systemClock, nowMs: () => systemClock.nowMs() - 600_000 }),
-  'The token is not from an identity provider accepted here: its iss must be … a slash at the end': () =>
+  'The token is from an identity provider that is not configured: its iss … must be … slash at the end': () =>
     useBroker(
       ({ vendors: { nudge }, ...config }) => ({
         ...config,
@@ -187,8 +187,8 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
       async (own) => own.issue('nudge', await sandbox.mintUserToken({ sub: 'alice', algorithm: 'ES256' })),
     );
   },
-  'The token is of a machine and not of a user': () => withClaims({ gty: 'client-credentials' }),
-  'The token is of an anonymous user.': () => withClaims({ is_anonymous: true }),
+  'The token was issued to a machine, not to a user:': () => withClaims({ gty: 'client-credentials' }),
+  'The token was issued to an anonymous user:': () => withClaims({ is_anonymous: true }),
   'The token was issued to another app: its client_id must be': () =>
     useBroker(
       (config) => ({
@@ -231,7 +231,7 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
     run('check', `${yaml}vendors: { nudge: { apiKey: '\${env:NUDGE_API_KEY}' } }\n`),
   'is a credential of the sandbox, which is public; set the one that the vendor gave you': () =>
     run('check', createConfigFor(sandbox)),
-  'issuers: is empty, so no user could sign in': () => run('check', 'issuers: []\n'),
+  'issuers: is empty and no vendor signs users in': () => run('check', 'issuers: []\n'),
   'is in use; choose another with listen.port': async () => {
     await using taken = await startAnswering('');
     return await run(

@@ -37,10 +37,10 @@ async function readJwksUri(
 }
 
 /**
- * Resolves to the URL of a provider's keys, from the first place that has metadata of this issuer (RFC 8414 section 3.3), or
- * of `metadataIssuer`.
+ * Resolves to the URL of a provider's keys, from the first metadata URL that has metadata of this issuer (RFC 8414 section
+ * 3.3), or of `metadataIssuer`.
  *
- * @throws {FetchFailure} If the provider publishes no usable metadata. Its `detail` lists the places and what was there.
+ * @throws {FetchFailure} If the provider publishes no usable metadata. Its `detail` lists the URLs and what each of them gave.
  */
 export async function discoverJwksUri(
   { issuer, metadataUri, metadataIssuer = issuer }: Issuer,
@@ -52,9 +52,9 @@ export async function discoverJwksUri(
     if ('jwksUri' in read) return read.jwksUri;
     misses.push({ url, missed: read.missed });
   }
-  const places = misses.map(({ url, missed }) => `${url} (${missed})`).join(' and ');
+  const tried = misses.map(({ url, missed }) => `${url} (${missed})`).join(' and ');
   throw new FetchFailure(reasonFor(misses.map(({ missed }) => missed)), {
-    detail: `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${places}. Set jwksUri to the URL of its keys, or correct the issuer.`,
+    detail: `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${tried}. Set jwksUri to the URL of its keys, or correct the issuer.`,
   });
 }
 

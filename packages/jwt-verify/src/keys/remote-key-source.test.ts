@@ -89,7 +89,7 @@ describe('first fetch', () => {
     expect(network.calls).toHaveLength(8);
   });
 
-  test('fetches without known keys are five at once and then one in 15 seconds, also if the jitter is zero', async () => {
+  test('without known keys, five fetches follow each other without a wait, and then one starts per 15 seconds, also if the jitter is zero', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { random: () => 0 });
     network.respond = down;
     for (let tick = 0; tick < 600; tick += 1) {

@@ -11,7 +11,7 @@ import type { VerificationKey } from './verification-key.ts';
 
 /** Keys are fetched again in the background at three quarters of their soft TTL, spread over the next 15 percent. */
 const renewalAt = { from: 0.75, spread: 0.15 };
-/** Whatever callers send, keys are fetched at most once in this time, apart from two fetches at once. */
+/** The average time between fetches, whatever callers send. The budget lets a few follow each other without this wait. */
 const fetchIntervalMs = 15_000;
 /** While a fetch is under way, a verification may be reused for this time before the source is asked again. */
 const lookAgainMs = 1000;

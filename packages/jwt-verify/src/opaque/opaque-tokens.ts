@@ -52,7 +52,7 @@ function chooseLookUp({ introspection, resolver, issuer }: Issuer): readonly [Lo
   return [(token, http) => resolveToken(issuer, resolver, token, http), resolver.cacheSeconds];
 }
 
-/** Creates a memory of the latest tokens, by a digest: a token may be long, and a stranger may send many. */
+/** Creates a memory of the latest tokens, by a digest: tokens may be long, and callers may send many unknown ones. */
 function createTokenMemory<Value>() {
   const values = new Map<string, Value>();
   const keyOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
@@ -107,7 +107,7 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
   const pause = createPause(dependencies);
   const refusedTokens = createTokenMemory<RefusedToken>();
   const acceptedTokens = createTokenMemory<true>();
-  // Strangers who send tokens that nobody knows cannot occupy the places of users who are signed in.
+  // A flood of unknown tokens must not delay the look-ups of tokens that were accepted before.
   const placesOfAccepted = createPlaces(maxCalls);
   const placesOfOthers = createPlaces(maxCalls);
 

@@ -1,6 +1,6 @@
 import type { Clock } from '@valetkey/core-types';
 
-/** Fetches that may start at once. With known keys, two are enough for a rotation directly after a fetch. */
+/** Fetches that may follow each other without a wait. With known keys, two are enough for a rotation directly after a fetch. */
 const maxBurstWithKeys = 2;
 /** Without keys every caller is refused until a fetch succeeds. */
 const maxBurstWithoutKeys = 5;
@@ -23,8 +23,8 @@ export interface FetchBudget {
 }
 
 /**
- * Creates the budget of one identity provider: one fetch per interval on average, a few at once, and a back-off after
- * failures. Whatever callers send, one fetch may start an interval after the previous one, so that a new key is found.
+ * Creates the budget of one identity provider: one fetch per interval on average, a few that follow each other without a wait, and a
+ * back-off after failures. Whatever callers send, one fetch may start an interval after the previous one, so that a new key is found.
  */
 export function createFetchBudget(clock: Clock, random: () => number, intervalMs: number): FetchBudget {
   /** Each fetch moves this moment by one interval: from here on, the budget is full. */

@@ -59,7 +59,7 @@ export function auth0(options: z.input<typeof auth0Options>): IssuerOptions {
           { claim: 'sub', sameAs: 'client_id' },
         ],
       },
-      advice: {
+      remediations: {
         wrong_audience: `${ask} An ID token, whose aud is the client id of the app, is not accepted.`,
         wrong_token_type: ask,
         encrypted_token: `Auth0 encrypts the token of an app that asks for no audience. ${ask}`,

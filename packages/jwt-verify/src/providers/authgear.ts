@@ -74,7 +74,7 @@ export function authgear(options: AuthgearOptions): IssuerOptions {
       jwksUri: `${issuer}/oauth2/jwks`,
       tokenType: 'access',
       machines: { marks: [{ claim: 'sub', startsWith: 'client_id_' }] },
-      advice: {
+      remediations: {
         malformed_token:
           'Authgear gives opaque access tokens by default: switch on "Issue JWT as access token" for the app.',
       },

@@ -63,7 +63,7 @@ export function betterAuth(options: z.input<typeof betterAuthOptions>): IssuerOp
       tokenType: isJwt ? 'any' : 'access',
       ...(isJwt && { forbiddenClaims: [{ claim: 'client_id' }, { claim: 'azp' }] }),
       clientClaims: ['client_id', 'azp'],
-      advice: {
+      remediations: {
         malformed_token: `Send the JWT of ${basePath}/token, not the session token.`,
         wrong_audience: 'Set jwt.audience of the plugin to this value.',
         client_id: 'This is the token of an OAuth client: set plugin to oauth-provider and clientIds to accept it.',

@@ -82,7 +82,7 @@ export function clerk(options: z.input<typeof clerkOptions>): IssuerOptions {
       requiredClaims: isSession ? { sid: 'any' } : {},
       forbiddenClaims: [{ claim: 'sts', values: ['pending'] }, { claim: 'client_id' }],
       ...(isSession && { scopeClaims: ['o.per', 'org_permissions'] }),
-      advice: {
+      remediations: {
         wrong_client:
           'Add the origin of the web app to origins. A native app or back end has no azp: set nativeApps if such apps may call.',
         malformed_token:

@@ -59,7 +59,7 @@ export function cognito(options: z.input<typeof cognitoOptions>): IssuerOptions 
       algorithms: ['RS256'],
       tokenType: isAccess ? 'any' : 'id',
       requiredClaims: { token_use: [token] },
-      advice: {
+      remediations: {
         wrong_token_type: `Send the ${token} token of the user pool, or change the option token of the preset.`,
         token_use: `Send the ${token} token of the user pool, or change the option token of the preset.`,
         encrypted_token: `Send the ${token} token. The refresh token of Cognito, which has five segments, must stay between the app and Cognito.`,

@@ -54,7 +54,7 @@ export function descope(options: z.input<typeof descopeOptions>): IssuerOptions 
         ...(tenants !== undefined && { dct: toList(tenants) }),
       },
       scopeClaims: ['scope', 'permissions'],
-      advice: {
+      remediations: {
         drn: 'Send the session token. A token with the drn DSR is the refresh token, which must stay between the app and Descope.',
         dct: 'Sign in at an accepted tenant, or add the tenant to the option tenants.',
         wrong_audience: 'Have the JWT template of the project write this aud.',

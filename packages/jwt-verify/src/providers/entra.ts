@@ -76,7 +76,7 @@ export function entra(options: z.input<typeof entraOptions>): IssuerOptions {
       machines: {
         marks: [{ claim: 'idtyp', values: ['app'] }, ...(isAccess ? [{ claim: 'scp', absent: true as const }] : [])],
       },
-      advice: microsoftAdvice(audiences),
+      remediations: microsoftRemediations(audiences),
     },
     common,
   );
@@ -135,8 +135,8 @@ export function entraB2c(options: z.input<typeof entraB2cOptions>): IssuerOption
       clientClaims: ['azp'],
       requiredClaims: { [policyClaim]: names },
       machines: { marks: [{ claim: 'scp', absent: true }] },
-      advice: {
-        ...microsoftAdvice(toList(audience)),
+      remediations: {
+        ...microsoftRemediations(toList(audience)),
         [policyClaim]: 'Sign in with an accepted user flow, or add it to policies.',
         unknown_issuer: 'The iss of B2C ends with a slash, and has the id of the tenant in it, not its name.',
       },
@@ -194,13 +194,13 @@ export function entraExternalId(options: z.input<typeof entraExternalIdOptions>)
           { claim: 'scp', absent: true },
         ],
       },
-      advice: microsoftAdvice(toList(audience)),
+      remediations: microsoftRemediations(toList(audience)),
     },
     common,
   );
 }
 
-function microsoftAdvice(audiences: readonly string[]): Record<string, string> {
+function microsoftRemediations(audiences: readonly string[]): Record<string, string> {
   const ask = `Have the app ask for a scope of your API (api://${String(audiences[0])}/<scope>), and send that access token.`;
   return {
     nonce: `A token with a nonce in its header is meant for Microsoft Graph and cannot be verified by others. ${ask}`,

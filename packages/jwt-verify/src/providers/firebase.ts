@@ -41,7 +41,7 @@ export function firebase(options: z.input<typeof firebaseOptions>): IssuerOption
         auth_time: 'any',
         ...(tenants !== undefined && { 'firebase.tenant': toList(tenants) }),
       },
-      advice: {
+      remediations: {
         unknown_issuer: `${send} Custom tokens, session cookies, App Check tokens and Google's own ID tokens are not accepted.`,
         wrong_audience: `${send} It must be of the project ${projectId}.`,
         wrong_token_type: send,

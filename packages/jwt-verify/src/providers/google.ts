@@ -42,7 +42,7 @@ export function google(options: z.input<typeof googleOptions>): IssuerOptions {
         ],
       },
       ...(hostedDomains !== undefined && { requiredClaims: { hd: toList(hostedDomains) } }),
-      advice: {
+      remediations: {
         malformed_token: send,
         wrong_token_type: send,
         wrong_audience:

@@ -35,7 +35,7 @@ export function hydra(options: z.input<typeof hydraOptions>): IssuerOptions {
       jwksUri: `${issuer.replace(/\/+$/, '')}/.well-known/jwks.json`,
       tokenType: 'any',
       scopeClaims: ['scp', 'scope'],
-      advice: {
+      remediations: {
         malformed_token:
           'Hydra gives opaque access tokens by default: set strategies.access_token to jwt, for the server or the client.',
         wrong_audience: `Have the app ask for the audience ${toList(audience).join(' or ')}, allow it for the client, and grant it with the consent.`,

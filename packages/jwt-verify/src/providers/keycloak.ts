@@ -65,7 +65,7 @@ export function keycloak(options: z.input<typeof keycloakOptions>): IssuerOption
           { claim: 'sub', sameAs: 'azp' },
         ],
       },
-      advice: {
+      remediations: {
         wrong_audience: `Add an Audience mapper for ${names} to a client scope of the client in Keycloak.`,
         unknown_issuer: "The iss of Keycloak has the host by which the browser came: set the server's hostname.",
         malformed_subject: 'Since version 25, the client scope basic writes sub: add it to the client.',

@@ -46,7 +46,7 @@ export function logto(options: z.input<typeof logtoOptions>): IssuerOptions {
       algorithms: ['ES384', 'ES256', 'ES512', 'RS256'],
       tokenType,
       ...(organizations !== undefined && { requiredClaims: { organization_id: toList(organizations) } }),
-      advice: {
+      remediations: {
         malformed_token: `Without a resource, Logto gives an opaque token. ${ask}`,
         wrong_token_type: ask,
         wrong_audience: `${ask} An organization token has another aud.`,

@@ -20,7 +20,7 @@ export const commonShape = {
   machines: z
     .boolean()
     .default(false)
-    .describe('Whether tokens that a service got for itself (client credentials) are accepted.'),
+    .describe('Whether tokens that a machine got for itself (client credentials) are accepted.'),
   machineMarks: z
     .array(claimMarkSchema)
     .optional()
@@ -110,12 +110,12 @@ export function completeRecord(record: IssuerOptions, options: CommonOptions): I
     ...((anonymous || anonymousMarks) && {
       anonymous: { accepted: anonymous, ...(anonymousMarks && { marks: anonymousMarks }) },
     }),
-    advice: {
-      machine_token: 'Send the token of a signed-in user. If services may call as well, set machines to true.',
+    remediations: {
+      machine_token: 'Send the token of a signed-in user. If machines may call as well, set machines to true.',
       ...(options.anonymous !== undefined && {
         anonymous_user: 'Have the user sign in. If anonymous users may call as well, set anonymous to true.',
       }),
-      ...record.advice,
+      ...record.remediations,
     },
     ...overrides,
   };

@@ -40,7 +40,7 @@ export function stytch(options: z.input<typeof stytchOptions>): IssuerOptions {
       requiredHeaders: { typ: ['JWT'] },
       requiredClaims: { [session]: 'any' },
       forbiddenClaims: [{ claim: 'client_id' }],
-      advice: {
+      remediations: {
         [session]: 'Send the session_jwt. Tokens of Connected Apps and of M2M clients are not accepted.',
         client_id: 'Send the session_jwt. Tokens of Connected Apps and of M2M clients are not accepted.',
         malformed_token: 'Send the session_jwt, not the session_token, which is opaque.',

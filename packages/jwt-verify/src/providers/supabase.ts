@@ -43,7 +43,7 @@ export function supabase(options: z.input<typeof supabaseOptions>): IssuerOption
       requiredClaims: { role: ['authenticated'] },
       ...(oauthClients === undefined ? { forbiddenClaims: [{ claim: 'client_id' }] } : { clientOptional: true }),
       maxLifetimeSeconds: 7 * 86_400,
-      advice: {
+      remediations: {
         algorithm_not_allowed: migrate,
         unknown_issuer:
           'Send the access_token of the session. The anon and service_role keys are no tokens of a user, and a local stack has another issuer.',

@@ -53,7 +53,7 @@ export function workos(options: z.input<typeof workosOptions>): IssuerOptions {
       scopeClaims: ['permissions'],
       forbiddenClaims: impersonation ? [] : [{ claim: 'act' }],
       machines: { marks: [{ claim: 'sid', absent: true }] },
-      advice: {
+      remediations: {
         wrong_audience: 'Have the JWT template of the environment write this aud.',
         unknown_issuer:
           'Environments from before mid-2025 write https://api.workos.com: set sharedIssuer. A custom domain: set authDomain.',

@@ -45,7 +45,7 @@ export function zitadel(options: z.input<typeof zitadelOptions>): IssuerOptions 
       tokenType: 'any',
       idTokenMarks: [{ claim: 'azp' }],
       scopeClaims: ['scope', roles],
-      advice: {
+      remediations: {
         malformed_token:
           'ZITADEL gives opaque access tokens by default: set the access-token type of the application to JWT.',
         wrong_client:

@@ -6,50 +6,62 @@ import type { Step } from './verification.ts';
 
 const maxSubjectLength = 255;
 
-/** Returns the sentence that the issuer's `advice` has for a claim or header member. */
-function adviceOn({ advice }: Issuer, name: string): string | undefined {
-  return Object.hasOwn(advice, name) ? advice[name] : undefined;
+/** Returns the sentence that the issuer's `remediations` have for a claim or header member. */
+function remediationFor({ remediations }: Issuer, name: string): string | undefined {
+  return Object.hasOwn(remediations, name) ? remediations[name] : undefined;
 }
 
 /** Checks the client of a token: `client_id` (RFC 9068 section 2.2) or the claims that the issuer uses instead. */
 export const clientStep = {
   name: 'client',
   requirement: (issuer) => {
-    if (issuer === undefined) return 'Issued to one of the clientIds of its issuer, if that has any.';
+    if (issuer === undefined) return 'Issued to one of the clientIds of its issuer, if its issuer has clientIds.';
     const { clientIds, clientClaims, clientOptional } = issuer;
     if (clientIds === undefined) return 'Issued to any app.';
-    const absent = clientOptional ? ', or to an app that it does not name' : '';
-    return `Issued to ${clientIds.join(' or ')} (${clientClaims.join(' or ')})${absent}.`;
+    const absent = clientOptional ? `, or with ${noneOf(clientClaims)}` : '';
+    return `Issued to ${clientIds.join(' or ')} (${eachPresent(clientClaims)})${absent}.`;
   },
   run: ({ issuer: { clientIds, clientClaims, clientOptional }, claims }) => {
     if (clientIds === undefined) return;
     const named = clientClaims.map((path) => readClaim(claims, path)).filter((client) => client !== undefined);
     if (named.length === 0 && clientOptional) return;
     if (named.length > 0 && named.every((client) => typeof client === 'string' && clientIds.includes(client))) return;
-    const names = clientClaims.join(' or ');
+    const accepted = clientIds.join(' or ');
     throw invalidToken(
       'wrong_client',
       named.length === 0
-        ? `The token does not name the app that it was issued to: it has no ${names}, which must be ${clientIds.join(' or ')}.`
-        : `The token was issued to another app: its ${names} must be ${clientIds.join(' or ')}.`,
+        ? `The token does not name the app that it was issued to: it has ${noneOf(clientClaims)}.`
+        : `The token was issued to another app: ${eachPresent(clientClaims)} must be ${accepted}.`,
       named.length === 0
-        ? "Set the issuer's clientClaims to the claims in which this provider names the app (azp, cid, appid or client_id)."
+        ? `Set the issuer's clientClaims to the claims in which this provider names the app (azp, cid, appid or client_id). The app must be ${accepted}. To accept tokens that name no app, set clientOptional to true.`
         : "Send a token that was issued to this app, or add the app's client id to the issuer's clientIds.",
     );
   },
 } as const satisfies Step;
 
+const noneOf = (names: readonly string[]) => (names.length === 1 ? `no ${names[0]}` : `none of ${names.join(', ')}`);
+
+function eachPresent(names: readonly string[]): string {
+  return names.length === 1 ? `its ${names[0]}` : `each of ${names.join(', ')} that it has`;
+}
+
 /** Checks the claims that a token of the issuer must and must not carry. */
 export const claimRulesStep = {
   name: 'claim-rules',
   requirement: (issuer) => {
-    if (issuer === undefined) return 'The required claims of its issuer, and none of the forbidden ones.';
-    const required = Object.keys(issuer.requiredClaims);
-    const forbidden = issuer.forbiddenClaims.map(describeMark);
+    if (issuer === undefined) return 'Every claim that its issuer requires, and none that its issuer forbids.';
+    const required = [
+      ...Object.entries(issuer.requiredClaims).map(([path, accepted]) =>
+        accepted === 'any' ? path : `${path} (${accepted.join(' or ')})`,
+      ),
+      // A token that must not lack a claim must have it.
+      ...issuer.forbiddenClaims.filter(({ absent }) => absent).map(({ claim }) => claim),
+    ];
+    const forbidden = issuer.forbiddenClaims.filter(({ absent }) => !absent).map(describeMark);
     if (required.length + forbidden.length === 0) return 'Any claims.';
-    const must = required.length === 0 ? [] : [`with accepted values of ${required.join(', ')}`];
-    const mustNot = forbidden.length === 0 ? [] : [`without ${forbidden.join(', ')}`];
-    return `Claims ${[...must, ...mustNot].join(' and ')}.`;
+    const must = required.length === 0 ? [] : [`Required: ${required.join(', ')}.`];
+    const mustNot = forbidden.length === 0 ? [] : [`Forbidden: ${forbidden.join(', ')}.`];
+    return [...must, ...mustNot].join(' ');
   },
   run: ({ issuer, claims }) => {
     for (const [path, accepted] of Object.entries(issuer.requiredClaims)) {
@@ -57,17 +69,17 @@ export const claimRulesStep = {
       throw invalidToken(
         'missing_claim',
         accepted === 'any' ? `The token has no ${path}.` : `The token's ${path} must be ${accepted.join(' or ')}.`,
-        adviceOn(issuer, path) ??
-          `Send a token that carries this claim, or change the issuer's requiredClaims if its tokens are right without it.`,
+        remediationFor(issuer, path) ??
+          `Send a token with an accepted value of ${path}. To accept other tokens too, change the issuer's requiredClaims.`,
       );
     }
     const found = issuer.forbiddenClaims.find((mark) => hasMark(claims, mark));
     if (found === undefined) return;
     throw invalidToken(
       'forbidden_claim',
-      `The token has ${describeMark(found)}, and such tokens are not accepted here.`,
-      adviceOn(issuer, found.claim) ??
-        "Send a token of the kind that the issuer's forbiddenClaims let pass, or change forbiddenClaims.",
+      `The token has ${describeMark(found)}, which the issuer's forbiddenClaims exclude.`,
+      remediationFor(issuer, found.claim) ??
+        "Send another kind of token. To accept this kind, remove its mark from the issuer's forbiddenClaims.",
     );
   },
 } as const satisfies Step;
@@ -76,7 +88,8 @@ export const claimRulesStep = {
 export const personStep = {
   name: 'person',
   requirement: (issuer) => {
-    if (issuer === undefined) return 'A token of a signed-in user, unless its issuer accepts others.';
+    if (issuer === undefined)
+      return 'A token of a signed-in user, or of a machine or an anonymous user if its issuer accepts them.';
     const others = [
       ...(issuer.machines.accepted ? ['of a machine'] : []),
       ...(issuer.anonymous.accepted ? ['of an anonymous user'] : []),
@@ -88,15 +101,16 @@ export const personStep = {
     if (machine !== undefined) {
       throw invalidToken(
         'machine_token',
-        `The token is of a machine and not of a user: it has ${describeMark(machine)}.`,
-        "Send the token of a signed-in user. If services may call as well, set the issuer's machines.accepted to true.",
+        `The token was issued to a machine, not to a user: it has ${describeMark(machine)}.`,
+        "Send the token of a signed-in user. To accept machines too, set the issuer's machines.accepted to true.",
       );
     }
-    if (anonymous.accepted || !anonymous.marks.some((mark) => hasMark(claims, mark))) return;
+    const mark = anonymous.accepted ? undefined : anonymous.marks.find((each) => hasMark(claims, each));
+    if (mark === undefined) return;
     throw invalidToken(
       'anonymous_user',
-      'The token is of an anonymous user.',
-      "Have the user sign in. If anonymous users may call as well, set the issuer's anonymous.accepted to true.",
+      `The token was issued to an anonymous user: it has ${describeMark(mark)}.`,
+      "Have the user sign in. To accept anonymous users too, set the issuer's anonymous.accepted to true.",
     );
   },
 } as const satisfies Step;
@@ -104,8 +118,10 @@ export const personStep = {
 export const subjectStep = {
   name: 'subject',
   requirement: (issuer) => {
-    const names = issuer?.subjectClaims.join(' and ') ?? 'sub';
-    return `A subject (${names}) of 1 to ${maxSubjectLength} characters.`;
+    const names = issuer?.subjectClaims ?? ['sub'];
+    return names.length === 1
+      ? `A subject (${names[0]}) of 1 to ${maxSubjectLength} characters.`
+      : `A subject of ${names.join(' and ')}: each is a non-empty string, and joined they have at most ${maxSubjectLength} characters.`;
   },
   run: (verification) => {
     const { issuer, claims } = verification;
@@ -127,8 +143,10 @@ function subjectOf({ subjectClaims }: Issuer, claims: JsonObject): string {
   const names = subjectClaims.join(' and ');
   throw invalidToken(
     'malformed_subject',
-    `The token's ${names} is not a string of 1 to ${maxSubjectLength} characters.`,
-    `Have the identity provider put a stable user id into ${names}.`,
+    subjectClaims.length === 1
+      ? `The token's ${names} must be a string of 1 to ${maxSubjectLength} characters.`
+      : `The token's ${names} must each be a non-empty string, and joined have at most ${maxSubjectLength} characters.`,
+    `Have the identity provider write a stable id into ${names}.`,
   );
 }
 
@@ -141,14 +159,16 @@ export function checkHeaderRules(issuer: Issuer, { members }: TokenHeader): void
       accepted === 'any'
         ? `The token's header has no ${name}.`
         : `The ${name} of the token's header must be ${accepted.join(' or ')}.`,
-      adviceOn(issuer, name) ?? "Send another token of this provider, or change the issuer's requiredHeaders.",
+      remediationFor(issuer, name) ??
+        `Send a token with an accepted ${name} in its header. To accept other tokens too, change the issuer's requiredHeaders.`,
     );
   }
   const found = issuer.forbiddenHeaders.find((name) => Object.hasOwn(members, name));
   if (found === undefined) return;
   throw invalidToken(
     'wrong_header',
-    `The token's header has the member ${found}, and such tokens are not accepted here.`,
-    adviceOn(issuer, found) ?? "Send another token of this provider, or change the issuer's forbiddenHeaders.",
+    `The token's header has the member ${found}, which the issuer's forbiddenHeaders exclude.`,
+    remediationFor(issuer, found) ??
+      `Send a token without ${found} in its header. To accept such tokens, remove ${found} from the issuer's forbiddenHeaders.`,
   );
 }

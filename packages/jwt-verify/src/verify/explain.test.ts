@@ -77,7 +77,7 @@ test('explain() reports client as the failed check for a token of another app', 
   expect(outcomes(explanation)).toBe('+++++++++!--------');
   expect(detailOf(explanation, 'binding')).toBe('Not bound to a key.');
   const accepted = await named.verifier.explain(named.token({ client_id: 'web' }));
-  expect(detailOf(accepted, 'client')).toBe('Issued to web (client_id).');
+  expect(detailOf(accepted, 'client')).toBe('Issued to web (its client_id).');
 });
 
 test('explain() reports revocation as the failed check for a revoked token', async () => {
@@ -109,7 +109,9 @@ test('explain() describes the checks without settings if the issuer is not known
   expect(detailOf(unknown, 'type')).toBe('A token of a kind that the tokenType of its issuer accepts.');
   expect(detailOf(unknown, 'dates')).toBe('Within exp, nbf and iat, and with a lifetime within the limit.');
   expect(detailOf(unknown, 'audience')).toBe('An aud that is among the audiences of its issuer.');
-  expect(detailOf(unknown, 'client')).toBe('Issued to one of the clientIds of its issuer, if that has any.');
+  expect(detailOf(unknown, 'client')).toBe(
+    'Issued to one of the clientIds of its issuer, if its issuer has clientIds.',
+  );
   expect(detailOf(unknown, 'binding')).toBe('Not bound to a key, or bound by DPoP if its issuer allows that.');
 });
 

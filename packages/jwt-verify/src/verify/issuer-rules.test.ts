@@ -148,7 +148,7 @@ test.each<[Partial<IssuerOptions>, object, string | undefined]>([
 const rules: Partial<IssuerOptions> = {
   requiredClaims: { role: ['authenticated'], session: 'any' },
   forbiddenClaims: [{ claim: 'client_id' }, { claim: 'drn', values: ['DSR'] }],
-  advice: { drn: 'Send the session token.' },
+  remediations: { drn: 'Send the session token.' },
 };
 
 test.each(['authenticated', ['x', 'authenticated']])(
@@ -236,9 +236,9 @@ test('a mark of the issuer makes tokenType any refuse an ID token', async () => 
   await expect(refusalOf(verifier, token({}, { typ: 'JWT' }))).resolves.toBe('invalid_token wrong_token_type');
 });
 
-test('the advice of the issuer replaces the remediation of a refusal, and advice about a claim comes first', async () => {
-  const advice = { wrong_audience: 'Ask for our API.', missing_claim: 'Ask for more.', role: 'Ask for a role.' };
-  const { verifier, token } = createHarness({ advice, requiredClaims: { role: 'any', other: 'any' } });
+test('a remediation of the issuer replaces the usual one, and one for a claim precedes one for a reason', async () => {
+  const remediations = { wrong_audience: 'Ask for our API.', missing_claim: 'Ask for more.', role: 'Ask for a role.' };
+  const { verifier, token } = createHarness({ remediations, requiredClaims: { role: 'any', other: 'any' } });
   const remediationOf = async (changes: object) =>
     (await rejection(verifier.verify(token({ ...changes })))).remediation;
   expect(await remediationOf({ aud: 'x' })).toBe('Ask for our API.');
@@ -247,10 +247,15 @@ test('the advice of the issuer replaces the remediation of a refusal, and advice
   expect(await remediationOf({ exp: 1 })).toContain('fresh token');
 });
 
-test('advice does not touch the failure of a provider', async () => {
+test('the remediations of an issuer do not replace that of an unavailable provider', async () => {
   const clock = createVirtualClock();
   const fetch = createFakeNetwork([]).fetch;
-  const issuer = { issuer: testIssuer, audiences: ['api'], jwksUri: `${testIssuer}/jwks`, advice: { closed: 'No.' } };
+  const issuer = {
+    issuer: testIssuer,
+    audiences: ['api'],
+    jwksUri: `${testIssuer}/jwks`,
+    remediations: { closed: 'No.' },
+  };
   const verifier = createJwtVerifier({ issuers: [issuer], clock, fetch });
   const now = clock.nowSeconds();
   const token = signToken(createSigningKey('k1'), { iss: testIssuer, sub: 'a', aud: 'api', iat: now, exp: now + 60 });
@@ -267,6 +272,19 @@ test.each<[string, object, object, string]>([
   expect((await rejection(verifier.verify(token({ ...changes }, { ...header })))).remediation).toContain(words);
 });
 
+test.each<[Partial<IssuerOptions>, object, string]>([
+  [{ clientIds: ['web'] }, {}, 'it has no client_id.'],
+  [{ clientIds: ['web', 'app'], clientClaims: ['azp', 'cid'] }, {}, 'it has none of azp, cid.'],
+  [{ clientIds: ['web'], clientClaims: ['azp', 'cid'] }, { cid: 'x' }, 'each of azp, cid that it has must be web.'],
+  [{ clientIds: ['web', 'app'] }, { client_id: 'x' }, 'its client_id must be web or app.'],
+  [{ subjectClaims: ['oid', 'tid'] }, { oid: 'o' }, "The token's oid and tid must each be a non-empty string"],
+  [{}, { is_anonymous: true }, 'it has the is_anonymous true.'],
+  [{ forbiddenClaims: [{ claim: 'uid', absent: true }] }, {}, 'has no uid, which'],
+])('the refusal by %j of a token with %j says what each claim must be', async (record, changes, words) => {
+  const { verifier, token } = createHarness(record);
+  expect((await rejection(verifier.verify(token({ ...changes })))).message).toContain(words);
+});
+
 test('explain() describes the rules of the issuer', async () => {
   const { verifier, token } = createHarness({
     ...rules,
@@ -278,17 +296,20 @@ test('explain() describes the rules of the issuer', async () => {
   });
   const { checks } = await verifier.explain(token({ exp: 1 }));
   const detailOf = (name: string) => checks.find(({ check }) => check === name)?.detail;
-  expect(detailOf('client')).toBe('Issued to web (client_id), or to an app that it does not name.');
+  expect(detailOf('client')).toBe('Issued to web (its client_id), or with no client_id.');
   expect(detailOf('claim-rules')).toBe(
-    'Claims with accepted values of role, session and without the claim client_id, the drn DSR.',
+    'Required: role (authenticated), session. Forbidden: the claim client_id, the drn DSR.',
   );
   expect(detailOf('person')).toBe('A token of a signed-in user or of a machine or of an anonymous user.');
-  expect(detailOf('subject')).toBe('A subject (oid and tid) of 1 to 255 characters.');
+  expect(detailOf('subject')).toBe(
+    'A subject of oid and tid: each is a non-empty string, and joined they have at most 255 characters.',
+  );
 });
 
 test.each<[Partial<IssuerOptions>, string]>([
-  [{ requiredClaims: { role: 'any' } }, 'Claims with accepted values of role.'],
-  [{ forbiddenClaims: [{ claim: 'act' }] }, 'Claims without the claim act.'],
+  [{ requiredClaims: { role: 'any' } }, 'Required: role.'],
+  [{ forbiddenClaims: [{ claim: 'uid', absent: true }] }, 'Required: uid.'],
+  [{ forbiddenClaims: [{ claim: 'act' }] }, 'Forbidden: the claim act.'],
 ])('explain() describes the rules %j', async (record, detail) => {
   const { verifier, token } = createHarness(record);
   const { checks } = await verifier.explain(token({ exp: 1 }));

@@ -111,7 +111,7 @@ function checkTenant({ claim, accepted }: NonNullable<Issuer['tenants']>, claims
   throw invalidToken(
     'unknown_tenant',
     claims[claim] === tenant
-      ? 'The token is of a tenant that is not accepted here.'
+      ? "The token's tenant is not in the issuer's tenants.accepted."
       : `The tenant in the token's iss is not its ${claim}.`,
     "Sign in with an account of an accepted tenant, or add the tenant to the issuer's tenants.accepted.",
   );
@@ -177,7 +177,7 @@ function isOtherKind(claims: JsonObject): boolean {
 function lookUpKeys(verification: Verification): void | Promise<void> {
   const { keySource, header, segments } = verification;
   verification.signature = Buffer.from(segments.signature, 'base64url');
-  // A stranger's text that no key can have signed starts no fetch.
+  // A token that no key can have signed must not start a fetch.
   if (!hasSignatureLength(algorithmOf(verification), verification.signature)) throw wrongSignature();
   const found = keySource.find(header.algorithm, header.keyId);
   if (found instanceof Promise) return found.then((keys) => setKeys(verification, keys));

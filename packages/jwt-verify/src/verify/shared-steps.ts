@@ -107,8 +107,8 @@ export function listForms(issuers: readonly Issuer[]): string[] {
 export function unknownIssuer(accepted: readonly string[]): Error {
   return invalidToken(
     'unknown_issuer',
-    `The token is not from an identity provider accepted here: its iss must be ${accepted.join(' or ')}.`,
-    'Send a token of such a provider, or configure an issuer exactly as the iss of the token (a slash at the end counts).',
+    `The token is from an identity provider that is not configured: its iss must be ${accepted.join(' or ')}.`,
+    'Send a token of a configured provider, or configure an issuer exactly as the iss of the token (a slash at the end counts).',
   );
 }
 
@@ -171,14 +171,14 @@ function bindingOf({ dpop, clockToleranceSeconds }: Issuer, claims: JsonObject):
   }
   throw invalidToken(
     'bound_token',
-    'The token is bound to a key in a way that is not accepted here.',
+    'The token is bound to a key in a way that its issuer record does not accept.',
     "Ask the identity provider for a bearer token, or set the issuer's dpop for DPoP-bound tokens.",
   );
 }
 
 export const revocationStep = {
   name: 'revocation',
-  requirement: () => 'Not revoked here.',
+  requirement: () => 'Not revoked in this process.',
   run: ({ token, canonicalIssuer: issuer, subject, claims }, { revocations }) => {
     if (!revocations.matches({ issuer, subject, claims }, token)) return;
     throw invalidToken('revoked', 'The token was revoked.', 'Sign in again for a new token.');

@@ -299,8 +299,8 @@ test('a token of another app is refused if clientIds is set', async () => {
   expect(await refusalOf(verifier, token({ client_id: 'other' }))).toBe('invalid_token wrong_client');
   expect(await refusalOf(verifier, token({ client_id: ['web'] }))).toBe('invalid_token wrong_client');
   expect(await refusalOf(verifier, token())).toBe('invalid_token wrong_client');
-  const { message } = await rejection(verifier.verify(token()));
-  expect(message).toContain('web or mobile');
+  const { remediation } = await rejection(verifier.verify(token()));
+  expect(remediation).toContain('web or mobile');
 });
 
 describe('errors', () => {

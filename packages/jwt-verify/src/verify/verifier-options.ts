@@ -25,7 +25,7 @@ export interface JwtVerifierOptions {
   readonly random?: (() => number) | undefined;
   /** Receives an event for each fetch of keys. An error that it throws is ignored. */
   readonly onEvent?: ((event: JwtVerifierEvent) => void) | undefined;
-  /** The memory of verified tokens; `null` disables it. */
+  /** The cache of verified tokens; `null` disables it. */
   readonly cache?:
     | {
         /** The largest number of tokens. Default: 10,000. */

@@ -31,7 +31,7 @@ export interface TokenVerificationDependencies extends VerificationDependencies 
   readonly dpop: DpopDependencies;
 }
 
-/** A bounded memory of verified tokens. */
+/** A bounded cache of verified tokens. */
 export interface VerifiedTokens {
   readonly get: (token: string) => VerifiedToken | undefined;
   readonly set: (token: string, verified: VerifiedToken) => void;
@@ -157,7 +157,7 @@ export async function runSteps(
       const pending = step.run(verification, dependencies);
       if (pending !== undefined) await pending;
     } catch (error) {
-      throw withAdvice(error, adviceFor(verification.issuer, dependencies));
+      throw withRemediation(error, remediationsFor(verification.issuer, dependencies));
     }
   }
   const { expiresAtSeconds, binding, signedBy, reuseSeconds } = verification;
@@ -172,21 +172,21 @@ export async function runSteps(
   };
 }
 
-/** Returns a refusal with the advice that its issuer gives for this reason. Advice about a claim is more exact, and stays. */
-function withAdvice(error: unknown, advice: readonly Issuer['advice'][]): unknown {
+/** Returns a refusal with the issuer's remediation for its reason. A remediation for a claim is more exact, and stays. */
+function withRemediation(error: unknown, remediations: readonly Issuer['remediations'][]): unknown {
   if (!ValetKeyError.isInstance(error) || error.code !== 'invalid_token') return error;
   const { message, reason, remediation } = error as ValetKeyError & { readonly reason: RefusalReason };
-  if (advice.some((sentences) => Object.values(sentences).includes(remediation))) return error;
-  const found = advice.flatMap((sentences) => (Object.hasOwn(sentences, reason) ? [sentences[reason]] : []));
+  if (remediations.some((sentences) => Object.values(sentences).includes(remediation))) return error;
+  const found = remediations.flatMap((sentences) => (Object.hasOwn(sentences, reason) ? [sentences[reason]] : []));
   return found.length === 0 ? error : invalidToken(reason, message, [...new Set(found)].join(' '));
 }
 
-/** Returns the advice of the token's issuer; of every issuer, as long as the issuer of the token is not known. */
-function adviceFor(
+/** Returns the remediations of the token's issuer; of every issuer if the token's issuer is not known yet. */
+function remediationsFor(
   issuer: Issuer | undefined,
   { issuers }: Pick<VerificationDependencies, 'issuers'>,
-): readonly Issuer['advice'][] {
-  return issuer === undefined ? issuers.map(({ issuer: { advice } }) => advice) : [issuer.advice];
+): readonly Issuer['remediations'][] {
+  return issuer === undefined ? issuers.map(({ issuer: { remediations } }) => remediations) : [issuer.remediations];
 }
 
 /** Creates a principal that many callers may share: it is frozen deeply. */
@@ -229,7 +229,7 @@ function freezeDeep(value: unknown): void {
 }
 
 /**
- * Creates the memory of verified tokens. It has two generations instead of a list in order of use: a hit costs one
+ * Creates the cache of verified tokens. It has two generations instead of a list in order of use: a hit costs one
  * lookup, and tokens that were not used during a whole generation are dropped together. Both bounds apply to the sum of
  * the two generations.
  */

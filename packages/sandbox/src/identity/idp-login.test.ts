@@ -21,19 +21,19 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-const configure = () =>
+const discoverProvider = () =>
   discovery(new URL(sandbox.urls.idp), 'app', undefined, None(), { execute: [allowInsecureRequests] });
 
-/** Opens the login page as a browser does, and returns the URL of the app that the page redirects to. */
-async function visit(url: URL): Promise<URL> {
+/** Requests the login page, and returns the URL to which the page redirects. */
+async function followLogin(url: URL): Promise<URL> {
   const response = await fetch(url, { redirect: 'manual' });
   return new URL(response.headers.get('location') ?? '');
 }
 
 test('openid-client signs a user in at the identity provider, which accepts each code once', async () => {
-  const configuration = await configure();
+  const configuration = await discoverProvider();
   const [verifier, state, nonce] = [randomPKCECodeVerifier(), randomState(), randomNonce()];
-  const callback = await visit(
+  const callback = await followLogin(
     buildAuthorizationUrl(configuration, {
       redirect_uri: redirectUri,
       scope: 'openid',
@@ -53,18 +53,30 @@ test('openid-client signs a user in at the identity provider, which accepts each
   await expect(again).rejects.toMatchObject({ status: 400, error: 'invalid_grant' });
 });
 
-test('the identity provider refuses a login without PKCE, a wrong verifier and a redirect URI that is no URL', async () => {
-  const configuration = await configure();
-  const page = (parameters: Record<string, string>) => buildAuthorizationUrl(configuration, parameters);
-  const refused = await visit(page({ redirect_uri: redirectUri }));
-  expect(refused.searchParams.get('error')).toBe('invalid_request');
-  expect(refused.searchParams.get('code')).toBeNull();
+const buildLoginUrl = async (parameters: Record<string, string>) =>
+  buildAuthorizationUrl(await discoverProvider(), parameters);
+const createPkceParameters = async () => ({
+  code_challenge: await calculatePKCECodeChallenge(randomPKCECodeVerifier()),
+  code_challenge_method: 'S256',
+});
 
-  const challenge = await calculatePKCECodeChallenge(randomPKCECodeVerifier());
-  const pkce = { code_challenge: challenge, code_challenge_method: 'S256' };
-  const callback = await visit(page({ redirect_uri: redirectUri, ...pkce }));
-  const wrong = authorizationCodeGrant(configuration, callback, { pkceCodeVerifier: randomPKCECodeVerifier() });
+test('the identity provider refuses a login without PKCE with invalid_request, and issues no code', async () => {
+  const { searchParams } = await followLogin(await buildLoginUrl({ redirect_uri: redirectUri }));
+  expect(searchParams.get('error')).toBe('invalid_request');
+  expect(searchParams.get('code')).toBeNull();
+});
+
+test('the identity provider refuses a code with the wrong PKCE verifier', async () => {
+  const callback = await followLogin(
+    await buildLoginUrl({ redirect_uri: redirectUri, ...(await createPkceParameters()) }),
+  );
+  const wrong = authorizationCodeGrant(await discoverProvider(), callback, {
+    pkceCodeVerifier: randomPKCECodeVerifier(),
+  });
   await expect(wrong).rejects.toMatchObject({ error: 'invalid_grant' });
+});
 
-  expect((await fetch(page({ redirect_uri: 'nowhere', ...pkce }), { redirect: 'manual' })).status).toBe(400);
+test('the identity provider responds 400 to a login whose redirect URI is not a URL', async () => {
+  const url = await buildLoginUrl({ redirect_uri: 'nowhere', ...(await createPkceParameters()) });
+  expect((await fetch(url, { redirect: 'manual' })).status).toBe(400);
 });

@@ -6,7 +6,7 @@ import { errorDocumentationPath } from '../errors/problem.ts';
 import { addRoute } from '../server.ts';
 
 /**
- * Adds `GET /`, which says what the service is and where its documentation is, `GET /openapi.json`, `GET /docs` and
+ * Adds `GET /`, which returns the name and the purpose of the service and the paths of its documentation, `GET /openapi.json`, `GET /docs` and
  * `GET /docs/errors`, which the `type` of every problem links to.
  */
 export function addDocumentationRoutes(server: FastifyInstance, publicUrl: string | undefined): void {

@@ -18,8 +18,8 @@ export interface StatusMeaning {
 /** The meanings of unexpected statuses, by status. */
 export type StatusMeanings = Readonly<Record<number, StatusMeaning>>;
 
-/** The response to be refused. The body of a streamed response is not read yet, so it says nothing. */
-interface Refused {
+/** A response with a status that its call does not expect. If `body` is a stream, it has not been read. */
+interface UnexpectedResponse {
   readonly vendor: VendorName;
   readonly status: number;
   readonly headers?: ResponseHeaders | undefined;
@@ -28,38 +28,41 @@ interface Refused {
 
 /**
  * Returns the error for an unexpected status: `vendor_auth_failed` for 401 and 403, `vendor_rejected` for any other 4xx, and
- * `vendor_response_invalid` below 400, unless `meanings` has another meaning. A 401 or 403 that is not in the form of the
- * vendor's own errors is `vendor_unavailable` with the cause `intercepted`: a firewall that refuses the broker says nothing
- * about its credentials.
+ * `vendor_response_invalid` below 400. A meaning in `meanings` replaces these. A 401 or 403 that is not in the form of the
+ * vendor's own errors is `vendor_unavailable` with the cause `intercepted`: a firewall that refuses the broker has not checked
+ * the broker's credentials.
  *
- * `body` is the body that was read from a streamed response. Without it, only the headers tell whether the vendor responded,
- * and a meaning with a `body` of its own does not apply.
+ * @param body - The body, if it has been read. Without it, the response counts as the vendor's own unless its headers show an
+ *   interception, and a meaning with a `body` of its own does not apply.
  */
 export function refusalError(
-  response: Refused,
+  response: UnexpectedResponse,
   meanings: StatusMeanings = {},
   body: Buffer | undefined = Buffer.isBuffer(response.body) ? response.body : undefined,
 ): ValetKeyError {
   const { vendor, status } = response;
-  const isAboutCaller = status === 401 || status === 403;
-  if (isAboutCaller && !isFromVendor(response, body)) return interceptedError(vendor, status);
+  const isAboutCredentials = status === 401 || status === 403;
+  if (isAboutCredentials && !isFromVendor(response, body)) return interceptedError(vendor, status);
   const meaning = meanings[status];
   if (meaning !== undefined && hasForm(meaning, vendor, body)) {
     const { code, detail, advice, reason = `status_${status}` } = meaning;
     return statusError(vendor, status, code, detail, { advice, reason });
   }
   if (status < 400) return statusError(vendor, status, 'vendor_response_invalid', invalidDetail(vendor));
-  if (isAboutCaller) {
+  if (isAboutCredentials) {
     return statusError(vendor, status, 'vendor_auth_failed', `${vendor.title} refused the configured credentials.`);
   }
-  // A page of a server on the way does not prove that the vendor accepted the credentials.
+  // Another server sent this page in place of the vendor, so the status does not show that the vendor accepted the credentials.
   const isPage = body !== undefined && /^\s*</.test(body.toString('latin1'));
   return statusError(vendor, status, 'vendor_rejected', `${vendor.title} rejected the call.`, {
     ...(isPage && { cause: { type: 'intercepted', status } }),
   });
 }
 
-/** Returns the error for a status that no client handles, or undefined for 2xx, 304, and 4xx except 408 and 429. */
+/**
+ * Returns the error for a status that means the same at every vendor: 1xx, 3xx except 304, 408, 429 and 5xx. Returns undefined
+ * for every other status, because the caller of this function decides what that status means.
+ */
 export function unusableStatusError(
   vendor: VendorName,
   status: number,
@@ -69,7 +72,7 @@ export function unusableStatusError(
   const isOutage = status >= 500 || status === 408;
   if (isOutage || status === 429) {
     const retryAfterSeconds = parseRetryAfter(headers['retry-after'], nowMs);
-    // The body is not read, because a vendor in trouble may send it slowly. A firewall names itself in the headers.
+    // Only the headers are checked: reading the body could take long, because a vendor in trouble may send it slowly.
     if ((status === 429 || status === 503) && isInterception(headers)) {
       return interceptedError(vendor, status, retryAfterSeconds ?? (status === 429 ? 1 : undefined));
     }
@@ -88,28 +91,30 @@ export function unusableStatusError(
 
 /** The fields by which most APIs describe an error. */
 const customaryFields = ['error', 'errors', 'error_code', 'error_description', 'message', 'msg', 'detail', 'code'];
-/** Fields of the JSON that content delivery networks send instead of a site's own errors. */
+/** Fields of the JSON that content delivery networks send instead of a vendor's own errors. */
 const interceptorFields = ['cloudflare_error', 'ray_id', 'incident_id', 'incidentId', 'support_id'];
 const hasAnyOf = (fields: readonly string[], value: object) => fields.some((field) => Object.hasOwn(value, field));
 
-const objectSchema = z.looseObject({}).refine((value) => !hasAnyOf(interceptorFields, value));
-const customaryErrorSchema = objectSchema.refine((value) => hasAnyOf(customaryFields, value));
+/** Accepts any object except one that a content delivery network sent. */
+const nonInterceptedSchema = z.looseObject({}).refine((value) => !hasAnyOf(interceptorFields, value));
+const customaryErrorSchema = nonInterceptedSchema.refine((value) => hasAnyOf(customaryFields, value));
 
 /**
- * Returns whether a 401 or 403 is the vendor's own. The form of its JSON proves it. Where the body is empty or not read, a
- * 401 with a challenge for API clients proves it too (RFC 9110 section 15.5.2).
+ * Returns whether a 401 or 403 counts as the vendor's own. A body must have the form of the vendor's errors: JSON, or plain text
+ * for some vendors. With an empty body, the response must be a 401 with a challenge for API clients (RFC 9110 section 15.5.2).
+ * If the body has not been read, the response counts as the vendor's own unless its headers show an interception.
  */
-export function isFromVendor({ vendor, status, headers = {} }: Refused, body: Buffer | undefined): boolean {
+function isFromVendor({ vendor, status, headers = {} }: UnexpectedResponse, body: Buffer | undefined): boolean {
   if (body === undefined) return !isInterception(headers);
   if (body.length > 0) return isErrorOf(vendor, body);
   const challenge = headers['www-authenticate'];
   return status === 401 && challenge !== undefined && !/^(basic|negotiate|ntlm)\b/i.test(String(challenge));
 }
 
-/** A schema of text applies to a body that is not JSON, for the few vendors whose errors are plain text. */
+/** Returns whether a body fits the vendor's `errorBody`: parsed if it is JSON, and else as text. A page of HTML never fits. */
 function isErrorOf({ errorBody = customaryErrorSchema }: VendorName, body: Buffer): boolean {
   const json = tryReadJson({ body }, z.json());
-  if (json.success) return objectSchema.safeParse(json.data).success && errorBody.safeParse(json.data).success;
+  if (json.success) return nonInterceptedSchema.safeParse(json.data).success && errorBody.safeParse(json.data).success;
   const text = body.toString();
   return !/^\s*</.test(text) && errorBody.safeParse(text).success;
 }
@@ -120,7 +125,10 @@ function isInterception(headers: ResponseHeaders): boolean {
   return /^\s*text\/html\b/i.test(type) || 'cf-mitigated' in headers || 'x-amzn-waf-action' in headers;
 }
 
-/** Returns whether a response has the form of a meaning. A page of a server on the way to the vendor has no meaning. */
+/**
+ * Returns whether the body of a response fits a meaning. Without a schema in the meaning, the body must be unread, empty or in
+ * the form of the vendor's errors, so that a page that another server sent does not get this meaning.
+ */
 function hasForm({ body: schema }: StatusMeaning, vendor: VendorName, body: Buffer | undefined): boolean {
   if (schema !== undefined) return body !== undefined && tryReadJson({ body }, schema).success;
   return body === undefined || body.length === 0 || isErrorOf(vendor, body);
@@ -136,8 +144,8 @@ function interceptedError(vendor: VendorName, status: number, retryAfterSeconds?
     retryAfterSeconds,
     advice:
       `The ${status} response is not in the form of ${vendor.title}'s errors: a firewall, a proxy or a content delivery ` +
-      `network sent it. Check that the URL is right, and ask ${vendor.title} and your network's operator to let the ` +
-      "broker's egress addresses through. The credentials were not refused.",
+      `network probably sent it. Check the connection's URL option (baseUrl at most vendors), and ask ${vendor.title} and your ` +
+      "network's operator to let the broker's egress addresses through. The response says nothing about the credentials.",
   });
 }
 

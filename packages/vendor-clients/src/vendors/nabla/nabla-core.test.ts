@@ -17,72 +17,82 @@ afterAll(() => sandbox.close());
 const tokenRoute = 'POST /v1/core/server/oauth/token';
 const issueRoute = 'POST /v1/core/server/jwt/authenticate/{user_id}';
 
-test('a client of the Core API is granted one access token for all its calls', async () => {
+test('a client of the Core API requests one access token and uses it for all its calls', async () => {
   sandbox.resetCalls();
   const serverKey = await sandbox.nabla.createClient();
   const client = createNablaClient({ serverKey, baseUrl: sandbox.urls.nabla });
   const patients = await Promise.all(['a', 'b', 'c'].map((patient) => client.authenticatePatient(patient)));
   expect(patients.every(({ expiresInSeconds }) => expiresInSeconds === 300)).toBe(true);
   expect(sandbox.calls().nabla).toEqual({ [tokenRoute]: 1, [issueRoute]: 3 });
-  expect(inspect(client, { depth: 9, showHidden: true })).not.toContain('PRIVATE KEY');
   await expect(client.verify()).resolves.toBeUndefined();
   await client.close();
 });
 
-test('an unknown client of the Core API is refused with vendor_auth_failed', async () => {
+test('inspect() of a client of the Core API does not show its private key', async () => {
+  const client = createNablaClient({ serverKey: await sandbox.nabla.createClient(), baseUrl: sandbox.urls.nabla });
+  await client.authenticatePatient('a');
+  expect(inspect(client, { depth: 9, showHidden: true })).not.toContain('PRIVATE KEY');
+  await client.close();
+});
+
+test('a call rejects with vendor_auth_failed if the Core API does not know the client id', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   const client = createNablaClient({ serverKey: { clientId: 'unknown', privateKey }, baseUrl: sandbox.urls.nabla });
   await expect(client.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   await client.close();
 });
 
-test('an access token of the Core API is renewed before it expires, and after a 401 to an older token', async () => {
+const patientTokens = { access_token: fakeJwt({}), refresh_token: fakeJwt({}) };
+
+test('an access token of the Core API is replaced a minute before it expires', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   const clock = createVirtualClock();
-  const tokens = { access_token: fakeJwt({}), refresh_token: fakeJwt({}) };
   let granted = 0;
-  let good = 0;
+  let acceptedGrant = 1;
   await using server = await startVendorServer({
     choose: ({ path, headers }) => {
       if (!path.endsWith('/oauth/token')) {
-        return headers.authorization === `Bearer grant-${good}` ? tokens : { error: 'refused' };
+        return headers.authorization === `Bearer grant-${acceptedGrant}` ? patientTokens : { error: 'refused' };
       }
       granted += 1;
       return { access_token: `grant-${granted}`, expires_in: 3_600 };
     },
   });
   const client = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url }, { clock });
-  good = 1;
   await client.authenticatePatient('a');
   clock.advance(3_539_999);
   await client.authenticatePatient('a');
   expect(granted).toBe(1);
   clock.advance(1);
-  good = 2;
+  acceptedGrant = 2;
   await client.authenticatePatient('a');
   expect(granted).toBe(2);
-
-  const callsSince = (count: number) => server.calls.slice(count).map(({ path }) => path.split('/').at(-1));
-  let before = server.calls.length;
-  server.respond({ status: 401 });
-  await expect(client.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
-  expect(callsSince(before), 'a token that was just granted is not renewed').toEqual(['a']);
-
-  clock.advance(10_000);
-  before = server.calls.length;
-  server.respond({ status: 401 }, { json: { access_token: 'grant-3', expires_in: 3_600 } }, { json: tokens });
-  await client.authenticatePatient('a');
-  expect(callsSince(before)).toEqual(['a', 'token', 'a']);
-
-  clock.advance(10_000);
-  before = server.calls.length;
-  server.respond({ status: 403 });
-  await expect(client.authenticatePatient('a')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
-  expect(callsSince(before), 'a 403 is not about the token').toEqual(['a']);
   await client.close();
 });
 
-test('two calls whose access token is refused request one new token', async () => {
+test.each([
+  ['a 401 to an access token that is 10 seconds old requests a new token, and repeats the call', 401, 10_000],
+  ['a 401 to an access token that was just granted is vendor_auth_failed, and requests no new token', 401, 0],
+  ['a 403 is vendor_auth_failed, and requests no new token', 403, 10_000],
+] as const)('%s', async (_, status, ageMs) => {
+  const { privateKey } = await sandbox.nabla.createClient();
+  const clock = createVirtualClock();
+  const grant = { json: { access_token: 'grant', expires_in: 3_600 } };
+  await using server = await startVendorServer(grant, { json: patientTokens });
+  const client = createNablaClient({ serverKey: { clientId: 'c', privateKey }, baseUrl: server.url }, { clock });
+  await client.authenticatePatient('a');
+  clock.advance(ageMs);
+  const before = server.calls.length;
+  server.respond({ status }, grant, { json: patientTokens });
+  const outcome = await client.authenticatePatient('a').catch((error: unknown) => error);
+  const isRepeated = status === 401 && ageMs > 0;
+  expect(outcome).toMatchObject(isRepeated ? { expiresInSeconds: expect.any(Number) as number } : { code: 'vendor_auth_failed' });
+  const paths = server.calls.slice(before).map(({ path }) => path.split('/').at(-1));
+  expect(paths).toEqual(isRepeated ? ['a', 'token', 'a'] : ['a']);
+  await client.close();
+});
+
+test('two calls whose access token is refused request one new token together', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   const clock = createVirtualClock();
   let granted = 0;
@@ -113,7 +123,7 @@ test('two calls whose access token is refused request one new token', async () =
   await client.close();
 });
 
-test('each call waits for a shared grant only within its own operation', async () => {
+test('a call that waits for a shared token request ends at its own abort or timeout', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   await using server = await startVendorServer((response, request) => {
     if (request.url?.endsWith('/token') === true) return;
@@ -135,7 +145,7 @@ test('each call waits for a shared grant only within its own operation', async (
   await client.close();
 });
 
-test('each grant request carries an assertion of its own, as RFC 7523 requires', async () => {
+test('each token request carries a new client assertion with the claims of RFC 7523, which is dated back by 30 seconds', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   await using server = await startVendorServer({ status: 401 });
   const client = createNablaClient({ serverKey: { clientId: 'c', privateKey, keyId: 'k' }, baseUrl: server.url });
@@ -159,7 +169,7 @@ test('each grant request carries an assertion of its own, as RFC 7523 requires',
   await client.close();
 });
 
-test('a grant request whose response was lost is sent again, with an assertion of its own', async () => {
+test('a token request whose response is lost is repeated with a new client assertion', async () => {
   const serverKey = await sandbox.nabla.createClient();
   sandbox.setFaults([{ vendor: 'nabla', route: tokenRoute, fault: { type: 'reset', when: 'after' }, count: 1 }]);
   const client = createNablaClient({ serverKey, baseUrl: sandbox.urls.nabla });
@@ -169,16 +179,16 @@ test('a grant request whose response was lost is sent again, with an assertion o
 });
 
 test.each([true, false])(
-  'the next key of the Core API is used when the current key is refused (it has its own client id: %s)',
-  async (own) => {
+  'a client of the Core API switches to the next key when the current key is refused (the next key has a client id of its own: %s)',
+  async (hasOwnClientId) => {
     const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
     const events: VendorEvent[] = [];
     const client = createNablaClient(
       {
         serverKey: {
-          clientId: own ? 'given-up' : renewed.clientId,
+          clientId: hasOwnClientId ? 'given-up' : renewed.clientId,
           privateKey: old.privateKey,
-          next: { privateKey: renewed.privateKey, clientId: own ? renewed.clientId : undefined },
+          next: { privateKey: renewed.privateKey, clientId: hasOwnClientId ? renewed.clientId : undefined },
         },
         baseUrl: sandbox.urls.nabla,
       },
@@ -190,7 +200,7 @@ test.each([true, false])(
   },
 );
 
-test('each key of a Core API client can be used alone, as the doctor does', async () => {
+test('verify() of a Core API client with a single key checks only that key', async () => {
   const [current, next] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
   const serverKey = { clientId: 'unknown', privateKey: current.privateKey, next };
   const options = nabla.options.parse({ serverKey, baseUrl: sandbox.urls.nabla });
@@ -203,7 +213,7 @@ test('each key of a Core API client can be used alone, as the doctor does', asyn
   await expect(verify(options.serverKey.next)).resolves.toBeUndefined();
 });
 
-test('the error for a refused client of the Core API names what the operator should check', async () => {
+test('verify() of a refused client of the Core API rejects with advice that names `privateKey`', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   const client = createNablaClient({ serverKey: { clientId: 'unknown', privateKey }, baseUrl: sandbox.urls.nabla });
   await expect(client.verify()).rejects.toMatchObject({
@@ -212,12 +222,16 @@ test('the error for a refused client of the Core API names what the operator sho
   await client.close();
 });
 
-test('an error about an invalid private key does not quote it, and the Core API requires a base URL', async () => {
+test('createNablaClient names an invalid private key by its option, and does not quote it', async () => {
   const { clientId, privateKey } = await sandbox.nabla.createClient();
   const broken = privateKey.replace('PRIVATE', 'PUBLIC');
-  const make = (key: string, baseUrl?: string) => (): unknown =>
-    createNablaClient({ serverKey: { clientId, privateKey: key }, baseUrl });
-  expect(make(broken, sandbox.urls.nabla)).toThrow(/serverKey.privateKey: must be a private RSA key/);
-  expect(make(broken, sandbox.urls.nabla)).not.toThrow(/BEGIN/);
-  expect(make(privateKey)).toThrow(/baseUrl: must be the region's host/);
+  const create = (): unknown =>
+    createNablaClient({ serverKey: { clientId, privateKey: broken }, baseUrl: sandbox.urls.nabla });
+  expect(create).toThrow(/serverKey.privateKey: must be a private RSA key/);
+  expect(create).not.toThrow(/BEGIN/);
+});
+
+test('createNablaClient with a key of the Core API requires `baseUrl`', async () => {
+  const serverKey = await sandbox.nabla.createClient();
+  expect(() => createNablaClient({ serverKey })).toThrow(/baseUrl: must be the region's host/);
 });
