@@ -68,6 +68,33 @@ test('a streamed body that is too long by its Content-Length is refused before i
   await expect(openTo(server.url).begin().stream(call)).rejects.toMatchObject({ reason: 'body_too_long' });
 });
 
+test('a streamed body that ends with its TCP connection is incomplete after a reset', async () => {
+  await using server = await startVendorServer(({ socket }) => {
+    socket?.write('HTTP/1.1 200 OK\r\n\r\nfirst');
+    setImmediate(() => socket?.resetAndDestroy());
+  });
+  const reading = openTo(server.url).begin().stream(call);
+  await expect(reading.then(({ body }) => buffer(body))).rejects.toMatchObject({
+    code: 'vendor_unavailable',
+    reason: 'ECONNRESET',
+  });
+});
+
+test('a streamed body that ends with its TCP connection is complete after a regular end', async () => {
+  await using server = await startVendorServer(({ socket }) => {
+    socket?.end('HTTP/1.1 200 OK\r\n\r\nfirst');
+  });
+  const { body } = await openTo(server.url).begin().stream(call);
+  expect((await buffer(body)).toString()).toBe('first');
+});
+
+test.each(['gzip', 'gzip, chunked'])('a response with the transfer encoding %s is invalid', async (encoding) => {
+  await using server = await startVendorServer(({ socket }) => {
+    socket?.end(`HTTP/1.1 200 OK\r\nTransfer-Encoding: ${encoding}\r\n\r\n1\r\nx\r\n0\r\n\r\n`);
+  });
+  await expect(openTo(server.url).begin().stream(call)).rejects.toMatchObject({ reason: 'transfer_encoding' });
+});
+
 test.each([
   ['HEAD', 200],
   ['GET', 304],
