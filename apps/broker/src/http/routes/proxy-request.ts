@@ -21,7 +21,8 @@ export async function readProxyRequest(
   { connection, caller, signal }: ProxyRequestContext,
 ): Promise<ProxyRequest> {
   const { method, raw, headers } = request;
-  const { url = '' } = raw;
+  // A request may name its whole URL (RFC 9112 section 3.2.2).
+  const url = (raw.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '');
   const target = /^\/v1\/vendors\/[^/]+\/proxy(\?|$)/.test(url) ? readLink(url, connection) : splitTarget(url);
   return { method, ...target, headers, body: await readBody(request), signal, caller };
 }
