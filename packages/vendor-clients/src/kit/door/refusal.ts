@@ -59,7 +59,7 @@ export function refusalError(
   });
 }
 
-/** Returns the error for a status that no client handles, or undefined for 2xx, 304, and 4xx except 408 and 429. */
+/** Returns the error for a status that no client handles, or undefined for 2xx, 304, and 4xx except 407, 408 and 429. */
 export function unusableStatusError(
   vendor: VendorName,
   status: number,
@@ -81,6 +81,8 @@ export function unusableStatusError(
           retryAfterSeconds: retryAfterSeconds ?? 1,
         });
   }
+  // Only a proxy of this network sends it, and a caller's HTTP client would take it for one of its own proxy.
+  if (status === 407) return interceptedError(vendor, status);
   const isRedirect = status >= 300 && status < 400 && status !== 304;
   if (!isRedirect && status >= 200) return undefined;
   return statusError(vendor, status, 'vendor_response_invalid', invalidDetail(vendor));
@@ -90,6 +92,8 @@ export function unusableStatusError(
 const customaryFields = ['error', 'errors', 'error_code', 'error_description', 'message', 'msg', 'detail', 'code'];
 /** Fields of the JSON that content delivery networks send instead of a site's own errors. */
 const interceptorFields = ['cloudflare_error', 'ray_id', 'incident_id', 'incidentId', 'support_id'];
+/** Header fields that only firewalls and proxies send, and only with a response of their own. */
+const interceptorHeaders = ['cf-mitigated', 'x-amzn-waf-action', 'x-squid-error'];
 const hasAnyOf = (fields: readonly string[], value: object) => fields.some((field) => Object.hasOwn(value, field));
 
 const objectSchema = z.looseObject({}).refine((value) => !hasAnyOf(interceptorFields, value));
@@ -100,6 +104,7 @@ const customaryErrorSchema = objectSchema.refine((value) => hasAnyOf(customaryFi
  * 401 with a challenge for API clients proves it too (RFC 9110 section 15.5.2).
  */
 export function isFromVendor({ vendor, status, headers = {} }: Refused, body: Buffer | undefined): boolean {
+  if (interceptorHeaders.some((name) => name in headers)) return false;
   if (body === undefined) return !isInterception(headers);
   if (body.length > 0) return isErrorOf(vendor, body);
   const challenge = headers['www-authenticate'];
@@ -117,7 +122,7 @@ function isErrorOf({ errorBody = customaryErrorSchema }: VendorName, body: Buffe
 /** Returns whether the headers alone show that a firewall or a content delivery network responded instead of an API. */
 function isInterception(headers: ResponseHeaders): boolean {
   const type = String(headers['content-type'] ?? '');
-  return /^\s*text\/html\b/i.test(type) || 'cf-mitigated' in headers || 'x-amzn-waf-action' in headers;
+  return /^\s*text\/html\b/i.test(type) || interceptorHeaders.some((name) => name in headers);
 }
 
 /** Returns whether a response has the form of a meaning. A page of a server on the way to the vendor has no meaning. */
