@@ -11,8 +11,7 @@ import { describeRedisFailure } from './storage/redis-failure.ts';
 import { describeStoreFailure } from './storage/store-failure.ts';
 import type { Store } from './storage/store.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { createOutage, type Outage } from './telemetry/outage.ts';
-import { watchPing, watchStore } from './telemetry/watch-store.ts';
+import { createOutage, watchPing, watchStore, type Outage } from './telemetry/watch-store.ts';
 import { createConnection, type Connections } from './vendors/connections.ts';
 
 /** The opened parts of a broker: everything that has to be closed, except the listeners. */

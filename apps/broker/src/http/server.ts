@@ -1,37 +1,38 @@
-import { randomUUID } from 'node:crypto';
-import { METHODS, type IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { METHODS } from 'node:http';
 import cors from '@fastify/cors';
-import { parseForeignJson, ValetKeyError, type Principal } from '@valetkey/core-types';
-import { readBearerToken } from '@valetkey/jwt-verify';
+import { ValetKeyError } from '@valetkey/core-types';
 import { proxyResponseHeaders } from '@valetkey/vendor-clients';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyHttpOptions,
   type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
   type onRequestAsyncHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
 import type { Logger } from 'pino';
-import type { Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
-import { defaultBodyProgress, hasBody, requireBodyProgress, type BodyProgress } from './body-progress.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
-import { assertHostAllowed } from './host-names.ts';
-import { closeIdleSockets, createSocketRefusal, cutOff, cutOffVisibly, lingerAfterUnreadBody } from './sockets.ts';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    principal: Principal | null;
-  }
-}
+import {
+  addEmptyBodyParser,
+  defaultBodyProgress,
+  forgetMediaType,
+  lingerAfterUnreadBody,
+  parseJson,
+  requireBodyProgress,
+  type BodyProgress,
+} from './request-body.ts';
+import {
+  checkHead,
+  closeWhileDraining,
+  createChildLogger,
+  createRequestId,
+  limitPipelining,
+  writeCommonHeaders,
+} from './request-head.ts';
+import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
 
 const maxBodyBytes = 16_384;
-/** The most requests of one TCP connection that may be pending at once. */
-const maxPipelinedRequests = 32;
 
 export interface HttpServerOptions {
   readonly logger: Logger;
@@ -63,7 +64,7 @@ const serverOptions = {
   forceCloseConnections: 'idle',
   return503OnClosing: false,
   exposeHeadRoutes: false,
-  genReqId: () => randomUUID(),
+  genReqId: createRequestId,
   http: {
     headersTimeout: 10_000,
     maxHeaderSize: 16_384,
@@ -84,7 +85,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const server = fastify({
     ...serverOptions,
     loggerInstance: withoutAddresses(logger),
-    childLoggerFactory: (_quiet, bindings, options) => logger.child(bindings, options),
+    childLoggerFactory: createChildLogger(logger),
     clientErrorHandler: createSocketRefusal({ logger, countError }),
     // Fastify throws these errors before it runs any hook.
     frameworkErrors: (error, request, reply) => {
@@ -105,17 +106,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson);
   addEmptyBodyParser(server);
-  server.addHook('onRequest', async (request, reply) => {
-    writeCommonHeaders(request, reply);
-    refuseAmbiguousHeaders(request.raw);
-    if (hostNames !== undefined) assertHostAllowed(request.raw, hostNames);
-    if (origins.length > 0) refusePlainOptions(request);
-  });
+  server.addHook('onRequest', checkHead({ hostNames, hasCors: origins.length > 0 }));
   if (origins.length > 0) allowOrigins(server, origins);
-  server.addHook('onSend', (_request, reply, payload, done) => {
-    if (lifecycle.draining) reply.header('connection', 'close');
-    done(null, payload);
-  });
+  server.addHook('onSend', closeWhileDraining(lifecycle));
   server.setErrorHandler(sendProblem);
   server.setNotFoundHandler(() => {
     throw new ValetKeyError('not_found', 'No route has this path.');
@@ -126,85 +119,6 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 /** Returns a logger that drops the lines in which Fastify lists its addresses: the program that listens prints them once. */
 function withoutAddresses(logger: Logger): FastifyBaseLogger {
   return logger.child({}, { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level });
-}
-
-/**
- * Closes a TCP connection that pipelines more requests than any real client does. Node would keep all their responses in memory,
- * and a request of a few bytes can have a response of several thousand.
- */
-function limitPipelining({ server }: FastifyInstance): void {
-  const pending = new WeakMap<Socket, number>();
-  const count = (socket: Socket, change: number): number => {
-    const left = (pending.get(socket) ?? 0) + change;
-    pending.set(socket, left);
-    return left;
-  };
-  server.on('request', ({ socket }, response) => {
-    response.once('close', () => count(socket, -1));
-    if (count(socket, 1) > maxPipelinedRequests) cutOff(socket);
-  });
-}
-
-function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): void {
-  reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff').header('x-request-id', id);
-}
-
-function parseJson(
-  request: FastifyRequest,
-  text: string | Buffer,
-  done: (error: Error | null, body?: unknown) => void,
-): void {
-  if (text === '') return done(null, undefined);
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    done(new ValetKeyError('unsupported_media_type', 'The body has a content encoding.'));
-    return;
-  }
-  try {
-    done(null, parseForeignJson(text));
-  } catch {
-    done(new ValetKeyError('invalid_request', 'The body is not JSON.'));
-  }
-}
-
-/** Accepts a body without bytes whatever its media type, and refuses every other body whose media type has no parser. */
-export function addEmptyBodyParser(server: FastifyInstance): void {
-  server.addContentTypeParser('*', (_request, payload, done) => {
-    payload.once('error', () => done(new ValetKeyError('invalid_request', 'The body broke off.')));
-    payload.once('end', () => done(null, undefined));
-    payload.once('data', () => {
-      payload.removeAllListeners('end').pause();
-      done(new ValetKeyError('unsupported_media_type', 'The media type of the body is not supported here.'));
-    });
-  });
-}
-
-/** Forgets the media type of a request that has no body. Some clients send one, even an invalid one, with every request. */
-const forgetMediaType: onRequestAsyncHookHandler = async ({ raw }) => {
-  if (!hasBody(raw)) delete raw.headers['content-type'];
-};
-
-/** The headers that a request may carry only once. Node keeps the first of several; a proxy in front may use another one. */
-const singleHeaders = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop']);
-
-function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMessage): void {
-  if (httpVersion === '0.9') throw new ValetKeyError('invalid_request', 'HTTP/0.9 is not supported.');
-  // Another HTTP parser could read any other transfer encoding differently, and would see a different body.
-  const { 'transfer-encoding': transferEncoding = 'chunked' } = headers;
-  if (transferEncoding.toLowerCase() !== 'chunked') {
-    throw new ValetKeyError('invalid_request', 'The header transfer-encoding must be chunked.');
-  }
-  // Checked here, because Node's own refusal has an empty body.
-  if (headers.host === undefined && httpVersion === '1.1') {
-    throw new ValetKeyError('invalid_request', 'The header host is missing.');
-  }
-  const seen = new Set<string>();
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] ?? '').toLowerCase();
-    if (!singleHeaders.has(name)) continue;
-    if (seen.has(name)) throw new ValetKeyError('invalid_request', `The header ${name} is present more than once.`);
-    seen.add(name);
-  }
 }
 
 /**
@@ -219,30 +133,6 @@ function allowOrigins(server: FastifyInstance, origins: readonly string[]): void
     credentials: false,
     maxAge: 600,
   });
-}
-
-/** Refuses an OPTIONS request that is not a preflight. Otherwise the CORS plugin would respond with its own text. */
-function refusePlainOptions({ method, headers }: FastifyRequest): void {
-  const isPreflight = headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
-  if (method === 'OPTIONS' && !isPreflight) {
-    throw new ValetKeyError('invalid_request', 'OPTIONS is only for the preflight requests of browsers.');
-  }
-}
-
-/**
- * Returns the hook that authenticates a caller. Only the bearer token of the `Authorization` header identifies a caller,
- * never a query parameter or a body.
- */
-export function authenticateWith(identify: Identify): onRequestAsyncHookHandler {
-  return async (request) => {
-    request.principal = await identify(readBearerToken(request.headers.authorization));
-  };
-}
-
-/** Returns the principal of an authenticated request. */
-export function principalOf({ principal }: FastifyRequest): Principal {
-  if (principal === null) throw new ValetKeyError('internal', 'This route does not authenticate its callers.');
-  return principal;
 }
 
 /**

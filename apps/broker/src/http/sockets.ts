@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { toProblem } from './errors/problem.ts';
+import { linger } from './request-body.ts';
 
 /** How often idle sockets are closed. A request that was in transit when the server began to close arrives within this time. */
 const sweepMs = 500;
@@ -40,39 +41,6 @@ export function cutOffVisibly({ server }: FastifyInstance): void {
 
 function cutOffAll(): void {
   for (const socket of openSockets) cutOff(socket);
-}
-
-/** A socket is read up to these bounds after the last response, if its request body was not read to the end. */
-const maxLingerBytes = 16_777_216;
-const maxLingerMs = 10_000;
-
-/**
- * Reads the rest of a body that was not read before its connection closes (RFC 9112 section 9.6). Otherwise the system would
- * reset the connection, and a client or proxy that is still sending might lose the response.
- */
-export function lingerAfterUnreadBody({ server }: FastifyInstance): void {
-  const latest = new WeakMap<Socket, IncomingMessage>();
-  server.on('request', (request) => void latest.set(request.socket, request));
-  server.on('connection', (socket) => {
-    const close = socket.destroySoon.bind(socket);
-    // Node calls this function after the last response of a connection.
-    socket.destroySoon = () => (latest.get(socket)?.complete === false ? linger(socket) : close());
-  });
-}
-
-/** Ends the writable side, and drops what arrives until the peer ends its side too. */
-function linger(socket: Socket): void {
-  let left = maxLingerBytes;
-  const timer = setTimeout(() => socket.destroy(), maxLingerMs).unref();
-  socket.once('close', () => clearTimeout(timer));
-  // Without its listeners, Node parses no further request.
-  socket.removeAllListeners('data').once('end', () => socket.destroy());
-  socket.on('data', (chunk) => {
-    left -= chunk.length;
-    if (left < 0) socket.destroy();
-  });
-  socket.end();
-  socket.resume();
 }
 
 /**

@@ -3,7 +3,7 @@ import type { JwtVerifier } from '@valetkey/jwt-verify';
 import { expect, test } from 'vitest';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import type { Store } from '../storage/store.ts';
-import { createIdentify } from './identify.ts';
+import { createIdentify, principalKey } from './identify.ts';
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: {} };
 
@@ -90,4 +90,17 @@ test('identify rejects with `overloaded` when the block list cannot be read', as
   await store.close();
   const identify = createIdentify({ verifier: createVerifier(() => alice), store });
   await expect(identify('token')).rejects.toMatchObject({ code: 'overloaded' });
+});
+
+test('principalKey returns equal keys for equal principals and different keys for different ones', () => {
+  const principals = [
+    { issuer: 'https://a', subject: 'b' },
+    { issuer: 'https://a","b', subject: '' },
+    { issuer: 'https://a"', subject: ',"b' },
+    { issuer: '', subject: 'https://ab' },
+    { issuer: 'https://ab', subject: '' },
+    { issuer: 'https://a', subject: 'B' },
+  ];
+  expect(new Set(principals.map(principalKey)).size).toBe(principals.length);
+  expect(principalKey({ issuer: 'https://a', subject: 'b' })).toBe(principalKey({ subject: 'b', issuer: 'https://a' }));
 });

@@ -27,3 +27,8 @@ export function createIdentify({ verifier, store, assertWithinRate }: IdentifyDe
     return principal;
   };
 }
+
+/** Returns a text made of issuer and subject: equal for equal principals, different for different principals. */
+export function principalKey({ issuer, subject }: PrincipalId): string {
+  return JSON.stringify([issuer, subject]);
+}

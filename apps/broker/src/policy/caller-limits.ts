@@ -1,6 +1,6 @@
 import { ValetKeyError, type Clock } from '@valetkey/core-types';
 import { LRUCache } from 'lru-cache';
-import { principalKey } from '../identity/principal-key.ts';
+import { principalKey } from '../identity/identify.ts';
 import type { PrincipalId } from '../storage/store.ts';
 
 /** The limits for the callers of one principal together. An absent limit is not enforced. */

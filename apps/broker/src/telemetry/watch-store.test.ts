@@ -4,8 +4,7 @@ import { expect, test } from 'vitest';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import type { Store } from '../storage/store.ts';
 import { createLogger } from './logger.ts';
-import { createOutage } from './outage.ts';
-import { watchPing, watchStore } from './watch-store.ts';
+import { createOutage, watchPing, watchStore } from './watch-store.ts';
 
 const alice = { connection: 'vital', vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
 

@@ -3,7 +3,7 @@ import { createVendor } from '../config/adapter.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
-import { createAppTokenBound, type AppTokenBound } from './token-life.ts';
+import { createAppTokenBound, type AppTokenBound } from './app-token-bound.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
 
 /** A configured use of a vendor that the broker can call. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { principalKey } from '../identity/principal-key.ts';
+import { principalKey } from '../identity/identify.ts';
 import type { PrincipalId } from '../storage/store.ts';
 
 /**

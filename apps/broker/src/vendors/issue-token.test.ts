@@ -14,10 +14,10 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { VendorUserSource } from '../config/connection-policy.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
+import { createAppTokenBound } from './app-token-bound.ts';
 import type { Connection } from './connections.ts';
-import { issueClientToken } from './issue-token.ts';
+import { boundLifetime, issueClientToken } from './issue-token.ts';
 import { OperationFailure } from './perform.ts';
-import { createAppTokenBound } from './token-life.ts';
 import { createVendorUsers } from './vendor-users.ts';
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: { patient: 'p-1' } };
@@ -311,4 +311,22 @@ test('a token that outlives the token of the caller because the vendor is slow i
   // One minute is the shortest token, and the caller's token has less left after the first response.
   await expect(issueFor(61)).rejects.toMatchObject({ refusal: { reason: 'app_token_too_short' } });
   expect(requested).toEqual([2, 1, 1]);
+});
+
+test.each([
+  [300, 300],
+  [300.9, 300],
+  [2_592_000, 2_592_000],
+  [2_592_001, 2_592_000],
+  [9e15, 2_592_000],
+  [Infinity, 2_592_000],
+  [undefined, undefined],
+])('boundLifetime returns for a lifetime of %s seconds %s', (expiresInSeconds, seconds) => {
+  expect(boundLifetime({ vendor: 'acme', expiresInSeconds }).expiresInSeconds).toBe(seconds);
+});
+
+test.each([0, 0.5, -1, -Infinity, NaN])('boundLifetime rejects a lifetime of %s seconds', (expiresInSeconds) => {
+  expect(() => boundLifetime({ vendor: 'acme', expiresInSeconds })).toThrow(
+    expect.objectContaining({ code: 'vendor_response_invalid', reason: 'lifetime', vendor: 'acme' }),
+  );
 });

@@ -9,10 +9,10 @@ import {
   type Principal,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import { principalKey } from '../identity/principal-key.ts';
+import { principalKey } from '../identity/identify.ts';
+import { CallerTokenRefusal } from './app-token-bound.ts';
 import type { Connection } from './connections.ts';
 import { OperationFailure, type OperationResult } from './perform.ts';
-import { boundLifetime, CallerTokenRefusal } from './token-life.ts';
 import type { OnMappingChange } from './vendor-users.ts';
 
 /**
@@ -163,4 +163,27 @@ function parseParameters(
     vendor: vendor.id,
     remediation: `Correct or leave out: ${fields.join(', ') || 'the whole body'}.`,
   });
+}
+
+/** The longest lifetime of a vendor's token that the broker reports or relies on, in seconds: 30 days. */
+const maxLifetimeSeconds = 30 * 86_400;
+
+/**
+ * Returns a token whose lifetime is a whole number of seconds of at most 30 days: an adapter may return any number. Throws
+ * `vendor_response_invalid` for a lifetime that is none.
+ */
+export function boundLifetime<
+  Token extends { readonly vendor: string; readonly expiresInSeconds?: number | undefined },
+>(token: Token): Token {
+  const { vendor, expiresInSeconds } = token;
+  if (expiresInSeconds === undefined) return token;
+  const seconds = Math.floor(expiresInSeconds);
+  if (Number.isNaN(seconds) || seconds <= 0) {
+    throw new ValetKeyError('vendor_response_invalid', 'The vendor returned a token that is not valid for any time.', {
+      vendor,
+      reason: 'lifetime',
+      advice: "Correct the vendor's adapter.",
+    });
+  }
+  return { ...token, expiresInSeconds: Math.min(seconds, maxLifetimeSeconds) };
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { Decision } from '../storage/store.ts';
 import type { Connection, Connections } from './connections.ts';
-import { CallerTokenRefusal } from './token-life.ts';
+import { CallerTokenRefusal } from './app-token-bound.ts';
 import type { OnMappingChange } from './vendor-users.ts';
 
 /** An authenticated request to use a connection, whatever protocol the caller used to send it. */

@@ -2,7 +2,7 @@ import { ValetKeyError, type Principal, type ProxyRequest, type ProxyResponse } 
 import type { TokenCache } from '@valetkey/token-cache';
 import { isCallAllowed } from '@valetkey/vendor-clients';
 import type { Connection } from './connections.ts';
-import { boundLifetime } from './token-life.ts';
+import { boundLifetime } from './issue-token.ts';
 
 /**
  * Calls a vendor on the principal's behalf, with a server token that the caller never receives. If the vendor refuses the

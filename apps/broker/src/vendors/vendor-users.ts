@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as systemSleep } from 'node:timers/promises';
 import { readTenant, ValetKeyError, type Clock, type Principal, type Vendor } from '@valetkey/core-types';
 import type { VendorUserSource } from '../config/connection-policy.ts';
-import { principalKey } from '../identity/principal-key.ts';
+import { principalKey } from '../identity/identify.ts';
 import type { Store, VendorUserKey } from '../storage/store.ts';
 import { externalIdOf } from './external-id.ts';
 

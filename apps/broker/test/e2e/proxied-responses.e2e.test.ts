@@ -123,18 +123,18 @@ test('calls an absolute link of the vendor, and refuses a link to anywhere else 
   expect(called).toHaveLength(1);
 });
 
-test('serves other principals while one principal reads none of 70 large responses', async () => {
+test('serves other principals while the responses to 70 calls of one principal do not end', async () => {
   let calls = 0;
-  const body = Buffer.alloc(12_000_000);
   await using vendor = await startWrittenVendor((response) => {
     calls += 1;
-    response.writeHead(200, { 'content-length': body.length }).end(body);
+    response.writeHead(200, { 'content-length': 12_000_000 });
+    if (response.req.method === 'HEAD') response.end();
+    else response.write('the first part');
   });
   const allow = ['GET', 'HEAD'].map((method) => ({ method, path: '/Patients' }));
   await using broker = await startBrokerFor(vendor.url, { allow, maxResponseBytes: 20_000_000 });
   const { hostname, port } = new URL(broker.brokerUrl);
-  const unread = Array.from({ length: 70 }, () => {
-    // Without a listener for data, the system's buffers fill up.
+  const open = Array.from({ length: 70 }, () => {
     const socket = connect(Number(port), hostname).on('error', () => undefined);
     socket.write(`GET ${proxyRoute}/Patients HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice}\r\n\r\n`);
     return socket;
@@ -144,7 +144,7 @@ test('serves other principals while one principal reads none of 70 large respons
     Array.from({ length: 10 }, () => broker.call(`${proxyRoute}/Patients`, bob, { method: 'HEAD' })),
   );
   expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
-  for (const socket of unread) socket.destroy();
+  for (const socket of open) socket.destroy();
 });
 
 test('serves a burst of 200 calls of one principal alone', async () => {

@@ -14,7 +14,8 @@ import Negotiator from 'negotiator';
 import type { Identify } from '../../identity/identify.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
-import { addRoute, authenticateWith, principalOf } from '../server.ts';
+import { authenticateWith, principalOf } from '../request-head.ts';
+import { addRoute } from '../server.ts';
 
 interface IssueRouteDependencies {
   readonly identify: Identify;

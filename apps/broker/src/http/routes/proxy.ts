@@ -3,12 +3,12 @@ import { ValetKeyError } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Identify } from '../../identity/identify.ts';
-import { principalKey } from '../../identity/principal-key.ts';
+import { principalKey } from '../../identity/identify.ts';
 import type { CallerLimits } from '../../policy/caller-limits.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { proxyCall } from '../../vendors/proxy-call.ts';
 import { toValetKeyError } from '../errors/problem.ts';
-import { authenticateWith, principalOf } from '../server.ts';
+import { authenticateWith, principalOf } from '../request-head.ts';
 import { cutOff } from '../sockets.ts';
 import { readProxyRequest } from './proxy-request.ts';
 

@@ -3,7 +3,8 @@ import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 import type { Identify } from '../../identity/identify.ts';
 import { isAllowed } from '../../policy/access.ts';
 import type { Connection, Connections } from '../../vendors/connections.ts';
-import { addRoute, authenticateWith, principalOf } from '../server.ts';
+import { authenticateWith, principalOf } from '../request-head.ts';
+import { addRoute } from '../server.ts';
 
 interface SessionRouteDependencies {
   readonly identify: Identify;

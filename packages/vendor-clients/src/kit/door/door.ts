@@ -118,7 +118,7 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
   const run = createRunner(options, dependencies);
 
   const unusable = (status: number, headers: ResponseHeaders): ValetKeyError | undefined =>
-    unusableStatusError(vendor, status, headers, clock.nowMs());
+    status >= 200 && status < 300 ? undefined : unusableStatusError(vendor, status, headers, clock.nowMs());
 
   async function sendCall(call: DoorCall, terms: Terms): Promise<VendorResponse> {
     const { json, repeatable = false, rateLimitKey, expected = [200], meanings } = call;

@@ -10,29 +10,6 @@ export class CallerTokenRefusal extends Error {
   }
 }
 
-/** The longest lifetime of a vendor's token that the broker reports or relies on, in seconds: 30 days. */
-const maxLifetimeSeconds = 30 * 86_400;
-
-/**
- * Returns a token whose lifetime is a whole number of seconds of at most 30 days: an adapter may return any number. Throws
- * `vendor_response_invalid` for a lifetime that is none.
- */
-export function boundLifetime<
-  Token extends { readonly vendor: string; readonly expiresInSeconds?: number | undefined },
->(token: Token): Token {
-  const { vendor, expiresInSeconds } = token;
-  if (expiresInSeconds === undefined) return token;
-  const seconds = Math.floor(expiresInSeconds);
-  if (Number.isNaN(seconds) || seconds <= 0) {
-    throw new ValetKeyError('vendor_response_invalid', 'The vendor returned a token that is not valid for any time.', {
-      vendor,
-      reason: 'lifetime',
-      advice: "Correct the vendor's adapter.",
-    });
-  }
-  return { ...token, expiresInSeconds: Math.min(seconds, maxLifetimeSeconds) };
-}
-
 /** Bounds the tokens of a connection by the token of the caller (`boundByAppToken`). */
 export interface AppTokenBound {
   /**

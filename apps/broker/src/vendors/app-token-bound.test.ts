@@ -1,24 +1,6 @@
 import { systemClock, type Principal } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
-import { boundLifetime, CallerTokenRefusal, createAppTokenBound } from './token-life.ts';
-
-test.each([
-  [300, 300],
-  [300.9, 300],
-  [2_592_000, 2_592_000],
-  [2_592_001, 2_592_000],
-  [9e15, 2_592_000],
-  [Infinity, 2_592_000],
-  [undefined, undefined],
-])('boundLifetime returns for a lifetime of %s seconds %s', (expiresInSeconds, seconds) => {
-  expect(boundLifetime({ vendor: 'acme', expiresInSeconds }).expiresInSeconds).toBe(seconds);
-});
-
-test.each([0, 0.5, -1, -Infinity, NaN])('boundLifetime rejects a lifetime of %s seconds', (expiresInSeconds) => {
-  expect(() => boundLifetime({ vendor: 'acme', expiresInSeconds })).toThrow(
-    expect.objectContaining({ code: 'vendor_response_invalid', reason: 'lifetime', vendor: 'acme' }),
-  );
-});
+import { CallerTokenRefusal, createAppTokenBound } from './app-token-bound.ts';
 
 test('a caller whose token has no expiry is refused, because nothing bounds the token of the vendor', () => {
   const bound = createAppTokenBound('acme-eu', 'acme', systemClock);

@@ -1,0 +1,113 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { parseForeignJson, ValetKeyError } from '@valetkey/core-types';
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+
+/** The least progress of a request body: `minBytes` in each `windowMs`, unless the body ends. */
+export interface BodyProgress {
+  readonly windowMs: number;
+  readonly minBytes: number;
+}
+
+/** Every body that a route reads whole has at most `minBytes`, so it arrives within one window. A longer one has no total time. */
+export const defaultBodyProgress: BodyProgress = { windowMs: 15_000, minBytes: 16_384 };
+
+/**
+ * Refuses a request whose body stops or is very slow, as Node refuses slow headers. A total time would contradict options:
+ * the largest allowed body may need minutes.
+ */
+export function requireBodyProgress({ server }: FastifyInstance, { windowMs, minBytes }: BodyProgress): void {
+  server.on('request', (request, response) => {
+    if (!hasBody(request)) return;
+    const { socket } = request;
+    let readBefore = socket.bytesRead;
+    const timer = setInterval(() => {
+      const read = socket.bytesRead - readBefore;
+      readBefore += read;
+      // Bytes that wait in the broker show that the vendor is slow and not the caller. The vendor's own timeout ends that.
+      if (request.complete || read >= minBytes || request.readableLength > 0) return;
+      clearInterval(timer);
+      // A response that was sent before the end of the body leaves nothing to say.
+      if (response.writableFinished) socket.destroy();
+      else
+        server.emit('clientError', Object.assign(new Error('slow body'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+    }, windowMs);
+    timer.unref();
+    // Not at the end of the response: a body that nobody needs would otherwise keep its connection for ever.
+    request.once('close', () => clearInterval(timer));
+  });
+}
+
+/** Returns whether a request announces a body of at least one byte, or of unknown length. */
+export function hasBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': transferEncoding } = headers;
+  return transferEncoding !== undefined || !/^0*$/.test(length);
+}
+
+/** A socket is read up to these bounds after the last response, if its request body was not read to the end. */
+const maxLingerBytes = 16_777_216;
+const maxLingerMs = 10_000;
+
+/**
+ * Reads the rest of a body that was not read before its connection closes (RFC 9112 section 9.6). Otherwise the system would
+ * reset the connection, and a client or proxy that is still sending might lose the response.
+ */
+export function lingerAfterUnreadBody({ server }: FastifyInstance): void {
+  const latest = new WeakMap<Socket, IncomingMessage>();
+  server.on('request', (request) => void latest.set(request.socket, request));
+  server.on('connection', (socket) => {
+    const close = socket.destroySoon.bind(socket);
+    // Node calls this function after the last response of a connection.
+    socket.destroySoon = () => (latest.get(socket)?.complete === false ? linger(socket) : close());
+  });
+}
+
+/** Ends the writable side, and drops what arrives until the peer ends its side too. */
+export function linger(socket: Socket): void {
+  let left = maxLingerBytes;
+  const timer = setTimeout(() => socket.destroy(), maxLingerMs).unref();
+  socket.once('close', () => clearTimeout(timer));
+  // Without its listeners, Node parses no further request.
+  socket.removeAllListeners('data').once('end', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    left -= chunk.length;
+    if (left < 0) socket.destroy();
+  });
+  socket.end();
+  socket.resume();
+}
+
+export function parseJson(
+  request: FastifyRequest,
+  text: string | Buffer,
+  done: (error: Error | null, body?: unknown) => void,
+): void {
+  if (text === '') return done(null, undefined);
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    done(new ValetKeyError('unsupported_media_type', 'The body has a content encoding.'));
+    return;
+  }
+  try {
+    done(null, parseForeignJson(text));
+  } catch {
+    done(new ValetKeyError('invalid_request', 'The body is not JSON.'));
+  }
+}
+
+/** Accepts a body without bytes whatever its media type, and refuses every other body whose media type has no parser. */
+export function addEmptyBodyParser(server: FastifyInstance): void {
+  server.addContentTypeParser('*', (_request, payload, done) => {
+    payload.once('error', () => done(new ValetKeyError('invalid_request', 'The body broke off.')));
+    payload.once('end', () => done(null, undefined));
+    payload.once('data', () => {
+      payload.removeAllListeners('end').pause();
+      done(new ValetKeyError('unsupported_media_type', 'The media type of the body is not supported here.'));
+    });
+  });
+}
+
+/** Forgets the media type of a request that has no body. Some clients send one, even an invalid one, with every request. */
+export const forgetMediaType: onRequestAsyncHookHandler = async ({ raw }) => {
+  if (!hasBody(raw)) delete raw.headers['content-type'];
+};
