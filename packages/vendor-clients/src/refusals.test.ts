@@ -89,6 +89,8 @@ const foreign: readonly (readonly [string, PlannedResponse])[] = [
     { json: { message: 'x', error: 'x', detail: 'x' }, headers: { 'x-amzn-waf-action': 'block' } },
   ],
   ["a proxy's error", { json: { message: 'x', error: 'x' }, headers: { 'x-squid-error': 'ERR_ACCESS_DENIED 0' } }],
+  // A parser that calls itself for each level has no stack left at this depth.
+  ['deeply nested JSON', { text: '['.repeat(50_000) + ']'.repeat(50_000) }],
   ['a list', { json: [{ message: 'no' }] }],
 ];
 

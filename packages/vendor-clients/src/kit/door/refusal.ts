@@ -113,7 +113,7 @@ export function isFromVendor({ vendor, status, headers = {} }: Refused, body: Bu
 
 /** A schema of text applies to a body that is not JSON, for the few vendors whose errors are plain text. */
 function isErrorOf({ errorBody = customaryErrorSchema }: VendorName, body: Buffer): boolean {
-  const json = tryReadJson({ body }, z.json());
+  const json = tryReadJson({ body }, z.unknown());
   if (json.success) return objectSchema.safeParse(json.data).success && errorBody.safeParse(json.data).success;
   const text = body.toString();
   return !/^\s*</.test(text) && errorBody.safeParse(text).success;
