@@ -3,7 +3,6 @@ import { connect } from 'node:net';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { proxyRequestHeaders, proxyResponseHeaders } from '@valetkey/vendor-clients';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sendBytes } from '../support/raw-connection.ts';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 import { startWrittenVendor } from '../support/written-vendor.ts';
 
@@ -83,21 +82,6 @@ test.each([
   const socket = connect(Number(port), hostname).resume();
   socket.write(`GET ${proxyRoute}/Patients HTTP/1.0\r\nAuthorization: Bearer ${alice}\r\n\r\n`);
   await expect(once(socket, 'end')).rejects.toMatchObject({ code: 'ECONNRESET' });
-});
-
-test('forwards a request whose target is the whole URL of the broker', async () => {
-  const called: string[] = [];
-  await using vendor = await startWrittenVendor((response, { url = '' }) => {
-    called.push(url);
-    response.end('{}');
-  });
-  await using broker = await startBrokerFor(`${vendor.url}/api`);
-  const link = `?url=${encodeURIComponent(`${vendor.url}/api/Patients?$top=2`)}`;
-  for (const target of ['/Patients?$top=1', link, '/Secrets?url=/proxy/Patients']) {
-    const head = `Host: x\r\nAuthorization: Bearer ${alice}\r\nConnection: close\r\n\r\n`;
-    await sendBytes(broker.brokerUrl, [`GET http://x${proxyRoute}${target} HTTP/1.1\r\n${head}`]);
-  }
-  expect(called).toEqual(['/api/Patients?$top=1', '/api/Patients?$top=2']);
 });
 
 test('calls an absolute link of the vendor, and refuses a link to anywhere else without calling the vendor', async () => {

@@ -21,8 +21,7 @@ export async function readProxyRequest(
   { connection, caller, signal }: ProxyRequestContext,
 ): Promise<ProxyRequest> {
   const { method, raw, headers } = request;
-  // A request may name its whole URL (RFC 9112 section 3.2.2).
-  const url = (raw.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '');
+  const { url = '' } = raw;
   const target = /^\/v1\/vendors\/[^/]+\/proxy(\?|$)/.test(url) ? readLink(url, connection) : splitTarget(url);
   return { method, ...target, headers, body: await readBody(request), signal, caller };
 }
