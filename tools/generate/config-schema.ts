@@ -2,7 +2,7 @@ import type { VendorDefinition } from '@valetkey/core-types';
 import { z } from 'zod';
 import { brokerShape } from '../../apps/broker/src/config/broker-fields.ts';
 import { connectionName } from '../../apps/broker/src/config/config-path.ts';
-import { connectionPolicyShape } from '../../apps/broker/src/config/connection-policy.ts';
+import { connectionShape } from '../../apps/broker/src/config/connection-policy.ts';
 import { mapSchema, type JsonSchema } from './json-schema.ts';
 import { withoutAlternatives } from './merge-alternatives.ts';
 
@@ -70,7 +70,7 @@ function withReferences(schema: JsonSchema): JsonSchema {
 export function createConfigSchema(definitions: readonly VendorDefinition[]): ConfigSchema {
   const { adapters: _codeOnly, ...fields } = brokerShape;
   const broker = toJsonSchema(z.strictObject(fields));
-  const connection = toJsonSchema(z.strictObject(connectionPolicyShape));
+  const connection = toJsonSchema(z.strictObject(connectionShape));
   const vendors = new Map(definitions.map(({ id, options }) => [id, toJsonSchema(options)]));
 
   const entryOf = (id: string): JsonSchema => {

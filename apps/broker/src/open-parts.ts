@@ -2,6 +2,7 @@ import type { Clock } from '@valetkey/core-types';
 import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenCache, type TokenCacheEvent } from '@valetkey/token-cache';
 import type { RedisStore } from '@valetkey/token-cache/redis';
+import { openEgress, type Egress } from '@valetkey/vendor-clients';
 import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
@@ -17,6 +18,7 @@ import { createConnection, type Connections } from './vendors/connections.ts';
 /** The opened parts of a broker: everything that has to be closed, except the listeners. */
 export interface Parts {
   readonly store: Store;
+  readonly egress: Egress;
   readonly connections: Connections;
   readonly verifier: JwtVerifier;
   /** The cache of server tokens and account-bound client tokens. */
@@ -40,9 +42,11 @@ const maxIssueMs = 150_000;
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, logger, metrics } = dependencies;
   const store = openWatchedStore(config, dependencies, resources);
-  const connections = openConnections(config, store, dependencies, resources);
+  const egress = resources.use(openEgress(config.egress), (opened) => opened.close());
+  const connections = openConnections(config, { ...dependencies, store, egress }, resources);
   const verifier = createJwtVerifier({
     issuers: config.issuers,
+    fetch: egress.fetch,
     clock,
     onEvent: (event) => {
       metrics.countIdentityEvent(event);
@@ -64,13 +68,12 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     onEvent: (event) => reportTokenEvent(event, metrics, outage),
   });
   resources.use(tokens, (created) => created.close());
-  return { store, connections, verifier, tokens, redis };
+  return { store, egress, connections, verifier, tokens, redis };
 }
 
 function openConnections(
   { connections }: Config,
-  store: Store,
-  { clock, logger, metrics }: OpenDependencies,
+  { store, egress, clock, logger, metrics }: OpenDependencies & Pick<Parts, 'store' | 'egress'>,
   resources: DisposalStack,
 ): Connections {
   return new Map(
@@ -78,6 +81,7 @@ function openConnections(
       const connection = createConnection(configured, {
         store,
         clock,
+        egress,
         onEvent: (event) => {
           metrics.countVendorEvent(event);
           logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor');

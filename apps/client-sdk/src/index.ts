@@ -16,4 +16,11 @@ export type { NablaResponse, NudgeResponse, VendorResponses, VitalResponse } fro
 export type { AuthgearContainer } from './vendors/authgear.ts';
 export type { NablaSessionTokens } from './vendors/nabla.ts';
 export type { VitalAuthenticateRequest, VitalCore, VitalReconciliation } from './vendors/vital.ts';
-export type { IssueResponse, IssueEnvelope, Problem, SessionResponse, SessionVendor } from './wire.ts';
+export type {
+  ConnectionExplanation,
+  IssueResponse,
+  IssueEnvelope,
+  Problem,
+  SessionResponse,
+  SessionVendor,
+} from './wire.ts';

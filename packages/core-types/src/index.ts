@@ -8,6 +8,7 @@ export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-
 export { signatureAlgorithms } from './issuer-parts.ts';
 export { documentUrlSchema, secureUrlSchema } from './issuer-text.ts';
 export { isLoopbackHost } from './loopback.ts';
+export { addressRefused, connectionDropped, egressAdvice, proxyRefused } from './network-codes.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
@@ -44,4 +45,12 @@ export type {
   VendorDependencies,
   VendorEvent,
 } from './vendor.ts';
-export type { IssueResponse, IssueEnvelope, Problem, SessionResponse, SessionVendor } from './wire.ts';
+export type {
+  ConnectionCheck,
+  ConnectionExplanation,
+  IssueResponse,
+  IssueEnvelope,
+  Problem,
+  SessionResponse,
+  SessionVendor,
+} from './wire.ts';

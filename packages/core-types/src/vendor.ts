@@ -208,6 +208,8 @@ export type VendorEvent =
 export interface VendorDependencies {
   readonly clock?: Clock | undefined;
   readonly onEvent?: ((event: VendorEvent) => void) | undefined;
+  /** The way out of the network, with the proxy and the certificates of the configuration. Every call must use it. */
+  readonly egress?: { readonly fetch: typeof globalThis.fetch } | undefined;
 }
 
 /** How a vendor is configured and created: one entry of the registry. */

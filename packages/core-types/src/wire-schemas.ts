@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorTable, type ErrorCode } from './errors.ts';
-import type { IssueEnvelope, Problem, SessionResponse } from './wire.ts';
+import type { ConnectionExplanation, IssueEnvelope, Problem, SessionResponse } from './wire.ts';
 
 const codes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]];
 
@@ -14,6 +14,20 @@ export const issueResponseSchema = z.looseObject({
   refresh_after: z.number().optional(),
   server_time: z.iso.datetime(),
 }) satisfies z.ZodType<IssueEnvelope>;
+
+const connectionExplanationSchema = z.object({
+  connection: z.string(),
+  vendor: z.string(),
+  allowed: z.boolean(),
+  checks: z.array(
+    z.object({
+      check: z.enum(['policy', 'issuers', 'requiredScopes', 'requiredClaims', 'blocked', 'user', 'issue', 'proxy']),
+      outcome: z.enum(['passed', 'failed', 'not_reached']),
+      detail: z.string(),
+    }),
+  ),
+  change: z.string(),
+}) satisfies z.ZodType<ConnectionExplanation>;
 
 /** Parses the response of `GET /v1/session`. */
 export const sessionResponseSchema = z.object({
@@ -29,6 +43,7 @@ export const sessionResponseSchema = z.object({
       vendor_user_id: z.string().optional(),
     }),
   ),
+  explanation: connectionExplanationSchema.optional(),
   server_time: z.iso.datetime(),
 }) satisfies z.ZodType<SessionResponse>;
 

@@ -29,6 +29,25 @@ export interface SessionVendor {
   vendor_user_id?: string | undefined;
 }
 
+/** One check of whether a caller may use a connection. */
+export interface ConnectionCheck {
+  /** A field of the connection, `blocked`, or the operation that the vendor would be asked for. */
+  check: 'policy' | 'issuers' | 'requiredScopes' | 'requiredClaims' | 'blocked' | 'user' | 'issue' | 'proxy';
+  outcome: 'passed' | 'failed' | 'not_reached';
+  detail: string;
+}
+
+/** Why a caller may or may not use a connection, found without a call to the vendor. */
+export interface ConnectionExplanation {
+  connection: string;
+  vendor: string;
+  /** Whether every check has passed. */
+  allowed: boolean;
+  checks: ConnectionCheck[];
+  /** What has to be changed, and where. */
+  change: string;
+}
+
 /** The response of `GET /v1/session`. */
 export interface SessionResponse {
   issuer: string;
@@ -38,6 +57,8 @@ export interface SessionResponse {
   expires_at?: string | undefined;
   /** The connections that the caller may use, by name. */
   vendors: Record<string, SessionVendor>;
+  /** Present for `?explain=<connection>`, if the operator allows it. */
+  explanation?: ConnectionExplanation | undefined;
   /** The broker's clock, ISO 8601, UTC. */
   server_time: string;
 }

@@ -22,6 +22,6 @@ export type { AuthgearOptions } from './providers/authgear.ts';
 export type { RevocationTarget } from './revocation/revocations.ts';
 export type { RefusalReason } from './token/invalid-token.ts';
 export type { IssuerStatus, JwtVerifier } from './verify/create-jwt-verifier.ts';
-export type { ExplainedCheck, ExplainedToken, Explanation } from './verify/explain.ts';
+export type { ExpectedToken, ExplainedCheck, ExplainedToken, Explanation } from './verify/explain.ts';
 export type { JwtVerifierOptions } from './verify/verifier-options.ts';
 export type { VerificationStep, VerifyContext } from './verify/verify-token.ts';

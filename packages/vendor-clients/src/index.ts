@@ -1,9 +1,15 @@
 export { isCallAllowed } from './kit/allowed-calls.ts';
 export { proxyRequestHeaders, proxyResponseHeaders, splitBelow } from './kit/proxy-headers.ts';
+export { clientCertificateSchema } from './kit/egress/certificates.ts';
+export { egressSchema } from './kit/egress/egress-options.ts';
+export { createEgress, openEgress } from './kit/egress/egress.ts';
 export { vendors } from './registry.ts';
 export type { GrantedToken } from './kit/client-credentials.ts';
 export type { VendorClient } from './kit/define-vendor.ts';
 export type { ClientDependencies } from './kit/door/door.ts';
+export type { ClientCertificate } from './kit/egress/certificates.ts';
+export type { EgressOptions, EgressSettings } from './kit/egress/egress-options.ts';
+export type { Egress, EgressDependencies, TransportOptions } from './kit/egress/egress.ts';
 
 // vendors:start (written by `pnpm generate`)
 

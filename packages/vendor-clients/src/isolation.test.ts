@@ -1,11 +1,17 @@
 import { ValetKeyError } from '@valetkey/core-types';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createNablaClient, createNudgeClient } from './index.ts';
 import { startVendorServer } from './testing/vendor-server.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 test('a hung vendor holds a bounded number of calls and little memory, and calls to another vendor succeed meanwhile', async () => {
   await using hung = await startVendorServer(() => undefined);
   await using healthy = await startVendorServer({ json: { token: 'a' } });
+  // Time passes only when this test says so. The network is real.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const nabla = createNablaClient({ serverKey: 'server_sandbox-only', baseUrl: hung.url, timeoutMs: 1_500 });
   const nudge = createNudgeClient({ apiKey: 'sandbox-only', baseUrl: healthy.url, timeoutMs: 1_500 });
   const codes = new Map<string, number>();
@@ -33,7 +39,9 @@ test('a hung vendor holds a bounded number of calls and little memory, and calls
   }
   expect(codes.size).toBe(1);
   expect(hung.calls.length).toBeLessThanOrEqual(64);
+  while (hung.calls.length < 64) await new Promise(setImmediate);
 
+  vi.advanceTimersByTime(1_500);
   await Promise.all(waiting);
   // The calls that were sent timed out. The others waited for a socket until their deadline or until the circuit opened.
   const { vendor_timeout: timedOut = 0, overloaded = 0, vendor_unavailable: givenUp = 0 } = Object.fromEntries(codes);

@@ -1,5 +1,6 @@
 import { codeOfForeignError, ValetKeyError, type Vendor } from '@valetkey/core-types';
 import type { IssuerStatus } from '@valetkey/jwt-verify';
+import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
@@ -23,21 +24,22 @@ export interface Finding {
 export async function examine(config: Config): Promise<Finding[]> {
   const missingFile = await findMissingFile(config.store);
   const replaced = missingFile === undefined ? {} : { store: createSqliteStore(':memory:') };
-  return useTemporaryBroker(config, replaced, async ({ parts: { store, verifier } }) => {
+  return useTemporaryBroker(config, replaced, async ({ parts: { store, verifier, egress } }) => {
     const issuerStatuses = verifier.warm();
     return [
       missingFile === undefined
         ? await examinePart('store', () => store.check())
         : await examineMissingFile(missingFile),
       ...(config.redis === undefined ? [] : [await examineRedis(config.redis)]),
+      { part: 'egress', healthy: true, detail: egress.description },
       ...(await issuerStatuses).map(describeIssuer),
-      ...(await Promise.all(config.connections.flatMap(listProbes).map(examineConnection))),
+      ...(await Promise.all(config.connections.flatMap(listProbes).map((probe) => examineConnection(probe, egress)))),
     ];
   });
 }
 
 /** A connection with the credentials to try. */
-interface ConnectionProbe extends Pick<ConnectionConfig, 'name' | 'definition' | 'options'> {
+interface ConnectionProbe extends Pick<ConnectionConfig, 'name' | 'definition' | 'options' | 'clientCertificate'> {
   readonly part: string;
 }
 
@@ -45,7 +47,7 @@ interface ConnectionProbe extends Pick<ConnectionConfig, 'name' | 'definition' |
  * Returns one probe of a connection. While credentials are rotated, it returns one probe for each slot of them instead, because
  * the vendor may refuse only one slot.
  */
-function listProbes({ name, definition, options }: ConnectionConfig): ConnectionProbe[] {
+function listProbes({ name, definition, options, clientCertificate }: ConnectionConfig): ConnectionProbe[] {
   const part = `connection ${name}`;
   const slots = definition.credentials.flatMap((credential) => {
     const { current, next } = (options[credential] ?? {}) as { current?: unknown; next?: unknown };
@@ -55,13 +57,14 @@ function listProbes({ name, definition, options }: ConnectionConfig): Connection
       { slot: `${credential}.next`, options: { ...options, [credential]: { current: next } } },
     ];
   });
-  if (slots.length === 0) return [{ part, name, definition, options }];
-  return slots.map(({ slot, options: only }) => ({ part: `${part} (${slot})`, name, definition, options: only }));
+  const shared = { name, definition, clientCertificate };
+  if (slots.length === 0) return [{ ...shared, part, options }];
+  return slots.map(({ slot, options: only }) => ({ ...shared, part: `${part} (${slot})`, options: only }));
 }
 
-function examineConnection({ part, ...connection }: ConnectionProbe): Promise<Finding> {
+function examineConnection({ part, ...connection }: ConnectionProbe, egress: Egress): Promise<Finding> {
   const verify = async () => {
-    const vendor = createVendor(connection);
+    const vendor = createVendor(connection, { egress });
     try {
       await vendor.verify?.();
     } finally {

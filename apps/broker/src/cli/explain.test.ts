@@ -8,8 +8,9 @@ test('explainToken accepts a valid token, and names the check that another token
   await using sandbox = await createSandbox();
   const config = parseConfig(createConfigFor(sandbox));
   const good = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice' }));
-  expect(good).toMatchObject({ accepted: true, issuer: sandbox.urls.idp });
-  const wrong = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice', audience: 'other' }));
+  expect(good).toMatchObject({ token: { accepted: true, issuer: sandbox.urls.idp } });
+  expect(good).not.toHaveProperty('connection');
+  const { token: wrong } = await explainToken(config, await sandbox.mintUserToken({ sub: 'alice', audience: 'other' }));
   expect(wrong.accepted).toBe(false);
   expect(wrong.checks.find(({ outcome }) => outcome === 'failed')).toMatchObject({
     check: 'audience',

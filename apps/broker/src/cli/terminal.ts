@@ -1,24 +1,37 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 
+/** The longest line that is easy to read. */
 const maxColumns = 80;
 
+/** Standard output or standard error, or what a test uses instead. */
+export interface Output {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly write: (text: string) => unknown;
+}
+
+/** Returns the columns at which lines are broken: only at a terminal. In a file or a pipe, a line is one finding, for `grep`. */
+export function widthOf({ isTTY, columns }: Pick<Output, 'isTTY' | 'columns'>): number {
+  return isTTY === true ? Math.min(columns || maxColumns, maxColumns) : Infinity;
+}
+
 /**
- * Breaks each line of a text that has more than 80 columns. `indentation` is that of the further lines, beyond the indentation of
- * the broken line. A word stays whole, as do words between backticks: an operator may copy a URL or a command.
+ * Breaks each line of a text that has more than `width` columns. `indentation` is that of the further lines, beyond the
+ * indentation of the broken line. A word stays whole, as do words between backticks: an operator may copy a URL or a command.
  */
-export function wrap(text: string, indentation = 2): string {
+export function wrap(text: string, width: number, indentation = 2): string {
   return text
     .split('\n')
-    .map((line) => wrapLine(line, indentation))
+    .map((line) => wrapLine(line, width, indentation))
     .join('\n');
 }
 
-function wrapLine(line: string, indentation: number): string {
+function wrapLine(line: string, width: number, indentation: number): string {
   const margin = ' '.repeat(line.search(/\S|$/) + indentation);
   const lines: string[] = [];
   let current = '';
   for (const word of line.match(/\s*(?:`[^`]{0,70}`|\S)+/g) ?? []) {
-    if (current !== '' && columnsOf(current + word) > maxColumns) {
+    if (current !== '' && columnsOf(current + word) > width) {
       lines.push(current);
       current = margin + word.trimStart();
     } else current += word;
@@ -31,14 +44,14 @@ function columnsOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }
 
-/** Prints a text to standard output, in lines of at most 80 columns. */
-export function print(text: string, indentation?: number): void {
-  process.stdout.write(`${wrap(text, indentation)}\n`);
+/** Prints a text to standard output. At a terminal, it breaks long lines. */
+export function print(text: string, indentation?: number, output: Output = process.stdout): void {
+  output.write(`${wrap(text, widthOf(output), indentation)}\n`);
 }
 
-/** Prints a text to standard error, in lines of at most 80 columns. */
+/** Prints a text to standard error. At a terminal, it breaks long lines. */
 export function printError(text: string): void {
-  process.stderr.write(`${wrap(text)}\n`);
+  print(text, undefined, process.stderr);
 }
 
 const marks = { passed: ['green', '✓'], failed: ['red', '✗'], not_reached: ['dim', '·'] } as const;

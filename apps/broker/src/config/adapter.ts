@@ -7,13 +7,14 @@ import {
   type VendorDefinition,
   type VendorDependencies,
 } from '@valetkey/core-types';
+import type { ClientCertificate, Egress } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
-import { connectionPolicyShape } from './connection-policy.ts';
+import { connectionShape } from './connection-policy.ts';
 
 // An adapter is code of other authors. It may throw anything and at any time, and its texts may quote a secret.
 
-const reservedOptions = new Set(['vendor', ...Object.keys(connectionPolicyShape)]);
+const reservedOptions = new Set(['vendor', ...Object.keys(connectionShape)]);
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
@@ -100,10 +101,18 @@ interface Creation {
   readonly name: string;
   readonly definition: VendorDefinition;
   readonly options: Readonly<Record<string, unknown>>;
+  readonly clientCertificate?: ClientCertificate | undefined;
+}
+
+interface CreationDependencies extends VendorDependencies {
+  readonly egress: Egress;
 }
 
 /** Creates the vendor of a connection. Throws only {@link ConfigError}, without any text of the adapter. */
-export function createVendor({ name, definition, options }: Creation, dependencies?: VendorDependencies): Vendor {
+export function createVendor(creation: Creation, { egress: shared, ...others }: CreationDependencies): Vendor {
+  const { name, definition, options, clientCertificate } = creation;
+  const egress = clientCertificate === undefined ? shared : shared.withClientCertificate(clientCertificate);
+  const dependencies = { ...others, egress };
   const problem = (message: string) => new ConfigError([`vendors.${name}: ${message}`]);
   let vendor: unknown;
   try {

@@ -1,5 +1,6 @@
 import { secretSchema, secureUrlSchema, type SecretSlots } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
+import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
@@ -146,6 +147,9 @@ export const brokerShape = {
     .describe(
       'The Redis server in which several brokers share server tokens and account-bound client tokens, encrypted. Absent: each broker caches its own tokens.',
     ),
+  egress: egressSchema
+    .prefault({})
+    .describe('The way to identity providers and vendors: the proxy, private addresses and certificates.'),
   callerLimits: z
     .strictObject({
       requestsPerMinute: z
@@ -171,6 +175,17 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('Forward authentication: a proxy asks the broker who sends a request.'),
+  session: z
+    .strictObject({
+      explain: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether `GET /v1/session?explain=<connection>` tells callers why they may or may not use a connection.',
+        ),
+    })
+    .prefault({})
+    .describe('What `GET /v1/session` tells a caller.'),
   log: z
     .strictObject({
       level: z

@@ -5,11 +5,14 @@ import {
   type Vendor,
   type VendorDefinition,
 } from '@valetkey/core-types';
+import { egressSchema } from '@valetkey/vendor-clients';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { checkConnections } from './check-connections.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
 import type { ConnectionConfig } from './config.ts';
+
+const egress = egressSchema.parse({});
 
 const one: IssuerOptions = { issuer: 'https://one.example.com', audiences: ['api'] };
 const two: IssuerOptions = { issuer: 'https://two.example.com', audiences: ['api'] };
@@ -41,7 +44,7 @@ function configure(
 }
 
 const problemsOf = (connections: readonly ConnectionConfig[], issuers: readonly IssuerOptions[] = [one]) =>
-  checkConnections(connections, issuers).problems;
+  checkConnections(connections, issuers, egress).problems;
 
 test('checkConnections accepts policies whose rules all have an effect', () => {
   const policy: Partial<ConnectionPolicy> = {
@@ -55,13 +58,13 @@ test('checkConnections accepts policies whose rules all have an effect', () => {
     configure({ issue: issueForAccount }, policy),
     configure({ proxy }, policy),
   ];
-  expect(checkConnections(connections, [one, two])).toEqual({ issuers: [one, two], problems: [] });
+  expect(checkConnections(connections, [one, two], egress)).toEqual({ issuers: [one, two], problems: [] });
 });
 
 test('checkConnections adds the issuer of each vendor that signs users in, given as a record or as a provider', () => {
   const provider: ProviderIssuer = { provider: 'authgear', endpoint: 'https://acme.authgear.cloud' };
   const connections = [configure({ authenticate: { issuer: two } }), configure({ authenticate: { issuer: provider } })];
-  const { issuers, problems } = checkConnections(connections, [one]);
+  const { issuers, problems } = checkConnections(connections, [one], egress);
   expect(problems).toEqual([]);
   expect(issuers.map(({ issuer }) => issuer)).toEqual([one.issuer, two.issuer, 'https://acme.authgear.cloud']);
 });

@@ -1,5 +1,6 @@
-import { hasPlaceholder, readTenant, type IssuerOptions, type Vendor } from '@valetkey/core-types';
+import { hasPlaceholder, readTenant, VendorSetupError, type IssuerOptions, type Vendor } from '@valetkey/core-types';
 import { issuerRecord, parseIssuers } from '@valetkey/jwt-verify';
+import { openEgress, type Egress, type EgressSettings } from '@valetkey/vendor-clients';
 import { createVendor } from './adapter.ts';
 import { ConfigError } from './config-error.ts';
 import type { VendorUserSource } from './connection-policy.ts';
@@ -19,11 +20,13 @@ export interface CheckedConnections {
 export function checkConnections(
   connections: readonly ConnectionConfig[],
   configuredIssuers: readonly IssuerOptions[],
+  egressSettings: EgressSettings,
 ): CheckedConnections {
   const problems: string[] = [];
+  const egress = checkEgress(egressSettings, problems);
   const created = connections.flatMap((connection) => {
     try {
-      const vendor = createVendor(connection);
+      const vendor = createVendor(connection, { egress });
       // Copied, so that a getter of the adapter runs only here.
       const own = vendor.authenticate === undefined ? [] : [{ ...issuerRecord(vendor.authenticate.issuer) }];
       if (own.length > 0) parseIssuers(own);
@@ -45,6 +48,17 @@ export function checkConnections(
     }
   }
   return { issuers, problems };
+}
+
+/** Returns the egress for the check. A wrong variable of the environment is a problem of its own. */
+function checkEgress(settings: EgressSettings, problems: string[]): Egress {
+  try {
+    return openEgress(settings);
+  } catch (error) {
+    if (!VendorSetupError.isInstance(error)) throw error;
+    problems.push(error.message);
+    return openEgress(settings, { environment: {} });
+  }
 }
 
 function describeAdapterFailure({ name, definition }: ConnectionConfig, error: unknown): readonly string[] {

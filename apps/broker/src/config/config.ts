@@ -1,4 +1,5 @@
 import type { IssuerOptions, SecretSlots, VendorDefinition } from '@valetkey/core-types';
+import type { ClientCertificate } from '@valetkey/vendor-clients';
 import type { z } from 'zod';
 import type { brokerShape } from './broker-fields.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
@@ -12,6 +13,8 @@ export interface ConnectionConfig {
   readonly definition: VendorDefinition;
   readonly options: Readonly<Record<string, unknown>>;
   readonly policy: ConnectionPolicy;
+  /** The certificate that the broker shows to the vendor. */
+  readonly clientCertificate?: ClientCertificate | undefined;
 }
 
 /** A checked configuration. */

@@ -1,3 +1,4 @@
+import { clientCertificateSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 
 const issuerOfClaim = z
@@ -32,7 +33,7 @@ const vendorUserSourceSchema = z.union([
 /** The source of a connection's vendor users: a claim of the token, the mapping in the store, or the vendor, which creates them. */
 export type VendorUserSource = z.output<typeof vendorUserSourceSchema>;
 
-/** The fields of a connection that the broker itself uses. The other fields are the options of the vendor. */
+/** The fields of a connection that decide about its callers. */
 export const connectionPolicyShape = {
   user: vendorUserSourceSchema
     .optional()
@@ -57,6 +58,14 @@ export const connectionPolicyShape = {
     .describe(
       'Claims that a caller’s token must carry. Each claim must equal its value here, or be a list that contains this value.',
     ),
+};
+
+/** The fields of every connection: its policy, and how its vendor is called. */
+export const connectionShape = {
+  ...connectionPolicyShape,
+  clientCertificate: clientCertificateSchema
+    .optional()
+    .describe('The certificate that the broker shows to the vendor (mutual TLS): `{ certificate, key }`, both in PEM.'),
 };
 
 const connectionPolicySchema = z.object(connectionPolicyShape);

@@ -13,7 +13,7 @@ import { checkConnections } from './check-connections.ts';
 import type { BrokerFields, Config, ConnectionConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { connectionName } from './config-path.ts';
-import { connectionPolicyShape, type ConnectionPolicy } from './connection-policy.ts';
+import { connectionShape, type ConnectionPolicy } from './connection-policy.ts';
 import { findUnplainData, isPlainObject } from './plain-data.ts';
 
 /** The vendors that a configuration may name, by id. */
@@ -41,7 +41,7 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
 
   const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: configuredIssuers, ...fields } = data;
-  const checked = checkConnections(connections, configuredIssuers);
+  const checked = checkConnections(connections, configuredIssuers, data.egress);
   const all = [...known.problems, ...problems, ...checked.problems, ...findConflicts(data)];
   if (all.length > 0) throw new ConfigError(all);
   return { ...fields, issuers: checked.issuers, connections };
@@ -115,15 +115,16 @@ function parseConnection(
   }
   if (!connectionName.test(name)) return { problems: [`${describeEntry(name, index)}: ${wrongName}`] };
   const createSchema = () =>
-    definition.options.safeExtend({ ...connectionPolicyShape, vendor: z.literal(definition.id).optional() }).strict();
+    definition.options.safeExtend({ ...connectionShape, vendor: z.literal(definition.id).optional() }).strict();
   const result = parseOptions(definition, createSchema, entry);
   if ('problems' in result) {
     return { problems: result.problems.map((problem) => toLine(within(`vendors.${name}`, problem))) };
   }
   const { vendor: _vendor, ...fields } = result.data;
-  const { user, issuers, boundByAppToken, requiredScopes, requiredClaims, ...options } = fields as ConnectionPolicy &
-    Readonly<Record<string, unknown>>;
-  return { name, definition, options, policy: { user, issuers, boundByAppToken, requiredScopes, requiredClaims } };
+  const { user, issuers, boundByAppToken, requiredScopes, requiredClaims, clientCertificate, ...options } =
+    fields as ConnectionPolicy & Pick<ConnectionConfig, 'clientCertificate'> & Readonly<Record<string, unknown>>;
+  const policy = { user, issuers, boundByAppToken, requiredScopes, requiredClaims };
+  return { name, definition, options, policy, clientCertificate };
 }
 
 const wrongName = 'the name must have 1 to 63 characters of a-z, 0-9, - and _, and begin with a letter or digit';

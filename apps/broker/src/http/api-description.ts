@@ -40,6 +40,12 @@ const connection = {
   ...text,
 };
 const scope = { name: 'scope', in: 'query', description: 'Required scopes, separated by spaces.', ...text };
+const explain = {
+  name: 'explain',
+  in: 'query',
+  description: 'A connection to explain: why the caller may or may not use it. 403 unless the operator allows it.',
+  ...text,
+};
 
 const sessionHeaders = 'The response headers, after the configured prefix: session-valid, user-id, issuer, scope.';
 
@@ -115,6 +121,7 @@ const paths: Readonly<Record<string, PathItem>> = {
     get: {
       operationId: 'getSession',
       summary: 'Returns the principal, and the connections that it may use',
+      parameters: [explain],
       responses: { '200': response('The session is valid.', json('SessionResponse')), default: problem },
     },
   },

@@ -18,6 +18,10 @@ test('the page of errors shows the placeholder `<token>` of the error table, and
   for (const name of Object.keys(errorTable)) expect(page).toContain(`<td id="${name}">`);
 });
 
+test('the page of errors leads to the page of troubleshooting', () => {
+  expect(createErrorsPage(errorTable)).toContain('<code>docs/troubleshooting.md</code>');
+});
+
 test('the page of routes shows a path and a summary with characters of HTML as they are', () => {
   const page = createRoutesPage({ '/v1/<name>': { get: { summary: 'Returns `a<b>` & more' }, head: { summary: '' } } });
   expect(page).toContain('<td><code>/v1/&lt;name&gt;</code></td><td>GET HEAD</td>');

@@ -29,7 +29,8 @@ export function createErrorsPage(errors: Readonly<Record<string, DescribedError>
     cell(retryable ? 'later' : 'no'),
     cell(remediation),
   ]);
-  return page('Errors of Valet Key', table(['code', 'status', 'title', 'retry', 'what to do'], rows));
+  const hint = `<p>The page ${code('docs/troubleshooting.md')} of Valet Key lists the usual causes by the words of <code>detail</code>. ${code('valetkey explain --connection <name>')} tells the operator why a token is refused.</p>`;
+  return page('Errors of Valet Key', `${hint}\n${table(['code', 'status', 'title', 'retry', 'what to do'], rows)}`);
 }
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };

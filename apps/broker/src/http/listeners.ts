@@ -60,7 +60,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   addDocumentationRoutes(app, publicUrl);
   addResolveRoute(app, { identify: identifyWithoutLimit, headerPrefix });
   addAuthorizeRoute(app, { identify: identifyWithoutLimit, headerPrefix });
-  addSessionRoute(app, { identify, connections, clock });
+  addSessionRoute(app, { identify, connections, clock, store, mayExplain: config.session.explain });
   addIssueRoute(app, { identify, perform, tokens, clock });
   addProxyRoute(app, { identify, perform, tokens, callerLimits, countError });
   addTokenExchangeRoute(app, { identify, perform, tokens, clock, countError });

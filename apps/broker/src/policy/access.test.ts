@@ -16,7 +16,7 @@ const rulesOf = (policy: ConnectionPolicy) => createAccessRules({ name: 'acme-eu
 /** Returns the error of the first rule that does not allow the principal. */
 function refusalOf(policy: ConnectionPolicy, principal: Principal): ValetKeyError | undefined {
   return rulesOf(policy)
-    .find((rule) => !rule.allows(principal))
+    .find((rule) => rule.lacking(principal).length > 0)
     ?.refusal();
 }
 

@@ -36,6 +36,15 @@ test('caller limits allow `requestsPerMinute` requests in a burst, then one per 
   expect(() => assertWithinRate(alice)).toThrow(refused);
 });
 
+test('caller limits allow the whole burst at every fraction of a millisecond', () => {
+  for (let requests = 1; requests <= 100; requests += 1) {
+    const clock = { nowMs: () => 0, monotonicMs: () => 10_000 * requests + requests / 7 };
+    const assertWithinRate = createRateLimit(requests, clock);
+    for (let count = 0; count < requests; count += 1) assertWithinRate(alice);
+    expect(() => assertWithinRate(alice)).toThrow('too many requests');
+  }
+});
+
 test('the error `rate_limited` carries the seconds until the next request is allowed', () => {
   const assertWithinRate = createRateLimit(2, createVirtualClock());
   assertWithinRate(alice);

@@ -29,6 +29,9 @@ export function createCallerLimits(options: CallerLimitOptions, clock: Clock): C
   };
 }
 
+/** More than the rounding errors of a sum of fractions, and less than any wait that matters. */
+const roundingMs = 0.001;
+
 /**
  * Limits requests by the generic cell rate algorithm. A principal may send a whole minute's requests at once; after that, one
  * more request is allowed each `spacingMs`.
@@ -41,7 +44,8 @@ function createRateLimit(requestsPerMinute: number, clock: Clock): (principal: P
     const nowMs = clock.monotonicMs();
     const nextMs = Math.max(usedUntilMs.get(key) ?? 0, nowMs) + spacingMs;
     const waitMs = nextMs - nowMs - 60_000;
-    if (waitMs > 0) throw limitError('There are too many requests for this principal.', Math.ceil(waitMs / 1_000));
+    if (waitMs > roundingMs)
+      throw limitError('There are too many requests for this principal.', Math.ceil(waitMs / 1_000));
     usedUntilMs.set(key, nextMs);
   };
 }

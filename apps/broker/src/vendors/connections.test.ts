@@ -5,6 +5,7 @@ import {
   type VendorDefinition,
   type VendorDependencies,
 } from '@valetkey/core-types';
+import { createEgress } from '@valetkey/vendor-clients';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { ConnectionConfig } from '../config/config.ts';
@@ -12,6 +13,7 @@ import { createSqliteStore } from '../storage/sqlite-store.ts';
 import { createConnection, type ConnectionEvent } from './connections.ts';
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: { patient: 'p-1' } };
+const egress = createEgress({ proxy: false });
 const close = async () => undefined;
 const ensureUser = async (externalId: string) => ({ vendorUserId: `user of ${externalId}`, created: true });
 
@@ -40,6 +42,7 @@ test('createConnection passes options and clock to the vendor, and adds the name
   const connection = createConnection(config, {
     store: createSqliteStore(':memory:'),
     clock: systemClock,
+    egress,
     onEvent: (event) => events.push(event),
   });
   expect(connection).toMatchObject({ name: 'acme-eu', rules: [] });
@@ -57,7 +60,7 @@ test.each([
 ])('a connection resolves vendor users %s', async (_, abilities, source, expected) => {
   const store = createSqliteStore(':memory:');
   const { config } = configure({ id: 'acme', close, ...abilities }, source);
-  const { users } = createConnection(config, { store, clock: systemClock, onEvent: () => undefined });
+  const { users } = createConnection(config, { store, clock: systemClock, egress, onEvent: () => undefined });
   const isEnsured = expected.startsWith('user of');
   if (!isEnsured) await store.setVendorUser({ connection: 'acme-eu', vendor: 'acme', ...alice }, 'mapped');
   // A vendor user of another connection of the same vendor must not be returned.

@@ -1,4 +1,5 @@
 import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
+import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createAccessRules, type AccessRule } from '../policy/access.ts';
@@ -26,17 +27,19 @@ export type ConnectionEvent = VendorEvent & { readonly connection: string };
 interface ConnectionDependencies {
   readonly store: Store;
   readonly clock: Clock;
+  readonly egress: Egress;
   readonly onEvent: (event: ConnectionEvent) => void;
 }
 
 /** Creates a connection and its vendor from the configuration. The caller of this function must close `connection.vendor`. */
 export function createConnection(
   configured: ConnectionConfig,
-  { store, clock, onEvent }: ConnectionDependencies,
+  { store, clock, egress, onEvent }: ConnectionDependencies,
 ): Connection {
   const { name, policy } = configured;
   const vendor = createVendor(configured, {
     clock,
+    egress,
     onEvent: (event) => onEvent({ ...event, connection: name }),
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });

@@ -67,7 +67,7 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
     let done: Awaited<ReturnType<typeof work>>;
     try {
       const connection = findConnection(connections, name);
-      for (const rule of connection.rules) if (!rule.allows(principal)) throw rule.refusal();
+      for (const { lacking, refusal } of connection.rules) if (lacking(principal).length > 0) throw refusal();
       done = await work(connection, recordChange);
     } catch (failure) {
       const { thrown, vendorUserId } =

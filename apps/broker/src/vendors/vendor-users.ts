@@ -23,6 +23,10 @@ export interface VendorUsers {
   /** Returns the vendor user that the token or the store names, without calling the vendor. */
   readonly known: (principal: Principal) => Promise<string | undefined>;
   /**
+   * Returns where `resolve` would get the vendor user from, without calling the vendor. Rejects as `resolve` would.
+   */
+  readonly origin: (principal: Principal) => Promise<VendorUserOrigin>;
+  /**
    * Returns the vendor user. With the source `ensure`, it creates a missing one and passes it to `onChange`. Rejects with
    * `vendor_user_not_found`.
    */
@@ -34,6 +38,9 @@ export interface VendorUsers {
    */
   readonly forget: (principal: Principal, vendorUserId: string, onChange?: OnMappingChange) => Promise<boolean>;
 }
+
+/** Where a vendor user comes from: a claim of the token, the store, or the vendor, which would create it. */
+export type VendorUserOrigin = 'claim' | 'store' | 'creation';
 
 /** A change of the stored vendor users. */
 export interface MappingChange {
@@ -78,19 +85,24 @@ function createClaimedUsers(
   { claim, issuer }: Extract<VendorUserSource, { claim: string }>,
 ): VendorUsers {
   const known = async (principal: Principal) => readClaim(principal, claim, issuer);
+  const resolve = async (principal: Principal) => {
+    const vendorUserId = await known(principal);
+    if (vendorUserId !== undefined) return vendorUserId;
+    throw new ValetKeyError('vendor_user_not_found', `The token names no user at ${connection}.`, {
+      vendor: vendor.id,
+      remediation:
+        issuer !== undefined && readTenant(issuer, principal.issuer) === undefined
+          ? `Sign in at ${issuer}: only its tokens name users at ${connection}.`
+          : `Configure the identity provider to include the claim "${claim}" in its tokens, as a string.`,
+    });
+  };
   return {
     areStored: false,
     known,
-    resolve: async (principal) => {
-      const vendorUserId = await known(principal);
-      if (vendorUserId !== undefined) return vendorUserId;
-      throw new ValetKeyError('vendor_user_not_found', `The token names no user at ${connection}.`, {
-        vendor: vendor.id,
-        remediation:
-          issuer !== undefined && readTenant(issuer, principal.issuer) === undefined
-            ? `Sign in at ${issuer}: only its tokens name users at ${connection}.`
-            : `Configure the identity provider to include the claim "${claim}" in its tokens, as a string.`,
-      });
+    resolve,
+    origin: async (principal) => {
+      await resolve(principal);
+      return 'claim';
     },
     forget: async () => false,
   };
@@ -99,14 +111,19 @@ function createClaimedUsers(
 /** Creates the vendor users of the source `mapping`: the operator stores one for each principal. */
 function createMappedUsers({ connection, vendor, store }: VendorUsersOptions): VendorUsers {
   const known = (principal: Principal) => store.findVendorUser(keyOf({ connection, vendor }, principal));
+  const resolve = async (principal: Principal) => {
+    const vendorUserId = await known(principal);
+    if (vendorUserId !== undefined) return vendorUserId;
+    const remediation = 'Ask the operator to map this user with `PUT /v1/vendor-users` on the admin listener.';
+    throw notFoundError(connection, vendor, remediation);
+  };
   return {
     areStored: true,
     known,
-    resolve: async (principal) => {
-      const vendorUserId = await known(principal);
-      if (vendorUserId !== undefined) return vendorUserId;
-      const remediation = 'Ask the operator to map this user with `PUT /v1/vendor-users` on the admin listener.';
-      throw notFoundError(connection, vendor, remediation);
+    resolve,
+    origin: async (principal) => {
+      await resolve(principal);
+      return 'store';
     },
     forget: async () => false,
   };
@@ -118,14 +135,6 @@ function createEnsuredUsers(
   ensure: Extract<VendorUserSource, { ensure: unknown }>['ensure'],
 ): VendorUsers {
   const pendingCreations = new Map<string, Promise<string>>();
-
-  const readExternalId = (principal: Principal): string => {
-    if (ensure === true) return externalIdOf(principal);
-    const id = readClaim(principal, ensure.externalIdClaim, ensure.issuer);
-    if (id !== undefined) return id;
-    const remediation = `Sign in with a token that carries the claim "${ensure.externalIdClaim}", as a string.`;
-    throw notFoundError(connection, vendor, remediation);
-  };
 
   /**
    * Waits until no other broker is creating this vendor user. Returns the vendor user if another broker has stored it
@@ -146,7 +155,7 @@ function createEnsuredUsers(
 
   const create = async (principal: Principal, onChange: OnMappingChange): Promise<string> => {
     if (vendor.users === undefined) throw new ValetKeyError('internal', `${vendor.id} cannot create users.`);
-    const externalId = readExternalId(principal);
+    const externalId = readExternalId({ connection, vendor }, ensure, principal);
     const key = keyOf({ connection, vendor }, principal);
     const owner = randomUUID();
     const known = await reserve(key, owner);
@@ -170,6 +179,11 @@ function createEnsuredUsers(
   return {
     areStored: true,
     known,
+    origin: async (principal) => {
+      if ((await known(principal)) !== undefined) return 'store';
+      readExternalId({ connection, vendor }, ensure, principal);
+      return 'creation';
+    },
     resolve: async (principal, onChange = ignoreChange) => {
       const vendorUserId = await known(principal);
       if (vendorUserId !== undefined) return vendorUserId;
@@ -182,6 +196,19 @@ function createEnsuredUsers(
     forget: (principal, vendorUserId, onChange = ignoreChange) =>
       forgetUser({ connection, vendor, store }, principal, vendorUserId, onChange),
   };
+}
+
+/** Returns the external id under which the vendor creates the user of a principal. */
+function readExternalId(
+  { connection, vendor }: Pick<VendorUsersOptions, 'connection' | 'vendor'>,
+  ensure: Extract<VendorUserSource, { ensure: unknown }>['ensure'],
+  principal: Principal,
+): string {
+  if (ensure === true) return externalIdOf(principal);
+  const id = readClaim(principal, ensure.externalIdClaim, ensure.issuer);
+  if (id !== undefined) return id;
+  const remediation = `Sign in with a token that carries the claim "${ensure.externalIdClaim}", as a string.`;
+  throw notFoundError(connection, vendor, remediation);
 }
 
 /** Removes a vendor user that the broker created and that the vendor does not have. */

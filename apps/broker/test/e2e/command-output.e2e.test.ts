@@ -28,7 +28,7 @@ async function run(args: readonly string[], input = '') {
 
 const linesOf = (text: string) => text.trimEnd().split('\n');
 
-test.each<[number, readonly string[], string?]>([
+const failures: [number, readonly string[], string?][] = [
   [1, []],
   [1, ['dev', '--port', 'http']],
   [1, ['check', '--config', 'bad.yaml']],
@@ -37,15 +37,19 @@ test.each<[number, readonly string[], string?]>([
   [1, ['doctor', '--config', 'good.yaml']],
   [1, ['explain', '--config', 'good.yaml'], 'a.b.c'],
   [1, ['explain', '--config', 'good.yaml'], ' \r\n'],
-])(
-  '`valetkey` exits with %i and prints lines of at most 80 columns without colours for %j',
-  async (code, args, input) => {
-    const { exitCode, text } = await run(args, input);
-    expect(exitCode, text).toBe(code);
-    expect(linesOf(text).filter(({ length }) => length > 80)).toEqual([]);
-    expect(text).not.toContain('\u001b');
-  },
-);
+];
+
+test.each(failures)('`valetkey` exits with %i and prints no colours to a pipe for %j', async (code, args, input) => {
+  const { exitCode, text } = await run(args, input);
+  expect(exitCode, text).toBe(code);
+  expect(text).not.toContain('\u001b');
+});
+
+test('`valetkey doctor` prints each finding to a pipe as one line', async () => {
+  const { text } = await run(['doctor', '--config', 'good.yaml']);
+  expect(linesOf(text).filter((line) => !/^[✓✗] /.test(line))).toEqual([]);
+  expect(linesOf(text).some(({ length }) => length > 80)).toBe(true);
+});
 
 test.each(['dev', 'start', 'check', 'doctor', 'explain'])(
   '`valetkey %s --help` has the usage, a sentence for each option, examples for each shell and the exit codes',
@@ -99,6 +103,23 @@ describe.skipIf(!hasTerminal)('valetkey at a terminal', () => {
     await once(terminal, 'close');
     return shown;
   }
+
+  test.each(failures.filter(([, , input]) => input === undefined))(
+    '`valetkey` exits with %i and prints lines of at most 80 columns at a wide terminal for %j',
+    async (code, args) => {
+      const command = [process.execPath, '--conditions=@valetkey/source', commandFile, ...args];
+      const wide = `stty cols 200; ${command.map((word) => `"${word}"`).join(' ')}; echo "exit $?"`;
+      const terminal = spawn('script', ['--quiet', '--command', wide, '/dev/null'], {
+        cwd: folder,
+        env: { PATH: process.env['PATH'], TERM: 'xterm', NO_COLOR: '1' },
+      });
+      let shown = '';
+      terminal.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+      await once(terminal, 'close');
+      expect(shown).toContain(`exit ${code}`);
+      expect(shown.split('\r\n').filter(({ length }) => length > 80)).toEqual([]);
+    },
+  );
 
   test('`valetkey explain` says what it waits for, shows no token, and colours its marks', async () => {
     const shown = await explainAtTerminal();

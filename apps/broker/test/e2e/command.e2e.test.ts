@@ -258,8 +258,49 @@ describe('valetkey explain and doctor', () => {
     expect(accepted).toMatchObject({ exitCode: 0, text: expect.stringContaining('✓ signature') });
     const refused = await explain('other');
     expect(refused).toMatchObject({ exitCode: 1, text: expect.stringContaining('✗ audience') });
-    expect(refused.text).toContain('aud "other", typ "at+jwt"');
+    expect(refused.text).toContain('The token has aud "other"; accepted: valetkey\n');
+    expect(refused.text).toContain('The token has typ "at+jwt"; accepted: at+jwt\n');
+    expect(refused.text.trimEnd().split('\n').at(-1)).toMatch(
+      /^What to change: in the app, .* `audiences` in the conf/,
+    );
     expect(accepted.text + refused.text).not.toMatch(/eyJ|alice/);
+  });
+
+  test('`valetkey explain --connection` reports the policy and the vendor user, calls no vendor and creates no file', async () => {
+    await using sandbox = await createSandbox();
+    const { vendors, ...config } = createConfigFor(sandbox);
+    const nudge = { ...vendors.nudge, requiredScopes: ['admin'] };
+    const store = { sqlite: 'explained/valetkey.sqlite' };
+    const token = await sandbox.mintUserToken({ sub: 'alice', claims: { email: 'canary' } });
+    const explain = async (own: object, connection: string) => {
+      await writeFile(join(folder, 'explained.json'), JSON.stringify({ ...config, store, ...own }));
+      await using child = startValetkey(['explain', '--config', 'explained.json', '--connection', connection], folder);
+      child.sendInput(token);
+      return { exitCode: await child.exitCode, lines: child.output().trimEnd().split('\n') };
+    };
+    const all = { vendors: { ...vendors, nudge } };
+    const allowed = await explain(all, 'vital');
+    expect(allowed.exitCode).toBe(0);
+    expect(allowed.lines.slice(-6)).toEqual([
+      '✓ vital policy: Every user: the connection has no rules.',
+      '✓ vital blocked: Not blocked.',
+      '✓ vital user: The store has no vendor user; the vendor would be asked to create one.',
+      '✓ vital issue: vital would be asked for a token of the vendor user. Parameters: none.',
+      'The user of the token may use the connection vital. No vendor was called.',
+      expect.stringMatching(/^What to change: Nothing/),
+    ]);
+    const refused = await explain(all, 'nudge');
+    expect(refused.exitCode).toBe(1);
+    expect(refused.lines).toContain('✗ nudge requiredScopes: The token lacks: admin.');
+    expect(refused.lines.at(-1)).toMatch(/^What to change: .* vendors\.nudge\.requiredScopes in the configuration\.$/);
+    const unreachable = await explain({ ...all, store: { postgres: 'postgresql://u:p@127.0.0.1:9/none' } }, 'vital');
+    expect(unreachable.exitCode).toBe(1);
+    expect(unreachable.lines).toContain('· vital user: This needs the store, which cannot be read.');
+    const missing = await explain(all, 'vitl');
+    expect(missing.lines).toEqual([expect.stringContaining('it has nabla, nudge, nymbl, authgear, vital')]);
+    expect(JSON.stringify([allowed, refused, unreachable, missing])).not.toMatch(/eyJ|alice|canary/);
+    expect(await readdir(folder)).not.toContain('explained');
+    expect(sandbox.calls().vital ?? {}).toEqual({});
   });
 
   test('`valetkey doctor` refuses the credentials of the sandbox', async () => {

@@ -125,3 +125,52 @@ test('fetchJson rejects with the reason network_error if fetch rejects with a te
   const http = httpWith(() => Promise.reject('text' as never));
   await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('network_error');
 });
+
+/** Throws a network error with a code, as `fetch` reports it. */
+function failWith(code: string): never {
+  throw new TypeError('fetch failed', { cause: Object.assign(new Error('SECRET'), { code }) });
+}
+
+test('fetchJson sends a call once more if the network had dropped the idle connection', async () => {
+  let calls = 0;
+  const fetch: typeof globalThis.fetch = async () => {
+    calls += 1;
+    return calls === 1 ? failWith('CONNECTION_DROPPED') : Response.json({ calls });
+  };
+  await expect(fetchJson('https://id.example.com', {}, httpWith(fetch))).resolves.toEqual({ calls: 2 });
+});
+
+test('fetchJson sends no third call if the second connection was dropped as well', async () => {
+  let calls = 0;
+  const http = httpWith(async () => {
+    calls += 1;
+    return failWith('CONNECTION_DROPPED');
+  });
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('CONNECTION_DROPPED');
+  expect(calls).toBe(2);
+});
+
+test('fetchJson does not repeat a call after any other network error', async () => {
+  let calls = 0;
+  const http = httpWith(async () => {
+    calls += 1;
+    return failWith('ECONNRESET');
+  });
+  await expect(reasonOf(fetchJson('https://id.example.com', {}, http))).resolves.toBe('ECONNRESET');
+  expect(calls).toBe(1);
+});
+
+test.each([
+  ['EGRESS_REFUSED', /`egress\.allow`/],
+  ['PROXY_REFUSED', /`egress\.proxy`/],
+])('a fetch that fails with %s names the setting of the egress', async (code, advice) => {
+  const failure = await failureOf(
+    fetchJson(
+      'https://id.example.com',
+      {},
+      httpWith(async () => failWith(code)),
+    ),
+  );
+  expect(failure.reason).toBe(code);
+  expect(failure.detail).toMatch(advice);
+});

@@ -1,4 +1,4 @@
-import { codeOfForeignError, parseForeignJson } from '@valetkey/core-types';
+import { codeOfForeignError, connectionDropped, egressAdvice, parseForeignJson } from '@valetkey/core-types';
 
 /** What is known about a failed call besides its reason. */
 interface FetchFailureOptions {
@@ -47,7 +47,9 @@ function failureOf(error: unknown): FetchFailure {
   if (cause instanceof Error && cause.message === 'unexpected redirect') {
     return new FetchFailure('redirect', { isMiss: true });
   }
-  return new FetchFailure(codeOfForeignError(cause) ?? 'network_error');
+  const code = codeOfForeignError(cause) ?? 'network_error';
+  const detail = egressAdvice[code];
+  return new FetchFailure(code, detail === undefined ? {} : { detail });
 }
 
 async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
@@ -90,9 +92,14 @@ export async function fetchBounded<Result>(
     }
     return read(response, () => readBody(response.body, maxBytes));
   };
+  /** The network had dropped the idle connection, which says nothing about the provider. Sending a call twice does no harm. */
+  const repeatIfDropped = (error: unknown): Promise<Result> => {
+    if (error instanceof Error && codeOfForeignError(error.cause) === connectionDropped) return call();
+    throw error;
+  };
   try {
     // The race ends the call in time even if an injected `fetch` ignores its signal.
-    return await Promise.race([call(), aborted]);
+    return await Promise.race([call().catch(repeatIfDropped), aborted]);
   } catch (error) {
     if (signal.aborted) throw abortFailure();
     throw error instanceof FetchFailure ? error : failureOf(error);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createFakeNetwork } from '../testing/fake-network.ts';
 import { createHarness, testIssuer } from '../testing/harness.ts';
+import { createJwtVerifier } from './create-jwt-verifier.ts';
 import type { Explanation } from './explain.ts';
 
 const { verifier, token } = createHarness();
@@ -143,6 +144,37 @@ test('explain() shows the iss, aud, typ, alg and lifetime of the token beside wh
   expect((await verifier.explain('opaque')).token).toBeUndefined();
   expect((await verifier.explain(undefined as never)).token).toBeUndefined();
   expect((await verifier.explain(token({ iat: undefined }))).token).not.toHaveProperty('lifetimeSeconds', 300);
+});
+
+test('explain() says what is accepted of each member that it shows of a token', async () => {
+  const expected = {
+    iss: testIssuer,
+    aud: 'api',
+    typ: 'at+jwt',
+    alg: 'RS256 or ES256 or ES384 or EdDSA',
+    lifetime: 'at most 86400 seconds',
+  };
+  expect((await verifier.explain(token())).expected).toEqual(expected);
+  expect((await verifier.explain(token({ iss: 'x' }))).expected, 'only one issuer is configured').toEqual(expected);
+  const loose = createHarness({ audiences: null, tokenType: 'any', maxLifetimeSeconds: null });
+  expect((await loose.verifier.explain(loose.token())).expected).toMatchObject({
+    aud: 'any',
+    typ: 'at+jwt, JWT or none, and no ID token',
+    lifetime: 'any',
+  });
+  const id = createHarness({ tokenType: 'id' });
+  expect((await id.verifier.explain(id.token())).expected.typ).toBe('JWT or none, and an ID token');
+});
+
+test('explain() names only the accepted issuers for a token that names none of several', async () => {
+  const several = createJwtVerifier({
+    issuers: [
+      { issuer: testIssuer, audiences: ['api'] },
+      { issuer: 'https://b.example', audiences: ['b'] },
+    ],
+  });
+  const { expected } = await several.explain('x');
+  expect(expected).toEqual({ iss: `${testIssuer} or https://b.example` });
 });
 
 test('explain() contains nothing about the user', async () => {

@@ -1,6 +1,8 @@
 import { ValetKeyError, type Issuer } from '@valetkey/core-types';
 import { checkPresentation } from '../dpop/dpop-proof.ts';
+import { describeSeconds } from '../token/describe-seconds.ts';
 import { parseSegment } from '../token/token-text.ts';
+import { listForms } from './shared-steps.ts';
 import type { Step } from './verification.ts';
 import {
   chooseSteps,
@@ -33,11 +35,22 @@ export interface ExplainedToken {
   readonly lifetimeSeconds?: number | undefined;
 }
 
+/** What is accepted of each member of {@link ExplainedToken}, as texts of this package. */
+export interface ExpectedToken {
+  readonly iss: string;
+  readonly aud?: string | undefined;
+  readonly typ?: string | undefined;
+  readonly alg?: string | undefined;
+  readonly lifetime?: string | undefined;
+}
+
 /** The outcome of every check of a token. Only `token` contains text of the token; the other texts are this package's own. */
 export interface Explanation {
   readonly accepted: boolean;
   /** Absent if the text is no token with readable segments. */
   readonly token?: ExplainedToken | undefined;
+  /** Only `iss` is present if the token names no configured issuer and several are configured. */
+  readonly expected: ExpectedToken;
   /** The issuer whose rules were applied. Absent if the token names no configured issuer. */
   readonly issuer?: string | undefined;
   readonly checks: readonly ExplainedCheck[];
@@ -72,8 +85,38 @@ export async function explainToken(
     }
     return { check, outcome: index < failedAt ? 'passed' : 'not_reached', detail: requirement(issuer) };
   });
-  return { accepted: failure === undefined, issuer: issuer?.issuer, token: describeToken(token), checks };
+  return {
+    accepted: failure === undefined,
+    issuer: issuer?.issuer,
+    token: describeToken(token),
+    expected: describeExpected(issuer, dependencies),
+    checks,
+  };
 }
+
+/** Describes what an issuer accepts: the issuer of the token, or the only one. */
+function describeExpected(
+  own: Issuer | undefined,
+  { issuers }: Pick<TokenVerificationDependencies, 'issuers'>,
+): ExpectedToken {
+  const all = issuers.map(({ issuer }) => issuer);
+  const issuer = own ?? (all.length === 1 ? all[0] : undefined);
+  if (issuer === undefined) return { iss: listForms(all).join(' or ') };
+  const { audiences, tokenType, algorithms, maxLifetimeSeconds } = issuer;
+  return {
+    iss: listForms([issuer]).join(' or '),
+    aud: audiences === null ? 'any' : audiences.join(' or '),
+    typ: expectedTypes[tokenType],
+    alg: algorithms.join(' or '),
+    lifetime: maxLifetimeSeconds === null ? 'any' : `at most ${describeSeconds(maxLifetimeSeconds)}`,
+  };
+}
+
+const expectedTypes = {
+  access: 'at+jwt',
+  any: 'at+jwt, JWT or none, and no ID token',
+  id: 'JWT or none, and an ID token',
+} as const satisfies Record<Issuer['tokenType'], string>;
 
 /** Returns what the token says about itself. An encrypted token has a readable header and no readable claims. */
 function describeToken(token: unknown): ExplainedToken | undefined {

@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { createCredential, fingerprint, type Credential, type CredentialDeclaration } from './credentials.ts';
 import { openDoor, type ClientDependencies, type Door } from './door/door.ts';
 import type { VendorName } from './door/response.ts';
+import { directEgress } from './egress/egress.ts';
 import type { BindIssueAbility } from './issue-ability.ts';
 import { baseUrlSchema, timeoutMsSchema } from './option-schemas.ts';
 
@@ -58,7 +59,7 @@ export interface ConnectContext<
 > extends VendorContext<Credentials, Options> {
   /**
    * Opens a door to a base URL. It is closed with the vendor. Throws a `TypeError` for a URL that {@link baseUrlSchema}
-   * refuses.
+   * or the egress refuses.
    */
   readonly openDoor: (baseUrl: string) => Door;
   readonly clock: Clock;
@@ -168,6 +169,11 @@ export function defineVendor<
         const { success, data: baseUrl, error } = baseUrlSchema.safeParse(url);
         if (!success)
           throw new VendorSetupError(`${title} cannot be called: its URL ${describeSchemaProblems(error)}.`);
+        if ((dependencies.egress ?? directEgress).refuses(baseUrl)) {
+          throw new VendorSetupError(
+            `${title} cannot be called: its URL names a private address. List the address or its network in \`egress.allow\` if the broker may call it.`,
+          );
+        }
         const door = openDoor({ vendor, baseUrl, timeoutMs }, dependencies);
         doors.push(door);
         return door;

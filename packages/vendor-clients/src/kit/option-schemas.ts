@@ -1,10 +1,15 @@
 import { secureUrlSchema } from '@valetkey/core-types';
 import { z } from 'zod';
-import { namesRefusedAddress } from './door/egress.ts';
+import { namesUncallableHost } from './egress/addresses.ts';
 
-/** Parses a vendor's base URL: https, or loopback during development. Slashes at its end are removed. */
+/**
+ * Parses a vendor's base URL: https, or loopback during development. Slashes at its end are removed. A private address is
+ * refused when the vendor is created, unless the egress allows it.
+ */
 export const baseUrlSchema = secureUrlSchema
-  .refine((url) => !URL.canParse(url) || !namesRefusedAddress(url), { error: 'must not name a private address' })
+  .refine((url) => !URL.canParse(url) || !namesUncallableHost(url), {
+    error: 'must not name an address that may never be called',
+  })
   .transform((url) => url.replace(/\/+$/, ''));
 
 /** Parses the total time of one operation, in milliseconds. Every vendor has this option. */

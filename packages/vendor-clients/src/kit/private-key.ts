@@ -26,7 +26,7 @@ const block = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----([A-Za-z0-9+/=\s]*)-----END \
  * Returns PEM with its line breaks, from the spellings that an environment variable or a file of variables may hold: in
  * quotes, with line breaks as `\n`, as spaces, or with none, or the whole text in base64.
  */
-function normalizePem(text: string): string {
+export function normalizePem(text: string): string {
   const unquoted = text.trim().replace(/^(["'])([^]*)\1$/, '$2');
   const decoded = unquoted.includes('-----BEGIN') ? unquoted : decodeBase64(unquoted);
   const broken = decoded.replace(/(?:\\+r)?\\+n/g, '\n').replace(/\r\n?/g, '\n');

@@ -1,8 +1,17 @@
-import type { Clock, Principal, SessionResponse, SessionVendor } from '@valetkey/core-types';
+import {
+  ValetKeyError,
+  type Clock,
+  type Principal,
+  type SessionResponse,
+  type SessionVendor,
+} from '@valetkey/core-types';
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 import type { Identify } from '../../identity/identify.ts';
 import { isAllowed } from '../../policy/access.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Connection, Connections } from '../../vendors/connections.ts';
+import { explainConnection } from '../../vendors/explain-connection.ts';
+import { findConnection } from '../../vendors/perform.ts';
 import { authenticateWith, principalOf } from '../request-head.ts';
 import { addRoute } from '../server.ts';
 
@@ -10,15 +19,22 @@ interface SessionRouteDependencies {
   readonly identify: Identify;
   readonly connections: Connections;
   readonly clock: Clock;
+  readonly store: Store;
+  /** Whether `?explain=` is allowed. */
+  readonly mayExplain: boolean;
 }
 
 const isoAt = (ms: number): string => new Date(ms).toISOString();
 
-/** Adds `GET /v1/session`, which returns the principal and the connections that it may use. */
+/**
+ * Adds `GET /v1/session`, which returns the principal and the connections that it may use. With `?explain=<connection>`, it also
+ * returns why the principal may or may not use that connection.
+ */
 export function addSessionRoute(server: FastifyInstance, dependencies: SessionRouteDependencies): void {
-  const { identify, connections, clock } = dependencies;
+  const { identify, connections, clock, store, mayExplain } = dependencies;
   const handler: RouteHandlerMethod = async (request): Promise<SessionResponse> => {
     const principal = principalOf(request);
+    const explained = findExplained(request.query, connections, mayExplain);
     const { issuer, subject, scopes, expiresAtSeconds } = principal;
     const usable = [...connections.values()].filter(({ rules }) => isAllowed(rules, principal));
     const vendors = await Promise.all(
@@ -30,10 +46,24 @@ export function addSessionRoute(server: FastifyInstance, dependencies: SessionRo
       scopes: [...scopes],
       ...(expiresAtSeconds !== undefined && { expires_at: isoAt(expiresAtSeconds * 1000) }),
       vendors: Object.fromEntries(vendors),
+      ...(explained !== undefined && { explanation: await explainConnection(explained, principal, store) }),
       server_time: isoAt(clock.nowMs()),
     };
   };
   addRoute(server, '/v1/session', { GET: handler }, authenticateWith(identify));
+}
+
+/** Returns the connection that a request asks to be explained. Throws `forbidden` unless the operator allows it. */
+function findExplained(query: unknown, connections: Connections, mayExplain: boolean): Connection | undefined {
+  const { explain } = query as { explain?: unknown };
+  if (explain === undefined) return undefined;
+  if (!mayExplain) {
+    throw new ValetKeyError('forbidden', 'This broker explains no connection to callers.', {
+      remediation:
+        'Ask the operator to set session.explain, or to run `valetkey explain --connection` with your token.',
+    });
+  }
+  return findConnection(connections, typeof explain === 'string' ? explain : '');
 }
 
 async function describeConnection({ vendor, users }: Connection, principal: Principal): Promise<SessionVendor> {

@@ -353,3 +353,44 @@ test('a call that had half of its time counts against the vendor, whatever the v
   }
   expect(started.events[0]).toEqual({ type: 'circuit_opened', vendor: 'nabla', retryAfterSeconds: 5 });
 });
+
+const dropped = Object.assign(new Error('dropped'), { code: 'CONNECTION_DROPPED' });
+
+/** Runs a call whose attempts end with these network errors, and then succeed. */
+async function runDropped(attempts: ReturnType<typeof start>['attempts'], failures: number, repeatable: boolean) {
+  let sent = 0;
+  const outcome = await attempts
+    .run({
+      ...plainCall,
+      repeatable,
+      explain: () => new ValetKeyError('vendor_unavailable', 'dropped', { reason: 'CONNECTION_DROPPED' }),
+      send: async () => {
+        sent += 1;
+        if (sent <= failures) throw dropped;
+        return 'done';
+      },
+    })
+    .catch(() => 'failed');
+  return { sent, outcome };
+}
+
+test('a call over a dropped connection is repeated at once, and without using up the budget', async () => {
+  const { attempts, waits } = start();
+  for (let count = 0; count < 50; count += 1) {
+    expect(await runDropped(attempts, 1, true)).toEqual({ sent: 2, outcome: 'done' });
+  }
+  expect(waits).toEqual([]);
+});
+
+test('dropped connections never open the circuit', async () => {
+  const { attempts, events } = start();
+  for (let count = 0; count < 100; count += 1) {
+    expect(await runDropped(attempts, 9, false)).toEqual({ sent: 1, outcome: 'failed' });
+  }
+  expect(events).toEqual([]);
+});
+
+test('a call is repeated until a connection was not dropped', async () => {
+  const { attempts } = start();
+  expect(await runDropped(attempts, 9, true)).toEqual({ sent: 10, outcome: 'done' });
+});

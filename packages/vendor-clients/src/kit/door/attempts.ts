@@ -1,4 +1,10 @@
-import { ValetKeyError, type Clock, type VendorEvent } from '@valetkey/core-types';
+import {
+  codeOfForeignError,
+  connectionDropped,
+  ValetKeyError,
+  type Clock,
+  type VendorEvent,
+} from '@valetkey/core-types';
 import { isTimeout } from './deadline.ts';
 import { createRequestedPause } from './requested-pause.ts';
 import type { VendorName } from './response.ts';
@@ -58,19 +64,15 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
   };
 
   /** Reports a failure to the circuit and notes the pause that the vendor asked for. */
-  const learn = (failure: unknown, attempt: Attempt<unknown>, report: (outcome: Outcome) => void): void => {
+  const learn = (
+    { failure, isDropped }: { readonly failure: unknown; readonly isDropped: boolean },
+    attempt: Attempt<unknown>,
+    report: (outcome: Outcome) => void,
+  ): void => {
     if (isResponse(failure)) lastResponseAtMs = clock.monotonicMs();
-    const outcome = isInconclusive(failure, attempt) ? 'unknown' : outcomeOf(failure);
+    const outcome = isDropped || isInconclusive(failure, attempt, lastResponseAtMs) ? 'unknown' : outcomeOf(failure);
     report(outcome);
     if (outcome !== 'unknown' && ValetKeyError.isInstance(failure)) requestedPause.note(failure, attempt.rateLimitKey);
-  };
-
-  /** Returns whether the failure of a call may be the caller's fault, or the fault of the calls before it. */
-  const isInconclusive = (failure: unknown, attempt: Attempt<unknown>): boolean => {
-    if (attempt.isComposedByCaller && isAboutRequest(failure)) return true;
-    if (!isTimeout(failure) || attempt.hadVendorHalfOfTime()) return false;
-    // However little time this call had: a vendor that responded to no call since it began is at fault.
-    return !attempt.isGoodProbe || lastResponseAtMs >= attempt.startedAtMs;
   };
 
   return {
@@ -81,6 +83,7 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
       budget.deposit();
       for (let count = 1; ; count++) {
         let failure: unknown;
+        let isDropped = false;
         try {
           const result = await send();
           lastResponseAtMs = clock.monotonicMs();
@@ -88,13 +91,18 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
           return result;
         } catch (cause) {
           failure = explain(cause);
-          learn(failure, attempt, report);
+          isDropped = codeOfForeignError(cause) === connectionDropped && isTemporary(failure);
+          learn({ failure, isDropped }, attempt, report);
         }
-        if (!repeatable || count === maxAttempts || !isTemporary(failure) || circuit.isOpen() || !budget.withdraw()) {
+        if (!repeatable || !isTemporary(failure) || circuit.isOpen()) throw failure;
+        if (isDropped) {
+          // The vendor is not to blame, so this costs no attempt. Each repetition uses up a connection that had served a call.
+          count -= 1;
+        } else if (count === maxAttempts || !budget.withdraw()) {
           throw failure;
         }
         onEvent({ type: 'retried', vendor: vendor.id, reason: failure.reason ?? failure.code });
-        await wait(random() * firstBackoffMs * 2 ** count);
+        if (!isDropped) await wait(random() * firstBackoffMs * 2 ** count);
         try {
           report = admit(attempt);
         } catch {
@@ -104,6 +112,14 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
       }
     },
   };
+}
+
+/** Returns whether the failure of a call may be the caller's fault, or the fault of the calls before it. */
+function isInconclusive(failure: unknown, attempt: Attempt<unknown>, lastResponseAtMs: number): boolean {
+  if (attempt.isComposedByCaller && isAboutRequest(failure)) return true;
+  if (!isTimeout(failure) || attempt.hadVendorHalfOfTime()) return false;
+  // However little time this call had: a vendor that responded to no call since it began is at fault.
+  return !attempt.isGoodProbe || lastResponseAtMs >= attempt.startedAtMs;
 }
 
 function outcomeOf(failure: unknown): Outcome {

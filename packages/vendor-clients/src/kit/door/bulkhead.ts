@@ -1,6 +1,9 @@
 import { ValetKeyError, type Clock } from '@valetkey/core-types';
 import type { VendorName } from './response.ts';
 
+/** The most sockets of one door for one caller. Each carries one call at a time. As many are left for other callers. */
+export const maxSockets = 64;
+
 /** The place of one call. */
 export interface Place {
   /** Resolves when a socket is free for the call. Absent if a socket is free at once. */

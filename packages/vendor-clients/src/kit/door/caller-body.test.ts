@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { startVendorServer } from '../../testing/vendor-server.ts';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
 import { openDoor, type StreamCall } from './door.ts';
@@ -16,15 +16,28 @@ const upload = (body: StreamCall['body']): StreamCall => ({
   maxResponseBytes: 1_000,
 });
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 /** Sends slow bodies of 25 callers to a vendor that never responds, and expects that the circuit stays closed. */
-async function expectSlowCallers(bodyOf: (pass: (milliseconds: number) => void) => StreamCall['body']): Promise<void> {
+async function expectSlowCallers(
+  bodyOf: (pass: (milliseconds: number) => void, noteSent: () => void) => StreamCall['body'],
+): Promise<void> {
   await using server = await startVendorServer((_response, request) => request.resume());
+  // Time passes only when this test says so. The network is real.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const { advance, ...clock } = createVirtualClock();
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs }, { clock });
+  let sent = 0;
+  const noteSent = () => void (sent += 1);
   const operations = Array.from({ length: 25 }, () => door.begin());
   advance(timeoutMs - leftMs);
-  const uploads = operations.map((operation) => operation.stream(upload(bodyOf(advance))));
-  for (const ended of await Promise.allSettled(uploads)) {
+  const uploads = operations.map((operation) => operation.stream(upload(bodyOf(advance, noteSent))));
+  const ends = Promise.allSettled(uploads);
+  while (sent < uploads.length) await new Promise(setImmediate);
+  vi.advanceTimersByTime(leftMs);
+  for (const ended of await ends) {
     expect(ended).toMatchObject({ status: 'rejected', reason: { code: 'invalid_request', reason: 'slow_body' } });
   }
   server.respond({ json: {} });
@@ -33,25 +46,27 @@ async function expectSlowCallers(bodyOf: (pass: (milliseconds: number) => void) 
 }
 
 test('callers that stop in the middle of their bodies do not open the circuit', async () => {
-  await expectSlowCallers(async function* stalled(pass) {
+  await expectSlowCallers(async function* stalled(pass, noteSent) {
     yield Buffer.from('begun');
     pass(leftMs);
+    noteSent();
     await new Promise(() => undefined);
   });
 });
 
 test('callers that need most of the time to send their bodies do not open the circuit', async () => {
-  await expectSlowCallers(async function* slow(pass) {
+  await expectSlowCallers(async function* slow(pass, noteSent) {
     for (let count = 0; count < 4; count += 1) {
       pass(leftMs / 6);
       yield Buffer.from('x');
     }
+    noteSent();
   });
 });
 
 test('a vendor that receives the body and does not respond times out', async () => {
   await using server = await startVendorServer((_response, request) => request.resume());
-  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: leftMs });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: leftMs }, { clock: createVirtualClock() });
   const whole = async function* () {
     yield Buffer.from('all of it');
   };
@@ -61,7 +76,7 @@ test('a vendor that receives the body and does not respond times out', async () 
 
 test('a vendor that does not receive the body times out', async () => {
   await using server = await startVendorServer((_response, request) => request.pause());
-  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: leftMs });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: leftMs }, { clock: createVirtualClock() });
   const endless = async function* () {
     for (;;) yield Buffer.alloc(65_536);
   };

@@ -2,13 +2,13 @@ import type { lookup as systemLookup } from 'node:dns';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { systemClock, ValetKeyError, type CallOptions, type VendorDependencies } from '@valetkey/core-types';
-import type { Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import { directEgress, type Egress } from '../egress/egress.ts';
 import { createAttempts } from './attempts.ts';
-import { createBulkhead, noSocketError } from './bulkhead.ts';
+import { createBulkhead, maxSockets, noSocketError } from './bulkhead.ts';
 import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
 import { Deadline, isTimeout, timeoutError } from './deadline.ts';
 import { describeNetworkFailure } from './network-failure.ts';
-import { createPool, maxSockets } from './pool.ts';
 import { decodeBody } from './read-body.ts';
 import { refusalError, unusableStatusError, type StatusMeanings } from './refusal.ts';
 import { collectResponse, type ResponseHeaders, type VendorName, type VendorResponse } from './response.ts';
@@ -18,6 +18,8 @@ import { requestHead, toStreamedResponse, type StreamedResponse } from './stream
 export interface ClientDependencies extends VendorDependencies {
   /** Carries the calls instead of the client's own socket pool. Its owner closes it; the client does not. */
   readonly dispatcher?: Dispatcher | undefined;
+  /** The proxy, the private addresses that are allowed, and the certificates. Default: none of these. */
+  readonly egress?: Egress | undefined;
   /** Resolves host names instead of the system's resolver. Addresses that may not be called are refused all the same. */
   readonly lookup?: typeof systemLookup | undefined;
   /** Returns a number between 0 and 1, which spreads repeated calls over time. */
@@ -161,12 +163,14 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
   };
 }
 
-/** Creates the transport of one door: the given dispatcher, or a pool that the first call creates. */
-function createTransport({ baseUrl, timeoutMs }: DoorOptions, { dispatcher: given, lookup }: ClientDependencies) {
+/** Creates the transport of one door: the given dispatcher, or one of the egress that the first call creates. */
+function createTransport({ baseUrl, timeoutMs }: DoorOptions, dependencies: ClientDependencies) {
+  const { dispatcher: given, lookup, egress = directEgress } = dependencies;
   const { origin, pathname } = new URL(baseUrl);
   const basePath = pathname.replace(/\/+$/, '');
-  let pool: Pool | undefined;
-  const ownPool = (): Pool => (pool ??= createPool(origin, timeoutMs, lookup));
+  let pool: Dispatcher | undefined;
+  const ownPool = (): Dispatcher =>
+    (pool ??= egress.createDispatcher(origin, { timeoutMs, connections: 2 * maxSockets, lookup }));
   let closing: Promise<void> | undefined;
   return {
     dispatcher: (): Dispatcher => given ?? ownPool(),

@@ -1,6 +1,13 @@
-import { codeOfForeignError, ValetKeyError, type ErrorCode } from '@valetkey/core-types';
+import {
+  addressRefused,
+  codeOfForeignError,
+  connectionDropped,
+  egressAdvice,
+  proxyRefused,
+  ValetKeyError,
+  type ErrorCode,
+} from '@valetkey/core-types';
 import { errors } from 'undici';
-import { addressRefused } from './egress.ts';
 import type { VendorName } from './response.ts';
 
 interface FailureMeaning {
@@ -21,7 +28,15 @@ const meaningsByNetworkCode: Readonly<Record<string, FailureMeaning>> = {
   },
   [addressRefused]: {
     code: 'vendor_unavailable',
-    detail: (title) => `The host name of ${title} resolves to an address that is not on the public internet.`,
+    detail: (title) => `The host of ${title} has an address that is not on the public internet.`,
+  },
+  [proxyRefused]: {
+    code: 'vendor_unavailable',
+    detail: (title) => `${title} could not be reached, because the HTTP proxy opened no tunnel to it.`,
+  },
+  [connectionDropped]: {
+    code: 'vendor_unavailable',
+    detail: (title) => `The network had dropped the TCP connection to ${title}.`,
   },
   HTTP_PARSER: invalid,
   UND_ERR_HEADERS_OVERFLOW: invalid,
@@ -42,7 +57,12 @@ export function describeNetworkFailure(failure: unknown, vendor: VendorName): Va
   if (ValetKeyError.isInstance(failure)) return failure;
   const networkCode = networkCodeOf(failure);
   const { code, detail } = meaningsByNetworkCode[networkCode] ?? unavailable;
-  return new ValetKeyError(code, detail(vendor.title), { vendor: vendor.id, reason: networkCode });
+  const advice = egressAdvice[networkCode];
+  return new ValetKeyError(code, detail(vendor.title), {
+    vendor: vendor.id,
+    reason: networkCode,
+    ...(advice !== undefined && { advice }),
+  });
 }
 
 function networkCodeOf(failure: unknown): string {

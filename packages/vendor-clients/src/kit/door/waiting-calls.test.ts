@@ -3,7 +3,7 @@ import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { startVendorServer } from '../../testing/vendor-server.ts';
 import { openDoor } from './door.ts';
-import { maxSockets } from './pool.ts';
+import { maxSockets } from './bulkhead.ts';
 
 const vendor = { id: 'vital', title: 'Vital' };
 const call = { method: 'GET', path: '/x' };
@@ -11,7 +11,7 @@ const call = { method: 'GET', path: '/x' };
 test('calls that wait for a socket are not sent after other calls opened the circuit', async () => {
   const held: ServerResponse[] = [];
   await using server = await startVendorServer((response) => held.push(response));
-  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 10_000 });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 60_000 });
   const send = async (): Promise<string> => {
     try {
       await door.begin().send(call);
@@ -32,7 +32,7 @@ test('calls that wait for a socket are not sent after other calls opened the cir
 
 test('calls that wait for a socket are all sent to a healthy vendor, and no more than maxSockets at once', async () => {
   await using server = await startVendorServer({ text: 'ok' });
-  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 10_000 });
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 60_000 });
   const calls = Array.from({ length: 1_000 }, () => door.begin().send(call));
   expect(new Set((await Promise.all(calls)).map(({ status }) => status))).toEqual(new Set([200]));
   expect(server.sockets()).toBeLessThanOrEqual(2 * maxSockets);

@@ -2,8 +2,8 @@ import type { lookup as systemLookup } from 'node:dns';
 import { expect, test } from 'vitest';
 import { startVendorServer } from '../../testing/vendor-server.ts';
 import { baseUrlSchema } from '../option-schemas.ts';
-import { openDoor } from './door.ts';
-import { guardedLookup, mayReach } from './egress.ts';
+import { openDoor } from '../door/door.ts';
+import { allowedEntrySchema, guardedLookup, mayReach } from './addresses.ts';
 
 const publicAddresses = ['8.8.8.8', '104.18.0.1', '2606:4700::6810:1', '64:ff9b::808:808', '::ffff:8.8.8.8'];
 const refusedAddresses = [
@@ -53,10 +53,15 @@ test.each([
 });
 
 test.each([
-  'https://10.0.0.1',
   'https://169.254.169.254/latest',
   'https://[::ffff:169.254.169.254]',
-  'https://[fd00::1]',
+  'https://[fd00:ec2::254]',
+  'https://100.100.100.200',
+  'https://metadata.google.internal',
+  'https://metadata.google.internal./computeMetadata',
+  'https://localhost.',
+  'https://vendor.localhost',
+  'https://224.0.0.1',
   'https://0xa9.0xfe.0xa9.0xfe',
   'https://2852039166',
   'https://0251.0376.0251.0376',
@@ -74,8 +79,71 @@ test.each([
   ['https://8.8.8.8/v1', 'https://8.8.8.8/v1'],
   ['http://127.0.0.1:8790/nabla', 'http://127.0.0.1:8790/nabla'],
   ['http://[::1]:8790', 'http://[::1]:8790'],
+  // The egress decides whether the broker may call a private address.
+  ['https://10.0.0.1', 'https://10.0.0.1'],
 ])('%s is accepted as the base URL %s', (url, kept) => {
   expect(baseUrlSchema.parse(url)).toBe(kept);
+});
+
+const allow = (...entries: string[]) => entries.map((entry) => allowedEntrySchema.parse(entry));
+
+test.each([
+  ['10.0.0.0/8', '10.1.2.3'],
+  ['10.1.2.3', '10.1.2.3'],
+  ['172.16.0.0/12', '172.31.255.255'],
+  ['192.168.1.0/24', '192.168.1.7'],
+  ['192.168.1.0/24', '::ffff:192.168.1.7'],
+  ['100.64.0.0/10', '100.64.0.1'],
+  ['10.0.0.0/8', '64:ff9b::a00:1'],
+  ['fc00::/7', 'fd12::1'],
+  ['fd12::1', 'fd12:0::1'],
+  ['[fd12::1]', 'fd12::1'],
+  ['api.example.com', '10.1.2.3'],
+  ['API.Example.com.', 'fd12::1'],
+])('the allowed entry %s lets a host have the address %s', (entry, address) => {
+  expect(mayReach('api.example.com', address)).toBe(false);
+  expect(mayReach('api.example.com', address, allow(entry))).toBe(true);
+  expect(mayReach('localhost', address, allow(entry))).toBe(false);
+});
+
+test.each([
+  ['10.0.0.0/8', '172.16.0.1'],
+  ['10.0.0.0/8', 'fd12::1'],
+  ['100.64.0.0/10', '100.100.100.200'],
+  ['fc00::/7', 'fd00:ec2::254'],
+  ['fc00::/7', 'fd20:ce::254'],
+  ['api.example.com', '169.254.169.254'],
+  ['api.example.com', '::ffff:169.254.169.254'],
+  ['api.example.com', '100.100.100.200'],
+  ['api.example.com', '168.63.129.16'],
+  ['api.example.com', '127.0.0.1'],
+  ['api.example.com', '0.0.0.0'],
+  ['other.example.com', '10.0.0.1'],
+  ['example.com', '10.0.0.1'],
+])('the allowed entry %s does not let api.example.com have the address %s', (entry, address) => {
+  expect(mayReach('api.example.com', address, allow(entry))).toBe(false);
+});
+
+test.each([
+  '',
+  '*',
+  '10',
+  '10.1',
+  '10.0.0.0/33',
+  '0.0.0.0/0',
+  '::/0',
+  '8.8.8.0/24',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '169.254.169.254',
+  '100.100.100.200',
+  'fd00:ec2::254',
+  'metadata.google.internal',
+  'https://authgear.internal',
+  'authgear.internal:443',
+  'two words',
+])('%j is refused as an allowed entry', (entry) => {
+  expect(allowedEntrySchema.safeParse(entry).success).toBe(false);
 });
 
 /** Returns a resolver that resolves every name to the same addresses. */
@@ -94,7 +162,7 @@ const lookUp = (hostname: string, addresses: readonly string[], all: boolean): P
 test('a door does not call a vendor whose host name resolves to loopback', async () => {
   await using server = await startVendorServer({});
   const baseUrl = server.url.replace('127.0.0.1', 'api.example.com');
-  const options = { vendor: { id: 'nabla', title: 'Nabla' }, baseUrl, timeoutMs: 1_000 };
+  const options = { vendor: { id: 'nabla', title: 'Nabla' }, baseUrl, timeoutMs: 60_000 };
   const door = openDoor(options, { lookup: resolvingTo(['127.0.0.1']) });
   await expect(door.begin().send({ method: 'GET', path: '/' })).rejects.toMatchObject({
     code: 'vendor_unavailable',

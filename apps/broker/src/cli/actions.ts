@@ -1,0 +1,104 @@
+import { styleText } from 'node:util';
+import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import { assemble } from '../assemble.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { migrateStore } from '../storage/migrate-store.ts';
+import { devBanner } from './banner.ts';
+import { CommandError } from './command-error.ts';
+import { createDevLogger, describeDecision } from './dev-lines.ts';
+import { startDev } from './dev.ts';
+import { examine } from './doctor.ts';
+import { closeOnSignal } from './shutdown.ts';
+import { markOf, print, printError } from './terminal.ts';
+
+/** The options of `valetkey dev`. */
+interface DevOptions {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly sandboxPort: number;
+  readonly dataFolder: string;
+}
+
+/** Starts the broker with a sandbox of the vendors, until a signal stops it. */
+export async function dev(options: DevOptions): Promise<void> {
+  if (process.env['NODE_ENV'] === 'production') {
+    throw new CommandError('NODE_ENV is "production", and the sandbox is not for production; use `valetkey start`');
+  }
+  const settings = new Map<number, string>();
+  for (const [port, flag] of [
+    [options.port, '--port'],
+    [options.adminPort, '--admin-port'],
+    [options.sandboxPort, '--sandbox-port'],
+  ] as const) {
+    const other = settings.get(port);
+    if (port !== 0 && other !== undefined) throw new CommandError(`${flag} and ${other} name the same port`);
+    settings.set(port, flag);
+  }
+  const running = await explainTakenPort(settings, () =>
+    startDev({
+      ...options,
+      logger: createDevLogger(print, styleText),
+      onDecision: (decision) => print(describeDecision(decision, styleText)),
+    }),
+  ).catch((error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
+    // Only the data folder of this configuration comes from the command line.
+    throw new CommandError(error.problems.join('; ').replace('store.sqlite', '--data-folder'));
+  });
+  closeOnSignal(running);
+  print(devBanner(running));
+}
+
+/** Reports whether the broker can use a configuration. */
+export async function check(file: string): Promise<void> {
+  await loadConfig(file);
+  print(`${file} can be used.`);
+}
+
+/** Starts the broker, until a signal stops it. */
+export async function start(file: string): Promise<void> {
+  const config = await loadConfig(file);
+  const broker = assemble(config);
+  const settings = new Map([
+    [config.listen.port, 'listen.port'],
+    [config.admin.port, 'admin.port'],
+  ]);
+  const { brokerUrl, adminUrl } = await explainTakenPort(settings, broker.listen);
+  closeOnSignal(broker);
+  // Standard output is only for the log.
+  printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
+}
+
+/** Creates the missing tables of the store. */
+export async function migrate(file: string): Promise<void> {
+  const { store } = await loadConfig(file);
+  try {
+    await migrateStore(store);
+  } catch (error) {
+    if (!ValetKeyError.isInstance(error)) throw error;
+    throw new CommandError(`store: cannot be migrated (${error.reason}). ${error.advice}`);
+  }
+  print('The store has every table.');
+}
+
+/** Prints a line for each part of the broker, and sets the exit code. */
+export async function doctor(file: string): Promise<void> {
+  const findings = await examine(await loadConfig(file));
+  for (const { part, healthy, detail } of findings) {
+    print(`${markOf(healthy ? 'passed' : 'failed')} ${part}: ${detail}`);
+  }
+  if (findings.some(({ healthy }) => !healthy)) process.exitCode = 1;
+}
+
+/** Opens something that listens. If another process uses a port, the error names the setting of that port. */
+async function explainTakenPort<Result>(settings: ReadonlyMap<number, string>, open: () => Promise<Result>) {
+  try {
+    return await open();
+  } catch (error) {
+    if (codeOfForeignError(error) !== 'EADDRINUSE') throw error;
+    const { port = -1, address } = error as { port?: number; address?: string };
+    const setting = settings.get(port) ?? 'the port setting';
+    throw new CommandError(`port ${port} on ${address} is in use; choose another with ${setting}`);
+  }
+}

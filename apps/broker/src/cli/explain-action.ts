@@ -1,0 +1,93 @@
+import type { ConnectionExplanation } from '@valetkey/core-types';
+import type { ExplainedCheck, Explanation } from '@valetkey/jwt-verify';
+import { readConfigFile } from '../config/config-file.ts';
+import { parseConfig } from '../config/parse-config.ts';
+import { CommandError } from './command-error.ts';
+import { explainToken } from './explain.ts';
+import { markOf, print, printError } from './terminal.ts';
+import { readToken } from './token-input.ts';
+
+/** Reads a token from standard input, and prints the outcome of each check and what to change. */
+export async function explain(file: string, options: { readonly connection?: string }): Promise<void> {
+  // `explain` calls no vendor, so it also accepts a configuration with credentials of the sandbox.
+  const config = parseConfig(await readConfigFile(file));
+  // The token is not an argument, because every process of this machine can read the arguments of a program.
+  const token = await readToken(process.stdin, () => {
+    printError('Paste the token, then press Ctrl-D. The token is not shown. Ctrl-C cancels.');
+  });
+  if (token === '') {
+    throw new CommandError('standard input has no token; `valetkey explain --help` shows how to pass one');
+  }
+  const explained = await explainToken(config, token, options.connection);
+  printToken(explained.token);
+  if (explained.connection !== undefined) printConnection(explained.connection);
+  const change = changeOf(explained.token) ?? explained.connection?.change;
+  if (change !== undefined) print(`What to change: ${change}`);
+  if (!explained.token.accepted || explained.connection?.allowed === false) process.exitCode = 1;
+}
+
+function printToken({ accepted, token, expected, checks }: Explanation): void {
+  if (token !== undefined) {
+    const { iss, aud, typ, alg, lifetimeSeconds } = token;
+    print(`The token has iss ${quote(iss)}; accepted: ${expected.iss}`);
+    for (const [name, value, accepts = 'as its issuer is configured'] of [
+      ['aud', aud, expected.aud],
+      ['typ', typ, expected.typ],
+      ['alg', alg, expected.alg],
+      ['lifetime in seconds (exp - iat)', lifetimeSeconds, expected.lifetime],
+    ] as const) {
+      print(`The token has ${name} ${quote(value)}; accepted: ${accepts}`);
+    }
+  }
+  for (const { check, outcome, detail, remediation } of checks) {
+    print(`${markOf(outcome)} ${check}: ${detail}`);
+    if (remediation !== undefined) print(`    ${remediation}`, 0);
+  }
+  print(accepted ? 'The broker accepts the token.' : 'The broker refuses the token.');
+}
+
+function printConnection({ connection, allowed, checks }: ConnectionExplanation): void {
+  for (const { check, outcome, detail } of checks) print(`${markOf(outcome)} ${connection} ${check}: ${detail}`);
+  const verdict = allowed ? 'may use' : 'cannot use';
+  print(`The user of the token ${verdict} the connection ${connection}. No vendor was called.`);
+}
+
+/** Returns a value of the token as JSON in printable ASCII, so that it cannot control a terminal. */
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'absent';
+  return text.replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Returns what to change, and where, for a token that is refused. */
+function changeOf({ checks, issuer }: Explanation): string | undefined {
+  const failed = checks.find(({ outcome }) => outcome === 'failed');
+  if (failed === undefined) return undefined;
+  const place = `in the configuration of ${issuer === undefined ? 'its issuer' : `the issuer ${issuer}`}`;
+  return `${changes[failed.check].replace('{place}', place)}.`;
+}
+
+const changes: Readonly<Record<ExplainedCheck['check'], string>> = {
+  size: "in the identity provider's console, give the token fewer claims",
+  form: 'in the app, send the whole access token, or for opaque tokens set `introspection` or `resolver` {place}',
+  header: 'in the app, send the access token as the identity provider issued it',
+  claims: 'in the app, send the access token as the identity provider issued it',
+  'look-up': 'in the app, send a token that has not ended, or correct `introspection` or `resolver` {place}',
+  issuer:
+    "in the app, send a token of an accepted issuer, or write the token's iss to the letter into `issuers` in the configuration",
+  algorithm:
+    "in the identity provider's console, sign with an accepted algorithm, or add the token's alg to `algorithms` {place} unless it is a shared secret's (HS256)",
+  type: 'in the app, send the access token and not the ID token, or set `tokenType` {place}',
+  dates:
+    'in the app, get a fresh token; if it is fresh, correct the clock of this machine, or `maxLifetimeSeconds` {place}',
+  audience: "in the app, request a token for an accepted audience, or add the token's aud to `audiences` {place}",
+  client: 'in the app, send a token that was issued to this app, or correct `clientIds` or `clientClaims` {place}',
+  'claim-rules':
+    "in the identity provider's console, change the claims of the token, or change `requiredClaims` or `forbiddenClaims` {place}",
+  person: 'in the app, send the token of a signed-in user, or set `machines.accepted` or `anonymous.accepted` {place}',
+  subject: "in the identity provider's console, put a stable user id into the token, or set `subjectClaims` {place}",
+  binding: 'in the app, send the kind of token that is accepted (bearer or DPoP), or set `dpop` {place}',
+  key: 'in the app, get a fresh token; if it is refused again, correct `jwksUri`, `jwks` or the network {place}',
+  signature: 'in the app, send the token unchanged; if it is unchanged, use the identity provider that issued it',
+  revocation: 'in the app, sign the user in again',
+  proof: 'in the app, send a DPoP proof with each request, which `explain` cannot read',
+};

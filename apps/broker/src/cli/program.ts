@@ -1,0 +1,115 @@
+import { Command, InvalidArgumentError } from 'commander';
+import packageManifest from '../../package.json' with { type: 'json' };
+import { check, dev, doctor, migrate, start } from './actions.ts';
+import { CommandError } from './command-error.ts';
+import { explain } from './explain-action.ts';
+import { widthOf, wrap } from './terminal.ts';
+
+const exampleFile = 'valetkey.config.yaml';
+
+/** The commands of `valetkey`, with their help. */
+export const program = new Command('valetkey')
+  .description('A self-hosted token broker: your app gets a short-lived token, never the master key.')
+  .version(packageManifest.version, '-V, --version', 'Prints the version.')
+  .helpOption('-h, --help', 'Prints this help.')
+  .helpCommand('help [command]', 'Prints the help of a command.')
+  .usage('<command> [options]')
+  .configureHelp({
+    helpWidth: 80,
+    showGlobalOptions: false,
+    subcommandTerm: (command) => `${command.name()} ${command.usage()}`,
+  })
+  .configureOutput({
+    outputError: (text, write) =>
+      write(wrap(`${text.trim().replace('error:', 'valetkey:')}\n`, widthOf(process.stderr))),
+  })
+  .showHelpAfterError('Run `valetkey --help` to see the commands.')
+  .addHelpText(
+    'after',
+    describeUse(['valetkey dev', `valetkey start --config ${exampleFile}`], 'the command succeeded'),
+  );
+
+const devCommand = program
+  .command('dev')
+  .description('Starts the broker with a sandbox of the vendors, to try it out.')
+  .usage('[options]')
+  .option('--port <port>', 'Listens for apps on this port.', parsePort, 8787)
+  .option('--admin-port <port>', 'Listens for operators on this port.', parsePort, 8788)
+  .option('--sandbox-port <port>', 'Simulates the vendors on this port.', parsePort, 8790)
+  .option('--data-folder <folder>', 'Keeps vendor users and the audit in this folder.', '.valetkey')
+  .action(dev);
+finishCommand(devCommand, ['valetkey dev --port 9000 --admin-port 9001'], 'Ctrl-C or SIGTERM stopped the broker');
+
+addConfigCommand('start', 'Starts the broker.', start, 'Ctrl-C or SIGTERM stopped the broker');
+addConfigCommand(
+  'check',
+  'Checks a configuration. Opens no store and calls no server.',
+  check,
+  'the broker can use the configuration',
+);
+addConfigCommand('migrate', 'Creates the missing tables of the store.', migrate, 'the store has every table');
+addConfigCommand(
+  'doctor',
+  "Checks that the store, Redis, the identity providers and the vendors respond and accept the broker's credentials.",
+  doctor,
+  'all of them do',
+);
+addConfigCommand(
+  'explain',
+  'Reads a token from standard input, alone or as an Authorization header, and reports, check by check, why the ' +
+    'broker accepts or refuses it, and what to change.',
+  explain,
+  'the broker accepts the token and its use of the connection',
+  [
+    `valetkey explain --config ${exampleFile} < token.txt`,
+    '',
+    '# PowerShell',
+    `Get-Content token.txt | valetkey explain --config ${exampleFile}`,
+    '',
+    '# paste the token at the terminal',
+    `valetkey explain --config ${exampleFile}`,
+    '',
+    '# with the policy and the vendor user of a connection; calls no vendor',
+    `valetkey explain --config ${exampleFile} --connection nabla < token.txt`,
+  ],
+).option('--connection <name>', 'Also reports whether the user may use this connection of the configuration.');
+
+function addConfigCommand(
+  name: string,
+  description: string,
+  action: (file: string, options: { readonly connection?: string }) => Promise<void>,
+  success: string,
+  examples: readonly string[] = [`valetkey ${name} --config ${exampleFile}`],
+): Command {
+  const command = program
+    .command(name)
+    .description(description)
+    .usage('--config <file>')
+    .option('--config <file>', 'Reads the configuration from this .ts, .js, .yaml or .json file.')
+    .action(({ config, ...options }: { config?: string; connection?: string }) => {
+      // Not a required option of commander, because that would hide the message about a misspelt `--config`.
+      if (config !== undefined) return action(config, options);
+      throw new CommandError(`\`--config\` is missing; write \`valetkey ${name} --config ${exampleFile}\``);
+    });
+  return finishCommand(command, examples, success);
+}
+
+function finishCommand(command: Command, examples: readonly string[], success: string): Command {
+  return command
+    .helpOption('-h, --help', 'Prints this help.')
+    .showHelpAfterError(`Run \`valetkey ${command.name()} --help\` to see its options.`)
+    .addHelpText('after', describeUse(examples, success));
+}
+
+/** Returns the end of a help text. */
+function describeUse(examples: readonly string[], success: string): string {
+  const lines = examples.map((example) => `  ${example}`.trimEnd()).join('\n');
+  const title = examples.length === 1 ? 'Example' : 'Examples';
+  return `\n${title}:\n${lines}\n\nExit code:\n  0 if ${success}, otherwise 1.`;
+}
+
+function parsePort(value: string): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= 0 && number <= 65_535) return number;
+  throw new InvalidArgumentError('A port is a whole number from 0 to 65535.');
+}

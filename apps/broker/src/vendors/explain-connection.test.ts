@@ -1,0 +1,171 @@
+import { createSandbox, type Sandbox } from '@valetkey/sandbox';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createConfigFor } from '../../test/support/recording-broker.ts';
+import { assemble } from '../assemble.ts';
+import { parseConfig } from '../config/parse-config.ts';
+import { createSqliteStore } from '../storage/sqlite-store.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { ValetKeyError, type Principal } from '@valetkey/core-types';
+import { explainConnection } from './explain-connection.ts';
+import type { Store } from '../storage/store.ts';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await createSandbox();
+});
+afterAll(() => sandbox.close());
+
+type Vendors = ReturnType<typeof createConfigFor>['vendors'];
+
+/** Explains a connection to alice in a broker whose connection has these fields. */
+async function explain(
+  name: keyof Vendors,
+  fields: object = {},
+  principal: Partial<Principal> = {},
+  prepare: (store: Store, alice: Principal) => Promise<Store | void> = async () => undefined,
+) {
+  const { vendors, ...config } = createConfigFor(sandbox);
+  const connections = { ...vendors, [name]: { ...vendors[name], ...fields } };
+  const alice = { issuer: sandbox.urls.idp, subject: 'alice', scopes: [], claims: {}, ...principal };
+  const own = createSqliteStore(':memory:');
+  const store = (await prepare(own, alice)) ?? own;
+  const dependencies = { store, logger: createLogger('silent') };
+  const { parts, close } = assemble(parseConfig({ ...config, vendors: connections }), dependencies);
+  sandbox.resetCalls();
+  const connection = parts.connections.get(name);
+  if (connection === undefined) throw new Error('The connection is missing.');
+  const explanation = await explainConnection(connection, alice, store);
+  expect(sandbox.calls()[name] ?? {}, 'the vendor is not called').toEqual({});
+  await close();
+  return explanation;
+}
+
+const outcomesOf = ({ checks }: Awaited<ReturnType<typeof explain>>) =>
+  checks.map(({ check, outcome }) => `${check} ${outcome}`);
+
+const detailOf = ({ checks }: Awaited<ReturnType<typeof explain>>, name: string) =>
+  checks.find(({ check }) => check === name)?.detail;
+
+test('explainConnection describes the token that an allowed user would receive', async () => {
+  const explanation = await explain('nabla');
+  expect(explanation).toMatchObject({ connection: 'nabla', vendor: 'nabla', allowed: true });
+  expect(outcomesOf(explanation)).toEqual(['policy passed', 'blocked passed', 'user passed', 'issue passed']);
+  expect(detailOf(explanation, 'user')).toBe('A claim of the token names the vendor user.');
+  expect(detailOf(explanation, 'issue')).toBe('nabla would be asked for a token of the vendor user. Parameters: none.');
+  expect(explanation.change).toMatch(/^Nothing has to be changed here/);
+  expect(detailOf(await explain('nudge'), 'issue')).toBe(
+    'nudge would be asked for a token of the account. Parameters: expiry_minutes 60.',
+  );
+});
+
+test('explainConnection describes the calls that a proxy allows', async () => {
+  expect(detailOf(await explain('nymbl'), 'proxy')).toBe(
+    'nymbl would be called with a token of the broker. Allowed: GET /Patients, POST /Patients.',
+  );
+});
+
+test.each<[string, object, string, string, string]>([
+  [
+    'issuer',
+    { issuers: ['http://127.0.0.1:9/authgear'] },
+    'issuers',
+    'an issuer of this connection',
+    'vendors.nudge.issuers',
+  ],
+  ['scope', { requiredScopes: ['read', 'admin'] }, 'requiredScopes', 'admin', 'vendors.nudge.requiredScopes'],
+  ['claim', { requiredClaims: { tier: 'canary', team: 1 } }, 'requiredClaims', 'tier', 'vendors.nudge.requiredClaims'],
+])(
+  'explainConnection names the %s that a token lacks, and the field to change',
+  async (_, fields, check, lacks, field) => {
+    const { vendors } = createConfigFor(sandbox);
+    const issuers = 'issuers' in fields ? { issuers: [vendors.authgear.endpoint] } : fields;
+    const explanation = await explain('nudge', issuers, { scopes: ['read'], claims: { team: 1, tier: 'hidden' } });
+    expect(explanation.allowed).toBe(false);
+    expect(outcomesOf(explanation)).toEqual([`${check} failed`, 'blocked passed', 'issue not_reached']);
+    expect(detailOf(explanation, check)).toBe(`The token lacks: ${lacks}.`);
+    expect(explanation.change).toContain(field);
+    expect(JSON.stringify(explanation), 'no value of a claim, and no other issuer').not.toMatch(
+      /canary|hidden|authgear/,
+    );
+  },
+);
+
+test('explainConnection says what the rules require of a token that satisfies them', async () => {
+  const fields = { issuers: [sandbox.urls.idp], requiredScopes: ['read'], requiredClaims: { team: 1 } };
+  const explanation = await explain('nudge', fields, { scopes: ['read'], claims: { team: 1 } });
+  expect(explanation.allowed).toBe(true);
+  expect(detailOf(explanation, 'issuers')).toBe('An issuer whose users may use the connection.');
+  expect(detailOf(explanation, 'requiredScopes')).toBe('The scopes read.');
+  expect(detailOf(explanation, 'requiredClaims')).toBe('The required values of the claims team.');
+});
+
+test('explainConnection says that a user is blocked, and how to unblock the user', async () => {
+  const explanation = await explain('nudge', {}, {}, (store, alice) => store.blockUser(alice));
+  expect(outcomesOf(explanation)).toEqual(['policy passed', 'blocked failed', 'issue not_reached']);
+  expect(explanation.change).toContain('DELETE /v1/blocked-users');
+});
+
+test('explainConnection says where the vendor user is from', async () => {
+  const map = (store: Store, { issuer, subject }: Principal) =>
+    store.setVendorUser({ connection: 'vital', vendor: 'vital', issuer, subject }, 'u-1');
+  expect(detailOf(await explain('vital', { user: { mapping: true } }, {}, map), 'user')).toBe(
+    'The store has the vendor user.',
+  );
+  expect(detailOf(await explain('vital', {}, {}, map), 'user')).toBe('The store has the vendor user.');
+  expect(detailOf(await explain('vital'), 'user')).toBe(
+    'The store has no vendor user; the vendor would be asked to create one.',
+  );
+});
+
+test.each<[string, object, string]>([
+  ['a mapping', { mapping: true }, 'PUT /v1/vendor-users'],
+  ['the claim of the vendor user', { claim: 'vital_id', issuer: 'idp' }, 'the claim "vital_id"'],
+  ['the claim of the external id', { ensure: { externalIdClaim: 'user_id', issuer: 'idp' } }, 'the claim "user_id"'],
+])('explainConnection says how to give a user %s that is missing', async (_, source, expected) => {
+  const user = JSON.parse(JSON.stringify(source).replace('"idp"', `"${sandbox.urls.idp}"`)) as object;
+  const explanation = await explain('vital', { user: 'ensure' in source ? { ensure: Object.values(user)[0] } : user });
+  expect(outcomesOf(explanation)).toEqual(['policy passed', 'blocked passed', 'user failed', 'issue not_reached']);
+  expect(explanation.change).toContain(expected);
+});
+
+test('explainConnection says that the token of the caller expires too soon for a bounded token', async () => {
+  const bounded = { boundByAppToken: true };
+  const soon = await explain('nudge', bounded, { expiresAtSeconds: Date.now() / 1000 + 10 });
+  expect(outcomesOf(soon)).toEqual(['policy passed', 'blocked passed', 'issue failed']);
+  expect(soon.change).toContain('vendors.nudge.boundByAppToken');
+  const later = await explain('nudge', bounded, { expiresAtSeconds: Date.now() / 1000 + 301 });
+  expect(detailOf(later, 'issue')).toContain('Parameters: expiry_minutes 5.');
+});
+
+test('explainConnection names the claim that a vendor reads', async () => {
+  const customer = { claim: 'organization', issuer: sandbox.urls.idp };
+  const explanation = await explain('nymbl', { customer });
+  expect(outcomesOf(explanation)).toEqual(['policy passed', 'blocked passed', 'proxy failed']);
+  expect(explanation.change).toContain('organization (vendors.nymbl.customer)');
+  expect((await explain('nymbl', { customer }, { claims: { organization: 'acme' } })).allowed).toBe(true);
+});
+
+test('explainConnection says which checks need a store that cannot be read, and makes all others', async () => {
+  const down = async () => {
+    throw new ValetKeyError('overloaded', 'The store cannot be used.');
+  };
+  const explanation = await explain('vital', { requiredScopes: ['admin'] }, {}, async (store) => ({
+    ...store,
+    isBlocked: down,
+    findVendorUser: down,
+  }));
+  expect(outcomesOf(explanation)).toEqual([
+    'requiredScopes failed',
+    'blocked not_reached',
+    'user not_reached',
+    'issue not_reached',
+  ]);
+  expect(detailOf(explanation, 'user')).toBe('This needs the store, which cannot be read.');
+  const allowed = await explain('vital', {}, {}, async (store) => ({
+    ...store,
+    isBlocked: down,
+    findVendorUser: down,
+  }));
+  expect(allowed.allowed).toBe(false);
+  expect(allowed.change).toContain('`store`');
+});

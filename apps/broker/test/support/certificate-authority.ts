@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { isProgramAvailable } from './required-program.ts';
+
+const run = promisify(execFile);
+
+/** Whether `openssl` is installed, with which a {@link createCertificateAuthority} signs. */
+export const hasOpenssl = await isProgramAvailable({
+  name: 'openssl',
+  probe: () => run('openssl', ['version']),
+  remediation: 'Install OpenSSL.',
+});
+
+/** A certificate with its private key, both in PEM. */
+export interface IssuedCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Creates a private certificate authority in a folder of its own. */
+export async function createCertificateAuthority() {
+  const folder = await mkdtemp(join(tmpdir(), 'valetkey-ca-'));
+  const file = (name: string) => join(folder, name);
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  const request = (...parameters: string[]) => run('openssl', ['req', '-x509', ...newKey, '-days', '2', ...parameters]);
+  await request('-keyout', file('ca.key'), '-out', file('ca.pem'), '-subj', '/CN=Private Authority');
+  let issued = 0;
+  return {
+    /** The path of the authority's own certificate. */
+    caFile: file('ca.pem'),
+    ca: await readFile(file('ca.pem'), 'utf8'),
+    /** Issues a certificate for host names, for servers and clients. */
+    issue: async (...names: string[]): Promise<IssuedCertificate> => {
+      issued += 1;
+      const [key, certificate, extensions] = [`${issued}.key`, `${issued}.pem`, `${issued}.ext`].map(file) as [
+        string,
+        string,
+        string,
+      ];
+      await writeFile(extensions, `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`);
+      const { stdout: signingRequest } = await run('openssl', [
+        'req',
+        '-new',
+        ...newKey,
+        '-keyout',
+        key,
+        '-subj',
+        `/CN=${names[0] ?? ''}`,
+      ]);
+      await writeFile(file(`${issued}.csr`), signingRequest);
+      await run('openssl', [
+        'x509',
+        '-req',
+        '-days',
+        '2',
+        '-in',
+        file(`${issued}.csr`),
+        '-out',
+        certificate,
+        '-extfile',
+        extensions,
+        '-CA',
+        file('ca.pem'),
+        '-CAkey',
+        file('ca.key'),
+        '-set_serial',
+        String(issued),
+      ]);
+      return { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
+    },
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  };
+}
