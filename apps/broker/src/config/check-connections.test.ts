@@ -70,7 +70,9 @@ test('checkConnections adds the issuer of each vendor that signs users in, given
 });
 
 test('checkConnections reports a configuration without any issuer, and an issuer that is listed twice', () => {
-  expect(problemsOf([], [])).toEqual(['issuers: is empty and no vendor signs users in, so the broker would accept no token; add an issuer']);
+  expect(problemsOf([], [])).toEqual([
+    'issuers: is empty and no vendor signs users in, so the broker would accept no token; add an issuer',
+  ]);
   expect(problemsOf([configure({ authenticate: { issuer: two } })], [])).toEqual([]);
   expect(problemsOf([configure({ authenticate: { issuer: one } })], [one])).toEqual([
     expect.stringMatching(/^issuers: /),

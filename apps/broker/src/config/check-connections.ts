@@ -63,11 +63,14 @@ function checkEgress(settings: EgressSettings, problems: string[]): Egress {
 
 function describeAdapterFailure({ name, definition }: ConnectionConfig, error: unknown): readonly string[] {
   if (error instanceof ConfigError) return error.problems;
-  return [`vendors.${name}: the adapter \`${definition.id}\` has an operation or an \`authenticate\` that is not valid; correct the adapter`];
+  return [
+    `vendors.${name}: the adapter \`${definition.id}\` has an operation or an \`authenticate\` that is not valid; correct the adapter`,
+  ];
 }
 
 function checkIssuers(issuers: readonly IssuerOptions[]): string[] {
-  if (issuers.length === 0) return ['issuers: is empty and no vendor signs users in, so the broker would accept no token; add an issuer'];
+  if (issuers.length === 0)
+    return ['issuers: is empty and no vendor signs users in, so the broker would accept no token; add an issuer'];
   try {
     parseIssuers(issuers);
     return [];
@@ -142,7 +145,9 @@ function isAmong(issuers: readonly string[], issuer: string): boolean {
 function describeIssuerProblem(issuer: string | undefined, issuers: readonly string[]): string | undefined {
   if (issuer === undefined) {
     const isCertain = issuers.length === 1 && !issuers.some(hasPlaceholder);
-    return isCertain ? undefined : 'is missing: set it to the issuer whose claim counts, because several issuers or tenants may assert this claim';
+    return isCertain
+      ? undefined
+      : 'is missing: set it to the issuer whose claim counts, because several issuers or tenants may assert this claim';
   }
   return isAmong(issuers, issuer) ? undefined : describeUnknown(issuers);
 }

@@ -63,7 +63,13 @@ function readable(operation: Operation): PathItem {
 }
 
 const path = { name: 'path', in: 'path', required: true, description: 'The path at the vendor.', ...text };
-const link = { name: 'url', in: 'query', required: true, description: 'An absolute link to the vendor, from a response of the vendor.', ...text };
+const link = {
+  name: 'url',
+  in: 'query',
+  required: true,
+  description: 'An absolute link to the vendor, from a response of the vendor.',
+  ...text,
+};
 
 function proxied(method: string, target: object): Operation {
   return {
@@ -153,14 +159,23 @@ const paths: Readonly<Record<string, PathItem>> = {
       summary: 'Issues a client token by token exchange (RFC 8693)',
       requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: exchangeForm } } },
       responses: {
-        '200': response('The fields of an issue response, and `access_token`, `issued_token_type` and `token_type`.', json('ExchangeResponse')),
+        '200': response(
+          'The fields of an issue response, and `access_token`, `issued_token_type` and `token_type`.',
+          json('ExchangeResponse'),
+        ),
         default: response('An OAuth error (RFC 6749 section 5.2).', json('OAuthError')),
       },
       security: noSecurity,
     },
   },
-  '/.well-known/oauth-authorization-server': metadata('getAuthorizationServerMetadata', 'authorization server metadata (RFC 8414)'),
-  '/.well-known/oauth-protected-resource': metadata('getProtectedResourceMetadata', 'protected resource metadata (RFC 9728)'),
+  '/.well-known/oauth-authorization-server': metadata(
+    'getAuthorizationServerMetadata',
+    'authorization server metadata (RFC 8414)',
+  ),
+  '/.well-known/oauth-protected-resource': metadata(
+    'getProtectedResourceMetadata',
+    'protected resource metadata (RFC 9728)',
+  ),
   '/healthz': readable(state('getHealth', 'Responds 200 if the process runs', { 200: 'ok' })),
   '/readyz': readable(
     state('getReadiness', 'Responds 200 if the broker can serve requests, else 503', { 200: 'ok', 503: 'unavailable' }),
@@ -168,7 +183,9 @@ const paths: Readonly<Record<string, PathItem>> = {
   '/': page('getService', 'Returns the name and the purpose of this service, and the paths of its documentation', {
     'application/json': { schema: { type: 'object' } },
   }),
-  '/openapi.json': page('getApiDescription', 'Returns the OpenAPI description of these routes', { 'application/json': { schema: { type: 'object' } } }),
+  '/openapi.json': page('getApiDescription', 'Returns the OpenAPI description of these routes', {
+    'application/json': { schema: { type: 'object' } },
+  }),
   '/docs': page('getRoutesPage', 'Returns a web page with these routes', { 'text/html': text }),
   '/docs/errors': page('getErrorsPage', 'Returns a web page with every error code', { 'text/html': text }),
 };
@@ -215,7 +232,11 @@ export function describeApi(publicUrl: string | undefined) {
     paths,
     components: {
       securitySchemes: {
-        caller: { type: 'http', scheme: 'bearer', description: 'The caller’s own token, which the identity provider issued.' },
+        caller: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The caller’s own token, which the identity provider issued.',
+        },
       },
       schemas: {
         IssueResponse: z.toJSONSchema(issueResponseSchema),
