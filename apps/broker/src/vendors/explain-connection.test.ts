@@ -64,6 +64,13 @@ test('explainConnection describes the calls that a proxy allows', async () => {
   );
 });
 
+test('explainConnection says that a vendor which only signs users in offers no operation', async () => {
+  const explanation = await explain('authgear');
+  expect(explanation.allowed).toBe(false);
+  expect(detailOf(explanation, 'issue')).toMatch(/^authgear only signs users in/);
+  expect(explanation.change).toContain('another vendor');
+});
+
 test.each<[string, object, string, string, string]>([
   [
     'issuer',

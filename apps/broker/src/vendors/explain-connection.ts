@@ -111,7 +111,11 @@ async function examineUser({ users }: Connection, principal: Principal): Promise
 
 /** Describes the operations that the vendor would be asked for. */
 function examineRequests(connection: Connection, principal: Principal): Examined[] {
-  const { issue, proxy } = connection.vendor;
+  const { id, issue, proxy } = connection.vendor;
+  if (issue === undefined && proxy === undefined) {
+    const detail = `${id} only signs users in: it issues no token to apps and cannot be called through the broker.`;
+    return [{ check: 'issue', outcome: 'failed', detail, change: 'In the app, name a connection of another vendor.' }];
+  }
   return [
     ...(issue === undefined ? [] : [examineIssue(connection, issue as IssueAbility, principal)]),
     ...(proxy === undefined ? [] : [examineProxy(connection, proxy, principal)]),

@@ -160,10 +160,10 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
     ),
   'The token is not a signed JWT: three segments of unpadded base64url, joined by dots.': async () =>
     show(await broker.issue('nudge', 'an-opaque-token')),
-  'The token has expired': () => useToken({ expires_in: -60 }),
+  'The token … expired … Get a fresh token from your identity provider': () => useToken({ expires_in: -60 }),
   "The token was issued in the future … Compare the clock of this machine with the identity provider's clock.": () =>
     useBroker((config) => config, issueNudge, { ...systemClock, nowMs: () => systemClock.nowMs() - 600_000 }),
-  'The token is from an identity provider that is not configured: its iss must be … a slash at the end': () =>
+  'The token is from an identity provider that is not configured: its iss … must be … slash at the end': () =>
     useBroker(
       ({ vendors: { nudge }, ...config }) => ({
         ...config,

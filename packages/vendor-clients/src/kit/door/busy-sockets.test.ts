@@ -24,7 +24,10 @@ test('calls that wait for a socket until their deadline reject with overloaded a
     extend(60_000);
   }
 
-  const late = door.begin().send(call).catch((failure: unknown) => failure);
+  const late = door
+    .begin()
+    .send(call)
+    .catch((failure: unknown) => failure);
   vi.advanceTimersByTime(1_000);
   expect(await late).toMatchObject(overloaded);
   const leaving = new AbortController();
