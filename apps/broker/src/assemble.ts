@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createAudit } from './audit/audit.ts';
 import { startRetention } from './audit/retention.ts';
+import { ConfigError } from './config/config-error.ts';
 import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
@@ -97,6 +98,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const listen = async () => {
     try {
       await refuseUnsupportedRedis(redis);
+      await refuseOtherPrincipals(parts);
       await app.listen({ host: config.listen.host, port: config.listen.port });
       await admin.listen({ host: config.admin.host, port: config.admin.port });
     } catch (error) {
@@ -112,6 +114,16 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
   };
   return { app, admin, parts, listen, drain, close };
+}
+
+/** Rejects with a `ConfigError` if the configuration would make other principals of stored users. */
+async function refuseOtherPrincipals({ checkPrincipals }: Parts): Promise<void> {
+  try {
+    await checkPrincipals();
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    // The store cannot be used now. Each operation about users compares again before it uses the store.
+  }
 }
 
 function urlOf(listener: FastifyInstance): string {

@@ -16,4 +16,13 @@ export type { BrokerConfigInput } from './config/define-config.ts';
 export type { Config, ConnectionConfig } from './config/config.ts';
 export type { PostgresStoreOptions } from './storage/postgres-store.ts';
 export type { SqliteStoreOptions } from './storage/sqlite-store.ts';
-export type { Decision, PrincipalId, Reservation, Store, StoredVendorUser, VendorUserKey } from './storage/store.ts';
+export type {
+  Decision,
+  PrincipalId,
+  Reservation,
+  Store,
+  StoredIssuer,
+  StoredVendorUser,
+  SubjectRule,
+  VendorUserKey,
+} from './storage/store.ts';

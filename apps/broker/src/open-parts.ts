@@ -1,11 +1,12 @@
 import type { Clock } from '@valetkey/core-types';
-import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
+import { createJwtVerifier, parseIssuers, type JwtVerifier } from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenCache, type TokenCacheEvent } from '@valetkey/token-cache';
 import type { RedisStore } from '@valetkey/token-cache/redis';
 import { openEgress, type Egress } from '@valetkey/vendor-clients';
 import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
+import { guardPrincipals } from './storage/guarded-store.ts';
 import { openStore } from './storage/open-store.ts';
 import { openTokenStore } from './storage/open-token-store.ts';
 import { describeRedisFailure } from './storage/redis-failure.ts';
@@ -18,6 +19,11 @@ import { createConnection, type Connections } from './vendors/connections.ts';
 /** The opened parts of a broker: everything that has to be closed, except the listeners. */
 export interface Parts {
   readonly store: Store;
+  /**
+   * Rejects with a `ConfigError` if stored users would become other principals, and with `overloaded` if the store cannot be
+   * used.
+   */
+  readonly checkPrincipals: () => Promise<void>;
   readonly egress: Egress;
   readonly connections: Connections;
   readonly verifier: JwtVerifier;
@@ -41,7 +47,7 @@ const maxIssueMs = 150_000;
 /** Opens the parts that a configuration names, and registers in `resources` how each of them is closed. */
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, logger, metrics } = dependencies;
-  const store = openWatchedStore(config, dependencies, resources);
+  const { store, checkPrincipals } = openWatchedStore(config, dependencies, resources);
   const egress = resources.use(openEgress(config.egress), (opened) => opened.close());
   const connections = openConnections(config, { ...dependencies, store, egress }, resources);
   const verifier = createJwtVerifier({
@@ -68,7 +74,7 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     onEvent: (event) => reportTokenEvent(event, metrics, outage),
   });
   resources.use(tokens, (created) => created.close());
-  return { store, egress, connections, verifier, tokens, redis };
+  return { store, checkPrincipals, egress, connections, verifier, tokens, redis };
 }
 
 function openConnections(
@@ -97,14 +103,16 @@ function openWatchedStore(
   config: Config,
   { clock, logger, metrics, store }: OpenDependencies,
   resources: DisposalStack,
-): Store {
+): Pick<Parts, 'store' | 'checkPrincipals'> {
   const opened = store ?? openStore(config.store, (problem) => logger.warn({ problem }, 'store'));
   resources.use(opened, () => opened.close());
   const explain = (reason: string) => {
     const { detail, advice } = describeStoreFailure(reason);
     return `${detail} ${advice}`;
   };
-  return watchStore(opened, createOutage({ store: 'database', level: 'error', explain, clock, logger, metrics }));
+  const guarded = guardPrincipals(opened, parseIssuers(config.issuers), config.migratedIssuers);
+  const outage = createOutage({ store: 'database', level: 'error', explain, clock, logger, metrics });
+  return { store: watchStore(guarded, outage), checkPrincipals: guarded.checkPrincipals };
 }
 
 function reportTokenEvent(event: TokenCacheEvent, metrics: Metrics, outage: Outage): void {

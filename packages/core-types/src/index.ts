@@ -1,3 +1,4 @@
+export { claimMarkSchema } from './claim-rules.ts';
 export { systemClock } from './clock.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
 export { codeOfForeignError, describeForeignError } from './foreign-error.ts';
@@ -6,7 +7,7 @@ export { isSameIdentifier, parseForeignJson } from './foreign-text.ts';
 export { issuerSchema } from './issuer.ts';
 export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-forms.ts';
 export { signatureAlgorithms } from './issuer-parts.ts';
-export { documentUrlSchema, secureUrlSchema } from './issuer-text.ts';
+export { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-text.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { addressRefused, connectionDropped, egressAdvice, proxyRefused } from './network-codes.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';

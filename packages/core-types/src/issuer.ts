@@ -218,17 +218,11 @@ export type IssuerOptions = z.input<typeof issuerSchema>;
 export type Issuer = z.output<typeof issuerSchema>;
 
 /**
- * An identity provider that is given by name, with its settings. `issuerRecord` of `@valetkey/jwt-verify` returns its
- * {@link IssuerOptions}.
+ * An identity provider that is given by the name of its preset, with the options of this preset, as in the broker's
+ * configuration. This package knows no preset: `issuerRecord` of `@valetkey/jwt-verify` checks the name and the options, and
+ * returns the {@link IssuerOptions}.
  */
 export interface ProviderIssuer {
-  readonly provider: 'authgear';
-  /** The project's endpoint, which is also the issuer of its tokens. */
-  readonly endpoint: string;
-  /** Accepts only tokens that were issued to this client id. Absent: accepts tokens of every client. */
-  readonly clientId?: string | undefined;
-  /** Whether tokens of anonymous users are accepted. Default: false. */
-  readonly anonymous?: boolean | undefined;
-  /** Looks up opaque tokens at the project's resolver. Absent: opaque tokens are refused. */
-  readonly resolver?: { readonly cacheSeconds?: number | undefined } | undefined;
+  readonly provider: string;
+  readonly [option: string]: unknown;
 }

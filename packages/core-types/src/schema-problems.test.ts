@@ -5,7 +5,7 @@ import { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts
 function problemsFor(schema: z.ZodType, value: unknown): string {
   const { error } = schema.safeParse(value);
   if (error === undefined) throw new Error('The value is valid.');
-  return describeSchemaProblems(error, schema);
+  return describeSchemaProblems(error, schema, value);
 }
 
 const slots = z.union([
@@ -125,4 +125,50 @@ test.each<[z.ZodType, unknown, string]>([
   [source, { ensure: { by: 1 } }, 'ensure.by: must be a text, not a number'],
 ])('describeSchemaProblems explains what a union accepts (%#)', (schema, value, expected) => {
   expect(problemsFor(schema.optional(), value)).toBe(expected);
+});
+
+const shapes = z.discriminatedUnion('shape', [
+  z.strictObject({ shape: z.undefined().optional(), sides: z.number() }),
+  z.strictObject({ shape: z.literal('circle'), radius: z.number() }),
+  z.strictObject({ shape: z.literal('ring'), radii: z.number(), inner: z.strictObject({ width: z.number() }) }),
+]);
+
+test.each<[unknown, string]>([
+  [{ shape: 'circle', radii: 1 }, 'list.0.radii: is not a known field; did you mean `radius`?'],
+  [{ shape: 'circle', radius: 1, side: 4 }, 'list.0.side: is not a known field'],
+  [{ side: 4 }, 'list.0.side: is not a known field; did you mean `sides`?'],
+  [
+    { shape: 'ring', radii: 1, inner: { widths: 1 } },
+    'list.0.inner.widths: is not a known field; did you mean `width`?',
+  ],
+])('listSchemaProblems suggests for %j only a field of the alternative that the value selects', (shape, expected) => {
+  expect(problemsFor(z.strictObject({ list: z.array(shapes) }), { list: [shape] })).toBe(expected);
+});
+
+test('listSchemaProblems suggests for an unknown field of a union only a field of the reported alternative', () => {
+  const store = z.strictObject({
+    store: z.union([
+      z.strictObject({ file: z.string() }),
+      z.strictObject({ url: z.string(), maxConnections: z.number().optional() }),
+      z.union([z.strictObject({ memory: z.boolean(), limit: z.number() }), z.strictObject({ disk: z.boolean() })]),
+    ]),
+  });
+  expect(problemsFor(store, { store: { file: 'a', maxConnection: 1 } })).toBe(
+    'store.maxConnection: is not a known field',
+  );
+  expect(problemsFor(store, { store: { url: 'a', maxConnection: 1 } })).toBe(
+    'store.maxConnection: is not a known field; did you mean `maxConnections`?',
+  );
+  expect(problemsFor(store, { store: { memory: true, limits: 1 } })).toBe(
+    'store.limits: is not a known field; did you mean `limit`?',
+  );
+});
+
+test('listSchemaProblems suggests a field of any alternative if the value selects none', () => {
+  const value = { shape: 'circle', radii: 1 };
+  const { error } = shapes.safeParse(value);
+  expect(error && listSchemaProblems(error, shapes)).toContainEqual({
+    field: 'radii',
+    message: 'is not a known field; did you mean `radius`?',
+  });
 });

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { findSimilarName, isFieldName, toFieldPath } from './field-path.ts';
 import { isDefaultMessage, isMissing, joinWithOr, toSentence, toTypeName } from './issue-sentence.ts';
-import { fieldsOf, findSchemas, listAlternatives } from './schema-fields.ts';
+import { alternativesOf, fieldsOf, findPlace, optionsOf, type SchemaPlace } from './schema-fields.ts';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -25,10 +25,15 @@ interface Problem {
 /**
  * Returns the mistakes that a schema found, one for each field. For a union, it returns only the mistakes in the alternative
  * that the author most likely meant. With the `schema`, it also says which field a misspelt name means, and which fields the
- * alternatives of a union need.
+ * alternatives of a union need. With the `value`, such a field is always one of the alternative that the value selects.
  */
-export function listSchemaProblems(error: z.core.$ZodError, schema?: z.core.$ZodType): SchemaProblem[] {
-  const problems = withoutConsequences(error.issues.flatMap((issue) => problemsOf(issue, [], schema)));
+export function listSchemaProblems(
+  error: z.core.$ZodError,
+  schema?: z.core.$ZodType,
+  value?: unknown,
+): SchemaProblem[] {
+  const place = { schemas: schema === undefined ? [] : [schema], value };
+  const problems = withoutConsequences(error.issues.flatMap((issue) => problemsOf(issue, [], place)));
   const messages = new Map<string, string>();
   for (const { path, message } of problems) {
     const field = toFieldPath(path);
@@ -38,8 +43,8 @@ export function listSchemaProblems(error: z.core.$ZodError, schema?: z.core.$Zod
 }
 
 /** Returns the mistakes of {@link listSchemaProblems} as one line of text: `field: message; field: message`. */
-export function describeSchemaProblems(error: z.core.$ZodError, schema?: z.core.$ZodType): string {
-  return listSchemaProblems(error, schema)
+export function describeSchemaProblems(error: z.core.$ZodError, schema?: z.core.$ZodType, value?: unknown): string {
+  return listSchemaProblems(error, schema, value)
     .map(({ field, message }) => (field === '' ? message : `${field}: ${message}`))
     .join('; ');
 }
@@ -54,16 +59,22 @@ function withoutConsequences(problems: readonly Problem[]): Problem[] {
   return problems.filter(({ path, message }) => message !== 'is missing' || !meant.has(toFieldPath(path)));
 }
 
-function problemsOf(issue: Issue, parents: Path, schema: z.core.$ZodType | undefined): Problem[] {
+/** Returns the problems of an issue that was found at `place`, whose path is `parents`. */
+function problemsOf(issue: Issue, parents: Path, place: SchemaPlace): Problem[] {
   const path = [...parents, ...issue.path];
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) return problemsOfUnion(issue.errors, path, schema);
-  if (issue.code === 'unrecognized_keys') return problemsOfUnknownFields(issue.keys, path, schema);
+  const found = findPlace(place, issue.path);
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) return problemsOfUnion(issue.errors, path, found);
+  if (issue.code === 'unrecognized_keys') return problemsOfUnknownFields(issue.keys, path, found);
   return [{ path, message: isMissing(issue) ? 'is missing' : toSentence(issue) }];
 }
 
-function problemsOfUnknownFields(keys: readonly string[], path: Path, schema: z.core.$ZodType | undefined): Problem[] {
-  const alternatives = schema === undefined ? [] : findSchemas(schema, path).flatMap(listAlternatives);
-  const known = alternatives.flatMap((alternative) => fieldsOf(alternative)?.all ?? []);
+function problemsOfUnknownFields(keys: readonly string[], path: Path, place: SchemaPlace): Problem[] {
+  const objects = alternativesOf(place).flatMap((alternative) => fieldsOf(alternative) ?? []);
+  const { value } = place;
+  const complete = objects.filter(({ required }) =>
+    required.every((name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name)),
+  );
+  const known = (complete.length > 0 ? complete : objects).flatMap(({ all }) => all);
   const named = keys.filter(isFieldName).map((key): Problem => {
     const meant = findSimilarName(
       key,
@@ -82,15 +93,17 @@ function problemsOfUnknownFields(keys: readonly string[], path: Path, schema: z.
  * Returns the problems in one alternative of a union. It prefers an alternative of the value's own type, then the alternative
  * with the fewest mistakes, then the alternative with the deepest mistake.
  */
-function problemsOfUnion(
-  alternatives: readonly (readonly Issue[])[],
-  path: Path,
-  schema: z.core.$ZodType | undefined,
-): Problem[] {
-  const ofSameType = alternatives.flatMap(flattenUnion).filter((issues) => !issues.some(isOtherType));
-  if (ofSameType.length === 0) return [{ path, message: describeTypes(alternatives.flatMap(flattenUnion).flat()) }];
-  const choice = schema && describeChoice(ofSameType, findSchemas(schema, path).flatMap(listAlternatives));
-  const candidates = ofSameType.map((issues) => issues.flatMap((issue) => problemsOf(issue, path, schema)));
+function problemsOfUnion(alternatives: readonly (readonly Issue[])[], path: Path, place: SchemaPlace): Problem[] {
+  const failed = flattenUnion(alternatives, place);
+  const ofSameType = failed.filter(({ issues }) => !issues.some(isOtherType));
+  if (ofSameType.length === 0) return [{ path, message: describeTypes(failed.flatMap(({ issues }) => issues)) }];
+  const choice = describeChoice(
+    ofSameType.map(({ issues }) => issues),
+    alternativesOf(place),
+  );
+  const candidates = ofSameType.map(({ issues, place: own }) =>
+    withoutConsequences(issues.flatMap((issue) => problemsOf(issue, path, own))),
+  );
   if (choice !== undefined && !candidates.flat().some(({ meant }) => meant !== undefined)) {
     return [{ path, message: choice }];
   }
@@ -132,11 +145,22 @@ function describeChoice(
   return begun.length === 0 ? choice : `${choice}, not ${isPair ? 'both' : 'several'}`;
 }
 
-/** Returns the alternatives of a union inside a union as alternatives of the outer one. */
-function flattenUnion(issues: readonly Issue[]): (readonly Issue[])[] {
-  const [issue] = issues;
-  const isUnion = issues.length === 1 && issue?.code === 'invalid_union' && issue.path.length === 0;
-  return isUnion && issue.errors.length > 0 ? issue.errors.flatMap(flattenUnion) : [issues];
+/** An alternative of a union that does not fit: its issues, and the place with the schema of this alternative alone. */
+interface FailedAlternative {
+  readonly issues: readonly Issue[];
+  readonly place: SchemaPlace;
+}
+
+/** Returns the alternatives of a union, and those of a union inside it as alternatives of the outer one. */
+function flattenUnion(alternatives: readonly (readonly Issue[])[], place: SchemaPlace): FailedAlternative[] {
+  const options = optionsOf(place);
+  return alternatives.flatMap((issues, index) => {
+    const option = options[index];
+    const own = option === undefined ? place : { ...place, schemas: [option] };
+    const [issue] = issues;
+    const isUnion = issues.length === 1 && issue?.code === 'invalid_union' && issue.path.length === 0;
+    return isUnion && issue.errors.length > 0 ? flattenUnion(issue.errors, own) : [{ issues, place: own }];
+  });
 }
 
 const isOtherType = ({ code, path }: Issue): boolean => code === 'invalid_type' && path.length === 0;

@@ -28,7 +28,7 @@ export async function explain(file: string, options: { readonly connection?: str
 
 function printToken({ accepted, token, expected, checks }: Explanation): void {
   if (token !== undefined) {
-    const { iss, aud, typ, alg, lifetimeSeconds } = token;
+    const { iss, aud, app = {}, typ, alg, lifetimeSeconds } = token;
     print(`The token has iss ${quote(iss)}; accepted: ${expected.iss}`);
     for (const [name, value, accepts = 'as its issuer is configured'] of [
       ['aud', aud, expected.aud],
@@ -38,6 +38,7 @@ function printToken({ accepted, token, expected, checks }: Explanation): void {
     ] as const) {
       print(`The token has ${name} ${quote(value)}; accepted: ${accepts}`);
     }
+    for (const [name, value] of Object.entries(app)) print(`The token has ${name} ${quote(value)}, which names an app`);
   }
   for (const { check, outcome, detail, remediation } of checks) {
     print(`${markOf(outcome)} ${check}: ${detail}`);

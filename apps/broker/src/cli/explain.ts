@@ -16,7 +16,7 @@ export interface Explained {
 
 /**
  * Verifies a token with the configured identity providers, and explains whether its user may use a connection. Calls no
- * vendor and creates no file. Nothing in the result identifies the principal.
+ * vendor and creates no file. Nothing in the result identifies a person.
  */
 export async function explainToken(config: Config, token: string, connectionName?: string): Promise<Explained> {
   const names = config.connections.map(({ name }) => name);

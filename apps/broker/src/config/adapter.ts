@@ -80,7 +80,7 @@ export function parseOptions(
     if (error === undefined) return { data };
     const texts = textsOf(given);
     return {
-      problems: listSchemaProblems(error, schema).map(({ field, message }) => ({
+      problems: listSchemaProblems(error, schema, given).map(({ field, message }) => ({
         field,
         message: texts.some((text) => message.includes(text)) ? 'cannot be used' : message,
       })),

@@ -1,4 +1,4 @@
-import { secretSchema, secureUrlSchema, type SecretSlots } from '@valetkey/core-types';
+import { issuerTextSchema, secretSchema, secureUrlSchema, type SecretSlots } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
@@ -121,6 +121,20 @@ export const brokerShape = {
     .default([])
     .describe(
       'The identity providers whose tokens are accepted: issuer records, or presets by name (`provider: auth0`).',
+    ),
+  migratedIssuers: z
+    .array(
+      z.strictObject({
+        issuer: issuerTextSchema.describe('The `issuer` of the record, exactly.'),
+        subjectClaims: z
+          .array(z.string().min(1))
+          .min(1)
+          .describe('The `subjectClaims` to which the users were migrated. A later change is reported again.'),
+      }),
+    )
+    .default([])
+    .describe(
+      'Issuers whose `issuer` or `subjectClaims` were changed on purpose after users of theirs were stored. Without this, the broker refuses to start, because these users would become new principals.',
     ),
   adapters: z
     .array(adapterSchema)

@@ -29,7 +29,31 @@ test.each<[string, object, RegExp]>([
   [
     'an unknown option of a preset',
     { provider: 'google', clientIds: 'c', audience: 'a' },
+    /^issuers\.0\.audience: is not a known field$/,
+  ],
+  [
+    'a misspelt option of a preset by an option of this preset',
+    { provider: 'auth0', domain: 'a.example', audiences: 'a' },
+    /^issuers\.0\.audiences: is not a known field; did you mean `audience`\?$/,
+  ],
+  [
+    'a misspelt field of a record by a field of a record',
+    { issuer: 'https://id.example.com', audience: ['a'] },
     /^issuers\.0\.audience: is not a known field; did you mean `audiences`\?$/,
+  ],
+  [
+    'a misspelt field inside an option of a preset',
+    { provider: 'authgear', endpoint: 'https://p.authgear.cloud', resolver: { cacheSecond: 1 } },
+    /^issuers\.0\.resolver\.cacheSecond: is not a known field; did you mean `cacheSeconds`\?$/,
+  ],
+  [
+    'a field that only another kind of lookup has',
+    {
+      issuer: 'https://id.example.com',
+      audiences: ['a'],
+      resolver: { endpoint: 'https://p.example', headerPrefi: 'x-' },
+    },
+    /^issuers\.0\.resolver\.headerPrefi: is not a known field; did you mean `headerPrefix`\?$/,
   ],
   [
     'a preset whose options do not fit together',

@@ -2,7 +2,8 @@
  * Returns the statements that create the missing tables. `rowNumber` is the database's column type for an ascending key.
  *
  * Brokers of two versions may share one database, so a later version only adds to the schema. Each column `vendor` holds
- * a connection and its vendor: `toTarget` of `sql-store.ts`.
+ * a connection and its vendor: `toTarget` of `sql-store.ts`. A row of `vendor_user` without vendor and subject is no vendor
+ * user: it remembers which claims are the subject of the issuer's principals.
  */
 export const sqlSchema = (rowNumber: string): string => `
   CREATE TABLE IF NOT EXISTS vendor_user (

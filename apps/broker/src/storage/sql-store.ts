@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import { describeStoreFailure } from './store-failure.ts';
-import type { Decision, Store, VendorUserKey } from './store.ts';
+import type { Decision, Store, StoredIssuer, VendorUserKey } from './store.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -13,6 +13,16 @@ export interface SqlDatabase {
 }
 
 const isKey = 'vendor = $1 AND issuer = $2 AND subject = $3';
+
+/** Begins a statement with the issuers of a table, each found by one look into the index: a table may have millions of rows. */
+function listEach(table: string): string {
+  return `WITH RECURSIVE known(issuer) AS (
+    SELECT MIN(issuer) FROM ${table}
+    UNION ALL
+    SELECT (SELECT MIN(later.issuer) FROM ${table} AS later WHERE later.issuer > known.issuer)
+    FROM known WHERE known.issuer IS NOT NULL
+  )`;
+}
 
 const statements = {
   find: `SELECT vendor_user_id FROM vendor_user WHERE ${isKey}`,
@@ -36,6 +46,18 @@ const statements = {
   isBlocked: 'SELECT issuer FROM blocked_user WHERE issuer = $1 AND subject = $2',
   block: 'INSERT INTO blocked_user (issuer, subject) VALUES ($1, $2) ON CONFLICT (issuer, subject) DO NOTHING',
   unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
+  issuersOfUsers: `${listEach('vendor_user')}
+    SELECT issuer,
+      (SELECT vendor_user_id FROM vendor_user AS rule
+        WHERE rule.issuer = known.issuer AND rule.subject = '' AND rule.vendor = '') AS subject_claims,
+      (SELECT MIN(subject) FROM vendor_user AS stored
+        WHERE stored.issuer = known.issuer AND stored.subject <> '') AS some_subject
+    FROM known WHERE issuer IS NOT NULL`,
+  issuersOfBlocks: `${listEach('blocked_user')} SELECT issuer FROM known WHERE issuer IS NOT NULL`,
+  // The rule of an issuer is the row without vendor and subject, which no principal can have.
+  setRule: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ('', $1, '', $2)
+    ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id
+    WHERE vendor_user.vendor_user_id = $3`,
   record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
   // Inserts no row, but fails if the audit cannot be written.
@@ -68,6 +90,22 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
       await run('block', [issuer, subject]);
     },
     unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
+    listIssuers: async () => {
+      const users = (await run('issuersOfUsers')).map((row): StoredIssuer => ({
+        issuer: textOf(row, 'issuer'),
+        subjectClaims: row['subject_claims'] === null ? undefined : textOf(row, 'subject_claims'),
+        hasUsers: row['some_subject'] !== null,
+      }));
+      const blocked = (await run('issuersOfBlocks')).map((row) => textOf(row, 'issuer'));
+      const known = new Set(users.map(({ issuer }) => issuer));
+      return [
+        ...users.map((one) => (blocked.includes(one.issuer) ? { ...one, hasUsers: true } : one)),
+        ...blocked.filter((issuer) => !known.has(issuer)).map((issuer) => ({ issuer, hasUsers: true })),
+      ];
+    },
+    setSubjectRule: async ({ issuer, subjectClaims }, previous = '') => {
+      await run('setRule', [issuer, subjectClaims, previous]);
+    },
     recordDecision: async (decision) => {
       const { at, requestId, operation, issuer, subject, vendorUserId = null, outcome } = decision;
       await run('record', [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome]);

@@ -12,6 +12,9 @@ export interface StoreFailure {
 /** The code of a database whose tables are missing, while its role may not create them. */
 export const migrationRequired = 'MIGRATION_REQUIRED';
 
+/** The code of a database whose users are other principals than the configuration says. */
+export const principalsChanged = 'PRINCIPALS_CHANGED';
+
 const unreachable = 'Check the host and port under `store`, and that the server runs.';
 
 /** The failures by the codes that they begin with: SQLSTATEs of PostgreSQL, codes of SQLite and of the system. */
@@ -73,6 +76,12 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
     'server',
     'Tables are missing, and the role may not create them.',
     'Run `valetkey migrate` with a role that may create tables, and grant the broker SELECT, INSERT, UPDATE and DELETE on them.',
+  ],
+  [
+    /^PRINCIPALS_CHANGED$/,
+    'server',
+    'With this configuration, stored users would become other principals.',
+    'Run `valetkey doctor`, which says what to do about each issuer.',
   ],
   [
     /^(42P01|42703|42P10)$/,

@@ -43,6 +43,23 @@ export interface Reservation {
   readonly expiresAtMs: number;
 }
 
+/** The claims that are the subject of an issuer's principals, as one text. */
+export interface SubjectRule {
+  /** The issuer, or the form of the issuers of many tenants, with `{}` in place of the tenant. */
+  readonly issuer: string;
+  /** The names of the claims, with a space between them. */
+  readonly subjectClaims: string;
+}
+
+/** An issuer about which something is stored. */
+export interface StoredIssuer {
+  readonly issuer: string;
+  /** The remembered {@link SubjectRule}. */
+  readonly subjectClaims?: string | undefined;
+  /** Whether a vendor user or a block of a principal of this issuer is stored. */
+  readonly hasUsers: boolean;
+}
+
 /**
  * Stores what must survive the broker: the vendor users of each principal, the blocked users, and the audit.
  *
@@ -70,6 +87,10 @@ export interface Store {
   readonly blockUser: (principal: PrincipalId) => Promise<void>;
   /** Unblocks the principal. Returns whether it was blocked. */
   readonly unblockUser: (principal: PrincipalId) => Promise<boolean>;
+  /** Returns every issuer about which something is stored. */
+  readonly listIssuers: () => Promise<StoredIssuer[]>;
+  /** Remembers the rule for the subject of an issuer, unless the stored one is not `previous`. */
+  readonly setSubjectRule: (rule: SubjectRule, previous: string | undefined) => Promise<void>;
   readonly recordDecision: (decision: Decision) => Promise<void>;
   /** Returns decisions, newest first. */
   readonly listDecisions: (limit: number) => Promise<Decision[]>;

@@ -53,6 +53,7 @@ const reads: ReadonlySet<Operation> = new Set<Operation>([
   'findVendorUser',
   'listVendorUsers',
   'isBlocked',
+  'listIssuers',
   'listDecisions',
 ]);
 
@@ -112,6 +113,8 @@ export function watchStore(store: Store, outage: Outage): Store {
     isBlocked: watch('isBlocked', store.isBlocked),
     blockUser: watch('blockUser', store.blockUser),
     unblockUser: watch('unblockUser', store.unblockUser),
+    listIssuers: watch('listIssuers', store.listIssuers),
+    setSubjectRule: watch('setSubjectRule', store.setSubjectRule),
     recordDecision: watch('recordDecision', store.recordDecision),
     listDecisions: watch('listDecisions', store.listDecisions),
     deleteDecisions: watch('deleteDecisions', store.deleteDecisions),

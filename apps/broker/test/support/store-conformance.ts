@@ -71,6 +71,45 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     });
   });
 
+  describe('the issuers of a store', () => {
+    const rule = { issuer: 'https://id.example.com', subjectClaims: 'sub' };
+
+    test('lists each issuer of a vendor user or of a block once, with its rule', async () => {
+      expect(await store.listIssuers()).toEqual([]);
+      for (const subject of ['alice', 'bob']) await store.addVendorUser({ ...alice, subject }, `user-${subject}`);
+      await store.blockUser({ issuer: 'https://blocked.example.com', subject: 'eve' });
+      await store.setSubjectRule(rule, undefined);
+      await store.setSubjectRule({ issuer: 'https://rule.example.com/{}', subjectClaims: 'oid tid' }, undefined);
+      const listed = await open().listIssuers();
+      expect(listed.toSorted((one, other) => one.issuer.localeCompare(other.issuer))).toEqual([
+        { issuer: 'https://blocked.example.com', hasUsers: true },
+        { issuer: 'https://id.example.com', subjectClaims: 'sub', hasUsers: true },
+        { issuer: 'https://rule.example.com/{}', subjectClaims: 'oid tid', hasUsers: false },
+      ]);
+    });
+
+    test('marks an issuer whose only users are blocked, beside its rule', async () => {
+      await store.setSubjectRule(rule, undefined);
+      await store.blockUser(alice);
+      expect(await store.listIssuers()).toEqual([{ ...rule, hasUsers: true }]);
+    });
+
+    test('keeps a rule that is not the one to replace', async () => {
+      await store.setSubjectRule(rule, undefined);
+      await store.setSubjectRule({ ...rule, subjectClaims: 'uid' }, undefined);
+      await store.setSubjectRule({ ...rule, subjectClaims: 'uid' }, 'oid');
+      expect(await store.listIssuers()).toEqual([{ ...rule, hasUsers: false }]);
+      await store.setSubjectRule({ ...rule, subjectClaims: 'uid' }, 'sub');
+      expect(await store.listIssuers()).toEqual([{ ...rule, subjectClaims: 'uid', hasUsers: false }]);
+    });
+
+    test('a remembered rule is no vendor user of a principal', async () => {
+      await store.setSubjectRule(rule, undefined);
+      expect(await store.listVendorUsers(alice)).toEqual([]);
+      expect(await store.findVendorUser(alice)).toBeUndefined();
+    });
+  });
+
   test('deletes at most 1,000 old decisions at a time, and no newer one', async () => {
     const at = (index: number) => new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
     for (let index = 0; index < 1_003; index += 1) {

@@ -61,8 +61,14 @@ testProvider('authgear', {
   accepted: [["an app's token", { client_id: 'ios' }, { issuer: endpoint, scopes: ['openid'] }]],
   refused: [
     ["another app's token of the same project", { client_id: 'other' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { sub: 'client_id_web' }, {}, 'machine_token', 'machines.accepted'],
-    ['the token of an anonymous user', { [claimOf('is_anonymous')]: true }, {}, 'anonymous_user', 'anonymous.accepted'],
+    ["a machine's token", { sub: 'client_id_web' }, {}, 'machine_token', 'set machines to true'],
+    [
+      'the token of an anonymous user',
+      { [claimOf('is_anonymous')]: true },
+      {},
+      'anonymous_user',
+      'set anonymous to true',
+    ],
     ['an ID token', { aud: 'web' }, { typ: 'JWT' }, 'wrong_token_type', 'access token'],
     ["another project's token", { iss: 'https://other.authgear.cloud' }, {}, 'unknown_issuer', 'iss'],
   ],

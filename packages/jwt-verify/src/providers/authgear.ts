@@ -1,6 +1,15 @@
 import type { IssuerOptions } from '@valetkey/core-types';
 import { z } from 'zod';
-import { anonymousShape, baseUrlSchema, clientIdsSchema, commonShape, completeRecord, parseOptions } from './preset.ts';
+import {
+  anonymousShape,
+  baseUrlSchema,
+  clientIdsSchema,
+  commonShape,
+  completeRecord,
+  listSchema,
+  parseOptions,
+  toList,
+} from './preset.ts';
 
 /** The options of {@link authgear}. */
 export const authgearOptions = z
@@ -8,6 +17,9 @@ export const authgearOptions = z
     endpoint: baseUrlSchema.describe("The project's endpoint, such as `https://project.authgear.cloud`."),
     clientId: z.string().min(1).optional().describe('The client id of the only app whose tokens are accepted.'),
     clientIds: clientIdsSchema.optional(),
+    resources: listSchema
+      .optional()
+      .describe('The URIs of the API resources, which the tokens of machines have as `aud`.'),
     resolver: z
       .union([
         z.boolean(),
@@ -50,13 +62,14 @@ export function authgear(options: AuthgearOptions): IssuerOptions {
     endpoint: issuer,
     clientId,
     clientIds = clientId,
+    resources = [],
     resolver,
     ...common
   } = parseOptions(authgearOptions, options);
   return completeRecord(
     {
       issuer,
-      audiences: [new URL(issuer).origin],
+      audiences: [new URL(issuer).origin, ...toList(resources)],
       algorithms: ['RS256'],
       jwksUri: `${issuer}/oauth2/jwks`,
       tokenType: 'access',

@@ -17,7 +17,7 @@ testProvider('better-auth with the plugin jwt', {
     ["an OAuth client's token", { client_id: 'c' }, { typ: 'at+jwt' }, 'forbidden_claim', 'oauth-provider'],
     ["an OAuth client's token with azp", { azp: 'c' }, {}, 'forbidden_claim', 'oauth-provider'],
     ['a token for the server itself', { aud: baseUrl }, {}, 'wrong_audience', 'jwt.audience'],
-    ['the token of an anonymous user', { isAnonymous: true }, {}, 'anonymous_user', 'anonymous.accepted'],
+    ['the token of an anonymous user', { isAnonymous: true }, {}, 'anonymous_user', 'set anonymous to true'],
     ["another environment's token", { iss: 'https://dev.example.com' }, {}, 'unknown_issuer', 'environment'],
     ['an ID token', { nonce: 'n' }, {}, 'wrong_token_type', 'access token'],
   ],
@@ -31,7 +31,7 @@ testProvider('better-auth with the plugin oauth-provider', {
   accepted: [['the access token of a person', {}, { issuer: baseUrl, scopes: ['read'] }]],
   refused: [
     ["another client's token", { client_id: 'd', azp: 'd' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { sub: 'c' }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: 'c' }, {}, 'machine_token', 'set machines to true'],
   ],
 });
 

@@ -21,6 +21,11 @@ export const betterAuthOptions = z
       .default('/api/auth')
       .describe('The path of Better Auth on the server.'),
     plugin: z.enum(['jwt', 'oauth-provider']).default('jwt').describe('The plugin that issues the tokens.'),
+    issuer: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The `issuer` that you set in the plugin. Absent: the base URL, with and without `basePath`.'),
     audience: listSchema
       .optional()
       .describe('The `aud` of the tokens. Absent: the base URL, which is the same for all APIs.'),
@@ -46,12 +51,12 @@ export const betterAuthOptions = z
  * ```
  */
 export function betterAuth(options: z.input<typeof betterAuthOptions>): IssuerOptions {
-  const { baseUrl, basePath, plugin, audience = baseUrl, ...common } = parseOptions(betterAuthOptions, options);
+  const { baseUrl, basePath, plugin, issuer, audience = baseUrl, ...common } = parseOptions(betterAuthOptions, options);
   const isJwt = plugin === 'jwt';
   return completeRecord(
     {
-      issuer: baseUrl,
-      otherForms: [`${baseUrl}${basePath}`],
+      issuer: issuer ?? baseUrl,
+      otherForms: issuer === undefined ? [`${baseUrl}${basePath}`] : [],
       audiences: toList(audience),
       jwksUri: `${baseUrl}${basePath}/jwks`,
       algorithms: ['EdDSA', 'ES256', 'ES512', 'RS256', 'PS256'],

@@ -24,7 +24,7 @@ testProvider('clerk session tokens', {
   refused: [
     ["another origin's token", { azp: 'https://evil.example' }, {}, 'wrong_client', 'origins'],
     ["a native app's token", { azp: undefined }, {}, 'wrong_client', 'nativeApps'],
-    ["a machine's token", { sub: 'mch_1' }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: 'mch_1' }, {}, 'machine_token', 'set machines to true'],
     ['a pending session', { sts: 'pending' }, {}, 'forbidden_claim', 'organization'],
     ['the token of a template', { sid: undefined, aud: 'api' }, {}, 'missing_claim', 'template'],
     ['an OAuth token', { client_id: 'c' }, { typ: 'at+jwt' }, 'wrong_header', 'oauth'],

@@ -85,6 +85,8 @@ export function clerk(options: z.input<typeof clerkOptions>): IssuerOptions {
       remediations: {
         wrong_client:
           'Add the origin of the web app to origins. A native app or back end has no azp: set nativeApps if such apps may call.',
+        malformed_token:
+          'Send the JWT that `getToken()` returns. Opaque tokens of Clerk (oat_…, mt_…, ak_…) are not accepted.',
         wrong_audience: 'Send a token of the JWT template: `getToken({ template })`.',
         sid: 'Send the session token (`getToken()` without a template), or set token to template.',
         sts: 'Have the user finish the tasks of the sign-in, such as choosing an organization.',

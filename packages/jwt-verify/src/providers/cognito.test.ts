@@ -25,7 +25,7 @@ testProvider('cognito access tokens', {
   ],
   refused: [
     ["another app's token", { client_id: 'app-2' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { sub: 'app-1' }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: 'app-1' }, {}, 'machine_token', 'set machines to true'],
     ['an ID token', { token_use: 'id', aud: 'app-1', client_id: undefined }, {}, 'wrong_token_type', 'access token'],
     ["another pool's token", { iss: `${issuer}x` }, {}, 'unknown_issuer', 'configure an issuer'],
   ],

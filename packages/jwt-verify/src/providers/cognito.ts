@@ -62,6 +62,7 @@ export function cognito(options: z.input<typeof cognitoOptions>): IssuerOptions 
       remediations: {
         wrong_token_type: `Send the ${token} token of the user pool, or change the option token of the preset.`,
         token_use: `Send the ${token} token of the user pool, or change the option token of the preset.`,
+        encrypted_token: `Send the ${token} token. The refresh token of Cognito, which has five segments, must stay between the app and Cognito.`,
         wrong_client: 'Send a token of an app client that clientIds lists, or add its client id there.',
       },
     },

@@ -24,7 +24,7 @@ testProvider('descope', {
     ],
     ["another project's token", { iss: 'P2xyz' }, {}, 'unknown_issuer', 'iss'],
     ['an ID token', { nonce: 'n' }, {}, 'wrong_token_type', 'access token'],
-    ["a machine's token", { sub: 'c', client_id: 'c' }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: 'c', client_id: 'c' }, {}, 'machine_token', 'set machines to true'],
   ],
 });
 

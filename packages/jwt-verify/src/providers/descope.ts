@@ -2,19 +2,18 @@ import type { IssuerOptions } from '@valetkey/core-types';
 import { z } from 'zod';
 import { baseUrlSchema, commonShape, completeRecord, listSchema, parseOptions, toList } from './preset.ts';
 
+const defaultBaseUrl = 'https://api.descope.com';
+
 /** The options of {@link descope}. */
 export const descopeOptions = z.strictObject({
   projectId: z.string().regex(/^\w+$/).describe('The id of the project.'),
-  baseUrl: baseUrlSchema
-    .default('https://api.descope.com')
-    .describe('The base URL of the region, or the custom domain.'),
+  baseUrl: baseUrlSchema.default(defaultBaseUrl).describe('The base URL of the region, or the custom domain.'),
   audience: listSchema.optional().describe('The `aud` that the JWT template writes. Absent: any.'),
   tenants: listSchema.optional().describe('The accepted current tenants (`dct`). Absent: any, and none.'),
   tokenKinds: z
-    .array(z.string().min(1))
-    .min(1)
+    .union([z.literal('any'), z.array(z.string().min(1)).min(1)])
     .default(['DS'])
-    .describe('The accepted `drn`: `DS` marks a session token.'),
+    .describe('The accepted `drn`: `DS` marks a session token. `any` accepts each, and tokens without `drn` too.'),
   ...commonShape,
 });
 
@@ -32,22 +31,35 @@ export const descopeOptions = z.strictObject({
  */
 export function descope(options: z.input<typeof descopeOptions>): IssuerOptions {
   const { projectId, baseUrl, audience, tenants, tokenKinds, ...common } = parseOptions(descopeOptions, options);
+  const formsAt = (host: string): string[] => [
+    `${host}/${projectId}`,
+    `${host}/v1/apps/${projectId}`,
+    ...toList(tenants ?? []).map((tenant) => `${host}/v1/apps/${projectId}/${tenant}`),
+  ];
+  // The issuer of the principals is the same in each region and with each custom domain.
+  const [issuer = '', ...otherForms] = [
+    ...formsAt(defaultBaseUrl),
+    ...(baseUrl === defaultBaseUrl ? [] : formsAt(baseUrl)),
+  ];
   return completeRecord(
     {
-      issuer: `${baseUrl}/${projectId}`,
-      otherForms: [projectId, `${baseUrl}/v1/apps/${projectId}`],
+      issuer,
+      otherForms: [...otherForms, projectId],
       audiences: audience === undefined ? null : toList(audience),
       jwksUri: `${baseUrl}/v2/keys/${projectId}`,
       algorithms: ['RS256'],
       tokenType: 'any',
-      requiredClaims: { drn: tokenKinds, ...(tenants !== undefined && { dct: toList(tenants) }) },
+      requiredClaims: {
+        ...(tokenKinds !== 'any' && { drn: tokenKinds }),
+        ...(tenants !== undefined && { dct: toList(tenants) }),
+      },
       scopeClaims: ['scope', 'permissions'],
       remediations: {
         drn: 'Send the session token. A token with the drn DSR is the refresh token, which must stay between the app and Descope.',
         dct: 'Sign in at an accepted tenant, or add the tenant to the option tenants.',
         wrong_audience: 'Have the JWT template of the project write this aud.',
         unknown_issuer:
-          'Tokens of agentic (MCP) servers and of tenants have an iss of their own, which this record does not accept: send the session token of a user of the project.',
+          'Tokens of agentic (MCP) servers have an iss of their own, which this record does not accept. Tokens of tenants have one too: list the tenants in tenants. For another region or a custom domain, set baseUrl.',
       },
     },
     common,

@@ -28,8 +28,8 @@ testProvider('entra', {
   ],
   refused: [
     ["another app's token", { azp: 'app-2' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", machine, {}, 'machine_token', 'machines.accepted'],
-    ['a machine token without idtyp', { scp: undefined, roles: ['x'] }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", machine, {}, 'machine_token', 'set machines to true'],
+    ['a machine token without idtyp', { scp: undefined, roles: ['x'] }, {}, 'machine_token', 'set machines to true'],
     ['an ID token', { aud: 'app-1', nonce: 'n', scp: undefined }, {}, 'wrong_token_type', 'scope of your API'],
     ["another tenant's token", { iss: issuerOf(otherTid), tid: otherTid }, {}, 'unknown_tenant', 'tenantIds'],
     ['a token whose tid is not its iss', { tid: otherTid }, {}, 'unknown_tenant', 'tenantIds'],
@@ -74,7 +74,7 @@ testProvider('entra-b2c', {
   refused: [
     ["another policy's token", { tfp: 'B2C_1_edit' }, {}, 'missing_claim', 'policies'],
     ["another app's token", { azp: 'app-2' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { scp: undefined }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { scp: undefined }, {}, 'machine_token', 'set machines to true'],
     ['a token without the slash of its iss', { iss: b2cIssuer.slice(0, -1) }, {}, 'unknown_issuer', 'slash'],
   ],
 });
@@ -93,7 +93,7 @@ testProvider('entra-external-id', {
       'unknown_issuer',
       'iss',
     ],
-    ["a machine's token", machine, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", machine, {}, 'machine_token', 'set machines to true'],
   ],
 });
 

@@ -71,6 +71,8 @@ export function entra(options: z.input<typeof entraOptions>): IssuerOptions {
       scopeClaims: common.machines ? ['scp', 'roles'] : ['scp'],
       maxLifetimeSeconds: longestLifetimeSeconds,
       forbiddenHeaders: ['nonce'],
+      // Only access tokens have these. One that the same app registration got as an API has the same aud.
+      ...(!isAccess && { forbiddenClaims: ['scp', 'azp', 'appid'].map((claim) => ({ claim })) }),
       machines: {
         marks: [{ claim: 'idtyp', values: ['app'] }, ...(isAccess ? [{ claim: 'scp', absent: true as const }] : [])],
       },
@@ -120,16 +122,18 @@ export function entraB2c(options: z.input<typeof entraB2cOptions>): IssuerOption
   const { name, tenantId, policies, audience, domain, policyClaim, ...common } = parseOptions(entraB2cOptions, options);
   const origin = `https://${domain ?? `${name}.b2clogin.com`}`;
   const [policy] = toList(policies);
+  // B2C writes the names of policies as they were created, and in lower case.
+  const names = [...new Set(toList(policies).flatMap((each) => [each, each.toLowerCase()]))];
   return completeRecord(
     {
       issuer: `${origin}/${tenantId}/v2.0/`,
-      otherForms: toList(policies).map((each) => `${origin}/tfp/${tenantId}/${each.toLowerCase()}/v2.0/`),
+      otherForms: names.map((each) => `${origin}/tfp/${tenantId}/${each}/v2.0/`),
       audiences: toList(audience),
       jwksUri: `${origin}/${name}.onmicrosoft.com/${policy}/discovery/v2.0/keys`,
       algorithms: ['RS256'],
       tokenType: 'any',
       clientClaims: ['azp'],
-      requiredClaims: { [policyClaim]: toList(policies) },
+      requiredClaims: { [policyClaim]: names },
       machines: { marks: [{ claim: 'scp', absent: true }] },
       remediations: {
         ...microsoftRemediations(toList(audience)),

@@ -37,7 +37,7 @@ testProvider('firebase', {
       { firebase: { sign_in_provider: 'anonymous', tenant: 'tenant-1' } },
       {},
       'anonymous_user',
-      'anonymous.accepted',
+      'set anonymous to true',
     ],
     [
       "another tenant's token",

@@ -34,6 +34,13 @@ export function google(options: z.input<typeof googleOptions>): IssuerOptions {
       jwksUri: 'https://www.googleapis.com/oauth2/v3/certs',
       algorithms: ['RS256'],
       tokenType: 'id',
+      // A service account can get an ID token for any aud.
+      machines: {
+        marks: [
+          { claim: 'sub', sameAs: 'azp' },
+          { claim: 'email', endsWith: '.gserviceaccount.com' },
+        ],
+      },
       ...(hostedDomains !== undefined && { requiredClaims: { hd: toList(hostedDomains) } }),
       remediations: {
         malformed_token: send,

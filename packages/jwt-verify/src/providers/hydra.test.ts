@@ -12,7 +12,7 @@ testProvider('hydra', {
   accepted: [['the access token of a person', {}, { issuer, scopes: ['read'] }]],
   refused: [
     ["another app's token", { client_id: 'other' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { sub: 'web' }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: 'web' }, {}, 'machine_token', 'set machines to true'],
     ['a token without a granted audience', { aud: [] }, {}, 'wrong_audience', 'consent'],
     ['an ID token', { aud: ['web'], at_hash: 'h' }, {}, 'wrong_token_type', 'access token'],
     ['a token with a slash after its iss', { iss: `${issuer}/` }, {}, 'unknown_issuer', 'urls.self.issuer'],

@@ -46,7 +46,7 @@ export type ProviderName = keyof typeof providers;
 /**
  * Returns the issuer record of an identity provider that is given by name. Returns an issuer record unchanged.
  *
- * @throws {TypeError} If an option is not valid. The message names each such option, never its value.
+ * @throws {TypeError} If no preset has this name, or if an option of it is not valid. The message never quotes a value.
  *
  * @example
  * ```ts
@@ -59,6 +59,13 @@ export type ProviderName = keyof typeof providers;
 export function issuerRecord(issuer: IssuerOptions | ProviderIssuer): IssuerOptions {
   if (!('provider' in issuer)) return issuer;
   const { provider, ...options } = issuer;
-  // The options were not compared with the schema of this provider before: the preset does that.
+  if (!isProviderName(provider)) {
+    throw new TypeError(`provider: is not a known provider; known are ${Object.keys(providers).join(', ')}`);
+  }
+  // The preset compares the options with its schema.
   return providers[provider].toRecord(options as never);
+}
+
+function isProviderName(name: unknown): name is ProviderName {
+  return typeof name === 'string' && Object.hasOwn(providers, name);
 }

@@ -22,6 +22,10 @@ export const keycloakOptions = z.strictObject({
     })
     .describe('The value that an Audience mapper writes into `aud`.'),
   clientIds: clientIdsSchema.optional(),
+  otherUrls: z
+    .array(baseUrlSchema)
+    .default([])
+    .describe('Other URLs of the same server, whose hosts stand in `iss` if the hostname of the server is not fixed.'),
   ...commonShape,
 });
 
@@ -40,15 +44,17 @@ export const keycloakOptions = z.strictObject({
  * ```
  */
 export function keycloak(options: z.input<typeof keycloakOptions>): IssuerOptions {
-  const { url, realm, audience, ...common } = parseOptions(keycloakOptions, options);
-  const issuer = `${url}/realms/${encodeURIComponent(realm)}`;
+  const { url, realm, audience, otherUrls, ...common } = parseOptions(keycloakOptions, options);
+  const issuerAt = (base: string): string => `${base}/realms/${encodeURIComponent(realm)}`;
+  const issuer = issuerAt(url);
   const names = toList(audience).join(' or ');
   return completeRecord(
     {
       issuer,
+      otherForms: otherUrls.map(issuerAt),
       audiences: toList(audience),
       jwksUri: `${issuer}/protocol/openid-connect/certs`,
-      algorithms: ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'],
+      algorithms: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'],
       tokenType: 'any',
       clientClaims: ['azp'],
       requiredClaims: { typ: ['Bearer'] },

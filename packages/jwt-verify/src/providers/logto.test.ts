@@ -20,7 +20,7 @@ testProvider('logto', {
   accepted: [['the access token of a person', {}, { issuer, scopes: ['read'] }]],
   refused: [
     ["another app's token", { client_id: 'other' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { sub: 'web' }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: 'web' }, {}, 'machine_token', 'set machines to true'],
     ['an ID token', { aud: 'web' }, { typ: 'JWT' }, 'wrong_token_type', 'resource'],
     ["another organization's token", { organization_id: 'org2' }, {}, 'missing_claim', 'organization'],
     ['an organization token', { aud: 'urn:logto:organization:org1' }, {}, 'wrong_audience', 'organization token'],

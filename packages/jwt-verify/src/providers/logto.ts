@@ -15,6 +15,10 @@ export const logtoOptions = z.strictObject({
   endpoint: baseUrlSchema.describe('The endpoint, such as `https://tenant.logto.app`.'),
   audience: listSchema.describe('The indicator of the API resource.'),
   clientIds: clientIdsSchema.optional(),
+  tokenType: z
+    .enum(['access', 'any'])
+    .default('access')
+    .describe('`access` requires the type `at+jwt`, `any` also accepts access tokens without it.'),
   organizations: listSchema.optional().describe('The accepted organizations. Absent: any, and none.'),
   ...commonShape,
 });
@@ -32,7 +36,7 @@ export const logtoOptions = z.strictObject({
  * ```
  */
 export function logto(options: z.input<typeof logtoOptions>): IssuerOptions {
-  const { endpoint, audience, organizations, ...common } = parseOptions(logtoOptions, options);
+  const { endpoint, audience, tokenType, organizations, ...common } = parseOptions(logtoOptions, options);
   const ask = `Have the app ask for the resource ${toList(audience).join(' or ')} (\`resource\`), and send that access token.`;
   return completeRecord(
     {
@@ -40,7 +44,7 @@ export function logto(options: z.input<typeof logtoOptions>): IssuerOptions {
       audiences: toList(audience),
       jwksUri: `${endpoint}/oidc/jwks`,
       algorithms: ['ES384', 'ES256', 'ES512', 'RS256'],
-      tokenType: 'access',
+      tokenType,
       ...(organizations !== undefined && { requiredClaims: { organization_id: toList(organizations) } }),
       remediations: {
         malformed_token: `Without a resource, Logto gives an opaque token. ${ask}`,

@@ -15,7 +15,7 @@ testProvider('okta', {
   ],
   refused: [
     ["another app's token", { cid: '0oa2' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { sub: '0oa1', uid: undefined }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: '0oa1', uid: undefined }, {}, 'machine_token', 'no uid'],
     [
       'an ID token',
       { aud: '0oa1', nonce: 'n', cid: undefined, uid: undefined },
@@ -32,6 +32,10 @@ testProvider('okta', {
 test.each([
   [{ domain: 'acme-admin.okta.com' }, /^domain: must be the domain without -admin$/],
   [{ domain: 'acme.okta.com', authorizationServer: 'org' }, /^authorizationServer: must be a custom/],
+  [
+    { domain: 'acme.okta.com', machines: true as false },
+    /^machines: must be false: Okta's tokens of services have no uid/,
+  ],
 ])('okta refuses the options %j', (options, message) => {
   expect(() => okta(options)).toThrow(message);
 });

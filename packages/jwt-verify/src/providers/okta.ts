@@ -30,6 +30,10 @@ export const oktaOptions = z.strictObject({
   audience: listSchema.default('api://default').describe('The audience of the authorization server.'),
   clientIds: clientIdsSchema.optional(),
   ...commonShape,
+  machines: z
+    .literal(false, { error: "must be false: Okta's tokens of services have no uid, which is the subject here" })
+    .default(false)
+    .describe('Tokens that a service got for itself are not accepted: they have no `uid`.'),
 });
 
 /**
@@ -70,6 +74,7 @@ export function okta(options: z.input<typeof oktaOptions>): IssuerOptions {
         ],
       },
       remediations: {
+        machine_token: 'Send the token of a signed-in user: tokens of machines have no uid.',
         unknown_issuer: `Tokens of Okta's org server, whose iss is the bare domain, are not accepted: others than Okta cannot verify its access tokens. ${useServer}`,
         wrong_audience: `The audience is that of the authorization server, not a client id; an ID token has the client id. ${useServer}`,
         wrong_token_type: useServer,

@@ -1,4 +1,12 @@
-import { describeSchemaProblems, type IssuerOptions } from '@valetkey/core-types';
+import {
+  claimMarkSchema,
+  describeSchemaProblems,
+  documentUrlSchema,
+  signatureAlgorithms,
+  type ClaimMark,
+  type IssuerOptions,
+  type SignatureAlgorithm,
+} from '@valetkey/core-types';
 import { z } from 'zod';
 
 /** Fields of the record, by which a person can correct what a preset assumes. */
@@ -13,12 +21,46 @@ export const commonShape = {
     .boolean()
     .default(false)
     .describe('Whether tokens that a machine got for itself (client credentials) are accepted.'),
+  machineMarks: z
+    .array(claimMarkSchema)
+    .optional()
+    .describe('The marks of such tokens, in place of those of the preset: one of them is enough.'),
+  jwksUri: documentUrlSchema
+    .optional()
+    .describe("The URL of the provider's public keys, if the preset's is wrong for you."),
+  algorithms: z
+    .array(z.enum(signatureAlgorithms))
+    .min(1)
+    .optional()
+    .describe("The signature algorithms that the provider's tokens may use, in place of those of the preset."),
+  maxLifetimeSeconds: z
+    .number()
+    .positive()
+    .optional()
+    .describe('The longest life of a token in seconds, in place of that of the preset.'),
   record: overridesSchema,
 };
+
+/** What {@link commonShape}, and the fields that several presets share, are parsed to. */
+interface CommonOptions {
+  readonly machines: boolean;
+  readonly machineMarks?: ClaimMark[] | undefined;
+  readonly jwksUri?: string | undefined;
+  readonly algorithms?: SignatureAlgorithm[] | undefined;
+  readonly maxLifetimeSeconds?: number | undefined;
+  readonly anonymous?: boolean | undefined;
+  readonly anonymousMarks?: ClaimMark[] | undefined;
+  readonly clientIds?: string | readonly string[] | undefined;
+  readonly record?: Readonly<Record<string, unknown>> | undefined;
+}
 
 /** The field of presets whose provider signs in anonymous users. */
 export const anonymousShape = {
   anonymous: z.boolean().default(false).describe('Whether tokens of anonymous users are accepted.'),
+  anonymousMarks: z
+    .array(claimMarkSchema)
+    .optional()
+    .describe('The marks of such tokens, in place of those that the broker knows: one of them is enough.'),
 };
 
 /** The text or list of texts of an option, as a list. */
@@ -50,25 +92,31 @@ export function toList(value: string | readonly string[]): string[] {
 export function parseOptions<Output>(options: z.ZodType<Output>, value: unknown): Output {
   const { success, data, error } = options.safeParse(value);
   if (success) return data;
-  throw new TypeError(describeSchemaProblems(error));
+  throw new TypeError(describeSchemaProblems(error, options, value));
 }
 
 /** Adds what is common to all presets to the record of one. */
-export function completeRecord(
-  record: IssuerOptions,
-  options: {
-    readonly machines: boolean;
-    readonly anonymous?: boolean | undefined;
-    readonly clientIds?: string | readonly string[] | undefined;
-    readonly record?: Readonly<Record<string, unknown>> | undefined;
-  },
-): IssuerOptions {
-  const { machines, anonymous = false, clientIds, record: overrides } = options;
+export function completeRecord(record: IssuerOptions, options: CommonOptions): IssuerOptions {
+  const { machines, machineMarks, jwksUri, algorithms, maxLifetimeSeconds } = options;
+  const { anonymous = false, anonymousMarks, clientIds, record: overrides } = options;
+  const { metadataUri, ...others } = record;
   return {
-    ...record,
+    ...others,
+    ...(jwksUri === undefined ? metadataUri !== undefined && { metadataUri } : { jwksUri }),
+    ...(algorithms && { algorithms }),
+    ...(maxLifetimeSeconds !== undefined && { maxLifetimeSeconds }),
     ...(clientIds !== undefined && { clientIds: toList(clientIds) }),
-    machines: { ...record.machines, accepted: machines },
-    ...(anonymous && { anonymous: { accepted: true } }),
+    machines: { ...record.machines, ...(machineMarks && { marks: machineMarks }), accepted: machines },
+    ...((anonymous || anonymousMarks) && {
+      anonymous: { accepted: anonymous, ...(anonymousMarks && { marks: anonymousMarks }) },
+    }),
+    remediations: {
+      machine_token: 'Send the token of a signed-in user. If services may call as well, set machines to true.',
+      ...(options.anonymous !== undefined && {
+        anonymous_user: 'Have the user sign in. If anonymous users may call as well, set anonymous to true.',
+      }),
+      ...record.remediations,
+    },
     ...overrides,
   };
 }

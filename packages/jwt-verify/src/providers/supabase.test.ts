@@ -23,7 +23,7 @@ testProvider('supabase', {
     ["an OAuth client's token of the same project", { client_id: 'c' }, {}, 'forbidden_claim', 'oauthClients'],
     ['a token with a shared secret', {}, { alg: 'HS256' }, 'algorithm_not_allowed', 'JWT Keys'],
     ['the anon key', { iss: 'supabase', role: 'anon' }, { alg: 'HS256' }, 'unknown_issuer', 'anon'],
-    ['the token of an anonymous user', { is_anonymous: true }, {}, 'anonymous_user', 'anonymous.accepted'],
+    ['the token of an anonymous user', { is_anonymous: true }, {}, 'anonymous_user', 'set anonymous to true'],
     ["another project's token", { iss: issuer.replace('abc', 'xyz') }, {}, 'unknown_issuer', 'access_token'],
     ['an ID token', { aud: 'c', nonce: 'n' }, {}, 'wrong_token_type', 'access token'],
     ['a token of a service role', { role: 'service_role' }, {}, 'missing_claim', 'requiredClaims'],

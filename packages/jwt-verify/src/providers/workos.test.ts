@@ -23,7 +23,7 @@ testProvider('workos', {
     ["another environment's token", { iss: `${issuer}X` }, {}, 'unknown_issuer', 'sharedIssuer'],
     ['a token of an older environment', { iss: 'https://api.workos.com' }, {}, 'unknown_issuer', 'sharedIssuer'],
     ['a token of a person who acts for the user', { act: { sub: 'x' } }, {}, 'forbidden_claim', 'impersonation'],
-    ["a machine's token", { sub: 'client_02', sid: undefined }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: 'client_02', sid: undefined }, {}, 'machine_token', 'set machines to true'],
     ['an ID token', { nonce: 'n' }, {}, 'wrong_token_type', 'access token'],
   ],
 });

@@ -39,10 +39,12 @@ export function workos(options: z.input<typeof workosOptions>): IssuerOptions {
     {
       issuer: `https://api.workos.com/user_management/${clientId}`,
       otherForms: [
+        `https://api.workos.com/sso/${clientId}`,
+        `https://api.workos.com/convex/${clientId}`,
         ...(sharedIssuer ? ['https://api.workos.com', 'https://api.workos.com/'] : []),
         ...(authDomain === undefined
           ? []
-          : [`https://${authDomain}`, `https://${authDomain}/user_management/${clientId}`]),
+          : ['', '/', `/user_management/${clientId}`].map((path) => `https://${authDomain}${path}`)),
       ],
       audiences: audience === undefined ? null : toList(audience),
       jwksUri: `https://api.workos.com/sso/jwks/${clientId}`,
@@ -52,8 +54,7 @@ export function workos(options: z.input<typeof workosOptions>): IssuerOptions {
       forbiddenClaims: impersonation ? [] : [{ claim: 'act' }],
       machines: { marks: [{ claim: 'sid', absent: true }] },
       remediations: {
-        wrong_audience:
-          'Have the JWT template of the environment write this aud (WorkOS: Authentication > Sessions > JWT template).',
+        wrong_audience: 'Have the JWT template of the environment write this aud.',
         unknown_issuer:
           'Environments from before mid-2025 write https://api.workos.com: set sharedIssuer. A custom domain: set authDomain.',
         act: 'A person acts for the user. Set impersonation if that is wanted.',

@@ -15,7 +15,7 @@ testProvider('zitadel', {
     ["another application's token of the same project", { client_id: '102' }, {}, 'wrong_client', 'proves nothing'],
     ["another project's token", { aud: ['101'] }, {}, 'wrong_audience', 'urn:zitadel:iam:org:project:id'],
     ['an ID token', { azp: '101' }, {}, 'wrong_token_type', 'access token'],
-    ["a machine's token", { sub: '101' }, {}, 'machine_token', 'machines.accepted'],
+    ["a machine's token", { sub: '101' }, {}, 'machine_token', 'set machines to true'],
     ["another instance's token", { iss: 'https://other.zitadel.cloud' }, {}, 'unknown_issuer', 'iss'],
   ],
 });

@@ -39,6 +39,7 @@ export function zitadel(options: z.input<typeof zitadelOptions>): IssuerOptions 
   return completeRecord(
     {
       issuer,
+      otherForms: [`${issuer}/`],
       audiences: projectId === undefined ? null : toList(projectId),
       jwksUri: `${issuer}/oauth/v2/keys`,
       tokenType: 'any',

@@ -17,7 +17,13 @@ export interface ProviderCases {
   readonly header?: Members;
   /** Seconds for which a token is valid. Default: one hour. */
   readonly lifetimeSeconds?: number;
-  readonly accepted: readonly (readonly [title: string, claims: Members, principal: Partial<Principal>])[];
+  /** Accepted tokens: their title, changed claims, what the principal is, and changed members of the header. */
+  readonly accepted: readonly (readonly [
+    title: string,
+    claims: Members,
+    principal: Partial<Principal>,
+    header?: Members,
+  ])[];
   /** Refused tokens: their title, changed claims and header, the reason, and words of the remediation. */
   readonly refused: readonly (readonly [
     title: string,
@@ -40,8 +46,13 @@ export function testProvider(name: string, cases: ProviderCases): void {
     return signToken(key, { ...dates, ...claims, ...changes }, { typ: undefined, ...header, ...headerChanges });
   };
 
-  test.each(cases.accepted)(`${name}: %s is accepted`, async (_, changes, principal) => {
-    await expect(verifier.verify(mint(changes))).resolves.toMatchObject(principal);
+  const accepted = cases.accepted.map(([title, changes, principal, changed = {}]) => ({
+    title,
+    principal,
+    token: () => mint(changes, changed),
+  }));
+  test.each(accepted)(`${name}: $title is accepted`, async ({ token, principal }) => {
+    await expect(verifier.verify(token())).resolves.toMatchObject(principal);
   });
 
   test.each(cases.refused)(`${name}: %s is refused`, async (_, changes, headerChanges, reason, words) => {

@@ -139,10 +139,10 @@ test('explain() describes the binding that dpop.required demands', async () => {
 
 test('explain() shows the iss, aud, typ, alg and lifetime of the token beside what is accepted', async () => {
   const { token: shown } = await verifier.explain(token({ aud: 'other' }));
-  expect(shown).toEqual({ iss: testIssuer, aud: 'other', typ: 'at+jwt', alg: 'ES256', lifetimeSeconds: 300 });
+  expect(shown).toEqual({ iss: testIssuer, aud: 'other', app: {}, typ: 'at+jwt', alg: 'ES256', lifetimeSeconds: 300 });
   const header = Buffer.from('{"alg":"dir","enc":"A256GCM"}').toString('base64url');
   const encrypted = await verifier.explain(`${header}..AA.AA.AA`);
-  expect(encrypted.token).toEqual({ alg: 'dir' });
+  expect(encrypted.token).toEqual({ app: {}, alg: 'dir' });
   expect((await verifier.explain('opaque')).token).toBeUndefined();
   expect((await verifier.explain(undefined as never)).token).toBeUndefined();
   expect((await verifier.explain(token({ iat: undefined }))).token).not.toHaveProperty('lifetimeSeconds', 300);
@@ -198,4 +198,9 @@ test('explain() rejects with the error of a clock that throws', async () => {
     },
   );
   await expect(broken.verifier.explain(token())).rejects.toThrow('clock');
+});
+
+test('explain() shows the claims by which a token names its app', async () => {
+  const { token: shown } = await verifier.explain(token({ azp: 'web', appid: 7, sub: 'alice' }));
+  expect(shown?.app).toEqual({ azp: 'web', appid: 7 });
 });

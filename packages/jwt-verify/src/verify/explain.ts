@@ -27,6 +27,8 @@ export interface ExplainedCheck {
 export interface ExplainedToken {
   readonly iss?: unknown;
   readonly aud?: unknown;
+  /** The claims that usually name the app (`azp`, `client_id`, `cid`, `appid`), without those that are absent. */
+  readonly app?: Readonly<Record<string, unknown>> | undefined;
   /** The header's `typ`. */
   readonly typ?: unknown;
   /** The header's `alg`. */
@@ -117,6 +119,7 @@ const expectedTypes = {
   any: 'at+jwt, JWT or none, and no ID token',
   id: 'JWT or none, and an ID token',
 } as const satisfies Record<Issuer['tokenType'], string>;
+const appClaims = ['azp', 'client_id', 'cid', 'appid'];
 
 /** Returns what the token says about itself. An encrypted token has a readable header and no readable claims. */
 function describeToken(token: unknown): ExplainedToken | undefined {
@@ -125,7 +128,11 @@ function describeToken(token: unknown): ExplainedToken | undefined {
   const header = parseSegment(headerText);
   if (header === undefined) return undefined;
   const { alg, typ } = header;
-  const { iss, aud, iat, exp } = parseSegment(claimsText) ?? {};
+  const claims = parseSegment(claimsText) ?? {};
+  const { iss, aud, iat, exp } = claims;
+  const app = Object.fromEntries(
+    appClaims.filter((name) => Object.hasOwn(claims, name)).map((name) => [name, claims[name]]),
+  );
   const lifetimeSeconds = typeof iat === 'number' && typeof exp === 'number' ? exp - iat : undefined;
-  return { iss, aud, typ, alg, lifetimeSeconds };
+  return { iss, aud, app, typ, alg, lifetimeSeconds };
 }

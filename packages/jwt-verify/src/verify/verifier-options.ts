@@ -127,7 +127,7 @@ export type VerifierSettings = Omit<z.output<typeof optionsSchema>, 'replayStore
 function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
-  throw new TypeError(describeSchemaProblems(error, schema));
+  throw new TypeError(describeSchemaProblems(error, schema, value));
 }
 
 /** Parses the options of a verifier. Throws a `TypeError` if one is not valid. */

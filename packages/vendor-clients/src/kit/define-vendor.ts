@@ -198,7 +198,10 @@ export function defineVendor<
     },
     createClient(given, dependencies) {
       const { success, data, error } = options.safeParse(given);
-      if (!success) throw new VendorSetupError(`${title} cannot be set up: ${describeSchemaProblems(error, options)}.`);
+      if (!success) {
+        const problems = describeSchemaProblems(error, options, given);
+        throw new VendorSetupError(`${title} cannot be set up: ${problems}.`);
+      }
       const { client, close } = start(data, dependencies);
       return { ...client, close };
     },
