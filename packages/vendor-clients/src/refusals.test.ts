@@ -84,6 +84,13 @@ const foreign: readonly (readonly [string, PlannedResponse])[] = [
     "a content delivery network's problem",
     { json: { title: 'Access denied', detail: 'x', error: 'x', message: 'x', cloudflare_error: true, ray_id: '1' } },
   ],
+  [
+    'JSON of a firewall that names itself in a header',
+    { json: { message: 'x', error: 'x', detail: 'x' }, headers: { 'x-amzn-waf-action': 'block' } },
+  ],
+  ["a proxy's error", { json: { message: 'x', error: 'x' }, headers: { 'x-squid-error': 'ERR_ACCESS_DENIED 0' } }],
+  // A parser that calls itself for each level has no stack left at this depth.
+  ['deeply nested JSON', { text: '['.repeat(50_000) + ']'.repeat(50_000) }],
   ['a list', { json: [{ message: 'no' }] }],
 ];
 
@@ -136,6 +143,11 @@ describe.each(Object.entries(contestants))('%s', (_name, contestant) => {
       cause: { type: 'intercepted', status },
       retryAfterSeconds: 7,
     });
+  });
+
+  test('status 407 is an interception', async () => {
+    const { failure } = await callWith(contestant, { status: 407, json: contestant.own });
+    expect(failure).toMatchObject({ code: 'vendor_unavailable', reason: 'intercepted_407' });
   });
 
   test.each([

@@ -25,6 +25,10 @@ async function startServer() {
     for await (const chunk of raw) length += (chunk as Buffer).length;
     return { length };
   });
+  server.post('/unread', async ({ raw }) => {
+    arrive(raw.socket);
+    return {};
+  });
   await server.listen({ host: '127.0.0.1', port: 0 });
   const connection = openRawConnection(`http://127.0.0.1:${(server.server.address() as AddressInfo).port}`);
   return {
@@ -89,4 +93,27 @@ test('a body that the broker does not read yet is not refused as slow', async ()
   server.read();
   expect((await server.connection.read()).statuses).toEqual([200]);
   await sending;
+});
+
+test('a body that is slow after the response to its request ends the TCP connection after a window', async () => {
+  await using server = await startServer();
+  await server.connection.write(
+    'POST /unread HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 16000\r\n\r\n',
+  );
+  await server.connection.read((text) => text.endsWith('{}'));
+  await server.send('x');
+  vi.advanceTimersByTime(windowMs);
+  const { statuses, closed } = await server.connection.read();
+  expect({ statuses, closed }).toEqual({ statuses: [200], closed: true });
+});
+
+test('a body that arrives after the response to its request leaves the TCP connection to the next request', async () => {
+  await using server = await startServer();
+  const request = 'POST /unread HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 16000\r\n\r\n';
+  await server.connection.write(request);
+  await server.connection.read((text) => text.endsWith('{}'));
+  await server.send('x'.repeat(16_000));
+  vi.advanceTimersByTime(windowMs);
+  await server.connection.write(request);
+  expect((await server.connection.read((text) => text.split('{}').length > 2)).statuses).toEqual([200, 200]);
 });

@@ -27,10 +27,14 @@ export function requireBodyProgress({ server }: FastifyInstance, { windowMs, min
       // Bytes that wait in the broker show that the vendor is slow and not the caller. The vendor's own timeout ends that.
       if (request.complete || read >= minBytes || request.readableLength > 0) return;
       clearInterval(timer);
-      server.emit('clientError', Object.assign(new Error('slow body'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+      // A response that was sent before the end of the body leaves nothing to say.
+      if (response.writableFinished) socket.destroy();
+      else
+        server.emit('clientError', Object.assign(new Error('slow body'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
     }, windowMs);
     timer.unref();
-    response.once('close', () => clearInterval(timer));
+    // Not at the end of the response: a body that nobody needs would otherwise keep its connection for ever.
+    request.once('close', () => clearInterval(timer));
   });
 }
 

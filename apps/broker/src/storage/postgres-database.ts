@@ -25,8 +25,9 @@ export function openPostgresDatabase(
   maxConnections: number,
   timeoutMs: number,
 ): PostgresDatabase {
-  const setUp = [['statement_timeout', String(timeoutMs)] as const, ...settings]
-    .map(([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`)
+  // `pg` always reads and writes UTF-8.
+  const setUp = [['statement_timeout', String(timeoutMs)], ...settings, ['client_encoding', 'UTF8']]
+    .map(([name = '', value = '']) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`)
     .join(', ');
   const openPool = () => {
     const pool = new Pool({
@@ -54,11 +55,11 @@ export function openPostgresDatabase(
         return (Array.isArray(result) ? result : [result]).at(-1)?.rows ?? [];
       } catch (error) {
         // After a failover, every connection of the pool may lead to a server that can no longer be used.
-        if (isRoleFailure(codeOfForeignError(error)) && used === pool && !isClosed) {
-          pool = openPool();
-          void used.end();
-        }
+        if (isRoleFailure(codeOfForeignError(error)) && used === pool && !isClosed) pool = openPool();
         throw error;
+      } finally {
+        // A pool that ends forgets the queries that wait for a connection, and each would wait for its timeout.
+        if (used !== pool && used.waitingCount === 0 && !used.ending) void used.end();
       }
     },
     close: async () => {

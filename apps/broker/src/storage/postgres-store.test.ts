@@ -117,6 +117,41 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real se
     await other.end();
     await store.close();
   });
+  test('the PostgreSQL store answers the calls that wait for a connection while the server ends its sessions', async () => {
+    stopTimers();
+    await using schema = await createPostgresSchema();
+    const { name, url, execute } = schema;
+    const store = createPostgresStore({ url: `${url}&application_name=${name}`, maxConnections: 1 });
+    await store.addVendorUser(alice, 'one');
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    await other.query(`BEGIN; LOCK TABLE ${name}.vendor_user`);
+    const find = () => store.findVendorUser(alice).catch(({ reason }: { reason: string }) => reason);
+    const running = find();
+    const waiting = find();
+    await vi.waitFor(async () => {
+      const blocked = `SELECT 1 FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event_type = 'Lock'`;
+      expect(await execute(blocked)).toHaveLength(1);
+    });
+    await execute(`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '${name}'`);
+    await other.query('ROLLBACK');
+    expect(await running).toBe('57P01');
+    expect(await waiting).toBe('one');
+    await other.end();
+    await store.close();
+  });
+
+  test.each(['LATIN1', 'SJIS', 'GBK'])(
+    'the PostgreSQL store returns the text that was stored, although its URL sets the client encoding %s',
+    async (encoding) => {
+      await using schema = await createPostgresSchema();
+      const url = new URL(schema.url);
+      url.searchParams.set('options', `${url.searchParams.get('options')} -c client_encoding=${encoding}`);
+      const store = createPostgresStore({ url: url.href });
+      expect(await store.addVendorUser(alice, 'é中😀')).toBe('é中😀');
+      await store.close();
+    },
+  );
 });
 
 describe('PostgreSQL store without a usable server', () => {

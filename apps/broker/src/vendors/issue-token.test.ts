@@ -14,6 +14,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { VendorUserSource } from '../config/connection-policy.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
+import { createAppTokenBound } from './app-token-bound.ts';
 import type { Connection } from './connections.ts';
 import { boundLifetime, issueClientToken } from './issue-token.ts';
 import { OperationFailure } from './perform.ts';
@@ -271,6 +272,45 @@ test('issueClientToken keeps the stored vendor user after any other failure of t
     thrown: { code: 'vendor_rejected' },
   });
   expect(await connection.users.known(alice)).toBe('u-1');
+});
+
+test('a token that outlives the token of the caller because the vendor is slow is issued again for a shorter time', async () => {
+  let nowMs = 0;
+  const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs };
+  const requested: number[] = [];
+  const ability: IssueAbility<'account', { minutes: number }> = {
+    bound: 'account',
+    parameters: z.strictObject({ minutes: z.int().default(60) }),
+    lifetime: {
+      minSeconds: 60,
+      shorten: ({ minutes }, seconds) => ({ minutes: Math.min(minutes, Math.floor(seconds / 60)) }),
+    },
+    issue: async ({ parameters: { minutes } }) => {
+      requested.push(minutes);
+      nowMs += 1_500;
+      const fields = { token: new Secret('t') };
+      return { kind: 'client', bound: 'account', vendor: 'acme', fields, expiresInSeconds: minutes * 60 };
+    },
+  };
+  const connection = {
+    ...createConnection({ issue: ability as unknown as IssueAbility<'account'> }),
+    appTokenBound: createAppTokenBound('acme-eu', 'acme', clock),
+  };
+  const issueFor = async (expiresAtSeconds: number) => {
+    const { result } = await issueClientToken(
+      connection,
+      { ...alice, expiresAtSeconds },
+      undefined,
+      createTokenCache(),
+    );
+    return result.expiresInSeconds;
+  };
+  expect(await issueFor(121)).toBe(60);
+  expect(requested).toEqual([2, 1]);
+  nowMs = 0;
+  // One minute is the shortest token, and the caller's token has less left after the first response.
+  await expect(issueFor(61)).rejects.toMatchObject({ refusal: { reason: 'app_token_too_short' } });
+  expect(requested).toEqual([2, 1, 1]);
 });
 
 test.each([

@@ -10,6 +10,7 @@ import {
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
 import { principalKey } from '../identity/identify.ts';
+import { CallerTokenRefusal } from './app-token-bound.ts';
 import type { Connection } from './connections.ts';
 import { OperationFailure, type OperationResult } from './perform.ts';
 import type { OnMappingChange } from './vendor-users.ts';
@@ -26,14 +27,33 @@ export async function issueClientToken(
   tokens: TokenCache,
   recordChange?: OnMappingChange,
 ): Promise<OperationResult<ExposableToken>> {
-  const { name, vendor, appTokenBound } = connection;
+  const { name, vendor } = connection;
   const ability = vendor.issue;
   if (ability === undefined) {
     throw new ValetKeyError('operation_not_supported', `${name} issues no token to apps.`, { vendor: vendor.id });
   }
-  const requested = parseParameters(connection, ability, body);
-  const bounded = appTokenBound?.shorten(ability as IssueAbility, principal, requested);
-  const request = { principal, parameters: bounded?.parameters ?? requested, caller: principalKey(principal) };
+  const parameters = parseParameters(connection, ability, body);
+  const issue = () => issueWithin(connection, ability, { principal, parameters }, tokens, recordChange);
+  try {
+    return await issue();
+  } catch (failure) {
+    // The caller's token grew older while the vendor responded, so the next token is requested for a shorter time.
+    if (ability.lifetime?.shorten === undefined || !isCallerRefusal(failure)) throw failure;
+    return issue();
+  }
+}
+
+/** Issues a token that does not outlive the caller's token, where the connection demands that. */
+async function issueWithin(
+  connection: Connection,
+  ability: IssueAbility<'account'> | IssueAbility<'user'>,
+  { principal, parameters }: Pick<Request, 'principal' | 'parameters'>,
+  tokens: TokenCache,
+  recordChange?: OnMappingChange,
+): Promise<OperationResult<ExposableToken>> {
+  const { name, vendor, appTokenBound } = connection;
+  const bounded = appTokenBound?.shorten(ability as IssueAbility, principal, parameters);
+  const request = { principal, parameters: bounded?.parameters ?? parameters, caller: principalKey(principal) };
   if (ability.bound === 'user') return issueForUser(connection, ability, request, recordChange);
   // A kept token may outlive the caller's token if this request is for a shorter one.
   const isKept = bounded?.isShortened !== true;
@@ -115,9 +135,19 @@ function assertMatches(
   });
 }
 
+/** Returns whether the token of the caller was refused. */
+function isCallerRefusal(failure: unknown): boolean {
+  return thrownBy(failure) instanceof CallerTokenRefusal;
+}
+
+/** Returns the error without the vendor user that the audit records. */
+function thrownBy(failure: unknown): unknown {
+  return failure instanceof OperationFailure ? failure.thrown : failure;
+}
+
 /** Returns whether the vendor does not know the vendor user. */
 function isUserUnknown(failure: unknown): boolean {
-  const thrown = failure instanceof OperationFailure ? failure.thrown : failure;
+  const thrown = thrownBy(failure);
   return ValetKeyError.isInstance(thrown) && thrown.code === 'vendor_user_not_found';
 }
 

@@ -82,6 +82,14 @@ test('verify() rejects with identity_unavailable if the resolver responds 500', 
   await expect(refusalOf(createVerifier(), 'opaque')).resolves.toBe('identity_unavailable status_500');
 });
 
+test.each([{ 'x-other': '1' }, { 'x-authgear-session-valid': 'true', 'x-authgear-user-id': 'user-1' }])(
+  'verify() rejects with identity_unavailable if a page responds instead of the resolver (%j)',
+  async (others) => {
+    headers = { ...others, 'content-type': 'text/html; charset=utf-8' };
+    await expect(refusalOf(createVerifier(), 'opaque')).resolves.toBe('identity_unavailable not_a_resolver');
+  },
+);
+
 test('explain() says that a resolver names no audience', async () => {
   const { accepted, checks } = await createVerifier().explain('opaque');
   expect(accepted).toBe(true);

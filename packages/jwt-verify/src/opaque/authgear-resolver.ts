@@ -1,5 +1,5 @@
 import type { Issuer } from '@valetkey/core-types';
-import { fetchBounded, type FetchDependencies } from '../provider-http/fetch-json.ts';
+import { FetchFailure, fetchBounded, type FetchDependencies } from '../provider-http/fetch-json.ts';
 import type { JsonObject } from '../token/token-text.ts';
 
 type Resolver = NonNullable<Issuer['resolver']>;
@@ -44,6 +44,10 @@ export function resolveToken(
   const headers = { authorization: `Bearer ${token}` };
   return fetchBounded(endpoint, { headers }, http, async (response) => {
     await response.body?.cancel();
+    // A page of a server on the way says nothing about the token.
+    if (/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
+      throw new FetchFailure('not_a_resolver', { isMiss: true });
+    }
     return claimsOf(issuer, (header) => response.headers.get(headerPrefix + header));
   });
 }

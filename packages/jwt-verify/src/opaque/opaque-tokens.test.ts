@@ -61,6 +61,13 @@ describe('introspection', () => {
     });
   });
 
+  test('an opaque token becomes a principal although its claims are nested deeply', async () => {
+    const nested = '['.repeat(50_000) + ']'.repeat(50_000);
+    const json = JSON.stringify(introspected).replace('}', `,"nested":${nested}}`);
+    provider.respond = (_request, response) => void response.setHeader('content-type', 'application/json').end(json);
+    await expect(createVerifier().verify('opaque')).resolves.toMatchObject({ subject: 'alice' });
+  });
+
   test('introspection with client_secret_post sends the client secret in the form', async () => {
     const verifier = createVerifier({ introspection: { ...introspection(), authentication: 'client_secret_post' } });
     await verifier.verify('opaque');

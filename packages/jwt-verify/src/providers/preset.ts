@@ -111,7 +111,7 @@ export function completeRecord(record: IssuerOptions, options: CommonOptions): I
       anonymous: { accepted: anonymous, ...(anonymousMarks && { marks: anonymousMarks }) },
     }),
     remediations: {
-      machine_token: 'Send the token of a signed-in user. If services may call as well, set machines to true.',
+      machine_token: 'Send the token of a signed-in user. If machines may call as well, set machines to true.',
       ...(options.anonymous !== undefined && {
         anonymous_user: 'Have the user sign in. If anonymous users may call as well, set anonymous to true.',
       }),

@@ -222,10 +222,14 @@ function readScopes(written: unknown, separator: string | RegExp): string[] {
   return names.filter((name) => typeof name === 'string');
 }
 
+/** Freezes a value and all that it holds. It never calls itself, because a provider's response may be nested deeply. */
 function freezeDeep(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return;
-  for (const child of Object.values(value)) freezeDeep(child);
-  Object.freeze(value);
+  const found = [value];
+  for (const item of found) {
+    if (typeof item !== 'object' || item === null) continue;
+    for (const child of Object.values(item)) found.push(child);
+    Object.freeze(item);
+  }
 }
 
 /**

@@ -29,6 +29,10 @@ test.each<[string, string]>([
   ['the whole text in base64, in lines', base64.replaceAll(/(.{76})/g, '$1\n')],
   ['the whole text in base64, in quotes', `"${base64}"`],
   ['the whole text with \\n in base64', Buffer.from(pkcs8.replaceAll('\n', '\\n')).toString('base64')],
+  ['the whole text with a byte order mark in base64', Buffer.from(`\uFEFF${pkcs8}`).toString('base64')],
+  ['other text before it, the whole in base64', Buffer.from(`Bag Attributes\n${pkcs8}`).toString('base64')],
+  ['line breaks as \\n and slashes as \\/', pkcs8.replaceAll('\n', '\\n').replaceAll('/', '\\/')],
+  ['a backslash at the end of each line', pkcs8.replaceAll('\n', '\\\n')],
 ])('a private key with %s is read', (_spelling, text) => {
   expect(rsaPrivateKeySchema.parse(text).equals(privateKey)).toBe(true);
 });

@@ -29,7 +29,9 @@ const block = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----([A-Za-z0-9+/=\s]*)-----END \
 export function normalizePem(text: string): string {
   const unquoted = text.trim().replace(/^(["'])([^]*)\1$/, '$2');
   const decoded = unquoted.includes('-----BEGIN') ? unquoted : decodeBase64(unquoted);
-  const pem = decoded.replace(/(?:\\+r)?\\+n/g, '\n').replace(/\r\n?/g, '\n');
+  const broken = decoded.replace(/(?:\\+r)?\\+n/g, '\n').replace(/\r\n?/g, '\n');
+  // Some JSON has `\/` for `/`, and some scripts continue a line with a backslash.
+  const pem = broken.replace(/\\+([/\n])/g, '$1');
   const [, label, body] = block.exec(pem) ?? [];
   if (label === undefined || body === undefined) return pem.trim();
   const lines = body.replace(/\s/g, '').match(/.{1,64}/g) ?? [];
@@ -39,8 +41,8 @@ export function normalizePem(text: string): string {
 function decodeBase64(text: string): string {
   const packed = text.replace(/\s/g, '');
   if (packed === '' || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(packed)) return text;
-  const decoded = Buffer.from(packed, 'base64').toString('latin1').trim();
-  return decoded.startsWith('-----BEGIN') ? decoded : text;
+  const decoded = Buffer.from(packed, 'base64').toString('latin1');
+  return decoded.includes('-----BEGIN') ? decoded : text;
 }
 
 function describeMistake(pem: string): string {

@@ -188,16 +188,18 @@ test('a call whose response drips rejects with vendor_timeout at its deadline', 
 test('the deadline of a call includes its repetitions', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   let received = 0;
+  const repeated = Promise.withResolvers<void>();
   const sending = sendTo(
     (response) => {
       received += 1;
       if (received === 1) response.writeHead(500).end();
+      else repeated.resolve();
     },
     { repeatable: true },
     200,
   );
   const ended = sending.catch((failure: unknown) => failure);
-  while (received < 2) await new Promise(setImmediate);
+  await repeated.promise;
   vi.advanceTimersByTime(200);
   expect(await ended).toMatchObject({ code: 'vendor_timeout' });
   expect(received).toBe(2);

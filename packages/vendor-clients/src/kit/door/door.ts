@@ -47,7 +47,7 @@ export interface DoorCall {
   /** A body that is sent as JSON. */
   readonly json?: object | undefined;
   /**
-   * The statuses of responses that `send` returns. `any`: 2xx, 304, and 4xx except 408 and 429. Every other status is an
+   * The statuses of responses that `send` returns. `any`: 2xx, 304, and 4xx except 407, 408 and 429. Every other status is an
    * error. Default: 200.
    */
   readonly expected?: readonly number[] | 'any' | undefined;
@@ -73,7 +73,7 @@ export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers'
 export interface Operation {
   /** Sends a call and reads the whole response. Every unexpected outcome rejects with a `ValetKeyError`. */
   readonly send: (call: DoorCall) => Promise<VendorResponse>;
-  /** Sends a call and resolves when the headers have arrived. The status is 2xx, 304, or 4xx except 408 and 429. */
+  /** Sends a call and resolves when the headers have arrived. The status is 2xx, 304, or 4xx except 407, 408 and 429. */
   readonly stream: (call: StreamCall) => Promise<StreamedResponse>;
   /** Waits for work that other operations share, within this operation's time and until its caller aborts. */
   readonly waitFor: <Result>(shared: Promise<Result>) => Promise<Result>;

@@ -68,5 +68,7 @@ export function describeNetworkFailure(failure: unknown, vendor: VendorName): Va
 function networkCodeOf(failure: unknown): string {
   // The parser's own codes (`HPE_…`) are many and mean the same.
   if (failure instanceof errors.HTTPParserError) return 'HTTP_PARSER';
-  return codeOfForeignError(failure) ?? 'network';
+  const code = codeOfForeignError(failure) ?? 'network';
+  // The pool gives a reset this code.
+  return code === 'ECONNABORTED' ? 'ECONNRESET' : code;
 }

@@ -60,7 +60,7 @@ export function refusalError(
 }
 
 /**
- * Returns the error for a status that means the same at every vendor: 1xx, 3xx except 304, 408, 429 and 5xx. Returns undefined
+ * Returns the error for a status that means the same at every vendor: 1xx, 3xx except 304, 407, 408, 429 and 5xx. Returns undefined
  * for every other status, because the caller of this function decides what that status means.
  */
 export function unusableStatusError(
@@ -84,6 +84,8 @@ export function unusableStatusError(
           retryAfterSeconds: retryAfterSeconds ?? 1,
         });
   }
+  // Only a proxy of this network sends it, and a caller's HTTP client would take it for one of its own proxy.
+  if (status === 407) return interceptedError(vendor, status);
   const isRedirect = status >= 300 && status < 400 && status !== 304;
   if (!isRedirect && status >= 200) return undefined;
   return statusError(vendor, status, 'vendor_response_invalid', invalidDetail(vendor));
@@ -93,6 +95,8 @@ export function unusableStatusError(
 const customaryFields = ['error', 'errors', 'error_code', 'error_description', 'message', 'msg', 'detail', 'code'];
 /** Fields of the JSON that content delivery networks send instead of a vendor's own errors. */
 const interceptorFields = ['cloudflare_error', 'ray_id', 'incident_id', 'incidentId', 'support_id'];
+/** Header fields that only firewalls and proxies send, and only with a response of their own. */
+const interceptorHeaders = ['cf-mitigated', 'x-amzn-waf-action', 'x-squid-error'];
 const hasAnyOf = (fields: readonly string[], value: object) => fields.some((field) => Object.hasOwn(value, field));
 
 /** Accepts any object except one that a content delivery network sent. */
@@ -102,9 +106,11 @@ const customaryErrorSchema = nonInterceptedSchema.refine((value) => hasAnyOf(cus
 /**
  * Returns whether a 401 or 403 counts as the vendor's own. A body must have the form of the vendor's errors: JSON, or plain text
  * for some vendors. With an empty body, the response must be a 401 with a challenge for API clients (RFC 9110 section 15.5.2).
- * If the body has not been read, the response counts as the vendor's own unless its headers show an interception.
+ * If the body has not been read, the response counts as the vendor's own unless its headers show an interception. A header that
+ * only a firewall sends decides in every case.
  */
 function isFromVendor({ vendor, status, headers = {} }: UnexpectedResponse, body: Buffer | undefined): boolean {
+  if (interceptorHeaders.some((name) => name in headers)) return false;
   if (body === undefined) return !isInterception(headers);
   if (body.length > 0) return isErrorOf(vendor, body);
   const challenge = headers['www-authenticate'];
@@ -113,7 +119,7 @@ function isFromVendor({ vendor, status, headers = {} }: UnexpectedResponse, body
 
 /** Returns whether a body fits the vendor's `errorBody`: parsed if it is JSON, and else as text. A page of HTML never fits. */
 function isErrorOf({ errorBody = customaryErrorSchema }: VendorName, body: Buffer): boolean {
-  const json = tryReadJson({ body }, z.json());
+  const json = tryReadJson({ body }, z.unknown());
   if (json.success) return nonInterceptedSchema.safeParse(json.data).success && errorBody.safeParse(json.data).success;
   const text = body.toString();
   return !/^\s*</.test(text) && errorBody.safeParse(text).success;
@@ -122,7 +128,7 @@ function isErrorOf({ errorBody = customaryErrorSchema }: VendorName, body: Buffe
 /** Returns whether the headers alone show that a firewall or a content delivery network responded instead of an API. */
 function isInterception(headers: ResponseHeaders): boolean {
   const type = String(headers['content-type'] ?? '');
-  return /^\s*text\/html\b/i.test(type) || 'cf-mitigated' in headers || 'x-amzn-waf-action' in headers;
+  return /^\s*text\/html\b/i.test(type) || interceptorHeaders.some((name) => name in headers);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
-import { createRequestedPause } from './requested-pause.ts';
+import { createRequestedPause } from './attempts.ts';
 
 const vendor = { id: 'acme', title: 'Acme' };
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -96,6 +98,35 @@ test.each<[string, PlannedResponse]>([
 test('a streamed body that is too long by its Content-Length is refused before it is read', async () => {
   await using server = await startVendorServer({ text: 'x'.repeat(1_001), headers: { 'content-length': '1001' } });
   await expect(openTo(server.url).begin().stream(call)).rejects.toMatchObject({ reason: 'body_too_long' });
+});
+
+test('a streamed body that ends with its TCP connection is incomplete after a reset', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\nfirst'));
+    reset = () => void socket.resetAndDestroy();
+  });
+  let reset = () => undefined as void;
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { body } = await openTo(`http://127.0.0.1:${port}`).begin().stream(call);
+  reset();
+  await expect(buffer(body)).rejects.toMatchObject({ code: 'vendor_unavailable', reason: 'ECONNRESET' });
+  server.close();
+});
+
+test('a streamed body that ends with its TCP connection is complete after a regular end', async () => {
+  await using server = await startVendorServer(({ socket }) => {
+    socket?.end('HTTP/1.1 200 OK\r\n\r\nfirst');
+  });
+  const { body } = await openTo(server.url).begin().stream(call);
+  expect((await buffer(body)).toString()).toBe('first');
+});
+
+test.each(['gzip', 'gzip, chunked'])('a response with the transfer encoding %s is invalid', async (encoding) => {
+  await using server = await startVendorServer(({ socket }) => {
+    socket?.end(`HTTP/1.1 200 OK\r\nTransfer-Encoding: ${encoding}\r\n\r\n1\r\nx\r\n0\r\n\r\n`);
+  });
+  await expect(openTo(server.url).begin().stream(call)).rejects.toMatchObject({ reason: 'transfer_encoding' });
 });
 
 test.each([

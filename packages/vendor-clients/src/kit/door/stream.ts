@@ -58,7 +58,7 @@ interface StreamOptions {
   readonly maxBytes: number;
 }
 
-/** Returns the streamed response. Throws `vendor_response_invalid` if the body is too long by its `Content-Length`. */
+/** Returns the streamed response. Throws `vendor_response_invalid` if the body is too long by its `Content-Length`, or encoded for its transfer. */
 export function toStreamedResponse(
   { statusCode: status, headers, body }: Head,
   options: StreamOptions,
@@ -68,6 +68,11 @@ export function toStreamedResponse(
     deadline.stop();
     discardBody(body);
   };
+  // Nothing would tell the caller that the body is encoded.
+  if (!/^chunked$/i.test(String(headers['transfer-encoding'] ?? 'chunked'))) {
+    discard();
+    throw invalidResponseError(vendor, 'transfer_encoding');
+  }
   const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
   if (hasBody && Number(headers['content-length'] ?? 0) > maxBytes) {
     discard();

@@ -18,7 +18,7 @@ class KeepAliveClient extends Client {
   #isUsed = false;
 
   constructor(origin: URL, options: object) {
-    super(origin, options);
+    super(origin, distinguishResets(options));
     this.on('connect', () => {
       this.#isUsed = false;
     });
@@ -82,4 +82,23 @@ class MarkingHandler implements Dispatcher.DispatchHandler {
     }
     return failure;
   }
+}
+
+/**
+ * Gives each reset of a TCP connection another code. undici takes `ECONNRESET` for the regular end of a body that ends with
+ * its connection, and half a body would look complete.
+ */
+function distinguishResets(options: Client.Options): Client.Options {
+  const { connect } = options;
+  if (typeof connect !== 'function') return options;
+  return {
+    ...options,
+    connect: (target, callback) =>
+      connect(target, (...outcome) => {
+        outcome[1]?.prependListener('error', (failure: NodeJS.ErrnoException) => {
+          if (failure.code === 'ECONNRESET') failure.code = 'ECONNABORTED';
+        });
+        callback(...outcome);
+      }),
+  };
 }
