@@ -117,7 +117,7 @@ export function unknownIssuer(accepted: readonly string[], iss: unknown): Error 
   if (meant !== undefined) {
     return invalidToken(
       'unknown_issuer',
-      `The token is not from an identity provider accepted here: its iss is ${String(iss)} and must be ${meant}, which differs only in the slash at the end.`,
+      `The token is from an identity provider that is not configured: its iss is ${String(iss)} and must be ${meant}, which differs only in the slash at the end.`,
       `Configure the issuer as ${String(iss)}, exactly as the iss of the token.`,
     );
   }
