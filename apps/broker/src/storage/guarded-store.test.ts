@@ -150,11 +150,11 @@ describe('the guard over SQLite', () => {
     const [finding] = await examine(parseConfig(changed));
     expect(finding).toMatchObject({
       part: 'store',
-      healthy: false,
+      outcome: 'failed',
       detail: expect.stringContaining('migratedIssuers'),
     });
     const [kept] = await examine(parseConfig(configWith(preset)));
-    expect(kept).toMatchObject({ part: 'store', healthy: true });
+    expect(kept).toMatchObject({ part: 'store', outcome: 'passed' });
   });
 });
 
