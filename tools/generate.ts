@@ -4,7 +4,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VendorDefinition } from '@valetkey/core-types';
 import { renderConfigReference } from './generate/config-reference.ts';
-import { createConfigSchema } from './generate/config-schema.ts';
 import { formatText } from './generate/format-text.ts';
 import { renderProxyHeaders } from './generate/proxy-headers.ts';
 import { renderRoomMap } from './generate/room-map.ts';
@@ -44,13 +43,14 @@ function generate(file: string, content: string | Readonly<Record<string, string
   if (!isCheck) writeFileSync(join(root, file), formatted);
 }
 
-// The lists of vendors come first, because the packages that are imported below import these lists.
+// The lists of vendors come first, because what is imported below imports these lists.
 const vendorIds = listVendors(root);
 generate('packages/vendor-clients/src/registry.ts', renderRegistry(vendorIds));
 generate('packages/vendor-clients/src/index.ts', { vendors: renderVendorExports(root, vendorIds) });
 generate('packages/sandbox/src/registry.ts', renderSimulations(listSimulations(root)));
 
 const { proxyRequestHeaders, proxyResponseHeaders, vendors } = await import('@valetkey/vendor-clients');
+const { createConfigSchema } = await import('./generate/config-schema.ts');
 const { simulations } = await import('@valetkey/sandbox');
 const { idp } = await import('../packages/sandbox/src/identity/idp.ts');
 const definitions: readonly VendorDefinition[] = Object.values(vendors);

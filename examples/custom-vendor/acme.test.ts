@@ -58,7 +58,7 @@ test('valetkey.config.ts connects the broker to Acme', async () => {
   const path = fileURLToPath(new URL('valetkey.config.ts', import.meta.url));
   const { connections } = await loadConfig(path, { environment: { ACME_API_KEY: 'an-api-key' } });
   assert.deepEqual(
-    connections.map(({ name, definition }) => [name, definition]),
-    [['acme', acme]],
+    connections.map(({ name, definition }) => [name, definition.title]),
+    [['acme', acme.title]],
   );
 });
