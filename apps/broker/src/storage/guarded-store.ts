@@ -54,7 +54,7 @@ export function guardPrincipals(
     ...store,
     findVendorUser: reading(store.findVendorUser),
     listVendorUsers: reading(store.listVendorUsers),
-    isCreatedVendorUser: reading(store.isCreatedVendorUser),
+    forgetVendorUser: reading(store.forgetVendorUser),
     removeVendorUser: reading(store.removeVendorUser),
     isBlocked: reading(store.isBlocked),
     unblockUser: reading(store.unblockUser),

@@ -33,9 +33,12 @@ const statements = {
     RETURNING vendor_user_id`,
   set: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id`,
-  markCreated: `INSERT INTO created_vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ($1, $2, $3, $4)
+  // Marks nothing while a vendor user is stored: it may be one that the operator chose.
+  markCreated: `INSERT INTO created_vendor_user (vendor, issuer, subject, vendor_user_id) SELECT $1, $2, $3, $4
+    WHERE NOT EXISTS (SELECT 1 FROM vendor_user WHERE ${isKey})
     ON CONFLICT (issuer, subject, vendor, vendor_user_id) DO NOTHING`,
-  isCreated: `SELECT vendor FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4`,
+  forget: `DELETE FROM vendor_user WHERE ${isKey} AND vendor_user_id = $4
+    AND EXISTS (SELECT 1 FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4) RETURNING vendor`,
   unmarkCreated: `DELETE FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4`,
   remove: `DELETE FROM vendor_user WHERE ${isKey} AND vendor_user_id = $4 RETURNING vendor`,
   reserve: `INSERT INTO vendor_user_reservation (vendor, issuer, subject, owner, expires_at) VALUES ($1, $2, $3, $4, $5)
@@ -128,6 +131,12 @@ function createVendorUserStore(
   run: Run,
 ): Pick<Store, Extract<keyof Store, `${string}VendorUser` | `${string}VendorUsers`>> {
   const valuesOf = (key: VendorUserKey) => [toTarget(key), key.issuer, key.subject];
+  const removeAndUnmark = async (name: 'forget' | 'remove', key: VendorUserKey, vendorUserId: string) => {
+    const isRemoved = (await run(name, [...valuesOf(key), vendorUserId])).length > 0;
+    // Unmarked last: while a vendor user is stored, its mark stays.
+    if (isRemoved) await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
+    return isRemoved;
+  };
   return {
     findVendorUser: async (key) => {
       const [row] = await run('find', valuesOf(key));
@@ -143,18 +152,14 @@ function createVendorUserStore(
       const [row = {}] = await run('add', [...valuesOf(key), vendorUserId]);
       return textOf(row, 'vendor_user_id');
     },
-    isCreatedVendorUser: async (key, vendorUserId) =>
-      (await run('isCreated', [...valuesOf(key), vendorUserId])).length > 0,
     setVendorUser: async (key, vendorUserId) => {
+      // Unmarked before, so that it is never forgotten, and after, in case a creation marked it meanwhile.
       await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
       await run('set', [...valuesOf(key), vendorUserId]);
-    },
-    removeVendorUser: async (key, vendorUserId) => {
-      const isRemoved = (await run('remove', [...valuesOf(key), vendorUserId])).length > 0;
-      // Unmarked last: while a vendor user is stored, its mark stays.
       await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
-      return isRemoved;
     },
+    forgetVendorUser: async (key, vendorUserId) => removeAndUnmark('forget', key, vendorUserId),
+    removeVendorUser: async (key, vendorUserId) => removeAndUnmark('remove', key, vendorUserId),
     reserveVendorUser: async (key, { owner, nowMs, expiresAtMs }) => {
       const rows = await run('reserve', [...valuesOf(key), owner, isoAt(expiresAtMs), isoAt(nowMs)]);
       return rows.length > 0;

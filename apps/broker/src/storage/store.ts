@@ -72,10 +72,10 @@ export interface Store {
   readonly listVendorUsers: (principal: PrincipalId) => Promise<StoredVendorUser[]>;
   /** Stores a vendor user that the broker created, unless one is stored under this key already. Returns the stored one. */
   readonly addVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<string>;
-  /** Returns whether the broker created this vendor user. Otherwise the operator chose it, and the broker must not replace it. */
-  readonly isCreatedVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<boolean>;
   /** Stores a vendor user that the operator chose, and replaces any other one under this key. */
   readonly setVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<void>;
+  /** Removes exactly this vendor user if the broker created it and no operator has chosen it since. Returns whether it was removed. */
+  readonly forgetVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<boolean>;
   /** Removes exactly this vendor user; any other one stays. Returns whether it was stored. */
   readonly removeVendorUser: (key: VendorUserKey, vendorUserId: string) => Promise<boolean>;
   /** Reserves the creation of a vendor user, even if one is stored already. Returns false while another owner has the reservation. */

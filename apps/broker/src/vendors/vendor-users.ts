@@ -220,11 +220,8 @@ async function forgetUser(
 ): Promise<boolean> {
   const key = keyOf({ connection, vendor }, principal);
   if (await vendor.users?.hasUser?.(vendorUserId)) throw contradictionError(connection, vendor);
-  // Read before the stored vendor user, because a removal removes the mark last.
-  const isCreated = await store.isCreatedVendorUser(key, vendorUserId);
-  if (!isCreated && (await store.findVendorUser(key)) === vendorUserId)
-    throw chosenUserMissingError(connection, vendor);
-  if (await store.removeVendorUser(key, vendorUserId)) await onChange({ operation: 'unmap', vendorUserId });
+  if (await store.forgetVendorUser(key, vendorUserId)) await onChange({ operation: 'unmap', vendorUserId });
+  else if ((await store.findVendorUser(key)) === vendorUserId) throw chosenUserMissingError(connection, vendor);
   return true;
 }
 

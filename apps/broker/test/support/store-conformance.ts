@@ -133,21 +133,25 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await store.findVendorUser(alice)).toBe('one');
     });
 
-    test('tells the vendor users that the broker created from those that the operator chose', async () => {
-      const areCreated = () =>
-        Promise.all(['one', 'two'].map((vendorUserId) => store.isCreatedVendorUser(alice, vendorUserId)));
+    test('forgets a vendor user that the broker created, and no other one', async () => {
       await store.addVendorUser(alice, 'one');
-      expect(await areCreated()).toEqual([true, false]);
-      expect(await store.isCreatedVendorUser({ ...alice, subject: 'bob' }, 'one')).toBe(false);
+      await store.addVendorUser(alice, 'two');
+      expect(await store.forgetVendorUser(alice, 'two')).toBe(false);
+      expect(await store.forgetVendorUser({ ...alice, subject: 'bob' }, 'one')).toBe(false);
+      expect(await store.forgetVendorUser(alice, 'one')).toBe(true);
+      expect(await store.findVendorUser(alice)).toBeUndefined();
+    });
+
+    test('forgets no vendor user that the operator chose, even if the broker created or adds the same one', async () => {
+      await store.addVendorUser(alice, 'one');
       await store.setVendorUser(alice, 'two');
-      expect(await areCreated()).toEqual([true, false]);
+      expect(await store.forgetVendorUser(alice, 'two')).toBe(false);
       await store.setVendorUser(alice, 'one');
-      expect(await areCreated()).toEqual([false, false]);
+      expect(await store.addVendorUser(alice, 'one')).toBe('one');
+      expect(await store.forgetVendorUser(alice, 'one')).toBe(false);
       await store.removeVendorUser(alice, 'one');
       await store.addVendorUser(alice, 'two');
-      expect(await areCreated()).toEqual([false, true]);
-      await store.removeVendorUser(alice, 'two');
-      expect(await areCreated()).toEqual([false, false]);
+      expect(await store.forgetVendorUser(alice, 'two')).toBe(true);
     });
 
     test('keeps one vendor user when two processes add 40 at once, and returns it to every call', async () => {
