@@ -249,6 +249,16 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
   'standard input has no token': () => run('explain', yaml, '\n'),
   '(overloaded, ECONNREFUSED) No server accepts connections at the address.': () =>
     diagnose(withStore('postgresql://u:p@127.0.0.1:9/none')),
+  '(overloaded, PRINCIPALS_CHANGED) With this configuration, stored users would become other principals.': async () => {
+    const store = { sqlite: join(folder, 'principals.sqlite') };
+    await using before = await startRecordingBroker({ ...createConfigFor(sandbox), store });
+    await before.issue('vital', await sandbox.mintUserToken({ sub: 'alice' }));
+    return await diagnose(({ issuers, ...config }) => ({
+      ...config,
+      store,
+      issuers: issuers.map((issuer) => ({ ...issuer, subjectClaims: ['uid'] })),
+    }));
+  },
   'redis: is unreachable (ECONNREFUSED); check the host and port in `redis.url`': () =>
     diagnose(redisAt('redis://127.0.0.1:9')),
   'redis: refuses the broker (WRONGPASS); check the user and password in `redis.url`': async () => {
