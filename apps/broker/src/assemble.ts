@@ -117,9 +117,9 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
 }
 
 /** Rejects with a `ConfigError` if the configuration would make other principals of stored users. */
-async function refuseOtherPrincipals({ checkPrincipals }: Parts): Promise<void> {
+async function refuseOtherPrincipals({ checkAndRememberPrincipals }: Parts): Promise<void> {
   try {
-    await checkPrincipals();
+    await checkAndRememberPrincipals();
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     // The store cannot be used now. Each operation about users compares again before it uses the store.

@@ -13,17 +13,17 @@ import { describeRedisFailure } from './storage/redis-failure.ts';
 import { describeStoreFailure } from './storage/store-failure.ts';
 import type { Store } from './storage/store.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { createOutage, watchPing, watchStore, type Outage } from './telemetry/watch-store.ts';
+import { createOutageReporter, watchPing, watchStore, type OutageReporter } from './telemetry/watch-store.ts';
 import { createConnection, type Connections } from './vendors/connections.ts';
 
 /** The opened parts of a broker: everything that has to be closed, except the listeners. */
 export interface Parts {
   readonly store: Store;
   /**
-   * Rejects with a `ConfigError` if stored users would become other principals, and with `overloaded` if the store cannot be
-   * used.
+   * Compares the stored users with the configuration, then stores the subject rule of each issuer. Rejects with a
+   * `ConfigError` if stored users would become other principals, and with `overloaded` if the store cannot be used.
    */
-  readonly checkPrincipals: () => Promise<void>;
+  readonly checkAndRememberPrincipals: () => Promise<void>;
   readonly egress: Egress;
   readonly connections: Connections;
   readonly verifier: JwtVerifier;
@@ -47,7 +47,7 @@ const maxIssueMs = 150_000;
 /** Opens the parts that a configuration names, and registers in `resources` how each of them is closed. */
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, logger, metrics } = dependencies;
-  const { store, checkPrincipals } = openWatchedStore(config, dependencies, resources);
+  const { store, checkAndRememberPrincipals } = openWatchedStore(config, dependencies, resources);
   const egress = resources.use(openEgress(config.egress), (opened) => opened.close());
   const connections = openConnections(config, { ...dependencies, store, egress }, resources);
   const verifier = createJwtVerifier({
@@ -60,7 +60,14 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     },
   });
   resources.use(verifier, (created) => created.close());
-  const outage = createOutage({ store: 'redis', level: 'warn', explain: describeRedisFailure, clock, logger, metrics });
+  const outage = createOutageReporter({
+    store: 'redis',
+    level: 'warn',
+    explain: describeRedisFailure,
+    clock,
+    logger,
+    metrics,
+  });
   const redis =
     config.redis &&
     watchPing(
@@ -74,7 +81,7 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     onEvent: (event) => reportTokenEvent(event, metrics, outage),
   });
   resources.use(tokens, (created) => created.close());
-  return { store, checkPrincipals, egress, connections, verifier, tokens, redis };
+  return { store, checkAndRememberPrincipals, egress, connections, verifier, tokens, redis };
 }
 
 function openConnections(
@@ -103,7 +110,7 @@ function openWatchedStore(
   config: Config,
   { clock, logger, metrics, store }: OpenDependencies,
   resources: DisposalStack,
-): Pick<Parts, 'store' | 'checkPrincipals'> {
+): Pick<Parts, 'store' | 'checkAndRememberPrincipals'> {
   const opened = store ?? openStore(config.store, (problem) => logger.warn({ problem }, 'store'));
   resources.use(opened, () => opened.close());
   const explain = (reason: string) => {
@@ -111,11 +118,11 @@ function openWatchedStore(
     return `${detail} ${advice}`;
   };
   const guarded = guardPrincipals(opened, parseIssuers(config.issuers), config.migratedIssuers);
-  const outage = createOutage({ store: 'database', level: 'error', explain, clock, logger, metrics });
-  return { store: watchStore(guarded, outage), checkPrincipals: guarded.checkPrincipals };
+  const outage = createOutageReporter({ store: 'database', level: 'error', explain, clock, logger, metrics });
+  return { store: watchStore(guarded, outage), checkAndRememberPrincipals: guarded.checkAndRememberPrincipals };
 }
 
-function reportTokenEvent(event: TokenCacheEvent, metrics: Metrics, outage: Outage): void {
+function reportTokenEvent(event: TokenCacheEvent, metrics: Metrics, outage: OutageReporter): void {
   metrics.countTokenEvent(event);
   if (event.type === 'store_down') outage.fail(event.reason);
   if (event.type === 'store_up') outage.end();

@@ -43,7 +43,7 @@ export async function dev(options: DevOptions): Promise<void> {
     }),
   ).catch((error: unknown) => {
     if (!(error instanceof ConfigError)) throw error;
-    // Only the data folder of this configuration comes from the command line.
+    // The ports were checked before, so only the data folder can be wrong. The message names its flag, not the field.
     throw new CommandError(error.problems.join('; ').replace('store.sqlite', '--data-folder'));
   });
   closeOnSignal(running);

@@ -9,12 +9,15 @@ export interface BodyProgress {
   readonly minBytes: number;
 }
 
-/** Every body that a route reads whole has at most `minBytes`, so it arrives within one window. A longer one has no total time. */
+/**
+ * A route that reads its whole body accepts at most `minBytes`, so that body must arrive within one window. A longer, streamed
+ * body has no total limit.
+ */
 export const defaultBodyProgress: BodyProgress = { windowMs: 15_000, minBytes: 16_384 };
 
 /**
- * Refuses a request whose body stops or is very slow, as Node refuses slow headers. A total time would contradict options:
- * the largest allowed body may need minutes.
+ * Refuses a request whose body stops or is very slow, as Node refuses slow headers. There is no limit on the total time,
+ * because a body of `maxRequestBytes` may take minutes on a slow network.
  */
 export function requireBodyProgress({ server }: FastifyInstance, { windowMs, minBytes }: BodyProgress): void {
   server.on('request', (request, response) => {
@@ -27,13 +30,13 @@ export function requireBodyProgress({ server }: FastifyInstance, { windowMs, min
       // Bytes that wait in the broker show that the vendor is slow and not the caller. The vendor's own timeout ends that.
       if (request.complete || read >= minBytes || request.readableLength > 0) return;
       clearInterval(timer);
-      // A response that was sent before the end of the body leaves nothing to say.
+      // If the response is already sent, no second one is possible, so the connection is only closed.
       if (response.writableFinished) socket.destroy();
       else
         server.emit('clientError', Object.assign(new Error('slow body'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
     }, windowMs);
     timer.unref();
-    // Not at the end of the response: a body that nobody needs would otherwise keep its connection for ever.
+    // The timer continues after the response: otherwise a client could hold the connection open with a body that no route reads.
     request.once('close', () => clearInterval(timer));
   });
 }

@@ -26,7 +26,7 @@ declare module 'fastify' {
 const maxPipelinedRequests = 32;
 
 export interface RequestHeadRules {
-  /** The host names that requests may use besides loopback names. Absent: every name. */
+  /** The host names that requests may use besides loopback names and the address that received the request. Absent: every name. */
   readonly hostNames?: readonly string[] | undefined;
   /** Whether the CORS plugin responds to OPTIONS. */
   readonly hasCors: boolean;
@@ -34,7 +34,7 @@ export interface RequestHeadRules {
 
 export const createRequestId = (): string => randomUUID();
 
-/** Returns the function that creates the logger of a request. It does not inherit the level of the logger that Fastify has. */
+/** Returns the function that creates the logger of a request. It keeps the broker's log level; the logger given to Fastify is quiet. */
 export const createChildLogger =
   (logger: Logger): NonNullable<FastifyServerOptions['childLoggerFactory']> =>
   (_quiet, bindings, options) =>
@@ -44,7 +44,7 @@ export const createChildLogger =
 export function checkHead({ hostNames, hasCors }: RequestHeadRules): onRequestAsyncHookHandler {
   return async (request, reply) => {
     writeCommonHeaders(request, reply);
-    refuseAmbiguousHeaders(request.raw);
+    refuseUnsafeHead(request.raw);
     if (hostNames !== undefined) assertHostAllowed(request.raw, hostNames);
     if (hasCors) refusePlainOptions(request);
   };
@@ -65,7 +65,7 @@ export function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply):
 /** The headers that a request may carry only once. Node keeps the first of several; a proxy in front may use another one. */
 const singleHeaders = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop']);
 
-function refuseAmbiguousHeaders({ rawHeaders, headers, httpVersion }: IncomingMessage): void {
+function refuseUnsafeHead({ rawHeaders, headers, httpVersion }: IncomingMessage): void {
   if (httpVersion === '0.9') throw new ValetKeyError('invalid_request', 'HTTP/0.9 is not supported.');
   // Another HTTP parser could read any other transfer encoding differently, and would see a different body.
   const { 'transfer-encoding': transferEncoding = 'chunked' } = headers;

@@ -40,80 +40,90 @@ function testGuard(kind: string, openDatabase: () => Promise<() => Store>): void
 
   test(`over ${kind}, a changed subject rule is refused while users are stored, and accepted once the operator says that they are migrated`, async () => {
     await guard(oktaPreset).addVendorUser(userOf(oktaIssuer), 'one');
-    await guard(oktaPreset).checkPrincipals();
+    await guard(oktaPreset).checkAndRememberPrincipals();
 
     const changed = guard(oktaBySub);
-    await expect(changed.checkPrincipals()).rejects.toThrow(/whose subject is uid, and the configuration makes sub/);
-    await expect(changed.checkPrincipals()).rejects.toThrow(/migratedIssuers: \[\{ issuer: "https:\/\/acme\.okta\.com/);
+    await expect(changed.checkAndRememberPrincipals()).rejects.toThrow(
+      /whose subject is uid, and the configuration makes sub/,
+    );
+    await expect(changed.checkAndRememberPrincipals()).rejects.toThrow(
+      /migratedIssuers: \[\{ issuer: "https:\/\/acme\.okta\.com/,
+    );
     for (const operation of ['findVendorUser', 'isBlocked', 'check', 'blockUser'] as const) {
       const refused = changed[operation](userOf(oktaIssuer));
       await expect(refused).rejects.toMatchObject({ code: 'overloaded', reason: 'PRINCIPALS_CHANGED' });
     }
     // A sentence about another rule is not about this one.
     await expect(
-      guard(oktaBySub, [{ issuer: oktaIssuer, subjectClaims: ['email'] }]).checkPrincipals(),
+      guard(oktaBySub, [{ issuer: oktaIssuer, subjectClaims: ['email'] }]).checkAndRememberPrincipals(),
     ).rejects.toThrow(/makes sub/);
 
     const migrated = guard(oktaBySub, [{ issuer: oktaIssuer, subjectClaims: ['sub'] }]);
     expect(await migrated.findVendorUser(userOf(oktaIssuer))).toBe('one');
-    await migrated.checkPrincipals();
+    await migrated.checkAndRememberPrincipals();
     // The new rule is remembered, so the operator may remove the setting.
-    await guard(oktaBySub).checkPrincipals();
-    await expect(guard(oktaPreset).checkPrincipals()).rejects.toThrow(/whose subject is sub/);
+    await guard(oktaBySub).checkAndRememberPrincipals();
+    await expect(guard(oktaPreset).checkAndRememberPrincipals()).rejects.toThrow(/whose subject is sub/);
   });
 
   test(`over ${kind}, a block alone keeps the subject rule, because the blocked user would be let in again`, async () => {
     await guard(oktaPreset).blockUser(userOf(oktaIssuer));
-    await expect(guard(oktaBySub).checkPrincipals()).rejects.toThrow(/without its vendor users and its block/);
+    await expect(guard(oktaBySub).checkAndRememberPrincipals()).rejects.toThrow(
+      /without its vendor users and its block/,
+    );
   });
 
   test(`over ${kind}, the users of a database without rules count as users by sub`, async () => {
     const earlier = open();
     await earlier.addVendorUser(userOf(oktaIssuer), 'one');
     await earlier.close();
-    await expect(guard(oktaPreset).checkPrincipals()).rejects.toThrow(/whose subject is sub/);
-    await guard(oktaBySub).checkPrincipals();
+    await expect(guard(oktaPreset).checkAndRememberPrincipals()).rejects.toThrow(/whose subject is sub/);
+    await guard(oktaBySub).checkAndRememberPrincipals();
   });
 
   test(`over ${kind}, the subject rule of an issuer without users may change`, async () => {
-    await guard(oktaPreset).checkPrincipals();
-    await guard(oktaBySub).checkPrincipals();
+    await guard(oktaPreset).checkAndRememberPrincipals();
+    await guard(oktaBySub).checkAndRememberPrincipals();
     await guard(oktaBySub).addVendorUser(userOf(oktaIssuer), 'one');
-    await expect(guard(oktaPreset).checkPrincipals()).rejects.toThrow(/whose subject is sub/);
+    await expect(guard(oktaPreset).checkAndRememberPrincipals()).rejects.toThrow(/whose subject is sub/);
   });
 
   test(`over ${kind}, issuer and other forms cannot be swapped while users are stored`, async () => {
     const { issuer } = cognitoPreset;
     await guard(cognitoPreset).addVendorUser(userOf(issuer), 'one');
     const swapped = { ...cognitoPreset, issuer: updatedForm, otherForms: [issuer] };
-    await expect(guard(swapped).checkPrincipals()).rejects.toThrow(
+    await expect(guard(swapped).checkAndRememberPrincipals()).rejects.toThrow(
       `whose issuer is ${issuer}, and the configuration has it as another form of ${updatedForm}`,
     );
-    await guard(swapped, [{ issuer: updatedForm, subjectClaims: ['sub'] }]).checkPrincipals();
-    await guard(cognitoPreset).checkPrincipals();
+    await guard(swapped, [{ issuer: updatedForm, subjectClaims: ['sub'] }]).checkAndRememberPrincipals();
+    await guard(cognitoPreset).checkAndRememberPrincipals();
   });
 
   test(`over ${kind}, the tenants of a record are compared with the rule of the record, and with that of a record for one tenant`, async () => {
     await guard(entraPreset).addVendorUser(userOf(entraIssuer), 'one');
-    await guard(entraPreset).checkPrincipals();
-    await expect(guard({ ...entraPreset, subjectClaims: ['sub'] }).checkPrincipals()).rejects.toThrow(/is oid tid/);
+    await guard(entraPreset).checkAndRememberPrincipals();
+    await expect(guard({ ...entraPreset, subjectClaims: ['sub'] }).checkAndRememberPrincipals()).rejects.toThrow(
+      /is oid tid/,
+    );
     const oneTenant = { issuer: entraIssuer, audiences: ['a'] };
-    await expect(guard(oneTenant).checkPrincipals()).rejects.toThrow(/is oid tid/);
-    await guard({ ...oneTenant, subjectClaims: ['oid', 'tid'] }).checkPrincipals();
+    await expect(guard(oneTenant).checkAndRememberPrincipals()).rejects.toThrow(/is oid tid/);
+    await guard({ ...oneTenant, subjectClaims: ['oid', 'tid'] }).checkAndRememberPrincipals();
     const renamed = { ...entraPreset, issuer: 'https://login.microsoftonline.com/{tenant}/v2.0' };
-    await guard(renamed).checkPrincipals();
+    await guard(renamed).checkAndRememberPrincipals();
     const swapped = {
       ...entraPreset,
       issuer: 'https://sts.windows.net/{tenantid}/',
       otherForms: ['https://login.microsoftonline.com/{tenantid}/v2.0'],
     };
-    await expect(guard(swapped).checkPrincipals()).rejects.toThrow(/another form of https:\/\/sts\.windows\.net/);
+    await expect(guard(swapped).checkAndRememberPrincipals()).rejects.toThrow(
+      /another form of https:\/\/sts\.windows\.net/,
+    );
   });
 
   test(`over ${kind}, users of issuers that the configuration does not name are left alone`, async () => {
     await guard(google({ clientIds: 'c' })).addVendorUser(userOf('https://other.example.com'), 'one');
     const other = guard(auth0({ domain: 'tenant.eu.auth0.com', audience: 'a' }));
-    await expect(other.checkPrincipals()).resolves.toBeUndefined();
+    await expect(other.checkAndRememberPrincipals()).resolves.toBeUndefined();
   });
 }
 

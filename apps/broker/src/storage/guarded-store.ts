@@ -5,19 +5,19 @@ import { findPrincipalChanges, type PrincipalChanges, type PrincipalRecord } fro
 import { describeStoreFailure, principalsChanged } from './store-failure.ts';
 import type { Store } from './store.ts';
 
-/** A store whose users are the principals of the configuration. */
+/** A store that refuses operations about users until its stored users match the configuration. */
 export interface GuardedStore extends Store {
   /**
-   * Compares the stored users with the configuration. Rejects with a {@link ConfigError} if they would become other
-   * principals, and with `overloaded` if the store cannot be used.
+   * Compares the stored users with the configuration, then stores the subject rule of each issuer. Rejects with a
+   * {@link ConfigError} if stored users would become other principals, and with `overloaded` if the store cannot be used.
    */
-  readonly checkPrincipals: () => Promise<void>;
+  readonly checkAndRememberPrincipals: () => Promise<void>;
 }
 
 /**
- * Returns the store, and refuses every operation about users while the configuration would make other principals of the
- * stored users: they would lose their vendor users and their blocks. The rule for the subject of each issuer is remembered
- * before the first user is stored.
+ * Returns the store, and refuses every operation about users while the configuration would give stored users another
+ * principal: these users would lose their vendor users and their blocks. The subject rule of each issuer is stored before
+ * the first user is stored.
  */
 export function guardPrincipals(
   store: Store,
@@ -47,23 +47,24 @@ export function guardPrincipals(
         : prepare()
             .catch(refuse)
             .then(() => run(...values));
-  const reading = before('isCompared', compare);
-  const writing = before('isRemembered', remember);
+  const afterComparing = before('isCompared', compare);
+  // Removals need no stored rule.
+  const afterRemembering = before('isRemembered', remember);
 
   return {
     ...store,
-    findVendorUser: reading(store.findVendorUser),
-    listVendorUsers: reading(store.listVendorUsers),
-    forgetVendorUser: reading(store.forgetVendorUser),
-    removeVendorUser: reading(store.removeVendorUser),
-    isBlocked: reading(store.isBlocked),
-    unblockUser: reading(store.unblockUser),
-    addVendorUser: writing(store.addVendorUser),
-    setVendorUser: writing(store.setVendorUser),
-    reserveVendorUser: writing(store.reserveVendorUser),
-    blockUser: writing(store.blockUser),
-    check: reading(store.check),
-    checkPrincipals: remember,
+    findVendorUser: afterComparing(store.findVendorUser),
+    listVendorUsers: afterComparing(store.listVendorUsers),
+    forgetVendorUser: afterComparing(store.forgetVendorUser),
+    removeVendorUser: afterComparing(store.removeVendorUser),
+    isBlocked: afterComparing(store.isBlocked),
+    unblockUser: afterComparing(store.unblockUser),
+    addVendorUser: afterRemembering(store.addVendorUser),
+    setVendorUser: afterRemembering(store.setVendorUser),
+    reserveVendorUser: afterRemembering(store.reserveVendorUser),
+    blockUser: afterRemembering(store.blockUser),
+    check: afterComparing(store.check),
+    checkAndRememberPrincipals: remember,
   };
 }
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import type { Store } from '../storage/store.ts';
 import { createLogger } from './logger.ts';
-import { createOutage, watchPing, watchStore } from './watch-store.ts';
+import { createOutageReporter, watchPing, watchStore } from './watch-store.ts';
 
 const alice = { connection: 'vital', vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
 
@@ -20,7 +20,7 @@ function createHarness() {
     counts[`${store} ${reason}`] = (counts[`${store} ${reason}`] ?? 0) + 1;
   };
   const explain = (reason: string) => `About ${reason}.`;
-  const outage = createOutage({
+  const outage = createOutageReporter({
     store: 'database',
     level: 'error',
     explain,

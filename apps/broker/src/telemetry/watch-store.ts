@@ -5,8 +5,10 @@ import { describeStoreFailure, type StoreFailure } from '../storage/store-failur
 import type { Store } from '../storage/store.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Reports the outages of one store: one line when it begins and one when it ends, however many calls fail meanwhile. */
-export interface Outage {
+/**
+ * Logs each outage of one store: one line when the outage begins and one when it ends, however many calls fail in between.
+ */
+export interface OutageReporter {
   readonly isOpen: () => boolean;
   /** Counts a failure. The first one begins the outage. */
   readonly fail: (reason: string) => void;
@@ -25,7 +27,7 @@ interface OutageOptions {
   readonly metrics: Pick<Metrics, 'countStoreFailure'>;
 }
 
-export function createOutage({ store, level, explain, clock, logger, metrics }: OutageOptions): Outage {
+export function createOutageReporter({ store, level, explain, clock, logger, metrics }: OutageOptions): OutageReporter {
   let beganAtMs: number | undefined;
   let failures = 0;
   return {
@@ -61,7 +63,7 @@ const reads: ReadonlySet<Operation> = new Set<Operation>([
  * Returns the store, and reports its failures and its recovery to `outage`. A success ends the outage only if it proves that
  * every operation that failed works again: while a disk is full, for example, reads still succeed.
  */
-export function watchStore(store: Store, outage: Outage): Store {
+export function watchStore(store: Store, outage: OutageReporter): Store {
   const failed = new Map<Operation, StoreFailure['scope']>();
   let calls = 0;
   let callsAtFailure = 0;
@@ -124,7 +126,7 @@ export function watchStore(store: Store, outage: Outage): Store {
 }
 
 /** Returns the Redis store, and reports the results of `ping` to `outage`. The events of the cache report its other calls. */
-export function watchPing(redis: RedisStore, outage: Outage): RedisStore {
+export function watchPing(redis: RedisStore, outage: OutageReporter): RedisStore {
   return {
     ...redis,
     ping: async () => {

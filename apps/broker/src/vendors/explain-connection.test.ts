@@ -167,7 +167,7 @@ test('explainConnection says which checks need a store that cannot be read, and 
     'user not_reached',
     'issue not_reached',
   ]);
-  expect(detailOf(explanation, 'user')).toBe('This needs the store, which cannot be read.');
+  expect(detailOf(explanation, 'user')).toBe('The broker cannot read the store, so this was not checked.');
   const allowed = await explain('vital', {}, {}, async (store) => ({
     ...store,
     isBlocked: down,

@@ -83,8 +83,8 @@ async function examineStored(check: 'blocked' | 'user', examine: () => Promise<E
     return {
       check,
       outcome: 'not_reached',
-      detail: 'This needs the store, which cannot be read.',
-      change: 'Mend what `store` in the configuration names (`valetkey doctor` says what is wrong), and explain again.',
+      detail: 'The broker cannot read the store, so this was not checked.',
+      change: 'Run `valetkey doctor`, correct `store` in the configuration or the database it names, and ask again.',
     };
   }
 }
@@ -131,7 +131,9 @@ function examineIssue(
   try {
     const asked = appTokenBound?.shorten(ability, principal, parameters).parameters ?? parameters;
     const members = Object.entries(asked).map(([parameter, value]) => `${parameter} ${JSON.stringify(value)}`);
-    const described = success ? members.join(', ') || 'none' : 'those of the request, which must have a body';
+    const described = success
+      ? members.join(', ') || 'none'
+      : "the request's own; this vendor requires some in the body";
     const whose = ability.bound === 'user' ? 'of the vendor user' : 'of the account';
     return {
       check: 'issue',

@@ -11,7 +11,10 @@ import { externalIdOf } from './external-id.ts';
  * broker crashes, the other brokers wait at most this long.
  */
 const reservationMs = 3_000;
-/** Milliseconds that one creation may take. Adapters have a shorter deadline; this one ends an adapter that has none. */
+/**
+ * The longest wait for one creation, in milliseconds. It matters only for an adapter without its own deadline; the adapter's
+ * call itself continues.
+ */
 const maxCreationMs = 180_000;
 /** How often a waiting broker checks whether the other broker has finished, in milliseconds. */
 const pollMs = 50;
@@ -23,7 +26,8 @@ export interface VendorUsers {
   /** Returns the vendor user that the token or the store names, without calling the vendor. */
   readonly known: (principal: Principal) => Promise<string | undefined>;
   /**
-   * Returns where `resolve` would get the vendor user from, without calling the vendor. Rejects as `resolve` would.
+   * Returns where `resolve` would get the vendor user from, without calling the vendor. Rejects with `vendor_user_not_found` if
+   * neither the token nor the store names the vendor user, and none can be created.
    */
   readonly origin: (principal: Principal) => Promise<VendorUserOrigin>;
   /**
@@ -32,9 +36,10 @@ export interface VendorUsers {
    */
   readonly resolve: (principal: Principal, onChange?: OnMappingChange) => Promise<string>;
   /**
-   * Removes a vendor user that the vendor does not know, and passes it to `onChange`. Returns whether `resolve` may return
-   * another one. Rejects with `vendor_unavailable` if the vendor has the user after all, and with `vendor_user_not_found` if the
-   * operator chose the user: only the operator may replace it.
+   * With the source `ensure`, removes a vendor user that the vendor does not know, passes it to `onChange`, and resolves to
+   * true: `resolve` may then return another one. With another source, resolves to false and changes nothing. Rejects with
+   * `vendor_unavailable` if the vendor has the user after all, and with `vendor_user_not_found` if the operator chose the user:
+   * only the operator may replace it.
    */
   readonly forget: (principal: Principal, vendorUserId: string, onChange?: OnMappingChange) => Promise<boolean>;
 }
@@ -79,7 +84,7 @@ function isVendorUserId(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= 255 && value.isWellFormed();
 }
 
-/** Creates the vendor users of the source `claim`: a claim of the token names them. */
+/** Returns `VendorUsers` for the source `claim`: a claim of the token names the vendor user. */
 function createClaimedUsers(
   { connection, vendor }: VendorUsersOptions,
   { claim, issuer }: Extract<VendorUserSource, { claim: string }>,
@@ -108,7 +113,7 @@ function createClaimedUsers(
   };
 }
 
-/** Creates the vendor users of the source `mapping`: the operator stores one for each principal. */
+/** Returns `VendorUsers` for the source `mapping`: the operator stores a vendor user for each principal. */
 function createMappedUsers({ connection, vendor, store }: VendorUsersOptions): VendorUsers {
   const known = (principal: Principal) => store.findVendorUser(keyOf({ connection, vendor }, principal));
   const resolve = async (principal: Principal) => {
@@ -129,7 +134,10 @@ function createMappedUsers({ connection, vendor, store }: VendorUsersOptions): V
   };
 }
 
-/** Creates the vendor users of the source `ensure`: the vendor creates one at a principal's first request, and the broker stores it. */
+/**
+ * Returns `VendorUsers` for the source `ensure`: the vendor creates a user at a principal's first request, and the broker
+ * stores it.
+ */
 function createEnsuredUsers(
   { connection, vendor, store, clock, sleep = systemSleep }: VendorUsersOptions,
   ensure: Extract<VendorUserSource, { ensure: unknown }>['ensure'],
@@ -245,7 +253,7 @@ function keyOf(
 }
 
 function notFoundError(connection: string, { id }: Pick<Vendor, 'id'>, remediation: string): ValetKeyError {
-  return new ValetKeyError('vendor_user_not_found', `This user has no user at ${connection}.`, {
+  return new ValetKeyError('vendor_user_not_found', `This user has no vendor user at ${connection}.`, {
     vendor: id,
     remediation,
   });
@@ -265,7 +273,7 @@ function contradictionError(connection: string, { id }: Pick<Vendor, 'id'>): Val
 function chosenUserMissingError(connection: string, { id }: Pick<Vendor, 'id'>): ValetKeyError {
   return new ValetKeyError(
     'vendor_user_not_found',
-    `${connection} does not have the user that is mapped to this user.`,
+    `${connection} does not have the vendor user that is mapped to this user.`,
     {
       vendor: id,
       reason: 'mapped_user_missing',

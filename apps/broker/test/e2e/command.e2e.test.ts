@@ -295,7 +295,7 @@ describe('valetkey explain and doctor', () => {
     expect(refused.lines.at(-1)).toMatch(/^What to change: .* vendors\.nudge\.requiredScopes in the configuration\.$/);
     const unreachable = await explain({ ...all, store: { postgres: 'postgresql://u:p@127.0.0.1:9/none' } }, 'vital');
     expect(unreachable.exitCode).toBe(1);
-    expect(unreachable.lines).toContain('· vital user: This needs the store, which cannot be read.');
+    expect(unreachable.lines).toContain('· vital user: The broker cannot read the store, so this was not checked.');
     const missing = await explain(all, 'vitl');
     expect(missing.lines).toEqual([expect.stringContaining('it has nabla, nudge, nymbl, authgear, vital')]);
     expect(JSON.stringify([allowed, refused, unreachable, missing])).not.toMatch(/eyJ|alice|canary/);

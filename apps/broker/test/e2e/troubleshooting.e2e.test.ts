@@ -289,7 +289,7 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
     sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'status', status: 404 } }]);
     return useToken({}, 'nabla');
   },
-  'This user has no user at vital. Ask the operator to map this user with `PUT /v1/vendor-users`': () =>
+  'This user has no vendor user at vital. Ask the operator to map this user with `PUT /v1/vendor-users`': () =>
     useBroker(withConnection('vital', { user: { mapping: true } }), (own, token) => own.issue('vital', token)),
   'The token names no user at nabla. Configure the identity provider to include the claim': () =>
     useBroker(withConnection('nabla', { user: { claim: 'patient', issuer: sandbox.urls.idp } }), (own, token) =>

@@ -31,8 +31,8 @@ export interface RemoteKeySourceDependencies {
  * The source of keys that are fetched from the identity provider and stay in use during its outages.
  *
  * Renewal needs no timer: the verification of a token starts a fetch in the background, well before the soft TTL ends. A
- * token that arrives after the soft TTL waits for the fetch, so that a withdrawn key is not accepted for longer. Once a
- * fetch has failed, no token waits any more, and the known keys remain in use up to the stale limit.
+ * token that arrives after the soft TTL waits for the fetch, so that a withdrawn key is not accepted for longer. After a failed
+ * fetch, a token whose key is known no longer waits; the known keys remain in use up to the stale limit.
  */
 export class RemoteKeySource implements KeySource {
   readonly #dependencies: RemoteKeySourceDependencies;
@@ -41,7 +41,7 @@ export class RemoteKeySource implements KeySource {
   readonly #staleMs: number;
 
   #keys: readonly VerificationKey[] = [];
-  /** The start of the last good fetch: a key that is withdrawn while it is under way must not live longer. */
+  /** The start of the last good fetch, not its end: a key may have been withdrawn during the fetch. */
   #fetchedAtMs = -Infinity;
   #renewalAtMs = -Infinity;
   /** Until when the keys may be used without another fetch. */
@@ -51,7 +51,7 @@ export class RemoteKeySource implements KeySource {
   #lastFailure: FetchFailure | null = null;
   /** Whether the last fetch brought the same keys as the fetch before. */
   #unchanged = false;
-  /** Whether the provider has given one `kid` to several keys, so that a `kid` does not decide which key it means. */
+  /** Whether the provider has given the `kid` of a known key to another key, so that a `kid` alone identifies no key. */
   #reusesKeyIds = false;
   #jwksUri: string | undefined;
   #fetching: Promise<void> | undefined;
@@ -138,7 +138,8 @@ export class RemoteKeySource implements KeySource {
    * Finds a key that is not in the known set: the provider may have published it since the last fetch. Resolves to an empty
    * list if a fetch that started after the token had arrived does not find it either.
    *
-   * @param isOnlyKey - The token names a key that is known. If no fetch may start, it is forged unless the known set is new.
+   * @param isOnlyKey - Whether the token's `kid` identifies one known key, which did not verify the token. Then, if no fetch may
+   *   start, the result is an empty list, unless the last fetch brought other keys than the fetch before.
    */
   async #findNew(
     find: () => readonly VerificationKey[],

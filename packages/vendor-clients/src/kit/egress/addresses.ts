@@ -15,14 +15,17 @@ export type Allowed = readonly AllowedEntry[];
 /** The ranges of addresses that an operator may allow. */
 const privateRanges = new Set(['private', 'carrierGradeNat', 'uniqueLocal']);
 
-/** The addresses at which clouds serve credentials to every program of a machine. Link-local ones are in no allowed range. */
+/**
+ * The addresses at which clouds serve credentials to every program on a machine. `169.254.169.254` is not listed, because a
+ * link-local address is never allowed.
+ */
 const metadataAddresses = new Set(
   ['100.100.100.200', '168.63.129.16', 'fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254'].map((address) =>
     ipaddr.parse(address).toString(),
   ),
 );
 
-/** The names of these addresses. A proxy would resolve them. */
+/** The host names of these services. They are refused by name, because a proxy resolves names itself. */
 const metadataHosts = new Set([
   'instance-data',
   'instance-data.ec2.internal',
@@ -34,7 +37,7 @@ const metadataHosts = new Set([
   'metadata.tencentyun.com',
 ]);
 
-const everyPrivateNetwork: Allowed = ['0.0.0.0/0', '::/0'].map((network) => ({ network: ipaddr.parseCIDR(network) }));
+const everyNetwork: Allowed = ['0.0.0.0/0', '::/0'].map((network) => ({ network: ipaddr.parseCIDR(network) }));
 
 const hostNamePattern = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
 
@@ -61,22 +64,22 @@ export const allowedEntrySchema = z.string().transform((text, context): AllowedE
 
 function parseNetwork(text: string): [Address, number] | undefined {
   const address = text.replace(/^\[(.+)\]$/, '$1');
-  if (ipaddr.isValid(address) && isWritten(address)) {
+  if (ipaddr.isValid(address) && hasAllParts(address)) {
     const parsed = ipaddr.parse(address);
     return [parsed, parsed.kind() === 'ipv4' ? 32 : 128];
   }
-  return ipaddr.isValidCIDR(text) && isWritten(text) ? ipaddr.parseCIDR(text) : undefined;
+  return ipaddr.isValidCIDR(text) && hasAllParts(text) ? ipaddr.parseCIDR(text) : undefined;
 }
 
 /** Returns whether an address has all its parts: the library also reads `10` as an address. */
-const isWritten = (text: string): boolean => text.includes(':') || /^\d+(\.\d+){3}(\/\d+)?$/.test(text);
+const hasAllParts = (text: string): boolean => text.includes(':') || /^\d+(\.\d+){3}(\/\d+)?$/.test(text);
 
 const isMetadataNetwork = ([address, bits]: [Address, number]): boolean =>
   bits === (address.kind() === 'ipv4' ? 32 : 128) && metadataAddresses.has(address.toString());
 
 /**
- * Returns whether a host may have an address. A loopback host may have only loopback addresses. Any other host may have
- * public addresses, and private ones that are allowed.
+ * Returns whether a host may be called at an address: a loopback host only at loopback addresses, any other host only at
+ * public addresses and at allowed private ones. Metadata addresses are never called.
  */
 export function mayReach(hostname: string, address: string, allowed: Allowed = []): boolean {
   if (!ipaddr.isValid(address)) return false;
@@ -95,8 +98,9 @@ function isWithin(address: Address, [network, bits]: [Address, number]): boolean
 }
 
 /**
- * Returns whether a URL names a host that may not be called, by its address or by a name that is always refused. Any other
- * host name is checked when it is resolved.
+ * Returns whether a URL names a host that may not be called, by its address or by a name that is always refused. Without a
+ * proxy, every other host name is checked when it is resolved. A proxy resolves names itself, so their addresses are not
+ * checked.
  */
 export function namesRefusedHost(url: string | URL, allowed: Allowed = []): boolean {
   const { hostname } = new URL(url);
@@ -104,12 +108,12 @@ export function namesRefusedHost(url: string | URL, allowed: Allowed = []): bool
   return ipaddr.isValid(address) ? !mayReach(hostname, address, allowed) : isRefusedName(hostname);
 }
 
-/** Returns whether a URL names a host that may not be called whatever an operator allows. */
+/** Returns whether a URL names a host that no `allow` entry can make callable. */
 export function namesUncallableHost(url: string): boolean {
-  return namesRefusedHost(url, everyPrivateNetwork);
+  return namesRefusedHost(url, everyNetwork);
 }
 
-/** Returns whether a name belongs to a metadata address, or to loopback without being the usual name of it. */
+/** Returns whether a name is always refused: a metadata host, or a loopback name other than exactly `localhost`. */
 function isRefusedName(hostname: string): boolean {
   const name = withoutDot(hostname);
   return metadataHosts.has(name) || name.endsWith('.localhost') || (name === 'localhost' && name !== hostname);
@@ -142,7 +146,7 @@ export function refusedError(): NodeJS.ErrnoException {
 
 const globalUnicast = ipaddr.parseCIDR('2000::/3');
 
-/** Returns an address without the IPv6 address that may wrap it. */
+/** Returns the IPv4 address that an IPv6 address embeds (IPv4-mapped or NAT64), else the address itself. */
 function unwrap(address: string): Address {
   const parsed = ipaddr.process(address);
   // NAT64: a network without IPv4 reaches IPv4 hosts through addresses that end in the IPv4 address.

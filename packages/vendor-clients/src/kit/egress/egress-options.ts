@@ -39,10 +39,12 @@ export const egressSchema = z.strictObject({
       'The HTTP proxy for calls to identity providers and vendors: `http://user:password@host:3128`. `false` calls them directly. Absent: `HTTPS_PROXY` or `HTTP_PROXY` of the environment, if set.',
     ),
   noProxy: z
-    .array(z.string().regex(/^[^\s,/]+$/, { error: 'must be a host name, without a path' }))
+    .array(
+      z.string().regex(/^[^\s,/]+$/, { error: 'must be `*` or a host name, with an optional port and without a path' }),
+    )
     .optional()
     .describe(
-      'Hosts that are called without the proxy, each with the names below it. `*` means all. Absent: `NO_PROXY` of the environment. Loopback hosts never use the proxy.',
+      'Hosts that are called without the proxy, each with the names below it. `*` means all. Absent: `NO_PROXY` of the environment if the proxy comes from there too, else none. Loopback hosts never use the proxy.',
     ),
   allow: z
     .array(allowedEntrySchema)

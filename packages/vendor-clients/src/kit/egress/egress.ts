@@ -13,9 +13,15 @@ export interface Egress {
   readonly fetch: typeof globalThis.fetch;
   /** Creates the transport to one origin. Its caller closes it. Throws for a host that may not be called. */
   readonly createDispatcher: (origin: string | URL, options: TransportOptions) => Dispatcher;
-  /** Returns whether a URL names a host that may not be called. Other host names are checked when they are resolved. */
+  /**
+   * Returns whether a URL names a host that may not be called. Without a proxy, every other host name is checked when it is
+   * resolved. A proxy resolves names itself, so their addresses are not checked.
+   */
   readonly refuses: (url: string) => boolean;
-  /** Returns this egress with a client certificate for mutual TLS. It is closed with this egress. */
+  /**
+   * Creates an egress with the same options that also presents a client certificate (mutual TLS). `close` of this egress
+   * closes it too.
+   */
   readonly withClientCertificate: (certificate: ClientCertificate) => Egress;
   /** A sentence for the operator, without credentials. */
   readonly description: string;
@@ -128,7 +134,7 @@ function createTransportFactory({ settings, proxy, lookup: ownLookup, clientCert
       connections: connections ?? null,
       pipelining: 1,
       allowH2: false,
-      // The deadline of each call covers both.
+      // undici's own timeouts are off: the caller's deadline covers headers and body.
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveMaxTimeout: maxIdleMs,
@@ -165,7 +171,10 @@ interface Proxy {
   readonly exceptions: readonly string[];
 }
 
-/** Returns the proxy of the options, else of the environment. Only loopback hosts may use http, so HTTPS_PROXY is first. */
+/**
+ * Returns the proxy of the options, else of the environment. `HTTPS_PROXY` comes before `HTTP_PROXY`, because every call
+ * through the proxy is https.
+ */
 function findProxy(
   { proxy, noProxy }: EgressSettings,
   { environment = process.env }: EgressDependencies,

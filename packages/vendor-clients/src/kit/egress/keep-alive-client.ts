@@ -14,7 +14,7 @@ export function createKeepAlivePool(origin: string | URL, options: Pool.Options)
 }
 
 class KeepAliveClient extends Client {
-  /** Whether the TCP connection has served a call. */
+  /** Whether a call was already sent on this TCP connection. */
   #isUsed = false;
 
   constructor(origin: URL, options: object) {
@@ -25,28 +25,29 @@ class KeepAliveClient extends Client {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const noteStart = (): boolean => {
+    /** Returns whether the connection had been used before. */
+    const markUsed = (): boolean => {
       const wasUsed = this.#isUsed;
       this.#isUsed = true;
       return wasUsed;
     };
-    return super.dispatch(options, new MarkingHandler(handler, noteStart));
+    return super.dispatch(options, new MarkingHandler(handler, markUsed));
   }
 }
 
 /** Passes all events on, and marks failures. */
 class MarkingHandler implements Dispatcher.DispatchHandler {
   readonly #handler: Dispatcher.DispatchHandler;
-  readonly #noteStart: () => boolean;
+  readonly #markUsed: () => boolean;
   #state: 'waiting' | 'sent' | 'sent on a used connection' | 'answered' = 'waiting';
 
-  constructor(handler: Dispatcher.DispatchHandler, noteStart: () => boolean) {
+  constructor(handler: Dispatcher.DispatchHandler, markUsed: () => boolean) {
     this.#handler = handler;
-    this.#noteStart = noteStart;
+    this.#markUsed = markUsed;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
-    this.#state = this.#noteStart() ? 'sent on a used connection' : 'sent';
+    this.#state = this.#markUsed() ? 'sent on a used connection' : 'sent';
     this.#handler.onRequestStart?.(controller, context);
   }
 
@@ -85,8 +86,8 @@ class MarkingHandler implements Dispatcher.DispatchHandler {
 }
 
 /**
- * Gives each reset of a TCP connection another code. undici takes `ECONNRESET` for the regular end of a body that ends with
- * its connection, and half a body would look complete.
+ * Replaces the code `ECONNRESET` of each reset TCP connection. For a body without a length, undici would take `ECONNRESET` for
+ * the regular end, so that half a body would look complete.
  */
 function distinguishResets(options: Client.Options): Client.Options {
   const { connect } = options;
