@@ -80,7 +80,7 @@ export const brokerShape = {
         .array(hostNameSchema)
         .optional()
         .describe(
-          'The host names that requests may use, besides loopback names. Absent: every name, because the proxy in front decides.',
+          'The host names that requests may use, besides loopback names and the address that receives them. Absent: every name, because the proxy in front decides.',
         ),
     })
     .prefault({})

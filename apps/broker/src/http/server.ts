@@ -43,7 +43,7 @@ export interface HttpServerOptions {
   readonly resourceMetadata?: string | undefined;
   /** The exact origins of web pages that may call this listener. Absent: none. */
   readonly origins?: readonly string[] | undefined;
-  /** The host names that requests may use besides loopback names. Absent: every name. */
+  /** The host names that requests may use besides loopback names and the address that received the request. Absent: every name. */
   readonly hostNames?: readonly string[] | undefined;
   readonly bodyProgress?: BodyProgress | undefined;
 }
