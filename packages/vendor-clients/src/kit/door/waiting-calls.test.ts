@@ -31,10 +31,20 @@ test('calls that wait for a socket are not sent after other calls opened the cir
 });
 
 test('calls that wait for a socket are all sent to a healthy vendor, and no more than maxSockets at once', async () => {
-  await using server = await startVendorServer({ text: 'ok' });
+  let pending = 0;
+  let mostPending = 0;
+  await using server = await startVendorServer((response) => {
+    pending += 1;
+    mostPending = Math.max(mostPending, pending);
+    setImmediate(() => {
+      pending -= 1;
+      response.end('ok');
+    });
+  });
   const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: 60_000 });
   const calls = Array.from({ length: 1_000 }, () => door.begin().send(call));
   expect(new Set((await Promise.all(calls)).map(({ status }) => status))).toEqual(new Set([200]));
+  expect(mostPending).toBeLessThanOrEqual(maxSockets);
   expect(server.sockets()).toBeLessThanOrEqual(2 * maxSockets);
   await door.close();
 });
