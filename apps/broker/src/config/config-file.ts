@@ -28,7 +28,7 @@ export async function readConfigValue(path: string): Promise<unknown> {
   try {
     switch (extname(path)) {
       case '.json':
-        return parseJson(path, await readFile(path, 'utf8'));
+        return parseJson(path, new TextDecoder().decode(await readFile(path)));
       case '.yaml':
       case '.yml':
         return parseYaml(path, await readFile(path, 'utf8'));

@@ -1,7 +1,13 @@
 import type { Issuer } from '@valetkey/core-types';
-import { describeMark, hasMark, isAcceptedValue, readClaim } from '../token/claims.ts';
+import {
+  describeMark,
+  hasMark,
+  isAcceptedValue,
+  readClaim,
+  type JsonObject,
+  type TokenHeader,
+} from '../token/token-text.ts';
 import { invalidToken } from '../token/invalid-token.ts';
-import type { JsonObject, TokenHeader } from '../token/token-text.ts';
 import type { Step } from './verification.ts';
 
 const maxSubjectLength = 255;

@@ -1,15 +1,14 @@
 import { readTenant, type Issuer, type SignatureAlgorithm } from '@valetkey/core-types';
-import { findSigningKey } from '../keys/find-keys.ts';
-import { hasSignatureLength } from '../signatures/verify-signature.ts';
-import { hasMark } from '../token/claims.ts';
-import { invalidToken } from '../token/invalid-token.ts';
+import { findSigningKey, hasSignatureLength } from '../signatures/verify-signature.ts';
 import {
+  hasMark,
   parseTokenClaims,
   parseTokenHeader,
   splitToken,
   type JsonObject,
   type TokenHeader,
 } from '../token/token-text.ts';
+import { invalidToken } from '../token/invalid-token.ts';
 import {
   audienceStep,
   bindingStep,

@@ -1,8 +1,7 @@
 import { ValetKeyError, type Clock, type Issuer, type Principal } from '@valetkey/core-types';
 import { checkPresentation, type DpopContext, type DpopDependencies } from '../dpop/dpop-proof.ts';
-import { readClaim } from '../token/claims.ts';
+import { hasCompactForm, isJsonObject, readClaim, type JsonObject } from '../token/token-text.ts';
 import { invalidToken, type RefusalReason } from '../token/invalid-token.ts';
-import { hasCompactForm, isJsonObject, type JsonObject } from '../token/token-text.ts';
 import { jwtSteps } from './jwt-steps.ts';
 import type { createOpaqueSteps } from './opaque-steps.ts';
 import { isAcceptedLength } from './shared-steps.ts';

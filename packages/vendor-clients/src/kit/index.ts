@@ -16,11 +16,11 @@ export { baseUrlSchema } from './option-schemas.ts';
 // Calls and their responses.
 export { encodePathSegment } from './door/door.ts';
 export { refusalError } from './door/refusal.ts';
-export { invalidResponseError, readJson, tokenSchema, tryReadJson } from './door/response.ts';
+export { invalidResponseError, isSameIdentifier, readJson, tokenSchema, tryReadJson } from './door/response.ts';
 export { readJwtPayload, remainingLifeSeconds } from './jwt-payload.ts';
 export { readLifetimeSeconds, remainingSeconds } from './lifetime.ts';
 export { verifyCredentials } from './verify-credentials.ts';
-export { isSameIdentifier, Secret, ValetKeyError } from '@valetkey/core-types';
+export { Secret, ValetKeyError } from '@valetkey/core-types';
 
 // OAuth client credentials.
 export { signClientAssertion } from './client-assertion.ts';
@@ -35,6 +35,8 @@ export { passResponseHeaders } from './proxy-headers.ts';
 export type {
   CallOptions,
   Clock,
+  IssueAbility,
+  IssuedToken,
   Principal,
   ProxyAbility,
   ProxyRequest,
@@ -65,5 +67,5 @@ export type { StatusMeaning, StatusMeanings } from './door/refusal.ts';
 export type { ResponseHeaders, VendorName, VendorResponse } from './door/response.ts';
 export type { StreamedResponse } from './door/stream.ts';
 export type { ForwardLimits } from './forward-call.ts';
-export type { BindIssueAbility, IssuedToken, IssueDeclaration } from './issue-ability.ts';
+export type { IssueDeclaration } from './issue-ability.ts';
 export type { AccessTokenKeeper } from './access-token-keeper.ts';

@@ -1,4 +1,4 @@
-import { parseForeignJson, Secret, ValetKeyError } from '@valetkey/core-types';
+import { Secret, ValetKeyError } from '@valetkey/core-types';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 
@@ -31,6 +31,9 @@ export const tokenSchema = z
   .regex(/^[\x21-\x7e]+$/)
   .transform((text) => new Secret(text));
 
+/** Decodes UTF-8, and drops one byte order mark, as RFC 8259 section 8.1 allows. */
+const utf8 = new TextDecoder();
+
 /**
  * Parses the JSON of a response for the fields that the schema names. Throws `vendor_response_invalid`, whose `reason`
  * names the wrong field. The error never quotes the vendor.
@@ -53,7 +56,7 @@ export function tryReadJson<Schema extends z.ZodType>(
 ): { success: true; data: z.output<Schema> } | { success: false; reason: string } {
   let value: unknown;
   try {
-    value = parseForeignJson(response.body);
+    value = JSON.parse(utf8.decode(response.body));
   } catch {
     return { success: false, reason: 'not_json' };
   }
@@ -70,6 +73,25 @@ export function invalidResponseError(vendor: VendorName, reason: string): ValetK
 /** Returns the sentence about a response that is not as documented. */
 export function invalidDetail({ title }: VendorName): string {
   return `${title} sent a response that is not as documented.`;
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Returns whether two values are the same identifier. Two UUIDs are compared without case (RFC 9562 section 4), because
+ * programs write them in either; every other identifier is compared to the letter.
+ *
+ * @example
+ * ```ts
+ * import { isSameIdentifier } from '@valetkey/vendor-clients/kit';
+ *
+ * if (!isSameIdentifier(response.user_id, userId)) throw new Error('another user');
+ * ```
+ */
+export function isSameIdentifier(one: unknown, other: unknown): boolean {
+  if (one === other) return typeof one === 'string';
+  if (typeof one !== 'string' || typeof other !== 'string') return false;
+  return uuid.test(one) && uuid.test(other) && one.toLowerCase() === other.toLowerCase();
 }
 
 /** The most bytes that a response body may have, before and after it is decoded. */

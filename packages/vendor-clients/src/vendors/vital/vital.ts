@@ -1,4 +1,4 @@
-import { isSameIdentifier, ValetKeyError, type CallOptions, type Secret } from '@valetkey/core-types';
+import { ValetKeyError, type CallOptions, type Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import { secretCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
@@ -6,6 +6,7 @@ import { encodePathSegment, type ClientDependencies, type DoorCall, type Operati
 import { refusalError, type StatusMeaning } from '../../kit/door/refusal.ts';
 import {
   invalidResponseError,
+  isSameIdentifier,
   readJson,
   tokenSchema,
   tryReadJson,
