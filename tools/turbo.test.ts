@@ -15,16 +15,16 @@ const { tasks } = JSON.parse(plan) as { readonly tasks: readonly PlannedTask[] }
 const inputsOf = (name: string) =>
   tasks.filter(({ taskId }) => taskId.endsWith(`#${name}`)).flatMap(({ inputs }) => Object.keys(inputs));
 
-test('a change of a page does not repeat the build or the check of types', () => {
+test('turbo runs neither build nor typecheck again after a change to a Markdown file', () => {
   expect(inputsOf('build')).toContain('src/index.ts');
   expect([...inputsOf('build'), ...inputsOf('typecheck')].filter((path) => path.endsWith('.md'))).toEqual([]);
 });
 
-test('a change of a test does not repeat the build of its package', () => {
+test('turbo does not build a package again after a change to one of its test files', () => {
   expect(inputsOf('build').filter((path) => /\.test(-d)?\.ts$/.test(path))).toEqual([]);
 });
 
-test('a change of a package repeats the check of types of the packages that import it', () => {
+test('turbo typechecks the broker again after a change to jwt-verify, which it imports', () => {
   const broker = tasks.find(({ taskId }) => taskId === '@valetkey/broker#typecheck');
   expect(broker?.dependencies).toContain('@valetkey/jwt-verify#sources');
 });

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { createValetClient } from './client.ts';
 import { issued, json, problem, session, startFakeBroker } from './testing/fake-broker.ts';
-import { createTestClock } from './testing/clock.ts';
+import { createVirtualClock } from './testing/virtual-clock.ts';
 import { failureOf } from './testing/failure.ts';
 import type { ValetEvent } from './events.ts';
 
@@ -263,7 +263,7 @@ test('a call does not follow a redirect', async () => {
 });
 
 test('a call times out when getAppToken hangs, and a token that arrives later is passed to fetch only with an aborted signal', async () => {
-  const { clock, advance, scheduledCount } = createTestClock();
+  const { clock, advance, scheduledCount } = createVirtualClock();
   const late = Promise.withResolvers<string>();
   const signals: (AbortSignal | null | undefined)[] = [];
   const valet = createValetClient({
@@ -293,7 +293,7 @@ test('a call times out when getAppToken hangs, and a token that arrives later is
 });
 
 test('an aborted call leaves no timer behind, even if getAppToken never settles', async () => {
-  const { clock, scheduledCount } = createTestClock();
+  const { clock, scheduledCount } = createVirtualClock();
   const valet = createValetClient({
     brokerUrl: 'https://broker.example',
     getAppToken: () => new Promise(() => undefined),
@@ -312,7 +312,7 @@ test('a renewal of the app token that hangs times out, and the next call starts 
   const broker = await startFakeBroker(({ headers }) =>
     headers.authorization === 'Bearer fresh' ? session() : problem(401, 'invalid_token'),
   );
-  const { clock, advance } = createTestClock();
+  const { clock, advance } = createVirtualClock();
   const refreshing = Promise.withResolvers<void>();
   let renewalCount = 0;
   const valet = createValetClient({
@@ -341,7 +341,7 @@ test('a call times out when the broker does not respond', async () => {
     arrived.resolve();
     return new Promise(() => undefined);
   });
-  const { clock, advance } = createTestClock();
+  const { clock, advance } = createVirtualClock();
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken, clock });
 
   const failure = failureOf(valet.issue('nabla'));
@@ -441,7 +441,7 @@ test.each([-600_000, 0, 600_000])(
   'serverTimeOffsetMs is the difference to a device clock that is %i ms ahead of the broker',
   async (offMs) => {
     const broker = await startFakeBroker(() => session());
-    const { clock } = createTestClock(Date.parse('2026-11-20T10:00:00.000Z') + offMs);
+    const { clock } = createVirtualClock(Date.parse('2026-11-20T10:00:00.000Z') + offMs);
     const valet = createValetClient({ brokerUrl: broker.url, getAppToken, clock });
 
     expect(valet.serverTimeOffsetMs).toBeUndefined();
@@ -458,7 +458,7 @@ test('onEvent receives one event per call, and the client ignores an error that 
     events.push(event);
     throw new Error('metrics are down');
   };
-  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, onEvent, clock: createTestClock().clock });
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, onEvent, clock: createVirtualClock().clock });
 
   await valet.session();
   await failureOf(valet.issue('nabla'));

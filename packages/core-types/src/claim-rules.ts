@@ -5,7 +5,7 @@ const scalarSchema = z.union([z.string(), z.number(), z.boolean()]);
 /** A claim by its name, or by a path of names with dots between them (`firebase.sign_in_provider`). */
 export const claimPathSchema = z.string().min(1);
 
-/** Values that are accepted for a claim or header member; `any` means that it only has to be there. */
+/** The values that are accepted for a claim or header member. `any` accepts every value. */
 export const acceptedValuesSchema = z.union([z.literal('any'), z.array(scalarSchema).min(1)]);
 
 /** A list of claims, none of which is named twice. */
@@ -14,7 +14,7 @@ export const claimPathsSchema = z
   .min(1)
   .refine((paths) => new Set(paths).size === paths.length, { error: 'must not name a claim twice' });
 
-/** A mark is a condition on a claim, by which tokens of one kind are recognized. By default, the claim must be there. */
+/** A mark is a condition on a claim, by which tokens of one kind are recognized. Without a condition, the mark applies if the token has the claim. */
 export const claimMarkSchema = z
   .strictObject({
     claim: claimPathSchema.describe('The claim, by its name or by a path with dots.'),
@@ -22,11 +22,19 @@ export const claimMarkSchema = z
       .array(scalarSchema)
       .min(1)
       .optional()
-      .describe('The claim has, or its list contains, one of these values.'),
-    startsWith: z.string().min(1).optional().describe('The claim is a text that starts with this text.'),
-    endsWith: z.string().min(1).optional().describe('The claim is a text that ends with this text.'),
-    sameAs: claimPathSchema.optional().describe('The claim is the same text as this other claim.'),
-    absent: z.literal(true).optional().describe('The claim is not there.'),
+      .describe('The mark applies if the claim is one of these values, or a list that contains one of them.'),
+    startsWith: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The mark applies if the claim is a text that starts with this text.'),
+    endsWith: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The mark applies if the claim is a text that ends with this text.'),
+    sameAs: claimPathSchema.optional().describe('The mark applies if the claim is the same text as this other claim.'),
+    absent: z.literal(true).optional().describe('The mark applies if the token does not have the claim.'),
   })
   .refine(
     ({ claim: _claim, ...conditions }) => Object.values(conditions).filter((value) => value !== undefined).length < 2,
@@ -41,11 +49,11 @@ export type ClaimMark = z.output<typeof claimMarkSchema>;
 /** Parses the rule for tokens of one kind, which are refused unless the operator accepts them. */
 export function tokenKindSchema(kind: string, marks: readonly ClaimMark[]) {
   return z.strictObject({
-    accepted: z.boolean().default(false).describe(`Whether tokens of ${kind} are accepted.`),
+    accepted: z.boolean().default(false).describe(`Whether the broker accepts tokens of ${kind}.`),
     marks: z
       .array(claimMarkSchema)
       .default([...marks])
-      .describe(`The marks of such a token: one of them is enough.`),
+      .describe(`The marks by which the broker recognizes such a token. A token that has one of them is such a token.`),
   });
 }
 

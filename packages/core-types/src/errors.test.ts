@@ -15,22 +15,27 @@ test('ValetKeyError carries the status, title and remediation of its row in the 
     retryable: true,
     vendor: 'nabla',
     retryAfterSeconds: 2,
+    title: errorTable.vendor_timeout.title,
     remediation: errorTable.vendor_timeout.remediation,
   });
 });
 
-test('isInstance returns true for a ValetKeyError, also of another copy of the package, and false for any other value', () => {
-  const foreign = Object.defineProperty(new Error('copy'), Symbol.for('valetkey.error'), { value: true });
+test('isInstance returns true for a ValetKeyError, also if another installed copy of the package created it, and false for other values', () => {
+  const fromOtherCopy = Object.defineProperty(new Error('copy'), Symbol.for('valetkey.error'), { value: true });
   expect(ValetKeyError.isInstance(new ValetKeyError('internal', 'x'))).toBe(true);
-  expect(ValetKeyError.isInstance(foreign)).toBe(true);
+  expect(ValetKeyError.isInstance(fromOtherCopy)).toBe(true);
   expect(ValetKeyError.isInstance(new Error('x'))).toBe(false);
   expect(ValetKeyError.isInstance(undefined)).toBe(false);
 });
 
-test('ValetKeyError without the option cause has no property cause, and shows its reason in util.inspect', () => {
-  const error = new ValetKeyError('vendor_unavailable', 'Nabla could not be reached.', { reason: 'ECONNREFUSED' });
+test('ValetKeyError without the option cause has no property cause', () => {
+  const error = new ValetKeyError('vendor_unavailable', 'Nabla could not be reached.');
   expect(error.cause).toBeUndefined();
   expect(Object.hasOwn(error, 'cause')).toBe(false);
+});
+
+test('util.inspect of a ValetKeyError shows its reason', () => {
+  const error = new ValetKeyError('vendor_unavailable', 'Nabla could not be reached.', { reason: 'ECONNREFUSED' });
   expect(inspect(error)).toContain('ECONNREFUSED');
 });
 

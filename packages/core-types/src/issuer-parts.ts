@@ -27,13 +27,18 @@ const cacheSecondsSchema = z.number().min(0).max(60);
 
 /** The rules for DPoP tokens (RFC 9449), which are accepted only with a proof that the caller's key has signed. */
 export const dpopSchema = z.strictObject({
-  required: z.boolean().default(false).describe('Whether tokens that are not bound to a key are refused.'),
+  required: z.boolean().default(false).describe('Whether the server refuses tokens that are not bound to a key.'),
   algorithms: z
     .array(z.enum(signatureAlgorithms))
     .min(1)
     .default(['ES256', 'EdDSA', 'Ed25519'])
-    .describe('Signature algorithms that a proof may use.'),
-  maxAgeSeconds: z.number().positive().max(300).default(60).describe('Seconds that a proof is valid from its `iat`.'),
+    .describe('The signature algorithms that a proof may use.'),
+  maxAgeSeconds: z
+    .number()
+    .positive()
+    .max(300)
+    .default(60)
+    .describe('The seconds for which a proof is valid, counted from its `iat`.'),
   nonceRequired: z
     .boolean()
     .default(false)
@@ -42,32 +47,34 @@ export const dpopSchema = z.strictObject({
 
 /** Token introspection (RFC 7662), for opaque tokens. */
 export const introspectionSchema = z.strictObject({
-  endpoint: secureUrlSchema.describe('The introspection endpoint.'),
+  endpoint: secureUrlSchema.describe('The URL of the introspection endpoint.'),
   clientId: z
     .string()
     .min(1)
     .describe('The client id with which the broker authenticates at the introspection endpoint.'),
-  clientSecret: wrappedSecretSchema.describe('The client secret for `clientId`.'),
+  clientSecret: wrappedSecretSchema.describe('The secret of the client `clientId`.'),
   authentication: z
     .enum(['client_secret_basic', 'client_secret_post'])
     .default('client_secret_basic')
     .describe('How the broker sends `clientSecret` (RFC 6749 section 2.3.1).'),
   cacheSeconds: cacheSecondsSchema
     .default(10)
-    .describe('Seconds for which a response is cached. A revoked token may be accepted for that long.'),
+    .describe(
+      'The seconds for which the broker caches a response. It may accept a revoked token for that long. `0` disables the cache.',
+    ),
 });
 
 /** Authgear's session resolver, for opaque tokens. */
 export const resolverSchema = z.strictObject({
-  endpoint: secureUrlSchema.describe('The resolver endpoint.'),
+  endpoint: secureUrlSchema.describe('The URL of the resolver endpoint.'),
   headerPrefix: z
     .string()
     .regex(/^[a-z0-9-]+-$/, { error: 'must be lower case and end with a hyphen' })
     .default('x-authgear-')
-    .describe("The prefix of the resolver's response headers."),
+    .describe("The prefix of the headers in the resolver's responses, as in `x-authgear-user-id`."),
   cacheSeconds: cacheSecondsSchema
     .default(10)
     .describe(
-      'Seconds for which a response is cached. The token of a user who has signed out may be accepted for that long.',
+      'The seconds for which the broker caches a response. It may accept the token of a user who has signed out for that long. `0` disables the cache.',
     ),
 });

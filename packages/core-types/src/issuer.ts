@@ -59,62 +59,78 @@ function checkIssuerForms(record: IssuerForms, context: z.RefinementCtx): void {
 export const issuerSchema = z
   .strictObject({
     issuer: issuerTextSchema.describe(
-      "The exact `iss` of the provider's tokens, and the issuer of their principals. With `tenants`, it contains one placeholder, such as `{tenantid}`.",
+      "The exact `iss` of the provider's tokens, and the issuer of their principals. With `tenants`, it contains one placeholder for the tenant, such as `{tenantid}`.",
     ),
     otherForms: z
       .array(issuerTextSchema)
       .default([])
       .describe(
-        'Other `iss` values of the same provider. A user is the same principal under each: the issuer is always `issuer`.',
+        'Other `iss` values that the same provider uses. A user is the same principal under each of them, because the issuer of the principal is always `issuer`.',
       ),
     tenants: z
       .strictObject({
-        claim: z.string().min(1).default('tid').describe('The claim that must be equal to the tenant in `iss`.'),
+        claim: z.string().min(1).default('tid').describe('The claim that must have the tenant of `iss` as its value.'),
         accepted: z
           .union([z.literal('any'), z.array(z.string().min(1)).min(1)])
-          .describe("The accepted tenants. `any` accepts every tenant of the provider, also other companies'."),
+          .describe(
+            'The tenants whose tokens the broker accepts. `any` accepts every tenant of the provider, also those of other companies.',
+          ),
       })
       .optional()
-      .describe('The tenants that the placeholder in `issuer` stands for. Each tenant is an issuer of its own.'),
+      .describe(
+        'The tenants for which the placeholder in `issuer` stands. Each tenant is an issuer of its own. Absent: the provider has one issuer.',
+      ),
     metadataUri: documentUrlSchema
       .optional()
-      .describe("The URL of the provider's metadata. Absent: it is below `issuer`, where the standards put it."),
+      .describe(
+        "The URL of the provider's metadata. Absent: the broker looks for the metadata at the standard paths below `issuer`.",
+      ),
     metadataIssuer: issuerTextSchema
       .optional()
-      .describe('The `issuer` that the metadata must name. Absent: the `issuer` of this record.'),
+      .describe('The value of `issuer` that the metadata must have. Absent: the `issuer` of this record.'),
     audiences: z
       .array(z.string().min(1))
       .min(1)
       .nullable()
-      .describe('The accepted `aud` values: a token must name one of them. `null` disables the check.'),
+      .describe('The audiences of which a token must have one in its `aud`. `null` disables the check.'),
     clientIds: z
       .array(z.string().min(1))
       .min(1)
       .optional()
-      .describe('The client ids of the apps whose tokens are accepted. Absent: tokens of every app are accepted.'),
+      .describe(
+        'The client ids of the apps whose tokens the broker accepts. Absent: it accepts the tokens of every app.',
+      ),
     clientClaims: claimPathsSchema
       .default(['client_id'])
       .describe(
         'The claims that name the app: `client_id` (RFC 9068), `azp`, `appid` or `cid`. A token must have one of them, and each that it has must be among `clientIds`.',
       ),
-    clientOptional: z.boolean().default(false).describe('Whether `clientIds` also lets tokens pass that name no app.'),
+    clientOptional: z
+      .boolean()
+      .default(false)
+      .describe('Whether the broker also accepts tokens that have none of `clientClaims` although `clientIds` is set.'),
     requiredClaims: z
       .record(z.string().min(1), acceptedValuesSchema)
       .default({})
       .describe(
-        'Claims that every token must carry, with their accepted values, or `any`. A name may be a path with dots. A list must contain an accepted value.',
+        'The claims that every token must have, each with a list of its accepted values, or with `any` for every value. A name may be a path with dots. If the claim of a token is a list, it must contain an accepted value.',
       ),
     forbiddenClaims: z
       .array(claimMarkSchema)
       .default([])
       .describe(
-        'Marks that no token may have. A mark is a condition on a claim; without a condition, the claim must be absent.',
+        'The marks that no token may have. A mark is a condition on a claim. A mark that names only a claim forbids this claim, whatever its value.',
       ),
     requiredHeaders: z
       .record(z.string().min(1), acceptedValuesSchema)
       .default({})
-      .describe("Members that the token's header must have, with their accepted values, or `any`."),
-    forbiddenHeaders: z.array(z.string().min(1)).default([]).describe("Members that the token's header must not have."),
+      .describe(
+        "The members that the token's header must have, each with a list of its accepted values, or with `any` for every value.",
+      ),
+    forbiddenHeaders: z
+      .array(z.string().min(1))
+      .default([])
+      .describe("The members that the token's header must not have."),
     subjectClaims: claimPathsSchema
       .default(['sub'])
       .describe(
@@ -148,38 +164,38 @@ export const issuerSchema = z
     idTokenMarks: z
       .array(claimMarkSchema)
       .default([])
-      .describe('Further marks by which `tokenType: any` recognizes an ID token and refuses it.'),
+      .describe('Further marks of ID tokens. With `tokenType: any`, the broker refuses a token that has one of them.'),
     machines: tokenKindSchema('machines, in which there is no person', machineMarks)
       .prefault({})
-      .describe('Tokens that a machine got for itself (client credentials).'),
+      .describe('The rule for tokens that an identity provider issued to a machine for itself (client credentials).'),
     anonymous: tokenKindSchema('anonymous users', anonymousMarks)
       .prefault({})
-      .describe('Tokens of users who have not signed in.'),
+      .describe('The rule for tokens of users who have not signed in.'),
     remediations: z
       .record(z.string().min(1), z.string().min(1))
       .default({})
       .describe(
-        'Remediations of your own for refused tokens, by the `reason` of the refusal or by the name of the claim or header member. Each replaces the usual `remediation`, which the caller receives.',
+        'Your own remediations for refused tokens, each under the `reason` of the refusal, or under the name of the claim or header member. The caller receives it in place of the usual `remediation`.',
       ),
     clockToleranceSeconds: z
       .number()
       .min(0)
       .max(60)
       .default(5)
-      .describe("Seconds by which the provider's clock and the broker's clock may differ."),
+      .describe("The seconds by which the provider's clock and the broker's clock may differ."),
     maxLifetimeSeconds: z
       .number()
       .positive()
       .nullable()
       .default(daySeconds)
-      .describe('The longest `exp - iat` of a token, in seconds. `null` disables the check.'),
+      .describe('The highest `exp - iat` of a token, in seconds, that the broker accepts. `null` disables the check.'),
     keysSoftTtlSeconds: z
       .number()
       .min(1)
       .max(daySeconds)
       .default(600)
       .describe(
-        'Seconds after which the keys are fetched again. A key that the provider has withdrawn is refused after that time.',
+        'The seconds after which the broker fetches the keys again. After that time it refuses a key that the provider has withdrawn, if the provider responds.',
       ),
     keysStaleSeconds: z
       .number()
@@ -187,11 +203,21 @@ export const issuerSchema = z
       .max(30 * daySeconds)
       .default(daySeconds)
       .describe(
-        'Seconds for which known keys are used while the provider is unreachable, counted from the last successful fetch.',
+        'The seconds, counted from the last successful fetch, for which the broker uses the known keys while the provider is unreachable.',
       ),
-    dpop: dpopSchema.optional().describe('Accepts DPoP tokens (RFC 9449).'),
-    introspection: introspectionSchema.optional().describe('Looks up opaque tokens by introspection (RFC 7662).'),
-    resolver: resolverSchema.optional().describe("Looks up opaque tokens at a session resolver such as Authgear's."),
+    dpop: dpopSchema
+      .optional()
+      .describe('The rules for DPoP tokens (RFC 9449). Absent: a token that is bound to a key is refused.'),
+    introspection: introspectionSchema
+      .optional()
+      .describe(
+        'Looks up opaque tokens by introspection (RFC 7662). Absent, without `resolver`: the broker refuses opaque tokens.',
+      ),
+    resolver: resolverSchema
+      .optional()
+      .describe(
+        "Looks up opaque tokens at a session resolver such as Authgear's. Absent, without `introspection`: the broker refuses opaque tokens.",
+      ),
   })
   .superRefine(checkIssuerForms)
   .refine(({ jwks, jwksUri }) => jwks === undefined || jwksUri === undefined, {

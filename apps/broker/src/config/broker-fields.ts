@@ -19,24 +19,35 @@ const portTextSchema = z
   .pipe(portSchema);
 
 const addressShape = (port: number) => ({
-  host: z.string().min(1).default('127.0.0.1').describe('The address to listen on. `0.0.0.0` means every interface.'),
-  port: z.union([portSchema, portTextSchema]).prefault(port).describe('The port. 0 selects a free one.'),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('The address on which the broker listens. `0.0.0.0` means every interface.'),
+  port: z
+    .union([portSchema, portTextSchema])
+    .prefault(port)
+    .describe('The port on which the broker listens. `0` selects a free port.'),
 });
 
 const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/, {
-  error: 'must be a host name or an address, without a port',
+  error: 'must be a host name or an address (IPv6 in brackets, such as [fd00::1]), without a port',
 });
 
 const originSchema = secureUrlSchema
   .refine((text) => URL.canParse(text) && new URL(text).origin === text, {
-    error: 'must be an origin: scheme, host and port, without a slash at the end',
+    error:
+      'must be an origin such as https://app.example.com or https://app.example.com:8443: in lower case, without the default port, a path or a slash at the end',
   })
   // For editors: the JSON Schema cannot contain the check above.
   .meta({ pattern: String.raw`^https?://[^/?#@\s]+$` });
 
 const storeSchema = z.union([
   z.strictObject({
-    sqlite: z.string().min(1).describe('The path of a SQLite file. It is created, with its folder, if it is missing.'),
+    sqlite: z
+      .string()
+      .min(1)
+      .describe('The path of a SQLite file. The broker creates the file and its folder if they are missing.'),
   }),
   z.strictObject({
     postgres: secretSchema
@@ -45,33 +56,40 @@ const storeSchema = z.union([
         if ('problem' in address) issues.push({ code: 'custom', input: undefined, message: address.problem });
       })
       .describe('The URL of a PostgreSQL database: `postgresql://user:password@host:5432/database`.'),
-    maxConnections: z.int().min(1).optional().describe('The most PostgreSQL connections of each broker. Default: 10.'),
+    maxConnections: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('The maximum number of PostgreSQL connections that each broker opens. Default: 10.'),
     timeoutMs: z
       .int()
       .min(1)
-      // Node's timers fire at once for more than 24 days.
+      // A bound is needed: Node fires a timer at once if its delay exceeds 24 days.
       .max(600_000)
       .optional()
       .describe(
-        'The longest time, in milliseconds, that a call waits for a connection, and then for its result. Default: 5000.',
+        'The longest time, in milliseconds, that a query waits for a connection, and again for the response. Default: 5000.',
       ),
   }),
 ]);
 
-/** A guessed admin token opens every vendor user and the audit. */
+/**
+ * Parses an admin token. It needs a minimum length, because an attacker who guesses it can change vendor users and blocked users
+ * and read the audit.
+ */
 const adminSecretSchema = secretSchema
   .refine((token) => token.reveal().length >= minAdminTokenLength, {
-    error: `must have at least ${minAdminTokenLength} characters, such as from \`openssl rand -base64 32\``,
+    error: `must have at least ${minAdminTokenLength} characters; create it with \`openssl rand -base64 32\``,
   })
   .meta({ minLength: minAdminTokenLength });
 
-/** Like `secretSlotsSchema`, for secrets of {@link minAdminTokenLength}. */
+/** Parses one admin token, or two as `{ current, next }`. Each has at least {@link minAdminTokenLength} characters. */
 const adminTokenSchema = z.union([
   adminSecretSchema.transform((current): SecretSlots => ({ current })),
   z.strictObject({ current: adminSecretSchema, next: adminSecretSchema.optional() }),
 ]);
 
-/** Every field of the configuration except `vendors`, whose fields depend on the adapters. */
+/** Every field of the configuration except `$schema` and `vendors`. The fields of a connection depend on its vendor. */
 export const brokerShape = {
   listen: z
     .strictObject({
@@ -80,11 +98,11 @@ export const brokerShape = {
         .array(hostNameSchema)
         .optional()
         .describe(
-          'The host names that requests may use, besides loopback names and the address that receives them. Absent: every name, because the proxy in front decides.',
+          'The names that the `Host` header of a request may have. Loopback names and the address at which the broker received the request are always allowed. Absent: every name is allowed, because the proxy in front of the broker checks it.',
         ),
     })
     .prefault({})
-    .describe('The listener that apps reach.'),
+    .describe('The listener to which apps send their requests.'),
   admin: z
     .strictObject({
       ...addressShape(8788),
@@ -92,20 +110,20 @@ export const brokerShape = {
         .array(hostNameSchema)
         .default([])
         .describe(
-          'The host names that requests may use, besides loopback names, `host`, and the address that receives them.',
+          'The names that the `Host` header of a request may have. Loopback names, the value of `host`, and the address at which the broker received the request are always allowed.',
         ),
       token: adminTokenSchema
         .optional()
         .describe(
-          'The admin token, of at least 16 characters. The admin API responds only to requests that send it. Absent: the admin API is off.',
+          'The admin token, of at least 16 characters. The admin API refuses every request without it. Absent: the admin API is off and refuses every request.',
         ),
     })
     .prefault({})
-    .describe('The listener that operators reach.'),
+    .describe('The listener to which operators send their requests.'),
   publicUrl: originSchema
     .optional()
     .describe(
-      'The origin at which callers reach the broker, such as `https://broker.example.com`. Absent: the broker serves no OAuth metadata.',
+      'The origin to which callers send their requests, such as `https://broker.example.com`. Absent: the broker serves no OAuth metadata.',
     ),
   cors: z
     .strictObject({
@@ -113,39 +131,43 @@ export const brokerShape = {
         .array(z.union([z.literal('loopback'), originSchema]))
         .default([])
         .describe(
-          'The exact origins of these pages, such as `https://app.example.com`. `loopback` means every page of this machine, for development.',
+          "The exact origins of the web pages that may call the broker, such as `https://app.example.com`. `loopback` allows every page whose origin is a loopback address, such as `http://localhost:3000`, on any user's machine; use it for development only.",
         ),
     })
     .prefault({})
-    .describe('The web pages that may call the broker from a browser.'),
+    .describe('Which web pages may call the broker from a browser (cross-origin resource sharing).'),
   issuers: z
     .array(issuerFieldSchema)
     .default([])
     .describe(
-      'The identity providers whose tokens are accepted: issuer records, or presets by name (`provider: auth0`).',
+      'The identity providers whose tokens the broker accepts: issuer records, or presets by name (`provider: auth0`).',
     ),
   migratedIssuers: z
     .array(
       z.strictObject({
-        issuer: issuerTextSchema.describe('The `issuer` of the record, exactly.'),
+        issuer: issuerTextSchema.describe(
+          'The new `issuer`, exactly as the issuer record has it. For a preset, this is the issuer that the preset sets.',
+        ),
         subjectClaims: z
           .array(z.string().min(1))
           .min(1)
-          .describe('The `subjectClaims` to which the users were migrated. A later change is reported again.'),
+          .describe(
+            'The new `subjectClaims`. If you change them again while users are stored, the broker refuses to start until this entry names the newest ones.',
+          ),
       }),
     )
     .default([])
     .describe(
-      'Issuers whose `issuer` or `subjectClaims` were changed on purpose after users of theirs were stored. Without this, the broker refuses to start, because these users would become new principals.',
+      'The identity providers whose `issuer` or `subjectClaims` you changed on purpose while the store had their users. Without this entry, the broker refuses to start, because these users would become new principals.',
     ),
   adapters: z
     .array(adapterSchema)
     .default([])
-    .describe('Your own vendors, made by `defineVendor`. Available only in a `valetkey.config.ts`.'),
+    .describe('Your own vendors, made by `defineVendor`. Available only in a TypeScript or JavaScript configuration.'),
   store: storeSchema
     .default({ sqlite: 'valetkey-data/valetkey.sqlite' })
     .describe(
-      'Where vendor users, blocked users and the audit are stored: a file on this machine, or a shared database.',
+      'Where the broker stores vendor users, blocked users and the audit: in a file on its machine, or in a database that several brokers share.',
     ),
   audit: z
     .strictObject({
@@ -154,10 +176,12 @@ export const brokerShape = {
         .min(1)
         .max(36_500)
         .optional()
-        .describe('Days after which decisions are deleted. Absent: they are never deleted.'),
+        .describe(
+          'The number of days after which the broker deletes an entry of the audit. Absent: it never deletes entries.',
+        ),
     })
     .prefault({})
-    .describe('The audit: the recorded decisions about authenticated callers.'),
+    .describe('The audit: the recorded decisions about authenticated callers, and the changes of stored vendor users.'),
   redis: redisStoreConfigSchema
     .optional()
     .describe(
@@ -165,39 +189,47 @@ export const brokerShape = {
     ),
   egress: egressSchema
     .prefault({})
-    .describe('The way to identity providers and vendors: the proxy, private addresses and certificates.'),
+    .describe(
+      'How the broker connects to identity providers and vendors: the proxy, the private addresses that it may call, and the certificate authorities that it trusts.',
+    ),
   callerLimits: z
     .strictObject({
       requestsPerMinute: z
         .int()
         .min(1)
         .optional()
-        .describe('The most requests per minute for one principal, at each broker. Absent: no limit.'),
+        .describe(
+          'The requests per minute that each broker allows to one principal, on average. After a quiet minute, the principal may send that many at once. Absent: no limit.',
+        ),
       concurrentProxyCalls: z
         .int()
         .min(1)
         .optional()
-        .describe('The most proxied calls for one principal that run at once, at each broker. Absent: no limit.'),
+        .describe(
+          'The maximum number of proxied calls of one principal that each broker runs at once. Absent: no limit.',
+        ),
     })
     .prefault({})
-    .describe('The limits for the callers of one principal, which is an issuer and a subject together.'),
+    .describe('The limits for each principal. A principal is an issuer and a subject together.'),
   forwardAuth: z
     .strictObject({
       headerPrefix: z
         .string()
         .regex(/^([a-z][a-z0-9]*-)+$/, { error: 'must be lower-case words, each followed by a hyphen' })
         .default('x-valetkey-')
-        .describe('The beginning of the names of the response headers of `/v1/resolve` and `/v1/authorize`.'),
+        .describe(
+          'The prefix of the session headers in the responses of `/v1/resolve` and `/v1/authorize`, as in `x-valetkey-user-id`.',
+        ),
     })
     .prefault({})
-    .describe('Forward authentication: a proxy asks the broker who sends a request.'),
+    .describe('Forward authentication: a proxy asks the broker which user sent a request.'),
   session: z
     .strictObject({
       explain: z
         .boolean()
         .default(false)
         .describe(
-          'Whether `GET /v1/session?explain=<connection>` tells callers why they may or may not use a connection.',
+          'Whether `GET /v1/session?explain=<connection>` tells a caller why it may or may not use this connection.',
         ),
     })
     .prefault({})
@@ -207,8 +239,8 @@ export const brokerShape = {
       level: z
         .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
         .default('info')
-        .describe('The least severe level that is logged.'),
+        .describe('The least severe level that the broker logs. `silent` turns the log off.'),
     })
     .prefault({})
-    .describe('The log on standard output.'),
+    .describe('The log, which the broker writes to standard output.'),
 };

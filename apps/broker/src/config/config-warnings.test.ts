@@ -8,6 +8,7 @@ import { inspectConfig } from './load-config.ts';
 
 const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
 const environment = { KEY: 'canary-key' };
+const dataFiles = ['valetkey.config.yaml', 'valetkey.config.json'];
 
 let folder: string;
 beforeEach(async () => {
@@ -15,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-async function listWarnings(config: object, name = 'valetkey.config.yaml'): Promise<readonly string[]> {
+async function warningsFor(config: object, name = 'valetkey.config.yaml'): Promise<readonly string[]> {
   const path = join(folder, name);
   const text = name.endsWith('.yaml') ? stringify(config) : JSON.stringify(config);
   await writeFile(path, name.endsWith('.mjs') ? `export default ${text};` : text);
@@ -27,21 +28,21 @@ const privateKey = generateKeyPairSync('rsa', { modulusLength: 2048 })
   .privateKey.export({ type: 'pkcs8', format: 'pem' })
   .toString();
 
-test.each<[string, object, string[]]>([
-  ['a vendor key', { vendors: { nudge: { apiKey: 'canary' } } }, ['vendors.nudge.apiKey']],
+test.each<[string, object, string]>([
+  ['a vendor key', { vendors: { nudge: { apiKey: 'canary' } } }, 'vendors.nudge.apiKey'],
   [
-    'both slots of a key',
+    'the next of two vendor keys',
     { vendors: { nudge: { apiKey: { current: '${env:KEY}', next: 'canary' } } } },
-    ['vendors.nudge.apiKey.next'],
+    'vendors.nudge.apiKey.next',
   ],
   [
     'a private key',
     { vendors: { nabla: { baseUrl: 'https://eu.api.nabla.com', serverKey: { clientId: 'c', privateKey } } } },
-    ['vendors.nabla.serverKey.privateKey'],
+    'vendors.nabla.serverKey.privateKey',
   ],
-  ['an admin token', { admin: { token: 'canary-admin-token' } }, ['admin.token']],
+  ['an admin token', { admin: { token: 'canary-admin-token' } }, 'admin.token'],
   [
-    'the secret of an introspection',
+    'the client secret of an introspection endpoint',
     {
       issuers: [
         {
@@ -50,54 +51,66 @@ test.each<[string, object, string[]]>([
         },
       ],
     },
-    ['issuers.0.introspection.clientSecret'],
+    'issuers.0.introspection.clientSecret',
   ],
   [
     'a sealing key',
     { redis: { url: 'redis://127.0.0.1', sealingKeys: [{ id: 'a', secret: 'canary'.repeat(8) }] } },
-    ['redis.sealingKeys.0.secret'],
+    'redis.sealingKeys.0.secret',
   ],
-  ['a URL with a password', { store: { postgres: 'postgresql://user:canary@db/valetkey' } }, ['store.postgres']],
+  ['a URL with a password', { store: { postgres: 'postgresql://user:canary@db/valetkey' } }, 'store.postgres'],
   [
     'a URL whose query has a password',
     { store: { postgres: 'postgresql://db/valetkey?password=canary' } },
-    ['store.postgres'],
+    'store.postgres',
   ],
-  ['a URL without a password', { store: { postgres: 'postgresql://user@db/valetkey' } }, []],
-  ['a reference', { vendors: { nudge: { apiKey: '${env:KEY}' } } }, []],
-  ['a reference inside a text', { vendors: { nudge: { apiKey: 'prefix-${env:KEY}' } } }, []],
-])('inspectConfig warns about %s that the configuration file contains', async (_, config, fields) => {
-  for (const name of ['valetkey.config.yaml', 'valetkey.config.json']) {
-    const warnings = await listWarnings({ issuers, ...config }, name);
-    expect(warnings.map((warning) => warning.split(':')[0])).toEqual(fields);
+])('inspectConfig warns about %s in a YAML or JSON file', async (_, config, field) => {
+  for (const name of dataFiles) {
+    const warnings = await warningsFor({ issuers, ...config }, name);
+    expect(warnings.map((warning) => warning.split(':')[0])).toEqual([field]);
     expect(warnings.join()).not.toMatch(/canary|PRIVATE/);
   }
 });
 
-test('inspectConfig does not warn about a text in a program, which may come from anywhere', async () => {
-  expect(await listWarnings({ issuers, vendors: { nudge: { apiKey: 'canary' } } }, 'valetkey.config.mjs')).toEqual([]);
+test.each<[string, object]>([
+  ['a URL without a password', { store: { postgres: 'postgresql://user@db/valetkey' } }],
+  ['a reference', { vendors: { nudge: { apiKey: '${env:KEY}' } } }],
+  ['a reference inside a longer text', { vendors: { nudge: { apiKey: 'prefix-${env:KEY}' } } }],
+])('inspectConfig does not warn about %s in a YAML or JSON file', async (_, config) => {
+  for (const name of dataFiles) expect(await warningsFor({ issuers, ...config }, name)).toEqual([]);
 });
 
-test.skipIf(process.platform === 'win32').each([
-  [0o600, undefined],
-  [0o400, undefined],
-  [0o640, '640'],
-  [0o644, '644'],
-  [0o620, '620'],
-])('inspectConfig examines a key file of mode %o', async (mode, expected) => {
+test('inspectConfig does not warn about a literal secret in a module, which may have read it from elsewhere', async () => {
+  expect(await warningsFor({ issuers, vendors: { nudge: { apiKey: 'canary' } } }, 'valetkey.config.mjs')).toEqual([]);
+});
+
+/** Returns the warnings of each form of a configuration whose vendor key is in a file of this mode. */
+async function warningsForKeyFile(mode: string): Promise<(readonly string[])[]> {
   const path = join(folder, 'key');
   await writeFile(path, 'canary');
-  await chmod(path, mode);
-  for (const name of ['valetkey.config.yaml', 'valetkey.config.mjs']) {
-    const written = relative(process.cwd(), path);
-    const warnings = await listWarnings({ issuers, vendors: { nudge: { apiKey: `\${file:${written}}` } } }, name);
-    const warning = `vendors.nudge.apiKey: other users of this machine may use the file ${path} (mode ${expected}); run \`chmod 600 ${path}\``;
-    expect(warnings).toEqual(expected === undefined ? [] : [warning]);
-  }
-});
+  await chmod(path, Number.parseInt(mode, 8));
+  const config = { issuers, vendors: { nudge: { apiKey: `\${file:${relative(process.cwd(), path)}}` } } };
+  return [await warningsFor(config, 'valetkey.config.yaml'), await warningsFor(config, 'valetkey.config.mjs')];
+}
 
-test('inspectConfig does not examine the mode of a file without a secret', async () => {
+test.skipIf(process.platform === 'win32').each(['640', '644', '620'])(
+  'inspectConfig warns about a key file of mode %s',
+  async (mode) => {
+    const path = join(folder, 'key');
+    const warning = `vendors.nudge.apiKey: the mode ${mode} of the file ${path} gives access to other users of this machine; run \`chmod 600 ${path}\``;
+    expect(await warningsForKeyFile(mode)).toEqual([[warning], [warning]]);
+  },
+);
+
+test.skipIf(process.platform === 'win32').each(['600', '400'])(
+  'inspectConfig does not warn about a key file of mode %s',
+  async (mode) => {
+    expect(await warningsForKeyFile(mode)).toEqual([[], []]);
+  },
+);
+
+test('inspectConfig does not warn about the mode of a file without a secret', async () => {
   const path = join(folder, 'issuer');
   await writeFile(path, 'https://id.example.com', { mode: 0o644 });
-  expect(await listWarnings({ issuers: [{ ...issuers[0], issuer: `\${file:${path}}` }] })).toEqual([]);
+  expect(await warningsFor({ issuers: [{ ...issuers[0], issuer: `\${file:${path}}` }] })).toEqual([]);
 });

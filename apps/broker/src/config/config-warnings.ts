@@ -6,40 +6,47 @@ import { toConfigPath } from './config-path.ts';
 import { isCode } from './plain-data.ts';
 import { filesOf, hasReference } from './references.ts';
 
-/** A configuration in its three forms. */
+/** A configuration as written, with its references resolved, and parsed. */
 export interface LoadedConfig {
-  /** As the file has it, with references. */
+  /** The configuration as the file has it, with references. */
   readonly written: unknown;
-  /** With the values of the references. */
+  /** The configuration with the values of the references. */
   readonly resolved: unknown;
+  /** The configuration as the schemas parse it. */
   readonly config: Config;
-  /** Whether the file is data. In a program, a text may come from anywhere. */
+  /**
+   * Whether the file is YAML or JSON. In a TypeScript or JavaScript module, a text may have been read from elsewhere, so it is
+   * not reported as a literal secret.
+   */
   readonly isData: boolean;
 }
 
-/** Returns what an operator should change although the broker can use the configuration. Each text names a field and no value. */
+/**
+ * Lists what an operator should change in a configuration that the broker accepts. Each warning names a field and never contains
+ * a secret.
+ */
 export async function listWarnings({ written, resolved, config, isData }: LoadedConfig): Promise<string[]> {
   const secrets = collectSecrets(config, new Set<string>(), new Set());
   const warnings: string[] = [];
-  const walk = async (node: unknown, value: unknown, path: readonly PropertyKey[]): Promise<void> => {
-    if (typeof node === 'string') {
-      if (typeof value !== 'string' || !isSecret(value, secrets)) return;
+  const walk = async (writtenPart: unknown, resolvedPart: unknown, path: readonly PropertyKey[]): Promise<void> => {
+    if (typeof writtenPart === 'string') {
+      if (typeof resolvedPart !== 'string' || !isSecret(resolvedPart, secrets)) return;
       const field = toConfigPath(path);
-      if (isData && !hasReference(node)) warnings.push(`${field}: ${literalSecret}`);
-      for (const file of filesOf(node)) warnings.push(...(await listOpenModes(field, file)));
-    } else if (typeof node === 'object' && node !== null && !isCode(path)) {
-      const values = (value ?? {}) as Readonly<Record<string, unknown>>;
-      for (const [key, item] of Object.entries(node)) await walk(item, values[key], [...path, key]);
+      if (isData && !hasReference(writtenPart)) warnings.push(`${field}: ${literalSecretWarning}`);
+      for (const file of filesOf(writtenPart)) warnings.push(...(await listModeWarnings(field, file)));
+    } else if (typeof writtenPart === 'object' && writtenPart !== null && !isCode(path)) {
+      const values = (resolvedPart ?? {}) as Readonly<Record<string, unknown>>;
+      for (const [key, item] of Object.entries(writtenPart)) await walk(item, values[key], [...path, key]);
     }
   };
   await walk(written, resolved, []);
   return warnings;
 }
 
-const literalSecret =
+const literalSecretWarning =
   "has a secret in the configuration file, where copies and backups of the file reveal it; write '${env:NAME}' or '${file:path}'";
 
-/** Returns the texts of all secrets inside a value. */
+/** Adds the value of every `Secret` inside `value` to `found`, and returns `found`. */
 function collectSecrets(value: unknown, found: Set<string>, seen: Set<object>): Set<string> {
   if (value instanceof Secret) return found.add(value.reveal());
   if (typeof value !== 'object' || value === null || seen.has(value)) return found;
@@ -48,7 +55,10 @@ function collectSecrets(value: unknown, found: Set<string>, seen: Set<object>): 
   return found;
 }
 
-/** Returns whether a text is a secret. A URL is one only if it has a password. */
+/**
+ * Returns whether a text is one of `secrets`, or contains a private key in PEM, which a vendor may parse to something other than a
+ * `Secret`. A URL counts only if it contains a password.
+ */
 function isSecret(text: string, secrets: ReadonlySet<string>): boolean {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) return true;
   if (!secrets.has(text.trim())) return false;
@@ -56,8 +66,10 @@ function isSecret(text: string, secrets: ReadonlySet<string>): boolean {
   return !text.includes('://') || /:\/\/[^/?#]*:[^/?#]+@|[?&]password=/.test(text);
 }
 
-/** Returns a warning if users of this machine other than its owner may read a file. Windows has no such modes. */
-async function listOpenModes(field: string, file: string): Promise<string[]> {
+/**
+ * Returns a warning if the mode of a file gives any access to users other than the file's owner. Windows has no such modes.
+ */
+async function listModeWarnings(field: string, file: string): Promise<string[]> {
   if (process.platform === 'win32') return [];
   const mode = await stat(file).then(
     (status) => status.mode & 0o777,
@@ -66,6 +78,6 @@ async function listOpenModes(field: string, file: string): Promise<string[]> {
   if ((mode & 0o077) === 0) return [];
   const path = resolve(file);
   return [
-    `${field}: other users of this machine may use the file ${path} (mode ${mode.toString(8)}); run \`chmod 600 ${path}\``,
+    `${field}: the mode ${mode.toString(8)} of the file ${path} gives access to other users of this machine; run \`chmod 600 ${path}\``,
   ];
 }

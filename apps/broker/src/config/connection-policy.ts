@@ -4,14 +4,27 @@ import { z } from 'zod';
 const issuerOfClaim = z
   .string()
   .optional()
-  .describe('The issuer whose claim counts. Required if the users of several issuers may use this connection.');
+  .describe(
+    'The issuer whose tokens have the claim. Required if the users of several issuers may use this connection.',
+  );
 
 const vendorUserSourceSchema = z.union([
   z.strictObject({
-    claim: z.string().min(1).describe('The claim that holds the vendor user id. `sub` means the subject.'),
+    claim: z
+      .string()
+      .min(1)
+      .describe(
+        "The claim of the caller's token that holds the vendor user id. `sub` means the subject of the principal.",
+      ),
     issuer: issuerOfClaim,
   }),
-  z.strictObject({ mapping: z.literal(true).describe('The operator stores the vendor user of each principal.') }),
+  z.strictObject({
+    mapping: z
+      .literal(true)
+      .describe(
+        'The operator stores the vendor user of each principal with the admin API. The broker refuses a principal that has none.',
+      ),
+  }),
   z.strictObject({
     ensure: z
       .union([
@@ -20,12 +33,14 @@ const vendorUserSourceSchema = z.union([
           externalIdClaim: z
             .string()
             .min(1)
-            .describe('The claim whose value the vendor receives as the external id of the user.'),
+            .describe(
+              "The claim of the caller's token whose value the broker sends to the vendor as the external id of the user.",
+            ),
           issuer: issuerOfClaim,
         }),
       ])
       .describe(
-        'The vendor creates a user on the first request of a principal, and the broker stores the vendor user id.',
+        'On the first request of a principal, the broker finds or creates its user at the vendor, and stores the vendor user id.',
       ),
   }),
 ]);
@@ -33,12 +48,12 @@ const vendorUserSourceSchema = z.union([
 /** The source of a connection's vendor users: a claim of the token, the mapping in the store, or the vendor, which creates them. */
 export type VendorUserSource = z.output<typeof vendorUserSourceSchema>;
 
-/** The fields of a connection that decide about its callers. */
+/** The fields of a connection that decide which principals may use it, and as which vendor user. */
 export const connectionPolicyShape = {
   user: vendorUserSourceSchema
     .optional()
     .describe(
-      'Where vendor users come from: `{ claim }`, `{ mapping: true }` or `{ ensure: true }`. Default: `ensure` for a vendor that can create users, else `mapping`.',
+      'How the broker finds the vendor user of a principal: `{ claim }`, `{ mapping: true }` or `{ ensure: true }`. Absent: `ensure` for a vendor that can create users, else `mapping`.',
     ),
   issuers: z
     .array(z.string().min(1))
@@ -49,23 +64,28 @@ export const connectionPolicyShape = {
     .boolean()
     .default(false)
     .describe(
-      'Whether a token of this connection must not outlive the caller’s own token. If the vendor has no token that is short enough, the broker responds 401.',
+      'Whether a token of this connection must expire no later than the caller’s own token. If the vendor cannot issue such a token, the broker responds 401.',
     ),
-  requiredScopes: z.array(z.string().min(1)).default([]).describe('Scopes that a caller’s token must carry.'),
+  requiredScopes: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('The scopes that a caller’s token must have, all of them.'),
   requiredClaims: z
     .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
     .default({})
     .describe(
-      'Claims that a caller’s token must carry. Each claim must equal its value here, or be a list that contains this value.',
+      'The claims that a caller’s token must have, all of them. Each claim must equal its value here, or be a list that contains this value.',
     ),
 };
 
-/** The fields of every connection: its policy, and how its vendor is called. */
+/** The fields of every connection: its policy, and how the broker calls its vendor. */
 export const connectionShape = {
   ...connectionPolicyShape,
   clientCertificate: clientCertificateSchema
     .optional()
-    .describe('The certificate that the broker shows to the vendor (mutual TLS): `{ certificate, key }`, both in PEM.'),
+    .describe(
+      'The certificate with which the broker identifies itself to the vendor (mutual TLS): `{ certificate, key }`, both in PEM. Absent: the broker sends none.',
+    ),
 };
 
 const connectionPolicySchema = z.object(connectionPolicyShape);

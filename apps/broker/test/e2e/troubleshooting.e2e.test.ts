@@ -314,8 +314,8 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
     show(await broker.call('/v1/authorize?scope=admin', await sandbox.mintUserToken({ sub: 'alice' }))),
   'The query accepts only `scope`: scopes separated by spaces.': async () =>
     show(await broker.call('/v1/authorize?scopes=admin', await sandbox.mintUserToken({ sub: 'alice' }))),
-  'cors.origins.0: must be an origin: scheme, host and port, without a slash at the end': () =>
-    run('check', `${yaml}cors: { origins: ['https://app.example.com/'] }\n`),
+  'cors.origins.0: must be an origin such as https://app.example.com or https://app.example.com:8443: in lower case, without the default port, a path or a slash at the end':
+    () => run('check', `${yaml}cors: { origins: ['https://app.example.com/'] }\n`),
   'allow: GET … This path accepts GET.': () =>
     useBroker(
       (config) => config,

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, createSeededRandom, sandboxCredentials, type Fault, type Sandbox } from '../index.ts';
-import { postJson, request, text } from '../testing/request.ts';
+import { postJson, request, textField } from '../testing/request.ts';
 import { rawExchange, rawRequest } from '../testing/raw-request.ts';
 
 const authenticateRoute = 'GET /v1/server/jwt/patient/authenticate/{user_id}';
@@ -260,7 +260,7 @@ test('expired-token and unpublished-key make the verification of the tokens of a
   const logIn = async (type: 'expired-token' | 'unpublished-key') => {
     sandbox.setFaults([{ vendor: 'authgear', route: 'POST /dev-session', fault: { type } }]);
     return jwtVerify(
-      text(await postJson(`${sandbox.urls.authgear}/dev-session`, { sub: 'alice' }), 'access_token'),
+      textField(await postJson(`${sandbox.urls.authgear}/dev-session`, { sub: 'alice' }), 'access_token'),
       jwks,
     );
   };

@@ -15,7 +15,7 @@ import {
   type Sandbox,
 } from '../index.ts';
 import { changeState } from '../testing/sandbox-requests.ts';
-import { request, text } from '../testing/request.ts';
+import { request, textField } from '../testing/request.ts';
 
 /** A vendor with two services that is not one of the built-in simulations. */
 const acme = defineSimulation({
@@ -73,7 +73,7 @@ test('an added simulation runs beside the built-in ones, with URLs, credentials,
   expect(Object.keys(sandbox.urls)).toEqual(expect.arrayContaining(['acme', 'acmeIdp', 'nabla', 'idp']));
   expect(sandbox.credentials).toMatchObject({ acme: acme.credentials, nudge: expect.anything() });
   const jwks = createRemoteJWKSet(new URL(`${sandbox.urls.acmeIdp}/jwks`));
-  const { payload } = await jwtVerify(text(await issue(), 'token'), jwks);
+  const { payload } = await jwtVerify(textField(await issue(), 'token'), jwks);
   const { iss, sub, iat = 0, exp } = payload;
   expect([iss, sub, exp]).toEqual([sandbox.urls.acmeIdp, 'alice', iat + 60]);
   expect(sandbox.acme.issued()).toEqual(['alice']);

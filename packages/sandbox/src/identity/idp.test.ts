@@ -3,7 +3,7 @@ import { allowInsecureRequests, discovery } from 'openid-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from '../index.ts';
 import { changeState, failRoute } from '../testing/sandbox-requests.ts';
-import { postForm, postJson, request, text, type ReadResponse } from '../testing/request.ts';
+import { postForm, postJson, request, textField, type ReadResponse } from '../testing/request.ts';
 
 let sandbox: Sandbox;
 beforeEach(async () => {
@@ -14,7 +14,7 @@ afterEach(() => sandbox.close());
 const devToken = (body: unknown) => postJson(`${sandbox.urls.idp}/dev-token`, body);
 const publishedKeys = () => createRemoteJWKSet(new URL(`${sandbox.urls.idp}/jwks`));
 const verify = (token: string) => jwtVerify(token, publishedKeys());
-const subjectOf = (response: ReadResponse, field = 'access_token') => decodeJwt(text(response, field)).sub;
+const subjectOf = (response: ReadResponse, field = 'access_token') => decodeJwt(textField(response, field)).sub;
 
 test('the identity provider mints access tokens of a user, over HTTP and in code', async () => {
   const { fields } = await devToken({ sub: 'alice' });
@@ -137,7 +137,7 @@ test('with wrong-user, the dev token, login page, code and userinfo of the ident
   const ownCode = await obtainCode();
   sandbox.setFaults([{ vendor: 'idp', fault: { type: 'wrong-user' } }]);
   expect(subjectOf(await devToken({ sub: 'alice' }))).toBe('wrong-user');
-  const headers = { authorization: `Bearer ${text(own, 'access_token')}` };
+  const headers = { authorization: `Bearer ${textField(own, 'access_token')}` };
   expect((await request(`${sandbox.urls.idp}/userinfo`, { headers })).fields).toEqual({ sub: 'wrong-user' });
   const redeemed = await redeem(ownCode);
   expect([subjectOf(redeemed), subjectOf(redeemed, 'id_token')]).toEqual(['wrong-user', 'wrong-user']);

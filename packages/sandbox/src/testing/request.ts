@@ -39,7 +39,7 @@ export function postForm(
 }
 
 /** Returns a text field of a response. Throws if the field is missing. */
-export function text(response: ReadResponse, field: string): string {
+export function textField(response: ReadResponse, field: string): string {
   return z.string().parse(response.fields[field]);
 }
 

@@ -24,45 +24,51 @@ function functionSchema<Value>() {
 export const tokenCacheOptionsSchema = z.strictObject({
   store: objectWithFunctions<TokenStore>(storeFunctions)
     .optional()
-    .describe('The store that replicas share. Default: none, so each process keeps its own tokens.'),
-  maxEntries: z.int().min(1).default(10_000).describe('The most keys that the cache keeps in memory.'),
+    .describe('The store that replicas share. Absent: each process keeps its own tokens.'),
+  maxEntries: z
+    .int()
+    .min(1)
+    .default(10_000)
+    .describe('The maximum number of keys whose tokens the cache keeps in memory.'),
   refreshMarginSeconds: secondsSchema
     .default(60)
     .describe(
-      'Seconds between the renewal of a token and its expiry: at most half of its life, changed at random by up to a tenth.',
+      'The seconds between the renewal of a token and its expiry. The cache uses at most half of the life of the token, and changes the time at random by up to a tenth.',
     ),
   minRemainingSeconds: secondsSchema
     .optional()
     .describe(
-      'The least seconds of life that a returned token has left. A `get` may ask for more or less. Default: 10, or a tenth of the life if a token lives for less than 100 seconds.',
+      'The minimum number of seconds for which a returned token is still valid. A `get` may ask for more or less. Absent: 10, or a tenth of the life of a token that lives for less than 100 seconds.',
     ),
   defaultLifetimeSeconds: secondsSchema
     .positive()
     .default(60)
-    .describe('Seconds that a token lives if the vendor does not say how long.'),
+    .describe('The life of a token, in seconds, if the vendor does not say how long it lives.'),
   maxLifetimeSeconds: secondsSchema
     .positive()
     .default(86_400)
-    .describe('The most seconds that a token lives, even if the vendor says more.'),
-  issueTimeoutMs: millisecondsSchema.default(10_000).describe('Milliseconds that one call to the vendor may take.'),
+    .describe('The longest life of a token in the cache, in seconds, even if the vendor says more.'),
+  issueTimeoutMs: millisecondsSchema.default(10_000).describe('The milliseconds that one call to the vendor may take.'),
   cooldownSeconds: secondsSchema
     .positive()
     .default(1)
     .describe(
-      'Seconds for which the cache does not call a vendor after its first failure. The time doubles with each further failure.',
+      'The seconds for which the cache does not call a vendor after its first failure. The time doubles with each further failure.',
     ),
   maxCooldownSeconds: secondsSchema
     .positive()
     .default(30)
-    .describe('The longest cool-down in seconds. Only a `Retry-After` of the vendor can be longer.'),
+    .describe(
+      'The longest time, in seconds, for which the cache does not call a vendor after a failure. Only a `Retry-After` of the vendor can be longer.',
+    ),
   leaseMs: millisecondsSchema
     .default(3000)
     .describe(
-      'Milliseconds that a lease lives if its replica does not extend it: the longest time for which a crashed replica blocks a key. A working replica extends its lease at each third of that time.',
+      'The milliseconds that a lease lives if its replica does not extend it: the longest time for which a crashed replica blocks a key. A working replica extends its lease at each third of that time.',
     ),
   storeRetryMs: millisecondsSchema
     .default(1000)
-    .describe('Milliseconds for which the cache does not call a store that failed.'),
+    .describe('The milliseconds for which the cache does not call a store that failed.'),
   onEvent: functionSchema<(event: TokenCacheEvent) => void>()
     .optional()
     .describe('Receives every event, for logs and metrics.'),

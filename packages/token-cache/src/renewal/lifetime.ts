@@ -2,7 +2,7 @@
 export interface LifetimeRules {
   /** Seconds that a token lives if the vendor's `expires_in` is absent or not a number. */
   readonly defaultLifetimeSeconds: number;
-  /** The most seconds that a token lives, even if the vendor's `expires_in` is higher. */
+  /** The longest life of a token in seconds, even if the vendor's `expires_in` is higher. */
   readonly maxLifetimeSeconds: number;
 }
 

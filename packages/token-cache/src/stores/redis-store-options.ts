@@ -34,7 +34,7 @@ function isRedisUrl(url: string | Secret): boolean {
 export const redisStoreConfigSchema = z.strictObject({
   url: secretSchema
     .refine(isRedisUrl, notRedisUrl)
-    .describe('The server: `redis[s]://[[username][:password]@]host[:port][/db-number]`.'),
+    .describe('The URL of the Redis server: `redis[s]://[[username][:password]@]host[:port][/db-number]`.'),
   ...sealedStoreShape(secretSchema),
 });
 
@@ -48,7 +48,7 @@ const optionsSchema = z.strictObject({
     .refine(isRedisUrl, notRedisUrl)
     .optional()
     .describe(
-      'The server: `redis[s]://[[username][:password]@]host[:port][/db-number]`. Required unless `client` is given. Needs the package `redis`.',
+      'The URL of the Redis server: `redis[s]://[[username][:password]@]host[:port][/db-number]`. Required unless `client` is given. Needs the package `redis`.',
     ),
   client: objectWithFunctions<RedisScripting>(['eval'], 'must be a node-redis client')
     .optional()

@@ -17,14 +17,14 @@ export function sealedStoreShape<Input>(secret: z.ZodType<Secret, Input>) {
       .string()
       .regex(/^[\w:.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, : . - or _' })
       .default('valetkey')
-      .describe('The beginning of every name in the store. Deployments with different prefixes can share one server.'),
+      .describe('The prefix of every name in the store. Deployments with different prefixes can share one server.'),
     timeoutMs: z
       .number()
       .min(1)
       .max(60_000)
       .default(250)
       .describe(
-        'Milliseconds that one call to the store may take. After that time, the cache continues without the store.',
+        'The milliseconds that one call to the store may take. After that time, the cache continues without the store.',
       ),
   };
 }

@@ -8,25 +8,30 @@ import { passRequestHeaders, passResponseHeaders } from './proxy-headers.ts';
 
 /** The options of a vendor whose calls are forwarded, to be spread into its `options`. */
 export const forwardOptions = {
-  allow: z.array(allowedCallSchema).default([]).describe('The calls that are forwarded. Every other call is refused.'),
+  allow: z
+    .array(allowedCallSchema)
+    .default([])
+    .describe('The calls that the broker forwards to the vendor. It refuses every other call.'),
   streamTimeoutMs: z
     .int()
     .min(1)
     .max(600_000)
     .default(60_000)
-    .describe('The total time for the body of a proxied response, in milliseconds from the arrival of its headers.'),
+    .describe(
+      'The longest time, in milliseconds from the arrival of its headers, that the body of a proxied response may take.',
+    ),
   maxRequestBytes: z
     .int()
     .min(0)
     .max(104_857_600)
     .default(1_048_576)
-    .describe('The most bytes that the body of a proxied request may have.'),
+    .describe('The maximum length of the body of a proxied request, in bytes.'),
   maxResponseBytes: z
     .int()
     .min(0)
     .max(1_073_741_824)
     .default(16_777_216)
-    .describe('The most bytes that the body of a proxied response may have.'),
+    .describe('The maximum length of the body of a proxied response, in bytes.'),
 };
 
 /** The bounds of a proxied call, as {@link forwardOptions} parses them. */

@@ -18,4 +18,6 @@ export const timeoutMsSchema = z
   .min(1)
   .max(120_000)
   .default(5_000)
-  .describe('The total time of one operation, in milliseconds, including repetitions and a second credential.');
+  .describe(
+    'The longest time, in milliseconds, that one operation at the vendor may take, including repetitions and the attempt with a second credential.',
+  );

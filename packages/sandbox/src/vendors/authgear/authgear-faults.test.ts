@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
 import { failRoute } from '../../testing/sandbox-requests.ts';
-import { postForm, postJson, request, text, type ReadResponse } from '../../testing/request.ts';
+import { postForm, postJson, request, textField, type ReadResponse } from '../../testing/request.ts';
 
 const { clientId } = sandboxCredentials.authgear;
 
@@ -15,7 +15,7 @@ afterEach(() => sandbox.close());
 const mixUpUsers = () => sandbox.setFaults([{ vendor: 'authgear', fault: { type: 'wrong-user' } }]);
 const clearFaults = () => sandbox.setFaults([]);
 const fail = (route: string, status: number) => failRoute(sandbox, 'authgear', route, status);
-const subjectOf = (response: ReadResponse, field = 'access_token') => decodeJwt(text(response, field)).sub;
+const subjectOf = (response: ReadResponse, field = 'access_token') => decodeJwt(textField(response, field)).sub;
 
 function refresh(refreshToken: string): Promise<ReadResponse> {
   return postForm(`${sandbox.urls.authgear}/oauth2/token`, {
@@ -26,7 +26,7 @@ function refresh(refreshToken: string): Promise<ReadResponse> {
 }
 
 function callWithTokenOf(session: ReadResponse, path: string, method = 'GET'): Promise<ReadResponse> {
-  const headers = { authorization: `Bearer ${text(session, 'access_token')}` };
+  const headers = { authorization: `Bearer ${textField(session, 'access_token')}` };
   return request(`${sandbox.urls.authgear}${path}`, { method, headers });
 }
 
@@ -84,17 +84,17 @@ test.each(['jwt', 'opaque'] as const)(
       }
     }
     const appSessionToken = await postJson(`${sandbox.urls.authgear}/oauth2/app_session_token`, {
-      refresh_token: text(own, 'refresh_token'),
+      refresh_token: textField(own, 'refresh_token'),
     });
     expect(appSessionToken.text).toContain('app_session_token');
-    expect(appSessionToken.text).not.toContain(text(own, 'refresh_token').split('.', 1)[0]);
-    const wrongResponses = [await logIn(), await refresh(text(own, 'refresh_token'))];
+    expect(appSessionToken.text).not.toContain(textField(own, 'refresh_token').split('.', 1)[0]);
+    const wrongResponses = [await logIn(), await refresh(textField(own, 'refresh_token'))];
     clearFaults();
     for (const response of wrongResponses) {
       expect(subjectOf(response, 'id_token')).toBe('wrong-user');
       // The new tokens belong to the other user at Authgear too.
       expect((await callWithTokenOf(response, '/oauth2/userinfo')).fields['sub']).toBe('wrong-user');
-      expect(subjectOf(await refresh(text(response, 'refresh_token')), 'id_token')).toBe('wrong-user');
+      expect(subjectOf(await refresh(textField(response, 'refresh_token')), 'id_token')).toBe('wrong-user');
     }
   },
 );
@@ -102,7 +102,7 @@ test.each(['jwt', 'opaque'] as const)(
 test('with wrong-user, Authgear’s code grant signs a different user in', async () => {
   const redirectUri = 'app://callback';
   const codeOf = async () =>
-    text(
+    textField(
       await postJson(`${sandbox.urls.authgear}/dev-code`, {
         sub: 'alice',
         redirect_uri: redirectUri,

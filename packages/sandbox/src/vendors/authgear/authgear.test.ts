@@ -2,16 +2,16 @@ import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { allowInsecureRequests, discovery } from 'openid-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type AuthgearOptions, type Sandbox } from '../../index.ts';
-import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
+import { createVirtualClock, type VirtualClock } from '../../testing/virtual-clock.ts';
 import { changeState } from '../../testing/sandbox-requests.ts';
-import { postForm, postJson, request, text } from '../../testing/request.ts';
+import { postForm, postJson, request, textField } from '../../testing/request.ts';
 
 const { clientId } = sandboxCredentials.authgear;
 
-let clock: ManualClock;
+let clock: VirtualClock;
 let sandbox: Sandbox;
 async function start(authgear: AuthgearOptions = {}) {
-  clock = createManualClock();
+  clock = createVirtualClock();
   sandbox = await createSandbox({ clock, authgear });
 }
 beforeEach(() => start());
@@ -37,7 +37,7 @@ test('Authgear signs a user in with a verifiable access token and a refresh toke
   const tokens = await logIn();
   expect(tokens.fields).toMatchObject({ token_type: 'Bearer', expires_in: 1800 });
   expect(tokens.headers.get('cache-control')).toBe('no-store');
-  expect(text(tokens, 'refresh_token')).toMatch(/^[0-9a-f-]{36}\.[\w-]+$/);
+  expect(textField(tokens, 'refresh_token')).toMatch(/^[0-9a-f-]{36}\.[\w-]+$/);
   const jwks = createRemoteJWKSet(new URL(`${sandbox.urls.authgear}/oauth2/jwks`));
   const currentDate = new Date(clock.nowMs());
   const rules = {
@@ -47,7 +47,7 @@ test('Authgear signs a user in with a verifiable access token and a refresh toke
     algorithms: ['RS256'],
     currentDate,
   };
-  const { payload } = await jwtVerify(text(tokens, 'access_token'), jwks, rules);
+  const { payload } = await jwtVerify(textField(tokens, 'access_token'), jwks, rules);
   expect(payload).toMatchObject({
     sub: 'alice',
     client_id: clientId,
@@ -56,36 +56,38 @@ test('Authgear signs a user in with a verifiable access token and a refresh toke
     'https://authgear.com/claims/user/is_verified': true,
     'https://authgear.com/claims/user/is_anonymous': false,
   });
-  await expect(jwtVerify(text(tokens, 'id_token'), jwks, { audience: clientId, currentDate })).resolves.toBeDefined();
+  await expect(
+    jwtVerify(textField(tokens, 'id_token'), jwks, { audience: clientId, currentDate }),
+  ).resolves.toBeDefined();
 });
 
 test('Authgear invalidates the previous access token on a refresh and keeps the refresh token', async () => {
   const first = await logIn();
-  const second = await refresh(text(first, 'refresh_token'));
+  const second = await refresh(textField(first, 'refresh_token'));
   expect(second.status).toBe(200);
   expect(second.fields).not.toHaveProperty('refresh_token');
-  expect((await withToken('/oauth2/userinfo', text(first, 'access_token'))).status).toBe(401);
-  expect((await withToken('/oauth2/userinfo', text(second, 'access_token'))).status).toBe(200);
-  expect((await refresh(text(first, 'refresh_token'))).status).toBe(200);
+  expect((await withToken('/oauth2/userinfo', textField(first, 'access_token'))).status).toBe(401);
+  expect((await withToken('/oauth2/userinfo', textField(second, 'access_token'))).status).toBe(200);
+  expect((await refresh(textField(first, 'refresh_token'))).status).toBe(200);
 });
 
 test('Authgear rotates refresh tokens if configured, and refuses the old one at once', async () => {
   await sandbox.close();
   await start({ rotateRefreshTokens: true });
   const first = await logIn();
-  const second = await refresh(text(first, 'refresh_token'));
-  expect(text(second, 'refresh_token')).not.toBe(text(first, 'refresh_token'));
-  expect((await refresh(text(first, 'refresh_token'))).fields).toEqual({
+  const second = await refresh(textField(first, 'refresh_token'));
+  expect(textField(second, 'refresh_token')).not.toBe(textField(first, 'refresh_token'));
+  expect((await refresh(textField(first, 'refresh_token'))).fields).toEqual({
     error: 'invalid_grant',
     error_description: 'invalid refresh token',
   });
-  expect((await refresh(text(second, 'refresh_token'))).status).toBe(200);
+  expect((await refresh(textField(second, 'refresh_token'))).status).toBe(200);
 });
 
 test('Authgear refuses a wrong token request with the error that names the cause', async () => {
   await sandbox.close();
   await start({ clientIds: [clientId, 'other'] });
-  const refreshToken = text(await logIn(), 'refresh_token');
+  const refreshToken = textField(await logIn(), 'refresh_token');
   expect(await refresh('x.y')).toMatchObject({ status: 400, fields: { error: 'invalid_grant' } });
   expect(await refresh(refreshToken, 'nobody')).toMatchObject({
     status: 400,
@@ -105,15 +107,15 @@ test('Authgear refuses a wrong token request with the error that names the cause
 test('Authgear ends access tokens after half an hour and sessions after thirty idle days', async () => {
   const first = await logIn();
   clock.advanceSeconds(1801);
-  expect((await withToken('/oauth2/userinfo', text(first, 'access_token'))).status).toBe(401);
+  expect((await withToken('/oauth2/userinfo', textField(first, 'access_token'))).status).toBe(401);
   clock.advanceSeconds(29 * 86_400);
-  expect((await refresh(text(first, 'refresh_token'))).status).toBe(200);
+  expect((await refresh(textField(first, 'refresh_token'))).status).toBe(200);
   clock.advanceSeconds(30 * 86_400);
-  expect((await refresh(text(first, 'refresh_token'))).fields['error']).toBe('invalid_grant');
+  expect((await refresh(textField(first, 'refresh_token'))).fields['error']).toBe('invalid_grant');
 });
 
 test('Authgear ends a session after 52 weeks, even if it is refreshed', async () => {
-  const refreshToken = text(await logIn(), 'refresh_token');
+  const refreshToken = textField(await logIn(), 'refresh_token');
   const weekSeconds = 7 * 86_400;
   for (let week = 4; week < 52; week += 4) {
     clock.advanceSeconds(4 * weekSeconds);
@@ -124,12 +126,12 @@ test('Authgear ends a session after 52 weeks, even if it is refreshed', async ()
   expect(last.status).toBe(200);
   clock.advanceSeconds(1);
   expect((await refresh(refreshToken)).fields['error']).toBe('invalid_grant');
-  expect((await withToken('/oauth2/userinfo', text(last, 'access_token'))).status).toBe(401);
+  expect((await withToken('/oauth2/userinfo', textField(last, 'access_token'))).status).toBe(401);
 });
 
 test('Authgear’s userinfo returns the claims of the user, and refuses a missing session and a narrow scope', async () => {
   const tokens = await logIn({ email: 'alice@example.com', is_anonymous: true });
-  const response = await withToken('/oauth2/userinfo', text(tokens, 'access_token'), 'POST');
+  const response = await withToken('/oauth2/userinfo', textField(tokens, 'access_token'), 'POST');
   expect(response.fields).toMatchObject({
     sub: 'alice',
     email: 'alice@example.com',
@@ -141,7 +143,7 @@ test('Authgear’s userinfo returns the claims of the user, and refuses a missin
     'Bearer error="invalid_grant", error_description="invalid session"',
   );
   const narrow = await logIn({ scope: 'offline_access' });
-  expect(await withToken('/oauth2/userinfo', text(narrow, 'access_token'))).toMatchObject({
+  expect(await withToken('/oauth2/userinfo', textField(narrow, 'access_token'))).toMatchObject({
     status: 403,
     fields: { error: 'insufficient_scope' },
   });
@@ -150,7 +152,7 @@ test('Authgear’s userinfo returns the claims of the user, and refuses a missin
 test.each(['/_resolver/resolve', '/resolve'])('Authgear resolves a session at %s by GET and HEAD', async (path) => {
   const tokens = await logIn({ roles: ['admin', 'nurse'], is_verified: false });
   for (const method of ['GET', 'HEAD']) {
-    expect(await resolverHeaders(text(tokens, 'access_token'), path, method)).toEqual({
+    expect(await resolverHeaders(textField(tokens, 'access_token'), path, method)).toEqual({
       'x-authgear-session-valid': 'true',
       'x-authgear-user-id': 'alice',
       'x-authgear-user-anonymous': 'false',
@@ -164,7 +166,7 @@ test.each(['/_resolver/resolve', '/resolve'])('Authgear resolves a session at %s
 });
 
 test('Authgear’s resolver distinguishes a valid session, an invalid one and none', async () => {
-  const accessToken = text(await logIn(), 'access_token');
+  const accessToken = textField(await logIn(), 'access_token');
   sandbox.authgear.disableUser('alice');
   expect(await resolverHeaders(accessToken)).toEqual({ 'x-authgear-session-valid': 'false' });
   sandbox.authgear.enableUser('alice');
@@ -180,24 +182,24 @@ test('Authgear’s resolver reports a session cookie as invalid, because the san
   expect(await resolve({ cookie: 'session=abc' })).toBe('false');
   expect(await resolve({ cookie: 'theme=dark; app_session=abc' })).toBe('false');
   expect(await resolve({ cookie: 'theme=dark; mysession=abc' })).toBeNull();
-  const authorization = `Bearer ${text(await logIn(), 'access_token')}`;
+  const authorization = `Bearer ${textField(await logIn(), 'access_token')}`;
   expect(await resolve({ authorization, cookie: 'session=abc' })).toBe('true');
 });
 
 test('Authgear revokes an access or refresh token, and responds the same for an unknown token', async () => {
   const revoke = (token: string) => postForm(`${sandbox.urls.authgear}/oauth2/revoke`, { token });
   const byAccess = await logIn();
-  expect(await revoke(text(byAccess, 'access_token'))).toMatchObject({ status: 200, text: '' });
-  expect(await resolverHeaders(text(byAccess, 'access_token'))).toEqual({});
-  expect((await refresh(text(byAccess, 'refresh_token'))).status).toBe(200);
-  expect((await revoke(text(byAccess, 'refresh_token'))).status).toBe(200);
-  expect((await refresh(text(byAccess, 'refresh_token'))).status).toBe(400);
+  expect(await revoke(textField(byAccess, 'access_token'))).toMatchObject({ status: 200, text: '' });
+  expect(await resolverHeaders(textField(byAccess, 'access_token'))).toEqual({});
+  expect((await refresh(textField(byAccess, 'refresh_token'))).status).toBe(200);
+  expect((await revoke(textField(byAccess, 'refresh_token'))).status).toBe(200);
+  expect((await refresh(textField(byAccess, 'refresh_token'))).status).toBe(400);
   expect(await revoke('never-was')).toMatchObject({ status: 200, text: '' });
 });
 
 test('Authgear issues app session tokens, and refuses them in the form of its own API', async () => {
   const url = `${sandbox.urls.authgear}/oauth2/app_session_token`;
-  const good = await postJson(url, { refresh_token: text(await logIn(), 'refresh_token') });
+  const good = await postJson(url, { refresh_token: textField(await logIn(), 'refresh_token') });
   expect(good.fields).toEqual({ result: { app_session_token: expect.any(String) } });
   const bad = await postJson(url, { refresh_token: 'x.y' });
   expect([bad.status, bad.fields]).toMatchObject([403, { error: { reason: 'InvalidGrant' } }]);
@@ -215,7 +217,7 @@ test('Authgear redirects from a logout only to apps on this machine', async () =
 test('Authgear issues opaque access tokens if configured', async () => {
   await sandbox.close();
   await start({ accessTokens: 'opaque' });
-  const accessToken = text(await logIn(), 'access_token');
+  const accessToken = textField(await logIn(), 'access_token');
   expect(accessToken).not.toContain('.');
   expect(await resolverHeaders(accessToken)).toMatchObject({ 'x-authgear-user-id': 'alice' });
   clock.advanceSeconds(1800);
@@ -224,7 +226,7 @@ test('Authgear issues opaque access tokens if configured', async () => {
 
 test('Authgear accepts a code once, even if its first use had a wrong verifier', async () => {
   const codeRequest = { sub: 'alice', redirect_uri: 'app://callback', code_challenge: 'x' };
-  const code = text(await postJson(`${sandbox.urls.authgear}/dev-code`, codeRequest), 'code');
+  const code = textField(await postJson(`${sandbox.urls.authgear}/dev-code`, codeRequest), 'code');
   const redeem = () =>
     postForm(`${sandbox.urls.authgear}/oauth2/token`, {
       grant_type: 'authorization_code',
@@ -254,7 +256,7 @@ test('Authgear refuses a code that is expired, of another client or for another 
 });
 
 test('POST /_state revokes the sessions of one user or of all, and disables and enables users', async () => {
-  const tokenOf = async (sub: string) => text(await logIn({ sub }), 'access_token');
+  const tokenOf = async (sub: string) => textField(await logIn({ sub }), 'access_token');
   const [alice, bob] = [await tokenOf('alice'), await tokenOf('bob')];
   const valid = async (token: string) => (await withToken('/resolve', token)).headers.get('x-authgear-session-valid');
   await changeState(sandbox, { authgear: { disableUser: 'alice' } });
@@ -268,7 +270,7 @@ test('POST /_state revokes the sessions of one user or of all, and disables and 
 });
 
 test('POST /_state rotates the signing keys of Authgear', async () => {
-  const kid = async () => decodeProtectedHeader(text(await logIn(), 'access_token')).kid;
+  const kid = async () => decodeProtectedHeader(textField(await logIn(), 'access_token')).kid;
   const before = await kid();
   expect(await kid()).toBe(before);
   await changeState(sandbox, { keys: { rotate: ['authgear'] } });

@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from '../../index.ts';
 import { failRoute } from '../../testing/sandbox-requests.ts';
-import { postJson, request, text } from '../../testing/request.ts';
+import { postJson, request, textField } from '../../testing/request.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -23,11 +23,13 @@ test('with wrong-user, Nabla’s tokens, refreshes and patient data are about a 
   const own = await authenticate();
   sandbox.setFaults([{ vendor: 'nabla', fault: { type: 'wrong-user' } }]);
   const wrong = await authenticate();
-  const subjects = ['access_token', 'refresh_token'].map((field) => decodeJwt(text(wrong, field)).sub);
+  const subjects = ['access_token', 'refresh_token'].map((field) => decodeJwt(textField(wrong, field)).sub);
   expect(subjects).toEqual(['wrong-user', 'wrong-user']);
-  const patient = { 'x-nabla-authorization': `Bearer ${text(own, 'access_token')}` };
+  const patient = { 'x-nabla-authorization': `Bearer ${textField(own, 'access_token')}` };
   const read = await postJson(`${nabla}/v1/patient/graphql/sdk/authenticated`, {}, patient);
   expect(read.fields).toEqual({ data: { me: { id: 'wrong-user' } } });
-  const refreshed = await postJson(`${nabla}/v1/patient/jwt/refresh`, { refresh_token: text(own, 'refresh_token') });
-  expect(decodeJwt(text(refreshed, 'access_token')).sub).toBe('wrong-user');
+  const refreshed = await postJson(`${nabla}/v1/patient/jwt/refresh`, {
+    refresh_token: textField(own, 'refresh_token'),
+  });
+  expect(decodeJwt(textField(refreshed, 'access_token')).sub).toBe('wrong-user');
 });

@@ -1,16 +1,16 @@
 import { decodeJwt, decodeProtectedHeader, importPKCS8, SignJWT } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
-import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
+import { createVirtualClock, type VirtualClock } from '../../testing/virtual-clock.ts';
 import { changeState } from '../../testing/sandbox-requests.ts';
-import { postJson, request, text } from '../../testing/request.ts';
+import { postJson, request, textField } from '../../testing/request.ts';
 
 const { serverKey } = sandboxCredentials.nabla;
 
-let clock: ManualClock;
+let clock: VirtualClock;
 let sandbox: Sandbox;
 beforeEach(async () => {
-  clock = createManualClock();
+  clock = createVirtualClock();
   sandbox = await createSandbox({ clock });
 });
 afterEach(() => sandbox.close());
@@ -32,7 +32,7 @@ test('Nabla issues an access token that lives five minutes and a refresh token t
     ['access_token', 300],
     ['refresh_token', 2_592_000],
   ] as const) {
-    const { sub, iat = 0, exp } = decodeJwt(text(response, field));
+    const { sub, iat = 0, exp } = decodeJwt(textField(response, field));
     expect([sub, exp]).toEqual(['alice/bob', iat + lifetime]);
   }
   expect((await authenticate('alice%2Fbob')).text).not.toBe(response.text);
@@ -51,19 +51,19 @@ test('Nabla refuses a wrong server key, another scheme and an unknown patient', 
 test('Nabla replaces both tokens on a refresh and accepts each refresh token once', async () => {
   const first = await authenticate('alice');
   clock.advanceSeconds(301);
-  expect((await callAsPatient(text(first, 'access_token'))).status).toBe(401);
-  const refreshed = await Promise.all([1, 2, 3].map(() => refresh(text(first, 'refresh_token'))));
+  expect((await callAsPatient(textField(first, 'access_token'))).status).toBe(401);
+  const refreshed = await Promise.all([1, 2, 3].map(() => refresh(textField(first, 'refresh_token'))));
   expect(refreshed.map(({ status }) => status).toSorted()).toEqual([200, 401, 401]);
   const second = refreshed.find(({ status }) => status === 200) ?? first;
-  expect((await callAsPatient(text(second, 'access_token'))).fields).toEqual({ data: { me: { id: 'alice' } } });
-  expect((await refresh(text(second, 'access_token'))).status).toBe(401);
-  expect((await callAsPatient(text(second, 'refresh_token'))).status).toBe(401);
+  expect((await callAsPatient(textField(second, 'access_token'))).fields).toEqual({ data: { me: { id: 'alice' } } });
+  expect((await refresh(textField(second, 'access_token'))).status).toBe(401);
+  expect((await callAsPatient(textField(second, 'refresh_token'))).status).toBe(401);
   clock.advanceSeconds(30 * 86_400 + 1);
-  expect((await refresh(text(second, 'refresh_token'))).status).toBe(401);
+  expect((await refresh(textField(second, 'refresh_token'))).status).toBe(401);
 });
 
 test('Nabla accepts a patient’s token only in its own header', async () => {
-  const token = text(await authenticate('alice'), 'access_token');
+  const token = textField(await authenticate('alice'), 'access_token');
   expect((await callWith({ authorization: `Bearer ${token}` })).status).toBe(401);
   expect((await callWith({ 'x-nabla-authorization': token })).status).toBe(401);
   expect((await callWith({ 'x-nabla-authorization': `Bearer ${token}` })).status).toBe(200);
@@ -72,13 +72,13 @@ test('Nabla accepts a patient’s token only in its own header', async () => {
 test('Nabla ends a refresh token on logout, and a patient’s sessions when they are revoked', async () => {
   const logOut = (token: string) => postJson(`${sandbox.urls.nabla}/v1/core/user/jwt/logout`, { refresh_token: token });
   const first = await authenticate('alice');
-  expect((await logOut(text(first, 'refresh_token'))).status).toBe(204);
-  expect((await refresh(text(first, 'refresh_token'))).status).toBe(401);
-  expect((await callAsPatient(text(first, 'access_token'))).status).toBe(200);
-  expect((await logOut(text(first, 'refresh_token'))).status).toBe(401);
+  expect((await logOut(textField(first, 'refresh_token'))).status).toBe(204);
+  expect((await refresh(textField(first, 'refresh_token'))).status).toBe(401);
+  expect((await callAsPatient(textField(first, 'access_token'))).status).toBe(200);
+  expect((await logOut(textField(first, 'refresh_token'))).status).toBe(401);
   const second = await authenticate('alice');
   sandbox.nabla.revokeSessions('alice');
-  expect((await refresh(text(second, 'refresh_token'))).status).toBe(401);
+  expect((await refresh(textField(second, 'refresh_token'))).status).toBe(401);
 });
 
 test('Nabla’s Core API accepts a signed assertion once', async () => {
@@ -108,11 +108,11 @@ test('Nabla’s Core API accepts a signed assertion once', async () => {
 
   const authenticateWith = (token: string) =>
     postJson(`${base}/jwt/authenticate/alice`, {}, { authorization: `Bearer ${token}` });
-  const user = await authenticateWith(text(response, 'access_token'));
-  expect(decodeJwt(text(user, 'access_token')).sub).toBe('alice');
+  const user = await authenticateWith(textField(response, 'access_token'));
+  expect(decodeJwt(textField(user, 'access_token')).sub).toBe('alice');
   expect((await authenticateWith(serverKey)).status).toBe(401);
   for (const field of ['access_token', 'refresh_token']) {
-    expect((await authenticateWith(text(user, field))).status).toBe(401);
+    expect((await authenticateWith(textField(user, field))).status).toBe(401);
   }
 });
 
@@ -130,11 +130,11 @@ test('POST /_state sets the server keys of Nabla and revokes the sessions of a p
   await changeState(sandbox, { nabla: { setServerKeys: ['next'], revokeSessions: 'alice' } });
   expect((await authenticate('alice')).status).toBe(401);
   expect((await authenticate('alice', 'next')).status).toBe(200);
-  expect((await refresh(text(session, 'refresh_token'))).status).toBe(401);
+  expect((await refresh(textField(session, 'refresh_token'))).status).toBe(401);
 });
 
 test('POST /_state rotates the signing keys of Nabla', async () => {
-  const kid = async () => decodeProtectedHeader(text(await authenticate('alice'), 'access_token')).kid;
+  const kid = async () => decodeProtectedHeader(textField(await authenticate('alice'), 'access_token')).kid;
   const before = await kid();
   expect(await kid()).toBe(before);
   await changeState(sandbox, { keys: { rotate: ['nabla'] } });

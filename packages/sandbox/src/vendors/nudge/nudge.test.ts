@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
 import { changeState, failRoute } from '../../testing/sandbox-requests.ts';
-import { request, text } from '../../testing/request.ts';
+import { request, textField } from '../../testing/request.ts';
 
 let sandbox: Sandbox;
 beforeEach(async () => {
@@ -22,7 +22,7 @@ test.each([
 ])('Nudge issues a token of the account with the query "%s" that lives %i seconds', async (query, lifetime) => {
   const response = await issue(query);
   expect(Object.keys(response.fields)).toEqual(['token']);
-  const token = text(response, 'token');
+  const token = textField(response, 'token');
   expect(decodeProtectedHeader(token)).toEqual({ alg: 'EdDSA', kid: expect.any(String) });
   const { iat = 0, exp, ...others } = decodeJwt(token);
   expect([exp, others]).toEqual([iat + lifetime, {}]);
@@ -58,7 +58,7 @@ test('POST /_state sets the API keys of Nudge and enables or disables its tokens
 });
 
 test('POST /_state rotates the signing keys of Nudge', async () => {
-  const kid = async () => decodeProtectedHeader(text(await issue(), 'token')).kid;
+  const kid = async () => decodeProtectedHeader(textField(await issue(), 'token')).kid;
   const before = await kid();
   expect(await kid()).toBe(before);
   await changeState(sandbox, { keys: { rotate: ['nudge'] } });

@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox, type SandboxVendor } from '../../index.ts';
 import { failRoute } from '../../testing/sandbox-requests.ts';
-import { postForm, postJson, request, text, type ReadResponse } from '../../testing/request.ts';
+import { postForm, postJson, request, textField, type ReadResponse } from '../../testing/request.ts';
 
 let sandbox: Sandbox;
 beforeEach(async () => {
@@ -27,7 +27,7 @@ function grant(): Promise<ReadResponse> {
 }
 
 const headersWith = (granted: ReadResponse) => ({
-  authorization: `Bearer ${text(granted, 'access_token')}`,
+  authorization: `Bearer ${textField(granted, 'access_token')}`,
   'x-api-key': sandboxCredentials.nymbl.apiKey,
 });
 
@@ -61,13 +61,13 @@ test('with wrong-user, Nymbl lists, reads and creates patients of the other cust
   const listed = await request(`${nymbl}/Patients`, { headers });
   expect(listed.fields['value']).toEqual(sandbox.nymbl.patients('globex'));
   expect((await request(`${nymbl}/Patients('acme-corp-2')`, { headers })).fields).toMatchObject({ ...first });
-  expect(text(await postJson(`${nymbl}/Patients`, {}, headers), 'id')).toMatch(/^globex-/);
+  expect(textField(await postJson(`${nymbl}/Patients`, {}, headers), 'id')).toMatch(/^globex-/);
 });
 
 test('with wrong-user, Nymbl’s token endpoint issues a token for the other customer', async () => {
   mixUpCustomers('nymbl-idp');
   const granted = await grant();
-  expect(decodeJwt(text(granted, 'access_token'))['scope']).toBe('nymbl-customer-api/globex');
+  expect(decodeJwt(textField(granted, 'access_token'))['scope']).toBe('nymbl-customer-api/globex');
   const listed = await request(`${sandbox.urls.nymbl}/Patients`, { headers: headersWith(granted) });
   expect(listed.fields['value']).toEqual(sandbox.nymbl.patients('globex'));
 });

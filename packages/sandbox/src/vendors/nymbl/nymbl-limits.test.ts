@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { createNymblLimits } from './nymbl-limits.ts';
-import { createManualClock } from '../../testing/manual-clock.ts';
+import { createVirtualClock } from '../../testing/virtual-clock.ts';
 
 const rate = 'Too Many Requests';
 const quota = 'Limit Exceeded';
 
 test('Nymbl’s limits admit bursts of five and two requests a second, for each customer', () => {
-  const clock = createManualClock();
+  const clock = createVirtualClock();
   const findBrokenLimit = createNymblLimits(clock);
   const send = (customer: string, times: number) => Array.from({ length: times }, () => findBrokenLimit(customer));
   expect(send('acme-corp', 6)).toEqual([undefined, undefined, undefined, undefined, undefined, rate]);

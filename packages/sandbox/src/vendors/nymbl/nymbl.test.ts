@@ -1,16 +1,16 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
-import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
+import { createVirtualClock, type VirtualClock } from '../../testing/virtual-clock.ts';
 import { changeState } from '../../testing/sandbox-requests.ts';
-import { postForm, postJson, request, text } from '../../testing/request.ts';
+import { postForm, postJson, request, textField } from '../../testing/request.ts';
 
 const { clientId, clientSecret, apiKey } = sandboxCredentials.nymbl;
 
-let clock: ManualClock;
+let clock: VirtualClock;
 let sandbox: Sandbox;
 beforeEach(async () => {
-  clock = createManualClock();
+  clock = createVirtualClock();
   sandbox = await createSandbox({ clock });
 });
 afterEach(() => sandbox.close());
@@ -24,7 +24,7 @@ const grant = (changes: Readonly<Record<string, string>> = {}) =>
     ...changes,
   });
 const credentials = async (customer = 'acme-corp') => ({
-  authorization: `Bearer ${text(await grant({ scope: `nymbl-customer-api/${customer}` }), 'access_token')}`,
+  authorization: `Bearer ${textField(await grant({ scope: `nymbl-customer-api/${customer}` }), 'access_token')}`,
   'x-api-key': apiKey,
 });
 const get = (path: string, headers: Readonly<Record<string, string>>) =>
@@ -145,7 +145,7 @@ test('Nymbl creates a patient for the customer of the token', async () => {
     await credentials('globex'),
   );
   expect([created.status, created.fields['firstName']]).toEqual([201, 'Edsger']);
-  const read = await get(`/Patients('${text(created, 'id')}')`, await credentials('globex'));
+  const read = await get(`/Patients('${textField(created, 'id')}')`, await credentials('globex'));
   expect(read.fields['firstName']).toBe('Edsger');
   expect(sandbox.nymbl.patients('acme-corp')).toHaveLength(3);
   expect(
@@ -197,7 +197,7 @@ test('Nymbl accepts two client secrets during a rotation, and only the API keys 
   expect((await grant({ client_secret: 'new' })).status).toBe(200);
   sandbox.nymbl.setApiKeys(['next']);
   const headers = {
-    authorization: `Bearer ${text(await grant({ client_secret: 'old' }), 'access_token')}`,
+    authorization: `Bearer ${textField(await grant({ client_secret: 'old' }), 'access_token')}`,
     'x-api-key': 'next',
   };
   expect((await get('/Patients', headers)).status).toBe(200);
@@ -206,13 +206,13 @@ test('Nymbl accepts two client secrets during a rotation, and only the API keys 
 test('POST /_state sets the secrets, API keys and limits of Nymbl and revokes its tokens', async () => {
   const list = async (token: string, key: string) =>
     (await get('/Patients', { authorization: `Bearer ${token}`, 'x-api-key': key })).status;
-  const token = text(await grant(), 'access_token');
+  const token = textField(await grant(), 'access_token');
   await changeState(sandbox, { nymbl: { setClientSecrets: ['next'] } });
   expect([(await grant()).status, (await grant({ client_secret: 'next' })).status]).toEqual([400, 200]);
   expect(await list(token, apiKey)).toBe(200);
   await changeState(sandbox, { nymbl: { revokeTokens: true } });
   expect(await list(token, apiKey)).toBe(401);
-  const renewed = text(await grant({ client_secret: 'next' }), 'access_token');
+  const renewed = textField(await grant({ client_secret: 'next' }), 'access_token');
   await changeState(sandbox, { nymbl: { setApiKeys: ['next-key'], setRateLimited: true } });
   expect(await list(renewed, apiKey)).toBe(403);
   const statuses = await Promise.all(Array.from({ length: 9 }, () => list(renewed, 'next-key')));
@@ -222,12 +222,12 @@ test('POST /_state sets the secrets, API keys and limits of Nymbl and revokes it
 test('POST /_state sets the client ids of Nymbl, and a token names the client that requested it', async () => {
   await changeState(sandbox, { nymbl: { setClientIds: ['our-client', 'other-client'] } });
   expect((await grant()).fields).toEqual({ error: 'invalid_client' });
-  const { sub, client_id } = decodeJwt(text(await grant({ client_id: 'other-client' }), 'access_token'));
+  const { sub, client_id } = decodeJwt(textField(await grant({ client_id: 'other-client' }), 'access_token'));
   expect([sub, client_id]).toEqual(['other-client', 'other-client']);
 });
 
 test('POST /_state rotates the signing keys of Nymbl’s token endpoint', async () => {
-  const kid = async () => decodeProtectedHeader(text(await grant(), 'access_token')).kid;
+  const kid = async () => decodeProtectedHeader(textField(await grant(), 'access_token')).kid;
   const before = await kid();
   expect(await kid()).toBe(before);
   await changeState(sandbox, { keys: { rotate: ['nymbl-idp'] } });

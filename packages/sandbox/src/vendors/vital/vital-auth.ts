@@ -7,7 +7,7 @@ import type { VitalUsers } from './vital-users.ts';
 const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const signInTokenType = 'urn:junction:sign-in-token';
 
-/** Simulates the token endpoint of Vital's auth host, which exchanges sign-in tokens and refreshes sessions. */
+/** Simulates the token endpoint of Vital's auth host, which exchanges user tokens and refreshes sessions. */
 export function createVitalTokenEndpoint(users: VitalUsers, tokens: VitalTokens, sessions: VitalSessions) {
   const usedSignIns = new Set<string>();
 
@@ -22,7 +22,7 @@ export function createVitalTokenEndpoint(users: VitalUsers, tokens: VitalTokens,
     });
   }
 
-  /** Exchanges a sign-in token. Each one is accepted once. */
+  /** Exchanges the user token of a sign-in token for a session. Each is accepted once. */
   async function exchange(form: URLSearchParams, call: Call): Promise<SimulatedResponse> {
     if (form.get('subject_token_type') !== signInTokenType) return authError('invalid_request');
     const signIn = await tokens.verifySignIn(form.get('subject_token') ?? '');

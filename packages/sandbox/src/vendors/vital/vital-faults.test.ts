@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createSandbox, sandboxCredentials, type Sandbox, type SandboxVendor } from '../../index.ts';
 import { failRoute } from '../../testing/sandbox-requests.ts';
-import { postForm, postJson, request, text, type ReadResponse } from '../../testing/request.ts';
+import { postForm, postJson, request, textField, type ReadResponse } from '../../testing/request.ts';
 
 const wrongUserId = '00000000-0000-4000-8000-00000000bad0';
 const headers = { 'x-vital-api-key': sandboxCredentials.vital.apiKey };
@@ -16,7 +16,7 @@ afterEach(() => sandbox.close());
 
 const mixUpUsers = (vendor: SandboxVendor) => sandbox.setFaults([{ vendor, fault: { type: 'wrong-user' } }]);
 const clearFaults = () => sandbox.setFaults([]);
-const subjectOf = (response: ReadResponse, field = 'access_token') => decodeJwt(text(response, field)).sub;
+const subjectOf = (response: ReadResponse, field = 'access_token') => decodeJwt(textField(response, field)).sub;
 
 const createUser = 'POST /v2/user';
 const signInWithCustomToken = 'POST /identitytoolkit.googleapis.com/v1/accounts:signInWithCustomToken';
@@ -46,10 +46,13 @@ test.each<[SandboxVendor, string, number, unknown]>([
   ['vital-auth', secureToken, 429, google(429, 'RESOURCE_EXHAUSTED', 'RESOURCE_EXHAUSTED')],
   ['vital-auth', secureToken, 503, google(503, 'UNAVAILABLE', 'UNAVAILABLE')],
   ['vital-auth', secureToken, 418, google(418, 'UNKNOWN', 'UNKNOWN')],
-])('a fault of %s at %s with status %i sends the vendor’s body', async (vendor, route, status, body) => {
-  const response = await failRoute(sandbox, vendor, route, status);
-  expect([response.status, response.fields]).toEqual([status, body]);
-});
+])(
+  'a fault of %s at %s with status %i responds with the body that the vendor sends with this status',
+  async (vendor, route, status, body) => {
+    const response = await failRoute(sandbox, vendor, route, status);
+    expect([response.status, response.fields]).toEqual([status, body]);
+  },
+);
 
 test('a fault of Google’s hosts also affects their paths at the root of the sandbox', async () => {
   sandbox.setFaults([{ vendor: 'vital-auth', fault: { type: 'status', status: 400 } }]);
@@ -57,12 +60,13 @@ test('a fault of Google’s hosts also affects their paths at the root of the sa
   expect(response.fields).toEqual(google(400, 'INVALID_REFRESH_TOKEN', 'INVALID_ARGUMENT'));
 });
 
+/** Returns the user token, a JWT, inside the sign-in token of a response. */
 function userTokenOf(signIn: ReadResponse): string {
-  const inner: unknown = JSON.parse(Buffer.from(text(signIn, 'sign_in_token'), 'base64').toString());
-  return z.object({ user_token: z.string() }).parse(inner).user_token;
+  const signInToken: unknown = JSON.parse(Buffer.from(textField(signIn, 'sign_in_token'), 'base64').toString());
+  return z.object({ user_token: z.string() }).parse(signInToken).user_token;
 }
 
-async function signInToken(userId: string): Promise<string> {
+async function issueUserToken(userId: string): Promise<string> {
   return userTokenOf(await postJson(`${sandbox.urls.vital}/v2/user/${userId}/sign_in_token`, {}, headers));
 }
 
@@ -91,36 +95,36 @@ test('with wrong-user, every response of Vital about a user is about a different
   expect((await request(`${users}/resolve/alice`, { headers })).fields).toMatchObject(wrongUser);
   expect((await request(`${users}/${userId}`, { headers })).fields).toMatchObject(wrongUser);
   const signIn = await postJson(`${users}/${userId}/sign_in_token`, {}, headers);
-  expect(text(signIn, 'user_id')).toBe(wrongUserId);
+  expect(textField(signIn, 'user_id')).toBe(wrongUserId);
   expect(decodeJwt(userTokenOf(signIn))['uid']).toBe(wrongUserId);
-  const rename = await request(`${users}/${userId}`, {
+  const changed = await request(`${users}/${userId}`, {
     method: 'PATCH',
     headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify({ client_user_id: 'bob' }),
   });
-  expect(rename).toMatchObject(conflict);
+  expect(changed).toMatchObject(conflict);
   clearFaults();
-  // The wrong user exists at Vital, and the wrong sign-in token signs that user in.
+  // The wrong user exists at Vital, and the wrong user token signs that user in.
   expect((await exchange(userTokenOf(signIn))).status).toBe(200);
   expect((await request(`${users}/${wrongUserId}`, { headers })).fields).toMatchObject(wrongUser);
 });
 
 test('with wrong-user, Vital’s auth host issues both tokens of an exchange and of a refresh to a different user', async () => {
   const { userId } = sandbox.vital.createUser('alice');
-  const own = await exchange(await signInToken(userId));
+  const own = await exchange(await issueUserToken(userId));
   mixUpUsers('vital-auth');
-  const wrong = await exchange(await signInToken(userId));
+  const wrong = await exchange(await issueUserToken(userId));
   expect(subjectOf(wrong)).toBe(wrongUserId);
-  const refreshed = await refresh(text(own, 'refresh_token'));
+  const refreshed = await refresh(textField(own, 'refresh_token'));
   expect(subjectOf(refreshed)).toBe(wrongUserId);
   clearFaults();
-  expect(subjectOf(await refresh(text(wrong, 'refresh_token')))).toBe(wrongUserId);
-  expect(subjectOf(await refresh(text(refreshed, 'refresh_token')))).toBe(wrongUserId);
+  expect(subjectOf(await refresh(textField(wrong, 'refresh_token')))).toBe(wrongUserId);
+  expect(subjectOf(await refresh(textField(refreshed, 'refresh_token')))).toBe(wrongUserId);
 });
 
 test('with wrong-user, the sign-in, lookup and refresh of Google’s hosts are about a different user', async () => {
   const { userId } = sandbox.vital.createUser('alice');
-  const userToken = await signInToken(userId);
+  const userToken = await issueUserToken(userId);
   const key = 'sandbox-only-vital-public-key';
   const identity = `${sandbox.origin}/identitytoolkit.googleapis.com/v1`;
   const signIn = () =>
@@ -132,12 +136,12 @@ test('with wrong-user, the sign-in, lookup and refresh of Google’s hosts are a
   const own = await signIn();
   mixUpUsers('vital-auth');
   expect(subjectOf(await signIn(), 'idToken')).toBe(wrongUserId);
-  const found = await postJson(`${identity}/accounts:lookup?key=${key}`, { idToken: text(own, 'idToken') });
+  const found = await postJson(`${identity}/accounts:lookup?key=${key}`, { idToken: textField(own, 'idToken') });
   expect(found.fields['users']).toMatchObject([{ localId: wrongUserId }]);
   const refreshed = await postForm(`${sandbox.origin}/securetoken.googleapis.com/v1/token?key=${key}`, {
     grant_type: 'refresh_token',
-    refresh_token: text(own, 'refreshToken'),
+    refresh_token: textField(own, 'refreshToken'),
   });
-  expect(text(refreshed, 'user_id')).toBe(wrongUserId);
+  expect(textField(refreshed, 'user_id')).toBe(wrongUserId);
   expect([subjectOf(refreshed), subjectOf(refreshed, 'id_token')]).toEqual([wrongUserId, wrongUserId]);
 });

@@ -25,10 +25,10 @@ beforeEach(async () => {
     method: 'POST',
     headers: { 'x-vital-api-key': sandbox.credentials.vital.apiKey },
   });
-  const { sign_in_token: outer } = z.object({ sign_in_token: z.string() }).parse(await response.json());
-  const inner = signInTokenSchema.parse(JSON.parse(Buffer.from(outer, 'base64').toString()));
-  userToken = inner.user_token;
-  app = initializeApp({ apiKey: inner.public_key, projectId: 'vital-id' }, crypto.randomUUID());
+  const { sign_in_token: signInToken } = z.object({ sign_in_token: z.string() }).parse(await response.json());
+  const decoded = signInTokenSchema.parse(JSON.parse(Buffer.from(signInToken, 'base64').toString()));
+  userToken = decoded.user_token;
+  app = initializeApp({ apiKey: decoded.public_key, projectId: 'vital-id' }, crypto.randomUUID());
   auth = initializeAuth(app, { persistence: inMemoryPersistence });
   connectAuthEmulator(auth, sandbox.origin, { disableWarnings: true });
   auth.tenantId = 'sandbox-tenant-us';
@@ -38,7 +38,7 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-test('@firebase/auth exchanges a sign-in token and refreshes, as Vital’s older SDKs do', async () => {
+test("@firebase/auth exchanges a user token of Vital and refreshes the ID token, as Vital's older SDKs do", async () => {
   const { user } = await signInWithCustomToken(auth, userToken);
   expect(user.uid).toBe(userId);
   const before = await user.getIdToken();
@@ -51,26 +51,26 @@ test('@firebase/auth exchanges a sign-in token and refreshes, as Vital’s older
   });
 });
 
-test('@firebase/auth notices that the user was deleted', async () => {
+test('@firebase/auth rejects with auth/user-token-expired after Vital deleted the user', async () => {
   const { user } = await signInWithCustomToken(auth, userToken);
   sandbox.vital.deleteUser(userId);
   await expect(user.getIdToken(true)).rejects.toMatchObject({ code: 'auth/user-token-expired' });
   await expect(signInWithCustomToken(auth, userToken)).rejects.toMatchObject({ code: 'auth/user-token-expired' });
 });
 
-test('@firebase/auth notices that the user was disabled or has to sign in again', async () => {
+test("@firebase/auth rejects after Vital disabled the user, and after Vital revoked the user's sessions", async () => {
   const { user } = await signInWithCustomToken(auth, userToken);
   sandbox.vital.disableUser(userId);
   await expect(user.getIdToken(true)).rejects.toMatchObject({ code: 'auth/user-disabled' });
   // The SDK signs a disabled user out.
   expect(auth.currentUser).toBeNull();
   sandbox.vital.enableUser(userId);
-  const { user: again } = await signInWithCustomToken(auth, userToken);
+  const { user: signedInAgain } = await signInWithCustomToken(auth, userToken);
   sandbox.vital.revokeSessions(userId);
-  await expect(again.getIdToken(true)).rejects.toMatchObject({ code: 'auth/user-token-expired' });
+  await expect(signedInAgain.getIdToken(true)).rejects.toMatchObject({ code: 'auth/user-token-expired' });
 });
 
-test('@firebase/auth is refused with a forged token and with another tenant', async () => {
+test('the sandbox refuses a forged user token of Vital, and one that is sent with another tenant', async () => {
   await expect(signInWithCustomToken(auth, `${userToken.slice(0, -8)}AAAAAAAA`)).rejects.toMatchObject({
     code: 'auth/invalid-custom-token',
   });

@@ -52,7 +52,7 @@ test('@tryvital/vital-node, the vendor’s former client, works against the simu
   await expect(user.get(created.userId, options)).rejects.toMatchObject({ statusCode: 404 });
 });
 
-test('@junction-api/sdk is refused with a wrong API key', async () => {
+test('the simulated Vital responds 401 to @junction-api/sdk with a wrong API key', async () => {
   for (const apiKey of ['sk_us_wrong', sandbox.credentials.vital.apiKey.replace('sk_us', 'sk_eu')]) {
     const { user } = new JunctionClient({ apiKey, baseUrl: sandbox.urls.vital, maxRetries: 0 });
     await expect(user.create({ clientUserId: 'eve' })).rejects.toMatchObject({ statusCode: 401 });

@@ -19,7 +19,7 @@ export interface VitalTeam {
   readonly environment: 'sandbox' | 'production';
 }
 
-/** What a valid sign-in token contains. */
+/** The parts of a valid user token that its exchange needs. */
 export interface SignIn {
   readonly tokenId: string;
   readonly userId: string;
@@ -32,7 +32,10 @@ export const vitalAccessLifetimeSeconds = 3600;
 const signInLifetimeSeconds = 3600;
 const signInAudience = 'https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit';
 
-/** Signs and verifies Vital's tokens: the sign-in token that a backend receives, and the access token of an app. */
+/**
+ * Signs and verifies Vital's tokens: the sign-in token that a backend receives, with a user token (a JWT) inside it, and the access
+ * token of an app.
+ */
 export function createVitalTokens({ clock, keys, issuer, audience }: VitalTokenDependencies, team: VitalTeam) {
   const shortStage = team.environment === 'sandbox' ? 'stg' : 'prd';
   const stage = `${shortStage}-${team.region}`;
@@ -58,6 +61,7 @@ export function createVitalTokens({ clock, keys, issuer, audience }: VitalTokenD
     return Buffer.from(JSON.stringify({ public_key: publicKey, user_token: userToken })).toString('base64');
   }
 
+  /** Resolves to the parts of a user token, or to undefined for any other token. */
   async function verifySignIn(userToken: string): Promise<SignIn | undefined> {
     const claims = await keys.verify(userToken);
     if (claims?.iss !== signer || typeof claims['uid'] !== 'string' || claims.jti === undefined) return undefined;

@@ -2,43 +2,50 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createSandbox, sandboxCredentials, type Sandbox } from '../../index.ts';
-import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
+import { createVirtualClock, type VirtualClock } from '../../testing/virtual-clock.ts';
 import { changeState } from '../../testing/sandbox-requests.ts';
-import { postForm, postJson, request, text } from '../../testing/request.ts';
+import { postForm, postJson, request, textField } from '../../testing/request.ts';
 
-const apiKey = { 'x-vital-api-key': sandboxCredentials.vital.apiKey };
+const { apiKey } = sandboxCredentials.vital;
+const keyHeaders = { 'x-vital-api-key': apiKey };
 
-let clock: ManualClock;
+let clock: VirtualClock;
 let sandbox: Sandbox;
 beforeEach(async () => {
-  clock = createManualClock();
+  clock = createVirtualClock();
   sandbox = await createSandbox({ clock });
 });
 afterEach(() => sandbox.close());
 
-const createUser = (clientUserId: unknown, headers: Readonly<Record<string, string>> = apiKey) =>
+const createUser = (clientUserId: unknown, headers: Readonly<Record<string, string>> = keyHeaders) =>
   postJson(`${sandbox.urls.vital}/v2/user`, { client_user_id: clientUserId }, headers);
-const call = (method: string, path: string, headers: Readonly<Record<string, string>> = apiKey) =>
+const call = (method: string, path: string, headers: Readonly<Record<string, string>> = keyHeaders) =>
   request(`${sandbox.urls.vital}${path}`, { method, headers });
-async function userToken(userId: string): Promise<string> {
-  const outer = text(await call('POST', `/v2/user/${userId}/sign_in_token`), 'sign_in_token');
-  const inner = z.strictObject({ public_key: z.string(), user_token: z.string() });
-  return inner.parse(JSON.parse(Buffer.from(outer, 'base64').toString())).user_token;
+const requestSignInToken = (userId: string, key = apiKey) =>
+  call('POST', `/v2/user/${userId}/sign_in_token`, { 'x-vital-api-key': key });
+const signInTokenSchema = z.strictObject({ public_key: z.string(), user_token: z.string() });
+/** Requests a sign-in token and returns the user token inside it, a JWT. */
+async function issueUserToken(userId: string, key = apiKey): Promise<string> {
+  const signInToken = textField(await requestSignInToken(userId, key), 'sign_in_token');
+  return signInTokenSchema.parse(JSON.parse(Buffer.from(signInToken, 'base64').toString())).user_token;
 }
-const exchange = (token: string, tokenType = 'urn:junction:sign-in-token') =>
+const exchange = (userToken: string, tokenType = 'urn:junction:sign-in-token') =>
   postForm(`${sandbox.urls.vitalAuth}/v1/token`, {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
     subject_token_type: tokenType,
-    subject_token: token,
+    subject_token: userToken,
   });
 const patch = (userId: string, fields: Readonly<Record<string, unknown>>) =>
   request(`${sandbox.urls.vital}/v2/user/${userId}`, {
     method: 'PATCH',
-    headers: { ...apiKey, 'content-type': 'application/json' },
+    headers: { ...keyHeaders, 'content-type': 'application/json' },
     body: JSON.stringify(fields),
   });
-const refresh = (token: string) =>
-  postForm(`${sandbox.urls.vitalAuth}/v1/token`, { grant_type: 'refresh_token', refresh_token: token });
+const refresh = (refreshToken: string) =>
+  postForm(`${sandbox.urls.vitalAuth}/v1/token`, { grant_type: 'refresh_token', refresh_token: refreshToken });
+
+const invalidToken = { status: 400, fields: { detail: { error_type: 'invalid_token' } } };
+const reauthenticationRequired = { status: 400, fields: { detail: { error_type: 'reauthentication_required' } } };
 
 test('Vital creates one user when a hundred concurrent requests name the same client user id', async () => {
   const responses = await Promise.all(Array.from({ length: 100 }, () => createUser('alice')));
@@ -61,8 +68,8 @@ test('Vital creates one user when a hundred concurrent requests name the same cl
   }
 });
 
-test('Vital refuses wrong API keys and keys of another region or environment', async () => {
-  for (const key of ['', 'wrong', apiKey['x-vital-api-key'].replace('sk_', 'pk_')]) {
+test('Vital refuses wrong API keys, and API keys of another region or environment', async () => {
+  for (const key of ['', 'wrong', apiKey.replace('sk_', 'pk_')]) {
     expect((await createUser('eve', { 'x-vital-api-key': key })).status).toBe(401);
   }
   await using european = await createSandbox({
@@ -74,86 +81,97 @@ test('Vital refuses wrong API keys and keys of another region or environment', a
   expect((await resolve('sk_us_1')).status).toBe(401);
 });
 
-test('Vital responds 422 to invalid requests and 404 to unknown users', async () => {
-  for (const name of [undefined, 7, null]) {
-    expect(await createUser(name)).toMatchObject({
+test('Vital responds 422 to an invalid request and 404 to a request for an unknown user', async () => {
+  for (const clientUserId of [undefined, 7, null]) {
+    expect(await createUser(clientUserId)).toMatchObject({
       status: 422,
       fields: { detail: [{ loc: ['body', 'client_user_id'] }] },
     });
   }
-  expect((await request(`${sandbox.urls.vital}/v2/user`, { method: 'POST', body: '[', headers: apiKey })).status).toBe(
-    422,
-  );
+  expect(
+    (await request(`${sandbox.urls.vital}/v2/user`, { method: 'POST', body: '[', headers: keyHeaders })).status,
+  ).toBe(422);
   expect((await call('POST', '/v2/user/not-a-uuid/sign_in_token')).status).toBe(422);
   expect((await call('POST', `/v2/user/${crypto.randomUUID()}/sign_in_token`)).status).toBe(404);
   expect((await call('GET', '/v2/user/resolve/nobody')).status).toBe(404);
 });
 
-test('Vital resolves a client user id with any characters', async () => {
-  const name = 'https://issuer.example|alice/é 1';
-  const created = await createUser(name);
-  const resolved = await call('GET', `/v2/user/resolve/${encodeURIComponent(name)}`);
+test('Vital resolves a client user id that contains any characters', async () => {
+  const clientUserId = 'https://issuer.example|alice/é 1';
+  const created = await createUser(clientUserId);
+  const resolved = await call('GET', `/v2/user/resolve/${encodeURIComponent(clientUserId)}`);
   expect(resolved.fields).toEqual(created.fields);
 });
 
-test('Vital issues sign-in tokens in the form that the mobile SDKs parse', async () => {
-  const userId = text(await createUser('alice'), 'user_id');
-  const token = await userToken(userId);
-  expect(decodeProtectedHeader(token)).toEqual({ alg: 'RS256', typ: 'JWT' });
-  expect(decodeJwt(token)).toMatchObject({
+test('Vital issues sign-in tokens whose user token has the form that the mobile SDKs parse', async () => {
+  const userId = textField(await createUser('alice'), 'user_id');
+  const userToken = await issueUserToken(userId);
+  expect(decodeProtectedHeader(userToken)).toEqual({ alg: 'RS256', typ: 'JWT' });
+  expect(decodeJwt(userToken)).toMatchObject({
     iss: 'id-signer-stg-us@vital-id-stg-us.iam.gserviceaccount.com',
     uid: userId,
     tenant_id: expect.any(String),
     claims: { vital_team_id: expect.any(String) },
   });
-  expect(await userToken(userId)).not.toBe(token);
+  expect(await issueUserToken(userId)).not.toBe(userToken);
 });
 
-test('Vital exchanges a sign-in token once and refreshes the session of the app', async () => {
-  const userId = text(await createUser('alice'), 'user_id');
-  const token = await userToken(userId);
-  const outcomes = await Promise.all([exchange(token), exchange(token), exchange(token)]);
-  expect(outcomes.map(({ status }) => status).toSorted()).toEqual([200, 400, 400]);
-  expect(outcomes.find(({ status }) => status === 400)?.fields).toEqual({ detail: { error_type: 'invalid_token' } });
-  const session = outcomes.find(({ status }) => status === 200) ?? outcomes[0];
-  expect(session.fields).toMatchObject({ expires_in: 3600, token_type: 'Bearer' });
+test('Vital exchanges a user token once, also if several requests send it at the same time', async () => {
+  const { userId } = sandbox.vital.createUser('alice');
+  const userToken = await issueUserToken(userId);
+  const outcomes = await Promise.all([exchange(userToken), exchange(userToken), exchange(userToken)]);
+  const [session, ...refusals] = outcomes.toSorted((one, other) => one.status - other.status);
+  expect(session).toMatchObject({ status: 200, fields: { expires_in: 3600, token_type: 'Bearer' } });
+  expect(refusals.map(({ status, fields }) => ({ status, fields }))).toEqual([invalidToken, invalidToken]);
+});
 
-  const authorization = `Bearer ${text(session, 'access_token')}`;
+test('an access token of an app reads only its own user at Vital', async () => {
+  const { userId } = sandbox.vital.createUser('alice');
+  const session = await exchange(await issueUserToken(userId));
+  const authorization = `Bearer ${textField(session, 'access_token')}`;
   expect((await call('GET', `/v2/user/${userId}`, { authorization })).fields['client_user_id']).toBe('alice');
-  const other = text(await createUser('bob'), 'user_id');
+  const { userId: other } = sandbox.vital.createUser('bob');
   expect((await call('GET', `/v2/user/${other}`, { authorization })).status).toBe(401);
-
-  const next = await refresh(text(session, 'refresh_token'));
-  expect(next.status).toBe(200);
-  const reauthenticate = { status: 400, fields: { detail: { error_type: 'reauthentication_required' } } };
-  expect(await refresh(text(session, 'refresh_token'))).toMatchObject(reauthenticate);
-  sandbox.vital.revokeSessions(userId);
-  expect(await refresh(text(next, 'refresh_token'))).toMatchObject(reauthenticate);
 });
 
-test('Vital refuses sign-in tokens that are expired, forged, of a deleted user or of another type', async () => {
-  const userId = text(await createUser('alice'), 'user_id');
-  const late = await userToken(userId);
+test('Vital accepts each refresh token once', async () => {
+  const { userId } = sandbox.vital.createUser('alice');
+  const session = await exchange(await issueUserToken(userId));
+  const refreshed = await refresh(textField(session, 'refresh_token'));
+  expect(refreshed.status).toBe(200);
+  expect(await refresh(textField(session, 'refresh_token'))).toMatchObject(reauthenticationRequired);
+  expect((await refresh(textField(refreshed, 'refresh_token'))).status).toBe(200);
+});
+
+test('Vital refuses to refresh a revoked session', async () => {
+  const { userId } = sandbox.vital.createUser('alice');
+  const session = await exchange(await issueUserToken(userId));
+  sandbox.vital.revokeSessions(userId);
+  expect(await refresh(textField(session, 'refresh_token'))).toMatchObject(reauthenticationRequired);
+});
+
+test('Vital refuses a user token that is expired, forged, sent with another token type, or issued for a deleted user', async () => {
+  const userId = textField(await createUser('alice'), 'user_id');
+  const expired = await issueUserToken(userId);
   clock.advanceSeconds(3601);
-  const invalid = { status: 400, fields: { detail: { error_type: 'invalid_token' } } };
-  expect(await exchange(late)).toMatchObject(invalid);
-  const token = await userToken(userId);
-  expect(await exchange(`${token.slice(0, -8)}AAAAAAAA`)).toMatchObject(invalid);
+  expect(await exchange(expired)).toMatchObject(invalidToken);
+  const userToken = await issueUserToken(userId);
+  expect(await exchange(`${userToken.slice(0, -8)}AAAAAAAA`)).toMatchObject(invalidToken);
   for (const tokenType of ['', 'urn:ietf:params:oauth:token-type:jwt']) {
-    expect(await exchange(token, tokenType)).toMatchObject({
+    expect(await exchange(userToken, tokenType)).toMatchObject({
       status: 400,
       fields: { detail: { error_type: 'invalid_request' } },
     });
   }
-  const session = await exchange(await userToken(userId));
+  const session = await exchange(await issueUserToken(userId));
   sandbox.vital.deleteUser(userId);
-  expect(await exchange(token)).toMatchObject(invalid);
-  expect(await refresh(text(session, 'refresh_token'))).toMatchObject(invalid);
+  expect(await exchange(userToken)).toMatchObject(invalidToken);
+  expect(await refresh(textField(session, 'refresh_token'))).toMatchObject(invalidToken);
   expect((await postJson(`${sandbox.urls.vitalAuth}/v1/token`, {})).status).toBe(400);
 });
 
-test('Vital undoes a deletion within seven days', async () => {
-  const userId = text(await createUser('alice'), 'user_id');
+test('Vital undoes the deletion of a user within seven days', async () => {
+  const userId = textField(await createUser('alice'), 'user_id');
   const undo = (query: string) => call('POST', `/v2/user/undo_delete?${query}`);
   expect((await call('DELETE', `/v2/user/${userId}`)).fields).toEqual({ success: true });
   expect((await call('DELETE', `/v2/user/${userId}`)).status).toBe(404);
@@ -165,27 +183,27 @@ test('Vital undoes a deletion within seven days', async () => {
   sandbox.vital.deleteUser(userId);
   clock.advanceSeconds(7 * 86_400 + 1);
   expect((await undo(`user_id=${userId}`)).status).toBe(404);
-  expect(text(await createUser('alice'), 'user_id')).not.toBe(userId);
+  expect(textField(await createUser('alice'), 'user_id')).not.toBe(userId);
 });
 
-test('Vital does not undo a deletion if another user has the client user id', async () => {
+test('Vital does not undo the deletion of a user if another user has its client user id', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   sandbox.vital.deleteUser(userId);
-  const { userId: heir } = sandbox.vital.createUser('alice');
+  const { userId: newUserId } = sandbox.vital.createUser('alice');
   expect((await call('POST', `/v2/user/undo_delete?user_id=${userId}`)).status).toBe(404);
   expect((await call('GET', `/v2/user/${userId}`)).status).toBe(404);
-  expect((await call('GET', '/v2/user/resolve/alice')).fields['user_id']).toBe(heir);
-  sandbox.vital.deleteUser(heir);
+  expect((await call('GET', '/v2/user/resolve/alice')).fields['user_id']).toBe(newUserId);
+  sandbox.vital.deleteUser(newUserId);
   expect((await call('POST', `/v2/user/undo_delete?user_id=${userId}`)).status).toBe(200);
 });
 
-test('Vital stores the settings of a user on creation and on change', async () => {
+test('Vital stores the settings of a user when a request creates or changes the user', async () => {
   const created = await postJson(
     `${sandbox.urls.vital}/v2/user`,
     { client_user_id: 'alice', fallback_time_zone: 'Europe/Paris', ingestion_start: '2026-01-01', ingestion_end: null },
-    apiKey,
+    keyHeaders,
   );
-  const userId = text(created, 'user_id');
+  const userId = textField(created, 'user_id');
   const before = { id: 'Europe/Paris', source_slug: 'manual', updated_at: expect.any(String) };
   expect(created.fields).toMatchObject({
     fallback_time_zone: before,
@@ -204,70 +222,66 @@ test('Vital stores the settings of a user on creation and on change', async () =
 });
 
 test.each(['client_user_id', 'fallback_time_zone', 'fallback_birth_date', 'ingestion_start', 'ingestion_end'])(
-  'Vital responds 422 to a %s that is not text, and changes nothing',
-  async (name) => {
+  'Vital responds 422 to a %s that is a number, a boolean, an object or a list, and changes nothing',
+  async (field) => {
     const { userId } = sandbox.vital.createUser('alice');
-    const location = { detail: [{ loc: ['body', name], msg: 'Input should be a valid string', type: 'string_type' }] };
+    const wrongType = {
+      detail: [{ loc: ['body', field], msg: 'Input should be a valid string', type: 'string_type' }],
+    };
     for (const value of [7, false, {}, ['x']]) {
-      const fields = { client_user_id: 'bob', [name]: value };
-      expect(await patch(userId, fields)).toMatchObject({ status: 422, fields: location });
-      expect(await postJson(`${sandbox.urls.vital}/v2/user`, fields, apiKey)).toMatchObject({
+      const fields = { client_user_id: 'bob', [field]: value };
+      expect(await patch(userId, fields)).toMatchObject({ status: 422, fields: wrongType });
+      expect(await postJson(`${sandbox.urls.vital}/v2/user`, fields, keyHeaders)).toMatchObject({
         status: 422,
-        fields: location,
+        fields: wrongType,
       });
     }
     expect(sandbox.vital.users()).toMatchObject([{ clientUserId: 'alice' }]);
   },
 );
 
-test('Vital refuses to rename a user to a client user id that is taken', async () => {
+test('Vital refuses to change a client user id to one that another user has', async () => {
   const { userId } = sandbox.vital.createUser('alice');
   sandbox.vital.createUser('bob');
   expect(() => sandbox.vital.createUser('bob')).toThrow('exists already');
-  const rename = (name: string) => patch(userId, { client_user_id: name });
-  expect((await rename('bob')).status).toBe(400);
-  expect((await rename('carol')).status).toBe(204);
+  const changeTo = (clientUserId: string) => patch(userId, { client_user_id: clientUserId });
+  expect((await changeTo('bob')).status).toBe(400);
+  expect((await changeTo('carol')).status).toBe(204);
   expect((await call('GET', '/v2/user/resolve/alice')).status).toBe(404);
   expect((await call('GET', '/v2/user/resolve/carol')).fields['user_id']).toBe(userId);
 });
 
-test('Vital refuses to create more users than the team may have', async () => {
+test('Vital refuses to create more users than `maxUsers`', async () => {
   await using small = await createSandbox({ vital: { maxUsers: 1 } });
-  const create = (name: string) => postJson(`${small.urls.vital}/v2/user`, { client_user_id: name }, apiKey);
+  const create = (clientUserId: string) =>
+    postJson(`${small.urls.vital}/v2/user`, { client_user_id: clientUserId }, keyHeaders);
   expect((await create('alice')).status).toBe(200);
   expect((await create('bob')).status).toBe(400);
 });
 
 test('POST /_state sets the API keys of Vital, revokes sessions, and disables and enables users', async () => {
   const { userId } = sandbox.vital.createUser('alice');
-  const next = 'sk_us_next';
-  const signIn = (key: string) => call('POST', `/v2/user/${userId}/sign_in_token`, { 'x-vital-api-key': key });
-  await changeState(sandbox, { vital: { setApiKeys: [next] } });
-  expect((await signIn(apiKey['x-vital-api-key'])).status).toBe(401);
-  const exchangeNew = async () => {
-    const signInToken = Buffer.from(text(await signIn(next), 'sign_in_token'), 'base64').toString();
-    return exchange(String(/"user_token":"([^"]+)"/.exec(signInToken)?.[1]));
-  };
-  const session = await exchangeNew();
+  const newKey = 'sk_us_next';
+  await changeState(sandbox, { vital: { setApiKeys: [newKey] } });
+  expect((await requestSignInToken(userId)).status).toBe(401);
+  const signIn = async () => exchange(await issueUserToken(userId, newKey));
+  const session = await signIn();
   await changeState(sandbox, { vital: { revokeSessions: userId } });
-  expect((await refresh(text(session, 'refresh_token'))).fields).toEqual({
-    detail: { error_type: 'reauthentication_required' },
-  });
-  const second = await exchangeNew();
+  expect(await refresh(textField(session, 'refresh_token'))).toMatchObject(reauthenticationRequired);
+  const second = await signIn();
   await changeState(sandbox, { vital: { disableUser: userId } });
-  const invalid = { detail: { error_type: 'invalid_token' } };
-  const refused = [await exchangeNew(), await refresh(text(second, 'refresh_token'))];
-  expect(refused.map(({ fields }) => fields)).toEqual([invalid, invalid]);
+  expect(await signIn()).toMatchObject(invalidToken);
+  expect(await refresh(textField(second, 'refresh_token'))).toMatchObject(invalidToken);
   await changeState(sandbox, { vital: { enableUser: userId } });
-  expect((await exchangeNew()).status).toBe(200);
+  expect((await signIn()).status).toBe(200);
 });
 
-test('after POST /_state rotates Vital’s keys, older sign-in tokens stay valid until the old keys are withdrawn', async () => {
+test('after POST /_state rotates the signing keys of Vital, older user tokens stay valid until POST /_state withdraws the old keys', async () => {
   const { userId } = sandbox.vital.createUser('alice');
-  const [first, second] = [await userToken(userId), await userToken(userId)];
+  const [first, second] = [await issueUserToken(userId), await issueUserToken(userId)];
   await changeState(sandbox, { keys: { rotate: ['vital'] } });
   expect((await exchange(first)).status).toBe(200);
   await changeState(sandbox, { keys: { withdraw: ['vital'] } });
   expect((await exchange(second)).status).toBe(400);
-  expect((await exchange(await userToken(userId))).status).toBe(200);
+  expect((await exchange(await issueUserToken(userId))).status).toBe(200);
 });

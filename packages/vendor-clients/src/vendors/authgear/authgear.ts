@@ -55,7 +55,9 @@ const resolverSchema = z.strictObject({
     .min(0)
     .max(60)
     .default(10)
-    .describe('Seconds that a response is cached. A signed-out session may be accepted for that long.'),
+    .describe(
+      'The seconds for which the broker caches a response. It may accept the token of a user who has signed out for that long. `0` disables the cache.',
+    ),
 });
 
 /** Authgear: signs app users in. Its access tokens identify principals. */
@@ -65,16 +67,22 @@ export const authgear = defineVendor({
   errorBody: z.object({ error: z.union([z.string(), z.looseObject({})]) }),
   credentials: {},
   options: {
-    endpoint: baseUrlSchema.describe("The project's endpoint, which is also the issuer of its tokens."),
+    endpoint: baseUrlSchema.describe(
+      "The endpoint of the Authgear project, such as `https://my-app.authgear.cloud`. It is also the issuer of the project's tokens.",
+    ),
     clientId: z
       .string()
       .min(1)
       .optional()
-      .describe('The client id that tokens must be issued to. Default: any client of the project.'),
-    anonymous: z.boolean().default(false).describe('Whether tokens of anonymous users are accepted.'),
+      .describe(
+        'The id of the client whose tokens the broker accepts. Absent: it accepts the tokens of every client of the project.',
+      ),
+    anonymous: z.boolean().default(false).describe('Whether the broker accepts tokens of anonymous users.'),
     resolver: resolverSchema
       .optional()
-      .describe("Looks up opaque access tokens, which Authgear issues by default, at the project's resolver."),
+      .describe(
+        "Looks up opaque access tokens, which Authgear issues by default, at the project's resolver. Absent: the broker refuses them.",
+      ),
   },
   check({ clientId, resolver }, report) {
     if (clientId === undefined || resolver === undefined) return;

@@ -45,7 +45,9 @@ const signingKey = {
     .string()
     .min(1)
     .optional()
-    .describe("The `kid` of the key. It is required only if the client's keys are published as a JWK Set."),
+    .describe(
+      "The `kid` of the key, which the broker writes into the header of its assertions. Required only if the client's keys are published as a JWK Set.",
+    ),
 };
 
 const coreClientSchema = z
@@ -56,12 +58,12 @@ const coreClientSchema = z
       .strictObject({
         clientId: clientIdSchema
           .optional()
-          .describe('The UUID of the OAuth client of this key. Default: the same client.'),
+          .describe('The UUID of the OAuth client of this key. Absent: the same client as that of the current key.'),
         ...signingKey,
       })
       .optional()
       .describe(
-        'The key that is used when Nabla refuses the current one. Without a JWK Set, each key has a client of its own.',
+        'The key that the broker uses when Nabla refuses the current one. If the keys are not published as a JWK Set, each key has a client of its own.',
       ),
   })
   .transform(({ next, ...current }): SecretSlots<typeof current> => {
@@ -78,7 +80,7 @@ const serverKeySchema = z
 /** The lifetime of an access token that names none. Nabla documents five minutes. */
 const defaultLifetimeSeconds = 300;
 
-/** The longest lifetime of an access token that is believed. */
+/** The longest lifetime that an access token may claim. A longer one counts as this one. */
 const maxLifetimeSeconds = 3_600;
 
 /** The lifetime of a refresh token, as Nabla documents it. An app can use Nabla for that long. */
@@ -105,18 +107,22 @@ export const nabla = defineVendor({
   options: {
     baseUrl: baseUrlSchema
       .optional()
-      .describe('The base URL of the server API. Default: `https://api.nabla.com`; the Core API has no default.'),
+      .describe(
+        "The base URL of Nabla's API. Absent: `https://api.nabla.com`. Required for a client of the Core API, because each region has its own host.",
+      ),
     method: z
       .enum(['GET', 'POST'])
       .default('GET')
       .describe(
-        'The HTTP method of the token call with a server API key. Nabla documents a curl command without a method.',
+        'The HTTP method with which the broker requests a token with a server API key. The example in Nabla’s documentation is a curl command that names no method.',
       ),
     patientIdClaim: z
       .string()
       .min(1)
       .optional()
-      .describe('The claim of the access token that names the patient. If set, tokens of another patient are refused.'),
+      .describe(
+        'The claim of the access token that holds the id of the patient. The broker refuses a token of any other patient. Absent: the broker does not check this.',
+      ),
   },
   check({ serverKey, baseUrl }, report) {
     if (baseUrl !== undefined || !('clientId' in serverKey.current)) return;

@@ -56,7 +56,9 @@ export const nudge = defineVendor({
     method: z
       .enum(['GET', 'POST'])
       .default('GET')
-      .describe('The HTTP method of the token call, whose parameters are in the query. Nudge documents no method.'),
+      .describe(
+        'The HTTP method with which the broker requests a token. The parameters are in the query with either. Nudge documents no method.',
+      ),
     apiKeyHeader: z
       .string()
       .regex(/^[A-Za-z0-9-]+$/)
@@ -64,21 +66,23 @@ export const nudge = defineVendor({
         error: 'must not be a header that HTTP or this client sets',
       })
       .default('apiKey')
-      .describe('The header that carries the API key.'),
+      .describe('The name of the header in which the broker sends the API key.'),
     expiryMinutes: expiryMinutesSchema
       .default(60)
-      .describe('The lifetime of a token, in minutes. An app may request less, never more.'),
+      .describe('The lifetime of a token, in minutes. An app may request a shorter one, never a longer one.'),
     cache: z
       .strictObject({
         minRemainingSeconds: z
           .int()
           .min(1)
           .max(86_400)
-          .describe('A shared token is returned only if it is valid for at least this many more seconds.'),
+          .describe(
+            'The minimum number of seconds for which a shared token is still valid when the broker returns it. Otherwise the broker requests a new one.',
+          ),
       })
       .optional()
       .describe(
-        'Returns one token to several users, which is safe because tokens are bound to the account. Default: off.',
+        'Makes the broker return one token to several users, which is safe because a token of Nudge is bound to the account. Absent: the broker requests a new token for each request.',
       ),
   },
   check({ cache, expiryMinutes }, report) {

@@ -32,10 +32,16 @@ const customerSchema = z.string().regex(/^[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){0,63}
 
 const customerSourceSchema = z.union([
   z.strictObject({
-    claim: z.string().min(1).describe("The claim of the principal's token that names the customer."),
-    issuer: z.string().min(1).optional().describe('The issuer whose claim counts, if several issuers are configured.'),
+    claim: z.string().min(1).describe("The claim of the caller's token that holds the name of the customer."),
+    issuer: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'The issuer whose tokens have the claim. Required if the users of several issuers may use this connection.',
+      ),
   }),
-  z.strictObject({ value: customerSchema.describe('The one customer, for every principal.') }),
+  z.strictObject({ value: customerSchema.describe('The name of the customer whose data every principal may use.') }),
 ]);
 
 /** Returns the domain of an environment of Nymbl, such as `nymblqa.com`, or undefined for a host of others. */
@@ -57,25 +63,27 @@ export const nymbl = defineVendor({
   errorBody: errorSchema,
   credentials: {
     clientSecret: secretCredential('The secret of the OAuth client.'),
-    apiKey: secretCredential('The API key, sent as `x-api-key` beside the access token.'),
+    apiKey: secretCredential('The API key, which the broker sends as `x-api-key` beside the access token.'),
   },
   options: {
     clientId: z.string().trim().min(1).describe('The id of the OAuth client.'),
     baseUrl: baseUrlSchema.default('https://api.nymbldev.com').describe("The base URL of Nymbl's API."),
-    tokenUrl: baseUrlSchema.default('https://idp.api.nymbldev.com/oauth2/token').describe('The token endpoint.'),
+    tokenUrl: baseUrlSchema
+      .default('https://idp.api.nymbldev.com/oauth2/token')
+      .describe("The URL of Nymbl's token endpoint."),
     scope: z
       .string()
       .regex(/^[\x21-\x7e]+$/)
       .default('nymbl-customer-api/{customer}')
-      .describe('The scope to request. `{customer}` stands for the customer.'),
+      .describe('The scope that the broker requests. `{customer}` stands for the name of the customer.'),
     customer: customerSourceSchema.describe(
-      "The customer whose data a principal may use: the value of a claim of the principal's token, or one fixed customer.",
+      "The customer whose data a principal may use: the value of a claim of the caller's token, or one customer for all principals.",
     ),
     rateLimitScope: z
       .enum(['connection', 'customer'])
       .default('connection')
       .describe(
-        'What a 429 response of the API holds: all calls of this connection, or only the calls for the same customer. Nymbl documents limits of the gateway, which counts by API key.',
+        'Which calls the broker holds back after a 429 response of the API: all calls of this connection, or only those for the same customer. Nymbl documents limits of its gateway, which counts by API key.',
       ),
     ...forwardOptions,
   },

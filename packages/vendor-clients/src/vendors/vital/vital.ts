@@ -91,13 +91,17 @@ export const vital = defineVendor({
   id: 'vital',
   title: 'Vital',
   errorBody: errorSchema,
-  credentials: { apiKey: secretCredential('A team API key. Its prefix names its environment and region.') },
+  credentials: {
+    apiKey: secretCredential('An API key of the team at Junction. Its prefix names its environment and region.'),
+  },
   options: {
-    environment: z.enum(['sandbox', 'production']).describe('The environment of the API key.'),
-    region: z.enum(['us', 'eu']).describe('The region of the API key.'),
+    environment: z
+      .enum(['sandbox', 'production'])
+      .describe('The environment at Junction to which the API key belongs.'),
+    region: z.enum(['us', 'eu']).describe('The region of Junction to which the API key belongs.'),
     baseUrl: baseUrlSchema
       .optional()
-      .describe("The base URL. Default: Junction's host for the environment and region."),
+      .describe("The base URL of Junction's API. Absent: Junction's host for `environment` and `region`."),
   },
   check({ apiKey, environment, region, baseUrl }, report) {
     const [host, sandbox, hostRegion, legacyRegion = 'us'] = knownHost.exec(baseUrl ?? '') ?? [];

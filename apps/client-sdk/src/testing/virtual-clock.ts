@@ -1,7 +1,10 @@
 import type { ValetClock } from '../clock.ts';
 
-/** Creates a clock that changes only when the test calls `advance`. */
-export function createTestClock(startMs = Date.parse('2026-11-20T10:00:00.000Z')) {
+/**
+ * Creates a clock for a test, with the functions that control it. `advance` moves the time, then runs each task that is due, in the
+ * order in which they were scheduled.
+ */
+export function createVirtualClock(startMs = Date.parse('2026-11-20T10:00:00.000Z')) {
   let nowMs = startMs;
   const tasks = new Map<object, { task: () => void; atMs: number }>();
   const clock: ValetClock = {
