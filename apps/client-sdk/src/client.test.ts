@@ -150,7 +150,7 @@ test('100 refused calls share one renewal of the app token', async () => {
   expect(broker.requests).toHaveLength(200);
 });
 
-test('a call that is refused after another call renewed the app token is repeated with the renewed token', async () => {
+test('the client repeats a call with the renewed app token if the broker refuses it after another call renewed the token', async () => {
   const lateRefusal = Promise.withResolvers<void>();
   const broker = await startFakeBroker(async ({ path, headers }) => {
     if (headers.authorization === 'Bearer fresh') return path === '/v1/session' ? session() : issued('nabla', {});
@@ -262,7 +262,7 @@ test('a call does not follow a redirect', async () => {
   expect(elsewhere.requests).toHaveLength(0);
 });
 
-test('a call times out when getAppToken hangs, and a token that arrives later is passed to fetch only with an aborted signal', async () => {
+test('a call times out when getAppToken hangs, and the client passes a token that arrives later to fetch only with an aborted signal', async () => {
   const { clock, advance, scheduledCount } = createVirtualClock();
   const late = Promise.withResolvers<string>();
   const signals: (AbortSignal | null | undefined)[] = [];

@@ -70,7 +70,7 @@ test.each<[z.ZodType, unknown, string]>([
   [z.string().refine(() => false, { error: 'must be a fruit' }), 'x', 'must be a fruit'],
   [z.int({ error: 'must be a port' }), 'x', 'must be a port'],
   [z.string().min(3, { error: 'is too short' }), 'x', 'is too short'],
-])('toSentence returns a plain sentence (%#)', (schema, value, expected) => {
+])('toSentence describes problem %$ of the table in a plain sentence', (schema, value, expected) => {
   const [issue] = schema.safeParse(value).error?.issues ?? [];
   expect(issue && toSentence(issue)).toBe(expected);
 });

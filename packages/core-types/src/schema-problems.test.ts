@@ -123,7 +123,7 @@ test.each<[z.ZodType, unknown, string]>([
   [source, { claim: 'a', mapping: true }, 'set one of `claim`, `mapping` or `ensure`, not several'],
   [source, { mapping: false }, 'mapping: must be `true`'],
   [source, { ensure: { by: 1 } }, 'ensure.by: must be a text, not a number'],
-])('describeSchemaProblems explains what a union accepts (%#)', (schema, value, expected) => {
+])('describeSchemaProblems explains what a union accepts, for value %$ of the table', (schema, value, expected) => {
   expect(problemsFor(schema.optional(), value)).toBe(expected);
 });
 

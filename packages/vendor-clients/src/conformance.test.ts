@@ -95,7 +95,7 @@ describe.each(ids)('%s', (id) => {
     await vendor.close();
   });
 
-  test('options with an unknown field are refused by the name of the field, without its value', () => {
+  test('the vendor refuses options with an unknown field, and names the field without its value', () => {
     const { options } = definitionOf(id);
     const { success, error } = options.safeParse({ ...connectionOf(sandbox, id), typo: canary });
     expect(success).toBe(false);
@@ -165,7 +165,7 @@ describe.each(ids)('%s', (id) => {
     },
   );
 
-  test('a wrong content type is ignored, and an extra response never reaches a caller', async () => {
+  test('the client ignores a wrong content type, and returns an extra response to no caller', async () => {
     const vendor = startSandboxed(sandbox, id);
     for (const type of ['wrong-content-type', 'extra-response'] as const) {
       sandbox.setFaults([{ vendor: simulationOf(id), fault: { type }, count: 5 }]);

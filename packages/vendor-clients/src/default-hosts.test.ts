@@ -22,7 +22,7 @@ async function firstUrlOf(call: (dependencies: { dispatcher: Dispatcher; random:
 
 const key = 'sandbox-only';
 
-test('Nabla, Nudge and Nymbl are called at their documented hosts', async () => {
+test('the clients call Nabla, Nudge and Nymbl at their documented hosts', async () => {
   const nymbl = { clientId: key, clientSecret: key, apiKey: key, customer: { value: 'acme' } };
   const allow = [{ method: 'GET', path: '/Patients' } as const];
   const token = { kind: 'server', vendor: 'nymbl', secret: new Secret(key) } as const;
@@ -48,7 +48,7 @@ test.each([
   ['sandbox', 'us', 'sk_us_', 'https://api.sandbox.us.junction.com', 'https://api.sandbox.tryvital.io'],
   ['sandbox', 'eu', 'sk_eu_', 'https://api.sandbox.eu.junction.com', 'https://api.sandbox.eu.tryvital.io'],
 ] as const)(
-  'Vital is called at the host of %s in %s, and refuses hosts and keys of another region',
+  'the client calls Vital at the host of %s in %s, and refuses hosts and keys of another region',
   async (environment, region, prefix, current, legacy) => {
     const options = { apiKey: `${prefix}${key}`, environment, region };
     const otherRegion = region === 'us' ? 'eu' : 'us';

@@ -132,18 +132,21 @@ describe.each(Object.entries(contestants))('%s', (_name, contestant) => {
     expect(failure).toMatchObject({ code: contestant.codes?.[0] ?? 'vendor_auth_failed' });
   });
 
-  test.each([429, 503])('status %i with HTML is an interception, whose pause is kept', async (status) => {
-    const { failure } = await callWith(contestant, {
-      status,
-      text: '<html>',
-      headers: { ...html, 'retry-after': '7' },
-    });
-    expect(failure).toMatchObject({
-      code: 'vendor_unavailable',
-      cause: { type: 'intercepted', status },
-      retryAfterSeconds: 7,
-    });
-  });
+  test.each([429, 503])(
+    'status %i with HTML is an interception, and the client keeps to the pause that it asks for',
+    async (status) => {
+      const { failure } = await callWith(contestant, {
+        status,
+        text: '<html>',
+        headers: { ...html, 'retry-after': '7' },
+      });
+      expect(failure).toMatchObject({
+        code: 'vendor_unavailable',
+        cause: { type: 'intercepted', status },
+        retryAfterSeconds: 7,
+      });
+    },
+  );
 
   test('status 407 is an interception', async () => {
     const { failure } = await callWith(contestant, { status: 407, json: contestant.own });

@@ -11,11 +11,11 @@ test('the registry has an entry for each folder of src/vendors', () => {
 /** A name as people write it, on one line: Acme Pay, Auth0, DocuSign. */
 const title = /^[A-Z][A-Za-z0-9]*( [A-Z][A-Za-z0-9]*)*$/;
 
-test.each(['Acme Pay', 'Auth0', 'DocuSign'])('the title %s is allowed', (name) => {
+test.each(['Acme Pay', 'Auth0', 'DocuSign'])('%s has the form of a registered title', (name) => {
   expect(name).toMatch(title);
 });
 
-test.each(['', 'acme', 'Acme ', ' Acme', 'Acme\nPay', 'Acme: Pay'])('the title %j is not allowed', (name) => {
+test.each(['', 'acme', 'Acme ', ' Acme', 'Acme\nPay', 'Acme: Pay'])('%j does not have the form of a registered title', (name) => {
   expect(name).not.toMatch(title);
 });
 

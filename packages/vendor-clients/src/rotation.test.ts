@@ -89,7 +89,7 @@ test('Nymbl switches to the next API key in a call that can be sent twice, and n
   await vendor.close();
 });
 
-test('Nymbl does not switch the API key when the access token is refused', async () => {
+test('the client does not switch the API key when Nymbl refuses the access token', async () => {
   const vendor = startNymbl();
   const { proxy } = vendor;
   if (proxy === undefined) throw new Error('no proxy');
@@ -121,7 +121,7 @@ test('Nymbl switches to the next API key after a 403 to a HEAD, which has no bod
   await vendor.close();
 });
 
-test('Nymbl reports a refused access token, even if the API key that is not in use yet is refused too', async () => {
+test('the client reports a refused access token, even if Nymbl also refuses the API key that is not in use yet', async () => {
   const gateway = [
     { status: 401, json: { message: 'The incoming token has expired' } },
     { status: 403, json: { message: 'Forbidden' } },
@@ -139,7 +139,7 @@ test('Nymbl reports a refused access token, even if the API key that is not in u
   await vendor.close();
 });
 
-test('Nudge and Vital use the next API key when the current one is refused', async () => {
+test('the clients of Nudge and Vital use the next API key when the vendor refuses the current one', async () => {
   await using server = await startVendorServer({ status: 401 }, { json: { token: 'a' } });
   const slots = { current: 'sandbox-only-current', next: 'sandbox-only-next' };
   const nudge = createNudgeClient({ apiKey: slots, baseUrl: server.url }, { onEvent });

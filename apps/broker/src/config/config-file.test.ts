@@ -61,7 +61,7 @@ describe('readConfigFile', () => {
     ['{\n  "a": 1\n}\n}', 4],
     ["{\n\n\n  'canary': 1\n}", 4],
     ['', 1],
-  ])('readConfigFile names the line at which a text is not JSON (%#)', async (text, line) => {
+  ])('readConfigFile names, for the text %j, the line %i at which it is not JSON', async (text, line) => {
     const path = await createFile('wrong.json', text);
     await expect(readConfigFile(path)).rejects.toMatchObject({ problems: [`${path}: is not JSON at line ${line}`] });
   });
@@ -72,11 +72,14 @@ describe('readConfigFile', () => {
     ['a: 1\nkey: ${env: KEY}', 2, 'BLOCK_AS_IMPLICIT_KEY'],
     ['a: 1\nlist:\n  - { id: a, secret: ${env:KEY} }\nb: 2', 3, 'UNEXPECTED_TOKEN'],
     ['a: { key: x-${env:KEY}, b: 1 }', 1, 'UNEXPECTED_TOKEN'],
-  ])('readConfigFile advises to put a reference that is not YAML in quotes (%#)', async (text, line, code) => {
-    const path = await createFile('reference.yaml', text);
-    const problem = `${path}: is not plain YAML at line ${line} (${code}); put each reference in quotes: '\${env:NAME}'`;
-    await expect(readConfigFile(path)).rejects.toMatchObject({ problems: [problem] });
-  });
+  ])(
+    'readConfigFile advises to put the reference in %j in quotes, because it is not YAML without',
+    async (text, line, code) => {
+      const path = await createFile('reference.yaml', text);
+      const problem = `${path}: is not plain YAML at line ${line} (${code}); put each reference in quotes: '\${env:NAME}'`;
+      await expect(readConfigFile(path)).rejects.toMatchObject({ problems: [problem] });
+    },
+  );
 
   test('readConfigFile advises to put a reference that is not JSON in quotes', async () => {
     const path = await createFile('reference.json', '{\n  "a": 1,\n  "key": ${env:KEY}\n}');

@@ -36,7 +36,11 @@ const files = {
   ),
 };
 
-describe.each(['commonjs', 'module', undefined])('in a folder whose package.json has the type %s', (type) => {
+describe.each([
+  ['the type commonjs', 'commonjs'],
+  ['the type module', 'module'],
+  ['no type', undefined],
+])('in a folder whose package.json has %s', (_name, type) => {
   let folder: string;
   let results: Readonly<Record<string, unknown>>;
   beforeAll(async () => {

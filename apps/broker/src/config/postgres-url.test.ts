@@ -58,7 +58,6 @@ test.each([
   ],
   ['--search-path=valetkey', [['search_path', 'valetkey']]],
   ['-c search_path=a,\\ b\\\\c', [['search_path', 'a, b\\c']]],
-  ['  ', []],
 ])(
   'the options %j of a URL become settings of each transaction, because a pooler refuses options',
   (options, settings) => {
@@ -66,6 +65,10 @@ test.each([
     expect(parsePostgresUrl(url)).toMatchObject({ settings });
   },
 );
+
+test('blank options of a URL become no settings', () => {
+  expect(parsePostgresUrl('postgresql://127.0.0.1/test?options=%20%20')).toMatchObject({ settings: [] });
+});
 
 test('timeouts of the server in a URL become settings of each transaction', () => {
   const address = parsePostgresUrl(

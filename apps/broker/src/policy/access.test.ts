@@ -82,7 +82,7 @@ test('a refusal names the required scopes and claims, but no value of a claim an
   expect(`${refusal?.message} ${refusal?.remediation}`).not.toContain('canary');
 });
 
-test('a refusal of an issuer does not name the issuers that are allowed', () => {
+test('the error that refuses an issuer does not name the issuers that the policy allows', () => {
   const refusal = refusalOf({ ...everyone, issuers: ['https://canary.example.com'] }, alice);
   expect(refusal).toMatchObject({ code: 'forbidden', vendor: 'acme' });
   expect(`${refusal?.message} ${refusal?.remediation}`).not.toContain('canary');

@@ -45,7 +45,7 @@ test('caller limits allow the whole burst at every fraction of a millisecond', (
   }
 });
 
-test('the error `rate_limited` carries the seconds until the next request is allowed', () => {
+test('the error `rate_limited` carries the seconds until the limit allows the next request', () => {
   const assertWithinRate = createRateLimit(2, createVirtualClock());
   assertWithinRate(alice);
   assertWithinRate(alice);

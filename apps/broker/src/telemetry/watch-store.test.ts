@@ -51,7 +51,7 @@ function createHarness() {
 
 const settle = (call: Promise<unknown>) => call.catch(() => undefined);
 
-test('an outage is logged once with its reason and advice, and its end once with its duration and failures', async () => {
+test('the broker logs an outage of the store once with its reason and advice, and the end once with its duration and failures', async () => {
   const { store, reasons, counts, messages } = createHarness();
   reasons.isBlocked = 'ECONNREFUSED';
   reasons.recordDecision = 'ECONNREFUSED';
@@ -113,7 +113,7 @@ test('a call that began before a failure and succeeds after it does not end the 
   expect(texts()).toEqual(['store is unusable']);
 });
 
-test('the failures and the recovery of a ping of Redis are reported', async () => {
+test('watchStore reports the failures and the recovery of a ping of Redis', async () => {
   const { outage, texts, counts } = createHarness();
   let failure: unknown = Object.assign(new Error('canary'), { code: 'READONLY' });
   const ping = async () => {

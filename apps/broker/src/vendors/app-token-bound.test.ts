@@ -2,7 +2,7 @@ import { systemClock, type Principal } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { CallerTokenRefusal, createAppTokenBound } from './app-token-bound.ts';
 
-test('a caller whose token has no expiry is refused, because nothing bounds the token of the vendor', () => {
+test('boundByAppToken refuses a caller whose token has no expiry, because nothing bounds the token of the vendor', () => {
   const bound = createAppTokenBound('acme-eu', 'acme', systemClock);
   const principal: Principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
   const shorten = () => bound.shorten({ lifetime: { minSeconds: 1 } }, principal, {});

@@ -55,7 +55,7 @@ test.each([
 );
 
 test.each([59, 2, 1])(
-  'with boundByAppToken, a caller whose token lives for %i seconds is refused without a call',
+  'with boundByAppToken, the broker refuses a caller whose token lives for %i seconds, without a call to the vendor',
   async (left) => {
     await using started = await start({ boundByAppToken: true });
     expect(await started.issue('nudge', left)).toMatchObject({ status: 401, body: { code: 'invalid_token' } });

@@ -153,7 +153,7 @@ test.runIf(hasOpenssl)('the environment names the proxy and the private authorit
   await rm(folder, { recursive: true });
 });
 
-test('loopback hosts are called without the proxy', async () => {
+test('the broker calls loopback hosts without the proxy', async () => {
   await using proxy = await startConnectProxy({});
   const findings = await examine(
     parseConfig({ ...createConfigFor(sandbox), egress: { proxy: `http://127.0.0.1:${proxy.port}` } }),
@@ -162,31 +162,34 @@ test('loopback hosts are called without the proxy', async () => {
   expect(proxy.tunnels).toEqual([]);
 });
 
-test.runIf(hasOpenssl && hasPrivateAddress)('a private address is called only if `egress.allow` lists it', async () => {
-  await using authority = await createCertificateAuthority();
-  const address = privateAddress ?? '';
-  const upstreamPort = Number(new URL(sandbox.origin).port);
-  const issued = await authority.issue('authgear.internal');
-  await using front = await startTlsFront({ ...issued, upstreamPort, host: address });
-  const resolved = [{ address, family: address.includes(':') ? 6 : 4 }];
-  const lookup = ((...given: unknown[]) =>
-    (given[2] as (failure: null, found: unknown) => void)(null, resolved)) as never;
-  const url = `https://authgear.internal:${front.port}/idp/jwks`;
-  const fetchWith = async (allow: string[]) => {
-    const egress = createEgress({ allow, ca: authority.ca, proxy: false }, { lookup });
-    try {
-      return (await egress.fetch(url)).status;
-    } catch (error) {
-      return ((error as Error).cause as { code?: string }).code;
-    } finally {
-      await egress.close();
-    }
-  };
-  expect(await fetchWith([])).toBe('EGRESS_REFUSED');
-  expect(await fetchWith(['other.internal'])).toBe('EGRESS_REFUSED');
-  expect(await fetchWith(['authgear.internal'])).toBe(200);
-  expect(await fetchWith([address])).toBe(200);
-});
+test.runIf(hasOpenssl && hasPrivateAddress)(
+  'the broker calls a private address only if `egress.allow` lists it',
+  async () => {
+    await using authority = await createCertificateAuthority();
+    const address = privateAddress ?? '';
+    const upstreamPort = Number(new URL(sandbox.origin).port);
+    const issued = await authority.issue('authgear.internal');
+    await using front = await startTlsFront({ ...issued, upstreamPort, host: address });
+    const resolved = [{ address, family: address.includes(':') ? 6 : 4 }];
+    const lookup = ((...given: unknown[]) =>
+      (given[2] as (failure: null, found: unknown) => void)(null, resolved)) as never;
+    const url = `https://authgear.internal:${front.port}/idp/jwks`;
+    const fetchWith = async (allow: string[]) => {
+      const egress = createEgress({ allow, ca: authority.ca, proxy: false }, { lookup });
+      try {
+        return (await egress.fetch(url)).status;
+      } catch (error) {
+        return ((error as Error).cause as { code?: string }).code;
+      } finally {
+        await egress.close();
+      }
+    };
+    expect(await fetchWith([])).toBe('EGRESS_REFUSED');
+    expect(await fetchWith(['other.internal'])).toBe('EGRESS_REFUSED');
+    expect(await fetchWith(['authgear.internal'])).toBe(200);
+    expect(await fetchWith([address])).toBe(200);
+  },
+);
 
 test.each(['https://10.0.0.1/jwks', 'https://169.254.169.254/jwks', 'https://metadata.google.internal/jwks'])(
   'keys at %s are not fetched, with a proxy neither, and the finding names the setting',

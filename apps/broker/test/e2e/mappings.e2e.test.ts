@@ -16,7 +16,7 @@ const putMapping = async ({ callAdmin }: RecordingBroker, body: object) => {
   return status;
 };
 
-test('an operator maps a vendor user for a connection that reads mappings, and is refused for every other', async () => {
+test('the admin API stores a vendor user for a connection that reads mappings, and refuses one for every other connection', async () => {
   await using sandbox = await createSandbox();
   const config = createConfigFor(sandbox);
   const nabla = { ...config.vendors.nabla, user: { mapping: true as const } };

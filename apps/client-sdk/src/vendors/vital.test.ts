@@ -63,9 +63,14 @@ test('vitalSignInToken and vitalAuthenticate request a new sign-in token for eac
   expect(issueCount()).toBe(4);
 });
 
-test.each([true, false])(
-  "vitalReconcile signs in when Vital's SDK is signed out (Vital user known to the broker: %s)",
-  async (known) => {
+const knowledge = [
+  ['knows', true],
+  ['does not know', false],
+] as const;
+
+test.each(knowledge)(
+  "vitalReconcile signs in when Vital's SDK is signed out and the broker %s the Vital user",
+  async (_verb, known) => {
     const { valet } = await valetOf({ known });
     const { core, calls } = vitalCore();
 
@@ -95,9 +100,9 @@ test('vitalReconcile leaves the same user signed in when only the response with 
   expect(calls).toEqual([]);
 });
 
-test.each([true, false])(
-  'vitalReconcile signs another user out and then signs the app user in (Vital user known to the broker: %s)',
-  async (known) => {
+test.each(knowledge)(
+  'vitalReconcile signs another user out and then signs the app user in when the broker %s the Vital user',
+  async (_verb, known) => {
     const { valet } = await valetOf({ known });
     const { core, calls, current } = vitalCore(bob);
 
@@ -107,22 +112,14 @@ test.each([true, false])(
   },
 );
 
-test.each([
-  ['an API key', ['configured', 'signedIn', 'useApiKey'], true],
-  ['an API key', ['configured', 'signedIn', 'useApiKey'], false],
-  [
-    'a token that needs re-authentication',
-    ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication'],
-    true,
-  ],
-  [
-    'a token that needs re-authentication',
-    ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication'],
-    false,
-  ],
-])(
-  'vitalReconcile signs the same user in again without a sign-out after a sign-in with %s %#',
-  async (_, status, known) => {
+const oldSignIns = [
+  ['an API key', ['configured', 'signedIn', 'useApiKey']],
+  ['a token that needs re-authentication', ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication']],
+] as const;
+
+test.each(oldSignIns.flatMap(([name, status]) => knowledge.map(([verb, known]) => ({ name, status, verb, known }))))(
+  'vitalReconcile signs the same user in again without a sign-out after a sign-in with $name, when the broker $verb the Vital user',
+  async ({ status, known }) => {
     const { valet } = await valetOf({ known });
     const { core, calls } = vitalCore(alice, status);
     const reconcile = vitalReconcile(valet, core);

@@ -5,7 +5,7 @@ import { createVirtualTime } from '../testing/virtual-time.ts';
 import type { TokenCacheEvent } from './events.ts';
 import { createTokenCache } from './token-cache.ts';
 
-test('10,000 tokens that were issued together are renewed at different times, while no caller waits', async () => {
+test('the cache renews 10,000 tokens that were issued together at different times, while no caller waits', async () => {
   const time = createVirtualTime();
   const cache = createTokenCache({ clock: time, timers: time, random: seededRandom(1) });
   const issue = createCountingIssue();

@@ -71,7 +71,7 @@ test('get returns an account-bound client token, and throws a TypeError for a us
   await expect(cache.get({ vendor: 'nabla' }, async () => account)).rejects.toThrow(TypeError);
 });
 
-test('a token that is due is renewed in the background, while get returns the old token', async () => {
+test('the cache renews a token that is due in the background, while get returns the old token', async () => {
   const { time, cache } = setUp();
   const issue = createCountingIssue();
   await cache.get(nymblKey, issue);
@@ -205,13 +205,13 @@ test.each([
   ['text', '120', 120],
   ['not a number', 'soon', 60],
   ['beyond the maximum', 1e15, 86_400],
-])('a token whose expiresInSeconds is %s (%o) lives %d s', async (_, expiresIn, seconds) => {
+])('a token whose expiresInSeconds is %s (%j) lives for %i seconds', async (_, expiresIn, seconds) => {
   const { cache } = setUp();
   expect((await cache.get(nymblKey, async () => serverToken('token', expiresIn))).expiresInSeconds).toBe(seconds);
 });
 
 test.each([0, '0', -1, -1e9])(
-  'a token whose expiresInSeconds is %o is a failure with a cool-down',
+  'a token whose expiresInSeconds is %j is a failure with a cool-down',
   async (expiresIn) => {
     const { time, cache } = setUp();
     const issue = createCountingIssue(expiresIn);

@@ -25,7 +25,7 @@ test.each([
   ['probably milliseconds', 3_600_000, 86_400],
   ['infinity', Number.POSITIVE_INFINITY, 86_400],
   ['a number beyond infinity, as text', '1e400', 86_400],
-])('an expires_in that is %s (%o) means a life of %d s', (_, expiresIn, seconds) => {
+])('an expires_in that is %s means a life of %i seconds', (_, expiresIn, seconds) => {
   expect(lifetimeSeconds(expiresIn, rules)).toBe(seconds);
 });
 

@@ -41,7 +41,7 @@ test('a call receives the store, and its result is returned', async () => {
   expect(events).toEqual([]);
 });
 
-test('a call resolves to `unavailable` at its deadline, and its late result is ignored', async () => {
+test('a call resolves to `unavailable` at its deadline, whatever its result is later', async () => {
   const { time, events, storeAccess } = setUp();
   const { promise, resolve } = Promise.withResolvers<string>();
   let result: unknown;
@@ -63,14 +63,14 @@ test.each([
   ['a sentence with a canary', 'error'],
   [7, 'error'],
   [undefined, 'error'],
-])('an error with the code %o is reported as %s, without its text', async (code, reason) => {
+])('the event for an error with the code %j has the reason %s and no text of the error', async (code, reason) => {
   const { events, storeAccess } = setUp();
   expect(await storeAccess.call(failing(code))).toBe(unavailable);
   expect(events).toEqual([{ type: 'store_down', reason }]);
 });
 
 test.each([['text'], [undefined], [null]])(
-  'the thrown value %o is reported with the reason `error`',
+  'the event for the thrown value %j has the reason `error`',
   async (thrown) => {
     const { events, storeAccess } = setUp();
     expect(await storeAccess.call(() => Promise.reject(thrown))).toBe(unavailable);
@@ -88,7 +88,7 @@ test('a store that throws before it returns a promise counts as failed', async (
   expect(time.pendingTimers()).toBe(0);
 });
 
-test('a store that failed is not called for storeRetryMs, and is called again afterwards', async () => {
+test('the cache does not call a store that failed for storeRetryMs, and calls it again afterwards', async () => {
   const { time, events, storeAccess } = setUp();
   await storeAccess.call(failing());
   let calls = 0;

@@ -74,7 +74,7 @@ test.each<FailureCause>([
   { type: 'oauth_error', error: 'unsupported_grant_type' },
   { type: 'dpop', error: 'use_dpop_nonce' },
   { type: 'dpop', error: 'invalid_dpop_proof' },
-])('the cause %o of a failure is the same after failureToText and parseFailureText', (cause) => {
+])('the cause %j of a failure is the same after failureToText and parseFailureText', (cause) => {
   expect(parseFailureText(failureToText({ ...failure, cause }))?.cause).toEqual(cause);
 });
 
@@ -85,6 +85,6 @@ test.each([
   { type: 'vendor_status', status: 429, more: 1 },
   { type: 'oauth_error', error: 'other' },
   { type: 'dpop', error: 'other' },
-])('parseFailureText refuses a failure with the unknown cause %o', (cause) => {
+])('parseFailureText refuses a failure with the unknown cause %j', (cause) => {
   expect(parseFailureText(failureToText({ ...failure, cause } as never))).toBeUndefined();
 });

@@ -41,16 +41,19 @@ test.each([
   [3_600, 3_540_000],
   [60, 30_000],
   [undefined, 240_000],
-])('a kept access token of %s seconds is renewed after %i milliseconds', async (expiresInSeconds, renewedAfterMs) => {
-  const { clock, call } = start(expiresInSeconds);
-  await call();
-  clock.advance(renewedAfterMs - 1);
-  expect(await call()).toBe('1');
-  clock.advance(1);
-  expect(await call()).toBe('2');
-});
+])(
+  'the keeper renews an access token of %s seconds after %i milliseconds',
+  async (expiresInSeconds, renewedAfterMs) => {
+    const { clock, call } = start(expiresInSeconds);
+    await call();
+    clock.advance(renewedAfterMs - 1);
+    expect(await call()).toBe('1');
+    clock.advance(1);
+    expect(await call()).toBe('2');
+  },
+);
 
-test('a kept access token that is refused with a 401 is renewed, and the call is sent once more', async () => {
+test('the keeper renews an access token that the vendor refuses with a 401, and sends the call once more', async () => {
   const { clock, call, used } = start(3_600);
   await call();
   clock.advance(10_000);
@@ -58,7 +61,7 @@ test('a kept access token that is refused with a 401 is renewed, and the call is
   expect(used).toEqual(['1', '1', '2']);
 });
 
-test('a kept access token that was granted within ten seconds is not renewed when it is refused', async () => {
+test('the keeper does not renew a refused access token that the vendor granted less than ten seconds ago', async () => {
   const { clock, call, used } = start(3_600);
   await call();
   clock.advance(9_999);
@@ -70,7 +73,7 @@ test.each([
   ['another status', refusal({ type: 'vendor_status', status: 403 })],
   ['a 401 in `reason` alone', refusal()],
   ['an error of another kind', new Error('broken')],
-])('a kept access token is not renewed after %s', async (_name, failure) => {
+])('the keeper does not renew an access token after %s', async (_name, failure) => {
   const { clock, call, used } = start(3_600);
   await call();
   clock.advance(10_000);

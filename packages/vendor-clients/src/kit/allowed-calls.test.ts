@@ -123,21 +123,26 @@ test('a long segment is decided at once, whatever the kinds of the pattern', () 
 });
 
 test.each([
-  ['/A({x},{y})', '/A(1,2)', true],
-  ['/A({x},{y})', '/A(1,2,3)', true],
-  ['/A({x},{y})', '/A(,2)', false],
-  ['/A({x},{y})', '/A(1,)', false],
-  ['/A({x},{y})', '/A(1,$2)', false],
-  ['/A({x}{y})', '/A(12)', true],
-  ['/A({x}{y})', '/A(1)', false],
-  ['/A({x})B', '/A(1)B', true],
-  ['/A({x})B', '/A(1)', false],
-  ['/{x}.{y}', '/a.b.c', true],
-  ['/{x}aa', '/aaa', true],
-  ['/{x}aa', '/aa', false],
-  ['/a{x}a', '/aa', false],
-])('the pattern %s and the path %s: %s', (pattern, path, expected) => {
-  expect(isCallAllowed([{ method: 'GET', path: pattern }], 'GET', path)).toBe(expected);
+  ['/A({x},{y})', '/A(1,2)'],
+  ['/A({x},{y})', '/A(1,2,3)'],
+  ['/A({x}{y})', '/A(12)'],
+  ['/A({x})B', '/A(1)B'],
+  ['/{x}.{y}', '/a.b.c'],
+  ['/{x}aa', '/aaa'],
+])('the pattern %s allows the path %s', (pattern, path) => {
+  expect(isCallAllowed([{ method: 'GET', path: pattern }], 'GET', path)).toBe(true);
+});
+
+test.each([
+  ['/A({x},{y})', '/A(,2)'],
+  ['/A({x},{y})', '/A(1,)'],
+  ['/A({x},{y})', '/A(1,$2)'],
+  ['/A({x}{y})', '/A(1)'],
+  ['/A({x})B', '/A(1)'],
+  ['/{x}aa', '/aa'],
+  ['/a{x}a', '/aa'],
+])('the pattern %s does not allow the path %s', (pattern, path) => {
+  expect(isCallAllowed([{ method: 'GET', path: pattern }], 'GET', path)).toBe(false);
 });
 
 test('a call is on the list only with the exact method', () => {
@@ -151,14 +156,14 @@ test('no call is on an empty list', () => {
 });
 
 test.each(['Patients', '/', '//a', '/a/../b', '/a//b', '/**', '/a*', '/a?b', '/a b', '/{', '/a%2fb'])(
-  'the pattern %s is refused',
+  'allowedCallSchema refuses the pattern %s',
   (path) => {
     expect(allowedCallSchema.safeParse({ method: 'GET', path }).success).toBe(false);
   },
 );
 
 test.each(['/Patients', '/Patients({id})', '/Visits/*/Notes', '/$metadata', "/Patients('{id}')/Name"])(
-  'the pattern %s is accepted',
+  'allowedCallSchema accepts the pattern %s',
   (path) => {
     expect(allowedCallSchema.safeParse({ method: 'GET', path }).success).toBe(true);
   },

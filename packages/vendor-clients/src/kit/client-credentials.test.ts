@@ -47,7 +47,7 @@ function issuedIn(form: string): number {
 }
 
 test.each([-60_000, -10_000, 0, 1_000, 20_000])(
-  'an assertion is accepted at once by a vendor that refuses an iat in its future when our clock is %i ms ahead',
+  'a vendor that refuses an iat in its future accepts an assertion at once when our clock is %i ms ahead',
   async (aheadMs) => {
     await using server = await startVendorServer({
       choose: ({ body }) => (issuedIn(body) <= 0 ? grant : { error: 'invalid_client' }),

@@ -56,7 +56,7 @@ test('the other secret is not used after a timeout, without a second slot, or fo
   expect(refuses).toHaveBeenCalledTimes(2);
 });
 
-test('a secret that the vendor accepts stays active although the call itself is rejected', async () => {
+test('a secret that the vendor accepts stays active although the vendor rejects the call itself', async () => {
   const { credential, onSwitch } = start();
   const call = vi.fn<(secret: Secret) => Promise<never>>(async (used) => {
     if (used === current) refused();
@@ -80,9 +80,9 @@ test('a mapped credential transforms each slot once and switches between the res
 });
 
 test.each([
-  [{ current }, false],
-  [{ current, next }, true],
-])('a credential with the slots %j has hasNext %s, and so has a mapped one', (slots, hasNext) => {
+  ['one secret', { current }, false],
+  ['two secrets', { current, next }, true],
+])('hasNext of a credential with %s is, also after map, %j', (_name, slots, hasNext) => {
   expect(start(slots).credential.hasNext).toBe(hasNext);
   expect(start(slots).credential.map(String).hasNext).toBe(hasNext);
 });

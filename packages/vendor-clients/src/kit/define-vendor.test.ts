@@ -214,7 +214,7 @@ test('each slot of a credential can be tried alone, as the doctor does', async (
   expect(server.calls.map(({ headers }) => headers['key']).toSorted()).toEqual(['one', 'two']);
 });
 
-test('a switch to the other slot is reported with the vendor and the option', async () => {
+test('the event of a switch to the other slot has the vendor and the option', async () => {
   await using server = await startVendorServer({ status: 401 }, { text: 'token' });
   const events: VendorEvent[] = [];
   const client = acme.createClient(

@@ -173,7 +173,7 @@ test('after a broken TCP connection, a GET is repeated and a POST is not', async
   expect(proxy.server.calls).toHaveLength(3);
 });
 
-test('a body that is too long by its Content-Length is refused before anything is sent', async () => {
+test('forwardCall rejects a body that is too long by its Content-Length, before it sends anything', async () => {
   await using proxy = await startProxy({ text: 'accepted' }, { maxRequestBytes: 10 });
   async function* body(): AsyncGenerator<Uint8Array> {
     yield Buffer.from('x');
@@ -192,7 +192,7 @@ test('the options of a forwarding vendor parse to its bounds and an empty list o
   });
 });
 
-test('a part of a body passes with its range and conditions, and a part that does not name its range is refused', async () => {
+test('toProxyResponse passes a part of a body with its range and conditions, and throws for a part that does not name its range', async () => {
   await using proxy = await startProxy({ status: 206, headers: { 'content-range': 'bytes 0-1/9' }, text: 'ab' });
   const headers = { range: 'bytes=0-1', 'if-range': '"1"' };
   const { status, headers: passed } = await proxy.send({ ...read, headers });

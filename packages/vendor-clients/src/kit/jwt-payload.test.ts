@@ -20,14 +20,21 @@ test.each([
   [{ iat: 10, exp: 310 }, 300],
   [{ iat: 10.5, exp: 310.2 }, 299],
   [{ iat: '10', exp: '310' }, 300],
-  [{ iat: 'today', exp: 310 }, undefined],
-  [{ iat: 10 }, undefined],
   [{ iat: 0, exp: 1e300 }, 86_400],
-])('a token with the claims %j, issued just now, lives for %s seconds', (payload, seconds) => {
+])('remainingLifeSeconds of a token with the claims %j, issued just now, returns %i', (payload, seconds) => {
   expect(lifeAt(11, fakeJwt(payload))).toBe(seconds);
   expect(lifeAt(undefined, fakeJwt(payload))).toBe(seconds);
   expect(lifeAt('yesterday', fakeJwt(payload))).toBe(seconds);
 });
+
+test.each([{ iat: 'today', exp: 310 }, { iat: 10 }])(
+  'remainingLifeSeconds of a token with the claims %j returns undefined',
+  (payload) => {
+    expect(lifeAt(11, fakeJwt(payload))).toBeUndefined();
+    expect(lifeAt(undefined, fakeJwt(payload))).toBeUndefined();
+    expect(lifeAt('yesterday', fakeJwt(payload))).toBeUndefined();
+  },
+);
 
 test.each([
   [900, 300],
@@ -49,20 +56,26 @@ test('a token without `iat` lives from the `Date` of the response until its expi
 test.each([
   [10, 10],
   [10, 5],
-])('a token issued at %i that expires at %i is refused as expired', (iat, exp) => {
+])('remainingLifeSeconds throws for a token issued at %i that expires at %i', (iat, exp) => {
   expect(() => lifeAt(10, fakeJwt({ iat, exp }))).toThrow(expect.objectContaining({ reason: 'token_expired' }));
 });
 
-test.each([1_300, 1_301, 1_000_000])('a response sent at %i with a token that expired at 1,300 is invalid', (date) => {
-  expect(() => lifeAt(date, fakeJwt({ iat: 1_000, exp: 1_300 }))).toThrow(
-    expect.objectContaining({ code: 'vendor_response_invalid', reason: 'token_expired', vendor: 'nudge' }),
-  );
-});
+test.each([1_300, 1_301, 1_000_000])(
+  'remainingLifeSeconds throws for a response sent at %i with a token that expired at 1,300',
+  (date) => {
+    expect(() => lifeAt(date, fakeJwt({ iat: 1_000, exp: 1_300 }))).toThrow(
+      expect.objectContaining({ code: 'vendor_response_invalid', reason: 'token_expired', vendor: 'nudge' }),
+    );
+  },
+);
 
-test.each(['opaque', 'a.b.c', '..', 'a.bnVsbA.c'])('the life of the token %j is unknown', (token) => {
-  expect(lifeAt(1, token)).toBeUndefined();
-});
+test.each(['opaque', 'a.b.c', '..', 'a.bnVsbA.c'])(
+  'remainingLifeSeconds of the token %j returns undefined',
+  (token) => {
+    expect(lifeAt(1, token)).toBeUndefined();
+  },
+);
 
-test.each(['', 'opaque', 'a.b.c', '..', 'a.bnVsbA.c'])('the text %j has no claims', (text) => {
+test.each(['', 'opaque', 'a.b.c', '..', 'a.bnVsbA.c'])('readJwtPayload returns undefined for the text %j', (text) => {
   expect(readJwtPayload(text)).toBeUndefined();
 });

@@ -19,23 +19,28 @@ describe('readLifetimeSeconds', () => {
     [1e11, 86_400],
     [1e300, 86_400],
     ['9'.repeat(300), 86_400],
-    [0, undefined],
-    [0.5, undefined],
-    [-1, undefined],
-    ['-300', undefined],
-    [NaN, undefined],
-    [Infinity, undefined],
-    ['9'.repeat(400), undefined],
-    ['soon', undefined],
-    ['', undefined],
-    ['0x10', undefined],
-    [null, undefined],
-    [undefined, undefined],
-    [true, undefined],
-    [[300], undefined],
-    [{ seconds: 300 }, undefined],
-  ])('reads %j as %s seconds if a day is the longest lifetime', (value, seconds) => {
+  ])('returns for %j, if a day is the longest lifetime, %i', (value, seconds) => {
     expect(readLifetimeSeconds(value, 86_400)).toBe(seconds);
+  });
+
+  test.each([
+    ['0', 0],
+    ['half a second', 0.5],
+    ['a negative number', -1],
+    ['a negative number as text', '-300'],
+    ['NaN', NaN],
+    ['Infinity', Infinity],
+    ['a number beyond infinity, as text', '9'.repeat(400)],
+    ['text that is not a number', 'soon'],
+    ['an empty text', ''],
+    ['a hexadecimal number', '0x10'],
+    ['null', null],
+    ['undefined', undefined],
+    ['true', true],
+    ['a list', [300]],
+    ['an object', { seconds: 300 }],
+  ])('returns undefined for %s', (_name, value) => {
+    expect(readLifetimeSeconds(value, 86_400)).toBeUndefined();
   });
 
   test('never returns more than the longest lifetime of the vendor', () => {
@@ -51,15 +56,16 @@ test.each([
   [String(date * 1_000), date],
   [new Date(date * 1_000).toISOString(), date],
   ['2026-05-28T22:26:40+02:00', date],
-  ['2026-05-28', undefined],
-  ['tomorrow', undefined],
-  [null, undefined],
-  [undefined, undefined],
-  [NaN, undefined],
-  [{}, undefined],
-])('readEpochSeconds reads the moment %j as %s', (value, seconds) => {
+])('readEpochSeconds returns for the moment %j the seconds %i', (value, seconds) => {
   expect(readEpochSeconds(value)).toBe(seconds);
 });
+
+test.each(['2026-05-28', 'tomorrow', null, undefined, NaN, {}])(
+  'readEpochSeconds returns undefined for %s, which names no moment',
+  (value) => {
+    expect(readEpochSeconds(value)).toBeUndefined();
+  },
+);
 
 describe('remainingSeconds', () => {
   test.each([
@@ -69,16 +75,20 @@ describe('remainingSeconds', () => {
     [new Date((date + 300) * 1_000).toISOString(), 300],
     [date + 10_000_000, 86_400],
     [9e15, 86_400],
-    ['soon', undefined],
-    [undefined, undefined],
-  ])('returns for a token that expires at %j the lifetime %s', (expiresAt, seconds) => {
+  ])('returns for a token that expires at %j the lifetime %i', (expiresAt, seconds) => {
     expect(remainingSeconds(response, { expiresAt })).toBe(seconds);
     expect(remainingSeconds(response, { expiresAt, issuedAt: date })).toBe(seconds);
     expect(remainingSeconds(response, { expiresAt, issuedAt: date * 1_000 })).toBe(seconds);
   });
 
+  test.each(['soon', undefined])('returns undefined if the expiry of a token is %s', (expiresAt) => {
+    expect(remainingSeconds(response, { expiresAt })).toBeUndefined();
+    expect(remainingSeconds(response, { expiresAt, issuedAt: date })).toBeUndefined();
+    expect(remainingSeconds(response, { expiresAt, issuedAt: date * 1_000 })).toBeUndefined();
+  });
+
   test.each([date, date - 1, 0, -1, -9e15, 1e11, '2020-01-01T00:00:00Z'])(
-    'rejects a token that expired at %j',
+    'throws for a token that expired at %j',
     (expiresAt) => {
       expect(() => remainingSeconds(response, { expiresAt, issuedAt: date })).toThrow(
         expect.objectContaining({ code: 'vendor_response_invalid', reason: 'token_expired' }),

@@ -73,7 +73,7 @@ test('@authgear/web refreshes a session, reads its user and ends it', async () =
   expect(again.sessionState).toBe('NO_SESSION');
 });
 
-test('@authgear/web notices a session that was revoked at the portal', async () => {
+test('@authgear/web rejects with invalid_grant after Authgear revoked the session', async () => {
   storage.set('authgear_default_refreshToken', (await startDevSession('alice')).refresh_token);
   const container = await createContainer();
   await container.refreshAccessTokenIfNeeded();

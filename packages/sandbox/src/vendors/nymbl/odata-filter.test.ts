@@ -69,14 +69,14 @@ test.each([
   "name eq 'x' & name eq 'y'",
   `${'('.repeat(101)}age eq 7${')'.repeat(101)}`,
   '('.repeat(50_000),
-])('the filter %s is refused as invalid', (filter) => {
+])('the simulated Nymbl refuses the filter %s as invalid', (filter) => {
   expect(() => parseFilter(filter, type)).toThrow(
     expect.objectContaining({ code: 'InvalidFilter', message: expect.stringContaining('not valid') }),
   );
 });
 
 test.each(["size eq 'x'", "contains(size,'x')", "constructor eq 'x'", "__proto__ eq 'x'"])(
-  'the filter %s is refused because of its property',
+  'the simulated Nymbl refuses the filter %s because of its property',
   (filter) => {
     expect(() => parseFilter(filter, type)).toThrow(/Property '(size|constructor|__proto__)' does not exist on type/);
   },

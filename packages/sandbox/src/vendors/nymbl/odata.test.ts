@@ -97,7 +97,7 @@ test.each([
   ['$expand=Friends($filter=size eq 1)', 'InvalidFilter'],
   ['$expand=Friends($apply=x)', 'InvalidQueryOption'],
   ['$apply=x', 'InvalidQueryOption'],
-])('the query "%s" is refused with %s, with or without rows', (text, code) => {
+])('the simulated Nymbl refuses the query "%s" with %s, with or without rows', (text, code) => {
   expect(() => query(text)).toThrow(expect.objectContaining({ code }));
   expect(() => query(text, [])).toThrow(expect.objectContaining({ code }));
 });

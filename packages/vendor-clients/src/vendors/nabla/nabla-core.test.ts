@@ -92,7 +92,7 @@ test.each([
   await client.close();
 });
 
-test('two calls whose access token is refused request one new token together', async () => {
+test('two calls whose access token Nabla refuses request one new token together', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   const clock = createVirtualClock();
   let granted = 0;
@@ -178,9 +178,12 @@ test('a token request whose response is lost is repeated with a new client asser
   await client.close();
 });
 
-test.each([true, false])(
-  'a client of the Core API switches to the next key when the current key is refused (the next key has a client id of its own: %s)',
-  async (hasOwnClientId) => {
+test.each([
+  ['with a client id of its own', true],
+  ['of the same client', false],
+])(
+  'a client of the Core API switches to a next key %s when Nabla refuses the current key',
+  async (_name, hasOwnClientId) => {
     const [old, renewed] = [await sandbox.nabla.createClient(), await sandbox.nabla.createClient()];
     const events: VendorEvent[] = [];
     const client = createNablaClient(

@@ -80,7 +80,7 @@ test('authenticatePatient rejects a response without both tokens', async () => {
   });
 });
 
-test('with `patientIdClaim`, the tokens of another patient are refused', async () => {
+test('with `patientIdClaim`, authenticatePatient rejects the tokens of another patient', async () => {
   await using server = await startVendorServer({ json: tokens, headers: { date } });
   const client = createNablaClient({ serverKey, baseUrl: server.url, patientIdClaim: 'sub' });
   expect((await client.authenticatePatient('patient-1')).refreshToken.reveal()).toBe(tokens.refresh_token);

@@ -103,7 +103,7 @@ test('`cache.minRemainingSeconds` must be less than the lifetime, and a token fo
 });
 
 test.each(['Transfer-Encoding', 'host', 'accept', 'a b', ''])(
-  'the header %j is refused for the API key',
+  'the options of Nudge refuse %j as the header of the API key',
   (apiKeyHeader) => {
     expect(nudge.options.safeParse({ apiKey, apiKeyHeader }).success).toBe(false);
   },

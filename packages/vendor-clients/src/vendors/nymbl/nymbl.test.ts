@@ -36,12 +36,12 @@ test('requestAccessToken sends the documented form', async () => {
 });
 
 test.each([
-  [{ expires_in: '300' }, 300],
-  [{}, undefined],
-  [{ expires_in: 'soon' }, undefined],
-  [{ expires_in: -1 }, undefined],
-  [{ expires_in: null }, undefined],
-])('requestAccessToken reads an expires_in of %j as %s', async (part, seconds) => {
+  ["'300'", { expires_in: '300' }, 300],
+  ['absent', {}, undefined],
+  ["'soon'", { expires_in: 'soon' }, undefined],
+  ['-1', { expires_in: -1 }, undefined],
+  ['null', { expires_in: null }, undefined],
+])('if expires_in is %s, the grant of requestAccessToken has the expiresInSeconds %s', async (_, part, seconds) => {
   await using server = await startVendorServer({ json: { access_token: 'a', ...part } });
   const grant = await clientOf(server.url).requestAccessToken('scope');
   expect(grant.expiresInSeconds).toBe(seconds);
@@ -217,18 +217,23 @@ test('requestAccessToken rejects a token that is not a bearer token', async () =
 });
 
 test.each([
-  [{ access_token: 'opaque' }, true],
-  [{ access_token: 'opaque', scope: '' }, true],
-  [{ access_token: 'opaque', scope: 'a b' }, true],
-  [{ access_token: 'opaque', scope: 'b c' }, false],
-  [{ access_token: fakeJwt({ scope: 'c a' }) }, true],
-  [{ access_token: fakeJwt({ scope: 'ab' }) }, false],
-  [{ access_token: fakeJwt({ scope: 7 }) }, true],
-])('requestAccessToken accepts the grant %j for the scope `a`: %s', async (grant, isAccepted) => {
+  ['without a scope', { access_token: 'opaque' }],
+  ['with an empty scope', { access_token: 'opaque', scope: '' }],
+  ['with the scopes `a b`', { access_token: 'opaque', scope: 'a b' }],
+  ['whose JWT has the scopes `c a`', { access_token: fakeJwt({ scope: 'c a' }) }],
+  ['whose JWT has a scope that is a number', { access_token: fakeJwt({ scope: 7 }) }],
+])('requestAccessToken for the scope `a` accepts a grant %s', async (_, grant) => {
   await using server = await startVendorServer({ json: { ...grant, expires_in: 300 } });
-  const [requested] = await Promise.allSettled([clientOf(server.url).requestAccessToken('a')]);
+  await expect(clientOf(server.url).requestAccessToken('a')).resolves.toMatchObject({ expiresInSeconds: 300 });
+});
+
+test.each([
+  ['with the scopes `b c`', { access_token: 'opaque', scope: 'b c' }],
+  ['whose JWT has the scope `ab`', { access_token: fakeJwt({ scope: 'ab' }) }],
+])('requestAccessToken for the scope `a` rejects a grant %s', async (_, grant) => {
+  await using server = await startVendorServer({ json: { ...grant, expires_in: 300 } });
   const refusal = { code: 'vendor_response_invalid', reason: 'other_scope' };
-  expect(requested).toMatchObject(isAccepted ? { value: { expiresInSeconds: 300 } } : { reason: refusal });
+  await expect(clientOf(server.url).requestAccessToken('a')).rejects.toMatchObject(refusal);
 });
 
 test('the token key has the configured scope with the customer in each `{customer}`, and changes with the client', async () => {
@@ -346,7 +351,7 @@ test.each([
   ['connection', 'vendor_rate_limited'],
   ['customer', 'sent'],
 ] as const)(
-  'with the rate limit scope %s, the call for another customer after a 429 is %s',
+  'with the rateLimitScope %s, the outcome of a call for another customer after a 429 is %s',
   async (rateLimitScope, outcome) => {
     await using server = await startVendorServer({
       status: 429,
@@ -423,18 +428,27 @@ const [devTokens, qaTokens] = ['https://idp.api.nymbldev.com/oauth2/token', 'htt
 const wrongEnvironment = (api: string, identityProvider: string) =>
   `tokenUrl: must belong to the environment of \`baseUrl\` (${api}), but belongs to ${identityProvider}`;
 
-test.each<[object, string[]]>([
-  [{}, []],
-  [{ baseUrl: qaApi, tokenUrl: qaTokens }, []],
-  [{ baseUrl: devApi, tokenUrl: 'https://gateway.example.com/oauth2/token' }, []],
-  [{ baseUrl: 'https://gateway.example.com', tokenUrl: qaTokens }, []],
-  [{ baseUrl: 'https://notnymblqa.com', tokenUrl: devTokens }, []],
-  [{ baseUrl: qaApi }, [wrongEnvironment('nymblqa.com', 'nymbldev.com')]],
-  [{ tokenUrl: qaTokens }, [wrongEnvironment('nymbldev.com', 'nymblqa.com')]],
-  [{ baseUrl: 'https://API.NymblQA.com', tokenUrl: devTokens }, [wrongEnvironment('nymblqa.com', 'nymbldev.com')]],
-  [{ baseUrl: 'https://api.nymbl.com', tokenUrl: devTokens }, [wrongEnvironment('nymbl.com', 'nymbldev.com')]],
-])('the options of Nymbl may not mix hosts of two environments (%j)', (hosts, expected) => {
+function problemsOfHosts(hosts: object): string[] {
   const given = { clientId: 'c', clientSecret: 's', apiKey: 'k', customer: { value: 'acme' }, ...hosts };
   const { issues = [] } = nymbl.options.safeParse(given).error ?? {};
-  expect(issues.map(({ path, message }) => `${path.join('.')}: ${message}`)).toEqual(expected);
+  return issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+}
+
+test.each([
+  {},
+  { baseUrl: qaApi, tokenUrl: qaTokens },
+  { baseUrl: devApi, tokenUrl: 'https://gateway.example.com/oauth2/token' },
+  { baseUrl: 'https://gateway.example.com', tokenUrl: qaTokens },
+  { baseUrl: 'https://notnymblqa.com', tokenUrl: devTokens },
+])('the options of Nymbl accept %j, which names hosts of at most one environment', (hosts) => {
+  expect(problemsOfHosts(hosts)).toEqual([]);
+});
+
+test.each<[object, string]>([
+  [{ baseUrl: qaApi }, wrongEnvironment('nymblqa.com', 'nymbldev.com')],
+  [{ tokenUrl: qaTokens }, wrongEnvironment('nymbldev.com', 'nymblqa.com')],
+  [{ baseUrl: 'https://API.NymblQA.com', tokenUrl: devTokens }, wrongEnvironment('nymblqa.com', 'nymbldev.com')],
+  [{ baseUrl: 'https://api.nymbl.com', tokenUrl: devTokens }, wrongEnvironment('nymbl.com', 'nymbldev.com')],
+])('the options of Nymbl refuse %j, which mixes hosts of two environments', (hosts, problem) => {
+  expect(problemsOfHosts(hosts)).toEqual([problem]);
 });
