@@ -11,30 +11,42 @@ const isFunction = (value: unknown): boolean => typeof value === 'function';
 const functionError = { error: 'must be a function' };
 
 const commonShape = {
-  host: z.string().min(1).default('127.0.0.1').describe('The host to listen on.'),
-  port: z.number().int().min(0).max(65_535).default(0).describe('The port to listen on; 0 is any free port.'),
+  host: z.string().min(1).default('127.0.0.1').describe('The address on which the sandbox listens.'),
+  port: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(0)
+    .describe('The port on which the sandbox listens. `0` selects a free port.'),
   hostNames: z
     .array(z.string().min(1))
     .readonly()
     .default([])
-    .describe('The host names that requests may use, besides loopback names, `host` and its address.'),
+    .describe(
+      'The names that the `Host` header of a request may have. Loopback names, the value of `host`, and the address at which the sandbox received the request are always allowed.',
+    ),
   clock: z
     .custom<Clock>(isClock, { error: 'must have the functions nowMs and monotonicMs' })
     .default(systemClock)
-    .describe('Decides which tokens have expired.'),
+    .describe(
+      'The clock by which the sandbox issues tokens and decides which have expired. Default: the clock of this machine.',
+    ),
   random: z
     .custom<() => number>(isFunction, functionError)
     .default(() => createSeededRandom(1))
-    .describe('Decides which calls a fault with a probability affects.'),
+    .describe(
+      'Returns a random number from 0 up to 1, which decides whether a fault with a probability affects a call. Default: a sequence that is the same in every run.',
+    ),
   sleep: z
     .custom<Sleep>(isFunction, functionError)
     .default(() => systemSleep)
-    .describe('Carries out the faults `latency` and `drip`.'),
+    .describe('Waits for the faults `latency` and `drip`. Default: a timer of this process.'),
   simulations: z
     .array(z.custom<Simulation>(isSimulation, { error: 'must be a value that defineSimulation returned' }))
     .readonly()
     .default([])
-    .describe('Simulations beside the built-in ones.'),
+    .describe('Your own simulations, made by `defineSimulation`, which the sandbox runs beside the built-in ones.'),
 };
 
 /** Ids that a simulation may not have, because options, `POST /_state` or a sandbox already use the name. */

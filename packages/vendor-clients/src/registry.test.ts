@@ -15,9 +15,12 @@ test.each(['Acme Pay', 'Auth0', 'DocuSign'])('%s has the form of a registered ti
   expect(name).toMatch(title);
 });
 
-test.each(['', 'acme', 'Acme ', ' Acme', 'Acme\nPay', 'Acme: Pay'])('%j does not have the form of a registered title', (name) => {
-  expect(name).not.toMatch(title);
-});
+test.each(['', 'acme', 'Acme ', ' Acme', 'Acme\nPay', 'Acme: Pay'])(
+  '%j does not have the form of a registered title',
+  (name) => {
+    expect(name).not.toMatch(title);
+  },
+);
 
 test.each(Object.entries(vendors))('%s is registered under its id and has a valid title', (id, definition) => {
   const file = `packages/vendor-clients/src/vendors/${id}/${id}.ts`;

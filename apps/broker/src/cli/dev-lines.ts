@@ -27,7 +27,7 @@ export function describeDecision(decision: Decision, paint: Paint = (_colour, te
   return `  ${timeOf(at)}  ${shorten(subject)}  ${operation} ${shorten(connection)}  ${painted}${vendorUser}`;
 }
 
-/** The part of a log line that every line has. */
+/** The fields of a log line that `valetkey dev` reads. Only `advice` may be absent. */
 interface LogLine {
   readonly level: number;
   readonly time: number;
@@ -59,7 +59,7 @@ function listFields(fields: object): string[] {
   );
 }
 
-/** Creates the log of `valetkey dev`. It prints lines for people, without the decisions: those are printed on their own. */
+/** Creates the log of `valetkey dev`. It prints lines for people, without the decisions, which `onDecision` prints. */
 export function createDevLogger(print: (text: string) => void, paint?: Paint): Logger {
   const destination: DestinationStream = {
     write: (line) => {

@@ -53,7 +53,7 @@ addConfigCommand(
   'doctor',
   "Checks that the store, Redis, the identity providers and the vendors respond and accept the broker's credentials.",
   doctor,
-  'all of them do',
+  'all of them respond and accept the credentials',
 );
 addConfigCommand(
   'explain',

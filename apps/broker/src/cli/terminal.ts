@@ -10,7 +10,10 @@ export interface Output {
   readonly write: (text: string) => unknown;
 }
 
-/** Returns the columns at which lines are broken: only at a terminal. In a file or a pipe, a line is one finding, for `grep`. */
+/**
+ * Returns the number of columns at which `print` breaks a line. It is infinite for a file or a pipe, where each finding is one line, so
+ * that `grep` finds all of it.
+ */
 export function widthOf({ isTTY, columns }: Pick<Output, 'isTTY' | 'columns'>): number {
   return isTTY === true ? Math.min(columns || maxColumns, maxColumns) : Infinity;
 }

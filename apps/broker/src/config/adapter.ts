@@ -70,7 +70,7 @@ export function parseOptions(
   try {
     const schema = createSchema();
     const { _zod: internals } = schema;
-    // Only an asynchronous run gives the promise of an asynchronous check, whose rejection would end the process.
+    // An asynchronous run returns the promise of an asynchronous check. Without a handler, its rejection would end the process.
     const run: unknown = internals.run({ value: given, issues: [] }, { async: true });
     if (run instanceof Promise) {
       run.catch(() => undefined);
@@ -90,7 +90,7 @@ export function parseOptions(
   }
 }
 
-/** Returns the texts in a value that a message of an adapter could quote. Shorter texts are parts of usual words. */
+/** Returns the texts in a value that a message of an adapter could quote. Texts of fewer than six characters are parts of usual words. */
 function textsOf(value: unknown): string[] {
   if (typeof value === 'string') return value.trim().length >= 6 ? [value.trim()] : [];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [];
@@ -127,7 +127,7 @@ export function createVendor(creation: Creation, { egress: shared, ...others }: 
   throw problem(`the adapter \`${definition.id}\` must return a vendor from \`create\``);
 }
 
-/** Returns whether a value is a vendor. Reads every ability, so that a getter which throws is noticed here. */
+/** Returns whether a value is a vendor. Reads every ability, so that a getter that throws does so here. */
 function isVendor(value: unknown): value is Vendor {
   const { issue, users, proxy, authenticate, claims, verify, close } = (value ?? {}) as Partial<Vendor>;
   const abilities = [issue, users, proxy, authenticate, claims];

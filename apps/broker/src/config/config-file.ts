@@ -10,7 +10,7 @@ import { isCode } from './plain-data.ts';
 import { resolveReferences, type ReferenceDependencies } from './references.ts';
 
 /**
- * Reads `valetkey.config.ts`, `.js`, `.yaml` or `.json` and resolves its references. The fields are not checked.
+ * Reads `valetkey.config.ts`, `.js`, `.yaml` or `.json` and resolves its references. It does not check the fields.
  *
  * Rejects with {@link ConfigError} if the file cannot be read or a reference cannot be resolved.
  */
@@ -18,7 +18,7 @@ export async function readConfigFile(path: string, dependencies: ReferenceDepend
   return resolveReferences(await readConfigValue(path), dependencies);
 }
 
-/** Returns whether a configuration file holds data and no program. */
+/** Returns whether a configuration file is data (YAML or JSON) and not a module. */
 export function isDataFile(path: string): boolean {
   return ['.json', '.yaml', '.yml'].includes(extname(path));
 }
@@ -90,7 +90,7 @@ function readDefaultExport(path: string, module: { default?: unknown }): unknown
   throw new ConfigError([`${path}: has no default export; write \`export default defineConfig({ ... })\``]);
 }
 
-/** Throws {@link ConfigError} with every text that is a credential of the sandbox, because those are public. */
+/** Throws a {@link ConfigError} that names each field with a credential of the sandbox, because these credentials are public. */
 export function refuseSandboxCredentials(value: unknown): void {
   const problems = findSandboxCredentials(value, []);
   if (problems.length > 0) throw new ConfigError(problems);

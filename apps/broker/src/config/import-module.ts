@@ -5,7 +5,7 @@ import { compileFunction } from 'node:vm';
 
 /**
  * Imports a module of the operator, and the operator's own modules that it imports. Their syntax decides whether they are ES
- * modules, even if `package.json` says otherwise: `npm init` of npm 11 writes `"type": "commonjs"` without being asked.
+ * modules, even if `package.json` says otherwise: `npm init` of npm 11 writes `"type": "commonjs"` by default.
  */
 export async function importModule(url: string): Promise<{ readonly default?: unknown }> {
   const hooks = registerHooks({
@@ -23,7 +23,10 @@ const formatOf = (url: string): string => (isTypeScript(url) ? 'module-typescrip
 
 const isTypeScript = (url: string): boolean => /\.[cm]?ts$/.test(url);
 
-/** Returns whether a file that Node takes for CommonJS cannot be CommonJS. Packages are installed, so theirs is right. */
+/**
+ * Returns whether a file that Node takes for CommonJS cannot be CommonJS. Returns false for a file of an installed package, whose own
+ * `package.json` names the format.
+ */
 function isEsModule(url: string, format: string | null | undefined): boolean {
   if (!/^file:.*\.[cm]?[jt]s$/.test(url) || url.includes('/node_modules/')) return false;
   if (format !== undefined && format !== null && !format.startsWith('commonjs')) return false;

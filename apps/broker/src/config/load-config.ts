@@ -23,7 +23,7 @@ export async function loadConfig(path: string, dependencies: ReferenceDependenci
   return config;
 }
 
-/** Loads a configuration file like {@link loadConfig}, and lists what its operator should change although it can be used. */
+/** Loads a configuration file like {@link loadConfig}, and lists what its operator should change although the broker accepts it. */
 export async function inspectConfig(
   path: string,
   dependencies: ReferenceDependencies = {},

@@ -31,8 +31,8 @@ const settingFields = ['statement_timeout', 'lock_timeout', 'idle_in_transaction
 const wrongShape = 'must be like postgresql://user:password@host:5432/database';
 
 /**
- * Parses the URL of a PostgreSQL database with the parser of `pg`, so that every spelling is accepted that `pg` accepts. A
- * refused URL gives a description of its problem, which quotes nothing.
+ * Parses the URL of a PostgreSQL database with the parser of `pg`, so that it accepts every spelling that `pg` accepts. For a URL
+ * that it refuses, returns a description of the problem, which quotes nothing of the URL.
  */
 export function parsePostgresUrl(text: string): PostgresAddress | { readonly problem: string } {
   // The parser accepts a URL of any other scheme too, as if it were a PostgreSQL URL.

@@ -13,7 +13,7 @@ export interface ReferenceDependencies {
 
 const reference = /\$\{(env|file):([^}]+)\}/g;
 
-/** Any other name of a variable is not shown: it may be a secret in the wrong place. */
+/** The names of variables that a message shows. Any other name may be a secret in the wrong place. */
 const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
 /** Any other `${…}` is refused as a misspelt reference. Otherwise the broker would use its text as the secret. */

@@ -6,11 +6,11 @@ import { nowSeconds } from '../engine/now-seconds.ts';
 import type { SigningKeys } from '../engine/signing-keys.ts';
 
 export const devTokenSchema = z.strictObject({
-  sub: z.string().describe('The user.'),
+  sub: z.string().describe('The id of the user: the `sub` of the token.'),
   claims: z
     .record(z.string(), z.json())
     .default({})
-    .describe('Claims to add to the token. Each replaces a claim of the same name.'),
+    .describe('Further claims of the token. Each replaces the claim of the same name.'),
   scope: z.string().default('openid').describe('The `scope` of the token.'),
   audience: z
     .union([z.string(), z.array(z.string())])
@@ -20,13 +20,13 @@ export const devTokenSchema = z.strictObject({
     .number()
     .int()
     .default(3600)
-    .describe('Seconds until the token expires; negative for a token that has expired.'),
-  algorithm: z.enum(['RS256', 'ES256', 'EdDSA']).default('RS256').describe('The signature algorithm.'),
+    .describe('The seconds until the token expires. A negative number makes a token that has already expired.'),
+  algorithm: z.enum(['RS256', 'ES256', 'EdDSA']).default('RS256').describe('The algorithm of the signature.'),
   issuer: z
     .string()
     .optional()
     .describe('The `iss` of the token. Default: the issuer of this identity provider, or what `setTokenIssuer` set.'),
-  typ: z.string().default('at+jwt').describe('The `typ` of the header.'),
+  typ: z.string().default('at+jwt').describe('The `typ` of the header of the token.'),
 });
 
 /** A request for an access token of the simulated identity provider: `sub`, and the fields that differ from the defaults. */

@@ -22,15 +22,17 @@ export const authgear = defineSimulation({
       .min(1)
       .readonly()
       .default([clientId])
-      .describe('The ids of the clients of the project. Default: the client of the sandbox credentials.'),
+      .describe('The ids of the clients that the project has. Default: the client of the sandbox credentials.'),
     accessTokens: z
       .enum(['jwt', 'opaque'])
       .default('jwt')
-      .describe('The form of access tokens: `jwt` if "Issue JWT as access token" is on at Authgear, else `opaque`.'),
+      .describe(
+        'The form of the access tokens that Authgear issues: `jwt` as if "Issue JWT as access token" is on in the project, `opaque` as if it is off.',
+      ),
     rotateRefreshTokens: z
       .boolean()
       .default(false)
-      .describe('Whether a refresh returns a new refresh token and revokes the old one.'),
+      .describe('Whether Authgear responds to a refresh with a new refresh token and revokes the old one.'),
   }),
   credentials: { clientId },
   services: {

@@ -21,11 +21,13 @@ export const nabla = defineSimulation({
     authenticateMethod: z
       .enum(['GET', 'POST'])
       .default('GET')
-      .describe('The method of the authenticate call. Nabla documents `GET`.'),
+      .describe('The HTTP method that Nabla accepts for the authenticate call. Nabla documents `GET`.'),
     errorBody: z
       .custom<(status: number) => unknown>((value) => typeof value === 'function', { error: 'must be a function' })
       .optional()
-      .describe('Returns the body of an error by its status. Nabla documents none, so the default is a guess.'),
+      .describe(
+        'Returns the body of an error with this status. Nabla documents no such body, so the default is a guess.',
+      ),
   }),
   credentials: { serverKey: `server_${sandboxMarker}-nabla-server-key` },
   services: {

@@ -16,11 +16,13 @@ export const nudge = defineSimulation({
     tokenMethod: z
       .enum(['GET', 'POST'])
       .default('GET')
-      .describe('The method of the token call. Nudge documents none, so `GET` is a guess.'),
+      .describe('The HTTP method that Nudge accepts for the token call. Nudge documents none, so `GET` is a guess.'),
     tokensEnabled: z
       .boolean()
       .default(true)
-      .describe('Whether short-lived tokens are enabled for the account. At Nudge, an account has to request them.'),
+      .describe(
+        'Whether Nudge has enabled short-lived tokens for the account. At Nudge, a customer has to request this.',
+      ),
   }),
   credentials: { apiKey: `${sandboxMarker}-nudge-private-api-key` },
   services: {

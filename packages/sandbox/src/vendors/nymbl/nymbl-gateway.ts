@@ -6,7 +6,7 @@ import { QueryError } from './odata-types.ts';
 
 export interface NymblGatewayDependencies {
   readonly apiKeys: CredentialList;
-  /** The status of a missing or wrong API key. */
+  /** The status with which the gateway refuses a missing or wrong API key. */
   readonly apiKeyRefusalStatus: 401 | 403;
   readonly inspect: (token: string) => Promise<NymblToken>;
   /** Counts a request of a customer. Returns the message about the limit that the request breaks, if it breaks one. */

@@ -17,11 +17,13 @@ export const nymbl = defineSimulation({
     rateLimited: z
       .boolean()
       .default(false)
-      .describe('Whether Nymbl enforces its documented limits: 2 requests a second, bursts of 5, 10,000 a month.'),
+      .describe(
+        'Whether Nymbl enforces its documented limits for each customer: 2 requests a second with bursts of 5, and 10,000 requests a month.',
+      ),
     apiKeyRefusalStatus: z
       .union([z.literal(401), z.literal(403)])
       .default(403)
-      .describe("The status of a missing or wrong `x-api-key`. Nymbl's own page says 401."),
+      .describe("The status with which Nymbl refuses a missing or wrong `x-api-key`. Nymbl's documentation says 401."),
   }),
   credentials: {
     clientId: `${sandboxMarker}-nymbl-client`,

@@ -43,7 +43,7 @@ function refusalOf(userId: string, users: VitalUsers): SimulatedResponse | undef
 async function signIn(call: Call, { users, tokens, sessions }: VitalGoogleDependencies): Promise<SimulatedResponse> {
   const fields = parseJsonObject(call.body) ?? {};
   const signIn = await tokens.verifySignIn(String(fields['token']));
-  // Vital's SDKs recognise an invalid sign-in token by 401.
+  // Vital's SDKs recognise an invalid user token by 401.
   if (signIn === undefined) return googleError('INVALID_CUSTOM_TOKEN', 401);
   if (fields['tenantId'] !== signIn.tenantId) return googleError('TENANT_ID_MISMATCH');
   const refusal = refusalOf(signIn.userId, users);

@@ -10,7 +10,7 @@ export interface VitalUserRouteDependencies {
   readonly users: VitalUsers;
   readonly tokens: VitalTokens;
   readonly teamId: string;
-  /** The number of users that the team may have. */
+  /** The maximum number of users of the team. `Infinity` means no limit. */
   readonly maxUsers: number;
   readonly acceptsKey: (apiKey: unknown) => boolean;
 }

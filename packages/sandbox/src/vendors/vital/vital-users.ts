@@ -13,7 +13,7 @@ export interface VitalUser {
   readonly deletedAt?: number | undefined;
 }
 
-/** The user that responses are about with `wrongUser`. It can be found by its id, but is in no list. */
+/** With `wrongUser`, responses are about this user. `find` returns it for its id, but it is in no list. */
 const wrongUser: VitalUser = {
   userId: '00000000-0000-4000-8000-00000000bad0',
   clientUserId: 'wrong-user',

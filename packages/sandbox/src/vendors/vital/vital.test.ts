@@ -21,11 +21,11 @@ const createUser = (clientUserId: unknown, headers: Readonly<Record<string, stri
   postJson(`${sandbox.urls.vital}/v2/user`, { client_user_id: clientUserId }, headers);
 const call = (method: string, path: string, headers: Readonly<Record<string, string>> = keyHeaders) =>
   request(`${sandbox.urls.vital}${path}`, { method, headers });
-const requestSignInToken = (userId: string, key = apiKey) =>
+const requestSignInToken = (userId: string, key: string = apiKey) =>
   call('POST', `/v2/user/${userId}/sign_in_token`, { 'x-vital-api-key': key });
 const signInTokenSchema = z.strictObject({ public_key: z.string(), user_token: z.string() });
 /** Requests a sign-in token and returns the user token inside it, a JWT. */
-async function issueUserToken(userId: string, key = apiKey): Promise<string> {
+async function issueUserToken(userId: string, key: string = apiKey): Promise<string> {
   const signInToken = textField(await requestSignInToken(userId, key), 'sign_in_token');
   return signInTokenSchema.parse(JSON.parse(Buffer.from(signInToken, 'base64').toString())).user_token;
 }

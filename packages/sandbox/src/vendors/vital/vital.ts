@@ -15,7 +15,7 @@ import { createVitalUsers, type VitalUser } from './vital-users.ts';
 const keyName = `${sandboxMarker}-vital-api-key`;
 const userSchema = z.string().min(1);
 
-/** Simulates Vital (now Junction): its users and sign-in tokens, and the host that turns those into sessions. */
+/** Simulates Vital (now Junction): its users and sign-in tokens, and the host at which an app exchanges such a token for a session. */
 export const vital = defineSimulation({
   id: 'vital',
   title: 'Vital',
@@ -23,23 +23,25 @@ export const vital = defineSimulation({
     region: z
       .enum(['us', 'eu'])
       .default('us')
-      .describe('The region. Only API keys whose prefix names it are accepted.'),
+      .describe('The region of the team. Vital accepts only API keys whose prefix names this region.'),
     environment: z
       .enum(['sandbox', 'production'])
       .default('sandbox')
-      .describe('The environment. Only API keys whose prefix names it are accepted.'),
+      .describe('The environment of the team. Vital accepts only API keys whose prefix names this environment.'),
     apiKeys: z
       .array(z.string().min(1))
       .min(1)
       .readonly()
       .optional()
-      .describe('The accepted API keys. Default: the sandbox credential, with the prefix of region and environment.'),
+      .describe(
+        'The API keys that Vital accepts. Absent: the sandbox credential, with the prefix of `region` and `environment`.',
+      ),
     maxUsers: z
       .number()
       .int()
       .min(0)
       .optional()
-      .describe("The number of users that the team may have. Default: no bound. In Vital's own sandbox it is 50."),
+      .describe("The maximum number of users of the team. Absent: no limit. In Vital's own sandbox, it is 50."),
   }),
   credentials: { apiKey: `sk_us_${keyName}` },
   services: {
@@ -92,7 +94,7 @@ export const vital = defineSimulation({
       },
       state: {
         users: users.all,
-        /** Creates a user directly. Throws a `TypeError` if the client user id is taken. */
+        /** Creates a user directly. Throws a `TypeError` if another user has the client user id. */
         createUser(clientUserId: string): VitalUser {
           const { user, created } = users.create(clientUserId);
           if (!created) throw new TypeError('This client user id exists already.');
