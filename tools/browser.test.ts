@@ -200,7 +200,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     sandbox.setFaults([]);
   });
 
-  test('a page of an origin that is not configured receives network_unavailable, and no vendor is called', async () => {
+  test('a page of an origin that is not configured receives network_unavailable, and the broker calls no vendor', async () => {
     const code = await inPage(
       async (_sdk, valet) =>
         valet.issue('nudge').then(

@@ -90,7 +90,7 @@ test('a call rejects with app_token_unavailable, without the message of the erro
   expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(appToken);
 });
 
-test('a call is repeated once with a new app token after the broker responded with invalid_token', async () => {
+test('the client repeats a call once with a new app token after the broker responded with invalid_token', async () => {
   const broker = await startFakeBroker(({ headers }) =>
     headers.authorization === 'Bearer fresh' ? issued('nudge', { token: 'nudge-1' }) : problem(401, 'invalid_token'),
   );
@@ -117,7 +117,7 @@ test('a call rejects with invalid_token when the broker refuses the new app toke
   expect(broker.requests).toHaveLength(2);
 });
 
-test('a call is not repeated when getAppToken returns the refused token again', async () => {
+test('the client does not repeat a call when getAppToken returns the refused token again', async () => {
   const broker = await startFakeBroker(() => problem(401, 'invalid_token'));
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
 

@@ -179,7 +179,7 @@ describe.each(ids)('%s', (id) => {
     await vendor.close();
   });
 
-  test('a call that failed temporarily is repeated, and only an event reports the failure', async () => {
+  test('the client repeats a call that failed temporarily, and only an event reports the failure', async () => {
     const events: VendorEvent[] = [];
     const vendor = startSandboxed(sandbox, id, { onEvent: (event) => events.push(event) });
     sandbox.setFaults([{ vendor: simulationOf(id), fault: { type: 'reset' }, count: 1 }]);

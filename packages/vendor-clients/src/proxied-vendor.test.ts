@@ -40,7 +40,7 @@ test('the proxied vendor of the README forwards a call with its own token, and s
   await vendor.close();
 });
 
-test('the README shows the proxied vendor as it is compiled here', () => {
+test('the README shows the proxied vendor that the compiler checks here', () => {
   const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
   const [, ...lines] = read('testing/proxied-vendor.ts').split('\n');
   const shown = lines.join('\n').replace('../kit/index.ts', '@valetkey/vendor-clients/kit');

@@ -76,7 +76,7 @@ test('the audit writes the reason of a refusal to the log only', async () => {
   expect(JSON.stringify([heard, await decisions()])).not.toContain('status_503');
 });
 
-test('the audit neither logs a decision nor passes it to the listeners before it is committed', async () => {
+test('the audit neither logs a decision nor passes it to the listeners before the store has committed it', async () => {
   const { promise: written, resolve: commit } = Promise.withResolvers<void>();
   const { audit, heard, lines } = createHarness({ recordDecision: () => written });
   const recording = audit.record(input);

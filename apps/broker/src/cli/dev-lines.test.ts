@@ -32,7 +32,7 @@ test('the log of dev prints the fields of an event', () => {
   );
 });
 
-test('the log of dev prints no decision, because decisions are printed on their own', () => {
+test('the log of dev prints no decision, because onDecision prints each', () => {
   expect(printed((logger) => logger.info({ decision: { outcome: 'allowed' } }, 'decision'))).toBe('');
 });
 

@@ -30,7 +30,7 @@ test('the broker is ready when its store can be written', async () => {
   expect(await check()).toEqual({ ready: true, parts: { store: 'ok', identity: 'ok' } });
 });
 
-test('the broker is not ready while its store cannot be written', async () => {
+test('the broker is not ready while it cannot write to its store', async () => {
   expect(await check({ store: fail })).toEqual({ ready: false, parts: { store: 'unusable', identity: 'ok' } });
 });
 

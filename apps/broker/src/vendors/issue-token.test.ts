@@ -278,7 +278,7 @@ test('issueClientToken keeps the stored vendor user after any other failure of t
   expect(await connection.users.known(alice)).toBe('u-1');
 });
 
-test('a token that outlives the token of the caller because the vendor is slow is issued again for a shorter time', async () => {
+test('issueClientToken requests a token again for a shorter time if the first one outlives the token of the caller because the vendor is slow', async () => {
   let nowMs = 0;
   const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs };
   const requested: number[] = [];

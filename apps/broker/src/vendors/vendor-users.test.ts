@@ -138,7 +138,7 @@ describe('vendor users that the vendor creates', () => {
     },
   );
 
-  test('a vendor user is created under the external id that the configured claim holds', async () => {
+  test('the broker creates a vendor user under the external id that the configured claim holds', async () => {
     const { vendor: vital, requested, respond } = createVendor();
     respond('u-1');
     const users = usersOf(vital, { ensure: { externalIdClaim: 'patient' } }, createSqliteStore(':memory:'));
@@ -146,7 +146,7 @@ describe('vendor users that the vendor creates', () => {
     expect(requested).toEqual(['p-1']);
   });
 
-  test('a deleted vendor user is created again, and a second `forget` of the deleted one does not remove the new one', async () => {
+  test('the broker creates a deleted vendor user again, and a second `forget` of the deleted one does not remove the new one', async () => {
     const { vendor: vital, respond } = createVendor();
     respond('u-2');
     const store = createSqliteStore(':memory:');
@@ -272,7 +272,7 @@ describe('vendor users over several brokers', () => {
     expect(requested).toHaveLength(2);
   });
 
-  test('a vendor user that was created but not stored is not created a second time', async () => {
+  test('the broker does not create a second vendor user if it could not store the first one', async () => {
     const { vendor: vital, kept } = createIdempotentVendor();
     const store = createSqliteStore(':memory:');
     const unstorable = { ...store, addVendorUser: () => Promise.reject(new Error('no room')) };

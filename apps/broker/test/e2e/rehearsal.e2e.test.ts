@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { refuseSandboxCredentials } from '../../src/config/config-file.ts';
 import { createBroker } from '../../src/create-broker.ts';
 
-test('a configuration with names, credentials and an issuer of its own is rehearsed with the sandbox', async () => {
+test('a broker whose configuration has its own names, credentials and issuer works against the sandbox', async () => {
   await using sandbox = await createSandbox();
   const state = {
     nymbl: { setClientIds: ['our-client', 'their-client'], setClientSecrets: ['our-secret'], setApiKeys: ['our-key'] },

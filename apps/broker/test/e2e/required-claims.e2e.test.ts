@@ -61,7 +61,7 @@ test.each([
   expect((await broker.issue('nudge', guest)).status).toBe(status);
 });
 
-test('a required claim may be an element of an array, and is not converted from another type', async () => {
+test('a required claim may be an element of an array, and the broker converts no value from another type', async () => {
   await using sandbox = await createSandbox();
   const { vendors, ...config } = createConfigFor(sandbox);
   const nudge = { ...vendors.nudge, requiredClaims: { groups: 'staff', level: 2 } };

@@ -121,7 +121,7 @@ test.each<[Fault]>([
   expect((await createVitalUser()).status).toBe(400);
 });
 
-test('a call that fails with a status is not processed by default', async () => {
+test('the sandbox does not process a call for which a fault sets the status, by default', async () => {
   sandbox.setFaults([{ vendor: 'vital', fault: { type: 'status', status: 500 } }]);
   expect((await createVitalUser()).status).toBe(500);
   expect(sandbox.vital.users()).toEqual([]);

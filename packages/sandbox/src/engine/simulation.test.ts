@@ -137,7 +137,7 @@ test('a sandbox has the options of a broker’s connection to an added simulatio
   expect(sandbox.issuers).toContainEqual({ issuer: urls.acmeIdp, audiences: ['acme'] });
 });
 
-test('a simulation that is added to one sandbox does not appear in another sandbox', async () => {
+test('a simulation of one sandbox does not appear in another sandbox', async () => {
   await using other = await createSandbox();
   expect(other.urls).not.toHaveProperty('acme');
   expect(sandboxVendors).not.toContain('acme');

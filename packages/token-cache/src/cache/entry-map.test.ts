@@ -75,7 +75,7 @@ test('findByObject does not find an evicted entry', () => {
   expect(entries.findByObject(first)).toBeUndefined();
 });
 
-test('a pinned entry is not evicted', () => {
+test('a full map evicts no pinned entry', () => {
   const { entries, evicted } = setUp(2);
   entries.pin(entries.findOrCreate(key('a')));
   entries.findOrCreate(key('b'));
@@ -85,7 +85,7 @@ test('a pinned entry is not evicted', () => {
   expect(entries.find(key('a'))).toBeDefined();
 });
 
-test('an entry can be evicted again after it was unpinned', () => {
+test('a full map evicts an entry that is no longer pinned', () => {
   const { entries, evicted } = setUp(1);
   const entry = entries.findOrCreate(key('a'));
   entries.pin(entry);
@@ -94,7 +94,7 @@ test('an entry can be evicted again after it was unpinned', () => {
   expect(evicted).toEqual(['a']);
 });
 
-test('an entry that was cleared while it was pinned is not evicted after it was unpinned', () => {
+test('a full map does not evict an entry that `clear` removed while it was pinned', () => {
   const { entries, evicted } = setUp(1);
   const entry = entries.findOrCreate(key('a'));
   entries.pin(entry);

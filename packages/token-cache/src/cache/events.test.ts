@@ -32,7 +32,7 @@ test('each type of event except store_up has its own counter', () => {
   });
 });
 
-test('an event is counted even if the listener throws', () => {
+test('the cache counts an event even if the listener throws', () => {
   const seen: string[] = [];
   const { counters, record } = createRecorder(({ type }) => {
     seen.push(type);

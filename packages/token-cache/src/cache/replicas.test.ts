@@ -448,7 +448,7 @@ test('close rejects a caller who waits for the token of another replica', async 
   expect(issue.calls).toBe(0);
 });
 
-test('a token that is invalidated before it is written into the store is not written', async () => {
+test('the cache does not write a token into the store that a caller invalidated before', async () => {
   const { time, start } = createDeploymentInMemory();
   const one = start({
     onEvent: ({ type }) => {

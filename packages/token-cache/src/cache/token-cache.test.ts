@@ -418,7 +418,7 @@ test('a failure reaches callers with and without a signal', async () => {
   expect(await Promise.allSettled(all)).toEqual(all.map(() => ({ status: 'rejected', reason: down })));
 });
 
-test('a call of issue that hangs is aborted after issueTimeoutMs, and a later get calls issue again', async () => {
+test('the cache aborts a call of issue that hangs after issueTimeoutMs, and a later get calls issue again', async () => {
   const { time, cache } = setUp({ issueTimeoutMs: 5000 });
   const { issue, pending } = createManualIssue();
   const hung = Promise.allSettled([cache.get(nymblKey, issue), cache.get(nymblKey, issue)]);

@@ -29,7 +29,7 @@ test.each([
   expect(lifetimeSeconds(expiresIn, rules)).toBe(seconds);
 });
 
-test('the default life is limited to the maximum life', () => {
+test('lifetimeSeconds returns the maximum life if the default life is longer', () => {
   expect(lifetimeSeconds(undefined, { defaultLifetimeSeconds: 60, maxLifetimeSeconds: 10 })).toBe(10);
 });
 

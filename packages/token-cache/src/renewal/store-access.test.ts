@@ -33,7 +33,7 @@ test('without a store, every call resolves to `unavailable`', async () => {
   expect(storeAccess.isReachable()).toBeUndefined();
 });
 
-test('a call receives the store, and its result is returned', async () => {
+test('call passes the store to its function and returns the result', async () => {
   const { time, events, storeAccess } = setUp();
   expect(await storeAccess.call(async (given) => given === store)).toBe(true);
   expect(storeAccess.isReachable()).toBe(true);

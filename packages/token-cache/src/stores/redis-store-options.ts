@@ -69,9 +69,9 @@ export type ParsedRedisStoreOptions = Omit<z.output<typeof optionsSchema>, 'url'
 export function parseRedisStoreOptions(options: RedisStoreOptions): ParsedRedisStoreOptions {
   const { data, error } = optionsSchema.safeParse(options);
   if (error !== undefined) throw invalidOptions(describeSchemaProblems(error, optionsSchema));
-  const { url, client, ...sealed } = data;
-  if (url !== undefined && client === undefined) return { ...sealed, source: { url: toText(url) } };
-  if (url === undefined && client !== undefined) return { ...sealed, source: { client } };
+  const { url, client, ...storeOptions } = data;
+  if (url !== undefined && client === undefined) return { ...storeOptions, source: { url: toText(url) } };
+  if (url === undefined && client !== undefined) return { ...storeOptions, source: { client } };
   throw invalidOptions('needs a `url` or a `client`, not both');
 }
 

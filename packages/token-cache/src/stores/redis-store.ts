@@ -37,15 +37,16 @@ export interface RedisStore extends TokenStore {
  * ```
  */
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
-  const { source, ...sealed } = parseRedisStoreOptions(options);
-  const connection = 'client' in source ? useClient(source.client) : openRedisClient(source.url, sealed.timeoutMs);
+  const { source, ...storeOptions } = parseRedisStoreOptions(options);
+  const connection =
+    'client' in source ? useClient(source.client) : openRedisClient(source.url, storeOptions.timeoutMs);
   const records = createRedisRecords(connection);
   return {
-    ...createSealedStore({ records, ...sealed }),
+    ...createSealedStore({ records, ...storeOptions }),
     connect: async () => {
       await connection.waitUntilConnected();
     },
-    ping: () => pingRecords(records, sealed.prefix, sealed.timeoutMs),
+    ping: () => pingRecords(records, storeOptions.prefix, storeOptions.timeoutMs),
   };
 }
 

@@ -91,7 +91,7 @@ test('a sealed store ignores a value that was moved to another key', async () =>
   expect(await store.acquire(nymblKey, 'one', 100)).toEqual(acquired);
 });
 
-test('a sealed store removes only the token that it is given', async () => {
+test('remove of a sealed store removes only the token that it receives', async () => {
   const { store, stored } = setUp();
   await store.remove(nymblKey, serverToken('one'));
   await store.write(nymblKey, stored('one'));
@@ -197,7 +197,7 @@ test('a lease record without an expiry does not prevent a lease', async () => {
   expect(await store.acquire(nymblKey, 'two', 100)).toEqual(acquired);
 });
 
-test('a lease with the maximum life and the longest owner name is respected', async () => {
+test('a sealed store respects a lease with the maximum life and the longest owner name', async () => {
   const { store, records, written, now } = setUp();
   await store.acquire(nymblKey, 'one', 100);
   const id = [...written.keys()][0] ?? '';

@@ -32,7 +32,7 @@ function start(expiresInSeconds?: number) {
 
 const unauthorized: FailureCause = { type: 'vendor_status', status: 401 };
 
-test('a kept access token is requested once for calls that need it at the same time', async () => {
+test('the keeper requests an access token once for calls that need it at the same time', async () => {
   const { call } = start(3_600);
   expect(await Promise.all([call(), call(), call()])).toEqual(['1', '1', '1']);
 });
@@ -81,7 +81,7 @@ test.each([
   expect(used).toEqual(['1', '1']);
 });
 
-test('a grant that fails is not kept: the next call requests the token again', async () => {
+test('the keeper does not keep a grant that fails: the next call requests the token again', async () => {
   let requests = 0;
   const keeper = createAccessTokenKeeper(async () => {
     requests += 1;

@@ -91,7 +91,7 @@ test('each of 200,000 random paths that is on the list is unchanged by a URL par
   expect(passed).toBeGreaterThan(100);
 });
 
-test('a segment with eight values is decided at once, however many ways there are to divide it', () => {
+test('isCallAllowed decides at once about a segment with eight values, however many ways there are to divide it', () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
   const path = `/Lines(${names.map((name) => `${name}={${name}}`).join(',')})`;
   const isAllowed = (segment: string) => isCallAllowed([{ method: 'GET', path }], 'GET', `/Lines(${segment})`);
@@ -100,7 +100,7 @@ test('a segment with eight values is decided at once, however many ways there ar
   expect(isAllowed('a=1,b=1,c=1,d=1,e=1,f=1,g=1,'.repeat(70))).toBe(false);
 });
 
-test('a long segment is decided at once, whatever the kinds of the pattern', () => {
+test('isCallAllowed decides at once about a long segment, whatever the pattern is', () => {
   const kinds = ['*', '{a}', '{b}', ',', '(', ')', '{c},{d}', 'x', 'xx', '-{e}-', "'{f}'", '.'];
   const fillers = [',', 'x', '(', ')', '-', "'", '.', 'x,', ',x', 'xx-', '(,', "',", '-.x'];
   let seed = 20_261_127;

@@ -58,7 +58,7 @@ test.each([-60_000, -10_000, 0, 1_000, 20_000])(
 );
 
 test.each([3_600_000, -3_600_000])(
-  'a refused assertion is sent once more with the time of the vendor when our clock is %i ms ahead',
+  'requestClientCredentialsToken sends a refused assertion once more with the time of the vendor when our clock is %i ms ahead',
   async (aheadMs) => {
     await using server = await startVendorServer((response) => {
       response.writeHead(400).end('{"error":"invalid_client"}');
@@ -86,7 +86,7 @@ test.each([
   expect(server.calls).toHaveLength(aheadMs === 0 ? 1 : 2);
 });
 
-test('a refused secret is not sent twice, whatever the clocks say', async () => {
+test('requestClientCredentialsToken does not send a refused secret twice, whatever the clocks say', async () => {
   await using server = await startVendorServer({ status: 400, json: { error: 'invalid_client' } });
   await expect(requestWith(server, { aheadMs: 90_000, secret: 's' })).rejects.toMatchObject({
     code: 'vendor_auth_failed',

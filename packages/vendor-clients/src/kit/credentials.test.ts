@@ -15,7 +15,7 @@ function start(slots: { current: Secret; next?: Secret } = { current, next }) {
   return { credential: createCredential(slots, 'version', onSwitch), onSwitch };
 }
 
-test('the next secret is used when the vendor refuses the current one, and stays active', async () => {
+test('a credential uses the next secret when the vendor refuses the current one, and keeps it active', async () => {
   const { credential, onSwitch } = start();
   const call = vi.fn<(secret: Secret) => Promise<string>>(accepting(next));
   expect(await credential.use(call)).toBe('accepted');
@@ -24,7 +24,7 @@ test('the next secret is used when the vendor refuses the current one, and stays
   expect(onSwitch.mock.calls).toEqual([['next']]);
 });
 
-test('a secret that was rotated back is used again', async () => {
+test('a credential uses the current secret again when the vendor refuses the next one', async () => {
   const { credential, onSwitch } = start();
   await credential.use(accepting(next));
   expect(await credential.use(accepting(current))).toBe('accepted');
@@ -43,7 +43,7 @@ test('the active secret stays the same when the vendor refuses both', async () =
   expect(onSwitch).not.toHaveBeenCalled();
 });
 
-test('the other secret is not used after a timeout, without a second slot, or for a call that is not repeatable', async () => {
+test('a credential does not use the other secret after a timeout, without a second slot, or for a call that is not repeatable', async () => {
   const fails = vi.fn<() => Promise<never>>(async () => {
     throw new ValetKeyError('vendor_timeout', 'late');
   });

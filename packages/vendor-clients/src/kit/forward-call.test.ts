@@ -148,14 +148,14 @@ test.each([204, 304])('a response with status %i has no body and keeps its heade
   expect(proxy.server.calls[0]?.headers['if-none-match']).toBe('"1"');
 });
 
-test('the body of a GET is not sent', async () => {
+test('forwardCall does not send the body of a GET', async () => {
   await using proxy = await startProxy({ json: {} });
   await proxy.send({ ...read, headers: { 'content-length': '1' }, body: Buffer.from('x') });
   expect(proxy.server.calls[0]).toMatchObject({ body: '' });
   expect(proxy.server.calls[0]?.headers['content-length']).toBeUndefined();
 });
 
-test('a HEAD is sent without a body, and its response keeps the Content-Length', async () => {
+test('forwardCall sends a HEAD without a body, and its response keeps the Content-Length', async () => {
   await using proxy = await startProxy({ headers: { 'content-length': '1000' } });
   const response = await proxy.send({ ...read, method: 'HEAD', body: Buffer.from('x') });
   expect(response.headers['content-length']).toBe('1000');

@@ -75,7 +75,7 @@ test('$expand applies nested options to each relation', () => {
   expect(open).toMatchObject({ Friends: [], Pets: [] });
 });
 
-test('a single row is shaped by $select and $expand and ignores other options', () => {
+test('for a single row, the simulated Nymbl applies $select and $expand and ignores other options', () => {
   const ada = { id: 'a', name: 'Ada' };
   const show = (text: string) => queryRow(person, ada, new URLSearchParams(text));
   expect(show('')).toEqual(ada);

@@ -44,7 +44,7 @@ test('a call rejects with vendor_auth_failed if the Core API does not know the c
 
 const patientTokens = { access_token: fakeJwt({}), refresh_token: fakeJwt({}) };
 
-test('an access token of the Core API is replaced a minute before it expires', async () => {
+test('the client replaces an access token of the Core API a minute before it expires', async () => {
   const { privateKey } = await sandbox.nabla.createClient();
   const clock = createVirtualClock();
   let granted = 0;
@@ -169,7 +169,7 @@ test('each token request carries a new client assertion with the claims of RFC 7
   await client.close();
 });
 
-test('a token request whose response is lost is repeated with a new client assertion', async () => {
+test('the client repeats a token request whose response is lost, with a new client assertion', async () => {
   const serverKey = await sandbox.nabla.createClient();
   sandbox.setFaults([{ vendor: 'nabla', route: tokenRoute, fault: { type: 'reset', when: 'after' }, count: 1 }]);
   const client = createNablaClient({ serverKey, baseUrl: sandbox.urls.nabla });

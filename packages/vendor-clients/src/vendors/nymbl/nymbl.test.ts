@@ -180,7 +180,7 @@ test('send decodes an encoded application error of status 403', async () => {
   expect(JSON.parse(body)).toEqual(json);
 });
 
-test('a 403 whose body does not end is bounded by the time of the operation, in send and in verify', async () => {
+test('send and verify wait for the body of a 403 no longer than the time of the operation', async () => {
   await using server = await startVendorServer((response, request) => {
     if (request.url === '/oauth2/token') response.end('{"access_token":"a","expires_in":300}');
     else response.writeHead(403).write('{"message":');
