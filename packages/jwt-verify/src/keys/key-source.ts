@@ -14,6 +14,14 @@ export interface KeyStatus {
   readonly lastFailureDetail?: string | undefined;
 }
 
+/** What is known about the key that signed a token. */
+export interface KeyQuery {
+  readonly algorithm: string;
+  readonly keyId: string | undefined;
+  /** Returns whether a key may sign tokens of the token's issuer. */
+  readonly isOwnKey: (key: VerificationKey) => boolean;
+}
+
 /** The source of one issuer's keys. */
 export interface KeySource {
   /**
@@ -24,10 +32,7 @@ export interface KeySource {
    * @throws {ValetKeyError} `identity_unavailable` if the provider must be called, and gives no usable response or may not
    *   be called yet.
    */
-  readonly find: (
-    algorithm: string,
-    keyId: string | undefined,
-  ) => readonly VerificationKey[] | Promise<readonly VerificationKey[]>;
+  readonly find: (query: KeyQuery) => readonly VerificationKey[] | Promise<readonly VerificationKey[]>;
   /**
    * Resolves to further keys that may have signed a token, after none of the keys in `tried` has. The provider may have
    * published a key without `kid` or with a `kid` that was in use before: only a fetch tells.
@@ -36,11 +41,7 @@ export interface KeySource {
    *
    * @throws {ValetKeyError} `identity_unavailable` as `find`.
    */
-  readonly findOthers: (
-    algorithm: string,
-    keyId: string | undefined,
-    tried: readonly VerificationKey[],
-  ) => Promise<readonly VerificationKey[]>;
+  readonly findOthers: (query: KeyQuery, tried: readonly VerificationKey[]) => Promise<readonly VerificationKey[]>;
   /** Starts a fetch if one is due. Returns a promise only if the token must wait for the outcome of the fetch. */
   readonly renew: () => Promise<void> | undefined;
   /** Fetches the keys for the first time. Never rejects. */

@@ -5,7 +5,7 @@ import { identityUnavailable, keyNotKnownYet } from '../provider-http/identity-u
 import { discoverJwksUri } from './discovery.ts';
 import type { JwtVerifierEvent } from './key-events.ts';
 import { parseKeySet, type KeySet } from './key-set.ts';
-import type { KeySource, KeyStatus } from './key-source.ts';
+import type { KeyQuery, KeySource, KeyStatus } from './key-source.ts';
 import { findKeys } from '../signatures/verify-signature.ts';
 import type { VerificationKey } from './verification-key.ts';
 
@@ -67,12 +67,12 @@ export class RemoteKeySource implements KeySource {
     this.#jwksUri = issuer.jwksUri;
   }
 
-  find(algorithm: string, keyId: string | undefined): readonly VerificationKey[] | Promise<readonly VerificationKey[]> {
+  find(query: KeyQuery): readonly VerificationKey[] | Promise<readonly VerificationKey[]> {
     const fetchesBefore = this.#fetchesStarted;
     const pending = this.renew();
     return pending === undefined
-      ? this.#findAfterRenewal(algorithm, keyId, fetchesBefore)
-      : pending.then(() => this.#findAfterRenewal(algorithm, keyId, fetchesBefore));
+      ? this.#findAfterRenewal(query, fetchesBefore)
+      : pending.then(() => this.#findAfterRenewal(query, fetchesBefore));
   }
 
   renew(): Promise<void> | undefined {
@@ -110,27 +110,25 @@ export class RemoteKeySource implements KeySource {
     return this.#keys.length > 0 && this.#dependencies.clock.monotonicMs() < this.#usableUntilMs;
   }
 
+  #findKnown({ algorithm, keyId, isOwnKey }: KeyQuery): readonly VerificationKey[] {
+    return findKeys(this.#keys, algorithm, keyId).filter(isOwnKey);
+  }
+
   #findAfterRenewal(
-    algorithm: string,
-    keyId: string | undefined,
+    query: KeyQuery,
     fetchesBefore: number,
   ): readonly VerificationKey[] | Promise<readonly VerificationKey[]> {
     if (!this.#hasKeys()) throw this.#unavailable();
-    const find = (): readonly VerificationKey[] => findKeys(this.#keys, algorithm, keyId);
+    const find = (): readonly VerificationKey[] => this.#findKnown(query);
     const found = find();
     return found.length > 0 ? found : this.#findNew(find, fetchesBefore, false);
   }
 
-  async findOthers(
-    algorithm: string,
-    keyId: string | undefined,
-    tried: readonly VerificationKey[],
-  ): Promise<readonly VerificationKey[]> {
-    const find = (): readonly VerificationKey[] =>
-      findKeys(this.#keys, algorithm, keyId).filter((key) => !tried.includes(key));
+  async findOthers(query: KeyQuery, tried: readonly VerificationKey[]): Promise<readonly VerificationKey[]> {
+    const find = (): readonly VerificationKey[] => this.#findKnown(query).filter((key) => !tried.includes(key));
     const found = find();
     if (found.length > 0) return found;
-    const isOnlyKey = keyId !== undefined && tried.length === 1 && !this.#reusesKeyIds;
+    const isOnlyKey = query.keyId !== undefined && tried.length === 1 && !this.#reusesKeyIds;
     return this.#findNew(find, this.#fetchesStarted, isOnlyKey);
   }
 

@@ -13,7 +13,7 @@ export function createStaticKeySource(document: StaticKeys): KeySource {
   const { keys } = parseKeySet(document) as KeySet;
   for (const key of keys) key.trustedUntilMs = Infinity;
   return {
-    find: (algorithm, keyId) => findKeys(keys, algorithm, keyId),
+    find: ({ algorithm, keyId, isOwnKey }) => findKeys(keys, algorithm, keyId).filter(isOwnKey),
     findOthers: () => Promise.resolve([]),
     renew: () => undefined,
     warm: () => Promise.resolve(),

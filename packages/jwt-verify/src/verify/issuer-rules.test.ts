@@ -2,7 +2,7 @@ import type { IssuerOptions } from '@valetkey/core-types';
 import { describe, expect, test } from 'vitest';
 import { createHarness, refusalOf, rejection, testIssuer } from '../testing/harness.ts';
 import { createFakeNetwork } from '../testing/fake-network.ts';
-import { createSigningKey, signToken } from '../testing/signing.ts';
+import { createSigningKey, signToken, type SigningKey } from '../testing/signing.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createJwtVerifier } from './create-jwt-verifier.ts';
 import { parseIssuers } from './verifier-options.ts';
@@ -123,6 +123,54 @@ describe('tenants', () => {
     const jwks = { keys: [{ ...key.jwk, issuer }] };
     const { verifier, token } = createHarness({ issuer: tenantForm, tenants, jwks }, {}, key);
     await expect(refusalOf(verifier, token({ iss: tenantIssuer('t-1'), tid: 't-1' }))).resolves.toBe(refusal);
+  });
+
+  describe.each<[string, string | undefined]>([
+    ['no kid', undefined],
+    ['the kid of both keys', 'shared'],
+  ])("a fetched key set with two tenants' keys and a token with %s", (form, kid) => {
+    const [own, foreign] = [createSigningKey('own'), createSigningKey('foreign')];
+
+    function setUp(issuersOfKeys: readonly (readonly [SigningKey, string])[]) {
+      const network = createFakeNetwork([]);
+      const harness = createHarness(
+        { issuer: tenantForm, tenants, jwks: undefined, jwksUri: 'https://login.example.com/keys' },
+        { fetch: network.fetch, random: () => 0.5 },
+      );
+      const publish = (keys: typeof issuersOfKeys): void => {
+        network.keys = keys.map(([{ jwk }, tenant]) => ({ ...jwk, kid, issuer: tenantIssuer(tenant) }));
+      };
+      publish(issuersOfKeys);
+      let serial = 0;
+      const tokenOf = (key: SigningKey): string => {
+        serial += 1;
+        return signToken(key, harness.claims({ iss: tenantIssuer('t-1'), tid: 't-1', jti: `${serial}` }), { kid });
+      };
+      return { ...harness, network, publish, tokenOf };
+    }
+
+    test(`a token with ${form} that the key of another tenant has signed is refused`, async () => {
+      const { verifier, tokenOf } = setUp([
+        [own, 't-1'],
+        [foreign, 't-2'],
+      ]);
+      await expect(refusalOf(verifier, tokenOf(foreign))).resolves.toBe('invalid_token wrong_signature');
+      await expect(refusalOf(verifier, tokenOf(own))).resolves.toBeUndefined();
+    });
+
+    test(`a token with ${form} is accepted if its tenant's key is published after another tenant's key`, async () => {
+      const { verifier, clock, publish, tokenOf, network } = setUp([[foreign, 't-2']]);
+      await verifier.warm();
+      await expect(refusalOf(verifier, tokenOf(foreign))).resolves.toBe('invalid_token unknown_key');
+      publish([
+        [foreign, 't-2'],
+        [own, 't-1'],
+      ]);
+      await expect(refusalOf(verifier, tokenOf(own))).resolves.toBe('identity_unavailable fetch_budget');
+      clock.advance(15_000);
+      await expect(refusalOf(verifier, tokenOf(own))).resolves.toBeUndefined();
+      expect(network.calls).toHaveLength(3);
+    });
   });
 
   test('a key whose issuer is no text is not used', () => {

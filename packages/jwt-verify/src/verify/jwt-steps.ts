@@ -1,4 +1,5 @@
 import { readTenant, type Issuer, type SignatureAlgorithm } from '@valetkey/core-types';
+import type { KeyQuery } from '../keys/key-source.ts';
 import { findSigningKey, hasSignatureLength } from '../signatures/verify-signature.ts';
 import {
   hasMark,
@@ -174,17 +175,17 @@ function isOtherKind(claims: JsonObject): boolean {
 }
 
 function lookUpKeys(verification: Verification): void | Promise<void> {
-  const { keySource, header, segments } = verification;
+  const { keySource, segments } = verification;
   verification.signature = Buffer.from(segments.signature, 'base64url');
   // A token that no key can have signed must not start a fetch.
   if (!hasSignatureLength(algorithmOf(verification), verification.signature)) throw wrongSignature();
-  const found = keySource.find(header.algorithm, header.keyId);
+  const found = keySource.find(keyQueryOf(verification));
   if (found instanceof Promise) return found.then((keys) => setKeys(verification, keys));
   return setKeys(verification, found);
 }
 
 function setKeys(verification: Verification, found: Verification['keys']): void {
-  verification.keys = found.filter(({ issuer }) => issuer === undefined || isOwnKey(verification, issuer));
+  verification.keys = found;
   if (verification.keys.length > 0) return;
   throw invalidToken(
     'unknown_key',
@@ -193,9 +194,15 @@ function setKeys(verification: Verification, found: Verification['keys']): void 
   );
 }
 
-/** Returns whether a key that names an issuer (as Entra ID's keys do) may sign tokens of this issuer. */
-function isOwnKey({ claims, canonicalIssuer }: Verification, issuerOfKey: string): boolean {
-  return [claims['iss'] as string, canonicalIssuer].some((issuer) => readTenant(issuerOfKey, issuer) !== undefined);
+function keyQueryOf({ header: { algorithm, keyId }, claims, canonicalIssuer }: Verification): KeyQuery {
+  const issuers = [claims['iss'] as string, canonicalIssuer];
+  return {
+    algorithm,
+    keyId,
+    // A key that names an issuer, as Entra ID's keys do, signs only tokens of that issuer.
+    isOwnKey: ({ issuer: issuerOfKey }) =>
+      issuerOfKey === undefined || issuers.some((issuer) => readTenant(issuerOfKey, issuer) !== undefined),
+  };
 }
 
 async function checkSignature(verification: Verification, { knownHeaders }: VerificationDependencies): Promise<void> {
@@ -204,7 +211,7 @@ async function checkSignature(verification: Verification, { knownHeaders }: Veri
   const data = Buffer.from(segments.signingInput, 'latin1');
   let key = await findSigningKey(keys, algorithm, signature, data);
   if (key === undefined) {
-    const others = await keySource.findOthers(algorithm, header.keyId, keys);
+    const others = await keySource.findOthers(keyQueryOf(verification), keys);
     key = await findSigningKey(others, algorithm, signature, data);
   }
   if (key === undefined) throw wrongSignature();
