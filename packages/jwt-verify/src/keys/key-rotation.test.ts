@@ -105,17 +105,93 @@ test('a key whose kid was in use before is accepted if it is published while the
   expect(network.calls).toHaveLength(2);
 });
 
-test('forged tokens with the kid of a published key cause one fetch in 15 seconds, and are all wrong_signature', async () => {
-  const { verifier, network, tokenOf, clock } = setUp([k1.jwk, k2.jwk]);
-  await verifier.warm();
-  for (let index = 0; index < 140; index += 1) {
-    await expect(refusalOf(verifier, tokenOf(k3, 'k1'))).resolves.toBe('invalid_token wrong_signature');
-    clock.advance(100);
+describe('forged tokens with the kid of a published key', () => {
+  /** Returns a verifier that has just fetched the keys, and a forger whose tokens have an `iat` of that moment and a kid. */
+  async function setUpFetched() {
+    const harness = setUp([k1.jwk, k2.jwk]);
+    const { verifier, clock, claims } = harness;
+    await verifier.warm();
+    const fetchedAt = clock.nowSeconds();
+    let serial = 0;
+    const issuedAt = (iat: number | undefined, key = k3): string => {
+      serial += 1;
+      return signToken(key, claims({ iat, jti: `forged-${serial}` }), { kid: 'k1' });
+    };
+    /** Uses up the fetch that may follow the first one without a wait. */
+    const spend = () => expect(refusalOf(verifier, issuedAt(fetchedAt))).resolves.toBe('invalid_token wrong_signature');
+    return { ...harness, fetchedAt, issuedAt, spend };
   }
-  expect(network.calls).toHaveLength(2);
-  clock.advance(1000);
-  await expect(refusalOf(verifier, tokenOf(k3, 'k1'))).resolves.toBe('invalid_token wrong_signature');
-  expect(network.calls).toHaveLength(3);
+
+  test('forged tokens that were issued before the last fetch cause one fetch in 15 seconds, and are all wrong_signature', async () => {
+    const { verifier, network, clock, issuedAt, fetchedAt } = await setUpFetched();
+    for (let index = 0; index < 140; index += 1) {
+      await expect(refusalOf(verifier, issuedAt(fetchedAt - 6))).resolves.toBe('invalid_token wrong_signature');
+      clock.advance(100);
+    }
+    expect(network.calls).toHaveLength(2);
+    clock.advance(1000);
+    await expect(refusalOf(verifier, issuedAt(fetchedAt - 6))).resolves.toBe('invalid_token wrong_signature');
+    expect(network.calls).toHaveLength(3);
+  });
+
+  test('forged tokens that were issued after the last fetch cause no further fetch, and valid tokens stay valid', async () => {
+    const { verifier, network, clock, issuedAt, tokenOf, spend } = await setUpFetched();
+    await spend();
+    for (let index = 0; index < 140; index += 1) {
+      await expect(refusalOf(verifier, issuedAt(clock.nowSeconds()))).resolves.toBe(
+        'identity_unavailable fetch_budget',
+      );
+      await expect(refusalOf(verifier, tokenOf(k1, 'k1'))).resolves.toBeUndefined();
+      clock.advance(100);
+    }
+    expect(network.calls).toHaveLength(2);
+  });
+
+  test('one forged token is wrong_signature after the next fetch, whatever else callers send', async () => {
+    const { verifier, clock, issuedAt, spend } = await setUpFetched();
+    await spend();
+    clock.advance(1000);
+    const forged = issuedAt(clock.nowSeconds());
+    await expect(refusalOf(verifier, forged)).resolves.toBe('identity_unavailable fetch_budget');
+    clock.advance(14_000);
+    await spend();
+    await expect(refusalOf(verifier, forged)).resolves.toBe('invalid_token wrong_signature');
+  });
+
+  test.each<[string, number | undefined, string]>([
+    ['with the smallest iat that a token of a newer key can have', -5, 'identity_unavailable fetch_budget'],
+    ['with an iat one second before that', -6, 'invalid_token wrong_signature'],
+    ['without iat', undefined, 'identity_unavailable fetch_budget'],
+  ])(
+    'a forged token %s is refused, and the clock of this machine may have been corrected',
+    async (_, offset, refusal) => {
+      const { verifier, clock, issuedAt, fetchedAt, spend } = await setUpFetched();
+      await spend();
+      // The machine's clock was wrong when the keys were fetched.
+      clock.step(3_600_000);
+      const iat = offset === undefined ? undefined : fetchedAt + 3600 + offset;
+      await expect(refusalOf(verifier, issuedAt(iat))).resolves.toBe(refusal);
+    },
+  );
+
+  test.each([5, -5])(
+    'a token of a new key with the kid of a known key is never invalid, with a provider whose clock is %i seconds ahead',
+    async (aheadSeconds) => {
+      const { verifier, network, clock, issuedAt, spend } = await setUpFetched();
+      await spend();
+      clock.advance(400);
+      network.keys = [{ ...k3.jwk, kid: 'k1' }, k2.jwk];
+      for (const elapsedMs of [0, 400, 14_199]) {
+        clock.advance(elapsedMs);
+        const iat = Math.floor(clock.nowSeconds()) + aheadSeconds;
+        await expect(refusalOf(verifier, issuedAt(iat))).resolves.toBe('identity_unavailable fetch_budget');
+      }
+      clock.advance(1);
+      const iat = Math.floor(clock.nowSeconds()) + aheadSeconds;
+      await expect(refusalOf(verifier, issuedAt(iat))).resolves.toBeUndefined();
+      expect(network.calls).toHaveLength(3);
+    },
+  );
 });
 
 test('a wrong signature earns a new key set one fetch before the token is invalid', async () => {

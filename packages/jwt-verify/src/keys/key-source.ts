@@ -18,6 +18,8 @@ export interface KeyStatus {
 export interface KeyQuery {
   readonly algorithm: string;
   readonly keyId: string | undefined;
+  /** The token's `iat`. */
+  readonly issuedAtSeconds: number | undefined;
   /** Returns whether a key may sign tokens of the token's issuer. */
   readonly isOwnKey: (key: VerificationKey) => boolean;
 }

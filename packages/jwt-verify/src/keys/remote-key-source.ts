@@ -121,7 +121,7 @@ export class RemoteKeySource implements KeySource {
     if (!this.#hasKeys()) throw this.#unavailable();
     const find = (): readonly VerificationKey[] => this.#findKnown(query);
     const found = find();
-    return found.length > 0 ? found : this.#findNew(find, fetchesBefore, false);
+    return found.length > 0 ? found : this.#findNew(find, fetchesBefore, undefined);
   }
 
   async findOthers(query: KeyQuery, tried: readonly VerificationKey[]): Promise<readonly VerificationKey[]> {
@@ -129,20 +129,29 @@ export class RemoteKeySource implements KeySource {
     const found = find();
     if (found.length > 0) return found;
     const isOnlyKey = query.keyId !== undefined && tried.length === 1 && !this.#reusesKeyIds;
-    return this.#findNew(find, this.#fetchesStarted, isOnlyKey);
+    return this.#findNew(find, this.#fetchesStarted, isOnlyKey ? query.issuedAtSeconds : undefined);
+  }
+
+  /** Returns whether the known keys were fetched after a token had been issued, so that no newer key can have signed it. */
+  #areNewerThan(issuedAtSeconds: number): boolean {
+    const { issuer, clock } = this.#dependencies;
+    // The clock that `iat` is compared with may have been corrected since the fetch.
+    const fetchedAtMs = clock.nowMs() - (clock.monotonicMs() - this.#fetchedAtMs);
+    // An `iat` usually is a whole second.
+    return issuedAtSeconds + issuer.clockToleranceSeconds < Math.floor(fetchedAtMs / 1000);
   }
 
   /**
    * Finds a key that is not in the known set: the provider may have published it since the last fetch. Resolves to an empty
    * list if a fetch that started after the token had arrived does not find it either.
    *
-   * @param isOnlyKey - Whether the token's `kid` identifies one known key, which did not verify the token. Then, if no fetch may
-   *   start, the result is an empty list, unless the last fetch brought other keys than the fetch before.
+   * @param issuedAtSeconds - The `iat` of a token whose `kid` identifies one known key, which did not verify the token. Then, if
+   *   no fetch may start, the result is an empty list if the last fetch is later than `iat` and changed no key.
    */
   async #findNew(
     find: () => readonly VerificationKey[],
     fetchesBefore: number,
-    isOnlyKey: boolean,
+    issuedAtSeconds: number | undefined,
   ): Promise<readonly VerificationKey[]> {
     // A fetch that was already under way may have read the keys before the missing key was published: one more fetch is due.
     for (let attempt = 0; attempt < 2 && this.#lastGoodFetch <= fetchesBefore; attempt += 1) {
@@ -154,7 +163,8 @@ export class RemoteKeySource implements KeySource {
     }
     const { issuer, clock, http } = this.#dependencies;
     if (this.#lastFailure !== null || !this.#hasKeys() || http.signal.aborted) throw this.#unavailable();
-    if (this.#lastGoodFetch > fetchesBefore || (isOnlyKey && this.#unchanged)) return [];
+    if (this.#lastGoodFetch > fetchesBefore) return [];
+    if (issuedAtSeconds !== undefined && this.#unchanged && this.#areNewerThan(issuedAtSeconds)) return [];
     throw keyNotKnownYet(issuer, (this.#budget.nextFetchMs(true) - clock.monotonicMs()) / 1000);
   }
 

@@ -199,6 +199,8 @@ function keyQueryOf({ header: { algorithm, keyId }, claims, canonicalIssuer }: V
   return {
     algorithm,
     keyId,
+    // The step `dates` has checked that it is a date.
+    issuedAtSeconds: claims['iat'] as number | undefined,
     // A key that names an issuer, as Entra ID's keys do, signs only tokens of that issuer.
     isOwnKey: ({ issuer: issuerOfKey }) =>
       issuerOfKey === undefined || issuers.some((issuer) => readTenant(issuerOfKey, issuer) !== undefined),
