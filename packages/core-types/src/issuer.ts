@@ -3,6 +3,7 @@ import {
   acceptedValuesSchema,
   anonymousMarks,
   claimMarkSchema,
+  claimPathSchema,
   claimPathsSchema,
   machineMarks,
   tokenKindSchema,
@@ -165,6 +166,12 @@ export const issuerSchema = z
       .array(claimMarkSchema)
       .default([])
       .describe('Further marks of ID tokens. With `tokenType: any`, the broker refuses a token that has one of them.'),
+    accessTokenClaims: z
+      .array(claimPathSchema)
+      .default([])
+      .describe(
+        "Claims of which each of the provider's access tokens has at least one. With `tokenType: any`, the broker refuses a token that has none of them, unless its header has `typ: at+jwt`.",
+      ),
     machines: tokenKindSchema('machines, in which there is no person', machineMarks)
       .prefault({})
       .describe('The rule for tokens that an identity provider issued to a machine for itself (client credentials).'),

@@ -33,7 +33,7 @@ testProvider('auth0', {
     ],
     ["an agent's token without sub", { sub: undefined }, {}, 'machine_token', 'set machines to true'],
     ['an ID token', { aud: 'app-1', nonce: 'n', azp: undefined }, {}, 'wrong_token_type', 'audience'],
-    ['an ID token without nonce', { aud: 'app-1', azp: undefined }, {}, 'wrong_audience', 'ID token'],
+    ['an ID token without nonce', { aud: 'app-1', azp: undefined }, {}, 'wrong_token_type', 'ID token'],
     ["another tenant's token", { iss: 'https://other.eu.auth0.com/' }, {}, 'unknown_issuer', 'otherDomains'],
     ['a token without the slash of its iss', { iss: issuer.slice(0, -1) }, {}, 'unknown_issuer', 'slash'],
     ['a token with a shared secret', {}, { alg: 'HS256' }, 'algorithm_not_allowed', 'RS256'],

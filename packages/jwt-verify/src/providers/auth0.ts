@@ -39,6 +39,7 @@ export const auth0Options = z.strictObject({
 export function auth0(options: z.input<typeof auth0Options>): IssuerOptions {
   const { domain, otherDomains, audience, ...common } = parseOptions(auth0Options, options);
   const ask = `Have the app ask for the audience ${toList(audience).join(' or ')} when it signs the user in, and send the access token.`;
+  const noIdToken = `${ask} An ID token, whose aud is the client id of the app, is not accepted.`;
   return completeRecord(
     {
       issuer: `https://${domain}/`,
@@ -48,6 +49,7 @@ export function auth0(options: z.input<typeof auth0Options>): IssuerOptions {
       algorithms: ['RS256', 'PS256'],
       tokenType: 'any',
       clientClaims: ['azp', 'client_id'],
+      accessTokenClaims: ['azp', 'client_id'],
       scopeClaims: ['scope', 'permissions'],
       maxLifetimeSeconds: monthSeconds,
       machines: {
@@ -60,8 +62,8 @@ export function auth0(options: z.input<typeof auth0Options>): IssuerOptions {
         ],
       },
       remediations: {
-        wrong_audience: `${ask} An ID token, whose aud is the client id of the app, is not accepted.`,
-        wrong_token_type: ask,
+        wrong_audience: noIdToken,
+        wrong_token_type: noIdToken,
         encrypted_token: `Auth0 encrypts the token of an app that asks for no audience. ${ask}`,
         malformed_token: `Auth0 gives an opaque token to an app that asks for no audience. ${ask}`,
         algorithm_not_allowed: 'Set the signing algorithm of the API in Auth0 to RS256.',

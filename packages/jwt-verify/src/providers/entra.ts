@@ -67,6 +67,7 @@ export function entra(options: z.input<typeof entraOptions>): IssuerOptions {
       algorithms: ['RS256'],
       tokenType: isAccess ? 'any' : 'id',
       clientClaims: ['azp', 'appid'],
+      accessTokenClaims: ['azp', 'appid'],
       subjectClaims: ['oid', 'tid'],
       scopeClaims: common.machines ? ['scp', 'roles'] : ['scp'],
       maxLifetimeSeconds: longestLifetimeSeconds,
@@ -133,6 +134,7 @@ export function entraB2c(options: z.input<typeof entraB2cOptions>): IssuerOption
       algorithms: ['RS256'],
       tokenType: 'any',
       clientClaims: ['azp'],
+      accessTokenClaims: ['azp'],
       requiredClaims: { [policyClaim]: names },
       machines: { marks: [{ claim: 'scp', absent: true }] },
       remediations: {
@@ -184,6 +186,7 @@ export function entraExternalId(options: z.input<typeof entraExternalIdOptions>)
       algorithms: ['RS256'],
       tokenType: 'any',
       clientClaims: ['azp'],
+      accessTokenClaims: ['azp'],
       subjectClaims: ['oid', 'tid'],
       scopeClaims: ['scp'],
       maxLifetimeSeconds: longestLifetimeSeconds,

@@ -34,6 +34,7 @@ export function hydra(options: z.input<typeof hydraOptions>): IssuerOptions {
       audiences: toList(audience),
       jwksUri: `${issuer.replace(/\/+$/, '')}/.well-known/jwks.json`,
       tokenType: 'any',
+      accessTokenClaims: ['client_id'],
       scopeClaims: ['scp', 'scope'],
       remediations: {
         malformed_token:

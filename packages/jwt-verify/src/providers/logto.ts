@@ -45,6 +45,7 @@ export function logto(options: z.input<typeof logtoOptions>): IssuerOptions {
       jwksUri: `${endpoint}/oidc/jwks`,
       algorithms: ['ES384', 'ES256', 'ES512', 'RS256'],
       tokenType,
+      accessTokenClaims: ['client_id'],
       ...(organizations !== undefined && { requiredClaims: { organization_id: toList(organizations) } }),
       remediations: {
         malformed_token: `Without a resource, Logto gives an opaque token. ${ask}`,

@@ -23,7 +23,7 @@ testProvider('okta', {
       'wrong_token_type',
       'access token',
     ],
-    ['an ID token without nonce', { aud: '0oa1', cid: undefined }, {}, 'wrong_audience', 'ID token'],
+    ['an ID token without nonce', { aud: '0oa1', cid: undefined }, {}, 'wrong_token_type', 'ID token'],
     ["the org server's ID token", { iss: 'https://acme.okta.com', aud: '0oa1' }, {}, 'unknown_issuer', 'org server'],
     ["another org's token", { iss: 'https://other.okta.com/oauth2/default' }, {}, 'unknown_issuer', 'sign in at'],
   ],

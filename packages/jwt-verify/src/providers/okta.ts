@@ -65,6 +65,7 @@ export function okta(options: z.input<typeof oktaOptions>): IssuerOptions {
       algorithms: ['RS256'],
       tokenType: 'any',
       clientClaims: ['cid'],
+      accessTokenClaims: ['cid'],
       subjectClaims: ['uid'],
       scopeClaims: ['scp'],
       machines: {
@@ -77,7 +78,7 @@ export function okta(options: z.input<typeof oktaOptions>): IssuerOptions {
         machine_token: 'Send the token of a signed-in user: tokens of machines have no uid.',
         unknown_issuer: `Tokens of Okta's org server, whose iss is the bare domain, are not accepted: others than Okta cannot verify its access tokens. ${useServer}`,
         wrong_audience: `The audience is that of the authorization server, not a client id; an ID token has the client id. ${useServer}`,
-        wrong_token_type: useServer,
+        wrong_token_type: `${useServer} An ID token is not accepted.`,
       },
     },
     common,

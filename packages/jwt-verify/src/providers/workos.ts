@@ -50,10 +50,13 @@ export function workos(options: z.input<typeof workosOptions>): IssuerOptions {
       jwksUri: `https://api.workos.com/sso/jwks/${clientId}`,
       algorithms: ['RS256'],
       tokenType: 'any',
+      // Sessions have a sid and tokens of machines a client_id; the ID token of a Connect application has neither.
+      ...(common.machines && { accessTokenClaims: ['sid', 'client_id'] }),
       scopeClaims: ['permissions'],
       forbiddenClaims: impersonation ? [] : [{ claim: 'act' }],
       machines: { marks: [{ claim: 'sid', absent: true }] },
       remediations: {
+        wrong_token_type: 'Send the access token of the session, not an ID token.',
         wrong_audience: 'Have the JWT template of the environment write this aud.',
         unknown_issuer:
           'Environments from before mid-2025 write https://api.workos.com: set sharedIssuer. A custom domain: set authDomain.',

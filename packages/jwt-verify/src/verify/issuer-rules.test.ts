@@ -284,6 +284,17 @@ test('a mark of the issuer makes tokenType any refuse an ID token', async () => 
   await expect(refusalOf(verifier, token({}, { typ: 'JWT' }))).resolves.toBe('invalid_token wrong_token_type');
 });
 
+test.each<[object, object, string | undefined]>([
+  [{ azp: 'c' }, { typ: 'JWT' }, undefined],
+  [{ app: { id: 'c' } }, { typ: undefined }, undefined],
+  [{}, { typ: 'at+jwt' }, undefined],
+  [{}, { typ: 'JWT' }, 'invalid_token wrong_token_type'],
+  [{ app: {} }, { typ: 'JWT' }, 'invalid_token wrong_token_type'],
+])('with accessTokenClaims, a token with the claims %j and the header %j gives %s', async (claims, header, refusal) => {
+  const { verifier, token } = createHarness({ tokenType: 'any', accessTokenClaims: ['azp', 'app.id'] });
+  await expect(refusalOf(verifier, token({ ...claims }, { ...header }))).resolves.toBe(refusal);
+});
+
 test('a remediation of the issuer replaces the usual one, and one for a claim precedes one for a reason', async () => {
   const remediations = { wrong_audience: 'Ask for our API.', missing_claim: 'Ask for more.', role: 'Ask for a role.' };
   const { verifier, token } = createHarness({ remediations, requiredClaims: { role: 'any', other: 'any' } });

@@ -134,7 +134,8 @@ function checkAlgorithm({ issuer: { algorithms }, header: { algorithm } }: Verif
 }
 
 /** Checks that a token is of the kind that its issuer's `tokenType` accepts (RFC 8725 sections 3.11 and 3.12). */
-function checkType({ tokenType, idTokenMarks }: Issuer, { type }: TokenHeader, claims: JsonObject): void {
+function checkType(issuer: Issuer, { type }: TokenHeader, claims: JsonObject): void {
+  const { tokenType } = issuer;
   const plain = type === undefined || type === 'jwt';
   if (tokenType === 'access') {
     if (type === 'at+jwt') return;
@@ -148,7 +149,7 @@ function checkType({ tokenType, idTokenMarks }: Issuer, { type }: TokenHeader, c
     if (plain && !isOtherKind(claims) && claims['token_use'] !== 'access') return;
     throw invalidToken('wrong_token_type', 'The token is not an ID token.', 'Send the ID token of the signed-in user.');
   }
-  if (type === 'at+jwt' || (plain && !isIdToken(claims, idTokenMarks) && !isOtherKind(claims))) return;
+  if (type === 'at+jwt' || (plain && !isIdToken(issuer, claims) && !isOtherKind(claims))) return;
   throw invalidToken(
     'wrong_token_type',
     'The token is not an access token.',
@@ -159,9 +160,10 @@ function checkType({ tokenType, idTokenMarks }: Issuer, { type }: TokenHeader, c
 /** Claims that only ID tokens have (OpenID Connect Core 1.0 sections 2 and 3.3.2.11). */
 const idTokenClaims = ['nonce', 'at_hash', 'c_hash', 's_hash'];
 
-function isIdToken(claims: JsonObject, marks: Issuer['idTokenMarks']): boolean {
+function isIdToken({ idTokenMarks, accessTokenClaims }: Issuer, claims: JsonObject): boolean {
   return (
-    marks.some((mark) => hasMark(claims, mark)) ||
+    idTokenMarks.some((mark) => hasMark(claims, mark)) ||
+    (accessTokenClaims.length > 0 && accessTokenClaims.every((claim) => hasMark(claims, { claim, absent: true }))) ||
     claims['token_use'] === 'id' ||
     claims['typ'] === 'ID' ||
     idTokenClaims.some((claim) => Object.hasOwn(claims, claim))
