@@ -173,6 +173,13 @@ export const issuerSchema = z
         "Claims of which each of the provider's access tokens has at least one. With `tokenType: any`, the broker refuses a token that has none of them, unless its header has `typ: at+jwt`.",
       ),
     machines: tokenKindSchema('machines, in which there is no person', machineMarks)
+      .extend({
+        subjectClaims: claimPathsSchema
+          .optional()
+          .describe(
+            'The claims whose values, after `machine:`, are the subject of a machine. Absent: the subject is that of `subjectClaims` of the record. A change makes every machine a new principal.',
+          ),
+      })
       .prefault({})
       .describe('The rule for tokens that an identity provider issued to a machine for itself (client credentials).'),
     anonymous: tokenKindSchema('anonymous users', anonymousMarks)

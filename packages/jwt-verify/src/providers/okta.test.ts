@@ -15,7 +15,7 @@ testProvider('okta', {
   ],
   refused: [
     ["another app's token", { cid: '0oa2' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { sub: '0oa1', uid: undefined }, {}, 'machine_token', 'no uid'],
+    ["a machine's token", { sub: '0oa1', uid: undefined }, {}, 'machine_token', 'set machines to true'],
     [
       'an ID token',
       { aud: '0oa1', nonce: 'n', cid: undefined, uid: undefined },
@@ -29,13 +29,31 @@ testProvider('okta', {
   ],
 });
 
+testProvider('okta with machines', {
+  record: okta({ domain: 'acme.okta.com', machines: true }),
+  algorithm: 'RS256',
+  header: {},
+  claims: { iss: issuer, sub: '0oa1', cid: '0oa1', aud: 'api://default', scp: ['read'] },
+  accepted: [
+    ['the token of a service', {}, { issuer, subject: 'machine:0oa1', scopes: ['read'] }],
+    ['the token of a service with a sub of its own', { sub: 'reports' }, { subject: 'machine:0oa1' }],
+    ['the access token of a person', { sub: 'alice@example.com', uid: '00u1' }, { subject: '00u1' }],
+    ['the access token of a person whose login is a client id', { uid: '00u1' }, { subject: '00u1' }],
+  ],
+  refused: [
+    [
+      'an ID token',
+      { sub: '00u1', aud: ['0oa1', 'api://default'], cid: undefined },
+      {},
+      'wrong_token_type',
+      'ID token',
+    ],
+  ],
+});
+
 test.each([
   [{ domain: 'acme-admin.okta.com' }, /^domain: must be the domain without -admin$/],
   [{ domain: 'acme.okta.com', authorizationServer: 'org' }, /^authorizationServer: must be a custom/],
-  [
-    { domain: 'acme.okta.com', machines: true as false },
-    /^machines: must be false: Okta's tokens of services have no uid/,
-  ],
 ])('okta refuses the options %j', (options, message) => {
   expect(() => okta(options)).toThrow(message);
 });

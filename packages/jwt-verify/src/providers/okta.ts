@@ -30,15 +30,11 @@ export const oktaOptions = z.strictObject({
   audience: listSchema.default('api://default').describe('The audience of the authorization server.'),
   clientIds: clientIdsSchema.optional(),
   ...commonShape,
-  machines: z
-    .literal(false, { error: "must be false: Okta's tokens of services have no uid, which is the subject here" })
-    .default(false)
-    .describe('Tokens that a service got for itself are not accepted: they have no `uid`.'),
 });
 
 /**
  * Returns the issuer record of a custom authorization server of Okta. The subject is `uid`, because `sub` is the login
- * name, which may change. Access tokens of the org server cannot be verified by others than Okta.
+ * name, which may change; that of a machine is `machine:` and its `cid`. Access tokens of the org server cannot be verified by others than Okta.
  *
  * Source: Okta's developer documentation and \@okta/jwt-verifier 4.0.2.
  *
@@ -69,13 +65,11 @@ export function okta(options: z.input<typeof oktaOptions>): IssuerOptions {
       subjectClaims: ['uid'],
       scopeClaims: ['scp'],
       machines: {
-        marks: [
-          { claim: 'sub', sameAs: 'cid' },
-          { claim: 'uid', absent: true },
-        ],
+        // A user's login, which is the sub, may be the text of a client id: only the lack of a uid identifies a machine.
+        marks: [{ claim: 'uid', absent: true }, ...(common.machines ? [] : [{ claim: 'sub', sameAs: 'cid' }])],
+        subjectClaims: ['cid'],
       },
       remediations: {
-        machine_token: 'Send the token of a signed-in user: tokens of machines have no uid.',
         unknown_issuer: `Tokens of Okta's org server, whose iss is the bare domain, are not accepted: others than Okta cannot verify its access tokens. ${useServer}`,
         wrong_audience: `The audience is that of the authorization server, not a client id; an ID token has the client id. ${useServer}`,
         wrong_token_type: `${useServer} An ID token is not accepted.`,

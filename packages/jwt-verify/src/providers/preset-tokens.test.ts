@@ -354,7 +354,7 @@ testProvider('okta with two domains', {
   ],
   refused: [
     ["another app's token", { cid: 'd' }, {}, 'wrong_client', 'clientIds'],
-    ["a machine's token", { sub: 'c', uid: undefined }, {}, 'machine_token', 'no uid'],
+    ["a machine's token", { sub: 'c', uid: undefined }, {}, 'machine_token', 'set machines to true'],
     ['a token of the org server', { iss: 'https://acme.okta.com' }, {}, 'unknown_issuer', 'org server'],
     ["another server's token", { iss: 'https://acme.okta.com/oauth2/aus1' }, {}, 'unknown_issuer', 'oauth2/default'],
     ['an ID token', { aud: 'c', nonce: 'n', cid: undefined, uid: undefined }, {}, 'wrong_token_type', 'access token'],

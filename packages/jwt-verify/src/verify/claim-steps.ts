@@ -125,9 +125,12 @@ export const subjectStep = {
   name: 'subject',
   requirement: (issuer) => {
     const names = issuer?.subjectClaims ?? ['sub'];
+    const { accepted, subjectClaims: machine } = issuer?.machines ?? {};
+    const ofMachine =
+      accepted && machine ? ` The subject of a machine is ${machinePrefix} and its ${machine.join(' and ')}.` : '';
     return names.length === 1
-      ? `A subject (${names[0]}) of 1 to ${maxSubjectLength} characters.`
-      : `A subject of ${names.join(' and ')}: each is a non-empty string, and joined they have at most ${maxSubjectLength} characters.`;
+      ? `A subject (${names[0]}) of 1 to ${maxSubjectLength} characters.${ofMachine}`
+      : `A subject of ${names.join(' and ')}: each is a non-empty string, and joined they have at most ${maxSubjectLength} characters.${ofMachine}`;
   },
   run: (verification) => {
     const { issuer, claims } = verification;
@@ -135,17 +138,25 @@ export const subjectStep = {
   },
 } as const satisfies Step;
 
+/** Begins the subject of a machine whose claims differ from those of users, so that no user has the same subject. */
+const machinePrefix = 'machine:';
+
 /** Returns the subject. Several claims are joined with colons; a colon inside a value is escaped. */
-function subjectOf({ subjectClaims }: Issuer, claims: JsonObject): string {
+function subjectOf(issuer: Issuer, claims: JsonObject): string {
+  const { marks, subjectClaims: machineClaims } = issuer.machines;
+  const isMachine = machineClaims !== undefined && marks.some((mark) => hasMark(claims, mark));
+  const subjectClaims = isMachine ? machineClaims : issuer.subjectClaims;
   const values = subjectClaims.map((path) => readClaim(claims, path));
   // In UTF-8, a lone surrogate becomes U+FFFD: two different subjects would become equal.
   const isText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.isWellFormed();
-  const subject = !values.every(isText)
+  const name = !values.every(isText)
     ? ''
     : values.length === 1
       ? (values[0] as string)
       : values.map((value) => encodeURIComponent(value)).join(':');
-  if (subject !== '' && subject.length <= maxSubjectLength) return subject;
+  const subject = isMachine ? `${machinePrefix}${name}` : name;
+  const isForeign = machineClaims !== undefined && !isMachine && subject.startsWith(machinePrefix);
+  if (name !== '' && subject.length <= maxSubjectLength && !isForeign) return subject;
   const names = subjectClaims.join(' and ');
   throw invalidToken(
     'malformed_subject',

@@ -249,6 +249,42 @@ test.each([{ oid: 'a' }, { oid: 'a', tid: '\ud800' }, { oid: 'a', tid: '' }])(
   },
 );
 
+describe('machines with subjectClaims of their own', () => {
+  const machines = { accepted: true, marks: [{ claim: 'uid', absent: true as const }], subjectClaims: ['cid'] };
+  const record: Partial<IssuerOptions> = { subjectClaims: ['uid'], machines };
+
+  test.each<[Partial<IssuerOptions>, object, string]>([
+    [record, { uid: '00u1', cid: '0oa1' }, '00u1'],
+    [record, { cid: '0oa1' }, 'machine:0oa1'],
+    [
+      { ...record, machines: { ...machines, subjectClaims: ['cid', 'org'] } },
+      { cid: 'a:b', org: 'c' },
+      'machine:a%3Ab:c',
+    ],
+    [{ machines: { accepted: true } }, { sub: 'machine:0oa1' }, 'machine:0oa1'],
+  ])('with %j, the subject of a token with %j is %s', async (changes, claims, subject) => {
+    const { verifier, token } = createHarness(changes);
+    await expect(verifier.verify(token({ ...claims }))).resolves.toMatchObject({ subject });
+  });
+
+  test.each([
+    ['a user whose subject looks like that of a machine', { uid: 'machine:0oa1', cid: '0oa2' }, 'malformed_subject'],
+    ['a machine without these claims', {}, 'malformed_subject'],
+    ['a machine whose subject becomes too long', { cid: 'x'.repeat(248) }, 'malformed_subject'],
+  ])('%s has no subject', async (_, claims, reason) => {
+    const { verifier, token } = createHarness(record);
+    await expect(refusalOf(verifier, token(claims))).resolves.toBe(`invalid_token ${reason}`);
+  });
+
+  test('explain() says how a machine is named', async () => {
+    const { verifier, token } = createHarness(record);
+    const { checks } = await verifier.explain(token({ cid: '0oa1' }));
+    expect(checks.find(({ check }) => check === 'subject')?.detail).toBe(
+      'A subject (uid) of 1 to 255 characters. The subject of a machine is machine: and its cid.',
+    );
+  });
+});
+
 test.each<[string[] | undefined, object, string[]]>([
   [undefined, { scope: 'a b', permissions: ['c'] }, ['a', 'b']],
   [undefined, { scope: { a: 1 } }, []],
