@@ -2,7 +2,7 @@ import { isJsonObject } from '../token/token-text.ts';
 import { parseVerificationKey, type KeyRefusal, type VerificationKey } from './verification-key.ts';
 
 /** More than any provider publishes at one time. The bound limits the work of parsing. */
-const maxKeys = 100;
+export const maxKeys = 100;
 
 /** The keys in one document of an identity provider. */
 export interface KeySet {

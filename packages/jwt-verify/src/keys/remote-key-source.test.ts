@@ -333,6 +333,27 @@ describe('an outage', () => {
     expect(verifier.status()).toMatchObject([{ lastFailure: 'no_usable_keys' }]);
   });
 
+  test.each<[string, object[], string, string]>([
+    ['101 keys', Array(101).fill(k1.jwk), 'not_a_key_set', 'not a JWK Set of at most 100 keys.'],
+    ['no keys', [], 'no_usable_keys', 'Its key set is empty.'],
+    [
+      'only keys that cannot be used',
+      [{ kty: 'oct', kid: 'a' }, { kty: 'oct' }, { ...k1.jwk, use: 'enc' }],
+      'no_usable_keys',
+      'Each key in its key set is refused (unsupported_type, not_for_signatures).',
+    ],
+  ])(
+    'status() and the error say why the key set of a provider that publishes %s is not used',
+    async (_, keys, failure, words) => {
+      const { verifier, network, tokenOf } = setUp();
+      network.keys = keys;
+      const { reason, advice } = await rejection(verifier.verify(tokenOf(k1)));
+      expect(reason).toBe(failure);
+      expect(advice).toContain(words);
+      expect(verifier.status()).toMatchObject([{ lastFailureDetail: advice }]);
+    },
+  );
+
   test('fetches during an outage back off up to one per minute while keys are known', async () => {
     const { verifier, network, tokenOf, clock } = setUp({}, { random: () => 0.999 });
     await verifier.warm();
