@@ -67,9 +67,12 @@ const lookUp = (clientUserId: string): DoorCall => ({
 });
 
 /** Most calls are repeatable: a second sign-in token does no harm, and creating a user twice results in a conflict. */
-function send(key: Secret, operation: Operation, call: DoorCall): Promise<VendorResponse> {
+async function send(key: Secret, operation: Operation, call: DoorCall): Promise<VendorResponse> {
   const headers = { 'x-vital-api-key': key.reveal() };
-  return operation.send({ repeatable: true, meanings: { 404: noUser }, ...call, headers });
+  const response = await operation.send({ repeatable: true, meanings: { 404: noUser }, ...call, headers });
+  // A page of another server must not count as proof that Vital accepted the key.
+  if (response.status < 400) readJson(response, z.unknown());
+  return response;
 }
 
 /** Reads a user. A response about another user is an error, so that it never reaches the caller. */
