@@ -34,7 +34,12 @@ test.each([
   ['/v1/Patients(1)', 'https://api.example.com/v1/Patients(1)'],
   ['Patients(1)', 'https://api.example.com/v1/Patients(1)'],
   ['https://storage.example.com/v1/file?signature=secret', undefined],
+  ['http://api.example.com/v1/Patients(1)', 'https://api.example.com/v1/Patients(1)'],
+  // The bytes of UTF-8, each as one character, as Node reads headers.
+  [Buffer.from("/v1/Patients('日')").toString('latin1'), "https://api.example.com/v1/Patients('%E6%97%A5')"],
+  ["/v1/Patients('é')", "https://api.example.com/v1/Patients('%C3%A9')"],
   ['//evil.example/v1/x', undefined],
+  ['http://evil.example/v1/x', undefined],
   ['/v2/Patients(1)', undefined],
   ['../admin', undefined],
   ['http://', undefined],
@@ -54,9 +59,22 @@ test.each([
   ['https://user:password@api.example.com/v1/x', undefined],
   ['https://api.example.com.evil.example/v1/x', undefined],
   ['https://api.example.com:8443/v1/x', undefined],
-  ['http://api.example.com/v1/x', undefined],
+  // A vendor behind a proxy that ends TLS often writes such links. Only the path is used, and never this URL.
+  ['http://api.example.com/v1/x?$skip=2', { path: '/x', query: '?$skip=2' }],
+  ['http://api.example.com:8080/v1/x', undefined],
+  ['http://api.example.com:443/v1/x', undefined],
+  ['http://api.example.com.evil.example/v1/x', undefined],
+  ['ftp://api.example.com/v1/x', undefined],
   ['javascript:alert(1)', undefined],
   ['/v1/Patients', undefined],
 ])('the link %j below the base URL is %j', (link, expected) => {
   expect(splitBelow(link, source.baseUrl)).toEqual(expected);
+});
+
+test.each([
+  ['https://api.example.com/v1/x', 'http://127.0.0.1:8080/v1'],
+  ['https://127.0.0.1/v1/x', 'http://127.0.0.1/v1'],
+  ['http://api.example.com/v1/x', 'https://api.example.com:8443/v1'],
+])('the link %j is not below %j', (link, baseUrl) => {
+  expect(splitBelow(link, baseUrl)).toBeUndefined();
 });
