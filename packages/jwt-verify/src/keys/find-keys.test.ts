@@ -11,3 +11,11 @@ test('findKeys returns every key of the algorithm and the kid of a token', () =>
   expect(findKeys(set?.keys ?? [], 'ES256', undefined)).toHaveLength(6);
   expect(findKeys(set?.keys ?? [], 'RS256', 'same')).toHaveLength(0);
 });
+
+test('findKeys returns the keys without a kid for a token whose kid no key has', () => {
+  const { kid: _kid, ...unnamed } = createSigningKey('k1').jwk;
+  const { keys = [] } = parseKeySet({ keys: [unnamed, createSigningKey('k2').jwk] }) ?? {};
+  const find = (kid: string) => findKeys(keys, 'ES256', kid).map(({ id }) => id);
+  expect(find('k1')).toEqual([undefined]);
+  expect(find('k2')).toEqual(['k2']);
+});

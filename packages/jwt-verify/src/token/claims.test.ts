@@ -9,6 +9,7 @@ const claims = {
   firebase: { sign_in_provider: 'anonymous', 'a.b': { c: 1 } },
   a: 'text',
   'a.b': { c: 2 },
+  nothing: null,
 };
 
 test.each([
@@ -43,6 +44,7 @@ test.each<[ClaimMark, boolean, string]>([
   [{ claim: 'x' }, false, 'the claim x'],
   [{ claim: 'x', absent: true }, true, 'no x'],
   [{ claim: 'sub', absent: true }, false, 'no sub'],
+  [{ claim: 'nothing', absent: true }, true, 'no nothing'],
   [{ claim: 'sub', values: ['c-1', 'd'] }, true, 'the sub c-1 or d'],
   [{ claim: 'sub', startsWith: 'c-' }, true, 'a sub that starts with c-'],
   [{ claim: 'x', startsWith: 'c-' }, false, 'a x that starts with c-'],

@@ -32,7 +32,7 @@ export function hasMark(
   { claim, values, startsWith, endsWith, sameAs, absent }: ClaimMark,
 ): boolean {
   const value = readClaim(claims, claim);
-  if (absent) return value === undefined;
+  if (absent) return value === undefined || value === null;
   if (values !== undefined) return isAcceptedValue(value, values);
   if (startsWith !== undefined) return typeof value === 'string' && value.startsWith(startsWith);
   if (endsWith !== undefined) return typeof value === 'string' && value.endsWith(endsWith);

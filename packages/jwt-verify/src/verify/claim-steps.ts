@@ -23,7 +23,7 @@ export const clientStep = {
   },
   run: ({ issuer: { clientIds, clientClaims, clientOptional }, claims }) => {
     if (clientIds === undefined) return;
-    const named = clientClaims.map((path) => readClaim(claims, path)).filter((client) => client !== undefined);
+    const named = clientClaims.map((path) => readClaim(claims, path)).filter((client) => (client ?? null) !== null);
     if (named.length === 0 && clientOptional) return;
     if (named.length > 0 && named.every((client) => typeof client === 'string' && clientIds.includes(client))) return;
     const accepted = clientIds.join(' or ');
