@@ -1,10 +1,11 @@
 import type { Clock, Issuer } from '@valetkey/core-types';
 import { createFetchBudget, type FetchBudget } from '../provider-http/fetch-budget.ts';
-import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-http/fetch-json.ts';
+import { FetchFailure, type FetchDependencies } from '../provider-http/fetch-json.ts';
 import { identityUnavailable, keyNotKnownYet } from '../provider-http/identity-unavailable.ts';
 import { discoverJwksUri } from './discovery.ts';
 import type { JwtVerifierEvent } from './key-events.ts';
-import { parseKeySet, type KeySet } from './key-set.ts';
+import { fetchKeySet } from './fetch-key-set.ts';
+import type { KeySet } from './key-set.ts';
 import type { KeySource, KeyStatus } from './key-source.ts';
 import { findKeys } from './find-keys.ts';
 import type { VerificationKey } from './verification-key.ts';
@@ -177,11 +178,7 @@ export class RemoteKeySource implements KeySource {
     const startedAtMs = this.#dependencies.clock.monotonicMs();
     try {
       this.#jwksUri ??= await discoverJwksUri(issuer, http);
-      const keySet = parseKeySet(await fetchJson(this.#jwksUri, {}, http), this.#keys);
-      if (keySet === undefined) throw new FetchFailure('not_a_key_set');
-      // A set without a usable key counts as a mistake of the provider: the known keys remain in use.
-      if (keySet.keys.length === 0) throw new FetchFailure('no_usable_keys');
-      this.#accept(keySet, startedAtMs);
+      this.#accept(await fetchKeySet(this.#jwksUri, this.#keys, http), startedAtMs);
       this.#lastGoodFetch = fetchNumber;
     } catch (error) {
       this.#fail(error instanceof FetchFailure ? error : new FetchFailure('internal'));
