@@ -1,4 +1,4 @@
-import type { Issuer } from '@valetkey/core-types';
+import { isSameIdentifier, type Issuer } from '@valetkey/core-types';
 import { describeMark, hasMark, isAcceptedValue, readClaim } from '../token/claims.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import type { JsonObject, TokenHeader } from '../token/token-text.ts';
@@ -25,7 +25,8 @@ export const clientStep = {
     if (clientIds === undefined) return;
     const named = clientClaims.map((path) => readClaim(claims, path)).filter((client) => (client ?? null) !== null);
     if (named.length === 0 && clientOptional) return;
-    if (named.length > 0 && named.every((client) => typeof client === 'string' && clientIds.includes(client))) return;
+    const isAccepted = (client: unknown) => clientIds.some((accepted) => isSameIdentifier(client, accepted));
+    if (named.length > 0 && named.every(isAccepted)) return;
     const accepted = clientIds.join(' or ');
     throw invalidToken(
       'wrong_client',

@@ -1,4 +1,4 @@
-import { readTenant, type Issuer, type SignatureAlgorithm } from '@valetkey/core-types';
+import { isSameIdentifier, readTenant, type Issuer, type SignatureAlgorithm } from '@valetkey/core-types';
 import { findSigningKey } from '../keys/find-keys.ts';
 import { hasSignatureLength } from '../signatures/verify-signature.ts';
 import { hasMark } from '../token/claims.ts';
@@ -107,7 +107,8 @@ function findIssuer(verification: Verification, dependencies: VerificationDepend
 
 /** Checks that the tenant in `iss` is the tenant of the user, and that it is accepted. */
 function checkTenant({ claim, accepted }: NonNullable<Issuer['tenants']>, claims: JsonObject, tenant: string): void {
-  if (claims[claim] === tenant && (accepted === 'any' || accepted.includes(tenant))) return;
+  const isAccepted = accepted === 'any' || accepted.some((listed) => isSameIdentifier(listed, tenant));
+  if (claims[claim] === tenant && isAccepted) return;
   throw invalidToken(
     'unknown_tenant',
     claims[claim] === tenant

@@ -1,4 +1,4 @@
-import type { Issuer } from '@valetkey/core-types';
+import { isSameIdentifier, type Issuer } from '@valetkey/core-types';
 import type { DpopBinding } from '../dpop/dpop-proof.ts';
 import { describeSeconds } from '../token/describe-seconds.ts';
 import { invalidToken } from '../token/invalid-token.ts';
@@ -141,7 +141,7 @@ export const audienceStep = {
   run: ({ issuer: { audiences }, claims: { aud } }) => {
     if (audiences === null) return;
     const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-    if (audiences.some((accepted) => named.includes(accepted))) return;
+    if (audiences.some((accepted) => named.some((name) => isSameIdentifier(name, accepted)))) return;
     const accepted = audiences.join(' or ');
     if (aud === undefined || named.length === 0) {
       throw invalidToken(
