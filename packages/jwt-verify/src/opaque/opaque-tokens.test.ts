@@ -109,6 +109,12 @@ describe('introspection', () => {
     expect(seen).toHaveLength(4);
   });
 
+  test('a word for a missing value is refused without introspection', async () => {
+    const verifier = createVerifier();
+    await expect(refusalOf(verifier, 'undefined')).resolves.toBe('invalid_token malformed_token');
+    expect(seen).toHaveLength(0);
+  });
+
   test('null in a response of introspection counts as an absent member', async () => {
     const verifier = createVerifier();
     introspected = { active: true, sub: 'alice', aud: 'api', iss: null, exp: null, iat: null, nbf: null, cnf: null };

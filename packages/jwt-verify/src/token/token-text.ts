@@ -24,6 +24,7 @@ export interface TokenHeader {
 }
 
 const encryptedForm = /^[\w-]+(\.[\w-]*){3}\.[\w-]+$/;
+const unsignedForm = /^[\w-]+\.[\w-]+\.$/;
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /**
  * The characters with which a canonical segment may end, by the number of characters after its last group of four. Any
@@ -37,6 +38,14 @@ const maxDepth = 32;
 /** Returns whether a token looks like a JWT; any other text may be an opaque token. */
 export function hasCompactForm(token: string): boolean {
   return compactForm.test(token);
+}
+
+/**
+ * Returns whether a text is a word that a program writes for a missing value. Apps send it if they read the token before the
+ * user has signed in.
+ */
+export function isMissingValue(token: string): boolean {
+  return /^(undefined|null|NaN|false|true|\[object \w+\]|)$/.test(token);
 }
 
 /** Returns whether a segment is the canonical encoding of its bytes: no impossible length, no stray bits at the end. */
@@ -64,7 +73,21 @@ export function splitToken(token: string): TokenSegments {
     throw invalidToken(
       'encrypted_token',
       'The token is encrypted: it has five segments instead of three.',
-      "Ask the identity provider for a signed access token. Auth0 encrypts the access token of an app that asks for no audience: create an API there, and have the app ask for the API's identifier as `audience`.",
+      "Ask the identity provider for a signed access token. Auth0 encrypts the access token of an app that asks for no audience: create an API there, and have the app ask for the API's identifier as `audience`. Amazon Cognito encrypts its refresh token, and Auth.js its session cookie: send the access token instead.",
+    );
+  }
+  if (isMissingValue(token)) {
+    throw invalidToken(
+      'malformed_token',
+      'The app sent no token, but the word for a missing value, such as undefined or null.',
+      'In the app, wait until the user has signed in, and send the access token.',
+    );
+  }
+  if (unsignedForm.test(token)) {
+    throw invalidToken(
+      'malformed_token',
+      'The token has no signature: nothing follows its second dot.',
+      'Send the whole token. If it is whole, have the identity provider sign its tokens. Emulators, such as that of Firebase, do not: use a real project.',
     );
   }
   throw invalidToken(
