@@ -11,6 +11,7 @@ export { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-t
 export { isHostAllowed, isLoopbackOrigin } from './host-names.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { addressRefused, connectionDropped, egressAdvice, proxyRefused } from './network-codes.ts';
+export { readClaim } from './read-claim.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';

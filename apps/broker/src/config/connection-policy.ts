@@ -8,7 +8,10 @@ const issuerOfClaim = z
 
 const vendorUserSourceSchema = z.union([
   z.strictObject({
-    claim: z.string().min(1).describe('The claim that holds the vendor user id. `sub` means the subject.'),
+    claim: z
+      .string()
+      .min(1)
+      .describe('The claim that holds the vendor user id. `sub` means the subject. A name may be a path with dots.'),
     issuer: issuerOfClaim,
   }),
   z.strictObject({ mapping: z.literal(true).describe('The operator stores the vendor user of each principal.') }),
@@ -56,7 +59,7 @@ export const connectionPolicyShape = {
     .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
     .default({})
     .describe(
-      'Claims that a caller’s token must carry. Each claim must equal its value here, or be a list that contains this value.',
+      'Claims that a caller’s token must carry. A name may be a path with dots. Each claim must equal its value here, or be a list that contains this value.',
     ),
 };
 

@@ -1,6 +1,6 @@
 import type { ClaimMark } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
-import { describeMark, hasMark, isAcceptedValue, readClaim } from './claims.ts';
+import { describeMark, hasMark, isAcceptedValue } from './claims.ts';
 
 const claims = {
   sub: 'c-1',
@@ -11,20 +11,6 @@ const claims = {
   'a.b': { c: 2 },
   nothing: null,
 };
-
-test.each([
-  ['sub', 'c-1'],
-  ['firebase.sign_in_provider', 'anonymous'],
-  ['https://example.com/session.id', 's'],
-  ['firebase.a.b.c', 1],
-  ['a.b.c', 2],
-  ['a.c', undefined],
-  ['toString', undefined],
-  ['firebase.constructor', undefined],
-  ['absent.path', undefined],
-])('readClaim of %s returns %j', (path, value) => {
-  expect(readClaim(claims, path)).toEqual(value);
-});
 
 test.each<[unknown, 'any' | (string | boolean)[], boolean]>([
   ['a', ['a', 'b'], true],

@@ -1,22 +1,7 @@
-import type { ClaimMark } from '@valetkey/core-types';
-import { isJsonObject, type JsonObject } from './token-text.ts';
+import { readClaim, type ClaimMark } from '@valetkey/core-types';
+import type { JsonObject } from './token-text.ts';
 
 type Scalar = string | number | boolean;
-
-/**
- * Returns a claim by its name, or by a path of names with dots between them. The whole path is tried as a name first,
- * because names may contain dots (`https://example.com/roles`).
- */
-export function readClaim(claims: unknown, path: string): unknown {
-  if (!isJsonObject(claims)) return undefined;
-  if (Object.hasOwn(claims, path)) return claims[path];
-  for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {
-    const parent = path.slice(0, dot);
-    const found = Object.hasOwn(claims, parent) ? readClaim(claims[parent], path.slice(dot + 1)) : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
 
 /** Returns whether a claim is, or is a list that contains, one of the accepted values. */
 export function isAcceptedValue(value: unknown, accepted: 'any' | readonly Scalar[]): boolean {

@@ -1,5 +1,5 @@
-import { isSameIdentifier, type Issuer } from '@valetkey/core-types';
-import { describeMark, hasMark, isAcceptedValue, readClaim } from '../token/claims.ts';
+import { isSameIdentifier, readClaim, type Issuer } from '@valetkey/core-types';
+import { describeMark, hasMark, isAcceptedValue } from '../token/claims.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import type { JsonObject, TokenHeader } from '../token/token-text.ts';
 import type { Step } from './verification.ts';

@@ -1,6 +1,5 @@
-import { ValetKeyError, type Clock, type Issuer, type Principal } from '@valetkey/core-types';
+import { readClaim, ValetKeyError, type Clock, type Issuer, type Principal } from '@valetkey/core-types';
 import { checkPresentation, type DpopContext, type DpopDependencies } from '../dpop/dpop-proof.ts';
-import { readClaim } from '../token/claims.ts';
 import { invalidToken, type RefusalReason } from '../token/invalid-token.ts';
 import { hasCompactForm, isJsonObject, isMissingValue, type JsonObject } from '../token/token-text.ts';
 import { jwtSteps } from './jwt-steps.ts';

@@ -1,4 +1,5 @@
 import {
+  readClaim,
   ValetKeyError,
   type CallOptions,
   type Principal,
@@ -32,7 +33,10 @@ const customerSchema = z.string().regex(/^[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){0,63}
 
 const customerSourceSchema = z.union([
   z.strictObject({
-    claim: z.string().min(1).describe("The claim of the principal's token that names the customer."),
+    claim: z
+      .string()
+      .min(1)
+      .describe("The claim of the principal's token that names the customer. A name may be a path with dots."),
     issuer: z.string().min(1).optional().describe('The issuer whose claim counts, if several issuers are configured.'),
   }),
   z.strictObject({ value: customerSchema.describe('The one customer, for every principal.') }),
@@ -192,8 +196,8 @@ function scopeOf(template: string, customer: string): string {
 function customerOf(source: z.output<typeof customerSourceSchema>, principal: Principal): string {
   if ('value' in source) return source.value;
   const { claim, issuer = principal.issuer } = source;
-  const isAsserted = principal.issuer === issuer && Object.hasOwn(principal.claims, claim);
-  const customer = customerSchema.safeParse(isAsserted ? principal.claims[claim] : undefined);
+  const isAsserted = principal.issuer === issuer;
+  const customer = customerSchema.safeParse(isAsserted ? readClaim(principal.claims, claim) : undefined);
   if (customer.success) return customer.data;
   throw new ValetKeyError('forbidden', 'This user belongs to no customer at Nymbl.', {
     vendor: 'nymbl',
