@@ -1,34 +1,37 @@
 export { claimMarkSchema } from './claim-rules.ts';
 export { systemClock } from './clock.ts';
+export { assertCacheable, assertExposable, Secret } from './credentials.ts';
 export { errorTable, ValetKeyError } from './errors.ts';
 export { codeOfForeignError, describeForeignError } from './foreign-error.ts';
 export { findSimilarName, isFieldName, toFieldPath } from './field-path.ts';
-export { isSameIdentifier, parseForeignJson } from './foreign-text.ts';
 export { issuerSchema } from './issuer.ts';
 export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-forms.ts';
 export { signatureAlgorithms } from './issuer-parts.ts';
 export { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-text.ts';
-export { isHostAllowed, isLoopbackOrigin } from './host-names.ts';
+export { isHostAllowed, isLoopbackOrigin, isSameIdentifier, readClaim } from './foreign-names.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { addressRefused, connectionDropped, egressAdvice, proxyRefused } from './network-codes.ts';
-export { readClaim } from './read-claim.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
-export { Secret } from './secret.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
-export { assertCacheable, assertExposable } from './tokens.ts';
 export { VendorSetupError } from './vendor-setup-error.ts';
 export { issueResponseSchema, problemSchema, sessionResponseSchema } from './wire-schemas.ts';
 
 export type { ClaimMark } from './claim-rules.ts';
 export type { Clock } from './clock.ts';
+export type {
+  CacheableToken,
+  ClientToken,
+  ExposableToken,
+  SecretSlots,
+  ServerToken,
+  TokenBinding,
+} from './credentials.ts';
 export type { ErrorCode, FailureCause, OAuthErrorCode, ValetKeyErrorOptions } from './errors.ts';
 export type { ForeignErrorDescription } from './foreign-error.ts';
 export type { Issuer, IssuerOptions, ProviderIssuer } from './issuer.ts';
 export type { SignatureAlgorithm } from './issuer-parts.ts';
 export type { Principal } from './principal.ts';
 export type { SchemaProblem } from './schema-problems.ts';
-export type { SecretSlots } from './secret.ts';
-export type { CacheableToken, ClientToken, ExposableToken, ServerToken, TokenBinding } from './tokens.ts';
 export type {
   AllowedCall,
   AuthenticateAbility,
@@ -36,6 +39,7 @@ export type {
   CallOptions,
   ExchangedToken,
   IssueAbility,
+  IssuedToken,
   IssueRequest,
   ProxyAbility,
   ProxyRequest,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { secureUrlSchema } from './issuer-text.ts';
-import { Secret } from './secret.ts';
+import { Secret } from './credentials.ts';
 import { secretSchema } from './secret-schema.ts';
 
 /** The signature algorithms that may be configured. All are asymmetric: `none` and the HS family are not in the list. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Secret, type SecretSlots } from './secret.ts';
+import { Secret, type SecretSlots } from './credentials.ts';
 
 /** Every credential of the sandbox contains this text, so that `valetkey start` can refuse such a credential. */
 export const sandboxMarker = 'sandbox-only';

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Clock } from './clock.ts';
 import type { IssuerOptions, ProviderIssuer } from './issuer.ts';
 import type { Principal } from './principal.ts';
-import type { ClientToken, ServerToken, TokenBinding } from './tokens.ts';
+import type { ClientToken, ServerToken, TokenBinding } from './credentials.ts';
 
 /**
  * The key of a cached token. A cache stores the key only as a keyed hash.
@@ -71,6 +71,12 @@ export interface TokenLifetime<Parameters = Readonly<Record<string, unknown>>> {
   shorten?(parameters: Parameters, maxSeconds: number): Parameters;
 }
 
+/**
+ * A token that the vendor issued, without the vendor and the binding, which the broker knows. With a `vendorUserId`, the broker
+ * refuses the token unless it was requested for this user.
+ */
+export type IssuedToken = Pick<ClientToken, 'fields' | 'expiresInSeconds' | 'vendorUserId'>;
+
 /** Issues client tokens. */
 export interface IssueAbility<
   Binding extends TokenBinding = TokenBinding,
@@ -88,7 +94,7 @@ export interface IssueAbility<
   /** Absent: the vendor does not say how long its tokens live, so `boundByAppToken` is refused. */
   readonly lifetime?: TokenLifetime<Parameters> | undefined;
   /** Declared as a method, so that a vendor may have abilities with different parameters. */
-  issue(request: IssueRequest<Binding, Parameters>): Promise<ClientToken<Binding>>;
+  issue(request: IssueRequest<Binding, Parameters>): Promise<IssuedToken>;
 }
 
 /** Finds or creates users at the vendor. */

@@ -1,13 +1,6 @@
 // Tests of what every vendor of the registry has in common, against the sandbox with and without faults.
 import { inspect } from 'node:util';
-import {
-  assertExposable,
-  Secret,
-  ValetKeyError,
-  type ErrorCode,
-  type IssueAbility,
-  type VendorEvent,
-} from '@valetkey/core-types';
+import { Secret, ValetKeyError, type ErrorCode, type IssueAbility, type VendorEvent } from '@valetkey/core-types';
 import { createSandbox, type Fault } from '@valetkey/sandbox';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
@@ -204,8 +197,6 @@ test.each(issuing)(
     expect(ability.parameters.safeParse({ unknown_field: 1 }).success).toBe(false);
     const { vendorUserId = 'patient-1' } = (await vendor.users?.ensureUser('bob')) ?? {};
     const token = await ability.issue({ principal, vendorUserId, parameters: ability.parameters.parse({}) });
-    expect(() => assertExposable(token)).not.toThrow();
-    expect(token).toMatchObject({ kind: 'client', vendor: id, bound: ability.bound });
     expect(Object.values(token.fields).some((field) => field instanceof Secret)).toBe(true);
     const declaredFields = [ability.plainTextField, ability.exchange?.field].filter((field) => field !== undefined);
     expect(Object.keys(token.fields)).toEqual(expect.arrayContaining(declaredFields));

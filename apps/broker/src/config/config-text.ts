@@ -1,4 +1,3 @@
-import { parseForeignJson } from '@valetkey/core-types';
 import { parseDocument } from 'yaml';
 import { ConfigError } from './config-error.ts';
 
@@ -22,9 +21,9 @@ function hasReferenceAt(text: string, line: number): boolean {
 /** Parses JSON. Throws a {@link ConfigError} with the number of the wrong line. */
 export function parseJson(path: string, text: string): unknown {
   try {
-    return parseForeignJson(text);
+    return JSON.parse(text) as unknown;
   } catch {
-    const line = findWrongLine(text.replace(/^\uFEFF/, ''));
+    const line = findWrongLine(text);
     const advice = hasReferenceAt(text, line) ? '; put each reference in quotes: "${env:NAME}"' : '';
     throw new ConfigError([`${path}: is not JSON at line ${line}${advice}`]);
   }

@@ -15,21 +15,19 @@ import type { Lifecycle } from '../telemetry/readiness.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
 import {
   addEmptyBodyParser,
-  defaultBodyProgress,
-  forgetMediaType,
-  lingerAfterUnreadBody,
-  parseJson,
-  requireBodyProgress,
-  type BodyProgress,
-} from './request-body.ts';
-import {
   checkHead,
   closeWhileDraining,
   createChildLogger,
+  createJsonParser,
   createRequestId,
+  defaultBodyProgress,
+  forgetMediaType,
   limitPipelining,
+  lingerAfterUnreadBody,
+  requireBodyProgress,
   writeCommonHeaders,
-} from './request-head.ts';
+  type BodyProgress,
+} from './request-rules.ts';
 import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
 
 const maxBodyBytes = 16_384;
@@ -104,7 +102,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   }
   server.decorateRequest('principal', null);
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson);
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, createJsonParser(server));
   addEmptyBodyParser(server);
   server.addHook('onRequest', checkHead({ hostNames, hasCors: origins.length > 0 }));
   if (origins.length > 0) allowOrigins(server, origins);

@@ -4,7 +4,6 @@ import type { Socket } from 'node:net';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { toProblem } from './errors/problem.ts';
-import { linger } from './request-body.ts';
 
 /** How often idle sockets are closed. A request that was in transit when the server began to close arrives within this time. */
 const sweepMs = 500;
@@ -65,6 +64,25 @@ export function closeIdleSockets(server: FastifyInstance): void {
     }, sweepMs);
     listener.once('close', () => clearInterval(sweep));
   });
+}
+
+/** A socket is read up to these bounds after the last response, if its request body was not read to the end. */
+const maxLingerBytes = 16_777_216;
+const maxLingerMs = 10_000;
+
+/** Ends the writable side, and drops what arrives until the peer ends its side too. */
+export function linger(socket: Socket): void {
+  let left = maxLingerBytes;
+  const timer = setTimeout(() => socket.destroy(), maxLingerMs).unref();
+  socket.once('close', () => clearTimeout(timer));
+  // Without its listeners, Node parses no further request.
+  socket.removeAllListeners('data').once('end', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    left -= chunk.length;
+    if (left < 0) socket.destroy();
+  });
+  socket.end();
+  socket.resume();
 }
 
 const details: Readonly<Record<string, string>> = {

@@ -5,7 +5,10 @@ import { findPrincipalChanges, type PrincipalChanges, type PrincipalRecord } fro
 import { describeStoreFailure, principalsChanged } from './store-failure.ts';
 import type { Store } from './store.ts';
 
-/** A store that refuses operations about users until its stored users match the configuration. */
+/**
+ * A store that refuses operations about users until its stored users match the configuration. From then on, its operations are
+ * those of the store itself.
+ */
 export interface GuardedStore extends Store {
   /**
    * Compares the stored users with the configuration, then stores the subject rule of each issuer. Rejects with a
@@ -13,6 +16,18 @@ export interface GuardedStore extends Store {
    */
   readonly checkAndRememberPrincipals: () => Promise<void>;
 }
+
+// Removals need no stored rule.
+const comparedFirst = [
+  'findVendorUser',
+  'listVendorUsers',
+  'forgetVendorUser',
+  'removeVendorUser',
+  'isBlocked',
+  'unblockUser',
+  'check',
+] as const;
+const rememberedFirst = ['addVendorUser', 'setVendorUser', 'reserveVendorUser', 'blockUser'] as const;
 
 /**
  * Returns the store, and refuses every operation about users while the configuration would give stored users another
@@ -24,11 +39,10 @@ export function guardPrincipals(
   records: readonly PrincipalRecord[],
   migrated: Config['migratedIssuers'],
 ): GuardedStore {
-  const state = { isCompared: false, isRemembered: false };
   const compare = async (): Promise<PrincipalChanges> => {
     const changes = findPrincipalChanges(records, migrated, await store.listIssuers());
     if (changes.problems.length > 0) throw new ConfigError(changes.problems);
-    state.isCompared = true;
+    for (const operation of comparedFirst) Object.assign(guarded, { [operation]: store[operation] });
     return changes;
   };
   const remember = async (): Promise<void> => {
@@ -36,36 +50,22 @@ export function guardPrincipals(
     for (let { rules } = await compare(); rules.length > 0; { rules } = await compare()) {
       for (const { rule, previous } of rules) await store.setSubjectRule(rule, previous);
     }
-    state.isRemembered = true;
+    for (const operation of rememberedFirst) Object.assign(guarded, { [operation]: store[operation] });
   };
-  const before =
-    (step: keyof typeof state, prepare: () => Promise<unknown>) =>
-    <Values extends unknown[], Result>(run: (...values: Values) => Promise<Result>) =>
-    (...values: Values): Promise<Result> =>
-      state[step]
-        ? run(...values)
-        : prepare()
-            .catch(refuse)
-            .then(() => run(...values));
-  const afterComparing = before('isCompared', compare);
-  // Removals need no stored rule.
-  const afterRemembering = before('isRemembered', remember);
-
-  return {
-    ...store,
-    findVendorUser: afterComparing(store.findVendorUser),
-    listVendorUsers: afterComparing(store.listVendorUsers),
-    forgetVendorUser: afterComparing(store.forgetVendorUser),
-    removeVendorUser: afterComparing(store.removeVendorUser),
-    isBlocked: afterComparing(store.isBlocked),
-    unblockUser: afterComparing(store.unblockUser),
-    addVendorUser: afterRemembering(store.addVendorUser),
-    setVendorUser: afterRemembering(store.setVendorUser),
-    reserveVendorUser: afterRemembering(store.reserveVendorUser),
-    blockUser: afterRemembering(store.blockUser),
-    check: afterComparing(store.check),
-    checkAndRememberPrincipals: remember,
+  const guarded: GuardedStore = { ...store, checkAndRememberPrincipals: remember };
+  const prepareFirst = (operations: readonly (keyof Store)[], prepare: () => Promise<unknown>): void => {
+    for (const operation of operations) {
+      const run = store[operation] as (...values: unknown[]) => Promise<unknown>;
+      const runPrepared = async (...values: unknown[]) => {
+        await prepare().catch(refuse);
+        return run(...values);
+      };
+      Object.assign(guarded, { [operation]: runPrepared });
+    }
   };
+  prepareFirst(comparedFirst, compare);
+  prepareFirst(rememberedFirst, remember);
+  return guarded;
 }
 
 /** Rejects with `overloaded` in place of a {@link ConfigError}: the configuration was accepted while the store was away. */

@@ -88,13 +88,12 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
     outage.fail(reason);
   };
 
-  const watch =
-    <Values extends unknown[], Result>(operation: Operation, run: (...values: Values) => Promise<Result>) =>
-    async (...values: Values): Promise<Result> => {
+  const watch = <Name extends Operation>(operation: Name): Store[Name] => {
+    const run = async (...values: unknown[]): Promise<unknown> => {
       calls += 1;
       const call = calls;
       try {
-        const result = await run(...values);
+        const result = await (store[operation] as (...values: unknown[]) => Promise<unknown>)(...values);
         succeed(operation, call);
         return result;
       } catch (error) {
@@ -102,25 +101,27 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
         throw error;
       }
     };
+    return run as unknown as Store[Name];
+  };
 
   return {
-    findVendorUser: watch('findVendorUser', store.findVendorUser),
-    listVendorUsers: watch('listVendorUsers', store.listVendorUsers),
-    addVendorUser: watch('addVendorUser', store.addVendorUser),
-    setVendorUser: watch('setVendorUser', store.setVendorUser),
-    forgetVendorUser: watch('forgetVendorUser', store.forgetVendorUser),
-    removeVendorUser: watch('removeVendorUser', store.removeVendorUser),
-    reserveVendorUser: watch('reserveVendorUser', store.reserveVendorUser),
-    releaseVendorUser: watch('releaseVendorUser', store.releaseVendorUser),
-    isBlocked: watch('isBlocked', store.isBlocked),
-    blockUser: watch('blockUser', store.blockUser),
-    unblockUser: watch('unblockUser', store.unblockUser),
-    listIssuers: watch('listIssuers', store.listIssuers),
-    setSubjectRule: watch('setSubjectRule', store.setSubjectRule),
-    recordDecision: watch('recordDecision', store.recordDecision),
-    listDecisions: watch('listDecisions', store.listDecisions),
-    deleteDecisions: watch('deleteDecisions', store.deleteDecisions),
-    check: watch('check', store.check),
+    findVendorUser: watch('findVendorUser'),
+    listVendorUsers: watch('listVendorUsers'),
+    addVendorUser: watch('addVendorUser'),
+    setVendorUser: watch('setVendorUser'),
+    forgetVendorUser: watch('forgetVendorUser'),
+    removeVendorUser: watch('removeVendorUser'),
+    reserveVendorUser: watch('reserveVendorUser'),
+    releaseVendorUser: watch('releaseVendorUser'),
+    isBlocked: watch('isBlocked'),
+    blockUser: watch('blockUser'),
+    unblockUser: watch('unblockUser'),
+    listIssuers: watch('listIssuers'),
+    setSubjectRule: watch('setSubjectRule'),
+    recordDecision: watch('recordDecision'),
+    listDecisions: watch('listDecisions'),
+    deleteDecisions: watch('deleteDecisions'),
+    check: watch('check'),
     close: store.close,
   };
 }

@@ -5,8 +5,10 @@ import {
   type ClientToken,
   type ExposableToken,
   type IssueAbility,
+  type IssuedToken,
   type IssueRequest,
   type Principal,
+  type TokenBinding,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
 import { principalKey } from '../identity/identify.ts';
@@ -51,14 +53,13 @@ async function issueWithin(
   tokens: TokenCache,
   recordChange?: OnMappingChange,
 ): Promise<OperationResult<ExposableToken>> {
-  const { name, vendor, appTokenBound } = connection;
+  const { appTokenBound } = connection;
   const bounded = appTokenBound?.shorten(ability as IssueAbility, principal, parameters);
   const request = { principal, parameters: bounded?.parameters ?? parameters, caller: principalKey(principal) };
   if (ability.bound === 'user') return issueForUser(connection, ability, request, recordChange);
   // A kept token may outlive the caller's token if this request is for a shorter one.
   const isKept = bounded?.isShortened !== true;
-  const token = await issueForAccount(name, ability, request, isKept ? tokens : undefined);
-  assertMatches(token, { vendor: vendor.id, bound: 'account' });
+  const token = await issueForAccount(connection, ability, request, isKept ? tokens : undefined);
   appTokenBound?.assertWithin(principal, token.expiresInSeconds);
   return { result: token };
 }
@@ -66,7 +67,7 @@ async function issueWithin(
 type Request = IssueRequest<'account'>;
 
 async function issueForAccount(
-  connection: string,
+  { name: connection, vendor }: Connection,
   ability: IssueAbility<'account'>,
   request: Request,
   tokens: TokenCache | undefined,
@@ -74,7 +75,7 @@ async function issueForAccount(
   const { minRemainingSeconds } = ability.cache ?? {};
   const key = tokens && ability.cache?.key(request);
   const issue = async ({ signal }: { signal?: AbortSignal | undefined } = {}) =>
-    boundLifetime(await ability.issue({ ...request, signal }));
+    toClientToken(vendor.id, 'account', await ability.issue({ ...request, signal }));
   if (tokens === undefined || key === undefined) return issue();
   return tokens.get({ ...key, connection }, issue, { minRemainingSeconds });
 }
@@ -88,8 +89,7 @@ async function issueForUser(
   const { principal } = request;
   const issueFor = async (vendorUserId: string): Promise<OperationResult<ExposableToken>> => {
     try {
-      const token = boundLifetime(await ability.issue({ ...request, vendorUserId }));
-      assertMatches(token, { vendor: vendor.id, bound: 'user', vendorUserId });
+      const token = toClientToken(vendor.id, 'user', await ability.issue({ ...request, vendorUserId }), vendorUserId);
       appTokenBound?.assertWithin(principal, token.expiresInSeconds);
       return { result: token, vendorUserId };
     } catch (error) {
@@ -120,19 +120,24 @@ async function mayReplace(
   }
 }
 
-/** Throws `vendor_response_invalid` for a token that is not the requested one: an adapter may mix up its users. */
-function assertMatches(
-  token: ClientToken,
-  { vendor, ...expected }: Pick<ClientToken, 'vendor' | 'bound' | 'vendorUserId'>,
-) {
-  const { bound, vendorUserId } = token;
-  const isOfUser = expected.vendorUserId === vendorUserId || isSameIdentifier(vendorUserId, expected.vendorUserId);
-  if (token.vendor === vendor && bound === expected.bound && isOfUser) return;
-  throw new ValetKeyError('vendor_response_invalid', 'The vendor returned a token that was not requested.', {
-    vendor,
-    reason: 'other_token',
-    advice: "Correct the vendor's adapter.",
-  });
+/**
+ * Returns the token with what it is bound to, and with a lifetime that the broker can rely on. Throws
+ * `vendor_response_invalid` for a token of another user: an adapter may mix up its users.
+ */
+function toClientToken<Binding extends TokenBinding>(
+  vendor: string,
+  bound: Binding,
+  { fields, expiresInSeconds, vendorUserId: statedUserId }: IssuedToken,
+  vendorUserId?: string,
+): ClientToken<Binding> {
+  if (statedUserId !== undefined && !isSameIdentifier(statedUserId, vendorUserId)) {
+    throw new ValetKeyError('vendor_response_invalid', 'The vendor returned a token that was not requested.', {
+      vendor,
+      reason: 'other_token',
+      advice: "Correct the vendor's adapter.",
+    });
+  }
+  return boundLifetime({ kind: 'client', bound, vendor, vendorUserId, fields, expiresInSeconds });
 }
 
 /** Returns whether the token of the caller was refused. */

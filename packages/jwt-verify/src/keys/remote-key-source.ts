@@ -7,7 +7,7 @@ import type { JwtVerifierEvent } from './key-events.ts';
 import { fetchKeySet } from './fetch-key-set.ts';
 import type { KeySet } from './key-set.ts';
 import type { KeySource, KeyStatus } from './key-source.ts';
-import { findKeys } from './find-keys.ts';
+import { findKeys } from '../signatures/verify-signature.ts';
 import type { VerificationKey } from './verification-key.ts';
 
 /** Keys are fetched again in the background at three quarters of their soft TTL, spread over the next 15 percent. */

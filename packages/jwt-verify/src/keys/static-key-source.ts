@@ -1,6 +1,6 @@
 import { parseKeySet, type KeySet } from './key-set.ts';
 import type { KeySource } from './key-source.ts';
-import { findKeys } from './find-keys.ts';
+import { findKeys } from '../signatures/verify-signature.ts';
 
 /** Keys of an identity provider that are given as options. */
 export interface StaticKeys {

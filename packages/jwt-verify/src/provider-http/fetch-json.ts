@@ -1,4 +1,4 @@
-import { codeOfForeignError, connectionDropped, egressAdvice, parseForeignJson } from '@valetkey/core-types';
+import { codeOfForeignError, connectionDropped, egressAdvice } from '@valetkey/core-types';
 
 /** What is known about a failed call besides its reason. */
 interface FetchFailureOptions {
@@ -61,7 +61,8 @@ async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: numbe
     if (bytes > maxBytes) throw new FetchFailure('too_large', { isMiss: true });
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  // It drops one byte order mark, as RFC 8259 section 8.1 allows for JSON.
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 /**
@@ -120,7 +121,7 @@ export function fetchJson(url: string, init: RequestInit, http: FetchDependencie
   return fetchBounded(url, { ...init, headers }, http, async (_response, readText) => {
     const text = await readText();
     try {
-      return parseForeignJson(text);
+      return JSON.parse(text) as unknown;
     } catch {
       throw new FetchFailure('not_json', { isMiss: true });
     }

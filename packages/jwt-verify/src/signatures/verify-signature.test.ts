@@ -1,8 +1,9 @@
 import { createPublicKey } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { parseKeySet } from '../keys/key-set.ts';
 import { createSigningKey, signText, type SigningKey } from '../testing/signing.ts';
-import { encodeEcdsaSignature, verifySignature } from './verify-signature.ts';
+import { encodeEcdsaSignature, findKeys, verifySignature } from './verify-signature.ts';
 
 test('encodeEcdsaSignature writes a leading zero only if a number would be negative without it', () => {
   const encode = (r: number[], s: number[]): string | undefined =>
@@ -44,4 +45,21 @@ test.each<SigningKey['algorithm']>(['RS256', 'PS256', 'ES256', 'ES384', 'ES512',
 test('verifySignature resolves to false for a key of another type', async () => {
   const ed = createPublicKey({ key: createSigningKey('k', 'EdDSA').jwk, format: 'jwk' });
   await expect(verifySignature('RS256', ed, Buffer.alloc(256), Buffer.alloc(1))).resolves.toBe(false);
+});
+
+test('findKeys returns the keys without a kid for a token whose kid no key has', () => {
+  const { kid: _kid, ...unnamed } = createSigningKey('k1').jwk;
+  const { keys = [] } = parseKeySet({ keys: [unnamed, createSigningKey('k2').jwk] }) ?? {};
+  const find = (kid: string) => findKeys(keys, 'ES256', kid).map(({ id }) => id);
+  expect(find('k1')).toEqual([undefined]);
+  expect(find('k2')).toEqual(['k2']);
+});
+
+test('findKeys returns every key of the algorithm and the kid of a token', () => {
+  const keys = Array.from({ length: 6 }, () => createSigningKey('same').jwk);
+  const set = parseKeySet({ keys: [...keys, createSigningKey('r1', 'RS256').jwk] });
+  expect(findKeys(set?.keys ?? [], 'ES256', 'same')).toHaveLength(6);
+  expect(findKeys(set?.keys ?? [], 'RS256', undefined)).toHaveLength(1);
+  expect(findKeys(set?.keys ?? [], 'ES256', undefined)).toHaveLength(6);
+  expect(findKeys(set?.keys ?? [], 'RS256', 'same')).toHaveLength(0);
 });

@@ -14,6 +14,42 @@ const signBit = 0x80;
 /** DER writes a length up to this one in a single byte. */
 const maxShortLength = 0x7f;
 
+/** A key that verifies signatures. */
+interface SignatureKey {
+  /** Its `kid`. */
+  readonly id: string | undefined;
+  readonly algorithms: ReadonlySet<string>;
+  readonly keyObject: KeyObject;
+}
+
+/**
+ * Returns the keys that may have signed a token: keys for its algorithm that have its `kid`, or have none if no key has its
+ * `kid`. A token without `kid` is tried with all of them: a key set is bounded, and any of its keys may be the right one.
+ */
+export function findKeys<Key extends SignatureKey>(
+  keys: readonly Key[],
+  algorithm: string,
+  keyId: string | undefined,
+): readonly Key[] {
+  const fitting = keys.filter(({ algorithms }) => algorithms.has(algorithm));
+  if (keyId === undefined) return fitting;
+  const named = fitting.filter(({ id }) => id === keyId);
+  return named.length > 0 ? named : fitting.filter(({ id }) => id === undefined);
+}
+
+/** Resolves to the first of the keys that made the signature, or to undefined if none did. */
+export async function findSigningKey<Key extends SignatureKey>(
+  keys: readonly Key[],
+  algorithm: SignatureAlgorithm,
+  signature: Buffer,
+  data: Buffer,
+): Promise<Key | undefined> {
+  for (const key of keys) {
+    if (await verifySignature(algorithm, key.keyObject, signature, data)) return key;
+  }
+  return undefined;
+}
+
 /** Returns whether a signature has a length that its algorithm can produce. No key is needed to tell. */
 export function hasSignatureLength(algorithm: SignatureAlgorithm, { length }: Buffer): boolean {
   const { keyType, numberLength } = algorithmParameters[algorithm];

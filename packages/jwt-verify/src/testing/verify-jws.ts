@@ -1,6 +1,6 @@
 import { signatureAlgorithms, type SignatureAlgorithm } from '@valetkey/core-types';
 import { parseKeySet } from '../keys/key-set.ts';
-import { findKeys, findSigningKey } from '../keys/find-keys.ts';
+import { findKeys, findSigningKey } from '../signatures/verify-signature.ts';
 import { parseTokenHeader, splitToken } from '../token/token-text.ts';
 
 /** Resolves to whether a token's form, header, key and signature are valid. Its claims are not checked. */

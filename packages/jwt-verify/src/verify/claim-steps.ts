@@ -1,7 +1,6 @@
 import { isSameIdentifier, readClaim, type Issuer } from '@valetkey/core-types';
-import { describeMark, hasMark, isAcceptedValue } from '../token/claims.ts';
+import { describeMark, hasMark, isAcceptedValue, type JsonObject, type TokenHeader } from '../token/token-text.ts';
 import { invalidToken } from '../token/invalid-token.ts';
-import type { JsonObject, TokenHeader } from '../token/token-text.ts';
 import type { Step } from './verification.ts';
 
 const maxSubjectLength = 255;

@@ -5,11 +5,10 @@ import {
   type Issuer,
   type SignatureAlgorithm,
 } from '@valetkey/core-types';
-import { findSigningKey } from '../keys/find-keys.ts';
-import { hasSignatureLength } from '../signatures/verify-signature.ts';
-import { hasMark } from '../token/claims.ts';
+import { findSigningKey, hasSignatureLength } from '../signatures/verify-signature.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import {
+  hasMark,
   parseTokenClaims,
   parseTokenHeader,
   splitToken,

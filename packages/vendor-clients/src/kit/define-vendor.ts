@@ -14,7 +14,6 @@ import { createCredential, fingerprint, type Credential, type CredentialDeclarat
 import { openDoor, type ClientDependencies, type Door } from './door/door.ts';
 import type { VendorName } from './door/response.ts';
 import { directEgress } from './egress/egress.ts';
-import type { BindIssueAbility } from './issue-ability.ts';
 import { baseUrlSchema, timeoutMsSchema } from './option-schemas.ts';
 
 /** What every client has beside its vendor's own methods. */
@@ -68,10 +67,7 @@ export interface ConnectContext<
 }
 
 /** The abilities of a vendor. An absent ability is one that the vendor does not have. */
-export interface VendorAbilities extends Pick<Vendor, 'users' | 'proxy' | 'authenticate' | 'claims'> {
-  /** Created by `issueForUser` or `issueForAccount`. */
-  readonly issue?: BindIssueAbility<'user'> | BindIssueAbility<'account'> | undefined;
-}
+export type VendorAbilities = Pick<Vendor, 'issue' | 'users' | 'proxy' | 'authenticate' | 'claims'>;
 
 /** The declaration of a vendor. */
 export interface VendorDeclaration<
@@ -201,8 +197,8 @@ export function defineVendor<
     credentials: Object.keys(declared.credentials),
     create(parsed, dependencies) {
       const { client, context, close } = start(parsed, dependencies);
-      const { issue, ...abilities } = declared.abilities(client, context);
-      return { id, ...abilities, issue: issue?.(id), verify: (callOptions) => client.verify(callOptions), close };
+      const abilities = declared.abilities(client, context);
+      return { id, ...abilities, verify: (callOptions) => client.verify(callOptions), close };
     },
     createClient(given, dependencies) {
       const { success, data, error } = options.safeParse(given);

@@ -35,6 +35,8 @@ export { passResponseHeaders } from './proxy-headers.ts';
 export type {
   CallOptions,
   Clock,
+  IssueAbility,
+  IssuedToken,
   Principal,
   ProxyAbility,
   ProxyRequest,
@@ -65,5 +67,5 @@ export type { StatusMeaning, StatusMeanings } from './door/refusal.ts';
 export type { ResponseHeaders, VendorName, VendorResponse } from './door/response.ts';
 export type { StreamedResponse } from './door/stream.ts';
 export type { ForwardLimits } from './forward-call.ts';
-export type { BindIssueAbility, IssuedToken, IssueDeclaration } from './issue-ability.ts';
+export type { IssueDeclaration } from './issue-ability.ts';
 export type { AccessTokenKeeper } from './access-token-keeper.ts';

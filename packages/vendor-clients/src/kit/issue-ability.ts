@@ -1,4 +1,4 @@
-import type { ClientToken, ExchangedToken, IssueAbility, IssueRequest, TokenBinding } from '@valetkey/core-types';
+import type { ExchangedToken, IssueAbility, TokenBinding } from '@valetkey/core-types';
 import { z } from 'zod';
 
 /**
@@ -8,30 +8,14 @@ export function bearerToken(field: string): ExchangedToken {
   return { field, issuedTokenType: 'urn:ietf:params:oauth:token-type:access_token', tokenType: 'Bearer' };
 }
 
-/** A token that the vendor issued. */
-export interface IssuedToken {
-  /** The fields of the response, under the vendor's own names. */
-  readonly fields: ClientToken['fields'];
-  /** Seconds until the token expires, counted from receipt. */
-  readonly expiresInSeconds?: number | undefined;
-}
-
-/** An ability to issue, as a vendor declares it. */
-export type IssueDeclaration<Binding extends TokenBinding, Parameters> = Pick<
+/** An ability to issue, as a vendor declares it. Default of `parameters`: a body without fields. */
+export type IssueDeclaration<Binding extends TokenBinding, Parameters> = Omit<
   IssueAbility<Binding, Parameters>,
-  'cache' | 'exchange' | 'lifetime' | 'plainTextField'
-> & {
-  /** Parses the body of an issue request. It must refuse unknown fields. Default: a body without fields. */
-  readonly parameters?: z.ZodType<Parameters> | undefined;
-  issue(request: IssueRequest<Binding, Parameters>): Promise<IssuedToken>;
-};
-
-/** An ability that `defineVendor` completes with the vendor's id. */
-export type BindIssueAbility<Binding extends TokenBinding = TokenBinding> = (vendorId: string) => IssueAbility<Binding>;
+  'bound' | 'parameters'
+> &
+  Partial<Pick<IssueAbility<Binding, Parameters>, 'parameters'>>;
 
 type NoParameters = Readonly<Record<string, never>>;
-
-const noParameters: z.ZodType<object> = z.strictObject({});
 
 /**
  * Declares that the vendor issues tokens bound to a user. `issue` receives the principal's user id at the vendor, and the
@@ -49,21 +33,8 @@ const noParameters: z.ZodType<object> = z.strictObject({});
  */
 export function issueForUser<Parameters extends object = NoParameters>(
   declared: IssueDeclaration<'user', Parameters>,
-): BindIssueAbility<'user'> {
-  const { parameters = noParameters as z.ZodType<Parameters>, exchange, lifetime, plainTextField } = declared;
-  return (vendor) =>
-    toAbility<'user', Parameters>({
-      bound: 'user',
-      parameters,
-      exchange,
-      lifetime,
-      plainTextField,
-      async issue(request) {
-        const { fields, expiresInSeconds } = await declared.issue(request);
-        const { vendorUserId } = request;
-        return { kind: 'client', bound: 'user', vendor, fields, vendorUserId, expiresInSeconds };
-      },
-    });
+): IssueAbility<'user'> {
+  return toAbility('user', declared);
 }
 
 /**
@@ -84,26 +55,14 @@ export function issueForUser<Parameters extends object = NoParameters>(
  */
 export function issueForAccount<Parameters extends object = NoParameters>(
   declared: IssueDeclaration<'account', Parameters>,
-): BindIssueAbility<'account'> {
-  const { parameters = noParameters as z.ZodType<Parameters>, cache, exchange, lifetime, plainTextField } = declared;
-  return (vendor) =>
-    toAbility<'account', Parameters>({
-      bound: 'account',
-      parameters,
-      cache,
-      exchange,
-      lifetime,
-      plainTextField,
-      async issue(request) {
-        const { fields, expiresInSeconds } = await declared.issue(request);
-        return { kind: 'client', bound: 'account', vendor, fields, expiresInSeconds };
-      },
-    });
+): IssueAbility<'account'> {
+  return toAbility('account', declared);
 }
 
 /** The broker parses the parameters with the ability's own schema, so that only the ability has to know their type. */
-function toAbility<Binding extends TokenBinding, Parameters>(
-  ability: IssueAbility<Binding, Parameters>,
+function toAbility<Binding extends TokenBinding, Parameters extends object>(
+  bound: Binding,
+  declared: IssueDeclaration<Binding, Parameters>,
 ): IssueAbility<Binding> {
-  return ability as unknown as IssueAbility<Binding>;
+  return { parameters: z.strictObject({}), ...declared, bound } as unknown as IssueAbility<Binding>;
 }

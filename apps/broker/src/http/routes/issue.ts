@@ -14,7 +14,7 @@ import Negotiator from 'negotiator';
 import type { Identify } from '../../identity/identify.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
-import { authenticateWith, principalOf } from '../request-head.ts';
+import { authenticateWith, principalOf } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
 
 interface IssueRouteDependencies {

@@ -8,7 +8,7 @@ import type { CallerLimits } from '../../policy/caller-limits.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { proxyCall } from '../../vendors/proxy-call.ts';
 import { toValetKeyError } from '../errors/problem.ts';
-import { authenticateWith, principalOf } from '../request-head.ts';
+import { authenticateWith, principalOf } from '../request-rules.ts';
 import { cutOff } from '../sockets.ts';
 import { readProxyRequest } from './proxy-request.ts';
 

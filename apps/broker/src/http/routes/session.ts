@@ -12,7 +12,7 @@ import type { Store } from '../../storage/store.ts';
 import type { Connection, Connections } from '../../vendors/connections.ts';
 import { explainConnection } from '../../vendors/explain-connection.ts';
 import { findConnection } from '../../vendors/perform.ts';
-import { authenticateWith, principalOf } from '../request-head.ts';
+import { authenticateWith, principalOf } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
 
 interface SessionRouteDependencies {

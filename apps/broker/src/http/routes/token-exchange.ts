@@ -7,7 +7,7 @@ import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { oauthErrorFormat } from '../errors/oauth-error.ts';
 import { createProblemSender } from '../errors/problem-sender.ts';
-import { addEmptyBodyParser } from '../request-body.ts';
+import { addEmptyBodyParser } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
 import { parseExchangeRequest } from './exchange-request.ts';
 import { encodeExchangedToken } from './issue.ts';

@@ -2,10 +2,11 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { Dispatcher } from 'undici';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { startVendorServer, type PlannedResponse } from '../../testing/vendor-server.ts';
 import { openDoor } from './door.ts';
-import { maxUnwantedMs } from './response.ts';
+import { maxUnwantedMs, tryReadJson } from './response.ts';
 
 const vendor = { id: 'vital', title: 'Vital' };
 const call = { method: 'GET', path: '/x' };
@@ -98,4 +99,33 @@ test('a call that timed out before it had a socket is aborted when it receives o
   expect(await refused).toMatchObject({ code: 'vendor_timeout' });
   dispatcher.handler.onRequestStart?.(dispatcher.controller, undefined);
   expect(dispatcher.aborted).toHaveLength(1);
+});
+
+const mark = '\uFEFF';
+const toBytes = (text: string | Buffer): Buffer => (typeof text === 'string' ? Buffer.from(text) : text);
+
+describe('tryReadJson', () => {
+  test.each<[string, string | Buffer, unknown]>([
+    ['JSON without a byte order mark', '{"a":"ü"}', { a: 'ü' }],
+    ['JSON after a byte order mark', `${mark}{"a":1}`, { a: 1 }],
+    ['JSON between white space, after a byte order mark', `${mark}\r\n {"a":1}\n`, { a: 1 }],
+    ['the last of two members with one name', '{"a":1,"a":2}', { a: 2 }],
+    ['a byte order mark inside a text', `{"a":"${mark}b"}`, { a: `${mark}b` }],
+    ['the bytes of a view into a larger buffer', Buffer.from(`xx${mark}{"a":1}xx`).subarray(2, -2), { a: 1 }],
+  ])('reads %s', (_spelling, text, value) => {
+    expect(tryReadJson({ body: toBytes(text) }, z.unknown())).toEqual({ success: true, data: value });
+  });
+
+  test.each<[string, string | Buffer]>([
+    ['an empty text', ''],
+    ['a byte order mark alone', mark],
+    ['two byte order marks', `${mark}${mark}{"a":1}`],
+    ['a byte order mark after white space', ` ${mark}{"a":1}`],
+    ['JSON in UTF-16, little-endian', Buffer.from(`${mark}{"a":1}`, 'utf16le')],
+    ['JSON in UTF-16, big-endian', Buffer.from(`${mark}{"a":1}`, 'utf16le').swap16()],
+    ['a NUL after the JSON', '{"a":1}\0'],
+    ['HTML', `${mark}<html></html>`],
+  ])('does not read %s', (_spelling, text) => {
+    expect(tryReadJson({ body: toBytes(text) }, z.unknown())).toEqual({ success: false, reason: 'not_json' });
+  });
 });

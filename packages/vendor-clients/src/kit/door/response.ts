@@ -1,4 +1,4 @@
-import { parseForeignJson, Secret, ValetKeyError } from '@valetkey/core-types';
+import { Secret, ValetKeyError } from '@valetkey/core-types';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 
@@ -31,6 +31,9 @@ export const tokenSchema = z
   .regex(/^[\x21-\x7e]+$/)
   .transform((text) => new Secret(text));
 
+/** Decodes UTF-8, and drops one byte order mark, as RFC 8259 section 8.1 allows. */
+const utf8 = new TextDecoder();
+
 /**
  * Parses the JSON of a response for the fields that the schema names. Throws `vendor_response_invalid`, whose `reason`
  * names the wrong field. The error never quotes the vendor.
@@ -53,7 +56,7 @@ export function tryReadJson<Schema extends z.ZodType>(
 ): { success: true; data: z.output<Schema> } | { success: false; reason: string } {
   let value: unknown;
   try {
-    value = parseForeignJson(response.body);
+    value = JSON.parse(utf8.decode(response.body));
   } catch {
     return { success: false, reason: 'not_json' };
   }
