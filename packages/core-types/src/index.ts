@@ -8,7 +8,7 @@ export { issuerSchema } from './issuer.ts';
 export { formsOverlap, hasPlaceholder, readTenant, writeTenant } from './issuer-forms.ts';
 export { signatureAlgorithms } from './issuer-parts.ts';
 export { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-text.ts';
-export { isHostAllowed, isLoopbackOrigin } from './host-names.ts';
+export { isHostAllowed, isLoopbackOrigin, isSameIdentifier, readClaim } from './foreign-names.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { addressRefused, connectionDropped, egressAdvice, proxyRefused } from './network-codes.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';

@@ -8,6 +8,19 @@ export function hasPlaceholder(form: string): boolean {
   return /[{}]/.test(form);
 }
 
+/**
+ * Returns whether an issuer has a placeholder of another notation, which no `iss` has: `<tenant>`, `:tenant`, `[tenant]`, `*`, or
+ * braces that are percent-encoded.
+ */
+export function hasForeignPlaceholder(form: string): boolean {
+  return /[<>*]|%7[bd]|\/:[a-z]|\/\[[a-z_]+\]/i.test(form);
+}
+
+/** Returns whether an issuer is an address of Entra ID for users of several tenants. Each token has the `iss` of its own tenant. */
+export function namesNoTenant(form: string): boolean {
+  return /^https:\/\/login\.microsoftonline\.\w+\/(?:common|organizations)(?:\/|$)/.test(form);
+}
+
 /** Returns whether an issuer has exactly one placeholder, such as `{tenantid}`, and no other brace. */
 export function hasOnePlaceholder(form: string): boolean {
   return placeholder.test(form) && !hasPlaceholder(form.replace(placeholder, ''));

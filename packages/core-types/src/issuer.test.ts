@@ -110,6 +110,7 @@ test.each([
   ['a URN', { issuer: 'urn:example:issuer', jwksUri }],
   ['a URL with a query', { issuer: 'https://id.example.com/?p=policy', metadataUri: 'https://id.example.com/m?p=x' }],
   ['a placeholder with its tenants', { issuer: tenanted, jwksUri, tenants }],
+  ['an IPv6 address', { issuer: 'http://[fe80::1]/realm', jwksUri }],
   ['any tenant', { issuer: tenanted, jwksUri, tenants: { accepted: 'any' } }],
 ])('issuerSchema accepts %s as an issuer if the keys have an address of their own', (_, options) => {
   expect(issuerSchema.safeParse({ audiences: null, ...options }).error).toBeUndefined();
@@ -122,6 +123,14 @@ test.each<[string, object, RegExp]>([
   ['a text with a colon that is no URI', { issuer: '1:2', jwksUri }, /must be the iss/],
   ['credentials beside jwksUri', { issuer: 'https://u:p@id.example.com', jwksUri }, /without credentials/],
   ['braces without tenants', { issuer: tenanted, jwksUri }, /list the tenants in tenants/],
+  ['an angled placeholder', { issuer: 'https://login.example.com/<tenant>', jwksUri }, /has a placeholder/],
+  ['a placeholder with a colon', { issuer: 'https://login.example.com/:tenant/v2', jwksUri }, /has a placeholder/],
+  ['a placeholder in brackets', { issuer: 'https://login.example.com/[tenant]', jwksUri }, /has a placeholder/],
+  ['an encoded placeholder', { issuer: 'https://login.example.com/%7Btenantid%7D', jwksUri }, /has a placeholder/],
+  ['an asterisk', { issuer: 'https://*.example.com', jwksUri }, /has a placeholder/],
+  ['another form with an asterisk', { otherForms: ['https://login.example.com/*'], jwksUri }, /has a placeholder/],
+  ['common of Entra ID', { issuer: 'https://login.microsoftonline.com/common/v2.0', jwksUri }, /names no tenant/],
+  ['organizations of Entra ID', { issuer: 'https://login.microsoftonline.us/organizations/v2.0' }, /names no tenant/],
   ['two placeholders', { issuer: 'https://{a}/{b}', jwksUri, tenants }, /one placeholder/],
   ['tenants without a placeholder', { tenants, jwksUri }, /one placeholder/],
   [

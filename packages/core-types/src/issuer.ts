@@ -8,7 +8,7 @@ import {
   machineMarks,
   tokenKindSchema,
 } from './claim-rules.ts';
-import { hasOnePlaceholder, hasPlaceholder } from './issuer-forms.ts';
+import { hasForeignPlaceholder, hasOnePlaceholder, hasPlaceholder, namesNoTenant } from './issuer-forms.ts';
 import { dpopSchema, introspectionSchema, resolverSchema, signatureAlgorithms } from './issuer-parts.ts';
 import { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-text.ts';
 
@@ -36,6 +36,12 @@ function checkIssuerForms(record: IssuerForms, context: z.RefinementCtx): void {
     ...otherForms.map((form, index): [string, PropertyKey[]] => [form, ['otherForms', index]]),
   ];
   for (const [form, path] of forms) {
+    if (hasForeignPlaceholder(form)) {
+      report(path, 'has a placeholder: write the exact iss of the tokens, or {name} for the tenant, with tenants');
+    }
+    if (namesNoTenant(form)) {
+      report(path, 'names no tenant: write {tenantid} in place of it, and list the tenants in tenants');
+    }
     if (tenants === undefined && hasPlaceholder(form)) {
       report(path, 'contains braces: write the exact iss of the tokens, or list the tenants in tenants');
     }

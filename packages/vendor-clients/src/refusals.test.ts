@@ -96,9 +96,9 @@ const foreign: readonly (readonly [string, PlannedResponse])[] = [
 
 async function callWith(
   { call }: Contestant,
-  response: PlannedResponse,
+  ...responses: [PlannedResponse, ...PlannedResponse[]]
 ): Promise<{ failure: ValetKeyError; server: VendorServer; events: VendorEvent[] }> {
-  await using server = await startVendorServer(response);
+  await using server = await startVendorServer(...responses);
   const events: VendorEvent[] = [];
   const failure = await call(server.url, (event) => events.push(event)).catch((reason: unknown) => reason);
   return { failure: failure as ValetKeyError, server, events };
@@ -161,4 +161,28 @@ describe.each(Object.entries(contestants))('%s', (_name, contestant) => {
     const { failure } = await callWith(contestant, response);
     expect(failure).toMatchObject({ code, cause: { type: 'vendor_status', status }, retryAfterSeconds: 7 });
   });
+
+  // Forwarded responses may have any form: they are for the caller.
+  if (contestant === contestants['the API of Nymbl']) return;
+
+  test.for(foreign.filter(([name]) => !name.startsWith('no body')))(
+    'a 404 with %s is no proof that the next secret is accepted, and says nothing about the user',
+    async ([, response]) => {
+      const refused = { status: 401, json: contestant.own };
+      const { failure, events } = await callWith(contestant, refused, { ...response, status: 404 });
+      expect(failure).toBeInstanceOf(ValetKeyError);
+      expect(failure.code).not.toBe('vendor_user_not_found');
+      expect(events).toEqual([]);
+    },
+  );
+
+  test.each([200, 400])(
+    'a page of a sign-in portal with status %i is no proof that a secret is accepted',
+    async (status) => {
+      const page = { status, text: '\uFEFF<html>Sign in</html>', headers: html };
+      const { failure, events } = await callWith(contestant, { status: 401, json: contestant.own }, page);
+      expect(failure).toBeInstanceOf(ValetKeyError);
+      expect(events).toEqual([]);
+    },
+  );
 });

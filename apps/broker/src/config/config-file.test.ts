@@ -11,19 +11,41 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function createFile(name: string, text: string): Promise<string> {
+async function createFile(name: string, text: string | Buffer): Promise<string> {
   const path = join(folder, name);
   await writeFile(path, text);
   return path;
 }
 
+/** Returns a text as PowerShell writes it into a file. */
+const inUtf16 = (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le');
+
 describe('readConfigFile', () => {
+  test.each(['latin1.json', 'latin1.yaml'])('readConfigFile names the encoding that %s must have', async (name) => {
+    const path = await createFile(name, Buffer.from('{"key": "caf\xe9"}', 'latin1'));
+    await expect(readConfigFile(path)).rejects.toThrow(`${name}: is not text in UTF-8; save it in this encoding`);
+  });
+
+  test('readConfigFile reads a file of a reference in UTF-16, and refuses one in another encoding', async () => {
+    const readKey = async (bytes: Buffer) => {
+      const path = await createFile('key', bytes);
+      return readConfigFile(await createFile('reference.json', JSON.stringify({ key: `${'${'}file:${path}}` })));
+    };
+    expect(await readKey(inUtf16('key-1\r\n'))).toEqual({ key: 'key-1' });
+    await expect(readKey(Buffer.from('caf\xe9', 'latin1'))).rejects.toThrow(
+      /^[^]*key: the file .* is not text in UTF-8/,
+    );
+  });
+
   test.each([
     ['config.json', '{"listen":{"port":1}}'],
     ['config.yaml', 'listen: { port: 1 }'],
     ['marked.json', '\uFEFF{"listen":{"port":1}}'],
     ['marked.yaml', '\uFEFFlisten: { port: 1 }'],
     ['marked.mjs', '\uFEFFexport default { listen: { port: 1 } };'],
+    ['utf-16.json', inUtf16('{"listen":{"port":1}}')],
+    ['utf-16.yaml', inUtf16('listen: { port: 1 }')],
+    ['big-endian.yaml', inUtf16('listen: { port: 1 }').swap16()],
     ['config.ts', 'const port: number = 1;\nexport default { listen: { port } };'],
     ['config.mjs', 'export default { listen: { port: 1 } };'],
   ])('readConfigFile reads %s', async (name, text) => {

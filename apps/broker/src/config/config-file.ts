@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { extname, isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { codeOfForeignError, describeForeignError, sandboxMarker } from '@valetkey/core-types';
@@ -7,6 +7,7 @@ import { toConfigPath } from './config-path.ts';
 import { parseJson, parseYaml } from './config-text.ts';
 import { importModule } from './import-module.ts';
 import { isCode } from './plain-data.ts';
+import { readTextFile, wrongEncoding } from './read-text-file.ts';
 import { resolveReferences, type ReferenceDependencies } from './references.ts';
 
 /**
@@ -28,10 +29,10 @@ export async function readConfigValue(path: string): Promise<unknown> {
   try {
     switch (extname(path)) {
       case '.json':
-        return parseJson(path, new TextDecoder().decode(await readFile(path)));
+        return parseJson(path, await readTextFile(path));
       case '.yaml':
       case '.yml':
-        return parseYaml(path, await readFile(path, 'utf8'));
+        return parseYaml(path, await readTextFile(path));
       case '.ts':
       case '.mts':
       case '.cts':
@@ -52,6 +53,7 @@ export async function readConfigValue(path: string): Promise<unknown> {
 /** Describes a file that cannot be read or run. The message of the error is not shown, because it may quote a secret. */
 function describeFailure(path: string, error: unknown): string {
   const code = codeOfForeignError(error);
+  if (code === wrongEncoding) return 'is not text in UTF-8; save it in this encoding';
   if (code === 'ERR_MODULE_NOT_FOUND') {
     const isBroker = error instanceof Error && error.message.startsWith("Cannot find package '@valetkey/broker'");
     return isBroker ? missingBrokerAdvice : 'imports a module that cannot be found';

@@ -14,7 +14,7 @@ const vendorUserSourceSchema = z.union([
       .string()
       .min(1)
       .describe(
-        "The claim of the caller's token that holds the vendor user id. `sub` means the subject of the principal.",
+        "The claim of the caller's token that holds the vendor user id. `sub` means the subject of the principal. A name may be a path with dots.",
       ),
     issuer: issuerOfClaim,
   }),
@@ -74,7 +74,7 @@ export const connectionPolicyShape = {
     .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
     .default({})
     .describe(
-      'The claims that a caller’s token must have, all of them. Each claim must equal its value here, or be a list that contains this value.',
+      'The claims that a caller’s token must have, all of them. A name may be a path with dots. Each claim must equal its value here, or be a list that contains this value.',
     ),
 };
 

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { codeOfForeignError } from '@valetkey/core-types';
 import { ConfigError } from './config-error.ts';
 import { toConfigPath } from './config-path.ts';
 import { findUnplainData, isCode, isPlainObject } from './plain-data.ts';
+import { readTextFile as readSystemFile, wrongEncoding } from './read-text-file.ts';
 
 /** The sources of references. Default: the environment of this process, and the file system. */
 export interface ReferenceDependencies {
@@ -44,7 +44,7 @@ export function filesOf(text: string): string[] {
  * Rejects with a {@link ConfigError} that names each reference that cannot be resolved.
  */
 export async function resolveReferences(value: unknown, dependencies: ReferenceDependencies = {}): Promise<unknown> {
-  const { environment = process.env, readTextFile = (path) => readFile(path, 'utf8') } = dependencies;
+  const { environment = process.env, readTextFile = readSystemFile } = dependencies;
   const unplain = findUnplainData(value);
   if (unplain.length > 0) throw new ConfigError(unplain);
   const problems: string[] = [];
@@ -62,6 +62,10 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
       return (await readTextFile(name)).trim();
     } catch (error) {
       const code = codeOfForeignError(error);
+      if (code === wrongEncoding) {
+        problems.push(`${field}: the file ${name} is not text in UTF-8; save it in this encoding`);
+        return '';
+      }
       const tried = isAbsolute(name) ? '' : `; tried ${resolve(name)}`;
       problems.push(`${field}: the file ${name} cannot be read${code === undefined ? '' : ` (${code})`}${tried}`);
       return '';

@@ -8,7 +8,15 @@ const alice: Principal = {
   issuer: 'https://id.example.com',
   subject: 'alice',
   scopes: ['rooms', 'rooms:write'],
-  claims: { tier: 'gold', level: 3, verified: true, groups: ['staff', 7, true], nested: [['staff']], empty: null },
+  claims: {
+    tier: 'gold',
+    level: 3,
+    verified: true,
+    groups: ['staff', 7, true],
+    nested: [['staff']],
+    empty: null,
+    app: { roles: ['admin'], plan: 'pro' },
+  },
 };
 
 const rulesOf = (policy: ConnectionPolicy) => createAccessRules({ name: 'acme-eu', vendor: { id: 'acme' }, policy });
@@ -34,6 +42,7 @@ test.each<[string, Partial<ConnectionPolicy>]>([
   ['the issuer of the principal in its list', { issuers: ['https://other.example.com', alice.issuer] }],
   ['scopes that the token carries', { boundByAppToken: false, requiredScopes: ['rooms:write', 'rooms'] }],
   ['claims with exactly these values', { requiredClaims: { tier: 'gold', level: 3, verified: true } }],
+  ['a claim inside another one', { requiredClaims: { 'app.roles': 'admin', 'app.plan': 'pro' } }],
   ['a text that the list of the claim contains', { requiredClaims: { groups: 'staff' } }],
   ['a number that the list of the claim contains', { requiredClaims: { groups: 7 } }],
 ])('a policy that has %s allows the principal', (_, policy) => {
@@ -45,6 +54,8 @@ test.each<[string, Partial<ConnectionPolicy>]>([
   ['an issuer that only begins with the issuer of the principal', { issuers: [`${alice.issuer}/`] }],
   ['a scope that the token lacks', { boundByAppToken: false, requiredScopes: ['rooms', 'admin'] }],
   ['a scope that is only a part of a scope of the token', { boundByAppToken: false, requiredScopes: ['write'] }],
+  ['another value than that of the claim inside a claim', { requiredClaims: { 'app.plan': 'free' } }],
+  ['a claim that is absent inside a claim', { requiredClaims: { 'app.constructor': 'x' } }],
   ['a claim that is absent', { requiredClaims: { role: 'admin' } }],
   ['a second claim that is absent', { requiredClaims: { tier: 'gold', role: 'admin' } }],
   ['another value than that of the claim', { requiredClaims: { tier: 'silver' } }],

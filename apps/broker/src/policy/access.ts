@@ -1,4 +1,4 @@
-import { readTenant, ValetKeyError, type Principal } from '@valetkey/core-types';
+import { readClaim, readTenant, ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
 
 /** One rule of a connection's policy. */
@@ -70,7 +70,7 @@ export function isAllowed(rules: readonly AccessRule[], principal: Principal): b
 /** Returns the names of the claims that do not have their required value. */
 function lackingClaims({ claims }: Principal, required: ConnectionPolicy['requiredClaims']): string[] {
   return Object.entries(required).flatMap(([name, value]) => {
-    const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    const claim = readClaim(claims, name);
     return claim === value || (Array.isArray(claim) && claim.includes(value)) ? [] : [name];
   });
 }

@@ -1,4 +1,5 @@
 import {
+  isSameIdentifier,
   listSchemaProblems,
   ValetKeyError,
   type ClientToken,
@@ -10,7 +11,6 @@ import {
   type TokenBinding,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import { isSameIdentifier } from '@valetkey/vendor-clients/kit';
 import { principalKey } from '../identity/identify.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
 import type { Connection } from './connections.ts';

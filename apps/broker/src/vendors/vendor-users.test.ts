@@ -46,6 +46,8 @@ describe('vendor users by claim', () => {
   test('vendor users by claim are the value of the claim, or the subject for the claim `sub`', async () => {
     expect(await usersOf(vendor, { claim: 'patient' }, store).resolve(alice)).toBe('p-1');
     expect(await usersOf(vendor, { claim: 'sub' }, store).resolve(alice)).toBe('alice');
+    const nested = { ...alice, claims: { app_metadata: { patient: 'p-2' } } };
+    expect(await usersOf(vendor, { claim: 'app_metadata.patient' }, store).resolve(nested)).toBe('p-2');
   });
 
   test.each(['absent', 'number', 'broken', '__proto__', 'constructor'])(

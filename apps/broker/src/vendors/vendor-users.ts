@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as systemSleep } from 'node:timers/promises';
-import { readTenant, ValetKeyError, type Clock, type Principal, type Vendor } from '@valetkey/core-types';
+import { readClaim, readTenant, ValetKeyError, type Clock, type Principal, type Vendor } from '@valetkey/core-types';
 import type { VendorUserSource } from '../config/connection-policy.ts';
 import { principalKey } from '../identity/identify.ts';
 import type { Store, VendorUserKey } from '../storage/store.ts';
@@ -74,9 +74,9 @@ export function createVendorUsers(options: VendorUsersOptions): VendorUsers {
   return 'ensure' in source ? createEnsuredUsers(options, source.ensure) : createMappedUsers(options);
 }
 
-function readClaim(principal: Principal, claim: string, issuer: string | undefined): string | undefined {
+function readUserId(principal: Principal, claim: string, issuer: string | undefined): string | undefined {
   if (issuer !== undefined && readTenant(issuer, principal.issuer) === undefined) return undefined;
-  const value = claim === 'sub' ? principal.subject : principal.claims[claim];
+  const value = claim === 'sub' ? principal.subject : readClaim(principal.claims, claim);
   return isVendorUserId(value) ? value : undefined;
 }
 
@@ -89,7 +89,7 @@ function createClaimedUsers(
   { connection, vendor }: VendorUsersOptions,
   { claim, issuer }: Extract<VendorUserSource, { claim: string }>,
 ): VendorUsers {
-  const known = async (principal: Principal) => readClaim(principal, claim, issuer);
+  const known = async (principal: Principal) => readUserId(principal, claim, issuer);
   const resolve = async (principal: Principal) => {
     const vendorUserId = await known(principal);
     if (vendorUserId !== undefined) return vendorUserId;
@@ -213,7 +213,7 @@ function readExternalId(
   principal: Principal,
 ): string {
   if (ensure === true) return externalIdOf(principal);
-  const id = readClaim(principal, ensure.externalIdClaim, ensure.issuer);
+  const id = readUserId(principal, ensure.externalIdClaim, ensure.issuer);
   if (id !== undefined) return id;
   const remediation = `Sign in with a token that carries the claim "${ensure.externalIdClaim}", as a string.`;
   throw notFoundError(connection, vendor, remediation);

@@ -40,6 +40,49 @@ test('discovery finds the keys through RFC 8414 metadata if the OpenID Connect m
   expect(calls).toEqual([openid, oauth, 'https://keys.example.com/jwks']);
 });
 
+test('discovery finds the keys through OpenID Connect metadata at the place of RFC 8414 section 5', async () => {
+  const inserted = 'https://id.example.com/.well-known/openid-configuration/tenant';
+  const { calls } = await discover({ [inserted]: { issuer, jwks_uri: 'https://keys.example.com/jwks' } });
+  expect(calls).toEqual([openid, oauth, inserted, 'https://keys.example.com/jwks']);
+});
+
+test('keys are fetched from a server that sends only the media type of a key set', async () => {
+  const key = createSigningKey('k1');
+  const verifier = createJwtVerifier({
+    issuers: [{ issuer, audiences: ['api'], jwksUri: 'https://keys.example.com/jwks' }],
+    fetch: async (_url, init) => {
+      const accepts = new Headers(init?.headers).get('accept')?.includes('application/jwk-set+json');
+      return accepts ? Response.json({ keys: [key.jwk] }) : new Response('', { status: 406 });
+    },
+  });
+  await expect(verifier.warm()).resolves.toMatchObject([{ keys: 1, lastFailure: null }]);
+});
+
+const certificates = (): Response => Response.json({ k1: '-----BEGIN CERTIFICATE-----' });
+
+test.each<[string, string, () => Response]>([
+  ['status_404', 'responded without a key set', () => new Response('', { status: 404 })],
+  ['not_json', 'responded without a key set', () => new Response('<h1>Keys</h1>')],
+  ['not_a_key_set', 'responded without a JWK Set', certificates],
+  [
+    'redirect',
+    'redirects to another URL',
+    () => {
+      throw new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
+    },
+  ],
+])('the status names the URL of the keys and what to change after %s', async (reason, words, respond) => {
+  const jwksUri = 'https://keys.example.com/jwks';
+  const verifier = createJwtVerifier({
+    issuers: [{ issuer, audiences: ['api'], jwksUri }],
+    fetch: async () => respond(),
+  });
+  const [status] = await verifier.warm();
+  expect(status).toMatchObject({ lastFailure: reason });
+  expect(status?.lastFailureDetail).toContain(jwksUri);
+  expect(status?.lastFailureDetail).toContain(words);
+});
+
 test('discovery requests no URL with a double slash for an issuer that ends with a slash', async () => {
   const { calls } = await discover({}, 'https://id.example.com/');
   expect(calls).toEqual([
@@ -136,7 +179,7 @@ test('status, event and error name every place that discovery tried, and what wa
   const { verifier, events, lastFailure, detail } = await discover({ [openid]: html });
   expect(lastFailure).toBe('no_metadata');
   expect(detail).toBe(
-    `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${openid} (not_json) and ${oauth} (status_404). Set jwksUri to the URL of its keys, or correct the issuer.`,
+    `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${openid} (not_json), ${oauth} (status_404) and https://id.example.com/.well-known/openid-configuration/tenant (status_404). Set jwksUri to the URL of its keys, or correct the issuer.`,
   );
   expect(events).toEqual([{ type: 'keys_fetch_failed', issuer, reason: 'no_metadata', detail }]);
   const claims = { iss: issuer, sub: 'alice', aud: 'api', exp: Math.floor(Date.now() / 1000) + 60 };

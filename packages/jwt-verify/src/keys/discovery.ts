@@ -3,13 +3,15 @@ import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-htt
 import { withoutEndSlash } from '../token/issuer-index.ts';
 import { isJsonObject } from '../token/token-text.ts';
 
-/** Returns the URLs of a provider's metadata: of OpenID Connect Discovery 1.0 section 4 and of RFC 8414 section 3.1. */
+/** Returns the URLs of a provider's metadata: of OpenID Connect Discovery 1.0 section 4 and of RFC 8414 sections 3.1 and 5. */
 function metadataUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
   return [
     `${origin}${path}/.well-known/openid-configuration`,
     `${origin}/.well-known/oauth-authorization-server${path}`,
+    // Without a path, this is the first URL again.
+    ...(path === '' ? [] : [`${origin}/.well-known/openid-configuration${path}`]),
   ];
 }
 
@@ -69,7 +71,8 @@ export async function discoverJwksUri(
     spelling === undefined
       ? 'Set jwksUri to the URL of its keys, or correct the issuer.'
       : `Configure the issuer as ${spelling}, which differs only in the slash at the end.`;
-  const tried = misses.map(({ url, missed }) => `${url} (${missed})`).join(' and ');
+  const places = misses.map(({ url, missed }) => `${url} (${missed})`);
+  const tried = [places.slice(0, -1).join(', '), ...places.slice(-1)].filter((text) => text !== '').join(' and ');
   throw new FetchFailure(reasonFor(misses.map(({ missed }) => missed)), {
     detail: `The identity provider ${issuer} publishes no metadata that names it and its keys. Tried ${tried}. ${advice}`,
   });

@@ -334,13 +334,13 @@ describe('an outage', () => {
   });
 
   test.each<[string, object[], string, string]>([
-    ['101 keys', Array(101).fill(k1.jwk), 'not_a_key_set', 'not a JWK Set of at most 100 keys.'],
-    ['no keys', [], 'no_usable_keys', 'Its key set is empty.'],
+    ['101 keys', Array(101).fill(k1.jwk), 'not_a_key_set', 'without a JWK Set of at most 100 keys.'],
+    ['no keys', [], 'no_usable_keys', 'It is empty.'],
     [
       'only keys that cannot be used',
       [{ kty: 'oct', kid: 'a' }, { kty: 'oct' }, { ...k1.jwk, use: 'enc' }],
       'no_usable_keys',
-      'Each key in its key set is refused (unsupported_type, not_for_signatures).',
+      'Each of its keys is refused (unsupported_type, not_for_signatures).',
     ],
   ])(
     'status() and the error say why the key set of a provider that publishes %s is not used',

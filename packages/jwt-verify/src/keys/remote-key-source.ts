@@ -1,10 +1,11 @@
 import type { Clock, Issuer } from '@valetkey/core-types';
 import { createFetchBudget, type FetchBudget } from '../provider-http/fetch-budget.ts';
-import { FetchFailure, fetchJson, type FetchDependencies } from '../provider-http/fetch-json.ts';
+import { FetchFailure, type FetchDependencies } from '../provider-http/fetch-json.ts';
 import { identityUnavailable, keyNotKnownYet } from '../provider-http/identity-unavailable.ts';
 import { discoverJwksUri } from './discovery.ts';
 import type { JwtVerifierEvent } from './key-events.ts';
-import { maxKeys, parseKeySet, type KeySet } from './key-set.ts';
+import { fetchKeySet } from './fetch-key-set.ts';
+import type { KeySet } from './key-set.ts';
 import type { KeyQuery, KeySource, KeyStatus } from './key-source.ts';
 import { findKeys } from '../signatures/verify-signature.ts';
 import type { VerificationKey } from './verification-key.ts';
@@ -128,7 +129,8 @@ export class RemoteKeySource implements KeySource {
     const find = (): readonly VerificationKey[] => this.#findKnown(query).filter((key) => !tried.includes(key));
     const found = find();
     if (found.length > 0) return found;
-    const isOnlyKey = query.keyId !== undefined && tried.length === 1 && !this.#reusesKeyIds;
+    const isOnlyKey =
+      query.keyId !== undefined && tried.length === 1 && tried[0]?.id === query.keyId && !this.#reusesKeyIds;
     return this.#findNew(find, this.#fetchesStarted, isOnlyKey ? query.issuedAtSeconds : undefined);
   }
 
@@ -185,11 +187,7 @@ export class RemoteKeySource implements KeySource {
     const startedAtMs = this.#dependencies.clock.monotonicMs();
     try {
       this.#jwksUri ??= await discoverJwksUri(issuer, http);
-      const keySet = parseKeySet(await fetchJson(this.#jwksUri, {}, http), this.#keys);
-      if (keySet === undefined) throw notAKeySet(issuer);
-      // A set without a usable key counts as a mistake of the provider: the known keys remain in use.
-      if (keySet.keys.length === 0) throw noUsableKeys(issuer, keySet);
-      this.#accept(keySet, startedAtMs);
+      this.#accept(await fetchKeySet(this.#jwksUri, this.#keys, http), startedAtMs);
       this.#lastGoodFetch = fetchNumber;
     } catch (error) {
       this.#fail(error instanceof FetchFailure ? error : new FetchFailure('internal'));
@@ -246,20 +244,4 @@ export class RemoteKeySource implements KeySource {
       advice: failure?.detail,
     });
   }
-}
-
-/** Returns the failure of a fetch whose response is not an accepted key set. */
-function notAKeySet({ issuer }: Issuer): FetchFailure {
-  return new FetchFailure('not_a_key_set', {
-    detail: `The response of the identity provider ${issuer} is not a JWK Set of at most ${maxKeys} keys. Set jwksUri to the URL of its keys, or have it withdraw keys that sign no token any more.`,
-  });
-}
-
-/** Returns the failure of a fetch whose key set has no key that can be used. */
-function noUsableKeys({ issuer }: Issuer, { refused }: KeySet): FetchFailure {
-  const reasons = [...new Set(refused.map(({ reason }) => reason))].join(', ');
-  const found = refused.length === 0 ? 'Its key set is empty' : `Each key in its key set is refused (${reasons})`;
-  return new FetchFailure('no_usable_keys', {
-    detail: `The identity provider ${issuer} publishes no key that can be used. ${found}. Have it publish a public key for signatures: RSA of 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519.`,
-  });
 }

@@ -47,12 +47,18 @@ function isWeakRsaKey({ asymmetricKeyDetails }: KeyObject, modulus: unknown): bo
 function algorithmsOf({ kty, crv, alg }: JsonObject): SignatureAlgorithm[] {
   return signatureAlgorithms.filter((name) => {
     const { keyType, curve } = algorithmParameters[name];
-    return keyType === kty && (curve === undefined || curve === crv) && (alg === undefined || alg === name);
+    const isNamed = alg === undefined || alg === name || (isEd25519(alg) && isEd25519(name));
+    return keyType === kty && (curve === undefined || curve === crv) && isNamed;
   });
 }
 
+/** Returns whether a name is one of the two of this algorithm (RFC 9864 section 2.2). No other curve of EdDSA is supported. */
+const isEd25519 = (name: unknown): boolean => name === 'EdDSA' || name === 'Ed25519';
+
 /** Parses one key of a JWK Set; returns the reason if the key cannot be used. */
-export function parseVerificationKey(jwk: JsonObject): VerificationKey | KeyRefusal {
+export function parseVerificationKey(written: JsonObject): VerificationKey | KeyRefusal {
+  // Some providers write each member that a key may have, and null for those that it lacks.
+  const jwk: JsonObject = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== null));
   const { kid, kty, crv, alg, n, e, x, y, issuer } = jwk;
   if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return 'unsupported_type';
   if (privateMembers.some((member) => Object.hasOwn(jwk, member))) return 'private_key';

@@ -30,5 +30,7 @@ export async function introspectToken(
   }
   const response = await fetchJson(endpoint, { method: 'POST', headers, body: form }, http);
   if (!isJsonObject(response) || typeof response['active'] !== 'boolean') throw new FetchFailure('not_introspection');
-  return response['active'] ? response : undefined;
+  if (!response['active']) return undefined;
+  // Some providers write each member that the standard names, and null for those that are absent.
+  return Object.fromEntries(Object.entries(response).filter(([, value]) => value !== null));
 }

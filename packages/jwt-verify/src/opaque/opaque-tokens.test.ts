@@ -109,6 +109,18 @@ describe('introspection', () => {
     expect(seen).toHaveLength(4);
   });
 
+  test('a word for a missing value is refused without introspection', async () => {
+    const verifier = createVerifier();
+    await expect(refusalOf(verifier, 'undefined')).resolves.toBe('invalid_token malformed_token');
+    expect(seen).toHaveLength(0);
+  });
+
+  test('null in a response of introspection counts as an absent member', async () => {
+    const verifier = createVerifier();
+    introspected = { active: true, sub: 'alice', aud: 'api', iss: null, exp: null, iat: null, nbf: null, cnf: null };
+    await expect(refusalOf(verifier, 'opaque')).resolves.toBeUndefined();
+  });
+
   test('an inactive token is introspected once in cacheSeconds', async () => {
     const verifier = createVerifier();
     introspected = { active: false };

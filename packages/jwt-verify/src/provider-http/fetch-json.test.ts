@@ -27,7 +27,9 @@ test('fetchJson requests JSON, and allows neither redirects nor credentials', as
   };
   await expect(fetchJson('https://id.example.com', {}, httpWith(fetch))).resolves.toEqual({ a: 1 });
   expect(seen).toMatchObject({ redirect: 'error', credentials: 'omit' });
-  expect(new Headers(seen?.headers).get('accept')).toBe('application/json');
+  expect(new Headers(seen?.headers).get('accept')).toBe(
+    'application/json, application/jwk-set+json, application/*+json;q=0.9',
+  );
 });
 
 test('fetchJson accepts a body of exactly maxBytes, and rejects with the reason too_large for one byte more', async () => {

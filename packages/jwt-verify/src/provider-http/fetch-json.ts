@@ -116,7 +116,8 @@ export async function fetchBounded<Result>(
  */
 export function fetchJson(url: string, init: RequestInit, http: FetchDependencies): Promise<unknown> {
   const headers = new Headers(init.headers);
-  headers.set('accept', 'application/json');
+  // Some servers refuse a key set (RFC 7517 section 8.5) or an introspection to a client that does not accept its own type.
+  headers.set('accept', 'application/json, application/jwk-set+json, application/*+json;q=0.9');
   return fetchBounded(url, { ...init, headers }, http, async (_response, readText) => {
     const text = await readText();
     try {

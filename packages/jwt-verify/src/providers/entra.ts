@@ -10,7 +10,10 @@ import {
   toList,
 } from './preset.ts';
 
-const guidSchema = z.guid({ error: 'must be a GUID; common, organizations and names of tenants are not accepted' });
+/** Parses a GUID into lower case, as Entra ID writes it into `iss`, `aud` and its URLs. */
+const guidSchema = z
+  .guid({ error: 'must be a GUID; common, organizations and names of tenants are not accepted' })
+  .toLowerCase();
 
 /** The longest life of a token with continuous access evaluation: 28 hours. */
 const longestLifetimeSeconds = 28 * 3600;
@@ -56,7 +59,7 @@ export function entra(options: z.input<typeof entraOptions>): IssuerOptions {
   const accepted = tenantIds === 'any' ? 'any' : toList(tenantIds);
   const keysOf = accepted !== 'any' && accepted.length === 1 ? accepted[0] : 'common';
   const query = keysOfApp === undefined ? '' : `?appid=${keysOfApp}`;
-  const audiences = toList(audience);
+  const audiences = toList(audience).map((id) => (isGuid(id) ? id.toLowerCase() : id));
   return completeRecord(
     {
       issuer: `https://${authority}/{tenantid}/v2.0`,

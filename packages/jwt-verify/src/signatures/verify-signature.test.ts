@@ -47,6 +47,14 @@ test('verifySignature resolves to false for a key of another type', async () => 
   await expect(verifySignature('RS256', ed, Buffer.alloc(256), Buffer.alloc(1))).resolves.toBe(false);
 });
 
+test('findKeys returns the keys without a kid for a token whose kid no key has', () => {
+  const { kid: _kid, ...unnamed } = createSigningKey('k1').jwk;
+  const { keys = [] } = parseKeySet({ keys: [unnamed, createSigningKey('k2').jwk] }) ?? {};
+  const find = (kid: string) => findKeys(keys, 'ES256', kid).map(({ id }) => id);
+  expect(find('k1')).toEqual([undefined]);
+  expect(find('k2')).toEqual(['k2']);
+});
+
 test('findKeys returns every key of the algorithm and the kid of a token', () => {
   const keys = Array.from({ length: 6 }, () => createSigningKey('same').jwk);
   const set = parseKeySet({ keys: [...keys, createSigningKey('r1', 'RS256').jwk] });

@@ -23,15 +23,18 @@ interface SignatureKey {
 }
 
 /**
- * Returns the keys that may have signed a token: keys for its algorithm that also have its `kid`, if it names one. A token
- * without `kid` is tried with all of them: a key set is bounded, and any of its keys may be the right one.
+ * Returns the keys that may have signed a token: keys for its algorithm that have its `kid`, or have none if no key has its
+ * `kid`. A token without `kid` is tried with all of them: a key set is bounded, and any of its keys may be the right one.
  */
 export function findKeys<Key extends SignatureKey>(
   keys: readonly Key[],
   algorithm: string,
   keyId: string | undefined,
 ): readonly Key[] {
-  return keys.filter((key) => (keyId === undefined || key.id === keyId) && key.algorithms.has(algorithm));
+  const fitting = keys.filter(({ algorithms }) => algorithms.has(algorithm));
+  if (keyId === undefined) return fitting;
+  const named = fitting.filter(({ id }) => id === keyId);
+  return named.length > 0 ? named : fitting.filter(({ id }) => id === undefined);
 }
 
 /** Resolves to the first of the keys that made the signature, or to undefined if none did. */

@@ -17,6 +17,17 @@ export function withoutEndSlash(issuer: string): string {
   return issuer.replace(/\/$/, '');
 }
 
+/** Returns whether two issuers are different spellings of one URL: in scheme, letter case, usual port and slash at the end. */
+export function isOtherSpelling(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((issuer) => {
+    const url = withoutEndSlash(issuer)
+      .toLowerCase()
+      .replace(/^http:/, 'https:');
+    return url.replace(/^(https:\/\/[^/]*?):(80|443)(?=\/|$)/, '$1');
+  });
+  return one !== other && first === second;
+}
+
 /** Creates the function that finds the record of an `iss` by each of its forms. */
 export function createIssuerIndex<Entry>(
   entries: readonly Entry[],

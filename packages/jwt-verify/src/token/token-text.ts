@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { ClaimMark } from '@valetkey/core-types';
+import { readClaim, type ClaimMark } from '@valetkey/core-types';
 import { invalidToken } from './invalid-token.ts';
 
 /** A parsed JSON object, such as the header or the claims of a token. */
@@ -25,6 +25,7 @@ export interface TokenHeader {
 }
 
 const encryptedForm = /^[\w-]+(\.[\w-]*){3}\.[\w-]+$/;
+const unsignedForm = /^[\w-]+\.[\w-]+\.$/;
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /**
  * The characters with which a canonical segment may end, by the number of characters after its last group of four. Any
@@ -38,6 +39,14 @@ const maxDepth = 32;
 /** Returns whether a token looks like a JWT; any other text may be an opaque token. */
 export function hasCompactForm(token: string): boolean {
   return compactForm.test(token);
+}
+
+/**
+ * Returns whether a text is a word that a program writes for a missing value. Apps send it if they read the token before the
+ * user has signed in.
+ */
+export function isMissingValue(token: string): boolean {
+  return /^(undefined|null|NaN|false|true|\[object \w+\]|)$/.test(token);
 }
 
 /** Returns whether a segment is the canonical encoding of its bytes: no impossible length, no stray bits at the end. */
@@ -65,7 +74,21 @@ export function splitToken(token: string): TokenSegments {
     throw invalidToken(
       'encrypted_token',
       'The token is encrypted: it has five segments instead of three.',
-      "Ask the identity provider for a signed access token. Auth0 encrypts the access token of an app that asks for no audience: create an API there, and have the app ask for the API's identifier as `audience`.",
+      "Ask the identity provider for a signed access token. Auth0 encrypts the access token of an app that asks for no audience: create an API there, and have the app ask for the API's identifier as `audience`. Amazon Cognito encrypts its refresh token, and Auth.js its session cookie: send the access token instead.",
+    );
+  }
+  if (isMissingValue(token)) {
+    throw invalidToken(
+      'malformed_token',
+      'The app sent no token, but the word for a missing value, such as undefined or null.',
+      'In the app, wait until the user has signed in, and send the access token.',
+    );
+  }
+  if (unsignedForm.test(token)) {
+    throw invalidToken(
+      'malformed_token',
+      'The token has no signature: nothing follows its second dot.',
+      'Send the whole token. If it is whole, have the identity provider sign its tokens. Emulators, such as that of Firebase, do not: use a real project.',
     );
   }
   throw invalidToken(
@@ -87,7 +110,9 @@ function malformedHeader(problem: string): Error {
 export function parseTokenHeader(segment: string): TokenHeader {
   const header = parseSegment(segment);
   if (header === undefined) throw malformedHeader('is not a JSON object with unique member names');
-  const { alg, kid, typ } = header;
+  const { alg } = header;
+  // Some providers write null for a member that is absent.
+  const [kid, typ] = [header['kid'] ?? undefined, header['typ'] ?? undefined];
   if (typeof alg !== 'string') throw malformedHeader('names no algorithm');
   if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > maxKeyIdLength)) {
     throw malformedHeader(`has a kid that is not a string of 1 to ${maxKeyIdLength} characters`);
@@ -182,21 +207,6 @@ function countKeptMembers(value: unknown): number {
 
 type Scalar = string | number | boolean;
 
-/**
- * Returns a claim by its name, or by a path of names with dots between them. The whole path is tried as a name first,
- * because names may contain dots (`https://example.com/roles`).
- */
-export function readClaim(claims: unknown, path: string): unknown {
-  if (!isJsonObject(claims)) return undefined;
-  if (Object.hasOwn(claims, path)) return claims[path];
-  for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {
-    const parent = path.slice(0, dot);
-    const found = Object.hasOwn(claims, parent) ? readClaim(claims[parent], path.slice(dot + 1)) : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 /** Returns whether a claim is, or is a list that contains, one of the accepted values. */
 export function isAcceptedValue(value: unknown, accepted: 'any' | readonly Scalar[]): boolean {
   if (value === undefined || value === null) return false;
@@ -211,7 +221,7 @@ export function hasMark(
   { claim, values, startsWith, endsWith, sameAs, absent }: ClaimMark,
 ): boolean {
   const value = readClaim(claims, claim);
-  if (absent) return value === undefined;
+  if (absent) return value === undefined || value === null;
   if (values !== undefined) return isAcceptedValue(value, values);
   if (startsWith !== undefined) return typeof value === 'string' && value.startsWith(startsWith);
   if (endsWith !== undefined) return typeof value === 'string' && value.endsWith(endsWith);

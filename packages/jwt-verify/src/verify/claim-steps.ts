@@ -1,12 +1,5 @@
-import type { Issuer } from '@valetkey/core-types';
-import {
-  describeMark,
-  hasMark,
-  isAcceptedValue,
-  readClaim,
-  type JsonObject,
-  type TokenHeader,
-} from '../token/token-text.ts';
+import { isSameIdentifier, readClaim, type Issuer } from '@valetkey/core-types';
+import { describeMark, hasMark, isAcceptedValue, type JsonObject, type TokenHeader } from '../token/token-text.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import type { Step } from './verification.ts';
 
@@ -29,9 +22,10 @@ export const clientStep = {
   },
   run: ({ issuer: { clientIds, clientClaims, clientOptional }, claims }) => {
     if (clientIds === undefined) return;
-    const named = clientClaims.map((path) => readClaim(claims, path)).filter((client) => client !== undefined);
+    const named = clientClaims.map((path) => readClaim(claims, path)).filter((client) => (client ?? null) !== null);
     if (named.length === 0 && clientOptional) return;
-    if (named.length > 0 && named.every((client) => typeof client === 'string' && clientIds.includes(client))) return;
+    const isAccepted = (client: unknown) => clientIds.some((accepted) => isSameIdentifier(client, accepted));
+    if (named.length > 0 && named.every(isAccepted)) return;
     const accepted = clientIds.join(' or ');
     throw invalidToken(
       'wrong_client',

@@ -81,6 +81,36 @@ describe('forms of an issuer', () => {
   });
 });
 
+const uuid = '5f2c1a9e-0b7d-4c3e-8a61-9d0e2f4b6c8a';
+
+test.each<[string, Partial<IssuerOptions>, object]>([
+  ['audience', { audiences: [uuid.toUpperCase()] }, { aud: uuid }],
+  ['one of several audiences', { audiences: [uuid] }, { aud: ['api', uuid.toUpperCase()] }],
+  ['client id', { clientIds: [uuid.toUpperCase()], clientClaims: ['azp'] }, { azp: uuid }],
+  [
+    'tenant',
+    { issuer: tenantForm, tenants: { accepted: [uuid.toUpperCase()] } },
+    { iss: tenantIssuer(uuid), tid: uuid },
+  ],
+])('a UUID as %s is compared without case', async (_, record, changes) => {
+  const { verifier, token } = createHarness(record);
+  await expect(refusalOf(verifier, token({ ...changes }))).resolves.toBeUndefined();
+});
+
+test.each<[string, Partial<IssuerOptions>, object, string]>([
+  ['audience', { audiences: ['API'] }, { aud: 'api' }, 'wrong_audience'],
+  ['client id', { clientIds: ['App'] }, { client_id: 'app' }, 'wrong_client'],
+  [
+    'tenant',
+    { issuer: tenantForm, tenants: { accepted: ['T-1'] } },
+    { iss: tenantIssuer('t-1'), tid: 't-1' },
+    'unknown_tenant',
+  ],
+])('any other text as %s is compared to the letter', async (_, record, changes, reason) => {
+  const { verifier, token } = createHarness(record);
+  await expect(refusalOf(verifier, token({ ...changes }))).resolves.toBe(`invalid_token ${reason}`);
+});
+
 describe('tenants', () => {
   const tenants = { accepted: ['t-1', 't-2'] };
 
@@ -304,6 +334,9 @@ test.each<[Partial<IssuerOptions>, object, string | undefined]>([
   [{ machines: { accepted: true } }, { client_id: 'alice' }, undefined],
   [{ machines: { marks: [{ claim: 'sub', endsWith: '@clients' }] } }, { sub: 'x@clients' }, 'machine_token'],
   [{ machines: { marks: [] } }, { client_id: 'alice' }, undefined],
+  [{ machines: { marks: [{ claim: 'scp', absent: true }] } }, { scp: null }, 'machine_token'],
+  [{ clientIds: ['app'], clientClaims: ['azp', 'client_id'] }, { azp: null, client_id: 'app' }, undefined],
+  [{ clientIds: ['app'], clientClaims: ['azp', 'client_id'] }, { azp: null, client_id: null }, 'wrong_client'],
   [{}, { is_anonymous: true }, 'anonymous_user'],
   [{}, { is_anonymous: false }, undefined],
   [{}, { firebase: { sign_in_provider: 'anonymous' } }, 'anonymous_user'],

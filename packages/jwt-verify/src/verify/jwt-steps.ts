@@ -1,6 +1,13 @@
-import { readTenant, type Issuer, type SignatureAlgorithm } from '@valetkey/core-types';
+import {
+  isSameIdentifier,
+  readTenant,
+  signatureAlgorithms,
+  type Issuer,
+  type SignatureAlgorithm,
+} from '@valetkey/core-types';
 import type { KeyQuery } from '../keys/key-source.ts';
 import { findSigningKey, hasSignatureLength } from '../signatures/verify-signature.ts';
+import { invalidToken } from '../token/invalid-token.ts';
 import {
   hasMark,
   parseTokenClaims,
@@ -9,7 +16,6 @@ import {
   type JsonObject,
   type TokenHeader,
 } from '../token/token-text.ts';
-import { invalidToken } from '../token/invalid-token.ts';
 import {
   audienceStep,
   bindingStep,
@@ -107,7 +113,8 @@ function findIssuer(verification: Verification, dependencies: VerificationDepend
 
 /** Checks that the tenant in `iss` is the tenant of the user, and that it is accepted. */
 function checkTenant({ claim, accepted }: NonNullable<Issuer['tenants']>, claims: JsonObject, tenant: string): void {
-  if (claims[claim] === tenant && (accepted === 'any' || accepted.includes(tenant))) return;
+  const isAccepted = accepted === 'any' || accepted.some((listed) => isSameIdentifier(listed, tenant));
+  if (claims[claim] === tenant && isAccepted) return;
   throw invalidToken(
     'unknown_tenant',
     claims[claim] === tenant
@@ -117,13 +124,28 @@ function checkTenant({ claim, accepted }: NonNullable<Issuer['tenants']>, claims
   );
 }
 
-function checkAlgorithm({ issuer: { algorithms }, header: { algorithm } }: Verification): void {
+function checkAlgorithm({ issuer: { algorithms }, header: { algorithm }, claims }: Verification): void {
   if ((algorithms as readonly string[]).includes(algorithm)) return;
+  // Keycloak signs refresh tokens with a secret of its own, so that advice about the algorithm would mislead.
+  if (isOtherKind(claims)) {
+    throw invalidToken(
+      'wrong_token_type',
+      'The token is a refresh token or a logout token.',
+      'Send the access token, not another token of the provider.',
+    );
+  }
   if (algorithm.startsWith('HS')) {
     throw invalidToken(
       'algorithm_not_allowed',
       'The token is signed with a shared secret (HS256 or similar), which every holder of the secret could use to forge tokens.',
       'Have the identity provider sign with a key pair, and send a token that was issued after that. Supabase: Project Settings > JWT Keys > migrate to signing keys and rotate. Auth0: set the signing algorithm of the API to RS256.',
+    );
+  }
+  if (!(signatureAlgorithms as readonly string[]).includes(algorithm)) {
+    throw invalidToken(
+      'algorithm_not_allowed',
+      `The token is not signed, or with an algorithm that is not supported. Allowed: ${algorithms.join(', ')}.`,
+      'Have the identity provider sign its tokens with an allowed algorithm. Emulators, such as that of Firebase, do not sign tokens: use a real project.',
     );
   }
   throw invalidToken(

@@ -1,8 +1,8 @@
-import type { Issuer } from '@valetkey/core-types';
+import { isSameIdentifier, type Issuer } from '@valetkey/core-types';
 import type { DpopBinding } from '../dpop/dpop-proof.ts';
 import { describeSeconds } from '../token/describe-seconds.ts';
 import { invalidToken } from '../token/invalid-token.ts';
-import { withoutEndSlash } from '../token/issuer-index.ts';
+import { isOtherSpelling, withoutEndSlash } from '../token/issuer-index.ts';
 import { isJsonObject, type JsonObject } from '../token/token-text.ts';
 import type { Step } from './verification.ts';
 
@@ -110,15 +110,15 @@ export function listForms(issuers: readonly Issuer[]): string[] {
   return issuers.flatMap(({ issuer, otherForms }) => [issuer, ...otherForms]);
 }
 
-/** Returns the error for a token whose `iss` is not accepted. Shows the `iss` only if it is an accepted one apart from slashes. */
+/** Returns the error for a token whose `iss` is not accepted. Shows the `iss` only if it is another spelling of an accepted one. */
 export function unknownIssuer(accepted: readonly string[], iss: unknown): Error {
-  const meant =
-    typeof iss === 'string' ? accepted.find((form) => withoutEndSlash(form) === withoutEndSlash(iss)) : undefined;
-  if (meant !== undefined) {
+  const meant = typeof iss === 'string' ? accepted.find((form) => isOtherSpelling(form, iss)) : undefined;
+  if (typeof iss === 'string' && meant !== undefined) {
+    const isSlash = withoutEndSlash(meant) === withoutEndSlash(iss);
     return invalidToken(
       'unknown_issuer',
-      `The token is from an identity provider that is not configured: its iss is ${String(iss)} and must be ${meant}, which differs only in the slash at the end.`,
-      `Configure the issuer as ${String(iss)}, exactly as the iss of the token.`,
+      `The token is from an identity provider that is not configured: its iss is ${iss} and must be ${meant}, which differs only in ${isSlash ? 'the slash at the end' : 'scheme, letter case or port'}.`,
+      `Configure the issuer as ${iss}, exactly as the iss of the token.${isSlash ? '' : ' If the provider is behind a proxy, it may also lack the setting of its own public URL (Keycloak: hostname).'}`,
     );
   }
   return invalidToken(
@@ -141,13 +141,21 @@ export const audienceStep = {
   run: ({ issuer: { audiences }, claims: { aud } }) => {
     if (audiences === null) return;
     const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-    if (audiences.some((accepted) => named.includes(accepted))) return;
+    if (audiences.some((accepted) => named.some((name) => isSameIdentifier(name, accepted)))) return;
     const accepted = audiences.join(' or ');
     if (aud === undefined || named.length === 0) {
       throw invalidToken(
         'wrong_audience',
         `The token names no audience: its aud must name ${accepted}.`,
         `Have the identity provider write ${accepted} into aud. If it never writes an aud into such tokens (Amazon Cognito's access tokens, Clerk's session tokens), set the issuer's audiences to null and clientIds to the apps that may call.`,
+      );
+    }
+    const texts = new Set(named.filter((name) => typeof name === 'string').map(withoutEndSlash));
+    if (audiences.some((audience) => texts.has(withoutEndSlash(audience)))) {
+      throw invalidToken(
+        'wrong_audience',
+        `The token is meant for another audience: its aud must name ${accepted}, and differs only in the slash at the end.`,
+        "Write the token's aud into the issuer's audiences to the letter. The slash at the end counts.",
       );
     }
     throw invalidToken(

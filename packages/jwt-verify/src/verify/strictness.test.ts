@@ -200,6 +200,7 @@ describe('accepted tokens', () => {
     ['a plain access token', token()],
     ['a typ with application/ and in capitals', token({}, { typ: 'application/AT+JWT' })],
     ['a token without kid', token({}, { kid: undefined })],
+    ['a kid that is null', token({}, { kid: null })],
     ['a jti that is a number', token({ jti: 1 })],
     ['one aud of several', token({ aud: ['other', 'api'] })],
     ['an exp just within the tolerance', token({ iat: now - 300, exp: now - 4 })],

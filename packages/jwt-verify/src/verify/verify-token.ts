@@ -1,7 +1,7 @@
-import { ValetKeyError, type Clock, type Issuer, type Principal } from '@valetkey/core-types';
+import { readClaim, ValetKeyError, type Clock, type Issuer, type Principal } from '@valetkey/core-types';
 import { checkPresentation, type DpopContext, type DpopDependencies } from '../dpop/dpop-proof.ts';
-import { hasCompactForm, isJsonObject, readClaim, type JsonObject } from '../token/token-text.ts';
 import { invalidToken, type RefusalReason } from '../token/invalid-token.ts';
+import { hasCompactForm, isJsonObject, isMissingValue, type JsonObject } from '../token/token-text.ts';
 import { jwtSteps } from './jwt-steps.ts';
 import type { createOpaqueSteps } from './opaque-steps.ts';
 import { isAcceptedLength } from './shared-steps.ts';
@@ -135,7 +135,8 @@ export function chooseSteps(
   { opaqueSteps, maxTokenLength }: TokenVerificationDependencies,
 ): typeof jwtSteps | OpaqueSteps {
   if (opaqueSteps === undefined || !isAcceptedLength(token, maxTokenLength)) return jwtSteps;
-  return !hasCompactForm(token) && opaqueForm.test(token) ? opaqueSteps : jwtSteps;
+  const isOpaque = !hasCompactForm(token) && opaqueForm.test(token) && !isMissingValue(token);
+  return isOpaque ? opaqueSteps : jwtSteps;
 }
 
 /** Returns the state before the first step. The steps set the fields that are missing. */

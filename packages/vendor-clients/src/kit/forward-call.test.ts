@@ -198,11 +198,17 @@ test('toProxyResponse passes a part of a body with its range and conditions, and
   const { status, headers: passed } = await proxy.send({ ...read, headers });
   expect([status, passed['content-range']]).toEqual([206, 'bytes 0-1/9']);
   expect(proxy.server.calls[0]?.headers).toMatchObject(headers);
-  proxy.server.respond({ status: 206, text: 'ab' });
-  await expect(proxy.send({ ...read, headers })).rejects.toMatchObject({
-    code: 'vendor_response_invalid',
-    reason: 'part_without_range',
-  });
+  for (const range of [undefined, '', 'bytes', 'bytes */9']) {
+    proxy.server.respond({
+      status: 206,
+      ...(range !== undefined && { headers: { 'content-range': range } }),
+      text: 'ab',
+    });
+    await expect(proxy.send({ ...read, headers })).rejects.toMatchObject({
+      code: 'vendor_response_invalid',
+      reason: 'part_without_range',
+    });
+  }
   proxy.server.respond({ status: 206, headers: { 'content-type': 'multipart/byteranges; boundary=x' }, text: '--x--' });
   expect((await proxy.send({ ...read, headers })).status).toBe(206);
 });

@@ -95,9 +95,13 @@ export function toProxyResponse(
   return { status, headers: passResponseHeaders(headers, source), body };
 }
 
-/** Returns whether a 206 has a `Content-Range`. If it has several parts, each part has its own (RFC 9110 section 15.3.7). */
+/**
+ * Returns whether a 206 has a `Content-Range` with a range. If it has several parts, each part has its own (RFC 9110 section
+ * 15.3.7).
+ */
 function namesItsRange({ 'content-range': range, 'content-type': type = '' }: StreamedResponse['headers']): boolean {
-  return range !== undefined || /^multipart\/byteranges\s*;/i.test(String(type));
+  // `bytes */9` names the length alone.
+  return /^[\w-]+ [^*\s]/.test(String(range)) || /^multipart\/byteranges\s*;/i.test(String(type));
 }
 
 function lengthOf(headers: ProxyRequest['headers']): { 'content-length'?: string } {

@@ -16,11 +16,11 @@ export { baseUrlSchema } from './option-schemas.ts';
 // Calls and their responses.
 export { encodePathSegment } from './door/door.ts';
 export { refusalError } from './door/refusal.ts';
-export { invalidResponseError, isSameIdentifier, readJson, tokenSchema, tryReadJson } from './door/response.ts';
+export { invalidResponseError, readJson, tokenSchema, tryReadJson } from './door/response.ts';
 export { readJwtPayload, remainingLifeSeconds } from './jwt-payload.ts';
 export { readLifetimeSeconds, remainingSeconds } from './lifetime.ts';
 export { verifyCredentials } from './verify-credentials.ts';
-export { Secret, ValetKeyError } from '@valetkey/core-types';
+export { isSameIdentifier, Secret, ValetKeyError } from '@valetkey/core-types';
 
 // OAuth client credentials.
 export { signClientAssertion } from './client-assertion.ts';

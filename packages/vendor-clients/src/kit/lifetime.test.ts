@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { readEpochSeconds, readLifetimeSeconds, remainingSeconds } from './lifetime.ts';
 
 const vendor = { id: 'acme', title: 'Acme' };
@@ -66,6 +66,23 @@ test.each(['2026-05-28', 'tomorrow', null, undefined, NaN, {}])(
     expect(readEpochSeconds(value)).toBeUndefined();
   },
 );
+
+test.each([
+  '2026-05-28T20:26:40',
+  '2026-05-28T20:26:40.000',
+  '2026-05-28 20:26:40',
+  '2026-05-28 20:26:40Z',
+  '2026-05-28 22:26:40+02:00',
+  '2026-05-28T22:26:40+0200',
+])('readEpochSeconds reads the moment %j the same in every time zone of this machine', (value) => {
+  vi.stubEnv('TZ', 'America/New_York');
+  try {
+    expect(new Date(date * 1_000).getHours()).toBe(16);
+    expect(readEpochSeconds(value)).toBe(date);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
 
 describe('remainingSeconds', () => {
   test.each([

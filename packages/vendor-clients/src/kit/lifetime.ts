@@ -24,15 +24,18 @@ export function readLifetimeSeconds(value: unknown, maxSeconds = defaultMaxLifet
 /** The moment 1973 in milliseconds and the year 5138 in seconds: no token of today has either. */
 const firstMilliseconds = 1e11;
 
+const isoForm = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d[\d:.]*)([Zz]|[+-]\d\d:?\d\d)?$/;
+
 /**
  * Reads a moment, such as `exp`, `iat` or `expires_at`: seconds or milliseconds since 1970 as a number or as text, or a date in
- * ISO 8601. Returns seconds since 1970, or undefined for a value that names no moment.
+ * ISO 8601, which is in UTC unless it names a zone. Returns seconds since 1970, or undefined for a value that names no moment.
  */
 export function readEpochSeconds(value: unknown): number | undefined {
   const number = readNumber(value);
   if (number !== undefined) return Math.abs(number) >= firstMilliseconds ? number / 1_000 : number;
-  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT/.test(value.trim())) return undefined;
-  const milliseconds = Date.parse(value.trim());
+  const [, date, time, zone = 'Z'] = (typeof value === 'string' && isoForm.exec(value.trim())) || [];
+  // Without a zone, JavaScript would read the time in the zone of this machine.
+  const milliseconds = Date.parse(`${date}T${time}${zone}`);
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1_000;
 }
 

@@ -60,7 +60,14 @@ test.each<[string, string, RegExp]>([
   ],
   ['a key of 1024 bits', small.toString(), /at least 2048 bits in PEM$/],
   ['a key on an elliptic curve', elliptic.toString(), /private RSA key/],
-  ['a path', '/run/secrets/key.pem', /BEGIN and END/],
+  ['a path', '/run/secrets/key.pem', /the name of a file.*\$\{file:path\}/],
+  ['the name of a file', './nabla.key', /the name of a file.*\$\{file:path\}/],
+  ['line breaks as \\n that lost their backslashes', pkcs8.replaceAll('\n', 'n'), /damaged.*line breaks/],
+  [
+    'a key of OpenSSH',
+    '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n',
+    /OpenSSH.*ssh-keygen -p -m PKCS8/,
+  ],
 ])('%s is refused with a sentence that does not quote it', (_spelling, text, message) => {
   const { success, error } = rsaPrivateKeySchema.safeParse(text);
   expect(success).toBe(false);

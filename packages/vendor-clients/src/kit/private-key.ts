@@ -50,6 +50,10 @@ function describeMistake(pem: string): string {
   if (/-----BEGIN [A-Z ]*PUBLIC KEY-----/.test(pem)) return `${requirement}; this is a public key`;
   if (pem.includes('-----BEGIN') && !block.test(pem))
     return `${requirement}; it has no complete END line, or ${aboutLineBreaks}`;
-  if (pem.includes('-----BEGIN')) return requirement;
+  if (/-----BEGIN OPENSSH/.test(pem))
+    return `${requirement}; this one has the format of OpenSSH: convert a copy with \`ssh-keygen -p -m PKCS8 -f <file>\``;
+  if (pem.includes('-----BEGIN')) return `${requirement}; its body is damaged, or ${aboutLineBreaks}`;
+  if (/^[\w.~/\\:-]+\.(?:pem|key|p8|txt)$/i.test(pem))
+    return `${requirement}; this is the name of a file: write '\${file:path}' to read it`;
   return `${requirement}, with its BEGIN and END lines; if ${aboutLineBreaks}`;
 }

@@ -33,6 +33,10 @@ test.each([
   ['https://api.example.com/v1/Patients(1)', 'https://api.example.com/v1/Patients(1)'],
   ['/v1/Patients(1)', 'https://api.example.com/v1/Patients(1)'],
   ['Patients(1)', 'https://api.example.com/v1/Patients(1)'],
+  ['http://api.example.com/v1/Patients(1)', 'https://api.example.com/v1/Patients(1)'],
+  // The bytes of UTF-8, each as one character, as Node reads headers.
+  [Buffer.from("/v1/Patients('日')").toString('latin1'), "https://api.example.com/v1/Patients('%E6%97%A5')"],
+  ["/v1/Patients('é')", "https://api.example.com/v1/Patients('%C3%A9')"],
 ])('passResponseHeaders passes on the location %s as %s', (location, expected) => {
   expect(passResponseHeaders({ location }, source).location).toBe(expected);
 });
@@ -40,6 +44,7 @@ test.each([
 test.each([
   'https://storage.example.com/v1/file?signature=secret',
   '//evil.example/v1/x',
+  'http://evil.example/v1/x',
   '/v2/Patients(1)',
   '../admin',
   'http://',
@@ -51,6 +56,8 @@ test.each([
   ['https://api.example.com/v1/Patients?$skiptoken=a%20b', { path: '/Patients', query: '?$skiptoken=a%20b' }],
   ['HTTPS://API.example.com:443/v1/Patients#x', { path: '/Patients', query: '' }],
   ["https://api.example.com/v1/Patients('%2F')", { path: "/Patients('%2F')", query: '' }],
+  // A vendor behind a proxy that ends TLS often writes such links. Only the path is used, and never this URL.
+  ['http://api.example.com/v1/x?$skip=2', { path: '/x', query: '?$skip=2' }],
 ])('splitBelow returns for the link %j, which is below the base URL, %j', (link, expected) => {
   expect(splitBelow(link, source.baseUrl)).toEqual(expected);
 });
@@ -64,9 +71,20 @@ test.each([
   'https://user:password@api.example.com/v1/x',
   'https://api.example.com.evil.example/v1/x',
   'https://api.example.com:8443/v1/x',
-  'http://api.example.com/v1/x',
+  'http://api.example.com:8080/v1/x',
+  'http://api.example.com:443/v1/x',
+  'http://api.example.com.evil.example/v1/x',
+  'ftp://api.example.com/v1/x',
   'javascript:alert(1)',
   '/v1/Patients',
 ])('splitBelow returns undefined for the link %s, which is not below the base URL', (link) => {
   expect(splitBelow(link, source.baseUrl)).toBeUndefined();
+});
+
+test.each([
+  ['https://api.example.com/v1/x', 'http://127.0.0.1:8080/v1'],
+  ['https://127.0.0.1/v1/x', 'http://127.0.0.1/v1'],
+  ['http://api.example.com/v1/x', 'https://api.example.com:8443/v1'],
+])('splitBelow returns undefined for the link %j, which is not below %j', (link, baseUrl) => {
+  expect(splitBelow(link, baseUrl)).toBeUndefined();
 });

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { ProxyRequest } from '@valetkey/core-types';
 import type { ResponseHeaders } from './door/response.ts';
 
@@ -6,6 +7,7 @@ export const proxyRequestHeaders = [
   'accept',
   'accept-encoding',
   'accept-language',
+  'content-digest',
   'content-disposition',
   'content-encoding',
   'content-language',
@@ -26,6 +28,7 @@ export const proxyRequestHeaders = [
   'repeatability-client-id',
   'repeatability-first-sent',
   'repeatability-request-id',
+  'repr-digest',
 ] as const;
 
 /**
@@ -36,6 +39,7 @@ export const proxyResponseHeaders = [
   'accept-ranges',
   'allow',
   'asyncresult',
+  'content-digest',
   'content-disposition',
   'content-encoding',
   'content-language',
@@ -53,6 +57,7 @@ export const proxyResponseHeaders = [
   'odata-version',
   'preference-applied',
   'repeatability-result',
+  'repr-digest',
   'retry-after',
 ] as const;
 
@@ -76,15 +81,27 @@ export function passResponseHeaders(headers: ResponseHeaders, source?: ResponseS
   return target ? { ...passed, location: target } : passed;
 }
 
-/** Returns the absolute URL of a reference if it is below the base URL. */
-function resolveBelow(reference: string, { baseUrl, url }: ResponseSource): string | undefined {
+/** Returns the absolute URL of a reference if it is below the base URL. The URL has the scheme of the base URL. */
+function resolveBelow(header: string, { baseUrl, url }: ResponseSource): string | undefined {
+  const reference = decodeUtf8(header);
   if (!URL.canParse(reference, url)) return undefined;
-  const { href } = new URL(reference, url);
-  return splitBelow(href, baseUrl) === undefined ? undefined : href;
+  const { href, hash } = new URL(reference, url);
+  const below = splitBelow(href, baseUrl);
+  return below && `${new URL(baseUrl).origin}${basePathOf(baseUrl)}${below.path}${below.query}${hash}`;
 }
+
+/** Decodes UTF-8 from a header, which has one character for each byte. Returns any other header unchanged. */
+function decodeUtf8(header: string): string {
+  const bytes = Buffer.from(header, 'latin1');
+  return isUtf8(bytes) ? bytes.toString() : header;
+}
+
+const basePathOf = (baseUrl: string): string => new URL(baseUrl).pathname.replace(/\/+$/, '');
 
 /**
  * Returns the path (below the base URL) and the query of an absolute URL, or undefined if the URL is not below the base URL.
+ * A link with `http` to the host of an `https` base URL counts as below it: vendors behind a proxy that ends TLS write such
+ * links.
  *
  * @example
  * ```ts
@@ -95,10 +112,16 @@ function resolveBelow(reference: string, { baseUrl, url }: ResponseSource): stri
 export function splitBelow(link: string, baseUrl: string): { path: string; query: string } | undefined {
   if (!URL.canParse(link)) return undefined;
   const [target, base] = [new URL(link), new URL(baseUrl)];
-  const basePath = base.pathname.replace(/\/+$/, '');
-  const isBelow = target.origin === base.origin && target.pathname.startsWith(`${basePath}/`);
+  const basePath = basePathOf(baseUrl);
+  const isSameServer = target.origin === base.origin || target.origin === withoutTls(base);
+  const isBelow = isSameServer && target.pathname.startsWith(`${basePath}/`);
   if (!isBelow || target.username !== '' || target.password !== '') return undefined;
   return { path: target.pathname.slice(basePath.length), query: target.search };
+}
+
+/** Returns the origin of an https URL with the scheme `http`, if both use the usual port of their scheme. */
+function withoutTls({ protocol, port, hostname }: URL): string | undefined {
+  return protocol === 'https:' && port === '' ? `http://${hostname}` : undefined;
 }
 
 function pass(

@@ -1,8 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { listSchemaProblems, readTenant, ValetKeyError, type SecretSlots } from '@valetkey/core-types';
+import {
+  isSameIdentifier,
+  listSchemaProblems,
+  readTenant,
+  ValetKeyError,
+  type SecretSlots,
+} from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
-import { isSameIdentifier } from '@valetkey/vendor-clients/kit';
 import { z } from 'zod';
 import type { Audit } from '../../audit/audit.ts';
 import type { Decision, Store, StoredVendorUser, VendorUserKey } from '../../storage/store.ts';

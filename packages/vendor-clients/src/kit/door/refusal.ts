@@ -44,7 +44,7 @@ export function refusalError(
   const isAboutCredentials = status === 401 || status === 403;
   if (isAboutCredentials && !isFromVendor(response, body)) return interceptedError(vendor, status);
   const meaning = meanings[status];
-  if (meaning !== undefined && hasForm(meaning, vendor, body)) {
+  if (meaning !== undefined && hasForm(meaning, response, body)) {
     const { code, detail, advice, reason = `status_${status}` } = meaning;
     return statusError(vendor, status, code, detail, { advice, reason });
   }
@@ -52,10 +52,9 @@ export function refusalError(
   if (isAboutCredentials) {
     return statusError(vendor, status, 'vendor_auth_failed', `${vendor.title} refused the configured credentials.`);
   }
-  // Another server sent this page in place of the vendor, so the status does not show that the vendor accepted the credentials.
-  const isPage = body !== undefined && /^\s*</.test(body.toString('latin1'));
   return statusError(vendor, status, 'vendor_rejected', `${vendor.title} rejected the call.`, {
-    ...(isPage && { cause: { type: 'intercepted', status } }),
+    // The status of another server does not show that the vendor accepted the credentials.
+    ...(isForeign(response, body) && { cause: { type: 'intercepted', status } }),
   });
 }
 
@@ -96,7 +95,7 @@ const customaryFields = ['error', 'errors', 'error_code', 'error_description', '
 /** Fields of the JSON that content delivery networks send instead of a vendor's own errors. */
 const interceptorFields = ['cloudflare_error', 'ray_id', 'incident_id', 'incidentId', 'support_id'];
 /** Header fields that only firewalls and proxies send, and only with a response of their own. */
-const interceptorHeaders = ['cf-mitigated', 'x-amzn-waf-action', 'x-squid-error'];
+const interceptorHeaders = ['cf-mitigated', 'x-amzn-waf-action', 'x-squid-error', 'x-vercel-mitigated'];
 const hasAnyOf = (fields: readonly string[], value: object) => fields.some((field) => Object.hasOwn(value, field));
 
 /** Accepts any object except one that a content delivery network sent. */
@@ -109,12 +108,18 @@ const customaryErrorSchema = nonInterceptedSchema.refine((value) => hasAnyOf(cus
  * If the body has not been read, the response counts as the vendor's own unless its headers show an interception. A header that
  * only a firewall sends decides in every case.
  */
-function isFromVendor({ vendor, status, headers = {} }: UnexpectedResponse, body: Buffer | undefined): boolean {
-  if (interceptorHeaders.some((name) => name in headers)) return false;
-  if (body === undefined) return !isInterception(headers);
-  if (body.length > 0) return isErrorOf(vendor, body);
+function isFromVendor(response: UnexpectedResponse, body: Buffer | undefined): boolean {
+  if (isForeign(response, body)) return false;
+  if (body === undefined || body.length > 0) return true;
+  const { status, headers = {} } = response;
   const challenge = headers['www-authenticate'];
   return status === 401 && challenge !== undefined && !/^(basic|negotiate|ntlm)\b/i.test(String(challenge));
+}
+
+/** Returns whether a response shows that another server sent it: by its headers, or by a body that is no error of the vendor. */
+function isForeign({ vendor, headers = {} }: UnexpectedResponse, body: Buffer | undefined): boolean {
+  if (body === undefined) return isInterception(headers);
+  return hasInterceptorHeader(headers) || (body.length > 0 && !isErrorOf(vendor, body));
 }
 
 /** Returns whether a body fits the vendor's `errorBody`: parsed if it is JSON, and else as text. A page of HTML never fits. */
@@ -128,16 +133,20 @@ function isErrorOf({ errorBody = customaryErrorSchema }: VendorName, body: Buffe
 /** Returns whether the headers alone show that a firewall or a content delivery network responded instead of an API. */
 function isInterception(headers: ResponseHeaders): boolean {
   const type = String(headers['content-type'] ?? '');
-  return /^\s*text\/html\b/i.test(type) || interceptorHeaders.some((name) => name in headers);
+  return /^\s*text\/html\b/i.test(type) || hasInterceptorHeader(headers);
+}
+
+function hasInterceptorHeader(headers: ResponseHeaders): boolean {
+  return interceptorHeaders.some((name) => name in headers);
 }
 
 /**
- * Returns whether the body of a response fits a meaning. Without a schema in the meaning, the body must be unread, empty or in
- * the form of the vendor's errors, so that a page that another server sent does not get this meaning.
+ * Returns whether a response fits a meaning. It must not show that another server sent it, and its body must fit the schema of
+ * the meaning, if the meaning has one.
  */
-function hasForm({ body: schema }: StatusMeaning, vendor: VendorName, body: Buffer | undefined): boolean {
-  if (schema !== undefined) return body !== undefined && tryReadJson({ body }, schema).success;
-  return body === undefined || body.length === 0 || isErrorOf(vendor, body);
+function hasForm({ body: schema }: StatusMeaning, response: UnexpectedResponse, body: Buffer | undefined): boolean {
+  if (isForeign(response, body)) return false;
+  return schema === undefined || (body !== undefined && tryReadJson({ body }, schema).success);
 }
 
 /** Returns the error for a response that does not come from the vendor. */

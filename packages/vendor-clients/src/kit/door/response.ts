@@ -75,25 +75,6 @@ export function invalidDetail({ title }: VendorName): string {
   return `${title} sent a response that is not as documented.`;
 }
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/**
- * Returns whether two values are the same identifier. Two UUIDs are compared without case (RFC 9562 section 4), because
- * programs write them in either; every other identifier is compared to the letter.
- *
- * @example
- * ```ts
- * import { isSameIdentifier } from '@valetkey/vendor-clients/kit';
- *
- * if (!isSameIdentifier(response.user_id, userId)) throw new Error('another user');
- * ```
- */
-export function isSameIdentifier(one: unknown, other: unknown): boolean {
-  if (one === other) return typeof one === 'string';
-  if (typeof one !== 'string' || typeof other !== 'string') return false;
-  return uuid.test(one) && uuid.test(other) && one.toLowerCase() === other.toLowerCase();
-}
-
 /** The most bytes that a response body may have, before and after it is decoded. */
 export const maxBodyBytes = 256 * 1024;
 

@@ -1,4 +1,10 @@
-import { secretSlotsSchema, type CallOptions, type Secret, type SecretSlots } from '@valetkey/core-types';
+import {
+  isSameIdentifier,
+  secretSlotsSchema,
+  type CallOptions,
+  type Secret,
+  type SecretSlots,
+} from '@valetkey/core-types';
 import { z } from 'zod';
 import { signClientAssertion } from '../../kit/client-assertion.ts';
 import { requestClientCredentialsToken } from '../../kit/client-credentials.ts';
@@ -6,13 +12,7 @@ import { customCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
 import { encodePathSegment, type ClientDependencies, type Operation } from '../../kit/door/door.ts';
 import { type StatusMeaning } from '../../kit/door/refusal.ts';
-import {
-  invalidResponseError,
-  isSameIdentifier,
-  readJson,
-  tokenSchema,
-  type VendorResponse,
-} from '../../kit/door/response.ts';
+import { invalidResponseError, readJson, tokenSchema, type VendorResponse } from '../../kit/door/response.ts';
 import { bearerToken, issueForUser } from '../../kit/issue-ability.ts';
 import { readJwtPayload, remainingLifeSeconds } from '../../kit/jwt-payload.ts';
 import { baseUrlSchema } from '../../kit/option-schemas.ts';

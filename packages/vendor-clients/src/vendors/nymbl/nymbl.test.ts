@@ -292,6 +292,13 @@ test('the customer is a claim of the principal that must be one plain word', () 
   }
 });
 
+test('the customer may be a claim inside another one', () => {
+  const { proxy } = nymbl.create(nymbl.options.parse({ ...base, customer: { claim: 'app_metadata.customer' } }));
+  const claims = { app_metadata: { customer: 'acme-corp' } };
+  const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims };
+  expect(proxy?.tokenKey(principal)).toMatchObject({ scope: 'nymbl-customer-api/acme-corp' });
+});
+
 test('the customer claim counts only in tokens of the configured issuer', () => {
   const issuer = 'https://idp.example';
   const vendor = nymbl.create(nymbl.options.parse({ ...base, customer: { claim: 'customer', issuer } }));

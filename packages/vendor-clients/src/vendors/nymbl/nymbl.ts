@@ -1,4 +1,5 @@
 import {
+  readClaim,
   ValetKeyError,
   type CallOptions,
   type Principal,
@@ -32,7 +33,12 @@ const customerSchema = z.string().regex(/^[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){0,63}
 
 const customerSourceSchema = z.union([
   z.strictObject({
-    claim: z.string().min(1).describe("The claim of the caller's token that holds the name of the customer."),
+    claim: z
+      .string()
+      .min(1)
+      .describe(
+        "The claim of the caller's token that holds the name of the customer. A name of a claim may be a path with dots.",
+      ),
     issuer: z
       .string()
       .min(1)
@@ -200,8 +206,8 @@ function scopeOf(template: string, customer: string): string {
 function customerOf(source: z.output<typeof customerSourceSchema>, principal: Principal): string {
   if ('value' in source) return source.value;
   const { claim, issuer = principal.issuer } = source;
-  const isAsserted = principal.issuer === issuer && Object.hasOwn(principal.claims, claim);
-  const customer = customerSchema.safeParse(isAsserted ? principal.claims[claim] : undefined);
+  const isAsserted = principal.issuer === issuer;
+  const customer = customerSchema.safeParse(isAsserted ? readClaim(principal.claims, claim) : undefined);
   if (customer.success) return customer.data;
   throw new ValetKeyError('forbidden', 'This user belongs to no customer at Nymbl.', {
     vendor: 'nymbl',

@@ -1,4 +1,4 @@
-import { ValetKeyError, type CallOptions, type Secret } from '@valetkey/core-types';
+import { isSameIdentifier, ValetKeyError, type CallOptions, type Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import { secretCredential } from '../../kit/credentials.ts';
 import { defineVendor, type VendorClient, type WithoutClose } from '../../kit/define-vendor.ts';
@@ -6,7 +6,6 @@ import { encodePathSegment, type ClientDependencies, type DoorCall, type Operati
 import { refusalError, type StatusMeaning } from '../../kit/door/refusal.ts';
 import {
   invalidResponseError,
-  isSameIdentifier,
   readJson,
   tokenSchema,
   tryReadJson,
@@ -68,9 +67,12 @@ const lookUp = (clientUserId: string): DoorCall => ({
 });
 
 /** Most calls are repeatable: a second sign-in token does no harm, and creating a user twice results in a conflict. */
-function send(key: Secret, operation: Operation, call: DoorCall): Promise<VendorResponse> {
+async function send(key: Secret, operation: Operation, call: DoorCall): Promise<VendorResponse> {
   const headers = { 'x-vital-api-key': key.reveal() };
-  return operation.send({ repeatable: true, meanings: { 404: noUser }, ...call, headers });
+  const response = await operation.send({ repeatable: true, meanings: { 404: noUser }, ...call, headers });
+  // A page of another server must not count as proof that Vital accepted the key.
+  if (response.status < 400) readJson(response, z.unknown());
+  return response;
 }
 
 /** Reads a user. A response about another user is an error, so that it never reaches the caller. */
