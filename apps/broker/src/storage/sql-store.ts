@@ -251,8 +251,15 @@ function reasonOf(error: unknown): string {
   return codeOfForeignError(error) ?? (error instanceof Error ? codeOfDriverError(error) : 'no_answer');
 }
 
-/** Returns a code for an error of `pg` itself, which has only a message. */
+/** What an error of `pg` itself, which has only a message, says about the server. */
+const driverErrors: readonly (readonly [string, string])[] = [
+  ['SASL: ', '28P01'],
+  ['The server does not support SSL connections', 'TLS_UNSUPPORTED'],
+  ['There was an error establishing an SSL connection', 'NOT_POSTGRES'],
+  ['received invalid response', 'NOT_POSTGRES'],
+  ['Connection terminated unexpectedly', 'CLOSED'],
+];
+
 function codeOfDriverError({ message }: Error): string {
-  if (message.startsWith('SASL: ')) return '28P01';
-  return message === 'The server does not support SSL connections' ? 'TLS_UNSUPPORTED' : 'no_answer';
+  return driverErrors.find(([begin]) => message.startsWith(begin))?.[1] ?? 'no_answer';
 }
