@@ -116,7 +116,9 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL roles', () => {
   ])('the PostgreSQL store reports a parameter in the URL %s as a refused parameter', async (_, options) => {
     const { ownerUrl, roleUrl } = await createSchemaWithRole();
     await migratePostgresStore({ url: ownerUrl });
-    const refusal = await open(withOptions(roleUrl, options)).check().catch((error: unknown) => error);
+    const refusal = await open(withOptions(roleUrl, options))
+      .check()
+      .catch((error: unknown) => error);
     expect(refusal).toMatchObject({ reason: 'SETTING_REFUSED', advice: expect.stringContaining('`options`') });
     expect(JSON.stringify(refusal)).not.toContain('canary');
   });
@@ -129,7 +131,10 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL roles', () => {
     });
     const url = new URL(roleUrl);
     url.pathname = `/${name}_other`;
-    const reasonAt = async (at: string) => open(at).check().catch(({ reason }: { reason: string }) => reason);
+    const reasonAt = async (at: string) =>
+      open(at)
+        .check()
+        .catch(({ reason }: { reason: string }) => reason);
     expect(await reasonAt(url.href)).toBe('55000');
     await execute(`ALTER DATABASE ${name}_other ALLOW_CONNECTIONS true`);
     await execute(`REVOKE CONNECT ON DATABASE ${name}_other FROM public`);
