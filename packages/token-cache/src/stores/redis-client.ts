@@ -54,7 +54,13 @@ function open(url: string, timeoutMs: number) {
     // A node of a cluster refuses the number of a database before the client is connected.
     if (codeOfForeignError(lastFailure) === 'REDIS_CLUSTER') refuse(lastFailure);
   });
-  const close = () => creating.then((client) => client.destroy()).catch(() => undefined);
+  const close = async (): Promise<void> => {
+    try {
+      (await creating).destroy();
+    } catch {
+      // The package `redis` cannot be loaded, or the client is closed already.
+    }
+  };
   const connect = async () => {
     const client = await (await creating).connect();
     try {
