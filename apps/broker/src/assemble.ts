@@ -97,7 +97,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
 
   const listen = async () => {
     try {
-      await refuseUnsupportedRedis(redis);
+      await refuseUnsupportedRedis(redis, config.redis);
       await refuseOtherPrincipals(parts);
       await app.listen({ host: config.listen.host, port: config.listen.port });
       await admin.listen({ host: config.admin.host, port: config.admin.port });

@@ -1,10 +1,8 @@
 // The entry `@valetkey/token-cache/redis`.
 export { createRedisStore } from './stores/redis-store.ts';
-export { assertStandaloneRedis } from './stores/redis-topology.ts';
 export { redisStoreConfigSchema } from './stores/redis-store-options.ts';
 
 export type { RedisScripting } from './stores/redis-records.ts';
 export type { RedisStore } from './stores/redis-store.ts';
-export type { RedisCommands } from './stores/redis-topology.ts';
 export type { RedisStoreConfig, RedisStoreOptions } from './stores/redis-store-options.ts';
 export type { SealingKey } from './stores/sealing-keys.ts';

@@ -1,40 +1,27 @@
-import { once } from 'node:events';
 import { codeOfForeignError } from '@valetkey/core-types';
-import { assertStandaloneRedis, createRedisStore } from '@valetkey/token-cache/redis';
+import { createRedisStore } from '@valetkey/token-cache/redis';
 import type { Config } from '../config/config.ts';
+import { identifyRedis } from '../storage/identify-redis.ts';
 import { describeRedisFailure } from '../storage/redis-failure.ts';
 
-const maxExaminationMs = 3_000;
+const bounds = { maxPingMs: 10_000, maxIdentificationMs: 3_000 };
 
 /** Connects to the configured Redis server and writes to it. Returns a description of the problem, or undefined. */
-export async function findRedisProblem(options: NonNullable<Config['redis']>): Promise<string | undefined> {
-  const { url, ...storeOptions } = options;
-  const { createClient } = await import('redis');
-  // Unlike the broker's own client, this one does not reconnect: its `connect` rejects with the first failure.
-  const client = createClient({ url: url.reveal(), RESP: 2, socket: { reconnectStrategy: false } });
-  client.on('error', () => undefined);
-  const connectAndWrite = async (): Promise<void> => {
-    await client.connect();
-    await assertStandaloneRedis(client);
-    // The deadline below replaces the configured `timeoutMs`, because a slow first write does not mean that a setting is wrong.
-    await createRedisStore({ ...storeOptions, client, timeoutMs: maxExaminationMs }).ping();
-  };
-  const deadline = AbortSignal.timeout(maxExaminationMs);
+export async function findRedisProblem(
+  options: NonNullable<Config['redis']>,
+  { maxPingMs, maxIdentificationMs } = bounds,
+): Promise<string | undefined> {
+  // Loaded before the ping, whose deadline is for the server.
+  await import('redis');
+  const store = createRedisStore({ ...options, timeoutMs: maxPingMs });
   try {
-    await Promise.race([connectAndWrite(), once(deadline, 'abort').then(() => deadline.throwIfAborted())]);
+    await store.ping();
     return undefined;
   } catch (error) {
-    return describeRedisFailure(codeOf(error));
+    // Credentials or TLS that do not suit the server hide what it is.
+    const identified = await identifyRedis(options.url.reveal(), AbortSignal.timeout(maxIdentificationMs));
+    return describeRedisFailure(identified ?? codeOfForeignError(error) ?? 'timeout');
   } finally {
-    client.destroy();
+    await store.close();
   }
-}
-
-/**
- * Returns the code of an error. For an error reply of Redis without a code, returns its first word, such as `WRONGPASS`. For any
- * other error, such as the deadline's, returns `no response`.
- */
-function codeOf(error: unknown): string {
-  const reply = error instanceof Error ? /^[A-Z]{2,20}(?= )/.exec(error.message)?.[0] : undefined;
-  return codeOfForeignError(error) ?? reply ?? 'no response';
 }

@@ -58,6 +58,14 @@ test.each([
   ],
   ['--search-path=valetkey', [['search_path', 'valetkey']]],
   ['-c search_path=a,\\ b\\\\c', [['search_path', 'a, b\\c']]],
+  ['-c default_transaction_read_only=off', [['transaction_read_only', 'off']]],
+  [
+    '-c DEFAULT_TRANSACTION_ISOLATION=serializable --default-transaction-deferrable=on',
+    [
+      ['transaction_isolation', 'serializable'],
+      ['transaction_deferrable', 'on'],
+    ],
+  ],
 ])(
   'the options %j of a URL become settings of each transaction, because a pooler refuses options',
   (options, settings) => {

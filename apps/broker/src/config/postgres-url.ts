@@ -70,6 +70,11 @@ function describeParserError(error: unknown, text: string): string {
   return wrongShape;
 }
 
+/** Defaults of later transactions, which come too late inside one, and the parameters with which they set a running one. */
+const inTransaction: ReadonlyMap<string, string> = new Map(
+  ['read_only', 'isolation', 'deferrable'].map((name) => [`default_transaction_${name}`, `transaction_${name}`]),
+);
+
 /** Parses the command-line options of a session. A backslash escapes a space or a backslash. */
 function parseOptions(text: string): PostgresSetting[] | undefined {
   const words = text.match(/(?:\\.|[^\s\\])+/gs) ?? [];
@@ -78,7 +83,8 @@ function parseOptions(text: string): PostgresSetting[] | undefined {
     const word = words[index] === '-c' ? `-c${words[(index += 1)] ?? ''}` : (words[index] ?? '');
     const [, dashes, name = '', value = ''] = /^(-c|--)([a-z_][\w.-]*)=(.*)$/is.exec(word) ?? [];
     if (dashes === undefined) return undefined;
-    settings.push([dashes === '--' ? name.replaceAll('-', '_') : name, value.replaceAll(/\\(.)/gs, '$1')]);
+    const written = dashes === '--' ? name.replaceAll('-', '_') : name;
+    settings.push([inTransaction.get(written.toLowerCase()) ?? written, value.replaceAll(/\\(.)/gs, '$1')]);
   }
   return settings;
 }

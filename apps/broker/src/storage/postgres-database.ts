@@ -1,14 +1,14 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 import { escapeLiteral, Pool, type QueryResult } from 'pg';
-import type { PostgresAddress } from '../config/postgres-url.ts';
+import type { PostgresAddress, PostgresSetting } from '../config/postgres-url.ts';
 import type { SqlDatabase } from './sql-store.ts';
-import { isRoleFailure } from './store-failure.ts';
+import { isRoleFailure, readOnly, settingRefused } from './store-failure.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
 /** A PostgreSQL database, possibly behind a pooler. */
-export interface PostgresDatabase extends Pick<SqlDatabase, 'close'> {
-  /** Runs statements in one transaction and returns the rows of the last one. The parameters are `$1`, `$2` and so on. */
+export interface PostgresDatabase extends Pick<SqlDatabase, 'queryInTurn' | 'close'> {
+  /** Runs statements in one transaction and returns their rows. The parameters are `$1`, `$2` and so on. */
   readonly query: (statements: string, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
 }
 
@@ -25,10 +25,19 @@ export function openPostgresDatabase(
   maxConnections: number,
   timeoutMs: number,
 ): PostgresDatabase {
+  // Such a parameter can be set only before the first query of its transaction.
+  const isOfTransaction = ([name]: PostgresSetting) => /^transaction_(read_only|isolation|deferrable)$/i.test(name);
+  const first = settings.filter(isOfTransaction).map(([name, value]) => `SET LOCAL ${name} = ${escapeLiteral(value)}`);
   // `pg` always reads and writes UTF-8.
-  const setUp = [['statement_timeout', String(timeoutMs)], ...settings, ['client_encoding', 'UTF8']]
-    .map(([name = '', value = '']) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`)
+  const others: readonly PostgresSetting[] = [
+    ['statement_timeout', String(timeoutMs)],
+    ...settings.filter((setting) => !isOfTransaction(setting)),
+    ['client_encoding', 'UTF8'],
+  ];
+  const parameters = others
+    .map(([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`)
     .join(', ');
+  const setUp = [...first, `SELECT ${parameters}`];
   const openPool = () => {
     const pool = new Pool({
       application_name: 'valetkey',
@@ -45,28 +54,47 @@ export function openPostgresDatabase(
   let pool = openPool();
   let isClosed = false;
 
+  const run = async (before: readonly string[], statements: string): Promise<readonly Row[]> => {
+    const used = pool;
+    try {
+      const results: unknown = await used.query([...before, statements].join('; '));
+      return (results as QueryResult<Row>[]).slice(before.length).flatMap(({ rows }) => rows);
+    } catch (thrown) {
+      const error = nameRefusedSetting(thrown);
+      // After a failover, every connection of the pool may lead to a server that can no longer be used.
+      if (isRoleFailure(codeOfForeignError(error)) && used === pool && !isClosed) pool = openPool();
+      throw error;
+    } finally {
+      // A pool that ends forgets the queries that wait for a connection, and each would wait for its timeout.
+      if (used !== pool && used.waitingCount === 0 && !used.ending) void used.end();
+    }
+  };
+
   return {
-    query: async (statements, values = []) => {
-      const used = pool;
-      try {
-        const result: QueryResult<Row> | QueryResult<Row>[] = await used.query<Row>(
-          `SELECT ${setUp}; ${fill(statements, values)}`,
-        );
-        return (Array.isArray(result) ? result : [result]).at(-1)?.rows ?? [];
-      } catch (error) {
-        // After a failover, every connection of the pool may lead to a server that can no longer be used.
-        if (isRoleFailure(codeOfForeignError(error)) && used === pool && !isClosed) pool = openPool();
-        throw error;
-      } finally {
-        // A pool that ends forgets the queries that wait for a connection, and each would wait for its timeout.
-        if (used !== pool && used.waitingCount === 0 && !used.ending) void used.end();
-      }
-    },
+    query: (statements, values = []) => run(setUp, fill(statements, values)),
+    queryInTurn: (key, statements, values) =>
+      // Each statement after the lock sees what the earlier holders of the lock have committed.
+      run(
+        [...setUp, `SELECT pg_advisory_xact_lock(hashtextextended(${escapeLiteral(key)}, 0))`],
+        fill(statements.join('; '), values),
+      ),
     close: async () => {
       isClosed = true;
       await pool.end();
     },
   };
+}
+
+/**
+ * Returns an error with a code of its own if the server refuses a parameter of the URL. PostgreSQL has several codes for
+ * that, which have other meanings too; the file of its source that reports the error tells them apart.
+ */
+function nameRefusedSetting(error: unknown): unknown {
+  const { file } = (error ?? {}) as { file?: unknown };
+  if (typeof file !== 'string' || !/^guc[a-z_]*\.c$/.test(file)) return error;
+  // A replica refuses the parameter that would let the transaction write.
+  const code = codeOfForeignError(error) === '0A000' ? readOnly : settingRefused;
+  return Object.assign(new Error('The server refuses a parameter of the session.'), { code });
 }
 
 /** Replaces the parameters of statements by quoted values. */

@@ -88,6 +88,63 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL roles', () => {
     expect(new Set(later.map(({ status }) => status))).toEqual(new Set(['fulfilled']));
   });
 
+  const withOptions = (url: string, options: string) => {
+    const changed = new URL(url);
+    changed.searchParams.set('options', `${changed.searchParams.get('options')} ${options}`);
+    return changed.href;
+  };
+
+  test('a role whose transactions are read-only writes if the URL sets `default_transaction_read_only=off`', async () => {
+    const { role, execute, ownerUrl, roleUrl } = await createSchemaWithRole();
+    await migratePostgresStore({ url: ownerUrl });
+    await execute(`ALTER ROLE ${role} SET default_transaction_read_only = on`);
+    await expect(open(roleUrl).check()).rejects.toMatchObject({ reason: '25006' });
+    const store = open(withOptions(roleUrl, '-c default_transaction_read_only=off'));
+    await store.check();
+    expect(await store.addVendorUser(alice, 'one')).toBe('one');
+    const readOnly = open(withOptions(ownerUrl, '-c default_transaction_read_only=on'));
+    await expect(readOnly.check()).rejects.toMatchObject({ reason: '25006' });
+  });
+
+  test.each([
+    ['that does not exist', '-c canary=1'],
+    ['with a wrong value', '-c work_mem=canary'],
+    ['that only the start of the server sets', '-c max_connections=3'],
+    ['that only the start of a session sets', '-c log_connections=on'],
+    ['that the role may not set', '-c log_statement=none'],
+    ['with a wrong value for the transaction', '-c default_transaction_isolation=canary'],
+  ])('the PostgreSQL store reports a parameter in the URL %s as a refused parameter', async (_, options) => {
+    const { ownerUrl, roleUrl } = await createSchemaWithRole();
+    await migratePostgresStore({ url: ownerUrl });
+    const refusal = await open(withOptions(roleUrl, options))
+      .check()
+      .catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ reason: 'SETTING_REFUSED', advice: expect.stringContaining('`options`') });
+    expect(JSON.stringify(refusal)).not.toContain('canary');
+  });
+
+  test('the PostgreSQL store reports a database without connections, and a role without CONNECT or with too many connections', async () => {
+    const { name, role, execute, roleUrl } = await createSchemaWithRole();
+    await execute(`CREATE DATABASE ${name}_other ALLOW_CONNECTIONS false`);
+    onTestFinished(async () => {
+      await execute(`DROP DATABASE ${name}_other`);
+    });
+    const url = new URL(roleUrl);
+    url.pathname = `/${name}_other`;
+    const reasonAt = async (at: string) =>
+      open(at)
+        .check()
+        .catch(({ reason }: { reason: string }) => reason);
+    expect(await reasonAt(url.href)).toBe('55000');
+    await execute(`ALTER DATABASE ${name}_other ALLOW_CONNECTIONS true`);
+    await execute(`REVOKE CONNECT ON DATABASE ${name}_other FROM public`);
+    expect(await reasonAt(url.href)).toBe('42501');
+    await execute(`ALTER ROLE ${role} CONNECTION LIMIT 0`);
+    expect(await reasonAt(roleUrl)).toBe('53300');
+    await execute(`ALTER ROLE ${role} NOLOGIN`);
+    expect(await reasonAt(roleUrl)).toBe('28000');
+  });
+
   test('the PostgreSQL store reports a missing database by its SQLSTATE and with advice', async () => {
     const { roleUrl } = await createSchemaWithRole();
     const url = new URL(roleUrl);

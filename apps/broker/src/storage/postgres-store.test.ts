@@ -212,6 +212,27 @@ test('the PostgreSQL store reports that the server does not offer TLS', async ()
   await store.close();
 });
 
+test.each([
+  ['another kind of server', 'J\0\0\0\n8.0.36\0', '', 'NOT_POSTGRES'],
+  ['another kind of server instead of TLS', 'HTTP/1.1 400 Bad Request\r\n\r\n', '?sslmode=verify-full', 'NOT_POSTGRES'],
+])('the PostgreSQL store reports %s', async (_, response, search, reason) => {
+  const address = await startRefusingServer(Buffer.from(response));
+  const store = createPostgresStore({ url: `postgresql://user:canary@${address}/test${search}` });
+  await expect(store.check()).rejects.toMatchObject({ reason, advice: expect.stringContaining('host and port') });
+  await store.close();
+});
+
+test('the PostgreSQL store reports that the server ends each connection', async () => {
+  const server = createServer((socket) => socket.on('error', () => undefined).once('data', () => socket.end()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const store = createPostgresStore({ url: `postgresql://user:canary@127.0.0.1:${port}/test` });
+  await expect(store.check()).rejects.toMatchObject({ reason: 'CLOSED' });
+  await store.close();
+});
+
 test('the PostgreSQL store reports that the server demands a password which the URL lacks', async () => {
   const address = await startRefusingServer(
     createAuthenticationRequest(10, 'SCRAM-SHA-256\0\0'),

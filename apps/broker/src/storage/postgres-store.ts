@@ -39,17 +39,22 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     return opened;
   };
 
-  return createSqlStore({
-    query: async (statement, values) => {
+  const afterOpening =
+    <Values extends unknown[]>(query: (...values: Values) => ReturnType<PostgresDatabase['query']>) =>
+    async (...values: Values) => {
       await openOnce();
       try {
-        return await database.query(statement, values);
+        return await query(...values);
       } catch (error) {
         // A table was dropped, perhaps during a restore. The next call creates it again.
         if (codeOfForeignError(error) === undefinedTable) opened = undefined;
         throw error;
       }
-    },
+    };
+
+  return createSqlStore({
+    query: afterOpening(database.query),
+    queryInTurn: afterOpening(database.queryInTurn),
     close: database.close,
   });
 }

@@ -9,6 +9,12 @@ type Row = Readonly<Record<string, unknown>>;
 export interface SqlDatabase {
   /** Runs one statement, commits it, and returns its rows. The parameters are `$1`, `$2` and so on. */
   readonly query: (statement: string, values: readonly (string | number | null)[]) => Promise<readonly Row[]>;
+  /** Runs statements in one transaction and returns their rows. Transactions with the same `key` run one after the other. */
+  readonly queryInTurn: (
+    key: string,
+    statements: readonly string[],
+    values: readonly (string | number | null)[],
+  ) => Promise<readonly Row[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -40,6 +46,9 @@ const statements = {
   forget: `DELETE FROM vendor_user WHERE ${isKey} AND vendor_user_id = $4
     AND EXISTS (SELECT 1 FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4) RETURNING vendor`,
   unmarkCreated: `DELETE FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4`,
+  // Keeps the mark of a vendor user that is stored: it was not removed.
+  unmarkRemoved: `DELETE FROM created_vendor_user WHERE ${isKey} AND vendor_user_id = $4
+    AND NOT EXISTS (SELECT 1 FROM vendor_user WHERE ${isKey} AND vendor_user_id = $4)`,
   remove: `DELETE FROM vendor_user WHERE ${isKey} AND vendor_user_id = $4 RETURNING vendor`,
   reserve: `INSERT INTO vendor_user_reservation (vendor, issuer, subject, owner, expires_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
@@ -73,21 +82,33 @@ const statements = {
 } as const;
 
 /**
- * Creates a store over a SQL database. Each statement is a transaction of its own. A failure of the database
- * becomes `overloaded` with the database's code as `reason`. The database's message is dropped, because it may quote values.
+ * Creates a store over a SQL database. A statement is a transaction of its own, unless a vendor user and its mark change
+ * together. A failure of the database becomes `overloaded` with the database's code as `reason`. The database's message is
+ * dropped, because it may quote values.
  */
-export function createSqlStore({ query, close }: SqlDatabase): Store {
-  const run = async (name: keyof typeof statements, values: readonly (string | number | null)[] = []) => {
-    const stored = values.map((value) => (typeof value === 'string' ? toStored(value) : value));
+export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Store {
+  const run: Run = async (name, values = []) => {
     try {
-      return await query(statements[name], stored);
+      return await query(statements[name], values.map(toStored));
+    } catch (error) {
+      throw toStoreError(error);
+    }
+  };
+  const change: Change = async (names, key, vendorUserId) => {
+    const stored = [...valuesOf(key), vendorUserId].map(toStored);
+    try {
+      return await queryInTurn(
+        JSON.stringify(stored.slice(0, -1)),
+        names.map((name) => statements[name]),
+        stored,
+      );
     } catch (error) {
       throw toStoreError(error);
     }
   };
 
   return {
-    ...createVendorUserStore(run),
+    ...createVendorUserStore(run, change),
     isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
     blockUser: async ({ issuer, subject }) => {
       await run('block', [issuer, subject]);
@@ -126,17 +147,20 @@ export function createSqlStore({ query, close }: SqlDatabase): Store {
 
 type Run = (name: keyof typeof statements, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
 
+/** Runs statements about one vendor user in one transaction. Such transactions about one key run one after the other. */
+type Change = (
+  names: readonly (keyof typeof statements)[],
+  key: VendorUserKey,
+  vendorUserId: string,
+) => Promise<readonly Row[]>;
+
+const valuesOf = (key: VendorUserKey) => [toTarget(key), key.issuer, key.subject];
+
 /** Creates the operations about vendor users. */
 function createVendorUserStore(
   run: Run,
+  change: Change,
 ): Pick<Store, Extract<keyof Store, `${string}VendorUser` | `${string}VendorUsers`>> {
-  const valuesOf = (key: VendorUserKey) => [toTarget(key), key.issuer, key.subject];
-  const removeAndUnmark = async (name: 'forget' | 'remove', key: VendorUserKey, vendorUserId: string) => {
-    const isRemoved = (await run(name, [...valuesOf(key), vendorUserId])).length > 0;
-    // Unmarked last: while a vendor user is stored, its mark stays.
-    if (isRemoved) await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
-    return isRemoved;
-  };
   return {
     findVendorUser: async (key) => {
       const [row] = await run('find', valuesOf(key));
@@ -147,19 +171,16 @@ function createVendorUserStore(
       return rows.map((row) => ({ ...targetOf(row), vendorUserId: textOf(row, 'vendor_user_id') }));
     },
     addVendorUser: async (key, vendorUserId) => {
-      // Marked first: a vendor user without its mark would count as chosen by the operator for ever.
-      await run('markCreated', [...valuesOf(key), vendorUserId]);
-      const [row = {}] = await run('add', [...valuesOf(key), vendorUserId]);
+      const [row = {}] = await change(['markCreated', 'add'], key, vendorUserId);
       return textOf(row, 'vendor_user_id');
     },
     setVendorUser: async (key, vendorUserId) => {
-      // Unmarked before, so that it is never forgotten, and after, in case a creation marked it meanwhile.
-      await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
-      await run('set', [...valuesOf(key), vendorUserId]);
-      await run('unmarkCreated', [...valuesOf(key), vendorUserId]);
+      await change(['unmarkCreated', 'set'], key, vendorUserId);
     },
-    forgetVendorUser: async (key, vendorUserId) => removeAndUnmark('forget', key, vendorUserId),
-    removeVendorUser: async (key, vendorUserId) => removeAndUnmark('remove', key, vendorUserId),
+    forgetVendorUser: async (key, vendorUserId) =>
+      (await change(['forget', 'unmarkRemoved'], key, vendorUserId)).length > 0,
+    removeVendorUser: async (key, vendorUserId) =>
+      (await change(['remove', 'unmarkRemoved'], key, vendorUserId)).length > 0,
     reserveVendorUser: async (key, { owner, nowMs, expiresAtMs }) => {
       const rows = await run('reserve', [...valuesOf(key), owner, isoAt(expiresAtMs), isoAt(nowMs)]);
       return rows.length > 0;
@@ -191,7 +212,7 @@ const isoAt = (ms: number) => new Date(ms).toISOString();
 
 // PostgreSQL does not accept U+0000, and neither database accepts half a surrogate pair. Both are stored as JSON escapes,
 // so that two different texts are never stored as the same text.
-const toStored = (text: string) => JSON.stringify(text).slice(1, -1);
+const toStored = <Value>(value: Value) => (typeof value === 'string' ? JSON.stringify(value).slice(1, -1) : value);
 const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
 
 const textOf = (row: Row, column: string) => fromStored(row[column] as string);
@@ -230,8 +251,15 @@ function reasonOf(error: unknown): string {
   return codeOfForeignError(error) ?? (error instanceof Error ? codeOfDriverError(error) : 'no_answer');
 }
 
-/** Returns a code for an error of `pg` itself, which has only a message. */
+/** What an error of `pg` itself, which has only a message, says about the server. */
+const driverErrors: readonly (readonly [string, string])[] = [
+  ['SASL: ', '28P01'],
+  ['The server does not support SSL connections', 'TLS_UNSUPPORTED'],
+  ['There was an error establishing an SSL connection', 'NOT_POSTGRES'],
+  ['received invalid response', 'NOT_POSTGRES'],
+  ['Connection terminated unexpectedly', 'CLOSED'],
+];
+
 function codeOfDriverError({ message }: Error): string {
-  if (message.startsWith('SASL: ')) return '28P01';
-  return message === 'The server does not support SSL connections' ? 'TLS_UNSUPPORTED' : 'no_answer';
+  return driverErrors.find(([begin]) => message.startsWith(begin))?.[1] ?? 'no_answer';
 }

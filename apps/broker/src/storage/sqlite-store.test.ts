@@ -61,6 +61,18 @@ describe('SQLite file', () => {
     await store.close();
   });
 
+  test('a vendor user and its mark change together or not at all when SQLite fails between them', async () => {
+    const store = createSqliteStore(path);
+    await store.addVendorUser(alice, 'one');
+    const other = new DatabaseSync(path);
+    other.exec("CREATE TRIGGER stop BEFORE UPDATE ON vendor_user BEGIN SELECT RAISE(ABORT, 'stop'); END");
+    await expect(store.setVendorUser(alice, 'one')).rejects.toMatchObject({ code: 'overloaded' });
+    other.exec('DROP TRIGGER stop');
+    other.close();
+    expect(await store.forgetVendorUser(alice, 'one')).toBe(true);
+    await store.close();
+  });
+
   test('the SQLite store opens a file of an earlier version and returns its vendor users', async () => {
     const earlier = new DatabaseSync(path);
     earlier.exec(`

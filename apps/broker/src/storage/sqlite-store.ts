@@ -50,19 +50,41 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
   };
 
   return createSqlStore({
-    query: async (statement, values) => {
-      const giveUpAtMs = performance.now() + timeoutMs;
-      for (;;) {
-        try {
-          return run(statement, values);
-        } catch (error) {
-          if (!isBusy(error) || performance.now() >= giveUpAtMs) throw error;
-        }
-        await sleep(retryDelayMs);
-      }
-    },
+    query: (statement, values) => whenUnlocked(timeoutMs, () => run(statement, values)),
+    // SQLite has one writer at a time, so the transactions of all keys run one after the other.
+    queryInTurn: (_, statements, values) =>
+      whenUnlocked(timeoutMs, () =>
+        inTransaction(database, () => statements.flatMap((statement) => run(statement, values))),
+      ),
     close: async () => database.close(),
   });
+}
+
+/** Tries again while another process has locked the file. */
+async function whenUnlocked<Result>(timeoutMs: number, run: () => Result): Promise<Result> {
+  const giveUpAtMs = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return run();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= giveUpAtMs) throw error;
+    }
+    await sleep(retryDelayMs);
+  }
+}
+
+/** Locks the file before it reads, so that nothing that it has read changes before it writes. */
+function inTransaction<Result>(database: DatabaseSync, run: () => Result): Result {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = run();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    // SQLite itself has ended the transaction after some errors, such as a full disk.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
 }
 
 /**

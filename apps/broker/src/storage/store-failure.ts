@@ -15,6 +15,12 @@ export const migrationRequired = 'MIGRATION_REQUIRED';
 /** The code of a database whose users are other principals than the configuration says. */
 export const principalsChanged = 'PRINCIPALS_CHANGED';
 
+/** The code of a server that refuses a parameter in the URL. */
+export const settingRefused = 'SETTING_REFUSED';
+
+/** PostgreSQL's SQLSTATE for a write to a replica or in a read-only session. */
+export const readOnly = '25006';
+
 const unreachable = 'Check the host and port under `store`, and that the server runs.';
 
 /** The failures by the codes that they begin with: SQLSTATEs of PostgreSQL, codes of SQLite and of the system. */
@@ -45,6 +51,13 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
     'The server does not offer TLS.',
     'Enable TLS at the server, or remove `sslmode` from the URL if the network is private.',
   ],
+  [/^NOT_POSTGRES$/, 'server', 'The server is no PostgreSQL server.', 'Check the host and port in `store.postgres`.'],
+  [
+    /^CLOSED$/,
+    'server',
+    'The server or a program before it ended the connection.',
+    `${unreachable} If this repeats, another kind of server may have the port.`,
+  ],
   [
     /^08P01$/,
     'server',
@@ -53,10 +66,28 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
   ],
   [/^08/, 'server', 'The connection to the server failed.', unreachable],
   [
+    /^28000$/,
+    'server',
+    'The server does not know the role, the role may not log in, or pg_hba.conf refuses the connection.',
+    'Check the user in `store.postgres`, and pg_hba.conf. If it has only `hostssl` lines for the broker, add `sslmode=verify-full` to the URL.',
+  ],
+  [
     /^28/,
     'server',
     'The server refuses the role or its password.',
     'Check the user and password in `store.postgres`, and pg_hba.conf.',
+  ],
+  [
+    /^SETTING_REFUSED$/,
+    'server',
+    'The server refuses a parameter in the URL.',
+    'Check the names and values of `options` and of the timeouts in `store.postgres`, and whether the role may set them.',
+  ],
+  [
+    /^55000$/,
+    'server',
+    'The database accepts no connections.',
+    'Name another database in `store.postgres`, or alter it with ALLOW_CONNECTIONS true.',
   ],
   [/^3D000$/, 'server', 'The database does not exist.', 'Check the database in `store.postgres`, or create it.'],
   [
@@ -69,7 +100,7 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
     /^42501$/,
     'operation',
     'The role lacks a privilege.',
-    'Grant the role USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on the tables.',
+    'Grant the role CONNECT on the database, USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on the tables.',
   ],
   [
     /^MIGRATION_REQUIRED$/,
@@ -94,7 +125,7 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
     /^53300$/,
     'server',
     'The server has no free connection.',
-    'Lower `store.maxConnections`, raise max_connections, or use a pooler.',
+    'Lower `store.maxConnections`, raise max_connections or the CONNECTION LIMIT of the role or database, or use a pooler.',
   ],
   [/^53/, 'server', 'The server lacks resources.', 'Give the server memory or space.'],
   [

@@ -265,6 +265,47 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
     await using server = await startAnswering('-WRONGPASS invalid username-password pair or user is disabled.\r\n');
     return await diagnose(redisAt(`redis://u:p@127.0.0.1:${server.port}`));
   },
+  'redis: has no password, but `redis.url` has one (REDIS_NO_PASSWORD)': async () => {
+    await using server = await startAnswering('-ERR AUTH <password> called without any password configured\r\n');
+    return await diagnose(redisAt(`redis://:p@127.0.0.1:${server.port}`));
+  },
+  'redis: has no database of the number in `redis.url` (REDIS_DATABASE)': async () => {
+    await using server = await startAnswering('-ERR DB index is out of range\r\n');
+    return await diagnose(redisAt(`redis://127.0.0.1:${server.port}/99`));
+  },
+  'redis: is a Sentinel, which is not supported (REDIS_SENTINEL)': async () => {
+    await using server = await startAnswering("-ERR unknown command 'EVAL'\r\n-NOAUTH Authentication required.\r\n");
+    return await diagnose(redisAt(`redis://:p@127.0.0.1:${server.port}/1`));
+  },
+  'redis: is in protected mode, which refuses clients of other machines (DENIED)': async () => {
+    await using server = await startAnswering('-DENIED Redis is running in protected mode.\r\n');
+    return await diagnose(redisAt(`redis://127.0.0.1:${server.port}`));
+  },
+  'redis: does not offer TLS at this port (REDIS_TLS_UNSUPPORTED)': async () => {
+    await using server = await startAnswering("-ERR unknown command 'EVAL'\r\n-ERR unknown command 'SENTINEL'\r\n");
+    return await diagnose(redisAt(`rediss://127.0.0.1:${server.port}`));
+  },
+  'redis: is no Redis server (REDIS_PROTOCOL)': async () => {
+    await using server = await startAnswering('HTTP/1.1 400 Bad Request\r\n\r\n');
+    return await diagnose(redisAt(`redis://127.0.0.1:${server.port}`));
+  },
+  '(overloaded, 28P01) The server refuses the role or its password.': async () => {
+    await using server = await startAnswering('E\0\0\0\u001aSFATAL\0C28P01\0Mrefused\0\0');
+    return await diagnose(withStore(`postgresql://u:p@127.0.0.1:${server.port}/test`));
+  },
+  '(overloaded, TLS_UNSUPPORTED) The server does not offer TLS.': async () => {
+    await using server = await startAnswering('N');
+    return await diagnose(withStore(`postgresql://u:p@127.0.0.1:${server.port}/test?sslmode=verify-full`));
+  },
+  '(overloaded, NOT_POSTGRES) The server is no PostgreSQL server.': async () => {
+    await using server = await startAnswering('J\0\0\0\n8.0.36\0');
+    return await diagnose(withStore(`postgresql://u:p@127.0.0.1:${server.port}/test`));
+  },
+  'redis.url: must end in the host, the port, or the number of a database': () =>
+    run(
+      'check',
+      `${yaml}redis: { url: 'redis://127.0.0.1/cache', sealingKeys: [{ id: a, secret: '${'x'.repeat(32)}' }] }\n`,
+    ),
   'Nudge refused the configured API key. … status_401': () =>
     useBroker(withConnection('nudge', { apiKey: 'wrong-key' }), issueNudge),
   'A server between the broker and Nudge responded instead of Nudge. … intercepted_403': async () => {
@@ -340,6 +381,8 @@ const databaseMistakes: typeof mistakes = {
       await migratePostgresStore({ url: schema.url });
       return createRole(schema, 'SET default_transaction_read_only = on');
     }),
+  '(overloaded, SETTING_REFUSED) The server refuses a parameter in the URL.': () =>
+    diagnosePostgres(async ({ url }) => `${url}%20-c%20no_such_parameter%3D1`),
   '(overloaded, 08P01) The server or the pooler before it refused the session.': async () => {
     await using pooler = await startPgBouncer(postgresServerUrl, 'transaction');
     const url = new URL(pooler.url);

@@ -154,6 +154,14 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await store.forgetVendorUser(alice, 'two')).toBe(true);
     });
 
+    test('forgets a vendor user that was created again while another process forgot it', async () => {
+      await store.addVendorUser(alice, 'one');
+      await Promise.all([store.forgetVendorUser(alice, 'one'), open().addVendorUser(alice, 'one')]);
+      // The creation may have been before: then none is stored.
+      const isStored = (await store.findVendorUser(alice)) === 'one';
+      expect(await store.forgetVendorUser(alice, 'one')).toBe(isStored);
+    });
+
     test('keeps one vendor user when two processes add 40 at once, and returns it to every call', async () => {
       const other = open();
       const results = await Promise.all(

@@ -1,4 +1,6 @@
+import { codeOfForeignError } from '@valetkey/core-types';
 import { assertInstalled } from './assert-installed.ts';
+import { toRedisFailure } from './redis-failure.ts';
 import type { RedisConnection, RedisScripting } from './redis-records.ts';
 import { assertStandaloneRedis } from './redis-topology.ts';
 
@@ -6,7 +8,7 @@ const maxReconnectDelayMs = 1000;
 
 /** The connection of a client that this package opens. */
 interface OpenedRedisConnection extends RedisConnection {
-  /** Resolves once the client is connected, however often it must try. */
+  /** Resolves once the client is connected, however often it must try. Rejects if the server is a node of a cluster. */
   readonly waitUntilConnected: () => Promise<unknown>;
 }
 
@@ -27,7 +29,7 @@ export function openRedisClient(url: string, timeoutMs: number): OpenedRedisConn
       connected = await Promise.race([current.connected, current.firstFailure]);
       return connected;
     },
-    waitUntilConnected: () => current.connected,
+    waitUntilConnected: () => Promise.race([current.connected, current.refused]),
     replace: (client) => {
       if (client !== connected) return;
       connected = undefined;
@@ -44,12 +46,21 @@ export function openRedisClient(url: string, timeoutMs: number): OpenedRedisConn
 
 function open(url: string, timeoutMs: number) {
   const { promise: firstFailure, reject: fail } = Promise.withResolvers<never>();
+  const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
   let lastFailure: unknown;
   const creating = createRedisClient(url, timeoutMs, (failure) => {
-    lastFailure = failure;
-    if (failure !== undefined) fail(failure);
+    lastFailure = toRedisFailure(failure);
+    if (lastFailure !== undefined) fail(lastFailure);
+    // A node of a cluster refuses the number of a database before the client is connected.
+    if (codeOfForeignError(lastFailure) === 'REDIS_CLUSTER') refuse(lastFailure);
   });
-  const close = () => creating.then((client) => client.destroy()).catch(() => undefined);
+  const close = async (): Promise<void> => {
+    try {
+      (await creating).destroy();
+    } catch {
+      // The package `redis` cannot be loaded, or the client is closed already.
+    }
+  };
   const connect = async () => {
     const client = await (await creating).connect();
     try {
@@ -64,8 +75,9 @@ function open(url: string, timeoutMs: number) {
   // Every call of the store rejects with this failure. If there is no call, the rejection must not end the process.
   connected.catch(() => undefined);
   firstFailure.catch(() => undefined);
+  refused.catch(() => undefined);
   // While the client reconnects, a call rejects at once and with the cause, instead of at its deadline.
-  return { connected, firstFailure, failure: () => lastFailure, close };
+  return { connected, refused, firstFailure, failure: () => lastFailure, close };
 }
 
 /** Creates a client. `onFailure` receives the failures of its connection, and `undefined` when the client is ready. */

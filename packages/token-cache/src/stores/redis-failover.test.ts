@@ -1,12 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { Secret } from '@valetkey/core-types';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createTokenCache } from '../cache/token-cache.ts';
-import { findFreePort, type PrivateRedis, startPrivateRedis } from '../testing/redis-server.ts';
+import { type PrivateRedis, startPrivateRedis, startSentinel } from '../testing/redis-server.ts';
 import { createCountingIssue, nymblKey } from '../testing/server-token.ts';
 import { createRedisStore } from './redis-store.ts';
 import { assertStandaloneRedis } from './redis-topology.ts';
@@ -108,6 +104,45 @@ test('a store refuses the URL of a cluster node by name', async ({ skip }) => {
   await store.close();
 });
 
+test('a store refuses the URL of a cluster node by name although the node already refuses the database of the URL', async ({
+  skip,
+}) => {
+  const server = await start('--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf');
+  if (server === undefined) return skip();
+  const store = createRedisStore({ url: `${server.url}/1`, sealingKeys, timeoutMs: 30_000 });
+  onTestFinished(() => store.close());
+  await expect(store.connect()).rejects.toMatchObject({ code: 'REDIS_CLUSTER' });
+  await expect(store.ping()).rejects.toMatchObject({ code: 'REDIS_CLUSTER' });
+});
+
+test.for([
+  ['a database that the server does not have', [], (url: string) => `${url}/99`, 'REDIS_DATABASE'],
+  [
+    'a password that the server does not have',
+    [],
+    (url: string) => url.replace('//', '//:canary@'),
+    'REDIS_NO_PASSWORD',
+  ],
+  ['EVAL under another name', ['--rename-command', 'EVAL', ''], (url: string) => url, 'REDIS_COMMAND'],
+] as const)('a store reports %s by its code', async ([, options, urlOf, code], { skip }) => {
+  const server = await start(...options);
+  if (server === undefined) return skip();
+  const store = createRedisStore({ url: urlOf(server.url), sealingKeys, timeoutMs: 30_000 });
+  onTestFinished(() => store.close());
+  await expect(store.ping()).rejects.toMatchObject({ code });
+});
+
+test('a store reports a user who may call EVAL and no command in a script as one without permission', async ({
+  skip,
+}) => {
+  const server = await start();
+  if (server === undefined) return skip();
+  await server.command('ACL', 'SETUSER', 'broker', 'on', 'nopass', '~*', '+eval');
+  const store = createRedisStore({ url: server.url.replace('//', '//broker:any@'), sealingKeys, timeoutMs: 30_000 });
+  onTestFinished(() => store.close());
+  await expect(store.ping()).rejects.toMatchObject({ code: 'NOPERM' });
+});
+
 test(
   'a store continues to use a connection on which only the PING of its client is refused',
   { timeout: 60_000 },
@@ -130,16 +165,9 @@ test(
 test('a store refuses the URL of a Sentinel by name', async ({ skip }) => {
   const server = await start();
   if (server === undefined) return skip();
-  const port = await findFreePort();
-  const file = join(server.folder, 'sentinel.conf');
-  const { port: primaryPort } = new URL(server.url);
-  await writeFile(file, `port ${port}\nbind 127.0.0.1\nsentinel monitor primary 127.0.0.1 ${primaryPort} 1\n`);
-  const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
-  onTestFinished(async () => {
-    sentinel.kill('SIGKILL');
-    if (sentinel.exitCode === null && sentinel.signalCode === null) await once(sentinel, 'exit');
-  });
-  const store = createRedisStore({ url: `redis://127.0.0.1:${port}`, sealingKeys, timeoutMs: 30_000 });
+  const sentinel = await startSentinel(server);
+  onTestFinished(() => sentinel.stop());
+  const store = createRedisStore({ url: sentinel.url, sealingKeys, timeoutMs: 30_000 });
   await expect(store.connect()).rejects.toMatchObject({ code: 'REDIS_SENTINEL' });
   await store.close();
 });

@@ -23,7 +23,7 @@ test.each([
   ['A'.repeat(40), 'A'.repeat(40)],
 ])('gives the error reply %j of Redis the code %s, without the rest of its text', async (message, code) => {
   const error = await failureOf(new Error(message));
-  expect(error).toMatchObject({ name: 'RedisReplyError', code, message: `Redis replied with the error ${code}.` });
+  expect(error).toMatchObject({ name: 'RedisFailure', code, message: `Redis failed with ${code}.` });
   expect(error).toBeInstanceOf(Error);
 });
 

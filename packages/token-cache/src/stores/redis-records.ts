@@ -1,4 +1,5 @@
 import { codeOfForeignError } from '@valetkey/core-types';
+import { toRedisFailure } from './redis-failure.ts';
 import type { RecordStore } from './store-types.ts';
 
 /**
@@ -38,20 +39,6 @@ const removeScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-/** An error reply of Redis. Its `code` is the first word of the reply, which in RESP names the kind of error. */
-class RedisReplyError extends Error {
-  readonly code: string;
-
-  static {
-    this.prototype.name = 'RedisReplyError';
-  }
-
-  constructor(code: string) {
-    super(`Redis replied with the error ${code}.`);
-    this.code = code;
-  }
-}
-
 /**
  * The error replies about the role of a server: a replica, a server that loads its data, or a node of a cluster without
  * this key. After a failover, a new connection may lead to another server, which accepts the command.
@@ -84,7 +71,7 @@ export function createRedisRecords({ connect, replace, close }: RedisConnection)
       client = await connect();
       return await client.eval(script, { keys: [id], arguments: values.map(String) });
     } catch (error) {
-      const failure = toReplyError(error);
+      const failure = toRedisFailure(error);
       if (client !== undefined && roleReplies.has(codeOfForeignError(failure))) replace(client);
       throw failure;
     }
@@ -106,13 +93,4 @@ export function createRedisRecords({ connect, replace, close }: RedisConnection)
     remove: async (id, expected) => (await run(removeScript, id, expected)) === 1,
     close,
   };
-}
-
-/**
- * Returns an error with a `code`. node-redis throws an error reply of the server as an error that has only a message.
- */
-function toReplyError(error: unknown): unknown {
-  if (codeOfForeignError(error) !== undefined || !(error instanceof Error)) return error;
-  const code = /^[A-Z][A-Z_]{1,39}(?= |$)/.exec(error.message)?.[0];
-  return code === undefined ? error : new RedisReplyError(code);
 }

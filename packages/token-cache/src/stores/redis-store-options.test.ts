@@ -26,6 +26,10 @@ test.each([
   ['a protocol that begins with rediss', { url: 'redisss://127.0.0.1' }, 'url: must be a redis: or rediss: URL'],
   ['text that is not a url', { url: 'here' }, 'url: must be a redis: or rediss: URL'],
   ['an empty url', { url: '' }, 'url: must be a redis: or rediss: URL'],
+  ['a url whose database is no number', { url: 'redis://127.0.0.1/canary' }, 'url: must end in the host, the port'],
+  ['a url with two paths', { url: 'redis://127.0.0.1/1/2' }, 'the number of a database, such as /0'],
+  ['a url with a % in its password', { url: 'redis://u:50%@127.0.0.1' }, 'url: must have %25 for each % of the user'],
+  ['a url with a % in its user', { url: 'redis://u%:p@127.0.0.1' }, 'url: must have %25 for each % of the user'],
   ['a url that is a number', { url: 5 }, 'url: '],
   ['a client without eval', { client: {} }, 'client: must be a node-redis client'],
   ['a client that is null', { client: null }, 'client: must be a node-redis client'],
@@ -38,6 +42,13 @@ test.each([
   expect(parse).toThrow('The options of the Redis store are invalid: ');
   expect(parse).toThrow(named);
 });
+
+test.each(['redis://h', 'rediss://h/', 'redis://h:6380/15', 'redis://u:100%25@h/0', 'redis://:a%40b@h'])(
+  'parseRedisStoreOptions accepts the url %s',
+  (accepted) => {
+    expect(parseRedisStoreOptions({ url: accepted, sealingKeys }).source).toEqual({ url: accepted });
+  },
+);
 
 test('the error about an invalid url does not contain its password', () => {
   const parse = () => parseRedisStoreOptions({ url: 'https://user:canary@host', sealingKeys });
@@ -58,6 +69,8 @@ test('redisStoreConfigSchema wraps secrets in Secret, and parseRedisStoreOptions
 test.each([
   ['no url', { url: undefined }, ['url']],
   ['a url of another protocol', { url: 'http://127.0.0.1' }, ['url']],
+  ['a url whose database is no number', { url: 'redis://127.0.0.1/one' }, ['url']],
+  ['a url with a % in its password', { url: 'redis://u:50%@127.0.0.1' }, ['url']],
   ['no sealing keys', { sealingKeys: [] }, ['sealingKeys']],
   ['two sealing keys with one id', { sealingKeys: [...config.sealingKeys, ...config.sealingKeys] }, ['sealingKeys']],
   ['a short secret', { sealingKeys: [{ id: 'a', secret: 'x'.repeat(31) }] }, ['sealingKeys', 0, 'secret']],

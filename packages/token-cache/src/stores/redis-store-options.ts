@@ -6,6 +6,8 @@ import { sealedStoreShape } from './sealed-store.ts';
 import { secretObjectSchema } from './sealing-keys.ts';
 
 const notRedisUrl = { error: 'must be a redis: or rediss: URL' };
+const notDatabase = { error: 'must end in the host, the port, or the number of a database, such as /0' };
+const notEscaped = { error: 'must have %25 for each % of the user and of the password' };
 
 function toText(url: string | Secret): string {
   return typeof url === 'string' ? url : url.reveal();
@@ -13,6 +15,22 @@ function toText(url: string | Secret): string {
 
 function isRedisUrl(url: string | Secret): boolean {
   return /^rediss?:$/.test(URL.parse(toText(url))?.protocol ?? '');
+}
+
+/** The package `redis` accepts no other path. */
+function hasDatabaseNumber(url: string | Secret): boolean {
+  return /^(\/\d*)?$/.test(URL.parse(toText(url))?.pathname ?? '');
+}
+
+/** The package `redis` decodes the user and the password. */
+function hasReadableCredentials(url: string | Secret): boolean {
+  const { username = '', password = '' } = URL.parse(toText(url)) ?? {};
+  try {
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -34,6 +52,8 @@ function isRedisUrl(url: string | Secret): boolean {
 export const redisStoreConfigSchema = z.strictObject({
   url: secretSchema
     .refine(isRedisUrl, notRedisUrl)
+    .refine(hasDatabaseNumber, notDatabase)
+    .refine(hasReadableCredentials, notEscaped)
     .describe('The URL of the Redis server: `redis[s]://[[username][:password]@]host[:port][/db-number]`.'),
   ...sealedStoreShape(secretSchema),
 });
@@ -46,6 +66,8 @@ const optionsSchema = z.strictObject({
   url: z
     .union([z.string(), secretObjectSchema])
     .refine(isRedisUrl, notRedisUrl)
+    .refine(hasDatabaseNumber, notDatabase)
+    .refine(hasReadableCredentials, notEscaped)
     .optional()
     .describe(
       'The URL of the Redis server: `redis[s]://[[username][:password]@]host[:port][/db-number]`. Required unless `client` is given. Needs the package `redis`.',

@@ -150,16 +150,14 @@ test('ping and reads reject with the cause while the server is unreachable, befo
   await store.close();
 });
 
-test.each([
-  ['of an unreachable server', 'redis://127.0.0.1:1'],
-  ['that the package redis cannot use', 'redis://127.0.0.1/no-number'],
-])('a store with the url %s can be closed twice, and connect rejects afterwards', async (_, url) => {
-  const store = createRedisStore({ url, sealingKeys });
+test('a store with the url of an unreachable server can be closed twice, and connect rejects afterwards', async () => {
+  const store = createRedisStore({ url: 'redis://127.0.0.1:1', sealingKeys });
   await expect(store.close()).resolves.toBeUndefined();
   await expect(store.close()).resolves.toBeUndefined();
   await expect(store.connect()).rejects.toBeInstanceOf(Error);
 });
 
 test('createRedisStore refuses invalid options before it connects', () => {
-  expect(() => createRedisStore({ url: 'http://127.0.0.1', sealingKeys })).toThrow(TypeError);
+  for (const refused of ['http://127.0.0.1', 'redis://127.0.0.1/no-number'])
+    expect(() => createRedisStore({ url: refused, sealingKeys })).toThrow(TypeError);
 });

@@ -8,8 +8,8 @@ import type { RecordStore, TokenStore } from './store-types.ts';
 export interface RedisStore extends TokenStore {
   /**
    * Waits until the store is connected. Optional: the store connects in the background even without this call, and the
-   * cache works without Redis until then. Rejects if the package `redis` cannot use the `url`, if the store is closed,
-   * or with the code `REDIS_CLUSTER` or `REDIS_SENTINEL` if the `url` names a node of a cluster or a Sentinel.
+   * cache works without Redis until then. Rejects if the store is closed, or with the code `REDIS_CLUSTER` or
+   * `REDIS_SENTINEL` if the `url` names a node of a cluster or a Sentinel.
    */
   readonly connect: () => Promise<void>;
   /** Checks the store with one write. Rejects if the write fails or takes longer than `timeoutMs`. */

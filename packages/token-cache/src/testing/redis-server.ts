@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +98,24 @@ async function launch(port: number, folder: string, options: readonly string[]):
     if (outcome === 'ended') throw new Error(`${program} ended before it accepted connections on port ${port}.`);
   }
   return undefined;
+}
+
+/** Starts a Sentinel that watches a server, with further lines of its configuration, and returns its URL. */
+export async function startSentinel(primary: PrivateRedis, ...lines: readonly string[]) {
+  const port = await findFreePort();
+  const file = join(primary.folder, `sentinel-${port}.conf`);
+  const watched = `sentinel monitor primary 127.0.0.1 ${new URL(primary.url).port} 1`;
+  await writeFile(file, [`port ${port}`, 'bind 127.0.0.1', watched, ...lines, ''].join('\n'));
+  const child = spawn('redis-server', [file, '--sentinel'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  await new Promise<void>((resolve, reject) => {
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes('Sentinel ID is')) resolve();
+    });
+    child.once('exit', () => reject(new Error(`The Sentinel ended: ${output}`)));
+  });
+  return { url: `redis://127.0.0.1:${port}`, stop: () => killProcess(child) };
 }
 
 async function killProcess(child: ChildProcess): Promise<void> {
