@@ -25,10 +25,7 @@ export function openPostgresDatabase(
   maxConnections: number,
   timeoutMs: number,
 ): PostgresDatabase {
-  // `pg` always reads and writes UTF-8.
-  const setUp = [['statement_timeout', String(timeoutMs)], ...settings, ['client_encoding', 'UTF8']]
-    .map(([name = '', value = '']) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`)
-    .join(', ');
+  const setUp = describeSetUp([['statement_timeout', String(timeoutMs)], ...settings, ...ownSettings]);
   const openPool = () => {
     const pool = new Pool({
       application_name: 'valetkey',
@@ -50,7 +47,7 @@ export function openPostgresDatabase(
       const used = pool;
       try {
         const result: QueryResult<Row> | QueryResult<Row>[] = await used.query<Row>(
-          `SELECT ${setUp}; ${fill(statements, values)}`,
+          `${setUp}; ${fill(statements, values)}`,
         );
         return (Array.isArray(result) ? result : [result]).at(-1)?.rows ?? [];
       } catch (error) {
@@ -67,6 +64,23 @@ export function openPostgresDatabase(
       await pool.end();
     },
   };
+}
+
+/** The settings that neither the URL nor the role may change. */
+const ownSettings = [
+  // `pg` always reads and writes UTF-8.
+  ['client_encoding', 'UTF8'],
+  // A policy must not hide a row: a blocked user would be admitted. Without this, such a statement returns no row; with it, it fails.
+  ['row_security', 'off'],
+] as const;
+
+/**
+ * Returns the statements that begin each transaction. A role or a database may have a stricter isolation as its default, with
+ * which the server refuses some of the statements that run at the same time.
+ */
+function describeSetUp(settings: readonly (readonly [name: string, value: string])[]): string {
+  const calls = settings.map(([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`);
+  return `SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT ${calls.join(', ')}`;
 }
 
 /** Replaces the parameters of statements by quoted values. */

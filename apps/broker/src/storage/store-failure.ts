@@ -66,10 +66,28 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
     'Create the schema, or correct `search_path` in `store.postgres` or of the role.',
   ],
   [
+    /^(22023|42704|55P02)$/,
+    'server',
+    'The server does not accept a parameter of the session.',
+    'Correct the names and values in `options` of the URL in `store.postgres`.',
+  ],
+  [
+    /^(22P05|22021)$/,
+    'operation',
+    'The encoding of the database lacks a character.',
+    'Use a database with the encoding UTF8.',
+  ],
+  [
+    /^55000$/,
+    'server',
+    'The database accepts no connections.',
+    'Permit connections with ALTER DATABASE … ALLOW_CONNECTIONS true.',
+  ],
+  [
     /^42501$/,
     'operation',
-    'The role lacks a privilege.',
-    'Grant the role USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on the tables.',
+    'The role lacks a privilege, or a row-level security policy hides rows from it.',
+    'Grant the role USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on the tables. Disable row-level security on the tables, or give the role BYPASSRLS.',
   ],
   [
     /^MIGRATION_REQUIRED$/,
