@@ -148,7 +148,7 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
   [
     /^FILE_REPLACED$/,
     'write',
-    'The file was removed or replaced while the broker ran.',
+    'The file or its write-ahead log was removed or replaced while the broker ran.',
     'Restore the file, or restart the broker to use the new one.',
   ],
 ];
