@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +47,32 @@ describe('examine', () => {
     expect(failing[0]?.detail).toMatch(/^has no usable keys \(/);
     expect(failing[1]?.detail).toMatch(/vendor_auth_failed.*Nudge has enabled short-lived token authentication/s);
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
+  });
+
+  test.each([
+    ['introspection', 401, 'failed', /identity_unavailable, status_401.*`endpoint`, `clientId` and `clientSecret`/],
+    ['introspection', 404, 'failed', /status_404/],
+    ['introspection', 200, 'passed', /^ok$/],
+    ['resolver', 404, 'failed', /status_404.*Check `endpoint`/],
+    ['resolver', 200, 'passed', /^ok$/],
+  ])('examine tries the %s of an issuer, which responds %i', async (name, status, outcome, detail) => {
+    const server = createHttpServer((_request, response) => {
+      response.setHeader('content-type', 'application/json').setHeader('x-authgear-session-valid', 'false');
+      response.writeHead(status).end('{"active":false}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { vendors, issuers, ...config } = createConfigFor(sandbox);
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const client = { clientId: 'broker', clientSecret: 'canary-secret-3d70' };
+    const record = { ...issuers[0], [name]: { endpoint, ...(name === 'introspection' && client) } };
+    const findings = await examine(parseConfig({ ...config, issuers: [record], vendors: { nudge: vendors.nudge } }));
+    expect(findings.find(({ part }) => part === `${name} of ${sandbox.urls.idp}`)).toMatchObject({
+      outcome,
+      detail: expect.stringMatching(detail) as unknown,
+    });
+    expect(JSON.stringify(findings)).not.toContain('canary');
+    server.close();
   });
 
   test('examine names every place where it looked for the metadata of an issuer', async () => {
