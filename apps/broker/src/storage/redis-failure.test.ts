@@ -12,6 +12,9 @@ test.each([
   ['LOADING', 'cannot serve the broker in its role (LOADING)'],
   ['MOVED', 'cannot serve the broker in its role (MOVED)'],
   ['OOM', 'maxmemory'],
+  ['ERR', 'the number of the database'],
+  ['BUSY', 'cannot serve the broker at the moment (BUSY)'],
+  ['MISCONF', 'read the log of the server'],
   ['REDIS_CLUSTER', 'is a node of a Redis Cluster'],
   ['REDIS_SENTINEL', 'is a Sentinel'],
 ])('describeRedisFailure explains the code %s', (code, text) => {

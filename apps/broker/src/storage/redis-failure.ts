@@ -2,6 +2,8 @@
 const systemCode = /^E[A-Z]{4,}$/;
 const roles = /^(READONLY|MASTERDOWN|LOADING|NOREPLICAS|CLUSTERDOWN|MOVED|ASK|TRYAGAIN)$/;
 
+const states = /^(BUSY|MISCONF|UNKILLABLE|INPROG)$/;
+
 /** Returns what the code of a failure of Redis means, and what the operator should check. */
 export function describeRedisFailure(code: string): string {
   if (code === 'REDIS_CLUSTER')
@@ -11,6 +13,9 @@ export function describeRedisFailure(code: string): string {
   if (roles.test(code))
     return `cannot serve the broker in its role (${code}); check that \`redis.url\` leads to the primary and that it runs`;
   if (code === 'OOM') return 'is full (OOM); raise its maxmemory, or set a maxmemory-policy that evicts keys';
+  if (code === 'ERR')
+    return 'refuses a command of the broker (ERR); check the number of the database and the password in `redis.url`, and that the server knows EVAL';
+  if (states.test(code)) return `cannot serve the broker at the moment (${code}); read the log of the server`;
   if (/^[A-Z]{2,20}$/.test(code) && !systemCode.test(code))
     return `refuses the broker (${code}); check the user and password in \`redis.url\`, and that this user may call EVAL`;
   return `is unreachable (${code}); check the host and port in \`redis.url\``;

@@ -25,6 +25,10 @@ test.each([
   ['a protocol that ends in redis:', { url: 'xredis://127.0.0.1' }, 'url: must be a redis: or rediss: URL'],
   ['a protocol that begins with rediss', { url: 'redisss://127.0.0.1' }, 'url: must be a redis: or rediss: URL'],
   ['text that is not a url', { url: 'here' }, 'url: must be a redis: or rediss: URL'],
+  ['a url with the name of a database', { url: 'redis://127.0.0.1/abc' }, 'url: must have nothing but the number'],
+  ['a url with two path segments', { url: 'redis://127.0.0.1/1/2' }, 'url: must have nothing but the number'],
+  ['a url with a query', { url: 'redis://127.0.0.1:6379?db=3' }, 'url: must have nothing but the number'],
+  ['a url with a fragment', { url: 'redis://127.0.0.1:6379/#3' }, 'url: must have nothing but the number'],
   ['an empty url', { url: '' }, 'url: must be a redis: or rediss: URL'],
   ['a url that is a number', { url: 5 }, 'url: '],
   ['a client without eval', { client: {} }, 'client: must be a node-redis client'],
@@ -38,6 +42,13 @@ test.each([
   expect(parse).toThrow('The options of the Redis store are invalid: ');
   expect(parse).toThrow(named);
 });
+
+test.each(['redis://127.0.0.1', 'redis://127.0.0.1/', 'rediss://127.0.0.1:6379/12'])(
+  'parseRedisStoreOptions accepts %s',
+  (accepted) => {
+    expect(parseRedisStoreOptions({ url: accepted, sealingKeys }).source).toEqual({ url: accepted });
+  },
+);
 
 test('the error about an invalid url does not contain its password', () => {
   const parse = () => parseRedisStoreOptions({ url: 'https://user:canary@host', sealingKeys });

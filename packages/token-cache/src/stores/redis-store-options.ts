@@ -15,6 +15,14 @@ function isRedisUrl(url: string | Secret): boolean {
   return /^rediss?:$/.test(URL.parse(toText(url))?.protocol ?? '');
 }
 
+const notDatabaseNumber = { error: 'must have nothing but the number of the database after the port, such as /3' };
+
+/** Returns whether the URL has no other path. A query or a fragment would have no effect, such as `?db=3`. */
+function endsInDatabaseNumber(url: string | Secret): boolean {
+  const { pathname, search, hash } = URL.parse(toText(url)) ?? { pathname: '', search: '', hash: '' };
+  return /^(\/\d*)?$/.test(pathname) && search === '' && hash === '';
+}
+
 /**
  * Parses the Redis store section of a configuration file. Secrets are strings in the file; the result holds `Secret`s.
  * Pass the result to `createRedisStore`.
@@ -34,6 +42,7 @@ function isRedisUrl(url: string | Secret): boolean {
 export const redisStoreConfigSchema = z.strictObject({
   url: secretSchema
     .refine(isRedisUrl, notRedisUrl)
+    .refine(endsInDatabaseNumber, notDatabaseNumber)
     .describe('The URL of the Redis server: `redis[s]://[[username][:password]@]host[:port][/db-number]`.'),
   ...sealedStoreShape(secretSchema),
 });
@@ -46,6 +55,7 @@ const optionsSchema = z.strictObject({
   url: z
     .union([z.string(), secretObjectSchema])
     .refine(isRedisUrl, notRedisUrl)
+    .refine(endsInDatabaseNumber, notDatabaseNumber)
     .optional()
     .describe(
       'The URL of the Redis server: `redis[s]://[[username][:password]@]host[:port][/db-number]`. Required unless `client` is given. Needs the package `redis`.',
