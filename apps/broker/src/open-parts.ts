@@ -56,7 +56,7 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     clock,
     onEvent: (event) => {
       metrics.countIdentityEvent(event);
-      if (event.type === 'keys_fetch_failed') logger.warn({ event }, 'identity provider');
+      if (event.type !== 'keys_fetched') logger.warn({ event }, 'identity provider');
     },
   });
   resources.use(verifier, (created) => created.close());

@@ -1,4 +1,4 @@
-import { codeOfForeignError } from '@valetkey/core-types';
+import { codeOfForeignError, describeForeignError } from '@valetkey/core-types';
 import { ConfigError } from '../config/config-error.ts';
 import { CommandError } from './command-error.ts';
 import { program } from './program.ts';
@@ -14,6 +14,13 @@ function describeFailure(error: unknown): string {
   const name = error instanceof Error ? error.name : 'Error';
   return `failed (${codeOfForeignError(error) ?? name})`;
 }
+
+// An operator's module or adapter may leave an error unhandled. Node would print its message and fields, which may quote a secret.
+process.on('uncaughtException', (error) => {
+  const { frames = [] } = describeForeignError(error);
+  printError([`valetkey: ended by an unhandled error: ${describeFailure(error)}`, ...frames].join('\n  '));
+  process.exit(1);
+});
 
 try {
   await program.parseAsync();

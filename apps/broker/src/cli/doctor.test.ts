@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,13 +49,39 @@ describe('examine', () => {
     expect(JSON.stringify(findings)).not.toMatch(/canary|sandbox-only/);
   });
 
+  test.each([
+    ['introspection', 401, 'failed', /identity_unavailable, status_401.*`endpoint`, `clientId` and `clientSecret`/],
+    ['introspection', 404, 'failed', /status_404/],
+    ['introspection', 200, 'passed', /^ok$/],
+    ['resolver', 404, 'failed', /status_404.*Check `endpoint`/],
+    ['resolver', 200, 'passed', /^ok$/],
+  ])('examine tries the %s of an issuer, which responds %i', async (name, status, outcome, detail) => {
+    const server = createHttpServer((_request, response) => {
+      response.setHeader('content-type', 'application/json').setHeader('x-authgear-session-valid', 'false');
+      response.writeHead(status).end('{"active":false}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { vendors, issuers, ...config } = createConfigFor(sandbox);
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const client = { clientId: 'broker', clientSecret: 'canary-secret-3d70' };
+    const record = { ...issuers[0], [name]: { endpoint, ...(name === 'introspection' && client) } };
+    const findings = await examine(parseConfig({ ...config, issuers: [record], vendors: { nudge: vendors.nudge } }));
+    expect(findings.find(({ part }) => part === `${name} of ${sandbox.urls.idp}`)).toMatchObject({
+      outcome,
+      detail: expect.stringMatching(detail) as unknown,
+    });
+    expect(JSON.stringify(findings)).not.toContain('canary');
+    server.close();
+  });
+
   test('examine names every place where it looked for the metadata of an issuer', async () => {
     sandbox.setFaults([{ vendor: 'idp', fault: { type: 'status', status: 403 } }]);
     const findings = await examine(parseConfig(createConfigFor(sandbox)));
     const { origin } = new URL(sandbox.urls.idp);
     expect(findings.find(({ part }) => part === `issuer ${sandbox.urls.idp}`)?.detail).toMatch(
       new RegExp(
-        `^has no usable keys \\(no_metadata\\)\\. .*Tried ${sandbox.urls.idp}/.* \\(status_403\\) and ${origin}/`,
+        `^has no usable keys \\(no_metadata\\)\\. .*Tried ${sandbox.urls.idp}/.* \\(status_403\\), ${origin}/.* and ${origin}/`,
       ),
     );
   });

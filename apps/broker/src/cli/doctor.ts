@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { codeOfForeignError, ValetKeyError, type Vendor, type Verification } from '@valetkey/core-types';
-import type { IssuerStatus } from '@valetkey/jwt-verify';
+import type { IssuerStatus, JwtVerifier } from '@valetkey/jwt-verify';
 import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import { ConfigError } from '../config/config-error.ts';
@@ -34,6 +35,7 @@ export async function examine(config: Config): Promise<Finding[]> {
       ...(config.redis === undefined ? [] : [await examineRedis(config.redis)]),
       { part: 'egress', outcome: 'passed', detail: egress.description },
       ...(await issuerStatuses).map(describeIssuer),
+      ...(await examineLookUp(config, verifier)),
       ...(await Promise.all(config.connections.flatMap(listProbes).map((probe) => examineConnection(probe, egress)))),
     ];
   });
@@ -127,6 +129,26 @@ function describeFailure(error: unknown, credentialAdvice: string): string {
   const { code, message, reason, advice } = error;
   const usualAdvice = code === 'vendor_auth_failed' ? credentialAdvice : '';
   return `${message} (${reason === undefined ? code : `${code}, ${reason}`}) ${advice ?? usualAdvice}`.trim();
+}
+
+/**
+ * Examines the introspection endpoint or the resolver of the issuer that has one, with a token that no user has. It reports
+ * such a token as not active, once it accepts the broker's credentials.
+ */
+async function examineLookUp({ issuers }: Config, verifier: JwtVerifier): Promise<Finding[]> {
+  const record = issuers.find(({ introspection, resolver }) => (introspection ?? resolver) !== undefined);
+  if (record === undefined) return [];
+  const [name, fields] = record.introspection
+    ? ['introspection', '`endpoint`, `clientId` and `clientSecret`']
+    : ['resolver', '`endpoint`'];
+  const part = `${name} of ${record.issuer}`;
+  try {
+    await verifier.verify(`valetkey-doctor-${randomUUID()}`);
+  } catch (error) {
+    if (ValetKeyError.isInstance(error) && error.code !== 'invalid_token')
+      return [{ part, outcome: 'failed', detail: `${describeFailure(error, '')} Check ${fields}.` }];
+  }
+  return [{ part, outcome: 'passed', detail: 'ok' }];
 }
 
 function describeIssuer({ issuer, keys, lastFailure, lastFailureDetail }: IssuerStatus): Finding {

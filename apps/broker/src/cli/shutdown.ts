@@ -1,4 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
+import { isatty } from 'node:tty';
+import { printError } from './terminal.ts';
 
 const maxShutdownMs = 10_000;
 const drainMs = 2_000;
@@ -10,10 +12,14 @@ export interface Closable {
 }
 
 /**
- * Closes on SIGINT and SIGTERM, and ends the process after at most ten seconds. A second signal ends the process at once.
+ * Closes on SIGINT, SIGTERM and SIGQUIT, and ends the process after at most ten seconds. A second signal ends the process at once.
  *
- * After SIGTERM, the broker first drains for two seconds, because the orchestrator that sends the signal needs this time to
- * route new requests elsewhere. SIGINT comes from a terminal, where no requests have to be routed elsewhere.
+ * After SIGTERM and SIGQUIT, the broker first drains for two seconds, because the orchestrator that sends the signal needs this
+ * time to route new requests elsewhere. SIGINT comes from a terminal, where no requests have to be routed elsewhere; SIGHUP too,
+ * if there is a terminal.
+ *
+ * Operators send the other signals to programs that then read their configuration or open their log again. Without a listener,
+ * Node would end the process, or for SIGUSR1 open a debugger to every user of this machine.
  */
 export function closeOnSignal({ drain, close }: Closable): void {
   let closing = false;
@@ -22,7 +28,7 @@ export function closeOnSignal({ drain, close }: Closable): void {
     closing = true;
     void setTimeout(maxShutdownMs, undefined, { ref: false }).then(() => process.exit(1));
     try {
-      if (signal === 'SIGTERM' && drain !== undefined) {
+      if (drain !== undefined && (signal === 'SIGTERM' || signal === 'SIGQUIT')) {
         drain();
         await setTimeout(drainMs);
       }
@@ -32,5 +38,14 @@ export function closeOnSignal({ drain, close }: Closable): void {
       process.exit(1);
     }
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const hasTerminal = isatty(0);
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGQUIT', onSignal);
+  process
+    .on('SIGHUP', hasTerminal ? onSignal : reportUnused)
+    .on('SIGUSR1', reportUnused)
+    .on('SIGUSR2', reportUnused);
+}
+
+function reportUnused(signal: NodeJS.Signals): void {
+  printError(`${signal} has no effect. Restart the broker to read the configuration again.`);
 }

@@ -47,6 +47,7 @@ const storeSchema = z.union([
     sqlite: z
       .string()
       .min(1)
+      .regex(/^(?!~[/\\]|~$|[A-Za-z][A-Za-z0-9+.-]+:)/, { error: 'must be a path; `~` and URLs are not resolved' })
       .describe('The path of a SQLite file. The broker creates the file and its folder if they are missing.'),
   }),
   z.strictObject({

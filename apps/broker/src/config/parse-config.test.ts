@@ -104,6 +104,9 @@ describe('invalid configuration', () => {
       { vendors: { nudge: { ...nudge, requiredClaims: JSON.parse('{"__proto__":"canary-c81d"}') as unknown } } },
       /^vendors\.nudge\.requiredClaims: has a field `__proto__`, which is not allowed$/,
     ],
+    ['a path in the home folder', { store: { sqlite: '~/data.sqlite' } }, /^store\.sqlite: must be a path; `~`/],
+    ['a path that is `~`', { store: { sqlite: '~' } }, /^store\.sqlite: must be a path; `~`/],
+    ['a URL of a SQLite file', { store: { sqlite: 'sqlite:///data.sqlite' } }, /^store\.sqlite: must be a path;/],
     ['no choice of a store', { store: {} }, /^store: set either `sqlite` or `postgres`$/],
     [
       'two user sources',

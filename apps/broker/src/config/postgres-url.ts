@@ -28,6 +28,15 @@ const clientFields = [
 /** Fields that `pg` would send at the start of a session. Poolers such as PgBouncer refuse a session with them. */
 const settingFields = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'] as const;
 
+/** Names that other clients use for the schema. `pg` ignores them, so that the tables would be created in another schema. */
+const schemaFields = ['schema', 'currentSchema', 'search_path'];
+
+/**
+ * A `/`, `?` or `#` in the user or password, which ends the host: the part before `@` would be the host and port.
+ * Parameters may contain `@`.
+ */
+const unencodedUser = /^\w+:\/\/[^@/?#]+(?:\/[^?#]*@|\?[^=&#]*@|[^#]*#.*@)/;
+
 const wrongShape = 'must be like postgresql://user:password@host:5432/database';
 
 /**
@@ -37,6 +46,8 @@ const wrongShape = 'must be like postgresql://user:password@host:5432/database';
 export function parsePostgresUrl(text: string): PostgresAddress | { readonly problem: string } {
   // The parser accepts a URL of any other scheme too, as if it were a PostgreSQL URL.
   if (!/^(postgres(ql)?:\/\/|socket:|\/)/i.test(text)) return { problem: wrongShape };
+  if (unencodedUser.test(text))
+    return { problem: 'must have the user and password percent-encoded, such as %23 for #' };
   let parsed: Record<string, unknown>;
   try {
     parsed = { ...parseIntoClientConfig(text) };
@@ -47,6 +58,9 @@ export function parsePostgresUrl(text: string): PostgresAddress | { readonly pro
   if (!host.startsWith('/') && host.includes(','))
     return { problem: 'names several hosts; name one address, which leads to the primary' };
   if (parsed['replication'] !== undefined) return { problem: 'must not have the parameter replication' };
+  const schemaField = schemaFields.find((name) => parsed[name] !== undefined);
+  if (schemaField !== undefined)
+    return { problem: `has the parameter ${schemaField}, which has no effect; write options=-c%20search_path%3D…` };
   const { negotiation = 'postgres' } = { negotiation: parsed['sslnegotiation'] };
   if (negotiation !== 'postgres' && (negotiation !== 'direct' || parsed['ssl'] === false))
     return { problem: 'has a parameter sslnegotiation that cannot be used; it is `postgres`, or `direct` with TLS' };

@@ -89,6 +89,21 @@ test.each([
   '$file:/run/secrets/nudge',
   'process.env.NUDGE',
   ' $NUDGE ',
+  '#{NUDGE}#',
+  '%{NUDGE}',
+  'env(NUDGE)',
+  'getenv("NUDGE")',
+  'op://vault/nudge/key',
+  'ref+vault://secret/nudge#key',
+  'vault:secret/data/nudge#key',
+  'arn:aws:secretsmanager:eu-west-1:123456789012:secret:nudge',
+  'arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/nudge',
+  'projects/1/secrets/nudge/versions/latest',
+  '@Microsoft.KeyVault(SecretUri=https://vault.example.com/secrets/nudge)',
+  'ENC[AES256_GCM,data:abc,type:str]',
+  '/run/secrets/nudge',
+  '@/run/secrets/nudge',
+  '/var/run/secrets/nudge',
 ])('resolveReferences rejects %s, which looks like a reference of another language', async (text) => {
   await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({
     problems: [
@@ -106,11 +121,48 @@ test.each([
   'a%b%c',
   'environment',
   '/$batch',
+  'vault:alice',
+  'urn:op:example',
+  '/run/valetkey/valetkey.sqlite',
+  'projects/1',
+  'env',
+  '#{',
+  '"',
+  '"quoted in the configuration"',
   'https://env:secret@host',
   'file',
   '$a.b',
 ])('resolveReferences accepts %s, which is no reference', async (text) => {
   expect(await resolveReferences({ key: text })).toEqual({ key: text });
+});
+
+test.each([
+  ['${env:KEY}', { KEY: '"canary"' }, 'the environment variable KEY'],
+  ['Bearer ${env:KEY}', { KEY: "'canary'" }, 'the environment variable KEY'],
+  ['${env:KEY}', { KEY: ' `canary`\n' }, 'the environment variable KEY'],
+  ['${env:KEY}', { KEY: '""' }, 'the environment variable KEY'],
+  ['${file:/run/secrets/key}', {}, 'the file'],
+])(
+  'resolveReferences refuses %j with the environment %j, whose quotes would be a part of the secret',
+  async (...args) => {
+    const [text, environment, named] = args;
+    const failure = resolveReferences({ key: text }, { environment, readTextFile: async () => '"canary"\n' });
+    await expect(failure).rejects.toMatchObject({
+      problems: [`key: the value of ${named} is in quotes; remove them (\`docker --env-file\` keeps quotes)`],
+    });
+  },
+);
+
+test.each([
+  '"-----BEGIN PRIVATE KEY-----\\nAA==\\n-----END PRIVATE KEY-----"',
+  'a"b"',
+  '"a"b"',
+  '"',
+  '{"a":"b"}',
+  '["a"]',
+  '"a\'',
+])('resolveReferences accepts the value %s, which is not in one pair of quotes', async (value) => {
+  expect(await resolveReferences('${env:KEY}', { environment: { KEY: value } })).toBe(value);
 });
 
 test('resolveReferences does not change adapters', async () => {

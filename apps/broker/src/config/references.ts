@@ -21,10 +21,14 @@ const misspeltReference = /\$\s*\{[^}]*\}|\$\{(?:env|file):|^\s*\{\s*(?:env|file
 
 /**
  * A whole text that is a reference in another language: of a shell (`$NAME`, `$(NAME)`, `$env:NAME`, `%NAME%`), of a template
- * (`{{ NAME }}`), of JavaScript (`process.env.NAME`), or without its braces (`env:NAME`).
+ * (`{{ NAME }}`, `#{NAME}#`), of JavaScript (`process.env.NAME`), or without its braces (`env:NAME`, `env(NAME)`).
  */
 const foreignReference =
-  /^(?:\$\(?[A-Za-z_]\w*\)?|\$env:\w+|%[A-Za-z_]\w*%|\{\{.*\}\}|(?:process|import\.meta|Deno|Bun)\.env\.\w+|\$?(?:env|file):\S+|os\.environ\W.*)$/i;
+  /^(?:\$\(?[A-Za-z_]\w*\)?|\$env:\w+|%[A-Za-z_]\w*%|[#%]\{.*\}#?|\{\{.*\}\}|(?:process|import\.meta|Deno|Bun)\.env\.\w+|\$?(?:env|file):\S+|(?:get)?env\(.*\)|os\.environ\W.*)$/i;
+
+/** A whole text that names a secret in a secret manager, or the mounted file of a secret. */
+const secretName =
+  /^(?:op:\/\/|ref\+\w+:\/\/|vault:\S+#|arn:aws[\w-]*:(?:secretsmanager|ssm):|projects\/[^/]+\/secrets\/|@Microsoft\.KeyVault\(|ENC\[|@?\/(?:var\/)?run\/secrets\/)/;
 
 /** Returns whether a text contains a reference. */
 export function hasReference(text: string): boolean {
@@ -49,6 +53,14 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   if (unplain.length > 0) throw new ConfigError(unplain);
   const problems: string[] = [];
 
+  const withoutQuotes = (value: string, source: string, name: string, field: string): string => {
+    if (isQuoted(value.trim()))
+      problems.push(
+        `${field}: the value of the ${source}${variableName.test(name) ? ` ${name}` : ''} is in quotes; remove them (\`docker --env-file\` keeps quotes)`,
+      );
+    return value;
+  };
+
   const lookUp = async (kind: string, name: string, field: string): Promise<string> => {
     if (kind === 'env') {
       const found = Object.hasOwn(environment, name) ? environment[name] : undefined;
@@ -56,10 +68,10 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
         problems.push(
           `${field}: the environment variable ${variableName.test(name) ? name : 'of its reference'} is not set or is empty`,
         );
-      return found ?? '';
+      return withoutQuotes(found ?? '', 'environment variable', name, field);
     }
     try {
-      return (await readTextFile(name)).trim();
+      return withoutQuotes((await readTextFile(name)).trim(), 'file', name, field);
     } catch (error) {
       const code = codeOfForeignError(error);
       if (code === wrongEncoding) {
@@ -75,7 +87,7 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   const replaceIn = async (text: string, field: string): Promise<string> => {
     if (misspeltReference.test(text.replaceAll(reference, ''))) {
       problems.push(`${field}: has a \`\${…}\` that is neither \`\${env:NAME}\` nor \`\${file:path}\``);
-    } else if (foreignReference.test(text.trim())) {
+    } else if (foreignReference.test(text.trim()) || secretName.test(text.trim())) {
       problems.push(`${field}: looks like a reference, but the broker reads only '\${env:NAME}' and '\${file:path}'`);
     }
     let replaced = '';
@@ -102,6 +114,11 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   const resolved = await walk(value, []);
   if (problems.length > 0) throw new ConfigError(problems);
   return resolved;
+}
+
+/** Returns whether a whole text is in one pair of quotes. The readers of keys in PEM remove quotes themselves. */
+function isQuoted(text: string): boolean {
+  return /^(["'`])(?!\s*-----BEGIN )[^"'`]*\1$/.test(text);
 }
 
 /** Returns whether a reference lacks its `$`. YAML reads `{env:NAME}` and `{{ NAME }}` as objects with one empty field. */

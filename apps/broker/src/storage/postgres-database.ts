@@ -25,19 +25,7 @@ export function openPostgresDatabase(
   maxConnections: number,
   timeoutMs: number,
 ): PostgresDatabase {
-  // Such a parameter can be set only before the first query of its transaction.
-  const isOfTransaction = ([name]: PostgresSetting) => /^transaction_(read_only|isolation|deferrable)$/i.test(name);
-  const first = settings.filter(isOfTransaction).map(([name, value]) => `SET LOCAL ${name} = ${escapeLiteral(value)}`);
-  // `pg` always reads and writes UTF-8.
-  const others: readonly PostgresSetting[] = [
-    ['statement_timeout', String(timeoutMs)],
-    ...settings.filter((setting) => !isOfTransaction(setting)),
-    ['client_encoding', 'UTF8'],
-  ];
-  const parameters = others
-    .map(([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`)
-    .join(', ');
-  const setUp = [...first, `SELECT ${parameters}`];
+  const setUp = describeSetUp([['statement_timeout', String(timeoutMs)], ...settings]);
   const openPool = () => {
     const pool = new Pool({
       application_name: 'valetkey',
@@ -83,6 +71,28 @@ export function openPostgresDatabase(
       await pool.end();
     },
   };
+}
+
+/** The settings that neither the URL nor the role may change. */
+const ownSettings = [
+  // `pg` always reads and writes UTF-8.
+  ['client_encoding', 'UTF8'],
+  // A policy must not hide a row: a blocked user would be admitted. Without this, such a statement returns no row; with it, it fails.
+  ['row_security', 'off'],
+] as const;
+
+/**
+ * Returns the statements that begin each transaction. A role or a database may have a stricter isolation as its default, with
+ * which the server refuses some of the statements that run at the same time.
+ */
+function describeSetUp(settings: readonly PostgresSetting[]): readonly string[] {
+  // Such a parameter can be set only before the first query of its transaction.
+  const isOfTransaction = ([name]: PostgresSetting) => /^transaction_(read_only|isolation|deferrable)$/i.test(name);
+  const first = settings.filter(isOfTransaction).map(([name, value]) => `SET LOCAL ${name} = ${escapeLiteral(value)}`);
+  const calls = [...settings.filter((setting) => !isOfTransaction(setting)), ...ownSettings].map(
+    ([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`,
+  );
+  return [...first, 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED', `SELECT ${calls.join(', ')}`];
 }
 
 /**

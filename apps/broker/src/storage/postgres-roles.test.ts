@@ -145,6 +145,37 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL roles', () => {
     expect(await reasonAt(roleUrl)).toBe('28000');
   });
 
+  test('a blocked user is not admitted while a row-level security policy hides the blocked users', async () => {
+    const { name, execute, ownerUrl, roleUrl } = await createSchemaWithRole();
+    await migratePostgresStore({ url: ownerUrl });
+    const store = open(roleUrl);
+    await store.blockUser(alice);
+    await execute(`ALTER TABLE ${name}.blocked_user ENABLE ROW LEVEL SECURITY`);
+    await expect(store.isBlocked(alice)).rejects.toMatchObject({
+      reason: '42501',
+      advice: expect.stringContaining('row-level security'),
+    });
+    await execute(`ALTER TABLE ${name}.blocked_user DISABLE ROW LEVEL SECURITY`);
+    expect(await store.isBlocked(alice)).toBe(true);
+  });
+
+  test.each(['serializable', 'repeatable read'])(
+    'no call fails because of calls at the same time if the isolation of the role is %s',
+    async (isolation) => {
+      const { role, execute, ownerUrl, roleUrl } = await createSchemaWithRole();
+      await migratePostgresStore({ url: ownerUrl });
+      await execute(`ALTER ROLE ${role} SET default_transaction_isolation = '${isolation}'`);
+      const store = open(roleUrl, 8);
+      const calls = Array.from({ length: 200 }, () => [
+        store.blockUser(alice),
+        store.unblockUser(alice),
+        store.check(),
+      ]);
+      const results = await Promise.allSettled(calls.flat());
+      expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['fulfilled']));
+    },
+  );
+
   test('the PostgreSQL store reports a missing database by its SQLSTATE and with advice', async () => {
     const { roleUrl } = await createSchemaWithRole();
     const url = new URL(roleUrl);

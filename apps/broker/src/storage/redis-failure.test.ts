@@ -31,6 +31,7 @@ test.each([
   ['MOVED', 'is a node of a Redis Cluster'],
   ['CLUSTERDOWN', 'is a node of a Redis Cluster'],
   ['OOM', 'maxmemory'],
+  ['UNKILLABLE', 'with a script'],
   ['REDIS_CLUSTER', 'is a node of a Redis Cluster'],
   ['REDIS_SENTINEL', 'is a Sentinel'],
   ['ERR', 'responds with an error (ERR)'],

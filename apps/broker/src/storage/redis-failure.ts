@@ -55,7 +55,7 @@ const failures: readonly (readonly [RegExp, string, string])[] = [
   [/^NOREPLICAS$/, 'has too few replicas', 'start its replicas, or lower its `min-replicas-to-write`'],
   [/^OOM$/, 'is full', 'raise its maxmemory, or set a maxmemory-policy that evicts keys'],
   [/^MISCONF$/, 'accepts no writes because it cannot save to its disk', 'read its log'],
-  [/^BUSY$/, 'is busy with a script of another program', 'end that script'],
+  [/^(BUSY|UNKILLABLE)$/, 'is busy with a script of another program', 'end that script'],
   [
     /^(ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/,
     'has a certificate that the broker does not trust',

@@ -97,6 +97,22 @@ describe('SQLite file', () => {
     await Promise.all([store.close(), restored.close()]);
   });
 
+  test.each(['new', 'existing'])(
+    'the SQLite store refuses writes after the write-ahead log of a %s file was removed, because it would lose them',
+    async (age) => {
+      if (age === 'existing') await createSqliteStore(path).close();
+      const store = createSqliteStore(path);
+      const other = createSqliteStore(path);
+      await other.addVendorUser(alice, 'one');
+      await other.close();
+      expect(await store.addVendorUser(alice, 'two')).toBe('one');
+      await rm(`${path}-wal`);
+      await expect(store.blockUser(alice)).rejects.toMatchObject({ code: 'overloaded', reason: 'FILE_REPLACED' });
+      await expect(store.check()).rejects.toMatchObject({ reason: 'FILE_REPLACED' });
+      await store.close();
+    },
+  );
+
   test('the SQLite store throws for a file that is not a database', async () => {
     await writeFile(path, 'something else'.repeat(100));
     expect(() => createSqliteStore(path)).toThrow(Error);

@@ -88,15 +88,16 @@ function inTransaction<Result>(database: DatabaseSync, run: () => Result): Resul
 }
 
 /**
- * Returns a function that returns whether the path still names the same file. SQLite continues to write to a file that was
- * removed or replaced, and those writes would be lost.
+ * Returns a function that returns whether the path still names the same file, with the same write-ahead log. SQLite continues
+ * to write to a file or log that was removed or replaced, and those writes would be lost.
  */
 function watchFile(path: string): () => boolean {
   if (path === ':memory:') return () => true;
-  const identify = () => {
-    const { dev, ino } = statSync(path, { throwIfNoEntry: false }) ?? {};
-    return `${dev}:${ino}`;
-  };
+  const identify = () =>
+    [path, `${path}-wal`]
+      .map((file) => statSync(file, { throwIfNoEntry: false }))
+      .map((found) => `${found?.dev}:${found?.ino}`)
+      .join();
   const opened = identify();
   return () => identify() === opened;
 }

@@ -97,10 +97,22 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
     'Create the schema, or correct `search_path` in `store.postgres` or of the role.',
   ],
   [
+    /^(22P05|22021)$/,
+    'operation',
+    'The encoding of the database lacks a character.',
+    'Use a database with the encoding UTF8.',
+  ],
+  [
+    /^55000$/,
+    'server',
+    'The database accepts no connections.',
+    'Permit connections with ALTER DATABASE … ALLOW_CONNECTIONS true.',
+  ],
+  [
     /^42501$/,
     'operation',
-    'The role lacks a privilege.',
-    'Grant the role CONNECT on the database, USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on the tables.',
+    'The role lacks a privilege, or a row-level security policy hides rows from it.',
+    'Grant the role CONNECT on the database, USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on the tables. Disable row-level security on the tables, or give the role BYPASSRLS.',
   ],
   [
     /^MIGRATION_REQUIRED$/,
@@ -161,7 +173,7 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
   [
     /^FILE_REPLACED$/,
     'write',
-    'The file was removed or replaced while the broker ran.',
+    'The file or its write-ahead log was removed or replaced while the broker ran.',
     'Restore the file, or restart the broker to use the new one.',
   ],
 ];

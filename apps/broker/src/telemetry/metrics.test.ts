@@ -45,6 +45,8 @@ test('metrics count the events of vendors and key fetches of identity providers'
   metrics.countVendorEvent({ connection: 'acme-eu', vendor: 'acme', type: 'circuit_opened' });
   metrics.countIdentityEvent({ type: 'keys_fetched', issuer: 'https://id.example.com', keys: 1, refused: [] });
   metrics.countIdentityEvent({ type: 'keys_fetch_failed', issuer: 'https://id.example.com', reason: 'timeout' });
+  // Failed look-ups are counted as problems.
+  metrics.countIdentityEvent({ type: 'look_ups_failed', issuer: 'https://id.example.com', reason: 'timeout' });
   expect(await read(metrics)).toEqual([
     'valetkey_vendor_events_total{connection="acme-eu",vendor="acme",type="circuit_opened"} 1',
     'valetkey_identity_key_fetches_total{issuer="https://id.example.com",outcome="succeeded"} 1',

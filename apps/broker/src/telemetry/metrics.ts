@@ -65,8 +65,10 @@ export function createMetrics(): Metrics {
     },
     countError: ({ code, reason = '' }) => problems.inc({ code, reason }),
     countVendorEvent: ({ connection, vendor, type }) => vendorEvents.inc({ connection, vendor, type }),
-    countIdentityEvent: ({ issuer, type }) =>
-      keyFetches.inc({ issuer, outcome: type === 'keys_fetched' ? 'succeeded' : 'failed' }),
+    countIdentityEvent: ({ issuer, type }) => {
+      if (type === 'keys_fetched') keyFetches.inc({ issuer, outcome: 'succeeded' });
+      if (type === 'keys_fetch_failed') keyFetches.inc({ issuer, outcome: 'failed' });
+    },
     countTokenEvent: (event) => {
       const { vendor = '', connection = vendor } = 'key' in event ? event.key : {};
       tokenEvents.inc({ connection, vendor, type: event.type });

@@ -46,6 +46,23 @@ redis:
   sealingKeys: [{ id: a, secret: a-text-of-more-than-32-characters-here }]
 `;
 
+test.each([
+  ['a rejection', 'void Promise.reject(error)'],
+  ['an exception', 'setImmediate(() => { throw error; })'],
+])(
+  '%s that a configuration leaves unhandled ends `valetkey start` without its message and fields',
+  async (_, leave) => {
+    const text = `const error = Object.assign(new Error('canary-message'), { code: 'E_VAULT', headers: { authorization: 'canary-field' } });
+    ${leave};
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+    export default {};`;
+    await writeFile(join(folder, 'unhandled.mjs'), text);
+    const output = await expectFailure(['start', '--config', 'unhandled.mjs']);
+    expect(output).toMatch(/^valetkey: ended by an unhandled error: failed \(E_VAULT\)\n.*unhandled\.mjs:1/);
+    expect(output).not.toContain('canary');
+  },
+);
+
 describe('valetkey dev', () => {
   const free = ['--port', '0', '--admin-port', '0', '--sandbox-port', '0'];
 

@@ -224,17 +224,29 @@ describe.each(proxies)('$name with the documented configuration', (proxy) => {
     const names = Object.keys(running.received[0] ?? {});
     expect(names.filter((header) => /^(x-valetkey|.*override|authorization|cookie)|valetkey/.test(header))).toEqual([]);
 
+    // Browsers send the method as the page wrote it.
+    for (const method of ['patch', 'M-SEARCH', 'VERSION-CONTROL']) {
+      const other = { Origin: 'null', 'Access-Control-Request-Method': method };
+      expect((await send('OPTIONS', other)).statuses).toEqual([200]);
+    }
+    expect(running.received.slice(1).map((headers) => headers['access-control-request-method'])).toEqual([
+      'patch',
+      'M-SEARCH',
+      'VERSION-CONTROL',
+    ]);
+
     const { Origin, ...withoutOrigin } = preflight;
     const refused = [
       await send('OPTIONS', {}),
       await send('OPTIONS', { Origin }),
       await send('OPTIONS', withoutOrigin),
       await send('OPTIONS', { ...preflight, 'Access-Control-Request-Method': '' }),
+      await send('OPTIONS', { ...preflight, 'Access-Control-Request-Method': 'PUT DELETE' }),
       await send('PUT', preflight),
       await send('GET', { ...preflight, 'X-HTTP-Method-Override': 'OPTIONS' }),
     ];
-    expect(refused.map(({ statuses }) => statuses)).toEqual(Array.from({ length: 6 }, () => [401]));
-    expect(running.received).toHaveLength(1);
+    expect(refused.map(({ statuses }) => statuses)).toEqual(Array.from({ length: 7 }, () => [401]));
+    expect(running.received).toHaveLength(4);
   });
 
   test.skipIf(isMissing)(

@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { Agent, request } from 'undici';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openRawConnection } from '../support/raw-connection.ts';
 import { startValetkey } from '../support/valetkey-process.ts';
 import { createVendorGate, heldAtGate, type VendorGate } from '../support/vendor-gate.ts';
 
 const apiKey = 'key-of-the-shutdown-test';
 const tokenRoute = 'GET /api/clients/jwt/token';
-const polling = { interval: 5, timeout: 10_000 };
+const polling = { interval: 5, timeout: 60_000 };
+
+// A broker process starts slowly on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 let folder: string;
 let gate: VendorGate;
@@ -91,6 +94,29 @@ test('reports that it is not ready, serves every call that it accepts, and exits
   expect(statuses.length).toBeGreaterThan(80);
   expect(broker.output()).not.toMatch(/"level":[56]0/);
 });
+
+test('reports that it is not ready after SIGQUIT, finishes the running calls, and exits with 0', async () => {
+  await using broker = await startBroker();
+  sandbox.setFaults([{ vendor: 'nudge', fault: heldAtGate }]);
+  const running = broker.issue();
+  await expect.poll(countVendorCalls, polling).toBe(1);
+  broker.signal('SIGQUIT');
+  await expect.poll(() => broker.readAdminReadiness(), polling).toBe(503);
+  gate.open();
+  expect(await running).toBe(200);
+  expect(await broker.exitCode).toBe(0);
+});
+
+test.each(['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)(
+  'continues to serve after %s without a terminal, opens no debugger, and says what to do',
+  async (signal) => {
+    await using broker = await startBroker();
+    broker.signal(signal);
+    await broker.waitForOutput(new RegExp(`${signal} has no effect. Restart the broker`));
+    expect(await broker.issue()).toBe(200);
+    expect(broker.output()).not.toContain('Debugger');
+  },
+);
 
 test('closes idle TCP connections and its listener on SIGINT while calls are running, and finishes those calls', async () => {
   await using broker = await startBroker();

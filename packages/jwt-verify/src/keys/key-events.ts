@@ -19,4 +19,13 @@ export type JwtVerifierEvent =
       readonly reason: string;
       /** A sentence, if the reason says too little: for `no_metadata`, the places where metadata was looked for. */
       readonly detail?: string | undefined;
-    };
+    }
+  /** The introspection endpoint or the resolver of an issuer gave no usable response. Reported for the first of several failures in a row. */
+  | {
+      readonly type: 'look_ups_failed';
+      readonly issuer: string;
+      /** A short word, as for `keys_fetch_failed`. A `status_401` is a refusal of the client id and secret. */
+      readonly reason: string;
+    }
+  /** The introspection endpoint or the resolver of an issuer responds again. */
+  | { readonly type: 'look_ups_recovered'; readonly issuer: string };

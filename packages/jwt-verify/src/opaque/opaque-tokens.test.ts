@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { JwtVerifierEvent } from '../keys/key-events.ts';
 import { createJwtVerifier, type JwtVerifier } from '../verify/create-jwt-verifier.ts';
 import type { JwtVerifierOptions } from '../verify/verifier-options.ts';
 import { refusalOf, rejection } from '../testing/harness.ts';
@@ -44,6 +45,28 @@ describe('introspection', () => {
       };
       void respond();
     };
+  });
+
+  test('the first of several failed look-ups is reported, and the first response after them', async () => {
+    const events: JwtVerifierEvent[] = [];
+    const verifier = createVerifier({}, { onEvent: (event) => events.push(event) });
+    const { respond } = provider;
+    provider.respond = (_request, response) => void response.writeHead(401).end();
+    for (const token of ['one', 'two']) await rejection(verifier.verify(token));
+    provider.respond = respond;
+    for (const token of ['three', 'four']) await verifier.verify(token);
+    expect(events).toEqual([
+      { type: 'look_ups_failed', issuer: provider.issuer, reason: 'status_401' },
+      { type: 'look_ups_recovered', issuer: provider.issuer },
+    ]);
+  });
+
+  test('a look-up that `close` ended is not reported', async () => {
+    const events: JwtVerifierEvent[] = [];
+    const verifier = createVerifier({}, { onEvent: (event) => events.push(event) });
+    provider.respond = () => verifier.close();
+    await rejection(verifier.verify('one'));
+    expect(events).toEqual([]);
   });
 
   test('an opaque token becomes a principal by introspection', async () => {

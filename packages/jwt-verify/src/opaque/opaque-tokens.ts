@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ValetKeyError, type Clock, type Issuer } from '@valetkey/core-types';
+import type { JwtVerifierEvent } from '../keys/key-events.ts';
 import type { FetchDependencies, FetchFailure } from '../provider-http/fetch-json.ts';
 import { identityUnavailable } from '../provider-http/identity-unavailable.ts';
 import { invalidToken } from '../token/invalid-token.ts';
@@ -42,6 +43,7 @@ export interface OpaqueTokensDependencies {
   /** Returns a number from 0 up to 1. */
   readonly random: () => number;
   readonly http: FetchDependencies;
+  readonly onEvent: (event: JwtVerifierEvent) => void;
 }
 
 function chooseLookUp({ introspection, resolver, issuer }: Issuer): readonly [LookUp, number] | undefined {
@@ -85,22 +87,27 @@ function createPause({ clock, random }: OpaqueTokensDependencies) {
   return {
     /** Returns the milliseconds until the pause ends. The result is not positive if there is no pause. */
     remainingMs: (): number => endsAtMs - clock.monotonicMs(),
-    recordSuccess: (): void => {
+    /** Returns whether this is the first success after a failure. */
+    recordSuccess: (): boolean => {
+      const isFirst = failures > 0;
       failures = 0;
+      return isFirst;
     },
-    recordFailure: (): void => {
+    /** Returns whether this is the first of several failures in a row. */
+    recordFailure: (): boolean => {
       failures += 1;
       const doublings = failures - failuresBeforePause;
       if (doublings >= 0) {
         endsAtMs = clock.monotonicMs() + random() * Math.min(maxPauseMs, 1000 * 2 ** doublings);
       }
+      return failures === 1;
     },
   };
 }
 
 /** Creates the look-up of opaque tokens at an issuer. Returns undefined if the issuer has no introspection and no resolver. */
 export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): OpaqueTokens | undefined {
-  const { issuer, clock, http } = dependencies;
+  const { issuer, clock, http, onEvent } = dependencies;
   const chosen = chooseLookUp(issuer);
   if (chosen === undefined) return undefined;
   const [lookUp, cacheSeconds] = chosen;
@@ -128,11 +135,13 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
     if (pauseMs > 0) throw identityUnavailable(issuer, { reason: 'pause', retryAfterSeconds: pauseMs / 1000 });
     try {
       const claims = await lookUp(token, http);
-      pause.recordSuccess();
+      if (pause.recordSuccess()) onEvent({ type: 'look_ups_recovered', issuer: issuer.issuer });
       return claims;
     } catch (error) {
-      pause.recordFailure();
       const { reason } = error as FetchFailure;
+      // A call that `close` ended says nothing about the provider.
+      if (pause.recordFailure() && !http.signal.aborted)
+        onEvent({ type: 'look_ups_failed', issuer: issuer.issuer, reason });
       throw identityUnavailable(issuer, { reason, retryAfterSeconds: pause.remainingMs() / 1000 });
     }
   };

@@ -66,7 +66,7 @@ function createSources(settings: VerifierSettings, signal: AbortSignal) {
     return { issuer, keySource };
   });
   const opaqueTokens = settings.issuers
-    .map((issuer) => createOpaqueTokens({ issuer, clock, random, http }))
+    .map((issuer) => createOpaqueTokens({ issuer, clock, random, http, onEvent }))
     .find((found) => found !== undefined);
   return { issuers, opaqueSteps: opaqueTokens && createOpaqueSteps(opaqueTokens) };
 }

@@ -8,7 +8,8 @@ import type { FastifyInstance } from 'fastify';
 export function serveBrowsers(server: FastifyInstance, hostNames: readonly string[]): void {
   server.addHook('onRequest', (request, reply, done) => {
     const { origin, host } = request.headers;
-    if (!isHostAllowed(host, request.socket.localAddress, hostNames)) {
+    const { host: hosts = [] } = request.raw.headersDistinct;
+    if (hosts.length > 1 || !isHostAllowed(host, request.socket.localAddress, hostNames)) {
       reply
         .code(403)
         .type('text/plain')

@@ -6,7 +6,7 @@ import { sealedStoreShape } from './sealed-store.ts';
 import { secretObjectSchema } from './sealing-keys.ts';
 
 const notRedisUrl = { error: 'must be a redis: or rediss: URL' };
-const notDatabase = { error: 'must end in the host, the port, or the number of a database, such as /0' };
+const notDatabaseNumber = { error: 'must have nothing but the number of the database after the port, such as /3' };
 const notEscaped = { error: 'must have %25 for each % of the user and of the password' };
 
 function toText(url: string | Secret): string {
@@ -17,9 +17,10 @@ function isRedisUrl(url: string | Secret): boolean {
   return /^rediss?:$/.test(URL.parse(toText(url))?.protocol ?? '');
 }
 
-/** The package `redis` accepts no other path. */
-function hasDatabaseNumber(url: string | Secret): boolean {
-  return /^(\/\d*)?$/.test(URL.parse(toText(url))?.pathname ?? '');
+/** Returns whether the URL has no other path. A query or a fragment would have no effect, such as `?db=3`. */
+function endsInDatabaseNumber(url: string | Secret): boolean {
+  const { pathname, search, hash } = URL.parse(toText(url)) ?? { pathname: '', search: '', hash: '' };
+  return /^(\/\d*)?$/.test(pathname) && search === '' && hash === '';
 }
 
 /** The package `redis` decodes the user and the password. */
@@ -52,7 +53,7 @@ function hasReadableCredentials(url: string | Secret): boolean {
 export const redisStoreConfigSchema = z.strictObject({
   url: secretSchema
     .refine(isRedisUrl, notRedisUrl)
-    .refine(hasDatabaseNumber, notDatabase)
+    .refine(endsInDatabaseNumber, notDatabaseNumber)
     .refine(hasReadableCredentials, notEscaped)
     .describe('The URL of the Redis server: `redis[s]://[[username][:password]@]host[:port][/db-number]`.'),
   ...sealedStoreShape(secretSchema),
@@ -66,7 +67,7 @@ const optionsSchema = z.strictObject({
   url: z
     .union([z.string(), secretObjectSchema])
     .refine(isRedisUrl, notRedisUrl)
-    .refine(hasDatabaseNumber, notDatabase)
+    .refine(endsInDatabaseNumber, notDatabaseNumber)
     .refine(hasReadableCredentials, notEscaped)
     .optional()
     .describe(
