@@ -47,12 +47,17 @@ export interface DoorCall {
   /** A body that is sent as JSON. */
   readonly json?: object | undefined;
   /**
-   * The statuses of responses that `send` returns. `any`: 2xx, 304, and 4xx except 407, 408 and 429. Every other status is an
-   * error. Default: 200.
+   * The statuses of responses that `send` returns. `any`: 2xx, 304, and 4xx except 407, 408, 425 and 429. Every other status
+   * is an error. Default: 200.
    */
   readonly expected?: readonly number[] | 'any' | undefined;
   /** The meanings of statuses that are not expected, where they differ from the usual ones. */
   readonly meanings?: StatusMeanings | undefined;
+  /**
+   * Returns the error for a response whose body reports a temporary failure, although its status does not. The call then fails
+   * as with status 503 or 429, and may be repeated.
+   */
+  readonly temporaryErrorOf?: ((response: VendorResponse) => ValetKeyError | undefined) | undefined;
   /** Whether sending the call twice does no harm, so that it may be repeated after a temporary failure. Default: false. */
   readonly repeatable?: boolean | undefined;
   /**
@@ -73,7 +78,7 @@ export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers'
 export interface Operation {
   /** Sends a call and reads the whole response. Every unexpected outcome rejects with a `ValetKeyError`. */
   readonly send: (call: DoorCall) => Promise<VendorResponse>;
-  /** Sends a call and resolves when the headers have arrived. The status is 2xx, 304, or 4xx except 407, 408 and 429. */
+  /** Sends a call and resolves when the headers have arrived. The status is 2xx, 304, or 4xx except 407, 408, 425 and 429. */
   readonly stream: (call: StreamCall) => Promise<StreamedResponse>;
   /** Waits for work that other operations share, within this operation's time and until its caller aborts. */
   readonly waitFor: <Result>(shared: Promise<Result>) => Promise<Result>;
@@ -130,8 +135,11 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
         json === undefined ? toRequest(call, body, wholeHeaders) : toRequest(call, JSON.stringify(json), jsonHeaders);
       const response = await collectResponse(dispatcher(), request, { vendor, deadline, unusable });
       const encoding = response.headers['content-encoding'];
-      if (encoding === undefined) return response;
-      return { ...response, body: await decodeBody(vendor, response.body, encoding) };
+      const decoded =
+        encoding === undefined ? response : { ...response, body: await decodeBody(vendor, response.body, encoding) };
+      const temporary = call.temporaryErrorOf?.(decoded);
+      if (temporary !== undefined) throw temporary;
+      return decoded;
     };
     const { result, deadline } = await run({ send, repeatable, rateLimitKey }, terms);
     deadline.stop();
