@@ -14,7 +14,9 @@ export const forwardOptions = {
     .min(1)
     .max(600_000)
     .default(60_000)
-    .describe('The total time for the body of a proxied response, in milliseconds from the arrival of its headers.'),
+    .describe(
+      'The total time for the body of a proxied response, in milliseconds from the arrival of its headers. It is also the longest time that waits for the body of a request add to `timeoutMs`.',
+    ),
   maxRequestBytes: z
     .int()
     .min(0)
@@ -69,6 +71,7 @@ export function forwardCall(
     body: hasBody ? limitRequest(body, limits.maxRequestBytes) : undefined,
     repeatable: method === 'GET' || method === 'HEAD',
     rateLimitKey,
+    uploadTimeoutMs: limits.streamTimeoutMs,
     maxResponseBytes: limits.maxResponseBytes,
   });
 }

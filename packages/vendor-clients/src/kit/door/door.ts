@@ -70,6 +70,8 @@ export interface DoorCall {
 /** A call whose request a caller composed. Both bodies are streamed. */
 export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers' | 'repeatable' | 'rateLimitKey'> {
   readonly body?: AsyncIterable<Uint8Array> | Uint8Array | undefined;
+  /** The longest time, in milliseconds, that waits for `body` add to the time of the operation. Default: 0. */
+  readonly uploadTimeoutMs?: number | undefined;
   /** The most bytes that the body of the response may have. */
   readonly maxResponseBytes: number;
 }
@@ -107,6 +109,7 @@ interface Run<Result> {
   readonly rateLimitKey?: string | undefined;
   /** The body of a call that a caller composed. */
   readonly callerBody?: CallerBody;
+  readonly uploadTimeoutMs?: number | undefined;
 }
 
 const streamHeaders: DefaultHeaders = { 'user-agent': 'valetkey' };
@@ -148,11 +151,11 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
   }
 
   async function streamCall(call: StreamCall, terms: Terms): Promise<StreamedResponse> {
-    const { method, repeatable = false, rateLimitKey, maxResponseBytes: maxBytes } = call;
+    const { method, repeatable = false, rateLimitKey, uploadTimeoutMs, maxResponseBytes: maxBytes } = call;
     const callerBody = toCallerBody(call.body, clock);
     const request = toRequest(call, callerBody.body, streamHeaders);
     const send = (deadline: Deadline) => requestHead(dispatcher(), request, deadline, unusable);
-    const { result, deadline } = await run({ send, repeatable, rateLimitKey, callerBody }, terms);
+    const { result, deadline } = await run({ send, repeatable, rateLimitKey, callerBody, uploadTimeoutMs }, terms);
     const source = { baseUrl: options.baseUrl, url: request.origin + request.path };
     return toStreamedResponse(result, { vendor, deadline, method, source, maxBytes });
   }
@@ -202,22 +205,25 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
 
   /** The receiver of the result stops the deadline. */
   return async function run<Result>(
-    { send, repeatable, rateLimitKey, callerBody }: Run<Result>,
+    { send, repeatable, rateLimitKey, callerBody, uploadTimeoutMs = 0 }: Run<Result>,
     { leftMs, signal, caller }: Terms,
   ): Promise<{ readonly result: Result; readonly deadline: Deadline }> {
     signal?.throwIfAborted();
     if (leftMs <= 0) throw timeoutError(vendor, timeoutMs);
     const { turn, waitedMs, leave } = bulkhead.enter(caller);
-    const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller: signal, onOver: leave });
+    const awaitedMs = () => callerBody?.awaitedMs() ?? 0;
+    const putOffMs = () => Math.min(awaitedMs(), uploadTimeoutMs);
+    const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller: signal, putOffMs, onOver: leave });
     const startedAtMs = clock.monotonicMs();
     let hasSocket = turn === undefined;
-    const awaitedMs = () => callerBody?.awaitedMs() ?? 0;
-    const hadVendorHalfOfTime = () => waitedMs() + awaitedMs() <= leftMs / 2;
+    /** The time that the vendor lost because the call waited for its caller longer than it may. */
+    const lostMs = () => awaitedMs() - putOffMs();
+    const hadVendorHalfOfTime = () => waitedMs() + lostMs() <= leftMs / 2;
     const explain = (failure: unknown): unknown => {
       const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
       if (!isTimeout(ended)) return ended;
       if (!hasSocket) return noSocketError(vendor);
-      return !hadVendorHalfOfTime() && awaitedMs() > waitedMs() ? slowCallerError(vendor) : ended;
+      return !hadVendorHalfOfTime() && lostMs() > waitedMs() ? slowCallerError(vendor) : ended;
     };
     try {
       if (turn !== undefined) await deadline.waitFor(turn);
