@@ -105,21 +105,20 @@ async function sendSlowly(response: PlannedResponse, uploadTimeoutMs: number): P
     }
   };
   let sent = 0;
-  let outcome: unknown;
-  const ended = door
+  const outcomes: unknown[] = [];
+  void door
     .begin()
     .stream(upload(slow(), uploadTimeoutMs))
     .then(
-      ({ status }) => (outcome = status),
-      (failure: unknown) => (outcome = failure),
+      ({ status }) => outcomes.push(status),
+      (failure: unknown) => outcomes.push(failure),
     );
-  while (outcome === undefined) {
+  while (outcomes.length === 0) {
     if (sent === 5 && response === hang) pass(leftMs / 10);
     await new Promise(setImmediate);
   }
-  await ended;
   await door.close();
-  return outcome;
+  return outcomes[0];
 }
 
 test('waiting for the body of a caller does not use up the time of the vendor', async () => {

@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { systemClock, ValetKeyError, type CallOptions, type VendorDependencies } from '@valetkey/core-types';
 import type { Dispatcher } from 'undici';
 import { directEgress, type Egress } from '../egress/egress.ts';
+import type { CallState, ObservedCall } from '../egress/keep-alive-client.ts';
 import { createAttempts } from './attempts.ts';
 import { createBulkhead, maxSockets, noSocketError } from './bulkhead.ts';
 import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
@@ -104,7 +105,7 @@ interface Terms {
 
 /** One call as the door runs it. */
 interface Run<Result> {
-  readonly send: (deadline: Deadline) => Promise<Result>;
+  readonly send: (deadline: Deadline, observer: ObservedCall) => Promise<Result>;
   readonly repeatable: boolean;
   readonly rateLimitKey?: string | undefined;
   /** The body of a call that a caller composed. */
@@ -132,11 +133,11 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
 
   async function sendCall(call: DoorCall, terms: Terms): Promise<VendorResponse> {
     const { json, repeatable = false, rateLimitKey, expected = [200], meanings } = call;
-    const send = async (deadline: Deadline): Promise<VendorResponse> => {
+    const send = async (deadline: Deadline, observer: ObservedCall): Promise<VendorResponse> => {
       const body = typeof call.body === 'function' ? call.body() : (call.body ?? null);
       const request =
         json === undefined ? toRequest(call, body, wholeHeaders) : toRequest(call, JSON.stringify(json), jsonHeaders);
-      const response = await collectResponse(dispatcher(), request, { vendor, deadline, unusable });
+      const response = await collectResponse(dispatcher(), { ...request, ...observer }, { vendor, deadline, unusable });
       const encoding = response.headers['content-encoding'];
       const decoded =
         encoding === undefined ? response : { ...response, body: await decodeBody(vendor, response.body, encoding) };
@@ -154,7 +155,8 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
     const { method, repeatable = false, rateLimitKey, uploadTimeoutMs, maxResponseBytes: maxBytes } = call;
     const callerBody = toCallerBody(call.body, clock);
     const request = toRequest(call, callerBody.body, streamHeaders);
-    const send = (deadline: Deadline) => requestHead(dispatcher(), request, deadline, unusable);
+    const send = (deadline: Deadline, observer: ObservedCall) =>
+      requestHead(dispatcher(), { ...request, ...observer }, deadline, unusable);
     const { result, deadline } = await run({ send, repeatable, rateLimitKey, callerBody, uploadTimeoutMs }, terms);
     const source = { baseUrl: options.baseUrl, url: request.origin + request.path };
     return toStreamedResponse(result, { vendor, deadline, method, source, maxBytes });
@@ -216,6 +218,8 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
     const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller: signal, putOffMs, onOver: leave });
     const startedAtMs = clock.monotonicMs();
     let hasSocket = turn === undefined;
+    let state: CallState = 'waiting';
+    const onState = (next: CallState) => void (state = next);
     /** The time that the vendor lost because the call waited for its caller longer than it may. */
     const lostMs = () => awaitedMs() - putOffMs();
     const hadVendorHalfOfTime = () => waitedMs() + lostMs() <= leftMs / 2;
@@ -229,10 +233,14 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
       if (turn !== undefined) await deadline.waitFor(turn);
       hasSocket = true;
       const result = await attempts.run({
-        send: () => send(deadline),
+        send() {
+          state = 'waiting';
+          return send(deadline, { onState });
+        },
         explain,
         startedAtMs,
         hadVendorHalfOfTime,
+        isOnUsedConnection: () => state === 'sent on a used connection',
         repeatable,
         rateLimitKey,
         isGoodProbe: !(callerBody?.body instanceof Readable),

@@ -14,6 +14,14 @@ export function createKeepAlivePool(origin: string | URL, options: Pool.Options)
   return new Pool(origin, { ...options, factory: (own, ownOptions) => new KeepAliveClient(own, ownOptions) });
 }
 
+/** How far a call has come. `answered`: the head of its response has arrived. */
+export type CallState = 'waiting' | 'sent' | 'sent on a used connection' | 'answered';
+
+/** An option of a call whose sender wants to know how far it has come. */
+export interface ObservedCall {
+  readonly onState?: ((state: CallState) => void) | undefined;
+}
+
 class KeepAliveClient extends Client {
   /** Whether a call was already sent on this TCP connection. */
   #isUsed = false;
@@ -28,7 +36,7 @@ class KeepAliveClient extends Client {
     });
   }
 
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+  override dispatch(options: Dispatcher.DispatchOptions & ObservedCall, handler: Dispatcher.DispatchHandler): boolean {
     /** Returns whether the connection had been used before. */
     const markUsed = (): boolean => {
       const wasUsed = this.#isUsed;
@@ -36,7 +44,7 @@ class KeepAliveClient extends Client {
       this.#informational.expectResponse();
       return wasUsed;
     };
-    return super.dispatch(options, new MarkingHandler(handler, markUsed));
+    return super.dispatch(options, new MarkingHandler(handler, markUsed, options.onState));
   }
 }
 
@@ -44,15 +52,17 @@ class KeepAliveClient extends Client {
 class MarkingHandler implements Dispatcher.DispatchHandler {
   readonly #handler: Dispatcher.DispatchHandler;
   readonly #markUsed: () => boolean;
-  #state: 'waiting' | 'sent' | 'sent on a used connection' | 'answered' = 'waiting';
+  readonly #onState: ObservedCall['onState'];
+  #state: CallState = 'waiting';
 
-  constructor(handler: Dispatcher.DispatchHandler, markUsed: () => boolean) {
+  constructor(handler: Dispatcher.DispatchHandler, markUsed: () => boolean, onState: ObservedCall['onState']) {
     this.#handler = handler;
     this.#markUsed = markUsed;
+    this.#onState = onState;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
-    this.#state = this.#markUsed() ? 'sent on a used connection' : 'sent';
+    this.#enter(this.#markUsed() ? 'sent on a used connection' : 'sent');
     this.#handler.onRequestStart?.(controller, context);
   }
 
@@ -61,7 +71,7 @@ class MarkingHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(...event: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void {
-    this.#state = 'answered';
+    this.#enter('answered');
     this.#handler.onResponseStart?.(...event);
   }
 
@@ -75,6 +85,11 @@ class MarkingHandler implements Dispatcher.DispatchHandler {
 
   onResponseError(controller: Dispatcher.DispatchController | null, failure: Error): void {
     this.#handler.onResponseError?.(controller as Dispatcher.DispatchController, this.#mark(failure));
+  }
+
+  #enter(state: CallState): void {
+    this.#state = state;
+    this.#onState?.(state);
   }
 
   #mark(failure: Error): Error {
