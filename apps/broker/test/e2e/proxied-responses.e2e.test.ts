@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { proxyRequestHeaders, proxyResponseHeaders } from '@valetkey/vendor-clients';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openRawConnection } from '../support/raw-connection.ts';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 import { startWrittenVendor } from '../support/written-vendor.ts';
 
@@ -82,6 +83,26 @@ test.each([
   const socket = connect(Number(port), hostname).resume();
   socket.write(`GET ${proxyRoute}/Patients HTTP/1.0\r\nAuthorization: Bearer ${alice}\r\n\r\n`);
   await expect(once(socket, 'end')).rejects.toMatchObject({ code: 'ECONNRESET' });
+});
+
+test('passes on the bytes of a header that are not ASCII, in both directions', async () => {
+  const bytes = Buffer.from('x="\xfc\xc3\xbc"', 'latin1');
+  let received = '';
+  await using vendor = await startWrittenVendor((response, { headers }) => {
+    received = String(headers['content-disposition']);
+    response.socket?.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Disposition: ');
+    response.socket?.write(bytes);
+    response.socket?.end('\r\n\r\n{}');
+  });
+  await using broker = await startBrokerFor(vendor.url);
+  const connection = openRawConnection(broker.brokerUrl);
+  await connection.write(`GET ${proxyRoute}/Patients HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice}\r\n`);
+  await connection.write('Connection: close\r\nContent-Disposition: ');
+  await connection.write(bytes);
+  await connection.write('\r\n\r\n');
+  const { text } = await connection.read();
+  expect(received).toBe(bytes.toString('latin1'));
+  expect(text).toContain(`content-disposition: ${bytes.toString('latin1')}\r\n`);
 });
 
 test('calls an absolute link of the vendor, and refuses a link to anywhere else without calling the vendor', async () => {

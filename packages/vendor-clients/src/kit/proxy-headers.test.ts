@@ -42,6 +42,11 @@ test.each([
   expect(passResponseHeaders({ location }, source).location).toBe(expected);
 });
 
+test('a repeated location of a response is dropped, and other repeated headers are joined', () => {
+  const headers = { location: ['/v1/a', '/v1/b'], link: ['<a>', '<b>'] };
+  expect(passResponseHeaders(headers, source)).toEqual({ link: '<a>, <b>' });
+});
+
 test.each([
   ['https://api.example.com/v1/Patients?$skiptoken=a%20b', { path: '/Patients', query: '?$skiptoken=a%20b' }],
   ['HTTPS://API.example.com:443/v1/Patients#x', { path: '/Patients', query: '' }],

@@ -69,10 +69,14 @@ export interface ResponseSource {
   readonly url: string;
 }
 
-/** Returns the headers of the vendor that are passed on to the caller. Without `source`, `location` is dropped. */
+/**
+ * Returns the headers of the vendor that are passed on to the caller. `location` is dropped without `source`, and if the
+ * vendor repeats it.
+ */
 export function passResponseHeaders(headers: ResponseHeaders, source?: ResponseSource): Record<string, string> {
-  const { location, ...passed } = pass(proxyResponseHeaders, headers);
-  const target = location !== undefined && source !== undefined && resolveBelow(location, source);
+  const { location: _, ...passed } = pass(proxyResponseHeaders, headers);
+  const { location } = headers;
+  const target = typeof location === 'string' && source !== undefined && resolveBelow(location, source);
   return target ? { ...passed, location: target } : passed;
 }
 
