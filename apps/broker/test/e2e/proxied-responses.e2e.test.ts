@@ -105,6 +105,25 @@ test('passes on the bytes of a header that are not ASCII, in both directions', a
   expect(text).toContain(`content-disposition: ${bytes.toString('latin1')}\r\n`);
 });
 
+test.each([
+  ['the whole URL', (path: string) => `http://broker.example${path}`],
+  ['an encoded letter in the route', (path: string) => path.replace('proxy', 'pro%78y')],
+])('calls the path of a request whose target has %s', async (_, targetOf) => {
+  const called: string[] = [];
+  await using vendor = await startWrittenVendor((response, { url = '' }) => {
+    called.push(url);
+    response.end('{}');
+  });
+  await using broker = await startBrokerFor(`${vendor.url}/api`);
+  for (const path of ['/Patients?', `?url=${encodeURIComponent(`${vendor.url}/api/Patients?a=%20`)}`]) {
+    const connection = openRawConnection(broker.brokerUrl);
+    const head = `Host: x\r\nAuthorization: Bearer ${alice}\r\nConnection: close\r\n\r\n`;
+    await connection.write(`GET ${targetOf(`${proxyRoute}${path}`)} HTTP/1.1\r\n${head}`);
+    expect((await connection.read()).statuses).toEqual([200]);
+  }
+  expect(called).toEqual(['/api/Patients?', '/api/Patients?a=%20']);
+});
+
 test('calls an absolute link of the vendor, and refuses a link to anywhere else without calling the vendor', async () => {
   const called: string[] = [];
   await using vendor = await startWrittenVendor((response, { url = '' }) => {

@@ -21,6 +21,11 @@ test('hop-by-hop headers, credentials, forwarding and internal headers are not p
   expect(passResponseHeaders(headers)).toEqual({});
 });
 
+test('headers that `Connection` names are not passed on in either direction', () => {
+  expect(passRequestHeaders({ connection: 'close, Prefer', prefer: 'a', accept: 'b' })).toEqual({ accept: 'b' });
+  expect(passResponseHeaders({ connection: ['close', 'ETag'], etag: '"1"', link: '<a>' })).toEqual({ link: '<a>' });
+});
+
 test('headers about the content, ranges, conditions and OData are passed on', () => {
   const request = headersOf(proxyRequestHeaders);
   expect(passRequestHeaders(request)).toEqual(request);

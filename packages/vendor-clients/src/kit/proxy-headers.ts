@@ -109,10 +109,16 @@ function pass(
   names: readonly string[],
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): Record<string, string> {
+  // These headers are for one TCP connection (RFC 9110 section 7.6.1).
+  const hopByHop = String(headers['connection'] ?? '')
+    .toLowerCase()
+    .split(/[\s,]+/);
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = headers[name];
-      return value === undefined ? [] : [[name, typeof value === 'string' ? value : value.join(', ')]];
+      return value === undefined || hopByHop.includes(name)
+        ? []
+        : [[name, typeof value === 'string' ? value : value.join(', ')]];
     }),
   );
 }
