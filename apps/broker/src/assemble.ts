@@ -7,6 +7,7 @@ import { ConfigError } from './config/config-error.ts';
 import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
+import { limitRunningCalls } from './http/sockets.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
 import { createStoreHealth } from './storage/store-health.ts';
@@ -38,7 +39,10 @@ export interface Broker {
   readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
   /** From now on, reports "not ready" and closes each TCP connection after its next response. It still serves requests. */
   readonly drain: () => void;
-  /** Reports "not ready", finishes the running requests, then closes everything that was opened. */
+  /**
+   * Reports "not ready", waits for the running calls, then closes everything that was opened. Calls that still run after
+   * `shutdown.timeoutMs` are cut off.
+   */
   readonly close: () => Promise<void>;
 }
 
@@ -90,10 +94,13 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
   const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
-  const close = async () => {
+  let closing: Promise<void> | undefined;
+  const finish = async () => {
     drain();
-    await resources.close();
+    const stopWaiting = limitRunningCalls([app, admin], { timeoutMs: config.shutdown.timeoutMs, logger });
+    await resources.close().finally(stopWaiting);
   };
+  const close = () => (closing ??= finish());
 
   const listen = async () => {
     try {

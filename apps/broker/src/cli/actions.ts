@@ -7,7 +7,7 @@ import { migrateStore } from '../storage/migrate-store.ts';
 import { devBanner } from './banner.ts';
 import { CommandError } from './command-error.ts';
 import { createDevLogger, describeDecision } from './dev-lines.ts';
-import { startDev } from './dev.ts';
+import { devShutdownMs, startDev } from './dev.ts';
 import { examine } from './doctor.ts';
 import { closeOnSignal } from './shutdown.ts';
 import { markOf, print, printError } from './terminal.ts';
@@ -46,7 +46,7 @@ export async function dev(options: DevOptions): Promise<void> {
     // The ports were checked before, so only the data folder can be wrong. The message names its flag, not the field.
     throw new CommandError(error.problems.join('; ').replace('store.sqlite', '--data-folder'));
   });
-  closeOnSignal(running);
+  closeOnSignal(running, devShutdownMs);
   print(devBanner(running));
 }
 
@@ -59,7 +59,7 @@ export async function start(file: string): Promise<void> {
     [config.admin.port, 'admin.port'],
   ]);
   const { brokerUrl, adminUrl } = await explainTakenPort(settings, broker.listen);
-  closeOnSignal(broker);
+  closeOnSignal(broker, config.shutdown.timeoutMs);
   // Standard output is only for the log.
   printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
 }

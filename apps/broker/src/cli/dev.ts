@@ -23,6 +23,9 @@ export interface Dev {
   readonly close: () => Promise<void>;
 }
 
+/** How long running calls have to finish when `valetkey dev` is stopped. */
+export const devShutdownMs = 10_000;
+
 /** The admin token of `valetkey dev`. `valetkey start` refuses it. */
 const devAdminToken = 'sandbox-only-admin-token';
 
@@ -51,6 +54,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
     issuers: [...sandbox.issuers],
     vendors: sandbox.connections,
     store: { sqlite: dataFolder === ':memory:' ? dataFolder : `${dataFolder}/dev.sqlite` },
+    shutdown: { timeoutMs: devShutdownMs },
     log: { level: 'warn' },
   };
 

@@ -2,8 +2,9 @@ import { setTimeout } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { printError } from './terminal.ts';
 
-const maxShutdownMs = 10_000;
 const drainMs = 2_000;
+/** The time to close everything else after the running calls have ended. */
+const maxCloseMs = 5_000;
 
 /** Something that `closeOnSignal` closes. Without `drain`, it is closed at once. */
 export interface Closable {
@@ -12,7 +13,8 @@ export interface Closable {
 }
 
 /**
- * Closes on SIGINT, SIGTERM and SIGQUIT, and ends the process after at most ten seconds. A second signal ends the process at once.
+ * Closes on SIGINT, SIGTERM and SIGQUIT. `close` may take `timeoutMs` for the running calls and five seconds for the rest; after
+ * that, the process ends with 1. A second signal ends the process at once, also with 1.
  *
  * After SIGTERM and SIGQUIT, the broker first drains for two seconds, because the orchestrator that sends the signal needs this
  * time to route new requests elsewhere. SIGINT comes from a terminal, where no requests have to be routed elsewhere; SIGHUP too,
@@ -21,17 +23,17 @@ export interface Closable {
  * Operators send the other signals to programs that then read their configuration or open their log again. Without a listener,
  * Node would end the process, or for SIGUSR1 open a debugger to every user of this machine.
  */
-export function closeOnSignal({ drain, close }: Closable): void {
+export function closeOnSignal({ drain, close }: Closable, timeoutMs: number): void {
   let closing = false;
   const onSignal = async (signal: NodeJS.Signals) => {
     if (closing) process.exit(1);
     closing = true;
-    void setTimeout(maxShutdownMs, undefined, { ref: false }).then(() => process.exit(1));
     try {
       if (drain !== undefined && (signal === 'SIGTERM' || signal === 'SIGQUIT')) {
         drain();
         await setTimeout(drainMs);
       }
+      void setTimeout(timeoutMs + maxCloseMs, undefined, { ref: false }).then(() => process.exit(1));
       await close();
       process.exit(0);
     } catch {

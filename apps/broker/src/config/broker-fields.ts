@@ -235,6 +235,19 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('What `GET /v1/session` tells a caller.'),
+  shutdown: z
+    .strictObject({
+      timeoutMs: z
+        .int()
+        .min(0)
+        .max(900_000)
+        .default(10_000)
+        .describe(
+          'How long running calls, including uploads and streams, have to finish, in milliseconds. It begins when the broker accepts no more connections. Calls that still run at its end are cut off.',
+        ),
+    })
+    .prefault({})
+    .describe('What happens when the broker is stopped.'),
   log: z
     .strictObject({
       level: z

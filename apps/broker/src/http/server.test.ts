@@ -130,3 +130,10 @@ test('after a refusal, the rest of a body is read up to a bound, and no request 
   await connection.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
   expect(await connection.read()).toMatchObject({ statuses: [413], closed: true });
 });
+
+test.each(['100-continue', 'unknown'])('a request that expects %s is served', async (expectation) => {
+  await using server = await listen(await startServer());
+  const head = `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: ${expectation}\r\n\r\n`;
+  const { text } = await sendBytes(server.url, [head]);
+  expect(text).toMatch(/HTTP\/1\.1 200 OK\r\n[^]*x-request-id: /);
+});

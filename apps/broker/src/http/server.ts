@@ -97,6 +97,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   lingerAfterUnreadBody(server);
   requireBodyProgress(server, options.bodyProgress ?? defaultBodyProgress);
   limitPipelining(server);
+  // Node's own refusal of an unknown expectation has no body and no request id. RFC 9110 section 10.1.1 allows to ignore it.
+  server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
   }

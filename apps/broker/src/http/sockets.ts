@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { toProblem } from './errors/problem.ts';
 
 /** How often idle sockets are closed. A request that was in transit when the server began to close arrives within this time. */
 const sweepMs = 500;
-/** How long a closing server waits for the rest of a request body. */
-const maxBodyWaitMs = 5_000;
 
 /** Returns the response that Node is writing to a socket, or undefined between requests. */
 function responseOf(socket: Socket): ServerResponse | undefined {
@@ -16,8 +14,12 @@ function responseOf(socket: Socket): ServerResponse | undefined {
   return response ?? undefined;
 }
 
-/** The open sockets of all listeners of this process. */
-const openSockets = new Set<Socket>();
+/** The open sockets of this process, each with the server that accepted it. */
+const openSockets = new Map<Socket, Server>();
+
+function socketsOf(server: Server): Socket[] {
+  return [...openSockets].filter(([, owner]) => owner === server).map(([socket]) => socket);
+}
 
 /**
  * Ends a TCP connection at once. If a response has begun, the end is a reset: to a client that knows no length of the body
@@ -33,13 +35,13 @@ export function cutOffVisibly({ server }: FastifyInstance): void {
   if (!process.listeners('exit').includes(cutOffAll)) process.on('exit', cutOffAll);
   server.on('timeout', cutOff);
   server.on('connection', (socket) => {
-    openSockets.add(socket);
+    openSockets.set(socket, server);
     socket.once('close', () => openSockets.delete(socket));
   });
 }
 
 function cutOffAll(): void {
-  for (const socket of openSockets) cutOff(socket);
+  for (const socket of openSockets.keys()) cutOff(socket);
 }
 
 /**
@@ -47,20 +49,10 @@ function cutOffAll(): void {
  * those that have received a part of a request, and those whose last response began before the server closed.
  */
 export function closeIdleSockets(server: FastifyInstance): void {
-  const sockets = new Set<Socket>();
   const listener = server.server;
-  listener.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
   server.addHook('preClose', async () => {
-    const startedAtMs = performance.now();
     const sweep = setInterval(() => {
-      const isLate = performance.now() - startedAtMs > maxBodyWaitMs;
-      for (const socket of sockets) {
-        const request = responseOf(socket)?.req;
-        if (request === undefined || (isLate && !request.complete)) cutOff(socket);
-      }
+      for (const socket of socketsOf(listener)) if (responseOf(socket) === undefined) cutOff(socket);
     }, sweepMs);
     listener.once('close', () => clearInterval(sweep));
   });
@@ -83,6 +75,31 @@ export function linger(socket: Socket): void {
   });
   socket.end();
   socket.resume();
+}
+
+interface RunningCallsOptions {
+  readonly timeoutMs: number;
+  readonly logger: FastifyBaseLogger;
+}
+
+/**
+ * Cuts off the calls of these servers that still run after `timeoutMs`: uploads and streams would otherwise run for minutes.
+ * Logs how many calls run now and how many are cut off. Returns the function that ends the wait.
+ */
+export function limitRunningCalls(
+  servers: readonly FastifyInstance[],
+  { timeoutMs, logger }: RunningCallsOptions,
+): () => void {
+  const listRunning = () =>
+    servers.flatMap(({ server }) => socketsOf(server)).filter((socket) => responseOf(socket) !== undefined);
+  const running = listRunning().length;
+  if (running > 0) logger.info({ running, timeoutMs }, 'waiting for running calls');
+  const timer = setTimeout(() => {
+    const sockets = listRunning();
+    if (sockets.length > 0) logger.warn({ running: sockets.length, timeoutMs }, 'running calls were cut off');
+    for (const socket of sockets) cutOff(socket);
+  }, timeoutMs);
+  return () => clearTimeout(timer);
 }
 
 const details: Readonly<Record<string, string>> = {

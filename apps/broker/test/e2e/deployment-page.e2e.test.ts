@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { createSandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config/parse-config.ts';
 import { isProgramAvailable } from '../support/required-program.ts';
 import { createVendorGate, heldAtGate } from '../support/vendor-gate.ts';
 
@@ -97,6 +98,16 @@ test.skipIf(!hasAnalyze)('systemd-analyze finds no fault in the documented unit'
   await writeFile(file, unit.replace('/usr/bin/node', process.execPath));
   const { stdout, stderr } = await run('systemd-analyze', ['verify', file]);
   expect([stdout, stderr]).toEqual(['', '']);
+});
+
+test('the documented unit waits longer than the broker needs by default', () => {
+  const { shutdown } = parseConfig({
+    issuers: [{ issuer: 'https://id.example.com', audiences: ['api'] }],
+    vendors: { nudge: { apiKey: 'a' } },
+  });
+  const [, seconds] = /^TimeoutStopSec=(\d+)$/m.exec(unit) ?? [];
+  // Two seconds of draining, and five to close what remains.
+  expect(Number(seconds) * 1_000).toBeGreaterThan(shutdown.timeoutMs + 7_000);
 });
 
 test('the documented Dockerfile has one instruction on each line, runs as another user than root, and uses no shell', () => {

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { proxyRequestHeaders, proxyResponseHeaders } from '@valetkey/vendor-clients';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openRawConnection } from '../support/raw-connection.ts';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 import { startWrittenVendor } from '../support/written-vendor.ts';
 
@@ -82,6 +83,45 @@ test.each([
   const socket = connect(Number(port), hostname).resume();
   socket.write(`GET ${proxyRoute}/Patients HTTP/1.0\r\nAuthorization: Bearer ${alice}\r\n\r\n`);
   await expect(once(socket, 'end')).rejects.toMatchObject({ code: 'ECONNRESET' });
+});
+
+test('passes on the bytes of a header that are not ASCII, in both directions', async () => {
+  const bytes = Buffer.from('x="\xfc\xc3\xbc"', 'latin1');
+  let received = '';
+  await using vendor = await startWrittenVendor((response, { headers }) => {
+    received = String(headers['content-disposition']);
+    response.socket?.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Disposition: ');
+    response.socket?.write(bytes);
+    response.socket?.end('\r\n\r\n{}');
+  });
+  await using broker = await startBrokerFor(vendor.url);
+  const connection = openRawConnection(broker.brokerUrl);
+  await connection.write(`GET ${proxyRoute}/Patients HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice}\r\n`);
+  await connection.write('Connection: close\r\nContent-Disposition: ');
+  await connection.write(bytes);
+  await connection.write('\r\n\r\n');
+  const { text } = await connection.read();
+  expect(received).toBe(bytes.toString('latin1'));
+  expect(text).toContain(`content-disposition: ${bytes.toString('latin1')}\r\n`);
+});
+
+test.each([
+  ['the whole URL', (path: string) => `http://broker.example${path}`],
+  ['an encoded letter in the route', (path: string) => path.replace('proxy', 'pro%78y')],
+])('calls the path of a request whose target has %s', async (_, targetOf) => {
+  const called: string[] = [];
+  await using vendor = await startWrittenVendor((response, { url = '' }) => {
+    called.push(url);
+    response.end('{}');
+  });
+  await using broker = await startBrokerFor(`${vendor.url}/api`);
+  for (const path of ['/Patients?', `?url=${encodeURIComponent(`${vendor.url}/api/Patients?a=%20`)}`]) {
+    const connection = openRawConnection(broker.brokerUrl);
+    const head = `Host: x\r\nAuthorization: Bearer ${alice}\r\nConnection: close\r\n\r\n`;
+    await connection.write(`GET ${targetOf(`${proxyRoute}${path}`)} HTTP/1.1\r\n${head}`);
+    expect((await connection.read()).statuses).toEqual([200]);
+  }
+  expect(called).toEqual(['/api/Patients?', '/api/Patients?a=%20']);
 });
 
 test('calls an absolute link of the vendor, and refuses a link to anywhere else without calling the vendor', async () => {

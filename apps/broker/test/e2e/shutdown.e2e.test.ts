@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openRawConnection } from '../support/raw-connection.ts';
 import { startValetkey } from '../support/valetkey-process.ts';
 import { createVendorGate, heldAtGate, type VendorGate } from '../support/vendor-gate.ts';
+import { startWrittenVendor } from '../support/written-vendor.ts';
 
 const apiKey = 'key-of-the-shutdown-test';
 const tokenRoute = 'GET /api/clients/jwt/token';
@@ -43,8 +44,8 @@ afterEach(async () => {
 const countVendorCalls = () => sandbox.calls()['nudge']?.[tokenRoute] ?? 0;
 
 /** Starts a broker process, and an HTTP client that keeps its TCP connections open, as a proxy in front of the broker does. */
-async function startBroker() {
-  const broker = startValetkey(['start', '--config', 'valetkey.json'], folder);
+async function startBroker(file = 'valetkey.json') {
+  const broker = startValetkey(['start', '--config', file], folder);
   const [, brokerUrl = '', adminUrl = ''] = await broker.waitForOutput(/listens on (\S+),\s+for operators on (\S+)\./);
   const agent = new Agent({ connections: 256, keepAliveTimeout: 60_000 });
   const send = async (url: string, method: 'GET' | 'POST' = 'GET') => {
@@ -88,8 +89,8 @@ test('reports that it is not ready, serves every call that it accepts, and exits
   expect(await broker.readAdminReadiness()).toBe(503);
   // The load balancer needs a moment to send the calls elsewhere.
   for (let round = 0; round < 3; round += 1) await sendCalls();
-  // The broker would exit with 1 if it had not closed within ten seconds.
   expect(await broker.exitCode).toBe(0);
+  expect(broker.output()).not.toContain('cut off');
   expect([...new Set(statuses)]).toEqual([200]);
   expect(statuses.length).toBeGreaterThan(80);
   expect(broker.output()).not.toMatch(/"level":[56]0/);
@@ -181,3 +182,71 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(await running, 'the error of the TCP connection').toEqual(expect.any(String));
   },
 );
+
+/** Starts a broker with a vendor that streams, and calls that vendor. `received` returns the text that the caller has received. */
+async function startStream(timeoutMs: number) {
+  const begun = Promise.withResolvers<(text: string) => void>();
+  const vendor = await startWrittenVendor((response, { url }) => {
+    if (url === '/token') {
+      response.setHeader('content-type', 'application/json').end('{"access_token":"server-token"}');
+      return;
+    }
+    response.writeHead(200).write('first');
+    begun.resolve((text) => response.end(text));
+  });
+  const config = {
+    listen: { port: 0 },
+    admin: { port: 0 },
+    store: { sqlite: ':memory:' },
+    issuers: [{ issuer: sandbox.urls.idp, audiences: ['valetkey'] }],
+    shutdown: { timeoutMs },
+    vendors: {
+      nymbl: {
+        baseUrl: vendor.url,
+        tokenUrl: `${vendor.url}/token`,
+        clientId: 'client',
+        clientSecret: apiKey,
+        apiKey,
+        customer: { value: 'customer' },
+        allow: [{ method: 'GET', path: '/Patients' }],
+      },
+    },
+  };
+  const file = 'stream.json';
+  await writeFile(join(folder, file), JSON.stringify(config));
+  const broker = await startBroker(file);
+  const caller = openRawConnection(broker.brokerUrl);
+  await caller.write(
+    `GET /v1/vendors/nymbl/proxy/Patients HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  );
+  await caller.read((text) => text.includes('first'));
+  return {
+    broker,
+    caller,
+    end: await begun.promise,
+    [Symbol.asyncDispose]: async () => {
+      await broker[Symbol.asyncDispose]();
+      await vendor[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('a stream that ends within shutdown.timeoutMs is delivered whole, and its TCP connection is closed', async () => {
+  await using stream = await startStream(600_000);
+  stream.broker.signal('SIGINT');
+  await stream.broker.waitForOutput(/"running":1,"timeoutMs":600000,"msg":"waiting for running calls"/);
+  stream.end('last');
+  const { text, closed } = await stream.caller.read();
+  expect([text.endsWith('last\r\n0\r\n\r\n'), closed]).toEqual([true, true]);
+  expect(await stream.broker.exitCode).toBe(0);
+  expect(stream.broker.output()).not.toContain('cut off');
+});
+
+test('a stream that still runs after shutdown.timeoutMs is cut off and counted in the log, and the broker exits with 0', async () => {
+  await using stream = await startStream(50);
+  stream.broker.signal('SIGINT');
+  const { text, closed } = await stream.caller.read();
+  expect([text.endsWith('first\r\n'), closed]).toEqual([true, true]);
+  expect(await stream.broker.exitCode).toBe(0);
+  expect(stream.broker.output()).toMatch(/"level":40.*"running":1,"timeoutMs":50,"msg":"running calls were cut off"/);
+});

@@ -16,7 +16,7 @@ async function* sendSlowly(): AsyncGenerator<Uint8Array> {
   }
 }
 
-test('the broker passes on a body of 3 MB that needs 20 seconds, if `maxRequestBytes` and `timeoutMs` allow it', async () => {
+test('the broker passes on a body of 3 MB that needs 20 seconds, if `maxRequestBytes` and `streamTimeoutMs` allow it', async () => {
   await using sandbox = await createSandbox();
   let received = 0;
   await using vendor = await startWrittenVendor(async (response, request) => {
@@ -29,7 +29,7 @@ test('the broker passes on a body of 3 MB that needs 20 seconds, if `maxRequestB
     baseUrl: vendor.url,
     allow: [{ method: 'POST' as const, path: '/Patients' }],
     maxRequestBytes: 104_857_600,
-    timeoutMs: 120_000,
+    streamTimeoutMs: 120_000,
   };
   await using broker = await startRecordingBroker({ ...config, vendors: { nymbl } });
   const startedAt = performance.now();

@@ -102,3 +102,57 @@ test('a grant may begin with a byte order mark and name the end of its token ins
   expect(expiresInSeconds).toBeGreaterThan(90);
   expect(expiresInSeconds).toBeLessThanOrEqual(101);
 });
+
+test.each([200, 400, 401, 403])('a temporary error of a token endpoint with status %i is temporary', async (status) => {
+  const headers = { 'retry-after': '7' };
+  for (const [error, code] of [
+    ['temporarily_unavailable', 'vendor_unavailable'],
+    ['server_error', 'vendor_unavailable'],
+    ['slow_down', 'vendor_rate_limited'],
+  ] as const) {
+    await using server = await startVendorServer({ status, headers, json: { error } });
+    await expect(requestWith(server, { secret: 's' })).rejects.toMatchObject({
+      code,
+      reason: error,
+      cause: { type: 'vendor_status', status },
+      retryAfterSeconds: 7,
+    });
+    expect(server.calls).toHaveLength(1);
+  }
+});
+
+test('a grant request is repeated after a temporary error without Retry-After', async () => {
+  await using server = await startVendorServer({ status: 400, json: { error: 'server_error' } }, { json: grant });
+  expect(await requestWith(server, { secret: 's' })).toMatchObject({ expiresInSeconds: 300 });
+  expect(server.calls).toHaveLength(2);
+});
+
+test.each([
+  [200, 'invalid_client', 'vendor_auth_failed'],
+  [400, 'invalid_client', 'vendor_auth_failed'],
+  [401, 'invalid_client', 'vendor_auth_failed'],
+  [200, 'unauthorized_client', 'vendor_auth_failed'],
+  [200, 'invalid_scope', 'vendor_rejected'],
+])('with status %i, the error %s of a token endpoint is %s', async (status, error, code) => {
+  await using server = await startVendorServer({ status, json: { error } });
+  await expect(requestWith(server, { secret: 's' })).rejects.toMatchObject({
+    code,
+    cause: { type: 'oauth_error', error },
+  });
+});
+
+test('an unknown error with status 200 is an invalid response', async () => {
+  await using server = await startVendorServer({ json: { error: 'unknown' } });
+  await expect(requestWith(server, { secret: 's' })).rejects.toMatchObject({ code: 'vendor_response_invalid' });
+});
+
+test.each([400, 404, 500, 502, 503, 504])(
+  'a page of a gateway with status %i says nothing about the client',
+  async (status) => {
+    await using server = await startVendorServer({ status, text: '<html>', headers: { 'content-type': 'text/html' } });
+    await expect(requestWith(server, { secret: 's' })).rejects.toMatchObject({
+      code: status < 500 ? 'vendor_rejected' : 'vendor_unavailable',
+      ...(status < 500 && { cause: { type: 'intercepted', status } }),
+    });
+  },
+);

@@ -1,7 +1,7 @@
 import { systemClock, ValetKeyError, type Clock, type Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import type { Operation } from './door/door.ts';
-import { refusalError } from './door/refusal.ts';
+import { refusalError, temporaryError } from './door/refusal.ts';
 import {
   invalidResponseError,
   readJson,
@@ -10,6 +10,7 @@ import {
   type VendorName,
   type VendorResponse,
 } from './door/response.ts';
+import { parseRetryAfter } from './door/retry-after.ts';
 import { readJwtPayload } from './jwt-payload.ts';
 import { readLifetimeSeconds, remainingSeconds } from './lifetime.ts';
 
@@ -60,6 +61,20 @@ type GrantError = keyof typeof codeByGrantError;
 
 const grantErrorSchema = z.object({ error: z.enum(Object.keys(codeByGrantError) as GrantError[]) });
 
+/** What temporary errors mean: two of RFC 6749 section 4.1.2.1 and one of RFC 8628, which token endpoints use for this grant too. */
+const kindOfTemporaryError = {
+  temporarily_unavailable: 'outage',
+  server_error: 'outage',
+  slow_down: 'rate limit',
+} as const;
+
+type TemporaryError = keyof typeof kindOfTemporaryError;
+
+const temporaryErrorSchema = z.object({ error: z.enum(Object.keys(kindOfTemporaryError) as TemporaryError[]) });
+
+/** Some token endpoints report an error with status 200. */
+const errorOnlySchema = z.object({ error: z.string(), access_token: z.undefined().optional() });
+
 const defaultScopeAdvice = 'Check the requested scope, and that this client may request it.';
 
 const contentTypes = { form: 'application/x-www-form-urlencoded', json: 'application/json' } as const;
@@ -69,8 +84,9 @@ const contentTypes = { form: 'application/x-www-form-urlencoded', json: 'applica
  * response's `Date` differs from our clock, the request is sent once more with an assertion of that time.
  *
  * Rejects with `vendor_auth_failed` for `invalid_client` and `unauthorized_client`, and with `vendor_rejected` for
- * `invalid_scope`; each with the `oauth_error` as its cause. Rejects with `vendor_response_invalid` if the token is not a
- * bearer token or lacks the requested scope.
+ * `invalid_scope`; each with the `oauth_error` as its cause. Rejects with `vendor_unavailable` for `temporarily_unavailable` and
+ * `server_error`, with `vendor_rate_limited` for `slow_down`, and with `vendor_response_invalid` if the token is not a bearer
+ * token or lacks the requested scope. The status of an error does not matter.
  *
  * @example
  * ```ts
@@ -89,16 +105,20 @@ export async function requestClientCredentialsToken(
   let response = await sendGrantRequest(operation, request, () => clock.nowMs());
   // A secret does not depend on the time; an assertion does.
   const skewMs = 'client_assertion' in request.authenticate(clock.nowMs()) ? skewOf(response, clock) : 0;
-  if (skewMs !== 0 && response.status >= 400) {
+  if (skewMs !== 0 && !isGrant(response)) {
     response = await sendGrantRequest(operation, request, () => clock.nowMs() + skewMs);
   }
-  if (response.status !== 200) throw refusedGrantError(response, request, skewMs);
+  if (!isGrant(response)) throw refusedGrantError(response, request, skewMs);
   return readGrant(response, request);
+}
+
+function isGrant(response: VendorResponse): boolean {
+  return response.status === 200 && !tryReadJson(response, errorOnlySchema).success;
 }
 
 function sendGrantRequest(
   operation: Operation,
-  { path = '', authenticate, scope, encoding = 'form' }: ClientCredentialsRequest,
+  { path = '', authenticate, scope, encoding = 'form', clock = systemClock }: ClientCredentialsRequest,
   nowMs: () => number,
 ): Promise<VendorResponse> {
   const encode = (): string => {
@@ -115,6 +135,16 @@ function sendGrantRequest(
     headers: { 'content-type': contentTypes[encoding] },
     body: encode,
     expected: 'any',
+    temporaryErrorOf(response) {
+      const oauth = tryReadJson(response, temporaryErrorSchema);
+      if (!oauth.success || isGrant(response)) return undefined;
+      const retryAfterSeconds = parseRetryAfter(response.headers['retry-after'], clock.nowMs());
+      const { error } = oauth.data;
+      return temporaryError(response.vendor, response.status, kindOfTemporaryError[error], {
+        retryAfterSeconds,
+        reason: error,
+      });
+    },
     repeatable: true,
   });
 }

@@ -18,7 +18,7 @@ export const forwardOptions = {
     .max(600_000)
     .default(60_000)
     .describe(
-      'The longest time, in milliseconds from the arrival of its headers, that the body of a proxied response may take.',
+      'The longest time, in milliseconds from the arrival of its headers, that the body of a proxied response may take. It is also the longest time that waits for the body of a request may add to `timeoutMs`.',
     ),
   maxRequestBytes: z
     .int()
@@ -74,6 +74,7 @@ export function forwardCall(
     body: hasBody ? limitRequest(body, limits.maxRequestBytes) : undefined,
     repeatable: method === 'GET' || method === 'HEAD',
     rateLimitKey,
+    uploadTimeoutMs: limits.streamTimeoutMs,
     maxResponseBytes: limits.maxResponseBytes,
   });
 }

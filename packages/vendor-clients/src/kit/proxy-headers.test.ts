@@ -21,6 +21,11 @@ test('passRequestHeaders and passResponseHeaders remove hop-by-hop headers, cred
   expect(passResponseHeaders(headers)).toEqual({});
 });
 
+test('passRequestHeaders and passResponseHeaders remove the headers that `Connection` names', () => {
+  expect(passRequestHeaders({ connection: 'close, Prefer', prefer: 'a', accept: 'b' })).toEqual({ accept: 'b' });
+  expect(passResponseHeaders({ connection: ['close', 'ETag'], etag: '"1"', link: '<a>' })).toEqual({ link: '<a>' });
+});
+
 test('passRequestHeaders and passResponseHeaders keep headers about the content, ranges, conditions and OData', () => {
   const request = headersOf(proxyRequestHeaders);
   expect(passRequestHeaders(request)).toEqual(request);
@@ -39,6 +44,11 @@ test.each([
   ["/v1/Patients('é')", "https://api.example.com/v1/Patients('%C3%A9')"],
 ])('passResponseHeaders passes on the location %s as %s', (location, expected) => {
   expect(passResponseHeaders({ location }, source).location).toBe(expected);
+});
+
+test('passResponseHeaders removes a repeated location, and joins other repeated headers', () => {
+  const headers = { location: ['/v1/a', '/v1/b'], link: ['<a>', '<b>'] };
+  expect(passResponseHeaders(headers, source)).toEqual({ link: '<a>, <b>' });
 });
 
 test.each([

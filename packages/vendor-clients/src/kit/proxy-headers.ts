@@ -74,10 +74,14 @@ export interface ResponseSource {
   readonly url: string;
 }
 
-/** Returns the headers of the vendor that are passed on to the caller. Without `source`, `location` is dropped. */
+/**
+ * Returns the headers of the vendor that are passed on to the caller. `location` is dropped without `source`, and if the
+ * vendor repeats it.
+ */
 export function passResponseHeaders(headers: ResponseHeaders, source?: ResponseSource): Record<string, string> {
-  const { location, ...passed } = pass(proxyResponseHeaders, headers);
-  const target = location !== undefined && source !== undefined && resolveBelow(location, source);
+  const { location: _, ...passed } = pass(proxyResponseHeaders, headers);
+  const { location } = headers;
+  const target = typeof location === 'string' && source !== undefined && resolveBelow(location, source);
   return target ? { ...passed, location: target } : passed;
 }
 
@@ -128,10 +132,16 @@ function pass(
   names: readonly string[],
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): Record<string, string> {
+  // These headers are for one TCP connection (RFC 9110 section 7.6.1).
+  const hopByHop = String(headers['connection'] ?? '')
+    .toLowerCase()
+    .split(/[\s,]+/);
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = headers[name];
-      return value === undefined ? [] : [[name, typeof value === 'string' ? value : value.join(', ')]];
+      return value === undefined || hopByHop.includes(name)
+        ? []
+        : [[name, typeof value === 'string' ? value : value.join(', ')]];
     }),
   );
 }

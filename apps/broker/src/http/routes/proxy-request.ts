@@ -21,8 +21,8 @@ export async function readProxyRequest(
   { connection, caller, signal }: ProxyRequestContext,
 ): Promise<ProxyRequest> {
   const { method, raw, headers } = request;
-  const { url = '' } = raw;
-  const target = /^\/v1\/vendors\/[^/]+\/proxy(\?|$)/.test(url) ? readLink(url, connection) : splitTarget(url);
+  const { path, query } = splitTarget(raw.url ?? '');
+  const target = path === '' ? readLink(query, connection) : { path, query };
   return { method, ...target, headers, body: await readBody(request), signal, caller };
 }
 
@@ -31,15 +31,18 @@ interface Target {
   readonly query: string;
 }
 
+/** The route has four segments, which a caller may encode. A proxy may send the whole URL (RFC 9112 section 3.2.2). */
+const targetPattern = /^(?:https?:\/\/[^/?]*)?(?:\/[^/?]*){4}(\/[^?]*)?(\?.*)?$/is;
+
+/** Returns what follows the route in the target of a request: a path, empty for `/proxy` alone, and the query. */
 function splitTarget(target: string): Target {
-  const [, rest = ''] = /^\/v1\/vendors\/[^/]+\/proxy(\/.*)$/s.exec(target) ?? [];
-  const start = rest.indexOf('?');
-  return start < 0 ? { path: rest, query: '' } : { path: rest.slice(0, start), query: rest.slice(start) };
+  const [, path = '', query = ''] = targetPattern.exec(target) ?? [];
+  return { path, query };
 }
 
 /** Reads the parameter `url`, an absolute link of the vendor. Only its path and query are used, so no token goes elsewhere. */
-function readLink(target: string, { name, vendor }: Connection): Target {
-  const parameters = new URLSearchParams(/\?.*$/s.exec(target)?.[0]);
+function readLink(query: string, { name, vendor }: Connection): Target {
+  const parameters = new URLSearchParams(query);
   const [link, ...others] = parameters.getAll('url');
   const isSingle = link !== undefined && parameters.size === 1 && others.length === 0;
   const below = isSingle && vendor.proxy?.baseUrl !== undefined ? splitBelow(link, vendor.proxy.baseUrl) : undefined;

@@ -79,6 +79,8 @@ function watchForDisconnect(reply: FastifyReply, onEnd: () => void): AbortSignal
   return abandoned.signal;
 }
 
+const noBytes = Buffer.alloc(0);
+
 /**
  * Sends the head at once, then yields the chunks of the body. If the body fails, calls `onCut` and cuts the TCP connection
  * off: the head is sent already, so the caller gets no problem.
@@ -88,7 +90,8 @@ async function* watchBody(
   { raw }: FastifyReply,
   onCut: (failure: unknown) => void,
 ): AsyncGenerator<Uint8Array> {
-  raw.flushHeaders();
+  // `flushHeaders` would encode the bytes of the headers that are not ASCII a second time.
+  raw.write(noBytes);
   try {
     yield* body;
   } catch (failure) {

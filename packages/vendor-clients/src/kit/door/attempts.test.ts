@@ -11,6 +11,7 @@ const plainCall = {
   explain: (failure: unknown) => failure,
   startedAtMs: 0,
   hadVendorHalfOfTime: () => true,
+  isOnUsedConnection: () => false,
   repeatable: true,
   isGoodProbe: true,
   isComposedByCaller: false,

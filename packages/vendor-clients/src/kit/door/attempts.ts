@@ -24,6 +24,8 @@ interface Attempt<Result> {
   readonly startedAtMs: number;
   /** Returns whether the call has been at the vendor for at least half of its time, not counting waits for the caller. */
   readonly hadVendorHalfOfTime: () => boolean;
+  /** Returns whether the call was sent on a TCP connection that had served a call before, and has no response yet. */
+  readonly isOnUsedConnection: () => boolean;
   /** Whether sending the call twice does no harm. */
   readonly repeatable: boolean;
   /** Whether the vendor alone decides how the call ends. A caller that streams its body may hold the call up. */
@@ -113,10 +115,13 @@ export function createAttempts({ vendor, clock, random, onEvent }: AttemptsOptio
   };
 }
 
-/** Returns whether the failure of a call may be the caller's fault, or the fault of the calls before it. */
+/** Returns whether the failure of a call may be the fault of the caller, of the calls before it or of an old connection. */
 function isInconclusive(failure: unknown, attempt: Attempt<unknown>, lastResponseAtMs: number): boolean {
   if (attempt.isComposedByCaller && isAboutRequest(failure)) return true;
-  if (!isTimeout(failure) || attempt.hadVendorHalfOfTime()) return false;
+  if (!isTimeout(failure)) return false;
+  // A firewall may have forgotten the idle connection, so that every packet is lost. The next call uses another connection.
+  if (attempt.isOnUsedConnection()) return true;
+  if (attempt.hadVendorHalfOfTime()) return false;
   // However little time this call had: a vendor that responded to no call since it began is at fault.
   return !attempt.isGoodProbe || lastResponseAtMs >= attempt.startedAtMs;
 }

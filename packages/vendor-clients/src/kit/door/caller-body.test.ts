@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { startVendorServer } from '../../testing/vendor-server.ts';
+import { startVendorServer, type PlannedResponse } from '../../testing/vendor-server.ts';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
 import { openDoor, type StreamCall } from './door.ts';
 
@@ -9,10 +9,11 @@ const timeoutMs = 60_000;
 const leftMs = 1_000;
 const call = { method: 'GET', path: '/x' };
 
-const upload = (body: StreamCall['body']): StreamCall => ({
+const upload = (body: StreamCall['body'], uploadTimeoutMs?: number): StreamCall => ({
   method: 'POST',
   path: '/x',
   body,
+  uploadTimeoutMs,
   maxResponseBytes: 1_000,
 });
 
@@ -82,4 +83,52 @@ test('a vendor that does not receive the body times out', async () => {
   };
   await expect(door.begin().stream(upload(endless()))).rejects.toMatchObject({ code: 'vendor_timeout' });
   await door.close();
+});
+
+const hang: PlannedResponse = (_response, request) => request.resume();
+
+/** Sends a body in five pieces. The caller sends a piece after 90 % of the operation's time. Returns the outcome of the call. */
+async function sendSlowly(response: PlannedResponse, uploadTimeoutMs: number): Promise<unknown> {
+  await using server = await startVendorServer(response);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { advance, ...clock } = createVirtualClock();
+  const door = openDoor({ vendor, baseUrl: server.url, timeoutMs: leftMs }, { clock });
+  const pass = (milliseconds: number) => {
+    advance(milliseconds);
+    vi.advanceTimersByTime(milliseconds);
+  };
+  const slow = async function* () {
+    for (let count = 0; count < 5; count += 1) {
+      pass(leftMs * 0.9);
+      yield Buffer.from('x');
+      sent += 1;
+    }
+  };
+  let sent = 0;
+  const outcomes: unknown[] = [];
+  void door
+    .begin()
+    .stream(upload(slow(), uploadTimeoutMs))
+    .then(
+      ({ status }) => outcomes.push(status),
+      (failure: unknown) => outcomes.push(failure),
+    );
+  while (outcomes.length === 0) {
+    if (sent === 5 && response === hang) pass(leftMs / 10);
+    await new Promise(setImmediate);
+  }
+  await door.close();
+  return outcomes[0];
+}
+
+test('waiting for the body of a caller does not use up the time of the vendor', async () => {
+  expect(await sendSlowly({ json: {} }, 60_000)).toBe(200);
+});
+
+test('after a slow upload, a vendor that does not respond times out', async () => {
+  expect(await sendSlowly(hang, 60_000)).toMatchObject({ code: 'vendor_timeout' });
+});
+
+test('a caller that needs longer than the time for uploads is at fault', async () => {
+  expect(await sendSlowly({ json: {} }, leftMs)).toMatchObject({ code: 'invalid_request', reason: 'slow_body' });
 });

@@ -8,6 +8,8 @@ interface DeadlineOptions {
   /** The remaining time for this call, in milliseconds. */
   readonly leftMs: number;
   readonly caller: AbortSignal | undefined;
+  /** Returns by how many milliseconds the end is put off so far. Default: never. */
+  readonly putOffMs?: (() => number) | undefined;
   /** Called when the call is over, possibly more than once. */
   readonly onOver: () => void;
 }
@@ -20,13 +22,15 @@ export class Deadline {
   readonly #vendor: VendorName;
   readonly #caller: AbortSignal | undefined;
   readonly #onOver: () => void;
+  #putOffMs: (() => number) | undefined;
   #ended: { readonly with: unknown } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #listener: (() => void) | undefined;
 
-  constructor({ vendor, timeoutMs, leftMs, caller, onOver }: DeadlineOptions) {
+  constructor({ vendor, timeoutMs, leftMs, caller, putOffMs, onOver }: DeadlineOptions) {
     this.#vendor = vendor;
     this.#caller = caller;
+    this.#putOffMs = putOffMs;
     this.#onOver = onOver;
     this.#endAfter(leftMs, timeoutMs);
     caller?.addEventListener('abort', this, { once: true });
@@ -42,9 +46,10 @@ export class Deadline {
     this.#listener = listener;
   }
 
-  /** Sets the end of the call to this many milliseconds from now. */
+  /** Sets the end of the call to this many milliseconds from now. It is not put off any more. */
   extend(timeoutMs: number): void {
     clearTimeout(this.#timer);
+    this.#putOffMs = undefined;
     this.#endAfter(timeoutMs, timeoutMs);
   }
 
@@ -68,8 +73,12 @@ export class Deadline {
     return this.#ended?.with;
   }
 
-  #endAfter(delayMs: number, timeoutMs: number): void {
-    this.#timer = setTimeout(() => this.#end(timeoutError(this.#vendor, timeoutMs)), delayMs);
+  #endAfter(delayMs: number, timeoutMs: number, waitedMs = 0): void {
+    this.#timer = setTimeout(() => {
+      const putOffMs = this.#putOffMs?.() ?? 0;
+      if (putOffMs > waitedMs) this.#endAfter(putOffMs - waitedMs, timeoutMs, putOffMs);
+      else this.#end(timeoutError(this.#vendor, timeoutMs));
+    }, delayMs);
   }
 
   #end(reason: unknown): void {

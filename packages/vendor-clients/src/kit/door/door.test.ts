@@ -154,7 +154,9 @@ test.each([
   [429, { 'retry-after': '100000' }, 'vendor_rate_limited', 120],
   [500, {}, 'vendor_unavailable', undefined],
   [503, { 'retry-after': '17' }, 'vendor_unavailable', 17],
+  [503, { 'retry-after': new Date(Date.now() - 60_000).toUTCString() }, 'vendor_unavailable', 1],
   [408, {}, 'vendor_unavailable', undefined],
+  [425, {}, 'vendor_unavailable', undefined],
 ])(
   'a call whose response has status %i and the headers %j rejects with %s and the retryAfterSeconds %s',
   async (status, headers, code, seconds) => {

@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { systemClock, ValetKeyError, type CallOptions, type VendorDependencies } from '@valetkey/core-types';
 import type { Dispatcher } from 'undici';
 import { directEgress, type Egress } from '../egress/egress.ts';
+import type { CallState, ObservedCall } from '../egress/keep-alive-client.ts';
 import { createAttempts } from './attempts.ts';
 import { createBulkhead, maxSockets, noSocketError } from './bulkhead.ts';
 import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts';
@@ -47,12 +48,17 @@ export interface DoorCall {
   /** A body that is sent as JSON. */
   readonly json?: object | undefined;
   /**
-   * The statuses of responses that `send` returns. `any`: 2xx, 304, and 4xx except 407, 408 and 429. Every other status is an
-   * error. Default: 200.
+   * The statuses of responses that `send` returns. `any`: 2xx, 304, and 4xx except 407, 408, 425 and 429. Every other status
+   * is an error. Default: 200.
    */
   readonly expected?: readonly number[] | 'any' | undefined;
   /** The meanings of statuses that are not expected, where they differ from the usual ones. */
   readonly meanings?: StatusMeanings | undefined;
+  /**
+   * Returns the error for a response whose body reports a temporary failure, although its status does not. The call then fails
+   * as with status 503 or 429, and may be repeated.
+   */
+  readonly temporaryErrorOf?: ((response: VendorResponse) => ValetKeyError | undefined) | undefined;
   /** Whether sending the call twice does no harm, so that it may be repeated after a temporary failure. Default: false. */
   readonly repeatable?: boolean | undefined;
   /**
@@ -65,6 +71,8 @@ export interface DoorCall {
 /** A call whose request a caller composed. Both bodies are streamed. */
 export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers' | 'repeatable' | 'rateLimitKey'> {
   readonly body?: AsyncIterable<Uint8Array> | Uint8Array | undefined;
+  /** The longest time, in milliseconds, that waits for `body` add to the time of the operation. Default: 0. */
+  readonly uploadTimeoutMs?: number | undefined;
   /** The most bytes that the body of the response may have. */
   readonly maxResponseBytes: number;
 }
@@ -73,7 +81,7 @@ export interface StreamCall extends Pick<DoorCall, 'method' | 'path' | 'headers'
 export interface Operation {
   /** Sends a call and reads the whole response. Every unexpected outcome rejects with a `ValetKeyError`. */
   readonly send: (call: DoorCall) => Promise<VendorResponse>;
-  /** Sends a call and resolves when the headers have arrived. The status is 2xx, 304, or 4xx except 407, 408 and 429. */
+  /** Sends a call and resolves when the headers have arrived. The status is 2xx, 304, or 4xx except 407, 408, 425 and 429. */
   readonly stream: (call: StreamCall) => Promise<StreamedResponse>;
   /** Waits for work that other operations share, within this operation's time and until its caller aborts. */
   readonly waitFor: <Result>(shared: Promise<Result>) => Promise<Result>;
@@ -97,11 +105,12 @@ interface Terms {
 
 /** One call as the door runs it. */
 interface Run<Result> {
-  readonly send: (deadline: Deadline) => Promise<Result>;
+  readonly send: (deadline: Deadline, observer: ObservedCall) => Promise<Result>;
   readonly repeatable: boolean;
   readonly rateLimitKey?: string | undefined;
   /** The body of a call that a caller composed. */
   readonly callerBody?: CallerBody;
+  readonly uploadTimeoutMs?: number | undefined;
 }
 
 const streamHeaders: DefaultHeaders = { 'user-agent': 'valetkey' };
@@ -124,14 +133,17 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
 
   async function sendCall(call: DoorCall, terms: Terms): Promise<VendorResponse> {
     const { json, repeatable = false, rateLimitKey, expected = [200], meanings } = call;
-    const send = async (deadline: Deadline): Promise<VendorResponse> => {
+    const send = async (deadline: Deadline, observer: ObservedCall): Promise<VendorResponse> => {
       const body = typeof call.body === 'function' ? call.body() : (call.body ?? null);
       const request =
         json === undefined ? toRequest(call, body, wholeHeaders) : toRequest(call, JSON.stringify(json), jsonHeaders);
-      const response = await collectResponse(dispatcher(), request, { vendor, deadline, unusable });
+      const response = await collectResponse(dispatcher(), { ...request, ...observer }, { vendor, deadline, unusable });
       const encoding = response.headers['content-encoding'];
-      if (encoding === undefined) return response;
-      return { ...response, body: await decodeBody(vendor, response.body, encoding) };
+      const decoded =
+        encoding === undefined ? response : { ...response, body: await decodeBody(vendor, response.body, encoding) };
+      const temporary = call.temporaryErrorOf?.(decoded);
+      if (temporary !== undefined) throw temporary;
+      return decoded;
     };
     const { result, deadline } = await run({ send, repeatable, rateLimitKey }, terms);
     deadline.stop();
@@ -140,11 +152,12 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
   }
 
   async function streamCall(call: StreamCall, terms: Terms): Promise<StreamedResponse> {
-    const { method, repeatable = false, rateLimitKey, maxResponseBytes: maxBytes } = call;
+    const { method, repeatable = false, rateLimitKey, uploadTimeoutMs, maxResponseBytes: maxBytes } = call;
     const callerBody = toCallerBody(call.body, clock);
     const request = toRequest(call, callerBody.body, streamHeaders);
-    const send = (deadline: Deadline) => requestHead(dispatcher(), request, deadline, unusable);
-    const { result, deadline } = await run({ send, repeatable, rateLimitKey, callerBody }, terms);
+    const send = (deadline: Deadline, observer: ObservedCall) =>
+      requestHead(dispatcher(), { ...request, ...observer }, deadline, unusable);
+    const { result, deadline } = await run({ send, repeatable, rateLimitKey, callerBody, uploadTimeoutMs }, terms);
     const source = { baseUrl: options.baseUrl, url: request.origin + request.path };
     return toStreamedResponse(result, { vendor, deadline, method, source, maxBytes });
   }
@@ -194,31 +207,40 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
 
   /** The receiver of the result stops the deadline. */
   return async function run<Result>(
-    { send, repeatable, rateLimitKey, callerBody }: Run<Result>,
+    { send, repeatable, rateLimitKey, callerBody, uploadTimeoutMs = 0 }: Run<Result>,
     { leftMs, signal, caller }: Terms,
   ): Promise<{ readonly result: Result; readonly deadline: Deadline }> {
     signal?.throwIfAborted();
     if (leftMs <= 0) throw timeoutError(vendor, timeoutMs);
     const { turn, waitedMs, leave } = bulkhead.enter(caller);
-    const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller: signal, onOver: leave });
+    const awaitedMs = () => callerBody?.awaitedMs() ?? 0;
+    const putOffMs = () => Math.min(awaitedMs(), uploadTimeoutMs);
+    const deadline = new Deadline({ vendor, timeoutMs, leftMs, caller: signal, putOffMs, onOver: leave });
     const startedAtMs = clock.monotonicMs();
     let hasSocket = turn === undefined;
-    const awaitedMs = () => callerBody?.awaitedMs() ?? 0;
-    const hadVendorHalfOfTime = () => waitedMs() + awaitedMs() <= leftMs / 2;
+    let state: CallState = 'waiting';
+    const onState = (next: CallState) => void (state = next);
+    /** The time that the vendor lost because the call waited for its caller longer than it may. */
+    const lostMs = () => awaitedMs() - putOffMs();
+    const hadVendorHalfOfTime = () => waitedMs() + lostMs() <= leftMs / 2;
     const explain = (failure: unknown): unknown => {
       const ended = deadline.explain() ?? describeNetworkFailure(failure, vendor);
       if (!isTimeout(ended)) return ended;
       if (!hasSocket) return noSocketError(vendor);
-      return !hadVendorHalfOfTime() && awaitedMs() > waitedMs() ? slowCallerError(vendor) : ended;
+      return !hadVendorHalfOfTime() && lostMs() > waitedMs() ? slowCallerError(vendor) : ended;
     };
     try {
       if (turn !== undefined) await deadline.waitFor(turn);
       hasSocket = true;
       const result = await attempts.run({
-        send: () => send(deadline),
+        send() {
+          state = 'waiting';
+          return send(deadline, { onState });
+        },
         explain,
         startedAtMs,
         hadVendorHalfOfTime,
+        isOnUsedConnection: () => state === 'sent on a used connection',
         repeatable,
         rateLimitKey,
         isGoodProbe: !(callerBody?.body instanceof Readable),

@@ -59,8 +59,8 @@ export function refusalError(
 }
 
 /**
- * Returns the error for a status that means the same at every vendor: 1xx, 3xx except 304, 407, 408, 429 and 5xx. Returns undefined
- * for every other status, because the caller of this function decides what that status means.
+ * Returns the error for a status that means the same at every vendor: 1xx, 3xx except 304, 407, 408, 425, 429 and 5xx. Returns
+ * undefined for every other status, because the caller of this function decides what that status means.
  */
 export function unusableStatusError(
   vendor: VendorName,
@@ -68,26 +68,36 @@ export function unusableStatusError(
   headers: ResponseHeaders,
   nowMs: number,
 ): ValetKeyError | undefined {
-  const isOutage = status >= 500 || status === 408;
+  const isOutage = status >= 500 || status === 408 || status === 425;
   if (isOutage || status === 429) {
     const retryAfterSeconds = parseRetryAfter(headers['retry-after'], nowMs);
     // Only the headers are checked: reading the body could take long, because a vendor in trouble may send it slowly.
     if ((status === 429 || status === 503) && isInterception(headers)) {
       return interceptedError(vendor, status, retryAfterSeconds ?? (status === 429 ? 1 : undefined));
     }
-    return isOutage
-      ? statusError(vendor, status, 'vendor_unavailable', `${vendor.title} cannot respond at the moment.`, {
-          retryAfterSeconds,
-        })
-      : statusError(vendor, status, 'vendor_rate_limited', `${vendor.title} accepts no more calls at the moment.`, {
-          retryAfterSeconds: retryAfterSeconds ?? 1,
-        });
+    return temporaryError(vendor, status, isOutage ? 'outage' : 'rate limit', { retryAfterSeconds });
   }
   // Only a proxy of this network sends it, and a caller's HTTP client would take it for one of its own proxy.
   if (status === 407) return interceptedError(vendor, status);
   const isRedirect = status >= 300 && status < 400 && status !== 304;
   if (!isRedirect && status >= 200) return undefined;
   return statusError(vendor, status, 'vendor_response_invalid', invalidDetail(vendor));
+}
+
+/** Returns the error for a response that says that the same call may succeed later. */
+export function temporaryError(
+  vendor: VendorName,
+  status: number,
+  kind: 'outage' | 'rate limit',
+  { retryAfterSeconds, reason }: Pick<ValetKeyErrorOptions, 'retryAfterSeconds' | 'reason'>,
+): ValetKeyError {
+  const more = { retryAfterSeconds, ...(reason !== undefined && { reason }) };
+  return kind === 'outage'
+    ? statusError(vendor, status, 'vendor_unavailable', `${vendor.title} cannot respond at the moment.`, more)
+    : statusError(vendor, status, 'vendor_rate_limited', `${vendor.title} accepts no more calls at the moment.`, {
+        ...more,
+        retryAfterSeconds: retryAfterSeconds ?? 1,
+      });
 }
 
 /** The fields by which most APIs describe an error. */

@@ -16,7 +16,10 @@ export interface VendorName {
 /** Header fields by their lower-case names. */
 export type ResponseHeaders = Dispatcher.ResponseData['headers'];
 
-/** A vendor's response, read to its end. Its status is 2xx, 304, or 4xx except 407, 408 and 429; other statuses are errors. */
+/**
+ * A vendor's response, read to its end. Its status is 2xx, 304, or 4xx except 407, 408, 425 and 429; other statuses are
+ * errors.
+ */
 export interface VendorResponse {
   readonly vendor: VendorName;
   readonly status: number;

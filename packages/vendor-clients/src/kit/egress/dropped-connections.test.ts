@@ -3,12 +3,16 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { VendorEvent } from '@valetkey/core-types';
 import { buffer } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { openDoor } from '../door/door.ts';
 
 const vendor = { id: 'nabla', title: 'Nabla' };
 const repeatable = { method: 'GET', path: '/x', repeatable: true };
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** Returns what the server does with a request: `index` counts the requests of one connection. */
 type Behavior = (socket: Socket, index: number, connection: number) => void;
@@ -97,3 +101,45 @@ test.each(breaks)('the second call fails when %s, with the reason that fits', as
   await expect(door.begin().send(once)).rejects.toMatchObject({ code: 'vendor_unavailable', reason });
   await door.close();
 });
+
+test.each(['send', 'stream'] as const)(
+  'timeouts of %s on idle connections whose packets are lost do not open the circuit, and those on new ones do',
+  async (kind) => {
+    // The circuit considers the latest 50 calls.
+    const count = 60;
+    const sent: unknown[] = [];
+    const warm: Socket[] = [];
+    await using server = await startBreakingServer((socket, index, connection) => {
+      sent.push(index);
+      if (index > 0 || connection >= count) return;
+      // No connection is used for a second call before each call has its own.
+      warm.push(socket);
+      if (warm.length === count) for (const each of warm) each.write(ok);
+    });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { door, events } = openTo(server.url);
+    const begin = () =>
+      Array.from({ length: count }, async () => {
+        const operation = door.begin();
+        if (kind === 'send') return operation.send({ method: 'POST', path: '/x' });
+        const { body } = await operation.stream({ method: 'POST', path: '/x', maxResponseBytes: 10 });
+        return buffer(body);
+      });
+    await Promise.all(begin());
+    await setImmediate();
+    const timeOut = async () => {
+      sent.length = 0;
+      const calls = Promise.allSettled(begin());
+      while (sent.length !== count) await setImmediate();
+      vi.advanceTimersByTime(60_000);
+      for (const call of await calls) expect(call).toMatchObject({ reason: { code: 'vendor_timeout' } });
+    };
+    await timeOut();
+    expect(server.connections()).toBe(count);
+    expect(events).toEqual([]);
+    await timeOut();
+    expect(server.connections()).toBe(2 * count);
+    expect(events).toMatchObject([{ type: 'circuit_opened' }]);
+    await door.close();
+  },
+);

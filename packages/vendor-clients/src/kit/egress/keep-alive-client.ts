@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net';
 import { codeOfForeignError, connectionDropped, proxyRefused } from '@valetkey/core-types';
-import { Client, Pool, type Dispatcher } from 'undici';
+import { Client, errors, Pool, type Dispatcher } from 'undici';
 
 /** The codes of the network errors for a broken TCP connection. */
 const brokenCodes = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET']);
@@ -13,25 +14,37 @@ export function createKeepAlivePool(origin: string | URL, options: Pool.Options)
   return new Pool(origin, { ...options, factory: (own, ownOptions) => new KeepAliveClient(own, ownOptions) });
 }
 
+/** How far a call has come. `answered`: the head of its response has arrived. */
+export type CallState = 'waiting' | 'sent' | 'sent on a used connection' | 'answered';
+
+/** An option of a call whose sender wants to know how far it has come. */
+export interface ObservedCall {
+  readonly onState?: ((state: CallState) => void) | undefined;
+}
+
 class KeepAliveClient extends Client {
   /** Whether a call was already sent on this TCP connection. */
   #isUsed = false;
+  readonly #informational: InformationalFilter;
 
   constructor(origin: URL, options: object) {
-    super(origin, distinguishResets(options));
+    const informational = createInformationalFilter();
+    super(origin, prepareSockets(options, informational));
+    this.#informational = informational;
     this.on('connect', () => {
       this.#isUsed = false;
     });
   }
 
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+  override dispatch(options: Dispatcher.DispatchOptions & ObservedCall, handler: Dispatcher.DispatchHandler): boolean {
     /** Returns whether the connection had been used before. */
     const markUsed = (): boolean => {
       const wasUsed = this.#isUsed;
       this.#isUsed = true;
+      this.#informational.expectResponse();
       return wasUsed;
     };
-    return super.dispatch(options, new MarkingHandler(handler, markUsed));
+    return super.dispatch(options, new MarkingHandler(handler, markUsed, options.onState));
   }
 }
 
@@ -39,15 +52,17 @@ class KeepAliveClient extends Client {
 class MarkingHandler implements Dispatcher.DispatchHandler {
   readonly #handler: Dispatcher.DispatchHandler;
   readonly #markUsed: () => boolean;
-  #state: 'waiting' | 'sent' | 'sent on a used connection' | 'answered' = 'waiting';
+  readonly #onState: ObservedCall['onState'];
+  #state: CallState = 'waiting';
 
-  constructor(handler: Dispatcher.DispatchHandler, markUsed: () => boolean) {
+  constructor(handler: Dispatcher.DispatchHandler, markUsed: () => boolean, onState: ObservedCall['onState']) {
     this.#handler = handler;
     this.#markUsed = markUsed;
+    this.#onState = onState;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
-    this.#state = this.#markUsed() ? 'sent on a used connection' : 'sent';
+    this.#enter(this.#markUsed() ? 'sent on a used connection' : 'sent');
     this.#handler.onRequestStart?.(controller, context);
   }
 
@@ -56,7 +71,7 @@ class MarkingHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(...event: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void {
-    this.#state = 'answered';
+    this.#enter('answered');
     this.#handler.onResponseStart?.(...event);
   }
 
@@ -70,6 +85,11 @@ class MarkingHandler implements Dispatcher.DispatchHandler {
 
   onResponseError(controller: Dispatcher.DispatchController | null, failure: Error): void {
     this.#handler.onResponseError?.(controller as Dispatcher.DispatchController, this.#mark(failure));
+  }
+
+  #enter(state: CallState): void {
+    this.#state = state;
+    this.#onState?.(state);
   }
 
   #mark(failure: Error): Error {
@@ -86,20 +106,84 @@ class MarkingHandler implements Dispatcher.DispatchHandler {
 }
 
 /**
- * Replaces the code `ECONNRESET` of each reset TCP connection. For a body without a length, undici would take `ECONNRESET` for
- * the regular end, so that half a body would look complete.
+ * Filters informational responses, and replaces the code `ECONNRESET` of each reset TCP connection. For a body without a
+ * length, undici would take `ECONNRESET` for the regular end, so that half a body would look complete.
  */
-function distinguishResets(options: Client.Options): Client.Options {
+function prepareSockets(options: Client.Options, { watch }: InformationalFilter): Client.Options {
   const { connect } = options;
   if (typeof connect !== 'function') return options;
   return {
     ...options,
     connect: (target, callback) =>
       connect(target, (...outcome) => {
-        outcome[1]?.prependListener('error', (failure: NodeJS.ErrnoException) => {
+        const [, socket] = outcome;
+        if (socket) watch(socket);
+        socket?.prependListener('error', (failure: NodeJS.ErrnoException) => {
           if (failure.code === 'ECONNRESET') failure.code = 'ECONNABORTED';
         });
         callback(...outcome);
       }),
+  };
+}
+
+/** Lets the HTTP parser ignore each informational response (RFC 9110 section 15.2) on the sockets of one client. */
+interface InformationalFilter {
+  readonly watch: (socket: Socket) => void;
+  /** Begins to look for informational responses, because a request is sent now. */
+  readonly expectResponse: () => void;
+}
+
+/** The length of `HTTP/1.1 100`. */
+const startLength = 12;
+const informational = /^HTTP\/1\.1 1/;
+
+/**
+ * Creates the filter of one client, which sends one request at a time. The parser of undici ignores every informational
+ * response except 100, for which it breaks the connection, so the filter turns each 100 into 102. A 101 destroys the socket
+ * with a parser error: no request asks for another protocol.
+ */
+function createInformationalFilter(): InformationalFilter {
+  /** The first characters of the current head, or undefined after the begin of the final head. */
+  let start: string | undefined;
+  /** The latest characters of an informational head. */
+  let end = '';
+
+  const readCharacter = (character: string): void => {
+    if (start === undefined) return;
+    if (start.length < startLength) {
+      start += character;
+      if (start.length === startLength && !informational.test(start)) start = undefined;
+    } else {
+      end = (end + character).slice(-3);
+      if (end === '\n\r\n' || end.endsWith('\n\n')) start = end = '';
+    }
+  };
+
+  /** Returns whether a chunk has no 101. */
+  const filter = (chunk: Buffer): boolean => {
+    for (let index = 0; index < chunk.length; index += 1) {
+      readCharacter(String.fromCharCode(chunk[index] ?? 0));
+      if (start === undefined) return true;
+      if (start.length < startLength || end !== '') continue;
+      if (start.endsWith('101')) return false;
+      if (start.endsWith('100')) chunk.write('2', index, 'latin1');
+    }
+    return true;
+  };
+
+  return {
+    watch(socket) {
+      start = undefined;
+      const read = socket.read.bind(socket);
+      socket.read = (size) => {
+        const chunk = read(size) as Buffer | null;
+        if (chunk === null || start === undefined || filter(chunk)) return chunk;
+        socket.destroy(new errors.HTTPParserError('The server switched protocols unasked.'));
+        return null;
+      };
+    },
+    expectResponse() {
+      start = end = '';
+    },
   };
 }
