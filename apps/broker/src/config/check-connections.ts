@@ -4,6 +4,7 @@ import { openEgress, type Egress, type EgressSettings } from '@valetkey/vendor-c
 import { createVendor } from './adapter.ts';
 import { ConfigError } from './config-error.ts';
 import type { VendorUserSource } from './connection-policy.ts';
+import { findRefusedUrls, namesRefusedHost } from './check-issuer-urls.ts';
 import type { ConnectionConfig } from './config.ts';
 
 /** The result of checking the connections of a configuration. */
@@ -40,6 +41,16 @@ export function checkConnections(
   const names = issuers.map(({ issuer }) => issuer);
   // If no issuer is known, a vendor that could not be created may be the one that signs users in.
   if (issuers.length > 0 || problems.length === 0) problems.push(...checkIssuers(issuers));
+  problems.push(
+    ...configuredIssuers.flatMap((issuer, index) =>
+      findRefusedUrls(issuer, egress).map((field) => `issuers.${index}.${field}: ${namesRefusedHost}`),
+    ),
+    ...created.flatMap(({ connection: { name }, own }) =>
+      own
+        .flatMap((issuer) => findRefusedUrls(issuer, egress))
+        .map((field) => `vendors.${name}: the ${field} of its identity provider ${namesRefusedHost}`),
+    ),
+  );
   for (const { connection, vendor } of created) {
     try {
       problems.push(...findUnenforceableRules(connection, vendor), ...findIssuerProblems(connection, vendor, names));

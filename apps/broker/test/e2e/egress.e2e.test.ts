@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
@@ -192,10 +195,11 @@ test.runIf(hasOpenssl && hasPrivateAddress)(
 );
 
 test.each(['https://10.0.0.1/jwks', 'https://169.254.169.254/jwks', 'https://metadata.google.internal/jwks'])(
-  'keys at %s are not fetched, with a proxy neither, and the finding names the setting',
+  'keys at %s, which metadata names, are not fetched, with a proxy neither, and the finding names the setting',
   async (jwksUri) => {
     await using proxy = await startConnectProxy({});
-    const issuers = [{ issuer: sandbox.urls.idp, audiences: ['valetkey'], jwksUri }];
+    await using metadata = await startMetadata(jwksUri);
+    const issuers = [{ issuer: metadata.issuer, audiences: ['valetkey'] }];
     for (const egress of [{ proxy: false as const }, { proxy: `http://127.0.0.1:${proxy.port}` }]) {
       const findings = await examine(parseConfig({ ...createConfigFor(sandbox), vendors: {}, issuers, egress }));
       expect(findings.find(({ part }) => part.startsWith('issuer'))).toMatchObject({
@@ -206,6 +210,14 @@ test.each(['https://10.0.0.1/jwks', 'https://169.254.169.254/jwks', 'https://met
     expect(proxy.tunnels).toEqual([]);
   },
 );
+
+/** Starts an identity provider that publishes only metadata. */
+async function startMetadata(jwksUri: string) {
+  const server = createServer((_request, response) => response.end(JSON.stringify({ issuer, jwks_uri: jwksUri })));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { issuer, [Symbol.asyncDispose]: async () => void server.close().closeAllConnections() };
+}
 
 test('the check of a configuration refuses a private address of a vendor unless `egress.allow` lists it', () => {
   const check = (baseUrl: string, allow: string[] = []) => {
