@@ -65,7 +65,11 @@ test('checkConnections accepts policies whose rules all have an effect', () => {
     configure({ issue: issueForAccount }, policy),
     configure({ proxy }, policy),
   ];
-  expect(checkConnections(connections, [one, two], egress)).toEqual({ issuers: [one, two], problems: [] });
+  expect(checkConnections(connections, [one, two], egress)).toEqual({
+    issuers: [one, two],
+    issuerCertificates: new Map(),
+    problems: [],
+  });
 });
 
 test('checkConnections adds the issuer of each vendor that signs users in, given as a record or as a provider', () => {

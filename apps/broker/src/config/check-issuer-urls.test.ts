@@ -52,8 +52,9 @@ test.each(places.flatMap(([field, write]) => refused.map((url) => [field, url, w
   'parseConfig refuses the %s %s, which names a host that may not be called',
   (field, url, write) => {
     const problems = problemsOf({ issuers: [{ issuer: 'https://other.example.com', audiences }, write(url)] });
-    expect(problems).toEqual([expect.stringMatching(`^issuers\\.1\\.${field.replace('.', '\\.')}: `)]);
-    if (url.startsWith('https:')) expect(problems[0]).toMatch(/names a host that may not be called.*`egress\.allow`/);
+    // An http URL is refused for its scheme.
+    const problem = url.startsWith('http:') ? 'must be' : 'names a host that may not be called.*`egress\\.allow`';
+    expect(problems).toEqual([expect.stringMatching(`^issuers\\.1\\.${field.replace('.', '\\.')}: ${problem}`)]);
   },
 );
 
@@ -68,7 +69,8 @@ test.each(places)('parseConfig accepts the %s of a private host that `egress.all
 
 test.each(places)('parseConfig accepts a name or a loopback host as the %s', (_field, write) => {
   const loopbackUrls = ['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080', 'https://2130706433'];
-  for (const url of ['https://id.corp.internal', ...loopbackUrls]) expect(problemsOf({ issuers: [write(url)] })).toEqual([]);
+  for (const url of ['https://id.corp.internal', ...loopbackUrls])
+    expect(problemsOf({ issuers: [write(url)] })).toEqual([]);
 });
 
 test('parseConfig accepts an issuer with a private address that is not called, because its keys are elsewhere', () => {
@@ -99,7 +101,11 @@ const vendorOptions: Readonly<Record<string, (url: string) => object>> = {
 
 test.each(Object.keys(vendors))('parseConfig refuses a private address in a URL of the vendor %s', (vendor) => {
   const check = (url: string, allow: readonly string[] = []) =>
-    problemsOf({ issuers: [{ issuer, audiences }], vendors: { [vendor]: vendorOptions[vendor]?.(url) }, egress: { allow } });
+    problemsOf({
+      issuers: [{ issuer, audiences }],
+      vendors: { [vendor]: vendorOptions[vendor]?.(url) },
+      egress: { allow },
+    });
   for (const url of refused) expect(check(url), url).toEqual([expect.stringMatching(`^vendors\\.${vendor}[.:]`)]);
   expect(check('https://10.0.0.5', ['10.0.0.0/8'])).toEqual([]);
 });
