@@ -1,4 +1,4 @@
-import { addressRefused, egressAdvice, type IssuerOptions } from '@valetkey/core-types';
+import { addressRefused, adviseOnNetworkError, type IssuerOptions } from '@valetkey/core-types';
 import type { Egress } from '@valetkey/vendor-clients';
 
 /** Returns each URL of an issuer that the broker calls, with its field. */
@@ -16,7 +16,7 @@ function listUrls(record: IssuerOptions): (readonly [string, string | undefined]
 }
 
 /** What is wrong with a field that {@link findRefusedUrls} returns. */
-export const namesRefusedHost = `names a host that may not be called. ${egressAdvice[addressRefused]}`;
+export const namesRefusedHost = `names a host that may not be called. ${adviseOnNetworkError({ code: addressRefused })}`;
 
 /**
  * Returns each field of an issuer whose URL has a host that the egress refuses. No name is resolved: the egress judges the

@@ -132,8 +132,8 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
       return claims;
     } catch (error) {
       pause.recordFailure();
-      const { reason } = error as FetchFailure;
-      throw identityUnavailable(issuer, { reason, retryAfterSeconds: pause.remainingMs() / 1000 });
+      const { reason, detail: advice } = error as FetchFailure;
+      throw identityUnavailable(issuer, { reason, advice, retryAfterSeconds: pause.remainingMs() / 1000 });
     }
   };
 

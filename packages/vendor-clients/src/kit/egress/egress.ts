@@ -1,13 +1,14 @@
 import type { lookup as systemLookup } from 'node:dns';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { describeSchemaProblems, isLoopbackHost, VendorSetupError } from '@valetkey/core-types';
-import { Agent, fetch, ProxyAgent, type Dispatcher, type Pool } from 'undici';
+import { Agent, fetch, type Dispatcher, type Pool } from 'undici';
 import { guardedLookup, namesRefusedHost, refusedError } from './addresses.ts';
 import type { ClientCertificate } from './certificates.ts';
 import { egressSchema, type EgressOptions, type EgressSettings } from './egress-options.ts';
 import { createKeepAlivePool } from './keep-alive-client.ts';
 import { findProxy, type Environment, type Proxy } from './proxy.ts';
 import { isProxyException } from './proxy-exceptions.ts';
+import { createProxyTransport } from './proxy-transport.ts';
 
 /** The way out of the network: which addresses may be called, through which proxy, and with which certificates. */
 export interface Egress {
@@ -145,12 +146,13 @@ function createTransportFactory({ settings, proxy, lookup: ownLookup, clientCert
     if (proxy === undefined || isLoopbackHost(origin.hostname) || isProxyException(origin, proxy.exceptions)) {
       return createKeepAlivePool(origin, options);
     }
-    return new ProxyAgent({
-      ...options,
-      uri: proxy.url,
-      factory: createKeepAlivePool,
+    return createProxyTransport({
+      proxyUrl: proxy.url,
+      options,
+      createPool: createKeepAlivePool,
       requestTls: tls(contexts.vendor),
       proxyTls: tls(contexts.proxy),
+      timeoutMs,
     });
   };
 }
