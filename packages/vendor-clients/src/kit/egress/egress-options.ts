@@ -16,21 +16,25 @@ function toProxy<Value extends string | false>(
   context: z.RefinementCtx,
 ): Value extends string ? Secret : Secret | false {
   if (value === false) return false as never;
-  const url = parseProxyUrl(value);
-  if (url !== undefined) return new Secret(url.href);
+  const url = withScheme(value);
+  // Otherwise kept as it is written, so that the text in a configuration is recognized as a secret.
+  if (isProxyUrl(url)) return new Secret(url);
   context.addIssue({ code: 'custom', message: wrongProxy });
   return z.NEVER;
 }
 
 /** Programs commonly accept `host:port` in `HTTPS_PROXY`. */
-function parseProxyUrl(text: string): URL | undefined {
+function withScheme(text: string): string {
   const trimmed = text.trim();
-  const full = trimmed.includes('://') ? trimmed : `http://${trimmed}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
+  return trimmed.includes('://') ? trimmed : `http://${trimmed}`;
+}
+
+function isProxyUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return false;
   // A password with such a character would end the host in the middle of the password.
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return undefined;
-  return isPercentEncoded(url.username) && isPercentEncoded(url.password) ? url : undefined;
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return false;
+  return isPercentEncoded(url.username) && isPercentEncoded(url.password);
 }
 
 function isPercentEncoded(text: string): boolean {
