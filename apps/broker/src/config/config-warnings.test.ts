@@ -64,23 +64,20 @@ test.each<[string, object, string]>([
     { store: { postgres: 'postgresql://db/valetkey?password=canary' } },
     'store.postgres',
   ],
-  ['a proxy with a password', { egress: { proxy: 'http://user:canary@proxy:3128' } }, ['egress.proxy']],
-  ['a proxy with a password and a slash', { egress: { proxy: 'HTTP://user:canary@Proxy:80/' } }, ['egress.proxy']],
-  ['a proxy with a password, without its scheme', { egress: { proxy: 'user:canary@proxy:3128' } }, ['egress.proxy']],
-  ['a proxy without a password', { egress: { proxy: 'http://proxy:3128' } }, []],
-  ['a proxy without a password and scheme', { egress: { proxy: 'proxy:3128' } }, []],
-  ['a URL without a password', { store: { postgres: 'postgresql://user@db/valetkey' } }, []],
-  ['a reference', { vendors: { nudge: { apiKey: '${env:KEY}' } } }, []],
-  ['a reference inside a text', { vendors: { nudge: { apiKey: 'prefix-${env:KEY}' } } }, []],
-])('inspectConfig warns about %s that the configuration file contains', async (_, config, fields) => {
-  for (const name of ['valetkey.config.yaml', 'valetkey.config.json']) {
-    const warnings = await listWarnings({ issuers, ...config }, name);
-    expect(warnings.map((warning) => warning.split(':')[0])).toEqual(fields);
+  ['a proxy with a password', { egress: { proxy: 'http://user:canary@proxy:3128' } }, 'egress.proxy'],
+  ['a proxy with a password and a slash', { egress: { proxy: 'HTTP://user:canary@Proxy:80/' } }, 'egress.proxy'],
+  ['a proxy with a password, without its scheme', { egress: { proxy: 'user:canary@proxy:3128' } }, 'egress.proxy'],
+])('inspectConfig warns about %s in a YAML or JSON file', async (_, config, field) => {
+  for (const name of dataFiles) {
+    const warnings = await warningsFor({ issuers, ...config }, name);
+    expect(warnings.map((warning) => warning.split(':')[0])).toEqual([field]);
     expect(warnings.join()).not.toMatch(/canary|PRIVATE/);
   }
 });
 
 test.each<[string, object]>([
+  ['a proxy without a password', { egress: { proxy: 'http://proxy:3128' } }],
+  ['a proxy without a password and scheme', { egress: { proxy: 'proxy:3128' } }],
   ['a URL without a password', { store: { postgres: 'postgresql://user@db/valetkey' } }],
   ['a reference', { vendors: { nudge: { apiKey: '${env:KEY}' } } }],
   ['a reference inside a longer text', { vendors: { nudge: { apiKey: 'prefix-${env:KEY}' } } }],
