@@ -53,6 +53,12 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
   const verifier = createJwtVerifier({
     issuers: config.issuers,
     fetch: egress.fetch,
+    fetchByIssuer: new Map(
+      [...config.issuerCertificates].map(([issuer, certificate]) => [
+        issuer,
+        egress.withClientCertificate(certificate).fetch,
+      ]),
+    ),
     clock,
     onEvent: (event) => {
       metrics.countIdentityEvent(event);

@@ -5,6 +5,17 @@ import { codeOfForeignError, describeForeignError } from './foreign-error.ts';
 test.each([
   ['ECONNREFUSED', 'a system error', Object.assign(new Error('x'), { code: 'ECONNREFUSED' })],
   ['42P01', 'an SQLSTATE', { code: '42P01' }],
+  [
+    'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE',
+    'a code of OpenSSL with a slash',
+    { code: 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE' },
+  ],
+  [
+    'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    'a long code of OpenSSL',
+    { code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' },
+  ],
+  [undefined, 'a code with a slash that is not of OpenSSL', { code: 'AKIA/SECRET' }],
   [undefined, 'a code that is free text', { code: 'Bearer abc def' }],
   [undefined, 'a code that may be a secret', { code: 'sk_live_4f1c' }],
   [undefined, 'a code that is a number', { code: 13 }],

@@ -11,8 +11,11 @@ export interface ForeignErrorDescription {
 const maxFrames = 12;
 const maxCauses = 3;
 
-/** A constant of a library. Free text and most secrets have lower-case letters or other characters. */
-const codePattern = /^[A-Z0-9_]{2,40}$/;
+/**
+ * A constant of a library. Free text and most secrets have lower-case letters or other characters. The constants of OpenSSL
+ * are longer, and some have a slash (`ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE`).
+ */
+const codePattern = /^(?:[A-Z0-9_]{2,40}|ERR_SSL_[A-Z0-9_/]{2,60})$/;
 const namePattern = /^[A-Za-z][A-Za-z0-9_$]{0,60}$/;
 /** A frame as the runtime writes it. A line of a message that only begins with `at` is not one. */
 const framePattern =

@@ -10,7 +10,13 @@ export { signatureAlgorithms } from './issuer-parts.ts';
 export { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-text.ts';
 export { isHostAllowed, isLoopbackOrigin, isSameIdentifier, readClaim } from './foreign-names.ts';
 export { isLoopbackHost } from './loopback.ts';
-export { addressRefused, connectionDropped, egressAdvice, proxyRefused } from './network-codes.ts';
+export {
+  addressRefused,
+  adviseOnNetworkError,
+  connectionDropped,
+  proxyRefused,
+  proxyUnreachable,
+} from './network-codes.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
 export { VendorSetupError } from './vendor-setup-error.ts';

@@ -46,6 +46,13 @@ function configure(
 const problemsOf = (connections: readonly ConnectionConfig[], issuers: readonly IssuerOptions[] = [one]) =>
   checkConnections(connections, issuers, egress).problems;
 
+test('checkConnections refuses a private address in the issuer of a vendor that signs users in', () => {
+  const connection = configure({ authenticate: { issuer: { issuer: 'https://10.0.0.5', audiences: ['api'] } } });
+  expect(problemsOf([connection])).toEqual([
+    expect.stringMatching(/^vendors\.acme-eu: the issuer of its identity provider names a host .*`egress\.allow`/),
+  ]);
+});
+
 test('checkConnections accepts policies whose rules all have an effect', () => {
   const policy: Partial<ConnectionPolicy> = {
     issuers: [one.issuer],
@@ -58,7 +65,11 @@ test('checkConnections accepts policies whose rules all have an effect', () => {
     configure({ issue: issueForAccount }, policy),
     configure({ proxy }, policy),
   ];
-  expect(checkConnections(connections, [one, two], egress)).toEqual({ issuers: [one, two], problems: [] });
+  expect(checkConnections(connections, [one, two], egress)).toEqual({
+    issuers: [one, two],
+    issuerCertificates: new Map(),
+    problems: [],
+  });
 });
 
 test('checkConnections adds the issuer of each vendor that signs users in, given as a record or as a provider', () => {

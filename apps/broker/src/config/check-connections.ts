@@ -1,15 +1,21 @@
 import { hasPlaceholder, readTenant, VendorSetupError, type IssuerOptions, type Vendor } from '@valetkey/core-types';
 import { issuerRecord, parseIssuers } from '@valetkey/jwt-verify';
-import { openEgress, type Egress, type EgressSettings } from '@valetkey/vendor-clients';
+import { openEgress, type ClientCertificate, type Egress, type EgressSettings } from '@valetkey/vendor-clients';
 import { createVendor } from './adapter.ts';
 import { ConfigError } from './config-error.ts';
 import type { VendorUserSource } from './connection-policy.ts';
+import { findRefusedUrls, namesRefusedHost } from './check-issuer-urls.ts';
 import type { ConnectionConfig } from './config.ts';
+
+/** An identity provider as it is configured: its record, and how the broker calls it. */
+export type IssuerField = IssuerOptions & Pick<ConnectionConfig, 'clientCertificate'>;
 
 /** The result of checking the connections of a configuration. */
 export interface CheckedConnections {
   /** The configured identity providers, then the vendors that sign users in. */
   readonly issuers: readonly IssuerOptions[];
+  /** The certificates that the broker shows to identity providers, by issuer. */
+  readonly issuerCertificates: ReadonlyMap<string, ClientCertificate>;
   readonly problems: readonly string[];
 }
 
@@ -19,7 +25,7 @@ export interface CheckedConnections {
  */
 export function checkConnections(
   connections: readonly ConnectionConfig[],
-  configuredIssuers: readonly IssuerOptions[],
+  issuerFields: readonly IssuerField[],
   egressSettings: EgressSettings,
 ): CheckedConnections {
   const problems: string[] = [];
@@ -36,10 +42,16 @@ export function checkConnections(
       return [];
     }
   });
-  const issuers = [...configuredIssuers, ...created.flatMap(({ own }) => own)];
+  const placed = [...issuerFields.map(placeIssuer), ...created.flatMap(placeOwnIssuers)];
+  const issuers = placed.map(({ record }) => record);
   const names = issuers.map(({ issuer }) => issuer);
   // If no issuer is known, a vendor that could not be created may be the one that signs users in.
   if (issuers.length > 0 || problems.length === 0) problems.push(...checkIssuers(issuers));
+  problems.push(
+    ...placed.flatMap(({ record, place }) =>
+      findRefusedUrls(record, egress).map((field) => `${place(field)} ${namesRefusedHost}`),
+    ),
+  );
   for (const { connection, vendor } of created) {
     try {
       problems.push(...findUnenforceableRules(connection, vendor), ...findIssuerProblems(connection, vendor, names));
@@ -47,7 +59,35 @@ export function checkConnections(
       problems.push(...describeAdapterFailure(connection, error));
     }
   }
-  return { issuers, problems };
+  const issuerCertificates = new Map(
+    placed.flatMap(({ record: { issuer }, clientCertificate }) =>
+      clientCertificate === undefined ? [] : [[issuer, clientCertificate]],
+    ),
+  );
+  return { issuers, issuerCertificates, problems };
+}
+
+/** An identity provider, with its place in the configuration. */
+interface PlacedIssuer extends Pick<ConnectionConfig, 'clientCertificate'> {
+  readonly record: IssuerOptions;
+  /** Returns the beginning of a problem about a field of the record. */
+  readonly place: (field: string) => string;
+}
+
+function placeIssuer({ clientCertificate, ...record }: IssuerField, index: number): PlacedIssuer {
+  return { record, clientCertificate, place: (field) => `issuers.${index}.${field}:` };
+}
+
+/** A vendor that signs users in also publishes the keys, so that it is shown the certificate of its connection. */
+function placeOwnIssuers({
+  connection: { name, clientCertificate },
+  own,
+}: {
+  readonly connection: ConnectionConfig;
+  readonly own: readonly IssuerOptions[];
+}): PlacedIssuer[] {
+  const place = (field: string) => `vendors.${name}: the ${field} of its identity provider`;
+  return own.map((record) => ({ record, clientCertificate, place }));
 }
 
 /** Returns the egress for the check. A wrong variable of the environment is a problem of its own. */

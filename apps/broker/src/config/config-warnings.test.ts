@@ -64,6 +64,9 @@ test.each<[string, object, string]>([
     { store: { postgres: 'postgresql://db/valetkey?password=canary' } },
     'store.postgres',
   ],
+  ['a proxy with a password', { egress: { proxy: 'http://user:canary@proxy:3128' } }, 'egress.proxy'],
+  ['a proxy with a password and a slash', { egress: { proxy: 'HTTP://user:canary@Proxy:80/' } }, 'egress.proxy'],
+  ['a proxy with a password, without its scheme', { egress: { proxy: 'user:canary@proxy:3128' } }, 'egress.proxy'],
 ])('inspectConfig warns about %s in a YAML or JSON file', async (_, config, field) => {
   for (const name of dataFiles) {
     const warnings = await warningsFor({ issuers, ...config }, name);
@@ -73,6 +76,8 @@ test.each<[string, object, string]>([
 });
 
 test.each<[string, object]>([
+  ['a proxy without a password', { egress: { proxy: 'http://proxy:3128' } }],
+  ['a proxy without a password and scheme', { egress: { proxy: 'proxy:3128' } }],
   ['a URL without a password', { store: { postgres: 'postgresql://user@db/valetkey' } }],
   ['a reference', { vendors: { nudge: { apiKey: '${env:KEY}' } } }],
   ['a reference inside a longer text', { vendors: { nudge: { apiKey: 'prefix-${env:KEY}' } } }],

@@ -61,9 +61,12 @@ function collectSecrets(value: unknown, found: Set<string>, seen: Set<object>): 
  */
 function isSecret(text: string, secrets: ReadonlySet<string>): boolean {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) return true;
-  if (!secrets.has(text.trim())) return false;
+  const trimmed = text.trim();
+  // A proxy may be written without its scheme.
+  const secret = [trimmed, `http://${trimmed}`].find((form) => secrets.has(form));
+  if (secret === undefined) return false;
   // Not parsed as a URL, because PostgreSQL allows several hosts in one.
-  return !text.includes('://') || /:\/\/[^/?#]*:[^/?#]+@|[?&]password=/.test(text);
+  return !secret.includes('://') || /:\/\/[^/?#]*:[^/?#]+@|[?&]password=/.test(secret);
 }
 
 /**

@@ -22,5 +22,7 @@ export interface Config extends Omit<BrokerFields, 'admin' | 'adapters' | 'issue
   readonly admin: Omit<BrokerFields['admin'], 'token'> & { readonly token?: SecretSlots | undefined };
   /** Every identity provider whose tokens are accepted: those under `issuers`, and the vendors that sign users in. */
   readonly issuers: readonly IssuerOptions[];
+  /** The certificates that the broker shows to identity providers, by issuer. */
+  readonly issuerCertificates: ReadonlyMap<string, ClientCertificate>;
   readonly connections: readonly ConnectionConfig[];
 }

@@ -41,11 +41,12 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
     error === undefined ? [] : listSchemaProblems(error, configSchema, input).map(explainDpop).map(toLine);
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
 
-  const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: configuredIssuers, ...fields } = data;
-  const checked = checkConnections(connections, configuredIssuers, data.egress);
+  const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers, ...fields } = data;
+  const checked = checkConnections(connections, issuers, data.egress);
   const all = [...known.problems, ...problems, ...checked.problems, ...findConflicts(data)];
   if (all.length > 0) throw new ConfigError(all);
-  return { ...fields, issuers: checked.issuers, connections };
+  const { issuerCertificates } = checked;
+  return { ...fields, issuers: checked.issuers, issuerCertificates, connections };
 }
 
 function readSection(input: unknown, name: string): unknown {

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
@@ -50,25 +53,34 @@ function createConfig(origins: { readonly idp: string; readonly vendor: string }
   };
 }
 
-/** Starts TLS servers before the sandbox and a proxy that leads to them. `vendor` asks for a client certificate if `mutual`. */
-async function startNetwork({ mutual = false, credentials }: { mutual?: boolean; credentials?: string } = {}) {
+interface NetworkOptions {
+  /** The server that asks for a client certificate. */
+  readonly mutual?: keyof typeof hosts;
+  /** The credentials that the proxy requires. */
+  readonly credentials?: string;
+}
+
+/** Starts TLS servers before the sandbox and a proxy that leads to them. */
+async function startNetwork({ mutual, credentials }: NetworkOptions = {}) {
   const resources = new AsyncDisposableStack();
   const authority = resources.use(await createCertificateAuthority());
   const upstreamPort = Number(new URL(sandbox.origin).port);
-  const idp = resources.use(await startTlsFront({ ...(await authority.issue(hosts.idp)), upstreamPort }));
-  const vendor = resources.use(
-    await startTlsFront({
-      ...(await authority.issue(hosts.vendor)),
-      upstreamPort,
-      ...(mutual && { clientCa: authority.ca }),
-    }),
-  );
+  const startFront = async (name: keyof typeof hosts) =>
+    resources.use(
+      await startTlsFront({
+        ...(await authority.issue(hosts[name])),
+        upstreamPort,
+        ...(name === mutual && { clientCa: authority.ca }),
+      }),
+    );
+  const [idp, vendor] = [await startFront('idp'), await startFront('vendor')];
   const ports = { [`${hosts.idp}:443`]: idp.port, [`${hosts.vendor}:443`]: vendor.port };
   const proxy = resources.use(await startConnectProxy(ports, credentials));
   const origins = { idp: `https://${hosts.idp}`, vendor: `https://${hosts.vendor}` };
   return {
     authority,
     proxy,
+    idp,
     vendor,
     config: createConfig(origins),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -114,7 +126,7 @@ test.runIf(hasOpenssl)('a proxy that refuses the broker is named, without its pa
 });
 
 test.runIf(hasOpenssl)('a vendor that requires a client certificate receives that of its connection', async () => {
-  await using network = await startNetwork({ mutual: true });
+  await using network = await startNetwork({ mutual: 'vendor' });
   const { authority, proxy, config, vendor } = network;
   const clientCertificate = await authority.issue('broker.example.com');
   const egress = { proxy: `http://127.0.0.1:${proxy.port}`, ca: authority.ca };
@@ -128,6 +140,64 @@ test.runIf(hasOpenssl)('a vendor that requires a client certificate receives tha
   const response = await broker.issue('nudge', await sandbox.mintUserToken({ sub: 'alice' }));
   expect(response.status).toBe(200);
 });
+
+test.runIf(hasOpenssl)(
+  'an identity provider that requires a client certificate receives that of its record',
+  async () => {
+    await using network = await startNetwork({ mutual: 'idp' });
+    const { authority, proxy, config, idp } = network;
+    const egress = { proxy: `http://127.0.0.1:${proxy.port}`, ca: authority.ca };
+    const without = await examine(parseConfig({ ...config, egress }));
+    expect(without.filter(({ outcome }) => outcome === 'failed').map(({ part }) => part)).toEqual([
+      `issuer ${sandbox.urls.idp}`,
+    ]);
+    const clientCertificate = await authority.issue('broker.example.com');
+    const issuers = (config.issuers ?? []).map((issuer) => ({ ...issuer, clientCertificate }));
+    const findings = await examine(parseConfig({ ...config, egress, issuers }));
+    expect(findings.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
+    expect(idp.clients).toEqual(['broker.example.com']);
+    await using broker = await startRecordingBroker({ ...config, egress, issuers } as BrokerConfigInput);
+    const response = await broker.issue('nudge', await sandbox.mintUserToken({ sub: 'alice' }));
+    expect(response.status).toBe(200);
+  },
+);
+
+test.runIf(hasOpenssl)(
+  'a client certificate of a record, of a preset or of a vendor that signs users in is used',
+  async () => {
+    await using authority = await createCertificateAuthority();
+    const clientCertificate = await authority.issue('broker.example.com');
+    const record = { issuer: 'https://one.example.com', audiences: ['api'], clientCertificate };
+    const auth0 = { provider: 'auth0' as const, domain: 'two.example.com', audience: 'api', clientCertificate };
+    const authgear = { endpoint: 'https://three.example.com', clientId: 'app', clientCertificate };
+    const { issuers, issuerCertificates } = parseConfig({ issuers: [record, auth0], vendors: { authgear } });
+    expect([...issuerCertificates.keys()]).toEqual([
+      'https://one.example.com',
+      'https://two.example.com/',
+      'https://three.example.com',
+    ]);
+    expect(issuers.every((issuer) => !('clientCertificate' in issuer))).toBe(true);
+    const { key } = await authority.issue('other.example.com');
+    const wrong = { ...clientCertificate, key };
+    expect(() =>
+      parseConfig({
+        issuers: [
+          { ...record, clientCertificate: wrong },
+          { ...auth0, clientCertificate: wrong },
+          { ...auth0, clientCertificate: undefined, record: { clientCertificate } },
+        ],
+      }),
+    ).toThrow(
+      expect.objectContaining({
+        problems: [
+          'issuers.0.clientCertificate.key: is not the key of this certificate',
+          'issuers.1.clientCertificate.key: is not the key of this certificate',
+          'issuers.2.clientCertificate: must stand beside `provider`, not in `record`',
+        ],
+      }),
+    );
+  },
+);
 
 test.runIf(hasOpenssl)('the environment names the proxy and the private authority', async () => {
   await using network = await startNetwork();
@@ -192,10 +262,11 @@ test.runIf(hasOpenssl && hasPrivateAddress)(
 );
 
 test.each(['https://10.0.0.1/jwks', 'https://169.254.169.254/jwks', 'https://metadata.google.internal/jwks'])(
-  'keys at %s are not fetched, with a proxy neither, and the finding names the setting',
+  'keys at %s, which metadata names, are not fetched, with a proxy neither, and the finding names the setting',
   async (jwksUri) => {
     await using proxy = await startConnectProxy({});
-    const issuers = [{ issuer: sandbox.urls.idp, audiences: ['valetkey'], jwksUri }];
+    await using metadata = await startMetadata(jwksUri);
+    const issuers = [{ issuer: metadata.issuer, audiences: ['valetkey'] }];
     for (const egress of [{ proxy: false as const }, { proxy: `http://127.0.0.1:${proxy.port}` }]) {
       const findings = await examine(parseConfig({ ...createConfigFor(sandbox), vendors: {}, issuers, egress }));
       expect(findings.find(({ part }) => part.startsWith('issuer'))).toMatchObject({
@@ -206,6 +277,14 @@ test.each(['https://10.0.0.1/jwks', 'https://169.254.169.254/jwks', 'https://met
     expect(proxy.tunnels).toEqual([]);
   },
 );
+
+/** Starts an identity provider that publishes only metadata. */
+async function startMetadata(jwksUri: string) {
+  const server = createServer((_request, response) => response.end(JSON.stringify({ issuer, jwks_uri: jwksUri })));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { issuer, [Symbol.asyncDispose]: async () => void server.close().closeAllConnections() };
+}
 
 test('the check of a configuration refuses a private address of a vendor unless `egress.allow` lists it', () => {
   const check = (baseUrl: string, allow: string[] = []) => {

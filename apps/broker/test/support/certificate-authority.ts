@@ -28,12 +28,9 @@ export async function createCertificateAuthority() {
   const request = (...parameters: string[]) => run('openssl', ['req', '-x509', ...newKey, '-days', '2', ...parameters]);
   await request('-keyout', file('ca.key'), '-out', file('ca.pem'), '-subj', '/CN=Private Authority');
   let issued = 0;
-  return {
-    /** The path of the authority's own certificate. */
-    caFile: file('ca.pem'),
-    ca: await readFile(file('ca.pem'), 'utf8'),
-    /** Issues a certificate for host names, for servers and clients. */
-    issue: async (...names: string[]): Promise<IssuedCertificate> => {
+  const issueFor =
+    (days: number) =>
+    async (...names: string[]): Promise<IssuedCertificate> => {
       issued += 1;
       const [key, certificate, extensions] = [`${issued}.key`, `${issued}.pem`, `${issued}.ext`].map(file) as [
         string,
@@ -55,7 +52,7 @@ export async function createCertificateAuthority() {
         'x509',
         '-req',
         '-days',
-        '2',
+        String(days),
         '-in',
         file(`${issued}.csr`),
         '-out',
@@ -70,7 +67,15 @@ export async function createCertificateAuthority() {
         String(issued),
       ]);
       return { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
-    },
+    };
+  return {
+    /** The path of the authority's own certificate. */
+    caFile: file('ca.pem'),
+    ca: await readFile(file('ca.pem'), 'utf8'),
+    /** Issues a certificate for host names, for servers and clients. */
+    issue: issueFor(2),
+    /** Issues a certificate that has expired. */
+    issueExpired: issueFor(-1),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   };
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type SecureVersion } from 'node:tls';
 import type { IssuedCertificate } from './certificate-authority.ts';
 
 /** A private address of this machine, if it has one. */
@@ -39,15 +39,19 @@ interface TlsFrontOptions extends IssuedCertificate {
   /** The authority of client certificates. Absent: none is requested. */
   readonly clientCa?: string;
   readonly host?: string;
+  /** Default: the newest version of this Node. */
+  readonly maxVersion?: SecureVersion;
 }
 
 /** Starts a TLS server that passes everything on to an HTTP server of this machine, and records the names of the clients. */
-export async function startTlsFront({ certificate, key, upstreamPort, clientCa, host }: TlsFrontOptions) {
+export async function startTlsFront(options: TlsFrontOptions) {
+  const { certificate, key, upstreamPort, clientCa, host, maxVersion } = options;
   const clients: (string | undefined)[] = [];
   const server = createTlsServer(
     {
       cert: certificate,
       key,
+      ...(maxVersion !== undefined && { minVersion: 'TLSv1', maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' }),
       ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
     },
     (socket) => {

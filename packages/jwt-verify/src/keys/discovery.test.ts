@@ -1,3 +1,4 @@
+import { adviseOnNetworkError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import type { JwtVerifierEvent } from './key-events.ts';
 import { rejection } from '../testing/harness.ts';
@@ -172,7 +173,8 @@ test.each<[string, () => Response]>([
   ],
 ])('discovery tries no other place after an outage (%s), because the metadata may be there', async (reason, found) => {
   const { calls, lastFailure, detail } = await discover({ [openid]: found, [oauth]: goodMetadata });
-  expect({ calls, lastFailure, detail }).toEqual({ calls: [openid], lastFailure: reason, detail: undefined });
+  const advice = adviseOnNetworkError({ code: reason });
+  expect({ calls, lastFailure, detail }).toEqual({ calls: [openid], lastFailure: reason, detail: advice });
 });
 
 test('status, event and error name every place that discovery tried, and what was there', async () => {

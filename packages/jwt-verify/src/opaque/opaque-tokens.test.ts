@@ -275,6 +275,41 @@ describe('introspection', () => {
     );
   });
 
+  test('tokens that were accepted before are introspected while the look-ups of strangers fail and pause', async () => {
+    let status = 200;
+    provider.respond = (_request, response) => sendJson(response, introspected, status);
+    const verifier = createVerifier({}, { random: () => 0.9 });
+    await verifier.verify('alice');
+    clock.advance(10_000);
+    status = 500;
+    const strangers = ['one', 'two', 'three', 'four'].map((token) => `opaque-${token}`);
+    const refusals: (string | undefined)[] = [];
+    for (const token of strangers) refusals.push(await refusalOf(verifier, token));
+    expect(refusals).toEqual([...Array(3).fill('identity_unavailable status_500'), 'identity_unavailable pause']);
+    status = 200;
+    await expect(verifier.verify('alice')).resolves.toMatchObject({ subject: 'alice' });
+    await expect(refusalOf(verifier, 'bob')).resolves.toBe('identity_unavailable pause');
+  });
+
+  test('a new token that arrives during a flood is introspected in the order of arrival once a place is free', async () => {
+    const { verifier, calls } = createGatedVerifier();
+    const strangers = Array.from({ length: 320 }, (_, index) => refusalOf(verifier, `opaque-${index}`));
+    await expect(refusalOf(verifier, 'bob')).resolves.toBe('overloaded undefined');
+    calls[0]?.respond({ active: false });
+    await expect(strangers[0]).resolves.toBe('invalid_token inactive');
+    const bob = verifier.verify('bob');
+    const later = refusalOf(verifier, 'one-more');
+    await expect(later).resolves.toBe('overloaded undefined');
+    for (let index = 1; index < 320; index += 1) {
+      await vi.waitFor(() => expect(calls.length).toBeGreaterThan(index));
+      calls[index]?.respond({ active: false });
+    }
+    await vi.waitFor(() => expect(calls.at(-1)?.token).toBe('bob'));
+    calls.at(-1)?.respond(introspected as object);
+    await expect(bob).resolves.toMatchObject({ subject: 'alice' });
+    await Promise.all(strangers);
+  });
+
   test('a token that the provider has ended loses its place among accepted tokens', async () => {
     const { verifier, calls } = createGatedVerifier();
     const respond = async (body: object): Promise<void> => {

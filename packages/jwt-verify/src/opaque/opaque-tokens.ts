@@ -9,7 +9,7 @@ import { introspectToken } from './introspection.ts';
 import { resolveToken } from './authgear-resolver.ts';
 import { createPlaces } from './places.ts';
 
-/** The number of failures in a row after which the provider is not called for a while. */
+/** The failures in a row after which the provider is not called for a while: of tokens accepted before, and of all others. */
 const failuresBeforePause = 3;
 const maxPauseMs = 15_000;
 /** The calls under way at one time, and those that wait, for tokens accepted before; and as many for all others. */
@@ -80,6 +80,8 @@ interface RefusedToken {
   readonly untilMs: number;
 }
 
+type Pause = ReturnType<typeof createPause>;
+
 /** Creates the pause after failures in a row: a random time below a bound that doubles. */
 function createPause({ clock, random }: OpaqueTokensDependencies) {
   let failures = 0;
@@ -111,12 +113,11 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
   const chosen = chooseLookUp(issuer);
   if (chosen === undefined) return undefined;
   const [lookUp, cacheSeconds] = chosen;
-  const pause = createPause(dependencies);
   const refusedTokens = createTokenMemory<RefusedToken>();
   const acceptedTokens = createTokenMemory<true>();
-  // A flood of unknown tokens must not delay the look-ups of tokens that were accepted before.
-  const placesOfAccepted = createPlaces(maxCalls);
-  const placesOfOthers = createPlaces(maxCalls);
+  const createLane = () => ({ places: createPlaces(maxCalls), pause: createPause(dependencies) });
+  // Unknown tokens that are many, or on which the provider fails, must not delay tokens that were accepted before.
+  const lanes = { accepted: createLane(), others: createLane() };
 
   const refusalOf = (token: string): RefusedToken | undefined => {
     const refused = refusedTokens.get(token);
@@ -130,7 +131,7 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
     refusedTokens.set(token, { claims, untilMs: clock.monotonicMs() + seconds * 1000 });
   };
 
-  const callProvider = async (token: string): Promise<JsonObject | undefined> => {
+  const callProvider = async (token: string, pause: Pause): Promise<JsonObject | undefined> => {
     const pauseMs = pause.remainingMs();
     if (pauseMs > 0) throw identityUnavailable(issuer, { reason: 'pause', retryAfterSeconds: pauseMs / 1000 });
     try {
@@ -138,11 +139,11 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
       if (pause.recordSuccess()) onEvent({ type: 'look_ups_recovered', issuer: issuer.issuer });
       return claims;
     } catch (error) {
-      const { reason } = error as FetchFailure;
+      const { reason, detail: advice } = error as FetchFailure;
       // A call that `close` ended says nothing about the provider.
       if (pause.recordFailure() && !http.signal.aborted)
         onEvent({ type: 'look_ups_failed', issuer: issuer.issuer, reason });
-      throw identityUnavailable(issuer, { reason, retryAfterSeconds: pause.remainingMs() / 1000 });
+      throw identityUnavailable(issuer, { reason, advice, retryAfterSeconds: pause.remainingMs() / 1000 });
     }
   };
 
@@ -150,8 +151,8 @@ export function createOpaqueTokens(dependencies: OpaqueTokensDependencies): Opaq
     issuer,
     cacheSeconds,
     lookUp: async (token) => {
-      const places = acceptedTokens.get(token) === undefined ? placesOfOthers : placesOfAccepted;
-      const { claims } = refusalOf(token) ?? { claims: await places.run(() => callProvider(token)) };
+      const { places, pause } = acceptedTokens.get(token) === undefined ? lanes.others : lanes.accepted;
+      const { claims } = refusalOf(token) ?? { claims: await places.run(() => callProvider(token, pause)) };
       if (claims !== undefined) return claims;
       remember(token, undefined);
       throw inactiveToken();

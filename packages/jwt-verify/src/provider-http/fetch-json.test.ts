@@ -165,6 +165,8 @@ test('fetchJson does not repeat a call after any other network error', async () 
 test.each([
   ['EGRESS_REFUSED', /`egress\.allow`/],
   ['PROXY_REFUSED', /`egress\.proxy`/],
+  ['PROXY_UNREACHABLE', /`egress\.proxy`/],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /`egress\.ca`/],
 ])('a fetch that fails with %s names the setting of the egress', async (code, advice) => {
   const failure = await failureOf(
     fetchJson(

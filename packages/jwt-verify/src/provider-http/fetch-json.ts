@@ -1,4 +1,4 @@
-import { codeOfForeignError, connectionDropped, egressAdvice } from '@valetkey/core-types';
+import { adviseOnNetworkError, codeOfForeignError, connectionDropped } from '@valetkey/core-types';
 
 /** What is known about a failed call besides its reason. */
 interface FetchFailureOptions {
@@ -48,7 +48,7 @@ function failureOf(error: unknown): FetchFailure {
     return new FetchFailure('redirect', { isMiss: true });
   }
   const code = codeOfForeignError(cause) ?? 'network_error';
-  const detail = egressAdvice[code];
+  const detail = adviseOnNetworkError(cause);
   return new FetchFailure(code, detail === undefined ? {} : { detail });
 }
 

@@ -26,6 +26,29 @@ test('verify() resolves to the principal of a token, with keys that are found by
   expect(provider.calls).toEqual(['/.well-known/openid-configuration', '/jwks']);
 });
 
+test('fetchByIssuer calls its issuer for metadata, keys and introspection, and `fetch` calls every other issuer', async () => {
+  const networks = { own: createFakeNetwork([key.jwk]), shared: createFakeNetwork([key.jwk]) };
+  const own = 'https://own.example.com';
+  networks.own.respond = () =>
+    Response.json(
+      networks.own.calls.length === 1 ? { issuer: own, jwks_uri: `${own}/keys` } : { keys: [key.jwk], active: false },
+    );
+  const introspection = { endpoint: `${own}/introspect`, clientId: 'c', clientSecret: 's' };
+  const verifier = createJwtVerifier({
+    issuers: [
+      { issuer: own, audiences: ['api'], introspection },
+      { issuer: testIssuer, audiences: ['api'], jwksUri: `${testIssuer}/keys` },
+    ],
+    fetch: networks.shared.fetch,
+    fetchByIssuer: new Map([[own, networks.own.fetch]]),
+    clock: createVirtualClock(),
+  });
+  expect((await verifier.warm()).map(({ keys }) => keys)).toEqual([1, 1]);
+  await expect(refusalOf(verifier, 'opaque')).resolves.toBe('invalid_token inactive');
+  expect(networks.own.calls).toEqual([`${own}/.well-known/openid-configuration`, `${own}/keys`, `${own}/introspect`]);
+  expect(networks.shared.calls).toEqual([`${testIssuer}/keys`]);
+});
+
 test('createJwtVerifier needs no option but issuers', async () => {
   const verifier = createJwtVerifier({
     issuers: [{ issuer: testIssuer, audiences: ['api'], jwks: { keys: [key.jwk] }, maxLifetimeSeconds: null }],

@@ -1,10 +1,11 @@
-import type { Principal } from '@valetkey/core-types';
+import type { Issuer, Principal } from '@valetkey/core-types';
 import { createDpopNonces } from '../dpop/dpop-nonces.ts';
 import type { JwtVerifierEvent } from '../keys/key-events.ts';
 import type { KeySource, KeyStatus } from '../keys/key-source.ts';
 import { RemoteKeySource } from '../keys/remote-key-source.ts';
 import { createStaticKeySource } from '../keys/static-key-source.ts';
 import { createOpaqueTokens } from '../opaque/opaque-tokens.ts';
+import type { FetchDependencies } from '../provider-http/fetch-json.ts';
 import { createRevocations, type RevocationTarget } from '../revocation/revocations.ts';
 import { createIssuerIndex } from '../token/issuer-index.ts';
 import { explainToken, type Explanation } from './explain.ts';
@@ -49,8 +50,13 @@ export interface JwtVerifier {
 
 /** Creates the sources of the issuers' keys, and the look-up of opaque tokens if an issuer has one. */
 function createSources(settings: VerifierSettings, signal: AbortSignal) {
-  const { clock, random, fetch, fetchTimeoutMs: timeoutMs, fetchMaxBytes: maxBytes } = settings;
-  const http = { fetch, timeoutMs, maxBytes, signal };
+  const { clock, random, fetch, fetchByIssuer, fetchTimeoutMs: timeoutMs, fetchMaxBytes: maxBytes } = settings;
+  const httpOf = ({ issuer }: Issuer): FetchDependencies => ({
+    fetch: fetchByIssuer.get(issuer) ?? fetch,
+    timeoutMs,
+    maxBytes,
+    signal,
+  });
   const onEvent = (event: JwtVerifierEvent): void => {
     try {
       settings.onEvent(event);
@@ -61,12 +67,12 @@ function createSources(settings: VerifierSettings, signal: AbortSignal) {
   const issuers = settings.issuers.map((issuer) => {
     const keySource: KeySource =
       issuer.jwks === undefined
-        ? new RemoteKeySource({ issuer, clock, random, http, onEvent })
+        ? new RemoteKeySource({ issuer, clock, random, http: httpOf(issuer), onEvent })
         : createStaticKeySource(issuer.jwks);
     return { issuer, keySource };
   });
   const opaqueTokens = settings.issuers
-    .map((issuer) => createOpaqueTokens({ issuer, clock, random, http, onEvent }))
+    .map((issuer) => createOpaqueTokens({ issuer, clock, random, http: httpOf(issuer), onEvent }))
     .find((found) => found !== undefined);
   return { issuers, opaqueSteps: opaqueTokens && createOpaqueSteps(opaqueTokens) };
 }

@@ -69,6 +69,16 @@ test('parseIssuers returns issuers with their defaults, which createJwtVerifier 
 test.each<[string, object, RegExp]>([
   ['an unknown option', { audience: 'x' }, /^audience: is not a known field$/],
   ['a fetch that is not a function', { fetch: 'x' }, /^fetch: must be a function$/],
+  [
+    'a fetchByIssuer for an issuer without a record',
+    { fetchByIssuer: new Map([['https://canary.example.com', fetch]]) },
+    /^fetchByIssuer: names an issuer that has no record$/,
+  ],
+  [
+    'a fetchByIssuer that is not a function',
+    { fetchByIssuer: new Map([[issuer.issuer, 'x']]) },
+    /^fetchByIssuer[^:]*: must be a function$/,
+  ],
   ['a random that is not a function', { random: 0.5 }, /^random: must be a function$/],
   ['an onEvent that is not a function', { onEvent: {} }, /^onEvent: must be a function$/],
   ['a clock without monotonicMs', { clock: { nowMs: () => 0 } }, /^clock: must have nowMs and monotonicMs$/],
@@ -100,6 +110,7 @@ test('createJwtVerifier accepts every option', () => {
   const verifier = createJwtVerifier({
     issuers: [{ ...issuer, introspection: { ...introspection, clientSecret: new Secret('s') as never } }],
     fetch: globalThis.fetch,
+    fetchByIssuer: new Map([[issuer.issuer, globalThis.fetch]]),
     clock: { nowMs: () => 0, monotonicMs: () => 0 },
     random: Math.random,
     onEvent: () => {},

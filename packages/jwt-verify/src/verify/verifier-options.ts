@@ -19,6 +19,8 @@ export interface JwtVerifierOptions {
   readonly issuers: readonly IssuerOptions[];
   /** The function that calls identity providers. Default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
+  /** The functions that call single identity providers instead of `fetch`, by `issuer`, such as with a client certificate. */
+  readonly fetchByIssuer?: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
   /** The source of time. Default: the clock of this machine. */
   readonly clock?: Clock | undefined;
   /** Returns a number from 0 up to 1, for jitter. Default: `Math.random`. */
@@ -90,6 +92,7 @@ const functionSchema = <Type>() => z.custom<Type>(isFunction, { error: 'must be 
 const optionsSchema = z.strictObject({
   issuers: issuersSchema,
   fetch: functionSchema<typeof globalThis.fetch>().default(() => globalThis.fetch),
+  fetchByIssuer: z.map(z.string(), functionSchema<typeof globalThis.fetch>()).default(() => new Map()),
   clock: z
     .custom<Clock>((value) => isFunction((value as Clock).nowMs) && isFunction((value as Clock).monotonicMs), {
       error: 'must have nowMs and monotonicMs',
@@ -118,6 +121,13 @@ const optionsSchema = z.strictObject({
   maxRevocations: z.int().min(1).default(100_000),
 });
 
+/** Parses all options together. */
+const combinedSchema = optionsSchema.refine(
+  ({ issuers, fetchByIssuer }) =>
+    [...fetchByIssuer.keys()].every((name) => issuers.some(({ issuer }) => issuer === name)),
+  { error: 'names an issuer that has no record', path: ['fetchByIssuer'] },
+);
+
 /** The options with their defaults filled in. */
 export type VerifierSettings = Omit<z.output<typeof optionsSchema>, 'replayStore'> & {
   readonly replayStore: ReplayStore;
@@ -132,7 +142,7 @@ function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
 
 /** Parses the options of a verifier. Throws a `TypeError` if one is not valid. */
 export function parseVerifierOptions(options: JwtVerifierOptions): VerifierSettings {
-  const settings = parse(optionsSchema, options);
+  const settings = parse(combinedSchema, options);
   return { ...settings, replayStore: settings.replayStore ?? createMemoryReplayStore(settings.clock) };
 }
 

@@ -1,9 +1,10 @@
 import {
   addressRefused,
+  adviseOnNetworkError,
   codeOfForeignError,
   connectionDropped,
-  egressAdvice,
   proxyRefused,
+  proxyUnreachable,
   ValetKeyError,
   type ErrorCode,
 } from '@valetkey/core-types';
@@ -34,6 +35,10 @@ const meaningsByNetworkCode: Readonly<Record<string, FailureMeaning>> = {
     code: 'vendor_unavailable',
     detail: (title) => `${title} could not be reached, because the HTTP proxy opened no tunnel to it.`,
   },
+  [proxyUnreachable]: {
+    code: 'vendor_unavailable',
+    detail: (title) => `${title} could not be reached, because the HTTP proxy could not be reached.`,
+  },
   [connectionDropped]: {
     code: 'vendor_unavailable',
     detail: (title) => `The network had dropped the TCP connection to ${title}.`,
@@ -57,7 +62,7 @@ export function describeNetworkFailure(failure: unknown, vendor: VendorName): Va
   if (ValetKeyError.isInstance(failure)) return failure;
   const networkCode = networkCodeOf(failure);
   const { code, detail } = meaningsByNetworkCode[networkCode] ?? unavailable;
-  const advice = egressAdvice[networkCode];
+  const advice = adviseOnNetworkError(failure);
   return new ValetKeyError(code, detail(vendor.title), {
     vendor: vendor.id,
     reason: networkCode,

@@ -137,6 +137,9 @@ test.each([
   '169.254.0.0/16',
   '169.254.169.254',
   '100.100.100.200',
+  '::ffff:169.254.169.254',
+  'fd12::1%eth0',
+  '010.0.0.1',
   'fd00:ec2::254',
   'metadata.google.internal',
   'https://authgear.internal',
@@ -180,4 +183,23 @@ test('a lookup fails if any of the resolved addresses may not be called', async 
   expect(await lookUp('api.example.com', [], true)).toBe('EGRESS_REFUSED');
   expect(await lookUp('localhost', ['127.0.0.1', '::1'], true)).toHaveLength(2);
   expect(await lookUp('localhost', ['8.8.8.8'], true)).toBe('EGRESS_REFUSED');
+});
+
+test('a name is judged at each lookup, so that it cannot lead to a private address later', async () => {
+  const answers = [['8.8.8.8'], ['10.0.0.1'], ['8.8.8.8']];
+  const lookup = guardedLookup(((...given: Parameters<typeof systemLookup>) =>
+    resolvingTo(answers.shift() ?? [])(...given)) as typeof systemLookup);
+  const outcomes: unknown[] = [];
+  for (let count = 0; count < 3; count += 1) {
+    lookup('api.example.com', { all: false }, (failure, address) => outcomes.push(failure?.code ?? address));
+  }
+  expect(outcomes).toEqual(['8.8.8.8', 'EGRESS_REFUSED', '8.8.8.8']);
+});
+
+test('a host with IPv6 addresses alone is called, also by NAT64, unless the address embeds a private one', async () => {
+  expect(await lookUp('api.example.com', ['2606:4700::1'], false)).toBe('2606:4700::1');
+  expect(await lookUp('api.example.com', ['64:ff9b::808:808'], false)).toBe('64:ff9b::808:808');
+  expect(await lookUp('api.example.com', ['64:ff9b::a00:1'], false)).toBe('EGRESS_REFUSED');
+  expect(await lookUp('api.example.com', ['64:ff9b:1::a00:1'], false)).toBe('EGRESS_REFUSED');
+  expect(await lookUp('api.example.com', ['2606:4700::1', 'fd12::1'], false)).toBe('EGRESS_REFUSED');
 });

@@ -6,8 +6,11 @@ import { z } from 'zod';
 
 type Address = ReturnType<typeof ipaddr.parse>;
 
-/** A host by its name, or a network. A single address is a network of one address. */
-type AllowedEntry = { readonly host: string } | { readonly network: [Address, number] };
+/** An address, with the number of its bits that are the network's. A single address is a network of one address. */
+export type Network = [Address, number];
+
+/** A host by its name, or a network. */
+type AllowedEntry = { readonly host: string } | { readonly network: Network };
 
 /** The hosts and networks that may be called although their addresses are private. */
 export type Allowed = readonly AllowedEntry[];
@@ -54,7 +57,7 @@ export const allowedEntrySchema = z.string().transform((text, context): AllowedE
     return z.NEVER;
   }
   const host = withoutDot(text.toLowerCase());
-  if (hostNamePattern.test(host) && !isRefusedName(host) && !/^[\d.]+$/.test(host)) return { host };
+  if (isHostName(host) && !isRefusedName(host)) return { host };
   context.addIssue({
     code: 'custom',
     message: 'must be a host name, an address or a network such as 10.0.0.0/8, and no metadata host',
@@ -62,19 +65,26 @@ export const allowedEntrySchema = z.string().transform((text, context): AllowedE
   return z.NEVER;
 });
 
-function parseNetwork(text: string): [Address, number] | undefined {
+/** Returns whether a text is the name of a host, in lower case. */
+export const isHostName = (text: string): boolean => hostNamePattern.test(text) && !/^[\d.]+$/.test(text);
+
+/** Parses a network or a single address. Returns undefined for any other text. */
+export function parseNetwork(text: string): Network | undefined {
   const address = text.replace(/^\[(.+)\]$/, '$1');
   if (ipaddr.isValid(address) && hasAllParts(address)) {
-    const parsed = ipaddr.parse(address);
+    const parsed = ipaddr.process(address);
     return [parsed, parsed.kind() === 'ipv4' ? 32 : 128];
   }
   return ipaddr.isValidCIDR(text) && hasAllParts(text) ? ipaddr.parseCIDR(text) : undefined;
 }
 
-/** Returns whether an address has all its parts: the library also reads `10` as an address. */
-const hasAllParts = (text: string): boolean => text.includes(':') || /^\d+(\.\d+){3}(\/\d+)?$/.test(text);
+/** Four decimal numbers without a leading zero, which some programs read as octal. */
+const wholeAddressPattern = /^(0|[1-9]\d*)(\.(0|[1-9]\d*)){3}(\/\d+)?$/;
 
-const isMetadataNetwork = ([address, bits]: [Address, number]): boolean =>
+/** Returns whether an address has all its parts and no zone: the library also reads `10` and `fe80::1%eth0` as addresses. */
+const hasAllParts = (text: string): boolean => /^[^%]*:[^%]*$/.test(text) || wholeAddressPattern.test(text);
+
+const isMetadataNetwork = ([address, bits]: Network): boolean =>
   bits === (address.kind() === 'ipv4' ? 32 : 128) && metadataAddresses.has(address.toString());
 
 /**
@@ -93,7 +103,8 @@ export function mayReach(hostname: string, address: string, allowed: Allowed = [
   return allowed.some((entry) => ('host' in entry ? entry.host === host : isWithin(parsed, entry.network)));
 }
 
-function isWithin(address: Address, [network, bits]: [Address, number]): boolean {
+/** Returns whether an address is within a network. */
+export function isWithin(address: Address, [network, bits]: Network): boolean {
   return address.kind() === network.kind() && address.match([network, bits] as never);
 }
 
@@ -119,7 +130,8 @@ function isRefusedName(hostname: string): boolean {
   return metadataHosts.has(name) || name.endsWith('.localhost') || (name === 'localhost' && name !== hostname);
 }
 
-const withoutDot = (hostname: string): string => hostname.replace(/\.$/, '');
+/** Returns a host name without the dot at its end, which means the same name. */
+export const withoutDot = (hostname: string): string => hostname.replace(/\.$/, '');
 
 /** Resolves names as `lookup` does, and fails if any of the addresses may not be called. */
 export function guardedLookup(lookup: typeof systemLookup = systemLookup, allowed: Allowed = []): LookupFunction {

@@ -57,7 +57,11 @@ test.each<[EgressOptions, string]>([
   [{ proxy: 'socks5://canary' }, 'proxy'],
   [{ proxy: 'http://canary/path' }, 'proxy'],
   [{ proxy: '' }, 'proxy'],
+  [{ proxy: 'http://user:12#canary@proxy:3128' }, 'proxy'],
+  [{ proxy: 'http://user:12?canary@proxy:3128' }, 'proxy'],
+  [{ proxy: 'http://user:canary%@proxy:3128' }, 'proxy'],
   [{ noProxy: ['https://canary'] }, 'noProxy.0'],
+  [{ noProxy: ['10.0.0.0/8', 'canary*'] }, 'noProxy.1'],
   [{ allow: ['8.8.8.8'] }, 'allow.0'],
   [{ ca: 'canary' }, 'ca'],
   [{ ca: '-----BEGIN CERTIFICATE-----\ncanary\n-----END CERTIFICATE-----' }, 'ca'],
@@ -71,6 +75,16 @@ test('an egress refuses a wrong proxy of the environment, and names the variable
   const create = () => createEgress({}, { environment: { HTTPS_PROXY: 'ftp://canary' } });
   expect(create).toThrow(/^HTTPS_PROXY of the environment is not the URL of an HTTP proxy/);
   expect(create).not.toThrow('canary');
+});
+
+test('an egress refuses a wrong entry of NO_PROXY, and names its position', () => {
+  const create = (noProxy: string) => () =>
+    createEgress({}, { environment: { HTTPS_PROXY: 'http://proxy', NO_PROXY: noProxy } });
+  expect(create('localhost,10.0.0.0/8,.svc,*.corp.internal,[fd12::1]:8443, ,127.0.0.1')).not.toThrow();
+  expect(create('localhost, canary*')).toThrow(
+    /^NO_PROXY of the environment, entry 2: must be .* Correct it, or set egress\.noProxy\.$/,
+  );
+  expect(create('localhost, canary*')).not.toThrow('canary');
 });
 
 test('`fetch` of an egress follows no redirect to a private address', async () => {

@@ -1,11 +1,14 @@
 import type { lookup as systemLookup } from 'node:dns';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { describeSchemaProblems, isLoopbackHost, VendorSetupError } from '@valetkey/core-types';
-import { Agent, EnvHttpProxyAgent, fetch, type Dispatcher, type Pool } from 'undici';
+import { Agent, fetch, type Dispatcher, type Pool } from 'undici';
 import { guardedLookup, namesRefusedHost, refusedError } from './addresses.ts';
 import type { ClientCertificate } from './certificates.ts';
-import { egressSchema, proxySchema, type EgressOptions, type EgressSettings } from './egress-options.ts';
+import { egressSchema, type EgressOptions, type EgressSettings } from './egress-options.ts';
 import { createKeepAlivePool } from './keep-alive-client.ts';
+import { findProxy, type Environment, type Proxy } from './proxy.ts';
+import { isProxyException } from './proxy-exceptions.ts';
+import { createProxyTransport } from './proxy-transport.ts';
 
 /** The way out of the network: which addresses may be called, through which proxy, and with which certificates. */
 export interface Egress {
@@ -41,7 +44,7 @@ export interface TransportOptions {
 /** What an egress works with. Each dependency has a default. */
 export interface EgressDependencies {
   /** Holds `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper or lower case. Default: the environment of this process. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly environment?: Environment | undefined;
   /** Resolves host names instead of the system's resolver. */
   readonly lookup?: typeof systemLookup | undefined;
 }
@@ -74,7 +77,7 @@ export function createEgress(options: EgressOptions = {}, dependencies: EgressDe
 
 /** Creates an egress from parsed options. Throws a `TypeError` if a variable of the environment is no URL of a proxy. */
 export function openEgress(settings: EgressSettings, dependencies: EgressDependencies = {}): Egress {
-  return createFrom({ settings, proxy: findProxy(settings, dependencies), lookup: dependencies.lookup });
+  return createFrom({ settings, proxy: findProxy(settings, dependencies.environment), lookup: dependencies.lookup });
 }
 
 /** The egress of a client that receives none: no proxy, and public addresses alone. */
@@ -140,16 +143,16 @@ function createTransportFactory({ settings, proxy, lookup: ownLookup, clientCert
       keepAliveMaxTimeout: maxIdleMs,
       connect: { ...tls(contexts.vendor), lookup: guardedLookup(lookup, settings.allow) },
     };
-    if (proxy === undefined || isLoopbackHost(origin.hostname)) return createKeepAlivePool(origin, options);
-    return new EnvHttpProxyAgent({
-      ...options,
-      factory: createKeepAlivePool,
+    if (proxy === undefined || isLoopbackHost(origin.hostname) || isProxyException(origin, proxy.exceptions)) {
+      return createKeepAlivePool(origin, options);
+    }
+    return createProxyTransport({
+      proxyUrl: proxy.url,
+      options,
+      createPool: createKeepAlivePool,
       requestTls: tls(contexts.vendor),
       proxyTls: tls(contexts.proxy),
-      // Each is set, so that undici does not read the environment.
-      httpProxy: proxy.url,
-      httpsProxy: proxy.url,
-      noProxy: proxy.exceptions.join(','),
+      timeoutMs,
     });
   };
 }
@@ -164,43 +167,11 @@ function createContext(ca: readonly string[] = [], clientCertificate?: ClientCer
   });
 }
 
-interface Proxy {
-  readonly url: string;
-  /** The setting that names the proxy. */
-  readonly setting: string;
-  readonly exceptions: readonly string[];
-}
-
-/**
- * Returns the proxy of the options, else of the environment. `HTTPS_PROXY` comes before `HTTP_PROXY`, because every call
- * through the proxy is https.
- */
-function findProxy(
-  { proxy, noProxy }: EgressSettings,
-  { environment = process.env }: EgressDependencies,
-): Proxy | undefined {
-  if (proxy === false) return undefined;
-  const read = (...names: string[]) => names.find((name) => (environment[name] ?? '').trim() !== '');
-  if (proxy !== undefined) return { url: proxy.reveal(), setting: 'egress.proxy', exceptions: noProxy ?? [] };
-  const name = read('https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY');
-  if (name === undefined) return undefined;
-  const { success, data: url } = proxySchema.safeParse(environment[name]);
-  if (!success) {
-    throw new VendorSetupError(
-      `${name} of the environment is not the URL of an HTTP proxy, such as http://proxy.example.com:3128. Correct it, or set egress.proxy.`,
-    );
-  }
-  const list = environment[read('no_proxy', 'NO_PROXY') ?? ''] ?? '';
-  return {
-    url: url.reveal(),
-    setting: name,
-    exceptions: noProxy ?? list.split(/[,\s]+/).filter((entry) => entry !== ''),
-  };
-}
-
 function describe({ settings: { allow, ca }, proxy }: Parts): string {
   const exceptions =
-    proxy !== undefined && proxy.exceptions.length > 0 ? `, except ${proxy.exceptions.join(', ')}` : '';
+    proxy !== undefined && proxy.exceptions.length > 0
+      ? `, except ${proxy.exceptions.map(({ text }) => text).join(', ')}`
+      : '';
   const privates = allow.map((entry) => ('host' in entry ? entry.host : `${entry.network[0]}/${entry.network[1]}`));
   return [
     proxy === undefined
