@@ -20,6 +20,7 @@ test('issuerSchema fills in the defaults', () => {
     forbiddenHeaders: [],
     subjectClaims: ['sub'],
     idTokenMarks: [],
+    accessTokenMarks: [],
     machines: { accepted: false, marks: expect.any(Array) },
     anonymous: { accepted: false, marks: expect.any(Array) },
     remediations: {},

@@ -149,6 +149,12 @@ export const issuerSchema = z
       .array(claimMarkSchema)
       .default([])
       .describe('Further marks by which `tokenType: any` recognizes an ID token and refuses it.'),
+    accessTokenMarks: z
+      .array(claimMarkSchema)
+      .default([])
+      .describe(
+        'Marks of access tokens, for providers that write the `nonce` of the sign-in into them: a token with one of these marks may have a `nonce`, by which `tokenType: any` otherwise recognizes an ID token.',
+      ),
     machines: tokenKindSchema('machines, in which there is no person', machineMarks)
       .prefault({})
       .describe('Tokens that a machine got for itself (client credentials).'),

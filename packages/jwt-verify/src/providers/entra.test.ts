@@ -65,6 +65,7 @@ testProvider('entra-b2c', {
   claims: { iss: b2cIssuer, sub: oid, aud: api, azp: 'app-1', scp: 'read', tfp: 'B2C_1_signin', ver: '1.0' },
   accepted: [
     ['the access token of a person', {}, { issuer: b2cIssuer, subject: oid }],
+    ['an access token with the nonce of the sign-in', { nonce: 'n' }, { issuer: b2cIssuer, subject: oid }],
     [
       'a token with the policy in its iss',
       { iss: `https://contoso.b2clogin.com/tfp/${tid}/b2c_1_signin/v2.0/` },
@@ -73,6 +74,7 @@ testProvider('entra-b2c', {
   ],
   refused: [
     ["another policy's token", { tfp: 'B2C_1_edit' }, {}, 'missing_claim', 'policies'],
+    ['an ID token', { nonce: 'n', azp: undefined, scp: undefined }, {}, 'wrong_token_type', 'scope of your API'],
     ["another app's token", { azp: 'app-2' }, {}, 'wrong_client', 'clientIds'],
     ["a machine's token", { scp: undefined }, {}, 'machine_token', 'set machines to true'],
     ['a token without the slash of its iss', { iss: b2cIssuer.slice(0, -1) }, {}, 'unknown_issuer', 'slash'],

@@ -134,6 +134,8 @@ export function entraB2c(options: z.input<typeof entraB2cOptions>): IssuerOption
       tokenType: 'any',
       clientClaims: ['azp'],
       requiredClaims: { [policyClaim]: names },
+      // B2C writes the nonce of the sign-in into access tokens as well. Its ID tokens have no scp.
+      accessTokenMarks: [{ claim: 'scp' }],
       machines: { marks: [{ claim: 'scp', absent: true }] },
       remediations: {
         ...microsoftRemediations(toList(audience)),

@@ -30,9 +30,15 @@ export const keycloakOptions = z.strictObject({
 });
 
 /**
+ * How Keycloak 26.2 and later begin the `jti` of tokens of the client-credentials grant: with the kinds of session and of
+ * token. In lightweight tokens, nothing else marks them.
+ */
+const clientCredentialsIds = ['on', 'of', 'tr'].flatMap((session) => [`${session}rtcc:`, `${session}ltcc:`]);
+
+/**
  * Returns the issuer record of a realm of Keycloak.
  *
- * Source: Keycloak's public issues and pull request 37439.
+ * Source: Keycloak's public issues, pull request 37439, and its `AccessTokenContext`.
  *
  * @example
  * ```ts
@@ -58,11 +64,14 @@ export function keycloak(options: z.input<typeof keycloakOptions>): IssuerOption
       tokenType: 'any',
       clientClaims: ['azp'],
       requiredClaims: { typ: ['Bearer'] },
+      // Versions before 24 write the nonce of the sign-in into access tokens.
+      accessTokenMarks: [{ claim: 'typ', values: ['Bearer'] }],
       machines: {
         marks: [
           { claim: 'preferred_username', startsWith: 'service-account-' },
           { claim: 'client_id' },
           { claim: 'sub', sameAs: 'azp' },
+          ...clientCredentialsIds.map((startsWith) => ({ claim: 'jti', startsWith })),
         ],
       },
       remediations: {

@@ -133,7 +133,8 @@ function checkAlgorithm({ issuer: { algorithms }, header: { algorithm } }: Verif
 }
 
 /** Checks that a token is of the kind that its issuer's `tokenType` accepts (RFC 8725 sections 3.11 and 3.12). */
-function checkType({ tokenType, idTokenMarks }: Issuer, { type }: TokenHeader, claims: JsonObject): void {
+function checkType(issuer: Issuer, { type }: TokenHeader, claims: JsonObject): void {
+  const { tokenType } = issuer;
   const plain = type === undefined || type === 'jwt';
   if (tokenType === 'access') {
     if (type === 'at+jwt') return;
@@ -147,7 +148,7 @@ function checkType({ tokenType, idTokenMarks }: Issuer, { type }: TokenHeader, c
     if (plain && !isOtherKind(claims) && claims['token_use'] !== 'access') return;
     throw invalidToken('wrong_token_type', 'The token is not an ID token.', 'Send the ID token of the signed-in user.');
   }
-  if (type === 'at+jwt' || (plain && !isIdToken(claims, idTokenMarks) && !isOtherKind(claims))) return;
+  if (type === 'at+jwt' || (plain && !isIdToken(claims, issuer) && !isOtherKind(claims))) return;
   throw invalidToken(
     'wrong_token_type',
     'The token is not an access token.',
@@ -156,14 +157,17 @@ function checkType({ tokenType, idTokenMarks }: Issuer, { type }: TokenHeader, c
 }
 
 /** Claims that only ID tokens have (OpenID Connect Core 1.0 sections 2 and 3.3.2.11). */
-const idTokenClaims = ['nonce', 'at_hash', 'c_hash', 's_hash'];
+const idTokenClaims = ['at_hash', 'c_hash', 's_hash'];
 
-function isIdToken(claims: JsonObject, marks: Issuer['idTokenMarks']): boolean {
+function isIdToken(claims: JsonObject, { idTokenMarks, accessTokenMarks }: Issuer): boolean {
+  const hasOne = (marks: Issuer['idTokenMarks']): boolean => marks.some((mark) => hasMark(claims, mark));
   return (
-    marks.some((mark) => hasMark(claims, mark)) ||
+    hasOne(idTokenMarks) ||
     claims['token_use'] === 'id' ||
     claims['typ'] === 'ID' ||
-    idTokenClaims.some((claim) => Object.hasOwn(claims, claim))
+    idTokenClaims.some((claim) => Object.hasOwn(claims, claim)) ||
+    // Some providers write the nonce of the sign-in into the access token as well.
+    (Object.hasOwn(claims, 'nonce') && !hasOne(accessTokenMarks))
   );
 }
 
