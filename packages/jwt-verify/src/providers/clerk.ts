@@ -5,6 +5,8 @@ import {
   commonShape,
   completeRecord,
   domainSchema,
+  impersonationRules,
+  impersonationSchema,
   listSchema,
   parseOptions,
   toList,
@@ -25,6 +27,7 @@ export const clerkOptions = z
       .describe('Whether tokens without `azp` are accepted, as native apps and back ends get them.'),
     audience: listSchema.optional().describe('The `aud` that the JWT template writes. Required for `template`.'),
     clientIds: clientIdsSchema.optional(),
+    impersonation: impersonationSchema,
     ...commonShape,
   })
   .refine(({ token, origins }) => token === 'oauth' || origins !== undefined, {
@@ -55,7 +58,11 @@ export const clerkOptions = z
  * ```
  */
 export function clerk(options: z.input<typeof clerkOptions>): IssuerOptions {
-  const { domain, token, origins, nativeApps, audience, clientIds, ...common } = parseOptions(clerkOptions, options);
+  const { domain, token, origins, nativeApps, audience, clientIds, impersonation, ...common } = parseOptions(
+    clerkOptions,
+    options,
+  );
+  const actors = impersonationRules(impersonation);
   const issuer = `https://${domain}`;
   const audiences = audience === undefined ? null : toList(audience);
   const base = {
@@ -80,9 +87,11 @@ export function clerk(options: z.input<typeof clerkOptions>): IssuerOptions {
       clientOptional: nativeApps,
       requiredHeaders: { typ: ['JWT'] },
       requiredClaims: isSession ? { sid: 'any' } : {},
-      forbiddenClaims: [{ claim: 'sts', values: ['pending'] }, { claim: 'client_id' }],
-      ...(isSession && { scopeClaims: ['o.per', 'org_permissions'] }),
+      forbiddenClaims: [...actors.forbiddenClaims, { claim: 'sts', values: ['pending'] }, { claim: 'client_id' }],
+      // The o.per of version 2 lacks the features of the permissions: "read" of one feature would be that of any other.
+      ...(isSession && { scopeClaims: ['org_permissions'] }),
       remediations: {
+        ...actors.remediations,
         wrong_client:
           'Add the origin of the web app to origins. A native app or back end has no azp: set nativeApps if such apps may call.',
         malformed_token:

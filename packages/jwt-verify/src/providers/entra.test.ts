@@ -88,6 +88,7 @@ testProvider('entra-external-id', {
   accepted: [['the access token of a person', {}, { subject }]],
   refused: [
     ["another app's ID token", { aud: 'app-1' }, {}, 'wrong_audience', 'scope of your API'],
+    ["a token of another tenant's user", { tid: otherTid }, {}, 'missing_claim', 'tenantId'],
     [
       'a token with the name in its iss',
       { iss: `https://contoso.ciamlogin.com/${tid}/v2.0` },

@@ -186,6 +186,7 @@ export function entraExternalId(options: z.input<typeof entraExternalIdOptions>)
       algorithms: ['RS256'],
       tokenType: 'any',
       clientClaims: ['azp'],
+      requiredClaims: { tid: [tenantId] },
       subjectClaims: ['oid', 'tid'],
       scopeClaims: ['scp'],
       maxLifetimeSeconds: longestLifetimeSeconds,
@@ -196,7 +197,10 @@ export function entraExternalId(options: z.input<typeof entraExternalIdOptions>)
           { claim: 'scp', absent: true },
         ],
       },
-      remediations: microsoftRemediations(toList(audience)),
+      remediations: {
+        ...microsoftRemediations(toList(audience)),
+        tid: 'Sign in at the tenant that tenantId names.',
+      },
     },
     common,
   );

@@ -39,6 +39,7 @@ export function google(options: z.input<typeof googleOptions>): IssuerOptions {
         marks: [
           { claim: 'sub', sameAs: 'azp' },
           { claim: 'email', endsWith: '.gserviceaccount.com' },
+          { claim: 'azp', endsWith: '.gserviceaccount.com' },
         ],
       },
       ...(hostedDomains !== undefined && { requiredClaims: { hd: toList(hostedDomains) } }),

@@ -153,11 +153,7 @@ testProvider('clerk sessions', {
   lifetimeSeconds: 60,
   claims: clerkClaims,
   accepted: [
-    [
-      'a session token with permissions of version 2',
-      { v: 2, o: { per: 'read,manage' } },
-      { scopes: ['read', 'manage'] },
-    ],
+    ['a session token with permissions of version 2', { v: 2, o: { per: 'read,manage', fpm: '1,2' } }, { scopes: [] }],
     ['a session token with permissions of version 1', { org_permissions: ['org:read'] }, { scopes: ['org:read'] }],
   ],
   refused: [

@@ -83,6 +83,17 @@ export const baseUrlSchema = z
 /** The client ids of the apps whose tokens are accepted. */
 export const clientIdsSchema = listSchema.describe('The client ids of the apps whose tokens are accepted.');
 
+/** The OAuth clients of a project whose session tokens name no client. */
+export const oauthClientsSchema = listSchema
+  .optional()
+  .describe("The client ids of the project's OAuth clients whose tokens are accepted. Absent: only sessions.");
+
+/** The option of presets whose provider lets one person act for another. */
+export const impersonationSchema = z
+  .boolean()
+  .default(false)
+  .describe('Whether tokens of a person who acts for the user are accepted.');
+
 /** Returns a text or list of texts as a list. */
 export function toList(value: string | readonly string[]): string[] {
   return typeof value === 'string' ? [value] : [...value];
@@ -93,6 +104,45 @@ export function parseOptions<Output>(options: z.ZodType<Output>, value: unknown)
   const { success, data, error } = options.safeParse(value);
   if (success) return data;
   throw new TypeError(describeSchemaProblems(error, options, value));
+}
+
+/** The marks of tokens that are refused, and what to do about them. */
+interface ForbiddenTokens {
+  readonly forbiddenClaims: ClaimMark[];
+  readonly remediations: Record<string, string>;
+}
+
+/**
+ * Returns the rules of a provider whose session tokens name no client: the tokens of an OAuth client look like them, but name
+ * it in one of these claims.
+ */
+export function oauthClientRules(
+  oauthClients: z.output<typeof oauthClientsSchema>,
+  clientClaims: string[],
+): Pick<IssuerOptions, 'clientIds' | 'clientClaims' | 'clientOptional'> & ForbiddenTokens {
+  const advice =
+    "Send the session's token. To accept the tokens of an OAuth client of the project, list it in oauthClients.";
+  if (oauthClients !== undefined) {
+    return {
+      clientIds: toList(oauthClients),
+      clientClaims,
+      clientOptional: true,
+      forbiddenClaims: [],
+      remediations: { wrong_client: advice },
+    };
+  }
+  return {
+    forbiddenClaims: clientClaims.map((claim) => ({ claim })),
+    remediations: Object.fromEntries(clientClaims.map((claim) => [claim, advice])),
+  };
+}
+
+/** Returns the rules about persons who act for the user, whom the claim `act` names. */
+export function impersonationRules(impersonation: boolean): ForbiddenTokens {
+  return {
+    forbiddenClaims: impersonation ? [] : [{ claim: 'act' }],
+    remediations: { act: 'Another person acts for the user. Set impersonation to true if that is wanted.' },
+  };
 }
 
 /** Adds what is common to all presets to the record of one. */
