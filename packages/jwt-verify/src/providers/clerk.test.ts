@@ -73,7 +73,27 @@ testProvider('clerk OAuth tokens', {
   refused: [["another app's token", { client_id: 'd' }, {}, 'wrong_client', 'clientIds']],
 });
 
+testProvider('clerk session tokens of native apps alone', {
+  record: clerk({ domain, nativeApps: true }),
+  algorithm: 'RS256',
+  claims: { ...claims, azp: undefined },
+  accepted: [["a native app's token", {}, { issuer, subject: 'user_1' }]],
+  refused: [["a web app's token", { azp: origins }, {}, 'forbidden_claim', 'origins']],
+});
+
+testProvider('clerk session tokens behind a proxy of the Frontend API', {
+  record: clerk({ domain: 'https://app.example.com/__clerk/', origins: ['myapp://host', 'http://localhost:3000'] }),
+  algorithm: 'RS256',
+  claims: { ...claims, iss: 'https://app.example.com/__clerk', azp: 'http://localhost:3000' },
+  accepted: [['the session token of a person', {}, { issuer: 'https://app.example.com/__clerk' }]],
+  refused: [['a token without the path', { iss: 'https://app.example.com' }, {}, 'unknown_issuer', 'domain']],
+});
+
 test.each([
+  [{ domain, origins: 'https://app.example.com/' }, /^origins: must be an origin/],
+  [{ domain, origins: ['app.example.com'] }, /^origins.0: must be an origin/],
+  [{ domain, origins: 'https://app.example.com/path' }, /^origins: must be an origin/],
+  [{ domain: 'clerk.example.com?x', origins }, /^domain: must be/],
   [{ domain }, /^origins: is missing/],
   [{ domain, origins, token: 'template' as const }, /^audience: is missing/],
   [{ domain, token: 'oauth' as const }, /^clientIds: is for OAuth/],

@@ -1,10 +1,10 @@
 import type { IssuerOptions } from '@valetkey/core-types';
 import { z } from 'zod';
 import {
+  bareUrlSchema,
   clientIdsSchema,
   commonShape,
   completeRecord,
-  domainSchema,
   impersonationRules,
   impersonationSchema,
   listSchema,
@@ -12,15 +12,30 @@ import {
   toList,
 } from './preset.ts';
 
+const originSchema = z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]+$/i, {
+  error: 'must be an origin: scheme, host and port, without a slash at the end',
+});
+
+const frontendApiSchema = bareUrlSchema.refine((text) => /^[a-z0-9.-]+\.[a-z0-9.-]+(:\d+)?(\/[\w.-]+)*$/i.test(text), {
+  error: 'must be the host of the Frontend API, such as clerk.example.com, or the URL of a proxy',
+});
+
 /** The options of {@link clerk}. */
 export const clerkOptions = z
   .strictObject({
-    domain: domainSchema.describe('The Frontend API, such as `clerk.example.com` or `slug-1.clerk.accounts.dev`.'),
+    domain: frontendApiSchema.describe(
+      'The Frontend API, such as `clerk.example.com`, `slug-1.clerk.accounts.dev` or, behind a proxy, `app.example.com/__clerk`.',
+    ),
     token: z
       .enum(['session', 'template', 'oauth'])
       .default('session')
       .describe('Which tokens the apps send: session tokens, tokens of a JWT template, or OAuth access tokens.'),
-    origins: listSchema.optional().describe('The origins of the web apps (`azp`), such as `https://app.example.com`.'),
+    origins: z
+      .union([originSchema, z.array(originSchema).min(1)])
+      .optional()
+      .describe(
+        'The origins of the web apps (`azp`), such as `https://app.example.com`. Required without `nativeApps`.',
+      ),
     nativeApps: z
       .boolean()
       .default(false)
@@ -30,8 +45,9 @@ export const clerkOptions = z
     impersonation: impersonationSchema,
     ...commonShape,
   })
-  .refine(({ token, origins }) => token === 'oauth' || origins !== undefined, {
-    error: 'is missing: without it, every web app of the Clerk instance could call',
+  .refine(({ token, origins, nativeApps }) => token === 'oauth' || nativeApps || origins !== undefined, {
+    error:
+      'is missing: without it, every web app of the Clerk instance could call (or set nativeApps, if only native apps call)',
     path: ['origins'],
   })
   .refine(({ token, audience }) => token !== 'template' || audience !== undefined, {
@@ -87,13 +103,20 @@ export function clerk(options: z.input<typeof clerkOptions>): IssuerOptions {
       clientOptional: nativeApps,
       requiredHeaders: { typ: ['JWT'] },
       requiredClaims: isSession ? { sid: 'any' } : {},
-      forbiddenClaims: [...actors.forbiddenClaims, { claim: 'sts', values: ['pending'] }, { claim: 'client_id' }],
+      forbiddenClaims: [
+        ...actors.forbiddenClaims,
+        { claim: 'sts', values: ['pending'] },
+        { claim: 'client_id' },
+        // Without origins, only native apps may call.
+        ...(origins === undefined ? [{ claim: 'azp' }] : []),
+      ],
       // The o.per of version 2 lacks the features of the permissions: "read" of one feature would be that of any other.
       ...(isSession && { scopeClaims: ['org_permissions'] }),
       remediations: {
         ...actors.remediations,
         wrong_client:
           'Add the origin of the web app to origins. A native app or back end has no azp: set nativeApps if such apps may call.',
+        azp: 'This is the token of a web app: list its origin in origins if it may call.',
         malformed_token:
           'Send the JWT that `getToken()` returns. Opaque tokens of Clerk (oat_…, mt_…, ak_…) are not accepted.',
         wrong_audience: 'Send a token of the JWT template: `getToken({ template })`.',

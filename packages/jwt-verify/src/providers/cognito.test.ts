@@ -50,5 +50,9 @@ test('cognito: the options decide about audiences, the place of the keys and the
     jwksUri: `https://issuer-cognito-idp.eu-central-1.amazonaws.com/${userPoolId}/.well-known/jwks.json`,
   });
   expect(cognito({ userPoolId: 'cn-north-1_A', clientIds }).issuer).toContain('cn-north-1.amazonaws.com.cn/');
+  expect(cognito({ userPoolId: 'eusc-de-east-1_A', clientIds, replicaRegions: ['eusc-de-west-1'] })).toMatchObject({
+    issuer: 'https://cognito-idp.eusc-de-east-1.amazonaws.eu/eusc-de-east-1_A',
+    otherForms: expect.arrayContaining(['https://cognito-idp.eusc-de-west-1.amazonaws.eu/eusc-de-east-1_A']),
+  });
   expect(() => cognito({ userPoolId: 'AbCdEfGhI', clientIds })).toThrow(/^userPoolId: must be the id/);
 });

@@ -42,6 +42,13 @@ testProvider('keycloak', {
   ],
 });
 
+test('keycloak refuses a URL with the realm in it', () => {
+  expect(() => keycloak({ ...options, url: issuer })).toThrow(
+    /^url: must be the URL of the server, without \/realms\//,
+  );
+  expect(() => keycloak({ ...options, otherUrls: [issuer] })).toThrow(/^otherUrls.0: must be the URL of the server/);
+});
+
 test('keycloak refuses the audience account', () => {
   expect(() => keycloak({ ...options, audience: ['my-api', 'account'] })).toThrow(/^audience: must not be account/);
 });

@@ -10,9 +10,13 @@ import {
   toList,
 } from './preset.ts';
 
+const serverUrlSchema = baseUrlSchema.refine((url) => !url.includes('/realms/'), {
+  error: 'must be the URL of the server, without /realms/ and the realm',
+});
+
 /** The options of {@link keycloak}. */
 export const keycloakOptions = z.strictObject({
-  url: baseUrlSchema.describe(
+  url: serverUrlSchema.describe(
     'The URL of the server, such as `https://id.example.com`; before version 17 with `/auth`.',
   ),
   realm: z.string().min(1).describe('The name of the realm.'),
@@ -23,7 +27,7 @@ export const keycloakOptions = z.strictObject({
     .describe('The value that an Audience mapper writes into `aud`.'),
   clientIds: clientIdsSchema.optional(),
   otherUrls: z
-    .array(baseUrlSchema)
+    .array(serverUrlSchema)
     .default([])
     .describe('Other URLs of the same server, whose hosts stand in `iss` if the hostname of the server is not fixed.'),
   ...commonShape,

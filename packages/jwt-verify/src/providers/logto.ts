@@ -12,7 +12,9 @@ import {
 
 /** The options of {@link logto}. */
 export const logtoOptions = z.strictObject({
-  endpoint: baseUrlSchema.describe('The endpoint, such as `https://tenant.logto.app`.'),
+  endpoint: baseUrlSchema
+    .refine((url) => !url.endsWith('/oidc'), { error: 'must be the endpoint without /oidc' })
+    .describe('The endpoint, such as `https://tenant.logto.app`.'),
   audience: listSchema.describe('The indicator of the API resource.'),
   clientIds: clientIdsSchema.optional(),
   tokenType: z

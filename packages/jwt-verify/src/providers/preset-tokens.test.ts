@@ -233,11 +233,11 @@ testProvider('entra with ID tokens', {
       { nonce: undefined, scp: 'read', azp: 'c' },
       {},
       'forbidden_claim',
-      '',
+      'ID token',
     ],
-    ["a machine's token for the same registration", { nonce: undefined, azp: 'd' }, {}, 'forbidden_claim', ''],
-    ["a machine's token of version 1", { nonce: undefined, appid: 'd' }, {}, 'forbidden_claim', ''],
-    ["another app's ID token", { aud: 'd' }, {}, 'wrong_audience', 'api://'],
+    ["a machine's token for the same registration", { nonce: undefined, azp: 'd' }, {}, 'forbidden_claim', 'ID token'],
+    ["a machine's token of version 1", { nonce: undefined, appid: 'd' }, {}, 'forbidden_claim', 'ID token'],
+    ["another app's ID token", { aud: 'd' }, {}, 'wrong_audience', 'ID token of the app'],
   ],
 });
 

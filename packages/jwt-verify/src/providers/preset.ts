@@ -66,13 +66,13 @@ export const anonymousShape = {
 /** The text or list of texts of an option, as a list. */
 export const listSchema = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
-/** Parses the name of a host without scheme and path; a copied `https://` and a slash at the end are dropped. */
-export const domainSchema = z
-  .string()
-  .transform((text) => text.replace(/^https:\/\//, '').replace(/\/+$/, ''))
-  .refine((text) => /^[a-z0-9.-]+(:\d+)?$/i.test(text) && text.includes('.'), {
-    error: 'must be the name of a host, such as id.example.com, without a path',
-  });
+/** Parses a text without the `https://` and the slash at the end that a person may have copied with it. */
+export const bareUrlSchema = z.string().transform((text) => text.replace(/^https:\/\//, '').replace(/\/+$/, ''));
+
+/** Parses the name of a host without scheme and path. */
+export const domainSchema = bareUrlSchema.refine((text) => /^[a-z0-9.-]+(:\d+)?$/i.test(text) && text.includes('.'), {
+  error: 'must be the name of a host, such as id.example.com, without a path',
+});
 
 /** Parses a base URL; slashes at its end are dropped. */
 export const baseUrlSchema = z
