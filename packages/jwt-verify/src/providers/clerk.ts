@@ -12,7 +12,7 @@ import {
   toList,
 } from './preset.ts';
 
-const originSchema = z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]+$/i, {
+const originSchema = z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]+$/, {
   error: 'must be an origin: scheme, host and port, without a slash at the end',
 });
 
@@ -86,6 +86,10 @@ export function clerk(options: z.input<typeof clerkOptions>): IssuerOptions {
     audiences,
     jwksUri: `${issuer}/.well-known/jwks.json`,
     algorithms: ['RS256' as const],
+    remediations: {
+      unknown_issuer:
+        "Development and production instances of Clerk have different domains: set the domain of the app's instance.",
+    },
     machines: {
       marks: [
         { claim: 'sub', startsWith: 'mch_' },
@@ -113,6 +117,7 @@ export function clerk(options: z.input<typeof clerkOptions>): IssuerOptions {
       // The o.per of version 2 lacks the features of the permissions: "read" of one feature would be that of any other.
       ...(isSession && { scopeClaims: ['org_permissions'] }),
       remediations: {
+        ...base.remediations,
         ...actors.remediations,
         wrong_client:
           'Add the origin of the web app to origins. A native app or back end has no azp: set nativeApps if such apps may call.',
@@ -122,8 +127,7 @@ export function clerk(options: z.input<typeof clerkOptions>): IssuerOptions {
         wrong_audience: 'Send a token of the JWT template: `getToken({ template })`.',
         sid: 'Send the session token (`getToken()` without a template), or set token to template.',
         sts: 'Have the user finish the tasks of the sign-in, such as choosing an organization.',
-        unknown_issuer:
-          "Development and production instances of Clerk have different domains: set the domain of the app's instance.",
+        client_id: 'Send the token that `getToken()` returns. OAuth access tokens need the option token: oauth.',
         typ: 'Send the token that `getToken()` returns. OAuth access tokens need the option token: oauth.',
       },
     },

@@ -27,7 +27,7 @@ testProvider('cognito access tokens', {
     ["another app's token", { client_id: 'app-2' }, {}, 'wrong_client', 'clientIds'],
     ["a machine's token", { sub: 'app-1' }, {}, 'machine_token', 'set machines to true'],
     ['an ID token', { token_use: 'id', aud: 'app-1', client_id: undefined }, {}, 'wrong_token_type', 'access token'],
-    ["another pool's token", { iss: `${issuer}x` }, {}, 'unknown_issuer', 'configure an issuer'],
+    ["another pool's token", { iss: `${issuer}x` }, {}, 'unknown_issuer', 'userPoolId'],
   ],
 });
 
@@ -38,7 +38,7 @@ testProvider('cognito ID tokens', {
   claims: { iss: issuer, sub: 'u', token_use: 'id', aud: 'app-1', 'cognito:username': 'alice' },
   accepted: [['the ID token of a person', {}, { issuer, subject: 'u' }]],
   refused: [
-    ["another app's token", { aud: 'app-2' }, {}, 'wrong_audience', 'app-1'],
+    ["another app's token", { aud: 'app-2' }, {}, 'wrong_audience', 'clientIds'],
     ['an access token', { token_use: 'access', client_id: 'app-1' }, {}, 'wrong_token_type', 'Send the id token'],
   ],
 });

@@ -63,6 +63,11 @@ export function cognito(options: z.input<typeof cognitoOptions>): IssuerOptions 
         wrong_token_type: `Send the ${token} token of the user pool, or change the option token of the preset.`,
         token_use: `Send the ${token} token of the user pool, or change the option token of the preset.`,
         encrypted_token: `Send the ${token} token. The refresh token of Cognito, which has five segments, must stay between the app and Cognito.`,
+        unknown_issuer:
+          'Send a token of the user pool that userPoolId names. If the iss has another region of this pool, list the region in replicaRegions.',
+        ...(!isAccess && {
+          wrong_audience: 'Send the ID token of an app client that clientIds lists, or add its client id there.',
+        }),
         wrong_client: 'Send a token of an app client that clientIds lists, or add its client id there.',
       },
     },

@@ -49,6 +49,7 @@ export function logto(options: z.input<typeof logtoOptions>): IssuerOptions {
       tokenType,
       ...(organizations !== undefined && { requiredClaims: { organization_id: toList(organizations) } }),
       remediations: {
+        unknown_issuer: 'Set endpoint to the iss of the tokens without /oidc.',
         malformed_token: `Without a resource, Logto gives an opaque token. ${ask}`,
         wrong_token_type: ask,
         wrong_audience: `${ask} An organization token has another aud.`,

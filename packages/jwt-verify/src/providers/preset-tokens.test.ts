@@ -206,7 +206,7 @@ testProvider('entra', {
   ],
   refused: [
     ["another app's token of version 1", { azp: undefined, appid: 'd' }, {}, 'wrong_client', 'clientIds'],
-    ['a token without an app', { azp: undefined }, {}, 'wrong_client', 'clientClaims'],
+    ['a token without an app', { azp: undefined }, {}, 'wrong_client', 'not the ID token'],
     ['an application token', { scp: undefined, roles: ['x'] }, {}, 'machine_token', 'set machines to true'],
     ['a token for Graph', { aud: '00000003-0000-0000-c000-000000000000' }, { nonce: 'n' }, 'wrong_header', 'api://'],
     ['a token of a tenant that only its tid names', { tid: otherTenantId }, {}, 'unknown_tenant', 'tenantIds'],

@@ -2,6 +2,7 @@ import {
   claimMarkSchema,
   describeSchemaProblems,
   documentUrlSchema,
+  issuerSchema,
   signatureAlgorithms,
   type ClaimMark,
   type IssuerOptions,
@@ -25,6 +26,9 @@ export const commonShape = {
     .array(claimMarkSchema)
     .optional()
     .describe('The marks of such tokens, in place of those of the preset: one of them is enough.'),
+  requiredClaims: issuerSchema.shape.requiredClaims.describe(
+    'Further claims that every token must carry, with their accepted values, or `any`: `org_id: [org_1]`. They are added to those of the preset.',
+  ),
   jwksUri: documentUrlSchema
     .optional()
     .describe("The URL of the provider's public keys, if the preset's is wrong for you."),
@@ -45,6 +49,7 @@ export const commonShape = {
 interface CommonOptions {
   readonly machines: boolean;
   readonly machineMarks?: ClaimMark[] | undefined;
+  readonly requiredClaims: z.output<typeof commonShape.requiredClaims>;
   readonly jwksUri?: string | undefined;
   readonly algorithms?: SignatureAlgorithm[] | undefined;
   readonly maxLifetimeSeconds?: number | undefined;
@@ -145,9 +150,27 @@ export function impersonationRules(impersonation: boolean): ForbiddenTokens {
   };
 }
 
+/** Returns advice for refusals that names no field which only an issuer record has. */
+function commonRemediations(
+  { tokenType, audiences }: IssuerOptions,
+  clientIds: CommonOptions['clientIds'],
+): Record<string, string> {
+  return {
+    wrong_token_type:
+      tokenType === 'id'
+        ? 'Send the ID token of the signed-in user.'
+        : 'Send the access token, not the ID token or any other token of the provider.',
+    ...(audiences !== null && { wrong_audience: `Send a token whose aud is ${audiences.join(' or ')}.` }),
+    ...(clientIds !== undefined && {
+      wrong_client:
+        'Send the access token, not the ID token, of an app that clientIds lists. If the app may call, add its client id to clientIds.',
+    }),
+  };
+}
+
 /** Adds what is common to all presets to the record of one. */
 export function completeRecord(record: IssuerOptions, options: CommonOptions): IssuerOptions {
-  const { machines, machineMarks, jwksUri, algorithms, maxLifetimeSeconds } = options;
+  const { machines, machineMarks, requiredClaims, jwksUri, algorithms, maxLifetimeSeconds } = options;
   const { anonymous = false, anonymousMarks, clientIds, record: overrides } = options;
   const { metadataUri, ...others } = record;
   return {
@@ -160,7 +183,9 @@ export function completeRecord(record: IssuerOptions, options: CommonOptions): I
     ...((anonymous || anonymousMarks) && {
       anonymous: { accepted: anonymous, ...(anonymousMarks && { marks: anonymousMarks }) },
     }),
+    requiredClaims: { ...requiredClaims, ...record.requiredClaims },
     remediations: {
+      ...commonRemediations(record, clientIds),
       machine_token: 'Send the token of a signed-in user. If machines may call as well, set machines to true.',
       ...(options.anonymous !== undefined && {
         anonymous_user: 'Have the user sign in. If anonymous users may call as well, set anonymous to true.',

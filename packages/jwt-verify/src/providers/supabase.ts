@@ -54,7 +54,7 @@ export function supabase(options: z.input<typeof supabaseOptions>): IssuerOption
         ...clients.remediations,
         algorithm_not_allowed: migrate,
         unknown_issuer:
-          'Send the access_token of the session. The anon and service_role keys are no tokens of a user, and a local stack has another issuer.',
+          'Send the access_token of the session. The anon and service_role keys are no tokens of a user. A local stack and a server of your own have an iss of their own: set url to the part before /auth/v1.',
         malformed_token: 'Send the access_token of the session, not a key (sb_publishable_…, sb_secret_…).',
         role: 'Send the access_token of a signed-in user: tokens of other roles, such as service_role, are not accepted.',
       },
