@@ -595,7 +595,11 @@ test('a person corrects what a preset assumes by an option of the preset', () =>
     machines: { accepted: false, marks: [{ claim: 'kind', values: ['service'] }] },
     anonymous: { accepted: false, marks: [{ claim: 'guest' }] },
   });
+  const jwks = { keys: [{ kty: 'OKP' }] };
+  expect(supabase({ url: base, record: { jwks } })).toMatchObject({ jwks });
+  expect(supabase({ url: base, record: { jwks } })).not.toHaveProperty('jwksUri');
   const external = { name: 'contoso', tenantId, audience: api };
+  expect(entraExternalId({ ...external, record: { jwks } })).not.toHaveProperty('metadataUri');
   expect(entraExternalId({ ...external, jwksUri: 'https://keys.example.com/jwks' })).not.toHaveProperty('metadataUri');
   expect(descope({ projectId: 'P2', tokenKinds: 'any' }).requiredClaims).toEqual({});
 });

@@ -168,14 +168,20 @@ function commonRemediations(
   };
 }
 
+/** Returns the one place of the keys: that of the options, or else the usual one. */
+function placeOfKeys({ jwksUri, record = {} }: CommonOptions, usual: Partial<IssuerOptions>): Partial<IssuerOptions> {
+  if (['jwks', 'jwksUri', 'metadataUri'].some((field) => Object.hasOwn(record, field))) return {};
+  return jwksUri === undefined ? usual : { jwksUri };
+}
+
 /** Adds what is common to all presets to the record of one. */
 export function completeRecord(record: IssuerOptions, options: CommonOptions): IssuerOptions {
-  const { machines, machineMarks, requiredClaims, jwksUri, algorithms, maxLifetimeSeconds } = options;
+  const { machines, machineMarks, requiredClaims, algorithms, maxLifetimeSeconds } = options;
   const { anonymous = false, anonymousMarks, clientIds, record: overrides } = options;
-  const { metadataUri, ...others } = record;
+  const { jwksUri, metadataUri, ...others } = record;
   return {
     ...others,
-    ...(jwksUri === undefined ? metadataUri !== undefined && { metadataUri } : { jwksUri }),
+    ...placeOfKeys(options, { ...(jwksUri && { jwksUri }), ...(metadataUri && { metadataUri }) }),
     ...(algorithms && { algorithms }),
     ...(maxLifetimeSeconds !== undefined && { maxLifetimeSeconds }),
     ...(clientIds !== undefined && { clientIds: toList(clientIds) }),
