@@ -229,7 +229,8 @@ const sendIdToken = Object.fromEntries(
   ['scp', 'azp', 'appid', 'wrong_token_type', 'wrong_audience'].map((name) => [name, idTokenAdvice]),
 );
 
-function microsoftRemediations([audience = '']: readonly string[]): Record<string, string> {
+function microsoftRemediations(audiences: readonly string[]): Record<string, string> {
+  const audience = String(audiences[0]);
   const scope = `${/^[a-z]+:/i.test(audience) ? audience : `api://${audience}`}/<scope>`;
   const ask = `Have the app ask for a scope of your API (${scope}), and send that access token.`;
   return {
