@@ -123,6 +123,12 @@ test('the reference in docs/configuration.md has a sentence about every field', 
   for (const row of fields) expect(row, row).toMatch(/ [A-Z`][^|]*\. \|$/);
 });
 
+test('each default in the reference can be copied into a configuration, also a list of marks', () => {
+  const reference = renderConfigReference(schema, definitions);
+  expect(reference).not.toContain('[object');
+  expect(reference).toContain('`[{ claim: gty, values: [client-credentials, client_credentials] }, ');
+});
+
 test('renderRoomMap lists the rooms of each package from the top down', () => {
   const plans = { acme: { levels: [['http'], ['vendors/*', 'audit']], words: [] } };
   const packages = [{ folder: 'apps/acme' }, { folder: 'packages/other' }];

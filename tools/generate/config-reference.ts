@@ -134,10 +134,13 @@ function describeNumber({ type, minimum, exclusiveMinimum, maximum }: JsonSchema
 export function describeDefault({ default: value }: JsonSchema): string {
   if (value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0))
     return '';
-  if (Array.isArray(value)) return `\`[${value.join(', ')}]\``;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).map(([name, part]) => `${name}: ${String(part)}`);
-    return `\`{ ${entries.join(', ')} }\``;
-  }
-  return `\`${String(value)}\``;
+  return `\`${toFlowStyle(value)}\``;
+}
+
+/** Returns a value in YAML's flow style. */
+function toFlowStyle(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(toFlowStyle).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  const entries = Object.entries(value).map(([name, part]) => `${name}: ${toFlowStyle(part)}`);
+  return `{ ${entries.join(', ')} }`;
 }

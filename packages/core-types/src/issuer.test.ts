@@ -21,6 +21,7 @@ test('issuerSchema fills in the defaults', () => {
     subjectClaims: ['sub'],
     idTokenMarks: [],
     accessTokenClaims: [],
+    accessTokenMarks: [],
     machines: { accepted: false, marks: expect.any(Array) },
     anonymous: { accepted: false, marks: expect.any(Array) },
     remediations: {},

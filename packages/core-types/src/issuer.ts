@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkIssuerForms } from './check-issuer-forms.ts';
 import {
   acceptedValuesSchema,
   anonymousMarks,
@@ -8,55 +9,10 @@ import {
   machineMarks,
   tokenKindSchema,
 } from './claim-rules.ts';
-import { hasForeignPlaceholder, hasOnePlaceholder, hasPlaceholder, namesNoTenant } from './issuer-forms.ts';
 import { dpopSchema, introspectionSchema, resolverSchema, signatureAlgorithms } from './issuer-parts.ts';
-import { documentUrlSchema, issuerTextSchema, secureUrlSchema } from './issuer-text.ts';
+import { documentUrlSchema, issuerTextSchema } from './issuer-text.ts';
 
 const daySeconds = 86_400;
-
-interface IssuerForms {
-  readonly issuer: string;
-  readonly otherForms: readonly string[];
-  readonly tenants?: object | undefined;
-  readonly metadataUri?: string | undefined;
-  readonly jwksUri?: string | undefined;
-  readonly jwks?: object | undefined;
-  readonly introspection?: object | undefined;
-  readonly resolver?: object | undefined;
-}
-
-/** Checks that the placeholders fit `tenants`, and that an issuer can be fetched if its metadata is sought below it. */
-function checkIssuerForms(record: IssuerForms, context: z.RefinementCtx): void {
-  const { issuer, otherForms, tenants } = record;
-  const report = (path: PropertyKey[], message: string): void => {
-    context.addIssue({ code: 'custom', path, message });
-  };
-  const forms: [string, PropertyKey[]][] = [
-    [issuer, ['issuer']],
-    ...otherForms.map((form, index): [string, PropertyKey[]] => [form, ['otherForms', index]]),
-  ];
-  for (const [form, path] of forms) {
-    if (hasForeignPlaceholder(form)) {
-      report(path, 'has a placeholder: write the exact iss of the tokens, or {name} for the tenant, with tenants');
-    }
-    if (namesNoTenant(form)) {
-      report(path, 'names no tenant: write {tenantid} in place of it, and list the tenants in tenants');
-    }
-    if (tenants === undefined && hasPlaceholder(form)) {
-      report(path, 'contains braces: write the exact iss of the tokens, or list the tenants in tenants');
-    }
-    if (tenants !== undefined && !hasOnePlaceholder(form)) {
-      report(path, 'must contain one placeholder, such as {tenantid}, and no other braces, because tenants is set');
-    }
-  }
-  if (new Set([issuer, ...otherForms]).size <= otherForms.length) report(['otherForms'], 'must not name an iss twice');
-  if (tenants !== undefined && (record.introspection !== undefined || record.resolver !== undefined)) {
-    report(['tenants'], 'cannot be combined with introspection or a resolver, because an opaque token names no tenant');
-  }
-  if (record.jwks !== undefined || record.jwksUri !== undefined || record.metadataUri !== undefined) return;
-  if (tenants === undefined && secureUrlSchema.safeParse(issuer).success) return;
-  report(['issuer'], 'must be an https URL without query, or have jwksUri, jwks or metadataUri beside it');
-}
 
 /**
  * Parses the record of one identity provider. Its issuer, audiences and algorithms are in one record and not in independent
@@ -177,6 +133,12 @@ export const issuerSchema = z
       .default([])
       .describe(
         "Claims of which each of the provider's access tokens has at least one. With `tokenType: any`, the broker refuses a token that has none of them, unless its header has `typ: at+jwt`.",
+      ),
+    accessTokenMarks: z
+      .array(claimMarkSchema)
+      .default([])
+      .describe(
+        'Marks of access tokens, for providers that write the `nonce` of the sign-in into them: a token with one of these marks may have a `nonce`, by which `tokenType: any` otherwise recognizes an ID token.',
       ),
     machines: tokenKindSchema('machines, in which there is no person', machineMarks)
       .extend({

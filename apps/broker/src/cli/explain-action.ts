@@ -1,5 +1,6 @@
 import type { ConnectionExplanation } from '@valetkey/core-types';
 import type { ExplainedCheck, Explanation } from '@valetkey/jwt-verify';
+import type { Config } from '../config/config.ts';
 import { readConfigFile } from '../config/config-file.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { CommandError } from './command-error.ts';
@@ -21,7 +22,7 @@ export async function explain(file: string, options: { readonly connection?: str
   const explained = await explainToken(config, token, options.connection);
   printToken(explained.token);
   if (explained.connection !== undefined) printConnection(explained.connection);
-  const change = changeOf(explained.token) ?? explained.connection?.change;
+  const change = changeOf(explained.token, config) ?? explained.connection?.change;
   if (change !== undefined) print(`What to change: ${change}`);
   if (!explained.token.accepted || explained.connection?.allowed === false) process.exitCode = 1;
 }
@@ -60,9 +61,13 @@ function quote(value: unknown): string {
 }
 
 /** Returns what to change, and where, for a token that is refused. */
-function changeOf({ checks, issuer }: Explanation): string | undefined {
+export function changeOf({ checks, issuer }: Explanation, { issuers }: Config): string | undefined {
   const failed = checks.find(({ outcome }) => outcome === 'failed');
   if (failed === undefined) return undefined;
+  // A preset has options instead of the fields below, and its advice names them.
+  const { remediation = '' } = failed;
+  const advice = issuers.flatMap(({ remediations = {} }) => Object.values(remediations));
+  if (advice.some((sentence) => remediation.includes(sentence))) return remediation;
   const place = `in the configuration of ${issuer === undefined ? 'its issuer' : `the issuer ${issuer}`}`;
   return `${changes[failed.check].replace('{place}', place)}.`;
 }

@@ -52,13 +52,9 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   const unplain = findUnplainData(value);
   if (unplain.length > 0) throw new ConfigError(unplain);
   const problems: string[] = [];
-
-  const withoutQuotes = (value: string, source: string, name: string, field: string): string => {
-    if (isQuoted(value.trim()))
-      problems.push(
-        `${field}: the value of the ${source}${variableName.test(name) ? ` ${name}` : ''} is in quotes; remove them (\`docker --env-file\` keeps quotes)`,
-      );
-    return value;
+  const reportQuotes = (text: string, source: string, name: string, field: string): string => {
+    if (isQuoted(text.trim())) problems.push(`${field}: ${describeQuotes(source, name)}`);
+    return text;
   };
 
   const lookUp = async (kind: string, name: string, field: string): Promise<string> => {
@@ -68,10 +64,10 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
         problems.push(
           `${field}: the environment variable ${variableName.test(name) ? name : 'of its reference'} is not set or is empty`,
         );
-      return withoutQuotes(found ?? '', 'environment variable', name, field);
+      return reportQuotes(found ?? '', 'environment variable', name, field);
     }
     try {
-      return withoutQuotes((await readTextFile(name)).trim(), 'file', name, field);
+      return reportQuotes((await readTextFile(name)).trim(), 'file', name, field);
     } catch (error) {
       const code = codeOfForeignError(error);
       if (code === wrongEncoding) {
@@ -114,6 +110,11 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   const resolved = await walk(value, []);
   if (problems.length > 0) throw new ConfigError(problems);
   return resolved;
+}
+
+function describeQuotes(source: string, name: string): string {
+  const shown = variableName.test(name) ? ` ${name}` : '';
+  return `the value of the ${source}${shown} is in quotes; remove them (\`docker --env-file\` keeps quotes)`;
 }
 
 /** Returns whether a whole text is in one pair of quotes. The readers of keys in PEM remove quotes themselves. */

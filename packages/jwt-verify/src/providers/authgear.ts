@@ -75,6 +75,11 @@ export function authgear(options: AuthgearOptions): IssuerOptions {
       tokenType: 'access',
       machines: { marks: [{ claim: 'sub', startsWith: 'client_id_' }] },
       remediations: {
+        unknown_issuer: 'Set endpoint to the iss of the tokens: the endpoint of the project, or its custom domain.',
+        wrong_audience:
+          'Send the access token of a signed-in user. The aud of a machine is an API resource: list it in resources if machines may call.',
+        wrong_token_type:
+          'Send the access token, not the ID token. The access token is a JWT if "Issue JWT as access token" is on for the app.',
         malformed_token:
           'Authgear gives opaque access tokens by default: switch on "Issue JWT as access token" for the app.',
       },

@@ -38,5 +38,6 @@ testProvider('better-auth with the plugin oauth-provider', {
 test('better-auth: a session token leads to the JWT, and clientIds need the plugin that names clients', async () => {
   await expectRefusal(createVerifierOf(betterAuth({ baseUrl })), 'session', 'malformed_token', '/api/auth/token');
   expect(() => betterAuth({ baseUrl, clientIds: 'c' })).toThrow(/^clientIds: is for the plugin oauth-provider/);
+  expect(() => betterAuth({ baseUrl: `${baseUrl}/api/auth/` })).toThrow(/^baseUrl: must be the URL without basePath/);
   expect(() => betterAuth({ baseUrl: 'app.example.com' })).toThrow(/^baseUrl: must be an https URL$/);
 });

@@ -33,6 +33,10 @@ export const betterAuthOptions = z
     ...anonymousShape,
     ...commonShape,
   })
+  .refine(({ baseUrl, basePath }) => !baseUrl.endsWith(basePath), {
+    error: 'must be the URL without basePath (default: /api/auth)',
+    path: ['baseUrl'],
+  })
   .refine(({ plugin, clientIds }) => plugin === 'oauth-provider' || clientIds === undefined, {
     error: 'is for the plugin oauth-provider: tokens of the plugin jwt name no app',
     path: ['clientIds'],

@@ -27,7 +27,7 @@ testProvider('cognito access tokens', {
     ["another app's token", { client_id: 'app-2' }, {}, 'wrong_client', 'clientIds'],
     ["a machine's token", { sub: 'app-1' }, {}, 'machine_token', 'set machines to true'],
     ['an ID token', { token_use: 'id', aud: 'app-1', client_id: undefined }, {}, 'wrong_token_type', 'access token'],
-    ["another pool's token", { iss: `${issuer}x` }, {}, 'unknown_issuer', 'configure an issuer'],
+    ["another pool's token", { iss: `${issuer}x` }, {}, 'unknown_issuer', 'userPoolId'],
   ],
 });
 
@@ -38,7 +38,7 @@ testProvider('cognito ID tokens', {
   claims: { iss: issuer, sub: 'u', token_use: 'id', aud: 'app-1', 'cognito:username': 'alice' },
   accepted: [['the ID token of a person', {}, { issuer, subject: 'u' }]],
   refused: [
-    ["another app's token", { aud: 'app-2' }, {}, 'wrong_audience', 'app-1'],
+    ["another app's token", { aud: 'app-2' }, {}, 'wrong_audience', 'clientIds'],
     ['an access token', { token_use: 'access', client_id: 'app-1' }, {}, 'wrong_token_type', 'Send the id token'],
   ],
 });
@@ -50,5 +50,9 @@ test('cognito: the options decide about audiences, the place of the keys and the
     jwksUri: `https://issuer-cognito-idp.eu-central-1.amazonaws.com/${userPoolId}/.well-known/jwks.json`,
   });
   expect(cognito({ userPoolId: 'cn-north-1_A', clientIds }).issuer).toContain('cn-north-1.amazonaws.com.cn/');
+  expect(cognito({ userPoolId: 'eusc-de-east-1_A', clientIds, replicaRegions: ['eusc-de-west-1'] })).toMatchObject({
+    issuer: 'https://cognito-idp.eusc-de-east-1.amazonaws.eu/eusc-de-east-1_A',
+    otherForms: expect.arrayContaining(['https://cognito-idp.eusc-de-west-1.amazonaws.eu/eusc-de-east-1_A']),
+  });
   expect(() => cognito({ userPoolId: 'AbCdEfGhI', clientIds })).toThrow(/^userPoolId: must be the id/);
 });

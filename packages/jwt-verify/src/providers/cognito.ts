@@ -6,7 +6,7 @@ import { clientIdsSchema, commonShape, completeRecord, listSchema, parseOptions,
 export const cognitoOptions = z.strictObject({
   userPoolId: z
     .string()
-    .regex(/^[a-z]{2}(-[a-z]+)+-\d_[A-Za-z0-9]+$/, {
+    .regex(/^[a-z]{2,4}(-[a-z]+)+-\d_[A-Za-z0-9]+$/, {
       error: 'must be the id of a user pool, such as eu-central-1_AbCdEfGhI',
     })
     .describe('The id of the user pool, such as `eu-central-1_AbCdEfGhI`.'),
@@ -20,7 +20,7 @@ export const cognitoOptions = z.strictObject({
     .default('original')
     .describe('The issuer type of the pool, which decides where its keys are. Tokens of both types are accepted.'),
   replicaRegions: z
-    .array(z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/))
+    .array(z.string().regex(/^[a-z]{2,4}(-[a-z]+)+-\d$/, { error: 'must be a region, such as eu-central-1' }))
     .default([])
     .describe('The other regions of the pool.'),
   ...commonShape,
@@ -63,6 +63,11 @@ export function cognito(options: z.input<typeof cognitoOptions>): IssuerOptions 
         wrong_token_type: `Send the ${token} token of the user pool, or change the option token of the preset.`,
         token_use: `Send the ${token} token of the user pool, or change the option token of the preset.`,
         encrypted_token: `Send the ${token} token. The refresh token of Cognito, which has five segments, must stay between the app and Cognito.`,
+        unknown_issuer:
+          'Send a token of the user pool that userPoolId names. If the iss has another region of this pool, list the region in replicaRegions.',
+        ...(!isAccess && {
+          wrong_audience: 'Send the ID token of an app client that clientIds lists, or add its client id there.',
+        }),
         wrong_client: 'Send a token of an app client that clientIds lists, or add its client id there.',
       },
     },
@@ -71,5 +76,6 @@ export function cognito(options: z.input<typeof cognitoOptions>): IssuerOptions 
 }
 
 function hostOf(region: string): string {
+  if (region.startsWith('eusc-')) return `${region}.amazonaws.eu`;
   return `${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 }

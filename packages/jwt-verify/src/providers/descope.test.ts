@@ -24,6 +24,25 @@ testProvider('descope', {
     ],
     ["another project's token", { iss: 'P2xyz' }, {}, 'unknown_issuer', 'iss'],
     ['an ID token', { nonce: 'n' }, {}, 'wrong_token_type', 'access token'],
+    ["an access key's token", { sub: 'K2abc', amr: undefined }, {}, 'machine_token', 'set machines to true'],
+    ["an access key's token of another region", { sub: 'Keuc12abc' }, {}, 'machine_token', 'set machines to true'],
+    ["an inbound app's token", { client_id: 'c' }, {}, 'forbidden_claim', 'oauthClients'],
+    ["an inbound app's token with azp", { azp: 'c' }, {}, 'forbidden_claim', 'oauthClients'],
+    ['a token of a person who acts for the user', { act: { sub: 'U2xyz' } }, {}, 'forbidden_claim', 'impersonation'],
+  ],
+});
+
+testProvider('descope with an inbound app and impersonation', {
+  record: descope({ projectId: 'P2abc', oauthClients: 'c', impersonation: true }),
+  algorithm: 'RS256',
+  claims,
+  accepted: [
+    ['the session token of a person', {}, { issuer }],
+    ["the app's token", { azp: 'c' }, { issuer }],
+    ['a token of a person who acts for the user', { act: { sub: 'U2xyz' } }, { issuer }],
+  ],
+  refused: [
+    ["another app's token", { azp: 'd' }, {}, 'wrong_client', 'oauthClients'],
     ["a machine's token", { sub: 'c', client_id: 'c' }, {}, 'machine_token', 'set machines to true'],
   ],
 });

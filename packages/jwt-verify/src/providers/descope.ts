@@ -1,6 +1,17 @@
 import type { IssuerOptions } from '@valetkey/core-types';
 import { z } from 'zod';
-import { baseUrlSchema, commonShape, completeRecord, listSchema, parseOptions, toList } from './preset.ts';
+import {
+  baseUrlSchema,
+  commonShape,
+  completeRecord,
+  impersonationRules,
+  impersonationSchema,
+  listSchema,
+  oauthClientRules,
+  oauthClientsSchema,
+  parseOptions,
+  toList,
+} from './preset.ts';
 
 const defaultBaseUrl = 'https://api.descope.com';
 
@@ -14,6 +25,8 @@ export const descopeOptions = z.strictObject({
     .union([z.literal('any'), z.array(z.string().min(1)).min(1)])
     .default(['DS'])
     .describe('The accepted `drn`: `DS` marks a session token. `any` accepts each, and tokens without `drn` too.'),
+  oauthClients: oauthClientsSchema,
+  impersonation: impersonationSchema,
   ...commonShape,
 });
 
@@ -30,7 +43,12 @@ export const descopeOptions = z.strictObject({
  * ```
  */
 export function descope(options: z.input<typeof descopeOptions>): IssuerOptions {
-  const { projectId, baseUrl, audience, tenants, tokenKinds, ...common } = parseOptions(descopeOptions, options);
+  const { projectId, baseUrl, audience, tenants, tokenKinds, oauthClients, impersonation, ...common } = parseOptions(
+    descopeOptions,
+    options,
+  );
+  const actors = impersonationRules(impersonation);
+  const clients = oauthClientRules(oauthClients, ['client_id', 'azp']);
   const formsAt = (host: string): string[] => [
     `${host}/${projectId}`,
     `${host}/v1/apps/${projectId}`,
@@ -53,8 +71,20 @@ export function descope(options: z.input<typeof descopeOptions>): IssuerOptions 
         ...(tokenKinds !== 'any' && { drn: tokenKinds }),
         ...(tenants !== undefined && { dct: toList(tenants) }),
       },
+      ...clients,
+      forbiddenClaims: [...actors.forbiddenClaims, ...clients.forbiddenClaims],
       scopeClaims: ['scope', 'permissions'],
+      // The ids of access keys, for which machines get session tokens, begin with K, and those of users with U.
+      machines: {
+        marks: [
+          { claim: 'sub', startsWith: 'K' },
+          { claim: 'sub', sameAs: 'client_id' },
+          { claim: 'sub', sameAs: 'azp' },
+        ],
+      },
       remediations: {
+        ...actors.remediations,
+        ...clients.remediations,
         drn: 'Send the session token. A token with the drn DSR is the refresh token, which must stay between the app and Descope.',
         dct: 'Sign in at an accepted tenant, or add the tenant to the option tenants.',
         wrong_audience: 'Have the JWT template of the project write this aud.',

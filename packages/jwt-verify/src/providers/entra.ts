@@ -1,19 +1,26 @@
 import type { IssuerOptions } from '@valetkey/core-types';
 import { z } from 'zod';
-import {
-  clientIdsSchema,
-  commonShape,
-  completeRecord,
-  domainSchema,
-  listSchema,
-  parseOptions,
-  toList,
-} from './preset.ts';
+import { commonShape, completeRecord, domainSchema, listSchema, parseOptions, toList } from './preset.ts';
 
-/** Parses a GUID into lower case, as Entra ID writes it into `iss`, `aud` and its URLs. */
 const guidSchema = z
   .guid({ error: 'must be a GUID; common, organizations and names of tenants are not accepted' })
   .toLowerCase();
+
+/** Parses client ids: in tokens, GUIDs are in lower case. */
+const appIdsSchema = listSchema.transform((ids) => toList(ids).map((id) => (isGuid(id) ? id.toLowerCase() : id)));
+
+const nameSchema = z.string().regex(/^[a-z0-9-]+$/i, {
+  error: 'must be the part before the first dot, such as contoso',
+});
+
+/** Hosts of Entra ID that are in no `iss` of version 2. */
+const otherHosts = new Set([
+  'sts.windows.net',
+  'login.windows.net',
+  'login.microsoft.com',
+  'login.chinacloudapi.cn',
+  'sts.chinacloudapi.cn',
+]);
 
 /** The longest life of a token with continuous access evaluation: 28 hours. */
 const longestLifetimeSeconds = 28 * 3600;
@@ -23,12 +30,18 @@ export const entraOptions = z.strictObject({
   tenantIds: z
     .union([z.literal('any'), guidSchema, z.array(guidSchema).min(1)])
     .describe("The ids of the accepted tenants. `any` accepts every tenant of Entra ID, also other companies'."),
-  audience: listSchema.describe('The application (client) id of your API, for ID tokens that of the app.'),
+  audience: appIdsSchema.describe('The application (client) id of your API, for ID tokens that of the app.'),
   token: z.enum(['access', 'id']).default('access').describe('Which tokens the apps send. Prefer access tokens.'),
-  clientIds: clientIdsSchema.optional(),
+  clientIds: appIdsSchema.describe('The client ids of the apps whose tokens are accepted.').optional(),
   authority: domainSchema
+    .refine((host) => !otherHosts.has(host), {
+      error:
+        'must be the host in the iss of tokens of version 2: login.microsoftonline.com, login.microsoftonline.us or login.partner.microsoftonline.cn',
+    })
     .default('login.microsoftonline.com')
-    .describe('The host of the cloud in which the tenants are.'),
+    .describe(
+      'The host of the cloud in which the tenants are: `login.microsoftonline.us` (US government), `login.partner.microsoftonline.cn` (China).',
+    ),
   keysOfApp: guidSchema
     .optional()
     .describe('The id of an app with claims mapping, whose tokens have keys of their own.'),
@@ -59,13 +72,13 @@ export function entra(options: z.input<typeof entraOptions>): IssuerOptions {
   const accepted = tenantIds === 'any' ? 'any' : toList(tenantIds);
   const keysOf = accepted !== 'any' && accepted.length === 1 ? accepted[0] : 'common';
   const query = keysOfApp === undefined ? '' : `?appid=${keysOfApp}`;
-  const audiences = toList(audience).map((id) => (isGuid(id) ? id.toLowerCase() : id));
+  const versionOne = authority.endsWith('.cn') ? 'sts.chinacloudapi.cn' : 'sts.windows.net';
   return completeRecord(
     {
       issuer: `https://${authority}/{tenantid}/v2.0`,
-      otherForms: ['https://sts.windows.net/{tenantid}/'],
+      otherForms: [`https://${versionOne}/{tenantid}/`],
       tenants: { claim: 'tid', accepted },
-      audiences: [...audiences, ...(isAccess ? audiences.filter(isGuid).map((id) => `api://${id}`) : [])],
+      audiences: [...audience, ...(isAccess ? audience.filter(isGuid).map((id) => `api://${id}`) : [])],
       jwksUri: `https://${authority}/${keysOf}/discovery/v2.0/keys${query}`,
       algorithms: ['RS256'],
       tokenType: isAccess ? 'any' : 'id',
@@ -80,7 +93,11 @@ export function entra(options: z.input<typeof entraOptions>): IssuerOptions {
       machines: {
         marks: [{ claim: 'idtyp', values: ['app'] }, ...(isAccess ? [{ claim: 'scp', absent: true as const }] : [])],
       },
-      remediations: microsoftRemediations(audiences),
+      remediations: {
+        ...microsoftRemediations(audience),
+        unknown_issuer: `The iss must be that of the cloud that authority names (${authority}). A tenant of Azure AD B2C needs the preset entra-b2c, an external tenant entra-external-id.`,
+        ...(!isAccess && sendIdToken),
+      },
     },
     common,
   );
@@ -92,14 +109,11 @@ function isGuid(text: string): boolean {
 
 /** The options of {@link entraB2c}. */
 export const entraB2cOptions = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9-]+$/i)
-    .describe('The name of the B2C tenant: `contoso` of `contoso.onmicrosoft.com`.'),
+  name: nameSchema.describe('The name of the B2C tenant: `contoso` of `contoso.onmicrosoft.com`.'),
   tenantId: guidSchema.describe('The id of the B2C tenant.'),
   policies: listSchema.describe('The accepted user flows or policies, such as `B2C_1_signin`.'),
-  audience: listSchema.describe('The application (client) id of your API.'),
-  clientIds: clientIdsSchema.optional(),
+  audience: appIdsSchema.describe('The application (client) id of your API.'),
+  clientIds: appIdsSchema.describe('The client ids of the apps whose tokens are accepted.').optional(),
   domain: domainSchema.optional().describe('The custom domain. Absent: `<name>.b2clogin.com`.'),
   policyClaim: z.enum(['tfp', 'acr']).default('tfp').describe('The claim in which the policy stands.'),
   ...commonShape,
@@ -132,16 +146,18 @@ export function entraB2c(options: z.input<typeof entraB2cOptions>): IssuerOption
     {
       issuer: `${origin}/${tenantId}/v2.0/`,
       otherForms: names.map((each) => `${origin}/tfp/${tenantId}/${each}/v2.0/`),
-      audiences: toList(audience),
+      audiences: audience,
       jwksUri: `${origin}/${name}.onmicrosoft.com/${policy}/discovery/v2.0/keys`,
       algorithms: ['RS256'],
       tokenType: 'any',
       clientClaims: ['azp'],
       accessTokenClaims: ['azp'],
       requiredClaims: { [policyClaim]: names },
+      // B2C writes the nonce of the sign-in into access tokens as well. Its ID tokens have no scp.
+      accessTokenMarks: [{ claim: 'scp' }],
       machines: { marks: [{ claim: 'scp', absent: true }] },
       remediations: {
-        ...microsoftRemediations(toList(audience)),
+        ...microsoftRemediations(audience),
         [policyClaim]: 'Sign in with an accepted user flow, or add it to policies.',
         unknown_issuer: 'The iss of B2C ends with a slash, and has the id of the tenant in it, not its name.',
       },
@@ -152,13 +168,10 @@ export function entraB2c(options: z.input<typeof entraB2cOptions>): IssuerOption
 
 /** The options of {@link entraExternalId}. */
 export const entraExternalIdOptions = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9-]+$/i)
-    .describe('The subdomain: `contoso` of `contoso.ciamlogin.com`.'),
+  name: nameSchema.describe('The subdomain: `contoso` of `contoso.ciamlogin.com`.'),
   tenantId: guidSchema.describe('The id of the external tenant.'),
-  audience: listSchema.describe('The application (client) id of your API.'),
-  clientIds: clientIdsSchema.optional(),
+  audience: appIdsSchema.describe('The application (client) id of your API.'),
+  clientIds: appIdsSchema.describe('The client ids of the apps whose tokens are accepted.').optional(),
   ...commonShape,
 });
 
@@ -184,12 +197,13 @@ export function entraExternalId(options: z.input<typeof entraExternalIdOptions>)
   return completeRecord(
     {
       issuer: `https://${tenantId}.ciamlogin.com/${tenantId}/v2.0`,
-      audiences: toList(audience),
+      audiences: audience,
       metadataUri: `https://${name}.ciamlogin.com/${tenantId}/v2.0/.well-known/openid-configuration`,
       algorithms: ['RS256'],
       tokenType: 'any',
       clientClaims: ['azp'],
       accessTokenClaims: ['azp'],
+      requiredClaims: { tid: [tenantId] },
       subjectClaims: ['oid', 'tid'],
       scopeClaims: ['scp'],
       maxLifetimeSeconds: longestLifetimeSeconds,
@@ -200,14 +214,28 @@ export function entraExternalId(options: z.input<typeof entraExternalIdOptions>)
           { claim: 'scp', absent: true },
         ],
       },
-      remediations: microsoftRemediations(toList(audience)),
+      remediations: {
+        ...microsoftRemediations(audience),
+        unknown_issuer:
+          'The iss of an external tenant has the id of the tenant twice, and not its name: compare tenantId.',
+        tid: 'Sign in at the tenant that tenantId names.',
+      },
     },
     common,
   );
 }
 
+const idTokenAdvice =
+  'Send the ID token of the app that audience names. If the apps send access tokens for an API, set token to access.';
+
+const sendIdToken = Object.fromEntries(
+  ['scp', 'azp', 'appid', 'wrong_token_type', 'wrong_audience'].map((name) => [name, idTokenAdvice]),
+);
+
 function microsoftRemediations(audiences: readonly string[]): Record<string, string> {
-  const ask = `Have the app ask for a scope of your API (api://${String(audiences[0])}/<scope>), and send that access token.`;
+  const audience = String(audiences[0]);
+  const scope = `${/^[a-z]+:/i.test(audience) ? audience : `api://${audience}`}/<scope>`;
+  const ask = `Have the app ask for a scope of your API (${scope}), and send that access token.`;
   return {
     nonce: `A token with a nonce in its header is meant for Microsoft Graph and cannot be verified by others. ${ask}`,
     wrong_audience: `A token whose aud is 00000003-0000-0000-c000-000000000000 is meant for Microsoft Graph, and an ID token for the app itself. ${ask}`,

@@ -47,6 +47,13 @@ testProvider('firebase', {
       'option tenants',
     ],
     ['a token of another kind', {}, { typ: 'at+jwt' }, 'wrong_token_type', 'getIdToken()'],
+    [
+      'a token that does not show whether its user is anonymous',
+      { firebase: { tenant: 'tenant-1' } },
+      {},
+      'missing_claim',
+      'getIdToken()',
+    ],
   ],
 });
 

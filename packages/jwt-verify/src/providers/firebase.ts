@@ -40,11 +40,15 @@ export function firebase(options: z.input<typeof firebaseOptions>): IssuerOption
       requiredClaims: {
         auth_time: 'any',
         ...(tenants !== undefined && { 'firebase.tenant': toList(tenants) }),
+        // It shows whether the user is anonymous.
+        'firebase.sign_in_provider': 'any',
       },
       remediations: {
         unknown_issuer: `${send} Custom tokens, session cookies, App Check tokens and Google's own ID tokens are not accepted.`,
         wrong_audience: `${send} It must be of the project ${projectId}.`,
         wrong_token_type: send,
+        auth_time: send,
+        'firebase.sign_in_provider': send,
         'firebase.tenant': 'Sign in at an accepted tenant, or add the tenant to the option tenants.',
       },
     },

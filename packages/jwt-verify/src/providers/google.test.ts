@@ -23,6 +23,13 @@ testProvider('google', {
     ["another app's token", { aud: '2-other.apps.googleusercontent.com' }, {}, 'wrong_audience', "server's client id"],
     ["another domain's token", { hd: 'other.example' }, {}, 'missing_claim', 'Workspace domain'],
     ['the token of a private account', { hd: undefined }, {}, 'missing_claim', 'Workspace domain'],
+    [
+      "a service account's token without email",
+      { azp: 'sa@my-project.iam.gserviceaccount.com' },
+      {},
+      'machine_token',
+      'set machines to true',
+    ],
   ],
 });
 

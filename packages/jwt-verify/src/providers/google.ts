@@ -39,11 +39,13 @@ export function google(options: z.input<typeof googleOptions>): IssuerOptions {
         marks: [
           { claim: 'sub', sameAs: 'azp' },
           { claim: 'email', endsWith: '.gserviceaccount.com' },
+          { claim: 'azp', endsWith: '.gserviceaccount.com' },
         ],
       },
       ...(hostedDomains !== undefined && { requiredClaims: { hd: toList(hostedDomains) } }),
       remediations: {
         malformed_token: send,
+        unknown_issuer: 'Send an ID token of Google itself. One of Firebase needs the preset firebase.',
         wrong_token_type: send,
         wrong_audience:
           "Have the app ask for an ID token of the server's client id (on phones: the web client id), or add its own client id to clientIds.",

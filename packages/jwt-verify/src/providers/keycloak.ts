@@ -10,9 +10,13 @@ import {
   toList,
 } from './preset.ts';
 
+const serverUrlSchema = baseUrlSchema.refine((url) => !url.includes('/realms/'), {
+  error: 'must be the URL of the server, without /realms/ and the realm',
+});
+
 /** The options of {@link keycloak}. */
 export const keycloakOptions = z.strictObject({
-  url: baseUrlSchema.describe(
+  url: serverUrlSchema.describe(
     'The URL of the server, such as `https://id.example.com`; before version 17 with `/auth`.',
   ),
   realm: z.string().min(1).describe('The name of the realm.'),
@@ -23,16 +27,22 @@ export const keycloakOptions = z.strictObject({
     .describe('The value that an Audience mapper writes into `aud`.'),
   clientIds: clientIdsSchema.optional(),
   otherUrls: z
-    .array(baseUrlSchema)
+    .array(serverUrlSchema)
     .default([])
     .describe('Other URLs of the same server, whose hosts stand in `iss` if the hostname of the server is not fixed.'),
   ...commonShape,
 });
 
 /**
+ * How Keycloak 26.2 and later begin the `jti` of tokens of the client-credentials grant: with the kinds of session and of
+ * token. In lightweight tokens, nothing else marks them.
+ */
+const clientCredentialsIds = ['on', 'of', 'tr'].flatMap((session) => [`${session}rtcc:`, `${session}ltcc:`]);
+
+/**
  * Returns the issuer record of a realm of Keycloak.
  *
- * Source: Keycloak's public issues and pull request 37439.
+ * Source: Keycloak's public issues, pull request 37439, and its `AccessTokenContext`.
  *
  * @example
  * ```ts
@@ -58,11 +68,14 @@ export function keycloak(options: z.input<typeof keycloakOptions>): IssuerOption
       tokenType: 'any',
       clientClaims: ['azp'],
       requiredClaims: { typ: ['Bearer'] },
+      // Versions before 24 write the nonce of the sign-in into access tokens.
+      accessTokenMarks: [{ claim: 'typ', values: ['Bearer'] }],
       machines: {
         marks: [
           { claim: 'preferred_username', startsWith: 'service-account-' },
           { claim: 'client_id' },
           { claim: 'sub', sameAs: 'azp' },
+          ...clientCredentialsIds.map((startsWith) => ({ claim: 'jti', startsWith })),
         ],
       },
       remediations: {

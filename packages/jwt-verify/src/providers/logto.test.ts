@@ -1,4 +1,4 @@
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createVerifierOf, expectRefusal, testProvider } from '../testing/provider-tests.ts';
 import { logto } from './logto.ts';
 
@@ -26,6 +26,12 @@ testProvider('logto', {
     ['an organization token', { aud: 'urn:logto:organization:org1' }, {}, 'wrong_audience', 'organization token'],
     ["another tenant's token", { iss: 'https://other.logto.app/oidc' }, {}, 'unknown_issuer', 'iss'],
   ],
+});
+
+test('logto refuses an endpoint with the path of the issuer', () => {
+  expect(() => logto({ ...options, endpoint: 'https://tenant.logto.app/oidc/' })).toThrow(
+    /^endpoint: must be the endpoint without \/oidc$/,
+  );
 });
 
 test('logto: an opaque token leads to the resource', async () => {

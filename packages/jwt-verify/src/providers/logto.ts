@@ -12,7 +12,9 @@ import {
 
 /** The options of {@link logto}. */
 export const logtoOptions = z.strictObject({
-  endpoint: baseUrlSchema.describe('The endpoint, such as `https://tenant.logto.app`.'),
+  endpoint: baseUrlSchema
+    .refine((url) => !url.endsWith('/oidc'), { error: 'must be the endpoint without /oidc' })
+    .describe('The endpoint, such as `https://tenant.logto.app`.'),
   audience: listSchema.describe('The indicator of the API resource.'),
   clientIds: clientIdsSchema.optional(),
   tokenType: z
@@ -48,6 +50,7 @@ export function logto(options: z.input<typeof logtoOptions>): IssuerOptions {
       accessTokenClaims: ['client_id'],
       ...(organizations !== undefined && { requiredClaims: { organization_id: toList(organizations) } }),
       remediations: {
+        unknown_issuer: 'Set endpoint to the iss of the tokens without /oidc.',
         malformed_token: `Without a resource, Logto gives an opaque token. ${ask}`,
         wrong_token_type: ask,
         wrong_audience: `${ask} An organization token has another aud.`,

@@ -70,7 +70,7 @@ export function okta(options: z.input<typeof oktaOptions>): IssuerOptions {
         subjectClaims: ['cid'],
       },
       remediations: {
-        unknown_issuer: `Tokens of Okta's org server, whose iss is the bare domain, are not accepted: others than Okta cannot verify its access tokens. ${useServer}`,
+        unknown_issuer: `Tokens of Okta's org server, whose iss is the bare domain, are not accepted: only Okta can verify its access tokens. ${useServer}`,
         wrong_audience: `The audience is that of the authorization server, not a client id; an ID token has the client id. ${useServer}`,
         wrong_token_type: `${useServer} An ID token is not accepted.`,
       },

@@ -153,11 +153,7 @@ testProvider('clerk sessions', {
   lifetimeSeconds: 60,
   claims: clerkClaims,
   accepted: [
-    [
-      'a session token with permissions of version 2',
-      { v: 2, o: { per: 'read,manage' } },
-      { scopes: ['read', 'manage'] },
-    ],
+    ['a session token with permissions of version 2', { v: 2, o: { per: 'read,manage', fpm: '1,2' } }, { scopes: [] }],
     ['a session token with permissions of version 1', { org_permissions: ['org:read'] }, { scopes: ['org:read'] }],
   ],
   refused: [
@@ -210,7 +206,7 @@ testProvider('entra', {
   ],
   refused: [
     ["another app's token of version 1", { azp: undefined, appid: 'd' }, {}, 'wrong_client', 'clientIds'],
-    ['a token without an app', { azp: undefined }, {}, 'wrong_token_type', 'api://'],
+    ['a token without an app', { azp: undefined }, {}, 'wrong_token_type', 'send that access token'],
     ['an application token', { scp: undefined, roles: ['x'] }, {}, 'machine_token', 'set machines to true'],
     ['a token for Graph', { aud: '00000003-0000-0000-c000-000000000000' }, { nonce: 'n' }, 'wrong_header', 'api://'],
     ['a token of a tenant that only its tid names', { tid: otherTenantId }, {}, 'unknown_tenant', 'tenantIds'],
@@ -237,11 +233,11 @@ testProvider('entra with ID tokens', {
       { nonce: undefined, scp: 'read', azp: 'c' },
       {},
       'forbidden_claim',
-      '',
+      'ID token',
     ],
-    ["a machine's token for the same registration", { nonce: undefined, azp: 'd' }, {}, 'forbidden_claim', ''],
-    ["a machine's token of version 1", { nonce: undefined, appid: 'd' }, {}, 'forbidden_claim', ''],
-    ["another app's ID token", { aud: 'd' }, {}, 'wrong_audience', 'api://'],
+    ["a machine's token for the same registration", { nonce: undefined, azp: 'd' }, {}, 'forbidden_claim', 'ID token'],
+    ["a machine's token of version 1", { nonce: undefined, appid: 'd' }, {}, 'forbidden_claim', 'ID token'],
+    ["another app's ID token", { aud: 'd' }, {}, 'wrong_audience', 'ID token of the app'],
   ],
 });
 
@@ -599,7 +595,11 @@ test('a person corrects what a preset assumes by an option of the preset', () =>
     machines: { accepted: false, marks: [{ claim: 'kind', values: ['service'] }] },
     anonymous: { accepted: false, marks: [{ claim: 'guest' }] },
   });
+  const jwks = { keys: [{ kty: 'OKP' }] };
+  expect(supabase({ url: base, record: { jwks } })).toMatchObject({ jwks });
+  expect(supabase({ url: base, record: { jwks } })).not.toHaveProperty('jwksUri');
   const external = { name: 'contoso', tenantId, audience: api };
+  expect(entraExternalId({ ...external, record: { jwks } })).not.toHaveProperty('metadataUri');
   expect(entraExternalId({ ...external, jwksUri: 'https://keys.example.com/jwks' })).not.toHaveProperty('metadataUri');
   expect(descope({ projectId: 'P2', tokenKinds: 'any' }).requiredClaims).toEqual({});
 });

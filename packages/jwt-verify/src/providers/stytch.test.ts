@@ -18,8 +18,8 @@ testProvider('stytch', {
     ["a Connected App's token", { client_id: 'c' }, {}, 'forbidden_claim', 'session_jwt'],
     ["a machine's token", { 'https://stytch.com/session': undefined }, {}, 'missing_claim', 'session_jwt'],
     ["another project's token", { iss: 'stytch.com/project-test-1' }, {}, 'unknown_issuer', 'Test and live'],
-    ['a token without typ', {}, { typ: undefined }, 'wrong_header', 'requiredHeaders'],
-    ['an ID token', { aud: 'c' }, {}, 'wrong_audience', 'audience'],
+    ['a token without typ', {}, { typ: undefined }, 'wrong_header', 'session_jwt'],
+    ['an ID token', { aud: 'c' }, {}, 'wrong_audience', 'session_jwt'],
   ],
 });
 

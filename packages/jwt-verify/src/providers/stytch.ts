@@ -41,10 +41,13 @@ export function stytch(options: z.input<typeof stytchOptions>): IssuerOptions {
       requiredClaims: { [session]: 'any' },
       forbiddenClaims: [{ claim: 'client_id' }],
       remediations: {
+        wrong_audience: 'Send the session_jwt. Its aud is the id of the project.',
+        typ: 'Send the session_jwt, whose header has the typ JWT.',
         [session]: 'Send the session_jwt. Tokens of Connected Apps and of M2M clients are not accepted.',
         client_id: 'Send the session_jwt. Tokens of Connected Apps and of M2M clients are not accepted.',
         malformed_token: 'Send the session_jwt, not the session_token, which is opaque.',
-        unknown_issuer: 'Test and live projects of Stytch have different project ids: set the one of the app.',
+        unknown_issuer:
+          'Test and live projects of Stytch have different project ids: set the one of the app. If the iss is a URL of your own, set baseUrl to it.',
       },
     },
     common,

@@ -26,7 +26,7 @@ testProvider('supabase', {
     ['the token of an anonymous user', { is_anonymous: true }, {}, 'anonymous_user', 'set anonymous to true'],
     ["another project's token", { iss: issuer.replace('abc', 'xyz') }, {}, 'unknown_issuer', 'access_token'],
     ['an ID token', { aud: 'c', nonce: 'n' }, {}, 'wrong_token_type', 'access token'],
-    ['a token of a service role', { role: 'service_role' }, {}, 'missing_claim', 'requiredClaims'],
+    ['a token of a service role', { role: 'service_role' }, {}, 'missing_claim', 'access_token'],
   ],
 });
 
@@ -39,7 +39,7 @@ testProvider('supabase with an OAuth client', {
     ["the client's token", { client_id: 'c' }, { issuer }],
     ['the token of an anonymous user', { is_anonymous: true }, { issuer }],
   ],
-  refused: [["another client's token", { client_id: 'd' }, {}, 'wrong_client', 'clientIds']],
+  refused: [["another client's token", { client_id: 'd' }, {}, 'wrong_client', 'oauthClients']],
 });
 
 test('supabase: a key of the project leads to the token of the session', async () => {

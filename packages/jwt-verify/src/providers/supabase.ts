@@ -1,15 +1,21 @@
 import type { IssuerOptions } from '@valetkey/core-types';
 import { z } from 'zod';
-import { anonymousShape, baseUrlSchema, commonShape, completeRecord, listSchema, parseOptions } from './preset.ts';
+import {
+  anonymousShape,
+  baseUrlSchema,
+  commonShape,
+  completeRecord,
+  oauthClientRules,
+  oauthClientsSchema,
+  parseOptions,
+} from './preset.ts';
 
 /** The options of {@link supabase}. */
 export const supabaseOptions = z.strictObject({
   url: baseUrlSchema
     .refine((url) => !url.endsWith('/auth/v1'), { error: 'must be the URL of the project without /auth/v1' })
     .describe('The URL of the project, such as `https://abcdefghijklmnopqrst.supabase.co`.'),
-  oauthClients: listSchema
-    .optional()
-    .describe("The client ids of the project's OAuth clients whose tokens are accepted. Absent: only sessions."),
+  oauthClients: oauthClientsSchema,
   ...anonymousShape,
   ...commonShape,
 });
@@ -31,6 +37,7 @@ export const supabaseOptions = z.strictObject({
 export function supabase(options: z.input<typeof supabaseOptions>): IssuerOptions {
   const { url, oauthClients, ...common } = parseOptions(supabaseOptions, options);
   const issuer = `${url}/auth/v1`;
+  const clients = oauthClientRules(oauthClients, ['client_id']);
   const migrate =
     'Supabase project: Project Settings > JWT Keys > migrate the JWT secret to signing keys, then rotate. Users get new tokens when they next refresh.';
   return completeRecord(
@@ -41,17 +48,17 @@ export function supabase(options: z.input<typeof supabaseOptions>): IssuerOption
       algorithms: ['ES256', 'RS256', 'EdDSA'],
       tokenType: 'any',
       requiredClaims: { role: ['authenticated'] },
-      ...(oauthClients === undefined ? { forbiddenClaims: [{ claim: 'client_id' }] } : { clientOptional: true }),
+      ...clients,
       maxLifetimeSeconds: 7 * 86_400,
       remediations: {
+        ...clients.remediations,
         algorithm_not_allowed: migrate,
         unknown_issuer:
-          'Send the access_token of the session. The anon and service_role keys are no tokens of a user, and a local stack has another issuer.',
+          'Send the access_token of the session. The anon and service_role keys are no tokens of a user. A local stack and a server of your own have an iss of their own: set url to the part before /auth/v1.',
         malformed_token: 'Send the access_token of the session, not a key (sb_publishable_…, sb_secret_…).',
-        client_id:
-          "Send the session's token. To accept tokens of an OAuth client of the project, list it in oauthClients.",
+        role: 'Send the access_token of a signed-in user: tokens of other roles, such as service_role, are not accepted.',
       },
     },
-    { ...common, clientIds: oauthClients },
+    common,
   );
 }

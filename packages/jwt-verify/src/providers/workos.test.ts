@@ -25,6 +25,7 @@ testProvider('workos', {
     ['a token of a person who acts for the user', { act: { sub: 'x' } }, {}, 'forbidden_claim', 'impersonation'],
     ["a machine's token", { sub: 'client_02', sid: undefined }, {}, 'machine_token', 'set machines to true'],
     ['an ID token', { nonce: 'n' }, {}, 'wrong_token_type', 'access token'],
+    ["a Connect application's token", { client_id: 'client_03' }, {}, 'forbidden_claim', 'oauthClients'],
   ],
 });
 
@@ -45,6 +46,19 @@ testProvider('workos with further forms', {
     ['a token of a person who acts for the user', { act: { sub: 'x' } }, { issuer }],
   ],
   refused: [['a token without aud', { aud: undefined }, {}, 'wrong_audience', 'JWT template']],
+});
+
+testProvider('workos with a Connect application', {
+  record: workos({ clientId, authDomain: 'auth.example.com', oauthClients: ['client_03'], machines: true }),
+  algorithm: 'RS256',
+  header: {},
+  claims: { ...claims, iss: 'https://auth.example.com' },
+  accepted: [
+    ['the access token of a session', {}, { issuer }],
+    ["the application's token", { client_id: 'client_03', sid: 'app_consent_01' }, { issuer, subject: 'user_01' }],
+    ["the application's own token", { client_id: 'client_03', sub: 'client_03', sid: undefined }, { issuer }],
+  ],
+  refused: [["another application's token", { client_id: 'client_04' }, {}, 'wrong_client', 'oauthClients']],
 });
 
 test('workos refuses a client id that is none', () => {

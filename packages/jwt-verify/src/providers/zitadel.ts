@@ -46,6 +46,8 @@ export function zitadel(options: z.input<typeof zitadelOptions>): IssuerOptions 
       idTokenMarks: [{ claim: 'azp' }],
       scopeClaims: ['scope', roles],
       remediations: {
+        unknown_issuer:
+          'Set domain to the host in the iss of the tokens: the domain of the instance, or its custom domain.',
         malformed_token:
           'ZITADEL gives opaque access tokens by default: set the access-token type of the application to JWT.',
         wrong_client:

@@ -110,9 +110,7 @@ function malformedHeader(problem: string): Error {
 export function parseTokenHeader(segment: string): TokenHeader {
   const header = parseSegment(segment);
   if (header === undefined) throw malformedHeader('is not a JSON object with unique member names');
-  const { alg } = header;
-  // Some providers write null for a member that is absent.
-  const [kid, typ] = [header['kid'] ?? undefined, header['typ'] ?? undefined];
+  const { alg, kid, typ } = header;
   if (typeof alg !== 'string') throw malformedHeader('names no algorithm');
   if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > maxKeyIdLength)) {
     throw malformedHeader(`has a kid that is not a string of 1 to ${maxKeyIdLength} characters`);

@@ -364,6 +364,17 @@ test.each<[object, object, string | undefined]>([
   await expect(refusalOf(verifier, token({ ...claims }, { ...header }))).resolves.toBe(refusal);
 });
 
+test('a token with a nonce is an ID token, unless it has a mark of an access token and no mark of an ID token', async () => {
+  const record: Partial<IssuerOptions> = { tokenType: 'any', accessTokenMarks: [{ claim: 'scp' }] };
+  const { verifier, token } = createHarness(record);
+  const reasonOf = (claims: object) => refusalOf(verifier, token({ nonce: 'n', ...claims }, { typ: 'JWT' }));
+  await expect(reasonOf({ scp: 'read' })).resolves.toBeUndefined();
+  await expect(reasonOf({})).resolves.toBe('invalid_token wrong_token_type');
+  for (const claims of [{ at_hash: 'h' }, { c_hash: 'h' }, { s_hash: 'h' }, { typ: 'ID' }, { token_use: 'id' }]) {
+    await expect(reasonOf({ scp: 'read', ...claims })).resolves.toBe('invalid_token wrong_token_type');
+  }
+});
+
 test('a remediation of the issuer replaces the usual one, and one for a claim precedes one for a reason', async () => {
   const remediations = { wrong_audience: 'Ask for our API.', missing_claim: 'Ask for more.', role: 'Ask for a role.' };
   const { verifier, token } = createHarness({ remediations, requiredClaims: { role: 'any', other: 'any' } });

@@ -180,15 +180,18 @@ function checkType(issuer: Issuer, { type }: TokenHeader, claims: JsonObject): v
 }
 
 /** Claims that only ID tokens have (OpenID Connect Core 1.0 sections 2 and 3.3.2.11). */
-const idTokenClaims = ['nonce', 'at_hash', 'c_hash', 's_hash'];
+const idTokenClaims = ['at_hash', 'c_hash', 's_hash'];
 
-function isIdToken({ idTokenMarks, accessTokenClaims }: Issuer, claims: JsonObject): boolean {
+function isIdToken({ idTokenMarks, accessTokenClaims, accessTokenMarks }: Issuer, claims: JsonObject): boolean {
+  const hasOne = (marks: Issuer['idTokenMarks']): boolean => marks.some((mark) => hasMark(claims, mark));
   return (
-    idTokenMarks.some((mark) => hasMark(claims, mark)) ||
+    hasOne(idTokenMarks) ||
     (accessTokenClaims.length > 0 && accessTokenClaims.every((claim) => hasMark(claims, { claim, absent: true }))) ||
     claims['token_use'] === 'id' ||
     claims['typ'] === 'ID' ||
-    idTokenClaims.some((claim) => Object.hasOwn(claims, claim))
+    idTokenClaims.some((claim) => Object.hasOwn(claims, claim)) ||
+    // Some providers write the nonce of the sign-in into the access token as well.
+    (Object.hasOwn(claims, 'nonce') && !hasOne(accessTokenMarks))
   );
 }
 
