@@ -5,7 +5,7 @@ import {
   type Clock,
   type VendorEvent,
 } from '@valetkey/core-types';
-import { isTimeout } from './deadline.ts';
+import { isTimeout } from './call-limits.ts';
 import type { VendorName } from './response.ts';
 
 interface AttemptsOptions {

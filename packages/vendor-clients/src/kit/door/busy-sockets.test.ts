@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { startVendorServer } from '../../testing/vendor-server.ts';
 import { openDoor } from './door.ts';
-import { maxSockets } from './bulkhead.ts';
+import { maxSockets } from './call-limits.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };
 const call = { method: 'GET', path: '/x' };

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { HoldingDispatcher } from '../../testing/holding-dispatcher.ts';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
 import { openDoor } from './door.ts';
-import { maxSockets } from './bulkhead.ts';
+import { maxSockets } from './call-limits.ts';
 
 const vendor = { id: 'vital', title: 'Vital' };
 const timeoutMs = 1_000;

@@ -7,7 +7,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { startVendorServer, type PlannedResponse } from '../../testing/vendor-server.ts';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
 import { openDoor, type Door, type StreamCall } from './door.ts';
-import { maxSockets } from './bulkhead.ts';
+import { maxSockets } from './call-limits.ts';
 import type { StreamedResponse } from './stream.ts';
 
 const vendor = { id: 'nymbl', title: 'Nymbl' };

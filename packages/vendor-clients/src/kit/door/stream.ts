@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Dispatcher } from 'undici';
-import type { Deadline } from './deadline.ts';
+import type { Deadline } from './call-limits.ts';
 import { describeNetworkFailure } from './network-failure.ts';
 import {
   invalidResponseError,

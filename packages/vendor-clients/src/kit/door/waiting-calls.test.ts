@@ -3,7 +3,7 @@ import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { startVendorServer } from '../../testing/vendor-server.ts';
 import { openDoor } from './door.ts';
-import { maxSockets } from './bulkhead.ts';
+import { maxSockets } from './call-limits.ts';
 
 const vendor = { id: 'vital', title: 'Vital' };
 const call = { method: 'GET', path: '/x' };

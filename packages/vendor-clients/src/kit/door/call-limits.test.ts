@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createVirtualClock } from '../../testing/virtual-clock.ts';
-import { createBulkhead } from './bulkhead.ts';
+import { createBulkhead } from './call-limits.ts';
 
 const vendor = { id: 'nabla', title: 'Nabla' };
 
