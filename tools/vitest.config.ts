@@ -16,6 +16,8 @@ export const base = {
     fsModuleCache: false,
     restoreMocks: true,
     silent: 'passed-only',
+    // The command starts many times; its compiled code is kept between the starts.
+    env: { NODE_COMPILE_CACHE: `${root}node_modules/.cache/compiled` },
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },
@@ -37,8 +39,8 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    // Two, even on a machine with one core: most tests wait for deadlines or for the processes that they start.
-    maxWorkers: 2,
+    // Three, even on a machine with one core: most tests wait for deadlines or for the processes that they start.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,

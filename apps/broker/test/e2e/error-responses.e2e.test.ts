@@ -32,7 +32,11 @@ test('responds 401 with the challenge `Bearer` alone to a request without a toke
 test.each<[string, () => Promise<string>, RegExp]>([
   ['a malformed token', async () => 'nonsense', /./],
   ['an expired token', () => dev.mintToken({ sub: 'alice', expires_in: -120 }), /expire/i],
-  ['a token of another issuer', () => dev.mintToken({ sub: 'alice', issuer: 'https://evil.example' }), /issuer/i],
+  [
+    'a token of another issuer',
+    () => dev.mintToken({ sub: 'alice', issuer: 'https://evil.example' }),
+    /identity provider that is not configured/,
+  ],
   ['a token for another audience', () => dev.mintToken({ sub: 'alice', audience: 'another-api' }), /audience/i],
 ])('responds 401 with a challenge to a request with %s, and names the cause', async (_, mint, cause) => {
   const response = await dev.call('/v1/session', await mint());

@@ -301,7 +301,7 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
     await using server = await startAnswering('J\0\0\0\n8.0.36\0');
     return await diagnose(withStore(`postgresql://u:p@127.0.0.1:${server.port}/test`));
   },
-  'redis.url: must end in the host, the port, or the number of a database': () =>
+  'redis.url: must have nothing but the number of the database after the port': () =>
     run(
       'check',
       `${yaml}redis: { url: 'redis://127.0.0.1/cache', sealingKeys: [{ id: a, secret: '${'x'.repeat(32)}' }] }\n`,

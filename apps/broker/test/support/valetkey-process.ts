@@ -11,7 +11,7 @@ export function startValetkey(
 ) {
   const child = spawn(process.execPath, ['--conditions=@valetkey/source', commandFile, ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], ...environment },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
   });
   let output = '';
   let standardOutput = '';
