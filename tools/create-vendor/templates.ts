@@ -225,7 +225,7 @@ function renderSimulationTest({ id, title }: NewVendor): string {
   return `import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from '../../index.ts';
-import { postJson, text } from '../../testing/request.ts';
+import { postJson, textField } from '../../testing/request.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -240,7 +240,7 @@ function issueToken(body: object, apiKey: string = sandbox.credentials${name ===
 test('${title} issues a token of the user with the requested lifetime', async () => {
   const response = await issueToken({ user_id: 'alice', expires_in: 600 });
   expect([response.status, response.fields['user_id'], response.fields['expires_in']]).toEqual([200, 'alice', 600]);
-  const { sub, iat = 0, exp } = decodeJwt(text(response, 'token'));
+  const { sub, iat = 0, exp } = decodeJwt(textField(response, 'token'));
   expect([sub, exp]).toEqual(['alice', iat + 600]);
 });
 

@@ -7,10 +7,10 @@ import { z } from 'zod';
 type Address = ReturnType<typeof ipaddr.parse>;
 
 /** An address, with the number of its bits that are the network's. A single address is a network of one address. */
-export type Network = [Address, number];
+type Network = [Address, number];
 
 /** A host by its name, or a network. */
-type AllowedEntry = { readonly host: string } | { readonly network: Network };
+type AllowedEntry = { readonly host: string } | { readonly network: [Address, number] };
 
 /** The hosts and networks that may be called although their addresses are private. */
 export type Allowed = readonly AllowedEntry[];

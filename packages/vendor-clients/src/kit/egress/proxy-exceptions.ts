@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { isHostName, isWithin, parseNetwork, withoutDot, type Network } from './addresses.ts';
+import { isHostName, isWithin, parseNetwork, withoutDot } from './addresses.ts';
 
 /** Hosts that are called without the proxy, and how the operator wrote them. */
 export type ProxyException = { readonly text: string } & (
   | { readonly every: true }
   | { readonly name: string; readonly port: number | undefined }
-  | { readonly network: Network; readonly port: number | undefined }
+  | { readonly network: NonNullable<ReturnType<typeof parseNetwork>>; readonly port: number | undefined }
 );
 
 /**
