@@ -42,6 +42,19 @@ const originSchema = secureUrlSchema
   // For editors: the JSON Schema cannot contain the check above.
   .meta({ pattern: String.raw`^https?://[^/?#@\s]+$` });
 
+/** The origin of an app in a web view or of a browser extension, such as `capacitor://localhost`. */
+const appOrigin = /^(?!https?:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(?::\d+)?$/;
+
+const corsOriginSchema = z
+  .string()
+  .superRefine((text, context) => {
+    if (text === 'loopback' || appOrigin.test(text)) return;
+    for (const { message } of originSchema.safeParse(text).error?.issues ?? []) {
+      context.addIssue({ code: 'custom', message });
+    }
+  })
+  .meta({ pattern: String.raw`^(?:loopback|[a-z][a-z0-9+.-]*://[^/?#@\s]+)$` });
+
 const storeSchema = z.union([
   z.strictObject({
     sqlite: z
@@ -129,10 +142,10 @@ export const brokerShape = {
   cors: z
     .strictObject({
       origins: z
-        .array(z.union([z.literal('loopback'), originSchema]))
+        .array(corsOriginSchema)
         .default([])
         .describe(
-          "The exact origins of the web pages that may call the broker, such as `https://app.example.com`. `loopback` allows every page whose origin is a loopback address, such as `http://localhost:3000`, on any user's machine; use it for development only.",
+          "The exact origins of the web pages that may call the broker, such as `https://app.example.com`, or `capacitor://localhost` for an app in a web view. `loopback` allows every page whose origin is a loopback address, such as `http://localhost:3000`, on any user's machine; use it for development only.",
         ),
     })
     .prefault({})

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createBroker } from '../../src/create-broker.ts';
 import { startDevBroker, type DevBroker } from '../support/dev-broker.ts';
 
 const allowedOrigin = 'http://localhost:5173';
@@ -50,3 +51,35 @@ test.each(['null', `${allowedOrigin}.evil.example`, 'http://xlocalhost:5173', 'h
     expect(headers.get('access-control-allow-origin')).toBeNull();
   },
 );
+
+const minimalConfig = {
+  issuers: [{ issuer: 'https://id.example.com', audiences: ['api'], jwksUri: 'https://id.example.com/keys' }],
+  vendors: { nudge: { apiKey: 'a-key-of-nudge' } },
+  store: { sqlite: ':memory:' },
+  log: { level: 'silent' },
+};
+
+test.each(['capacitor://localhost', 'ionic://localhost', 'tauri://localhost', 'chrome-extension://abcdefgh'])(
+  'the broker allows calls from %s if the operator lists this origin, and from no other host of its scheme',
+  async (origin) => {
+    const broker = createBroker({ ...minimalConfig, cors: { origins: [origin] } });
+    const send = async (from: string) => {
+      const response = await broker.app.inject({ url: '/v1/session', headers: { host: 'localhost', origin: from } });
+      return response.headers['access-control-allow-origin'];
+    };
+    expect(await send(origin)).toBe(origin);
+    expect(await send(`${origin}.evil.example`)).toBeUndefined();
+    await broker.close();
+  },
+);
+
+test.each([
+  'capacitor://localhost/',
+  'capacitor://',
+  'capacitor://*',
+  'Capacitor://localhost',
+  'file://localhost',
+  'null',
+])('a configuration with the origin %s is refused', (origin) => {
+  expect(() => createBroker({ ...minimalConfig, cors: { origins: [origin] } })).toThrow(/cors\.origins\.0: must be/);
+});
