@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import packageManifest from '../../package.json' with { type: 'json' };
 import { dev, doctor, migrate, start } from './actions.ts';
+import { addAuditCommands } from './audit-program.ts';
 import { check } from './check-action.ts';
 import { CommandError } from './command-error.ts';
 import { explain } from './explain-action.ts';
@@ -75,6 +76,8 @@ addConfigCommand(
   ],
 ).option('--connection <name>', 'Also reports whether the user may use this connection of the configuration.');
 
+addAuditCommands(program, finishCommand);
+
 function addConfigCommand(
   name: string,
   description: string,
@@ -98,8 +101,13 @@ function addConfigCommand(
 function finishCommand(command: Command, examples: readonly string[], success: string): Command {
   return command
     .helpOption('-h, --help', 'Prints this help.')
-    .showHelpAfterError(`Run \`valetkey ${command.name()} --help\` to see its options.`)
+    .showHelpAfterError(`Run \`${nameOf(command)} --help\` to see its options.`)
     .addHelpText('after', describeUse(examples, success));
+}
+
+/** Returns the words that start a command, such as `valetkey audit list`. */
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
 
 /** Returns the end of a help text. */

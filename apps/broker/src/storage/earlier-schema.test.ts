@@ -53,7 +53,9 @@ test('the SQLite store adds the missing columns and indexes to the file of an ea
   earlier.exec(writeEarlierRow());
   const stores = [createSqliteStore(path), createSqliteStore(path)];
   await checkCompletion(stores, () => earlier.exec(writeEarlierRow()));
-  const indexes = earlier.prepare(`SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'decision_%'`).all();
+  const indexes = earlier
+    .prepare(`SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'decision_%'`)
+    .all();
   expect(indexes).toHaveLength(4);
   earlier.close();
   for (const store of stores) await store.close();
@@ -63,7 +65,9 @@ describe.skipIf(!(await isPostgresAvailable()))('a PostgreSQL database of an ear
   test('the PostgreSQL store adds missing columns at its first call, and `migratePostgresStore` adds missing indexes', async () => {
     await using schema = await createPostgresSchema();
     const { name, url, execute } = schema;
-    await execute(`SET search_path = ${name}; ${createEarlierTable('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY')}`);
+    await execute(
+      `SET search_path = ${name}; ${createEarlierTable('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY')}`,
+    );
     await execute(writeEarlierRow(`${name}.decision`));
     const stores = [createPostgresStore({ url, maxConnections: 2 }), createPostgresStore({ url, maxConnections: 2 })];
     await checkCompletion(stores, () => execute(writeEarlierRow(`${name}.decision`)));

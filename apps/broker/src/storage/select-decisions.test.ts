@@ -50,6 +50,8 @@ describe.skipIf(!(await isPostgresAvailable()))('the plans of PostgreSQL', () =>
     const { statement, values } = selectDecisions({ ...query, limit: 100 });
     const { rows } = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${statement}`, [...values]);
     await client.end();
-    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(new RegExp(`Index Scan.* using ${index} on decision`));
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(
+      new RegExp(`Index Scan.* using ${index} on decision`),
+    );
   });
 });

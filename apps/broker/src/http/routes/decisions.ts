@@ -114,7 +114,8 @@ function writeCursor({ at, id }: DecisionPosition): string {
 
 /** Returns the position that a cursor holds. A cursor of another origin is a mistake in the field. */
 function parseCursor(cursor: string, context: z.RefinementCtx): DecisionPosition {
-  const [, id, at = ''] = /^(\d{1,15}) ([-\d]{10}T[\d:.]{12}Z)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  const [, id, at = ''] =
+    /^(\d{1,15}) ([-\d]{10}T[\d:.]{12}Z)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (id === undefined) context.addIssue({ code: 'custom', message: 'must be the cursor of a page' });
   return { at, id: Number(id) };
 }
