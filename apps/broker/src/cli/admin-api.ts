@@ -49,9 +49,8 @@ export async function openAdminApi({ url, config }: AdminApiOptions): Promise<Ad
   const base = parseUrl(url);
   const token = await readAdminToken(config);
   const get = async (parameters: DecisionParameters, accept: string): Promise<Response> => {
-    const query = new URLSearchParams(
-      Object.entries(parameters).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
-    );
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, value);
     const headers = { authorization: `Bearer ${token}`, accept };
     // A redirect could lead the token to another server.
     const response = await fetch(`${base}/v1/decisions?${query}`, { headers, redirect: 'error' }).catch(

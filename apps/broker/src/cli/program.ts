@@ -49,7 +49,12 @@ addConfigCommand(
   check,
   'the broker can use the configuration',
 ).option('--strict', 'Exits with 1 if there are warnings.');
-addConfigCommand('migrate', 'Creates the missing tables of the store.', migrate, 'the store has every table');
+addConfigCommand(
+  'migrate',
+  'Creates the missing tables, columns and indexes of the store.',
+  migrate,
+  'the store has every table',
+);
 addConfigCommand(
   'doctor',
   "Checks that the store, Redis, the identity providers and the vendors respond and accept the broker's credentials.",

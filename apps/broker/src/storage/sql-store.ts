@@ -86,7 +86,7 @@ const statements = {
  * dropped, because it may quote values.
  */
 export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Store {
-  const runStatement = async (statement: string, values: readonly (string | number | null)[]) => {
+  const runStatement: RunStatement = async (statement, values) => {
     try {
       return await query(statement, values.map(toStored));
     } catch (error) {
@@ -130,24 +130,7 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
     setSubjectRule: async ({ issuer, subjectClaims }, previous = '') => {
       await run('setRule', [issuer, subjectClaims, previous]);
     },
-    recordDecision: async (decision) => {
-      const { at, requestId, operation, issuer, subject, vendorUserId, outcome } = decision;
-      const { reason, method, path, vendorStatus, durationMs } = decision;
-      const known = [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome];
-      const details = [reason, method, path, vendorStatus, durationMs];
-      await run(
-        'record',
-        [...known, ...details].map((value) => value ?? null),
-      );
-    },
-    listDecisions: async (page) => {
-      const { statement, values } = selectDecisions(page);
-      const rows = await runStatement(statement, values);
-      const decisions = rows.slice(0, page.limit).map(toDecision);
-      const last = rows.length > page.limit ? rows[page.limit - 1] : undefined;
-      return { decisions, next: last && { at: textOf(last, 'at'), id: Number(last['id']) } };
-    },
-    deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
+    ...createDecisionStore(run, runStatement),
     check: async () => {
       // Only an actual write detects a full disk. This reservation is for no principal and has expired already.
       await run('reserve', ['', '', '', randomUUID(), '', '']);
@@ -157,6 +140,7 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
   };
 }
 
+type RunStatement = (statement: string, values: readonly (string | number | null)[]) => Promise<readonly Row[]>;
 type Run = (name: keyof typeof statements, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
 
 /** Runs statements about one vendor user in one transaction. Such transactions about one key run one after the other. */
@@ -200,6 +184,33 @@ function createVendorUserStore(
     releaseVendorUser: async (key, owner) => {
       await run('release', [...valuesOf(key), owner]);
     },
+  };
+}
+
+/** Creates the operations about decisions. */
+function createDecisionStore(
+  run: Run,
+  runStatement: RunStatement,
+): Pick<Store, 'recordDecision' | 'listDecisions' | 'deleteDecisions'> {
+  return {
+    recordDecision: async (decision) => {
+      const { at, requestId, operation, issuer, subject, vendorUserId, outcome } = decision;
+      const { reason, method, path, vendorStatus, durationMs } = decision;
+      const known = [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome];
+      const details = [reason, method, path, vendorStatus, durationMs];
+      await run(
+        'record',
+        [...known, ...details].map((value) => value ?? null),
+      );
+    },
+    listDecisions: async (page) => {
+      const { statement, values } = selectDecisions(page);
+      const rows = await runStatement(statement, values);
+      const decisions = rows.slice(0, page.limit).map(toDecision);
+      const last = rows.length > page.limit ? rows[page.limit - 1] : undefined;
+      return { decisions, next: last && { at: textOf(last, 'at'), id: Number(last['id']) } };
+    },
+    deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
   };
 }
 
