@@ -73,7 +73,7 @@ export async function migratePostgresStore(options: PostgresStoreOptions): Promi
     if ((await findSchemaProblem(database)) !== undefined) await createTables(patient);
     const isMissing = Object.keys(indexes).map((name) => `to_regclass('${name}') IS NULL`);
     const [found] = await database.query(`SELECT ${isMissing.join(' OR ')} AS lacks_index`);
-    if (found?.['lacks_index'] !== false) await create(patient, createIndexes);
+    if (found?.['lacks_index'] !== false) await createMissingIndexes(patient);
     const problem = await findSchemaProblem(database);
     if (problem !== undefined) throw problem;
   } catch (error) {
@@ -100,7 +100,7 @@ async function createMissingTables(database: PostgresDatabase): Promise<void> {
   const [found] = await database.query(`SELECT to_regclass('decision') IS NULL AS is_new`);
   await createTables(database);
   // In a table with many rows, this takes longer than a call may wait, and blocks the writers: `valetkey migrate` does it.
-  if (found?.['is_new'] === true) await create(database, createIndexes);
+  if (found?.['is_new'] === true) await createMissingIndexes(database);
 }
 
 /** Returns the database's error about a missing table or column, or undefined if none is missing. */
@@ -121,6 +121,11 @@ async function createTables(database: PostgresDatabase): Promise<void> {
   const addColumns = laterColumns.map(({ name, type }) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`).join(', ');
   const rowNumber = 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY';
   await create(database, `${sqlSchema(rowNumber)} ALTER TABLE decision ${addColumns}`);
+}
+
+/** Creates each index in a transaction of its own, so that the writers can write in between. */
+async function createMissingIndexes(database: PostgresDatabase): Promise<void> {
+  for (const statement of createIndexes) await create(database, statement);
 }
 
 /** The key of an advisory lock. Brokers that start at the same time create the tables one after the other. */

@@ -25,7 +25,7 @@ const questions: readonly [string, Omit<DecisionQuery, 'limit'>, string][] = [
 test.each(questions)('SQLite reads from an index %s', (_question, query, index) => {
   const database = new DatabaseSync(':memory:');
   database.exec(sqlSchema('INTEGER PRIMARY KEY'));
-  database.exec(createIndexes);
+  for (const create of createIndexes) database.exec(create);
   const { statement, values } = selectDecisions({ ...query, limit: 100 });
   const parameters = Object.fromEntries(values.map((value, position) => [`$${position + 1}`, value]));
   const plan = database

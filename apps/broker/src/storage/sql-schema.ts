@@ -70,10 +70,10 @@ export const indexes = {
   decision_request: 'decision (request_id)',
 } as const;
 
-/** The statements that create the missing indexes. */
-export const createIndexes = Object.entries(indexes)
-  .map(([name, columns]) => `CREATE INDEX IF NOT EXISTS ${name} ON ${columns};`)
-  .join('\n');
+/** The statements that create the missing indexes. While one of them runs, no decision can be written. */
+export const createIndexes = Object.entries(indexes).map(
+  ([name, columns]) => `CREATE INDEX IF NOT EXISTS ${name} ON ${columns}`,
+);
 
 /** Statements that fail if a table or a column is missing, and that return no row. */
 export const schemaProbe = `

@@ -122,7 +122,7 @@ function createTables(database: DatabaseSync): void {
       }
     });
   }
-  database.exec(createIndexes);
+  for (const statement of createIndexes) database.exec(statement);
 }
 
 function missingColumns(database: DatabaseSync) {
