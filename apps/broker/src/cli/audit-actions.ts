@@ -33,7 +33,7 @@ export async function listAudit(options: AuditOptions): Promise<void> {
   }
 }
 
-/** Explains the decisions about one request in sentences. Sets the exit code if there is none. */
+/** Explains the decisions about one request in sentences. Throws a `CommandError` if there is none. */
 export async function explainAudit(requestId: string, options: AdminApiOptions): Promise<void> {
   const { decisions } = await (await openAdminApi(options)).listDecisions({ request_id: requestId });
   if (decisions.length === 0) {
@@ -50,7 +50,7 @@ export async function exportAudit(options: AuditOptions): Promise<void> {
   try {
     await pipeline(Readable.fromWeb(lines), process.stdout, { end: false });
   } catch (error) {
-    // The reader of the output, such as `head`, has enough.
+    // The program that reads the output, such as `head`, has ended.
     if (codeOfForeignError(error) === 'EPIPE') return;
     throw new CommandError('the broker cut the export off, so the output is not complete; run the command again');
   }

@@ -72,7 +72,7 @@ function addAddress(command: Command): Command {
   return command
     .usage('[options]')
     .option('--url <url>', 'Calls the broker at this address for operators.', defaultUrl)
-    .option('--config <file>', 'Takes the admin token from this file, not VALETKEY_ADMIN_TOKEN.');
+    .option('--config <file>', 'Reads the admin token from this file, not VALETKEY_ADMIN_TOKEN.');
 }
 
 function addSelection(command: Command): Command {

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { createServer as createHttpServer } from 'node:http';
 import { createSqliteStore } from '../../src/storage/sqlite-store.ts';
 import type { Decision } from '../../src/storage/store.ts';
 import { adminToken, createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
