@@ -84,7 +84,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     ...(dependencies.onDecision === undefined ? [] : [dependencies.onDecision]),
   ];
   const audit = createAudit({ store, storeHealth, clock, logger, listeners });
-  const perform = createPerform({ connections, audit, logger });
+  const perform = createPerform({ connections, audit, clock, logger });
 
   const lifecycle = { draining: false };
   const drain = () => {

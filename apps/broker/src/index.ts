@@ -18,6 +18,10 @@ export type { PostgresStoreOptions } from './storage/postgres-store.ts';
 export type { SqliteStoreOptions } from './storage/sqlite-store.ts';
 export type {
   Decision,
+  DecisionPage,
+  DecisionPosition,
+  DecisionQuery,
+  DecisionSelection,
   PrincipalId,
   Reservation,
   Store,

@@ -1,4 +1,4 @@
-export { isCallAllowed } from './kit/allowed-calls.ts';
+export { findAllowedCall, isCallAllowed } from './kit/allowed-calls.ts';
 export { proxyRequestHeaders, proxyResponseHeaders, splitBelow } from './kit/proxy-headers.ts';
 export { clientCertificateSchema } from './kit/egress/certificates.ts';
 export { egressSchema } from './kit/egress/egress-options.ts';

@@ -36,7 +36,7 @@ function createHarness(overrides: Partial<Store> = {}, listener?: (decision: Dec
     logger,
     listeners: [...(listener === undefined ? [] : [listener]), (decision) => heard.push(decision)],
   });
-  return { audit, heard, lines, decisions: () => memory.listDecisions(10) };
+  return { audit, heard, lines, decisions: async () => (await memory.listDecisions({ limit: 10 })).decisions };
 }
 
 test('the audit stores a decision with the time of the clock, logs it, and passes it to the listeners', async () => {
@@ -69,11 +69,11 @@ test.each<[string, () => unknown]>([
   },
 );
 
-test('the audit writes the reason of a refusal to the log only', async () => {
+test('the audit writes the reason of a refusal to the store and to the log, and passes it to the listeners', async () => {
   const { audit, heard, lines, decisions } = createHarness();
   await audit.record({ ...input, outcome: 'vendor_unavailable', reason: 'status_503' });
   expect(lines).toMatchObject([{ reason: 'status_503' }]);
-  expect(JSON.stringify([heard, await decisions()])).not.toContain('status_503');
+  expect([heard, await decisions()]).toMatchObject([[{ reason: 'status_503' }], [{ reason: 'status_503' }]]);
 });
 
 test('the audit neither logs a decision nor passes it to the listeners before the store has committed it', async () => {

@@ -6,8 +6,6 @@ import type { Decision, Store } from '../storage/store.ts';
 /** A decision to be recorded. The audit adds the time. */
 export interface DecisionInput extends Omit<Decision, 'at'> {
   readonly outcome: 'allowed' | ErrorCode;
-  /** The reason of a refusal, for the log only. */
-  readonly reason?: string | undefined;
 }
 
 /** Records the decisions of the broker. */
@@ -69,7 +67,7 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
         throw unwritableError(requestId, error);
       }
     },
-    record: async ({ reason, ...input }) => {
+    record: async (input) => {
       const decision: Decision = { at: new Date(clock.nowMs()).toISOString(), ...input };
       try {
         await store.recordDecision(decision);
@@ -78,7 +76,7 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
         storeHealth.reportFailure();
         throw unwritableError(decision.requestId, error);
       }
-      const { requestId, ...logged } = decision;
+      const { requestId, reason, ...logged } = decision;
       logger.info({ requestId, decision: logged, ...(reason !== undefined && { reason }) }, 'decision');
       for (const listen of listeners) tell(listen, decision);
     },

@@ -42,7 +42,7 @@ test('retention deletes decisions older than `keepDays` at the start and an hour
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const { store, endOfSweep } = watchDeletions(createSqliteStore(':memory:'));
   for (const daysAgo of [91, 90.1, 89.99, 1]) await store.recordDecision(decisionOf(daysAgo));
-  const kept = async () => (await store.listDecisions(10)).map(({ requestId }) => requestId);
+  const kept = async () => (await store.listDecisions({ limit: 10 })).decisions.map(({ requestId }) => requestId);
   let nowMs = now;
   const clock = { ...systemClock, nowMs: () => nowMs };
   const end = startRetention(90, { store, clock, logger: createLogger('silent') });
@@ -79,10 +79,10 @@ test('retention logs that decisions could not be deleted, without the text of th
   await logged.promise;
   expect(log).toContain('old decisions could not be deleted');
   expect(log).not.toContain('canary');
-  expect(await store.listDecisions(10)).toHaveLength(1);
+  expect((await store.listDecisions({ limit: 10 })).decisions).toHaveLength(1);
   vi.advanceTimersByTime(3_600_000);
   await endOfSweep();
-  expect(await store.listDecisions(10)).toEqual([]);
+  expect((await store.listDecisions({ limit: 10 })).decisions).toEqual([]);
   end();
   await store.close();
 });

@@ -3,7 +3,7 @@ import type { Decision } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 
 /** Returns a text that a terminal can print. Callers choose these texts, and some characters control a terminal. */
-function toPrintable(text: string): string {
+export function toPrintable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]+/g, '?');
 }
 

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import packageManifest from '../../package.json' with { type: 'json' };
 import { dev, doctor, migrate, start } from './actions.ts';
+import { addAuditCommands } from './audit-program.ts';
 import { check } from './check-action.ts';
 import { CommandError } from './command-error.ts';
 import { explain } from './explain-action.ts';
@@ -48,7 +49,12 @@ addConfigCommand(
   check,
   'the broker can use the configuration',
 ).option('--strict', 'Exits with 1 if there are warnings.');
-addConfigCommand('migrate', 'Creates the missing tables of the store.', migrate, 'the store has every table');
+addConfigCommand(
+  'migrate',
+  'Creates the missing tables, columns and indexes of the store.',
+  migrate,
+  'the store has every table',
+);
 addConfigCommand(
   'doctor',
   "Checks that the store, Redis, the identity providers and the vendors respond and accept the broker's credentials.",
@@ -75,6 +81,8 @@ addConfigCommand(
   ],
 ).option('--connection <name>', 'Also reports whether the user may use this connection of the configuration.');
 
+addAuditCommands(program, finishCommand);
+
 function addConfigCommand(
   name: string,
   description: string,
@@ -98,8 +106,13 @@ function addConfigCommand(
 function finishCommand(command: Command, examples: readonly string[], success: string): Command {
   return command
     .helpOption('-h, --help', 'Prints this help.')
-    .showHelpAfterError(`Run \`valetkey ${command.name()} --help\` to see its options.`)
+    .showHelpAfterError(`Run \`${nameOf(command)} --help\` to see its options.`)
     .addHelpText('after', describeUse(examples, success));
+}
+
+/** Returns the words that start a command, such as `valetkey audit list`. */
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
 
 /** Returns the end of a help text. */

@@ -46,7 +46,7 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL roles', () => {
     await store.check();
     expect(await store.addVendorUser(alice, 'one')).toBe('one');
     await store.blockUser(alice);
-    expect(await store.listDecisions(1)).toEqual([]);
+    expect((await store.listDecisions({ limit: 1 })).decisions).toEqual([]);
   });
 
   test('tables of an earlier version are completed by a role that may create tables, and refused for another role', async () => {

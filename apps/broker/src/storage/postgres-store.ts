@@ -1,7 +1,7 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 import { parsePostgresUrl, type PostgresAddress } from '../config/postgres-url.ts';
 import { openPostgresDatabase, type PostgresDatabase } from './postgres-database.ts';
-import { schemaProbe, sqlSchema } from './sql-schema.ts';
+import { createIndexes, indexes, laterColumns, schemaProbe, sqlSchema } from './sql-schema.ts';
 import { createSqlStore, toStoreError } from './sql-store.ts';
 import { migrationRequired } from './store-failure.ts';
 import type { Store } from './store.ts';
@@ -59,22 +59,27 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   });
 }
 
+/** The longest time, in milliseconds, that one statement of a migration may take. An index of many decisions needs minutes. */
+const maxMigrationMs = 3_600_000;
+
 /**
- * Creates the missing tables and the missing index of a PostgreSQL store. Changes nothing if none is missing. Rejects with
- * `overloaded` if the database cannot be used, if the role may not create tables, or if a table lacks a column.
+ * Creates the missing tables, columns and indexes of a PostgreSQL store. Changes nothing if none is missing. Rejects with
+ * `overloaded` if the database cannot be used, or if the role may not create what is missing.
  */
 export async function migratePostgresStore(options: PostgresStoreOptions): Promise<void> {
   const database = open(options);
+  const patient = open({ ...options, maxConnections: 1, timeoutMs: maxMigrationMs });
   try {
-    const isComplete = (await findSchemaProblem(database)) === undefined;
-    const [index] = isComplete ? await database.query(`SELECT to_regclass('decision_at')::text AS name`) : [];
-    if (typeof index?.['name'] !== 'string') await createTables(database);
+    if ((await findSchemaProblem(database)) !== undefined) await createTables(patient);
+    const isMissing = Object.keys(indexes).map((name) => `to_regclass('${name}') IS NULL`);
+    const [found] = await database.query(`SELECT ${isMissing.join(' OR ')} AS lacks_index`);
+    if (found?.['lacks_index'] !== false) await createMissingIndexes(patient);
     const problem = await findSchemaProblem(database);
     if (problem !== undefined) throw problem;
   } catch (error) {
     throw toStoreError(error);
   } finally {
-    await database.close();
+    await Promise.all([database.close(), patient.close()]);
   }
 }
 
@@ -91,7 +96,11 @@ const insufficientPrivilege = '42501';
 
 /** Creates tables only if the schema has a problem, because the role may not be allowed to create any. */
 async function createMissingTables(database: PostgresDatabase): Promise<void> {
-  if ((await findSchemaProblem(database)) !== undefined) await createTables(database);
+  if ((await findSchemaProblem(database)) === undefined) return;
+  const [found] = await database.query(`SELECT to_regclass('decision') IS NULL AS is_new`);
+  await createTables(database);
+  // In a table with many rows, this takes longer than a call may wait, and blocks the writers: `valetkey migrate` does it.
+  if (found?.['is_new'] === true) await createMissingIndexes(database);
 }
 
 /** Returns the database's error about a missing table or column, or undefined if none is missing. */
@@ -108,16 +117,25 @@ async function findSchemaProblem(database: PostgresDatabase): Promise<unknown> {
   }
 }
 
+async function createTables(database: PostgresDatabase): Promise<void> {
+  const addColumns = laterColumns.map(({ name, type }) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`).join(', ');
+  const rowNumber = 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY';
+  await create(database, `${sqlSchema(rowNumber)} ALTER TABLE decision ${addColumns}`);
+}
+
+/** Creates each index in a transaction of its own, so that the writers can write in between. */
+async function createMissingIndexes(database: PostgresDatabase): Promise<void> {
+  for (const statement of createIndexes) await create(database, statement);
+}
+
 /** The key of an advisory lock. Brokers that start at the same time create the tables one after the other. */
 const schemaLock = 5_387_241_906;
 
-async function createTables(database: PostgresDatabase): Promise<void> {
+async function create(database: PostgresDatabase, statements: string): Promise<void> {
   try {
-    await database.query(
-      `SELECT pg_advisory_xact_lock(${schemaLock}); ${sqlSchema('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY')}`,
-    );
+    await database.query(`SELECT pg_advisory_xact_lock(${schemaLock}); ${statements}`);
   } catch (error) {
     if (codeOfForeignError(error) !== insufficientPrivilege) throw error;
-    throw Object.assign(new Error('The role may not create the missing tables.'), { code: migrationRequired });
+    throw Object.assign(new Error('The role may not create what is missing.'), { code: migrationRequired });
   }
 }

@@ -42,10 +42,38 @@ export const sqlSchema = (rowNumber: string): string => `
     issuer TEXT NOT NULL,
     subject TEXT NOT NULL,
     vendor_user_id TEXT,
-    outcome TEXT NOT NULL
+    outcome TEXT NOT NULL,
+    ${laterColumns.map(({ name, type }) => `${name} ${type}`).join(', ')}
   );
-  CREATE INDEX IF NOT EXISTS decision_at ON decision (at);
 `;
+
+/**
+ * The columns of `decision` that its first version lacked. Each of them may be null, because a broker of an earlier version
+ * writes rows without them.
+ */
+export const laterColumns = [
+  { name: 'reason', type: 'TEXT' },
+  { name: 'method', type: 'TEXT' },
+  { name: 'path', type: 'TEXT' },
+  { name: 'vendor_status', type: 'INTEGER' },
+  { name: 'duration_ms', type: 'INTEGER' },
+] as const;
+
+/**
+ * The indexes, by name. Each ends with the order in which decisions are listed, so that a page is read from the index
+ * without sorting. The broker works without them: they only make the lists fast.
+ */
+export const indexes = {
+  decision_at: 'decision (at)',
+  decision_principal: 'decision (subject, issuer, at, id)',
+  decision_vendor_user: 'decision (vendor_user_id, at, id)',
+  decision_request: 'decision (request_id)',
+} as const;
+
+/** The statements that create the missing indexes. While one of them runs, no decision can be written. */
+export const createIndexes = Object.entries(indexes).map(
+  ([name, columns]) => `CREATE INDEX IF NOT EXISTS ${name} ON ${columns}`,
+);
 
 /** Statements that fail if a table or a column is missing, and that return no row. */
 export const schemaProbe = `
@@ -53,5 +81,6 @@ export const schemaProbe = `
   SELECT vendor, issuer, subject, vendor_user_id FROM created_vendor_user WHERE 1 = 0;
   SELECT vendor, issuer, subject, owner, expires_at FROM vendor_user_reservation WHERE 1 = 0;
   SELECT issuer, subject FROM blocked_user WHERE 1 = 0;
-  SELECT id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome FROM decision WHERE 1 = 0
+  SELECT id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome, reason, method, path,
+    vendor_status, duration_ms FROM decision WHERE 1 = 0
 `;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import { describeStoreFailure } from './store-failure.ts';
+import { selectDecisions } from './select-decisions.ts';
 import type { Decision, Store, StoredIssuer, VendorUserKey } from './store.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -70,13 +71,11 @@ const statements = {
   setRule: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ('', $1, '', $2)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id
     WHERE vendor_user.vendor_user_id = $3`,
-  record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+  record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome,
+    reason, method, path, vendor_status, duration_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
   // Inserts no row, but fails if the audit cannot be written.
   recordNothing: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, outcome)
     SELECT '', '', '', '', '', '', '' WHERE 1 = 0`,
-  newest: `SELECT at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome
-    FROM decision ORDER BY id DESC LIMIT $1`,
   // Deletes at most a thousand rows, so that other writers do not wait long.
   deleteOld: 'DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE at < $1 LIMIT 1000) RETURNING id',
 } as const;
@@ -87,13 +86,14 @@ const statements = {
  * dropped, because it may quote values.
  */
 export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Store {
-  const run: Run = async (name, values = []) => {
+  const runStatement: RunStatement = async (statement, values) => {
     try {
-      return await query(statements[name], values.map(toStored));
+      return await query(statement, values.map(toStored));
     } catch (error) {
       throw toStoreError(error);
     }
   };
+  const run: Run = (name, values = []) => runStatement(statements[name], values);
   const change: Change = async (names, key, vendorUserId) => {
     const stored = [...valuesOf(key), vendorUserId].map(toStored);
     try {
@@ -130,12 +130,7 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
     setSubjectRule: async ({ issuer, subjectClaims }, previous = '') => {
       await run('setRule', [issuer, subjectClaims, previous]);
     },
-    recordDecision: async (decision) => {
-      const { at, requestId, operation, issuer, subject, vendorUserId = null, outcome } = decision;
-      await run('record', [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome]);
-    },
-    listDecisions: async (limit) => (await run('newest', [limit])).map(toDecision),
-    deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
+    ...createDecisionStore(run, runStatement),
     check: async () => {
       // Only an actual write detects a full disk. This reservation is for no principal and has expired already.
       await run('reserve', ['', '', '', randomUUID(), '', '']);
@@ -145,6 +140,7 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
   };
 }
 
+type RunStatement = (statement: string, values: readonly (string | number | null)[]) => Promise<readonly Row[]>;
 type Run = (name: keyof typeof statements, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
 
 /** Runs statements about one vendor user in one transaction. Such transactions about one key run one after the other. */
@@ -191,6 +187,33 @@ function createVendorUserStore(
   };
 }
 
+/** Creates the operations about decisions. */
+function createDecisionStore(
+  run: Run,
+  runStatement: RunStatement,
+): Pick<Store, 'recordDecision' | 'listDecisions' | 'deleteDecisions'> {
+  return {
+    recordDecision: async (decision) => {
+      const { at, requestId, operation, issuer, subject, vendorUserId, outcome } = decision;
+      const { reason, method, path, vendorStatus, durationMs } = decision;
+      const known = [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome];
+      const details = [reason, method, path, vendorStatus, durationMs];
+      await run(
+        'record',
+        [...known, ...details].map((value) => value ?? null),
+      );
+    },
+    listDecisions: async (page) => {
+      const { statement, values } = selectDecisions(page);
+      const rows = await runStatement(statement, values);
+      const decisions = rows.slice(0, page.limit).map(toDecision);
+      const last = rows.length > page.limit ? rows[page.limit - 1] : undefined;
+      return { decisions, next: last && { at: textOf(last, 'at'), id: Number(last['id']) } };
+    },
+    deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
+  };
+}
+
 type Target = Pick<Decision, 'connection' | 'vendor'>;
 
 /**
@@ -216,6 +239,7 @@ const toStored = <Value>(value: Value) => (typeof value === 'string' ? JSON.stri
 const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
 
 const textOf = (row: Row, column: string) => fromStored(row[column] as string);
+const optionalTextOf = (row: Row, column: string) => (row[column] === null ? undefined : textOf(row, column));
 
 function toDecision(row: Row): Decision {
   const outcome = textOf(row, 'outcome');
@@ -227,8 +251,13 @@ function toDecision(row: Row): Decision {
     ...(outcome === 'unknown_vendor' ? { connection: textOf(row, 'vendor') } : targetOf(row)),
     issuer: textOf(row, 'issuer'),
     subject: textOf(row, 'subject'),
-    vendorUserId: row['vendor_user_id'] === null ? undefined : textOf(row, 'vendor_user_id'),
+    vendorUserId: optionalTextOf(row, 'vendor_user_id'),
     outcome,
+    reason: optionalTextOf(row, 'reason'),
+    method: optionalTextOf(row, 'method'),
+    path: optionalTextOf(row, 'path'),
+    vendorStatus: (row['vendor_status'] as number | null) ?? undefined,
+    durationMs: (row['duration_ms'] as number | null) ?? undefined,
   };
 }
 

@@ -32,6 +32,52 @@ export interface Decision {
   readonly vendorUserId?: string | undefined;
   /** `allowed`, or the error code of the refusal. */
   readonly outcome: string;
+  /** Why the operation was refused: the rule and the names of what it lacked (`requiredScopes: rooms`), or a word. Never a value. */
+  readonly reason?: string | undefined;
+  /** The HTTP method of a proxied call. */
+  readonly method?: string | undefined;
+  /** The path of the entry of the allow-list that the proxied call matched. Absent if it matched none. */
+  readonly path?: string | undefined;
+  /** The HTTP status with which the vendor responded, if the broker knows it. */
+  readonly vendorStatus?: number | undefined;
+  /** How long the operation took, in whole milliseconds. */
+  readonly durationMs?: number | undefined;
+}
+
+/** Which decisions are listed: those that have each of the given values. */
+export interface DecisionSelection {
+  readonly issuer?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly connection?: string | undefined;
+  readonly vendorUserId?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly operation?: Decision['operation'] | undefined;
+  /** The first moment, as `Date.prototype.toISOString` writes it. */
+  readonly since?: string | undefined;
+  /** The moment after the last one, written in the same way. */
+  readonly until?: string | undefined;
+}
+
+/** The place of a decision in the list of all decisions. */
+export interface DecisionPosition {
+  readonly at: string;
+  readonly id: number;
+}
+
+/** One page of a list of decisions. */
+export interface DecisionQuery extends DecisionSelection {
+  readonly limit: number;
+  /** The last decision of the page before. Absent: the page is the first one. */
+  readonly after?: DecisionPosition | undefined;
+}
+
+/** Decisions, newest first. */
+export interface DecisionPage {
+  readonly decisions: readonly Decision[];
+  /** Where the next page begins. Absent on the last page. */
+  readonly next?: DecisionPosition | undefined;
 }
 
 /** The exclusive right of one broker to create a principal's vendor user. It lasts until it is released or expires. */
@@ -92,8 +138,8 @@ export interface Store {
   /** Remembers the rule for the subject of an issuer, unless the stored one is not `previous`. */
   readonly setSubjectRule: (rule: SubjectRule, previous: string | undefined) => Promise<void>;
   readonly recordDecision: (decision: Decision) => Promise<void>;
-  /** Returns decisions, newest first. */
-  readonly listDecisions: (limit: number) => Promise<Decision[]>;
+  /** Returns one page of the selected decisions, newest first. */
+  readonly listDecisions: (query: DecisionQuery) => Promise<DecisionPage>;
   /** Deletes up to a thousand decisions from before this moment. Returns the number of deleted decisions. */
   readonly deleteDecisions: (beforeMs: number) => Promise<number>;
   /** Rejects if the store cannot be read or cannot be written. */

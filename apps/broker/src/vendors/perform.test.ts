@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { systemClock, ValetKeyError, type Principal, type Vendor } from '@valetkey/core-types';
+import { systemClock, ValetKeyError, type Clock, type Principal, type Vendor } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createAudit } from '../audit/audit.ts';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
@@ -9,6 +9,7 @@ import type { Store } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { Connection } from './connections.ts';
 import { createAccessRules } from '../policy/access.ts';
+import { createVirtualClock } from '../../test/support/virtual-clock.ts';
 import { createPerform, findConnection, OperationFailure } from './perform.ts';
 import { createVendorUsers } from './vendor-users.ts';
 
@@ -17,7 +18,11 @@ const request = { id: 'request-1', principal: alice, connection: 'acme-eu' };
 const everyone: ConnectionPolicy = { boundByAppToken: false, requiredScopes: [], requiredClaims: {} };
 
 /** Creates `perform` for one connection, over a store in memory. `store` replaces some functions of that store. */
-function createHarness({ policy = everyone, store = {} }: { policy?: ConnectionPolicy; store?: Partial<Store> } = {}) {
+function createHarness({
+  policy = everyone,
+  store = {},
+  clock = systemClock,
+}: { policy?: ConnectionPolicy; store?: Partial<Store>; clock?: Clock } = {}) {
   const memory = createSqliteStore(':memory:');
   const used: Store = { ...memory, ...store };
   const vendor: Vendor = { id: 'acme', close: async () => undefined };
@@ -33,9 +38,9 @@ function createHarness({ policy = everyone, store = {} }: { policy?: ConnectionP
   const storeHealth = createStoreHealth(used, systemClock);
   const audit = createAudit({ store: used, storeHealth, clock: systemClock, logger });
   return {
-    perform: createPerform({ connections: new Map([[connection.name, connection]]), audit, logger }),
+    perform: createPerform({ connections: new Map([[connection.name, connection]]), audit, clock, logger }),
     connection,
-    decisions: () => memory.listDecisions(10),
+    decisions: async () => (await memory.listDecisions({ limit: 10 })).decisions,
     log: () => log,
   };
 }
@@ -165,6 +170,58 @@ test.each(['missing_token', 'invalid_token'] as const)(
     expect(await decisions()).toMatchObject([{ outcome: 'internal' }]);
   },
 );
+
+test('perform records the rule that refused a principal and the names that its token lacks, without their values', async () => {
+  const strict = {
+    ...everyone,
+    requiredScopes: ['rooms', 'calls'],
+    requiredClaims: { tier: 'canary-of-the-operator' },
+  };
+  const refuse = async (policy: ConnectionPolicy, principal: Principal) => {
+    const { perform, decisions } = createHarness({ policy });
+    await expect(perform({ ...request, principal }, 'issue', async () => ({ result: 0 }))).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+    return (await decisions()).map(({ reason }) => reason);
+  };
+  expect(await refuse(strict, { ...alice, scopes: ['calls'] })).toEqual(['requiredScopes: rooms']);
+  expect(await refuse(strict, { ...alice, scopes: ['rooms', 'calls'], claims: { tier: 'canary' } })).toEqual([
+    'requiredClaims: tier',
+  ]);
+  expect(await refuse({ ...strict, issuers: ['https://staff.example.com'] }, alice)).toEqual(['issuers']);
+});
+
+test('perform records the reason and the status of a vendor failure, the details that the work added, and the duration', async () => {
+  const clock = createVirtualClock();
+  const { perform, decisions } = createHarness({ clock });
+  const call = { ...request, method: 'GET' };
+  const cause = { type: 'vendor_status', status: 503 } as const;
+  const failure = new ValetKeyError('vendor_unavailable', 'Down.', { reason: 'status_503', cause });
+  const fail = perform(call, 'proxy', async (_connection, _recordChange, addDetails) => {
+    addDetails({ path: '/Rooms({id})' });
+    clock.advance(1_500.4);
+    throw failure;
+  });
+  await expect(fail).rejects.toBe(failure);
+  await perform(call, 'proxy', async (_connection, _recordChange, addDetails) => {
+    addDetails({ path: '/Rooms' });
+    addDetails({ vendorStatus: 404 });
+    return { result: 0 };
+  });
+  const details = { operation: 'proxy', method: 'GET' };
+  expect(await decisions()).toMatchObject([
+    { ...details, path: '/Rooms', vendorStatus: 404, durationMs: 0, reason: undefined },
+    { ...details, path: '/Rooms({id})', vendorStatus: 503, durationMs: 1_500, reason: 'status_503' },
+  ]);
+});
+
+test('perform records no vendor status for the response of a server on the way to the vendor', async () => {
+  const { perform, decisions } = createHarness();
+  const cause = { type: 'intercepted', status: 403 } as const;
+  const failure = new ValetKeyError('vendor_unavailable', 'Intercepted.', { cause });
+  await expect(perform(request, 'issue', () => Promise.reject(failure))).rejects.toBe(failure);
+  expect(await decisions()).toMatchObject([{ outcome: 'vendor_unavailable', vendorStatus: undefined }]);
+});
 
 test('perform logs the failure `overloaded` and does not record it', async () => {
   const { perform, decisions, log } = createHarness();

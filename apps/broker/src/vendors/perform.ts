@@ -1,6 +1,7 @@
-import { ValetKeyError, type Principal } from '@valetkey/core-types';
+import { ValetKeyError, type Clock, type Principal } from '@valetkey/core-types';
 import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
+import type { AccessRule } from '../policy/access.ts';
 import type { Decision } from '../storage/store.ts';
 import type { Connection, Connections } from './connections.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
@@ -12,7 +13,12 @@ export interface OperationRequest {
   readonly principal: Principal;
   /** The connection's name as the caller sent it. It is not checked yet, and may be any text. */
   readonly connection: string;
+  /** The HTTP method of a proxied call. */
+  readonly method?: string | undefined;
 }
+
+/** What the work of an operation learns for its decision, whether the work then succeeds or fails. */
+export type OperationDetails = Pick<Decision, 'path' | 'vendorStatus'>;
 
 /** The result of an operation's work. */
 export interface OperationResult<Result> {
@@ -41,19 +47,25 @@ export class OperationFailure extends Error {
 export type Perform = <Result>(
   request: OperationRequest,
   operation: Decision['operation'],
-  work: (connection: Connection, recordChange: OnMappingChange) => Promise<OperationResult<Result>>,
+  work: (
+    connection: Connection,
+    recordChange: OnMappingChange,
+    addDetails: (details: OperationDetails) => void,
+  ) => Promise<OperationResult<Result>>,
 ) => Promise<Result>;
 
 interface PerformDependencies {
   readonly connections: Connections;
   readonly audit: Audit;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
-export function createPerform({ connections, audit, logger }: PerformDependencies): Perform {
+export function createPerform({ connections, audit, clock, logger }: PerformDependencies): Perform {
   return async (request, operation, work) => {
+    const startedAtMs = clock.monotonicMs();
     await audit.assertWritable(request.id);
-    const { id: requestId, principal, connection: name } = request;
+    const { id: requestId, principal, connection: name, method } = request;
     const { issuer, subject } = principal;
     const decision = {
       requestId,
@@ -64,24 +76,47 @@ export function createPerform({ connections, audit, logger }: PerformDependencie
       subject,
     };
     const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
+    let details: OperationDetails = {};
+    const describe = () => ({ method, ...details, durationMs: Math.round(clock.monotonicMs() - startedAtMs) });
+    let broken: string | undefined;
     let done: Awaited<ReturnType<typeof work>>;
     try {
       const connection = findConnection(connections, name);
-      for (const { lacking, refusal } of connection.rules) if (lacking(principal).length > 0) throw refusal();
-      done = await work(connection, recordChange);
+      for (const rule of connection.rules) {
+        broken = describeBroken(rule, principal);
+        if (broken !== undefined) throw rule.refusal();
+      }
+      done = await work(connection, recordChange, (added) => {
+        details = { ...details, ...added };
+      });
     } catch (failure) {
       const { thrown, vendorUserId } =
         failure instanceof OperationFailure ? failure : { thrown: failure, vendorUserId: undefined };
       const error = toOperationError(thrown);
-      const { code, reason } = ValetKeyError.isInstance(error) ? error : { code: 'internal' as const };
+      const {
+        code,
+        reason = broken,
+        cause,
+      }: RecordedError = ValetKeyError.isInstance(error) ? error : { code: 'internal' };
+      const { vendorStatus = cause?.type === 'vendor_status' ? cause.status : undefined } = details;
       // The vendor was not called. An audit row for each of these refusals would add to the load of the broker.
       if (code === 'overloaded') logger.warn({ ...decision, reason }, 'overloaded');
-      else await audit.record({ ...decision, vendorUserId, outcome: code, reason });
+      else await audit.record({ ...decision, ...describe(), vendorStatus, vendorUserId, outcome: code, reason });
       throw error;
     }
-    await audit.record({ ...decision, vendorUserId: done.vendorUserId, outcome: 'allowed' });
+    await audit.record({ ...decision, ...describe(), vendorUserId: done.vendorUserId, outcome: 'allowed' });
     return done.result;
   };
+}
+
+type RecordedError = Pick<ValetKeyError, 'code'> & Partial<Pick<ValetKeyError, 'reason' | 'cause'>>;
+
+/** Returns the rule that refuses a principal and the names of what the token lacks, or undefined if the rule allows it. */
+function describeBroken({ field, lacking }: AccessRule, principal: Principal): string | undefined {
+  const names = lacking(principal);
+  if (names.length === 0) return undefined;
+  // An issuer is a value of the token. The decision has it in a field of its own.
+  return field === 'issuers' ? field : `${field}: ${names.join(', ')}`;
 }
 
 /**

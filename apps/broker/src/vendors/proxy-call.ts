@@ -1,12 +1,14 @@
 import { ValetKeyError, type Principal, type ProxyRequest, type ProxyResponse } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import { isCallAllowed } from '@valetkey/vendor-clients';
+import { findAllowedCall } from '@valetkey/vendor-clients';
 import type { Connection } from './connections.ts';
 import { boundLifetime } from './issue-token.ts';
+import type { OperationDetails } from './perform.ts';
 
 /**
  * Calls a vendor on the principal's behalf, with a server token that the caller never receives. If the vendor refuses the
- * token, the broker renews it, and sends the call once more unless the body was streamed.
+ * token, the broker renews it, and sends the call once more unless the body was streamed. `addDetails` is called with the
+ * entry of the allow-list that the call matches.
  *
  * Rejects with `operation_not_supported`, `forbidden`, `vendor_auth_failed` and the vendor codes of the error table.
  */
@@ -15,17 +17,21 @@ export async function proxyCall(
   principal: Principal,
   request: ProxyRequest,
   tokens: TokenCache,
+  addDetails: (details: OperationDetails) => void = () => undefined,
 ): Promise<ProxyResponse> {
   const { id, proxy: ability } = vendor;
   if (ability === undefined) {
     throw new ValetKeyError('operation_not_supported', `${name} cannot be called through the broker.`, { vendor: id });
   }
-  if (!isCallAllowed(ability.allow, request.method, request.path)) {
+  const allowed = findAllowedCall(ability.allow, request.method, request.path);
+  if (allowed === undefined) {
     throw new ValetKeyError('forbidden', `This call is not on the allow-list of ${name}.`, {
       vendor: id,
+      reason: 'allow',
       remediation: `Ask the operator to add the method and path to vendors.${name}.allow.`,
     });
   }
+  addDetails({ path: allowed.path });
   const key = { ...ability.tokenKey(principal), connection: name };
   const getToken = () =>
     tokens.get(key, async ({ signal }) => boundLifetime(await ability.issueServerToken(key, { signal })), {

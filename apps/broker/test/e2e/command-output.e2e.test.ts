@@ -51,17 +51,28 @@ test('`valetkey doctor` prints each finding to a pipe as one line', async () => 
   expect(linesOf(text).some(({ length }) => length > 80)).toBe(true);
 });
 
-test.each(['dev', 'start', 'check', 'doctor', 'explain'])(
+const helps: readonly [string, string][] = [
+  ['dev', '[options]'],
+  ['start', '--config <file>'],
+  ['check', '--config <file>'],
+  ['doctor', '--config <file>'],
+  ['explain', '--config <file>'],
+  ['audit list', '[options]'],
+  ['audit why', '<request-id> [options]'],
+  ['audit export', '[options]'],
+  ['audit tail', '[options]'],
+];
+
+test.each(helps)(
   '`valetkey %s --help` has the usage, a sentence for each option, examples for each shell and the exit codes',
-  async (command) => {
-    const { exitCode, text } = await run([command, '--help']);
+  async (command, parameters) => {
+    const { exitCode, text } = await run([...command.split(' '), '--help']);
     expect(exitCode).toBe(0);
-    const [usage = ''] = linesOf(text);
-    expect(usage).toMatch(command === 'dev' ? /^Usage: valetkey dev/ : `Usage: valetkey ${command} --config <file>`);
+    expect(linesOf(text)[0]).toBe(`Usage: valetkey ${command} ${parameters}`);
     const [, options = ''] = /\nOptions:\n([\s\S]+?)\n\n/.exec(text) ?? [];
     const sentences = options.replaceAll(/\n {4,}/g, ' ').split('\n');
     for (const line of sentences) expect(line).toMatch(/^ {2}-.* {2}[A-Z].*\.(?: \(default: .*\))?$/);
-    expect(text).toMatch(new RegExp(`\nExamples?:\n  valetkey ${command} `));
+    expect(text).toMatch(new RegExp(`\nExamples?:\n(?:  # .*\n)?  valetkey ${command} `));
     expect(text.includes('PowerShell')).toBe(text.includes('< token.txt'));
     expect(text).toMatch(/\nExit code:\n {2}0 if .*, otherwise 1\.\n/);
     expect(linesOf(text).filter(({ length }) => length > 80)).toEqual([]);

@@ -67,7 +67,7 @@ test('issues no credential while only the audit cannot be written, and issues on
     otherProcess.exec("CREATE TRIGGER stop BEFORE INSERT ON decision BEGIN SELECT RAISE(ABORT, 'read-only'); END");
     await expectNoCredential(broker, 'nabla');
     await expectNoCredential(broker, 'vital');
-    expect(await store.listDecisions(10)).toEqual([]);
+    expect((await store.listDecisions({ limit: 10 })).decisions).toEqual([]);
     otherProcess.exec('DROP TRIGGER stop');
     expect((await broker.issue('vital')).status).toBe(200);
     expect(broker.sandbox.vital.users()).toHaveLength(1);
@@ -147,7 +147,7 @@ test.skipIf(process.platform !== 'linux')(
       .toBe(503);
 
     const reader = createSqliteStore(path);
-    const recorded = new Set((await reader.listDecisions(1000)).map(({ requestId }) => requestId));
+    const recorded = new Set((await reader.listDecisions({ limit: 1000 })).decisions.map(({ requestId }) => requestId));
     await reader.close();
     expect(issued.filter(({ requestId }) => !recorded.has(requestId))).toEqual([]);
 

@@ -127,7 +127,7 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
     await Promise.all(retries);
     database.verify?.();
 
-    const all = await store.listDecisions(1_000_000);
+    const all = (await store.listDecisions({ limit: 1_000_000 })).decisions;
     const decisions = all.filter(({ operation }) => operation === 'issue');
     const mapped = new Map(
       all.filter(({ operation }) => operation === 'map').map((change) => [change.subject, change]),

@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Decision, Store, StoredVendorUser } from '../../src/storage/store.ts';
+import type {
+  Decision,
+  DecisionPage,
+  DecisionPosition,
+  DecisionSelection,
+  Store,
+  StoredVendorUser,
+} from '../../src/storage/store.ts';
 
 /** An empty database for one test. Each `open` stands for another process that uses it. */
 export interface TestDatabase {
@@ -122,7 +129,11 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     expect(await store.deleteDecisions(beforeMs)).toBe(1_000);
     expect(await store.deleteDecisions(beforeMs)).toBe(1);
     expect(await store.deleteDecisions(beforeMs)).toBe(0);
-    expect((await store.listDecisions(10)).map(({ requestId }) => requestId)).toEqual(['ahead', 'r1002', 'r1001']);
+    expect((await store.listDecisions({ limit: 10 })).decisions.map(({ requestId }) => requestId)).toEqual([
+      'ahead',
+      'r1002',
+      'r1001',
+    ]);
   });
 
   describe('vendor users', () => {
@@ -266,8 +277,70 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       })),
     ];
     for (const each of decisions) await store.recordDecision(each);
-    expect(await store.listDecisions(10)).toEqual(decisions.toReversed());
-    expect(await store.listDecisions(1)).toEqual(decisions.slice(-1));
+    expect((await store.listDecisions({ limit: 10 })).decisions).toEqual(decisions.toReversed());
+    expect((await store.listDecisions({ limit: 1 })).decisions).toEqual(decisions.slice(-1));
+  });
+
+  describe('selections of decisions', () => {
+    const at = (minute: number) => `2026-01-01T14:${String(minute).padStart(2, '0')}:00.000Z`;
+    const eu = { connection: 'vital-eu', vendor: 'vital' };
+    const rows: readonly Decision[] = [
+      { ...decision, at: at(0), requestId: 'r1' },
+      { ...decision, at: at(2), requestId: 'r2', outcome: 'forbidden', reason: 'requiredScopes: rooms', durationMs: 0 },
+      { ...decision, at: at(4), requestId: 'r3', ...eu, operation: 'proxy', method: 'GET', path: '/A({id})' },
+      { ...decision, at: at(6), requestId: 'r4', ...eu, subject: 'bob', vendorUserId: 'two', vendorStatus: 503 },
+      { ...decision, at: at(8), requestId: 'r5', issuer: 'https://other.example.com', vendorUserId: 'two' },
+      {
+        ...decision,
+        at: at(8),
+        requestId: 'r6',
+        connection: 'x:vital-eu',
+        vendor: undefined,
+        outcome: 'unknown_vendor',
+      },
+    ];
+    beforeEach(async () => {
+      for (const row of rows) await store.recordDecision(row);
+    });
+    const idsOf = ({ decisions }: DecisionPage) => decisions.map(({ requestId }) => requestId).join(' ');
+
+    test('returns the details of each decision unchanged', async () => {
+      expect((await store.listDecisions({ limit: 10 })).decisions).toEqual(rows.toReversed());
+    });
+
+    test.each<[DecisionSelection, string]>([
+      [{ issuer: alice.issuer, subject: 'alice', since: at(2), until: at(4) }, 'r2'],
+      [{ since: at(4) }, 'r6 r5 r4 r3'],
+      [{ until: at(4) }, 'r2 r1'],
+      [{ vendorUserId: 'two' }, 'r5 r4'],
+      [{ vendorUserId: 'two', since: at(7) }, 'r5'],
+      [{ requestId: 'r3' }, 'r3'],
+      [{ outcome: 'forbidden' }, 'r2'],
+      [{ reason: 'requiredScopes: rooms' }, 'r2'],
+      [{ operation: 'proxy' }, 'r3'],
+      [{ connection: 'vital' }, 'r5 r2 r1'],
+      [{ connection: 'vital-eu' }, 'r4 r3'],
+      [{ connection: 'x:vital-eu' }, 'r6'],
+      [{ connection: 'vital:vital-eu' }, ''],
+      [{ connection: '-eu' }, ''],
+      [{ connection: '%' }, ''],
+      [{ subject: 'Alice' }, ''],
+      [{ subject: "' OR 1 = 1 --" }, ''],
+    ])('lists exactly the decisions that %j selects, newest first', async (selection, expected) => {
+      expect(idsOf(await store.listDecisions({ ...selection, limit: 10 }))).toBe(expected);
+    });
+
+    test('reads every decision once, page by page, also while newer ones are recorded', async () => {
+      const pages: string[] = [];
+      for (let after: DecisionPosition | undefined; ;) {
+        const page = await store.listDecisions({ limit: 2, after });
+        pages.push(idsOf(page));
+        await store.recordDecision({ ...decision, at: at(9), requestId: 'later' });
+        if (page.next === undefined) break;
+        after = page.next;
+      }
+      expect(pages).toEqual(['r6 r5', 'r4 r3', 'r2 r1']);
+    });
   });
 
   test('another process reads written rows at once, and a later process reads them after the first has closed', async () => {
@@ -277,19 +350,19 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     await store.close();
     const later = open();
     expect(await later.addVendorUser(alice, 'two')).toBe('one');
-    expect(await later.listDecisions(10)).toEqual([decision]);
+    expect((await later.listDecisions({ limit: 10 })).decisions).toEqual([decision]);
   });
 
   test('eight processes create the tables of one database at once', async () => {
     const opened = Array.from({ length: 8 }, open);
     await Promise.all(opened.map((each, index) => each.recordDecision({ ...decision, requestId: `r${index}` })));
-    expect(await store.listDecisions(100)).toHaveLength(8);
+    expect((await store.listDecisions({ limit: 100 })).decisions).toHaveLength(8);
   });
 
   test('check stores no decision and no vendor user', async () => {
     await Promise.all([store.check(), open().check()]);
     await store.check();
-    expect(await store.listDecisions(10)).toEqual([]);
+    expect((await store.listDecisions({ limit: 10 })).decisions).toEqual([]);
     expect(await store.listVendorUsers({ issuer: '', subject: '' })).toEqual([]);
   });
 

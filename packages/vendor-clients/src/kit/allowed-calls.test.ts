@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allowedCallSchema, isCallAllowed } from './allowed-calls.ts';
+import { allowedCallSchema, findAllowedCall, isCallAllowed } from './allowed-calls.ts';
 
 const allow = [
   { method: 'GET', path: '/Patients' },
@@ -149,6 +149,12 @@ test('a call is on the list only with the exact method', () => {
   expect(isCallAllowed(allow, 'POST', '/Patients')).toBe(false);
   expect(isCallAllowed(allow, 'get', '/Patients')).toBe(false);
   expect(isCallAllowed(allow, 'HEAD', '/Patients')).toBe(false);
+});
+
+test('findAllowedCall returns the first entry that allows a call', () => {
+  const list = [...allow, { method: 'GET', path: '/Visits/{id}' }];
+  expect(findAllowedCall(list, 'GET', '/Visits/7')).toEqual({ method: 'GET', path: '/Visits/*' });
+  expect(findAllowedCall(list, 'GET', '/Visits/7/8')).toBeUndefined();
 });
 
 test('no call is on an empty list', () => {

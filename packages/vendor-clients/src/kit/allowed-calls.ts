@@ -24,7 +24,8 @@ function isPatternSegment(segment: string): boolean {
 }
 
 /**
- * Returns whether a call is on the list. `path` is percent-encoded and without its query.
+ * Returns the first entry of the list that allows a call, or undefined if none does. `path` is percent-encoded and without its
+ * query.
  *
  * A path that two servers could read differently is on no list: encoded slashes and backslashes, dot segments, empty
  * segments, double encoding, control characters. Letter case counts. `*` and `{name}` never stand for OData's own segments
@@ -32,18 +33,23 @@ function isPatternSegment(segment: string): boolean {
  *
  * @example
  * ```ts
- * import { isCallAllowed } from '@valetkey/vendor-clients';
+ * import { findAllowedCall } from '@valetkey/vendor-clients';
  *
  * const allow = [{ method: 'GET', path: '/Patients({id})' }];
- * isCallAllowed(allow, 'GET', "/Patients('a-1')"); // true
- * isCallAllowed(allow, 'DELETE', "/Patients('a-1')"); // false
- * isCallAllowed(allow, 'GET', '/Patients(1)%2F..%2FUsers'); // false
+ * findAllowedCall(allow, 'GET', "/Patients('a-1')"); // { method: 'GET', path: '/Patients({id})' }
+ * findAllowedCall(allow, 'DELETE', "/Patients('a-1')"); // undefined
+ * findAllowedCall(allow, 'GET', '/Patients(1)%2F..%2FUsers'); // undefined
  * ```
  */
-export function isCallAllowed(allow: readonly AllowedCall[], method: string, path: string): boolean {
+export function findAllowedCall(allow: readonly AllowedCall[], method: string, path: string): AllowedCall | undefined {
   const segments = parseSegments(path);
-  if (segments === undefined) return false;
-  return allow.some((allowed) => allowed.method === method && matches(allowed.path.slice(1).split('/'), segments));
+  if (segments === undefined) return undefined;
+  return allow.find((allowed) => allowed.method === method && matches(allowed.path.slice(1).split('/'), segments));
+}
+
+/** Returns whether a call is on the list, as {@link findAllowedCall} reads it. */
+export function isCallAllowed(allow: readonly AllowedCall[], method: string, path: string): boolean {
+  return findAllowedCall(allow, method, path) !== undefined;
 }
 
 /** Parses a path into its decoded segments, or returns undefined if it could be read in more than one way. */

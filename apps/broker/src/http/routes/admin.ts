@@ -10,10 +10,11 @@ import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
 import type { Audit } from '../../audit/audit.ts';
-import type { Decision, Store, StoredVendorUser, VendorUserKey } from '../../storage/store.ts';
+import type { Store, StoredVendorUser, VendorUserKey } from '../../storage/store.ts';
 import type { Connections } from '../../vendors/connections.ts';
 import { findConnection } from '../../vendors/perform.ts';
 import { addRoute } from '../server.ts';
+import { addDecisionsRoute } from './decisions.ts';
 
 const principalShape = { issuer: z.string().min(1), subject: z.string().min(1) };
 const principalSchema = z.strictObject(principalShape);
@@ -23,7 +24,6 @@ const mappingSchema = z.union([
   // The field `vendor` is the former name of `connection`.
   z.strictObject({ ...principalShape, vendor: name, vendor_user_id: z.string().min(1).max(255) }),
 ]);
-const decisionsSchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
 
 interface AdminDependencies {
   readonly store: Store;
@@ -43,7 +43,7 @@ export function addAdminRoutes(server: FastifyInstance, dependencies: AdminDepen
   logChanges(server);
   addVendorUsersRoute(server, dependencies, authentication);
   addBlockedUsersRoute(server, dependencies, authentication);
-  addDecisionsRoute(server, dependencies, authentication);
+  addDecisionsRoute(server, dependencies.store, authentication);
 }
 
 /** Logs each successful change by the operator, because it decides who may sign in and as which vendor user. */
@@ -137,22 +137,6 @@ function addBlockedUsersRoute(
     },
     authentication,
   );
-}
-
-function addDecisionsRoute(
-  server: FastifyInstance,
-  { store }: AdminDependencies,
-  authentication: onRequestAsyncHookHandler,
-): void {
-  const encode = ({ requestId, vendorUserId, ...decision }: Decision) => ({
-    ...decision,
-    request_id: requestId,
-    ...(vendorUserId !== undefined && { vendor_user_id: vendorUserId }),
-  });
-  const handler = async ({ query }: { query: unknown }) => ({
-    decisions: (await store.listDecisions(parse(decisionsSchema, query).limit)).map(encode),
-  });
-  addRoute(server, '/v1/decisions', { GET: handler }, authentication);
 }
 
 /** Throws if the issuer is not configured: with a misspelt issuer, the change would apply to no principal at all. */

@@ -43,11 +43,13 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
         const caller = principalKey(principal);
         const leaveProxyCall = callerLimits.enterProxyCall(principal);
         const abandoned = watchForDisconnect(reply, leaveProxyCall);
-        const operation = { id: request.id, principal, connection: name };
-        const response = await perform(operation, 'proxy', async (connection) => {
+        const operation = { id: request.id, principal, connection: name, method: request.method };
+        const response = await perform(operation, 'proxy', async (connection, _recordChange, addDetails) => {
           try {
             const call = await readProxyRequest(request, { connection, caller, signal: abandoned });
-            return { result: await proxyCall(connection, principal, call, tokens) };
+            const result = await proxyCall(connection, principal, call, tokens, addDetails);
+            addDetails({ vendorStatus: result.status });
+            return { result };
           } catch (error) {
             if (!abandoned.aborted) throw error;
             throw new ValetKeyError('invalid_request', 'The caller disconnected before the response.', {

@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { explainAudit, exportAudit, listAudit, tailAudit, type AuditOptions } from './audit-actions.ts';
+
+const defaultUrl = 'http://127.0.0.1:8788';
+const configFile = 'valetkey.config.yaml';
+
+type Finish = (command: Command, examples: readonly string[], success: string) => Command;
+
+/** Adds the commands of `valetkey audit`, which read the decisions of a running broker through its admin API. */
+export function addAuditCommands(program: Command, finish: Finish): void {
+  const audit = program
+    .command('audit')
+    .description('Shows the decisions of a running broker: who asked for what, and why it was refused.')
+    .usage('<command> [options]')
+    .helpCommand(false);
+  finish(audit, ['valetkey audit list --subject alice'], 'the command succeeded');
+
+  addSelection(audit.command('list').description('Prints the newest decisions, one in each line.'))
+    .option('--since <time>', 'Prints decisions from this time on, such as 2026-11-28T14:02:00Z.')
+    .option('--until <time>', 'Prints decisions from before this time.')
+    .option('--limit <count>', 'Prints at most so many decisions, up to 1000.', '100')
+    .action((options: AuditOptions) => listAudit(options));
+  addSelection(audit.command('export').description('Writes every selected decision as a line of JSON.'))
+    .option('--since <time>', 'Writes decisions from this time on, such as 2026-11-28T14:02:00Z.')
+    .option('--until <time>', 'Writes decisions from before this time.')
+    .action((options: AuditOptions) => exportAudit(options));
+  addSelection(audit.command('tail').description('Prints each new decision until Ctrl-C.')).action(
+    (options: AuditOptions) => tailAudit(options),
+  );
+  addAddress(audit.command('why').description('Explains in sentences what the broker decided about a request.'))
+    .argument('<request-id>', "The `x-request-id` of the response, or the problem's `request_id`.")
+    .usage('<request-id> [options]')
+    .action((requestId: string, options: AuditOptions) => explainAudit(requestId, options));
+
+  const examples = describeExamples();
+  for (const command of audit.commands) {
+    const { lines, success } = examples[command.name()] ?? { lines: [], success: 'the command succeeded' };
+    finish(command, lines, success);
+  }
+}
+
+function describeExamples(): Readonly<Record<string, { readonly lines: readonly string[]; readonly success: string }>> {
+  return {
+    list: {
+      lines: [
+        '# the admin token is in VALETKEY_ADMIN_TOKEN, or in the configuration',
+        `valetkey audit list --config ${configFile}`,
+        '',
+        '# why was alice refused at 14:02?',
+        'valetkey audit list --issuer https://id.example.com --subject alice \\',
+        '  --since 2026-11-28T14:00:00Z --until 2026-11-28T14:05:00Z',
+        '',
+        '# who got a token for this vendor user last week?',
+        'valetkey audit list --vendor-user-id 7c1e --outcome allowed \\',
+        '  --since 2026-11-21T00:00:00Z',
+      ],
+      success: 'the broker returned the decisions, even if there are none',
+    },
+    why: {
+      lines: ['valetkey audit why 0b2f6a54-6b0e-4a3c-9d52-0c3a1d4b8f11'],
+      success: 'the broker has a decision about the request',
+    },
+    export: {
+      lines: ['valetkey audit export --since 2026-11-01T00:00:00Z > decisions.ndjson'],
+      success: 'every selected decision was written',
+    },
+    tail: { lines: ['valetkey audit tail --outcome forbidden'], success: 'Ctrl-C or SIGTERM stopped it' },
+  };
+}
+
+function addAddress(command: Command): Command {
+  return command
+    .usage('[options]')
+    .option('--url <url>', 'Calls the broker at this address for operators.', defaultUrl)
+    .option('--config <file>', 'Reads the admin token from this file, not VALETKEY_ADMIN_TOKEN.');
+}
+
+function addSelection(command: Command): Command {
+  return addAddress(command)
+    .option('--issuer <issuer>', 'Selects the users of this issuer.')
+    .option('--subject <subject>', 'Selects the user with this subject.')
+    .option('--connection <name>', 'Selects this connection.')
+    .option('--vendor-user-id <id>', 'Selects this user at the vendor.')
+    .option('--outcome <outcome>', 'Selects `allowed` or this error code.')
+    .option('--reason <reason>', 'Selects this reason, such as `issuers`.')
+    .option('--request-id <id>', 'Selects this request.')
+    .option('--operation <operation>', 'Selects issue, proxy, map or unmap.');
+}
