@@ -1,9 +1,10 @@
-import { issuerTextSchema, secretSchema, secureUrlSchema, type SecretSlots } from '@valetkey/core-types';
+import { issuerTextSchema, secretSchema, type SecretSlots } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
+import { corsOriginSchema, originSchema } from './origin-fields.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 
 const minAdminTokenLength = 16;
@@ -33,27 +34,6 @@ const addressShape = (port: number) => ({
 const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/, {
   error: 'must be a host name or an address (IPv6 in brackets, such as [fd00::1]), without a port',
 });
-
-const originSchema = secureUrlSchema
-  .refine((text) => URL.canParse(text) && new URL(text).origin === text, {
-    error:
-      'must be an origin such as https://app.example.com or https://app.example.com:8443: in lower case, without the default port, a path or a slash at the end',
-  })
-  // For editors: the JSON Schema cannot contain the check above.
-  .meta({ pattern: String.raw`^https?://[^/?#@\s]+$` });
-
-/** The origin of an app in a web view or of a browser extension, such as `capacitor://localhost`. */
-const appOrigin = /^(?!https?:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(?::\d+)?$/;
-
-const corsOriginSchema = z
-  .string()
-  .superRefine((text, context) => {
-    if (text === 'loopback' || appOrigin.test(text)) return;
-    for (const { message } of originSchema.safeParse(text).error?.issues ?? []) {
-      context.addIssue({ code: 'custom', message });
-    }
-  })
-  .meta({ pattern: String.raw`^(?:loopback|[a-z][a-z0-9+.-]*://[^/?#@\s]+)$` });
 
 const storeSchema = z.union([
   z.strictObject({
