@@ -165,6 +165,17 @@ test.each(['/*', "/Patients('{id}')", '/{name}', '/{a}({b})'])(
   },
 );
 
+test.each(['/{claim:a}{b}', '/{claim:}', '/{claim:a b}', '/x{claim:a', '/{claim:a}-{claim:b}'])(
+  'the malformed pattern %s, which an adapter did not check, allows nothing',
+  (path) => {
+    const allow = [{ method: 'GET', path }];
+    const principal = { claims: { a: 'a', b: 'b' } };
+    for (const target of ['/a', '/ab', '/a{b', '/{b}', '/abc', '/a-b', '/xa', '/x']) {
+      expect(causeOf(target, { allow, principal }), target).not.toBeUndefined();
+    }
+  },
+);
+
 test('an entry without a claim allows what it allowed before, with every query', () => {
   const allow = [own, { method: 'GET', path: '/Visits/*' }, { method: 'DELETE', path: "/Patients('{id}')" }];
   expect(causeOf('/Visits/1', { allow, query: '?$filter=true' })).toBeUndefined();

@@ -4,6 +4,7 @@ import {
   claimsOfPath,
   findListed,
   isBatch,
+  isBound,
   listBoundCalls,
   parseSegments,
   splitPattern,
@@ -85,10 +86,12 @@ export function findBindingProblem(
   { path, issuer }: Pick<AllowedCall, 'path' | 'issuer'>,
   principal: Principal,
 ): 'issuer' | 'claim' | undefined {
-  const claims = claimsOfPath(path);
-  if (claims.length === 0) return undefined;
+  const bound = splitPattern(path).filter(isBound);
+  if (bound.length === 0) return undefined;
   if (issuer !== undefined && readTenant(issuer, principal.issuer) === undefined) return 'issuer';
-  return claims.some((claim) => readIdentifier(principal, claim) === undefined) ? 'claim' : undefined;
+  // A malformed segment, of a list that its adapter did not check, has no claim.
+  const values = bound.map((part) => readIdentifier(principal, claimOfSegment(part)) ?? '');
+  return values.includes('') ? 'claim' : undefined;
 }
 
 function findCause(entry: AllowedCall, segments: readonly string[], query: string, principal: Principal) {
