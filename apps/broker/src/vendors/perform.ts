@@ -115,11 +115,7 @@ export function createPerform({ connections, audit, clock, logger }: PerformDepe
 type RecordedError = Pick<ValetKeyError, 'code'> & Partial<Pick<ValetKeyError, 'reason' | 'cause'>>;
 
 /** Returns the rule that refuses a principal and the names of what the token lacks, or undefined if the rule allows it. */
-function describeBroken(
-  { field, lacking }: AccessRule,
-  principal: Principal,
-  operation: string,
-): string | undefined {
+function describeBroken({ field, lacking }: AccessRule, principal: Principal, operation: string): string | undefined {
   const names = lacking(principal, operation);
   if (names.length === 0) return undefined;
   // An issuer is a value of the token. The decision has it in a field of its own.
