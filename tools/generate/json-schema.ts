@@ -27,17 +27,19 @@ export interface JsonSchema {
   else?: JsonSchema;
   not?: JsonSchema;
   $ref?: string;
+  $defs?: Record<string, JsonSchema>;
 }
 
 /** Applies a change to a schema and to every schema inside it, the innermost first. */
 export function mapSchema(schema: JsonSchema, change: (schema: JsonSchema) => JsonSchema): JsonSchema {
   const inside = (part: JsonSchema) => mapSchema(part, change);
-  const { properties, items, anyOf, oneOf, additionalProperties } = schema;
+  const { properties, items, anyOf, oneOf, additionalProperties, $defs } = schema;
+  const insideEach = (parts: Record<string, JsonSchema>) =>
+    Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, inside(part)]));
   return change({
     ...schema,
-    ...(properties && {
-      properties: Object.fromEntries(Object.entries(properties).map(([name, part]) => [name, inside(part)])),
-    }),
+    ...(properties && { properties: insideEach(properties) }),
+    ...($defs && { $defs: insideEach($defs) }),
     ...(items && { items: inside(items) }),
     ...(anyOf && { anyOf: anyOf.map(inside) }),
     ...(oneOf && { oneOf: oneOf.map(inside) }),

@@ -15,6 +15,7 @@ import type { Decision, Store } from './storage/store.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { checkReadiness } from './telemetry/readiness.ts';
+import { listObservedRules } from './vendors/connections.ts';
 import { createPerform } from './vendors/perform.ts';
 
 /** The parts of a broker that a program or a test may replace. Each has a default. */
@@ -90,7 +91,8 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const drain = () => {
     lifecycle.draining = true;
   };
-  const readiness = () => checkReadiness({ storeHealth, verifier, redis, lifecycle });
+  const observedRules = listObservedRules(connections);
+  const readiness = () => checkReadiness({ storeHealth, verifier, redis, lifecycle, observedRules });
   const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
   const app = resources.use(createAppListener(config, shared), (listener) => listener.close());

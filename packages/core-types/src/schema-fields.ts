@@ -72,6 +72,8 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
       return unwrap(def.innerType);
     case 'pipe':
       return unwrap(def.in);
+    case 'lazy':
+      return unwrap(def.getter());
     default:
       return schema;
   }

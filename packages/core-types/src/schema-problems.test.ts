@@ -172,3 +172,17 @@ test('listSchemaProblems suggests a field of any alternative if the value select
     message: 'is not a known field; did you mean `radius`?',
   });
 });
+
+test('listSchemaProblems names the field that a misspelt one means in a schema that contains itself', () => {
+  const node = z.strictObject({
+    scope: z.string(),
+    get inner() {
+      return z.lazy(() => node).optional();
+    },
+  });
+  const given = { scope: 'a', inner: { scop: 'b' } };
+  const { error } = node.safeParse(given);
+  expect(error && listSchemaProblems(error, node, given)).toEqual([
+    { field: 'inner.scop', message: 'is not a known field; did you mean `scope`?' },
+  ]);
+});

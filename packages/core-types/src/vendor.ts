@@ -114,10 +114,17 @@ export interface UsersAbility {
   readonly hasUser?: ((vendorUserId: string, options?: CallOptions) => Promise<boolean>) | undefined;
 }
 
-/** A call that a proxy allows: a method and a path pattern (`/Patients`, `/Patients({id})`, `/Visits/*`). */
+/**
+ * A call that a proxy allows: a method and a path pattern (`/Patients`, `/Patients({id})`, `/Visits/*`). A path may be bound to
+ * a claim of the caller's token (`/Patients({claim:patient_id})`).
+ */
 export interface AllowedCall {
   readonly method: string;
   readonly path: string;
+  /** The query parameters that a bound path allows. Absent: none. */
+  readonly query?: readonly string[] | undefined;
+  /** The issuer whose tokens have the claims of a bound path. Absent: every issuer. */
+  readonly issuer?: string | undefined;
 }
 
 /** A caller's request, as the proxy forwards it. */

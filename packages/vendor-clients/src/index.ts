@@ -1,4 +1,5 @@
-export { findAllowedCall, isCallAllowed } from './kit/allowed-calls.ts';
+export { claimsOfPath, findAllowedCall, isCallAllowed } from './kit/allowed-calls.ts';
+export { findBindingProblem, findCallRefusal, type CallRefusal } from './kit/bound-calls.ts';
 export { proxyRequestHeaders, proxyResponseHeaders, splitBelow } from './kit/proxy-headers.ts';
 export { clientCertificateSchema } from './kit/egress/certificates.ts';
 export { egressSchema } from './kit/egress/egress-options.ts';

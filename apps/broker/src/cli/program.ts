@@ -5,9 +5,11 @@ import { addAuditCommands } from './audit-program.ts';
 import { check } from './check-action.ts';
 import { CommandError } from './command-error.ts';
 import { explain } from './explain-action.ts';
+import { testPolicy } from './policy-test.ts';
 import { widthOf, wrap } from './terminal.ts';
 
 const exampleFile = 'valetkey.config.yaml';
+const policyExample = `valetkey policy test policy.test.yaml --config ${exampleFile}`;
 
 /** The commands of `valetkey`, with their help. */
 export const program = new Command('valetkey')
@@ -82,6 +84,26 @@ addConfigCommand(
 ).option('--connection <name>', 'Also reports whether the user may use this connection of the configuration.');
 
 addAuditCommands(program, finishCommand);
+
+const policyCommand = program
+  .command('policy')
+  .description('Tests the policies of a configuration: `valetkey policy test <file>`.')
+  .usage('test <file> --config <file>')
+  .helpOption('-h, --help', 'Prints this help.')
+  .helpCommand(false);
+const policyTest = policyCommand
+  .command('test')
+  .description(
+    'Reads a table of examples, and reports for each whether the policy allows or refuses it as expected. Calls no server.',
+  )
+  .usage('<file> --config <file>')
+  .argument('<file>', 'The examples, a .yaml or .json file.')
+  .option('--config <file>', 'Reads the configuration from this .ts, .js, .yaml or .json file.')
+  .action((file: string, { config }: { config?: string }) => {
+    if (config !== undefined) return testPolicy(file, config);
+    throw new CommandError(`\`--config\` is missing; write \`${policyExample}\``);
+  });
+finishCommand(policyTest, [policyExample], 'the policy decides each example as expected');
 
 function addConfigCommand(
   name: string,

@@ -1,9 +1,16 @@
 import { hasPlaceholder, readTenant, VendorSetupError, type IssuerOptions, type Vendor } from '@valetkey/core-types';
 import { issuerRecord, parseIssuers } from '@valetkey/jwt-verify';
-import { openEgress, type ClientCertificate, type Egress, type EgressSettings } from '@valetkey/vendor-clients';
+import {
+  claimsOfPath,
+  openEgress,
+  type ClientCertificate,
+  type Egress,
+  type EgressSettings,
+} from '@valetkey/vendor-clients';
 import { createVendor } from './adapter.ts';
 import { ConfigError } from './config-error.ts';
 import type { VendorUserSource } from './connection-policy.ts';
+import { listIssuers } from './policy-rules.ts';
 import { findRefusedUrls, namesRefusedHost } from './check-issuer-urls.ts';
 import type { ConnectionConfig } from './config.ts';
 
@@ -129,12 +136,18 @@ function findUnenforceableRules({ name, definition, policy }: ConnectionConfig, 
   const issuesNothing = vendor.issue === undefined && vendor.proxy === undefined;
   const isGiven = (rules: object) => Object.keys(rules).length > 0;
   const problems = [
-    ...(['issuers', 'requiredScopes', 'requiredClaims'] as const)
+    ...(['issuers', 'requiredScopes', 'requiredClaims', 'policy'] as const)
       .filter((option) => issuesNothing && isGiven(policy[option] ?? []))
       .map(
         (option) =>
           `${option}: has no effect, because ${title} only signs users in; set it on the connections that these users use`,
       ),
+    ...(policy.policy?.rules ?? []).flatMap(({ operations }, index) => {
+      const isAbout = operations?.some((operation) => vendor[operation] !== undefined) ?? true;
+      return isAbout || issuesNothing
+        ? []
+        : [`policy.rules.${index}.operations: has no effect, because ${title} has none of these operations`];
+    }),
     ...(policy.boundByAppToken && vendor.issue === undefined
       ? [`boundByAppToken: has no effect, because ${title} issues no client tokens; remove it`]
       : []),
@@ -157,11 +170,20 @@ function findIssuerProblems({ name, policy }: ConnectionConfig, vendor: Vendor, 
   const claims = [
     ...claimsOfSource(policy.user),
     ...(vendor.claims ?? []).map(({ option, issuer }) => [option, issuer] as const),
+    ...(vendor.proxy?.allow ?? []).flatMap(({ path, issuer }, index) =>
+      claimsOfPath(path).length > 0 ? [[`allow.${index}`, issuer] as const] : [],
+    ),
   ];
+  const ruleIssuers = (policy.policy?.rules ?? []).flatMap(({ require }, index) =>
+    listIssuers(require, `policy.rules.${index}.require`),
+  );
   const problems = [
     ...(policy.issuers ?? [])
       // The issuer itself is not shown: it may be a secret in the wrong place.
       .flatMap((issuer, index) => (isAmong(issuers, issuer) ? [] : [`issuers.${index}: ${describeUnknown(issuers)}`])),
+    ...ruleIssuers.flatMap(([path, issuer]) =>
+      isAmong(issuers, issuer) ? [] : [`${path}: ${describeUnknown(issuers)}`],
+    ),
     ...claims.flatMap(([option, issuer]) => {
       const problem = describeIssuerProblem(issuer, allowed);
       return problem === undefined ? [] : [`${option}.issuer: ${problem}`];

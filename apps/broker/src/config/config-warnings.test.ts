@@ -119,3 +119,11 @@ test('inspectConfig does not warn about the mode of a file without a secret', as
   await writeFile(path, 'https://id.example.com', { mode: 0o644 });
   expect(await warningsFor({ issuers: [{ ...issuers[0], issuer: `\${file:${path}}` }] })).toEqual([]);
 });
+
+test('a rule that only observes is reported, because it refuses nothing', async () => {
+  const rules = [{ require: { scope: 'a' } }, { require: { scope: 'b' }, observe: true }];
+  const vendors = { nudge: { apiKey: '${env:KEY}', policy: { rules } } };
+  expect(await warningsFor({ issuers, vendors })).toEqual([
+    expect.stringMatching(/^vendors\.nudge\.policy\.rules\.1\.observe: is on, so that the rule refuses nothing/),
+  ]);
+});

@@ -40,8 +40,19 @@ export async function listWarnings({ written, resolved, config, isData }: Loaded
     }
   };
   await walk(written, resolved, []);
-  return warnings;
+  return [...warnings, ...listObservingRules(config)];
 }
+
+function listObservingRules({ connections }: Config): string[] {
+  return connections.flatMap(({ name, policy }) =>
+    (policy.policy?.rules ?? []).flatMap(({ observe }, index) =>
+      observe ? [`vendors.${name}.policy.rules.${index}.observe: ${observeWarning}`] : [],
+    ),
+  );
+}
+
+const observeWarning =
+  'is on, so that the rule refuses nothing; remove it when the log shows only what should be refused';
 
 const literalSecretWarning =
   "has a secret in the configuration file, where copies and backups of the file reveal it; write '${env:NAME}' or '${file:path}'";

@@ -1,5 +1,6 @@
 import { clientCertificateSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
+import { policySchema } from './policy-rules.ts';
 
 const issuerOfClaim = z
   .string()
@@ -76,6 +77,9 @@ export const connectionPolicyShape = {
     .describe(
       'The claims that a caller’s token must have, all of them. A name may be a path with dots. Each claim must equal its value here, or be a list that contains this value.',
     ),
+  policy: policySchema
+    .optional()
+    .describe('Rules that combine issuers, scopes, claims and the time of day. Absent: no such rules.'),
 };
 
 /** The fields of every connection: its policy, and how the broker calls its vendor. */

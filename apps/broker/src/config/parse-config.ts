@@ -123,9 +123,17 @@ function parseConnection(
     return { problems: result.problems.map((problem) => toLine(within(`vendors.${name}`, problem))) };
   }
   const { vendor: _vendor, ...fields } = result.data;
-  const { user, issuers, boundByAppToken, requiredScopes, requiredClaims, clientCertificate, ...options } =
-    fields as ConnectionPolicy & Pick<ConnectionConfig, 'clientCertificate'> & Readonly<Record<string, unknown>>;
-  const policy = { user, issuers, boundByAppToken, requiredScopes, requiredClaims };
+  const {
+    user,
+    issuers,
+    boundByAppToken,
+    requiredScopes,
+    requiredClaims,
+    policy: combined,
+    clientCertificate,
+    ...options
+  } = fields as ConnectionPolicy & Pick<ConnectionConfig, 'clientCertificate'> & Readonly<Record<string, unknown>>;
+  const policy = { user, issuers, boundByAppToken, requiredScopes, requiredClaims, policy: combined };
   return { name, definition, options, policy, clientCertificate };
 }
 

@@ -213,3 +213,11 @@ test('resolveReferences prints neither the name of a field nor the name of a var
     ],
   });
 });
+
+test('resolveReferences accepts a system query option of OData in the query of an allowed call, and nowhere else', async () => {
+  const allow = [{ method: 'GET', path: '/Patients({claim:id})', query: ['$select'] }];
+  expect(await resolveReferences({ vendors: { nymbl: { allow } } })).toEqual({ vendors: { nymbl: { allow } } });
+  for (const vendor of [{ apiKey: '$select' }, { allow: [{ path: '$select' }] }, { allow: [{ query: ['$SELECT'] }] }]) {
+    await expect(resolveReferences({ vendors: { nymbl: vendor } })).rejects.toThrow('looks like a reference');
+  }
+});

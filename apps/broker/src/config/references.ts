@@ -30,6 +30,13 @@ const foreignReference =
 const secretName =
   /^(?:op:\/\/|ref\+\w+:\/\/|vault:\S+#|arn:aws[\w-]*:(?:secretsmanager|ssm):|projects\/[^/]+\/secrets\/|@Microsoft\.KeyVault\(|ENC\[|@?\/(?:var\/)?run\/secrets\/)/;
 
+/** The names of query parameters that a call allows. OData's begin with `$`, as a variable of a shell does. */
+const queryParameter = /^vendors\.[^.]+\.allow\.\d+\.query\.\d+$/;
+
+function isForeignReference(text: string): boolean {
+  return foreignReference.test(text) || secretName.test(text);
+}
+
 /** Returns whether a text contains a reference. */
 export function hasReference(text: string): boolean {
   return text.search(reference) !== -1;
@@ -83,7 +90,7 @@ export async function resolveReferences(value: unknown, dependencies: ReferenceD
   const replaceIn = async (text: string, field: string): Promise<string> => {
     if (misspeltReference.test(text.replaceAll(reference, ''))) {
       problems.push(`${field}: has a \`\${…}\` that is neither \`\${env:NAME}\` nor \`\${file:path}\``);
-    } else if (foreignReference.test(text.trim()) || secretName.test(text.trim())) {
+    } else if (isForeignReference(text.trim()) && !(queryParameter.test(field) && /^\$[a-z]+$/.test(text))) {
       problems.push(`${field}: looks like a reference, but the broker reads only '\${env:NAME}' and '\${file:path}'`);
     }
     let replaced = '';

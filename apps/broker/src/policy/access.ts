@@ -1,14 +1,21 @@
-import { readClaim, readTenant, ValetKeyError, type Principal } from '@valetkey/core-types';
+import { readClaim, readTenant, systemClock, ValetKeyError, type Clock, type Principal } from '@valetkey/core-types';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
+import { prepareCondition } from './conditions.ts';
+
+/** The place of a rule among the rules of a connection. */
+export type PolicyRuleField = `policy.rules.${number}`;
 
 /** One rule of a connection's policy. */
 export interface AccessRule {
   /** The field of the connection that has the rule. */
-  readonly field: 'issuers' | 'requiredScopes' | 'requiredClaims';
+  readonly field: 'issuers' | 'requiredScopes' | 'requiredClaims' | PolicyRuleField;
   /** What the token must have, as a sentence without the values that the operator configured. */
   readonly requirement: string;
-  /** Returns what a principal lacks. It is allowed if it lacks nothing. */
-  readonly lacking: (principal: Principal) => readonly string[];
+  /**
+   * Returns what a principal lacks. It is allowed if it lacks nothing. A rule about other operations than this one never
+   * refuses; without an operation, every rule counts.
+   */
+  readonly lacking: (principal: Principal, operation?: string) => readonly string[];
   /** Creates the error with which a principal is refused. */
   readonly refusal: () => ValetKeyError;
 }
@@ -62,9 +69,58 @@ export function createAccessRules({ name, vendor, policy }: ProtectedConnection)
   return rules;
 }
 
-/** Returns whether every rule allows this principal. */
-export function isAllowed(rules: readonly AccessRule[], principal: Principal): boolean {
-  return rules.every(({ lacking }) => lacking(principal).length === 0);
+/** The rules of `policy.rules`: those that refuse, and those that only observe. */
+export interface PolicyRules {
+  readonly enforced: readonly AccessRule[];
+  readonly observed: readonly AccessRule[];
+}
+
+/** Returns the rules of `policy.rules` in their order. `clock` gives the time of day. */
+export function createPolicyRules(
+  { name, vendor, policy }: ProtectedConnection,
+  clock: Pick<Clock, 'nowMs'> = systemClock,
+): PolicyRules {
+  const rules = (policy.policy?.rules ?? []).map(({ require, operations, observe }, index) => {
+    const field: PolicyRuleField = `policy.rules.${index}`;
+    const { decide, listUnmet, subjects } = prepareCondition(require, clock);
+    const about = operations === undefined ? '' : ` Only for: ${operations.join(', ')}.`;
+    const rule: AccessRule = {
+      field,
+      requirement: `The rule ${field} is satisfied.${about}`,
+      lacking: (principal, operation) => {
+        const applies = operation === undefined || operations?.some((one) => one === operation) !== false;
+        if (!applies || decide(principal) === true) return [];
+        const unmet = [...new Set(listUnmet(principal))];
+        // The time of day may have changed since `decide`.
+        return unmet.length > 0 ? unmet : subjects;
+      },
+      refusal: () =>
+        new ValetKeyError('forbidden', `The rule vendors.${name}.${field} refuses this request.`, {
+          vendor: vendor.id,
+          reason: field,
+          remediation: `Sign in so that the token satisfies the rule. It reads: ${subjects.join(', ')}.`,
+        }),
+    };
+    return { rule, observe };
+  });
+  return {
+    enforced: rules.flatMap(({ rule, observe }) => (observe ? [] : [rule])),
+    observed: rules.flatMap(({ rule, observe }) => (observe ? [rule] : [])),
+  };
+}
+
+/** Returns the first rule that refuses this principal. Without an operation, every rule counts. */
+export function findRefusingRule(
+  rules: readonly AccessRule[],
+  principal: Principal,
+  operation?: string,
+): AccessRule | undefined {
+  return rules.find(({ lacking }) => lacking(principal, operation).length > 0);
+}
+
+/** Returns whether every rule allows this principal. Without an operation, every rule counts. */
+export function isAllowed(rules: readonly AccessRule[], principal: Principal, operation?: string): boolean {
+  return findRefusingRule(rules, principal, operation) === undefined;
 }
 
 /** Returns the names of the claims that do not have their required value. */

@@ -12,17 +12,20 @@ function check({
   statuses = [fresh],
   ping,
   draining = false,
+  observedRules,
 }: {
   store?: () => Promise<void>;
   statuses?: readonly IssuerStatus[];
   ping?: () => Promise<void>;
   draining?: boolean;
+  observedRules?: readonly string[];
 } = {}) {
   return checkReadiness({
     storeHealth: { check: store } as StoreHealth,
     verifier: { status: () => statuses } as JwtVerifier,
     redis: ping && ({ ping } as RedisStore),
     lifecycle: { draining },
+    ...(observedRules && { observedRules }),
   });
 }
 
@@ -59,5 +62,13 @@ test('the broker is ready while issuers have no keys or only old keys, and names
         'no keys of https://missing.example.com yet; ' +
         'keys of https://stale.example.com are 900 s old and could not be renewed',
     },
+  });
+});
+
+test('the broker names the rules that only observe', async () => {
+  const observedRules = ['vendors.acme.policy.rules.0', 'vendors.acme.policy.rules.2'];
+  expect(await check({ observedRules })).toMatchObject({
+    ready: true,
+    parts: { policy: 'only observed: vendors.acme.policy.rules.0, vendors.acme.policy.rules.2' },
   });
 });

@@ -19,11 +19,13 @@ interface ReadinessDependencies {
   readonly verifier: JwtVerifier;
   readonly redis: RedisStore | undefined;
   readonly lifecycle: Lifecycle;
+  /** The fields of the rules that refuse nothing, because they only observe. */
+  readonly observedRules?: readonly string[];
 }
 
 /** Returns the readiness. Only the store is required: without Redis or an identity provider, the broker still serves some callers. */
 export async function checkReadiness(dependencies: ReadinessDependencies): Promise<Readiness> {
-  const { storeHealth, verifier, redis, lifecycle } = dependencies;
+  const { storeHealth, verifier, redis, lifecycle, observedRules = [] } = dependencies;
   const [storePart, redisPart] = await Promise.all([
     storeHealth.check().then(
       () => 'ok',
@@ -40,6 +42,7 @@ export async function checkReadiness(dependencies: ReadinessDependencies): Promi
       store: storePart,
       identity: describeIdentity(verifier.status()),
       ...(redisPart !== undefined && { redis: redisPart }),
+      ...(observedRules.length > 0 && { policy: `only observed: ${observedRules.join(', ')}` }),
       ...(lifecycle.draining && { shutdown: 'draining' }),
     },
   };

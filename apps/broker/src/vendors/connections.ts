@@ -2,7 +2,7 @@ import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
 import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import type { ConnectionConfig } from '../config/config.ts';
-import { createAccessRules, type AccessRule } from '../policy/access.ts';
+import { createAccessRules, createPolicyRules, type AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
 import { createAppTokenBound, type AppTokenBound } from './app-token-bound.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
@@ -14,12 +14,21 @@ export interface Connection {
   readonly vendor: Vendor;
   /** The rules that a principal must satisfy to use the connection. */
   readonly rules: readonly AccessRule[];
+  /** The rules that refuse nothing: the broker logs what they would have refused. */
+  readonly observedRules?: readonly AccessRule[] | undefined;
   readonly users: VendorUsers;
   /** Present if the connection's tokens must not outlive the token of the caller. */
   readonly appTokenBound?: AppTokenBound | undefined;
 }
 
 export type Connections = ReadonlyMap<string, Connection>;
+
+/** Returns the place in the configuration of each rule that only observes. */
+export function listObservedRules(connections: Connections): string[] {
+  return [...connections.values()].flatMap(({ name, observedRules = [] }) =>
+    observedRules.map(({ field }) => `vendors.${name}.${field}`),
+  );
+}
 
 /** An event of a vendor, with the name of the connection that called the vendor. */
 export type ConnectionEvent = VendorEvent & { readonly connection: string };
@@ -44,5 +53,7 @@ export function createConnection(
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
   const appTokenBound = policy.boundByAppToken ? createAppTokenBound(name, vendor.id, clock) : undefined;
-  return { name, vendor, rules: createAccessRules({ name, vendor, policy }), users, appTokenBound };
+  const { enforced, observed } = createPolicyRules({ name, vendor, policy }, clock);
+  const rules = [...createAccessRules({ name, vendor, policy }), ...enforced];
+  return { name, vendor, rules, observedRules: observed, users, appTokenBound };
 }

@@ -106,6 +106,47 @@ test('explainConnection says what the rules require of a token that satisfies th
   expect(detailOf(explanation, 'requiredClaims')).toBe('The required values of the claims team.');
 });
 
+test('explainConnection names the rule of a policy and what it refuses, but no value', async () => {
+  const rules = [
+    { require: { not: { claim: 'app.suspended', equals: true } } },
+    { require: { any: [{ claim: 'tier', equals: 'canary' }, { scope: 'rooms' }] }, operations: ['issue'] },
+    { require: { claim: 'team', in: ['canary'] }, observe: true },
+  ];
+  const explanation = await explain('nudge', { policy: { rules } }, { claims: { tier: 'hidden' } });
+  expect(outcomesOf(explanation)).toEqual([
+    'policy passed',
+    'policy failed',
+    'policy passed',
+    'blocked passed',
+    'issue not_reached',
+  ]);
+  expect(explanation.checks.slice(0, 3).map(({ detail }) => detail)).toEqual([
+    'The rule policy.rules.0 is satisfied.',
+    'policy.rules.1 refuses because of the claim tier, the scope rooms.',
+    'policy.rules.2 would refuse because of the claim team. The rule only observes.',
+  ]);
+  expect(explanation.change).toContain('vendors.nudge.policy.rules.1');
+  expect(JSON.stringify(explanation)).not.toMatch(/canary|hidden/);
+  const allowed = await explain('nudge', { policy: { rules } }, { claims: { tier: 'canary', team: 'canary' } });
+  expect(allowed.allowed).toBe(true);
+  expect(detailOf(allowed, 'policy')).toBe('The rule policy.rules.0 is satisfied.');
+});
+
+test('explainConnection names the calls that a token without their claim cannot make', async () => {
+  const issuer = sandbox.urls.idp;
+  const own = { method: 'GET', path: "/Patients('{claim:patient_id}')", issuer };
+  const both = { allow: [{ method: 'GET', path: '/Visits' }, own] };
+  const partly = await explain('nymbl', both, { claims: { patient_id: ['canary'] } });
+  expect(partly.allowed).toBe(true);
+  expect(detailOf(partly, 'proxy')).toContain('Refused: the calls of allow.1, because the token has no usable claim');
+  const refused = await explain('nymbl', { allow: [own] }, { claims: { patient_id: ['canary'] } });
+  expect(outcomesOf(refused)).toEqual(['policy passed', 'blocked passed', 'proxy failed']);
+  expect(refused.change).toContain('vendors.nymbl.allow');
+  expect(JSON.stringify([partly, refused])).not.toContain('canary');
+  const allowed = await explain('nymbl', both, { claims: { patient_id: 'p-1' } });
+  expect(detailOf(allowed, 'proxy')).not.toContain('Refused');
+});
+
 test('explainConnection says that a user is blocked, and how to unblock the user', async () => {
   const explanation = await explain('nudge', {}, {}, (store, alice) => store.blockUser(alice));
   expect(outcomesOf(explanation)).toEqual(['policy passed', 'blocked failed', 'issue not_reached']);

@@ -6,6 +6,8 @@ import {
   type Principal,
   type ProxyAbility,
 } from '@valetkey/core-types';
+import { claimsOfPath, findBindingProblem } from '@valetkey/vendor-clients';
+import type { AccessRule } from '../policy/access.ts';
 import type { Store } from '../storage/store.ts';
 import type { Connection } from './connections.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
@@ -50,16 +52,39 @@ export async function explainConnection(
   };
 }
 
-function examinePolicy({ name, rules }: Connection, principal: Principal): Examined[] {
-  if (rules.length === 0) {
+function examinePolicy({ name, vendor, rules, observedRules = [] }: Connection, principal: Principal): Examined[] {
+  if (rules.length + observedRules.length === 0) {
     return [{ check: 'policy', outcome: 'passed', detail: 'Every user: the connection has no rules.' }];
   }
-  return rules.map(({ field, requirement, lacking }) => {
-    const lacks = lacking(principal);
-    if (lacks.length === 0) return { check: field, outcome: 'passed', detail: requirement };
-    const detail = `The token lacks: ${lacks.join(', ')}.`;
-    return { check: field, outcome: 'failed', detail, change: policyChanges[field](name, lacks.join(', ')) };
-  });
+  const operations = (['issue', 'proxy'] as const).filter((operation) => vendor[operation] !== undefined);
+  const listLacks = ({ lacking }: AccessRule): string => {
+    const lacks = operations.flatMap((operation) => lacking(principal, operation));
+    return [...new Set(operations.length === 0 ? lacking(principal) : lacks)].join(', ');
+  };
+  return [
+    ...rules.map((rule) => examineRule(name, rule, listLacks(rule))),
+    ...observedRules.map((rule): Examined => {
+      const lacks = listLacks(rule);
+      const found = lacks === '' ? rule.requirement : `${rule.field} would refuse because of ${lacks}.`;
+      return { check: 'policy', outcome: 'passed', detail: `${found} The rule only observes.` };
+    }),
+  ];
+}
+
+function examineRule(name: string, { field, requirement }: AccessRule, lacks: string): Examined {
+  const isOwnCheck = field === 'issuers' || field === 'requiredScopes' || field === 'requiredClaims';
+  const check = isOwnCheck ? field : 'policy';
+  if (lacks === '') return { check, outcome: 'passed', detail: requirement };
+  if (isOwnCheck) {
+    return {
+      check,
+      outcome: 'failed',
+      detail: `The token lacks: ${lacks}.`,
+      change: policyChanges[field](name, lacks),
+    };
+  }
+  const change = `Use a token that satisfies vendors.${name}.${field}, or change that rule in the configuration.`;
+  return { check, outcome: 'failed', detail: `${field} refuses because of ${lacks}.`, change };
 }
 
 const policyChanges = {
@@ -164,9 +189,14 @@ function examineProxy({ name, vendor }: Connection, ability: ProxyAbility, princ
     return { check: 'proxy', outcome: 'failed', detail: error.message, change };
   }
   const calls = ability.allow.map(({ method, path }) => `${method} ${path}`);
-  return {
-    check: 'proxy',
-    outcome: 'passed',
-    detail: `${vendor.id} would be called with a token of the broker. Allowed: ${calls.join(', ') || 'no call'}.`,
-  };
+  const detail = `${vendor.id} would be called with a token of the broker. Allowed: ${calls.join(', ') || 'no call'}.`;
+  const unusable = ability.allow.filter((allowed) => findBindingProblem(allowed, principal) !== undefined);
+  if (unusable.length === 0) return { check: 'proxy', outcome: 'passed', detail };
+  const places = unusable.map((allowed) => `allow.${ability.allow.indexOf(allowed)}`).join(', ');
+  const claims = [...new Set(unusable.flatMap(({ path }) => claimsOfPath(path)))].join(', ');
+  const refused = `Refused: the calls of ${places}, because the token has no usable claim ${claims} of their issuer.`;
+  if (unusable.length < ability.allow.length)
+    return { check: 'proxy', outcome: 'passed', detail: `${detail} ${refused}` };
+  const change = `In the identity provider's console, add the claim ${claims} to the token, or change vendors.${name}.allow in the configuration.`;
+  return { check: 'proxy', outcome: 'failed', detail: refused, change };
 }

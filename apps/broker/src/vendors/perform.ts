@@ -83,8 +83,11 @@ export function createPerform({ connections, audit, clock, logger }: PerformDepe
     try {
       const connection = findConnection(connections, name);
       for (const rule of connection.rules) {
-        broken = describeBroken(rule, principal);
+        broken = describeBroken(rule, principal, operation);
         if (broken !== undefined) throw rule.refusal();
+      }
+      for (const { field, lacking } of connection.observedRules ?? []) {
+        if (lacking(principal, operation).length > 0) logger.warn({ ...decision, rule: field }, 'would be refused');
       }
       done = await work(connection, recordChange, (added) => {
         details = { ...details, ...added };
@@ -112,8 +115,8 @@ export function createPerform({ connections, audit, clock, logger }: PerformDepe
 type RecordedError = Pick<ValetKeyError, 'code'> & Partial<Pick<ValetKeyError, 'reason' | 'cause'>>;
 
 /** Returns the rule that refuses a principal and the names of what the token lacks, or undefined if the rule allows it. */
-function describeBroken({ field, lacking }: AccessRule, principal: Principal): string | undefined {
-  const names = lacking(principal);
+function describeBroken({ field, lacking }: AccessRule, principal: Principal, operation: string): string | undefined {
+  const names = lacking(principal, operation);
   if (names.length === 0) return undefined;
   // An issuer is a value of the token. The decision has it in a field of its own.
   return field === 'issuers' ? field : `${field}: ${names.join(', ')}`;

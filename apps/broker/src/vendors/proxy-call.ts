@@ -1,6 +1,6 @@
 import { ValetKeyError, type Principal, type ProxyRequest, type ProxyResponse } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import { findAllowedCall } from '@valetkey/vendor-clients';
+import { findAllowedPath, findRefusedCall } from './call-refusal.ts';
 import type { Connection } from './connections.ts';
 import { boundLifetime } from './issue-token.ts';
 import type { OperationDetails } from './perform.ts';
@@ -13,25 +13,20 @@ import type { OperationDetails } from './perform.ts';
  * Rejects with `operation_not_supported`, `forbidden`, `vendor_auth_failed` and the vendor codes of the error table.
  */
 export async function proxyCall(
-  { name, vendor }: Connection,
+  connection: Connection,
   principal: Principal,
   request: ProxyRequest,
   tokens: TokenCache,
   addDetails: (details: OperationDetails) => void = () => undefined,
 ): Promise<ProxyResponse> {
+  const { name, vendor } = connection;
   const { id, proxy: ability } = vendor;
   if (ability === undefined) {
     throw new ValetKeyError('operation_not_supported', `${name} cannot be called through the broker.`, { vendor: id });
   }
-  const allowed = findAllowedCall(ability.allow, request.method, request.path);
-  if (allowed === undefined) {
-    throw new ValetKeyError('forbidden', `This call is not on the allow-list of ${name}.`, {
-      vendor: id,
-      reason: 'allow',
-      remediation: `Ask the operator to add the method and path to vendors.${name}.allow.`,
-    });
-  }
-  addDetails({ path: allowed.path });
+  const refused = findRefusedCall(connection, principal, request);
+  if (refused !== undefined) throw refused.error;
+  addDetails({ path: findAllowedPath(connection, principal, request) });
   const key = { ...ability.tokenKey(principal), connection: name };
   const getToken = () =>
     tokens.get(key, async ({ signal }) => boundLifetime(await ability.issueServerToken(key, { signal })), {

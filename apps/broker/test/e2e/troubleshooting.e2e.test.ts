@@ -145,6 +145,14 @@ async function startAnswering(answer: string) {
 const callNymbl = (path: string, init: RequestInit) => async () =>
   show(await broker.call(`/v1/vendors/nymbl/proxy${path}`, await sandbox.mintUserToken({ sub: 'alice' }), init));
 
+/** Calls a record of Nymbl through a connection that allows a caller only the own one, `acme-corp-1`. */
+const callOwnRecord = (path: string, claims: Record<string, string | string[]>) => () => {
+  const allow = [{ method: 'GET', path: "/Patients('{claim:patient_id}')", issuer: sandbox.urls.idp }];
+  return useBroker(withConnection('nymbl', { allow }), async (own) =>
+    own.call(`/v1/vendors/nymbl/proxy${path}`, await sandbox.mintUserToken({ sub: 'alice', claims })),
+  );
+};
+
 const yaml = "issuers: [{ issuer: 'https://id.example.com', audiences: [api] }]\n";
 
 /** The mistakes, by the words that the page shows for each of them. */
@@ -349,6 +357,18 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
       },
     ),
   'This call is not on the allow-list of nymbl.': callNymbl('/Visits', {}),
+  'The rule vendors.nudge.policy.rules.0 refuses this request.': () =>
+    useBroker(withConnection('nudge', { policy: { rules: [{ require: { scope: 'admin' } }] } }), issueNudge),
+  "vendors.nymbl.allow.0 allows this path only with the value of the caller's own claim patient_id.": callOwnRecord(
+    "/Patients('acme-corp-2')",
+    { patient_id: 'acme-corp-1' },
+  ),
+  'The token lacks the claim patient_id, or the claim is not a plain identifier; vendors.nymbl.allow.0 requires it.':
+    callOwnRecord("/Patients('acme-corp-1')", { patient_id: ['acme-corp-1'] }),
+  'The query has a parameter that vendors.nymbl.allow.0 does not allow.': callOwnRecord(
+    "/Patients('acme-corp-1')?$filter=true",
+    { patient_id: 'acme-corp-1' },
+  ),
   'The body is longer than 1048576 bytes.': callNymbl('/Patients', { method: 'POST', body: 'x'.repeat(1_048_577) }),
   'The request names no URL below the base URL of nymbl.': callNymbl('?url=https://other.example.com/Patients', {}),
   'The token lacks a required scope. Request a token with the scopes: admin.': async () =>

@@ -1,6 +1,6 @@
 import { ValetKeyError, type ProxyRequest, type ProxyResponse } from '@valetkey/core-types';
 import { z } from 'zod';
-import { allowedCallSchema } from './allowed-calls.ts';
+import { allowedCallSchema, isBatch, isBound, splitPattern } from './allowed-calls.ts';
 import type { Operation } from './door/door.ts';
 import { invalidResponseError } from './door/response.ts';
 import type { StreamedResponse } from './door/stream.ts';
@@ -10,6 +10,14 @@ import { passRequestHeaders, passResponseHeaders } from './proxy-headers.ts';
 export const forwardOptions = {
   allow: z
     .array(allowedCallSchema)
+    .check(({ value, issues }) => {
+      if (!value.some(({ path }) => isBound(path))) return;
+      for (const [place, { path }] of value.entries()) {
+        if (isBound(path) || !splitPattern(path).some(isBatch)) continue;
+        const message = 'cannot be on one list with a path of `{claim:…}`, because its body could name any path';
+        issues.push({ code: 'custom', path: [place, 'path'], message, input: undefined });
+      }
+    })
     .default([])
     .describe('The calls that the broker forwards to the vendor. It refuses every other call.'),
   streamTimeoutMs: z

@@ -9,7 +9,8 @@ export { customCredential, secretCredential } from './credentials.ts';
 // Schemas of options.
 export { secretSchema, secretSlotsSchema } from '@valetkey/core-types';
 export { z } from 'zod';
-export { allowedCallSchema, findAllowedCall, isCallAllowed } from './allowed-calls.ts';
+export { allowedCallSchema, claimsOfPath, findAllowedCall, isCallAllowed } from './allowed-calls.ts';
+export { findBindingProblem, findCallRefusal, type CallRefusal } from './bound-calls.ts';
 export { rsaPrivateKeySchema } from './private-key.ts';
 export { baseUrlSchema } from './option-schemas.ts';
 

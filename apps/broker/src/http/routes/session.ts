@@ -36,7 +36,7 @@ export function addSessionRoute(server: FastifyInstance, dependencies: SessionRo
     const principal = principalOf(request);
     const explained = findExplained(request.query, connections, mayExplain);
     const { issuer, subject, scopes, expiresAtSeconds } = principal;
-    const usable = [...connections.values()].filter(({ rules }) => isAllowed(rules, principal));
+    const usable = [...connections.values()].filter((connection) => listOperations(connection, principal).length > 0);
     const vendors = await Promise.all(
       usable.map(async (connection) => [connection.name, await describeConnection(connection, principal)] as const),
     );
@@ -66,8 +66,15 @@ function findExplained(query: unknown, connections: Connections, mayExplain: boo
   return findConnection(connections, typeof explain === 'string' ? explain : '');
 }
 
-async function describeConnection({ vendor, users }: Connection, principal: Principal): Promise<SessionVendor> {
+/** Returns the operations of a connection that its rules allow the principal. */
+function listOperations({ vendor, rules }: Connection, principal: Principal): SessionVendor['operations'] {
   const operations = (['issue', 'proxy', 'authenticate'] as const).filter((ability) => vendor[ability] !== undefined);
+  return operations.filter((operation) => isAllowed(rules, principal, operation));
+}
+
+async function describeConnection(connection: Connection, principal: Principal): Promise<SessionVendor> {
+  const { vendor, users } = connection;
+  const operations = listOperations(connection, principal);
   const vendorUserId = vendor.issue?.bound === 'user' ? await users.known(principal) : undefined;
   return { vendor: vendor.id, operations, ...(vendorUserId !== undefined && { vendor_user_id: vendorUserId }) };
 }
