@@ -1,7 +1,7 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 import { parsePostgresUrl, type PostgresAddress } from '../config/postgres-url.ts';
 import { openPostgresDatabase, type PostgresDatabase } from './postgres-database.ts';
-import { schemaProbe, sqlSchema } from './sql-schema.ts';
+import { laterColumns, schemaProbe, sqlSchema } from './sql-schema.ts';
 import { createSqlStore, toStoreError } from './sql-store.ts';
 import { migrationRequired } from './store-failure.ts';
 import type { Store } from './store.ts';
@@ -60,8 +60,8 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
 }
 
 /**
- * Creates the missing tables and the missing index of a PostgreSQL store. Changes nothing if none is missing. Rejects with
- * `overloaded` if the database cannot be used, if the role may not create tables, or if a table lacks a column.
+ * Creates the missing tables and columns and the missing index of a PostgreSQL store. Changes nothing if none is missing. Rejects with
+ * `overloaded` if the database cannot be used, or if the role may not create tables and columns.
  */
 export async function migratePostgresStore(options: PostgresStoreOptions): Promise<void> {
   const database = open(options);
@@ -112,12 +112,21 @@ async function findSchemaProblem(database: PostgresDatabase): Promise<unknown> {
 const schemaLock = 5_387_241_906;
 
 async function createTables(database: PostgresDatabase): Promise<void> {
+  const addColumns = laterColumns.map(
+    ({ table, name, type }) => `ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${name} ${type}`,
+  );
   try {
     await database.query(
-      `SELECT pg_advisory_xact_lock(${schemaLock}); ${sqlSchema('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY')}`,
+      [
+        `SELECT pg_advisory_xact_lock(${schemaLock})`,
+        sqlSchema('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY'),
+        ...addColumns,
+      ].join('; '),
     );
   } catch (error) {
     if (codeOfForeignError(error) !== insufficientPrivilege) throw error;
-    throw Object.assign(new Error('The role may not create the missing tables.'), { code: migrationRequired });
+    throw Object.assign(new Error('The role may not create the missing tables and columns.'), {
+      code: migrationRequired,
+    });
   }
 }

@@ -47,11 +47,22 @@ export const sqlSchema = (rowNumber: string): string => `
   CREATE INDEX IF NOT EXISTS decision_at ON decision (at);
 `;
 
+/**
+ * The columns that the first version of a table lacked. Each of them may be null, because a broker of an earlier version writes
+ * rows without them.
+ */
+export const laterColumns = [
+  { table: 'decision', name: 'actor', type: 'TEXT' },
+  { table: 'blocked_user', name: 'reason', type: 'TEXT' },
+  { table: 'blocked_user', name: 'actor', type: 'TEXT' },
+  { table: 'blocked_user', name: 'at', type: 'TEXT' },
+] as const;
+
 /** Statements that fail if a table or a column is missing, and that return no row. */
 export const schemaProbe = `
   SELECT vendor, issuer, subject, vendor_user_id FROM vendor_user WHERE 1 = 0;
   SELECT vendor, issuer, subject, vendor_user_id FROM created_vendor_user WHERE 1 = 0;
   SELECT vendor, issuer, subject, owner, expires_at FROM vendor_user_reservation WHERE 1 = 0;
-  SELECT issuer, subject FROM blocked_user WHERE 1 = 0;
-  SELECT id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome FROM decision WHERE 1 = 0
+  SELECT issuer, subject, reason, actor, at FROM blocked_user WHERE 1 = 0;
+  SELECT id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome, actor FROM decision WHERE 1 = 0
 `;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import { createSqlLists } from './sql-lists.ts';
 import { describeStoreFailure } from './store-failure.ts';
 import type { Decision, Store, StoredIssuer, VendorUserKey } from './store.ts';
 
@@ -56,7 +57,8 @@ const statements = {
     RETURNING owner`,
   release: `DELETE FROM vendor_user_reservation WHERE ${isKey} AND owner = $4`,
   isBlocked: 'SELECT issuer FROM blocked_user WHERE issuer = $1 AND subject = $2',
-  block: 'INSERT INTO blocked_user (issuer, subject) VALUES ($1, $2) ON CONFLICT (issuer, subject) DO NOTHING',
+  block: `INSERT INTO blocked_user (issuer, subject, reason, actor, at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (issuer, subject) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, at = excluded.at`,
   unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
   issuersOfUsers: `${listEach('vendor_user')}
     SELECT issuer,
@@ -70,12 +72,12 @@ const statements = {
   setRule: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ('', $1, '', $2)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id
     WHERE vendor_user.vendor_user_id = $3`,
-  record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+  record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome, actor)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
   // Inserts no row, but fails if the audit cannot be written.
   recordNothing: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, outcome)
     SELECT '', '', '', '', '', '', '' WHERE 1 = 0`,
-  newest: `SELECT at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome
+  newest: `SELECT at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome, actor
     FROM decision ORDER BY id DESC LIMIT $1`,
   // Deletes at most a thousand rows, so that other writers do not wait long.
   deleteOld: 'DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE at < $1 LIMIT 1000) RETURNING id',
@@ -87,13 +89,14 @@ const statements = {
  * dropped, because it may quote values.
  */
 export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Store {
-  const run: Run = async (name, values = []) => {
+  const runStatement = async (statement: string, values: readonly (string | number | null)[]) => {
     try {
-      return await query(statements[name], values.map(toStored));
+      return await query(statement, values.map(toStored));
     } catch (error) {
       throw toStoreError(error);
     }
   };
+  const run: Run = (name, values = []) => runStatement(statements[name], values);
   const change: Change = async (names, key, vendorUserId) => {
     const stored = [...valuesOf(key), vendorUserId].map(toStored);
     try {
@@ -109,15 +112,16 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
 
   return {
     ...createVendorUserStore(run, change),
+    ...createSqlLists({ query: runStatement, toTarget, targetOf, textOf, optionalTextOf }),
     isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
-    blockUser: async ({ issuer, subject }) => {
-      await run('block', [issuer, subject]);
+    blockUser: async ({ issuer, subject }, { reason = null, actor = null, at = null } = {}) => {
+      await run('block', [issuer, subject, reason, actor, at]);
     },
     unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
     listIssuers: async () => {
       const users = (await run('issuersOfUsers')).map((row): StoredIssuer => ({
         issuer: textOf(row, 'issuer'),
-        subjectClaims: row['subject_claims'] === null ? undefined : textOf(row, 'subject_claims'),
+        subjectClaims: optionalTextOf(row, 'subject_claims'),
         hasUsers: row['some_subject'] !== null,
       }));
       const blocked = (await run('issuersOfBlocks')).map((row) => textOf(row, 'issuer'));
@@ -131,8 +135,9 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
       await run('setRule', [issuer, subjectClaims, previous]);
     },
     recordDecision: async (decision) => {
-      const { at, requestId, operation, issuer, subject, vendorUserId = null, outcome } = decision;
-      await run('record', [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome]);
+      const { at, requestId, operation, issuer, subject, vendorUserId = null, outcome, actor = null } = decision;
+      const target = toTarget(decision);
+      await run('record', [at, requestId, operation, target, issuer, subject, vendorUserId, outcome, actor]);
     },
     listDecisions: async (limit) => (await run('newest', [limit])).map(toDecision),
     deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
@@ -195,9 +200,10 @@ type Target = Pick<Decision, 'connection' | 'vendor'>;
 
 /**
  * Returns the text that stands for a connection: `vital`, or `vital:vital-eu` where its name is not its vendor's id. Rows
- * therefore stay with the vendor that they are about when the operator gives the name another vendor.
+ * therefore stay with the vendor that they are about when the operator gives the name another vendor. The text is empty for
+ * a decision that concerns no single connection.
  */
-function toTarget({ connection, vendor = connection }: Target): string {
+function toTarget({ connection = '', vendor = connection }: Target): string {
   return vendor === connection ? connection : `${vendor}:${connection}`;
 }
 
@@ -216,6 +222,7 @@ const toStored = <Value>(value: Value) => (typeof value === 'string' ? JSON.stri
 const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
 
 const textOf = (row: Row, column: string) => fromStored(row[column] as string);
+const optionalTextOf = (row: Row, column: string) => (row[column] === null ? undefined : textOf(row, column));
 
 function toDecision(row: Row): Decision {
   const outcome = textOf(row, 'outcome');
@@ -224,11 +231,12 @@ function toDecision(row: Row): Decision {
     requestId: textOf(row, 'request_id'),
     operation: textOf(row, 'operation') as Decision['operation'],
     // No connection had the name that this caller gave, so the text is that name and says nothing about a vendor.
-    ...(outcome === 'unknown_vendor' ? { connection: textOf(row, 'vendor') } : targetOf(row)),
+    ...(outcome === 'unknown_vendor' ? { connection: textOf(row, 'vendor') } : row['vendor'] !== '' && targetOf(row)),
     issuer: textOf(row, 'issuer'),
     subject: textOf(row, 'subject'),
-    vendorUserId: row['vendor_user_id'] === null ? undefined : textOf(row, 'vendor_user_id'),
+    vendorUserId: optionalTextOf(row, 'vendor_user_id'),
     outcome,
+    actor: optionalTextOf(row, 'actor'),
   };
 }
 

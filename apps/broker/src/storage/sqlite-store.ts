@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sqlSchema } from './sql-schema.ts';
+import { laterColumns, sqlSchema } from './sql-schema.ts';
 import { createSqlStore } from './sql-store.ts';
 import { makePrivateFile, runStep } from './sqlite-file.ts';
 import type { Store } from './store.ts';
@@ -107,9 +107,27 @@ function setUp(database: DatabaseSync, timeoutMs: number): void {
   runStep('SQLite cannot read the file and its write-ahead log', () => database.exec('PRAGMA schema_version'));
   runStep('its write-ahead log cannot be created', () => enableWriteAheadLog(database, performance.now() + timeoutMs));
   database.exec('PRAGMA synchronous = NORMAL');
-  runStep('its tables cannot be created', () => database.exec(sqlSchema('INTEGER PRIMARY KEY')));
+  runStep('its tables cannot be created', () => createTables(database));
   // SQLite's own waiting blocks the event loop; the store waits asynchronously instead.
   database.exec('PRAGMA busy_timeout = 0');
+}
+
+function createTables(database: DatabaseSync): void {
+  database.exec(sqlSchema('INTEGER PRIMARY KEY'));
+  if (missingColumns(database).length === 0) return;
+  // Another process may add the columns at the same time, so they are looked for again once the file is locked.
+  inTransaction(database, () => {
+    for (const { table, name, type } of missingColumns(database)) {
+      database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
+    }
+  });
+}
+
+function missingColumns(database: DatabaseSync) {
+  return laterColumns.filter(({ table, name }) => {
+    const present = database.prepare(`PRAGMA table_info(${table})`).all();
+    return !present.some((column) => column['name'] === name);
+  });
 }
 
 /** Retries, because SQLite refuses one of two processes that enable the log of a new file at the same time. */

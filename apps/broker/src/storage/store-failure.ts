@@ -117,8 +117,8 @@ const failures: readonly (readonly [RegExp, StoreFailure['scope'], string, strin
   [
     /^MIGRATION_REQUIRED$/,
     'server',
-    'Tables are missing, and the role may not create them.',
-    'Run `valetkey migrate` with a role that may create tables, and grant the broker SELECT, INSERT, UPDATE and DELETE on them.',
+    'Tables or columns are missing, and the role may not create them.',
+    'Run `valetkey migrate` with a role that may create tables and owns those that exist, and grant the broker SELECT, INSERT, UPDATE and DELETE on them.',
   ],
   [
     /^PRINCIPALS_CHANGED$/,

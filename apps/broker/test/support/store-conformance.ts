@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Decision, Store, StoredVendorUser } from '../../src/storage/store.ts';
+import { testStoreLists } from './store-lists-conformance.ts';
 
 /** An empty database for one test. Each `open` stands for another process that uses it. */
 export interface TestDatabase {
@@ -214,6 +215,8 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await store.findVendorUser(alice)).toBeUndefined();
     });
   });
+
+  testStoreLists(() => store);
 
   describe('reservations', () => {
     const reserve = (from: Store, owner: string, nowMs: number) =>
