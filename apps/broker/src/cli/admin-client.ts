@@ -20,9 +20,18 @@ export interface AdminRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** A request that the broker refused. */
+export class AdminRefusal extends CommandError {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /** Calls the admin API of a running broker. */
 export interface AdminClient {
-  /** Rejects with a {@link CommandError} if the broker cannot be reached or refuses the request. */
+  /** Rejects with {@link AdminRefusal} if the broker refuses the request, and with {@link CommandError} if it cannot be reached. */
   readonly fetch: (path: string, request?: AdminRequest) => Promise<Response>;
   /** Returns the JSON of a response, checked by `schema`. */
   readonly read: <Schema extends z.ZodType>(
@@ -95,15 +104,19 @@ async function fetchInTime(address: string, init: RequestInit): Promise<Response
 
 /** Returns the error of a response that is no success. The text of anything but a broker is not shown. */
 async function describeRefusal(response: Response): Promise<CommandError> {
+  const { status } = response;
   const { success, data } = problemSchema.safeParse(await response.json().catch(() => undefined));
   if (!success) {
-    return new CommandError(`the response has status ${response.status} and is not one of a broker; check \`--url\``);
+    return new CommandError(`the response has status ${status} and is not one of a broker; check \`--url\``);
   }
-  return new CommandError(`${data.detail} ${data.remediation} (${data.code}, request ${data.request_id})`);
+  return new AdminRefusal(status, `${data.detail} ${data.remediation} (${data.code}, request ${data.request_id})`);
 }
 
-/** Returns the admin token of a configuration file. */
+/** Returns the first admin token that a configuration file contains. A hash is no token. */
 async function readConfiguredToken(file: string): Promise<string | undefined> {
-  const { admin } = parseConfig(await readConfigFile(file));
-  return admin.token?.current.reveal();
+  const { token, tokens } = parseConfig(await readConfigFile(file)).admin;
+  for (const slots of [token, ...tokens.map((named) => named.token)]) {
+    if (slots !== undefined && 'current' in slots) return slots.current.reveal();
+  }
+  return undefined;
 }

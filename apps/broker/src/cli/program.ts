@@ -3,8 +3,10 @@ import packageManifest from '../../package.json' with { type: 'json' };
 import { dev, doctor, migrate, start } from './actions.ts';
 import { check } from './check-action.ts';
 import { CommandError } from './command-error.ts';
+import { describeUse, finishCommand } from './command-help.ts';
 import { explain } from './explain-action.ts';
 import { widthOf, wrap } from './terminal.ts';
+import { addUsersCommands } from './users-commands.ts';
 
 const exampleFile = 'valetkey.config.yaml';
 
@@ -75,6 +77,8 @@ addConfigCommand(
   ],
 ).option('--connection <name>', 'Also reports whether the user may use this connection of the configuration.');
 
+addUsersCommands(program);
+
 function addConfigCommand(
   name: string,
   description: string,
@@ -93,20 +97,6 @@ function addConfigCommand(
       throw new CommandError(`\`--config\` is missing; write \`valetkey ${name} --config ${exampleFile}\``);
     });
   return finishCommand(command, examples, success);
-}
-
-function finishCommand(command: Command, examples: readonly string[], success: string): Command {
-  return command
-    .helpOption('-h, --help', 'Prints this help.')
-    .showHelpAfterError(`Run \`valetkey ${command.name()} --help\` to see its options.`)
-    .addHelpText('after', describeUse(examples, success));
-}
-
-/** Returns the end of a help text. */
-function describeUse(examples: readonly string[], success: string): string {
-  const lines = examples.map((example) => `  ${example}`.trimEnd()).join('\n');
-  const title = examples.length === 1 ? 'Example' : 'Examples';
-  return `\n${title}:\n${lines}\n\nExit code:\n  0 if ${success}, otherwise 1.`;
 }
 
 function parsePort(value: string): number {
