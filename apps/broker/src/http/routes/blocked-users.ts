@@ -15,7 +15,8 @@ import {
   readPage,
 } from './admin-input.ts';
 
-const blockSchema = z.strictObject({ ...principalShape, reason: z.string().min(1).max(200).optional() });
+/** Parses a block. */
+export const blockSchema = z.strictObject({ ...principalShape, reason: z.string().min(1).max(200).optional() });
 const listSchema = z.strictObject({ issuer: principalShape.issuer.optional(), ...pageShape });
 const keySchema = z.object({ issuer: z.string(), subject: z.string() });
 

@@ -18,7 +18,8 @@ import {
 } from './admin-input.ts';
 
 const name = z.string().min(1);
-const mappingSchema = z.union([
+/** Parses the vendor user of a principal at a connection. */
+export const mappingSchema = z.union([
   z.strictObject({ ...principalShape, connection: name, vendor_user_id: z.string().min(1).max(255) }),
   // The field `vendor` is the former name of `connection`.
   z.strictObject({ ...principalShape, vendor: name, vendor_user_id: z.string().min(1).max(255) }),
