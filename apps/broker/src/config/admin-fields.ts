@@ -53,7 +53,16 @@ export const adminTokenShape = {
       'An admin token, of at least 32 characters; the broker accepts 16 with a warning. The log and the audit name its actor `admin`. Without this field and `admin.tokens`, the admin API is off and refuses every request.',
     ),
   tokens: z
-    .array(z.strictObject({ name: nameSchema, token: z.union([adminTokenSchema, hashedTokenSchema]) }))
+    .array(
+      z.strictObject({
+        name: nameSchema,
+        token: z
+          .union([adminTokenSchema, hashedTokenSchema])
+          .describe(
+            'The token, of at least 32 characters; the broker accepts 16 with a warning. `{ sha256 }` is the hash of a token in its place.',
+          ),
+      }),
+    )
     .default([])
     .describe('Admin tokens with names: the name of a token is the actor of the changes that are made with it.'),
 };

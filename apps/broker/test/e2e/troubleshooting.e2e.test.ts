@@ -374,7 +374,7 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
 
 /** The mistakes for which a test needs PostgreSQL or PgBouncer. */
 const databaseMistakes: typeof mistakes = {
-  '(overloaded, MIGRATION_REQUIRED) Tables are missing, and the role may not create them.': () =>
+  '(overloaded, MIGRATION_REQUIRED) Tables or columns are missing, and the role may not create them.': () =>
     diagnosePostgres(async (schema) => createRole(schema)),
   '(overloaded, 25006) The server accepts no writes: it is a replica, or the session is read-only.': () =>
     diagnosePostgres(async (schema) => {
