@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import { assemble } from '../assemble.ts';
+import { listShortAdminTokens } from '../config/admin-fields.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { migrateStore } from '../storage/migrate-store.ts';
@@ -53,6 +54,7 @@ export async function dev(options: DevOptions): Promise<void> {
 /** Starts the broker, until a signal stops it. */
 export async function start(file: string): Promise<void> {
   const config = await loadConfig(file);
+  for (const warning of listShortAdminTokens(config.admin)) printError(`${markOf('warning')} ${warning}`);
   const broker = assemble(config);
   const settings = new Map([
     [config.listen.port, 'listen.port'],

@@ -16,7 +16,7 @@ const decisionSchema = z.object({
   at: z.string(),
   request_id: z.string(),
   operation: z.string(),
-  connection: z.string(),
+  connection: z.string().optional(),
   vendor: z.string().optional(),
   issuer: z.string(),
   subject: z.string(),
@@ -27,6 +27,7 @@ const decisionSchema = z.object({
   path: z.string().optional(),
   vendor_status: z.number().optional(),
   duration_ms: z.number().optional(),
+  actor: z.string().optional(),
 });
 const pageSchema = z.object({ decisions: z.array(decisionSchema), next_cursor: z.string().optional() });
 

@@ -7,17 +7,18 @@ const timeOf = (at: string) => `${at.slice(0, 19).replace('T', ' ')} UTC`;
 /** Returns one line about a decision: time, outcome, principal, connection, operation and reason. */
 export function describeRow(decision: ListedDecision): string {
   const { at, outcome, issuer, subject, connection, operation, reason, request_id: requestId } = decision;
-  const parts = [timeOf(at), outcome, `${subject} (${issuer})`, connection, operation, reason ?? '-', requestId];
+  const parts = [timeOf(at), outcome, `${subject} (${issuer})`, connection ?? '-', operation, reason ?? '-', requestId];
   return toPrintable(parts.join('  '));
 }
 
 /** Returns sentences that explain a decision. */
 export function explainDecision(decision: ListedDecision): string {
-  const { at, issuer, subject, outcome, vendor_status: status, duration_ms: duration } = decision;
+  const { at, issuer, subject, outcome, actor, vendor_status: status, duration_ms: duration } = decision;
   const sentences = [
     `${timeOf(at)}: ${subject} of the issuer ${issuer} ${describeOperation(decision)}.`,
     outcome === 'allowed' ? 'The broker allowed it.' : `The outcome was ${outcome}.`,
     ...(outcome === 'allowed' ? [] : describeReason(decision)),
+    ...(actor === undefined ? [] : [`The operator used the admin token ${actor}.`]),
     ...(status === undefined ? [] : [`The vendor responded with the status ${status}.`]),
     ...(duration === undefined ? [] : [`It took ${duration} ms.`]),
     ...(Object.hasOwn(errorTable, outcome)
@@ -36,6 +37,10 @@ function describeOperation(decision: ListedDecision): string {
       return `requested a token of ${target}`;
     case 'proxy':
       return `called the vendor through ${target}${call === '' ? '' : `: ${call}`}`;
+    case 'block':
+      return 'was blocked';
+    case 'unblock':
+      return 'was unblocked';
     case 'map':
       return `received the vendor user ${user} of ${target}`;
     case 'unmap':

@@ -1,19 +1,18 @@
 import type { Command } from 'commander';
+import { finishCommand } from './command-help.ts';
 import { explainAudit, exportAudit, listAudit, tailAudit, type AuditOptions } from './audit-actions.ts';
 
 const defaultUrl = 'http://127.0.0.1:8788';
 const configFile = 'valetkey.config.yaml';
 
-type Finish = (command: Command, examples: readonly string[], success: string) => Command;
-
 /** Adds the commands of `valetkey audit`, which read the decisions of a running broker through its admin API. */
-export function addAuditCommands(program: Command, finish: Finish): void {
+export function addAuditCommands(program: Command): void {
   const audit = program
     .command('audit')
     .description('Shows the decisions of a running broker: who asked for what, and why it was refused.')
     .usage('<command> [options]')
     .helpCommand(false);
-  finish(audit, ['valetkey audit list --subject alice'], 'the command succeeded');
+  finishCommand(audit, ['valetkey audit list --subject alice'], 'the command succeeded');
 
   addSelection(audit.command('list').description('Prints the newest decisions, one in each line.'))
     .option('--since <time>', 'Prints decisions from this time on, such as 2026-11-28T14:02:00Z.')
@@ -35,7 +34,7 @@ export function addAuditCommands(program: Command, finish: Finish): void {
   const examples = describeExamples();
   for (const command of audit.commands) {
     const { lines, success } = examples[command.name()] ?? { lines: [], success: 'the command succeeded' };
-    finish(command, lines, success);
+    finishCommand(command, lines, success);
   }
 }
 

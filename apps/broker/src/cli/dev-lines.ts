@@ -22,9 +22,10 @@ export type Paint = (colour: 'green' | 'red' | 'yellow', text: string) => string
 /** Returns one line of text about a decision. */
 export function describeDecision(decision: Decision, paint: Paint = (_colour, text) => text): string {
   const { at, subject, operation, connection, vendorUserId, outcome } = decision;
+  const about = connection === undefined ? operation : `${operation} ${shorten(connection)}`;
   const vendorUser = vendorUserId === undefined ? '' : `  (${shorten(vendorUserId)})`;
   const painted = paint(outcome === 'allowed' ? 'green' : 'red', outcome);
-  return `  ${timeOf(at)}  ${shorten(subject)}  ${operation} ${shorten(connection)}  ${painted}${vendorUser}`;
+  return `  ${timeOf(at)}  ${shorten(subject)}  ${about}  ${painted}${vendorUser}`;
 }
 
 /** The fields of a log line that `valetkey dev` reads. Only `advice` may be absent. */

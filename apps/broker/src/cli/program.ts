@@ -4,9 +4,11 @@ import { dev, doctor, migrate, start } from './actions.ts';
 import { addAuditCommands } from './audit-program.ts';
 import { check } from './check-action.ts';
 import { CommandError } from './command-error.ts';
+import { describeUse, finishCommand } from './command-help.ts';
 import { explain } from './explain-action.ts';
 import { testPolicy } from './policy-test.ts';
 import { widthOf, wrap } from './terminal.ts';
+import { addUsersCommands } from './users-commands.ts';
 
 const exampleFile = 'valetkey.config.yaml';
 const policyExample = `valetkey policy test policy.test.yaml --config ${exampleFile}`;
@@ -83,7 +85,8 @@ addConfigCommand(
   ],
 ).option('--connection <name>', 'Also reports whether the user may use this connection of the configuration.');
 
-addAuditCommands(program, finishCommand);
+addAuditCommands(program);
+addUsersCommands(program);
 
 const policyCommand = program
   .command('policy')
@@ -123,25 +126,6 @@ function addConfigCommand(
       throw new CommandError(`\`--config\` is missing; write \`valetkey ${name} --config ${exampleFile}\``);
     });
   return finishCommand(command, examples, success);
-}
-
-function finishCommand(command: Command, examples: readonly string[], success: string): Command {
-  return command
-    .helpOption('-h, --help', 'Prints this help.')
-    .showHelpAfterError(`Run \`${nameOf(command)} --help\` to see its options.`)
-    .addHelpText('after', describeUse(examples, success));
-}
-
-/** Returns the words that start a command, such as `valetkey audit list`. */
-function nameOf(command: Command): string {
-  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
-}
-
-/** Returns the end of a help text. */
-function describeUse(examples: readonly string[], success: string): string {
-  const lines = examples.map((example) => `  ${example}`.trimEnd()).join('\n');
-  const title = examples.length === 1 ? 'Example' : 'Examples';
-  return `\n${title}:\n${lines}\n\nExit code:\n  0 if ${success}, otherwise 1.`;
 }
 
 function parsePort(value: string): number {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countOf, print, widthOf, wrap } from './terminal.ts';
+import { escapeUnprintable, countOf, print, widthOf, wrap } from './terminal.ts';
 
 const longestOf = (text: string) => Math.max(...text.split('\n').map(({ length }) => length));
 
@@ -71,4 +71,13 @@ test('print breaks lines at a terminal, and prints each finding as one line to a
 
 test('countOf writes the noun in the plural, except after 1', () => {
   expect([0, 1, 2].map((count) => countOf(count, 'key'))).toEqual(['0 keys', '1 key', '2 keys']);
+});
+
+test.each([
+  ['alice@example.com', 'alice@example.com'],
+  ['Zoë 李', 'Zoë 李'],
+  ['a\u001b[2Jb\tc\nd', 'a\\u{1b}[2Jb\\u{9}c\\u{a}d'],
+  ['a\u202eb\u2028c\ud800', 'a\\u{202e}b\\u{2028}c\\u{d800}'],
+])('escapeUnprintable returns a text that cannot control a terminal for %j', (text, printed) => {
+  expect(escapeUnprintable(text)).toBe(printed);
 });

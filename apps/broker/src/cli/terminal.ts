@@ -47,6 +47,11 @@ function columnsOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }
 
+/** Returns a text of another person with escapes in place of the characters that could control a terminal or hide text. */
+export function escapeUnprintable(text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
 /** Prints a text to standard output. At a terminal, it breaks long lines. */
 export function print(text: string, indentation?: number, output: Output = process.stdout): void {
   output.write(`${wrap(text, widthOf(output), indentation)}\n`);

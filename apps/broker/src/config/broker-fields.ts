@@ -1,13 +1,12 @@
-import { issuerTextSchema, secretSchema, type SecretSlots } from '@valetkey/core-types';
+import { issuerTextSchema, secretSchema } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
+import { adminTokenShape } from './admin-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
-
-const minAdminTokenLength = 16;
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
 const portSchema = z.int(wrongPort).min(0, wrongPort).max(65_535, wrongPort);
@@ -67,22 +66,6 @@ const storeSchema = z.union([
   }),
 ]);
 
-/**
- * Parses an admin token. It needs a minimum length, because an attacker who guesses it can change vendor users and blocked users
- * and read the audit.
- */
-const adminSecretSchema = secretSchema
-  .refine((token) => token.reveal().length >= minAdminTokenLength, {
-    error: `must have at least ${minAdminTokenLength} characters; create it with \`openssl rand -base64 32\``,
-  })
-  .meta({ minLength: minAdminTokenLength });
-
-/** Parses one admin token, or two as `{ current, next }`. Each has at least {@link minAdminTokenLength} characters. */
-const adminTokenSchema = z.union([
-  adminSecretSchema.transform((current): SecretSlots => ({ current })),
-  z.strictObject({ current: adminSecretSchema, next: adminSecretSchema.optional() }),
-]);
-
 /** Every field of the configuration except `$schema` and `vendors`. The fields of a connection depend on its vendor. */
 export const brokerShape = {
   listen: z
@@ -106,11 +89,7 @@ export const brokerShape = {
         .describe(
           'The names that the `Host` header of a request may have. Loopback names, the value of `host`, and the address at which the broker received the request are always allowed.',
         ),
-      token: adminTokenSchema
-        .optional()
-        .describe(
-          'The admin token, of at least 16 characters. The admin API refuses every request without it. Absent: the admin API is off and refuses every request.',
-        ),
+      ...adminTokenShape,
     })
     .prefault({})
     .describe('The listener to which operators send their requests.'),

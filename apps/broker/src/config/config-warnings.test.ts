@@ -40,7 +40,7 @@ test.each<[string, object, string]>([
     { vendors: { nabla: { baseUrl: 'https://eu.api.nabla.com', serverKey: { clientId: 'c', privateKey } } } },
     'vendors.nabla.serverKey.privateKey',
   ],
-  ['an admin token', { admin: { token: 'canary-admin-token' } }, 'admin.token'],
+  ['an admin token', { admin: { token: 'canary-admin-token'.repeat(2) } }, 'admin.token'],
   [
     'the client secret of an introspection endpoint',
     {
@@ -83,6 +83,34 @@ test.each<[string, object]>([
   ['a reference inside a longer text', { vendors: { nudge: { apiKey: 'prefix-${env:KEY}' } } }],
 ])('inspectConfig does not warn about %s in a YAML or JSON file', async (_, config) => {
   for (const name of dataFiles) expect(await warningsFor({ issuers, ...config }, name)).toEqual([]);
+});
+
+test('inspectConfig warns about each admin token of fewer than 32 characters, by its field', async () => {
+  const short = 'canary-of-31-characters-abcdefg';
+  const long = `${short}h`;
+  expect([short.length, long.length]).toEqual([31, 32]);
+  const tokens = [
+    { name: 'support', token: { current: long, next: short } },
+    { name: 'console', token: `${long}i` },
+    { name: 'deploy', token: { sha256: 'a'.repeat(64) } },
+  ];
+  const warnings = await warningsFor({ issuers, admin: { token: `${short}!`.slice(1), tokens } }, 'config.mjs');
+  expect(warnings.map((warning) => warning.split(' ', 4).join(' '))).toEqual([
+    'admin.token: has fewer than',
+    'admin.tokens.0.token.next: has fewer than',
+  ]);
+  expect(warnings.join()).not.toContain('canary');
+});
+
+test('inspectConfig warns about a named admin token in a YAML or JSON file, and not about its hash', async () => {
+  const tokens = [
+    { name: 'support', token: 'canary-admin-token'.repeat(2) },
+    { name: 'deploy', token: { sha256: 'a'.repeat(64) } },
+  ];
+  for (const name of dataFiles) {
+    const warnings = await warningsFor({ issuers, admin: { tokens } }, name);
+    expect(warnings.map((warning) => warning.split(':')[0])).toEqual(['admin.tokens.0.token']);
+  }
 });
 
 test('inspectConfig does not warn about a literal secret in a module, which may have read it from elsewhere', async () => {

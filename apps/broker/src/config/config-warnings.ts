@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Secret } from '@valetkey/core-types';
+import { listShortAdminTokens } from './admin-fields.ts';
 import type { Config } from './config.ts';
 import { toConfigPath } from './config-path.ts';
 import { isCode } from './plain-data.ts';
@@ -40,7 +41,7 @@ export async function listWarnings({ written, resolved, config, isData }: Loaded
     }
   };
   await walk(written, resolved, []);
-  return [...warnings, ...listObservingRules(config)];
+  return [...warnings, ...listObservingRules(config), ...listShortAdminTokens(config.admin)];
 }
 
 function listObservingRules({ connections }: Config): string[] {

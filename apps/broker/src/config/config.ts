@@ -1,4 +1,4 @@
-import type { IssuerOptions, SecretSlots, VendorDefinition } from '@valetkey/core-types';
+import type { IssuerOptions, VendorDefinition } from '@valetkey/core-types';
 import type { ClientCertificate } from '@valetkey/vendor-clients';
 import type { z } from 'zod';
 import type { brokerShape } from './broker-fields.ts';
@@ -18,8 +18,7 @@ export interface ConnectionConfig {
 }
 
 /** A checked configuration. */
-export interface Config extends Omit<BrokerFields, 'admin' | 'adapters' | 'issuers'> {
-  readonly admin: Omit<BrokerFields['admin'], 'token'> & { readonly token?: SecretSlots | undefined };
+export interface Config extends Omit<BrokerFields, 'adapters' | 'issuers'> {
   /** Every identity provider whose tokens are accepted: those under `issuers`, and the vendors that sign users in. */
   readonly issuers: readonly IssuerOptions[];
   /** The certificates that the broker shows to identity providers, by issuer. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
 import { parseConfig } from './parse-config.ts';
@@ -96,6 +97,43 @@ describe('invalid configuration', () => {
       'a short next admin token',
       { admin: { token: { current: 'x'.repeat(16), next: canary } } },
       /^admin\.token\.next: must have at least 16 characters/,
+    ],
+    [
+      'a short named admin token',
+      { admin: { tokens: [{ name: 'support', token: canary }] } },
+      /^admin\.tokens\.0\.token: must have at least 16 characters/,
+    ],
+    [
+      'a hash that is none',
+      { admin: { tokens: [{ name: 'support', token: { sha256: canary } }] } },
+      /^admin\.tokens\.0\.token\.sha256: must be the SHA-256 of the token/,
+    ],
+    [
+      'a name of an admin token with a space',
+      { admin: { tokens: [{ name: `a ${canary}`, token: 'x'.repeat(32) }] } },
+      /^admin\.tokens\.0\.name: must have 1 to 63 letters/,
+    ],
+    [
+      'the name of the token without a name',
+      { admin: { tokens: [{ name: 'admin', token: 'x'.repeat(32) }] } },
+      /^admin\.tokens\.0\.name: must not be `admin`, the actor of admin\.token$/,
+    ],
+    [
+      'two admin tokens of one name',
+      { admin: { tokens: ['x', 'y'].map((letter) => ({ name: 'support', token: letter.repeat(32) })) } },
+      /^admin\.tokens\.1\.name: is the name of another token$/,
+    ],
+    [
+      'one admin token for two names',
+      {
+        admin: {
+          tokens: [
+            { name: 'support', token: { current: 'x'.repeat(32), next: 'y'.repeat(32) } },
+            { name: 'deploy', token: { sha256: createHash('sha256').update('y'.repeat(32)).digest('base64url') } },
+          ],
+        },
+      },
+      /^admin\.tokens\.1\.token\.sha256: is also the token of support; give each actor a token of its own$/,
     ],
     ['vendors as a list', { vendors: [canary] }, /^vendors: must be an object, not a list$/],
     ['an instance of a class', { store: new Map([[canary, canary]]) }, /^store: must be plain data/],

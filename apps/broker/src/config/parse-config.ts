@@ -8,6 +8,7 @@ import {
 import { vendors as registry } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { parseOptions, readDefinition } from './adapter.ts';
+import { findAmbiguousActors } from './admin-fields.ts';
 import { brokerShape } from './broker-fields.ts';
 import { checkConnections } from './check-connections.ts';
 import type { BrokerFields, Config, ConnectionConfig } from './config.ts';
@@ -43,7 +44,13 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
 
   const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers, ...fields } = data;
   const checked = checkConnections(connections, issuers, data.egress);
-  const all = [...known.problems, ...problems, ...checked.problems, ...findConflicts(data)];
+  const all = [
+    ...known.problems,
+    ...problems,
+    ...checked.problems,
+    ...findConflicts(data),
+    ...findAmbiguousActors(data.admin),
+  ];
   if (all.length > 0) throw new ConfigError(all);
   const { issuerCertificates } = checked;
   return { ...fields, issuers: checked.issuers, issuerCertificates, connections };

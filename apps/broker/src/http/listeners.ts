@@ -4,6 +4,7 @@ import type { JwtVerifier } from '@valetkey/jwt-verify';
 import type { TokenCache } from '@valetkey/token-cache';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { listAdminDigests } from '../config/admin-fields.ts';
 import type { Config } from '../config/config.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createCallerLimits } from '../policy/caller-limits.ts';
@@ -73,8 +74,9 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
 
 /** Creates the listener that operators reach. */
 export function createAdminListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
-  const { logger, metrics, store, connections, audit, readiness, lifecycle } = dependencies;
-  const { host, hostNames, token } = config.admin;
+  const { clock, logger, metrics, store, connections, audit, readiness, lifecycle } = dependencies;
+  const { host, hostNames } = config.admin;
+  const accepted = listAdminDigests(config.admin);
   const admin = createHttpServer({
     logger,
     lifecycle,
@@ -82,9 +84,9 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
     hostNames: [host, ...hostNames],
   });
   addHealthRoutes(admin, readiness);
-  addAdminFrontRoutes(admin, token !== undefined);
+  addAdminFrontRoutes(admin, accepted.length > 0);
   addMetricsRoute(admin, metrics);
-  addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), token, audit });
+  addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), accepted, audit, clock });
   return admin;
 }
 

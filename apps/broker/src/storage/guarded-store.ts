@@ -25,6 +25,8 @@ const comparedFirst = [
   'removeVendorUser',
   'isBlocked',
   'unblockUser',
+  'listBlocks',
+  'listMappings',
   'check',
 ] as const;
 const rememberedFirst = ['addVendorUser', 'setVendorUser', 'reserveVendorUser', 'blockUser'] as const;

@@ -61,6 +61,21 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL roles', () => {
     expect(index).toEqual([{ exists: true }]);
   });
 
+  test('columns that a later version added are added by the owner of the tables, and missing for another role', async () => {
+    const { name, execute, ownerUrl, roleUrl } = await createSchemaWithRole();
+    await migratePostgresStore({ url: ownerUrl });
+    await execute(`ALTER TABLE ${name}.blocked_user DROP COLUMN reason, DROP COLUMN actor, DROP COLUMN at`);
+    await execute(`ALTER TABLE ${name}.decision DROP COLUMN actor`);
+    const store = open(roleUrl);
+    await expect(store.isBlocked(alice)).rejects.toMatchObject({
+      reason: 'MIGRATION_REQUIRED',
+      advice: expect.stringContaining('columns are missing'),
+    });
+    await migratePostgresStore({ url: ownerUrl });
+    await store.blockUser(alice, { reason: 'left' });
+    expect(await store.listBlocks({ limit: 1 })).toMatchObject([{ subject: 'alice', reason: 'left' }]);
+  });
+
   test('a missing privilege on one table is reported with its SQLSTATE and advice, and other operations work', async () => {
     const { name, role, execute, ownerUrl, roleUrl } = await createSchemaWithRole();
     await migratePostgresStore({ url: ownerUrl });

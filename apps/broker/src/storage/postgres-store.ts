@@ -118,9 +118,11 @@ async function findSchemaProblem(database: PostgresDatabase): Promise<unknown> {
 }
 
 async function createTables(database: PostgresDatabase): Promise<void> {
-  const addColumns = laterColumns.map(({ name, type }) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`).join(', ');
+  const addColumns = laterColumns.map(
+    ({ table, name, type }) => `ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${name} ${type}`,
+  );
   const rowNumber = 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY';
-  await create(database, `${sqlSchema(rowNumber)} ALTER TABLE decision ${addColumns}`);
+  await create(database, `${sqlSchema(rowNumber)} ${addColumns.join('; ')}`);
 }
 
 /** Creates each index in a transaction of its own, so that the writers can write in between. */

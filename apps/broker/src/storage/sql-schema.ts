@@ -31,6 +31,7 @@ export const sqlSchema = (rowNumber: string): string => `
   CREATE TABLE IF NOT EXISTS blocked_user (
     issuer TEXT NOT NULL,
     subject TEXT NOT NULL,
+    ${writeLaterColumns('blocked_user')},
     PRIMARY KEY (issuer, subject)
   );
   CREATE TABLE IF NOT EXISTS decision (
@@ -43,21 +44,32 @@ export const sqlSchema = (rowNumber: string): string => `
     subject TEXT NOT NULL,
     vendor_user_id TEXT,
     outcome TEXT NOT NULL,
-    ${laterColumns.map(({ name, type }) => `${name} ${type}`).join(', ')}
+    ${writeLaterColumns('decision')}
   );
 `;
 
 /**
- * The columns of `decision` that its first version lacked. Each of them may be null, because a broker of an earlier version
- * writes rows without them.
+ * The columns that the first version of a table lacked. Each of them may be null, because a broker of an earlier version writes
+ * rows without them.
  */
 export const laterColumns = [
-  { name: 'reason', type: 'TEXT' },
-  { name: 'method', type: 'TEXT' },
-  { name: 'path', type: 'TEXT' },
-  { name: 'vendor_status', type: 'INTEGER' },
-  { name: 'duration_ms', type: 'INTEGER' },
+  { table: 'decision', name: 'reason', type: 'TEXT' },
+  { table: 'decision', name: 'method', type: 'TEXT' },
+  { table: 'decision', name: 'path', type: 'TEXT' },
+  { table: 'decision', name: 'vendor_status', type: 'INTEGER' },
+  { table: 'decision', name: 'duration_ms', type: 'INTEGER' },
+  { table: 'decision', name: 'actor', type: 'TEXT' },
+  { table: 'blocked_user', name: 'reason', type: 'TEXT' },
+  { table: 'blocked_user', name: 'actor', type: 'TEXT' },
+  { table: 'blocked_user', name: 'at', type: 'TEXT' },
 ] as const;
+
+function writeLaterColumns(of: string): string {
+  return laterColumns
+    .filter(({ table }) => table === of)
+    .map(({ name, type }) => `${name} ${type}`)
+    .join(', ');
+}
 
 /**
  * The indexes, by name. Each ends with the order in which decisions are listed, so that a page is read from the index
@@ -80,7 +92,7 @@ export const schemaProbe = `
   SELECT vendor, issuer, subject, vendor_user_id FROM vendor_user WHERE 1 = 0;
   SELECT vendor, issuer, subject, vendor_user_id FROM created_vendor_user WHERE 1 = 0;
   SELECT vendor, issuer, subject, owner, expires_at FROM vendor_user_reservation WHERE 1 = 0;
-  SELECT issuer, subject FROM blocked_user WHERE 1 = 0;
+  SELECT issuer, subject, reason, actor, at FROM blocked_user WHERE 1 = 0;
   SELECT id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome, reason, method, path,
-    vendor_status, duration_ms FROM decision WHERE 1 = 0
+    vendor_status, duration_ms, actor FROM decision WHERE 1 = 0
 `;

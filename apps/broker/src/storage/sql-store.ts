@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import { createSqlLists } from './sql-lists.ts';
 import { describeStoreFailure } from './store-failure.ts';
 import { selectDecisions } from './select-decisions.ts';
 import type { Decision, Store, StoredIssuer, VendorUserKey } from './store.ts';
@@ -57,7 +58,8 @@ const statements = {
     RETURNING owner`,
   release: `DELETE FROM vendor_user_reservation WHERE ${isKey} AND owner = $4`,
   isBlocked: 'SELECT issuer FROM blocked_user WHERE issuer = $1 AND subject = $2',
-  block: 'INSERT INTO blocked_user (issuer, subject) VALUES ($1, $2) ON CONFLICT (issuer, subject) DO NOTHING',
+  block: `INSERT INTO blocked_user (issuer, subject, reason, actor, at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (issuer, subject) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, at = excluded.at`,
   unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
   issuersOfUsers: `${listEach('vendor_user')}
     SELECT issuer,
@@ -72,7 +74,8 @@ const statements = {
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id
     WHERE vendor_user.vendor_user_id = $3`,
   record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome,
-    reason, method, path, vendor_status, duration_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    reason, method, path, vendor_status, duration_ms, actor)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
   // Inserts no row, but fails if the audit cannot be written.
   recordNothing: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, outcome)
     SELECT '', '', '', '', '', '', '' WHERE 1 = 0`,
@@ -109,15 +112,16 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
 
   return {
     ...createVendorUserStore(run, change),
+    ...createSqlLists({ query: runStatement, toTarget, targetOf, textOf, optionalTextOf }),
     isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
-    blockUser: async ({ issuer, subject }) => {
-      await run('block', [issuer, subject]);
+    blockUser: async ({ issuer, subject }, { reason = null, actor = null, at = null } = {}) => {
+      await run('block', [issuer, subject, reason, actor, at]);
     },
     unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
     listIssuers: async () => {
       const users = (await run('issuersOfUsers')).map((row): StoredIssuer => ({
         issuer: textOf(row, 'issuer'),
-        subjectClaims: row['subject_claims'] === null ? undefined : textOf(row, 'subject_claims'),
+        subjectClaims: optionalTextOf(row, 'subject_claims'),
         hasUsers: row['some_subject'] !== null,
       }));
       const blocked = (await run('issuersOfBlocks')).map((row) => textOf(row, 'issuer'));
@@ -195,9 +199,9 @@ function createDecisionStore(
   return {
     recordDecision: async (decision) => {
       const { at, requestId, operation, issuer, subject, vendorUserId, outcome } = decision;
-      const { reason, method, path, vendorStatus, durationMs } = decision;
+      const { reason, method, path, vendorStatus, durationMs, actor } = decision;
       const known = [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome];
-      const details = [reason, method, path, vendorStatus, durationMs];
+      const details = [reason, method, path, vendorStatus, durationMs, actor];
       await run(
         'record',
         [...known, ...details].map((value) => value ?? null),
@@ -218,9 +222,10 @@ type Target = Pick<Decision, 'connection' | 'vendor'>;
 
 /**
  * Returns the text that stands for a connection: `vital`, or `vital:vital-eu` where its name is not its vendor's id. Rows
- * therefore stay with the vendor that they are about when the operator gives the name another vendor.
+ * therefore stay with the vendor that they are about when the operator gives the name another vendor. The text is empty for
+ * a decision that concerns no single connection.
  */
-function toTarget({ connection, vendor = connection }: Target): string {
+function toTarget({ connection = '', vendor = connection }: Target): string {
   return vendor === connection ? connection : `${vendor}:${connection}`;
 }
 
@@ -248,7 +253,7 @@ function toDecision(row: Row): Decision {
     requestId: textOf(row, 'request_id'),
     operation: textOf(row, 'operation') as Decision['operation'],
     // No connection had the name that this caller gave, so the text is that name and says nothing about a vendor.
-    ...(outcome === 'unknown_vendor' ? { connection: textOf(row, 'vendor') } : targetOf(row)),
+    ...(outcome === 'unknown_vendor' ? { connection: textOf(row, 'vendor') } : row['vendor'] !== '' && targetOf(row)),
     issuer: textOf(row, 'issuer'),
     subject: textOf(row, 'subject'),
     vendorUserId: optionalTextOf(row, 'vendor_user_id'),
@@ -258,6 +263,7 @@ function toDecision(row: Row): Decision {
     path: optionalTextOf(row, 'path'),
     vendorStatus: (row['vendor_status'] as number | null) ?? undefined,
     durationMs: (row['duration_ms'] as number | null) ?? undefined,
+    actor: optionalTextOf(row, 'actor'),
   };
 }
 

@@ -37,6 +37,24 @@ describe('SQLite file', () => {
     await store.close();
   });
 
+  test('the SQLite store adds the columns that a file of an earlier version lacks, and keeps its rows', async () => {
+    const earlier = new DatabaseSync(path);
+    earlier.exec(`
+      CREATE TABLE blocked_user (issuer TEXT NOT NULL, subject TEXT NOT NULL, PRIMARY KEY (issuer, subject));
+      CREATE TABLE decision (id INTEGER PRIMARY KEY, at TEXT NOT NULL, request_id TEXT NOT NULL, operation TEXT NOT NULL,
+        vendor TEXT NOT NULL, issuer TEXT NOT NULL, subject TEXT NOT NULL, vendor_user_id TEXT, outcome TEXT NOT NULL);
+      INSERT INTO blocked_user VALUES ('${alice.issuer}', 'alice');
+    `);
+    const stores = Array.from({ length: 4 }, () => createSqliteStore(path));
+    earlier.exec(`INSERT INTO blocked_user (issuer, subject) VALUES ('${alice.issuer}', 'bob')`);
+    earlier.close();
+    for (const store of stores) {
+      expect((await store.listBlocks({ limit: 10 })).map(({ subject }) => subject)).toEqual(['alice', 'bob']);
+      await store.blockUser(alice, { reason: 'left' });
+      await store.close();
+    }
+  });
+
   test('the SQLite store waits for a locked file without blocking the event loop, and writes once the lock is released', async () => {
     const store = createSqliteStore(path, { timeoutMs: 60_000 });
     const other = new DatabaseSync(path);

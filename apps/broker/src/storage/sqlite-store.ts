@@ -117,8 +117,8 @@ function createTables(database: DatabaseSync): void {
   // Another process may add the columns at the same time, so they are looked for again once the file is locked.
   if (missingColumns(database).length > 0) {
     inTransaction(database, () => {
-      for (const { name, type } of missingColumns(database)) {
-        database.exec(`ALTER TABLE decision ADD COLUMN ${name} ${type}`);
+      for (const { table, name, type } of missingColumns(database)) {
+        database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
       }
     });
   }
@@ -126,13 +126,10 @@ function createTables(database: DatabaseSync): void {
 }
 
 function missingColumns(database: DatabaseSync) {
-  const present = new Set(
-    database
-      .prepare('PRAGMA table_info(decision)')
-      .all()
-      .map(({ name }) => name),
-  );
-  return laterColumns.filter(({ name }) => !present.has(name));
+  return laterColumns.filter(({ table, name }) => {
+    const present = database.prepare(`PRAGMA table_info(${table})`).all();
+    return !present.some((column) => column['name'] === name);
+  });
 }
 
 /** Retries, because SQLite refuses one of two processes that enable the log of a new file at the same time. */

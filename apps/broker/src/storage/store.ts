@@ -16,16 +16,51 @@ export interface StoredVendorUser extends Pick<VendorUserKey, 'connection' | 've
   readonly vendorUserId: string;
 }
 
+/** A stored vendor user and its principal. */
+export interface Mapping extends VendorUserKey {
+  readonly vendorUserId: string;
+}
+
+/** What an operator stated about a block. The broker of an earlier version stored none of it. */
+export interface BlockDetails {
+  readonly reason?: string | undefined;
+  /** The name of the admin token that blocked the principal. */
+  readonly actor?: string | undefined;
+  /** ISO 8601, UTC. */
+  readonly at?: string | undefined;
+}
+
+/** A blocked principal. */
+export interface Block extends PrincipalId, BlockDetails {}
+
+/** Which part of a list to return. */
+export interface Page<Key> {
+  /** Only the rows of this issuer. */
+  readonly issuer?: string | undefined;
+  /** Only the rows after this one. Rows that are added meanwhile change no other page. */
+  readonly after?: Key | undefined;
+  readonly limit: number;
+}
+
+/** Which part of the mappings to return. */
+export interface MappingPage extends Page<VendorUserKey> {
+  /** Only the mappings of this connection. */
+  readonly target?: Pick<VendorUserKey, 'connection' | 'vendor'> | undefined;
+}
+
 /** One decision of the broker: the principal, the requested operation and the outcome. */
 export interface Decision {
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly requestId: string;
-  /** `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. */
-  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap';
-  /** The name that the caller gave. */
-  readonly connection: string;
-  /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor`, and only there. */
+  /**
+   * `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. `block` and
+   * `unblock`: the operator blocked or unblocked the principal.
+   */
+  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap' | 'block' | 'unblock';
+  /** The name that the caller gave. Absent for `block` and `unblock`, which concern every connection. */
+  readonly connection?: string | undefined;
+  /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor` and where `connection` is absent. */
   readonly vendor?: string | undefined;
   readonly issuer: string;
   readonly subject: string;
@@ -42,6 +77,8 @@ export interface Decision {
   readonly vendorStatus?: number | undefined;
   /** How long the operation took, in whole milliseconds. */
   readonly durationMs?: number | undefined;
+  /** The name of the admin token with which the operator made this change. Absent for what the broker did itself. */
+  readonly actor?: string | undefined;
 }
 
 /** Which decisions are listed: those that have each of the given values. */
@@ -130,9 +167,14 @@ export interface Store {
   readonly releaseVendorUser: (key: VendorUserKey, owner: string) => Promise<void>;
   /** Returns whether the operator has blocked the principal. */
   readonly isBlocked: (principal: PrincipalId) => Promise<boolean>;
-  readonly blockUser: (principal: PrincipalId) => Promise<void>;
+  /** Blocks the principal, or replaces the details of its block. */
+  readonly blockUser: (principal: PrincipalId, details?: BlockDetails) => Promise<void>;
   /** Unblocks the principal. Returns whether it was blocked. */
   readonly unblockUser: (principal: PrincipalId) => Promise<boolean>;
+  /** Returns blocks, by issuer and subject. */
+  readonly listBlocks: (page: Page<PrincipalId>) => Promise<Block[]>;
+  /** Returns the stored vendor users of all principals, by issuer, subject and connection. */
+  readonly listMappings: (page: MappingPage) => Promise<Mapping[]>;
   /** Returns every issuer about which something is stored. */
   readonly listIssuers: () => Promise<StoredIssuer[]>;
   /** Remembers the rule for the subject of an issuer, unless the stored one is not `previous`. */

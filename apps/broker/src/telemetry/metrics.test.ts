@@ -30,6 +30,14 @@ test('metrics count decisions about unknown connections under the label `unknown
   ]);
 });
 
+test('metrics count a decision about every connection with empty labels', async () => {
+  const metrics = createMetrics();
+  metrics.countDecision({ operation: 'block', outcome: 'allowed' });
+  expect(await read(metrics)).toEqual([
+    'valetkey_decisions_total{operation="block",connection="",vendor="",outcome="allowed"} 1',
+  ]);
+});
+
 test('metrics count errors by code and reason, without their text', async () => {
   const metrics = createMetrics();
   metrics.countError(new ValetKeyError('invalid_token', 'canary', { reason: 'expired', advice: 'canary' }));

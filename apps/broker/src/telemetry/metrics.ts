@@ -18,7 +18,8 @@ export interface Metrics {
 
 interface CountedDecision {
   readonly operation: string;
-  readonly connection: string;
+  /** Absent for a decision about every connection. */
+  readonly connection?: string | undefined;
   /** Absent where no connection has this name. */
   readonly vendor?: string | undefined;
   readonly outcome: string;
@@ -32,7 +33,7 @@ interface CountedVendorEvent {
 
 /**
  * Creates counters that start at zero. A connection that is not configured is counted as `unknown`, so that callers cannot
- * create labels.
+ * create labels. A decision about every connection has empty labels.
  */
 export function createMetrics(): Metrics {
   const registry = new Registry();
@@ -59,9 +60,10 @@ export function createMetrics(): Metrics {
   ]);
 
   return {
-    countDecision: ({ operation, connection, vendor, outcome }) => {
-      const known = vendor === undefined ? { connection: 'unknown', vendor: 'unknown' } : { connection, vendor };
-      decisions.inc({ operation, ...known, outcome });
+    countDecision: ({ operation, connection = '', vendor, outcome }) => {
+      const isUnknown = vendor === undefined && connection !== '';
+      const target = isUnknown ? { connection: 'unknown', vendor: 'unknown' } : { connection, vendor: vendor ?? '' };
+      decisions.inc({ operation, ...target, outcome });
     },
     countError: ({ code, reason = '' }) => problems.inc({ code, reason }),
     countVendorEvent: ({ connection, vendor, type }) => vendorEvents.inc({ connection, vendor, type }),

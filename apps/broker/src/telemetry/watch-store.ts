@@ -55,6 +55,8 @@ const reads: ReadonlySet<Operation> = new Set<Operation>([
   'findVendorUser',
   'listVendorUsers',
   'isBlocked',
+  'listBlocks',
+  'listMappings',
   'listIssuers',
   'listDecisions',
 ]);
@@ -116,6 +118,8 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
     isBlocked: watch('isBlocked'),
     blockUser: watch('blockUser'),
     unblockUser: watch('unblockUser'),
+    listBlocks: watch('listBlocks'),
+    listMappings: watch('listMappings'),
     listIssuers: watch('listIssuers'),
     setSubjectRule: watch('setSubjectRule'),
     recordDecision: watch('recordDecision'),

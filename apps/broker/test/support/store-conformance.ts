@@ -7,6 +7,7 @@ import type {
   Store,
   StoredVendorUser,
 } from '../../src/storage/store.ts';
+import { testStoreLists } from './store-lists-conformance.ts';
 
 /** An empty database for one test. Each `open` stands for another process that uses it. */
 export interface TestDatabase {
@@ -225,6 +226,8 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       expect(await store.findVendorUser(alice)).toBeUndefined();
     });
   });
+
+  testStoreLists(() => store);
 
   describe('reservations', () => {
     const reserve = (from: Store, owner: string, nowMs: number) =>

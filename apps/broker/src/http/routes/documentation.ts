@@ -1,5 +1,6 @@
 import { errorTable } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
+import { describeAdminApi } from '../admin-api-description.ts';
 import { describeApi } from '../api-description.ts';
 import { createErrorsPage, createRoutesPage } from '../documentation-pages.ts';
 import { errorDocumentationPath } from '../errors/problem.ts';
@@ -27,11 +28,15 @@ export function addDocumentationRoutes(server: FastifyInstance, publicUrl: strin
   addNoIcon(server);
 }
 
-/** Adds `GET /` of the listener for operators, and no icon. `hasAdminApi`: whether the configuration has an admin token. */
+/** Adds `GET /` and `GET /openapi.json` of the listener for operators, and no icon. `hasAdminApi`: whether the configuration has an admin token. */
 export function addAdminFrontRoutes(server: FastifyInstance, hasAdminApi: boolean): void {
-  const routes = ['/healthz', '/readyz', '/metrics', ...(hasAdminApi ? adminApiRoutes : [])];
+  const routes = ['/healthz', '/readyz', '/metrics', '/openapi.json', ...(hasAdminApi ? adminApiRoutes : [])];
   const front = { name: 'Valet Key, for operators', routes, adminApi: hasAdminApi };
+  const description = Buffer.from(JSON.stringify(describeAdminApi()));
   addRoute(server, '/', { GET: async () => front });
+  addRoute(server, '/openapi.json', {
+    GET: async (_request, reply) => reply.type('application/json; charset=utf-8').send(description),
+  });
   addNoIcon(server);
 }
 

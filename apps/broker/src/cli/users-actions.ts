@@ -1,0 +1,105 @@
+import { createAdminClient, type AdminOptions } from './admin-client.ts';
+import { readBlocks, readMappings } from './admin-lists.ts';
+import { CommandError } from './command-error.ts';
+import { print, printError, escapeUnprintable } from './terminal.ts';
+import { csvColumns, formatCsv } from './users-csv.ts';
+
+/** The options of the commands about users. */
+export interface UserOptions extends AdminOptions {
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly connection?: string;
+  readonly vendorUser?: string;
+  readonly reason?: string;
+}
+
+/** Prints each stored vendor user on a line. */
+export async function listUsers({ issuer, connection, ...options }: UserOptions): Promise<void> {
+  const client = await createAdminClient(options);
+  let count = 0;
+  for await (const mappings of readMappings(client, withoutAbsent({ issuer, connection }))) {
+    for (const { issuer: ofIssuer, subject, connection: at, vendor_user_id: id } of mappings) {
+      printRow([ofIssuer, subject, at, id]);
+    }
+    count += mappings.length;
+  }
+  if (count === 0) printError('No vendor user is stored.');
+}
+
+/** Stores the vendor user of one principal. */
+export async function mapUser(options: UserOptions): Promise<void> {
+  const body = {
+    ...readPrincipal(options),
+    connection: requireOption(options.connection, '--connection'),
+    vendor_user_id: requireOption(options.vendorUser, '--vendor-user'),
+  };
+  const client = await createAdminClient(options);
+  await client.fetch('/v1/vendor-users', { method: 'PUT', body });
+  print('The vendor user is stored.');
+}
+
+/** Prints all stored vendor users as CSV. */
+export async function exportUsers({ issuer, connection, ...options }: UserOptions): Promise<void> {
+  const client = await createAdminClient(options);
+  process.stdout.write(await formatCsv([csvColumns]));
+  let skipped = 0;
+  for await (const mappings of readMappings(client, withoutAbsent({ issuer, connection }))) {
+    const rows = mappings.map((mapping) => csvColumns.map((column) => mapping[column]));
+    // Half a surrogate pair is no text in UTF-8. Written as another character, it would name another user.
+    const written = rows.filter((row) => row.every((text) => text.isWellFormed()));
+    process.stdout.write(await formatCsv(written));
+    skipped += rows.length - written.length;
+  }
+  if (skipped === 0) return;
+  throw new CommandError(`${skipped} mappings are not exported, because UTF-8 cannot express their texts`);
+}
+
+/** Blocks one principal. */
+export async function blockUser({ reason, ...options }: UserOptions): Promise<void> {
+  const body = { ...readPrincipal(options), ...(reason !== undefined && { reason }) };
+  const client = await createAdminClient(options);
+  await client.fetch('/v1/blocked-users', { method: 'PUT', body });
+  print('The user is blocked.');
+}
+
+/** Unblocks one principal. */
+export async function unblockUser(options: UserOptions): Promise<void> {
+  const body = readPrincipal(options);
+  const client = await createAdminClient(options);
+  await client.fetch('/v1/blocked-users', { method: 'DELETE', body });
+  print('The user is no longer blocked.');
+}
+
+/** Prints each blocked user on a line. */
+export async function listBlocked({ issuer, ...options }: UserOptions): Promise<void> {
+  const client = await createAdminClient(options);
+  let count = 0;
+  for await (const blocks of readBlocks(client, withoutAbsent({ issuer }))) {
+    for (const { issuer: ofIssuer, subject, at = '-', actor = '-', reason = '-' } of blocks) {
+      printRow([ofIssuer, subject, at, actor, reason]);
+    }
+    count += blocks.length;
+  }
+  if (count === 0) printError('No user is blocked.');
+}
+
+function readPrincipal({ issuer, subject }: UserOptions) {
+  return { issuer: requireOption(issuer, '--issuer'), subject: requireOption(subject, '--subject') };
+}
+
+// Not a required option of commander, because that would hide the message about a misspelt option.
+function requireOption(value: string | undefined, name: string): string {
+  if (value !== undefined && value !== '') return value;
+  throw new CommandError(`\`${name}\` is missing`);
+}
+
+function withoutAbsent(query: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  );
+}
+
+/** Prints texts with tabs between them, on one line however long it is. */
+function printRow(texts: readonly string[]): void {
+  process.stdout.write(`${texts.map(escapeUnprintable).join('\t')}\n`);
+}

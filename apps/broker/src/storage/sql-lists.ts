@@ -1,0 +1,61 @@
+import type { Block, Mapping, MappingPage, Page, PrincipalId, VendorUserKey } from './store.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+type Target = Pick<VendorUserKey, 'connection' | 'vendor'>;
+
+/** How the store runs a statement and reads its rows. */
+interface ListDependencies {
+  readonly query: (statement: string, values: readonly (string | number)[]) => Promise<readonly Row[]>;
+  readonly toTarget: (target: Target) => string;
+  readonly targetOf: (row: Row) => Target;
+  readonly textOf: (row: Row, column: string) => string;
+  readonly optionalTextOf: (row: Row, column: string) => string | undefined;
+}
+
+// Each statement reads a range of the primary key, so that a page costs the same anywhere in the list. The rules of issuers
+// are rows without a subject, and no mappings.
+const mappings = 'SELECT issuer, subject, vendor, vendor_user_id FROM vendor_user WHERE';
+const blocks = 'SELECT issuer, subject, reason, actor, at FROM blocked_user WHERE';
+const statements = {
+  mappings: `${mappings} (issuer, subject, vendor) > ($1, $2, $3) AND subject <> '' AND ($4 = '' OR vendor = $4)
+    ORDER BY issuer, subject, vendor LIMIT $5`,
+  mappingsOfIssuer: `${mappings} issuer = $1 AND (subject, vendor) > ($2, $3) AND subject <> '' AND ($4 = '' OR vendor = $4)
+    ORDER BY subject, vendor LIMIT $5`,
+  blocks: `${blocks} (issuer, subject) > ($1, $2) ORDER BY issuer, subject LIMIT $3`,
+  blocksOfIssuer: `${blocks} issuer = $1 AND subject > $2 ORDER BY subject LIMIT $3`,
+} as const;
+
+/** Creates the operations that return the pages of a list. */
+export function createSqlLists(dependencies: ListDependencies) {
+  const { query, toTarget, targetOf, textOf, optionalTextOf } = dependencies;
+  const principalOf = (row: Row) => ({ issuer: textOf(row, 'issuer'), subject: textOf(row, 'subject') });
+  return {
+    listMappings: async ({ issuer, after, target, limit }: MappingPage): Promise<Mapping[]> => {
+      const rows = await query(statements[issuer === undefined ? 'mappings' : 'mappingsOfIssuer'], [
+        issuer ?? after?.issuer ?? '',
+        after?.subject ?? '',
+        after === undefined ? '' : toTarget(after),
+        target === undefined ? '' : toTarget(target),
+        limit,
+      ]);
+      return rows.map((row) => ({
+        ...targetOf(row),
+        ...principalOf(row),
+        vendorUserId: textOf(row, 'vendor_user_id'),
+      }));
+    },
+    listBlocks: async ({ issuer, after, limit }: Page<PrincipalId>): Promise<Block[]> => {
+      const rows = await query(statements[issuer === undefined ? 'blocks' : 'blocksOfIssuer'], [
+        issuer ?? after?.issuer ?? '',
+        after?.subject ?? '',
+        limit,
+      ]);
+      return rows.map((row) => ({
+        ...principalOf(row),
+        reason: optionalTextOf(row, 'reason'),
+        actor: optionalTextOf(row, 'actor'),
+        at: optionalTextOf(row, 'at'),
+      }));
+    },
+  };
+}
