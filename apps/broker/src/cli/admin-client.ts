@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { readConfigFile } from '../config/config-file.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { CommandError } from './command-error.ts';
+import { toPrintable } from './dev-lines.ts';
 
 /** The options of each command that calls the admin API. */
 export interface AdminOptions {
@@ -83,7 +84,7 @@ export async function createAdminClient({ url, config }: AdminOptions): Promise<
     read: async (schema, path, query) => {
       const response = await send(path, { ...(query && { query }) });
       const { success, data } = schema.safeParse(await response.json().catch(() => undefined));
-      if (!success) throw new CommandError('the response is not one of a broker of this version; check `--url`');
+      if (!success) throw otherServerError();
       return data;
     },
   };
@@ -102,6 +103,11 @@ async function fetchInTime(address: string, init: RequestInit): Promise<Response
   }
 }
 
+/** Returns the error for a response that is none of this version's admin API. */
+export function otherServerError(): CommandError {
+  return new CommandError('the response is not one of a broker of this version; check `--url`');
+}
+
 /** Returns the error of a response that is no success. The text of anything but a broker is not shown. */
 async function describeRefusal(response: Response): Promise<CommandError> {
   const { status } = response;
@@ -109,7 +115,8 @@ async function describeRefusal(response: Response): Promise<CommandError> {
   if (!success) {
     return new CommandError(`the response has status ${status} and is not one of a broker; check \`--url\``);
   }
-  return new AdminRefusal(status, `${data.detail} ${data.remediation} (${data.code}, request ${data.request_id})`);
+  const text = `${data.detail} ${data.remediation} (${data.code}, request ${data.request_id})`;
+  return new AdminRefusal(status, toPrintable(text));
 }
 
 /** Returns the first admin token that a configuration file contains. A hash is no token. */

@@ -2,14 +2,15 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOfForeignError } from '@valetkey/core-types';
-import { openAdminApi, type AdminApiOptions, type DecisionParameters } from './admin-api.ts';
+import type { AdminOptions } from './admin-client.ts';
 import { describeRow, explainDecision } from './audit-lines.ts';
 import { CommandError } from './command-error.ts';
 import { followDecisions } from './follow-decisions.ts';
+import { openDecisions, type DecisionParameters } from './listed-decisions.ts';
 import { print, printError } from './terminal.ts';
 
 /** The options of the `audit` commands, named as commander names them. */
-export interface AuditOptions extends AdminApiOptions {
+export interface AuditOptions extends AdminOptions {
   readonly since?: string;
   readonly until?: string;
   readonly issuer?: string;
@@ -25,7 +26,7 @@ export interface AuditOptions extends AdminApiOptions {
 
 /** Prints the newest decisions that the options select, one in each line. */
 export async function listAudit(options: AuditOptions): Promise<void> {
-  const { decisions, next_cursor: next } = await (await openAdminApi(options)).listDecisions(toParameters(options));
+  const { decisions, next_cursor: next } = await (await openDecisions(options)).list(toParameters(options));
   for (const decision of decisions) print(describeRow(decision));
   if (decisions.length === 0) printError('No decision matches.');
   if (next !== undefined) {
@@ -34,8 +35,8 @@ export async function listAudit(options: AuditOptions): Promise<void> {
 }
 
 /** Explains the decisions about one request in sentences. Throws a `CommandError` if there is none. */
-export async function explainAudit(requestId: string, options: AdminApiOptions): Promise<void> {
-  const { decisions } = await (await openAdminApi(options)).listDecisions({ request_id: requestId });
+export async function explainAudit(requestId: string, options: AdminOptions): Promise<void> {
+  const { decisions } = await (await openDecisions(options)).list({ request_id: requestId });
   if (decisions.length === 0) {
     throw new CommandError(
       'no decision has this request id: the broker refused the token, was overloaded, or has deleted the decision; search its log for the id',
@@ -46,7 +47,7 @@ export async function explainAudit(requestId: string, options: AdminApiOptions):
 
 /** Writes every decision that the options select to standard output, as lines of JSON. */
 export async function exportAudit(options: AuditOptions): Promise<void> {
-  const lines = await (await openAdminApi(options)).streamDecisions(toParameters(options));
+  const lines = await (await openDecisions(options)).stream(toParameters(options));
   try {
     await pipeline(Readable.fromWeb(lines), process.stdout, { end: false });
   } catch (error) {
@@ -60,12 +61,12 @@ const pollMs = 1000;
 
 /** Prints each new decision that the options select, until Ctrl-C or SIGTERM. */
 export async function tailAudit(options: AuditOptions): Promise<void> {
-  const api = await openAdminApi(options);
+  const decisions = await openDecisions(options);
   const ended = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
   await followDecisions({
     parameters: toParameters(options),
-    list: api.listDecisions,
+    list: decisions.list,
     report: (decision) => print(describeRow(decision)),
     wait: () => sleep(pollMs, undefined, { signal: ended.signal }).catch(() => undefined),
     signal: ended.signal,

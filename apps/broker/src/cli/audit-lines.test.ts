@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ListedDecision } from './admin-api.ts';
+import type { ListedDecision } from './listed-decisions.ts';
 import { describeRow, explainDecision } from './audit-lines.ts';
 
 const decision: ListedDecision = {

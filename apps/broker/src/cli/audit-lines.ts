@@ -1,5 +1,5 @@
 import { errorTable } from '@valetkey/core-types';
-import type { ListedDecision } from './admin-api.ts';
+import type { ListedDecision } from './listed-decisions.ts';
 import { toPrintable } from './dev-lines.ts';
 
 const timeOf = (at: string) => `${at.slice(0, 19).replace('T', ' ')} UTC`;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { addAdminOptions } from './admin-options.ts';
 import { finishCommand } from './command-help.ts';
 import { explainAudit, exportAudit, listAudit, tailAudit, type AuditOptions } from './audit-actions.ts';
 
-const defaultUrl = 'http://127.0.0.1:8788';
 const configFile = 'valetkey.config.yaml';
 
 /** Adds the commands of `valetkey audit`, which read the decisions of a running broker through its admin API. */
@@ -68,10 +68,7 @@ function describeExamples(): Readonly<Record<string, { readonly lines: readonly 
 }
 
 function addAddress(command: Command): Command {
-  return command
-    .usage('[options]')
-    .option('--url <url>', 'Calls the broker at this address for operators.', defaultUrl)
-    .option('--config <file>', 'Reads the admin token from this file, not VALETKEY_ADMIN_TOKEN.');
+  return addAdminOptions(command.usage('[options]'));
 }
 
 function addSelection(command: Command): Command {
@@ -83,5 +80,5 @@ function addSelection(command: Command): Command {
     .option('--outcome <outcome>', 'Selects `allowed` or this error code.')
     .option('--reason <reason>', 'Selects this reason, such as `issuers`.')
     .option('--request-id <id>', 'Selects this request.')
-    .option('--operation <operation>', 'Selects issue, proxy, map or unmap.');
+    .option('--operation <operation>', 'Selects issue, proxy, map, unmap, block or unblock.');
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ListedDecision } from './admin-api.ts';
+import type { ListedDecision } from './listed-decisions.ts';
 import { followDecisions } from './follow-decisions.ts';
 
 const decide = (request: string, second: number): ListedDecision => ({

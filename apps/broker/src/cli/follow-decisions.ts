@@ -1,4 +1,4 @@
-import type { DecisionList, DecisionParameters, ListedDecision } from './admin-api.ts';
+import type { DecisionList, DecisionParameters, ListedDecision } from './listed-decisions.ts';
 
 /** The clocks of several brokers may differ by so much: a decision that is recorded later may have an earlier time. */
 const overlapMs = 5000;
