@@ -14,7 +14,7 @@ import { closeOnSignal } from './shutdown.ts';
 import { markOf, print, printError } from './terminal.ts';
 
 /** The options of `valetkey dev`. */
-interface DevOptions {
+export interface DevOptions {
   readonly port: number;
   readonly adminPort: number;
   readonly sandboxPort: number;

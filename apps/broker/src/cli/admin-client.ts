@@ -1,9 +1,7 @@
 import { describeForeignError, problemSchema, secureUrlSchema } from '@valetkey/core-types';
 import type { z } from 'zod';
-import { readConfigFile } from '../config/config-file.ts';
-import { parseConfig } from '../config/parse-config.ts';
 import { CommandError } from './command-error.ts';
-import { toPrintable } from './dev-lines.ts';
+import { toPrintable } from './terminal.ts';
 
 /** The options of each command that calls the admin API. */
 export interface AdminOptions {
@@ -121,6 +119,11 @@ async function describeRefusal(response: Response): Promise<CommandError> {
 
 /** Returns the first admin token that a configuration file contains. A hash is no token. */
 async function readConfiguredToken(file: string): Promise<string | undefined> {
+  // Imported here, because most calls read no configuration.
+  const [{ readConfigFile }, { parseConfig }] = await Promise.all([
+    import('../config/config-file.ts'),
+    import('../config/parse-config.ts'),
+  ]);
   const { token, tokens } = parseConfig(await readConfigFile(file)).admin;
   for (const slots of [token, ...tokens.map((named) => named.token)]) {
     if (slots !== undefined && 'current' in slots) return slots.current.reveal();

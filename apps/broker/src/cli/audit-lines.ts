@@ -1,6 +1,6 @@
 import { errorTable } from '@valetkey/core-types';
 import type { ListedDecision } from './listed-decisions.ts';
-import { toPrintable } from './dev-lines.ts';
+import { toPrintable } from './terminal.ts';
 
 const timeOf = (at: string) => `${at.slice(0, 19).replace('T', ' ')} UTC`;
 

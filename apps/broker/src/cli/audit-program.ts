@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { addAdminOptions } from './admin-options.ts';
 import { finishCommand } from './command-help.ts';
-import { explainAudit, exportAudit, listAudit, tailAudit, type AuditOptions } from './audit-actions.ts';
+import type { AuditOptions } from './audit-actions.ts';
 
+const loadActions = () => import('./audit-actions.ts');
 const configFile = 'valetkey.config.yaml';
 
 /** Adds the commands of `valetkey audit`, which read the decisions of a running broker through its admin API. */
@@ -18,18 +19,18 @@ export function addAuditCommands(program: Command): void {
     .option('--since <time>', 'Prints decisions from this time on, such as 2026-11-28T14:02:00Z.')
     .option('--until <time>', 'Prints decisions from before this time.')
     .option('--limit <count>', 'Prints at most so many decisions, up to 1000.', '100')
-    .action((options: AuditOptions) => listAudit(options));
+    .action(async (options: AuditOptions) => (await loadActions()).listAudit(options));
   addSelection(audit.command('export').description('Writes every selected decision as a line of JSON.'))
     .option('--since <time>', 'Writes decisions from this time on, such as 2026-11-28T14:02:00Z.')
     .option('--until <time>', 'Writes decisions from before this time.')
-    .action((options: AuditOptions) => exportAudit(options));
+    .action(async (options: AuditOptions) => (await loadActions()).exportAudit(options));
   addSelection(audit.command('tail').description('Prints each new decision until Ctrl-C.')).action(
-    (options: AuditOptions) => tailAudit(options),
+    async (options: AuditOptions) => (await loadActions()).tailAudit(options),
   );
   addAddress(audit.command('why').description('Explains in sentences what the broker decided about a request.'))
     .argument('<request-id>', "The `x-request-id` of the response, or the problem's `request_id`.")
     .usage('<request-id> [options]')
-    .action((requestId: string, options: AuditOptions) => explainAudit(requestId, options));
+    .action(async (requestId: string, options: AuditOptions) => (await loadActions()).explainAudit(requestId, options));
 
   const examples = describeExamples();
   for (const command of audit.commands) {

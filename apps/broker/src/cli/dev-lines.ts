@@ -1,11 +1,7 @@
 import type { DestinationStream, Logger } from 'pino';
 import type { Decision } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
-
-/** Returns a text that a terminal can print. Callers choose these texts, and some characters control a terminal. */
-export function toPrintable(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]+/g, '?');
-}
+import { toPrintable } from './terminal.ts';
 
 /** Returns a text that a caller chose, shortened and printable. */
 function shorten(text: string): string {

@@ -1,19 +1,16 @@
 import { Command, InvalidArgumentError } from 'commander';
 import packageManifest from '../../package.json' with { type: 'json' };
-import { dev, doctor, migrate, start } from './actions.ts';
+import type { DevOptions } from './actions.ts';
 import { addAuditCommands } from './audit-program.ts';
-import { check } from './check-action.ts';
 import { CommandError } from './command-error.ts';
 import { describeUse, finishCommand } from './command-help.ts';
-import { explain } from './explain-action.ts';
-import { testPolicy } from './policy-test.ts';
 import { widthOf, wrap } from './terminal.ts';
 import { addUsersCommands } from './users-commands.ts';
 
 const exampleFile = 'valetkey.config.yaml';
 const policyExample = `valetkey policy test policy.test.yaml --config ${exampleFile}`;
 
-/** The commands of `valetkey`, with their help. */
+/** The commands of `valetkey`, with their help. Each imports what it runs, so that the others start without it. */
 export const program = new Command('valetkey')
   .description('A self-hosted token broker: your app gets a short-lived token, never the master key.')
   .version(packageManifest.version, '-V, --version', 'Prints the version.')
@@ -43,33 +40,38 @@ const devCommand = program
   .option('--admin-port <port>', 'Listens for operators on this port.', parsePort, 8788)
   .option('--sandbox-port <port>', 'Simulates the vendors on this port.', parsePort, 8790)
   .option('--data-folder <folder>', 'Keeps vendor users and the audit in this folder.', '.valetkey')
-  .action(dev);
+  .action(async (options: DevOptions) => (await import('./actions.ts')).dev(options));
 finishCommand(devCommand, ['valetkey dev --port 9000 --admin-port 9001'], 'Ctrl-C or SIGTERM stopped the broker');
 
-addConfigCommand('start', 'Starts the broker.', start, 'Ctrl-C or SIGTERM stopped the broker');
+addConfigCommand(
+  'start',
+  'Starts the broker.',
+  async (file) => (await import('./actions.ts')).start(file),
+  'Ctrl-C or SIGTERM stopped the broker',
+);
 addConfigCommand(
   'check',
   'Checks a configuration. Opens no store and calls no server.',
-  check,
+  async (file, options) => (await import('./check-action.ts')).check(file, options),
   'the broker can use the configuration',
 ).option('--strict', 'Exits with 1 if there are warnings.');
 addConfigCommand(
   'migrate',
   'Creates the missing tables, columns and indexes of the store.',
-  migrate,
+  async (file) => (await import('./actions.ts')).migrate(file),
   'the store has every table',
 );
 addConfigCommand(
   'doctor',
   "Checks that the store, Redis, the identity providers and the vendors respond and accept the broker's credentials.",
-  doctor,
+  async (file) => (await import('./actions.ts')).doctor(file),
   'all of them respond and accept the credentials',
 );
 addConfigCommand(
   'explain',
   'Reads a token from standard input, alone or as an Authorization header, and reports, check by check, why the ' +
     'broker accepts or refuses it, and what to change.',
-  explain,
+  async (file, options) => (await import('./explain-action.ts')).explain(file, options),
   'the broker accepts the token and its use of the connection',
   [
     `valetkey explain --config ${exampleFile} < token.txt`,
@@ -102,8 +104,8 @@ const policyTest = policyCommand
   .usage('<file> --config <file>')
   .argument('<file>', 'The examples, a .yaml or .json file.')
   .option('--config <file>', 'Reads the configuration from this .ts, .js, .yaml or .json file.')
-  .action((file: string, { config }: { config?: string }) => {
-    if (config !== undefined) return testPolicy(file, config);
+  .action(async (file: string, { config }: { config?: string }) => {
+    if (config !== undefined) return (await import('./policy-test.ts')).testPolicy(file, config);
     throw new CommandError(`\`--config\` is missing; write \`${policyExample}\``);
   });
 finishCommand(policyTest, [policyExample], 'the policy decides each example as expected');

@@ -80,3 +80,8 @@ export function markOf(outcome: keyof typeof marks): string {
 export function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/** Returns a text that a terminal can print. Callers choose these texts, and some characters control a terminal. */
+export function toPrintable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]+/g, '?');
+}

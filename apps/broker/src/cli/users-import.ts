@@ -6,7 +6,7 @@ import { CommandError } from './command-error.ts';
 import { markOf, print } from './terminal.ts';
 import { csvColumns, parseCsv, type CsvRecord } from './users-csv.ts';
 
-interface ImportOptions extends AdminOptions {
+export interface ImportOptions extends AdminOptions {
   readonly dryRun?: boolean;
 }
 
