@@ -39,8 +39,8 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    // Three, even on a machine with one core: most tests wait for deadlines or for the processes that they start.
-    maxWorkers: 3,
+    // Four, even on a machine with one core: most tests wait for deadlines or for the processes that they start.
+    maxWorkers: 4,
     projects: [
       {
         extends: true,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { Agent, request } from 'undici';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openRawConnection } from '../support/raw-connection.ts';
 import { startValetkey } from '../support/valetkey-process.ts';
 import { createVendorGate, heldAtGate, type VendorGate } from '../support/vendor-gate.ts';
@@ -11,10 +11,7 @@ import { startWrittenVendor } from '../support/written-vendor.ts';
 
 const apiKey = 'key-of-the-shutdown-test';
 const tokenRoute = 'GET /api/clients/jwt/token';
-const polling = { interval: 5, timeout: 60_000 };
-
-// A broker process starts slowly on a busy machine.
-vi.setConfig({ testTimeout: 120_000 });
+const polling = { interval: 5, timeout: 10_000 };
 
 let folder: string;
 let gate: VendorGate;
@@ -163,9 +160,10 @@ test('on SIGINT, closes TCP connections whose clients have sent nothing or only 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'a second %s ends the process before a running call is finished',
   async (signal) => {
+    // The other broker receives the first signal only. Both start at the same time.
+    const otherStart = startBroker();
     await using broker = await startBroker();
-    // The other broker receives the first signal only.
-    await using otherBroker = await startBroker();
+    await using otherBroker = await otherStart;
     sandbox.setFaults([{ vendor: 'nudge', fault: { type: 'hang' } }]);
     const running = broker.issue();
     void otherBroker.issue();
