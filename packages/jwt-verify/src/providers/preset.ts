@@ -142,7 +142,7 @@ export function oauthClientRules(
   };
 }
 
-/** Returns the rules about persons who act for the user, whom the claim `act` names. */
+/** Returns the rules for tokens in which one person acts as another: the claim `act` names the person who acts. */
 export function impersonationRules(impersonation: boolean): ForbiddenTokens {
   return {
     forbiddenClaims: impersonation ? [] : [{ claim: 'act' }],
