@@ -46,6 +46,45 @@ export const sqlSchema = (rowNumber: string): string => `
     outcome TEXT NOT NULL,
     ${writeLaterColumns('decision')}
   );
+  CREATE TABLE IF NOT EXISTS audit_writer (
+    number BIGINT PRIMARY KEY,
+    writer TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    mac TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS audit_checkpoint (
+    writer TEXT PRIMARY KEY,
+    sequence BIGINT NOT NULL,
+    mac TEXT NOT NULL,
+    at TEXT NOT NULL,
+    signature TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS change_counter (
+    id INTEGER PRIMARY KEY,
+    value BIGINT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS change (
+    number BIGINT PRIMARY KEY,
+    at TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    session TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS revocation (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    session TEXT NOT NULL,
+    issued_until BIGINT NOT NULL,
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject, session)
+  );
+  CREATE TABLE IF NOT EXISTS used_logout_token (
+    issuer TEXT NOT NULL,
+    token_id TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (issuer, token_id)
+  );
 `;
 
 /**
@@ -59,6 +98,19 @@ export const laterColumns = [
   { table: 'decision', name: 'vendor_status', type: 'INTEGER' },
   { table: 'decision', name: 'duration_ms', type: 'INTEGER' },
   { table: 'decision', name: 'actor', type: 'TEXT' },
+  { table: 'decision', name: 'client_address', type: 'TEXT' },
+  { table: 'decision', name: 'policy_version', type: 'TEXT' },
+  { table: 'decision', name: 'token_fingerprint', type: 'TEXT' },
+  { table: 'decision', name: 'observed', type: 'TEXT' },
+  { table: 'decision', name: 'times', type: 'BIGINT' },
+  { table: 'decision', name: 'last_at', type: 'TEXT' },
+  { table: 'decision', name: 'times_mac', type: 'TEXT' },
+  { table: 'decision', name: 'writer', type: 'TEXT' },
+  { table: 'decision', name: 'sequence', type: 'BIGINT' },
+  { table: 'decision', name: 'mac', type: 'TEXT' },
+  { table: 'decision', name: 'salt', type: 'TEXT' },
+  { table: 'decision', name: 'personal_digest', type: 'TEXT' },
+  { table: 'decision', name: 'erasure', type: 'TEXT' },
   { table: 'blocked_user', name: 'reason', type: 'TEXT' },
   { table: 'blocked_user', name: 'actor', type: 'TEXT' },
   { table: 'blocked_user', name: 'at', type: 'TEXT' },
@@ -80,6 +132,7 @@ export const indexes = {
   decision_principal: 'decision (subject, issuer, at, id)',
   decision_vendor_user: 'decision (vendor_user_id, at, id)',
   decision_request: 'decision (request_id)',
+  decision_writer: 'decision (writer, sequence)',
 } as const;
 
 /** The statements that create the missing indexes. While one of them runs, no decision can be written. */
@@ -94,5 +147,12 @@ export const schemaProbe = `
   SELECT vendor, issuer, subject, owner, expires_at FROM vendor_user_reservation WHERE 1 = 0;
   SELECT issuer, subject, reason, actor, at FROM blocked_user WHERE 1 = 0;
   SELECT id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome, reason, method, path,
-    vendor_status, duration_ms, actor FROM decision WHERE 1 = 0
+    vendor_status, duration_ms, actor, client_address, policy_version, token_fingerprint, observed, times, last_at, times_mac,
+    writer, sequence, mac, salt, personal_digest, erasure FROM decision WHERE 1 = 0;
+  SELECT number, writer, key_id, at, mac FROM audit_writer WHERE 1 = 0;
+  SELECT writer, sequence, mac, at, signature FROM audit_checkpoint WHERE 1 = 0;
+  SELECT id, value FROM change_counter WHERE 1 = 0;
+  SELECT number, at, issuer, subject, session FROM change WHERE 1 = 0;
+  SELECT issuer, subject, session, issued_until, expires_at FROM revocation WHERE 1 = 0;
+  SELECT issuer, token_id, expires_at FROM used_logout_token WHERE 1 = 0
 `;
