@@ -78,7 +78,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const { clock = systemClock, logger = createLogger(config.log.level) } = dependencies;
   const metrics = createMetrics();
   const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
-  const { store, connections, verifier, redis } = parts;
+  const { store, connections, verifier, operatorVerifier, redis } = parts;
   const storeHealth = createStoreHealth(store, clock);
   const listeners = [
     metrics.countDecision,
@@ -92,7 +92,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     lifecycle.draining = true;
   };
   const observedRules = listObservedRules(connections);
-  const readiness = () => checkReadiness({ storeHealth, verifier, redis, lifecycle, observedRules });
+  const readiness = () => checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules });
   const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
   const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
@@ -116,6 +116,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     }
     // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
     void verifier.warm();
+    void operatorVerifier?.warm();
     const { keepDays } = config.audit;
     if (keepDays !== undefined) resources.use(startRetention(keepDays, { store, clock, logger }), (end) => end());
     // Reports unusable stores at the start. The broker continues: each call tries the store again.

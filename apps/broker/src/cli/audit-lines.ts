@@ -18,7 +18,7 @@ export function explainDecision(decision: ListedDecision): string {
     `${timeOf(at)}: ${subject} of the issuer ${issuer} ${describeOperation(decision)}.`,
     outcome === 'allowed' ? 'The broker allowed it.' : `The outcome was ${outcome}.`,
     ...(outcome === 'allowed' ? [] : describeReason(decision)),
-    ...(actor === undefined ? [] : [`The operator used the admin token ${actor}.`]),
+    ...(actor === undefined ? [] : [describeActor(actor)]),
     ...(status === undefined ? [] : [`The vendor responded with the status ${status}.`]),
     ...(duration === undefined ? [] : [`It took ${duration} ms.`]),
     ...(Object.hasOwn(errorTable, outcome)
@@ -26,6 +26,11 @@ export function explainDecision(decision: ListedDecision): string {
       : []),
   ];
   return sentences.map(toPrintable).join('\n  ');
+}
+
+/** Only the actor of an operator has spaces: its parts are the name, the subject and the issuer. */
+function describeActor(actor: string): string {
+  return actor.includes(' ') ? `The operator is ${actor}.` : `The operator used the admin token ${actor}.`;
 }
 
 function describeOperation(decision: ListedDecision): string {

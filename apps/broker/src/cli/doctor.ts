@@ -26,15 +26,17 @@ export interface Finding {
 export async function examine(config: Config): Promise<Finding[]> {
   const missingFile = await findMissingFile(config.store);
   const replaced = missingFile === undefined ? {} : { store: createSqliteStore(':memory:') };
-  return useTemporaryBroker(config, replaced, async ({ parts: { store, verifier, egress } }) => {
+  return useTemporaryBroker(config, replaced, async ({ parts: { store, verifier, operatorVerifier, egress } }) => {
     const issuerStatuses = verifier.warm();
+    const operatorStatuses = operatorVerifier?.warm();
     return [
       missingFile === undefined
         ? await examinePart('store', () => store.check())
         : await examineMissingFile(missingFile),
       ...(config.redis === undefined ? [] : [await examineRedis(config.redis)]),
       { part: 'egress', outcome: 'passed', detail: egress.description },
-      ...(await issuerStatuses).map(describeIssuer),
+      ...(await issuerStatuses).map((status) => describeIssuer(status)),
+      ...((await operatorStatuses) ?? []).map((status) => describeIssuer(status, ' of operators')),
       ...(await examineLookUp(config, verifier)),
       ...(await Promise.all(config.connections.flatMap(listProbes).map((probe) => examineConnection(probe, egress)))),
     ];
@@ -151,8 +153,8 @@ async function examineLookUp({ issuers }: Config, verifier: JwtVerifier): Promis
   return [{ part, outcome: 'passed', detail: 'ok' }];
 }
 
-function describeIssuer({ issuer, keys, lastFailure, lastFailureDetail }: IssuerStatus): Finding {
-  const part = `issuer ${issuer}`;
+function describeIssuer({ issuer, keys, lastFailure, lastFailureDetail }: IssuerStatus, role = ''): Finding {
+  const part = `issuer ${issuer}${role}`;
   if (keys > 0) return { part, outcome: 'passed', detail: countOf(keys, 'key') };
   const detail = `has no usable keys (${lastFailure ?? 'none can be used'})`;
   return {

@@ -24,7 +24,7 @@ export interface Mapping extends VendorUserKey {
 /** What an operator stated about a block. The broker of an earlier version stored none of it. */
 export interface BlockDetails {
   readonly reason?: string | undefined;
-  /** The name of the admin token that blocked the principal. */
+  /** The actor who blocked the principal: the name of an admin token, or an operator. */
   readonly actor?: string | undefined;
   /** ISO 8601, UTC. */
   readonly at?: string | undefined;
@@ -77,7 +77,10 @@ export interface Decision {
   readonly vendorStatus?: number | undefined;
   /** How long the operation took, in whole milliseconds. */
   readonly durationMs?: number | undefined;
-  /** The name of the admin token with which the operator made this change. Absent for what the broker did itself. */
+  /**
+   * Who made this change: the name of an admin token, or the subject and issuer of an operator, with spaces between them. Absent for
+   * what the broker did itself.
+   */
   readonly actor?: string | undefined;
 }
 
