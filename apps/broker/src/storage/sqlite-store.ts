@@ -44,7 +44,7 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
   const run = (statement: string, values: readonly (string | number | null)[]) => {
     if (!statement.startsWith('SELECT') && !isInPlace())
       throw Object.assign(new Error('The file was removed or replaced.'), { code: 'FILE_REPLACED' });
-    const known = prepared.get(statement) ?? database.prepare(statement);
+    const known = prepared.get(statement) ?? prepare(database, statement);
     prepared.set(statement, known);
     return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
   };
@@ -56,8 +56,24 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
       whenUnlocked(timeoutMs, () =>
         inTransaction(database, () => statements.flatMap((statement) => run(statement, values))),
       ),
+    insertRows: (into, rows) =>
+      whenUnlocked(timeoutMs, () =>
+        inTransaction(database, () =>
+          rows.flatMap((values) => {
+            const places = values.map((_, index) => `$${index + 1}`).join(', ');
+            return run(`INSERT INTO ${into} VALUES (${places}) RETURNING id`, values);
+          }),
+        ),
+      ),
     close: async () => database.close(),
   });
+}
+
+/** Prepares a statement. Statements of one transaction share their values, so a statement may use only some of them. */
+function prepare(database: DatabaseSync, statement: string): StatementSync {
+  const prepared = database.prepare(statement);
+  prepared.setAllowUnknownNamedParameters(true);
+  return prepared;
 }
 
 /** Tries again while another process has locked the file. */
