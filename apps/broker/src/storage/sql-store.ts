@@ -65,6 +65,8 @@ const statements = {
   block: `INSERT INTO blocked_user (issuer, subject, reason, actor, at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (issuer, subject) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, at = excluded.at`,
   unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
+  deleteMarks: 'DELETE FROM created_vendor_user WHERE issuer = $1 AND subject = $2',
+  deleteReservations: 'DELETE FROM vendor_user_reservation WHERE issuer = $1 AND subject = $2',
   issuersOfUsers: `${listEach('vendor_user')}
     SELECT issuer,
       (SELECT vendor_user_id FROM vendor_user AS rule
@@ -105,6 +107,10 @@ export function createSqlStore(database: SqlDatabase): Store {
       await run('block', [issuer, subject, reason, actor, at]);
     },
     unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
+    deleteTraces: async ({ issuer, subject }) => {
+      await run('deleteMarks', [issuer, subject]);
+      await run('deleteReservations', [issuer, subject]);
+    },
     listIssuers: async () => {
       const users = (await run('issuersOfUsers')).map((row): StoredIssuer => ({
         issuer: textOf(row, 'issuer'),

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createIndexes, laterColumns, sqlSchema } from './sql-schema.ts';
+import { createIndexes, indexes, laterColumns, schemaProbe, sqlSchema } from './sql-schema.ts';
 import { createSqlStore } from './sql-store.ts';
 import { makePrivateFile, runStep } from './sqlite-file.ts';
 import type { Store } from './store.ts';
@@ -128,17 +128,27 @@ function setUp(database: DatabaseSync, timeoutMs: number): void {
   database.exec('PRAGMA busy_timeout = 0');
 }
 
+/** Creates what is missing in one transaction: another process may do the same, and a small disk has room for all of it or none. */
 function createTables(database: DatabaseSync): void {
-  database.exec(sqlSchema('INTEGER PRIMARY KEY'));
-  // Another process may add the columns at the same time, so they are looked for again once the file is locked.
-  if (missingColumns(database).length > 0) {
-    inTransaction(database, () => {
-      for (const { table, name, type } of missingColumns(database)) {
-        database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
-      }
-    });
+  if (isComplete(database)) return;
+  inTransaction(database, () => {
+    database.exec(sqlSchema('INTEGER PRIMARY KEY'));
+    for (const { table, name, type } of missingColumns(database)) {
+      database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
+    }
+    for (const statement of createIndexes) database.exec(statement);
+  });
+}
+
+function isComplete(database: DatabaseSync): boolean {
+  const present = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index'").all();
+  if (!Object.keys(indexes).every((index) => present.some(({ name }) => name === index))) return false;
+  try {
+    database.exec(schemaProbe);
+    return true;
+  } catch {
+    return false;
   }
-  for (const statement of createIndexes) database.exec(statement);
 }
 
 function missingColumns(database: DatabaseSync) {

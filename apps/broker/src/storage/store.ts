@@ -104,6 +104,8 @@ export interface Store extends AuditStore {
   readonly blockUser: (principal: PrincipalId, details?: BlockDetails) => Promise<void>;
   /** Unblocks the principal. Returns whether it was blocked. */
   readonly unblockUser: (principal: PrincipalId) => Promise<boolean>;
+  /** Deletes what is left of a principal that has neither vendor users nor a block: marks of vendor users, and reservations. */
+  readonly deleteTraces: (principal: PrincipalId) => Promise<void>;
   /** Returns blocks, by issuer and subject. */
   readonly listBlocks: (page: Page<PrincipalId>) => Promise<Block[]>;
   /** Returns the stored vendor users of all principals, by issuer, subject and connection. */
