@@ -150,8 +150,9 @@ function findUnchainedProblems(
   unchainedUntil = '',
 ): string[] {
   if (rowsAfterChain > 0 && lastAt >= unchainedUntil) {
+    const subject = rowsAfterChain === 1 ? '1 decision is' : `${rowsAfterChain} decisions are`;
     return [
-      `${rowsAfterChain} decisions are in no chain, although they were written after the first chain began. A broker without audit.key wrote them, or they were inserted.`,
+      `${subject} in no chain, although they were written after the first chain began. A broker without audit.key wrote them, or they were inserted.`,
     ];
   }
   if (anchor === undefined || rows <= anchor.unchained) return [];

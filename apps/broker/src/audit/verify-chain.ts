@@ -74,12 +74,18 @@ function examineRow(row: ChainedRow, head: ChainHead, key: AuditKey): string[] {
   const problems: string[] = [];
   if (mac !== macOf(key, { writer, sequence, previous: head.mac, personalDigest }, columns))
     problems.push('was changed.');
-  const isErased = row.erasure !== null && row.erasure === key.mac('erasure', mac);
-  if (!isErased && (salt === null || personalDigest !== digestPersonal(salt, columns))) {
+  if (row.erasure === null ? salt === null || personalDigest !== digestPersonal(salt, columns) : !isErased(row, key)) {
     problems.push('its personal fields were changed.');
   }
-  if (row.times !== null && row.timesMac !== key.mac('count', mac, row.times, row.lastAt)) {
+  const { times, lastAt, timesMac } = row;
+  const isCounted = times !== null || lastAt !== null || timesMac !== null;
+  if (isCounted && timesMac !== key.mac('count', mac, times, lastAt)) {
     problems.push('the count of its repetitions was changed.');
   }
   return problems;
+}
+
+/** Returns whether the broker itself erased the personal fields of a row. */
+function isErased({ link: { mac, salt }, erasure }: ChainedRow, key: AuditKey): boolean {
+  return salt === null && erasure === key.mac('erasure', mac);
 }
