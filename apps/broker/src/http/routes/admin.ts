@@ -6,6 +6,7 @@ import type { Connections } from '../../vendors/connections.ts';
 import { createAdminCheck, type AdminAccess } from './admin-authentication.ts';
 import { addBlockedUsersRoute } from './blocked-users.ts';
 import { addDecisionsRoute } from './decisions.ts';
+import { addForgottenUsersRoute } from './forgotten-users.ts';
 import { addVendorUsersRoute } from './vendor-users.ts';
 
 interface AdminDependencies {
@@ -21,8 +22,9 @@ interface AdminDependencies {
 }
 
 /**
- * Adds the operator's API: `GET|PUT|DELETE /v1/vendor-users`, `GET|PUT|DELETE /v1/blocked-users` and `GET /v1/decisions`. It
- * accepts only admin tokens and the tokens of operators, never the token of an app.
+ * Adds the operator's API: `GET|PUT|DELETE /v1/vendor-users`, `GET|PUT|DELETE /v1/blocked-users`,
+ * `PUT /v1/forgotten-users` and `GET /v1/decisions`. It accepts only admin tokens and the tokens of operators, never the token of an
+ * app.
  */
 export function addAdminRoutes(server: FastifyInstance, dependencies: AdminDependencies): void {
   const { issuers, operatorIssuer, access } = dependencies;
@@ -32,6 +34,7 @@ export function addAdminRoutes(server: FastifyInstance, dependencies: AdminDepen
   logChanges(server);
   addVendorUsersRoute(server, dependencies, authentication);
   addBlockedUsersRoute(server, { ...dependencies, issuers: blockable }, authentication);
+  addForgottenUsersRoute(server, dependencies, authentication);
   addDecisionsRoute(server, dependencies.store, authentication);
 }
 
