@@ -5,7 +5,10 @@ import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
+import { planStoreMigration } from '../storage/migrate-store.ts';
+import { describeLaterVersion } from '../storage/sql-schema.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
+import type { Store } from '../storage/store.ts';
 import { findRedisProblem } from './redis-problem.ts';
 import { findCreationProblem, findMissingFile } from './store-problem.ts';
 import { useTemporaryBroker } from './temporary-broker.ts';
@@ -31,7 +34,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     const operatorStatuses = operatorVerifier?.warm();
     return [
       missingFile === undefined
-        ? await examinePart('store', () => store.check())
+        ? await examinePart('store', () => examineStore(store, config.store))
         : await examineMissingFile(missingFile),
       ...(config.redis === undefined ? [] : [await examineRedis(config.redis)]),
       { part: 'egress', outcome: 'passed', detail: egress.description },
@@ -97,6 +100,17 @@ async function closeQuietly(vendor: Vendor): Promise<void> {
   } catch {
     // The vendor was created only for this examination.
   }
+}
+
+async function examineStore(store: Store, configured: Config['store']): Promise<Omit<Finding, 'part'>> {
+  await store.check();
+  const { current, target, missing } = await planStoreMigration(configured);
+  const notes = [
+    `ok; schema version ${current}`,
+    ...(current > target ? [describeLaterVersion(current)] : []),
+    ...(missing.length > 0 ? [`\`valetkey migrate\` would create: ${missing.join(', ')}`] : []),
+  ];
+  return { outcome: 'passed', detail: notes.join('. ') };
 }
 
 async function examineMissingFile(path: string): Promise<Finding> {

@@ -1,7 +1,20 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createIndexes, indexes, laterColumns, schemaProbe, sqlSchema } from './sql-schema.ts';
+import { schemaVersion } from './schema-changes.ts';
+import {
+  createIndexes,
+  indexes,
+  laterColumns,
+  planMigration,
+  schemaProbe,
+  selectVersion,
+  sqlSchema,
+  storeVersion,
+  tableNames,
+  warnOfLaterVersion,
+  type MigrationPlan,
+} from './sql-schema.ts';
 import { createSqlStore } from './sql-store.ts';
 import { makePrivateFile, runStep } from './sqlite-file.ts';
 import type { Store } from './store.ts';
@@ -34,6 +47,7 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
   const database = runStep('SQLite cannot open the file', () => new DatabaseSync(path, { timeout: timeoutMs }));
   try {
     setUp(database, timeoutMs);
+    warnOfLaterVersion(readVersion(database), onWarning);
   } catch (error) {
     database.close();
     throw error;
@@ -137,25 +151,64 @@ function createTables(database: DatabaseSync): void {
       database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
     }
     for (const statement of createIndexes) database.exec(statement);
+    database.exec(storeVersion);
   });
 }
 
 function isComplete(database: DatabaseSync): boolean {
-  const present = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index'").all();
-  if (!Object.keys(indexes).every((index) => present.some(({ name }) => name === index))) return false;
+  const present = readIndexes(database);
+  if (!Object.keys(indexes).every((index) => present.has(index))) return false;
   try {
     database.exec(schemaProbe);
-    return true;
+    return (readVersion(database) ?? 0) >= schemaVersion;
   } catch {
     return false;
   }
 }
 
 function missingColumns(database: DatabaseSync) {
-  return laterColumns.filter(({ table, name }) => {
-    const present = database.prepare(`PRAGMA table_info(${table})`).all();
-    return !present.some((column) => column['name'] === name);
-  });
+  return laterColumns.filter(({ table, name }) => !readColumns(database, table).has(name));
+}
+
+function readColumns(database: DatabaseSync, table: string): Set<string> {
+  return new Set(
+    database
+      .prepare(`PRAGMA table_info(${table})`)
+      .all()
+      .map(({ name }) => String(name)),
+  );
+}
+
+function readIndexes(database: DatabaseSync): Set<string> {
+  const found = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index'").all();
+  return new Set(found.map(({ name }) => String(name)));
+}
+
+/** Returns the stored version of the schema. */
+function readVersion(database: DatabaseSync): number | undefined {
+  const version = database.prepare(selectVersion).get()?.['version'];
+  return typeof version === 'number' ? version : undefined;
+}
+
+/** Returns what is missing in a SQLite file, and changes nothing. Throws if the file cannot be read. */
+export function planSqliteMigration(path: string): MigrationPlan {
+  if (path === ':memory:' || !existsSync(path)) {
+    return planMigration({ columns: new Map(), indexes: new Set(), version: undefined });
+  }
+  const database = runStep('SQLite cannot open the file', () => new DatabaseSync(path, { readOnly: true }));
+  try {
+    return runStep('SQLite cannot read the file and its write-ahead log', () => {
+      const columns = new Map(
+        tableNames
+          .map((table) => [table, readColumns(database, table)] as const)
+          .filter(([, present]) => present.size > 0),
+      );
+      const version = columns.has('schema_version') ? readVersion(database) : undefined;
+      return planMigration({ columns, indexes: readIndexes(database), version });
+    });
+  } finally {
+    database.close();
+  }
 }
 
 /** Retries, because SQLite refuses one of two processes that enable the log of a new file at the same time. */
