@@ -14,10 +14,13 @@ const later = `INSERT INTO schema_version (version) VALUES (${schemaVersion + 1}
 
 /** What the first version created, apart from its indexes. */
 const createFirstVersion = (rowNumber: string) => `
-  CREATE TABLE vendor_user (vendor TEXT, issuer TEXT, subject TEXT, vendor_user_id TEXT);
-  CREATE TABLE created_vendor_user (vendor TEXT, issuer TEXT, subject TEXT, vendor_user_id TEXT);
-  CREATE TABLE vendor_user_reservation (vendor TEXT, issuer TEXT, subject TEXT, owner TEXT, expires_at TEXT);
-  CREATE TABLE blocked_user (issuer TEXT, subject TEXT);
+  CREATE TABLE vendor_user (vendor TEXT, issuer TEXT, subject TEXT, vendor_user_id TEXT,
+    PRIMARY KEY (issuer, subject, vendor));
+  CREATE TABLE created_vendor_user (vendor TEXT, issuer TEXT, subject TEXT, vendor_user_id TEXT,
+    PRIMARY KEY (issuer, subject, vendor, vendor_user_id));
+  CREATE TABLE vendor_user_reservation (vendor TEXT, issuer TEXT, subject TEXT, owner TEXT, expires_at TEXT,
+    PRIMARY KEY (issuer, subject, vendor));
+  CREATE TABLE blocked_user (issuer TEXT, subject TEXT, PRIMARY KEY (issuer, subject));
   CREATE TABLE decision (id ${rowNumber}, at TEXT, request_id TEXT, operation TEXT, vendor TEXT, issuer TEXT, subject TEXT,
     vendor_user_id TEXT, outcome TEXT)`;
 
