@@ -106,8 +106,7 @@ async function examineStore(store: Store, configured: Config['store']): Promise<
   await store.check();
   const { current, target, missing } = await planStoreMigration(configured);
   const notes = [
-    `ok; schema version ${current}`,
-    ...(current > target ? [describeLaterVersion(current)] : []),
+    ...(current > target ? ['ok', describeLaterVersion(current)] : [`ok; schema version ${current}`]),
     ...(missing.length > 0 ? [`\`valetkey migrate\` would create: ${missing.join(', ')}`] : []),
   ];
   return { outcome: 'passed', detail: notes.join('. ') };

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { openStore } from './open-store.ts';
 import { migratePostgresStore, planPostgresMigration } from './postgres-store.ts';
 import type { MigrationPlan } from './sql-schema.ts';
-import { planSqliteMigration } from './sqlite-store.ts';
+import { planSqliteMigration } from './sqlite-schema.ts';
 
 /**
  * Returns what is missing in the configured store, and changes nothing. Rejects with `overloaded` or with an error of the SQLite

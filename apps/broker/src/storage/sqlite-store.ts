@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { schemaVersion } from './schema-changes.ts';
@@ -6,17 +6,14 @@ import {
   createIndexes,
   indexes,
   laterColumns,
-  planMigration,
   schemaProbe,
-  selectVersion,
   sqlSchema,
   storeVersion,
-  tableNames,
   warnOfLaterVersion,
-  type MigrationPlan,
 } from './sql-schema.ts';
 import { createSqlStore } from './sql-store.ts';
 import { makePrivateFile, runStep } from './sqlite-file.ts';
+import { readColumns, readIndexes, readVersion } from './sqlite-schema.ts';
 import type { Store } from './store.ts';
 
 const retryDelayMs = 2;
@@ -168,47 +165,6 @@ function isComplete(database: DatabaseSync): boolean {
 
 function missingColumns(database: DatabaseSync) {
   return laterColumns.filter(({ table, name }) => !readColumns(database, table).has(name));
-}
-
-function readColumns(database: DatabaseSync, table: string): Set<string> {
-  return new Set(
-    database
-      .prepare(`PRAGMA table_info(${table})`)
-      .all()
-      .map(({ name }) => String(name)),
-  );
-}
-
-function readIndexes(database: DatabaseSync): Set<string> {
-  const found = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index'").all();
-  return new Set(found.map(({ name }) => String(name)));
-}
-
-/** Returns the stored version of the schema. */
-function readVersion(database: DatabaseSync): number | undefined {
-  const version = database.prepare(selectVersion).get()?.['version'];
-  return typeof version === 'number' ? version : undefined;
-}
-
-/** Returns what is missing in a SQLite file, and changes nothing. Throws if the file cannot be read. */
-export function planSqliteMigration(path: string): MigrationPlan {
-  if (path === ':memory:' || !existsSync(path)) {
-    return planMigration({ columns: new Map(), indexes: new Set(), version: undefined });
-  }
-  const database = runStep('SQLite cannot open the file', () => new DatabaseSync(path, { readOnly: true }));
-  try {
-    return runStep('SQLite cannot read the file and its write-ahead log', () => {
-      const columns = new Map(
-        tableNames
-          .map((table) => [table, readColumns(database, table)] as const)
-          .filter(([, present]) => present.size > 0),
-      );
-      const version = columns.has('schema_version') ? readVersion(database) : undefined;
-      return planMigration({ columns, indexes: readIndexes(database), version });
-    });
-  } finally {
-    database.close();
-  }
 }
 
 /** Retries, because SQLite refuses one of two processes that enable the log of a new file at the same time. */
