@@ -9,6 +9,9 @@ import { commandFile } from './valetkey-process.ts';
 
 const vitalApiKey = 'sk_us_deployment';
 
+/** The key with which the brokers chain their decisions. */
+export const auditKeyText = 'the-key-of-the-audit-of-every-deployment';
+
 /** A broker in a process of its own. */
 export interface BrokerProcess {
   readonly url: string;
@@ -40,6 +43,7 @@ export async function startDeployment() {
       listen: { port: 0 },
       admin: { port: 0 },
       store,
+      audit: { key: auditKeyText },
       log: { level: 'error' },
       issuers: [{ issuer, audiences: ['valetkey'] }],
       vendors: {
