@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import { codeOfForeignError, systemClock, ValetKeyError } from '@valetkey/core-types';
+import { createSqlChanges, incrementCounter, insertChange } from './sql-changes.ts';
 import { createSqlLists } from './sql-lists.ts';
 import { describeStoreFailure } from './store-failure.ts';
 import { selectDecisions } from './select-decisions.ts';
@@ -58,9 +59,13 @@ const statements = {
     RETURNING owner`,
   release: `DELETE FROM vendor_user_reservation WHERE ${isKey} AND owner = $4`,
   isBlocked: 'SELECT issuer FROM blocked_user WHERE issuer = $1 AND subject = $2',
-  block: `INSERT INTO blocked_user (issuer, subject, reason, actor, at) VALUES ($1, $2, $3, $4, $5)
+  block: `INSERT INTO blocked_user (issuer, subject, reason, actor, at) VALUES ($1, $2, $4, $5, $6)
     ON CONFLICT (issuer, subject) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, at = excluded.at`,
   unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
+  incrementCounter,
+  // Each `$` is the place of its value among the values of the operations that use the statement.
+  insertPrincipalChange: insertChange({ issuer: '$1', subject: '$2', session: "''", at: '$3' }),
+  insertUserChange: insertChange({ issuer: '$2', subject: '$3', session: "''", at: '$5' }),
   issuersOfUsers: `${listEach('vendor_user')}
     SELECT issuer,
       (SELECT vendor_user_id FROM vendor_user AS rule
@@ -97,27 +102,34 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
     }
   };
   const run: Run = (name, values = []) => runStatement(statements[name], values);
-  const change: Change = async (names, key, vendorUserId) => {
-    const stored = [...valuesOf(key), vendorUserId].map(toStored);
+  const runInTurn: RunInTurn = async (key, list, values) => {
     try {
-      return await queryInTurn(
-        JSON.stringify(stored.slice(0, -1)),
-        names.map((name) => statements[name]),
-        stored,
-      );
+      return await queryInTurn(JSON.stringify(key.map(toStored)), list, values.map(toStored));
     } catch (error) {
       throw toStoreError(error);
     }
   };
+  const runNamed = (key: readonly string[], names: readonly (keyof typeof statements)[], values: Values) =>
+    runInTurn(
+      key,
+      names.map((name) => statements[name]),
+      values,
+    );
+  const change: Change = (names, key, vendorUserId) =>
+    runNamed(valuesOf(key), names, [...valuesOf(key), vendorUserId, nowText()]);
 
   return {
     ...createVendorUserStore(run, change),
     ...createSqlLists({ query: runStatement, toTarget, targetOf, textOf, optionalTextOf }),
     isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
+    ...createSqlChanges({ query: runStatement, runInTurn, textOf }),
     blockUser: async ({ issuer, subject }, { reason = null, actor = null, at = null } = {}) => {
-      await run('block', [issuer, subject, reason, actor, at]);
+      await runNamed([issuer, subject], ['block', ...noteOfPrincipal], [issuer, subject, nowText(), reason, actor, at]);
     },
-    unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
+    unblockUser: async ({ issuer, subject }) => {
+      const rows = await runNamed([issuer, subject], ['unblock', ...noteOfPrincipal], [issuer, subject, nowText()]);
+      return rows.length > 0;
+    },
     listIssuers: async () => {
       const users = (await run('issuersOfUsers')).map((row): StoredIssuer => ({
         issuer: textOf(row, 'issuer'),
@@ -144,8 +156,15 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
   };
 }
 
-type RunStatement = (statement: string, values: readonly (string | number | null)[]) => Promise<readonly Row[]>;
-type Run = (name: keyof typeof statements, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
+type Values = readonly (string | number | null)[];
+type RunStatement = (statement: string, values: Values) => Promise<readonly Row[]>;
+type Run = (name: keyof typeof statements, values?: Values) => Promise<readonly Row[]>;
+/** Runs statements in one transaction. Transactions with the same key run one after the other. */
+type RunInTurn = (key: readonly string[], statements: readonly string[], values: Values) => Promise<readonly Row[]>;
+
+// The counter comes last, so that its row, for which every change waits, is locked as briefly as possible.
+const noteOfPrincipal = ['incrementCounter', 'insertPrincipalChange'] as const;
+const noteOfUser = ['incrementCounter', 'insertUserChange'] as const;
 
 /** Runs statements about one vendor user in one transaction. Such transactions about one key run one after the other. */
 type Change = (
@@ -175,12 +194,12 @@ function createVendorUserStore(
       return textOf(row, 'vendor_user_id');
     },
     setVendorUser: async (key, vendorUserId) => {
-      await change(['unmarkCreated', 'set'], key, vendorUserId);
+      await change(['unmarkCreated', 'set', ...noteOfUser], key, vendorUserId);
     },
     forgetVendorUser: async (key, vendorUserId) =>
-      (await change(['forget', 'unmarkRemoved'], key, vendorUserId)).length > 0,
+      (await change(['forget', 'unmarkRemoved', ...noteOfUser], key, vendorUserId)).length > 0,
     removeVendorUser: async (key, vendorUserId) =>
-      (await change(['remove', 'unmarkRemoved'], key, vendorUserId)).length > 0,
+      (await change(['remove', 'unmarkRemoved', ...noteOfUser], key, vendorUserId)).length > 0,
     reserveVendorUser: async (key, { owner, nowMs, expiresAtMs }) => {
       const rows = await run('reserve', [...valuesOf(key), owner, isoAt(expiresAtMs), isoAt(nowMs)]);
       return rows.length > 0;
@@ -237,6 +256,7 @@ function targetOf(row: Row): Pick<VendorUserKey, 'connection' | 'vendor'> {
 }
 
 const isoAt = (ms: number) => new Date(ms).toISOString();
+const nowText = () => isoAt(systemClock.nowMs());
 
 // PostgreSQL does not accept U+0000, and neither database accepts half a surrogate pair. Both are stored as JSON escapes,
 // so that two different texts are never stored as the same text.

@@ -40,13 +40,22 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
   }
 
   const isInPlace = watchFile(path);
-  const prepared = new Map<string, StatementSync>();
+  const prepared = new Map<string, { readonly statement: StatementSync; readonly names: ReadonlySet<string> }>();
+  const prepare = (statement: string) => {
+    const known = prepared.get(statement) ?? {
+      statement: database.prepare(statement),
+      names: new Set(statement.match(/\$\d+/g)),
+    };
+    prepared.set(statement, known);
+    return known;
+  };
   const run = (statement: string, values: readonly (string | number | null)[]) => {
     if (!statement.startsWith('SELECT') && !isInPlace())
       throw Object.assign(new Error('The file was removed or replaced.'), { code: 'FILE_REPLACED' });
-    const known = prepared.get(statement) ?? database.prepare(statement);
-    prepared.set(statement, known);
-    return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
+    const { statement: known, names } = prepare(statement);
+    // SQLite refuses a value that the statement does not use. The statements of one transaction share their values.
+    const named = values.map((value, index) => [`$${index + 1}`, value] as const).filter(([name]) => names.has(name));
+    return known.all(Object.fromEntries(named));
   };
 
   return createSqlStore({
