@@ -41,6 +41,8 @@ function describeOperation(decision: ListedDecision): string {
       return 'was blocked';
     case 'unblock':
       return 'was unblocked';
+    case 'logout':
+      return 'was signed out by the identity provider';
     case 'map':
       return `received the vendor user ${user} of ${target}`;
     case 'unmap':

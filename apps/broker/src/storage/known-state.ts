@@ -52,7 +52,8 @@ export function rememberState(
     max: maxPrincipals,
     ttl: maxAgeMs,
     ttlResolution: 0,
-    perf: { now: clock.monotonicMs },
+    // The cache never expires what it has stored at the time 0.
+    perf: { now: () => clock.monotonicMs() + 1 },
   });
   const changes = createChangeFeed({ clock, readChanges, known });
 
@@ -71,10 +72,11 @@ export function rememberState(
     const epoch = changes.epoch();
     const value = await load();
     if (changes.epoch() !== epoch) return value;
-    const kept: Known = known.get(key) ?? { vendorUsers: new Map() };
+    const present = known.get(key);
+    const kept: Known = present ?? { vendorUsers: new Map() };
     keep(kept, value);
-    // A known entry keeps its age: its oldest part decides.
-    if (!known.has(key)) known.set(key, kept);
+    // An entry that is present keeps its age: its oldest part decides.
+    if (present === undefined) known.set(key, kept);
     return value;
   };
   /** Forgets the principal after a change, also if the change failed: it may have been committed. */

@@ -7,6 +7,7 @@ import type {
   Store,
   StoredVendorUser,
 } from '../../src/storage/store.ts';
+import { testStoreChanges } from './store-changes-conformance.ts';
 import { testStoreLists } from './store-lists-conformance.ts';
 
 /** An empty database for one test. Each `open` stands for another process that uses it. */
@@ -228,6 +229,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
   });
 
   testStoreLists(() => store);
+  testStoreChanges(open);
 
   describe('reservations', () => {
     const reserve = (from: Store, owner: string, nowMs: number) =>
