@@ -1,6 +1,7 @@
 import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { createAuditKey } from './audit/audit-key.ts';
 import { createAudit } from './audit/audit.ts';
 import { startRetention } from './audit/retention.ts';
 import { ConfigError } from './config/config-error.ts';
@@ -12,7 +13,9 @@ import { openParts, type Parts } from './open-parts.ts';
 import { startExpiry } from './storage/delete-expired.ts';
 import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
 import { createStoreHealth } from './storage/store-health.ts';
-import type { Decision, Store } from './storage/store.ts';
+import type { Decision } from './storage/audit-store.ts';
+import type { Store } from './storage/store.ts';
+import { versionOfPolicies } from './policy/policy-version.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { checkReadiness } from './telemetry/readiness.ts';
@@ -85,7 +88,18 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     metrics.countDecision,
     ...(dependencies.onDecision === undefined ? [] : [dependencies.onDecision]),
   ];
-  const audit = createAudit({ store, storeHealth, clock, logger, listeners });
+  const audit = resources.use(
+    createAudit({
+      store,
+      storeHealth,
+      clock,
+      logger,
+      listeners,
+      key: config.audit.key && createAuditKey(config.audit.key.reveal()),
+      policyVersion: versionOfPolicies(config),
+    }),
+    (opened) => opened.close(),
+  );
   const perform = createPerform({ connections, audit, clock, logger });
 
   const lifecycle = { draining: false };

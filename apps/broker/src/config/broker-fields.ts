@@ -66,6 +66,10 @@ const storeSchema = z.union([
   }),
 ]);
 
+const auditKeySchema = secretSchema.refine((key) => key.reveal().length >= 32, {
+  error: 'must have at least 32 characters; create it with `openssl rand -base64 32`',
+});
+
 /** Every field of the configuration except `$schema` and `vendors`. The fields of a connection depend on its vendor. */
 export const brokerShape = {
   listen: z
@@ -152,6 +156,15 @@ export const brokerShape = {
         .describe(
           'The number of days after which the broker deletes an entry of the audit. Absent: it never deletes entries.',
         ),
+      key: auditKeySchema
+        .optional()
+        .describe(
+          'The key of the audit, of at least 32 characters. With it, the broker chains the entries so that `valetkey audit verify` finds a changed, inserted or removed one, and records a fingerprint of each token. Keep it outside the database.',
+        ),
+      formerKeys: z
+        .array(auditKeySchema)
+        .default([])
+        .describe('The earlier values of `key`, with which `valetkey audit verify` checks older entries.'),
     })
     .prefault({})
     .describe('The audit: the recorded decisions about authenticated callers, and the changes of stored vendor users.'),

@@ -1,15 +1,14 @@
 import { systemClock } from '@valetkey/core-types';
 import type { Changes, Logout, PrincipalId, Revocation, Store } from './store.ts';
+import { isoAt, textOf, type Row } from './stored-text.ts';
 
-type Row = Readonly<Record<string, unknown>>;
 type Values = readonly (string | number | null)[];
 
-/** How the store runs statements and reads their rows. */
+/** How the store runs statements. */
 interface ChangeDependencies {
   readonly query: (statement: string, values: Values) => Promise<readonly Row[]>;
   /** Runs statements in one transaction. Transactions with the same key run one after the other. */
-  readonly runInTurn: (key: readonly string[], statements: readonly string[], values: Values) => Promise<readonly Row[]>;
-  readonly textOf: (row: Row, column: string) => string;
+  readonly queryInTurn: (key: string, statements: readonly string[], values: Values) => Promise<readonly Row[]>;
 }
 
 /** The most changes that are read at once. A broker that missed more of them forgets everything that it knows. */
@@ -71,13 +70,10 @@ const statements = {
       SELECT issuer, token_id FROM used_logout_token WHERE expires_at < $1 LIMIT 1000) RETURNING issuer`,
 } as const;
 
-const isoAt = (ms: number) => new Date(ms).toISOString();
-
 /** Creates the operations about changes and revocations. */
 export function createSqlChanges({
   query,
-  runInTurn,
-  textOf,
+  queryInTurn,
 }: ChangeDependencies): Pick<
   Store,
   'recordLogout' | 'listRevocations' | 'isSessionRevoked' | 'readChanges' | 'deleteExpired'
@@ -88,7 +84,7 @@ export function createSqlChanges({
       const parts = [...(logout.session === undefined ? [] : [session]), ...(logout.subject === undefined ? [] : [subject])];
       // Every transaction locks the row of the counter after the rows of revocations. Another order could end in a deadlock.
       const list = [...parts.map((part) => part.revoke), ...parts.flatMap((part) => part.note), useToken];
-      return (await runInTurn([issuer, tokenId], list, valuesOf(logout))).length > 0;
+      return (await queryInTurn(JSON.stringify([issuer, tokenId]), list, valuesOf(logout))).length > 0;
     },
     listRevocations: async ({ issuer, subject: name }: PrincipalId): Promise<Revocation[]> => {
       const rows = await query(statements.revocations, [issuer, name]);

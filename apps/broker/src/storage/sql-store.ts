@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { codeOfForeignError, systemClock, ValetKeyError } from '@valetkey/core-types';
+import { createDecisionStore } from './decision-store.ts';
 import { createSqlChanges, incrementCounter, insertChange } from './sql-changes.ts';
 import { createSqlLists } from './sql-lists.ts';
 import { describeStoreFailure } from './store-failure.ts';
-import { selectDecisions } from './select-decisions.ts';
-import type { Decision, Store, StoredIssuer, VendorUserKey } from './store.ts';
-
-type Row = Readonly<Record<string, unknown>>;
+import type { Store, StoredIssuer, VendorUserKey } from './store.ts';
+import { isoAt, optionalTextOf, targetOf, textOf, toStored, toTarget, type Row } from './stored-text.ts';
 
 /** The operations that the store requires of a SQL database. */
 export interface SqlDatabase {
@@ -17,6 +16,11 @@ export interface SqlDatabase {
     key: string,
     statements: readonly string[],
     values: readonly (string | number | null)[],
+  ) => Promise<readonly Row[]>;
+  /** Inserts rows `into` a table and its columns, in one transaction. Returns the ids of the rows in their order. */
+  readonly insertRows: (
+    into: string,
+    rows: readonly (readonly (string | number | null)[])[],
   ) => Promise<readonly Row[]>;
   readonly close: () => Promise<void>;
 }
@@ -78,14 +82,9 @@ const statements = {
   setRule: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ('', $1, '', $2)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id
     WHERE vendor_user.vendor_user_id = $3`,
-  record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome,
-    reason, method, path, vendor_status, duration_ms, actor)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
   // Inserts no row, but fails if the audit cannot be written.
   recordNothing: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, outcome)
     SELECT '', '', '', '', '', '', '' WHERE 1 = 0`,
-  // Deletes at most a thousand rows, so that other writers do not wait long.
-  deleteOld: 'DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE at < $1 LIMIT 1000) RETURNING id',
 } as const;
 
 /**
@@ -93,41 +92,28 @@ const statements = {
  * together. A failure of the database becomes `overloaded` with the database's code as `reason`. The database's message is
  * dropped, because it may quote values.
  */
-export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Store {
-  const runStatement: RunStatement = async (statement, values) => {
-    try {
-      return await query(statement, values.map(toStored));
-    } catch (error) {
-      throw toStoreError(error);
-    }
-  };
-  const run: Run = (name, values = []) => runStatement(statements[name], values);
-  const runInTurn: RunInTurn = async (key, list, values) => {
-    try {
-      return await queryInTurn(JSON.stringify(key.map(toStored)), list, values.map(toStored));
-    } catch (error) {
-      throw toStoreError(error);
-    }
-  };
-  const runNamed = (key: readonly string[], names: readonly (keyof typeof statements)[], values: Values) =>
-    runInTurn(
-      key,
+export function createSqlStore(database: SqlDatabase): Store {
+  const { query, queryInTurn, insertRows, close } = failWithStoreErrors(database);
+  const run: Run = (name, values) => query(statements[name], values);
+  const runInTurn = (key: readonly string[], names: readonly (keyof typeof statements)[], values: Values) =>
+    queryInTurn(
+      JSON.stringify(key),
       names.map((name) => statements[name]),
       values,
     );
   const change: Change = (names, key, vendorUserId) =>
-    runNamed(valuesOf(key), names, [...valuesOf(key), vendorUserId, nowText()]);
+    runInTurn(valuesOf(key), names, [...valuesOf(key), vendorUserId, nowText()]);
 
   return {
     ...createVendorUserStore(run, change),
-    ...createSqlLists({ query: runStatement, toTarget, targetOf, textOf, optionalTextOf }),
+    ...createSqlLists(query),
     isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
-    ...createSqlChanges({ query: runStatement, runInTurn, textOf }),
+    ...createSqlChanges({ query, queryInTurn }),
     blockUser: async ({ issuer, subject }, { reason = null, actor = null, at = null } = {}) => {
-      await runNamed([issuer, subject], ['block', ...noteOfPrincipal], [issuer, subject, nowText(), reason, actor, at]);
+      await runInTurn([issuer, subject], ['block', ...noteOfPrincipal], [issuer, subject, nowText(), reason, actor, at]);
     },
     unblockUser: async ({ issuer, subject }) => {
-      const rows = await runNamed([issuer, subject], ['unblock', ...noteOfPrincipal], [issuer, subject, nowText()]);
+      const rows = await runInTurn([issuer, subject], ['unblock', ...noteOfPrincipal], [issuer, subject, nowText()]);
       return rows.length > 0;
     },
     listIssuers: async () => {
@@ -146,7 +132,7 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
     setSubjectRule: async ({ issuer, subjectClaims }, previous = '') => {
       await run('setRule', [issuer, subjectClaims, previous]);
     },
-    ...createDecisionStore(run, runStatement),
+    ...createDecisionStore({ query, queryInTurn, insertRows }),
     check: async () => {
       // Only an actual write detects a full disk. This reservation is for no principal and has expired already.
       await run('reserve', ['', '', '', randomUUID(), '', '']);
@@ -157,14 +143,12 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
 }
 
 type Values = readonly (string | number | null)[];
-type RunStatement = (statement: string, values: Values) => Promise<readonly Row[]>;
 type Run = (name: keyof typeof statements, values?: Values) => Promise<readonly Row[]>;
-/** Runs statements in one transaction. Transactions with the same key run one after the other. */
-type RunInTurn = (key: readonly string[], statements: readonly string[], values: Values) => Promise<readonly Row[]>;
 
 // The counter comes last, so that its row, for which every change waits, is locked as briefly as possible.
 const noteOfPrincipal = ['incrementCounter', 'insertPrincipalChange'] as const;
 const noteOfUser = ['incrementCounter', 'insertUserChange'] as const;
+const nowText = () => isoAt(systemClock.nowMs());
 
 /** Runs statements about one vendor user in one transaction. Such transactions about one key run one after the other. */
 type Change = (
@@ -210,80 +194,27 @@ function createVendorUserStore(
   };
 }
 
-/** Creates the operations about decisions. */
-function createDecisionStore(
-  run: Run,
-  runStatement: RunStatement,
-): Pick<Store, 'recordDecision' | 'listDecisions' | 'deleteDecisions'> {
-  return {
-    recordDecision: async (decision) => {
-      const { at, requestId, operation, issuer, subject, vendorUserId, outcome } = decision;
-      const { reason, method, path, vendorStatus, durationMs, actor } = decision;
-      const known = [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome];
-      const details = [reason, method, path, vendorStatus, durationMs, actor];
-      await run(
-        'record',
-        [...known, ...details].map((value) => value ?? null),
-      );
-    },
-    listDecisions: async (page) => {
-      const { statement, values } = selectDecisions(page);
-      const rows = await runStatement(statement, values);
-      const decisions = rows.slice(0, page.limit).map(toDecision);
-      const last = rows.length > page.limit ? rows[page.limit - 1] : undefined;
-      return { decisions, next: last && { at: textOf(last, 'at'), id: Number(last['id']) } };
-    },
-    deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
+/** Returns the operations of a database, with stored forms of all texts, and with the errors of a store. */
+function failWithStoreErrors({ query, queryInTurn, insertRows, close }: SqlDatabase) {
+  const run = async <Result>(begin: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await begin();
+    } catch (error) {
+      throw toStoreError(error);
+    }
   };
-}
-
-type Target = Pick<Decision, 'connection' | 'vendor'>;
-
-/**
- * Returns the text that stands for a connection: `vital`, or `vital:vital-eu` where its name is not its vendor's id. Rows
- * therefore stay with the vendor that they are about when the operator gives the name another vendor. The text is empty for
- * a decision that concerns no single connection.
- */
-function toTarget({ connection = '', vendor = connection }: Target): string {
-  return vendor === connection ? connection : `${vendor}:${connection}`;
-}
-
-/** Returns the connection and the vendor that a row is about. */
-function targetOf(row: Row): Pick<VendorUserKey, 'connection' | 'vendor'> {
-  const target = textOf(row, 'vendor');
-  const end = target.lastIndexOf(':');
-  return { connection: target.slice(end + 1), vendor: end < 0 ? target : target.slice(0, end) };
-}
-
-const isoAt = (ms: number) => new Date(ms).toISOString();
-const nowText = () => isoAt(systemClock.nowMs());
-
-// PostgreSQL does not accept U+0000, and neither database accepts half a surrogate pair. Both are stored as JSON escapes,
-// so that two different texts are never stored as the same text.
-const toStored = <Value>(value: Value) => (typeof value === 'string' ? JSON.stringify(value).slice(1, -1) : value);
-const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
-
-const textOf = (row: Row, column: string) => fromStored(row[column] as string);
-const optionalTextOf = (row: Row, column: string) => (row[column] === null ? undefined : textOf(row, column));
-
-function toDecision(row: Row): Decision {
-  const outcome = textOf(row, 'outcome');
   return {
-    at: textOf(row, 'at'),
-    requestId: textOf(row, 'request_id'),
-    operation: textOf(row, 'operation') as Decision['operation'],
-    // No connection had the name that this caller gave, so the text is that name and says nothing about a vendor.
-    ...(outcome === 'unknown_vendor' ? { connection: textOf(row, 'vendor') } : row['vendor'] !== '' && targetOf(row)),
-    issuer: textOf(row, 'issuer'),
-    subject: textOf(row, 'subject'),
-    vendorUserId: optionalTextOf(row, 'vendor_user_id'),
-    outcome,
-    reason: optionalTextOf(row, 'reason'),
-    method: optionalTextOf(row, 'method'),
-    path: optionalTextOf(row, 'path'),
-    vendorStatus: (row['vendor_status'] as number | null) ?? undefined,
-    durationMs: (row['duration_ms'] as number | null) ?? undefined,
-    actor: optionalTextOf(row, 'actor'),
+    query: (statement: string, values: Values = []) => run(() => query(statement, values.map(toStored))),
+    queryInTurn: (key: string, names: readonly string[], values: Values) =>
+      run(() => queryInTurn(String(toStored(key)), names, values.map(toStored))),
+    insertRows: (into: string, rows: readonly Values[]) =>
+      run(() =>
+        insertRows(
+          into,
+          rows.map((values) => values.map(toStored)),
+        ),
+      ),
+    close,
   };
 }
 

@@ -40,22 +40,13 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
   }
 
   const isInPlace = watchFile(path);
-  const prepared = new Map<string, { readonly statement: StatementSync; readonly names: ReadonlySet<string> }>();
-  const prepare = (statement: string) => {
-    const known = prepared.get(statement) ?? {
-      statement: database.prepare(statement),
-      names: new Set(statement.match(/\$\d+/g)),
-    };
-    prepared.set(statement, known);
-    return known;
-  };
+  const prepared = new Map<string, StatementSync>();
   const run = (statement: string, values: readonly (string | number | null)[]) => {
     if (!statement.startsWith('SELECT') && !isInPlace())
       throw Object.assign(new Error('The file was removed or replaced.'), { code: 'FILE_REPLACED' });
-    const { statement: known, names } = prepare(statement);
-    // SQLite refuses a value that the statement does not use. The statements of one transaction share their values.
-    const named = values.map((value, index) => [`$${index + 1}`, value] as const).filter(([name]) => names.has(name));
-    return known.all(Object.fromEntries(named));
+    const known = prepared.get(statement) ?? prepare(database, statement);
+    prepared.set(statement, known);
+    return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
   };
 
   return createSqlStore({
@@ -65,8 +56,24 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
       whenUnlocked(timeoutMs, () =>
         inTransaction(database, () => statements.flatMap((statement) => run(statement, values))),
       ),
+    insertRows: (into, rows) =>
+      whenUnlocked(timeoutMs, () =>
+        inTransaction(database, () =>
+          rows.flatMap((values) => {
+            const places = values.map((_, index) => `$${index + 1}`).join(', ');
+            return run(`INSERT INTO ${into} VALUES (${places}) RETURNING id`, values);
+          }),
+        ),
+      ),
     close: async () => database.close(),
   });
+}
+
+/** Prepares a statement. Statements of one transaction share their values, so a statement may use only some of them. */
+function prepare(database: DatabaseSync, statement: string): StatementSync {
+  const prepared = database.prepare(statement);
+  prepared.setAllowUnknownNamedParameters(true);
+  return prepared;
 }
 
 /** Tries again while another process has locked the file. */

@@ -1,3 +1,5 @@
+import type { AuditStore } from './audit-store.ts';
+
 /** Identifies a principal: the issuer and the subject together, never the subject alone. */
 export interface PrincipalId {
   readonly issuer: string;
@@ -85,75 +87,6 @@ export interface MappingPage extends Page<VendorUserKey> {
   readonly target?: Pick<VendorUserKey, 'connection' | 'vendor'> | undefined;
 }
 
-/** One decision of the broker: the principal, the requested operation and the outcome. */
-export interface Decision {
-  /** ISO 8601, UTC. */
-  readonly at: string;
-  readonly requestId: string;
-  /**
-   * `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. `block` and
-   * `unblock`: the operator blocked or unblocked the principal. `logout`: the identity provider ended sessions of the principal.
-   */
-  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap' | 'block' | 'unblock' | 'logout';
-  /** The name that the caller gave. Absent for `block` and `unblock`, which concern every connection. */
-  readonly connection?: string | undefined;
-  /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor` and where `connection` is absent. */
-  readonly vendor?: string | undefined;
-  readonly issuer: string;
-  readonly subject: string;
-  readonly vendorUserId?: string | undefined;
-  /** `allowed`, or the error code of the refusal. */
-  readonly outcome: string;
-  /** Why the operation was refused: the rule and the names of what it lacked (`requiredScopes: rooms`), or a word. Never a value. */
-  readonly reason?: string | undefined;
-  /** The HTTP method of a proxied call. */
-  readonly method?: string | undefined;
-  /** The path of the entry of the allow-list that the proxied call matched. Absent if it matched none. */
-  readonly path?: string | undefined;
-  /** The HTTP status with which the vendor responded, if the broker knows it. */
-  readonly vendorStatus?: number | undefined;
-  /** How long the operation took, in whole milliseconds. */
-  readonly durationMs?: number | undefined;
-  /** The name of the admin token with which the operator made this change. Absent for what the broker did itself. */
-  readonly actor?: string | undefined;
-}
-
-/** Which decisions are listed: those that have each of the given values. */
-export interface DecisionSelection {
-  readonly issuer?: string | undefined;
-  readonly subject?: string | undefined;
-  readonly connection?: string | undefined;
-  readonly vendorUserId?: string | undefined;
-  readonly outcome?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly requestId?: string | undefined;
-  readonly operation?: Decision['operation'] | undefined;
-  /** The first moment, as `Date.prototype.toISOString` writes it. */
-  readonly since?: string | undefined;
-  /** The moment after the last one, written in the same way. */
-  readonly until?: string | undefined;
-}
-
-/** The place of a decision in the list of all decisions. */
-export interface DecisionPosition {
-  readonly at: string;
-  readonly id: number;
-}
-
-/** One page of a list of decisions. */
-export interface DecisionQuery extends DecisionSelection {
-  readonly limit: number;
-  /** The last decision of the page before. Absent: the page is the first one. */
-  readonly after?: DecisionPosition | undefined;
-}
-
-/** Decisions, newest first. */
-export interface DecisionPage {
-  readonly decisions: readonly Decision[];
-  /** Where the next page begins. Absent on the last page. */
-  readonly next?: DecisionPosition | undefined;
-}
-
 /** The exclusive right of one broker to create a principal's vendor user. It lasts until it is released or expires. */
 export interface Reservation {
   readonly owner: string;
@@ -186,7 +119,7 @@ export interface StoredIssuer {
  * Each promise settles after the write is committed; the broker responds only then. An operation that fails rejects
  * with `overloaded` within a bounded time.
  */
-export interface Store {
+export interface Store extends AuditStore {
   readonly findVendorUser: (key: VendorUserKey) => Promise<string | undefined>;
   /** Returns every vendor user of a principal, by connection. */
   readonly listVendorUsers: (principal: PrincipalId) => Promise<StoredVendorUser[]>;
@@ -232,11 +165,6 @@ export interface Store {
   readonly listIssuers: () => Promise<StoredIssuer[]>;
   /** Remembers the rule for the subject of an issuer, unless the stored one is not `previous`. */
   readonly setSubjectRule: (rule: SubjectRule, previous: string | undefined) => Promise<void>;
-  readonly recordDecision: (decision: Decision) => Promise<void>;
-  /** Returns one page of the selected decisions, newest first. */
-  readonly listDecisions: (query: DecisionQuery) => Promise<DecisionPage>;
-  /** Deletes up to a thousand decisions from before this moment. Returns the number of deleted decisions. */
-  readonly deleteDecisions: (beforeMs: number) => Promise<number>;
   /** Rejects if the store cannot be read or cannot be written. */
   readonly check: () => Promise<void>;
   readonly close: () => Promise<void>;

@@ -62,6 +62,12 @@ const reads: ReadonlySet<Operation> = new Set<Operation>([
   'listMappings',
   'listIssuers',
   'listDecisions',
+  'listWriters',
+  'listChains',
+  'readChain',
+  'listCheckpoints',
+  'countUnchained',
+  'listPersonal',
 ]);
 
 /**
@@ -130,9 +136,19 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
     listMappings: watch('listMappings'),
     listIssuers: watch('listIssuers'),
     setSubjectRule: watch('setSubjectRule'),
-    recordDecision: watch('recordDecision'),
+    recordDecisions: watch('recordDecisions'),
     listDecisions: watch('listDecisions'),
+    countDecisions: watch('countDecisions'),
     deleteDecisions: watch('deleteDecisions'),
+    addWriter: watch('addWriter'),
+    listWriters: watch('listWriters'),
+    listChains: watch('listChains'),
+    readChain: watch('readChain'),
+    cutChain: watch('cutChain'),
+    listCheckpoints: watch('listCheckpoints'),
+    countUnchained: watch('countUnchained'),
+    listPersonal: watch('listPersonal'),
+    erasePersonal: watch('erasePersonal'),
     check: watch('check'),
     close: store.close,
   };

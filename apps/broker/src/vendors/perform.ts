@@ -2,7 +2,7 @@ import { ValetKeyError, type Clock, type Principal } from '@valetkey/core-types'
 import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { AccessRule } from '../policy/access.ts';
-import type { Decision } from '../storage/store.ts';
+import type { Decision } from '../storage/audit-store.ts';
 import type { Connection, Connections } from './connections.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
 import type { OnMappingChange } from './vendor-users.ts';

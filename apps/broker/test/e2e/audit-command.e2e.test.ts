@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createSandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createSqliteStore } from '../../src/storage/sqlite-store.ts';
-import type { Decision } from '../../src/storage/store.ts';
+import type { Decision } from '../../src/storage/audit-store.ts';
 import { adminToken, createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 import { startValetkey } from '../support/valetkey-process.ts';
 
@@ -32,16 +32,16 @@ const refused: Decision = {
 async function startBroker(count = 0) {
   const store = createSqliteStore(':memory:');
   for (let index = 0; index < count; index += 1) {
-    await store.recordDecision({ ...refused, subject: 'bob', requestId: `r-${index}`, outcome: 'allowed' });
+    await store.recordDecisions([{ ...refused, subject: 'bob', requestId: `r-${index}`, outcome: 'allowed' }]);
   }
-  await store.recordDecision(refused);
+  await store.recordDecisions([refused]);
   const sandbox = await createSandbox();
   const broker = await startRecordingBroker(createConfigFor(sandbox), { store });
   onTestFinished(async () => {
     await broker.broker.close();
     await sandbox.close();
   });
-  return { url: broker.adminUrl, record: store.recordDecision };
+  return { url: broker.adminUrl, record: store.recordDecisions };
 }
 
 const start = (args: readonly string[], token: string = adminToken) =>
@@ -102,7 +102,8 @@ test('`valetkey audit tail` prints each new decision until Ctrl-C, and then exit
   // The command prints nothing before it follows the audit, so decisions are recorded until one of them is printed.
   const recording = setInterval(() => {
     recorded += 1;
-    void record({ ...refused, at: new Date(Date.UTC(2026, 0, 2) + recorded).toISOString(), requestId: 'r-new' });
+    const at = new Date(Date.UTC(2026, 0, 2) + recorded).toISOString();
+    void record([{ ...refused, at, requestId: 'r-new' }]);
   }, 50);
   await child.waitForOutput(/r-new/).finally(() => clearInterval(recording));
   child.signal('SIGINT');

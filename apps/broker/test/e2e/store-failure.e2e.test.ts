@@ -100,9 +100,9 @@ test('calls no vendor after a decision could not be recorded, until the store ca
   };
   const fillingStore: Store = {
     ...store,
-    recordDecision: async (decision) => {
+    recordDecisions: async (decisions) => {
       await refuseWhenFull();
-      await store.recordDecision(decision);
+      return store.recordDecisions(decisions);
     },
     check: refuseWhenFull,
   };

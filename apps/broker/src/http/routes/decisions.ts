@@ -3,7 +3,8 @@ import { listSchemaProblems, ValetKeyError } from '@valetkey/core-types';
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import Negotiator from 'negotiator';
 import { z } from 'zod';
-import type { Decision, DecisionPage, DecisionPosition, DecisionQuery, Store } from '../../storage/store.ts';
+import type { Decision, DecisionPage, DecisionPosition, DecisionQuery } from '../../storage/audit-store.ts';
+import type { Store } from '../../storage/store.ts';
 import { addRoute } from '../server.ts';
 
 const linesFormat = 'application/x-ndjson';
