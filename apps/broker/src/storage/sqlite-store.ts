@@ -129,16 +129,29 @@ function setUp(database: DatabaseSync, timeoutMs: number): void {
 }
 
 function createTables(database: DatabaseSync): void {
-  database.exec(sqlSchema('INTEGER PRIMARY KEY'));
-  // Another process may add the columns at the same time, so they are looked for again once the file is locked.
-  if (missingColumns(database).length > 0) {
-    inTransaction(database, () => {
-      for (const { table, name, type } of missingColumns(database)) {
-        database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
-      }
-    });
-  }
+  if (!lacksTable(database) && missingColumns(database).length === 0) return createMissingIndexes(database);
+  // In one transaction, because each transaction writes whole pages to the write-ahead log. Another process may create some
+  // at the same time, so they are looked for again once the file is locked.
+  inTransaction(database, () => {
+    database.exec(schema);
+    for (const { table, name, type } of missingColumns(database)) {
+      database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
+    }
+    createMissingIndexes(database);
+  });
+}
+
+function createMissingIndexes(database: DatabaseSync): void {
   for (const statement of createIndexes) database.exec(statement);
+}
+
+const schema = sqlSchema('INTEGER PRIMARY KEY');
+
+function lacksTable(database: DatabaseSync): boolean {
+  const present = new Set(database.prepare('SELECT name FROM sqlite_master').all().map(({ name }) => name));
+  return Array.from(schema.matchAll(/CREATE TABLE IF NOT EXISTS (\w+)/g), ([, name]) => name).some(
+    (name) => !present.has(name as string),
+  );
 }
 
 function missingColumns(database: DatabaseSync) {
