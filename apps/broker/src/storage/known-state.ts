@@ -44,10 +44,8 @@ export interface KnownState {
  * broker is known at once. A change in another broker is known at the next poll; until then, for at most `maxSilenceMs`, this
  * broker uses what it knows. If polls fail for longer, every read goes to the store.
  */
-export function rememberState(
-  store: Store,
-  { clock, readChanges, maxPrincipals = defaultMaxPrincipals }: KnownStateDependencies,
-): KnownState {
+export function rememberState(store: Store, dependencies: KnownStateDependencies): KnownState {
+  const { clock, readChanges, maxPrincipals = defaultMaxPrincipals } = dependencies;
   const known = new LRUCache<string, Known>({
     max: maxPrincipals,
     ttl: maxAgeMs,
@@ -56,16 +54,27 @@ export function rememberState(
     perf: { now: () => clock.monotonicMs() + 1 },
   });
   const changes = createChangeFeed({ clock, readChanges, known });
+  return {
+    start: changes.start,
+    stop: changes.stop,
+    store: { ...store, ...rememberReads(store, known, changes), ...forgetAtWrites(store, changes) },
+  };
+}
 
+type ChangeFeed = ReturnType<typeof createChangeFeed>;
+type Reads = Pick<Store, 'isBlocked' | 'listRevocations' | 'isSessionRevoked' | 'findVendorUser'>;
+
+/** Returns the reads of a store that need not read again what is known. */
+function rememberReads(store: Reads, known: LRUCache<string, Known>, changes: ChangeFeed): Reads {
   /** Returns what is known, or reads it. What was read is kept only if nothing changed meanwhile. */
   const read = async <Value>(
-    principal: Change,
+    about: Change,
     recall: (entry: Known) => Value | undefined,
     load: () => Promise<Value>,
     keep: (entry: Known, value: Value) => void,
   ): Promise<Value> => {
     changes.start();
-    const key = keyOf(principal);
+    const key = keyOf(about);
     const entry = changes.isCurrent() ? known.get(key) : undefined;
     const found = entry && recall(entry);
     if (found !== undefined) return found;
@@ -79,64 +88,62 @@ export function rememberState(
     if (present === undefined) known.set(key, kept);
     return value;
   };
-  /** Forgets the principal after a change, also if the change failed: it may have been committed. */
-  const change = async <Result>(principal: PrincipalId, run: () => Promise<Result>): Promise<Result> => {
+  return {
+    isBlocked: (principal) =>
+      read(
+        { ...principal, session: '' },
+        ({ isBlocked }) => isBlocked,
+        () => store.isBlocked(principal),
+        (entry, value) => void (entry.isBlocked = value),
+      ),
+    listRevocations: (principal) =>
+      read(
+        { ...principal, session: '' },
+        ({ revocations }) => revocations,
+        () => store.listRevocations(principal),
+        (entry, value) => void (entry.revocations = value),
+      ),
+    isSessionRevoked: (session) =>
+      read(
+        { ...session, subject: '' },
+        ({ isSessionRevoked }) => isSessionRevoked,
+        () => store.isSessionRevoked(session),
+        (entry, value) => void (entry.isSessionRevoked = value),
+      ),
+    findVendorUser: (key) =>
+      read(
+        { ...key, session: '' },
+        ({ vendorUsers }) => vendorUsers.get(targetOf(key)),
+        () => store.findVendorUser(key),
+        ({ vendorUsers }, value) => void (value !== undefined && vendorUsers.set(targetOf(key), value)),
+      ),
+  };
+}
+
+/** Returns the writes of a store, which forget what they change, also if they fail: a failed write may have been committed. */
+function forgetAtWrites(store: Store, { forget }: Pick<ChangeFeed, 'forget'>) {
+  const change = async <Result>(changed: readonly Change[], write: Promise<Result>): Promise<Result> => {
     try {
-      return await run();
+      return await write;
     } finally {
-      changes.forget({ ...principal, session: '' });
+      changed.forEach(forget);
     }
   };
-
+  const ofPrincipal = ({ issuer, subject }: PrincipalId): Change[] => [{ issuer, subject, session: '' }];
   return {
-    start: changes.start,
-    stop: changes.stop,
-    store: {
-      ...store,
-      isBlocked: (principal) =>
-        read(
-          { ...principal, session: '' },
-          ({ isBlocked }) => isBlocked,
-          () => store.isBlocked(principal),
-          (entry, value) => void (entry.isBlocked = value),
-        ),
-      listRevocations: (principal) =>
-        read(
-          { ...principal, session: '' },
-          ({ revocations }) => revocations,
-          () => store.listRevocations(principal),
-          (entry, value) => void (entry.revocations = value),
-        ),
-      isSessionRevoked: (session) =>
-        read(
-          { ...session, subject: '' },
-          ({ isSessionRevoked }) => isSessionRevoked,
-          () => store.isSessionRevoked(session),
-          (entry, value) => void (entry.isSessionRevoked = value),
-        ),
-      findVendorUser: (key) =>
-        read(
-          { ...key, session: '' },
-          ({ vendorUsers }) => vendorUsers.get(targetOf(key)),
-          () => store.findVendorUser(key),
-          ({ vendorUsers }, value) => void (value !== undefined && vendorUsers.set(targetOf(key), value)),
-        ),
-      blockUser: (principal, details) => change(principal, () => store.blockUser(principal, details)),
-      unblockUser: (principal) => change(principal, () => store.unblockUser(principal)),
-      setVendorUser: (key, vendorUserId) => change(key, () => store.setVendorUser(key, vendorUserId)),
-      forgetVendorUser: (key, vendorUserId) => change(key, () => store.forgetVendorUser(key, vendorUserId)),
-      removeVendorUser: (key, vendorUserId) => change(key, () => store.removeVendorUser(key, vendorUserId)),
-      recordLogout: async (logout) => {
-        const { issuer, subject = '', session = '' } = logout;
-        try {
-          return await store.recordLogout(logout);
-        } finally {
-          changes.forget({ issuer, subject, session: '' });
-          changes.forget({ issuer, subject: '', session });
-        }
-      },
+    blockUser: (principal, details) => change(ofPrincipal(principal), store.blockUser(principal, details)),
+    unblockUser: (principal) => change(ofPrincipal(principal), store.unblockUser(principal)),
+    setVendorUser: (key, vendorUserId) => change(ofPrincipal(key), store.setVendorUser(key, vendorUserId)),
+    forgetVendorUser: (key, vendorUserId) => change(ofPrincipal(key), store.forgetVendorUser(key, vendorUserId)),
+    removeVendorUser: (key, vendorUserId) => change(ofPrincipal(key), store.removeVendorUser(key, vendorUserId)),
+    recordLogout: (logout) => {
+      const { issuer, subject = '', session = '' } = logout;
+      return change(
+        [...ofPrincipal({ issuer, subject }), { issuer, subject: '', session }],
+        store.recordLogout(logout),
+      );
     },
-  };
+  } satisfies Partial<Store>;
 }
 
 interface ChangeFeedDependencies extends Pick<KnownStateDependencies, 'clock' | 'readChanges'> {

@@ -81,7 +81,10 @@ export function createSqlChanges({
   return {
     recordLogout: async (logout) => {
       const { issuer, tokenId } = logout;
-      const parts = [...(logout.session === undefined ? [] : [session]), ...(logout.subject === undefined ? [] : [subject])];
+      const parts = [
+        ...(logout.session === undefined ? [] : [session]),
+        ...(logout.subject === undefined ? [] : [subject]),
+      ];
       // Every transaction locks the row of the counter after the rows of revocations. Another order could end in a deadlock.
       const list = [...parts.map((part) => part.revoke), ...parts.flatMap((part) => part.note), useToken];
       return (await queryInTurn(JSON.stringify([issuer, tokenId]), list, valuesOf(logout))).length > 0;

@@ -110,7 +110,11 @@ export function createSqlStore(database: SqlDatabase): Store {
     isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
     ...createSqlChanges({ query, queryInTurn }),
     blockUser: async ({ issuer, subject }, { reason = null, actor = null, at = null } = {}) => {
-      await runInTurn([issuer, subject], ['block', ...noteOfPrincipal], [issuer, subject, nowText(), reason, actor, at]);
+      await runInTurn(
+        [issuer, subject],
+        ['block', ...noteOfPrincipal],
+        [issuer, subject, nowText(), reason, actor, at],
+      );
     },
     unblockUser: async ({ issuer, subject }) => {
       const rows = await runInTurn([issuer, subject], ['unblock', ...noteOfPrincipal], [issuer, subject, nowText()]);

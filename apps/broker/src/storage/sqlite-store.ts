@@ -148,7 +148,12 @@ function createMissingIndexes(database: DatabaseSync): void {
 const schema = sqlSchema('INTEGER PRIMARY KEY');
 
 function lacksTable(database: DatabaseSync): boolean {
-  const present = new Set(database.prepare('SELECT name FROM sqlite_master').all().map(({ name }) => name));
+  const present = new Set(
+    database
+      .prepare('SELECT name FROM sqlite_master')
+      .all()
+      .map(({ name }) => name),
+  );
   return Array.from(schema.matchAll(/CREATE TABLE IF NOT EXISTS (\w+)/g), ([, name]) => name).some(
     (name) => !present.has(name as string),
   );

@@ -51,24 +51,43 @@ export function createOutageReporter({ store, level, explain, clock, logger, met
 
 type Operation = Exclude<keyof Store, 'close'>;
 
-const reads: ReadonlySet<Operation> = new Set<Operation>([
-  'findVendorUser',
-  'listVendorUsers',
-  'isBlocked',
-  'listRevocations',
-  'isSessionRevoked',
-  'readChanges',
-  'listBlocks',
-  'listMappings',
-  'listIssuers',
-  'listDecisions',
-  'listWriters',
-  'listChains',
-  'readChain',
-  'listCheckpoints',
-  'countUnchained',
-  'listPersonal',
-]);
+/** What each operation does with the store. A check reads and writes. */
+const operations: Readonly<Record<Operation, 'read' | 'write'>> = {
+  findVendorUser: 'read',
+  listVendorUsers: 'read',
+  addVendorUser: 'write',
+  setVendorUser: 'write',
+  forgetVendorUser: 'write',
+  removeVendorUser: 'write',
+  reserveVendorUser: 'write',
+  releaseVendorUser: 'write',
+  isBlocked: 'read',
+  blockUser: 'write',
+  unblockUser: 'write',
+  recordLogout: 'write',
+  listRevocations: 'read',
+  isSessionRevoked: 'read',
+  readChanges: 'read',
+  deleteExpired: 'write',
+  listBlocks: 'read',
+  listMappings: 'read',
+  listIssuers: 'read',
+  setSubjectRule: 'write',
+  recordDecisions: 'write',
+  listDecisions: 'read',
+  countDecisions: 'write',
+  deleteDecisions: 'write',
+  addWriter: 'write',
+  listWriters: 'read',
+  listChains: 'read',
+  readChain: 'read',
+  cutChain: 'write',
+  listCheckpoints: 'read',
+  countUnchained: 'read',
+  listPersonal: 'read',
+  erasePersonal: 'write',
+  check: 'write',
+};
 
 /**
  * Returns the store, and reports its failures and its recovery to `outage`. A success ends the outage only if it proves that
@@ -87,7 +106,7 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
         scope === 'server' ||
         other === operation ||
         operation === 'check' ||
-        (scope === 'write' && !reads.has(operation));
+        (scope === 'write' && operations[operation] === 'write');
       if (isProven) failed.delete(other);
     }
     if (failed.size === 0) outage.end();
@@ -99,8 +118,9 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
     outage.fail(reason);
   };
 
-  const watch = <Name extends Operation>(operation: Name): Store[Name] => {
-    const run = async (...values: unknown[]): Promise<unknown> => {
+  const watch =
+    (operation: Operation) =>
+    async (...values: unknown[]): Promise<unknown> => {
       calls += 1;
       const call = calls;
       try {
@@ -112,46 +132,10 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
         throw error;
       }
     };
-    return run as unknown as Store[Name];
-  };
 
-  return {
-    findVendorUser: watch('findVendorUser'),
-    listVendorUsers: watch('listVendorUsers'),
-    addVendorUser: watch('addVendorUser'),
-    setVendorUser: watch('setVendorUser'),
-    forgetVendorUser: watch('forgetVendorUser'),
-    removeVendorUser: watch('removeVendorUser'),
-    reserveVendorUser: watch('reserveVendorUser'),
-    releaseVendorUser: watch('releaseVendorUser'),
-    isBlocked: watch('isBlocked'),
-    blockUser: watch('blockUser'),
-    unblockUser: watch('unblockUser'),
-    recordLogout: watch('recordLogout'),
-    listRevocations: watch('listRevocations'),
-    isSessionRevoked: watch('isSessionRevoked'),
-    readChanges: watch('readChanges'),
-    deleteExpired: watch('deleteExpired'),
-    listBlocks: watch('listBlocks'),
-    listMappings: watch('listMappings'),
-    listIssuers: watch('listIssuers'),
-    setSubjectRule: watch('setSubjectRule'),
-    recordDecisions: watch('recordDecisions'),
-    listDecisions: watch('listDecisions'),
-    countDecisions: watch('countDecisions'),
-    deleteDecisions: watch('deleteDecisions'),
-    addWriter: watch('addWriter'),
-    listWriters: watch('listWriters'),
-    listChains: watch('listChains'),
-    readChain: watch('readChain'),
-    cutChain: watch('cutChain'),
-    listCheckpoints: watch('listCheckpoints'),
-    countUnchained: watch('countUnchained'),
-    listPersonal: watch('listPersonal'),
-    erasePersonal: watch('erasePersonal'),
-    check: watch('check'),
-    close: store.close,
-  };
+  const names = Object.keys(operations) as Operation[];
+  const watched = Object.fromEntries(names.map((name) => [name, watch(name)])) as unknown as Omit<Store, 'close'>;
+  return { ...watched, close: store.close };
 }
 
 /** Returns the Redis store, and reports the results of `ping` to `outage`. The events of the cache report its other calls. */

@@ -152,7 +152,7 @@ test('refuses forms without a usable logout token, tells the provider why, and r
     { logout_token: '' },
     `logout_token=${token}&logout_token=${token}`,
     { logout_token: alice },
-    { logout_token: `${head}.${claims}.${signature.split('').reverse().join('')}` },
+    { logout_token: `${head}.${claims}.${signature.split('').toReversed().join('')}` },
     { logout_token: createTokenIssuer().logoutToken() },
     { logout_token: createTokenIssuer('https://evil.example.com').logoutToken() },
     { logout_token: provider.logoutToken({ nonce: 'n' }) },

@@ -32,7 +32,8 @@ export async function startOpenidProvider(audience: string) {
     ],
     findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     // The provider itself sends logout tokens to public addresses only.
-    fetch: (url, { method, headers, body }) => fetch(url, { method, headers, body } as RequestInit),
+    fetch: (url, { method, headers, body }: RequestInit = {}) =>
+      fetch(url, { ...(method && { method }), ...(headers && { headers }), ...(body && { body }) }),
     interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     features: {

@@ -2,7 +2,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { externalIdOf } from '../../src/vendors/external-id.ts';
-import { deploymentAdminToken, startDeployment, type BrokerProcess, type Deployment, type IssueResponse } from './deployment.ts';
+import {
+  deploymentAdminToken,
+  startDeployment,
+  type BrokerProcess,
+  type Deployment,
+  type IssueResponse,
+} from './deployment.ts';
 
 const requestCount = 1000;
 
@@ -97,19 +103,17 @@ function testFollowing(shared: TwoBrokers): void {
     const { userId } = shared.deployment.sandbox.vital.createUser('chosen');
     const chosen = { ...principal, vendor: 'vital', vendor_user_id: userId };
     expect(await administer('PUT', '/v1/vendor-users', chosen)).toBe(204);
-    expect(
-      await measureUntil(other, token, ({ body }) => body['vendor_user_id'] === userId),
-    ).toBeLessThan(2_000);
+    expect(await measureUntil(other, token, ({ body }) => body['vendor_user_id'] === userId)).toBeLessThan(2_000);
   });
-
 }
 
 /** Defines the tests of two `valetkey start` processes that share one database. */
 export function testSharedStore(openDatabase: (folder: string) => Promise<SharedDatabase>): void {
   const shared = useTwoBrokers(openDatabase);
   const vendorUserOf = async (subject: string) =>
-    (await shared.store.listVendorUsers({ issuer: shared.deployment.issuer, subject })).find(({ vendor }) => vendor === 'vital')
-      ?.vendorUserId;
+    (await shared.store.listVendorUsers({ issuer: shared.deployment.issuer, subject })).find(
+      ({ vendor }) => vendor === 'vital',
+    )?.vendorUserId;
   const clientUserIdOf = (subject: string) => externalIdOf({ issuer: shared.deployment.issuer, subject });
   const vitalUsersOf = (subject: string) =>
     shared.deployment.sandbox.vital.users().filter(({ clientUserId }) => clientUserId === clientUserIdOf(subject));

@@ -53,11 +53,11 @@ export function testStoreChanges(open: () => Store): void {
         seen.push(...changes.map(({ subject }) => subject));
         number = latest;
       };
-      let isWriting = true;
+      const progress = { isWriting: true };
       const writing = Promise.all(
         subjects.map((subject, index) => (stores[index % 3] as Store).blockUser({ issuer, subject })),
-      ).finally(() => (isWriting = false));
-      while (isWriting) await follow();
+      ).finally(() => (progress.isWriting = false));
+      while (progress.isWriting) await follow();
       await writing;
       await follow();
       expect(number).toBe(200);

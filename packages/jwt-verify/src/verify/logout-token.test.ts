@@ -143,7 +143,9 @@ test.each<[string, Partial<IssuerOptions>]>([
   ['with opaque tokens', { resolver: { endpoint: 'https://id.example.com/resolve' } }],
   [
     'with introspection',
-    { introspection: { endpoint: 'https://id.example.com/introspect', clientId: 'c', clientSecret: 'secret-of-a-test' } },
+    {
+      introspection: { endpoint: 'https://id.example.com/introspect', clientId: 'c', clientSecret: 'secret-of-a-test' },
+    },
   ],
 ])('lets a revocation be kept for a year for an issuer %s', async (_, record) => {
   const { verifier, logoutToken } = createLogoutHarness(record);

@@ -35,7 +35,8 @@ const maxIdLength = 255;
 /** Seconds for which a revocation is kept if the lifetime of the issuer's tokens is unknown: a year. */
 const unknownLifetimeSeconds = 31_536_000;
 
-const askProvider = 'Have the identity provider send a logout token as OpenID Connect Back-Channel Logout 1.0 defines it.';
+const askProvider =
+  'Have the identity provider send a logout token as OpenID Connect Back-Channel Logout 1.0 defines it.';
 
 /**
  * Verifies a logout token with the keys and the algorithms of its issuer (OpenID Connect Back-Channel Logout 1.0 section
