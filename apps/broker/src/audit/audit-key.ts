@@ -1,4 +1,5 @@
 import { createHmac, hash } from 'node:crypto';
+import type { Secret } from '@valetkey/core-types';
 import type { DecisionColumns } from '../storage/audit-store.ts';
 
 /** What a keyed hash is about. The same text has another hash for another subject. */
@@ -19,6 +20,22 @@ export function createAuditKey(secret: string): AuditKey {
       .update(JSON.stringify([subject, ...values]))
       .digest('base64url');
   return { id: mac('key').slice(0, 12), mac };
+}
+
+/** The fields of the configuration that hold keys. */
+interface KeyFields {
+  readonly audit: { readonly key?: Secret | undefined; readonly formerKeys: readonly Secret[] };
+}
+
+/** Returns the key of the configuration. Undefined if it has none. */
+export function auditKeyOf({ audit: { key } }: KeyFields): AuditKey | undefined {
+  return key && createAuditKey(key.reveal());
+}
+
+/** Returns the key of the configuration and the former ones. Undefined if it has none. */
+export function auditKeysOf(config: KeyFields): readonly [AuditKey, ...AuditKey[]] | undefined {
+  const key = auditKeyOf(config);
+  return key && [key, ...config.audit.formerKeys.map((former) => createAuditKey(former.reveal()))];
 }
 
 /** The columns that are about a person. They enter the chain as one salted hash, so that they can be erased. */

@@ -2,9 +2,11 @@ import { describeForeignError, ValetKeyError, type Clock, type ErrorCode } from 
 import type { Logger } from 'pino';
 import type { StoreHealth } from '../storage/store-health.ts';
 import type { AuditStore, Decision } from '../storage/audit-store.ts';
+import type { PrincipalId } from '../storage/store.ts';
 import type { AuditKey } from './audit-key.ts';
 import { createChain } from './chain.ts';
 import { createDecisionWriter } from './decision-writer.ts';
+import { forgetDecisions } from './forget.ts';
 import { createRefusals } from './refusals.ts';
 
 /** A decision to be recorded. The audit adds the time. */
@@ -23,19 +25,20 @@ export interface Audit {
   readonly record: (decision: DecisionInput) => Promise<void>;
   /** Returns the keyed hash of a token. Undefined if the audit has no key. */
   readonly fingerprint: (token: string) => string | undefined;
+  /** Erases the personal fields of all decisions about a principal. Returns the number of decisions. */
+  readonly forget: (principal: PrincipalId) => Promise<number>;
   /** Stores the counts of repeated refusals. */
   readonly close: () => Promise<void>;
 }
 
-interface AuditDependencies {
-  readonly store: Pick<AuditStore, 'recordDecisions' | 'countDecisions' | 'addWriter' | 'listWriters'>;
+/** What the audit uses. */
+export interface AuditDependencies {
+  readonly store: AuditStore;
   readonly storeHealth: StoreHealth;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The key of the chain. Absent: decisions are in no chain, and have no fingerprints of tokens. */
   readonly key?: AuditKey | undefined;
-  /** The version of the rules by which the broker decides. */
-  readonly policyVersion?: string | undefined;
   /** Called with each decision after it is recorded. */
   readonly listeners?: readonly DecisionListener[] | undefined;
 }
@@ -44,7 +47,7 @@ type DecisionListener = (decision: Decision) => unknown;
 
 /** Creates the audit. It writes each decision to the store, then to the log, then passes it to the listeners. */
 export function createAudit(dependencies: AuditDependencies): Audit {
-  const { store, storeHealth, clock, logger, key, policyVersion, listeners = [] } = dependencies;
+  const { store, storeHealth, clock, logger, key, listeners = [] } = dependencies;
   const chain = key && createChain({ key, store, clock });
   const writer = createDecisionWriter({ store, chain });
   const refusals = createRefusals({
@@ -90,7 +93,7 @@ export function createAudit(dependencies: AuditDependencies): Audit {
       }
     },
     record: async (input) => {
-      const decision: Decision = { at: new Date(clock.nowMs()).toISOString(), policyVersion, ...input };
+      const decision: Decision = { at: new Date(clock.nowMs()).toISOString(), ...input };
       let isCounted = false;
       try {
         // What an operator or the broker itself changed always has a row of its own.
@@ -108,6 +111,7 @@ export function createAudit(dependencies: AuditDependencies): Audit {
       for (const listen of listeners) tell(listen, decision);
     },
     fingerprint: (token) => key?.mac('token', token).slice(0, 22),
+    forget: (principal) => forgetDecisions(principal, { store, key }),
     close: refusals.close,
   };
 }

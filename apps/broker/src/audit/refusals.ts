@@ -45,32 +45,80 @@ interface Window {
 }
 
 export function createRefusals({ writer, store, clock, key, onFailure }: RefusalsDependencies): Refusals {
-  /** The windows of each principal, in the order of their ends. */
-  const principals = new Map<string, Map<string, Window>>();
-  const changed = new Set<Window>();
-  let size = 0;
-  let timer: NodeJS.Timeout | undefined;
+  const { findWindows, add, remove } = createWindows();
+  const { change, close } = createCounter({ store, key, onFailure });
 
-  /** Returns the windows of a principal that have not ended. */
-  const findWindows = ({ issuer, subject }: Decision, nowMs: number): Map<string, Window> => {
-    const principal = JSON.stringify([issuer, subject]);
-    const windows = principals.get(principal) ?? new Map<string, Window>();
-    for (const [name, { endsAtMs }] of windows) {
-      if (nowMs < endsAtMs) break;
-      windows.delete(name);
-      size -= 1;
-    }
-    // The principals stay in the order of their last refusals.
-    principals.delete(principal);
-    principals.set(principal, windows);
-    for (const [other, { size: count }] of principals) {
-      if (size < maxWindows) break;
-      principals.delete(other);
-      size -= count;
-    }
-    return windows;
+  return {
+    write: async (decision) => {
+      const nowMs = clock.monotonicMs();
+      const windows = findWindows(decision, nowMs);
+      const { operation, connection, outcome, reason, at } = decision;
+      const equal = JSON.stringify([operation, connection, outcome, reason]);
+      const name = windows.has(equal) || windows.size < maxRows - 1 ? equal : otherRefusals;
+      const window = windows.get(name);
+      if (window !== undefined) {
+        // While the first refusal cannot be committed, no equal one is either.
+        await window.row;
+        window.times += 1;
+        window.lastAt = at;
+        change(window);
+        return 'counted';
+      }
+      const row = writer.write(name === equal ? decision : { ...decision, reason: otherRefusals });
+      add(windows, name, { row, endsAtMs: nowMs + windowMs, times: 1, lastAt: at });
+      try {
+        await row;
+        return 'written';
+      } catch (error) {
+        remove(windows, name);
+        throw error;
+      }
+    },
+    close,
   };
+}
 
+/** The windows of one principal, in the order of their ends. */
+type Windows = Map<string, Window>;
+
+/** Creates the memory of the windows that have not ended. */
+function createWindows() {
+  const principals = new Map<string, Windows>();
+  let size = 0;
+  const remove = (windows: Windows, name: string): void => {
+    if (windows.delete(name)) size -= 1;
+  };
+  return {
+    remove,
+    add: (windows: Windows, name: string, window: Window): void => {
+      windows.set(name, window);
+      size += 1;
+    },
+    /** Returns the windows of a principal that have not ended. */
+    findWindows: ({ issuer, subject }: Decision, nowMs: number): Windows => {
+      const principal = JSON.stringify([issuer, subject]);
+      const windows = principals.get(principal) ?? new Map<string, Window>();
+      for (const [name, { endsAtMs }] of windows) {
+        if (nowMs < endsAtMs) break;
+        remove(windows, name);
+      }
+      // The principals stay in the order of their last refusals, so the first one is forgotten first.
+      principals.delete(principal);
+      for (const [other, { size: count }] of principals) {
+        if (size < maxWindows) break;
+        principals.delete(other);
+        size -= count;
+      }
+      principals.set(principal, windows);
+      return windows;
+    },
+  };
+}
+
+/** Creates what stores the counts of windows, some time after they change. */
+function createCounter({ store, key, onFailure }: Pick<RefusalsDependencies, 'store' | 'key' | 'onFailure'>) {
+  const changed = new Set<Window>();
+  let timer: NodeJS.Timeout | undefined;
   const storeCounts = async (): Promise<void> => {
     const windows = [...changed];
     changed.clear();
@@ -92,36 +140,12 @@ export function createRefusals({ writer, store, clock, key, onFailure }: Refusal
       if (changed.size > 0) storeSoon();
     }, storeMs).unref();
   };
-
   return {
-    write: async (decision) => {
-      const nowMs = clock.monotonicMs();
-      const windows = findWindows(decision, nowMs);
-      const { operation, connection, outcome, reason, at } = decision;
-      const equal = JSON.stringify([operation, connection, outcome, reason]);
-      const name = windows.has(equal) || windows.size < maxRows - 1 ? equal : otherRefusals;
-      const window = windows.get(name);
-      if (window !== undefined) {
-        // While the first refusal cannot be committed, no equal one is either.
-        await window.row;
-        window.times += 1;
-        window.lastAt = at;
-        changed.add(window);
-        storeSoon();
-        return 'counted';
-      }
-      const row = writer.write(name === equal ? decision : { ...decision, reason: otherRefusals });
-      windows.set(name, { row, endsAtMs: nowMs + windowMs, times: 1, lastAt: at });
-      size += 1;
-      try {
-        await row;
-        return 'written';
-      } catch (error) {
-        if (windows.delete(name)) size -= 1;
-        throw error;
-      }
+    change: (window: Window): void => {
+      changed.add(window);
+      storeSoon();
     },
-    close: async () => {
+    close: async (): Promise<void> => {
       clearTimeout(timer);
       if (changed.size > 0) await storeCounts();
     },

@@ -5,10 +5,11 @@ export interface Decision {
   readonly requestId: string;
   /**
    * `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. `block` and
-   * `unblock`: the operator blocked or unblocked the principal. `logout`: the identity provider ended sessions of the principal.
+   * `unblock`: the operator blocked or unblocked the principal. `logout`: the identity provider ended sessions of the principal;
+   * the subject is empty if it named only a session. `forget`: the operator erased a principal, whose subject is therefore empty.
    */
-  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap' | 'block' | 'unblock' | 'logout';
-  /** The name that the caller gave. Absent for `block` and `unblock`, which concern every connection. */
+  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap' | 'block' | 'unblock' | 'logout' | 'forget';
+  /** The name that the caller gave. Absent for `block`, `unblock`, `logout` and `forget`, which concern every connection. */
   readonly connection?: string | undefined;
   /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor` and where `connection` is absent. */
   readonly vendor?: string | undefined;
@@ -109,6 +110,14 @@ export interface ChainedRow {
   readonly erasure: string | null;
 }
 
+/** Which decisions of a chain to return. */
+export interface ChainPart {
+  readonly writer: string;
+  /** Only the decisions after this one. */
+  readonly after?: { readonly sequence: number; readonly id: number } | undefined;
+  readonly limit: number;
+}
+
 /** The values of a row, by the name of their column. */
 export type DecisionColumns = Readonly<Record<string, string | number | null>>;
 
@@ -168,7 +177,7 @@ export interface AuditStore {
   /** Returns the writers that have decisions: all of them, or those with decisions from before a moment. */
   readonly listChains: (beforeMs?: number) => Promise<string[]>;
   /** Returns decisions of a writer in their order. */
-  readonly readChain: (part: { writer: string; after: number; limit: number }) => Promise<ChainedRow[]>;
+  readonly readChain: (part: ChainPart) => Promise<ChainedRow[]>;
   /** Stores a checkpoint and deletes the decisions up to it, in one transaction. */
   readonly cutChain: (checkpoint: AuditCheckpoint) => Promise<void>;
   readonly listCheckpoints: () => Promise<AuditCheckpoint[]>;

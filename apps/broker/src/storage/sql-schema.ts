@@ -49,10 +49,13 @@ const changeTables = `
  * Returns the statements that create the missing tables. `rowNumber` is the database's column type for an ascending key.
  *
  * Brokers of two versions may share one database, so a later version only adds to the schema. Each column `vendor` holds
- * a connection and its vendor: `toTarget` of `sql-store.ts`. A row of `vendor_user` without vendor and subject is no vendor
+ * a connection and its vendor: `toTarget` of `stored-text.ts`. A row of `vendor_user` without vendor and subject is no vendor
  * user: it remembers which claims are the subject of the issuer's principals.
  */
-export const sqlSchema = (rowNumber: string): string => `
+export const sqlSchema = (rowNumber: string): string => userSchema() + auditSchema(rowNumber);
+
+/** Returns the statements that create the tables about users. */
+const userSchema = (): string => `
   CREATE TABLE IF NOT EXISTS vendor_user (
     vendor TEXT NOT NULL,
     issuer TEXT NOT NULL,
@@ -81,6 +84,10 @@ export const sqlSchema = (rowNumber: string): string => `
     ${writeLaterColumns('blocked_user')},
     PRIMARY KEY (issuer, subject)
   );
+`;
+
+/** Returns the statements that create the missing tables of the audit and of the changes that other brokers must learn. */
+const auditSchema = (rowNumber: string): string => `
   CREATE TABLE IF NOT EXISTS decision (
     id ${rowNumber},
     at TEXT NOT NULL,

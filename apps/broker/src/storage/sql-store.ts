@@ -70,6 +70,8 @@ const statements = {
   // Each `$` is the place of its value among the values of the operations that use the statement.
   insertPrincipalChange: insertChange({ issuer: '$1', subject: '$2', session: "''", at: '$3' }),
   insertUserChange: insertChange({ issuer: '$2', subject: '$3', session: "''", at: '$5' }),
+  deleteMarks: 'DELETE FROM created_vendor_user WHERE issuer = $1 AND subject = $2',
+  deleteReservations: 'DELETE FROM vendor_user_reservation WHERE issuer = $1 AND subject = $2',
   issuersOfUsers: `${listEach('vendor_user')}
     SELECT issuer,
       (SELECT vendor_user_id FROM vendor_user AS rule
@@ -119,6 +121,10 @@ export function createSqlStore(database: SqlDatabase): Store {
     unblockUser: async ({ issuer, subject }) => {
       const rows = await runInTurn([issuer, subject], ['unblock', ...noteOfPrincipal], [issuer, subject, nowText()]);
       return rows.length > 0;
+    },
+    deleteTraces: async ({ issuer, subject }) => {
+      await run('deleteMarks', [issuer, subject]);
+      await run('deleteReservations', [issuer, subject]);
     },
     listIssuers: async () => {
       const users = (await run('issuersOfUsers')).map((row): StoredIssuer => ({

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createIndexes, laterColumns, sqlSchema } from './sql-schema.ts';
+import { createIndexes, indexes, laterColumns, schemaProbe, sqlSchema } from './sql-schema.ts';
 import { createSqlStore } from './sql-store.ts';
 import { makePrivateFile, runStep } from './sqlite-file.ts';
 import type { Store } from './store.ts';
@@ -128,35 +128,27 @@ function setUp(database: DatabaseSync, timeoutMs: number): void {
   database.exec('PRAGMA busy_timeout = 0');
 }
 
+/** Creates what is missing in one transaction: another process may do the same, and a small disk has room for all of it or none. */
 function createTables(database: DatabaseSync): void {
-  if (!lacksTable(database) && missingColumns(database).length === 0) return createMissingIndexes(database);
-  // In one transaction, because each transaction writes whole pages to the write-ahead log. Another process may create some
-  // at the same time, so they are looked for again once the file is locked.
+  if (isComplete(database)) return;
   inTransaction(database, () => {
-    database.exec(schema);
+    database.exec(sqlSchema('INTEGER PRIMARY KEY'));
     for (const { table, name, type } of missingColumns(database)) {
       database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
     }
-    createMissingIndexes(database);
+    for (const statement of createIndexes) database.exec(statement);
   });
 }
 
-function createMissingIndexes(database: DatabaseSync): void {
-  for (const statement of createIndexes) database.exec(statement);
-}
-
-const schema = sqlSchema('INTEGER PRIMARY KEY');
-
-function lacksTable(database: DatabaseSync): boolean {
-  const present = new Set(
-    database
-      .prepare('SELECT name FROM sqlite_master')
-      .all()
-      .map(({ name }) => name),
-  );
-  return Array.from(schema.matchAll(/CREATE TABLE IF NOT EXISTS (\w+)/g), ([, name]) => name).some(
-    (name) => !present.has(name as string),
-  );
+function isComplete(database: DatabaseSync): boolean {
+  const present = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index'").all();
+  if (!Object.keys(indexes).every((index) => present.some(({ name }) => name === index))) return false;
+  try {
+    database.exec(schemaProbe);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function missingColumns(database: DatabaseSync) {

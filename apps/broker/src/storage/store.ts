@@ -157,6 +157,8 @@ export interface Store extends AuditStore {
    * revocations and logout tokens. Returns the number of deleted rows.
    */
   readonly deleteExpired: (nowMs: number) => Promise<number>;
+  /** Deletes what is left of a principal that has neither vendor users nor a block: marks of vendor users, and reservations. */
+  readonly deleteTraces: (principal: PrincipalId) => Promise<void>;
   /** Returns blocks, by issuer and subject. */
   readonly listBlocks: (page: Page<PrincipalId>) => Promise<Block[]>;
   /** Returns the stored vendor users of all principals, by issuer, subject and connection. */

@@ -51,43 +51,24 @@ export function createOutageReporter({ store, level, explain, clock, logger, met
 
 type Operation = Exclude<keyof Store, 'close'>;
 
-/** What each operation does with the store. A check reads and writes. */
-const operations: Readonly<Record<Operation, 'read' | 'write'>> = {
-  findVendorUser: 'read',
-  listVendorUsers: 'read',
-  addVendorUser: 'write',
-  setVendorUser: 'write',
-  forgetVendorUser: 'write',
-  removeVendorUser: 'write',
-  reserveVendorUser: 'write',
-  releaseVendorUser: 'write',
-  isBlocked: 'read',
-  blockUser: 'write',
-  unblockUser: 'write',
-  recordLogout: 'write',
-  listRevocations: 'read',
-  isSessionRevoked: 'read',
-  readChanges: 'read',
-  deleteExpired: 'write',
-  listBlocks: 'read',
-  listMappings: 'read',
-  listIssuers: 'read',
-  setSubjectRule: 'write',
-  recordDecisions: 'write',
-  listDecisions: 'read',
-  countDecisions: 'write',
-  deleteDecisions: 'write',
-  addWriter: 'write',
-  listWriters: 'read',
-  listChains: 'read',
-  readChain: 'read',
-  cutChain: 'write',
-  listCheckpoints: 'read',
-  countUnchained: 'read',
-  listPersonal: 'read',
-  erasePersonal: 'write',
-  check: 'write',
-};
+const reads: ReadonlySet<Operation> = new Set<Operation>([
+  'findVendorUser',
+  'listVendorUsers',
+  'isBlocked',
+  'listRevocations',
+  'isSessionRevoked',
+  'readChanges',
+  'listBlocks',
+  'listMappings',
+  'listIssuers',
+  'listDecisions',
+  'listWriters',
+  'listChains',
+  'readChain',
+  'listCheckpoints',
+  'countUnchained',
+  'listPersonal',
+]);
 
 /**
  * Returns the store, and reports its failures and its recovery to `outage`. A success ends the outage only if it proves that
@@ -106,7 +87,7 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
         scope === 'server' ||
         other === operation ||
         operation === 'check' ||
-        (scope === 'write' && operations[operation] === 'write');
+        (scope === 'write' && !reads.has(operation));
       if (isProven) failed.delete(other);
     }
     if (failed.size === 0) outage.end();
@@ -118,9 +99,8 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
     outage.fail(reason);
   };
 
-  const watch =
-    (operation: Operation) =>
-    async (...values: unknown[]): Promise<unknown> => {
+  const watch = <Name extends Operation>(operation: Name): Store[Name] => {
+    const run = async (...values: unknown[]): Promise<unknown> => {
       calls += 1;
       const call = calls;
       try {
@@ -132,10 +112,12 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
         throw error;
       }
     };
+    return run as unknown as Store[Name];
+  };
 
-  const names = Object.keys(operations) as Operation[];
-  const watched = Object.fromEntries(names.map((name) => [name, watch(name)])) as unknown as Omit<Store, 'close'>;
-  return { ...watched, close: store.close };
+  const operations = (Object.keys(store) as (keyof Store)[]).filter((name) => name !== 'close');
+  const watched = Object.fromEntries(operations.map((name) => [name, watch(name)]));
+  return { ...store, ...watched };
 }
 
 /** Returns the Redis store, and reports the results of `ping` to `outage`. The events of the cache report its other calls. */

@@ -59,9 +59,11 @@ interface PerformDependencies {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The version of the rules by which the broker decides. */
+  readonly policyVersion?: string | undefined;
 }
 
-export function createPerform({ connections, audit, clock, logger }: PerformDependencies): Perform {
+export function createPerform({ connections, audit, clock, logger, policyVersion }: PerformDependencies): Perform {
   return async (request, operation, work) => {
     const startedAtMs = clock.monotonicMs();
     await audit.assertWritable(request.id);
@@ -74,6 +76,7 @@ export function createPerform({ connections, audit, clock, logger }: PerformDepe
       vendor: connections.get(name)?.vendor.id,
       issuer,
       subject,
+      policyVersion,
     };
     const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
     let details: OperationDetails = {};

@@ -202,6 +202,33 @@ test('responds 503 while the logout cannot be stored or audited, so that the pro
   expect((await logOutWith(broker, form)).status).toBe(200);
 });
 
+test('responds 503 to further logouts while a hundred are being stored, and stores all others', async () => {
+  const provider = createTokenIssuer();
+  const { issuer, jwks } = provider;
+  const memory = createSqliteStore(':memory:');
+  const { promise: stored, resolve: store } = Promise.withResolvers<void>();
+  const { promise: full, resolve: reportFull } = Promise.withResolvers<void>();
+  let running = 0;
+  const slowStore = {
+    ...memory,
+    recordLogout: async (...values: Parameters<typeof memory.recordLogout>) => {
+      running += 1;
+      if (running === 100) reportFull();
+      await stored;
+      return memory.recordLogout(...values);
+    },
+  };
+  const issuers = [{ issuer, audiences: ['valetkey'], jwks, backChannelLogout }];
+  await using broker = await startRecordingBroker({ ...baseConfig, issuers }, { store: slowStore });
+  const logOut = async () => (await logOutWith(broker, { logout_token: provider.logoutToken() })).status;
+  const pending = Array.from({ length: 100 }, logOut);
+  await full;
+  expect(await logOut()).toBe(503);
+  expect((await logOutWith(broker, { logout_token: 'forged' })).status).toBe(400);
+  store();
+  expect(new Set(await Promise.all(pending))).toEqual(new Set([200]));
+});
+
 test('has no route for logout tokens unless an issuer has backChannelLogout, and names the route in its metadata', async () => {
   const { issuer, jwks } = createTokenIssuer();
   const record = { issuer, jwks, audiences: ['valetkey'] };

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Decision, DecisionPage, DecisionPosition, DecisionSelection } from '../../src/storage/audit-store.ts';
 import type { Store, StoredVendorUser } from '../../src/storage/store.ts';
 import { testStoreChanges } from './store-changes-conformance.ts';
+import { testChain } from './chain-conformance.ts';
 import { testStoreLists } from './store-lists-conformance.ts';
 
 /** An empty database for one test. Each `open` stands for another process that uses it. */
@@ -222,6 +223,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     });
   });
 
+  testChain({ open });
   testStoreLists(() => store);
   testStoreChanges(open);
 

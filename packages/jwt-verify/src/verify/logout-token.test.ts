@@ -152,3 +152,9 @@ test.each<[string, Partial<IssuerOptions>]>([
   const { keepUntilSeconds } = await verifier.verifyLogoutToken(logoutToken());
   expect(keepUntilSeconds).toBe(now + 365 * 86_400 + 10);
 });
+
+test('lets a revocation be kept for at most a century', async () => {
+  const { verifier, logoutToken } = createLogoutHarness({ maxLifetimeSeconds: 1e13 });
+  const { keepUntilSeconds } = await verifier.verifyLogoutToken(logoutToken());
+  expect(keepUntilSeconds).toBe(now + 36_500 * 86_400 + 10);
+});

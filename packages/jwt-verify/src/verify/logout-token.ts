@@ -34,6 +34,8 @@ const maxLogoutLifetimeSeconds = 3_600;
 const maxIdLength = 255;
 /** Seconds for which a revocation is kept if the lifetime of the issuer's tokens is unknown: a year. */
 const unknownLifetimeSeconds = 31_536_000;
+/** The longest time for which a revocation is kept, in seconds: a century. Later dates have no usual form. */
+const maxKeepSeconds = 100 * unknownLifetimeSeconds;
 
 const askProvider =
   'Have the identity provider send a logout token as OpenID Connect Back-Channel Logout 1.0 defines it.';
@@ -144,5 +146,6 @@ function findSubject(issuer: Issuer, claims: JsonObject): string | undefined {
 function lifetimeOf({ maxLifetimeSeconds, introspection, resolver }: Issuer): number {
   // An opaque token may have no exp.
   const isUnknown = introspection !== undefined || resolver !== undefined;
-  return isUnknown ? unknownLifetimeSeconds : (maxLifetimeSeconds ?? unknownLifetimeSeconds);
+  const lifetime = isUnknown ? unknownLifetimeSeconds : (maxLifetimeSeconds ?? unknownLifetimeSeconds);
+  return Math.min(lifetime, maxKeepSeconds);
 }

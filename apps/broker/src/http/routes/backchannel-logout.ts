@@ -7,7 +7,7 @@ import { addFormRoute } from './form-route.ts';
 
 export const backChannelLogoutPath = '/v1/backchannel-logout';
 
-/** The most logout tokens that are handled at once. A provider that ends every session sends thousands. */
+/** The most logouts that are stored at once. A provider that ends every session sends thousands. */
 const maxRunningLogouts = 100;
 
 interface BackChannelLogoutDependencies {
@@ -24,8 +24,7 @@ interface BackChannelLogoutDependencies {
  */
 export function addBackChannelLogoutRoute(server: FastifyInstance, dependencies: BackChannelLogoutDependencies): void {
   const { verifier, store, audit, countError } = dependencies;
-  const logOut = async (form: unknown, requestId: string): Promise<void> => {
-    const token = await verifier.verifyLogoutToken(readLogoutToken(form));
+  const logOut = async (token: LogoutToken, requestId: string): Promise<void> => {
     await audit.assertWritable(requestId);
     if (!(await store.recordLogout(toLogout(token)))) {
       throw new ValetKeyError('invalid_token', 'The logout token was used before.', {
@@ -38,12 +37,14 @@ export function addBackChannelLogoutRoute(server: FastifyInstance, dependencies:
   };
   let running = 0;
   const handler: RouteHandlerMethod = async (request, reply) => {
+    // Counted only now, so that forged tokens cannot displace those of a provider.
+    const token = await verifier.verifyLogoutToken(readLogoutToken(request.body));
     if (running >= maxRunningLogouts) {
-      throw new ValetKeyError('overloaded', 'Too many logout tokens are being handled.', { retryAfterSeconds: 1 });
+      throw new ValetKeyError('overloaded', 'Too many logouts are being stored.', { retryAfterSeconds: 1 });
     }
     running += 1;
     try {
-      await logOut(request.body, request.id);
+      await logOut(token, request.id);
     } finally {
       running -= 1;
     }
