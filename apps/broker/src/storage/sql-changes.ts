@@ -15,6 +15,8 @@ interface ChangeDependencies {
 const maxChanges = 1_000;
 /** How long a change is kept, in milliseconds. Every broker reads the changes within seconds. */
 const keepChangesMs = 3_600_000;
+/** How long a used logout token is kept after its expiry, in milliseconds. The clocks of two brokers may differ. */
+const keepTokensMs = 3_600_000;
 
 /**
  * Takes the next number. The row of the counter stays locked until the transaction commits, so the changes become visible in
@@ -113,7 +115,7 @@ export function createSqlChanges({
     deleteExpired: async (nowMs) => {
       const changes = await query(statements.deleteChanges, [isoAt(nowMs - keepChangesMs)]);
       const revocations = await query(statements.deleteRevocations, [isoAt(nowMs)]);
-      const tokens = await query(statements.deleteTokens, [isoAt(nowMs)]);
+      const tokens = await query(statements.deleteTokens, [isoAt(nowMs - keepTokensMs)]);
       return changes.length + revocations.length + tokens.length;
     },
   };

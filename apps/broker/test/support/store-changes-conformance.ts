@@ -109,6 +109,17 @@ export function testStoreChanges(open: () => Store): void {
       expect(await other.recordLogout(logoutOf({ issuer: 'https://other.example.com', session: 's-1' }))).toBe(true);
     });
 
+    test('remembers a used logout token for an hour after its expiry, because the clocks of two brokers may differ', async () => {
+      const store = open();
+      const expiresAtMs = Date.now() + hourMs;
+      const used = logoutOf({ subject: 'alice', tokenExpiresAtMs: expiresAtMs });
+      await store.recordLogout(used);
+      await store.deleteExpired(expiresAtMs + hourMs - 1);
+      expect(await store.recordLogout(used)).toBe(false);
+      await store.deleteExpired(expiresAtMs + hourMs + 1);
+      expect(await store.recordLogout(used)).toBe(true);
+    });
+
     test('accepts a logout token once although many processes receive it at the same time', async () => {
       const stores = [open(), open(), open(), open()];
       const results = await Promise.all(
