@@ -53,6 +53,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     resourceMetadata: publicUrl && publicUrl + resourceMetadataPath,
     origins: config.cors.origins,
     hostNames: config.listen.hostNames,
+    trustedProxies: config.listen.trustedProxies,
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const identify = createIdentify({ verifier, store, assertWithinRate: callerLimits.assertWithinRate });

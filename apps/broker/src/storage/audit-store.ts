@@ -36,6 +36,8 @@ export interface Decision {
   readonly policyVersion?: string | undefined;
   /** A keyed hash of the caller's token: equal for equal tokens. Nothing about the token can be derived from it without the key. */
   readonly tokenFingerprint?: string | undefined;
+  /** The rules that only observe and would have refused, such as `policy.rules.0, policy.rules.2`. */
+  readonly observed?: string | undefined;
   /** How many equal refusals this decision stands for, if it stands for more than one. */
   readonly times?: number | undefined;
   /** When the last of these refusals was. */

@@ -11,6 +11,9 @@ import { commandFile } from './valetkey-process.ts';
 export const deploymentAdminToken = 'deployment-admin-token-of-32-characters';
 const vitalApiKey = 'sk_us_deployment';
 
+/** The key with which the brokers chain their decisions. */
+export const auditKeyText = 'the-key-of-the-audit-of-every-deployment';
+
 /** A broker in a process of its own. */
 export interface BrokerProcess {
   readonly url: string;
@@ -42,6 +45,7 @@ export async function startDeployment() {
       listen: { port: 0 },
       admin: { port: 0, token: deploymentAdminToken },
       store,
+      audit: { key: auditKeyText },
       log: { level: 'error' },
       issuers: [{ issuer, audiences: ['valetkey'] }],
       vendors: {
