@@ -50,6 +50,8 @@ function describeOperation(decision: ListedDecision): string {
       return 'was blocked';
     case 'unblock':
       return 'was unblocked';
+    case 'logout':
+      return 'was signed out by the identity provider';
     case 'forget':
       return 'was forgotten';
     case 'map':

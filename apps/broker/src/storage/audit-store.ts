@@ -5,11 +5,11 @@ export interface Decision {
   readonly requestId: string;
   /**
    * `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. `block` and
-   * `unblock`: the operator blocked or unblocked the principal. `forget`: the operator erased a principal, whose subject is therefore
-   * empty.
+   * `unblock`: the operator blocked or unblocked the principal. `logout`: the identity provider ended sessions of the principal;
+   * the subject is empty if it named only a session. `forget`: the operator erased a principal, whose subject is therefore empty.
    */
-  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap' | 'block' | 'unblock' | 'forget';
-  /** The name that the caller gave. Absent for `block`, `unblock` and `forget`, which concern every connection. */
+  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap' | 'block' | 'unblock' | 'logout' | 'forget';
+  /** The name that the caller gave. Absent for `block`, `unblock`, `logout` and `forget`, which concern every connection. */
   readonly connection?: string | undefined;
   /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor` and where `connection` is absent. */
   readonly vendor?: string | undefined;

@@ -1,3 +1,50 @@
+/** The tables of the chain of the audit. */
+const auditTables = `
+  CREATE TABLE IF NOT EXISTS audit_writer (
+    number BIGINT PRIMARY KEY,
+    writer TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    mac TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS audit_checkpoint (
+    writer TEXT PRIMARY KEY,
+    sequence BIGINT NOT NULL,
+    mac TEXT NOT NULL,
+    at TEXT NOT NULL,
+    signature TEXT NOT NULL
+  );
+`;
+
+/** The tables by which brokers learn what other brokers changed, and of the logouts of identity providers. */
+const changeTables = `
+  CREATE TABLE IF NOT EXISTS change_counter (
+    id INTEGER PRIMARY KEY,
+    value BIGINT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS change (
+    number BIGINT PRIMARY KEY,
+    at TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    session TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS revocation (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    session TEXT NOT NULL,
+    issued_until BIGINT NOT NULL,
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject, session)
+  );
+  CREATE TABLE IF NOT EXISTS used_logout_token (
+    issuer TEXT NOT NULL,
+    token_id TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (issuer, token_id)
+  );
+`;
+
 /**
  * Returns the statements that create the missing tables. `rowNumber` is the database's column type for an ascending key.
  *
@@ -53,45 +100,8 @@ const auditSchema = (rowNumber: string): string => `
     outcome TEXT NOT NULL,
     ${writeLaterColumns('decision')}
   );
-  CREATE TABLE IF NOT EXISTS audit_writer (
-    number BIGINT PRIMARY KEY,
-    writer TEXT NOT NULL,
-    key_id TEXT NOT NULL,
-    at TEXT NOT NULL,
-    mac TEXT NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS audit_checkpoint (
-    writer TEXT PRIMARY KEY,
-    sequence BIGINT NOT NULL,
-    mac TEXT NOT NULL,
-    at TEXT NOT NULL,
-    signature TEXT NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS change_counter (
-    id INTEGER PRIMARY KEY,
-    value BIGINT NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS change (
-    number BIGINT PRIMARY KEY,
-    at TEXT NOT NULL,
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    session TEXT NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS revocation (
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    session TEXT NOT NULL,
-    issued_until BIGINT NOT NULL,
-    expires_at TEXT NOT NULL,
-    PRIMARY KEY (issuer, subject, session)
-  );
-  CREATE TABLE IF NOT EXISTS used_logout_token (
-    issuer TEXT NOT NULL,
-    token_id TEXT NOT NULL,
-    expires_at TEXT NOT NULL,
-    PRIMARY KEY (issuer, token_id)
-  );
+  ${auditTables}
+  ${changeTables}
 `;
 
 /**

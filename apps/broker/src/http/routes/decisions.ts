@@ -24,14 +24,14 @@ const querySchema = z.strictObject({
   outcome: text.optional(),
   reason: text.optional(),
   request_id: text.optional(),
-  operation: z.enum(['issue', 'proxy', 'map', 'unmap', 'block', 'unblock', 'forget']).optional(),
+  operation: z.enum(['issue', 'proxy', 'map', 'unmap', 'block', 'unblock', 'logout', 'forget']).optional(),
   limit: z.coerce.number().int().min(1).max(maxLimit).optional(),
   cursor: z.string().transform(parseCursor).optional(),
 });
 
 const remediation =
   'Use each of these parameters at most once: `since` and `until` (`2026-11-28T14:02:00Z`), `issuer`, `subject`, ' +
-  '`connection`, `vendor_user_id`, `outcome`, `reason`, `request_id`, `operation` (`issue`, `proxy`, `map`, `unmap`, `block`, `unblock` or `forget`), ' +
+  '`connection`, `vendor_user_id`, `outcome`, `reason`, `request_id`, `operation` (`issue`, `proxy`, `map`, `unmap`, `block`, `unblock`, `logout` or `forget`), ' +
   `\`limit\` (1 to ${maxLimit}) and \`cursor\` (the \`next_cursor\` of the page before).`;
 
 /** Adds `GET /v1/decisions`: a page of the audit, or the whole selection as lines of JSON. */
