@@ -10,6 +10,7 @@ import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
 import { limitRunningCalls } from './http/sockets.ts';
 import { openParts, type Parts } from './open-parts.ts';
+import { startExpiry } from './storage/delete-expired.ts';
 import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
 import { createStoreHealth } from './storage/store-health.ts';
 import type { Decision } from './storage/audit-store.ts';
@@ -113,6 +114,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     try {
       await refuseUnsupportedRedis(redis, config.redis);
       await refuseOtherPrincipals(parts);
+      parts.followChanges();
       await app.listen({ host: config.listen.host, port: config.listen.port });
       await admin.listen({ host: config.admin.host, port: config.admin.port });
     } catch (error) {
@@ -123,6 +125,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     void verifier.warm();
     void operatorVerifier?.warm();
     const { keepDays } = config.audit;
+    resources.use(startExpiry({ store, clock }), (end) => end());
     if (keepDays !== undefined)
       resources.use(startRetention(keepDays, { store, clock, logger, key: auditKeyOf(config) }), (end) => end());
     // Reports unusable stores at the start. The broker continues: each call tries the store again.

@@ -71,17 +71,6 @@ export function createAudit(dependencies: AuditDependencies): Audit {
     });
   };
 
-  /** A listener that fails must not change the response to a request that was decided and recorded. */
-  const tell = (listen: DecisionListener, decision: Decision): void => {
-    const fail = (error: unknown) =>
-      logger.error({ requestId: decision.requestId, error: describeForeignError(error) }, 'decision listener failed');
-    try {
-      Promise.resolve(listen(decision)).catch(fail);
-    } catch (error) {
-      fail(error);
-    }
-  };
-
   return {
     assertWritable: async (requestId) => {
       if (!hasFailed) return;
@@ -108,12 +97,23 @@ export function createAudit(dependencies: AuditDependencies): Audit {
       const line = { requestId, decision: logged, ...(reason !== undefined && { reason }) };
       // A refusal that is repeated has one line, as it has one row.
       logger[isCounted ? 'debug' : 'info'](line, 'decision');
-      for (const listen of listeners) tell(listen, decision);
+      for (const listen of listeners) tell(listen, decision, logger);
     },
     fingerprint: (token) => key?.mac('token', token).slice(0, 22),
     forget: (principal) => forgetDecisions(principal, { store, key }),
     close: refusals.close,
   };
+}
+
+/** Calls a listener. One that fails must not change the response to a request that was decided and recorded. */
+function tell(listen: DecisionListener, decision: Decision, logger: Logger): void {
+  const fail = (error: unknown) =>
+    logger.error({ requestId: decision.requestId, error: describeForeignError(error) }, 'decision listener failed');
+  try {
+    Promise.resolve(listen(decision)).catch(fail);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 const reasonOf = (error: unknown) => (ValetKeyError.isInstance(error) ? error.reason : undefined);

@@ -14,10 +14,12 @@ export function describeRow(decision: ListedDecision): string {
 /** Returns sentences that explain a decision. */
 export function explainDecision(decision: ListedDecision): string {
   const { at, issuer, subject, outcome, actor, vendor_status: status, duration_ms: duration } = decision;
+  const person = subject === '' ? 'A forgotten user' : subject;
   const sentences = [
-    `${timeOf(at)}: ${subject} of the issuer ${issuer} ${describeOperation(decision)}.`,
+    `${timeOf(at)}: ${person} of the issuer ${issuer} ${describeOperation(decision)}.`,
     outcome === 'allowed' ? 'The broker allowed it.' : `The outcome was ${outcome}.`,
     ...(outcome === 'allowed' ? [] : describeReason(decision)),
+    ...describeRepetitions(decision),
     ...(actor === undefined ? [] : [describeActor(actor)]),
     ...(status === undefined ? [] : [`The vendor responded with the status ${status}.`]),
     ...(duration === undefined ? [] : [`It took ${duration} ms.`]),
@@ -33,6 +35,13 @@ function describeActor(actor: string): string {
   return actor.includes(' ') ? `The operator is ${actor}.` : `The operator used the admin token ${actor}.`;
 }
 
+function describeRepetitions({ times, last_at: lastAt, client_address: address }: ListedDecision): string[] {
+  return [
+    ...(times === undefined || lastAt === undefined ? [] : [`It happened ${times} times until ${timeOf(lastAt)}.`]),
+    ...(address === undefined ? [] : [`The request came from ${address}.`]),
+  ];
+}
+
 function describeOperation(decision: ListedDecision): string {
   const { operation, connection, vendor, method, path, vendor_user_id: user = 'unknown' } = decision;
   const target = `the connection ${connection}${vendor === undefined || vendor === connection ? '' : ` (${vendor})`}`;
@@ -44,8 +53,14 @@ function describeOperation(decision: ListedDecision): string {
       return `called the vendor through ${target}${call === '' ? '' : `: ${call}`}`;
     case 'block':
       return 'was blocked';
+    case 'administer':
+      return 'called the admin API';
     case 'unblock':
       return 'was unblocked';
+    case 'logout':
+      return 'was signed out by the identity provider';
+    case 'forget':
+      return 'was forgotten';
     case 'map':
       return `received the vendor user ${user} of ${target}`;
     case 'unmap':

@@ -99,5 +99,5 @@ function addSelection(command: Command): Command {
     .option('--outcome <outcome>', 'Selects `allowed` or this error code.')
     .option('--reason <reason>', 'Selects this reason, such as `issuers`.')
     .option('--request-id <id>', 'Selects this request.')
-    .option('--operation <operation>', 'Selects issue, proxy, map, unmap, block, unblock or forget.');
+    .option('--operation <operation>', 'Selects issue, proxy, map, unmap, block, unblock, logout or forget.');
 }

@@ -35,6 +35,10 @@ const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za
   error: 'must be a host name or an address (IPv6 in brackets, such as [fd00::1]), without a port',
 });
 
+const proxyAddressSchema = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+  error: 'must be an address or a network such as 10.0.0.0/8',
+});
+
 const storeSchema = z.union([
   z.strictObject({
     sqlite: z
@@ -81,6 +85,12 @@ export const brokerShape = {
         .optional()
         .describe(
           'The names that the `Host` header of a request may have. Loopback names and the address at which the broker received the request are always allowed. Absent: every name is allowed, because the proxy in front of the broker checks it.',
+        ),
+      trustedProxies: z
+        .array(proxyAddressSchema)
+        .default([])
+        .describe(
+          'The addresses of the proxies in front of the broker, such as `10.0.0.5` or `10.0.0.0/8`. The audit then has the client address that they state in `X-Forwarded-For`. Absent: it has the address that connects to the broker.',
         ),
     })
     .prefault({})

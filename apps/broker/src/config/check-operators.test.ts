@@ -119,6 +119,12 @@ test.each<[string, object, readonly object[], RegExp]>([
     /^admin\.operators\.issuer\.introspection: must be absent/,
   ],
   [
+    'with logout tokens',
+    { issuer: { ...own, backChannelLogout: { audiences: ['console'] } }, require },
+    [provider],
+    /^admin\.operators\.issuer\.backChannelLogout: has no effect here/,
+  ],
+  [
     'with a condition on another issuer',
     { issuer: own, require: { any: [require, { issuer: 'https://other.example.com' }] } },
     [provider],

@@ -54,6 +54,11 @@ function findRecordProblems(record: IssuerOptions): string[] {
     (name) =>
       `${field}.${name}: must be absent, because the broker would send a mistyped admin token to the identity provider`,
   );
+  if (record.backChannelLogout !== undefined) {
+    problems.push(
+      `${field}.backChannelLogout: has no effect here; set it on the record of the same issuer under \`issuers\``,
+    );
+  }
   if (record.audiences === null) {
     problems.push(
       `${field}.audiences: must be a list, because otherwise every app's token of this identity provider would be accepted`,

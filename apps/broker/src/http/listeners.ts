@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { listAdminDigests } from '../config/admin-fields.ts';
 import type { Config } from '../config/config.ts';
+import { createRecordRefusal } from '../audit/record-refusal.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createCallerLimits } from '../policy/caller-limits.ts';
 import { createIdentifyOperator } from '../policy/operators.ts';
@@ -16,6 +17,7 @@ import type { Connections } from '../vendors/connections.ts';
 import type { Perform } from '../vendors/perform.ts';
 import { isAdminApiOn, type AdminAccess } from './routes/admin-authentication.ts';
 import { addAdminRoutes } from './routes/admin.ts';
+import { addBackChannelLogoutRoute } from './routes/backchannel-logout.ts';
 import { addAdminFrontRoutes, addDocumentationRoutes } from './routes/documentation.ts';
 import { addAuthorizeRoute, addResolveRoute } from './routes/forward-auth.ts';
 import { addHealthRoutes, addMetricsRoute } from './routes/health.ts';
@@ -45,7 +47,8 @@ export interface ListenerDependencies {
 
 /** Creates the listener that apps reach. */
 export function createAppListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
-  const { clock, logger, metrics, store, connections, verifier, tokens, perform, readiness, lifecycle } = dependencies;
+  const { clock, logger, metrics, store, connections, verifier, tokens, perform, audit, readiness, lifecycle } =
+    dependencies;
   const { publicUrl } = config;
   const countError = metrics.countError;
   const app = createHttpServer({
@@ -55,11 +58,14 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     resourceMetadata: publicUrl && publicUrl + resourceMetadataPath,
     origins: config.cors.origins,
     hostNames: config.listen.hostNames,
+    trustedProxies: config.listen.trustedProxies,
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
-  const identify = createIdentify({ verifier, store, assertWithinRate: callerLimits.assertWithinRate });
+  const recordRefusal = createRecordRefusal(audit, connections);
+  const { assertWithinRate } = callerLimits;
+  const identify = createIdentify({ verifier, store, recordRefusal, assertWithinRate });
   // Forward authentication has no rate limit, because a proxy asks the broker about each request to every service.
-  const identifyWithoutLimit = createIdentify({ verifier, store });
+  const identifyWithoutLimit = createIdentify({ verifier, store, recordRefusal });
   const { headerPrefix } = config.forwardAuth;
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
   addDocumentationRoutes(app, publicUrl);
@@ -69,9 +75,11 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   addIssueRoute(app, { identify, perform, tokens, clock });
   addProxyRoute(app, { identify, perform, tokens, callerLimits, countError });
   addTokenExchangeRoute(app, { identify, perform, tokens, clock, countError });
+  const acceptsLogout = config.issuers.some(({ backChannelLogout }) => backChannelLogout !== undefined);
+  if (acceptsLogout) addBackChannelLogoutRoute(app, { verifier, store, audit, countError });
   if (publicUrl !== undefined) {
     const scopes = new Set(config.connections.flatMap(({ policy }) => policy.requiredScopes));
-    addMetadataRoutes(app, { publicUrl, issuers: issuersOf(config), scopes: [...scopes] });
+    addMetadataRoutes(app, { publicUrl, issuers: issuersOf(config), scopes: [...scopes], acceptsLogout });
   }
   return app;
 }
@@ -97,13 +105,13 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
 
 function createAdminAccess(
   { admin }: Config,
-  { operatorVerifier: verifier, store, clock }: ListenerDependencies,
+  { operatorVerifier: verifier, store, connections, audit, clock }: ListenerDependencies,
 ): AdminAccess {
   const { operators } = admin;
+  const recordRefusal = createRecordRefusal(audit, connections);
+  const identify = verifier && createIdentify({ verifier, store, recordRefusal });
   const identifyOperator =
-    operators &&
-    verifier &&
-    createIdentifyOperator(operators, { identify: createIdentify({ verifier, store }), clock });
+    operators && identify && createIdentifyOperator(operators, { identify, recordRefusal, clock });
   return { accepted: listAdminDigests(admin), identifyOperator };
 }
 

@@ -7,10 +7,11 @@ const alice = { issuer: 'https://id.example.com', subject: 'alice', scopes: ['op
 
 function identify(principal: Partial<Principal>, actorClaim = 'sub') {
   const identified = async () => ({ ...alice, ...principal });
+  const recordRefusal = async () => undefined;
   return createIdentifyOperator(
     { require: { scope: 'operate' }, actorClaim },
-    { identify: identified, clock: { nowMs: () => 0 } },
-  )('token');
+    { identify: identified, recordRefusal, clock: { nowMs: () => 0 } },
+  )({ id: 'request', token: 'token' });
 }
 
 test('an operator is named by subject and issuer', async () => {

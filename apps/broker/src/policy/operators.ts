@@ -1,17 +1,21 @@
 import { readClaim, ValetKeyError, type Clock, type Principal } from '@valetkey/core-types';
 import type { OperatorsConfig } from '../config/config.ts';
-import type { Identify } from '../identity/identify.ts';
+import type { CallerRequest, Identify, RecordRefusal } from '../identity/identify.ts';
 import { prepareCondition } from './conditions.ts';
 
 /**
- * Returns the actor whom the access token of an operator names. Rejects with the error of {@link Identify}, and with `forbidden` if
+ * Returns the actor that the access token of an operator names. Rejects with the error of {@link Identify}, and with `forbidden` if
  * the user is no operator or has no usable `actorClaim`.
  */
-export type IdentifyOperator = (token: string) => Promise<string>;
+export type IdentifyOperator = (request: OperatorRequest) => Promise<string>;
+
+/** A request to the admin API. */
+type OperatorRequest = Omit<CallerRequest, 'operation' | 'connection'>;
 
 /** The dependencies of {@link createIdentifyOperator}. */
 interface OperatorDependencies {
   readonly identify: Identify;
+  readonly recordRefusal: RecordRefusal;
   readonly clock: Pick<Clock, 'nowMs'>;
 }
 
@@ -20,18 +24,25 @@ const maxNameLength = 128;
 /** Creates the function that returns the actor of an operator. */
 export function createIdentifyOperator(
   { require, actorClaim }: Pick<OperatorsConfig, 'require' | 'actorClaim'>,
-  { identify, clock }: OperatorDependencies,
+  { identify, recordRefusal, clock }: OperatorDependencies,
 ): IdentifyOperator {
   const { decide, subjects } = prepareCondition(require, clock);
-  return async (token) => {
-    const principal = await identify(token);
-    if (decide(principal) !== true) {
-      throw new ValetKeyError('forbidden', 'This user is not an operator.', {
-        reason: 'admin.operators.require',
-        remediation: `Sign in so that the token satisfies admin.operators.require. It reads: ${subjects.join(', ')}.`,
-      });
+  const readActor = (principal: Principal): string => {
+    if (decide(principal) === true) return actorOf(principal, actorClaim);
+    throw new ValetKeyError('forbidden', 'This user is not an operator.', {
+      reason: 'admin.operators.require',
+      remediation: `Sign in so that the token satisfies admin.operators.require. It reads: ${subjects.join(', ')}.`,
+    });
+  };
+  return async (origin) => {
+    const request: CallerRequest = { ...origin, operation: 'administer' };
+    const principal = await identify(request);
+    try {
+      return readActor(principal);
+    } catch (error) {
+      if (ValetKeyError.isInstance(error)) await recordRefusal(principal, request, error);
+      throw error;
     }
-    return actorOf(principal, actorClaim);
   };
 }
 

@@ -1,3 +1,22 @@
+/** What a decision is about. Each name says what the caller asked for, or what changed. */
+export type Operation = (typeof operations)[number];
+
+/** The operations of decisions. The broker records only refusals of `session`, `authorize`, `resolve` and `administer`. */
+export const operations = [
+  'issue',
+  'proxy',
+  'session',
+  'authorize',
+  'resolve',
+  'administer',
+  'map',
+  'unmap',
+  'block',
+  'unblock',
+  'logout',
+  'forget',
+] as const;
+
 /** One decision of the broker: the principal, the requested operation and the outcome. */
 export interface Decision {
   /** ISO 8601, UTC. */
@@ -5,11 +24,12 @@ export interface Decision {
   readonly requestId: string;
   /**
    * `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. `block` and
-   * `unblock`: the operator blocked or unblocked the principal. `forget`: the operator erased a principal, whose subject is therefore
-   * empty.
+   * `unblock`: the operator blocked or unblocked the principal. `logout`: the identity provider ended sessions of the principal;
+   * the subject is empty if it named only a session. `forget`: the operator erased a principal, whose subject is therefore empty.
+   * `administer`: the principal called the admin API with its own token.
    */
-  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap' | 'block' | 'unblock' | 'forget';
-  /** The name that the caller gave. Absent for `block`, `unblock` and `forget`, which concern every connection. */
+  readonly operation: Operation;
+  /** The name that the caller gave. Absent for `block`, `unblock`, `logout` and `forget`, which concern every connection. */
   readonly connection?: string | undefined;
   /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor` and where `connection` is absent. */
   readonly vendor?: string | undefined;
@@ -39,6 +59,8 @@ export interface Decision {
   readonly policyVersion?: string | undefined;
   /** A keyed hash of the caller's token: equal for equal tokens. Nothing about the token can be derived from it without the key. */
   readonly tokenFingerprint?: string | undefined;
+  /** The rules that only observe and would have refused, such as `policy.rules.0, policy.rules.2`. */
+  readonly observed?: string | undefined;
   /** How many equal refusals this decision stands for, if it stands for more than one. */
   readonly times?: number | undefined;
   /** When the last of these refusals was. */

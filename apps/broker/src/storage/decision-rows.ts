@@ -20,6 +20,7 @@ const columns = {
   client_address: ({ clientAddress }) => clientAddress,
   policy_version: ({ policyVersion }) => policyVersion,
   token_fingerprint: ({ tokenFingerprint }) => tokenFingerprint,
+  observed: ({ observed }) => observed,
 } as const satisfies Record<string, (decision: Decision) => string | number | undefined>;
 
 const linkColumns = {
@@ -70,6 +71,7 @@ export function toDecision(row: Row): Decision {
     clientAddress: optionalTextOf(row, 'client_address'),
     policyVersion: optionalTextOf(row, 'policy_version'),
     tokenFingerprint: optionalTextOf(row, 'token_fingerprint'),
+    observed: optionalTextOf(row, 'observed'),
     times: optionalNumberOf(row, 'times'),
     lastAt: optionalTextOf(row, 'last_at'),
   };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import { codeOfForeignError, systemClock, ValetKeyError } from '@valetkey/core-types';
 import { createDecisionStore } from './decision-store.ts';
+import { createSqlChanges, incrementCounter, insertChange } from './sql-changes.ts';
 import { createSqlLists } from './sql-lists.ts';
 import { describeStoreFailure } from './store-failure.ts';
 import type { Store, StoredIssuer, VendorUserKey } from './store.ts';
@@ -62,9 +63,13 @@ const statements = {
     RETURNING owner`,
   release: `DELETE FROM vendor_user_reservation WHERE ${isKey} AND owner = $4`,
   isBlocked: 'SELECT issuer FROM blocked_user WHERE issuer = $1 AND subject = $2',
-  block: `INSERT INTO blocked_user (issuer, subject, reason, actor, at) VALUES ($1, $2, $3, $4, $5)
+  block: `INSERT INTO blocked_user (issuer, subject, reason, actor, at) VALUES ($1, $2, $4, $5, $6)
     ON CONFLICT (issuer, subject) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, at = excluded.at`,
   unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
+  incrementCounter,
+  // Each `$` is the place of its value among the values of the operations that use the statement.
+  insertPrincipalChange: insertChange({ issuer: '$1', subject: '$2', session: "''", at: '$3' }),
+  insertUserChange: insertChange({ issuer: '$2', subject: '$3', session: "''", at: '$5' }),
   deleteMarks: 'DELETE FROM created_vendor_user WHERE issuer = $1 AND subject = $2',
   deleteReservations: 'DELETE FROM vendor_user_reservation WHERE issuer = $1 AND subject = $2',
   issuersOfUsers: `${listEach('vendor_user')}
@@ -92,21 +97,31 @@ const statements = {
 export function createSqlStore(database: SqlDatabase): Store {
   const { query, queryInTurn, insertRows, close } = failWithStoreErrors(database);
   const run: Run = (name, values) => query(statements[name], values);
-  const change: Change = (names, key, vendorUserId) =>
+  const runInTurn = (key: readonly string[], names: readonly (keyof typeof statements)[], values: Values) =>
     queryInTurn(
-      JSON.stringify(valuesOf(key)),
+      JSON.stringify(key),
       names.map((name) => statements[name]),
-      [...valuesOf(key), vendorUserId],
+      values,
     );
+  const change: Change = (names, key, vendorUserId) =>
+    runInTurn(valuesOf(key), names, [...valuesOf(key), vendorUserId, nowText()]);
 
   return {
     ...createVendorUserStore(run, change),
     ...createSqlLists(query),
     isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
+    ...createSqlChanges({ query, queryInTurn }),
     blockUser: async ({ issuer, subject }, { reason = null, actor = null, at = null } = {}) => {
-      await run('block', [issuer, subject, reason, actor, at]);
+      await runInTurn(
+        [issuer, subject],
+        ['block', ...noteOfPrincipal],
+        [issuer, subject, nowText(), reason, actor, at],
+      );
     },
-    unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
+    unblockUser: async ({ issuer, subject }) => {
+      const rows = await runInTurn([issuer, subject], ['unblock', ...noteOfPrincipal], [issuer, subject, nowText()]);
+      return rows.length > 0;
+    },
     deleteTraces: async ({ issuer, subject }) => {
       await run('deleteMarks', [issuer, subject]);
       await run('deleteReservations', [issuer, subject]);
@@ -140,6 +155,11 @@ export function createSqlStore(database: SqlDatabase): Store {
 type Values = readonly (string | number | null)[];
 type Run = (name: keyof typeof statements, values?: Values) => Promise<readonly Row[]>;
 
+// The counter comes last, so that its row, for which every change waits, is locked as briefly as possible.
+const noteOfPrincipal = ['incrementCounter', 'insertPrincipalChange'] as const;
+const noteOfUser = ['incrementCounter', 'insertUserChange'] as const;
+const nowText = () => isoAt(systemClock.nowMs());
+
 /** Runs statements about one vendor user in one transaction. Such transactions about one key run one after the other. */
 type Change = (
   names: readonly (keyof typeof statements)[],
@@ -168,12 +188,12 @@ function createVendorUserStore(
       return textOf(row, 'vendor_user_id');
     },
     setVendorUser: async (key, vendorUserId) => {
-      await change(['unmarkCreated', 'set'], key, vendorUserId);
+      await change(['unmarkCreated', 'set', ...noteOfUser], key, vendorUserId);
     },
     forgetVendorUser: async (key, vendorUserId) =>
-      (await change(['forget', 'unmarkRemoved'], key, vendorUserId)).length > 0,
+      (await change(['forget', 'unmarkRemoved', ...noteOfUser], key, vendorUserId)).length > 0,
     removeVendorUser: async (key, vendorUserId) =>
-      (await change(['remove', 'unmarkRemoved'], key, vendorUserId)).length > 0,
+      (await change(['remove', 'unmarkRemoved', ...noteOfUser], key, vendorUserId)).length > 0,
     reserveVendorUser: async (key, { owner, nowMs, expiresAtMs }) => {
       const rows = await run('reserve', [...valuesOf(key), owner, isoAt(expiresAtMs), isoAt(nowMs)]);
       return rows.length > 0;

@@ -35,6 +35,43 @@ export interface BlockDetails {
 /** A blocked principal. */
 export interface Block extends PrincipalId, BlockDetails {}
 
+/** The end of a session, or of all sessions of a principal, that an identity provider has told (OpenID Connect Back-Channel Logout). */
+export interface Logout {
+  readonly issuer: string;
+  /** The principal's subject. Absent if the provider named only the session. */
+  readonly subject?: string | undefined;
+  /** The session, as the claim `sid` of its tokens names it. Absent if every session of the principal ended. */
+  readonly session?: string | undefined;
+  /** The `jti` of the logout token, and the moment from which on that token is refused anyway (milliseconds since 1970). */
+  readonly tokenId: string;
+  readonly tokenExpiresAtMs: number;
+  /** Tokens that were issued up to this moment are revoked. Seconds since 1970. */
+  readonly issuedUntilSeconds: number;
+  /** Milliseconds since 1970. Each token that is revoked has expired by then. */
+  readonly keepUntilMs: number;
+}
+
+/** A revocation of tokens of one principal. */
+export interface Revocation {
+  /** The session that ended. Empty: every session of the principal ended. */
+  readonly session: string;
+  /** Seconds since 1970. */
+  readonly issuedUntilSeconds: number;
+}
+
+/** Names what changed: a principal, or, with an empty subject, a session of an issuer. */
+export interface Change extends PrincipalId {
+  readonly session: string;
+}
+
+/** What changed in the store after a given number. */
+export interface Changes {
+  /** The number of the last change. 0 before the first one. */
+  readonly latest: number;
+  /** The changes, in the order of their numbers. Undefined if they are not known: rows were deleted, or there are too many. */
+  readonly changes: readonly Change[] | undefined;
+}
+
 /** Which part of a list to return. */
 export interface Page<Key> {
   /** Only the rows of this issuer. */
@@ -104,6 +141,22 @@ export interface Store extends AuditStore {
   readonly blockUser: (principal: PrincipalId, details?: BlockDetails) => Promise<void>;
   /** Unblocks the principal. Returns whether it was blocked. */
   readonly unblockUser: (principal: PrincipalId) => Promise<boolean>;
+  /**
+   * Revokes the tokens that a logout concerns, and remembers the logout token. Returns false, and changes nothing, if that token
+   * was used before.
+   */
+  readonly recordLogout: (logout: Logout) => Promise<boolean>;
+  /** Returns the revocations that name the principal. */
+  readonly listRevocations: (principal: PrincipalId) => Promise<Revocation[]>;
+  /** Returns whether a logout has ended this session. */
+  readonly isSessionRevoked: (session: { readonly issuer: string; readonly session: string }) => Promise<boolean>;
+  /** Returns what was blocked, unblocked, mapped, unmapped or revoked after the change of this number, by any broker. */
+  readonly readChanges: (after: number) => Promise<Changes>;
+  /**
+   * Deletes up to a few thousand rows that no broker needs any more: changes of more than an hour ago, expired
+   * revocations, and logout tokens that expired more than an hour ago. Returns the number of deleted rows.
+   */
+  readonly deleteExpired: (nowMs: number) => Promise<number>;
   /** Deletes what is left of a principal that has neither vendor users nor a block: marks of vendor users, and reservations. */
   readonly deleteTraces: (principal: PrincipalId) => Promise<void>;
   /** Returns blocks, by issuer and subject. */

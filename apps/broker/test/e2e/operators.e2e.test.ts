@@ -159,6 +159,18 @@ test('the log and the audit name the operator who made a change, by subject and 
   );
 });
 
+test('the audit names a user who is refused as an operator, and why', async () => {
+  expect(await callAs(await mint({ sub: 'eve', scope: 'openid' }))).toMatchObject({ status: 403 });
+  const { audit } = await broker.readRecords();
+  const { decisions } = JSON.parse(audit) as { decisions: { subject: string }[] };
+  expect(decisions.find(({ subject }) => subject === 'eve')).toMatchObject({
+    issuer: sandbox.urls.idp,
+    operation: 'administer',
+    outcome: 'forbidden',
+    reason: 'admin.operators.require',
+  });
+});
+
 test('admin tokens work while the identity provider is down, and operators receive 503', async () => {
   const closed = await createSandbox();
   const token = await closed.mintUserToken({ sub: 'olivia', audience: 'valetkey-admin' });

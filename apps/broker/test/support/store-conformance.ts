@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Decision, DecisionPage, DecisionPosition, DecisionSelection } from '../../src/storage/audit-store.ts';
 import type { Store, StoredVendorUser } from '../../src/storage/store.ts';
+import { testStoreChanges } from './store-changes-conformance.ts';
 import { testChain } from './chain-conformance.ts';
 import { testStoreLists } from './store-lists-conformance.ts';
 
@@ -224,6 +225,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
 
   testChain({ open });
   testStoreLists(() => store);
+  testStoreChanges(open);
 
   describe('reservations', () => {
     const reserve = (from: Store, owner: string, nowMs: number) =>

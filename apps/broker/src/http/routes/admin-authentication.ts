@@ -4,6 +4,7 @@ import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { digestOf, type AdminDigest } from '../../config/admin-fields.ts';
 import type { IdentifyOperator } from '../../policy/operators.ts';
+import { originOf } from '../request-rules.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -55,7 +56,7 @@ export function createAdminCheck(server: FastifyInstance, access: AdminAccess): 
     if (identifyOperator === undefined || !isJwt(token)) {
       throw new ValetKeyError('invalid_token', 'This is not an admin token.', { remediation });
     }
-    request.actor = await identifyOperator(token);
+    request.actor = await identifyOperator({ ...originOf(request), token });
   };
 }
 
