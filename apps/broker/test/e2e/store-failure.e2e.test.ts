@@ -162,13 +162,13 @@ test('refused requests alone do not fill a small disk, and other callers are sti
   const path = join(deployment.folder, 'data', 'valetkey.sqlite');
   const broker = await deployment.startBroker({ sqlite: path }, 'ulimit -S -f 512');
   const mallory = await deployment.mintToken('mallory');
-  // Each refusal has a reason of its own. As rows, they would need more than a megabyte.
+  // Each refusal has a reason of its own. As rows, they would need more than the disk has.
   const attempt = (index: number) =>
     fetch(`${broker.url}/v1/vendors/unknown-${'x'.repeat(200)}-${index}/token`, {
       method: 'POST',
       headers: { authorization: `Bearer ${mallory}` },
     });
-  for (let index = 0; index < 4_000; index += 50) {
+  for (let index = 0; index < 1_200; index += 50) {
     const responses = await Promise.all(Array.from({ length: 50 }, (_, offset) => attempt(index + offset)));
     expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([404]));
   }
