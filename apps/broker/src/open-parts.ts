@@ -6,6 +6,7 @@ import { openEgress, type Egress } from '@valetkey/vendor-clients';
 import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
+import { createPolicyRules, type PolicyRules } from './policy/policy-rules.ts';
 import { guardPrincipals } from './storage/guarded-store.ts';
 import { openStore } from './storage/open-store.ts';
 import { openTokenStore } from './storage/open-token-store.ts';
@@ -26,6 +27,8 @@ export interface Parts {
   readonly checkAndRememberPrincipals: () => Promise<void>;
   readonly egress: Egress;
   readonly connections: Connections;
+  /** The policy of forward authentication. */
+  readonly forwardAuth: PolicyRules;
   readonly verifier: JwtVerifier;
   /** The cache of server tokens and account-bound client tokens. */
   readonly tokens: TokenCache;
@@ -87,7 +90,8 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     onEvent: (event) => reportTokenEvent(event, metrics, outage),
   });
   resources.use(tokens, (created) => created.close());
-  return { store, checkAndRememberPrincipals, egress, connections, verifier, tokens, redis };
+  const forwardAuth = createPolicyRules({ place: 'forwardAuth', policy: config.forwardAuth.policy }, clock);
+  return { store, checkAndRememberPrincipals, egress, connections, forwardAuth, verifier, tokens, redis };
 }
 
 function openConnections(

@@ -17,6 +17,7 @@ const decisionSchema = z.object({
   vendor_status: z.number().optional(),
   duration_ms: z.number().optional(),
   actor: z.string().optional(),
+  observed: z.string().optional(),
 });
 const pageSchema = z.object({ decisions: z.array(decisionSchema), next_cursor: z.string().optional() });
 

@@ -6,6 +6,7 @@ import { adapterSchema } from './adapter.ts';
 import { adminTokenShape } from './admin-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
+import { forwardAuthPolicySchema } from './policy-rules.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
@@ -193,6 +194,9 @@ export const brokerShape = {
         .describe(
           'The prefix of the session headers in the responses of `/v1/resolve` and `/v1/authorize`, as in `x-valetkey-user-id`.',
         ),
+      policy: forwardAuthPolicySchema
+        .optional()
+        .describe('Which users `/v1/authorize` and `/v1/resolve` let through. Absent: all.'),
     })
     .prefault({})
     .describe('Forward authentication: a proxy asks the broker which user sent a request.'),

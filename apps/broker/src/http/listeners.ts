@@ -8,6 +8,7 @@ import { listAdminDigests } from '../config/admin-fields.ts';
 import type { Config } from '../config/config.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createCallerLimits } from '../policy/caller-limits.ts';
+import type { PolicyRules } from '../policy/policy-rules.ts';
 import type { Store } from '../storage/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Lifecycle, Readiness } from '../telemetry/readiness.ts';
@@ -31,6 +32,7 @@ export interface ListenerDependencies {
   readonly metrics: Metrics;
   readonly store: Store;
   readonly connections: Connections;
+  readonly forwardAuth: PolicyRules;
   readonly verifier: JwtVerifier;
   readonly tokens: TokenCache;
   readonly perform: Perform;
@@ -56,11 +58,15 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   const identify = createIdentify({ verifier, store, assertWithinRate: callerLimits.assertWithinRate });
   // Forward authentication has no rate limit, because a proxy asks the broker about each request to every service.
   const identifyWithoutLimit = createIdentify({ verifier, store });
-  const { headerPrefix } = config.forwardAuth;
+  const forwardAuth = {
+    identify: identifyWithoutLimit,
+    policy: dependencies.forwardAuth,
+    headerPrefix: config.forwardAuth.headerPrefix,
+  };
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
   addDocumentationRoutes(app, publicUrl);
-  addResolveRoute(app, { identify: identifyWithoutLimit, headerPrefix });
-  addAuthorizeRoute(app, { identify: identifyWithoutLimit, headerPrefix });
+  addResolveRoute(app, forwardAuth);
+  addAuthorizeRoute(app, forwardAuth);
   addSessionRoute(app, { identify, connections, clock, store, mayExplain: config.session.explain });
   addIssueRoute(app, { identify, perform, tokens, clock });
   addProxyRoute(app, { identify, perform, tokens, callerLimits, countError });

@@ -1,8 +1,9 @@
 import type { Principal } from '@valetkey/core-types';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Condition, PolicyRule } from '../config/policy-rules.ts';
-import { createPolicyRules, findRefusingRule, isAllowed } from './access.ts';
+import type { Condition, Policy, PolicyRule } from '../config/policy-rules.ts';
+import { findRefusingRule, isAllowed } from './access.ts';
+import { createPolicyRules } from './policy-rules.ts';
 
 const alice: Principal = {
   issuer: 'https://id.example.com',
@@ -11,12 +12,8 @@ const alice: Principal = {
   claims: { tier: 'gold' },
 };
 
-const createRules = (rules: readonly PolicyRule[]) =>
-  createPolicyRules({
-    name: 'acme-eu',
-    vendor: { id: 'acme' },
-    policy: { boundByAppToken: false, requiredScopes: [], requiredClaims: {}, policy: { rules: [...rules] } },
-  });
+const createRules = (rules: readonly PolicyRule[], byDefault: Policy['default'] = 'allow') =>
+  createPolicyRules({ place: 'vendors.acme-eu', vendor: 'acme', policy: { default: byDefault, rules } });
 
 const rule = (require: Condition, other: Partial<PolicyRule> = {}): PolicyRule => ({
   require,

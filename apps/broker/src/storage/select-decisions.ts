@@ -35,7 +35,7 @@ export function selectDecisions(query: DecisionQuery): Selection {
   if (connection !== undefined) conditions.push(hasConnection(connection, parameter));
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   const read = `id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome, reason, method, path,
-    vendor_status, duration_ms, actor`;
+    vendor_status, duration_ms, actor, observed`;
   const statement = `SELECT ${read} FROM decision${where} ORDER BY at DESC, id DESC LIMIT ${parameter(limit + 1)}`;
   return { statement, values };
 }

@@ -74,8 +74,8 @@ const statements = {
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id
     WHERE vendor_user.vendor_user_id = $3`,
   record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome,
-    reason, method, path, vendor_status, duration_ms, actor)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    reason, method, path, vendor_status, duration_ms, actor, observed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
   // Inserts no row, but fails if the audit cannot be written.
   recordNothing: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, outcome)
     SELECT '', '', '', '', '', '', '' WHERE 1 = 0`,
@@ -199,9 +199,9 @@ function createDecisionStore(
   return {
     recordDecision: async (decision) => {
       const { at, requestId, operation, issuer, subject, vendorUserId, outcome } = decision;
-      const { reason, method, path, vendorStatus, durationMs, actor } = decision;
+      const { reason, method, path, vendorStatus, durationMs, actor, observed } = decision;
       const known = [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome];
-      const details = [reason, method, path, vendorStatus, durationMs, actor];
+      const details = [reason, method, path, vendorStatus, durationMs, actor, observed];
       await run(
         'record',
         [...known, ...details].map((value) => value ?? null),
@@ -264,6 +264,7 @@ function toDecision(row: Row): Decision {
     vendorStatus: (row['vendor_status'] as number | null) ?? undefined,
     durationMs: (row['duration_ms'] as number | null) ?? undefined,
     actor: optionalTextOf(row, 'actor'),
+    observed: optionalTextOf(row, 'observed'),
   };
 }
 

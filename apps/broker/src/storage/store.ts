@@ -79,6 +79,8 @@ export interface Decision {
   readonly durationMs?: number | undefined;
   /** The name of the admin token with which the operator made this change. Absent for what the broker did itself. */
   readonly actor?: string | undefined;
+  /** The fields of the rules that only observe, and would have refused the operation: `policy.rules.0, policy.rules.2`. */
+  readonly observed?: string | undefined;
 }
 
 /** Which decisions are listed: those that have each of the given values. */

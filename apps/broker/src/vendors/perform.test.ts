@@ -8,7 +8,8 @@ import { createStoreHealth } from '../storage/store-health.ts';
 import type { Store } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { Connection } from './connections.ts';
-import { createAccessRules, createPolicyRules } from '../policy/access.ts';
+import { createAccessRules } from '../policy/access.ts';
+import { createPolicyRules } from '../policy/policy-rules.ts';
 import { createVirtualClock } from '../../test/support/virtual-clock.ts';
 import { createPerform, findConnection, OperationFailure } from './perform.ts';
 import { createVendorUsers } from './vendor-users.ts';
@@ -273,9 +274,9 @@ test('findConnection returns the connection of a name and throws `unknown_vendor
 
 test('perform logs what a rule that observes would have refused, without its values, and refuses nothing', async () => {
   const rule = { require: { claim: 'tier', equals: 'canary' }, operations: ['issue' as const], observe: true };
-  const policy: ConnectionPolicy = { ...everyone, policy: { rules: [rule] } };
   const { connection, perform, log } = createHarness();
-  const { observed } = createPolicyRules({ name: 'acme-eu', vendor: { id: 'acme' }, policy });
+  const policy = { default: 'allow' as const, rules: [rule] };
+  const { observed } = createPolicyRules({ place: 'vendors.acme-eu', vendor: 'acme', policy });
   Object.assign(connection, { observedRules: observed });
   expect(await perform(request, 'proxy', async () => ({ result: 'done' }))).toBe('done');
   expect(log()).not.toContain('would be refused');

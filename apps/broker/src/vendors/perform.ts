@@ -2,6 +2,7 @@ import { ValetKeyError, type Clock, type Principal } from '@valetkey/core-types'
 import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { AccessRule } from '../policy/access.ts';
+import { listObserved } from '../policy/policy-rules.ts';
 import type { Decision } from '../storage/store.ts';
 import type { Connection, Connections } from './connections.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
@@ -76,7 +77,7 @@ export function createPerform({ connections, audit, clock, logger }: PerformDepe
       subject,
     };
     const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
-    let details: OperationDetails = {};
+    let details: OperationDetails & Pick<Decision, 'observed'> = {};
     const describe = () => ({ method, ...details, durationMs: Math.round(clock.monotonicMs() - startedAtMs) });
     let broken: string | undefined;
     let done: Awaited<ReturnType<typeof work>>;
@@ -86,9 +87,9 @@ export function createPerform({ connections, audit, clock, logger }: PerformDepe
         broken = describeBroken(rule, principal, operation);
         if (broken !== undefined) throw rule.refusal();
       }
-      for (const { field, lacking } of connection.observedRules ?? []) {
-        if (lacking(principal, operation).length > 0) logger.warn({ ...decision, rule: field }, 'would be refused');
-      }
+      const observed = listObserved(connection.observedRules ?? [], principal, operation);
+      for (const rule of observed) logger.warn({ ...decision, rule }, 'would be refused');
+      if (observed.length > 0) details = { observed: observed.join(', ') };
       done = await work(connection, recordChange, (added) => {
         details = { ...details, ...added };
       });

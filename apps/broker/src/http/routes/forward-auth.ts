@@ -1,28 +1,36 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
-import type { FastifyInstance, FastifyReply, RouteHandlerMethod } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { z } from 'zod';
 import type { Identify } from '../../identity/identify.ts';
+import { findRefusingRule } from '../../policy/access.ts';
+import { listObserved, type PolicyRules } from '../../policy/policy-rules.ts';
 import { addRoute } from '../server.ts';
 
 interface ForwardAuthDependencies {
   readonly identify: Identify;
+  readonly policy: PolicyRules;
   /** The prefix of the response headers. */
   readonly headerPrefix: string;
 }
 
 /**
  * Adds `GET|HEAD /v1/resolve`: forward authentication with three states. The response is an empty 200. Its header
- * `<prefix>session-valid` is absent without a token, `true` with a valid token and `false` with any other token. Responds 503
- * only if the identity provider or the store is unavailable, because the caller is not signed out then.
+ * `<prefix>session-valid` is absent without a token, `true` with a valid token that the policy allows, and `false` with any
+ * other token. Responds 503 only if the identity provider, the store or the function of the policy is unavailable, because the
+ * caller is not signed out then.
  */
-export function addResolveRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthDependencies): void {
+export function addResolveRoute(server: FastifyInstance, dependencies: ForwardAuthDependencies): void {
+  const { identify, policy, headerPrefix } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     try {
       const principal = await identify(readBearerToken(request.headers.authorization));
+      await assertAllowed(policy, principal, 'resolve', request);
       writeSessionHeaders(reply, headerPrefix, principal);
     } catch (error) {
       if (!ValetKeyError.isInstance(error) || error.status >= 500) throw error;
+      // The response is a 200, so no other place logs why the session is not valid.
+      if (error.code === 'forbidden') request.log.debug({ code: error.code, reason: error.reason }, 'refused');
       if (error.code !== 'missing_token') reply.header(`${headerPrefix}session-valid`, 'false');
     }
     return reply.send();
@@ -32,10 +40,11 @@ export function addResolveRoute(server: FastifyInstance, { identify, headerPrefi
 
 /**
  * Adds `GET|HEAD /v1/authorize`: forward authentication for nginx `auth_request` and Caddy `forward_auth`. Responds 204
- * with the session headers, 401 without a valid token, and 403 if the token lacks a scope that the query parameter `scope`
- * names. Headers such as `X-Forwarded-Uri` are ignored, because a caller can forge them.
+ * with the session headers, 401 without a valid token, and 403 if the policy refuses the principal or the token lacks a scope
+ * that the query parameter `scope` names. Headers such as `X-Forwarded-Uri` are ignored, because a caller can forge them.
  */
-export function addAuthorizeRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthDependencies): void {
+export function addAuthorizeRoute(server: FastifyInstance, dependencies: ForwardAuthDependencies): void {
+  const { identify, policy, headerPrefix } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     const required = parseScopes(request.query);
     const principal = await identify(readToken(request.headers.authorization));
@@ -44,10 +53,27 @@ export function addAuthorizeRoute(server: FastifyInstance, { identify, headerPre
         remediation: `Request a token with the scopes: ${required.join(' ')}.`,
       });
     }
+    await assertAllowed(policy, principal, 'authorize', request);
     writeSessionHeaders(reply, headerPrefix, principal);
     return reply.status(204).send();
   };
   addRoute(server, '/v1/authorize', { GET: handler, HEAD: handler });
+}
+
+/** Rejects with the error of the policy unless it allows the principal. Logs each rule that only observes and would have refused. */
+async function assertAllowed(
+  { enforced, observed, assertDecided }: PolicyRules,
+  principal: Principal,
+  operation: 'authorize' | 'resolve',
+  request: FastifyRequest,
+): Promise<void> {
+  const refusing = findRefusingRule(enforced, principal, operation);
+  if (refusing !== undefined) throw refusing.refusal();
+  const { issuer, subject } = principal;
+  for (const rule of listObserved(observed, principal, operation)) {
+    request.log.warn({ operation, issuer, subject, rule }, 'would be refused');
+  }
+  await assertDecided?.({ principal, operation });
 }
 
 /** Reads the bearer token. A malformed header is a 401 here, because nginx turns any error except 401 and 403 into a 500. */
