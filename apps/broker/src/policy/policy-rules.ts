@@ -63,7 +63,7 @@ function createDefault({ place, vendor }: PlacedPolicy, policy: Policy): AccessR
     field,
     requirement: `A rule names the operation. Named: ${opened.join(', ') || 'none'}.`,
     lacking: (_principal, operation) =>
-      operation === undefined || opened.some((one) => one === operation) ? [] : [`a rule for ${operation}`],
+      opened.some((one) => one === operation) ? [] : [`a rule for ${operation ?? 'this operation'}`],
     refusal: () =>
       new ValetKeyError('forbidden', `${place}.${field} refuses this operation, because no rule names it.`, {
         vendor,
