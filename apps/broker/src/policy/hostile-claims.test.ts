@@ -44,7 +44,7 @@ const decide = (condition: Condition, given: Principal['claims'], subject = 'ali
 /** Returns whether a claim is usable and exactly this value. An own member of the claims is the claim. */
 function isExactly(found: unknown, expected: ClaimValue): boolean {
   if (typeof found === 'string' && (found.length > 1_024 || !found.isWellFormed())) return false;
-  if (typeof found === 'number' && Number.isInteger(found) && !Number.isSafeInteger(found)) return false;
+  if (typeof found === 'number' && Math.abs(found) > Number.MAX_SAFE_INTEGER) return false;
   return typeof found === typeof expected && found === expected;
 }
 
