@@ -18,6 +18,9 @@ const decisionSchema = z.object({
   duration_ms: z.number().optional(),
   actor: z.string().optional(),
   observed: z.string().optional(),
+  client_address: z.string().optional(),
+  times: z.number().optional(),
+  last_at: z.string().optional(),
 });
 const pageSchema = z.object({ decisions: z.array(decisionSchema), next_cursor: z.string().optional() });
 

@@ -42,7 +42,12 @@ export async function listWarnings({ written, resolved, config, isData }: Loaded
     }
   };
   await walk(written, resolved, []);
-  return [...warnings, ...listPolicyWarnings(config), ...listShortAdminTokens(config.admin)];
+  return [
+    ...warnings,
+    ...listPolicyWarnings(config),
+    ...listSessionLogouts(config),
+    ...listShortAdminTokens(config.admin),
+  ];
 }
 
 function listPolicyWarnings({ connections, forwardAuth }: Config): string[] {
@@ -58,6 +63,17 @@ function listPolicyWarnings({ connections, forwardAuth }: Config): string[] {
       ? [`${place}.policy.default: ${denyWarning}`]
       : []),
   ]);
+}
+
+/** A logout token names its user by `sub`, and need not have any other claim of the user. */
+function listSessionLogouts({ issuers }: Config): string[] {
+  return issuers.flatMap(({ issuer, backChannelLogout, subjectClaims = ['sub'] }) =>
+    backChannelLogout === undefined || subjectClaims.every((claim) => claim === 'sub')
+      ? []
+      : [
+          `issuers: a logout token of ${issuer} can end only sessions, unless it has ${subjectClaims.join(' and ')}, which name the user; make sure that logout tokens and access tokens have the claim sid`,
+        ],
+  );
 }
 
 const observeWarning =

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { AccessRule } from '../policy/access.ts';
 import { listObserved } from '../policy/policy-rules.ts';
-import type { Decision } from '../storage/store.ts';
+import type { Decision } from '../storage/audit-store.ts';
 import type { Connection, Connections } from './connections.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
 import type { OnMappingChange } from './vendor-users.ts';
@@ -16,6 +16,9 @@ export interface OperationRequest {
   readonly connection: string;
   /** The HTTP method of a proxied call. */
   readonly method?: string | undefined;
+  /** The caller's token. Only its fingerprint is recorded. */
+  readonly token?: string | undefined;
+  readonly clientAddress?: string | undefined;
 }
 
 /** What the work of an operation learns for its decision, whether the work then succeeds or fails. */
@@ -60,13 +63,15 @@ interface PerformDependencies {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The version of the rules by which the broker decides. */
+  readonly policyVersion?: string | undefined;
 }
 
-export function createPerform({ connections, audit, clock, logger }: PerformDependencies): Perform {
+export function createPerform({ connections, audit, clock, logger, policyVersion }: PerformDependencies): Perform {
   return async (request, operation, work) => {
     const startedAtMs = clock.monotonicMs();
     await audit.assertWritable(request.id);
-    const { id: requestId, principal, connection: name, method } = request;
+    const { id: requestId, principal, connection: name, method, clientAddress, token } = request;
     const { issuer, subject } = principal;
     const decision = {
       requestId,
@@ -75,6 +80,9 @@ export function createPerform({ connections, audit, clock, logger }: PerformDepe
       vendor: connections.get(name)?.vendor.id,
       issuer,
       subject,
+      policyVersion,
+      clientAddress,
+      tokenFingerprint: token === undefined ? undefined : audit.fingerprint(token),
     };
     const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
     let details: OperationDetails & Pick<Decision, 'observed'> = {};

@@ -2,13 +2,16 @@ import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { z } from 'zod';
-import type { Identify } from '../../identity/identify.ts';
+import type { CallerRequest, Identify, RecordRefusal } from '../../identity/identify.ts';
 import { findRefusingRule } from '../../policy/access.ts';
 import { listObserved, type PolicyRules } from '../../policy/policy-rules.ts';
+import { originOf } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
 
 interface ForwardAuthDependencies {
   readonly identify: Identify;
+  /** Called with each refusal by the policy. */
+  readonly recordRefusal: RecordRefusal;
   readonly policy: PolicyRules;
   /** The prefix of the response headers. */
   readonly headerPrefix: string;
@@ -21,16 +24,15 @@ interface ForwardAuthDependencies {
  * caller is not signed out then.
  */
 export function addResolveRoute(server: FastifyInstance, dependencies: ForwardAuthDependencies): void {
-  const { identify, policy, headerPrefix } = dependencies;
+  const { identify, headerPrefix } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     try {
-      const principal = await identify(readBearerToken(request.headers.authorization));
-      await assertAllowed(policy, principal, 'resolve', request);
+      const caller = { ...originOf(request), token: readBearerToken(request.headers.authorization) };
+      const principal = await identify({ ...caller, operation: 'resolve' });
+      await assertAllowed(dependencies, principal, { ...caller, operation: 'resolve' }, request);
       writeSessionHeaders(reply, headerPrefix, principal);
     } catch (error) {
       if (!ValetKeyError.isInstance(error) || error.status >= 500) throw error;
-      // The response is a 200, so no other place logs why the session is not valid.
-      if (error.code === 'forbidden') request.log.debug({ code: error.code, reason: error.reason }, 'refused');
       if (error.code !== 'missing_token') reply.header(`${headerPrefix}session-valid`, 'false');
     }
     return reply.send();
@@ -44,36 +46,46 @@ export function addResolveRoute(server: FastifyInstance, dependencies: ForwardAu
  * that the query parameter `scope` names. Headers such as `X-Forwarded-Uri` are ignored, because a caller can forge them.
  */
 export function addAuthorizeRoute(server: FastifyInstance, dependencies: ForwardAuthDependencies): void {
-  const { identify, policy, headerPrefix } = dependencies;
+  const { identify, headerPrefix } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     const required = parseScopes(request.query);
-    const principal = await identify(readToken(request.headers.authorization));
+    const caller = { ...originOf(request), token: readToken(request.headers.authorization) };
+    const principal = await identify({ ...caller, operation: 'authorize' });
     if (!required.every((scope) => principal.scopes.includes(scope))) {
       throw new ValetKeyError('forbidden', 'The token lacks a required scope.', {
         remediation: `Request a token with the scopes: ${required.join(' ')}.`,
       });
     }
-    await assertAllowed(policy, principal, 'authorize', request);
+    await assertAllowed(dependencies, principal, { ...caller, operation: 'authorize' }, request);
     writeSessionHeaders(reply, headerPrefix, principal);
     return reply.status(204).send();
   };
   addRoute(server, '/v1/authorize', { GET: handler, HEAD: handler });
 }
 
-/** Rejects with the error of the policy unless it allows the principal. Logs each rule that only observes and would have refused. */
+/**
+ * Rejects with the error of the policy unless it allows the principal, and records that refusal. Logs each rule that only
+ * observes and would have refused.
+ */
 async function assertAllowed(
-  { enforced, observed, assertDecided }: PolicyRules,
+  { policy, recordRefusal }: ForwardAuthDependencies,
   principal: Principal,
-  operation: 'authorize' | 'resolve',
-  request: FastifyRequest,
+  caller: CallerRequest & { readonly operation: 'authorize' | 'resolve' },
+  { log }: FastifyRequest,
 ): Promise<void> {
-  const refusing = findRefusingRule(enforced, principal, operation);
-  if (refusing !== undefined) throw refusing.refusal();
+  const { operation } = caller;
   const { issuer, subject } = principal;
-  for (const rule of listObserved(observed, principal, operation)) {
-    request.log.warn({ operation, issuer, subject, rule }, 'would be refused');
+  try {
+    const refusing = findRefusingRule(policy.enforced, principal, operation);
+    if (refusing !== undefined) throw refusing.refusal();
+    for (const rule of listObserved(policy.observed, principal, operation)) {
+      log.warn({ operation, issuer, subject, rule }, 'would be refused');
+    }
+    await policy.assertDecided?.({ principal, operation });
+  } catch (error) {
+    if (ValetKeyError.isInstance(error)) await recordRefusal(principal, caller, error);
+    throw error;
   }
-  await assertDecided?.({ principal, operation });
 }
 
 /** Reads the bearer token. A malformed header is a 401 here, because nginx turns any error except 401 and 403 into a 500. */

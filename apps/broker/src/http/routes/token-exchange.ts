@@ -5,10 +5,8 @@ import type { Identify } from '../../identity/identify.ts';
 import type { Connection } from '../../vendors/connections.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
-import { oauthErrorFormat } from '../errors/oauth-error.ts';
-import { createProblemSender } from '../errors/problem-sender.ts';
-import { addEmptyBodyParser } from '../request-rules.ts';
-import { addRoute } from '../server.ts';
+import { originOf } from '../request-rules.ts';
+import { addFormRoute } from './form-route.ts';
 import { parseExchangeRequest } from './exchange-request.ts';
 import { encodeExchangedToken } from './issue.ts';
 
@@ -31,9 +29,9 @@ export function addTokenExchangeRoute(server: FastifyInstance, dependencies: Tok
   const { identify, perform, tokens, clock, countError } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     const { subjectToken, connection: name, requestedTokenType, asksForScope } = parseExchangeRequest(request.body);
-    const principal = await identify(subjectToken);
-    const operation = { id: request.id, principal, connection: name };
-    const body = await perform(operation, 'issue', async (connection, recordChange) => {
+    const call = { ...originOf(request), token: subjectToken, connection: name };
+    const principal = await identify({ ...call, operation: 'issue' });
+    const body = await perform({ ...call, principal }, 'issue', async (connection, recordChange) => {
       const exchanged = readExchangedToken(connection, requestedTokenType);
       const { result: token, vendorUserId } = await issueClientToken(
         connection,
@@ -47,15 +45,7 @@ export function addTokenExchangeRoute(server: FastifyInstance, dependencies: Tok
     });
     return reply.type('application/json').header('pragma', 'no-cache').send(body);
   };
-  server.register(async (scope) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
-      done(null, body),
-    );
-    addEmptyBodyParser(scope);
-    scope.setErrorHandler(createProblemSender(countError, oauthErrorFormat));
-    addRoute(scope, tokenExchangePath, { POST: handler });
-  });
+  addFormRoute(server, tokenExchangePath, handler, countError);
 }
 
 function readExchangedToken({ name, vendor }: Connection, requestedTokenType: string | undefined): ExchangedToken {
