@@ -94,7 +94,17 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
   });
   resources.use(tokens, (created) => created.close());
   const forwardAuth = createPolicyRules({ place: 'forwardAuth', policy: config.forwardAuth.policy }, clock);
-  return { store, checkAndRememberPrincipals, followChanges, egress, connections, forwardAuth, verifier, tokens, redis };
+  return {
+    store,
+    checkAndRememberPrincipals,
+    followChanges,
+    egress,
+    connections,
+    forwardAuth,
+    verifier,
+    tokens,
+    redis,
+  };
 }
 
 function openConnections(

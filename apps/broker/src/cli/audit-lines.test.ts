@@ -29,7 +29,7 @@ test.each<[Partial<ListedDecision>, string]>([
     { reason: 'allow', operation: 'proxy', method: 'GET' },
     'called the vendor through the connection vital-eu (vital): GET.',
   ],
-  [{ reason: 'policy.default: a rule for issue' }, 'No rule of the connection names the operation'],
+  [{ reason: 'policy.default' }, 'No rule of the connection names the operation, and `policy.default` is deny.'],
   [{ reason: 'policy.decide' }, 'The function `policy.decide` of the connection did not allow it.'],
   [
     { reason: 'policy.decide: timeout', outcome: 'policy_unavailable' },

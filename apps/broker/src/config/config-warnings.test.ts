@@ -171,7 +171,9 @@ test('a rule that only observes is reported, because it refuses nothing', async 
 
 test('an observing rule of forward authentication, and a policy that refuses every operation, are reported', async () => {
   const rules = [{ require: { scope: 'a' }, operations: ['authorize'], observe: true }];
-  const vendors = { nudge: { apiKey: '${env:KEY}', policy: { default: 'deny', rules: [{ require: { scope: 'a' } }] } } };
+  const vendors = {
+    nudge: { apiKey: '${env:KEY}', policy: { default: 'deny', rules: [{ require: { scope: 'a' } }] } },
+  };
   const forwardAuth = { policy: { default: 'deny', rules } };
   expect(await warningsFor({ issuers, vendors, forwardAuth })).toEqual([
     expect.stringMatching(/^vendors\.nudge\.policy\.default: refuses every operation/),

@@ -245,9 +245,12 @@ test('explainConnection asks the function of the policy about issue, after all o
     const { checks, change } = await explain('nudge', { policy }, { scopes });
     return [checks.at(-1)?.outcome, checks.at(-1)?.detail, change];
   };
-  expect(await explainDecided([])).toMatchObject(['not_reached', 'policy.decide decides about issue after all other checks.']);
+  expect((await explainDecided([])).slice(0, 2)).toEqual([
+    'not_reached',
+    'policy.decide decides about issue after all other checks.',
+  ]);
   expect(asked).toEqual([]);
-  expect(await explainDecided(['a'])).toMatchObject(['passed', 'policy.decide allows issue.']);
+  expect((await explainDecided(['a'])).slice(0, 2)).toEqual(['passed', 'policy.decide allows issue.']);
   expect(asked).toMatchObject([{ operation: 'issue', connection: 'nudge', principal: { subject: 'alice' } }]);
   result = false;
   expect(await explainDecided(['a'])).toMatchObject([
@@ -257,7 +260,7 @@ test('explainConnection asks the function of the policy about issue, after all o
   ]);
   result = new Error('canary');
   const failed = await explainDecided(['a']);
-  expect(failed).toMatchObject(['failed', 'policy.decide has not decided about issue.']);
+  expect(failed.slice(0, 2)).toEqual(['failed', 'policy.decide has not decided about issue.']);
   expect(JSON.stringify(failed)).not.toContain('canary');
 });
 

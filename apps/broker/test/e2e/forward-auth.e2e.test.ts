@@ -160,7 +160,9 @@ describe('the policy of forward authentication', () => {
     expect(await ask('/v1/authorize', alice)).toEqual([403, null, null]);
     expect(received, 'the rules are first').toEqual([]);
     expect(await ask('/v1/authorize', staff)).toEqual([204, 'true', 'carol']);
-    expect(received).toMatchObject([{ operation: 'authorize', principal: { subject: 'carol', issuer: sandbox.urls.idp } }]);
+    expect(received).toMatchObject([
+      { operation: 'authorize', principal: { subject: 'carol', issuer: sandbox.urls.idp } },
+    ]);
     expect(received[0]).not.toHaveProperty('path');
     decided = false;
     expect(await ask('/v1/authorize', staff)).toEqual([403, null, null]);

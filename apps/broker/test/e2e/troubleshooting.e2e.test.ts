@@ -364,7 +364,7 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
   'The rule forwardAuth.policy.rules.0 refuses this request.': () =>
     useBroker(
       (config) => ({ ...config, forwardAuth: { policy: { rules: [{ require: { scope: 'admin' } }] } } }),
-      async (own) => show(await own.call('/v1/authorize', await sandbox.mintUserToken({ sub: 'alice' }))),
+      (own, token) => own.call('/v1/authorize', token),
     ),
   'The function vendors.nudge.policy.decide refuses this request.': () =>
     useBroker(withConnection('nudge', { policy: { decide: () => false } }), issueNudge),
