@@ -86,9 +86,8 @@ addConfigCommand(
     '# with the policy and the vendor user of a connection; calls no vendor',
     `valetkey explain --config ${exampleFile} --connection nabla < token.txt`,
     '',
-    '# with one proxied call, or with forward authentication',
-    `valetkey explain --config ${exampleFile} --connection nymbl --path /Patients < token.txt`,
-    `valetkey explain --config ${exampleFile} --operation authorize < token.txt`,
+    '# with forward authentication; --path with --connection is a proxied call',
+    `valetkey explain --config ${exampleFile} --operation resolve < token.txt`,
   ],
 )
   .option('--connection <name>', 'Also reports whether the user may use this connection of the configuration.')
