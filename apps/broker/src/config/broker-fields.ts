@@ -4,10 +4,10 @@ import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
 import { adminTokenShape } from './admin-fields.ts';
+import { forwardAuthSchema } from './forward-auth-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
 import { operatorsSchema } from './operator-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
-import { forwardAuthPolicySchema } from './policy-rules.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
@@ -214,21 +214,7 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('The limits for each principal. A principal is an issuer and a subject together.'),
-  forwardAuth: z
-    .strictObject({
-      headerPrefix: z
-        .string()
-        .regex(/^([a-z][a-z0-9]*-)+$/, { error: 'must be lower-case words, each followed by a hyphen' })
-        .default('x-valetkey-')
-        .describe(
-          'The prefix of the session headers in the responses of `/v1/resolve` and `/v1/authorize`, as in `x-valetkey-user-id`.',
-        ),
-      policy: forwardAuthPolicySchema
-        .optional()
-        .describe('Which users `/v1/authorize` and `/v1/resolve` let through. Absent: all.'),
-    })
-    .prefault({})
-    .describe('Forward authentication: a proxy asks the broker which user sent a request.'),
+  forwardAuth: forwardAuthSchema,
   session: z
     .strictObject({
       explain: z
