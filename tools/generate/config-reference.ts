@@ -86,6 +86,7 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
 
 /** Returns the type of a field in words. */
 export function describeType(schema: JsonSchema): string {
+  if (schema.codeOnly === true && schema.type === undefined) return 'function';
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(describeType))].join(' or ');
   if (schema.$ref !== undefined) return schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1).toLowerCase();
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``.replaceAll('"', '');

@@ -42,6 +42,14 @@ function withoutNoProvider({ properties, ...rest }: JsonSchema): JsonSchema {
   return { ...rest, properties: isAbsent ? others : properties };
 }
 
+/** Removes the fields that no YAML or JSON can have, so that an editor reports them. */
+function withoutCode(schema: JsonSchema): JsonSchema {
+  return mapSchema(schema, ({ properties, ...rest }) => {
+    const written = Object.entries(properties ?? {}).filter(([, { codeOnly }]) => codeOnly !== true);
+    return properties === undefined ? rest : { ...rest, properties: Object.fromEntries(written) };
+  });
+}
+
 /** Allows a reference such as `${env:NAME}` in place of a text that must be one of several, long or of a certain form. */
 function withReferences(schema: JsonSchema): JsonSchema {
   return mapSchema(schema, (part) => {
@@ -111,5 +119,5 @@ export function createConfigSchema(definitions: readonly VendorDefinition[]): Co
       },
     },
   };
-  return { broker, connection, vendors, whole: withoutAlternatives(withReferences(whole)) };
+  return { broker, connection, vendors, whole: withoutAlternatives(withReferences(withoutCode(whole))) };
 }

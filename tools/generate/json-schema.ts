@@ -28,6 +28,8 @@ export interface JsonSchema {
   not?: JsonSchema;
   $ref?: string;
   $defs?: Record<string, JsonSchema>;
+  /** Whether only a module can have the field, such as a function. */
+  codeOnly?: boolean;
 }
 
 /** Applies a change to a schema and to every schema inside it, the innermost first. */

@@ -97,7 +97,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const drain = () => {
     lifecycle.draining = true;
   };
-  const observedRules = listObservedRules(connections);
+  const observedRules = listObservedRules(connections, parts.forwardAuth);
   const readiness = () => checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules });
   const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());

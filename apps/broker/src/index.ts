@@ -14,6 +14,7 @@ export type { AssembledBroker, Broker, BrokerDependencies } from './assemble.ts'
 export type { Dev, DevOptions } from './cli/dev.ts';
 export type { BrokerConfigInput } from './config/define-config.ts';
 export type { Config, ConnectionConfig } from './config/config.ts';
+export type { PolicyFunction, PolicyOperation, PolicyRequest } from './config/policy-function.ts';
 export type { PostgresStoreOptions } from './storage/postgres-store.ts';
 export type { SqliteStoreOptions } from './storage/sqlite-store.ts';
 export type {

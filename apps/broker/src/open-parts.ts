@@ -6,6 +6,7 @@ import { openEgress, type ClientCertificate, type Egress } from '@valetkey/vendo
 import type { Logger } from 'pino';
 import type { Config, OperatorsConfig } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
+import { createPolicyRules, type PolicyRules } from './policy/policy-rules.ts';
 import { guardPrincipals } from './storage/guarded-store.ts';
 import { rememberState } from './storage/known-state.ts';
 import { openStore } from './storage/open-store.ts';
@@ -29,6 +30,8 @@ export interface Parts {
   readonly followChanges: () => void;
   readonly egress: Egress;
   readonly connections: Connections;
+  /** The policy of forward authentication. */
+  readonly forwardAuth: PolicyRules;
   readonly verifier: JwtVerifier;
   /** The verifier of operators' tokens. Absent if `admin.operators` is not configured. */
   readonly operatorVerifier: JwtVerifier | undefined;
@@ -81,7 +84,8 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     onEvent: (event) => reportTokenEvent(event, metrics, outage),
   });
   resources.use(tokens, (created) => created.close());
-  const shared = { store, egress, connections, verifier, operatorVerifier, tokens, redis };
+  const forwardAuth = createPolicyRules({ place: 'forwardAuth', policy: config.forwardAuth.policy }, clock);
+  const shared = { store, egress, connections, forwardAuth, verifier, operatorVerifier, tokens, redis };
   return { ...shared, checkAndRememberPrincipals, followChanges };
 }
 

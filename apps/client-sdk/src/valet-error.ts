@@ -20,6 +20,7 @@ export type BrokerErrorCode =
   | 'identity_unavailable'
   | 'vendor_unavailable'
   | 'vendor_rate_limited'
+  | 'policy_unavailable'
   | 'overloaded'
   | 'vendor_timeout';
 

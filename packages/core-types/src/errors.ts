@@ -135,6 +135,12 @@ export const errorTable = {
     retryable: true,
     remediation: 'Call again after the seconds in `Retry-After`.',
   },
+  policy_unavailable: {
+    status: 503,
+    title: 'Policy unavailable',
+    retryable: true,
+    remediation: 'Call again after the seconds in `Retry-After`.',
+  },
   overloaded: {
     status: 503,
     title: 'Overloaded',

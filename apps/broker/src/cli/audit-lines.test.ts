@@ -29,6 +29,17 @@ test.each<[Partial<ListedDecision>, string]>([
     { reason: 'allow', operation: 'proxy', method: 'GET' },
     'called the vendor through the connection vital-eu (vital): GET.',
   ],
+  [{ reason: 'policy.default' }, 'No rule of the connection names the operation, and `policy.default` is deny.'],
+  [{ reason: 'policy.decide' }, 'The function `policy.decide` of the connection did not allow it.'],
+  [
+    { reason: 'policy.decide: timeout', outcome: 'policy_unavailable' },
+    'The function `policy.decide` of the connection did not allow it: timeout.',
+  ],
+  [{ reason: 'policy.rules.0: the claim tier' }, 'The reason was policy.rules.0: the claim tier.'],
+  [
+    { reason: undefined, outcome: 'allowed', observed: 'policy.rules.0, policy.rules.2' },
+    'Rules that only observe would have refused it: policy.rules.0, policy.rules.2.',
+  ],
   [{ reason: 'constructor', outcome: 'internal' }, 'The reason was constructor.'],
   [
     { reason: undefined, outcome: 'vendor_unavailable', vendor_status: 503 },

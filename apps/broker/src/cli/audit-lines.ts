@@ -13,12 +13,13 @@ export function describeRow(decision: ListedDecision): string {
 
 /** Returns sentences that explain a decision. */
 export function explainDecision(decision: ListedDecision): string {
-  const { at, issuer, subject, outcome, actor, vendor_status: status, duration_ms: duration } = decision;
+  const { at, issuer, subject, outcome, actor, observed, vendor_status: status, duration_ms: duration } = decision;
   const person = subject === '' ? 'A forgotten user' : subject;
   const sentences = [
     `${timeOf(at)}: ${person} of the issuer ${issuer} ${describeOperation(decision)}.`,
     outcome === 'allowed' ? 'The broker allowed it.' : `The outcome was ${outcome}.`,
     ...(outcome === 'allowed' ? [] : describeReason(decision)),
+    ...(observed === undefined ? [] : [`Rules that only observe would have refused it: ${observed}.`]),
     ...describeRepetitions(decision),
     ...(actor === undefined ? [] : [describeActor(actor)]),
     ...(status === undefined ? [] : [`The vendor responded with the status ${status}.`]),
@@ -75,12 +76,14 @@ const rules: Readonly<Record<string, string>> = {
   issuers: 'The rule `issuers` of the connection does not name this issuer',
   requiredScopes: 'The token lacked scopes that the rule `requiredScopes` of the connection names',
   requiredClaims: 'Claims of the token did not have the values that the rule `requiredClaims` of the connection names',
+  'policy.default': 'No rule of the connection names the operation, and `policy.default` is deny',
+  'policy.decide': 'The function `policy.decide` of the connection did not allow it',
   allow: 'No entry of the list `allow` of the connection has this method and path',
 };
 
 function describeReason({ reason }: ListedDecision): string[] {
   if (reason === undefined) return [];
-  const [, rule = '', names] = /^(\w+)(?:: (.*))?$/.exec(reason) ?? [];
+  const [, rule = '', names] = /^([\w.]+)(?:: (.*))?$/.exec(reason) ?? [];
   if (!Object.hasOwn(rules, rule)) return [`The reason was ${reason}.`];
   return [`${rules[rule]}${names === undefined ? '' : `: ${names}`}.`];
 }

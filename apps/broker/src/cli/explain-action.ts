@@ -4,12 +4,12 @@ import type { Config } from '../config/config.ts';
 import { readConfigFile } from '../config/config-file.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { CommandError } from './command-error.ts';
-import { explainToken } from './explain.ts';
+import { explainToken, type Explained, type ExplainedWish } from './explain.ts';
 import { markOf, print, printError } from './terminal.ts';
 import { readToken } from './token-input.ts';
 
 /** Reads a token from standard input, and prints the outcome of each check and what to change. */
-export async function explain(file: string, options: { readonly connection?: string }): Promise<void> {
+export async function explain(file: string, options: ExplainedWish): Promise<void> {
   // `explain` calls no vendor, so it also accepts a configuration with credentials of the sandbox.
   const config = parseConfig(await readConfigFile(file));
   // The token is not an argument, because every process of this machine can read the arguments of a program.
@@ -19,12 +19,14 @@ export async function explain(file: string, options: { readonly connection?: str
   if (token === '') {
     throw new CommandError('standard input has no token; `valetkey explain --help` shows how to pass one');
   }
-  const explained = await explainToken(config, token, options.connection);
+  const explained = await explainToken(config, token, options);
   printToken(explained.token);
   if (explained.connection !== undefined) printConnection(explained.connection);
-  const change = changeOf(explained.token, config) ?? explained.connection?.change;
+  if (explained.forwardAuth !== undefined) printForwardAuth(explained.forwardAuth, options.operation ?? '');
+  const use = explained.connection ?? explained.forwardAuth;
+  const change = changeOf(explained.token, config) ?? use?.change;
   if (change !== undefined) print(`What to change: ${change}`);
-  if (!explained.token.accepted || explained.connection?.allowed === false) process.exitCode = 1;
+  if (!explained.token.accepted || use?.allowed === false) process.exitCode = 1;
 }
 
 function printToken({ accepted, token, expected, checks }: Explanation): void {
@@ -52,6 +54,12 @@ function printConnection({ connection, allowed, checks }: ConnectionExplanation)
   for (const { check, outcome, detail } of checks) print(`${markOf(outcome)} ${connection} ${check}: ${detail}`);
   const verdict = allowed ? 'may use' : 'cannot use';
   print(`The user of the token ${verdict} the connection ${connection}. No vendor was called.`);
+}
+
+function printForwardAuth({ allowed, checks }: NonNullable<Explained['forwardAuth']>, operation: string): void {
+  for (const { check, outcome, detail } of checks) print(`${markOf(outcome)} ${operation} ${check}: ${detail}`);
+  const verdict = allowed ? 'lets' : 'does not let';
+  print(`/v1/${operation} ${verdict} the user of the token through. Scopes that a proxy asks for were not checked.`);
 }
 
 /** Returns a value of the token as JSON in printable ASCII, so that it cannot control a terminal. */

@@ -41,3 +41,44 @@ test('what to change is the advice of the preset, which names its options and no
   expect(await changeFor({ iss: `${iss}2` })).toMatch(/hostname.* preset firebase/);
   expect(await changeFor({ ...machine, exp: iat - 600 })).toMatch(/^in the app, get a fresh token/);
 });
+
+test('explainToken explains forward authentication without a connection', async () => {
+  await using sandbox = await createSandbox();
+  const rules = [{ require: { scope: 'rooms' }, operations: ['authorize'] }];
+  const forwardAuth = { policy: { default: 'deny', rules, decide: () => true } };
+  const config = parseConfig({ ...createConfigFor(sandbox), forwardAuth });
+  const explain = async (operation: string, scope?: string) => {
+    const token = await sandbox.mintUserToken({ sub: 'alice', ...(scope !== undefined && { scope }) });
+    const { forwardAuth: explained } = await explainToken(config, token, { operation });
+    return [explained?.allowed, explained?.checks.map(({ outcome, detail }) => `${outcome}: ${detail}`)];
+  };
+  expect(await explain('authorize', 'rooms')).toEqual([
+    true,
+    [
+      'passed: A rule names the operation. Named: authorize.',
+      'passed: The rule policy.rules.0 is satisfied. Only for: authorize.',
+      'passed: Not blocked.',
+      'passed: policy.decide allows authorize.',
+    ],
+  ]);
+  expect((await explain('authorize'))[0]).toBe(false);
+  expect(await explain('resolve', 'rooms')).toEqual([
+    false,
+    expect.arrayContaining([expect.stringMatching(/^failed: policy\.default refuses/)]),
+  ]);
+});
+
+test.each([
+  [{ operation: 'map' }, '--operation: is not one of issue, proxy, authorize, resolve'],
+  [{ operation: 'issue' }, '--connection: is missing for issue'],
+  [{ path: '/A' }, '--connection: is missing for proxy'],
+  [{ operation: 'authorize', connection: 'nudge' }, '--connection: is not for authorize'],
+  [{ operation: 'authorize', path: '/A' }, '--path: is not for authorize'],
+  [{ operation: 'issue', connection: 'nudge', path: '/A' }, '--path: is not for issue'],
+  [{ connection: 'nudge', method: 'POST' }, '--method: is only for `--path`'],
+  [{ connection: 'other' }, '--connection: `vendors` in the configuration has no such connection'],
+])('explainToken refuses the options %j', async (wish, expected) => {
+  const vendors = { nudge: { apiKey: 'key' } };
+  const config = parseConfig({ issuers: [{ issuer: 'https://id.example.com', audiences: ['api'] }], vendors });
+  await expect(explainToken(config, 'token', wish)).rejects.toThrow(expected);
+});

@@ -17,6 +17,7 @@ const decisionSchema = z.object({
   vendor_status: z.number().optional(),
   duration_ms: z.number().optional(),
   actor: z.string().optional(),
+  observed: z.string().optional(),
   client_address: z.string().optional(),
   times: z.number().optional(),
   last_at: z.string().optional(),

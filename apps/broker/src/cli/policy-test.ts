@@ -4,8 +4,10 @@ import { readConfigFile, readConfigValue } from '../config/config-file.ts';
 import type { Config } from '../config/config.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { findRefusingRule } from '../policy/access.ts';
+import { decideField, type AssertDecided, type DecidedRequest } from '../policy/decide.ts';
+import type { PolicyRules } from '../policy/policy-rules.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
-import { findRefusedCall } from '../vendors/call-refusal.ts';
+import { describeCall, findRefusedCall } from '../vendors/call-refusal.ts';
 import type { Connection } from '../vendors/connections.ts';
 import { CommandError } from './command-error.ts';
 import { useTemporaryBroker } from './temporary-broker.ts';
@@ -14,8 +16,8 @@ import { countOf, markOf, print } from './terminal.ts';
 const exampleSchema = z
   .strictObject({
     name: z.string().min(1).optional(),
-    connection: z.string().min(1),
-    operation: z.enum(['issue', 'proxy']),
+    connection: z.string().min(1).optional(),
+    operation: z.enum(['issue', 'proxy', 'authorize', 'resolve']),
     principal: z.strictObject({
       issuer: z.string().min(1),
       subject: z.string().min(1).default('someone'),
@@ -35,18 +37,35 @@ const exampleSchema = z
   .refine(({ operation, path }) => operation === 'proxy' || path === undefined, {
     path: ['path'],
     error: 'is only for the operation proxy; remove it',
+  })
+  .refine(({ operation, connection }) => isForwardAuth(operation) || connection !== undefined, {
+    path: ['connection'],
+    error: 'is missing',
+  })
+  .refine(({ operation, connection }) => !isForwardAuth(operation) || connection === undefined, {
+    path: ['connection'],
+    error: 'is only for the operations issue and proxy; remove it',
   });
+
+function isForwardAuth(operation: DecidedRequest['operation']): operation is 'authorize' | 'resolve' {
+  return operation === 'authorize' || operation === 'resolve';
+}
 
 const fileSchema = z.strictObject({ examples: z.array(exampleSchema).min(1) });
 
 /** A request of a principal, and what the policy is expected to decide about it. */
 type Example = z.output<typeof exampleSchema>;
 
+/** What the broker decides about an example. */
+interface TestedDecision {
+  readonly decision: Example['expect'] | 'not decided';
+  /** The field that refuses, or the function that has not decided, with the cause. */
+  readonly field?: string | undefined;
+}
+
 /** An example and the decision about it. */
-interface TestedExample {
+interface TestedExample extends TestedDecision {
   readonly name: string;
-  /** The field of the connection that refuses. Absent: the example is allowed. */
-  readonly field: string | undefined;
   readonly expected: Pick<Example, 'expect' | 'field'>;
   readonly asExpected: boolean;
 }
@@ -55,17 +74,16 @@ interface TestedExample {
 export async function testPolicy(file: string, configFile: string): Promise<void> {
   const config = parseConfig(await readConfigFile(configFile));
   const tested = await runExamples(await readExamples(file, config), config);
-  for (const { name, field, expected, asExpected } of tested) {
-    const decision = describe(field === undefined ? 'allowed' : 'refused', field);
+  for (const { name, decision, field, expected, asExpected } of tested) {
     const difference = asExpected ? '' : `, but expected: ${describe(expected.expect, expected.field)}`;
-    print(`${markOf(asExpected ? 'passed' : 'failed')} ${name}: ${decision}${difference}`);
+    print(`${markOf(asExpected ? 'passed' : 'failed')} ${name}: ${describe(decision, field)}${difference}`);
   }
   const different = tested.filter(({ asExpected }) => !asExpected).length;
   print(`${countOf(tested.length, 'example')}, ${different} decided otherwise than expected.`);
   if (different > 0) process.exitCode = 1;
 }
 
-function describe(decision: Example['expect'], field: string | undefined): string {
+function describe(decision: TestedDecision['decision'], field: string | undefined): string {
   return field === undefined ? decision : `${decision} by ${field}`;
 }
 
@@ -81,8 +99,16 @@ async function readExamples(file: string, { connections, issuers }: Config): Pro
     );
   }
   const names = connections.map(({ name }) => name);
-  const problems = data.examples.flatMap(({ connection, principal }, index) => [
-    ...(names.includes(connection) ? [] : [`connection: is not one of ${names.join(', ')}`].map(at(index))),
+  const deciding = new Set(
+    connections.filter(({ policy }) => policy.policy?.decide !== undefined).map(({ name }) => name),
+  );
+  const problems = data.examples.flatMap(({ connection, operation, path, principal }, index) => [
+    ...(connection === undefined || names.includes(connection)
+      ? []
+      : [`connection: is not one of ${names.join(', ')}`].map(at(index))),
+    ...(operation === 'proxy' && path === undefined && connection !== undefined && deciding.has(connection)
+      ? [`path: is missing, because vendors.${connection}.${decideField} decides about each call`].map(at(index))
+      : []),
     ...(issuers.some(({ issuer }) => readTenant(issuer, principal.issuer) !== undefined)
       ? []
       : ['principal.issuer: is not an issuer of the configuration'].map(at(index))),
@@ -102,33 +128,64 @@ async function runExamples(examples: readonly Example[], config: Config): Promis
   let nowMs: number | undefined;
   const clock = { ...systemClock, nowMs: () => nowMs ?? systemClock.nowMs() };
   const dependencies = { store: createSqliteStore(':memory:'), clock };
-  return useTemporaryBroker(config, dependencies, async ({ parts: { connections } }) =>
-    examples.flatMap((example, index) => {
-      const connection = connections.get(example.connection);
-      if (connection === undefined) return [];
+  return useTemporaryBroker(config, dependencies, async ({ parts: { connections, forwardAuth } }) => {
+    const tested: TestedExample[] = [];
+    for (const [index, example] of examples.entries()) {
       nowMs = example.at === undefined ? undefined : Date.parse(example.at);
-      const field = findRefusingField(connection, example);
-      const decision = field === undefined ? 'allowed' : 'refused';
-      const asExpected = decision === example.expect && [undefined, field].includes(example.field);
-      return [{ name: example.name ?? `example ${index + 1}`, field, expected: example, asExpected }];
-    }),
-  );
+      const connection = connections.get(example.connection ?? '');
+      const decided = await (connection === undefined
+        ? decideForwardAuth(forwardAuth, example)
+        : decideUse(connection, example));
+      const asExpected = decided.decision === example.expect && [undefined, decided.field].includes(example.field);
+      tested.push({ ...decided, name: example.name ?? `example ${index + 1}`, expected: example, asExpected });
+    }
+    return tested;
+  });
 }
 
-/** Returns the field of the connection that refuses an example, or undefined if the policy allows it. */
-function findRefusingField(connection: Connection, example: Example): string | undefined {
+async function decideForwardAuth(
+  { enforced, assertDecided }: PolicyRules,
+  { principal, operation }: Example,
+): Promise<TestedDecision> {
+  const rule = findRefusingRule(enforced, principal, operation);
+  return rule === undefined ? askFunction(assertDecided, { principal, operation }) : refusedBy(rule.field);
+}
+
+/** Decides about the use of a connection, in the order in which the broker does. */
+async function decideUse(connection: Connection, example: Example): Promise<TestedDecision> {
   const { operation, principal, method, path: target } = example;
-  const { vendor, rules } = connection;
+  const { name, vendor, rules, assertDecided } = connection;
   const rule = findRefusingRule(rules, principal, operation);
-  if (rule !== undefined) return rule.field;
-  if (vendor[operation] === undefined) return 'operation';
-  if (operation === 'issue' || vendor.proxy === undefined) return undefined;
+  if (rule !== undefined) return refusedBy(rule.field);
+  if (operation === 'issue') {
+    if (vendor.issue === undefined) return refusedBy('operation');
+    return askFunction(assertDecided, { principal, operation, connection: name });
+  }
+  if (vendor.proxy === undefined) return refusedBy('operation');
   if (target !== undefined) {
     const [path = ''] = target.split('?', 1);
     const refused = findRefusedCall(connection, principal, { method, path, query: target.slice(path.length) });
-    if (refused !== undefined) return refused.field;
+    if (refused !== undefined) return refusedBy(refused.field);
+    const call = describeCall({ method, path });
+    const decided = await askFunction(assertDecided, { principal, operation, connection: name, ...call });
+    if (decided.decision !== 'allowed') return decided;
   }
-  return isRefusedByVendor(connection, principal) ? (vendor.claims?.[0]?.option ?? 'vendor') : undefined;
+  return isRefusedByVendor(connection, principal)
+    ? refusedBy(vendor.claims?.[0]?.option ?? 'vendor')
+    : { decision: 'allowed' };
+}
+
+const refusedBy = (field: string): TestedDecision => ({ decision: 'refused', field });
+
+/** Asks the function of a policy. A function that fails has not decided, whatever the example expects. */
+async function askFunction(assertDecided: AssertDecided | undefined, request: DecidedRequest): Promise<TestedDecision> {
+  try {
+    await assertDecided?.(request);
+    return { decision: 'allowed' };
+  } catch (error) {
+    if (!ValetKeyError.isInstance(error)) throw error;
+    return error.code === 'forbidden' ? refusedBy(decideField) : { decision: 'not decided', field: error.reason };
+  }
 }
 
 /** Returns whether the vendor's adapter refuses the principal, such as for a claim that it reads. */

@@ -4,6 +4,7 @@ import type { DevOptions } from './actions.ts';
 import { addAuditCommands } from './audit-program.ts';
 import { CommandError } from './command-error.ts';
 import { describeUse, finishCommand } from './command-help.ts';
+import type { ExplainedWish } from './explain.ts';
 import { widthOf, wrap } from './terminal.ts';
 import { addUsersCommands } from './users-commands.ts';
 
@@ -85,8 +86,15 @@ addConfigCommand(
     '',
     '# with the policy and the vendor user of a connection; calls no vendor',
     `valetkey explain --config ${exampleFile} --connection nabla < token.txt`,
+    '',
+    '# with forward authentication; --path with --connection is a proxied call',
+    `valetkey explain --config ${exampleFile} --operation resolve < token.txt`,
   ],
-).option('--connection <name>', 'Also reports whether the user may use this connection of the configuration.');
+)
+  .option('--connection <name>', 'Also reports whether the user may use this connection of the configuration.')
+  .option('--operation <name>', 'Reports only about this operation: issue, proxy, authorize or resolve.')
+  .option('--path <path>', 'Also reports whether the user may make the proxied call of this path at the vendor.')
+  .option('--method <method>', 'The method of this proxied call. Default: GET.');
 
 addAuditCommands(program);
 addUsersCommands(program);
@@ -116,7 +124,7 @@ function addConfigCommand(
   description: string,
   action: (
     file: string,
-    options: { readonly connection?: string; readonly strict?: boolean; readonly dryRun?: boolean },
+    options: ExplainedWish & { readonly strict?: boolean; readonly dryRun?: boolean },
   ) => Promise<void>,
   success: string,
   examples: readonly string[] = [`valetkey ${name} --config ${exampleFile}`],
@@ -126,7 +134,7 @@ function addConfigCommand(
     .description(description)
     .usage('--config <file>')
     .option('--config <file>', 'Reads the configuration from this .ts, .js, .yaml or .json file.')
-    .action(({ config, ...options }: { config?: string; connection?: string; strict?: boolean }) => {
+    .action(({ config, ...options }: ExplainedWish & { config?: string; strict?: boolean }) => {
       // Not a required option of commander, because that would hide the message about a misspelt `--config`.
       if (config !== undefined) return action(config, options);
       throw new CommandError(`\`--config\` is missing; write \`valetkey ${name} --config ${exampleFile}\``);

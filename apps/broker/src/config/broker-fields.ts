@@ -4,6 +4,7 @@ import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
 import { adminTokenShape } from './admin-fields.ts';
+import { forwardAuthSchema } from './forward-auth-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
 import { operatorsSchema } from './operator-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
@@ -213,18 +214,7 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('The limits for each principal. A principal is an issuer and a subject together.'),
-  forwardAuth: z
-    .strictObject({
-      headerPrefix: z
-        .string()
-        .regex(/^([a-z][a-z0-9]*-)+$/, { error: 'must be lower-case words, each followed by a hyphen' })
-        .default('x-valetkey-')
-        .describe(
-          'The prefix of the session headers in the responses of `/v1/resolve` and `/v1/authorize`, as in `x-valetkey-user-id`.',
-        ),
-    })
-    .prefault({})
-    .describe('Forward authentication: a proxy asks the broker which user sent a request.'),
+  forwardAuth: forwardAuthSchema,
   session: z
     .strictObject({
       explain: z

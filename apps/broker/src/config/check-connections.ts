@@ -10,7 +10,7 @@ import {
 import { createVendor } from './adapter.ts';
 import { ConfigError } from './config-error.ts';
 import type { VendorUserSource } from './connection-policy.ts';
-import { listIssuers } from './policy-rules.ts';
+import { listIssuers, type Policy } from './policy-rules.ts';
 import { findRefusedUrls, namesRefusedHost } from './check-issuer-urls.ts';
 import type { ConnectionConfig } from './config.ts';
 
@@ -176,22 +176,24 @@ function findIssuerProblems({ name, policy }: ConnectionConfig, vendor: Vendor, 
       claimsOfPath(path).length > 0 ? [[`allow.${index}`, issuer] as const] : [],
     ),
   ];
-  const ruleIssuers = (policy.policy?.rules ?? []).flatMap(({ require }, index) =>
-    listIssuers(require, `policy.rules.${index}.require`),
-  );
   const problems = [
     ...(policy.issuers ?? [])
       // The issuer itself is not shown: it may be a secret in the wrong place.
       .flatMap((issuer, index) => (isAmong(issuers, issuer) ? [] : [`issuers.${index}: ${describeUnknown(issuers)}`])),
-    ...ruleIssuers.flatMap(([path, issuer]) =>
-      isAmong(issuers, issuer) ? [] : [`${path}: ${describeUnknown(issuers)}`],
-    ),
+    ...findUnknownIssuers(policy.policy, issuers),
     ...claims.flatMap(([option, issuer]) => {
       const problem = describeIssuerProblem(issuer, allowed);
       return problem === undefined ? [] : [`${option}.issuer: ${problem}`];
     }),
   ];
   return problems.map((problem) => `vendors.${name}.${problem}`);
+}
+
+/** Returns a problem for each issuer that a rule of a policy names and that is not known. */
+export function findUnknownIssuers(policy: Policy | undefined, issuers: readonly string[]): string[] {
+  return (policy?.rules ?? [])
+    .flatMap(({ require }, index) => listIssuers(require, `policy.rules.${index}.require`))
+    .flatMap(([path, issuer]) => (isAmong(issuers, issuer) ? [] : [`${path}: ${describeUnknown(issuers)}`]));
 }
 
 /** Returns each option of the policy that reads a claim, with the issuer that it requires for that claim. */

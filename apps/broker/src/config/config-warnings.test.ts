@@ -168,3 +168,23 @@ test('a rule that only observes is reported, because it refuses nothing', async 
     expect.stringMatching(/^vendors\.nudge\.policy\.rules\.1\.observe: is on, so that the rule refuses nothing/),
   ]);
 });
+
+test('an observing rule of forward authentication, and a policy that refuses every operation, are reported', async () => {
+  const rules = [{ require: { scope: 'a' }, operations: ['authorize'], observe: true }];
+  const vendors = {
+    nudge: { apiKey: '${env:KEY}', policy: { default: 'deny', rules: [{ require: { scope: 'a' } }] } },
+  };
+  const forwardAuth = { policy: { default: 'deny', rules } };
+  expect(await warningsFor({ issuers, vendors, forwardAuth })).toEqual([
+    expect.stringMatching(/^vendors\.nudge\.policy\.default: refuses every operation/),
+    expect.stringMatching(/^forwardAuth\.policy\.rules\.0\.observe: is on/),
+    expect.stringMatching(/^forwardAuth\.policy\.default: refuses every operation/),
+  ]);
+  const open = [{ require: { scope: 'a' }, operations: ['issue'] }];
+  expect(
+    await warningsFor({
+      issuers,
+      vendors: { nudge: { apiKey: '${env:KEY}', policy: { default: 'deny', rules: open } } },
+    }),
+  ).toEqual([]);
+});

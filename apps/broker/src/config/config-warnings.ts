@@ -4,6 +4,7 @@ import { Secret } from '@valetkey/core-types';
 import { listShortAdminTokens } from './admin-fields.ts';
 import type { Config } from './config.ts';
 import { toConfigPath } from './config-path.ts';
+import { listOpened, type Policy } from './policy-rules.ts';
 import { isCode } from './plain-data.ts';
 import { filesOf, hasReference } from './references.ts';
 
@@ -43,18 +44,25 @@ export async function listWarnings({ written, resolved, config, isData }: Loaded
   await walk(written, resolved, []);
   return [
     ...warnings,
-    ...listObservingRules(config),
+    ...listPolicyWarnings(config),
     ...listSessionLogouts(config),
     ...listShortAdminTokens(config.admin),
   ];
 }
 
-function listObservingRules({ connections }: Config): string[] {
-  return connections.flatMap(({ name, policy }) =>
-    (policy.policy?.rules ?? []).flatMap(({ observe }, index) =>
-      observe ? [`vendors.${name}.policy.rules.${index}.observe: ${observeWarning}`] : [],
+function listPolicyWarnings({ connections, forwardAuth }: Config): string[] {
+  const policies: readonly (readonly [place: string, policy: Policy | undefined])[] = [
+    ...connections.map(({ name, policy }) => [`vendors.${name}`, policy.policy] as const),
+    ['forwardAuth', forwardAuth.policy],
+  ];
+  return policies.flatMap(([place, policy]) => [
+    ...(policy?.rules ?? []).flatMap(({ observe }, index) =>
+      observe ? [`${place}.policy.rules.${index}.observe: ${observeWarning}`] : [],
     ),
-  );
+    ...(policy?.default === 'deny' && listOpened(policy).length === 0
+      ? [`${place}.policy.default: ${denyWarning}`]
+      : []),
+  ]);
 }
 
 /** A logout token names its user by `sub`, and need not have any other claim of the user. */
@@ -69,7 +77,10 @@ function listSessionLogouts({ issuers }: Config): string[] {
 }
 
 const observeWarning =
-  'is on, so that the rule refuses nothing; remove it when the log shows only what should be refused';
+  'is on, so that the rule refuses nothing; remove it when the decisions show only what should be refused';
+
+const denyWarning =
+  'refuses every operation, because no rule that refuses has `operations`; add a rule that names the operations to allow';
 
 const literalSecretWarning =
   "has a secret in the configuration file, where copies and backups of the file reveal it; write '${env:NAME}' or '${file:path}'";

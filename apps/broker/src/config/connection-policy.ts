@@ -79,7 +79,9 @@ export const connectionPolicyShape = {
     ),
   policy: policySchema
     .optional()
-    .describe('Rules that combine issuers, scopes, claims and the time of day. Absent: no such rules.'),
+    .describe(
+      'Rules that combine issuers, scopes, claims and the time of day, and what applies to operations without a rule. Absent: no such rules.',
+    ),
 };
 
 /** The fields of every connection: its policy, and how the broker calls its vendor. */

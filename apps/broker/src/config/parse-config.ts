@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { parseOptions, readDefinition } from './adapter.ts';
 import { findAmbiguousActors } from './admin-fields.ts';
 import { brokerShape } from './broker-fields.ts';
-import { checkConnections } from './check-connections.ts';
+import { checkConnections, findUnknownIssuers } from './check-connections.ts';
 import { checkOperators } from './check-operators.ts';
 import type { BrokerFields, Config, ConnectionConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
@@ -46,10 +46,12 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
   const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: issuerFields, ...fields } = data;
   const checked = checkConnections(connections, issuerFields, data.egress);
   const separated = checkOperators(data.admin.operators, checked);
+  const issuerNames = checked.issuers.map(({ issuer }) => issuer);
   const all = [
     ...known.problems,
     ...problems,
     ...checked.problems,
+    ...findUnknownIssuers(data.forwardAuth.policy, issuerNames).map((problem) => `forwardAuth.${problem}`),
     ...separated.problems,
     ...findConflicts(data),
     ...findAmbiguousActors(data.admin),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
 import { parseConfig } from './parse-config.ts';
+import { resolveReferences } from './references.ts';
 
 const issuer = 'https://id.example.com';
 
@@ -60,6 +61,62 @@ test('a policy of a vendor that only signs users in is refused, because it has n
   const policy = { rules: [{ require: { scope: 'a' } }] };
   expect(problemsOf({}, { authgear: { endpoint: 'https://a.authgear.cloud', policy } })).toEqual([
     expect.stringMatching(/^vendors\.authgear\.policy: has no effect/),
+  ]);
+});
+
+test.each<[object, string]>([
+  [{ default: 'dney' }, 'policy.default: must be'],
+  [{ default: true }, 'policy.default: must be'],
+  [{ default: null }, 'policy.default: must be'],
+  [{ defualt: 'deny' }, 'policy.defualt: is not a known field; did you mean `default`?'],
+  [{ default: 'deny', rules: [{ require: { scope: 'a' }, operations: ['isue'] }] }, 'operations.0: must be'],
+  [{ default: 'deny', rules: [{ require: { scope: 'a' }, operations: ['authorize'] }] }, 'operations.0: must be'],
+  [{ decide: 'return true' }, 'policy.decide: must be a function'],
+  [{ decide: true }, 'policy.decide: must be a function'],
+  [{ decide: null }, 'policy.decide: must be a function'],
+  [{ decideTimeoutMs: 10 }, 'policy.decideTimeoutMs: has no effect without `decide`'],
+  [{ decide: () => true, decideTimeoutMs: 0 }, 'policy.decideTimeoutMs: must be'],
+  [{ decide: () => true, decideTimeoutMs: 60_001 }, 'policy.decideTimeoutMs: must be'],
+])('a policy refuses %j instead of allowing by mistake', (policy, expected) => {
+  expect(problemsOf({ policy })).toEqual([expect.stringContaining(expected)]);
+});
+
+test('a policy has a default of its own, and keeps the function of its operator', async () => {
+  const decide = () => true;
+  const vendors = { nudge: { apiKey: 'key', policy: { decide, decideTimeoutMs: 200 } } };
+  const input = { issuers: [{ issuer, audiences: ['api'] }], vendors };
+  const [connection] = parseConfig(await resolveReferences(input)).connections;
+  expect(connection?.policy.policy).toEqual({ default: 'allow', rules: [], decide, decideTimeoutMs: 200 });
+  expect(connection?.policy.policy?.decide).toBe(decide);
+});
+
+/** Returns the problems of a configuration whose forward authentication has this policy. */
+function problemsOfForwardAuth(policy: object): readonly string[] {
+  try {
+    parseConfig({ issuers: [{ issuer, audiences: ['api'] }], forwardAuth: { policy } });
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+test('forward authentication accepts the same policy, with operations of its own', () => {
+  const rules = [{ require: { all: [{ issuer }, { scope: 'a' }] }, operations: ['authorize', 'resolve'] }];
+  expect(problemsOfForwardAuth({ default: 'deny', rules, decide: () => true })).toEqual([]);
+  expect(problemsOfForwardAuth({ rules: [{ require: { scope: 'a' }, operations: ['proxy'] }] })).toEqual([
+    expect.stringContaining('forwardAuth.policy.rules.0.operations.0: must be'),
+  ]);
+  expect(problemsOfForwardAuth({ rules: [{ require: { issuer: 'https://x.example.com' } }] })).toEqual([
+    `forwardAuth.policy.rules.0.require.issuer: is not one of ${issuer}`,
+  ]);
+});
+
+test('an entry that is bound to a claim cannot only observe', () => {
+  const nymbl = { clientId: 'a', clientSecret: 'b', apiKey: 'c', customer: { value: 'acme' } };
+  const allow = [{ method: 'GET', path: '/Patients({claim:id})', observe: true }];
+  expect(problemsOf({}, { nymbl: { ...nymbl, allow } })).toEqual([
+    expect.stringContaining('vendors.nymbl.allow.0.observe: is not a known field'),
   ]);
 });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { policyFunctionShape, type PolicyFunction, type PolicyOperation } from './policy-function.ts';
 
 /** A value that a claim is compared with. */
 export type ClaimValue = string | number | boolean;
@@ -89,31 +90,78 @@ export const conditionSchema: z.ZodType<Condition, Condition> = z
   ])
   .meta({ id: 'Condition', description: 'A condition of a rule of a policy.' });
 
-const ruleSchema = z.strictObject({
-  require: z.lazy(() => conditionSchema).describe('The condition that a principal must satisfy.'),
-  operations: z
-    .array(z.enum(['issue', 'proxy']))
-    .min(1)
-    .optional()
-    .describe('The operations that the rule is about. Absent: every operation.'),
-  observe: z
-    .boolean()
-    .default(false)
-    .describe('Whether the broker only logs what the rule would have refused, and refuses nothing because of it.'),
-});
-
 /** One rule of a policy. */
-export type PolicyRule = z.output<typeof ruleSchema>;
+export interface PolicyRule<Operation extends PolicyOperation = PolicyOperation> {
+  readonly require: Condition;
+  readonly operations?: readonly Operation[] | undefined;
+  readonly observe: boolean;
+}
 
-/** The policy of a connection. A request must satisfy each of its rules. */
-export const policySchema = z.strictObject({
-  rules: z
-    .array(ruleSchema)
-    .default([])
-    .describe(
-      'The rules that a request must satisfy, each of them. They apply in addition to `issuers`, `requiredScopes` and `requiredClaims`. [Policies](policy.md) explains the conditions.',
-    ),
-});
+/** A policy as its schema parses it. */
+export interface Policy<Operation extends PolicyOperation = PolicyOperation> {
+  readonly default: 'allow' | 'deny';
+  readonly rules: readonly PolicyRule<Operation>[];
+  readonly decide?: PolicyFunction | undefined;
+  readonly decideTimeoutMs?: number | undefined;
+}
+
+function createPolicySchema<const Operation extends PolicyOperation>(
+  operations: readonly [Operation, ...Operation[]],
+  others: string,
+) {
+  const ruleSchema = z.strictObject({
+    require: z.lazy(() => conditionSchema).describe('The condition that a principal must satisfy.'),
+    operations: z
+      .array(z.enum(operations))
+      .min(1)
+      .optional()
+      .describe('The operations that the rule is about. Absent: every operation.'),
+    observe: z
+      .boolean()
+      .default(false)
+      .describe('Whether the broker only records what the rule would have refused, and refuses nothing because of it.'),
+  });
+  return z
+    .strictObject({
+      default: z
+        .enum(['allow', 'deny'])
+        .default('allow')
+        .describe(
+          'Whether an operation that no rule names in its `operations` is allowed. A rule that only observes does not count.',
+        ),
+      rules: z
+        .array(ruleSchema)
+        .default([])
+        .describe(
+          `The rules that a request must satisfy, each of them. ${others} [Policies](policy.md) explains the conditions.`,
+        ),
+      ...policyFunctionShape,
+    })
+    .refine(({ decide, decideTimeoutMs }) => decide !== undefined || decideTimeoutMs === undefined, {
+      path: ['decideTimeoutMs'],
+      error: 'has no effect without `decide`; remove it',
+    });
+}
+
+/** The policy of a connection. */
+export const policySchema = createPolicySchema(
+  ['issue', 'proxy'],
+  'They apply in addition to `issuers`, `requiredScopes` and `requiredClaims`.',
+);
+
+/** The policy of forward authentication. */
+export const forwardAuthPolicySchema = createPolicySchema(
+  ['authorize', 'resolve'],
+  'They apply in addition to the scopes that a proxy asks for.',
+);
+
+/**
+ * Returns the operations that a policy with `default: deny` does not refuse. A rule about every operation and a rule that only
+ * observes open none: the operator may have meant them for other operations, or as no protection yet.
+ */
+export function listOpened({ rules }: Policy): PolicyOperation[] {
+  return [...new Set(rules.flatMap(({ operations = [], observe }) => (observe ? [] : operations)))];
+}
 
 /** Returns the issuers that a condition names, with the path of each below the condition. */
 export function listIssuers(condition: Condition, path: string): (readonly [path: string, issuer: string])[] {

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import { createRecordRefusal } from '../audit/record-refusal.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createCallerLimits } from '../policy/caller-limits.ts';
+import type { PolicyRules } from '../policy/policy-rules.ts';
 import { createIdentifyOperator } from '../policy/operators.ts';
 import type { Store } from '../storage/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -35,6 +36,7 @@ export interface ListenerDependencies {
   readonly metrics: Metrics;
   readonly store: Store;
   readonly connections: Connections;
+  readonly forwardAuth: PolicyRules;
   readonly verifier: JwtVerifier;
   /** The verifier of operators' tokens. Absent if no user of an identity provider is an operator. */
   readonly operatorVerifier: JwtVerifier | undefined;
@@ -66,11 +68,16 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   const identify = createIdentify({ verifier, store, recordRefusal, assertWithinRate });
   // Forward authentication has no rate limit, because a proxy asks the broker about each request to every service.
   const identifyWithoutLimit = createIdentify({ verifier, store, recordRefusal });
-  const { headerPrefix } = config.forwardAuth;
+  const forwardAuth = {
+    identify: identifyWithoutLimit,
+    recordRefusal,
+    policy: dependencies.forwardAuth,
+    headerPrefix: config.forwardAuth.headerPrefix,
+  };
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
   addDocumentationRoutes(app, publicUrl);
-  addResolveRoute(app, { identify: identifyWithoutLimit, headerPrefix });
-  addAuthorizeRoute(app, { identify: identifyWithoutLimit, headerPrefix });
+  addResolveRoute(app, forwardAuth);
+  addAuthorizeRoute(app, forwardAuth);
   addSessionRoute(app, { identify, connections, clock, store, mayExplain: config.session.explain });
   addIssueRoute(app, { identify, perform, tokens, clock });
   addProxyRoute(app, { identify, perform, tokens, callerLimits, countError });

@@ -1,14 +1,14 @@
-import { readClaim, readTenant, systemClock, ValetKeyError, type Clock, type Principal } from '@valetkey/core-types';
+import { readClaim, readTenant, ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { ConnectionPolicy } from '../config/connection-policy.ts';
-import { prepareCondition } from './conditions.ts';
+import type { Policy } from '../config/policy-rules.ts';
 
-/** The place of a rule among the rules of a connection. */
-export type PolicyRuleField = `policy.rules.${number}`;
+/** A field of a connection, or of forward authentication, that can refuse a request. */
+export type AccessField = 'issuers' | 'requiredScopes' | 'requiredClaims' | 'policy.default' | `policy.rules.${number}`;
 
-/** One rule of a connection's policy. */
+/** One rule about who may use a connection. */
 export interface AccessRule {
-  /** The field of the connection that has the rule. */
-  readonly field: 'issuers' | 'requiredScopes' | 'requiredClaims' | PolicyRuleField;
+  /** The field that has the rule. */
+  readonly field: AccessField;
   /** What the token must have, as a sentence without the values that the operator configured. */
   readonly requirement: string;
   /**
@@ -18,6 +18,15 @@ export interface AccessRule {
   readonly lacking: (principal: Principal, operation?: string) => readonly string[];
   /** Creates the error with which a principal is refused. */
   readonly refusal: () => ValetKeyError;
+}
+
+/** A policy, and where it stands. */
+export interface PlacedPolicy {
+  /** The part of the configuration that has the policy: `vendors.<name>` or `forwardAuth`. */
+  readonly place: string;
+  /** The id of the connection's vendor. */
+  readonly vendor?: string | undefined;
+  readonly policy: Policy | undefined;
 }
 
 /** A connection and its policy. */
@@ -67,46 +76,6 @@ export function createAccessRules({ name, vendor, policy }: ProtectedConnection)
     });
   }
   return rules;
-}
-
-/** The rules of `policy.rules`: those that refuse, and those that only observe. */
-export interface PolicyRules {
-  readonly enforced: readonly AccessRule[];
-  readonly observed: readonly AccessRule[];
-}
-
-/** Returns the rules of `policy.rules` in their order. `clock` gives the time of day. */
-export function createPolicyRules(
-  { name, vendor, policy }: ProtectedConnection,
-  clock: Pick<Clock, 'nowMs'> = systemClock,
-): PolicyRules {
-  const rules = (policy.policy?.rules ?? []).map(({ require, operations, observe }, index) => {
-    const field: PolicyRuleField = `policy.rules.${index}`;
-    const { decide, listUnmet, subjects } = prepareCondition(require, clock);
-    const about = operations === undefined ? '' : ` Only for: ${operations.join(', ')}.`;
-    const rule: AccessRule = {
-      field,
-      requirement: `The rule ${field} is satisfied.${about}`,
-      lacking: (principal, operation) => {
-        const applies = operation === undefined || operations?.some((one) => one === operation) !== false;
-        if (!applies || decide(principal) === true) return [];
-        const unmet = [...new Set(listUnmet(principal))];
-        // The time of day may have changed since `decide`.
-        return unmet.length > 0 ? unmet : subjects;
-      },
-      refusal: () =>
-        new ValetKeyError('forbidden', `The rule vendors.${name}.${field} refuses this request.`, {
-          vendor: vendor.id,
-          reason: field,
-          remediation: `Sign in so that the token satisfies the rule. It reads: ${subjects.join(', ')}.`,
-        }),
-    };
-    return { rule, observe };
-  });
-  return {
-    enforced: rules.flatMap(({ rule, observe }) => (observe ? [] : [rule])),
-    observed: rules.flatMap(({ rule, observe }) => (observe ? [rule] : [])),
-  };
 }
 
 /** Returns the first rule that refuses this principal. Without an operation, every rule counts. */

@@ -105,6 +105,7 @@ test.each<[string, unknown, Condition]>([
   ['1', 1, { claim: 'c', equals: true }],
   ['an empty text', '', { claim: 'c', equals: false }],
   ['a number that a parser has rounded', 9_007_199_254_740_992, { claim: 'c', equals: 9_007_199_254_740_992 }],
+  ['a number beyond those of a parser', JSON.parse('1e999'), { claim: 'c', equals: 1 }],
   ['a text', 'staff', { claim: 'c', contains: 'staff' }],
   ['an object', { 0: 'staff', length: 1 }, { claim: 'c', contains: 'staff' }],
   ['a list of lists', [['staff']], { claim: 'c', contains: 'staff' }],

@@ -97,8 +97,8 @@ function decideEqual(value: unknown, expected: ClaimValue): Verdict {
 
 function isUsable(value: unknown): boolean {
   if (typeof value === 'string') return value.length <= maxLength && value.isWellFormed();
-  // A JSON parser rounds larger whole numbers, so that two different numbers could become equal.
-  return typeof value !== 'number' || !Number.isInteger(value) || Number.isSafeInteger(value);
+  // A JSON parser rounds larger numbers, so that two different numbers could become equal.
+  return typeof value !== 'number' || Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }
 
 function createTimeTest({ between, timeZone }: TimeCondition, clock: Pick<Clock, 'nowMs'>): () => boolean {

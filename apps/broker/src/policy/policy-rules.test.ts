@@ -1,8 +1,8 @@
 import type { Principal } from '@valetkey/core-types';
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Condition, PolicyRule } from '../config/policy-rules.ts';
-import { createPolicyRules, findRefusingRule, isAllowed } from './access.ts';
+import type { Condition, Policy, PolicyRule } from '../config/policy-rules.ts';
+import { findRefusingRule, isAllowed } from './access.ts';
+import { createPolicyRules, listObserved } from './policy-rules.ts';
 
 const alice: Principal = {
   issuer: 'https://id.example.com',
@@ -11,12 +11,8 @@ const alice: Principal = {
   claims: { tier: 'gold' },
 };
 
-const createRules = (rules: readonly PolicyRule[]) =>
-  createPolicyRules({
-    name: 'acme-eu',
-    vendor: { id: 'acme' },
-    policy: { boundByAppToken: false, requiredScopes: [], requiredClaims: {}, policy: { rules: [...rules] } },
-  });
+const createRules = (rules: readonly PolicyRule[], byDefault: Policy['default'] = 'allow') =>
+  createPolicyRules({ place: 'vendors.acme-eu', vendor: 'acme', policy: { default: byDefault, rules } });
 
 const rule = (require: Condition, other: Partial<PolicyRule> = {}): PolicyRule => ({
   require,
@@ -57,60 +53,55 @@ test('a refusal names the rule and what it reads, but no value', () => {
   expect(`${error?.message} ${error?.remediation}`).not.toMatch(/canary|gold/);
 });
 
-const claim = fc.constantFrom('a', 'b');
-const operand = fc.oneof(fc.constantFrom('x', 'y'), fc.integer({ min: 0, max: 2 }), fc.boolean());
-const leaf = fc.oneof(
-  fc.record({ claim, equals: operand }),
-  fc.record({ claim, contains: operand }),
-  fc.record({ scope: fc.constantFrom('x', 'y') }),
-);
-const { condition: conditions } = fc.letrec<{ condition: Condition }>((tie) => ({
-  condition: fc.oneof(
-    { depthSize: 'small' },
-    leaf,
-    fc.record({ not: tie('condition') }),
-    fc.record({ all: fc.array(tie('condition'), { minLength: 1, maxLength: 3 }) }),
-    fc.record({ any: fc.array(tie('condition'), { minLength: 1, maxLength: 3 }) }),
-  ),
-}));
-const rules = fc.record({
-  require: conditions,
-  observe: fc.boolean(),
-  operations: fc.option(fc.subarray(['issue', 'proxy'] as const, { minLength: 1 }), { nil: undefined }),
-});
-const principals = fc.record({
-  issuer: fc.constant('https://id.example.com'),
-  subject: fc.constant('alice'),
-  scopes: fc.subarray(['x', 'y']),
-  claims: fc.dictionary(claim, fc.oneof(operand, fc.jsonValue(), fc.array(operand))),
-});
-const operations = fc.constantFrom('issue', 'proxy');
-
-test('a rule that is added, and a rule that observes, never allow a principal that was refused before', () => {
-  fc.assert(
-    fc.property(
-      fc.array(rules, { maxLength: 4 }),
-      rules,
-      fc.nat(4),
-      principals,
-      operations,
-      (given, added, ...rest) => {
-        const [index, principal, operation] = rest;
-        const before = isAllowed(createRules(given).enforced, principal, operation);
-        const after = isAllowed(createRules(given.toSpliced(index, 0, added)).enforced, principal, operation);
-        expect(before || !after).toBe(true);
-        expect(!added.observe || after === before).toBe(true);
-      },
-    ),
-  );
+test('a policy with `default: deny` refuses an operation that no rule names, and adds nothing to the rules of one that is named', () => {
+  const rules = [rule({ scope: 'read' }), rule(gold.require, { operations: ['issue'] })];
+  const { enforced } = createRules(rules, 'deny');
+  expect(isAllowed(enforced, alice, 'issue')).toBe(true);
+  expect(findRefusingRule(enforced, alice, 'proxy')?.field).toBe('policy.default');
+  expect(findRefusingRule(enforced, alice)?.field).toBe('policy.default');
+  expect(isAllowed(enforced, { ...alice, scopes: [] }, 'issue')).toBe(false);
+  expect(isAllowed(enforced, { ...alice, claims: {} }, 'issue')).toBe(false);
 });
 
-test('a rule that stops observing never allows more', () => {
-  fc.assert(
-    fc.property(fc.array(rules, { maxLength: 4 }), principals, operations, (given, principal, operation) => {
-      const enforcing = given.map((one) => ({ ...one, observe: false }));
-      const isAllowedByAll = isAllowed(createRules(enforcing).enforced, principal, operation);
-      expect(!isAllowedByAll || isAllowed(createRules(given).enforced, principal, operation)).toBe(true);
-    }),
-  );
+test.each<[string, PolicyRule[]]>([
+  ['has no rules', []],
+  ['has only a rule about every operation', [gold]],
+  ['has only a rule about another operation', [rule(gold.require, { operations: ['proxy'] })]],
+  ['only observes a rule that names the operation', [rule(gold.require, { operations: ['issue'], observe: true })]],
+])('a policy with `default: deny` that %s refuses the operation', (_, rules) => {
+  const { enforced } = createRules(rules, 'deny');
+  expect(findRefusingRule(enforced, alice, 'issue')?.field).toBe('policy.default');
+  expect(isAllowed(createRules(rules).enforced, alice, 'issue')).toBe(true);
+});
+
+test('the refusal of an operation that no rule names tells the field and what is missing', () => {
+  const [byDefault] = createRules([], 'deny').enforced;
+  expect(byDefault?.lacking(alice, 'proxy')).toEqual(['a rule for proxy']);
+  expect(byDefault?.refusal()).toMatchObject({
+    code: 'forbidden',
+    vendor: 'acme',
+    reason: 'policy.default',
+    message: 'vendors.acme-eu.policy.default refuses this operation, because no rule names it.',
+  });
+});
+
+test('listObserved names the rules that only observe and would have refused this operation', () => {
+  const observing = [gold, silver, silver].map((one, index) => ({
+    ...one,
+    observe: true,
+    operations: index === 2 ? (['proxy'] as const) : undefined,
+  }));
+  const { observed } = createRules(observing);
+  expect(listObserved(observed, alice, 'issue')).toEqual(['policy.rules.1']);
+  expect(listObserved(observed, alice, 'proxy')).toEqual(['policy.rules.1', 'policy.rules.2']);
+});
+
+test('the rules of forward authentication name their place, and no vendor', () => {
+  const policy = { default: 'allow' as const, rules: [rule(silver.require, { operations: ['authorize'] })] };
+  const { enforced } = createPolicyRules({ place: 'forwardAuth', policy });
+  expect(isAllowed(enforced, alice, 'resolve')).toBe(true);
+  const error = findRefusingRule(enforced, alice, 'authorize')?.refusal();
+  expect(error?.message).toBe('The rule forwardAuth.policy.rules.0 refuses this request.');
+  expect(error?.vendor).toBeUndefined();
+  expect(createPolicyRules({ place: 'forwardAuth', policy: undefined })).toMatchObject({ enforced: [], observed: [] });
 });

@@ -31,6 +31,7 @@ const decision: Decision = {
   path: '/Patients({id})',
   vendorStatus: 503,
   durationMs: 12,
+  observed: 'policy.rules.0, policy.rules.2',
 };
 
 /** Checks that a store completes the table of an earlier version, keeps its rows, and lets that version write more of them. */

@@ -39,6 +39,11 @@ export function findAllowedPath(
   return vendor.proxy?.allow.find((allowed) => findCallRefusal([allowed], request, principal) === undefined)?.path;
 }
 
+/** Returns a call that the allow-list allows as the function of a policy receives it. Such a path can be decoded in one way only. */
+export function describeCall({ method, path }: Pick<ProxyRequest, 'method' | 'path'>) {
+  return { method, path: decodeURIComponent(path) };
+}
+
 /** Describes a refusal by an entry that is bound to a claim. */
 function describe({ cause, claims, query }: Exclude<CallRefusal, { cause: 'not_listed' }>, field: string) {
   const claim = claims.join(', ');

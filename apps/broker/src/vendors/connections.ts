@@ -2,7 +2,9 @@ import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
 import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import type { ConnectionConfig } from '../config/config.ts';
-import { createAccessRules, createPolicyRules, type AccessRule } from '../policy/access.ts';
+import { createAccessRules, type AccessRule } from '../policy/access.ts';
+import type { AssertDecided } from '../policy/decide.ts';
+import { createPolicyRules, type PolicyRules } from '../policy/policy-rules.ts';
 import type { Store } from '../storage/store.ts';
 import { createAppTokenBound, type AppTokenBound } from './app-token-bound.ts';
 import { createVendorUsers, type VendorUsers } from './vendor-users.ts';
@@ -14,8 +16,10 @@ export interface Connection {
   readonly vendor: Vendor;
   /** The rules that a principal must satisfy to use the connection. */
   readonly rules: readonly AccessRule[];
-  /** The rules that refuse nothing: the broker logs what they would have refused. */
+  /** The rules that refuse nothing: the broker records what they would have refused. */
   readonly observedRules?: readonly AccessRule[] | undefined;
+  /** Asks the function of the policy about a request that the rules and the allow-list allow. */
+  readonly assertDecided?: AssertDecided | undefined;
   readonly users: VendorUsers;
   /** Present if the connection's tokens must not outlive the token of the caller. */
   readonly appTokenBound?: AppTokenBound | undefined;
@@ -24,10 +28,11 @@ export interface Connection {
 export type Connections = ReadonlyMap<string, Connection>;
 
 /** Returns the place in the configuration of each rule that only observes. */
-export function listObservedRules(connections: Connections): string[] {
-  return [...connections.values()].flatMap(({ name, observedRules = [] }) =>
+export function listObservedRules(connections: Connections, forwardAuth: PolicyRules): string[] {
+  const ofConnections = [...connections.values()].flatMap(({ name, observedRules = [] }) =>
     observedRules.map(({ field }) => `vendors.${name}.${field}`),
   );
+  return [...ofConnections, ...forwardAuth.observed.map(({ field }) => `forwardAuth.${field}`)];
 }
 
 /** An event of a vendor, with the name of the connection that called the vendor. */
@@ -53,7 +58,8 @@ export function createConnection(
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
   const appTokenBound = policy.boundByAppToken ? createAppTokenBound(name, vendor.id, clock) : undefined;
-  const { enforced, observed } = createPolicyRules({ name, vendor, policy }, clock);
+  const placed = { place: `vendors.${name}`, vendor: vendor.id, policy: policy.policy };
+  const { enforced, observed, assertDecided } = createPolicyRules(placed, clock);
   const rules = [...createAccessRules({ name, vendor, policy }), ...enforced];
-  return { name, vendor, rules, observedRules: observed, users, appTokenBound };
+  return { name, vendor, rules, observedRules: observed, assertDecided, users, appTokenBound };
 }

@@ -6,7 +6,7 @@ import { parseConfig } from '../config/parse-config.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
-import { explainConnection } from './explain-connection.ts';
+import { explainConnection, type ExplainedUse } from './explain-connection.ts';
 import type { Store } from '../storage/store.ts';
 
 let sandbox: Sandbox;
@@ -23,6 +23,7 @@ async function explain(
   fields: object = {},
   principal: Partial<Principal> = {},
   prepare: (store: Store, alice: Principal) => Promise<Store | void> = async () => undefined,
+  use: ExplainedUse = {},
 ) {
   const { vendors, ...config } = createConfigFor(sandbox);
   const connections = { ...vendors, [name]: { ...vendors[name], ...fields } };
@@ -34,7 +35,7 @@ async function explain(
   sandbox.resetCalls();
   const connection = parts.connections.get(name);
   if (connection === undefined) throw new Error('The connection is missing.');
-  const explanation = await explainConnection(connection, alice, store);
+  const explanation = await explainConnection(connection, alice, store, use);
   expect(sandbox.calls()[name] ?? {}, 'the vendor is not called').toEqual({});
   await close();
   return explanation;
@@ -216,4 +217,71 @@ test('explainConnection says which checks need a store that cannot be read, and 
   }));
   expect(allowed.allowed).toBe(false);
   expect(allowed.change).toContain('`store`');
+});
+
+const explainUse = (name: keyof Vendors, fields: object, use: ExplainedUse, principal: Partial<Principal> = {}) =>
+  explain(name, fields, principal, undefined, use);
+
+test('explainConnection says that no rule names an operation under `default: deny`', async () => {
+  const rules = [{ require: { scope: 'a' } }];
+  const denied = await explain('nudge', { policy: { default: 'deny', rules } }, { scopes: ['a'] });
+  expect(outcomesOf(denied).slice(0, 2)).toEqual(['policy failed', 'policy passed']);
+  expect(detailOf(denied, 'policy')).toBe('policy.default refuses, because there is not a rule for issue.');
+  expect(denied.change).toContain('vendors.nudge.policy.rules');
+  const open = { default: 'deny', rules: [{ require: { scope: 'a' }, operations: ['issue'] }] };
+  expect((await explain('nudge', { policy: open }, { scopes: ['a'] })).allowed).toBe(true);
+});
+
+test('explainConnection asks the function of the policy about issue, after all other checks', async () => {
+  let result: unknown = true;
+  const asked: unknown[] = [];
+  const decide = (request: unknown) => {
+    asked.push(request);
+    if (result instanceof Error) throw result;
+    return result;
+  };
+  const policy = { rules: [{ require: { scope: 'a' } }], decide };
+  const explainDecided = async (scopes: string[]) => {
+    const { checks, change } = await explain('nudge', { policy }, { scopes });
+    return [checks.at(-1)?.outcome, checks.at(-1)?.detail, change];
+  };
+  expect((await explainDecided([])).slice(0, 2)).toEqual([
+    'not_reached',
+    'policy.decide decides about issue after all other checks.',
+  ]);
+  expect(asked).toEqual([]);
+  expect((await explainDecided(['a'])).slice(0, 2)).toEqual(['passed', 'policy.decide allows issue.']);
+  expect(asked).toMatchObject([{ operation: 'issue', connection: 'nudge', principal: { subject: 'alice' } }]);
+  result = false;
+  expect(await explainDecided(['a'])).toMatchObject([
+    'failed',
+    'policy.decide refuses issue.',
+    expect.stringContaining('vendors.nudge.policy.decide'),
+  ]);
+  result = new Error('canary');
+  const failed = await explainDecided(['a']);
+  expect(failed.slice(0, 2)).toEqual(['failed', 'policy.decide has not decided about issue.']);
+  expect(JSON.stringify(failed)).not.toContain('canary');
+});
+
+test('explainConnection decides about one proxied call: the list, its bound path and the function', async () => {
+  const allow = [{ method: 'GET', path: "/Patients('{claim:patient_id}')", issuer: sandbox.urls.idp }];
+  const fields = { allow, policy: { decide: ({ path }: { path?: string }) => path === "/Patients('p-1')" } };
+  const principal = { claims: { patient_id: 'p-1' } };
+  const callOf = (path: string) => ({ call: { method: 'GET', path, query: '' } });
+  const own = await explainUse('nymbl', fields, callOf("/Patients('p-1')"), principal);
+  expect(own.allowed).toBe(true);
+  expect(own.checks.at(-1)?.detail).toBe('policy.decide allows proxy.');
+  for (const path of ["/Patients('p-2')", '/Patients(%zz)', '/Users']) {
+    const refused = await explainUse('nymbl', fields, callOf(path), principal);
+    expect(outcomesOf(refused)).toEqual(['policy passed', 'blocked passed', 'proxy failed', 'policy not_reached']);
+  }
+  const withoutCall = await explain('nymbl', fields, principal);
+  expect(withoutCall.checks.at(-1)?.detail).toBe('policy.decide decides about each call, and was not asked about one.');
+});
+
+test('explainConnection says that a vendor has no such operation', async () => {
+  const explanation = await explainUse('nymbl', {}, { operation: 'issue' });
+  expect(explanation.allowed).toBe(false);
+  expect(detailOf(explanation, 'issue')).toBe('The vendor nymbl has no operation issue.');
 });

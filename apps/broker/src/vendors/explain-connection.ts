@@ -1,21 +1,32 @@
 import {
   ValetKeyError,
-  type ConnectionCheck,
   type ConnectionExplanation,
   type IssueAbility,
   type Principal,
   type ProxyAbility,
+  type ProxyRequest,
 } from '@valetkey/core-types';
 import { claimsOfPath, findBindingProblem } from '@valetkey/vendor-clients';
-import type { AccessRule } from '../policy/access.ts';
+import {
+  arePassed,
+  conclude,
+  examineBlock,
+  examineFunction,
+  examinePolicy,
+  examineStored,
+  type Examined,
+} from '../policy/explain-policy.ts';
 import type { Store } from '../storage/store.ts';
 import type { Connection } from './connections.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
+import { describeCall, findRefusedCall } from './call-refusal.ts';
 import type { VendorUserOrigin } from './vendor-users.ts';
 
-/** A check, and the sentence that says what to change if it has not passed. */
-interface Examined extends ConnectionCheck {
-  readonly change?: string;
+/** What an explanation is about. Without an operation, it is about all operations of the connection. */
+export interface ExplainedUse {
+  readonly operation?: 'issue' | 'proxy' | undefined;
+  /** The proxied call. Absent: the explanation is about no single call. */
+  readonly call?: Pick<ProxyRequest, 'method' | 'path' | 'query'> | undefined;
 }
 
 /**
@@ -26,102 +37,51 @@ export async function explainConnection(
   connection: Connection,
   principal: Principal,
   store: Pick<Store, 'isBlocked'>,
+  { operation: only, call }: ExplainedUse = {},
 ): Promise<ConnectionExplanation> {
-  const access = [
-    ...examinePolicy(connection, principal),
-    await examineStored('blocked', () => examineBlock(store, principal)),
-    ...(connection.vendor.issue?.bound === 'user'
-      ? [await examineStored('user', () => examineUser(connection, principal))]
-      : []),
-  ];
-  const isReached = access.every(({ outcome }) => outcome === 'passed');
-  const requests = examineRequests(connection, principal).map((examined): Examined =>
-    isReached ? examined : { ...examined, outcome: 'not_reached' },
+  const { name, vendor } = connection;
+  const operations = (['issue', 'proxy'] as const).filter(
+    (operation) => vendor[operation] !== undefined && (only ?? operation) === operation,
   );
-  const examined = [...access, ...requests];
-  const missed =
-    examined.find(({ outcome }) => outcome === 'failed') ?? examined.find(({ outcome }) => outcome === 'not_reached');
-  return {
-    connection: connection.name,
-    vendor: connection.vendor.id,
-    allowed: missed === undefined,
-    checks: examined.map(({ check, outcome, detail }) => ({ check, outcome, detail })),
-    change:
-      missed?.change ??
-      'Nothing has to be changed here; if the vendor refuses the call, `valetkey doctor` tells the operator why.',
-  };
-}
-
-function examinePolicy({ name, vendor, rules, observedRules = [] }: Connection, principal: Principal): Examined[] {
-  if (rules.length + observedRules.length === 0) {
-    return [{ check: 'policy', outcome: 'passed', detail: 'Every user: the connection has no rules.' }];
+  const policy = { ...connection, place: `vendors.${name}` };
+  const access = [...examinePolicy(policy, principal, operations), await examineBlock(store, principal)];
+  const user =
+    vendor.issue?.bound === 'user' && operations.includes('issue')
+      ? [await examineStored('user', () => examineUser(connection, principal))]
+      : [];
+  const requests = examineRequests(connection, principal, operations, call);
+  const decided: Examined[] = [];
+  for (const operation of operations) {
+    const before = [...access, ...requests.filter(({ check }) => check === operation)];
+    decided.push(...(await examineDecision(policy, { principal, operation, call }, before)));
   }
-  const operations = (['issue', 'proxy'] as const).filter((operation) => vendor[operation] !== undefined);
-  const listLacks = ({ lacking }: AccessRule): string => {
-    const lacks = operations.flatMap((operation) => lacking(principal, operation));
-    return [...new Set(operations.length === 0 ? lacking(principal) : lacks)].join(', ');
-  };
-  return [
-    ...rules.map((rule) => examineRule(name, rule, listLacks(rule))),
-    ...observedRules.map((rule): Examined => {
-      const lacks = listLacks(rule);
-      const found = lacks === '' ? rule.requirement : `${rule.field} would refuse because of ${lacks}.`;
-      return { check: 'policy', outcome: 'passed', detail: `${found} The rule only observes.` };
-    }),
-  ];
+  const isReached = arePassed([...access, ...user]);
+  const reached = requests.map((one): Examined => (isReached ? one : { ...one, outcome: 'not_reached' }));
+  const conclusion = conclude(
+    [...access, ...user, ...reached, ...decided],
+    'Nothing has to be changed here; if the vendor refuses the call, `valetkey doctor` tells the operator why.',
+  );
+  return { connection: name, vendor: vendor.id, ...conclusion };
 }
 
-function examineRule(name: string, { field, requirement }: AccessRule, lacks: string): Examined {
-  const isOwnCheck = field === 'issuers' || field === 'requiredScopes' || field === 'requiredClaims';
-  const check = isOwnCheck ? field : 'policy';
-  if (lacks === '') return { check, outcome: 'passed', detail: requirement };
-  if (isOwnCheck) {
-    return {
-      check,
-      outcome: 'failed',
-      detail: `The token lacks: ${lacks}.`,
-      change: policyChanges[field](name, lacks),
-    };
+/** Asks the function of the policy about an operation. It decides about each proxied call, so without one it is not asked. */
+async function examineDecision(
+  policy: Connection & { readonly place: string },
+  request: {
+    readonly principal: Principal;
+    readonly operation: 'issue' | 'proxy';
+    readonly call: ExplainedUse['call'];
+  },
+  before: readonly Examined[],
+): Promise<Examined[]> {
+  const { call, ...others } = request;
+  if (policy.assertDecided !== undefined && others.operation === 'proxy' && call === undefined) {
+    const detail = 'policy.decide decides about each call, and was not asked about one.';
+    return [{ check: 'policy', outcome: 'passed', detail }];
   }
-  const change = `Use a token that satisfies vendors.${name}.${field}, or change that rule in the configuration.`;
-  return { check, outcome: 'failed', detail: `${field} refuses because of ${lacks}.`, change };
-}
-
-const policyChanges = {
-  issuers: (name: string) =>
-    `Sign in at an identity provider that vendors.${name}.issuers lists, or add the issuer of this token there in the configuration.`,
-  requiredScopes: (name: string, lacks: string) =>
-    `Have the app request ${lacks} when the user signs in, and allow that in the identity provider's console, or change vendors.${name}.requiredScopes in the configuration.`,
-  requiredClaims: (name: string, lacks: string) =>
-    `In the identity provider's console, give the token the required value of ${lacks}, or change vendors.${name}.requiredClaims in the configuration.`,
-};
-
-/** Runs a check that reads the store. While the store cannot be read, the check is not reached. */
-async function examineStored(check: 'blocked' | 'user', examine: () => Promise<Examined>): Promise<Examined> {
-  try {
-    return await examine();
-  } catch (error) {
-    if (!ValetKeyError.isInstance(error)) throw error;
-    if (error.code !== 'overloaded') {
-      return { check, outcome: 'failed', detail: error.message, change: error.remediation };
-    }
-    return {
-      check,
-      outcome: 'not_reached',
-      detail: 'The broker cannot read the store, so this was not checked.',
-      change: 'Run `valetkey doctor`, correct `store` in the configuration or the database it names, and ask again.',
-    };
-  }
-}
-
-async function examineBlock(store: Pick<Store, 'isBlocked'>, principal: Principal): Promise<Examined> {
-  if (!(await store.isBlocked(principal))) return { check: 'blocked', outcome: 'passed', detail: 'Not blocked.' };
-  return {
-    check: 'blocked',
-    outcome: 'failed',
-    detail: 'The operator has blocked this user.',
-    change: 'Unblock the user with `DELETE /v1/blocked-users` on the admin listener.',
-  };
+  // The path of a call that is refused may not be decodable.
+  const described = call !== undefined && arePassed(before) ? describeCall(call) : {};
+  return examineFunction(policy, { ...others, connection: policy.name, ...described }, before);
 }
 
 const origins = {
@@ -135,15 +95,27 @@ async function examineUser({ users }: Connection, principal: Principal): Promise
 }
 
 /** Describes the operations that the vendor would be asked for. */
-function examineRequests(connection: Connection, principal: Principal): Examined[] {
+function examineRequests(
+  connection: Connection,
+  principal: Principal,
+  operations: readonly ('issue' | 'proxy')[],
+  call: ExplainedUse['call'],
+): Examined[] {
   const { id, issue, proxy } = connection.vendor;
   if (issue === undefined && proxy === undefined) {
     const detail = `${id} only signs users in: it issues no token to apps and cannot be called through the broker.`;
     return [{ check: 'issue', outcome: 'failed', detail, change: 'In the app, name a connection of another vendor.' }];
   }
+  if (operations.length === 0) {
+    const check = issue === undefined ? 'issue' : 'proxy';
+    const detail = `The vendor ${id} has no operation ${check}.`;
+    return [{ check, outcome: 'failed', detail, change: 'In the app, use the other operation of the connection.' }];
+  }
   return [
-    ...(issue === undefined ? [] : [examineIssue(connection, issue as IssueAbility, principal)]),
-    ...(proxy === undefined ? [] : [examineProxy(connection, proxy, principal)]),
+    ...(issue === undefined || !operations.includes('issue')
+      ? []
+      : [examineIssue(connection, issue as IssueAbility, principal)]),
+    ...(proxy === undefined || !operations.includes('proxy') ? [] : [examineProxy(connection, proxy, principal, call)]),
   ];
 }
 
@@ -176,7 +148,18 @@ function examineIssue(
   }
 }
 
-function examineProxy({ name, vendor }: Connection, ability: ProxyAbility, principal: Principal): Examined {
+function examineProxy(
+  connection: Connection,
+  ability: ProxyAbility,
+  principal: Principal,
+  call: ExplainedUse['call'],
+): Examined {
+  const { name, vendor } = connection;
+  const refused = call && findRefusedCall(connection, principal, call);
+  if (refused !== undefined) {
+    const { message, remediation } = refused.error;
+    return { check: 'proxy', outcome: 'failed', detail: message, change: remediation };
+  }
   try {
     ability.tokenKey(principal);
   } catch (error) {
@@ -189,14 +172,16 @@ function examineProxy({ name, vendor }: Connection, ability: ProxyAbility, princ
     return { check: 'proxy', outcome: 'failed', detail: error.message, change };
   }
   const calls = ability.allow.map(({ method, path }) => `${method} ${path}`);
-  const detail = `${vendor.id} would be called with a token of the broker. Allowed: ${calls.join(', ') || 'no call'}.`;
+  const called = `${vendor.id} would be called with a token of the broker.`;
+  if (call !== undefined) return { check: 'proxy', outcome: 'passed', detail: `${called} The list allows this call.` };
+  const detail = `${called} Allowed: ${calls.join(', ') || 'no call'}.`;
   const unusable = ability.allow.filter((allowed) => findBindingProblem(allowed, principal) !== undefined);
   if (unusable.length === 0) return { check: 'proxy', outcome: 'passed', detail };
   const places = unusable.map((allowed) => `allow.${ability.allow.indexOf(allowed)}`).join(', ');
   const claims = [...new Set(unusable.flatMap(({ path }) => claimsOfPath(path)))].join(', ');
-  const refused = `Refused: the calls of ${places}, because the token has no usable claim ${claims} of their issuer.`;
+  const refusedCalls = `Refused: the calls of ${places}, because the token has no usable claim ${claims} of their issuer.`;
   if (unusable.length < ability.allow.length)
-    return { check: 'proxy', outcome: 'passed', detail: `${detail} ${refused}` };
+    return { check: 'proxy', outcome: 'passed', detail: `${detail} ${refusedCalls}` };
   const change = `In the identity provider's console, add the claim ${claims} to the token, or change vendors.${name}.allow in the configuration.`;
-  return { check: 'proxy', outcome: 'failed', detail: refused, change };
+  return { check: 'proxy', outcome: 'failed', detail: refusedCalls, change };
 }

@@ -334,3 +334,30 @@ test.each([0, 0.5, -1, -Infinity, NaN])('boundLifetime rejects a lifetime of %s 
     expect.objectContaining({ code: 'vendor_response_invalid', reason: 'lifetime', vendor: 'acme' }),
   );
 });
+
+test('issueClientToken asks the function of the policy before it resolves a vendor user or reads the cache', async () => {
+  const { ability, requests } = createAccountAbility(() => ({ vendor: 'acme', scope: 'all' }));
+  const asked: unknown[] = [];
+  const refusal = new ValetKeyError('forbidden', 'No.');
+  let isAllowed = true;
+  const connection: Connection = {
+    ...createConnection({ issue: ability }),
+    assertDecided: async (request) => {
+      asked.push(request);
+      if (!isAllowed) throw refusal;
+    },
+  };
+  const tokens = createTokenCache();
+  await issueClientToken(connection, alice, undefined, tokens);
+  isAllowed = false;
+  // The token of the first call is in the cache.
+  await expect(issueClientToken(connection, alice, undefined, tokens)).rejects.toBe(refusal);
+  await expect(issueClientToken(connection, alice, ['wrong'], tokens)).rejects.toMatchObject({
+    code: 'invalid_request',
+  });
+  expect(asked).toEqual([
+    { principal: alice, operation: 'issue', connection: 'acme-eu' },
+    { principal: alice, operation: 'issue', connection: 'acme-eu' },
+  ]);
+  expect(requests).toHaveLength(1);
+});

@@ -20,7 +20,8 @@ import type { OnMappingChange } from './vendor-users.ts';
 /**
  * Issues a client token for a principal. `body` is the parsed JSON of the request, or undefined if it has no body.
  *
- * Rejects with `operation_not_supported`, `invalid_request`, `vendor_user_not_found` and the vendor codes of the error table.
+ * Rejects with `operation_not_supported`, `invalid_request`, `forbidden`, `policy_unavailable`, `vendor_user_not_found` and the
+ * vendor codes of the error table.
  */
 export async function issueClientToken(
   connection: Connection,
@@ -35,6 +36,7 @@ export async function issueClientToken(
     throw new ValetKeyError('operation_not_supported', `${name} issues no token to apps.`, { vendor: vendor.id });
   }
   const parameters = parseParameters(connection, ability, body);
+  await connection.assertDecided?.({ principal, operation: 'issue', connection: name });
   const issue = () => issueWithin(connection, ability, { principal, parameters }, tokens, recordChange);
   try {
     return await issue();

@@ -8,7 +8,8 @@ import { createStoreHealth } from '../storage/store-health.ts';
 import type { Store } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { Connection } from './connections.ts';
-import { createAccessRules, createPolicyRules } from '../policy/access.ts';
+import { createAccessRules } from '../policy/access.ts';
+import { createPolicyRules } from '../policy/policy-rules.ts';
 import { createVirtualClock } from '../../test/support/virtual-clock.ts';
 import { createPerform, findConnection, OperationFailure } from './perform.ts';
 import { createVendorUsers } from './vendor-users.ts';
@@ -281,15 +282,32 @@ test('findConnection returns the connection of a name and throws `unknown_vendor
   }
 });
 
-test('perform logs what a rule that observes would have refused, without its values, and refuses nothing', async () => {
+test('perform records and logs what a rule that observes would have refused, without its values, and refuses nothing', async () => {
   const rule = { require: { claim: 'tier', equals: 'canary' }, operations: ['issue' as const], observe: true };
-  const policy: ConnectionPolicy = { ...everyone, policy: { rules: [rule] } };
-  const { connection, perform, log } = createHarness();
-  const { observed } = createPolicyRules({ name: 'acme-eu', vendor: { id: 'acme' }, policy });
+  const { connection, perform, decisions, log } = createHarness();
+  const policy = { default: 'allow' as const, rules: [rule, { ...rule, require: { scope: 'canary' } }] };
+  const { observed } = createPolicyRules({ place: 'vendors.acme-eu', vendor: 'acme', policy });
   Object.assign(connection, { observedRules: observed });
   expect(await perform(request, 'proxy', async () => ({ result: 'done' }))).toBe('done');
   expect(log()).not.toContain('would be refused');
   expect(await perform(request, 'issue', async () => ({ result: 'done' }))).toBe('done');
   expect(log()).toMatch(/"requestId":"request-1".*"rule":"policy\.rules\.0".*would be refused/);
-  expect(log()).not.toContain('canary');
+  const failure = new ValetKeyError('vendor_timeout', 'Too slow.');
+  await expect(perform(request, 'issue', () => Promise.reject(failure))).rejects.toBe(failure);
+  const both = 'policy.rules.0, policy.rules.1';
+  expect((await decisions()).map(({ operation, outcome, observed: fields }) => [operation, outcome, fields])).toEqual([
+    ['issue', 'vendor_timeout', both],
+    ['issue', 'allowed', both],
+    ['proxy', 'allowed', undefined],
+  ]);
+  expect(log() + JSON.stringify(await decisions())).not.toContain('canary');
+});
+
+test('perform records no observed rule for a request that another rule refuses', async () => {
+  const { connection, perform, decisions } = createHarness({ policy: { ...everyone, requiredScopes: ['rooms'] } });
+  const rules = [{ require: { scope: 'other' }, observe: true }];
+  const { observed } = createPolicyRules({ place: 'vendors.acme-eu', policy: { default: 'allow', rules } });
+  Object.assign(connection, { observedRules: observed });
+  await expect(perform(request, 'issue', async () => ({ result: 0 }))).rejects.toMatchObject({ code: 'forbidden' });
+  expect(await decisions()).toMatchObject([{ outcome: 'forbidden', observed: undefined }]);
 });

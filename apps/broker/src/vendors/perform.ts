@@ -2,6 +2,7 @@ import { ValetKeyError, type Clock, type Principal } from '@valetkey/core-types'
 import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { AccessRule } from '../policy/access.ts';
+import { listObserved } from '../policy/policy-rules.ts';
 import type { Decision } from '../storage/audit-store.ts';
 import type { Connection, Connections } from './connections.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
@@ -84,7 +85,7 @@ export function createPerform({ connections, audit, clock, logger, policyVersion
       tokenFingerprint: token === undefined ? undefined : audit.fingerprint(token),
     };
     const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
-    let details: OperationDetails = {};
+    let details: OperationDetails & Pick<Decision, 'observed'> = {};
     const describe = () => ({ method, ...details, durationMs: Math.round(clock.monotonicMs() - startedAtMs) });
     let broken: string | undefined;
     let done: Awaited<ReturnType<typeof work>>;
@@ -94,9 +95,9 @@ export function createPerform({ connections, audit, clock, logger, policyVersion
         broken = describeBroken(rule, principal, operation);
         if (broken !== undefined) throw rule.refusal();
       }
-      for (const { field, lacking } of connection.observedRules ?? []) {
-        if (lacking(principal, operation).length > 0) logger.warn({ ...decision, rule: field }, 'would be refused');
-      }
+      const observed = listObserved(connection.observedRules ?? [], principal, operation);
+      for (const rule of observed) logger.warn({ ...decision, rule }, 'would be refused');
+      if (observed.length > 0) details = { observed: observed.join(', ') };
       done = await work(connection, recordChange, (added) => {
         details = { ...details, ...added };
       });

@@ -178,3 +178,26 @@ test('proxyCall rejects with the abort reason while it waits for a token, and ca
   await expect(call).rejects.toBe(reason);
   expect(sent).toEqual([]);
 });
+
+test('proxyCall asks the function of the policy about each call that the list allows, before it gets a token', async () => {
+  const { ability, issued } = createProxyAbility(undefined, { allow: [{ method: 'GET', path: '/rooms/{id}' }] });
+  const asked: unknown[] = [];
+  const error = new ValetKeyError('policy_unavailable', 'No decision.');
+  const connection: Connection = {
+    ...createConnection(ability),
+    assertDecided: async (request) => {
+      asked.push(request);
+      if (request.path === '/rooms/1') throw error;
+    },
+  };
+  const call = (path: string) => proxyCall(connection, alice, { ...getRooms, path, query: '?a=b' }, createTokenCache());
+  await expect(call('/other')).rejects.toMatchObject({ code: 'forbidden', reason: 'allow' });
+  expect(asked).toEqual([]);
+  expect((await call('/rooms/a%20b')).status).toBe(200);
+  expect(asked).toEqual([
+    { principal: alice, operation: 'proxy', connection: 'acme-eu', method: 'GET', path: '/rooms/a b' },
+  ]);
+  const before = issued.length;
+  await expect(call('/rooms/1')).rejects.toBe(error);
+  expect(issued).toHaveLength(before);
+});

@@ -1,6 +1,6 @@
 import { ValetKeyError, type Principal, type ProxyRequest, type ProxyResponse } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import { findAllowedPath, findRefusedCall } from './call-refusal.ts';
+import { describeCall, findAllowedPath, findRefusedCall } from './call-refusal.ts';
 import type { Connection } from './connections.ts';
 import { boundLifetime } from './issue-token.ts';
 import type { OperationDetails } from './perform.ts';
@@ -10,7 +10,8 @@ import type { OperationDetails } from './perform.ts';
  * token, the broker renews it, and sends the call once more unless the body was streamed. `addDetails` is called with the
  * entry of the allow-list that the call matches.
  *
- * Rejects with `operation_not_supported`, `forbidden`, `vendor_auth_failed` and the vendor codes of the error table.
+ * Rejects with `operation_not_supported`, `forbidden`, `policy_unavailable`, `vendor_auth_failed` and the vendor codes of the
+ * error table.
  */
 export async function proxyCall(
   connection: Connection,
@@ -27,6 +28,7 @@ export async function proxyCall(
   const refused = findRefusedCall(connection, principal, request);
   if (refused !== undefined) throw refused.error;
   addDetails({ path: findAllowedPath(connection, principal, request) });
+  await connection.assertDecided?.({ principal, operation: 'proxy', connection: name, ...describeCall(request) });
   const key = { ...ability.tokenKey(principal), connection: name };
   const getToken = () =>
     tokens.get(key, async ({ signal }) => boundLifetime(await ability.issueServerToken(key, { signal })), {

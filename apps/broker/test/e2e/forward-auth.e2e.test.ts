@@ -91,6 +91,94 @@ describe('GET /v1/authorize', () => {
   });
 });
 
+describe('the policy of forward authentication', () => {
+  const isStaff = { require: { claim: 'roles', contains: 'staff' } };
+
+  /** Starts a broker with this policy, and returns what it responds to a token. */
+  async function startWithPolicy(policy: object) {
+    const own = await startRecordingBroker({ ...createConfigFor(sandbox), forwardAuth: { policy } });
+    const ask = async (path: string, token: string) => {
+      const { status, headers } = await own.call(path, token);
+      return [status, headers.get('x-valetkey-session-valid'), headers.get('x-valetkey-user-id')];
+    };
+    return { own, ask, [Symbol.asyncDispose]: own.broker.close };
+  }
+  const mintStaff = () => sandbox.mintUserToken({ sub: 'carol', claims: { roles: ['staff'] } });
+
+  test('/v1/authorize responds 403 and /v1/resolve `false` to a principal that a rule refuses, and the audit says why', async () => {
+    await using running = await startWithPolicy({ rules: [isStaff] });
+    const { own, ask } = running;
+    const staff = await mintStaff();
+    expect(await ask('/v1/authorize', staff)).toEqual([204, 'true', 'carol']);
+    expect(await ask('/v1/resolve', staff)).toEqual([200, 'true', 'carol']);
+    expect(await ask('/v1/authorize', alice)).toEqual([403, null, null]);
+    expect(await ask('/v1/resolve', alice)).toEqual([200, 'false', null]);
+    const problem = (await (await own.call('/v1/authorize', alice)).json()) as Record<string, string>;
+    expect(problem['code']).toBe('forbidden');
+    expect(problem['detail']).toBe('The rule forwardAuth.policy.rules.0 refuses this request.');
+    const { decisions } = JSON.parse((await own.readRecords()).audit) as { decisions: Record<string, unknown>[] };
+    for (const operation of ['authorize', 'resolve']) {
+      expect(decisions).toContainEqual(
+        expect.objectContaining({ operation, subject: 'alice', outcome: 'forbidden', reason: 'policy.rules.0' }),
+      );
+    }
+  });
+
+  test('a policy with `default: deny` opens only the operations that its rules name', async () => {
+    await using running = await startWithPolicy({
+      default: 'deny',
+      rules: [{ ...isStaff, operations: ['authorize'] }],
+    });
+    const staff = await mintStaff();
+    expect(await running.ask('/v1/authorize', staff)).toEqual([204, 'true', 'carol']);
+    expect(await running.ask('/v1/resolve', staff)).toEqual([200, 'false', null]);
+    expect(await running.ask('/v1/authorize', alice)).toEqual([403, null, null]);
+  });
+
+  test('a rule that observes lets everybody through, logs whom it would have refused, and is named by /readyz', async () => {
+    await using running = await startWithPolicy({ rules: [{ ...isStaff, observe: true }] });
+    expect(await running.ask('/v1/authorize', alice)).toEqual([204, 'true', 'alice']);
+    expect(running.own.logLines().find((line) => line.includes('would be refused'))).toMatch(
+      /"operation":"authorize".*"rule":"policy\.rules\.0"/,
+    );
+    expect(await (await running.own.callAdmin('/readyz')).json()).toMatchObject({
+      policy: 'only observed: forwardAuth.policy.rules.0',
+    });
+  });
+
+  test('the function of the policy narrows both routes, and its failure is 503 on both and signs nobody out', async () => {
+    let decided: unknown = true;
+    const received: unknown[] = [];
+    const decide = async (request: unknown) => {
+      received.push(request);
+      if (decided instanceof Error) throw decided;
+      return decided;
+    };
+    await using running = await startWithPolicy({ rules: [isStaff], decide });
+    const { own, ask } = running;
+    const staff = await mintStaff();
+    expect(await ask('/v1/authorize', alice)).toEqual([403, null, null]);
+    expect(received, 'the rules are first').toEqual([]);
+    expect(await ask('/v1/authorize', staff)).toEqual([204, 'true', 'carol']);
+    expect(received).toMatchObject([
+      { operation: 'authorize', principal: { subject: 'carol', issuer: sandbox.urls.idp } },
+    ]);
+    expect(received[0]).not.toHaveProperty('path');
+    decided = false;
+    expect(await ask('/v1/authorize', staff)).toEqual([403, null, null]);
+    expect(await ask('/v1/resolve', staff)).toEqual([200, 'false', null]);
+    for (decided of [new Error('canary-of-the-function'), 'true', undefined]) {
+      expect(await ask('/v1/resolve', staff)).toEqual([503, null, null]);
+      const response = await own.call('/v1/authorize', staff);
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+      expect(((await response.json()) as { code: string }).code).toBe('policy_unavailable');
+    }
+    const { log, audit } = await own.readRecords();
+    expect(log + audit).not.toContain('canary-of-the-function');
+    expect(audit).toContain('policy.decide: threw');
+  });
+});
+
 /** Starts a service behind the proxy, which records the headers that reach it. */
 async function startProtectedService() {
   const received: IncomingHttpHeaders[] = [];

@@ -149,3 +149,122 @@ test('a caller of a bound path reaches only the own record, and the log says whi
   expect(Object.keys(refused.vendors)).not.toContain('nymbl');
   expect(JSON.stringify(refused.explanation)).toContain('policy.rules.0 refuses because of the claim suspended.');
 });
+
+test('a function in a TypeScript configuration narrows a connection, and `policy test` asks it', async () => {
+  const issuer = 'https://id.example.com';
+  await writeFile(
+    join(folder, 'function.config.mjs'),
+    `export default {
+      issuers: [{ issuer: '${issuer}', audiences: ['api'] }],
+      vendors: {
+        nudge: { apiKey: 'key', policy: { default: 'deny', rules: [{ require: { scope: 'a' }, operations: ['issue'] }],
+          decide: async ({ principal, operation, connection }) => {
+            if (principal.subject === 'thrower') throw new Error('canary');
+            return principal.subject === 'alice' && operation === 'issue' && connection === 'nudge';
+          } } },
+        nymbl: { clientId: 'a', clientSecret: 'b', apiKey: 'c', customer: { value: 'acme' },
+          allow: [{ method: 'GET', path: '/Patients({id})' }],
+          policy: { decide: ({ method, path }) => method === 'GET' && path === '/Patients(1)' } },
+      },
+      forwardAuth: { policy: { default: 'deny', rules: [{ require: { scope: 'a' }, operations: ['authorize'] }] } },
+    };`,
+  );
+  const principal = (subject: string, scopes = ['a']) => ({ issuer, subject, scopes });
+  const issue = { connection: 'nudge', operation: 'issue' };
+  const proxy = { connection: 'nymbl', operation: 'proxy', principal: principal('alice') };
+  const examples = [
+    { ...issue, principal: principal('alice'), expect: 'allowed' },
+    { ...issue, principal: principal('alice', []), expect: 'refused', field: 'policy.rules.0' },
+    { ...issue, principal: principal('bob'), expect: 'refused', field: 'policy.decide' },
+    { ...issue, principal: principal('thrower'), expect: 'refused' },
+    { ...proxy, path: '/Patients%281%29', expect: 'allowed' },
+    { ...proxy, path: '/Patients(2)', expect: 'refused', field: 'policy.decide' },
+    { ...proxy, path: '/Users', expect: 'refused', field: 'allow' },
+    { operation: 'authorize', principal: principal('alice'), expect: 'allowed' },
+    { operation: 'authorize', principal: principal('alice', []), expect: 'refused', field: 'policy.rules.0' },
+    { operation: 'resolve', principal: principal('alice'), expect: 'refused', field: 'policy.default' },
+  ];
+  await writeFile(join(folder, 'function.test.json'), JSON.stringify({ examples }));
+  const { exitCode, output } = await testPolicy('function.test.json', 'function.config.mjs');
+  expect(output.split('\n').filter((line) => !line.startsWith('✓'))).toEqual([
+    '✗ example 4: not decided by policy.decide: threw, but expected: refused',
+    '10 examples, 1 decided otherwise than expected.',
+    '',
+  ]);
+  expect(exitCode).toBe(1);
+});
+
+test('`valetkey policy test` requires a path where a function decides about each call, and no connection for forward authentication', async () => {
+  const issuer = 'https://id.example.com';
+  await writeFile(
+    join(folder, 'deciding.config.mjs'),
+    `export default {
+      issuers: [{ issuer: '${issuer}', audiences: ['api'] }],
+      vendors: { nymbl: { clientId: 'a', clientSecret: 'b', apiKey: 'c', customer: { value: 'acme' },
+        policy: { decide: () => true } } },
+    };`,
+  );
+  const example = { connection: 'nymbl', operation: 'proxy', principal: { issuer }, expect: 'allowed' };
+  const write = (...examples: readonly object[]) =>
+    writeFile(join(folder, 'deciding.test.json'), JSON.stringify({ examples }));
+  await write(example);
+  expect((await testPolicy('deciding.test.json', 'deciding.config.mjs')).output).toContain(
+    'examples.0.path: is missing, because vendors.nymbl.policy.decide decides about each call',
+  );
+  await write({ ...example, operation: 'authorize' }, { ...example, connection: undefined });
+  const { output } = await testPolicy('deciding.test.json', 'deciding.config.mjs');
+  expect(output).toContain('examples.0.connection: is only for the operations issue and proxy');
+  expect(output).toContain('examples.1.connection: is missing');
+});
+
+test('the session lists operations without the function, and an operation that no rule names is not among them', async () => {
+  await using sandbox = await createSandbox();
+  const { vendors, ...config } = createConfigFor(sandbox);
+  const { nudge, nabla, authgear } = vendors;
+  let asked = 0;
+  const decide = () => (asked += 1) === 0;
+  await using broker = await startRecordingBroker({
+    ...config,
+    vendors: {
+      authgear,
+      nabla: { ...nabla, policy: { default: 'deny', rules: [{ require: { not: { scope: 'none' } } }] } },
+      nudge: { ...nudge, policy: { decide } },
+    },
+  });
+  const alice = await sandbox.mintUserToken({ sub: 'alice' });
+  const { vendors: listed } = (await (await broker.call('/v1/session', alice)).json()) as { vendors: object };
+  expect(Object.keys(listed)).toContain('nudge');
+  expect(Object.keys(listed)).not.toContain('nabla');
+  expect(asked).toBe(0);
+  const refused = await broker.issue('nudge', alice);
+  expect([refused.status, asked]).toEqual([403, 1]);
+  expect((await broker.issue('nabla', alice)).status).toBe(403);
+  const { audit } = await broker.readRecords();
+  expect(audit).toContain('"reason":"policy.decide"');
+  expect(audit).toContain('"reason":"policy.default"');
+  expect(sandbox.calls()['nudge'] ?? {}).toEqual({});
+});
+
+test('rules that only observe, and functions, never loosen a path that is bound to a claim', async () => {
+  await using sandbox = await createSandbox();
+  const { vendors, ...config } = createConfigFor(sandbox);
+  const { nymbl, authgear } = vendors;
+  const allow = [
+    { method: 'GET' as const, path: "/Patients('{claim:patient_id}')", issuer: sandbox.urls.idp },
+    { method: 'GET' as const, path: '/*' },
+  ];
+  const policy = { rules: [{ require: { scope: 'none' }, observe: true }], decide: () => true };
+  await using broker = await startRecordingBroker({
+    ...config,
+    vendors: { authgear, nymbl: { ...nymbl, allow, policy } },
+  });
+  const alice = await sandbox.mintUserToken({ sub: 'alice', claims: { patient_id: 'acme-corp-1' } });
+  const get = (path: string) => broker.call(`/v1/vendors/nymbl/proxy${path}`, alice);
+  expect((await get("/Patients('acme-corp-1')")).status).toBe(200);
+  expect((await get("/Patients('acme-corp-2')")).status).toBe(403);
+  const { decisions } = JSON.parse((await broker.readRecords()).audit) as { decisions: Record<string, unknown>[] };
+  expect(decisions.map(({ outcome, reason, observed }) => [outcome, reason, observed])).toEqual([
+    ['forbidden', 'allow.0', 'policy.rules.0'],
+    ['allowed', undefined, 'policy.rules.0'],
+  ]);
+});

@@ -359,6 +359,17 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
   'This call is not on the allow-list of nymbl.': callNymbl('/Visits', {}),
   'The rule vendors.nudge.policy.rules.0 refuses this request.': () =>
     useBroker(withConnection('nudge', { policy: { rules: [{ require: { scope: 'admin' } }] } }), issueNudge),
+  'vendors.nudge.policy.default refuses this operation, because no rule names it.': () =>
+    useBroker(withConnection('nudge', { policy: { default: 'deny' } }), issueNudge),
+  'The rule forwardAuth.policy.rules.0 refuses this request.': () =>
+    useBroker(
+      (config) => ({ ...config, forwardAuth: { policy: { rules: [{ require: { scope: 'admin' } }] } } }),
+      (own, token) => own.call('/v1/authorize', token),
+    ),
+  'The function vendors.nudge.policy.decide refuses this request.': () =>
+    useBroker(withConnection('nudge', { policy: { decide: () => false } }), issueNudge),
+  'The function vendors.nudge.policy.decide has not decided about this request. … policy.decide: threw': () =>
+    useBroker(withConnection('nudge', { policy: { decide: () => Promise.reject(new Error('canary')) } }), issueNudge),
   "vendors.nymbl.allow.0 allows this path only with the value of the caller's own claim patient_id.": callOwnRecord(
     "/Patients('acme-corp-2')",
     { patient_id: 'acme-corp-1' },

@@ -289,7 +289,16 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       { ...decision, at: at(0), requestId: 'r1' },
       { ...decision, at: at(2), requestId: 'r2', outcome: 'forbidden', reason: 'requiredScopes: rooms', durationMs: 0 },
       { ...decision, at: at(4), requestId: 'r3', ...eu, operation: 'proxy', method: 'GET', path: '/A({id})' },
-      { ...decision, at: at(6), requestId: 'r4', ...eu, subject: 'bob', vendorUserId: 'two', vendorStatus: 503 },
+      {
+        ...decision,
+        at: at(6),
+        requestId: 'r4',
+        ...eu,
+        subject: 'bob',
+        vendorUserId: 'two',
+        vendorStatus: 503,
+        observed: 'policy.rules.0',
+      },
       { ...decision, at: at(8), requestId: 'r5', issuer: 'https://other.example.com', vendorUserId: 'two' },
       {
         ...decision,

@@ -27,6 +27,7 @@ const expected: Readonly<Record<ErrorCode, readonly [string, number]>> = {
   identity_unavailable: ['temporarily_unavailable', 503],
   vendor_unavailable: ['temporarily_unavailable', 503],
   vendor_rate_limited: ['temporarily_unavailable', 503],
+  policy_unavailable: ['temporarily_unavailable', 503],
   overloaded: ['temporarily_unavailable', 503],
   vendor_timeout: ['temporarily_unavailable', 504],
 };

@@ -1,30 +1,35 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
-import type { FastifyInstance, FastifyReply, RouteHandlerMethod } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { z } from 'zod';
-import type { Identify } from '../../identity/identify.ts';
+import type { CallerRequest, Identify, RecordRefusal } from '../../identity/identify.ts';
+import { findRefusingRule } from '../../policy/access.ts';
+import { listObserved, type PolicyRules } from '../../policy/policy-rules.ts';
 import { originOf } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
 
 interface ForwardAuthDependencies {
   readonly identify: Identify;
+  /** Called with each refusal by the policy. */
+  readonly recordRefusal: RecordRefusal;
+  readonly policy: PolicyRules;
   /** The prefix of the response headers. */
   readonly headerPrefix: string;
 }
 
 /**
  * Adds `GET|HEAD /v1/resolve`: forward authentication with three states. The response is an empty 200. Its header
- * `<prefix>session-valid` is absent without a token, `true` with a valid token and `false` with any other token. Responds 503
- * only if the identity provider or the store is unavailable, because the caller is not signed out then.
+ * `<prefix>session-valid` is absent without a token, `true` with a valid token that the policy allows, and `false` with any
+ * other token. Responds 503 only if the identity provider, the store or the function of the policy is unavailable, because the
+ * caller is not signed out then.
  */
-export function addResolveRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthDependencies): void {
+export function addResolveRoute(server: FastifyInstance, dependencies: ForwardAuthDependencies): void {
+  const { identify, headerPrefix } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     try {
-      const principal = await identify({
-        ...originOf(request),
-        token: readBearerToken(request.headers.authorization),
-        operation: 'resolve',
-      });
+      const caller = { ...originOf(request), token: readBearerToken(request.headers.authorization) };
+      const principal = await identify({ ...caller, operation: 'resolve' });
+      await assertAllowed(dependencies, principal, { ...caller, operation: 'resolve' }, request);
       writeSessionHeaders(reply, headerPrefix, principal);
     } catch (error) {
       if (!ValetKeyError.isInstance(error) || error.status >= 500) throw error;
@@ -37,26 +42,50 @@ export function addResolveRoute(server: FastifyInstance, { identify, headerPrefi
 
 /**
  * Adds `GET|HEAD /v1/authorize`: forward authentication for nginx `auth_request` and Caddy `forward_auth`. Responds 204
- * with the session headers, 401 without a valid token, and 403 if the token lacks a scope that the query parameter `scope`
- * names. Headers such as `X-Forwarded-Uri` are ignored, because a caller can forge them.
+ * with the session headers, 401 without a valid token, and 403 if the policy refuses the principal or the token lacks a scope
+ * that the query parameter `scope` names. Headers such as `X-Forwarded-Uri` are ignored, because a caller can forge them.
  */
-export function addAuthorizeRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthDependencies): void {
+export function addAuthorizeRoute(server: FastifyInstance, dependencies: ForwardAuthDependencies): void {
+  const { identify, headerPrefix } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     const required = parseScopes(request.query);
-    const principal = await identify({
-      ...originOf(request),
-      token: readToken(request.headers.authorization),
-      operation: 'authorize',
-    });
+    const caller = { ...originOf(request), token: readToken(request.headers.authorization) };
+    const principal = await identify({ ...caller, operation: 'authorize' });
     if (!required.every((scope) => principal.scopes.includes(scope))) {
       throw new ValetKeyError('forbidden', 'The token lacks a required scope.', {
         remediation: `Request a token with the scopes: ${required.join(' ')}.`,
       });
     }
+    await assertAllowed(dependencies, principal, { ...caller, operation: 'authorize' }, request);
     writeSessionHeaders(reply, headerPrefix, principal);
     return reply.status(204).send();
   };
   addRoute(server, '/v1/authorize', { GET: handler, HEAD: handler });
+}
+
+/**
+ * Rejects with the error of the policy unless it allows the principal, and records that refusal. Logs each rule that only
+ * observes and would have refused.
+ */
+async function assertAllowed(
+  { policy, recordRefusal }: ForwardAuthDependencies,
+  principal: Principal,
+  caller: CallerRequest & { readonly operation: 'authorize' | 'resolve' },
+  { log }: FastifyRequest,
+): Promise<void> {
+  const { operation } = caller;
+  const { issuer, subject } = principal;
+  try {
+    const refusing = findRefusingRule(policy.enforced, principal, operation);
+    if (refusing !== undefined) throw refusing.refusal();
+    for (const rule of listObserved(policy.observed, principal, operation)) {
+      log.warn({ operation, issuer, subject, rule }, 'would be refused');
+    }
+    await policy.assertDecided?.({ principal, operation });
+  } catch (error) {
+    if (ValetKeyError.isInstance(error)) await recordRefusal(principal, caller, error);
+    throw error;
+  }
 }
 
 /** Reads the bearer token. A malformed header is a 401 here, because nginx turns any error except 401 and 403 into a 500. */
