@@ -100,20 +100,35 @@ const exchangeForm = {
 
 const logoutForm = { type: 'object', required: ['logout_token'], properties: { logout_token: { type: 'string' } } };
 
+const issuing = {
+  summary:
+    'Issues a client token of the vendor for the principal. GET is for vendors whose tokens are bound to the account',
+  parameters: [connection],
+};
+const issuedToken = { ...json('IssueResponse'), 'text/plain': text };
+
 const paths: Readonly<Record<string, PathItem>> = {
   '/v1/vendors/{connection}/token': {
+    get: {
+      operationId: 'getToken',
+      ...issuing,
+      responses: {
+        '200': response(
+          'Only the token, or the vendor’s own fields and the common fields if the caller prefers `application/json` or the token cannot be text.',
+          issuedToken,
+        ),
+        default: problem,
+      },
+      security: [{ caller: [] }, { callerWithoutScheme: [] }],
+    },
     post: {
       operationId: 'issueToken',
-      summary: 'Issues a client token of the vendor for the principal',
-      parameters: [connection],
+      ...issuing,
       requestBody: { content: { 'application/json': { schema: { type: 'object' } } } },
       responses: {
         '200': response(
           'The vendor’s own fields and the common fields, or only the token if the caller prefers `text/plain`.',
-          {
-            ...json('IssueResponse'),
-            'text/plain': text,
-          },
+          issuedToken,
         ),
         default: problem,
       },
@@ -251,6 +266,12 @@ export function describeApi(publicUrl: string | undefined) {
           type: 'http',
           scheme: 'bearer',
           description: 'The caller’s own token, which the identity provider issued.',
+        },
+        callerWithoutScheme: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Authorization',
+          description: 'The caller’s own token without a scheme.',
         },
       },
       schemas: {

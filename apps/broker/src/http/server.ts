@@ -7,6 +7,7 @@ import fastify, {
   type FastifyBaseLogger,
   type FastifyHttpOptions,
   type FastifyInstance,
+  type FastifyRequest,
   type onRequestAsyncHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
@@ -144,26 +145,25 @@ function allowOrigins(server: FastifyInstance, origins: readonly string[]): void
 
 /**
  * Adds the handlers of one path, and a 405 with `Allow` for every other method. `authentication` runs before the body is read,
- * so that the JSON of an unauthenticated caller is never parsed.
+ * so that the JSON of an unauthenticated caller is never parsed. `methodsOf` returns the methods that the target of a request
+ * accepts. Default: those of the handlers.
  */
 export function addRoute(
   server: FastifyInstance,
   url: string,
   handlers: Readonly<Record<string, RouteHandlerMethod>>,
   authentication?: onRequestAsyncHookHandler,
+  methodsOf: (request: FastifyRequest) => readonly string[] = () => Object.keys(handlers),
 ): void {
-  const onRequest = authentication === undefined ? [forgetMediaType] : [forgetMediaType, authentication];
+  const refuseOtherMethods: onRequestAsyncHookHandler = async (request, reply) => {
+    const methods = methodsOf(request);
+    if (methods.includes(request.method)) return;
+    reply.header('allow', methods.join(', '));
+    throw new ValetKeyError('method_not_allowed', `This path accepts ${methods.join(', ')}.`);
+  };
+  const onRequest = [refuseOtherMethods, forgetMediaType, ...(authentication === undefined ? [] : [authentication])];
   for (const [method, handler] of Object.entries(handlers)) server.route({ method, url, onRequest, handler });
-  const methods = Object.keys(handlers);
-  const others = server.supportedMethods.filter((method) => !methods.includes(method));
+  const others = server.supportedMethods.filter((method) => handlers[method] === undefined);
   if (others.length === 0) return;
-  server.route({
-    method: others,
-    url,
-    onRequest: async (_request, reply) => {
-      reply.header('allow', methods.join(', '));
-      throw new ValetKeyError('method_not_allowed', `This path accepts ${methods.join(', ')}.`);
-    },
-    handler: async () => undefined,
-  });
+  server.route({ method: others, url, onRequest: refuseOtherMethods, handler: async () => undefined });
 }

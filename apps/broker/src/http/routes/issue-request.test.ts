@@ -1,0 +1,87 @@
+import type { FastifyRequest } from 'fastify';
+import { expect, test } from 'vitest';
+import { readIssueToken, refuseParametersOfGet } from './issue-request.ts';
+
+const requestWith = (method: string, authorization?: string) =>
+  ({ method, headers: { authorization } }) as unknown as FastifyRequest;
+
+test.each(['abc.d-e_f.g', ' abc.d-e_f.g \t', 'Bearer abc.d-e_f.g', 'bearer abc.d-e_f.g'])(
+  'readIssueToken reads the token of %j from a GET request',
+  (header) => {
+    expect(readIssueToken(requestWith('GET', header))).toBe('abc.d-e_f.g');
+  },
+);
+
+test.each(['aZ09-._~+/==', 'opaque', 'Bearer.abc', 'bearerabc', 'dpop-abc'])(
+  'readIssueToken accepts the opaque token %j without a scheme from a GET request',
+  (header) => {
+    expect(readIssueToken(requestWith('GET', header))).toBe(header);
+  },
+);
+
+const refused = [
+  [undefined, 'missing_token'],
+  ['', 'missing_token'],
+  [' ', 'missing_token'],
+  ['=', 'missing_token'],
+  ['a=b', 'missing_token'],
+  ['"abc"', 'missing_token'],
+  ["'abc'", 'missing_token'],
+  ['<abc>', 'missing_token'],
+  ['abc,abc', 'missing_token'],
+  ['abc, abc', 'missing_token'],
+  ['abc def', 'missing_token'],
+  ['abc\tdef', 'missing_token'],
+  ['abc Bearer', 'missing_token'],
+  ['abc, Bearer abc', 'missing_token'],
+  ['abc;q=1', 'missing_token'],
+  ['a:b', 'missing_token'],
+  ['%61bc', 'missing_token'],
+  ['é', 'missing_token'],
+  ['abc\u00a0', 'missing_token'],
+  ['abc\n', 'missing_token'],
+  ['abc\r\nx: y', 'missing_token'],
+  ['abc\0', 'missing_token'],
+  ['Token abc', 'missing_token'],
+  ['Basic dXNlcjpwYXNz', 'missing_token'],
+  ['DPoP abc', 'missing_token'],
+  ['Bearer', 'invalid_request'],
+  ['bEARER ', 'invalid_request'],
+  ['DPoP', 'invalid_request'],
+  ['Bearer a b', 'invalid_request'],
+  ['Bearer "abc"', 'invalid_request'],
+  ['Bearer Bearer abc', 'invalid_request'],
+  ['Bearer abc, abc', 'invalid_request'],
+] as const;
+
+test.each(refused)('readIssueToken refuses %j from a GET request with %s', (header, code) => {
+  expect(() => readIssueToken(requestWith('GET', header))).toThrow(expect.objectContaining({ code }));
+});
+
+test.each(['POST', 'HEAD', 'PUT'])('readIssueToken refuses a token without a scheme from a %s request', (method) => {
+  for (const header of ['abc.d-e_f.g', 'opaque', 'bearerabc']) {
+    const read = () => readIssueToken(requestWith(method, header));
+    expect(read).toThrow(expect.objectContaining({ code: 'missing_token' }));
+  }
+  expect(readIssueToken(requestWith(method, 'Bearer abc'))).toBe('abc');
+});
+
+test('readIssueToken responds within the time of one pass to a header of 16 KiB that is no token', () => {
+  const header = `${' \t'.repeat(4_000)}${'a='.repeat(4_000)}`;
+  expect(() => readIssueToken(requestWith('GET', header))).toThrow(expect.objectContaining({ code: 'missing_token' }));
+});
+
+test.each([
+  ['GET', '/v1/vendors/nudge/token', {}, false],
+  ['GET', '/v1/vendors/nudge/token?', {}, false],
+  ['GET', '/v1/vendors/nudge/token', { 'content-length': '0' }, false],
+  ['POST', '/v1/vendors/nudge/token?a=b', { 'content-length': '2' }, false],
+  ['GET', '/v1/vendors/nudge/token?expiry_minutes=5', {}, true],
+  ['GET', '/v1/vendors/nudge/token?&', {}, true],
+  ['GET', '/v1/vendors/nudge/token', { 'content-length': '2' }, true],
+  ['GET', '/v1/vendors/nudge/token', { 'transfer-encoding': 'chunked' }, true],
+])('refuseParametersOfGet with %s %s and the headers %j refuses: %s', (method, url, headers, isRefused) => {
+  const refuse = () => refuseParametersOfGet({ method, url, raw: { headers } } as unknown as FastifyRequest);
+  if (isRefused) expect(refuse).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  else expect(refuse).not.toThrow();
+});
