@@ -71,17 +71,23 @@ test('readIssueToken responds within the time of one pass to a header of 16 KiB 
   expect(() => readIssueToken(requestWith('GET', header))).toThrow(expect.objectContaining({ code: 'missing_token' }));
 });
 
+const refuse = (method: string, url: string, headers: object) =>
+  refuseParametersOfGet({ method, url, raw: { headers } } as unknown as FastifyRequest);
+
 test.each([
-  ['GET', '/v1/vendors/nudge/token', {}, false],
-  ['GET', '/v1/vendors/nudge/token?', {}, false],
-  ['GET', '/v1/vendors/nudge/token', { 'content-length': '0' }, false],
-  ['POST', '/v1/vendors/nudge/token?a=b', { 'content-length': '2' }, false],
-  ['GET', '/v1/vendors/nudge/token?expiry_minutes=5', {}, true],
-  ['GET', '/v1/vendors/nudge/token?&', {}, true],
-  ['GET', '/v1/vendors/nudge/token', { 'content-length': '2' }, true],
-  ['GET', '/v1/vendors/nudge/token', { 'transfer-encoding': 'chunked' }, true],
-])('refuseParametersOfGet with %s %s and the headers %j refuses: %s', (method, url, headers, isRefused) => {
-  const refuse = () => refuseParametersOfGet({ method, url, raw: { headers } } as unknown as FastifyRequest);
-  if (isRefused) expect(refuse).toThrow(expect.objectContaining({ code: 'invalid_request' }));
-  else expect(refuse).not.toThrow();
+  ['GET', '/v1/vendors/nudge/token', {}],
+  ['GET', '/v1/vendors/nudge/token?', {}],
+  ['GET', '/v1/vendors/nudge/token', { 'content-length': '0' }],
+  ['POST', '/v1/vendors/nudge/token?a=b', { 'content-length': '2' }],
+])('refuseParametersOfGet accepts %s %s with the headers %j', (method, url, headers) => {
+  expect(() => refuse(method, url, headers)).not.toThrow();
+});
+
+test.each([
+  ['/v1/vendors/nudge/token?expiry_minutes=5', {}],
+  ['/v1/vendors/nudge/token?&', {}],
+  ['/v1/vendors/nudge/token', { 'content-length': '2' }],
+  ['/v1/vendors/nudge/token', { 'transfer-encoding': 'chunked' }],
+])('refuseParametersOfGet refuses GET %s with the headers %j', (url, headers) => {
+  expect(() => refuse('GET', url, headers)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
 });
