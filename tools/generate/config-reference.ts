@@ -10,8 +10,8 @@ interface Field {
 
 /** Returns the reference tables of `docs/configuration.md`: every field with its type, default and meaning. */
 export function renderConfigReference(schema: ConfigSchema, definitions: readonly VendorDefinition[]): string {
-  const { issuers, ...others } = schema.broker.properties ?? {};
-  const [record = {}, ...presets] = issuers?.items?.oneOf ?? [];
+  const { issuers: _own, ...others } = schema.broker.properties ?? {};
+  const [record = {}, ...presets] = schema.broker.$defs?.['Issuer']?.oneOf ?? [];
   const sections = [
     ['### The broker', listFields({ ...schema.broker, properties: others })],
     ['### Each identity provider: `issuers`', listFields(record)],

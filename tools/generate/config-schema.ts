@@ -87,8 +87,8 @@ export function createConfigSchema(definitions: readonly VendorDefinition[]): Co
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Configuration of the Valet Key broker',
     ...broker,
-    // A condition contains conditions, so that its schema has a name.
-    ...(connection.$defs && { $defs: connection.$defs }),
+    // Both are used in several places, and a condition contains conditions.
+    $defs: { ...broker.$defs, ...connection.$defs },
     // Without an issuer, no user can sign in. An issuer is listed, or comes with a vendor that signs users in.
     anyOf: [{ required: ['issuers'] }, { required: ['vendors'] }],
     properties: {

@@ -82,7 +82,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const { clock = systemClock, logger = createLogger(config.log.level) } = dependencies;
   const metrics = createMetrics();
   const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
-  const { store, connections, verifier, redis } = parts;
+  const { store, connections, verifier, operatorVerifier, redis } = parts;
   const storeHealth = createStoreHealth(store, clock);
   const audit = openAudit(config, { store, storeHealth, clock, logger, metrics }, dependencies, resources);
   const perform = createPerform({
@@ -98,7 +98,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     lifecycle.draining = true;
   };
   const observedRules = listObservedRules(connections);
-  const readiness = () => checkReadiness({ storeHealth, verifier, redis, lifecycle, observedRules });
+  const readiness = () => checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules });
   const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
   const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
@@ -123,6 +123,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     }
     // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
     void verifier.warm();
+    void operatorVerifier?.warm();
     const { keepDays } = config.audit;
     resources.use(startExpiry({ store, clock }), (end) => end());
     if (keepDays !== undefined)

@@ -1,10 +1,10 @@
-import type { Clock } from '@valetkey/core-types';
+import { formsOverlap, type Clock, type IssuerOptions } from '@valetkey/core-types';
 import { createJwtVerifier, parseIssuers, type JwtVerifier } from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenCache, type TokenCacheEvent } from '@valetkey/token-cache';
 import type { RedisStore } from '@valetkey/token-cache/redis';
-import { openEgress, type Egress } from '@valetkey/vendor-clients';
+import { openEgress, type ClientCertificate, type Egress } from '@valetkey/vendor-clients';
 import type { Logger } from 'pino';
-import type { Config } from './config/config.ts';
+import type { Config, OperatorsConfig } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
 import { guardPrincipals } from './storage/guarded-store.ts';
 import { rememberState } from './storage/known-state.ts';
@@ -30,6 +30,8 @@ export interface Parts {
   readonly egress: Egress;
   readonly connections: Connections;
   readonly verifier: JwtVerifier;
+  /** The verifier of operators' tokens. Absent if `admin.operators` is not configured. */
+  readonly operatorVerifier: JwtVerifier | undefined;
   /** The cache of server tokens and account-bound client tokens. */
   readonly tokens: TokenCache;
   /** The store of that cache which several brokers share. Absent if `redis` is not configured. */
@@ -53,22 +55,11 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
   const { store, checkAndRememberPrincipals, followChanges } = openWatchedStore(config, dependencies, resources);
   const egress = resources.use(openEgress(config.egress), (opened) => opened.close());
   const connections = openConnections(config, { ...dependencies, store, egress }, resources);
-  const verifier = createJwtVerifier({
-    issuers: config.issuers,
-    fetch: egress.fetch,
-    fetchByIssuer: new Map(
-      [...config.issuerCertificates].map(([issuer, certificate]) => [
-        issuer,
-        egress.withClientCertificate(certificate).fetch,
-      ]),
-    ),
-    clock,
-    onEvent: (event) => {
-      metrics.countIdentityEvent(event);
-      if (event.type !== 'keys_fetched') logger.warn({ event }, 'identity provider');
-    },
-  });
-  resources.use(verifier, (created) => created.close());
+  const openIssuers = (issuers: readonly IssuerOptions[], certificates: Config['issuerCertificates']) =>
+    openVerifier({ issuers, certificates, egress, clock, logger, metrics }, resources);
+  const verifier = openIssuers(config.issuers, config.issuerCertificates);
+  const { operators } = config.admin;
+  const operatorVerifier = operators && openIssuers([operators.issuer], certificateOf(operators));
   const outage = createOutageReporter({
     store: 'redis',
     level: 'warn',
@@ -90,7 +81,37 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     onEvent: (event) => reportTokenEvent(event, metrics, outage),
   });
   resources.use(tokens, (created) => created.close());
-  return { store, checkAndRememberPrincipals, followChanges, egress, connections, verifier, tokens, redis };
+  const shared = { store, egress, connections, verifier, operatorVerifier, tokens, redis };
+  return { ...shared, checkAndRememberPrincipals, followChanges };
+}
+
+interface VerifierDependencies extends Omit<OpenDependencies, 'store'>, Pick<Parts, 'egress'> {
+  readonly issuers: readonly IssuerOptions[];
+  /** The certificates that the broker shows to identity providers, by issuer. */
+  readonly certificates: ReadonlyMap<string, ClientCertificate>;
+}
+
+function openVerifier(
+  { issuers, certificates, egress, clock, logger, metrics }: VerifierDependencies,
+  resources: DisposalStack,
+): JwtVerifier {
+  const verifier = createJwtVerifier({
+    issuers,
+    fetch: egress.fetch,
+    fetchByIssuer: new Map(
+      [...certificates].map(([issuer, certificate]) => [issuer, egress.withClientCertificate(certificate).fetch]),
+    ),
+    clock,
+    onEvent: (event) => {
+      metrics.countIdentityEvent(event);
+      if (event.type !== 'keys_fetched') logger.warn({ event }, 'identity provider');
+    },
+  });
+  return resources.use(verifier, (created) => created.close());
+}
+
+function certificateOf({ issuer: { issuer }, clientCertificate }: OperatorsConfig): Config['issuerCertificates'] {
+  return new Map(clientCertificate === undefined ? [] : [[issuer, clientCertificate]]);
 }
 
 function openConnections(
@@ -126,13 +147,21 @@ function openWatchedStore(
     const { detail, advice } = describeStoreFailure(reason);
     return `${detail} ${advice}`;
   };
-  const guarded = guardPrincipals(opened, parseIssuers(config.issuers), config.migratedIssuers);
+  const guarded = guardPrincipals(opened, listPrincipalRecords(config), config.migratedIssuers);
   const outage = createOutageReporter({ store: 'database', level: 'error', explain, clock, logger, metrics });
   // What is remembered proves nothing about the store, so only the reads and writes below it are watched.
   const state = rememberState(watchStore(guarded, outage), { clock, readChanges: opened.readChanges });
   resources.use(state, ({ stop }) => stop());
   const { checkAndRememberPrincipals } = guarded;
   return { store: state.store, checkAndRememberPrincipals, followChanges: state.start };
+}
+
+/** Returns the issuers of apps, and the issuer of the operators unless it is one of these. Blocks are stored for all of them. */
+function listPrincipalRecords({ issuers, admin: { operators } }: Config) {
+  const records = parseIssuers(issuers);
+  const names = records.flatMap(({ issuer, otherForms }) => [issuer, ...otherForms]);
+  const isShared = operators && names.some((form) => formsOverlap(form, operators.issuer.issuer));
+  return operators === undefined || isShared ? records : [...records, ...parseIssuers([operators.issuer])];
 }
 
 function reportTokenEvent(event: TokenCacheEvent, metrics: Metrics, outage: OutageReporter): void {

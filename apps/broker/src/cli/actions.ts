@@ -4,7 +4,9 @@ import { assemble } from '../assemble.ts';
 import { listShortAdminTokens } from '../config/admin-fields.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load-config.ts';
-import { migrateStore } from '../storage/migrate-store.ts';
+import { migrateStore, planStoreMigration } from '../storage/migrate-store.ts';
+import { describeLaterVersion, type MigrationPlan } from '../storage/sql-schema.ts';
+import { SqliteFileError } from '../storage/sqlite-file.ts';
 import { devBanner } from './banner.ts';
 import { CommandError } from './command-error.ts';
 import { createDevLogger, describeDecision } from './dev-lines.ts';
@@ -66,16 +68,30 @@ export async function start(file: string): Promise<void> {
   printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
 }
 
-/** Creates the missing tables of the store. */
-export async function migrate(file: string): Promise<void> {
+/** Creates what the store lacks and prints it. With `dryRun`, only prints it, and sets the exit code to 1 if something is missing. */
+export async function migrate(file: string, { dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<void> {
   const { store } = await loadConfig(file);
+  const { current, target, missing } = await explainMigration(() =>
+    dryRun ? planStoreMigration(store) : migrateStore(store),
+  );
+  for (const part of missing) print(`${dryRun ? 'would create' : 'created'} ${part}`);
+  if (current > target) print(describeLaterVersion(current));
+  if (!dryRun) print(`The store has every table (schema version ${Math.max(current, target)}).`);
+  else if (missing.length === 0 && current >= target) print(`Nothing is missing (schema version ${current}).`);
+  else {
+    print(`The store has the schema version ${current}; \`valetkey migrate\` makes it ${Math.max(current, target)}.`);
+    process.exitCode = 1;
+  }
+}
+
+async function explainMigration(work: () => Promise<MigrationPlan>): Promise<MigrationPlan> {
   try {
-    await migrateStore(store);
+    return await work();
   } catch (error) {
+    if (error instanceof SqliteFileError) throw new CommandError(`store.sqlite: cannot be read: ${error.message}`);
     if (!ValetKeyError.isInstance(error)) throw error;
     throw new CommandError(`store: cannot be migrated (${error.reason}). ${error.advice}`);
   }
-  print('The store has every table.');
 }
 
 /** Prints a line for each part of the broker, and sets the exit code. */

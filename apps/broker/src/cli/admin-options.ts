@@ -7,6 +7,6 @@ export function addAdminOptions(command: Command): Command {
     .option('--url <url>', 'Calls the admin listener at this URL.', defaultAdminUrl)
     .option(
       '--config <file>',
-      `Reads the admin token from this configuration file. Absent: from the environment variable ${adminTokenVariable}.`,
+      `Reads the admin token from this configuration file. Absent: an admin token, or the access token of an operator, from the environment variable ${adminTokenVariable}.`,
     );
 }

@@ -20,7 +20,7 @@ export function explainDecision(decision: ListedDecision): string {
     outcome === 'allowed' ? 'The broker allowed it.' : `The outcome was ${outcome}.`,
     ...(outcome === 'allowed' ? [] : describeReason(decision)),
     ...describeRepetitions(decision),
-    ...(actor === undefined ? [] : [`The operator used the admin token ${actor}.`]),
+    ...(actor === undefined ? [] : [describeActor(actor)]),
     ...(status === undefined ? [] : [`The vendor responded with the status ${status}.`]),
     ...(duration === undefined ? [] : [`It took ${duration} ms.`]),
     ...(Object.hasOwn(errorTable, outcome)
@@ -28,6 +28,11 @@ export function explainDecision(decision: ListedDecision): string {
       : []),
   ];
   return sentences.map(toPrintable).join('\n  ');
+}
+
+/** Only the actor of an operator has spaces: its parts are the name, the subject and the issuer. */
+function describeActor(actor: string): string {
+  return actor.includes(' ') ? `The operator is ${actor}.` : `The operator used the admin token ${actor}.`;
 }
 
 function describeRepetitions({ times, last_at: lastAt, client_address: address }: ListedDecision): string[] {
@@ -48,6 +53,8 @@ function describeOperation(decision: ListedDecision): string {
       return `called the vendor through ${target}${call === '' ? '' : `: ${call}`}`;
     case 'block':
       return 'was blocked';
+    case 'administer':
+      return 'called the admin API';
     case 'unblock':
       return 'was unblocked';
     case 'logout':

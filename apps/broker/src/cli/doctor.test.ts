@@ -4,12 +4,14 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { secretSlotsSchema, type VendorDefinition } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { createConfigFor } from '../../test/support/recording-broker.ts';
 import { parseConfig } from '../config/parse-config.ts';
+import { createSqliteStore } from '../storage/sqlite-store.ts';
 import { examine } from './doctor.ts';
 
 let sandbox: Sandbox;
@@ -210,6 +212,24 @@ describe('examine', () => {
         'The broker cannot use its database. (overloaded, ECONNREFUSED) ' +
         'No server accepts connections at the address. Check the host and port under `store`, and that the server runs.',
     });
+  });
+
+  test('examine names the schema version of the store, also if it is newer than that of the program', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const sqlite = join(folder, 'valetkey.sqlite');
+    await createSqliteStore(sqlite).close();
+    const detailOf = async () => {
+      const findings = await examine(parseConfig({ ...createConfigFor(sandbox), vendors: {}, store: { sqlite } }));
+      return findings.find(({ part }) => part === 'store')?.detail;
+    };
+    expect(await detailOf()).toBe('ok; schema version 3');
+    const database = new DatabaseSync(sqlite);
+    database.exec('INSERT INTO schema_version (version) VALUES (4)');
+    database.close();
+    expect(await detailOf()).toBe(
+      'ok. The database has the schema version 4, which is newer than the 3 of this program. The program works with it.',
+    );
   });
 
   test('examine reports whether a missing SQLite file could be created, and creates nothing', async () => {

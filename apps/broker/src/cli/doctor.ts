@@ -5,7 +5,10 @@ import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
+import { planStoreMigration } from '../storage/migrate-store.ts';
+import { describeLaterVersion } from '../storage/sql-schema.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
+import type { Store } from '../storage/store.ts';
 import { findRedisProblem } from './redis-problem.ts';
 import { findCreationProblem, findMissingFile } from './store-problem.ts';
 import { useTemporaryBroker } from './temporary-broker.ts';
@@ -26,15 +29,17 @@ export interface Finding {
 export async function examine(config: Config): Promise<Finding[]> {
   const missingFile = await findMissingFile(config.store);
   const replaced = missingFile === undefined ? {} : { store: createSqliteStore(':memory:') };
-  return useTemporaryBroker(config, replaced, async ({ parts: { store, verifier, egress } }) => {
+  return useTemporaryBroker(config, replaced, async ({ parts: { store, verifier, operatorVerifier, egress } }) => {
     const issuerStatuses = verifier.warm();
+    const operatorStatuses = operatorVerifier?.warm();
     return [
       missingFile === undefined
-        ? await examinePart('store', () => store.check())
+        ? await examinePart('store', () => examineStore(store, config.store))
         : await examineMissingFile(missingFile),
       ...(config.redis === undefined ? [] : [await examineRedis(config.redis)]),
       { part: 'egress', outcome: 'passed', detail: egress.description },
-      ...(await issuerStatuses).map(describeIssuer),
+      ...(await issuerStatuses).map((status) => describeIssuer(status)),
+      ...((await operatorStatuses) ?? []).map((status) => describeIssuer(status, ' of operators')),
       ...(await examineLookUp(config, verifier)),
       ...(await Promise.all(config.connections.flatMap(listProbes).map((probe) => examineConnection(probe, egress)))),
     ];
@@ -97,6 +102,16 @@ async function closeQuietly(vendor: Vendor): Promise<void> {
   }
 }
 
+async function examineStore(store: Store, configured: Config['store']): Promise<Omit<Finding, 'part'>> {
+  await store.check();
+  const { current, target, missing } = await planStoreMigration(configured);
+  const notes = [
+    ...(current > target ? ['ok', describeLaterVersion(current)] : [`ok; schema version ${current}`]),
+    ...(missing.length > 0 ? [`\`valetkey migrate\` would create: ${missing.join(', ')}`] : []),
+  ];
+  return { outcome: 'passed', detail: notes.join('. ') };
+}
+
 async function examineMissingFile(path: string): Promise<Finding> {
   const problem = await findCreationProblem(path);
   if (problem === undefined)
@@ -151,8 +166,8 @@ async function examineLookUp({ issuers }: Config, verifier: JwtVerifier): Promis
   return [{ part, outcome: 'passed', detail: 'ok' }];
 }
 
-function describeIssuer({ issuer, keys, lastFailure, lastFailureDetail }: IssuerStatus): Finding {
-  const part = `issuer ${issuer}`;
+function describeIssuer({ issuer, keys, lastFailure, lastFailureDetail }: IssuerStatus, role = ''): Finding {
+  const part = `issuer ${issuer}${role}`;
   if (keys > 0) return { part, outcome: 'passed', detail: countOf(keys, 'key') };
   const detail = `has no usable keys (${lastFailure ?? 'none can be used'})`;
   return {

@@ -58,9 +58,10 @@ addConfigCommand(
 addConfigCommand(
   'migrate',
   'Creates the missing tables, columns and indexes of the store.',
-  async (file) => (await import('./actions.ts')).migrate(file),
-  'the store has every table',
-);
+  async (file, options) => (await import('./actions.ts')).migrate(file, options),
+  'the store has every table, column and index',
+  [`valetkey migrate --config ${exampleFile}`, `valetkey migrate --config ${exampleFile} --dry-run`],
+).option('--dry-run', 'Changes nothing, and prints what is missing.');
 addConfigCommand(
   'doctor',
   "Checks that the store, Redis, the identity providers and the vendors respond and accept the broker's credentials.",
@@ -113,7 +114,10 @@ finishCommand(policyTest, [policyExample], 'the policy decides each example as e
 function addConfigCommand(
   name: string,
   description: string,
-  action: (file: string, options: { readonly connection?: string; readonly strict?: boolean }) => Promise<void>,
+  action: (
+    file: string,
+    options: { readonly connection?: string; readonly strict?: boolean; readonly dryRun?: boolean },
+  ) => Promise<void>,
   success: string,
   examples: readonly string[] = [`valetkey ${name} --config ${exampleFile}`],
 ): Command {

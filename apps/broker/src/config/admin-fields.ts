@@ -50,7 +50,7 @@ export const adminTokenShape = {
   token: adminTokenSchema
     .optional()
     .describe(
-      'An admin token, of at least 32 characters; the broker accepts 16 with a warning. The log and the audit name its actor `admin`. Without this field and `admin.tokens`, the admin API is off and refuses every request.',
+      'An admin token, of at least 32 characters; the broker accepts 16 with a warning. The log and the audit name its actor `admin`. Without this field, `admin.tokens` and `admin.operators`, the admin API is off and refuses every request.',
     ),
   tokens: z
     .array(

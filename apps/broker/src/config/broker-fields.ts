@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
 import { adminTokenShape } from './admin-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
+import { operatorsSchema } from './operator-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 
@@ -104,6 +105,11 @@ export const brokerShape = {
           'The names that the `Host` header of a request may have. Loopback names, the value of `host`, and the address at which the broker received the request are always allowed.',
         ),
       ...adminTokenShape,
+      operators: operatorsSchema
+        .optional()
+        .describe(
+          'The users of your identity provider who may call the admin API with their own access tokens, beside the admin tokens. Absent: no user may.',
+        ),
     })
     .prefault({})
     .describe('The listener to which operators send their requests.'),

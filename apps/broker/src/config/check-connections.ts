@@ -23,6 +23,8 @@ export interface CheckedConnections {
   readonly issuers: readonly IssuerOptions[];
   /** The certificates that the broker shows to identity providers, by issuer. */
   readonly issuerCertificates: ReadonlyMap<string, ClientCertificate>;
+  /** The egress of the configuration, which has opened nothing yet. */
+  readonly egress: Egress;
   readonly problems: readonly string[];
 }
 
@@ -71,7 +73,7 @@ export function checkConnections(
       clientCertificate === undefined ? [] : [[issuer, clientCertificate]],
     ),
   );
-  return { issuers, issuerCertificates, problems };
+  return { issuers, issuerCertificates, egress, problems };
 }
 
 /** An identity provider, with its place in the configuration. */
@@ -200,7 +202,7 @@ function claimsOfSource(source: VendorUserSource | undefined): (readonly [string
 }
 
 /** Returns whether an issuer is in the list, or is a tenant of an issuer in the list. */
-function isAmong(issuers: readonly string[], issuer: string): boolean {
+export function isAmong(issuers: readonly string[], issuer: string): boolean {
   return issuers.some((form) => form === issuer || readTenant(form, issuer) !== undefined);
 }
 
@@ -214,4 +216,5 @@ function describeIssuerProblem(issuer: string | undefined, issuers: readonly str
   return isAmong(issuers, issuer) ? undefined : describeUnknown(issuers);
 }
 
-const describeUnknown = (issuers: readonly string[]): string => `is not one of ${issuers.join(', ')}`;
+/** Describes an issuer that is not in the list. */
+export const describeUnknown = (issuers: readonly string[]): string => `is not one of ${issuers.join(', ')}`;

@@ -55,6 +55,8 @@ const presetSchemas = Object.entries(providers).map(([name, { options, toRecord 
 const names = Object.keys(providers).join(', ');
 
 /** Parses an identity provider: an issuer record, or a preset by its name, and how the broker calls the provider. */
-export const issuerFieldSchema = z.discriminatedUnion('provider', [recordSchema, ...presetSchemas] as never, {
-  error: ({ code }) => (code === 'invalid_union' ? `is not a known provider; known are ${names}` : undefined),
-}) as unknown as z.ZodType<z.output<typeof recordSchema>, IssuerInput>;
+export const issuerFieldSchema = z
+  .discriminatedUnion('provider', [recordSchema, ...presetSchemas] as never, {
+    error: ({ code }) => (code === 'invalid_union' ? `is not a known provider; known are ${names}` : undefined),
+  })
+  .meta({ id: 'Issuer' }) as unknown as z.ZodType<z.output<typeof recordSchema>, IssuerInput>;

@@ -11,6 +11,7 @@ import { parseOptions, readDefinition } from './adapter.ts';
 import { findAmbiguousActors } from './admin-fields.ts';
 import { brokerShape } from './broker-fields.ts';
 import { checkConnections } from './check-connections.ts';
+import { checkOperators } from './check-operators.ts';
 import type { BrokerFields, Config, ConnectionConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { connectionName } from './config-path.ts';
@@ -42,18 +43,21 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
     error === undefined ? [] : listSchemaProblems(error, configSchema, input).map(explainDpop).map(toLine);
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
 
-  const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers, ...fields } = data;
-  const checked = checkConnections(connections, issuers, data.egress);
+  const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: issuerFields, ...fields } = data;
+  const checked = checkConnections(connections, issuerFields, data.egress);
+  const separated = checkOperators(data.admin.operators, checked);
   const all = [
     ...known.problems,
     ...problems,
     ...checked.problems,
+    ...separated.problems,
     ...findConflicts(data),
     ...findAmbiguousActors(data.admin),
   ];
   if (all.length > 0) throw new ConfigError(all);
   const { issuerCertificates } = checked;
-  return { ...fields, issuers: checked.issuers, issuerCertificates, connections };
+  const { issuers, operators } = separated;
+  return { ...fields, admin: { ...data.admin, operators }, issuers, issuerCertificates, connections };
 }
 
 function readSection(input: unknown, name: string): unknown {
@@ -157,7 +161,7 @@ function within(parent: string, { field, message }: SchemaProblem): SchemaProble
 
 /** Explains why the option `dpop` of `@valetkey/jwt-verify` is unknown here: an operator may have copied it. */
 function explainDpop(problem: SchemaProblem): SchemaProblem {
-  if (!/^issuers\.\d+\.dpop$/.test(problem.field)) return problem;
+  if (!/^(?:issuers\.\d+|admin\.operators\.issuer)\.dpop$/.test(problem.field)) return problem;
   return { ...problem, message: 'is not available here; the broker accepts only bearer tokens' };
 }
 

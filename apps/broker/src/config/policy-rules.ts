@@ -64,7 +64,8 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-const conditionSchema: z.ZodType<Condition, Condition> = z
+/** Parses a condition. */
+export const conditionSchema: z.ZodType<Condition, Condition> = z
   .union([
     z.strictObject({
       get all() {

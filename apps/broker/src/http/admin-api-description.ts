@@ -41,6 +41,9 @@ function change(operationId: string, summary: string, body: z.ZodType) {
 
 const pages = 'If there is another page, `next_cursor` is its cursor.';
 
+const operatorToken =
+  'One of the admin tokens of the configuration, or the access token of a user who satisfies `admin.operators.require`.';
+
 const paths = {
   '/v1/vendor-users': {
     get: read(
@@ -99,7 +102,8 @@ export function describeAdminApi() {
     info: {
       title: 'Valet Key, for operators',
       version: 'v1',
-      description: 'Lists and changes vendor users and blocked users, forgets users, and returns the audit.',
+      description:
+        'Lists and changes vendor users and blocked users, forgets users, and returns the audit. The name of the admin token or of the operator is the actor of each change.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -107,7 +111,7 @@ export function describeAdminApi() {
     paths,
     components: {
       securitySchemes: {
-        operator: { type: 'http', scheme: 'bearer', description: 'One of the admin tokens of the configuration.' },
+        operator: { type: 'http', scheme: 'bearer', description: operatorToken },
       },
       schemas: { Problem: z.toJSONSchema(problemSchema) },
     },

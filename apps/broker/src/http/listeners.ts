@@ -9,11 +9,13 @@ import type { Config } from '../config/config.ts';
 import { createRecordRefusal } from '../audit/record-refusal.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createCallerLimits } from '../policy/caller-limits.ts';
+import { createIdentifyOperator } from '../policy/operators.ts';
 import type { Store } from '../storage/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Lifecycle, Readiness } from '../telemetry/readiness.ts';
 import type { Connections } from '../vendors/connections.ts';
 import type { Perform } from '../vendors/perform.ts';
+import { isAdminApiOn, type AdminAccess } from './routes/admin-authentication.ts';
 import { addAdminRoutes } from './routes/admin.ts';
 import { addBackChannelLogoutRoute } from './routes/backchannel-logout.ts';
 import { addAdminFrontRoutes, addDocumentationRoutes } from './routes/documentation.ts';
@@ -34,6 +36,8 @@ export interface ListenerDependencies {
   readonly store: Store;
   readonly connections: Connections;
   readonly verifier: JwtVerifier;
+  /** The verifier of operators' tokens. Absent if no user of an identity provider is an operator. */
+  readonly operatorVerifier: JwtVerifier | undefined;
   readonly tokens: TokenCache;
   readonly perform: Perform;
   readonly audit: Audit;
@@ -84,7 +88,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
 export function createAdminListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
   const { clock, logger, metrics, store, connections, audit, readiness, lifecycle } = dependencies;
   const { host, hostNames } = config.admin;
-  const accepted = listAdminDigests(config.admin);
+  const access = createAdminAccess(config, dependencies);
   const admin = createHttpServer({
     logger,
     lifecycle,
@@ -92,10 +96,23 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
     hostNames: [host, ...hostNames],
   });
   addHealthRoutes(admin, readiness);
-  addAdminFrontRoutes(admin, accepted.length > 0);
+  addAdminFrontRoutes(admin, isAdminApiOn(access));
   addMetricsRoute(admin, metrics);
-  addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), accepted, audit, clock });
+  const operatorIssuer = config.admin.operators?.issuer.issuer;
+  addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), operatorIssuer, access, audit, clock });
   return admin;
+}
+
+function createAdminAccess(
+  { admin }: Config,
+  { operatorVerifier: verifier, store, connections, audit, clock }: ListenerDependencies,
+): AdminAccess {
+  const { operators } = admin;
+  const recordRefusal = createRecordRefusal(audit, connections);
+  const identify = verifier && createIdentify({ verifier, store, recordRefusal });
+  const identifyOperator =
+    operators && identify && createIdentifyOperator(operators, { identify, recordRefusal, clock });
+  return { accepted: listAdminDigests(admin), identifyOperator };
 }
 
 function issuersOf({ issuers }: Config): string[] {

@@ -1,13 +1,14 @@
 /** What a decision is about. Each name says what the caller asked for, or what changed. */
 export type Operation = (typeof operations)[number];
 
-/** The operations of decisions. The broker records only refusals of `session`, `authorize` and `resolve`. */
+/** The operations of decisions. The broker records only refusals of `session`, `authorize`, `resolve` and `administer`. */
 export const operations = [
   'issue',
   'proxy',
   'session',
   'authorize',
   'resolve',
+  'administer',
   'map',
   'unmap',
   'block',
@@ -25,6 +26,7 @@ export interface Decision {
    * `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. `block` and
    * `unblock`: the operator blocked or unblocked the principal. `logout`: the identity provider ended sessions of the principal;
    * the subject is empty if it named only a session. `forget`: the operator erased a principal, whose subject is therefore empty.
+   * `administer`: the principal called the admin API with its own token.
    */
   readonly operation: Operation;
   /** The name that the caller gave. Absent for `block`, `unblock`, `logout` and `forget`, which concern every connection. */
@@ -46,7 +48,10 @@ export interface Decision {
   readonly vendorStatus?: number | undefined;
   /** How long the operation took, in whole milliseconds. */
   readonly durationMs?: number | undefined;
-  /** The name of the admin token with which the operator made this change. Absent for what the broker did itself. */
+  /**
+   * Who made this change: the name of an admin token, or the name, subject and issuer of an operator, with spaces between them. Absent
+   * for what the broker did itself.
+   */
   readonly actor?: string | undefined;
   /** The network address of the caller. Behind a configured proxy, the address that the proxy states. */
   readonly clientAddress?: string | undefined;

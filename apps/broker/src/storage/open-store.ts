@@ -12,7 +12,7 @@ import type { Store } from './store.ts';
 export function openStore(store: Config['store'], onWarning?: (problem: string) => void): Store {
   if ('postgres' in store) {
     const { postgres, ...bounds } = store;
-    return createPostgresStore({ ...bounds, url: postgres.reveal() });
+    return createPostgresStore({ ...bounds, url: postgres.reveal(), onWarning });
   }
   try {
     return createSqliteStore(store.sqlite, { onWarning });

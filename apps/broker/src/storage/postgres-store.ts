@@ -1,7 +1,19 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 import { parsePostgresUrl, type PostgresAddress } from '../config/postgres-url.ts';
 import { openPostgresDatabase, type PostgresDatabase } from './postgres-database.ts';
-import { createIndexes, indexes, laterColumns, schemaProbe, sqlSchema } from './sql-schema.ts';
+import {
+  createIndexes,
+  indexes,
+  laterColumns,
+  planMigration,
+  schemaProbe,
+  selectVersion,
+  sqlSchema,
+  storeVersion,
+  tableNames,
+  warnOfLaterVersion,
+  type MigrationPlan,
+} from './sql-schema.ts';
 import { createSqlStore, toStoreError } from './sql-store.ts';
 import { migrationRequired } from './store-failure.ts';
 import type { Store } from './store.ts';
@@ -14,6 +26,8 @@ export interface PostgresStoreOptions {
   readonly maxConnections?: number | undefined;
   /** Milliseconds that a call waits for a connection, and as many again that it waits for its result. Default: 5000. */
   readonly timeoutMs?: number | undefined;
+  /** Called with a sentence about a problem that does not stop the store. */
+  readonly onWarning?: ((problem: string) => void) | undefined;
 }
 
 /**
@@ -30,12 +44,22 @@ export interface PostgresStoreOptions {
  */
 export function createPostgresStore(options: PostgresStoreOptions): Store {
   const database = open(options);
+  const { onWarning = () => undefined } = options;
   let opened: Promise<void> | undefined;
+  let hasWarned = false;
+  const warnOnce = async () => {
+    if (hasWarned) return;
+    hasWarned = true;
+    // The role may not be allowed to read the version, which only this warning needs.
+    warnOfLaterVersion(await readVersion(database).catch(() => undefined), onWarning);
+  };
   const openOnce = () => {
-    opened ??= createMissingTables(database).catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
+    opened ??= createMissingTables(database)
+      .then(() => warnOnce())
+      .catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
     return opened;
   };
 
@@ -63,20 +87,35 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
 /** The longest time, in milliseconds, that one statement of a migration may take. An index of many decisions needs minutes. */
 const maxMigrationMs = 3_600_000;
 
+/** Returns what is missing in a PostgreSQL store, and changes nothing. Rejects with `overloaded` if the database cannot be used. */
+export async function planPostgresMigration(options: PostgresStoreOptions): Promise<MigrationPlan> {
+  const database = open(options);
+  try {
+    return await readPlan(database);
+  } catch (error) {
+    throw toStoreError(error);
+  } finally {
+    await database.close();
+  }
+}
+
 /**
- * Creates the missing tables, columns and indexes of a PostgreSQL store. Changes nothing if none is missing. Rejects with
- * `overloaded` if the database cannot be used, or if the role may not create what is missing.
+ * Creates the missing tables, columns and indexes of a PostgreSQL store, and returns what was missing. Changes nothing if none is
+ * missing. Rejects with `overloaded` if the database cannot be used, or if the role may not create what is missing.
  */
-export async function migratePostgresStore(options: PostgresStoreOptions): Promise<void> {
+export async function migratePostgresStore(options: PostgresStoreOptions): Promise<MigrationPlan> {
   const database = open(options);
   const patient = open({ ...options, maxConnections: 1, timeoutMs: maxMigrationMs });
   try {
-    if ((await findSchemaProblem(database)) !== undefined) await createTables(patient);
+    const plan = await readPlan(database);
+    const isOld = plan.current < plan.target;
+    if (isOld || (await findSchemaProblem(database)) !== undefined) await createTables(patient);
     const isMissing = Object.keys(indexes).map((name) => `to_regclass('${name}') IS NULL`);
     const [found] = await database.query(`SELECT ${isMissing.join(' OR ')} AS lacks_index`);
     if (found?.['lacks_index'] !== false) await createMissingIndexes(patient);
     const problem = await findSchemaProblem(database);
     if (problem !== undefined) throw problem;
+    return plan;
   } catch (error) {
     throw toStoreError(error);
   } finally {
@@ -94,6 +133,31 @@ function open({ url, maxConnections = 10, timeoutMs = 5000 }: PostgresStoreOptio
 const undefinedTable = '42P01';
 const undefinedColumn = '42703';
 const insufficientPrivilege = '42501';
+
+async function readVersion(database: PostgresDatabase): Promise<number | undefined> {
+  const [found] = await database.query(selectVersion);
+  const version = found?.['version'];
+  return typeof version === 'number' ? version : undefined;
+}
+
+async function readPlan(database: PostgresDatabase): Promise<MigrationPlan> {
+  const names = tableNames.map((name) => `'${name}'`).join(', ');
+  const found = await database.query(`SELECT name AS table_name, attname AS column_name
+    FROM unnest(ARRAY[${names}]) AS name
+    JOIN pg_catalog.pg_attribute ON attrelid = to_regclass(name) AND attnum > 0 AND NOT attisdropped`);
+  const columns = new Map<string, Set<string>>();
+  for (const { table_name: table, column_name: column } of found) {
+    const known = columns.get(String(table)) ?? new Set();
+    columns.set(String(table), known.add(String(column)));
+  }
+  const present = await database.query(`SELECT name
+    FROM unnest(ARRAY[${Object.keys(indexes)
+      .map((name) => `'${name}'`)
+      .join(', ')}]) AS name
+    WHERE to_regclass(name) IS NOT NULL`);
+  const version = columns.has('schema_version') ? await readVersion(database).catch(() => undefined) : undefined;
+  return planMigration({ columns, indexes: new Set(present.map(({ name }) => String(name))), version });
+}
 
 /** Creates tables only if the schema has a problem, because the role may not be allowed to create any. */
 async function createMissingTables(database: PostgresDatabase): Promise<void> {
@@ -123,7 +187,7 @@ async function createTables(database: PostgresDatabase): Promise<void> {
     ({ table, name, type }) => `ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${name} ${type}`,
   );
   const rowNumber = 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY';
-  await create(database, `${sqlSchema(rowNumber)} ${addColumns.join('; ')}`);
+  await create(database, `${sqlSchema(rowNumber)} ${addColumns.join('; ')}; ${storeVersion}`);
 }
 
 /** Creates each index in a transaction of its own, so that the writers can write in between. */

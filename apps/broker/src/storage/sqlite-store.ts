@@ -1,9 +1,19 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createIndexes, indexes, laterColumns, schemaProbe, sqlSchema } from './sql-schema.ts';
+import { schemaVersion } from './schema-changes.ts';
+import {
+  createIndexes,
+  indexes,
+  laterColumns,
+  schemaProbe,
+  sqlSchema,
+  storeVersion,
+  warnOfLaterVersion,
+} from './sql-schema.ts';
 import { createSqlStore } from './sql-store.ts';
 import { makePrivateFile, runStep } from './sqlite-file.ts';
+import { readColumns, readIndexes, readVersion } from './sqlite-schema.ts';
 import type { Store } from './store.ts';
 
 const retryDelayMs = 2;
@@ -34,6 +44,7 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
   const database = runStep('SQLite cannot open the file', () => new DatabaseSync(path, { timeout: timeoutMs }));
   try {
     setUp(database, timeoutMs);
+    warnOfLaterVersion(readVersion(database), onWarning);
   } catch (error) {
     database.close();
     throw error;
@@ -137,25 +148,23 @@ function createTables(database: DatabaseSync): void {
       database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
     }
     for (const statement of createIndexes) database.exec(statement);
+    database.exec(storeVersion);
   });
 }
 
 function isComplete(database: DatabaseSync): boolean {
-  const present = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index'").all();
-  if (!Object.keys(indexes).every((index) => present.some(({ name }) => name === index))) return false;
+  const present = readIndexes(database);
+  if (!Object.keys(indexes).every((index) => present.has(index))) return false;
   try {
     database.exec(schemaProbe);
-    return true;
+    return (readVersion(database) ?? 0) >= schemaVersion;
   } catch {
     return false;
   }
 }
 
 function missingColumns(database: DatabaseSync) {
-  return laterColumns.filter(({ table, name }) => {
-    const present = database.prepare(`PRAGMA table_info(${table})`).all();
-    return !present.some((column) => column['name'] === name);
-  });
+  return laterColumns.filter(({ table, name }) => !readColumns(database, table).has(name));
 }
 
 /** Retries, because SQLite refuses one of two processes that enable the log of a new file at the same time. */

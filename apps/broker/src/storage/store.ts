@@ -26,7 +26,7 @@ export interface Mapping extends VendorUserKey {
 /** What an operator stated about a block. The broker of an earlier version stored none of it. */
 export interface BlockDetails {
   readonly reason?: string | undefined;
-  /** The name of the admin token that blocked the principal. */
+  /** The actor who blocked the principal: the name of an admin token, or an operator. */
   readonly actor?: string | undefined;
   /** ISO 8601, UTC. */
   readonly at?: string | undefined;

@@ -17,6 +17,8 @@ export interface Lifecycle {
 interface ReadinessDependencies {
   readonly storeHealth: StoreHealth;
   readonly verifier: JwtVerifier;
+  /** The verifier of operators' tokens. Absent if no user of an identity provider is an operator. */
+  readonly operatorVerifier?: JwtVerifier | undefined;
   readonly redis: RedisStore | undefined;
   readonly lifecycle: Lifecycle;
   /** The fields of the rules that refuse nothing, because they only observe. */
@@ -25,7 +27,7 @@ interface ReadinessDependencies {
 
 /** Returns the readiness. Only the store is required: without Redis or an identity provider, the broker still serves some callers. */
 export async function checkReadiness(dependencies: ReadinessDependencies): Promise<Readiness> {
-  const { storeHealth, verifier, redis, lifecycle, observedRules = [] } = dependencies;
+  const { storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules = [] } = dependencies;
   const [storePart, redisPart] = await Promise.all([
     storeHealth.check().then(
       () => 'ok',
@@ -41,6 +43,7 @@ export async function checkReadiness(dependencies: ReadinessDependencies): Promi
     parts: {
       store: storePart,
       identity: describeIdentity(verifier.status()),
+      ...(operatorVerifier && { operators: describeIdentity(operatorVerifier.status()) }),
       ...(redisPart !== undefined && { redis: redisPart }),
       ...(observedRules.length > 0 && { policy: `only observed: ${observedRules.join(', ')}` }),
       ...(lifecycle.draining && { shutdown: 'draining' }),

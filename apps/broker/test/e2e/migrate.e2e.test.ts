@@ -23,9 +23,26 @@ vendors: { nudge: { apiKey: some-api-key } }
   await writeFile(join(folder, 'valetkey.config.yaml'), text);
 }
 
-async function run(command: string, environment: Record<string, string> = {}) {
-  await using child = startValetkey([command, '--config', 'valetkey.config.yaml'], folder, environment);
+async function run(command: string, environment: Record<string, string> = {}, options: readonly string[] = []) {
+  const words = [command, '--config', 'valetkey.config.yaml', ...options];
+  await using child = startValetkey(words, folder, environment);
   return { exitCode: await child.exitCode, text: child.output() };
+}
+
+const complete = 'The store has every table (schema version 3).\n';
+
+/** Expects that `--dry-run` prints what is missing, and that `migrate` then creates exactly this. */
+async function expectMigration(environment: Record<string, string> = {}): Promise<void> {
+  const planned = await run('migrate', environment, ['--dry-run']);
+  expect(planned.exitCode).toBe(1);
+  expect(planned.text).toMatch(/^would create table vendor_user$/m);
+  expect(planned.text).toMatch(/^would create index decision_at$/m);
+  expect(planned.text).toMatch(/The store has the schema version 0; `valetkey migrate` makes it 3\.\n$/);
+  const [parts = ''] = planned.text.split('The store');
+  const migrated = await run('migrate', environment);
+  expect(migrated).toEqual({ exitCode: 0, text: parts.replaceAll('would create', 'created') + complete });
+  const nothing = 'Nothing is missing (schema version 3).\n';
+  expect(await run('migrate', environment, ['--dry-run'])).toEqual({ exitCode: 0, text: nothing });
 }
 
 describe.skipIf(!(await isPostgresAvailable()))('valetkey migrate over PostgreSQL', () => {
@@ -48,7 +65,7 @@ describe.skipIf(!(await isPostgresAvailable()))('valetkey migrate over PostgreSQ
 
       for (const _ of ['first', 'second']) {
         const migrated = await run('migrate', { DATABASE_URL: schema.url });
-        expect(migrated).toEqual({ exitCode: 0, text: 'The store has every table.\n' });
+        expect(migrated).toEqual({ exitCode: 0, text: expect.stringContaining(complete) as string });
       }
       await schema.execute(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema.name} TO ${role}`);
       expect((await run('migrate', asRole)).exitCode).toBe(0);
@@ -60,10 +77,18 @@ describe.skipIf(!(await isPostgresAvailable()))('valetkey migrate over PostgreSQ
       await schema.execute(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
     }
   });
+
+  test('`valetkey migrate` creates in PostgreSQL what `--dry-run` lists', async () => {
+    await using schema = await createPostgresSchema();
+    await writeConfig("{ postgres: '${env:DATABASE_URL}' }");
+    await expectMigration({ DATABASE_URL: schema.url });
+  });
 });
 
-test('`valetkey migrate` creates a SQLite file with its tables, and changes nothing the second time', async () => {
+test('`valetkey migrate` creates a SQLite file with the tables that `--dry-run` lists, and changes nothing the second time', async () => {
   await writeConfig('{ sqlite: data/valetkey.sqlite }');
-  for (const _ of ['first', 'second'])
-    expect(await run('migrate')).toEqual({ exitCode: 0, text: 'The store has every table.\n' });
+  await expectMigration();
+  expect(await run('migrate')).toEqual({ exitCode: 0, text: complete });
+  const doctor = await run('doctor');
+  expect(doctor.text).toContain('store: ok; schema version 3\n');
 });

@@ -22,7 +22,7 @@ const keySchema = z.object({ issuer: z.string(), subject: z.string() });
 
 interface BlockedUsersDependencies {
   readonly store: Store;
-  /** The issuers whose tokens are accepted. */
+  /** The issuers whose principals can be blocked. */
   readonly issuers: readonly string[];
   readonly audit: Audit;
   readonly clock: Clock;

@@ -28,7 +28,7 @@ export function addDocumentationRoutes(server: FastifyInstance, publicUrl: strin
   addNoIcon(server);
 }
 
-/** Adds `GET /` and `GET /openapi.json` of the listener for operators, and no icon. `hasAdminApi`: whether the configuration has an admin token. */
+/** Adds `GET /` and `GET /openapi.json` of the listener for operators, and no icon. `hasAdminApi`: whether the configuration has an admin token or operators. */
 export function addAdminFrontRoutes(server: FastifyInstance, hasAdminApi: boolean): void {
   const routes = ['/healthz', '/readyz', '/metrics', '/openapi.json', ...(hasAdminApi ? adminApiRoutes : [])];
   const front = { name: 'Valet Key, for operators', routes, adminApi: hasAdminApi };
