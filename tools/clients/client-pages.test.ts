@@ -1,0 +1,91 @@
+// Compiles the code of docs/clients, against stubs of the vendors' SDKs, and runs the code in Java against a broker.
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readPageFiles, writeFiles } from './page-code.ts';
+import { isCompilerAvailable, javac, kotlinc, mcs, runProgram } from './programs.ts';
+import { startSandboxBroker, type SandboxBroker } from './sandbox-broker.ts';
+
+const fixtures = join(import.meta.dirname, '__fixtures__');
+const jwt = String.raw`[\w-]+\.[\w-]+\.[\w-]+`;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'valetkey-clients-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const listFiles = async (place: string, ending: string) => {
+  const names = await readdir(join(fixtures, place), { recursive: true });
+  return names.filter((name) => name.endsWith(ending)).map((name) => join(fixtures, place, name));
+};
+
+describe.skipIf(!isCompilerAvailable(javac))('the Java page', () => {
+  let broker: SandboxBroker;
+  /** What the code of the page printed, by the name of the call. */
+  let printed: ReadonlyMap<string, string>;
+  beforeAll(async () => {
+    broker = await startSandboxBroker();
+    const sources = await writeFiles(join(folder, 'java'), readPageFiles('docs/clients/java.md', 'java'));
+    const classes = join(folder, 'java-classes');
+    const stubs = join(fixtures, 'java');
+    await runProgram('javac', ['-Werror', '-d', classes, '-sourcepath', stubs, ...sources, join(stubs, 'Main.java')]);
+    const properties = [`-Dbroker=${broker.brokerUrl}`, `-Dyour_token=${broker.token}`];
+    const output = await runProgram('java', [...properties, '-cp', classes, 'Main']);
+    printed = new Map(output.split('\n').map((line) => [line.split('=', 1)[0] ?? '', line.replace(/^.*?=/, '')]));
+  });
+  afterAll(() => broker.close());
+
+  test('gets a token of each vendor from the broker', () => {
+    expect(printed.get('nudge')).toMatch(new RegExp(`^${jwt}$`));
+    expect(printed.get('nabla')).toMatch(new RegExp(`^${jwt} ${jwt}$`));
+    expect(printed.get('vital')).toMatch(/^[\w+/]+=*$/);
+  });
+
+  test('calls Nymbl through the broker', () => {
+    expect(JSON.parse(printed.get('nymbl') ?? '')).toHaveProperty('value');
+    expect(printed.get('patients')).toBe(printed.get('nymbl'));
+  });
+
+  test('reports the errors of the broker by code, with the seconds to wait and the id of the request', () => {
+    expect(printed.get('forbidden')).toMatch(/^forbidden 0 [\da-f-]{36}$/);
+    expect(printed.get('unknown')).toMatch(/^unknown_vendor 0 [\da-f-]{36}$/);
+    expect(printed.get('unavailable')).toMatch(/^vendor_unavailable [1-9]\d* [\da-f-]{36}$/);
+    expect(printed.get('unavailable nudge')).toBe('null');
+  });
+
+  test('asks for a new app token once after the broker refused one', () => {
+    expect(printed.get('forced')).toBe('36');
+    expect(printed.get('refused')).toMatch(/^invalid_token 0 /);
+  });
+
+  test('delivers nothing to a call that began before the sign-out, or without a user', () => {
+    expect(printed.get('signed out')).toBe('signed_out 0 null');
+    expect(printed.get('no user')).toBe('signed_out 0 null');
+  });
+
+  test('takes neither the page of a captive portal for a response of the broker, nor a lost network for a sign-out', () => {
+    expect(printed.get('portal')).toBe('unexpected_response 0 null');
+    expect(printed.get('offline')).toBe('You are offline.');
+  });
+});
+
+describe.skipIf(!isCompilerAvailable(kotlinc))('the Kotlin page', () => {
+  test('compiles', { timeout: 120_000 }, async () => {
+    const sources = await writeFiles(join(folder, 'kotlin'), readPageFiles('docs/clients/kotlin.md', 'kotlin'));
+    const stubs = await listFiles('kotlin', '.kt');
+    expect(sources.length).toBeGreaterThan(1);
+    await runProgram('kotlinc', ['-Werror', '-nowarn', '-d', join(folder, 'kotlin-classes'), ...sources, ...stubs]);
+  });
+});
+
+describe.skipIf(!isCompilerAvailable(mcs))('the C# page', () => {
+  test('compiles', async () => {
+    const sources = await writeFiles(join(folder, 'csharp'), readPageFiles('docs/clients/csharp.md', 'csharp'));
+    const stubs = await listFiles('csharp', '.cs');
+    expect(sources.length).toBeGreaterThan(1);
+    const library = `-out:${join(folder, 'page.dll')}`;
+    await runProgram('mcs', ['-target:library', '-warnaserror', '-r:System.Net.Http', library, ...sources, ...stubs]);
+  });
+});
