@@ -47,7 +47,9 @@ test.skipIf(!hasJava)('Nudge’s own Java sample returns a token, and null for a
     runProgram('java', [
       `-Dyour_backend_api_end_point=${broker.brokerUrl}/v1/vendors/nudge/token`,
       `-Dyour_token=${token}`,
-      ...['-cp', classes, 'NudgeMain'],
+      '-cp',
+      classes,
+      'NudgeMain',
     ]);
   expect(await run(broker.token)).toMatch(jwt);
   expect(await run(`${broker.token}x`)).toBe('null');
