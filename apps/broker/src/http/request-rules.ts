@@ -212,10 +212,10 @@ export const forgetMediaType: onRequestAsyncHookHandler = async ({ raw }) => {
   if (!hasBody(raw)) delete raw.headers['content-type'];
 };
 
-/** Reads the caller's token of a request. Throws `missing_token` or `invalid_request`. */
-type ReadToken = (request: FastifyRequest) => string;
-
-const readTokenOf: ReadToken = ({ headers }) => readBearerToken(headers.authorization);
+/** Returns the bearer token of a request. Throws as `readBearerToken`. */
+export function readTokenOf({ headers }: FastifyRequest): string {
+  return readBearerToken(headers.authorization);
+}
 
 /**
  * Returns the hook that authenticates a caller. Only the `Authorization` header identifies a caller, never a query parameter

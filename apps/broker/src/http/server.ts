@@ -145,25 +145,29 @@ function allowOrigins(server: FastifyInstance, origins: readonly string[]): void
 
 /**
  * Adds the handlers of one path, and a 405 with `Allow` for every other method. `authentication` runs before the body is read,
- * so that the JSON of an unauthenticated caller is never parsed. `methodsOf` returns the methods that the target of a request
- * accepts. Default: those of the handlers.
+ * so that the JSON of an unauthenticated caller is never parsed. `conditions` says of a method which requests it serves; to
+ * every other request, the method does not exist.
  */
 export function addRoute(
   server: FastifyInstance,
   url: string,
   handlers: Readonly<Record<string, RouteHandlerMethod>>,
   authentication?: onRequestAsyncHookHandler,
-  methodsOf: (request: FastifyRequest) => readonly string[] = () => Object.keys(handlers),
+  conditions: Readonly<Record<string, (request: FastifyRequest) => boolean>> = {},
 ): void {
+  const methods = Object.keys(handlers);
   const refuseOtherMethods: onRequestAsyncHookHandler = async (request, reply) => {
-    const methods = methodsOf(request);
-    if (methods.includes(request.method)) return;
-    reply.header('allow', methods.join(', '));
-    throw new ValetKeyError('method_not_allowed', `This path accepts ${methods.join(', ')}.`);
+    const accepted = methods.filter((method) => conditions[method]?.(request) ?? true);
+    if (accepted.includes(request.method)) return;
+    reply.header('allow', accepted.join(', '));
+    throw new ValetKeyError('method_not_allowed', `This path accepts ${accepted.join(', ')}.`);
   };
-  const onRequest = [refuseOtherMethods, forgetMediaType, ...(authentication === undefined ? [] : [authentication])];
-  for (const [method, handler] of Object.entries(handlers)) server.route({ method, url, onRequest, handler });
-  const others = server.supportedMethods.filter((method) => handlers[method] === undefined);
+  for (const [method, handler] of Object.entries(handlers)) {
+    const onRequest = authentication === undefined ? [forgetMediaType] : [forgetMediaType, authentication];
+    if (conditions[method] !== undefined) onRequest.unshift(refuseOtherMethods);
+    server.route({ method, url, onRequest, handler });
+  }
+  const others = server.supportedMethods.filter((method) => !methods.includes(method));
   if (others.length === 0) return;
   server.route({ method: others, url, onRequest: refuseOtherMethods, handler: async () => undefined });
 }

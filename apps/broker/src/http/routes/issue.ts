@@ -9,15 +9,15 @@ import {
   type Vendor,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
+import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import Negotiator from 'negotiator';
 import type { Identify } from '../../identity/identify.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Connections } from '../../vendors/connections.ts';
 import type { Perform } from '../../vendors/perform.ts';
-import { authenticateWith, operationOf, principalOf } from '../request-rules.ts';
+import { authenticateWith, operationOf, principalOf, readTokenOf } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
-import { issueMethodsOf, readIssueToken, refuseParametersOfGet } from './issue-request.ts';
+import { issuesToGet, readTokenOfGet, refuseParametersOfGet } from './get-token.ts';
 
 interface IssueRouteDependencies {
   readonly identify: Identify;
@@ -38,7 +38,7 @@ export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteD
     const principal = principalOf(request);
     const operation = operationOf(request, name, readIssueToken);
     const { type, body } = await perform(operation, 'issue', async (connection, recordChange) => {
-      refuseParametersOfGet(request);
+      if (request.method === 'GET') refuseParametersOfGet(request);
       const plainTextField = choosePlainTextField(connection.vendor, request.headers.accept, request.method);
       const { result: token, vendorUserId } = await issueClientToken(
         connection,
@@ -57,8 +57,13 @@ export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteD
     '/v1/vendors/:connection/token',
     { GET: issue, POST: issue },
     authenticateWith(identify, 'issue', readIssueToken),
-    (request) => issueMethodsOf(request, connections),
+    { GET: (request) => issuesToGet(request, connections) },
   );
+}
+
+/** Reads the caller's token of a request. Only with GET, it may be without a scheme. */
+function readIssueToken(request: FastifyRequest): string {
+  return request.method === 'GET' ? readTokenOfGet(request.headers.authorization) : readTokenOf(request);
 }
 
 /** The encoded response with a client token. Its encoders do not compile with a server token. */
