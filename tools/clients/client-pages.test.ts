@@ -1,5 +1,5 @@
-// Compiles the code of docs/clients, against stubs of the vendors' SDKs, and runs the code in Java against a broker. Nudge's own
-// Kotlin sample, unmodified, is compiled with the page.
+// Compiles the code of docs/clients, against stubs of the vendors' SDKs, and runs the code in Java and C# against a broker.
+// Nudge's own Kotlin sample, unmodified, is compiled with the page.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { isCompilerAvailable, javac, kotlinc, mcs, runProgram } from './programs
 import { startSandboxBroker, type SandboxBroker } from './sandbox-broker.ts';
 
 const fixtures = join(import.meta.dirname, '__fixtures__');
+const signInToken = /^[\w+/]{100,}=*$/;
 const jwt = String.raw`[\w-]+\.[\w-]+\.[\w-]+`;
 
 let folder: string;
@@ -17,6 +18,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+/** Returns what the code of a page printed, by the name of the call: `nudge=eyJ…`. */
+const readPrinted = (output: string): ReadonlyMap<string, string> =>
+  new Map(output.split('\n').map((line) => [line.split('=', 1)[0] ?? '', line.replace(/^.*?=/, '')]));
+
 const listFiles = async (place: string, ending: string) => {
   const names = await readdir(join(fixtures, place), { recursive: true });
   return names.filter((name) => name.endsWith(ending)).map((name) => join(fixtures, place, name));
@@ -24,7 +29,6 @@ const listFiles = async (place: string, ending: string) => {
 
 describe.skipIf(!isCompilerAvailable(javac))('the Java page', () => {
   let broker: SandboxBroker;
-  /** What the code of the page printed, by the name of the call. */
   let printed: ReadonlyMap<string, string>;
   beforeAll(async () => {
     broker = await startSandboxBroker();
@@ -34,14 +38,14 @@ describe.skipIf(!isCompilerAvailable(javac))('the Java page', () => {
     await runProgram('javac', ['-Werror', '-d', classes, '-sourcepath', stubs, ...sources, join(stubs, 'Main.java')]);
     const properties = [`-Dbroker=${broker.brokerUrl}`, `-Dyour_token=${broker.token}`];
     const output = await runProgram('java', [...properties, '-cp', classes, 'Main']);
-    printed = new Map(output.split('\n').map((line) => [line.split('=', 1)[0] ?? '', line.replace(/^.*?=/, '')]));
+    printed = readPrinted(output);
   });
-  afterAll(() => broker.close());
+  afterAll(() => broker[Symbol.asyncDispose]());
 
   test('gets a token of each vendor from the broker', () => {
     expect(printed.get('nudge')).toMatch(new RegExp(`^${jwt}$`));
     expect(printed.get('nabla')).toMatch(new RegExp(`^${jwt} ${jwt}$`));
-    expect(printed.get('vital')).toMatch(/^[\w+/]+=*$/);
+    expect(printed.get('vital')).toMatch(signInToken);
   });
 
   test('calls Nymbl through the broker', () => {
@@ -82,11 +86,21 @@ describe.skipIf(!isCompilerAvailable(kotlinc))('the Kotlin page', () => {
 });
 
 describe.skipIf(!isCompilerAvailable(mcs))('the C# page', () => {
-  test('compiles', async () => {
+  test('gets tokens from the broker, calls Nymbl, reports errors by code and delivers nothing after the sign-out', async () => {
+    await using broker = await startSandboxBroker();
     const sources = await writeFiles(join(folder, 'csharp'), readPageFiles('docs/clients/csharp.md', 'csharp'));
     const stubs = await listFiles('csharp', '.cs');
-    expect(sources.length).toBeGreaterThan(1);
-    const library = `-out:${join(folder, 'page.dll')}`;
-    await runProgram('mcs', ['-target:library', '-warnaserror', '-r:System.Net.Http', library, ...sources, ...stubs]);
+    const program = join(folder, 'page.exe');
+    await runProgram('mcs', ['-warnaserror', '-r:System.Net.Http', `-out:${program}`, ...sources, ...stubs]);
+    const env = { BROKER_URL: broker.brokerUrl, APP_TOKEN: broker.token };
+    const printed = readPrinted(await runProgram('mono', [program], env));
+    expect(printed.get('nudge')).toMatch(new RegExp(`^${jwt}$`));
+    expect(printed.get('nabla')).toMatch(new RegExp(`^${jwt}$`));
+    expect(printed.get('vital')).toMatch(signInToken);
+    expect(printed.get('forced')).toMatch(signInToken);
+    expect(JSON.parse(printed.get('nymbl') ?? '')).toHaveProperty('value');
+    expect(printed.get('forbidden')).toMatch(/^forbidden 0 [\da-f-]{36}$/);
+    expect(printed.get('unavailable')).toMatch(/^vendor_unavailable [1-9]\d* [\da-f-]{36}$/);
+    expect(printed.get('signed out')).toBe('signed_out 0 ');
   });
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  await broker.close();
+  await broker[Symbol.asyncDispose]();
   await rm(folder, { recursive: true });
 });
 

@@ -30,7 +30,7 @@ export async function startSandboxBroker() {
   return {
     brokerUrl,
     token: await sandbox.mintUserToken({ sub: 'alice' }),
-    close: async () => {
+    [Symbol.asyncDispose]: async () => {
       await broker.close();
       await sandbox.close();
     },
