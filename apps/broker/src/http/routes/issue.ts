@@ -94,7 +94,8 @@ export function choosePlainTextField(
   if (issue === undefined) return undefined;
   const prefersText = method === 'GET' && issue.plainTextField !== undefined;
   const offered = prefersText ? mediaTypes.toReversed() : mediaTypes;
-  const preferred = accept === undefined ? undefined : new Negotiator({ headers: { accept } }).mediaType(offered);
+  const hasPreference = accept !== undefined && accept !== '*/*';
+  const preferred = hasPreference ? new Negotiator({ headers: { accept } }).mediaType(offered) : undefined;
   if ((preferred ?? offered[0]) !== 'text/plain') return undefined;
   if (issue.plainTextField !== undefined) return issue.plainTextField;
   throw new ValetKeyError(
