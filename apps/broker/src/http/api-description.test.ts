@@ -26,7 +26,7 @@ test('the broker serves every route of the API description', async () => {
   const issuers = config.issuers.map((issuer) => ({ ...issuer, backChannelLogout: { audiences: ['app'] } }));
   await using broker = await startRecordingBroker({ ...config, issuers, publicUrl });
   for (const { path, method } of operations) {
-    const url = path.replace('{connection}', 'nabla').replace('{path}', 'x');
+    const url = path.replace('{connection}', 'nudge').replace('{path}', 'x');
     const { status } = await broker.call(url, undefined, { method });
     expect([404, 405], `${method} ${path}`).not.toContain(status);
   }

@@ -1,37 +1,19 @@
 import { issueResponseSchema, problemSchema, sessionResponseSchema } from '@valetkey/core-types';
 import { z } from 'zod';
+import {
+  json,
+  noSecurity,
+  page,
+  problem,
+  readable,
+  response,
+  state,
+  text,
+  type Operation,
+  type PathItem,
+} from './api-operations.ts';
 import { tokenExchangeGrant } from './routes/exchange-request.ts';
 
-interface Response {
-  readonly description: string;
-  readonly headers?: object;
-  readonly content?: object;
-}
-
-/** One method of one path, as OpenAPI describes it. */
-interface Operation {
-  readonly operationId: string;
-  readonly summary: string;
-  readonly parameters?: readonly object[];
-  readonly requestBody?: object;
-  readonly responses: Readonly<Record<string, Response>>;
-  readonly security?: readonly object[];
-}
-
-type PathItem = Readonly<Record<string, Operation>>;
-
-const reference = (name: string) => ({ schema: { $ref: `#/components/schemas/${name}` } });
-const text = { schema: { type: 'string' } };
-const json = (name: string) => ({ 'application/json': reference(name) });
-const response = (description: string, content?: object): Response => ({ description, ...(content && { content }) });
-
-const problem: Response = {
-  description:
-    'An error. `code` identifies the error. With 429 and 503, `Retry-After` is the number of seconds to wait.',
-  headers: { 'Retry-After': { description: 'Seconds to wait before a retry.', schema: { type: 'integer' } } },
-  content: { 'application/problem+json': reference('Problem') },
-};
-const noSecurity: readonly object[] = [];
 const connection = {
   name: 'connection',
   in: 'path',
@@ -48,19 +30,6 @@ const explain = {
 };
 
 const sessionHeaders = '`user-id`, `issuer` and `scope`, each after the configured prefix';
-
-/** Returns a path with the methods GET and HEAD. The response to HEAD has no content. */
-function readable(operation: Operation): PathItem {
-  const { operationId, responses } = operation;
-  const responsesToHead = Object.entries(responses).map(([status, { description, headers }]) => [
-    status,
-    { description, ...(headers && { headers }) },
-  ]);
-  return {
-    get: operation,
-    head: { ...operation, operationId: `${operationId}Head`, responses: Object.fromEntries(responsesToHead) },
-  };
-}
 
 const path = { name: 'path', in: 'path', required: true, description: 'The path at the vendor.', ...text };
 const link = {
@@ -100,20 +69,35 @@ const exchangeForm = {
 
 const logoutForm = { type: 'object', required: ['logout_token'], properties: { logout_token: { type: 'string' } } };
 
+const issuing = {
+  summary:
+    'Issues a client token of the vendor for the principal. GET is for vendors whose tokens are bound to the account',
+  parameters: [connection],
+};
+const issuedToken = { ...json('IssueResponse'), 'text/plain': text };
+
 const paths: Readonly<Record<string, PathItem>> = {
   '/v1/vendors/{connection}/token': {
+    get: {
+      operationId: 'getToken',
+      ...issuing,
+      responses: {
+        '200': response(
+          'Only the token, or the vendor’s own fields and the common fields if the caller prefers `application/json` or the token cannot be text.',
+          issuedToken,
+        ),
+        default: problem,
+      },
+      security: [{ caller: [] }, { callerWithoutScheme: [] }],
+    },
     post: {
       operationId: 'issueToken',
-      summary: 'Issues a client token of the vendor for the principal',
-      parameters: [connection],
+      ...issuing,
       requestBody: { content: { 'application/json': { schema: { type: 'object' } } } },
       responses: {
         '200': response(
           'The vendor’s own fields and the common fields, or only the token if the caller prefers `text/plain`.',
-          {
-            ...json('IssueResponse'),
-            'text/plain': text,
-          },
+          issuedToken,
         ),
         default: problem,
       },
@@ -210,26 +194,6 @@ function metadata(operationId: string, title: string): PathItem {
   return page(operationId, `Returns the broker’s ${title} if the public URL is configured`, content);
 }
 
-function page(operationId: string, summary: string, content: object): PathItem {
-  return {
-    get: {
-      operationId,
-      summary,
-      responses: { '200': response('The document.', content), default: problem },
-      security: noSecurity,
-    },
-  };
-}
-
-function state(operationId: string, summary: string, statuses: Readonly<Record<string, string>>): Operation {
-  const content = { 'application/json': { schema: { type: 'object' } } };
-  const responses = Object.entries(statuses).map(([status, word]) => [
-    status,
-    response(`The status is \`${word}\`.`, content),
-  ]);
-  return { operationId, summary, responses: Object.fromEntries(responses), security: noSecurity };
-}
-
 /** Returns the OpenAPI 3.1 description of the routes for apps. The only setting in it is the public URL. */
 export function describeApi(publicUrl: string | undefined) {
   const exchanged = { access_token: z.string(), issued_token_type: z.string(), token_type: z.enum(['Bearer', 'N_A']) };
@@ -251,6 +215,12 @@ export function describeApi(publicUrl: string | undefined) {
           type: 'http',
           scheme: 'bearer',
           description: 'The caller’s own token, which the identity provider issued.',
+        },
+        callerWithoutScheme: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Authorization',
+          description: 'The caller’s own token without a scheme.',
         },
       },
       schemas: {

@@ -79,7 +79,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   addResolveRoute(app, forwardAuth);
   addAuthorizeRoute(app, forwardAuth);
   addSessionRoute(app, { identify, connections, clock, store, mayExplain: config.session.explain });
-  addIssueRoute(app, { identify, perform, tokens, clock });
+  addIssueRoute(app, { identify, connections, perform, tokens, clock });
   addProxyRoute(app, { identify, perform, tokens, callerLimits, countError });
   addTokenExchangeRoute(app, { identify, perform, tokens, clock, countError });
   const acceptsLogout = config.issuers.some(({ backChannelLogout }) => backChannelLogout !== undefined);

@@ -212,14 +212,23 @@ export const forgetMediaType: onRequestAsyncHookHandler = async ({ raw }) => {
   if (!hasBody(raw)) delete raw.headers['content-type'];
 };
 
+/** Returns the bearer token of a request. Throws as `readBearerToken`. */
+export function readTokenOf({ headers }: FastifyRequest): string {
+  return readBearerToken(headers.authorization);
+}
+
 /**
- * Returns the hook that authenticates a caller. Only the bearer token of the `Authorization` header identifies a caller,
- * never a query parameter or a body.
+ * Returns the hook that authenticates a caller. Only the `Authorization` header identifies a caller, never a query parameter
+ * or a body. By default, only a bearer token does.
  */
-export function authenticateWith(identify: Identify, operation: CallerRequest['operation']): onRequestAsyncHookHandler {
+export function authenticateWith(
+  identify: Identify,
+  operation: CallerRequest['operation'],
+  readToken = readTokenOf,
+): onRequestAsyncHookHandler {
   return async (request) => {
     const { connection } = request.params as { connection?: string };
-    const token = readBearerToken(request.headers.authorization);
+    const token = readToken(request);
     request.principal = await identify({ ...originOf(request), token, operation, connection });
   };
 }
@@ -229,10 +238,9 @@ export function originOf(request: FastifyRequest): Pick<CallerRequest, 'id' | 'c
   return { id: request.id, clientAddress: clientAddressOf(request) };
 }
 
-/** Returns the request for an operation of a caller that `authenticateWith` has identified. */
-export function operationOf(request: FastifyRequest, connection: string): OperationRequest {
-  const token = readBearerToken(request.headers.authorization);
-  return { ...originOf(request), token, principal: principalOf(request), connection };
+/** Returns the request for an operation of a caller that `authenticateWith` has identified with the same `readToken`. */
+export function operationOf(request: FastifyRequest, connection: string, readToken = readTokenOf): OperationRequest {
+  return { ...originOf(request), token: readToken(request), principal: principalOf(request), connection };
 }
 
 /** Returns the address of the client. What a proxy states counts only if it is an address. */

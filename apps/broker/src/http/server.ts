@@ -7,6 +7,7 @@ import fastify, {
   type FastifyBaseLogger,
   type FastifyHttpOptions,
   type FastifyInstance,
+  type FastifyRequest,
   type onRequestAsyncHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
@@ -144,26 +145,29 @@ function allowOrigins(server: FastifyInstance, origins: readonly string[]): void
 
 /**
  * Adds the handlers of one path, and a 405 with `Allow` for every other method. `authentication` runs before the body is read,
- * so that the JSON of an unauthenticated caller is never parsed.
+ * so that the JSON of an unauthenticated caller is never parsed. `conditions` says of a method which requests it serves; to
+ * every other request, the method does not exist.
  */
 export function addRoute(
   server: FastifyInstance,
   url: string,
   handlers: Readonly<Record<string, RouteHandlerMethod>>,
   authentication?: onRequestAsyncHookHandler,
+  conditions: Readonly<Record<string, (request: FastifyRequest) => boolean>> = {},
 ): void {
-  const onRequest = authentication === undefined ? [forgetMediaType] : [forgetMediaType, authentication];
-  for (const [method, handler] of Object.entries(handlers)) server.route({ method, url, onRequest, handler });
   const methods = Object.keys(handlers);
+  const refuseOtherMethods: onRequestAsyncHookHandler = async (request, reply) => {
+    const accepted = methods.filter((method) => conditions[method]?.(request) ?? true);
+    if (accepted.includes(request.method)) return;
+    reply.header('allow', accepted.join(', '));
+    throw new ValetKeyError('method_not_allowed', `This path accepts ${accepted.join(', ')}.`);
+  };
+  for (const [method, handler] of Object.entries(handlers)) {
+    const onRequest = authentication === undefined ? [forgetMediaType] : [forgetMediaType, authentication];
+    if (conditions[method] !== undefined) onRequest.unshift(refuseOtherMethods);
+    server.route({ method, url, onRequest, handler });
+  }
   const others = server.supportedMethods.filter((method) => !methods.includes(method));
   if (others.length === 0) return;
-  server.route({
-    method: others,
-    url,
-    onRequest: async (_request, reply) => {
-      reply.header('allow', methods.join(', '));
-      throw new ValetKeyError('method_not_allowed', `This path accepts ${methods.join(', ')}.`);
-    },
-    handler: async () => undefined,
-  });
+  server.route({ method: others, url, onRequest: refuseOtherMethods, handler: async () => undefined });
 }

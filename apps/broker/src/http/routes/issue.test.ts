@@ -102,18 +102,27 @@ test('encodeIssuedToken and encodeExchangedToken throw for a server token whose 
 });
 
 test.each([
-  [undefined, undefined],
-  ['*/*', undefined],
-  ['application/json', undefined],
-  ['text/plain', 'token'],
-  ['text/plain, application/json;q=0.5', 'token'],
-  ['text/plain;q=0.5, application/json', undefined],
-  ['text/html', undefined],
-])('choosePlainTextField with `Accept: %s` returns %s', (accept, expected) => {
-  expect(choosePlainTextField(createVendor('token'), accept)).toBe(expected);
+  [undefined, undefined, 'token'],
+  ['*/*', undefined, 'token'],
+  ['', undefined, 'token'],
+  ['text/html', undefined, 'token'],
+  ['application/json;q=0', undefined, 'token'],
+  ['application/json', undefined, undefined],
+  ['application/json, text/plain, */*', undefined, undefined],
+  ['application/*', undefined, undefined],
+  ['text/plain;q=0.5, application/json', undefined, undefined],
+  ['text/plain', 'token', 'token'],
+  ['text/plain, application/json;q=0.5', 'token', 'token'],
+])('choosePlainTextField with `Accept: %s` returns %s for POST and %s for GET', (accept, ofPost, ofGet) => {
+  expect(choosePlainTextField(createVendor('token'), accept, 'POST')).toBe(ofPost);
+  expect(choosePlainTextField(createVendor('token'), accept, 'GET')).toBe(ofGet);
 });
 
-test('choosePlainTextField throws if the caller prefers plain text and the vendor has no field for it', () => {
-  const choose = () => choosePlainTextField(createVendor(undefined), 'text/plain');
-  expect(choose).toThrow(expect.objectContaining({ code: 'invalid_request', vendor: 'acme' }));
-});
+test.each(['GET', 'POST'])(
+  'choosePlainTextField of a %s request throws only if the caller prefers plain text and the vendor has no field for it',
+  (method) => {
+    const choose = (accept?: string) => choosePlainTextField(createVendor(undefined), accept, method);
+    expect(() => choose('text/plain')).toThrow(expect.objectContaining({ code: 'invalid_request', vendor: 'acme' }));
+    for (const accept of [undefined, '*/*', 'application/json', 'text/html']) expect(choose(accept)).toBeUndefined();
+  },
+);

@@ -9,48 +9,61 @@ import {
   type Vendor,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import Negotiator from 'negotiator';
 import type { Identify } from '../../identity/identify.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
+import type { Connections } from '../../vendors/connections.ts';
 import type { Perform } from '../../vendors/perform.ts';
-import { authenticateWith, operationOf, principalOf } from '../request-rules.ts';
+import { authenticateWith, operationOf, principalOf, readTokenOf } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
+import { issuesToGet, readTokenOfGet, refuseParametersOfGet } from './get-token.ts';
 
 interface IssueRouteDependencies {
   readonly identify: Identify;
+  readonly connections: Connections;
   readonly perform: Perform;
   readonly tokens: TokenCache;
   readonly clock: Clock;
 }
 
-/** Adds `POST /v1/vendors/{connection}/token`, which issues a client token for the principal. */
+/**
+ * Adds `POST /v1/vendors/{connection}/token`, which issues a client token for the principal, and `GET` on the same path for
+ * vendors whose tokens are bound to the account.
+ */
 export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteDependencies): void {
-  const { identify, perform, tokens, clock } = dependencies;
+  const { identify, connections, perform, tokens, clock } = dependencies;
+  const issue: RouteHandlerMethod = async (request, reply) => {
+    const { connection: name } = request.params as { connection: string };
+    const principal = principalOf(request);
+    const operation = operationOf(request, name, readIssueToken);
+    const { type, body } = await perform(operation, 'issue', async (connection, recordChange) => {
+      if (request.method === 'GET') refuseParametersOfGet(request);
+      const plainTextField = choosePlainTextField(connection.vendor, request.headers.accept, request.method);
+      const { result: token, vendorUserId } = await issueClientToken(
+        connection,
+        principal,
+        request.body,
+        tokens,
+        recordChange,
+      );
+      const encoded = encodeIssuedToken(token, plainTextField, { connection: name, nowMs: clock.nowMs() });
+      return { result: encoded, vendorUserId };
+    });
+    return reply.type(type).send(body);
+  };
   addRoute(
     server,
     '/v1/vendors/:connection/token',
-    {
-      POST: async (request, reply) => {
-        const { connection: name } = request.params as { connection: string };
-        const principal = principalOf(request);
-        const { type, body } = await perform(operationOf(request, name), 'issue', async (connection, recordChange) => {
-          const plainTextField = choosePlainTextField(connection.vendor, request.headers.accept);
-          const { result: token, vendorUserId } = await issueClientToken(
-            connection,
-            principal,
-            request.body,
-            tokens,
-            recordChange,
-          );
-          const encoded = encodeIssuedToken(token, plainTextField, { connection: name, nowMs: clock.nowMs() });
-          return { result: encoded, vendorUserId };
-        });
-        return reply.type(type).send(body);
-      },
-    },
-    authenticateWith(identify, 'issue'),
+    { GET: issue, POST: issue },
+    authenticateWith(identify, 'issue', readIssueToken),
+    { GET: (request) => issuesToGet(request, connections) },
   );
+}
+
+/** Reads the caller's token of a request. Only with GET, it may be without a scheme. */
+function readIssueToken(request: FastifyRequest): string {
+  return request.method === 'GET' ? readTokenOfGet(request.headers.authorization) : readTokenOf(request);
 }
 
 /** The encoded response with a client token. Its encoders do not compile with a server token. */
@@ -65,14 +78,25 @@ export interface IssueContext {
   readonly nowMs: number;
 }
 
+const mediaTypes = ['application/json', 'text/plain'];
+
 /**
- * Returns the name of the token field to send as `text/plain` if the caller prefers that media type, else undefined. Throws
- * `invalid_request` if the vendor's token cannot be sent as text. It is called before the vendor is called.
+ * Returns the name of the token field to send as `text/plain`, or undefined for JSON. A caller that prefers neither receives
+ * JSON from POST. From GET it receives text if the vendor's token can be text, because samples of vendors that use GET read the
+ * body as the token. Throws `invalid_request` if the caller prefers text and the token cannot be text. It is called before
+ * the vendor is called.
  */
-export function choosePlainTextField({ id, issue }: Vendor, accept: string | undefined): string | undefined {
-  if (accept === undefined || accept === '*/*' || issue === undefined) return undefined;
-  const preferred = new Negotiator({ headers: { accept } }).mediaType(['application/json', 'text/plain']);
-  if (preferred !== 'text/plain') return undefined;
+export function choosePlainTextField(
+  { id, issue }: Vendor,
+  accept: string | undefined,
+  method: string,
+): string | undefined {
+  if (issue === undefined) return undefined;
+  const prefersText = method === 'GET' && issue.plainTextField !== undefined;
+  const offered = prefersText ? mediaTypes.toReversed() : mediaTypes;
+  const hasPreference = accept !== undefined && accept !== '*/*';
+  const preferred = hasPreference ? new Negotiator({ headers: { accept } }).mediaType(offered) : undefined;
+  if ((preferred ?? offered[0]) !== 'text/plain') return undefined;
   if (issue.plainTextField !== undefined) return issue.plainTextField;
   throw new ValetKeyError(
     'invalid_request',

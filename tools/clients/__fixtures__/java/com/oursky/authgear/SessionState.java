@@ -1,0 +1,7 @@
+package com.oursky.authgear;
+
+public enum SessionState {
+    UNKNOWN,
+    NO_SESSION,
+    AUTHENTICATED
+}

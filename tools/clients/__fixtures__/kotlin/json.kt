@@ -1,0 +1,7 @@
+package org.json
+
+class JSONException : Exception()
+
+class JSONObject(text: String) {
+    fun getString(name: String): String = TODO()
+}

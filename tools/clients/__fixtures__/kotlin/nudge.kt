@@ -1,0 +1,3 @@
+object NudgeTokenManager {
+    fun registerRefreshToken(refreshToken: suspend () -> String?) {}
+}

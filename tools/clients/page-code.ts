@@ -1,0 +1,27 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { root } from '../workspace.ts';
+
+/**
+ * Returns the code blocks of a page in one language, by the file name in the first line of each block
+ * (`// ValetKey.java`). A block without such a line is not returned.
+ */
+export function readPageFiles(page: string, language: string): ReadonlyMap<string, string> {
+  const text = readFileSync(join(root, page), 'utf8');
+  const blocks = text.matchAll(/^```(\S+)\n\/\/ (\S+\.\w+)\n([^]*?)^```$/gm);
+  const files = [...blocks].filter(([, found]) => found === language);
+  return new Map(files.map(([, , name = '', code = '']) => [name, code]));
+}
+
+/** Writes files into a folder, and returns their paths. */
+export async function writeFiles(folder: string, files: ReadonlyMap<string, string>): Promise<string[]> {
+  return Promise.all(
+    [...files].map(async ([name, code]) => {
+      const path = join(folder, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, code);
+      return path;
+    }),
+  );
+}
