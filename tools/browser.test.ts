@@ -104,10 +104,11 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     run: (sdk: typeof Client, valet: Client.ValetClient) => Promise<Result>,
     { origin = app.origin, token = alice } = {},
   ): Promise<Result> {
-    // The device's clock stands still, so that the measured offset is exact.
+    // The device's clocks stand still, so that the measured offset is exact.
     await page.clock.setFixedTime('2026-11-20T10:00:00.000Z');
     await page.goto(origin);
     const script = `(async () => {
+      performance.now = () => 0;
       const sdk = await import('/index.ts');
       const valet = sdk.createValetClient({
         brokerUrl: ${JSON.stringify(brokerUrl)},
@@ -122,7 +123,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     const results = await inPage(async (sdk, valet) => ({
       nabla: await sdk.nablaSessionTokens(valet)(),
       nudge: await sdk.nudgeRefreshToken(valet)(),
-      vital: await sdk.vitalSignInToken(valet),
+      vital: await sdk.vitalSignInToken(valet)(),
       nymbl: await (await sdk.nymblFetch(valet)('/Patients?$top=1')).json(),
       session: await valet.session(),
       offsetMs: valet.serverTimeOffsetMs,
@@ -141,6 +142,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     expect(results).toMatchObject({
       nabla: { accessToken: jwt, refreshToken: jwt },
       nudge: jwt,
+      vital: jwt,
       nymbl: { value: expect.any(Array) as unknown },
       session: { subject: 'alice' },
       stored: [{}, {}, '', [], []],
