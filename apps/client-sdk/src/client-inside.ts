@@ -1,12 +1,26 @@
-import type { MonotonicClock } from './clock.ts';
-import type { UserSession } from './user-session.ts';
+import { deviceClock, type MonotonicClock } from './clock.ts';
+import type { Ending } from './deadline.ts';
 
 /** What the functions of vendors need of a client besides its public functions. */
 export interface ClientInside {
   readonly clock: MonotonicClock;
   readonly timeoutMs: number;
-  readonly currentSession: () => UserSession;
+  readonly currentSession: () => Ending;
 }
 
 /** The key of {@link ClientInside} in a client. It is the same in every installed copy of this package. */
 export const insideOf = Symbol.for('valetkey.client-inside');
+
+/** The end of something that never ends. */
+export const neverEnding: Ending = { ended: false, onEnd: () => () => undefined };
+
+const inTheAbsenceOfAClient: ClientInside = {
+  clock: deviceClock,
+  timeoutMs: 10_000,
+  currentSession: () => neverEnding,
+};
+
+/** Returns the inside of a client. An object that a test wrote in place of a client has defaults. */
+export function lookInside(client: object): ClientInside {
+  return (client as { [insideOf]?: ClientInside })[insideOf] ?? inTheAbsenceOfAClient;
+}

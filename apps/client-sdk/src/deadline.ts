@@ -20,6 +20,8 @@ export interface Deadline {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | null | undefined;
   readonly ending: Ending;
+  /** The subject of the message of `timeout`. Default: the call. */
+  readonly what?: string | undefined;
 }
 
 /** A timer that fires this many milliseconds late shows that the device was suspended. */
@@ -38,7 +40,7 @@ export function abortedError(): ValetError {
  * It does not use `AbortSignal.timeout` and `AbortSignal.any`, because React Native lacks both.
  */
 export function settleWithin<Result>(
-  { clock, timeoutMs, signal, ending }: Deadline,
+  { clock, timeoutMs, signal, ending, what = 'The call' }: Deadline,
   task: (controller: AbortController) => Promise<Result>,
 ): Promise<Result> {
   if (ending.ended || signal?.aborted) return Promise.reject(abortedError());
@@ -51,7 +53,7 @@ export function settleWithin<Result>(
       controller.abort();
     };
     const abort = () => end(abortedError());
-    const expire = () => end(new ValetError('timeout', `The call did not complete within ${timeoutMs} ms.`));
+    const expire = () => end(new ValetError('timeout', `${what} did not complete within ${timeoutMs} ms.`));
     // After a suspension the timers run first, although the response may be waiting.
     const expireUnlessSuspended = () => {
       if (clock.monotonicMs() - dueAtMs < suspendedMs) return expire();

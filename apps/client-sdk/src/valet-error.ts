@@ -42,6 +42,10 @@ const clientErrors = {
     remediation:
       'Check that `brokerUrl` is the address of a Valet Key broker and that no gateway changes its responses.',
   },
+  migration_refused: {
+    retryable: false,
+    remediation: 'Check the options of `vitalReconcile` against the session that the device holds.',
+  },
   internal: { retryable: false, remediation: 'Report this as an error of `@valetkey/client-sdk`, with its stack.' },
 } as const;
 

@@ -73,10 +73,10 @@ export function problem(status: number, code: string, headers: Record<string, st
 }
 
 /** Returns a broker's response to `GET /v1/session`. `vitalUserId` is the user id at Vital, if the broker knows it. */
-export function session(vitalUserId?: string): FakeResponse {
+export function session(vitalUserId?: string, subject = 'alice'): FakeResponse {
   return json({
     issuer: 'https://identity.example',
-    subject: 'alice',
+    subject,
     scopes: [],
     vendors: {
       vital: {

@@ -1,67 +1,11 @@
 import { expect, test } from 'vitest';
-import { createValetClient } from '../client.ts';
-import { issued, problem, session, startFakeBroker, type FakeResponse } from '../testing/fake-broker.ts';
+import { problem } from '../testing/fake-broker.ts';
 import { failureOf } from '../testing/failure.ts';
-import { vitalAuthenticate, vitalReconcile, vitalSignInToken, type VitalCore } from './vital.ts';
+import { alice, bob, valetWithVital, vitalCore, withApiKey, type Setting } from '../testing/vital.ts';
+import type { VitalCore } from './vital-device.ts';
+import { vitalReconcile } from './vital-reconcile.ts';
 
-const alice = 'e209947b-323e-4108-8e18-1518b80da0bd';
-const bob = '0a1b2c3d-323e-4108-8e18-1518b80da0bd';
-
-/** Creates a fake of Vital's SDK for Android. Like that SDK, it throws at `signIn` if a user is signed in by token. */
-function vitalCore(userId?: string, status: readonly string[] = ['configured', 'signedIn', 'useSignInToken']) {
-  const calls: string[] = [];
-  let held = userId === undefined ? undefined : { userId, status: new Set(status) };
-  const core: VitalCore = {
-    status: async () => [...(held?.status ?? [])],
-    currentUserId: async () => held?.userId ?? null,
-    signIn: async (token) => {
-      calls.push(`signIn ${token}`);
-      if (held?.status.has('useSignInToken') && !held.status.has('pendingReauthentication')) {
-        throw new Error('alreadySignedIn');
-      }
-      held = {
-        userId: token.replace('token-of-', ''),
-        status: new Set(['configured', 'signedIn', 'useSignInToken']),
-      };
-    },
-    signOut: async () => {
-      calls.push('signOut');
-      held = undefined;
-    },
-  };
-  return { core, calls, current: () => held?.userId };
-}
-
-/** How the fake broker responds. */
-interface Setting {
-  /** The Vital user that the broker issues tokens for. */
-  readonly appUser?: string;
-  /** Whether the response to `GET /v1/session` contains the Vital user. */
-  readonly known?: boolean;
-  readonly issueResponse?: FakeResponse;
-  readonly sessionResponse?: FakeResponse;
-}
-
-async function valetOf({ appUser = alice, known = true, issueResponse, sessionResponse }: Setting = {}) {
-  const user = { appToken: 'app-token' as string | null, vitalId: appUser };
-  const broker = await startFakeBroker(({ path }) =>
-    path === '/v1/session'
-      ? (sessionResponse ?? session(known ? user.vitalId : undefined))
-      : (issueResponse ?? issued('vital', { user_id: user.vitalId, sign_in_token: `token-of-${user.vitalId}` })),
-  );
-  const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => user.appToken });
-  const issueCount = () => broker.requests.filter(({ path }) => path.endsWith('/token')).length;
-  return { valet, user, issueCount };
-}
-
-test('vitalSignInToken and vitalAuthenticate request a new sign-in token for each call', async () => {
-  const { valet, issueCount } = await valetOf();
-
-  expect(await vitalSignInToken(valet)()).toBe(`token-of-${alice}`);
-  expect(await vitalAuthenticate(valet)()).toEqual({ type: 'signInToken', rawToken: `token-of-${alice}` });
-  await Promise.all([vitalSignInToken(valet)(), vitalSignInToken(valet)()]);
-  expect(issueCount()).toBe(4);
-});
+const apiKeySession = { environment: 'sandbox', region: 'us' };
 
 const knowledge = [
   ['knows', true],
@@ -71,7 +15,7 @@ const knowledge = [
 test.each(knowledge)(
   "vitalReconcile signs in when Vital's SDK is signed out and the broker %s the Vital user",
   async (_verb, known) => {
-    const { valet } = await valetOf({ known });
+    const { valet } = await valetWithVital({ known });
     const { core, calls } = vitalCore();
 
     expect(await vitalReconcile(valet, core)()).toBe('signed_in');
@@ -82,7 +26,7 @@ test.each(knowledge)(
 test.each([alice, alice.toUpperCase()])(
   'vitalReconcile leaves the same user (%s) signed in without requesting a token',
   async (id) => {
-    const { valet, issueCount } = await valetOf();
+    const { valet, issueCount } = await valetWithVital();
     const { core, calls } = vitalCore(id);
     const reconcile = vitalReconcile(valet, core);
 
@@ -93,7 +37,7 @@ test.each([alice, alice.toUpperCase()])(
 );
 
 test('vitalReconcile leaves the same user signed in when only the response with the token names the user', async () => {
-  const { valet } = await valetOf({ known: false });
+  const { valet } = await valetWithVital({ known: false });
   const { core, calls } = vitalCore(alice);
 
   expect(await vitalReconcile(valet, core)()).toBe('unchanged');
@@ -103,7 +47,7 @@ test('vitalReconcile leaves the same user signed in when only the response with 
 test.each(knowledge)(
   'vitalReconcile signs another user out and then signs the app user in when the broker %s the Vital user',
   async (_verb, known) => {
-    const { valet } = await valetOf({ known });
+    const { valet } = await valetWithVital({ known });
     const { core, calls, current } = vitalCore(bob);
 
     expect(await vitalReconcile(valet, core)()).toBe('signed_in');
@@ -113,16 +57,16 @@ test.each(knowledge)(
 );
 
 const oldSignIns = [
-  ['an API key', ['configured', 'signedIn', 'useApiKey']],
+  ['an API key', withApiKey],
   ['a token that needs re-authentication', ['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication']],
 ] as const;
 
 test.each(oldSignIns.flatMap(([name, status]) => knowledge.map(([verb, known]) => ({ name, status, verb, known }))))(
   'vitalReconcile signs the same user in again without a sign-out after a sign-in with $name, when the broker $verb the Vital user',
   async ({ status, known }) => {
-    const { valet } = await valetOf({ known });
+    const { valet } = await valetWithVital({ known });
     const { core, calls } = vitalCore(alice, status);
-    const reconcile = vitalReconcile(valet, core);
+    const reconcile = vitalReconcile(valet, core, { apiKeySession });
 
     expect(await reconcile()).toBe('signed_in');
     expect(calls).toEqual([`signIn token-of-${alice}`]);
@@ -130,16 +74,8 @@ test.each(oldSignIns.flatMap(([name, status]) => knowledge.map(([verb, known]) =
   },
 );
 
-test('vitalReconcile signs another user with an API key out before it signs the app user in', async () => {
-  const { valet } = await valetOf();
-  const { core, calls } = vitalCore(bob, ['configured', 'signedIn', 'useApiKey']);
-
-  expect(await vitalReconcile(valet, core)()).toBe('signed_in');
-  expect(calls).toEqual(['signOut', `signIn token-of-${alice}`]);
-});
-
 test('vitalReconcile signs out once after the app user has signed out', async () => {
-  const { valet, user } = await valetOf();
+  const { valet, user } = await valetWithVital();
   const { core, calls } = vitalCore(alice);
   const reconcile = vitalReconcile(valet, core);
   user.appToken = null;
@@ -155,7 +91,7 @@ test.each<[string, Setting]>([
   ['the user is blocked', { sessionResponse: problem(403, 'user_blocked') }],
   ['no token can be issued', { known: false, issueResponse: problem(503, 'vendor_unavailable') }],
 ])('vitalReconcile does not sign out when %s', async (_, setting) => {
-  const { valet } = await valetOf(setting);
+  const { valet } = await valetWithVital(setting);
   const { core, calls, current } = vitalCore(alice);
 
   await failureOf(vitalReconcile(valet, core)());
@@ -168,7 +104,7 @@ test.each<[string, Partial<VitalCore>, string]>([
   ['the user id', { currentUserId: () => Promise.reject(new Error('keychain locked')) }, 'keychain locked'],
   ['a user id that is not null', { currentUserId: async () => null }, 'has no user id'],
 ])("vitalReconcile changes nothing when it cannot read %s from Vital's SDK", async (_, overrides, message) => {
-  const { valet, user } = await valetOf();
+  const { valet, user } = await valetWithVital();
   const { core, calls } = vitalCore(bob);
   const reconcile = vitalReconcile(valet, { ...core, ...overrides });
 
@@ -179,7 +115,7 @@ test.each<[string, Partial<VitalCore>, string]>([
 });
 
 test('vitalReconcile signs another user out even when it gets no token for the app user', async () => {
-  const { valet } = await valetOf({ issueResponse: problem(503, 'vendor_unavailable') });
+  const { valet } = await valetWithVital({ issueResponse: problem(503, 'vendor_unavailable') });
   const { core, current } = vitalCore(bob);
 
   expect(await failureOf(vitalReconcile(valet, core)())).toMatchObject({ code: 'vendor_unavailable' });
@@ -187,7 +123,7 @@ test('vitalReconcile signs another user out even when it gets no token for the a
 });
 
 test('vitalReconcile runs concurrent calls one after another, and follows a change of the app user', async () => {
-  const { valet, user } = await valetOf();
+  const { valet, user } = await valetWithVital();
   const { core, calls, current } = vitalCore();
   const reconcile = vitalReconcile(valet, core);
 
@@ -201,7 +137,7 @@ test('vitalReconcile runs concurrent calls one after another, and follows a chan
 });
 
 test('vitalReconcile runs the next call after one has failed', async () => {
-  const { valet } = await valetOf();
+  const { valet } = await valetWithVital();
   const { core } = vitalCore();
   let failing = true;
   const reconcile = vitalReconcile(valet, {
