@@ -55,7 +55,7 @@ export function checkSource(response: Response, context: ResponseContext): 'brok
   if (type === 'opaqueredirect' || redirectStatuses.has(status) || response.redirected) {
     throw new ValetError('network_unavailable', 'The broker responded with a redirect.', { vendor });
   }
-  if (typeof url === 'string' && url !== '' && originOf(url) !== originOf(brokerUrl)) {
+  if (url && !url.startsWith(`${brokerUrl}/`) && originOf(url) !== originOf(brokerUrl)) {
     throw new ValetError('network_unavailable', 'The response came from another host than the broker.', { vendor });
   }
   const mark = response.headers.get(markHeader);
