@@ -1,7 +1,8 @@
 import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { createAudit } from './audit/audit.ts';
+import { auditKeyOf } from './audit/audit-key.ts';
+import { createAudit, type Audit, type AuditDependencies } from './audit/audit.ts';
 import { startRetention } from './audit/retention.ts';
 import { ConfigError } from './config/config-error.ts';
 import type { Config } from './config/config.ts';
@@ -9,11 +10,14 @@ import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
 import { limitRunningCalls } from './http/sockets.ts';
 import { openParts, type Parts } from './open-parts.ts';
+import { startExpiry } from './storage/delete-expired.ts';
 import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
 import { createStoreHealth } from './storage/store-health.ts';
-import type { Decision, Store } from './storage/store.ts';
+import type { Decision } from './storage/audit-store.ts';
+import type { Store } from './storage/store.ts';
+import { versionOfPolicies } from './policy/policy-version.ts';
 import { createLogger } from './telemetry/logger.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { checkReadiness } from './telemetry/readiness.ts';
 import { listObservedRules } from './vendors/connections.ts';
 import { createPerform } from './vendors/perform.ts';
@@ -80,12 +84,14 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
   const { store, connections, verifier, redis } = parts;
   const storeHealth = createStoreHealth(store, clock);
-  const listeners = [
-    metrics.countDecision,
-    ...(dependencies.onDecision === undefined ? [] : [dependencies.onDecision]),
-  ];
-  const audit = createAudit({ store, storeHealth, clock, logger, listeners });
-  const perform = createPerform({ connections, audit, clock, logger });
+  const audit = openAudit(config, { store, storeHealth, clock, logger, metrics }, dependencies, resources);
+  const perform = createPerform({
+    connections,
+    audit,
+    clock,
+    logger,
+    policyVersion: versionOfPolicies(config),
+  });
 
   const lifecycle = { draining: false };
   const drain = () => {
@@ -108,6 +114,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     try {
       await refuseUnsupportedRedis(redis, config.redis);
       await refuseOtherPrincipals(parts);
+      parts.followChanges();
       await app.listen({ host: config.listen.host, port: config.listen.port });
       await admin.listen({ host: config.admin.host, port: config.admin.port });
     } catch (error) {
@@ -117,12 +124,28 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
     void verifier.warm();
     const { keepDays } = config.audit;
-    if (keepDays !== undefined) resources.use(startRetention(keepDays, { store, clock, logger }), (end) => end());
+    resources.use(startExpiry({ store, clock }), (end) => end());
+    if (keepDays !== undefined)
+      resources.use(startRetention(keepDays, { store, clock, logger, key: auditKeyOf(config) }), (end) => end());
     // Reports unusable stores at the start. The broker continues: each call tries the store again.
     for (const check of [store.check(), redis?.ping()]) check?.catch(() => undefined);
     return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
   };
   return { app, admin, parts, listen, drain, close };
+}
+
+function openAudit(
+  config: Config,
+  { metrics, ...parts }: Omit<AuditDependencies, 'key' | 'listeners'> & { readonly metrics: Metrics },
+  { onDecision }: BrokerDependencies,
+  resources: DisposalStack,
+): Audit {
+  const audit = createAudit({
+    ...parts,
+    key: auditKeyOf(config),
+    listeners: [metrics.countDecision, ...(onDecision === undefined ? [] : [onDecision])],
+  });
+  return resources.use(audit, (opened) => opened.close());
 }
 
 /** Rejects with a `ConfigError` if the configuration would make other principals of stored users. */

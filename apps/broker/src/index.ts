@@ -22,6 +22,8 @@ export type {
   DecisionPosition,
   DecisionQuery,
   DecisionSelection,
+} from './storage/audit-store.ts';
+export type {
   PrincipalId,
   Reservation,
   Store,

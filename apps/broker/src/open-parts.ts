@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
 import { guardPrincipals } from './storage/guarded-store.ts';
+import { rememberState } from './storage/known-state.ts';
 import { openStore } from './storage/open-store.ts';
 import { openTokenStore } from './storage/open-token-store.ts';
 import { describeRedisFailure } from './storage/redis-failure.ts';
@@ -24,6 +25,8 @@ export interface Parts {
    * `ConfigError` if stored users would become other principals, and with `overloaded` if the store cannot be used.
    */
   readonly checkAndRememberPrincipals: () => Promise<void>;
+  /** Begins to read what other brokers change in the store. The first read of a principal does so as well. */
+  readonly followChanges: () => void;
   readonly egress: Egress;
   readonly connections: Connections;
   readonly verifier: JwtVerifier;
@@ -47,7 +50,7 @@ const maxIssueMs = 150_000;
 /** Opens the parts that a configuration names, and registers in `resources` how each of them is closed. */
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, logger, metrics } = dependencies;
-  const { store, checkAndRememberPrincipals } = openWatchedStore(config, dependencies, resources);
+  const { store, checkAndRememberPrincipals, followChanges } = openWatchedStore(config, dependencies, resources);
   const egress = resources.use(openEgress(config.egress), (opened) => opened.close());
   const connections = openConnections(config, { ...dependencies, store, egress }, resources);
   const verifier = createJwtVerifier({
@@ -87,7 +90,7 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     onEvent: (event) => reportTokenEvent(event, metrics, outage),
   });
   resources.use(tokens, (created) => created.close());
-  return { store, checkAndRememberPrincipals, egress, connections, verifier, tokens, redis };
+  return { store, checkAndRememberPrincipals, followChanges, egress, connections, verifier, tokens, redis };
 }
 
 function openConnections(
@@ -116,7 +119,7 @@ function openWatchedStore(
   config: Config,
   { clock, logger, metrics, store }: OpenDependencies,
   resources: DisposalStack,
-): Pick<Parts, 'store' | 'checkAndRememberPrincipals'> {
+): Pick<Parts, 'store' | 'checkAndRememberPrincipals' | 'followChanges'> {
   const opened = store ?? openStore(config.store, (problem) => logger.warn({ problem }, 'store'));
   resources.use(opened, () => opened.close());
   const explain = (reason: string) => {
@@ -125,7 +128,11 @@ function openWatchedStore(
   };
   const guarded = guardPrincipals(opened, parseIssuers(config.issuers), config.migratedIssuers);
   const outage = createOutageReporter({ store: 'database', level: 'error', explain, clock, logger, metrics });
-  return { store: watchStore(guarded, outage), checkAndRememberPrincipals: guarded.checkAndRememberPrincipals };
+  // What is remembered proves nothing about the store, so only the reads and writes below it are watched.
+  const state = rememberState(watchStore(guarded, outage), { clock, readChanges: opened.readChanges });
+  resources.use(state, ({ stop }) => stop());
+  const { checkAndRememberPrincipals } = guarded;
+  return { store: state.store, checkAndRememberPrincipals, followChanges: state.start };
 }
 
 function reportTokenEvent(event: TokenCacheEvent, metrics: Metrics, outage: OutageReporter): void {

@@ -45,6 +45,14 @@ export const dpopSchema = z.strictObject({
     .describe('Whether a proof must contain a nonce from the server (RFC 9449 section 9).'),
 });
 
+/** Back-channel logout: the provider itself tells that a user has signed out. */
+export const backChannelLogoutSchema = z.strictObject({
+  audiences: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe('The client ids of which a logout token must have one in its `aud`.'),
+});
+
 /** Token introspection (RFC 7662), for opaque tokens. */
 export const introspectionSchema = z.strictObject({
   endpoint: secureUrlSchema.describe('The URL of the introspection endpoint.'),

@@ -9,7 +9,13 @@ import {
   machineMarks,
   tokenKindSchema,
 } from './claim-rules.ts';
-import { dpopSchema, introspectionSchema, resolverSchema, signatureAlgorithms } from './issuer-parts.ts';
+import {
+  backChannelLogoutSchema,
+  dpopSchema,
+  introspectionSchema,
+  resolverSchema,
+  signatureAlgorithms,
+} from './issuer-parts.ts';
 import { documentUrlSchema, issuerTextSchema } from './issuer-text.ts';
 
 const daySeconds = 86_400;
@@ -190,6 +196,11 @@ export const issuerSchema = z
     dpop: dpopSchema
       .optional()
       .describe('The rules for DPoP tokens (RFC 9449). Absent: a token that is bound to a key is refused.'),
+    backChannelLogout: backChannelLogoutSchema
+      .optional()
+      .describe(
+        'Accepts logout tokens of the provider (OpenID Connect Back-Channel Logout 1.0), which revoke the tokens of a user or of a session. Absent: logout tokens are refused.',
+      ),
     introspection: introspectionSchema
       .optional()
       .describe(

@@ -23,5 +23,6 @@ export type { RevocationTarget } from './revocation/revocations.ts';
 export type { RefusalReason } from './token/invalid-token.ts';
 export type { IssuerStatus, JwtVerifier } from './verify/create-jwt-verifier.ts';
 export type { ExpectedToken, ExplainedCheck, ExplainedToken, Explanation } from './verify/explain.ts';
+export type { LogoutToken } from './verify/logout-token.ts';
 export type { JwtVerifierOptions } from './verify/verifier-options.ts';
 export type { VerificationStep, VerifyContext } from './verify/verify-token.ts';

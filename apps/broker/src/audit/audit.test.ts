@@ -3,7 +3,8 @@ import { systemClock, ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import { createStoreHealth } from '../storage/store-health.ts';
-import type { Decision, Store } from '../storage/store.ts';
+import type { Decision } from '../storage/audit-store.ts';
+import type { Store } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createAudit, type DecisionInput } from './audit.ts';
 
@@ -77,18 +78,24 @@ test('the audit writes the reason of a refusal to the store and to the log, and 
 });
 
 test('the audit neither logs a decision nor passes it to the listeners before the store has committed it', async () => {
-  const { promise: written, resolve: commit } = Promise.withResolvers<void>();
-  const { audit, heard, lines } = createHarness({ recordDecision: () => written });
+  const { promise: written, resolve: commit } = Promise.withResolvers<number[]>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const recordDecisions = () => {
+    begin();
+    return written;
+  };
+  const { audit, heard, lines } = createHarness({ recordDecisions });
   const recording = audit.record(input);
+  await begun;
   await setImmediate();
   expect([heard, lines]).toEqual([[], []]);
-  commit();
+  commit([1]);
   await recording;
   expect([heard.length, lines.length]).toEqual([1, 1]);
 });
 
 test('the audit rejects with `overloaded` and logs the reason if a decision cannot be stored', async () => {
-  const { audit, heard, lines } = createHarness({ recordDecision: fullDisk });
+  const { audit, heard, lines } = createHarness({ recordDecisions: fullDisk });
   await expect(audit.record(input)).rejects.toMatchObject({
     code: 'overloaded',
     retryAfterSeconds: 5,
@@ -102,7 +109,9 @@ test('the audit rejects with `overloaded` and logs the reason if a decision cann
 });
 
 test('the audit hides the text of a foreign error that its store throws', async () => {
-  const { audit, lines } = createHarness({ recordDecision: () => Promise.reject(new Error('canary-of-the-database')) });
+  const { audit, lines } = createHarness({
+    recordDecisions: () => Promise.reject(new Error('canary-of-the-database')),
+  });
   const failure: unknown = await audit.record(input).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'overloaded', reason: undefined });
   expect(`${String(failure)} ${JSON.stringify(failure)} ${JSON.stringify(lines)}`).not.toContain('canary');
@@ -112,7 +121,7 @@ test('`assertWritable` resolves until a write fails, then rejects until the stor
   let isFull = false;
   let checks = 0;
   const { audit } = createHarness({
-    recordDecision: () => (isFull ? fullDisk() : Promise.resolve()),
+    recordDecisions: () => (isFull ? fullDisk() : Promise.resolve([1])),
     check: () => {
       checks += 1;
       return isFull ? fullDisk() : Promise.resolve();

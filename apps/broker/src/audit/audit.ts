@@ -1,7 +1,13 @@
 import { describeForeignError, ValetKeyError, type Clock, type ErrorCode } from '@valetkey/core-types';
 import type { Logger } from 'pino';
 import type { StoreHealth } from '../storage/store-health.ts';
-import type { Decision, Store } from '../storage/store.ts';
+import type { AuditStore, Decision } from '../storage/audit-store.ts';
+import type { PrincipalId } from '../storage/store.ts';
+import type { AuditKey } from './audit-key.ts';
+import { createChain } from './chain.ts';
+import { createDecisionWriter } from './decision-writer.ts';
+import { forgetDecisions } from './forget.ts';
+import { createRefusals } from './refusals.ts';
 
 /** A decision to be recorded. The audit adds the time. */
 export interface DecisionInput extends Omit<Decision, 'at'> {
@@ -17,13 +23,22 @@ export interface Audit {
   readonly assertWritable: (requestId: string) => Promise<void>;
   /** Resolves after the decision is committed. Rejects with `overloaded` if it cannot be committed. */
   readonly record: (decision: DecisionInput) => Promise<void>;
+  /** Returns the keyed hash of a token. Undefined if the audit has no key. */
+  readonly fingerprint: (token: string) => string | undefined;
+  /** Erases the personal fields of all decisions about a principal. Returns the number of decisions. */
+  readonly forget: (principal: PrincipalId) => Promise<number>;
+  /** Stores the counts of repeated refusals. */
+  readonly close: () => Promise<void>;
 }
 
-interface AuditDependencies {
-  readonly store: Store;
+/** What the audit uses. */
+export interface AuditDependencies {
+  readonly store: AuditStore;
   readonly storeHealth: StoreHealth;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The key of the chain. Absent: decisions are in no chain, and have no fingerprints of tokens. */
+  readonly key?: AuditKey | undefined;
   /** Called with each decision after it is recorded. */
   readonly listeners?: readonly DecisionListener[] | undefined;
 }
@@ -31,12 +46,22 @@ interface AuditDependencies {
 type DecisionListener = (decision: Decision) => unknown;
 
 /** Creates the audit. It writes each decision to the store, then to the log, then passes it to the listeners. */
-export function createAudit({ store, storeHealth, clock, logger, listeners = [] }: AuditDependencies): Audit {
+export function createAudit(dependencies: AuditDependencies): Audit {
+  const { store, storeHealth, clock, logger, key, listeners = [] } = dependencies;
+  const chain = key && createChain({ key, store, clock });
+  const writer = createDecisionWriter({ store, chain });
+  const refusals = createRefusals({
+    writer,
+    store,
+    clock,
+    key,
+    onFailure: (error) => logger.debug({ reason: reasonOf(error) }, 'refusals cannot be counted'),
+  });
   /** Whether the last write failed and the store has not passed a check since then. */
   let hasFailed = false;
 
   const unwritableError = (requestId: string, error: unknown): ValetKeyError => {
-    const reason = ValetKeyError.isInstance(error) ? error.reason : undefined;
+    const reason = reasonOf(error);
     // The outage of the store is logged once, and not by each request.
     logger.debug({ requestId, reason }, 'audit cannot be written');
     return new ValetKeyError('overloaded', 'The broker cannot write its audit, so it issues no credential.', {
@@ -44,17 +69,6 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
       reason,
       remediation: 'Call again later; the operator must give the store space or permission to write.',
     });
-  };
-
-  /** A listener that fails must not change the response to a request that was decided and recorded. */
-  const tell = (listen: DecisionListener, decision: Decision): void => {
-    const fail = (error: unknown) =>
-      logger.error({ requestId: decision.requestId, error: describeForeignError(error) }, 'decision listener failed');
-    try {
-      Promise.resolve(listen(decision)).catch(fail);
-    } catch (error) {
-      fail(error);
-    }
   };
 
   return {
@@ -69,16 +83,37 @@ export function createAudit({ store, storeHealth, clock, logger, listeners = [] 
     },
     record: async (input) => {
       const decision: Decision = { at: new Date(clock.nowMs()).toISOString(), ...input };
+      let isCounted = false;
       try {
-        await store.recordDecision(decision);
+        // What an operator or the broker itself changed always has a row of its own.
+        if (input.outcome === 'allowed') await writer.write(decision);
+        else isCounted = (await refusals.write(decision)) === 'counted';
       } catch (error) {
         hasFailed = true;
         storeHealth.reportFailure();
         throw unwritableError(decision.requestId, error);
       }
       const { requestId, reason, ...logged } = decision;
-      logger.info({ requestId, decision: logged, ...(reason !== undefined && { reason }) }, 'decision');
-      for (const listen of listeners) tell(listen, decision);
+      const line = { requestId, decision: logged, ...(reason !== undefined && { reason }) };
+      // A refusal that is repeated has one line, as it has one row.
+      logger[isCounted ? 'debug' : 'info'](line, 'decision');
+      for (const listen of listeners) tell(listen, decision, logger);
     },
+    fingerprint: (token) => key?.mac('token', token).slice(0, 22),
+    forget: (principal) => forgetDecisions(principal, { store, key }),
+    close: refusals.close,
   };
 }
+
+/** Calls a listener. One that fails must not change the response to a request that was decided and recorded. */
+function tell(listen: DecisionListener, decision: Decision, logger: Logger): void {
+  const fail = (error: unknown) =>
+    logger.error({ requestId: decision.requestId, error: describeForeignError(error) }, 'decision listener failed');
+  try {
+    Promise.resolve(listen(decision)).catch(fail);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+const reasonOf = (error: unknown) => (ValetKeyError.isInstance(error) ? error.reason : undefined);

@@ -1,7 +1,8 @@
 import { systemClock } from '@valetkey/core-types';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
-import type { Decision, Store } from '../storage/store.ts';
+import type { Decision } from '../storage/audit-store.ts';
+import type { Store } from '../storage/store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startRetention } from './retention.ts';
 
@@ -41,7 +42,7 @@ afterEach(() => {
 test('retention deletes decisions older than `keepDays` at the start and an hour later, and stops its timer at the end', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const { store, endOfSweep } = watchDeletions(createSqliteStore(':memory:'));
-  for (const daysAgo of [91, 90.1, 89.99, 1]) await store.recordDecision(decisionOf(daysAgo));
+  for (const daysAgo of [91, 90.1, 89.99, 1]) await store.recordDecisions([decisionOf(daysAgo)]);
   const kept = async () => (await store.listDecisions({ limit: 10 })).decisions.map(({ requestId }) => requestId);
   let nowMs = now;
   const clock = { ...systemClock, nowMs: () => nowMs };
@@ -60,7 +61,7 @@ test('retention deletes decisions older than `keepDays` at the start and an hour
 test('retention logs that decisions could not be deleted, without the text of the error, and deletes them an hour later', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const { store, endOfSweep } = watchDeletions(createSqliteStore(':memory:'));
-  await store.recordDecision(decisionOf(91));
+  await store.recordDecisions([decisionOf(91)]);
   let log = '';
   const logged = Promise.withResolvers<void>();
   const write = (line: string) => {

@@ -39,7 +39,7 @@ export async function explainAudit(requestId: string, options: AdminOptions): Pr
   const { decisions } = await (await openDecisions(options)).list({ request_id: requestId });
   if (decisions.length === 0) {
     throw new CommandError(
-      'no decision has this request id: the broker refused the token, was overloaded, or has deleted the decision; search its log for the id',
+      'no decision has this request id: the broker refused the token, was overloaded, counted the request in the row of an equal refusal within a minute, or has deleted the decision; search its log for the id, or list the decisions of the user',
     );
   }
   for (const decision of decisions.toReversed()) print(explainDecision(decision));

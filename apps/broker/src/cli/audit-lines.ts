@@ -14,10 +14,12 @@ export function describeRow(decision: ListedDecision): string {
 /** Returns sentences that explain a decision. */
 export function explainDecision(decision: ListedDecision): string {
   const { at, issuer, subject, outcome, actor, vendor_status: status, duration_ms: duration } = decision;
+  const person = subject === '' ? 'A forgotten user' : subject;
   const sentences = [
-    `${timeOf(at)}: ${subject} of the issuer ${issuer} ${describeOperation(decision)}.`,
+    `${timeOf(at)}: ${person} of the issuer ${issuer} ${describeOperation(decision)}.`,
     outcome === 'allowed' ? 'The broker allowed it.' : `The outcome was ${outcome}.`,
     ...(outcome === 'allowed' ? [] : describeReason(decision)),
+    ...describeRepetitions(decision),
     ...(actor === undefined ? [] : [`The operator used the admin token ${actor}.`]),
     ...(status === undefined ? [] : [`The vendor responded with the status ${status}.`]),
     ...(duration === undefined ? [] : [`It took ${duration} ms.`]),
@@ -26,6 +28,13 @@ export function explainDecision(decision: ListedDecision): string {
       : []),
   ];
   return sentences.map(toPrintable).join('\n  ');
+}
+
+function describeRepetitions({ times, last_at: lastAt, client_address: address }: ListedDecision): string[] {
+  return [
+    ...(times === undefined || lastAt === undefined ? [] : [`It happened ${times} times until ${timeOf(lastAt)}.`]),
+    ...(address === undefined ? [] : [`The request came from ${address}.`]),
+  ];
 }
 
 function describeOperation(decision: ListedDecision): string {
@@ -41,6 +50,10 @@ function describeOperation(decision: ListedDecision): string {
       return 'was blocked';
     case 'unblock':
       return 'was unblocked';
+    case 'logout':
+      return 'was signed out by the identity provider';
+    case 'forget':
+      return 'was forgotten';
     case 'map':
       return `received the vendor user ${user} of ${target}`;
     case 'unmap':

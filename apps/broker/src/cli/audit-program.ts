@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { addAdminOptions } from './admin-options.ts';
 import { finishCommand } from './command-help.ts';
 import type { AuditOptions } from './audit-actions.ts';
+import type { VerifyOptions } from './audit-verify.ts';
 
 const loadActions = () => import('./audit-actions.ts');
 const configFile = 'valetkey.config.yaml';
@@ -31,6 +32,16 @@ export function addAuditCommands(program: Command): void {
     .argument('<request-id>', "The `x-request-id` of the response, or the problem's `request_id`.")
     .usage('<request-id> [options]')
     .action(async (requestId: string, options: AuditOptions) => (await loadActions()).explainAudit(requestId, options));
+
+  audit
+    .command('verify')
+    .description('Verifies that no decision was changed, inserted or removed. Reads the store, and calls no broker.')
+    .usage('[options]')
+    .option('-c, --config <file>', 'The configuration file, which has the store and audit.key.', configFile)
+    .option('--anchor <file>', 'Finds out whether decisions were removed that this earlier anchor knows.')
+    .option('--write-anchor <file>', 'Writes an anchor if there is no problem.')
+    .option('--unchained-until <time>', 'Accepts decisions in no chain that are from before this time.')
+    .action(async (options: VerifyOptions) => (await import('./audit-verify.ts')).verifyAuditOf(options));
 
   const examples = describeExamples();
   for (const command of audit.commands) {
@@ -64,6 +75,13 @@ function describeExamples(): Readonly<Record<string, { readonly lines: readonly 
       lines: ['valetkey audit export --since 2026-11-01T00:00:00Z > decisions.ndjson'],
       success: 'every selected decision was written',
     },
+    verify: {
+      lines: [
+        `valetkey audit verify --config ${configFile} --write-anchor anchor.json`,
+        `valetkey audit verify --config ${configFile} --anchor anchor.json`,
+      ],
+      success: 'there is no problem',
+    },
     tail: { lines: ['valetkey audit tail --outcome forbidden'], success: 'Ctrl-C or SIGTERM stopped it' },
   };
 }
@@ -81,5 +99,5 @@ function addSelection(command: Command): Command {
     .option('--outcome <outcome>', 'Selects `allowed` or this error code.')
     .option('--reason <reason>', 'Selects this reason, such as `issuers`.')
     .option('--request-id <id>', 'Selects this request.')
-    .option('--operation <operation>', 'Selects issue, proxy, map, unmap, block or unblock.');
+    .option('--operation <operation>', 'Selects issue, proxy, map, unmap, block, unblock, logout or forget.');
 }

@@ -1,5 +1,5 @@
 import type { DestinationStream, Logger } from 'pino';
-import type { Decision } from '../storage/store.ts';
+import type { Decision } from '../storage/audit-store.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { toPrintable } from './terminal.ts';
 

@@ -17,6 +17,9 @@ const decisionSchema = z.object({
   vendor_status: z.number().optional(),
   duration_ms: z.number().optional(),
   actor: z.string().optional(),
+  client_address: z.string().optional(),
+  times: z.number().optional(),
+  last_at: z.string().optional(),
 });
 const pageSchema = z.object({ decisions: z.array(decisionSchema), next_cursor: z.string().optional() });
 

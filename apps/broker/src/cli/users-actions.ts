@@ -1,7 +1,8 @@
-import { createAdminClient, type AdminOptions } from './admin-client.ts';
+import { z } from 'zod';
+import { createAdminClient, otherServerError, type AdminOptions } from './admin-client.ts';
 import { readBlocks, readMappings } from './admin-lists.ts';
 import { CommandError } from './command-error.ts';
-import { print, printError, escapeUnprintable } from './terminal.ts';
+import { countOf, print, printError, escapeUnprintable } from './terminal.ts';
 import { csvColumns, formatCsv } from './users-csv.ts';
 
 /** The options of the commands about users. */
@@ -52,6 +53,20 @@ export async function exportUsers({ issuer, connection, ...options }: UserOption
   }
   if (skipped === 0) return;
   throw new CommandError(`${skipped} mappings are not exported, because UTF-8 cannot express their texts`);
+}
+
+const forgottenSchema = z.object({ vendor_users: z.int(), was_blocked: z.boolean(), decisions: z.int() });
+
+/** Erases one principal. */
+export async function forgetUser(options: UserOptions): Promise<void> {
+  const body = readPrincipal(options);
+  const client = await createAdminClient(options);
+  const response = await client.fetch('/v1/forgotten-users', { method: 'PUT', body });
+  const { data } = forgottenSchema.safeParse(await response.json().catch(() => undefined));
+  if (data === undefined) throw otherServerError();
+  const { vendor_users: vendorUsers, was_blocked: wasBlocked, decisions } = data;
+  print(`The user is erased: ${countOf(vendorUsers, 'vendor user')} and ${countOf(decisions, 'decision')}.`);
+  if (wasBlocked) print('The user was blocked and no longer is.');
 }
 
 /** Blocks one principal. */

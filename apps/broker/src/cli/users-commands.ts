@@ -55,6 +55,12 @@ export function addUsersCommands(program: Command): void {
     .action(async (options: UserOptions) => (await loadActions()).exportUsers(options));
   finishCommand(write, ['valetkey users export > users.csv'], 'the export is complete');
 
+  const forget = add(users, 'forget', 'Erases a user: its vendor users, its block, and who it was in the audit.')
+    .option(...issuerOption)
+    .option(...subjectOption)
+    .action(async (options: UserOptions) => (await loadActions()).forgetUser(options));
+  finishCommand(forget, [`valetkey users forget ${person}`], 'the user is erased');
+
   addBlockCommands(program);
 }
 

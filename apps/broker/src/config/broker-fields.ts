@@ -34,6 +34,10 @@ const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za
   error: 'must be a host name or an address (IPv6 in brackets, such as [fd00::1]), without a port',
 });
 
+const proxyAddressSchema = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+  error: 'must be an address or a network such as 10.0.0.0/8',
+});
+
 const storeSchema = z.union([
   z.strictObject({
     sqlite: z
@@ -66,6 +70,10 @@ const storeSchema = z.union([
   }),
 ]);
 
+const auditKeySchema = secretSchema.refine((key) => key.reveal().length >= 32, {
+  error: 'must have at least 32 characters; create it with `openssl rand -base64 32`',
+});
+
 /** Every field of the configuration except `$schema` and `vendors`. The fields of a connection depend on its vendor. */
 export const brokerShape = {
   listen: z
@@ -76,6 +84,12 @@ export const brokerShape = {
         .optional()
         .describe(
           'The names that the `Host` header of a request may have. Loopback names and the address at which the broker received the request are always allowed. Absent: every name is allowed, because the proxy in front of the broker checks it.',
+        ),
+      trustedProxies: z
+        .array(proxyAddressSchema)
+        .default([])
+        .describe(
+          'The addresses of the proxies in front of the broker, such as `10.0.0.5` or `10.0.0.0/8`. The audit then has the client address that they state in `X-Forwarded-For`. Absent: it has the address that connects to the broker.',
         ),
     })
     .prefault({})
@@ -152,6 +166,15 @@ export const brokerShape = {
         .describe(
           'The number of days after which the broker deletes an entry of the audit. Absent: it never deletes entries.',
         ),
+      key: auditKeySchema
+        .optional()
+        .describe(
+          'The key of the audit, of at least 32 characters. With it, the broker chains the entries so that `valetkey audit verify` finds a changed, inserted or removed one, and records a fingerprint of each token. Keep it outside the database.',
+        ),
+      formerKeys: z
+        .array(auditKeySchema)
+        .default([])
+        .describe('The earlier values of `key`, with which `valetkey audit verify` checks older entries.'),
     })
     .prefault({})
     .describe('The audit: the recorded decisions about authenticated callers, and the changes of stored vendor users.'),

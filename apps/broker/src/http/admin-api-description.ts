@@ -62,6 +62,18 @@ const paths = {
     put: change('blockUser', 'Blocks a principal, or replaces the reason of its block', blockSchema),
     delete: change('unblockUser', 'Unblocks a principal', principalSchema),
   },
+  '/v1/forgotten-users': {
+    put: {
+      ...change('forgetUser', 'Erases a principal', principalSchema),
+      responses: {
+        '200': {
+          description: 'The number of erased vendor users and decisions, and whether the principal was blocked.',
+          content: { 'application/json': { schema: { type: 'object' } } },
+        },
+        default: problem,
+      },
+    },
+  },
   '/v1/decisions': {
     get: read(
       'listDecisions',
@@ -87,7 +99,7 @@ export function describeAdminApi() {
     info: {
       title: 'Valet Key, for operators',
       version: 'v1',
-      description: 'Lists and changes vendor users and blocked users, and returns the audit.',
+      description: 'Lists and changes vendor users and blocked users, forgets users, and returns the audit.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],

@@ -98,6 +98,8 @@ const exchangeForm = {
   },
 };
 
+const logoutForm = { type: 'object', required: ['logout_token'], properties: { logout_token: { type: 'string' } } };
+
 const paths: Readonly<Record<string, PathItem>> = {
   '/v1/vendors/{connection}/token': {
     post: {
@@ -163,6 +165,19 @@ const paths: Readonly<Record<string, PathItem>> = {
           'The fields of an issue response, and `access_token`, `issued_token_type` and `token_type`.',
           json('ExchangeResponse'),
         ),
+        default: response('An OAuth error (RFC 6749 section 5.2).', json('OAuthError')),
+      },
+      security: noSecurity,
+    },
+  },
+  '/v1/backchannel-logout': {
+    post: {
+      operationId: 'logOut',
+      summary:
+        'Accepts a logout token of an identity provider (OpenID Connect Back-Channel Logout 1.0), if it is configured',
+      requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: logoutForm } } },
+      responses: {
+        '200': response('The logout is stored.'),
         default: response('An OAuth error (RFC 6749 section 5.2).', json('OAuthError')),
       },
       security: noSecurity,

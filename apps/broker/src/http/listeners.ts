@@ -14,6 +14,7 @@ import type { Lifecycle, Readiness } from '../telemetry/readiness.ts';
 import type { Connections } from '../vendors/connections.ts';
 import type { Perform } from '../vendors/perform.ts';
 import { addAdminRoutes } from './routes/admin.ts';
+import { addBackChannelLogoutRoute } from './routes/backchannel-logout.ts';
 import { addAdminFrontRoutes, addDocumentationRoutes } from './routes/documentation.ts';
 import { addAuthorizeRoute, addResolveRoute } from './routes/forward-auth.ts';
 import { addHealthRoutes, addMetricsRoute } from './routes/health.ts';
@@ -41,7 +42,8 @@ export interface ListenerDependencies {
 
 /** Creates the listener that apps reach. */
 export function createAppListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
-  const { clock, logger, metrics, store, connections, verifier, tokens, perform, readiness, lifecycle } = dependencies;
+  const { clock, logger, metrics, store, connections, verifier, tokens, perform, audit, readiness, lifecycle } =
+    dependencies;
   const { publicUrl } = config;
   const countError = metrics.countError;
   const app = createHttpServer({
@@ -51,6 +53,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     resourceMetadata: publicUrl && publicUrl + resourceMetadataPath,
     origins: config.cors.origins,
     hostNames: config.listen.hostNames,
+    trustedProxies: config.listen.trustedProxies,
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const identify = createIdentify({ verifier, store, assertWithinRate: callerLimits.assertWithinRate });
@@ -65,9 +68,11 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   addIssueRoute(app, { identify, perform, tokens, clock });
   addProxyRoute(app, { identify, perform, tokens, callerLimits, countError });
   addTokenExchangeRoute(app, { identify, perform, tokens, clock, countError });
+  const acceptsLogout = config.issuers.some(({ backChannelLogout }) => backChannelLogout !== undefined);
+  if (acceptsLogout) addBackChannelLogoutRoute(app, { verifier, store, audit, countError });
   if (publicUrl !== undefined) {
     const scopes = new Set(config.connections.flatMap(({ policy }) => policy.requiredScopes));
-    addMetadataRoutes(app, { publicUrl, issuers: issuersOf(config), scopes: [...scopes] });
+    addMetadataRoutes(app, { publicUrl, issuers: issuersOf(config), scopes: [...scopes], acceptsLogout });
   }
   return app;
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { isHostAllowed, ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken } from '@valetkey/jwt-verify';
 import type {
@@ -229,6 +229,11 @@ export function authenticateWith(identify: Identify): onRequestAsyncHookHandler 
   return async (request) => {
     request.principal = await identify(readBearerToken(request.headers.authorization));
   };
+}
+
+/** Returns the address of the client. What a proxy states counts only if it is an address. */
+export function clientAddressOf({ ip, socket }: FastifyRequest): string | undefined {
+  return isIP(ip) === 0 ? socket.remoteAddress : ip;
 }
 
 /** Returns the principal of an authenticated request. */

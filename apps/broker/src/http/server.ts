@@ -44,6 +44,8 @@ export interface HttpServerOptions {
   readonly origins?: readonly string[] | undefined;
   /** The host names that requests may use besides loopback names and the address that received the request. Absent: every name. */
   readonly hostNames?: readonly string[] | undefined;
+  /** The addresses and networks of the proxies whose `X-Forwarded-For` states the address of a client. Absent: none. */
+  readonly trustedProxies?: readonly string[] | undefined;
   readonly bodyProgress?: BodyProgress | undefined;
 }
 
@@ -79,10 +81,13 @@ const serverOptions = {
  * response closes its TCP connection.
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { logger, lifecycle, countError = () => undefined, resourceMetadata, origins = [], hostNames } = options;
+  const { logger, lifecycle, countError = () => undefined, resourceMetadata, hostNames } = options;
+  const { origins = [], trustedProxies = [] } = options;
   const sendProblem = createProblemSender(countError, problemFormat(resourceMetadata));
   const server = fastify({
     ...serverOptions,
+    // Without a proxy, nothing that a client sends changes the address that the broker sees.
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     loggerInstance: withoutAddresses(logger),
     childLoggerFactory: createChildLogger(logger),
     clientErrorHandler: createSocketRefusal({ logger, countError }),

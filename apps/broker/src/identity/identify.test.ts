@@ -2,7 +2,7 @@ import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { JwtVerifier } from '@valetkey/jwt-verify';
 import { expect, test } from 'vitest';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
-import type { Store } from '../storage/store.ts';
+import type { Logout, Store } from '../storage/store.ts';
 import { createIdentify, principalKey } from './identify.ts';
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: {} };
@@ -83,6 +83,61 @@ test('identify rejects a blocked principal until it is unblocked, and no princip
   await identifyAs({ subject: 'Alice' });
   await store.unblockUser(alice);
   await identifyAs({});
+});
+
+const logout = {
+  issuer: alice.issuer,
+  tokenId: 'token-1',
+  tokenExpiresAtMs: 2_000,
+  issuedUntilSeconds: 100,
+  keepUntilMs: 3_000,
+};
+
+test.each<[string, Partial<Logout>, Partial<Principal>, boolean]>([
+  ['of the user, issued before', { subject: 'alice' }, { claims: { iat: 99 } }, true],
+  ['of the user, issued in the same second', { subject: 'alice' }, { claims: { iat: 100 } }, true],
+  ['of the user, issued after', { subject: 'alice' }, { claims: { iat: 101 } }, false],
+  ['of the user, without iat', { subject: 'alice' }, {}, true],
+  ['of the user, with a session', { subject: 'alice' }, { claims: { iat: 99, sid: 's-1' } }, true],
+  ['of another user', { subject: 'bob' }, { claims: { iat: 99 } }, false],
+  ['of another issuer', { subject: 'alice', issuer: 'https://other.example.com' }, { claims: { iat: 99 } }, false],
+  ['of the session', { session: 's-1' }, { claims: { iat: 99, sid: 's-1' } }, true],
+  ['of the session, issued after', { session: 's-1' }, { claims: { iat: 101, sid: 's-1' } }, true],
+  ['of another session', { session: 's-1' }, { claims: { iat: 99, sid: 's-2' } }, false],
+  ['without a session, if only the session is named', { session: 's-1' }, { claims: { iat: 99 } }, false],
+  ['whose session is no text', { session: 's-1' }, { claims: { iat: 99, sid: ['s-1'] } }, false],
+  [
+    'of the named session of the user',
+    { subject: 'alice', session: 's-1' },
+    { claims: { iat: 101, sid: 's-1' } },
+    true,
+  ],
+  ['of another session of the user', { subject: 'alice', session: 's-1' }, { claims: { iat: 99, sid: 's-2' } }, false],
+  ['of the user, without a session', { subject: 'alice', session: 's-1' }, { claims: { iat: 100 } }, true],
+  [
+    'of the user, without a session, issued after',
+    { subject: 'alice', session: 's-1' },
+    { claims: { iat: 101 } },
+    false,
+  ],
+])('identify decides after a logout about a token %s', async (_, named, token, isRefused) => {
+  const store = createSqliteStore(':memory:');
+  const identify = createIdentify({ verifier: createVerifier(() => ({ ...alice, ...token })), store });
+  await identify('token');
+  await store.recordLogout({ ...logout, ...named });
+  const refusal = await identify('token').then(
+    () => undefined,
+    ({ code, reason }: ValetKeyError) => `${code} ${reason}`,
+  );
+  expect(refusal).toBe(isRefused ? 'invalid_token revoked' : undefined);
+});
+
+test('identify rejects a blocked principal with `user_blocked` although its token is revoked', async () => {
+  const store = createSqliteStore(':memory:');
+  await store.recordLogout({ ...logout, subject: 'alice' });
+  await store.blockUser(alice);
+  const identify = createIdentify({ verifier: createVerifier(() => alice), store });
+  await expect(identify('token')).rejects.toMatchObject({ code: 'user_blocked' });
 });
 
 test('identify rejects with `overloaded` when the block list cannot be read', async () => {

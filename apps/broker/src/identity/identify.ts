@@ -4,7 +4,8 @@ import type { PrincipalId, Store } from '../storage/store.ts';
 
 /**
  * Returns the principal of a token. Rejects with the error of the verifier, with `user_blocked` if the operator has blocked
- * the principal, and with `overloaded` if the store cannot be read.
+ * the principal, with `invalid_token` and the reason `revoked` if the identity provider has ended the token's session, and
+ * with `overloaded` if the store cannot be read.
  */
 export type Identify = (token: string) => Promise<Principal>;
 
@@ -16,16 +17,39 @@ interface IdentifyDependencies {
 }
 
 /**
- * Creates `identify`. Every route gets its principals from it, so that a block takes effect on each route, in every broker
- * over the store, from the next request on.
+ * Creates `identify`. Every route gets its principals from it, so that a block or a logout takes effect on each route: at
+ * once in the broker that receives it, within two seconds in every other broker over the store.
  */
 export function createIdentify({ verifier, store, assertWithinRate }: IdentifyDependencies): Identify {
   return async (token) => {
     const principal = await verifier.verify(token);
     assertWithinRate?.(principal);
     if (await store.isBlocked(principal)) throw new ValetKeyError('user_blocked', 'This user is blocked.');
+    if (await isRevoked(principal, store)) throw revokedError();
     return principal;
   };
+}
+
+/** Returns whether a logout concerns the token of a principal. A token without `iat` counts as issued before each logout. */
+async function isRevoked(
+  { issuer, subject, claims: { sid, iat } }: Principal,
+  store: Pick<Store, 'isSessionRevoked' | 'listRevocations'>,
+): Promise<boolean> {
+  const session = typeof sid === 'string' ? sid : '';
+  if (session !== '' && (await store.isSessionRevoked({ issuer, session }))) return true;
+  const revocations = await store.listRevocations({ issuer, subject });
+  return revocations.some(
+    ({ session: ended, issuedUntilSeconds }) =>
+      // A token that names no session may be a token of each session that ended.
+      (ended === '' || session === '') && (typeof iat !== 'number' || iat <= issuedUntilSeconds),
+  );
+}
+
+function revokedError(): ValetKeyError {
+  return new ValetKeyError('invalid_token', 'The token was revoked: its user has signed out.', {
+    reason: 'revoked',
+    remediation: 'Sign in again for a new token.',
+  });
 }
 
 /** Returns a text made of issuer and subject: equal for equal principals, different for different principals. */

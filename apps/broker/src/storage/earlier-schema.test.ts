@@ -6,7 +6,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createPostgresSchema, isPostgresAvailable } from '../../test/support/postgres-server.ts';
 import { createPostgresStore, migratePostgresStore } from './postgres-store.ts';
 import { createSqliteStore } from './sqlite-store.ts';
-import type { Decision, Store } from './store.ts';
+import type { Decision } from './audit-store.ts';
+import type { Store } from './store.ts';
 
 /** The table of decisions that the first version creates, and how that version writes a row. */
 const createEarlierTable = (rowNumber: string) => `CREATE TABLE decision (
@@ -36,7 +37,7 @@ const decision: Decision = {
 async function checkCompletion(stores: readonly Store[], writeAsEarlierVersion: () => unknown): Promise<void> {
   await Promise.all(stores.map((store) => store.check()));
   const [store] = stores;
-  await store?.recordDecision(decision);
+  await store?.recordDecisions([decision]);
   await writeAsEarlierVersion();
   const page = await store?.listDecisions({ limit: 10 });
   expect(page?.decisions.map(({ requestId }) => requestId)).toEqual(['later', 'earlier', 'earlier']);

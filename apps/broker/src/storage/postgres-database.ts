@@ -7,7 +7,7 @@ import { isRoleFailure, readOnly, settingRefused } from './store-failure.ts';
 type Row = Readonly<Record<string, unknown>>;
 
 /** A PostgreSQL database, possibly behind a pooler. */
-export interface PostgresDatabase extends Pick<SqlDatabase, 'queryInTurn' | 'close'> {
+export interface PostgresDatabase extends Pick<SqlDatabase, 'queryInTurn' | 'insertRows' | 'close'> {
   /** Runs statements in one transaction and returns their rows. The parameters are `$1`, `$2` and so on. */
   readonly query: (statements: string, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
 }
@@ -66,6 +66,10 @@ export function openPostgresDatabase(
         [...setUp, `SELECT pg_advisory_xact_lock(hashtextextended(${escapeLiteral(key)}, 0))`],
         fill(statements.join('; '), values),
       ),
+    insertRows: (into, rows) => {
+      const tuples = rows.map((values) => `(${values.map(quote).join(', ')})`);
+      return run(setUp, `INSERT INTO ${into} VALUES ${tuples.join(', ')} RETURNING id`);
+    },
     close: async () => {
       isClosed = true;
       await pool.end();
@@ -112,6 +116,10 @@ function fill(statements: string, values: readonly (string | number | null)[]): 
   return statements.replaceAll(/\$(\d+)/g, (_, position: string) => {
     const value = values[Number(position) - 1];
     if (value === undefined) throw new TypeError(`Parameter $${position} has no value.`);
-    return typeof value === 'string' ? escapeLiteral(value) : String(value ?? 'NULL');
+    return quote(value);
   });
+}
+
+function quote(value: string | number | null): string {
+  return typeof value === 'string' ? escapeLiteral(value) : String(value ?? 'NULL');
 }

@@ -55,6 +55,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   return createSqlStore({
     query: afterOpening(database.query),
     queryInTurn: afterOpening(database.queryInTurn),
+    insertRows: afterOpening(database.insertRows),
     close: database.close,
   });
 }

@@ -5,7 +5,7 @@ import { createPostgresSchema, isPostgresAvailable } from '../../test/support/po
 import { createPostgresStore } from './postgres-store.ts';
 import { selectDecisions } from './select-decisions.ts';
 import { createIndexes, sqlSchema } from './sql-schema.ts';
-import type { DecisionQuery } from './store.ts';
+import type { DecisionQuery } from './audit-store.ts';
 
 const principal = { issuer: 'https://id.example.com', subject: 'alice' };
 const since = '2026-01-01T14:00:00.000Z';

@@ -1,4 +1,5 @@
-import type { DecisionQuery } from './store.ts';
+import type { DecisionQuery } from './audit-store.ts';
+import { readColumns } from './decision-rows.ts';
 
 /** A statement and the values of its parameters `$1`, `$2` and so on. */
 interface Selection {
@@ -34,9 +35,7 @@ export function selectDecisions(query: DecisionQuery): Selection {
   if (after !== undefined) conditions.push(`(at, id) < (${parameter(after.at)}, ${parameter(after.id)})`);
   if (connection !== undefined) conditions.push(hasConnection(connection, parameter));
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  const read = `id, at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome, reason, method, path,
-    vendor_status, duration_ms, actor`;
-  const statement = `SELECT ${read} FROM decision${where} ORDER BY at DESC, id DESC LIMIT ${parameter(limit + 1)}`;
+  const statement = `SELECT id, ${readColumns.join(', ')} FROM decision${where} ORDER BY at DESC, id DESC LIMIT ${parameter(limit + 1)}`;
   return { statement, values };
 }
 

@@ -1,16 +1,5 @@
-import type { Block, Mapping, MappingPage, Page, PrincipalId, VendorUserKey } from './store.ts';
-
-type Row = Readonly<Record<string, unknown>>;
-type Target = Pick<VendorUserKey, 'connection' | 'vendor'>;
-
-/** How the store runs a statement and reads its rows. */
-interface ListDependencies {
-  readonly query: (statement: string, values: readonly (string | number)[]) => Promise<readonly Row[]>;
-  readonly toTarget: (target: Target) => string;
-  readonly targetOf: (row: Row) => Target;
-  readonly textOf: (row: Row, column: string) => string;
-  readonly optionalTextOf: (row: Row, column: string) => string | undefined;
-}
+import type { Block, Mapping, MappingPage, Page, PrincipalId } from './store.ts';
+import { optionalTextOf, targetOf, textOf, toTarget, type Row } from './stored-text.ts';
 
 // Each statement reads a range of the primary key, so that a page costs the same anywhere in the list. The rules of issuers
 // are rows without a subject, and no mappings.
@@ -26,8 +15,9 @@ const statements = {
 } as const;
 
 /** Creates the operations that return the pages of a list. */
-export function createSqlLists(dependencies: ListDependencies) {
-  const { query, toTarget, targetOf, textOf, optionalTextOf } = dependencies;
+export function createSqlLists(
+  query: (statement: string, values: readonly (string | number)[]) => Promise<readonly Row[]>,
+) {
   const principalOf = (row: Row) => ({ issuer: textOf(row, 'issuer'), subject: textOf(row, 'subject') });
   return {
     listMappings: async ({ issuer, after, target, limit }: MappingPage): Promise<Mapping[]> => {

@@ -1,11 +1,61 @@
+/** The tables of the chain of the audit. */
+const auditTables = `
+  CREATE TABLE IF NOT EXISTS audit_writer (
+    number BIGINT PRIMARY KEY,
+    writer TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    mac TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS audit_checkpoint (
+    writer TEXT PRIMARY KEY,
+    sequence BIGINT NOT NULL,
+    mac TEXT NOT NULL,
+    at TEXT NOT NULL,
+    signature TEXT NOT NULL
+  );
+`;
+
+/** The tables by which brokers learn what other brokers changed, and of the logouts of identity providers. */
+const changeTables = `
+  CREATE TABLE IF NOT EXISTS change_counter (
+    id INTEGER PRIMARY KEY,
+    value BIGINT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS change (
+    number BIGINT PRIMARY KEY,
+    at TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    session TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS revocation (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    session TEXT NOT NULL,
+    issued_until BIGINT NOT NULL,
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject, session)
+  );
+  CREATE TABLE IF NOT EXISTS used_logout_token (
+    issuer TEXT NOT NULL,
+    token_id TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (issuer, token_id)
+  );
+`;
+
 /**
  * Returns the statements that create the missing tables. `rowNumber` is the database's column type for an ascending key.
  *
  * Brokers of two versions may share one database, so a later version only adds to the schema. Each column `vendor` holds
- * a connection and its vendor: `toTarget` of `sql-store.ts`. A row of `vendor_user` without vendor and subject is no vendor
+ * a connection and its vendor: `toTarget` of `stored-text.ts`. A row of `vendor_user` without vendor and subject is no vendor
  * user: it remembers which claims are the subject of the issuer's principals.
  */
-export const sqlSchema = (rowNumber: string): string => `
+export const sqlSchema = (rowNumber: string): string => userSchema() + auditSchema(rowNumber);
+
+/** Returns the statements that create the tables about users. */
+const userSchema = (): string => `
   CREATE TABLE IF NOT EXISTS vendor_user (
     vendor TEXT NOT NULL,
     issuer TEXT NOT NULL,
@@ -34,6 +84,10 @@ export const sqlSchema = (rowNumber: string): string => `
     ${writeLaterColumns('blocked_user')},
     PRIMARY KEY (issuer, subject)
   );
+`;
+
+/** Returns the statements that create the missing tables of the audit and of the changes that other brokers must learn. */
+const auditSchema = (rowNumber: string): string => `
   CREATE TABLE IF NOT EXISTS decision (
     id ${rowNumber},
     at TEXT NOT NULL,
@@ -46,45 +100,8 @@ export const sqlSchema = (rowNumber: string): string => `
     outcome TEXT NOT NULL,
     ${writeLaterColumns('decision')}
   );
-  CREATE TABLE IF NOT EXISTS audit_writer (
-    number BIGINT PRIMARY KEY,
-    writer TEXT NOT NULL,
-    key_id TEXT NOT NULL,
-    at TEXT NOT NULL,
-    mac TEXT NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS audit_checkpoint (
-    writer TEXT PRIMARY KEY,
-    sequence BIGINT NOT NULL,
-    mac TEXT NOT NULL,
-    at TEXT NOT NULL,
-    signature TEXT NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS change_counter (
-    id INTEGER PRIMARY KEY,
-    value BIGINT NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS change (
-    number BIGINT PRIMARY KEY,
-    at TEXT NOT NULL,
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    session TEXT NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS revocation (
-    issuer TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    session TEXT NOT NULL,
-    issued_until BIGINT NOT NULL,
-    expires_at TEXT NOT NULL,
-    PRIMARY KEY (issuer, subject, session)
-  );
-  CREATE TABLE IF NOT EXISTS used_logout_token (
-    issuer TEXT NOT NULL,
-    token_id TEXT NOT NULL,
-    expires_at TEXT NOT NULL,
-    PRIMARY KEY (issuer, token_id)
-  );
+  ${auditTables}
+  ${changeTables}
 `;
 
 /**

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
+import { codeOfForeignError, systemClock, ValetKeyError } from '@valetkey/core-types';
+import { createDecisionStore } from './decision-store.ts';
+import { createSqlChanges, incrementCounter, insertChange } from './sql-changes.ts';
 import { createSqlLists } from './sql-lists.ts';
 import { describeStoreFailure } from './store-failure.ts';
-import { selectDecisions } from './select-decisions.ts';
-import type { Decision, Store, StoredIssuer, VendorUserKey } from './store.ts';
-
-type Row = Readonly<Record<string, unknown>>;
+import type { Store, StoredIssuer, VendorUserKey } from './store.ts';
+import { isoAt, optionalTextOf, targetOf, textOf, toStored, toTarget, type Row } from './stored-text.ts';
 
 /** The operations that the store requires of a SQL database. */
 export interface SqlDatabase {
@@ -16,6 +16,11 @@ export interface SqlDatabase {
     key: string,
     statements: readonly string[],
     values: readonly (string | number | null)[],
+  ) => Promise<readonly Row[]>;
+  /** Inserts rows `into` a table and its columns, in one transaction. Returns the ids of the rows in their order. */
+  readonly insertRows: (
+    into: string,
+    rows: readonly (readonly (string | number | null)[])[],
   ) => Promise<readonly Row[]>;
   readonly close: () => Promise<void>;
 }
@@ -58,9 +63,15 @@ const statements = {
     RETURNING owner`,
   release: `DELETE FROM vendor_user_reservation WHERE ${isKey} AND owner = $4`,
   isBlocked: 'SELECT issuer FROM blocked_user WHERE issuer = $1 AND subject = $2',
-  block: `INSERT INTO blocked_user (issuer, subject, reason, actor, at) VALUES ($1, $2, $3, $4, $5)
+  block: `INSERT INTO blocked_user (issuer, subject, reason, actor, at) VALUES ($1, $2, $4, $5, $6)
     ON CONFLICT (issuer, subject) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, at = excluded.at`,
   unblock: 'DELETE FROM blocked_user WHERE issuer = $1 AND subject = $2 RETURNING issuer',
+  incrementCounter,
+  // Each `$` is the place of its value among the values of the operations that use the statement.
+  insertPrincipalChange: insertChange({ issuer: '$1', subject: '$2', session: "''", at: '$3' }),
+  insertUserChange: insertChange({ issuer: '$2', subject: '$3', session: "''", at: '$5' }),
+  deleteMarks: 'DELETE FROM created_vendor_user WHERE issuer = $1 AND subject = $2',
+  deleteReservations: 'DELETE FROM vendor_user_reservation WHERE issuer = $1 AND subject = $2',
   issuersOfUsers: `${listEach('vendor_user')}
     SELECT issuer,
       (SELECT vendor_user_id FROM vendor_user AS rule
@@ -73,14 +84,9 @@ const statements = {
   setRule: `INSERT INTO vendor_user (vendor, issuer, subject, vendor_user_id) VALUES ('', $1, '', $2)
     ON CONFLICT (vendor, issuer, subject) DO UPDATE SET vendor_user_id = excluded.vendor_user_id
     WHERE vendor_user.vendor_user_id = $3`,
-  record: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, vendor_user_id, outcome,
-    reason, method, path, vendor_status, duration_ms, actor)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
   // Inserts no row, but fails if the audit cannot be written.
   recordNothing: `INSERT INTO decision (at, request_id, operation, vendor, issuer, subject, outcome)
     SELECT '', '', '', '', '', '', '' WHERE 1 = 0`,
-  // Deletes at most a thousand rows, so that other writers do not wait long.
-  deleteOld: 'DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE at < $1 LIMIT 1000) RETURNING id',
 } as const;
 
 /**
@@ -88,36 +94,38 @@ const statements = {
  * together. A failure of the database becomes `overloaded` with the database's code as `reason`. The database's message is
  * dropped, because it may quote values.
  */
-export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Store {
-  const runStatement: RunStatement = async (statement, values) => {
-    try {
-      return await query(statement, values.map(toStored));
-    } catch (error) {
-      throw toStoreError(error);
-    }
-  };
-  const run: Run = (name, values = []) => runStatement(statements[name], values);
-  const change: Change = async (names, key, vendorUserId) => {
-    const stored = [...valuesOf(key), vendorUserId].map(toStored);
-    try {
-      return await queryInTurn(
-        JSON.stringify(stored.slice(0, -1)),
-        names.map((name) => statements[name]),
-        stored,
-      );
-    } catch (error) {
-      throw toStoreError(error);
-    }
-  };
+export function createSqlStore(database: SqlDatabase): Store {
+  const { query, queryInTurn, insertRows, close } = failWithStoreErrors(database);
+  const run: Run = (name, values) => query(statements[name], values);
+  const runInTurn = (key: readonly string[], names: readonly (keyof typeof statements)[], values: Values) =>
+    queryInTurn(
+      JSON.stringify(key),
+      names.map((name) => statements[name]),
+      values,
+    );
+  const change: Change = (names, key, vendorUserId) =>
+    runInTurn(valuesOf(key), names, [...valuesOf(key), vendorUserId, nowText()]);
 
   return {
     ...createVendorUserStore(run, change),
-    ...createSqlLists({ query: runStatement, toTarget, targetOf, textOf, optionalTextOf }),
+    ...createSqlLists(query),
     isBlocked: async ({ issuer, subject }) => (await run('isBlocked', [issuer, subject])).length > 0,
+    ...createSqlChanges({ query, queryInTurn }),
     blockUser: async ({ issuer, subject }, { reason = null, actor = null, at = null } = {}) => {
-      await run('block', [issuer, subject, reason, actor, at]);
+      await runInTurn(
+        [issuer, subject],
+        ['block', ...noteOfPrincipal],
+        [issuer, subject, nowText(), reason, actor, at],
+      );
     },
-    unblockUser: async ({ issuer, subject }) => (await run('unblock', [issuer, subject])).length > 0,
+    unblockUser: async ({ issuer, subject }) => {
+      const rows = await runInTurn([issuer, subject], ['unblock', ...noteOfPrincipal], [issuer, subject, nowText()]);
+      return rows.length > 0;
+    },
+    deleteTraces: async ({ issuer, subject }) => {
+      await run('deleteMarks', [issuer, subject]);
+      await run('deleteReservations', [issuer, subject]);
+    },
     listIssuers: async () => {
       const users = (await run('issuersOfUsers')).map((row): StoredIssuer => ({
         issuer: textOf(row, 'issuer'),
@@ -134,7 +142,7 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
     setSubjectRule: async ({ issuer, subjectClaims }, previous = '') => {
       await run('setRule', [issuer, subjectClaims, previous]);
     },
-    ...createDecisionStore(run, runStatement),
+    ...createDecisionStore({ query, queryInTurn, insertRows }),
     check: async () => {
       // Only an actual write detects a full disk. This reservation is for no principal and has expired already.
       await run('reserve', ['', '', '', randomUUID(), '', '']);
@@ -144,8 +152,13 @@ export function createSqlStore({ query, queryInTurn, close }: SqlDatabase): Stor
   };
 }
 
-type RunStatement = (statement: string, values: readonly (string | number | null)[]) => Promise<readonly Row[]>;
-type Run = (name: keyof typeof statements, values?: readonly (string | number | null)[]) => Promise<readonly Row[]>;
+type Values = readonly (string | number | null)[];
+type Run = (name: keyof typeof statements, values?: Values) => Promise<readonly Row[]>;
+
+// The counter comes last, so that its row, for which every change waits, is locked as briefly as possible.
+const noteOfPrincipal = ['incrementCounter', 'insertPrincipalChange'] as const;
+const noteOfUser = ['incrementCounter', 'insertUserChange'] as const;
+const nowText = () => isoAt(systemClock.nowMs());
 
 /** Runs statements about one vendor user in one transaction. Such transactions about one key run one after the other. */
 type Change = (
@@ -175,12 +188,12 @@ function createVendorUserStore(
       return textOf(row, 'vendor_user_id');
     },
     setVendorUser: async (key, vendorUserId) => {
-      await change(['unmarkCreated', 'set'], key, vendorUserId);
+      await change(['unmarkCreated', 'set', ...noteOfUser], key, vendorUserId);
     },
     forgetVendorUser: async (key, vendorUserId) =>
-      (await change(['forget', 'unmarkRemoved'], key, vendorUserId)).length > 0,
+      (await change(['forget', 'unmarkRemoved', ...noteOfUser], key, vendorUserId)).length > 0,
     removeVendorUser: async (key, vendorUserId) =>
-      (await change(['remove', 'unmarkRemoved'], key, vendorUserId)).length > 0,
+      (await change(['remove', 'unmarkRemoved', ...noteOfUser], key, vendorUserId)).length > 0,
     reserveVendorUser: async (key, { owner, nowMs, expiresAtMs }) => {
       const rows = await run('reserve', [...valuesOf(key), owner, isoAt(expiresAtMs), isoAt(nowMs)]);
       return rows.length > 0;
@@ -191,79 +204,27 @@ function createVendorUserStore(
   };
 }
 
-/** Creates the operations about decisions. */
-function createDecisionStore(
-  run: Run,
-  runStatement: RunStatement,
-): Pick<Store, 'recordDecision' | 'listDecisions' | 'deleteDecisions'> {
-  return {
-    recordDecision: async (decision) => {
-      const { at, requestId, operation, issuer, subject, vendorUserId, outcome } = decision;
-      const { reason, method, path, vendorStatus, durationMs, actor } = decision;
-      const known = [at, requestId, operation, toTarget(decision), issuer, subject, vendorUserId, outcome];
-      const details = [reason, method, path, vendorStatus, durationMs, actor];
-      await run(
-        'record',
-        [...known, ...details].map((value) => value ?? null),
-      );
-    },
-    listDecisions: async (page) => {
-      const { statement, values } = selectDecisions(page);
-      const rows = await runStatement(statement, values);
-      const decisions = rows.slice(0, page.limit).map(toDecision);
-      const last = rows.length > page.limit ? rows[page.limit - 1] : undefined;
-      return { decisions, next: last && { at: textOf(last, 'at'), id: Number(last['id']) } };
-    },
-    deleteDecisions: async (beforeMs) => (await run('deleteOld', [isoAt(beforeMs)])).length,
+/** Returns the operations of a database, with stored forms of all texts, and with the errors of a store. */
+function failWithStoreErrors({ query, queryInTurn, insertRows, close }: SqlDatabase) {
+  const run = async <Result>(begin: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await begin();
+    } catch (error) {
+      throw toStoreError(error);
+    }
   };
-}
-
-type Target = Pick<Decision, 'connection' | 'vendor'>;
-
-/**
- * Returns the text that stands for a connection: `vital`, or `vital:vital-eu` where its name is not its vendor's id. Rows
- * therefore stay with the vendor that they are about when the operator gives the name another vendor. The text is empty for
- * a decision that concerns no single connection.
- */
-function toTarget({ connection = '', vendor = connection }: Target): string {
-  return vendor === connection ? connection : `${vendor}:${connection}`;
-}
-
-/** Returns the connection and the vendor that a row is about. */
-function targetOf(row: Row): Pick<VendorUserKey, 'connection' | 'vendor'> {
-  const target = textOf(row, 'vendor');
-  const end = target.lastIndexOf(':');
-  return { connection: target.slice(end + 1), vendor: end < 0 ? target : target.slice(0, end) };
-}
-
-const isoAt = (ms: number) => new Date(ms).toISOString();
-
-// PostgreSQL does not accept U+0000, and neither database accepts half a surrogate pair. Both are stored as JSON escapes,
-// so that two different texts are never stored as the same text.
-const toStored = <Value>(value: Value) => (typeof value === 'string' ? JSON.stringify(value).slice(1, -1) : value);
-const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
-
-const textOf = (row: Row, column: string) => fromStored(row[column] as string);
-const optionalTextOf = (row: Row, column: string) => (row[column] === null ? undefined : textOf(row, column));
-
-function toDecision(row: Row): Decision {
-  const outcome = textOf(row, 'outcome');
   return {
-    at: textOf(row, 'at'),
-    requestId: textOf(row, 'request_id'),
-    operation: textOf(row, 'operation') as Decision['operation'],
-    // No connection had the name that this caller gave, so the text is that name and says nothing about a vendor.
-    ...(outcome === 'unknown_vendor' ? { connection: textOf(row, 'vendor') } : row['vendor'] !== '' && targetOf(row)),
-    issuer: textOf(row, 'issuer'),
-    subject: textOf(row, 'subject'),
-    vendorUserId: optionalTextOf(row, 'vendor_user_id'),
-    outcome,
-    reason: optionalTextOf(row, 'reason'),
-    method: optionalTextOf(row, 'method'),
-    path: optionalTextOf(row, 'path'),
-    vendorStatus: (row['vendor_status'] as number | null) ?? undefined,
-    durationMs: (row['duration_ms'] as number | null) ?? undefined,
-    actor: optionalTextOf(row, 'actor'),
+    query: (statement: string, values: Values = []) => run(() => query(statement, values.map(toStored))),
+    queryInTurn: (key: string, names: readonly string[], values: Values) =>
+      run(() => queryInTurn(String(toStored(key)), names, values.map(toStored))),
+    insertRows: (into: string, rows: readonly Values[]) =>
+      run(() =>
+        insertRows(
+          into,
+          rows.map((values) => values.map(toStored)),
+        ),
+      ),
+    close,
   };
 }
 

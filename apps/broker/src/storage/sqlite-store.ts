@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createIndexes, laterColumns, sqlSchema } from './sql-schema.ts';
+import { createIndexes, indexes, laterColumns, schemaProbe, sqlSchema } from './sql-schema.ts';
 import { createSqlStore } from './sql-store.ts';
 import { makePrivateFile, runStep } from './sqlite-file.ts';
 import type { Store } from './store.ts';
@@ -44,7 +44,7 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
   const run = (statement: string, values: readonly (string | number | null)[]) => {
     if (!statement.startsWith('SELECT') && !isInPlace())
       throw Object.assign(new Error('The file was removed or replaced.'), { code: 'FILE_REPLACED' });
-    const known = prepared.get(statement) ?? database.prepare(statement);
+    const known = prepared.get(statement) ?? prepare(database, statement);
     prepared.set(statement, known);
     return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
   };
@@ -56,8 +56,24 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
       whenUnlocked(timeoutMs, () =>
         inTransaction(database, () => statements.flatMap((statement) => run(statement, values))),
       ),
+    insertRows: (into, rows) =>
+      whenUnlocked(timeoutMs, () =>
+        inTransaction(database, () =>
+          rows.flatMap((values) => {
+            const places = values.map((_, index) => `$${index + 1}`).join(', ');
+            return run(`INSERT INTO ${into} VALUES (${places}) RETURNING id`, values);
+          }),
+        ),
+      ),
     close: async () => database.close(),
   });
+}
+
+/** Prepares a statement. Statements of one transaction share their values, so a statement may use only some of them. */
+function prepare(database: DatabaseSync, statement: string): StatementSync {
+  const prepared = database.prepare(statement);
+  prepared.setAllowUnknownNamedParameters(true);
+  return prepared;
 }
 
 /** Tries again while another process has locked the file. */
@@ -112,17 +128,27 @@ function setUp(database: DatabaseSync, timeoutMs: number): void {
   database.exec('PRAGMA busy_timeout = 0');
 }
 
+/** Creates what is missing in one transaction: another process may do the same, and a small disk has room for all of it or none. */
 function createTables(database: DatabaseSync): void {
-  database.exec(sqlSchema('INTEGER PRIMARY KEY'));
-  // Another process may add the columns at the same time, so they are looked for again once the file is locked.
-  if (missingColumns(database).length > 0) {
-    inTransaction(database, () => {
-      for (const { table, name, type } of missingColumns(database)) {
-        database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
-      }
-    });
+  if (isComplete(database)) return;
+  inTransaction(database, () => {
+    database.exec(sqlSchema('INTEGER PRIMARY KEY'));
+    for (const { table, name, type } of missingColumns(database)) {
+      database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
+    }
+    for (const statement of createIndexes) database.exec(statement);
+  });
+}
+
+function isComplete(database: DatabaseSync): boolean {
+  const present = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index'").all();
+  if (!Object.keys(indexes).every((index) => present.some(({ name }) => name === index))) return false;
+  try {
+    database.exec(schemaProbe);
+    return true;
+  } catch {
+    return false;
   }
-  for (const statement of createIndexes) database.exec(statement);
 }
 
 function missingColumns(database: DatabaseSync) {

@@ -1,3 +1,5 @@
+import type { AuditStore } from './audit-store.ts';
+
 /** Identifies a principal: the issuer and the subject together, never the subject alone. */
 export interface PrincipalId {
   readonly issuer: string;
@@ -33,6 +35,43 @@ export interface BlockDetails {
 /** A blocked principal. */
 export interface Block extends PrincipalId, BlockDetails {}
 
+/** The end of a session, or of all sessions of a principal, that an identity provider has told (OpenID Connect Back-Channel Logout). */
+export interface Logout {
+  readonly issuer: string;
+  /** The principal's subject. Absent if the provider named only the session. */
+  readonly subject?: string | undefined;
+  /** The session, as the claim `sid` of its tokens names it. Absent if every session of the principal ended. */
+  readonly session?: string | undefined;
+  /** The `jti` of the logout token, and the moment from which on that token is refused anyway (milliseconds since 1970). */
+  readonly tokenId: string;
+  readonly tokenExpiresAtMs: number;
+  /** Tokens that were issued up to this moment are revoked. Seconds since 1970. */
+  readonly issuedUntilSeconds: number;
+  /** Milliseconds since 1970. Each token that is revoked has expired by then. */
+  readonly keepUntilMs: number;
+}
+
+/** A revocation of tokens of one principal. */
+export interface Revocation {
+  /** The session that ended. Empty: every session of the principal ended. */
+  readonly session: string;
+  /** Seconds since 1970. */
+  readonly issuedUntilSeconds: number;
+}
+
+/** Names what changed: a principal, or, with an empty subject, a session of an issuer. */
+export interface Change extends PrincipalId {
+  readonly session: string;
+}
+
+/** What changed in the store after a given number. */
+export interface Changes {
+  /** The number of the last change. 0 before the first one. */
+  readonly latest: number;
+  /** The changes, in the order of their numbers. Undefined if they are not known: rows were deleted, or there are too many. */
+  readonly changes: readonly Change[] | undefined;
+}
+
 /** Which part of a list to return. */
 export interface Page<Key> {
   /** Only the rows of this issuer. */
@@ -46,75 +85,6 @@ export interface Page<Key> {
 export interface MappingPage extends Page<VendorUserKey> {
   /** Only the mappings of this connection. */
   readonly target?: Pick<VendorUserKey, 'connection' | 'vendor'> | undefined;
-}
-
-/** One decision of the broker: the principal, the requested operation and the outcome. */
-export interface Decision {
-  /** ISO 8601, UTC. */
-  readonly at: string;
-  readonly requestId: string;
-  /**
-   * `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. `block` and
-   * `unblock`: the operator blocked or unblocked the principal.
-   */
-  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap' | 'block' | 'unblock';
-  /** The name that the caller gave. Absent for `block` and `unblock`, which concern every connection. */
-  readonly connection?: string | undefined;
-  /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor` and where `connection` is absent. */
-  readonly vendor?: string | undefined;
-  readonly issuer: string;
-  readonly subject: string;
-  readonly vendorUserId?: string | undefined;
-  /** `allowed`, or the error code of the refusal. */
-  readonly outcome: string;
-  /** Why the operation was refused: the rule and the names of what it lacked (`requiredScopes: rooms`), or a word. Never a value. */
-  readonly reason?: string | undefined;
-  /** The HTTP method of a proxied call. */
-  readonly method?: string | undefined;
-  /** The path of the entry of the allow-list that the proxied call matched. Absent if it matched none. */
-  readonly path?: string | undefined;
-  /** The HTTP status with which the vendor responded, if the broker knows it. */
-  readonly vendorStatus?: number | undefined;
-  /** How long the operation took, in whole milliseconds. */
-  readonly durationMs?: number | undefined;
-  /** The name of the admin token with which the operator made this change. Absent for what the broker did itself. */
-  readonly actor?: string | undefined;
-}
-
-/** Which decisions are listed: those that have each of the given values. */
-export interface DecisionSelection {
-  readonly issuer?: string | undefined;
-  readonly subject?: string | undefined;
-  readonly connection?: string | undefined;
-  readonly vendorUserId?: string | undefined;
-  readonly outcome?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly requestId?: string | undefined;
-  readonly operation?: Decision['operation'] | undefined;
-  /** The first moment, as `Date.prototype.toISOString` writes it. */
-  readonly since?: string | undefined;
-  /** The moment after the last one, written in the same way. */
-  readonly until?: string | undefined;
-}
-
-/** The place of a decision in the list of all decisions. */
-export interface DecisionPosition {
-  readonly at: string;
-  readonly id: number;
-}
-
-/** One page of a list of decisions. */
-export interface DecisionQuery extends DecisionSelection {
-  readonly limit: number;
-  /** The last decision of the page before. Absent: the page is the first one. */
-  readonly after?: DecisionPosition | undefined;
-}
-
-/** Decisions, newest first. */
-export interface DecisionPage {
-  readonly decisions: readonly Decision[];
-  /** Where the next page begins. Absent on the last page. */
-  readonly next?: DecisionPosition | undefined;
 }
 
 /** The exclusive right of one broker to create a principal's vendor user. It lasts until it is released or expires. */
@@ -149,7 +119,7 @@ export interface StoredIssuer {
  * Each promise settles after the write is committed; the broker responds only then. An operation that fails rejects
  * with `overloaded` within a bounded time.
  */
-export interface Store {
+export interface Store extends AuditStore {
   readonly findVendorUser: (key: VendorUserKey) => Promise<string | undefined>;
   /** Returns every vendor user of a principal, by connection. */
   readonly listVendorUsers: (principal: PrincipalId) => Promise<StoredVendorUser[]>;
@@ -171,6 +141,24 @@ export interface Store {
   readonly blockUser: (principal: PrincipalId, details?: BlockDetails) => Promise<void>;
   /** Unblocks the principal. Returns whether it was blocked. */
   readonly unblockUser: (principal: PrincipalId) => Promise<boolean>;
+  /**
+   * Revokes the tokens that a logout concerns, and remembers the logout token. Returns false, and changes nothing, if that token
+   * was used before.
+   */
+  readonly recordLogout: (logout: Logout) => Promise<boolean>;
+  /** Returns the revocations that name the principal. */
+  readonly listRevocations: (principal: PrincipalId) => Promise<Revocation[]>;
+  /** Returns whether a logout has ended this session. */
+  readonly isSessionRevoked: (session: { readonly issuer: string; readonly session: string }) => Promise<boolean>;
+  /** Returns what was blocked, unblocked, mapped, unmapped or revoked after the change of this number, by any broker. */
+  readonly readChanges: (after: number) => Promise<Changes>;
+  /**
+   * Deletes up to a few thousand rows that no broker needs any more: changes of more than an hour ago, expired
+   * revocations, and logout tokens that expired more than an hour ago. Returns the number of deleted rows.
+   */
+  readonly deleteExpired: (nowMs: number) => Promise<number>;
+  /** Deletes what is left of a principal that has neither vendor users nor a block: marks of vendor users, and reservations. */
+  readonly deleteTraces: (principal: PrincipalId) => Promise<void>;
   /** Returns blocks, by issuer and subject. */
   readonly listBlocks: (page: Page<PrincipalId>) => Promise<Block[]>;
   /** Returns the stored vendor users of all principals, by issuer, subject and connection. */
@@ -179,11 +167,6 @@ export interface Store {
   readonly listIssuers: () => Promise<StoredIssuer[]>;
   /** Remembers the rule for the subject of an issuer, unless the stored one is not `previous`. */
   readonly setSubjectRule: (rule: SubjectRule, previous: string | undefined) => Promise<void>;
-  readonly recordDecision: (decision: Decision) => Promise<void>;
-  /** Returns one page of the selected decisions, newest first. */
-  readonly listDecisions: (query: DecisionQuery) => Promise<DecisionPage>;
-  /** Deletes up to a thousand decisions from before this moment. Returns the number of deleted decisions. */
-  readonly deleteDecisions: (beforeMs: number) => Promise<number>;
   /** Rejects if the store cannot be read or cannot be written. */
   readonly check: () => Promise<void>;
   readonly close: () => Promise<void>;

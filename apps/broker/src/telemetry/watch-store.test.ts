@@ -54,7 +54,7 @@ const settle = (call: Promise<unknown>) => call.catch(() => undefined);
 test('the broker logs an outage of the store once with its reason and advice, and the end once with its duration and failures', async () => {
   const { store, reasons, counts, messages } = createHarness();
   reasons.isBlocked = 'ECONNREFUSED';
-  reasons.recordDecision = 'ECONNREFUSED';
+  reasons.recordDecisions = 'ECONNREFUSED';
   for (let count = 0; count < 3; count += 1) await expect(store.isBlocked(alice)).rejects.toThrow('canary');
   expect(messages()).toMatchObject([
     { level: 50, msg: 'store is unusable', store: 'database', reason: 'ECONNREFUSED', advice: 'About ECONNREFUSED.' },

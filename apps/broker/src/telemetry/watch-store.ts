@@ -55,10 +55,19 @@ const reads: ReadonlySet<Operation> = new Set<Operation>([
   'findVendorUser',
   'listVendorUsers',
   'isBlocked',
+  'listRevocations',
+  'isSessionRevoked',
+  'readChanges',
   'listBlocks',
   'listMappings',
   'listIssuers',
   'listDecisions',
+  'listWriters',
+  'listChains',
+  'readChain',
+  'listCheckpoints',
+  'countUnchained',
+  'listPersonal',
 ]);
 
 /**
@@ -106,28 +115,9 @@ export function watchStore(store: Store, outage: OutageReporter): Store {
     return run as unknown as Store[Name];
   };
 
-  return {
-    findVendorUser: watch('findVendorUser'),
-    listVendorUsers: watch('listVendorUsers'),
-    addVendorUser: watch('addVendorUser'),
-    setVendorUser: watch('setVendorUser'),
-    forgetVendorUser: watch('forgetVendorUser'),
-    removeVendorUser: watch('removeVendorUser'),
-    reserveVendorUser: watch('reserveVendorUser'),
-    releaseVendorUser: watch('releaseVendorUser'),
-    isBlocked: watch('isBlocked'),
-    blockUser: watch('blockUser'),
-    unblockUser: watch('unblockUser'),
-    listBlocks: watch('listBlocks'),
-    listMappings: watch('listMappings'),
-    listIssuers: watch('listIssuers'),
-    setSubjectRule: watch('setSubjectRule'),
-    recordDecision: watch('recordDecision'),
-    listDecisions: watch('listDecisions'),
-    deleteDecisions: watch('deleteDecisions'),
-    check: watch('check'),
-    close: store.close,
-  };
+  const operations = (Object.keys(store) as (keyof Store)[]).filter((name) => name !== 'close');
+  const watched = Object.fromEntries(operations.map((name) => [name, watch(name)]));
+  return { ...store, ...watched };
 }
 
 /** Returns the Redis store, and reports the results of `ping` to `outage`. The events of the cache report its other calls. */

@@ -68,7 +68,7 @@ test('perform does the work with the connection, records the decision with its v
 
 test('perform rejects without doing the work after the audit could not be written', async () => {
   const broken = () => Promise.reject(new ValetKeyError('overloaded', 'No room.', { reason: 'sqlite_13' }));
-  const { perform, decisions } = createHarness({ store: { check: broken, recordDecision: broken } });
+  const { perform, decisions } = createHarness({ store: { check: broken, recordDecisions: broken } });
   await expect(perform(request, 'issue', async () => ({ result: 0 }))).rejects.toMatchObject({ code: 'overloaded' });
   let works = 0;
   const attempt = perform(request, 'issue', async () => ({ result: (works += 1) }));
@@ -78,14 +78,17 @@ test('perform rejects without doing the work after the audit could not be writte
 });
 
 test('perform returns the result only after the decision is committed', async () => {
-  const { promise: written, resolve: commit } = Promise.withResolvers<void>();
+  const { promise: written, resolve: commit } = Promise.withResolvers<number[]>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   const events: string[] = [];
   const { perform } = createHarness({
     store: {
-      recordDecision: async () => {
+      recordDecisions: async () => {
         events.push('recording');
+        begin();
         await written;
         events.push('recorded');
+        return [1];
       },
     },
   });
@@ -93,29 +96,36 @@ test('perform returns the result only after the decision is committed', async ()
     events.push('work');
     return { result: undefined };
   }).then(() => events.push('returned'));
+  await begun;
   await setImmediate();
   expect(events).toEqual(['work', 'recording']);
-  commit();
+  commit([1]);
   await returned;
   expect(events).toEqual(['work', 'recording', 'recorded', 'returned']);
 });
 
 test('perform rejects with a failure only after its decision is committed', async () => {
-  const { promise: written, resolve: commit } = Promise.withResolvers<void>();
-  const { perform } = createHarness({ store: { recordDecision: () => written } });
+  const { promise: written, resolve: commit } = Promise.withResolvers<number[]>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const recordDecisions = () => {
+    begin();
+    return written;
+  };
+  const { perform } = createHarness({ store: { recordDecisions } });
   const failure = new ValetKeyError('vendor_timeout', 'Too slow.');
   let thrown: unknown;
   const attempt = perform(request, 'issue', () => Promise.reject(failure)).catch((error: unknown) => (thrown = error));
+  await begun;
   await setImmediate();
   expect(thrown).toBeUndefined();
-  commit();
+  commit([1]);
   await attempt;
   expect(thrown).toBe(failure);
 });
 
 test('perform rejects if the decision cannot be recorded, and does no work for the next request', async () => {
   const broken = () => Promise.reject(new ValetKeyError('overloaded', 'No room.', { reason: 'sqlite_13' }));
-  const { perform } = createHarness({ store: { recordDecision: broken, check: broken } });
+  const { perform } = createHarness({ store: { recordDecisions: broken, check: broken } });
   let works = 0;
   const work = async () => ({ result: (works += 1) });
   await expect(perform(request, 'issue', work)).rejects.toMatchObject({ code: 'overloaded' });

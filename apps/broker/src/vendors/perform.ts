@@ -2,7 +2,7 @@ import { ValetKeyError, type Clock, type Principal } from '@valetkey/core-types'
 import type { Logger } from 'pino';
 import type { Audit } from '../audit/audit.ts';
 import type { AccessRule } from '../policy/access.ts';
-import type { Decision } from '../storage/store.ts';
+import type { Decision } from '../storage/audit-store.ts';
 import type { Connection, Connections } from './connections.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
 import type { OnMappingChange } from './vendor-users.ts';
@@ -59,9 +59,11 @@ interface PerformDependencies {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The version of the rules by which the broker decides. */
+  readonly policyVersion?: string | undefined;
 }
 
-export function createPerform({ connections, audit, clock, logger }: PerformDependencies): Perform {
+export function createPerform({ connections, audit, clock, logger, policyVersion }: PerformDependencies): Perform {
   return async (request, operation, work) => {
     const startedAtMs = clock.monotonicMs();
     await audit.assertWritable(request.id);
@@ -74,6 +76,7 @@ export function createPerform({ connections, audit, clock, logger }: PerformDepe
       vendor: connections.get(name)?.vendor.id,
       issuer,
       subject,
+      policyVersion,
     };
     const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
     let details: OperationDetails = {};

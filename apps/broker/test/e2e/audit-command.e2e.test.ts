@@ -2,12 +2,18 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@valetkey/core-types';
 import { createSandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { createAuditKey } from '../../src/audit/audit-key.ts';
+import { createAudit } from '../../src/audit/audit.ts';
+import { createStoreHealth } from '../../src/storage/store-health.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { createSqliteStore } from '../../src/storage/sqlite-store.ts';
-import type { Decision } from '../../src/storage/store.ts';
+import type { Decision } from '../../src/storage/audit-store.ts';
 import { adminToken, createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 import { startValetkey } from '../support/valetkey-process.ts';
 
@@ -32,16 +38,16 @@ const refused: Decision = {
 async function startBroker(count = 0) {
   const store = createSqliteStore(':memory:');
   for (let index = 0; index < count; index += 1) {
-    await store.recordDecision({ ...refused, subject: 'bob', requestId: `r-${index}`, outcome: 'allowed' });
+    await store.recordDecisions([{ ...refused, subject: 'bob', requestId: `r-${index}`, outcome: 'allowed' }]);
   }
-  await store.recordDecision(refused);
+  await store.recordDecisions([refused]);
   const sandbox = await createSandbox();
   const broker = await startRecordingBroker(createConfigFor(sandbox), { store });
   onTestFinished(async () => {
     await broker.broker.close();
     await sandbox.close();
   });
-  return { url: broker.adminUrl, record: store.recordDecision };
+  return { url: broker.adminUrl, record: store.recordDecisions };
 }
 
 const start = (args: readonly string[], token: string = adminToken) =>
@@ -102,7 +108,8 @@ test('`valetkey audit tail` prints each new decision until Ctrl-C, and then exit
   // The command prints nothing before it follows the audit, so decisions are recorded until one of them is printed.
   const recording = setInterval(() => {
     recorded += 1;
-    void record({ ...refused, at: new Date(Date.UTC(2026, 0, 2) + recorded).toISOString(), requestId: 'r-new' });
+    const at = new Date(Date.UTC(2026, 0, 2) + recorded).toISOString();
+    void record([{ ...refused, at, requestId: 'r-new' }]);
   }, 50);
   await child.waitForOutput(/r-new/).finally(() => clearInterval(recording));
   child.signal('SIGINT');
@@ -135,4 +142,48 @@ test('`valetkey audit` explains each failure in one line without the token, and 
     expect(text).toMatch(/^valetkey: .*\n$/);
     expect(text).not.toContain('canary');
   }
+});
+
+test('`valetkey audit verify` verifies the chain, writes an anchor, and exits with 1 after a decision was removed', async () => {
+  const path = join(folder, 'chained.sqlite');
+  const store = createSqliteStore(path);
+  const secret = 'canary-of-the-key-of-the-audit-0123456789';
+  const clock = systemClock;
+  const logger = createLogger('silent');
+  const key = createAuditKey(secret);
+  const audit = createAudit({ store, storeHealth: createStoreHealth(store, clock), clock, logger, key });
+  const { at: _at, ...input } = refused;
+  for (const outcome of ['allowed', 'forbidden'] as const) await audit.record({ ...input, outcome });
+  const config = join(folder, 'chained.json');
+  const anchor = join(folder, 'anchor.json');
+  await writeFile(
+    config,
+    JSON.stringify({
+      issuers: [{ issuer: 'https://id.example.com', audiences: ['my-api'] }],
+      store: { sqlite: path },
+      audit: { key: secret },
+    }),
+    { mode: 0o600 },
+  );
+
+  const verified = await run(['verify', '--config', config, '--write-anchor', anchor]);
+  expect(verified).toMatchObject({
+    exitCode: 0,
+    text: expect.stringContaining('2 decisions of 1 writer, 0 without personal fields; 0 in no chain. 0 problems.'),
+  });
+  const intruder = new DatabaseSync(path);
+  intruder.exec('DELETE FROM decision WHERE sequence = 2');
+  intruder.close();
+  expect(await run(['verify', '--config', config])).toMatchObject({ exitCode: 0 });
+  const found = await run(['verify', '--config', config, '--anchor', anchor]);
+  expect(found).toMatchObject({
+    exitCode: 1,
+    text: expect.stringContaining('decisions 2 to 2, which the anchor knows'),
+  });
+  expect(await run(['verify', '--config', config, '--anchor', config])).toMatchObject({
+    exitCode: 1,
+    text: expect.stringContaining('is no anchor'),
+  });
+  expect(`${verified.text}${found.text}`).not.toContain('canary');
+  await store.close();
 });

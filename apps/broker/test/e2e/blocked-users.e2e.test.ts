@@ -1,5 +1,7 @@
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { expect, test } from 'vitest';
+import { createSqliteStore } from '../../src/storage/sqlite-store.ts';
+import type { Store } from '../../src/storage/store.ts';
 import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
 
 const principalOf = ({ urls }: Sandbox) => ({ issuer: urls.idp, subject: 'alice' });
@@ -52,6 +54,31 @@ test('refuses a blocked user on every route without calling a vendor, until the 
   expect((await callBlockList(broker, 'DELETE', principal)).status).toBe(204);
   expect((await callBlockList(broker, 'DELETE', principal)).status).toBe(404);
   expect(await callEveryRoute()).toEqual([200, 200, 200, 204, 200]);
+});
+
+test('reads from the store only once whether a user is blocked or signed out, and which vendor user it has', async () => {
+  await using sandbox = await createSandbox();
+  const memory = createSqliteStore(':memory:');
+  const calls: string[] = [];
+  const store = Object.fromEntries(
+    Object.entries(memory).map(([name, run]) => [
+      name,
+      (...values: unknown[]) => {
+        calls.push(name);
+        return (run as (...given: unknown[]) => unknown)(...values);
+      },
+    ]),
+  ) as unknown as Store;
+  await using broker = await startRecordingBroker(createConfigFor(sandbox), { store });
+  const alice = await sandbox.mintUserToken({ sub: 'alice' });
+  for (let request = 0; request < 2; request += 1) expect((await broker.issue('vital', alice)).status).toBe(200);
+  const isRead = (name: string) =>
+    ['isBlocked', 'listRevocations', 'isSessionRevoked', 'findVendorUser'].includes(name);
+  expect(calls.filter(isRead)).not.toEqual([]);
+  calls.length = 0;
+  const responses = await Promise.all(Array.from({ length: 20 }, () => broker.issue('vital', alice)));
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+  expect(calls.filter(isRead)).toEqual([]);
 });
 
 test('refuses to block a user whose issuer is absent or not configured, and names the configured issuers', async () => {

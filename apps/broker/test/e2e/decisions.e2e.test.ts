@@ -1,7 +1,8 @@
 import { createSandbox } from '@valetkey/sandbox';
 import { expect, onTestFinished, test } from 'vitest';
 import { createSqliteStore } from '../../src/storage/sqlite-store.ts';
-import type { Decision, Store } from '../../src/storage/store.ts';
+import type { Decision } from '../../src/storage/audit-store.ts';
+import type { Store } from '../../src/storage/store.ts';
 import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
 
 type Page = { readonly decisions: readonly Record<string, unknown>[]; readonly next_cursor?: string };
@@ -20,7 +21,7 @@ const row: Decision = {
 
 async function startWithDecisions(count: number, replaced: (store: Store) => Partial<Store> = () => ({})) {
   const memory = createSqliteStore(':memory:');
-  for (let index = 0; index < count; index += 1) await memory.recordDecision({ ...row, requestId: `r-${index}` });
+  for (let index = 0; index < count; index += 1) await memory.recordDecisions([{ ...row, requestId: `r-${index}` }]);
   const sandbox = await createSandbox();
   const broker = await startRecordingBroker(createConfigFor(sandbox), { store: { ...memory, ...replaced(memory) } });
   onTestFinished(async () => {

@@ -100,9 +100,9 @@ test('calls no vendor after a decision could not be recorded, until the store ca
   };
   const fillingStore: Store = {
     ...store,
-    recordDecision: async (decision) => {
+    recordDecisions: async (decisions) => {
       await refuseWhenFull();
-      await store.recordDecision(decision);
+      return store.recordDecisions(decisions);
     },
     check: refuseWhenFull,
   };
@@ -156,3 +156,26 @@ test.skipIf(process.platform !== 'linux')(
     await deployment.close();
   },
 );
+
+test('refused requests alone do not fill a small disk, and other callers are still served', async () => {
+  const deployment = await startDeployment();
+  const path = join(deployment.folder, 'data', 'valetkey.sqlite');
+  const broker = await deployment.startBroker({ sqlite: path }, 'ulimit -S -f 512');
+  const mallory = await deployment.mintToken('mallory');
+  // Each refusal has a reason of its own. As rows, they would need more than a megabyte.
+  const attempt = (index: number) =>
+    fetch(`${broker.url}/v1/vendors/unknown-${'x'.repeat(200)}-${index}/token`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${mallory}` },
+    });
+  for (let index = 0; index < 4_000; index += 50) {
+    const responses = await Promise.all(Array.from({ length: 50 }, (_, offset) => attempt(index + offset)));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([404]));
+  }
+  expect((await deployment.issueVitalToken(broker, await deployment.mintToken('bob'))).status).toBe(200);
+  const reader = createSqliteStore(path);
+  const { decisions } = await reader.listDecisions({ subject: 'mallory', limit: 1000 });
+  await reader.close();
+  expect(decisions.length).toBeLessThanOrEqual(120);
+  await deployment.close();
+});

@@ -120,7 +120,8 @@ describe.skipIf(!(await isPostgresAvailable()))('a broker over PostgreSQL', () =
     await address.close();
     for (let count = 0; count < 5; count += 1) await broker.useEverything();
     await vi.waitUntil(async () => !(await broker.isReady()), patience);
-    expect(await broker.useEverything()).toEqual([503, 503, 503, 503]);
+    // The broker knows for two seconds that the user is not blocked.
+    await vi.waitFor(async () => expect(await broker.useEverything()).toEqual([503, 503, 503, 503]), patience);
     expect(broker.outages()).toEqual([expect.objectContaining(down('database', 50))]);
     expect(await broker.countFailures('database')).toBeGreaterThanOrEqual(20);
 

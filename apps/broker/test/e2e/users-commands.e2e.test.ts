@@ -195,3 +195,19 @@ test('`valetkey users --help` lists its commands, and each of them has a help te
   }
   expect(await readFile(new URL('../../README.md', import.meta.url), 'utf8')).toContain('valetkey users import');
 });
+
+test('`valetkey users forget` erases the vendor users, the block and the decisions of a user, and names itself in the audit', async () => {
+  await run(['users', 'map', ...alice(), '--connection', 'nabla', '--vendor-user', 'patient-of-alice']);
+  const token = await sandbox.mintUserToken({ sub: 'alice' });
+  expect((await broker.call('/v1/vendors/nabla/token', token, { method: 'POST' })).status).toBe(200);
+  await run(['block', ...alice()]);
+  const forgotten = await run(['users', 'forget', ...alice()]);
+  expect(forgotten).toMatchObject({
+    exitCode: 0,
+    text: expect.stringMatching(/1 vendor user and \d+ decisions\.\n.*no longer/),
+  });
+  const { text } = await run(['audit', 'export']);
+  expect(text).not.toMatch(/alice|patient-of-alice/);
+  expect(text).toMatch(/"operation":"forget".*"actor":"support"/);
+  expect((await run(['users', 'list'])).text).toBe('No vendor user is stored.\n');
+});

@@ -7,7 +7,12 @@ import { Agent, request } from 'undici';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
 import { commandFile } from './valetkey-process.ts';
 
+/** The admin token of every broker of a deployment. */
+export const deploymentAdminToken = 'deployment-admin-token-of-32-characters';
 const vitalApiKey = 'sk_us_deployment';
+
+/** The key with which the brokers chain their decisions. */
+export const auditKeyText = 'the-key-of-the-audit-of-every-deployment';
 
 /** A broker in a process of its own. */
 export interface BrokerProcess {
@@ -38,8 +43,9 @@ export async function startDeployment() {
   const startBroker = async (store: BrokerConfigInput['store'], shell = ':'): Promise<BrokerProcess> => {
     const config: BrokerConfigInput = {
       listen: { port: 0 },
-      admin: { port: 0 },
+      admin: { port: 0, token: deploymentAdminToken },
       store,
+      audit: { key: auditKeyText },
       log: { level: 'error' },
       issuers: [{ issuer, audiences: ['valetkey'] }],
       vendors: {

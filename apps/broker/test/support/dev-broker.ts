@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { startDev } from '../../src/cli/dev.ts';
-import type { Decision } from '../../src/storage/store.ts';
+import type { Decision } from '../../src/storage/audit-store.ts';
 
 /** Starts the broker and the sandbox of `valetkey dev` on free ports. Tests reach both over HTTP, as callers do. */
 export async function startDevBroker() {

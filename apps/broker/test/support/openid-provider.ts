@@ -5,6 +5,12 @@ import { Provider } from 'oidc-provider';
 
 const client = { id: 'app', redirectUri: 'https://app.example.com/callback' };
 
+/** The members of the provider's client that its types lack. */
+interface LogoutClient {
+  backchannelLogoutUri: string;
+  backchannelLogout: (subject: string, session: string) => Promise<unknown>;
+}
+
 /**
  * Starts `oidc-provider`, a third-party OpenID provider, on a free port. `signIn` completes the authorization code flow with
  * PKCE, as an app's browser does, and returns an access token, by default for `audience`.
@@ -25,9 +31,13 @@ export async function startOpenidProvider(audience: string) {
       },
     ],
     findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    // The provider itself sends logout tokens to public addresses only.
+    fetch: (url, { method, headers, body }: RequestInit = {}) =>
+      fetch(url, { ...(method && { method }), ...(headers && { headers }), ...(body && { body }) }),
     interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     features: {
+      backchannelLogout: { enabled: true },
       devInteractions: { enabled: false },
       resourceIndicators: {
         enabled: true,
@@ -67,6 +77,12 @@ export async function startOpenidProvider(audience: string) {
   return {
     issuer,
     signIn: (subject: string, resource = audience) => signIn(issuer, resource, subject),
+    /** Sends a logout token to a URL, as the provider does when the user signs out. Rejects unless the response is 200 or 204. */
+    logOut: async (url: string, subject: string) => {
+      const app = (await provider.Client.find(client.id)) as unknown as LogoutClient;
+      app.backchannelLogoutUri = url;
+      await app.backchannelLogout(subject, 'session-of-the-provider');
+    },
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -2,7 +2,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { externalIdOf } from '../../src/vendors/external-id.ts';
-import { startDeployment, type BrokerProcess, type Deployment, type IssueResponse } from './deployment.ts';
+import {
+  deploymentAdminToken,
+  startDeployment,
+  type BrokerProcess,
+  type Deployment,
+  type IssueResponse,
+} from './deployment.ts';
 
 const requestCount = 1000;
 
@@ -24,44 +30,106 @@ export interface SharedDatabase {
   readonly drop?: () => Promise<void>;
 }
 
-/** Defines the tests of two `valetkey start` processes that share one database. */
-export function testSharedStore(openDatabase: (folder: string) => Promise<SharedDatabase>): void {
-  let deployment: Deployment;
-  let database: SharedDatabase;
-  let store: Store;
-  let brokers: [BrokerProcess, BrokerProcess];
+/** Two brokers over one database. The fields are present while the tests run. */
+interface TwoBrokers {
+  readonly deployment: Deployment;
+  readonly database: SharedDatabase;
+  readonly store: Store;
+  readonly brokers: [BrokerProcess, BrokerProcess];
+}
+
+/** Starts two brokers over one database before the tests, and ends them afterwards. */
+function useTwoBrokers(openDatabase: (folder: string) => Promise<SharedDatabase>): TwoBrokers {
+  const shared = {} as TwoBrokers;
   beforeAll(async () => {
-    deployment = await startDeployment();
-    database = await openDatabase(deployment.folder);
-    store = database.open();
+    const deployment = await startDeployment();
+    const database = await openDatabase(deployment.folder);
     const { startBroker } = deployment;
-    brokers = await Promise.all([startBroker(database.config), startBroker(database.config)]);
+    const brokers = await Promise.all([startBroker(database.config), startBroker(database.config)]);
+    Object.assign(shared, { deployment, database, store: database.open(), brokers });
   });
   afterAll(async () => {
-    await store.close();
-    await deployment.close();
-    await database.drop?.();
+    await shared.store.close();
+    await shared.deployment.close();
+    await shared.database.drop?.();
   });
+  return shared;
+}
 
+/** Defines the test of changes that one of two brokers makes, over a database that needs no further tests. */
+export function testFollowedChanges(openDatabase: (folder: string) => Promise<SharedDatabase>): void {
+  testFollowing(useTwoBrokers(openDatabase));
+}
+
+function testFollowing(shared: TwoBrokers): void {
+  /** Sends requests to a broker, one after the other, until the result of one of them passes the check. Returns the milliseconds. */
+  const measureUntil = async (
+    broker: BrokerProcess,
+    token: string,
+    isReached: (response: IssueResponse) => boolean,
+  ): Promise<number> => {
+    const beganAtMs = performance.now();
+    const elapsedMs = () => performance.now() - beganAtMs;
+    while (!isReached(await shared.deployment.issueVitalToken(broker, token)) && elapsedMs() < 10_000);
+    return elapsedMs();
+  };
+
+  test('a block, an unblock and a replaced vendor user take effect at once in the broker that receives them, and within two seconds in the other, while it serves requests', async () => {
+    const [one, other] = shared.brokers;
+    const principal = { issuer: shared.deployment.issuer, subject: 'followed' };
+    const token = await shared.deployment.mintToken(principal.subject);
+    const administer = (method: string, path: string, body: object) =>
+      fetch(one.adminUrl + path, {
+        method,
+        headers: { authorization: `Bearer ${deploymentAdminToken}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }).then(({ status }) => status);
+    const statusesOf = (count: number) =>
+      Promise.all(
+        Array.from({ length: count }, async () => (await shared.deployment.issueVitalToken(one, token)).status),
+      );
+    await Promise.all([shared.deployment.issueVitalToken(one, token), shared.deployment.issueVitalToken(other, token)]);
+
+    expect(await administer('PUT', '/v1/blocked-users', principal)).toBe(204);
+    const blocked = measureUntil(other, token, ({ status }) => status === 403);
+    expect(await statusesOf(5)).toEqual([403, 403, 403, 403, 403]);
+    expect(await blocked).toBeLessThan(2_000);
+    expect((await shared.deployment.issueVitalToken(other, token)).status).toBe(403);
+
+    expect(await administer('DELETE', '/v1/blocked-users', principal)).toBe(204);
+    expect(await statusesOf(2)).toEqual([200, 200]);
+    expect(await measureUntil(other, token, ({ status }) => status === 200)).toBeLessThan(2_000);
+
+    const { userId } = shared.deployment.sandbox.vital.createUser('chosen');
+    const chosen = { ...principal, vendor: 'vital', vendor_user_id: userId };
+    expect(await administer('PUT', '/v1/vendor-users', chosen)).toBe(204);
+    expect(await measureUntil(other, token, ({ body }) => body['vendor_user_id'] === userId)).toBeLessThan(2_000);
+  });
+}
+
+/** Defines the tests of two `valetkey start` processes that share one database. */
+export function testSharedStore(openDatabase: (folder: string) => Promise<SharedDatabase>): void {
+  const shared = useTwoBrokers(openDatabase);
   const vendorUserOf = async (subject: string) =>
-    (await store.listVendorUsers({ issuer: deployment.issuer, subject })).find(({ vendor }) => vendor === 'vital')
-      ?.vendorUserId;
-  const clientUserIdOf = (subject: string) => externalIdOf({ issuer: deployment.issuer, subject });
+    (await shared.store.listVendorUsers({ issuer: shared.deployment.issuer, subject })).find(
+      ({ vendor }) => vendor === 'vital',
+    )?.vendorUserId;
+  const clientUserIdOf = (subject: string) => externalIdOf({ issuer: shared.deployment.issuer, subject });
   const vitalUsersOf = (subject: string) =>
-    deployment.sandbox.vital.users().filter(({ clientUserId }) => clientUserId === clientUserIdOf(subject));
+    shared.deployment.sandbox.vital.users().filter(({ clientUserId }) => clientUserId === clientUserIdOf(subject));
 
   test('two brokers create one vendor user for 1,000 concurrent first requests of one principal', async () => {
-    const token = await deployment.mintToken('alice');
+    const token = await shared.deployment.mintToken('alice');
     const responses = await Promise.all(
       Array.from({ length: requestCount }, (_, index) =>
-        deployment.issueVitalToken(brokers[index % 2 === 0 ? 0 : 1], token),
+        shared.deployment.issueVitalToken(shared.brokers[index % 2 === 0 ? 0 : 1], token),
       ),
     );
     const [user, ...more] = vitalUsersOf('alice');
 
     expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
     expect(more).toEqual([]);
-    expect(deployment.sandbox.calls()['vital']?.['POST /v2/user']).toBe(1);
+    expect(shared.deployment.sandbox.calls()['vital']?.['POST /v2/user']).toBe(1);
     expect(new Set(responses.map(({ body }) => readVitalUserId(body['sign_in_token'])))).toEqual(
       new Set([user?.userId]),
     );
@@ -71,13 +139,13 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
 
   test('two brokers create 1,000 vendor users for 1,000 concurrent principals, and issue each token for the right one', async () => {
     const subjects = Array.from({ length: requestCount }, (_, index) => `subject-${index}`);
-    const tokens = await Promise.all(subjects.map(deployment.mintToken));
+    const tokens = await Promise.all(subjects.map(shared.deployment.mintToken));
     const responses = await Promise.all(
-      tokens.map((token, index) => deployment.issueVitalToken(brokers[index % 2 === 0 ? 0 : 1], token)),
+      tokens.map((token, index) => shared.deployment.issueVitalToken(shared.brokers[index % 2 === 0 ? 0 : 1], token)),
     );
 
     expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
-    const userIds = new Map(deployment.sandbox.vital.users().map((user) => [user.clientUserId, user.userId]));
+    const userIds = new Map(shared.deployment.sandbox.vital.users().map((user) => [user.clientUserId, user.userId]));
     const expected = subjects.map((subject) => userIds.get(clientUserIdOf(subject)));
     expect(responses.map(({ body }) => readVitalUserId(body['sign_in_token']))).toEqual(expected);
     expect(responses.map(({ body }) => body['vendor_user_id'])).toEqual(expected);
@@ -92,15 +160,15 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
 
     /** Sends a request that got no response to the other broker, which waits until the killed broker's reservation expires. */
     const retry = async (subject: string, token: string) => {
-      responses.set(subject, await deployment.issueVitalToken(brokers[1], token));
+      responses.set(subject, await shared.deployment.issueVitalToken(shared.brokers[1], token));
     };
 
     /** Sends one request after the other, each of a new principal, until the broker is killed. */
     const keepRequesting = async (broker: BrokerProcess, onResponse: () => void) => {
       for (;;) {
         const subject = `new-${subjectCount++}`;
-        const token = await deployment.mintToken(subject);
-        const response = await deployment.issueVitalToken(broker, token).catch(() => undefined);
+        const token = await shared.deployment.mintToken(subject);
+        const response = await shared.deployment.issueVitalToken(broker, token).catch(() => undefined);
         if (response === undefined) {
           retries.push(retry(subject, token));
           return;
@@ -112,7 +180,7 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
     };
 
     for (let round = 0; round < 3; round += 1) {
-      const [victim] = brokers;
+      const [victim] = shared.brokers;
       let responseCount = 0;
       const killed = Promise.withResolvers<void>();
       const onResponse = () => {
@@ -120,14 +188,14 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
         if (responseCount === 100) victim.kill().then(killed.resolve, killed.reject);
       };
       await Promise.all([killed.promise, ...Array.from({ length: 16 }, () => keepRequesting(victim, onResponse))]);
-      brokers[0] = await deployment.startBroker(database.config);
+      shared.brokers[0] = await shared.deployment.startBroker(shared.database.config);
     }
 
     expect(retries).toHaveLength(48);
     await Promise.all(retries);
-    database.verify?.();
+    shared.database.verify?.();
 
-    const all = (await store.listDecisions({ limit: 1_000_000 })).decisions;
+    const all = (await shared.store.listDecisions({ limit: 1_000_000 })).decisions;
     const decisions = all.filter(({ operation }) => operation === 'issue');
     const mapped = new Map(
       all.filter(({ operation }) => operation === 'map').map((change) => [change.subject, change]),
@@ -145,4 +213,6 @@ export function testSharedStore(openDatabase: (folder: string) => Promise<Shared
       expect(vitalUsersOf(subject).map(({ userId }) => userId)).toEqual([vendorUserId]);
     }
   });
+
+  testFollowing(shared);
 }

@@ -1,12 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type {
-  Decision,
-  DecisionPage,
-  DecisionPosition,
-  DecisionSelection,
-  Store,
-  StoredVendorUser,
-} from '../../src/storage/store.ts';
+import type { Decision, DecisionPage, DecisionPosition, DecisionSelection } from '../../src/storage/audit-store.ts';
+import type { Store, StoredVendorUser } from '../../src/storage/store.ts';
+import { testStoreChanges } from './store-changes-conformance.ts';
+import { testChain } from './chain-conformance.ts';
 import { testStoreLists } from './store-lists-conformance.ts';
 
 /** An empty database for one test. Each `open` stands for another process that uses it. */
@@ -121,10 +117,10 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
   test('deletes at most 1,000 old decisions at a time, and no newer one', async () => {
     const at = (index: number) => new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
     for (let index = 0; index < 1_003; index += 1) {
-      await store.recordDecision({ ...decision, at: at(index), requestId: `r${index}` });
+      await store.recordDecisions([{ ...decision, at: at(index), requestId: `r${index}` }]);
     }
     // A decision with a time in the future does not stop the deletion of others.
-    await store.recordDecision({ ...decision, at: at(2_000), requestId: 'ahead' });
+    await store.recordDecisions([{ ...decision, at: at(2_000), requestId: 'ahead' }]);
     const beforeMs = Date.parse(at(1_001));
     expect(await store.deleteDecisions(Date.parse(at(0)))).toBe(0);
     expect(await store.deleteDecisions(beforeMs)).toBe(1_000);
@@ -227,7 +223,9 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
     });
   });
 
+  testChain({ open });
   testStoreLists(() => store);
+  testStoreChanges(open);
 
   describe('reservations', () => {
     const reserve = (from: Store, owner: string, nowMs: number) =>
@@ -279,7 +277,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
         outcome: 'unknown_vendor',
       })),
     ];
-    for (const each of decisions) await store.recordDecision(each);
+    for (const each of decisions) await store.recordDecisions([each]);
     expect((await store.listDecisions({ limit: 10 })).decisions).toEqual(decisions.toReversed());
     expect((await store.listDecisions({ limit: 1 })).decisions).toEqual(decisions.slice(-1));
   });
@@ -303,7 +301,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       },
     ];
     beforeEach(async () => {
-      for (const row of rows) await store.recordDecision(row);
+      for (const row of rows) await store.recordDecisions([row]);
     });
     const idsOf = ({ decisions }: DecisionPage) => decisions.map(({ requestId }) => requestId).join(' ');
 
@@ -338,7 +336,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       for (let after: DecisionPosition | undefined; ;) {
         const page = await store.listDecisions({ limit: 2, after });
         pages.push(idsOf(page));
-        await store.recordDecision({ ...decision, at: at(9), requestId: 'later' });
+        await store.recordDecisions([{ ...decision, at: at(9), requestId: 'later' }]);
         if (page.next === undefined) break;
         after = page.next;
       }
@@ -348,7 +346,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
 
   test('another process reads written rows at once, and a later process reads them after the first has closed', async () => {
     await store.addVendorUser(alice, 'one');
-    await store.recordDecision(decision);
+    await store.recordDecisions([decision]);
     expect(await open().findVendorUser(alice)).toBe('one');
     await store.close();
     const later = open();
@@ -358,7 +356,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
 
   test('eight processes create the tables of one database at once', async () => {
     const opened = Array.from({ length: 8 }, open);
-    await Promise.all(opened.map((each, index) => each.recordDecision({ ...decision, requestId: `r${index}` })));
+    await Promise.all(opened.map((each, index) => each.recordDecisions([{ ...decision, requestId: `r${index}` }])));
     expect((await store.listDecisions({ limit: 100 })).decisions).toHaveLength(8);
   });
 
@@ -376,7 +374,7 @@ export function testStore(createDatabase: () => Promise<TestDatabase>): void {
       store.check(),
       store.findVendorUser(alice),
       store.addVendorUser(alice, 'one'),
-      store.recordDecision(decision),
+      store.recordDecisions([decision]),
     ];
     for (const attempt of attempts) {
       await expect(attempt).rejects.toMatchObject({ code: 'overloaded', retryable: true, reason: expect.any(String) });

@@ -123,7 +123,7 @@ export function testStoreLists(openStore: () => Store): void {
         outcome: 'allowed',
         actor: 'support\0',
       } as const;
-      await store.recordDecision(decision);
+      await store.recordDecisions([decision]);
       expect((await store.listDecisions({ limit: 1 })).decisions).toEqual([decision]);
     });
   });

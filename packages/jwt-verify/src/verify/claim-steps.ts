@@ -136,7 +136,7 @@ export const subjectStep = {
 const machinePrefix = 'machine:';
 
 /** Returns the subject. Several claims are joined with colons; a colon inside a value is escaped. */
-function subjectOf(issuer: Issuer, claims: JsonObject): string {
+export function subjectOf(issuer: Issuer, claims: JsonObject): string {
   const { marks, subjectClaims: machineClaims } = issuer.machines;
   const isMachine = machineClaims !== undefined && marks.some((mark) => hasMark(claims, mark));
   const subjectClaims = isMachine ? machineClaims : issuer.subjectClaims;

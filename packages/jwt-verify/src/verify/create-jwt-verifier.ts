@@ -9,6 +9,7 @@ import type { FetchDependencies } from '../provider-http/fetch-json.ts';
 import { createRevocations, type RevocationTarget } from '../revocation/revocations.ts';
 import { createIssuerIndex } from '../token/issuer-index.ts';
 import { explainToken, type Explanation } from './explain.ts';
+import { verifyLogoutToken, type LogoutToken } from './logout-token.ts';
 import { createOpaqueSteps } from './opaque-steps.ts';
 import { parseVerifierOptions, type JwtVerifierOptions, type VerifierSettings } from './verifier-options.ts';
 import { createVerifiedTokens, createVerify, type VerifyContext } from './verify-token.ts';
@@ -34,6 +35,14 @@ export interface JwtVerifier {
   readonly warm: () => Promise<readonly IssuerStatus[]>;
   /** Verifies a token and describes every check. Safe to show: it contains nothing about the user. */
   readonly explain: (token: string, context?: VerifyContext) => Promise<Explanation>;
+  /**
+   * Verifies a logout token (OpenID Connect Back-Channel Logout 1.0) of an issuer with `backChannelLogout`. The caller must
+   * remember its `tokenId` and refuse a second use.
+   *
+   * @throws {ValetKeyError} `invalid_token` with a `reason` and a `remediation`; `identity_unavailable` if the identity
+   *   provider must be called and gives no usable response.
+   */
+  readonly verifyLogoutToken: (token: string) => Promise<LogoutToken>;
   /**
    * Refuses a token, or all tokens of a principal, from now on and in this process.
    *
@@ -120,6 +129,7 @@ export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
       await Promise.all(issuers.map(({ keySource }) => keySource.warm()));
       return status();
     },
+    verifyLogoutToken: (token) => verifyLogoutToken(token, dependencies),
     explain: (token, context = {}) => explainToken(token, context, dependencies),
     revoke: (target) => {
       revocations.revoke(target);

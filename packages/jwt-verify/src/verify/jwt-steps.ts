@@ -31,8 +31,8 @@ import type { Step, Verification, VerificationDependencies } from './verificatio
 
 const maxKnownHeaders = 256;
 
-/** The steps for a JWT, in their order. */
-export const jwtSteps = [
+/** The steps that parse a JWT and find its issuer, in their order. */
+export const parseSteps = [
   sizeStep,
   {
     name: 'form',
@@ -61,6 +61,25 @@ export const jwtSteps = [
     requirement: () => 'An iss that is configured here.',
     run: findIssuer,
   },
+] as const satisfies readonly Step[];
+
+/** The steps that check the signature of a JWT, in their order. */
+export const signatureSteps = [
+  {
+    name: 'key',
+    requirement: () => 'A key that the issuer publishes for signatures with this algorithm.',
+    run: lookUpKeys,
+  },
+  {
+    name: 'signature',
+    requirement: () => 'A signature that matches the key.',
+    run: checkSignature,
+  },
+] as const satisfies readonly Step[];
+
+/** The steps for a JWT, in their order. */
+export const jwtSteps = [
+  ...parseSteps,
   {
     name: 'algorithm',
     requirement: (issuer) =>
@@ -87,16 +106,7 @@ export const jwtSteps = [
   personStep,
   subjectStep,
   bindingStep,
-  {
-    name: 'key',
-    requirement: () => 'A key that the issuer publishes for signatures with this algorithm.',
-    run: lookUpKeys,
-  },
-  {
-    name: 'signature',
-    requirement: () => 'A signature that matches the key.',
-    run: checkSignature,
-  },
+  ...signatureSteps,
   revocationStep,
 ] as const satisfies readonly Step[];
 

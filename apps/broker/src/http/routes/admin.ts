@@ -7,6 +7,7 @@ import type { Connections } from '../../vendors/connections.ts';
 import { createAdminCheck } from './admin-authentication.ts';
 import { addBlockedUsersRoute } from './blocked-users.ts';
 import { addDecisionsRoute } from './decisions.ts';
+import { addForgottenUsersRoute } from './forgotten-users.ts';
 import { addVendorUsersRoute } from './vendor-users.ts';
 
 interface AdminDependencies {
@@ -21,14 +22,15 @@ interface AdminDependencies {
 }
 
 /**
- * Adds the operator's API: `GET|PUT|DELETE /v1/vendor-users`, `GET|PUT|DELETE /v1/blocked-users` and `GET /v1/decisions`. It
- * accepts only admin tokens, never the token of a principal.
+ * Adds the operator's API: `GET|PUT|DELETE /v1/vendor-users`, `GET|PUT|DELETE /v1/blocked-users`,
+ * `PUT /v1/forgotten-users` and `GET /v1/decisions`. It accepts only admin tokens, never the token of a principal.
  */
 export function addAdminRoutes(server: FastifyInstance, dependencies: AdminDependencies): void {
   const authentication = createAdminCheck(server, dependencies.accepted);
   logChanges(server);
   addVendorUsersRoute(server, dependencies, authentication);
   addBlockedUsersRoute(server, dependencies, authentication);
+  addForgottenUsersRoute(server, dependencies, authentication);
   addDecisionsRoute(server, dependencies.store, authentication);
 }
 

@@ -3,7 +3,8 @@ import { listSchemaProblems, ValetKeyError } from '@valetkey/core-types';
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import Negotiator from 'negotiator';
 import { z } from 'zod';
-import type { Decision, DecisionPage, DecisionPosition, DecisionQuery, Store } from '../../storage/store.ts';
+import type { Decision, DecisionPage, DecisionPosition, DecisionQuery } from '../../storage/audit-store.ts';
+import type { Store } from '../../storage/store.ts';
 import { addRoute } from '../server.ts';
 
 const linesFormat = 'application/x-ndjson';
@@ -23,14 +24,14 @@ const querySchema = z.strictObject({
   outcome: text.optional(),
   reason: text.optional(),
   request_id: text.optional(),
-  operation: z.enum(['issue', 'proxy', 'map', 'unmap', 'block', 'unblock']).optional(),
+  operation: z.enum(['issue', 'proxy', 'map', 'unmap', 'block', 'unblock', 'logout', 'forget']).optional(),
   limit: z.coerce.number().int().min(1).max(maxLimit).optional(),
   cursor: z.string().transform(parseCursor).optional(),
 });
 
 const remediation =
   'Use each of these parameters at most once: `since` and `until` (`2026-11-28T14:02:00Z`), `issuer`, `subject`, ' +
-  '`connection`, `vendor_user_id`, `outcome`, `reason`, `request_id`, `operation` (`issue`, `proxy`, `map`, `unmap`, `block` or `unblock`), ' +
+  '`connection`, `vendor_user_id`, `outcome`, `reason`, `request_id`, `operation` (`issue`, `proxy`, `map`, `unmap`, `block`, `unblock`, `logout` or `forget`), ' +
   `\`limit\` (1 to ${maxLimit}) and \`cursor\` (the \`next_cursor\` of the page before).`;
 
 /** Adds `GET /v1/decisions`: a page of the audit, or the whole selection as lines of JSON. */
@@ -86,13 +87,19 @@ function prefersLines(accept: string | undefined): boolean {
   return new Negotiator({ headers: { accept } }).mediaType(['application/json', linesFormat]) === linesFormat;
 }
 
-function encode({ requestId, vendorUserId, vendorStatus, durationMs, ...decision }: Decision) {
+function encode(decision: Decision) {
+  const { requestId, vendorUserId, vendorStatus, durationMs, ...others } = decision;
+  const { clientAddress, policyVersion, tokenFingerprint, lastAt, ...shown } = others;
   return {
-    ...decision,
+    ...shown,
     request_id: requestId,
     vendor_user_id: vendorUserId,
     vendor_status: vendorStatus,
     duration_ms: durationMs,
+    client_address: clientAddress,
+    policy_version: policyVersion,
+    token_fingerprint: tokenFingerprint,
+    last_at: lastAt,
   };
 }
 

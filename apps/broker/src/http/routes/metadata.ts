@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { addRoute } from '../server.ts';
+import { backChannelLogoutPath } from './backchannel-logout.ts';
 import { tokenExchangeGrant } from './exchange-request.ts';
 import { tokenExchangePath } from './token-exchange.ts';
 
@@ -11,12 +12,15 @@ export interface MetadataOptions {
   readonly issuers: readonly string[];
   /** Every scope that at least one connection requires. */
   readonly scopes: readonly string[];
+  /** Whether identity providers may send logout tokens. */
+  readonly acceptsLogout: boolean;
 }
 
 export const resourceMetadataPath = '/.well-known/oauth-protected-resource';
 
 /** Adds the metadata of the broker as an authorization server (RFC 8414) and as a protected resource (RFC 9728). */
-export function addMetadataRoutes(server: FastifyInstance, { publicUrl, issuers, scopes }: MetadataOptions): void {
+export function addMetadataRoutes(server: FastifyInstance, options: MetadataOptions): void {
+  const { publicUrl, issuers, scopes, acceptsLogout } = options;
   const authorizationServer = {
     issuer: publicUrl,
     token_endpoint: `${publicUrl}${tokenExchangePath}`,
@@ -29,6 +33,7 @@ export function addMetadataRoutes(server: FastifyInstance, { publicUrl, issuers,
     authorization_servers: issuers,
     bearer_methods_supported: ['header'],
     ...(scopes.length > 0 && { scopes_supported: scopes }),
+    ...(acceptsLogout && { backchannel_logout_uri: publicUrl + backChannelLogoutPath }),
     resource_name: 'Valet Key',
   };
   addRoute(server, '/.well-known/oauth-authorization-server', { GET: async () => authorizationServer });

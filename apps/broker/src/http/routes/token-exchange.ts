@@ -5,10 +5,7 @@ import type { Identify } from '../../identity/identify.ts';
 import type { Connection } from '../../vendors/connections.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
-import { oauthErrorFormat } from '../errors/oauth-error.ts';
-import { createProblemSender } from '../errors/problem-sender.ts';
-import { addEmptyBodyParser } from '../request-rules.ts';
-import { addRoute } from '../server.ts';
+import { addFormRoute } from './form-route.ts';
 import { parseExchangeRequest } from './exchange-request.ts';
 import { encodeExchangedToken } from './issue.ts';
 
@@ -47,15 +44,7 @@ export function addTokenExchangeRoute(server: FastifyInstance, dependencies: Tok
     });
     return reply.type('application/json').header('pragma', 'no-cache').send(body);
   };
-  server.register(async (scope) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
-      done(null, body),
-    );
-    addEmptyBodyParser(scope);
-    scope.setErrorHandler(createProblemSender(countError, oauthErrorFormat));
-    addRoute(scope, tokenExchangePath, { POST: handler });
-  });
+  addFormRoute(server, tokenExchangePath, handler, countError);
 }
 
 function readExchangedToken({ name, vendor }: Connection, requestedTokenType: string | undefined): ExchangedToken {

@@ -1,0 +1,80 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { Decision } from '../storage/audit-store.ts';
+import { createDecisionWriter } from './decision-writer.ts';
+
+const decision: Decision = {
+  at: '2026-06-01T12:00:00.000Z',
+  requestId: 'r1',
+  operation: 'issue',
+  issuer: 'https://id.example.com',
+  subject: 'alice',
+  outcome: 'allowed',
+};
+
+/** Records the decisions of each transaction. Each transaction lasts until `commit` is called. */
+function createHarness() {
+  const batches: (readonly Decision[])[] = [];
+  const ends: { readonly commit: () => void; readonly fail: () => void }[] = [];
+  const calls: string[] = [];
+  const writer = createDecisionWriter({
+    store: {
+      recordDecisions: async (decisions) => {
+        batches.push(decisions);
+        const { promise, resolve, reject } = Promise.withResolvers<void>();
+        ends.push({ commit: resolve, fail: () => reject(new Error('full')) });
+        await promise;
+        return decisions.map((_, index) => batches.length * 100 + index);
+      },
+    },
+    chain: {
+      link: async (decisions) => {
+        calls.push(`link ${decisions.length}`);
+        return [...decisions];
+      },
+      restart: () => void calls.push('restart'),
+    },
+  });
+  return { writer, batches, ends, calls };
+}
+
+test('the decisions of one moment are written by one transaction, those that arrive meanwhile by the next one', async () => {
+  const { writer, batches, ends } = createHarness();
+  const first = ['a', 'b'].map((requestId) => writer.write({ ...decision, requestId }));
+  await setImmediate();
+  await setImmediate();
+  const second = ['c', 'd', 'e'].map((requestId) => writer.write({ ...decision, requestId }));
+  await setImmediate();
+  expect(batches.map((batch) => batch.map(({ requestId }) => requestId).join(''))).toEqual(['ab']);
+  ends[0]?.commit();
+  expect((await Promise.all(first)).map(({ id }) => id)).toEqual([100, 101]);
+  await setImmediate();
+  ends[1]?.commit();
+  expect((await Promise.all(second)).map(({ id }) => id)).toEqual([200, 201, 202]);
+  expect(batches.map((batch) => batch.map(({ requestId }) => requestId).join(''))).toEqual(['ab', 'cde']);
+});
+
+test('a transaction that fails rejects its own decisions, and the next transaction begins another chain', async () => {
+  const { writer, ends, calls } = createHarness();
+  const first = writer.write(decision);
+  await setImmediate();
+  await setImmediate();
+  const second = writer.write(decision);
+  ends[0]?.fail();
+  await expect(first).rejects.toThrow('full');
+  await setImmediate();
+  ends[1]?.commit();
+  await expect(second).resolves.toMatchObject({ id: 200 });
+  expect(calls).toEqual(['link 1', 'restart', 'link 1']);
+});
+
+test('a transaction has at most 500 decisions', async () => {
+  const { writer, batches, ends } = createHarness();
+  const written = Promise.all(Array.from({ length: 501 }, () => writer.write(decision)));
+  for (let count = 0; count < 2; count += 1) {
+    while (ends[count] === undefined) await setImmediate();
+    ends[count]?.commit();
+  }
+  await written;
+  expect(batches.map(({ length }) => length)).toEqual([500, 1]);
+});

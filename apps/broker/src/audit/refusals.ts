@@ -1,0 +1,153 @@
+import type { Clock } from '@valetkey/core-types';
+import type { AuditStore, Decision } from '../storage/audit-store.ts';
+import type { AuditKey } from './audit-key.ts';
+import type { DecisionWriter, WrittenDecision } from './decision-writer.ts';
+
+/** How long equal refusals share one row, in milliseconds. */
+const windowMs = 60_000;
+/** The most rows about the refusals of one principal in this time. The last of them counts refusals of every further kind. */
+const maxRows = 60;
+/** The most rows that are counted at the same time. */
+const maxWindows = 50_000;
+/** How often the counts are stored, in milliseconds. */
+const storeMs = 1_000;
+
+/** The reason of the row that counts refusals of different kinds. */
+export const otherRefusals = 'other_refusals';
+
+/** Writes refusals in such a way that a caller who is refused again and again does not fill the store. */
+export interface Refusals {
+  /**
+   * Resolves after the refusal is committed. An equal refusal of the same principal within a minute has no row of its own:
+   * it is counted in the row of the first one. Returns whether it was only counted.
+   */
+  readonly write: (decision: Decision) => Promise<'written' | 'counted'>;
+  /** Stores the counts that are not stored yet. */
+  readonly close: () => Promise<void>;
+}
+
+interface RefusalsDependencies {
+  readonly writer: DecisionWriter;
+  readonly store: Pick<AuditStore, 'countDecisions'>;
+  readonly clock: Clock;
+  /** Absent if the audit has no key. */
+  readonly key?: AuditKey | undefined;
+  /** Called if the counts could not be stored. They are stored later. */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
+/** The row of equal refusals. */
+interface Window {
+  readonly row: Promise<WrittenDecision>;
+  readonly endsAtMs: number;
+  times: number;
+  lastAt: string;
+}
+
+export function createRefusals({ writer, store, clock, key, onFailure }: RefusalsDependencies): Refusals {
+  const { findWindows, add, remove } = createWindows();
+  const { change, close } = createCounter({ store, key, onFailure });
+
+  return {
+    write: async (decision) => {
+      const nowMs = clock.monotonicMs();
+      const windows = findWindows(decision, nowMs);
+      const { operation, connection, outcome, reason, at } = decision;
+      const equal = JSON.stringify([operation, connection, outcome, reason]);
+      const name = windows.has(equal) || windows.size < maxRows - 1 ? equal : otherRefusals;
+      const window = windows.get(name);
+      if (window !== undefined) {
+        // While the first refusal cannot be committed, no equal one is either.
+        await window.row;
+        window.times += 1;
+        window.lastAt = at;
+        change(window);
+        return 'counted';
+      }
+      const row = writer.write(name === equal ? decision : { ...decision, reason: otherRefusals });
+      add(windows, name, { row, endsAtMs: nowMs + windowMs, times: 1, lastAt: at });
+      try {
+        await row;
+        return 'written';
+      } catch (error) {
+        remove(windows, name);
+        throw error;
+      }
+    },
+    close,
+  };
+}
+
+/** The windows of one principal, in the order of their ends. */
+type Windows = Map<string, Window>;
+
+/** Creates the memory of the windows that have not ended. */
+function createWindows() {
+  const principals = new Map<string, Windows>();
+  let size = 0;
+  const remove = (windows: Windows, name: string): void => {
+    if (windows.delete(name)) size -= 1;
+  };
+  return {
+    remove,
+    add: (windows: Windows, name: string, window: Window): void => {
+      windows.set(name, window);
+      size += 1;
+    },
+    /** Returns the windows of a principal that have not ended. */
+    findWindows: ({ issuer, subject }: Decision, nowMs: number): Windows => {
+      const principal = JSON.stringify([issuer, subject]);
+      const windows = principals.get(principal) ?? new Map<string, Window>();
+      for (const [name, { endsAtMs }] of windows) {
+        if (nowMs < endsAtMs) break;
+        remove(windows, name);
+      }
+      // The principals stay in the order of their last refusals, so the first one is forgotten first.
+      principals.delete(principal);
+      for (const [other, { size: count }] of principals) {
+        if (size < maxWindows) break;
+        principals.delete(other);
+        size -= count;
+      }
+      principals.set(principal, windows);
+      return windows;
+    },
+  };
+}
+
+/** Creates what stores the counts of windows, some time after they change. */
+function createCounter({ store, key, onFailure }: Pick<RefusalsDependencies, 'store' | 'key' | 'onFailure'>) {
+  const changed = new Set<Window>();
+  let timer: NodeJS.Timeout | undefined;
+  const storeCounts = async (): Promise<void> => {
+    const windows = [...changed];
+    changed.clear();
+    try {
+      const counts = windows.map(async ({ row, times, lastAt }) => {
+        const { id, mac } = await row;
+        return { id, times, lastAt, mac: key?.mac('count', mac, times, lastAt) ?? null };
+      });
+      await store.countDecisions(await Promise.all(counts));
+    } catch (error) {
+      for (const window of windows) changed.add(window);
+      onFailure?.(error);
+    }
+  };
+  const storeSoon = (): void => {
+    timer ??= setTimeout(async () => {
+      await storeCounts();
+      timer = undefined;
+      if (changed.size > 0) storeSoon();
+    }, storeMs).unref();
+  };
+  return {
+    change: (window: Window): void => {
+      changed.add(window);
+      storeSoon();
+    },
+    close: async (): Promise<void> => {
+      clearTimeout(timer);
+      if (changed.size > 0) await storeCounts();
+    },
+  };
+}

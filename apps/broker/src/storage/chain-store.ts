@@ -1,0 +1,102 @@
+import type { AuditStore, AuditWriter } from './audit-store.ts';
+import { chainColumns, toChainedRow } from './decision-rows.ts';
+import { isoAt, optionalTextOf, textOf, type Row } from './stored-text.ts';
+
+type Values = readonly (string | number | null)[];
+
+/** How the store runs its statements. */
+export interface DecisionStoreDependencies {
+  /** Runs one statement, commits it, and returns its rows. */
+  readonly query: (statement: string, values?: Values) => Promise<readonly Row[]>;
+  /** Runs statements with the same values in one transaction. Transactions with the same key run one after the other. */
+  readonly queryInTurn: (key: string, statements: readonly string[], values: Values) => Promise<readonly Row[]>;
+  /** Inserts rows in one transaction and returns their ids. */
+  readonly insertRows: (into: string, rows: readonly Values[]) => Promise<readonly Row[]>;
+}
+
+const statements = {
+  addWriter: `INSERT INTO audit_writer (number, writer, key_id, at, mac) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (number) DO NOTHING RETURNING number`,
+  writers: 'SELECT number, writer, key_id, at, mac FROM audit_writer ORDER BY number',
+  lastWriter: 'SELECT number, writer, key_id, at, mac FROM audit_writer ORDER BY number DESC LIMIT 1',
+  // Each writer is found by one look into the index.
+  chains: `WITH RECURSIVE known(writer) AS (
+      SELECT MIN(writer) FROM decision
+      UNION ALL
+      SELECT (SELECT MIN(later.writer) FROM decision AS later WHERE later.writer > known.writer)
+      FROM known WHERE known.writer IS NOT NULL
+    ) SELECT writer FROM known WHERE writer IS NOT NULL`,
+  chainsBefore:
+    'SELECT DISTINCT writer FROM (SELECT writer FROM decision WHERE at < $1 AND writer IS NOT NULL LIMIT 1000) AS old',
+  readChain: `SELECT id, ${chainColumns.join(', ')} FROM decision WHERE writer = $1
+    AND (sequence, id) > ($2, $3) ORDER BY sequence, id LIMIT $4`,
+  checkpoint: `INSERT INTO audit_checkpoint (writer, sequence, mac, at, signature) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (writer) DO UPDATE SET sequence = excluded.sequence, mac = excluded.mac, at = excluded.at,
+      signature = excluded.signature WHERE audit_checkpoint.sequence < excluded.sequence`,
+  cut: 'DELETE FROM decision WHERE writer = $1 AND sequence <= $2',
+  checkpoints: 'SELECT writer, sequence, mac, at, signature FROM audit_checkpoint ORDER BY writer',
+  unchained: `SELECT COUNT(*) AS total, MAX(at) AS last_at,
+      COUNT(CASE WHEN id > (SELECT MIN(id) FROM decision WHERE writer IS NOT NULL) THEN 1 END) AS after_chain
+    FROM decision WHERE writer IS NULL`,
+} as const;
+
+type ChainOperation =
+  | 'addWriter'
+  | 'listWriters'
+  | 'listChains'
+  | 'readChain'
+  | 'cutChain'
+  | 'listCheckpoints'
+  | 'countUnchained';
+
+/** Creates the operations about the chains of decisions. */
+export function createChainStore({ query, queryInTurn }: DecisionStoreDependencies): Pick<AuditStore, ChainOperation> {
+  return {
+    addWriter: async ({ number, writer, keyId, at, mac }) =>
+      (await query(statements.addWriter, [number, writer, keyId, at, mac])).length > 0,
+    listWriters: async (only) => (await query(statements[only === 'last' ? 'lastWriter' : 'writers'])).map(toWriter),
+    listChains: async (beforeMs) => {
+      const rows =
+        beforeMs === undefined
+          ? await query(statements.chains)
+          : await query(statements.chainsBefore, [isoAt(beforeMs)]);
+      return rows.map((row) => textOf(row, 'writer'));
+    },
+    readChain: async ({ writer, after, limit }) =>
+      (await query(statements.readChain, [writer, after?.sequence ?? 0, after?.id ?? 0, limit])).map(toChainedRow),
+    cutChain: async ({ writer, sequence, mac, at, signature }) => {
+      // PostgreSQL replaces parameters in the text, so a statement may use only some of them.
+      await queryInTurn(
+        `chain ${writer}`,
+        [statements.checkpoint, statements.cut],
+        [writer, sequence, mac, at, signature],
+      );
+    },
+    listCheckpoints: async () =>
+      (await query(statements.checkpoints)).map((row) => ({
+        writer: textOf(row, 'writer'),
+        sequence: Number(row['sequence']),
+        mac: textOf(row, 'mac'),
+        at: textOf(row, 'at'),
+        signature: textOf(row, 'signature'),
+      })),
+    countUnchained: async () => {
+      const [row = {}] = await query(statements.unchained);
+      return {
+        rows: Number(row['total']),
+        lastAt: optionalTextOf(row, 'last_at'),
+        rowsAfterChain: Number(row['after_chain']),
+      };
+    },
+  };
+}
+
+function toWriter(row: Row): AuditWriter {
+  return {
+    number: Number(row['number']),
+    writer: textOf(row, 'writer'),
+    keyId: textOf(row, 'key_id'),
+    at: textOf(row, 'at'),
+    mac: textOf(row, 'mac'),
+  };
+}
