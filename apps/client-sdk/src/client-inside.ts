@@ -24,3 +24,10 @@ const inTheAbsenceOfAClient: ClientInside = {
 export function lookInside(client: object): ClientInside {
   return (client as { [insideOf]?: ClientInside })[insideOf] ?? inTheAbsenceOfAClient;
 }
+
+/** Throws a `TypeError` unless `client` has the functions `names` of a client. */
+export function checkClient(client: unknown, where: string, ...names: readonly string[]): void {
+  const functions = typeof client === 'object' && client !== null ? (client as Record<string, unknown>) : {};
+  if (names.every((name) => typeof functions[name] === 'function')) return;
+  throw new TypeError(`${where}: the first argument must be a client of \`createValetClient\`.`);
+}

@@ -16,7 +16,10 @@ export type MonotonicClock = ValetClock & { readonly monotonicMs: () => number }
 /** The clock of this device. */
 export const deviceClock: MonotonicClock = {
   nowMs: () => Date.now(),
-  monotonicMs: typeof performance === 'object' ? () => performance.now() : () => Date.now(),
+  monotonicMs:
+    typeof performance === 'object' && typeof performance.now === 'function'
+      ? () => performance.now()
+      : () => Date.now(),
   schedule: (task, delayMs) => {
     const timer = setTimeout(task, delayMs);
     return () => clearTimeout(timer);

@@ -1,5 +1,5 @@
 import { requireStringFields } from '../broker-response.ts';
-import { lookInside, type ClientInside } from '../client-inside.ts';
+import { checkClient, lookInside, type ClientInside } from '../client-inside.ts';
 import type { ValetClient } from '../client.ts';
 import { ValetError } from '../valet-error.ts';
 
@@ -33,7 +33,7 @@ const maxPauseMs = 5000;
  * request fails and a retry may succeed, the provider requests the tokens up to three times. If it gives up, it passes the
  * error to `onFailure` and resolves with two expired tokens, which Nabla's SDK refuses.
  *
- * Throws a `TypeError` that names an invalid option.
+ * Throws a `TypeError` that names an invalid argument.
  *
  * @example
  * ```ts
@@ -47,6 +47,7 @@ export function nablaSessionTokens(
   valet: ValetClient,
   options: NablaSessionTokensOptions = {},
 ): () => Promise<NablaSessionTokens> {
+  checkClient(valet, 'nablaSessionTokens', 'issue');
   const { onFailure, ...others } = options;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new TypeError(`nablaSessionTokens: \`${unknown}\` is not an option.`);

@@ -1,4 +1,5 @@
 import { requireStringFields } from '../broker-response.ts';
+import { checkClient } from '../client-inside.ts';
 import type { IssueParameters, ValetClient } from '../client.ts';
 
 /**
@@ -16,6 +17,7 @@ import type { IssueParameters, ValetClient } from '../client.ts';
  * ```
  */
 export function nudgeRefreshToken(valet: ValetClient, parameters?: IssueParameters): () => Promise<string | null> {
+  checkClient(valet, 'nudgeRefreshToken', 'issue');
   return async () => {
     try {
       return requireStringFields(await valet.issue('nudge', parameters, { shared: true }), 'token').token;

@@ -13,6 +13,18 @@ export interface VitalCore {
   signOut(): Promise<unknown>;
 }
 
+/** Throws a `TypeError` unless `vital` has the functions of Vital's Core SDK, which may be a class. */
+export function checkVitalCore(vital: unknown): void {
+  const functions = (typeof vital === 'object' || typeof vital === 'function' ? vital : null) as Record<
+    string,
+    unknown
+  > | null;
+  for (const name of ['status', 'currentUserId', 'signIn', 'signOut']) {
+    if (typeof functions?.[name] === 'function') continue;
+    throw new TypeError(`vitalReconcile: the second argument must have the function \`${name}\` of Vital's Core SDK.`);
+  }
+}
+
 /** The app's user for whom this process signed in at Vital's SDK, or saw that the user is signed in. */
 export interface Holder {
   readonly userId: string;

@@ -1,8 +1,8 @@
-import { lookInside } from '../client-inside.ts';
+import { checkClient, lookInside } from '../client-inside.ts';
 import type { ValetClient } from '../client.ts';
 import { abortedError, type Ending } from '../deadline.ts';
 import { ValetError } from '../valet-error.ts';
-import { openVitalDevice, type SignIn, type VitalCore, type VitalDevice } from './vital-device.ts';
+import { checkVitalCore, openVitalDevice, type SignIn, type VitalCore, type VitalDevice } from './vital-device.ts';
 import { parseReconcileOptions, type VitalReconcileOptions } from './vital-options.ts';
 import { issueSignInToken } from './vital.ts';
 
@@ -25,7 +25,7 @@ export type VitalReconciliation = 'unchanged' | 'signed_in' | 'signed_out';
  * Calls for one object of Vital's SDK run one after another, and each call of the SDK has a time limit.
  *
  * The function rejects with a {@link ValetError}, or with the error of Vital's SDK. Throws a `TypeError` that names an
- * invalid option.
+ * invalid argument.
  *
  * @example
  * ```ts
@@ -40,6 +40,8 @@ export function vitalReconcile(
   vital: VitalCore,
   options: VitalReconcileOptions = {},
 ): () => Promise<VitalReconciliation> {
+  checkClient(valet, 'vitalReconcile', 'issue', 'session');
+  checkVitalCore(vital);
   const parsed = parseReconcileOptions(options);
   const device = openVitalDevice(vital, valet, parsed.timeoutMs);
   return () => device.enqueue(() => reconcile({ valet, device, options: parsed }));

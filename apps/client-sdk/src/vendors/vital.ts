@@ -1,4 +1,5 @@
 import { requireStringFields } from '../broker-response.ts';
+import { checkClient } from '../client-inside.ts';
 import type { ValetClient } from '../client.ts';
 
 /** The result of the callback that Vital's `identifyExternalUser` calls. */
@@ -29,6 +30,7 @@ export async function issueSignInToken(valet: ValetClient) {
  * ```
  */
 export function vitalSignInToken(valet: ValetClient): () => Promise<string> {
+  checkClient(valet, 'vitalSignInToken', 'issue');
   return async () => (await issueSignInToken(valet)).sign_in_token;
 }
 
@@ -43,5 +45,6 @@ export function vitalSignInToken(valet: ValetClient): () => Promise<string> {
  * ```
  */
 export function vitalAuthenticate(valet: ValetClient): () => Promise<VitalAuthenticateRequest> {
+  checkClient(valet, 'vitalAuthenticate', 'issue');
   return async () => ({ type: 'signInToken', rawToken: (await issueSignInToken(valet)).sign_in_token });
 }
