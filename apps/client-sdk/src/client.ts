@@ -1,33 +1,20 @@
-import { requestAppToken, type GetAppToken } from './app-token.ts';
-import { jsonBody, parseCallOptions, parseInit, stringify } from './arguments.ts';
-import { parseIssueResponse, parseSessionResponse } from './broker-response.ts';
-import { proxyUrl, vendorUrl } from './broker-url.ts';
+import type { GetAppToken } from './app-token.ts';
+import { parseCallOptions, parseInit } from './arguments.ts';
+import { parseSessionResponse } from './broker-response.ts';
+import { proxyUrl } from './broker-url.ts';
+import type { CallOptions, IssueOptions, IssueParameters } from './call-options.ts';
 import { insideOf, type ClientInside } from './client-inside.ts';
+import { createIssueCalls, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
 import { checkGetAppToken, parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
 import { guardBody } from './response-body.ts';
 import { createServerTime, type ServerTime } from './server-time.ts';
-import { createUserCalls, type TimedResponse, type SendAsUser } from './user-calls.ts';
-import { createUserSession, type UserSession } from './user-session.ts';
+import { createUserCalls } from './user-calls.ts';
+import { createUserSession } from './user-session.ts';
 import type { VendorResponses } from './vendors/responses.ts';
-import type { IssueResponse, IssueEnvelope, SessionResponse } from './wire.ts';
+import type { IssueResponse, SessionResponse } from './wire.ts';
 
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface IssueOptions extends CallOptions {
-  /**
-   * Joins an equal call that is under way instead of sending another request. Use it only for tokens that are bound to
-   * the company's account: calls for a user-bound token must not share it. Default: false.
-   */
-  readonly shared?: boolean | undefined;
-}
-
-/** The parameters of a vendor. The vendor's page in the documentation lists them. */
-export type IssueParameters = Readonly<Record<string, unknown>>;
-
-/** A client of one broker. Each function rejects with a {@link ValetError} if it fails. No function stores a token. */
+/** A client of one broker. Each function rejects with a {@link ValetError} if it fails. */
 export interface ValetClient {
   /** Requests a vendor's token from the broker: `POST /v1/vendors/{vendor}/token`. */
   issue<Vendor extends keyof VendorResponses>(
@@ -39,6 +26,24 @@ export interface ValetClient {
     vendor: string,
     parameters?: IssueParameters,
     options?: IssueOptions,
+  ): Promise<IssueResponse<Fields>>;
+
+  /**
+   * Resolves with a vendor's token that is kept in memory: equal calls of one user share it until its `refresh_after`. A
+   * token without `refresh_after`, such as Vital's, which works once, is requested anew by each call. `signOut` drops the
+   * tokens. No function writes one to a storage.
+   *
+   * Use it for a token that your own code sends to the vendor. A vendor's SDK keeps its tokens itself.
+   */
+  token<Vendor extends keyof VendorResponses>(
+    vendor: Vendor,
+    parameters?: IssueParameters,
+    options?: CallOptions,
+  ): Promise<IssueResponse<VendorResponses[Vendor]>>;
+  token<Fields extends object = Record<string, unknown>>(
+    vendor: string,
+    parameters?: IssueParameters,
+    options?: CallOptions,
   ): Promise<IssueResponse<Fields>>;
 
   /**
@@ -106,13 +111,15 @@ export function createValetClient(options: ValetClientOptions): ValetClient {
 function createClientOfUser(options: ParsedOptions, serverTime: ServerTime): ValetClient {
   let session = createUserSession(options);
   const sendAsUser = createUserCalls({ ...options, serverTime });
-  const calls = createCalls({ ...options, serverTime, sendAsUser, currentSession: () => session });
+  const dependencies = { ...options, serverTime, sendAsUser, currentSession: () => session };
+  const { issue, token } = createIssueCalls(dependencies);
   const inside: ClientInside = { clock: options.clock, timeoutMs: options.timeoutMs, currentSession: () => session };
 
   const client: ValetClient = {
-    ...calls,
+    ...createCalls(dependencies),
     // The client does not check the vendor's own fields. The function of each vendor checks the fields that it reads.
-    issue: calls.issue as ValetClient['issue'],
+    issue: issue as ValetClient['issue'],
+    token: token as ValetClient['token'],
     signOut: () => {
       const ending = session;
       session = createUserSession(options);
@@ -129,46 +136,9 @@ function createClientOfUser(options: ParsedOptions, serverTime: ServerTime): Val
   return Object.freeze(Object.defineProperty(client, insideOf, { value: inside }));
 }
 
-interface CallsDependencies extends ParsedOptions {
-  readonly serverTime: ServerTime;
-  readonly sendAsUser: SendAsUser;
-  readonly currentSession: () => UserSession;
-}
-
-/** Creates the functions of a client that send requests. */
+/** Creates the functions of a client that call a vendor or describe the session. */
 function createCalls(dependencies: CallsDependencies) {
   const { brokerUrl, serverTime, sendAsUser, currentSession } = dependencies;
-
-  async function read<Body extends { server_time: string }>(
-    { response, elapsedMs }: TimedResponse,
-    parse: (response: Response) => Promise<Body>,
-  ): Promise<Body> {
-    const body = await parse(response);
-    serverTime.measure(body.server_time, elapsedMs);
-    return body;
-  }
-
-  function issue(vendor: string, parameters?: IssueParameters, options?: IssueOptions) {
-    const session = currentSession();
-    const issueOnce = (signal?: AbortSignal, token?: string) =>
-      session.settle(signal, async (controller) => {
-        const init = { method: 'POST', ...jsonBody(parameters, vendor) };
-        const url = `${vendorUrl(brokerUrl, vendor)}/token`;
-        return read(await sendAsUser({ session, url, init, signal: controller.signal, vendor, token }), (response) =>
-          parseIssueResponse(response, vendor),
-        );
-      });
-    return observe<IssueEnvelope>(dependencies, { operation: 'issue', vendor }, session, async () => {
-      const { signal, shared = false } = parseCallOptions<IssueOptions>(options, ['signal', 'shared']);
-      if (!shared) return issueOnce(signal);
-      return session.settle(signal, async (controller) => {
-        // Only calls with the same app token share a request: `getAppToken` may serve several users.
-        const token = await requestAppToken(session.getAppToken, { forceRefresh: false, signal: controller.signal });
-        const key = stringify([token, vendor, parameters], vendor);
-        return session.sharedCalls.join(key, () => issueOnce(undefined, token));
-      });
-    });
-  }
 
   function fetchFromVendor(vendor: string, path: string, init?: RequestInit): Promise<Response> {
     const session = currentSession();
@@ -186,12 +156,15 @@ function createCalls(dependencies: CallsDependencies) {
     const session = currentSession();
     return observe(dependencies, { operation: 'session' }, session, async () => {
       const { signal } = parseCallOptions<CallOptions>(options, ['signal']);
-      const url = `${brokerUrl}/v1/session`;
-      return session.settle(signal, async (controller) =>
-        read(await sendAsUser({ session, url, init: {}, signal: controller.signal }), parseSessionResponse),
-      );
+      return session.settle(signal, async (controller) => {
+        const request = { session, url: `${brokerUrl}/v1/session`, init: {}, signal: controller.signal };
+        const { response, elapsedMs } = await sendAsUser(request);
+        const body = await parseSessionResponse(response);
+        serverTime.measure(body.server_time, elapsedMs);
+        return body;
+      });
     });
   }
 
-  return { issue, fetch: fetchFromVendor, session: fetchSession };
+  return { fetch: fetchFromVendor, session: fetchSession };
 }

@@ -8,7 +8,8 @@ export { vitalReconcile } from './vendors/vital-reconcile.ts';
 export { vitalAuthenticate, vitalSignInToken } from './vendors/vital.ts';
 
 export type { AppTokenRequest, GetAppToken } from './app-token.ts';
-export type { CallOptions, IssueOptions, IssueParameters, ValetClient } from './client.ts';
+export type { CallOptions, IssueOptions, IssueParameters } from './call-options.ts';
+export type { ValetClient } from './client.ts';
 export type { ValetClock } from './clock.ts';
 export type { ValetEvent } from './events.ts';
 export type { ValetClientOptions } from './options.ts';

@@ -1,9 +1,9 @@
-import type { GetAppToken } from './app-token.ts';
-import { requestAppToken } from './app-token.ts';
+import { requestAppToken, type GetAppToken } from './app-token.ts';
 import { settleWithin, type Ending, type Settle } from './deadline.ts';
 import type { ParsedOptions } from './options.ts';
 import { createRenewals, type Renewals } from './renewals.ts';
 import { createSharedCalls, type SharedCalls } from './shared-calls.ts';
+import { createTokenMemo, type TokenMemo } from './token-memo.ts';
 
 /** The time between two calls of `signOut`. Everything that a call begins belongs to the session in which it began. */
 export interface UserSession extends Ending {
@@ -12,6 +12,7 @@ export interface UserSession extends Ending {
   readonly settle: Settle;
   readonly sharedCalls: SharedCalls;
   readonly renewals: Renewals;
+  readonly tokens: TokenMemo;
 }
 
 export function createUserSession(options: ParsedOptions): UserSession {
@@ -41,6 +42,7 @@ export function createUserSession(options: ParsedOptions): UserSession {
     getAppToken,
     settle,
     sharedCalls: createSharedCalls(),
+    tokens: createTokenMemo(clock),
     renewals: createRenewals({
       clock,
       request: () => settle(undefined, ({ signal }) => requestAppToken(getAppToken, { forceRefresh: true, signal })),

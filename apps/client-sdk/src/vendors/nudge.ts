@@ -1,6 +1,7 @@
 import { requireStringFields } from '../broker-response.ts';
 import { checkClient } from '../client-inside.ts';
-import type { IssueParameters, ValetClient } from '../client.ts';
+import type { IssueParameters } from '../call-options.ts';
+import type { ValetClient } from '../client.ts';
 
 /**
  * Creates the function that `Nudge.registerRefreshToken` expects. It resolves with a short-lived token, or with null if
