@@ -25,12 +25,12 @@ export function checkVitalCore(vital: unknown): void {
   }
 }
 
-/** The app's user for whom this process signed in at Vital's SDK, or saw that the user is signed in. */
+/** The user of Vital's SDK, and what this process knows about the user. */
 export interface Holder {
   readonly userId: string;
-  /** The issuer and subject of the app's user. */
-  readonly principal: string;
-  /** It has ended if the app has called `signOut` since. */
+  /** The issuer and subject of the app's user, if the broker has confirmed that it is the same user. */
+  readonly principal: string | undefined;
+  /** The session in which this process saw the user first. It has ended if the app has called `signOut` since. */
   readonly session: Ending;
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { problem } from '../testing/fake-broker.ts';
 import { failureOf } from '../testing/failure.ts';
-import { alice, bob, valetWithVital, vitalCore } from '../testing/vital.ts';
+import { alice, bob, valetWithVital, vitalCore, withApiKey } from '../testing/vital.ts';
 import { vitalReconcile } from './vital-reconcile.ts';
 
 const unavailable = problem(503, 'vendor_unavailable');
@@ -48,6 +48,34 @@ test('vitalReconcile keeps a user signed in whose token fails, if it was signed 
 
   expect(await failureOf(reconcile())).toMatchObject({ code: 'vendor_unavailable' });
   expect(current()).toBe(alice);
+  expect(calls).toEqual([]);
+});
+
+test('vitalReconcile signs a user out whom it saw before signOut, although the broker never confirmed the user', async () => {
+  const { valet, user, responses } = await valetWithVital({ known: false, sessionResponse: unavailable });
+  const { core, current, calls } = vitalCore(alice);
+  const reconcile = vitalReconcile(valet, core);
+  await failureOf(reconcile());
+  expect(current()).toBe(alice);
+
+  valet.signOut();
+  Object.assign(user, { vitalId: bob, subject: 'bob' });
+  Object.assign(responses, { session: undefined, issue: unavailable });
+
+  expect(await failureOf(reconcile())).toMatchObject({ code: 'vendor_unavailable' });
+  expect(calls).toEqual(['signOut']);
+});
+
+test("vitalReconcile leaves an API-key session that it saw before signOut, and refuses to replace another user's", async () => {
+  const { valet, user } = await valetWithVital();
+  const { core, calls } = vitalCore(alice, withApiKey);
+  const reconcile = vitalReconcile(valet, core);
+  await failureOf(reconcile());
+
+  valet.signOut();
+  Object.assign(user, { vitalId: bob, subject: 'bob' });
+
+  expect(await failureOf(reconcile())).toMatchObject({ code: 'migration_refused' });
   expect(calls).toEqual([]);
 });
 

@@ -65,6 +65,7 @@ async function reconcile(context: ReconcileContext): Promise<VitalReconciliation
     await device.signOut();
     held = undefined;
   }
+  if (held !== undefined) rememberFirstSight(device, held, session);
 
   const expected = await fetchExpectedUser(valet);
   assertNotEnded(session);
@@ -137,6 +138,13 @@ function isOfEndedSession({ holder }: VitalDevice, held: SignIn): boolean {
   return holder !== undefined && isSameUser(holder.userId, held.userId) && holder.session.ended;
 }
 
+/** Remembers in which session of the app a user of Vital's SDK was seen, even if the broker cannot confirm the user. */
+function rememberFirstSight(device: VitalDevice, { userId, usesApiKey }: SignIn, session: Ending): void {
+  // The session of an API key is only ever replaced on request.
+  if (usesApiKey || (device.holder !== undefined && isSameUser(device.holder.userId, userId))) return;
+  device.holder = { userId, principal: undefined, session };
+}
+
 interface ExpectedUser {
   readonly principal: string;
   /** The Vital user id of the app's user, if the broker knows it. */
@@ -158,7 +166,7 @@ async function fetchExpectedUser(valet: ValetClient): Promise<ExpectedUser | nul
 function isOtherUser({ holder }: VitalDevice, held: SignIn, expected: ExpectedUser): boolean | undefined {
   if (expected.userId !== undefined) return !isSameUser(held.userId, expected.userId);
   if (holder === undefined || !isSameUser(holder.userId, held.userId)) return undefined;
-  return holder.principal === expected.principal ? undefined : true;
+  return holder.principal === undefined || holder.principal === expected.principal ? undefined : true;
 }
 
 /** Ignores the case of letters, because Vital's iOS SDK writes UUIDs in capital letters. */
