@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createValetClient } from './client.ts';
 import { issued, json, problem, session, startFakeBroker } from './testing/fake-broker.ts';
 import { createVirtualClock } from './testing/virtual-clock.ts';
@@ -468,6 +468,21 @@ test('onEvent receives one event per call, and the client ignores an error that 
     { operation: 'issue', vendor: 'nabla', outcome: 'vendor_unavailable', durationMs: 0, requestId: 'request-1' },
     { operation: 'proxy', vendor: 'nymbl', outcome: 'ok', durationMs: 0 },
   ]);
+});
+
+test('the client ignores the rejection of an asynchronous onEvent', async () => {
+  const broker = await startFakeBroker(() => session());
+  const rejections: unknown[] = [];
+  const keep = (reason: unknown) => void rejections.push(reason);
+  process.on('unhandledRejection', keep);
+  onTestFinished(() => void process.off('unhandledRejection', keep));
+  const onEvent = () => Promise.reject(new Error('metrics are down'));
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, onEvent });
+
+  await valet.session();
+  await new Promise((resolve) => setImmediate(resolve));
+
+  expect(rejections).toEqual([]);
 });
 
 test('the client, its errors, its events and its URLs do not contain the app token', async () => {

@@ -1,5 +1,6 @@
 import type { ValetEvent } from './events.ts';
 import type { ParsedOptions } from './options.ts';
+import { callSafely } from './call-safely.ts';
 import { abortedError, type Ending } from './deadline.ts';
 import { ValetError } from './valet-error.ts';
 
@@ -15,11 +16,9 @@ export async function observe<Result>(
 ): Promise<Result> {
   const startedAtMs = clock.monotonicMs();
   const report = (outcome: ValetEvent['outcome'], requestId?: string) => {
-    try {
-      onEvent({ ...call, outcome, durationMs: clock.monotonicMs() - startedAtMs, requestId });
-    } catch {
-      // A failure of the app's metrics must not fail the call.
-    }
+    const durationMs = clock.monotonicMs() - startedAtMs;
+    // A failure of the app's metrics must not fail the call.
+    callSafely(onEvent, { ...call, outcome, durationMs, requestId });
   };
   try {
     const result = await run();

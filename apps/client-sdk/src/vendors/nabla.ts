@@ -1,4 +1,5 @@
 import { requireStringFields } from '../broker-response.ts';
+import { callSafely } from '../call-safely.ts';
 import { checkClient, lookInside, type ClientInside } from '../client-inside.ts';
 import type { ValetClient } from '../client.ts';
 import { ValetError } from '../valet-error.ts';
@@ -58,7 +59,9 @@ export function nablaSessionTokens(
     try {
       return await requestTokens(valet);
     } catch (error) {
-      report(onFailure, error);
+      const failure = ValetError.isInstance(error) ? error : new ValetError('internal', 'The client itself failed.');
+      // A failure of the app must not make Nabla's SDK wait for ever.
+      if (onFailure !== undefined) callSafely(onFailure, failure);
       return { accessToken: expiredToken, refreshToken: expiredToken };
     }
   };
@@ -90,12 +93,4 @@ function pauseBefore(attempt: number, error: unknown): number | undefined {
 
 function pause({ clock }: ClientInside, pauseMs: number): Promise<void> {
   return new Promise((resolve) => void clock.schedule(resolve, pauseMs));
-}
-
-function report(onFailure: NablaSessionTokensOptions['onFailure'], error: unknown): void {
-  try {
-    onFailure?.(ValetError.isInstance(error) ? error : new ValetError('internal', 'The client itself failed.'));
-  } catch {
-    // A failure of the app must not make Nabla's SDK wait for ever.
-  }
 }
