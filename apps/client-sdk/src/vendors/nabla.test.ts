@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createValetClient } from '../client.ts';
 import { issued, problem, startFakeBroker, type FakeResponse } from '../testing/fake-broker.ts';
@@ -6,21 +5,22 @@ import { createVirtualClock } from '../testing/virtual-clock.ts';
 import type { ValetError } from '../valet-error.ts';
 import { nablaSessionTokens, type NablaSessionTokens, type NablaSessionTokensOptions } from './nabla.ts';
 
+/** Creates a client whose pauses between two attempts take no time. `pauses` are their lengths in milliseconds. */
 async function valetOf(respond: () => FakeResponse, getAppToken: () => string | null = () => 'app-token') {
   const broker = await startFakeBroker(respond);
-  const virtual = createVirtualClock();
-  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, clock: virtual.clock });
-  /** Lets the time pass until `call` settles. */
-  const finish = async <Result>(call: Promise<Result>): Promise<Result> => {
-    const state = { isSettled: false };
-    void call.catch(() => undefined).finally(() => (state.isSettled = true));
-    while (!state.isSettled) {
-      await turn();
-      if (virtual.scheduledCount() === 1) virtual.advance(1000);
-    }
-    return call;
+  const { clock } = createVirtualClock();
+  const pauses: number[] = [];
+  const hooks = { onPause: () => undefined as void };
+  const schedule = (task: () => void, delayMs: number) => {
+    // The timeout of a call is longer than each pause.
+    if (delayMs >= 10_000) return clock.schedule(task, delayMs);
+    pauses.push(delayMs);
+    hooks.onPause();
+    setImmediate(task);
+    return () => undefined;
   };
-  return { broker, valet, ...virtual, finish };
+  const valet = createValetClient({ brokerUrl: broker.url, getAppToken, clock: { ...clock, schedule } });
+  return { broker, valet, pauses, hooks };
 }
 
 /**
@@ -68,13 +68,12 @@ test("nablaSessionTokens requests new tokens for each call and resolves with the
 
 /** Calls Nabla's SDK, whose provider fails, and returns what the app learns. */
 async function failAtNabla(respond: () => FakeResponse, getAppToken?: () => string | null) {
-  const { valet, broker, finish } = await valetOf(respond, getAppToken);
+  const { valet, broker, pauses } = await valetOf(respond, getAppToken);
   const failures: ValetError[] = [];
   const nabla = createNablaClient();
   nabla.initialize({}, nablaSessionTokens(valet, { onFailure: (error) => failures.push(error) }));
-  const outcome = finish(nabla.call());
-  await expect(outcome).rejects.toThrow('UnableToGetFreshSessionToken');
-  return { codes: failures.map(({ code }) => code), requestCount: broker.requests.length };
+  await expect(nabla.call()).rejects.toThrow('UnableToGetFreshSessionToken');
+  return { codes: failures.map(({ code }) => code), requestCount: broker.requests.length, pauses };
 }
 
 test.each([
@@ -85,7 +84,7 @@ test.each([
 ])("Nabla's SDK does not wait for ever when the response has only %j", async (fields) => {
   const outcome = await failAtNabla(() => issued('nabla', fields));
 
-  expect(outcome).toEqual({ codes: ['response_invalid'], requestCount: 1 });
+  expect(outcome).toEqual({ codes: ['response_invalid'], requestCount: 1, pauses: [] });
 });
 
 test("Nabla's SDK does not wait for ever when no user is signed in", async () => {
@@ -94,50 +93,41 @@ test("Nabla's SDK does not wait for ever when no user is signed in", async () =>
     () => null,
   );
 
-  expect(outcome).toEqual({ codes: ['signed_out'], requestCount: 0 });
+  expect(outcome).toEqual({ codes: ['signed_out'], requestCount: 0, pauses: [] });
 });
 
 test('nablaSessionTokens requests the tokens three times while a retry may succeed, and then gives up', async () => {
   const outcome = await failAtNabla(() => problem(503, 'vendor_unavailable'));
 
-  expect(outcome).toEqual({ codes: ['vendor_unavailable'], requestCount: 3 });
+  expect(outcome).toEqual({ codes: ['vendor_unavailable'], requestCount: 3, pauses: [1000, 2000] });
 });
 
 test('nablaSessionTokens does not wait for a retry that the broker allows only after more than five seconds', async () => {
   const outcome = await failAtNabla(() => problem(503, 'vendor_unavailable', { 'retry-after': '6' }));
 
-  expect(outcome).toEqual({ codes: ['vendor_unavailable'], requestCount: 1 });
+  expect(outcome).toEqual({ codes: ['vendor_unavailable'], requestCount: 1, pauses: [] });
 });
 
 test('nablaSessionTokens resolves with the tokens of a retry, after the time that the broker names', async () => {
   const responses = [problem(503, 'vendor_unavailable', { 'retry-after': '2' })];
   const tokens = issued('nabla', { access_token: 'a', refresh_token: 'r' });
-  const { valet, broker, advance, scheduledCount } = await valetOf(() => responses.shift() ?? tokens);
+  const { valet, pauses } = await valetOf(() => responses.shift() ?? tokens);
 
-  const provided = nablaSessionTokens(valet)();
-  while (broker.requests.length === 0 || scheduledCount() !== 1) await turn();
-  await turn();
-  advance(1999);
-  await turn();
-  expect(broker.requests).toHaveLength(1);
-  advance(1);
-
-  expect(await provided).toEqual({ accessToken: 'a', refreshToken: 'r' });
+  expect(await nablaSessionTokens(valet)()).toEqual({ accessToken: 'a', refreshToken: 'r' });
+  expect(pauses).toEqual([2000]);
 });
 
 test('nablaSessionTokens does not request the tokens of the next user when signOut is called before a retry', async () => {
-  const { valet, broker, finish } = await valetOf(() => problem(503, 'vendor_unavailable'));
+  const { valet, broker, pauses, hooks } = await valetOf(() => problem(503, 'vendor_unavailable'));
+  hooks.onPause = () => valet.signOut();
   const onFailure = () => {
     throw new Error('the app fails as well');
   };
 
-  const provided = nablaSessionTokens(valet, { onFailure })();
-  while (broker.requests.length === 0) await turn();
-  valet.signOut();
-  const { accessToken } = await finish(provided);
+  const { accessToken } = await nablaSessionTokens(valet, { onFailure })();
 
   expect(isExpired(accessToken)).toBe(true);
-  expect(broker.requests).toHaveLength(1);
+  expect([pauses, broker.requests.length]).toEqual([[1000], 1]);
 });
 
 test.each([

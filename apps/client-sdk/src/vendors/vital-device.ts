@@ -68,7 +68,7 @@ export interface VitalDevice {
 export function openVitalDevice(vital: VitalCore, valet: ValetClient, timeLimitMs?: number): VitalDevice {
   const state = stateOf.get(vital) ?? { lastTurn: Promise.resolve(), isConfigured: false, holder: undefined };
   stateOf.set(vital, state);
-  const { clock, timeoutMs = 10_000 } = lookInside(valet);
+  const { clock, timeoutMs } = lookInside(valet);
   const callNative = <Result>(name: string, call: () => Result | Promise<Result>, onLate?: () => void) => {
     const deadline = { clock, timeoutMs: timeLimitMs ?? timeoutMs, ending: neverEnding };
     return settleWithin({ ...deadline, what: `\`${name}\` of Vital's SDK` }, async ({ signal }) => {
