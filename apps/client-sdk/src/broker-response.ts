@@ -37,6 +37,14 @@ function parseRetryAfterSeconds({ headers }: Response, nowMs: number): number | 
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
+const unmarkedRemediation =
+  'Check that `brokerUrl` is the address of a Valet Key broker, that the broker is not older than this client, and that no gateway changes its responses or hides the header `valet-key` from web pages.';
+
+/** Returns whether a response may be the page of a network on which the user has to sign in first. */
+function isSignInPage({ ok, headers }: Response): boolean {
+  return ok && (headers.get('content-type') ?? '').startsWith('text/html');
+}
+
 /** What the client knows about the call that a response belongs to. */
 export interface ResponseContext {
   readonly brokerUrl: string;
@@ -65,8 +73,8 @@ export function checkSource(response: Response, context: ResponseContext): 'brok
     `The response (HTTP ${status}) lacks the header \`${markHeader}\` of a broker.`,
     {
       status,
-      // The sign-in page of a network is a success without a mark.
-      retryable: response.ok || retryableGatewayStatuses.has(status),
+      remediation: unmarkedRemediation,
+      retryable: isSignInPage(response) || retryableGatewayStatuses.has(status),
       retryAfterSeconds: parseRetryAfterSeconds(response, serverTime.nowMs()),
       vendor,
     },

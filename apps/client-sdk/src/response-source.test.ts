@@ -12,13 +12,25 @@ function clientOf(response: Response, fields: object = {}, brokerUrl = 'https://
 const fromVendor = () => new Response('{}', { headers: { 'valet-key': 'vendor' } });
 
 test.each([200, 404, 511, 502])("fetch does not return a network's or gateway's own page (HTTP %i)", async (status) => {
-  const broker = await startFakeBroker(() => ({ status, body: '<html>Sign in to the hotel</html>', mark: 'none' }));
+  const headers = { 'content-type': 'text/html; charset=utf-8' };
+  const page = { status, headers, body: '<html>Sign in to the hotel</html>', mark: 'none' } as const;
+  const broker = await startFakeBroker(() => page);
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken: () => 'app-token' });
 
   const error = await failureOf(valet.fetch('nymbl', '/Patients'));
 
   expect(error).toMatchObject({ code: 'response_invalid', status, retryable: status !== 404 });
   expect(error.message).not.toContain('hotel');
+});
+
+test('a successful response without the mark, as of an older broker, is refused and tells what to do', async () => {
+  const body = { subject: 'alice', vendors: {}, server_time: '2026-11-20T10:00:00.000Z' };
+  const valet = clientOf(new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } }));
+
+  const error = await failureOf(valet.session());
+
+  expect(error).toMatchObject({ code: 'response_invalid', status: 200, retryable: false });
+  expect(error.remediation).toContain('not older than this client');
 });
 
 test('a page with a problem document of its own is not an error of the broker without the mark', async () => {
