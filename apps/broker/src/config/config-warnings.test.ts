@@ -148,6 +148,19 @@ test('inspectConfig does not warn about the mode of a file without a secret', as
   expect(await warningsFor({ issuers: [{ ...issuers[0], issuer: `\${file:${path}}` }] })).toEqual([]);
 });
 
+test('backChannelLogout is reported if the subject of the issuer is another claim than sub, which logout tokens usually lack', async () => {
+  const backChannelLogout = { audiences: ['app'] };
+  const vendors = { nudge: { apiKey: '${env:KEY}' } };
+  const warningsWith = (record: object) => warningsFor({ issuers: [{ ...issuers[0], ...record }], vendors });
+  expect(await warningsWith({ backChannelLogout })).toEqual([]);
+  expect(await warningsWith({ subjectClaims: ['uid'] })).toEqual([]);
+  expect(await warningsWith({ backChannelLogout, subjectClaims: ['uid'] })).toEqual([
+    expect.stringMatching(
+      /^issuers: a logout token of https:\/\/id\.example\.com can end only sessions, unless it has uid/,
+    ),
+  ]);
+});
+
 test('a rule that only observes is reported, because it refuses nothing', async () => {
   const rules = [{ require: { scope: 'a' } }, { require: { scope: 'b' }, observe: true }];
   const vendors = { nudge: { apiKey: '${env:KEY}', policy: { rules } } };

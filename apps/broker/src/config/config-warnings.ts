@@ -41,7 +41,12 @@ export async function listWarnings({ written, resolved, config, isData }: Loaded
     }
   };
   await walk(written, resolved, []);
-  return [...warnings, ...listObservingRules(config), ...listShortAdminTokens(config.admin)];
+  return [
+    ...warnings,
+    ...listObservingRules(config),
+    ...listSessionLogouts(config),
+    ...listShortAdminTokens(config.admin),
+  ];
 }
 
 function listObservingRules({ connections }: Config): string[] {
@@ -49,6 +54,17 @@ function listObservingRules({ connections }: Config): string[] {
     (policy.policy?.rules ?? []).flatMap(({ observe }, index) =>
       observe ? [`vendors.${name}.policy.rules.${index}.observe: ${observeWarning}`] : [],
     ),
+  );
+}
+
+/** A logout token names its user by `sub`, and need not have any other claim of the user. */
+function listSessionLogouts({ issuers }: Config): string[] {
+  return issuers.flatMap(({ issuer, backChannelLogout, subjectClaims = ['sub'] }) =>
+    backChannelLogout === undefined || subjectClaims.every((claim) => claim === 'sub')
+      ? []
+      : [
+          `issuers: a logout token of ${issuer} can end only sessions, unless it has ${subjectClaims.join(' and ')}, which name the user; make sure that logout tokens and access tokens have the claim sid`,
+        ],
   );
 }
 

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { listAdminDigests } from '../config/admin-fields.ts';
 import type { Config } from '../config/config.ts';
+import { createRecordRefusal } from '../audit/record-refusal.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createCallerLimits } from '../policy/caller-limits.ts';
 import type { Store } from '../storage/store.ts';
@@ -56,9 +57,11 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     trustedProxies: config.listen.trustedProxies,
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
-  const identify = createIdentify({ verifier, store, assertWithinRate: callerLimits.assertWithinRate });
+  const recordRefusal = createRecordRefusal(audit, connections);
+  const { assertWithinRate } = callerLimits;
+  const identify = createIdentify({ verifier, store, recordRefusal, assertWithinRate });
   // Forward authentication has no rate limit, because a proxy asks the broker about each request to every service.
-  const identifyWithoutLimit = createIdentify({ verifier, store });
+  const identifyWithoutLimit = createIdentify({ verifier, store, recordRefusal });
   const { headerPrefix } = config.forwardAuth;
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
   addDocumentationRoutes(app, publicUrl);

@@ -13,8 +13,9 @@ import type {
   onSendHookHandler,
 } from 'fastify';
 import type { Logger } from 'pino';
-import type { Identify } from '../identity/identify.ts';
+import type { CallerRequest, Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
+import type { OperationRequest } from '../vendors/perform.ts';
 import { cutOff, linger } from './sockets.ts';
 
 declare module 'fastify' {
@@ -225,14 +226,27 @@ export const forgetMediaType: onRequestAsyncHookHandler = async ({ raw }) => {
  * Returns the hook that authenticates a caller. Only the bearer token of the `Authorization` header identifies a caller,
  * never a query parameter or a body.
  */
-export function authenticateWith(identify: Identify): onRequestAsyncHookHandler {
+export function authenticateWith(identify: Identify, operation: CallerRequest['operation']): onRequestAsyncHookHandler {
   return async (request) => {
-    request.principal = await identify(readBearerToken(request.headers.authorization));
+    const { connection } = request.params as { connection?: string };
+    const token = readBearerToken(request.headers.authorization);
+    request.principal = await identify({ ...originOf(request), token, operation, connection });
   };
 }
 
+/** Returns where a request comes from. */
+export function originOf(request: FastifyRequest): Pick<CallerRequest, 'id' | 'clientAddress'> {
+  return { id: request.id, clientAddress: clientAddressOf(request) };
+}
+
+/** Returns the request for an operation of a caller that `authenticateWith` has identified. */
+export function operationOf(request: FastifyRequest, connection: string): OperationRequest {
+  const token = readBearerToken(request.headers.authorization);
+  return { ...originOf(request), token, principal: principalOf(request), connection };
+}
+
 /** Returns the address of the client. What a proxy states counts only if it is an address. */
-export function clientAddressOf({ ip, socket }: FastifyRequest): string | undefined {
+function clientAddressOf({ ip, socket }: FastifyRequest): string | undefined {
   return isIP(ip) === 0 ? socket.remoteAddress : ip;
 }
 

@@ -3,8 +3,10 @@ import type { JwtVerifier } from '@valetkey/jwt-verify';
 import { expect, test } from 'vitest';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import type { Logout, Store } from '../storage/store.ts';
-import { createIdentify, principalKey } from './identify.ts';
+import { createIdentify, principalKey, type CallerRequest } from './identify.ts';
 
+const request: CallerRequest = { id: 'request-1', token: '', operation: 'issue' };
+const recordRefusal = async () => undefined;
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: {} };
 
 /** Creates a verifier that returns a principal or throws. */
@@ -27,6 +29,7 @@ function createWatchedStore(events: string[]): Store {
 test('identify verifies the token, then checks the rate limit, then reads the block list, and returns the principal', async () => {
   const events: string[] = [];
   const identify = createIdentify({
+    recordRefusal,
     verifier: createVerifier((token) => {
       events.push(`verify ${token}`);
       return alice;
@@ -34,7 +37,7 @@ test('identify verifies the token, then checks the rate limit, then reads the bl
     store: createWatchedStore(events),
     assertWithinRate: ({ subject }) => events.push(`assertWithinRate ${subject}`),
   });
-  expect(await identify('token-1')).toBe(alice);
+  expect(await identify({ ...request, token: 'token-1' })).toBe(alice);
   expect(events).toEqual(['verify token-1', 'assertWithinRate alice', 'isBlocked alice']);
 });
 
@@ -44,13 +47,14 @@ test.each(['invalid_token', 'identity_unavailable'] as const)(
     const events: string[] = [];
     const refusal = new ValetKeyError(code, 'No.', { reason: 'canary' });
     const identify = createIdentify({
+      recordRefusal,
       verifier: createVerifier(() => {
         throw refusal;
       }),
       store: createWatchedStore(events),
       assertWithinRate: () => events.push('assertWithinRate'),
     });
-    await expect(identify('token')).rejects.toBe(refusal);
+    await expect(identify({ ...request, token: 'token' })).rejects.toBe(refusal);
     expect(events).toEqual([]);
   },
 );
@@ -59,23 +63,26 @@ test('identify rejects a principal above the rate limit before it reads the stor
   const events: string[] = [];
   const refusal = new ValetKeyError('rate_limited', 'Too many.');
   const identify = createIdentify({
+    recordRefusal,
     verifier: createVerifier(() => alice),
     store: createWatchedStore(events),
     assertWithinRate: () => {
       throw refusal;
     },
   });
-  await expect(identify('token')).rejects.toBe(refusal);
+  await expect(identify({ ...request, token: 'token' })).rejects.toBe(refusal);
   expect(events).toEqual([]);
 });
 
 test('identify rejects a blocked principal until it is unblocked, and no principal with another issuer or subject', async () => {
   const store = createSqliteStore(':memory:');
   const identify = createIdentify({
+    recordRefusal,
     verifier: createVerifier((token) => JSON.parse(token) as Principal),
     store,
   });
-  const identifyAs = (changes: Partial<Principal>) => identify(JSON.stringify({ ...alice, ...changes }));
+  const identifyAs = (changes: Partial<Principal>) =>
+    identify({ ...request, token: JSON.stringify({ ...alice, ...changes }) });
   await identifyAs({});
   await store.blockUser(alice);
   await expect(identifyAs({})).rejects.toMatchObject({ code: 'user_blocked' });
@@ -122,10 +129,10 @@ test.each<[string, Partial<Logout>, Partial<Principal>, boolean]>([
   ],
 ])('identify decides after a logout about a token %s', async (_, named, token, isRefused) => {
   const store = createSqliteStore(':memory:');
-  const identify = createIdentify({ verifier: createVerifier(() => ({ ...alice, ...token })), store });
-  await identify('token');
+  const identify = createIdentify({ recordRefusal, verifier: createVerifier(() => ({ ...alice, ...token })), store });
+  await identify({ ...request, token: 'token' });
   await store.recordLogout({ ...logout, ...named });
-  const refusal = await identify('token').then(
+  const refusal = await identify({ ...request, token: 'token' }).then(
     () => undefined,
     ({ code, reason }: ValetKeyError) => `${code} ${reason}`,
   );
@@ -136,15 +143,15 @@ test('identify rejects a blocked principal with `user_blocked` although its toke
   const store = createSqliteStore(':memory:');
   await store.recordLogout({ ...logout, subject: 'alice' });
   await store.blockUser(alice);
-  const identify = createIdentify({ verifier: createVerifier(() => alice), store });
-  await expect(identify('token')).rejects.toMatchObject({ code: 'user_blocked' });
+  const identify = createIdentify({ recordRefusal, verifier: createVerifier(() => alice), store });
+  await expect(identify({ ...request, token: 'token' })).rejects.toMatchObject({ code: 'user_blocked' });
 });
 
 test('identify rejects with `overloaded` when the block list cannot be read', async () => {
   const store = createSqliteStore(':memory:');
   await store.close();
-  const identify = createIdentify({ verifier: createVerifier(() => alice), store });
-  await expect(identify('token')).rejects.toMatchObject({ code: 'overloaded' });
+  const identify = createIdentify({ recordRefusal, verifier: createVerifier(() => alice), store });
+  await expect(identify({ ...request, token: 'token' })).rejects.toMatchObject({ code: 'overloaded' });
 });
 
 test('principalKey returns equal keys for equal principals and different keys for different ones', () => {
@@ -158,4 +165,41 @@ test('principalKey returns equal keys for equal principals and different keys fo
   ];
   expect(new Set(principals.map(principalKey)).size).toBe(principals.length);
   expect(principalKey({ issuer: 'https://a', subject: 'b' })).toBe(principalKey({ subject: 'b', issuer: 'https://a' }));
+});
+
+test.each<[code: string, refuse: () => never]>([
+  [
+    'user_blocked',
+    () => {
+      throw new ValetKeyError('user_blocked', 'No.');
+    },
+  ],
+  [
+    'rate_limited',
+    () => {
+      throw new ValetKeyError('rate_limited', 'No.', { reason: 'too_many' });
+    },
+  ],
+])('identify records that a verified caller is refused with `%s` before it rejects', async (code, refuse) => {
+  const recorded: unknown[] = [];
+  const identify = createIdentify({
+    verifier: createVerifier(() => alice),
+    store: createSqliteStore(':memory:'),
+    assertWithinRate: refuse,
+    recordRefusal: async (principal, { id, operation }, refusal) => {
+      recorded.push([principal.subject, id, operation, refusal.code]);
+    },
+  });
+  await expect(identify(request)).rejects.toMatchObject({ code });
+  expect(recorded).toEqual([['alice', 'request-1', 'issue', code]]);
+});
+
+test('identify records nothing while the store cannot be read', async () => {
+  const overloaded = new ValetKeyError('overloaded', 'No.');
+  const identify = createIdentify({
+    verifier: createVerifier(() => alice),
+    store: { ...createSqliteStore(':memory:'), isBlocked: () => Promise.reject(overloaded) },
+    recordRefusal: () => Promise.reject(new Error('recorded')),
+  });
+  await expect(identify(request)).rejects.toBe(overloaded);
 });

@@ -1,31 +1,57 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { JwtVerifier } from '@valetkey/jwt-verify';
+import type { Decision } from '../storage/audit-store.ts';
 import type { PrincipalId, Store } from '../storage/store.ts';
 
+/** A request whose caller is to be identified. */
+export interface CallerRequest {
+  readonly id: string;
+  readonly token: string;
+  /** What the caller asks for. */
+  readonly operation: Decision['operation'];
+  /** The connection's name as the caller sent it. It may be any text. */
+  readonly connection?: string | undefined;
+  readonly clientAddress?: string | undefined;
+}
+
 /**
- * Returns the principal of a token. Rejects with the error of the verifier, with `user_blocked` if the operator has blocked
- * the principal, with `invalid_token` and the reason `revoked` if the identity provider has ended the token's session, and
- * with `overloaded` if the store cannot be read.
+ * Returns the principal of the token of a request. Rejects with the error of the verifier, with `user_blocked` if the operator
+ * has blocked the principal, with `invalid_token` and the reason `revoked` if the identity provider has ended the token's
+ * session, and with `overloaded` if the store cannot be read.
  */
-export type Identify = (token: string) => Promise<Principal>;
+export type Identify = (request: CallerRequest) => Promise<Principal>;
+
+/** Records that a verified caller is refused. */
+export type RecordRefusal = (principal: Principal, request: CallerRequest, refusal: ValetKeyError) => Promise<void>;
 
 interface IdentifyDependencies {
   readonly verifier: JwtVerifier;
   readonly store: Store;
+  readonly recordRefusal: RecordRefusal;
   /** Called with each verified principal before the store is read. If it throws, `identify` rejects with its error. */
   readonly assertWithinRate?: ((principal: PrincipalId) => void) | undefined;
 }
 
 /**
  * Creates `identify`. Every route gets its principals from it, so that a block or a logout takes effect on each route: at
- * once in the broker that receives it, within two seconds in every other broker over the store.
+ * once in the broker that receives it, within two seconds in every other broker over the store. It records the refusal of a
+ * caller whose token is valid.
  */
-export function createIdentify({ verifier, store, assertWithinRate }: IdentifyDependencies): Identify {
-  return async (token) => {
-    const principal = await verifier.verify(token);
+export function createIdentify({ verifier, store, recordRefusal, assertWithinRate }: IdentifyDependencies): Identify {
+  const assertAdmitted = async (principal: Principal): Promise<void> => {
     assertWithinRate?.(principal);
     if (await store.isBlocked(principal)) throw new ValetKeyError('user_blocked', 'This user is blocked.');
     if (await isRevoked(principal, store)) throw revokedError();
+  };
+  return async (request) => {
+    const principal = await verifier.verify(request.token);
+    try {
+      await assertAdmitted(principal);
+    } catch (error) {
+      if (ValetKeyError.isInstance(error) && error.code !== 'overloaded')
+        await recordRefusal(principal, request, error);
+      throw error;
+    }
     return principal;
   };
 }

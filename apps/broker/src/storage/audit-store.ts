@@ -1,3 +1,21 @@
+/** What a decision is about. Each name says what the caller asked for, or what changed. */
+export type Operation = (typeof operations)[number];
+
+/** The operations of decisions. The broker records only refusals of `session`, `authorize` and `resolve`. */
+export const operations = [
+  'issue',
+  'proxy',
+  'session',
+  'authorize',
+  'resolve',
+  'map',
+  'unmap',
+  'block',
+  'unblock',
+  'logout',
+  'forget',
+] as const;
+
 /** One decision of the broker: the principal, the requested operation and the outcome. */
 export interface Decision {
   /** ISO 8601, UTC. */
@@ -8,7 +26,7 @@ export interface Decision {
    * `unblock`: the operator blocked or unblocked the principal. `logout`: the identity provider ended sessions of the principal;
    * the subject is empty if it named only a session. `forget`: the operator erased a principal, whose subject is therefore empty.
    */
-  readonly operation: 'issue' | 'proxy' | 'map' | 'unmap' | 'block' | 'unblock' | 'logout' | 'forget';
+  readonly operation: Operation;
   /** The name that the caller gave. Absent for `block`, `unblock`, `logout` and `forget`, which concern every connection. */
   readonly connection?: string | undefined;
   /** The vendor of the connection at that time. Absent where the outcome is `unknown_vendor` and where `connection` is absent. */

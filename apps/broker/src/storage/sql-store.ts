@@ -99,7 +99,8 @@ export function createSqlStore(database: SqlDatabase): Store {
   const run: Run = (name, values) => query(statements[name], values);
   const runInTurn = (key: readonly string[], names: readonly (keyof typeof statements)[], values: Values) =>
     queryInTurn(
-      JSON.stringify(key),
+      // Brokers of an earlier version lock the same key.
+      JSON.stringify(key.map(toStored)),
       names.map((name) => statements[name]),
       values,
     );
@@ -216,7 +217,7 @@ function failWithStoreErrors({ query, queryInTurn, insertRows, close }: SqlDatab
   return {
     query: (statement: string, values: Values = []) => run(() => query(statement, values.map(toStored))),
     queryInTurn: (key: string, names: readonly string[], values: Values) =>
-      run(() => queryInTurn(String(toStored(key)), names, values.map(toStored))),
+      run(() => queryInTurn(key, names, values.map(toStored))),
     insertRows: (into: string, rows: readonly Values[]) =>
       run(() =>
         insertRows(

@@ -15,6 +15,9 @@ export interface OperationRequest {
   readonly connection: string;
   /** The HTTP method of a proxied call. */
   readonly method?: string | undefined;
+  /** The caller's token. Only its fingerprint is recorded. */
+  readonly token?: string | undefined;
+  readonly clientAddress?: string | undefined;
 }
 
 /** What the work of an operation learns for its decision, whether the work then succeeds or fails. */
@@ -67,7 +70,7 @@ export function createPerform({ connections, audit, clock, logger, policyVersion
   return async (request, operation, work) => {
     const startedAtMs = clock.monotonicMs();
     await audit.assertWritable(request.id);
-    const { id: requestId, principal, connection: name, method } = request;
+    const { id: requestId, principal, connection: name, method, clientAddress, token } = request;
     const { issuer, subject } = principal;
     const decision = {
       requestId,
@@ -77,6 +80,8 @@ export function createPerform({ connections, audit, clock, logger, policyVersion
       issuer,
       subject,
       policyVersion,
+      clientAddress,
+      tokenFingerprint: token === undefined ? undefined : audit.fingerprint(token),
     };
     const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
     let details: OperationDetails = {};

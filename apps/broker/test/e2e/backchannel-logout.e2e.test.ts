@@ -177,7 +177,7 @@ test('refuses forms without a usable logout token, tells the provider why, and r
   expect((await logOutWith(broker, { logout_token: token })).status).toBe(200);
 });
 
-test('responds 503 while the logout cannot be stored or audited, so that the provider sends it again', async () => {
+test('responds 503 while the logout cannot be stored, so that the provider sends it again', async () => {
   const provider = createTokenIssuer();
   const { issuer, jwks } = provider;
   const memory = createSqliteStore(':memory:');

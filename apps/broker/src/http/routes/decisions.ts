@@ -3,7 +3,13 @@ import { listSchemaProblems, ValetKeyError } from '@valetkey/core-types';
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import Negotiator from 'negotiator';
 import { z } from 'zod';
-import type { Decision, DecisionPage, DecisionPosition, DecisionQuery } from '../../storage/audit-store.ts';
+import {
+  operations,
+  type Decision,
+  type DecisionPage,
+  type DecisionPosition,
+  type DecisionQuery,
+} from '../../storage/audit-store.ts';
 import type { Store } from '../../storage/store.ts';
 import { addRoute } from '../server.ts';
 
@@ -24,14 +30,14 @@ const querySchema = z.strictObject({
   outcome: text.optional(),
   reason: text.optional(),
   request_id: text.optional(),
-  operation: z.enum(['issue', 'proxy', 'map', 'unmap', 'block', 'unblock', 'logout', 'forget']).optional(),
+  operation: z.enum(operations).optional(),
   limit: z.coerce.number().int().min(1).max(maxLimit).optional(),
   cursor: z.string().transform(parseCursor).optional(),
 });
 
 const remediation =
   'Use each of these parameters at most once: `since` and `until` (`2026-11-28T14:02:00Z`), `issuer`, `subject`, ' +
-  '`connection`, `vendor_user_id`, `outcome`, `reason`, `request_id`, `operation` (`issue`, `proxy`, `map`, `unmap`, `block`, `unblock`, `logout` or `forget`), ' +
+  `\`connection\`, \`vendor_user_id\`, \`outcome\`, \`reason\`, \`request_id\`, \`operation\` (${operations.join(', ')}), ` +
   `\`limit\` (1 to ${maxLimit}) and \`cursor\` (the \`next_cursor\` of the page before).`;
 
 /** Adds `GET /v1/decisions`: a page of the audit, or the whole selection as lines of JSON. */

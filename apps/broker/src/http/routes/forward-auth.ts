@@ -3,6 +3,7 @@ import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, FastifyReply, RouteHandlerMethod } from 'fastify';
 import { z } from 'zod';
 import type { Identify } from '../../identity/identify.ts';
+import { originOf } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
 
 interface ForwardAuthDependencies {
@@ -19,7 +20,11 @@ interface ForwardAuthDependencies {
 export function addResolveRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthDependencies): void {
   const handler: RouteHandlerMethod = async (request, reply) => {
     try {
-      const principal = await identify(readBearerToken(request.headers.authorization));
+      const principal = await identify({
+        ...originOf(request),
+        token: readBearerToken(request.headers.authorization),
+        operation: 'resolve',
+      });
       writeSessionHeaders(reply, headerPrefix, principal);
     } catch (error) {
       if (!ValetKeyError.isInstance(error) || error.status >= 500) throw error;
@@ -38,7 +43,11 @@ export function addResolveRoute(server: FastifyInstance, { identify, headerPrefi
 export function addAuthorizeRoute(server: FastifyInstance, { identify, headerPrefix }: ForwardAuthDependencies): void {
   const handler: RouteHandlerMethod = async (request, reply) => {
     const required = parseScopes(request.query);
-    const principal = await identify(readToken(request.headers.authorization));
+    const principal = await identify({
+      ...originOf(request),
+      token: readToken(request.headers.authorization),
+      operation: 'authorize',
+    });
     if (!required.every((scope) => principal.scopes.includes(scope))) {
       throw new ValetKeyError('forbidden', 'The token lacks a required scope.', {
         remediation: `Request a token with the scopes: ${required.join(' ')}.`,

@@ -14,7 +14,7 @@ import Negotiator from 'negotiator';
 import type { Identify } from '../../identity/identify.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
-import { authenticateWith, principalOf } from '../request-rules.ts';
+import { authenticateWith, operationOf, principalOf } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
 
 interface IssueRouteDependencies {
@@ -34,8 +34,7 @@ export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteD
       POST: async (request, reply) => {
         const { connection: name } = request.params as { connection: string };
         const principal = principalOf(request);
-        const operation = { id: request.id, principal, connection: name };
-        const { type, body } = await perform(operation, 'issue', async (connection, recordChange) => {
+        const { type, body } = await perform(operationOf(request, name), 'issue', async (connection, recordChange) => {
           const plainTextField = choosePlainTextField(connection.vendor, request.headers.accept);
           const { result: token, vendorUserId } = await issueClientToken(
             connection,
@@ -50,7 +49,7 @@ export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteD
         return reply.type(type).send(body);
       },
     },
-    authenticateWith(identify),
+    authenticateWith(identify, 'issue'),
   );
 }
 

@@ -8,7 +8,7 @@ import type { CallerLimits } from '../../policy/caller-limits.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { proxyCall } from '../../vendors/proxy-call.ts';
 import { toValetKeyError } from '../errors/problem.ts';
-import { authenticateWith, markHeader, principalOf } from '../request-rules.ts';
+import { authenticateWith, markHeader, operationOf, principalOf } from '../request-rules.ts';
 import { cutOff } from '../sockets.ts';
 import { readProxyRequest } from './proxy-request.ts';
 
@@ -36,14 +36,14 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
     });
     const route = {
       method: scope.supportedMethods,
-      onRequest: authenticateWith(identify),
+      onRequest: authenticateWith(identify, 'proxy'),
       handler: async (request: FastifyRequest, reply: FastifyReply) => {
         const { connection: name } = request.params as { connection: string };
         const principal = principalOf(request);
         const caller = principalKey(principal);
         const leaveProxyCall = callerLimits.enterProxyCall(principal);
         const abandoned = watchForDisconnect(reply, leaveProxyCall);
-        const operation = { id: request.id, principal, connection: name, method: request.method };
+        const operation = { ...operationOf(request, name), method: request.method };
         const response = await perform(operation, 'proxy', async (connection, _recordChange, addDetails) => {
           try {
             const call = await readProxyRequest(request, { connection, caller, signal: abandoned });

@@ -50,7 +50,7 @@ export function addSessionRoute(server: FastifyInstance, dependencies: SessionRo
       server_time: isoAt(clock.nowMs()),
     };
   };
-  addRoute(server, '/v1/session', { GET: handler }, authenticateWith(identify));
+  addRoute(server, '/v1/session', { GET: handler }, authenticateWith(identify, 'session'));
 }
 
 /** Returns the connection that a request asks to be explained. Throws `forbidden` unless the operator allows it. */

@@ -5,6 +5,7 @@ import type { Identify } from '../../identity/identify.ts';
 import type { Connection } from '../../vendors/connections.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
+import { originOf } from '../request-rules.ts';
 import { addFormRoute } from './form-route.ts';
 import { parseExchangeRequest } from './exchange-request.ts';
 import { encodeExchangedToken } from './issue.ts';
@@ -28,9 +29,9 @@ export function addTokenExchangeRoute(server: FastifyInstance, dependencies: Tok
   const { identify, perform, tokens, clock, countError } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     const { subjectToken, connection: name, requestedTokenType, asksForScope } = parseExchangeRequest(request.body);
-    const principal = await identify(subjectToken);
-    const operation = { id: request.id, principal, connection: name };
-    const body = await perform(operation, 'issue', async (connection, recordChange) => {
+    const call = { ...originOf(request), token: subjectToken, connection: name };
+    const principal = await identify({ ...call, operation: 'issue' });
+    const body = await perform({ ...call, principal }, 'issue', async (connection, recordChange) => {
       const exchanged = readExchangedToken(connection, requestedTokenType);
       const { result: token, vendorUserId } = await issueClientToken(
         connection,
