@@ -50,49 +50,66 @@ test("a forced refresh that ends after signOut does not count as the next user's
   expect(broker.requests.map(({ headers }) => headers.authorization)).not.toContain('Bearer alice-2');
 });
 
-test('a call whose refusal arrives after signOut asks getAppToken of the next user for nothing', async () => {
-  const refusal = Promise.withResolvers<Response>();
-  const asked: boolean[] = [];
-  const valet = createValetClient({
-    brokerUrl,
-    getAppToken: ({ forceRefresh }) => {
-      asked.push(forceRefresh);
-      return 'app-token';
-    },
-    // This fetch ignores its signal.
-    fetch: () => refusal.promise,
-  });
+test.each(['signOut', 'the abort of its signal'])(
+  'a call whose refusal arrives after %s does not ask getAppToken for a new token',
+  async (end) => {
+    const refusal = Promise.withResolvers<Response>();
+    const asked: boolean[] = [];
+    const valet = createValetClient({
+      brokerUrl,
+      getAppToken: ({ forceRefresh }) => {
+        asked.push(forceRefresh);
+        return 'app-token';
+      },
+      // This fetch ignores its signal.
+      fetch: () => refusal.promise,
+    });
+    const controller = new AbortController();
 
-  const failure = failureOf(valet.session());
-  await new Promise((resolve) => setImmediate(resolve));
-  valet.signOut();
-  refusal.resolve(
-    new Response('{"code":"invalid_token","request_id":"1"}', { status: 401, headers: { 'valet-key': 'broker' } }),
-  );
-  await new Promise((resolve) => setImmediate(resolve));
+    const failure = failureOf(valet.session({ signal: controller.signal }));
+    await new Promise((resolve) => setImmediate(resolve));
+    if (end === 'signOut') valet.signOut();
+    else controller.abort();
+    refusal.resolve(
+      new Response('{"code":"invalid_token","request_id":"1"}', { status: 401, headers: { 'valet-key': 'broker' } }),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
 
-  expect(await failure).toMatchObject({ code: 'aborted' });
-  expect(asked).toEqual([false]);
-});
+    expect(await failure).toMatchObject({ code: 'aborted' });
+    expect(asked).toEqual([false]);
+  },
+);
 
-test('a result that is ready when signOut is called is not delivered', async () => {
-  const settled = Promise.withResolvers<void>();
+/** Calls `signOut` the given number of microtasks after the body of a response has been read. */
+async function signOutAfter(microtasks: number): Promise<'delivered before' | 'delivered after' | 'aborted'> {
   const body = JSON.stringify({ vendor: 'acme', connection: 'acme', server_time: '2026-11-20T10:00:00.000Z' });
   const response = new Response(body, { headers: { 'valet-key': 'broker' } });
+  const read = Promise.withResolvers<void>();
   const text = async () => {
-    settled.resolve();
+    read.resolve();
     return body;
   };
   Object.defineProperty(response, 'text', { value: text });
   const valet = createValetClient({ brokerUrl, getAppToken: () => 'app-token', fetch: async () => response });
+  let isSignedOut = false;
+  const outcome = valet.issue('acme').then(
+    () => (isSignedOut ? ('delivered after' as const) : ('delivered before' as const)),
+    () => 'aborted' as const,
+  );
 
-  const failure = failureOf(valet.issue('acme'));
-  await settled.promise;
-  await Promise.resolve();
-  await Promise.resolve();
+  await read.promise;
+  for (let count = 0; count < microtasks; count += 1) await Promise.resolve();
+  isSignedOut = true;
   valet.signOut();
+  return outcome;
+}
 
-  expect(await failure).toMatchObject({ code: 'aborted' });
+test('a result that is ready when signOut is called is not delivered, in whichever microtask that happens', async () => {
+  const outcomes = await Promise.all(Array.from({ length: 40 }, (_, microtasks) => signOutAfter(microtasks)));
+
+  expect(outcomes).toEqual(expect.arrayContaining(['aborted', 'delivered before']));
+  // In the last microtask the promise is resolved already, and no code can take the result back.
+  expect(outcomes.filter((outcome) => outcome === 'delivered after').length).toBeLessThanOrEqual(1);
 });
 
 test.each(['text', 'json', 'arrayBuffer', 'blob', 'formData'] as const)(
