@@ -9,7 +9,7 @@ import { createBroker, type Broker } from '@valetkey/broker';
 import type * as Client from '@valetkey/client-sdk';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 
 const client = new URL('../apps/client-sdk/src/', import.meta.url);
 const executablePath = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
@@ -102,15 +102,16 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
   /** Runs a function in the page and passes it the client's module and a client of the broker. */
   async function inPage<Result>(
     run: (sdk: typeof Client, valet: Client.ValetClient) => Promise<Result>,
-    { origin = app.origin, token = alice } = {},
+    { origin = app.origin, token = alice, url = brokerUrl } = {},
   ): Promise<Result> {
-    // The device's clock stands still, so that the measured offset is exact.
+    // The device's clocks stand still, so that the measured offset is exact.
     await page.clock.setFixedTime('2026-11-20T10:00:00.000Z');
     await page.goto(origin);
     const script = `(async () => {
+      performance.now = () => 0;
       const sdk = await import('/index.ts');
       const valet = sdk.createValetClient({
-        brokerUrl: ${JSON.stringify(brokerUrl)},
+        brokerUrl: ${JSON.stringify(url)},
         getAppToken: () => ${JSON.stringify(token)},
       });
       return (${run.toString()})(sdk, valet);
@@ -122,7 +123,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     const results = await inPage(async (sdk, valet) => ({
       nabla: await sdk.nablaSessionTokens(valet)(),
       nudge: await sdk.nudgeRefreshToken(valet)(),
-      vital: await sdk.vitalSignInToken(valet),
+      vital: await sdk.vitalSignInToken(valet)(),
       nymbl: await (await sdk.nymblFetch(valet)('/Patients?$top=1')).json(),
       session: await valet.session(),
       offsetMs: valet.serverTimeOffsetMs,
@@ -141,6 +142,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     expect(results).toMatchObject({
       nabla: { accessToken: jwt, refreshToken: jwt },
       nudge: jwt,
+      vital: jwt,
       nymbl: { value: expect.any(Array) as unknown },
       session: { subject: 'alice' },
       stored: [{}, {}, '', [], []],
@@ -198,6 +200,43 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     await page.evaluate("dispatchEvent(new Event('abort-call'))");
     expect(await outcome).toBe('aborted');
     sandbox.setFaults([]);
+  });
+
+  test('a call rejects when a gateway redirects it, and the browser does not follow the redirect', async () => {
+    const methods: string[] = [];
+    const gateway = createServer(({ method = '' }, response) => {
+      methods.push(method);
+      const allowed = { 'access-control-allow-origin': app.origin, 'access-control-allow-headers': 'authorization' };
+      if (method === 'OPTIONS') response.writeHead(204, allowed).end();
+      else response.writeHead(302, { ...allowed, location: `${brokerUrl}/v1/session` }).end();
+    });
+    await once(gateway.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void gateway.close());
+    const { port } = gateway.address() as AddressInfo;
+
+    const failure = await inPage(
+      async (_sdk, valet) =>
+        valet.session().then(
+          () => 'followed',
+          (error: Client.ValetError) => [error.code, error.message],
+        ),
+      { url: `http://127.0.0.1:${port}` },
+    );
+
+    expect(failure).toEqual(['network_unavailable', 'The broker responded with a redirect.']);
+    expect(methods).toEqual(['OPTIONS', 'GET']);
+  });
+
+  test('signOut ends a body that the page has not read yet, and the next user reads a new one', async () => {
+    const outcomes = await inPage(async (_sdk, valet) => {
+      const codeOf = (error: Client.ValetError) => error.code;
+      const before = await valet.fetch('nymbl', '/Patients?$top=1');
+      valet.signOut();
+      const after = await valet.fetch('nymbl', '/Patients?$top=1');
+      return [await before.json().catch(codeOf), Object.keys((await after.json()) as object).includes('value')];
+    });
+
+    expect(outcomes).toEqual(['aborted', true]);
   });
 
   test('a page of an origin that is not configured receives network_unavailable, and the broker calls no vendor', async () => {

@@ -20,7 +20,7 @@ function pack(packageFolder: string, name: string): string {
 
 /** The files that a tarball may contain: no tests, fixtures, sources, keys or environment files. */
 const published =
-  /^package\/((?:package|config\.schema)\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(js|d\.ts))$/;
+  /^package\/((?:package|config\.schema)\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(cjs\/package\.json|[\w./-]+\.(js|d\.ts)))$/;
 
 function checkContents(tarball: string) {
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
@@ -54,7 +54,9 @@ try {
     tarballs.set(name, tarball);
     checkContents(tarball);
     execFileSync(bin('publint'), ['--strict', tarball], show);
-    execFileSync(bin('attw'), [tarball, '--profile', 'esm-only', '--format', 'ascii', '--quiet'], show);
+    // A package with `main` is also for bundlers and compilers that do not read `exports`.
+    const profile = 'main' in manifest ? 'strict' : 'esm-only';
+    execFileSync(bin('attw'), [tarball, '--profile', profile, '--format', 'ascii', '--quiet'], show);
     for (const path of Object.keys(manifest.exports)) {
       if (!path.endsWith('.json')) entries.push(name + path.slice(1));
     }

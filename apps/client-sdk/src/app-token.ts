@@ -28,9 +28,11 @@ export async function requestAppToken(getAppToken: GetAppToken, request: AppToke
   let token: unknown;
   try {
     token = await getAppToken(request);
-  } catch {
-    // The app's error may contain the token, so the client does not pass it on. The app can report it itself.
-    throw new ValetError('app_token_unavailable', '`getAppToken` threw.');
+  } catch (error) {
+    // The app's error may contain the token, so only its author can reach it.
+    throw new ValetError('app_token_unavailable', '`getAppToken` threw. The `cause` of this error is what it threw.', {
+      cause: error,
+    });
   }
   if (token === null || token === undefined || token === '') {
     throw new ValetError('signed_out', 'No user is signed in: `getAppToken` returned no token.');

@@ -11,6 +11,20 @@ export function isBrokerUrl(value: unknown): value is string {
   return typeof value === 'string' && brokerUrlPattern.test(value);
 }
 
+const originPattern = /^(https?):\/\/([^/?#]*)/i;
+const defaultPort: Readonly<Record<string, RegExp>> = { http: /:80$/, https: /:443$/ };
+
+/** Returns the scheme, host and port of an absolute URL. */
+export function originOf(url: string): string | undefined {
+  try {
+    // It writes an IP address in its shortest form. React Native's `URL` throws.
+    return new URL(url).origin;
+  } catch {
+    const [, scheme = '', host = ''] = originPattern.exec(url.toLowerCase()) ?? [];
+    return scheme === '' ? undefined : `${scheme}://${host.replace(defaultPort[scheme] ?? '', '')}`;
+  }
+}
+
 const vendorPattern = /^[a-z0-9][a-z0-9_-]*$/i;
 
 /** Excludes control characters, spaces, backslashes and fragments: URL parsers drop or rewrite them. */
@@ -22,7 +36,7 @@ const dotSegment = /^(?:\.|%2e){1,2}$/i;
 
 /** Returns the URL of a vendor at the broker. Throws `invalid_request` for an invalid name. */
 export function vendorUrl(brokerUrl: string, vendor: string): string {
-  if (!vendorPattern.test(vendor)) {
+  if (typeof vendor !== 'string' || !vendorPattern.test(vendor)) {
     throw new ValetError('invalid_request', 'The vendor must be the name of a connection, such as `nabla`.', {
       remediation: 'Use a name that `valet.session()` lists under `vendors`.',
     });
@@ -36,6 +50,10 @@ export function vendorUrl(brokerUrl: string, vendor: string): string {
  * such as `@odata.nextLink`, becomes a parameter, and the broker checks that it is below the vendor's base URL.
  */
 export function proxyUrl(brokerUrl: string, vendor: string, path: string): string {
+  if (typeof path !== 'string') {
+    const remediation = "Pass the path of the vendor's API, such as `/Patients`.";
+    throw new ValetError('invalid_request', 'The path must be a string.', { remediation, vendor });
+  }
   // The broker accepts only links below the vendor's base URL, which it knows.
   if (/^https?:\/\//i.test(path)) return `${vendorUrl(brokerUrl, vendor)}/proxy?url=${encodeLink(path, vendor)}`;
   const queryStart = path.indexOf('?');

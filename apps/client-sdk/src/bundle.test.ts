@@ -66,7 +66,7 @@ test('nymblFetch of the bundle runs on a platform that has only the globals that
     clearTimeout,
     fetch: async (url: string) => {
       urls.push(url);
-      return new Response('{"value":[]}');
+      return new Response('{"value":[]}', { headers: { 'valet-key': 'vendor' } });
     },
   };
   const context = createContext({ ...platform });

@@ -48,3 +48,8 @@ test('createValetClient requires getAppToken to be a function', () => {
   // @ts-expect-error a token is not a function that returns one
   createValetClient({ brokerUrl: 'https://broker.example', getAppToken: 'token' });
 });
+
+test('token resolves with the same fields as issue', () => {
+  expectTypeOf(valet.token('nudge')).resolves.toHaveProperty('token').toEqualTypeOf<string>();
+  expectTypeOf(valet.token<{ key: string }>('acme')).resolves.toHaveProperty('key').toEqualTypeOf<string>();
+});

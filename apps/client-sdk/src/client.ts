@@ -1,29 +1,20 @@
-import { parseIssueResponse, parseSessionResponse } from './broker-response.ts';
-import { proxyUrl, vendorUrl } from './broker-url.ts';
-import { settleWithin } from './deadline.ts';
+import type { GetAppToken } from './app-token.ts';
+import { parseCallOptions, parseInit } from './arguments.ts';
+import { parseSessionResponse } from './broker-response.ts';
+import { proxyUrl } from './broker-url.ts';
+import type { CallOptions, IssueOptions, IssueParameters } from './call-options.ts';
+import { insideOf, type ClientInside } from './client-inside.ts';
+import { createIssueCalls, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
-import { parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
-import { createSharedCalls } from './shared-calls.ts';
-import { createUserCalls, type TimedResponse, type SendAsUser } from './user-calls.ts';
+import { checkGetAppToken, parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
+import { guardBody } from './response-body.ts';
+import { createServerTime, type ServerTime } from './server-time.ts';
+import { createUserCalls } from './user-calls.ts';
+import { createUserSession } from './user-session.ts';
 import type { VendorResponses } from './vendors/responses.ts';
-import type { IssueResponse, IssueEnvelope, SessionResponse } from './wire.ts';
+import type { IssueResponse, SessionResponse } from './wire.ts';
 
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface IssueOptions extends CallOptions {
-  /**
-   * Joins an equal call that is under way instead of sending another request. Use it only for tokens that are bound to
-   * the company's account: calls for a user-bound token must not share it. Default: false.
-   */
-  readonly shared?: boolean | undefined;
-}
-
-/** The parameters of a vendor. The vendor's page in the documentation lists them. */
-export type IssueParameters = Readonly<Record<string, unknown>>;
-
-/** A client of one broker. Each function rejects with a {@link ValetError} if it fails. No function stores a token. */
+/** A client of one broker. Each function rejects with a {@link ValetError} if it fails. */
 export interface ValetClient {
   /** Requests a vendor's token from the broker: `POST /v1/vendors/{vendor}/token`. */
   issue<Vendor extends keyof VendorResponses>(
@@ -35,6 +26,24 @@ export interface ValetClient {
     vendor: string,
     parameters?: IssueParameters,
     options?: IssueOptions,
+  ): Promise<IssueResponse<Fields>>;
+
+  /**
+   * Resolves with a vendor's token that is kept in memory: equal calls of one user share it until its `refresh_after`. A
+   * token without `refresh_after`, such as Vital's, which works once, is requested anew by each call. `signOut` drops the
+   * tokens. No function writes one to a storage.
+   *
+   * Use it for a token that your own code sends to the vendor. A vendor's SDK keeps its tokens itself.
+   */
+  token<Vendor extends keyof VendorResponses>(
+    vendor: Vendor,
+    parameters?: IssueParameters,
+    options?: CallOptions,
+  ): Promise<IssueResponse<VendorResponses[Vendor]>>;
+  token<Fields extends object = Record<string, unknown>>(
+    vendor: string,
+    parameters?: IssueParameters,
+    options?: CallOptions,
   ): Promise<IssueResponse<Fields>>;
 
   /**
@@ -50,11 +59,26 @@ export interface ValetClient {
   /** Resolves with the principal (issuer and subject) and the operations that it may use: `GET /v1/session`. */
   session(options?: CallOptions): Promise<SessionResponse>;
 
-  /** Call this when the user signs out or another user signs in. Calls under way reject with `aborted`. */
+  /**
+   * Call this when the user signs out or another user signs in. Calls under way reject with `aborted`, and so does the
+   * reading of a body that `fetch` has resolved with.
+   */
   signOut(): void;
 
   /**
-   * The broker's clock minus this device's clock in milliseconds, measured with the last response. Undefined before it.
+   * Creates a client of the same broker for another user. Use it on a server, once for each request: calls of one client
+   * never share a token or a sign-out with calls of another one. Throws a `TypeError` if `getAppToken` is not a function.
+   *
+   * @example
+   * ```ts
+   * const response = await valet.forUser(() => tokenOf(request)).fetch('nymbl', '/Patients');
+   * ```
+   */
+  forUser(getAppToken: GetAppToken): ValetClient;
+
+  /**
+   * The broker's clock minus this device's clock in milliseconds, measured with the last response of `issue` or
+   * `session`. Undefined before it.
    */
   readonly serverTimeOffsetMs: number | undefined;
 }
@@ -81,110 +105,66 @@ export interface ValetClient {
  */
 export function createValetClient(options: ValetClientOptions): ValetClient {
   const parsed = parseOptions(options);
-  const { clock, timeoutMs } = parsed;
-  const sharedCalls = createSharedCalls();
-  let userSession = new AbortController();
-  let serverTimeOffsetMs: number | undefined;
+  return createClientOfUser(parsed, createServerTime(parsed.clock));
+}
 
-  const settle: Settle = (signal, task) =>
-    settleWithin({ clock, timeoutMs, signals: [signal, userSession.signal] }, task);
-  const sendAsUser = createUserCalls({
-    ...parsed,
-    shareRenewal: (renew) => sharedCalls.join('app token', () => settle(undefined, ({ signal }) => renew(signal))),
-  });
-  const calls = createCalls({
-    ...parsed,
-    sharedCalls,
-    settle,
-    sendAsUser,
-    onServerTime: (offsetMs) => {
-      serverTimeOffsetMs = offsetMs;
-    },
-  });
+function createClientOfUser(options: ParsedOptions, serverTime: ServerTime): ValetClient {
+  let session = createUserSession(options);
+  const sendAsUser = createUserCalls({ ...options, serverTime });
+  const dependencies = { ...options, serverTime, sendAsUser, currentSession: () => session };
+  const { issue, token } = createIssueCalls(dependencies);
+  const inside: ClientInside = { clock: options.clock, timeoutMs: options.timeoutMs, currentSession: () => session };
 
-  return Object.freeze<ValetClient>({
-    ...calls,
+  const client: ValetClient = {
+    ...createCalls(dependencies),
     // The client does not check the vendor's own fields. The function of each vendor checks the fields that it reads.
-    issue: calls.issue as ValetClient['issue'],
+    issue: issue as ValetClient['issue'],
+    token: token as ValetClient['token'],
     signOut: () => {
-      sharedCalls.clear();
-      userSession.abort();
-      userSession = new AbortController();
+      const ending = session;
+      session = createUserSession(options);
+      ending.end();
+    },
+    forUser: (getAppToken) => {
+      checkGetAppToken(getAppToken, 'forUser');
+      return createClientOfUser({ ...options, getAppToken }, serverTime);
     },
     get serverTimeOffsetMs() {
-      return serverTimeOffsetMs;
+      return serverTime.offsetMs();
     },
-  });
+  };
+  return Object.freeze(Object.defineProperty(client, insideOf, { value: inside }));
 }
 
-/** Runs a task and always settles. The caller's signal, `signOut` or the timeout end the task early. */
-type Settle = <Result>(
-  signal: AbortSignal | null | undefined,
-  task: (controller: AbortController) => Promise<Result>,
-) => Promise<Result>;
-
-interface CallsDependencies extends ParsedOptions {
-  readonly sharedCalls: ReturnType<typeof createSharedCalls>;
-  readonly settle: Settle;
-  readonly sendAsUser: SendAsUser;
-  /**
-   * Receives the broker's clock minus this device's clock in milliseconds, after each response that has `server_time`.
-   */
-  readonly onServerTime: (offsetMs: number) => void;
-}
-
-/** Creates the functions of a client that send requests. */
+/** Creates the functions of a client that call a vendor or describe the session. */
 function createCalls(dependencies: CallsDependencies) {
-  const { brokerUrl, sharedCalls, settle, sendAsUser, onServerTime } = dependencies;
+  const { brokerUrl, serverTime, sendAsUser, currentSession } = dependencies;
 
-  async function read<Body extends { server_time: string }>(
-    { response, midwayMs }: TimedResponse,
-    parse: (response: Response) => Promise<Body>,
-  ): Promise<Body> {
-    const body = await parse(response);
-    onServerTime(Math.round(Date.parse(body.server_time) - midwayMs));
-    return body;
-  }
-
-  function issue(vendor: string, parameters?: IssueParameters, { signal, shared = false }: IssueOptions = {}) {
-    const issueOnce = (signal?: AbortSignal) =>
-      settle(signal, async (controller) => {
-        const init = { method: 'POST', ...jsonBody(parameters) };
-        const url = `${vendorUrl(brokerUrl, vendor)}/token`;
-        return read(await sendAsUser(url, init, controller, vendor), (response) =>
-          parseIssueResponse(response, vendor),
-        );
+  function fetchFromVendor(vendor: string, path: string, init?: RequestInit): Promise<Response> {
+    const session = currentSession();
+    return observe(dependencies, { operation: 'proxy', vendor }, session, async () => {
+      const parsed = parseInit(init, vendor);
+      return session.settle(parsed.signal, async (controller) => {
+        const url = proxyUrl(brokerUrl, vendor, path);
+        const { response } = await sendAsUser({ session, url, init: parsed, signal: controller.signal, vendor });
+        return guardBody(response, { session, controller, signal: parsed.signal });
       });
-    return observe<IssueEnvelope>(dependencies, { operation: 'issue', vendor }, () => {
-      if (!shared) return issueOnce(signal);
-      const key = JSON.stringify([vendor, parameters]);
-      return settle(signal, () => sharedCalls.join(key, issueOnce));
     });
   }
 
-  function fetchFromVendor(vendor: string, path: string, init: RequestInit = {}): Promise<Response> {
-    return observe(dependencies, { operation: 'proxy', vendor }, () =>
-      settle(init.signal, async (controller) => {
-        const { response } = await sendAsUser(proxyUrl(brokerUrl, vendor, path), init, controller, vendor);
-        // The body may still be arriving after this call has settled, so the signal must also end the body.
-        init.signal?.addEventListener('abort', () => controller.abort(), { once: true });
-        return response;
-      }),
-    );
+  function fetchSession(options?: CallOptions): Promise<SessionResponse> {
+    const session = currentSession();
+    return observe(dependencies, { operation: 'session' }, session, async () => {
+      const { signal } = parseCallOptions<CallOptions>(options, ['signal']);
+      return session.settle(signal, async (controller) => {
+        const request = { session, url: `${brokerUrl}/v1/session`, init: {}, signal: controller.signal };
+        const { response, elapsedMs } = await sendAsUser(request);
+        const body = await parseSessionResponse(response);
+        serverTime.measure(body.server_time, elapsedMs);
+        return body;
+      });
+    });
   }
 
-  function session({ signal }: CallOptions = {}): Promise<SessionResponse> {
-    return observe(dependencies, { operation: 'session' }, () =>
-      settle(signal, async (controller) =>
-        read(await sendAsUser(`${brokerUrl}/v1/session`, {}, controller), parseSessionResponse),
-      ),
-    );
-  }
-
-  return { issue, fetch: fetchFromVendor, session };
-}
-
-function jsonBody(parameters?: IssueParameters): RequestInit {
-  if (parameters === undefined || Object.keys(parameters).length === 0) return {};
-  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(parameters) };
+  return { fetch: fetchFromVendor, session: fetchSession };
 }

@@ -4,13 +4,30 @@ export interface ValetClock {
   readonly nowMs: () => number;
   /** Runs `task` once after `delayMs` milliseconds. Returns a function that cancels it. */
   readonly schedule: (task: () => void, delayMs: number) => () => void;
+  /**
+   * Returns milliseconds since any moment. Unlike `nowMs`, it never steps when the device's time is set. Default:
+   * `nowMs`.
+   */
+  readonly monotonicMs?: (() => number) | undefined;
 }
 
+export type MonotonicClock = ValetClock & { readonly monotonicMs: () => number };
+
 /** The clock of this device. */
-export const deviceClock: ValetClock = {
+export const deviceClock: MonotonicClock = {
   nowMs: () => Date.now(),
+  monotonicMs:
+    typeof performance === 'object' && typeof performance.now === 'function'
+      ? () => performance.now()
+      : () => Date.now(),
   schedule: (task, delayMs) => {
     const timer = setTimeout(task, delayMs);
     return () => clearTimeout(timer);
   },
 };
+
+/** Returns a clock whose `monotonicMs` always exists. */
+export function withMonotonicTime(clock: ValetClock): MonotonicClock {
+  const { nowMs, schedule, monotonicMs = nowMs } = clock;
+  return { nowMs, schedule, monotonicMs };
+}

@@ -1,11 +1,36 @@
-import type { ValetClock } from './clock.ts';
+import type { MonotonicClock } from './clock.ts';
 import { ValetError } from './valet-error.ts';
 
-/** The timeout and the signals that can end a call early. */
+/** Runs a task and always settles. The caller's signal, `signOut` or the timeout end the task early. */
+export type Settle = <Result>(
+  signal: AbortSignal | null | undefined,
+  task: (controller: AbortController) => Promise<Result>,
+) => Promise<Result>;
+
+/** The end of a user's session, which `signOut` causes. */
+export interface Ending {
+  readonly ended: boolean;
+  /** Calls `listener` when the session ends. Returns a function that removes the listener. */
+  readonly onEnd: (listener: () => void) => () => void;
+}
+
+/** What can end a call early. */
 export interface Deadline {
-  readonly clock: ValetClock;
+  readonly clock: MonotonicClock;
   readonly timeoutMs: number;
-  readonly signals: readonly (AbortSignal | null | undefined)[];
+  readonly signal?: AbortSignal | null | undefined;
+  readonly ending: Ending;
+  /** The subject of the message of `timeout`. Default: the call. */
+  readonly what?: string | undefined;
+}
+
+/** A timer that fires this many milliseconds late shows that the device was suspended. */
+const suspendedMs = 100;
+/** Milliseconds in which a response that arrived during the suspension may still be read. */
+const maxGraceMs = 1000;
+
+export function abortedError(): ValetError {
+  return new ValetError('aborted', 'The app ended the call before the broker responded.');
 }
 
 /**
@@ -15,9 +40,11 @@ export interface Deadline {
  * It does not use `AbortSignal.timeout` and `AbortSignal.any`, because React Native lacks both.
  */
 export function settleWithin<Result>(
-  { clock, timeoutMs, signals }: Deadline,
+  { clock, timeoutMs, signal, ending, what = 'The call' }: Deadline,
   task: (controller: AbortController) => Promise<Result>,
 ): Promise<Result> {
+  if (ending.ended || signal?.aborted) return Promise.reject(abortedError());
+
   const controller = new AbortController();
   return new Promise<Result>((resolve, reject) => {
     const end = (error: ValetError) => {
@@ -25,18 +52,30 @@ export function settleWithin<Result>(
       reject(error);
       controller.abort();
     };
-    const abort = () => end(new ValetError('aborted', 'The app ended the call before the broker responded.'));
-    const cancelTimer = clock.schedule(
-      () => end(new ValetError('timeout', `The call did not complete within ${timeoutMs} ms.`)),
-      timeoutMs,
-    );
+    const abort = () => end(abortedError());
+    const expire = () => end(new ValetError('timeout', `${what} did not complete within ${timeoutMs} ms.`));
+    // After a suspension the timers run first, although the response may be waiting.
+    const expireUnlessSuspended = () => {
+      if (clock.monotonicMs() - dueAtMs < suspendedMs) return expire();
+      cancelTimer = clock.schedule(expire, Math.min(timeoutMs, maxGraceMs));
+    };
     const release = () => {
       cancelTimer();
-      for (const signal of signals) signal?.removeEventListener('abort', abort);
+      removeListener();
+      signal?.removeEventListener('abort', abort);
     };
 
-    if (signals.some((signal) => signal?.aborted)) return abort();
-    for (const signal of signals) signal?.addEventListener('abort', abort);
-    task(controller).then(resolve, reject).finally(release);
+    const dueAtMs = clock.monotonicMs() + timeoutMs;
+    let cancelTimer = clock.schedule(expireUnlessSuspended, timeoutMs);
+    const removeListener = ending.onEnd(abort);
+    signal?.addEventListener('abort', abort);
+    const run = async () => {
+      try {
+        return await task(controller);
+      } finally {
+        release();
+      }
+    };
+    run().then(resolve, reject);
   });
 }

@@ -1,6 +1,6 @@
 import type { GetAppToken } from './app-token.ts';
 import { isBrokerUrl } from './broker-url.ts';
-import { deviceClock, type ValetClock } from './clock.ts';
+import { deviceClock, withMonotonicTime, type MonotonicClock, type ValetClock } from './clock.ts';
 import type { ValetEvent } from './events.ts';
 
 /** The options of {@link createValetClient}. */
@@ -28,7 +28,7 @@ export interface ParsedOptions {
   readonly brokerUrl: string;
   readonly getAppToken: GetAppToken;
   readonly fetch: typeof fetch;
-  readonly clock: ValetClock;
+  readonly clock: MonotonicClock;
   readonly timeoutMs: number;
   readonly onEvent: (event: ValetEvent) => void;
 }
@@ -37,9 +37,13 @@ const optionNames = new Set(['brokerUrl', 'getAppToken', 'fetch', 'clock', 'time
 /** Timers count in 32 bits: a timer with a longer delay fires immediately. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
-function checkOption(holds: boolean, option: string, rule: string): void {
+function checkOption(holds: boolean, option: string, rule: string, where = 'createValetClient'): void {
   // The message does not contain the value, because the value may be a credential.
-  if (!holds) throw new TypeError(`createValetClient: \`${option}\` ${rule}.`);
+  if (!holds) throw new TypeError(`${where}: \`${option}\` ${rule}.`);
+}
+
+export function checkGetAppToken(getAppToken: unknown, where?: string): void {
+  checkOption(typeof getAppToken === 'function', 'getAppToken', 'must be a function', where);
 }
 
 export function parseOptions(options: ValetClientOptions): ParsedOptions {
@@ -53,16 +57,18 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
     'brokerUrl',
     'must be an https URL without credentials, query or fragment (http only for a loopback host)',
   );
-  checkOption(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
+  checkGetAppToken(getAppToken);
   checkOption(
     typeof fetch === 'function',
     'fetch',
     'must be a function; it is required if the platform has no `fetch`',
   );
   checkOption(
-    typeof clock?.nowMs === 'function' && typeof clock.schedule === 'function',
+    typeof clock?.nowMs === 'function' &&
+      typeof clock.schedule === 'function' &&
+      ['function', 'undefined'].includes(typeof clock.monotonicMs),
     'clock',
-    'must have the functions `nowMs` and `schedule`',
+    'must have the functions `nowMs` and `schedule`, and may have `monotonicMs`',
   );
   checkOption(
     typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= maxTimeoutMs,
@@ -71,5 +77,6 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
   );
   checkOption(typeof onEvent === 'function', 'onEvent', 'must be a function');
 
-  return { brokerUrl: brokerUrl.replace(/\/$/, ''), getAppToken, fetch, clock, timeoutMs, onEvent };
+  const url = brokerUrl.replace(/\/$/, '');
+  return { brokerUrl: url, getAppToken, fetch, clock: withMonotonicTime(clock), timeoutMs, onEvent };
 }

@@ -20,6 +20,7 @@ test("fetch resolves with the vendor's response, even if its status is 404", asy
 
 test.each([
   ['application/problem+json', { title: 'From the vendor' }],
+  ['application/problem+json', { code: 'invalid_token', detail: 'x', request_id: 'from the vendor' }],
   ['application/json', { code: 'forbidden', request_id: 'from the vendor' }],
 ])('fetch resolves with an error of the vendor whose type is %s', async (type, body) => {
   const broker = await startFakeBroker(() => json(body, 422, { 'content-type': type }));
@@ -51,7 +52,7 @@ test('each call tells the platform not to follow redirects or send cookies, even
     getAppToken,
     fetch: async (_url, init) => {
       sent.push(init);
-      return new Response('{}');
+      return new Response('{}', { headers: { 'valet-key': 'vendor' } });
     },
   });
 
@@ -60,7 +61,7 @@ test('each call tells the platform not to follow redirects or send cookies, even
   await failureOf(valet.session());
 
   expect(sent).toHaveLength(3);
-  for (const init of sent) expect(init).toMatchObject({ redirect: 'error', credentials: 'omit' });
+  for (const init of sent) expect(init).toMatchObject({ redirect: 'manual', credentials: 'omit' });
 });
 
 test('fetch rejects when the broker refuses the call', async () => {
@@ -105,8 +106,9 @@ test("the caller's signal ends the body of a proxied response after fetch has re
     fetch: async (_url, init) =>
       new Response(
         new ReadableStream({
-          start: (stream) => init?.signal?.addEventListener('abort', () => stream.error(new Error('ended'))),
+          start: (stream) => init?.signal?.addEventListener('abort', () => stream.error(new Error('broken'))),
         }),
+        { headers: { 'valet-key': 'vendor' } },
       ),
   });
   const controller = new AbortController();
@@ -115,7 +117,7 @@ test("the caller's signal ends the body of a proxied response after fetch has re
   const body = response.text();
   controller.abort();
 
-  await expect(body).rejects.toThrow('ended');
+  expect(await failureOf(body)).toMatchObject({ code: 'aborted' });
 });
 
 test.each([
@@ -183,7 +185,7 @@ test('no generated path leads to a URL outside the proxy of its vendor', async (
     getAppToken,
     fetch: async (url) => {
       urls.push(String(url));
-      return new Response();
+      return new Response('', { headers: { 'valet-key': 'vendor' } });
     },
   });
   let seed = 20_261_120;

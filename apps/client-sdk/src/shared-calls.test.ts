@@ -1,21 +1,15 @@
 import { expect, test } from 'vitest';
 import { createSharedCalls } from './shared-calls.ts';
 
-test('a call that began before clear and settles later does not remove the call that began after clear', async () => {
+test('calls with the same key share one start, and calls with another key do not', async () => {
   const calls = createSharedCalls();
-  const before = Promise.withResolvers<string>();
-  const after = Promise.withResolvers<string>();
+  let count = 0;
+  const start = () => Promise.resolve(++count);
 
-  const first = calls.join('key', () => before.promise);
-  calls.clear();
-  const second = calls.join('key', () => after.promise);
-  before.resolve('first');
-  await first;
-  const third = calls.join('key', () => Promise.resolve('third'));
-  after.resolve('second');
-
-  expect(await second).toBe('second');
-  expect(await third).toBe('second');
+  expect(await Promise.all([calls.join('a', start), calls.join('a', start), calls.join('b', start)])).toEqual([
+    1, 1, 2,
+  ]);
+  expect(await calls.join('a', start)).toBe(3);
 });
 
 test('a failure rejects every caller that joined, and the next call starts again', async () => {

@@ -1,25 +1,34 @@
-import { parseBrokerError } from './broker-response.ts';
 import { requestAppToken } from './app-token.ts';
+import { isStream, parseHeaders } from './arguments.ts';
+import { checkSource, parseBrokerError } from './broker-response.ts';
+import { abortedError } from './deadline.ts';
 import type { ParsedOptions } from './options.ts';
+import type { ServerTime } from './server-time.ts';
+import type { UserSession } from './user-session.ts';
 import { ValetError } from './valet-error.ts';
 
-/** A response of the broker. `midwayMs` is the time halfway between request and response, on this device's clock. */
+/** A request to the broker on behalf of the user of a session. */
+export interface UserRequest {
+  readonly session: UserSession;
+  readonly url: string;
+  readonly init: RequestInit;
+  readonly signal: AbortSignal;
+  readonly vendor?: string | undefined;
+  /** The user's app token. Absent: the request asks `getAppToken`. */
+  readonly token?: string | undefined;
+}
+
+/** A response of the broker. `elapsedMs` is the time between request and response. */
 export interface TimedResponse {
   readonly response: Response;
-  readonly midwayMs: number;
+  readonly elapsedMs: number;
 }
 
 /** Sends a request to the broker with the user's token. Rejects with the broker's error. */
-export type SendAsUser = (
-  url: string,
-  init: RequestInit,
-  controller: AbortController,
-  vendor?: string,
-) => Promise<TimedResponse>;
+export type SendAsUser = (request: UserRequest) => Promise<TimedResponse>;
 
-interface UserCallsDependencies extends Pick<ParsedOptions, 'clock' | 'fetch' | 'getAppToken'> {
-  /** Runs `renew`, or joins a renewal of the app token that is under way. */
-  readonly shareRenewal: (renew: (signal: AbortSignal) => Promise<string>) => Promise<string>;
+interface UserCallsDependencies extends Pick<ParsedOptions, 'brokerUrl' | 'clock' | 'fetch'> {
+  readonly serverTime: ServerTime;
 }
 
 /**
@@ -27,52 +36,49 @@ interface UserCallsDependencies extends Pick<ParsedOptions, 'clock' | 'fetch' | 
  * `invalid_token`, the function requests a new app token and sends the request again, once. It does not if the body can
  * be sent only once.
  */
-export function createUserCalls({ clock, fetch, getAppToken, shareRenewal }: UserCallsDependencies): SendAsUser {
-  let renewalCount = 0;
-
-  const renewAppToken = () =>
-    shareRenewal(async (signal) => {
-      const token = await requestAppToken(getAppToken, { forceRefresh: true, signal });
-      renewalCount += 1;
-      return token;
-    });
-
-  async function send(url: string, init: RequestInit, vendor?: string): Promise<TimedResponse> {
-    const sentAtMs = clock.nowMs();
+export function createUserCalls({ brokerUrl, clock, fetch, serverTime }: UserCallsDependencies): SendAsUser {
+  async function send({ url, signal, vendor }: UserRequest, init: RequestInit): Promise<TimedResponse> {
+    // The signal may have aborted while `getAppToken` was asked: a late token is for nobody.
+    if (signal.aborted) throw abortedError();
+    const sentAtMs = clock.monotonicMs();
     let response: Response;
     try {
-      response = await fetch(url, { ...init, redirect: 'error', credentials: 'omit' });
+      response = await fetch(url, init);
     } catch {
       throw new ValetError('network_unavailable', 'The broker is unreachable.', { vendor });
     }
-    const error = await parseBrokerError(response, vendor);
+    const elapsedMs = clock.monotonicMs() - sentAtMs;
+    const context = { brokerUrl, serverTime, vendor };
+    const from = checkSource(response, context);
+    const error = from === 'broker' ? await parseBrokerError(response, context) : undefined;
     if (error !== undefined) throw error;
-    return { response, midwayMs: (sentAtMs + clock.nowMs()) / 2 };
+    return { response, elapsedMs };
   }
 
-  return async (url, init, { signal }, vendor) => {
+  return async (request) => {
+    const { session, signal, vendor } = request;
+    const headers = parseHeaders(request.init.headers, vendor);
     const sendWith = (token: string) => {
-      const headers = new Headers(init.headers);
       headers.set('authorization', `Bearer ${token}`);
-      return send(url, { ...init, headers, signal }, vendor);
+      // `error` throws on workerd, so the client itself refuses a redirect.
+      return send(request, { ...request.init, headers, signal, redirect: 'manual', credentials: 'omit' });
     };
-    const getToken = () => requestAppToken(getAppToken, { forceRefresh: false, signal });
-    const renewalCountBefore = renewalCount;
-    const token = await getToken();
+    const getToken = () => requestAppToken(session.getAppToken, { forceRefresh: false, signal });
+    const renewalsBefore = session.renewals.count();
+    const token = request.token ?? (await getToken());
     try {
       return await sendWith(token);
     } catch (error) {
-      const refused = ValetError.isInstance(error) && error.code === 'invalid_token';
-      if (!refused || !isResendable(init.body)) throw error;
+      if (signal.aborted || !isRefusal(error) || isStream(request.init.body)) throw error;
       // Another call may have renewed the app token since this call began.
-      const freshToken = await (renewalCount === renewalCountBefore ? renewAppToken() : getToken());
-      if (freshToken === token) throw error;
-      return sendWith(freshToken);
+      const current = session.renewals.count() === renewalsBefore ? token : await getToken();
+      const fresh = current === token ? await session.renewals.renew(token) : current;
+      if (fresh === token) throw error;
+      return sendWith(fresh);
     }
   };
 }
 
-/** Returns whether a body can be sent twice: a stream cannot. */
-function isResendable(body: RequestInit['body']): boolean {
-  return typeof body !== 'object' || body === null || !('getReader' in body || Symbol.asyncIterator in body);
+function isRefusal(error: unknown): boolean {
+  return ValetError.isInstance(error) && error.code === 'invalid_token';
 }

@@ -43,10 +43,15 @@ const clientErrors = {
     remediation:
       'Check that `brokerUrl` is the address of a Valet Key broker and that no gateway changes its responses.',
   },
+  migration_refused: {
+    retryable: false,
+    remediation: 'Check the options of `vitalReconcile` against the session that the device holds.',
+  },
+  internal: { retryable: false, remediation: 'Report this as an error of `@valetkey/client-sdk`, with its stack.' },
 } as const;
 
 /** The error codes of this package, for failures without an error response of the broker. */
-export type ClientErrorCode = keyof typeof clientErrors;
+export type ClientErrorCode = Exclude<keyof typeof clientErrors, BrokerErrorCode>;
 
 /** Any error code. A broker that is newer than this package may respond with a code that is not listed. */
 export type ValetErrorCode = BrokerErrorCode | ClientErrorCode | (string & {});
@@ -60,15 +65,20 @@ export interface ValetErrorDetails {
   readonly retryAfterSeconds?: number | undefined;
   readonly requestId?: string | undefined;
   readonly vendor?: string | undefined;
+  /** What `getAppToken` threw. */
+  readonly cause?: unknown;
 }
+
+/** The causes are not properties of the errors, so that no program that prints an error prints its cause. */
+const causes = new WeakMap<ValetError, unknown>();
 
 const marker = Symbol.for('valetkey.client-error');
 
 /**
  * The only error class of this package.
  *
- * It contains no token. It has no `cause`, because the errors of network and parser libraries may contain headers and
- * bodies.
+ * It contains no token. Only an error with the code `app_token_unavailable` has a `cause`: what your `getAppToken` threw.
+ * `JSON.stringify`, `console.log` and `util.inspect` do not show it.
  *
  * @example
  * ```ts
@@ -102,7 +112,7 @@ export class ValetError extends Error {
     super(message);
     // React Native's compiler does not accept a static block.
     Object.defineProperty(this, 'name', { value: 'ValetError' });
-    const known = Object.hasOwn(clientErrors, code) ? clientErrors[code as ClientErrorCode] : undefined;
+    const known = Object.hasOwn(clientErrors, code) ? clientErrors[code as keyof typeof clientErrors] : undefined;
     this.code = code;
     this.status = details.status;
     this.remediation = details.remediation ?? known?.remediation;
@@ -110,7 +120,13 @@ export class ValetError extends Error {
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.requestId = details.requestId;
     this.vendor = details.vendor;
+    if (details.cause !== undefined) causes.set(this, details.cause);
     Object.defineProperty(this, marker, { value: true });
+  }
+
+  /** What `getAppToken` threw, if the code is `app_token_unavailable`. It may contain a token: do not log it. */
+  override get cause(): unknown {
+    return causes.get(this);
   }
 
   /** Returns whether a value is a `ValetError`, even of another installed copy of this package. */
@@ -118,3 +134,15 @@ export class ValetError extends Error {
     return typeof value === 'object' && value !== null && marker in value;
   }
 }
+
+// Node 20 prints `cause` even if it is no own property.
+Object.defineProperty(ValetError.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(
+    this: ValetError,
+    _depth: number,
+    options: object,
+    inspect: (value: object, options: object) => string,
+  ): string {
+    return `${this.stack ?? this.message} ${inspect({ ...this }, options)}`;
+  },
+});

@@ -60,8 +60,18 @@ export function closeWhileDraining(lifecycle: Lifecycle): onSendHookHandler<unkn
   };
 }
 
+/**
+ * The header that marks a response as one of a broker. Its value says who wrote the response: `broker`, or `vendor` for the
+ * response to a proxied call. A client can thus tell both from the page of a gateway or of a network's sign-in.
+ */
+export const markHeader = 'valet-key';
+
 export function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): void {
-  reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff').header('x-request-id', id);
+  reply
+    .header('cache-control', 'no-store')
+    .header('x-content-type-options', 'nosniff')
+    .header('x-request-id', id)
+    .header(markHeader, 'broker');
 }
 
 /** The headers that a request may carry only once. Node keeps the first of several; a proxy in front may use another one. */

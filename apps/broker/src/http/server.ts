@@ -25,6 +25,7 @@ import {
   forgetMediaType,
   limitPipelining,
   lingerAfterUnreadBody,
+  markHeader,
   requireBodyProgress,
   writeCommonHeaders,
   type BodyProgress,
@@ -137,7 +138,7 @@ function allowOrigins(server: FastifyInstance, origins: readonly string[]): void
   server.register(cors, {
     origin: origins.map((origin) => (origin === 'loopback' ? loopbackOrigin : origin)),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['retry-after', 'www-authenticate', 'x-request-id', ...proxyResponseHeaders],
+    exposedHeaders: [markHeader, 'retry-after', 'www-authenticate', 'x-request-id', ...proxyResponseHeaders],
     credentials: false,
     maxAge: 600,
   });

@@ -49,7 +49,8 @@ test.each([
   const [head = '', body = ''] = text.split('\r\n\r\n');
   const problem = problemSchema.parse(JSON.parse(body));
   expect(problem).toMatchObject({ code: 'invalid_request', detail });
-  expect(head.toLowerCase().split('\r\n')).toContain(`x-request-id: ${problem.request_id}`);
+  const lines = head.toLowerCase().split('\r\n');
+  expect(lines).toEqual(expect.arrayContaining([`x-request-id: ${problem.request_id}`, 'valet-key: broker']));
   expect(server.lines.filter(({ msg }) => msg === 'refused')).toMatchObject([
     { requestId: problem.request_id, code: 'invalid_request', reason },
   ]);

@@ -129,7 +129,7 @@ export function createSocketRefusal({ logger, countError }: SocketRefusalDepende
     const body = JSON.stringify(toProblem(error, { requestId }));
     socket.write(
       'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
-        `X-Request-Id: ${requestId}\r\nContent-Type: application/problem+json\r\n` +
+        `X-Request-Id: ${requestId}\r\nValet-Key: broker\r\nContent-Type: application/problem+json\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
     linger(socket);

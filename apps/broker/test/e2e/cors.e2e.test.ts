@@ -24,7 +24,7 @@ test('allows calls from a web page of a configured origin, without the browserâ€
   expect(preflight.headers.get('access-control-allow-credentials')).toBeNull();
   const refused = await dev.call('/v1/session', undefined, { headers: { origin: allowedOrigin } });
   expect(refused.headers.get('access-control-allow-origin')).toBe(allowedOrigin);
-  for (const header of ['retry-after', 'etag', 'odata-version']) {
+  for (const header of ['valet-key', 'retry-after', 'etag', 'odata-version']) {
     expect(refused.headers.get('access-control-expose-headers')).toContain(header);
   }
 });

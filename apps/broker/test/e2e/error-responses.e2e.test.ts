@@ -164,8 +164,9 @@ test('accepts tokens of one identity provider while another one is unreachable',
   }
 });
 
-test('sends every response without caching, content sniffing, server name or ETag', async () => {
+test('sends every response with the mark of a broker, without caching, content sniffing, server name or ETag', async () => {
   const response = await dev.issue('nabla', alice);
+  expect(response.headers.get('valet-key')).toBe('broker');
   expect(response.headers.get('cache-control')).toBe('no-store');
   expect(response.headers.get('x-content-type-options')).toBe('nosniff');
   expect(response.headers.get('server')).toBeNull();

@@ -30,7 +30,7 @@ test('passes on every documented header in both directions, and no other one', a
   let received: Readonly<Record<string, unknown>> = {};
   await using vendor = await startWrittenVendor((response, { headers }) => {
     received = headers;
-    for (const name of [...proxyResponseHeaders, 'server', 'x-internal', 'cache-control'])
+    for (const name of [...proxyResponseHeaders, 'server', 'x-internal', 'cache-control', 'valet-key'])
       response.setHeader(name, 'x');
     for (const [name, value] of Object.entries(own)) response.setHeader(name, value);
     response.end('{}');
@@ -44,6 +44,7 @@ test('passes on every documented header in both directions, and no other one', a
     ...own,
     location: `${vendor.url}/api/Patients(1)`,
     'cache-control': 'no-store',
+    'valet-key': 'vendor',
   });
   expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['x-internal']));
   expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['server']));

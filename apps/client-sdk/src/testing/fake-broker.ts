@@ -15,6 +15,11 @@ export interface FakeResponse {
   readonly status?: number;
   readonly headers?: Record<string, string>;
   readonly body?: string;
+  /**
+   * The header by which a client recognizes the responses of a broker. Default: `vendor` for a proxied response that is
+   * not a broker's problem, `broker` for every other response.
+   */
+  readonly mark?: 'broker' | 'vendor' | 'none';
 }
 
 /** Starts a fake broker that returns `respond(request)`. The server closes when the test finishes. */
@@ -28,8 +33,10 @@ export async function startFakeBroker(respond: (request: SeenRequest) => FakeRes
       body: await text(incoming),
     };
     requests.push(request);
-    const { status = 200, headers = {}, body = '' } = await respond(request);
-    outgoing.writeHead(status, headers).end(body);
+    const response = await respond(request);
+    const { status = 200, headers = {}, body = '' } = response;
+    const { mark = request.path.includes('/proxy') ? 'vendor' : 'broker' } = response;
+    outgoing.writeHead(status, { ...(mark !== 'none' && { 'valet-key': mark }), ...headers }).end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(async () => {
@@ -61,14 +68,15 @@ export function problem(status: number, code: string, headers: Record<string, st
     remediation: 'A remediation.',
     request_id: 'request-1',
   };
-  return { ...json(body, status), headers: { 'content-type': 'application/problem+json; charset=utf-8', ...headers } };
+  const type = { 'content-type': 'application/problem+json; charset=utf-8' };
+  return { ...json(body, status), headers: { ...type, ...headers }, mark: 'broker' };
 }
 
 /** Returns a broker's response to `GET /v1/session`. `vitalUserId` is the user id at Vital, if the broker knows it. */
-export function session(vitalUserId?: string): FakeResponse {
+export function session(vitalUserId?: string, subject = 'alice'): FakeResponse {
   return json({
     issuer: 'https://identity.example',
-    subject: 'alice',
+    subject,
     scopes: [],
     vendors: {
       vital: {

@@ -1,5 +1,7 @@
 import { requireStringFields } from '../broker-response.ts';
-import type { IssueParameters, ValetClient } from '../client.ts';
+import { checkClient } from '../client-inside.ts';
+import type { IssueParameters } from '../call-options.ts';
+import type { ValetClient } from '../client.ts';
 
 /**
  * Creates the function that `Nudge.registerRefreshToken` expects. It resolves with a short-lived token, or with null if
@@ -16,6 +18,7 @@ import type { IssueParameters, ValetClient } from '../client.ts';
  * ```
  */
 export function nudgeRefreshToken(valet: ValetClient, parameters?: IssueParameters): () => Promise<string | null> {
+  checkClient(valet, 'nudgeRefreshToken', 'issue');
   return async () => {
     try {
       return requireStringFields(await valet.issue('nudge', parameters, { shared: true }), 'token').token;

@@ -1,3 +1,4 @@
+import { checkClient } from '../client-inside.ts';
 import type { ValetClient } from '../client.ts';
 
 /**
@@ -17,5 +18,6 @@ import type { ValetClient } from '../client.ts';
  * ```
  */
 export function nymblFetch(valet: ValetClient): (path: string, init?: RequestInit) => Promise<Response> {
+  checkClient(valet, 'nymblFetch', 'fetch');
   return (path, init) => valet.fetch('nymbl', path, init);
 }

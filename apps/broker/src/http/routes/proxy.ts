@@ -8,7 +8,7 @@ import type { CallerLimits } from '../../policy/caller-limits.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { proxyCall } from '../../vendors/proxy-call.ts';
 import { toValetKeyError } from '../errors/problem.ts';
-import { authenticateWith, operationOf, principalOf } from '../request-rules.ts';
+import { authenticateWith, markHeader, operationOf, principalOf } from '../request-rules.ts';
 import { cutOff } from '../sockets.ts';
 import { readProxyRequest } from './proxy-request.ts';
 
@@ -61,7 +61,8 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
         const body = watchBody(response.body, reply, (failure) => {
           if (!abandoned.aborted) reportCutBody(failure, request, countError);
         });
-        return reply.status(response.status).headers(response.headers).send(Readable.from(body));
+        const { status, headers } = response;
+        return reply.status(status).headers(headers).header(markHeader, 'vendor').send(Readable.from(body));
       },
     };
     for (const end of ['', '/*']) scope.route({ ...route, url: `/v1/vendors/:connection/proxy${end}` });

@@ -1,0 +1,51 @@
+import { requestAppToken, type GetAppToken } from './app-token.ts';
+import { settleWithin, type Ending, type Settle } from './deadline.ts';
+import type { ParsedOptions } from './options.ts';
+import { createRenewals, type Renewals } from './renewals.ts';
+import { createSharedCalls, type SharedCalls } from './shared-calls.ts';
+import { createTokenMemo, type TokenMemo } from './token-memo.ts';
+
+/** The time between two calls of `signOut`. Everything that a call begins belongs to the session in which it began. */
+export interface UserSession extends Ending {
+  readonly getAppToken: GetAppToken;
+  readonly end: () => void;
+  readonly settle: Settle;
+  readonly sharedCalls: SharedCalls;
+  readonly renewals: Renewals;
+  readonly tokens: TokenMemo;
+}
+
+export function createUserSession(options: ParsedOptions): UserSession {
+  const { clock, timeoutMs, getAppToken } = options;
+  const listeners = new Set<() => void>();
+  let ended = false;
+  const ending: Ending = {
+    get ended() {
+      return ended;
+    },
+    onEnd: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+  const settle: Settle = (signal, task) => settleWithin({ clock, timeoutMs, signal, ending }, task);
+  return {
+    get ended() {
+      return ended;
+    },
+    onEnd: ending.onEnd,
+    end: () => {
+      ended = true;
+      for (const listener of listeners) listener();
+      listeners.clear();
+    },
+    getAppToken,
+    settle,
+    sharedCalls: createSharedCalls(),
+    tokens: createTokenMemo(clock),
+    renewals: createRenewals({
+      clock,
+      request: () => settle(undefined, ({ signal }) => requestAppToken(getAppToken, { forceRefresh: true, signal })),
+    }),
+  };
+}
