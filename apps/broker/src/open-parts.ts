@@ -8,14 +8,14 @@ import type { Config, OperatorsConfig } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
 import { createPolicyRules, type PolicyRules } from './policy/policy-rules.ts';
 import { guardPrincipals } from './storage/guarded-store.ts';
-import { rememberState } from './storage/known-state.ts';
+import { rememberState, watchStore, type Outage } from './storage/served-store.ts';
 import { openStore } from './storage/open-store.ts';
 import { openTokenStore } from './storage/open-token-store.ts';
 import { describeRedisFailure } from './storage/redis-failure.ts';
 import { describeStoreFailure } from './storage/store-failure.ts';
 import type { Store } from './storage/store.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { createOutageReporter, watchPing, watchStore, type OutageReporter } from './telemetry/watch-store.ts';
+import { createOutageReporter, watchPing } from './telemetry/outage-reporter.ts';
 import { createConnection, type Connections } from './vendors/connections.ts';
 
 /** The opened parts of a broker: everything that has to be closed, except the listeners. */
@@ -168,7 +168,7 @@ function listPrincipalRecords({ issuers, admin: { operators } }: Config) {
   return operators === undefined || isShared ? records : [...records, ...parseIssuers([operators.issuer])];
 }
 
-function reportTokenEvent(event: TokenCacheEvent, metrics: Metrics, outage: OutageReporter): void {
+function reportTokenEvent(event: TokenCacheEvent, metrics: Metrics, outage: Outage): void {
   metrics.countTokenEvent(event);
   if (event.type === 'store_down') outage.fail(event.reason);
   if (event.type === 'store_up') outage.end();

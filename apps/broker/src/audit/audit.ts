@@ -1,13 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import { describeForeignError, ValetKeyError, type Clock, type ErrorCode } from '@valetkey/core-types';
 import type { Logger } from 'pino';
 import type { StoreHealth } from '../storage/store-health.ts';
-import type { AuditStore, Decision } from '../storage/audit-store.ts';
+import type { AuditStore, Decision, LinkedDecision } from '../storage/audit-store.ts';
 import type { PrincipalId } from '../storage/store.ts';
 import type { AuditKey } from './audit-key.ts';
-import { createChain } from './chain.ts';
-import { createDecisionWriter } from './decision-writer.ts';
+import { createChain, type Chain } from './chain.ts';
 import { forgetDecisions } from './forget.ts';
-import { createRefusals } from './refusals.ts';
+import { createRefusals, type WriteDecision, type WrittenDecision } from './refusals.ts';
 
 /** A decision to be recorded. The audit adds the time. */
 export interface DecisionInput extends Omit<Decision, 'at'> {
@@ -49,9 +49,9 @@ type DecisionListener = (decision: Decision) => unknown;
 export function createAudit(dependencies: AuditDependencies): Audit {
   const { store, storeHealth, clock, logger, key, listeners = [] } = dependencies;
   const chain = key && createChain({ key, store, clock });
-  const writer = createDecisionWriter({ store, chain });
+  const write = createDecisionWriter({ store, chain });
   const refusals = createRefusals({
-    writer,
+    write,
     store,
     clock,
     key,
@@ -86,7 +86,7 @@ export function createAudit(dependencies: AuditDependencies): Audit {
       let isCounted = false;
       try {
         // What an operator or the broker itself changed always has a row of its own.
-        if (input.outcome === 'allowed') await writer.write(decision);
+        if (input.outcome === 'allowed') await write(decision);
         else isCounted = (await refusals.write(decision)) === 'counted';
       } catch (error) {
         hasFailed = true;
@@ -117,3 +117,54 @@ function tell(listen: DecisionListener, decision: Decision, logger: Logger): voi
 }
 
 const reasonOf = (error: unknown) => (ValetKeyError.isInstance(error) ? error.reason : undefined);
+
+interface DecisionWriterDependencies {
+  readonly store: Pick<AuditStore, 'recordDecisions'>;
+  /** Absent if the audit has no key. */
+  readonly chain?: Chain | undefined;
+}
+
+interface Pending {
+  readonly decision: Decision;
+  readonly resolve: (written: WrittenDecision) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The most decisions of one transaction. */
+const maxBatch = 500;
+
+/**
+ * Creates the writer of decisions. The decisions of one moment are committed by one transaction, and at most one transaction
+ * runs at a time: a decision waits for its own transaction, and for no more than the one before.
+ */
+export function createDecisionWriter({ store, chain }: DecisionWriterDependencies): WriteDecision {
+  const queue: Pending[] = [];
+  let isWriting = false;
+
+  const writeBatch = async (batch: readonly Pending[]): Promise<void> => {
+    const decisions = batch.map(({ decision }) => decision);
+    try {
+      const linked: readonly LinkedDecision[] = chain === undefined ? decisions : await chain.link(decisions);
+      const ids = await store.recordDecisions(linked);
+      for (const [index, { resolve }] of batch.entries()) {
+        resolve({ id: ids[index] ?? 0, mac: linked[index]?.link?.mac });
+      }
+    } catch (error) {
+      chain?.restart();
+      for (const { reject } of batch) reject(error);
+    }
+  };
+  const writeAll = async (): Promise<void> => {
+    isWriting = true;
+    // The requests that arrived together are decided before this moment, so one transaction commits all their decisions.
+    await setImmediate();
+    while (queue.length > 0) await writeBatch(queue.splice(0, maxBatch));
+    isWriting = false;
+  };
+
+  return (decision) =>
+    new Promise((resolve, reject) => {
+      queue.push({ decision, resolve, reject });
+      if (!isWriting) void writeAll();
+    });
+}

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '@valetkey/core-types';
 import type { AuditStore, Decision, LinkedDecision } from '../storage/audit-store.ts';
-import { toColumns } from '../storage/decision-rows.ts';
 import { digestPersonal, macOf, type AuditKey } from './audit-key.ts';
+import { toColumns } from '../storage/rows.ts';
 
 /** Gives decisions their places in the chain of this process. */
 export interface Chain {

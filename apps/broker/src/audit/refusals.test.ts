@@ -23,12 +23,10 @@ function createHarness() {
   const counts: DecisionCount[] = [];
   const state = { isFull: false, nowMs: 0 };
   const refusals = createRefusals({
-    writer: {
-      write: async (decision) => {
-        if (state.isFull) return fullDisk();
-        rows.push(decision);
-        return { id: rows.length, mac: undefined };
-      },
+    write: async (decision) => {
+      if (state.isFull) return fullDisk();
+      rows.push(decision);
+      return { id: rows.length, mac: undefined };
     },
     store: { countDecisions: async (added) => (state.isFull ? fullDisk() : void counts.push(...added)) },
     clock: { ...systemClock, monotonicMs: () => state.nowMs },

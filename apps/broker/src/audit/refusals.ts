@@ -1,7 +1,6 @@
 import type { Clock } from '@valetkey/core-types';
 import type { AuditStore, Decision } from '../storage/audit-store.ts';
 import type { AuditKey } from './audit-key.ts';
-import type { DecisionWriter, WrittenDecision } from './decision-writer.ts';
 
 /** How long equal refusals share one row, in milliseconds. */
 const windowMs = 60_000;
@@ -15,6 +14,17 @@ const storeMs = 1_000;
 /** The reason of the row that counts refusals of different kinds. */
 export const otherRefusals = 'other_refusals';
 
+/** A decision that is committed. */
+export interface WrittenDecision {
+  /** The number of its row. */
+  readonly id: number;
+  /** Its keyed hash. Absent if the audit has no key. */
+  readonly mac: string | undefined;
+}
+
+/** Resolves after a decision is committed. Rejects with the error of the store. */
+export type WriteDecision = (decision: Decision) => Promise<WrittenDecision>;
+
 /** Writes refusals in such a way that a caller who is refused again and again does not fill the store. */
 export interface Refusals {
   /**
@@ -27,7 +37,8 @@ export interface Refusals {
 }
 
 interface RefusalsDependencies {
-  readonly writer: DecisionWriter;
+  /** Writes a decision that has a row of its own. */
+  readonly write: WriteDecision;
   readonly store: Pick<AuditStore, 'countDecisions'>;
   readonly clock: Clock;
   /** Absent if the audit has no key. */
@@ -44,7 +55,7 @@ interface Window {
   lastAt: string;
 }
 
-export function createRefusals({ writer, store, clock, key, onFailure }: RefusalsDependencies): Refusals {
+export function createRefusals({ write, store, clock, key, onFailure }: RefusalsDependencies): Refusals {
   const { findWindows, add, remove } = createWindows();
   const { change, close } = createCounter({ store, key, onFailure });
 
@@ -64,7 +75,7 @@ export function createRefusals({ writer, store, clock, key, onFailure }: Refusal
         change(window);
         return 'counted';
       }
-      const row = writer.write(name === equal ? decision : { ...decision, reason: otherRefusals });
+      const row = write(name === equal ? decision : { ...decision, reason: otherRefusals });
       add(windows, name, { row, endsAtMs: nowMs + windowMs, times: 1, lastAt: at });
       try {
         await row;

@@ -1,18 +1,6 @@
 import type { AuditStore, AuditWriter } from './audit-store.ts';
-import { chainColumns, toChainedRow } from './decision-rows.ts';
-import { isoAt, optionalTextOf, textOf, type Row } from './stored-text.ts';
-
-type Values = readonly (string | number | null)[];
-
-/** How the store runs its statements. */
-export interface DecisionStoreDependencies {
-  /** Runs one statement, commits it, and returns its rows. */
-  readonly query: (statement: string, values?: Values) => Promise<readonly Row[]>;
-  /** Runs statements with the same values in one transaction. Transactions with the same key run one after the other. */
-  readonly queryInTurn: (key: string, statements: readonly string[], values: Values) => Promise<readonly Row[]>;
-  /** Inserts rows in one transaction and returns their ids. */
-  readonly insertRows: (into: string, rows: readonly Values[]) => Promise<readonly Row[]>;
-}
+import type { SqlDatabase } from './sql-database.ts';
+import { chainColumns, toChainedRow, isoAt, optionalTextOf, textOf, type Row } from './rows.ts';
 
 const statements = {
   addWriter: `INSERT INTO audit_writer (number, writer, key_id, at, mac) VALUES ($1, $2, $3, $4, $5)
@@ -50,7 +38,10 @@ type ChainOperation =
   | 'countUnchained';
 
 /** Creates the operations about the chains of decisions. */
-export function createChainStore({ query, queryInTurn }: DecisionStoreDependencies): Pick<AuditStore, ChainOperation> {
+export function createChainStore({
+  query,
+  queryInTurn,
+}: Pick<SqlDatabase, 'query' | 'queryInTurn'>): Pick<AuditStore, ChainOperation> {
   return {
     addWriter: async ({ number, writer, keyId, at, mac }) =>
       (await query(statements.addWriter, [number, writer, keyId, at, mac])).length > 0,

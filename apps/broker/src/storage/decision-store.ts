@@ -1,10 +1,8 @@
 import type { AuditStore } from './audit-store.ts';
-import { createChainStore, type DecisionStoreDependencies } from './chain-store.ts';
-import { toDecision, toValues, writtenColumns } from './decision-rows.ts';
+import { createChainStore } from './chain-store.ts';
+import type { SqlDatabase } from './sql-database.ts';
 import { selectDecisions } from './select-decisions.ts';
-import { isoAt, optionalTextOf, textOf } from './stored-text.ts';
-
-const into = `decision (${writtenColumns.join(', ')})`;
+import { createRecordDecisions, toDecision, isoAt, optionalTextOf, textOf } from './rows.ts';
 
 const statements = {
   count: 'UPDATE decision SET times = $2, last_at = $3, times_mac = $4 WHERE id = $1',
@@ -17,13 +15,10 @@ const statements = {
 } as const;
 
 /** Creates the operations about decisions. */
-export function createDecisionStore(dependencies: DecisionStoreDependencies): AuditStore {
+export function createDecisionStore(dependencies: Omit<SqlDatabase, 'close'>): AuditStore {
   const { query, insertRows } = dependencies;
   return {
-    recordDecisions: async (decisions) => {
-      const rows = await insertRows(into, decisions.map(toValues));
-      return rows.map(({ id }) => Number(id));
-    },
+    recordDecisions: createRecordDecisions(insertRows),
     countDecisions: async (counts) => {
       for (const { id, times, lastAt, mac } of counts) await query(statements.count, [id, times, lastAt, mac]);
     },

@@ -1,7 +1,8 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 import { escapeLiteral, Pool, type QueryResult } from 'pg';
 import type { PostgresAddress, PostgresSetting } from '../config/postgres-url.ts';
-import type { SqlDatabase } from './sql-store.ts';
+import { toStored } from './rows.ts';
+import type { SqlDatabase } from './sql-database.ts';
 import { isRoleFailure, readOnly, settingRefused } from './store-failure.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -121,5 +122,5 @@ function fill(statements: string, values: readonly (string | number | null)[]): 
 }
 
 function quote(value: string | number | null): string {
-  return typeof value === 'string' ? escapeLiteral(value) : String(value ?? 'NULL');
+  return typeof value === 'string' ? escapeLiteral(toStored(value)) : String(value ?? 'NULL');
 }

@@ -14,7 +14,8 @@ import {
   warnOfLaterVersion,
   type MigrationPlan,
 } from './sql-schema.ts';
-import { createSqlStore, toStoreError } from './sql-store.ts';
+import { toStoreError } from './sql-database.ts';
+import { createSqlStore } from './sql-store.ts';
 import { migrationRequired } from './store-failure.ts';
 import type { Store } from './store.ts';
 
@@ -66,13 +67,13 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   const afterOpening =
     <Values extends unknown[]>(query: (...values: Values) => ReturnType<PostgresDatabase['query']>) =>
     async (...values: Values) => {
-      await openOnce();
       try {
+        await openOnce();
         return await query(...values);
       } catch (error) {
         // A table was dropped, perhaps during a restore. The next call creates it again.
         if (codeOfForeignError(error) === undefinedTable) opened = undefined;
-        throw error;
+        throw toStoreError(error);
       }
     };
 

@@ -1,5 +1,5 @@
 import type { DecisionQuery } from './audit-store.ts';
-import { readColumns } from './decision-rows.ts';
+import { readColumns } from './rows.ts';
 
 /** A statement and the values of its parameters `$1`, `$2` and so on. */
 interface Selection {

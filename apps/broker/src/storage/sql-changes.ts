@@ -1,15 +1,7 @@
 import { systemClock } from '@valetkey/core-types';
 import type { Changes, Logout, PrincipalId, Revocation, Store } from './store.ts';
-import { isoAt, textOf, type Row } from './stored-text.ts';
-
-type Values = readonly (string | number | null)[];
-
-/** How the store runs statements. */
-interface ChangeDependencies {
-  readonly query: (statement: string, values: Values) => Promise<readonly Row[]>;
-  /** Runs statements in one transaction. Transactions with the same key run one after the other. */
-  readonly queryInTurn: (key: string, statements: readonly string[], values: Values) => Promise<readonly Row[]>;
-}
+import { isoAt, textOf, type Values } from './rows.ts';
+import type { SqlDatabase } from './sql-database.ts';
 
 /** The most changes that are read at once. A broker that missed more of them forgets everything that it knows. */
 const maxChanges = 1_000;
@@ -76,7 +68,7 @@ const statements = {
 export function createSqlChanges({
   query,
   queryInTurn,
-}: ChangeDependencies): Pick<
+}: Pick<SqlDatabase, 'query' | 'queryInTurn'>): Pick<
   Store,
   'recordLogout' | 'listRevocations' | 'isSessionRevoked' | 'readChanges' | 'deleteExpired'
 > {

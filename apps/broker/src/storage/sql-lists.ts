@@ -1,5 +1,5 @@
 import type { Block, Mapping, MappingPage, Page, PrincipalId } from './store.ts';
-import { optionalTextOf, targetOf, textOf, toTarget, type Row } from './stored-text.ts';
+import { optionalTextOf, targetOf, textOf, toTarget, type Row } from './rows.ts';
 
 // Each statement reads a range of the primary key, so that a page costs the same anywhere in the list. The rules of issuers
 // are rows without a subject, and no mappings.

@@ -7,7 +7,7 @@ const tables = new Map(schemaChanges.flatMap(({ tables: added = {} }) => Object.
  * Returns the statements that create the missing tables with every column. `rowNumberType` is the database's column type for an
  * ascending key.
  *
- * Each column `vendor` holds a connection and its vendor: `toTarget` of `stored-text.ts`. A row of `vendor_user` without vendor and
+ * Each column `vendor` holds a connection and its vendor: `toTarget` of `rows.ts`. A row of `vendor_user` without vendor and
  * subject is no vendor user: it remembers which claims are the subject of the issuer's principals.
  */
 export function sqlSchema(rowNumberType: string): string {

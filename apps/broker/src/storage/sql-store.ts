@@ -1,29 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { codeOfForeignError, systemClock, ValetKeyError } from '@valetkey/core-types';
+import { systemClock } from '@valetkey/core-types';
 import { createDecisionStore } from './decision-store.ts';
 import { createSqlChanges, incrementCounter, insertChange } from './sql-changes.ts';
 import { createSqlLists } from './sql-lists.ts';
-import { describeStoreFailure } from './store-failure.ts';
+import type { SqlDatabase } from './sql-database.ts';
 import type { Store, StoredIssuer, VendorUserKey } from './store.ts';
-import { isoAt, optionalTextOf, targetOf, textOf, toStored, toTarget, type Row } from './stored-text.ts';
-
-/** The operations that the store requires of a SQL database. */
-export interface SqlDatabase {
-  /** Runs one statement, commits it, and returns its rows. The parameters are `$1`, `$2` and so on. */
-  readonly query: (statement: string, values: readonly (string | number | null)[]) => Promise<readonly Row[]>;
-  /** Runs statements in one transaction and returns their rows. Transactions with the same `key` run one after the other. */
-  readonly queryInTurn: (
-    key: string,
-    statements: readonly string[],
-    values: readonly (string | number | null)[],
-  ) => Promise<readonly Row[]>;
-  /** Inserts rows `into` a table and its columns, in one transaction. Returns the ids of the rows in their order. */
-  readonly insertRows: (
-    into: string,
-    rows: readonly (readonly (string | number | null)[])[],
-  ) => Promise<readonly Row[]>;
-  readonly close: () => Promise<void>;
-}
+import { isoAt, optionalTextOf, targetOf, textOf, toStored, toTarget, type Row, type Values } from './rows.ts';
 
 const isKey = 'vendor = $1 AND issuer = $2 AND subject = $3';
 
@@ -91,11 +73,9 @@ const statements = {
 
 /**
  * Creates a store over a SQL database. A statement is a transaction of its own, unless a vendor user and its mark change
- * together. A failure of the database becomes `overloaded` with the database's code as `reason`. The database's message is
- * dropped, because it may quote values.
+ * together.
  */
-export function createSqlStore(database: SqlDatabase): Store {
-  const { query, queryInTurn, insertRows, close } = failWithStoreErrors(database);
+export function createSqlStore({ query, queryInTurn, insertRows, close }: SqlDatabase): Store {
   const run: Run = (name, values) => query(statements[name], values);
   const runInTurn = (key: readonly string[], names: readonly (keyof typeof statements)[], values: Values) =>
     queryInTurn(
@@ -153,7 +133,6 @@ export function createSqlStore(database: SqlDatabase): Store {
   };
 }
 
-type Values = readonly (string | number | null)[];
 type Run = (name: keyof typeof statements, values?: Values) => Promise<readonly Row[]>;
 
 // The counter comes last, so that its row, for which every change waits, is locked as briefly as possible.
@@ -203,60 +182,4 @@ function createVendorUserStore(
       await run('release', [...valuesOf(key), owner]);
     },
   };
-}
-
-/** Returns the operations of a database, with stored forms of all texts, and with the errors of a store. */
-function failWithStoreErrors({ query, queryInTurn, insertRows, close }: SqlDatabase) {
-  const run = async <Result>(begin: () => Promise<Result>): Promise<Result> => {
-    try {
-      return await begin();
-    } catch (error) {
-      throw toStoreError(error);
-    }
-  };
-  return {
-    query: (statement: string, values: Values = []) => run(() => query(statement, values.map(toStored))),
-    queryInTurn: (key: string, names: readonly string[], values: Values) =>
-      run(() => queryInTurn(key, names, values.map(toStored))),
-    insertRows: (into: string, rows: readonly Values[]) =>
-      run(() =>
-        insertRows(
-          into,
-          rows.map((values) => values.map(toStored)),
-        ),
-      ),
-    close,
-  };
-}
-
-/** Returns the error with which a store rejects. It has the database's code, and drops the database's message. */
-export function toStoreError(error: unknown): ValetKeyError {
-  const reason = reasonOf(error);
-  const { detail, advice } = describeStoreFailure(reason);
-  return new ValetKeyError('overloaded', 'The broker cannot use its database.', {
-    retryAfterSeconds: 5,
-    reason,
-    remediation: 'Call again later; the operator must repair the database.',
-    advice: `${detail} ${advice}`,
-  });
-}
-
-/** Returns SQLite's result code, PostgreSQL's SQLSTATE, or the system's error code. None of them quotes a value. */
-function reasonOf(error: unknown): string {
-  const { errcode } = (error ?? {}) as { errcode?: unknown };
-  if (typeof errcode === 'number') return `sqlite_${errcode}`;
-  return codeOfForeignError(error) ?? (error instanceof Error ? codeOfDriverError(error) : 'no_answer');
-}
-
-/** What an error of `pg` itself, which has only a message, says about the server. */
-const driverErrors: readonly (readonly [string, string])[] = [
-  ['SASL: ', '28P01'],
-  ['The server does not support SSL connections', 'TLS_UNSUPPORTED'],
-  ['There was an error establishing an SSL connection', 'NOT_POSTGRES'],
-  ['received invalid response', 'NOT_POSTGRES'],
-  ['Connection terminated unexpectedly', 'CLOSED'],
-];
-
-function codeOfDriverError({ message }: Error): string {
-  return driverErrors.find(([begin]) => message.startsWith(begin))?.[1] ?? 'no_answer';
 }

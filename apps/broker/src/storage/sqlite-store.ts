@@ -11,6 +11,8 @@ import {
   storeVersion,
   warnOfLaterVersion,
 } from './sql-schema.ts';
+import { toStored } from './rows.ts';
+import { toStoreError } from './sql-database.ts';
 import { createSqlStore } from './sql-store.ts';
 import { makePrivateFile, runStep } from './sqlite-file.ts';
 import { readColumns, readIndexes, readVersion } from './sqlite-schema.ts';
@@ -57,11 +59,11 @@ export function createSqliteStore(path: string, options: SqliteStoreOptions = {}
       throw Object.assign(new Error('The file was removed or replaced.'), { code: 'FILE_REPLACED' });
     const known = prepared.get(statement) ?? prepare(database, statement);
     prepared.set(statement, known);
-    return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
+    return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, toStored(value)])));
   };
 
   return createSqlStore({
-    query: (statement, values) => whenUnlocked(timeoutMs, () => run(statement, values)),
+    query: (statement, values = []) => whenUnlocked(timeoutMs, () => run(statement, values)),
     // SQLite has one writer at a time, so the transactions of all keys run one after the other.
     queryInTurn: (_, statements, values) =>
       whenUnlocked(timeoutMs, () =>
@@ -87,14 +89,14 @@ function prepare(database: DatabaseSync, statement: string): StatementSync {
   return prepared;
 }
 
-/** Tries again while another process has locked the file. */
+/** Tries again while another process has locked the file. Rejects with the error of a store. */
 async function whenUnlocked<Result>(timeoutMs: number, run: () => Result): Promise<Result> {
   const giveUpAtMs = performance.now() + timeoutMs;
   for (;;) {
     try {
       return run();
     } catch (error) {
-      if (!isBusy(error) || performance.now() >= giveUpAtMs) throw error;
+      if (!isBusy(error) || performance.now() >= giveUpAtMs) throw toStoreError(error);
     }
     await sleep(retryDelayMs);
   }

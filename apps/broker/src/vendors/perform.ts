@@ -95,9 +95,12 @@ export function createPerform({ connections, audit, clock, logger, policyVersion
         broken = describeBroken(rule, principal, operation);
         if (broken !== undefined) throw rule.refusal();
       }
-      const observed = listObserved(connection.observedRules ?? [], principal, operation);
-      for (const rule of observed) logger.warn({ ...decision, rule }, 'would be refused');
-      if (observed.length > 0) details = { observed: observed.join(', ') };
+      const { observedRules = [] } = connection;
+      if (observedRules.length > 0) {
+        const observed = listObserved(observedRules, principal, operation);
+        for (const rule of observed) logger.warn({ ...decision, rule }, 'would be refused');
+        if (observed.length > 0) details = { observed: observed.join(', ') };
+      }
       done = await work(connection, recordChange, (added) => {
         details = { ...details, ...added };
       });

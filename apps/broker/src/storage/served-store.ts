@@ -1,6 +1,85 @@
-import type { Clock } from '@valetkey/core-types';
+import { codeOfForeignError, ValetKeyError, type Clock } from '@valetkey/core-types';
 import { LRUCache } from 'lru-cache';
+import { describeStoreFailure, type StoreFailure } from './store-failure.ts';
 import type { Change, PrincipalId, Revocation, Store, VendorUserKey } from './store.ts';
+
+/** An outage of the store, of which one begins with its first failure. */
+export interface Outage {
+  /** Counts a failure. The first one begins the outage. */
+  readonly fail: (reason: string) => void;
+  readonly end: () => void;
+}
+
+type Operation = Exclude<keyof Store, 'close'>;
+
+const reads: ReadonlySet<Operation> = new Set<Operation>([
+  'findVendorUser',
+  'listVendorUsers',
+  'isBlocked',
+  'listRevocations',
+  'isSessionRevoked',
+  'readChanges',
+  'listBlocks',
+  'listMappings',
+  'listIssuers',
+  'listDecisions',
+  'listWriters',
+  'listChains',
+  'readChain',
+  'listCheckpoints',
+  'countUnchained',
+  'listPersonal',
+]);
+
+/**
+ * Returns the store, and reports its failures and its recovery to `outage`. A success ends the outage only if it proves that
+ * every operation that failed works again: while a disk is full, for example, reads still succeed.
+ */
+export function watchStore(store: Store, outage: Outage): Store {
+  const failed = new Map<Operation, StoreFailure['scope']>();
+  let calls = 0;
+  let callsAtFailure = 0;
+
+  const succeed = (operation: Operation, call: number): void => {
+    // This call may have succeeded before the other one failed.
+    if (failed.size === 0 || call <= callsAtFailure) return;
+    for (const [other, scope] of failed) {
+      const isProven =
+        scope === 'server' ||
+        other === operation ||
+        operation === 'check' ||
+        (scope === 'write' && !reads.has(operation));
+      if (isProven) failed.delete(other);
+    }
+    if (failed.size === 0) outage.end();
+  };
+  const fail = (operation: Operation, error: unknown): void => {
+    const reason = (ValetKeyError.isInstance(error) ? error.reason : codeOfForeignError(error)) ?? 'error';
+    callsAtFailure = calls;
+    failed.set(operation, describeStoreFailure(reason).scope);
+    outage.fail(reason);
+  };
+
+  const watch = <Name extends Operation>(operation: Name): Store[Name] => {
+    const run = async (...values: unknown[]): Promise<unknown> => {
+      calls += 1;
+      const call = calls;
+      try {
+        const result = await (store[operation] as (...values: unknown[]) => Promise<unknown>)(...values);
+        succeed(operation, call);
+        return result;
+      } catch (error) {
+        fail(operation, error);
+        throw error;
+      }
+    };
+    return run as unknown as Store[Name];
+  };
+
+  const operations = (Object.keys(store) as (keyof Store)[]).filter((name) => name !== 'close');
+  const watched = Object.fromEntries(operations.map((name) => [name, watch(name)]));
+  return { ...store, ...watched };
+}
 
 /** How often the broker reads what other brokers changed, in milliseconds. */
 const pollMs = 500;

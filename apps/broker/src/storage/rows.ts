@@ -1,5 +1,45 @@
-import type { ChainedRow, Decision, DecisionColumns, LinkedDecision } from './audit-store.ts';
-import { optionalTextOf, targetOf, textOf, toTarget, type Row } from './stored-text.ts';
+import type { AuditStore, ChainedRow, Decision, DecisionColumns, LinkedDecision } from './audit-store.ts';
+import type { VendorUserKey } from './store.ts';
+
+/** A row as the database returns it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The values of a statement or of a row. */
+export type Values = readonly (string | number | null)[];
+
+type Target = Pick<VendorUserKey, 'connection' | 'vendor'>;
+type PossibleTarget = { readonly [Part in keyof Target]?: string | undefined };
+
+/**
+ * Returns the text that stands for a connection: `vital`, or `vital:vital-eu` where its name is not its vendor's id. Rows
+ * therefore stay with the vendor that they are about when the operator gives the name another vendor. The text is empty for
+ * a decision that concerns no single connection.
+ */
+export function toTarget({ connection = '', vendor = connection }: PossibleTarget): string {
+  return vendor === connection ? connection : `${vendor}:${connection}`;
+}
+
+/** Returns the connection and the vendor that a row is about. */
+export function targetOf(row: Row): Target {
+  const target = textOf(row, 'vendor');
+  const end = target.lastIndexOf(':');
+  return { connection: target.slice(end + 1), vendor: end < 0 ? target : target.slice(0, end) };
+}
+
+/**
+ * Returns a value as it is stored. PostgreSQL does not accept U+0000, and neither database accepts half a surrogate pair. Both
+ * are stored as JSON escapes, so that two different texts are never stored as the same text.
+ */
+export const toStored = <Value>(value: Value) =>
+  typeof value === 'string' ? JSON.stringify(value).slice(1, -1) : value;
+
+const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
+
+export const textOf = (row: Row, column: string) => fromStored(row[column] as string);
+
+export const optionalTextOf = (row: Row, column: string) => (row[column] === null ? undefined : textOf(row, column));
+
+export const isoAt = (ms: number) => new Date(ms).toISOString();
 
 /** The columns that hold a decision itself, with the value that each has for a decision. */
 const columns = {
@@ -32,7 +72,7 @@ const linkColumns = {
 } as const satisfies Record<string, (decision: LinkedDecision) => string | number | null | undefined>;
 
 /** The names of the columns that `toValues` fills, in its order. */
-export const writtenColumns = [...Object.keys(columns), ...Object.keys(linkColumns)];
+const writtenColumns = [...Object.keys(columns), ...Object.keys(linkColumns)];
 
 /** The names of the columns that {@link toDecision} reads. */
 export const readColumns = [...Object.keys(columns), 'times', 'last_at'];
@@ -41,13 +81,22 @@ export const readColumns = [...Object.keys(columns), 'times', 'last_at'];
 export const chainColumns = [...writtenColumns, 'times', 'last_at', 'times_mac', 'erasure'];
 
 /** Returns the values of a new row. */
-export function toValues(decision: LinkedDecision): (string | number | null)[] {
+function toValues(decision: LinkedDecision): Values {
   return [...Object.values(columns), ...Object.values(linkColumns)].map((read) => read(decision) ?? null);
 }
 
 /** Returns the values of the columns that hold the decision itself. */
 export function toColumns(decision: Decision): DecisionColumns {
   return Object.fromEntries(Object.entries(columns).map(([name, read]) => [name, read(decision) ?? null]));
+}
+
+/** Inserts rows into columns of a table, in one transaction. Returns the ids of the rows in their order. */
+type InsertRows = (into: string, rows: readonly Values[]) => Promise<readonly Row[]>;
+
+/** Creates the operation that records decisions. */
+export function createRecordDecisions(insertRows: InsertRows): AuditStore['recordDecisions'] {
+  const into = `decision (${writtenColumns.join(', ')})`;
+  return async (decisions) => (await insertRows(into, decisions.map(toValues))).map(({ id }) => Number(id));
 }
 
 export function toDecision(row: Row): Decision {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Decision } from '../storage/audit-store.ts';
-import { createDecisionWriter } from './decision-writer.ts';
+import { createDecisionWriter } from './audit.ts';
 
 const decision: Decision = {
   at: '2026-06-01T12:00:00.000Z',
@@ -17,7 +17,7 @@ function createHarness() {
   const batches: (readonly Decision[])[] = [];
   const ends: { readonly commit: () => void; readonly fail: () => void }[] = [];
   const calls: string[] = [];
-  const writer = createDecisionWriter({
+  const write = createDecisionWriter({
     store: {
       recordDecisions: async (decisions) => {
         batches.push(decisions);
@@ -35,15 +35,15 @@ function createHarness() {
       restart: () => void calls.push('restart'),
     },
   });
-  return { writer, batches, ends, calls };
+  return { write, batches, ends, calls };
 }
 
 test('the decisions of one moment are written by one transaction, those that arrive meanwhile by the next one', async () => {
-  const { writer, batches, ends } = createHarness();
-  const first = ['a', 'b'].map((requestId) => writer.write({ ...decision, requestId }));
+  const { write, batches, ends } = createHarness();
+  const first = ['a', 'b'].map((requestId) => write({ ...decision, requestId }));
   await setImmediate();
   await setImmediate();
-  const second = ['c', 'd', 'e'].map((requestId) => writer.write({ ...decision, requestId }));
+  const second = ['c', 'd', 'e'].map((requestId) => write({ ...decision, requestId }));
   await setImmediate();
   expect(batches.map((batch) => batch.map(({ requestId }) => requestId).join(''))).toEqual(['ab']);
   ends[0]?.commit();
@@ -55,11 +55,11 @@ test('the decisions of one moment are written by one transaction, those that arr
 });
 
 test('a transaction that fails rejects its own decisions, and the next transaction begins another chain', async () => {
-  const { writer, ends, calls } = createHarness();
-  const first = writer.write(decision);
+  const { write, ends, calls } = createHarness();
+  const first = write(decision);
   await setImmediate();
   await setImmediate();
-  const second = writer.write(decision);
+  const second = write(decision);
   ends[0]?.fail();
   await expect(first).rejects.toThrow('full');
   await setImmediate();
@@ -69,8 +69,8 @@ test('a transaction that fails rejects its own decisions, and the next transacti
 });
 
 test('a transaction has at most 500 decisions', async () => {
-  const { writer, batches, ends } = createHarness();
-  const written = Promise.all(Array.from({ length: 501 }, () => writer.write(decision)));
+  const { write, batches, ends } = createHarness();
+  const written = Promise.all(Array.from({ length: 501 }, () => write(decision)));
   for (let count = 0; count < 2; count += 1) {
     while (ends[count] === undefined) await setImmediate();
     ends[count]?.commit();

@@ -1,10 +1,11 @@
 import { ValetKeyError } from '@valetkey/core-types';
 import type { RedisStore } from '@valetkey/token-cache/redis';
 import { expect, test } from 'vitest';
+import { watchStore } from '../storage/served-store.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
 import type { Store } from '../storage/store.ts';
 import { createLogger } from './logger.ts';
-import { createOutageReporter, watchPing, watchStore } from './watch-store.ts';
+import { createOutageReporter, watchPing } from './outage-reporter.ts';
 
 const alice = { connection: 'vital', vendor: 'vital', issuer: 'https://id.example.com', subject: 'alice' };
 
