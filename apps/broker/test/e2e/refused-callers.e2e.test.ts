@@ -97,3 +97,12 @@ test('an address that a trusted proxy states in another form is not recorded as 
   const addresses = (await readDecisions(broker)).map(({ client_address: address }) => address);
   expect(new Set(addresses)).toEqual(new Set(['127.0.0.1']));
 });
+
+test('a token without the scope that a proxy asks for is a refused decision that names the scope', async () => {
+  await using broker = await startBroker([]);
+  const token = await sandbox.mintUserToken({ sub: 'alice' });
+  expect((await broker.call('/v1/authorize?scope=rooms', token)).status).toBe(403);
+  expect(await readDecisions(broker)).toMatchObject([
+    { operation: 'authorize', outcome: 'forbidden', reason: 'scope: rooms', subject: 'alice' },
+  ]);
+});

@@ -51,12 +51,7 @@ export function addAuthorizeRoute(server: FastifyInstance, dependencies: Forward
     const required = parseScopes(request.query);
     const caller = { ...originOf(request), token: readToken(request.headers.authorization) };
     const principal = await identify({ ...caller, operation: 'authorize' });
-    if (!required.every((scope) => principal.scopes.includes(scope))) {
-      throw new ValetKeyError('forbidden', 'The token lacks a required scope.', {
-        remediation: `Request a token with the scopes: ${required.join(' ')}.`,
-      });
-    }
-    await assertAllowed(dependencies, principal, { ...caller, operation: 'authorize' }, request);
+    await assertAllowed(dependencies, principal, { ...caller, operation: 'authorize' }, request, required);
     writeSessionHeaders(reply, headerPrefix, principal);
     return reply.status(204).send();
   };
@@ -64,18 +59,26 @@ export function addAuthorizeRoute(server: FastifyInstance, dependencies: Forward
 }
 
 /**
- * Rejects with the error of the policy unless it allows the principal, and records that refusal. Logs each rule that only
- * observes and would have refused.
+ * Rejects unless the token has the required scopes and the policy allows the principal, and records that refusal. Logs each
+ * rule that only observes and would have refused.
  */
 async function assertAllowed(
   { policy, recordRefusal }: ForwardAuthDependencies,
   principal: Principal,
   caller: CallerRequest & { readonly operation: 'authorize' | 'resolve' },
   { log }: FastifyRequest,
+  required: readonly string[] = [],
 ): Promise<void> {
   const { operation } = caller;
   const { issuer, subject } = principal;
   try {
+    const missing = required.filter((scope) => !principal.scopes.includes(scope));
+    if (missing.length > 0) {
+      throw new ValetKeyError('forbidden', 'The token lacks a required scope.', {
+        reason: `scope: ${missing.join(', ')}`,
+        remediation: `Request a token with the scopes: ${required.join(' ')}.`,
+      });
+    }
     const refusing = findRefusingRule(policy.enforced, principal, operation);
     if (refusing !== undefined) throw refusing.refusal();
     for (const rule of listObserved(policy.observed, principal, operation)) {
