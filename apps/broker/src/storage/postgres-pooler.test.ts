@@ -1,7 +1,12 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isPgBouncerAvailable, startPgBouncer } from '../../test/support/pgbouncer.ts';
-import { createPostgresSchema, isPostgresAvailable, postgresServerUrl } from '../../test/support/postgres-server.ts';
+import {
+  createPostgresSchema,
+  emptySchema,
+  isPostgresAvailable,
+  postgresServerUrl,
+} from '../../test/support/postgres-server.ts';
 import { testStore } from '../../test/support/store-conformance.ts';
 import { createPostgresStore, migratePostgresStore } from './postgres-store.ts';
 
@@ -25,9 +30,13 @@ describe.skipIf(!isAvailable).each(['transaction', 'session', 'statement'] as co
       return { ...schema, url: url.href };
     };
 
+    // One schema for all tests: the store's own test creates its tables for each test.
+    let shared: Awaited<ReturnType<typeof createSchema>> | undefined;
+    afterAll(async () => shared?.drop());
     testStore(async () => {
-      const { url, drop } = await createSchema();
-      return { open: () => createPostgresStore({ url, maxConnections: 2 }), drop };
+      const schema = (shared ??= await createSchema());
+      const open = () => createPostgresStore({ url: schema.url, maxConnections: 2 });
+      return { open, drop: () => emptySchema(schema) };
     });
 
     test(`the server ends a statement that waits for a lock, and the next client of the pooler in ${mode} mode has none of the store's settings`, async () => {

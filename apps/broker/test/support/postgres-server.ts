@@ -38,6 +38,14 @@ export async function createPostgresSchema() {
   return { name, url: url.href, execute, drop, [Symbol.asyncDispose]: drop };
 }
 
+/** Deletes all rows of a schema except the numbers of its version. This is much quicker than creating its tables again. */
+export async function emptySchema({ name, execute }: Awaited<ReturnType<typeof createPostgresSchema>>): Promise<void> {
+  await execute(`DO $$ DECLARE found text; BEGIN
+    FOR found IN SELECT tablename FROM pg_tables WHERE schemaname = '${name}' AND tablename <> 'schema_version'
+    LOOP EXECUTE format('DELETE FROM %I.%I', '${name}', found); END LOOP;
+  END $$`);
+}
+
 /** Starts a proxy to the server at `url`. While it is silenced, its connections stay open and it forwards no byte. */
 export async function startSilenceableProxy(url: string) {
   const { hostname, port } = new URL(url);
