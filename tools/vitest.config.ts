@@ -1,5 +1,4 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { root } from './workspace.ts';
 
 const conditions = ['@valetkey/source', 'node', 'import', 'default'];
@@ -36,27 +35,12 @@ function hideExperimentalWarning(): void {
   };
 }
 
-/**
- * Starts the files that start processes or fill databases first, so that no worker is left alone with one of them at the end.
- * Vitest itself knows which files are slow only where it has run them before.
- */
-class SlowFilesFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    // oxlint-disable-next-line unicorn/no-array-sort -- This is vitest's own method.
-    const sorted = await super.sort(files);
-    const isSlow = ({ moduleId }: TestSpecification) =>
-      /\/e2e\/|\/tools\/|postgres|redis|flood|simulation/.test(moduleId);
-    return [...sorted.filter(isSlow), ...sorted.filter((file) => !isSlow(file))];
-  }
-}
-
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
     // Four, even on a machine with one core: most tests wait for deadlines or for the processes that they start.
     maxWorkers: 4,
-    sequence: { sequencer: SlowFilesFirst },
     projects: [
       {
         extends: true,

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { findRedis } from '../testing/redis-server.ts';
-import { expectShortLivesAreShared } from '../testing/short-lives.ts';
+import { findRedis } from './redis-server.ts';
+import { expectShortLivesAreShared } from './short-lives.ts';
 
 const redis = await findRedis();
 
