@@ -10,6 +10,7 @@ import type * as Client from '@valetkey/client-sdk';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { vendorsOf } from './clients/sandbox-broker.ts';
 
 const client = new URL('../apps/client-sdk/src/', import.meta.url);
 const executablePath = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
@@ -52,8 +53,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
 
   beforeAll(async () => {
     [app, otherSite, sandbox] = await Promise.all([servePage(), servePage(), createSandbox()]);
-    const { urls, credentials } = sandbox;
-    const { customer, ...nymbl } = credentials.nymbl;
+    const { urls } = sandbox;
     broker = createBroker({
       listen: { port: 0 },
       admin: { port: 0 },
@@ -62,18 +62,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
       cors: { origins: [app.origin] },
       callerLimits: { requestsPerMinute: 300 },
       issuers: [{ issuer: urls.idp, audiences: ['valetkey'] }],
-      vendors: {
-        nabla: { ...credentials.nabla, baseUrl: urls.nabla, user: { claim: 'sub' } },
-        nudge: { ...credentials.nudge, baseUrl: urls.nudge },
-        nymbl: {
-          ...nymbl,
-          baseUrl: urls.nymbl,
-          tokenUrl: `${urls.nymblIdp}/oauth2/token`,
-          customer: { value: customer },
-          allow: [{ method: 'GET', path: '/Patients' }],
-        },
-        vital: { ...credentials.vital, baseUrl: urls.vital, environment: 'sandbox', region: 'us' },
-      },
+      vendors: vendorsOf(sandbox),
     });
     ({ brokerUrl } = await broker.listen());
     alice = await sandbox.mintUserToken({ sub: 'alice' });

@@ -135,7 +135,7 @@ test("1,000 finished fetches leave no listener on the caller's signal", async ()
   expect(listenerCount()).toBe(0);
 });
 
-test("1,000 fetches whose bodies nobody reads leave at most one listener on the caller's signal", async () => {
+test("1,000 fetches whose bodies the app never reads leave at most one listener on the caller's signal", async () => {
   const { signal } = new AbortController();
   const listenerCount = countListeners(signal);
   const valet = clientOfPlatform();

@@ -38,7 +38,7 @@ interface UserCallsDependencies extends Pick<ParsedOptions, 'brokerUrl' | 'clock
  */
 export function createUserCalls({ brokerUrl, clock, fetch, serverTime }: UserCallsDependencies): SendAsUser {
   async function send({ url, signal, vendor }: UserRequest, init: RequestInit): Promise<TimedResponse> {
-    // The signal may have aborted while `getAppToken` was asked: a late token is for nobody.
+    // The signal may have aborted during `getAppToken`; the token is then not used.
     if (signal.aborted) throw abortedError();
     const sentAtMs = clock.monotonicMs();
     let response: Response;

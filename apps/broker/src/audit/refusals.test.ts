@@ -101,11 +101,11 @@ test('counts that cannot be stored are stored later, and repeated refusals are n
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('the memory of refusals has a bound, and forgets the principals that were refused first', async () => {
+test('the memory of refusals has a bound, and forgets the principals whose refusals are the longest ago', async () => {
   const { refusals, rows } = createHarness();
-  for (let index = 0; index <= 50_000; index += 1) await refusals.write({ ...refusal, subject: `s-${index}` });
+  for (let index = 0; index <= 2_000; index += 1) await refusals.write({ ...refusal, subject: `s-${index}` });
   rows.length = 0;
-  expect(await refusals.write({ ...refusal, subject: 's-50000' })).toBe('counted');
+  expect(await refusals.write({ ...refusal, subject: 's-2000' })).toBe('counted');
   expect(await refusals.write({ ...refusal, subject: 's-0' })).toBe('written');
   await refusals.close();
 });

@@ -1,4 +1,6 @@
 import type { Clock } from '@valetkey/core-types';
+import { LRUCache } from 'lru-cache';
+import { principalKey } from '../identity/identify.ts';
 import type { AuditStore, Decision } from '../storage/audit-store.ts';
 import type { AuditKey } from './audit-key.ts';
 
@@ -6,8 +8,8 @@ import type { AuditKey } from './audit-key.ts';
 const windowMs = 60_000;
 /** The most rows about the refusals of one principal in this time. The last of them counts refusals of every further kind. */
 const maxRows = 60;
-/** The most rows that are counted at the same time. */
-const maxWindows = 50_000;
+/** The most principals whose refusals are counted at the same time. */
+const maxPrincipals = 2_000;
 /** How often the counts are stored, in milliseconds. */
 const storeMs = 1_000;
 
@@ -56,13 +58,19 @@ interface Window {
 }
 
 export function createRefusals({ write, store, clock, key, onFailure }: RefusalsDependencies): Refusals {
-  const { findWindows, add, remove } = createWindows();
+  /** The windows of each principal, in the order of their ends. */
+  const principals = new LRUCache<string, Map<string, Window>>({ max: maxPrincipals });
   const { change, close } = createCounter({ store, key, onFailure });
 
   return {
     write: async (decision) => {
       const nowMs = clock.monotonicMs();
-      const windows = findWindows(decision, nowMs);
+      const principal = principalKey(decision);
+      const windows = principals.get(principal) ?? new Map<string, Window>();
+      principals.set(principal, windows);
+      for (const [name, { endsAtMs }] of windows) {
+        if (endsAtMs <= nowMs) windows.delete(name);
+      }
       const { operation, connection, outcome, reason, at } = decision;
       const equal = JSON.stringify([operation, connection, outcome, reason]);
       const name = windows.has(equal) || windows.size < maxRows - 1 ? equal : otherRefusals;
@@ -76,53 +84,16 @@ export function createRefusals({ write, store, clock, key, onFailure }: Refusals
         return 'counted';
       }
       const row = write(name === equal ? decision : { ...decision, reason: otherRefusals });
-      add(windows, name, { row, endsAtMs: nowMs + windowMs, times: 1, lastAt: at });
+      windows.set(name, { row, endsAtMs: nowMs + windowMs, times: 1, lastAt: at });
       try {
         await row;
         return 'written';
       } catch (error) {
-        remove(windows, name);
+        windows.delete(name);
         throw error;
       }
     },
     close,
-  };
-}
-
-/** The windows of one principal, in the order of their ends. */
-type Windows = Map<string, Window>;
-
-/** Creates the memory of the windows that have not ended. */
-function createWindows() {
-  const principals = new Map<string, Windows>();
-  let size = 0;
-  const remove = (windows: Windows, name: string): void => {
-    if (windows.delete(name)) size -= 1;
-  };
-  return {
-    remove,
-    add: (windows: Windows, name: string, window: Window): void => {
-      windows.set(name, window);
-      size += 1;
-    },
-    /** Returns the windows of a principal that have not ended. */
-    findWindows: ({ issuer, subject }: Decision, nowMs: number): Windows => {
-      const principal = JSON.stringify([issuer, subject]);
-      const windows = principals.get(principal) ?? new Map<string, Window>();
-      for (const [name, { endsAtMs }] of windows) {
-        if (nowMs < endsAtMs) break;
-        remove(windows, name);
-      }
-      // The principals stay in the order of their last refusals, so the first one is forgotten first.
-      principals.delete(principal);
-      for (const [other, { size: count }] of principals) {
-        if (size < maxWindows) break;
-        principals.delete(other);
-        size -= count;
-      }
-      principals.set(principal, windows);
-      return windows;
-    },
   };
 }
 

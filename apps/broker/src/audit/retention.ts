@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { ValetKeyError, type Clock } from '@valetkey/core-types';
 import type { Logger } from 'pino';
-import type { AuditStore } from '../storage/audit-store.ts';
+import type { AuditStore, ChainedRow } from '../storage/audit-store.ts';
 import type { AuditKey } from './audit-key.ts';
 
 const dayMs = 86_400_000;
@@ -51,11 +51,14 @@ export function startRetention(keepDays: number, dependencies: RetentionDependen
 async function cutChains(beforeMs: number, { store, clock, key }: RetentionDependencies): Promise<boolean> {
   if (key === undefined) return false;
   const before = new Date(beforeMs).toISOString();
+  const isKept = ({ columns }: ChainedRow) => String(columns['at']) >= before;
   let hasCut = false;
-  for (const writer of await store.listChains(beforeMs)) {
+  for (const writer of await store.listChains()) {
+    const [first] = await store.readChain({ writer, limit: 1 });
+    if (first === undefined || isKept(first)) continue;
     const rows = await store.readChain({ writer, limit: maxDeleted });
     // A clock may have been set back, so a later decision may have an earlier time. Only a beginning can be cut off.
-    const kept = rows.findIndex(({ columns }) => String(columns['at']) >= before);
+    const kept = rows.findIndex(isKept);
     const last = rows[(kept < 0 ? rows.length : kept) - 1];
     if (last === undefined) continue;
     const { sequence, mac } = last.link;

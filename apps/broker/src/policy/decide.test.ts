@@ -86,12 +86,15 @@ test.each<[string, () => unknown]>([
     },
   ],
   ['returns a promise that throws', () => hostileThenable],
-])('a function that %s has not decided, and nothing of its error is told', async (_, decide) => {
-  const error: unknown = await ask(decide).catch((thrown: unknown) => thrown);
-  expect(error).toMatchObject({ code: 'policy_unavailable', reason: 'policy.decide: threw' });
-  const { message, remediation, advice, cause } = error as Record<string, unknown>;
-  expect(JSON.stringify([message, remediation, advice, cause])).not.toContain('canary');
-});
+])(
+  'a function that %s refuses with `policy_unavailable`, and the error contains no text of the function',
+  async (_, decide) => {
+    const error: unknown = await ask(decide).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'policy_unavailable', reason: 'policy.decide: threw' });
+    const { message, remediation, advice, cause } = error as Record<string, unknown>;
+    expect(JSON.stringify([message, remediation, advice, cause])).not.toContain('canary');
+  },
+);
 
 test('a function has the time limit of its policy, and learns from its signal that the limit has passed', async () => {
   let signal: AbortSignal | undefined;

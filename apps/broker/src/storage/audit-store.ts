@@ -199,8 +199,8 @@ export interface AuditStore {
   readonly addWriter: (writer: AuditWriter) => Promise<boolean>;
   /** Returns all writers in their order, or only the last one. */
   readonly listWriters: (only?: 'last') => Promise<AuditWriter[]>;
-  /** Returns the writers that have decisions: all of them, or those with decisions from before a moment. */
-  readonly listChains: (beforeMs?: number) => Promise<string[]>;
+  /** Returns the writers that have decisions. */
+  readonly listChains: () => Promise<string[]>;
   /** Returns decisions of a writer in their order. */
   readonly readChain: (part: ChainPart) => Promise<ChainedRow[]>;
   /** Stores a checkpoint and deletes the decisions up to it, in one transaction. */

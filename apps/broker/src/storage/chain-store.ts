@@ -1,6 +1,6 @@
 import type { AuditStore, AuditWriter } from './audit-store.ts';
 import type { SqlDatabase } from './sql-database.ts';
-import { chainColumns, toChainedRow, isoAt, optionalTextOf, textOf, type Row } from './rows.ts';
+import { chainColumns, toChainedRow, optionalTextOf, textOf, type Row } from './rows.ts';
 
 const statements = {
   addWriter: `INSERT INTO audit_writer (number, writer, key_id, at, mac) VALUES ($1, $2, $3, $4, $5)
@@ -14,8 +14,6 @@ const statements = {
       SELECT (SELECT MIN(later.writer) FROM decision AS later WHERE later.writer > known.writer)
       FROM known WHERE known.writer IS NOT NULL
     ) SELECT writer FROM known WHERE writer IS NOT NULL`,
-  chainsBefore:
-    'SELECT DISTINCT writer FROM (SELECT writer FROM decision WHERE at < $1 AND writer IS NOT NULL LIMIT 1000) AS old',
   readChain: `SELECT id, ${chainColumns.join(', ')} FROM decision WHERE writer = $1
     AND (sequence, id) > ($2, $3) ORDER BY sequence, id LIMIT $4`,
   checkpoint: `INSERT INTO audit_checkpoint (writer, sequence, mac, at, signature) VALUES ($1, $2, $3, $4, $5)
@@ -46,13 +44,7 @@ export function createChainStore({
     addWriter: async ({ number, writer, keyId, at, mac }) =>
       (await query(statements.addWriter, [number, writer, keyId, at, mac])).length > 0,
     listWriters: async (only) => (await query(statements[only === 'last' ? 'lastWriter' : 'writers'])).map(toWriter),
-    listChains: async (beforeMs) => {
-      const rows =
-        beforeMs === undefined
-          ? await query(statements.chains)
-          : await query(statements.chainsBefore, [isoAt(beforeMs)]);
-      return rows.map((row) => textOf(row, 'writer'));
-    },
+    listChains: async () => (await query(statements.chains)).map((row) => textOf(row, 'writer')),
     readChain: async ({ writer, after, limit }) =>
       (await query(statements.readChain, [writer, after?.sequence ?? 0, after?.id ?? 0, limit])).map(toChainedRow),
     cutChain: async ({ writer, sequence, mac, at, signature }) => {

@@ -39,6 +39,14 @@ describe.skipIf(!isAvailable).each(['transaction', 'session', 'statement'] as co
       return { open, drop: () => emptySchema(schema) };
     });
 
+    test(`eight processes create the tables of one database at once through the pooler in ${mode} mode`, async () => {
+      await using schema = await createSchema();
+      const stores = Array.from({ length: 8 }, () => createPostgresStore({ url: schema.url, maxConnections: 1 }));
+      await Promise.all(stores.map((store, index) => store.setVendorUser({ ...alice, subject: `s${index}` }, 'one')));
+      expect(await stores[0]?.listMappings({ limit: 10 })).toHaveLength(8);
+      await Promise.all(stores.map((store) => store.close()));
+    });
+
     test(`the server ends a statement that waits for a lock, and the next client of the pooler in ${mode} mode has none of the store's settings`, async () => {
       await using schema = await createSchema();
       // All tables in one statement need longer than half a second on a busy machine.

@@ -126,7 +126,9 @@ export interface KnownState {
 export function rememberState(store: Store, dependencies: KnownStateDependencies): KnownState {
   const { clock, readChanges, maxPrincipals = defaultMaxPrincipals } = dependencies;
   const known = new LRUCache<string, Known>({
-    max: maxPrincipals,
+    // With `max`, the cache would reserve the memory of all entries at once.
+    maxSize: maxPrincipals,
+    sizeCalculation: () => 1,
     ttl: maxAgeMs,
     ttlResolution: 0,
     // The cache never expires what it has stored at the time 0.

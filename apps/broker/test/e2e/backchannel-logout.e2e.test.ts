@@ -69,6 +69,8 @@ test('oidc-provider signs a user out: every broker refuses the earlier tokens of
   expect(response.status).toBe(401);
   expect(await response.json()).toMatchObject({ code: 'invalid_token', detail: expect.stringContaining('signed out') });
   expect(one.logLines().join('\n')).toContain('"reason":"revoked"');
+  const refusals = await (await one.callAdmin('/v1/decisions?reason=revoked')).json();
+  expect(refusals).toMatchObject({ decisions: [{ operation: 'session', outcome: 'invalid_token', subject: 'alice' }] });
   await waitForRefusal(other, alice);
   expect([await statusOf(one, bob), await statusOf(other, bob)]).toEqual([204, 204]);
 

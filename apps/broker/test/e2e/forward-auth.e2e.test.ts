@@ -135,7 +135,7 @@ describe('the policy of forward authentication', () => {
     expect(await running.ask('/v1/authorize', alice)).toEqual([403, null, null]);
   });
 
-  test('a rule that observes lets everybody through, logs whom it would have refused, and is named by /readyz', async () => {
+  test('a rule that observes refuses no user, logs each user that it would have refused, and is named by /readyz', async () => {
     await using running = await startWithPolicy({ rules: [{ ...isStaff, observe: true }] });
     expect(await running.ask('/v1/authorize', alice)).toEqual([204, 'true', 'alice']);
     expect(running.own.logLines().find((line) => line.includes('would be refused'))).toMatch(
@@ -146,7 +146,7 @@ describe('the policy of forward authentication', () => {
     });
   });
 
-  test('the function of the policy narrows both routes, and its failure is 503 on both and signs nobody out', async () => {
+  test('the function of the policy narrows both routes, and its failure is 503 on both and signs no user out', async () => {
     let decided: unknown = true;
     const received: unknown[] = [];
     const decide = async (request: unknown) => {

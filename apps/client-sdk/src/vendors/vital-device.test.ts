@@ -70,17 +70,23 @@ test("functions of two clients for one object of Vital's SDK sign in once, as Re
   expect(calls).toEqual([`signIn token-of-${alice}`]);
 });
 
+/** Creates a core of Vital's SDK whose sign-in ends only after `finish` is called. */
+function lateVitalCore() {
+  const { core, calls, current } = vitalCore();
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+  const signIn = async (token: string) => {
+    calls.push('asked');
+    await finished;
+    await core.signIn(token);
+  };
+  return { core: { ...core, signIn }, calls, current, finish };
+}
+
 test('a sign-in that succeeds after its time limit is undone if the app has signed its user out since', async () => {
   const { clock, advance } = createVirtualClock();
   const { valet, user } = await valetWithVital({ clock });
-  const { core, calls, current } = vitalCore();
-  const late = Promise.withResolvers<void>();
-  const signIn = async (token: string) => {
-    calls.push('asked');
-    await late.promise;
-    await core.signIn(token);
-  };
-  const reconcile = vitalReconcile(valet, { ...core, signIn });
+  const { core, calls, current, finish } = lateVitalCore();
+  const reconcile = vitalReconcile(valet, core);
 
   const failure = failureOf(reconcile());
   await until(() => calls.includes('asked'));
@@ -89,7 +95,7 @@ test('a sign-in that succeeds after its time limit is undone if the app has sign
   valet.signOut();
   user.appToken = null;
   expect(await reconcile()).toBe('unchanged');
-  late.resolve();
+  finish();
   await until(() => calls.includes('signOut'));
 
   expect(current()).toBeUndefined();
@@ -98,20 +104,14 @@ test('a sign-in that succeeds after its time limit is undone if the app has sign
 test('a sign-in that succeeds after its time limit stays if its user is still the user of the app', async () => {
   const { clock, advance } = createVirtualClock();
   const { valet } = await valetWithVital({ clock });
-  const { core, calls, current } = vitalCore();
-  const late = Promise.withResolvers<void>();
-  const signIn = async (token: string) => {
-    calls.push('asked');
-    await late.promise;
-    await core.signIn(token);
-  };
-  const reconcile = vitalReconcile(valet, { ...core, signIn });
+  const { core, calls, current, finish } = lateVitalCore();
+  const reconcile = vitalReconcile(valet, core);
 
   const failure = failureOf(reconcile());
   await until(() => calls.includes('asked'));
   advance(10_000);
   await failure;
-  late.resolve();
+  finish();
   await turn();
 
   expect(await reconcile()).toBe('unchanged');

@@ -51,7 +51,7 @@ test('vitalReconcile keeps a user signed in whose token fails, if it was signed 
   expect(calls).toEqual([]);
 });
 
-test('vitalReconcile signs a user out whom it saw before signOut, although the broker never confirmed the user', async () => {
+test('vitalReconcile signs out a user that it saw before signOut, even if the broker never confirmed the user', async () => {
   const { valet, user, responses } = await valetWithVital({ known: false, sessionResponse: unavailable });
   const { core, current, calls } = vitalCore(alice);
   const reconcile = vitalReconcile(valet, core);
@@ -79,7 +79,7 @@ test("vitalReconcile leaves an API-key session that it saw before signOut, and r
   expect(calls).toEqual([]);
 });
 
-test('vitalReconcile of another client keeps the user signed in for whom the first client signed in', async () => {
+test('vitalReconcile of another client keeps the user that the first client signed in', async () => {
   const { core, calls, user } = await signInAlice(true);
   const second = await valetWithVital();
 
