@@ -1,7 +1,7 @@
 import { requireStringFields } from '../broker-response.ts';
 import { checkClient } from '../client-inside.ts';
 import type { IssueParameters } from '../call-options.ts';
-import type { ValetClient } from '../client.ts';
+import type { ClientFor } from '../client.ts';
 
 /**
  * Creates the function that `Nudge.registerRefreshToken` expects. It resolves with a short-lived token, or with null if
@@ -17,7 +17,10 @@ import type { ValetClient } from '../client.ts';
  * Nudge.registerRefreshToken(nudgeRefreshToken(valet));
  * ```
  */
-export function nudgeRefreshToken(valet: ValetClient, parameters?: IssueParameters): () => Promise<string | null> {
+export function nudgeRefreshToken(
+  valet: ClientFor<'nudge'>,
+  parameters?: IssueParameters,
+): () => Promise<string | null> {
   checkClient(valet, 'nudgeRefreshToken', 'issue');
   return async () => {
     try {
