@@ -104,7 +104,7 @@ function compile(
   declarations: readonly string[] = [],
 ) {
   for (const file of files) writeFileSync(join(project, file), program);
-  const options = ['--noEmit', '--strict', '--target', 'es2020', '--lib', 'es2022,dom'];
+  const options = ['--noEmit', '--strict', '--skipDefaultLibCheck', '--target', 'es2020', '--lib', 'es2022,dom'];
   const { stdout, status } = spawnSync(
     process.execPath,
     [compilers[version], ...options, '--moduleResolution', resolution, '--module', module, ...declarations, ...files],
@@ -122,17 +122,22 @@ test.each([...resolutions, bundler])(
 
 const connections = ['1', 'nabla', 'nymbl', 'reports', 'vital-eu'];
 
-/** Writes the declaration of the connections with the broker's command, as an operator does. Returns its name. */
+/** The declaration of the connections, which the broker's command writes from a configuration. */
+let declaration: string;
+beforeAll(() => {
+  const vendors = { nabla: {}, 1: { vendor: 'nudge' }, nymbl: { vendor: 'nudge' }, 'vital-eu': { vendor: 'vital' } };
+  const config = { vendors: { ...vendors, reports: { vendor: 'nymbl' } } };
+  writeFileSync(join(project, 'valetkey.config.json'), JSON.stringify(config));
+  const command = ['--conditions=@valetkey/source', join(root, 'apps/broker/src/cli/command.ts')];
+  declaration = execFileSync(process.execPath, [...command, 'types', '--config', 'valetkey.config.json'], {
+    cwd: project,
+    encoding: 'utf8',
+  });
+});
+
+/** Writes the declaration to a file, and returns the name of the file. */
 function declareConnections(file: string): string {
-  const config = join(project, 'valetkey.config.yaml');
-  const names = ['nabla: {}', '"1": { vendor: nudge }', 'nymbl: { vendor: nudge }', 'vital-eu: { vendor: vital }'];
-  writeFileSync(config, `vendors: { ${names.join(', ')}, reports: { vendor: nymbl } }`);
-  const command = join(root, 'apps/broker/src/cli/command.ts');
-  execFileSync(
-    process.execPath,
-    ['--conditions=@valetkey/source', command, 'types', '--config', config, '--out', file],
-    { cwd: project },
-  );
+  writeFileSync(join(project, file), declaration);
   return file;
 }
 
