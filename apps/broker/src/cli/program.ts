@@ -111,10 +111,10 @@ const typesCommand = program
 finishCommand(
   typesCommand,
   [
-    `valetkey types --config ${exampleFile} --out src/valetkey.d.ts`,
+    'valetkey types --out src/valetkey-connections.d.ts',
     '',
     '# in CI',
-    `valetkey types --config ${exampleFile} --out src/valetkey.d.ts --check`,
+    'valetkey types --out src/valetkey-connections.d.ts --check',
   ],
   'the types were written or, with --check, are up to date',
 );

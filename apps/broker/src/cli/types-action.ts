@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { codeOfForeignError } from '@valetkey/core-types';
 import { readConnectionVendors } from '../config/connection-vendors.ts';
@@ -18,9 +19,7 @@ export interface TypesOptions {
  */
 export async function writeTypes({ config, out, check = false }: TypesOptions): Promise<void> {
   if (check && out === undefined) throw new CommandError('`--check` needs `--out <file>`, the file to compare');
-  if (out !== undefined && !/\.d\.[cm]?ts$/.test(out)) {
-    throw new CommandError('`--out` must end in .d.ts, .d.mts or .d.cts, so that it replaces no other kind of file');
-  }
+  if (out !== undefined) checkName(out);
   const vendors = await readConnectionVendors(config);
   if (vendors.size === 0) throw new CommandError(`${config} has no connections; add one under \`vendors\``);
   const declaration = renderConnectionTypes(vendors);
@@ -31,6 +30,22 @@ export async function writeTypes({ config, out, check = false }: TypesOptions): 
       throw new CommandError(`${out} cannot be written (${codeOfForeignError(error)})`);
     });
     print(`The types of ${countOf(vendors.size, 'connection')} are in ${out}.`);
+  }
+}
+
+function checkName(out: string): void {
+  const [, base, extension] = /^(.*)\.d(\.[cm]?ts)$/.exec(out) ?? [];
+  if (base === undefined || extension === undefined) {
+    throw new CommandError('`--out` must end in .d.ts, .d.mts or .d.cts, so that it replaces no other kind of file');
+  }
+  // Without this check, every name would still compile, and no message would say why.
+  const source = [extension, extension.replace(/^\.ts$/, '.tsx')]
+    .map((ending) => `${base}${ending}`)
+    .find((file) => existsSync(file));
+  if (source !== undefined) {
+    throw new CommandError(
+      `TypeScript ignores ${out} because ${source} is beside it; choose another name for \`--out\``,
+    );
   }
 }
 

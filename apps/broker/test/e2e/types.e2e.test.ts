@@ -58,6 +58,9 @@ test.each<[string, string | undefined, number, string]>([
 test.each<[readonly string[], string]>([
   [['--check'], '`--check` needs `--out <file>`, the file to compare'],
   [['--out', 'valetkey.config.yaml'], '`--out` must end in .d.ts, .d.mts or .d.cts'],
+  [['--out', 'client.d.ts'], 'TypeScript ignores client.d.ts because client.ts is beside it; choose another name'],
+  [['--out', 'client.d.mts', '--check'], 'TypeScript ignores client.d.mts because client.mts is beside it'],
+  [['--out', 'page.d.ts'], 'TypeScript ignores page.d.ts because page.tsx is beside it'],
   [['--out', 'absent/types.d.ts'], 'absent/types.d.ts cannot be written (ENOENT)'],
   [['--out', 'types.d.ts', '--config', 'absent.yaml'], 'absent.yaml: cannot be read (ENOENT)'],
   [['--config', 'misspelt.json'], 'vendors.nugde: is not a known vendor; did you mean `nudge`?'],
@@ -65,9 +68,10 @@ test.each<[readonly string[], string]>([
 ])('`valetkey types` exits with 1 and says what to change for %j', async (args, message) => {
   await writeFile(join(folder, 'misspelt.json'), '{ "vendors": { "nugde": {} } }');
   await writeFile(join(folder, 'empty.json'), '{}');
+  for (const file of ['client.ts', 'client.mts', 'page.tsx']) await writeFile(join(folder, file), '');
   const { exitCode, output } = await run(...args);
 
   expect(exitCode).toBe(1);
   expect(output).toContain(message);
-  expect(await readdir(folder)).toHaveLength(3);
+  expect(await readdir(folder)).toHaveLength(6);
 });
