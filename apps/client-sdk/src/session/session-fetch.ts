@@ -1,3 +1,4 @@
+import { checkPath } from '../broker-url.ts';
 import { isStream, parseHeaders, parseInit } from '../arguments.ts';
 import { abortedError, settleWithin } from '../deadline.ts';
 import type { MonotonicClock } from '../clock.ts';
@@ -10,6 +11,10 @@ import type { Session } from './session-types.ts';
 export interface SessionApi {
   /** The vendor's id, for errors. */
   readonly vendor: string;
+  /** The session whose end ends the calls. */
+  readonly session: Session<never>;
+  /** Resolves with an access token of the session. */
+  readonly accessToken: Session<never>['accessToken'];
   readonly fetch: typeof globalThis.fetch;
   readonly clock: MonotonicClock;
   /** Milliseconds until the headers of the response must have arrived. */
@@ -25,8 +30,7 @@ export interface SessionApi {
  * call once more, unless its body is a stream. Redirects are not followed. A sign-out ends the call, its body included.
  */
 export async function fetchWithSession(
-  session: Pick<Session<never>, 'accessToken'>,
-  { vendor, fetch, clock, timeoutMs, urlOf, headersOf }: SessionApi,
+  { vendor, session, accessToken, fetch, clock, timeoutMs, urlOf, headersOf }: SessionApi,
   { path, init }: { readonly path: string; readonly init: RequestInit | undefined },
 ): Promise<Response> {
   const parsed = parseInit(init, vendor);
@@ -35,31 +39,26 @@ export async function fetchWithSession(
   const ending = eraOf(session);
   return settleWithin({ clock, timeoutMs, signal, ending }, async (controller) => {
     const headers = parseHeaders(parsed.headers, vendor);
-    const send = async (accessToken: string) => {
+    const send = async (token: string) => {
       if (controller.signal.aborted) throw abortedError();
-      for (const [name, value] of Object.entries(headersOf(accessToken))) headers.set(name, value);
+      const url = urlOf(path);
+      for (const [name, value] of Object.entries(headersOf(token))) headers.set(name, value);
       const { signal: ended } = controller;
       const request = { ...parsed, headers, signal: ended, redirect: 'manual', credentials: 'omit' } as const;
       try {
-        return await fetch(urlOf(path), request);
+        return await fetch(url, request);
       } catch {
         throw new ValetError('network_unavailable', 'The vendor is unreachable.', { vendor });
       }
     };
-    const token = await session.accessToken();
+    const token = await accessToken();
     let response = await send(token);
     if (response.status === 401 && !isStream(body)) {
-      const fresh = await session.accessToken({ refused: token });
+      const fresh = await accessToken({ refused: token });
       // The body of the first response would keep its connection open.
       response.body?.cancel().catch(() => undefined);
       response = await send(fresh);
     }
     return guardBody(response, { session: ending, controller, signal });
   });
-}
-
-function checkPath(path: unknown, vendor: string): void {
-  if (typeof path === 'string' && /^\/(?![/\\])[^\\\s]*$/.test(path)) return;
-  const remediation = "Pass a path that begins with one `/`; the vendor's address is a setting of the session.";
-  throw new ValetError('invalid_request', 'The path of the call is not a path of the vendor.', { remediation, vendor });
 }

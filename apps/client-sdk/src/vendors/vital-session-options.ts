@@ -1,4 +1,6 @@
+import { isBaseUrl } from '../broker-url.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
+import { ValetError } from '../valet-error.ts';
 
 /** An environment and a region of Vital. */
 export interface VitalPlace {
@@ -51,5 +53,17 @@ export function parseVitalSessionOptions(options: VitalSessionOptions): ParsedVi
     check(typeof value === 'function', name, 'must be a function');
   }
   // The platform's `fetch` needs its own `this`.
-  return { storage, timeoutMs, authUrl, apiUrl, fetch: ((url, init) => fetch(url, init)) as typeof globalThis.fetch };
+  const urls = { authUrl: checkedUrl('authUrl', authUrl), apiUrl: checkedUrl('apiUrl', apiUrl) };
+  return { storage, timeoutMs, ...urls, fetch: ((url, init) => fetch(url, init)) as typeof globalThis.fetch };
+}
+
+function checkedUrl(option: string, urlOf: (place: VitalPlace) => string): (place: VitalPlace) => string {
+  return (place) => {
+    const url = urlOf(place);
+    if (isBaseUrl(url)) return url.replace(/\/$/, '');
+    throw new ValetError('invalid_request', `\`${option}\` returned no URL of a server.`, {
+      remediation: 'Return an https URL without a query (http only for a loopback host).',
+      vendor: 'vital',
+    });
+  };
 }

@@ -90,6 +90,8 @@ export function createVitalSession(valet: ValetClient, options: VitalSessionOpti
 
   const api = {
     vendor: 'vital',
+    session,
+    accessToken: session.accessToken,
     fetch,
     clock,
     timeoutMs,
@@ -98,7 +100,7 @@ export function createVitalSession(valet: ValetClient, options: VitalSessionOpti
   };
   return Object.freeze({
     ...createVitalCalls(session, { clock, timeoutMs }),
-    fetch: (path: string, init?: RequestInit) => fetchWithSession(session, api, { path, init }),
+    fetch: (path: string, init?: RequestInit) => fetchWithSession(api, { path, init }),
     session,
     close: () => {
       unfollow();
