@@ -189,6 +189,18 @@ test('TypeScript accepts every name of a connection without a declaration', () =
   expect(compile(typescript7, `${declaredNames.split('export')[0]}{\n${anyName}\n}`)).toBe('');
 });
 
+test('a session of Nabla accepts the client only if a declared connection of Nabla has the name `nabla`', () => {
+  const program = `import { createNablaSession, type NablaSessionOptions } from '@valetkey/client-sdk/session';
+import type { ValetClient } from '@valetkey/client-sdk';
+declare const options: NablaSessionOptions;
+export const create = (valet: ValetClient) => createNablaSession(valet, options);
+`;
+  writeFileSync(join(project, 'renamed.d.ts'), declaration.replace("nabla: 'nabla'", "'nabla-eu': 'nabla'"));
+
+  expect(compile(typescript7, program, [declareConnections('valetkey.d.ts')])).toBe('');
+  expect(compile(typescript7, program, ['renamed.d.ts'])).toContain('MissingConnection<"nabla">');
+});
+
 test('TypeScript names the connections when one is misspelt, and the vendor when its function has no connection', () => {
   const calls = `valet.fetch('nable', '/');\nsdk.nymblFetch(valet);\n`;
   const problems = compile(typescript7, `${declaredNames}${calls}`, [declareConnections('valetkey.d.ts')]);

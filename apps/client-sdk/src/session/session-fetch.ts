@@ -38,9 +38,9 @@ export async function fetchWithSession(
   const { signal, body } = parsed;
   const ending = eraOf(session);
   return settleWithin({ clock, timeoutMs, signal, ending }, async (controller) => {
-    const headers = parseHeaders(parsed.headers, vendor);
     const send = async (token: string) => {
       if (controller.signal.aborted) throw abortedError();
+      const headers = parseHeaders(parsed.headers, vendor);
       const url = urlOf(path);
       for (const [name, value] of Object.entries(headersOf(token))) headers.set(name, value);
       const { signal: ended } = controller;
