@@ -1,6 +1,13 @@
 // Tests the sessions of the client SDK over a broker and the simulated vendors.
 import { createBroker, type Broker } from '@valetkey/broker';
-import { createValetClient, ValetError, vitalAuthenticate, vitalReconcile } from '@valetkey/client-sdk';
+import {
+  createValetClient,
+  nudgeRefreshToken,
+  nymblFetch,
+  ValetError,
+  vitalAuthenticate,
+  vitalReconcile,
+} from '@valetkey/client-sdk';
 import { createNablaSession, createVitalSession, memoryStorage } from '@valetkey/client-sdk/session';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -59,11 +66,11 @@ describe('Vital', () => {
       return vital;
     };
     const token = async () => (await valet.issue('vital')).sign_in_token;
-    return { valet, sign, user, open, token, vital: open() };
+    return { valet, sign, user, open, token, storage, vital: open() };
   }
   const signedIn = new Set(['configured', 'signedIn', 'useSignInToken']);
 
-  test('"you would sign in your authenticated user only once": a restart signs in again neither at the broker nor at Vital', async () => {
+  test('"you would sign in your authenticated user only once", and "it is unnecessary to request and sign-in with the Vital Sign-In Token every time your app launches"', async () => {
     const { valet, vital, open } = await setUpVital();
 
     expect(await vitalReconcile(valet, vital)()).toBe('signed_in');
@@ -82,6 +89,42 @@ describe('Vital', () => {
     await vital.signIn(await token());
 
     expect(await failureOf(vital.signIn(await token()))).toMatchObject({ code: 'already_signed_in' });
+  });
+
+  test('"Each app installation can only have one active signed-in Vital User": two sign-ins at once leave the first', async () => {
+    const { vital, token, sign, open } = await setUpVital();
+    const first = await token();
+    await sign('one-more-user');
+    const second = await token();
+
+    const outcomes = await Promise.allSettled([vital.signIn(first), open().signIn(second)]);
+
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(await open().currentUserId()).toBe(await vital.currentUserId());
+  });
+
+  test('"discards the Vital Sign-In Token upon a successful exchange": the storage holds nothing of it', async () => {
+    const { vital, token, storage } = await setUpVital();
+    const signInToken = await token();
+    await vital.signIn(signInToken);
+
+    const { text = '' } = (await storage.read('valetkey.session.vital')) ?? {};
+    const { user_token: inner } = JSON.parse(Buffer.from(signInToken, 'base64').toString()) as { user_token: string };
+
+    expect(text).toContain(await vital.accessToken());
+    for (const part of [signInToken, ...inner.split('.')]) expect(text).not.toContain(part);
+  });
+
+  test('"Only if a discrepancy is detected": reconciling the same user again requests no token', async () => {
+    const { valet, vital, sign } = await setUpVital();
+    const reconcile = vitalReconcile(valet, vital);
+    expect(await reconcile()).toBe('signed_in');
+    expect(await reconcile()).toBe('unchanged');
+    await sign('a-user-with-another-account');
+    expect(await reconcile()).toBe('signed_in');
+    await sign(null);
+    expect(await reconcile()).toBe('signed_out');
+    expect(sandbox.calls().vital).toMatchObject({ 'POST /v2/user/{user_id}/sign_in_token': 2 });
   });
 
   test('"transparently manages the OAuth 2.0 refresh token flow": an access token that Vital refuses is refreshed once', async () => {
@@ -128,12 +171,16 @@ describe('Vital', () => {
     expect(await vital.status()).toEqual(signedIn);
   });
 
-  test('"erases any persistent user session": nothing is left after signOut, nor after the sign-out of the client', async () => {
-    const { valet, vital, token, open } = await setUpVital();
+  test('"This erases any persistent user session": nothing is left after signOut', async () => {
+    const { vital, token, open, storage } = await setUpVital();
     await vital.signIn(await token());
     await vital.signOut();
     expect(await open().currentUserId()).toBeNull();
+    expect(await storage.read('valetkey.session.vital')).toBeNull();
+  });
 
+  test('"When the user signs out from your app, you would also sign out": the sign-out of the client is enough', async () => {
+    const { valet, vital, token, open } = await setUpVital();
     await vital.signIn(await token());
     valet.signOut();
     expect([...(await vital.status())]).toEqual([]);
@@ -229,6 +276,27 @@ describe('Nabla', () => {
     expect(nabla.session.state).toMatchObject({ status: 'signed_in', details: { userId: user } });
   });
 
+  test('"you should never do this call from your app": the app calls only the broker and the refresh of Nabla', async () => {
+    const urls: string[] = [];
+    const record: typeof fetch = (url, init) => {
+      urls.push(`${String(url)} ${JSON.stringify(init)} ${JSON.stringify([...new Headers(init?.headers)])}`);
+      return fetch(url, init);
+    };
+    const token = await sandbox.mintUserToken({ sub: 'alice' });
+    const valet = createValetClient({ brokerUrl, getAppToken: () => token, fetch: record });
+    const options = { userId: 'alice', storage: memoryStorage(), baseUrl: sandbox.urls.nabla, fetch: record };
+    const nabla = createNablaSession(valet, options);
+    onTestFinished(nabla.close);
+
+    await nabla.session.accessToken({ refused: await nabla.accessToken() });
+
+    expect(urls.map((url) => url.split(' ')[0])).toEqual([
+      `${brokerUrl}/v1/vendors/nabla/token`,
+      `${sandbox.urls.nabla}/v1/patient/jwt/refresh`,
+    ]);
+    expect(urls.join()).not.toContain(sandbox.credentials.nabla.serverKey);
+  });
+
   test('a refresh that fails for any other reason asks the broker for nothing', async () => {
     const { nabla } = await setUpNabla();
     const refused = await nabla.accessToken();
@@ -245,4 +313,31 @@ describe('Nabla', () => {
     expect(await open('another').accessToken()).not.toBe(former);
     expect(calls()).toEqual({ provider: 2, refresh: 0 });
   });
+});
+
+test('"call your refreshToken method whenever the token expires": Nudge gets another valid token from each call', async () => {
+  const { valet } = await setUp();
+  const refreshToken = nudgeRefreshToken(valet, { expiry_minutes: 5 });
+
+  const tokens = [await refreshToken(), await refreshToken()];
+
+  for (const token of tokens) {
+    const { iat, exp } = JSON.parse(Buffer.from(token?.split('.')[1] ?? '', 'base64url').toString()) as Record<
+      string,
+      number
+    >;
+    expect((exp ?? 0) - (iat ?? 0)).toBe(300);
+  }
+});
+
+test('"Store them securely and never expose them in client-side code": an app sees no token and no key of Nymbl', async () => {
+  const { valet } = await setUp();
+  const response = await nymblFetch(valet)('/Patients?$top=1');
+  const seen = `${JSON.stringify([...response.headers])} ${await response.text()} ${response.url}`;
+
+  expect(response.status).toBe(200);
+  const { clientSecret, apiKey } = sandbox.credentials.nymbl;
+  for (const secret of [clientSecret, apiKey, 'eyJ']) expect(seen).not.toContain(secret);
+  expect(Object.keys((await valet.session()).vendors['nymbl'] ?? {})).not.toContain('token');
+  expect(await failureOf(valet.issue('nymbl'))).toMatchObject({ code: 'operation_not_supported' });
 });
