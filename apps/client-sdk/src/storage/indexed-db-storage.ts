@@ -7,8 +7,8 @@ import { createSealingKey, seal, unseal, type SealedText, type SealingKey } from
 import { createSharedTurns } from './shared-turns.ts';
 import { uniqueText } from './unique-text.ts';
 
-/** The functions of a browser that {@link indexedDbStorage} uses. */
-export interface IndexedDbPlatform extends PageEvents {
+/** The functions of a browser that {@link indexedDbStorage} uses. React Native has no types of them. */
+interface IndexedDbPlatform extends PageEvents {
   readonly indexedDB: IDBFactory;
   readonly crypto: Crypto;
   /** Absent: a tab polls for its turn. */
@@ -21,8 +21,8 @@ export interface IndexedDbPlatform extends PageEvents {
 export interface IndexedDbStorageOptions extends StorageOptions {
   /** The name of the database. Default: `valetkey`. */
   readonly name?: string | undefined;
-  /** The functions of the browser, which tests can replace. Default: those of this page. */
-  readonly platform?: IndexedDbPlatform | undefined;
+  /** What has the browser's functions, which tests can replace. Default: `globalThis`. */
+  readonly platform?: object | undefined;
 }
 
 interface Entry extends SealedText {
@@ -42,7 +42,8 @@ interface Entry extends SealedText {
  */
 export function indexedDbStorage(options: IndexedDbStorageOptions = {}): DeviceStorage {
   const bounds = parseStorageOptions(options, 'indexedDbStorage', 'name', 'platform');
-  const { name = 'valetkey', platform = globalThis as IndexedDbPlatform } = options;
+  const { name = 'valetkey' } = options;
+  const platform = (options.platform ?? globalThis) as IndexedDbPlatform;
   const database = createItemDatabase(() => platform.indexedDB, name, bounds);
   const notices = createNotices(() => platform.BroadcastChannel, platform, `${name}.changes`);
   const find = (items: IDBObjectStore, key: string) =>

@@ -1,4 +1,4 @@
-/** The events of a page. `window` satisfies it. On a platform without pages, the functions are absent. */
+/** The events of a page. On a platform without pages, the functions are absent. */
 export interface PageEvents {
   readonly addEventListener?: EventTarget['addEventListener'] | undefined;
   readonly removeEventListener?: EventTarget['removeEventListener'] | undefined;

@@ -27,6 +27,7 @@ export function createSharedTurns(
   lockName: string,
 ): DeviceStorage['runAlone'] {
   return async (key, signal, task) => {
+    await unlessAborted(Promise.resolve(), signal);
     const manager = locks();
     if (manager === undefined) return runWithLease(key, signal, task);
     const waiting = new AbortController();
@@ -79,7 +80,6 @@ export function createSharedTurns(
         }),
       );
 
-    await unlessAborted(Promise.resolve(), signal);
     while (!(await take())) await pause(signal);
     try {
       await unlessAborted(Promise.resolve(), signal);

@@ -6,9 +6,16 @@ import { createSharedTextStorage } from './text-storage.ts';
 /** The options of {@link webStorage}. */
 export interface WebStorageOptions extends StorageOptions {
   /** Returns the area. Default: `localStorage`. */
-  readonly area?: (() => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>) | undefined;
-  /** Where the browser dispatches `storage` and `pageshow`. Default: the page. */
-  readonly events?: PageEvents | undefined;
+  readonly area?: (() => WebStorageArea) | undefined;
+  /** What has the browser's events, which tests can replace. Default: `globalThis`. */
+  readonly platform?: object | undefined;
+}
+
+/** The part of `localStorage` that this package uses. */
+export interface WebStorageArea {
+  getItem(key: string): string | null;
+  setItem(key: string, text: string): void;
+  removeItem(key: string): void;
 }
 
 const allAreas = {};
@@ -26,7 +33,8 @@ const allAreas = {};
  */
 export function webStorage(options: WebStorageOptions = {}): DeviceStorage {
   // A browser that forbids storage throws as soon as a page reads the variable `localStorage`.
-  const { area = () => localStorage, events = globalThis } = options;
+  const { area = () => localStorage, platform = globalThis } = options;
+  const events = platform as PageEvents;
   return createSharedTextStorage(
     allAreas,
     {
@@ -49,6 +57,6 @@ export function webStorage(options: WebStorageOptions = {}): DeviceStorage {
     options,
     'webStorage',
     'area',
-    'events',
+    'platform',
   );
 }
