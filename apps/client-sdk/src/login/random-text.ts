@@ -1,4 +1,5 @@
-import type { LoginOptions } from './login-types.ts';
+import { ValetError } from '../valet-error.ts';
+import type { Bytes, LoginOptions } from './login-types.ts';
 
 export interface Cryptography {
   readonly randomBytes: NonNullable<LoginOptions['randomBytes']>;
@@ -17,23 +18,29 @@ export function platformCryptography(): Partial<Cryptography> {
   };
 }
 
-/** The bytes of a secret. RFC 7636 section 4.1 recommends 32 for a code verifier. */
+/** The bytes of a secret, and of a SHA-256. RFC 7636 section 4.1 recommends 32 for a code verifier. */
 const secretLength = 32;
 
 /** Resolves with a secret that cannot be guessed, in characters that a URL may contain. */
 export async function randomText({ randomBytes }: Pick<Cryptography, 'randomBytes'>): Promise<string> {
-  const bytes = await randomBytes(secretLength);
-  if (bytes?.length !== secretLength) {
-    throw new TypeError(`createLogin: \`randomBytes\` must return a Uint8Array with ${secretLength} bytes.`);
-  }
-  return base64url(bytes);
+  return base64url(await bytesOf('randomBytes', () => randomBytes(secretLength)));
 }
 
 /** Resolves with the code challenge of a code verifier (RFC 7636 section 4.2, method `S256`). */
 export async function challengeOf(verifier: string, { sha256 }: Pick<Cryptography, 'sha256'>): Promise<string> {
-  const hash = new Uint8Array(await sha256(new TextEncoder().encode(verifier)));
-  if (hash.length !== 32) throw new TypeError('createLogin: `sha256` must return 32 bytes.');
-  return base64url(hash);
+  return base64url(await bytesOf('sha256', () => sha256(new TextEncoder().encode(verifier))));
+}
+
+/** Runs a function of the app that returns 32 bytes. */
+async function bytesOf(name: string, run: () => Bytes | Promise<Bytes>): Promise<Uint8Array> {
+  const details = { remediation: `Pass a \`${name}\` that returns bytes of a cryptographic library.` };
+  try {
+    const bytes = new Uint8Array(await run());
+    if (bytes.length === secretLength) return bytes;
+  } catch (cause) {
+    throw new ValetError('internal', `\`${name}\` threw. The \`cause\` is what it threw.`, { ...details, cause });
+  }
+  throw new ValetError('internal', `\`${name}\` did not return ${secretLength} bytes.`, details);
 }
 
 function base64url(bytes: Uint8Array): string {
