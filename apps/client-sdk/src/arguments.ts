@@ -55,8 +55,8 @@ export function parseHeaders(headers: RequestInit['headers'], vendor?: string): 
   }
 }
 
-/** Checks the `init` of a call. The platform's `fetch` would refuse it as if the server were unreachable. */
-export function parseInit(init: unknown, vendor?: string): RequestInit {
+/** Checks the `init` of a proxied call. The platform's `fetch` would refuse it as if the broker were unreachable. */
+export function parseInit(init: unknown, vendor: string): RequestInit {
   if (init === undefined || init === null) return {};
   if (typeof init !== 'object') throw invalid('`init` must be an object.', 'Pass an object, or nothing.', vendor);
   const { method = 'GET', body, signal } = init as RequestInit;

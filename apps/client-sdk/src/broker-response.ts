@@ -28,7 +28,7 @@ function isProblem(value: unknown): value is Problem {
 const httpDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /** Returns the seconds of `retry-after`, which may also be a date. `nowMs` is the time of the server that wrote it. */
-export function parseRetryAfterSeconds({ headers }: Response, nowMs: number): number | undefined {
+function parseRetryAfterSeconds({ headers }: Response, nowMs: number): number | undefined {
   const header = headers.get('retry-after') ?? '';
   if (/^\d{1,9}$/.test(header)) return Number(header);
   if (!httpDate.test(header)) return undefined;

@@ -1,11 +1,10 @@
-import { isStream, parseHeaders, parseInit } from '../arguments.ts';
-import { originOf } from '../broker-url.ts';
+import { isStream, parseHeaders } from '../arguments.ts';
 import { abortedError, type Ending } from '../deadline.ts';
-import { guardBody, type BodyGuard } from '../response-body.ts';
 import type { AccessTokenOptions } from '../session/session-types.ts';
 import { ValetError } from '../valet-error.ts';
 import { loginError } from './login-errors.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
+import { isFromElsewhere } from './provider-calls.ts';
 import { isSecure, parseUrl } from './secure-url.ts';
 
 export interface LoginFetchDependencies extends Pick<ParsedLoginOptions, 'allowedOrigins' | 'fetch'> {
@@ -37,17 +36,14 @@ export function createLoginFetch(dependencies: LoginFetchDependencies) {
     const before = ending();
     const token = await tokenOf({ signal });
     const own = token === null ? ending() : before;
-    const first = await send(dependencies, call, { token, own });
-    const { response } = first;
-    if (response.status !== 401 || token === null || refusedAnyway.get(url.origin) === token) return guard(first);
+    const response = await send(dependencies, call, { token, own });
+    if (response.status !== 401 || token === null || refusedAnyway.get(url.origin) === token) return response;
     const fresh = await tokenOf({ signal, refused: token }).catch(() => null);
-    // The refusal is no data of the user, so the app may read it although the session has ended.
-    if (own.ended) return response;
-    if (fresh === null || fresh === token || !isRepeatable || signal?.aborted) return guard(first);
+    if (fresh === null || fresh === token || !isRepeatable || own.ended || signal?.aborted) return response;
     response.body?.cancel().catch(() => undefined);
     const second = await send(dependencies, call, { token: fresh, own });
-    if (second.response.status === 401) refusedAnyway.set(url.origin, fresh);
-    return guard(second);
+    if (second.status === 401) refusedAnyway.set(url.origin, fresh);
+    return second;
   };
 }
 
@@ -60,13 +56,10 @@ function parseCall(
   const url = parseUrl(request?.url ?? input, globalThis.location?.href);
   // The origin of a `blob:` URL is that of the page which made it.
   if (url === undefined || !isSecure(url) || !allowedOrigins.has(url.origin)) {
-    const remediation = 'Add the origin of the server to `allowedOrigins`, or use the `fetch` of the platform.';
-    throw loginError('invalid_request', 'The URL is not at one of the `allowedOrigins` of this login.', {
-      remediation,
-    });
+    throw loginError('invalid_request', 'The URL is not at one of the `allowedOrigins` of this login.');
   }
-  const method = value?.method ?? request?.method ?? 'GET';
-  const init = parseInit({ ...value, method });
+  const init = value ?? {};
+  const method = init.method ?? request?.method ?? 'GET';
   const isOfRequest = init.body === undefined || init.body === null;
   return {
     url,
@@ -84,13 +77,7 @@ interface Sender {
   readonly own: Ending;
 }
 
-/** A response, and what can still end its body. */
-interface Sent {
-  readonly response: Response;
-  readonly guardedBy: BodyGuard;
-}
-
-async function send({ fetch }: LoginFetchDependencies, call: Call, { token, own }: Sender): Promise<Sent> {
+async function send({ fetch }: LoginFetchDependencies, call: Call, { token, own }: Sender): Promise<Response> {
   const { url, input, init, signal } = call;
   if (own.ended || signal?.aborted) throw abortedError();
   const headers = new Headers(call.headers);
@@ -98,41 +85,30 @@ async function send({ fetch }: LoginFetchDependencies, call: Call, { token, own 
   const controller = new AbortController();
   const abort = () => controller.abort();
   const stopListening = own.onEnd(abort);
+  // The signal also ends the body, which may still arrive after this function has resolved.
   signal?.addEventListener('abort', abort);
   const { credentials = 'omit' } = init;
-  const sent: RequestInit = { ...init, headers, credentials, redirect: 'manual', signal: controller.signal };
+  const duplex = isStream(init.body) ? { duplex: 'half' } : {};
+  const sent: RequestInit = { ...init, ...duplex, headers, credentials, redirect: 'manual', signal: controller.signal };
   try {
     const response = await (input === undefined ? fetch(url.href, sent) : fetch(new Request(input, sent)));
+    if (controller.signal.aborted) throw abortedError();
     checkRedirect(url, response, init.redirect);
-    if (!controller.signal.aborted) return { response, guardedBy: { session: own, controller, signal } };
+    return response;
   } catch (error) {
+    if (controller.signal.aborted) throw abortedError();
     if (ValetError.isInstance(error)) throw error;
-    if (!controller.signal.aborted) throw loginError('network_unavailable', 'The server is unreachable.', unreachable);
+    throw loginError('network_unavailable', 'The server is unreachable.');
   } finally {
     stopListening();
-    signal?.removeEventListener('abort', abort);
   }
-  throw abortedError();
-}
-
-const unreachable = {
-  remediation:
-    'Call again when the device is online. If it is online, check the URL and, in a browser, that the server allows the origin of this page.',
-};
-
-function guard({ response, guardedBy }: Sent): Response {
-  return guardBody(response, guardedBy);
 }
 
 /** Refuses a redirect, which would carry the token to a place that nothing has checked. */
 function checkRedirect(url: URL, response: Response, wanted: RequestInit['redirect']): void {
-  const { type, status, redirected, url: from } = response;
-  const isRedirect = type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
-  if (isRedirect && wanted === 'manual') return;
-  // React Native follows redirects although the request forbids them.
-  if (!isRedirect && !redirected && (!from || originOf(from) === url.origin)) return;
-  throw loginError('response_invalid', 'The server responded with a redirect, which `login.fetch` never follows.', {
-    status,
-    remediation: 'Call the URL to which the server redirects.',
-  });
+  const { status, redirected } = response;
+  const isVisible = !redirected && (status === 0 || (status >= 300 && status < 400));
+  if (!isFromElsewhere(url, response) || (isVisible && wanted === 'manual')) return;
+  const remediation = 'Call the URL to which the server redirects.';
+  throw loginError('response_invalid', 'The server responded with a redirect.', { remediation });
 }

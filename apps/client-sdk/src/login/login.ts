@@ -8,13 +8,12 @@ import { createSharedCalls } from '../shared-calls.ts';
 import { finishAuthorization } from './authorization-callback.ts';
 import { authorize } from './authorization-request.ts';
 import { createLoginFetch } from './login-fetch.ts';
-import { loginError } from './login-errors.ts';
 import { parseLoginOptions, type ParsedLoginOptions } from './login-options.ts';
 import { createLoginState, type LoginState } from './login-state.ts';
 import type { Login, LoginOptions, LogoutOptions } from './login-types.ts';
 import { createPendingRequests } from './pending-requests.ts';
+import { endpointOf } from './provider-calls.ts';
 import { createProvider, type LoginTicket, type Provider } from './provider.ts';
-import { parseUrl } from './secure-url.ts';
 import { fetchUserInfo } from './user-info.ts';
 
 /**
@@ -43,7 +42,10 @@ export function createLogin(options: LoginOptions): Login {
   const name = nameOf(parsed);
   const provider = createProvider(parsed);
   let revokes = true;
-  const session = createSession(createVendor(provider, name, () => revokes), { storage, clock, timeoutMs });
+  const session = createSession(
+    createVendor(provider, name, () => revokes),
+    { storage, clock, timeoutMs },
+  );
   const state = createLoginState(session);
   session.onStateChange(({ status }) => {
     if (status === 'signed_in') revokes = true;
@@ -81,7 +83,7 @@ export function createLogin(options: LoginOptions): Login {
       finishing.join(String(callbackUrl), () => finishAuthorization(dependencies, callbackUrl)),
     ...createTokenCalls(dependencies, state),
     logout: async (logoutOptions) => {
-      const redirectUri = parseLogoutOptions(logoutOptions);
+      const { redirectUri } = parseCallOptions<LogoutOptions>(logoutOptions, ['redirectUri']);
       await endSession('LOGOUT');
       return endSessionUrl(provider, parsed.clientId, redirectUri);
     },
@@ -149,16 +151,7 @@ function createVendor(provider: Provider, name: string, revokes: () => boolean):
 function nameOf({ issuer, clientId }: ParsedLoginOptions): string {
   let hash = 0;
   for (const character of `${issuer} ${clientId}`) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) >>> 0;
-  const host = new URL(issuer).host.replaceAll(/[^\w.-]/g, '_');
-  return `login.${host.slice(0, 60)}.${hash.toString(36)}`;
-}
-
-function parseLogoutOptions(options: LogoutOptions | undefined): string | undefined {
-  const { redirectUri } = parseCallOptions<LogoutOptions>(options, ['redirectUri']);
-  if (redirectUri === undefined || (typeof redirectUri === 'string' && parseUrl(redirectUri) !== undefined)) {
-    return redirectUri;
-  }
-  throw loginError('invalid_request', '`redirectUri` must be an absolute URL.');
+  return `login.${hash.toString(36)}`;
 }
 
 /** Returns the URL at which the provider ends its own session (OpenID Connect RP-Initiated Logout section 2). */
@@ -167,11 +160,13 @@ async function endSessionUrl(
   clientId: string,
   redirectUri: string | undefined,
 ): Promise<string | undefined> {
-  // A device without a connection signs out as well.
-  const server = await provider.metadata().catch(() => undefined);
-  if (server?.end_session_endpoint === undefined) return undefined;
-  const url = new URL(server.end_session_endpoint);
-  url.searchParams.set('client_id', clientId);
-  if (redirectUri !== undefined) url.searchParams.set('post_logout_redirect_uri', redirectUri);
-  return url.href;
+  try {
+    const url = endpointOf((await provider.metadata()).end_session_endpoint);
+    url.searchParams.set('client_id', clientId);
+    if (redirectUri !== undefined) url.searchParams.set('post_logout_redirect_uri', redirectUri);
+    return url.href;
+  } catch {
+    // A device without a connection signs out as well.
+    return undefined;
+  }
 }

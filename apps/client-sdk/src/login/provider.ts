@@ -1,20 +1,10 @@
 import {
-  allowInsecureRequests,
-  authorizationCodeGrantRequest,
   clockSkew,
   clockTolerance,
-  customFetch,
-  discoveryRequest,
   getValidatedIdTokenClaims,
   JWT_TIMESTAMP_CHECK,
-  None,
   processAuthorizationCodeResponse,
-  processDiscoveryResponse,
   processRefreshTokenResponse,
-  processUserInfoResponse,
-  refreshTokenGrantRequest,
-  revocationRequest,
-  userInfoRequest,
   type AuthorizationServer,
   type TokenEndpointResponse,
 } from 'oauth4webapi';
@@ -25,13 +15,12 @@ import { ValetError } from '../valet-error.ts';
 import { loginError } from './login-errors.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
 import type { UserInfo } from './login-types.ts';
-import { checkPlace, readText, refusalOf } from './provider-response.ts';
-import { isSecure, parseUrl } from './secure-url.ts';
+import { createProviderCalls, notConform, parseObject, type ProviderCalls, type Received } from './provider-calls.ts';
+import { parseUrl } from './secure-url.ts';
 
 /** What `finishAuthorization` trades for the tokens of a session. */
 export interface LoginTicket {
-  /** The parameters of the callback, as oauth4webapi has checked them. */
-  readonly parameters: URLSearchParams;
+  readonly code: string;
   readonly verifier: string;
   readonly nonce: string;
 }
@@ -45,136 +34,90 @@ export interface Provider {
     tokens: SessionTokens & { readonly refreshToken: string },
     signal: AbortSignal,
   ) => Promise<SessionTokens>;
-  readonly revoke: (token: string, signal: AbortSignal) => Promise<void>;
-  /** Resolves with the claims, or with undefined if the provider refuses the access token. */
-  readonly userInfo: (accessToken: string, subject: string, signal: AbortSignal) => Promise<UserInfo | undefined>;
+  readonly revoke: (token: string, signal: AbortSignal) => Promise<unknown>;
+  /** Resolves with the claims of the user `subject`. */
+  readonly userInfo: (accessToken: string, subject: string, signal: AbortSignal) => Promise<UserInfo>;
 }
-
-/** The endpoints of the metadata that a login uses. */
-const endpoints = [
-  'authorization_endpoint',
-  'token_endpoint',
-  'userinfo_endpoint',
-  'revocation_endpoint',
-  'end_session_endpoint',
-] as const;
 
 export function createProvider(options: ParsedLoginOptions): Provider {
   const { clientId, redirectUri, clock, clockToleranceSeconds } = options;
-  const { send, receive, requestOptions } = createProviderCalls(options);
-  const { metadata, forget } = createMetadata(options);
+  const calls = createProviderCalls(options);
+  const { metadata, forget } = createMetadata(options, calls);
 
   /** Returns the client. `toleranceSeconds` is the difference that its clock and the provider's may have. */
-  const client = (toleranceSeconds = clockToleranceSeconds) => ({
+  const client = (toleranceSeconds: number) => ({
     client_id: clientId,
     [clockSkew]: Math.floor((clock.nowMs() - Date.now()) / 1000),
     [clockTolerance]: toleranceSeconds,
   });
-  const call = async <Result>(run: (server: AuthorizationServer) => Promise<Result>): Promise<Result> => {
+  const withMetadata = async <Result>(run: (server: AuthorizationServer) => Promise<Result>): Promise<Result> => {
     try {
-      const server = await metadata();
-      return await interpret(() => run(server));
-    } catch (error) {
+      return await run(await metadata());
+    } catch (caught) {
+      const error = ValetError.isInstance(caught) ? caught : errorOf(caught);
       // The provider may have moved its endpoints.
-      if (ValetError.isInstance(error) && error.code === 'response_invalid') forget();
+      if (error.code === 'response_invalid') forget();
       throw error;
     }
   };
 
   return {
     metadata,
-    redeem: ({ parameters, verifier, nonce }, signal) =>
-      call(async (server) => {
-        const request = requestOptions(signal);
-        const response = await receive(
-          await authorizationCodeGrantRequest(server, client(), None(), parameters, redirectUri, verifier, request),
+    redeem: ({ code, verifier, nonce }, signal) =>
+      withMetadata(async (server) => {
+        const grant = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier };
+        const response = responseOf(
+          await calls.post(server.token_endpoint, { ...grant, client_id: clientId }, { signal }),
         );
-        const result = await processAuthorizationCodeResponse(server, client(), response, { expectedNonce: nonce });
-        const subject = getValidatedIdTokenClaims(result)?.sub ?? '';
-        return tokensOf(result, { issuer: server.issuer, subject });
+        const tokens = await processAuthorizationCodeResponse(server, client(clockToleranceSeconds), response, {
+          expectedNonce: nonce,
+        });
+        const subject = getValidatedIdTokenClaims(tokens)?.sub ?? '';
+        return tokensOf(tokens, { issuer: server.issuer, subject });
       }),
     refresh: ({ refreshToken, details }, signal) =>
-      call(async (server) => {
-        const request = requestOptions(signal);
-        const response = await receive(
-          await refreshTokenGrantRequest(server, client(), None(), refreshToken, request),
-        );
+      withMetadata(async (server) => {
+        const grant = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: clientId };
+        const response = responseOf(await calls.post(server.token_endpoint, grant, { signal }));
         // The provider has replaced the refresh token, so a wrong clock of the device must not make the new one fail.
-        const result = await processRefreshTokenResponse(server, client(Number.MAX_SAFE_INTEGER), response);
-        const claims = getValidatedIdTokenClaims(result);
+        const tokens = await processRefreshTokenResponse(server, client(Number.MAX_SAFE_INTEGER), response);
+        const claims = getValidatedIdTokenClaims(tokens);
         // OpenID Connect Core section 12.2.
         if (claims !== undefined && claims.sub !== details['subject']) throw notConform();
-        return tokensOf(result, details);
+        return tokensOf(tokens, details);
       }),
     revoke: (token, signal) =>
-      call(async (server) => {
+      withMetadata((server) =>
         // The page may close at once.
-        const request = { ...requestOptions(signal), [customFetch]: send({ keepalive: true }) };
-        await receive(await revocationRequest(server, client(), None(), token, request));
-      }),
+        calls.post(server.revocation_endpoint, { token, client_id: clientId }, { signal, keepalive: true }),
+      ),
     userInfo: (accessToken, subject, signal) =>
-      call(async (server) => {
-        const response = await userInfoRequest(server, client(), accessToken, requestOptions(signal));
-        if (response.status === 401) return undefined;
-        if (response.status === 403) {
-          throw loginError('forbidden', 'The access token lacks a scope for the claims of the user.', { status: 403 });
-        }
-        return processUserInfoResponse(server, client(), subject, await receive(response));
+      withMetadata(async (server) => {
+        const headers = { authorization: `Bearer ${accessToken}` };
+        const received = calls.get(server.userinfo_endpoint, { signal, headers });
+        const { text } = await received.catch((error: unknown) => {
+          throw tokenRefusalOf(error) ?? error;
+        });
+        const claims = parseObject(text);
+        // OpenID Connect Core section 5.3.2.
+        if (claims['sub'] !== subject) throw notConform();
+        return claims as UserInfo;
       }),
   };
-}
-
-/** Creates the functions that send requests to the provider and read its responses. */
-function createProviderCalls({ issuer, clock, fetch }: Pick<ParsedLoginOptions, 'issuer' | 'clock' | 'fetch'>) {
-  const send = (extra: RequestInit) => async (url: string, init: object) => {
-    const { body, ...rest } = init as RequestInit;
-    let response: Response;
-    try {
-      // A text is a body that React Native can send as well.
-      const text = body === undefined || body === null ? {} : { body: String(body) };
-      response = await fetch(url, { ...rest, ...text, ...extra, credentials: 'omit' });
-    } catch {
-      throw loginError('network_unavailable', 'The identity provider is unreachable.');
-    }
-    checkPlace(url, response);
-    return response;
-  };
-
-  /** Resolves with a successful response whose body has arrived. Rejects with the error that any other response means. */
-  async function receive(response: Response): Promise<Response> {
-    const text = await readText(response);
-    if (response.status !== 200) throw refusalOf(response, text, clock.nowMs());
-    return new Response(text, { headers: { 'content-type': response.headers.get('content-type') ?? '' } });
-  }
-
-  const requestOptions = (signal: AbortSignal) => ({
-    signal,
-    [customFetch]: send({}),
-    [allowInsecureRequests]: issuer.startsWith('http:'),
-  });
-  return { send, receive, requestOptions };
 }
 
 /** Creates the function that fetches the metadata of the provider once, and the function that drops it. */
-function createMetadata(options: ParsedLoginOptions) {
-  const { issuer, clock, timeoutMs } = options;
-  const { receive, requestOptions } = createProviderCalls(options);
+function createMetadata({ issuer, clock, timeoutMs }: ParsedLoginOptions, { get }: ProviderCalls) {
   let known: Promise<AuthorizationServer> | undefined;
 
   const load = () =>
-    settleWithin({ clock, timeoutMs, ending: neverEnding, what: 'The discovery of the provider' }, ({ signal }) =>
-      interpret(async () => {
-        const url = new URL(issuer);
-        const response = await receive(await discoveryRequest(url, requestOptions(signal)));
-        const server = await processDiscoveryResponse(url, response);
-        const isUsable = (value: unknown) => {
-          const endpoint = parseUrl(value);
-          return value === undefined || (endpoint !== undefined && isSecure(endpoint));
-        };
-        if (!endpoints.every((name) => isUsable(server[name]))) throw notConform();
-        return server;
-      }),
-    );
+    settleWithin({ clock, timeoutMs, ending: neverEnding, what: 'The discovery' }, async ({ signal }) => {
+      const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+      const server = parseObject((await get(url, { signal })).text);
+      // OpenID Connect Discovery section 4.3.
+      if (parseUrl(server['issuer'])?.href !== issuer) throw notConform();
+      return server as unknown as AuthorizationServer;
+    });
   const forget = () => {
     known = undefined;
   };
@@ -188,20 +131,24 @@ function createMetadata(options: ParsedLoginOptions) {
   return { metadata, forget };
 }
 
-/** Runs a function of oauth4webapi and turns its error, which may quote a response, into a `ValetError`. */
-async function interpret<Result>(run: () => Promise<Result>): Promise<Result> {
-  try {
-    return await run();
-  } catch (error) {
-    if (ValetError.isInstance(error)) throw error;
-    if ((error as { code?: unknown } | null)?.code !== JWT_TIMESTAMP_CHECK) throw notConform();
-    const remediation = 'Set the clock of the device, or allow a larger difference with `clockToleranceSeconds`.';
-    throw loginError('response_invalid', 'The ID token has expired, or is not valid yet.', { remediation });
-  }
+/** Returns a response that oauth4webapi can read once more. */
+function responseOf({ text, response: { headers } }: Received): Response {
+  return new Response(text, { headers: { 'content-type': headers.get('content-type') ?? '' } });
 }
 
-function notConform(): ValetError {
-  return loginError('response_invalid', 'The response is not a valid one of this OpenID provider.');
+/** Returns the error that an error of oauth4webapi means. The original may quote a response. */
+function errorOf(error: unknown): ValetError {
+  if ((error as { code?: unknown } | null)?.code !== JWT_TIMESTAMP_CHECK) return notConform();
+  const remediation = 'Set the clock of the device, or allow a larger difference with `clockToleranceSeconds`.';
+  return loginError('response_invalid', 'The ID token has expired, or is not valid yet.', { remediation });
+}
+
+/** Returns what a refusal of an access token means: whether the session has ended, only a refresh can tell. */
+function tokenRefusalOf(error: unknown): ValetError | undefined {
+  const { status } = error as ValetError;
+  if (status === 401) return loginError('invalid_token', 'The provider refused the access token.', { status });
+  if (status === 403) return loginError('forbidden', 'The access token lacks a scope.', { status });
+  return undefined;
 }
 
 function tokensOf(response: TokenEndpointResponse, details: SessionTokens['details']): SessionTokens {
