@@ -116,7 +116,8 @@ function parseScope({ endpoint, scopes }: LoginOptions): string {
 function parseAllowedOrigins(origins: unknown): ReadonlySet<string> {
   const isOrigin = (origin: unknown) => {
     const url = parseUrl(origin);
-    return url !== undefined && isSecure(url) && url.origin === origin;
+    // `https://*.example.com` is a valid origin, but not the one that its author means.
+    return url !== undefined && isSecure(url) && url.origin === origin && !url.host.includes('*');
   };
   checkOption(
     Array.isArray(origins) && origins.every(isOrigin),
