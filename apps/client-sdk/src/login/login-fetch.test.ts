@@ -122,14 +122,17 @@ test.each(hostile)('login.fetch refuses the URL %j and sends nothing', async (ur
   expect(provider.requests).toEqual([]);
 });
 
-test.each([...hostile, String.raw`https://api.example\.evil.test/orders`])('login.fetch sends the URL %j to no other origin, on a page of the allowed origin', async (url) => {
-  vi.stubGlobal('location', { href: `${api}/page` });
-  onTestFinished(() => void vi.unstubAllGlobals());
-  const { login, provider } = await signedIn();
-  await login.fetch(url).catch(() => undefined);
+test.each([...hostile, String.raw`https://api.example\.evil.test/orders`])(
+  'login.fetch sends the URL %j to no other origin, on a page of the allowed origin',
+  async (url) => {
+    vi.stubGlobal('location', { href: `${api}/page` });
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const { login, provider } = await signedIn();
+    await login.fetch(url).catch(() => undefined);
 
-  for (const request of provider.requests) expect(new URL(request.url).origin).toBe(api);
-});
+    for (const request of provider.requests) expect(new URL(request.url).origin).toBe(api);
+  },
+);
 
 test('login.fetch resolves a relative URL against the page', async () => {
   vi.stubGlobal('location', { href: `${api}/page` });
@@ -146,16 +149,19 @@ test('login.fetch without allowedOrigins refuses every URL', async () => {
   expect(await failureOf(login.fetch(`${api}/orders`))).toMatchObject({ code: 'invalid_request' });
 });
 
-test.each([301, 302, 303, 307, 308])('login.fetch refuses a redirect with %d and sends nothing to its target', async (status) => {
-  const { login, provider } = await signedIn();
-  const location = 'https://evil.test/orders';
-  provider.on(`${api}/orders`, () => new Response(null, { status, headers: { location } }));
+test.each([301, 302, 303, 307, 308])(
+  'login.fetch refuses a redirect with %d and sends nothing to its target',
+  async (status) => {
+    const { login, provider } = await signedIn();
+    const location = 'https://evil.test/orders';
+    provider.on(`${api}/orders`, () => new Response(null, { status, headers: { location } }));
 
-  expect(await failureOf(login.fetch(`${api}/orders`, { redirect: 'follow' }))).toMatchObject({
-    code: 'response_invalid',
-  });
-  expect(provider.requests.map(({ url }) => url)).toEqual([`${api}/orders`]);
-});
+    expect(await failureOf(login.fetch(`${api}/orders`, { redirect: 'follow' }))).toMatchObject({
+      code: 'response_invalid',
+    });
+    expect(provider.requests.map(({ url }) => url)).toEqual([`${api}/orders`]);
+  },
+);
 
 test('login.fetch refuses the opaque redirect of a browser, and returns it if the app asked for it', async () => {
   const { login, provider } = await signedIn();
@@ -214,7 +220,14 @@ test('login.fetch does not refresh again for a server that refuses even a fresh 
 
 test.each([
   ['a stream', () => ({ body: new Blob(['text']).stream() })],
-  ['an asynchronous iterable', () => ({ body: (async function* () { yield 'text'; })() as never })],
+  [
+    'an asynchronous iterable',
+    () => ({
+      body: (async function* () {
+        yield 'text';
+      })() as never,
+    }),
+  ],
 ])('login.fetch never sends %s twice, but refreshes for the next request', async (_, bodyOf) => {
   const { login, provider } = await signedIn();
   provider.on(`${api}/orders`, () => new Response('no', { status: 401 }));
@@ -240,7 +253,9 @@ test('login.fetch never sends the body of a Request twice, and repeats a Request
 test('login.fetch returns the 401 if the refresh fails, and keeps the session', async () => {
   const { login, provider } = await signedIn();
   provider.on(`${api}/orders`, () => new Response('no', { status: 401 }));
-  provider.on('/token', () => { throw new TypeError('offline'); });
+  provider.on('/token', () => {
+    throw new TypeError('offline');
+  });
   const response = await login.fetch(`${api}/orders`);
 
   expect([response.status, await response.text()]).toEqual([401, 'no']);
@@ -269,7 +284,9 @@ test('login.fetch sends a request without a token if the session ended before it
 
 test('login.fetch rejects with the failure of a refresh that it needs, and keeps the session', async () => {
   const { login, provider, advance } = await signedIn();
-  provider.on('/token', () => { throw new TypeError('offline'); });
+  provider.on('/token', () => {
+    throw new TypeError('offline');
+  });
   advance(1_800_000);
 
   expect(await failureOf(login.fetch(`${api}/orders`))).toMatchObject({ code: 'network_unavailable', retryable: true });
@@ -279,7 +296,9 @@ test('login.fetch rejects with the failure of a refresh that it needs, and keeps
 
 test('login.fetch rejects with network_unavailable if the server is unreachable', async () => {
   const { login, provider } = await signedIn();
-  provider.on(`${api}/orders`, () => { throw new TypeError('fetch failed: secret'); });
+  provider.on(`${api}/orders`, () => {
+    throw new TypeError('fetch failed: secret');
+  });
   const error = await failureOf(login.fetch(`${api}/orders`));
 
   expect(error).toMatchObject({ code: 'network_unavailable' });
@@ -296,27 +315,22 @@ test('login.fetch rejects a header that the platform refuses, without its value'
 
 test('a sign-out aborts the requests of the user, and a sign-in none that began without a user', async () => {
   const { login, provider, signIn } = await signedIn();
-  let respond = (_: Response) => undefined as void;
-  const pending = () =>
-    new Promise<Response>((resolve) => {
-      respond = resolve;
-    });
+  const held = Promise.withResolvers<Response>();
   provider.on(`${api}/orders`, ({ init }) => {
-    const answer = pending();
-    return new Promise((resolve, reject) => {
-      init.signal?.addEventListener('abort', () => reject(new DOMException('', 'AbortError')));
-      answer.then(resolve);
-    });
+    init.signal?.addEventListener('abort', () => held.reject(new DOMException('', 'AbortError')));
+    return held.promise;
   });
   const first = failureOf(login.fetch(`${api}/orders`));
   await vi.waitFor(() => expect(provider.calls('/orders')).toBe(1));
   await login.logout();
   expect(await first).toMatchObject({ code: 'aborted' });
 
+  const next = Promise.withResolvers<Response>();
+  provider.on(`${api}/orders`, () => next.promise);
   const second = login.fetch(`${api}/orders`);
   await vi.waitFor(() => expect(provider.calls('/orders')).toBe(2));
   await signIn();
-  respond(jsonResponse({ public: true }));
+  next.resolve(jsonResponse({ public: true }));
   expect(await (await second).json()).toEqual({ public: true });
 });
 

@@ -53,7 +53,8 @@ function parseCall(
   value: RequestInit | undefined,
 ): Call {
   const request = typeof Request === 'function' && input instanceof Request ? input : undefined;
-  const url = parseUrl(request?.url ?? input, globalThis.location?.href);
+  const { location } = globalThis as { location?: { readonly href: string } };
+  const url = parseUrl(request?.url ?? input, location?.href);
   // The origin of a `blob:` URL is that of the page which made it.
   if (url === undefined || !isSecure(url) || !allowedOrigins.has(url.origin)) {
     throw loginError('invalid_request', 'The URL is not at one of the `allowedOrigins` of this login.');
@@ -88,7 +89,7 @@ async function send({ fetch }: LoginFetchDependencies, call: Call, { token, own 
   // The signal also ends the body, which may still arrive after this function has resolved.
   signal?.addEventListener('abort', abort);
   const { credentials = 'omit' } = init;
-  const duplex = isStream(init.body) ? { duplex: 'half' } : {};
+  const duplex = isStream(init.body) ? ({ duplex: 'half' } as const) : {};
   const sent: RequestInit = { ...init, ...duplex, headers, credentials, redirect: 'manual', signal: controller.signal };
   try {
     const response = await (input === undefined ? fetch(url.href, sent) : fetch(new Request(input, sent)));

@@ -112,33 +112,84 @@ test('a refresh keeps the refresh token until the provider sends another one', a
 });
 
 const failures = [
-  ['a network failure', 'network_unavailable', () => { throw new TypeError('offline'); }],
+  [
+    'a network failure',
+    'network_unavailable',
+    () => {
+      throw new TypeError('offline');
+    },
+  ],
   ['500', 'identity_unavailable', () => jsonResponse({ error: 'server_error' }, 500)],
   ['a gateway with 502', 'identity_unavailable', () => new Response('<html>', { status: 502 })],
   ['503 with invalid_grant', 'identity_unavailable', () => jsonResponse({ error: 'invalid_grant' }, 503)],
   ['429', 'identity_unavailable', () => jsonResponse({ error: 'x_rate_limited' }, 429)],
   ['400 slow_down', 'identity_unavailable', () => jsonResponse({ error: 'slow_down' }, 400)],
   ['400 invalid_client', 'configuration_invalid', () => jsonResponse({ error: 'invalid_client' }, 400)],
-  ['401 invalid_client', 'configuration_invalid', () => jsonResponse({ error: 'invalid_client' }, 401, { 'www-authenticate': 'Basic' })],
+  [
+    '401 invalid_client',
+    'configuration_invalid',
+    () => jsonResponse({ error: 'invalid_client' }, 401, { 'www-authenticate': 'Basic' }),
+  ],
   ['400 invalid_request', 'configuration_invalid', () => jsonResponse({ error: 'invalid_request' }, 400)],
   ['400 unauthorized_client', 'configuration_invalid', () => jsonResponse({ error: 'unauthorized_client' }, 400)],
-  ["a captive portal's page", 'response_invalid', () => new Response('<html>invalid_grant', { headers: { 'content-type': 'text/html' } })],
+  [
+    "a captive portal's page",
+    'response_invalid',
+    () => new Response('<html>invalid_grant', { headers: { 'content-type': 'text/html' } }),
+  ],
   ["a captive portal's page with 403", 'response_invalid', () => new Response('<html>invalid_grant', { status: 403 })],
-  ["a captive portal's redirect", 'network_unavailable', () => new Response(null, { status: 302, headers: { location: 'https://portal.test' } })],
-  ['an opaque redirect', 'network_unavailable', () => Object.defineProperties(Response.error(), { type: { value: 'opaqueredirect' } })],
-  ['a followed redirect', 'network_unavailable', () => Object.defineProperties(jsonResponse({ error: 'invalid_grant' }, 400), { url: { value: 'https://portal.test/' } })],
+  [
+    "a captive portal's redirect",
+    'network_unavailable',
+    () => new Response(null, { status: 302, headers: { location: 'https://portal.test' } }),
+  ],
+  [
+    'an opaque redirect',
+    'network_unavailable',
+    () => Object.defineProperties(Response.error(), { type: { value: 'opaqueredirect' } }),
+  ],
+  [
+    'a followed redirect',
+    'network_unavailable',
+    () =>
+      Object.defineProperties(jsonResponse({ error: 'invalid_grant' }, 400), {
+        url: { value: 'https://portal.test/' },
+      }),
+  ],
   ['400 without a body', 'response_invalid', () => new Response(null, { status: 400 })],
   ['401 without a body', 'response_invalid', () => new Response(null, { status: 401 })],
   ['404 with a foreign error', 'response_invalid', () => jsonResponse({ error: 'not_found' }, 404)],
   ['200 invalid_grant', 'response_invalid', () => jsonResponse({ error: 'invalid_grant' })],
   ['200 null', 'response_invalid', () => jsonResponse(null)],
-  ['tokens that are no JSON', 'response_invalid', () => new Response('access_token=a', { headers: { 'content-type': 'text/plain' } })],
+  [
+    'tokens that are no JSON',
+    'response_invalid',
+    () => new Response('access_token=a', { headers: { 'content-type': 'text/plain' } }),
+  ],
   ['tokens without a type', 'response_invalid', () => jsonResponse({ access_token: 'a', expires_in: 1800 })],
   ['tokens of another type', 'response_invalid', () => jsonResponse({ access_token: 'a', token_type: 'mac' })],
   ['tokens that are bound to a key', 'response_invalid', () => jsonResponse({ access_token: 'a', token_type: 'DPoP' })],
   ['a token with a line break', 'response_invalid', () => jsonResponse({ access_token: 'a\nb', token_type: 'bearer' })],
-  ["another user's ID token", 'response_invalid', () => jsonResponse({ access_token: 'a', token_type: 'bearer', id_token: idToken({ iss: issuer, aud: clientId, sub: 'bob', iat: 1, exp: 2 }) })],
-  ["another client's ID token", 'response_invalid', () => jsonResponse({ access_token: 'a', token_type: 'bearer', id_token: idToken({ iss: issuer, aud: 'other', sub: 'alice', iat: 1, exp: 2 }) })],
+  [
+    "another user's ID token",
+    'response_invalid',
+    () =>
+      jsonResponse({
+        access_token: 'a',
+        token_type: 'bearer',
+        id_token: idToken({ iss: issuer, aud: clientId, sub: 'bob', iat: 1, exp: 2 }),
+      }),
+  ],
+  [
+    "another client's ID token",
+    'response_invalid',
+    () =>
+      jsonResponse({
+        access_token: 'a',
+        token_type: 'bearer',
+        id_token: idToken({ iss: issuer, aud: 'other', sub: 'alice', iat: 1, exp: 2 }),
+      }),
+  ],
 ] as const;
 
 test.each(failures)('a refresh that ends with %s rejects with %s and keeps the session', async (_, code, respond) => {
@@ -150,7 +201,9 @@ test.each(failures)('a refresh that ends with %s rejects with %s and keeps the s
 
   expect(error).toMatchObject({ code, remediation: expect.any(String) });
   expect(error.message).not.toMatch(/refresh-|access-/);
-  expect(await failureOf(login.getAppToken({ forceRefresh: true, signal }) as Promise<unknown>)).toMatchObject({ code });
+  expect(await failureOf(login.getAppToken({ forceRefresh: true, signal }) as Promise<unknown>)).toMatchObject({
+    code,
+  });
   expect(changes.at(-1)).toBe('AUTHENTICATED AUTHENTICATED');
 
   advance(120_000);
@@ -160,10 +213,16 @@ test.each(failures)('a refresh that ends with %s rejects with %s and keeps the s
 });
 
 test.each([
-  ['400 invalid_grant', () => jsonResponse({ error: 'invalid_grant', error_description: 'invalid refresh token' }, 400)],
+  [
+    '400 invalid_grant',
+    () => jsonResponse({ error: 'invalid_grant', error_description: 'invalid refresh token' }, 400),
+  ],
   ['400 invalid_grant as text', () => new Response('{"error":"invalid_grant"}', { status: 400 })],
   ['401 invalid_grant', () => jsonResponse({ error: 'invalid_grant' }, 401, { 'www-authenticate': 'Bearer' })],
-  ["InvalidGrant of Authgear's own API", () => jsonResponse({ error: { name: 'Forbidden', reason: 'InvalidGrant', message: '' } }, 403)],
+  [
+    "InvalidGrant of Authgear's own API",
+    () => jsonResponse({ error: { name: 'Forbidden', reason: 'InvalidGrant', message: '' } }, 403),
+  ],
 ])('a refresh that ends with %s resolves, and ends the session as INVALID', async (_, respond) => {
   const { login, signIn, provider, advance, changes } = createTestLogin();
   await signIn();
@@ -185,19 +244,22 @@ test('a rate limit says after how many seconds a call may succeed', async () => 
   expect(await failureOf(login.refreshAccessTokenIfNeeded())).toMatchObject({ retryAfterSeconds: 30, status: 429 });
 });
 
-test.each([-7200, 7200])('a refresh succeeds although the clock of the device is wrong by %d seconds', async (seconds) => {
-  const { login, signIn, provider, stepTime, advance } = createTestLogin();
-  await signIn();
-  provider.withClaims({ exp: Math.floor(Date.now() / 1000) + 300 });
-  stepTime(seconds * 1000);
-  advance(halfAnHourMs);
-  await login.refreshAccessTokenIfNeeded();
+test.each([-7200, 7200])(
+  'a refresh succeeds although the clock of the device is wrong by %d seconds',
+  async (seconds) => {
+    const { login, signIn, provider, stepTime, advance } = createTestLogin();
+    await signIn();
+    provider.withClaims({ exp: Math.floor(Date.now() / 1000) + 300 });
+    stepTime(seconds * 1000);
+    advance(halfAnHourMs);
+    await login.refreshAccessTokenIfNeeded();
 
-  expect(login.accessToken).toBe('access-2');
-  advance(halfAnHourMs);
-  await login.refreshAccessTokenIfNeeded();
-  expect(login.accessToken).toBe('access-3');
-});
+    expect(login.accessToken).toBe('access-2');
+    advance(halfAnHourMs);
+    await login.refreshAccessTokenIfNeeded();
+    expect(login.accessToken).toBe('access-3');
+  },
+);
 
 test('a page that moved its token endpoint is found again after a response that is no longer one of a provider', async () => {
   const metadata = { token_endpoint: `${issuer}/token` };
@@ -217,7 +279,9 @@ test('a page that moved its token endpoint is found again after a response that 
 test('a sign-in whose token response fails begins no session, and its callback cannot be used again', async () => {
   const { login, provider } = createTestLogin();
   const callback = provider.signIn(await login.authorize());
-  provider.on('/token', () => { throw new TypeError('offline'); });
+  provider.on('/token', () => {
+    throw new TypeError('offline');
+  });
   expect(await failureOf(login.finishAuthorization(callback))).toMatchObject({ code: 'network_unavailable' });
   provider.on('/token', undefined);
 
@@ -257,7 +321,9 @@ test('logout erases the session at once without a connection, and returns no URL
   const { login, signIn, provider, changes } = createTestLogin();
   await signIn();
   for (const path of ['/revoke', '/.well-known/openid-configuration']) {
-    provider.on(path, () => { throw new TypeError('offline'); });
+    provider.on(path, () => {
+      throw new TypeError('offline');
+    });
   }
   const logout = login.logout();
   expect(login.sessionState).toBe('NO_SESSION');
@@ -294,12 +360,12 @@ test('a sign-out during a refresh wins: the session never returns, and its new t
   const { login, signIn, provider, advance, changes } = createTestLogin({ storage });
   await signIn();
   advance(halfAnHourMs);
-  let respond = (_: Response) => undefined as void;
-  provider.on('/token', () => new Promise((resolve) => { respond = resolve; }));
+  const held = Promise.withResolvers<Response>();
+  provider.on('/token', () => held.promise);
   const refresh = failureOf(login.refreshAccessTokenIfNeeded());
   await vi.waitFor(() => expect(provider.calls('/token')).toBe(2));
   await login.logout();
-  respond(jsonResponse({ access_token: 'late', refresh_token: 'late-refresh', token_type: 'bearer' }));
+  held.resolve(jsonResponse({ access_token: 'late', refresh_token: 'late-refresh', token_type: 'bearer' }));
 
   expect(await refresh).toMatchObject({ code: 'aborted' });
   await vi.waitFor(() => expect(provider.requests.at(-1)?.form.get('token')).toBe('late-refresh'));
@@ -314,12 +380,12 @@ test('clearSessionState sends no request, even for tokens of a refresh that was 
   const { login, signIn, provider, advance, changes } = createTestLogin();
   await signIn();
   advance(halfAnHourMs);
-  let respond = (_: Response) => undefined as void;
-  provider.on('/token', () => new Promise((resolve) => { respond = resolve; }));
+  const held = Promise.withResolvers<Response>();
+  provider.on('/token', () => held.promise);
   const refresh = failureOf(login.refreshAccessTokenIfNeeded());
   await vi.waitFor(() => expect(provider.calls('/token')).toBe(2));
   await login.clearSessionState();
-  respond(jsonResponse({ access_token: 'late', refresh_token: 'late-refresh', token_type: 'bearer' }));
+  held.resolve(jsonResponse({ access_token: 'late', refresh_token: 'late-refresh', token_type: 'bearer' }));
   await refresh;
 
   expect(changes.at(-1)).toBe('NO_SESSION CLEAR');
@@ -342,7 +408,10 @@ test('fetchUserInfo rejects with signed_out and sends nothing if no user is sign
 
 test.each([
   ['an empty body', () => new Response(null, { status: 401 })],
-  ['invalid_grant', () => jsonResponse({ error: 'invalid_grant' }, 401, { 'www-authenticate': 'Bearer error="invalid_grant"' })],
+  [
+    'invalid_grant',
+    () => jsonResponse({ error: 'invalid_grant' }, 401, { 'www-authenticate': 'Bearer error="invalid_grant"' }),
+  ],
   ['a page', () => new Response('<html>', { status: 401 })],
 ])('fetchUserInfo ends a session that was revoked, if the provider responds with 401 and %s', async (_, respond) => {
   const { login, signIn, provider, changes } = createTestLogin();
@@ -367,7 +436,13 @@ test.each([
   ['401 for a new access token', 'invalid_token', () => new Response(null, { status: 401 })],
   ['403', 'forbidden', () => jsonResponse({ error: 'insufficient_scope' }, 403)],
   ['500', 'identity_unavailable', () => new Response(null, { status: 500 })],
-  ['a network failure', 'network_unavailable', () => { throw new TypeError('offline'); }],
+  [
+    'a network failure',
+    'network_unavailable',
+    () => {
+      throw new TypeError('offline');
+    },
+  ],
   ['the claims of another user', 'response_invalid', () => jsonResponse({ sub: 'bob' })],
   ['no subject', 'response_invalid', () => jsonResponse({})],
   ['a page', 'response_invalid', () => new Response('<html>')],
@@ -383,12 +458,12 @@ test.each([
 test('the claims of a user are never delivered after a sign-out', async () => {
   const { login, signIn, provider } = createTestLogin();
   await signIn();
-  let respond = (_: Response) => undefined as void;
-  provider.on('/userinfo', () => new Promise((resolve) => { respond = resolve; }));
+  const held = Promise.withResolvers<Response>();
+  provider.on('/userinfo', () => held.promise);
   const userInfo = failureOf(login.fetchUserInfo());
   await vi.waitFor(() => expect(provider.calls('/userinfo')).toBe(1));
   await login.clearSessionState();
-  respond(jsonResponse({ sub: 'alice' }));
+  held.resolve(jsonResponse({ sub: 'alice' }));
 
   expect(await userInfo).toMatchObject({ code: 'aborted' });
 });
@@ -399,7 +474,9 @@ test('getAppToken is the getAppToken of a client, refreshes a refused token and 
   const seen: (string | undefined)[] = [];
   const broker = await startFakeBroker(({ headers }) => {
     seen.push(headers.authorization);
-    return headers.authorization === 'Bearer access-2' ? issued('nudge', { token: 't' }) : problem(401, 'invalid_token');
+    return headers.authorization === 'Bearer access-2'
+      ? issued('nudge', { token: 't' })
+      : problem(401, 'invalid_token');
   });
   const { getAppToken } = login;
   const valet = createValetClient({ brokerUrl: broker.url, getAppToken });
@@ -417,7 +494,9 @@ test('getAppToken throws without a connection, so that a client never takes a fa
   const { login, signIn, provider, advance } = createTestLogin();
   await signIn();
   advance(halfAnHourMs);
-  provider.on('/token', () => { throw new TypeError('offline'); });
+  provider.on('/token', () => {
+    throw new TypeError('offline');
+  });
 
   await expect(login.getAppToken({ forceRefresh: false, signal })).rejects.toMatchObject({
     code: 'network_unavailable',
@@ -443,6 +522,8 @@ test('no token is in a property of a login, in its URLs or in its errors', async
   provider.on('/token', () => jsonResponse({ error: 'invalid_request', error_description: 'refresh-1 access-1' }, 400));
   const error = await failureOf(login.refreshAccessTokenIfNeeded());
 
-  expect(JSON.stringify(login) + JSON.stringify(error) + error.message + String(error.cause)).not.toMatch(/(access|refresh)-1/);
+  expect(JSON.stringify(login) + JSON.stringify(error) + error.message + String(error.cause)).not.toMatch(
+    /(access|refresh)-1/,
+  );
   expect(provider.requests.map(({ url }) => url).join(' ')).not.toMatch(/(access|refresh)-1/);
 });

@@ -3,20 +3,14 @@ import type { ParsedLoginOptions } from './login-options.ts';
 import { isSecure, parseUrl } from './secure-url.ts';
 import type { ValetError } from '../valet-error.ts';
 
-/** A successful response of the provider, whose body has arrived. */
-export interface Received {
-  readonly text: string;
-  readonly response: Response;
-}
-
-/** Sends requests to the provider. Each function rejects with the error that the response means. */
+/** Sends requests to the provider. Each function resolves with the body, or rejects with the error that it means. */
 export interface ProviderCalls {
-  readonly get: (url: unknown, options: RequestInit) => Promise<Received>;
-  readonly post: (url: unknown, form: Readonly<Record<string, string>>, options: RequestInit) => Promise<Received>;
+  readonly get: (url: unknown, options: RequestInit) => Promise<string>;
+  readonly post: (url: unknown, form: Readonly<Record<string, string>>, options: RequestInit) => Promise<string>;
 }
 
 export function createProviderCalls({ fetch }: Pick<ParsedLoginOptions, 'fetch'>): ProviderCalls {
-  async function send(endpoint: unknown, init: RequestInit): Promise<Received> {
+  async function send(endpoint: unknown, init: RequestInit): Promise<string> {
     const url = endpointOf(endpoint);
     let response: Response;
     let text: string;
@@ -28,7 +22,7 @@ export function createProviderCalls({ fetch }: Pick<ParsedLoginOptions, 'fetch'>
     }
     if (isFromElsewhere(url, response)) throw loginError('network_unavailable', 'The provider sent a redirect.');
     if (response.status !== 200) throw refusalOf(response, text);
-    return { text, response };
+    return text;
   }
 
   const accept = 'application/json';

@@ -15,7 +15,7 @@ import { ValetError } from '../valet-error.ts';
 import { loginError } from './login-errors.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
 import type { UserInfo } from './login-types.ts';
-import { createProviderCalls, notConform, parseObject, type ProviderCalls, type Received } from './provider-calls.ts';
+import { createProviderCalls, notConform, parseObject, type ProviderCalls } from './provider-calls.ts';
 import { parseUrl } from './secure-url.ts';
 
 /** What `finishAuthorization` trades for the tokens of a session. */
@@ -65,10 +65,14 @@ export function createProvider(options: ParsedLoginOptions): Provider {
     metadata,
     redeem: ({ code, verifier, nonce }, signal) =>
       withMetadata(async (server) => {
-        const grant = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier };
-        const response = responseOf(
-          await calls.post(server.token_endpoint, { ...grant, client_id: clientId }, { signal }),
-        );
+        const grant = {
+          grant_type: 'authorization_code',
+          code,
+          redirect_uri: redirectUri,
+          code_verifier: verifier,
+          client_id: clientId,
+        };
+        const response = new Response(await calls.post(server.token_endpoint, grant, { signal }));
         const tokens = await processAuthorizationCodeResponse(server, client(clockToleranceSeconds), response, {
           expectedNonce: nonce,
         });
@@ -78,7 +82,7 @@ export function createProvider(options: ParsedLoginOptions): Provider {
     refresh: ({ refreshToken, details }, signal) =>
       withMetadata(async (server) => {
         const grant = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: clientId };
-        const response = responseOf(await calls.post(server.token_endpoint, grant, { signal }));
+        const response = new Response(await calls.post(server.token_endpoint, grant, { signal }));
         // The provider has replaced the refresh token, so a wrong clock of the device must not make the new one fail.
         const tokens = await processRefreshTokenResponse(server, client(Number.MAX_SAFE_INTEGER), response);
         const claims = getValidatedIdTokenClaims(tokens);
@@ -95,7 +99,7 @@ export function createProvider(options: ParsedLoginOptions): Provider {
       withMetadata(async (server) => {
         const headers = { authorization: `Bearer ${accessToken}` };
         const received = calls.get(server.userinfo_endpoint, { signal, headers });
-        const { text } = await received.catch((error: unknown) => {
+        const text = await received.catch((error: unknown) => {
           throw tokenRefusalOf(error) ?? error;
         });
         const claims = parseObject(text);
@@ -113,7 +117,7 @@ function createMetadata({ issuer, clock, timeoutMs }: ParsedLoginOptions, { get 
   const load = () =>
     settleWithin({ clock, timeoutMs, ending: neverEnding, what: 'The discovery' }, async ({ signal }) => {
       const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-      const server = parseObject((await get(url, { signal })).text);
+      const server = parseObject(await get(url, { signal }));
       // OpenID Connect Discovery section 4.3.
       if (parseUrl(server['issuer'])?.href !== issuer) throw notConform();
       return server as unknown as AuthorizationServer;
@@ -129,11 +133,6 @@ function createMetadata({ issuer, clock, timeoutMs }: ParsedLoginOptions, { get 
     return known;
   };
   return { metadata, forget };
-}
-
-/** Returns a response that oauth4webapi can read once more. */
-function responseOf({ text, response: { headers } }: Received): Response {
-  return new Response(text, { headers: { 'content-type': headers.get('content-type') ?? '' } });
 }
 
 /** Returns the error that an error of oauth4webapi means. The original may quote a response. */

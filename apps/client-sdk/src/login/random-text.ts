@@ -8,7 +8,7 @@ export interface Cryptography {
 
 /** Returns the cryptography of the platform, as far as it has one. */
 export function platformCryptography(): Partial<Cryptography> {
-  const { crypto } = globalThis as { crypto?: Partial<Crypto> };
+  const { crypto } = globalThis as { crypto?: Partial<typeof globalThis.crypto> };
   return {
     ...(crypto?.getRandomValues && {
       randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
