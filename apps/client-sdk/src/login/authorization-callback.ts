@@ -4,7 +4,7 @@ import { settleWithin } from '../deadline.ts';
 import { alreadySignedInError, isCode } from '../session/session-errors.ts';
 import type { Session } from '../session/session-types.ts';
 import type { AuthorizationDependencies } from './authorization-request.ts';
-import { loginError } from './login-errors.ts';
+import { loginError, providerError } from './login-errors.ts';
 import type { AuthorizeResult } from './login-types.ts';
 import type { LoginTicket } from './provider.ts';
 import { parseUrl } from './secure-url.ts';
@@ -21,30 +21,28 @@ export async function finishAuthorization(
 ): Promise<AuthorizeResult> {
   const { clock, timeoutMs, redirectUri, provider, pending, session } = dependencies;
   const deadline = { clock, timeoutMs, ending: neverEnding, what: 'The sign-in' };
-  const { ticket, state } = await settleWithin(deadline, async () => {
+  const request = await settleWithin(deadline, async () => {
     const { status } = await session.load();
     if (status === 'signed_in') throw alreadySignedInError();
     const url = parseCallback(callbackUrl, redirectUri);
     const id = single(url.searchParams, 'state') ?? '';
     if (!(await pending.has(id))) throw refusedCallback();
     const server = await provider.metadata();
-    const request = await pending.take(id);
-    if (request === undefined) throw refusedCallback();
-    const { verifier, nonce, state: ownState } = request;
-    return { ticket: { code: codeOf(server, url), verifier, nonce }, state: ownState };
+    const taken = await pending.take(id);
+    if (taken === undefined) throw refusedCallback();
+    return { ...taken, code: codeOf(server, url) };
   });
   try {
-    await session.signIn(ticket);
+    await session.signIn(request);
   } catch (error) {
+    // The provider no longer accepts the code.
     throw isCode(error, 'signed_out') ? refusedCallback() : error;
   }
-  return { state, user: userOf(session.state.details) };
+  return { state: request.state, user: userOf(session.state.details) };
 }
 
 function refusedCallback() {
-  const message =
-    'The callback does not belong to a sign-in that began here, was used before, comes too late, or is not one of this provider.';
-  return loginError('callback_refused', message);
+  return loginError('callback_refused', 'The callback is not that of a sign-in which began here and has not ended.');
 }
 
 /** Returns a callback at the redirect URI. A page of another address cannot pass its own parameters on. */
@@ -65,7 +63,7 @@ function codeOf(server: AuthorizationServer, { searchParams }: URL): string {
     issuer === undefined ? !server.authorization_response_iss_parameter_supported : issuer === server.issuer;
   if (!isExpected) throw refusedCallback();
   const error = single(searchParams, 'error');
-  if (error !== undefined) throw refusalOf(error);
+  if (error !== undefined) throw providerError(error, 'configuration_invalid');
   const code = single(searchParams, 'code');
   if (code === undefined) throw refusedCallback();
   return code;
@@ -77,19 +75,3 @@ function single(parameters: URLSearchParams, name: string): string | undefined {
   if (others.length > 0) throw refusedCallback();
   return value || undefined;
 }
-
-function refusalOf(error: string) {
-  const code = Object.hasOwn(refusals, error) ? refusals[error] : undefined;
-  return loginError(code ?? 'configuration_invalid', 'The identity provider refused the sign-in.');
-}
-
-/** What the errors of a callback mean (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6). */
-const refusals: Readonly<Record<string, Parameters<typeof loginError>[0]>> = {
-  access_denied: 'access_denied',
-  login_required: 'login_required',
-  interaction_required: 'login_required',
-  consent_required: 'login_required',
-  account_selection_required: 'login_required',
-  server_error: 'identity_unavailable',
-  temporarily_unavailable: 'identity_unavailable',
-};

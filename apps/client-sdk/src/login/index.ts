@@ -1,4 +1,3 @@
-export { memoryStorage } from '../storage/memory-storage.ts';
 export { ValetError } from '../valet-error.ts';
 export { createLogin } from './login.ts';
 

@@ -13,8 +13,7 @@ const remediations = {
   /** The provider refused the app's client, not the user. */
   configuration_invalid: checkClient,
   identity_unavailable: 'Call again later, and do not sign the user out.',
-  network_unavailable:
-    'Call again when the device is online. If it is, check the URL and, in a browser, that the server allows the origin of this page.',
+  network_unavailable: 'Call again when the device is online. If it is, check the URL and, in a browser, CORS.',
   response_invalid: checkIssuer,
   invalid_request: undefined,
   invalid_token: checkClient,
@@ -33,4 +32,38 @@ export function loginError(
 ): ValetError {
   const remediation = remediations[code];
   return new ValetError(code, message, { remediation, retryable: code.endsWith('unavailable'), ...details });
+}
+
+/** What the error codes of a provider mean (RFC 6749 sections 4.1.2.1 and 5.2, OpenID Connect Core section 3.1.2.6). */
+const meanings: Readonly<Record<string, keyof typeof remediations>> = {
+  access_denied: 'access_denied',
+  account_selection_required: 'login_required',
+  consent_required: 'login_required',
+  interaction_required: 'login_required',
+  login_required: 'login_required',
+  invalid_grant: 'signed_out',
+  // The word of Authgear's own API.
+  InvalidGrant: 'signed_out',
+  server_error: 'identity_unavailable',
+  slow_down: 'identity_unavailable',
+  temporarily_unavailable: 'identity_unavailable',
+  x_rate_limited: 'identity_unavailable',
+  insufficient_scope: 'forbidden',
+  invalid_token: 'invalid_token',
+  invalid_client: 'configuration_invalid',
+  invalid_request: 'configuration_invalid',
+  invalid_scope: 'configuration_invalid',
+  invalid_target: 'configuration_invalid',
+  unauthorized_client: 'configuration_invalid',
+  unsupported_grant_type: 'configuration_invalid',
+};
+
+/** Creates the error that an error code of the provider means. `otherwise` is for a code that is not a standard's. */
+export function providerError(
+  error: unknown,
+  otherwise: keyof typeof remediations,
+  details?: ValetErrorDetails,
+): ValetError {
+  const code = typeof error === 'string' && Object.hasOwn(meanings, error) ? meanings[error] : undefined;
+  return loginError(code ?? otherwise, 'The identity provider refused the request.', details);
 }

@@ -94,8 +94,9 @@ async function send({ fetch }: LoginFetchDependencies, call: Call, { token, own 
   try {
     const response = await (input === undefined ? fetch(url.href, sent) : fetch(new Request(input, sent)));
     if (controller.signal.aborted) throw abortedError();
-    checkRedirect(url, response, init.redirect);
-    return response;
+    // A redirect would carry the token to a place that nothing has checked.
+    if (!isFromElsewhere(url, response)) return response;
+    throw loginError('response_invalid', 'The server responded with a redirect.', { remediation: undefined });
   } catch (error) {
     if (controller.signal.aborted) throw abortedError();
     if (ValetError.isInstance(error)) throw error;
@@ -103,13 +104,4 @@ async function send({ fetch }: LoginFetchDependencies, call: Call, { token, own 
   } finally {
     stopListening();
   }
-}
-
-/** Refuses a redirect, which would carry the token to a place that nothing has checked. */
-function checkRedirect(url: URL, response: Response, wanted: RequestInit['redirect']): void {
-  const { status, redirected } = response;
-  const isVisible = !redirected && (status === 0 || (status >= 300 && status < 400));
-  if (!isFromElsewhere(url, response) || (isVisible && wanted === 'manual')) return;
-  const remediation = 'Call the URL to which the server redirects.';
-  throw loginError('response_invalid', 'The server responded with a redirect.', { remediation });
 }

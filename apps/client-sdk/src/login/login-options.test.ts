@@ -28,7 +28,7 @@ test.each([
   ['scopes', { scopes: ['offline_access'] }],
   ['scopes', { scopes: ['openid', 'a b'] }],
   ['storage', { storage: undefined }],
-  ['storage', { pendingStorage: {} }],
+  ['pendingStorage.replace', { pendingStorage: {} }],
   ['allowedOrigins', { allowedOrigins: 'https://api.example' }],
   ['allowedOrigins', { allowedOrigins: ['https://api.example/'] }],
   ['allowedOrigins', { allowedOrigins: ['https://api.example/v1'] }],

@@ -1,6 +1,5 @@
 import { parseSessionOptions, type ParsedSessionOptions } from '../session/session-options.ts';
-import type { DeviceStorage } from '../storage/device-storage.ts';
-import { tabStorage } from './pending-requests.ts';
+import { tabStorage, type PendingStorage } from './pending-requests.ts';
 import type { LoginOptions, SessionStateListener } from './login-types.ts';
 import { platformCryptography, type Cryptography } from './random-text.ts';
 import { isSecure, parseUrl } from './secure-url.ts';
@@ -11,31 +10,13 @@ export interface ParsedLoginOptions extends ParsedSessionOptions {
   readonly issuer: string;
   readonly redirectUri: string;
   readonly scope: string;
-  readonly pendingStorage: DeviceStorage;
+  readonly pendingStorage: PendingStorage;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly onSessionStateChange: SessionStateListener | undefined;
   readonly fetch: typeof fetch;
   readonly clockToleranceSeconds: number;
   readonly cryptography: Cryptography;
 }
-
-const optionNames = new Set<string>([
-  'clientId',
-  'endpoint',
-  'issuer',
-  'redirectUri',
-  'scopes',
-  'storage',
-  'pendingStorage',
-  'allowedOrigins',
-  'onSessionStateChange',
-  'fetch',
-  'clock',
-  'timeoutMs',
-  'clockToleranceSeconds',
-  'randomBytes',
-  'sha256',
-] satisfies (keyof LoginOptions)[]);
 
 /** A day. */
 const maxClockToleranceSeconds = 86_400;
@@ -53,11 +34,12 @@ function checkFunction<Value>(value: Value | undefined, option: string): asserts
 
 export function parseLoginOptions(options: LoginOptions): ParsedLoginOptions {
   checkOption(typeof options === 'object' && options !== null, 'options', 'must be an object');
-  for (const name of Object.keys(options)) checkOption(optionNames.has(name), name, 'is not an option');
-  const { clientId, redirectUri, clockToleranceSeconds = 300, fetch = globalThis.fetch } = options;
-  const { storage, pendingStorage = tabStorage() ?? storage, clock, timeoutMs, onSessionStateChange } = options;
+  const { clientId, endpoint, issuer, redirectUri, scopes, allowedOrigins = [], ...others } = options;
+  const { storage, pendingStorage = tabStorage() ?? storage, clock, timeoutMs, ...effects } = others;
+  const { onSessionStateChange, clockToleranceSeconds = 300, fetch = globalThis.fetch, ...functions } = effects;
   const platform = platformCryptography();
-  const { randomBytes = platform.randomBytes, sha256 = platform.sha256 } = options;
+  const { randomBytes = platform.randomBytes, sha256 = platform.sha256, ...unknown } = functions;
+  for (const name of Object.keys(unknown)) checkOption(false, name, 'is not an option');
   checkOption(typeof clientId === 'string' && clientId !== '', 'clientId', 'must be a text');
   checkOption(isRedirectUri(redirectUri), 'redirectUri', 'must be an https URL or a URL of the app');
   checkOption(
@@ -71,15 +53,16 @@ export function parseLoginOptions(options: LoginOptions): ParsedLoginOptions {
   checkFunction(randomBytes, 'randomBytes');
   checkFunction(sha256, 'sha256');
   if (onSessionStateChange !== undefined) checkFunction(onSessionStateChange, 'onSessionStateChange');
-  parseSessionOptions({ storage: pendingStorage }, where);
+  const session = parseSessionOptions({ storage, clock, timeoutMs }, where);
+  checkFunction(pendingStorage.replace, 'pendingStorage.replace');
   return {
-    ...parseSessionOptions({ storage, clock, timeoutMs }, where),
+    ...session,
     clientId,
-    issuer: parseIssuer(options),
+    issuer: parseIssuer(endpoint, issuer),
     redirectUri,
-    scope: parseScope(options),
+    scope: parseScope(scopes ?? defaultScopes(endpoint)),
     pendingStorage,
-    allowedOrigins: parseAllowedOrigins(options.allowedOrigins ?? []),
+    allowedOrigins: parseAllowedOrigins(allowedOrigins),
     onSessionStateChange,
     clockToleranceSeconds,
     fetch,
@@ -87,7 +70,7 @@ export function parseLoginOptions(options: LoginOptions): ParsedLoginOptions {
   };
 }
 
-function parseIssuer({ endpoint, issuer }: LoginOptions): string {
+function parseIssuer(endpoint: unknown, issuer: unknown): string {
   const url = parseUrl(issuer ?? endpoint);
   checkOption(
     (endpoint === undefined || issuer === undefined) &&
@@ -101,8 +84,11 @@ function parseIssuer({ endpoint, issuer }: LoginOptions): string {
   return url.href;
 }
 
-function parseScope({ endpoint, scopes }: LoginOptions): string {
-  const list: unknown = scopes ?? ['openid', 'offline_access', ...(endpoint === undefined ? [] : [authgearScope])];
+function defaultScopes(endpoint: unknown): readonly string[] {
+  return ['openid', 'offline_access', ...(endpoint === undefined ? [] : [authgearScope])];
+}
+
+function parseScope(list: unknown): string {
   // RFC 6749 section 3.3 excludes spaces, quotes and backslashes.
   const isScope = (scope: unknown) => typeof scope === 'string' && /^[!#-[\]-~]+$/.test(scope);
   checkOption(

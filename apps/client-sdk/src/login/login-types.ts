@@ -42,7 +42,7 @@ export interface LoginOptions {
   /** Where the session is kept. */
   readonly storage: DeviceStorage;
   /** Where a sign-in that has begun is kept. Default: the tab's `sessionStorage`, or `storage` where there is none. */
-  readonly pendingStorage?: DeviceStorage | undefined;
+  readonly pendingStorage?: Pick<DeviceStorage, 'read' | 'replace'> | undefined;
   /** The origins to which `login.fetch` sends the access token, such as `https://api.example.com`. Default: none. */
   readonly allowedOrigins?: readonly string[] | undefined;
   /** Receives each change of the session state. The login ignores errors that it throws. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { createValetClient } from '../client.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
@@ -518,6 +519,9 @@ test('getAppToken refreshes a refused token after a restart of the app', async (
 test('no token is in a property of a login, in its URLs or in its errors', async () => {
   const { login, signIn, provider, advance } = createTestLogin();
   await signIn();
+  await login.refreshAccessTokenIfNeeded();
+  expect(login.accessToken).toBe('access-1');
+  expect(JSON.stringify(login) + inspect(login, { getters: true })).not.toContain('access-1');
   advance(halfAnHourMs);
   provider.on('/token', () => jsonResponse({ error: 'invalid_request', error_description: 'refresh-1 access-1' }, 400));
   const error = await failureOf(login.refreshAccessTokenIfNeeded());

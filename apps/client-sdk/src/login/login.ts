@@ -61,7 +61,7 @@ export function createLogin(options: LoginOptions): Login {
     return session.signOut();
   }
 
-  return Object.freeze({
+  const login = {
     get sessionState() {
       return state.sessionState();
     },
@@ -70,9 +70,6 @@ export function createLogin(options: LoginOptions): Login {
     },
     get user() {
       return state.user();
-    },
-    get accessToken() {
-      return state.accessToken();
     },
     configure: async () => {
       await session.load();
@@ -89,7 +86,9 @@ export function createLogin(options: LoginOptions): Login {
     },
     clearSessionState: () => endSession('CLEAR'),
     close: session.close,
-  } satisfies Login);
+  } satisfies Omit<Login, 'accessToken'>;
+  // No program that prints a login prints its token.
+  return Object.freeze(Object.defineProperty(login, 'accessToken', { get: state.accessToken })) as Login;
 }
 
 type TokenCallsDependencies = ParsedLoginOptions & {

@@ -1,6 +1,5 @@
 import type { MonotonicClock } from '../clock.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
-import { createTextStorage } from '../storage/text-storage.ts';
 import { ValetError } from '../valet-error.ts';
 
 /** A sign-in that has begun: what its callback must match, and what redeems its code. */
@@ -28,23 +27,37 @@ const lifetimeMs = 600_000;
 const maxRequests = 8;
 const maxAttempts = 20;
 
+/** The part of a storage that sign-ins need. */
+export type PendingStorage = Pick<DeviceStorage, 'read' | 'replace'>;
+
 /** Returns the storage of this browser tab, which survives the way to the provider and back. */
-export function tabStorage(): DeviceStorage | undefined {
+export function tabStorage(): PendingStorage | undefined {
   try {
     const { sessionStorage } = globalThis;
     if (!sessionStorage) return undefined;
-    return createTextStorage({
-      get: (key) => sessionStorage.getItem(key),
-      set: (key, text) => sessionStorage.setItem(key, text),
-      delete: (key) => sessionStorage.removeItem(key),
-    });
+    // No other program writes here, so a text is its own revision.
+    return {
+      read: async (key) => {
+        const text = sessionStorage.getItem(key);
+        return text === null ? null : { text, revision: text };
+      },
+      replace: async (key, expected, text) => {
+        if (sessionStorage.getItem(key) !== expected) return null;
+        sessionStorage.setItem(key, text);
+        return text;
+      },
+    };
   } catch {
     // A browser that forbids storage throws.
     return undefined;
   }
 }
 
-export function createPendingRequests(storage: DeviceStorage, key: string, { nowMs }: MonotonicClock): PendingRequests {
+export function createPendingRequests(
+  storage: PendingStorage,
+  key: string,
+  { nowMs }: MonotonicClock,
+): PendingRequests {
   async function read() {
     const stored = await storage.read(key);
     // The device's clock may also have been set back.

@@ -1,16 +1,18 @@
-import { loginError } from './login-errors.ts';
+import { loginError, providerError } from './login-errors.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
 import { isSecure, parseUrl } from './secure-url.ts';
 import type { ValetError } from '../valet-error.ts';
 
 /** Sends requests to the provider. Each function resolves with the body, or rejects with the error that it means. */
 export interface ProviderCalls {
-  readonly get: (url: unknown, options: RequestInit) => Promise<string>;
+  /** With an access token, the response may also be a refusal of it: `invalid_token` or `forbidden`. */
+  readonly get: (url: unknown, signal: AbortSignal, accessToken?: string) => Promise<string>;
+  /** The response may be a refusal of the grant in `form`, which is `signed_out`. */
   readonly post: (url: unknown, form: Readonly<Record<string, string>>, options: RequestInit) => Promise<string>;
 }
 
 export function createProviderCalls({ fetch }: Pick<ParsedLoginOptions, 'fetch'>): ProviderCalls {
-  async function send(endpoint: unknown, init: RequestInit): Promise<string> {
+  async function send(endpoint: unknown, init: RequestInit, refusal: Refusal): Promise<string> {
     const url = endpointOf(endpoint);
     let response: Response;
     let text: string;
@@ -18,27 +20,44 @@ export function createProviderCalls({ fetch }: Pick<ParsedLoginOptions, 'fetch'>
       response = await fetch(url.href, { ...init, redirect: 'manual', credentials: 'omit' });
       text = await response.text();
     } catch {
-      throw loginError('network_unavailable', 'The identity provider is unreachable.');
+      throw loginError('network_unavailable', 'The server is unreachable.');
     }
-    if (isFromElsewhere(url, response)) throw loginError('network_unavailable', 'The provider sent a redirect.');
-    if (response.status !== 200) throw refusalOf(response, text);
+    if (isFromElsewhere(url, response)) {
+      throw loginError('network_unavailable', 'The server responded with a redirect.');
+    }
+    if (response.status !== 200) throw refusalOf(response, refusal(text, response.status));
     return text;
   }
 
   const accept = 'application/json';
   return {
-    get: (url, options) => send(url, { ...options, headers: { accept, ...options.headers } }),
+    get: (url, signal, accessToken) => {
+      const headers = { accept, ...(accessToken && { authorization: `Bearer ${accessToken}` }) };
+      return send(url, { signal, headers }, (_, status) => (accessToken ? refusedTokens[status] : undefined));
+    },
     post: (url, form, options) => {
       const headers = { accept, 'content-type': 'application/x-www-form-urlencoded' };
-      return send(url, { ...options, method: 'POST', headers, body: new URLSearchParams(form).toString() });
+      const body = new URLSearchParams(form).toString();
+      return send(url, { ...options, method: 'POST', headers, body }, refusedGrant);
     },
   };
 }
 
+/** Returns the word of the provider in a response with an error status. */
+type Refusal = (text: string, status: number) => unknown;
+
+const refusedTokens: Readonly<Record<number, string>> = { 401: 'invalid_token', 403: 'insufficient_scope' };
+
+/** Authgear's own API puts the word into an object. */
+const refusedGrant: Refusal = (text) => {
+  const { error } = parseObject(text);
+  return (error as { reason?: unknown } | undefined)?.reason ?? error;
+};
+
 /** Returns the URL of an endpoint in the metadata. Throws `response_invalid` if there is none that is encrypted. */
 export function endpointOf(endpoint: unknown): URL {
   const url = parseUrl(endpoint);
-  if (url === undefined || !isSecure(url)) throw notConform('The provider has no such endpoint for apps.');
+  if (url === undefined || !isSecure(url)) throw notConform();
   return url;
 }
 
@@ -58,37 +77,19 @@ export function parseObject(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-export function notConform(message = 'The response is not a valid one of this OpenID provider.'): ValetError {
+export function notConform(): ValetError {
+  const message = 'The response is not a valid one of this OpenID provider, or the clock of the device is wrong.';
   return loginError('response_invalid', message);
 }
 
 /**
- * Returns the error that a response of the provider means. Only the provider's own refusal of the grant is `signed_out`:
- * nothing else that can happen on the way signs a user out.
+ * Returns the error that a response of the provider means. Only its own word is a refusal: nothing else that can happen on
+ * the way signs a user out.
  */
-function refusalOf({ status, headers }: Response, text: string): ValetError {
+function refusalOf({ status, headers }: Response, word: unknown): ValetError {
   const seconds = headers.get('retry-after') ?? '';
   const details = { status, ...(/^\d{1,9}$/.test(seconds) && { retryAfterSeconds: Number(seconds) }) };
-  const { error } = parseObject(text);
-  // Authgear's own API puts the code into an object.
-  const code = (error as { reason?: unknown } | undefined)?.reason ?? error;
-  const isOneOf = (codes: string) => typeof code === 'string' && codes.split(' ').includes(code);
-  if (status === 429 || status >= 500 || isOneOf(temporary)) {
-    return loginError('identity_unavailable', `The identity provider cannot respond now (HTTP ${status}).`, details);
-  }
-  if (status >= 400 && isOneOf(endedGrant)) {
-    return loginError('signed_out', 'The identity provider has ended the session.', details);
-  }
-  if (status >= 400 && isOneOf(refusedClient)) {
-    return loginError('configuration_invalid', `The identity provider refused the client (HTTP ${status}).`, details);
-  }
-  return loginError('response_invalid', `The response (HTTP ${status}) is not one of an OpenID provider.`, details);
+  const isTemporary = status === 429 || status >= 500;
+  const otherwise = isTemporary ? 'identity_unavailable' : 'response_invalid';
+  return providerError(isTemporary || status < 400 ? undefined : word, otherwise, details);
 }
-
-/** What says that a grant has ended (RFC 6749 section 5.2, and Authgear's own API). */
-const endedGrant = 'invalid_grant InvalidGrant';
-/** What says that the provider cannot respond now, in Authgear's words as well. */
-const temporary = 'server_error temporarily_unavailable slow_down x_rate_limited';
-/** What is about the client and its request. */
-const refusedClient =
-  'invalid_client invalid_request invalid_scope invalid_target unauthorized_client unsupported_grant_type';

@@ -2,7 +2,6 @@ import {
   clockSkew,
   clockTolerance,
   getValidatedIdTokenClaims,
-  JWT_TIMESTAMP_CHECK,
   processAuthorizationCodeResponse,
   processRefreshTokenResponse,
   type AuthorizationServer,
@@ -12,7 +11,6 @@ import { neverEnding } from '../client-inside.ts';
 import { settleWithin } from '../deadline.ts';
 import type { SessionTokens } from '../session/session-types.ts';
 import { ValetError } from '../valet-error.ts';
-import { loginError } from './login-errors.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
 import type { UserInfo } from './login-types.ts';
 import { createProviderCalls, notConform, parseObject, type ProviderCalls } from './provider-calls.ts';
@@ -54,7 +52,8 @@ export function createProvider(options: ParsedLoginOptions): Provider {
     try {
       return await run(await metadata());
     } catch (caught) {
-      const error = ValetError.isInstance(caught) ? caught : errorOf(caught);
+      // An error of oauth4webapi may quote the response.
+      const error = ValetError.isInstance(caught) ? caught : notConform();
       // The provider may have moved its endpoints.
       if (error.code === 'response_invalid') forget();
       throw error;
@@ -97,12 +96,7 @@ export function createProvider(options: ParsedLoginOptions): Provider {
       ),
     userInfo: (accessToken, subject, signal) =>
       withMetadata(async (server) => {
-        const headers = { authorization: `Bearer ${accessToken}` };
-        const received = calls.get(server.userinfo_endpoint, { signal, headers });
-        const text = await received.catch((error: unknown) => {
-          throw tokenRefusalOf(error) ?? error;
-        });
-        const claims = parseObject(text);
+        const claims = parseObject(await calls.get(server.userinfo_endpoint, signal, accessToken));
         // OpenID Connect Core section 5.3.2.
         if (claims['sub'] !== subject) throw notConform();
         return claims as UserInfo;
@@ -117,7 +111,7 @@ function createMetadata({ issuer, clock, timeoutMs }: ParsedLoginOptions, { get 
   const load = () =>
     settleWithin({ clock, timeoutMs, ending: neverEnding, what: 'The discovery' }, async ({ signal }) => {
       const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-      const server = parseObject(await get(url, { signal }));
+      const server = parseObject(await get(url, signal));
       // OpenID Connect Discovery section 4.3.
       if (parseUrl(server['issuer'])?.href !== issuer) throw notConform();
       return server as unknown as AuthorizationServer;
@@ -133,21 +127,6 @@ function createMetadata({ issuer, clock, timeoutMs }: ParsedLoginOptions, { get 
     return known;
   };
   return { metadata, forget };
-}
-
-/** Returns the error that an error of oauth4webapi means. The original may quote a response. */
-function errorOf(error: unknown): ValetError {
-  if ((error as { code?: unknown } | null)?.code !== JWT_TIMESTAMP_CHECK) return notConform();
-  const remediation = 'Set the clock of the device, or allow a larger difference with `clockToleranceSeconds`.';
-  return loginError('response_invalid', 'The ID token has expired, or is not valid yet.', { remediation });
-}
-
-/** Returns what a refusal of an access token means: whether the session has ended, only a refresh can tell. */
-function tokenRefusalOf(error: unknown): ValetError | undefined {
-  const { status } = error as ValetError;
-  if (status === 401) return loginError('invalid_token', 'The provider refused the access token.', { status });
-  if (status === 403) return loginError('forbidden', 'The access token lacks a scope.', { status });
-  return undefined;
 }
 
 function tokensOf(response: TokenEndpointResponse, details: SessionTokens['details']): SessionTokens {

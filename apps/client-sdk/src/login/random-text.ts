@@ -33,14 +33,14 @@ export async function challengeOf(verifier: string, { sha256 }: Pick<Cryptograph
 
 /** Runs a function of the app that returns 32 bytes. */
 async function bytesOf(name: string, run: () => Bytes | Promise<Bytes>): Promise<Uint8Array> {
-  const details = { remediation: `Pass a \`${name}\` that returns bytes of a cryptographic library.` };
+  let cause: unknown;
   try {
     const bytes = new Uint8Array(await run());
     if (bytes.length === secretLength) return bytes;
-  } catch (cause) {
-    throw new ValetError('internal', `\`${name}\` threw. The \`cause\` is what it threw.`, { ...details, cause });
+  } catch (error) {
+    cause = error;
   }
-  throw new ValetError('internal', `\`${name}\` did not return ${secretLength} bytes.`, details);
+  throw new ValetError('internal', `\`${name}\` of the login did not return ${secretLength} bytes.`, { cause });
 }
 
 function base64url(bytes: Uint8Array): string {
