@@ -48,12 +48,9 @@ function refusedCallback() {
 /** Returns a callback at the redirect URI. A page of another address cannot pass its own parameters on. */
 function parseCallback(callbackUrl: unknown, redirectUri: string): URL {
   const url = parseUrl(callbackUrl);
+  const placeOf = ({ href }: URL) => href.split(/[?#]/, 1)[0];
   if (url === undefined || placeOf(url) !== placeOf(new URL(redirectUri))) throw refusedCallback();
   return url;
-}
-
-function placeOf({ protocol, username, password, host, pathname }: URL): string {
-  return JSON.stringify([protocol, username, password, host, pathname]);
 }
 
 /** Returns the code of a callback, after a check of its issuer (RFC 9207, against mix-up) and of its error. */
@@ -63,7 +60,7 @@ function codeOf(server: AuthorizationServer, { searchParams }: URL): string {
     issuer === undefined ? !server.authorization_response_iss_parameter_supported : issuer === server.issuer;
   if (!isExpected) throw refusedCallback();
   const error = single(searchParams, 'error');
-  if (error !== undefined) throw providerError(error, 'configuration_invalid');
+  if (error !== undefined) throw providerError(error, 'callback_refused');
   const code = single(searchParams, 'code');
   if (code === undefined) throw refusedCallback();
   return code;

@@ -328,7 +328,7 @@ test('a storage that cannot be written rejects authorize with storage_unavailabl
   expect(await failureOf(login.authorize())).toMatchObject({ code: 'storage_unavailable' });
 });
 
-test('a sign-in forgets the oldest of nine that have begun, and ignores a text in the storage that is none', async () => {
+test('a sign-in forgets the oldest of nine that have begun', async () => {
   const pendingStorage = memoryStorage();
   const { login, provider } = createTestLogin({ pendingStorage });
   const first = await login.authorize();
@@ -367,4 +367,28 @@ test.each([
   const { login } = createTestLogin({ randomBytes });
 
   expect(await failureOf(login.authorize())).toMatchObject({ code: 'internal' });
+});
+
+test.each(['{', 'null', '{}', '[null, 7, "text", {}]'])('a sign-in ignores %j in the storage', async (text) => {
+  const pendingStorage = memoryStorage();
+  const { login, provider } = createTestLogin({ pendingStorage });
+  const url = await login.authorize();
+  const { read, replace } = pendingStorage;
+  const keys: string[] = [];
+  const { login: spied } = createTestLogin({
+    pendingStorage: {
+      read: (key) => {
+        keys.push(key);
+        return read(key);
+      },
+      replace,
+    },
+  });
+  await spied.authorize();
+  const [key = ''] = keys;
+  await replace(key, (await read(key))?.revision ?? null, text);
+
+  expect(await failureOf(login.finishAuthorization(provider.signIn(url)))).toMatchObject({ code: 'callback_refused' });
+  await login.finishAuthorization(provider.signIn(await login.authorize()));
+  expect(login.sessionState).toBe('AUTHENTICATED');
 });

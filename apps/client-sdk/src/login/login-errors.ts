@@ -50,20 +50,18 @@ const meanings: Readonly<Record<string, keyof typeof remediations>> = {
   x_rate_limited: 'identity_unavailable',
   insufficient_scope: 'forbidden',
   invalid_token: 'invalid_token',
-  invalid_client: 'configuration_invalid',
-  invalid_request: 'configuration_invalid',
-  invalid_scope: 'configuration_invalid',
-  invalid_target: 'configuration_invalid',
-  unauthorized_client: 'configuration_invalid',
-  unsupported_grant_type: 'configuration_invalid',
 };
 
-/** Creates the error that an error code of the provider means. `otherwise` is for a code that is not a standard's. */
+/**
+ * Creates the error that an error code of the provider means. Every other code is about the client and its request.
+ * `otherwise` is for a response without a code.
+ */
 export function providerError(
-  error: unknown,
+  word: unknown,
   otherwise: keyof typeof remediations,
   details?: ValetErrorDetails,
 ): ValetError {
-  const code = typeof error === 'string' && Object.hasOwn(meanings, error) ? meanings[error] : undefined;
-  return loginError(code ?? otherwise, 'The identity provider refused the request.', details);
+  const known = typeof word === 'string' && Object.hasOwn(meanings, word) ? meanings[word] : undefined;
+  const code = known ?? (typeof word === 'string' ? 'configuration_invalid' : otherwise);
+  return loginError(code, 'The identity provider refused the request.', details);
 }

@@ -290,6 +290,13 @@ test('login.fetch rejects with the failure of a refresh that it needs, and keeps
   expect(provider.calls('/orders')).toBe(0);
 });
 
+test('login.fetch returns a response with 304', async () => {
+  const { login, provider } = await signedIn();
+  provider.on(`${api}/orders`, () => new Response(null, { status: 304 }));
+
+  expect((await login.fetch(`${api}/orders`)).status).toBe(304);
+});
+
 test('login.fetch rejects with network_unavailable if the server is unreachable', async () => {
   const { login, provider } = await signedIn();
   provider.on(`${api}/orders`, () => {
@@ -297,8 +304,8 @@ test('login.fetch rejects with network_unavailable if the server is unreachable'
   });
   const error = await failureOf(login.fetch(`${api}/orders`));
 
-  expect(error).toMatchObject({ code: 'network_unavailable' });
-  expect(error.message).not.toContain('secret');
+  expect(error).toMatchObject({ code: 'network_unavailable', cause: { message: 'fetch failed: secret' } });
+  expect(error.message + JSON.stringify(error)).not.toContain('secret');
 });
 
 test('login.fetch rejects a header that the platform refuses, without its value', async () => {

@@ -96,11 +96,12 @@ async function send({ fetch }: LoginFetchDependencies, call: Call, { token, own 
     if (controller.signal.aborted) throw abortedError();
     // A redirect would carry the token to a place that nothing has checked.
     if (!isFromElsewhere(url, response)) return response;
-    throw loginError('response_invalid', 'The server responded with a redirect.', { remediation: undefined });
+    const remediation = 'Call the URL to which the server redirects.';
+    throw loginError('response_invalid', 'The server responded with a redirect.', { remediation });
   } catch (error) {
     if (controller.signal.aborted) throw abortedError();
     if (ValetError.isInstance(error)) throw error;
-    throw loginError('network_unavailable', 'The server is unreachable.');
+    throw loginError('network_unavailable', 'The server is unreachable.', { cause: error });
   } finally {
     stopListening();
   }

@@ -33,7 +33,6 @@ function checkFunction<Value>(value: Value | undefined, option: string): asserts
 }
 
 export function parseLoginOptions(options: LoginOptions): ParsedLoginOptions {
-  checkOption(typeof options === 'object' && options !== null, 'options', 'must be an object');
   const { clientId, endpoint, issuer, redirectUri, scopes, allowedOrigins = [], ...others } = options;
   const { storage, pendingStorage = tabStorage() ?? storage, clock, timeoutMs, ...effects } = others;
   const { onSessionStateChange, clockToleranceSeconds = 300, fetch = globalThis.fetch, ...functions } = effects;

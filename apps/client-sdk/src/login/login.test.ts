@@ -159,7 +159,7 @@ const failures = [
   ],
   ['400 without a body', 'response_invalid', () => new Response(null, { status: 400 })],
   ['401 without a body', 'response_invalid', () => new Response(null, { status: 401 })],
-  ['404 with a foreign error', 'response_invalid', () => jsonResponse({ error: 'not_found' }, 404)],
+  ['404 with a foreign error', 'configuration_invalid', () => jsonResponse({ error: 'not_found' }, 404)],
   ['200 invalid_grant', 'response_invalid', () => jsonResponse({ error: 'invalid_grant' })],
   ['200 null', 'response_invalid', () => jsonResponse(null)],
   [

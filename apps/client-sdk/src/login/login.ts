@@ -148,8 +148,11 @@ function createVendor(provider: Provider, name: string, revokes: () => boolean):
 
 /** Returns a name that no other client and no other provider has, so that neither finds the session of this one. */
 function nameOf({ issuer, clientId }: ParsedLoginOptions): string {
-  let hash = 0;
-  for (const character of `${issuer} ${clientId}`) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) >>> 0;
+  const text = `${issuer} ${clientId}`;
+  const hash = Array.from(text, (character) => character.codePointAt(0) ?? 0).reduce(
+    (sum, code) => (sum * 31 + code) % 2 ** 32,
+    0,
+  );
   return `login.${hash.toString(36)}`;
 }
 

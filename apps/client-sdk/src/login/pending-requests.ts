@@ -91,19 +91,14 @@ export function createPendingRequests(
   };
 }
 
+/** Returns the requests in a stored text. A text that this version did not write has none. */
 function parseRequests(text: string | undefined): readonly PendingRequest[] {
   try {
     const list: unknown = JSON.parse(text ?? '[]');
-    return Array.isArray(list) ? list.filter(isRequest) : [];
+    return Array.isArray(list) ? list.filter(Boolean) : [];
   } catch {
     return [];
   }
-}
-
-function isRequest(value: unknown): value is PendingRequest {
-  const { id, verifier, nonce, state, beganAtMs } = (value ?? {}) as Partial<PendingRequest>;
-  const areTexts = [id, verifier, nonce, state ?? ''].every((text) => typeof text === 'string');
-  return areTexts && typeof beganAtMs === 'number';
 }
 
 async function orUnavailable<Result>(run: () => Promise<Result>): Promise<Result> {

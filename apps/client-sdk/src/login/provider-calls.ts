@@ -63,7 +63,7 @@ export function endpointOf(endpoint: unknown): URL {
 
 /** Returns whether a response redirects, or came from another host: React Native follows redirects all the same. */
 export function isFromElsewhere({ origin }: URL, { type, status, redirected, url }: Response): boolean {
-  const isRedirect = type === 'opaqueredirect' || redirected || (status >= 300 && status < 400);
+  const isRedirect = type === 'opaqueredirect' || redirected || /^30[12378]$/.test(`${status}`);
   return isRedirect || (Boolean(url) && parseUrl(url)?.origin !== origin);
 }
 

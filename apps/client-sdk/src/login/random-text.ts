@@ -9,12 +9,13 @@ export interface Cryptography {
 /** Returns the cryptography of the platform, as far as it has one. */
 export function platformCryptography(): Partial<Cryptography> {
   const { crypto } = globalThis as { crypto?: Partial<typeof globalThis.crypto> };
+  // A page without https has `crypto`, but no `subtle`.
+  const { subtle } = crypto ?? {};
   return {
     ...(crypto?.getRandomValues && {
       randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
     }),
-    // A page without https has `crypto`, but no `subtle`.
-    ...(crypto?.subtle && { sha256: (bytes) => globalThis.crypto.subtle.digest('SHA-256', bytes) }),
+    ...(subtle && { sha256: (bytes) => subtle.digest('SHA-256', bytes) }),
   };
 }
 
