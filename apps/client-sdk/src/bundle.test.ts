@@ -33,11 +33,11 @@ test('the bundle imports nothing', async () => {
   expect(code).not.toMatch(/\bimport\b(?!\.meta\.)|\brequire\b|\bfrom\s*["']|node:/);
 });
 
-test('the published package has no dependencies', async () => {
+test('the published package has one dependency, for the sign-in', async () => {
   const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
 
   expect(manifest).toMatchObject({ name: '@valetkey/client-sdk' });
-  expect(manifest).not.toHaveProperty('dependencies');
+  expect(Object.keys(manifest.dependencies)).toEqual(['oauth4webapi']);
   expect(manifest).not.toHaveProperty('peerDependencies');
 });
 
