@@ -202,6 +202,7 @@ describe('indexedDbStorage', () => {
     };
     const storage = indexedDbStorage({ platform: { ...platform, navigator: { locks } }, clock });
     const turn = storage.runAlone(key, never(), async () => 'ran');
+    await untilReady(() => requests.length > 0);
     advance(5000);
     expect(await turn).toBe('ran');
     expect(requests).toEqual([`valetkey/${key}`]);
