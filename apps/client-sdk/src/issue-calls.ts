@@ -1,5 +1,5 @@
 import { requestAppToken } from './app-token.ts';
-import { jsonBody, parseCallOptions, stringify } from './arguments.ts';
+import { jsonBody, parseCallOptions, subjectOf } from './arguments.ts';
 import { parseIssueResponse } from './broker-response.ts';
 import { vendorUrl } from './broker-url.ts';
 import type { IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
@@ -97,9 +97,4 @@ export function createIssueCalls(dependencies: CallsDependencies) {
       return currentSession().tokens.onChange(subjectOf(vendor, parameters), listener);
     },
   };
-}
-
-/** Returns a text that is the same for calls that request the same token. */
-function subjectOf(vendor: string, parameters: IssueParameters | undefined): string {
-  return stringify([vendor, parameters ?? {}], vendor);
 }

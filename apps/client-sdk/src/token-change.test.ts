@@ -1,35 +1,12 @@
 import { expect, test } from 'vitest';
-import { createValetClient } from './client.ts';
 import { failureOf } from './testing/failure.ts';
-import { createVirtualClock } from './testing/virtual-clock.ts';
+import { createTokenBroker } from './testing/token-broker.ts';
 import type { TokenChange } from './token-listeners.ts';
 
-/** Creates a client of a broker that numbers its tokens. Each one is due for a refresh after 240 seconds. */
-function createNumbered(getAppToken = () => 'app-token') {
-  let count = 0;
-  let gate: Promise<unknown> = Promise.resolve();
-  const virtual = createVirtualClock();
-  const fetch = async (url: string | URL | Request) => {
-    count += 1;
-    const token = `token-${count}`;
-    await gate;
-    const connection = String(url).split('/')[5];
-    const server_time = '2026-11-20T10:00:00.000Z';
-    const body = { token, refresh_after: 240, expires_in: 300, vendor: connection, connection, server_time };
-    return new Response(JSON.stringify(body), { headers: { 'valet-key': 'broker' } });
-  };
-  const valet = createValetClient({ brokerUrl: 'https://broker.example', getAppToken, clock: virtual.clock, fetch });
+function createNumbered(getAppToken?: () => string) {
+  const broker = createTokenBroker(getAppToken);
   const changes: unknown[] = [];
-  return {
-    ...virtual,
-    valet,
-    changes,
-    note: (change: unknown) => void changes.push(change),
-    requestCount: () => count,
-    holdUntil: (until: Promise<unknown>) => {
-      gate = until;
-    },
-  };
+  return { ...broker, changes, note: (change: unknown) => void changes.push(change) };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -96,22 +73,21 @@ test("signOut tells the listeners once, and the next user's tokens are not their
 });
 
 test('a token that arrives after signOut is neither kept nor told to anyone', async () => {
-  const { valet, changes, note, holdUntil, requestCount } = createNumbered();
-  const arrival = Promise.withResolvers<void>();
-  holdUntil(arrival.promise);
+  const { valet, changes, note, hold, requests } = createNumbered();
+  const release = hold();
   valet.onTokenChange('nudge', undefined, note);
   const call = failureOf(valet.token('nudge'));
   await turn();
 
   valet.signOut();
   valet.onTokenChange('nudge', undefined, note);
-  arrival.resolve();
+  release();
   await turn();
 
   expect(await call).toMatchObject({ code: 'aborted' });
   expect(changes).toEqual([{ reason: 'signed_out' }]);
   await valet.token('nudge');
-  expect(requestCount()).toBe(2);
+  expect(requests).toHaveLength(2);
 });
 
 test('a listener of one user never hears of the tokens of a client for another user', async () => {
@@ -133,7 +109,7 @@ test('a listener that throws or rejects fails no call and no other listener', as
   valet.onTokenChange('nudge', undefined, () => Promise.reject(new Error('of the app')) as never);
   valet.onTokenChange('nudge', undefined, note);
 
-  expect(await valet.token('nudge')).toMatchObject({ token: 'token-1' });
+  expect(await valet.token('nudge')).toMatchObject({ token: 'token-1 of nudge' });
   valet.signOut();
 
   expect(changes).toEqual([{ reason: 'renewed' }, { reason: 'signed_out' }]);
@@ -157,7 +133,7 @@ test('a listener that another one ended or added during a change is not told of 
 
 test('a listener that calls token ends in no loop, even if each app token is a new one', async () => {
   let appTokens = 0;
-  const { valet, changes, note, requestCount, advance } = createNumbered(() => `app-token-${(appTokens += 1)}`);
+  const { valet, changes, note, requests, advance } = createNumbered(() => `app-token-${(appTokens += 1)}`);
   valet.onTokenChange('nudge', undefined, (change) => {
     note(change);
     if (change.reason === 'renewed') void valet.token('nudge');
@@ -165,12 +141,12 @@ test('a listener that calls token ends in no loop, even if each app token is a n
 
   await valet.token('nudge');
   await turn();
-  expect([changes.length, requestCount()]).toEqual([1, 2]);
+  expect([changes.length, requests.length]).toEqual([1, 2]);
   advance(240_000);
   await valet.token('nudge');
   await turn();
 
-  expect([changes.length, requestCount()]).toEqual([2, 4]);
+  expect([changes.length, requests.length]).toEqual([2, 4]);
 });
 
 test('a listener of signOut can listen for the next user', async () => {
