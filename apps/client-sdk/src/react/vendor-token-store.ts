@@ -40,8 +40,9 @@ export class VendorTokenStore {
   readonly #connection: string;
   readonly #parameters: IssueParameters | undefined;
   readonly #inside: ClientInside;
-  readonly #listeners = new Set<() => void>();
   readonly #loading: VendorToken<IssueResponse>;
+  /** React's listener, as long as the component is mounted. */
+  #listener: (() => void) | undefined;
   #snapshot = loading;
   #token: VendorToken<IssueResponse>;
   #held: HeldToken | undefined;
@@ -65,21 +66,22 @@ export class VendorTokenStore {
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    if (this.#listeners.size === 1) this.#start();
+    this.#listener = listener;
+    this.#start();
     return () => {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size === 0) this.#stop();
+      this.#listener = undefined;
+      this.#stop();
     };
   };
 
   readonly snapshot = (): Snapshot => this.#snapshot;
 
+  /** Returns what belongs to a snapshot; a former snapshot never shows a token. */
   readonly tokenOf = (snapshot: Snapshot): VendorToken<IssueResponse> =>
     snapshot === this.#snapshot ? this.#token : this.#loading;
 
   readonly refresh = (): void => {
-    if (this.#listeners.size === 0) return;
+    if (this.#listener === undefined) return;
     this.#request(this.#held?.response);
     this.#update();
   };
@@ -130,7 +132,7 @@ export class VendorTokenStore {
     const settle = (apply: () => void) => {
       if (this.#call !== call) return;
       this.#call = undefined;
-      if (this.#listeners.size === 0) return;
+      if (this.#listener === undefined) return;
       apply();
       this.#update();
     };
@@ -184,7 +186,7 @@ export class VendorTokenStore {
     this.#token = token;
     this.#snapshot =
       token === this.#loading ? loading : Object.freeze({ status: token.status, code: token.error?.code });
-    for (const listener of this.#listeners) listener();
+    this.#listener?.();
   }
 
   #describe(): VendorToken<IssueResponse> {

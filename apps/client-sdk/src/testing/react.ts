@@ -1,6 +1,9 @@
-import { act, createElement, StrictMode, type FunctionComponent, type ReactNode } from 'react';
+import { act, Component, createElement, StrictMode, type FunctionComponent, type ReactNode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { onTestFinished } from 'vitest';
+import type { IssueParameters } from '../call-options.ts';
+import type { ValetClient } from '../client.ts';
+import { useVendorToken } from '../react/use-vendor-token.ts';
 
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
 
@@ -35,18 +38,34 @@ export async function setPageHidden(hidden: boolean): Promise<void> {
   );
 }
 
-/** Mounts components. They are unmounted when the test finishes. */
+/** Shows nothing in place of components that throw. */
+class Boundary extends Component<{ readonly children?: ReactNode }> {
+  override readonly state = { hasFailed: false };
+  static getDerivedStateFromError() {
+    return { hasFailed: true };
+  }
+  override render() {
+    return this.state.hasFailed ? null : this.props.children;
+  }
+}
+
+/** Mounts components, and throws what one of them throws. They are unmounted when the test finishes. */
 export async function mount(children: ReactNode, { isStrict = false } = {}) {
   const container = page().createElement('div');
   page().body.append(container);
-  const root = createRoot(container as never);
-  const render = (node: ReactNode) => root.render(isStrict ? createElement(StrictMode, null, node) : node);
+  const errors: unknown[] = [];
+  const root = createRoot(container as never, { onCaughtError: (error) => void errors.push(error) });
+  const render = (node: ReactNode) => {
+    const inside = createElement(Boundary, null, node);
+    root.render(isStrict ? createElement(StrictMode, null, inside) : inside);
+  };
   await settle(() => render(children));
   const unmount = () => act(() => root.unmount());
   onTestFinished(async () => {
     await unmount();
     container.remove();
   });
+  if (errors.length > 0) throw errors[0];
   return {
     container,
     render: (node: ReactNode) => settle(() => render(node)),
@@ -63,4 +82,19 @@ export function createProbe<Properties extends object, Value>(useValue: (propert
     return null;
   };
   return { Probe, seen, last: () => seen.at(-1) };
+}
+
+interface TokenProbeProperties {
+  readonly valet: ValetClient;
+  readonly connection?: string;
+  readonly parameters?: IssueParameters;
+  /** Marks what the component saw. */
+  readonly label?: string;
+}
+
+/** Creates a component that notes what `useVendorToken` returned in each rendering. */
+export function createTokenProbe() {
+  return createProbe(({ valet, connection = 'nudge', parameters, label = '' }: TokenProbeProperties) =>
+    Object.freeze({ ...useVendorToken<{ token: string }>(valet, connection, parameters), label }),
+  );
 }
