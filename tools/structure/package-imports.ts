@@ -15,6 +15,9 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
 /** The only file that may load the sandbox, at run time: a broker in production carries no simulator. */
 const mayLoadSandbox = /^apps\/broker\/src\/(.*\/)?dev\.ts$/;
 
+/** The only folder of the client that imports React, an optional peer dependency: apps import its entry by its own name. */
+const mayImportReact = /^apps\/client-sdk\/src\/react\//;
+
 /** Reports imports of other packages of ours, imports that `package.json` does not declare, and unused dependencies. */
 export function checkPackageImports(repository: Repository): Problem[] {
   return repository.packages.flatMap((entry) => [
@@ -40,7 +43,8 @@ function checkImport(
     const loadsSandbox = target === 'sandbox' && dynamic && mayLoadSandbox.test(path);
     if (!loadsSandbox && !allowedImports[name]?.includes(target)) problems.push(`must not import ${imported}`);
   }
-  if (name === 'client-sdk' && !typeOnly)
+  const isReact = specifier === 'react' && mayImportReact.test(path);
+  if (name === 'client-sdk' && !typeOnly && !isReact)
     problems.push(`imports ${specifier} at run time; the client has no dependencies`);
   if (name === 'core-types' && imported !== 'zod') problems.push(`imports ${specifier}; core-types imports only zod`);
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies };
