@@ -4,7 +4,7 @@ import { parseSessionResponse } from './broker-response.ts';
 import { proxyUrl } from './broker-url.ts';
 import type { CallOptions, IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
 import { insideOf, type ClientInside } from './client-inside.ts';
-import { createIssueCalls, type CallsDependencies } from './issue-calls.ts';
+import { createIssueCalls, createOnTokenChange, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
 import { checkGetAppToken, parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
 import { guardBody } from './response-body.ts';
@@ -129,7 +129,7 @@ function createClientOfUser(options: ParsedOptions, serverTime: ServerTime): Val
   let session = createUserSession(options);
   const sendAsUser = createUserCalls({ ...options, serverTime });
   const dependencies = { ...options, serverTime, sendAsUser, currentSession: () => session };
-  const { issue, token, onTokenChange } = createIssueCalls(dependencies);
+  const { issue, token } = createIssueCalls(dependencies);
   const inside: ClientInside = { clock: options.clock, timeoutMs: options.timeoutMs, currentSession: () => session };
 
   const client: ValetClient = {
@@ -137,7 +137,7 @@ function createClientOfUser(options: ParsedOptions, serverTime: ServerTime): Val
     // The client does not check the vendor's own fields. The function of each vendor checks the fields that it reads.
     issue: issue as ValetClient['issue'],
     token: token as ValetClient['token'],
-    onTokenChange,
+    onTokenChange: createOnTokenChange(dependencies),
     signOut: () => {
       const ending = session;
       session = createUserSession(options);

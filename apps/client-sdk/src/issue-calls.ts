@@ -92,9 +92,13 @@ export function createIssueCalls(dependencies: CallsDependencies) {
         return session.settle(signal, (controller) => issueKept(request, controller.signal, refused));
       });
     },
-    onTokenChange: (vendor: string, parameters: IssueParameters | undefined, listener: TokenListener) => {
-      if (typeof listener !== 'function') throw new TypeError('onTokenChange: `listener` must be a function.');
-      return currentSession().tokens.onChange(subjectOf(vendor, parameters), listener);
-    },
+  };
+}
+
+/** Creates the function of a client that tells of changes of the kept tokens. */
+export function createOnTokenChange({ currentSession }: Pick<CallsDependencies, 'currentSession'>) {
+  return (vendor: string, parameters: IssueParameters | undefined, listener: TokenListener): (() => void) => {
+    if (typeof listener !== 'function') throw new TypeError('onTokenChange: `listener` must be a function.');
+    return currentSession().tokens.onChange(subjectOf(vendor, parameters), listener);
   };
 }

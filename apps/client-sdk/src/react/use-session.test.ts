@@ -94,7 +94,7 @@ test('useLogin configures the login once, and follows its state and its user', a
       show('NO_SESSION');
     },
   };
-  const { Probe, seen } = createProbe((_: { readonly number?: number }) => useLogin(login));
+  const { Probe, seen } = createProbe((_properties: { readonly number?: number }) => useLogin(login));
 
   const { render, unmount } = await mount(createElement(Probe), { isStrict: true });
   await settle(() => show('AUTHENTICATED', 'alice'));
