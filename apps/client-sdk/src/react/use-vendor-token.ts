@@ -2,7 +2,7 @@ import { useMemo, useSyncExternalStore } from 'react';
 import { subjectOf } from '../arguments.ts';
 import type { IssueParameters } from '../call-options.ts';
 import type { ValetClient } from '../client.ts';
-import type { VendorResponses } from '../vendors/responses.ts';
+import type { ConnectionName, DescribedConnection, ResponseOf } from '../register.ts';
 import type { IssueResponse } from '../wire.ts';
 import { loading, VendorTokenStore } from './vendor-token-store.ts';
 import type { VendorToken } from './vendor-token-types.ts';
@@ -24,19 +24,19 @@ import type { VendorToken } from './vendor-token-types.ts';
  * return status === 'error' ? <button onClick={refresh}>Try again</button> : <Spinner />;
  * ```
  */
-export function useVendorToken<Vendor extends keyof VendorResponses>(
+export function useVendorToken<Name extends DescribedConnection>(
   valet: ValetClient,
-  connection: Vendor,
+  connection: Name,
   parameters?: IssueParameters,
-): VendorToken<IssueResponse<VendorResponses[Vendor]>>;
+): VendorToken<IssueResponse<ResponseOf<Name>>>;
 export function useVendorToken<Fields extends object = Record<string, unknown>>(
   valet: ValetClient,
-  connection: string,
+  connection: ConnectionName,
   parameters?: IssueParameters,
 ): VendorToken<IssueResponse<Fields>>;
 export function useVendorToken(
   valet: ValetClient,
-  connection: string,
+  connection: ConnectionName,
   parameters?: IssueParameters,
 ): VendorToken<IssueResponse> {
   const subject = subjectOf(connection, parameters);
