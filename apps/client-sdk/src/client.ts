@@ -64,7 +64,11 @@ export interface ValetClient {
    * });
    * ```
    */
-  onTokenChange(connection: ConnectionName, parameters: IssueParameters | undefined, listener: TokenListener): () => void;
+  onTokenChange(
+    connection: ConnectionName,
+    parameters: IssueParameters | undefined,
+    listener: TokenListener,
+  ): () => void;
 
   /**
    * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, even
