@@ -117,7 +117,7 @@ export const brokerShape = {
   publicUrl: originSchema
     .optional()
     .describe(
-      'The origin to which callers send their requests, such as `https://broker.example.com`. Absent: the broker serves no OAuth metadata.',
+      'The origin to which callers send their requests, such as `https://broker.example.com`. Absent: the broker serves no OAuth metadata, and no issuer may have `dpop`.',
     ),
   cors: z
     .strictObject({
@@ -136,6 +136,19 @@ export const brokerShape = {
     .describe(
       'The identity providers whose tokens the broker accepts: issuer records, or presets by name (`provider: auth0`).',
     ),
+  dpop: z
+    .strictObject({
+      nonceKey: secretSchema
+        .refine((key) => key.reveal().length >= 32, {
+          error: 'must have at least 32 characters; create it with `openssl rand -base64 32`',
+        })
+        .optional()
+        .describe(
+          'The key, of at least 32 characters, from which the nonces of `dpop.nonceRequired` are derived. Brokers that serve the same callers need the same key. Absent: each broker has its own, which changes at each start.',
+        ),
+    })
+    .prefault({})
+    .describe('What the identity providers with `dpop` share.'),
   migratedIssuers: z
     .array(
       z.strictObject({

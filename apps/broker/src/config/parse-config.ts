@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { parseOptions, readDefinition } from './adapter.ts';
 import { findAmbiguousActors } from './admin-fields.ts';
 import { brokerShape } from './broker-fields.ts';
+import { findDpopProblems } from './check-dpop.ts';
 import { checkConnections, findUnknownIssuers } from './check-connections.ts';
 import { checkOperators } from './check-operators.ts';
 import type { BrokerFields, Config, ConnectionConfig } from './config.ts';
@@ -40,7 +41,7 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
   const known = listVendors(vendors, input);
   const { connections, problems } = parseConnections(readSection(input, 'vendors'), known);
   const fieldProblems =
-    error === undefined ? [] : listSchemaProblems(error, configSchema, input).map(explainDpop).map(toLine);
+    error === undefined ? [] : listSchemaProblems(error, configSchema, input).map(toLine);
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
 
   const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: issuerFields, ...fields } = data;
@@ -54,6 +55,7 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
     ...findUnknownIssuers(data.forwardAuth.policy, issuerNames).map((problem) => `forwardAuth.${problem}`),
     ...separated.problems,
     ...findConflicts(data),
+    ...findDpopProblems(data, checked.issuers),
     ...findAmbiguousActors(data.admin),
   ];
   if (all.length > 0) throw new ConfigError(all);
@@ -159,12 +161,6 @@ function describeEntry(name: string, index: number): string {
 
 function within(parent: string, { field, message }: SchemaProblem): SchemaProblem {
   return { field: field === '' ? parent : `${parent}.${field}`, message };
-}
-
-/** Explains why the option `dpop` of `@valetkey/jwt-verify` is unknown here: an operator may have copied it. */
-function explainDpop(problem: SchemaProblem): SchemaProblem {
-  if (!/^(?:issuers\.\d+|admin\.operators\.issuer)\.dpop$/.test(problem.field)) return problem;
-  return { ...problem, message: 'is not available here; the broker accepts only bearer tokens' };
 }
 
 function toLine({ field, message }: SchemaProblem): string {
