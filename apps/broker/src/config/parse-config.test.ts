@@ -287,8 +287,14 @@ describe('invalid configuration', () => {
     [
       'nonces of DPoP without a key in a database that brokers may share',
       {
-        ...{ publicUrl: 'https://broker.example.com', store: { postgres: 'postgresql://127.0.0.1/valetkey' } },
-        issuers: [{ ...issuers[0], dpop: { nonceRequired: true } }],
+        publicUrl: 'https://broker.example.com',
+        store: { postgres: 'postgresql://127.0.0.1/valetkey' },
+        issuers: [
+          {
+            ...issuers[0],
+            dpop: { nonceRequired: true },
+          },
+        ],
       },
       /^dpop\.nonceKey: is missing, and `dpop\.nonceRequired` of an identity provider needs it with `store\.postgres`; /,
     ],

@@ -40,8 +40,7 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
   const { data, error } = configSchema.safeParse(input);
   const known = listVendors(vendors, input);
   const { connections, problems } = parseConnections(readSection(input, 'vendors'), known);
-  const fieldProblems =
-    error === undefined ? [] : listSchemaProblems(error, configSchema, input).map(toLine);
+  const fieldProblems = error === undefined ? [] : listSchemaProblems(error, configSchema, input).map(toLine);
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
 
   const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: issuerFields, ...fields } = data;

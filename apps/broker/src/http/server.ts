@@ -144,6 +144,7 @@ function allowOrigins(server: FastifyInstance, origins: readonly string[]): void
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: [
       markHeader,
+      'date',
       'dpop-nonce',
       'retry-after',
       'www-authenticate',

@@ -39,7 +39,11 @@ function present({ token, thumbprint, method, url, proof, iat }: typeof example)
     token,
     { thumbprint, settings, clockToleranceSeconds: 5 },
     { proof, method, url },
-    { nowSeconds, nonces: createDpopNonces(new Uint8Array(32), nowSeconds), replayStore: createMemoryReplayStore(clock) },
+    {
+      nowSeconds,
+      nonces: createDpopNonces(new Uint8Array(32), nowSeconds),
+      replayStore: createMemoryReplayStore(clock),
+    },
   );
 }
 
