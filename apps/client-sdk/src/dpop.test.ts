@@ -172,7 +172,10 @@ test('a stream, which can be sent only once, is not sent again after use_dpop_no
 
 test('a client sends no proof to the target of a redirect', async () => {
   const other = await startFakeBroker(() => session());
-  const { valet, proofs } = await createHarness(() => ({ status: 307, headers: { location: `${other.url}/v1/session` } }));
+  const { valet, proofs } = await createHarness(() => ({
+    status: 307,
+    headers: { location: `${other.url}/v1/session` },
+  }));
 
   expect(await failureOf(valet.session())).toMatchObject({ code: 'network_unavailable' });
 
