@@ -1,5 +1,5 @@
 import type { IssuerOptions } from '@valetkey/core-types';
-import type { BrokerFields } from './config.ts';
+import type { BrokerFields, Config } from './config.ts';
 
 /** Returns what the broker lacks to check the proofs of the identity providers that have `dpop`. */
 export function findDpopProblems(
@@ -19,4 +19,12 @@ export function findDpopProblems(
     );
   }
   return problems;
+}
+
+/** Returns a warning if no user can pass forward authentication, because each identity provider requires bound tokens. */
+export function listDpopWarnings({ issuers, forwardAuth }: Pick<Config, 'issuers' | 'forwardAuth'>): string[] {
+  if (forwardAuth.policy === undefined || !issuers.every(({ dpop }) => dpop?.required === true)) return [];
+  return [
+    'forwardAuth.policy: has no effect, because each identity provider has `dpop.required`, and /v1/authorize and /v1/resolve accept no token that is bound to a key; accept bearer tokens of one identity provider',
+  ];
 }
