@@ -135,8 +135,8 @@ function withoutAddresses(logger: Logger): FastifyBaseLogger {
 const loopbackOrigin = /^https?:\/\/(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 
 /**
- * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only a bearer token identifies a
- * caller, so no response allows the browser's own credentials.
+ * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only the `Authorization` header
+ * identifies a caller, so no response allows the browser's own credentials.
  */
 function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
   server.register(cors, {
