@@ -1,5 +1,17 @@
 import type { CreateDpopProof } from './dpop.ts';
 
+/** A key pair of the Web Crypto API, described without the types of a browser, which a server lacks. */
+export interface DpopKeyPair {
+  readonly publicKey: DpopKey;
+  readonly privateKey: DpopKey;
+}
+
+type NativeKey = Parameters<typeof crypto.subtle.sign>[1];
+
+interface DpopKey {
+  readonly algorithm: { readonly name: string };
+}
+
 /**
  * Returns the function for the option `dpop` that signs proofs with a key pair of the Web Crypto API, with ES256. The private key
  * need not be extractable.
@@ -15,9 +27,9 @@ import type { CreateDpopProof } from './dpop.ts';
  * const valet = createValetClient({ brokerUrl: 'https://valet.example.com', getAppToken, dpop });
  * ```
  */
-export function dpopProofs({ publicKey, privateKey }: CryptoKeyPair): CreateDpopProof {
+export function dpopProofs({ publicKey, privateKey }: DpopKeyPair): CreateDpopProof {
   for (const key of [publicKey, privateKey]) {
-    const { name, namedCurve } = (key?.algorithm ?? {}) as Partial<EcKeyAlgorithm>;
+    const { name, namedCurve } = (key?.algorithm ?? {}) as { name?: string; namedCurve?: string };
     if (name !== 'ECDSA' || namedCurve !== 'P-256') {
       throw new TypeError('dpopProofs: the key pair must be one of ECDSA with the curve P-256.');
     }
@@ -25,7 +37,7 @@ export function dpopProofs({ publicKey, privateKey }: CryptoKeyPair): CreateDpop
   const { subtle } = crypto;
   let header: Promise<string> | undefined;
   const createHeader = async () => {
-    const { kty, crv, x, y } = await subtle.exportKey('jwk', publicKey);
+    const { kty, crv, x, y } = await subtle.exportKey('jwk', publicKey as NativeKey);
     return encodeText({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } });
   };
   return async ({ method, url, accessToken, nonce, issuedAtSeconds }) => {
@@ -40,7 +52,7 @@ export function dpopProofs({ publicKey, privateKey }: CryptoKeyPair): CreateDpop
     });
     const input = `${await (header ??= createHeader())}.${claims}`;
     const bytes = new TextEncoder().encode(input);
-    const signature = await subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, privateKey, bytes);
+    const signature = await subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, privateKey as NativeKey, bytes);
     return `${input}.${encodeBytes(new Uint8Array(signature))}`;
   };
 }

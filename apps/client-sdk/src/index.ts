@@ -12,6 +12,7 @@ export type { AppTokenRequest, GetAppToken } from './app-token.ts';
 export type { CallOptions, IssueOptions, IssueParameters } from './call-options.ts';
 export type { ValetClient } from './client.ts';
 export type { CreateDpopProof, DpopRequest } from './dpop.ts';
+export type { DpopKeyPair } from './dpop-proofs.ts';
 export type { ValetClock } from './clock.ts';
 export type { ValetEvent } from './events.ts';
 export type { ValetClientOptions } from './options.ts';

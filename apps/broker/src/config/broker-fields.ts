@@ -4,6 +4,7 @@ import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
 import { adminTokenShape } from './admin-fields.ts';
+import { dpopFieldsSchema } from './dpop-fields.ts';
 import { forwardAuthSchema } from './forward-auth-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
 import { operatorsSchema } from './operator-fields.ts';
@@ -136,19 +137,7 @@ export const brokerShape = {
     .describe(
       'The identity providers whose tokens the broker accepts: issuer records, or presets by name (`provider: auth0`).',
     ),
-  dpop: z
-    .strictObject({
-      nonceKey: secretSchema
-        .refine((key) => key.reveal().length >= 32, {
-          error: 'must have at least 32 characters; create it with `openssl rand -base64 32`',
-        })
-        .optional()
-        .describe(
-          'The key, of at least 32 characters, from which the nonces of `dpop.nonceRequired` are derived. Brokers that serve the same callers need the same key. Absent: each broker has its own, which changes at each start.',
-        ),
-    })
-    .prefault({})
-    .describe('What the identity providers with `dpop` share.'),
+  dpop: dpopFieldsSchema,
   migratedIssuers: z
     .array(
       z.strictObject({

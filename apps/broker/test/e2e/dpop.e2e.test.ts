@@ -105,7 +105,7 @@ test('a stolen token is of no use without its key: as a bearer token, without a 
 
 test('oauth4webapi calls the broker with a proof of its own, and answers the challenge for a nonce', async () => {
   const { token, keyPair } = await signIn('alice');
-  const DPoP = oauth.DPoP({ client_id: 'app' }, keyPair);
+  const DPoP = oauth.DPoP({}, keyPair);
   const url = new URL(`${strict.brokerUrl}/v1/session`);
   const send = () => oauth.protectedResourceRequest(token, 'GET', url, undefined, undefined, { ...insecure, DPoP });
   const challenge: unknown = await send().catch((error: unknown) => error);

@@ -10,7 +10,7 @@ export function createDpopKey() {
     /** The JWK thumbprint (RFC 7638). */
     thumbprint: digest(JSON.stringify({ crv, kty, x, y })),
     privateJwk: privateKey.export({ format: 'jwk' }),
-    publicJwk: { kty, crv, x, y },
+    publicJwk: publicKey.export({ format: 'jwk' }),
     /** Returns a proof of a request. `claims` and `header` replace members, also by undefined. */
     prove: (request: ProvenRequest, claims: object = {}, header: object = {}): string => {
       const { method, url, token } = request;
