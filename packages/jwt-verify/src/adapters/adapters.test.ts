@@ -210,3 +210,8 @@ test('principalOf throws a TypeError for a request that was not authenticated', 
   );
   expect(() => createExpressAuthentication(verifier).principalOf(raw)).toThrow(TypeError);
 });
+
+test('a server without an origin, which accepts no proof, offers no DPoP in its challenges', async () => {
+  const response = (await authenticateRequest(verifier, new Request(`${origin}/me`))) as Response;
+  expect(response.headers.get('www-authenticate')).toBe('Bearer');
+});
