@@ -16,7 +16,7 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
 const mayLoadSandbox = /^apps\/broker\/src\/(.*\/)?dev\.ts$/;
 
 /** What the files of the client SDK import at run time, by their folder. Everything else of it imports nothing. */
-const clientImports: Readonly<Record<string, readonly string[]>> = { login: ['oauth4webapi'] };
+const clientImports: Readonly<Record<string, readonly string[]>> = { login: ['oauth4webapi'], react: ['react'] };
 
 /** Reports imports of other packages of ours, imports that `package.json` does not declare, and unused dependencies. */
 export function checkPackageImports(repository: Repository): Problem[] {
