@@ -22,6 +22,7 @@ export const base = {
   test: {
     // The cache stores the paths of dependencies, which an install changes.
     fsModuleCache: false,
+    globalSetup: `${root}apps/broker/test/support/bundle-command.ts`,
     restoreMocks: true,
     silent: 'passed-only',
     // The command starts many times; its compiled code is kept between the starts.
