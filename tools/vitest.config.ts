@@ -67,7 +67,7 @@ export default defineConfig({
           },
         },
       },
-      { extends: true, test: { name: 'alone', include: replacing, exclude: [timing] } },
+      { extends: true, test: { name: 'replacing', include: replacing, exclude: [timing] } },
       // Tests that measure time run alone, after all others.
       { extends: true, test: { name: 'timing', include: [timing], maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
