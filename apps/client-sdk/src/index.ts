@@ -17,6 +17,7 @@ export type { BrokerErrorCode, ClientErrorCode, ValetErrorCode, ValetErrorDetail
 export type { NablaResponse, NudgeResponse, VendorResponses, VitalResponse } from './vendors/responses.ts';
 export type { AuthgearContainer } from './vendors/authgear.ts';
 export type { NablaSessionTokens, NablaSessionTokensOptions } from './vendors/nabla.ts';
+export type { NudgeRefreshTokenOptions } from './vendors/nudge.ts';
 export type { VitalCore } from './vendors/vital-device.ts';
 export type { VitalApiKeySession, VitalReconcileOptions } from './vendors/vital-options.ts';
 export type { VitalReconciliation } from './vendors/vital-reconcile.ts';

@@ -1,5 +1,6 @@
 import { requestAppToken, type GetAppToken } from './app-token.ts';
 import { settleWithin, type Ending, type Settle } from './deadline.ts';
+import { createEnding } from './ending.ts';
 import type { ParsedOptions } from './options.ts';
 import { createRenewals, type Renewals } from './renewals.ts';
 import { createSharedCalls, type SharedCalls } from './shared-calls.ts';
@@ -17,28 +18,14 @@ export interface UserSession extends Ending {
 
 export function createUserSession(options: ParsedOptions): UserSession {
   const { clock, timeoutMs, getAppToken } = options;
-  const listeners = new Set<() => void>();
-  let ended = false;
-  const ending: Ending = {
-    get ended() {
-      return ended;
-    },
-    onEnd: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-  };
+  const ending = createEnding();
   const settle: Settle = (signal, task) => settleWithin({ clock, timeoutMs, signal, ending }, task);
   return {
     get ended() {
-      return ended;
+      return ending.ended;
     },
     onEnd: ending.onEnd,
-    end: () => {
-      ended = true;
-      for (const listener of listeners) listener();
-      listeners.clear();
-    },
+    end: ending.end,
     getAppToken,
     settle,
     sharedCalls: createSharedCalls(),

@@ -47,6 +47,20 @@ const clientErrors = {
     retryable: false,
     remediation: 'Check the options of `vitalReconcile` against the session that the device holds.',
   },
+  already_signed_in: {
+    retryable: false,
+    remediation: 'Sign the user out first, or keep the session: a user signs in once for each installation.',
+  },
+  reauthentication_required: { retryable: false, remediation: 'Sign the same user in again.' },
+  refresh_interrupted: {
+    retryable: true,
+    remediation: 'Call again: another tab vanished during a refresh and may still return with the newer tokens.',
+  },
+  storage_unavailable: {
+    retryable: true,
+    remediation:
+      'Call again when the device is unlocked, and do not sign the user out: the storage cannot tell whether there is a session.',
+  },
   internal: { retryable: false, remediation: 'Report this as an error of `@valetkey/client-sdk`, with its stack.' },
 } as const;
 

@@ -1,0 +1,37 @@
+import { deviceClock, withMonotonicTime, type MonotonicClock } from '../clock.ts';
+import type { DeviceStorage } from '../storage/device-storage.ts';
+import type { SessionOptions, SessionVendor } from './session-types.ts';
+
+/** The options of a session after validation, with their defaults filled in. */
+export interface ParsedSessionOptions {
+  readonly storage: DeviceStorage;
+  readonly timeoutMs: number;
+  readonly clock: MonotonicClock;
+  readonly serverTimeOffsetMs: () => number | undefined;
+}
+
+const optionNames = new Set(['storage', 'timeoutMs', 'clock', 'serverTimeOffsetMs']);
+const storageFunctions = ['read', 'replace', 'remove', 'runAlone', 'watch'] as const;
+
+export function parseSessionOptions(options: SessionOptions, where: string): ParsedSessionOptions {
+  const check = (holds: boolean, option: string, rule: string) => {
+    if (!holds) throw new TypeError(`${where}: \`${option}\` ${rule}.`);
+  };
+  check(typeof options === 'object' && options !== null, 'options', 'must be an object');
+  for (const name of Object.keys(options)) check(optionNames.has(name), name, 'is not an option');
+  const { storage, timeoutMs = 10_000, clock = deviceClock, serverTimeOffsetMs = () => undefined } = options;
+  check(
+    storageFunctions.every((name) => typeof storage?.[name] === 'function'),
+    'storage',
+    `must have the functions ${storageFunctions.join(', ')}, as \`memoryStorage()\` has`,
+  );
+  check(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be above 0');
+  check(typeof clock?.nowMs === 'function' && typeof clock.schedule === 'function', 'clock', 'must be a clock');
+  check(typeof serverTimeOffsetMs === 'function', 'serverTimeOffsetMs', 'must be a function');
+  return { storage, timeoutMs, clock: withMonotonicTime(clock), serverTimeOffsetMs };
+}
+
+export function checkVendor<Ticket>({ name, exchange, refresh }: SessionVendor<Ticket>): void {
+  if (/^[\w.-]{1,100}$/.test(name) && typeof exchange === 'function' && typeof refresh === 'function') return;
+  throw new TypeError('createSession: the vendor must have a `name` of letters and digits, `exchange` and `refresh`.');
+}

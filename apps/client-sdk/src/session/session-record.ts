@@ -1,0 +1,87 @@
+import type { MonotonicClock } from '../clock.ts';
+import type { SessionDetails, SessionTokens } from './session-types.ts';
+
+/** A session as the storage holds it, in JSON. */
+export interface SessionRecord {
+  /** Another value for each sign-in. */
+  readonly id: string;
+  readonly accessToken: string;
+  readonly refreshToken?: string | undefined;
+  readonly details: SessionDetails;
+  /** Seconds for which the access token was valid when it was received. */
+  readonly expiresInSeconds?: number | undefined;
+  /** The server's time at which the access token was received, as far as it was known, in milliseconds since 1970. */
+  readonly receivedAtMs: number;
+  /** The server's clock minus the device's clock, as far as it was known. */
+  readonly offsetMs?: number | undefined;
+  /** Whether the vendor asked for the same user to sign in again. */
+  readonly isPending?: boolean | undefined;
+}
+
+/** When a time is over, on both clocks of the device. */
+export interface DueTime {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+/** When the access token of a session should be refreshed, and when it expires. */
+export interface Lifetime {
+  readonly refresh: DueTime;
+  readonly expiry: DueTime;
+}
+
+/** A tenth of a token's life is left for the request that uses it, but at most this many milliseconds. */
+const maxMarginMs = 60_000;
+
+/** Returns the tokens as a record of the session `id`. `offsetMs` is the server's clock minus the device's. */
+export function recordOf(
+  tokens: SessionTokens,
+  { id, nowMs, offsetMs }: { id: string; nowMs: number; offsetMs: number | undefined },
+): SessionRecord {
+  const { accessToken, refreshToken, expiresInSeconds, details } = tokens;
+  return { id, accessToken, refreshToken, expiresInSeconds, details, receivedAtMs: nowMs + (offsetMs ?? 0), offsetMs };
+}
+
+/** Returns the record in a stored text, or null if the text is none: it can never be read again. */
+export function parseRecord(text: string): SessionRecord | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isObject(value) || !isObject(value['details'])) return null;
+  const { id, accessToken, refreshToken, expiresInSeconds, receivedAtMs, offsetMs, details } = value;
+  const isRecord =
+    typeof id === 'string' &&
+    typeof accessToken === 'string' &&
+    ['string', 'undefined'].includes(typeof refreshToken) &&
+    ['number', 'undefined'].includes(typeof expiresInSeconds) &&
+    ['number', 'undefined'].includes(typeof offsetMs) &&
+    typeof receivedAtMs === 'number' &&
+    Object.values(details).every((detail) => typeof detail === 'string');
+  return isRecord ? (value as unknown as SessionRecord) : null;
+}
+
+/**
+ * Returns when the token of a record is over. The monotonic clock of some devices stands still during a sleep, and the wall
+ * clock can be set, so that a token is over as soon as one of the two says so.
+ */
+export function lifetimeOf(record: SessionRecord, clock: MonotonicClock, offsetMs: number | undefined): Lifetime {
+  const { expiresInSeconds = Infinity, receivedAtMs } = record;
+  const lifeMs = expiresInSeconds * 1000;
+  const serverNowMs = clock.nowMs() + (offsetMs ?? record.offsetMs ?? 0);
+  // A device whose clock was set back must not prolong a token.
+  const leftMs = Math.min(lifeMs, receivedAtMs + lifeMs - serverNowMs);
+  const marginMs = Math.min(lifeMs / 10, maxMarginMs);
+  const dueIn = (ms: number): DueTime => ({ monotonicMs: clock.monotonicMs() + ms, wallMs: clock.nowMs() + ms });
+  return { refresh: dueIn(leftMs - marginMs), expiry: dueIn(leftMs) };
+}
+
+export function isOver({ monotonicMs, wallMs }: DueTime, clock: MonotonicClock): boolean {
+  return clock.monotonicMs() >= monotonicMs || clock.nowMs() >= wallMs;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

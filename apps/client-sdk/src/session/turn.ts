@@ -1,0 +1,101 @@
+import { neverEnding } from '../client-inside.ts';
+import { settleWithin } from '../deadline.ts';
+import { ValetError } from '../valet-error.ts';
+import { assertCurrent, type Era, type SessionContext } from './session-context.ts';
+import { asValetError, signedOutError } from './session-errors.ts';
+import { recordOf, type SessionRecord } from './session-record.ts';
+import { checkTokens } from './session-tokens.ts';
+import type { SessionCall, SessionTokens } from './session-types.ts';
+
+/** The turn of this tab, and the session that it found. */
+export interface SessionTurn {
+  readonly own: Era;
+  /** Whether the tab that had the turn before vanished during it. */
+  readonly isTakenOver: boolean;
+  readonly former: SessionRecord | undefined;
+  readonly revision: string | null;
+}
+
+/** Milliseconds that a request of a turn may take. Two seconds later, another tab can take the turn. */
+const requestMs = 8000;
+
+/** Runs `task` while no other tab runs one, after it has read the storage. */
+export async function runInTurn<Ticket, Result>(
+  context: SessionContext<Ticket>,
+  own: Era,
+  task: (turn: SessionTurn) => Promise<Result>,
+): Promise<Result> {
+  const { storage, stored, key, clock, timeoutMs } = context;
+  const deadline = { clock, timeoutMs: timeoutMs + requestMs, ending: own };
+  try {
+    return await settleWithin(deadline, ({ signal }) =>
+      storage.runAlone(key, signal, async ({ isTakenOver }) => {
+        await stored.read();
+        assertCurrent(own);
+        return task({ own, isTakenOver, former: stored.held?.record, revision: stored.revision });
+      }),
+    );
+  } catch (error) {
+    if (ValetError.isInstance(error)) throw error;
+    throw new ValetError('storage_unavailable', 'The storage of the session gave no turn.');
+  }
+}
+
+/** Sends a request of a turn. The vendor's function may throw, hang or return nonsense. */
+export function request<Ticket>(
+  context: SessionContext<Ticket>,
+  { own, former }: SessionTurn,
+  send: (call: SessionCall) => Promise<SessionTokens>,
+  callerSignal?: AbortSignal,
+): Promise<SessionTokens> {
+  const { clock } = context;
+  const deadline = { clock, timeoutMs: requestMs, ending: own, signal: callerSignal, what: 'The request' };
+  return settleWithin(deadline, async ({ signal }) => {
+    const tokens = checkTokens(await asValetError(() => send(callOf(context, signal, former))));
+    if (signal.aborted) revoke(context, tokens);
+    return tokens;
+  });
+}
+
+/** Withdraws tokens that nobody will use. */
+export function revoke<Ticket>(context: SessionContext<Ticket>, tokens: SessionTokens): void {
+  const { clock, vendor } = context;
+  const deadline = { clock, timeoutMs: requestMs, ending: neverEnding };
+  settleWithin(deadline, async ({ signal }) => vendor.revoke?.(tokens, callOf(context, signal))).catch(() => undefined);
+}
+
+function callOf<Ticket>(
+  { clock, serverTimeOffsetMs }: SessionContext<Ticket>,
+  signal: AbortSignal,
+  former?: SessionRecord,
+): SessionCall {
+  const nowMs = () => clock.nowMs() + (serverTimeOffsetMs() ?? former?.offsetMs ?? 0);
+  return { signal, nowMs, details: former?.details };
+}
+
+/** Keeps the tokens of a turn. Resolves with the access token that counts: another tab may have been first. */
+export async function keep<Ticket>(
+  context: SessionContext<Ticket>,
+  { own, former, revision }: SessionTurn,
+  tokens: SessionTokens,
+): Promise<string> {
+  const { stored, clock, serverTimeOffsetMs, showState } = context;
+  const id = former?.id ?? createId();
+  const record = recordOf(tokens, { id, nowMs: clock.nowMs(), offsetMs: serverTimeOffsetMs() });
+  if (await stored.save(record, revision)) {
+    showState('signed_in');
+    return record.accessToken;
+  }
+  if (!own.ended) await stored.read().catch(() => undefined);
+  const other = stored.held?.record;
+  // Tokens of the same session stay: many vendors end the whole session with one of its tokens.
+  if (own.ended || other?.id !== id) revoke(context, tokens);
+  assertCurrent(own);
+  if (other === undefined) throw signedOutError();
+  return other.accessToken;
+}
+
+/** Returns a name that no other sign-in has. It is no secret. */
+function createId(): string {
+  return Date.now().toString(36) + Math.random().toString(36).slice(2);
+}
