@@ -68,8 +68,11 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'replacing', include: replacing, exclude: [timing] } },
-      // Tests that measure time run alone, after all others.
-      { extends: true, test: { name: 'timing', include: [timing], maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      // Tests that measure time run alone, after all others. The concurrent tests of a file all wait at once.
+      {
+        extends: true,
+        test: { name: 'timing', include: [timing], maxWorkers: 1, maxConcurrency: 6, sequence: { groupOrder: 1 } },
+      },
     ],
   },
 });
