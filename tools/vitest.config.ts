@@ -8,9 +8,12 @@ const conditions = ['@valetkey/source', 'node', 'import', 'default'];
 const tests = ['{packages,apps}/*/{src,test}/**/*.test.ts', 'tools/**/*.test.ts'];
 const timing = '{packages,apps}/*/{src,test}/**/*.timing.test.ts';
 
-/** The test files that replace timers, modules or globals. What they leave behind, such as a library's timer, ends with them. */
+/**
+ * The test files that replace timers, modules or globals, or run in a document. What they leave behind, such as a library's
+ * timer, ends with them.
+ */
 const replacing = globSync(tests, { cwd: root }).filter((file) =>
-  /\bvi\.\w/.test(readFileSync(join(root, file), 'utf8')),
+  /\bvi\.\w|@vitest-environment/.test(readFileSync(join(root, file), 'utf8')),
 );
 
 /** The options that all test runs share. */
