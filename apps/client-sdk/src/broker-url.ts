@@ -5,10 +5,10 @@ const loopbackHost = String.raw`http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\
 const portAndPath = String.raw`(?::\d{1,5})?(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*\/?`;
 
 /** The client checks URLs with a pattern, because most properties of React Native's `URL` throw. */
-const brokerUrlPattern = new RegExp(`^(?:${httpsHost}|${loopbackHost})${portAndPath}$`, 'i');
+const baseUrlPattern = new RegExp(`^(?:${httpsHost}|${loopbackHost})${portAndPath}$`, 'i');
 
-export function isBrokerUrl(value: unknown): value is string {
-  return typeof value === 'string' && brokerUrlPattern.test(value);
+export function isBaseUrl(value: unknown): value is string {
+  return typeof value === 'string' && baseUrlPattern.test(value);
 }
 
 const originPattern = /^(https?):\/\/([^/?#]*)/i;
@@ -56,20 +56,23 @@ export function proxyUrl(brokerUrl: string, vendor: string, path: string): strin
   }
   // The broker accepts only links below the vendor's base URL, which it knows.
   if (/^https?:\/\//i.test(path)) return `${vendorUrl(brokerUrl, vendor)}/proxy?url=${encodeLink(path, vendor)}`;
-  const queryStart = path.indexOf('?');
-  const pathname = queryStart === -1 ? path : path.slice(0, queryStart);
-  const query = queryStart === -1 ? '' : path.slice(queryStart);
+  return `${vendorUrl(brokerUrl, vendor)}/proxy${checkPath(path, vendor)}`;
+}
+
+/** Returns a path with its query. Throws `invalid_request` if a URL parser would resolve or drop a part of it. */
+export function checkPath(path: string, vendor: string): string {
+  const [, pathname = '', query = ''] = /^([^?]*)(.*)$/s.exec(path) ?? [];
   if (
-    !pathPattern.test(pathname) ||
-    !queryPattern.test(query) ||
-    pathname.split('/').some((part) => dotSegment.test(part))
+    pathPattern.test(pathname) &&
+    queryPattern.test(query) &&
+    !pathname.split('/').some((part) => dotSegment.test(part))
   ) {
-    throw new ValetError('invalid_request', 'The path must stay below the proxy of the vendor.', {
-      remediation: 'Start the path with one `/`, without `.` or `..` segments, `\\` or `#`; encode spaces as `%20`.',
-      vendor,
-    });
+    return path;
   }
-  return `${vendorUrl(brokerUrl, vendor)}/proxy${path}`;
+  throw new ValetError('invalid_request', 'The path must stay below the proxy of the vendor.', {
+    remediation: 'Start the path with one `/`, without `.` or `..` segments, `\\` or `#`; encode spaces as `%20`.',
+    vendor,
+  });
 }
 
 function encodeLink(link: string, vendor: string): string {

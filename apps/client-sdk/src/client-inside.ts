@@ -31,3 +31,18 @@ export function checkClient(client: unknown, where: string, ...names: readonly s
   if (names.every((name) => typeof functions[name] === 'function')) return;
   throw new TypeError(`${where}: the first argument must be a client of \`createValetClient\`.`);
 }
+
+/** Calls `listener` after each `signOut` of a client. Returns a function that ends this. */
+export function followSignOuts(client: object, listener: () => void): () => void {
+  let stop: () => void = () => undefined;
+  const follow = () => {
+    stop = lookInside(client)
+      .currentSession()
+      .onEnd(() => {
+        follow();
+        listener();
+      });
+  };
+  follow();
+  return () => stop();
+}

@@ -1,5 +1,5 @@
 import type { GetAppToken } from './app-token.ts';
-import { isBrokerUrl } from './broker-url.ts';
+import { isBaseUrl } from './broker-url.ts';
 import { deviceClock, withMonotonicTime, type MonotonicClock, type ValetClock } from './clock.ts';
 import type { ValetEvent } from './events.ts';
 
@@ -53,7 +53,7 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
   const { brokerUrl, getAppToken, fetch = globalThis.fetch, clock = deviceClock, timeoutMs = 10_000 } = options;
   const { onEvent = () => undefined } = options;
   checkOption(
-    isBrokerUrl(brokerUrl),
+    isBaseUrl(brokerUrl),
     'brokerUrl',
     'must be an https URL without credentials, query or fragment (http only for a loopback host)',
   );

@@ -1,10 +1,17 @@
 export { memoryStorage } from '../storage/memory-storage.ts';
 export { createTextStorage } from '../storage/text-storage.ts';
 export { ValetError } from '../valet-error.ts';
+export { createNablaSession } from '../vendors/nabla-session.ts';
+export { createVitalSession } from '../vendors/vital-session.ts';
 export { createSession } from './session.ts';
 
 export type { ValetClock } from '../clock.ts';
 export type { DeviceStorage, StoredText, Turn } from '../storage/device-storage.ts';
+export type { NablaSession } from '../vendors/nabla-session.ts';
+export type { NablaSessionOptions } from '../vendors/nabla-session-options.ts';
+export type { VitalApiKeyUser, VitalSession, VitalStatus } from '../vendors/vital-session.ts';
+export type { VitalPlace, VitalSessionOptions } from '../vendors/vital-session-options.ts';
+export type { VitalTicket } from '../vendors/vital-session-vendor.ts';
 export type { TextPlace } from '../storage/text-storage.ts';
 export type { BrokerErrorCode, ClientErrorCode, ValetErrorCode, ValetErrorDetails } from '../valet-error.ts';
 export type {

@@ -80,9 +80,9 @@ async function refuse<Ticket>(
   { former, error }: Refusal,
 ): Promise<string> {
   const { stored, showState, vendor } = context;
-  assertCurrent(context, turn.own);
+  assertCurrent(turn.own);
   await stored.read();
-  assertCurrent(context, turn.own);
+  assertCurrent(turn.own);
   // Another tab may have refreshed, although this one has the turn.
   const token = usableToken(context, former.accessToken, 'refresh');
   if (token !== undefined) return token;

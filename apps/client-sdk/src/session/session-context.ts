@@ -4,11 +4,15 @@ import { abortedError, type Ending } from '../deadline.ts';
 import { createEnding } from '../ending.ts';
 import { createSharedCalls, type SharedCalls } from '../shared-calls.ts';
 import { signedOutError } from './session-errors.ts';
+import { neverEnding } from '../client-inside.ts';
+import type { ValetError } from '../valet-error.ts';
 import type { SessionReason, SessionVendor } from './session-types.ts';
 import type { StoredSession } from './stored-session.ts';
 
 /** The time between two sign-outs, wherever they happen. What begins in an era delivers nothing after it. */
 export interface Era extends Ending {
+  /** Whether another tab ended it. Calls under way then reject with `signed_out`, otherwise with `aborted`. */
+  isEndedElsewhere: boolean;
   readonly end: () => void;
   readonly calls: SharedCalls;
 }
@@ -25,11 +29,26 @@ export interface SessionContext<Ticket> extends ParsedSessionOptions {
 }
 
 export function createEra(): Era {
-  return Object.assign(createEnding(), { calls: createSharedCalls() });
+  return Object.assign(createEnding(), { isEndedElsewhere: false, calls: createSharedCalls() });
 }
 
 /** Throws if the era of a call is over. */
-export function assertCurrent({ currentEra }: { readonly currentEra: () => Era }, own: Era): void {
-  if (own.ended) throw abortedError();
-  if (own !== currentEra()) throw signedOutError();
+export function assertCurrent(own: Era): void {
+  if (own.ended) throw endedError(own);
+}
+
+export function endedError({ isEndedElsewhere }: Era): ValetError {
+  return isEndedElsewhere ? signedOutError() : abortedError();
+}
+
+const currentEraKey = Symbol.for('valetkey.session-era');
+
+/** Lets `eraOf` find the current era of a session. */
+export function showEra<Value extends object>(session: Value, currentEra: () => Era): Value {
+  return Object.defineProperty(session, currentEraKey, { value: currentEra });
+}
+
+/** Returns the current era of a session. An object that a test wrote in place of a session has none. */
+export function eraOf(session: object): Ending {
+  return (session as { [currentEraKey]?: () => Era })[currentEraKey]?.() ?? neverEnding;
 }

@@ -3,7 +3,7 @@ import { neverEnding } from '../client-inside.ts';
 import { abortedError, settleWithin } from '../deadline.ts';
 import { createCoolDown } from './cool-down.ts';
 import { renew, usableToken } from './renewal.ts';
-import { assertCurrent, createEra, type Era, type SessionContext } from './session-context.ts';
+import { assertCurrent, createEra, showEra, type Era, type SessionContext } from './session-context.ts';
 import { alreadySignedInError, asValetError } from './session-errors.ts';
 import { checkVendor, parseSessionOptions } from './session-options.ts';
 import { createShownState } from './session-state.ts';
@@ -41,9 +41,12 @@ export function createSession<Ticket>(vendor: SessionVendor<Ticket>, options: Se
   const coolDown = createCoolDown(clock);
   const shown = createShownState();
   let era = createEra();
-  const startEra = () => {
+  const endEra = (isEndedElsewhere: boolean) => {
+    const ending = era;
     era = createEra();
     coolDown.end();
+    ending.isEndedElsewhere = isEndedElsewhere;
+    ending.end();
   };
   const stored: StoredSession = new StoredSession({
     storage,
@@ -53,7 +56,7 @@ export function createSession<Ticket>(vendor: SessionVendor<Ticket>, options: Se
     onRead: (before, isFirst) => {
       const record = stored.held?.record;
       // Another tab signed out, and perhaps another user in.
-      if (before !== undefined && before.record.id !== record?.id) startEra();
+      if (before !== undefined && before.record.id !== record?.id) endEra(true);
       shown.show(record, isFirst ? 'restored' : 'elsewhere');
     },
   });
@@ -67,7 +70,7 @@ export function createSession<Ticket>(vendor: SessionVendor<Ticket>, options: Se
     showState: (reason) => shown.show(stored.held?.record, reason),
   };
 
-  return Object.freeze({
+  const session: Session<Ticket> = {
     get state(): SessionState {
       return shown.current();
     },
@@ -78,17 +81,16 @@ export function createSession<Ticket>(vendor: SessionVendor<Ticket>, options: Se
     },
     ...createSessionCalls(context),
     signOut: async () => {
-      const ending = era;
       const former = stored.held?.record;
-      startEra();
       stored.drop();
-      ending.end();
+      endEra(false);
       shown.show(undefined, 'signed_out');
       const last = (await stored.erase()) ?? former;
       if (last !== undefined) revoke(context, last);
     },
     close: () => stored.close(),
-  });
+  };
+  return Object.freeze(showEra(session, context.currentEra));
 }
 
 /** Creates the functions of a session that send requests. */
@@ -112,7 +114,7 @@ function createSessionCalls<Ticket>(context: SessionContext<Ticket>) {
     const { signal, refused } = parseCallOptions<AccessTokenOptions>(options, ['signal', 'refused']);
     return settle(context, signal, async (own) => {
       await stored.readIfDue();
-      assertCurrent(context, own);
+      assertCurrent(own);
       const token = usableToken(context, refused, 'refresh');
       if (token !== undefined) return token;
       const renewShared = () => own.calls.join('renewal', () => renew(context, own, refused));
@@ -139,11 +141,12 @@ function settle<Ticket, Result>(
 ): Promise<Result> {
   const { clock, timeoutMs, currentEra } = context;
   const own = currentEra();
-  return asValetError(() =>
-    settleWithin({ clock, timeoutMs, signal, ending: own }, async () => {
-      const result = await task(own);
-      assertCurrent(context, own);
-      return result;
-    }),
-  );
+  return asValetError(async () => {
+    try {
+      return await settleWithin({ clock, timeoutMs, signal, ending: own }, () => task(own));
+    } finally {
+      // What began before the end of an era delivers nothing after it, not even its failure.
+      assertCurrent(own);
+    }
+  });
 }

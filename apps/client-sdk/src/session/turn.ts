@@ -31,7 +31,7 @@ export async function runInTurn<Ticket, Result>(
     return await settleWithin(deadline, ({ signal }) =>
       storage.runAlone(key, signal, async ({ isTakenOver }) => {
         await stored.read();
-        assertCurrent(context, own);
+        assertCurrent(own);
         return task({ own, isTakenOver, former: stored.held?.record, revision: stored.revision });
       }),
     );
@@ -90,7 +90,7 @@ export async function keep<Ticket>(
   const other = stored.held?.record;
   // Tokens of the same session stay: many vendors end the whole session with one of its tokens.
   if (own.ended || other?.id !== id) revoke(context, tokens);
-  assertCurrent(context, own);
+  assertCurrent(own);
   if (other === undefined) throw signedOutError();
   return other.accessToken;
 }

@@ -1,14 +1,31 @@
 import { requireStringFields } from '../broker-response.ts';
-import { checkClient } from '../client-inside.ts';
+import { checkClient, lookInside } from '../client-inside.ts';
 import type { IssueParameters } from '../call-options.ts';
-import type { ValetClient } from '../client.ts';
+import type { ClientFor } from '../client.ts';
+import { settleWithin } from '../deadline.ts';
+import { ValetError } from '../valet-error.ts';
+import { deviceIsOnline } from './online.ts';
+
+/** The options of {@link nudgeRefreshToken}. */
+export interface NudgeRefreshTokenOptions {
+  /**
+   * Resolves with true when the device is online again, or at once with false if it was online all the time. `signal` aborts
+   * when nobody waits any more. Default: the `online` event of browsers. React Native has no such event: use NetInfo.
+   */
+  readonly whenOnline?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+  /** Milliseconds to wait for the device to be online. Default: 5000. */
+  readonly maxWaitMs?: number | undefined;
+}
 
 /**
  * Creates the function that `Nudge.registerRefreshToken` expects. It resolves with a short-lived token, or with null if
- * the call fails, for example because the user is signed out or the device is offline. It never rejects; the client's
- * `onEvent` receives the code of the error.
+ * the call fails, for example because the user is signed out. It never rejects; the client's `onEvent` receives the code of
+ * the error. It can be registered before the user signs in: it gives a token as soon as `getAppToken` does.
  *
- * The token is bound to the company's account, so concurrent calls share one request.
+ * If the device is offline, such as when it wakes from sleep, the function waits until it is online and requests the token
+ * once more. The token is bound to the company's account, so concurrent calls share one request.
+ *
+ * Throws a `TypeError` that names an invalid argument.
  *
  * @example
  * ```ts
@@ -17,11 +34,33 @@ import type { ValetClient } from '../client.ts';
  * Nudge.registerRefreshToken(nudgeRefreshToken(valet));
  * ```
  */
-export function nudgeRefreshToken(valet: ValetClient, parameters?: IssueParameters): () => Promise<string | null> {
+export function nudgeRefreshToken(
+  valet: ClientFor<'nudge'>,
+  parameters?: IssueParameters,
+  options: NudgeRefreshTokenOptions = {},
+): () => Promise<string | null> {
   checkClient(valet, 'nudgeRefreshToken', 'issue');
+  const { whenOnline = deviceIsOnline, maxWaitMs = 5000, ...others } = options;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw new TypeError(`nudgeRefreshToken: \`${unknown}\` is not an option.`);
+  if (typeof whenOnline !== 'function') throw new TypeError('nudgeRefreshToken: `whenOnline` must be a function.');
+  if (typeof maxWaitMs !== 'number' || !(maxWaitMs > 0 && maxWaitMs < 2 ** 31))
+    throw new TypeError('nudgeRefreshToken: `maxWaitMs` must be above 0.');
+
+  const request = async () =>
+    requireStringFields(await valet.issue('nudge', parameters, { shared: true }), 'token').token;
+  const becomesOnline = () => {
+    const { clock, currentSession } = lookInside(valet);
+    const deadline = { clock, timeoutMs: maxWaitMs, ending: currentSession() };
+    return settleWithin(deadline, ({ signal }) => whenOnline(signal));
+  };
   return async () => {
     try {
-      return requireStringFields(await valet.issue('nudge', parameters, { shared: true }), 'token').token;
+      return await request().catch(async (error: unknown) => {
+        const isUnreachable = ValetError.isInstance(error) && error.code === 'network_unavailable';
+        if (isUnreachable && (await becomesOnline()) === true) return request();
+        throw error;
+      });
     } catch {
       return null;
     }

@@ -1,0 +1,110 @@
+import { ValetError } from '../valet-error.ts';
+
+/** A vendor's endpoint for tokens, as data. */
+export interface TokenEndpoint {
+  /** The vendor's id, for errors. */
+  readonly vendor: string;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body: URLSearchParams | Readonly<Record<string, string>>;
+  /**
+   * Returns what a refusal means: `signed_out` if the session has ended, `reauthentication_required` if the same user must sign in
+   * again, or undefined for any other refusal. `body` is the JSON of the response, or undefined.
+   */
+  readonly refusalOf?: ((status: number, body: unknown) => Refusal | undefined) | undefined;
+}
+
+export type Refusal = 'signed_out' | 'reauthentication_required';
+
+const refusalMessages = {
+  signed_out: 'The vendor has ended the session.',
+  reauthentication_required: 'The vendor wants the same user to sign in again.',
+};
+
+/**
+ * Requests tokens from a vendor and resolves with the object in its response. Never follows a redirect.
+ *
+ * Rejects with `network_unavailable`, `vendor_rate_limited`, `vendor_unavailable`, `vendor_rejected`,
+ * `vendor_response_invalid`, or with what `refusalOf` returns. No message contains text of the vendor.
+ */
+export async function requestTokens(
+  endpoint: TokenEndpoint,
+  { fetch, signal }: { readonly fetch: typeof globalThis.fetch; readonly signal: AbortSignal },
+): Promise<Record<string, unknown>> {
+  const { vendor } = endpoint;
+  const response = await send(endpoint, fetch, signal);
+  const { ok, status, headers } = response;
+  const body = await readJson(response, vendor);
+  if (ok && isObject(body)) return body;
+  if (status === 429 || status >= 500 || isPage(headers) || isRedirect(response)) {
+    throw unavailable(response, vendor);
+  }
+  if (ok)
+    throw new ValetError('vendor_response_invalid', 'The response of the vendor is no JSON object.', {
+      status,
+      vendor,
+    });
+  const refusal = endpoint.refusalOf?.(status, body);
+  if (refusal !== undefined) throw new ValetError(refusal, refusalMessages[refusal], { status, vendor });
+  throw new ValetError('vendor_rejected', `The vendor refused the request (HTTP ${status}).`, { status, vendor });
+}
+
+async function send(
+  { url, headers, body, vendor }: TokenEndpoint,
+  fetch: typeof globalThis.fetch,
+  signal: AbortSignal,
+) {
+  const isForm = body instanceof URLSearchParams;
+  const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json';
+  try {
+    return await fetch(url, {
+      method: 'POST',
+      headers: { accept: 'application/json', 'content-type': type, ...headers },
+      body: isForm ? body.toString() : JSON.stringify(body),
+      signal,
+      redirect: 'manual',
+      credentials: 'omit',
+      cache: 'no-store',
+    });
+  } catch {
+    throw new ValetError('network_unavailable', 'The vendor is unreachable.', { vendor });
+  }
+}
+
+async function readJson(response: Response, vendor: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await response.text();
+  } catch {
+    throw new ValetError('network_unavailable', 'The response of the vendor ended too early.', { vendor });
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns whether a response is a web page: that of a network on which the user has to sign in first, or of a firewall. */
+function isPage(headers: Headers): boolean {
+  return (headers.get('content-type') ?? '').startsWith('text/html');
+}
+
+function isRedirect({ type, status, redirected }: Response): boolean {
+  return type === 'opaqueredirect' || redirected || (status >= 300 && status < 400);
+}
+
+function unavailable({ status, headers }: Response, vendor: string): ValetError {
+  const seconds = headers.get('retry-after') ?? '';
+  const code = status === 429 ? 'vendor_rate_limited' : 'vendor_unavailable';
+  return new ValetError(code, `The vendor did not serve the request (HTTP ${status}).`, {
+    status,
+    vendor,
+    retryable: true,
+    retryAfterSeconds: /^\d{1,6}$/.test(seconds) ? Number(seconds) : undefined,
+  });
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

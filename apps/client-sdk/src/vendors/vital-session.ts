@@ -1,0 +1,173 @@
+import { checkClient, followSignOuts, lookInside, neverEnding, type ClientInside } from '../client-inside.ts';
+import type { ValetClient } from '../client.ts';
+import { settleWithin } from '../deadline.ts';
+import { fetchWithSession } from '../session/session-fetch.ts';
+import { createSession } from '../session/session.ts';
+import type { Session, SessionState } from '../session/session-types.ts';
+import { ValetError } from '../valet-error.ts';
+import { parseVitalSessionOptions, type VitalPlace, type VitalSessionOptions } from './vital-session-options.ts';
+import { placeOf, vitalSessionVendor, type VitalTicket } from './vital-session-vendor.ts';
+import { readSignInToken } from './vital-sign-in-token.ts';
+import type { VitalAuthenticateRequest } from './vital.ts';
+
+/** The API-key sign-in of an earlier version of the app. */
+export interface VitalApiKeyUser extends VitalPlace {
+  readonly userId: string;
+}
+
+/** A status of Vital's Core SDK. */
+export type VitalStatus = 'configured' | 'signedIn' | 'useSignInToken' | 'pendingReauthentication';
+
+/**
+ * The session of one user at Vital, with the functions of Vital's Core SDK, for platforms that the SDK does not serve. Each
+ * function rejects with a `ValetError`.
+ */
+export interface VitalSession {
+  /** Resolves with the statuses that hold. Rejects with `storage_unavailable` rather than with a wrong status. */
+  readonly status: () => Promise<ReadonlySet<VitalStatus>>;
+  /** Calls `listener` after each change of the status, even one of another tab. Returns a function that ends this. */
+  readonly onStatusChange: (listener: (status: ReadonlySet<VitalStatus>) => void) => () => void;
+  /** Resolves with the Vital user id, or with null if no user is signed in. */
+  readonly currentUserId: () => Promise<string | null>;
+  /**
+   * Exchanges a sign-in token for a session, once per installation, and keeps nothing of the token. Rejects with
+   * `already_signed_in` if a user is signed in, unless Vital wants the same user to sign in again.
+   */
+  readonly signIn: (signInToken: string) => Promise<void>;
+  /**
+   * Signs in the user that your app calls `externalUserId`. If that user is signed in, `authenticate` is not called. Another
+   * user is signed out first, even if `authenticate` fails.
+   */
+  readonly identifyExternalUser: (
+    externalUserId: string,
+    authenticate: () => Promise<VitalAuthenticateRequest>,
+  ) => Promise<void>;
+  /**
+   * Signs in the user of an API key of earlier versions of the app. Rejects with `migration_refused` if the sign-in token
+   * is for another user, environment or region.
+   */
+  readonly migrate: (signInToken: string, from: VitalApiKeyUser) => Promise<void>;
+  /** Resolves with an access token that is valid. */
+  readonly accessToken: () => Promise<string>;
+  /** Calls Vital's API as the user. A 401 causes one refresh and one more attempt, unless the body is a stream. */
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
+  /** Erases the session, in all tabs. */
+  readonly signOut: () => Promise<void>;
+  /** The session itself, for its state and for `useSession` of React. */
+  readonly session: Session<VitalTicket>;
+  /** Stops following the other tabs and the client. The session stays in the storage. */
+  readonly close: () => void;
+}
+
+/**
+ * Creates the session of one user at Vital, for the web and Node, where Vital has no SDK. It signs in once and stays signed
+ * in, refreshes by itself, and signs out if Vital deleted the user. `valet.signOut()` signs out here, too. The object can be
+ * passed to `vitalReconcile` in place of Vital's SDK.
+ *
+ * Throws a `TypeError` that names an invalid option.
+ *
+ * @example
+ * ```ts
+ * import { vitalReconcile } from '@valetkey/client-sdk';
+ * import { createVitalSession, indexedDbStorage } from '@valetkey/client-sdk/session';
+ *
+ * const vital = createVitalSession(valet, { storage: indexedDbStorage() });
+ * await vitalReconcile(valet, vital)();
+ * const response = await vital.fetch('/v2/summary/sleep/' + (await vital.currentUserId()));
+ * ```
+ */
+export function createVitalSession(valet: ValetClient, options: VitalSessionOptions): VitalSession {
+  checkClient(valet, 'createVitalSession', 'issue');
+  const parsed = parseVitalSessionOptions(options);
+  const { storage, fetch, apiUrl } = parsed;
+  const inside = lookInside(valet);
+  const { clock } = inside;
+  const { timeoutMs = inside.timeoutMs } = parsed;
+  const serverTimeOffsetMs = () => valet.serverTimeOffsetMs;
+  const session = createSession(vitalSessionVendor(parsed), { storage, clock, timeoutMs, serverTimeOffsetMs });
+  // A storage that cannot be erased now is erased before its next use.
+  const unfollow = followSignOuts(valet, () => void session.signOut().catch(() => undefined));
+
+  const api = {
+    vendor: 'vital',
+    session,
+    accessToken: session.accessToken,
+    fetch,
+    clock,
+    timeoutMs,
+    urlOf: (path: string) => `${apiUrl(placeOf(session.state.details))}${path}`,
+    headersOf: (accessToken: string) => ({ authorization: `Bearer ${accessToken}` }),
+  };
+  return Object.freeze({
+    ...createVitalCalls(session, { clock, timeoutMs }),
+    fetch: (path: string, init?: RequestInit) => fetchWithSession(api, { path, init }),
+    session,
+    close: () => {
+      unfollow();
+      session.close();
+    },
+  });
+}
+
+/** Creates the functions that Vital's Core SDK has. */
+function createVitalCalls(session: Session<VitalTicket>, limits: Pick<ClientInside, 'clock' | 'timeoutMs'>) {
+  let lastIdentification: Promise<unknown> = Promise.resolve();
+
+  async function identify(externalUserId: string, authenticate: () => Promise<VitalAuthenticateRequest>) {
+    const { status, details } = await session.load();
+    if (status === 'signed_in' && details['externalUserId'] === externalUserId) return;
+    // A known other user must not stay signed in if the request for a token fails.
+    const isOther = details['externalUserId'] !== undefined && details['externalUserId'] !== externalUserId;
+    if (isOther) await session.signOut();
+    const deadline = { ...limits, ending: neverEnding, what: '`authenticate`' };
+    const request: Partial<VitalAuthenticateRequest> | undefined = await settleWithin(deadline, authenticate);
+    const ticket = { ...readSignInToken(request?.rawToken), externalUserId };
+    if (session.state.status === 'signed_in' || isForAnotherUser(session.state, ticket)) await session.signOut();
+    await session.signIn(ticket);
+  }
+
+  return {
+    status: async () => statusOf(await session.load()),
+    onStatusChange: (listener: (status: ReadonlySet<VitalStatus>) => void) =>
+      session.onStateChange((state) => listener(statusOf(state))),
+    currentUserId: async () => (await session.load()).details['userId'] ?? null,
+    signIn: async (signInToken: string) => session.signIn(readSignInToken(signInToken)),
+    identifyExternalUser: (externalUserId: string, authenticate: () => Promise<VitalAuthenticateRequest>) => {
+      const identification = lastIdentification.then(() => identify(externalUserId, authenticate));
+      lastIdentification = identification.catch(() => undefined);
+      return identification;
+    },
+    migrate: async (signInToken: string, from: VitalApiKeyUser) => {
+      const ticket = readSignInToken(signInToken);
+      if (!isSameUser(ticket.userId, from.userId)) throw migrationRefused('user');
+      if (ticket.environment !== from.environment) throw migrationRefused('environment');
+      if (ticket.region !== from.region) throw migrationRefused('region');
+      await session.signIn(ticket);
+    },
+    accessToken: () => session.accessToken(),
+    signOut: session.signOut,
+  };
+}
+
+/** Returns whether a session waits for the re-authentication of another user than that of a ticket. */
+function isForAnotherUser({ status, details }: SessionState, { userId }: VitalTicket): boolean {
+  return status === 'reauthentication_required' && details['userId'] !== userId;
+}
+
+/** Ignores the case of letters, because Vital's iOS SDK writes UUIDs in capital letters. */
+function isSameUser(one: string, other: unknown): boolean {
+  return typeof other === 'string' && one.toLowerCase() === other.toLowerCase();
+}
+
+function statusOf({ status }: SessionState): ReadonlySet<VitalStatus> {
+  if (status === 'signed_in') return new Set(['configured', 'signedIn', 'useSignInToken']);
+  if (status !== 'reauthentication_required') return new Set();
+  return new Set(['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication']);
+}
+
+function migrationRefused(what: string): ValetError {
+  return new ValetError('migration_refused', `The sign-in token is for another ${what} than the API key.`, {
+    remediation: 'Sign the user out, then sign in with a new token, or correct the connection of the broker.',
+    vendor: 'vital',
+  });
+}
