@@ -65,10 +65,14 @@ export function createSharedStorage(world: World, watcher: StorageWatcher): Shar
         const respond = (run: () => void) => world.after(latencyMs(), () => tab.deliver(run));
         const fail = () => respond(() => reject(new Error('a canary of the storage')));
         const delayMs =
-          trouble === 'late' ? world.between(5100, 20_000) : trouble === 'slow' ? world.between(500, 4500) : latencyMs();
+          trouble === 'late'
+            ? world.between(5100, 20_000)
+            : trouble === 'slow'
+              ? world.between(500, 4500)
+              : latencyMs();
         world.after(delayMs, () => {
-          if (trouble === 'hung') return;
-          if (trouble === 'refused') return fail();
+          if (trouble === 'hung') return undefined;
+          if (trouble === 'refused') return void fail();
           const result = apply();
           if (trouble === 'applied') fail();
           else if (trouble !== 'unanswered') respond(() => resolve(result));
@@ -104,7 +108,11 @@ export function createSharedStorage(world: World, watcher: StorageWatcher): Shar
   return {
     connect,
     current: () => current,
-    trouble: (tab, kind, accesses) => void troubles.set(tab, Array.from({ length: accesses }, () => kind)),
+    trouble: (tab, kind, accesses) =>
+      void troubles.set(
+        tab,
+        Array.from({ length: accesses }, () => kind),
+      ),
     endTroubles: () => troubles.clear(),
     loseNotices: (areLost) => {
       areNoticesLost = areLost;
