@@ -76,10 +76,12 @@ export function createRotatingVendor(world: World, options: VendorOptions): Rota
     grants.push(grant);
     return { grant, tokens: issue(grant) };
   }
-  function refresh(refreshToken: string): { grant: Grant; tokens: SessionTokens } {
+  function refresh(refreshToken: string, signal: AbortSignal): { grant: Grant; tokens: SessionTokens } {
     const use = used.get(refreshToken);
     const grant = use?.grant ?? grants.find((known) => known.refreshToken === refreshToken);
     if (grant === undefined || grant.isEnded) throw signedOut();
+    // The tab has given up, and another may have sent the token in the meantime.
+    if (signal.aborted) grant.isExcused = true;
     if (grant.isReauthenticationDue) throw new ValetError('reauthentication_required', 'The user must sign in again.');
     if (use === undefined) {
       used.set(refreshToken, { grant, firstMs: world.nowMs(), count: 1 });
@@ -147,7 +149,7 @@ export function createRotatingVendor(world: World, options: VendorOptions): Rota
     connect: (tab) => ({
       name: 'acme',
       exchange: (ticket, call) => send(tab, `exchange ${ticket}`, call.signal, () => exchange(ticket, call)),
-      refresh: ({ refreshToken }, { signal }) => send(tab, refreshToken, signal, () => refresh(refreshToken)),
+      refresh: ({ refreshToken }, { signal }) => send(tab, refreshToken, signal, () => refresh(refreshToken, signal)),
       revoke: async ({ accessToken }) => {
         world.note(`${tab.name} revokes ${accessToken}`);
         world.after(world.between(5, 300), () => {
