@@ -78,7 +78,11 @@ describe('indexedDbStorage', () => {
   });
 
   test.each([
-    ['was changed', (items: IDBObjectStore, entry: object): IDBRequest => items.put({ ...entry, iv: new Uint8Array(12) }, ['text', key])],
+    [
+      'was changed',
+      (items: IDBObjectStore, entry: object): IDBRequest =>
+        items.put({ ...entry, iv: new Uint8Array(12) }, ['text', key]),
+    ],
     ['has lost its key', (items: IDBObjectStore): IDBRequest => items.delete('key')],
   ])('returns an empty text where the entry %s, and it can be replaced', async (_, change) => {
     const { storage, items } = setUp();

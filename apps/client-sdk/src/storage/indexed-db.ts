@@ -1,9 +1,6 @@
 import type { Bounds } from './bounded-access.ts';
 
-type Transact = <Result>(
-  mode: IDBTransactionMode,
-  task: (items: IDBObjectStore) => Promise<Result>,
-) => Promise<Result>;
+type Transact = <Result>(mode: IDBTransactionMode, task: (items: IDBObjectStore) => Promise<Result>) => Promise<Result>;
 
 /** A database with one store, and its connection, which may be lost at any time. */
 export interface ItemDatabase {

@@ -128,7 +128,8 @@ export function createObserver(world: World, grantOf: (accessToken: string) => G
     },
     stateShown: (tab, before, state) => {
       // The same user may have signed out and in again.
-      if (sessions.size < 2 && JSON.stringify(before) === JSON.stringify(state)) violate(`${tab.name} showed a state twice`);
+      if (sessions.size < 2 && JSON.stringify(before) === JSON.stringify(state))
+        violate(`${tab.name} showed a state twice`);
       const stored = parse(current);
       if (state.reason !== 'refused' || state.status !== 'signed_out' || stored === undefined) return;
       violateUnless(() => mayEnd(sessionOf(stored)), `${tab.name} says that the vendor ended a session`);
