@@ -14,7 +14,7 @@ export default defineConfig({
       enabled: true,
       provider: 'v8',
       include: ['apps/client-sdk/src/session/*.ts'],
-      exclude: ['**/*.test.ts', '**/{index,session-fetch,token-request,jwt-claims}.ts'],
+      exclude: ['**/*.{test,soak}.ts', '**/{index,session-types,session-fetch,token-request,jwt-claims}.ts'],
       reporter: ['text'],
       reportsDirectory: 'apps/client-sdk/coverage',
       thresholds: { lines: 100, branches: 100 },

@@ -3,6 +3,7 @@ import { memoryStorage } from '../storage/memory-storage.ts';
 import { failureOf } from '../testing/failure.ts';
 import { createFakeVendor } from '../testing/session-vendor.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
+import { eraOf } from './session-context.ts';
 import { createSession } from './session.ts';
 import { isOver, lifetimeOf, parseRecord, type SessionRecord } from './session-record.ts';
 import { checkTokens } from './session-tokens.ts';
@@ -127,4 +128,12 @@ test('a listener that was removed learns of no further state', async () => {
   session.onStateChange((state) => states.push(state))();
   await session.load();
   expect(states).toEqual([]);
+});
+
+test('an object in place of a session has an era that never ends', () => {
+  const ended: string[] = [];
+  eraOf({}).onEnd(() => ended.push('ended'))();
+  expect(eraOf({}).ended).toBe(false);
+  expect(eraOf(createSession(vendor, { storage })).ended).toBe(false);
+  expect(ended).toEqual([]);
 });

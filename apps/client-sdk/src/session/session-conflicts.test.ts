@@ -192,3 +192,84 @@ test('a session that ended here is erased if it comes back to the storage', asyn
   expect(await session.load()).toMatchObject({ status: 'signed_out' });
   expect(await sound.read(key)).toBeNull();
 });
+
+test('a vendor without revoke and with a known server time receives that time in its calls', async () => {
+  const { fake } = setUp();
+  const time = createVirtualClock(1_000_000);
+  let offsetMs: number | undefined = 5000;
+  const seen: number[] = [];
+  const session = createSession(
+    {
+      name: 'acme',
+      exchange: (ticket, call) => {
+        seen.push(call.nowMs());
+        return fake.vendor.exchange(ticket, call);
+      },
+      refresh: (tokens, call) => {
+        offsetMs = undefined;
+        seen.push(call.nowMs());
+        return fake.vendor.refresh(tokens, call);
+      },
+    },
+    { storage: memoryStorage(), clock: time.clock, serverTimeOffsetMs: () => offsetMs },
+  );
+  onTestFinished(session.close);
+  await session.signIn('ticket-of-alice');
+  await session.accessToken({ refused: 'access-1' });
+  await session.signOut();
+
+  expect(seen).toEqual([1_005_000, 1_005_000]);
+});
+
+test('a sign-in whose caller aborts while the storage is read sends no request', async () => {
+  const { session, faults, sound, fake } = setUp();
+  const controller = new AbortController();
+  faults.read = async (name) => {
+    controller.abort();
+    return sound.read(name);
+  };
+
+  expect(await failureOf(session.signIn('ticket-of-alice', { signal: controller.signal }))).toMatchObject({
+    code: 'aborted',
+  });
+  await settleAll();
+  expect(fake.requests).toEqual([]);
+});
+
+test('a refused token of a session without a refresh token ends the session', async () => {
+  const exchange = async () => ({ accessToken: 'only', details: { user: 'alice' } });
+  const { session } = setUp({ exchange });
+  await session.signIn('ticket-of-alice');
+
+  expect(await session.accessToken()).toBe('only');
+  expect(await failureOf(session.accessToken({ refused: 'only' }))).toMatchObject({ code: 'signed_out' });
+  expect(session.state).toMatchObject({ status: 'signed_out', reason: 'refused' });
+});
+
+test('a sign-in that another tab overtakes rejects, and withdraws its tokens', async () => {
+  const { session, faults, sound, fake } = setUp();
+  const other = { id: 'other', accessToken: 'of-bob', details: { user: 'bob' }, receivedAtMs: 0 };
+  faults.replace = async (...args) => {
+    await sound.replace(key, null, JSON.stringify(other));
+    return sound.replace(...args);
+  };
+
+  expect(await failureOf(session.signIn('ticket-of-alice'))).toMatchObject({ code: 'already_signed_in' });
+  await settleAll();
+  expect(fake.revoked).toEqual(['refresh-1']);
+  expect(session.state).toMatchObject({ status: 'signed_in', details: { user: 'bob' } });
+});
+
+test("a vendor receives the device's time while the server time is unknown", async () => {
+  const seen: number[] = [];
+  const fake = createFakeVendor();
+  const { session, clock } = setUp({
+    exchange: (ticket, call) => {
+      seen.push(call.nowMs());
+      return fake.vendor.exchange(ticket, call);
+    },
+  });
+  await session.signIn('ticket-of-alice');
+
+  expect(seen).toEqual([clock.nowMs()]);
+});
