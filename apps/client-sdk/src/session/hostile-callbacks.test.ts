@@ -225,10 +225,10 @@ test('a refusal ends the session if the vendor refuses the ticket of get too', a
 });
 
 test('a server time that becomes known later does not change how long a stored token is valid', async () => {
-  let offsetMs: number | undefined;
-  const { session, open, advance } = setUp({ options: { serverTimeOffsetMs: () => offsetMs } });
+  const known: { offsetMs?: number } = {};
+  const { session, open, advance } = setUp({ options: { serverTimeOffsetMs: () => known.offsetMs } });
   await session.signIn('ticket-of-alice');
-  offsetMs = -600_000;
+  known.offsetMs = -600_000;
   advance(100_000);
 
   expect(await open().accessToken()).toBe('access-2');

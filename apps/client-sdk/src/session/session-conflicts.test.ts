@@ -15,7 +15,7 @@ function setUp(vendor: Partial<SessionVendor<string>> = {}) {
   const time = createVirtualClock();
   const fake = createFakeVendor();
   const sound = memoryStorage();
-  const faults: Partial<DeviceStorage> = {};
+  const faults: { -readonly [Name in keyof DeviceStorage]?: DeviceStorage[Name] | undefined } = {};
   const storage: DeviceStorage = {
     read: (name) => (faults.read ?? sound.read)(name),
     replace: (...args) => (faults.replace ?? sound.replace)(...args),
@@ -201,7 +201,7 @@ test('a vendor without revoke and with a known server time receives that time in
   const session = createSession(
     {
       name: 'acme',
-      exchange: (ticket, call) => {
+      exchange: (ticket: string, call) => {
         seen.push(call.nowMs());
         return fake.vendor.exchange(ticket, call);
       },

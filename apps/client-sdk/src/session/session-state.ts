@@ -23,7 +23,7 @@ export function createShownState(): ShownState {
       lastShown = shown;
       const next: SessionState = Object.freeze({ status, reason, details: Object.freeze({ ...record?.details }) });
       state = next;
-      for (const listener of [...listeners]) {
+      for (const listener of Array.from(listeners)) {
         // A listener before this one may have changed the state, or removed this one.
         if (state === next && listeners.has(listener)) callSafely(listener, next);
       }

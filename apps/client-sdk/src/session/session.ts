@@ -86,14 +86,7 @@ export function createSession<Ticket>(vendor: SessionVendor<Ticket>, options: Se
       stored.drop();
       endEra(false);
       shown.show(undefined, 'signed_out');
-      let last: SessionRecord | null | undefined;
-      try {
-        last = await accessWithin(parsed, () => stored.erase());
-      } finally {
-        // What the storage still holds must be worth nothing.
-        const ended = last ?? former;
-        if (ended !== undefined) revoke(context, ended);
-      }
+      await eraseAndRevoke(context, former);
     },
     close: () => stored.close(),
   };
@@ -138,6 +131,20 @@ function createSessionCalls<Ticket>(context: SessionContext<Ticket>) {
   }
 
   return { signIn, accessToken };
+}
+
+/** Erases the session from the storage, and withdraws its tokens at the vendor even if that fails. */
+async function eraseAndRevoke<Ticket>(
+  context: SessionContext<Ticket>,
+  former: SessionRecord | undefined,
+): Promise<void> {
+  let last: SessionRecord | null | undefined;
+  try {
+    last = await accessWithin(context, () => context.stored.erase());
+  } finally {
+    const ended = last ?? former;
+    if (ended !== undefined) revoke(context, ended);
+  }
 }
 
 /** Waits for the storage within the time limit of the session. */

@@ -28,6 +28,9 @@ function seededRandom(seed: number): () => number {
   };
 }
 
+/** The timers of Node. The package itself is compiled without Node's types. */
+declare const setImmediate: (callback: () => void) => unknown;
+
 /** Waits until every promise has settled that waits for no event of the world. */
 function runMicrotasks(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
