@@ -58,8 +58,12 @@ export function createLease(world: World): Lease {
             tab,
             begin: (isTakenOver) => {
               if (signal.aborted) return void later(() => giveBack(waiter));
-              // The tab was suspended and another tab took over.
               if (owner?.waiter !== waiter) return void ask();
+              // The tab was suspended before its turn began.
+              if (world.nowMs() - owner.sinceMs > 1000) {
+                giveBack(waiter);
+                return void ask();
+              }
               signal.removeEventListener('abort', giveUp);
               const run = async () => task({ isTakenOver });
               const end = () => later(() => giveBack(waiter));

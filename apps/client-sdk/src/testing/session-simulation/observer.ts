@@ -10,6 +10,11 @@ interface ObservedSession {
   readonly senders: Set<Tab>;
   readonly grants: Set<Grant>;
   hasLanded: boolean;
+  /**
+   * Whether its tab did not learn that the first write succeeded. Such a session is written again if the storage is empty,
+   * even if another tab signed out in the meantime: a known limit of the engine.
+   */
+  isWrittenAgain: boolean;
   isSignedOut: boolean;
   /** When a sign-out of the session resolved, and in which tab. */
   ended: { readonly atMs: number; readonly tab: Tab } | undefined;
@@ -66,7 +71,7 @@ export function createObserver(world: World, grantOf: (accessToken: string) => G
     const known = sessions.get(id);
     const grant = grantOf(accessToken);
     const created = { id, senders: new Set<Tab>(), grants: new Set<Grant>(), hasLanded: false, isSignedOut: false };
-    const session: ObservedSession = known ?? { ...created, ended: undefined };
+    const session: ObservedSession = known ?? { ...created, isWrittenAgain: false, ended: undefined };
     sessions.set(id, session);
     if (grant !== undefined) session.grants.add(grant);
     return session;
@@ -85,6 +90,7 @@ export function createObserver(world: World, grantOf: (accessToken: string) => G
     sent: (tab, text, isTroubled) => {
       const stored = JSON.parse(text) as Stored;
       const session = sessionOf(stored);
+      session.isWrittenAgain ||= isTroubled && !session.hasLanded;
       session.senders.add(tab);
       const grant = grantOf(stored.accessToken);
       if (isTroubled && grant !== undefined) grant.isExcused = true;
@@ -121,7 +127,7 @@ export function createObserver(world: World, grantOf: (accessToken: string) => G
       return {
         resolved: () => {
           unfinishedSignOuts.delete(tab);
-          for (const session of ending) session.ended ??= { atMs: world.nowMs(), tab };
+          for (const session of ending) if (!session.isWrittenAgain) session.ended ??= { atMs: world.nowMs(), tab };
           checkEnded();
         },
       };

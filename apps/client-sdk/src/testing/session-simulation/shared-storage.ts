@@ -56,7 +56,7 @@ export function createSharedStorage(world: World, watcher: StorageWatcher): Shar
     return (apply, { isRemoval = false, text } = {}) => {
       const drawn = troubles.get(tab)?.shift();
       const trouble = isRemoval && drawn === 'late' ? 'refused' : drawn;
-      if (text !== undefined) watcher.sent(tab, text, trouble !== undefined && trouble !== 'slow');
+      if (text !== undefined) watcher.sent(tab, text, trouble !== undefined);
       if (trouble !== undefined) {
         tab.noteTrouble();
         world.note(`storage: an access of ${tab.name} is ${trouble}`);
