@@ -6,7 +6,8 @@ import { createFakeVendor } from '../testing/session-vendor.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { eraOf } from './session-context.ts';
 import { createSession } from './session.ts';
-import { isOver, lifetimeOf, parseRecord, type SessionRecord } from './session-record.ts';
+import { isOver } from '../moment.ts';
+import { lifetimeOf, parseRecord, type SessionRecord } from './session-record.ts';
 import { checkTokens } from './session-tokens.ts';
 
 const { vendor } = createFakeVendor();

@@ -3,7 +3,8 @@ import { settleWithin } from '../deadline.ts';
 import { ValetError } from '../valet-error.ts';
 import { assertCurrent, type Era, type SessionContext } from './session-context.ts';
 import { asValetError, signedOutError, storageError } from './session-errors.ts';
-import { isOver, recordOf, type DueTime, type SessionRecord } from './session-record.ts';
+import { isOver, type Moment } from '../moment.ts';
+import { recordOf, type SessionRecord } from './session-record.ts';
 import { checkTokens } from './session-tokens.ts';
 import type { SessionCall, SessionTokens } from './session-types.ts';
 
@@ -15,7 +16,7 @@ export interface SessionTurn {
   readonly former: SessionRecord | undefined;
   readonly revision: string | null;
   /** When this tab must have its responses: another tab takes the turn two seconds later. */
-  readonly requestsEnd: DueTime;
+  readonly requestsEnd: Moment;
 }
 
 /** Milliseconds that the requests of a turn may take. Two seconds later, another tab can take the turn. */
