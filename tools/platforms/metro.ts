@@ -58,12 +58,20 @@ export async function bundleWithMetro(project: Project, version: '0.81' | '0.83'
   const runtime = realpathSync(findProgram('metro-runtime', folder));
   project.copy(...polyfills, '@react-native/js-polyfills');
   project.write(`${folder}-globals.js`, globals);
-  project.write(`${folder}-entry.js`, `require('./${folder}-globals.js');
+  project.write(
+    `${folder}-entry.js`,
+    `require('./${folder}-globals.js');
 ${loaders.import}${checkFunction}
-check('https://broker.example').then((result) => print(result), (error) => print(String(error && error.stack)));`);
-  project.write('babel.config.js', `module.exports = { presets: [[${JSON.stringify(findProgram('@react-native/babel-preset'))},
-    { unstable_transformProfile: 'hermes-stable', enableBabelRuntime: false }]] };`);
-  const program = project.write(`${folder}-build.cjs`, `const Metro = require(${JSON.stringify(metro)});
+check('https://broker.example').then((result) => print(result), (error) => print(String(error && error.stack)));`,
+  );
+  project.write(
+    'babel.config.js',
+    `module.exports = { presets: [[${JSON.stringify(findProgram('@react-native/babel-preset'))},
+    { unstable_transformProfile: 'hermes-stable', enableBabelRuntime: false }]] };`,
+  );
+  const program = project.write(
+    `${folder}-build.cjs`,
+    `const Metro = require(${JSON.stringify(metro)});
 Metro.loadConfig({ cwd: __dirname }, {
   projectRoot: __dirname,
   watchFolders: [${JSON.stringify(runtime)}],
@@ -75,11 +83,13 @@ Metro.loadConfig({ cwd: __dirname }, {
   serializer: { getPolyfills: () => require('@react-native/js-polyfills')() },
 }).then((config) => Metro.runBuild(config, {
   entry: '${folder}-entry.js', out: '${folder}-bundle.js', dev: false, minify: false, platform: 'android',
-})).then(() => process.exit(0), (error) => { console.error(error); process.exit(1); });`);
+})).then(() => process.exit(0), (error) => { console.error(error); process.exit(1); });`,
+  );
   await project.run(process.execPath, program);
   return join(project.folder, `${folder}-bundle.js`);
 }
 
+/** Returns the path of the program that runs a bundle in Hermes, React Native's JavaScript engine. */
 export function hermesShell(): string {
-  return join(findProgram('hermes-engine-cli'), 'linux64-bin/hermes');
+  return join(findProgram('hermes-engine-cli'), process.platform === 'darwin' ? 'osx-bin' : 'linux64-bin', 'hermes');
 }

@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundleWithMetro, hermesShell } from './metro.ts';
 import { checkFunction, checkResult, loaders, writeProgram } from './check-program.ts';
+import { bundleWithMetro, hermesShell } from './metro.ts';
 import { createProject, findProgram, startBroker, type Project } from './project.ts';
 
 const isInstalled = existsSync(new URL('node_modules/.modules.yaml', import.meta.url));
@@ -49,7 +49,12 @@ describe.skipIf(!isInstalled)('the packed client SDK', { timeout: 120_000 }, () 
     const output = await project.run(
       process.execPath,
       deno,
-      ...['run', '--no-lock', '--no-check', '--node-modules-dir=manual', '--allow-net=127.0.0.1', program],
+      'run',
+      '--no-lock',
+      '--no-check',
+      '--node-modules-dir=manual',
+      '--allow-net=127.0.0.1',
+      program,
     );
 
     expect(output).toBe(checkResult);
@@ -62,11 +67,14 @@ describe.skipIf(!isInstalled)('the packed client SDK', { timeout: 120_000 }, () 
   });
 
   test('issues a token in workerd', async () => {
-    project.write('worker.js', `${loaders.import}${checkFunction}
+    project.write(
+      'worker.js',
+      `${loaders.import}${checkFunction}
       export default { async test() {
         const result = await check('${broker.url}');
         if (result !== ${JSON.stringify(checkResult)}) throw new Error(result);
-      } };`);
+      } };`,
+    );
     const { buildSync } = await import('esbuild');
     buildSync({
       absWorkingDir: project.folder,
@@ -76,20 +84,28 @@ describe.skipIf(!isInstalled)('the packed client SDK', { timeout: 120_000 }, () 
       format: 'esm',
       conditions: ['workerd', 'worker'],
     });
-    project.write('worker.capnp', `using Workerd = import "/workerd/workerd.capnp";
+    project.write(
+      'worker.capnp',
+      `using Workerd = import "/workerd/workerd.capnp";
       const config :Workerd.Config = (services = [
         (name = "main", worker = (compatibilityDate = "2026-01-01", globalOutbound = "broker",
           modules = [(name = "worker", esModule = embed "worker-bundle.js")])),
-        (name = "broker", network = (allow = ["private"]))]);`);
+        (name = "broker", network = (allow = ["private"]))]);`,
+    );
 
     // Its exit code says whether the test of the worker passed.
-    await expect(project.run(join(findProgram('workerd'), 'bin/workerd'), 'test', 'worker.capnp')).resolves.toBeDefined();
+    await expect(
+      project.run(join(findProgram('workerd'), 'bin/workerd'), 'test', 'worker.capnp'),
+    ).resolves.toBeDefined();
   });
 
   test('issues a token in a bundle of Vite', async () => {
     project.write('vite/entry.js', writeProgram('import', broker.url));
-    project.write('vite/vite.config.mjs', `export default { logLevel: 'error',
-      build: { lib: { entry: 'entry.js', formats: ['es'], fileName: 'bundle' }, outDir: 'built' } };`);
+    project.write(
+      'vite/vite.config.mjs',
+      `export default { logLevel: 'error',
+      build: { lib: { entry: 'entry.js', formats: ['es'], fileName: 'bundle' }, outDir: 'built' } };`,
+    );
     project.write('vite/package.json', '{ "type": "module" }');
     const vite = join(findProgram('vite'), 'bin/vite.js');
 
@@ -99,8 +115,11 @@ describe.skipIf(!isInstalled)('the packed client SDK', { timeout: 120_000 }, () 
   });
 
   test('issues a token in a CommonJS test of Jest 29', async () => {
-    project.write('jest/client.test.js', `${loaders.require}${checkFunction}
-      test('issues', async () => expect(await check('${broker.url}')).toBe(${JSON.stringify(checkResult)}));`);
+    project.write(
+      'jest/client.test.js',
+      `${loaders.require}${checkFunction}
+      test('issues', async () => expect(await check('${broker.url}')).toBe(${JSON.stringify(checkResult)}));`,
+    );
     project.write('jest/jest.config.json', '{ "testEnvironment": "node", "transform": {}, "watchman": false }');
 
     const jest = join(findProgram('jest'), 'bin/jest.js');
@@ -111,7 +130,10 @@ describe.skipIf(!isInstalled)('the packed client SDK', { timeout: 120_000 }, () 
   });
 
   test('issues a token in Node 20 after an installation with Yarn 1', async () => {
-    project.write('yarn/package.json', `{ "private": true, "dependencies": { "@valetkey/client-sdk": "file:../client-sdk.tgz" } }`);
+    project.write(
+      'yarn/package.json',
+      `{ "private": true, "dependencies": { "@valetkey/client-sdk": "file:../client-sdk.tgz" } }`,
+    );
     const program = project.write('yarn/program.js', writeProgram('require', broker.url));
     const node = join(findProgram('node-20'), 'bin/node');
     const yarn = join(findProgram('yarn'), 'bin/yarn.js');
@@ -125,6 +147,6 @@ describe.skipIf(!isInstalled)('the packed client SDK', { timeout: 120_000 }, () 
   test.each(['0.81', '0.83'] as const)('issues a token in a bundle of Metro %s that Hermes runs', async (version) => {
     const bundle = await bundleWithMetro(project, version);
 
-    expect(await project.run(hermesShell(), ...['-Xes6-promise', '-Xmicrotask-queue'], bundle)).toBe(checkResult);
+    expect(await project.run(hermesShell(), '-Xes6-promise', '-Xmicrotask-queue', bundle)).toBe(checkResult);
   });
 });

@@ -1,17 +1,15 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { root } from '../workspace.ts';
+import { packClient } from '../client-sdk/pack.ts';
 
-/** A folder with the packed client SDK in its `node_modules`, and nothing else of this repository. */
+/** A project with the packed client SDK (`client-sdk.tgz`) in its `node_modules`. */
 export interface Project {
   readonly folder: string;
-  readonly tarball: string;
   /** Writes a file of the project and returns its path. */
   readonly write: (name: string, content: string) => string;
   /** Copies packages of `tools/platforms` into the project's `node_modules`. */
@@ -24,7 +22,7 @@ export interface Project {
 const require = createRequire(new URL('package.json', import.meta.url));
 const execute = promisify(execFile);
 
-/** Returns the folder of a package of `tools/platforms`. `from` is a package that depends on it. */
+/** Returns the folder of a package of `tools/platforms`, or of one on which its package `from` depends. */
 export function findProgram(name: string, from = ''): string {
   const resolve = from === '' ? require : createRequire(join(findProgram(from), 'package.json'));
   for (const folder of resolve.resolve.paths(name) ?? []) {
@@ -37,23 +35,10 @@ export function findProgram(name: string, from = ''): string {
   throw new Error(`${name} is not installed. Run \`npx -y pnpm@12.18.0 platforms\`.`);
 }
 
-/** Packs the client SDK as for a release. Returns the path of the tarball in `folder`. */
-export function packClient(folder: string): string {
-  const tarball = join(folder, 'client-sdk.tgz');
-  const options = { cwd: join(root, 'apps/client-sdk'), stdio: 'ignore' } as const;
-  execFileSync('npx', ['-y', 'pnpm@12.18.0', 'pack', '--out', tarball], options);
-  return tarball;
-}
-
 export function createProject(): Project {
-  const folder = mkdtempSync(join(tmpdir(), 'valetkey-platforms-'));
-  const tarball = packClient(folder);
-  const installed = join(folder, 'node_modules/@valetkey/client-sdk');
-  mkdirSync(installed, { recursive: true });
-  execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed]);
+  const { folder } = packClient();
   return {
     folder,
-    tarball,
     write: (name, content) => {
       const file = join(folder, name);
       mkdirSync(dirname(file), { recursive: true });
@@ -85,7 +70,9 @@ export const issueResponse = {
 /** Starts a broker that responds to every request with {@link issueResponse}. */
 export async function startBroker(): Promise<{ readonly url: string; readonly close: () => void }> {
   const headers = { 'content-type': 'application/json', 'valet-key': 'broker' };
-  const server = createServer((_request, response) => response.writeHead(200, headers).end(JSON.stringify(issueResponse)));
+  const server = createServer((_request, response) =>
+    response.writeHead(200, headers).end(JSON.stringify(issueResponse)),
+  );
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, close: () => void server.close() };
