@@ -5,14 +5,17 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clientEntries, listRootFiles } from './client-sdk/entries.ts';
-import { packClient } from './client-sdk/pack.ts';
+import { packClient, type PackedProject } from './client-sdk/pack.ts';
+import { testPlatforms } from './platforms/platforms.ts';
 import { root } from './workspace.ts';
 
+let packed: PackedProject;
 let project: string;
 let packageFolder: string;
 
 beforeAll(() => {
-  ({ folder: project, packageFolder } = packClient());
+  packed = packClient();
+  ({ folder: project, packageFolder } = packed);
 }, 180_000);
 afterAll(() => rmSync(project, { recursive: true }));
 
@@ -117,3 +120,6 @@ test.each([
 
   expect([check.stdout, check.status]).toEqual(['', 0]);
 });
+
+// In the same file, because two files at once would build the package at once.
+testPlatforms(() => packed);

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { packClient } from '../client-sdk/pack.ts';
+import type { PackedProject } from '../client-sdk/pack.ts';
 
 /** A project with the packed client SDK (`client-sdk.tgz`) in its `node_modules`. */
 export interface Project {
@@ -16,7 +16,6 @@ export interface Project {
   readonly copy: (...names: readonly string[]) => void;
   /** Runs a program in the project and returns what it printed. Rejects with its output if it fails. */
   readonly run: (program: string, ...programArguments: readonly string[]) => Promise<string>;
-  readonly remove: () => void;
 }
 
 const require = createRequire(new URL('package.json', import.meta.url));
@@ -35,8 +34,8 @@ export function findProgram(name: string, from = ''): string {
   throw new Error(`${name} is not installed. Run \`npx -y pnpm@12.18.0 platforms\`.`);
 }
 
-export function createProject(): Project {
-  const { folder } = packClient();
+/** Returns what the tests do with a packed project. */
+export function openProject({ folder }: PackedProject): Project {
   return {
     folder,
     write: (name, content) => {
@@ -54,7 +53,6 @@ export function createProject(): Project {
       const { stdout } = await execute(program, programArguments, { cwd: folder });
       return stdout.trim();
     },
-    remove: () => rmSync(folder, { recursive: true }),
   };
 }
 

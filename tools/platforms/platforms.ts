@@ -3,29 +3,36 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PackedProject } from '../client-sdk/pack.ts';
 import { checkFunction, checkResult, loaders, writeProgram } from './check-program.ts';
 import { bundleWithMetro, hermesShell } from './metro.ts';
-import { createProject, findProgram, startBroker, type Project } from './project.ts';
+import { openProject, findProgram, startBroker, type Project } from './project.ts';
 
-const isInstalled = existsSync(new URL('node_modules/.modules.yaml', import.meta.url));
-if (!isInstalled) {
+/** Returns whether the platforms are installed. Throws if they are not, although `.ci/run` should have installed them. */
+function arePlatformsInstalled(): boolean {
+  if (existsSync(new URL('node_modules/.modules.yaml', import.meta.url))) return true;
   const message = 'The platforms are not installed. Run `npx -y pnpm@12.18.0 platforms`.';
   if (process.env['CI'] !== undefined) throw new Error(message);
   process.stderr.write(`\n*** ${message} Their tests are skipped. ***\n`);
+  return false;
 }
 
-describe.skipIf(!isInstalled)('the packed client SDK', { timeout: 120_000 }, () => {
+/** Defines the tests of a packed project on each platform. The project is packed before the tests run. */
+export function testPlatforms(packed: () => PackedProject): void {
+  describe.skipIf(!arePlatformsInstalled())('the packed client SDK', { timeout: 120_000 }, () => {
+    defineTests(packed);
+  });
+}
+
+function defineTests(packed: () => PackedProject): void {
   let project: Project;
   let broker: Awaited<ReturnType<typeof startBroker>>;
 
   beforeAll(async () => {
-    project = createProject();
+    project = openProject(packed());
     broker = await startBroker();
-  }, 180_000);
-  afterAll(() => {
-    broker.close();
-    project.remove();
   });
+  afterAll(() => broker.close());
 
   test.each([
     ['20', () => join(findProgram('node-20'), 'bin/node')],
@@ -149,4 +156,4 @@ describe.skipIf(!isInstalled)('the packed client SDK', { timeout: 120_000 }, () 
 
     expect(await project.run(hermesShell(), '-Xes6-promise', '-Xmicrotask-queue', bundle)).toBe(checkResult);
   });
-});
+}
