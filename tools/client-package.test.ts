@@ -78,10 +78,10 @@ test('the entries of one copy share their code, so each has the same ValetError'
 });
 
 test('an installer that checks engines installs the package on every version of Node', () => {
-  const manifest = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as object;
+  const manifest = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { dependencies: object };
 
   expect(manifest).not.toHaveProperty('engines');
-  expect(manifest).not.toHaveProperty('dependencies');
+  expect(Object.keys(manifest.dependencies)).toEqual(['oauth4webapi']);
   expect(manifest).not.toHaveProperty('devDependencies.typescript');
 });
 
@@ -95,31 +95,184 @@ export const storage: DeviceStorage = memoryStorage();
 export const code = (error: ValetError): string => error.code;
 `;
 
-/** TypeScript 5, which still has the module resolution of Node 10. The checker of packed types brings it. */
+/** The module of TypeScript 5, which still has the module resolution of Node 10. The checker of packed types brings it. */
 function findTypeScript5(): string {
   const cli = createRequire(join(root, 'package.json')).resolve('@arethetypeswrong/cli/package.json');
   const core = createRequire(cli).resolve('@arethetypeswrong/core/package.json');
-  return join(dirname(createRequire(core).resolve('typescript')), 'tsc.js');
+  return createRequire(core).resolve('typescript');
 }
 
-test.each([
-  ['node10', 'commonjs', 'consumer.ts'],
-  ['node16', 'node16', 'consumer.cts'],
-  ['node16', 'node16', 'consumer.mts'],
-  ['bundler', 'esnext', 'consumer.ts'],
-])('TypeScript with moduleResolution %s (module %s) accepts %s', (moduleResolution, module, name) => {
-  writeFileSync(join(project, name), consumer);
-  const options = ['--noEmit', '--strict', '--target', 'es2020', '--lib', 'es2022,dom'];
-  const resolution = ['--moduleResolution', moduleResolution, '--module', module];
+const compilers = {
+  5: join(dirname(findTypeScript5()), 'tsc.js'),
+  7: join(root, 'node_modules/typescript/bin/tsc'),
+};
 
-  // It checks the declarations as well: `skipLibCheck` is off.
-  const check = spawnSync(process.execPath, [findTypeScript5(), ...options, ...resolution, name], {
+/** The version of TypeScript, its `moduleResolution` and `module`, and the names of the files that it checks. */
+type Resolution = readonly [version: 5 | 7, resolution: string, module: string, files: readonly string[]];
+
+const resolutions: readonly Resolution[] = [
+  [5, 'node10', 'commonjs', ['consumer.ts']],
+  [5, 'node16', 'node16', ['consumer.cts', 'consumer.mts']],
+];
+const bundler: Resolution = [5, 'bundler', 'esnext', ['consumer.ts']];
+const typescript7: Resolution = [7, 'bundler', 'esnext', ['consumer.ts']];
+
+/** Writes the same program to each file, and returns what TypeScript finds. It checks the declarations too, without `skipLibCheck`. */
+function compile(
+  [version, resolution, module, files]: Resolution,
+  program: string,
+  declarations: readonly string[] = [],
+) {
+  for (const file of files) writeFileSync(join(project, file), program);
+  const options = ['--noEmit', '--strict', '--skipDefaultLibCheck', '--target', 'es2020', '--lib', 'es2022,dom'];
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [compilers[version], ...options, '--moduleResolution', resolution, '--module', module, ...declarations, ...files],
+    { cwd: project, encoding: 'utf8' },
+  );
+  return status === 0 ? stdout : `${stdout}exit code ${status}`;
+}
+
+test.each([...resolutions, bundler])(
+  'TypeScript %i with moduleResolution %s (module %s) accepts %j',
+  (...resolution) => {
+    expect(compile(resolution, consumer)).toBe('');
+  },
+);
+
+const connections = ['1', 'nabla', 'nymbl', 'reports', 'vital-eu'];
+
+/** The declaration of the connections, which the broker's command writes from a configuration. */
+let declaration: string;
+beforeAll(() => {
+  const vendors = { nabla: {}, 1: { vendor: 'nudge' }, nymbl: { vendor: 'nudge' }, 'vital-eu': { vendor: 'vital' } };
+  const config = { vendors: { ...vendors, reports: { vendor: 'nymbl' } } };
+  writeFileSync(join(project, 'valetkey.config.json'), JSON.stringify(config));
+  const command = ['--conditions=@valetkey/source', join(root, 'apps/broker/src/cli/command.ts')];
+  declaration = execFileSync(process.execPath, [...command, 'types', '--config', 'valetkey.config.json'], {
     cwd: project,
     encoding: 'utf8',
   });
-
-  expect([check.stdout, check.status]).toEqual(['', 0]);
 });
+
+/** Writes the declaration to a file, and returns the name of the file. */
+function declareConnections(file: string): string {
+  writeFileSync(join(project, file), declaration);
+  return file;
+}
+
+const declaredNames = `import * as sdk from '@valetkey/client-sdk';
+declare const valet: sdk.ValetClient;
+declare const core: sdk.VitalCore;
+export const id: Promise<string> = valet.issue('vital-eu').then(({ user_id }) => user_id);
+export const refresh: Promise<string> = valet.token('nabla').then(({ refresh_token }) => refresh_token);
+export const token: Promise<string> = valet.forUser(() => null).issue('1').then(({ token }) => token);
+export const things: Promise<unknown> = valet.issue('reports').then(({ things }) => things);
+export const typed: Promise<number> = valet.issue<{ count: number }>('reports').then(({ count }) => count);
+export const response: Promise<Response> = valet.fetch('reports', '/');
+export const tokens = sdk.nablaSessionTokens(valet);
+export const names: sdk.ConnectionName[] = ${JSON.stringify(connections)};
+export const ofNudge: sdk.ConnectionOf<'nudge'>[] = ['1', 'nymbl'];
+`;
+
+const refusedNames = [
+  `valet.issue('vital_eu');`,
+  `valet.issue('vital');`,
+  `valet.issue<{ count: number }>('report');`,
+  `valet.token('nable');`,
+  `valet.fetch('nudge', '/');`,
+  `valet.forUser(() => null).fetch('nudge', '/');`,
+  `sdk.nudgeRefreshToken(valet);`,
+  `sdk.nymblFetch(valet);`,
+  `sdk.vitalAuthenticate(valet);`,
+  `sdk.vitalReconcile(valet, core);`,
+  `sdk.vitalSignInToken(valet);`,
+  `export const name: sdk.ConnectionName = 'vital';`,
+  `export const ofVital: sdk.ConnectionOf<'vital'> = 'nabla';`,
+];
+
+const expectingErrors = refusedNames.map((line) => `// @ts-expect-error the broker has no such connection\n${line}\n`);
+
+test.each([...resolutions, typescript7])(
+  'TypeScript %i with moduleResolution %s (module %s) accepts in %j only the connections that `valetkey types` has declared',
+  (...resolution) => {
+    const names = resolution[3].map((file) => file.replace('consumer', 'valetkey').replace(/[cm]?ts$/, 'd.$&'));
+    const program = [declaredNames, ...expectingErrors].join('');
+
+    expect(compile(resolution, program, names.map(declareConnections))).toBe('');
+  },
+);
+
+test('TypeScript accepts every name of a connection without a declaration', () => {
+  const anyName = refusedNames.join('\n').replaceAll('export const', 'const');
+
+  expect(compile(typescript7, `${declaredNames.split('export')[0]}{\n${anyName}\n}`)).toBe('');
+});
+
+test('a session of Nabla accepts the client only if a declared connection of Nabla has the name `nabla`', () => {
+  const program = `import { createNablaSession, type NablaSessionOptions } from '@valetkey/client-sdk/session';
+import type { ValetClient } from '@valetkey/client-sdk';
+declare const options: NablaSessionOptions;
+export const create = (valet: ValetClient) => createNablaSession(valet, options);
+`;
+  writeFileSync(join(project, 'renamed.d.ts'), declaration.replace("nabla: 'nabla'", "'nabla-eu': 'nabla'"));
+
+  expect(compile(typescript7, program, [declareConnections('valetkey.d.ts')])).toBe('');
+  expect(compile(typescript7, program, ['renamed.d.ts'])).toContain('MissingConnection<"nabla">');
+});
+
+test('TypeScript names the connections when one is misspelt, and the vendor when its function has no connection', () => {
+  const calls = `valet.fetch('nable', '/');\nsdk.nymblFetch(valet);\n`;
+  const problems = compile(typescript7, `${declaredNames}${calls}`, [declareConnections('valetkey.d.ts')]);
+
+  expect(problems.match(/error TS/g)).toHaveLength(2);
+  expect(problems).toMatch(/"nable".*is not assignable.*"nabla"/);
+  expect(problems).toMatch(/needs a connection that has this name and this vendor.*MissingConnection<"nymbl">/);
+});
+
+test('an editor completes the connections in calls of issue, token and fetch', () => {
+  const files = [declareConnections('valetkey.d.ts'), 'editor.ts'].map((name) => join(project, name));
+  const calls = ['issue', 'token', 'fetch'].map((method) => `valet.${method}('', '/');`);
+  const text = `${declaredNames.split('export')[0]}${calls.join('\n')}`;
+  writeFileSync(join(project, 'editor.ts'), text);
+  const typescript = createRequire(import.meta.url)(findTypeScript5()) as TypeScript5;
+  const editor = typescript.createLanguageService({
+    ...typescript.sys,
+    useCaseSensitiveFileNames: () => true,
+    getScriptFileNames: () => files,
+    getScriptVersion: () => '1',
+    getScriptSnapshot: (file) => typescript.ScriptSnapshot.fromString(readFileSync(file, 'utf8')),
+    getCompilationSettings: () => ({ strict: true, types: [] }),
+    getDefaultLibFileName: typescript.getDefaultLibFilePath,
+  });
+
+  for (const call of calls) {
+    const position = text.indexOf(call) + call.indexOf("'") + 1;
+    const completions = editor.getCompletionsAtPosition(join(project, 'editor.ts'), position, {});
+    expect(completions?.entries.map(({ name }) => name).toSorted(), call).toEqual(connections);
+  }
+});
+
+/** The part of TypeScript 5 that editors use. */
+interface TypeScript5 {
+  readonly sys: object;
+  readonly ScriptSnapshot: { fromString(text: string): object };
+  readonly getDefaultLibFilePath: (options: object) => string;
+  createLanguageService(host: {
+    useCaseSensitiveFileNames: () => boolean;
+    getScriptFileNames: () => readonly string[];
+    getScriptVersion: () => string;
+    getScriptSnapshot: (file: string) => object;
+    getCompilationSettings: () => object;
+    getDefaultLibFileName: (options: object) => string;
+  }): {
+    getCompletionsAtPosition(
+      file: string,
+      position: number,
+      options: object,
+    ): { readonly entries: readonly { readonly name: string }[] } | undefined;
+  };
+}
 
 // In the same file, because two files at once would build the package at once.
 testPlatforms(() => packed);

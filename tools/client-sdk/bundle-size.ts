@@ -53,5 +53,11 @@ export const packageUses: readonly PackageUse[] = [
   withClient('client and Vital (`vitalReconcile`)', 'vitalReconcile'),
   withClient('client and Vital session', 'createVitalSession', './session/index.ts'),
   withClient('client and Nabla session', 'createNablaSession', './session/index.ts'),
-  { name: 'everything', code: "export * from './index.ts'; export * as session from './session/index.ts';" },
+  withClient('client and OpenID sign-in', 'createLogin', './login/index.ts'),
+  {
+    name: 'everything',
+    code: ['index', 'session/index', 'login/index', 'react/index']
+      .map((path, index) => `export * as entry${index} from './${path}.ts';`)
+      .join(''),
+  },
 ];

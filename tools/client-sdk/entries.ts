@@ -2,7 +2,7 @@
  * The entries of the client SDK. `index` is the package itself; every other name is also a folder of `src/`. After a change, run
  * `pnpm generate`, which writes the entries into the package's manifest.
  */
-export const clientEntries: readonly string[] = ['index', 'session'];
+export const clientEntries: readonly string[] = ['index', 'session', 'login', 'react'];
 
 /** Returns the path of an entry inside `src/` and `dist/`, without its ending: `session/index`. */
 export function pathOfEntry(name: string): string {

@@ -5,6 +5,9 @@ import {
   nablaSessionTokens,
   nudgeRefreshToken,
   type BrokerErrorCode,
+  type ClientFor,
+  type ConnectionName,
+  type ConnectionOf,
   type SessionVendor,
   type ValetClient,
   type ValetClientOptions,
@@ -52,4 +55,11 @@ test('createValetClient requires getAppToken to be a function', () => {
 test('token resolves with the same fields as issue', () => {
   expectTypeOf(valet.token('nudge')).resolves.toHaveProperty('token').toEqualTypeOf<string>();
   expectTypeOf(valet.token<{ key: string }>('acme')).resolves.toHaveProperty('key').toEqualTypeOf<string>();
+});
+
+test('without a declaration in Register, every text is the name of a connection, and each function of a vendor accepts the client', () => {
+  expectTypeOf<ConnectionName>().toEqualTypeOf<string>();
+  expectTypeOf<ConnectionOf<'vital'>>().toEqualTypeOf<string>();
+  expectTypeOf<ClientFor<'vital'>>().toEqualTypeOf<ValetClient>();
+  expectTypeOf(valet.fetch).parameter(0).toEqualTypeOf<string>();
 });

@@ -2,28 +2,32 @@ import type { GetAppToken } from './app-token.ts';
 import { parseCallOptions, parseInit } from './arguments.ts';
 import { parseSessionResponse } from './broker-response.ts';
 import { proxyUrl } from './broker-url.ts';
-import type { CallOptions, IssueOptions, IssueParameters } from './call-options.ts';
+import type { CallOptions, IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
 import { insideOf, type ClientInside } from './client-inside.ts';
-import { createIssueCalls, type CallsDependencies } from './issue-calls.ts';
+import { createIssueCalls, createOnTokenChange, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
 import { checkGetAppToken, parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
+import type { ConnectionName, ConnectionOf, DescribedConnection, MissingConnection, ResponseOf } from './register.ts';
 import { guardBody } from './response-body.ts';
 import { createServerTime, type ServerTime } from './server-time.ts';
+import type { TokenListener } from './token-listeners.ts';
 import { createUserCalls } from './user-calls.ts';
 import { createUserSession } from './user-session.ts';
-import type { VendorResponses } from './vendors/responses.ts';
 import type { IssueResponse, SessionResponse } from './wire.ts';
 
-/** A client of one broker. Each function rejects with a {@link ValetError} if it fails. */
+/**
+ * A client of one broker. Each function rejects with a {@link ValetError} if it fails. If the app has declared its connections
+ * in {@link Register}, no other name compiles.
+ */
 export interface ValetClient {
-  /** Requests a vendor's token from the broker: `POST /v1/vendors/{vendor}/token`. */
-  issue<Vendor extends keyof VendorResponses>(
-    vendor: Vendor,
+  /** Requests a vendor's token from the broker: `POST /v1/vendors/{connection}/token`. */
+  issue<Name extends DescribedConnection>(
+    connection: Name,
     parameters?: IssueParameters,
     options?: IssueOptions,
-  ): Promise<IssueResponse<VendorResponses[Vendor]>>;
+  ): Promise<IssueResponse<ResponseOf<Name>>>;
   issue<Fields extends object = Record<string, unknown>>(
-    vendor: string,
+    connection: ConnectionName,
     parameters?: IssueParameters,
     options?: IssueOptions,
   ): Promise<IssueResponse<Fields>>;
@@ -35,16 +39,36 @@ export interface ValetClient {
    *
    * Use it for a token that your own code sends to the vendor. A vendor's SDK keeps its tokens itself.
    */
-  token<Vendor extends keyof VendorResponses>(
-    vendor: Vendor,
+  token<Name extends DescribedConnection>(
+    connection: Name,
     parameters?: IssueParameters,
-    options?: CallOptions,
-  ): Promise<IssueResponse<VendorResponses[Vendor]>>;
+    options?: TokenOptions,
+  ): Promise<IssueResponse<ResponseOf<Name>>>;
   token<Fields extends object = Record<string, unknown>>(
-    vendor: string,
+    connection: ConnectionName,
     parameters?: IssueParameters,
-    options?: CallOptions,
+    options?: TokenOptions,
   ): Promise<IssueResponse<Fields>>;
+
+  /**
+   * Calls `listener` when the token that `token` keeps for this connection and these parameters was renewed, and when `signOut`
+   * dropped it. Returns a function that ends this. The listener belongs to the user of the client: it receives nothing after
+   * `signOut`. An error that it throws is ignored.
+   *
+   * Throws a `TypeError` if `listener` is not a function, and `invalid_request` for parameters that JSON cannot contain.
+   *
+   * @example
+   * ```ts
+   * const stop = valet.onTokenChange('nudge', undefined, ({ reason }) => {
+   *   if (reason === 'renewed') reconnect();
+   * });
+   * ```
+   */
+  onTokenChange(
+    connection: ConnectionName,
+    parameters: IssueParameters | undefined,
+    listener: TokenListener,
+  ): () => void;
 
   /**
    * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, even
@@ -54,7 +78,7 @@ export interface ValetClient {
    * of the vendor, such as `@odata.nextLink`; the broker refuses a link to any other server. The client replaces the `authorization` header
    * of `init`.
    */
-  fetch(vendor: string, path: string, init?: RequestInit): Promise<Response>;
+  fetch(connection: ConnectionName, path: string, init?: RequestInit): Promise<Response>;
 
   /** Resolves with the principal (issuer and subject) and the operations that it may use: `GET /v1/session`. */
   session(options?: CallOptions): Promise<SessionResponse>;
@@ -82,6 +106,13 @@ export interface ValetClient {
    */
   readonly serverTimeOffsetMs: number | undefined;
 }
+
+/**
+ * The client that the functions of one vendor accept. They use the connection that has the name of the vendor. If the app has
+ * declared its connections in {@link Register}, and none of this vendor has that name, they accept no client.
+ */
+export type ClientFor<Vendor extends string> =
+  Vendor extends ConnectionOf<Vendor> ? ValetClient : MissingConnection<Vendor>;
 
 /**
  * Creates a client of the broker at `brokerUrl` for the user whose token `getAppToken` returns.
@@ -120,6 +151,7 @@ function createClientOfUser(options: ParsedOptions, serverTime: ServerTime): Val
     // The client does not check the vendor's own fields. The function of each vendor checks the fields that it reads.
     issue: issue as ValetClient['issue'],
     token: token as ValetClient['token'],
+    onTokenChange: createOnTokenChange(dependencies),
     signOut: () => {
       const ending = session;
       session = createUserSession(options);

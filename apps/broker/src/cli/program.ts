@@ -6,6 +6,7 @@ import { CommandError } from './command-error.ts';
 import { describeUse, finishCommand } from './command-help.ts';
 import type { ExplainedWish } from './explain.ts';
 import { widthOf, wrap } from './terminal.ts';
+import type { TypesOptions } from './types-action.ts';
 import { addUsersCommands } from './users-commands.ts';
 
 const exampleFile = 'valetkey.config.yaml';
@@ -95,6 +96,28 @@ addConfigCommand(
   .option('--operation <name>', 'Reports only about this operation: issue, proxy, authorize or resolve.')
   .option('--path <path>', 'Also reports whether the user may make the proxied call of this path at the vendor.')
   .option('--method <method>', 'The method of this proxied call. Default: GET.');
+
+const typesCommand = program
+  .command('types')
+  .description(
+    'Writes the names of the connections as TypeScript types, so that an app with a misspelt connection does not compile. ' +
+      'Needs no secret, opens no store and calls no server.',
+  )
+  .usage('[options]')
+  .option('--config <file>', 'Reads the configuration from this .ts, .js, .yaml or .json file.', exampleFile)
+  .option('--out <file>', 'Writes this .d.ts file, and not to standard output.')
+  .option('--check', 'Writes nothing, and exits with 1 if the file of --out differs.')
+  .action(async (options: TypesOptions) => (await import('./types-action.ts')).writeTypes(options));
+finishCommand(
+  typesCommand,
+  [
+    'valetkey types --out src/valetkey-connections.d.ts',
+    '',
+    '# in CI',
+    'valetkey types --out src/valetkey-connections.d.ts --check',
+  ],
+  'the types were written or, with --check, are up to date',
+);
 
 addAuditCommands(program);
 addUsersCommands(program);

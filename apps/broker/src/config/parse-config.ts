@@ -1,25 +1,26 @@
-import {
-  findSimilarName,
-  isFieldName,
-  listSchemaProblems,
-  type SchemaProblem,
-  type VendorDefinition,
-} from '@valetkey/core-types';
+import { listSchemaProblems, type SchemaProblem } from '@valetkey/core-types';
 import { vendors as registry } from '@valetkey/vendor-clients';
 import { z } from 'zod';
-import { parseOptions, readDefinition } from './adapter.ts';
+import { parseOptions } from './adapter.ts';
 import { findAmbiguousActors } from './admin-fields.ts';
 import { brokerShape } from './broker-fields.ts';
 import { checkConnections, findUnknownIssuers } from './check-connections.ts';
 import { checkOperators } from './check-operators.ts';
 import type { BrokerFields, Config, ConnectionConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
-import { connectionName } from './config-path.ts';
 import { connectionShape, type ConnectionPolicy } from './connection-policy.ts';
-import { findUnplainData, isPlainObject } from './plain-data.ts';
-
-/** The vendors that a configuration may name, by id. */
-export type VendorRegistry = Readonly<Record<string, VendorDefinition>>;
+import {
+  findVendor,
+  listEntries,
+  listVendors,
+  readSection,
+  toLine,
+  within,
+  type ConnectionEntry,
+  type KnownVendors,
+  type VendorRegistry,
+} from './known-vendors.ts';
+import { findUnplainData } from './plain-data.ts';
 
 const configSchema = z.strictObject({
   /** The address of the JSON Schema, for editors. */
@@ -62,73 +63,24 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
   return { ...fields, admin: { ...data.admin, operators }, issuers, issuerCertificates, connections };
 }
 
-function readSection(input: unknown, name: string): unknown {
-  return isPlainObject(input) ? input[name] : undefined;
-}
-
-/** The vendors that connections may name. */
-interface KnownVendors {
-  readonly vendors: ReadonlyMap<string, VendorDefinition>;
-  readonly problems: readonly string[];
-  /** Whether an adapter cannot be used. A connection with an unknown vendor may mean that adapter. */
-  readonly isIncomplete: boolean;
-}
-
-/** Returns the vendors of the registry and the operator's own adapters, by id. */
-function listVendors(registered: VendorRegistry, input: unknown): KnownVendors {
-  const vendors = new Map<string, VendorDefinition>();
-  const problems: string[] = [];
-  for (const [name, given] of Object.entries(registered)) {
-    const result = readDefinition(given);
-    if ('definition' in result) vendors.set(result.definition.id, result.definition);
-    else problems.push(...result.problems.map((problem) => toLine(within(`the vendor ${name}`, problem))));
-  }
-  const section = readSection(input, 'adapters');
-  const adapters = (Array.isArray(section) ? section : []).map(readDefinition);
-  for (const [index, adapter] of adapters.entries()) {
-    if (!('definition' in adapter)) continue;
-    const { id } = adapter.definition;
-    if (vendors.has(id)) problems.push(`adapters.${index}.id: is the id of another vendor`);
-    vendors.set(id, adapter.definition);
-  }
-  return { vendors, problems, isIncomplete: adapters.some((adapter) => 'problems' in adapter) };
-}
-
 function parseConnections(section: unknown, known: KnownVendors) {
   const connections: ConnectionConfig[] = [];
   const problems: string[] = [];
-  for (const [index, [name, entry]] of Object.entries(isPlainObject(section) ? section : {}).entries()) {
-    if (entry === undefined) continue;
-    const result = parseConnection({ name, index, entry }, known);
+  for (const entry of listEntries(section)) {
+    const result = parseConnection(entry, known);
     if ('problems' in result) problems.push(...result.problems);
     else connections.push(result);
   }
   return { connections, problems };
 }
 
-/** An entry under `vendors`. */
-interface Entry {
-  readonly name: string;
-  readonly index: number;
-  readonly entry: unknown;
-}
-
 function parseConnection(
-  { name, index, entry }: Entry,
-  { vendors, isIncomplete }: KnownVendors,
+  { name, index, entry }: ConnectionEntry,
+  known: KnownVendors,
 ): ConnectionConfig | { readonly problems: readonly string[] } {
-  const { vendor: id = name } = (entry ?? {}) as { vendor?: unknown };
-  const definition = typeof id === 'string' ? vendors.get(id) : undefined;
-  if (definition === undefined) {
-    if (isIncomplete) return { problems: [] };
-    const hasVendor = id !== name && connectionName.test(name);
-    const field = hasVendor ? `vendors.${name}.vendor` : describeEntry(name, index);
-    const similar = typeof id === 'string' ? findSimilarName(id, [...vendors.keys()]) : undefined;
-    const advice =
-      similar === undefined ? `; known are ${[...vendors.keys()].join(', ')}` : `; did you mean \`${similar}\`?`;
-    return { problems: [`${field}: is not a known vendor${advice}`] };
-  }
-  if (!connectionName.test(name)) return { problems: [`${describeEntry(name, index)}: ${wrongName}`] };
+  const found = findVendor({ name, index, entry }, known);
+  if ('problems' in found) return found;
+  const { definition } = found;
   const createSchema = () =>
     definition.options.safeExtend({ ...connectionShape, vendor: z.literal(definition.id).optional() }).strict();
   const result = parseOptions(definition, createSchema, entry);
@@ -150,25 +102,10 @@ function parseConnection(
   return { name, definition, options, policy, clientCertificate };
 }
 
-const wrongName = 'the name must have 1 to 63 characters of a-z, 0-9, - and _, and begin with a letter or digit';
-
-/** Names a connection whose name or vendor is wrong. A name that may be a secret is not shown. */
-function describeEntry(name: string, index: number): string {
-  return isFieldName(name) ? `vendors.${name}` : `vendors, entry ${index + 1} (its name is not shown)`;
-}
-
-function within(parent: string, { field, message }: SchemaProblem): SchemaProblem {
-  return { field: field === '' ? parent : `${parent}.${field}`, message };
-}
-
 /** Explains why the option `dpop` of `@valetkey/jwt-verify` is unknown here: an operator may have copied it. */
 function explainDpop(problem: SchemaProblem): SchemaProblem {
   if (!/^(?:issuers\.\d+|admin\.operators\.issuer)\.dpop$/.test(problem.field)) return problem;
   return { ...problem, message: 'is not available here; the broker accepts only bearer tokens' };
-}
-
-function toLine({ field, message }: SchemaProblem): string {
-  return `${field === '' ? '(the whole configuration)' : field}: ${message}`;
 }
 
 /** Returns the problems of fields that are valid one by one but cannot be combined. */

@@ -57,6 +57,7 @@ const helps: readonly [string, string][] = [
   ['check', '--config <file>'],
   ['doctor', '--config <file>'],
   ['explain', '--config <file>'],
+  ['types', '[options]'],
   ['audit list', '[options]'],
   ['audit why', '<request-id> [options]'],
   ['audit export', '[options]'],

@@ -1,6 +1,6 @@
 import { requireStringFields } from '../broker-response.ts';
 import { checkClient, followSignOuts, lookInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
+import type { ClientFor, ValetClient } from '../client.ts';
 import { claimsOf } from '../session/jwt-claims.ts';
 import { fetchWithSession } from '../session/session-fetch.ts';
 import { createSession } from '../session/session.ts';
@@ -49,7 +49,7 @@ export interface NablaSession {
  * const response = await nabla.fetch('/v1/patient/graphql/sdk/authenticated', { method: 'POST', body });
  * ```
  */
-export function createNablaSession(valet: ValetClient, options: NablaSessionOptions): NablaSession {
+export function createNablaSession(valet: ClientFor<'nabla'>, options: NablaSessionOptions): NablaSession {
   checkClient(valet, 'createNablaSession', 'issue');
   const parsed = parseNablaSessionOptions(options);
   const { storage, fetch, baseUrl, headers, userId } = parsed;

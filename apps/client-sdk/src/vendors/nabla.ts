@@ -1,7 +1,7 @@
 import { requireStringFields } from '../broker-response.ts';
 import { callSafely } from '../call-safely.ts';
 import { checkClient, lookInside, type ClientInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
+import type { ClientFor, ValetClient } from '../client.ts';
 import { ValetError } from '../valet-error.ts';
 
 /** The result of the session token provider of Nabla's SDK. */
@@ -45,7 +45,7 @@ const maxPauseMs = 5000;
  * ```
  */
 export function nablaSessionTokens(
-  valet: ValetClient,
+  valet: ClientFor<'nabla'>,
   options: NablaSessionTokensOptions = {},
 ): () => Promise<NablaSessionTokens> {
   checkClient(valet, 'nablaSessionTokens', 'issue');

@@ -1,7 +1,7 @@
 import { requireStringFields } from '../broker-response.ts';
 import { checkClient, lookInside } from '../client-inside.ts';
 import type { IssueParameters } from '../call-options.ts';
-import type { ValetClient } from '../client.ts';
+import type { ClientFor } from '../client.ts';
 import { settleWithin } from '../deadline.ts';
 import { ValetError } from '../valet-error.ts';
 import { deviceIsOnline } from './online.ts';
@@ -35,7 +35,7 @@ export interface NudgeRefreshTokenOptions {
  * ```
  */
 export function nudgeRefreshToken(
-  valet: ValetClient,
+  valet: ClientFor<'nudge'>,
   parameters?: IssueParameters,
   options: NudgeRefreshTokenOptions = {},
 ): () => Promise<string | null> {

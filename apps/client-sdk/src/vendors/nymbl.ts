@@ -1,5 +1,5 @@
 import { checkClient } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
+import type { ClientFor } from '../client.ts';
 
 /**
  * Creates a `fetch` for Nymbl's API. It accepts a path of the API and resolves with Nymbl's response. The broker adds
@@ -17,7 +17,7 @@ import type { ValetClient } from '../client.ts';
  * const { value: patients } = await response.json();
  * ```
  */
-export function nymblFetch(valet: ValetClient): (path: string, init?: RequestInit) => Promise<Response> {
+export function nymblFetch(valet: ClientFor<'nymbl'>): (path: string, init?: RequestInit) => Promise<Response> {
   checkClient(valet, 'nymblFetch', 'fetch');
   return (path, init) => valet.fetch('nymbl', path, init);
 }

@@ -1,5 +1,5 @@
 import { checkClient, lookInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
+import type { ClientFor, ValetClient } from '../client.ts';
 import { abortedError, type Ending } from '../deadline.ts';
 import { ValetError } from '../valet-error.ts';
 import { checkVitalCore, openVitalDevice, type SignIn, type VitalCore, type VitalDevice } from './vital-device.ts';
@@ -36,7 +36,7 @@ export type VitalReconciliation = 'unchanged' | 'signed_in' | 'signed_out';
  * ```
  */
 export function vitalReconcile(
-  valet: ValetClient,
+  valet: ClientFor<'vital'>,
   vital: VitalCore,
   options: VitalReconcileOptions = {},
 ): () => Promise<VitalReconciliation> {

@@ -1,6 +1,6 @@
 import { requireStringFields } from '../broker-response.ts';
 import { checkClient } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
+import type { ClientFor, ValetClient } from '../client.ts';
 
 /** The result of the callback that Vital's `identifyExternalUser` calls. */
 export interface VitalAuthenticateRequest {
@@ -29,7 +29,7 @@ export async function issueSignInToken(valet: ValetClient) {
  * await VitalCore.signIn(await vitalSignInToken(valet)());
  * ```
  */
-export function vitalSignInToken(valet: ValetClient): () => Promise<string> {
+export function vitalSignInToken(valet: ClientFor<'vital'>): () => Promise<string> {
   checkClient(valet, 'vitalSignInToken', 'issue');
   return async () => (await issueSignInToken(valet)).sign_in_token;
 }
@@ -44,7 +44,7 @@ export function vitalSignInToken(valet: ValetClient): () => Promise<string> {
  * await VitalCore.identifyExternalUser(userId, vitalAuthenticate(valet));
  * ```
  */
-export function vitalAuthenticate(valet: ValetClient): () => Promise<VitalAuthenticateRequest> {
+export function vitalAuthenticate(valet: ClientFor<'vital'>): () => Promise<VitalAuthenticateRequest> {
   checkClient(valet, 'vitalAuthenticate', 'issue');
   return async () => ({ type: 'signInToken', rawToken: (await issueSignInToken(valet)).sign_in_token });
 }

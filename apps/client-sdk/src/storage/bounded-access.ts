@@ -1,0 +1,41 @@
+import { neverEnding } from '../client-inside.ts';
+import { deviceClock, withMonotonicTime, type MonotonicClock, type ValetClock } from '../clock.ts';
+import { settleWithin } from '../deadline.ts';
+
+/** The options that all storages share. */
+export interface StorageOptions {
+  /**
+   * Milliseconds that one access may take before it rejects and the next one may run. Default: 4000. A session gives up
+   * after 5000.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** The clock, which tests can replace. Default: the device's clock. */
+  readonly clock?: ValetClock | undefined;
+}
+
+/** Runs accesses that always settle. */
+export interface Bounds {
+  readonly clock: MonotonicClock;
+  /** Runs `task`, and rejects when its time is over. The signal then aborts. */
+  readonly run: <Result>(task: (signal: AbortSignal) => Promise<Result>) => Promise<Result>;
+}
+
+/** Returns the bounds that the options of a storage ask for. Throws a `TypeError` for an option that is unknown or invalid. */
+export function parseStorageOptions(options: StorageOptions, where: string, ...names: readonly string[]): Bounds {
+  const check = (holds: boolean, option: string, rule: string) => {
+    if (!holds) throw new TypeError(`${where}: \`${option}\` ${rule}.`);
+  };
+  for (const name of Object.keys(options)) {
+    check(['timeoutMs', 'clock', ...names].includes(name), name, 'is not an option');
+  }
+  const { timeoutMs = 4000, clock = deviceClock } = options;
+  check(timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be a number of milliseconds above 0');
+  check(typeof clock.schedule === 'function', 'clock', 'must be a clock');
+  const deadline = {
+    clock: withMonotonicTime(clock),
+    timeoutMs,
+    ending: neverEnding,
+    what: 'The access to the storage',
+  };
+  return { clock: deadline.clock, run: (task) => settleWithin(deadline, ({ signal }) => task(signal)) };
+}
