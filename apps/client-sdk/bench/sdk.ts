@@ -69,8 +69,8 @@ them at its highest quality. 1 kB is 1000 bytes.
 
 ${formatSizes(packageUses.map(({ name, code }) => [name, measureBundle(code)] as const))}
 
-Each of these packages is bundled with its dependencies and signs users in, which the rows above do not: compare its size
-as what an app may already download, not as an alternative.
+Each of these packages is bundled with its dependencies. All of them sign users in: compare them with the row of the OpenID
+sign-in.
 
 ${formatSizes(measureOthers())}
 
