@@ -1,16 +1,26 @@
 // Installs each example that is a project, from its own lock file and with the packages of this repository. Then it checks
-// the types and runs the tests: `pnpm examples`.
+// the types, runs the example's tests, and drives its app in a browser: `pnpm examples`.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, globSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasChromium } from './testing/client-page.ts';
 import { root } from './workspace.ts';
 
 const folder = join(root, 'examples');
 const examples = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'package.json')));
 
 for (const name of examples) {
-  for (const command of [['install', '--frozen-lockfile', '--silent'], ['typecheck'], ['test']]) {
+  for (const command of [
+    ['install', '--frozen-lockfile', '--silent'],
+    ['run', '--if-present', 'typecheck'],
+    ['run', '--if-present', 'test'],
+  ]) {
     execFileSync('npx', ['-y', 'pnpm@12.18.0', ...command], { cwd: join(folder, name), stdio: 'inherit' });
   }
+}
+
+if (hasChromium()) {
+  const drives = globSync('tools/examples/drive-*.ts', { cwd: root });
+  execFileSync(process.execPath, ['--test', '--test-concurrency=2', ...drives], { cwd: root, stdio: 'inherit' });
 }
 process.stdout.write(`examples: ${examples.length} installed, checked and tested\n`);
