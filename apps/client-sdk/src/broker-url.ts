@@ -25,7 +25,12 @@ export function originOf(url: string): string | undefined {
   }
 }
 
-const vendorPattern = /^[a-z0-9][a-z0-9_-]*$/i;
+const connectionPattern = /^[a-z0-9][a-z0-9_-]{0,62}$/i;
+
+/** Returns whether a value can be the name of a connection of the broker. */
+export function isConnectionName(value: unknown): value is string {
+  return typeof value === 'string' && connectionPattern.test(value);
+}
 
 /** Excludes control characters, spaces, backslashes and fragments: URL parsers drop or rewrite them. */
 // eslint-disable-next-line no-control-regex
@@ -36,7 +41,7 @@ const dotSegment = /^(?:\.|%2e){1,2}$/i;
 
 /** Returns the URL of a vendor at the broker. Throws `invalid_request` for an invalid name. */
 export function vendorUrl(brokerUrl: string, vendor: string): string {
-  if (typeof vendor !== 'string' || !vendorPattern.test(vendor)) {
+  if (!isConnectionName(vendor)) {
     throw new ValetError('invalid_request', 'The vendor must be the name of a connection, such as `nabla`.', {
       remediation: 'Use a name that `valet.session()` lists under `vendors`.',
     });

@@ -7,12 +7,12 @@ import { insideOf, type ClientInside } from './client-inside.ts';
 import { createIssueCalls, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
 import { checkGetAppToken, parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
-import type { ConnectionName, ConnectionOf, DescribedConnection, MissingConnection, ResponseOf } from './register.ts';
+import type { ConnectionName, DescribedConnection, ResponseOf, SessionResponse } from './register.ts';
 import { guardBody } from './response-body.ts';
 import { createServerTime, type ServerTime } from './server-time.ts';
 import { createUserCalls } from './user-calls.ts';
 import { createUserSession } from './user-session.ts';
-import type { IssueResponse, SessionResponse } from './wire.ts';
+import type { IssueResponse } from './wire.ts';
 
 /**
  * A client of one broker. Each function rejects with a {@link ValetError} if it fails. If the app has declared its connections
@@ -85,13 +85,6 @@ export interface ValetClient {
    */
   readonly serverTimeOffsetMs: number | undefined;
 }
-
-/**
- * The client that the functions of one vendor accept. They use the connection that has the name of the vendor. If the app has
- * declared its connections in {@link Register}, and none of this vendor has that name, they accept no client.
- */
-export type ClientFor<Vendor extends string> =
-  Vendor extends ConnectionOf<Vendor> ? ValetClient : MissingConnection<Vendor>;
 
 /**
  * Creates a client of the broker at `brokerUrl` for the user whose token `getAppToken` returns.

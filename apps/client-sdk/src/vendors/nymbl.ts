@@ -1,12 +1,18 @@
 import { checkClient } from '../client-inside.ts';
-import type { ClientFor } from '../client.ts';
+import type { ValetClient } from '../client.ts';
+import type { ConnectionOption, OptionsParameter } from '../register.ts';
+import { parseConnection } from './connection.ts';
+
+/** The options of {@link nymblFetch}. */
+export interface NymblFetchOptions extends ConnectionOption<'nymbl'> {}
 
 /**
  * Creates a `fetch` for Nymbl's API. It accepts a path of the API and resolves with Nymbl's response. The broker adds
  * Nymbl's token and API key, which never reach the device. It refuses calls that are not on its allow-list
  * (`forbidden`).
  *
- * The function rejects with a {@link ValetError} if the broker refused the call or failed.
+ * The function rejects with a {@link ValetError} if the broker refused the call or failed. Throws a `TypeError` that names an
+ * invalid argument.
  *
  * @example
  * ```ts
@@ -17,7 +23,11 @@ import type { ClientFor } from '../client.ts';
  * const { value: patients } = await response.json();
  * ```
  */
-export function nymblFetch(valet: ClientFor<'nymbl'>): (path: string, init?: RequestInit) => Promise<Response> {
+export function nymblFetch(
+  valet: ValetClient,
+  ...[options = {}]: OptionsParameter<NymblFetchOptions>
+): (path: string, init?: RequestInit) => Promise<Response> {
   checkClient(valet, 'nymblFetch', 'fetch');
-  return (path, init) => valet.fetch('nymbl', path, init);
+  const connection = parseConnection(options, 'nymblFetch', 'nymbl');
+  return (path, init) => valet.fetch(connection, path, init);
 }

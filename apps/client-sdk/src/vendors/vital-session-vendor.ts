@@ -12,10 +12,14 @@ export interface VitalTicket extends VitalSignInToken {
 const vendor = 'vital';
 
 /** Says how a session at Vital begins and is refreshed. Source: the token requests of Vital's SDKs. */
-export function vitalSessionVendor({ fetch, authUrl }: ParsedVitalSessionOptions): SessionVendor<VitalTicket> {
+export function vitalSessionVendor({
+  connection,
+  fetch,
+  authUrl,
+}: ParsedVitalSessionOptions): SessionVendor<VitalTicket> {
   const urlFor = (place: VitalPlace) => `${authUrl(place)}/v1/token`;
   return {
-    name: vendor,
+    name: connection,
     exchange: async ({ userToken, ...ticket }, { signal, details }) => {
       if (details !== undefined && details['userId'] !== ticket.userId) {
         throw new ValetError('already_signed_in', 'Another user waits for re-authentication.', { vendor });
