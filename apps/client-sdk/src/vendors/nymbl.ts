@@ -21,6 +21,7 @@ export interface NymblFetchOptions extends ConnectionOption<'nymbl'> {}
  * const nymbl = nymblFetch(valet);
  * const response = await nymbl('/Patients?$top=10');
  * const { value: patients } = await response.json();
+ * const nymblOfClinic = nymblFetch(valet, { connection: 'nymbl-clinic' });
  * ```
  */
 export function nymblFetch(

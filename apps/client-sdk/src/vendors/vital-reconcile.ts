@@ -22,6 +22,8 @@ export type VitalReconciliation = 'unchanged' | 'signed_in' | 'signed_out';
  * - If Vital's SDK is signed in with an API key, the function migrates the same user if `apiKeySession` allows it.
  * - If the app's user is signed out, the function signs out.
  *
+ * Vital's SDK holds one user: pass one `connection` for one object of Vital's SDK.
+ *
  * If Vital's SDK or the broker fails, the function rejects. It never signs out the app's own user because of a failure.
  * Calls for one object of Vital's SDK run one after another, and each call of the SDK has a time limit.
  *
