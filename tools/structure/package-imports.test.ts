@@ -59,6 +59,19 @@ test('reports run-time imports of the client SDK and imports of core-types other
   };
   expect(check(files)).toEqual([
     'packages/core-types/src/a.ts: imports node:crypto; core-types imports only zod',
-    'apps/client-sdk/src/a.ts: imports node:fs at run time; the client has no dependencies',
+    'apps/client-sdk/src/a.ts: imports node:fs at run time, which no file of this folder may',
+  ]);
+});
+
+test('allows oauth4webapi in the sign-in of the client SDK, and in no other folder of it', () => {
+  const files = {
+    'apps/client-sdk/package.json': manifest('client-sdk', { oauth4webapi: '*' }),
+    'apps/client-sdk/src/login/a.ts': "import 'oauth4webapi'; import type { W } from '../a.ts';",
+    'apps/client-sdk/src/session/a.ts': "import 'oauth4webapi';",
+    'apps/client-sdk/src/a.ts': "import 'oauth4webapi';",
+  };
+  expect(check(files)).toEqual([
+    'apps/client-sdk/src/a.ts: imports oauth4webapi at run time, which no file of this folder may',
+    'apps/client-sdk/src/session/a.ts: imports oauth4webapi at run time, which no file of this folder may',
   ]);
 });

@@ -33,8 +33,13 @@ export function jsonBody(parameters: unknown, vendor: string): RequestInit {
   return { headers: { 'content-type': 'application/json' }, body: stringify(parameters, vendor) };
 }
 
+/** Returns a text that is the same for calls that request the same token. */
+export function subjectOf(vendor: string, parameters: object | undefined): string {
+  return stringify([vendor, parameters ?? {}], vendor);
+}
+
 /** Returns a value as JSON, for a comparison or a request. */
-export function stringify(value: unknown, vendor: string): string {
+function stringify(value: unknown, vendor: string): string {
   try {
     return JSON.stringify(value);
   } catch {

@@ -33,12 +33,13 @@ test('the bundle imports nothing', async () => {
   expect(code).not.toMatch(/\bimport\b(?!\.meta\.)|\brequire\b|\bfrom\s*["']|node:/);
 });
 
-test('the published package has no dependencies', async () => {
+test('the published package has one dependency, for the sign-in, and React only if the app has it', async () => {
   const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
 
   expect(manifest).toMatchObject({ name: '@valetkey/client-sdk' });
-  expect(manifest).not.toHaveProperty('dependencies');
-  expect(manifest).not.toHaveProperty('peerDependencies');
+  expect(Object.keys(manifest.dependencies)).toEqual(['oauth4webapi']);
+  expect(manifest.peerDependencies).toEqual({ react: '>=18' });
+  expect(manifest.peerDependenciesMeta).toEqual({ react: { optional: true } });
 });
 
 test('nymblFetch of the bundle runs on a platform that has only the globals that React Native has', async () => {

@@ -10,5 +10,13 @@ export interface IssueOptions extends CallOptions {
   readonly shared?: boolean | undefined;
 }
 
+export interface TokenOptions extends CallOptions {
+  /**
+   * What `token` resolved with, if the vendor refused that token: the client requests a new one, unless it has requested
+   * one since.
+   */
+  readonly refused?: object | undefined;
+}
+
 /** The parameters of a vendor. The vendor's page in the documentation lists them. */
 export type IssueParameters = Readonly<Record<string, unknown>>;

@@ -2,14 +2,15 @@ import type { GetAppToken } from './app-token.ts';
 import { parseCallOptions, parseInit } from './arguments.ts';
 import { parseSessionResponse } from './broker-response.ts';
 import { proxyUrl } from './broker-url.ts';
-import type { CallOptions, IssueOptions, IssueParameters } from './call-options.ts';
+import type { CallOptions, IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
 import { insideOf, type ClientInside } from './client-inside.ts';
-import { createIssueCalls, type CallsDependencies } from './issue-calls.ts';
+import { createIssueCalls, createOnTokenChange, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
 import { checkGetAppToken, parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
 import type { ConnectionName, DescribedConnection, ResponseOf, SessionResponse } from './register.ts';
 import { guardBody } from './response-body.ts';
 import { createServerTime, type ServerTime } from './server-time.ts';
+import type { TokenListener } from './token-listeners.ts';
 import { createUserCalls } from './user-calls.ts';
 import { createUserSession } from './user-session.ts';
 import type { IssueResponse } from './wire.ts';
@@ -41,13 +42,33 @@ export interface ValetClient {
   token<Name extends DescribedConnection>(
     connection: Name,
     parameters?: IssueParameters,
-    options?: CallOptions,
+    options?: TokenOptions,
   ): Promise<IssueResponse<ResponseOf<Name>>>;
   token<Fields extends object = Record<string, unknown>>(
     connection: ConnectionName,
     parameters?: IssueParameters,
-    options?: CallOptions,
+    options?: TokenOptions,
   ): Promise<IssueResponse<Fields>>;
+
+  /**
+   * Calls `listener` when the token that `token` keeps for this connection and these parameters was renewed, and when `signOut`
+   * dropped it. Returns a function that ends this. The listener belongs to the user of the client: it receives nothing after
+   * `signOut`. An error that it throws is ignored.
+   *
+   * Throws a `TypeError` if `listener` is not a function, and `invalid_request` for parameters that JSON cannot contain.
+   *
+   * @example
+   * ```ts
+   * const stop = valet.onTokenChange('nudge', undefined, ({ reason }) => {
+   *   if (reason === 'renewed') reconnect();
+   * });
+   * ```
+   */
+  onTokenChange(
+    connection: ConnectionName,
+    parameters: IssueParameters | undefined,
+    listener: TokenListener,
+  ): () => void;
 
   /**
    * Calls a vendor through the broker, which adds the vendor's credentials. Resolves with the vendor's response, even
@@ -123,6 +144,7 @@ function createClientOfUser(options: ParsedOptions, serverTime: ServerTime): Val
     // The client does not check the vendor's own fields. The function of each vendor checks the fields that it reads.
     issue: issue as ValetClient['issue'],
     token: token as ValetClient['token'],
+    onTokenChange: createOnTokenChange(dependencies),
     signOut: () => {
       const ending = session;
       session = createUserSession(options);

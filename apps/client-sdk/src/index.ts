@@ -8,7 +8,7 @@ export { vitalReconcile } from './vendors/vital-reconcile.ts';
 export { vitalAuthenticate, vitalSignInToken } from './vendors/vital.ts';
 
 export type { AppTokenRequest, GetAppToken } from './app-token.ts';
-export type { CallOptions, IssueOptions, IssueParameters } from './call-options.ts';
+export type { CallOptions, IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
 export type { ValetClient } from './client.ts';
 export type { ValetClock } from './clock.ts';
 export type { ValetEvent } from './events.ts';
@@ -21,6 +21,7 @@ export type {
   Register,
   SessionResponse,
 } from './register.ts';
+export type { TokenChange, TokenListener } from './token-listeners.ts';
 export type { BrokerErrorCode, ClientErrorCode, ValetErrorCode, ValetErrorDetails } from './valet-error.ts';
 export type { NablaResponse, NudgeResponse, VendorResponses, VitalResponse } from './vendors/responses.ts';
 export type { AuthgearContainer } from './vendors/authgear.ts';

@@ -1,11 +1,14 @@
 import { requestAppToken } from './app-token.ts';
-import { jsonBody, parseCallOptions, stringify } from './arguments.ts';
+import { jsonBody, parseCallOptions, subjectOf } from './arguments.ts';
 import { parseIssueResponse } from './broker-response.ts';
 import { vendorUrl } from './broker-url.ts';
-import type { CallOptions, IssueOptions, IssueParameters } from './call-options.ts';
+import type { IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
+import { momentIn } from './moment.ts';
 import { observe } from './observe.ts';
 import type { ParsedOptions } from './options.ts';
 import type { ServerTime } from './server-time.ts';
+import type { TokenListener } from './token-listeners.ts';
+import type { ReceivedToken } from './token-memo.ts';
 import type { SendAsUser } from './user-calls.ts';
 import type { UserSession } from './user-session.ts';
 import type { IssueEnvelope } from './wire.ts';
@@ -26,44 +29,49 @@ interface IssueRequest {
 
 /** Creates the functions of a client that request tokens. */
 export function createIssueCalls(dependencies: CallsDependencies) {
-  const { brokerUrl, serverTime, sendAsUser, currentSession } = dependencies;
+  const { brokerUrl, clock, serverTime, sendAsUser, currentSession } = dependencies;
 
   function issueOnce({ session, vendor, parameters }: IssueRequest, signal?: AbortSignal, token?: string) {
-    return session.settle(signal, async (controller) => {
+    return session.settle(signal, async (controller): Promise<ReceivedToken> => {
+      const requestedAt = momentIn(0, clock);
       const init = { method: 'POST', ...jsonBody(parameters, vendor) };
       const url = `${vendorUrl(brokerUrl, vendor)}/token`;
       const request = { session, url, init, signal: controller.signal, vendor, token };
       const { response, elapsedMs } = await sendAsUser(request);
-      const issued = await parseIssueResponse(response, vendor);
-      serverTime.measure(issued.server_time, elapsedMs);
-      return issued;
+      const body = await parseIssueResponse(response, vendor);
+      serverTime.measure(body.server_time, elapsedMs);
+      return { response: body, requestedAt };
     });
   }
 
-  /** Resolves with the app token, and with the key of equal calls of the same user: `getAppToken` may serve several. */
+  /** Resolves with what equal calls of the same user share: `getAppToken` may serve several users. */
   async function identify({ session, vendor, parameters }: IssueRequest, signal: AbortSignal) {
-    const token = await requestAppToken(session.getAppToken, { forceRefresh: false, signal });
-    return { token, key: stringify([token, vendor, parameters], vendor) };
+    const appToken = await requestAppToken(session.getAppToken, { forceRefresh: false, signal });
+    const subject = subjectOf(vendor, parameters);
+    return { appToken, subject, key: `${appToken} ${subject}` };
   }
 
   async function issueShared(request: IssueRequest, signal: AbortSignal): Promise<IssueEnvelope> {
-    const { token, key } = await identify(request, signal);
-    return request.session.sharedCalls.join(key, () => issueOnce(request, undefined, token));
+    const { appToken, key } = await identify(request, signal);
+    const { response } = await request.session.sharedCalls.join(key, () => issueOnce(request, undefined, appToken));
+    return response;
   }
 
-  async function issueKept(request: IssueRequest, signal: AbortSignal): Promise<IssueEnvelope> {
+  async function issueKept(request: IssueRequest, signal: AbortSignal, refused?: object): Promise<IssueEnvelope> {
     const { sharedCalls, tokens } = request.session;
-    const { token, key } = await identify(request, signal);
-    const kept = tokens.get(key);
-    if (kept !== undefined) return { ...kept };
+    const identity = await identify(request, signal);
+    const kept = tokens.get(identity, refused);
+    if (kept !== undefined) return kept;
+    const { appToken, key } = identity;
     let isOwn = false;
-    const issued = await sharedCalls.join(key, () => {
+    const received = await sharedCalls.join(key, () => {
       isOwn = true;
-      return issueOnce(request, undefined, token);
+      return issueOnce(request, undefined, appToken);
     });
-    if (tokens.set(key, issued) || isOwn) return { ...issued };
+    const shared = tokens.keep(identity, received);
+    if (shared !== undefined) return shared;
     // The token may work only once, and it belongs to the call that requested it.
-    return issueOnce(request, signal, token);
+    return (isOwn ? received : await issueOnce(request, signal, appToken)).response;
   }
 
   return {
@@ -72,17 +80,25 @@ export function createIssueCalls(dependencies: CallsDependencies) {
       const request = { session, vendor, parameters };
       return observe<IssueEnvelope>(dependencies, { operation: 'issue', vendor }, session, async () => {
         const { signal, shared = false } = parseCallOptions<IssueOptions>(options, ['signal', 'shared']);
-        if (!shared) return issueOnce(request, signal);
+        if (!shared) return (await issueOnce(request, signal)).response;
         return session.settle(signal, (controller) => issueShared(request, controller.signal));
       });
     },
-    token: (vendor: string, parameters?: IssueParameters, options?: CallOptions) => {
+    token: (vendor: string, parameters?: IssueParameters, options?: TokenOptions) => {
       const session = currentSession();
       return observe<IssueEnvelope>(dependencies, { operation: 'issue', vendor }, session, async () => {
-        const { signal } = parseCallOptions<CallOptions>(options, ['signal']);
+        const { signal, refused } = parseCallOptions<TokenOptions>(options, ['signal', 'refused']);
         const request = { session, vendor, parameters };
-        return session.settle(signal, (controller) => issueKept(request, controller.signal));
+        return session.settle(signal, (controller) => issueKept(request, controller.signal, refused));
       });
     },
+  };
+}
+
+/** Creates the function of a client that tells of changes of the kept tokens. */
+export function createOnTokenChange({ currentSession }: Pick<CallsDependencies, 'currentSession'>) {
+  return (vendor: string, parameters: IssueParameters | undefined, listener: TokenListener): (() => void) => {
+    if (typeof listener !== 'function') throw new TypeError('onTokenChange: `listener` must be a function.');
+    return currentSession().tokens.onChange(subjectOf(vendor, parameters), listener);
   };
 }

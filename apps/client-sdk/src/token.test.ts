@@ -8,7 +8,8 @@ import { createVirtualClock } from './testing/virtual-clock.ts';
 /** Creates a client of a broker that numbers its tokens. Each one is due for a refresh after 240 seconds. */
 async function valetOf(
   respond?: (count: number, authorization?: string) => FakeResponse,
-  getAppToken = () => 'app-token',
+  getAppToken: () => string = () => 'app-token',
+  virtual = createVirtualClock(),
 ) {
   let count = 0;
   const broker = await startFakeBroker(({ path, headers }) => {
@@ -17,7 +18,6 @@ async function valetOf(
     const fields = { token: `token-${count}`, expires_in: 300, refresh_after: 240 };
     return respond?.(count, headers.authorization) ?? issued(vendor, fields);
   });
-  const virtual = createVirtualClock();
   return { broker, valet: createValetClient({ brokerUrl: broker.url, getAppToken, clock: virtual.clock }), ...virtual };
 }
 
@@ -52,6 +52,79 @@ test('1,000 callers of token at the same time send one request, and each receive
 
   expect(new Set(tokens.map(({ token }) => token))).toEqual(new Set(['token-1']));
   expect(new Set(tokens).size).toBe(1000);
+  expect(broker.requests).toHaveLength(1);
+});
+
+test('1,000 callers of token at the moment when the kept token is due send one request', async () => {
+  const { valet, broker, advance } = await valetOf();
+  await valet.token('nudge');
+  advance(240_000);
+
+  const tokens = await Promise.all(Array.from({ length: 1000 }, () => valet.token('nudge')));
+
+  expect(new Set(tokens.map(({ token }) => token))).toEqual(new Set(['token-2']));
+  expect(broker.requests).toHaveLength(2);
+});
+
+test('token sends one request for callers that come in each microtask around the arrival of a renewed token', async () => {
+  let count = 0;
+  const { clock, advance } = createVirtualClock();
+  const fetch = async () => {
+    count += 1;
+    const body = { vendor: 'nudge', connection: 'nudge', server_time: '2026-11-20T10:00:00.000Z', refresh_after: 240 };
+    return new Response(JSON.stringify(body), { headers: { 'valet-key': 'broker' } });
+  };
+  const valet = createValetClient({ brokerUrl: 'https://broker.example', getAppToken: () => 'a', clock, fetch });
+  await valet.token('nudge');
+  advance(240_000);
+
+  const calls: Promise<unknown>[] = [];
+  for (let microtask = 0; microtask < 200; microtask += 1) {
+    calls.push(valet.token('nudge'));
+    await Promise.resolve();
+  }
+  await Promise.all(calls);
+
+  expect(count).toBe(2);
+});
+
+test('token says how many seconds of a kept token are left', async () => {
+  const { valet, advance } = await valetOf();
+
+  expect(await valet.token('nudge')).toMatchObject({ expires_in: 300, refresh_after: 240 });
+  advance(100_500);
+  expect(await valet.token('nudge')).toMatchObject({ token: 'token-1', expires_in: 200, refresh_after: 140 });
+});
+
+test('token counts the life of a token from its request, because the device may sleep before the response', async () => {
+  const virtual = createVirtualClock();
+  const respond = (count: number) => {
+    if (count === 1) virtual.stepTime(250_000);
+    return issued('nudge', { token: `token-${count}`, expires_in: 300, refresh_after: 240 });
+  };
+  const { valet } = await valetOf(respond, undefined, virtual);
+
+  expect(await valet.token('nudge')).toMatchObject({ token: 'token-1', expires_in: 50, refresh_after: 0 });
+  expect(await valet.token('nudge')).toMatchObject({ token: 'token-2', expires_in: 300, refresh_after: 240 });
+});
+
+test('token requests a new token once after the vendor refused the kept one, however many callers say so', async () => {
+  const { valet, broker } = await valetOf();
+  const [refused, same] = [await valet.token('nudge'), await valet.token('nudge')];
+
+  const renewed = await Promise.all([refused, same].map((copy) => valet.token('nudge', {}, { refused: copy })));
+  const late = await valet.token('nudge', {}, { refused });
+  const unknown = await valet.token('nudge', {}, { refused: { ...late } });
+
+  expect([...renewed, late, unknown].map(({ token }) => token)).toEqual(Array(4).fill('token-2'));
+  expect(broker.requests).toHaveLength(2);
+});
+
+test('token takes empty parameters for none', async () => {
+  const { valet, broker } = await valetOf();
+
+  await Promise.all([valet.token('nudge'), valet.token('nudge', {})]);
+
   expect(broker.requests).toHaveLength(1);
 });
 

@@ -19,17 +19,21 @@ export interface UserSession extends Ending {
 export function createUserSession(options: ParsedOptions): UserSession {
   const { clock, timeoutMs, getAppToken } = options;
   const ending = createEnding();
+  const tokens = createTokenMemo(clock);
   const settle: Settle = (signal, task) => settleWithin({ clock, timeoutMs, signal, ending }, task);
   return {
     get ended() {
       return ending.ended;
     },
     onEnd: ending.onEnd,
-    end: ending.end,
+    end: () => {
+      ending.end();
+      tokens.end();
+    },
     getAppToken,
     settle,
     sharedCalls: createSharedCalls(),
-    tokens: createTokenMemo(clock),
+    tokens,
     renewals: createRenewals({
       clock,
       request: () => settle(undefined, ({ signal }) => requestAppToken(getAppToken, { forceRefresh: true, signal })),

@@ -1,7 +1,8 @@
+import { isOver } from '../moment.ts';
 import { ValetError } from '../valet-error.ts';
 import { assertCurrent, type Era, type SessionContext } from './session-context.ts';
 import { isCode, pendingError, signedOutError } from './session-errors.ts';
-import { isOver, type SessionRecord } from './session-record.ts';
+import type { SessionRecord } from './session-record.ts';
 import { keep, request, runInTurn, type SessionTurn } from './turn.ts';
 
 /**

@@ -1,4 +1,5 @@
 import type { MonotonicClock } from '../clock.ts';
+import { momentIn, type Moment } from '../moment.ts';
 import type { SessionDetails, SessionTokens } from './session-types.ts';
 
 /** A session as the storage holds it, in JSON. */
@@ -18,16 +19,10 @@ export interface SessionRecord {
   readonly isPending?: boolean | undefined;
 }
 
-/** When a time is over, on both clocks of the device. */
-export interface DueTime {
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
-
 /** When the access token of a session should be refreshed, and when it expires. */
 export interface Lifetime {
-  readonly refresh: DueTime;
-  readonly expiry: DueTime;
+  readonly refresh: Moment;
+  readonly expiry: Moment;
 }
 
 /** A tenth of a token's life is left for the request that uses it, but at most this many milliseconds. */
@@ -63,10 +58,7 @@ export function parseRecord(text: string): SessionRecord | null {
   return isRecord ? (value as unknown as SessionRecord) : null;
 }
 
-/**
- * Returns when the token of a record is over. The monotonic clock of some devices stands still during a sleep, and the wall
- * clock can be set, so that a token is over as soon as one of the two says so.
- */
+/** Returns when the token of a record is over. */
 export function lifetimeOf(record: SessionRecord, clock: MonotonicClock, offsetMs: number | undefined): Lifetime {
   const { expiresInSeconds = Infinity, receivedAtMs } = record;
   const lifeMs = expiresInSeconds * 1000;
@@ -74,12 +66,7 @@ export function lifetimeOf(record: SessionRecord, clock: MonotonicClock, offsetM
   // A device whose clock was set back must not prolong a token.
   const leftMs = Math.min(lifeMs, receivedAtMs + lifeMs - serverNowMs);
   const marginMs = Math.min(lifeMs / 10, maxMarginMs);
-  const dueIn = (ms: number): DueTime => ({ monotonicMs: clock.monotonicMs() + ms, wallMs: clock.nowMs() + ms });
-  return { refresh: dueIn(leftMs - marginMs), expiry: dueIn(leftMs) };
-}
-
-export function isOver({ monotonicMs, wallMs }: DueTime, clock: MonotonicClock): boolean {
-  return clock.monotonicMs() >= monotonicMs || clock.nowMs() >= wallMs;
+  return { refresh: momentIn(leftMs - marginMs, clock), expiry: momentIn(leftMs, clock) };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

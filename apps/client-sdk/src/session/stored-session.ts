@@ -1,9 +1,10 @@
 import type { MonotonicClock } from '../clock.ts';
 import { neverEnding } from '../client-inside.ts';
 import { settleWithin } from '../deadline.ts';
+import { isOver, type Moment } from '../moment.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 import { ValetError } from '../valet-error.ts';
-import { isOver, lifetimeOf, parseRecord, type DueTime, type Lifetime, type SessionRecord } from './session-record.ts';
+import { lifetimeOf, parseRecord, type Lifetime, type SessionRecord } from './session-record.ts';
 
 /** A session in memory. */
 export interface HeldSession {
@@ -26,7 +27,7 @@ const accessMs = 5000;
 /** Milliseconds after which a call reads the storage again, because the notice of another tab may have been lost. */
 const recheckMs = 10_000;
 
-const now: DueTime = { monotonicMs: -Infinity, wallMs: -Infinity };
+const now: Moment = { monotonicMs: -Infinity, wallMs: -Infinity };
 
 /** The session in the storage, and this program's copy of it. */
 export class StoredSession {

@@ -31,6 +31,11 @@ export function parseStorageOptions(options: StorageOptions, where: string, ...n
   const { timeoutMs = 4000, clock = deviceClock } = options;
   check(timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be a number of milliseconds above 0');
   check(typeof clock.schedule === 'function', 'clock', 'must be a clock');
-  const deadline = { clock: withMonotonicTime(clock), timeoutMs, ending: neverEnding, what: 'The access to the storage' };
+  const deadline = {
+    clock: withMonotonicTime(clock),
+    timeoutMs,
+    ending: neverEnding,
+    what: 'The access to the storage',
+  };
   return { clock: deadline.clock, run: (task) => settleWithin(deadline, ({ signal }) => task(signal)) };
 }

@@ -12,6 +12,8 @@ const never = () => new AbortController().signal;
 function createBrowser() {
   const factory = new IDBFactory();
   const connections: IDBDatabase[] = [];
+  /** Each function loses one connection. */
+  const lose: (() => void)[] = [];
   let failure: Error | undefined;
   let isHung = false;
   const hung = { addEventListener: () => undefined };
@@ -20,7 +22,15 @@ function createBrowser() {
       if (failure !== undefined) throw failure;
       if (isHung) return hung as never;
       const request = factory.open(name);
-      request.addEventListener('success', () => connections.push(request.result));
+      request.addEventListener('success', () => {
+        const { result } = request;
+        const listen = result.addEventListener.bind(result);
+        result.addEventListener = (type: string, listener: EventListener) => {
+          if (type === 'close') lose.push(() => listener(new Event('close')));
+          listen(type, listener);
+        };
+        connections.push(result);
+      });
       return request;
     },
   };
@@ -28,6 +38,7 @@ function createBrowser() {
   return {
     factory,
     connections,
+    lose,
     platform,
     fail: () => {
       failure = new Error('The database is unavailable.');
@@ -72,13 +83,17 @@ describe('indexedDbStorage', () => {
     expect((await open().read('b'))?.text).toBe('text-b');
     const sealingKey = (await items((store) => store.get('key'))) as { key: CryptoKey };
     expect(sealingKey.key.extractable).toBe(false);
-    await expect(crypto.subtle.exportKey('raw', sealingKey.key)).rejects.toThrow();
+    await expect(crypto.subtle.exportKey('raw', sealingKey.key)).rejects.toThrow('not extractable');
     const entry = (await items((store) => store.get(['text', 'a']))) as { sealed: ArrayBuffer };
     expect(Buffer.from(entry.sealed).toString('latin1')).not.toContain('text-a');
   });
 
   test.each([
-    ['was changed', (items: IDBObjectStore, entry: object): IDBRequest => items.put({ ...entry, iv: new Uint8Array(12) }, ['text', key])],
+    [
+      'was changed',
+      (items: IDBObjectStore, entry: object): IDBRequest =>
+        items.put({ ...entry, iv: new Uint8Array(12) }, ['text', key]),
+    ],
     ['has lost its key', (items: IDBObjectStore): IDBRequest => items.delete('key')],
   ])('returns an empty text where the entry %s, and it can be replaced', async (_, change) => {
     const { storage, items } = setUp();
@@ -94,16 +109,16 @@ describe('indexedDbStorage', () => {
     const { storage, items } = setUp();
     await storage.replace(key, null, 'text');
     await items((store) => store.put({ id: 'a', key: null }, 'key'));
-    await expect(storage.read(key)).rejects.toThrow();
+    await expect(storage.read(key)).rejects.toThrow('CryptoKey');
   });
 
   test('connects again after the connection was closed or lost', async () => {
-    const { storage, connections } = setUp();
+    const { storage, connections, lose } = setUp();
     const revision = await storage.replace(key, null, 'text');
     connections[0]?.close();
     expect(await storage.read(key)).toEqual({ text: 'text', revision });
     expect(connections).toHaveLength(2);
-    connections[1]?.onclose?.(new Event('close'));
+    lose[1]?.();
     expect(await storage.read(key)).toEqual({ text: 'text', revision });
     expect(connections).toHaveLength(3);
   });
@@ -163,9 +178,10 @@ describe('indexedDbStorage', () => {
             if (mode !== 'readwrite' || losses === 0) return opened;
             losses -= 1;
             // The success is never reported; the connection reports an error instead.
-            Object.defineProperty(opened, 'oncomplete', {
-              set: () => opened.addEventListener('complete', () => opened.onabort?.(new Event('abort'))),
-            });
+            const listen = opened.addEventListener.bind(opened);
+            opened.addEventListener = (type: string, listener: EventListener) => {
+              if (type === 'abort') listen('complete', listener);
+            };
             return opened;
           };
         });
@@ -202,6 +218,7 @@ describe('indexedDbStorage', () => {
     };
     const storage = indexedDbStorage({ platform: { ...platform, navigator: { locks } }, clock });
     const turn = storage.runAlone(key, never(), async () => 'ran');
+    await untilReady(() => requests.length > 0);
     advance(5000);
     expect(await turn).toBe('ran');
     expect(requests).toEqual([`valetkey/${key}`]);
@@ -259,6 +276,6 @@ describe('indexedDbStorage', () => {
   });
 
   test('uses the functions of the page unless others are given', async () => {
-    await expect(indexedDbStorage().read(key)).rejects.toThrow();
+    await expect(indexedDbStorage().read(key)).rejects.toThrow('open');
   });
 });

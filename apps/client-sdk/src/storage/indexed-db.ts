@@ -1,9 +1,6 @@
 import type { Bounds } from './bounded-access.ts';
 
-type Transact = <Result>(
-  mode: IDBTransactionMode,
-  task: (items: IDBObjectStore) => Promise<Result>,
-) => Promise<Result>;
+type Transact = <Result>(mode: IDBTransactionMode, task: (items: IDBObjectStore) => Promise<Result>) => Promise<Result>;
 
 /** A database with one store, and its connection, which may be lost at any time. */
 export interface ItemDatabase {
@@ -23,10 +20,10 @@ export function createItemDatabase(factory: () => IDBFactory, name: string, { ru
   async function open(): Promise<IDBDatabase> {
     // Without a version: a later release of this package may have another one open in another tab.
     const request = factory().open(name);
-    request.onupgradeneeded = () => request.result.createObjectStore(storeName);
+    request.addEventListener('upgradeneeded', () => request.result.createObjectStore(storeName));
     const database = await resultOf(request);
-    database.onversionchange = disconnect;
-    database.onclose = disconnect;
+    database.addEventListener('versionchange', disconnect);
+    database.addEventListener('close', disconnect);
     return database;
   }
   function disconnect(): void {
@@ -56,8 +53,9 @@ export function createItemDatabase(factory: () => IDBFactory, name: string, { ru
     };
     signal.addEventListener('abort', abort);
     const ended = new Promise<void>((resolve, reject) => {
-      transaction.oncomplete = () => resolve();
-      transaction.onabort = () => reject(transaction.error ?? new Error('The transaction was aborted.'));
+      const fail = () => reject(transaction.error ?? new Error('The transaction was aborted.'));
+      transaction.addEventListener('complete', () => resolve());
+      transaction.addEventListener('abort', fail);
     });
     const result = task(transaction.objectStore(storeName));
     result.catch(abort);
@@ -85,7 +83,7 @@ export function createItemDatabase(factory: () => IDBFactory, name: string, { ru
 /** Resolves with the result of a request. */
 export function resultOf<Result>(request: IDBRequest<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
+    request.addEventListener('success', () => resolve(request.result));
+    request.addEventListener('error', () => reject(request.error));
   });
 }

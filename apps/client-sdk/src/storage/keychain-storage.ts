@@ -3,13 +3,13 @@ import type { DeviceStorage } from './device-storage.ts';
 import { createSharedTextStorage } from './text-storage.ts';
 
 /** The part of `react-native-keychain` that this package uses. */
-export interface KeychainModule {
-  readonly ACCESSIBLE: { readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: string };
+export interface KeychainModule<Accessible = string> {
+  readonly ACCESSIBLE: { readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: Accessible };
   getGenericPassword(options: { service: string }): Promise<false | { password: string }>;
   setGenericPassword(
     username: string,
     password: string,
-    options: { service: string; accessible: string },
+    options: { service: string; accessible: Accessible },
   ): Promise<unknown>;
   resetGenericPassword(options: { service: string }): Promise<boolean>;
 }
@@ -29,7 +29,10 @@ export interface KeychainModule {
  * const storage = keychainStorage(Keychain);
  * ```
  */
-export function keychainStorage(keychain: KeychainModule, options: StorageOptions = {}): DeviceStorage {
+export function keychainStorage<Accessible>(
+  keychain: KeychainModule<Accessible>,
+  options: StorageOptions = {},
+): DeviceStorage {
   const accessible = keychain.ACCESSIBLE.AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY;
   return createSharedTextStorage(
     keychain,

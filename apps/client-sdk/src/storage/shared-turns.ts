@@ -28,8 +28,9 @@ export function createSharedTurns(
 ): DeviceStorage['runAlone'] {
   return async (key, signal, task) => {
     await unlessAborted(Promise.resolve(), signal);
+    const run = () => runWithLease(createLease(database, clock, key), signal, task);
     const manager = locks();
-    if (manager === undefined) return runWithLease(key, signal, task);
+    if (manager === undefined) return run();
     const waiting = new AbortController();
     const giveUp = () => waiting.abort();
     const cancel = clock.schedule(giveUp, maxLockMs);
@@ -39,65 +40,76 @@ export function createSharedTurns(
       return await manager.request(`${lockName}/${key}`, { signal: waiting.signal }, () => {
         isLocked = true;
         cancel();
-        return runWithLease(key, signal, task);
+        return run();
       });
     } catch (error) {
       if (isLocked) throw error;
-      return await runWithLease(key, signal, task);
+      return await run();
     } finally {
       cancel();
       signal.removeEventListener('abort', giveUp);
     }
   };
+}
 
-  async function runWithLease<Result>(
-    key: string,
-    signal: AbortSignal,
-    task: (turn: Turn) => Promise<Result>,
-  ): Promise<Result> {
-    const place = ['lease', key];
-    const owner = uniqueText();
-    let isTakenOver = false;
-    const take = () =>
-      database.access((transact) =>
-        transact('readwrite', async (items) => {
-          const lease = (await resultOf(items.get(place))) as Lease | undefined;
-          if (lease !== undefined && lease.owner !== owner) {
-            const ageMs = clock.nowMs() - lease.sinceMs;
-            // A clock that was set back must not keep a lease alive.
-            if (ageMs >= 0 && ageMs < turnMs) return false;
-            isTakenOver = true;
-          }
-          await resultOf(items.put({ owner, sinceMs: clock.nowMs() } satisfies Lease, place));
-          return true;
-        }),
-      );
-    const giveBack = () =>
-      database.access((transact) =>
-        transact('readwrite', async (items) => {
-          const lease = (await resultOf(items.get(place))) as Lease | undefined;
-          if (lease?.owner === owner) await resultOf(items.delete(place));
-        }),
-      );
+/** A lease that one task takes and gives back. */
+interface TaskLease {
+  /** Resolves with the turn, or with null if another task has it. */
+  readonly take: () => Promise<Turn | null>;
+  readonly giveBack: () => Promise<void>;
+  /** Waits until the next try. */
+  readonly pause: (signal: AbortSignal) => Promise<void>;
+}
 
-    while (!(await take())) await pause(signal);
-    try {
-      await unlessAborted(Promise.resolve(), signal);
-      return await task({ isTakenOver });
-    } finally {
-      // A lease that cannot be given back ends by itself.
-      await giveBack().catch(() => undefined);
-    }
+async function runWithLease<Result>(
+  { take, giveBack, pause }: TaskLease,
+  signal: AbortSignal,
+  task: (turn: Turn) => Promise<Result>,
+): Promise<Result> {
+  let turn: Turn | null;
+  while ((turn = await take()) === null) await pause(signal);
+  try {
+    await unlessAborted(Promise.resolve(), signal);
+    return await task(turn);
+  } finally {
+    // A lease that cannot be given back ends by itself.
+    await giveBack().catch(() => undefined);
   }
+}
 
-  async function pause(signal: AbortSignal): Promise<void> {
-    const pauseMs = minPauseMs + Math.random() * (maxPauseMs - minPauseMs);
-    let cancel: () => void = () => undefined;
-    const over = new Promise<void>((resolve) => (cancel = clock.schedule(resolve, pauseMs)));
-    try {
-      await unlessAborted(over, signal);
-    } finally {
-      cancel();
-    }
-  }
+function createLease(database: ItemDatabase, clock: MonotonicClock, key: string): TaskLease {
+  const place = ['lease', key];
+  const owner = uniqueText();
+  let isTakenOver = false;
+  const change = <Result>(run: (items: IDBObjectStore, lease: Lease | undefined) => Promise<Result>) =>
+    database.access((transact) =>
+      transact('readwrite', async (items) => run(items, await resultOf<Lease | undefined>(items.get(place)))),
+    );
+  return {
+    take: () =>
+      change(async (items, lease) => {
+        if (lease !== undefined && lease.owner !== owner) {
+          const ageMs = clock.nowMs() - lease.sinceMs;
+          // A clock that was set back must not keep a lease alive.
+          if (ageMs >= 0 && ageMs < turnMs) return null;
+          isTakenOver = true;
+        }
+        await resultOf(items.put({ owner, sinceMs: clock.nowMs() } satisfies Lease, place));
+        return { isTakenOver };
+      }),
+    giveBack: () =>
+      change(async (items, lease) => {
+        if (lease?.owner === owner) await resultOf(items.delete(place));
+      }),
+    pause: async (signal) => {
+      const pauseMs = minPauseMs + Math.random() * (maxPauseMs - minPauseMs);
+      let cancel: () => void = () => undefined;
+      const over = new Promise<void>((resolve) => (cancel = clock.schedule(resolve, pauseMs)));
+      try {
+        await unlessAborted(over, signal);
+      } finally {
+        cancel();
+      }
+    },
+  };
 }

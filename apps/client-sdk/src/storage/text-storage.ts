@@ -1,4 +1,4 @@
-import { parseStorageOptions, type StorageOptions } from './bounded-access.ts';
+import { parseStorageOptions, type Bounds, type StorageOptions } from './bounded-access.ts';
 import type { DeviceStorage, StoredText } from './device-storage.ts';
 import { createProgramTurns, type LastTurns } from './program-turns.ts';
 import { uniqueText } from './unique-text.ts';
@@ -74,7 +74,33 @@ export function createSharedTextStorage(
   };
   stateOf.set(owner, state);
   const self = {};
+  const { access, read, write } = createAccesses(place, state, run, self);
 
+  return {
+    read: (key) => access(key, () => read(key)),
+    replace: (key, expected, text) =>
+      access(key, async () => {
+        if (((await read(key))?.revision ?? null) !== expected) return null;
+        const revision = uniqueText();
+        await write(key, { stored: `${revision} ${text}` });
+        return revision;
+      }),
+    remove: (key) => access(key, () => write(key, { stored: null })),
+    runAlone: createProgramTurns(state.lastTurns, clock),
+    watch: (key, listener) => {
+      const watcher = { storage: self, key, listener };
+      state.watchers.add(watcher);
+      const stop = place.watch?.(key, listener);
+      return () => {
+        state.watchers.delete(watcher);
+        stop?.();
+      };
+    },
+  };
+}
+
+/** Creates the accesses of the storage `self` to a place. */
+function createAccesses(place: TextPlace, state: PlaceState, run: Bounds['run'], self: object) {
   function access<Result>(key: string, task: () => Promise<Result>): Promise<Result> {
     const result = state.lastAccess.then(async () => {
       if (state.spoiledKeys.has(key)) await writeAgain(key);
@@ -116,26 +142,5 @@ export function createSharedTextStorage(
       throw error;
     }
   }
-
-  return {
-    read: (key) => access(key, () => read(key)),
-    replace: (key, expected, text) =>
-      access(key, async () => {
-        if (((await read(key))?.revision ?? null) !== expected) return null;
-        const revision = uniqueText();
-        await write(key, { stored: `${revision} ${text}` });
-        return revision;
-      }),
-    remove: (key) => access(key, () => write(key, { stored: null })),
-    runAlone: createProgramTurns(state.lastTurns, clock),
-    watch: (key, listener) => {
-      const watcher = { storage: self, key, listener };
-      state.watchers.add(watcher);
-      const stop = place.watch?.(key, listener);
-      return () => {
-        state.watchers.delete(watcher);
-        stop?.();
-      };
-    },
-  };
+  return { access, read, write };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { describeStorage } from '../testing/storage-conformance.ts';
+import { failureOf } from '../testing/failure.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { keychainStorage, type KeychainModule } from './keychain-storage.ts';
 import { memoryStorage } from './memory-storage.ts';
@@ -133,10 +134,10 @@ describe('a platform that hangs', () => {
     const hang = async (call: () => Promise<unknown>, at: number) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       gates.push(...Array.from({ length: at }, () => Promise.resolve()), promise);
-      const outcome = expect(call()).rejects.toMatchObject({ code: 'timeout' });
+      const failure = failureOf(call());
       for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
       time.advance(4000);
-      await outcome;
+      expect(await failure).toMatchObject({ code: 'timeout' });
       return resolve;
     };
     const storage = createTextStorage(place, { clock: time.clock });

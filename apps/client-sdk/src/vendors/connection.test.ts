@@ -60,10 +60,16 @@ function nablaSessionOf(valet: ValetClient, options: object) {
 /** Creates the session of a Vital connection, whose sign-in token names a user of Vital. */
 function vitalSessionOf(valet: ValetClient, options: object) {
   const fetch = async (_url: unknown, init?: RequestInit) => {
-    const { uid } = JSON.parse(atob(String(new URLSearchParams(String(init?.body)).get('subject_token')).split('.')[1] ?? ''));
+    const { uid } = JSON.parse(
+      atob(String(new URLSearchParams(String(init?.body)).get('subject_token')).split('.')[1] ?? ''),
+    );
     return Response.json({ access_token: `access of ${uid}`, refresh_token: `refresh of ${uid}`, expires_in: 3600 });
   };
-  const vital = createVitalSession(valet, { storage: memoryStorage(), fetch: fetch as typeof globalThis.fetch, ...options });
+  const vital = createVitalSession(valet, {
+    storage: memoryStorage(),
+    fetch: fetch as typeof globalThis.fetch,
+    ...options,
+  });
   onTestFinished(vital.close);
   return vital;
 }
@@ -120,7 +126,7 @@ test.each(calls)('%s requests what its option `connection` names', async (_, cal
 });
 
 describe('vitalReconcile with the option `connection`', () => {
-  test("signs in the user of that connection, and leaves that user signed in", async () => {
+  test('signs in the user of that connection, and leaves that user signed in', async () => {
     const { valet, paths } = await setUp();
     const { core, current } = vitalCore();
     const reconcile = sdk.vitalReconcile(valet, core, { connection: 'vital-eu' });

@@ -11,6 +11,7 @@ export function parseConnection(options: unknown, where: string, vendor: string,
     if (name !== 'connection' && !names.includes(name)) throw refuse(name, 'is not an option');
   }
   const { connection = vendor } = options as { readonly connection?: unknown };
-  if (!isConnectionName(connection)) throw refuse('connection', `must be the name of a connection, such as \`${vendor}\``);
+  if (!isConnectionName(connection))
+    throw refuse('connection', `must be the name of a connection, such as \`${vendor}\``);
   return connection;
 }

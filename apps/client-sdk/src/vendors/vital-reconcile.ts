@@ -104,7 +104,12 @@ async function signIn(
   if (held?.usesApiKey && options.apiKeySession === undefined && options.replaceUser !== true) {
     throw refused('`apiKeySession` is absent, so its environment and region are unknown', apiKeyRemediation);
   }
-  const { user_id: userId, sign_in_token: token, environment, region } = await issueSignInToken(valet, options.connection);
+  const {
+    user_id: userId,
+    sign_in_token: token,
+    environment,
+    region,
+  } = await issueSignInToken(valet, options.connection);
   assertNotEnded(session);
   const holder = { userId, principal, session };
   if (held !== undefined && !isSameUser(held.userId, userId)) {

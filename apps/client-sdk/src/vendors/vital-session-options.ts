@@ -53,7 +53,13 @@ export function parseVitalSessionOptions(options: VitalSessionOptions): ParsedVi
   }
   // The platform's `fetch` needs its own `this`.
   const urls = { authUrl: checkedUrl('authUrl', authUrl), apiUrl: checkedUrl('apiUrl', apiUrl) };
-  return { connection, storage, timeoutMs, ...urls, fetch: ((url, init) => fetch(url, init)) as typeof globalThis.fetch };
+  return {
+    connection,
+    storage,
+    timeoutMs,
+    ...urls,
+    fetch: ((url, init) => fetch(url, init)) as typeof globalThis.fetch,
+  };
 }
 
 function checkedUrl(option: string, urlOf: (place: VitalPlace) => string): (place: VitalPlace) => string {

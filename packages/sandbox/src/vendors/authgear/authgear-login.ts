@@ -13,6 +13,8 @@ export interface AuthgearLogin {
   readonly user: AuthgearUser;
   readonly clientId: string;
   readonly scope: string;
+  /** The `nonce` of the authorization request, which only the first ID token contains. */
+  readonly nonce?: string | undefined;
 }
 
 const codeLifetimeSeconds = 300;
@@ -23,6 +25,7 @@ export function createAuthgearLogin(clock: Clock, defaultClientId: string) {
   const devCodeSchema = devSessionSchema.extend({
     redirect_uri: z.string().min(1),
     code_challenge: z.string().min(1),
+    nonce: z.string().min(1).optional(),
   });
   const codes = new Map<string, z.output<typeof devCodeSchema> & { readonly endsAt: number }>();
 
@@ -55,7 +58,7 @@ export function createAuthgearLogin(clock: Clock, defaultClientId: string) {
     }
     if (code.redirect_uri !== form.get('redirect_uri')) return oauthError('invalid_request', 'invalid redirect URI');
     if (code.code_challenge !== challenge) return oauthError('invalid_grant', 'invalid code verifier');
-    return toLogin(code);
+    return { ...toLogin(code), nonce: code.nonce };
   }
 
   return { logIn, issueCode, redeemCode };

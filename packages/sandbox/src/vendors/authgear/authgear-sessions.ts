@@ -94,7 +94,8 @@ export function createAuthgearSessions(dependencies: AuthgearSessionDependencies
     if (rotates) session.refreshToken = createRefreshToken(session.id);
 
     // Two refreshes may run concurrently, so each signs a copy of the session as it is now.
-    return signTokens({ ...session }, { flaw, withRefreshToken: rotates || offline }, dependencies);
+    const nonce = first ? session.nonce : undefined;
+    return signTokens({ ...session, nonce }, { flaw, withRefreshToken: rotates || offline }, dependencies);
   }
 
   return { start, end, endAll, endAccessToken, findByRefreshToken, findByAccessToken, issueTokens };
@@ -158,7 +159,8 @@ function signIdToken(
   flaw: TokenFlaw | undefined,
   { keys, issuer }: AuthgearSessionDependencies,
 ): Promise<string> {
-  return keys.sign({ ...commonClaims(session, issuer()), aud: [session.clientId] }, { flaw });
+  const { clientId, nonce } = session;
+  return keys.sign({ ...commonClaims(session, issuer()), aud: [clientId], ...(nonce && { nonce }) }, { flaw });
 }
 
 function commonClaims(session: AuthgearSession, issuer: string) {

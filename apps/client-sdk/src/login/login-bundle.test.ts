@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createContext, runInContext } from 'node:vm';
+import { brotliCompressSync } from 'node:zlib';
+import { build } from 'tsup';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { memoryStorage } from '../storage/memory-storage.ts';
+import { clientId, createFakeProvider, issuer, redirectUri } from '../testing/fake-provider.ts';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
+import type * as Sdk from './index.ts';
+
+/** 14 kB. */
+const maxBytes = 14 * 1024;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'valetkey-login-'));
+  await build({
+    entry: [new URL('./index.ts', import.meta.url).pathname],
+    format: ['esm', 'iife'],
+    globalName: 'sdk',
+    platform: 'neutral',
+    target: 'es2022',
+    outDir: folder,
+    config: false,
+    silent: true,
+    minify: true,
+    noExternal: ['oauth4webapi'],
+    tsconfig: new URL('../../tsconfig.json', import.meta.url).pathname,
+    outExtension: ({ format }) => ({ js: format === 'esm' ? '.mjs' : '.global.js' }),
+  });
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+test('the sign-in with its dependency and the session engine has at most 14 kB', async () => {
+  const code = await readFile(join(folder, 'index.mjs'));
+
+  expect(code.toString()).not.toMatch(/\brequire\b|\bfrom\s*["']|node:/);
+  expect(brotliCompressSync(code).length).toBeLessThanOrEqual(maxBytes);
+});
+
+test('a user signs in on a platform that has only the globals of React Native with polyfills, and no WebCrypto', async () => {
+  const code = await readFile(join(folder, 'index.global.js'), 'utf8');
+  const { clock } = createVirtualClock(Date.now());
+  const provider = createFakeProvider(clock);
+  const context = createContext({
+    AbortController,
+    AbortSignal,
+    Headers,
+    Response,
+    Request,
+    URL,
+    URLSearchParams,
+    TextEncoder,
+    TextDecoder,
+    Uint8Array,
+    ArrayBuffer,
+    Error,
+    TypeError,
+    Object,
+    atob,
+    btoa,
+    setTimeout,
+    clearTimeout,
+  });
+  const { createLogin } = runInContext(`${code}; sdk`, context) as typeof Sdk;
+  let byte = 0;
+
+  const login = createLogin({
+    clientId,
+    issuer,
+    redirectUri,
+    storage: memoryStorage(),
+    fetch: provider.fetch,
+    clock,
+    randomBytes: (length) => new Uint8Array(length).fill((byte += 1)),
+    sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+  });
+  await login.finishAuthorization(provider.signIn(await login.authorize()));
+
+  expect(await login.fetchUserInfo()).toMatchObject({ sub: 'alice' });
+});
