@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 // Tests the client SDK in a real browser, on a page whose origin is not the broker's.
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -40,12 +41,24 @@ async function servePage() {
   return { origin: `http://127.0.0.1:${port}`, close: () => void server.close() };
 }
 
+/** Returns a port on which no process listens: the broker must know its public URL before it listens. */
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
 describe.skipIf(executablePath === undefined)('in Chromium', () => {
   let browser: Browser;
   let sandbox: Sandbox;
   let broker: Broker;
   let brokerUrl: string;
   let alice: string;
+  /** A broker for tokens that are bound to a key. */
+  let dpopBroker: Broker;
+  let dpopUrl: string;
   let page: Page;
   let app: Awaited<ReturnType<typeof servePage>>;
   let otherSite: Awaited<ReturnType<typeof servePage>>;
@@ -65,6 +78,19 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
       vendors: vendorsOf(sandbox),
     });
     ({ brokerUrl } = await broker.listen());
+    const port = await findFreePort();
+    dpopUrl = `http://127.0.0.1:${port}`;
+    dpopBroker = createBroker({
+      listen: { port },
+      admin: { port: 0 },
+      store: { sqlite: ':memory:' },
+      log: { level: 'silent' },
+      cors: { origins: [app.origin] },
+      publicUrl: dpopUrl,
+      issuers: [{ issuer: urls.idp, audiences: ['valetkey'], dpop: { nonceRequired: true } }],
+      vendors: vendorsOf(sandbox),
+    });
+    await dpopBroker.listen();
     alice = await sandbox.mintUserToken({ sub: 'alice' });
     const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'];
     browser = await chromium.launch({
@@ -75,6 +101,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
   afterAll(async () => {
     await browser.close();
     await broker.close();
+    await dpopBroker.close();
     await sandbox.close();
     app.close();
     otherSite.close();
@@ -162,6 +189,34 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     );
     sandbox.setFaults([]);
     expect(failure).toEqual(['vendor_rate_limited', 7, 36]);
+  });
+
+  test('a page whose clock is wrong sends tokens that are bound to a key of the browser, which no script can read', async () => {
+    await page.clock.setFixedTime('2026-11-20T10:00:00.000Z');
+    await page.goto(app.origin);
+    const jwk = (await page.evaluate(`(async () => {
+      const curve = { name: 'ECDSA', namedCurve: 'P-256' };
+      globalThis.keyPair = await crypto.subtle.generateKey(curve, false, ['sign', 'verify']);
+      return crypto.subtle.exportKey('jwk', keyPair.publicKey);
+    })()`)) as Record<'crv' | 'kty' | 'x' | 'y', string>;
+    const { crv, kty, x, y } = jwk;
+    const jkt = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
+    const token = await sandbox.mintUserToken({ sub: 'alice', claims: { cnf: { jkt } } });
+    const results = await page.evaluate(`(async () => {
+      const sdk = await import('/index.ts');
+      const valet = sdk.createValetClient({
+        brokerUrl: ${JSON.stringify(dpopUrl)},
+        getAppToken: () => ${JSON.stringify(token)},
+        dpop: sdk.dpopProofs(keyPair),
+      });
+      const { subject } = await valet.session();
+      const { vendor } = await valet.issue('nudge');
+      const { status } = await valet.fetch('nymbl', '/Patients?$top=1');
+      return { subject, vendor, status };
+    })()`);
+    expect(results).toEqual({ subject: 'alice', vendor: 'nudge', status: 200 });
+    const stolen = await fetch(`${dpopUrl}/v1/session`, { headers: { authorization: `Bearer ${token}` } });
+    expect(stolen.status).toBe(401);
   });
 
   test('a call rejects with invalid_token for a refused app token, and a valid token still works', async () => {

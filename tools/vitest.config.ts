@@ -1,9 +1,20 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { root } from './workspace.ts';
 
 const conditions = ['@valetkey/source', 'node', 'import', 'default'];
 
+const tests = ['{packages,apps}/*/{src,test}/**/*.test.ts', 'tools/**/*.test.ts'];
 const timing = '{packages,apps}/*/{src,test}/**/*.timing.test.ts';
+
+/**
+ * The test files that replace timers, modules or globals, or run in a document. What they leave behind, such as a library's
+ * timer, ends with them.
+ */
+const replacing = globSync(tests, { cwd: root }).filter((file) =>
+  /\bvi\.\w|@vitest-environment/.test(readFileSync(join(root, file), 'utf8')),
+);
 
 /** The options that all test runs share. */
 export const base = {
@@ -14,6 +25,7 @@ export const base = {
   test: {
     // The cache stores the paths of dependencies, which an install changes.
     fsModuleCache: false,
+    globalSetup: `${root}apps/broker/test/support/bundle-command.ts`,
     restoreMocks: true,
     silent: 'passed-only',
     // The command starts many times; its compiled code is kept between the starts.
@@ -42,12 +54,15 @@ export default defineConfig({
     // Four, even on a machine with one core: most tests wait for deadlines or for the processes that they start.
     maxWorkers: 4,
     projects: [
+      // Starting a process and loading the modules takes longer than most files. The sources keep no state in their modules.
       {
         extends: true,
         test: {
           name: 'all',
-          include: ['{packages,apps}/*/{src,test}/**/*.test.ts', 'tools/**/*.test.ts'],
-          exclude: [timing],
+          include: tests,
+          exclude: [timing, ...replacing],
+          isolate: false,
+          setupFiles: 'tools/testing/leave-no-trace.ts',
           typecheck: {
             enabled: true,
             tsconfig: 'tools/tsconfig.json',
@@ -55,8 +70,12 @@ export default defineConfig({
           },
         },
       },
-      // Tests that measure time run alone, after all others.
-      { extends: true, test: { name: 'timing', include: [timing], maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'replacing', include: replacing, exclude: [timing] } },
+      // Tests that measure time run alone, after all others. The concurrent tests of a file all wait at once.
+      {
+        extends: true,
+        test: { name: 'timing', include: [timing], maxWorkers: 1, maxConcurrency: 6, sequence: { groupOrder: 1 } },
+      },
     ],
   },
 });

@@ -1,5 +1,11 @@
 import { formsOverlap, type Clock, type IssuerOptions } from '@valetkey/core-types';
-import { createJwtVerifier, parseIssuers, type JwtVerifier } from '@valetkey/jwt-verify';
+import {
+  createJwtVerifier,
+  parseIssuers,
+  type JwtVerifier,
+  type JwtVerifierOptions,
+  type ReplayStore,
+} from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenCache, type TokenCacheEvent } from '@valetkey/token-cache';
 import type { RedisStore } from '@valetkey/token-cache/redis';
 import { openEgress, type ClientCertificate, type Egress } from '@valetkey/vendor-clients';
@@ -58,9 +64,12 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
   const { store, checkAndRememberPrincipals, followChanges } = openWatchedStore(config, dependencies, resources);
   const egress = resources.use(openEgress(config.egress), (opened) => opened.close());
   const connections = openConnections(config, { ...dependencies, store, egress }, resources);
-  const openIssuers = (issuers: readonly IssuerOptions[], certificates: Config['issuerCertificates']) =>
-    openVerifier({ issuers, certificates, egress, clock, logger, metrics }, resources);
-  const verifier = openIssuers(config.issuers, config.issuerCertificates);
+  const openIssuers = (
+    issuers: readonly IssuerOptions[],
+    certificates: Config['issuerCertificates'],
+    dpop?: DpopOptions,
+  ) => openVerifier({ issuers, certificates, dpop, egress, clock, logger, metrics }, resources);
+  const verifier = openIssuers(config.issuers, config.issuerCertificates, createDpopOptions(config, store, clock));
   const { operators } = config.admin;
   const operatorVerifier = operators && openIssuers([operators.issuer], certificateOf(operators));
   const outage = createOutageReporter({
@@ -93,13 +102,28 @@ interface VerifierDependencies extends Omit<OpenDependencies, 'store'>, Pick<Par
   readonly issuers: readonly IssuerOptions[];
   /** The certificates that the broker shows to identity providers, by issuer. */
   readonly certificates: ReadonlyMap<string, ClientCertificate>;
+  readonly dpop?: DpopOptions | undefined;
+}
+
+/** What brokers that share a store have in common, so that they accept a DPoP proof once and the nonces of each other. */
+type DpopOptions = Pick<JwtVerifierOptions, 'replayStore' | 'dpopNonceKey'>;
+
+function createDpopOptions({ dpop: { nonceKey } }: Config, store: Store, clock: Clock): DpopOptions {
+  const replayStore: ReplayStore = {
+    add: (proofId, seconds) => {
+      const nowMs = clock.nowMs();
+      return store.rememberProof({ proofId, nowMs, expiresAtMs: nowMs + seconds * 1000 });
+    },
+  };
+  return { replayStore, dpopNonceKey: nonceKey && Buffer.from(nonceKey.reveal()) };
 }
 
 function openVerifier(
-  { issuers, certificates, egress, clock, logger, metrics }: VerifierDependencies,
+  { issuers, certificates, dpop, egress, clock, logger, metrics }: VerifierDependencies,
   resources: DisposalStack,
 ): JwtVerifier {
   const verifier = createJwtVerifier({
+    ...dpop,
     issuers,
     fetch: egress.fetch,
     fetchByIssuer: new Map(

@@ -3,6 +3,7 @@ import { parseCallOptions, parseInit } from './arguments.ts';
 import { parseSessionResponse } from './broker-response.ts';
 import { proxyUrl } from './broker-url.ts';
 import type { CallOptions, IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
+import { createAuthorization, type Authorization } from './dpop.ts';
 import { insideOf, type ClientInside } from './client-inside.ts';
 import { createIssueCalls, createOnTokenChange, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
@@ -129,12 +130,20 @@ export interface ValetClient {
  */
 export function createValetClient(options: ValetClientOptions): ValetClient {
   const parsed = parseOptions(options);
-  return createClientOfUser(parsed, createServerTime(parsed.clock));
+  const serverTime = createServerTime(parsed.clock);
+  return createClientOfUser(parsed, { serverTime, authorization: createAuthorization(parsed.dpop, serverTime) });
 }
 
-function createClientOfUser(options: ParsedOptions, serverTime: ServerTime): ValetClient {
+/** What the clients of one broker know about it, whatever their user. */
+interface KnownBroker {
+  readonly serverTime: ServerTime;
+  readonly authorization: Authorization;
+}
+
+function createClientOfUser(options: ParsedOptions, known: KnownBroker): ValetClient {
+  const { serverTime } = known;
   let session = createUserSession(options);
-  const sendAsUser = createUserCalls({ ...options, serverTime });
+  const sendAsUser = createUserCalls({ ...options, ...known });
   const dependencies = { ...options, serverTime, sendAsUser, currentSession: () => session };
   const { issue, token } = createIssueCalls(dependencies);
   const inside: ClientInside = { clock: options.clock, timeoutMs: options.timeoutMs, currentSession: () => session };
@@ -152,7 +161,7 @@ function createClientOfUser(options: ParsedOptions, serverTime: ServerTime): Val
     },
     forUser: (getAppToken) => {
       checkGetAppToken(getAppToken, 'forUser');
-      return createClientOfUser({ ...options, getAppToken }, serverTime);
+      return createClientOfUser({ ...options, getAppToken }, known);
     },
     get serverTimeOffsetMs() {
       return serverTime.offsetMs();

@@ -1,4 +1,5 @@
 export { createValetClient } from './client.ts';
+export { dpopProofs } from './dpop-proofs.ts';
 export { ValetError } from './valet-error.ts';
 export { authgearAppToken, authgearClearSession } from './vendors/authgear.ts';
 export { nablaSessionTokens } from './vendors/nabla.ts';
@@ -10,6 +11,8 @@ export { vitalAuthenticate, vitalSignInToken } from './vendors/vital.ts';
 export type { AppTokenRequest, GetAppToken } from './app-token.ts';
 export type { CallOptions, IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
 export type { ValetClient } from './client.ts';
+export type { CreateDpopProof, DpopRequest } from './dpop.ts';
+export type { DpopKeyPair } from './dpop-proofs.ts';
 export type { ValetClock } from './clock.ts';
 export type { ValetEvent } from './events.ts';
 export type { ValetClientOptions } from './options.ts';

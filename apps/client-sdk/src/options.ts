@@ -1,6 +1,7 @@
 import type { GetAppToken } from './app-token.ts';
 import { isBaseUrl } from './broker-url.ts';
 import { deviceClock, withMonotonicTime, type MonotonicClock, type ValetClock } from './clock.ts';
+import type { CreateDpopProof } from './dpop.ts';
 import type { ValetEvent } from './events.ts';
 
 /** The options of {@link createValetClient}. */
@@ -10,6 +11,11 @@ export interface ValetClientOptions {
    */
   readonly brokerUrl: string;
   readonly getAppToken: GetAppToken;
+  /**
+   * Returns a DPoP proof (RFC 9449) for each request, if the identity provider binds the app's tokens to a key that the app
+   * holds. Absent: the client sends bearer tokens. `dpopProofs(keyPair)` returns such a function.
+   */
+  readonly dpop?: CreateDpopProof | undefined;
   /** Sends the requests. Default: the platform's `fetch`. */
   readonly fetch?: typeof fetch | undefined;
   /** The clock, which tests can replace. Default: the device's clock. */
@@ -27,13 +33,14 @@ export interface ValetClientOptions {
 export interface ParsedOptions {
   readonly brokerUrl: string;
   readonly getAppToken: GetAppToken;
+  readonly dpop: CreateDpopProof | undefined;
   readonly fetch: typeof fetch;
   readonly clock: MonotonicClock;
   readonly timeoutMs: number;
   readonly onEvent: (event: ValetEvent) => void;
 }
 
-const optionNames = new Set(['brokerUrl', 'getAppToken', 'fetch', 'clock', 'timeoutMs', 'onEvent']);
+const optionNames = new Set(['brokerUrl', 'getAppToken', 'dpop', 'fetch', 'clock', 'timeoutMs', 'onEvent']);
 /** Timers count in 32 bits: a timer with a longer delay fires immediately. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
@@ -50,7 +57,7 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
   checkOption(typeof options === 'object' && options !== null, 'options', 'must be an object');
   for (const name of Object.keys(options)) checkOption(optionNames.has(name), name, 'is not an option');
 
-  const { brokerUrl, getAppToken, fetch = globalThis.fetch, clock = deviceClock, timeoutMs = 10_000 } = options;
+  const { brokerUrl, getAppToken, dpop, fetch = globalThis.fetch, clock = deviceClock, timeoutMs = 10_000 } = options;
   const { onEvent = () => undefined } = options;
   checkOption(
     isBaseUrl(brokerUrl),
@@ -58,6 +65,11 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
     'must be an https URL without credentials, query or fragment (http only for a loopback host)',
   );
   checkGetAppToken(getAppToken);
+  checkOption(
+    dpop === undefined || typeof dpop === 'function',
+    'dpop',
+    'must be a function, such as `dpopProofs(keyPair)`',
+  );
   checkOption(
     typeof fetch === 'function',
     'fetch',
@@ -78,5 +90,5 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
   checkOption(typeof onEvent === 'function', 'onEvent', 'must be a function');
 
   const url = brokerUrl.replace(/\/$/, '');
-  return { brokerUrl: url, getAppToken, fetch, clock: withMonotonicTime(clock), timeoutMs, onEvent };
+  return { brokerUrl: url, getAppToken, dpop, fetch, clock: withMonotonicTime(clock), timeoutMs, onEvent };
 }

@@ -2,6 +2,7 @@ import { requestAppToken } from './app-token.ts';
 import { isStream, parseHeaders } from './arguments.ts';
 import { checkSource, parseBrokerError } from './broker-response.ts';
 import { abortedError } from './deadline.ts';
+import type { Authorization } from './dpop.ts';
 import type { ParsedOptions } from './options.ts';
 import type { ServerTime } from './server-time.ts';
 import type { UserSession } from './user-session.ts';
@@ -29,6 +30,7 @@ export type SendAsUser = (request: UserRequest) => Promise<TimedResponse>;
 
 interface UserCallsDependencies extends Pick<ParsedOptions, 'brokerUrl' | 'clock' | 'fetch'> {
   readonly serverTime: ServerTime;
+  readonly authorization: Authorization;
 }
 
 /**
@@ -36,9 +38,19 @@ interface UserCallsDependencies extends Pick<ParsedOptions, 'brokerUrl' | 'clock
  * `invalid_token`, the function requests a new app token and sends the request again, once. It does not if the body can
  * be sent only once.
  */
-export function createUserCalls({ brokerUrl, clock, fetch, serverTime }: UserCallsDependencies): SendAsUser {
-  async function send({ url, signal, vendor }: UserRequest, init: RequestInit): Promise<TimedResponse> {
-    // The signal may have aborted during `getAppToken`; the token is then not used.
+export function createUserCalls(dependencies: UserCallsDependencies): SendAsUser {
+  const { brokerUrl, clock, fetch, serverTime, authorization } = dependencies;
+
+  /** Sends a request with a token. If the broker refuses the DPoP proof, the function sends a new proof, once. */
+  async function send(
+    request: UserRequest,
+    init: RequestInit & { readonly headers: Headers },
+    token: string,
+    mayRepeat = !isStream(init.body),
+  ): Promise<TimedResponse> {
+    const { url, signal, vendor } = request;
+    await authorization.authorize(token, { ...init, url });
+    // The signal may have aborted during `getAppToken` or `dpop`; the token is then not used.
     if (signal.aborted) throw abortedError();
     const sentAtMs = clock.monotonicMs();
     let response: Response;
@@ -51,18 +63,18 @@ export function createUserCalls({ brokerUrl, clock, fetch, serverTime }: UserCal
     const context = { brokerUrl, serverTime, vendor };
     const from = checkSource(response, context);
     const error = from === 'broker' ? await parseBrokerError(response, context) : undefined;
-    if (error !== undefined) throw error;
-    return { response, elapsedMs };
+    const isProofRefused = authorization.learn(response, elapsedMs);
+    if (error === undefined) return { response, elapsedMs };
+    if (isProofRefused && mayRepeat) return send(request, init, token, false);
+    throw error;
   }
 
   return async (request) => {
     const { session, signal, vendor } = request;
     const headers = parseHeaders(request.init.headers, vendor);
-    const sendWith = (token: string) => {
-      headers.set('authorization', `Bearer ${token}`);
+    const sendWith = (token: string) =>
       // `error` throws on workerd, so the client itself refuses a redirect.
-      return send(request, { ...request.init, headers, signal, redirect: 'manual', credentials: 'omit' });
-    };
+      send(request, { ...request.init, headers, signal, redirect: 'manual', credentials: 'omit' }, token);
     const getToken = () => requestAppToken(session.getAppToken, { forceRefresh: false, signal });
     const renewalsBefore = session.renewals.count();
     const token = request.token ?? (await getToken());

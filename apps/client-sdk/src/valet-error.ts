@@ -79,7 +79,7 @@ export interface ValetErrorDetails {
   readonly retryAfterSeconds?: number | undefined;
   readonly requestId?: string | undefined;
   readonly vendor?: string | undefined;
-  /** What `getAppToken` threw. */
+  /** What `getAppToken` or `dpop` threw. */
   readonly cause?: unknown;
 }
 
@@ -91,7 +91,7 @@ const marker = Symbol.for('valetkey.client-error');
 /**
  * The only error class of this package.
  *
- * It contains no token. Only an error with the code `app_token_unavailable` has a `cause`: what your `getAppToken` threw.
+ * It contains no token. Only an error with the code `app_token_unavailable` has a `cause`: what your `getAppToken` or `dpop` threw.
  * `JSON.stringify`, `console.log` and `util.inspect` do not show it.
  *
  * @example
@@ -138,7 +138,7 @@ export class ValetError extends Error {
     Object.defineProperty(this, marker, { value: true });
   }
 
-  /** What `getAppToken` threw, if the code is `app_token_unavailable`. It may contain a token: do not log it. */
+  /** What `getAppToken` or `dpop` threw, if the code is `app_token_unavailable`. It may contain a token: do not log it. */
   override get cause(): unknown {
     return causes.get(this);
   }

@@ -165,13 +165,17 @@ export type ErrorCode = keyof typeof errorTable;
  * - `vendor_status`: the vendor responded with this HTTP status.
  * - `intercepted`: a server on the way to the vendor, such as a firewall, responded with this HTTP status instead of the vendor.
  * - `oauth_error`: a token endpoint's own error code (RFC 6749 section 5.2).
- * - `dpop`: the error code for the caller's DPoP proof (RFC 9449 sections 7.1 and 9).
+ * - `dpop`: the error code for the caller's DPoP proof (RFC 9449 sections 7.1 and 9). `invalid_token`: the token is bound to a
+ *   key and came without a proof, or it is not bound and had to be (section 7.2).
  */
 export type FailureCause =
   | { readonly type: 'vendor_status'; readonly status: number }
   | { readonly type: 'intercepted'; readonly status: number }
   | { readonly type: 'oauth_error'; readonly error: OAuthErrorCode }
-  | { readonly type: 'dpop'; readonly error: 'invalid_dpop_proof' | 'use_dpop_nonce' };
+  | { readonly type: 'dpop'; readonly error: DpopErrorCode };
+
+/** The error codes about DPoP (RFC 9449 sections 7.1 and 9) by which Valet Key decides. */
+export type DpopErrorCode = 'invalid_dpop_proof' | 'use_dpop_nonce' | 'invalid_token';
 
 /** The error codes of a token endpoint (RFC 6749 section 5.2) by which Valet Key decides. */
 export type OAuthErrorCode = 'invalid_client' | 'unauthorized_client' | 'invalid_scope' | 'unsupported_grant_type';

@@ -32,7 +32,7 @@ export type {
   ServerToken,
   TokenBinding,
 } from './credentials.ts';
-export type { ErrorCode, FailureCause, OAuthErrorCode, ValetKeyErrorOptions } from './errors.ts';
+export type { DpopErrorCode, ErrorCode, FailureCause, OAuthErrorCode, ValetKeyErrorOptions } from './errors.ts';
 export type { ForeignErrorDescription } from './foreign-error.ts';
 export type { Issuer, IssuerOptions, ProviderIssuer } from './issuer.ts';
 export type { SignatureAlgorithm } from './issuer-parts.ts';

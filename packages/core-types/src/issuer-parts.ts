@@ -27,7 +27,7 @@ const cacheSecondsSchema = z.number().min(0).max(60);
 
 /** The rules for DPoP tokens (RFC 9449), which are accepted only with a proof that the caller's key has signed. */
 export const dpopSchema = z.strictObject({
-  required: z.boolean().default(false).describe('Whether the server refuses tokens that are not bound to a key.'),
+  required: z.boolean().default(false).describe('Whether the broker refuses tokens that are not bound to a key.'),
   algorithms: z
     .array(z.enum(signatureAlgorithms))
     .min(1)
@@ -42,7 +42,7 @@ export const dpopSchema = z.strictObject({
   nonceRequired: z
     .boolean()
     .default(false)
-    .describe('Whether a proof must contain a nonce from the server (RFC 9449 section 9).'),
+    .describe('Whether a proof must contain a nonce from the broker (RFC 9449 section 9).'),
 });
 
 /** Back-channel logout: the provider itself tells that a user has signed out. */

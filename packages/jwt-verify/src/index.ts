@@ -1,4 +1,4 @@
-export { readAccessToken, readBearerToken } from './adapters/authorization-header.ts';
+export { hasProofScheme, readAccessToken, readBearerToken } from './adapters/authorization-header.ts';
 export { wwwAuthenticate } from './adapters/challenge.ts';
 export { createExpressAuthentication } from './adapters/express.ts';
 export { createFastifyAuthentication } from './adapters/fastify.ts';
@@ -14,6 +14,7 @@ export type { ChallengeOptions } from './adapters/challenge.ts';
 export type { ExpressAuthentication } from './adapters/express.ts';
 export type { FastifyAuthentication } from './adapters/fastify.ts';
 export type { DpopContext } from './dpop/dpop-proof.ts';
+export type { DpopSupport } from './dpop/dpop-support.ts';
 export type { ReplayStore } from './dpop/replay-store.ts';
 export type { JwtVerifierEvent } from './keys/key-events.ts';
 export type { KeyStatus } from './keys/key-source.ts';

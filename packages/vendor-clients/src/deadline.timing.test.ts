@@ -1,15 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { createSandbox, type Fault, type Sandbox } from '@valetkey/sandbox';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createSandbox, type Fault } from '@valetkey/sandbox';
+import { test } from 'vitest';
 import { definitions, operate, simulationOf, startSandboxed } from './testing/sandboxed-vendor.ts';
 
 const timeoutMs = 300;
-
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await createSandbox();
-});
-afterAll(() => sandbox.close());
 
 const faults: readonly Fault[] = [
   { type: 'hang' },
@@ -29,7 +23,8 @@ async function runLateTimer(durationMs: number): Promise<void> {
   for (let elapsedMs = 0; elapsedMs < durationMs; elapsedMs += tickMs) await setTimeout(tickMs);
 }
 
-test.each(cases)('a call to %s with the fault %j ends at its deadline', async (id, fault) => {
+test.concurrent.for(cases)('a call to %s with the fault %j ends at its deadline', async ([id, fault], { expect }) => {
+  await using sandbox = await createSandbox();
   const vendor = startSandboxed(sandbox, id, { timeoutMs });
   sandbox.setFaults([{ vendor: simulationOf(id), fault }]);
   const events: string[] = [];
@@ -42,6 +37,5 @@ test.each(cases)('a call to %s with the fault %j ends at its deadline', async (i
   const [, failure] = await Promise.all([early, call, late]);
   expect(failure).toMatchObject({ code: 'vendor_timeout' });
   expect(events).toEqual(['early timer', 'end', 'late timer']);
-  sandbox.setFaults([]);
   await vendor.close();
 });

@@ -20,7 +20,12 @@ export async function explain(file: string, options: ExplainedWish): Promise<voi
     throw new CommandError('standard input has no token; `valetkey explain --help` shows how to pass one');
   }
   const explained = await explainToken(config, token, options);
-  printToken(explained.token);
+  const isBound = needsProof(explained.token, options);
+  printToken(explained.token, isBound);
+  if (isBound) {
+    if (options.connection !== undefined) printUncheckedRules(options.connection);
+    return;
+  }
   if (explained.connection !== undefined) printConnection(explained.connection);
   if (explained.forwardAuth !== undefined) printForwardAuth(explained.forwardAuth, options.operation ?? '');
   const use = explained.connection ?? explained.forwardAuth;
@@ -29,7 +34,23 @@ export async function explain(file: string, options: ExplainedWish): Promise<voi
   if (!explained.token.accepted || use?.allowed === false) process.exitCode = 1;
 }
 
-function printToken({ accepted, token, expected, checks }: Explanation): void {
+/**
+ * Returns whether a token is refused only because no proof came with it: it is bound to a key, which its app alone has. Forward
+ * authentication refuses every such token.
+ */
+export function needsProof({ checks }: Explanation, { operation }: ExplainedWish = {}): boolean {
+  if (operation === 'authorize' || operation === 'resolve') return false;
+  return checks.find(({ outcome }) => outcome === 'failed')?.check === 'proof';
+}
+
+function printUncheckedRules(connection: string): void {
+  print(
+    `The rules of ${connection} were not checked, because only a proof makes the token valid. Set \`session.explain\`, and call /v1/session?explain=${connection} from the app.`,
+  );
+  process.exitCode = 1;
+}
+
+function printToken({ accepted, token, expected, checks }: Explanation, isBound: boolean): void {
   if (token !== undefined) {
     const { iss, aud, app = {}, typ, alg, lifetimeSeconds } = token;
     print(`The token has iss ${quote(iss)}; accepted: ${expected.iss}`);
@@ -44,10 +65,17 @@ function printToken({ accepted, token, expected, checks }: Explanation): void {
     for (const [name, value] of Object.entries(app)) print(`The token has ${name} ${quote(value)}, which names an app`);
   }
   for (const { check, outcome, detail, remediation } of checks) {
+    if (isBound && check === 'proof') {
+      print(
+        `${markOf('not_checked')} proof: The token is bound to a key. Only the app can sign a DPoP proof with this key.`,
+      );
+      continue;
+    }
     print(`${markOf(outcome)} ${check}: ${detail}`);
     if (remediation !== undefined) print(`    ${remediation}`, 0);
   }
-  print(accepted ? 'The broker accepts the token.' : 'The broker refuses the token.');
+  if (isBound) print('The broker accepts the token with a proof, as `Authorization: DPoP <token>`.');
+  else print(accepted ? 'The broker accepts the token.' : 'The broker refuses the token.');
 }
 
 function printConnection({ connection, allowed, checks }: ConnectionExplanation): void {
@@ -103,5 +131,5 @@ const changes: Readonly<Record<ExplainedCheck['check'], string>> = {
   key: 'in the app, get a fresh token; if it is refused again, correct `jwksUri`, `jwks` or the network {place}',
   signature: 'in the app, send the token unchanged; if it is unchanged, use the identity provider that issued it',
   revocation: 'in the app, sign the user in again',
-  proof: 'in the app, send a DPoP proof with each request, which `explain` cannot read',
+  proof: 'in the app, send a token that is not bound to a key, because forward authentication accepts no proof',
 };

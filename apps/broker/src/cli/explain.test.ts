@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createConfigFor } from '../../test/support/recording-broker.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { explainToken } from './explain.ts';
-import { changeOf } from './explain-action.ts';
+import { changeOf, needsProof } from './explain-action.ts';
 
 test('explainToken accepts a valid token, and names the check that another token fails', async () => {
   await using sandbox = await createSandbox();
@@ -17,6 +17,21 @@ test('explainToken accepts a valid token, and names the check that another token
     check: 'audience',
     remediation: expect.stringContaining('valetkey'),
   });
+});
+
+test('a bound token lacks only its proof, except for forward authentication, which refuses it, and without `dpop`', async () => {
+  await using sandbox = await createSandbox();
+  const bound = await sandbox.mintUserToken({ sub: 'alice', claims: { cnf: { jkt: 'a'.repeat(43) } } });
+  const config = createConfigFor(sandbox);
+  const issuers = config.issuers.map((issuer) => ({ ...issuer, dpop: {} }));
+  const publicUrl = 'https://broker.example.com';
+  const { token } = await explainToken(parseConfig({ ...config, issuers, publicUrl }), bound, { connection: 'nudge' });
+  expect(token.accepted).toBe(false);
+  expect(needsProof(token, { connection: 'nudge' })).toBe(true);
+  expect(needsProof(token, { operation: 'authorize' })).toBe(false);
+  const { token: unsupported } = await explainToken(parseConfig(config), bound);
+  expect(needsProof(unsupported)).toBe(false);
+  expect(unsupported.checks.find(({ outcome }) => outcome === 'failed')?.check).toBe('binding');
 });
 
 test('what to change is the advice of the preset, which names its options and no field of a record', async () => {

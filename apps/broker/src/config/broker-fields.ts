@@ -4,6 +4,7 @@ import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { adapterSchema } from './adapter.ts';
 import { adminTokenShape } from './admin-fields.ts';
+import { dpopFieldsSchema } from './dpop-fields.ts';
 import { forwardAuthSchema } from './forward-auth-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
 import { operatorsSchema } from './operator-fields.ts';
@@ -117,7 +118,7 @@ export const brokerShape = {
   publicUrl: originSchema
     .optional()
     .describe(
-      'The origin to which callers send their requests, such as `https://broker.example.com`. Absent: the broker serves no OAuth metadata.',
+      'The origin to which callers send their requests, such as `https://broker.example.com`. Absent: the broker serves no OAuth metadata, and no issuer may have `dpop`.',
     ),
   cors: z
     .strictObject({
@@ -136,6 +137,7 @@ export const brokerShape = {
     .describe(
       'The identity providers whose tokens the broker accepts: issuer records, or presets by name (`provider: auth0`).',
     ),
+  dpop: dpopFieldsSchema,
   migratedIssuers: z
     .array(
       z.strictObject({

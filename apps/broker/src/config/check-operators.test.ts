@@ -48,7 +48,7 @@ test.each<[string, object, readonly object[], RegExp]>([
     'with DPoP',
     { issuer: { ...own, dpop: {} }, require },
     [provider],
-    /^admin\.operators\.issuer\.dpop: is not available/,
+    /^admin\.operators\.issuer\.dpop: must be absent, because the admin API accepts only bearer tokens$/,
   ],
   [
     'with the audience of an app of the same issuer',

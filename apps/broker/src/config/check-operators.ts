@@ -59,6 +59,9 @@ function findRecordProblems(record: IssuerOptions): string[] {
       `${field}.backChannelLogout: has no effect here; set it on the record of the same issuer under \`issuers\``,
     );
   }
+  if (record.dpop !== undefined) {
+    problems.push(`${field}.dpop: must be absent, because the admin API accepts only bearer tokens`);
+  }
   if (record.audiences === null) {
     problems.push(
       `${field}.audiences: must be a list, because otherwise every app's token of this identity provider would be accepted`,

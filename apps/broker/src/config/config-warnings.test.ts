@@ -188,3 +188,18 @@ test('an observing rule of forward authentication, and a policy that refuses eve
     }),
   ).toEqual([]);
 });
+
+test('a policy of forward authentication is reported if each identity provider requires bound tokens', async () => {
+  const publicUrl = 'https://broker.example.com';
+  const vendors = { nudge: { apiKey: '${env:KEY}' } };
+  const forwardAuth = { policy: { rules: [{ require: { scope: 'a' } }] } };
+  const bound = issuers.map((issuer) => ({ ...issuer, dpop: { required: true } }));
+  const bearer = { issuer: 'https://other.example.com', audiences: ['api'], dpop: {} };
+  const warn = (accepted: readonly object[], changes: object = {}) =>
+    warningsFor({ issuers: accepted, publicUrl, vendors, forwardAuth, ...changes });
+  expect(await warn(bound)).toEqual([
+    expect.stringMatching(/^forwardAuth\.policy: has no effect, because each identity/),
+  ]);
+  expect(await warn([...bound, bearer])).toEqual([]);
+  expect(await warn(bound, { forwardAuth: {} })).toEqual([]);
+});

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Secret } from '@valetkey/core-types';
 import { listShortAdminTokens } from './admin-fields.ts';
+import { listDpopWarnings } from './check-dpop.ts';
 import type { Config } from './config.ts';
 import { toConfigPath } from './config-path.ts';
 import { listOpened, type Policy } from './policy-rules.ts';
@@ -46,6 +47,7 @@ export async function listWarnings({ written, resolved, config, isData }: Loaded
     ...warnings,
     ...listPolicyWarnings(config),
     ...listSessionLogouts(config),
+    ...listDpopWarnings(config),
     ...listShortAdminTokens(config.admin),
   ];
 }

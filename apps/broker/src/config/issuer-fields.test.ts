@@ -65,7 +65,11 @@ test.each<[string, object, RegExp]>([
     { provider: 'google', clientIds: 'c', record: { maxLifetimeSeconds: -1 } },
     /^issuers\.0\.maxLifetimeSeconds: /,
   ],
-  ['a record with the field dpop', { provider: 'google', clientIds: 'c', record: { dpop: {} } }, /^issuers\.0\.dpop: /],
+  [
+    'a field of `dpop` in a replaced record that is not valid',
+    { provider: 'google', clientIds: 'c', record: { dpop: { maxAgeSeconds: 301 } } },
+    /^issuers\.0\.dpop\.maxAgeSeconds: /,
+  ],
   ['a record without audiences', { issuer: 'https://id.example.com' }, /^issuers\.0\.audiences: is missing$/],
 ])('parseConfig reports %s by the path of the field', (_, issuer, message) => {
   expect(problemsOf(issuer)).toEqual([expect.stringMatching(message)]);

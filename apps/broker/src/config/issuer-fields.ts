@@ -4,13 +4,12 @@ import { providers, type ProviderName } from '@valetkey/jwt-verify/providers';
 import { clientCertificateSchema, type ClientCertificate } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 
-const { dpop: _unavailable, ...bearerIssuerShape } = issuerSchema.shape;
 type IssuerCheck = z.core.$ZodCheck<z.output<typeof issuerSchema>>;
 
-/** Parses an issuer record without the option `dpop`, because the broker accepts only bearer tokens. */
-const bearerIssuerSchema = z
+/** Parses an issuer record. */
+const ownIssuerSchema = z
   // A record names no provider. The field is here for `z.discriminatedUnion`.
-  .strictObject({ provider: z.undefined().optional(), ...bearerIssuerShape })
+  .strictObject({ provider: z.undefined().optional(), ...issuerSchema.shape })
   // The checks of fields that depend on each other. zod forgets the type of the value that they check.
   .check(...((issuerSchema.def.checks ?? []) as IssuerCheck[]));
 
@@ -23,10 +22,10 @@ const callShape = {
     ),
 };
 
-const recordSchema = bearerIssuerSchema.safeExtend(callShape);
+const recordSchema = ownIssuerSchema.safeExtend(callShape);
 
 /** Parses the record of a preset, to which the parsed client certificate was added. */
-const presetRecordSchema = bearerIssuerSchema.safeExtend({
+const presetRecordSchema = ownIssuerSchema.safeExtend({
   clientCertificate: z
     .custom<ClientCertificate>((value) => (value as Partial<ClientCertificate>).key instanceof KeyObject, {
       error: 'must stand beside `provider`, not in `record`',

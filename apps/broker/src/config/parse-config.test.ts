@@ -32,6 +32,26 @@ test('parseConfig accepts a port as text', () => {
   expect(parseConfig({ issuers, listen: { port: '9000' } }).listen.port).toBe(9000);
 });
 
+test('parseConfig accepts `dpop` of a record and of a preset with a public URL, and fills in its defaults', () => {
+  const config = parseConfig({
+    publicUrl: 'https://broker.example.com',
+    issuers: [
+      { ...issuers[0], dpop: { required: true } },
+      { provider: 'google', clientIds: 'app', record: { dpop: {} } },
+    ],
+  });
+  const defaults = { algorithms: ['ES256', 'EdDSA', 'Ed25519'], maxAgeSeconds: 60, nonceRequired: false };
+  expect(config.issuers.map(({ dpop }) => dpop)).toEqual([
+    { ...defaults, required: true },
+    { ...defaults, required: false },
+  ]);
+});
+
+test('parseConfig needs no key of nonces with a SQLite file, which one machine has', () => {
+  const dpop = { nonceRequired: true };
+  expect(problemsOf({ publicUrl: 'https://broker.example.com', issuers: [{ ...issuers[0], dpop }] })).toEqual([]);
+});
+
 describe('invalid configuration', () => {
   test.each<[string, object, RegExp]>([
     ['a missing secret', { vendors: { nudge: {} } }, /^vendors\.nudge\.apiKey: /],
@@ -260,9 +280,32 @@ describe('invalid configuration', () => {
     ['an empty secret', { vendors: { nabla: { serverKey: '' } } }, /^vendors\.nabla\.serverKey: must not be empty$/],
     ['a repeated issuer', { issuers: [...issuers, ...issuers] }, /^issuers: /],
     [
-      'an issuer with DPoP',
+      'an issuer with DPoP without a public URL',
       { issuers: [{ ...issuers[0], dpop: {} }] },
-      /^issuers\.0\.dpop: is not available here; the broker accepts only bearer tokens$/,
+      /^publicUrl: is missing, and `dpop` of an identity provider needs it; /,
+    ],
+    [
+      'nonces of DPoP without a key in a database that brokers may share',
+      {
+        publicUrl: 'https://broker.example.com',
+        store: { postgres: 'postgresql://127.0.0.1/valetkey' },
+        issuers: [
+          {
+            ...issuers[0],
+            dpop: { nonceRequired: true },
+          },
+        ],
+      },
+      /^dpop\.nonceKey: is missing, and `dpop\.nonceRequired` of an identity provider needs it with `store\.postgres`; /,
+    ],
+    ['a short key of nonces', { dpop: { nonceKey: canary } }, /^dpop\.nonceKey: must have at least 32 characters; /],
+    [
+      'proofs that a shared secret signs',
+      {
+        publicUrl: 'https://broker.example.com',
+        issuers: [{ ...issuers[0], dpop: { algorithms: ['HS256'] } }],
+      },
+      /^issuers\.0\.dpop\.algorithms\.0: /,
     ],
     [
       'an issuer whose options contradict each other',

@@ -1,9 +1,10 @@
-import { listSchemaProblems, type SchemaProblem } from '@valetkey/core-types';
+import { listSchemaProblems } from '@valetkey/core-types';
 import { vendors as registry } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { parseOptions } from './adapter.ts';
 import { findAmbiguousActors } from './admin-fields.ts';
 import { brokerShape } from './broker-fields.ts';
+import { findDpopProblems } from './check-dpop.ts';
 import { checkConnections, findUnknownIssuers } from './check-connections.ts';
 import { checkOperators } from './check-operators.ts';
 import type { BrokerFields, Config, ConnectionConfig } from './config.ts';
@@ -40,8 +41,7 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
   const { data, error } = configSchema.safeParse(input);
   const known = listVendors(vendors, input);
   const { connections, problems } = parseConnections(readSection(input, 'vendors'), known);
-  const fieldProblems =
-    error === undefined ? [] : listSchemaProblems(error, configSchema, input).map(explainDpop).map(toLine);
+  const fieldProblems = error === undefined ? [] : listSchemaProblems(error, configSchema, input).map(toLine);
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
 
   const { $schema: _schema, adapters: _adapters, vendors: _vendors, issuers: issuerFields, ...fields } = data;
@@ -55,6 +55,7 @@ export function parseConfig(input: unknown, vendors: VendorRegistry = registry):
     ...findUnknownIssuers(data.forwardAuth.policy, issuerNames).map((problem) => `forwardAuth.${problem}`),
     ...separated.problems,
     ...findConflicts(data),
+    ...findDpopProblems(data, checked.issuers),
     ...findAmbiguousActors(data.admin),
   ];
   if (all.length > 0) throw new ConfigError(all);
@@ -100,12 +101,6 @@ function parseConnection(
   } = fields as ConnectionPolicy & Pick<ConnectionConfig, 'clientCertificate'> & Readonly<Record<string, unknown>>;
   const policy = { user, issuers, boundByAppToken, requiredScopes, requiredClaims, policy: combined };
   return { name, definition, options, policy, clientCertificate };
-}
-
-/** Explains why the option `dpop` of `@valetkey/jwt-verify` is unknown here: an operator may have copied it. */
-function explainDpop(problem: SchemaProblem): SchemaProblem {
-  if (!/^(?:issuers\.\d+|admin\.operators\.issuer)\.dpop$/.test(problem.field)) return problem;
-  return { ...problem, message: 'is not available here; the broker accepts only bearer tokens' };
 }
 
 /** Returns the problems of fields that are valid one by one but cannot be combined. */

@@ -88,7 +88,7 @@ const paths: Readonly<Record<string, PathItem>> = {
         ),
         default: problem,
       },
-      security: [{ caller: [] }, { callerWithoutScheme: [] }],
+      security: [{ caller: [] }, { callerWithProof: [] }, { callerWithoutScheme: [] }],
     },
     post: {
       operationId: 'issueToken',
@@ -132,6 +132,7 @@ const paths: Readonly<Record<string, PathItem>> = {
     operationId: 'authorize',
     summary: 'Tells nginx or Caddy whether a request has a valid token with the required scopes',
     parameters: [scope],
+    security: [{ caller: [] }],
     responses: {
       '204': response(
         `The token is valid and has the required scopes. The response has the header \`session-valid\` with the value \`true\`, and ${sessionHeaders}.`,
@@ -207,7 +208,7 @@ export function describeApi(publicUrl: string | undefined) {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl ?? '/' }],
-    security: [{ caller: [] }],
+    security: [{ caller: [] }, { callerWithProof: [] }],
     paths,
     components: {
       securitySchemes: {
@@ -215,6 +216,12 @@ export function describeApi(publicUrl: string | undefined) {
           type: 'http',
           scheme: 'bearer',
           description: 'The caller’s own token, which the identity provider issued.',
+        },
+        callerWithProof: {
+          type: 'http',
+          scheme: 'DPoP',
+          description:
+            'The caller’s own token if it is bound to a key, and in the header `DPoP` a proof of that key for each request (RFC 9449). Only for identity providers that the operator lets send such tokens.',
         },
         callerWithoutScheme: {
           type: 'apiKey',

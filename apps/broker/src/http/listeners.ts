@@ -20,13 +20,15 @@ import { isAdminApiOn, type AdminAccess } from './routes/admin-authentication.ts
 import { addAdminRoutes } from './routes/admin.ts';
 import { addBackChannelLogoutRoute } from './routes/backchannel-logout.ts';
 import { addAdminFrontRoutes, addDocumentationRoutes } from './routes/documentation.ts';
-import { addAuthorizeRoute, addResolveRoute } from './routes/forward-auth.ts';
+import { addAuthorizeRoute, addResolveRoute, forwardedTokenRemediation } from './routes/forward-auth.ts';
 import { addHealthRoutes, addMetricsRoute } from './routes/health.ts';
 import { addIssueRoute } from './routes/issue.ts';
 import { addMetadataRoutes, resourceMetadataPath } from './routes/metadata.ts';
 import { addProxyRoute } from './routes/proxy.ts';
 import { addSessionRoute } from './routes/session.ts';
-import { addTokenExchangeRoute } from './routes/token-exchange.ts';
+import { addTokenExchangeRoute, exchangedTokenRemediation } from './routes/token-exchange.ts';
+import { acceptDpop } from './dpop-credentials.ts';
+import { readBearerCredentials } from './request-rules.ts';
 import { createHttpServer } from './server.ts';
 
 /** The parts of the broker that its listeners use. */
@@ -52,12 +54,15 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   const { clock, logger, metrics, store, connections, verifier, tokens, perform, audit, readiness, lifecycle } =
     dependencies;
   const { publicUrl } = config;
+  // The configuration has `publicUrl` if an issuer has `dpop`.
+  const dpop = publicUrl === undefined ? undefined : verifier.dpop;
   const countError = metrics.countError;
   const app = createHttpServer({
     logger,
     lifecycle,
     countError,
     resourceMetadata: publicUrl && publicUrl + resourceMetadataPath,
+    dpop,
     origins: config.cors.origins,
     hostNames: config.listen.hostNames,
     trustedProxies: config.listen.trustedProxies,
@@ -65,28 +70,37 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const recordRefusal = createRecordRefusal(audit, connections);
   const { assertWithinRate } = callerLimits;
-  const identify = createIdentify({ verifier, store, recordRefusal, assertWithinRate });
-  // Forward authentication has no rate limit, because a proxy asks the broker about each request to every service.
-  const identifyWithoutLimit = createIdentify({ verifier, store, recordRefusal });
+  const readCredentials =
+    dpop === undefined || publicUrl === undefined ? readBearerCredentials : acceptDpop(app, { verifier, publicUrl });
+  const shared = { verifier, store, recordRefusal };
+  const identify = createIdentify({ ...shared, assertWithinRate });
   const forwardAuth = {
-    identify: identifyWithoutLimit,
+    // Forward authentication has no rate limit, because a proxy asks the broker about each request to every service.
+    identify: createIdentify({ ...shared, boundTokenRemediation: forwardedTokenRemediation }),
     recordRefusal,
     policy: dependencies.forwardAuth,
     headerPrefix: config.forwardAuth.headerPrefix,
+  };
+  const exchange = {
+    identify: createIdentify({ ...shared, assertWithinRate, boundTokenRemediation: exchangedTokenRemediation }),
+    perform,
+    tokens,
+    clock,
+    countError,
   };
   addHealthRoutes(app, async () => ({ ...(await readiness()), parts: {} }));
   addDocumentationRoutes(app, publicUrl);
   addResolveRoute(app, forwardAuth);
   addAuthorizeRoute(app, forwardAuth);
-  addSessionRoute(app, { identify, connections, clock, store, mayExplain: config.session.explain });
-  addIssueRoute(app, { identify, connections, perform, tokens, clock });
-  addProxyRoute(app, { identify, perform, tokens, callerLimits, countError });
-  addTokenExchangeRoute(app, { identify, perform, tokens, clock, countError });
+  addSessionRoute(app, { identify, readCredentials, connections, clock, store, mayExplain: config.session.explain });
+  addIssueRoute(app, { identify, readCredentials, connections, perform, tokens, clock });
+  addProxyRoute(app, { identify, readCredentials, perform, tokens, callerLimits, countError });
+  addTokenExchangeRoute(app, exchange);
   const acceptsLogout = config.issuers.some(({ backChannelLogout }) => backChannelLogout !== undefined);
   if (acceptsLogout) addBackChannelLogoutRoute(app, { verifier, store, audit, countError });
   if (publicUrl !== undefined) {
     const scopes = new Set(config.connections.flatMap(({ policy }) => policy.requiredScopes));
-    addMetadataRoutes(app, { publicUrl, issuers: issuersOf(config), scopes: [...scopes], acceptsLogout });
+    addMetadataRoutes(app, { publicUrl, issuers: issuersOf(config), scopes: [...scopes], acceptsLogout, dpop });
   }
   return app;
 }

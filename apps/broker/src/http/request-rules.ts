@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isHostAllowed, ValetKeyError, type Principal } from '@valetkey/core-types';
-import { readBearerToken } from '@valetkey/jwt-verify';
+import { readBearerToken, type DpopContext } from '@valetkey/jwt-verify';
 import type {
   FastifyBodyParser,
   FastifyInstance,
@@ -21,6 +21,8 @@ import { cutOff, linger } from './sockets.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal | null;
+    /** Whether the route accepts the scheme `DPoP`, if the broker does. */
+    acceptsDpop: boolean;
   }
 }
 
@@ -222,24 +224,35 @@ export const forgetMediaType: onRequestAsyncHookHandler = async ({ raw }) => {
   if (!hasBody(raw)) delete raw.headers['content-type'];
 };
 
-/** Returns the bearer token of a request. Throws as `readBearerToken`. */
-export function readTokenOf({ headers }: FastifyRequest): string {
-  return readBearerToken(headers.authorization);
+/** The token of a caller, and the DPoP proof with which the caller sent it. */
+export interface Credentials {
+  readonly token: string;
+  /** Absent for a bearer token. */
+  readonly dpop?: DpopContext | undefined;
 }
 
+/** Reads the credentials in the head of a request. Throws `missing_token` or `invalid_request`. */
+export type ReadCredentials = (request: FastifyRequest) => Credentials;
+
+/** Reads a bearer token. Throws as `readBearerToken`. */
+export const readBearerCredentials: ReadCredentials = ({ headers }) => ({
+  token: readBearerToken(headers.authorization),
+});
+
 /**
- * Returns the hook that authenticates a caller. Only the `Authorization` header identifies a caller, never a query parameter
- * or a body. By default, only a bearer token does.
+ * Returns the hook that authenticates a caller. Only the head of a request identifies a caller, never a query parameter or a
+ * body.
  */
 export function authenticateWith(
   identify: Identify,
   operation: CallerRequest['operation'],
-  readToken = readTokenOf,
+  readCredentials: ReadCredentials,
 ): onRequestAsyncHookHandler {
   return async (request) => {
     const { connection } = request.params as { connection?: string };
-    const token = readToken(request);
-    request.principal = await identify({ ...originOf(request), token, operation, connection });
+    request.acceptsDpop = true;
+    const credentials = readCredentials(request);
+    request.principal = await identify({ ...originOf(request), ...credentials, operation, connection });
   };
 }
 
@@ -248,9 +261,14 @@ export function originOf(request: FastifyRequest): Pick<CallerRequest, 'id' | 'c
   return { id: request.id, clientAddress: clientAddressOf(request) };
 }
 
-/** Returns the request for an operation of a caller that `authenticateWith` has identified with the same `readToken`. */
-export function operationOf(request: FastifyRequest, connection: string, readToken = readTokenOf): OperationRequest {
-  return { ...originOf(request), token: readToken(request), principal: principalOf(request), connection };
+/** Returns the request for an operation of a caller that `authenticateWith` has identified with the same `readCredentials`. */
+export function operationOf(
+  request: FastifyRequest,
+  connection: string,
+  readCredentials: ReadCredentials,
+): OperationRequest {
+  const { token } = readCredentials(request);
+  return { ...originOf(request), token, principal: principalOf(request), connection };
 }
 
 /** Returns the address of the client. What a proxy states counts only if it is an address. */

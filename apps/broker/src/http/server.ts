@@ -1,6 +1,7 @@
 import { METHODS } from 'node:http';
 import cors from '@fastify/cors';
 import { ValetKeyError } from '@valetkey/core-types';
+import type { DpopSupport } from '@valetkey/jwt-verify';
 import { proxyResponseHeaders } from '@valetkey/vendor-clients';
 import fastify, {
   LogController,
@@ -41,6 +42,8 @@ export interface HttpServerOptions {
   readonly countError?: ((error: ValetKeyError) => void) | undefined;
   /** The URL of the metadata (RFC 9728) that tells an unauthenticated caller where to get a token. */
   readonly resourceMetadata?: string | undefined;
+  /** What the routes that authenticate a caller accept of DPoP. Absent: they accept only bearer tokens. */
+  readonly dpop?: DpopSupport | undefined;
   /** The exact origins of web pages that may call this listener. Absent: none. */
   readonly origins?: readonly string[] | undefined;
   /** The host names that requests may use besides loopback names and the address that received the request. Absent: every name. */
@@ -84,7 +87,7 @@ const serverOptions = {
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const { logger, lifecycle, countError = () => undefined, resourceMetadata, hostNames } = options;
   const { origins = [], trustedProxies = [] } = options;
-  const sendProblem = createProblemSender(countError, problemFormat(resourceMetadata));
+  const sendProblem = createProblemSender(countError, problemFormat(resourceMetadata, options.dpop));
   const server = fastify({
     ...serverOptions,
     // Without a proxy, nothing that a client sends changes the address that the broker sees.
@@ -110,6 +113,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
   }
   server.decorateRequest('principal', null);
+  server.decorateRequest('acceptsDpop', false);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, createJsonParser(server));
   addEmptyBodyParser(server);
@@ -131,14 +135,22 @@ function withoutAddresses(logger: Logger): FastifyBaseLogger {
 const loopbackOrigin = /^https?:\/\/(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 
 /**
- * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only a bearer token identifies a
- * caller, so no response allows the browser's own credentials.
+ * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only the `Authorization` header
+ * identifies a caller, so no response allows the browser's own credentials.
  */
 function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
   server.register(cors, {
     origin: origins.map((origin) => (origin === 'loopback' ? loopbackOrigin : origin)),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: [markHeader, 'retry-after', 'www-authenticate', 'x-request-id', ...proxyResponseHeaders],
+    exposedHeaders: [
+      markHeader,
+      'date',
+      'dpop-nonce',
+      'retry-after',
+      'www-authenticate',
+      'x-request-id',
+      ...proxyResponseHeaders,
+    ],
     credentials: false,
     maxAge: 600,
   });

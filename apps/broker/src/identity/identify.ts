@@ -1,5 +1,5 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
-import type { JwtVerifier } from '@valetkey/jwt-verify';
+import type { DpopContext, JwtVerifier } from '@valetkey/jwt-verify';
 import type { Decision } from '../storage/audit-store.ts';
 import type { PrincipalId, Store } from '../storage/store.ts';
 
@@ -7,6 +7,8 @@ import type { PrincipalId, Store } from '../storage/store.ts';
 export interface CallerRequest {
   readonly id: string;
   readonly token: string;
+  /** The caller's DPoP proof, and the request that it is for. Absent for a bearer token. */
+  readonly dpop?: DpopContext | undefined;
   /** What the caller asks for. */
   readonly operation: Decision['operation'];
   /** The connection's name as the caller sent it. It may be any text. */
@@ -30,6 +32,10 @@ interface IdentifyDependencies {
   readonly recordRefusal: RecordRefusal;
   /** Called with each verified principal before the store is read. If it throws, `identify` rejects with its error. */
   readonly assertWithinRate?: ((principal: PrincipalId) => void) | undefined;
+  /**
+   * What a caller with a token that is bound to a key can do, on routes that accept no proof. Absent: the routes accept proofs.
+   */
+  readonly boundTokenRemediation?: string | undefined;
 }
 
 /**
@@ -37,14 +43,22 @@ interface IdentifyDependencies {
  * once in the broker that receives it, within two seconds in every other broker over the store. It records the refusal of a
  * caller whose token is valid.
  */
-export function createIdentify({ verifier, store, recordRefusal, assertWithinRate }: IdentifyDependencies): Identify {
+export function createIdentify({
+  verifier,
+  store,
+  recordRefusal,
+  assertWithinRate,
+  boundTokenRemediation,
+}: IdentifyDependencies): Identify {
   const assertAdmitted = async (principal: Principal): Promise<void> => {
     assertWithinRate?.(principal);
     if (await store.isBlocked(principal)) throw new ValetKeyError('user_blocked', 'This user is blocked.');
     if (await isRevoked(principal, store)) throw revokedError();
   };
   return async (request) => {
-    const principal = await verifier.verify(request.token);
+    const principal = await verifier.verify(request.token, { dpop: request.dpop }).catch((error: unknown) => {
+      throw boundTokenRemediation === undefined ? error : adviseOnBoundToken(error, boundTokenRemediation);
+    });
     try {
       await assertAdmitted(principal);
     } catch (error) {
@@ -54,6 +68,13 @@ export function createIdentify({ verifier, store, recordRefusal, assertWithinRat
     }
     return principal;
   };
+}
+
+/** Returns the error of the verifier. If the error is about DPoP, it has another remediation, and no DPoP challenge follows from it. */
+function adviseOnBoundToken(error: unknown, remediation: string): unknown {
+  if (!ValetKeyError.isInstance(error) || error.cause?.type !== 'dpop') return error;
+  const { code, message, reason } = error;
+  return new ValetKeyError(code, message, { reason, remediation });
 }
 
 /** Returns whether a logout concerns the token of a principal. A token without `iat` counts as issued before each logout. */

@@ -10,7 +10,7 @@ interface ExpiryDependencies {
 }
 
 /**
- * Deletes expired changes, revocations and logout tokens, now and every hour, until the returned function is called. Several
+ * Deletes expired changes, revocations, logout tokens and proofs, now and every hour, until the returned function is called. Several
  * brokers may do this over one store at the same time. After a failure, the next hour's run deletes the rows.
  */
 export function startExpiry({ store, clock }: ExpiryDependencies): () => void {

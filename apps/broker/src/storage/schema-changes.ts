@@ -110,8 +110,13 @@ const chainAndRevocations: SchemaChange = {
   indexes: { decision_writer: 'decision (writer, sequence)' },
 };
 
+/** The DPoP proofs that callers have used. */
+const usedProofs: SchemaChange = {
+  tables: { used_proof: { columns: { proof_id: 'TEXT PRIMARY KEY', expires_at: text } } },
+};
+
 /** Every change of the schema, in order: the first one has the version 1. A released change is never edited; the next is added. */
-export const schemaChanges: readonly SchemaChange[] = [first, reasonsAndActors, chainAndRevocations];
+export const schemaChanges: readonly SchemaChange[] = [first, reasonsAndActors, chainAndRevocations, usedProofs];
 
 /** The version of the schema that this program creates. */
 export const schemaVersion = schemaChanges.length;

@@ -1,6 +1,7 @@
 import { systemClock } from '@valetkey/core-types';
 import type { Changes, Logout, PrincipalId, Revocation, Store } from './store.ts';
 import { isoAt, textOf, type Values } from './rows.ts';
+import { createSqlProofs } from './sql-proofs.ts';
 import type { SqlDatabase } from './sql-database.ts';
 
 /** The most changes that are read at once. A broker that missed more of them forgets everything that it knows. */
@@ -64,15 +65,17 @@ const statements = {
       SELECT issuer, token_id FROM used_logout_token WHERE expires_at < $1 LIMIT 1000) RETURNING issuer`,
 } as const;
 
-/** Creates the operations about changes and revocations. */
+/** Creates the operations about changes, revocations and used proofs. */
 export function createSqlChanges({
   query,
   queryInTurn,
 }: Pick<SqlDatabase, 'query' | 'queryInTurn'>): Pick<
   Store,
-  'recordLogout' | 'listRevocations' | 'isSessionRevoked' | 'readChanges' | 'deleteExpired'
+  'recordLogout' | 'listRevocations' | 'isSessionRevoked' | 'rememberProof' | 'readChanges' | 'deleteExpired'
 > {
+  const { rememberProof, deleteExpiredProofs } = createSqlProofs({ query });
   return {
+    rememberProof,
     recordLogout: async (logout) => {
       const { issuer, tokenId } = logout;
       const parts = [
@@ -108,7 +111,8 @@ export function createSqlChanges({
       const changes = await query(statements.deleteChanges, [isoAt(nowMs - keepChangesMs)]);
       const revocations = await query(statements.deleteRevocations, [isoAt(nowMs)]);
       const tokens = await query(statements.deleteTokens, [isoAt(nowMs - keepTokensMs)]);
-      return changes.length + revocations.length + tokens.length;
+      const proofs = await deleteExpiredProofs(nowMs);
+      return changes.length + revocations.length + tokens.length + proofs;
     },
   };
 }

@@ -59,6 +59,16 @@ export interface Revocation {
   readonly issuedUntilSeconds: number;
 }
 
+/** A DPoP proof (RFC 9449) that a caller has used. */
+export interface UsedProof {
+  /** A digest that identifies the proof. */
+  readonly proofId: string;
+  /** Milliseconds since 1970. A proof that expired before this moment counts as new. */
+  readonly nowMs: number;
+  /** Milliseconds since 1970. From this moment on, every broker refuses the proof as too old. */
+  readonly expiresAtMs: number;
+}
+
 /** Names what changed: a principal, or, with an empty subject, a session of an issuer. */
 export interface Change extends PrincipalId {
   readonly session: string;
@@ -150,11 +160,13 @@ export interface Store extends AuditStore {
   readonly listRevocations: (principal: PrincipalId) => Promise<Revocation[]>;
   /** Returns whether a logout has ended this session. */
   readonly isSessionRevoked: (session: { readonly issuer: string; readonly session: string }) => Promise<boolean>;
+  /** Remembers a used proof. Returns false if it is remembered already, by any broker. */
+  readonly rememberProof: (proof: UsedProof) => Promise<boolean>;
   /** Returns what was blocked, unblocked, mapped, unmapped or revoked after the change of this number, by any broker. */
   readonly readChanges: (after: number) => Promise<Changes>;
   /**
    * Deletes up to a few thousand rows that no broker needs any more: changes of more than an hour ago, expired
-   * revocations, and logout tokens that expired more than an hour ago. Returns the number of deleted rows.
+   * revocations, and logout tokens and proofs that expired more than an hour ago. Returns the number of deleted rows.
    */
   readonly deleteExpired: (nowMs: number) => Promise<number>;
   /** Deletes what is left of a principal that has neither vendor users nor a block: marks of vendor users, and reservations. */

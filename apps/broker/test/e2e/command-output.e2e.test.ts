@@ -101,7 +101,7 @@ const hasTerminal = await isProgramAvailable({
 describe.skipIf(!hasTerminal)('valetkey at a terminal', () => {
   /** Runs `valetkey explain` in a terminal, and types a token when it asks for one. Returns what the terminal shows. */
   async function explainAtTerminal(environment: Readonly<Record<string, string>> = {}): Promise<string> {
-    const command = `"${process.execPath}" --conditions=@valetkey/source "${commandFile}" explain --config good.yaml`;
+    const command = `"${process.execPath}" "${commandFile}" explain --config good.yaml`;
     const terminal = spawn('script', ['--quiet', '--echo', 'never', '--command', command, '/dev/null'], {
       cwd: folder,
       env: { PATH: process.env['PATH'], TERM: 'xterm-256color', ...environment },
@@ -119,7 +119,7 @@ describe.skipIf(!hasTerminal)('valetkey at a terminal', () => {
   test.each(failures.filter(([, , input]) => input === undefined))(
     '`valetkey` exits with %i and prints lines of at most 80 columns at a wide terminal for %j',
     async (code, args) => {
-      const command = [process.execPath, '--conditions=@valetkey/source', commandFile, ...args];
+      const command = [process.execPath, commandFile, ...args];
       const wide = `stty cols 200; ${command.map((word) => `"${word}"`).join(' ')}; echo "exit $?"`;
       const terminal = spawn('script', ['--quiet', '--command', wide, '/dev/null'], {
         cwd: folder,

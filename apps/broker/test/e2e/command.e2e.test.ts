@@ -283,6 +283,34 @@ describe('valetkey explain and doctor', () => {
     expect(accepted.text + refused.text).not.toMatch(/eyJ|alice/);
   });
 
+  test('`valetkey explain` says of a bound token that only its proof is missing, and explains no connection with it', async () => {
+    await using sandbox = await createSandbox();
+    const config = createConfigFor(sandbox);
+    const issuers = config.issuers.map((issuer) => ({ ...issuer, dpop: {} }));
+    await writeFile(
+      join(folder, 'dpop.json'),
+      JSON.stringify({ ...config, issuers, publicUrl: 'https://broker.example.com' }),
+    );
+    const token = await sandbox.mintUserToken({ sub: 'alice', claims: { cnf: { jkt: 'a'.repeat(43) } } });
+    const explain = async (...options: string[]) => {
+      await using child = startValetkey(['explain', '--config', 'dpop.json', ...options], folder);
+      child.sendInput(token);
+      return { exitCode: await child.exitCode, text: child.output() };
+    };
+    const alone = await explain();
+    expect(alone.exitCode).toBe(0);
+    expect(alone.text).toMatch(
+      /^. proof: The token is bound to a key\. Only the app can sign a DPoP proof with this key\.$/m,
+    );
+    expect(alone.text).toMatch(/The broker accepts the token with a proof, as `Authorization: DPoP <token>`\.\n$/);
+    const used = await explain('--connection', 'nudge');
+    expect(used.exitCode).toBe(1);
+    expect(used.text).toMatch(/The rules of nudge were not checked, .*explain=nudge from the app\.\n$/);
+    const forwarded = await explain('--operation', 'authorize');
+    expect(forwarded.exitCode).toBe(1);
+    expect(forwarded.text).toMatch(/What to change: in the app, send a token that is not bound to a key, .*\n$/);
+  });
+
   test('`valetkey explain --connection` reports the policy and the vendor user, calls no vendor and creates no file', async () => {
     await using sandbox = await createSandbox();
     const { vendors, ...config } = createConfigFor(sandbox);

@@ -29,9 +29,14 @@ interface Target {
   readonly overrides: OutcomeOverrides;
 }
 
+/** The client of Nabla's Core API of each sandbox. Its RSA key takes longer to create than everything else of a call. */
+const coreClients = new WeakMap<Sandbox, ReturnType<Sandbox['nabla']['createClient']>>();
+
 /** Configures Nabla with a client of its Core API. */
 async function useCoreApi({ vendors, ...config }: Config, sandbox: Sandbox): Promise<BrokerConfigInput> {
-  const serverKey = await sandbox.nabla.createClient();
+  const client = coreClients.get(sandbox) ?? sandbox.nabla.createClient();
+  coreClients.set(sandbox, client);
+  const serverKey = await client;
   return { ...config, vendors: { ...vendors, nabla: { ...vendors.nabla, serverKey } } };
 }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createDpopKey } from '../support/dpop-key.ts';
 import { findFreePort } from '../support/free-port.ts';
 import {
   findInstalledProxies,
@@ -54,8 +55,15 @@ async function startFront(front: Front, vendorUrl: string, limits: object = {}) 
   await using resources = new AsyncDisposableStack();
   const config = createConfigFor(sandbox);
   const nymbl = { ...config.vendors.nymbl, baseUrl: vendorUrl, ...limits };
-  const broker = resources.use(await startRecordingBroker({ ...config, vendors: { ...config.vendors, nymbl } }));
   const port = await findFreePort();
+  const broker = resources.use(
+    await startRecordingBroker({
+      ...config,
+      publicUrl: `http://127.0.0.1:${port}`,
+      issuers: config.issuers.map((issuer) => ({ ...issuer, dpop: {} })),
+      vendors: { ...config.vendors, nymbl },
+    }),
+  );
   const ports = { 8080: port, 8787: Number(new URL(broker.brokerUrl).port) };
   resources.use(await startProxyProgram(front.program, front.createConfig(ports)));
   const url = `http://127.0.0.1:${port}`;
@@ -67,6 +75,7 @@ async function startFront(front: Front, vendorUrl: string, limits: object = {}) 
   await expect.poll(statusOf, { timeout: 10_000 }).toBe(200);
   const kept = resources.move();
   return {
+    url,
     call: (path: string, init: RequestInit = {}) =>
       fetch(url + path, { ...init, headers: { authorization, ...init.headers } }),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
@@ -93,6 +102,19 @@ describe.each(fronts)('$title', ({ title, ...rest }) => {
     await using vendor = await startWrittenVendor((response) => void (beginBody(response), response.end('y')));
     await using started = await startFront(front, vendor.url);
     expect(await endOf(started.call(proxiedPath))).toBe('complete 5001');
+  });
+
+  test.skipIf(isMissing)(`${title} passes on a DPoP proof, which is for the URL that the caller sees`, async () => {
+    await using vendor = await startWrittenVendor((response) => response.end('{}'));
+    await using started = await startFront(front, vendor.url);
+    const key = createDpopKey();
+    const token = await sandbox.mintUserToken({ sub: 'alice', claims: { cnf: { jkt: key.thumbprint } } });
+    const send = (origin: string) => {
+      const proof = key.prove({ method: 'GET', url: origin + proxiedPath, token });
+      return started.call(`${proxiedPath}?$top=1`, { headers: { authorization: `DPoP ${token}`, dpop: proof } });
+    };
+    expect((await send(started.url)).status).toBe(200);
+    expect((await send('http://127.0.0.1:8787')).status).toBe(401);
   });
 
   const cuts = [

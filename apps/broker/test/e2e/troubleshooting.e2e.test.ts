@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'v
 import { examine } from '../../src/cli/doctor.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { migratePostgresStore } from '../../src/storage/postgres-store.ts';
+import { createDpopKey, type DpopKey } from '../support/dpop-key.ts';
 import { isPgBouncerAvailable, startPgBouncer } from '../support/pgbouncer.ts';
 import { createPostgresSchema, isPostgresAvailable, postgresServerUrl } from '../support/postgres-server.ts';
 import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
@@ -155,6 +156,27 @@ const callOwnRecord = (path: string, claims: Record<string, string | string[]>) 
 
 const yaml = "issuers: [{ issuer: 'https://id.example.com', audiences: [api] }]\n";
 
+/** Sends a token that is bound to a key to a broker that accepts it, with a proof that `prove` returns. */
+function useProof(
+  prove: (key: DpopKey, request: { method: string; url: string; token: string }) => string | undefined,
+  times = 1,
+): Promise<string> {
+  const publicUrl = 'https://broker.example.com';
+  return useBroker(
+    (config) => ({ ...config, publicUrl, issuers: config.issuers.map((issuer) => ({ ...issuer, dpop: {} })) }),
+    async (own) => {
+      const key = createDpopKey();
+      const token = await sandbox.mintUserToken({ sub: 'alice', claims: { cnf: { jkt: key.thumbprint } } });
+      const path = '/v1/vendors/nudge/token';
+      const proof = prove(key, { method: 'POST', url: publicUrl + path, token });
+      const headers =
+        proof === undefined ? { authorization: `Bearer ${token}` } : { authorization: `DPoP ${token}`, dpop: proof };
+      for (let count = 1; count < times; count += 1) await own.call(path, undefined, { method: 'POST', headers });
+      return own.call(path, undefined, { method: 'POST', headers });
+    },
+  );
+}
+
 /** The mistakes, by the words that the page shows for each of them. */
 const mistakes: Readonly<Record<string, () => Promise<string>>> = {
   'The token is meant for another audience: its aud must name … Ask the identity provider for an access token with the audience':
@@ -168,6 +190,21 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
     ),
   'The token is not a signed JWT: three segments of unpadded base64url, joined by dots.': async () =>
     show(await broker.issue('nudge', 'an-opaque-token')),
+  'The token is bound to a key, and the request carries no proof of that key.': () => useProof(() => undefined),
+  'The token is bound to a key in a way that its issuer record does not accept.': async () =>
+    show(
+      await broker.issue(
+        'nudge',
+        await sandbox.mintUserToken({ sub: 'alice', claims: { cnf: { jkt: createDpopKey().thumbprint } } }),
+      ),
+    ),
+  'The DPoP proof is for another URL (htu).': () =>
+    useProof((key, request) => key.prove({ ...request, url: 'http://127.0.0.1:8787/v1/vendors/nudge/token' })),
+  'The DPoP proof was not signed within the last 60 seconds (iat).': () =>
+    useProof((key, request) => key.prove(request, { iat: Math.floor(Date.now() / 1000) - 600 })),
+  'The DPoP proof was used before (jti).': () => useProof((key, request) => key.prove(request), 2),
+  'publicUrl: is missing, and `dpop` of an identity provider needs it': () =>
+    run('check', "issuers: [{ issuer: 'https://id.example.com', audiences: [api], dpop: {} }]\n"),
   'The token … expired … Get a fresh token from your identity provider': () => useToken({ expires_in: -60 }),
   "The token was issued in the future … Compare the clock of this machine with the identity provider's clock.": () =>
     useBroker((config) => config, issueNudge, { ...systemClock, nowMs: () => systemClock.nowMs() - 600_000 }),

@@ -23,7 +23,7 @@ test.skipIf(process.platform !== 'linux')(
     };
     await writeFile(file, JSON.stringify(config));
     const fullDevice = await open('/dev/full', 'w');
-    const broker = spawn(process.execPath, ['--conditions=@valetkey/source', commandFile, 'start', '--config', file], {
+    const broker = spawn(process.execPath, [commandFile, 'start', '--config', file], {
       stdio: ['ignore', fullDevice.fd, 'ignore'],
     });
     const exited = once(broker, 'exit');

@@ -61,7 +61,7 @@ export async function startDeployment() {
     };
     const file = join(folder, `${running.size}.json`);
     await writeFile(file, JSON.stringify(config));
-    const program = ['--conditions=@valetkey/source', commandFile, 'start', '--config', file];
+    const program = [commandFile, 'start', '--config', file];
     const child = spawn('bash', ['-c', `${shell}; exec "$0" "$@"`, process.execPath, ...program]);
     running.add(child);
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

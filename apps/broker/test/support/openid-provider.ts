@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Provider } from 'oidc-provider';
+import type { DpopKey } from './dpop-key.ts';
 
 const client = { id: 'app', redirectUri: 'https://app.example.com/callback' };
 
@@ -13,7 +14,7 @@ interface LogoutClient {
 
 /**
  * Starts `oidc-provider`, a third-party OpenID provider, on a free port. `signIn` completes the authorization code flow with
- * PKCE, as an app's browser does, and returns an access token, by default for `audience`.
+ * PKCE, as an app's browser does, and returns an access token, by default for `audience`. With a key, the token is bound to it.
  */
 export async function startOpenidProvider(audience: string) {
   const server = createServer();
@@ -38,6 +39,7 @@ export async function startOpenidProvider(audience: string) {
     cookies: { keys: [randomBytes(16).toString('hex')] },
     features: {
       backchannelLogout: { enabled: true },
+      dPoP: { enabled: true },
       devInteractions: { enabled: false },
       resourceIndicators: {
         enabled: true,
@@ -76,7 +78,7 @@ export async function startOpenidProvider(audience: string) {
 
   return {
     issuer,
-    signIn: (subject: string, resource = audience) => signIn(issuer, resource, subject),
+    signIn: (subject: string, resource = audience, key?: DpopKey) => signIn(issuer, resource, subject, key),
     /** Sends a logout token to a URL, as the provider does when the user signs out. Rejects unless the response is 200 or 204. */
     logOut: async (url: string, subject: string) => {
       const app = (await provider.Client.find(client.id)) as unknown as LogoutClient;
@@ -90,7 +92,7 @@ export async function startOpenidProvider(audience: string) {
   };
 }
 
-async function signIn(issuer: string, audience: string, subject: string): Promise<string> {
+async function signIn(issuer: string, audience: string, subject: string, key?: DpopKey): Promise<string> {
   const verifier = randomBytes(32).toString('base64url');
   const query = new URLSearchParams({
     client_id: client.id,
@@ -103,8 +105,10 @@ async function signIn(issuer: string, audience: string, subject: string): Promis
     code_challenge_method: 'S256',
   });
   const callback = await followRedirects(new URL(`${issuer}/auth?${query}`));
-  const response = await fetch(`${issuer}/token`, {
+  const url = `${issuer}/token`;
+  const response = await fetch(url, {
     method: 'POST',
+    headers: { ...(key !== undefined && { dpop: key.prove({ method: 'POST', url }) }) },
     body: new URLSearchParams({
       grant_type: 'authorization_code',
       client_id: client.id,

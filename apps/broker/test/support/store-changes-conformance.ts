@@ -78,6 +78,38 @@ export function testStoreChanges(open: () => Store): void {
     });
   });
 
+  describe('used proofs', () => {
+    const nowMs = Date.now();
+    const proof = { proofId: 'proof-1', nowMs, expiresAtMs: nowMs + 70_000 };
+
+    test('a proof is new once for all processes until it expires', async () => {
+      const [store, other] = [open(), open()];
+      expect(await store.rememberProof(proof)).toBe(true);
+      expect(await store.rememberProof(proof)).toBe(false);
+      expect(await other.rememberProof({ ...proof, nowMs: nowMs + 69_999, expiresAtMs: nowMs + 139_999 })).toBe(false);
+      expect(await other.rememberProof({ ...proof, proofId: 'proof-2' })).toBe(true);
+      expect(await other.rememberProof({ ...proof, nowMs: nowMs + 70_000, expiresAtMs: nowMs + 140_000 })).toBe(true);
+      expect(await store.rememberProof({ ...proof, nowMs: nowMs + 139_999, expiresAtMs: nowMs + 210_000 })).toBe(false);
+    });
+
+    test('a proof is accepted once although many processes receive it at the same time', async () => {
+      const stores = [open(), open(), open(), open()];
+      const results = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => (stores[index % 4] as Store).rememberProof(proof)),
+      );
+      expect(results.filter(Boolean)).toHaveLength(1);
+    });
+
+    test('deletes a used proof an hour after its expiry, because the clocks of two brokers may differ', async () => {
+      const store = open();
+      await store.rememberProof(proof);
+      expect(await store.deleteExpired(proof.expiresAtMs + hourMs - 1)).toBe(0);
+      expect(await store.rememberProof(proof)).toBe(false);
+      expect(await store.deleteExpired(proof.expiresAtMs + hourMs + 1)).toBe(1);
+      expect(await store.rememberProof(proof)).toBe(true);
+    });
+  });
+
   describe('logouts', () => {
     test('revokes the tokens of a principal for every process, and tells the change', async () => {
       const [store, other] = [open(), open()];

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
+import { inject } from 'vitest';
 
-/** The source of the `valetkey` command, which Node runs without a build. */
-export const commandFile = new URL('../../src/cli/command.ts', import.meta.url).pathname;
+/** The `valetkey` command, which `bundle-command.ts` bundles before the tests. */
+export const commandFile = inject('commandFile');
 
 /** Runs `valetkey` in a process of its own, as an operator does, and keeps everything that it prints. */
 export function startValetkey(
@@ -9,7 +10,7 @@ export function startValetkey(
   folder: string,
   environment: Readonly<Record<string, string>> = {},
 ) {
-  const child = spawn(process.execPath, ['--conditions=@valetkey/source', commandFile, ...args], {
+  const child = spawn(process.execPath, [commandFile, ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
   });

@@ -135,6 +135,7 @@ test('two programs that share the storage of sign-ins redeem one callback once',
   const pendingStorage = memoryStorage();
   const first = createTestLogin({ pendingStorage });
   const second = createTestLogin({ pendingStorage, fetch: first.provider.fetch });
+  await second.login.authorize();
   const callback = first.provider.signIn(await first.login.authorize());
 
   const outcomes = await Promise.allSettled([
@@ -208,6 +209,33 @@ test.each(['', 'not a URL', 'javascript:alert(1)', 'data:text/html,x', undefined
     expect(await failureOf(login.finishAuthorization(value as never))).toMatchObject({ code: 'callback_refused' });
   },
 );
+
+test('finishAuthorization refuses a foreign callback without any request', async () => {
+  const { login, provider } = createTestLogin();
+  const callback = `${redirectUri}?code=foreign&state=${'x'.repeat(43)}`;
+
+  expect(await failureOf(login.finishAuthorization(callback))).toMatchObject({ code: 'callback_refused' });
+  expect(provider.requests).toEqual([]);
+});
+
+test('sign-ins that begin at the same time can all end', async () => {
+  const { login, provider } = createTestLogin();
+  const urls = await Promise.all([login.authorize(), login.authorize(), login.authorize()]);
+  for (const url of urls) {
+    await login.finishAuthorization(provider.signIn(url));
+    await login.clearSessionState();
+  }
+
+  expect(provider.calls('/token')).toBe(3);
+});
+
+test('finishAuthorization judges an ID token by the clock of the options', async () => {
+  const { login, signIn, stepTime } = createTestLogin();
+  stepTime(-86_400_000);
+  await signIn();
+
+  expect(login.sessionState).toBe('AUTHENTICATED');
+});
 
 test('finishAuthorization requires the issuer if the provider says that it sends it (RFC 9207)', async () => {
   const { login, provider } = createTestLogin({}, { authorization_response_iss_parameter_supported: true });

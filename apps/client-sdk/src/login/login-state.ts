@@ -30,10 +30,12 @@ export function createLoginState(session: Session<never>): LoginState {
   session.onStateChange((state) => {
     reason = reasonOf(state.status, state.reason, endReason);
     accessToken = undefined;
-    const ended = ending;
     // Calls that began without a session go on after a sign-in.
-    if (wasSignedIn) ending = createEnding();
-    if (wasSignedIn) ended.end();
+    if (wasSignedIn) {
+      const ended = ending;
+      ending = createEnding();
+      ended.end();
+    }
     wasSignedIn = state.status === 'signed_in';
     for (const listener of listeners) callSafely(() => listener(stateOf(state.status), reason), undefined);
   });

@@ -124,6 +124,7 @@ const failures = [
   ['a gateway with 502', 'identity_unavailable', () => new Response('<html>', { status: 502 })],
   ['503 with invalid_grant', 'identity_unavailable', () => jsonResponse({ error: 'invalid_grant' }, 503)],
   ['429', 'identity_unavailable', () => jsonResponse({ error: 'x_rate_limited' }, 429)],
+  ['429 of a gateway', 'identity_unavailable', () => new Response('<html>', { status: 429 })],
   ['400 slow_down', 'identity_unavailable', () => jsonResponse({ error: 'slow_down' }, 400)],
   ['400 invalid_client', 'configuration_invalid', () => jsonResponse({ error: 'invalid_client' }, 400)],
   [
@@ -375,6 +376,43 @@ test('a sign-out during a refresh wins: the session never returns, and its new t
   const next = createTestLogin({ storage });
   await next.login.configure();
   expect(next.login.sessionState).toBe('NO_SESSION');
+});
+
+test('accessToken is undefined after a sign-out, in whatever order the steps of a call and of the sign-out come', async () => {
+  for (let turns = 0; turns < 40; turns += 1) {
+    const { login, signIn } = createTestLogin();
+    await signIn();
+    await login.refreshAccessTokenIfNeeded();
+    expect(login.accessToken).toBe('access-1');
+    const refresh = login.refreshAccessTokenIfNeeded().catch(() => undefined);
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    const end = login.clearSessionState();
+    expect(login.accessToken).toBeUndefined();
+    await Promise.all([refresh, end]);
+
+    expect(login.accessToken).toBeUndefined();
+  }
+});
+
+test('tokens of a refresh are revoked if another tab ended the session meanwhile', async () => {
+  const storage = memoryStorage();
+  const first = createTestLogin({ storage });
+  await first.signIn();
+  await first.login.clearSessionState();
+  await first.signIn();
+  const second = createTestLogin({ storage });
+  await second.login.configure();
+  first.advance(halfAnHourMs);
+  const held = Promise.withResolvers<Response>();
+  first.provider.on('/token', () => held.promise);
+  const refresh = first.login.refreshAccessTokenIfNeeded();
+  await vi.waitFor(() => expect(first.provider.calls('/token')).toBe(3));
+  await second.login.clearSessionState();
+  held.resolve(jsonResponse({ access_token: 'late', refresh_token: 'late-refresh', token_type: 'bearer' }));
+  await refresh;
+
+  await vi.waitFor(() => expect(first.provider.requests.at(-1)?.form.get('token')).toBe('late-refresh'));
+  expect(first.login.sessionState).toBe('NO_SESSION');
 });
 
 test('clearSessionState sends no request, even for tokens of a refresh that was under way', async () => {

@@ -143,7 +143,7 @@ describe.each([
     expect(headers).not.toHaveProperty('retry-after');
     expect(headers).not.toHaveProperty('dpop-nonce');
     expect(headers).toMatchObject({
-      'www-authenticate': 'Bearer',
+      'www-authenticate': 'Bearer, DPoP algs="ES256 EdDSA Ed25519"',
       'content-type': expect.stringContaining('application/problem+json'),
       'cache-control': 'no-store',
     });
@@ -180,6 +180,7 @@ describe.each([
     const first = await server.send({ authorization: `DPoP ${boundToken}`, dpop: proof({ nonce: undefined }) });
     expect(first).toMatchObject({ status: 401, headers: { 'dpop-nonce': verifier.dpopNonce() } });
     expect(first.headers['www-authenticate']).toContain('DPoP error="use_dpop_nonce"');
+    expect(first.headers['www-authenticate']).toMatch(/^DPoP .*algs="ES256 EdDSA Ed25519"$/);
     const second = await server.send({ authorization: `DPoP ${boundToken}`, dpop: proof() });
     expect(second).toMatchObject({ status: 200, body: '{"subject":"alice"}' });
   });
@@ -208,4 +209,9 @@ test('principalOf throws a TypeError for a request that was not authenticated', 
     TypeError,
   );
   expect(() => createExpressAuthentication(verifier).principalOf(raw)).toThrow(TypeError);
+});
+
+test('a server without an origin, which accepts no proof, offers no DPoP in its challenges', async () => {
+  const response = (await authenticateRequest(verifier, new Request(`${origin}/me`))) as Response;
+  expect(response.headers.get('www-authenticate')).toBe('Bearer');
 });

@@ -1,10 +1,10 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
-import { readAccessToken } from './authorization-header.ts';
+import { hasProofScheme, readAccessToken } from './authorization-header.ts';
 import { wwwAuthenticate, type ChallengeOptions } from './challenge.ts';
 
 /** How requests are authenticated. */
-export interface AuthenticationOptions extends ChallengeOptions {
+export interface AuthenticationOptions extends Pick<ChallengeOptions, 'realm' | 'resourceMetadata'> {
   /**
    * The origin of this service as callers see it, such as `https://api.example.com`. The `htu` of a DPoP proof is compared
    * with this origin and not with the `Host` header, because the caller chooses that header. Absent: no proof is accepted.
@@ -61,15 +61,25 @@ export async function authenticateOrRefuse(
   try {
     return { principal: await authenticate(verifier, credentials, options) };
   } catch (error) {
-    return { refusal: toErrorResponse(verifier, error, options) };
+    return { refusal: toErrorResponse(verifier, error, credentials, options) };
   }
 }
 
 /** Returns the response for an error. Throws the error again unless it is a `ValetKeyError`. */
-function toErrorResponse(verifier: JwtVerifier, error: unknown, options: AuthenticationOptions): ErrorResponse {
+function toErrorResponse(
+  verifier: JwtVerifier,
+  error: unknown,
+  { authorizations: [authorization] }: PresentedCredentials,
+  options: AuthenticationOptions,
+): ErrorResponse {
   if (!ValetKeyError.isInstance(error)) throw error;
   const { status, title, code, message: detail, remediation, retryAfterSeconds, cause } = error;
-  const challenge = wwwAuthenticate(error, options);
+  const challenge = wwwAuthenticate(error, {
+    ...options,
+    // Without an origin, no proof is accepted.
+    dpop: options.origin === undefined ? undefined : verifier.dpop,
+    scheme: hasProofScheme(authorization) ? 'DPoP' : 'Bearer',
+  });
   const needsNonce = cause?.type === 'dpop' && cause.error === 'use_dpop_nonce';
   return {
     status,

@@ -52,6 +52,11 @@ export function readBearerToken(authorization: string | undefined): string {
   return token;
 }
 
+/** Returns whether an `Authorization` header has the scheme `DPoP`, whatever follows it. */
+export function hasProofScheme(authorization: string | undefined): boolean {
+  return knownScheme.exec(authorization ?? '')?.[1]?.toLowerCase() === 'dpop';
+}
+
 function missingToken(): ValetKeyError {
   return new ValetKeyError('missing_token', 'The request carries no bearer token.');
 }

@@ -47,3 +47,28 @@ test('the challenge leaves out quotes, backslashes, control characters and non-A
     'Bearer error="invalid_token", error_description="abcd"',
   );
 });
+
+const dpop = { algorithms: ['ES256', 'EdDSA'], required: false, nonceRequired: false };
+
+test('the challenge for missing_token offers both schemes, and DPoP alone if every issuer requires bound tokens', () => {
+  const error = new ValetKeyError('missing_token', 'x');
+  expect(wwwAuthenticate(error, { dpop })).toBe('Bearer, DPoP algs="ES256 EdDSA"');
+  expect(wwwAuthenticate(error, { dpop: { ...dpop, required: true }, realm: 'api' })).toBe(
+    'DPoP realm="api", algs="ES256 EdDSA"',
+  );
+});
+
+test('the error is in the challenge of the scheme that the request used, and a DPoP request gets no other challenge', () => {
+  const error = new ValetKeyError('invalid_token', 'No.');
+  const text = 'error="invalid_token", error_description="No."';
+  expect(wwwAuthenticate(error, { dpop, scheme: 'Bearer' })).toBe(`Bearer ${text}, DPoP algs="ES256 EdDSA"`);
+  expect(wwwAuthenticate(error, { dpop, scheme: 'DPoP' })).toBe(`DPoP ${text}, algs="ES256 EdDSA"`);
+});
+
+test('the challenge for a DPoP cause has only the scheme DPoP, whatever scheme the request used', () => {
+  const error = new ValetKeyError('invalid_token', 'No.', { cause: { type: 'dpop', error: 'invalid_token' } });
+  const options = { dpop, resourceMetadata: 'https://api.example.com/metadata' };
+  expect(wwwAuthenticate(error, options)).toBe(
+    'DPoP error="invalid_token", error_description="No.", algs="ES256 EdDSA", resource_metadata="https://api.example.com/metadata"',
+  );
+});

@@ -83,6 +83,26 @@ test('a bearer token is accepted without a proof, and refused with one', async (
   expect(await rejection(send(proof(), { token: bearer }))).toMatchObject({ reason: 'unbound_token' });
 });
 
+test('a token that is sent in the wrong way for its binding is refused with a DPoP cause', async () => {
+  const cause = { type: 'dpop', error: 'invalid_token' };
+  expect(await rejection(setup.send(undefined))).toMatchObject({ cause });
+  expect(await rejection(setup.send(setup.proof(), { token: setup.token() }))).toMatchObject({ cause });
+  const unsupported = createHarness();
+  const bound = unsupported.token({ cnf: { jkt: thumbprint } });
+  expect(await rejection(unsupported.verifier.verify(bound))).not.toHaveProperty('cause');
+});
+
+test("a refusal keeps its DPoP cause with the issuer's own remediation", async () => {
+  const { verifier, token } = createHarness({
+    dpop: { required: true },
+    remediations: { unbound_token: 'Bind the token.' },
+  });
+  expect(await rejection(verifier.verify(token()))).toMatchObject({
+    remediation: 'Bind the token.',
+    cause: { type: 'dpop', error: 'invalid_token' },
+  });
+});
+
 test('a bearer token is refused if dpop.required is true', async () => {
   const { verifier, token, send, proof } = setUp({ required: true });
   expect(await rejection(verifier.verify(token()))).toMatchObject({ reason: 'unbound_token' });
@@ -114,7 +134,7 @@ describe('proof refused', () => {
 
   test.each<[string, (setup: Setup) => string, string]>([
     ['that is not a JWT', () => 'x', 'not a JWT'],
-    ['that is empty', () => '', 'not a JWT'],
+    ['that is empty', () => '', 'is missing'],
     ['of more than 8192 characters', ({ proof }) => proof({ pad: 'x'.repeat(9000) }), 'longer than 8192 characters'],
     [
       'with two header members of one name',
@@ -205,7 +225,16 @@ test('a proof is accepted at both limits of its age, with any query, and with a 
   await expect(send(proof({ iat: clock.nowSeconds() + 5 }))).resolves.toBeDefined();
   await expect(send(proof({ htu: `${url}?a=1#b` }), { url: `${url}?c=2` })).resolves.toBeDefined();
   await expect(send(proof({ htu: 'HTTPS://API.example.com:443/v1/things' }))).resolves.toBeDefined();
+  await expect(send(proof({ htu: 'https://api.example.com/v1/%74hings' }))).resolves.toBeDefined();
   await expect(send(proof({ jti: 'x'.repeat(256) }))).resolves.toBeDefined();
+});
+
+test('a proof is accepted whatever the letter case of a percent-encoding, and refused if a slash is encoded', async () => {
+  const { send, proof } = setup;
+  const encoded = 'https://api.example.com/v1/a%2fb';
+  await expect(send(proof({ htu: encoded }), { url: encoded.replace('%2f', '%2F') })).resolves.toBeDefined();
+  const refused = send(proof({ htu: 'https://api.example.com/v1/a/b' }), { url: encoded });
+  expect((await rejection(refused)).message).toContain('another URL');
 });
 
 test('proofs of two keys may have the same jti', async () => {

@@ -39,7 +39,7 @@ export interface DpopDependencies {
  * Checks that a request with a bound token carries a proof of the token's key, and that a request with an unbound token
  * carries no proof.
  *
- * @throws {ValetKeyError} `invalid_token`. The `cause` has the type `dpop` if the proof itself is refused.
+ * @throws {ValetKeyError} `invalid_token` with a `cause` of the type `dpop`.
  */
 export async function checkPresentation(
   token: string,
@@ -53,6 +53,7 @@ export async function checkPresentation(
       'unbound_token',
       'The token is not bound to a key.',
       'Send the token as `Authorization: Bearer <token>`, without a proof.',
+      'invalid_token',
     );
   }
   if (dpop === undefined) {
@@ -60,6 +61,7 @@ export async function checkPresentation(
       'bound_token',
       'The token is bound to a key, and the request carries no proof of that key.',
       'Send the token as `Authorization: DPoP <token>`, with a proof in the `DPoP` header (RFC 9449).',
+      'invalid_token',
     );
   }
   await checkProof(dpop, token, binding, dependencies);
@@ -101,6 +103,7 @@ async function checkProof(
 }
 
 function parseProof(proof: string): { readonly header: JsonObject; readonly claims: JsonObject } {
+  if (proof === '') throw invalidProof('is missing (header DPoP)');
   if (proof.length > maxProofLength) throw invalidProof(`is longer than ${maxProofLength} characters`);
   try {
     const segments = splitToken(proof);
@@ -146,8 +149,14 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
+/** Returns a URL without query and fragment, normalized (RFC 3986 sections 6.2.2 and 6.2.3): a proxy may encode it anew. */
 function withoutQuery(text: unknown): string | undefined {
   if (typeof text !== 'string' || !URL.canParse(text)) return undefined;
   const { origin, pathname } = new URL(text);
-  return origin + pathname;
+  return origin + pathname.replaceAll(/%[0-9a-f]{2}/gi, normalizeEncoded);
+}
+
+function normalizeEncoded(encoded: string): string {
+  const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+  return /[\w.~-]/.test(character) ? character : encoded.toUpperCase();
 }

@@ -12,6 +12,14 @@ test.each(['invalid_dpop_proof', 'use_dpop_nonce'] as const)(
   },
 );
 
+test('invalidToken returns an error with the DPoP cause that it receives', () => {
+  const cause = { type: 'dpop', error: 'invalid_token' };
+  expect(invalidToken('bound_token', 'No.', undefined, 'invalid_token')).toMatchObject({
+    reason: 'bound_token',
+    cause,
+  });
+});
+
 test('invalidToken returns an error without a cause for any other reason', () => {
   expect(invalidToken('expired', 'No.')).not.toHaveProperty('cause');
 });

@@ -1,4 +1,4 @@
-import { ValetKeyError, type FailureCause } from '@valetkey/core-types';
+import { ValetKeyError, type DpopErrorCode } from '@valetkey/core-types';
 
 /** Why a token was refused: the `reason` of every `invalid_token` error of this package. */
 export type RefusalReason =
@@ -36,10 +36,16 @@ export type RefusalReason =
 
 /**
  * Returns the error `invalid_token`. `detail` and `remediation` contain only our own words and the operator's settings,
- * never a value from the token. The two DPoP reasons are also the error's `cause`, by which programs decide.
+ * never a value from the token. A DPoP error is also the error's `cause`, by which programs decide. The two reasons that are
+ * DPoP errors have that cause without being told.
  */
-export function invalidToken(reason: RefusalReason, detail: string, remediation?: string): ValetKeyError {
-  const cause: FailureCause | undefined =
-    reason === 'invalid_dpop_proof' || reason === 'use_dpop_nonce' ? { type: 'dpop', error: reason } : undefined;
+export function invalidToken(
+  reason: RefusalReason,
+  detail: string,
+  remediation?: string,
+  dpopError?: DpopErrorCode,
+): ValetKeyError {
+  const error = reason === 'invalid_dpop_proof' || reason === 'use_dpop_nonce' ? reason : dpopError;
+  const cause = error && ({ type: 'dpop', error } as const);
   return new ValetKeyError('invalid_token', detail, { reason, remediation, cause });
 }

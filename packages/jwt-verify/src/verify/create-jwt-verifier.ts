@@ -1,5 +1,6 @@
 import type { Issuer, Principal } from '@valetkey/core-types';
 import { createDpopNonces } from '../dpop/dpop-nonces.ts';
+import { dpopSupportOf, type DpopSupport } from '../dpop/dpop-support.ts';
 import type { JwtVerifierEvent } from '../keys/key-events.ts';
 import type { KeySource, KeyStatus } from '../keys/key-source.ts';
 import { RemoteKeySource } from '../keys/remote-key-source.ts';
@@ -51,6 +52,8 @@ export interface JwtVerifier {
    */
   readonly revoke: (target: RevocationTarget) => void;
   readonly status: () => readonly IssuerStatus[];
+  /** What the issuers accept of DPoP, for challenges and metadata. Undefined if only bearer tokens are accepted. */
+  readonly dpop: DpopSupport | undefined;
   /** Returns the nonce for the `DPoP-Nonce` header of a response (RFC 9449 section 9). */
   readonly dpopNonce: () => string;
   /** Ends the fetches under way, and prevents new ones. */
@@ -136,6 +139,7 @@ export function createJwtVerifier(options: JwtVerifierOptions): JwtVerifier {
       verifiedTokens.deleteWhere(({ principal }, token) => revocations.matches(principal, token));
     },
     status,
+    dpop: dpopSupportOf(settings.issuers),
     dpopNonce: nonces.current,
     close: () => closing.abort(),
   };

@@ -186,6 +186,7 @@ function bindingOf({ dpop, clockToleranceSeconds }: Issuer, claims: JsonObject):
       'unbound_token',
       'The token is not bound to a key, and the configuration of its issuer requires bound tokens.',
       'Ask the identity provider for a DPoP-bound token (RFC 9449).',
+      'invalid_token',
     );
   }
   const { cnf } = claims;

@@ -74,6 +74,7 @@ test.each<FailureCause>([
   { type: 'oauth_error', error: 'unsupported_grant_type' },
   { type: 'dpop', error: 'use_dpop_nonce' },
   { type: 'dpop', error: 'invalid_dpop_proof' },
+  { type: 'dpop', error: 'invalid_token' },
 ])('the cause %j of a failure is the same after failureToText and parseFailureText', (cause) => {
   expect(parseFailureText(failureToText({ ...failure, cause }))?.cause).toEqual(cause);
 });

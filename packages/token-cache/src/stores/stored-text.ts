@@ -46,7 +46,10 @@ const causeSchemas: { readonly [Type in FailureCause['type']]: z.ZodType<Extract
     type: z.literal('oauth_error'),
     error: z.enum(Object.keys(oauthErrors) as [OAuthErrorCode, ...OAuthErrorCode[]]),
   }),
-  dpop: z.strictObject({ type: z.literal('dpop'), error: z.enum(['invalid_dpop_proof', 'use_dpop_nonce']) }),
+  dpop: z.strictObject({
+    type: z.literal('dpop'),
+    error: z.enum(['invalid_dpop_proof', 'use_dpop_nonce', 'invalid_token']),
+  }),
 };
 
 const storedFailureSchema: z.ZodType<StoredFailure> = z.strictObject({

@@ -1,4 +1,5 @@
 import { errorTable, ValetKeyError, type ErrorCode } from '@valetkey/core-types';
+import type { FastifyRequest } from 'fastify';
 import { expect, test } from 'vitest';
 import { oauthErrorFormat } from './oauth-error.ts';
 
@@ -41,7 +42,7 @@ test.each(Object.entries(expected))('the OAuth error format encodes `%s` as %j',
   expect(encodeError(error)).toMatchObject({ error: name, code, request_id: 'request-1' });
   expect(statusOf(error)).toBe(status);
   // A token endpoint does not authenticate its clients, so it sends no challenge.
-  expect(challengeOf(error)).toBeUndefined();
+  expect(challengeOf(error, { headers: {} } as FastifyRequest)).toBeUndefined();
 });
 
 test('the OAuth error format encodes an unsupported grant type as `unsupported_grant_type`', () => {

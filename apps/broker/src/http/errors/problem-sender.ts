@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describeForeignError, type ValetKeyError } from '@valetkey/core-types';
-import { wwwAuthenticate } from '@valetkey/jwt-verify';
+import { hasProofScheme, wwwAuthenticate, type DpopSupport } from '@valetkey/jwt-verify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toProblem, toValetKeyError, type ProblemContext } from './problem.ts';
 
@@ -10,16 +10,22 @@ export interface FailureFormat {
   readonly statusOf: (error: ValetKeyError) => number;
   readonly encode: (error: ValetKeyError, context: ProblemContext) => object;
   /** Returns the value of the header `WWW-Authenticate`, or undefined if the response has none. */
-  readonly challengeOf: (error: ValetKeyError) => string | undefined;
+  readonly challengeOf: (error: ValetKeyError, request: FastifyRequest) => string | undefined;
 }
 
-/** Returns the format `application/problem+json` (RFC 9457). `resourceMetadata` is the URL of the metadata (RFC 9728). */
-export function problemFormat(resourceMetadata?: string): FailureFormat {
+/**
+ * Returns the format `application/problem+json` (RFC 9457). `resourceMetadata` is the URL of the metadata (RFC 9728), and `dpop`
+ * what the routes that authenticate a caller accept of DPoP.
+ */
+export function problemFormat(resourceMetadata?: string, dpop?: DpopSupport): FailureFormat {
   return {
     contentType: 'application/problem+json',
     statusOf: ({ status }) => status,
     encode: toProblem,
-    challengeOf: (error) => wwwAuthenticate(error, { resourceMetadata }),
+    challengeOf: (error, { acceptsDpop, headers }) => {
+      const scheme = acceptsDpop && hasProofScheme(headers.authorization) ? 'DPoP' : 'Bearer';
+      return wwwAuthenticate(error, { resourceMetadata, ...(acceptsDpop && dpop && { dpop, scheme }) });
+    },
   };
 }
 
@@ -62,7 +68,7 @@ export function createProblemSender(
     const error = toValetKeyError(thrown);
     countError(error);
     logProblem(thrown, error, request);
-    const challenge = challengeOf(error);
+    const challenge = challengeOf(error, request);
     if (challenge !== undefined) reply.header('www-authenticate', challenge);
     if (error.status === 429 || error.status === 503) {
       reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1))));

@@ -1,5 +1,5 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
-import { readBearerToken } from '@valetkey/jwt-verify';
+import { readAccessToken } from '@valetkey/jwt-verify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { z } from 'zod';
 import type { CallerRequest, Identify, RecordRefusal } from '../../identity/identify.ts';
@@ -7,6 +7,10 @@ import { findRefusingRule } from '../../policy/access.ts';
 import { listObserved, type PolicyRules } from '../../policy/policy-rules.ts';
 import { originOf } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
+
+/** What a caller with a token that is bound to a key can do. A proof names the caller's own request, and not the one that a proxy sends. */
+export const forwardedTokenRemediation =
+  'Send a bearer token. Forward authentication accepts no token that is bound to a key, because the proof is for another request than the one that the broker receives, and no token of an identity provider that requires bound tokens.';
 
 interface ForwardAuthDependencies {
   readonly identify: Identify;
@@ -27,7 +31,7 @@ export function addResolveRoute(server: FastifyInstance, dependencies: ForwardAu
   const { identify, headerPrefix } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     try {
-      const caller = { ...originOf(request), token: readBearerToken(request.headers.authorization) };
+      const caller = { ...originOf(request), token: readForwardedToken(request) };
       const principal = await identify({ ...caller, operation: 'resolve' });
       await assertAllowed(dependencies, principal, { ...caller, operation: 'resolve' }, request);
       writeSessionHeaders(reply, headerPrefix, principal);
@@ -49,7 +53,7 @@ export function addAuthorizeRoute(server: FastifyInstance, dependencies: Forward
   const { identify, headerPrefix } = dependencies;
   const handler: RouteHandlerMethod = async (request, reply) => {
     const required = parseScopes(request.query);
-    const caller = { ...originOf(request), token: readToken(request.headers.authorization) };
+    const caller = { ...originOf(request), token: readToken(request) };
     const principal = await identify({ ...caller, operation: 'authorize' });
     await assertAllowed(dependencies, principal, { ...caller, operation: 'authorize' }, request, required);
     writeSessionHeaders(reply, headerPrefix, principal);
@@ -91,10 +95,20 @@ async function assertAllowed(
   }
 }
 
+/** Reads the bearer token. Throws `invalid_token` for a token with the scheme `DPoP`. */
+function readForwardedToken({ headers }: FastifyRequest): string {
+  const { scheme, token } = readAccessToken(headers.authorization);
+  if (scheme === 'Bearer') return token;
+  throw new ValetKeyError('invalid_token', 'Forward authentication does not accept the scheme DPoP.', {
+    reason: 'bound_token',
+    remediation: forwardedTokenRemediation,
+  });
+}
+
 /** Reads the bearer token. A malformed header is a 401 here, because nginx turns any error except 401 and 403 into a 500. */
-function readToken(authorization: string | undefined): string {
+function readToken(request: FastifyRequest): string {
   try {
-    return readBearerToken(authorization);
+    return readForwardedToken(request);
   } catch (error) {
     if (ValetKeyError.isInstance(error) && error.code === 'invalid_request') {
       throw new ValetKeyError('invalid_token', error.message, { reason: error.reason });

@@ -1,18 +1,23 @@
 import type { FastifyRequest } from 'fastify';
 import { expect, test } from 'vitest';
-import { readTokenOfGet, refuseParametersOfGet } from './get-token.ts';
+import { readBearerCredentials } from '../request-rules.ts';
+import { readCredentialsOfGet, refuseParametersOfGet } from './get-token.ts';
+
+function readTokenOf(authorization: string | undefined): string {
+  return readCredentialsOfGet({ headers: { authorization } } as FastifyRequest, readBearerCredentials).token;
+}
 
 test.each(['abc.d-e_f.g', ' abc.d-e_f.g \t', 'Bearer abc.d-e_f.g', 'bearer abc.d-e_f.g'])(
-  'readTokenOfGet reads the token of %j',
+  'readCredentialsOfGet reads the token of %j',
   (header) => {
-    expect(readTokenOfGet(header)).toBe('abc.d-e_f.g');
+    expect(readTokenOf(header)).toBe('abc.d-e_f.g');
   },
 );
 
 test.each(['aZ09-._~+/==', 'opaque', 'Bearer.abc', 'bearerabc', 'dpop-abc'])(
-  'readTokenOfGet accepts the opaque token %j without a scheme',
+  'readCredentialsOfGet accepts the opaque token %j without a scheme',
   (header) => {
-    expect(readTokenOfGet(header)).toBe(header);
+    expect(readTokenOf(header)).toBe(header);
   },
 );
 
@@ -51,13 +56,13 @@ const refused = [
   ['Bearer abc, abc', 'invalid_request'],
 ] as const;
 
-test.each(refused)('readTokenOfGet refuses %j with %s', (header, code) => {
-  expect(() => readTokenOfGet(header)).toThrow(expect.objectContaining({ code }));
+test.each(refused)('readCredentialsOfGet refuses %j with %s', (header, code) => {
+  expect(() => readTokenOf(header)).toThrow(expect.objectContaining({ code }));
 });
 
-test('readTokenOfGet refuses a header of 16 KiB that is no token', () => {
+test('readCredentialsOfGet refuses a header of 16 KiB that is no token', () => {
   const header = `${' \t'.repeat(4_000)}${'a='.repeat(4_000)}`;
-  expect(() => readTokenOfGet(header)).toThrow(expect.objectContaining({ code: 'missing_token' }));
+  expect(() => readTokenOf(header)).toThrow(expect.objectContaining({ code: 'missing_token' }));
 });
 
 const refuse = (url: string, headers: object) =>

@@ -1,8 +1,7 @@
 import { ValetKeyError } from '@valetkey/core-types';
-import { readBearerToken } from '@valetkey/jwt-verify';
 import type { FastifyRequest } from 'fastify';
 import type { Connections } from '../../vendors/connections.ts';
-import { hasBody } from '../request-rules.ts';
+import { hasBody, type Credentials, type ReadCredentials } from '../request-rules.ts';
 
 /**
  * Returns whether the connection of a request issues tokens to GET. Samples of vendors whose tokens are bound to the account
@@ -17,11 +16,12 @@ export function issuesToGet({ params }: FastifyRequest, connections: Connections
 const schemelessToken = /^[ \t]*(?!(?:bearer|dpop)[ \t]*$)([\w.~+/-]+=*)[ \t]*$/i;
 
 /**
- * Reads the caller's token of a GET request for a token. The header may be the token alone, as samples of vendors send it
- * (`Authorization: your_token`). Throws as `readBearerToken`.
+ * Reads the caller's credentials of a GET request for a token. The header may be the token alone, as samples of vendors send it
+ * (`Authorization: your_token`). Throws as `readCredentials`.
  */
-export function readTokenOfGet(authorization: string | undefined): string {
-  return schemelessToken.exec(authorization ?? '')?.[1] ?? readBearerToken(authorization);
+export function readCredentialsOfGet(request: FastifyRequest, readCredentials: ReadCredentials): Credentials {
+  const token = schemelessToken.exec(request.headers.authorization ?? '')?.[1];
+  return token === undefined ? readCredentials(request) : { token };
 }
 
 /** Throws `invalid_request` if a GET request for a token has a query or a body. Only POST accepts the vendor's parameters. */

@@ -9,18 +9,19 @@ import {
   type Vendor,
 } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
-import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastify';
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 import Negotiator from 'negotiator';
 import type { Identify } from '../../identity/identify.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Connections } from '../../vendors/connections.ts';
 import type { Perform } from '../../vendors/perform.ts';
-import { authenticateWith, operationOf, principalOf, readTokenOf } from '../request-rules.ts';
+import { authenticateWith, operationOf, principalOf, type ReadCredentials } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
-import { issuesToGet, readTokenOfGet, refuseParametersOfGet } from './get-token.ts';
+import { issuesToGet, readCredentialsOfGet, refuseParametersOfGet } from './get-token.ts';
 
 interface IssueRouteDependencies {
   readonly identify: Identify;
+  readonly readCredentials: ReadCredentials;
   readonly connections: Connections;
   readonly perform: Perform;
   readonly tokens: TokenCache;
@@ -33,10 +34,15 @@ interface IssueRouteDependencies {
  */
 export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteDependencies): void {
   const { identify, connections, perform, tokens, clock } = dependencies;
+  // Only with GET, the token may be without a scheme.
+  const readCredentials: ReadCredentials = (request) =>
+    request.method === 'GET'
+      ? readCredentialsOfGet(request, dependencies.readCredentials)
+      : dependencies.readCredentials(request);
   const issue: RouteHandlerMethod = async (request, reply) => {
     const { connection: name } = request.params as { connection: string };
     const principal = principalOf(request);
-    const operation = operationOf(request, name, readIssueToken);
+    const operation = operationOf(request, name, readCredentials);
     const { type, body } = await perform(operation, 'issue', async (connection, recordChange) => {
       if (request.method === 'GET') refuseParametersOfGet(request);
       const plainTextField = choosePlainTextField(connection.vendor, request.headers.accept, request.method);
@@ -56,14 +62,9 @@ export function addIssueRoute(server: FastifyInstance, dependencies: IssueRouteD
     server,
     '/v1/vendors/:connection/token',
     { GET: issue, POST: issue },
-    authenticateWith(identify, 'issue', readIssueToken),
+    authenticateWith(identify, 'issue', readCredentials),
     { GET: (request) => issuesToGet(request, connections) },
   );
-}
-
-/** Reads the caller's token of a request. Only with GET, it may be without a scheme. */
-function readIssueToken(request: FastifyRequest): string {
-  return request.method === 'GET' ? readTokenOfGet(request.headers.authorization) : readTokenOf(request);
 }
 
 /** The encoded response with a client token. Its encoders do not compile with a server token. */

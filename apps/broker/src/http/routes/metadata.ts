@@ -1,3 +1,4 @@
+import type { DpopSupport } from '@valetkey/jwt-verify';
 import type { FastifyInstance } from 'fastify';
 import { addRoute } from '../server.ts';
 import { backChannelLogoutPath } from './backchannel-logout.ts';
@@ -14,13 +15,15 @@ export interface MetadataOptions {
   readonly scopes: readonly string[];
   /** Whether identity providers may send logout tokens. */
   readonly acceptsLogout: boolean;
+  /** What the broker accepts of DPoP. Absent: only bearer tokens. */
+  readonly dpop?: DpopSupport | undefined;
 }
 
 export const resourceMetadataPath = '/.well-known/oauth-protected-resource';
 
 /** Adds the metadata of the broker as an authorization server (RFC 8414) and as a protected resource (RFC 9728). */
 export function addMetadataRoutes(server: FastifyInstance, options: MetadataOptions): void {
-  const { publicUrl, issuers, scopes, acceptsLogout } = options;
+  const { publicUrl, issuers, scopes, acceptsLogout, dpop } = options;
   const authorizationServer = {
     issuer: publicUrl,
     token_endpoint: `${publicUrl}${tokenExchangePath}`,
@@ -34,6 +37,10 @@ export function addMetadataRoutes(server: FastifyInstance, options: MetadataOpti
     bearer_methods_supported: ['header'],
     ...(scopes.length > 0 && { scopes_supported: scopes }),
     ...(acceptsLogout && { backchannel_logout_uri: publicUrl + backChannelLogoutPath }),
+    ...(dpop !== undefined && {
+      dpop_signing_alg_values_supported: dpop.algorithms,
+      dpop_bound_access_tokens_required: dpop.required,
+    }),
     resource_name: 'Valet Key',
   };
   addRoute(server, '/.well-known/oauth-authorization-server', { GET: async () => authorizationServer });

@@ -8,12 +8,13 @@ import type { CallerLimits } from '../../policy/caller-limits.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { proxyCall } from '../../vendors/proxy-call.ts';
 import { toValetKeyError } from '../errors/problem.ts';
-import { authenticateWith, markHeader, operationOf, principalOf } from '../request-rules.ts';
+import { authenticateWith, markHeader, operationOf, principalOf, type ReadCredentials } from '../request-rules.ts';
 import { cutOff } from '../sockets.ts';
 import { readProxyRequest } from './proxy-request.ts';
 
 interface ProxyRouteDependencies {
   readonly identify: Identify;
+  readonly readCredentials: ReadCredentials;
   readonly perform: Perform;
   readonly tokens: TokenCache;
   readonly callerLimits: CallerLimits;
@@ -25,7 +26,7 @@ interface ProxyRouteDependencies {
  * `/proxy?url=`, the caller names an absolute link of the vendor instead of a path.
  */
 export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteDependencies): void {
-  const { identify, perform, tokens, callerLimits, countError } = dependencies;
+  const { identify, readCredentials, perform, tokens, callerLimits, countError } = dependencies;
   server.register(async (scope) => {
     // The body is for the vendor, so the broker parses no media type.
     scope.removeAllContentTypeParsers();
@@ -36,14 +37,14 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
     });
     const route = {
       method: scope.supportedMethods,
-      onRequest: authenticateWith(identify, 'proxy'),
+      onRequest: authenticateWith(identify, 'proxy', readCredentials),
       handler: async (request: FastifyRequest, reply: FastifyReply) => {
         const { connection: name } = request.params as { connection: string };
         const principal = principalOf(request);
         const caller = principalKey(principal);
         const leaveProxyCall = callerLimits.enterProxyCall(principal);
         const abandoned = watchForDisconnect(reply, leaveProxyCall);
-        const operation = { ...operationOf(request, name), method: request.method };
+        const operation = { ...operationOf(request, name, readCredentials), method: request.method };
         const response = await perform(operation, 'proxy', async (connection, _recordChange, addDetails) => {
           try {
             const call = await readProxyRequest(request, { connection, caller, signal: abandoned });

@@ -12,11 +12,12 @@ import type { Store } from '../../storage/store.ts';
 import type { Connection, Connections } from '../../vendors/connections.ts';
 import { explainConnection } from '../../vendors/explain-connection.ts';
 import { findConnection } from '../../vendors/perform.ts';
-import { authenticateWith, principalOf } from '../request-rules.ts';
+import { authenticateWith, principalOf, type ReadCredentials } from '../request-rules.ts';
 import { addRoute } from '../server.ts';
 
 interface SessionRouteDependencies {
   readonly identify: Identify;
+  readonly readCredentials: ReadCredentials;
   readonly connections: Connections;
   readonly clock: Clock;
   readonly store: Store;
@@ -31,7 +32,7 @@ const isoAt = (ms: number): string => new Date(ms).toISOString();
  * returns why the principal may or may not use that connection.
  */
 export function addSessionRoute(server: FastifyInstance, dependencies: SessionRouteDependencies): void {
-  const { identify, connections, clock, store, mayExplain } = dependencies;
+  const { identify, readCredentials, connections, clock, store, mayExplain } = dependencies;
   const handler: RouteHandlerMethod = async (request): Promise<SessionResponse> => {
     const principal = principalOf(request);
     const explained = findExplained(request.query, connections, mayExplain);
@@ -50,7 +51,7 @@ export function addSessionRoute(server: FastifyInstance, dependencies: SessionRo
       server_time: isoAt(clock.nowMs()),
     };
   };
-  addRoute(server, '/v1/session', { GET: handler }, authenticateWith(identify, 'session'));
+  addRoute(server, '/v1/session', { GET: handler }, authenticateWith(identify, 'session', readCredentials));
 }
 
 /** Returns the connection that a request asks to be explained. Throws `forbidden` unless the operator allows it. */

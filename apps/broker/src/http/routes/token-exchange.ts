@@ -12,6 +12,10 @@ import { encodeExchangedToken } from './issue.ts';
 
 export const tokenExchangePath = '/oauth2/token';
 
+/** What the caller of a token exchange can do with a token that is bound to a key: the form has no place for its proof. */
+export const exchangedTokenRemediation =
+  'Send the token to `POST /v1/vendors/{connection}/token` with a DPoP proof. A token exchange accepts only bearer tokens, and none of an identity provider that requires bound tokens.';
+
 interface TokenExchangeDependencies {
   readonly identify: Identify;
   readonly perform: Perform;
