@@ -2,44 +2,15 @@
 // Tests the client SDK in a real browser, on a page whose origin is not the broker's.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { stripTypeScriptTypes } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { createBroker, type Broker } from '@valetkey/broker';
 import type * as Client from '@valetkey/client-sdk';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { vendorsOf } from './clients/sandbox-broker.ts';
-
-const client = new URL('../apps/client-sdk/src/', import.meta.url);
-const executablePath = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (path) => path !== undefined && existsSync(path),
-);
-if (executablePath === undefined) {
-  const message = 'Chromium is not installed, and the variable CHROMIUM names no browser.';
-  if (process.env['CI'] !== undefined) throw new Error(message);
-  process.stderr.write(`\n*** ${message} The tests of the client SDK in a browser are skipped. ***\n`);
-}
-
-/** Serves an empty page and the client's modules, without their types. */
-async function servePage() {
-  const server = createServer((request, response) => {
-    const path = (request.url ?? '/').slice(1);
-    if (path === '') {
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><link rel="icon" href="data:,">');
-    } else if (/^[\w/-]+\.ts$/.test(path)) {
-      const source = readFileSync(new URL(path, client), 'utf8');
-      response.writeHead(200, { 'content-type': 'text/javascript' }).end(stripTypeScriptTypes(source));
-    } else {
-      response.writeHead(404).end();
-    }
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  return { origin: `http://127.0.0.1:${port}`, close: () => void server.close() };
-}
+import { hasChromium, launchChromium, servePage } from './testing/client-page.ts';
 
 /** Returns a port on which no process listens: the broker must know its public URL before it listens. */
 async function findFreePort(): Promise<number> {
@@ -50,7 +21,7 @@ async function findFreePort(): Promise<number> {
   return port;
 }
 
-describe.skipIf(executablePath === undefined)('in Chromium', () => {
+describe.skipIf(!hasChromium())('in Chromium', () => {
   let browser: Browser;
   let sandbox: Sandbox;
   let broker: Broker;
@@ -92,11 +63,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     });
     await dpopBroker.listen();
     alice = await sandbox.mintUserToken({ sub: 'alice' });
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'];
-    browser = await chromium.launch({
-      ...(executablePath !== undefined && { executablePath }),
-      args: [...args, '--disable-component-update', '--disable-sync'],
-    });
+    browser = await launchChromium();
   });
   afterAll(async () => {
     await browser.close();

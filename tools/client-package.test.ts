@@ -1,25 +1,21 @@
 // Packs the client SDK as for a release, and uses the tarball as apps do that know nothing of this repository.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clientEntries, listRootFiles } from './client-sdk/entries.ts';
+import { packClient, type PackedProject } from './client-sdk/pack.ts';
+import { testPlatforms } from './platforms/platforms.ts';
 import { root } from './workspace.ts';
 
+let packed: PackedProject;
 let project: string;
 let packageFolder: string;
 
 beforeAll(() => {
-  project = mkdtempSync(join(tmpdir(), 'valetkey-client-package-'));
-  packageFolder = join(project, 'node_modules/@valetkey/client-sdk');
-  const tarball = join(project, 'client-sdk.tgz');
-  execFileSync('npx', ['-y', 'pnpm@12.18.0', 'pack', '--out', tarball], {
-    cwd: join(root, 'apps/client-sdk'),
-    stdio: 'ignore',
-  });
-  mkdirSync(packageFolder, { recursive: true });
-  execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', packageFolder]);
+  packed = packClient();
+  ({ folder: project, packageFolder } = packed);
 }, 180_000);
 afterAll(() => rmSync(project, { recursive: true }));
 
@@ -49,14 +45,37 @@ test('an error of the copy for require is a ValetError for the copy for import',
   expect(run('both.mjs', program)).toEqual([false, true]);
 });
 
-test('a bundler that reads only main, and only files that end in .js, finds a CommonJS file without imports', () => {
+test('a bundler that reads only main, and only files that end in .js, finds CommonJS files that import nothing else', () => {
   const manifest = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as Record<string, string>;
   const file = join(packageFolder, manifest['main'] ?? '');
+  // `main` and every file that it requires.
+  const files = new Set([file]);
+  for (const path of files) {
+    const names = [...readFileSync(path, 'utf8').matchAll(/\brequire\("([^"]*)"\)/g)].map(([, name = '']) => name);
+    for (const name of names) files.add(name.startsWith('.') ? join(dirname(path), name) : name);
+  }
 
   expect(file).toMatch(/\.js$/);
   expect(Object.keys(createRequire(file)(file) as object)).toContain('createValetClient');
-  expect(readFileSync(file, 'utf8')).not.toMatch(/\brequire\(|^import /m);
+  expect([...files].filter((path) => !path.startsWith(dirname(file)) || !path.endsWith('.js'))).toEqual([]);
+  expect([...files].filter((path) => /^import /m.test(readFileSync(path, 'utf8')))).toEqual([]);
   expect(existsSync(join(packageFolder, manifest['types'] ?? ''))).toBe(true);
+});
+
+test('each entry has a file at the root of the package, for programs that do not read exports', () => {
+  for (const { file } of listRootFiles()) expect(existsSync(join(packageFolder, file)), file).toBe(true);
+  expect(listRootFiles()).toHaveLength(2 * (clientEntries.length - 1));
+});
+
+test('the entries of one copy share their code, so each has the same ValetError', () => {
+  const program = (load: string) => `${load}
+    console.log(JSON.stringify(sdk.ValetError === session.ValetError));`;
+  const require = (name: string) =>
+    `const ${name} = require('@valetkey/client-sdk${name === 'sdk' ? '' : `/${name}`}');`;
+  const imports = `import * as sdk from '@valetkey/client-sdk'; import * as session from '@valetkey/client-sdk/session';`;
+
+  expect(run('shared.cjs', program(require('sdk') + require('session')))).toBe(true);
+  expect(run('shared.mjs', program(imports))).toBe(true);
 });
 
 test('an installer that checks engines installs the package on every version of Node', () => {
@@ -68,10 +87,12 @@ test('an installer that checks engines installs the package on every version of 
 });
 
 const consumer = `import { createValetClient, ValetError, type ValetClient } from '@valetkey/client-sdk';
+import { memoryStorage, type DeviceStorage } from '@valetkey/client-sdk/session';
 const valet: ValetClient = createValetClient({ brokerUrl: 'https://broker.example', getAppToken: () => null });
 export const token: Promise<string> = valet.issue('nudge').then(({ token }) => token);
 // @ts-expect-error the user id is a text
 export const id: Promise<number> = valet.issue('vital').then(({ user_id }) => user_id);
+export const storage: DeviceStorage = memoryStorage();
 export const code = (error: ValetError): string => error.code;
 `;
 
@@ -345,3 +366,6 @@ interface TypeScript5 {
     ): { readonly entries: readonly { readonly name: string }[] } | undefined;
   };
 }
+
+// In the same file, because two files at once would build the package at once.
+testPlatforms(() => packed);

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VendorDefinition } from '@valetkey/core-types';
+import { renderClientManifest } from './client-sdk/entries.ts';
 import { renderConfigReference } from './generate/config-reference.ts';
 import { formatText } from './generate/format-text.ts';
 import { renderProxyHeaders } from './generate/proxy-headers.ts';
@@ -58,6 +59,7 @@ const titles = new Map(definitions.map(({ id, title }) => [id, title]));
 const schema = createConfigSchema(definitions);
 const simulated = [...simulations, idp];
 
+generate('apps/client-sdk/package.json', renderClientManifest(read('apps/client-sdk/package.json')));
 generate('apps/broker/config.schema.json', JSON.stringify(schema.whole));
 generate('docs/configuration.md', { reference: renderConfigReference(schema, definitions) });
 generate('docs/http.md', { 'proxy-headers': renderProxyHeaders(proxyRequestHeaders, proxyResponseHeaders) });

@@ -38,7 +38,7 @@ function parseRetryAfterSeconds({ headers }: Response, nowMs: number): number | 
 }
 
 const unmarkedRemediation =
-  'Check that `brokerUrl` is the address of a Valet Key broker, that the broker is not older than this client, and that no gateway changes its responses or hides the header `valet-key` from web pages.';
+  'Check that `brokerUrl` is a Valet Key broker, not older than this client, and that no gateway changes its responses or hides the header `valet-key` from web pages.';
 
 /** Returns whether a response may be the page of a network on which the user has to sign in first. */
 function isSignInPage({ ok, headers }: Response): boolean {

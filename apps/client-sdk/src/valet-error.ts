@@ -28,40 +28,37 @@ const clientErrors = {
   signed_out: { retryable: false, remediation: 'Sign the user in, then call again.' },
   app_token_unavailable: {
     retryable: true,
-    remediation:
-      'Call again, and do not sign the user out: `getAppToken` threw an error, so the client does not know whether a user is signed in.',
+    remediation: 'Call again, and do not sign the user out: the client does not know whether a user is signed in.',
   },
   network_unavailable: {
     retryable: true,
     remediation:
-      'Call again when the device is online. If it is online, check that `brokerUrl` responds without a redirect and, in a browser, that the broker allows the origin of this page.',
+      'Call again when the device is online. If it is, check that `brokerUrl` responds without a redirect and allows the origin of this page.',
   },
   timeout: { retryable: true, remediation: 'Call again, or give the call more time with `timeoutMs`.' },
   aborted: { retryable: false, remediation: 'Do nothing: the app itself ended this call.' },
   response_invalid: {
     retryable: false,
-    remediation:
-      'Check that `brokerUrl` is the address of a Valet Key broker and that no gateway changes its responses.',
+    remediation: 'Check that `brokerUrl` is a Valet Key broker and that no gateway changes its responses.',
   },
   migration_refused: {
     retryable: false,
-    remediation: 'Check the options of `vitalReconcile` against the session that the device holds.',
+    remediation: 'Check the options against the session that the device holds.',
   },
   already_signed_in: {
     retryable: false,
-    remediation: 'Sign the user out first, or keep the session: a user signs in once for each installation.',
+    remediation: 'Sign the user out first, or keep the session.',
   },
   reauthentication_required: { retryable: false, remediation: 'Sign the same user in again.' },
   refresh_interrupted: {
     retryable: true,
-    remediation: 'Call again: another tab vanished during a refresh and may still return with the newer tokens.',
+    remediation: 'Call again: another tab may still return with newer tokens.',
   },
   storage_unavailable: {
     retryable: true,
-    remediation:
-      'Call again when the device is unlocked, and do not sign the user out: the storage cannot tell whether there is a session.',
+    remediation: 'Call again when the device is unlocked, and do not sign the user out: there may be a session.',
   },
-  internal: { retryable: false, remediation: 'Report this as an error of `@valetkey/client-sdk`, with its stack.' },
+  internal: { retryable: false, remediation: 'Report this error of `@valetkey/client-sdk` with its stack.' },
 } as const;
 
 /** The error codes of this package, for failures without an error response of the broker. */
@@ -109,18 +106,18 @@ const marker = Symbol.for('valetkey.client-error');
  * ```
  */
 export class ValetError extends Error {
-  readonly code: ValetErrorCode;
+  declare readonly code: ValetErrorCode;
   /** HTTP status of the broker's response, if there was one. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** Advice for the developer or the user: how to correct the error. */
-  readonly remediation: string | undefined;
+  declare readonly remediation: string | undefined;
   /** Whether the same call may succeed later. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
   /** Seconds after which a retry may succeed, if the broker sent them. */
-  readonly retryAfterSeconds: number | undefined;
+  declare readonly retryAfterSeconds: number | undefined;
   /** The id of this call in the broker's log. */
-  readonly requestId: string | undefined;
-  readonly vendor: string | undefined;
+  declare readonly requestId: string | undefined;
+  declare readonly vendor: string | undefined;
 
   constructor(code: ValetErrorCode, message: string, details: ValetErrorDetails = {}) {
     super(message);

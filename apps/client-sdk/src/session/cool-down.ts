@@ -26,7 +26,8 @@ export function createCoolDown(clock: MonotonicClock): CoolDown {
     },
     begin: (error) => {
       if (!ValetError.isInstance(error) || withoutPause.has(error.code) || !error.retryable) return;
-      const lengthMs = Math.min(Math.max(pauseMs, 1000 * (error.retryAfterSeconds ?? 0)), maxPauseMs);
+      const askedMs = 1000 * (error.retryAfterSeconds ?? 0);
+      const lengthMs = askedMs > pauseMs ? Math.min(askedMs, maxPauseMs) : pauseMs;
       failure = { error, untilMs: clock.monotonicMs() + lengthMs };
     },
     end: () => {

@@ -3,6 +3,7 @@ import { ValetError } from '../valet-error.ts';
 import { assertCurrent, type Era, type SessionContext } from './session-context.ts';
 import { isCode, pendingError, signedOutError } from './session-errors.ts';
 import type { SessionRecord } from './session-record.ts';
+import type { SessionCall, SessionTokens } from './session-types.ts';
 import { keep, request, runInTurn, type SessionTurn } from './turn.ts';
 
 /**
@@ -42,12 +43,20 @@ export async function renew<Ticket>(
 }
 
 async function getAnew<Ticket>(context: SessionContext<Ticket>, turn: SessionTurn): Promise<string> {
-  const { get, exchange } = context.vendor;
-  if (get === undefined) {
-    if (turn.former !== undefined) await endRefused(context);
-    throw signedOutError();
+  const { vendor } = context;
+  try {
+    return await keep(
+      context,
+      turn,
+      await request(context, turn, async (call) => {
+        if (vendor.get === undefined) throw signedOutError();
+        return vendor.exchange(await vendor.get(call), call);
+      }),
+    );
+  } catch (error) {
+    if (turn.former !== undefined && isCode(error, 'signed_out') && !turn.own.ended) await endRefused(context);
+    throw error;
   }
-  return keep(context, turn, await request(context, turn, async (call) => exchange(await get(call), call)));
 }
 
 async function refresh<Ticket>(
@@ -57,12 +66,16 @@ async function refresh<Ticket>(
 ): Promise<string> {
   const { refreshToken = '', details } = former;
   try {
-    const tokens = await request(context, turn, (call) => context.vendor.refresh({ ...former, refreshToken }, call));
-    return await keep(context, turn, {
-      ...tokens,
-      refreshToken: tokens.refreshToken ?? refreshToken,
-      details: { ...details, ...tokens.details },
-    });
+    const keepNew = (tokens: SessionTokens) =>
+      keep(context, turn, {
+        ...tokens,
+        refreshToken: tokens.refreshToken ?? refreshToken,
+        details: { ...details, ...tokens.details },
+      });
+    // A late response may have the only refresh token that the vendor still accepts.
+    const onLate = (tokens: SessionTokens) => void keepNew(tokens).catch(() => undefined);
+    const send = (call: SessionCall) => context.vendor.refresh({ ...former, refreshToken }, call);
+    return await keepNew(await request(context, turn, send, { onLate }));
   } catch (error) {
     if (!isCode(error, 'signed_out', 'reauthentication_required')) throw error;
     return refuse(context, turn, { former, error });
@@ -87,7 +100,7 @@ async function refuse<Ticket>(
   // Another tab may have refreshed, although this one has the turn.
   const token = usableToken(context, former.accessToken, 'refresh');
   if (token !== undefined) return token;
-  if (turn.isTakenOver) {
+  if (turn.isTakenOver || isOver(turn.requestsEnd, context.clock)) {
     throw new ValetError('refresh_interrupted', 'Another tab vanished while it refreshed the session.');
   }
   if (error.code === 'reauthentication_required') {

@@ -12,6 +12,10 @@ export function alreadySignedInError(): ValetError {
   return new ValetError('already_signed_in', 'A user is signed in already.');
 }
 
+export function storageError(): ValetError {
+  return new ValetError('storage_unavailable', 'The storage of the session cannot be read or written.');
+}
+
 export function isCode(error: unknown, ...codes: readonly ValetErrorCode[]): error is ValetError {
   return ValetError.isInstance(error) && codes.includes(error.code);
 }

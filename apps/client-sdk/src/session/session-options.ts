@@ -28,10 +28,33 @@ export function parseSessionOptions(options: SessionOptions, where: string): Par
   check(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be above 0');
   check(typeof clock?.nowMs === 'function' && typeof clock.schedule === 'function', 'clock', 'must be a clock');
   check(typeof serverTimeOffsetMs === 'function', 'serverTimeOffsetMs', 'must be a function');
-  return { storage, timeoutMs, clock: withMonotonicTime(clock), serverTimeOffsetMs };
+  check(['function', 'undefined'].includes(typeof clock.monotonicMs), 'clock', 'must be a clock');
+  return {
+    storage,
+    timeoutMs,
+    clock: withMonotonicTime(clock),
+    serverTimeOffsetMs: () => finiteOf(serverTimeOffsetMs),
+  };
 }
 
-export function checkVendor<Ticket>({ name, exchange, refresh }: SessionVendor<Ticket>): void {
-  if (/^[\w.-]{1,100}$/.test(name) && typeof exchange === 'function' && typeof refresh === 'function') return;
+/** Returns the number that a function of the app returns. A number that cannot be stored would make the record unreadable. */
+function finiteOf(run: () => number | undefined): number | undefined {
+  try {
+    const value = run();
+    return Number.isFinite(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function checkVendor<Ticket>(vendor: SessionVendor<Ticket>): void {
+  const { name, exchange, refresh }: Partial<SessionVendor<Ticket>> = vendor ?? {};
+  if (
+    typeof name === 'string' &&
+    /^[\w.-]{1,100}$/.test(name) &&
+    typeof exchange === 'function' &&
+    typeof refresh === 'function'
+  )
+    return;
   throw new TypeError('createSession: the vendor must have a `name` of letters and digits, `exchange` and `refresh`.');
 }

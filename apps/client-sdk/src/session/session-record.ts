@@ -47,13 +47,15 @@ export function parseRecord(text: string): SessionRecord | null {
   }
   if (!isObject(value) || !isObject(value['details'])) return null;
   const { id, accessToken, refreshToken, expiresInSeconds, receivedAtMs, offsetMs, details } = value;
+  const isNumber = (number: unknown) => number === undefined || Number.isFinite(number);
   const isRecord =
     typeof id === 'string' &&
     typeof accessToken === 'string' &&
     ['string', 'undefined'].includes(typeof refreshToken) &&
-    ['number', 'undefined'].includes(typeof expiresInSeconds) &&
-    ['number', 'undefined'].includes(typeof offsetMs) &&
-    typeof receivedAtMs === 'number' &&
+    isNumber(expiresInSeconds) &&
+    isNumber(offsetMs) &&
+    Number.isFinite(receivedAtMs) &&
+    ['boolean', 'undefined'].includes(typeof value['isPending']) &&
     Object.values(details).every((detail) => typeof detail === 'string');
   return isRecord ? (value as unknown as SessionRecord) : null;
 }
@@ -62,7 +64,8 @@ export function parseRecord(text: string): SessionRecord | null {
 export function lifetimeOf(record: SessionRecord, clock: MonotonicClock, offsetMs: number | undefined): Lifetime {
   const { expiresInSeconds = Infinity, receivedAtMs } = record;
   const lifeMs = expiresInSeconds * 1000;
-  const serverNowMs = clock.nowMs() + (offsetMs ?? record.offsetMs ?? 0);
+  // A time of receipt by the device's clock compares with the device's clock alone.
+  const serverNowMs = clock.nowMs() + (record.offsetMs === undefined ? 0 : (offsetMs ?? record.offsetMs));
   // A device whose clock was set back must not prolong a token.
   const leftMs = Math.min(lifeMs, receivedAtMs + lifeMs - serverNowMs);
   const marginMs = Math.min(lifeMs / 10, maxMarginMs);

@@ -13,15 +13,20 @@ export interface ShownState {
 export function createShownState(): ShownState {
   const listeners = new Set<(state: SessionState) => void>();
   let state: SessionState = Object.freeze({ status: 'unknown', reason: 'start', details: Object.freeze({}) });
-  let shownId: string | undefined;
+  let lastShown: string | undefined;
   return {
     current: () => state,
     show: (record, reason) => {
       const status = record === undefined ? 'signed_out' : record.isPending ? 'reauthentication_required' : 'signed_in';
-      if (state.status === status && shownId === record?.id) return;
-      shownId = record?.id;
-      state = Object.freeze({ status, reason, details: Object.freeze({ ...record?.details }) });
-      for (const listener of listeners) callSafely(listener, state);
+      const shown = JSON.stringify([status, record?.id, record?.details]);
+      if (shown === lastShown) return;
+      lastShown = shown;
+      const next: SessionState = Object.freeze({ status, reason, details: Object.freeze({ ...record?.details }) });
+      state = next;
+      for (const listener of Array.from(listeners)) {
+        // A listener before this one may have changed the state, or removed this one.
+        if (state === next && listeners.has(listener)) callSafely(listener, next);
+      }
     },
     onChange: (listener) => {
       listeners.add(listener);

@@ -11,7 +11,16 @@ export function checkTokens(tokens: SessionTokens): SessionTokens {
     typeof details === 'object' &&
     details !== null &&
     Object.values(details).every((detail) => typeof detail === 'string');
-  if (areTokens) return { accessToken, refreshToken, expiresInSeconds, details };
+  if (areTokens) {
+    // JSON has no infinity. A copy of the details has nothing that JSON turns into something else.
+    const isForever = expiresInSeconds === Infinity;
+    return {
+      accessToken,
+      refreshToken,
+      expiresInSeconds: isForever ? undefined : expiresInSeconds,
+      details: { ...details },
+    };
+  }
   throw new ValetError('vendor_response_invalid', 'The response of the vendor has no tokens that can be used.');
 }
 

@@ -4,8 +4,9 @@ import { abortedError, settleWithin } from '../deadline.ts';
 import { createCoolDown } from './cool-down.ts';
 import { renew, usableToken } from './renewal.ts';
 import { assertCurrent, createEra, showEra, type Era, type SessionContext } from './session-context.ts';
-import { alreadySignedInError, asValetError } from './session-errors.ts';
-import { checkVendor, parseSessionOptions } from './session-options.ts';
+import { alreadySignedInError, asValetError, isCode, storageError } from './session-errors.ts';
+import { checkVendor, parseSessionOptions, type ParsedSessionOptions } from './session-options.ts';
+import type { SessionRecord } from './session-record.ts';
 import { createShownState } from './session-state.ts';
 import { StoredSession } from './stored-session.ts';
 import { keep, request, revoke, runInTurn } from './turn.ts';
@@ -36,7 +37,7 @@ import type {
 export function createSession<Ticket>(vendor: SessionVendor<Ticket>, options: SessionOptions): Session<Ticket> {
   checkVendor(vendor);
   const parsed = parseSessionOptions(options, 'createSession');
-  const { storage, clock, timeoutMs, serverTimeOffsetMs } = parsed;
+  const { storage, clock, serverTimeOffsetMs } = parsed;
   const key = `valetkey.session.${vendor.name}`;
   const coolDown = createCoolDown(clock);
   const shown = createShownState();
@@ -76,7 +77,7 @@ export function createSession<Ticket>(vendor: SessionVendor<Ticket>, options: Se
     },
     onStateChange: shown.onChange,
     load: async () => {
-      await settleWithin({ clock, timeoutMs, ending: neverEnding }, () => stored.readIfDue());
+      await accessWithin(parsed, () => stored.readIfDue());
       return shown.current();
     },
     ...createSessionCalls(context),
@@ -85,8 +86,7 @@ export function createSession<Ticket>(vendor: SessionVendor<Ticket>, options: Se
       stored.drop();
       endEra(false);
       shown.show(undefined, 'signed_out');
-      const last = (await stored.erase()) ?? former;
-      if (last !== undefined) revoke(context, last);
+      await eraseAndRevoke(context, former);
     },
     close: () => stored.close(),
   };
@@ -103,7 +103,7 @@ function createSessionCalls<Ticket>(context: SessionContext<Ticket>) {
       runInTurn(context, own, async (turn) => {
         if (signal?.aborted) throw abortedError();
         if (turn.former !== undefined && !turn.former.isPending) throw alreadySignedInError();
-        const tokens = await request(context, turn, (call) => vendor.exchange(ticket, call), signal);
+        const tokens = await request(context, turn, (call) => vendor.exchange(ticket, call), { signal });
         if ((await keep(context, turn, tokens)) !== tokens.accessToken) throw alreadySignedInError();
         coolDown.end();
       }),
@@ -131,6 +131,32 @@ function createSessionCalls<Ticket>(context: SessionContext<Ticket>) {
   }
 
   return { signIn, accessToken };
+}
+
+/** Erases the session from the storage, and withdraws its tokens at the vendor even if that fails. */
+async function eraseAndRevoke<Ticket>(
+  context: SessionContext<Ticket>,
+  former: SessionRecord | undefined,
+): Promise<void> {
+  let last: SessionRecord | null | undefined;
+  try {
+    last = await accessWithin(context, () => context.stored.erase());
+  } finally {
+    const ended = last ?? former;
+    if (ended !== undefined) revoke(context, ended);
+  }
+}
+
+/** Waits for the storage within the time limit of the session. */
+async function accessWithin<Result>(
+  { clock, timeoutMs }: ParsedSessionOptions,
+  access: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await settleWithin({ clock, timeoutMs, ending: neverEnding }, access);
+  } catch (error) {
+    throw isCode(error, 'timeout') ? storageError() : error;
+  }
 }
 
 /** Runs a call of the app and always settles, within the time limit of the session. */

@@ -1,9 +1,10 @@
 import type { MonotonicClock } from '../clock.ts';
+import { callSafely } from '../call-safely.ts';
 import { neverEnding } from '../client-inside.ts';
 import { settleWithin } from '../deadline.ts';
 import { isOver, type Moment } from '../moment.ts';
-import type { DeviceStorage } from '../storage/device-storage.ts';
-import { ValetError } from '../valet-error.ts';
+import type { DeviceStorage, StoredText } from '../storage/device-storage.ts';
+import { storageError } from './session-errors.ts';
 import { lifetimeOf, parseRecord, type Lifetime, type SessionRecord } from './session-record.ts';
 
 /** A session in memory. */
@@ -43,7 +44,12 @@ export class StoredSession {
   readonly #endedIds = new Set<string>();
   #savingId: string | undefined;
   #lastAccess: Promise<unknown> = Promise.resolve();
+  #nextReading: Promise<void> | undefined;
+  #dueReading: Promise<void> | undefined;
+  /** The writes whose outcome is unknown, because the storage has not responded in time. */
+  readonly #openWrites = new Set<object>();
   #unwatch: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(dependencies: StoredSessionDependencies) {
     this.#dependencies = dependencies;
@@ -59,7 +65,12 @@ export class StoredSession {
   }
 
   read(): Promise<void> {
-    return this.#enqueue(() => this.#readNow());
+    // A read that has not begun yet serves all that wait.
+    this.#nextReading ??= this.#enqueue(() => {
+      this.#nextReading = undefined;
+      return this.#readNow();
+    });
+    return this.#nextReading;
   }
 
   /** Reads the storage if another tab may have written it. A failure counts only if this program knows nothing. */
@@ -67,7 +78,10 @@ export class StoredSession {
     const { clock } = this.#dependencies;
     if (this.#isKnown && this.#unerased === undefined && !isOver(this.#nextRead, clock)) return;
     try {
-      await this.read();
+      this.#dueReading ??= this.read().finally(() => {
+        this.#dueReading = undefined;
+      });
+      await this.#dueReading;
     } catch (error) {
       if (!this.#isKnown || this.#unerased !== undefined) throw error;
     }
@@ -84,7 +98,7 @@ export class StoredSession {
   /** Forgets the session at once. `erase` must follow; until it succeeds, every read erases first. */
   drop(): void {
     for (const id of [this.#held?.record.id, this.#savingId]) if (id !== undefined) this.#endedIds.add(id);
-    this.#unerased = { id: this.#held?.record.id ?? this.#savingId, isRetry: false };
+    this.#unerased = { id: this.#held?.record.id ?? this.#savingId ?? this.#unerased?.id, isRetry: false };
     this.#held = undefined;
     this.#revision = null;
     this.#isSaved = true;
@@ -98,7 +112,8 @@ export class StoredSession {
 
   /** Ends the notices of other tabs. */
   close(): void {
-    this.#unwatch?.();
+    this.#isClosed = true;
+    callSafely(() => this.#unwatch?.(), undefined);
     this.#unwatch = undefined;
   }
 
@@ -115,14 +130,14 @@ export class StoredSession {
       return await settleWithin({ clock, timeoutMs: accessMs, ending: neverEnding }, () => task(storage, key));
     } catch {
       // The error of a storage may quote what it stores.
-      throw new ValetError('storage_unavailable', 'The storage of the session cannot be read or written.');
+      throw storageError();
     }
   }
 
   async #readNow(): Promise<void> {
     this.#watch();
     if (this.#unerased !== undefined) await this.#eraseNow();
-    const stored = await this.#access((storage, key) => storage.read(key));
+    const stored = await this.#readText();
     // The app signed out in the meantime.
     if (this.#unerased !== undefined) return;
     const { clock, onRead } = this.#dependencies;
@@ -150,7 +165,9 @@ export class StoredSession {
     if (expected !== this.#revision || this.#endedIds.has(record.id)) return false;
     this.#savingId = record.id;
     const text = JSON.stringify(record);
-    const written = await this.#access((storage, key) => storage.replace(key, expected, text)).catch(() => undefined);
+    const written = await this.#access((storage, key) =>
+      this.#followWrite(record.id, storage.replace(key, expected, text)),
+    ).catch(() => undefined);
     this.#savingId = undefined;
     if (written === null || this.#endedIds.has(record.id)) return false;
     this.#isSaved = written !== undefined;
@@ -164,13 +181,19 @@ export class StoredSession {
     if (due === undefined) return null;
     const retry = { ...due, isRetry: true };
     this.#unerased = retry;
-    const stored = await this.#access((storage, key) => storage.read(key)).catch(() => null);
+    // Only the first try may remove what it cannot read: later, it may be the session of another user.
+    const stored = await this.#readText().catch((error: unknown) => {
+      if (due.isRetry && due.id !== undefined) throw error;
+      return null;
+    });
     const record = stored === null ? null : parseRecord(stored.text);
     // Since the first try, another tab may have signed a user in.
     const isAnother = due.isRetry && due.id !== undefined && record !== null && record.id !== due.id;
     if (!isAnother) await this.#access((storage, key) => storage.remove(key));
     if (this.#unerased === retry) this.#unerased = undefined;
-    return record;
+    // An open write may still bring the session back. It is erased then.
+    if (this.#openWrites.size > 0) throw storageError();
+    return isAnother ? null : record;
   }
 
   #hold(record: SessionRecord): HeldSession {
@@ -180,9 +203,35 @@ export class StoredSession {
 
   #watch(): void {
     const { storage, key } = this.#dependencies;
-    this.#unwatch ??= storage.watch(key, () => {
-      this.#nextRead = now;
-      this.read().catch(() => undefined);
-    });
+    if (this.#isClosed) return;
+    try {
+      this.#unwatch ??= storage.watch(key, () => {
+        this.#nextRead = now;
+        this.read().catch(() => undefined);
+      });
+    } catch {
+      // Without notices, this program learns of other tabs when it reads the storage again.
+    }
+  }
+
+  async #readText(): Promise<StoredText | null> {
+    const stored = await this.#access((storage, key) => storage.read(key));
+    if (stored === null || (typeof stored?.text === 'string' && typeof stored.revision === 'string')) return stored;
+    throw storageError();
+  }
+
+  /** Erases a session again if a write of it lands after the session ended. */
+  async #followWrite(id: string, write: Promise<string | null>): Promise<string | null> {
+    const open = {};
+    this.#openWrites.add(open);
+    try {
+      return await write;
+    } finally {
+      this.#openWrites.delete(open);
+      if (this.#endedIds.has(id)) {
+        this.#unerased ??= { id, isRetry: true };
+        this.erase().catch(() => undefined);
+      }
+    }
   }
 }

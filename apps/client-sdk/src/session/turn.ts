@@ -2,7 +2,8 @@ import { neverEnding } from '../client-inside.ts';
 import { settleWithin } from '../deadline.ts';
 import { ValetError } from '../valet-error.ts';
 import { assertCurrent, type Era, type SessionContext } from './session-context.ts';
-import { asValetError, signedOutError } from './session-errors.ts';
+import { asValetError, signedOutError, storageError } from './session-errors.ts';
+import { isOver, type Moment } from '../moment.ts';
 import { recordOf, type SessionRecord } from './session-record.ts';
 import { checkTokens } from './session-tokens.ts';
 import type { SessionCall, SessionTokens } from './session-types.ts';
@@ -14,9 +15,11 @@ export interface SessionTurn {
   readonly isTakenOver: boolean;
   readonly former: SessionRecord | undefined;
   readonly revision: string | null;
+  /** When this tab must have its responses: another tab takes the turn two seconds later. */
+  readonly requestsEnd: Moment;
 }
 
-/** Milliseconds that a request of a turn may take. Two seconds later, another tab can take the turn. */
+/** Milliseconds that the requests of a turn may take. Two seconds later, another tab can take the turn. */
 const requestMs = 8000;
 
 /** Runs `task` while no other tab runs one, after it has read the storage. */
@@ -30,9 +33,10 @@ export async function runInTurn<Ticket, Result>(
   try {
     return await settleWithin(deadline, ({ signal }) =>
       storage.runAlone(key, signal, async ({ isTakenOver }) => {
+        const requestsEnd = { monotonicMs: clock.monotonicMs() + requestMs, wallMs: clock.nowMs() + requestMs };
         await stored.read();
         assertCurrent(own);
-        return task({ own, isTakenOver, former: stored.held?.record, revision: stored.revision });
+        return task({ own, isTakenOver, former: stored.held?.record, revision: stored.revision, requestsEnd });
       }),
     );
   } catch (error) {
@@ -41,18 +45,30 @@ export async function runInTurn<Ticket, Result>(
   }
 }
 
+interface RequestOptions {
+  /** Ends the request. */
+  readonly signal?: AbortSignal | undefined;
+  /** Receives the tokens of a response that arrives after the request ended. Default: withdraws them. */
+  readonly onLate?: ((tokens: SessionTokens) => void) | undefined;
+}
+
 /** Sends a request of a turn. The vendor's function may throw, hang or return nonsense. */
 export function request<Ticket>(
   context: SessionContext<Ticket>,
-  { own, former }: SessionTurn,
+  turn: SessionTurn,
   send: (call: SessionCall) => Promise<SessionTokens>,
-  callerSignal?: AbortSignal,
+  { signal: callerSignal, onLate = (tokens) => revoke(context, tokens) }: RequestOptions = {},
 ): Promise<SessionTokens> {
   const { clock } = context;
-  const deadline = { clock, timeoutMs: requestMs, ending: own, signal: callerSignal, what: 'The request' };
+  const { own, former, requestsEnd } = turn;
+  if (isOver(requestsEnd, clock)) {
+    return Promise.reject(new ValetError('timeout', 'The turn of this tab was over before it sent a request.'));
+  }
+  const timeoutMs = Math.min(requestMs, requestsEnd.monotonicMs - clock.monotonicMs());
+  const deadline = { clock, timeoutMs, ending: own, signal: callerSignal, what: 'The request' };
   return settleWithin(deadline, async ({ signal }) => {
-    const tokens = checkTokens(await asValetError(() => send(callOf(context, signal, former))));
-    if (signal.aborted) revoke(context, tokens);
+    const tokens = await asValetError(async () => checkTokens(await send(callOf(context, signal, former))));
+    if (signal.aborted) onLate(tokens);
     return tokens;
   });
 }
@@ -86,11 +102,24 @@ export async function keep<Ticket>(
     showState('signed_in');
     return record.accessToken;
   }
-  if (!own.ended) await stored.read().catch(() => undefined);
+  let isUnread = false;
+  if (!own.ended) {
+    await stored.read().catch(() => {
+      isUnread = true;
+    });
+  }
   const other = stored.held?.record;
+  // A write that this program took for a failure landed late: the tokens in the storage are those that were traded.
+  if (!own.ended && other !== undefined && other.id === id && other.refreshToken === former?.refreshToken) {
+    if (!isUnread && (await stored.save(record, stored.revision))) {
+      showState('signed_in');
+      return record.accessToken;
+    }
+  }
   // Tokens of the same session stay: many vendors end the whole session with one of its tokens.
   if (own.ended || other?.id !== id) revoke(context, tokens);
   assertCurrent(own);
+  if (isUnread) throw storageError();
   if (other === undefined) throw signedOutError();
   return other.accessToken;
 }

@@ -38,6 +38,7 @@ export async function startOpenidProvider() {
     cookies: { keys: [randomBytes(16).toString('hex')] },
     issueRefreshToken: () => Promise.resolve(true),
     rotateRefreshToken: true,
+    clientBasedCORS: () => true,
     features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
   });
   // The provider warns on the console about its defaults, which a test may use.

@@ -1,0 +1,49 @@
+/**
+ * The entries of the client SDK. `index` is the package itself; every other name is also a folder of `src/`. After a change, run
+ * `pnpm generate`, which writes the entries into the package's manifest.
+ */
+export const clientEntries: readonly string[] = ['index', 'session', 'login', 'react'];
+
+/** Returns the path of an entry inside `src/` and `dist/`, without its ending: `session/index`. */
+export function pathOfEntry(name: string): string {
+  return name === 'index' ? name : `${name}/index`;
+}
+
+function exportOf(name: string, withSource: boolean): object {
+  const path = pathOfEntry(name);
+  return {
+    ...(withSource ? { '@valetkey/source': `./src/${path}.ts` } : {}),
+    import: { types: `./dist/${path}.d.ts`, default: `./dist/${path}.js` },
+    require: { types: `./dist/cjs/${path}.d.ts`, default: `./dist/cjs/${path}.js` },
+    default: `./dist/${path}.js`,
+  };
+}
+
+function listExports(withSource: boolean): object {
+  const entries = clientEntries.map((name) => [name === 'index' ? '.' : `./${name}`, exportOf(name, withSource)]);
+  return { ...Object.fromEntries(entries), './package.json': './package.json' };
+}
+
+/** Returns the files at the root of the package, for programs that do not read `exports`: `session.js` and `session.d.ts`. */
+export function listRootFiles(): { readonly file: string; readonly content: string }[] {
+  return clientEntries
+    .filter((name) => name !== 'index')
+    .flatMap((name) => {
+      const target = `./dist/cjs/${pathOfEntry(name)}.js`;
+      return [
+        { file: `${name}.js`, content: `module.exports = require('${target}');\n` },
+        { file: `${name}.d.ts`, content: `export * from '${target}';\n` },
+      ];
+    });
+}
+
+/** Returns the manifest of the client SDK with the present entries. */
+export function renderClientManifest(text: string): string {
+  const manifest = JSON.parse(text) as { readonly publishConfig: object };
+  return JSON.stringify({
+    ...manifest,
+    files: ['dist', ...listRootFiles().map(({ file }) => file)],
+    exports: listExports(true),
+    publishConfig: { ...manifest.publishConfig, exports: listExports(false) },
+  });
+}
