@@ -7,6 +7,7 @@ import { createAuthorization, type Authorization } from './dpop.ts';
 import { insideOf, type ClientInside } from './client-inside.ts';
 import { createIssueCalls, createOnTokenChange, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
+import { createOptionCheck } from './option-check.ts';
 import { checkGetAppToken, parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
 import type { ConnectionName, DescribedConnection, ResponseOf, SessionResponse } from './register.ts';
 import { guardBody } from './response-body.ts';
@@ -160,7 +161,7 @@ function createClientOfUser(options: ParsedOptions, known: KnownBroker): ValetCl
       ending.end();
     },
     forUser: (getAppToken) => {
-      checkGetAppToken(getAppToken, 'forUser');
+      checkGetAppToken(getAppToken, createOptionCheck('forUser'));
       return createClientOfUser({ ...options, getAppToken }, known);
     },
     get serverTimeOffsetMs() {

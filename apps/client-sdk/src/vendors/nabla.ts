@@ -51,11 +51,9 @@ export function nablaSessionTokens(
   ...[options = {}]: OptionsParameter<NablaSessionTokensOptions>
 ): () => Promise<NablaSessionTokens> {
   checkClient(valet, 'nablaSessionTokens', 'issue');
-  const connection = parseConnection(options, 'nablaSessionTokens', 'nabla', 'onFailure');
+  const { connection, check } = parseConnection('nablaSessionTokens', 'nabla', options, ['onFailure']);
   const { onFailure } = options;
-  if (onFailure !== undefined && typeof onFailure !== 'function') {
-    throw new TypeError('nablaSessionTokens: `onFailure` must be a function.');
-  }
+  check(onFailure === undefined || typeof onFailure === 'function', 'onFailure', 'must be a function');
   return async () => {
     try {
       return await requestTokens(valet, connection);

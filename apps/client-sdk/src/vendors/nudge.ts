@@ -42,11 +42,10 @@ export function nudgeRefreshToken(
   ...[options = {}]: OptionsParameter<NudgeRefreshTokenOptions>
 ): () => Promise<string | null> {
   checkClient(valet, 'nudgeRefreshToken', 'issue');
-  const connection = parseConnection(options, 'nudgeRefreshToken', 'nudge', 'whenOnline', 'maxWaitMs');
+  const { connection, check } = parseConnection('nudgeRefreshToken', 'nudge', options, ['whenOnline', 'maxWaitMs']);
   const { whenOnline = deviceIsOnline, maxWaitMs = 5000 } = options;
-  if (typeof whenOnline !== 'function') throw new TypeError('nudgeRefreshToken: `whenOnline` must be a function.');
-  if (typeof maxWaitMs !== 'number' || !(maxWaitMs > 0 && maxWaitMs < 2 ** 31))
-    throw new TypeError('nudgeRefreshToken: `maxWaitMs` must be above 0.');
+  check(typeof whenOnline === 'function', 'whenOnline', 'must be a function');
+  check(typeof maxWaitMs === 'number' && maxWaitMs > 0 && maxWaitMs < 2 ** 31, 'maxWaitMs', 'must be above 0');
 
   const request = async () =>
     requireStringFields(await valet.issue(connection, parameters, { shared: true }), 'token').token;

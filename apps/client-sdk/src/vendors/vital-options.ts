@@ -1,3 +1,4 @@
+import type { OptionCheck } from '../option-check.ts';
 import type { ConnectionOption } from '../register.ts';
 import { parseConnection } from './connection.ts';
 
@@ -34,25 +35,21 @@ export interface ParsedReconcileOptions extends Omit<VitalReconcileOptions, 'con
 
 const otherOptions = ['apiKeySession', 'replaceUser', 'configure', 'timeoutMs'];
 
-function checkOption(holds: boolean, option: string, rule: string): void {
-  if (!holds) throw new TypeError(`vitalReconcile: \`${option}\` ${rule}.`);
-}
-
 export function parseReconcileOptions(options: VitalReconcileOptions): ParsedReconcileOptions {
-  const connection = parseConnection(options, 'vitalReconcile', 'vital', ...otherOptions);
+  const { connection, check } = parseConnection('vitalReconcile', 'vital', options, otherOptions);
   const { apiKeySession, replaceUser = false, configure, timeoutMs = 1 } = options;
-  if (apiKeySession !== undefined) checkApiKeySession(apiKeySession);
-  checkOption(typeof replaceUser === 'boolean', 'replaceUser', 'must be true or false');
-  checkOption(configure === undefined || typeof configure === 'function', 'configure', 'must be a function');
-  checkOption(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be above 0');
+  if (apiKeySession !== undefined) checkApiKeySession(apiKeySession, check);
+  check(typeof replaceUser === 'boolean', 'replaceUser', 'must be true or false');
+  check(configure === undefined || typeof configure === 'function', 'configure', 'must be a function');
+  check(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be above 0');
   return { ...options, connection };
 }
 
-function checkApiKeySession(session: unknown): void {
+function checkApiKeySession(session: unknown, check: OptionCheck): void {
   const fields = typeof session === 'object' && session !== null ? { ...session } : {};
   const { environment, region, ...others } = fields as Record<string, unknown>;
   const isComplete = isText(environment) && isText(region) && Object.keys(others).length === 0;
-  checkOption(isComplete, 'apiKeySession', 'must have the texts `environment` and `region`, and nothing else');
+  check(isComplete, 'apiKeySession', 'must have the texts `environment` and `region`, and nothing else');
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';

@@ -45,11 +45,11 @@ export interface ParsedVitalSessionOptions {
 }
 
 export function parseVitalSessionOptions(options: VitalSessionOptions): ParsedVitalSessionOptions {
-  const connection = parseConnection(options, 'createVitalSession', 'vital', ...otherOptions);
+  const { connection, check } = parseConnection('createVitalSession', 'vital', options, otherOptions);
   const { storage, fetch = globalThis.fetch, timeoutMs } = options;
   const { authUrl = junctionUrl('auth'), apiUrl = junctionUrl('api') } = options;
   for (const [name, value] of Object.entries({ fetch, authUrl, apiUrl })) {
-    if (typeof value !== 'function') throw new TypeError(`createVitalSession: \`${name}\` must be a function.`);
+    check(typeof value === 'function', name, 'must be a function');
   }
   // The platform's `fetch` needs its own `this`.
   const urls = { authUrl: checkedUrl('authUrl', authUrl), apiUrl: checkedUrl('apiUrl', apiUrl) };
