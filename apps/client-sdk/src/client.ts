@@ -8,7 +8,7 @@ import { insideOf, type ClientInside } from './client-inside.ts';
 import { createIssueCalls, createOnTokenChange, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
 import { createOptionCheck } from './option-check.ts';
-import { checkGetAppToken, parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
+import { parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
 import type { ConnectionName, DescribedConnection, ResponseOf, SessionResponse } from './register.ts';
 import { guardBody } from './response-body.ts';
 import { createServerTime, type ServerTime } from './server-time.ts';
@@ -161,7 +161,7 @@ function createClientOfUser(options: ParsedOptions, known: KnownBroker): ValetCl
       ending.end();
     },
     forUser: (getAppToken) => {
-      checkGetAppToken(getAppToken, createOptionCheck('forUser'));
+      createOptionCheck('forUser')(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
       return createClientOfUser({ ...options, getAppToken }, known);
     },
     get serverTimeOffsetMs() {

@@ -3,7 +3,7 @@ import { isBaseUrl } from './broker-url.ts';
 import { deviceClock, withMonotonicTime, type MonotonicClock, type ValetClock } from './clock.ts';
 import type { CreateDpopProof } from './dpop.ts';
 import type { ValetEvent } from './events.ts';
-import { checkOptionNames, type OptionCheck } from './option-check.ts';
+import { checkOptionNames } from './option-check.ts';
 
 /** The options of {@link createValetClient}. */
 export interface ValetClientOptions {
@@ -45,10 +45,6 @@ const optionNames = ['brokerUrl', 'getAppToken', 'dpop', 'fetch', 'clock', 'time
 /** Timers count in 32 bits: a timer with a longer delay fires immediately. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
-export function checkGetAppToken(getAppToken: unknown, check: OptionCheck): void {
-  check(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
-}
-
 export function parseOptions(options: ValetClientOptions): ParsedOptions {
   const check = checkOptionNames('createValetClient', options, optionNames);
   const { brokerUrl, getAppToken, dpop, fetch = globalThis.fetch, clock = deviceClock, timeoutMs = 10_000 } = options;
@@ -58,7 +54,7 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
     'brokerUrl',
     'must be an https URL without credentials, query or fragment (http only for a loopback host)',
   );
-  checkGetAppToken(getAppToken, check);
+  check(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
   check(dpop === undefined || typeof dpop === 'function', 'dpop', 'must be a function, such as `dpopProofs(keyPair)`');
   check(typeof fetch === 'function', 'fetch', 'must be a function; it is required if the platform has no `fetch`');
   check(
