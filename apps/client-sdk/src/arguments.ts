@@ -1,3 +1,4 @@
+import { isObject } from './is-object.ts';
 import { ValetError } from './valet-error.ts';
 
 /** Returns the error of a call with an invalid argument. */
@@ -27,7 +28,7 @@ function checkSignal(signal: unknown): void {
 /** Returns a JSON body with the parameters of a vendor. Throws `invalid_request` for a value that JSON cannot contain. */
 export function jsonBody(parameters: unknown, vendor: string): RequestInit {
   if (parameters === undefined || parameters === null) return {};
-  if (typeof parameters !== 'object' || Array.isArray(parameters)) {
+  if (!isObject(parameters)) {
     throw invalidRequest('The parameters must be an object.', "Pass the parameters that the vendor's page lists.", vendor);
   }
   if (Object.keys(parameters).length === 0) return {};

@@ -10,9 +10,9 @@ export function parseConnection(
   vendor: string,
   options: unknown,
   names: readonly string[] = [],
-): { readonly connection: string; readonly check: OptionCheck } {
+): readonly [connection: string, check: OptionCheck] {
   const check = checkOptionNames(where, options, ['connection', ...names]);
   const { connection = vendor } = options as { readonly connection?: string };
   check(isConnectionName(connection), 'connection', 'must be the name of a connection, such as `nabla`');
-  return { connection, check };
+  return [connection, check];
 }

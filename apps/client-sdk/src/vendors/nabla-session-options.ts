@@ -33,7 +33,7 @@ export interface ParsedNablaSessionOptions {
 const otherOptions = ['userId', 'storage', 'publicApiKey', 'baseUrl', 'fetch', 'timeoutMs'];
 
 export function parseNablaSessionOptions(options: NablaSessionOptions): ParsedNablaSessionOptions {
-  const { connection, check } = parseConnection('createNablaSession', 'nabla', options, otherOptions);
+  const [connection, check] = parseConnection('createNablaSession', 'nabla', options, otherOptions);
   const { userId, storage, publicApiKey, timeoutMs } = options;
   const { baseUrl = 'https://api.nabla.com', fetch = globalThis.fetch } = options;
   check(typeof userId === 'string' && userId !== '', 'userId', 'must be a text that is not empty');

@@ -51,7 +51,7 @@ export function nablaSessionTokens(
   ...[options = {}]: OptionsParameter<NablaSessionTokensOptions>
 ): () => Promise<NablaSessionTokens> {
   checkClient(valet, 'nablaSessionTokens', 'issue');
-  const { connection, check } = parseConnection('nablaSessionTokens', 'nabla', options, ['onFailure']);
+  const [connection, check] = parseConnection('nablaSessionTokens', 'nabla', options, ['onFailure']);
   const { onFailure } = options;
   check(onFailure === undefined || typeof onFailure === 'function', 'onFailure', 'must be a function');
   return async () => {

@@ -42,7 +42,7 @@ export function nudgeRefreshToken(
   ...[options = {}]: OptionsParameter<NudgeRefreshTokenOptions>
 ): () => Promise<string | null> {
   checkClient(valet, 'nudgeRefreshToken', 'issue');
-  const { connection, check } = parseConnection('nudgeRefreshToken', 'nudge', options, ['whenOnline', 'maxWaitMs']);
+  const [connection, check] = parseConnection('nudgeRefreshToken', 'nudge', options, ['whenOnline', 'maxWaitMs']);
   const { whenOnline = deviceIsOnline, maxWaitMs = 5000 } = options;
   check(typeof whenOnline === 'function', 'whenOnline', 'must be a function');
   check(typeof maxWaitMs === 'number' && maxWaitMs > 0 && maxWaitMs < 2 ** 31, 'maxWaitMs', 'must be above 0');

@@ -29,6 +29,6 @@ export function nymblFetch(
   ...[options = {}]: OptionsParameter<NymblFetchOptions>
 ): (path: string, init?: RequestInit) => Promise<Response> {
   checkClient(valet, 'nymblFetch', 'fetch');
-  const { connection } = parseConnection('nymblFetch', 'nymbl', options);
+  const [connection] = parseConnection('nymblFetch', 'nymbl', options);
   return (path, init) => valet.fetch(connection, path, init);
 }

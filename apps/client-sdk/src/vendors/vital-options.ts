@@ -36,7 +36,7 @@ export interface ParsedReconcileOptions extends Omit<VitalReconcileOptions, 'con
 const otherOptions = ['apiKeySession', 'replaceUser', 'configure', 'timeoutMs'];
 
 export function parseReconcileOptions(options: VitalReconcileOptions): ParsedReconcileOptions {
-  const { connection, check } = parseConnection('vitalReconcile', 'vital', options, otherOptions);
+  const [connection, check] = parseConnection('vitalReconcile', 'vital', options, otherOptions);
   const { apiKeySession, replaceUser = false, configure, timeoutMs = 1 } = options;
   if (apiKeySession !== undefined) checkApiKeySession(apiKeySession, check);
   check(typeof replaceUser === 'boolean', 'replaceUser', 'must be true or false');

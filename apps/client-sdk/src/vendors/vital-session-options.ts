@@ -45,7 +45,7 @@ export interface ParsedVitalSessionOptions {
 }
 
 export function parseVitalSessionOptions(options: VitalSessionOptions): ParsedVitalSessionOptions {
-  const { connection, check } = parseConnection('createVitalSession', 'vital', options, otherOptions);
+  const [connection, check] = parseConnection('createVitalSession', 'vital', options, otherOptions);
   const { storage, fetch = globalThis.fetch, timeoutMs } = options;
   const { authUrl = junctionUrl('auth'), apiUrl = junctionUrl('api') } = options;
   for (const [name, value] of Object.entries({ fetch, authUrl, apiUrl })) {

@@ -1,4 +1,5 @@
-import { isObject, requestTokens, type Refusal } from '../session/token-request.ts';
+import { isObject } from '../is-object.ts';
+import { requestTokens, type Refusal } from '../session/token-request.ts';
 import type { SessionDetails, SessionTokens, SessionVendor } from '../session/session-types.ts';
 import { ValetError } from '../valet-error.ts';
 import type { ParsedVitalSessionOptions, VitalPlace } from './vital-session-options.ts';

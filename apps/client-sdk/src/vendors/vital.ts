@@ -40,7 +40,7 @@ export function vitalSignInToken(
   ...[options = {}]: OptionsParameter<VitalSignInTokenOptions>
 ): () => Promise<string> {
   checkClient(valet, 'vitalSignInToken', 'issue');
-  const { connection } = parseConnection('vitalSignInToken', 'vital', options);
+  const [connection] = parseConnection('vitalSignInToken', 'vital', options);
   return async () => (await issueSignInToken(valet, connection)).sign_in_token;
 }
 
@@ -60,6 +60,6 @@ export function vitalAuthenticate(
   ...[options = {}]: OptionsParameter<VitalSignInTokenOptions>
 ): () => Promise<VitalAuthenticateRequest> {
   checkClient(valet, 'vitalAuthenticate', 'issue');
-  const { connection } = parseConnection('vitalAuthenticate', 'vital', options);
+  const [connection] = parseConnection('vitalAuthenticate', 'vital', options);
   return async () => ({ type: 'signInToken', rawToken: (await issueSignInToken(valet, connection)).sign_in_token });
 }
