@@ -1,6 +1,5 @@
 import { deviceClock, type MonotonicClock } from './clock.ts';
 import type { Ending } from './deadline.ts';
-import { isObject } from './is-object.ts';
 
 /** What the functions of vendors need of a client besides its public functions. */
 export interface ClientInside {
@@ -28,8 +27,8 @@ export function lookInside(client: object): ClientInside {
 
 /** Throws a `TypeError` unless `client` has the functions `names` of a client. */
 export function checkClient(client: unknown, where: string, ...names: readonly string[]): void {
-  const functions = isObject(client) ? client : {};
-  if (names.every((name) => typeof functions[name] === 'function')) return;
+  const functions = client as Record<string, unknown> | null | undefined;
+  if (names.every((name) => typeof functions?.[name] === 'function')) return;
   throw new TypeError(`${where}: the first argument must be a client of \`createValetClient\`.`);
 }
 

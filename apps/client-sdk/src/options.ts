@@ -1,6 +1,6 @@
 import type { GetAppToken } from './app-token.ts';
 import { isBaseUrl } from './broker-url.ts';
-import { deviceClock, withMonotonicTime, type MonotonicClock, type ValetClock } from './clock.ts';
+import { deviceClock, parseClock, type MonotonicClock, type ValetClock } from './clock.ts';
 import type { CreateDpopProof } from './dpop.ts';
 import type { ValetEvent } from './events.ts';
 import { checkOptionNames } from './option-check.ts';
@@ -56,14 +56,7 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
   );
   check(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
   check(dpop === undefined || typeof dpop === 'function', 'dpop', 'must be a function, such as `dpopProofs(keyPair)`');
-  check(typeof fetch === 'function', 'fetch', 'must be a function; it is required if the platform has no `fetch`');
-  check(
-    typeof clock?.nowMs === 'function' &&
-      typeof clock.schedule === 'function' &&
-      ['function', 'undefined'].includes(typeof clock.monotonicMs),
-    'clock',
-    'must have the functions `nowMs` and `schedule`, and may have `monotonicMs`',
-  );
+  check(typeof fetch === 'function', 'fetch', 'must be a function, which this platform lacks');
   check(
     typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= maxTimeoutMs,
     'timeoutMs',
@@ -72,5 +65,5 @@ export function parseOptions(options: ValetClientOptions): ParsedOptions {
   check(typeof onEvent === 'function', 'onEvent', 'must be a function');
 
   const url = brokerUrl.replace(/\/$/, '');
-  return { brokerUrl: url, getAppToken, dpop, fetch, clock: withMonotonicTime(clock), timeoutMs, onEvent };
+  return { brokerUrl: url, getAppToken, dpop, fetch, clock: parseClock(clock, check), timeoutMs, onEvent };
 }

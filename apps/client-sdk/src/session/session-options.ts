@@ -1,4 +1,4 @@
-import { deviceClock, withMonotonicTime, type MonotonicClock } from '../clock.ts';
+import { deviceClock, parseClock, type MonotonicClock } from '../clock.ts';
 import { checkOptionNames } from '../option-check.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 import type { SessionOptions, SessionVendor } from './session-types.ts';
@@ -23,13 +23,11 @@ export function parseSessionOptions(options: SessionOptions, where: string): Par
     `must have the functions ${storageFunctions.join(', ')}, as \`memoryStorage()\` has`,
   );
   check(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be above 0');
-  check(typeof clock?.nowMs === 'function' && typeof clock.schedule === 'function', 'clock', 'must be a clock');
   check(typeof serverTimeOffsetMs === 'function', 'serverTimeOffsetMs', 'must be a function');
-  check(['function', 'undefined'].includes(typeof clock.monotonicMs), 'clock', 'must be a clock');
   return {
     storage,
     timeoutMs,
-    clock: withMonotonicTime(clock),
+    clock: parseClock(clock, check),
     serverTimeOffsetMs: () => finiteOf(serverTimeOffsetMs),
   };
 }

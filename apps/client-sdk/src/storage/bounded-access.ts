@@ -1,5 +1,5 @@
 import { neverEnding } from '../client-inside.ts';
-import { deviceClock, withMonotonicTime, type MonotonicClock, type ValetClock } from '../clock.ts';
+import { deviceClock, parseClock, type MonotonicClock, type ValetClock } from '../clock.ts';
 import { settleWithin } from '../deadline.ts';
 import { checkOptionNames } from '../option-check.ts';
 
@@ -26,9 +26,8 @@ export function parseStorageOptions(options: StorageOptions, where: string, ...n
   const check = checkOptionNames(where, options, ['timeoutMs', 'clock', ...names]);
   const { timeoutMs = 4000, clock = deviceClock } = options;
   check(timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be a number of milliseconds above 0');
-  check(typeof clock.schedule === 'function', 'clock', 'must be a clock');
   const deadline = {
-    clock: withMonotonicTime(clock),
+    clock: parseClock(clock, check),
     timeoutMs,
     ending: neverEnding,
     what: 'The access to the storage',

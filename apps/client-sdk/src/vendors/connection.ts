@@ -11,7 +11,7 @@ export function parseConnection(
   options: unknown,
   names: readonly string[] = [],
 ): readonly [connection: string, check: OptionCheck] {
-  const check = checkOptionNames(where, options, ['connection', ...names]);
+  const check = checkOptionNames(where, options, [...names, 'connection']);
   const { connection = vendor } = options as { readonly connection?: string };
   check(isConnectionName(connection), 'connection', 'must be the name of a connection, such as `nabla`');
   return [connection, check];
