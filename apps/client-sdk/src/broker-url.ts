@@ -57,7 +57,11 @@ export function vendorUrl(brokerUrl: string, vendor: string): string {
  */
 export function proxyUrl(brokerUrl: string, vendor: string, path: string): string {
   if (typeof path !== 'string') {
-    throw invalidRequest('The path must be a string.', "Pass the path of the vendor's API, such as `/Patients`.", vendor);
+    throw invalidRequest(
+      'The path must be a string.',
+      "Pass the path of the vendor's API, such as `/Patients`.",
+      vendor,
+    );
   }
   // The broker accepts only links below the vendor's base URL, which it knows.
   if (/^https?:\/\//i.test(path)) return `${vendorUrl(brokerUrl, vendor)}/proxy?url=${encodeLink(path, vendor)}`;
