@@ -24,11 +24,8 @@ const maxClockToleranceSeconds = 86_400;
 const authgearScope = 'https://authgear.com/scopes/full-access';
 const where = 'createLogin';
 
-const check = createOptionCheck(where);
-
-function checkOption(holds: boolean, option: string, rule: string): asserts holds {
-  check(holds, option, rule);
-}
+type OptionAssertion = (holds: boolean, option: string, rule: string) => asserts holds;
+const checkOption: OptionAssertion = createOptionCheck(where) as OptionAssertion;
 
 function checkFunction<Value>(value: Value | undefined, option: string): asserts value is Value {
   checkOption(typeof value === 'function', option, 'must be a function, which this platform lacks');
