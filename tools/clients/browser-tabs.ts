@@ -96,9 +96,9 @@ export async function openTabs(browser: Browser, provider: TabProvider) {
 }
 
 export const renew = (page: Page) => page.evaluate<string | null>('renew()');
-/** Resolves with the code of the error that a renewal rejects with. */
-export const renewalFailure = (page: Page) =>
-  page.evaluate<string>("renew().then(() => 'renewed', ({ code }) => code)");
+/** Resolves with `renewed`, `signed out`, or the code of the error that a renewal rejects with. */
+export const outcomeOfRenewal = (page: Page) =>
+  page.evaluate<string>("renew().then((token) => (token ? 'renewed' : 'signed out'), ({ code }) => code)");
 export const stateOf = (page: Page) => page.evaluate<string>('login.sessionState');
 
 /** Lets both tabs renew at the same time, `count` times. Resolves with the renewals that gave no token. */
