@@ -171,7 +171,18 @@ export const token: Promise<string> = valet.forUser(() => null).issue('1').then(
 export const things: Promise<unknown> = valet.issue('reports').then(({ things }) => things);
 export const typed: Promise<number> = valet.issue<{ count: number }>('reports').then(({ count }) => count);
 export const response: Promise<Response> = valet.fetch('reports', '/');
-export const tokens = sdk.nablaSessionTokens(valet);
+export const tokens = [sdk.nablaSessionTokens(valet), sdk.nablaSessionTokens(valet, { connection: 'nabla' })];
+export const refreshToken = [
+  sdk.nudgeRefreshToken(valet, undefined, { connection: '1' }),
+  sdk.nudgeRefreshToken(valet, {}, { connection: 'nymbl', maxWaitMs: 1 }),
+];
+export const reports = sdk.nymblFetch(valet, { connection: 'reports' });
+export const authenticate = sdk.vitalAuthenticate(valet, { connection: 'vital-eu' });
+export const signInToken = sdk.vitalSignInToken(valet, { connection: 'vital-eu' });
+const options: sdk.VitalReconcileOptions = { connection: 'vital-eu', replaceUser: true };
+export const reconcile = sdk.vitalReconcile(valet, core, options);
+export const listed: Promise<string | undefined> = valet.session().then(({ vendors }) => vendors['vital-eu']?.vendor);
+export const all: Promise<string[]> = valet.session().then(({ vendors }) => Object.values(vendors).map(({ vendor }) => vendor));
 export const names: sdk.ConnectionName[] = ${JSON.stringify(connections)};
 export const ofNudge: sdk.ConnectionOf<'nudge'>[] = ['1', 'nymbl'];
 `;
@@ -183,16 +194,29 @@ const refusedNames = [
   `valet.token('nable');`,
   `valet.fetch('nudge', '/');`,
   `valet.forUser(() => null).fetch('nudge', '/');`,
+  `sdk.nablaSessionTokens(valet, { connection: 'vital-eu' });`,
   `sdk.nudgeRefreshToken(valet);`,
+  `sdk.nudgeRefreshToken(valet, {});`,
+  `sdk.nudgeRefreshToken(valet, {}, { maxWaitMs: 1 });`,
   `sdk.nymblFetch(valet);`,
+  `sdk.nymblFetch(valet, {});`,
+  `sdk.nymblFetch(valet, { connection: undefined });`,
+  `sdk.nymblFetch(valet, { connection: 'nymbl' });`,
   `sdk.vitalAuthenticate(valet);`,
+  `sdk.vitalAuthenticate(valet, { connection: 'vital' });`,
   `sdk.vitalReconcile(valet, core);`,
+  `sdk.vitalReconcile(valet, core, { replaceUser: true });`,
+  `sdk.vitalReconcile(valet, core, { connection: 'vital_eu' });`,
   `sdk.vitalSignInToken(valet);`,
+  `valet.session().then(({ vendors }) => vendors['vital_eu']);`,
+  `valet.session().then(({ vendors }) => vendors['vital-eu'].vendor);`,
   `export const name: sdk.ConnectionName = 'vital';`,
   `export const ofVital: sdk.ConnectionOf<'vital'> = 'nabla';`,
 ];
 
-const expectingErrors = refusedNames.map((line) => `// @ts-expect-error the broker has no such connection\n${line}\n`);
+const expectingErrors = refusedNames.map(
+  (line) => `// @ts-expect-error no such connection is declared for this use\n${line}\n`,
+);
 
 test.each([...resolutions, typescript7])(
   'TypeScript %i with moduleResolution %s (module %s) accepts in %j only the connections that `valetkey types` has declared',
@@ -210,32 +234,43 @@ test('TypeScript accepts every name of a connection without a declaration', () =
   expect(compile(typescript7, `${declaredNames.split('export')[0]}{\n${anyName}\n}`)).toBe('');
 });
 
-test('a session of Nabla accepts the client only if a declared connection of Nabla has the name `nabla`', () => {
-  const program = `import { createNablaSession, type NablaSessionOptions } from '@valetkey/client-sdk/session';
+const sessionTypes = `import { createNablaSession, createVitalSession, memoryStorage } from '@valetkey/client-sdk/session';
 import type { ValetClient } from '@valetkey/client-sdk';
-declare const options: NablaSessionOptions;
-export const create = (valet: ValetClient) => createNablaSession(valet, options);
+declare const valet: ValetClient;
+const storage = memoryStorage();
 `;
-  writeFileSync(join(project, 'renamed.d.ts'), declaration.replace("nabla: 'nabla'", "'nabla-eu': 'nabla'"));
 
-  expect(compile(typescript7, program, [declareConnections('valetkey.d.ts')])).toBe('');
-  expect(compile(typescript7, program, ['renamed.d.ts'])).toContain('MissingConnection<"nabla">');
+test('the functions of a session accept a declared connection of their vendor, and need one if none has the id of the vendor', () => {
+  const accepted = `createNablaSession(valet, { userId: 'alice', storage });
+createNablaSession(valet, { userId: 'alice', storage, connection: 'nabla' });
+createVitalSession(valet, { storage, connection: 'vital-eu' });
+`;
+  const refused = [
+    `createNablaSession(valet, { userId: 'alice', storage, connection: 'vital-eu' });`,
+    `createVitalSession(valet, { storage });`,
+    `createVitalSession(valet, { storage, connection: 'vital' });`,
+  ];
+  const expecting = refused.map((line) => `// @ts-expect-error no such connection is declared\n${line}\n`);
+  const declarations = [declareConnections('valetkey.d.ts')];
+
+  expect(compile(typescript7, `${sessionTypes}${accepted}${expecting.join('')}`, declarations)).toBe('');
+  expect(compile(typescript7, `${sessionTypes}${accepted}${refused.join('\n')}`)).toBe('');
 });
 
-test('TypeScript names the connections when one is misspelt, and the vendor when its function has no connection', () => {
-  const calls = `valet.fetch('nable', '/');\nsdk.nymblFetch(valet);\n`;
+test('TypeScript names the connections when one is misspelt, and the option `connection` when it is absent', () => {
+  const calls = `valet.fetch('nable', '/');\nsdk.nymblFetch(valet, {});\nsdk.vitalSignInToken(valet, { connection: 'vital' });\n`;
   const problems = compile(typescript7, `${declaredNames}${calls}`, [declareConnections('valetkey.d.ts')]);
 
-  expect(problems.match(/error TS/g)).toHaveLength(2);
+  expect(problems.match(/error TS/g)).toHaveLength(3);
   expect(problems).toMatch(/"nable".*is not assignable.*"nabla"/);
-  expect(problems).toMatch(/needs a connection that has this name and this vendor.*MissingConnection<"nymbl">/);
+  expect(problems).toMatch(/Property 'connection' is missing in type '{}'/);
+  expect(problems).toMatch(/"vital".*is not assignable to type '"vital-eu"'/);
 });
 
-test('an editor completes the connections in calls of issue, token and fetch', () => {
-  const files = [declareConnections('valetkey.d.ts'), 'editor.ts'].map((name) => join(project, name));
-  const calls = ['issue', 'token', 'fetch'].map((method) => `valet.${method}('', '/');`);
-  const text = `${declaredNames.split('export')[0]}${calls.join('\n')}`;
-  writeFileSync(join(project, 'editor.ts'), text);
+/** Opens a program as an editor does, and returns what the editor shows at the first position after `text`. */
+function openInEditor(program: string, ...declarations: readonly string[]) {
+  writeFileSync(join(project, 'editor.ts'), program);
+  const files = [...declarations, 'editor.ts'].map((name) => join(project, name));
   const typescript = createRequire(import.meta.url)(findTypeScript5()) as TypeScript5;
   const editor = typescript.createLanguageService({
     ...typescript.sys,
@@ -243,15 +278,68 @@ test('an editor completes the connections in calls of issue, token and fetch', (
     getScriptFileNames: () => files,
     getScriptVersion: () => '1',
     getScriptSnapshot: (file) => typescript.ScriptSnapshot.fromString(readFileSync(file, 'utf8')),
-    getCompilationSettings: () => ({ strict: true, types: [] }),
+    getCompilationSettings: () => ({ strict: true, types: [], module: 99, moduleResolution: 100 }),
     getDefaultLibFileName: typescript.getDefaultLibFilePath,
   });
+  const after = (text: string) => program.indexOf(text) + text.length;
+  const file = join(project, 'editor.ts');
+  return {
+    completionsAfter: (text: string) =>
+      editor
+        .getCompletionsAtPosition(file, after(text), {})
+        ?.entries.map(({ name }) => name)
+        .toSorted(),
+    hoverAfter: (text: string) =>
+      editor
+        .getQuickInfoAtPosition(file, after(text) - 1)
+        ?.displayParts.map(({ text }) => text)
+        .join(''),
+  };
+}
 
-  for (const call of calls) {
-    const position = text.indexOf(call) + call.indexOf("'") + 1;
-    const completions = editor.getCompletionsAtPosition(join(project, 'editor.ts'), position, {});
-    expect(completions?.entries.map(({ name }) => name).toSorted(), call).toEqual(connections);
+test('an editor completes the connections in calls of issue, token and fetch, and those of one vendor in its functions', () => {
+  const editor = openInEditor(
+    `${declaredNames.split('export')[0]}${sessionTypes.replace('declare const valet: ValetClient;', '')}
+valet.issue('', {});
+valet.token('', {});
+valet.fetch('', '/');
+sdk.nudgeRefreshToken(valet, {}, { connection: '' });
+sdk.nablaSessionTokens(valet, { connection: '' });
+sdk.vitalReconcile(valet, core, { connection: '' });
+createVitalSession(valet, { storage, connection: '' });
+`,
+    declareConnections('valetkey.d.ts'),
+  );
+
+  for (const call of [`valet.issue('`, `valet.token('`, `valet.fetch('`]) {
+    expect(editor.completionsAfter(call), call).toEqual(connections);
   }
+  expect(editor.completionsAfter(`nudgeRefreshToken(valet, {}, { connection: '`)).toEqual(['1', 'nymbl']);
+  expect(editor.completionsAfter(`nablaSessionTokens(valet, { connection: '`)).toEqual(['nabla']);
+  expect(editor.completionsAfter(`vitalReconcile(valet, core, { connection: '`)).toEqual(['vital-eu']);
+  expect(editor.completionsAfter(`createVitalSession(valet, { storage, connection: '`)).toEqual(['vital-eu']);
+});
+
+test('an editor shows the options of a function as one parameter, which is required only if `connection` is', () => {
+  const names = ['vitalReconcile', 'nudgeRefreshToken', 'nymblFetch', 'nablaSessionTokens'];
+  const program = `import * as sdk from '@valetkey/client-sdk';\n${names.map((name) => `sdk.${name};\n`).join('')}`;
+  const optionsIn = (...declarations: readonly string[]) => {
+    const editor = openInEditor(program, ...declarations);
+    return names.map((name) => /, (options\??: .*?)\): /.exec(editor.hoverAfter(`sdk.${name}`) ?? '')?.[1]);
+  };
+
+  expect(optionsIn()).toEqual([
+    'options?: sdk.VitalReconcileOptions | undefined',
+    'options?: sdk.NudgeRefreshTokenOptions | undefined',
+    'options?: sdk.NymblFetchOptions | undefined',
+    'options?: sdk.NablaSessionTokensOptions | undefined',
+  ]);
+  expect(optionsIn(declareConnections('valetkey.d.ts'))).toEqual([
+    'options: sdk.VitalReconcileOptions',
+    'options: sdk.NudgeRefreshTokenOptions',
+    'options: sdk.NymblFetchOptions',
+    'options?: sdk.NablaSessionTokensOptions | undefined',
+  ]);
 });
 
 /** The part of TypeScript 5 that editors use. */
@@ -267,6 +355,10 @@ interface TypeScript5 {
     getCompilationSettings: () => object;
     getDefaultLibFileName: (options: object) => string;
   }): {
+    getQuickInfoAtPosition(
+      file: string,
+      position: number,
+    ): { readonly displayParts: readonly { readonly text: string }[] } | undefined;
     getCompletionsAtPosition(
       file: string,
       position: number,

@@ -1,4 +1,5 @@
 import { originOf } from './broker-url.ts';
+import { isObject } from './is-object.ts';
 import type { ServerTime } from './server-time.ts';
 import { ValetError } from './valet-error.ts';
 import type { IssueEnvelope, Problem, SessionResponse } from './wire.ts';
@@ -15,10 +16,6 @@ const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 /** The response header that only a broker sends. Its value says who wrote the response. */
 const markHeader = 'valet-key';
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function isProblem(value: unknown): value is Problem {
   return isObject(value) && typeof value['code'] === 'string' && typeof value['request_id'] === 'string';

@@ -1,4 +1,4 @@
-import { ValetError } from './valet-error.ts';
+import { invalidRequest } from './arguments.ts';
 
 const httpsHost = String.raw`https:\/\/(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])`;
 const loopbackHost = String.raw`http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])`;
@@ -25,7 +25,12 @@ export function originOf(url: string): string | undefined {
   }
 }
 
-const vendorPattern = /^[a-z0-9][a-z0-9_-]*$/i;
+const connectionPattern = /^[a-z0-9][a-z0-9_-]{0,62}$/i;
+
+/** Returns whether a value can be the name of a connection of the broker. */
+export function isConnectionName(value: unknown): value is string {
+  return typeof value === 'string' && connectionPattern.test(value);
+}
 
 /** Excludes control characters, spaces, backslashes and fragments: URL parsers drop or rewrite them. */
 // eslint-disable-next-line no-control-regex
@@ -36,10 +41,11 @@ const dotSegment = /^(?:\.|%2e){1,2}$/i;
 
 /** Returns the URL of a vendor at the broker. Throws `invalid_request` for an invalid name. */
 export function vendorUrl(brokerUrl: string, vendor: string): string {
-  if (typeof vendor !== 'string' || !vendorPattern.test(vendor)) {
-    throw new ValetError('invalid_request', 'The vendor must be the name of a connection, such as `nabla`.', {
-      remediation: 'Use a name that `valet.session()` lists under `vendors`.',
-    });
+  if (!isConnectionName(vendor)) {
+    throw invalidRequest(
+      'The vendor must be the name of a connection, such as `nabla`.',
+      'Use a name that `valet.session()` lists under `vendors`.',
+    );
   }
   return `${brokerUrl}/v1/vendors/${vendor}`;
 }
@@ -51,8 +57,11 @@ export function vendorUrl(brokerUrl: string, vendor: string): string {
  */
 export function proxyUrl(brokerUrl: string, vendor: string, path: string): string {
   if (typeof path !== 'string') {
-    const remediation = "Pass the path of the vendor's API, such as `/Patients`.";
-    throw new ValetError('invalid_request', 'The path must be a string.', { remediation, vendor });
+    throw invalidRequest(
+      'The path must be a string.',
+      "Pass the path of the vendor's API, such as `/Patients`.",
+      vendor,
+    );
   }
   // The broker accepts only links below the vendor's base URL, which it knows.
   if (/^https?:\/\//i.test(path)) return `${vendorUrl(brokerUrl, vendor)}/proxy?url=${encodeLink(path, vendor)}`;
@@ -69,16 +78,17 @@ export function checkPath(path: string, vendor: string): string {
   ) {
     return path;
   }
-  throw new ValetError('invalid_request', 'The path must stay below the proxy of the vendor.', {
-    remediation: 'Start the path with one `/`, without `.` or `..` segments, `\\` or `#`; encode spaces as `%20`.',
+  throw invalidRequest(
+    'The path must stay below the proxy of the vendor.',
+    'Start the path with one `/`, without `.` or `..` segments, `\\` or `#`; encode spaces as `%20`.',
     vendor,
-  });
+  );
 }
 
 function encodeLink(link: string, vendor: string): string {
   try {
     return encodeURIComponent(link);
   } catch {
-    throw new ValetError('invalid_request', 'The link contains half of a character.', { vendor });
+    throw invalidRequest('The link contains half of a character.', undefined, vendor);
   }
 }

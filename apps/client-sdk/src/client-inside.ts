@@ -27,8 +27,8 @@ export function lookInside(client: object): ClientInside {
 
 /** Throws a `TypeError` unless `client` has the functions `names` of a client. */
 export function checkClient(client: unknown, where: string, ...names: readonly string[]): void {
-  const functions = typeof client === 'object' && client !== null ? (client as Record<string, unknown>) : {};
-  if (names.every((name) => typeof functions[name] === 'function')) return;
+  const functions = client as Record<string, unknown> | null | undefined;
+  if (names.every((name) => typeof functions?.[name] === 'function')) return;
   throw new TypeError(`${where}: the first argument must be a client of \`createValetClient\`.`);
 }
 

@@ -4,13 +4,17 @@ import {
   createValetClient,
   nablaSessionTokens,
   nudgeRefreshToken,
+  nymblFetch,
+  vitalReconcile,
   type BrokerErrorCode,
-  type ClientFor,
   type ConnectionName,
   type ConnectionOf,
+  type ConnectionOption,
   type SessionVendor,
   type ValetClient,
   type ValetClientOptions,
+  type VitalCore,
+  type VitalReconcileOptions,
 } from './index.ts';
 
 declare const valet: ValetClient;
@@ -57,9 +61,14 @@ test('token resolves with the same fields as issue', () => {
   expectTypeOf(valet.token<{ key: string }>('acme')).resolves.toHaveProperty('key').toEqualTypeOf<string>();
 });
 
-test('without a declaration in Register, every text is the name of a connection, and each function of a vendor accepts the client', () => {
+test('without a declaration in Register, every text is the name of a connection, and no function of a vendor needs one', () => {
   expectTypeOf<ConnectionName>().toEqualTypeOf<string>();
   expectTypeOf<ConnectionOf<'vital'>>().toEqualTypeOf<string>();
-  expectTypeOf<ClientFor<'vital'>>().toEqualTypeOf<ValetClient>();
+  expectTypeOf<ConnectionOption<'vital'>>().toEqualTypeOf<{ readonly connection?: string | undefined }>();
+  expectTypeOf(vitalReconcile).parameters.toEqualTypeOf<
+    [valet: ValetClient, vital: VitalCore, options?: VitalReconcileOptions]
+  >();
+  expectTypeOf(nymblFetch).toBeCallableWith(valet);
+  expectTypeOf(nymblFetch).toBeCallableWith(valet, { connection: 'reports' });
   expectTypeOf(valet.fetch).parameter(0).toEqualTypeOf<string>();
 });

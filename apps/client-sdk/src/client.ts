@@ -7,14 +7,15 @@ import { createAuthorization, type Authorization } from './dpop.ts';
 import { insideOf, type ClientInside } from './client-inside.ts';
 import { createIssueCalls, createOnTokenChange, type CallsDependencies } from './issue-calls.ts';
 import { observe } from './observe.ts';
-import { checkGetAppToken, parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
-import type { ConnectionName, ConnectionOf, DescribedConnection, MissingConnection, ResponseOf } from './register.ts';
+import { createOptionCheck } from './option-check.ts';
+import { parseOptions, type ParsedOptions, type ValetClientOptions } from './options.ts';
+import type { ConnectionName, DescribedConnection, ResponseOf, SessionResponse } from './register.ts';
 import { guardBody } from './response-body.ts';
 import { createServerTime, type ServerTime } from './server-time.ts';
 import type { TokenListener } from './token-listeners.ts';
 import { createUserCalls } from './user-calls.ts';
 import { createUserSession } from './user-session.ts';
-import type { IssueResponse, SessionResponse } from './wire.ts';
+import type { IssueResponse } from './wire.ts';
 
 /**
  * A client of one broker. Each function rejects with a {@link ValetError} if it fails. If the app has declared its connections
@@ -109,13 +110,6 @@ export interface ValetClient {
 }
 
 /**
- * The client that the functions of one vendor accept. They use the connection that has the name of the vendor. If the app has
- * declared its connections in {@link Register}, and none of this vendor has that name, they accept no client.
- */
-export type ClientFor<Vendor extends string> =
-  Vendor extends ConnectionOf<Vendor> ? ValetClient : MissingConnection<Vendor>;
-
-/**
  * Creates a client of the broker at `brokerUrl` for the user whose token `getAppToken` returns.
  *
  * If the broker responds with `invalid_token`, the client requests a new token from `getAppToken` and repeats the call,
@@ -167,7 +161,7 @@ function createClientOfUser(options: ParsedOptions, known: KnownBroker): ValetCl
       ending.end();
     },
     forUser: (getAppToken) => {
-      checkGetAppToken(getAppToken, 'forUser');
+      createOptionCheck('forUser')(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
       return createClientOfUser({ ...options, getAppToken }, known);
     },
     get serverTimeOffsetMs() {

@@ -1,3 +1,5 @@
+import type { OptionCheck } from './option-check.ts';
+
 /** The clock and the timers of the client. Tests can replace them. */
 export interface ValetClock {
   /** Returns the wall-clock time, in milliseconds since 1970. */
@@ -26,8 +28,10 @@ export const deviceClock: MonotonicClock = {
   },
 };
 
-/** Returns a clock whose `monotonicMs` always exists. */
-export function withMonotonicTime(clock: ValetClock): MonotonicClock {
-  const { nowMs, schedule, monotonicMs = nowMs } = clock;
+/** Returns the option `clock` with a `monotonicMs`. Throws a `TypeError` of `check` unless it is a clock. */
+export function parseClock(clock: ValetClock, check: OptionCheck): MonotonicClock {
+  const { nowMs, schedule, monotonicMs = nowMs } = clock ?? {};
+  const isClock = [nowMs, schedule, monotonicMs].every((part) => typeof part === 'function');
+  check(isClock, 'clock', 'must have the functions `nowMs` and `schedule`');
   return { nowMs, schedule, monotonicMs };
 }

@@ -5,6 +5,7 @@ import { vendorUrl } from './broker-url.ts';
 import type { IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
 import { momentIn } from './moment.ts';
 import { observe } from './observe.ts';
+import { createOptionCheck } from './option-check.ts';
 import type { ParsedOptions } from './options.ts';
 import type { ServerTime } from './server-time.ts';
 import type { TokenListener } from './token-listeners.ts';
@@ -98,7 +99,7 @@ export function createIssueCalls(dependencies: CallsDependencies) {
 /** Creates the function of a client that tells of changes of the kept tokens. */
 export function createOnTokenChange({ currentSession }: Pick<CallsDependencies, 'currentSession'>) {
   return (vendor: string, parameters: IssueParameters | undefined, listener: TokenListener): (() => void) => {
-    if (typeof listener !== 'function') throw new TypeError('onTokenChange: `listener` must be a function.');
+    createOptionCheck('onTokenChange')(typeof listener === 'function', 'listener', 'must be a function');
     return currentSession().tokens.onChange(subjectOf(vendor, parameters), listener);
   };
 }

@@ -1,8 +1,9 @@
 import type { GetAppToken } from './app-token.ts';
 import { isBaseUrl } from './broker-url.ts';
-import { deviceClock, withMonotonicTime, type MonotonicClock, type ValetClock } from './clock.ts';
+import { deviceClock, parseClock, type MonotonicClock, type ValetClock } from './clock.ts';
 import type { CreateDpopProof } from './dpop.ts';
 import type { ValetEvent } from './events.ts';
+import { checkOptionNames } from './option-check.ts';
 
 /** The options of {@link createValetClient}. */
 export interface ValetClientOptions {
@@ -40,55 +41,29 @@ export interface ParsedOptions {
   readonly onEvent: (event: ValetEvent) => void;
 }
 
-const optionNames = new Set(['brokerUrl', 'getAppToken', 'dpop', 'fetch', 'clock', 'timeoutMs', 'onEvent']);
+const optionNames = ['brokerUrl', 'getAppToken', 'dpop', 'fetch', 'clock', 'timeoutMs', 'onEvent'];
 /** Timers count in 32 bits: a timer with a longer delay fires immediately. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
-function checkOption(holds: boolean, option: string, rule: string, where = 'createValetClient'): void {
-  // The message does not contain the value, because the value may be a credential.
-  if (!holds) throw new TypeError(`${where}: \`${option}\` ${rule}.`);
-}
-
-export function checkGetAppToken(getAppToken: unknown, where?: string): void {
-  checkOption(typeof getAppToken === 'function', 'getAppToken', 'must be a function', where);
-}
-
 export function parseOptions(options: ValetClientOptions): ParsedOptions {
-  checkOption(typeof options === 'object' && options !== null, 'options', 'must be an object');
-  for (const name of Object.keys(options)) checkOption(optionNames.has(name), name, 'is not an option');
-
+  const check = checkOptionNames('createValetClient', options, optionNames);
   const { brokerUrl, getAppToken, dpop, fetch = globalThis.fetch, clock = deviceClock, timeoutMs = 10_000 } = options;
   const { onEvent = () => undefined } = options;
-  checkOption(
+  check(
     isBaseUrl(brokerUrl),
     'brokerUrl',
     'must be an https URL without credentials, query or fragment (http only for a loopback host)',
   );
-  checkGetAppToken(getAppToken);
-  checkOption(
-    dpop === undefined || typeof dpop === 'function',
-    'dpop',
-    'must be a function, such as `dpopProofs(keyPair)`',
-  );
-  checkOption(
-    typeof fetch === 'function',
-    'fetch',
-    'must be a function; it is required if the platform has no `fetch`',
-  );
-  checkOption(
-    typeof clock?.nowMs === 'function' &&
-      typeof clock.schedule === 'function' &&
-      ['function', 'undefined'].includes(typeof clock.monotonicMs),
-    'clock',
-    'must have the functions `nowMs` and `schedule`, and may have `monotonicMs`',
-  );
-  checkOption(
+  check(typeof getAppToken === 'function', 'getAppToken', 'must be a function');
+  check(dpop === undefined || typeof dpop === 'function', 'dpop', 'must be a function, such as `dpopProofs(keyPair)`');
+  check(typeof fetch === 'function', 'fetch', 'must be a function, which this platform lacks');
+  check(
     typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= maxTimeoutMs,
     'timeoutMs',
     `must be a number of milliseconds, above 0 and at most ${maxTimeoutMs}`,
   );
-  checkOption(typeof onEvent === 'function', 'onEvent', 'must be a function');
+  check(typeof onEvent === 'function', 'onEvent', 'must be a function');
 
   const url = brokerUrl.replace(/\/$/, '');
-  return { brokerUrl: url, getAppToken, dpop, fetch, clock: withMonotonicTime(clock), timeoutMs, onEvent };
+  return { brokerUrl: url, getAppToken, dpop, fetch, clock: parseClock(clock, check), timeoutMs, onEvent };
 }

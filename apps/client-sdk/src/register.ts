@@ -1,4 +1,5 @@
 import type { VendorResponses } from './vendors/responses.ts';
+import type { SessionResponse as AnySessionResponse, SessionVendor } from './wire.ts';
 
 /**
  * The connections of the broker, which an app declares so that TypeScript knows their names: each name with the id of its
@@ -41,7 +42,30 @@ export type DescribedConnection = DeclaredConnectionOf<keyof VendorResponses>;
 export type ResponseOf<Name extends DescribedConnection> = VendorResponses[VendorOfConnection[Name] &
   keyof VendorResponses];
 
-/** What is wrong if a function of a vendor does not accept a client. */
-export interface MissingConnection<Vendor extends string> {
-  readonly 'needs a connection that has this name and this vendor': Vendor;
+/**
+ * The option of a vendor's function that chooses the connection. If the app has declared its connections in {@link Register},
+ * and none of this vendor has the vendor's id as its name, the option is required.
+ */
+export type ConnectionOption<Vendor extends string> =
+  Vendor extends ConnectionOf<Vendor>
+    ? {
+        /** The name of the connection of the broker. Default: the id of the vendor. */
+        readonly connection?: ConnectionOf<Vendor> | undefined;
+      }
+    : {
+        /** The name of the connection of the broker. Required, because no connection has the id of the vendor as its name. */
+        readonly connection: ConnectionOf<Vendor>;
+      };
+
+/** The options of a function as its last parameter, which may be absent if no option is required. */
+export type OptionsParameter<Options> = Partial<Options> extends Options ? [options?: Options] : [options: Options];
+
+/**
+ * The response of `GET /v1/session`. `vendors` has the connections that the user may use; if the app has declared its
+ * connections in {@link Register}, TypeScript knows their names.
+ */
+export interface SessionResponse extends Omit<AnySessionResponse, 'vendors'> {
+  vendors: string extends ConnectionName
+    ? Record<string, SessionVendor>
+    : Partial<Record<ConnectionName, SessionVendor>>;
 }

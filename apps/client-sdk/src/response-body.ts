@@ -1,3 +1,4 @@
+import { invalidRequest } from './arguments.ts';
 import { abortedError, type Ending } from './deadline.ts';
 import { ValetError } from './valet-error.ts';
 
@@ -25,7 +26,7 @@ export function guardBody(response: Response, guard: BodyGuard): Response {
   };
   const readWith = async (reader: () => unknown) => {
     assertOpen();
-    if (response.bodyUsed) throw new ValetError('invalid_request', 'The body of the response was already read.');
+    if (response.bodyUsed) throw invalidRequest('The body of the response was already read.');
     try {
       const result = await reader.call(response);
       assertOpen();

@@ -1,3 +1,4 @@
+import { createOptionCheck } from '../option-check.ts';
 import { parseSessionOptions, type ParsedSessionOptions } from '../session/session-options.ts';
 import { tabStorage, type PendingStorage } from './pending-requests.ts';
 import type { LoginOptions, SessionStateListener } from './login-types.ts';
@@ -23,10 +24,8 @@ const maxClockToleranceSeconds = 86_400;
 const authgearScope = 'https://authgear.com/scopes/full-access';
 const where = 'createLogin';
 
-function checkOption(holds: boolean, option: string, rule: string): asserts holds {
-  // The message does not contain the value, because the value may be a credential.
-  if (!holds) throw new TypeError(`${where}: \`${option}\` ${rule}.`);
-}
+type OptionAssertion = (holds: boolean, option: string, rule: string) => asserts holds;
+const checkOption: OptionAssertion = createOptionCheck(where) as OptionAssertion;
 
 function checkFunction<Value>(value: Value | undefined, option: string): asserts value is Value {
   checkOption(typeof value === 'function', option, 'must be a function, which this platform lacks');

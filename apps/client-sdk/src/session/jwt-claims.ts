@@ -1,4 +1,4 @@
-import { isObject } from './token-request.ts';
+import { isObject } from '../is-object.ts';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 

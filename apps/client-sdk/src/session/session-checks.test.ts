@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { withMonotonicTime } from '../clock.ts';
+import { parseClock } from '../clock.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
 import { failureOf } from '../testing/failure.ts';
 import { createFakeVendor } from '../testing/session-vendor.ts';
@@ -96,7 +96,7 @@ test.each([
 
 describe('the lifetime of a token', () => {
   const life = (change: Partial<SessionRecord>, offsetMs?: number) => {
-    const clock = withMonotonicTime(createVirtualClock(1_000_000).clock);
+    const clock = parseClock(createVirtualClock(1_000_000).clock, () => undefined);
     const { refresh, expiry } = lifetimeOf({ ...record, receivedAtMs: 1_000_000, ...change }, clock, offsetMs);
     return [refresh.wallMs - 1_000_000, expiry.wallMs - 1_000_000];
   };
@@ -113,7 +113,7 @@ describe('the lifetime of a token', () => {
 
   test('ends when either clock says so, because a sleep stops one and a user sets the other', () => {
     const time = createVirtualClock();
-    const clock = withMonotonicTime(time.clock);
+    const clock = parseClock(time.clock, () => undefined);
     const due = { monotonicMs: clock.monotonicMs() + 10, wallMs: clock.nowMs() + 10 };
     expect(isOver(due, clock)).toBe(false);
     time.stepTime(10);

@@ -1,4 +1,5 @@
-import { deviceClock, withMonotonicTime, type MonotonicClock } from '../clock.ts';
+import { deviceClock, parseClock, type MonotonicClock } from '../clock.ts';
+import { checkOptionNames } from '../option-check.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 import type { SessionOptions, SessionVendor } from './session-types.ts';
 
@@ -10,15 +11,11 @@ export interface ParsedSessionOptions {
   readonly serverTimeOffsetMs: () => number | undefined;
 }
 
-const optionNames = new Set(['storage', 'timeoutMs', 'clock', 'serverTimeOffsetMs']);
+const optionNames = ['storage', 'timeoutMs', 'clock', 'serverTimeOffsetMs'];
 const storageFunctions = ['read', 'replace', 'remove', 'runAlone', 'watch'] as const;
 
 export function parseSessionOptions(options: SessionOptions, where: string): ParsedSessionOptions {
-  const check = (holds: boolean, option: string, rule: string) => {
-    if (!holds) throw new TypeError(`${where}: \`${option}\` ${rule}.`);
-  };
-  check(typeof options === 'object' && options !== null, 'options', 'must be an object');
-  for (const name of Object.keys(options)) check(optionNames.has(name), name, 'is not an option');
+  const check = checkOptionNames(where, options, optionNames);
   const { storage, timeoutMs = 10_000, clock = deviceClock, serverTimeOffsetMs = () => undefined } = options;
   check(
     storageFunctions.every((name) => typeof storage?.[name] === 'function'),
@@ -26,13 +23,11 @@ export function parseSessionOptions(options: SessionOptions, where: string): Par
     `must have the functions ${storageFunctions.join(', ')}, as \`memoryStorage()\` has`,
   );
   check(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be above 0');
-  check(typeof clock?.nowMs === 'function' && typeof clock.schedule === 'function', 'clock', 'must be a clock');
   check(typeof serverTimeOffsetMs === 'function', 'serverTimeOffsetMs', 'must be a function');
-  check(['function', 'undefined'].includes(typeof clock.monotonicMs), 'clock', 'must be a clock');
   return {
     storage,
     timeoutMs,
-    clock: withMonotonicTime(clock),
+    clock: parseClock(clock, check),
     serverTimeOffsetMs: () => finiteOf(serverTimeOffsetMs),
   };
 }

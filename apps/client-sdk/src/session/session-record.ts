@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.ts';
 import type { MonotonicClock } from '../clock.ts';
 import { momentIn, type Moment } from '../moment.ts';
 import type { SessionDetails, SessionTokens } from './session-types.ts';
@@ -70,8 +71,4 @@ export function lifetimeOf(record: SessionRecord, clock: MonotonicClock, offsetM
   const leftMs = Math.min(lifeMs, receivedAtMs + lifeMs - serverNowMs);
   const marginMs = Math.min(lifeMs / 10, maxMarginMs);
   return { refresh: momentIn(leftMs - marginMs, clock), expiry: momentIn(leftMs, clock) };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.ts';
 import { ValetError } from '../valet-error.ts';
 
 /** A vendor's endpoint for tokens, as data. */
@@ -103,8 +104,4 @@ function unavailable({ status, headers }: Response, vendor: string): ValetError 
     retryable: true,
     retryAfterSeconds: /^\d{1,6}$/.test(seconds) ? Number(seconds) : undefined,
   });
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { neverEnding } from '../client-inside.ts';
-import { deviceClock, withMonotonicTime, type MonotonicClock, type ValetClock } from '../clock.ts';
+import { deviceClock, parseClock, type MonotonicClock, type ValetClock } from '../clock.ts';
 import { settleWithin } from '../deadline.ts';
+import { checkOptionNames } from '../option-check.ts';
 
 /** The options that all storages share. */
 export interface StorageOptions {
@@ -22,17 +23,11 @@ export interface Bounds {
 
 /** Returns the bounds that the options of a storage ask for. Throws a `TypeError` for an option that is unknown or invalid. */
 export function parseStorageOptions(options: StorageOptions, where: string, ...names: readonly string[]): Bounds {
-  const check = (holds: boolean, option: string, rule: string) => {
-    if (!holds) throw new TypeError(`${where}: \`${option}\` ${rule}.`);
-  };
-  for (const name of Object.keys(options)) {
-    check(['timeoutMs', 'clock', ...names].includes(name), name, 'is not an option');
-  }
+  const check = checkOptionNames(where, options, ['timeoutMs', 'clock', ...names]);
   const { timeoutMs = 4000, clock = deviceClock } = options;
   check(timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be a number of milliseconds above 0');
-  check(typeof clock.schedule === 'function', 'clock', 'must be a clock');
   const deadline = {
-    clock: withMonotonicTime(clock),
+    clock: parseClock(clock, check),
     timeoutMs,
     ending: neverEnding,
     what: 'The access to the storage',

@@ -107,7 +107,9 @@ test('memoryStorage keeps texts for one program', async () => {
 test('a storage refuses options that it does not know or cannot use', () => {
   expect(() => memoryStorage({ timeout: 1 } as object)).toThrow('createTextStorage: `timeout` is not an option.');
   expect(() => memoryStorage({ timeoutMs: 0 })).toThrow('`timeoutMs` must be a number of milliseconds above 0.');
-  expect(() => memoryStorage({ clock: {} as never })).toThrow('`clock` must be a clock.');
+  expect(() => memoryStorage({ clock: {} as never })).toThrow(
+    '`clock` must have the functions `nowMs` and `schedule`.',
+  );
 });
 
 describe('a platform that hangs', () => {

@@ -1,8 +1,10 @@
 import { isBaseUrl } from '../broker-url.ts';
+import type { ConnectionOption } from '../register.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
+import { parseConnection } from './connection.ts';
 
-/** The options of `createNablaSession`. */
-export interface NablaSessionOptions {
+/** The options of `createNablaSession`. Sessions of two connections are kept separately. */
+export interface NablaSessionOptions extends ConnectionOption<'nabla'> {
   /** Your app's id of the user, as Nabla's SDK takes it. */
   readonly userId: string;
   /** Where the session is kept. Nabla's own SDKs keep it in memory. */
@@ -19,6 +21,7 @@ export interface NablaSessionOptions {
 
 /** The options after validation, with their defaults filled in. */
 export interface ParsedNablaSessionOptions {
+  readonly connection: string;
   readonly userId: string;
   readonly storage: DeviceStorage;
   readonly baseUrl: string;
@@ -27,14 +30,10 @@ export interface ParsedNablaSessionOptions {
   readonly timeoutMs: number | undefined;
 }
 
-const optionNames = new Set(['userId', 'storage', 'publicApiKey', 'baseUrl', 'fetch', 'timeoutMs']);
+const otherOptions = ['userId', 'storage', 'publicApiKey', 'baseUrl', 'fetch', 'timeoutMs'];
 
 export function parseNablaSessionOptions(options: NablaSessionOptions): ParsedNablaSessionOptions {
-  const check = (holds: boolean, option: string, rule: string) => {
-    if (!holds) throw new TypeError(`createNablaSession: \`${option}\` ${rule}.`);
-  };
-  check(typeof options === 'object' && options !== null, 'options', 'must be an object');
-  for (const name of Object.keys(options)) check(optionNames.has(name), name, 'is not an option');
+  const [connection, check] = parseConnection('createNablaSession', 'nabla', options, otherOptions);
   const { userId, storage, publicApiKey, timeoutMs } = options;
   const { baseUrl = 'https://api.nabla.com', fetch = globalThis.fetch } = options;
   check(typeof userId === 'string' && userId !== '', 'userId', 'must be a text that is not empty');
@@ -44,7 +43,7 @@ export function parseNablaSessionOptions(options: NablaSessionOptions): ParsedNa
   const headers: Record<string, string> = publicApiKey === undefined ? {} : { 'x-nabla-api-key': publicApiKey };
   // The platform's `fetch` needs its own `this`.
   const send: typeof globalThis.fetch = (url, init) => fetch(url, init);
-  return { userId, storage, baseUrl: baseUrl.replace(/\/$/, ''), headers, fetch: send, timeoutMs };
+  return { connection, userId, storage, baseUrl: baseUrl.replace(/\/$/, ''), headers, fetch: send, timeoutMs };
 }
 
 function isHeaderText(value: unknown): boolean {

@@ -1,6 +1,6 @@
 import { requireStringFields } from '../broker-response.ts';
 import { checkClient, followSignOuts, lookInside } from '../client-inside.ts';
-import type { ClientFor, ValetClient } from '../client.ts';
+import type { ValetClient } from '../client.ts';
 import { claimsOf } from '../session/jwt-claims.ts';
 import { fetchWithSession } from '../session/session-fetch.ts';
 import { createSession } from '../session/session.ts';
@@ -49,7 +49,7 @@ export interface NablaSession {
  * const response = await nabla.fetch('/v1/patient/graphql/sdk/authenticated', { method: 'POST', body });
  * ```
  */
-export function createNablaSession(valet: ClientFor<'nabla'>, options: NablaSessionOptions): NablaSession {
+export function createNablaSession(valet: ValetClient, options: NablaSessionOptions): NablaSession {
   checkClient(valet, 'createNablaSession', 'issue');
   const parsed = parseNablaSessionOptions(options);
   const { storage, fetch, baseUrl, headers, userId } = parsed;
@@ -93,7 +93,7 @@ const vendor = 'nabla';
 /** Says how a session at Nabla begins and is refreshed. Source: the patient authentication of Nabla's SDKs. */
 function nablaSessionVendor(
   valet: ValetClient,
-  { fetch, baseUrl, headers, userId }: ParsedNablaSessionOptions,
+  { connection, fetch, baseUrl, headers, userId }: ParsedNablaSessionOptions,
 ): SessionVendor<NablaSessionTokens> {
   async function refresh(refreshToken: string, { signal, nowMs }: SessionCall): Promise<SessionTokens> {
     if (hasExpired(refreshToken, nowMs())) throw new ValetError('signed_out', 'The refresh token has expired.');
@@ -106,9 +106,9 @@ function nablaSessionVendor(
   }
 
   return {
-    name: vendor,
+    name: connection,
     get: async ({ signal }) => {
-      const response = await valet.issue('nabla', undefined, { signal });
+      const response = await valet.issue(connection, undefined, { signal });
       const fields = requireStringFields(response, 'access_token', 'refresh_token');
       return { accessToken: fields.access_token, refreshToken: fields.refresh_token };
     },

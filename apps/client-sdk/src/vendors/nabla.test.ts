@@ -51,7 +51,7 @@ function isExpired(token: string): boolean {
   return (payload?.exp ?? Number.POSITIVE_INFINITY) * 1000 <= Date.now();
 }
 
-test("nablaSessionTokens requests new tokens for each call and resolves with the field names of Nabla's SDK", async () => {
+test('"when the app needs them, they need to be fresh": nablaSessionTokens requests new tokens for each call, with the field names of Nabla\'s SDK', async () => {
   let count = 0;
   const { valet, broker } = await valetOf(() => {
     count += 1;

@@ -1,8 +1,10 @@
 import { requireStringFields } from '../broker-response.ts';
 import { callSafely } from '../call-safely.ts';
 import { checkClient, lookInside, type ClientInside } from '../client-inside.ts';
-import type { ClientFor, ValetClient } from '../client.ts';
+import type { ValetClient } from '../client.ts';
+import type { ConnectionOption, OptionsParameter } from '../register.ts';
 import { ValetError } from '../valet-error.ts';
+import { parseConnection } from './connection.ts';
 
 /** The result of the session token provider of Nabla's SDK. */
 export interface NablaSessionTokens {
@@ -11,7 +13,7 @@ export interface NablaSessionTokens {
 }
 
 /** The options of {@link nablaSessionTokens}. */
-export interface NablaSessionTokensOptions {
+export interface NablaSessionTokensOptions extends ConnectionOption<'nabla'> {
   /** Receives the error if the function gives up, for example to show a sign-in. The function ignores what it throws. */
   readonly onFailure?: ((error: ValetError) => void) | undefined;
 }
@@ -45,19 +47,16 @@ const maxPauseMs = 5000;
  * ```
  */
 export function nablaSessionTokens(
-  valet: ClientFor<'nabla'>,
-  options: NablaSessionTokensOptions = {},
+  valet: ValetClient,
+  ...[options = {}]: OptionsParameter<NablaSessionTokensOptions>
 ): () => Promise<NablaSessionTokens> {
   checkClient(valet, 'nablaSessionTokens', 'issue');
-  const { onFailure, ...others } = options;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw new TypeError(`nablaSessionTokens: \`${unknown}\` is not an option.`);
-  if (onFailure !== undefined && typeof onFailure !== 'function') {
-    throw new TypeError('nablaSessionTokens: `onFailure` must be a function.');
-  }
+  const [connection, check] = parseConnection('nablaSessionTokens', 'nabla', options, ['onFailure']);
+  const { onFailure } = options;
+  check(onFailure === undefined || typeof onFailure === 'function', 'onFailure', 'must be a function');
   return async () => {
     try {
-      return await requestTokens(valet);
+      return await requestTokens(valet, connection);
     } catch (error) {
       const failure = ValetError.isInstance(error) ? error : new ValetError('internal', 'The client itself failed.');
       // A failure of the app must not make Nabla's SDK wait for ever.
@@ -67,12 +66,12 @@ export function nablaSessionTokens(
   };
 }
 
-async function requestTokens(valet: ValetClient): Promise<NablaSessionTokens> {
+async function requestTokens(valet: ValetClient, connection: string): Promise<NablaSessionTokens> {
   const inside = lookInside(valet);
   const session = inside.currentSession();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const fields = requireStringFields(await valet.issue('nabla'), 'access_token', 'refresh_token');
+      const fields = requireStringFields(await valet.issue(connection), 'access_token', 'refresh_token');
       return { accessToken: fields.access_token, refreshToken: fields.refresh_token };
     } catch (error) {
       const pauseMs = pauseBefore(attempt, error);

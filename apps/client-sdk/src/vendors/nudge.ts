@@ -1,13 +1,15 @@
 import { requireStringFields } from '../broker-response.ts';
 import { checkClient, lookInside } from '../client-inside.ts';
 import type { IssueParameters } from '../call-options.ts';
-import type { ClientFor } from '../client.ts';
+import type { ValetClient } from '../client.ts';
 import { settleWithin } from '../deadline.ts';
+import type { ConnectionOption, OptionsParameter } from '../register.ts';
 import { ValetError } from '../valet-error.ts';
+import { parseConnection } from './connection.ts';
 import { deviceIsOnline } from './online.ts';
 
 /** The options of {@link nudgeRefreshToken}. */
-export interface NudgeRefreshTokenOptions {
+export interface NudgeRefreshTokenOptions extends ConnectionOption<'nudge'> {
   /**
    * Resolves with true when the device is online again, or at once with false if it was online all the time. `signal` aborts
    * when nobody waits any more. Default: the `online` event of browsers. React Native has no such event: use NetInfo.
@@ -35,20 +37,18 @@ export interface NudgeRefreshTokenOptions {
  * ```
  */
 export function nudgeRefreshToken(
-  valet: ClientFor<'nudge'>,
+  valet: ValetClient,
   parameters?: IssueParameters,
-  options: NudgeRefreshTokenOptions = {},
+  ...[options = {}]: OptionsParameter<NudgeRefreshTokenOptions>
 ): () => Promise<string | null> {
   checkClient(valet, 'nudgeRefreshToken', 'issue');
-  const { whenOnline = deviceIsOnline, maxWaitMs = 5000, ...others } = options;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw new TypeError(`nudgeRefreshToken: \`${unknown}\` is not an option.`);
-  if (typeof whenOnline !== 'function') throw new TypeError('nudgeRefreshToken: `whenOnline` must be a function.');
-  if (typeof maxWaitMs !== 'number' || !(maxWaitMs > 0 && maxWaitMs < 2 ** 31))
-    throw new TypeError('nudgeRefreshToken: `maxWaitMs` must be above 0.');
+  const [connection, check] = parseConnection('nudgeRefreshToken', 'nudge', options, ['whenOnline', 'maxWaitMs']);
+  const { whenOnline = deviceIsOnline, maxWaitMs = 5000 } = options;
+  check(typeof whenOnline === 'function', 'whenOnline', 'must be a function');
+  check(typeof maxWaitMs === 'number' && maxWaitMs > 0 && maxWaitMs < 2 ** 31, 'maxWaitMs', 'must be above 0');
 
   const request = async () =>
-    requireStringFields(await valet.issue('nudge', parameters, { shared: true }), 'token').token;
+    requireStringFields(await valet.issue(connection, parameters, { shared: true }), 'token').token;
   const becomesOnline = () => {
     const { clock, currentSession } = lookInside(valet);
     const deadline = { clock, timeoutMs: maxWaitMs, ending: currentSession() };

@@ -1,12 +1,18 @@
 import { checkClient } from '../client-inside.ts';
-import type { ClientFor } from '../client.ts';
+import type { ValetClient } from '../client.ts';
+import type { ConnectionOption, OptionsParameter } from '../register.ts';
+import { parseConnection } from './connection.ts';
+
+/** The options of {@link nymblFetch}. */
+export interface NymblFetchOptions extends ConnectionOption<'nymbl'> {}
 
 /**
  * Creates a `fetch` for Nymbl's API. It accepts a path of the API and resolves with Nymbl's response. The broker adds
  * Nymbl's token and API key, which never reach the device. It refuses calls that are not on its allow-list
  * (`forbidden`).
  *
- * The function rejects with a {@link ValetError} if the broker refused the call or failed.
+ * The function rejects with a {@link ValetError} if the broker refused the call or failed. Throws a `TypeError` that names an
+ * invalid argument.
  *
  * @example
  * ```ts
@@ -15,9 +21,14 @@ import type { ClientFor } from '../client.ts';
  * const nymbl = nymblFetch(valet);
  * const response = await nymbl('/Patients?$top=10');
  * const { value: patients } = await response.json();
+ * const nymblOfClinic = nymblFetch(valet, { connection: 'nymbl-clinic' });
  * ```
  */
-export function nymblFetch(valet: ClientFor<'nymbl'>): (path: string, init?: RequestInit) => Promise<Response> {
+export function nymblFetch(
+  valet: ValetClient,
+  ...[options = {}]: OptionsParameter<NymblFetchOptions>
+): (path: string, init?: RequestInit) => Promise<Response> {
   checkClient(valet, 'nymblFetch', 'fetch');
-  return (path, init) => valet.fetch('nymbl', path, init);
+  const [connection] = parseConnection('nymblFetch', 'nymbl', options);
+  return (path, init) => valet.fetch(connection, path, init);
 }

@@ -75,6 +75,15 @@ test.each(knowledge)(
   },
 );
 
+test('"Check whether the Vital SDK status includes useApiKey"; "it is unnecessary to reset the SDK beforehand": vitalReconcile signs the same user in over the API key', async () => {
+  const { valet } = await valetWithVital();
+  const { core, calls } = vitalCore(alice, withApiKey);
+
+  expect(await vitalReconcile(valet, core, { apiKeySession })()).toBe('signed_in');
+  expect(calls).toEqual([`signIn token-of-${alice}`]);
+  expect([...(await core.status())]).not.toContain('useApiKey');
+});
+
 test('vitalReconcile with replaceUser alone does not sign over an API-key session of the same user', async () => {
   const { valet } = await valetWithVital();
   const { core, calls } = vitalCore(alice, withApiKey);

@@ -1,3 +1,7 @@
+import type { OptionCheck } from '../option-check.ts';
+import type { ConnectionOption } from '../register.ts';
+import { parseConnection } from './connection.ts';
+
 /** The environment and the region of an API key of Vital. */
 export interface VitalApiKeySession {
   /** For example `sandbox` or `production`. */
@@ -7,7 +11,7 @@ export interface VitalApiKeySession {
 }
 
 /** The options of `vitalReconcile`. */
-export interface VitalReconcileOptions {
+export interface VitalReconcileOptions extends ConnectionOption<'vital'> {
   /**
    * The API key that earlier versions of the app signed in with. Vital migrates such a session only within one environment
    * and region, and its SDK reports neither. Without this option, the function refuses to sign over an API-key session
@@ -24,28 +28,28 @@ export interface VitalReconcileOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-const optionNames = new Set(['apiKeySession', 'replaceUser', 'configure', 'timeoutMs']);
-
-function checkOption(holds: boolean, option: string, rule: string): void {
-  if (!holds) throw new TypeError(`vitalReconcile: \`${option}\` ${rule}.`);
+/** The options after validation, with their connection filled in. */
+export interface ParsedReconcileOptions extends Omit<VitalReconcileOptions, 'connection'> {
+  readonly connection: string;
 }
 
-export function parseReconcileOptions(options: VitalReconcileOptions): VitalReconcileOptions {
-  checkOption(typeof options === 'object' && options !== null, 'options', 'must be an object');
-  for (const name of Object.keys(options)) checkOption(optionNames.has(name), name, 'is not an option');
+const otherOptions = ['apiKeySession', 'replaceUser', 'configure', 'timeoutMs'];
+
+export function parseReconcileOptions(options: VitalReconcileOptions): ParsedReconcileOptions {
+  const [connection, check] = parseConnection('vitalReconcile', 'vital', options, otherOptions);
   const { apiKeySession, replaceUser = false, configure, timeoutMs = 1 } = options;
-  if (apiKeySession !== undefined) checkApiKeySession(apiKeySession);
-  checkOption(typeof replaceUser === 'boolean', 'replaceUser', 'must be true or false');
-  checkOption(configure === undefined || typeof configure === 'function', 'configure', 'must be a function');
-  checkOption(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be above 0');
-  return options;
+  if (apiKeySession !== undefined) checkApiKeySession(apiKeySession, check);
+  check(typeof replaceUser === 'boolean', 'replaceUser', 'must be true or false');
+  check(configure === undefined || typeof configure === 'function', 'configure', 'must be a function');
+  check(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be above 0');
+  return { ...options, connection };
 }
 
-function checkApiKeySession(session: unknown): void {
+function checkApiKeySession(session: unknown, check: OptionCheck): void {
   const fields = typeof session === 'object' && session !== null ? { ...session } : {};
   const { environment, region, ...others } = fields as Record<string, unknown>;
   const isComplete = isText(environment) && isText(region) && Object.keys(others).length === 0;
-  checkOption(isComplete, 'apiKeySession', 'must have the texts `environment` and `region`, and nothing else');
+  check(isComplete, 'apiKeySession', 'must have the texts `environment` and `region`, and nothing else');
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';

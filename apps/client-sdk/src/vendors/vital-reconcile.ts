@@ -1,9 +1,10 @@
 import { checkClient, lookInside } from '../client-inside.ts';
-import type { ClientFor, ValetClient } from '../client.ts';
+import type { ValetClient } from '../client.ts';
 import { abortedError, type Ending } from '../deadline.ts';
+import type { OptionsParameter } from '../register.ts';
 import { ValetError } from '../valet-error.ts';
 import { checkVitalCore, openVitalDevice, type SignIn, type VitalCore, type VitalDevice } from './vital-device.ts';
-import { parseReconcileOptions, type VitalReconcileOptions } from './vital-options.ts';
+import { parseReconcileOptions, type ParsedReconcileOptions, type VitalReconcileOptions } from './vital-options.ts';
 import { issueSignInToken } from './vital.ts';
 
 /** The action of a call: none, a sign-in (perhaps after a sign-out), or a sign-out. See {@link vitalReconcile}. */
@@ -21,6 +22,8 @@ export type VitalReconciliation = 'unchanged' | 'signed_in' | 'signed_out';
  * - If Vital's SDK is signed in with an API key, the function migrates the same user if `apiKeySession` allows it.
  * - If the app's user is signed out, the function signs out.
  *
+ * Vital's SDK holds one user: pass one `connection` for one object of Vital's SDK.
+ *
  * If Vital's SDK or the broker fails, the function rejects. It never signs out the app's own user because of a failure.
  * Calls for one object of Vital's SDK run one after another, and each call of the SDK has a time limit.
  *
@@ -36,9 +39,9 @@ export type VitalReconciliation = 'unchanged' | 'signed_in' | 'signed_out';
  * ```
  */
 export function vitalReconcile(
-  valet: ClientFor<'vital'>,
+  valet: ValetClient,
   vital: VitalCore,
-  options: VitalReconcileOptions = {},
+  ...[options = {}]: OptionsParameter<VitalReconcileOptions>
 ): () => Promise<VitalReconciliation> {
   checkClient(valet, 'vitalReconcile', 'issue', 'session');
   checkVitalCore(vital);
@@ -50,7 +53,7 @@ export function vitalReconcile(
 interface ReconcileContext {
   readonly valet: ValetClient;
   readonly device: VitalDevice;
-  readonly options: VitalReconcileOptions;
+  readonly options: ParsedReconcileOptions;
 }
 
 async function reconcile(context: ReconcileContext): Promise<VitalReconciliation> {
@@ -67,7 +70,7 @@ async function reconcile(context: ReconcileContext): Promise<VitalReconciliation
   }
   if (held !== undefined) rememberFirstSight(device, held, session);
 
-  const expected = await fetchExpectedUser(valet);
+  const expected = await fetchExpectedUser(context);
   assertNotEnded(session);
   if (expected === null) {
     if (held !== undefined) await device.signOut();
@@ -101,7 +104,12 @@ async function signIn(
   if (held?.usesApiKey && options.apiKeySession === undefined && options.replaceUser !== true) {
     throw refused('`apiKeySession` is absent, so its environment and region are unknown', apiKeyRemediation);
   }
-  const { user_id: userId, sign_in_token: token, environment, region } = await issueSignInToken(valet);
+  const {
+    user_id: userId,
+    sign_in_token: token,
+    environment,
+    region,
+  } = await issueSignInToken(valet, options.connection);
   assertNotEnded(session);
   const holder = { userId, principal, session };
   if (held !== undefined && !isSameUser(held.userId, userId)) {
@@ -152,10 +160,13 @@ interface ExpectedUser {
 }
 
 /** Resolves with the app's user, or with null if no user is signed in. */
-async function fetchExpectedUser(valet: ValetClient): Promise<ExpectedUser | null> {
+async function fetchExpectedUser({ valet, options }: ReconcileContext): Promise<ExpectedUser | null> {
   try {
     const { issuer, subject, vendors } = await valet.session();
-    return { principal: JSON.stringify([issuer, subject]), userId: vendors['vital']?.vendor_user_id };
+    const connection = vendors[options.connection];
+    // A user id of another vendor must not make a user of Vital look like another user.
+    const userId = connection?.vendor === 'vital' ? connection.vendor_user_id : undefined;
+    return { principal: JSON.stringify([issuer, subject]), userId };
   } catch (error) {
     if (ValetError.isInstance(error) && error.code === 'signed_out') return null;
     throw error;
@@ -182,7 +193,7 @@ function refused(reason: string, remediation: string): ValetError {
   return new ValetError('migration_refused', message, { remediation, vendor: 'vital' });
 }
 
-function assertReplaceable(held: SignIn, { replaceUser }: VitalReconcileOptions): void {
+function assertReplaceable(held: SignIn, { replaceUser }: ParsedReconcileOptions): void {
   if (!held.usesApiKey || replaceUser === true) return;
   throw refused(
     "its user is not the app's user",
@@ -193,7 +204,7 @@ function assertReplaceable(held: SignIn, { replaceUser }: VitalReconcileOptions)
 /** Vital migrates a session only within one environment and region, and its SDK does not check it. */
 function assertSamePlace(
   issued: { environment: string; region: string },
-  { apiKeySession }: VitalReconcileOptions,
+  { apiKeySession }: ParsedReconcileOptions,
 ): void {
   if (apiKeySession === undefined) {
     throw refused('`apiKeySession` is absent, so its environment and region are unknown', apiKeyRemediation);

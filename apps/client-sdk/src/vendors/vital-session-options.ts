@@ -1,6 +1,8 @@
 import { isBaseUrl } from '../broker-url.ts';
+import type { ConnectionOption } from '../register.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 import { ValetError } from '../valet-error.ts';
+import { parseConnection } from './connection.ts';
 
 /** An environment and a region of Vital. */
 export interface VitalPlace {
@@ -10,8 +12,8 @@ export interface VitalPlace {
   readonly region: string;
 }
 
-/** The options of `createVitalSession`. */
-export interface VitalSessionOptions {
+/** The options of `createVitalSession`. Sessions of two connections are kept separately. */
+export interface VitalSessionOptions extends ConnectionOption<'vital'> {
   /** Where the session is kept. */
   readonly storage: DeviceStorage;
   /** Sends the requests. Default: the platform's `fetch`. */
@@ -30,10 +32,11 @@ function junctionUrl(host: string): (place: VitalPlace) => string {
     `https://${host}.${environment === 'production' ? '' : `${environment}.`}${region}.junction.com`;
 }
 
-const optionNames = new Set(['storage', 'fetch', 'authUrl', 'apiUrl', 'timeoutMs']);
+const otherOptions = ['storage', 'fetch', 'authUrl', 'apiUrl', 'timeoutMs'];
 
 /** The options after validation, with their defaults filled in. */
 export interface ParsedVitalSessionOptions {
+  readonly connection: string;
   readonly storage: DeviceStorage;
   readonly fetch: typeof fetch;
   readonly authUrl: (place: VitalPlace) => string;
@@ -42,11 +45,7 @@ export interface ParsedVitalSessionOptions {
 }
 
 export function parseVitalSessionOptions(options: VitalSessionOptions): ParsedVitalSessionOptions {
-  const check = (holds: boolean, option: string, rule: string) => {
-    if (!holds) throw new TypeError(`createVitalSession: \`${option}\` ${rule}.`);
-  };
-  check(typeof options === 'object' && options !== null, 'options', 'must be an object');
-  for (const name of Object.keys(options)) check(optionNames.has(name), name, 'is not an option');
+  const [connection, check] = parseConnection('createVitalSession', 'vital', options, otherOptions);
   const { storage, fetch = globalThis.fetch, timeoutMs } = options;
   const { authUrl = junctionUrl('auth'), apiUrl = junctionUrl('api') } = options;
   for (const [name, value] of Object.entries({ fetch, authUrl, apiUrl })) {
@@ -54,7 +53,13 @@ export function parseVitalSessionOptions(options: VitalSessionOptions): ParsedVi
   }
   // The platform's `fetch` needs its own `this`.
   const urls = { authUrl: checkedUrl('authUrl', authUrl), apiUrl: checkedUrl('apiUrl', apiUrl) };
-  return { storage, timeoutMs, ...urls, fetch: ((url, init) => fetch(url, init)) as typeof globalThis.fetch };
+  return {
+    connection,
+    storage,
+    timeoutMs,
+    ...urls,
+    fetch: ((url, init) => fetch(url, init)) as typeof globalThis.fetch,
+  };
 }
 
 function checkedUrl(option: string, urlOf: (place: VitalPlace) => string): (place: VitalPlace) => string {

@@ -1,4 +1,5 @@
-import { isObject, requestTokens, type Refusal } from '../session/token-request.ts';
+import { isObject } from '../is-object.ts';
+import { requestTokens, type Refusal } from '../session/token-request.ts';
 import type { SessionDetails, SessionTokens, SessionVendor } from '../session/session-types.ts';
 import { ValetError } from '../valet-error.ts';
 import type { ParsedVitalSessionOptions, VitalPlace } from './vital-session-options.ts';
@@ -12,10 +13,14 @@ export interface VitalTicket extends VitalSignInToken {
 const vendor = 'vital';
 
 /** Says how a session at Vital begins and is refreshed. Source: the token requests of Vital's SDKs. */
-export function vitalSessionVendor({ fetch, authUrl }: ParsedVitalSessionOptions): SessionVendor<VitalTicket> {
+export function vitalSessionVendor({
+  connection,
+  fetch,
+  authUrl,
+}: ParsedVitalSessionOptions): SessionVendor<VitalTicket> {
   const urlFor = (place: VitalPlace) => `${authUrl(place)}/v1/token`;
   return {
-    name: vendor,
+    name: connection,
     exchange: async ({ userToken, ...ticket }, { signal, details }) => {
       if (details !== undefined && details['userId'] !== ticket.userId) {
         throw new ValetError('already_signed_in', 'Another user waits for re-authentication.', { vendor });

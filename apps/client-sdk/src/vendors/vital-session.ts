@@ -62,7 +62,7 @@ export interface VitalSession {
 /**
  * Creates the session of one user at Vital, for the web and Node, where Vital has no SDK. It signs in once and stays signed
  * in, refreshes by itself, and signs out if Vital deleted the user. `valet.signOut()` signs out here, too. The object can be
- * passed to `vitalReconcile` in place of Vital's SDK.
+ * passed to `vitalReconcile` in place of Vital's SDK, with the same `connection`.
  *
  * Throws a `TypeError` that names an invalid option.
  *

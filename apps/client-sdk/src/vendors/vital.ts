@@ -1,6 +1,9 @@
 import { requireStringFields } from '../broker-response.ts';
 import { checkClient } from '../client-inside.ts';
-import type { ClientFor, ValetClient } from '../client.ts';
+import type { ValetClient } from '../client.ts';
+import type { ConnectionOption, OptionsParameter } from '../register.ts';
+import { parseConnection } from './connection.ts';
+import type { VitalResponse } from './responses.ts';
 
 /** The result of the callback that Vital's `identifyExternalUser` calls. */
 export interface VitalAuthenticateRequest {
@@ -8,9 +11,12 @@ export interface VitalAuthenticateRequest {
   rawToken: string;
 }
 
+/** The options of {@link vitalSignInToken} and {@link vitalAuthenticate}. */
+export interface VitalSignInTokenOptions extends ConnectionOption<'vital'> {}
+
 /** Resolves with a new sign-in token, its user, and the environment and the region in which it works. */
-export async function issueSignInToken(valet: ValetClient) {
-  const response = await valet.issue('vital');
+export async function issueSignInToken(valet: ValetClient, connection: string) {
+  const response = await valet.issue<VitalResponse>(connection);
   const { environment, region } = response;
   return { ...requireStringFields(response, 'user_id', 'sign_in_token'), environment, region };
 }
@@ -20,7 +26,7 @@ export async function issueSignInToken(valet: ValetClient) {
  * broker creates it.
  *
  * Sign in only once per installation: Vital's SDK stays signed in when the app is launched again.
- * `vitalReconcile` signs in only when it is necessary.
+ * `vitalReconcile` signs in only when it is necessary. Throws a `TypeError` that names an invalid argument.
  *
  * @example
  * ```ts
@@ -29,13 +35,18 @@ export async function issueSignInToken(valet: ValetClient) {
  * await VitalCore.signIn(await vitalSignInToken(valet)());
  * ```
  */
-export function vitalSignInToken(valet: ClientFor<'vital'>): () => Promise<string> {
+export function vitalSignInToken(
+  valet: ValetClient,
+  ...[options = {}]: OptionsParameter<VitalSignInTokenOptions>
+): () => Promise<string> {
   checkClient(valet, 'vitalSignInToken', 'issue');
-  return async () => (await issueSignInToken(valet)).sign_in_token;
+  const [connection] = parseConnection('vitalSignInToken', 'vital', options);
+  return async () => (await issueSignInToken(valet, connection)).sign_in_token;
 }
 
 /**
- * Creates the callback of Vital's `identifyExternalUser`, which Vital's SDK calls only when it must sign in.
+ * Creates the callback of Vital's `identifyExternalUser`, which Vital's SDK calls only when it must sign in. Throws a
+ * `TypeError` that names an invalid argument.
  *
  * @example
  * ```ts
@@ -44,7 +55,11 @@ export function vitalSignInToken(valet: ClientFor<'vital'>): () => Promise<strin
  * await VitalCore.identifyExternalUser(userId, vitalAuthenticate(valet));
  * ```
  */
-export function vitalAuthenticate(valet: ClientFor<'vital'>): () => Promise<VitalAuthenticateRequest> {
+export function vitalAuthenticate(
+  valet: ValetClient,
+  ...[options = {}]: OptionsParameter<VitalSignInTokenOptions>
+): () => Promise<VitalAuthenticateRequest> {
   checkClient(valet, 'vitalAuthenticate', 'issue');
-  return async () => ({ type: 'signInToken', rawToken: (await issueSignInToken(valet)).sign_in_token });
+  const [connection] = parseConnection('vitalAuthenticate', 'vital', options);
+  return async () => ({ type: 'signInToken', rawToken: (await issueSignInToken(valet, connection)).sign_in_token });
 }
