@@ -1,5 +1,5 @@
 // Installs each example that is a project, from its own lock file and with the packages of this repository. Then it checks
-// the types, runs the example's tests, and drives its app in a browser: `pnpm examples`.
+// the types, runs the example's tests, and bundles its app or uses it in a browser: `pnpm examples`.
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,8 +19,7 @@ for (const name of examples) {
   }
 }
 
-if (hasChromium()) {
-  const drives = globSync('tools/examples/drive-*.ts', { cwd: root });
-  execFileSync(process.execPath, ['--test', '--test-concurrency=2', ...drives], { cwd: root, stdio: 'inherit' });
-}
+// Bundling needs no browser.
+const tests = globSync(`tools/examples/${hasChromium() ? '{bundle,drive}' : 'bundle'}-*.ts`, { cwd: root });
+execFileSync(process.execPath, ['--test', '--test-concurrency=2', ...tests], { cwd: root, stdio: 'inherit' });
 process.stdout.write(`examples: ${examples.length} installed, checked and tested\n`);
