@@ -86,21 +86,25 @@ describe.skipIf(!isCompilerAvailable(kotlinc))('the Kotlin page', () => {
 });
 
 describe.skipIf(!isCompilerAvailable(mcs))('the C# page', () => {
-  test('gets tokens from the broker, calls Nymbl, reports errors by code and delivers nothing after the sign-out', async () => {
-    await using broker = await startSandboxBroker();
-    const sources = await writeFiles(join(folder, 'csharp'), readPageFiles('docs/clients/csharp.md', 'csharp'));
-    const stubs = await listFiles('csharp', '.cs');
-    const program = join(folder, 'page.exe');
-    await runProgram('mcs', ['-warnaserror', '-r:System.Net.Http', `-out:${program}`, ...sources, ...stubs]);
-    const env = { BROKER_URL: broker.brokerUrl, APP_TOKEN: broker.token };
-    const printed = readPrinted(await runProgram('mono', [program], env));
-    expect(printed.get('nudge')).toMatch(new RegExp(`^${jwt}$`));
-    expect(printed.get('nabla')).toMatch(new RegExp(`^${jwt}$`));
-    expect(printed.get('vital')).toMatch(signInToken);
-    expect(printed.get('forced')).toMatch(signInToken);
-    expect(JSON.parse(printed.get('nymbl') ?? '')).toHaveProperty('value');
-    expect(printed.get('forbidden')).toMatch(/^forbidden 0 [\da-f-]{36}$/);
-    expect(printed.get('unavailable')).toMatch(/^vendor_unavailable [1-9]\d* [\da-f-]{36}$/);
-    expect(printed.get('signed out')).toBe('signed_out 0 ');
-  });
+  test(
+    'gets tokens from the broker, calls Nymbl, reports errors by code and delivers nothing after the sign-out',
+    { timeout: 120_000 },
+    async () => {
+      await using broker = await startSandboxBroker();
+      const sources = await writeFiles(join(folder, 'csharp'), readPageFiles('docs/clients/csharp.md', 'csharp'));
+      const stubs = await listFiles('csharp', '.cs');
+      const program = join(folder, 'page.exe');
+      await runProgram('mcs', ['-warnaserror', '-r:System.Net.Http', `-out:${program}`, ...sources, ...stubs]);
+      const env = { BROKER_URL: broker.brokerUrl, APP_TOKEN: broker.token };
+      const printed = readPrinted(await runProgram('mono', [program], env));
+      expect(printed.get('nudge')).toMatch(new RegExp(`^${jwt}$`));
+      expect(printed.get('nabla')).toMatch(new RegExp(`^${jwt}$`));
+      expect(printed.get('vital')).toMatch(signInToken);
+      expect(printed.get('forced')).toMatch(signInToken);
+      expect(JSON.parse(printed.get('nymbl') ?? '')).toHaveProperty('value');
+      expect(printed.get('forbidden')).toMatch(/^forbidden 0 [\da-f-]{36}$/);
+      expect(printed.get('unavailable')).toMatch(/^vendor_unavailable [1-9]\d* [\da-f-]{36}$/);
+      expect(printed.get('signed out')).toBe('signed_out 0 ');
+    },
+  );
 });
