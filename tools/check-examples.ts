@@ -19,7 +19,7 @@ for (const name of examples) {
   }
 }
 
-// Bundling needs no browser.
+// Bundling needs no browser. One after another: Metro alone uses all cores.
 const tests = globSync(`tools/examples/${hasChromium() ? '{bundle,drive}' : 'bundle'}-*.ts`, { cwd: root });
-execFileSync(process.execPath, ['--test', '--test-concurrency=2', ...tests], { cwd: root, stdio: 'inherit' });
+execFileSync(process.execPath, ['--test', '--test-concurrency=1', ...tests], { cwd: root, stdio: 'inherit' });
 process.stdout.write(`examples: ${examples.length} installed, checked and tested\n`);

@@ -43,7 +43,7 @@ function createTabs(context: BrowserContext): Tabs {
     problems,
     open: async (url) => {
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(60_000);
       await page.goto(url);
       return page;
     },

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { root } from '../workspace.ts';
 import { openStage, waitForText, type Stage } from './browser.ts';
 
@@ -82,7 +83,7 @@ test('the server renders the page without a user, and the browser signs the user
   assert.doesNotMatch(html, /Signed in/);
 });
 
-async function showsEverything(page: Parameters<typeof waitForText>[0]) {
+async function showsEverything(page: Page) {
   await waitForText(page, 'Signed in as alice.');
   await waitForText(page, /^Nudge: a token for \d+ seconds$/);
   await waitForText(page, /^Patients: \w+ \w+, /);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { root } from '../workspace.ts';
 import { openStage, waitForText, type Stage } from './browser.ts';
 import { serveFolder, type FolderServer } from './serve-folder.ts';
@@ -46,7 +47,7 @@ test('a refused sign-in shows the code of the failure', async () => {
   await tabs.close();
 });
 
-async function showsEveryVendor(page: Parameters<typeof waitForText>[0]) {
+async function showsEveryVendor(page: Page) {
   await waitForText(page, 'Signed in as alice.');
   await waitForText(page, /^a token for \d+ seconds$/);
   await waitForText(page, /^patients: \w+ \w+, /);

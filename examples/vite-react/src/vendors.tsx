@@ -1,5 +1,5 @@
 import { ValetError } from '@valetkey/client-sdk';
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { nymbl, openNabla, reconcileVital, vital } from './valet.ts';
 
 /** Loads a text once, and shows it or the code of the failure. */
@@ -43,21 +43,21 @@ export function Vital() {
   return <>{useText(readVitalUser)}</>;
 }
 
+async function readPatient(userId: string) {
+  const nabla = openNabla(userId);
+  try {
+    const response = await nabla.fetch('/v1/patient/graphql/sdk/authenticated', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: '{ me { id } }' }),
+    });
+    return `patient ${(await json<{ data: { me: { id: string } } }>(response)).data.me.id}`;
+  } finally {
+    nabla.close();
+  }
+}
+
 /** Calls Nabla's API as the patient. */
 export function Nabla({ userId }: { userId: string }) {
-  const [load] = useState(() => async () => {
-    const nabla = openNabla(userId);
-    try {
-      const body = JSON.stringify({ query: '{ me { id } }' });
-      const headers = { 'content-type': 'application/json' };
-      const path = '/v1/patient/graphql/sdk/authenticated';
-      const { data } = await json<{ data: { me: { id: string } } }>(
-        await nabla.fetch(path, { method: 'POST', headers, body }),
-      );
-      return `patient ${data.me.id}`;
-    } finally {
-      nabla.close();
-    }
-  });
-  return <>{useText(load)}</>;
+  return <>{useText(useCallback(() => readPatient(userId), [userId]))}</>;
 }
