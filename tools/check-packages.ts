@@ -29,12 +29,15 @@ function checkContents(tarball: string) {
   if (!files.includes('package/LICENSE')) throw new Error(`${tarball} has no LICENSE.`);
 }
 
-/** Installs all tarballs into an empty project, imports every entry there and runs `valetkey --version`. */
+/** Installs all tarballs and their optional peers into an empty project, imports every entry there and runs `valetkey --version`. */
 function checkInstalled(tarballs: ReadonlyMap<string, string>, entries: readonly string[]) {
   const project = mkdtempSync(join(folder, 'project-'));
   const dependencies = Object.fromEntries([...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]));
   const manifest = { private: true, type: 'module', dependencies, overrides: dependencies };
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ ...manifest, devDependencies: { redis: '^6.3.1' } }));
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({ ...manifest, devDependencies: { react: '^19.3.1', redis: '^6.3.1' } }),
+  );
   execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund'], { cwd: project, stdio: 'inherit' });
   const program = entries.map((entry) => `await import(${JSON.stringify(entry)});`).join('\n');
   writeFileSync(join(project, 'import.js'), `${program}\n`);
