@@ -5,7 +5,7 @@ import { settleWithin } from '../deadline.ts';
 import { isOver, type Moment } from '../moment.ts';
 import type { DeviceStorage, StoredText } from '../storage/device-storage.ts';
 import { storageError } from './session-errors.ts';
-import { lifetimeOf, parseRecord, type Lifetime, type SessionRecord } from './session-record.ts';
+import { endedText, lifetimeOf, parseRecord, type Lifetime, type SessionRecord } from './session-record.ts';
 
 /** A session in memory. */
 export interface HeldSession {
@@ -176,7 +176,7 @@ export class StoredSession {
     return true;
   }
 
-  async #eraseNow(): Promise<SessionRecord | null> {
+  async #eraseNow(tries = 2): Promise<SessionRecord | null> {
     const due = this.#unerased;
     if (due === undefined) return null;
     const retry = { ...due, isRetry: true };
@@ -189,7 +189,15 @@ export class StoredSession {
     const record = stored === null ? null : parseRecord(stored.text);
     // Since the first try, another tab may have signed a user in.
     const isAnother = due.isRetry && due.id !== undefined && record !== null && record.id !== due.id;
-    if (!isAnother) await this.#access((storage, key) => storage.remove(key));
+    if (!isAnother && stored?.text !== endedText) {
+      // In an empty storage, a tab that does not know whether its first write landed would write the session again.
+      const erased = await this.#access(async (storage, key) =>
+        stored === null ? storage.remove(key) : storage.replace(key, stored.revision, endedText),
+      );
+      // Another tab wrote in the meantime.
+      if (erased === null && tries > 0) return this.#eraseNow(tries - 1);
+      if (erased === null) throw storageError();
+    }
     if (this.#unerased === retry) this.#unerased = undefined;
     // An open write may still bring the session back. It is erased then.
     if (this.#openWrites.size > 0) throw storageError();
