@@ -168,9 +168,9 @@ test('a sign-in that the caller aborted before its turn sends no request', async
 test('a sign-out that could not erase never erases the next user of another tab', async () => {
   const { session, faults, sound, rewrite, fake } = setUp();
   await session.signIn('ticket-of-alice');
-  faults.remove = async () => Promise.reject(new Error('locked'));
+  faults.replace = async () => Promise.reject(new Error('locked'));
   await failureOf(session.signOut());
-  delete faults.remove;
+  delete faults.replace;
   await rewrite({ id: 'other', accessToken: 'of-bob', details: { user: 'bob' } });
   faults.read = async () => Promise.reject(new Error('locked'));
   expect(await failureOf(session.load())).toMatchObject({ code: 'storage_unavailable' });
@@ -181,16 +181,54 @@ test('a sign-out that could not erase never erases the next user of another tab'
   expect(fake.revoked).toEqual(['refresh-1']);
 });
 
+test('a session whose first write landed without a response stays ended after another tab signed out', async () => {
+  const { session, faults, sound, fake, clock, advance } = setUp();
+  faults.replace = async (...args) => {
+    await sound.replace(...args);
+    throw new Error('no response');
+  };
+  await session.signIn('ticket-of-alice');
+  delete faults.replace;
+  const other = createSession(fake.vendor, { storage: sound, clock });
+  onTestFinished(other.close);
+  await other.signOut();
+  advance(10_000);
+
+  expect(await session.load()).toMatchObject({ status: 'signed_out' });
+  expect((await sound.read(key))?.text).toBe('{"ended":true}');
+});
+
+test('a sign-out erases a session that another tab refreshes at the same time, and gives up if it is late each time', async () => {
+  const { session, faults, sound, rewrite, fake } = setUp();
+  await session.signIn('ticket-of-alice');
+  let lateTries = 1;
+  faults.replace = async (...args) => {
+    if (lateTries > 0) await rewrite({ refreshToken: 'newer' });
+    lateTries -= 1;
+    return sound.replace(...args);
+  };
+  await session.signOut();
+  expect((await sound.read(key))?.text).toBe('{"ended":true}');
+  await settleAll();
+  expect(fake.revoked).toEqual(['newer']);
+
+  delete faults.replace;
+  await session.signIn('ticket-of-alice');
+  faults.replace = async () => null;
+  expect(await failureOf(session.signOut())).toMatchObject({ code: 'storage_unavailable' });
+});
+
 test('a session that ended here is erased if it comes back to the storage', async () => {
   const { session, sound, advance } = setUp();
   await session.signIn('ticket-of-alice');
   const stored = await sound.read(key);
   await session.signOut();
+  await sound.remove(key);
   await sound.replace(key, null, stored?.text ?? '');
   advance(10_000);
 
   expect(await session.load()).toMatchObject({ status: 'signed_out' });
-  expect(await sound.read(key)).toBeNull();
+  expect((await sound.read(key))?.text).toBe('{"ended":true}');
 });
 
 test('a vendor without revoke and with a known server time receives that time in its calls', async () => {

@@ -20,6 +20,9 @@ export interface SessionRecord {
   readonly isPending?: boolean | undefined;
 }
 
+/** What the storage holds after a session ended. It is no record, and the next sign-in overwrites it. */
+export const endedText = '{"ended":true}';
+
 /** When the access token of a session should be refreshed, and when it expires. */
 export interface Lifetime {
   readonly refresh: Moment;

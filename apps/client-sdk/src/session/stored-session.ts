@@ -5,7 +5,7 @@ import { settleWithin } from '../deadline.ts';
 import { isOver, type Moment } from '../moment.ts';
 import type { DeviceStorage, StoredText } from '../storage/device-storage.ts';
 import { storageError } from './session-errors.ts';
-import { lifetimeOf, parseRecord, type Lifetime, type SessionRecord } from './session-record.ts';
+import { endedText, lifetimeOf, parseRecord, type Lifetime, type SessionRecord } from './session-record.ts';
 
 /** A session in memory. */
 export interface HeldSession {
@@ -46,8 +46,6 @@ export class StoredSession {
   #lastAccess: Promise<unknown> = Promise.resolve();
   #nextReading: Promise<void> | undefined;
   #dueReading: Promise<void> | undefined;
-  /** The writes whose outcome is unknown, because the storage has not responded in time. */
-  readonly #openWrites = new Set<object>();
   #unwatch: (() => void) | undefined;
   #isClosed = false;
 
@@ -165,9 +163,7 @@ export class StoredSession {
     if (expected !== this.#revision || this.#endedIds.has(record.id)) return false;
     this.#savingId = record.id;
     const text = JSON.stringify(record);
-    const written = await this.#access((storage, key) =>
-      this.#followWrite(record.id, storage.replace(key, expected, text)),
-    ).catch(() => undefined);
+    const written = await this.#access((storage, key) => storage.replace(key, expected, text)).catch(() => undefined);
     this.#savingId = undefined;
     if (written === null || this.#endedIds.has(record.id)) return false;
     this.#isSaved = written !== undefined;
@@ -176,23 +172,30 @@ export class StoredSession {
     return true;
   }
 
-  async #eraseNow(): Promise<SessionRecord | null> {
+  async #eraseNow(tries = 2): Promise<SessionRecord | null> {
     const due = this.#unerased;
     if (due === undefined) return null;
     const retry = { ...due, isRetry: true };
     this.#unerased = retry;
     // Only the first try may remove what it cannot read: later, it may be the session of another user.
-    const stored = await this.#readText().catch((error: unknown) => {
+    const stored = await this.#readText().catch(async (error: unknown) => {
       if (due.isRetry && due.id !== undefined) throw error;
+      await this.#access((storage, key) => storage.remove(key));
       return null;
     });
     const record = stored === null ? null : parseRecord(stored.text);
     // Since the first try, another tab may have signed a user in.
     const isAnother = due.isRetry && due.id !== undefined && record !== null && record.id !== due.id;
-    if (!isAnother) await this.#access((storage, key) => storage.remove(key));
+    if (!isAnother && stored?.text !== endedText) {
+      // Over this text, no write lands late, and no tab repeats a first write whose outcome it does not know.
+      const erased = await this.#access((storage, key) => storage.replace(key, stored?.revision ?? null, endedText));
+      // Another tab wrote in the meantime.
+      if (erased === null) {
+        if (tries > 0) return this.#eraseNow(tries - 1);
+        throw storageError();
+      }
+    }
     if (this.#unerased === retry) this.#unerased = undefined;
-    // An open write may still bring the session back. It is erased then.
-    if (this.#openWrites.size > 0) throw storageError();
     return isAnother ? null : record;
   }
 
@@ -218,20 +221,5 @@ export class StoredSession {
     const stored = await this.#access((storage, key) => storage.read(key));
     if (stored === null || (typeof stored?.text === 'string' && typeof stored.revision === 'string')) return stored;
     throw storageError();
-  }
-
-  /** Erases a session again if a write of it lands after the session ended. */
-  async #followWrite(id: string, write: Promise<string | null>): Promise<string | null> {
-    const open = {};
-    this.#openWrites.add(open);
-    try {
-      return await write;
-    } finally {
-      this.#openWrites.delete(open);
-      if (this.#endedIds.has(id)) {
-        this.#unerased ??= { id, isRetry: true };
-        this.erase().catch(() => undefined);
-      }
-    }
   }
 }

@@ -1,3 +1,4 @@
+import { endedText } from '../../session/session-record.ts';
 import type { SessionState } from '../../session/session-types.ts';
 import type { StoredText } from '../../storage/device-storage.ts';
 import type { Grant } from './rotating-vendor.ts';
@@ -10,11 +11,6 @@ interface ObservedSession {
   readonly senders: Set<Tab>;
   readonly grants: Set<Grant>;
   hasLanded: boolean;
-  /**
-   * Whether its tab did not learn that the first write succeeded. Such a session is written again if the storage is empty,
-   * even if another tab signed out in the meantime: a known limit of the engine.
-   */
-  isWrittenAgain: boolean;
   isSignedOut: boolean;
   /** When a sign-out of the session resolved, and in which tab. */
   ended: { readonly atMs: number; readonly tab: Tab } | undefined;
@@ -46,7 +42,7 @@ interface Stored {
 }
 
 function parse(stored: StoredText | null): Stored | undefined {
-  return stored === null ? undefined : (JSON.parse(stored.text) as Stored);
+  return stored === null || stored.text === endedText ? undefined : (JSON.parse(stored.text) as Stored);
 }
 
 export function createObserver(world: World, grantOf: (accessToken: string) => Grant | undefined): Observer {
@@ -71,7 +67,7 @@ export function createObserver(world: World, grantOf: (accessToken: string) => G
     const known = sessions.get(id);
     const grant = grantOf(accessToken);
     const created = { id, senders: new Set<Tab>(), grants: new Set<Grant>(), hasLanded: false, isSignedOut: false };
-    const session: ObservedSession = known ?? { ...created, isWrittenAgain: false, ended: undefined };
+    const session: ObservedSession = known ?? { ...created, ended: undefined };
     sessions.set(id, session);
     if (grant !== undefined) session.grants.add(grant);
     return session;
@@ -88,9 +84,9 @@ export function createObserver(world: World, grantOf: (accessToken: string) => G
     violateUnless,
     violations: () => candidates.filter(({ isExcused }) => !isExcused()).map(({ text }) => text),
     sent: (tab, text, isTroubled) => {
+      if (text === endedText) return;
       const stored = JSON.parse(text) as Stored;
       const session = sessionOf(stored);
-      session.isWrittenAgain ||= isTroubled && !session.hasLanded;
       session.senders.add(tab);
       const grant = grantOf(stored.accessToken);
       if (isTroubled && grant !== undefined) grant.isExcused = true;
@@ -127,7 +123,7 @@ export function createObserver(world: World, grantOf: (accessToken: string) => G
       return {
         resolved: () => {
           unfinishedSignOuts.delete(tab);
-          for (const session of ending) if (!session.isWrittenAgain) session.ended ??= { atMs: world.nowMs(), tab };
+          for (const session of ending) session.ended ??= { atMs: world.nowMs(), tab };
           checkEnded();
         },
       };

@@ -1,3 +1,4 @@
+import { endedText } from '../../session/session-record.ts';
 import { createSession } from '../../session/session.ts';
 import type { Session } from '../../session/session-types.ts';
 import { ValetError } from '../../valet-error.ts';
@@ -182,7 +183,8 @@ export async function simulate(script: Script, trace?: (line: string) => void): 
     const user = observer.workingUser(storage.current());
     for (const opened of tabs) {
       const { session, tab, open } = opened;
-      const stored = storage.current() === null ? undefined : JSON.parse(storage.current()?.text ?? '');
+      const text = storage.current()?.text ?? endedText;
+      const stored = text === endedText ? undefined : JSON.parse(text);
       const status = stored === undefined ? 'signed_out' : stored.isPending ? 'reauthentication_required' : 'signed_in';
       const details = JSON.stringify(stored?.details ?? {});
       if (session.state.status !== status || JSON.stringify(session.state.details) !== details) {
