@@ -176,7 +176,7 @@ describe('Vital', () => {
     await vital.signIn(await token());
     await vital.signOut();
     expect(await open().currentUserId()).toBeNull();
-    expect(await storage.read('valetkey.session.vital')).toBeNull();
+    expect((await storage.read('valetkey.session.vital'))?.text).toBe('{"ended":true}');
   });
 
   test('"When the user signs out from your app, you would also sign out": the sign-out of the client is enough', async () => {

@@ -113,7 +113,8 @@ export interface Session<Ticket> {
    */
   readonly accessToken: (options?: AccessTokenOptions) => Promise<string>;
   /**
-   * Ends the session at once, in this tab and in all others, and erases it from the storage. Calls under way reject with
+   * Ends the session at once, in this tab and in all others, and replaces it in the storage by a mark without a user or a
+   * token. Calls under way reject with
    * `aborted`. Rejects with `storage_unavailable` if the storage cannot be erased; no call uses the session any more,
    * and later calls erase it before they do anything else.
    */
