@@ -104,7 +104,7 @@ test('the sign-ins of a browser are kept in the sessionStorage of the tab, and i
   const metadata = { issuer: valid.issuer, authorization_endpoint: `${valid.issuer}/authorize` };
   const fetch = async () => Response.json(metadata);
   await createLogin({ ...valid, fetch }).authorize();
-  expect([...texts.keys()]).toEqual([expect.stringMatching(/^valetkey\.login\.\w+\.pending$/)]);
+  expect([...texts.keys()]).toEqual([expect.stringMatching(/^valetkey\.login\.[\w.-]+\.pending$/)]);
 
   vi.stubGlobal('sessionStorage', undefined);
   const storage = memoryStorage();

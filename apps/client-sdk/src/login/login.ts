@@ -146,14 +146,13 @@ function createVendor(provider: Provider, name: string, revokes: () => boolean):
   };
 }
 
-/** Returns a name that no other client and no other provider has, so that neither finds the session of this one. */
+/**
+ * Returns a name that no other client and no other provider has, so that neither finds the session of this one. It contains
+ * both in full: the author of a client could choose one with the same short hash.
+ */
 function nameOf({ issuer, clientId }: ParsedLoginOptions): string {
-  const text = `${issuer} ${clientId}`;
-  const hash = Array.from(text, (character) => character.codePointAt(0) ?? 0).reduce(
-    (sum, code) => (sum * 31 + code) % 2 ** 32,
-    0,
-  );
-  return `login.${hash.toString(36)}`;
+  // A URL contains no space.
+  return `login.${issuer} ${clientId}`.replace(/[^a-z0-9.-]/gi, (unit) => `_${unit.charCodeAt(0)}_`);
 }
 
 /** Returns the URL at which the provider ends its own session (OpenID Connect RP-Initiated Logout section 2). */

@@ -1,4 +1,5 @@
 import type { MonotonicClock } from '../clock.ts';
+import { isToken } from '../session/session-tokens.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 import { ValetError } from '../valet-error.ts';
 
@@ -95,10 +96,15 @@ export function createPendingRequests(
 function parseRequests(text: string | undefined): readonly PendingRequest[] {
   try {
     const list: unknown = JSON.parse(text ?? '[]');
-    return Array.isArray(list) ? list.filter(Boolean) : [];
+    return Array.isArray(list) ? list.filter(isRequest) : [];
   } catch {
     return [];
   }
+}
+
+/** Without a nonce, nothing would show that the ID token is that of the sign-in. */
+function isRequest(value: Partial<PendingRequest> | null): value is PendingRequest {
+  return [value?.id, value?.verifier, value?.nonce].every(isToken);
 }
 
 async function orUnavailable<Result>(run: () => Promise<Result>): Promise<Result> {

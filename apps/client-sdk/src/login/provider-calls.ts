@@ -1,5 +1,6 @@
 import { loginError, providerError } from './login-errors.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
+import { isRedirect } from '../redirects.ts';
 import { isSecure, parseUrl } from './secure-url.ts';
 import type { ValetError } from '../valet-error.ts';
 
@@ -62,9 +63,9 @@ export function endpointOf(endpoint: unknown): URL {
 }
 
 /** Returns whether a response redirects, or came from another host: React Native follows redirects all the same. */
-export function isFromElsewhere({ origin }: URL, { type, status, redirected, url }: Response): boolean {
-  const isRedirect = type === 'opaqueredirect' || redirected || /^30[12378]$/.test(`${status}`);
-  return isRedirect || (Boolean(url) && parseUrl(url)?.origin !== origin);
+export function isFromElsewhere({ origin }: URL, response: Response): boolean {
+  const { url } = response;
+  return isRedirect(response) || (Boolean(url) && parseUrl(url)?.origin !== origin);
 }
 
 /** Returns the JSON object in a text, or an empty one. */

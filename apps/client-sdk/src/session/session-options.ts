@@ -46,7 +46,7 @@ export function checkVendor<Ticket>(vendor: SessionVendor<Ticket>): void {
   const { name, exchange, refresh }: Partial<SessionVendor<Ticket>> = vendor ?? {};
   if (
     typeof name === 'string' &&
-    /^[\w.-]{1,100}$/.test(name) &&
+    /^[\w.-]{1,1000}$/.test(name) &&
     typeof exchange === 'function' &&
     typeof refresh === 'function'
   )

@@ -1,6 +1,7 @@
 import { isObject } from '../is-object.ts';
 import type { MonotonicClock } from '../clock.ts';
 import { momentIn, type Moment } from '../moment.ts';
+import { areDetails, isToken } from './session-tokens.ts';
 import type { SessionDetails, SessionTokens } from './session-types.ts';
 
 /** A session as the storage holds it, in JSON. */
@@ -49,18 +50,18 @@ export function parseRecord(text: string): SessionRecord | null {
   } catch {
     return null;
   }
-  if (!isObject(value) || !isObject(value['details'])) return null;
+  if (!isObject(value)) return null;
   const { id, accessToken, refreshToken, expiresInSeconds, receivedAtMs, offsetMs, details } = value;
   const isNumber = (number: unknown) => number === undefined || Number.isFinite(number);
   const isRecord =
     typeof id === 'string' &&
-    typeof accessToken === 'string' &&
+    isToken(accessToken) &&
     ['string', 'undefined'].includes(typeof refreshToken) &&
     isNumber(expiresInSeconds) &&
     isNumber(offsetMs) &&
     Number.isFinite(receivedAtMs) &&
     ['boolean', 'undefined'].includes(typeof value['isPending']) &&
-    Object.values(details).every((detail) => typeof detail === 'string');
+    areDetails(details);
   return isRecord ? (value as unknown as SessionRecord) : null;
 }
 

@@ -1,4 +1,6 @@
+import { originOf } from '../broker-url.ts';
 import { isObject } from '../is-object.ts';
+import { isRedirect } from '../redirects.ts';
 import { ValetError } from '../valet-error.ts';
 
 /** A vendor's endpoint for tokens, as data. */
@@ -36,10 +38,11 @@ export async function requestTokens(
   const response = await send(endpoint, fetch, signal);
   const { ok, status, headers } = response;
   const body = await readJson(response, vendor);
+  // React Native follows redirects all the same.
+  const isFromElsewhere = isRedirect(response) || (response.url && originOf(response.url) !== originOf(endpoint.url));
+  if (isFromElsewhere) throw unavailable(response, vendor);
   if (ok && isObject(body)) return body;
-  if (status === 429 || status >= 500 || isPage(headers) || isRedirect(response)) {
-    throw unavailable(response, vendor);
-  }
+  if (status === 429 || status >= 500 || isPage(headers)) throw unavailable(response, vendor);
   if (ok)
     throw new ValetError('vendor_response_invalid', 'The response of the vendor is no JSON object.', {
       status,
@@ -89,10 +92,6 @@ async function readJson(response: Response, vendor: string): Promise<unknown> {
 /** Returns whether a response is a web page: that of a network on which the user has to sign in first, or of a firewall. */
 function isPage(headers: Headers): boolean {
   return (headers.get('content-type') ?? '').startsWith('text/html');
-}
-
-function isRedirect({ type, status, redirected }: Response): boolean {
-  return type === 'opaqueredirect' || redirected || (status >= 300 && status < 400);
 }
 
 function unavailable({ status, headers }: Response, vendor: string): ValetError {

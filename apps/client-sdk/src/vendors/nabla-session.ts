@@ -3,9 +3,11 @@ import { checkClient, followSignOuts, lookInside } from '../client-inside.ts';
 import type { ValetClient } from '../client.ts';
 import { claimsOf } from '../session/jwt-claims.ts';
 import { fetchWithSession } from '../session/session-fetch.ts';
+import { alreadySignedInError } from '../session/session-errors.ts';
 import { createSession } from '../session/session.ts';
 import { requestTokens } from '../session/token-request.ts';
 import type {
+  AccessTokenOptions,
   Session,
   SessionCall,
   SessionCallOptions,
@@ -22,7 +24,10 @@ import type { NablaSessionTokens } from './nabla.ts';
 
 /** The session of one patient at Nabla, for platforms that Nabla's SDK does not serve. */
 export interface NablaSession {
-  /** Resolves with an access token that is valid. Rejects with the error of the broker or of the refresh. */
+  /**
+   * Resolves with an access token that is valid. Rejects with the error of the broker or of the refresh, and with
+   * `already_signed_in` if another tab began the session of another user during the call.
+   */
   readonly accessToken: (options?: SessionCallOptions) => Promise<string>;
   /** Calls Nabla's API as the patient. A 401 causes one refresh and one more attempt, unless the body is a stream. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
@@ -61,10 +66,17 @@ export function createNablaSession(valet: ValetClient, options: NablaSessionOpti
   // A storage that cannot be erased now is erased before its next use.
   const unfollow = followSignOuts(valet, () => void session.signOut().catch(() => undefined));
 
-  const accessToken: Session<never>['accessToken'] = async (callOptions) => {
-    const { status, details } = await session.load();
-    if (status === 'signed_in' && details['userId'] !== userId) await session.signOut();
-    return session.accessToken(callOptions);
+  const isOwn = () => [userId, undefined].includes(session.state.details['userId']);
+  const eraseAnother = async () => {
+    await session.load();
+    if (!isOwn()) await session.signOut();
+  };
+  const accessToken = async (callOptions?: AccessTokenOptions): Promise<string> => {
+    await eraseAnother();
+    const token = await session.accessToken(callOptions);
+    // Another tab may have begun the session of its own user while this one waited.
+    if (isOwn()) return token;
+    throw alreadySignedInError();
   };
   const api = {
     vendor,
@@ -78,7 +90,11 @@ export function createNablaSession(valet: ValetClient, options: NablaSessionOpti
   };
   return Object.freeze({
     accessToken: (callOptions?: SessionCallOptions) => accessToken(callOptions),
-    fetch: (path: string, init?: RequestInit) => fetchWithSession(api, { path, init }),
+    fetch: async (path: string, init?: RequestInit) => {
+      // The end of that session would end this call.
+      await eraseAnother();
+      return fetchWithSession(api, { path, init });
+    },
     signOut: session.signOut,
     session,
     close: () => {
@@ -96,7 +112,7 @@ function nablaSessionVendor(
   { connection, fetch, baseUrl, headers, userId }: ParsedNablaSessionOptions,
 ): SessionVendor<NablaSessionTokens> {
   async function refresh(refreshToken: string, { signal, nowMs }: SessionCall): Promise<SessionTokens> {
-    if (hasExpired(refreshToken, nowMs())) throw new ValetError('signed_out', 'The refresh token has expired.');
+    if (secondsLeft(refreshToken, nowMs()) <= 0) throw new ValetError('signed_out', 'The refresh token has expired.');
     const url = `${baseUrl}/v1/patient/jwt/refresh`;
     const body = { refresh_token: refreshToken };
     // Nabla's SDKs send no access token with a refresh.
@@ -114,10 +130,11 @@ function nablaSessionVendor(
     },
     exchange: async ({ accessToken, refreshToken }, call) =>
       // The provider of an app may return an access token that has expired.
-      hasExpired(accessToken, call.nowMs())
+      secondsLeft(accessToken, call.nowMs()) <= 0
         ? refresh(refreshToken, call)
         : tokensOf({ access_token: accessToken, refresh_token: refreshToken }, userId, call.nowMs()),
-    refresh: ({ refreshToken }, call) => refresh(refreshToken, call),
+    // It may be the session of another user, which another tab began.
+    refresh: async ({ refreshToken, details }, call) => ({ ...(await refresh(refreshToken, call)), details }),
   };
 }
 
@@ -128,16 +145,12 @@ function tokensOf(response: Record<string, unknown>, userId: string, nowMs: numb
   return { accessToken, refreshToken, expiresInSeconds, details: { userId } } as SessionTokens;
 }
 
-function hasExpired(jwt: string, nowMs: number): boolean {
-  return (secondsLeft(jwt, nowMs) ?? Infinity) <= 0;
-}
-
-/** Returns the seconds until a token expires, or undefined for one that never does. Nabla wants no other claim to be used. */
-function secondsLeft(jwt: unknown, nowMs: number): number | undefined {
+/** Returns the seconds until a token expires, or Infinity for one that never does. Nabla wants no other claim to be used. */
+function secondsLeft(jwt: unknown, nowMs: number): number {
   const claims = claimsOf(jwt);
   if (claims === undefined) {
     throw new ValetError('vendor_response_invalid', 'A token of Nabla cannot be read.', { vendor });
   }
   const { exp } = claims;
-  return typeof exp === 'number' ? exp - nowMs / 1000 : undefined;
+  return typeof exp === 'number' ? exp - nowMs / 1000 : Infinity;
 }
