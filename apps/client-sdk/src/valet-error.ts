@@ -76,7 +76,7 @@ export interface ValetErrorDetails {
   readonly retryAfterSeconds?: number | undefined;
   readonly requestId?: string | undefined;
   readonly vendor?: string | undefined;
-  /** What `getAppToken` or `dpop` threw. */
+  /** What a function of the app, of a session's vendor or of the platform threw. */
   readonly cause?: unknown;
 }
 
@@ -88,7 +88,8 @@ const marker = Symbol.for('valetkey.client-error');
 /**
  * The only error class of this package.
  *
- * It contains no token. Only an error with the code `app_token_unavailable` has a `cause`: what your `getAppToken` or `dpop` threw.
+ * It contains no token. It has a `cause` only if another function threw: your `getAppToken` or `dpop` (`app_token_unavailable`), a
+ * function of a session's vendor or of the options of a login (`internal`), or the platform's `fetch` in `login.fetch`.
  * `JSON.stringify`, `console.log` and `util.inspect` do not show it.
  *
  * @example
@@ -135,7 +136,7 @@ export class ValetError extends Error {
     Object.defineProperty(this, marker, { value: true });
   }
 
-  /** What `getAppToken` or `dpop` threw, if the code is `app_token_unavailable`. It may contain a token: do not log it. */
+  /** What a function of the app, of a session's vendor or of the platform threw. It may contain a token: do not log it. */
   override get cause(): unknown {
     return causes.get(this);
   }

@@ -9,7 +9,7 @@ import type { VendorToken } from './vendor-token-types.ts';
 
 /**
  * Returns a vendor's token and keeps it valid while the component is mounted: it requests a new one at `refresh_after`. In a
- * page that nobody sees it renews nothing; it makes up for it when the user returns. It sends no request on a server.
+ * hidden page it renews nothing; when the user returns, it renews at once what is due. It sends no request on a server.
  *
  * After a failure that a retry may mend, it asks again after `retryAfterSeconds` of the error, or after 30 seconds. Until the
  * token expires, it stays `ready`.

@@ -12,7 +12,7 @@ import { deviceIsOnline } from './online.ts';
 export interface NudgeRefreshTokenOptions extends ConnectionOption<'nudge'> {
   /**
    * Resolves with true when the device is online again, or at once with false if it was online all the time. `signal` aborts
-   * when nobody waits any more. Default: the `online` event of browsers. React Native has no such event: use NetInfo.
+   * when the call has ended. Default: the `online` event of browsers. React Native has no such event: use NetInfo.
    */
   readonly whenOnline?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
   /** Milliseconds to wait for the device to be online. Default: 5000. */
