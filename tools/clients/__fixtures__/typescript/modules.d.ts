@@ -1,5 +1,7 @@
 declare module '@authgear/web' {
-  const authgear: import('@valetkey/client-sdk').AuthgearContainer;
+  import type { AuthgearContainer } from '@valetkey/client-sdk';
+
+  const authgear: AuthgearContainer;
   export default authgear;
 }
 
