@@ -234,3 +234,50 @@ test('a server time that becomes known later does not change how long a stored t
 
   expect(await open().accessToken()).toBe('access-2');
 });
+
+test('a flood of notices from another script costs few reads, and neither ends nor changes the session', async () => {
+  const sound = memoryStorage();
+  const listeners: (() => void)[] = [];
+  let reads = 0;
+  const storage: DeviceStorage = {
+    ...sound,
+    read: (key) => {
+      reads += 1;
+      return sound.read(key);
+    },
+    watch: (_, listener) => {
+      listeners.push(listener);
+      return () => undefined;
+    },
+  };
+  const { session } = setUp({ storage });
+  await session.signIn('ticket-of-alice');
+  const states: SessionState[] = [];
+  session.onStateChange((state) => states.push(state));
+  reads = 0;
+  for (let index = 0; index < 1000; index += 1) for (const listener of listeners) listener();
+  await settleAll();
+
+  expect(reads).toBeLessThanOrEqual(2);
+  expect(states).toEqual([]);
+  expect(await session.accessToken()).toBe('access-1');
+});
+
+test.each([
+  '',
+  'null',
+  '[]',
+  '{"__proto__":{"accessToken":"x"}}',
+  '"text"',
+  '{"id":"1","details":{}}',
+  '\u0000'.repeat(9),
+])('a text %j that another script wrote is no session, and a sign-in replaces it', async (text) => {
+  const storage = memoryStorage();
+  const { open } = setUp({ storage });
+  await storage.replace('valetkey.session.acme', null, text);
+  const session = open();
+
+  expect(await session.load()).toMatchObject({ status: 'signed_out' });
+  await session.signIn('ticket-of-alice');
+  expect(await open().load()).toMatchObject({ status: 'signed_in' });
+});
