@@ -1,6 +1,6 @@
 // Packs the client SDK as for a release, and uses the tarball as apps do that know nothing of this repository.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -76,6 +76,29 @@ test('the entries of one copy share their code, so each has the same ValetError'
 
   expect(run('shared.cjs', program(require('sdk') + require('session')))).toBe(true);
   expect(run('shared.mjs', program(imports))).toBe(true);
+});
+
+test('the hooks load with require and with import beside the React of the app, and stay client components', () => {
+  cpSync(join(root, 'apps/client-sdk/node_modules/react'), join(project, 'node_modules/react'), {
+    recursive: true,
+    dereference: true,
+  });
+  const names = 'console.log(JSON.stringify(Object.keys(hooks).sort()));';
+  const required = run('react.cjs', `const hooks = require('@valetkey/client-sdk/react'); ${names}`);
+  const imported = run('react.mjs', `import * as hooks from '@valetkey/client-sdk/react'; ${names}`);
+
+  expect(required).toEqual(imported);
+  expect(required).toEqual(['ValetProvider', 'useLogin', 'useSession', 'useValet', 'useVendorToken']);
+  for (const path of ['dist/react/index.js', 'dist/cjs/react/index.js']) {
+    expect(readFileSync(join(packageFolder, path), 'utf8')).toMatch(/^"use client";/);
+  }
+});
+
+test("the copy for require has the code of the sign-in's dependency with its licence, and requires no ES module", () => {
+  const file = readFileSync(join(packageFolder, 'dist/cjs/oauth4webapi.js'), 'utf8');
+
+  expect(file).toMatch(/^\/\*!\nThe MIT License \(MIT\)\n\nCopyright \(c\) 2022 Filip Skokan/);
+  expect(readFileSync(join(packageFolder, 'dist/cjs/login/index.js'), 'utf8')).not.toContain('require("oauth4webapi")');
 });
 
 test('an installer that checks engines installs the package on every version of Node', () => {

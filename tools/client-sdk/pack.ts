@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../workspace.ts';
@@ -23,5 +23,8 @@ export function packClient(): PackedProject {
   });
   mkdirSync(packageFolder, { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', packageFolder]);
+  // An installer brings it: it is the package's only dependency.
+  const library = join(root, 'apps/client-sdk/node_modules/oauth4webapi');
+  cpSync(library, join(folder, 'node_modules/oauth4webapi'), { recursive: true, dereference: true });
   return { folder, tarball, packageFolder };
 }

@@ -1,10 +1,16 @@
-/** How a program loads the entries of the package. */
-export const loaders = {
-  import: `import * as sdk from '@valetkey/client-sdk';
+const importCore = `import * as sdk from '@valetkey/client-sdk';
 import * as session from '@valetkey/client-sdk/session';
+`;
+
+/** How a program loads the entries of the package. `core` leaves the sign-in out, which needs more of its platform. */
+export const loaders = {
+  core: `${importCore}const login = { createLogin() {} };
+`,
+  import: `${importCore}import * as login from '@valetkey/client-sdk/login';
 `,
   require: `const sdk = require('@valetkey/client-sdk');
 const session = require('@valetkey/client-sdk/session');
+const login = require('@valetkey/client-sdk/login');
 `,
 } as const;
 
@@ -14,11 +20,19 @@ export const checkFunction = `async function check(brokerUrl) {
   const { token } = await createClient('app-token').issue('nudge');
   const error = await createClient(null).issue('nudge').catch((error) => error);
   const isError = [error instanceof sdk.ValetError, error instanceof Error, session.ValetError.isInstance(error)];
-  return JSON.stringify([token, error.code, ...isError, typeof session.createSession]);
+  return JSON.stringify([token, error.code, ...isError, typeof session.createSession, typeof login.createLogin]);
 }
 `;
 
-export const checkResult = JSON.stringify(['sandbox-only-token', 'signed_out', true, true, true, 'function']);
+export const checkResult = JSON.stringify([
+  'sandbox-only-token',
+  'signed_out',
+  true,
+  true,
+  true,
+  'function',
+  'function',
+]);
 
 /** Returns a program that prints {@link checkResult}. */
 export function writeProgram(loader: keyof typeof loaders, brokerUrl: string): string {

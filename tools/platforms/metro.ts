@@ -51,19 +51,19 @@ const { AbortController, AbortSignal } = require('abort-controller/dist/abort-co
 Object.assign(globalThis, { fetch, Headers, Request, Response, AbortController, AbortSignal });
 `;
 
-/** Bundles the check with a version of Metro, as a React Native app. Returns the path of the bundle. */
-export async function bundleWithMetro(project: Project, version: '0.81' | '0.83'): Promise<string> {
+/** The check, after the globals of React Native. */
+export const checkEntry = `require('./react-native-globals.js');
+${loaders.core}${checkFunction}
+check('https://broker.example').then((result) => print(result), (error) => print(String(error && error.stack)));`;
+
+/** Bundles an entry with a version of Metro, as a React Native app. Returns the path of the bundle. */
+export async function bundleWithMetro(project: Project, version: '0.81' | '0.83', entry: string): Promise<string> {
   const folder = `metro-${version}`;
   const metro = findProgram(folder);
   const runtime = realpathSync(findProgram('metro-runtime', folder));
   project.copy(...polyfills, '@react-native/js-polyfills');
-  project.write(`${folder}-globals.js`, globals);
-  project.write(
-    `${folder}-entry.js`,
-    `require('./${folder}-globals.js');
-${loaders.import}${checkFunction}
-check('https://broker.example').then((result) => print(result), (error) => print(String(error && error.stack)));`,
-  );
+  project.write('react-native-globals.js', globals);
+  project.write(`${folder}-entry.js`, entry);
   project.write(
     'babel.config.js',
     `module.exports = { presets: [[${JSON.stringify(findProgram('@react-native/babel-preset'))},

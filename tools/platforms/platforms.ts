@@ -1,11 +1,11 @@
 // Loads the packed client SDK on each platform, issues one token there and provokes one error. `.ci/run` installs the platforms
 // with `pnpm platforms`.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PackedProject } from '../client-sdk/pack.ts';
 import { checkFunction, checkResult, loaders, writeProgram } from './check-program.ts';
-import { bundleWithMetro, hermesShell } from './metro.ts';
+import { bundleWithMetro, checkEntry, hermesShell } from './metro.ts';
 import { openProject, findProgram, startBroker, type Project } from './project.ts';
 
 /** Returns whether the platforms are installed. Throws if they are not, although `.ci/run` should have installed them. */
@@ -152,8 +152,17 @@ function defineTests(packed: () => PackedProject): void {
   });
 
   test.each(['0.81', '0.83'] as const)('issues a token in a bundle of Metro %s that Hermes runs', async (version) => {
-    const bundle = await bundleWithMetro(project, version);
+    const bundle = await bundleWithMetro(project, version, checkEntry);
 
     expect(await project.run(hermesShell(), '-Xes6-promise', '-Xmicrotask-queue', bundle)).toBe(checkResult);
+  });
+
+  test.each(['0.81', '0.83'] as const)('Metro %s finds the sign-in and its dependency', async (version) => {
+    const entry = "import { createLogin } from '@valetkey/client-sdk/login'; print(createLogin.name);";
+
+    const bundle = readFileSync(await bundleWithMetro(project, version, entry), 'utf8');
+
+    expect(bundle).toContain('function createLogin(');
+    expect(bundle).toContain('function processRefreshTokenResponse(');
   });
 }
