@@ -56,6 +56,12 @@ export async function startStrictProvider(): Promise<TabProvider> {
   return { options: { clientId, issuer }, tokenPath: '/token', visit: (url) => visit(`${url}&login_hint=alice`) };
 }
 
+/** The providers of the rounds, by what they do with a refresh token. */
+export const rotatingProviders = [
+  ['a refresh token works once', startAuthgear],
+  ['a second use of a refresh token ends the session', startStrictProvider],
+] as const;
+
 /** Opens two tabs and signs a user in. */
 export async function openTabs(browser: Browser, provider: TabProvider) {
   const app = await servePage();

@@ -1,33 +1,13 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { createContext, runInContext } from 'node:vm';
-import { build } from 'tsup';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { createValetClient, nymblFetch } from './index.ts';
+import { bundleEntry } from './testing/bundle.ts';
 
-let folder: string;
+const bundle = bundleEntry('index.ts');
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'valetkey-client-'));
-  await build({
-    entry: [new URL('./index.ts', import.meta.url).pathname],
-    format: ['esm', 'iife'],
-    globalName: 'sdk',
-    platform: 'neutral',
-    target: 'es2022',
-    outDir: folder,
-    config: false,
-    silent: true,
-    tsconfig: new URL('../tsconfig.json', import.meta.url).pathname,
-    outExtension: ({ format }) => ({ js: format === 'esm' ? '.mjs' : '.global.js' }),
-  });
-});
-
-afterAll(() => rm(folder, { recursive: true }));
-
-test('the bundle imports nothing', async () => {
-  const code = await readFile(join(folder, 'index.mjs'), 'utf8');
+test('the bundle imports nothing', () => {
+  const code = bundle.module;
 
   expect(code).toContain('createValetClient');
   expect(code).not.toMatch(/\bimport\b(?!\.meta\.)|\brequire\b|\bfrom\s*["']|node:/);
@@ -43,7 +23,6 @@ test('the published package has one dependency, for the sign-in, and React only 
 });
 
 test('nymblFetch of the bundle runs on a platform that has only the globals that React Native has', async () => {
-  const code = await readFile(join(folder, 'index.global.js'), 'utf8');
   // This platform lacks URL, process, Buffer, structuredClone and crypto. Its AbortSignal lacks `any` and `timeout`.
   class PlainAbortController {
     readonly #controller = new AbortController();
@@ -71,7 +50,7 @@ test('nymblFetch of the bundle runs on a platform that has only the globals that
     },
   };
   const context = createContext({ ...platform });
-  const sdk = runInContext(`${code}; sdk`, context) as {
+  const sdk = runInContext(`${bundle.script}; sdk`, context) as {
     createValetClient: typeof createValetClient;
     nymblFetch: typeof nymblFetch;
   };
