@@ -4,18 +4,18 @@ import { assertCurrent, type Era, type SessionContext } from './session-context.
 import { isCode, pendingError, signedOutError } from './session-errors.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SessionCall, SessionTokens } from './session-types.ts';
-import { keep, request, runInTurn, type SessionTurn } from './turn.ts';
+import { endRefused, isAccepted, keep, request, runInTurn, type SessionTurn } from './turn.ts';
 
 /**
  * Returns the access token if it can be used now. `limit` says how much of its life must be left: enough for a request, or
  * any. Throws `reauthentication_required` if the session waits for it.
  */
 export function usableToken<Ticket>(
-  { stored: { held }, clock }: SessionContext<Ticket>,
+  { stored: { held }, clock, vendor }: SessionContext<Ticket>,
   refused: string | undefined,
   limit: 'refresh' | 'expiry',
 ): string | undefined {
-  if (held === undefined) return undefined;
+  if (held === undefined || !isAccepted(vendor, held.record)) return undefined;
   if (held.record.isPending) throw pendingError();
   const { accessToken } = held.record;
   return accessToken === refused || isOver(held.lifetime[limit], clock) ? undefined : accessToken;
@@ -111,11 +111,4 @@ async function refuse<Ticket>(
   if (vendor.get !== undefined) return getAnew(context, turn);
   await endRefused(context);
   throw error;
-}
-
-async function endRefused<Ticket>({ stored, showState }: SessionContext<Ticket>): Promise<void> {
-  stored.drop();
-  showState('refused');
-  // A storage that cannot be erased now is erased before its next use.
-  await stored.erase().catch(() => undefined);
 }

@@ -33,11 +33,11 @@ export function createEra(): Era {
 }
 
 /** Throws if the era of a call is over. */
-export function assertCurrent(own: Era): void {
+export function assertCurrent(own: Pick<Era, 'ended'> & Partial<Era>): void {
   if (own.ended) throw endedError(own);
 }
 
-export function endedError({ isEndedElsewhere }: Era): ValetError {
+export function endedError({ isEndedElsewhere }: Partial<Era>): ValetError {
   return isEndedElsewhere ? signedOutError() : abortedError();
 }
 

@@ -1,11 +1,11 @@
 import { ValetError, type ValetErrorCode } from '../valet-error.ts';
 
 export function signedOutError(): ValetError {
-  return new ValetError('signed_out', 'The session has ended, or none has begun.');
+  return new ValetError('signed_out', 'There is no session, or it has ended.');
 }
 
 export function pendingError(): ValetError {
-  return new ValetError('reauthentication_required', 'The vendor wants the same user to sign in again.');
+  return new ValetError('reauthentication_required', 'The same user must sign in again.');
 }
 
 export function alreadySignedInError(): ValetError {
@@ -13,7 +13,7 @@ export function alreadySignedInError(): ValetError {
 }
 
 export function storageError(): ValetError {
-  return new ValetError('storage_unavailable', 'The storage of the session cannot be read or written.');
+  return new ValetError('storage_unavailable', 'The storage cannot be read or written.');
 }
 
 export function isCode(error: unknown, ...codes: readonly ValetErrorCode[]): error is ValetError {
@@ -26,7 +26,7 @@ export async function asValetError<Result>(run: () => Promise<Result>): Promise<
     return await run();
   } catch (cause) {
     if (ValetError.isInstance(cause)) throw cause;
-    throw new ValetError('internal', "A function of the session's vendor threw. The `cause` is what it threw.", {
+    throw new ValetError('internal', 'A function of the vendor threw the `cause`.', {
       cause,
     });
   }

@@ -20,7 +20,7 @@ export function parseSessionOptions(options: SessionOptions, where: string): Par
   check(
     storageFunctions.every((name) => typeof storage?.[name] === 'function'),
     'storage',
-    `must have the functions ${storageFunctions.join(', ')}, as \`memoryStorage()\` has`,
+    `must have the functions ${storageFunctions.join(', ')}`,
   );
   check(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'must be above 0');
   check(typeof serverTimeOffsetMs === 'function', 'serverTimeOffsetMs', 'must be a function');

@@ -41,6 +41,8 @@ export interface SessionVendor<Ticket> {
     tokens: SessionTokens & { readonly refreshToken: string },
     call: SessionCall,
   ) => Promise<SessionTokens>;
+  /** Returns whether a stored session is one of this app's user. Another one is erased before anything else. Default: each is. */
+  readonly accepts?: ((details: SessionDetails) => boolean) | undefined;
   /** Withdraws tokens at the vendor after a sign-out. Its failure is ignored. */
   readonly revoke?: ((tokens: SessionTokens, call: SessionCall) => Promise<unknown>) | undefined;
 }

@@ -1,5 +1,5 @@
 import { originOf } from '../broker-url.ts';
-import { isObject } from '../is-object.ts';
+import { parseObject } from './jwt-claims.ts';
 import { isRedirect } from '../redirects.ts';
 import { ValetError } from '../valet-error.ts';
 
@@ -19,11 +19,6 @@ export interface TokenEndpoint {
 
 export type Refusal = 'signed_out' | 'reauthentication_required';
 
-const refusalMessages = {
-  signed_out: 'The vendor has ended the session.',
-  reauthentication_required: 'The vendor wants the same user to sign in again.',
-};
-
 /**
  * Requests tokens from a vendor and resolves with the object in its response. Never follows a redirect.
  *
@@ -35,22 +30,17 @@ export async function requestTokens(
   { fetch, signal }: { readonly fetch: typeof globalThis.fetch; readonly signal: AbortSignal },
 ): Promise<Record<string, unknown>> {
   const { vendor } = endpoint;
-  const response = await send(endpoint, fetch, signal);
+  const { response, text } = await send(endpoint, fetch, signal);
   const { ok, status, headers } = response;
-  const body = await readJson(response, vendor);
+  const body = parseObject(text);
   // React Native follows redirects all the same.
   const isFromElsewhere = isRedirect(response) || (response.url && originOf(response.url) !== originOf(endpoint.url));
   if (isFromElsewhere) throw unavailable(response, vendor);
-  if (ok && isObject(body)) return body;
+  if (ok && body !== undefined) return body;
   if (status === 429 || status >= 500 || isPage(headers)) throw unavailable(response, vendor);
-  if (ok)
-    throw new ValetError('vendor_response_invalid', 'The response of the vendor is no JSON object.', {
-      status,
-      vendor,
-    });
-  const refusal = endpoint.refusalOf?.(status, body);
-  if (refusal !== undefined) throw new ValetError(refusal, refusalMessages[refusal], { status, vendor });
-  throw new ValetError('vendor_rejected', `The vendor refused the request (HTTP ${status}).`, { status, vendor });
+  const code = ok ? 'vendor_response_invalid' : (endpoint.refusalOf?.(status, body) ?? 'vendor_rejected');
+  const what = ok ? 'responded with no JSON object' : 'refused the request';
+  throw new ValetError(code, `The vendor ${what} (HTTP ${status}).`, { status, vendor });
 }
 
 async function send(
@@ -61,7 +51,7 @@ async function send(
   const isForm = body instanceof URLSearchParams;
   const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json';
   try {
-    return await fetch(url, {
+    const response = await fetch(url, {
       method: 'POST',
       headers: { accept: 'application/json', 'content-type': type, ...headers },
       body: isForm ? body.toString() : JSON.stringify(body),
@@ -70,22 +60,11 @@ async function send(
       credentials: 'omit',
       cache: 'no-store',
     });
+    return { response, text: await response.text() };
   } catch {
-    throw new ValetError('network_unavailable', 'The vendor is unreachable.', { vendor });
-  }
-}
-
-async function readJson(response: Response, vendor: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await response.text();
-  } catch {
-    throw new ValetError('network_unavailable', 'The response of the vendor ended too early.', { vendor });
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    throw new ValetError('network_unavailable', 'The vendor is unreachable, or its response ended too early.', {
+      vendor,
+    });
   }
 }
 

@@ -2,11 +2,11 @@ import { neverEnding } from '../client-inside.ts';
 import { settleWithin } from '../deadline.ts';
 import { ValetError } from '../valet-error.ts';
 import { assertCurrent, type Era, type SessionContext } from './session-context.ts';
-import { asValetError, signedOutError, storageError } from './session-errors.ts';
+import { alreadySignedInError, asValetError, signedOutError, storageError } from './session-errors.ts';
 import { isOver, type Moment } from '../moment.ts';
 import { recordOf, type SessionRecord } from './session-record.ts';
 import { checkTokens } from './session-tokens.ts';
-import type { SessionCall, SessionTokens } from './session-types.ts';
+import type { SessionCall, SessionTokens, SessionVendor } from './session-types.ts';
 
 /** The turn of this tab, and the session that it found. */
 export interface SessionTurn {
@@ -35,13 +35,16 @@ export async function runInTurn<Ticket, Result>(
       storage.runAlone(key, signal, async ({ isTakenOver }) => {
         const requestsEnd = { monotonicMs: clock.monotonicMs() + requestMs, wallMs: clock.nowMs() + requestMs };
         await stored.read();
+        if (stored.held !== undefined && !isAccepted(context.vendor, stored.held.record)) {
+          await endRefused(context);
+          await stored.read();
+        }
         assertCurrent(own);
         return task({ own, isTakenOver, former: stored.held?.record, revision: stored.revision, requestsEnd });
       }),
     );
   } catch (error) {
-    if (ValetError.isInstance(error)) throw error;
-    throw new ValetError('storage_unavailable', 'The storage of the session gave no turn.');
+    throw ValetError.isInstance(error) ? error : storageError();
   }
 }
 
@@ -98,30 +101,43 @@ export async function keep<Ticket>(
   const { stored, clock, serverTimeOffsetMs, showState } = context;
   const id = former?.id ?? createId();
   const record = recordOf(tokens, { id, nowMs: clock.nowMs(), offsetMs: serverTimeOffsetMs() });
-  if (await stored.save(record, revision)) {
-    showState('signed_in');
-    return record.accessToken;
-  }
-  let isUnread = false;
-  if (!own.ended) {
-    await stored.read().catch(() => {
-      isUnread = true;
-    });
-  }
+  let isSaved = await stored.save(record, revision);
+  const isRead =
+    !isSaved &&
+    !own.ended &&
+    (await stored.read().then(
+      () => true,
+      () => false,
+    ));
   const other = stored.held?.record;
   // A write that this program took for a failure landed late: the tokens in the storage are those that were traded.
-  if (!own.ended && other !== undefined && other.id === id && other.refreshToken === former?.refreshToken) {
-    if (!isUnread && (await stored.save(record, stored.revision))) {
-      showState('signed_in');
-      return record.accessToken;
-    }
+  if (isRead && other?.id === id && other.refreshToken === former?.refreshToken) {
+    isSaved = await stored.save(record, stored.revision);
+  }
+  if (isSaved) {
+    showState('signed_in');
+    return record.accessToken;
   }
   // Tokens of the same session stay: many vendors end the whole session with one of its tokens.
   if (own.ended || other?.id !== id) revoke(context, tokens);
   assertCurrent(own);
-  if (isUnread) throw storageError();
+  if (!isRead) throw storageError();
   if (other === undefined) throw signedOutError();
+  if (!isAccepted(context.vendor, other)) throw alreadySignedInError();
   return other.accessToken;
+}
+
+/** Ends a session that the vendor or this app refuses. */
+export async function endRefused<Ticket>({ stored, showState }: SessionContext<Ticket>): Promise<void> {
+  stored.drop();
+  showState('refused');
+  // A storage that cannot be erased now is erased before its next use.
+  await stored.erase().catch(() => undefined);
+}
+
+/** Returns whether a session is one of this app's user. */
+export function isAccepted({ accepts }: Pick<SessionVendor<never>, 'accepts'>, { details }: SessionRecord): boolean {
+  return accepts?.(details) !== false;
 }
 
 /** Returns a name that no other sign-in has. It is no secret. */

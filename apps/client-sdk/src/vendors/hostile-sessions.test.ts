@@ -47,13 +47,12 @@ function nablaOfTwo({ lifeSeconds = 300 } = {}) {
 
 const subjectOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).sub;
 
-test('two users of Nabla who share a storage never receive the token of the other, and the next call succeeds', async () => {
+test('two users of Nabla who share a storage never receive the token of the other', async () => {
   const { alice, bob } = nablaOfTwo();
-  const first = alice.accessToken();
-  const failure = await failureOf(bob.accessToken());
+  const [ofAlice, ofBob] = await Promise.all([alice.accessToken(), bob.accessToken()]);
 
-  expect(subjectOf(await first)).toBe('alice');
-  expect(failure).toMatchObject({ code: 'already_signed_in' });
+  expect([subjectOf(ofAlice), subjectOf(ofBob)]).toEqual(['alice', 'bob']);
+  expect(subjectOf(await alice.accessToken())).toBe('alice');
   expect(subjectOf(await bob.accessToken())).toBe('bob');
 });
 
@@ -63,9 +62,8 @@ test('a refresh for the session of another user at Nabla never makes it the sess
   await bob.accessToken();
   advance(4900);
 
-  expect(await failureOf(alice.accessToken())).toMatchObject({ code: 'already_signed_in' });
-  expect(alice.session.state.details).toEqual({ userId: 'bob' });
   expect(subjectOf(await alice.accessToken())).toBe('alice');
+  expect(alice.session.state.details).toEqual({ userId: 'alice' });
 });
 
 test('a call of Nabla erases the session of the user before, and is sent as its own user', async () => {

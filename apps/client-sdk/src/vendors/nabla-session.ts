@@ -3,11 +3,9 @@ import { checkClient, followSignOuts, lookInside } from '../client-inside.ts';
 import type { ValetClient } from '../client.ts';
 import { claimsOf } from '../session/jwt-claims.ts';
 import { fetchWithSession } from '../session/session-fetch.ts';
-import { alreadySignedInError } from '../session/session-errors.ts';
 import { createSession } from '../session/session.ts';
 import { requestTokens } from '../session/token-request.ts';
 import type {
-  AccessTokenOptions,
   Session,
   SessionCall,
   SessionCallOptions,
@@ -57,7 +55,7 @@ export interface NablaSession {
 export function createNablaSession(valet: ValetClient, options: NablaSessionOptions): NablaSession {
   checkClient(valet, 'createNablaSession', 'issue');
   const parsed = parseNablaSessionOptions(options);
-  const { storage, fetch, baseUrl, headers, userId } = parsed;
+  const { storage, fetch, baseUrl, headers } = parsed;
   const inside = lookInside(valet);
   const { clock } = inside;
   const { timeoutMs = inside.timeoutMs } = parsed;
@@ -66,22 +64,10 @@ export function createNablaSession(valet: ValetClient, options: NablaSessionOpti
   // A storage that cannot be erased now is erased before its next use.
   const unfollow = followSignOuts(valet, () => void session.signOut().catch(() => undefined));
 
-  const isOwn = () => [userId, undefined].includes(session.state.details['userId']);
-  const eraseAnother = async () => {
-    await session.load();
-    if (!isOwn()) await session.signOut();
-  };
-  const accessToken = async (callOptions?: AccessTokenOptions): Promise<string> => {
-    await eraseAnother();
-    const token = await session.accessToken(callOptions);
-    // Another tab may have begun the session of its own user while this one waited.
-    if (isOwn()) return token;
-    throw alreadySignedInError();
-  };
   const api = {
     vendor,
     session,
-    accessToken,
+    accessToken: session.accessToken,
     fetch,
     clock,
     timeoutMs,
@@ -89,12 +75,8 @@ export function createNablaSession(valet: ValetClient, options: NablaSessionOpti
     headersOf: (token: string) => ({ ...headers, 'x-nabla-authorization': `Bearer ${token}` }),
   };
   return Object.freeze({
-    accessToken: (callOptions?: SessionCallOptions) => accessToken(callOptions),
-    fetch: async (path: string, init?: RequestInit) => {
-      // The end of that session would end this call.
-      await eraseAnother();
-      return fetchWithSession(api, { path, init });
-    },
+    accessToken: (callOptions?: SessionCallOptions) => session.accessToken(callOptions),
+    fetch: (path: string, init?: RequestInit) => fetchWithSession(api, { path, init }),
     signOut: session.signOut,
     session,
     close: () => {
@@ -123,6 +105,7 @@ function nablaSessionVendor(
 
   return {
     name: connection,
+    accepts: (details) => details['userId'] === userId,
     get: async ({ signal }) => {
       const response = await valet.issue(connection, undefined, { signal });
       const fields = requireStringFields(response, 'access_token', 'refresh_token');
@@ -133,8 +116,7 @@ function nablaSessionVendor(
       secondsLeft(accessToken, call.nowMs()) <= 0
         ? refresh(refreshToken, call)
         : tokensOf({ access_token: accessToken, refresh_token: refreshToken }, userId, call.nowMs()),
-    // It may be the session of another user, which another tab began.
-    refresh: async ({ refreshToken, details }, call) => ({ ...(await refresh(refreshToken, call)), details }),
+    refresh: ({ refreshToken }, call) => refresh(refreshToken, call),
   };
 }
 

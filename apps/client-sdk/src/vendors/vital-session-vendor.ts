@@ -1,7 +1,7 @@
 import { isObject } from '../is-object.ts';
 import { requestTokens, type Refusal } from '../session/token-request.ts';
 import type { SessionDetails, SessionTokens, SessionVendor } from '../session/session-types.ts';
-import { ValetError } from '../valet-error.ts';
+import { alreadySignedInError } from '../session/session-errors.ts';
 import type { ParsedVitalSessionOptions, VitalPlace } from './vital-session-options.ts';
 import type { VitalSignInToken } from './vital-sign-in-token.ts';
 
@@ -23,14 +23,16 @@ export function vitalSessionVendor({
     name: connection,
     exchange: async ({ userToken, ...ticket }, { signal, details }) => {
       if (details !== undefined && details['userId'] !== ticket.userId) {
-        throw new ValetError('already_signed_in', 'Another user waits for re-authentication.', { vendor });
+        throw alreadySignedInError();
       }
       const body = new URLSearchParams({
         grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
         subject_token_type: 'urn:junction:sign-in-token',
         subject_token: userToken,
       });
-      return tokensOf(await requestTokens({ vendor, url: urlFor(ticket), body }, { fetch, signal }), detailsOf(ticket));
+      const response = await requestTokens({ vendor, url: urlFor(ticket), body }, { fetch, signal });
+      // What is left of the ticket has only texts.
+      return tokensOf(response, ticket as SessionDetails);
     },
     refresh: async ({ refreshToken, details }, { signal }) => {
       const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken });
@@ -42,10 +44,6 @@ export function vitalSessionVendor({
 
 export function placeOf({ environment = '', region = '' }: SessionDetails): VitalPlace {
   return { environment, region };
-}
-
-function detailsOf({ userId, environment, region, externalUserId }: Omit<VitalTicket, 'userToken'>): SessionDetails {
-  return { userId, environment, region, ...(externalUserId !== undefined && { externalUserId }) };
 }
 
 /** The engine checks the types of the fields. */

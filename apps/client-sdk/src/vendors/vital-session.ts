@@ -1,6 +1,7 @@
-import { checkClient, followSignOuts, lookInside, neverEnding, type ClientInside } from '../client-inside.ts';
+import { checkClient, followSignOuts, lookInside, type ClientInside } from '../client-inside.ts';
 import type { ValetClient } from '../client.ts';
-import { settleWithin } from '../deadline.ts';
+import { settleWithin, type Ending } from '../deadline.ts';
+import { assertCurrent, eraOf } from '../session/session-context.ts';
 import { fetchWithSession } from '../session/session-fetch.ts';
 import { createSession } from '../session/session.ts';
 import type { Session, SessionState } from '../session/session-types.ts';
@@ -109,20 +110,37 @@ export function createVitalSession(valet: ValetClient, options: VitalSessionOpti
   });
 }
 
+/** A call of `identifyExternalUser`. */
+interface Identification {
+  readonly externalUserId: string;
+  readonly authenticate: () => Promise<VitalAuthenticateRequest>;
+}
+
 /** Creates the functions that Vital's Core SDK has. */
 function createVitalCalls(session: Session<VitalTicket>, limits: Pick<ClientInside, 'clock' | 'timeoutMs'>) {
   let lastIdentification: Promise<unknown> = Promise.resolve();
 
-  async function identify(externalUserId: string, authenticate: () => Promise<VitalAuthenticateRequest>) {
+  /** `era` is the one in which the app called: a sign-out of the app ends it. */
+  async function identify({ externalUserId, authenticate }: Identification, calledIn: Ending): Promise<void> {
+    let era = calledIn;
+    const signOut = () => {
+      const signedOut = session.signOut();
+      era = eraOf(session);
+      return signedOut;
+    };
     const { status, details } = await session.load();
-    if (status === 'signed_in' && details['externalUserId'] === externalUserId) return;
+    assertCurrent(era);
+    const known = details['externalUserId'];
+    if (status === 'signed_in' && known === externalUserId) return;
     // A known other user must not stay signed in if the request for a token fails.
-    const isOther = details['externalUserId'] !== undefined && details['externalUserId'] !== externalUserId;
-    if (isOther) await session.signOut();
-    const deadline = { ...limits, ending: neverEnding, what: '`authenticate`' };
+    if (known !== undefined && known !== externalUserId) await signOut();
+    const deadline = { ...limits, ending: era, what: '`authenticate`' };
     const request: Partial<VitalAuthenticateRequest> | undefined = await settleWithin(deadline, authenticate);
     const ticket = { ...readSignInToken(request?.rawToken), externalUserId };
-    if (session.state.status === 'signed_in' || isForAnotherUser(session.state, ticket)) await session.signOut();
+    const { state } = session;
+    const isSame = state.status === 'reauthentication_required' && state.details['userId'] === ticket.userId;
+    if (!isSame) await signOut();
+    assertCurrent(era);
     await session.signIn(ticket);
   }
 
@@ -132,16 +150,18 @@ function createVitalCalls(session: Session<VitalTicket>, limits: Pick<ClientInsi
       session.onStateChange((state) => listener(statusOf(state))),
     currentUserId: async () => (await session.load()).details['userId'] ?? null,
     signIn: async (signInToken: string) => session.signIn(readSignInToken(signInToken)),
-    identifyExternalUser: (externalUserId: string, authenticate: () => Promise<VitalAuthenticateRequest>) => {
-      const identification = lastIdentification.then(() => identify(externalUserId, authenticate));
+    identifyExternalUser: (externalUserId: string, authenticate: Identification['authenticate']) => {
+      const era = eraOf(session);
+      const identification = lastIdentification.then(() => identify({ externalUserId, authenticate }, era));
       lastIdentification = identification.catch(() => undefined);
       return identification;
     },
     migrate: async (signInToken: string, from: VitalApiKeyUser) => {
       const ticket = readSignInToken(signInToken);
-      if (!isSameUser(ticket.userId, from.userId)) throw migrationRefused('user');
-      if (ticket.environment !== from.environment) throw migrationRefused('environment');
-      if (ticket.region !== from.region) throw migrationRefused('region');
+      for (const field of ['userId', 'environment', 'region'] as const) {
+        // Vital's iOS SDK writes UUIDs in capital letters.
+        if (ticket[field].toLowerCase() !== String(from[field]).toLowerCase()) throw migrationRefused(field);
+      }
       await session.signIn(ticket);
     },
     accessToken: () => session.accessToken(),
@@ -149,24 +169,19 @@ function createVitalCalls(session: Session<VitalTicket>, limits: Pick<ClientInsi
   };
 }
 
-/** Returns whether a session waits for the re-authentication of another user than that of a ticket. */
-function isForAnotherUser({ status, details }: SessionState, { userId }: VitalTicket): boolean {
-  return status === 'reauthentication_required' && details['userId'] !== userId;
-}
-
-/** Ignores the case of letters, because Vital's iOS SDK writes UUIDs in capital letters. */
-function isSameUser(one: string, other: unknown): boolean {
-  return typeof other === 'string' && one.toLowerCase() === other.toLowerCase();
-}
-
 function statusOf({ status }: SessionState): ReadonlySet<VitalStatus> {
-  if (status === 'signed_in') return new Set(['configured', 'signedIn', 'useSignInToken']);
-  if (status !== 'reauthentication_required') return new Set();
-  return new Set(['configured', 'signedIn', 'useSignInToken', 'pendingReauthentication']);
+  const isPending = status === 'reauthentication_required';
+  if (status !== 'signed_in' && !isPending) return new Set();
+  return new Set([
+    'configured',
+    'signedIn',
+    'useSignInToken',
+    ...(isPending ? ['pendingReauthentication' as const] : []),
+  ]);
 }
 
-function migrationRefused(what: string): ValetError {
-  return new ValetError('migration_refused', `The sign-in token is for another ${what} than the API key.`, {
+function migrationRefused(field: string): ValetError {
+  return new ValetError('migration_refused', `The sign-in token has another \`${field}\` than the API key.`, {
     remediation: 'Sign the user out, then sign in with a new token, or correct the connection of the broker.',
     vendor: 'vital',
   });
