@@ -19,6 +19,8 @@ export function checkRecipe(data: unknown): RecipeCheck {
   const problems = [
     ...findBindingProblems(recipe),
     ...findStepProblems(recipe),
+    ...findEnsureProblems(recipe),
+    ...findUnreadProblems(recipe),
     ...findParameterProblems(recipe),
     ...findSampleProblems(recipe),
     ...findTemplateProblems(recipe),
@@ -101,6 +103,11 @@ function findBindingProblems(recipe: Recipe): readonly SchemaProblem[] {
   }
   if (answer.expiry === 'asked' && life === undefined) report('answer.expiry', 'needs `life`');
   if (Object.keys(answer.token).length === 0) report('answer.token', 'is empty');
+  const results = new Set(recipe.steps.flatMap((step) => ('set' in step ? Object.keys(step.set) : [step.as])));
+  for (const [name, text] of Object.entries(answer.token)) {
+    const [, root = ''] = /\{\s*(\w+)/.exec(text) ?? [];
+    if (!results.has(root)) report(`answer.token.${name}`, 'must begin with the result of a step');
+  }
   return problems;
 }
 
@@ -126,6 +133,30 @@ function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
     if ('http' in step && step.http.json !== undefined && step.http.form !== undefined) {
       report(`steps.${index}.http`, 'must have only one of `json` and `form`');
     }
+  }
+  return problems;
+}
+
+function findUnreadProblems(recipe: Recipe): readonly SchemaProblem[] {
+  const texts = listUses(recipe).map(({ text }) => text);
+  const { secrets, options, parameters } = recipe;
+  return Object.entries({ secrets, options, parameters }).flatMap(([kind, declared]) =>
+    Object.keys(declared)
+      .filter((name) => !texts.some((text) => new RegExp(`\\{\\s*${kind}\\.${name}\\b`).test(text)))
+      .map((name) => ({ field: `${kind}.${name}`, message: 'is read nowhere' })),
+  );
+}
+
+function findEnsureProblems({ ensure, errors }: Recipe): readonly SchemaProblem[] {
+  const problems: SchemaProblem[] = [];
+  const report = (field: string, message: string) => problems.push({ field, message });
+  const { rule, conflict, find } = ensure ?? {};
+  const needsConflict = rule === 'exists-is-fine' || rule === 'conflict-carries-id';
+  if (needsConflict && conflict === undefined) report('ensure.conflict', `is missing: \`${rule}\` needs it`);
+  if (rule === 'find-then-create' && find === undefined) report('ensure.find', `is missing: \`${rule}\` needs it`);
+  const statuses = errors.map(({ status }) => status);
+  for (const [index, status] of statuses.entries()) {
+    if (statuses.indexOf(status) !== index) report(`errors.${index}.status`, 'is named a second time');
   }
   return problems;
 }

@@ -16,6 +16,7 @@ import { compileRequest } from './compile-request.ts';
 import { meaningsOf } from './meanings.ts';
 import type { MintRequest, RecipeOptions } from './mint-request.ts';
 import { compileMint } from './mint.ts';
+import { compileParameters } from './read-parameters.ts';
 import { createCallerSchema, listClaims, type CallerParameters } from './parameters.ts';
 import { createOptions } from './recipe-options.ts';
 import type { Recipe, RecipeInput } from './recipe-schema.ts';
@@ -179,14 +180,23 @@ function createLifetime({ life }: Recipe, most: number | undefined): TokenLifeti
 }
 
 function createCache(
-  { id }: Recipe,
-  { cache, baseUrl = '' }: RecipeOptions,
+  recipe: Recipe,
+  options: RecipeOptions,
   secretVersion: string,
 ): CachePolicy<CallerParameters> | undefined {
+  const { id } = recipe;
+  const { cache, baseUrl = '' } = options;
   if (cache === undefined) return undefined;
+  const readParameters = compileParameters(recipe, options);
   return {
     ...cache,
-    key: ({ parameters }) => ({ vendor: id, resource: baseUrl, scope: JSON.stringify(parameters), secretVersion }),
+    // A kept token is returned only to a caller who may have one with these parameters.
+    key: ({ principal, parameters: { expires_in_seconds: seconds, ...parameters } }) => ({
+      vendor: id,
+      resource: baseUrl,
+      scope: JSON.stringify([seconds, readParameters({ principal, parameters })]),
+      secretVersion,
+    }),
   };
 }
 

@@ -30,7 +30,7 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
   const steps = compileSteps(recipe.steps, meanings);
   const answerOf = compileAnswer(recipe.answer, vendor);
   const ensure = recipe.ensure === undefined ? undefined : compileEnsure(recipe.ensure, meanings);
-  const readParameters = compileParameters(recipe, options, vendor);
+  const readParameters = compileParameters(recipe, options);
 
   const valuesFor = (secrets: Secrets, lifeSeconds: number | undefined): Record<string, unknown> => {
     const now = Math.floor(clock.nowMs() / 1_000);

@@ -1,4 +1,4 @@
-import { ofResponse, ofSignature, flowOfValue, scopeOf, type Flow, type Scope } from './flow.ts';
+import { ofResponse, ofSignature, flowOfValue, scopeOf, type Scope } from './flow.ts';
 import type { Recipe, RecipeRequest } from './recipe-schema.ts';
 import type { ValueTemplate } from './template.ts';
 
@@ -30,6 +30,7 @@ export interface Use {
 
 type Collected = Use[];
 type Where = Omit<Use, 'text'>;
+type FlowEntry = Scope extends ReadonlyMap<string, infer Entry> ? Entry : never;
 
 /** Returns every template of a recipe, with what it may read at its place. */
 export function listUses(recipe: Recipe): readonly Use[] {
@@ -59,21 +60,24 @@ export function listUses(recipe: Recipe): readonly Use[] {
       if (key !== undefined) add(uses, key, at(`${place}.sign.key`, 'key', new Map(scope)));
       add(uses, message, at(`${place}.sign.message`, 'message', new Map(scope)));
     }
-    scope.set(step.as, 'http' in step ? ofStep(ofResponse) : ofStep(ofSignature));
+    scope.set(step.as, 'http' in step ? ofResponse : ofSignature);
   }
   add(uses, answer.token, at('answer.token', 'answer', scope));
   add(uses, answer.details, at('answer.details', 'answer', scope));
   if (typeof answer.expiry === 'object') add(uses, answer.expiry, at('answer.expiry', 'answer', scope));
-  if (verify !== undefined) addRequest(uses, verify, 'verify', scopeOf(recipe));
+  if (verify !== undefined) addRequest(uses, verify, 'verify', without(scopeOf(recipe), 'parameters', 'user'));
   return uses;
 }
 
-const ofStep = (flow: Flow) => flow;
+/** Returns what a request may read that is sent for no token. */
+function without(scope: Scope, ...names: readonly string[]): Map<string, FlowEntry> {
+  return new Map([...scope].filter(([name]) => !names.includes(name)));
+}
 
 const at = (place: string, destination: Destination, scope: Scope): Where => ({ place, destination, scope, names: [] });
 
 function addEnsure(uses: Collected, ensure: NonNullable<Recipe['ensure']>, scope: Scope): void {
-  const inner = new Map(scope);
+  const inner = without(scope, 'parameters');
   if (ensure.find !== undefined) addRequest(uses, ensure.find, 'ensure.find', new Map(inner));
   addRequest(uses, ensure.create, 'ensure.create', new Map(inner));
   inner.set('found', ofResponse).set('created', ofResponse);
