@@ -1,5 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import type { Fixture } from '../../packages/vendor-clients/src/testing/oracle-fixtures.ts';
+
+/** What a committed file must have to be compared. */
+export const legibleFixture = z.looseObject({
+  oracle: z.looseObject({ package: z.string(), version: z.string(), checkedOn: z.iso.date() }),
+  cases: z.array(z.looseObject({ title: z.string() })),
+});
+
+export type LegibleFixture = z.output<typeof legibleFixture>;
 
 /** One place where a committed fixture and the SDK disagree. */
 export interface Difference {
@@ -12,10 +21,10 @@ export interface Difference {
 }
 
 /** Returns every difference between a committed fixture and what the SDK did now. The day of the check does not count. */
-export function compareFixtures(committed: Fixture, recorded: Fixture): Difference[] {
+export function compareFixtures(committed: LegibleFixture, recorded: Fixture): Difference[] {
   const titles = new Set([...committed.cases, ...recorded.cases].map(({ title }) => title));
   const order = compareValues('cases', listTitles(committed), listTitles(recorded));
-  const find = ({ cases }: Fixture, title: string) => cases.find((each) => each.title === title);
+  const find = ({ cases }: Titled, title: string) => cases.find((each) => each.title === title);
   return [
     ...compareValues('oracle.package', committed.oracle.package, recorded.oracle.package),
     ...compareValues('oracle.version', committed.oracle.version, recorded.oracle.version),
@@ -26,7 +35,9 @@ export function compareFixtures(committed: Fixture, recorded: Fixture): Differen
   ];
 }
 
-function listTitles({ cases }: Fixture): string[] {
+type Titled = { readonly cases: readonly { readonly title: string }[] };
+
+function listTitles({ cases }: Titled): string[] {
   return cases.map(({ title }) => title);
 }
 

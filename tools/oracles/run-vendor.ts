@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { FixtureCase } from '../../packages/vendor-clients/src/testing/oracle-fixtures.ts';
 import type { OracleProduct } from './define-oracle.ts';
 import { freezeProcess } from './frozen-process.ts';
+import { redirectRequests } from './redirected-requests.ts';
 
 /** What one product's SDK did in all its cases. */
 export interface Recording {
@@ -20,6 +21,7 @@ function readVersion(packageName: string, program: string): string {
 
 const [program = ''] = process.argv.slice(2);
 const setMoment = freezeProcess();
+redirectRequests();
 const { products } = (await import(program)) as { readonly products: readonly OracleProduct[] };
 
 const recordings: Recording[] = [];

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Outcome } from './define-oracle.ts';
+import { originHeader, setSimulatorPort } from './redirected-requests.ts';
 
 type RequestOutcome = Extract<Outcome, { request: unknown }>;
 
@@ -14,8 +15,8 @@ export interface Exchange {
   readonly headers: readonly string[];
   /** The headers that the vendor reads and that differ in each run, in lower case. */
   readonly ignoredHeaders?: readonly string[];
-  /** Makes the SDK send one request to the simulator at `url`. */
-  readonly send: (url: string) => Promise<unknown>;
+  /** Makes the SDK send one request. */
+  readonly send: () => Promise<unknown>;
 }
 
 interface ReceivedRequest {
@@ -40,20 +41,23 @@ export async function recordRequest({ response, headers, ignoredHeaders, send }:
     })();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
+  setSimulatorPort((server.address() as AddressInfo).port);
   try {
-    await send(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await send();
   } finally {
+    setSimulatorPort(undefined);
     server.closeAllConnections();
     server.close();
   }
   const [sent, ...others] = received;
   if (sent === undefined || others.length > 0) throw new Error(`The SDK sent ${received.length} requests, not one.`);
-  const { method } = sent;
+  const { method, path, body } = sent;
+  const origin = String(sent.headers[originHeader]);
   if (method !== 'GET' && method !== 'POST') throw new Error(`The SDK sent ${method}, which no fixture can hold.`);
   const missing = ignoredHeaders?.find((name) => sent.headers[name] === undefined);
   if (missing !== undefined) throw new Error(`The SDK does not send the header ${missing}, which its oracle ignores.`);
   return {
-    request: { ...sent, method, headers: pick(sent.headers, headers) },
+    request: { method, origin, path, headers: pick(sent.headers, headers), body },
     ...(ignoredHeaders === undefined ? {} : { ignoredHeaders: [...ignoredHeaders] }),
     response,
   };

@@ -61,10 +61,7 @@ export const products = [
           expires_at: nowSeconds + lifeSeconds,
           session: { type: 'realtime', object: 'realtime.session', model },
         },
-        send: (url) => {
-          const client = new OpenAI({ apiKey: secrets.apiKey, baseURL: `${url}/v1`, maxRetries: 0, ...options });
-          return client.realtime.clientSecrets.create(body);
-        },
+        send: () => new OpenAI({ ...secrets, ...options, maxRetries: 0 }).realtime.clientSecrets.create(body),
       });
     },
   }),

@@ -38,18 +38,7 @@ function recordCall(
     headers: ['authorization', 'content-type', 'stripe-account', 'stripe-version'],
     ignoredHeaders: ['idempotency-key'],
     response,
-    send: (url) => {
-      const { hostname: host, port } = new URL(url);
-      const client = new Stripe(secrets.secretKey, {
-        host,
-        port,
-        protocol: 'http',
-        maxNetworkRetries: 0,
-        telemetry: false,
-        ...options,
-      });
-      return call(client);
-    },
+    send: () => call(new Stripe(secrets.secretKey, { ...options, maxNetworkRetries: 0, telemetry: false })),
   });
 }
 

@@ -40,6 +40,8 @@ const requestCase = z.strictObject({
   ...given,
   request: z.strictObject({
     method: z.enum(['GET', 'POST']),
+    /** Where the SDK sends the request by default: `https://api.vendor.example`. */
+    origin: z.string().startsWith('https://'),
     /** The path and query, exactly as they were sent. */
     path: z.string().startsWith('/'),
     /** The headers that the vendor reads, with names in lower case. */
