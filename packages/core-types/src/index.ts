@@ -43,6 +43,7 @@ export type {
   AuthenticateAbility,
   CachePolicy,
   CallOptions,
+  ClaimSource,
   ExchangedToken,
   IssueAbility,
   IssuedToken,

@@ -100,6 +100,11 @@ export interface IssueAbility<
 /** Finds or creates users at the vendor. */
 export interface UsersAbility {
   /**
+   * Returns the id under which the vendor knows a user whom a claim of the token names, or undefined if the vendor accepts no
+   * such id. Absent: the value of the claim is the id.
+   */
+  readonly nameOf?: ((name: string) => string | undefined) | undefined;
+  /**
    * Finds or creates the vendor user with this `externalId`, which is the broker's stable id for the principal. Idempotent:
    * two calls, even concurrent ones, result in one vendor user.
    */
