@@ -24,13 +24,24 @@ function createVendor(ensure: Ensure) {
     binding: 'user',
     keep: 'never',
     ensure,
-    steps: [{ as: 'mint', http: { method: 'POST', path: '/users/{user.id}/tokens', headers: { 'x-key': '{secrets.apiKey}' } } }],
+    steps: [
+      {
+        as: 'mint',
+        http: { method: 'POST', path: '/users/{user.id}/tokens', headers: { 'x-key': '{secrets.apiKey}' } },
+      },
+    ],
     answer: { token: { token: '{mint.token}' }, expiry: 'unknown' },
     sample: { mint: { token: 'sample' } },
   });
 }
 
-const rules: readonly (readonly [string, Ensure, readonly [PlannedResponse, ...PlannedResponse[]], object, readonly string[]])[] = [
+const rules: readonly (readonly [
+  string,
+  Ensure,
+  readonly [PlannedResponse, ...PlannedResponse[]],
+  object,
+  readonly string[],
+])[] = [
   [
     'upsert',
     { rule: 'upsert', create, userId: '{user.id}' },
@@ -90,10 +101,9 @@ test.each(rules)('ensures a user by the rule %s', async (_rule, ensure, response
 
   expect(user).toEqual(expected);
   expect(server.calls.map(({ method, path }) => `${method} ${path}`)).toEqual(calls);
-  const creation = server.calls.find(({ method }) => method === 'POST');
-  if (creation !== undefined) {
-    expect(creation.body).toBe('metadata[person]=alice');
-    expect(creation.headers).toMatchObject({
+  for (const { body, headers } of server.calls.filter(({ method }) => method === 'POST')) {
+    expect(body).toBe('metadata[person]=alice');
+    expect(headers).toMatchObject({
       'content-type': 'application/x-www-form-urlencoded',
       'idempotency-key': 'alice',
       'x-key': 'sample-key',
