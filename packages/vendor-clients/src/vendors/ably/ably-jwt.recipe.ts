@@ -38,4 +38,5 @@ export const ablyJwtRecipe = {
     },
   ],
   answer: { token: { token: '{token}' }, details: { client_id: '{user.id}' }, expiry: 'asked' },
+  endpoint: { methods: ['GET', 'POST'], respond: { type: 'text/plain', body: '{token.token}' } },
 } as const satisfies RecipeInput;

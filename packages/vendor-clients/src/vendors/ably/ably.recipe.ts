@@ -52,4 +52,5 @@ export const ablyRecipe = {
     details: { client_id: '{user.id}' },
     expiry: 'asked',
   },
+  endpoint: { methods: ['GET', 'POST'], respond: { body: '{token.token_request}' } },
 } as const satisfies RecipeInput;
