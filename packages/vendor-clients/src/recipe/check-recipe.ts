@@ -154,9 +154,11 @@ function findEnsureProblems({ ensure, errors }: Recipe): readonly SchemaProblem[
   const needsConflict = rule === 'exists-is-fine' || rule === 'conflict-carries-id';
   if (needsConflict && conflict === undefined) report('ensure.conflict', `is missing: \`${rule}\` needs it`);
   if (rule === 'find-then-create' && find === undefined) report('ensure.find', `is missing: \`${rule}\` needs it`);
-  const statuses = errors.map(({ status }) => status);
-  for (const [index, status] of statuses.entries()) {
-    if (statuses.indexOf(status) !== index) report(`errors.${index}.status`, 'is named a second time');
+  const unconditional = new Set<number>();
+  for (const [index, { status, when }] of errors.entries()) {
+    if (unconditional.has(status))
+      report(`errors.${index}.status`, 'is named a second time, after an entry without `when`');
+    if (when === undefined) unconditional.add(status);
   }
   return problems;
 }

@@ -224,3 +224,25 @@ test.each(['RS256', 'PS256', 'ES256', 'EdDSA'] as const)('a recipe signs with %s
   await client.close();
   expect(protectedHeader).toEqual({ alg });
 });
+
+test('of several meanings of a status, the first one whose fields the response has applies', async () => {
+  const vendor = defineRecipe({
+    ...voices,
+    errors: [
+      { status: 400, code: 'vendor_auth_failed', detail: 'The key is wrong.', when: { error_code: 'WRONG_KEY' } },
+      { status: 400, code: 'forbidden', detail: 'The model is not allowed.', when: { error_code: 'NOT_ALLOWED' } },
+      { status: 400, code: 'vendor_rejected', detail: 'The request is wrong.' },
+    ],
+  });
+  await using server = await startVendorServer({ json: {} });
+  const client = vendor.createClient({ apiKey: 'sample-key', baseUrl: server.url });
+  for (const [error_code, code] of [
+    ['WRONG_KEY', 'vendor_auth_failed'],
+    ['NOT_ALLOWED', 'forbidden'],
+    ['OTHER', 'vendor_rejected'],
+  ]) {
+    server.respond({ status: 400, json: { error_code } });
+    await expect(client.issue()).rejects.toMatchObject({ code });
+  }
+  await client.close();
+});
