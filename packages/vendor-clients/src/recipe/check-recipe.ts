@@ -20,6 +20,7 @@ export function checkRecipe(data: unknown): RecipeCheck {
     ...findBindingProblems(recipe),
     ...findStepProblems(recipe),
     ...findEnsureProblems(recipe),
+    ...findEndpointProblems(recipe),
     ...findUnreadProblems(recipe),
     ...findParameterProblems(recipe),
     ...findSampleProblems(recipe),
@@ -145,6 +146,13 @@ function findUnreadProblems(recipe: Recipe): readonly SchemaProblem[] {
       .filter((name) => !texts.some((text) => new RegExp(`\\{\\s*${kind}\\.${name}\\b`).test(text)))
       .map((name) => ({ field: `${kind}.${name}`, message: 'is read nowhere' })),
   );
+}
+
+/** A field of an SDK's request sets only what a caller may set: identities in it are never used. */
+function findEndpointProblems({ endpoint, parameters }: Recipe): readonly SchemaProblem[] {
+  return Object.keys(endpoint?.parameters ?? {})
+    .filter((name) => parameters[name]?.from !== 'caller')
+    .map((name) => ({ field: `endpoint.parameters.${name}`, message: 'is no parameter that a caller may set' }));
 }
 
 function findEnsureProblems({ ensure, errors }: Recipe): readonly SchemaProblem[] {

@@ -13,6 +13,7 @@ import { defineVendor, type DefinedVendor, type VendorAbilities, type VendorClie
 import { issueForAccount, issueForUser } from '../kit/issue-ability.ts';
 import { checkRecipe } from './check-recipe.ts';
 import { compileRequest } from './compile-request.ts';
+import { compileEndpoint } from './endpoint.ts';
 import { meaningsOf } from './meanings.ts';
 import type { MintRequest, RecipeOptions } from './mint-request.ts';
 import { compileMint } from './mint.ts';
@@ -147,15 +148,17 @@ function createAbilities(
     lifetime: createLifetime(recipe, expiresInSeconds),
   };
   const claims = listClaims(set, allow);
+  const endpoint = recipe.endpoint === undefined ? undefined : compileEndpoint(recipe.endpoint);
   const issue = ({ parameters: { expires_in_seconds: seconds, ...parameters }, ...request }: Issued) =>
     client.issue({ ...request, parameters, expiresInSeconds: seconds });
   if (subject === undefined) {
     const cache = createCache(recipe, options, secretVersion);
-    return { claims, issue: issueForAccount<CallerParameters>({ ...shared, cache, issue }) };
+    return { claims, endpoint, issue: issueForAccount<CallerParameters>({ ...shared, cache, issue }) };
   }
   const { fits, nameOf } = compileSubject(subject);
   return {
     claims,
+    endpoint,
     users: {
       nameOf,
       ensureUser: async (externalId, call) => client.ensureUser(nameOf(externalId) ?? refuseName(recipe), call),

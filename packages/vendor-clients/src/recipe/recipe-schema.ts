@@ -172,6 +172,32 @@ const errorSchema = z.strictObject({
     .describe('The fields that the response must have, such as `error.code`. Absent: every response with this status.'),
 });
 
+const endpointSchema = z.strictObject({
+  methods: z
+    .array(z.enum(['GET', 'POST']))
+    .min(1)
+    .default(['POST'])
+    .describe('The methods that the SDK sends.'),
+  parameters: z
+    .record(wireName, z.string().regex(/^[A-Za-z][\w.-]{0,99}$/))
+    .default({})
+    .describe(
+      'The field of the SDK’s request for each parameter, such as `room: room_name`. Other fields are ignored.',
+    ),
+  respond: z
+    .strictObject({
+      status: z.int().min(200).max(299).default(200),
+      type: z.enum(['application/json', 'text/plain']).default('application/json'),
+      body: value.describe('The body: JSON, or one text that is sent as it is. It reads the fields of `answer`.'),
+    })
+    .describe('The response that the SDK expects.'),
+  refuse: value
+    .describe(
+      'The body of an error, in the vendor’s words. It reads `{error.code}`, `{error.detail}` and `{error.status}`.',
+    )
+    .default({ error: '{error.code}', message: '{error.detail}' }),
+});
+
 /** The schema of a recipe. Every object is strict. */
 export const recipeSchema = z.strictObject({
   $schema: z.string().optional().describe('The address of the JSON Schema, for editors.'),
@@ -202,6 +228,11 @@ export const recipeSchema = z.strictObject({
     .array(errorSchema)
     .default([])
     .describe('What the vendor’s refusals mean where it is not the usual meaning.'),
+  endpoint: endpointSchema
+    .optional()
+    .describe(
+      'What the vendor’s own client SDK expects of "your backend", if it can send the app’s token in a header.',
+    ),
   verify: requestSchema
     .optional()
     .describe('A request without effect that only a right secret passes. `valetkey doctor` sends it.'),
@@ -223,4 +254,5 @@ export type RecipeSubject = z.output<typeof subjectSchema>;
 export type RecipeEnsure = z.output<typeof ensureSchema>;
 export type RecipeSign = z.output<typeof signSchema>;
 export type RecipeJwt = z.output<typeof jwtSchema>;
+export type RecipeEndpoint = z.output<typeof endpointSchema>;
 export type RecipeLife = z.output<typeof lifeSchema>;

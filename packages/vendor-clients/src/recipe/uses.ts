@@ -15,7 +15,8 @@ export type Destination =
   | 'message'
   | 'name'
   | 'answer'
-  | 'user id';
+  | 'user id'
+  | 'response';
 
 /** One text template of a recipe. */
 export interface Use {
@@ -36,7 +37,7 @@ type FlowEntry = Scope extends ReadonlyMap<string, infer Entry> ? Entry : never;
 export function listUses(recipe: Recipe): readonly Use[] {
   const uses: Collected = [];
   const scope = scopeOf(recipe);
-  const { baseUrl, ensure, steps, answer, verify } = recipe;
+  const { baseUrl, ensure, steps, answer, endpoint, verify } = recipe;
   if (baseUrl !== undefined) add(uses, baseUrl, at('baseUrl', 'base URL', scope));
   if (ensure !== undefined) addEnsure(uses, ensure, scope);
   for (const [index, step] of steps.entries()) {
@@ -65,6 +66,17 @@ export function listUses(recipe: Recipe): readonly Use[] {
   add(uses, answer.token, at('answer.token', 'answer', scope));
   add(uses, answer.details, at('answer.details', 'answer', scope));
   if (typeof answer.expiry === 'object') add(uses, answer.expiry, at('answer.expiry', 'answer', scope));
+  if (endpoint !== undefined) {
+    const fields = new Set([...Object.keys(answer.token), ...Object.keys(answer.details)]);
+    const token = (name: string) => (fields.has(name) ? ofSignature : undefined);
+    const error = (name: string) => (['code', 'detail', 'status'].includes(name) ? ofSignature : undefined);
+    const responding = new Map<string, FlowEntry>([
+      ['token', token],
+      ['expires_in', ofSignature],
+    ]);
+    add(uses, endpoint.respond.body as ValueTemplate, at('endpoint.respond.body', 'response', responding));
+    add(uses, endpoint.refuse as ValueTemplate, at('endpoint.refuse', 'response', new Map([['error', error]])));
+  }
   if (verify !== undefined) addRequest(uses, verify, 'verify', without(scopeOf(recipe), 'parameters', 'user'));
   return uses;
 }
