@@ -13,7 +13,7 @@ export function meaningsOf({ errors }: Pick<Recipe, 'errors'>): StatusMeanings {
 }
 
 /** Returns a schema that accepts a response with these fields. */
-function bodySchemaOf(when: Readonly<Record<string, string | number | boolean>>): z.ZodType {
+export function bodySchemaOf(when: Readonly<Record<string, string | number | boolean>>): z.ZodType {
   const fields = Object.entries(when).map(([path, expected]) => {
     const read = compileExpression({ path: ['body', ...path.split('.')], filters: [] });
     return (body: unknown) => read({ body }) === expected;
