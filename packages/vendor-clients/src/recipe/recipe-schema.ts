@@ -1,62 +1,16 @@
 import { z } from 'zod';
-
-const name = z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/, { error: 'must be letters and digits, beginning with a-z' });
-const wireName = z
-  .string()
-  .regex(/^[a-z][a-z0-9_]{0,39}$/, { error: 'must be lower-case words joined by underscores' });
-const sentence = z.string().min(1).max(400);
-const template = z.string().max(4_096).describe('A text in which `{path | filter}` stands for a value.');
-const value = z.json().describe('A value of JSON whose texts are templates.');
-const values = z.record(z.string().regex(/^[^\p{Cc}]{1,100}$/u), value);
-const characters = z
-  .string()
-  .min(1)
-  .max(200)
-  .describe(
-    'The characters that the text may have: single ones and ranges, such as `A-Za-z0-9_-`. `printable` is every character except control characters, and the default.',
-  );
-
-const secretSchema = z.strictObject({
-  description: sentence.describe('A complete sentence for the reference of options.'),
-  type: z
-    .enum(['text', 'base64', 'rsa-private-key', 'ec-private-key'])
-    .default('text')
-    .describe('The form of the secret. `base64` is the text of a binary key. A private key is in PEM.'),
-});
-
-const optionSchema = z.strictObject({
-  description: sentence.describe('A complete sentence for the reference of options.'),
-  type: z.enum(['text', 'number', 'flag']).default('text').describe('The type of the option.'),
-  values: z.array(z.string().min(1)).min(1).optional().describe('The texts that the option may be. Absent: any.'),
-  characters: characters.optional(),
-  max: z.int().min(1).optional().describe('The most characters of a text, or the largest number.'),
-  default: z.json().optional().describe('The value without the option. Absent: the option is required.'),
-  optional: z.literal(true).optional().describe('Whether the option may be left out although it has no default.'),
-});
-
-const parameterSchema = z.strictObject({
-  description: sentence.describe('A complete sentence for the page of the vendor.'),
-  type: z.enum(['text', 'number', 'flag', 'list', 'json']).default('text').describe('The type of the parameter.'),
-  values: z.array(z.string().min(1)).min(1).optional().describe('The texts that it may be. Absent: any.'),
-  characters: characters.optional(),
-  min: z.int().optional().describe('The smallest number. Default: 0.'),
-  max: z
-    .int()
-    .min(1)
-    .optional()
-    .describe('The most characters of a text, the most members of a list, or the largest number.'),
-  default: z.json().optional().describe('The value if it is not given.'),
-  optional: z.literal(true).optional().describe('Whether it may be left out although it has no default.'),
-  from: z
-    .enum(['caller', 'policy'])
-    .describe('Who sets it: the caller in the request, or the operator in the configuration of the connection.'),
-  authorize: z
-    .literal(true)
-    .optional()
-    .describe(
-      'Whether the connection must list the values that a caller may set. A value that is not listed is refused.',
-    ),
-});
+import {
+  characters,
+  name,
+  optionSchema,
+  parameterSchema,
+  secretSchema,
+  sentence,
+  template,
+  value,
+  values,
+  wireName,
+} from './field-schemas.ts';
 
 const requestSchema = z.strictObject({
   method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).describe('The HTTP method.'),
@@ -146,6 +100,12 @@ const subjectSchema = z.strictObject({
   characters,
   max: z.int().min(1).max(255).describe('The most characters that the vendor accepts in the id of a user.'),
   otherwise: z.enum(['hash', 'refuse']).describe('What becomes of an id that does not fit.'),
+  givenBy: z
+    .enum(['broker', 'vendor'])
+    .default('broker')
+    .describe(
+      'Who gives a user its id: the broker, or the vendor. Ids of the vendor come from a claim, or from the mapping of the operator.',
+    ),
 });
 
 const ensureSchema = z.strictObject({
@@ -159,6 +119,8 @@ const ensureSchema = z.strictObject({
   foundUserId: template.optional().describe('The id in the response of `find`, or in that of a conflict.'),
 });
 
+const fieldsSchema = z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]));
+
 const errorSchema = z.strictObject({
   status: z.int().min(400).max(499).describe('The status of the response.'),
   code: z
@@ -166,10 +128,19 @@ const errorSchema = z.strictObject({
     .describe('The code of the broker’s error.'),
   detail: sentence.describe('A complete sentence that says what happened.'),
   advice: sentence.optional().describe('What the operator should check.'),
-  when: z
-    .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
+  when: fieldsSchema
     .optional()
     .describe('The fields that the response must have, such as `error.code`. Absent: every response with this status.'),
+});
+
+const verifySchema = requestSchema.extend({
+  refusal: z
+    .strictObject({
+      status: z.int().min(400).max(499).describe('The status of the response.'),
+      when: fieldsSchema.describe('The fields that the response must have, such as `error.code`.'),
+    })
+    .optional()
+    .describe('A refusal that shows as well that the secret is right, such as one that names an unknown object.'),
 });
 
 const endpointSchema = z.strictObject({
@@ -228,12 +199,19 @@ export const recipeSchema = z.strictObject({
     .array(errorSchema)
     .default([])
     .describe('What the vendor’s refusals mean where it is not the usual meaning.'),
+  errorFields: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe(
+      'The fields of which the vendor’s own errors have at least one. A 401 or 403 without them comes from a firewall on the way. Absent: the customary ones, such as `error` and `message`.',
+    ),
   endpoint: endpointSchema
     .optional()
     .describe(
       'What the vendor’s own client SDK expects of "your backend", if it can send the app’s token in a header.',
     ),
-  verify: requestSchema
+  verify: verifySchema
     .optional()
     .describe('A request without effect that only a right secret passes. `valetkey doctor` sends it.'),
   sample: z
@@ -248,6 +226,7 @@ export type RecipeInput = z.input<typeof recipeSchema>;
 export type Recipe = z.output<typeof recipeSchema>;
 export type RecipeRequest = z.output<typeof requestSchema>;
 export type RecipeStep = z.output<typeof stepSchema>;
+export type RecipeVerify = z.output<typeof verifySchema>;
 export type RecipeParameter = z.output<typeof parameterSchema>;
 export type RecipeOption = z.output<typeof optionSchema>;
 export type RecipeSubject = z.output<typeof subjectSchema>;
