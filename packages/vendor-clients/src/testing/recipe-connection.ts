@@ -8,9 +8,13 @@ const folder = new URL('../vendors/', import.meta.url);
 
 /** Returns every recipe of the catalog. */
 export async function loadRecipes(): Promise<readonly RecipeInput[]> {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.recipe.ts'));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.recipe.ts'),
+  );
   const modules = await Promise.all(
-    files.toSorted().map(async (file) => (await import(new URL(file, folder).href)) as Readonly<Record<string, RecipeInput>>),
+    files
+      .toSorted()
+      .map(async (file) => (await import(new URL(file, folder).href)) as Readonly<Record<string, RecipeInput>>),
   );
   return modules.flatMap((module) => Object.values(module));
 }
@@ -70,11 +74,11 @@ function secretOf(name: string, type: Recipe['secrets'][string]['type']): string
 }
 
 /** Returns a value that a field accepts. */
-export function valueOf({ type, values, characters, max, default: value }: Field): unknown {
+export function valueOf({ type, values, characters, max, default: value, optional }: Field): unknown {
   if (value !== undefined) return value;
   if (type === 'number') return 1;
   if (type === 'flag') return true;
-  if (type === 'json') return undefined;
+  if (type === 'json') return optional === true ? undefined : {};
   const text = values?.[0] ?? plainText(characters, type === 'list' ? undefined : max);
   return type === 'list' ? [text] : text;
 }
