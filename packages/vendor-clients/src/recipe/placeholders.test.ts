@@ -109,6 +109,18 @@ test('{user} is refused in a connection whose token names no user', () => {
   expect(open({ filter: 'owner:={claim:sub}' }, account).claims).toEqual([{ option: 'set.filter', claim: 'sub' }]);
 });
 
+test('a text that is only a placeholder becomes the claim itself, of whatever type, but not as a member of a list', async () => {
+  const set = { filter: 'all', rules: { name: '{claim:name}', level: '{claim:level}', teams: '{claim:teams}' } };
+  const claims = { name: 'Zoë "Z" Smith', level: 3, teams: ['red', 'blue'] };
+  expect(await issue(set, claims)).toMatchObject({ rules: claims });
+  await expect(issue(set, { ...claims, level: undefined })).rejects.toMatchObject({ reason: 'claim:rules' });
+  await expect(issue(set, { ...claims, level: null })).rejects.toMatchObject({ reason: 'claim:rules' });
+  await expect(issue({ filter: '{claim:teams}' }, claims)).rejects.toMatchObject({ reason: 'claim:filter' });
+  await expect(issue({ filter: 'all', rules: ['{claim:name}'] }, claims)).rejects.toMatchObject({
+    reason: 'claim:rules',
+  });
+});
+
 test('braces that are no placeholder stay as they are', () => {
   const text = '{"team":"{user.id}"} ${x} {} {claim:}';
   expect(listPlaceholders(text)).toEqual([]);

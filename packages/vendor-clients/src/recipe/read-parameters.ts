@@ -72,7 +72,8 @@ function compileFilled(name: string, schema: z.ZodType, given: unknown, vendor: 
       {
         vendor: vendor.id,
         reason: `claim:${name}`,
-        remediation: `Sign in with a token whose claims are letters, digits and the signs _ . @ | + - only.`,
+        remediation:
+          'Sign in with a token whose claims are there, and have only letters, digits and the signs _ . @ | + -.',
         advice: `Compare \`set.${name}\` of the connection with the claims of the caller's token.`,
       },
     );
