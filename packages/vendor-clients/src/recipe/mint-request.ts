@@ -19,5 +19,6 @@ export interface RecipeOptions extends Readonly<Record<string, unknown>> {
   readonly allow?: AllowOption | undefined;
   readonly expiresInSeconds?: number | undefined;
   readonly baseUrl?: string | undefined;
+  readonly tokenUrl?: string | undefined;
   readonly cache?: { readonly minRemainingSeconds: number } | undefined;
 }

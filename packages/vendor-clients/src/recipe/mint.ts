@@ -1,5 +1,7 @@
 import { ValetKeyError, type CallOptions, type Clock, type IssuedToken } from '@valetkey/core-types';
 import type { KeyObject } from 'node:crypto';
+import { createAccessTokenKeeper, type AccessTokenKeeper } from '../kit/access-token-keeper.ts';
+import { requestClientCredentialsToken, type GrantedToken } from '../kit/client-credentials.ts';
 import type { Credential } from '../kit/credentials.ts';
 import type { Door, Operation } from '../kit/door/door.ts';
 import type { VendorName } from '../kit/door/response.ts';
@@ -9,14 +11,18 @@ import { compileEnsure } from './ensure.ts';
 import { meaningsOf } from './meanings.ts';
 import type { MintRequest, RecipeOptions } from './mint-request.ts';
 import { compileParameters } from './read-parameters.ts';
-import type { Recipe } from './recipe-schema.ts';
+import type { Recipe, RecipeService } from './recipe-schema.ts';
 import type { SlotValue } from './signing-keys.ts';
+import { compileValue } from './template.ts';
 
 export interface MintDependencies {
   readonly vendor: VendorName;
   readonly options: RecipeOptions;
   readonly credentials: Readonly<Record<string, Credential<SlotValue>>>;
   readonly door: Door | undefined;
+  readonly baseUrl: string | undefined;
+  /** The door to the token endpoint of `service`. */
+  readonly tokenDoor: Door | undefined;
   readonly clock: Clock;
   readonly createUuid: () => string;
 }
@@ -26,17 +32,16 @@ type Secrets = Readonly<Record<string, SlotValue>>;
 /** Compiles a recipe for one connection. */
 export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
   const { vendor, options, credentials, door, clock, createUuid } = dependencies;
-  const meanings = meaningsOf(recipe);
-  const steps = compileSteps(recipe.steps, meanings);
+  const settings = { meanings: meaningsOf(recipe), baseUrl: dependencies.baseUrl, clock };
+  const steps = compileSteps(recipe.steps, settings);
   const answerOf = compileAnswer(recipe.answer, vendor);
-  const ensure = recipe.ensure === undefined ? undefined : compileEnsure(recipe.ensure, meanings);
+  const ensure = recipe.ensure === undefined ? undefined : compileEnsure(recipe.ensure, settings);
   const readParameters = compileParameters(recipe, options);
 
   const valuesFor = (secrets: Secrets, lifeSeconds: number | undefined): Record<string, unknown> => {
     const now = Math.floor(clock.nowMs() / 1_000);
-    const texts = Object.fromEntries(Object.entries(secrets).map(([name, { text }]) => [name, text]));
     const life = lifeSeconds === undefined ? {} : { life: lifeSeconds, expiry: now + lifeSeconds };
-    return { secrets: texts, options, now, uuid: createUuid(), ...life };
+    return { secrets: textsOf(secrets), options, now, uuid: createUuid(), ...life };
   };
   const beginOperation = (call: CallOptions): (() => Operation) => {
     let operation: Operation | undefined;
@@ -46,18 +51,28 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
       return operation;
     };
   };
-  const useAll = createSecretUse(credentials);
+  const useSecrets = createSecretUse(credentials);
+  const useService =
+    recipe.service === undefined ? undefined : createServiceUse(recipe.service, dependencies, useSecrets);
+  /** Calls with the secrets and, if the recipe has `service`, with its access token. */
+  const useAll = <Result>(
+    operation: () => Operation,
+    call: (secrets: Secrets, service?: { readonly token: string }) => Promise<Result>,
+  ): Promise<Result> =>
+    useSecrets((secrets) =>
+      useService === undefined
+        ? call(secrets)
+        : useService.use(operation(), (token) => call(secrets, { token: token.reveal() })),
+    );
 
   return {
     async issue(request: MintRequest): Promise<IssuedToken> {
       const { userId, expiresInSeconds = options.expiresInSeconds } = request;
       const parameters = readParameters(request);
       const operation = beginOperation(request);
-      return useAll(async (secrets) => {
-        const values = valuesFor(secrets, expiresInSeconds);
-        values['parameters'] = parameters;
-        values['user'] = { id: userId };
-        const mint = { values, keys: keysOf(secrets), operation };
+      return useAll(operation, async (secrets, service) => {
+        const values = { ...valuesFor(secrets, expiresInSeconds), service };
+        const mint = { values: { ...values, parameters, user: { id: userId } }, keys: keysOf(secrets), operation };
         for (const step of steps) {
           const running = step(mint);
           if (running !== undefined) await running;
@@ -69,12 +84,16 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
     async ensureUser(name: string, call: CallOptions = {}) {
       if (ensure === undefined) return { vendorUserId: name, created: false };
       const operation = beginOperation(call);
-      return useAll(async (secrets) => ensure({ ...valuesFor(secrets, undefined), user: { id: name } }, operation()));
+      return useAll(operation, async (secrets, service) =>
+        ensure({ ...valuesFor(secrets, undefined), service, user: { id: name } }, operation()),
+      );
     },
     /** Runs a request with the secrets, and nothing of a caller. */
     async run(call: CallOptions, send: (values: Record<string, unknown>, operation: Operation) => Promise<unknown>) {
       const operation = beginOperation(call);
-      return useAll(async (secrets) => send(valuesFor(secrets, options.expiresInSeconds), operation()));
+      return useAll(operation, async (secrets, service) =>
+        send({ ...valuesFor(secrets, options.expiresInSeconds), service }, operation()),
+      );
     },
   };
 }
@@ -99,4 +118,30 @@ function createSecretUse(credentials: Readonly<Record<string, Credential<SlotVal
     return credential.use((value) => use(index + 1, { ...taken, [name]: value }, call));
   };
   return <Result>(call: (secrets: Secrets) => Promise<Result>): Promise<Result> => use(0, {}, call);
+}
+
+/** Creates the keeper of the access token that a vendor grants to the broker itself. */
+function createServiceUse(
+  service: RecipeService,
+  { tokenDoor, options, clock }: MintDependencies,
+  useSecrets: ReturnType<typeof createSecretUse>,
+): AccessTokenKeeper {
+  const fieldsOf = compileValue({ client_id: service.clientId, client_secret: service.clientSecret });
+  const request = (): Promise<GrantedToken> =>
+    useSecrets((secrets) => {
+      const fields = fieldsOf({ options, secrets: textsOf(secrets) }) as Record<string, string>;
+      if (tokenDoor === undefined) throw new ValetKeyError('internal', 'This recipe has no token endpoint.');
+      return requestClientCredentialsToken(tokenDoor.begin(), {
+        authenticate: () => fields,
+        scope: service.scope,
+        encoding: service.encoding,
+        advice: 'Check the id and the secret of the client.',
+        clock,
+      });
+    });
+  return createAccessTokenKeeper(request, clock);
+}
+
+function textsOf(secrets: Secrets): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(Object.entries(secrets).map(([name, { text }]) => [name, text]));
 }

@@ -68,7 +68,17 @@ const requestSchema = z.strictObject({
     .describe('The headers, in lower case.'),
   json: value.optional().describe('The body, which is sent as JSON.'),
   form: values.optional().describe('The body, which is sent as a form. Nested fields are written as `a[b]`.'),
-  read: z.enum(['json', 'text']).default('json').describe('How the response is read.'),
+  sign: z
+    .strictObject({
+      signer: z.literal('aws-sigv4').describe('Signature Version 4 of AWS.'),
+      service: template.describe('The name of the service, such as `sts`.'),
+      region: template.describe('The region, such as `{options.region}`.'),
+      accessKeyId: template.describe('The id of the access key, such as `{options.accessKeyId}`.'),
+      secretAccessKey: template.describe('The secret of the access key, such as `{secrets.secretAccessKey}`.'),
+    })
+    .optional()
+    .describe('Signs the finished request.'),
+  read: z.enum(['json', 'text', 'xml']).default('json').describe('How the response is read.'),
   expected: z.array(z.int().min(200).max(299)).min(1).default([200]).describe('The statuses of a success.'),
   repeatable: z
     .boolean()
@@ -109,11 +119,32 @@ const signSchema = z.strictObject({
   encoding: z.enum(['hex', 'base64', 'base64url']).describe('How the result is written.'),
 });
 
+const codecSchema = z.strictObject({
+  codec: z.literal('agora-007').describe('The binary token of Agora, version 007.'),
+  appId: template.describe('The id of the app, 32 hexadecimal digits.'),
+  certificate: template.describe('The certificate of the app, such as `{secrets.appCertificate}`.'),
+  channel: template.describe('The channel.'),
+  user: template.describe('The user in the channel.'),
+  privileges: z
+    .array(z.enum(['join', 'publish-audio', 'publish-video', 'publish-data']))
+    .min(1)
+    .describe('What the user may do in the channel.'),
+});
+
+const serviceSchema = z.strictObject({
+  tokenUrl: template.describe('The URL of the token endpoint, a template like `baseUrl`.'),
+  clientId: template.describe('The id of the client, such as `{options.clientId}`.'),
+  clientSecret: template.describe('The secret of the client, such as `{secrets.clientSecret}`.'),
+  scope: z.string().min(1).max(400).optional().describe('The scope that is requested.'),
+  encoding: z.enum(['form', 'json']).default('form').describe('How the request is written.'),
+});
+
 const stepName = name.describe('The name by which later templates read the result.');
 const stepSchema = z.union([
   z.strictObject({ as: stepName, http: requestSchema.describe('Sends a request.') }),
   z.strictObject({ as: stepName, jwt: jwtSchema.describe('Signs a JSON Web Token (RFC 7519).') }),
   z.strictObject({ as: stepName, sign: signSchema.describe('Computes an HMAC or a digest.') }),
+  z.strictObject({ as: stepName, codec: codecSchema.describe('Writes a token in a form of its vendor.') }),
   z.strictObject({ set: z.record(name, value).describe('Names values for later templates.') }),
 ]);
 
@@ -211,6 +242,11 @@ export const recipeSchema = z.strictObject({
     .describe('The name of the vendor in texts.'),
   secrets: z.record(name, secretSchema).describe('The credentials. Each may have a second slot while it is rotated.'),
   options: z.record(name, optionSchema).default({}).describe('What else an operator configures.'),
+  service: serviceSchema
+    .optional()
+    .describe(
+      'Requests an access token by client credentials (RFC 6749 section 4.4) and keeps it. Headers read `{service.token}`.',
+    ),
   baseUrl: template
     .optional()
     .describe('The URL below which requests are sent. An operator may set another one. Required by `http`.'),
@@ -255,4 +291,6 @@ export type RecipeEnsure = z.output<typeof ensureSchema>;
 export type RecipeSign = z.output<typeof signSchema>;
 export type RecipeJwt = z.output<typeof jwtSchema>;
 export type RecipeEndpoint = z.output<typeof endpointSchema>;
+export type RecipeCodec = z.output<typeof codecSchema>;
+export type RecipeService = z.output<typeof serviceSchema>;
 export type RecipeLife = z.output<typeof lifeSchema>;
