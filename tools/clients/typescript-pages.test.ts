@@ -1,4 +1,5 @@
-// Compiles the TypeScript of the pages about the client SDK, each block as a file of its own that a reader could paste.
+// Compiles the TypeScript of the pages about the client SDK, each block as a file of its own that a reader could paste. A block
+// whose first line is a name, such as `// src/valet.ts`, is that file, which other blocks import.
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -38,9 +39,13 @@ function readBlocks(page: string): Block[] {
 function compile(blocks: readonly Block[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'valetkey-pages-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  for (const [index, { code, extension }] of blocks.entries()) {
+  const places = new Map<string, string>();
+  for (const [index, { code, extension, place }] of blocks.entries()) {
     const checked = code.replaceAll(/^(.*\/\/ does not compile)/gm, '// @ts-expect-error\n$1');
-    writeFileSync(join(folder, `block-${index}.${extension}`), `${checked}\nexport {};\n`);
+    const [, name = `block-${index}`] = /^\/\/ src\/(.*)\.tsx?\n/.exec(code) ?? [];
+    const file = `${name}.${extension}`;
+    places.set(file, place);
+    writeFileSync(join(folder, file), `${checked}\nexport {};\n`);
   }
   cpSync(stubs, folder, { recursive: true });
   const source = join(clientFolder, 'src');
@@ -74,11 +79,11 @@ function compile(blocks: readonly Block[]): string[] {
   const errors = stdout.split('\n').filter((line) => /^\S/.test(line));
   // The sources themselves do not compile with a declaration of names, and are checked without one.
   const found = errors.filter((line) => !line.includes('apps/client-sdk/src/'));
-  return found.map((line) => line.replace(/^block-(\d+)\S*/, (_, index) => `${blocks[Number(index)]?.place}:`));
+  return found.map((line) => line.replace(/^([\w.-]+)\(\S*/, (_, file: string) => `${places.get(file)}:`));
 }
 
 const pages = ['sessions', 'storage', 'login', 'react'].map((name) => `docs/clients/${name}.md`);
-const blocks = [...pages, 'apps/client-sdk/README.md'].flatMap(readBlocks);
+const blocks = ['README.md', ...pages, 'apps/client-sdk/README.md'].flatMap(readBlocks);
 const isDeclared = ({ section }: Block) => section === 'Names of connections';
 
 test('every block of TypeScript in the pages about the client SDK compiles', { timeout: 60_000 }, () => {
