@@ -33,7 +33,7 @@ export const roomPlans: Readonly<Record<string, RoomPlan>> = {
     words: [],
   },
   'vendor-clients': {
-    levels: [['vendors/*'], ['kit']],
+    levels: [['vendors/*'], ['recipe'], ['kit']],
     words: [],
   },
   sandbox: {

@@ -89,7 +89,11 @@ function createClaimedUsers(
   { connection, vendor }: VendorUsersOptions,
   { claim, issuer }: Extract<VendorUserSource, { claim: string }>,
 ): VendorUsers {
-  const known = async (principal: Principal) => readUserId(principal, claim, issuer);
+  const nameOf = vendor.users?.nameOf ?? ((claimed: string) => claimed);
+  const known = async (principal: Principal) => {
+    const claimed = readUserId(principal, claim, issuer);
+    return claimed === undefined ? undefined : nameOf(claimed);
+  };
   const resolve = async (principal: Principal) => {
     const vendorUserId = await known(principal);
     if (vendorUserId !== undefined) return vendorUserId;
@@ -98,7 +102,7 @@ function createClaimedUsers(
       remediation:
         issuer !== undefined && readTenant(issuer, principal.issuer) === undefined
           ? `Sign in at ${issuer}: only its tokens name users at ${connection}.`
-          : `Configure the identity provider to include the claim "${claim}" in its tokens, as a string.`,
+          : `Configure the identity provider to include the claim "${claim}" in its tokens, as a string that ${connection} accepts as the id of a user.`,
     });
   };
   return {

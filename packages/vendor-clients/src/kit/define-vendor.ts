@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   describeSchemaProblems,
   systemClock,
@@ -64,10 +65,11 @@ export interface ConnectContext<
    */
   readonly openDoor: (baseUrl: string) => Door;
   readonly clock: Clock;
+  readonly createUuid: () => string;
 }
 
 /** The abilities of a vendor. An absent ability is one that the vendor does not have. */
-export type VendorAbilities = Pick<Vendor, 'issue' | 'users' | 'proxy' | 'authenticate' | 'claims'>;
+export type VendorAbilities = Pick<Vendor, 'issue' | 'users' | 'proxy' | 'authenticate' | 'endpoint' | 'claims'>;
 
 /** The declaration of a vendor. */
 export interface VendorDeclaration<
@@ -183,6 +185,7 @@ export function defineVendor<
         return door;
       },
       clock: dependencies.clock ?? systemClock,
+      createUuid: dependencies.createUuid ?? randomUUID,
     });
     const close = async (): Promise<void> => {
       await Promise.all(doors.map((door) => door.close()));

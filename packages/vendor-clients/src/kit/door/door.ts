@@ -24,6 +24,8 @@ export interface ClientDependencies extends VendorDependencies {
   readonly lookup?: typeof systemLookup | undefined;
   /** Returns a number between 0 and 1, which spreads repeated calls over time. */
   readonly random?: (() => number) | undefined;
+  /** Returns a new random UUID (RFC 9562 section 5.4), which recipes use as a nonce. */
+  readonly createUuid?: (() => string) | undefined;
 }
 
 /** The base URL that a door calls, and the time of its operations. */

@@ -1,0 +1,200 @@
+import type { SchemaProblem } from '@valetkey/core-types';
+import { listSchemaProblems } from '@valetkey/core-types';
+import { findTemplateProblems } from './check-templates.ts';
+import { parseCharacters } from './character-set.ts';
+import { createParameterSchema } from './parameters.ts';
+import { recipeSchema, type Recipe } from './recipe-schema.ts';
+import { acceptsHashes, hashedLength } from './subject.ts';
+import { listUses } from './uses.ts';
+
+/** A recipe that can be used, or what is wrong with it. */
+export type RecipeCheck = { readonly recipe: Recipe } | { readonly problems: readonly SchemaProblem[] };
+
+/** Checks a recipe. A problem names its place and a rule, and never quotes more than names of the recipe. */
+export function checkRecipe(data: unknown): RecipeCheck {
+  const { data: recipe, error } = recipeSchema.safeParse(data);
+  if (error !== undefined) return { problems: listSchemaProblems(error, recipeSchema, data) };
+  const early = [...findCharacterProblems(recipe), ...findNameProblems(recipe)];
+  if (early.length > 0) return { problems: early };
+  const problems = [
+    ...findBindingProblems(recipe),
+    ...findStepProblems(recipe),
+    ...findEnsureProblems(recipe),
+    ...findEndpointProblems(recipe),
+    ...findUnreadProblems(recipe),
+    ...findParameterProblems(recipe),
+    ...findSampleProblems(recipe),
+    ...findTemplateProblems(recipe),
+  ];
+  return problems.length > 0 ? { problems } : { recipe };
+}
+
+function findCharacterProblems({ subject, options, parameters }: Recipe): readonly SchemaProblem[] {
+  const sets = [
+    ['subject.characters', subject?.characters] as const,
+    ...Object.entries(options).map(([name, { characters }]) => [`options.${name}.characters`, characters] as const),
+    ...Object.entries(parameters).map(
+      ([name, { characters }]) => [`parameters.${name}.characters`, characters] as const,
+    ),
+  ];
+  return sets.flatMap(([field, characters]) => {
+    try {
+      if (characters !== undefined) parseCharacters(characters);
+      return [];
+    } catch (error) {
+      return [{ field, message: error instanceof TypeError ? error.message : 'cannot be read' }];
+    }
+  });
+}
+
+const roots = new Set([
+  'secrets',
+  'options',
+  'parameters',
+  'user',
+  'life',
+  'now',
+  'expiry',
+  'uuid',
+  'found',
+  'created',
+]);
+const reservedOptions = new Set(['baseUrl', 'expiresInSeconds', 'set', 'allow', 'cache', 'timeoutMs']);
+
+function findNameProblems({ secrets, options, steps }: Recipe): readonly SchemaProblem[] {
+  const problems: SchemaProblem[] = [];
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(secrets, name)) problems.push({ field: `options.${name}`, message: 'is the name of a secret' });
+  }
+  for (const [kind, names] of Object.entries({ secrets, options })) {
+    for (const name of Object.keys(names)) {
+      if (reservedOptions.has(name))
+        problems.push({ field: `${kind}.${name}`, message: 'is an option of every recipe' });
+    }
+  }
+  const seen = new Set(roots);
+  for (const [index, step] of steps.entries()) {
+    for (const name of 'set' in step ? Object.keys(step.set) : [step.as]) {
+      if (seen.has(name)) problems.push({ field: `steps.${index}`, message: `names \`${name}\` a second time` });
+      seen.add(name);
+    }
+  }
+  return problems;
+}
+
+function findBindingProblems(recipe: Recipe): readonly SchemaProblem[] {
+  const { binding, keep, subject, ensure, life, answer } = recipe;
+  const problems: SchemaProblem[] = [];
+  const report = (field: string, message: string) => problems.push({ field, message });
+  if (keep === 'account' && binding === 'user') report('keep', 'must be `never`: a token of one user may not be kept');
+  if (binding === 'user' && subject === undefined) report('subject', 'is missing: a token of a user names the user');
+  if (binding === 'account' && ensure !== undefined) report('ensure', 'has no effect: the token names no user');
+  if (binding === 'account' && subject !== undefined) report('subject', 'has no effect: the token names no user');
+  if (subject?.otherwise === 'hash' && !acceptsHashes(subject)) {
+    report('subject', `cannot be hashed: a hash has ${hashedLength} characters of a-z and 0-9`);
+  }
+  const namesUser = listUses(recipe).some(
+    ({ text, destination }) => /\{\s*user\.id\b/.test(text) && destination !== 'answer' && destination !== 'user id',
+  );
+  if (binding === 'user' && subject !== undefined && !namesUser) {
+    report('steps', 'must read {user.id}: the token of a user names the user');
+  }
+  if (life !== undefined && !(life.min <= life.default && life.default <= life.max)) {
+    report('life', 'must have `min` at most `default`, and `default` at most `max`');
+  }
+  if (answer.expiry === 'asked' && life === undefined) report('answer.expiry', 'needs `life`');
+  if (Object.keys(answer.token).length === 0) report('answer.token', 'is empty');
+  const results = new Set(recipe.steps.flatMap((step) => ('set' in step ? Object.keys(step.set) : [step.as])));
+  for (const [name, text] of Object.entries(answer.token)) {
+    const [, root = ''] = /\{\s*(\w+)/.exec(text) ?? [];
+    if (!results.has(root)) report(`answer.token.${name}`, 'must begin with the result of a step');
+  }
+  return problems;
+}
+
+function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
+  const { steps, baseUrl, ensure, verify, life } = recipe;
+  const problems: SchemaProblem[] = [];
+  const report = (field: string, message: string) => problems.push({ field, message });
+  const callsVendor = ensure !== undefined || verify !== undefined || steps.some((step) => 'http' in step);
+  if (callsVendor && baseUrl === undefined) report('baseUrl', 'is missing: a request needs it');
+  if (!callsVendor && baseUrl !== undefined) report('baseUrl', 'has no effect: no request is sent');
+  for (const [index, step] of steps.entries()) {
+    if ('jwt' in step) {
+      const { exp } = step.jwt.claims;
+      if (exp !== '{expiry}') report(`steps.${index}.jwt.claims.exp`, 'must be {expiry}: a token must expire');
+      if (life === undefined) report('life', 'is missing: a token must expire');
+    }
+    if ('sign' in step) {
+      const { hmac, digest, key } = step.sign;
+      const isHmac = hmac !== undefined && key !== undefined && digest === undefined;
+      const isDigest = digest !== undefined && key === undefined && hmac === undefined;
+      if (!isHmac && !isDigest) report(`steps.${index}.sign`, 'must have `hmac` and `key`, or only `digest`');
+    }
+    if ('http' in step && step.http.json !== undefined && step.http.form !== undefined) {
+      report(`steps.${index}.http`, 'must have only one of `json` and `form`');
+    }
+  }
+  return problems;
+}
+
+function findUnreadProblems(recipe: Recipe): readonly SchemaProblem[] {
+  const texts = listUses(recipe).map(({ text }) => text);
+  const { secrets, options, parameters } = recipe;
+  return Object.entries({ secrets, options, parameters }).flatMap(([kind, declared]) =>
+    Object.keys(declared)
+      .filter((name) => !texts.some((text) => new RegExp(`\\{\\s*${kind}\\.${name}\\b`).test(text)))
+      .map((name) => ({ field: `${kind}.${name}`, message: 'is read nowhere' })),
+  );
+}
+
+/** A field of an SDK's request sets only what a caller may set: identities in it are never used. */
+function findEndpointProblems({ endpoint, parameters }: Recipe): readonly SchemaProblem[] {
+  return Object.keys(endpoint?.parameters ?? {})
+    .filter((name) => parameters[name]?.from !== 'caller')
+    .map((name) => ({ field: `endpoint.parameters.${name}`, message: 'is no parameter that a caller may set' }));
+}
+
+function findEnsureProblems({ ensure, errors }: Recipe): readonly SchemaProblem[] {
+  const problems: SchemaProblem[] = [];
+  const report = (field: string, message: string) => problems.push({ field, message });
+  const { rule, conflict, find } = ensure ?? {};
+  const needsConflict = rule === 'exists-is-fine' || rule === 'conflict-carries-id';
+  if (needsConflict && conflict === undefined) report('ensure.conflict', `is missing: \`${rule}\` needs it`);
+  if (rule === 'find-then-create' && find === undefined) report('ensure.find', `is missing: \`${rule}\` needs it`);
+  const statuses = errors.map(({ status }) => status);
+  for (const [index, status] of statuses.entries()) {
+    if (statuses.indexOf(status) !== index) report(`errors.${index}.status`, 'is named a second time');
+  }
+  return problems;
+}
+
+function findParameterProblems({ parameters }: Recipe): readonly SchemaProblem[] {
+  return Object.entries(parameters).flatMap(([name, parameter]) => {
+    const field = `parameters.${name}`;
+    const { from, authorize, type, default: value, optional } = parameter;
+    const report = (message: string) => [{ field, message }];
+    if (name === 'expires_in_seconds') return report('is a parameter of every recipe that has `life`');
+    if (authorize === true && from === 'policy') return report('cannot have `authorize`: the operator sets it');
+    if (authorize === true && type !== 'text') return report('cannot have `authorize`: only a text can be listed');
+    if (type === 'json' && from === 'caller') return report('must be `from: policy`: a caller cannot set any JSON');
+    if (value !== undefined && optional === true) return report('has both `default` and `optional`');
+    const isRight = value === undefined || createParameterSchema(parameter).safeParse(value).success;
+    return isRight ? [] : report('has a default that it would refuse');
+  });
+}
+
+function findSampleProblems({ steps, sample }: Recipe): readonly SchemaProblem[] {
+  const names = new Set(steps.flatMap((step) => ('http' in step ? [step.as] : [])));
+  return [
+    ...[...names]
+      .filter((name) => !Object.hasOwn(sample, name))
+      .map((name) => ({
+        field: `sample.${name}`,
+        message: 'is missing: the sandbox sends it as the response of the vendor',
+      })),
+    ...Object.keys(sample)
+      .filter((name) => !names.has(name))
+      .map((name) => ({ field: `sample.${name}`, message: 'is no step that sends a request' })),
+  ];
+}

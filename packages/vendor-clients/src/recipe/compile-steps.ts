@@ -1,0 +1,82 @@
+import { createHash, createHmac, type KeyObject } from 'node:crypto';
+import { SignJWT, type JWTPayload } from 'jose';
+import type { Operation } from '../kit/door/door.ts';
+import type { StatusMeanings } from '../kit/door/refusal.ts';
+import type { VendorResponse } from '../kit/door/response.ts';
+import { compileRequest } from './compile-request.ts';
+import { toText } from './filters.ts';
+import type { RecipeJwt, RecipeSign, RecipeStep } from './recipe-schema.ts';
+import { compileValue, parseTemplate, type Values, type ValueTemplate } from './template.ts';
+
+/** One mint under way. */
+export interface Mint {
+  /** What templates read. Each step adds its result. */
+  readonly values: Record<string, unknown>;
+  /** The keys for signing, by the name of the secret. */
+  readonly keys: Readonly<Record<string, KeyObject>>;
+  /** Begins the operation at the first request. */
+  readonly operation: () => Operation;
+  /** The response of the last request. */
+  response?: VendorResponse | undefined;
+}
+
+type Run = (mint: Mint) => Promise<void> | void;
+
+/** Compiles the steps of a recipe to functions that run one after the other. */
+export function compileSteps(steps: readonly RecipeStep[], meanings: StatusMeanings): readonly Run[] {
+  return steps.map((step) => {
+    if ('set' in step) return compileSet(step.set);
+    if ('jwt' in step) return compileJwt(step.as, step.jwt);
+    if ('sign' in step) return compileSign(step.as, step.sign);
+    const send = compileRequest(step.http, meanings);
+    return async (mint) => {
+      const { response, body } = await send(mint.values, mint.operation());
+      mint.values[step.as] = body;
+      mint.response = response;
+    };
+  });
+}
+
+function compileSet(set: Readonly<Record<string, unknown>>): Run {
+  const fields = Object.entries(set).map(([name, value]) => [name, compileValue(value as ValueTemplate)] as const);
+  return ({ values }) => {
+    for (const [name, valueOf] of fields) values[name] = valueOf(values);
+  };
+}
+
+function compileJwt(as: string, { header, claims, key }: RecipeJwt): Run {
+  const headerOf = compileValue(header as ValueTemplate);
+  const claimsOf = compileValue(claims as ValueTemplate);
+  const secret = nameOfSecret(key);
+  return async ({ values, keys }) => {
+    const jwt = new SignJWT(claimsOf(values) as JWTPayload).setProtectedHeader(headerOf(values) as { alg: string });
+    values[as] = await jwt.sign(keyOf(keys, secret));
+  };
+}
+
+function compileSign(as: string, { hmac, digest, key, message, encoding }: RecipeSign): Run {
+  const messageOf = compileValue(message);
+  if (hmac === undefined || key === undefined) {
+    return ({ values }) => {
+      values[as] = createHash(digest ?? 'sha256')
+        .update(toText(messageOf(values)))
+        .digest(encoding);
+    };
+  }
+  const secret = nameOfSecret(key);
+  return ({ values, keys }) => {
+    values[as] = createHmac(hmac, keyOf(keys, secret))
+      .update(toText(messageOf(values)))
+      .digest(encoding);
+  };
+}
+
+/** Returns the name of the secret that a key names. `checkRecipe` accepts only a secret, without a filter. */
+export function nameOfSecret(key: string): string {
+  const [part] = parseTemplate(key);
+  return typeof part === 'object' ? (part.path[1] ?? '') : '';
+}
+
+function keyOf(keys: Values, name: string): KeyObject {
+  return keys[name] as KeyObject;
+}

@@ -1,0 +1,226 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { Secret } from '@valetkey/core-types';
+import { decodeProtectedHeader, jwtVerify } from 'jose';
+import { expect, test } from 'vitest';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
+import { startVendorServer } from '../testing/vendor-server.ts';
+import { defineRecipe } from './define-recipe.ts';
+import type { RecipeInput } from './recipe-schema.ts';
+
+const alice = {
+  issuer: 'https://id.example.com',
+  subject: 'alice',
+  scopes: [],
+  claims: { team: 'red', email: 'a@b.c' },
+};
+const nowSeconds = Date.UTC(2026, 10, 20) / 1_000;
+
+const rooms = {
+  id: 'rooms',
+  title: 'Rooms',
+  secrets: { apiSecret: { description: 'The secret.' } },
+  options: { apiKey: { description: 'The key.' } },
+  parameters: {
+    room: { description: 'The room.', type: 'text', from: 'caller', authorize: true },
+    can_publish: { description: 'Whether the user may publish.', type: 'flag', from: 'policy', default: false },
+    name: { description: 'The shown name.', from: 'policy', optional: true },
+  },
+  subject: { characters: 'A-Za-z0-9_-', max: 40, otherwise: 'hash' },
+  binding: 'user',
+  keep: 'never',
+  life: { default: 600, min: 60, max: 3_600 },
+  steps: [
+    {
+      as: 'token',
+      jwt: {
+        header: { alg: 'HS256' },
+        claims: {
+          video: { room: '{parameters.room}', canPublish: '{parameters.can_publish}' },
+          iss: '{options.apiKey}',
+          exp: '{expiry}',
+          sub: '{user.id}',
+          name: '{parameters.name}',
+        },
+        key: '{secrets.apiSecret}',
+      },
+    },
+  ],
+  answer: { token: { token: '{token}' }, details: { room: '{parameters.room}' }, expiry: 'asked' },
+} as const satisfies RecipeInput;
+
+const voices = {
+  id: 'voices',
+  title: 'Voices',
+  secrets: { apiKey: { description: 'The key.' } },
+  baseUrl: 'https://api.voices.example',
+  parameters: { model: { description: 'The model.', from: 'policy', default: 'voice-1' } },
+  binding: 'account',
+  keep: 'never',
+  life: { default: 600, min: 10, max: 7_200 },
+  steps: [
+    {
+      as: 'mint',
+      http: {
+        method: 'POST',
+        path: '/v1/secrets',
+        headers: { authorization: 'Bearer {secrets.apiKey}' },
+        json: { expires_after: { seconds: '{life}' }, session: { model: '{parameters.model}' } },
+      },
+    },
+  ],
+  answer: { token: { client_secret: '{mint.value}' }, expiry: { at: '{mint.expires_at}' } },
+  sample: { mint: { value: 'sample', expires_at: 1_795_800_000 } },
+} as const satisfies RecipeInput;
+
+function openRooms(connection: object = {}) {
+  const vendor = defineRecipe(rooms);
+  const options = vendor.options.parse({ apiSecret: 'sample-secret', apiKey: 'sample-key', ...connection });
+  return vendor.create(options, { clock: createVirtualClock() });
+}
+
+async function issueRoom(connection: object, parameters: object, vendorUserId = 'alice') {
+  const { issue } = openRooms(connection);
+  if (issue?.bound !== 'user') throw new Error('The recipe issues no token of a user.');
+  const parsed = issue.parameters.parse(parameters);
+  return issue.issue({ principal: alice, vendorUserId, parameters: parsed as Readonly<Record<string, unknown>> });
+}
+
+function tokenOf({ fields }: { readonly fields: Readonly<Record<string, string | Secret>> }, name = 'token'): string {
+  const token = fields[name];
+  if (!(token instanceof Secret)) throw new Error('The token is no secret.');
+  return token.reveal();
+}
+
+test('a recipe with a JWT signs the claims in their order, leaves out what is absent, and reports the lifetime', async () => {
+  const token = await issueRoom({ allow: { room: ['lobby'] } }, { room: 'lobby', expires_in_seconds: 120 });
+  const text = tokenOf(token);
+
+  expect(decodeProtectedHeader(text)).toEqual({ alg: 'HS256' });
+  expect(Buffer.from(text.split('.')[1] ?? '', 'base64url').toString()).toBe(
+    JSON.stringify({
+      video: { room: 'lobby', canPublish: false },
+      iss: 'sample-key',
+      exp: nowSeconds + 120,
+      sub: 'alice',
+    }),
+  );
+  await jwtVerify(text, Buffer.from('sample-secret'), { currentDate: new Date(nowSeconds * 1_000) });
+  expect(token).toMatchObject({ fields: { room: 'lobby' }, expiresInSeconds: 120 });
+});
+
+test.each([
+  ['lobby', 'lobby', true],
+  ['lobby', 'lobby-2', false],
+  ['open-*', 'open-air', true],
+  ['open-*', 'opera', false],
+  ['team-{claim:team}-*', 'team-red-1', true],
+  ['team-{claim:team}-*', 'team-red-blue-1', false],
+  ['team-{claim:team}-*', 'team-blue-1', false],
+  ['team-{claim:missing}-*', 'team--1', false],
+  ['user-{user}', 'user-alice', true],
+  ['user-{user}', 'user-bob', false],
+  ['*', 'anything', true],
+])('the pattern %s allows the room %s: %s', async (pattern, room, isAllowed) => {
+  const outcome = await issueRoom({ allow: { room: [pattern] } }, { room }).then(
+    () => true,
+    (error: { code: string }) => error.code,
+  );
+  expect(outcome).toBe(isAllowed ? true : 'forbidden');
+});
+
+test('without a list, a caller may set no value that needs one', async () => {
+  await expect(issueRoom({}, { room: 'lobby' })).rejects.toMatchObject({ code: 'forbidden' });
+});
+
+test('a caller cannot set what the policy sets, nor a longer life than the operator allows', () => {
+  const { issue } = openRooms({ expiresInSeconds: 300 });
+  expect(issue?.parameters.safeParse({ room: 'lobby', can_publish: true }).success).toBe(false);
+  expect(issue?.parameters.safeParse({ room: 'lobby', expires_in_seconds: 301 }).success).toBe(false);
+  expect(issue?.parameters.safeParse({ room: 'lobby', expires_in_seconds: 300 }).success).toBe(true);
+});
+
+test('the policy sets a parameter to a value or to a claim of the caller', async () => {
+  const connection = { allow: { room: ['*'] }, set: { can_publish: true, name: { claim: 'email' } } };
+  const { payload } = await jwtVerify(
+    tokenOf(await issueRoom(connection, { room: 'x' })),
+    Buffer.from('sample-secret'),
+    {
+      currentDate: new Date(nowSeconds * 1_000),
+    },
+  );
+  expect(payload).toMatchObject({ video: { canPublish: true }, name: 'a@b.c' });
+  expect(openRooms(connection).claims).toEqual([{ option: 'set.name', claim: 'email' }]);
+});
+
+test('a name that does not fit or looks hashed is hashed, and a stored id that does not fit is refused', async () => {
+  const { users } = openRooms();
+  const hashed = users?.nameOf?.('alice@example.com') ?? '';
+  expect(users?.nameOf?.('alice')).toBe('alice');
+  expect(hashed).toMatch(/^vkh[0-9a-f]{32}$/);
+  expect(users?.nameOf?.(hashed)).not.toBe(hashed);
+  expect(await users?.ensureUser('alice@example.com')).toEqual({ vendorUserId: hashed, created: false });
+  await expect(issueRoom({ allow: { room: ['*'] } }, { room: 'x' }, 'a b')).rejects.toMatchObject({
+    code: 'vendor_user_not_found',
+  });
+});
+
+test('a recipe with a request sends it as written, and counts the lifetime by the clock of the vendor', async () => {
+  const date = new Date(nowSeconds * 1_000).toUTCString();
+  await using server = await startVendorServer({
+    headers: { date },
+    json: { value: 'ek-sample', expires_at: nowSeconds + 60 },
+  });
+  const client = defineRecipe(voices).createClient({ apiKey: 'sample-key', baseUrl: server.url });
+  const token = await client.issue({ expiresInSeconds: 60 });
+  await client.close();
+
+  expect(tokenOf(token, 'client_secret')).toBe('ek-sample');
+  expect(token.expiresInSeconds).toBe(60);
+  expect(server.calls).toMatchObject([
+    {
+      method: 'POST',
+      path: '/v1/secrets',
+      headers: { authorization: 'Bearer sample-key' },
+      body: '{"expires_after":{"seconds":60},"session":{"model":"voice-1"}}',
+    },
+  ]);
+});
+
+test('a response without the token is refused, and a refused key is tried with the other slot', async () => {
+  const headers = { date: new Date(nowSeconds * 1_000).toUTCString() };
+  await using server = await startVendorServer({ headers, json: { other: 1 } });
+  const client = defineRecipe(voices).createClient({ apiKey: { current: 'old', next: 'new' }, baseUrl: server.url });
+  await expect(client.issue()).rejects.toMatchObject({
+    code: 'vendor_response_invalid',
+    reason: 'field:client_secret',
+  });
+  server.respond({ status: 401 }, { headers, json: { value: 'ek-sample', expires_at: nowSeconds + 60 } });
+  expect(tokenOf(await client.issue(), 'client_secret')).toBe('ek-sample');
+  await client.close();
+  expect(server.calls.map(({ headers }) => headers['authorization'])).toEqual([
+    'Bearer old',
+    'Bearer old',
+    'Bearer new',
+  ]);
+});
+
+test.each(['RS256', 'PS256', 'ES256', 'EdDSA'] as const)('a recipe signs with %s', async (alg) => {
+  const isRsa = alg.endsWith('S256') && alg !== 'ES256';
+  const pair = isRsa
+    ? generateKeyPairSync('rsa', { modulusLength: 2_048 })
+    : alg === 'EdDSA'
+      ? generateKeyPairSync('ed25519')
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const type = isRsa ? 'rsa-private-key' : 'ec-private-key';
+  const [step] = rooms.steps;
+  const vendor = defineRecipe({
+    ...rooms,
+    secrets: { apiSecret: { description: 'The key.', type } },
+    steps: [{ as: 'token', jwt: { ...step.jwt, header: { alg } } }],
+  });
+  const apiSecret = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const client = vendor.createClient({ apiSecret, apiKey: 'sample-key' });
+  const { protectedHeader } = await jwtVerify(tokenOf(await client.issue({ userId: 'alice' })), pair.publicKey);
+  await client.close();
+  expect(protectedHeader).toEqual({ alg });
+});

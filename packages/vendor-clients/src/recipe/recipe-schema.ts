@@ -1,0 +1,258 @@
+import { z } from 'zod';
+
+const name = z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/, { error: 'must be letters and digits, beginning with a-z' });
+const wireName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,39}$/, { error: 'must be lower-case words joined by underscores' });
+const sentence = z.string().min(1).max(400);
+const template = z.string().max(4_096).describe('A text in which `{path | filter}` stands for a value.');
+const value = z.json().describe('A value of JSON whose texts are templates.');
+const values = z.record(z.string().regex(/^[^\p{Cc}]{1,100}$/u), value);
+const characters = z
+  .string()
+  .min(1)
+  .max(200)
+  .describe(
+    'The characters that the text may have: single ones and ranges, such as `A-Za-z0-9_-`. `printable` is every character except control characters, and the default.',
+  );
+
+const secretSchema = z.strictObject({
+  description: sentence.describe('A complete sentence for the reference of options.'),
+  type: z
+    .enum(['text', 'base64', 'rsa-private-key', 'ec-private-key'])
+    .default('text')
+    .describe('The form of the secret. `base64` is the text of a binary key. A private key is in PEM.'),
+});
+
+const optionSchema = z.strictObject({
+  description: sentence.describe('A complete sentence for the reference of options.'),
+  type: z.enum(['text', 'number', 'flag']).default('text').describe('The type of the option.'),
+  values: z.array(z.string().min(1)).min(1).optional().describe('The texts that the option may be. Absent: any.'),
+  characters: characters.optional(),
+  max: z.int().min(1).optional().describe('The most characters of a text, or the largest number.'),
+  default: z.json().optional().describe('The value without the option. Absent: the option is required.'),
+  optional: z.literal(true).optional().describe('Whether the option may be left out although it has no default.'),
+});
+
+const parameterSchema = z.strictObject({
+  description: sentence.describe('A complete sentence for the page of the vendor.'),
+  type: z.enum(['text', 'number', 'flag', 'list', 'json']).default('text').describe('The type of the parameter.'),
+  values: z.array(z.string().min(1)).min(1).optional().describe('The texts that it may be. Absent: any.'),
+  characters: characters.optional(),
+  min: z.int().optional().describe('The smallest number. Default: 0.'),
+  max: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('The most characters of a text, the most members of a list, or the largest number.'),
+  default: z.json().optional().describe('The value if it is not given.'),
+  optional: z.literal(true).optional().describe('Whether it may be left out although it has no default.'),
+  from: z
+    .enum(['caller', 'policy'])
+    .describe('Who sets it: the caller in the request, or the operator in the configuration of the connection.'),
+  authorize: z
+    .literal(true)
+    .optional()
+    .describe(
+      'Whether the connection must list the values that a caller may set. A value that is not listed is refused.',
+    ),
+});
+
+const requestSchema = z.strictObject({
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).describe('The HTTP method.'),
+  path: template.regex(/^\//, { error: 'must begin with a slash' }).describe('The path below `baseUrl`, a template.'),
+  query: values.optional().describe('The fields of the query.'),
+  headers: z
+    .record(z.string().regex(/^[a-z][a-z0-9-]*$/, { error: 'must be lower-case words joined by hyphens' }), template)
+    .default({})
+    .describe('The headers, in lower case.'),
+  json: value.optional().describe('The body, which is sent as JSON.'),
+  form: values.optional().describe('The body, which is sent as a form. Nested fields are written as `a[b]`.'),
+  read: z.enum(['json', 'text']).default('json').describe('How the response is read.'),
+  expected: z.array(z.int().min(200).max(299)).min(1).default([200]).describe('The statuses of a success.'),
+  repeatable: z
+    .boolean()
+    .default(false)
+    .describe('Whether sending the call twice does no harm, so that it is repeated after a temporary failure.'),
+});
+
+const algorithms = [
+  'HS256',
+  'HS384',
+  'HS512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'EdDSA',
+] as const;
+
+const jwtSchema = z.strictObject({
+  header: z
+    .looseObject({ alg: z.enum(algorithms).describe('The algorithm (RFC 7518).') })
+    .catchall(value)
+    .describe('The header, with its members in the order in which they are written.'),
+  claims: values.describe('The claims, in the order in which they are written. `exp` must be `{expiry}`.'),
+  key: template.describe('The key, such as `{secrets.apiSecret}`.'),
+});
+
+const digest = z.enum(['sha1', 'sha256', 'sha384', 'sha512']);
+const signSchema = z.strictObject({
+  hmac: digest.optional().describe('The digest of an HMAC with `key`. Absent: the plain digest of `digest`.'),
+  digest: digest.optional().describe('The digest without a key.'),
+  key: template.optional().describe('The key of the HMAC, such as `{secrets.apiSecret}`.'),
+  message: template.describe('The text that is signed.'),
+  encoding: z.enum(['hex', 'base64', 'base64url']).describe('How the result is written.'),
+});
+
+const stepName = name.describe('The name by which later templates read the result.');
+const stepSchema = z.union([
+  z.strictObject({ as: stepName, http: requestSchema.describe('Sends a request.') }),
+  z.strictObject({ as: stepName, jwt: jwtSchema.describe('Signs a JSON Web Token (RFC 7519).') }),
+  z.strictObject({ as: stepName, sign: signSchema.describe('Computes an HMAC or a digest.') }),
+  z.strictObject({ set: z.record(name, value).describe('Names values for later templates.') }),
+]);
+
+const expirySchema = z.union([
+  z.literal('asked').describe('The token lives as long as `life` says.'),
+  z.literal('unknown').describe('The vendor does not say how long it lives.'),
+  z.strictObject({ seconds: z.int().min(1).describe('Every token lives that many seconds.') }),
+  z.strictObject({ in: template.describe('The seconds that the token lives, such as `{mint.expires_in}`.') }),
+  z.strictObject({ at: template.describe('The moment of its expiry: seconds, milliseconds or a date of ISO 8601.') }),
+]);
+
+const wireFields = z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,59}$/), template);
+const answerSchema = z.strictObject({
+  token: wireFields.describe('The fields that hold a credential. The first one is the plain-text answer.'),
+  details: wireFields.default({}).describe('The fields that hold none.'),
+  expiry: expirySchema.describe('How long the token lives.'),
+});
+
+const lifeSchema = z.strictObject({
+  default: z.int().min(1).describe('The seconds that a token lives if the operator sets none.'),
+  min: z.int().min(1).default(1).describe('The fewest seconds that the vendor accepts.'),
+  max: z
+    .int()
+    .min(1)
+    .max(30 * 86_400)
+    .describe('The most seconds that the vendor accepts.'),
+});
+
+const subjectSchema = z.strictObject({
+  characters,
+  max: z.int().min(1).max(255).describe('The most characters that the vendor accepts in the id of a user.'),
+  otherwise: z.enum(['hash', 'refuse']).describe('What becomes of an id that does not fit.'),
+});
+
+const ensureSchema = z.strictObject({
+  rule: z
+    .enum(['upsert', 'exists-is-fine', 'conflict-carries-id', 'find-then-create', 'create-once-and-store'])
+    .describe('What the vendor does with a user that exists.'),
+  find: requestSchema.optional().describe('Finds the user. Its result is `found`, and status 404 means no user.'),
+  create: requestSchema.describe('Creates the user. Its result is `created`. `{user.id}` is our name for the person.'),
+  conflict: z.int().min(400).max(499).optional().describe('The status that means that the user exists.'),
+  userId: template.describe('The id of the user at the vendor, such as `{created.id}` or `{user.id}`.'),
+  foundUserId: template.optional().describe('The id in the response of `find`, or in that of a conflict.'),
+});
+
+const errorSchema = z.strictObject({
+  status: z.int().min(400).max(499).describe('The status of the response.'),
+  code: z
+    .enum(['vendor_user_not_found', 'vendor_rejected', 'vendor_auth_failed', 'vendor_unavailable', 'forbidden'])
+    .describe('The code of the broker’s error.'),
+  detail: sentence.describe('A complete sentence that says what happened.'),
+  advice: sentence.optional().describe('What the operator should check.'),
+  when: z
+    .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe('The fields that the response must have, such as `error.code`. Absent: every response with this status.'),
+});
+
+const endpointSchema = z.strictObject({
+  methods: z
+    .array(z.enum(['GET', 'POST']))
+    .min(1)
+    .default(['POST'])
+    .describe('The methods that the SDK sends.'),
+  parameters: z
+    .record(wireName, z.string().regex(/^[A-Za-z][\w.-]{0,99}$/))
+    .default({})
+    .describe(
+      'The field of the SDK’s request for each parameter, such as `room: room_name`. Other fields are ignored.',
+    ),
+  respond: z
+    .strictObject({
+      status: z.int().min(200).max(299).default(200),
+      type: z.enum(['application/json', 'text/plain']).default('application/json'),
+      body: value.describe('The body: JSON, or one text that is sent as it is. It reads the fields of `answer`.'),
+    })
+    .describe('The response that the SDK expects.'),
+  refuse: value
+    .describe(
+      'The body of an error, in the vendor’s words. It reads `{error.code}`, `{error.detail}` and `{error.status}`.',
+    )
+    .default({ error: '{error.code}', message: '{error.detail}' }),
+});
+
+/** The schema of a recipe. Every object is strict. */
+export const recipeSchema = z.strictObject({
+  $schema: z.string().optional().describe('The address of the JSON Schema, for editors.'),
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'must be lower-case words joined by hyphens' })
+    .describe('The name of the vendor in the configuration.'),
+  title: z
+    .string()
+    .regex(/^[^\p{Cc}]{1,60}$/u, { error: 'must be a name of 1 to 60 characters' })
+    .describe('The name of the vendor in texts.'),
+  secrets: z.record(name, secretSchema).describe('The credentials. Each may have a second slot while it is rotated.'),
+  options: z.record(name, optionSchema).default({}).describe('What else an operator configures.'),
+  baseUrl: template
+    .optional()
+    .describe('The URL below which requests are sent. An operator may set another one. Required by `http`.'),
+  parameters: z.record(wireName, parameterSchema).default({}).describe('What varies from token to token.'),
+  subject: subjectSchema.optional().describe('Which ids of users the vendor accepts. Required if `binding` is `user`.'),
+  binding: z.enum(['user', 'account']).describe('Whether a token names a user, or works for the whole account.'),
+  keep: z
+    .enum(['never', 'account'])
+    .describe('Whether the broker may return one token to several users. Only a token of the account may be kept.'),
+  life: lifeSchema.optional().describe('How long a token lives. Absent: the vendor decides.'),
+  ensure: ensureSchema.optional().describe('How the user is created at the vendor. Absent: the name alone is enough.'),
+  steps: z.array(stepSchema).min(1).max(12).describe('What is done for a token, in this order.'),
+  answer: answerSchema.describe('What the caller receives.'),
+  errors: z
+    .array(errorSchema)
+    .default([])
+    .describe('What the vendor’s refusals mean where it is not the usual meaning.'),
+  endpoint: endpointSchema
+    .optional()
+    .describe(
+      'What the vendor’s own client SDK expects of "your backend", if it can send the app’s token in a header.',
+    ),
+  verify: requestSchema
+    .optional()
+    .describe('A request without effect that only a right secret passes. `valetkey doctor` sends it.'),
+  sample: z
+    .record(name, z.json())
+    .default({})
+    .describe('A response of the vendor for each `http` step, by its name. The sandbox sends it.'),
+});
+
+/** A recipe as it is written. */
+export type RecipeInput = z.input<typeof recipeSchema>;
+/** A recipe with its defaults. */
+export type Recipe = z.output<typeof recipeSchema>;
+export type RecipeRequest = z.output<typeof requestSchema>;
+export type RecipeStep = z.output<typeof stepSchema>;
+export type RecipeParameter = z.output<typeof parameterSchema>;
+export type RecipeOption = z.output<typeof optionSchema>;
+export type RecipeSubject = z.output<typeof subjectSchema>;
+export type RecipeEnsure = z.output<typeof ensureSchema>;
+export type RecipeSign = z.output<typeof signSchema>;
+export type RecipeJwt = z.output<typeof jwtSchema>;
+export type RecipeEndpoint = z.output<typeof endpointSchema>;
+export type RecipeLife = z.output<typeof lifeSchema>;

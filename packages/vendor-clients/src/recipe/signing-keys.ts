@@ -1,0 +1,48 @@
+import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto';
+import type { Secret } from '@valetkey/core-types';
+import { z } from 'zod';
+import { customCredential, secretCredential, type CredentialDeclaration } from '../kit/credentials.ts';
+import { normalizePem, rsaPrivateKeySchema } from '../kit/private-key.ts';
+import type { Recipe } from './recipe-schema.ts';
+
+type SecretField = Recipe['secrets'][string];
+
+/** One slot of a secret: its text, which requests send, and its key, which signs. */
+export interface SlotValue {
+  readonly text: string | undefined;
+  readonly key: KeyObject;
+}
+
+/** Returns the declaration of a secret as a credential of a vendor. */
+export function declareSecret({ type, description }: SecretField): CredentialDeclaration {
+  if (type === 'text' || type === 'base64') return secretCredential(description) as CredentialDeclaration;
+  const keySchema = type === 'rsa-private-key' ? rsaPrivateKeySchema : ecPrivateKeySchema;
+  const slotsSchema = z.strictObject({ current: keySchema, next: keySchema.optional() });
+  const schema = z.union([keySchema.transform((current) => ({ current })), slotsSchema]).describe(description);
+  return customCredential(schema, (key) => [exportKey(key)]) as CredentialDeclaration;
+}
+
+/** Reads one slot of a secret. */
+export function readSlot(type: SecretField['type'], value: unknown): SlotValue {
+  if (type === 'rsa-private-key' || type === 'ec-private-key') return { text: undefined, key: value as KeyObject };
+  const text = (value as Secret).reveal();
+  return { text, key: createSecretKey(text, type === 'base64' ? 'base64' : 'utf8') };
+}
+
+const requirement = 'must be a private EC key (P-256 or P-384) or an Ed25519 key in PEM';
+
+/** Parses a private EC or Ed25519 key in PEM into a key object, which prints nothing of the key. */
+const ecPrivateKeySchema = z.string().transform((text, context): KeyObject => {
+  try {
+    const key = createPrivateKey(normalizePem(text));
+    if (key.asymmetricKeyType === 'ec' || key.asymmetricKeyType === 'ed25519') return key;
+  } catch {
+    // The parser's error would quote the key.
+  }
+  context.addIssue({ code: 'custom', message: requirement });
+  return z.NEVER;
+});
+
+function exportKey(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}

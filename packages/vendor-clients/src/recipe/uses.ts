@@ -1,0 +1,120 @@
+import { ofResponse, ofSignature, flowOfValue, scopeOf, type Scope } from './flow.ts';
+import type { Recipe, RecipeRequest } from './recipe-schema.ts';
+import type { ValueTemplate } from './template.ts';
+
+/** Where the value of a template goes. */
+export type Destination =
+  | 'base URL'
+  | 'path'
+  | 'query'
+  | 'header'
+  | 'body'
+  | 'key'
+  | 'claim'
+  | 'token header'
+  | 'message'
+  | 'name'
+  | 'answer'
+  | 'user id'
+  | 'response';
+
+/** One text template of a recipe. */
+export interface Use {
+  /** Its place, such as `steps.0.http.headers.authorization`. */
+  readonly place: string;
+  readonly destination: Destination;
+  readonly text: string;
+  /** The names of the fields in which the value is sent, from the outside. */
+  readonly names: readonly string[];
+  readonly scope: Scope;
+}
+
+type Collected = Use[];
+type Where = Omit<Use, 'text'>;
+type FlowEntry = Scope extends ReadonlyMap<string, infer Entry> ? Entry : never;
+
+/** Returns every template of a recipe, with what it may read at its place. */
+export function listUses(recipe: Recipe): readonly Use[] {
+  const uses: Collected = [];
+  const scope = scopeOf(recipe);
+  const { baseUrl, ensure, steps, answer, endpoint, verify } = recipe;
+  if (baseUrl !== undefined) add(uses, baseUrl, at('baseUrl', 'base URL', scope));
+  if (ensure !== undefined) addEnsure(uses, ensure, scope);
+  for (const [index, step] of steps.entries()) {
+    const place = `steps.${index}`;
+    if ('set' in step) {
+      for (const [name, value] of Object.entries(step.set)) {
+        add(uses, value, at(`${place}.set.${name}`, 'name', new Map(scope)));
+        scope.set(name, flowOfValue(value, scope));
+      }
+      continue;
+    }
+    if ('http' in step) addRequest(uses, step.http, `${place}.http`, new Map(scope));
+    if ('jwt' in step) {
+      const { header, claims, key } = step.jwt;
+      add(uses, header as ValueTemplate, at(`${place}.jwt.header`, 'token header', new Map(scope)));
+      add(uses, claims, at(`${place}.jwt.claims`, 'claim', new Map(scope)));
+      add(uses, key, at(`${place}.jwt.key`, 'key', new Map(scope)));
+    }
+    if ('sign' in step) {
+      const { key, message } = step.sign;
+      if (key !== undefined) add(uses, key, at(`${place}.sign.key`, 'key', new Map(scope)));
+      add(uses, message, at(`${place}.sign.message`, 'message', new Map(scope)));
+    }
+    scope.set(step.as, 'http' in step ? ofResponse : ofSignature);
+  }
+  add(uses, answer.token, at('answer.token', 'answer', scope));
+  add(uses, answer.details, at('answer.details', 'answer', scope));
+  if (typeof answer.expiry === 'object') add(uses, answer.expiry, at('answer.expiry', 'answer', scope));
+  if (endpoint !== undefined) {
+    const fields = new Set([...Object.keys(answer.token), ...Object.keys(answer.details)]);
+    const token = (name: string) => (fields.has(name) ? ofSignature : undefined);
+    const error = (name: string) => (['code', 'detail', 'status'].includes(name) ? ofSignature : undefined);
+    const responding = new Map<string, FlowEntry>([
+      ['token', token],
+      ['expires_in', ofSignature],
+    ]);
+    add(uses, endpoint.respond.body as ValueTemplate, at('endpoint.respond.body', 'response', responding));
+    add(uses, endpoint.refuse as ValueTemplate, at('endpoint.refuse', 'response', new Map([['error', error]])));
+  }
+  if (verify !== undefined) addRequest(uses, verify, 'verify', without(scopeOf(recipe), 'parameters', 'user'));
+  return uses;
+}
+
+/** Returns what a request may read that is sent for no token. */
+function without(scope: Scope, ...names: readonly string[]): Map<string, FlowEntry> {
+  return new Map([...scope].filter(([name]) => !names.includes(name)));
+}
+
+const at = (place: string, destination: Destination, scope: Scope): Where => ({ place, destination, scope, names: [] });
+
+function addEnsure(uses: Collected, ensure: NonNullable<Recipe['ensure']>, scope: Scope): void {
+  const inner = without(scope, 'parameters');
+  if (ensure.find !== undefined) addRequest(uses, ensure.find, 'ensure.find', new Map(inner));
+  addRequest(uses, ensure.create, 'ensure.create', new Map(inner));
+  inner.set('found', ofResponse).set('created', ofResponse);
+  add(uses, ensure.userId, at('ensure.userId', 'user id', inner));
+  if (ensure.foundUserId !== undefined) add(uses, ensure.foundUserId, at('ensure.foundUserId', 'user id', inner));
+}
+
+function addRequest(uses: Collected, request: RecipeRequest, place: string, scope: Scope): void {
+  const { path, query, headers, json, form } = request;
+  add(uses, path, at(`${place}.path`, 'path', scope));
+  if (query !== undefined) add(uses, query, at(`${place}.query`, 'query', scope));
+  add(uses, headers, at(`${place}.headers`, 'header', scope));
+  if (json !== undefined) add(uses, json, at(`${place}.json`, 'body', scope));
+  if (form !== undefined) add(uses, form, at(`${place}.form`, 'body', scope));
+}
+
+function add(uses: Collected, value: ValueTemplate, where: Where): void {
+  if (typeof value === 'string') {
+    uses.push({ ...where, text: value });
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  const isList = Array.isArray(value);
+  for (const [name, member] of Object.entries(value)) {
+    const names = isList ? where.names : [...where.names, name];
+    add(uses, member as ValueTemplate, { ...where, place: `${where.place}.${name}`, names });
+  }
+}
