@@ -8,9 +8,13 @@ const folder = new URL('../vendors/', import.meta.url);
 
 /** Returns every recipe of the catalog. */
 export async function loadRecipes(): Promise<readonly RecipeInput[]> {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.recipe.ts'));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.recipe.ts'),
+  );
   const modules = await Promise.all(
-    files.toSorted().map(async (file) => (await import(new URL(file, folder).href)) as Readonly<Record<string, RecipeInput>>),
+    files
+      .toSorted()
+      .map(async (file) => (await import(new URL(file, folder).href)) as Readonly<Record<string, RecipeInput>>),
   );
   return modules.flatMap((module) => Object.values(module));
 }
