@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { characters, name, sentence, template, value, values, wireName } from './schema-words.ts';
+import { characters, name, sentence, template, value, wireName } from './schema-words.ts';
 import { requestSchema, stepSchema } from './step-schema.ts';
 
 const secretSchema = z.strictObject({

@@ -2,7 +2,9 @@ import { z } from 'zod';
 
 // The words of which the schema of a recipe consists.
 
-export const name = z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/, { error: 'must be letters and digits, beginning with a-z' });
+export const name = z
+  .string()
+  .regex(/^[a-z][A-Za-z0-9]{0,39}$/, { error: 'must be letters and digits, beginning with a-z' });
 export const wireName = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,39}$/, { error: 'must be lower-case words joined by underscores' });
