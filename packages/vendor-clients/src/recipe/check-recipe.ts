@@ -52,6 +52,7 @@ const roots = new Set([
   'options',
   'parameters',
   'user',
+  'service',
   'life',
   'now',
   'expiry',
@@ -59,7 +60,7 @@ const roots = new Set([
   'found',
   'created',
 ]);
-const reservedOptions = new Set(['baseUrl', 'expiresInSeconds', 'set', 'allow', 'cache', 'timeoutMs']);
+const reservedOptions = new Set(['baseUrl', 'tokenUrl', 'expiresInSeconds', 'set', 'allow', 'cache', 'timeoutMs']);
 
 function findNameProblems({ secrets, options, steps }: Recipe): readonly SchemaProblem[] {
   const problems: SchemaProblem[] = [];
@@ -128,6 +129,7 @@ function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
       if (exp !== '{expiry}') report(`steps.${index}.jwt.claims.exp`, 'must be {expiry}: a token must expire');
       if (life === undefined) report('life', 'is missing: a token must expire');
     }
+    if ('codec' in step && life === undefined) report('life', 'is missing: a token must expire');
     if ('sign' in step) {
       const { hmac, digest, key } = step.sign;
       const isHmac = hmac !== undefined && key !== undefined && digest === undefined;
