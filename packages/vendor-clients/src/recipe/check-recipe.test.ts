@@ -226,6 +226,17 @@ test.each([
   expect(problems).toContainEqual(expect.stringMatching(expected));
 });
 
+test('a token that works once is not kept', () => {
+  const { subject: _subject, ...account } = valid;
+  const problems = problemsOf({
+    ...account,
+    binding: 'account',
+    keep: 'account',
+    answer: { ...valid.answer, uses: 'once' },
+  });
+  expect(problems).toContain('keep: must be `never`: the token works only once');
+});
+
 test('a recipe whose ids the vendor gives creates no user', () => {
   const ensure = { rule: 'upsert', create: { method: 'POST', path: '/users' }, userId: '{user.id}' };
   const problems = problemsOf({ ...valid, ensure, subject: { ...valid.subject, givenBy: 'vendor' } });

@@ -88,6 +88,7 @@ function findBindingProblems(recipe: Recipe): readonly SchemaProblem[] {
   const problems: SchemaProblem[] = [];
   const report = (field: string, message: string) => problems.push({ field, message });
   if (keep === 'account' && binding === 'user') report('keep', 'must be `never`: a token of one user may not be kept');
+  if (keep === 'account' && answer.uses === 'once') report('keep', 'must be `never`: the token works only once');
   if (binding === 'user' && subject === undefined) report('subject', 'is missing: a token of a user names the user');
   if (binding === 'account' && ensure !== undefined) report('ensure', 'has no effect: the token names no user');
   if (binding === 'account' && subject !== undefined) report('subject', 'has no effect: the token names no user');
