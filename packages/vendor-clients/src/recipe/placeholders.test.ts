@@ -97,6 +97,23 @@ test('a connection names the claims in its values, so that the broker can ask fo
   ]);
 });
 
+test('a claim in a value counts only from the issuer that the operator names', async () => {
+  const rules = (issuer: string) => ({ value: { team: '{claim:team}', user: '{user}' }, issuer });
+  const filter = { value: 'team:={claim:team}', issuer: 'https://id.example.com' };
+  const set = { filter, rules: rules('https://id.example.com') };
+  expect(await issue(set, { team: 'red' })).toMatchObject({
+    filter: 'team:=red',
+    rules: { team: 'red', user: 'alice' },
+  });
+  await expect(issue({ filter, rules: rules('https://other.example.com') }, { team: 'red' })).rejects.toMatchObject({
+    reason: 'claim:rules',
+  });
+  expect(open(set).claims).toEqual([
+    { option: 'set.filter', claim: 'team', issuer: 'https://id.example.com' },
+    { option: 'set.rules', claim: 'team', issuer: 'https://id.example.com' },
+  ]);
+});
+
 test('{user} is refused in a connection whose token names no user', () => {
   const { subject: _, ...withoutSubject } = search;
   const { sub: __, ...claims } = search.steps[0].jwt.claims;

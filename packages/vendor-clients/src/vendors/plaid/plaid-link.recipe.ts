@@ -34,9 +34,8 @@ export const plaidLinkRecipe = {
       from: 'policy',
     },
     language: {
-      description: 'The language of Link, such as `en`.',
-      characters: 'a-z',
-      max: 2,
+      description: 'The language of Link.',
+      values: ['da', 'nl', 'en', 'et', 'fr', 'de', 'hi', 'it', 'lv', 'lt', 'no', 'pl', 'pt', 'ro', 'es', 'sv', 'vi'],
       from: 'policy',
       default: 'en',
     },
@@ -68,7 +67,7 @@ export const plaidLinkRecipe = {
       },
     },
   ],
-  answer: { token: { link_token: '{mint.link_token}' }, expiry: { at: '{mint.expiration}' } },
+  answer: { token: { link_token: '{mint.link_token}' }, expiry: { at: '{mint.expiration}' }, uses: 'once' },
   errors: [
     {
       status: 400,
