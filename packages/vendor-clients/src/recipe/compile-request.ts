@@ -7,7 +7,7 @@ import type { StatusMeanings } from '../kit/door/refusal.ts';
 import { invalidResponseError, readJson, type VendorResponse } from '../kit/door/response.ts';
 import { z } from 'zod';
 import { toText } from './filters.ts';
-import type { RecipeRequest } from './recipe-schema.ts';
+import type { RecipeRequest } from './step-schema.ts';
 import { compileExpression, compileValue, parseTemplate, type Values, type ValueTemplate } from './template.ts';
 
 /** The response of a request, and its body as later templates read it. */

@@ -5,7 +5,7 @@ import type { VendorResponse } from '../kit/door/response.ts';
 import { writeAgoraToken, type AgoraTokenContent } from './agora-token.ts';
 import { compileRequest, type RequestSettings } from './compile-request.ts';
 import { toText } from './filters.ts';
-import type { RecipeCodec, RecipeJwt, RecipeSign, RecipeStep } from './recipe-schema.ts';
+import type { RecipeCodec, RecipeJwt, RecipeSign, RecipeStep } from './step-schema.ts';
 import { compileValue, parseTemplate, type Values, type ValueTemplate } from './template.ts';
 
 /** One mint under way. */

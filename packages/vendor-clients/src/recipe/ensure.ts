@@ -7,7 +7,7 @@ import type { RecipeEnsure } from './recipe-schema.ts';
 import { compileValue, type Values } from './template.ts';
 
 /** The user at the vendor, and whether it was created now. */
-interface EnsuredUser {
+export interface EnsuredUser {
   readonly vendorUserId: string;
   readonly created: boolean;
 }

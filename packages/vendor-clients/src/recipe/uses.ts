@@ -1,5 +1,6 @@
 import { ofResponse, ofSignature, flowOfValue, scopeOf, type Scope } from './flow.ts';
-import type { Recipe, RecipeRequest } from './recipe-schema.ts';
+import type { Recipe } from './recipe-schema.ts';
+import type { RecipeRequest } from './step-schema.ts';
 import type { ValueTemplate } from './template.ts';
 
 /** Where the value of a template goes. */
