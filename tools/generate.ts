@@ -75,7 +75,10 @@ generate('apps/broker/config.schema.json', JSON.stringify(schema.whole));
 generate('packages/vendor-clients/recipe.schema.json', JSON.stringify(createRecipeJsonSchema()));
 generate('docs/configuration.md', { reference: renderConfigReference(schema, definitions, recipes) });
 generate('docs/http.md', { 'proxy-headers': renderProxyHeaders(proxyRequestHeaders, proxyResponseHeaders) });
-generate('README.md', { vendors: renderVendorTable(root, titles, 'docs/vendors/'), recipes: renderRecipeSentence(placed) });
+generate('README.md', {
+  vendors: renderVendorTable(root, titles, 'docs/vendors/'),
+  recipes: renderRecipeSentence(placed),
+});
 generate('docs/vendors/README.md', {
   recipes: renderRecipeTable(root, placed),
   adapters: renderVendorTable(root, titles, ''),

@@ -77,6 +77,8 @@ const claimSchema = z.strictObject({
     ),
 });
 
+const namesNoUser = 'must not have {user}, because the token names no user; use {claim:sub}';
+
 /** Returns the schema of the option `set`: the parameters that the operator sets, each as a value or from a claim. */
 export function createSetSchema({ parameters, subject }: Pick<Recipe, 'parameters' | 'subject'>) {
   const shape = Object.entries(parameters)
@@ -85,7 +87,7 @@ export function createSetSchema({ parameters, subject }: Pick<Recipe, 'parameter
       const schema = z
         .union([createParameterSchema(parameter), claimSchema, ...createFilledSchemas(parameter)])
         .refine((value) => subject !== undefined || !listPlaceholders(value).includes('user'), {
-          error: 'must not have {user}, because the token names no user; use {claim:sub}',
+          error: namesNoUser,
         })
         .describe(parameter.description);
       const isRequired = parameter.default === undefined && parameter.optional !== true;
@@ -122,8 +124,14 @@ const patternSchema = z.string().min(1).max(400).regex(patternForm, {
 });
 
 /** Returns the schema of the option `allow`: the values that callers may set, by parameter. */
-export function createAllowSchema(parameters: Parameters) {
-  const entrySchema = z.union([patternSchema, z.strictObject({ value: patternSchema, issuer: z.string().min(1) })]);
+export function createAllowSchema({ parameters, subject }: Pick<Recipe, 'parameters' | 'subject'>) {
+  const namedSchema = patternSchema.refine(
+    (text) => subject !== undefined || !listPlaceholders(text).includes('user'),
+    {
+      error: namesNoUser,
+    },
+  );
+  const entrySchema = z.union([namedSchema, z.strictObject({ value: namedSchema, issuer: z.string().min(1) })]);
   const shape = Object.entries(parameters)
     .filter(([, { authorize }]) => authorize === true)
     .map(([name, { description }]) => [name, z.array(entrySchema).min(1).optional().describe(description)] as const);

@@ -123,6 +123,17 @@ test('{user} is refused in a connection whose token names no user', () => {
     steps: [{ as: 'token', jwt: { ...search.steps[0].jwt, claims } }],
   } satisfies RecipeInput;
   expect(() => open({ filter: 'owner:={user}' }, account)).toThrow(/set\.filter|filter/);
+  const listed = {
+    ...account,
+    parameters: {
+      ...account.parameters,
+      fields: { description: 'The fields.', from: 'caller', authorize: true },
+    },
+  } as const satisfies RecipeInput;
+  const connection = { apiKey: 'sample-key', set: { filter: 'all' } };
+  const { options } = defineRecipe(listed);
+  expect(options.safeParse({ ...connection, allow: { fields: ['own-{user}'] } }).success).toBe(false);
+  expect(options.safeParse({ ...connection, allow: { fields: ['own-{claim:sub}'] } }).success).toBe(true);
   expect(open({ filter: 'owner:={claim:sub}' }, account).claims).toEqual([{ option: 'set.filter', claim: 'sub' }]);
 });
 

@@ -31,7 +31,7 @@ export function createOptions(recipe: Recipe): z.ZodRawShape {
     }),
     ...(all.some(({ from }) => from === 'policy') && { set: isSetRequired ? set : set.prefault({}) }),
     ...(all.some(({ authorize }) => authorize === true) && {
-      allow: createAllowSchema(parameters)
+      allow: createAllowSchema(recipe)
         .prefault({})
         .describe(
           'The values that callers may set, by parameter. `{user}` and `{claim:name}` stand for the caller, `*` at the end for any text. Absent: none.',
