@@ -281,25 +281,50 @@ describe('nonces', () => {
     expect(await rejection(send(proof({ nonce, ath }), { token }))).toMatchObject({ reason: 'use_dpop_nonce' });
   });
 
-  test.each(['', 'x', 7, 'A'.repeat(43)])('a proof with the nonce %j is refused as use_dpop_nonce', async (nonce) => {
+  test.each(['', 'x', 7, 'A'.repeat(43), 'é'.repeat(43)])('a proof with the nonce %j is refused as use_dpop_nonce', async (nonce) => {
     const { send, proof } = setUp(nonceRequired);
     expect(await rejection(send(proof({ nonce })))).toMatchObject({ reason: 'use_dpop_nonce' });
   });
 });
 
 test('a replayStore decides whether a proof is new, and receives only a digest of the proof', async () => {
-  const seen: [string, number][] = [];
+  const seen: [string, number, string][] = [];
   const store = {
-    add: async (proofId: string, seconds: number) => {
-      seen.push([proofId, seconds]);
+    add: async (proofId: string, seconds: number, callerId: string) => {
+      seen.push([proofId, seconds, callerId]);
       return seen.length === 1;
     },
   };
   const { send, proof } = setUp({}, { replayStore: store });
   await expect(send(proof({ jti: 'canary' }))).resolves.toBeDefined();
   expect((await rejection(send(proof({ jti: 'canary' })))).message).toContain('used before');
-  expect(seen[0]).toEqual([expect.stringMatching(/^[\w-]{43}$/), 70]);
-  expect(seen[0]?.[0]).toBe(seen[1]?.[0]);
+  const aDigest = expect.stringMatching(/^[\w-]{43}$/) as string;
+  expect(seen[0]).toEqual([aDigest, 71, aDigest]);
+  expect(seen[1]).toEqual(seen[0]);
+});
+
+test('a replayStore receives one callerId for all keys of a principal, and another one for each other principal', async () => {
+  const seen = new Set<string>();
+  const replayStore = { add: (_proofId: string, _seconds: number, callerId: string) => Boolean(seen.add(callerId)) };
+  const { send, proof, token } = setUp({}, { replayStore });
+  const sendAs = async (sub: string, key: SigningKey) => {
+    const bound = token({ sub, cnf: { jkt: await calculateJwkThumbprint(key.jwk) } });
+    const ath = createHash('sha256').update(bound).digest('base64url');
+    await send(proof({ ath }, {}, key), { token: bound });
+  };
+  await sendAs('alice', callerKey);
+  await sendAs('alice', createSigningKey('second'));
+  expect(seen.size).toBe(1);
+  await sendAs('bob', callerKey);
+  expect(seen.size).toBe(2);
+});
+
+test('a proof with an iat in the future is refused as used at the last moment at which its age is accepted', async () => {
+  const { send, proof, clock } = setup;
+  const used = proof({ iat: clock.nowSeconds() + 5 });
+  await send(used);
+  clock.advance(70_000);
+  expect((await rejection(send(used))).message).toContain('used before');
 });
 
 test('explain() checks the proof last', async () => {
