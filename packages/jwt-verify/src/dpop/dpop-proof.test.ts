@@ -237,6 +237,30 @@ test('a proof is accepted whatever the letter case of a percent-encoding, and re
   expect((await rejection(refused)).message).toContain('another URL');
 });
 
+test.each([
+  '/v1/files/../things',
+  '/v1/./things',
+  '/v1/files/%2e%2E/things',
+  '/v1/files/.%2e/things?a=1',
+  '/v1\\things',
+  '/v1/files/..\\things',
+  '/v1/things/x/..',
+  '/v1/things/.',
+])('a proof is refused for a request to %s, which a URL parser would resolve to the URL of the proof', async (path) => {
+  const { send, proof } = setup;
+  const htu = new URL(path, url).href;
+  const refused = send(proof({ htu }), { url: `https://api.example.com${path}` });
+  expect((await rejection(refused)).message).toContain('another URL');
+});
+
+test('a proof is accepted for a request whose path or query only resembles a path that would be resolved', async () => {
+  const { send, proof } = setup;
+  for (const path of ['/v1/...', '/v1/.things', '/v1/things.', '/v1/%2E%2Ethings', '/v1/things?a=/../b\\c']) {
+    const full = `https://api.example.com${path}`;
+    await expect(send(proof({ htu: full }), { url: full })).resolves.toBeDefined();
+  }
+});
+
 test('proofs of two keys may have the same jti', async () => {
   const other = createSigningKey('other');
   const token = setup.token({ cnf: { jkt: await calculateJwkThumbprint(other.jwk) } });

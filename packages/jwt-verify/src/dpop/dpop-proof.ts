@@ -11,6 +11,12 @@ import type { ReplayStore } from './replay-store.ts';
 const maxProofLength = 8192;
 const maxIdLength = 256;
 
+/**
+ * A URL whose path has a dot segment or a backslash. A URL parser resolves them and a router may not, so a proof for one route would
+ * match a request to another one.
+ */
+const unresolvedPath = /^[^?#]*(?:\\|\/(?:\.|%2e){1,2}(?:[/?#]|$))/i;
+
 /** A DPoP proof (RFC 9449), and the request that carries it. The proof shows that the caller holds the token's key. */
 export interface DpopContext {
   /** The value of the `DPoP` header. */
@@ -89,7 +95,7 @@ async function checkProof(
     throw invalidProof('is signed with another key than the key of the token');
   }
   if (htm !== method) throw invalidProof('is for another method (htm)');
-  const target = withoutQuery(url);
+  const target = unresolvedPath.test(url) ? undefined : withoutQuery(url);
   if (target === undefined || withoutQuery(htu) !== target) throw invalidProof('is for another URL (htu)');
   if (ath !== digest(token)) throw invalidProof('is for another token (ath)');
   const age = typeof iat === 'number' ? nowSeconds() - iat : NaN;
