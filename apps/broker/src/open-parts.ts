@@ -1,10 +1,5 @@
 import { formsOverlap, type Clock, type IssuerOptions } from '@valetkey/core-types';
-import {
-  createJwtVerifier,
-  parseIssuers,
-  type JwtVerifier,
-  type JwtVerifierOptions,
-} from '@valetkey/jwt-verify';
+import { createJwtVerifier, parseIssuers, type JwtVerifier, type JwtVerifierOptions } from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenCache, type TokenCacheEvent } from '@valetkey/token-cache';
 import type { RedisStore } from '@valetkey/token-cache/redis';
 import { openEgress, type ClientCertificate, type Egress } from '@valetkey/vendor-clients';
@@ -108,7 +103,11 @@ interface VerifierDependencies extends Omit<OpenDependencies, 'store'>, Pick<Par
 /** What brokers that share a store have in common, so that they accept a DPoP proof once and the nonces of each other. */
 type DpopOptions = Pick<JwtVerifierOptions, 'replayStore' | 'dpopNonceKey'>;
 
-function createDpopOptions({ dpop: { nonceKey, maxProofsPerPrincipal } }: Config, store: Store, clock: Clock): DpopOptions {
+function createDpopOptions(
+  { dpop: { nonceKey, maxProofsPerPrincipal } }: Config,
+  store: Store,
+  clock: Clock,
+): DpopOptions {
   const replayStore = createReplayStore({ store, clock, maxProofsPerPrincipal });
   return { replayStore, dpopNonceKey: nonceKey && Buffer.from(nonceKey.reveal()) };
 }

@@ -89,7 +89,9 @@ export function testStoreChanges(open: () => Store): void {
       expect(await other.rememberProof({ ...proof, nowMs: nowMs + 69_999, expiresAtMs: nowMs + 139_999 })).toBe('used');
       expect(await other.rememberProof({ ...proof, proofId: 'proof-2' })).toBe('new');
       expect(await other.rememberProof({ ...proof, nowMs: nowMs + 70_000, expiresAtMs: nowMs + 140_000 })).toBe('new');
-      expect(await store.rememberProof({ ...proof, nowMs: nowMs + 139_999, expiresAtMs: nowMs + 210_000 })).toBe('used');
+      expect(await store.rememberProof({ ...proof, nowMs: nowMs + 139_999, expiresAtMs: nowMs + 210_000 })).toBe(
+        'used',
+      );
     });
 
     test('a proof is accepted once although many processes receive it at the same time', async () => {
@@ -114,7 +116,12 @@ export function testStoreChanges(open: () => Store): void {
       const remember = (number: number, seconds: number, changes: Partial<UsedProof> = {}) => {
         const momentMs = nowMs + seconds * 1000;
         const times = { nowMs: momentMs, expiresAtMs: momentMs + 70_000 };
-        return (number % 2 === 0 ? store : other).rememberProof({ ...proof, proofId: `${number}`, ...times, ...changes });
+        return (number % 2 === 0 ? store : other).rememberProof({
+          ...proof,
+          proofId: `${number}`,
+          ...times,
+          ...changes,
+        });
       };
       for (const number of [0, 1, 2]) expect(await remember(number, number)).toBe('new');
       expect(await remember(3, 3)).toEqual({ freeAtMs: nowMs + 70_000 });

@@ -18,6 +18,7 @@ export function createDpopNonces(key: Uint8Array, nowSeconds: () => number): Dpo
   const equals = (left: Buffer, right: Buffer): boolean => left.length === right.length && timingSafeEqual(left, right);
   return {
     current: () => nonceOf(currentSpan()),
-    isAccepted: (nonce) => [0, 1].some((spansAgo) => equals(Buffer.from(nonceOf(currentSpan() - spansAgo)), Buffer.from(nonce))),
+    isAccepted: (nonce) =>
+      [0, 1].some((spansAgo) => equals(Buffer.from(nonceOf(currentSpan() - spansAgo)), Buffer.from(nonce))),
   };
 }

@@ -202,6 +202,17 @@ describe('proof refused', () => {
     expect(error.message).toContain(message);
   });
 
+  test('a proof with an RSA key whose own alg is another algorithm is refused, and accepted if it is the same or absent', async () => {
+    const { send, proof, token } = setUp({ algorithms: ['RS256', 'PS256'] });
+    const bound = token({ cnf: { jkt: await calculateJwkThumbprint(rsa.jwk) } });
+    const ath = createHash('sha256').update(bound).digest('base64url');
+    const sendWith = (alg?: string) =>
+      send(proof({ ath }, { jwk: { ...publicPart(rsa), alg } }, rsa), { token: bound });
+    expect((await rejection(sendWith('PS256'))).message).toContain('another algorithm than the one of its key');
+    await expect(sendWith('RS256')).resolves.toBeDefined();
+    await expect(sendWith()).resolves.toBeDefined();
+  });
+
   test('a used proof is refused as used until it is refused as too old', async () => {
     const { send, proof, clock } = setup;
     const used = proof({ iat: clock.nowSeconds() + 5 });
@@ -305,10 +316,13 @@ describe('nonces', () => {
     expect(await rejection(send(proof({ nonce, ath }), { token }))).toMatchObject({ reason: 'use_dpop_nonce' });
   });
 
-  test.each(['', 'x', 7, 'A'.repeat(43), 'é'.repeat(43)])('a proof with the nonce %j is refused as use_dpop_nonce', async (nonce) => {
-    const { send, proof } = setUp(nonceRequired);
-    expect(await rejection(send(proof({ nonce })))).toMatchObject({ reason: 'use_dpop_nonce' });
-  });
+  test.each(['', 'x', 7, 'A'.repeat(43), 'é'.repeat(43)])(
+    'a proof with the nonce %j is refused as use_dpop_nonce',
+    async (nonce) => {
+      const { send, proof } = setUp(nonceRequired);
+      expect(await rejection(send(proof({ nonce })))).toMatchObject({ reason: 'use_dpop_nonce' });
+    },
+  );
 });
 
 test('a replayStore decides whether a proof is new, and receives only a digest of the proof', async () => {

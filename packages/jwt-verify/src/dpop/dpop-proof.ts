@@ -141,16 +141,18 @@ async function verifyProofSignature(proof: string, header: JsonObject, algorithm
   }
   if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64'))
     throw invalidProof('has critical header extensions (crit or b64)');
-  if (!isJsonObject(jwk) || typeof parseVerificationKey(jwk) === 'string') {
-    throw invalidProof('carries no usable public key');
-  }
+  const parsed = isJsonObject(jwk) ? parseVerificationKey(jwk) : undefined;
+  if (parsed === undefined || typeof parsed === 'string') throw invalidProof('carries no usable public key');
   const key = jwk as JWK;
+  let thumbprint: string;
   try {
     await compactVerify(proof, await importJWK(key, alg), { algorithms: [alg] });
-    return await calculateJwkThumbprint(key, 'sha256');
+    thumbprint = await calculateJwkThumbprint(key, 'sha256');
   } catch {
     throw invalidProof('has a wrong signature');
   }
+  if (!parsed.algorithms.has(alg)) throw invalidProof('is signed with another algorithm than the one of its key');
+  return thumbprint;
 }
 
 function invalidProof(problem: string): Error {
