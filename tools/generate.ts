@@ -9,7 +9,7 @@ import { formatText } from './generate/format-text.ts';
 import { renderProxyHeaders } from './generate/proxy-headers.ts';
 import { renderRoomMap } from './generate/room-map.ts';
 import { renderIssuers, renderServices, renderSimulationOptions } from './generate/sandbox-tables.ts';
-import { replaceSection } from './generate/sections.ts';
+import { readSection, replaceSection } from './generate/sections.ts';
 import {
   listSimulations,
   listVendors,
@@ -59,6 +59,7 @@ const titles = new Map(definitions.map(({ id, title }) => [id, title]));
 const schema = createConfigSchema(definitions);
 const simulated = [...simulations, idp];
 
+generate('apps/client-sdk/README.md', { page: readSection(read('README.md'), 'page') });
 generate('apps/client-sdk/package.json', renderClientManifest(read('apps/client-sdk/package.json')));
 generate('apps/broker/config.schema.json', JSON.stringify(schema.whole));
 generate('docs/configuration.md', { reference: renderConfigReference(schema, definitions) });

@@ -7,12 +7,14 @@ const conditions = ['@valetkey/source', 'node', 'import', 'default'];
 
 const tests = ['{packages,apps}/*/{src,test}/**/*.test.ts', 'tools/**/*.test.ts'];
 const timing = '{packages,apps}/*/{src,test}/**/*.timing.test.ts';
+/** Dependencies, some of which bring their own tests. */
+const dependencies = '**/node_modules/**';
 
 /**
  * The test files that replace timers, modules or globals, or run in a document. What they leave behind, such as a library's
  * timer, ends with them.
  */
-const replacing = globSync(tests, { cwd: root }).filter((file) =>
+const replacing = globSync(tests, { cwd: root, exclude: [dependencies] }).filter((file) =>
   /\bvi\.\w|@vitest-environment/.test(readFileSync(join(root, file), 'utf8')),
 );
 
@@ -60,7 +62,7 @@ export default defineConfig({
         test: {
           name: 'all',
           include: tests,
-          exclude: [timing, ...replacing],
+          exclude: [dependencies, timing, ...replacing],
           isolate: false,
           setupFiles: 'tools/testing/leave-no-trace.ts',
           typecheck: {
@@ -70,11 +72,18 @@ export default defineConfig({
           },
         },
       },
-      { extends: true, test: { name: 'replacing', include: replacing, exclude: [timing] } },
+      { extends: true, test: { name: 'replacing', include: replacing, exclude: [dependencies, timing] } },
       // Tests that measure time run alone, after all others. The concurrent tests of a file all wait at once.
       {
         extends: true,
-        test: { name: 'timing', include: [timing], maxWorkers: 1, maxConcurrency: 6, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'timing',
+          include: [timing],
+          exclude: [dependencies],
+          maxWorkers: 1,
+          maxConcurrency: 6,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

@@ -6,7 +6,7 @@ import { toIdentifier, toTypeName } from './names.ts';
 const clients = 'packages/vendor-clients/src/vendors';
 const simulations = 'packages/sandbox/src/vendors';
 
-/** Returns the ids of the vendors: the folders of `vendor-clients/src/vendors`, in alphabetical order. */
+/** Returns the ids of the vendors that have code: the folders of `vendor-clients/src/vendors`, in alphabetical order. */
 export function listVendors(root: string): string[] {
   return listFolders(join(root, clients));
 }
@@ -16,10 +16,12 @@ export function listSimulations(root: string): string[] {
   return listFolders(join(root, simulations));
 }
 
+/** A folder with nothing but fixtures is no vendor yet. */
 function listFolders(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
+    .filter((name) => readdirSync(join(folder, name)).some((entry) => entry !== 'fixtures'))
     .toSorted();
 }
 

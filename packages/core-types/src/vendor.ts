@@ -170,6 +170,36 @@ export interface ProxyAbility {
   ) => Promise<ProxyResponse | 'token_refused'>;
 }
 
+/** A request that the vendor's own client SDK sends to "your backend". */
+export interface EndpointRequest {
+  /** Query with its leading `?`, or empty. */
+  readonly query: string;
+  /** The media type of the body, without its parameters; empty if there is no body. */
+  readonly mediaType: string;
+  readonly body: string;
+}
+
+/** A response in the form that the vendor's own client SDK expects. */
+export interface EndpointResponse {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Speaks the protocol that the vendor's own client SDK expects of "your backend". It issues the tokens of `issue`. */
+export interface EndpointAbility {
+  readonly methods: readonly string[];
+  /** Reads the parameters of the token. Ignores every other field, identities above all. */
+  readonly readParameters: (request: EndpointRequest) => Readonly<Record<string, unknown>>;
+  readonly respond: (token: ClientToken) => EndpointResponse;
+  /** Writes an error in the vendor's words. `detail` is a sentence of the broker. */
+  readonly refuse: (error: {
+    readonly status: number;
+    readonly code: string;
+    readonly detail: string;
+  }) => EndpointResponse;
+}
+
 /** Makes the vendor an identity provider: its tokens identify principals. */
 export interface AuthenticateAbility {
   /** The issuer record, or the name of an identity provider whose record `@valetkey/jwt-verify` knows. */
@@ -202,6 +232,7 @@ export interface Vendor {
   readonly users?: UsersAbility | undefined;
   readonly proxy?: ProxyAbility | undefined;
   readonly authenticate?: AuthenticateAbility | undefined;
+  readonly endpoint?: EndpointAbility | undefined;
   /** The claims that the abilities read. A claim has a meaning only together with the issuer that asserts it. */
   readonly claims?: readonly ClaimSource[] | undefined;
   /**

@@ -129,8 +129,8 @@ export function createVendor(creation: Creation, { egress: shared, ...others }: 
 
 /** Returns whether a value is a vendor. Reads every ability, so that a getter that throws does so here. */
 function isVendor(value: unknown): value is Vendor {
-  const { issue, users, proxy, authenticate, claims, verify, close } = (value ?? {}) as Partial<Vendor>;
-  const abilities = [issue, users, proxy, authenticate, claims];
+  const { issue, users, proxy, authenticate, endpoint, claims, verify, close } = (value ?? {}) as Partial<Vendor>;
+  const abilities = [issue, users, proxy, authenticate, endpoint, claims];
   const isAbility = (ability: unknown) => ability === undefined || (typeof ability === 'object' && ability !== null);
   return isFunction(close) && (verify === undefined || isFunction(verify)) && abilities.every(isAbility);
 }

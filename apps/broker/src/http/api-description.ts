@@ -76,6 +76,16 @@ const issuing = {
 };
 const issuedToken = { ...json('IssueResponse'), 'text/plain': text };
 
+const endpoint = (operationId: string, parameters: readonly object[]) => ({
+  operationId,
+  summary: 'Issues a client token to the vendor’s own client SDK, in the form that the SDK expects',
+  parameters: [connection, ...parameters],
+  responses: {
+    '200': response('The response that the SDK expects.', { 'application/json': {}, 'text/plain': text }),
+    default: response('The problem, in the vendor’s words.', { 'application/json': {} }),
+  },
+});
+
 const paths: Readonly<Record<string, PathItem>> = {
   '/v1/vendors/{connection}/token': {
     get: {
@@ -109,6 +119,11 @@ const paths: Readonly<Record<string, PathItem>> = {
   '/v1/vendors/{connection}/proxy': Object.fromEntries(
     Object.entries(proxyMethods).map(([method, name]) => [method, proxied(`${name}Link`, link)]),
   ),
+  '/v1/vendors/{connection}/endpoint': { get: endpoint('getFromEndpoint', []), post: endpoint('postToEndpoint', []) },
+  '/v1/vendors/{connection}/endpoint/{path}': {
+    get: endpoint('getBelowEndpoint', [path]),
+    post: endpoint('postBelowEndpoint', [path]),
+  },
   '/v1/session': {
     get: {
       operationId: 'getSession',

@@ -24,6 +24,8 @@ import { addAuthorizeRoute, addResolveRoute, forwardedTokenRemediation } from '.
 import { addHealthRoutes, addMetricsRoute } from './routes/health.ts';
 import { addIssueRoute } from './routes/issue.ts';
 import { addMetadataRoutes, resourceMetadataPath } from './routes/metadata.ts';
+import { problemFormat } from './errors/problem-sender.ts';
+import { addEndpointRoute } from './routes/endpoint.ts';
 import { addProxyRoute } from './routes/proxy.ts';
 import { addSessionRoute } from './routes/session.ts';
 import { addTokenExchangeRoute, exchangedTokenRemediation } from './routes/token-exchange.ts';
@@ -94,6 +96,8 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   addAuthorizeRoute(app, forwardAuth);
   addSessionRoute(app, { identify, readCredentials, connections, clock, store, mayExplain: config.session.explain });
   addIssueRoute(app, { identify, readCredentials, connections, perform, tokens, clock });
+  const problems = problemFormat(publicUrl && publicUrl + resourceMetadataPath, dpop);
+  addEndpointRoute(app, { identify, readCredentials, connections, perform, tokens, countError, problems });
   addProxyRoute(app, { identify, readCredentials, perform, tokens, callerLimits, countError });
   addTokenExchangeRoute(app, exchange);
   const acceptsLogout = config.issuers.some(({ backChannelLogout }) => backChannelLogout !== undefined);

@@ -69,7 +69,7 @@ export interface ConnectContext<
 }
 
 /** The abilities of a vendor. An absent ability is one that the vendor does not have. */
-export type VendorAbilities = Pick<Vendor, 'issue' | 'users' | 'proxy' | 'authenticate' | 'claims'>;
+export type VendorAbilities = Pick<Vendor, 'issue' | 'users' | 'proxy' | 'authenticate' | 'endpoint' | 'claims'>;
 
 /** The declaration of a vendor. */
 export interface VendorDeclaration<

@@ -19,6 +19,9 @@ export function checkRecipe(data: unknown): RecipeCheck {
   const problems = [
     ...findBindingProblems(recipe),
     ...findStepProblems(recipe),
+    ...findEnsureProblems(recipe),
+    ...findEndpointProblems(recipe),
+    ...findUnreadProblems(recipe),
     ...findParameterProblems(recipe),
     ...findSampleProblems(recipe),
     ...findTemplateProblems(recipe),
@@ -49,6 +52,7 @@ const roots = new Set([
   'options',
   'parameters',
   'user',
+  'service',
   'life',
   'now',
   'expiry',
@@ -56,7 +60,7 @@ const roots = new Set([
   'found',
   'created',
 ]);
-const reservedOptions = new Set(['baseUrl', 'expiresInSeconds', 'set', 'allow', 'cache', 'timeoutMs']);
+const reservedOptions = new Set(['baseUrl', 'tokenUrl', 'expiresInSeconds', 'set', 'allow', 'cache', 'timeoutMs']);
 
 function findNameProblems({ secrets, options, steps }: Recipe): readonly SchemaProblem[] {
   const problems: SchemaProblem[] = [];
@@ -101,6 +105,11 @@ function findBindingProblems(recipe: Recipe): readonly SchemaProblem[] {
   }
   if (answer.expiry === 'asked' && life === undefined) report('answer.expiry', 'needs `life`');
   if (Object.keys(answer.token).length === 0) report('answer.token', 'is empty');
+  const results = new Set(recipe.steps.flatMap((step) => ('set' in step ? Object.keys(step.set) : [step.as])));
+  for (const [name, text] of Object.entries(answer.token)) {
+    const [, root = ''] = /\{\s*(\w+)/.exec(text) ?? [];
+    if (!results.has(root)) report(`answer.token.${name}`, 'must begin with the result of a step');
+  }
   return problems;
 }
 
@@ -117,6 +126,7 @@ function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
       if (exp !== '{expiry}') report(`steps.${index}.jwt.claims.exp`, 'must be {expiry}: a token must expire');
       if (life === undefined) report('life', 'is missing: a token must expire');
     }
+    if ('codec' in step && life === undefined) report('life', 'is missing: a token must expire');
     if ('sign' in step) {
       const { hmac, digest, key } = step.sign;
       const isHmac = hmac !== undefined && key !== undefined && digest === undefined;
@@ -126,6 +136,37 @@ function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
     if ('http' in step && step.http.json !== undefined && step.http.form !== undefined) {
       report(`steps.${index}.http`, 'must have only one of `json` and `form`');
     }
+  }
+  return problems;
+}
+
+function findUnreadProblems(recipe: Recipe): readonly SchemaProblem[] {
+  const texts = listUses(recipe).map(({ text }) => text);
+  const { secrets, options, parameters } = recipe;
+  return Object.entries({ secrets, options, parameters }).flatMap(([kind, declared]) =>
+    Object.keys(declared)
+      .filter((name) => !texts.some((text) => new RegExp(`\\{\\s*${kind}\\.${name}\\b`).test(text)))
+      .map((name) => ({ field: `${kind}.${name}`, message: 'is read nowhere' })),
+  );
+}
+
+/** A field of an SDK's request sets only what a caller may set: identities in it are never used. */
+function findEndpointProblems({ endpoint, parameters }: Recipe): readonly SchemaProblem[] {
+  return Object.keys(endpoint?.parameters ?? {})
+    .filter((name) => parameters[name]?.from !== 'caller')
+    .map((name) => ({ field: `endpoint.parameters.${name}`, message: 'is no parameter that a caller may set' }));
+}
+
+function findEnsureProblems({ ensure, errors }: Recipe): readonly SchemaProblem[] {
+  const problems: SchemaProblem[] = [];
+  const report = (field: string, message: string) => problems.push({ field, message });
+  const { rule, conflict, find } = ensure ?? {};
+  const needsConflict = rule === 'exists-is-fine' || rule === 'conflict-carries-id';
+  if (needsConflict && conflict === undefined) report('ensure.conflict', `is missing: \`${rule}\` needs it`);
+  if (rule === 'find-then-create' && find === undefined) report('ensure.find', `is missing: \`${rule}\` needs it`);
+  const statuses = errors.map(({ status }) => status);
+  for (const [index, status] of statuses.entries()) {
+    if (statuses.indexOf(status) !== index) report(`errors.${index}.status`, 'is named a second time');
   }
   return problems;
 }

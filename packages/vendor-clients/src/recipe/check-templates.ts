@@ -12,12 +12,11 @@ interface Flowing {
   readonly flow: Flow;
 }
 
-/** Words of fields that decide what a token may do, for whom, or what it costs. */
+/** Words of fields that decide what a token may do, for whom, for how long, or what it costs. */
 const decisiveWords = new Set(
-  `account accounts admin agent agents amount capability capabilities customer grant grants identity model models owner permission
-   permissions plan price privilege privileges role roles scope scopes sub subject tenant tier uid user users`.split(
-    /\s+/,
-  ),
+  `account accounts admin agent agents alg amount aud audience capability capabilities customer exp expires expiration expiry grant
+   grants identity iss issuer kid lifetime model models nbf owner permission permissions plan price privilege privileges role roles
+   scope scopes sub subject tenant tier ttl uid user users`.split(/\s+/),
 );
 
 /** Headers that HTTP or the network door sets. */
@@ -44,6 +43,9 @@ function describeProblem(use: Use, recipe: Recipe): string | undefined {
   if (use.destination === 'header' && reservedHeaders.has(use.names.at(-1) ?? '')) {
     return 'is a header that HTTP or the broker sets';
   }
+  if (use.destination === 'key' && !(isWholeExpression(parts) && parts[0].filters.length === 0)) {
+    return 'must be a secret alone, such as {secrets.apiKey}';
+  }
   for (const expression of parts) {
     if (typeof expression === 'string') continue;
     const flow = flowOf(expression, use.scope);
@@ -61,6 +63,7 @@ function describeFlow(flowing: Flowing, recipe: Recipe): string | undefined {
   return (
     describeSecret(flowing) ??
     describeHost(flowing, recipe) ??
+    describeStructure(flowing) ??
     describeCharacters(flowing) ??
     describeUndecided(flowing)
   );
@@ -81,6 +84,20 @@ function describeHost({ use, expression: { path } }: Flowing, { options }: Recip
   const label = parseCharacters('a-z0-9-');
   const isLabel = option?.values?.every((text) => label.accepts(text)) ?? option?.characters === 'a-z0-9-';
   return isLabel ? undefined : 'must read only options that have `values`, or `characters` that are `a-z0-9-`';
+}
+
+const placesOfTexts = new Set(['header', 'path', 'token header', 'message', 'key', 'base URL', 'user id']);
+
+function describeStructure({ use: { destination }, expression, flow }: Flowing): string | undefined {
+  if (flow.misused !== undefined) {
+    return 'joins texts that may themselves have the separator: restrict the `characters` of the members';
+  }
+  if (destination === 'token header' && flow.isForeign) return 'puts a foreign text into the header of a token';
+  // A field of a response that is no text is refused when it is read, but a whole parameter may be a list.
+  const isList = flow.isStructured && expression.path[0] === 'parameters';
+  return isList && placesOfTexts.has(destination)
+    ? 'puts a list where a text belongs: use `join` or `json`'
+    : undefined;
 }
 
 /** The characters that change the path of a URL, however they are encoded. */
@@ -133,6 +150,9 @@ function describeMixture(use: Use, parts: readonly TemplatePart[]): string | und
   for (const part of parts) {
     const flow = typeof part === 'string' ? undefined : flowOf(part, use.scope);
     const isForeign = flow?.isForeign === true;
+    if (flow?.isStructured === true && typeof part === 'object' && part.path[0] === 'parameters') {
+      return 'puts a list beside other text: use `join` or `json`';
+    }
     const sign = isForeign ? signs.find((one) => flow.characters.has(one)) : undefined;
     if (sign !== undefined) {
       return `puts a text beside others that may itself have the separator ${JSON.stringify(sign)}: restrict its \`characters\`, or encode it`;

@@ -12,10 +12,12 @@ import type { CredentialDeclaration, Credential } from '../kit/credentials.ts';
 import { defineVendor, type DefinedVendor, type VendorAbilities, type VendorClient } from '../kit/define-vendor.ts';
 import { issueForAccount, issueForUser } from '../kit/issue-ability.ts';
 import { checkRecipe } from './check-recipe.ts';
-import { compileRequest } from './compile-request.ts';
+import { compileRequest, type RequestSettings } from './compile-request.ts';
+import { compileEndpoint } from './endpoint.ts';
 import { meaningsOf } from './meanings.ts';
 import type { MintRequest, RecipeOptions } from './mint-request.ts';
 import { compileMint } from './mint.ts';
+import { compileParameters } from './read-parameters.ts';
 import { createCallerSchema, listClaims, type CallerParameters } from './parameters.ts';
 import { createOptions } from './recipe-options.ts';
 import type { Recipe, RecipeInput } from './recipe-schema.ts';
@@ -90,11 +92,12 @@ export function toVendor(recipe: Recipe): RecipeVendor {
     options: createOptions(recipe),
     connect({ vendor: name, options, credentials, openDoor, clock, createUuid }) {
       const settings = options as RecipeOptions;
-      const url =
-        recipe.baseUrl === undefined
-          ? undefined
-          : (settings['baseUrl'] ?? compileValue(recipe.baseUrl)({ options: settings }));
-      const door = url === undefined ? undefined : openDoor(String(url));
+      const urlOf = (template: string | undefined) =>
+        template === undefined ? undefined : String(compileValue(template)({ options: settings }));
+      const baseUrl = settings.baseUrl ?? urlOf(recipe.baseUrl);
+      const tokenUrl = settings.tokenUrl ?? urlOf(recipe.service?.tokenUrl);
+      const door = baseUrl === undefined ? undefined : openDoor(baseUrl);
+      const tokenDoor = tokenUrl === undefined ? undefined : openDoor(tokenUrl);
       const slots = Object.fromEntries(
         secrets.map(([secret, { type }]) => [
           secret,
@@ -106,10 +109,12 @@ export function toVendor(recipe: Recipe): RecipeVendor {
         options: settings,
         credentials: slots,
         door,
+        baseUrl,
+        tokenDoor,
         clock,
         createUuid,
       });
-      const verify = compileVerify(recipe);
+      const verify = compileVerify(recipe, { meanings: meaningsOf(recipe), baseUrl, clock });
       return {
         issue: (request = {}) => mint.issue(request),
         ensureUser: mint.ensureUser,
@@ -146,15 +151,17 @@ function createAbilities(
     lifetime: createLifetime(recipe, expiresInSeconds),
   };
   const claims = listClaims(set, allow);
+  const endpoint = recipe.endpoint === undefined ? undefined : compileEndpoint(recipe.endpoint);
   const issue = ({ parameters: { expires_in_seconds: seconds, ...parameters }, ...request }: Issued) =>
     client.issue({ ...request, parameters, expiresInSeconds: seconds });
   if (subject === undefined) {
     const cache = createCache(recipe, options, secretVersion);
-    return { claims, issue: issueForAccount<CallerParameters>({ ...shared, cache, issue }) };
+    return { claims, endpoint, issue: issueForAccount<CallerParameters>({ ...shared, cache, issue }) };
   }
   const { fits, nameOf } = compileSubject(subject);
   return {
     claims,
+    endpoint,
     users: {
       nameOf,
       ensureUser: async (externalId, call) => client.ensureUser(nameOf(externalId) ?? refuseName(recipe), call),
@@ -179,14 +186,23 @@ function createLifetime({ life }: Recipe, most: number | undefined): TokenLifeti
 }
 
 function createCache(
-  { id }: Recipe,
-  { cache, baseUrl = '' }: RecipeOptions,
+  recipe: Recipe,
+  options: RecipeOptions,
   secretVersion: string,
 ): CachePolicy<CallerParameters> | undefined {
+  const { id } = recipe;
+  const { cache, baseUrl = '' } = options;
   if (cache === undefined) return undefined;
+  const readParameters = compileParameters(recipe, options);
   return {
     ...cache,
-    key: ({ parameters }) => ({ vendor: id, resource: baseUrl, scope: JSON.stringify(parameters), secretVersion }),
+    // A kept token is returned only to a caller who may have one with these parameters.
+    key: ({ principal, parameters: { expires_in_seconds: seconds, ...parameters } }) => ({
+      vendor: id,
+      resource: baseUrl,
+      scope: JSON.stringify([seconds, readParameters({ principal, parameters })]),
+      secretVersion,
+    }),
   };
 }
 
@@ -201,13 +217,16 @@ function refuseName({ id, title }: Recipe): never {
 type Send = Parameters<ReturnType<typeof compileMint>['run']>[1];
 
 /** Compiles the check of the credentials. */
-function compileVerify(recipe: Recipe): (run: (send: Send) => Promise<unknown>) => Promise<Verification> {
+function compileVerify(
+  recipe: Recipe,
+  settings: RequestSettings,
+): (run: (send: Send) => Promise<unknown>) => Promise<Verification> {
   const names = Object.keys(recipe.secrets).map((name) => `\`${name}\``);
   if (recipe.verify === undefined) {
     const why = `${recipe.title} has no call that checks it without an effect`;
     return async () => ({ proven: [], notChecked: names.map((name) => `${name}: ${why}`) });
   }
-  const send = compileRequest(recipe.verify, meaningsOf(recipe));
+  const send = compileRequest(recipe.verify, settings);
   return async (run) => {
     await run(send);
     return { proven: names.map((name) => `${name} is accepted`) };

@@ -6,10 +6,10 @@ import type { Recipe, RecipeParameter } from './recipe-schema.ts';
 
 /** Compiles how the parameters of a request are read: those of the caller, those of the operator, and the defaults. */
 export function compileParameters(
-  { parameters: declared }: Recipe,
+  { id, title, parameters: declared }: Recipe,
   { set = {}, allow = {} }: RecipeOptions,
-  vendor: VendorName,
 ) {
+  const vendor = { id, title };
   const entries = Object.entries(declared);
   const fromPolicy = entries
     .filter(([, { from }]) => from === 'policy')

@@ -5,7 +5,7 @@ import { createAllowSchema, createSetSchema } from './parameters.ts';
 import type { Recipe, RecipeOption } from './recipe-schema.ts';
 
 /** Returns the options of a recipe's vendor, apart from its credentials. */
-export function createOptions({ options, parameters, baseUrl, life, keep, title }: Recipe): z.ZodRawShape {
+export function createOptions({ options, parameters, baseUrl, service, life, keep, title }: Recipe): z.ZodRawShape {
   const own = Object.entries(options).map(([name, option]) => [name, createOptionSchema(option)] as const);
   const all = Object.values(parameters);
   const isSetRequired = all.some(
@@ -16,6 +16,9 @@ export function createOptions({ options, parameters, baseUrl, life, keep, title 
     ...Object.fromEntries(own),
     ...(baseUrl !== undefined && {
       baseUrl: baseUrlSchema.optional().describe(`The URL of ${title}'s API. Absent: ${baseUrl}.`),
+    }),
+    ...(service !== undefined && {
+      tokenUrl: baseUrlSchema.optional().describe(`The URL of ${title}'s token endpoint. Absent: ${service.tokenUrl}.`),
     }),
     ...(life !== undefined && {
       expiresInSeconds: z

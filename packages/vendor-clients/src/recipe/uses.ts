@@ -1,5 +1,6 @@
-import { ofResponse, ofSignature, flowOfValue, scopeOf, type Flow, type Scope } from './flow.ts';
-import type { Recipe, RecipeRequest } from './recipe-schema.ts';
+import { ofResponse, ofSignature, flowOfValue, scopeOf, type Scope } from './flow.ts';
+import type { Recipe } from './recipe-schema.ts';
+import type { RecipeRequest } from './step-schema.ts';
 import type { ValueTemplate } from './template.ts';
 
 /** Where the value of a template goes. */
@@ -15,7 +16,8 @@ export type Destination =
   | 'message'
   | 'name'
   | 'answer'
-  | 'user id';
+  | 'user id'
+  | 'response';
 
 /** One text template of a recipe. */
 export interface Use {
@@ -30,13 +32,20 @@ export interface Use {
 
 type Collected = Use[];
 type Where = Omit<Use, 'text'>;
+type FlowEntry = Scope extends ReadonlyMap<string, infer Entry> ? Entry : never;
 
 /** Returns every template of a recipe, with what it may read at its place. */
 export function listUses(recipe: Recipe): readonly Use[] {
   const uses: Collected = [];
   const scope = scopeOf(recipe);
-  const { baseUrl, ensure, steps, answer, verify } = recipe;
+  const { baseUrl, service, ensure, steps, answer, endpoint, verify } = recipe;
   if (baseUrl !== undefined) add(uses, baseUrl, at('baseUrl', 'base URL', scope));
+  if (service !== undefined) {
+    add(uses, service.tokenUrl, at('service.tokenUrl', 'base URL', scope));
+    const own = without(scope, 'service', 'parameters', 'user');
+    add(uses, service.clientId, at('service.clientId', 'body', own));
+    add(uses, service.clientSecret, at('service.clientSecret', 'key', own));
+  }
   if (ensure !== undefined) addEnsure(uses, ensure, scope);
   for (const [index, step] of steps.entries()) {
     const place = `steps.${index}`;
@@ -54,26 +63,45 @@ export function listUses(recipe: Recipe): readonly Use[] {
       add(uses, claims, at(`${place}.jwt.claims`, 'claim', new Map(scope)));
       add(uses, key, at(`${place}.jwt.key`, 'key', new Map(scope)));
     }
+    if ('codec' in step) {
+      const { certificate, appId, channel, user } = step.codec;
+      add(uses, certificate, at(`${place}.codec.certificate`, 'key', new Map(scope)));
+      add(uses, { appId, channel, user }, at(`${place}.codec`, 'message', new Map(scope)));
+    }
     if ('sign' in step) {
       const { key, message } = step.sign;
       if (key !== undefined) add(uses, key, at(`${place}.sign.key`, 'key', new Map(scope)));
       add(uses, message, at(`${place}.sign.message`, 'message', new Map(scope)));
     }
-    scope.set(step.as, 'http' in step ? ofStep(ofResponse) : ofStep(ofSignature));
+    scope.set(step.as, 'http' in step ? ofResponse : ofSignature);
   }
   add(uses, answer.token, at('answer.token', 'answer', scope));
   add(uses, answer.details, at('answer.details', 'answer', scope));
   if (typeof answer.expiry === 'object') add(uses, answer.expiry, at('answer.expiry', 'answer', scope));
-  if (verify !== undefined) addRequest(uses, verify, 'verify', scopeOf(recipe));
+  if (endpoint !== undefined) {
+    const fields = new Set([...Object.keys(answer.token), ...Object.keys(answer.details)]);
+    const token = (name: string) => (fields.has(name) ? ofSignature : undefined);
+    const error = (name: string) => (['code', 'detail', 'status'].includes(name) ? ofSignature : undefined);
+    const responding = new Map<string, FlowEntry>([
+      ['token', token],
+      ['expires_in', ofSignature],
+    ]);
+    add(uses, endpoint.respond.body as ValueTemplate, at('endpoint.respond.body', 'response', responding));
+    add(uses, endpoint.refuse as ValueTemplate, at('endpoint.refuse', 'response', new Map([['error', error]])));
+  }
+  if (verify !== undefined) addRequest(uses, verify, 'verify', without(scopeOf(recipe), 'parameters', 'user'));
   return uses;
 }
 
-const ofStep = (flow: Flow) => flow;
+/** Returns what a request may read that is sent for no token. */
+function without(scope: Scope, ...names: readonly string[]): Map<string, FlowEntry> {
+  return new Map([...scope].filter(([name]) => !names.includes(name)));
+}
 
 const at = (place: string, destination: Destination, scope: Scope): Where => ({ place, destination, scope, names: [] });
 
 function addEnsure(uses: Collected, ensure: NonNullable<Recipe['ensure']>, scope: Scope): void {
-  const inner = new Map(scope);
+  const inner = without(scope, 'parameters');
   if (ensure.find !== undefined) addRequest(uses, ensure.find, 'ensure.find', new Map(inner));
   addRequest(uses, ensure.create, 'ensure.create', new Map(inner));
   inner.set('found', ofResponse).set('created', ofResponse);
@@ -82,11 +110,16 @@ function addEnsure(uses: Collected, ensure: NonNullable<Recipe['ensure']>, scope
 }
 
 function addRequest(uses: Collected, request: RecipeRequest, place: string, scope: Scope): void {
-  const { path, query, headers, json, form } = request;
+  const { path, query, headers, json, form, sign } = request;
   add(uses, path, at(`${place}.path`, 'path', scope));
   if (query !== undefined) add(uses, query, at(`${place}.query`, 'query', scope));
   add(uses, headers, at(`${place}.headers`, 'header', scope));
   if (json !== undefined) add(uses, json, at(`${place}.json`, 'body', scope));
+  if (sign !== undefined) {
+    const { service, region, accessKeyId, secretAccessKey } = sign;
+    add(uses, secretAccessKey, at(`${place}.sign.secretAccessKey`, 'key', scope));
+    add(uses, { service, region, accessKeyId }, at(`${place}.sign`, 'message', scope));
+  }
   if (form !== undefined) add(uses, form, at(`${place}.form`, 'body', scope));
 }
 

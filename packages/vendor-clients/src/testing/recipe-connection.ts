@@ -1,0 +1,91 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import type { Principal } from '@valetkey/core-types';
+import { parseCharacters } from '../recipe/character-set.ts';
+import { recipeSchema, type Recipe, type RecipeInput } from '../recipe/recipe-schema.ts';
+
+const folder = new URL('../vendors/', import.meta.url);
+
+/** Returns every recipe of the catalog. */
+export async function loadRecipes(): Promise<readonly RecipeInput[]> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.recipe.ts'),
+  );
+  const modules = await Promise.all(
+    files
+      .toSorted()
+      .map(async (file) => (await import(new URL(file, folder).href)) as Readonly<Record<string, RecipeInput>>),
+  );
+  return modules.flatMap((module) => Object.values(module));
+}
+
+const pemOf = (type: 'rsa' | 'ec'): string =>
+  (type === 'rsa'
+    ? generateKeyPairSync('rsa', { modulusLength: 2_048 })
+    : generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  ).privateKey
+    .export({ type: 'pkcs8', format: 'pem' })
+    .toString();
+
+const pems = { rsa: pemOf('rsa'), ec: pemOf('ec') };
+
+/** Returns a text of at most eight of the allowed characters. */
+export function plainText(characters = 'printable', max = 8): string {
+  const { has } = parseCharacters(characters);
+  const letters = [...'abcdefgh12345678ABCDEFGH'].filter(has);
+  return letters.slice(0, Math.min(max, 8)).join('');
+}
+
+/** The claim from which a connection of {@link connectionOf} takes every text that the policy sets. */
+export const policyClaim = 'policy_text';
+
+/** Returns the options of a connection to a recipe, in which callers may set everything that can be listed. */
+export function connectionOf(input: RecipeInput, baseUrl: string): Record<string, unknown> {
+  const recipe = recipeSchema.parse(input);
+  const secrets = Object.entries(recipe.secrets).map(([name, { type }]) => [name, secretOf(name, type)]);
+  const options = Object.entries(recipe.options)
+    .filter(([, { default: value }]) => value === undefined)
+    .map(([name, option]) => [name, valueOf(option)]);
+  const parameters = Object.entries(recipe.parameters);
+  const set = parameters
+    .filter(([, { from }]) => from === 'policy')
+    .map(([name, parameter]) => [name, isText(parameter) ? { claim: policyClaim } : valueOf(parameter)] as const)
+    .filter(([, value]) => value !== undefined);
+  const allow = parameters.filter(([, { authorize }]) => authorize === true).map(([name]) => [name, ['*']]);
+  return {
+    ...Object.fromEntries([...secrets, ...options]),
+    ...(recipe.baseUrl !== undefined && { baseUrl }),
+    ...(set.length > 0 && { set: Object.fromEntries(set) }),
+    ...(allow.length > 0 && { allow: Object.fromEntries(allow) }),
+  };
+}
+
+type Field = Recipe['parameters'][string] | Recipe['options'][string];
+
+function isText({ type, values }: Field): boolean {
+  return type === 'text' && values === undefined;
+}
+
+function secretOf(name: string, type: Recipe['secrets'][string]['type']): string {
+  if (type === 'rsa-private-key') return pems.rsa;
+  if (type === 'ec-private-key') return pems.ec;
+  const text = `sample-${name}-0123456789`;
+  return type === 'base64' ? Buffer.from(text).toString('base64') : text;
+}
+
+/** Returns a value that a field accepts. */
+export function valueOf({ type, values, characters, max, default: value }: Field): unknown {
+  if (value !== undefined) return value;
+  if (type === 'number') return 1;
+  if (type === 'flag') return true;
+  if (type === 'json') return undefined;
+  const text = values?.[0] ?? plainText(characters, type === 'list' ? undefined : max);
+  return type === 'list' ? [text] : text;
+}
+
+export const principalWith = (text: string): Principal => ({
+  issuer: 'https://id.example.com',
+  subject: text,
+  scopes: [],
+  claims: { [policyClaim]: text },
+});
