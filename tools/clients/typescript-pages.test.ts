@@ -29,7 +29,7 @@ function compile(blocks: readonly Block[]): string[] {
   const types = join(clientFolder, 'node_modules/@types');
   const paths = {
     '@valetkey/client-sdk': [join(source, 'index.ts')],
-    '@valetkey/client-sdk/*': [join(source, '*/index.ts')],
+    '@valetkey/client-sdk/*': [join(source, '*.ts')],
     react: [join(types, 'react')],
     'react/*': [join(types, 'react/*')],
     'react-dom/*': [join(types, 'react-dom/*')],

@@ -1,9 +1,9 @@
-import { checkClient, lookInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
-import { abortedError, type Ending } from '../deadline.ts';
-import type { OptionsParameter } from '../register.ts';
+import { checkClient, lookInside } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
+import { abortedError, type Ending } from '../calls/deadline.ts';
+import type { OptionsParameter } from '../client/register.ts';
 import { isCode } from '../session/session-errors.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { checkVitalCore, openVitalDevice, type SignIn, type VitalCore, type VitalDevice } from './vital-device.ts';
 import { parseReconcileOptions, type ParsedReconcileOptions, type VitalReconcileOptions } from './vital-options.ts';
 import { issueSignInToken } from './vital.ts';

@@ -1,11 +1,11 @@
-import { checkClient, followSignOuts, lookInside, type ClientInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
-import { settleWithin, type Ending } from '../deadline.ts';
+import { checkClient, followSignOuts, lookInside, type ClientInside } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
+import { settleWithin, type Ending } from '../calls/deadline.ts';
 import { assertCurrent, eraOf } from '../session/session-context.ts';
 import { fetchWithSession } from '../session/session-fetch.ts';
 import { createSession } from '../session/session.ts';
 import type { Session, SessionState } from '../session/session-types.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { parseVitalSessionOptions, type VitalPlace, type VitalSessionOptions } from './vital-session-options.ts';
 import { placeOf, vitalSessionVendor, type VitalTicket } from './vital-session-vendor.ts';
 import { readSignInToken } from './vital-sign-in-token.ts';

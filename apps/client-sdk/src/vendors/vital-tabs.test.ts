@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import { createTextStorage } from '../storage/text-storage.ts';
 import { settleAll } from '../testing/session-vendor.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
