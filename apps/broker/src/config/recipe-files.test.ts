@@ -142,7 +142,7 @@ test('a recipe cannot take the name of a field of every connection', async () =>
     .replace('secrets:', 'options: { policy: { description: The policy. } }\nsecrets:')
     .replace('headers: {', "headers: { x-policy: '{options.policy | base64url}',");
   expect(await load({ acme: { recipe: './acme.yaml', apiKey: 'a' } }, { 'acme.yaml': text })).toEqual([
-    'acme.yaml.options: has `policy`, which is a field of every connection',
+    'acme.yaml: options: has `policy`, which is a field of every connection',
   ]);
 });
 

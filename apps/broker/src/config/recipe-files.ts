@@ -1,5 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
+import type { SchemaProblem } from '@valetkey/core-types';
 import { checkRecipe, toVendor, type RecipeVendor } from '@valetkey/vendor-clients/recipe';
+import { readDefinition } from './adapter.ts';
 import { isDataFile, readConfigValue } from './config-file.ts';
 import { ConfigError } from './config-error.ts';
 import { findUnplainData, isPlainObject } from './plain-data.ts';
@@ -35,6 +37,10 @@ export async function readRecipeFiles(config: unknown, configFile: string): Prom
   return new Map(await Promise.all(pairs));
 }
 
+function toLines(path: string, problems: readonly SchemaProblem[]): string[] {
+  return problems.map(({ field, message }) => `${path}: ${field === '' ? '(the whole recipe)' : field}: ${message}`);
+}
+
 /** Reads and checks one recipe file, in YAML or JSON. */
 export async function readRecipeFile(path: string): Promise<RecipeFile> {
   if (!isDataFile(path)) return { path, problems: [`${path}: must be a .yaml or .json file`] };
@@ -43,11 +49,10 @@ export async function readRecipeFile(path: string): Promise<RecipeFile> {
     const unplain = findUnplainData(data);
     if (unplain.length > 0) return { path, problems: unplain.map((problem) => `${path}: ${problem}`) };
     const check = checkRecipe(data);
-    if ('recipe' in check) return { path, vendor: toVendor(check.recipe) };
-    const problems = check.problems.map(
-      ({ field, message }) => `${path}: ${field === '' ? '(the whole recipe)' : field}: ${message}`,
-    );
-    return { path, problems };
+    if ('problems' in check) return { path, problems: toLines(path, check.problems) };
+    const vendor = toVendor(check.recipe);
+    const definition = readDefinition(vendor);
+    return 'problems' in definition ? { path, problems: toLines(path, definition.problems) } : { path, vendor };
   } catch (error) {
     if (error instanceof ConfigError) return { path, problems: error.problems };
     throw error;
