@@ -1,6 +1,7 @@
 import { findSimilarName, isFieldName, type SchemaProblem, type VendorDefinition } from '@valetkey/core-types';
 import { findRecipe, recipes } from '@valetkey/vendor-clients';
 import { readDefinition } from './adapter.ts';
+import { isDataFile } from './config-file.ts';
 import { connectionName } from './config-path.ts';
 import type { KnownDefinition } from './known-definition.ts';
 import { isPlainObject } from './plain-data.ts';
@@ -121,7 +122,8 @@ function findOwnRecipe(entry: ConnectionEntry, { recipeFiles }: KnownVendors) {
   const field = `${describeEntry(name, index)}.recipe`;
   const { recipe, vendor } = entry.entry as { recipe: unknown; vendor?: unknown };
   if (vendor !== undefined) return { problems: [`${describeEntry(name, index)}.vendor: ${beside}`] };
-  if (typeof recipe !== 'string') return { problems: [`${field}: must be the path of a .yaml or .json file`] };
+  if (typeof recipe !== 'string' || !isDataFile(recipe))
+    return { problems: [`${field}: must be the path of a .yaml or .json file`] };
   const file = recipeFiles.get(recipe);
   if (file === undefined) return { problems: [`${field}: ${withoutFile}`] };
   return 'problems' in file ? { problems: [] } : describeRecipe(entry, file.vendor);

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
 import { readConnectionVendors } from './connection-vendors.ts';
-import { loadConfig } from './load-config.ts';
+import { loadConfig, loadUnusedConfig } from './load-config.ts';
 import { parseConfig } from './parse-config.ts';
 
 const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
@@ -78,6 +78,8 @@ test('two connections share one recipe file, relative to the configuration, in Y
   };
   const files = { 'recipes/acme.recipe.yaml': acme, 'other.json': json };
   expect(await load(connections, files)).toEqual({ acme: 'Acme Rooms', 'acme-eu': 'Acme Rooms', other: 'Json' });
+  const { connections: unused } = await loadUnusedConfig(join(folder, 'valetkey.config.json'));
+  expect(unused.map(({ name }) => name)).toEqual(['acme', 'acme-eu', 'other']);
   const vendors = await readConnectionVendors(join(folder, 'valetkey.config.json'));
   expect(Object.fromEntries(vendors)).toEqual({ acme: 'acme', 'acme-eu': 'acme', other: 'json' });
 });
@@ -103,7 +105,8 @@ test('every problem of a recipe file is reported once with its file, its place a
 
 test.each([
   ['is missing', './absent.yaml', /^absent\.yaml: cannot be read \(ENOENT\)/],
-  ['is code', './acme.recipe.ts', /^acme\.recipe\.ts: must be a \.yaml or \.json file$/],
+  ['is code', './acme.recipe.ts', /^vendors\.acme\.recipe: must be the path of a \.yaml or \.json file$/],
+  ['may be a secret', 'canary-key', /^vendors\.acme\.recipe: must be the path of a \.yaml or \.json file$/],
   ['is no YAML', './bad.yaml', /^bad\.yaml: .*line 1/],
   ['is no path', { id: 'acme' }, /^vendors\.acme\.recipe: must be the path of a \.yaml or \.json file$/],
 ])('a recipe file that %s is refused', async (_what, recipe, expected) => {

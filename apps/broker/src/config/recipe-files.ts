@@ -16,17 +16,15 @@ export type RecipeFile = { readonly path: string } & (
 export type RecipeFiles = ReadonlyMap<string, RecipeFile>;
 
 /**
- * Reads the recipe files that the connections of a configuration name, each once. A path is relative to the folder of the
+ * Reads the recipe files that the connections of a configuration name, each once. A text that names no data file may be a secret in
+ * the wrong place, so that it is neither read nor shown. A path is relative to the folder of the
  * configuration file.
  */
 export async function readRecipeFiles(config: unknown, configFile: string): Promise<RecipeFiles> {
   const vendors = isPlainObject(config) ? config['vendors'] : undefined;
   const entries = Object.values(isPlainObject(vendors) ? vendors : {});
-  const names = new Set(
-    entries
-      .map((entry) => (isPlainObject(entry) ? entry['recipe'] : undefined))
-      .filter((name) => typeof name === 'string'),
-  );
+  const given = entries.map((entry) => (isPlainObject(entry) ? entry['recipe'] : undefined));
+  const names = new Set(given.filter((name) => typeof name === 'string').filter(isDataFile));
   const files = new Map<string, Promise<RecipeFile>>();
   const pairs = [...names].map(async (name) => {
     const path = resolve(name) === name ? name : join(dirname(configFile), name);
