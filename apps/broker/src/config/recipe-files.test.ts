@@ -74,7 +74,7 @@ test('two connections share one recipe file, relative to the configuration, in Y
   const connections = {
     acme: { recipe: './recipes/acme.recipe.yaml', apiKey: 'a' },
     'acme-eu': { recipe: 'recipes/../recipes/acme.recipe.yaml', apiKey: 'b' },
-    other: { recipe: join(folder, 'other.json'), apiKey: 'c' },
+    other: { recipe: `${folder}/recipes/../other.json`, apiKey: 'c' },
   };
   const files = { 'recipes/acme.recipe.yaml': acme, 'other.json': json };
   expect(await load(connections, files)).toEqual({ acme: 'Acme Rooms', 'acme-eu': 'Acme Rooms', other: 'Json' });

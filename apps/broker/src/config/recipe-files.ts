@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { SchemaProblem } from '@valetkey/core-types';
 import { checkRecipe, toVendor, type RecipeVendor } from '@valetkey/vendor-clients/recipe';
 import { readDefinition } from './adapter.ts';
@@ -16,9 +16,8 @@ export type RecipeFile = { readonly path: string } & (
 export type RecipeFiles = ReadonlyMap<string, RecipeFile>;
 
 /**
- * Reads the recipe files that the connections of a configuration name, each once. A text that names no data file may be a secret in
- * the wrong place, so that it is neither read nor shown. A path is relative to the folder of the
- * configuration file.
+ * Reads the recipe files that the connections of a configuration name, each once. A path is relative to the folder of the
+ * configuration file. A text that names no data file may be a secret in the wrong place, so that it is neither read nor shown.
  */
 export async function readRecipeFiles(config: unknown, configFile: string): Promise<RecipeFiles> {
   const vendors = isPlainObject(config) ? config['vendors'] : undefined;
@@ -27,7 +26,7 @@ export async function readRecipeFiles(config: unknown, configFile: string): Prom
   const names = new Set(given.filter((name) => typeof name === 'string').filter(isDataFile));
   const files = new Map<string, Promise<RecipeFile>>();
   const pairs = [...names].map(async (name) => {
-    const path = resolve(name) === name ? name : join(dirname(configFile), name);
+    const path = isAbsolute(name) ? name : join(dirname(configFile), name);
     const file = files.get(resolve(path)) ?? readRecipeFile(path);
     files.set(resolve(path), file);
     return [name, await file] as const;
