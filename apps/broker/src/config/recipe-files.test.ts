@@ -87,7 +87,7 @@ test('two connections share one recipe file, relative to the configuration, in Y
 test('every problem of a recipe file is reported once with its file, its place and its rule', async () => {
   const broken = acme
     .replace('keep: never', 'keep: account\nlife: { default: 9, max: 5 }')
-    .replace("'Bearer {secrets.apiKey}'", "'Bearer {secrets.apiKey}', x-user: '{user.id}'");
+    .replace("'Bearer {secrets.apiKey}'", "'Bearer {secrets.apiKey}', x-life: '{life}', x-user: '{user.id}'");
   const connections = {
     acme: { recipe: './acme.yaml', apiKey: 'a' },
     again: { recipe: './acme.yaml', apiKey: 'a' },

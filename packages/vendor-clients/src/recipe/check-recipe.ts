@@ -1,10 +1,13 @@
 import type { SchemaProblem } from '@valetkey/core-types';
 import { listSchemaProblems } from '@valetkey/core-types';
 import { findTemplateProblems } from './check-templates.ts';
+import { findTokenProblems } from './check-token.ts';
 import { parseCharacters } from './character-set.ts';
 import { createParameterSchema } from './parameters.ts';
 import { recipeSchema, type Recipe } from './recipe-schema.ts';
+import { findSizeProblems } from './recipe-bounds.ts';
 import { acceptsHashes, hashedLength } from './subject.ts';
+import { listExpressions } from './template.ts';
 import { listUses } from './uses.ts';
 
 /** A recipe that can be used, or what is wrong with it. */
@@ -12,12 +15,15 @@ export type RecipeCheck = { readonly recipe: Recipe } | { readonly problems: rea
 
 /** Checks a recipe. A problem names its place and a rule, and never quotes more than names of the recipe. */
 export function checkRecipe(data: unknown): RecipeCheck {
+  const tooLarge = findSizeProblems(data);
+  if (tooLarge.length > 0) return { problems: tooLarge };
   const { data: recipe, error } = recipeSchema.safeParse(data);
   if (error !== undefined) return { problems: listSchemaProblems(error, recipeSchema, data) };
   const early = [...findCharacterProblems(recipe), ...findNameProblems(recipe)];
   if (early.length > 0) return { problems: early };
   const problems = [
     ...findBindingProblems(recipe),
+    ...findTokenProblems(recipe),
     ...findStepProblems(recipe),
     ...findEnsureProblems(recipe),
     ...findEndpointProblems(recipe),
@@ -98,12 +104,6 @@ function findBindingProblems(recipe: Recipe): readonly SchemaProblem[] {
   if (subject?.otherwise === 'hash' && !acceptsHashes(subject)) {
     report('subject', `cannot be hashed: a hash has ${hashedLength} characters of a-z and 0-9`);
   }
-  const namesUser = listUses(recipe).some(
-    ({ text, destination }) => /\{\s*user\.id\b/.test(text) && destination !== 'answer' && destination !== 'user id',
-  );
-  if (binding === 'user' && subject !== undefined && !namesUser) {
-    report('steps', 'must read {user.id}: the token of a user names the user');
-  }
   if (life !== undefined && !(life.min <= life.default && life.default <= life.max)) {
     report('life', 'must have `min` at most `default`, and `default` at most `max`');
   }
@@ -111,8 +111,9 @@ function findBindingProblems(recipe: Recipe): readonly SchemaProblem[] {
   if (Object.keys(answer.token).length === 0) report('answer.token', 'is empty');
   const results = new Set(recipe.steps.flatMap((step) => ('set' in step ? Object.keys(step.set) : [step.as])));
   for (const [name, text] of Object.entries(answer.token)) {
-    const [, root = ''] = /\{\s*(\w+)/.exec(text) ?? [];
-    if (!results.has(root)) report(`answer.token.${name}`, 'must begin with the result of a step');
+    const [root] = listExpressions(text)[0]?.path ?? [];
+    if (root === undefined || !results.has(root))
+      report(`answer.token.${name}`, 'must begin with the result of a step');
   }
   return problems;
 }
@@ -145,11 +146,13 @@ function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
 }
 
 function findUnreadProblems(recipe: Recipe): readonly SchemaProblem[] {
-  const texts = listUses(recipe).map(({ text }) => text);
+  const read = new Set(
+    listUses(recipe).flatMap(({ text }) => listExpressions(text).map(({ path }) => path.slice(0, 2).join('.'))),
+  );
   const { secrets, options, parameters } = recipe;
   return Object.entries({ secrets, options, parameters }).flatMap(([kind, declared]) =>
     Object.keys(declared)
-      .filter((name) => !texts.some((text) => new RegExp(`\\{\\s*${kind}\\.${name}\\b`).test(text)))
+      .filter((name) => !read.has(`${kind}.${name}`))
       .map((name) => ({ field: `${kind}.${name}`, message: 'is read nowhere' })),
   );
 }
@@ -185,6 +188,8 @@ function findParameterProblems({ parameters }: Recipe): readonly SchemaProblem[]
     if (name === 'expires_in_seconds') return report('is a parameter of every recipe that has `life`');
     if (widens === true && from === 'caller') return report('cannot have `widens`: a caller may leave it out');
     if (authorize === true && from === 'policy') return report('cannot have `authorize`: the operator sets it');
+    if (authorize === true && optional === true)
+      return report('has both `authorize` and `optional`: a caller may leave it out, and is then not checked');
     if (authorize === true && type !== 'text') return report('cannot have `authorize`: only a text can be listed');
     if (type === 'json' && from === 'caller') return report('must be `from: policy`: a caller cannot set any JSON');
     if (value !== undefined && optional === true) return report('has both `default` and `optional`');

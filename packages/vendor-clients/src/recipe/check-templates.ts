@@ -12,12 +12,19 @@ interface Flowing {
   readonly flow: Flow;
 }
 
-/** Words of fields that decide what a token may do, for whom, for how long, or what it costs. */
+/** Words of fields that decide what a token may do, where, for whom, for how long, or what it costs. */
 const decisiveWords = new Set(
-  `account accounts admin agent agents alg amount aud audience capability capabilities customer exp expires expiration expiry grant
-   grants identity iss issuer kid lifetime model models nbf owner permission permissions plan price privilege privileges role roles
-   scope scopes sub subject tenant tier ttl uid user users`.split(/\s+/),
+  `access account accountid accounts acl acls admin agent agents alg amount aud audience authorities authority capabilities
+   capability channel channels clientid customer customerid duration email exp expires expiration expiry grant grants group groups
+   identity isadmin iss issuer kid lifetime model models nbf org organization organizations owner permission permissions plan price
+   privilege privileges role roleid roles room rooms scope scopes sub subject superuser team teams tenant tenantid tier topic topics
+   ttl uid until user userid username users validity workspace workspaces`.split(/\s+/),
 );
+
+/** Returns the words of a name in any spelling: `userId`, `USER_ID` and `https://acme.example/user-id` have the same ones. */
+function wordsOf(name: string): readonly string[] {
+  return (name.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g) ?? []).map((word) => word.toLowerCase());
+}
 
 /** Headers that HTTP or the network door sets. */
 const reservedHeaders = new Set(
@@ -86,18 +93,34 @@ function describeHost({ use, expression: { path } }: Flowing, { options }: Recip
   return isLabel ? undefined : 'must read only options that have `values`, or `characters` that are `a-z0-9-`';
 }
 
-const placesOfTexts = new Set(['header', 'path', 'token header', 'message', 'key', 'base URL', 'user id']);
+const placesOfTexts = new Set([
+  'header',
+  'path',
+  'token header',
+  'message',
+  'token text',
+  'key',
+  'base URL',
+  'user id',
+]);
 
 function describeStructure({ use: { destination }, expression, flow }: Flowing): string | undefined {
-  if (flow.misused !== undefined) {
+  if (flow.misused === 'join') {
     return 'joins texts that may themselves have the separator: restrict the `characters` of the members';
   }
+  if (flow.misused !== undefined) return `has the filter ${flow.misused} on a value that is no time of the broker`;
   if (destination === 'token header' && flow.isForeign) return 'puts a foreign text into the header of a token';
-  // A field of a response that is no text is refused when it is read, but a whole parameter may be a list.
-  const isList = flow.isStructured && expression.path[0] === 'parameters';
-  return isList && placesOfTexts.has(destination)
+  return isList(expression, flow) && placesOfTexts.has(destination)
     ? 'puts a list where a text belongs: use `join` or `json`'
     : undefined;
+}
+
+/** Places that are refused when a token is minted if they have no text. */
+const placesOfNeededTexts = new Set(['message', 'token text', 'path', 'user id']);
+
+/** Returns whether a value may be a list or an object of the recipe. A response is one text, in which any sign may stand. */
+function isList({ path: [root] }: Expression, { isStructured, characters }: Flow): boolean {
+  return isStructured && (root === 'parameters' || !characters.has('"'));
 }
 
 /** The characters that change the path of a URL, however they are encoded. */
@@ -117,9 +140,8 @@ function describeUndecided({ use, flow }: Flowing): string | undefined {
   const [parameter] = flow.undecided;
   if (parameter === undefined) return undefined;
   const advice = 'set `from` to `policy`, or set `authorize`';
-  const words = (name: string) => name.split(/[_-]|(?=[A-Z])/).map((word) => word.toLowerCase());
-  const decisive = [parameter, ...use.names].find(
-    (name) => words(name).some((word) => decisiveWords.has(word)) || /^can[A-Z_]/.test(name),
+  const decisive = [...flow.undecided, ...use.names].find(
+    (name) => wordsOf(name).some((word) => decisiveWords.has(word)) || /^can[A-Z_]/.test(name),
   );
   if (decisive !== undefined) return `lets a caller decide \`${decisive}\`: ${advice} of \`${parameter}\``;
   if (use.destination === 'path') return `lets a caller decide the path: ${advice} of \`${parameter}\``;
@@ -139,30 +161,46 @@ function describePath(parts: readonly TemplatePart[]): string | undefined {
 
 /**
  * Beside other text, a foreign value must have none of the signs that separate the parts: no space in a list of scopes, no colon
- * in a signed line.
+ * in a signed line. Between two values that callers or vendors choose, a separator must tell where the first one ends.
  */
 function describeMixture(use: Use, parts: readonly TemplatePart[]): string | undefined {
   if (parts.length < 2 || isWholeExpression(parts)) return undefined;
   const signs = [...parts.filter((part) => typeof part === 'string').join('')].filter(
     (sign) => !/[A-Za-z0-9]/.test(sign),
   );
-  let previousIsForeign = false;
-  for (const part of parts) {
-    const flow = typeof part === 'string' ? undefined : flowOf(part, use.scope);
-    const isForeign = flow?.isForeign === true;
-    if (flow?.isStructured === true && typeof part === 'object' && part.path[0] === 'parameters') {
-      return 'puts a list beside other text: use `join` or `json`';
+  const flows = parts.map((part) => (typeof part === 'string' ? undefined : flowOf(part, use.scope)));
+  let previous: Flow | undefined;
+  let between = '';
+  for (const [index, part] of parts.entries()) {
+    if (typeof part === 'string') {
+      between += part;
+      continue;
     }
-    const isLast = part === parts.at(-1);
-    const isSafe = use.destination === 'message' && isLast && isJsonText(part);
-    const sign = isForeign && !isSafe ? signs.find((one) => flow.characters.has(one)) : undefined;
-    if (sign !== undefined) {
-      return `puts a text beside others that may itself have the separator ${JSON.stringify(sign)}: restrict its \`characters\`, or encode it`;
+    const flow = flows[index];
+    if (flow === undefined) continue;
+    if (isList(part, flow)) return 'puts a list beside other text: use `join` or `json`';
+    const isSafe = use.destination === 'message' && index === parts.length - 1 && isJsonText(part);
+    const sign = flow.isForeign && !isSafe ? signs.find((one) => flow.characters.has(one)) : undefined;
+    if (sign !== undefined) return describeSeparator(sign);
+    if (!flow.isChosen) continue;
+    if (previous !== undefined) {
+      const [first, second] = [previous.characters, flow.characters];
+      const separates = [...between].some((one) => !first.has(one) && (isSafe || !second.has(one)));
+      if (!separates)
+        return between === '' ? 'has two foreign texts without a separator between them' : describeSeparator(between);
     }
-    if (isForeign && previousIsForeign) return 'has two foreign texts without a separator between them';
-    previousIsForeign = isForeign;
+    previous = flow;
+    between = '';
   }
-  return undefined;
+  const chosen = flows.filter((flow) => flow?.isChosen === true);
+  const isDropped = chosen.length > 1 && chosen.some((flow) => flow?.isOptional === true);
+  return isDropped && !placesOfNeededTexts.has(use.destination)
+    ? 'leaves out another value if one is absent: set a `default`, or write the two in fields of their own'
+    : undefined;
+}
+
+function describeSeparator(sign: string): string {
+  return `puts a text beside others that may itself have the separator ${JSON.stringify(sign)}: restrict its \`characters\`, or encode it`;
 }
 
 /** A JSON text has its own ends. At the end of a signed line, no sign in it separates parts of the line. */

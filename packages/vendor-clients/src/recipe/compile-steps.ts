@@ -1,7 +1,8 @@
 import { createHash, createHmac, type KeyObject } from 'node:crypto';
+import { ValetKeyError } from '@valetkey/core-types';
 import { SignJWT, type JWTPayload } from 'jose';
 import type { Operation } from '../kit/door/door.ts';
-import type { VendorResponse } from '../kit/door/response.ts';
+import { invalidResponseError, type VendorResponse } from '../kit/door/response.ts';
 import { writeAgoraToken, type AgoraTokenContent } from './agora-token.ts';
 import { compileRequest, type RequestSettings } from './compile-request.ts';
 import { toText } from './filters.ts';
@@ -58,28 +59,40 @@ function compileJwt(as: string, { header, claims, key }: RecipeJwt): Run {
 function compileSign(as: string, { hmac, digest, key, message, encoding }: RecipeSign): Run {
   const messageOf = compileValue(message);
   if (hmac === undefined || key === undefined) {
-    return ({ values }) => {
-      values[as] = createHash(digest ?? 'sha256')
-        .update(toText(messageOf(values)))
+    return (mint) => {
+      mint.values[as] = createHash(digest ?? 'sha256')
+        .update(needText(messageOf(mint.values), mint))
         .digest(encoding);
     };
   }
   const secret = nameOfSecret(key);
-  return ({ values, keys }) => {
-    values[as] = createHmac(hmac, keyOf(keys, secret))
-      .update(toText(messageOf(values)))
+  return (mint) => {
+    mint.values[as] = createHmac(hmac, keyOf(mint.keys, secret))
+      .update(needText(messageOf(mint.values), mint))
       .digest(encoding);
   };
 }
 
 function compileCodec(as: string, { codec: _codec, privileges, ...texts }: RecipeCodec): Run {
-  const fieldsOf = compileValue(texts);
-  return ({ values }) => {
-    const fields = fieldsOf(values) as Pick<AgoraTokenContent, 'appId' | 'certificate' | 'channel' | 'user'>;
+  const fields = Object.entries(texts).map(([name, text]) => [name, compileValue(text)] as const);
+  return (mint) => {
+    const { values } = mint;
+    const read = fields.map(([name, textOf]) => [name, needText(textOf(values), mint)] as const);
+    const content = Object.fromEntries(read) as Pick<AgoraTokenContent, 'appId' | 'certificate' | 'channel' | 'user'>;
     const salt = (Number.parseInt(String(values['uuid']).slice(0, 8), 16) % 99_999_999) + 1;
     const times = { issuedAtSeconds: values['now'] as number, lifeSeconds: values['life'] as number };
-    values[as] = writeAgoraToken({ ...fields, ...times, privileges, salt });
+    values[as] = writeAgoraToken({ ...content, ...times, privileges, salt });
   };
+}
+
+/** Returns a text that a token needs. Without it, the token would say less than its recipe, or the same for everyone. */
+function needText(value: unknown, { response }: Mint): string {
+  if (value !== undefined) return toText(value);
+  if (response !== undefined) throw invalidResponseError(response.vendor, 'field:signed');
+  throw new ValetKeyError('invalid_request', 'A parameter that this token needs is absent.', {
+    reason: 'absent_parameter',
+    remediation: 'Send every parameter of the connection.',
+  });
 }
 
 /** Returns the name of the secret that a key names. `checkRecipe` accepts only a secret, without a filter. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import {
-  alphanumeric,
   base64,
   base64url,
+  digits,
   hexadecimal,
   percentEncoded,
   printable,
@@ -14,6 +14,8 @@ interface Filter {
   readonly apply: (value: unknown, argument: string) => unknown;
   /** The characters of the result. Absent: those of the value. */
   readonly characters?: CharacterSet | undefined;
+  /** What the value must be: a moment or a duration of the broker, or any number of its own. Absent: any value. */
+  readonly of?: 'time' | 'number' | undefined;
   /** Checks the argument. Absent: the filter has none. */
   readonly argument?: RegExp | undefined;
 }
@@ -32,9 +34,9 @@ export const filters: Readonly<Record<string, Filter>> = {
   sha256: { apply: (value) => createHash('sha256').update(toText(value)).digest('hex'), characters: hexadecimal },
   text: { apply: (value) => toText(value) },
   list: { apply: (value) => [value] },
-  milliseconds: { apply: (value) => Number(value) * 1_000, characters: alphanumeric },
-  minutes: { apply: (value) => Math.max(1, Math.floor(Number(value) / 60)), characters: alphanumeric },
-  'iso-date': { apply: (value) => toIsoDate(Number(value)), characters: printable },
+  milliseconds: { apply: (value) => Number(value) * 1_000, characters: digits, of: 'number' },
+  minutes: { apply: (value) => Math.max(1, Math.floor(Number(value) / 60)), characters: digits, of: 'number' },
+  'iso-date': { apply: (value) => toIsoDate(Number(value)), characters: printable, of: 'time' },
   join: { apply: (value, separator) => toList(value).join(separator), characters: printable, argument: /^[ ,;]$/ },
   prefix: { apply: (value, length) => toText(value).slice(0, Number(length)), argument: /^[1-9]$/ },
 };

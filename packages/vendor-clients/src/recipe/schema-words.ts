@@ -2,12 +2,18 @@ import { z } from 'zod';
 
 // The words of which the schema of a recipe consists.
 
+/** Every object has these members, so that a field of this name would seem to be there. */
+const isFree = (text: string) => !(text in {});
+const taken = { error: 'is a name that every object has' };
+
 export const name = z
   .string()
-  .regex(/^[a-z][A-Za-z0-9]{0,39}$/, { error: 'must be letters and digits, beginning with a-z' });
+  .regex(/^[a-z][A-Za-z0-9]{0,39}$/, { error: 'must be letters and digits, beginning with a-z' })
+  .refine(isFree, taken);
 export const wireName = z
   .string()
-  .regex(/^[a-z][a-z0-9_]{0,39}$/, { error: 'must be lower-case words joined by underscores' });
+  .regex(/^[a-z][a-z0-9_]{0,39}$/, { error: 'must be lower-case words joined by underscores' })
+  .refine(isFree, taken);
 export const sentence = z.string().min(1).max(400);
 export const template = z.string().max(4_096).describe('A text in which `{path | filter}` stands for a value.');
 export const value = z.json().describe('A value of JSON whose texts are templates.');

@@ -29,7 +29,7 @@ export type TemplatePart = string | Expression;
 export type Values = Readonly<Record<string, unknown>>;
 
 const expressionForm = /^\s*([A-Za-z][\w-]*(?:\.[\w-]+)*)\s*((?:\|[^|]*)*)$/;
-const filterForm = /^\s*([a-z][a-z0-9-]*)\s*(?:\((.*)\))?\s*$/;
+const filterForm = /^([a-z][a-z0-9-]*)(?:\s*\((.*)\))?$/;
 
 /**
  * Parses a text template. `{path | filter}` is an expression, `{{` and `}}` are braces.
@@ -70,13 +70,22 @@ function parseExpression(text: string): Expression {
 }
 
 function parseFilter(text: string): FilterCall {
-  const [, name = '', argument = ''] = filterForm.exec(text) ?? [];
+  const [, name = '', argument = ''] = filterForm.exec(text.trim()) ?? [];
   const filter = Object.hasOwn(filters, name) ? filters[name] : undefined;
   const known = Object.keys(filters).join(', ');
   if (filter === undefined) throw new TypeError(`has an unknown filter; known are ${known}`);
   const isRight = filter.argument === undefined ? argument === '' : filter.argument.test(argument);
   if (!isRight) throw new TypeError(`has the filter ${name} with an argument that it does not take`);
   return { name, argument };
+}
+
+/** Returns the expressions of a text, or none if the text is no template. */
+export function listExpressions(text: string): readonly Expression[] {
+  try {
+    return parseTemplate(text).filter((part) => typeof part === 'object');
+  } catch {
+    return [];
+  }
 }
 
 /** Returns whether a template is one expression, whose value keeps its type. */

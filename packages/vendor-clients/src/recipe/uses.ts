@@ -1,6 +1,6 @@
-import { ofResponse, ofSignature, flowOfValue, scopeOf, type Scope } from './flow.ts';
+import { flowOfSignature, flowOfValue, ofResponse, ofSignature, scopeOf, type Flow, type Scope } from './flow.ts';
 import type { Recipe } from './recipe-schema.ts';
-import type { RecipeRequest } from './step-schema.ts';
+import type { RecipeRequest, RecipeStep } from './step-schema.ts';
 import type { ValueTemplate } from './template.ts';
 
 /** Where the value of a template goes. */
@@ -14,6 +14,7 @@ export type Destination =
   | 'claim'
   | 'token header'
   | 'message'
+  | 'token text'
   | 'name'
   | 'answer'
   | 'user id'
@@ -66,21 +67,21 @@ export function listUses(recipe: Recipe): readonly Use[] {
     if ('codec' in step) {
       const { certificate, appId, channel, user } = step.codec;
       add(uses, certificate, at(`${place}.codec.certificate`, 'key', new Map(scope)));
-      add(uses, { appId, channel, user }, at(`${place}.codec`, 'message', new Map(scope)));
+      add(uses, { appId, channel, user }, at(`${place}.codec`, 'token text', new Map(scope)));
     }
     if ('sign' in step) {
       const { key, message } = step.sign;
       if (key !== undefined) add(uses, key, at(`${place}.sign.key`, 'key', new Map(scope)));
       add(uses, message, at(`${place}.sign.message`, 'message', new Map(scope)));
     }
-    scope.set(step.as, 'http' in step ? ofResponse : ofSignature);
+    scope.set(step.as, resultOf(step, scope));
   }
   add(uses, answer.token, at('answer.token', 'answer', scope));
   add(uses, answer.details, at('answer.details', 'answer', scope));
   if (typeof answer.expiry === 'object') add(uses, answer.expiry, at('answer.expiry', 'answer', scope));
   if (endpoint !== undefined) {
-    const fields = new Set([...Object.keys(answer.token), ...Object.keys(answer.details)]);
-    const token = (name: string) => (fields.has(name) ? ofSignature : undefined);
+    const fields = new Map(Object.entries({ ...answer.details, ...answer.token }));
+    const token = (name: string) => (fields.has(name) ? flowOfValue(fields.get(name) ?? '', scope) : undefined);
     const error = (name: string) => (['code', 'detail', 'status'].includes(name) ? ofSignature : undefined);
     const responding = new Map<string, FlowEntry>([
       ['token', token],
@@ -91,6 +92,12 @@ export function listUses(recipe: Recipe): readonly Use[] {
   }
   if (verify !== undefined) addRequest(uses, verify, 'verify', without(scopeOf(recipe), 'parameters', 'user'));
   return uses;
+}
+
+/** Returns what later templates may read of a step. */
+function resultOf(step: RecipeStep, scope: Scope): Flow {
+  if ('http' in step) return ofResponse;
+  return 'sign' in step ? flowOfSignature(step.sign, scope) : ofSignature;
 }
 
 /** Returns what a request may read that is sent for no token. */
