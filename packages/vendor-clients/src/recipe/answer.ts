@@ -19,7 +19,8 @@ export function compileAnswer({ token, details, expiry, uses }: Recipe['answer']
   const lifetimeOf = compileExpiry(expiry, vendor);
 
   const readField = (name: string, value: unknown): string => {
-    const text = value === undefined ? '' : toText(value);
+    // A list or an object has no one spelling as a text, and is not what the vendor documents.
+    const text = value === undefined || typeof value === 'object' ? '' : toText(value);
     if (text.length > maxFieldLength || !fieldForm.test(text)) throw invalidResponseError(vendor, `field:${name}`);
     return text;
   };

@@ -4,11 +4,12 @@ import { XMLParser } from 'fast-xml-parser';
 import type { DoorCall, Operation } from '../kit/door/door.ts';
 import { encodePathSegment } from '../kit/door/door.ts';
 import type { StatusMeanings } from '../kit/door/refusal.ts';
-import { invalidResponseError, readJson, type VendorResponse } from '../kit/door/response.ts';
+import { invalidResponseError, readJson, type VendorName, type VendorResponse } from '../kit/door/response.ts';
 import { z } from 'zod';
 import { toText } from './filters.ts';
+import { isBoundedJson } from './recipe-bounds.ts';
 import type { RecipeRequest } from './step-schema.ts';
-import { compileExpression, compileValue, parseTemplate, type Values, type ValueTemplate } from './template.ts';
+import { compileExpression, compileValue, isWholeExpression, parseTemplate, type Values, type ValueTemplate } from './template.ts';
 
 /** The response of a request, and its body as later templates read it. */
 export interface Answer {
@@ -22,6 +23,9 @@ export interface RequestSettings {
   /** The URL below which requests are sent. A signature covers it. */
   readonly baseUrl?: string | undefined;
   readonly clock: Clock;
+  readonly vendor: VendorName;
+  /** The names of responses in templates, of which a query and a form take texts and no objects. */
+  readonly responses: ReadonlySet<string>;
 }
 
 /** Compiles a request. `expected` are further statuses that are no errors. */
@@ -29,10 +33,10 @@ export function compileRequest(request: RecipeRequest, settings: RequestSettings
   const { meanings } = settings;
   const sign = request.sign === undefined ? undefined : compileSigner(request.sign, settings);
   const pathOf = compilePath(request.path);
-  const queryOf = compileValue(request.query ?? {});
+  const queryOf = compileFields(request.query ?? {}, settings);
   const headersOf = compileValue(request.headers);
   const jsonOf = request.json === undefined ? undefined : compileValue(request.json as ValueTemplate);
-  const formOf = request.form === undefined ? undefined : compileValue(request.form as ValueTemplate);
+  const formOf = request.form === undefined ? undefined : compileFields(request.form, settings);
 
   const callOf = (values: Values): DoorCall => {
     const query = toForm(queryOf(values));
@@ -58,14 +62,43 @@ export function compileRequest(request: RecipeRequest, settings: RequestSettings
 }
 
 function readBody(response: VendorResponse, read: RecipeRequest['read']): unknown {
-  if (read === 'json') return readJson(response, z.unknown());
-  const text = response.body.toString();
-  if (read === 'text') return text;
+  const text = () => response.body.toString();
+  if (read === 'text') return text();
+  const body = read === 'json' ? readJson(response, z.unknown()) : readXml(response, text());
+  // Later templates could neither write nor encode it.
+  if (!isBoundedJson(body)) throw invalidResponseError(response.vendor, 'unusable_values');
+  return body;
+}
+
+function readXml({ vendor }: VendorResponse, text: string): unknown {
   try {
     return xml.parse(text, true);
   } catch {
-    throw invalidResponseError(response.vendor, 'not_xml');
+    throw invalidResponseError(vendor, 'not_xml');
   }
+}
+
+/** Compiles the fields of a query or a form. An object that a vendor sends instead of a text would become further fields. */
+function compileFields(
+  fields: Readonly<Record<string, unknown>>,
+  { responses, vendor }: RequestSettings,
+): (values: Values) => unknown {
+  const valueOf = compileValue(fields as ValueTemplate);
+  const read = listTexts(fields).flatMap((text) => {
+    const parts = parseTemplate(text);
+    return isWholeExpression(parts) && responses.has(parts[0].path[0] ?? '') ? [compileExpression(parts[0])] : [];
+  });
+  if (read.length === 0) return valueOf;
+  return (values) => {
+    const isObject = read.some((one) => typeof one(values) === 'object');
+    if (isObject) throw invalidResponseError(vendor, 'field:text');
+    return valueOf(values);
+  };
+}
+
+function listTexts(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(listTexts) : [];
 }
 
 /** Reads texts as they are, and neither attributes nor entities of a document type. */

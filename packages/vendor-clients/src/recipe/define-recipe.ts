@@ -116,7 +116,13 @@ export function toVendor(recipe: Recipe): RecipeVendor {
         clock,
         createUuid,
       });
-      const verify = compileVerify(recipe, { meanings: meaningsOf(recipe), baseUrl, clock });
+      const verify = compileVerify(recipe, {
+        meanings: meaningsOf(recipe),
+        baseUrl,
+        clock,
+        vendor: name,
+        responses: new Set(),
+      });
       return {
         issue: (request = {}) => mint.issue(request),
         ensureUser: mint.ensureUser,

@@ -8,11 +8,13 @@ import type { MintDependencies, MintRequest } from './mint-request.ts';
 import { compileParameters } from './read-parameters.ts';
 import type { Recipe } from './recipe-schema.ts';
 import { createSecretUse, keysOf, textsOf, type Secrets } from './secret-use.ts';
+import { listResponses } from './uses.ts';
 
 /** Compiles a recipe for one connection. */
 export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
   const { vendor, options, door, clock, createUuid } = dependencies;
-  const settings = { meanings: meaningsOf(recipe), baseUrl: dependencies.baseUrl, clock };
+  const { baseUrl } = dependencies;
+  const settings = { meanings: meaningsOf(recipe), baseUrl, clock, vendor, responses: listResponses(recipe) };
   const steps = compileSteps(recipe.steps, settings);
   const answerOf = compileAnswer(recipe.answer, vendor);
   const ensure = recipe.ensure === undefined ? undefined : compileEnsure(recipe.ensure, settings);

@@ -1,7 +1,7 @@
 import { flowOfSignature, flowOfValue, ofResponse, ofSignature, scopeOf, type Flow, type Scope } from './flow.ts';
 import type { Recipe } from './recipe-schema.ts';
 import type { RecipeRequest, RecipeStep } from './step-schema.ts';
-import type { ValueTemplate } from './template.ts';
+import { listExpressions, type ValueTemplate } from './template.ts';
 
 /** Where the value of a template goes. */
 export type Destination =
@@ -92,6 +92,20 @@ export function listUses(recipe: Recipe): readonly Use[] {
   }
   if (verify !== undefined) addRequest(uses, verify, 'verify', without(scopeOf(recipe), 'parameters', 'user'));
   return uses;
+}
+
+/** Returns the names by which templates read responses, also those that `set` gives to a part of one. */
+export function listResponses({ steps }: Recipe): ReadonlySet<string> {
+  const names = new Set(['found', 'created']);
+  for (const step of steps) {
+    if ('http' in step) names.add(step.as);
+    if (!('set' in step)) continue;
+    for (const [name, value] of Object.entries(step.set)) {
+      const roots = typeof value === 'string' ? listExpressions(value).map(({ path: [root = ''] }) => root) : [];
+      if (roots.some((root) => names.has(root))) names.add(name);
+    }
+  }
+  return names;
 }
 
 /** Returns what later templates may read of a step. */
