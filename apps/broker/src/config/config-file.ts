@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { extname, isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { codeOfForeignError, describeForeignError, sandboxMarker } from '@valetkey/core-types';
@@ -24,15 +24,29 @@ export function isDataFile(path: string): boolean {
   return ['.json', '.yaml', '.yml'].includes(extname(path));
 }
 
+/** The most bytes of a configuration in YAML or JSON. */
+const maxDataBytes = 4 * 1_024 * 1_024;
+
+/**
+ * Reads a data file. A pipe or a device is refused, because reading it may never end, and so is a file that is so long that
+ * parsing it would take minutes.
+ */
+async function readDataFile(path: string, maxBytes: number): Promise<string> {
+  const facts = await stat(path);
+  if (!facts.isFile() && !facts.isDirectory()) throw new ConfigError([`${path}: is not a regular file`]);
+  if (facts.size > maxBytes) throw new ConfigError([`${path}: has more than ${maxBytes} bytes`]);
+  return readTextFile(path);
+}
+
 /** Reads a configuration file. References stay as they are written. */
-export async function readConfigValue(path: string): Promise<unknown> {
+export async function readConfigValue(path: string, maxBytes = maxDataBytes): Promise<unknown> {
   try {
     switch (extname(path)) {
       case '.json':
-        return parseJson(path, await readTextFile(path));
+        return parseJson(path, await readDataFile(path, maxBytes));
       case '.yaml':
       case '.yml':
-        return parseYaml(path, await readTextFile(path));
+        return parseYaml(path, await readDataFile(path, maxBytes));
       case '.ts':
       case '.mts':
       case '.cts':

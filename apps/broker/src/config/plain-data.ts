@@ -11,9 +11,12 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 /** Returns whether a path leads to the operator's own adapters. They are code and not data. */
 export const isCode = ([field]: readonly PropertyKey[]): boolean => field === 'adapters';
 
+/** The most levels of a configuration. Deeper ones would exhaust the stack of whatever reads them. */
+const maxLevels = 100;
+
 /**
  * Returns a problem for each part of a configuration that is no plain data: an instance of a class, an object that contains
- * itself, and a field `__proto__`, which a copy of the object would lose.
+ * itself, one below too many levels, and a field `__proto__`, which a copy of the object would lose.
  */
 export function findUnplainData(
   value: unknown,
@@ -23,6 +26,7 @@ export function findUnplainData(
   if (typeof value !== 'object' || value === null || value instanceof Secret || isCode(path)) return [];
   const at = toConfigPath(path) || '(the whole configuration)';
   if (parents.includes(value)) return [`${at}: contains itself`];
+  if (path.length > maxLevels) return [`${toConfigPath(path.slice(0, 3))}: has more than ${maxLevels} levels`];
   const inside = [...parents, value];
   if (Array.isArray(value)) return value.flatMap((item, index) => findUnplainData(item, [...path, index], inside));
   if (!isPlainObject(value)) return [`${at}: must be plain data, not an instance of a class`];

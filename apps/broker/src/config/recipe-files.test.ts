@@ -1,4 +1,5 @@
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -6,6 +7,7 @@ import { ConfigError } from './config-error.ts';
 import { readConnectionVendors } from './connection-vendors.ts';
 import { loadConfig, loadUnusedConfig } from './load-config.ts';
 import { parseConfig } from './parse-config.ts';
+import { readRecipeFile } from './recipe-files.ts';
 
 const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
 
@@ -100,6 +102,44 @@ test('every problem of a recipe file is reported once with its file, its place a
   ]);
   expect(await load({ acme: connections.acme }, { 'acme.yaml': acme.replace('title:', 'tittle:') })).toEqual([
     'acme.yaml: tittle: is not a known field; did you mean `title`?',
+  ]);
+});
+
+const anchors = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+const list = (member: string) => `[${Array.from({ length: 10 }, () => member).join(', ')}]`;
+const laughs = anchors.map((name, index) => `${name}: &${name} ${list(index === 0 ? 'ha' : `*${anchors[index - 1]}`)}`);
+
+test.each([
+  ['has aliases of aliases', 'yaml', laughs.join('\n'), /^bad\.yaml: cannot be read \(ReferenceError\)$/],
+  ['contains itself', 'yaml', 'id: &a [*a]', /^bad\.yaml: id\.0: contains itself$/],
+  ['names no anchor', 'yaml', 'id: *a', /^bad\.yaml: cannot be read/],
+  ['has a field twice', 'yaml', 'id: a\nid: b', /line 2 \(DUPLICATE_KEY\)$/],
+  ['has a tag of code', 'yaml', 'id: !!js/function "a"', /line 1 \(TAG_RESOLVE_FAILED\)$/],
+  ['has binary data', 'yaml', 'id: !!binary aGk=', /^bad\.yaml: id: must be plain data/],
+  ['has two documents', 'yaml', 'id: a\n---\nid: b', /\(MULTIPLE_DOCS\)$/],
+  ['has a number as its id', 'yaml', acme.replace('id: acme', 'id: 007'), /^bad\.yaml: id: must be a text/],
+  ['has a merge key', 'yaml', `${acme}<<: { title: Other }`, /^bad\.yaml: .*has an unknown field/],
+  ['has a prototype', 'yaml', `${acme}__proto__: { id: other }`, /has a field `__proto__`/],
+  ['has a prototype in JSON', 'json', '{"options":{"__proto__":{"a":1}}}', /has a field `__proto__`/],
+  ['has thousands of levels', 'yaml', `a: ${'['.repeat(20_000)}${']'.repeat(20_000)}`, /\(RESOURCE_EXHAUSTION\)$/],
+  ['has thousands of levels in JSON', 'json', `${'['.repeat(50_000)}${']'.repeat(50_000)}`, /more than 100 levels$/],
+  ['is longer than a recipe', 'yaml', `id: ${'x'.repeat(300_000)}`, /^bad\.yaml: has more than 262144 bytes$/],
+  ['is empty', 'yaml', '', /must be an object, not null/],
+])('a recipe file that %s is refused', async (_what, form, text, expected) => {
+  const problems = await load({ acme: { recipe: `./bad.${form}`, apiKey: 'a' } }, { [`bad.${form}`]: text });
+  expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(expected)]));
+});
+
+test('a recipe file that is a pipe, a device or a folder is refused without waiting for it', async () => {
+  const path = await writeFiles({}, {});
+  execFileSync('mkfifo', [join(folder, 'pipe.yaml')]);
+  await symlink('/dev/zero', join(folder, 'zero.yaml'));
+  await mkdir(join(folder, 'folder.yaml'));
+  const files = ['pipe', 'zero', 'folder'].map((name) => readRecipeFile(join(dirname(path), `${name}.yaml`)));
+  expect(await Promise.all(files)).toEqual([
+    expect.objectContaining({ problems: [expect.stringMatching(/pipe\.yaml: is not a regular file$/)] }),
+    expect.objectContaining({ problems: [expect.stringMatching(/zero\.yaml: is not a regular file$/)] }),
+    expect.objectContaining({ problems: [expect.stringMatching(/folder\.yaml: cannot be read \(EISDIR\)$/)] }),
   ]);
 });
 

@@ -38,11 +38,13 @@ function toLines(path: string, problems: readonly SchemaProblem[]): string[] {
   return problems.map(({ field, message }) => `${path}: ${field === '' ? '(the whole recipe)' : field}: ${message}`);
 }
 
+const maxRecipeBytes = 256 * 1_024;
+
 /** Reads and checks one recipe file, in YAML or JSON. */
 export async function readRecipeFile(path: string): Promise<RecipeFile> {
   if (!isDataFile(path)) return { path, problems: [`${path}: must be a .yaml or .json file`] };
   try {
-    const data = await readConfigValue(path);
+    const data = await readConfigValue(path, maxRecipeBytes);
     const unplain = findUnplainData(data);
     if (unplain.length > 0) return { path, problems: unplain.map((problem) => `${path}: ${problem}`) };
     const check = checkRecipe(data);

@@ -9,7 +9,14 @@ import { z } from 'zod';
 import { toText } from './filters.ts';
 import { isBoundedJson } from './recipe-bounds.ts';
 import type { RecipeRequest } from './step-schema.ts';
-import { compileExpression, compileValue, isWholeExpression, parseTemplate, type Values, type ValueTemplate } from './template.ts';
+import {
+  compileExpression,
+  compileValue,
+  isWholeExpression,
+  parseTemplate,
+  type Values,
+  type ValueTemplate,
+} from './template.ts';
 
 /** The response of a request, and its body as later templates read it. */
 export interface Answer {

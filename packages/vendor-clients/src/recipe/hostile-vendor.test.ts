@@ -56,10 +56,10 @@ afterAll(() => server[Symbol.asyncDispose]());
 async function mint(read: 'json' | 'text' | 'xml', ...responses: [PlannedResponse, ...PlannedResponse[]]) {
   const vendor = defineRecipe(recipe(read));
   const switched: unknown[] = [];
-  const client = vendor.create(
-    vendor.options.parse({ apiKey: { current: secret, next }, baseUrl: server.url }),
-    { clock: createVirtualClock(), onEvent: (event: unknown) => switched.push(event) } as never,
-  );
+  const client = vendor.create(vendor.options.parse({ apiKey: { current: secret, next }, baseUrl: server.url }), {
+    clock: createVirtualClock(),
+    onEvent: (event: unknown) => switched.push(event),
+  } as never);
   server.calls.length = 0;
   server.respond(...responses);
   const principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: {} };
@@ -80,10 +80,25 @@ const html = { headers: { 'content-type': 'text/html' }, text: '<html>canary-of-
 
 test.each<[string, readonly [PlannedResponse, ...PlannedResponse[]], string]>([
   ['ten megabytes', text(`"${'x'.repeat(10_000_000)}"`), 'vendor_response_invalid'],
-  ['ten megabytes, compressed', [(response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000, 0x20)))], 'vendor_response_invalid'],
+  [
+    'ten megabytes, compressed',
+    [
+      (response) =>
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000, 0x20))),
+    ],
+    'vendor_response_invalid',
+  ],
   ['lists of a hundred thousand levels', text(nested('[', ']', 100_000)), 'vendor_response_invalid'],
-  ['objects of thirty thousand levels', text(`{"id":${nested('{"a":', '}', 30_000).replace('}', '1}')}}`), 'vendor_response_invalid'],
-  ['a list of a thousand levels as the token', [good, ...text(`{"token":${nested('[', ']', 1_000)}}`)], 'vendor_response_invalid'],
+  [
+    'objects of thirty thousand levels',
+    text(`{"id":${nested('{"a":', '}', 30_000).replace('}', '1}')}}`),
+    'vendor_response_invalid',
+  ],
+  [
+    'a list of a thousand levels as the token',
+    [good, ...text(`{"token":${nested('[', ']', 1_000)}}`)],
+    'vendor_response_invalid',
+  ],
   ['a lone surrogate', text('{"id":"\\ud800"}'), 'vendor_response_invalid'],
   ['a lone surrogate as a name', text('{"id":"a","\\udfff":1}'), 'vendor_response_invalid'],
   ['no id', [{ json: {} }], 'vendor_response_invalid'],
@@ -103,7 +118,16 @@ test.each<[string, readonly [PlannedResponse, ...PlannedResponse[]], string]>([
   ['a page of HTML with 403', [good, { status: 403, ...html }], 'vendor_unavailable'],
   ['401 to both secrets', [{ status: 401, json: { error: 'canary-of-vendor' } }], 'vendor_auth_failed'],
   ['500', [{ status: 500, json: { error: 'canary-of-vendor' } }], 'vendor_unavailable'],
-  ['a cut body', [(response) => { response.writeHead(200, { 'content-length': '100' }).write('{"id"'); setImmediate(() => response.destroy()); }], 'vendor_unavailable'],
+  [
+    'a cut body',
+    [
+      (response) => {
+        response.writeHead(200, { 'content-length': '100' }).write('{"id"');
+        setImmediate(() => response.destroy());
+      },
+    ],
+    'vendor_unavailable',
+  ],
 ])('a vendor that sends %s results in an error of the table and switches no secret', async (_what, responses, code) => {
   const { error, switched } = await mint('json', ...responses);
   expect(ValetKeyError.isInstance(error) && error.code).toBe(code);
@@ -133,8 +157,8 @@ test.each(['a\r\nx-evil: 1', 'a/../../admin', 'a?b=c#d', '{secrets.apiKey}', '%2
     expect(call?.headers['x-evil']).toBeUndefined();
     expect(JSON.parse(call?.body ?? '')).toMatchObject({ whole: { id }, life: 60 });
     // A line break is sent as data, but is never part of an answer.
-    if (/\r/.test(id)) expect(error).toMatchObject({ code: 'vendor_response_invalid', reason: 'field:id' });
-    else expect(token?.fields['id']).toBe(id);
+    const result = token?.fields['id'] ?? (error as ValetKeyError).reason;
+    expect(result).toBe(id.includes('\r') ? 'field:id' : id);
   },
 );
 
@@ -153,18 +177,18 @@ test('a response with a field of a prototype changes no object', async () => {
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
 });
 
-const doctype = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;">]>';
+const doctype =
+  '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;">]>';
 test.each([
   ['entities of entities', `${doctype}<id>&c;</id>`],
   ['an entity of a file', '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/hostname">]><id>&a;</id>'],
-  ['eighty thousand levels', nested('<a>', '</a>', 36_000)],
+  ['thousands of levels', nested('<a>', '</a>', 36_000)],
   ['an unclosed tag', '<id>'],
   ['a tag of a prototype', '<__proto__><polluted>yes</polluted></__proto__>'],
   ['no XML', 'canary-of-vendor'],
-])('XML with %s is refused or read as text', async (_what, body) => {
-  const { token, error } = await mint('xml', { text: body });
-  if (error === undefined) expect(String(token?.fields['id'])).not.toMatch(/a{20}|root/);
-  else expect(error).toMatchObject({ code: 'vendor_response_invalid' });
+])('XML with %s becomes no token and is never expanded', async (_what, body) => {
+  const { error } = await mint('xml', { text: body });
+  expect(error).toMatchObject({ code: 'vendor_response_invalid' });
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   for (const { body: sent } of server.calls) expect(sent).not.toMatch(/a{20}/);
 });

@@ -133,12 +133,20 @@ test('a request is signed as the test suite of AWS signs it', async () => {
   } as const;
   const request = recipeSchema.shape.verify.unwrap().parse(http);
   const clock = createVirtualClock(Date.UTC(2015, 7, 30, 12, 36, 0));
-  const send = compileRequest(request, { meanings: {}, baseUrl: 'https://example.amazonaws.com', clock });
+  const vendor = { id: 'aws', title: 'AWS' };
+  const settings = {
+    meanings: {},
+    baseUrl: 'https://example.amazonaws.com',
+    clock,
+    vendor,
+    responses: new Set<string>(),
+  };
+  const send = compileRequest(request, settings);
   const calls: DoorCall[] = [];
   const operation = {
     send: async (call: DoorCall) => {
       calls.push(call);
-      return { body: Buffer.from('{}'), headers: {}, status: 200, vendor: { id: 'aws', title: 'AWS' } };
+      return { body: Buffer.from('{}'), headers: {}, status: 200, vendor };
     },
   } as unknown as Operation;
   await send({ key: ['wJalrXUtnFEMI/K7MDENG', 'bPxRfiCYEXAMPLEKEY'].join('+') }, operation);
