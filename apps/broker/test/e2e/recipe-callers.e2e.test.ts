@@ -144,7 +144,7 @@ test.each([
   }
 });
 
-const moreFields = [
+const moreFields: readonly object[] = [
   { role: 'host' }, { user: 'bob' }, { user: { id: 'bob' } }, { user_id: 'bob' }, { vendor_user_id: 'bob' }, { vendorUserId: 'bob' }, { sub: 'bob' },
   { principal: { subject: 'bob' } }, { set: { role: 'host' } }, { allow: { room: ['*'] } }, { parameters: { room: 'secret' } }, { label: ['a'] },
   { label: { a: 1 } }, { label: 1 }, { label: null }, { label: 'a\nb' }, { label: 'x'.repeat(21) }, { constructor: 1 }, { expires_in_seconds: 601 },

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import type { CredentialDeclaration, Credential } from '../kit/credentials.ts';
 import { defineVendor, type DefinedVendor, type VendorAbilities, type VendorClient } from '../kit/define-vendor.ts';
 import { refusalError } from '../kit/door/refusal.ts';
+import { invalidResponseError } from '../kit/door/response.ts';
 import { issueForAccount, issueForUser } from '../kit/issue-ability.ts';
 import { checkRecipe } from './check-recipe.ts';
 import { compileRequest, type RequestSettings } from './compile-request.ts';
@@ -180,7 +181,12 @@ function createAbilities(
         ? undefined
         : {
             nameOf,
-            ensureUser: async (externalId, call) => client.ensureUser(nameOf(externalId) ?? refuseName(recipe), call),
+            async ensureUser(externalId, call) {
+              const user = await client.ensureUser(nameOf(externalId) ?? refuseName(recipe), call);
+              // The broker stores it, so that an id that the vendor does not accept would lock the person out.
+              if (!fits(user.vendorUserId)) throw invalidResponseError(recipe, 'field:user_id');
+              return user;
+            },
           },
     issue: issueForUser<CallerParameters>({
       ...shared,

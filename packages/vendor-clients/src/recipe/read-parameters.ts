@@ -4,6 +4,7 @@ import type { VendorName } from '../kit/door/response.ts';
 import type { MintRequest, RecipeOptions } from './mint-request.ts';
 import { assertedValue, claimFrom, claimOf, createParameterSchema, isAllowed, ownValue } from './parameters.ts';
 import { fillPlaceholders, listPlaceholders } from './placeholders.ts';
+import { isBoundedJson } from './recipe-bounds.ts';
 import type { Recipe, RecipeParameter } from './recipe-schema.ts';
 
 /** Compiles how the parameters of a request are read: those of the caller, those of the operator, and the defaults. */
@@ -51,7 +52,7 @@ function compilePolicyValue(
     const claim = principal === undefined ? undefined : claimFrom(principal, source);
     const mayBeMissing = parameter.widens !== true && (parameter.optional === true || parameter.default !== undefined);
     if (claim === undefined && mayBeMissing) return parameter.default;
-    const { success, data } = schema.safeParse(claim);
+    const { success, data } = parseClaim(schema, claim);
     if (success) return data;
     throw new ValetKeyError('forbidden', `Your token has no claim that can be the \`${name}\` at ${vendor.title}.`, {
       vendor: vendor.id,
@@ -61,12 +62,17 @@ function compilePolicyValue(
   };
 }
 
+/** Parses a value of a claim. A caller may write claims, such as those of a profile: what cannot be sent is refused first. */
+function parseClaim(schema: z.ZodType, value: unknown): { readonly success: boolean; readonly data?: unknown } {
+  return isBoundedJson(value) ? schema.safeParse(value) : { success: false };
+}
+
 /** Compiles a value in which `{user}` and `{claim:name}` stand for the caller. */
 function compileFilled(name: string, schema: z.ZodType, given: unknown, vendor: VendorName) {
   const { value, issuer } = assertedValue(given);
   return (principal: Principal | undefined, userId: string | undefined): unknown => {
     const filled = fillPlaceholders(value, (what) => ownValue(what, principal, userId, issuer));
-    const { success, data } = schema.safeParse(filled);
+    const { success, data } = parseClaim(schema, filled);
     if (success && data !== undefined) return data;
     throw new ValetKeyError(
       'forbidden',
