@@ -20,20 +20,25 @@ const decisiveWords = new Set(
 );
 
 /** Headers that HTTP or the network door sets. */
-const reservedHeaders = new Set(
+export const reservedHeaders = new Set(
   `accept accept-encoding connection content-encoding content-length content-type cookie expect host keep-alive
    proxy-authorization proxy-connection te trailer transfer-encoding upgrade user-agent`.split(/\s+/),
 );
 
 /** Returns what is wrong with the templates of a recipe: where a hostile text could change the meaning of what is sent. */
 export function findTemplateProblems(recipe: Recipe): readonly SchemaProblem[] {
-  return listUses(recipe).flatMap((use) => {
+  return findUseProblems(listUses(recipe), recipe);
+}
+
+/** Returns what is wrong with some templates of a recipe. */
+export function findUseProblems(uses: readonly Use[], recipe: Pick<Recipe, 'options'>): readonly SchemaProblem[] {
+  return uses.flatMap((use) => {
     const problem = describeProblem(use, recipe);
     return problem === undefined ? [] : [{ field: use.place, message: problem }];
   });
 }
 
-function describeProblem(use: Use, recipe: Recipe): string | undefined {
+function describeProblem(use: Use, recipe: Pick<Recipe, 'options'>): string | undefined {
   let parts: readonly TemplatePart[];
   try {
     parts = parseTemplate(use.text);
@@ -59,7 +64,7 @@ function describeProblem(use: Use, recipe: Recipe): string | undefined {
   return describeMixture(use, parts);
 }
 
-function describeFlow(flowing: Flowing, recipe: Recipe): string | undefined {
+function describeFlow(flowing: Flowing, recipe: Pick<Recipe, 'options'>): string | undefined {
   return (
     describeSecret(flowing) ??
     describeHost(flowing, recipe) ??
@@ -77,7 +82,10 @@ function describeSecret({ use: { destination }, flow }: Flowing): string | undef
 }
 
 /** Only words of the operator build a host: no claim, no response and no caller does. */
-function describeHost({ use, expression: { path } }: Flowing, { options }: Recipe): string | undefined {
+function describeHost(
+  { use, expression: { path } }: Flowing,
+  { options }: Pick<Recipe, 'options'>,
+): string | undefined {
   if (use.destination !== 'base URL') return undefined;
   const [root, name = ''] = path;
   const option = root === 'options' ? options[name] : undefined;
@@ -85,6 +93,9 @@ function describeHost({ use, expression: { path } }: Flowing, { options }: Recip
   const isLabel = option?.values?.every((text) => label.accepts(text)) ?? option?.characters === 'a-z0-9-';
   return isLabel ? undefined : 'must read only options that have `values`, or `characters` that are `a-z0-9-`';
 }
+
+/** A parameter or an option that has several members is a list, whatever its place. */
+const isListed = ({ path: [root] }: Expression): boolean => root === 'parameters' || root === 'options';
 
 const placesOfTexts = new Set(['header', 'path', 'token header', 'message', 'key', 'base URL', 'user id']);
 
@@ -94,7 +105,7 @@ function describeStructure({ use: { destination }, expression, flow }: Flowing):
   }
   if (destination === 'token header' && flow.isForeign) return 'puts a foreign text into the header of a token';
   // A field of a response that is no text is refused when it is read, but a whole parameter may be a list.
-  const isList = flow.isStructured && expression.path[0] === 'parameters';
+  const isList = flow.isStructured && isListed(expression);
   return isList && placesOfTexts.has(destination)
     ? 'puts a list where a text belongs: use `join` or `json`'
     : undefined;
@@ -150,7 +161,7 @@ function describeMixture(use: Use, parts: readonly TemplatePart[]): string | und
   for (const part of parts) {
     const flow = typeof part === 'string' ? undefined : flowOf(part, use.scope);
     const isForeign = flow?.isForeign === true;
-    if (flow?.isStructured === true && typeof part === 'object' && part.path[0] === 'parameters') {
+    if (flow?.isStructured === true && typeof part === 'object' && isListed(part)) {
       return 'puts a list beside other text: use `join` or `json`';
     }
     const sign = isForeign ? signs.find((one) => flow.characters.has(one)) : undefined;

@@ -11,10 +11,17 @@ export const secretSchema = z.strictObject({
 
 export const optionSchema = z.strictObject({
   description: sentence.describe('A complete sentence for the reference of options.'),
-  type: z.enum(['text', 'number', 'flag']).default('text').describe('The type of the option.'),
+  type: z
+    .enum(['text', 'number', 'flag', 'list'])
+    .default('text')
+    .describe('The type of the option. A `list` holds texts.'),
   values: z.array(z.string().min(1)).min(1).optional().describe('The texts that the option may be. Absent: any.'),
   characters: characters.optional(),
-  max: z.int().min(1).optional().describe('The most characters of a text, or the largest number.'),
+  max: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('The most characters of a text or of a member of a list, or the largest number.'),
   default: z.json().optional().describe('The value without the option. Absent: the option is required.'),
   optional: z.literal(true).optional().describe('Whether the option may be left out although it has no default.'),
 });

@@ -30,8 +30,11 @@ const secret: Flow = { ...own, characters: printable, isSecret: true };
 /** The values that templates may read, by the first word of their path. A function takes the second word. */
 export type Scope = ReadonlyMap<string, Flow | ((name: string) => Flow | undefined)>;
 
+type Scoped = Pick<Recipe, 'secrets' | 'options' | 'parameters'> &
+  Partial<Pick<Recipe, 'subject' | 'life' | 'service'>>;
+
 /** Returns what every template of a recipe may read. */
-export function scopeOf(recipe: Recipe): Map<string, Flow | ((name: string) => Flow | undefined)> {
+export function scopeOf(recipe: Scoped): Map<string, Flow | ((name: string) => Flow | undefined)> {
   const { secrets, options, parameters, subject, service, life } = recipe;
   const scope = new Map<string, Flow | ((name: string) => Flow | undefined)>([
     ['secrets', (name) => (Object.hasOwn(secrets, name) ? secret : undefined)],
@@ -51,8 +54,9 @@ export function scopeOf(recipe: Recipe): Map<string, Flow | ((name: string) => F
 
 function ofOption(option: RecipeOption | undefined): Flow {
   const { type = 'text', characters, values } = option ?? {};
-  if (type !== 'text') return own;
-  return { ...own, characters: values === undefined ? parseCharacters(characters ?? 'printable') : ofTexts(values) };
+  if (type !== 'text' && type !== 'list') return own;
+  const allowed = values === undefined ? parseCharacters(characters ?? 'printable') : ofTexts(values);
+  return { ...own, characters: allowed, isStructured: type === 'list' };
 }
 
 function ofParameter(name: string, parameter: RecipeParameter | undefined): Flow {

@@ -1,5 +1,7 @@
 // A vendor as data. Each export has its docstring where it is defined.
 export { checkRecipe, type RecipeCheck } from './check-recipe.ts';
-export { defineRecipe, toVendor, type RecipeClient, type RecipeVendor } from './define-recipe.ts';
+export { defineRecipe, toVendor, type AnyRecipeInput, type RecipeClient, type RecipeVendor } from './define-recipe.ts';
+export type { ProxyRecipeClient, ProxyRecipeVendor } from './define-proxy.ts';
+export { proxyRecipeSchema, type ProxyRecipe, type ProxyRecipeInput } from './proxy-schema.ts';
 export { recipeSchema, type Recipe, type RecipeInput } from './recipe-schema.ts';
 export type { MintRequest } from './mint-request.ts';
