@@ -1,5 +1,5 @@
-import type { SchemaProblem } from '@valetkey/core-types';
-import { allowedCallSchema } from '../kit/allowed-calls.ts';
+import type { AllowedCall, SchemaProblem } from '@valetkey/core-types';
+import { allowedCallSchema, isBound } from '../kit/allowed-calls.ts';
 import { parseCharacters } from './character-set.ts';
 import { findUseProblems, reservedHeaders } from './check-templates.ts';
 import { optionNameOf } from './field-rules.ts';
@@ -66,39 +66,43 @@ function checkHeaders({ proxy }: ProxyRecipe, report: Report): void {
   }
 }
 
+const namesCredential = /^(?:api[_-]?)?key$|token|secret|^auth|callback|signature|password/i;
+
 function checkCall(call: ProxyCall, place: string, { options }: ProxyRecipe, report: Report): void {
-  const { method, path, query, freeQuery, body } = call;
-  const used = [...path.matchAll(/\{options\.([A-Za-z0-9]+)\}/g)].map(([, name = '']) => name);
-  if (used.length > 1) report(`${place}.path`, 'must read only one option');
-  for (const name of used) {
-    const option = Object.hasOwn(options, name) ? options[name] : undefined;
-    if (option?.type !== 'list' || !fitsIntoPath(option)) {
-      report(
-        `${place}.path`,
-        `must read an option of the type \`list\` whose \`characters\` are of A-Za-z0-9._~-, not ${name}`,
-      );
-    }
-  }
-  const [sample = path] = fillPath(path, Object.fromEntries(used.map((name) => [name, ['x']])));
-  const isBoundToClaim = sample.includes('{claim:');
-  if (isBoundToClaim || !allowedCallSchema.safeParse({ method, path: sample }).success) {
-    report(
-      `${place}.path`,
-      'must be a path such as /v1/messages or /v1/models/{options.models}:generate, without a claim',
-    );
+  const { method, paths, query, freeQuery, body } = call;
+  for (const [index, path] of paths.entries()) {
+    checkPath({ method, path }, options, (message) => report(`${place}.paths.${index}`, message));
   }
   if (method === 'GET' && body !== undefined) report(`${place}.body`, 'has no effect: a GET has no body');
   for (const name of freeQuery) {
     if (Object.hasOwn(query, name)) report(`${place}.freeQuery`, `names \`${name}\`, which \`query\` binds`);
   }
   const all = [...Object.keys(query), ...freeQuery];
-  for (const name of all.filter((one) => /key|token|secret|auth|callback|signature|password/i.test(one))) {
+  for (const name of all.filter((one) => namesCredential.test(one))) {
     report(`${place}.query`, `names \`${name}\`: a credential or an address in a query is never forwarded`);
   }
   for (const [name, rule] of Object.entries(query))
     checkRule({ rule, place: `${place}.query.${name}`, options, report });
   for (const [name, rule] of Object.entries(body ?? {})) {
     checkRule({ rule, place: `${place}.body.${name}`, options, report });
+  }
+}
+
+function checkPath(
+  { method, path }: AllowedCall,
+  options: ProxyRecipe['options'],
+  report: (message: string) => void,
+): void {
+  const used = [...path.matchAll(/\{options\.([A-Za-z0-9]+)\}/g)].map(([, name = '']) => name);
+  if (used.length > 1) report('must read only one option');
+  for (const name of used) {
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (option?.type === 'list' && fitsIntoPath(option)) continue;
+    report(`must read an option of the type \`list\` whose \`characters\` are of A-Za-z0-9._~-, not ${name}`);
+  }
+  const [sample = path] = fillPath(path, Object.fromEntries(used.map((name) => [name, ['x']])));
+  if (isBound(sample) || !allowedCallSchema.safeParse({ method, path: sample }).success) {
+    report('must be a path such as /v1/messages or /v1/models/{options.models}:generate, without a claim');
   }
 }
 

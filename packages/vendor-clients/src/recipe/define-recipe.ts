@@ -90,6 +90,8 @@ export function defineRecipe(data: AnyRecipeInput): RecipeVendor | ProxyRecipeVe
 }
 
 /** Makes a vendor of a recipe that `checkRecipe` returned. */
+export function toVendor(recipe: Recipe): RecipeVendor;
+export function toVendor(recipe: Recipe | ProxyRecipe): RecipeVendor | ProxyRecipeVendor;
 export function toVendor(recipe: Recipe | ProxyRecipe): RecipeVendor | ProxyRecipeVendor {
   return 'proxy' in recipe ? toProxyVendor(recipe) : toIssuingVendor(recipe);
 }

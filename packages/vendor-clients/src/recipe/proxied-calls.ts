@@ -35,7 +35,9 @@ export function compileProxiedCalls(
   const compiled = new Map<AllowedCall, CompiledCall>();
   for (const call of calls) {
     const rules = compileCall(call, options, vendor);
-    for (const path of fillPath(call.path, options)) compiled.set({ method: call.method, path }, rules);
+    for (const path of call.paths.flatMap((one) => fillPath(one, options))) {
+      compiled.set({ method: call.method, path }, rules);
+    }
   }
   const allow = [...compiled.keys()];
   return {

@@ -7,16 +7,12 @@ const headerName = z
   .regex(/^[a-z][a-z0-9-]{0,63}$/, { error: 'must be lower-case words joined by hyphens' })
   .describe('The name of a header, in lower case.');
 const optionOf = (what: string) =>
-  z
-    .string()
-    .regex(/^\{options\.[a-z][A-Za-z0-9]{0,39}\}$/, {
-      error: `must be ${what}, or an option such as {options.models}`,
-    });
-const pointer = z
-  .string()
-  .regex(/^(?:\/(?:[^/~]|~[01])+)+$/u, {
-    error: 'must be a JSON pointer (RFC 6901), such as /generationConfig/maxOutputTokens',
+  z.string().regex(/^\{options\.[a-z][A-Za-z0-9]{0,39}\}$/, {
+    error: `must be ${what}, or an option such as {options.models}`,
   });
+const pointer = z.string().regex(/^(?:\/(?:[^/~]|~[01])+)+$/u, {
+  error: 'must be a JSON pointer (RFC 6901), such as /generationConfig/maxOutputTokens',
+});
 
 const ruleShape = {
   in: z
@@ -50,11 +46,11 @@ const bodyRuleSchema = z.strictObject({
 
 const callSchema = z.strictObject({
   method: z.enum(['GET', 'POST']).describe('The HTTP method.'),
-  path: z
-    .string()
-    .regex(/^\//, { error: 'must begin with a slash' })
+  paths: z
+    .array(z.string().regex(/^\//, { error: 'must begin with a slash' }))
+    .min(1)
     .describe(
-      'The path at the vendor: `*` stands for one segment, `{name}` for one value inside a segment, and `{options.models}` for each value that the operator lists in this option.',
+      'The paths at the vendor: `*` stands for one segment, `{name}` for one value inside a segment, and `{options.models}` for each value that the operator lists in this option.',
     ),
   query: z
     .record(z.string().regex(/^[A-Za-z0-9._-]{1,60}$/), memberRuleSchema.pick({ in: true, optional: true }))

@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { toVendor } from '../recipe/index.ts';
-import { recipeSchema } from '../recipe/recipe-schema.ts';
-import { loadRecipes } from '../testing/recipe-connection.ts';
+import { defineRecipe } from '../recipe/index.ts';
+import { loadProxyRecipes, loadRecipes } from '../testing/recipe-connection.ts';
 
 const folder = new URL('../../../../docs/vendors/', import.meta.url);
-const recipes = new Map((await loadRecipes()).map((input) => [input.id, recipeSchema.parse(input)]));
+const recipes = new Map(
+  [...(await loadRecipes()), ...(await loadProxyRecipes())].map((input) => [input.id, defineRecipe(input)]),
+);
 
 type Connection = Readonly<Record<string, unknown>>;
 
@@ -36,7 +37,7 @@ const connections = readdirSync(folder).flatMap((page) => {
 });
 
 test.each(connections)('the page $page configures $id as its recipe accepts it', ({ recipe, connection }) => {
-  const { options } = toVendor(recipe);
+  const { options } = recipe;
   const own = Object.entries(connection).filter(([field]) => !ofBroker.has(field));
   expect(options.safeParse(Object.fromEntries(own))).toMatchObject({ success: true });
 });
