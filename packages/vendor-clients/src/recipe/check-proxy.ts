@@ -18,7 +18,7 @@ export function findProxyProblems(recipe: ProxyRecipe): readonly SchemaProblem[]
   checkHeaders(recipe, report);
   for (const [index, call] of recipe.proxy.calls.entries()) checkCall(call, `proxy.calls.${index}`, recipe, report);
   checkUnread(recipe, report);
-  return problems.length > 0 ? problems : findUseProblems(listProxyUses(recipe), recipe);
+  return [...problems, ...findUseProblems(listProxyUses(recipe), recipe)];
 }
 
 const reservedOptions = new Set(['baseUrl', 'timeoutMs', 'streamTimeoutMs', 'maxRequestBytes', 'maxResponseBytes']);

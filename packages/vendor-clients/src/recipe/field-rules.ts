@@ -12,29 +12,54 @@ export function optionNameOf(text: string): string {
   return text.slice('{options.'.length, -1);
 }
 
-/** Compiles the rule of one field for a connection. */
+/** Compiles the rule of one field for a connection. Without the option of a list, no value is allowed. */
 export function compileFieldRule(rule: FieldRule, options: RecipeOptions): CheckField {
-  const read = (limit: unknown): unknown => (typeof limit === 'string' ? options[optionNameOf(limit)] : limit);
-  if (rule.never === true) return (value) => (isAbsent(value) ? undefined : 'is not allowed');
-  const [allowed, max, maxLength] = [rule.in, rule.max, rule.maxLength].map(read);
-  // The operator sets no limit.
-  if (allowed === undefined && max === undefined && maxLength === undefined && isBound(rule)) return () => undefined;
+  const { never, optional } = rule;
+  if (never === true) return (value) => (isAbsent(value) ? undefined : 'is not allowed');
+  const checks = [compileIn(rule, options), compileMax(rule, options), compileMaxLength(rule, options)].filter(
+    (check) => check !== undefined,
+  );
+  // The operator sets no bound.
+  if (checks.length === 0) return () => undefined;
   return (value) => {
-    if (isAbsent(value)) return rule.optional === true ? undefined : 'is missing';
-    if (Array.isArray(allowed) && !allowed.includes(value)) return 'has a value that the operator does not list';
-    if (typeof max === 'number' && !isWithin(value, max)) return `must be a whole number of at most ${max}`;
-    const isShort = typeof value === 'string' && value.length <= Number(maxLength ?? value.length);
-    return maxLength === undefined || isShort ? undefined : `must be a text of at most ${String(maxLength)} characters`;
+    if (isAbsent(value)) return optional === true ? undefined : 'is missing';
+    for (const check of checks) {
+      const problem = check(value);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
   };
 }
 
-const isBound = ({ max, maxLength }: FieldRule): boolean => max !== undefined || maxLength !== undefined;
+function compileIn({ in: values }: FieldRule, options: RecipeOptions): CheckField | undefined {
+  if (values === undefined) return undefined;
+  const allowed = readLimit(values, options) ?? [];
+  return (value) =>
+    Array.isArray(allowed) && allowed.includes(value) ? undefined : 'has a value that the operator does not list';
+}
+
+function compileMax({ max: limit }: FieldRule, options: RecipeOptions): CheckField | undefined {
+  const max = readLimit(limit, options);
+  if (max === undefined) return undefined;
+  const isWithin = (value: unknown): boolean =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= Number(max);
+  return (value) => (isWithin(value) ? undefined : `must be a whole number of at most ${String(max)}`);
+}
+
+function compileMaxLength({ maxLength: limit }: FieldRule, options: RecipeOptions): CheckField | undefined {
+  const max = readLimit(limit, options);
+  if (max === undefined) return undefined;
+  const isWithin = (value: unknown): boolean => typeof value === 'string' && value.length <= Number(max);
+  return (value) => (isWithin(value) ? undefined : `must be a text of at most ${String(max)} characters`);
+}
+
+/** Returns a limit of a recipe, or the option that it names. */
+function readLimit(limit: unknown, options: RecipeOptions): unknown {
+  return typeof limit === 'string' ? options[optionNameOf(limit)] : limit;
+}
 
 /** `null` means the default to most readers of JSON, as an absent field does. */
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
-
-const isWithin = (value: unknown, max: number): boolean =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max;
 
 type Fields = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Fields =>
