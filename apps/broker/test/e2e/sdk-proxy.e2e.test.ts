@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { readSdkRequests } from '../support/sdk-requests.ts';
 import { startSdkBroker, vendorKey, type SdkBroker } from '../support/sdk-broker.ts';
 
 let proxied: SdkBroker;
@@ -34,6 +35,16 @@ async function send(
   received.push(JSON.stringify([...response.headers]), text);
   return { status: response.status, headers: response.headers, text };
 }
+
+test.each(readSdkRequests().requests)(
+  'forwards $title of $connection as the published SDK sends it',
+  async ({ connection, path: target, headers, body }) => {
+    const own = Object.entries(headers).map(([name, value]) => [name, value.replace('<token>', alice)]);
+    const response = await send(connection, target, Object.fromEntries(own) as Headers, body);
+    expect(response.status).toBe(200);
+    expect(proxied.vendor.calls).toMatchObject([{ method: 'POST', path: target, body }]);
+  },
+);
 
 const messages = [{ role: 'user', content: 'Hello' }];
 const chat = { model: 'sample-model', max_completion_tokens: 100, messages };
