@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { readSdkRequests } from '../support/sdk-requests.ts';
@@ -258,6 +260,22 @@ test.each<[string, string, string, () => Headers, number, string]>([
   expect(error['message']).toEqual(expect.stringMatching(/\.$/));
   expect(response.headers.get('www-authenticate')).toMatch(/^Bearer\b/);
   expect(response.headers.get('www-authenticate')).not.toContain('DPoP');
+  expect(proxied.vendor.calls).toEqual([]);
+});
+
+test('refuses an upgrade to a WebSocket, and a header of a key that is sent twice', async () => {
+  const open = async (method: string, headers: OutgoingHttpHeaders) => {
+    const request = httpRequest(`${proxied.baseUrlOf('gemini-proxy')}/v1/models/sample-model:generateContent`, {
+      method,
+      headers,
+    });
+    const [response] = (await once(request.end(), 'response')) as [IncomingMessage];
+    response.resume();
+    return response.statusCode;
+  };
+  const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+  expect(await open('GET', { ...upgrade, 'x-goog-api-key': alice })).toBe(403);
+  expect(await open('POST', { 'x-goog-api-key': [alice, alice] })).toBe(401);
   expect(proxied.vendor.calls).toEqual([]);
 });
 
