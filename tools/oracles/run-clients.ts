@@ -29,7 +29,10 @@ async function withinTime<Result>(work: Promise<Result>): Promise<Result> {
 }
 
 /** Returns the request that the SDK has sent to the broker, without the token. */
-function describeRequest(connection: string, title: string): SdkRequest {
+function describeRequest(
+  { connection, package: sdk }: Pick<ClientSdk<never>, 'connection' | 'package'>,
+  title: string,
+): SdkRequest {
   const [head] = heads.splice(0);
   const [call] = vendor.calls.splice(0);
   if (head === undefined || call === undefined) return fail(connection, title, 'reached no vendor');
@@ -38,16 +41,24 @@ function describeRequest(connection: string, title: string): SdkRequest {
     .filter(([name, value]) => typeof value === 'string' && !volatile.test(name))
     .map(([name, value]) => [name, String(value).replace(token, '<token>')]);
   const path = (head.url ?? '').slice(new URL(baseUrlOf(connection)).pathname.length);
-  return { connection, title, path, headers: Object.fromEntries(headers) as Record<string, string>, body: call.body };
+  return {
+    sdk,
+    connection,
+    title,
+    path,
+    headers: Object.fromEntries(headers) as Record<string, string>,
+    body: call.body,
+  };
 }
 
-async function prove<Client>({ connection, create, calls }: ClientSdk<Client>): Promise<readonly SdkRequest[]> {
+async function prove<Client>(sdk: ClientSdk<Client>): Promise<readonly SdkRequest[]> {
+  const { connection, create, calls } = sdk;
   const client = create({ baseUrl: baseUrlOf(connection), token });
   const requests: SdkRequest[] = [];
   for (const { title, run } of calls) {
     const answer = await withinTime(run(client, vendor.hold()));
     if (answer !== 'Hello world') fail(connection, title, `returned ${JSON.stringify(answer)}`);
-    requests.push(describeRequest(connection, title));
+    requests.push(describeRequest(sdk, title));
   }
   const stranger = create({ baseUrl: baseUrlOf(connection), token: 'no.valid.token' });
   const refusal = await withinTime(calls[0]?.run(stranger, () => undefined) ?? Promise.resolve('')).catch(

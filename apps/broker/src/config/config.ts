@@ -1,8 +1,9 @@
-import type { IssuerOptions, VendorDefinition } from '@valetkey/core-types';
+import type { IssuerOptions } from '@valetkey/core-types';
 import type { ClientCertificate } from '@valetkey/vendor-clients';
 import type { z } from 'zod';
 import type { brokerShape } from './broker-fields.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
+import type { KnownDefinition } from './known-definition.ts';
 import type { OperatorsField } from './operator-fields.ts';
 
 /** The fields of the configuration as their schemas parse them. */
@@ -11,7 +12,7 @@ export type BrokerFields = z.output<z.ZodObject<typeof brokerShape>>;
 /** The configuration of one connection: its name, its vendor with the options, and its policy. */
 export interface ConnectionConfig {
   readonly name: string;
-  readonly definition: VendorDefinition;
+  readonly definition: KnownDefinition;
   readonly options: Readonly<Record<string, unknown>>;
   readonly policy: ConnectionPolicy;
   /** The certificate that the broker shows to the vendor. */

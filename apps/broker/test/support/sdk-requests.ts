@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 const requestSchema = z.strictObject({
+  /** The npm package of the SDK. */
+  sdk: z.string(),
   connection: z.string(),
   title: z.string(),
   /** The path below the base URL that the SDK is given. */

@@ -39,6 +39,8 @@ export interface RecipeClient extends VendorClient {
 
 /** A recipe that issues tokens, or one that forwards calls. */
 export type AnyRecipeInput = RecipeInput | ProxyRecipeInput;
+/** The vendor of a recipe of either kind. */
+export type AnyRecipeVendor = RecipeVendor | ProxyRecipeVendor;
 
 type Credentials = Readonly<Record<string, CredentialDeclaration>>;
 
@@ -79,20 +81,24 @@ export interface RecipeVendor extends DefinedVendor<Credentials, z.ZodRawShape, 
  * });
  * ```
  */
-export function defineRecipe(data: RecipeInput): RecipeVendor;
 export function defineRecipe(data: ProxyRecipeInput): ProxyRecipeVendor;
-export function defineRecipe(data: AnyRecipeInput): RecipeVendor | ProxyRecipeVendor;
-export function defineRecipe(data: AnyRecipeInput): RecipeVendor | ProxyRecipeVendor {
+export function defineRecipe(data: RecipeInput): RecipeVendor;
+export function defineRecipe(data: AnyRecipeInput): AnyRecipeVendor {
   const check = checkRecipe(data);
   if ('recipe' in check) return toVendor(check.recipe);
   const problems = check.problems.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
   throw new VendorSetupError(`The recipe cannot be used: ${problems.join('; ')}.`);
 }
 
+/** Returns whether the recipe of a vendor issues tokens. Otherwise it forwards calls. */
+export function issuesTokens(vendor: AnyRecipeVendor): vendor is RecipeVendor {
+  return 'steps' in vendor.recipe;
+}
+
 /** Makes a vendor of a recipe that `checkRecipe` returned. */
 export function toVendor(recipe: Recipe): RecipeVendor;
-export function toVendor(recipe: Recipe | ProxyRecipe): RecipeVendor | ProxyRecipeVendor;
-export function toVendor(recipe: Recipe | ProxyRecipe): RecipeVendor | ProxyRecipeVendor {
+export function toVendor(recipe: Recipe | ProxyRecipe): AnyRecipeVendor;
+export function toVendor(recipe: Recipe | ProxyRecipe): AnyRecipeVendor {
   return 'proxy' in recipe ? toProxyVendor(recipe) : toIssuingVendor(recipe);
 }
 

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { defineRecipe } from '../recipe/index.ts';
-import { loadProxyRecipes, loadRecipes } from '../testing/recipe-connection.ts';
+import { connectionOf, loadProxyRecipes, loadRecipes } from '../testing/recipe-connection.ts';
 
 const folder = new URL('../../../../docs/vendors/', import.meta.url);
-const recipes = new Map(
-  [...(await loadRecipes()), ...(await loadProxyRecipes())].map((input) => [input.id, defineRecipe(input)]),
-);
+const issuing = (await loadRecipes()).map((input) => defineRecipe(input));
+const forwarding = (await loadProxyRecipes()).map((input) => defineRecipe(input));
+const recipes = new Map([...issuing, ...forwarding].map((vendor) => [vendor.id, vendor] as const));
 
 type Connection = Readonly<Record<string, unknown>>;
 
@@ -37,8 +37,12 @@ const connections = readdirSync(folder).flatMap((page) => {
 });
 
 test.each(connections)('the page $page configures $id as its recipe accepts it', ({ recipe, connection }) => {
-  const { options } = recipe;
-  const own = Object.entries(connection).filter(([field]) => !ofBroker.has(field));
+  const { options, recipe: data } = recipe;
+  const samples: Connection = 'proxy' in data ? connection : connectionOf(data, 'https://vendor.example');
+  const own = Object.entries(connection)
+    .filter(([field]) => !ofBroker.has(field))
+    // A private key must be one.
+    .map(([field, value]) => [field, data.secrets[field] === undefined ? value : samples[field]]);
   expect(options.safeParse(Object.fromEntries(own))).toMatchObject({ success: true });
 });
 

@@ -2,7 +2,7 @@ import type { ProxyRecipeInput } from '../../recipe/index.ts';
 
 export const deepgramProxyRecipe = {
   id: 'deepgram-proxy',
-  title: 'Deepgram',
+  title: 'Deepgram API',
   secrets: { apiKey: { description: 'An API key of the Deepgram project with the role Member.' } },
   options: {
     models: {

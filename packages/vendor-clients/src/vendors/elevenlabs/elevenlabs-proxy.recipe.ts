@@ -2,7 +2,7 @@ import type { ProxyRecipeInput } from '../../recipe/index.ts';
 
 export const elevenlabsProxyRecipe = {
   id: 'elevenlabs-proxy',
-  title: 'ElevenLabs',
+  title: 'ElevenLabs API',
   secrets: { apiKey: { description: 'An API key of ElevenLabs that may only use Text to Speech.' } },
   options: {
     models: {

@@ -2,7 +2,7 @@ import type { ProxyRecipeInput } from '../../recipe/index.ts';
 
 export const openaiProxyRecipe = {
   id: 'openai-proxy',
-  title: 'OpenAI',
+  title: 'OpenAI API',
   secrets: { apiKey: { description: 'An API key of an OpenAI project that may only use models.' } },
   options: {
     models: {
