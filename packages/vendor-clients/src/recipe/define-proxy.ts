@@ -71,12 +71,12 @@ export function toProxyVendor(recipe: ProxyRecipe): ProxyRecipeVendor {
 }
 
 /** Returns the options of the vendor, apart from its credentials. A model may think for minutes before it responds. */
-function createProxyOptions({ options, baseUrl, title }: ProxyRecipe): z.ZodRawShape {
+function createProxyOptions({ options, baseUrl }: ProxyRecipe): z.ZodRawShape {
   const own = Object.entries(options).map(([name, option]) => [name, createOptionSchema(option)] as const);
   const { streamTimeoutMs, maxRequestBytes, maxResponseBytes } = forwardOptions;
   return {
     ...Object.fromEntries(own),
-    baseUrl: baseUrlSchema.optional().describe(`The URL of ${title}'s API. Absent: ${baseUrl}.`),
+    baseUrl: baseUrlSchema.optional().describe(`The URL of the API. Absent: ${baseUrl}.`),
     streamTimeoutMs: streamTimeoutMs
       .removeDefault()
       .default(600_000)
