@@ -1,23 +1,9 @@
 import { createSandbox } from '@valetkey/sandbox';
-import { defineRecipe, type ProxyRecipeInput } from '@valetkey/vendor-clients/recipe';
-import { anthropicProxyRecipe } from '../../../../packages/vendor-clients/src/vendors/anthropic/anthropic-proxy.recipe.ts';
-import { deepgramProxyRecipe } from '../../../../packages/vendor-clients/src/vendors/deepgram/deepgram-proxy.recipe.ts';
-import { elevenlabsProxyRecipe } from '../../../../packages/vendor-clients/src/vendors/elevenlabs/elevenlabs-proxy.recipe.ts';
-import { geminiProxyRecipe } from '../../../../packages/vendor-clients/src/vendors/gemini/gemini-proxy.recipe.ts';
-import { openaiProxyRecipe } from '../../../../packages/vendor-clients/src/vendors/openai/openai-proxy.recipe.ts';
 import { createConfigFor, startRecordingBroker } from './recording-broker.ts';
 import { startSdkVendor } from './sdk-vendor.ts';
 
 /** The key of the broker at every simulated vendor. */
 export const vendorKey = 'canary-vendor-key-7c41';
-
-const recipes = [
-  anthropicProxyRecipe,
-  deepgramProxyRecipe,
-  elevenlabsProxyRecipe,
-  geminiProxyRecipe,
-  openaiProxyRecipe,
-] as const;
 
 /** Starts a broker over a simulated vendor, with a connection for each recipe that forwards calls. */
 export async function startSdkBroker() {
@@ -28,7 +14,6 @@ export async function startSdkBroker() {
   const given = { apiKey: vendorKey, models, baseUrl: vendor.url };
   const broker = await startRecordingBroker({
     ...config,
-    adapters: recipes.map((recipe: ProxyRecipeInput) => defineRecipe(recipe)),
     vendors: {
       ...config.vendors,
       'anthropic-proxy': { ...given, maxTokens: 1_000 },
