@@ -1,6 +1,7 @@
 import { readClaim, readTenant, type ClaimSource, type Principal } from '@valetkey/core-types';
 import { z } from 'zod';
 import { parseCharacters } from './character-set.ts';
+import { listPlaceholders } from './placeholders.ts';
 import type { Recipe, RecipeParameter } from './recipe-schema.ts';
 
 type Parameters = Recipe['parameters'];
@@ -77,15 +78,31 @@ const claimSchema = z.strictObject({
 });
 
 /** Returns the schema of the option `set`: the parameters that the operator sets, each as a value or from a claim. */
-export function createSetSchema(parameters: Parameters) {
+export function createSetSchema({ parameters, subject }: Pick<Recipe, 'parameters' | 'subject'>) {
   const shape = Object.entries(parameters)
     .filter(([, { from }]) => from === 'policy')
     .map(([name, parameter]) => {
-      const schema = z.union([createParameterSchema(parameter), claimSchema]).describe(parameter.description);
+      const schema = z
+        .union([createParameterSchema(parameter), claimSchema, ...createFilledSchemas(parameter)])
+        .refine((value) => subject !== undefined || !listPlaceholders(value).includes('user'), {
+          error: 'must not have {user}, because the token names no user; use {claim:sub}',
+        })
+        .describe(parameter.description);
       const isRequired = parameter.default === undefined && parameter.optional !== true;
       return [name, isRequired ? schema : schema.optional()] as const;
     });
   return z.strictObject(Object.fromEntries(shape));
+}
+
+/** Returns schemas of what fits a parameter only after its placeholders are filled. What they become is checked then. */
+function createFilledSchemas({ type }: RecipeParameter): z.ZodType[] {
+  const filled = z.string().max(4_096).refine(hasPlaceholders);
+  if (type === 'text') return [filled];
+  return type === 'list' ? [z.array(z.string().min(1).max(1_024)).max(100).refine(hasPlaceholders)] : [];
+}
+
+function hasPlaceholders(value: unknown): boolean {
+  return listPlaceholders(value).length > 0;
 }
 
 const patternForm = /^[^*{}]*(?:\{(?:user|claim:[^{}*]+)\}(?:[^*{}]+\*|[^*{}]*))?$|^[^*{}]*\*$/;
@@ -111,7 +128,9 @@ export type AllowOption = Readonly<Record<string, readonly AllowEntry[] | undefi
 export function listClaims(set: SetOption, allow: AllowOption): readonly ClaimSource[] {
   const ofSet = Object.entries(set).flatMap(([name, value]) => {
     const source = claimOf(value);
-    return source === undefined ? [] : [{ option: `set.${name}`, ...source }];
+    if (source !== undefined) return [{ option: `set.${name}`, ...source }];
+    const claims = listPlaceholders(value).filter((what) => what !== 'user');
+    return claims.map((what) => ({ option: `set.${name}`, claim: what.slice('claim:'.length) }));
   });
   const ofAllow = Object.entries(allow).flatMap(([name, entries = []]) =>
     entries.flatMap((entry, index) => {
@@ -148,10 +167,14 @@ export function isAllowed(
   return entries.some((entry) => {
     const { value: pattern, issuer } = typeof entry === 'string' ? { value: entry, issuer: undefined } : entry;
     if (issuer !== undefined && readTenant(issuer, principal.issuer) === undefined) return false;
-    return matches(value, pattern, (what) =>
-      what === 'user' ? userId : claimFrom(principal, { claim: what.slice('claim:'.length) }),
-    );
+    return matches(value, pattern, (what) => ownValue(what, principal, userId));
   });
+}
+
+/** Returns what `user` or `claim:name` stands for. */
+export function ownValue(what: string, principal: Principal | undefined, userId: string | undefined): unknown {
+  if (what === 'user') return userId;
+  return principal === undefined ? undefined : claimFrom(principal, { claim: what.slice('claim:'.length) });
 }
 
 /**

@@ -5,13 +5,13 @@ import { createAllowSchema, createSetSchema } from './parameters.ts';
 import type { Recipe, RecipeOption } from './recipe-schema.ts';
 
 /** Returns the options of a recipe's vendor, apart from its credentials. */
-export function createOptions({ options, parameters, baseUrl, life, keep, title }: Recipe): z.ZodRawShape {
+export function createOptions({ options, parameters, subject, baseUrl, life, keep, title }: Recipe): z.ZodRawShape {
   const own = Object.entries(options).map(([name, option]) => [name, createOptionSchema(option)] as const);
   const all = Object.values(parameters);
   const isSetRequired = all.some(
     ({ from, default: value, optional }) => from === 'policy' && value === undefined && optional !== true,
   );
-  const set = createSetSchema(parameters).describe('The parameters that no caller may set.');
+  const set = createSetSchema({ parameters, subject }).describe('The parameters that no caller may set.');
   return {
     ...Object.fromEntries(own),
     ...(baseUrl !== undefined && {
