@@ -38,11 +38,27 @@ const everywhere: RecipeInput = {
         method: 'POST',
         path: '/v1/rooms/{parameters.room}/{user.id | base64url}',
         query: { label: '{parameters.label}', note: '{parameters.note}' },
-        headers: { authorization: 'Bearer {secrets.apiKey}', 'x-person': '{user.id | uri}', 'x-room': '{parameters.room}' },
-        json: { person: '{user.id}', label: '{parameters.label}', scope: 'room:{parameters.room} read', tags: '{parameters.tags | join( )}' },
+        headers: {
+          authorization: 'Bearer {secrets.apiKey}',
+          'x-person': '{user.id | uri}',
+          'x-room': '{parameters.room}',
+        },
+        json: {
+          person: '{user.id}',
+          label: '{parameters.label}',
+          scope: 'room:{parameters.room} read',
+          tags: '{parameters.tags | join( )}',
+        },
       },
     },
-    { as: 'form', http: { method: 'POST', path: '/v1/form', form: { person: '{user.id}', nested: { label: '{parameters.label}' } } } },
+    {
+      as: 'form',
+      http: {
+        method: 'POST',
+        path: '/v1/form',
+        form: { person: '{user.id}', nested: { label: '{parameters.label}' } },
+      },
+    },
     {
       as: 'jwt',
       jwt: {
@@ -65,7 +81,11 @@ interface Attempt {
 /** What the broker sent and returned, without the values: two attempts with other values must have the same shape. */
 type Shape = readonly unknown[];
 
-async function mintShape(vendor: Vendor, server: VendorServer, { principal, name, parameters }: Attempt): Promise<Shape | undefined> {
+async function mintShape(
+  vendor: Vendor,
+  server: VendorServer,
+  { principal, name, parameters }: Attempt,
+): Promise<Shape | undefined> {
   server.calls.length = 0;
   const { issue, users } = vendor;
   const vendorUserId = users?.nameOf?.(name) ?? undefined;
@@ -74,7 +94,9 @@ async function mintShape(vendor: Vendor, server: VendorServer, { principal, name
   if (!success) return undefined;
   try {
     const token = await issue.issue({ principal, parameters: data, vendorUserId } as never);
-    const fields = Object.entries(token.fields).map(([field, value]) => [field, value instanceof Secret ? value.reveal() : value] as const);
+    const fields = Object.entries(token.fields).map(
+      ([field, value]) => [field, value instanceof Secret ? value.reveal() : value] as const,
+    );
     return [server.calls.map(shapeOfCall), fields.map(([field, text]) => [field, shapeOfToken(text)])];
   } catch (error) {
     // A text that cannot be sent is refused by an error of the table, never by a raw one.
@@ -87,7 +109,15 @@ function shapeOfCall({ method, path, headers, body }: RecordedCall): Shape {
   const url = new URL(path, 'http://vendor.example');
   const names = Object.keys(headers).filter((name) => name !== 'content-length');
   const words = names.map((name) => String(headers[name]).split(' ').length);
-  return [method, path.split('?')[0]?.split('/').length, url.pathname.split('/').length, [...url.searchParams.keys()], names, words, shapeOfBody(body)];
+  return [
+    method,
+    path.split('?')[0]?.split('/').length,
+    url.pathname.split('/').length,
+    [...url.searchParams.keys()],
+    names,
+    words,
+    shapeOfBody(body),
+  ];
 }
 
 function shapeOfBody(body: string): unknown {
@@ -130,21 +160,39 @@ describe.each([everywhere, ...(await loadRecipes())].map((input) => [input.id, i
     expect(usual).toBeDefined();
 
     await fc.assert(
-      fc.asyncProperty(hostile, fc.array(hostile, { minLength: texts.length, maxLength: texts.length }), fc.boolean(), async (text, values, isNameHostile) => {
-        const changed = Object.fromEntries(texts.map(([parameter], index) => [parameter, values[index]]));
-        const attempt = isNameHostile ? { name: text, parameters: plain } : { name, parameters: { ...plain, ...changed } };
-        const shape = await mintShape(open, server, { principal: principalWith(isNameHostile ? 'abc' : text), ...attempt });
-        expect(shape ?? usual).toEqual(usual);
-        // Whatever was refused, nothing was sent to another place.
-        for (const { path } of server.calls) expect(new URL(path, 'http://vendor.example').pathname).toBe(path.split('?')[0]);
-      }),
-      { numRuns: 60, examples: hostileTexts.flatMap((text) => [true, false].map((isName) => [text, texts.map(() => text), isName] as [string, string[], boolean])) },
+      fc.asyncProperty(
+        hostile,
+        fc.array(hostile, { minLength: texts.length, maxLength: texts.length }),
+        fc.boolean(),
+        async (text, values, isNameHostile) => {
+          const changed = Object.fromEntries(texts.map(([parameter], index) => [parameter, values[index]]));
+          const attempt = isNameHostile
+            ? { name: text, parameters: plain }
+            : { name, parameters: { ...plain, ...changed } };
+          const shape = await mintShape(open, server, {
+            principal: principalWith(isNameHostile ? 'abc' : text),
+            ...attempt,
+          });
+          expect(shape ?? usual).toEqual(usual);
+          // Whatever was refused, nothing was sent to another place.
+          for (const { path } of server.calls)
+            expect(new URL(path, 'http://vendor.example').pathname).toBe(path.split('?')[0]);
+        },
+      ),
+      {
+        numRuns: 60,
+        examples: hostileTexts.flatMap((text) =>
+          [true, false].map((isName) => [text, texts.map(() => text), isName] as [string, string[], boolean]),
+        ),
+      },
     );
     await open.close();
   });
 
   test('two people never have one name', () => {
-    const { users } = defineRecipe(input).create(defineRecipe(input).options.parse(connectionOf(input, 'https://api.example.com')));
+    const { users } = defineRecipe(input).create(
+      defineRecipe(input).options.parse(connectionOf(input, 'https://api.example.com')),
+    );
     const nameOf = (person: string) => users?.nameOf?.(person);
     fc.assert(
       fc.property(hostile, hostile, (one, other) => {

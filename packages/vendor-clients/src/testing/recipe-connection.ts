@@ -8,9 +8,13 @@ const folder = new URL('../vendors/', import.meta.url);
 
 /** Returns every recipe of the catalog. */
 export async function loadRecipes(): Promise<readonly RecipeInput[]> {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.recipe.ts'));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.recipe.ts'),
+  );
   const modules = await Promise.all(
-    files.toSorted().map(async (file) => (await import(new URL(file, folder).href)) as Readonly<Record<string, RecipeInput>>),
+    files
+      .toSorted()
+      .map(async (file) => (await import(new URL(file, folder).href)) as Readonly<Record<string, RecipeInput>>),
   );
   return modules.flatMap((module) => Object.values(module));
 }
@@ -45,7 +49,7 @@ export function connectionOf(input: RecipeInput, baseUrl: string): Record<string
   const parameters = Object.entries(recipe.parameters);
   const set = parameters
     .filter(([, { from }]) => from === 'policy')
-    .map(([name, parameter]) => [name, isText(parameter) ? { claim: policyClaim } : valueOf(parameter)] as const)
+    .map(([name, parameter]) => [name, policyValueOf(parameter)] as const)
     .filter(([, value]) => value !== undefined);
   const allow = parameters.filter(([, { authorize }]) => authorize === true).map(([name]) => [name, ['*']]);
   return {
@@ -60,6 +64,12 @@ type Field = Recipe['parameters'][string] | Recipe['options'][string];
 
 function isText({ type, values }: Field): boolean {
   return type === 'text' && values === undefined;
+}
+
+function policyValueOf(parameter: Recipe['parameters'][string]): unknown {
+  if (isText(parameter)) return { claim: policyClaim };
+  const isNeeded = parameter.default === undefined && parameter.optional !== true;
+  return parameter.type === 'json' && isNeeded ? { sample: [`own-{claim:${policyClaim}}`] } : valueOf(parameter);
 }
 
 function secretOf(name: string, type: Recipe['secrets'][string]['type']): string {

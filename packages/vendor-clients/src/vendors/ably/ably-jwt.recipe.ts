@@ -18,7 +18,7 @@ export const ablyJwtRecipe = {
       from: 'policy',
     },
   },
-  subject: { characters: 'A-Za-z0-9_.@:|+=-', max: 128, otherwise: 'hash' },
+  subject: { characters: 'A-Za-z0-9_.@|+-', max: 128, otherwise: 'hash' },
   binding: 'user',
   keep: 'never',
   life: { default: 3600, max: 86_400 },
@@ -38,4 +38,5 @@ export const ablyJwtRecipe = {
     },
   ],
   answer: { token: { token: '{token}' }, details: { client_id: '{user.id}' }, expiry: 'asked' },
+  endpoint: { methods: ['GET', 'POST'], respond: { type: 'text/plain', body: '{token.token}' } },
 } as const satisfies RecipeInput;

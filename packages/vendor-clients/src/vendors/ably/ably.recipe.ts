@@ -18,7 +18,7 @@ export const ablyRecipe = {
       from: 'policy',
     },
   },
-  subject: { characters: 'A-Za-z0-9_.@:|+=-', max: 128, otherwise: 'hash' },
+  subject: { characters: 'A-Za-z0-9_.@|+-', max: 128, otherwise: 'hash' },
   binding: 'user',
   keep: 'never',
   life: { default: 3600, max: 86_400 },
@@ -52,4 +52,5 @@ export const ablyRecipe = {
     details: { client_id: '{user.id}' },
     expiry: 'asked',
   },
+  endpoint: { methods: ['GET', 'POST'], respond: { body: '{token.token_request}' } },
 } as const satisfies RecipeInput;

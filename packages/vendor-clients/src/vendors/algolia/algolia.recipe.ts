@@ -33,7 +33,7 @@ export const algoliaRecipe = {
       optional: true,
     },
   },
-  subject: { characters: 'A-Za-z0-9_=/+-', max: 129, otherwise: 'hash' },
+  subject: { characters: 'A-Za-z0-9_+-', max: 129, otherwise: 'hash' },
   binding: 'user',
   keep: 'never',
   life: { default: 600, max: 86_400 },

@@ -82,4 +82,11 @@ export const livekitRecipe = {
     details: { server_url: '{options.serverUrl}', room: '{parameters.room}' },
     expiry: 'asked',
   },
+  endpoint: {
+    parameters: { room: 'room_name' },
+    respond: {
+      status: 201,
+      body: { server_url: '{token.server_url}', participant_token: '{token.participant_token}' },
+    },
+  },
 } as const satisfies RecipeInput;

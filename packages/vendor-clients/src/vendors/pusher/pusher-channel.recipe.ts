@@ -37,4 +37,8 @@ export const pusherChannelRecipe = {
     { set: { auth: '{options.key}:{signature}' } },
   ],
   answer: { token: { auth: '{auth}' }, expiry: 'unknown' },
+  endpoint: {
+    parameters: { socket_id: 'socket_id', channel_name: 'channel_name' },
+    respond: { body: { auth: '{token.auth}' } },
+  },
 } as const satisfies RecipeInput;

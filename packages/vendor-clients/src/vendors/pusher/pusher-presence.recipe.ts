@@ -45,4 +45,8 @@ export const pusherPresenceRecipe = {
     { set: { auth: '{options.key}:{signature}' } },
   ],
   answer: { token: { auth: '{auth}' }, details: { channel_data: '{member | json}' }, expiry: 'unknown' },
+  endpoint: {
+    parameters: { socket_id: 'socket_id', channel_name: 'channel_name' },
+    respond: { body: { auth: '{token.auth}', channel_data: '{token.channel_data}' } },
+  },
 } as const satisfies RecipeInput;

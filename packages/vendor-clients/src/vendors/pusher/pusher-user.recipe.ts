@@ -38,4 +38,8 @@ export const pusherUserRecipe = {
     { set: { auth: '{options.key}:{signature}' } },
   ],
   answer: { token: { auth: '{auth}' }, details: { user_data: '{userData | json}' }, expiry: 'unknown' },
+  endpoint: {
+    parameters: { socket_id: 'socket_id' },
+    respond: { body: { auth: '{token.auth}', user_data: '{token.user_data}' } },
+  },
 } as const satisfies RecipeInput;
