@@ -6,9 +6,11 @@ export { parseSandboxBody } from './engine/sandbox-body.ts';
 export { createSeededRandom } from './engine/random.ts';
 export { defineSimulation } from './engine/simulation.ts';
 export { createSandbox, sandboxCredentials, sandboxVendors } from './sandbox.ts';
+export { simulateRecipe } from './recipe/simulate-recipe.ts';
 export { simulations } from './registry.ts';
 
 export type { Call, Routes, SimulatedResponse, TokenFlaw } from './engine/responses.ts';
+export type { PrivateKeyKind } from './engine/private-keys.ts';
 export type { Control } from './engine/controls.ts';
 export type { CredentialList } from './engine/credential-list.ts';
 export type { Fault } from './engine/faults.ts';

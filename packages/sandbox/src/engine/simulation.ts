@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Routes, SimulatedResponse } from './responses.ts';
 import type { Control } from './controls.ts';
 import { parseArgument } from './parse.ts';
+import type { PrivateKeyKind } from './private-keys.ts';
 import type { SigningAlgorithms, SigningKeys } from './signing-keys.ts';
 
 /** How the front page and the README introduce a service. */
@@ -95,6 +96,8 @@ export interface Simulation<
   readonly services: Services;
   /** The credentials that the simulation accepts. Each contains `sandbox-only`, so that nothing real accepts one. */
   readonly credentials: Credentials;
+  /** The credentials that are private keys. The sandbox generates them when it starts. Absent: none. */
+  readonly privateKeys?: Readonly<Record<string, PrivateKeyKind>> | undefined;
   /** The signature algorithms of each issuer that signs tokens with keys of its own. */
   readonly signingKeys: Keys;
   /** Parses the options of the simulation. Strict: it refuses unknown fields. */

@@ -3,3 +3,4 @@ export { checkRecipe, type RecipeCheck } from './check-recipe.ts';
 export { defineRecipe, toVendor, type RecipeClient, type RecipeVendor } from './define-recipe.ts';
 export { recipeSchema, type Recipe, type RecipeInput } from './recipe-schema.ts';
 export type { MintRequest } from './mint-request.ts';
+export { sampleOf } from './sample.ts';

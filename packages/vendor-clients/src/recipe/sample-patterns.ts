@@ -1,0 +1,82 @@
+import type { SampleRequest, SampleTextPart, SampleValue } from '@valetkey/core-types';
+import type { Recipe, RecipeRequest } from './recipe-schema.ts';
+import { parseTemplate, type Expression, type ValueTemplate } from './template.ts';
+
+type Pattern = Pick<SampleRequest, 'method' | 'path' | 'query' | 'headers' | 'body'>;
+type Parts = readonly SampleTextPart[];
+
+/** Returns a function that describes the requests of a recipe: what is literal, which part is a credential, and what varies. */
+export function createSamplePatterns(recipe: Recipe): (request: RecipeRequest) => Pattern {
+  const names = namedValues(recipe);
+
+  const partsOf = (text: string): Parts =>
+    parseTemplate(text).flatMap((part) => (typeof part === 'string' ? [part] : expressionOf(part)));
+
+  function expressionOf(expression: Expression): Parts {
+    const { path, filters } = expression;
+    const [root = '', field = ''] = path;
+    const named = path.length === 1 ? names.get(root) : undefined;
+    const inner = root === 'secrets' ? [{ credential: field }] : typeof named === 'string' ? partsOf(named) : undefined;
+    const kinds = filters.map(({ name }) => name).filter((name) => name !== 'text');
+    if (inner === undefined || kinds.some((kind) => kind !== 'base64' && kind !== 'base64url')) {
+      return [variableOf(expression, recipe)];
+    }
+    return kinds.reduce<Parts>((parts) => [{ base64: parts }], inner);
+  }
+
+  function valueOf(value: ValueTemplate): SampleValue {
+    if (typeof value === 'string') {
+      const named = namedValueOf(value);
+      return named === undefined ? { text: partsOf(value) } : valueOf(named);
+    }
+    if (typeof value !== 'object' || value === null) return { literal: value };
+    if (Array.isArray(value)) return { list: value.map((member: ValueTemplate) => valueOf(member)) };
+    return { fields: fieldsOf(value as { readonly [name: string]: ValueTemplate }) };
+  }
+
+  /** Returns the value that a step names, if a text is nothing but this name. */
+  function namedValueOf(text: string): ValueTemplate | undefined {
+    const [part, ...others] = parseTemplate(text);
+    if (typeof part !== 'object' || others.length > 0 || part.filters.length > 0) return undefined;
+    return part.path.length === 1 ? names.get(part.path[0] ?? '') : undefined;
+  }
+
+  const fieldsOf = (fields: { readonly [name: string]: ValueTemplate }) =>
+    Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, valueOf(value)]));
+
+  return ({ method, path, query = {}, headers, json, form }) => ({
+    method,
+    path: path
+      .slice(1)
+      .split('/')
+      .map((segment) => partsOf(segment)),
+    query: fieldsOf(query as { readonly [name: string]: ValueTemplate }),
+    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, partsOf(text)])),
+    ...(json !== undefined && { body: { type: 'json', value: valueOf(json as ValueTemplate) } }),
+    ...(form !== undefined && { body: { type: 'form', value: valueOf(form as ValueTemplate) } }),
+  });
+}
+
+/** Returns the values that steps name, by their names. */
+export function namedValues({ steps }: Recipe): ReadonlyMap<string, ValueTemplate> {
+  return new Map(
+    steps.flatMap((step) => ('set' in step ? Object.entries(step.set as Record<string, ValueTemplate>) : [])),
+  );
+}
+
+function variableOf({ path, filters }: Expression, { parameters, options }: Recipe): SampleTextPart {
+  const [root = '', name = '', ...deeper] = path;
+  const declared = root === 'parameters' ? parameters[name] : root === 'options' ? options[name] : undefined;
+  const isOptional = declared?.optional === true || (root === 'parameters' && deeper.length > 0);
+  const unit = filters.map((filter) => filter.name).find((filter) => isUnit(filter));
+  const isTime = root === 'life' || root === 'expiry';
+  return {
+    variable: path.join('.'),
+    ...(isTime && isUnit(unit) && { unit }),
+    ...(isOptional && { optional: true }),
+  };
+}
+
+function isUnit(filter: string | undefined): filter is 'milliseconds' | 'minutes' | 'iso-date' {
+  return filter === 'milliseconds' || filter === 'minutes' || filter === 'iso-date';
+}
