@@ -40,7 +40,7 @@ export function isOptionalText(parts: Parts): boolean {
 }
 
 function toPattern(part: SampleTextPart): string {
-  return typeof part === 'string' ? part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`) : '([^]*?)';
+  return typeof part === 'string' ? part.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`) : '([^]*?)';
 }
 
 function matchPart(part: Exclude<SampleTextPart, string>, text: string, comparison: Comparison): void {

@@ -2,6 +2,7 @@ import type { Clock, VendorSample } from '@valetkey/core-types';
 import { z } from 'zod';
 import { control, type Control } from '../engine/controls.ts';
 import { createCredentialList, credentialsSchema, type CredentialList } from '../engine/credential-list.ts';
+import { toCamelCase } from '../engine/simulation-list.ts';
 import type { RunningSimulation, Simulation } from '../engine/simulation.ts';
 import { createFailures } from './failures.ts';
 import { createResponder } from './respond.ts';
@@ -45,7 +46,7 @@ export function simulateRecipe(sample: VendorSample): Simulation {
     dev: ({ urls, credentials: accepted, issuer }) => ({
       ...connection,
       ...accepted,
-      ...(groups.length > 0 && { baseUrl: Object.values(urls)[0] }),
+      ...(groups.length > 0 && { baseUrl: urls[toCamelCase(id)] }),
       ...(userFromClaim && { user: { claim: 'sub', issuer } }),
     }),
     simulate: ({ clock }) => (groups.length === 0 ? { services: {} } : start(sample, groups, texts, clock)),

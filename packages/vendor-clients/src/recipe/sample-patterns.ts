@@ -7,6 +7,23 @@ type Parts = readonly SampleTextPart[];
 
 /** Returns a function that describes the requests of a recipe: what is literal, which part is a credential, and what varies. */
 export function createSamplePatterns(recipe: Recipe): (request: RecipeRequest) => Pattern {
+  const { partsOf, valueOf } = createPatterns(recipe, false);
+  const form = createPatterns(recipe, true);
+  return ({ method, path, query = {}, headers, json, form: fields }) => ({
+    method,
+    path: path
+      .slice(1)
+      .split('/')
+      .map((segment) => partsOf(segment)),
+    query: form.fieldsOf(query),
+    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, partsOf(text)])),
+    ...(json !== undefined && { body: { type: 'json', value: valueOf(json as ValueTemplate) } }),
+    ...(fields !== undefined && { body: { type: 'form', value: { fields: form.fieldsOf(fields) } } }),
+  });
+}
+
+/** Returns functions that describe templates. A form cannot hold an empty object or list, so there each may be absent. */
+function createPatterns(recipe: Recipe, isForm: boolean) {
   const names = namedValues(recipe);
 
   const partsOf = (text: string): Parts =>
@@ -16,10 +33,11 @@ export function createSamplePatterns(recipe: Recipe): (request: RecipeRequest) =
     const { path, filters } = expression;
     const [root = '', field = ''] = path;
     const named = path.length === 1 ? names.get(root) : undefined;
-    const inner = root === 'secrets' ? [{ credential: field }] : typeof named === 'string' ? partsOf(named) : undefined;
+    const inner =
+      root === 'secrets' ? [{ credential: field }] : typeof named === 'string' ? partsOf(named) : undefined;
     const kinds = filters.map(({ name }) => name).filter((name) => name !== 'text');
     if (inner === undefined || kinds.some((kind) => kind !== 'base64' && kind !== 'base64url')) {
-      return [variableOf(expression, recipe)];
+      return [variableOf(expression, recipe, isForm)];
     }
     return kinds.reduce<Parts>((parts) => [{ base64: parts }], inner);
   }
@@ -31,7 +49,7 @@ export function createSamplePatterns(recipe: Recipe): (request: RecipeRequest) =
     }
     if (typeof value !== 'object' || value === null) return { literal: value };
     if (Array.isArray(value)) return { list: value.map((member: ValueTemplate) => valueOf(member)) };
-    return { fields: fieldsOf(value as { readonly [name: string]: ValueTemplate }) };
+    return { fields: fieldsOf(value) };
   }
 
   /** Returns the value that a step names, if a text is nothing but this name. */
@@ -41,20 +59,10 @@ export function createSamplePatterns(recipe: Recipe): (request: RecipeRequest) =
     return part.path.length === 1 ? names.get(part.path[0] ?? '') : undefined;
   }
 
-  const fieldsOf = (fields: { readonly [name: string]: ValueTemplate }) =>
-    Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, valueOf(value)]));
+  const fieldsOf = (fields: object): Readonly<Record<string, SampleValue>> =>
+    Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, valueOf(value as ValueTemplate)]));
 
-  return ({ method, path, query = {}, headers, json, form }) => ({
-    method,
-    path: path
-      .slice(1)
-      .split('/')
-      .map((segment) => partsOf(segment)),
-    query: fieldsOf(query as { readonly [name: string]: ValueTemplate }),
-    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, partsOf(text)])),
-    ...(json !== undefined && { body: { type: 'json', value: valueOf(json as ValueTemplate) } }),
-    ...(form !== undefined && { body: { type: 'form', value: valueOf(form as ValueTemplate) } }),
-  });
+  return { partsOf, valueOf, fieldsOf };
 }
 
 /** Returns the values that steps name, by their names. */
@@ -64,16 +72,18 @@ export function namedValues({ steps }: Recipe): ReadonlyMap<string, ValueTemplat
   );
 }
 
-function variableOf({ path, filters }: Expression, { parameters, options }: Recipe): SampleTextPart {
+function variableOf({ path, filters }: Expression, recipe: Recipe, isForm: boolean): SampleTextPart {
   const [root = '', name = '', ...deeper] = path;
-  const declared = root === 'parameters' ? parameters[name] : root === 'options' ? options[name] : undefined;
-  const isOptional = declared?.optional === true || (root === 'parameters' && deeper.length > 0);
+  const parameter = root === 'parameters' ? recipe.parameters[name] : undefined;
+  const option = root === 'options' ? recipe.options[name] : undefined;
+  const isStructured = parameter?.type === 'json' || parameter?.type === 'list';
+  const mayBeEmpty = isStructured && (deeper.length > 0 || (isForm && filters.length === 0));
   const unit = filters.map((filter) => filter.name).find((filter) => isUnit(filter));
   const isTime = root === 'life' || root === 'expiry';
   return {
     variable: path.join('.'),
     ...(isTime && isUnit(unit) && { unit }),
-    ...(isOptional && { optional: true }),
+    ...((parameter?.optional === true || option?.optional === true || mayBeEmpty) && { optional: true }),
   };
 }
 
