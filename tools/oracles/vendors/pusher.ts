@@ -36,7 +36,7 @@ const oddChannelName = 'presence-a_b=c@d,e.f;g-1';
 
 export const products = [
   defineOracle<ChannelCase>({
-    product: 'private-channel',
+    product: 'pusher-channel',
     package: 'pusher',
     cases: [
       { ...given, title: 'a private channel', parameters: { socket_id, channel_name: 'private-orders' } },
@@ -52,7 +52,7 @@ export const products = [
     },
   }),
   defineOracle<ChannelCase>({
-    product: 'presence-channel',
+    product: 'pusher-presence',
     package: 'pusher',
     cases: [
       { ...given, title: 'a presence channel', parameters: { socket_id, channel_name: 'presence-room' } },
@@ -75,7 +75,7 @@ export const products = [
     },
   }),
   defineOracle<UserCase>({
-    product: 'user-authentication',
+    product: 'pusher-user',
     package: 'pusher',
     cases: [
       { ...given, title: 'a signed-in user', parameters: { socket_id } },

@@ -65,7 +65,7 @@ function defineGrant<Case extends TwilioCase>(
 
 export const products = [
   defineGrant<VoiceCase>(
-    'voice',
+    'twilio-voice',
     ({
       options: { outgoingApplicationSid, pushCredentialSid },
       parameters: { incoming_allow, outgoing_application_params },
@@ -110,7 +110,7 @@ export const products = [
       },
     ],
   ),
-  defineGrant<VideoCase>('video', ({ parameters }) => new AccessToken.VideoGrant(parameters), [
+  defineGrant<VideoCase>('twilio-video', ({ parameters }) => new AccessToken.VideoGrant(parameters), [
     { ...given, title: 'a token for one room', parameters: { room: 'lobby' } },
     {
       ...given,
@@ -127,7 +127,7 @@ export const products = [
     },
   ]),
   defineGrant<ServiceCase>(
-    'conversations',
+    'twilio-conversations',
     ({ options: { serviceSid, pushCredentialSid } }) =>
       new AccessToken.ChatGrant({
         serviceSid,
@@ -149,7 +149,7 @@ export const products = [
       },
     ],
   ),
-  defineGrant<ServiceCase>('sync', ({ options: { serviceSid } }) => new AccessToken.SyncGrant({ serviceSid }), [
+  defineGrant<ServiceCase>('twilio-sync', ({ options: { serviceSid } }) => new AccessToken.SyncGrant({ serviceSid }), [
     { ...given, title: 'a token for one service', options: { ...options, serviceSid: 'ISsample' } },
     {
       ...given,

@@ -20,32 +20,35 @@ import { twilioVideoRecipe } from './twilio/twilio-video.recipe.ts';
 import { twilioVoiceRecipe } from './twilio/twilio-voice.recipe.ts';
 import { typesenseRecipe } from './typesense/typesense.recipe.ts';
 
-type Row = readonly [recipe: RecipeInput, vendor: string, product: string, fields?: readonly string[]];
+type Row = readonly [recipe: RecipeInput, vendor: string, fields?: readonly string[]];
 
-/** The fixtures that each recipe must equal. `fields` are those of the object that the SDK returns, in its order. */
+/**
+ * The recipes that must equal the fixtures of their id, and the folder of the vendor. `fields` are those of the object that the SDK
+ * returns, in its order.
+ */
 const rows: readonly Row[] = [
-  [ablyRecipe, 'ably', 'ably'],
-  [algoliaRecipe, 'algolia', 'algolia'],
-  [firebaseRecipe, 'firebase', 'firebase'],
-  [livekitRecipe, 'livekit', 'livekit'],
-  [meilisearchRecipe, 'meilisearch', 'meilisearch'],
-  [pusherChannelRecipe, 'pusher', 'private-channel', ['auth']],
-  [pusherPresenceRecipe, 'pusher', 'presence-channel', ['channel_data', 'auth']],
-  [pusherUserRecipe, 'pusher', 'user-authentication', ['auth', 'user_data']],
-  [twilioConversationsRecipe, 'twilio', 'conversations'],
-  [twilioSyncRecipe, 'twilio', 'sync'],
-  [twilioVideoRecipe, 'twilio', 'video'],
-  [twilioVoiceRecipe, 'twilio', 'voice'],
-  [typesenseRecipe, 'typesense', 'typesense'],
+  [ablyRecipe, 'ably'],
+  [algoliaRecipe, 'algolia'],
+  [firebaseRecipe, 'firebase'],
+  [livekitRecipe, 'livekit'],
+  [meilisearchRecipe, 'meilisearch'],
+  [pusherChannelRecipe, 'pusher', ['auth']],
+  [pusherPresenceRecipe, 'pusher', ['channel_data', 'auth']],
+  [pusherUserRecipe, 'pusher', ['auth', 'user_data']],
+  [twilioConversationsRecipe, 'twilio'],
+  [twilioSyncRecipe, 'twilio'],
+  [twilioVideoRecipe, 'twilio'],
+  [twilioVoiceRecipe, 'twilio'],
+  [typesenseRecipe, 'typesense'],
 ];
 
-const cases = rows.flatMap(([recipe, vendor, product, fields]) =>
-  casesOf(vendor, product).map((given) => [`${recipe.id}: ${given.title}`, recipe, given, fields] as const),
+const cases = rows.flatMap(([recipe, vendor, fields]) =>
+  casesOf(vendor, recipe.id).map((given) => [`${recipe.id}: ${given.title}`, recipe, given, fields] as const),
 );
 
-function casesOf(vendor: string, product: string): readonly FixtureCase[] {
-  const fixture = readFixtures(vendor).find((each) => each.product === product);
-  if (fixture === undefined) throw new Error(`There are no fixtures of ${vendor}, ${product}.`);
+function casesOf(vendor: string, id: string): readonly FixtureCase[] {
+  const fixture = readFixtures(vendor).find((each) => each.product === id);
+  if (fixture === undefined) throw new Error(`There are no fixtures of ${id}.`);
   return fixture.cases;
 }
 

@@ -18,6 +18,7 @@ export const algoliaRecipe = {
       from: 'policy',
       optional: true,
       max: 4096,
+      widens: true,
     },
     hits_per_page: {
       description: 'The number of results of a page.',
@@ -26,11 +27,13 @@ export const algoliaRecipe = {
       max: 1000,
       from: 'policy',
       optional: true,
+      widens: true,
     },
     restrict_sources: {
       description: 'The network from which the key may be used, such as `192.0.2.0/24`.',
       from: 'policy',
       optional: true,
+      widens: true,
     },
   },
   subject: { characters: 'A-Za-z0-9_+-', max: 129, otherwise: 'hash' },

@@ -20,12 +20,14 @@ export const livekitRecipe = {
       values: ['camera', 'microphone', 'screen_share', 'screen_share_audio'],
       from: 'policy',
       optional: true,
+      widens: true,
     },
     can_subscribe: {
       description: 'Whether the user receives the audio and video of others.',
       type: 'flag',
       from: 'policy',
       default: true,
+      widens: true,
     },
     can_publish_data: {
       description: 'Whether the user may send data messages, such as chat.',

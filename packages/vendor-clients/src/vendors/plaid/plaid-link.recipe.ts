@@ -34,9 +34,8 @@ export const plaidLinkRecipe = {
       from: 'policy',
     },
     language: {
-      description: 'The language of Link, such as `en`.',
-      characters: 'a-z',
-      max: 2,
+      description: 'The language of Link.',
+      values: ['da', 'nl', 'en', 'et', 'fr', 'de', 'hi', 'it', 'lv', 'lt', 'no', 'pl', 'pt', 'ro', 'es', 'sv', 'vi'],
       from: 'policy',
       default: 'en',
     },

@@ -18,6 +18,7 @@ export const typesenseRecipe = {
       characters: 'A-Za-z0-9_.*-',
       from: 'policy',
       optional: true,
+      widens: true,
     },
     exclude_fields: {
       description: 'The fields that the results do not have.',
@@ -25,6 +26,7 @@ export const typesenseRecipe = {
       characters: 'A-Za-z0-9_.*-',
       from: 'policy',
       optional: true,
+      widens: true,
     },
     limit_multi_searches: {
       description: 'The most searches in one request.',
@@ -33,6 +35,7 @@ export const typesenseRecipe = {
       max: 1000,
       from: 'policy',
       optional: true,
+      widens: true,
     },
   },
   binding: 'account',
