@@ -25,6 +25,7 @@ export type {
   SimulationDefinition,
   SimulationDependencies,
 } from './engine/simulation.ts';
+export type { RecipeSimulation } from './recipe/simulate-recipe.ts';
 export type { Sleep } from './engine/sleep.ts';
 export type { DevTokenRequest } from './identity/idp-tokens.ts';
 export type {

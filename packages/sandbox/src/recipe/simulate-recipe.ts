@@ -3,10 +3,23 @@ import { z } from 'zod';
 import { control, type Control } from '../engine/controls.ts';
 import { createCredentialList, credentialsSchema, type CredentialList } from '../engine/credential-list.ts';
 import { toCamelCase } from '../engine/simulation-list.ts';
-import type { RunningSimulation, Simulation } from '../engine/simulation.ts';
+import type { RunningSimulation, ServiceSummary, Simulation } from '../engine/simulation.ts';
 import { createFailures } from './failures.ts';
 import { createResponder } from './respond.ts';
 import { groupByRoute, type RouteGroup } from './routes.ts';
+
+type None = Readonly<Record<never, never>>;
+
+/** The simulation of a recipe. Its credentials and controls are known at run time alone. */
+export type RecipeSimulation = Simulation<
+  string,
+  Readonly<Record<string, ServiceSummary>>,
+  None,
+  None,
+  z.ZodObject<None, z.core.$strict>,
+  None,
+  None
+>;
 
 /**
  * Simulates a vendor from the data of its recipe, without code. A request that the recipe does not send is refused with 400, and
@@ -25,7 +38,7 @@ import { groupByRoute, type RouteGroup } from './routes.ts';
  * await sandbox.close();
  * ```
  */
-export function simulateRecipe(sample: VendorSample): Simulation {
+export function simulateRecipe(sample: VendorSample): RecipeSimulation {
   const { id, title, credentials, requests, connection, userFromClaim } = sample;
   const groups = groupByRoute(requests);
   const texts: Record<string, string> = {};
@@ -53,7 +66,7 @@ export function simulateRecipe(sample: VendorSample): Simulation {
   };
 }
 
-function summarize(title: string, groups: readonly RouteGroup[]) {
+function summarize(title: string, groups: readonly RouteGroup[]): ServiceSummary {
   const [first] = groups;
   return { title, sample: first?.route ?? '', simulates: 'the requests of its recipe' };
 }
@@ -63,7 +76,7 @@ function start(
   groups: readonly RouteGroup[],
   texts: Readonly<Record<string, string>>,
   clock: Clock,
-): RunningSimulation<string, Readonly<Record<string, Control>>, object> {
+): RunningSimulation<string, Readonly<Record<string, Control>>, None> {
   const accepted = new Map<string, CredentialList>(
     Object.entries(texts).map(([name, text]) => [name, createCredentialList([text])]),
   );

@@ -33,8 +33,7 @@ function createPatterns(recipe: Recipe, isForm: boolean) {
     const { path, filters } = expression;
     const [root = '', field = ''] = path;
     const named = path.length === 1 ? names.get(root) : undefined;
-    const inner =
-      root === 'secrets' ? [{ credential: field }] : typeof named === 'string' ? partsOf(named) : undefined;
+    const inner = root === 'secrets' ? [{ credential: field }] : typeof named === 'string' ? partsOf(named) : undefined;
     const kinds = filters.map(({ name }) => name).filter((name) => name !== 'text');
     if (inner === undefined || kinds.some((kind) => kind !== 'base64' && kind !== 'base64url')) {
       return [variableOf(expression, recipe, isForm)];

@@ -26,7 +26,7 @@ export function createStepResponse(recipe: Recipe, { as, http }: HttpStep): Samp
 export function createEnsureResponses(ensure: RecipeEnsure) {
   const { create, find, conflict, rule, userId, foundUserId = userId } = ensure;
   const about = (root: string, text: string) => {
-    const [path] = pathsOf(text).filter(([first]) => first === root);
+    const path = pathsOf(text).find(([first]) => first === root);
     const inner = path?.slice(1);
     return inner === undefined || inner.length === 0
       ? { body: {}, userId: undefined }

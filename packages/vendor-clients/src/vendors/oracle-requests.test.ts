@@ -148,7 +148,9 @@ test.each(proofs.filter(({ name }) => refused.has(name)))(
   'refuses a value that the vendor cannot accept, and sends nothing: $name',
   async (proof) => {
     await using server = await startVendorServer({ json: proof.recorded.response });
-    await expect(mint(proof, server.url)).rejects.toMatchObject({ name: expect.stringMatching(/^(ZodError|ValetKeyError)$/) });
+    await expect(mint(proof, server.url)).rejects.toMatchObject({
+      name: expect.stringMatching(/^(ZodError|ValetKeyError)$/),
+    });
     expect(server.calls).toEqual([]);
   },
 );
