@@ -1,9 +1,10 @@
 // Writes every file and section that follows from the code: `pnpm generate`. With `--check` it writes nothing, and fails
 // if a file is out of date.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VendorDefinition } from '@valetkey/core-types';
 import { renderClientManifest } from './client-sdk/entries.ts';
+import { listRecipes, renderCatalog } from './generate/catalog.ts';
 import { renderConfigReference } from './generate/config-reference.ts';
 import { formatText } from './generate/format-text.ts';
 import { renderProxyHeaders } from './generate/proxy-headers.ts';
@@ -27,7 +28,7 @@ const outdated: string[] = [];
 let count = 0;
 
 function read(file: string): string {
-  return readFileSync(join(root, file), 'utf8');
+  return existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : '';
 }
 
 /** Replaces a file, or the named sections of a file. */
@@ -47,6 +48,7 @@ function generate(file: string, content: string | Readonly<Record<string, string
 // The lists of vendors come first, because what is imported below imports these lists.
 const vendorIds = listVendors(root);
 generate('packages/vendor-clients/src/registry.ts', renderRegistry(vendorIds));
+generate('packages/vendor-clients/src/catalog.ts', renderCatalog(listRecipes(root)));
 generate('packages/vendor-clients/src/index.ts', { vendors: renderVendorExports(root, vendorIds) });
 generate('packages/sandbox/src/registry.ts', renderSimulations(listSimulations(root)));
 
