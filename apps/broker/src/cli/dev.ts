@@ -1,3 +1,5 @@
+import { findRecipe, recipes, vendors as registry } from '@valetkey/vendor-clients';
+import { sampleOf, type RecipeVendor } from '@valetkey/vendor-clients/recipe';
 import type { Logger } from 'pino';
 import type { BrokerDependencies } from '../assemble.ts';
 import { createBroker } from '../create-broker.ts';
@@ -18,8 +20,10 @@ export interface Dev {
   readonly brokerUrl: string;
   readonly adminUrl: string;
   readonly sandboxUrl: string;
-  /** The names of the vendors that the sandbox simulates. */
+  /** The names of the vendors that the sandbox simulates in code. */
   readonly simulated: readonly string[];
+  /** The names of the vendors of the catalog, which the sandbox simulates from their recipes. */
+  readonly catalog: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -45,8 +49,9 @@ const devAdminToken = 'sandbox-only-admin-token';
 export async function startDev(options: DevOptions = {}): Promise<Dev> {
   const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey', logger, onDecision } = options;
   // Imported only here, so that a broker in production does not load the sandbox.
-  const { createSandbox, simulations } = await import('@valetkey/sandbox');
-  const sandbox = await createSandbox({ port: sandboxPort });
+  const { createSandbox, simulateRecipe, simulations } = await import('@valetkey/sandbox');
+  const samples = Object.values(listCatalog()).map(({ recipe }) => sampleOf(recipe));
+  const sandbox = await createSandbox({ port: sandboxPort, simulations: samples.map(simulateRecipe) });
   const config = {
     listen: { port, hostNames: [] },
     admin: { port: adminPort, token: devAdminToken },
@@ -59,12 +64,14 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   };
 
   try {
-    const broker = createBroker(config, { ...(logger && { logger }), ...(onDecision && { onDecision }) });
+    const vendors = { ...registry, ...listCatalog() };
+    const broker = createBroker(config, { vendors, ...(logger && { logger }), ...(onDecision && { onDecision }) });
     const addresses = await broker.listen();
     return {
       ...addresses,
       sandboxUrl: sandbox.origin,
       simulated: simulations.map(({ title }) => title),
+      catalog: samples.map(({ title }) => title),
       close: async () => {
         await broker.close();
         await sandbox.close();
@@ -74,4 +81,13 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
     await sandbox.close();
     throw error;
   }
+}
+
+function listCatalog(): Readonly<Record<string, RecipeVendor>> {
+  return Object.fromEntries(
+    Object.keys(recipes).flatMap((id) => {
+      const vendor = findRecipe(id);
+      return vendor === undefined ? [] : [[id, vendor] as const];
+    }),
+  );
 }

@@ -7,25 +7,37 @@ import type { Simulation } from './simulation.ts';
 export type PrivateKeyKind = 'rsa' | 'ec';
 
 const generate = promisify(generateKeyPair);
+const keys = new Map<PrivateKeyKind, Promise<string>>();
 
 /**
- * Resolves to the simulations with their private keys among their credentials, in PEM. One key of each kind serves all of them,
- * because an RSA key takes long to generate. The line before the key makes `valetkey start` refuse it.
+ * Resolves to a private key in PEM. A process has one key of each kind, because an RSA key takes long to generate. The line
+ * before the key makes `valetkey start` refuse it.
  */
-export async function addPrivateKeys(simulations: readonly Simulation[]): Promise<readonly Simulation[]> {
-  const kinds = new Set(simulations.flatMap(({ privateKeys = {} }) => Object.values(privateKeys)));
-  const texts = new Map(await Promise.all([...kinds].map(async (kind) => [kind, await createPem(kind)] as const)));
-  return simulations.map((simulation) => {
-    const { privateKeys = {}, credentials } = simulation;
-    const keys = Object.entries(privateKeys).map(([name, kind]) => [name, texts.get(kind) ?? ''] as const);
-    return keys.length === 0
-      ? simulation
-      : { ...simulation, credentials: { ...credentials, ...Object.fromEntries(keys) } };
-  });
+export function privateKeyOf(kind: PrivateKeyKind): Promise<string> {
+  const known = keys.get(kind);
+  if (known !== undefined) return known;
+  const created = createPem(kind);
+  keys.set(kind, created);
+  return created;
 }
 
 async function createPem(kind: PrivateKeyKind): Promise<string> {
   const { privateKey } =
     kind === 'rsa' ? await generate('rsa', { modulusLength: 2_048 }) : await generate('ec', { namedCurve: 'P-256' });
   return `${sandboxMarker}\n${privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()}`;
+}
+
+/** Resolves to the simulations with their private keys among their credentials. */
+export async function addPrivateKeys(simulations: readonly Simulation[]): Promise<readonly Simulation[]> {
+  return Promise.all(
+    simulations.map(async (simulation) => {
+      const { privateKeys = {}, credentials } = simulation;
+      const added = await Promise.all(
+        Object.entries(privateKeys).map(async ([name, kind]) => [name, await privateKeyOf(kind)] as const),
+      );
+      return added.length === 0
+        ? simulation
+        : { ...simulation, credentials: { ...credentials, ...Object.fromEntries(added) } };
+    }),
+  );
 }

@@ -2,6 +2,7 @@ import type { Clock, VendorSample } from '@valetkey/core-types';
 import { z } from 'zod';
 import { control, type Control } from '../engine/controls.ts';
 import { createCredentialList, credentialsSchema, type CredentialList } from '../engine/credential-list.ts';
+import { privateKeyOf } from '../engine/private-keys.ts';
 import { toCamelCase } from '../engine/simulation-list.ts';
 import type { RunningSimulation, ServiceSummary, Simulation } from '../engine/simulation.ts';
 import { createFailures } from './failures.ts';
@@ -45,7 +46,11 @@ export function simulateRecipe(sample: VendorSample): RecipeSimulation {
   const privateKeys: Record<string, 'rsa' | 'ec'> = {};
   for (const [name, value] of Object.entries(credentials)) {
     if (typeof value === 'string') texts[name] = value;
-    else privateKeys[name] = value.privateKey;
+    else {
+      privateKeys[name] = value.privateKey;
+      // Begins now, so that the key is ready when the sandbox starts.
+      void privateKeyOf(value.privateKey);
+    }
   }
   return {
     id,
