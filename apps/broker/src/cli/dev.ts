@@ -1,5 +1,6 @@
-import { findRecipe, recipes, vendors as registry } from '@valetkey/vendor-clients';
-import { sampleOf, type RecipeVendor } from '@valetkey/vendor-clients/recipe';
+import type { VendorSample } from '@valetkey/core-types';
+import { findRecipe, recipes } from '@valetkey/vendor-clients';
+import { sampleOf } from '@valetkey/vendor-clients/recipe';
 import type { Logger } from 'pino';
 import type { BrokerDependencies } from '../assemble.ts';
 import { createBroker } from '../create-broker.ts';
@@ -50,7 +51,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey', logger, onDecision } = options;
   // Imported only here, so that a broker in production does not load the sandbox.
   const { createSandbox, simulateRecipe, simulations } = await import('@valetkey/sandbox');
-  const samples = Object.values(listCatalog()).map(({ recipe }) => sampleOf(recipe));
+  const samples = listSamples();
   const sandbox = await createSandbox({ port: sandboxPort, simulations: samples.map(simulateRecipe) });
   const config = {
     listen: { port, hostNames: [] },
@@ -64,8 +65,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   };
 
   try {
-    const vendors = { ...registry, ...listCatalog() };
-    const broker = createBroker(config, { vendors, ...(logger && { logger }), ...(onDecision && { onDecision }) });
+    const broker = createBroker(config, { ...(logger && { logger }), ...(onDecision && { onDecision }) });
     const addresses = await broker.listen();
     return {
       ...addresses,
@@ -83,11 +83,10 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   }
 }
 
-function listCatalog(): Readonly<Record<string, RecipeVendor>> {
-  return Object.fromEntries(
-    Object.keys(recipes).flatMap((id) => {
-      const vendor = findRecipe(id);
-      return vendor === undefined ? [] : [[id, vendor] as const];
-    }),
-  );
+/** Returns what the sandbox needs to simulate each vendor of the catalog. */
+function listSamples(): readonly VendorSample[] {
+  return Object.keys(recipes).flatMap((id) => {
+    const vendor = findRecipe(id);
+    return vendor === undefined ? [] : [sampleOf(vendor.recipe)];
+  });
 }

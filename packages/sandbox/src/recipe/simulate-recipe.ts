@@ -72,8 +72,8 @@ export function simulateRecipe(sample: VendorSample): RecipeSimulation {
 }
 
 function summarize(title: string, groups: readonly RouteGroup[]): ServiceSummary {
-  const [first] = groups;
-  return { title, sample: first?.route ?? '', simulates: 'the requests of its recipe' };
+  const shown = groups.find(({ requests }) => requests.some(({ user }) => user === undefined)) ?? groups[0];
+  return { title, sample: shown?.route.replace('GET ', 'GET  ') ?? '', simulates: 'the requests of its recipe' };
 }
 
 function start(
