@@ -250,3 +250,13 @@ test('a value that `set` names carries what it holds to later templates', () => 
 test('accepts JSON at the end of a signed line, where none of its signs separates parts', () => {
   expect(problemsOf(recipeWith('steps.1.sign.message', '{user.id}:{parameters.label | json}'))).toEqual([]);
 });
+
+test.each([
+  ['parameters.room', 'No such room'],
+  ['parameters.count', 'one'],
+  ['options.region', 'cn'],
+])('an example of %s that the field does not accept is reported', (place, example) => {
+  expect(problemsOf(recipeWith(`${place}.example`, example))).toEqual([
+    `${place}.example: is no value that the field accepts`,
+  ]);
+});

@@ -4,6 +4,7 @@ import { findTemplateProblems } from './check-templates.ts';
 import { parseCharacters } from './character-set.ts';
 import { createParameterSchema } from './parameters.ts';
 import { recipeSchema, type Recipe } from './recipe-schema.ts';
+import { findExampleProblems } from './sample-values.ts';
 import { acceptsHashes, hashedLength } from './subject.ts';
 import { listUses } from './uses.ts';
 
@@ -25,6 +26,7 @@ export function checkRecipe(data: unknown): RecipeCheck {
     ...findUnreadProblems(recipe),
     ...findParameterProblems(recipe),
     ...findSampleProblems(recipe),
+    ...findExampleProblems(recipe),
     ...findTemplateProblems(recipe),
   ];
   return problems.length > 0 ? { problems } : { recipe };

@@ -1,5 +1,8 @@
-import type { SampleJson } from '@valetkey/core-types';
+import type { SampleJson, SchemaProblem } from '@valetkey/core-types';
+import type { z } from 'zod';
 import { parseCharacters } from './character-set.ts';
+import { createParameterSchema } from './parameters.ts';
+import { createBareSchema } from './recipe-options.ts';
 import type { Recipe, RecipeOption, RecipeParameter } from './recipe-schema.ts';
 
 type Values = Readonly<Record<string, SampleJson>>;
@@ -49,4 +52,21 @@ function createText(name: string, { characters = 'printable', type, max }: Field
   const candidates = [words, words.replaceAll('-', '_'), words.replaceAll('-', ''), '1000.1', '1000', 'sample', 'a'];
   const fitting = candidates.find((text) => accepts(text) && text.length <= (most ?? text.length));
   return fitting ?? [...characters].find((character) => accepts(character)) ?? 'a';
+}
+
+/** Returns a problem for each example that its field does not accept. */
+export function findExampleProblems({ options, parameters }: Recipe): readonly SchemaProblem[] {
+  const wrong = [
+    ...Object.entries(options)
+      .filter(([, option]) => isRefused(option, () => createBareSchema(option)))
+      .map(([name]) => `options.${name}`),
+    ...Object.entries(parameters)
+      .filter(([, parameter]) => isRefused(parameter, () => createParameterSchema(parameter)))
+      .map(([name]) => `parameters.${name}`),
+  ];
+  return wrong.map((place) => ({ field: `${place}.example`, message: 'is no value that the field accepts' }));
+}
+
+function isRefused({ example }: Field, createSchema: () => z.ZodType): boolean {
+  return example !== undefined && !createSchema().safeParse(example, { jitless: true }).success;
 }
