@@ -20,7 +20,7 @@ function entryOf(id: string) {
 }
 
 const sandbox = await createSandbox({ simulations: entries.map(({ sample }) => simulateRecipe(sample)) });
-const [idp = { issuer: '', audiences: [] }] = sandbox.issuers.filter(({ issuer }) => issuer.endsWith('/idp'));
+const issuers = sandbox.issuers.filter(({ issuer }) => issuer.endsWith('/idp'));
 const connectionOf = (id: string) => sandbox.connections[id] ?? {};
 /** The connections that list no value which a caller may set. */
 const closed = entries.flatMap(({ id }) => {
@@ -33,7 +33,7 @@ const broker = await startRecordingBroker({
   admin: { port: 0, token: adminToken },
   store: { sqlite: ':memory:' },
   log: { level: 'trace' },
-  issuers: [idp],
+  issuers,
   vendors: Object.fromEntries([...entries.map(({ id }) => [id, connectionOf(id)] as const), ...closed]),
 });
 const responses: Record<string, string> = {};
