@@ -51,8 +51,8 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey', logger, onDecision } = options;
   // Imported only here, so that a broker in production does not load the sandbox.
   const { createSandbox, simulateRecipe, simulations } = await import('@valetkey/sandbox');
-  const samples = listSamples();
-  const sandbox = await createSandbox({ port: sandboxPort, simulations: samples.map(simulateRecipe) });
+  const catalog = simulateCatalog(simulateRecipe);
+  const sandbox = await createSandbox({ port: sandboxPort, simulations: catalog });
   const config = {
     listen: { port, hostNames: [] },
     admin: { port: adminPort, token: devAdminToken },
@@ -71,7 +71,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
       ...addresses,
       sandboxUrl: sandbox.origin,
       simulated: simulations.map(({ title }) => title),
-      catalog: samples.map(({ title }) => title),
+      catalog: catalog.map(({ title }) => title),
       close: async () => {
         await broker.close();
         await sandbox.close();
@@ -83,10 +83,10 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   }
 }
 
-/** Returns what the sandbox needs to simulate each vendor of the catalog. */
-function listSamples(): readonly VendorSample[] {
+/** Returns the simulation of each vendor of the catalog. */
+function simulateCatalog<Simulated>(simulate: (sample: VendorSample) => Simulated): readonly Simulated[] {
   return Object.keys(recipes).flatMap((id) => {
     const vendor = findRecipe(id);
-    return vendor === undefined ? [] : [sampleOf(vendor.recipe)];
+    return vendor === undefined ? [] : [simulate(sampleOf(vendor.recipe))];
   });
 }
