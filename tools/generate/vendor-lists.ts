@@ -109,9 +109,12 @@ function listMethods(program: Program, interfaceName: string): string[] {
   return [];
 }
 
-/** Returns the table of the vendors for the root README. The last two cells of a row come from the vendor's page. */
-export function renderVendorTable(root: string, titles: ReadonlyMap<string, string>): string {
-  const rows = [...titles].map(([id, title]) => `| [${title}](docs/vendors/${id}.md) | ${readSummary(root, id)} |`);
+/**
+ * Returns the table of the vendors that are code. The last two cells of a row come from the vendor's page, to which `folder`
+ * leads.
+ */
+export function renderVendorTable(root: string, titles: ReadonlyMap<string, string>, folder: string): string {
+  const rows = [...titles].map(([id, title]) => `| [${title}](${folder}${id}.md) | ${readSummary(root, id)} |`);
   const head = '| vendor | what the app gets | what the broker keeps |';
   return [head, '| --- | --- | --- |', ...rows].join('\n');
 }

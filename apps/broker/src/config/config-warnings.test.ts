@@ -204,7 +204,8 @@ test('a policy of forward authentication is reported if each identity provider r
   expect(await warn(bound, { forwardAuth: {} })).toEqual([]);
 });
 
-const openAccount = (name: string) => expect.stringMatching(new RegExp(`^vendors\\.${name}: every user gets tokens for`));
+const openAccount = (name: string) =>
+  expect.stringMatching(new RegExp(`^vendors\\.${name}: every user gets tokens for`));
 const deepgram = { apiKey: '${env:KEY}' };
 
 test('check warns about a recipe whose tokens open the whole account to every user without a limit', async () => {

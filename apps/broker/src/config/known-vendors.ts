@@ -37,7 +37,8 @@ export function listVendors(registered: VendorRegistry, input: unknown, recipeFi
   for (const [index, adapter] of adapters.entries()) {
     if (!('definition' in adapter)) continue;
     const { id } = adapter.definition;
-    if (vendors.has(id) || Object.hasOwn(recipes, id)) problems.push(`adapters.${index}.id: is the id of another vendor`);
+    if (vendors.has(id) || Object.hasOwn(recipes, id))
+      problems.push(`adapters.${index}.id: is the id of another vendor`);
     vendors.set(id, adapter.definition);
   }
   problems.push(...findRecipeProblems(recipeFiles, readSection(input, 'vendors')));
@@ -118,12 +119,15 @@ function adviseVendor(id: unknown, vendors: ReadonlyMap<string, KnownDefinition>
 function findOwnRecipe(entry: ConnectionEntry, { recipeFiles }: KnownVendors) {
   const { name, index } = entry;
   const field = `${describeEntry(name, index)}.recipe`;
-  const { recipe } = entry.entry as { recipe: unknown };
+  const { recipe, vendor } = entry.entry as { recipe: unknown; vendor?: unknown };
+  if (vendor !== undefined) return { problems: [`${describeEntry(name, index)}.vendor: ${beside}`] };
   if (typeof recipe !== 'string') return { problems: [`${field}: must be the path of a .yaml or .json file`] };
   const file = recipeFiles.get(recipe);
   if (file === undefined) return { problems: [`${field}: ${withoutFile}`] };
   return 'problems' in file ? { problems: [] } : describeRecipe(entry, file.vendor, file.path);
 }
+
+const beside = 'has no effect beside `recipe`; remove one of the two';
 
 const withoutFile =
   'is read only for a configuration file; in code, list `defineRecipe({ ... })` under `adapters` and name its id as `vendor`';

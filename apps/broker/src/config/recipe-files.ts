@@ -6,7 +6,8 @@ import { findUnplainData, isPlainObject } from './plain-data.ts';
 
 /** A recipe file: its vendor, or what is wrong with it. Each problem begins with the name of the file. */
 export type RecipeFile = { readonly path: string } & (
-  { readonly vendor: RecipeVendor } | { readonly problems: readonly string[] }
+  | { readonly vendor: RecipeVendor }
+  | { readonly problems: readonly string[] }
 );
 
 /** The recipe files of a configuration, by the text of the field `recipe` that names them. */

@@ -4,7 +4,7 @@ import { findTemplateProblems } from './check-templates.ts';
 import { parseCharacters } from './character-set.ts';
 import { createParameterSchema } from './parameters.ts';
 import { recipeSchema, type Recipe } from './recipe-schema.ts';
-import { findExampleProblems } from './sample-values.ts';
+import { findExampleProblems } from './connection-values.ts';
 import { acceptsHashes, hashedLength } from './subject.ts';
 import { listUses } from './uses.ts';
 

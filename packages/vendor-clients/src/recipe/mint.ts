@@ -50,7 +50,7 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
 
   return {
     async issue(request: MintRequest): Promise<IssuedToken> {
-      const { userId, expiresInSeconds = options.expiresInSeconds } = request;
+      const { userId, expiresInSeconds = options.expiresInSeconds, onStep } = request;
       const parameters = readParameters(request);
       const operation = beginOperation(request);
       return useAll(async (secrets) => {
@@ -61,6 +61,7 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
         for (const step of steps) {
           const running = step(mint);
           if (running !== undefined) await running;
+          onStep?.(mint.values);
         }
         return answerOf(mint);
       });

@@ -1,72 +1,33 @@
-import type { SampleJson, SchemaProblem } from '@valetkey/core-types';
-import type { z } from 'zod';
+import { generateKeyPairSync } from 'node:crypto';
 import { parseCharacters } from './character-set.ts';
-import { createParameterSchema } from './parameters.ts';
-import { createBareSchema } from './recipe-options.ts';
 import type { Recipe, RecipeOption, RecipeParameter } from './recipe-schema.ts';
 
-type Values = Readonly<Record<string, SampleJson>>;
-type Field = RecipeOption | RecipeParameter;
-
-/** Returns the options of a connection for development: what is required, and every value that a caller may want to set. */
-export function listConnectionValues({ options, parameters }: Recipe): Values {
-  const all = Object.entries(parameters);
-  const set = all.filter(([, parameter]) => parameter.from === 'policy' && isRequired(parameter));
-  const allow = all.filter(([, { authorize }]) => authorize === true).map(([name]) => [name, ['*']] as const);
-  return {
-    ...toValues(Object.entries(options).filter(([, option]) => isRequired(option))),
-    ...(set.length > 0 && { set: toValues(set) }),
-    ...(allow.length > 0 && { allow: Object.fromEntries(allow) }),
-  };
-}
-
-/** Returns the parameters that a caller must send. */
-export function listCallerValues({ parameters }: Recipe): Values {
-  return toValues(Object.entries(parameters).filter(([, one]) => one.from === 'caller' && isRequired(one)));
-}
-
-function isRequired({ default: value, optional }: Field): boolean {
-  return value === undefined && optional !== true;
-}
-
-function toValues(fields: readonly (readonly [string, Field])[]): Values {
-  return Object.fromEntries(fields.map(([name, field]) => [name, exampleOf(name, field)]));
-}
-
-/** Returns a value that a field accepts. */
-function exampleOf(name: string, field: Field): SampleJson {
-  const { type, values, example } = field;
-  if (example !== undefined) return example as SampleJson;
+/** Returns a value that an option or a parameter accepts, for a trial of the recipe: its example or default, else a made one. */
+export function sampleValue(field: RecipeOption | RecipeParameter): unknown {
+  const { type, values, characters, max, default: value, example = value } = field;
+  if (example !== undefined) return example;
+  if (type === 'number') return 'min' in field ? Math.max(1, field.min ?? 1) : 1;
   if (type === 'flag') return true;
-  if (type === 'number') return 'min' in field ? (field.min ?? 1) : 1;
   if (type === 'json') return {};
-  const text = values?.[0] ?? createText(name, field);
+  const text = values?.[0] ?? sampleText(characters, type === 'list' ? undefined : max);
   return type === 'list' ? [text] : text;
 }
 
-/** Returns a text of the characters that a field may have. */
-function createText(name: string, { characters = 'printable', type, max }: Field): string {
-  const { accepts } = parseCharacters(characters);
-  const words = `sample-${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll('_', '-')}`;
-  const most = type === 'list' ? undefined : max;
-  const candidates = [words, words.replaceAll('-', '_'), words.replaceAll('-', ''), '1000.1', '1000', 'sample', 'a'];
-  const fitting = candidates.find((text) => accepts(text) && text.length <= (most ?? text.length));
-  return fitting ?? [...characters].find((character) => accepts(character)) ?? 'a';
+/** Returns a text of the allowed characters: `sample` if they allow it. */
+function sampleText(characters = 'printable', max = 8): string {
+  const { has, accepts } = parseCharacters(characters);
+  const text = accepts('sample') ? 'sample' : [...'abcdef012345ABCDEF-_.'].filter(has).join('').slice(0, 8);
+  return text.slice(0, max);
 }
 
-/** Returns a problem for each example that its field does not accept. */
-export function findExampleProblems({ options, parameters }: Recipe): readonly SchemaProblem[] {
-  const wrong = [
-    ...Object.entries(options)
-      .filter(([, option]) => isRefused(option, () => createBareSchema(option)))
-      .map(([name]) => `options.${name}`),
-    ...Object.entries(parameters)
-      .filter(([, parameter]) => isRefused(parameter, () => createParameterSchema(parameter)))
-      .map(([name]) => `parameters.${name}`),
-  ];
-  return wrong.map((place) => ({ field: `${place}.example`, message: 'is no value that the field accepts' }));
+/** Returns a secret of the right form that opens nothing. A private key is a new one. */
+export function sampleKey(name: string, type: Recipe['secrets'][string]['type']): string {
+  if (type === 'rsa-private-key') return pemOf(generateKeyPairSync('rsa', { modulusLength: 2_048 }));
+  if (type === 'ec-private-key') return pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+  const text = `sample-${name}-0123456789abcdef0123456789abcdef`;
+  return type === 'base64' ? Buffer.from(text).toString('base64') : text;
 }
 
-function isRefused({ example }: Field, createSchema: () => z.ZodType): boolean {
-  return example !== undefined && !createSchema().safeParse(example, { jitless: true }).success;
+function pemOf({ privateKey }: ReturnType<typeof generateKeyPairSync>): string {
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }

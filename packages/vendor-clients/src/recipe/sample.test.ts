@@ -94,12 +94,12 @@ test('a sample has marked credentials, and the kind of a private key instead of 
 
 test('a sample has a connection for development with every required value, which allows every value of a caller', () => {
   expect(sample.connection).toEqual({
-    accountId: '1000',
+    accountId: '012345',
     region: 'eu',
     set: { model: 'voice-1', tags: ['a'], count: 5, extra: {}, open: true },
     allow: { room: ['*'] },
   });
-  expect(sample.parameters).toEqual({ room: 'sample_room' });
+  expect(sample.parameters).toEqual({ room: 'sample' });
   expect(sample.userFromClaim).toBe(false);
 });
 

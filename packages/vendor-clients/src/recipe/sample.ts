@@ -2,7 +2,7 @@ import { sandboxMarker, type SampleJson, type SampleRequest, type VendorSample }
 import type { Recipe } from './recipe-schema.ts';
 import { createSamplePatterns } from './sample-patterns.ts';
 import { createEnsureResponses, createStepResponse, createVerifyResponse } from './sample-responses.ts';
-import { listConnectionValues, listCallerValues } from './sample-values.ts';
+import { listConnectionValues, listCallerValues } from './connection-values.ts';
 
 const defaultLifetimeSeconds = 3_600;
 
