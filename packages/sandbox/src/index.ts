@@ -10,7 +10,6 @@ export { simulateRecipe } from './recipe/simulate-recipe.ts';
 export { simulations } from './registry.ts';
 
 export type { Call, Routes, SimulatedResponse, TokenFlaw } from './engine/responses.ts';
-export type { PrivateKeyKind } from './engine/private-keys.ts';
 export type { Control } from './engine/controls.ts';
 export type { CredentialList } from './engine/credential-list.ts';
 export type { Fault } from './engine/faults.ts';
@@ -18,6 +17,7 @@ export type { SigningAlgorithm, SigningAlgorithms, SigningKeys, SignOptions } fr
 export type {
   AcceptedIssuer,
   ConnectionDependencies,
+  PrivateKeyKind,
   RunningSimulation,
   Service,
   ServiceSummary,

@@ -36,14 +36,17 @@ async function mint(entry: Entry, subject: string, changes: object = {}): Promis
 const secretsOf = ({ fields }: IssuedToken) =>
   Object.values(fields).flatMap((field) => (field instanceof Secret ? [field.reveal()] : []));
 
-test.each(samples)('the recipe $id mints tokens against its sample, and different ones for two users', async (entry) => {
-  const [alice, bob] = [await mint(entry, 'alice'), await mint(entry, 'bob')];
-  expect(secretsOf(alice)).not.toEqual([]);
-  const { binding, answer } = entry.vendor.recipe;
-  const areEqual = secretsOf(alice).join(' ') === secretsOf(bob).join(' ');
-  expect([binding, areEqual]).not.toEqual(['user', true]);
-  expect(alice.expiresInSeconds === undefined).toBe(answer.expiry === 'unknown');
-});
+test.each(samples)(
+  'the recipe $id mints tokens against its sample, and different ones for two users',
+  async (entry) => {
+    const [alice, bob] = [await mint(entry, 'alice'), await mint(entry, 'bob')];
+    expect(secretsOf(alice)).not.toEqual([]);
+    const { binding, answer } = entry.vendor.recipe;
+    const areEqual = secretsOf(alice).join(' ') === secretsOf(bob).join(' ');
+    expect([binding, areEqual]).not.toEqual(['user', true]);
+    expect(alice.expiresInSeconds === undefined).toBe(answer.expiry === 'unknown');
+  },
+);
 
 const calling = samples.filter(({ sample }) => sample.requests.length > 0);
 const textsOf = ({ sample }: Entry) => Object.keys(sample.credentials);

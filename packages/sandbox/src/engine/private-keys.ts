@@ -1,10 +1,7 @@
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import { sandboxMarker } from '@valetkey/core-types';
-import type { Simulation } from './simulation.ts';
-
-/** The kind of a private key: RSA with 2048 bits, or EC on the curve P-256. */
-export type PrivateKeyKind = 'rsa' | 'ec';
+import type { PrivateKeyKind, Simulation } from './simulation.ts';
 
 const generate = promisify(generateKeyPair);
 const keys = new Map<PrivateKeyKind, Promise<string>>();

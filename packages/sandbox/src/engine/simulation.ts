@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { Routes, SimulatedResponse } from './responses.ts';
 import type { Control } from './controls.ts';
 import { parseArgument } from './parse.ts';
-import type { PrivateKeyKind } from './private-keys.ts';
 import type { SigningAlgorithms, SigningKeys } from './signing-keys.ts';
 
 /** How the front page and the README introduce a service. */
@@ -71,6 +70,9 @@ export interface ConnectionDependencies<ServiceName extends string, Credentials>
   /** The `iss` of the tokens of the sandbox's own identity provider. */
   readonly issuer: string;
 }
+
+/** The kind of a private key: RSA with 2048 bits, or EC on the curve P-256. */
+export type PrivateKeyKind = 'rsa' | 'ec';
 
 type None = Readonly<Record<never, never>>;
 type Texts = Readonly<Record<string, string>>;
