@@ -162,6 +162,7 @@ function describeRequest(
 ): ReceivedRequest {
   const shown = Object.entries(headers)
     .filter(([name]) => !usualHeaders.has(name))
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, value]) => {
       const template = templates[name];
       if (template === undefined && name === 'authorization') return [name, '[redacted]'] as const;
