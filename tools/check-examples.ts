@@ -1,5 +1,6 @@
 // Installs each example that is a project, from its own lock file and with the packages of this repository. Then it checks
-// the types, runs the example's tests, and bundles its app or uses it in a browser: `pnpm examples`.
+// the types, runs the example's tests, and bundles its app or uses it in a browser, as it uses the lines of the READMEs and of
+// docs/clients: `pnpm examples`.
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -89,7 +89,7 @@ test('the hooks load with require and with import beside the React of the app, a
 
   expect(required).toEqual(imported);
   expect(required).toEqual(['ValetProvider', 'useLogin', 'useSession', 'useValet', 'useVendorToken']);
-  for (const path of ['dist/react/index.js', 'dist/cjs/react/index.js']) {
+  for (const path of ['dist/react.js', 'dist/cjs/react.js']) {
     expect(readFileSync(join(packageFolder, path), 'utf8')).toMatch(/^"use client";/);
   }
 });
@@ -98,7 +98,7 @@ test("the copy for require has the code of the sign-in's dependency with its lic
   const file = readFileSync(join(packageFolder, 'dist/cjs/oauth4webapi.js'), 'utf8');
 
   expect(file).toMatch(/^\/\*!\nThe MIT License \(MIT\)\n\nCopyright \(c\) 2022 Filip Skokan/);
-  expect(readFileSync(join(packageFolder, 'dist/cjs/login/index.js'), 'utf8')).not.toContain('require("oauth4webapi")');
+  expect(readFileSync(join(packageFolder, 'dist/cjs/login.js'), 'utf8')).not.toContain('require("oauth4webapi")');
 });
 
 test('an installer that checks engines installs the package on every version of Node', () => {

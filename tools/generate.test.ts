@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { renderConfigReference } from './generate/config-reference.ts';
 import { createConfigSchema } from './generate/config-schema.ts';
 import { renderRoomMap } from './generate/room-map.ts';
-import { replaceSection } from './generate/sections.ts';
+import { readSection, replaceSection } from './generate/sections.ts';
 import { root } from './workspace.ts';
 
 const definitions = Object.values(vendors);
@@ -184,4 +184,10 @@ test('replaceSection replaces only the text between the markers, and throws if t
   const text = 'a\n<!-- x:start -->\nold\n<!-- x:end -->\nb\n';
   expect(replaceSection(text, 'x', 'new')).toBe('a\n<!-- x:start -->\n\nnew\n\n<!-- x:end -->\nb\n');
   expect(() => replaceSection(text, 'y', 'new')).toThrow('section y');
+});
+
+test('readSection returns the text between the markers, and throws if they are missing', () => {
+  const text = 'a\n<!-- x:start -->\n\nold\ntext\n\n<!-- x:end -->\nb\n';
+  expect(readSection(text, 'x')).toBe('old\ntext');
+  expect(() => readSection(text, 'y')).toThrow('section y');
 });

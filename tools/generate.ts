@@ -10,7 +10,7 @@ import { formatText } from './generate/format-text.ts';
 import { renderProxyHeaders } from './generate/proxy-headers.ts';
 import { renderRoomMap } from './generate/room-map.ts';
 import { renderIssuers, renderServices, renderSimulationOptions } from './generate/sandbox-tables.ts';
-import { replaceSection } from './generate/sections.ts';
+import { readSection, replaceSection } from './generate/sections.ts';
 import {
   listSimulations,
   listVendors,
@@ -69,6 +69,7 @@ const placed = recipeFiles.flatMap((file) => {
 const schema = createConfigSchema([...definitions, ...recipes]);
 const simulated = [...simulations, idp];
 
+generate('apps/client-sdk/README.md', { page: readSection(read('README.md'), 'page') });
 generate('apps/client-sdk/package.json', renderClientManifest(read('apps/client-sdk/package.json')));
 generate('apps/broker/config.schema.json', JSON.stringify(schema.whole));
 generate('packages/vendor-clients/recipe.schema.json', JSON.stringify(createRecipeJsonSchema()));

@@ -45,4 +45,15 @@ export const roomPlans: Readonly<Record<string, RoomPlan>> = {
     words: [],
     programs: ['cli'],
   },
+  'client-sdk': {
+    levels: [
+      ['react', 'vendors', 'login'],
+      ['session', 'client'],
+      ['storage', 'http'],
+      ['calls'],
+      ['checks'],
+      ['errors'],
+    ],
+    words: [],
+  },
 };

@@ -11,7 +11,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { buildSync, transformSync } from 'esbuild';
 import { root } from '../workspace.ts';
-import { clientEntries, listRootFiles, pathOfEntry } from './entries.ts';
+import { clientEntries, listRootFiles } from './entries.ts';
 
 const folder = join(root, 'apps/client-sdk');
 const dist = join(folder, 'dist');
@@ -22,7 +22,7 @@ const libraryFile = 'oauth4webapi.js';
 rmSync(dist, { recursive: true, force: true });
 buildSync({
   absWorkingDir: folder,
-  entryPoints: clientEntries.map((name) => `src/${pathOfEntry(name)}.ts`),
+  entryPoints: clientEntries.map((name) => `src/${name}.ts`),
   outdir: dist,
   outbase: 'src',
   chunkNames: 'chunks/[name]-[hash]',
@@ -39,7 +39,7 @@ execFileSync(process.execPath, [join(dirname(typescript), 'bin/tsc'), '-p', 'tsc
   cwd: folder,
   stdio: 'inherit',
 });
-copyFileSync(join(root, 'packages/core-types/dist/wire.d.ts'), join(dist, 'wire.d.ts'));
+copyFileSync(join(root, 'packages/core-types/dist/wire.d.ts'), join(dist, 'client/wire.d.ts'));
 
 for (const path of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
   const copy = join(commonjs, path);

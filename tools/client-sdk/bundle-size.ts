@@ -51,12 +51,12 @@ export const packageUses: readonly PackageUse[] = [
   withClient('client and Authgear', 'authgearAppToken'),
   withClient('client and Vital (`vitalSignInToken`)', 'vitalSignInToken'),
   withClient('client and Vital (`vitalReconcile`)', 'vitalReconcile'),
-  withClient('client and Vital session', 'createVitalSession', './session/index.ts'),
-  withClient('client and Nabla session', 'createNablaSession', './session/index.ts'),
-  withClient('client and OpenID sign-in', 'createLogin', './login/index.ts'),
+  withClient('client and Vital session', 'createVitalSession', './session.ts'),
+  withClient('client and Nabla session', 'createNablaSession', './session.ts'),
+  withClient('client and OpenID sign-in', 'createLogin', './login.ts'),
   {
     name: 'everything',
-    code: ['index', 'session/index', 'login/index', 'react/index']
+    code: ['index', 'session', 'login', 'react']
       .map((path, index) => `export * as entry${index} from './${path}.ts';`)
       .join(''),
   },

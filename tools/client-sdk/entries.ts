@@ -1,21 +1,15 @@
 /**
- * The entries of the client SDK. `index` is the package itself; every other name is also a folder of `src/`. After a change, run
+ * The entries of the client SDK. Each is a file directly in `src/`, and `index` is the package itself. After a change, run
  * `pnpm generate`, which writes the entries into the package's manifest.
  */
 export const clientEntries: readonly string[] = ['index', 'session', 'login', 'react'];
 
-/** Returns the path of an entry inside `src/` and `dist/`, without its ending: `session/index`. */
-export function pathOfEntry(name: string): string {
-  return name === 'index' ? name : `${name}/index`;
-}
-
 function exportOf(name: string, withSource: boolean): object {
-  const path = pathOfEntry(name);
   return {
-    ...(withSource ? { '@valetkey/source': `./src/${path}.ts` } : {}),
-    import: { types: `./dist/${path}.d.ts`, default: `./dist/${path}.js` },
-    require: { types: `./dist/cjs/${path}.d.ts`, default: `./dist/cjs/${path}.js` },
-    default: `./dist/${path}.js`,
+    ...(withSource ? { '@valetkey/source': `./src/${name}.ts` } : {}),
+    import: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
+    require: { types: `./dist/cjs/${name}.d.ts`, default: `./dist/cjs/${name}.js` },
+    default: `./dist/${name}.js`,
   };
 }
 
@@ -29,7 +23,7 @@ export function listRootFiles(): { readonly file: string; readonly content: stri
   return clientEntries
     .filter((name) => name !== 'index')
     .flatMap((name) => {
-      const target = `./dist/cjs/${pathOfEntry(name)}.js`;
+      const target = `./dist/cjs/${name}.js`;
       return [
         { file: `${name}.js`, content: `module.exports = require('${target}');\n` },
         { file: `${name}.d.ts`, content: `export * from '${target}';\n` },

@@ -75,8 +75,8 @@ export async function openTabs(browser: Browser, provider: TabProvider) {
     const page = await context.newPage();
     await page.goto(app.origin);
     await page.evaluate(`(async () => {
-      const { createLogin } = await import('/login/index.ts');
-      const { indexedDbStorage } = await import('/session/index.ts');
+      const { createLogin } = await import('/login.ts');
+      const { indexedDbStorage } = await import('/session.ts');
       window.states = [];
       window.login = createLogin({
         ...${JSON.stringify(options)},

@@ -1,6 +1,6 @@
-export { createValetClient } from './client.ts';
-export { dpopProofs } from './dpop-proofs.ts';
-export { ValetError } from './valet-error.ts';
+export { createValetClient } from './client/client.ts';
+export { dpopProofs } from './client/dpop-proofs.ts';
+export { ValetError } from './errors/valet-error.ts';
 export { authgearAppToken, authgearClearSession } from './vendors/authgear.ts';
 export { nablaSessionTokens } from './vendors/nabla.ts';
 export { nudgeRefreshToken } from './vendors/nudge.ts';
@@ -8,14 +8,14 @@ export { nymblFetch } from './vendors/nymbl.ts';
 export { vitalReconcile } from './vendors/vital-reconcile.ts';
 export { vitalAuthenticate, vitalSignInToken } from './vendors/vital.ts';
 
-export type { AppTokenRequest, GetAppToken } from './app-token.ts';
-export type { CallOptions, IssueOptions, IssueParameters, TokenOptions } from './call-options.ts';
-export type { ValetClient } from './client.ts';
-export type { CreateDpopProof, DpopRequest } from './dpop.ts';
-export type { DpopKeyPair } from './dpop-proofs.ts';
-export type { ValetClock } from './clock.ts';
-export type { ValetEvent } from './events.ts';
-export type { ValetClientOptions } from './options.ts';
+export type { AppTokenRequest, GetAppToken } from './client/app-token.ts';
+export type { CallOptions, IssueOptions, IssueParameters, TokenOptions } from './client/call-options.ts';
+export type { ValetClient } from './client/client.ts';
+export type { CreateDpopProof, DpopRequest } from './client/dpop.ts';
+export type { DpopKeyPair } from './client/dpop-proofs.ts';
+export type { ValetClock } from './calls/clock.ts';
+export type { ValetEvent } from './client/events.ts';
+export type { ValetClientOptions } from './client/options.ts';
 export type {
   ConnectionName,
   ConnectionOf,
@@ -23,10 +23,10 @@ export type {
   OptionsParameter,
   Register,
   SessionResponse,
-} from './register.ts';
-export type { TokenChange, TokenListener } from './token-listeners.ts';
-export type { BrokerErrorCode, ClientErrorCode, ValetErrorCode, ValetErrorDetails } from './valet-error.ts';
-export type { NablaResponse, NudgeResponse, VendorResponses, VitalResponse } from './vendors/responses.ts';
+} from './client/register.ts';
+export type { TokenChange, TokenListener } from './client/token-listeners.ts';
+export type { BrokerErrorCode, ClientErrorCode, ValetErrorCode, ValetErrorDetails } from './errors/valet-error.ts';
+export type { NablaResponse, NudgeResponse, VendorResponses, VitalResponse } from './client/vendor-responses.ts';
 export type { AuthgearContainer } from './vendors/authgear.ts';
 export type { NablaSessionTokens, NablaSessionTokensOptions } from './vendors/nabla.ts';
 export type { NudgeRefreshTokenOptions } from './vendors/nudge.ts';
@@ -35,4 +35,4 @@ export type { VitalCore } from './vendors/vital-device.ts';
 export type { VitalApiKeySession, VitalReconcileOptions } from './vendors/vital-options.ts';
 export type { VitalReconciliation } from './vendors/vital-reconcile.ts';
 export type { VitalAuthenticateRequest, VitalSignInTokenOptions } from './vendors/vital.ts';
-export type { ConnectionExplanation, IssueResponse, IssueEnvelope, Problem, SessionVendor } from './wire.ts';
+export type { ConnectionExplanation, IssueResponse, IssueEnvelope, Problem, SessionVendor } from './client/wire.ts';

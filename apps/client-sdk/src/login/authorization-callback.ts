@@ -1,6 +1,6 @@
 import type { AuthorizationServer } from 'oauth4webapi';
-import { neverEnding } from '../client-inside.ts';
-import { settleWithin } from '../deadline.ts';
+import { neverEnding } from '../calls/client-inside.ts';
+import { settleWithin } from '../calls/deadline.ts';
 import { alreadySignedInError, isCode } from '../session/session-errors.ts';
 import type { Session } from '../session/session-types.ts';
 import type { AuthorizationDependencies } from './authorization-request.ts';

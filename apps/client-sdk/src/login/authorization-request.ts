@@ -1,6 +1,6 @@
-import { parseCallOptions } from '../arguments.ts';
-import { neverEnding } from '../client-inside.ts';
-import { settleWithin } from '../deadline.ts';
+import { parseCallOptions } from '../checks/arguments.ts';
+import { neverEnding } from '../calls/client-inside.ts';
+import { settleWithin } from '../calls/deadline.ts';
 import { loginError } from './login-errors.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
 import type { AuthorizeOptions } from './login-types.ts';

@@ -1,6 +1,6 @@
 import { createSandbox, sandboxCredentials, type SandboxOptions } from '@valetkey/sandbox';
 import { expect, onTestFinished, test } from 'vitest';
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
 import { redirectUri } from '../testing/fake-provider.ts';
 import { failureOf } from '../testing/failure.ts';

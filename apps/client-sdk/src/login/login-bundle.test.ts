@@ -6,12 +6,12 @@ import { memoryStorage } from '../storage/memory-storage.ts';
 import { bundleEntry } from '../testing/bundle.ts';
 import { clientId, createFakeProvider, issuer, redirectUri } from '../testing/fake-provider.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
-import type * as Sdk from './index.ts';
+import type * as Sdk from '../login.ts';
 
 /** The size today; 14 kB is the aim. */
 const maxBytes = 14_600;
 
-const bundle = bundleEntry('login/index.ts', { minify: true });
+const bundle = bundleEntry('login.ts', { minify: true });
 
 test('the sign-in with its dependency and the session engine has at most the bytes that an app downloads today', () => {
   const code = bundle.module;

@@ -1,4 +1,4 @@
-import { ValetError, type ValetErrorDetails } from '../valet-error.ts';
+import { ValetError, type ValetErrorDetails } from '../errors/valet-error.ts';
 
 const checkClient = 'Compare the options of the login with the client that is registered at the provider.';
 const checkIssuer = 'Check that an OpenID provider is at `issuer`, and that no gateway changes its responses.';

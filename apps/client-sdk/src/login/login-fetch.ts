@@ -1,7 +1,7 @@
-import { isStream, parseHeaders } from '../arguments.ts';
-import { abortedError, type Ending } from '../deadline.ts';
+import { isStream, parseHeaders } from '../checks/arguments.ts';
+import { abortedError, type Ending } from '../calls/deadline.ts';
 import type { AccessTokenOptions } from '../session/session-types.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { loginError } from './login-errors.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
 import { isFromElsewhere } from './provider-calls.ts';

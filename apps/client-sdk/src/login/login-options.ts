@@ -1,4 +1,4 @@
-import { createOptionCheck } from '../option-check.ts';
+import { createOptionCheck } from '../checks/option-check.ts';
 import { parseSessionOptions, type ParsedSessionOptions } from '../session/session-options.ts';
 import { tabStorage, type PendingStorage } from './pending-requests.ts';
 import type { LoginOptions, SessionStateListener } from './login-types.ts';

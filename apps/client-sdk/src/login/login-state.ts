@@ -1,6 +1,6 @@
-import { callSafely } from '../call-safely.ts';
-import { createEnding } from '../ending.ts';
-import type { Ending } from '../deadline.ts';
+import { callSafely } from '../calls/call-safely.ts';
+import { createEnding } from '../calls/ending.ts';
+import type { Ending } from '../calls/deadline.ts';
 import type { Session, SessionDetails, SessionReason, SessionStatus } from '../session/session-types.ts';
 import type { LoginSessionState, LoginSessionStateReason, LoginUser, SessionStateListener } from './login-types.ts';
 

@@ -1,6 +1,6 @@
-import type { GetAppToken } from '../app-token.ts';
-import type { CallOptions } from '../call-options.ts';
-import type { ValetClock } from '../clock.ts';
+import type { GetAppToken } from '../client/app-token.ts';
+import type { CallOptions } from '../client/call-options.ts';
+import type { ValetClock } from '../calls/clock.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 
 /** Whether a user is signed in, as far as this device knows. `UNKNOWN` until `configure` has read the storage. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test, vi } from 'vitest';
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
 import { clientId, idToken, issuer, jsonResponse, redirectUri } from '../testing/fake-provider.ts';
 import { issued, startFakeBroker, problem } from '../testing/fake-broker.ts';

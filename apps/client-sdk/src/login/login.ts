@@ -1,10 +1,10 @@
-import type { GetAppToken } from '../app-token.ts';
-import { parseCallOptions } from '../arguments.ts';
-import type { CallOptions } from '../call-options.ts';
+import type { GetAppToken } from '../client/app-token.ts';
+import { parseCallOptions } from '../checks/arguments.ts';
+import type { CallOptions } from '../client/call-options.ts';
 import { isCode } from '../session/session-errors.ts';
 import { createSession } from '../session/session.ts';
 import type { AccessTokenOptions, Session, SessionVendor } from '../session/session-types.ts';
-import { createSharedCalls } from '../shared-calls.ts';
+import { createSharedCalls } from '../calls/shared-calls.ts';
 import { finishAuthorization } from './authorization-callback.ts';
 import { authorize } from './authorization-request.ts';
 import { createLoginFetch } from './login-fetch.ts';

@@ -1,7 +1,7 @@
-import type { MonotonicClock } from '../clock.ts';
+import type { MonotonicClock } from '../calls/clock.ts';
 import { isToken } from '../session/session-tokens.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 
 /** A sign-in that has begun: what its callback must match, and what redeems its code. */
 export interface PendingRequest {

@@ -1,8 +1,8 @@
 import { loginError, providerError } from './login-errors.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
-import { isRedirect } from '../redirects.ts';
+import { isRedirect } from '../http/redirects.ts';
 import { isSecure, parseUrl } from './secure-url.ts';
-import type { ValetError } from '../valet-error.ts';
+import type { ValetError } from '../errors/valet-error.ts';
 
 /** Sends requests to the provider. Each function resolves with the body, or rejects with the error that it means. */
 export interface ProviderCalls {

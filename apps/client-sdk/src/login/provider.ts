@@ -7,10 +7,10 @@ import {
   type AuthorizationServer,
   type TokenEndpointResponse,
 } from 'oauth4webapi';
-import { neverEnding } from '../client-inside.ts';
-import { settleWithin } from '../deadline.ts';
+import { neverEnding } from '../calls/client-inside.ts';
+import { settleWithin } from '../calls/deadline.ts';
 import type { SessionTokens } from '../session/session-types.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import type { ParsedLoginOptions } from './login-options.ts';
 import type { UserInfo } from './login-types.ts';
 import { createProviderCalls, notConform, parseObject, type ProviderCalls } from './provider-calls.ts';

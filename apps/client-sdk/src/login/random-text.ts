@@ -1,4 +1,4 @@
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import type { Bytes, LoginOptions } from './login-types.ts';
 
 export interface Cryptography {

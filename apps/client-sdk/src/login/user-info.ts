@@ -1,4 +1,4 @@
-import { settleWithin, type Ending } from '../deadline.ts';
+import { settleWithin, type Ending } from '../calls/deadline.ts';
 import { isCode } from '../session/session-errors.ts';
 import type { Session } from '../session/session-types.ts';
 import type { ParsedLoginOptions } from './login-options.ts';

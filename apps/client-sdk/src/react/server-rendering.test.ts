@@ -5,13 +5,13 @@ import { createElement, StrictMode, type ReactNode } from 'react';
 import { hydrateRoot } from 'react-dom/client';
 import { renderToPipeableStream, renderToString } from 'react-dom/server';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { ValetClient } from '../client.ts';
+import type { ValetClient } from '../client/client.ts';
 import { createSession } from '../session/session.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
 import { page, settle } from '../testing/react.ts';
 import { createFakeVendor } from '../testing/session-vendor.ts';
 import { createTokenBroker } from '../testing/token-broker.ts';
-import { useLogin, useSession, useValet, useVendorToken, ValetProvider, type ObservableLogin } from './index.ts';
+import { useLogin, useSession, useValet, useVendorToken, ValetProvider, type ObservableLogin } from '../react.ts';
 
 const login: ObservableLogin = {
   sessionState: 'AUTHENTICATED',

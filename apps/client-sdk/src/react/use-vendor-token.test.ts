@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { Activity, createElement, startTransition, useState } from 'react';
 import { expect, test } from 'vitest';
-import type { IssueParameters } from '../call-options.ts';
+import type { IssueParameters } from '../client/call-options.ts';
 import { createProbe, createTokenProbe, mount, settle } from '../testing/react.ts';
 import { createTokenBroker } from '../testing/token-broker.ts';
 import { useVendorToken } from './use-vendor-token.ts';

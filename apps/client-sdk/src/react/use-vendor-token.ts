@@ -1,9 +1,9 @@
 import { useMemo, useSyncExternalStore } from 'react';
-import { subjectOf } from '../arguments.ts';
-import type { IssueParameters } from '../call-options.ts';
-import type { ValetClient } from '../client.ts';
-import type { ConnectionName, DescribedConnection, ResponseOf } from '../register.ts';
-import type { IssueResponse } from '../wire.ts';
+import { subjectOf } from '../checks/arguments.ts';
+import type { IssueParameters } from '../client/call-options.ts';
+import type { ValetClient } from '../client/client.ts';
+import type { ConnectionName, DescribedConnection, ResponseOf } from '../client/register.ts';
+import type { IssueResponse } from '../client/wire.ts';
 import { loading, VendorTokenStore } from './vendor-token-store.ts';
 import type { VendorToken } from './vendor-token-types.ts';
 

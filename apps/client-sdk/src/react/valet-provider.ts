@@ -1,5 +1,5 @@
 import { createContext, createElement, useContext, type ReactElement, type ReactNode } from 'react';
-import type { ValetClient } from '../client.ts';
+import type { ValetClient } from '../client/client.ts';
 
 const ValetContext = createContext<ValetClient | undefined>(undefined);
 

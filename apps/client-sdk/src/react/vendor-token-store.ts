@@ -1,11 +1,11 @@
-import type { IssueParameters } from '../call-options.ts';
-import { checkClient, lookInside, type ClientInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
-import type { Ending } from '../deadline.ts';
-import { isOver, momentIn, remainingMs, type Moment } from '../moment.ts';
-import type { TokenChange } from '../token-listeners.ts';
-import type { ValetError } from '../valet-error.ts';
-import type { IssueResponse } from '../wire.ts';
+import type { IssueParameters } from '../client/call-options.ts';
+import { checkClient, lookInside, type ClientInside } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
+import type { Ending } from '../calls/deadline.ts';
+import { isOver, momentIn, remainingMs, type Moment } from '../calls/moment.ts';
+import type { TokenChange } from '../client/token-listeners.ts';
+import type { ValetError } from '../errors/valet-error.ts';
+import type { IssueResponse } from '../client/wire.ts';
 import { isPageHidden, onPageVisibility } from './page-visibility.ts';
 import type { VendorToken, VendorTokenStatus } from './vendor-token-types.ts';
 

@@ -1,4 +1,4 @@
-import type { ValetError } from '../valet-error.ts';
+import type { ValetError } from '../errors/valet-error.ts';
 
 /** `signed_out`: the client has no user, or `signOut` was called. */
 export type VendorTokenStatus = 'loading' | 'ready' | 'error' | 'signed_out';

@@ -1,5 +1,5 @@
-import type { MonotonicClock } from '../clock.ts';
-import { ValetError } from '../valet-error.ts';
+import type { MonotonicClock } from '../calls/clock.ts';
+import { ValetError } from '../errors/valet-error.ts';
 
 /** A pause after a failed request, in which calls fail without a request. */
 export interface CoolDown {

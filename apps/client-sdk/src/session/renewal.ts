@@ -1,5 +1,5 @@
-import { isOver } from '../moment.ts';
-import { ValetError } from '../valet-error.ts';
+import { isOver } from '../calls/moment.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { assertCurrent, type Era, type SessionContext } from './session-context.ts';
 import { isCode, pendingError, signedOutError } from './session-errors.ts';
 import type { SessionRecord } from './session-record.ts';

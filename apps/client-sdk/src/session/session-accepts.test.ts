@@ -4,7 +4,7 @@ import { createTextStorage } from '../storage/text-storage.ts';
 import { failureOf } from '../testing/failure.ts';
 import { createFakeVendor } from '../testing/session-vendor.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { createSession } from './session.ts';
 import type { SessionVendor } from './session-types.ts';
 

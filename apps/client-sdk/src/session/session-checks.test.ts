@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { parseClock } from '../clock.ts';
+import { parseClock } from '../calls/clock.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
 import { failureOf } from '../testing/failure.ts';
 import { createFakeVendor } from '../testing/session-vendor.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { eraOf } from './session-context.ts';
 import { createSession } from './session.ts';
-import { isOver } from '../moment.ts';
+import { isOver } from '../calls/moment.ts';
 import { lifetimeOf, parseRecord, type SessionRecord } from './session-record.ts';
 import { checkTokens } from './session-tokens.ts';
 

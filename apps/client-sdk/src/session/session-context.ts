@@ -1,11 +1,11 @@
 import type { ParsedSessionOptions } from './session-options.ts';
 import type { CoolDown } from './cool-down.ts';
-import { abortedError, type Ending } from '../deadline.ts';
-import { createEnding } from '../ending.ts';
-import { createSharedCalls, type SharedCalls } from '../shared-calls.ts';
+import { abortedError, type Ending } from '../calls/deadline.ts';
+import { createEnding } from '../calls/ending.ts';
+import { createSharedCalls, type SharedCalls } from '../calls/shared-calls.ts';
 import { signedOutError } from './session-errors.ts';
-import { neverEnding } from '../client-inside.ts';
-import type { ValetError } from '../valet-error.ts';
+import { neverEnding } from '../calls/client-inside.ts';
+import type { ValetError } from '../errors/valet-error.ts';
 import type { SessionReason, SessionVendor } from './session-types.ts';
 import type { StoredSession } from './stored-session.ts';
 

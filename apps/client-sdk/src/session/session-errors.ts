@@ -1,4 +1,4 @@
-import { ValetError, type ValetErrorCode } from '../valet-error.ts';
+import { ValetError, type ValetErrorCode } from '../errors/valet-error.ts';
 
 export function signedOutError(): ValetError {
   return new ValetError('signed_out', 'There is no session, or it has ended.');

@@ -1,9 +1,9 @@
-import { checkPath } from '../broker-url.ts';
-import { isStream, parseHeaders, parseInit } from '../arguments.ts';
-import { abortedError, settleWithin } from '../deadline.ts';
-import type { MonotonicClock } from '../clock.ts';
-import { guardBody } from '../response-body.ts';
-import { ValetError } from '../valet-error.ts';
+import { checkPath } from '../http/broker-url.ts';
+import { isStream, parseHeaders, parseInit } from '../checks/arguments.ts';
+import { abortedError, settleWithin } from '../calls/deadline.ts';
+import type { MonotonicClock } from '../calls/clock.ts';
+import { guardBody } from '../http/response-body.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { eraOf } from './session-context.ts';
 import type { Session } from './session-types.ts';
 

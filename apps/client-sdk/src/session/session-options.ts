@@ -1,5 +1,5 @@
-import { deviceClock, parseClock, type MonotonicClock } from '../clock.ts';
-import { checkOptionNames } from '../option-check.ts';
+import { deviceClock, parseClock, type MonotonicClock } from '../calls/clock.ts';
+import { checkOptionNames } from '../checks/option-check.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 import type { SessionOptions, SessionVendor } from './session-types.ts';
 

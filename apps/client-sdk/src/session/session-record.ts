@@ -1,6 +1,6 @@
-import { isObject } from '../is-object.ts';
-import type { MonotonicClock } from '../clock.ts';
-import { momentIn, type Moment } from '../moment.ts';
+import { isObject } from '../checks/is-object.ts';
+import type { MonotonicClock } from '../calls/clock.ts';
+import { momentIn, type Moment } from '../calls/moment.ts';
 import { areDetails, isToken } from './session-tokens.ts';
 import type { SessionDetails, SessionTokens } from './session-types.ts';
 

@@ -1,4 +1,4 @@
-import { callSafely } from '../call-safely.ts';
+import { callSafely } from '../calls/call-safely.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SessionReason, SessionState } from './session-types.ts';
 

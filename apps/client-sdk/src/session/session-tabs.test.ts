@@ -4,7 +4,7 @@ import { createTextStorage } from '../storage/text-storage.ts';
 import { failureOf } from '../testing/failure.ts';
 import { createFakeVendor, settleAll } from '../testing/session-vendor.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
-import { ValetError, type ValetErrorDetails } from '../valet-error.ts';
+import { ValetError, type ValetErrorDetails } from '../errors/valet-error.ts';
 import { createSession } from './session.ts';
 import type { SessionOptions, SessionVendor } from './session-types.ts';
 

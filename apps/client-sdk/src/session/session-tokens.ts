@@ -1,5 +1,5 @@
-import { isObject } from '../is-object.ts';
-import { ValetError } from '../valet-error.ts';
+import { isObject } from '../checks/is-object.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import type { SessionDetails, SessionTokens } from './session-types.ts';
 
 /** Returns a vendor's tokens. Throws `vendor_response_invalid` if they are none. */

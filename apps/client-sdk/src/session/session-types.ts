@@ -1,4 +1,4 @@
-import type { ValetClock } from '../clock.ts';
+import type { ValetClock } from '../calls/clock.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 
 /** What a vendor returns for a sign-in or a refresh. */

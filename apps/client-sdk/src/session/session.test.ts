@@ -4,7 +4,7 @@ import { memoryStorage } from '../storage/memory-storage.ts';
 import { failureOf } from '../testing/failure.ts';
 import { createFakeVendor, settleAll } from '../testing/session-vendor.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { createSession } from './session.ts';
 import type { Session, SessionState } from './session-types.ts';
 

@@ -1,6 +1,6 @@
-import { parseCallOptions } from '../arguments.ts';
-import { neverEnding } from '../client-inside.ts';
-import { abortedError, settleWithin } from '../deadline.ts';
+import { parseCallOptions } from '../checks/arguments.ts';
+import { neverEnding } from '../calls/client-inside.ts';
+import { abortedError, settleWithin } from '../calls/deadline.ts';
 import { createCoolDown } from './cool-down.ts';
 import { renew, usableToken } from './renewal.ts';
 import { assertCurrent, createEra, showEra, type Era, type SessionContext } from './session-context.ts';

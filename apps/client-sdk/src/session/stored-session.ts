@@ -1,8 +1,8 @@
-import type { MonotonicClock } from '../clock.ts';
-import { callSafely } from '../call-safely.ts';
-import { neverEnding } from '../client-inside.ts';
-import { settleWithin } from '../deadline.ts';
-import { isOver, type Moment } from '../moment.ts';
+import type { MonotonicClock } from '../calls/clock.ts';
+import { callSafely } from '../calls/call-safely.ts';
+import { neverEnding } from '../calls/client-inside.ts';
+import { settleWithin } from '../calls/deadline.ts';
+import { isOver, type Moment } from '../calls/moment.ts';
 import type { DeviceStorage, StoredText } from '../storage/device-storage.ts';
 import { storageError } from './session-errors.ts';
 import { endedText, lifetimeOf, parseRecord, type Lifetime, type SessionRecord } from './session-record.ts';

@@ -1,7 +1,7 @@
-import { originOf } from '../broker-url.ts';
+import { originOf } from '../http/broker-url.ts';
 import { parseObject } from './jwt-claims.ts';
-import { isRedirect } from '../redirects.ts';
-import { ValetError } from '../valet-error.ts';
+import { isRedirect } from '../http/redirects.ts';
+import { ValetError } from '../errors/valet-error.ts';
 
 /** A vendor's endpoint for tokens, as data. */
 export interface TokenEndpoint {

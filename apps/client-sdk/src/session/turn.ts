@@ -1,9 +1,9 @@
-import { neverEnding } from '../client-inside.ts';
-import { settleWithin } from '../deadline.ts';
-import { ValetError } from '../valet-error.ts';
+import { neverEnding } from '../calls/client-inside.ts';
+import { settleWithin } from '../calls/deadline.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { assertCurrent, type Era, type SessionContext } from './session-context.ts';
 import { alreadySignedInError, asValetError, signedOutError, storageError } from './session-errors.ts';
-import { isOver, type Moment } from '../moment.ts';
+import { isOver, type Moment } from '../calls/moment.ts';
 import { recordOf, type SessionRecord } from './session-record.ts';
 import { checkTokens } from './session-tokens.ts';
 import type { SessionCall, SessionTokens, SessionVendor } from './session-types.ts';

@@ -1,7 +1,7 @@
-import { neverEnding } from '../client-inside.ts';
-import { deviceClock, parseClock, type MonotonicClock, type ValetClock } from '../clock.ts';
-import { settleWithin } from '../deadline.ts';
-import { checkOptionNames } from '../option-check.ts';
+import { neverEnding } from '../calls/client-inside.ts';
+import { deviceClock, parseClock, type MonotonicClock, type ValetClock } from '../calls/clock.ts';
+import { settleWithin } from '../calls/deadline.ts';
+import { checkOptionNames } from '../checks/option-check.ts';
 
 /** The options that all storages share. */
 export interface StorageOptions {

@@ -1,4 +1,4 @@
-import type { MonotonicClock } from '../clock.ts';
+import type { MonotonicClock } from '../calls/clock.ts';
 import { turnMs, type DeviceStorage } from './device-storage.ts';
 
 /** By key: resolves when the last turn has ended, with whether its task still runs. */

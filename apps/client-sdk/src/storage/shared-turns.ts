@@ -1,4 +1,4 @@
-import type { MonotonicClock } from '../clock.ts';
+import type { MonotonicClock } from '../calls/clock.ts';
 import { turnMs, type DeviceStorage, type Turn } from './device-storage.ts';
 import { resultOf, type ItemDatabase } from './indexed-db.ts';
 import { unlessAborted } from './program-turns.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 
 /** Resolves with the ValetError that `call` rejects with. Fails the test if `call` does not reject with one. */
 export async function failureOf(call: Promise<unknown>): Promise<ValetError> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ValetClock } from '../clock.ts';
+import type { ValetClock } from '../calls/clock.ts';
 
 /** A request that the fake network received. */
 export interface ProviderRequest {

@@ -1,8 +1,8 @@
 import { act, Component, createElement, StrictMode, type FunctionComponent, type ReactNode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { onTestFinished } from 'vitest';
-import type { IssueParameters } from '../call-options.ts';
-import type { ValetClient } from '../client.ts';
+import type { IssueParameters } from '../client/call-options.ts';
+import type { ValetClient } from '../client/client.ts';
 import { useVendorToken } from '../react/use-vendor-token.ts';
 
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });

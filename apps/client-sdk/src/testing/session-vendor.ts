@@ -1,5 +1,5 @@
 import type { SessionTokens, SessionVendor } from '../session/session-types.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 
 /** Lets everything run that waits for no clock. */
 export async function settleAll(): Promise<void> {

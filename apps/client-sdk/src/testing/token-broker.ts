@@ -1,4 +1,4 @@
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import { problem, issued, type FakeResponse } from './fake-broker.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 

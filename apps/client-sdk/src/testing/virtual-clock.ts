@@ -1,4 +1,4 @@
-import type { ValetClock } from '../clock.ts';
+import type { ValetClock } from '../calls/clock.ts';
 
 /**
  * Creates a clock for a test, with the functions that control it. `advance` moves the time, then runs each task that is due, in the

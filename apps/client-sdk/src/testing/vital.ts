@@ -1,5 +1,5 @@
-import type { ValetClock } from '../clock.ts';
-import { createValetClient } from '../client.ts';
+import type { ValetClock } from '../calls/clock.ts';
+import { createValetClient } from '../client/client.ts';
 import type { VitalCore } from '../vendors/vital-device.ts';
 import { issued, session, startFakeBroker, type FakeResponse } from './fake-broker.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ValetClient } from '../client.ts';
+import type { ValetClient } from '../client/client.ts';
 import * as sdk from '../index.ts';
 import { vitalCore } from '../testing/vital.ts';
 import type { VitalCore } from './vital-device.ts';

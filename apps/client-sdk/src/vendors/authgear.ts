@@ -1,5 +1,5 @@
-import type { GetAppToken } from '../app-token.ts';
-import { ValetError } from '../valet-error.ts';
+import type { GetAppToken } from '../client/app-token.ts';
+import { ValetError } from '../errors/valet-error.ts';
 
 /** The part of an Authgear SDK container that this package uses (`@authgear/web`, `@authgear/react-native`). */
 export interface AuthgearContainer {

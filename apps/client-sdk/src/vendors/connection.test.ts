@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createValetClient, type ValetClient } from '../client.ts';
+import { createValetClient, type ValetClient } from '../client/client.ts';
 import * as sdk from '../index.ts';
-import { createNablaSession, createVitalSession, memoryStorage } from '../session/index.ts';
+import { createNablaSession, createVitalSession, memoryStorage } from '../session.ts';
 import { json, startFakeBroker } from '../testing/fake-broker.ts';
 import { failureOf } from '../testing/failure.ts';
 import { alice, bob, vitalCore } from '../testing/vital.ts';

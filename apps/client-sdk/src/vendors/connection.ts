@@ -1,5 +1,5 @@
-import { isConnectionName } from '../broker-url.ts';
-import { checkOptionNames, type OptionCheck } from '../option-check.ts';
+import { isConnectionName } from '../http/broker-url.ts';
+import { checkOptionNames, type OptionCheck } from '../checks/option-check.ts';
 
 /**
  * Returns the option `connection` of the function `where` of a vendor, and the check of its other options, which are `names`.

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { inspect } from 'node:util';
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
 import { failureOf } from '../testing/failure.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';

@@ -1,5 +1,5 @@
-import { isBaseUrl } from '../broker-url.ts';
-import type { ConnectionOption } from '../register.ts';
+import { isBaseUrl } from '../http/broker-url.ts';
+import type { ConnectionOption } from '../client/register.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 import { parseConnection } from './connection.ts';
 

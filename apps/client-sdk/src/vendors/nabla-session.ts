@@ -1,6 +1,6 @@
-import { requireStringFields } from '../broker-response.ts';
-import { checkClient, followSignOuts, lookInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
+import { requireStringFields } from '../client/broker-response.ts';
+import { checkClient, followSignOuts, lookInside } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
 import { claimsOf } from '../session/jwt-claims.ts';
 import { fetchWithSession } from '../session/session-fetch.ts';
 import { createSession } from '../session/session.ts';
@@ -12,7 +12,7 @@ import type {
   SessionTokens,
   SessionVendor,
 } from '../session/session-types.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import {
   parseNablaSessionOptions,
   type NablaSessionOptions,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import { issued, problem, startFakeBroker, type FakeResponse } from '../testing/fake-broker.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
-import type { ValetError } from '../valet-error.ts';
+import type { ValetError } from '../errors/valet-error.ts';
 import { nablaSessionTokens, type NablaSessionTokens, type NablaSessionTokensOptions } from './nabla.ts';
 
 /** Creates a client whose pauses between two attempts take no time. `pauses` are their lengths in milliseconds. */

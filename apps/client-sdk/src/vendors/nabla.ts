@@ -1,9 +1,9 @@
-import { requireStringFields } from '../broker-response.ts';
-import { callSafely } from '../call-safely.ts';
-import { checkClient, lookInside, type ClientInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
-import type { ConnectionOption, OptionsParameter } from '../register.ts';
-import { ValetError } from '../valet-error.ts';
+import { requireStringFields } from '../client/broker-response.ts';
+import { callSafely } from '../calls/call-safely.ts';
+import { checkClient, lookInside, type ClientInside } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
+import type { ConnectionOption, OptionsParameter } from '../client/register.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { parseConnection } from './connection.ts';
 
 /** The result of the session token provider of Nabla's SDK. */

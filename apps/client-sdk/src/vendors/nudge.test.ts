@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import { issued, problem, startFakeBroker, type FakeResponse } from '../testing/fake-broker.ts';
 import { settleAll } from '../testing/session-vendor.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';

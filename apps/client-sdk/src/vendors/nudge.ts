@@ -1,10 +1,10 @@
-import { requireStringFields } from '../broker-response.ts';
-import { checkClient, lookInside } from '../client-inside.ts';
-import type { IssueParameters } from '../call-options.ts';
-import type { ValetClient } from '../client.ts';
-import { settleWithin } from '../deadline.ts';
-import type { ConnectionOption, OptionsParameter } from '../register.ts';
-import { ValetError } from '../valet-error.ts';
+import { requireStringFields } from '../client/broker-response.ts';
+import { checkClient, lookInside } from '../calls/client-inside.ts';
+import type { IssueParameters } from '../client/call-options.ts';
+import type { ValetClient } from '../client/client.ts';
+import { settleWithin } from '../calls/deadline.ts';
+import type { ConnectionOption, OptionsParameter } from '../client/register.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { parseConnection } from './connection.ts';
 import { deviceIsOnline } from './online.ts';
 

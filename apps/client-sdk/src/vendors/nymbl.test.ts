@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import { json, startFakeBroker } from '../testing/fake-broker.ts';
 import { nymblFetch } from './nymbl.ts';
 

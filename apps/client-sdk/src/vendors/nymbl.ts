@@ -1,6 +1,6 @@
-import { checkClient } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
-import type { ConnectionOption, OptionsParameter } from '../register.ts';
+import { checkClient } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
+import type { ConnectionOption, OptionsParameter } from '../client/register.ts';
 import { parseConnection } from './connection.ts';
 
 /** The options of {@link nymblFetch}. */

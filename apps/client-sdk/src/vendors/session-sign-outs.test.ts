@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
 import { failureOf } from '../testing/failure.ts';

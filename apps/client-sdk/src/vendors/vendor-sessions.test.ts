@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createValetClient } from '../client.ts';
+import { createValetClient } from '../client/client.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
 import { failureOf } from '../testing/failure.ts';
 import { settleAll } from '../testing/session-vendor.ts';

@@ -1,7 +1,7 @@
-import { lookInside, neverEnding } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
-import { settleWithin, type Ending } from '../deadline.ts';
-import { ValetError } from '../valet-error.ts';
+import { lookInside, neverEnding } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
+import { settleWithin, type Ending } from '../calls/deadline.ts';
+import { ValetError } from '../errors/valet-error.ts';
 
 /**
  * The part of Vital's Core SDK that this package uses. `VitalCore` of `@tryvital/vital-core-react-native` satisfies it.

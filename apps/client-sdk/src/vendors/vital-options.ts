@@ -1,5 +1,5 @@
-import type { OptionCheck } from '../option-check.ts';
-import type { ConnectionOption } from '../register.ts';
+import type { OptionCheck } from '../checks/option-check.ts';
+import type { ConnectionOption } from '../client/register.ts';
 import { parseConnection } from './connection.ts';
 
 /** The environment and the region of an API key of Vital. */

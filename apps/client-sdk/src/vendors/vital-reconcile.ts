@@ -1,8 +1,9 @@
-import { checkClient, lookInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
-import { abortedError, type Ending } from '../deadline.ts';
-import type { OptionsParameter } from '../register.ts';
-import { ValetError } from '../valet-error.ts';
+import { checkClient, lookInside } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
+import { abortedError, type Ending } from '../calls/deadline.ts';
+import type { OptionsParameter } from '../client/register.ts';
+import { isCode } from '../session/session-errors.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { checkVitalCore, openVitalDevice, type SignIn, type VitalCore, type VitalDevice } from './vital-device.ts';
 import { parseReconcileOptions, type ParsedReconcileOptions, type VitalReconcileOptions } from './vital-options.ts';
 import { issueSignInToken } from './vital.ts';
@@ -47,18 +48,28 @@ export function vitalReconcile(
   checkVitalCore(vital);
   const parsed = parseReconcileOptions(options);
   const device = openVitalDevice(vital, valet, parsed.timeoutMs);
-  return () => device.enqueue(() => reconcile({ valet, device, options: parsed }));
+  return () =>
+    device.enqueue(() => {
+      const context = { valet, device, options: parsed, session: lookInside(valet).currentSession() };
+      return reconcile(context).catch((error: unknown) => {
+        if (!isCode(error, 'already_signed_in')) throw error;
+        // Another tab, which shares the session, has signed a user in during the call.
+        assertNotEnded(context.session);
+        return reconcile(context);
+      });
+    });
 }
 
 interface ReconcileContext {
   readonly valet: ValetClient;
   readonly device: VitalDevice;
   readonly options: ParsedReconcileOptions;
+  /** The session of the app's user in which the call began. */
+  readonly session: Ending;
 }
 
 async function reconcile(context: ReconcileContext): Promise<VitalReconciliation> {
-  const { valet, device, options } = context;
-  const session = lookInside(valet).currentSession();
+  const { device, options, session } = context;
   if (options.configure !== undefined) await device.configure(options.configure);
   let held = await device.readSignIn();
   const found = held;
@@ -87,19 +98,14 @@ async function reconcile(context: ReconcileContext): Promise<VitalReconciliation
       return 'unchanged';
     }
   }
-  return signIn(context, { session, held, principal: expected.principal });
+  return signIn(context, held, expected.principal);
 }
 
-interface SignInPlan {
-  readonly session: Ending;
-  /** The sign-in that exists already, of the app's user or of a user that the broker cannot name yet. */
-  readonly held: SignIn | undefined;
-  readonly principal: string;
-}
-
+/** `held` is the sign-in that exists already, of the app's user or of a user that the broker cannot name yet. */
 async function signIn(
-  { valet, device, options }: ReconcileContext,
-  { session, held, principal }: SignInPlan,
+  { valet, device, options, session }: ReconcileContext,
+  held: SignIn | undefined,
+  principal: string,
 ): Promise<VitalReconciliation> {
   if (held?.usesApiKey && options.apiKeySession === undefined && options.replaceUser !== true) {
     throw refused('`apiKeySession` is absent, so its environment and region are unknown', apiKeyRemediation);
@@ -168,7 +174,7 @@ async function fetchExpectedUser({ valet, options }: ReconcileContext): Promise<
     const userId = connection?.vendor === 'vital' ? connection.vendor_user_id : undefined;
     return { principal: JSON.stringify([issuer, subject]), userId };
   } catch (error) {
-    if (ValetError.isInstance(error) && error.code === 'signed_out') return null;
+    if (isCode(error, 'signed_out')) return null;
     throw error;
   }
 }

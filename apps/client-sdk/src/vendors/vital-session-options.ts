@@ -1,7 +1,7 @@
-import { isBaseUrl } from '../broker-url.ts';
-import type { ConnectionOption } from '../register.ts';
+import { isBaseUrl } from '../http/broker-url.ts';
+import type { ConnectionOption } from '../client/register.ts';
 import type { DeviceStorage } from '../storage/device-storage.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { parseConnection } from './connection.ts';
 
 /** An environment and a region of Vital. */

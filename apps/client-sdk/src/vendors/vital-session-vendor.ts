@@ -1,4 +1,4 @@
-import { isObject } from '../is-object.ts';
+import { isObject } from '../checks/is-object.ts';
 import { requestTokens, type Refusal } from '../session/token-request.ts';
 import type { SessionDetails, SessionTokens, SessionVendor } from '../session/session-types.ts';
 import { alreadySignedInError } from '../session/session-errors.ts';

@@ -1,11 +1,11 @@
-import { checkClient, followSignOuts, lookInside, type ClientInside } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
-import { settleWithin, type Ending } from '../deadline.ts';
+import { checkClient, followSignOuts, lookInside, type ClientInside } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
+import { settleWithin, type Ending } from '../calls/deadline.ts';
 import { assertCurrent, eraOf } from '../session/session-context.ts';
 import { fetchWithSession } from '../session/session-fetch.ts';
 import { createSession } from '../session/session.ts';
 import type { Session, SessionState } from '../session/session-types.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 import { parseVitalSessionOptions, type VitalPlace, type VitalSessionOptions } from './vital-session-options.ts';
 import { placeOf, vitalSessionVendor, type VitalTicket } from './vital-session-vendor.ts';
 import { readSignInToken } from './vital-sign-in-token.ts';
@@ -128,20 +128,27 @@ function createVitalCalls(session: Session<VitalTicket>, limits: Pick<ClientInsi
       era = eraOf(session);
       return signedOut;
     };
-    const { status, details } = await session.load();
+    const isDone = ({ status, details }: SessionState) =>
+      status === 'signed_in' && details['externalUserId'] === externalUserId;
+    const found = await session.load();
     assertCurrent(era);
-    const known = details['externalUserId'];
-    if (status === 'signed_in' && known === externalUserId) return;
+    if (isDone(found)) return;
+    const known = found.details['externalUserId'];
     // A known other user must not stay signed in if the request for a token fails.
     if (known !== undefined && known !== externalUserId) await signOut();
     const deadline = { ...limits, ending: era, what: '`authenticate`' };
     const request: Partial<VitalAuthenticateRequest> | undefined = await settleWithin(deadline, authenticate);
     const ticket = { ...readSignInToken(request?.rawToken), externalUserId };
-    const { state } = session;
-    const isSame = state.status === 'reauthentication_required' && state.details['userId'] === ticket.userId;
-    if (!isSame) await signOut();
+    const current = await session.load();
     assertCurrent(era);
-    await session.signIn(ticket);
+    // Another tab has signed the user in during the call.
+    if (isDone(current)) return;
+    const isSame = current.status === 'reauthentication_required' && current.details['userId'] === ticket.userId;
+    if (current.status !== 'signed_out' && !isSame) await signOut();
+    assertCurrent(era);
+    await session.signIn(ticket).catch((error: unknown) => {
+      if (!isDone(session.state)) throw error;
+    });
   }
 
   return {

@@ -1,5 +1,5 @@
 import { claimsOf, decodeBase64, parseObject } from '../session/jwt-claims.ts';
-import { ValetError } from '../valet-error.ts';
+import { ValetError } from '../errors/valet-error.ts';
 
 /** What a sign-in token of Vital says. Its signature is not checked: Vital itself checks it at the exchange. */
 export interface VitalSignInToken {

@@ -1,9 +1,9 @@
-import { requireStringFields } from '../broker-response.ts';
-import { checkClient } from '../client-inside.ts';
-import type { ValetClient } from '../client.ts';
-import type { ConnectionOption, OptionsParameter } from '../register.ts';
+import { requireStringFields } from '../client/broker-response.ts';
+import { checkClient } from '../calls/client-inside.ts';
+import type { ValetClient } from '../client/client.ts';
+import type { ConnectionOption, OptionsParameter } from '../client/register.ts';
 import { parseConnection } from './connection.ts';
-import type { VitalResponse } from './responses.ts';
+import type { VitalResponse } from '../client/vendor-responses.ts';
 
 /** The result of the callback that Vital's `identifyExternalUser` calls. */
 export interface VitalAuthenticateRequest {

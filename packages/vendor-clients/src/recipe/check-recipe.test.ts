@@ -71,6 +71,13 @@ test('accepts the recipe from which the refused ones differ in one place', () =>
 
 const http = 'steps.0.http';
 const jwt = 'steps.2.jwt';
+const signer = {
+  signer: 'aws-sigv4',
+  service: 'sts',
+  region: 'eu',
+  accessKeyId: 'id',
+  secretAccessKey: '{secrets.apiKey}',
+};
 
 test.each([
   // The shape.
@@ -98,6 +105,13 @@ test.each([
   ['an encoded secret in the answer', 'answer.details.key', '{secrets.apiKey | base64}', /a secret into the answer/],
   ['five characters of a secret', 'answer.details.key', '{secrets.apiKey | prefix(5)}', /a secret into the answer/],
   ['a key that is no secret', `${jwt}.key`, '{options.team}', /must be a secret/],
+  [
+    'a secret key of a request that is no secret',
+    `${http}.sign`,
+    { ...signer, secretAccessKey: 'abc' },
+    /secretAccessKey: must be a secret alone/,
+  ],
+  ['a foreign id of an access key', `${http}.sign`, { ...signer, accessKeyId: '{parameters.note}/x' }, /separator/],
   // Text that changes the meaning of what is around it.
   ['a host of an open option', 'baseUrl', 'https://{options.team}.acme.example', /must read only options/],
   ['a host of a parameter', 'baseUrl', 'https://{parameters.room}.acme.example', /must read only options/],
@@ -219,6 +233,17 @@ test.each([
   expect(problems).toContainEqual(expect.stringMatching(expected));
 });
 
+test('a token that works once is not kept', () => {
+  const { subject: _subject, ...account } = valid;
+  const problems = problemsOf({
+    ...account,
+    binding: 'account',
+    keep: 'account',
+    answer: { ...valid.answer, uses: 'once' },
+  });
+  expect(problems).toContain('keep: must be `never`: the token works only once');
+});
+
 test('a recipe whose ids the vendor gives creates no user', () => {
   const ensure = { rule: 'upsert', create: { method: 'POST', path: '/users' }, userId: '{user.id}' };
   const problems = problemsOf({ ...valid, ensure, subject: { ...valid.subject, givenBy: 'vendor' } });
@@ -258,5 +283,17 @@ test.each([
 ])('an example of %s that the field does not accept is reported', (place, example) => {
   expect(problemsOf(recipeWith(`${place}.example`, example))).toEqual([
     `${place}.example: is no value that the field accepts`,
+  ]);
+});
+
+test('an access token of the service is a secret of the broker', () => {
+  const service = { tokenUrl: 'https://id.acme.example', clientId: '{options.team}', clientSecret: '{secrets.apiKey}' };
+  const answer = { ...valid.answer, details: { token: '{service.token}' } };
+  expect(problemsOf({ ...valid, service, answer })).toEqual(['answer.details.token: puts a secret into the answer']);
+  expect(problemsOf({ ...valid, service: { ...service, clientSecret: '{options.team}' } })).toEqual([
+    'service.clientSecret: must be a secret',
+  ]);
+  expect(problemsOf({ ...valid, service: { ...service, tokenUrl: 'https://{user.id}.example' } })).toEqual([
+    'service.tokenUrl: must read only options that have `values`, or `characters` that are `a-z0-9-`',
   ]);
 });

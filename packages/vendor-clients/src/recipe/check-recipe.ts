@@ -55,6 +55,7 @@ const roots = new Set([
   'options',
   'parameters',
   'user',
+  'service',
   'life',
   'now',
   'expiry',
@@ -62,7 +63,7 @@ const roots = new Set([
   'found',
   'created',
 ]);
-const reservedOptions = new Set(['baseUrl', 'expiresInSeconds', 'set', 'allow', 'cache', 'timeoutMs']);
+const reservedOptions = new Set(['baseUrl', 'tokenUrl', 'expiresInSeconds', 'set', 'allow', 'cache', 'timeoutMs']);
 
 function findNameProblems({ secrets, options, steps }: Recipe): readonly SchemaProblem[] {
   const problems: SchemaProblem[] = [];
@@ -90,6 +91,7 @@ function findBindingProblems(recipe: Recipe): readonly SchemaProblem[] {
   const problems: SchemaProblem[] = [];
   const report = (field: string, message: string) => problems.push({ field, message });
   if (keep === 'account' && binding === 'user') report('keep', 'must be `never`: a token of one user may not be kept');
+  if (keep === 'account' && answer.uses === 'once') report('keep', 'must be `never`: the token works only once');
   if (binding === 'user' && subject === undefined) report('subject', 'is missing: a token of a user names the user');
   if (binding === 'account' && ensure !== undefined) report('ensure', 'has no effect: the token names no user');
   if (binding === 'account' && subject !== undefined) report('subject', 'has no effect: the token names no user');
@@ -131,6 +133,7 @@ function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
       if (exp !== '{expiry}') report(`steps.${index}.jwt.claims.exp`, 'must be {expiry}: a token must expire');
       if (life === undefined) report('life', 'is missing: a token must expire');
     }
+    if ('codec' in step && life === undefined) report('life', 'is missing: a token must expire');
     if ('sign' in step) {
       const { hmac, digest, key } = step.sign;
       const isHmac = hmac !== undefined && key !== undefined && digest === undefined;

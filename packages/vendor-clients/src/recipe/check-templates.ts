@@ -43,6 +43,9 @@ function describeProblem(use: Use, recipe: Recipe): string | undefined {
   if (use.destination === 'header' && reservedHeaders.has(use.names.at(-1) ?? '')) {
     return 'is a header that HTTP or the broker sets';
   }
+  if (use.destination === 'key' && !(isWholeExpression(parts) && parts[0].filters.length === 0)) {
+    return 'must be a secret alone, such as {secrets.apiKey}';
+  }
   for (const expression of parts) {
     if (typeof expression === 'string') continue;
     const flow = flowOf(expression, use.scope);

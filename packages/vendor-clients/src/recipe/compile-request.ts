@@ -1,10 +1,13 @@
+import type { Clock } from '@valetkey/core-types';
+import { AwsV4Signer } from 'aws4fetch';
+import { XMLParser } from 'fast-xml-parser';
 import type { DoorCall, Operation } from '../kit/door/door.ts';
 import { encodePathSegment } from '../kit/door/door.ts';
 import type { StatusMeanings } from '../kit/door/refusal.ts';
-import { readJson, type VendorResponse } from '../kit/door/response.ts';
+import { invalidResponseError, readJson, type VendorResponse } from '../kit/door/response.ts';
 import { z } from 'zod';
 import { toText } from './filters.ts';
-import type { RecipeRequest } from './recipe-schema.ts';
+import type { RecipeRequest } from './step-schema.ts';
 import { compileExpression, compileValue, parseTemplate, type Values, type ValueTemplate } from './template.ts';
 
 /** The response of a request, and its body as later templates read it. */
@@ -13,8 +16,18 @@ export interface Answer {
   readonly body: unknown;
 }
 
+/** Where a request goes, and what its refusals mean. */
+export interface RequestSettings {
+  readonly meanings: StatusMeanings;
+  /** The URL below which requests are sent. A signature covers it. */
+  readonly baseUrl?: string | undefined;
+  readonly clock: Clock;
+}
+
 /** Compiles a request. `expected` are further statuses that are no errors. */
-export function compileRequest(request: RecipeRequest, meanings: StatusMeanings, expected: readonly number[] = []) {
+export function compileRequest(request: RecipeRequest, settings: RequestSettings, expected: readonly number[] = []) {
+  const { meanings } = settings;
+  const sign = request.sign === undefined ? undefined : compileSigner(request.sign, settings);
   const pathOf = compilePath(request.path);
   const queryOf = compileValue(request.query ?? {});
   const headersOf = compileValue(request.headers);
@@ -38,9 +51,44 @@ export function compileRequest(request: RecipeRequest, meanings: StatusMeanings,
   };
 
   return async (values: Values, operation: Operation): Promise<Answer> => {
-    const response = await operation.send(callOf(values));
-    const body = request.read === 'text' ? response.body.toString() : readJson(response, z.unknown());
-    return { response, body };
+    const call = callOf(values);
+    const response = await operation.send(sign === undefined ? call : await sign(call, values));
+    return { response, body: readBody(response, request.read) };
+  };
+}
+
+function readBody(response: VendorResponse, read: RecipeRequest['read']): unknown {
+  if (read === 'json') return readJson(response, z.unknown());
+  const text = response.body.toString();
+  if (read === 'text') return text;
+  try {
+    return xml.parse(text, true);
+  } catch {
+    throw invalidResponseError(response.vendor, 'not_xml');
+  }
+}
+
+/** Reads texts as they are, and neither attributes nor entities of a document type. */
+const xml = new XMLParser({ parseTagValue: false, ignoreAttributes: true, processEntities: false });
+
+function compileSigner(
+  { service, region, accessKeyId, secretAccessKey }: NonNullable<RecipeRequest['sign']>,
+  { baseUrl = '', clock }: RequestSettings,
+) {
+  const fieldsOf = compileValue({ service, region, accessKeyId, secretAccessKey });
+  return async (call: DoorCall, values: Values): Promise<DoorCall> => {
+    const body = call.json === undefined ? call.body : JSON.stringify(call.json);
+    const fields = fieldsOf(values) as Record<'service' | 'region' | 'accessKeyId' | 'secretAccessKey', string>;
+    const signer = new AwsV4Signer({
+      ...fields,
+      method: call.method,
+      url: `${baseUrl}${call.path}`,
+      headers: { ...(call.json !== undefined && { 'content-type': 'application/json' }), ...call.headers },
+      ...(typeof body === 'string' && { body }),
+      datetime: new Date(clock.nowMs()).toISOString().replace(/[:-]|\.\d{3}/g, ''),
+    });
+    const { headers } = await signer.sign();
+    return { ...call, headers: { ...call.headers, ...Object.fromEntries(headers) } };
   };
 }
 

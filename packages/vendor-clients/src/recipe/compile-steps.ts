@@ -1,11 +1,11 @@
 import { createHash, createHmac, type KeyObject } from 'node:crypto';
 import { SignJWT, type JWTPayload } from 'jose';
 import type { Operation } from '../kit/door/door.ts';
-import type { StatusMeanings } from '../kit/door/refusal.ts';
 import type { VendorResponse } from '../kit/door/response.ts';
-import { compileRequest } from './compile-request.ts';
+import { writeAgoraToken, type AgoraTokenContent } from './agora-token.ts';
+import { compileRequest, type RequestSettings } from './compile-request.ts';
 import { toText } from './filters.ts';
-import type { RecipeJwt, RecipeSign, RecipeStep } from './recipe-schema.ts';
+import type { RecipeCodec, RecipeJwt, RecipeSign, RecipeStep } from './step-schema.ts';
 import { compileValue, parseTemplate, type Values, type ValueTemplate } from './template.ts';
 
 /** One mint under way. */
@@ -23,12 +23,13 @@ export interface Mint {
 type Run = (mint: Mint) => Promise<void> | void;
 
 /** Compiles the steps of a recipe to functions that run one after the other. */
-export function compileSteps(steps: readonly RecipeStep[], meanings: StatusMeanings): readonly Run[] {
+export function compileSteps(steps: readonly RecipeStep[], settings: RequestSettings): readonly Run[] {
   return steps.map((step) => {
     if ('set' in step) return compileSet(step.set);
     if ('jwt' in step) return compileJwt(step.as, step.jwt);
     if ('sign' in step) return compileSign(step.as, step.sign);
-    const send = compileRequest(step.http, meanings);
+    if ('codec' in step) return compileCodec(step.as, step.codec);
+    const send = compileRequest(step.http, settings);
     return async (mint) => {
       const { response, body } = await send(mint.values, mint.operation());
       mint.values[step.as] = body;
@@ -68,6 +69,16 @@ function compileSign(as: string, { hmac, digest, key, message, encoding }: Recip
     values[as] = createHmac(hmac, keyOf(keys, secret))
       .update(toText(messageOf(values)))
       .digest(encoding);
+  };
+}
+
+function compileCodec(as: string, { codec: _codec, privileges, ...texts }: RecipeCodec): Run {
+  const fieldsOf = compileValue(texts);
+  return ({ values }) => {
+    const fields = fieldsOf(values) as Pick<AgoraTokenContent, 'appId' | 'certificate' | 'channel' | 'user'>;
+    const salt = (Number.parseInt(String(values['uuid']).slice(0, 8), 16) % 99_999_999) + 1;
+    const times = { issuedAtSeconds: values['now'] as number, lifeSeconds: values['life'] as number };
+    values[as] = writeAgoraToken({ ...fields, ...times, privileges, salt });
   };
 }
 

@@ -13,7 +13,7 @@ import { defineVendor, type DefinedVendor, type VendorAbilities, type VendorClie
 import { refusalError } from '../kit/door/refusal.ts';
 import { issueForAccount, issueForUser } from '../kit/issue-ability.ts';
 import { checkRecipe } from './check-recipe.ts';
-import { compileRequest } from './compile-request.ts';
+import { compileRequest, type RequestSettings } from './compile-request.ts';
 import { compileEndpoint } from './endpoint.ts';
 import { bodySchemaOf, meaningsOf } from './meanings.ts';
 import type { MintRequest, RecipeOptions } from './mint-request.ts';
@@ -94,11 +94,12 @@ export function toVendor(recipe: Recipe): RecipeVendor {
     options: createOptions(recipe),
     connect({ vendor: name, options, credentials, openDoor, clock, createUuid }) {
       const settings = options as RecipeOptions;
-      const url =
-        recipe.baseUrl === undefined
-          ? undefined
-          : (settings['baseUrl'] ?? compileValue(recipe.baseUrl)({ options: settings }));
-      const door = url === undefined ? undefined : openDoor(String(url));
+      const urlOf = (template: string | undefined) =>
+        template === undefined ? undefined : String(compileValue(template)({ options: settings }));
+      const baseUrl = settings.baseUrl ?? urlOf(recipe.baseUrl);
+      const tokenUrl = settings.tokenUrl ?? urlOf(recipe.service?.tokenUrl);
+      const door = baseUrl === undefined ? undefined : openDoor(baseUrl);
+      const tokenDoor = tokenUrl === undefined ? undefined : openDoor(tokenUrl);
       const slots = Object.fromEntries(
         secrets.map(([secret, { type }]) => [
           secret,
@@ -110,10 +111,12 @@ export function toVendor(recipe: Recipe): RecipeVendor {
         options: settings,
         credentials: slots,
         door,
+        baseUrl,
+        tokenDoor,
         clock,
         createUuid,
       });
-      const verify = compileVerify(recipe);
+      const verify = compileVerify(recipe, { meanings: meaningsOf(recipe), baseUrl, clock });
       return {
         issue: (request = {}) => mint.issue(request),
         ensureUser: mint.ensureUser,
@@ -224,15 +227,18 @@ function refuseName({ id, title }: Recipe): never {
 type Send = Parameters<ReturnType<typeof compileMint>['run']>[1];
 
 /** Compiles the check of the credentials. */
-function compileVerify(recipe: Recipe): (run: (send: Send) => Promise<unknown>) => Promise<Verification> {
+function compileVerify(
+  recipe: Recipe,
+  settings: RequestSettings,
+): (run: (send: Send) => Promise<unknown>) => Promise<Verification> {
   const names = Object.keys(recipe.secrets).map((name) => `\`${name}\``);
   if (recipe.verify === undefined) {
     const why = `${recipe.title} has no call that checks it without an effect`;
     return async () => ({ proven: [], notChecked: names.map((name) => `${name}: ${why}`) });
   }
   const { refusal, ...request } = recipe.verify;
-  const meanings = meaningsOf(recipe);
-  const send = compileRequest(request, meanings, refusal && [refusal.status]);
+  const { meanings } = settings;
+  const send = compileRequest(request, settings, refusal && [refusal.status]);
   const isProof = refusal && bodySchemaOf(refusal.when);
   return async (run) => {
     await run(async (values, operation) => {

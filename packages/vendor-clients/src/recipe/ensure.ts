@@ -1,13 +1,13 @@
 import type { Operation } from '../kit/door/door.ts';
-import { refusalError, type StatusMeanings } from '../kit/door/refusal.ts';
+import { refusalError } from '../kit/door/refusal.ts';
 import { invalidResponseError } from '../kit/door/response.ts';
-import { compileRequest, type Answer } from './compile-request.ts';
+import { compileRequest, type Answer, type RequestSettings } from './compile-request.ts';
 import { toText } from './filters.ts';
 import type { RecipeEnsure } from './recipe-schema.ts';
 import { compileValue, type Values } from './template.ts';
 
 /** The user at the vendor, and whether it was created now. */
-interface EnsuredUser {
+export interface EnsuredUser {
   readonly vendorUserId: string;
   readonly created: boolean;
 }
@@ -16,10 +16,10 @@ interface EnsuredUser {
  * Compiles the rule by which the user of a person is found or created. `values.user.id` is our name for the person. Two calls
  * at the same time result in one user, as far as the vendor's rule allows it; the broker lets only one call run per person.
  */
-export function compileEnsure(ensure: RecipeEnsure, meanings: StatusMeanings) {
+export function compileEnsure(ensure: RecipeEnsure, settings: RequestSettings) {
   const { rule, conflict, userId, foundUserId = userId } = ensure;
-  const create = compileRequest(ensure.create, meanings, conflict === undefined ? [] : [conflict]);
-  const find = ensure.find === undefined ? undefined : compileRequest(ensure.find, meanings, [404]);
+  const create = compileRequest(ensure.create, settings, conflict === undefined ? [] : [conflict]);
+  const find = ensure.find === undefined ? undefined : compileRequest(ensure.find, settings, [404]);
   const createdIdOf = compileValue(userId);
   const foundIdOf = compileValue(foundUserId);
 
@@ -46,7 +46,7 @@ export function compileEnsure(ensure: RecipeEnsure, meanings: StatusMeanings) {
     }
     // Another request has created the user since it was looked for.
     const other = await lookUp(values, operation);
-    if (other === undefined) throw refusalError(answer.response, meanings);
+    if (other === undefined) throw refusalError(answer.response, settings.meanings);
     return other;
   };
 }

@@ -1,25 +1,5 @@
 import { z } from 'zod';
-
-/** The name of a secret, an option or a step. */
-export const name = z
-  .string()
-  .regex(/^[a-z][A-Za-z0-9]{0,39}$/, { error: 'must be letters and digits, beginning with a-z' });
-/** The name of a parameter, which is a field of the broker’s requests. */
-export const wireName = z
-  .string()
-  .regex(/^[a-z][a-z0-9_]{0,39}$/, { error: 'must be lower-case words joined by underscores' });
-/** A sentence for a page or an error. */
-export const sentence = z.string().min(1).max(400);
-export const template = z.string().max(4_096).describe('A text in which `{path | filter}` stands for a value.');
-export const value = z.json().describe('A value of JSON whose texts are templates.');
-export const values = z.record(z.string().regex(/^[^\p{Cc}]{1,100}$/u), value);
-export const characters = z
-  .string()
-  .min(1)
-  .max(200)
-  .describe(
-    'The characters that the text may have: single ones and ranges, such as `A-Za-z0-9_-`. `printable` is every character except control characters, and the default. `multiline` is the same with line breaks and tabs.',
-  );
+import { characters, sentence } from './schema-words.ts';
 
 export const secretSchema = z.strictObject({
   description: sentence.describe('A complete sentence for the reference of options.'),

@@ -32,7 +32,7 @@ export type Scope = ReadonlyMap<string, Flow | ((name: string) => Flow | undefin
 
 /** Returns what every template of a recipe may read. */
 export function scopeOf(recipe: Recipe): Map<string, Flow | ((name: string) => Flow | undefined)> {
-  const { secrets, options, parameters, subject, life } = recipe;
+  const { secrets, options, parameters, subject, service, life } = recipe;
   const scope = new Map<string, Flow | ((name: string) => Flow | undefined)>([
     ['secrets', (name) => (Object.hasOwn(secrets, name) ? secret : undefined)],
     ['options', (name) => (Object.hasOwn(options, name) ? ofOption(options[name]) : undefined)],
@@ -44,6 +44,7 @@ export function scopeOf(recipe: Recipe): Map<string, Flow | ((name: string) => F
     const user: Flow = { ...foreign, characters: parseCharacters(subject.characters) };
     scope.set('user', (name) => (name === 'id' ? user : undefined));
   }
+  if (service !== undefined) scope.set('service', (name) => (name === 'token' ? secret : undefined));
   if (life !== undefined) scope.set('life', own).set('expiry', own);
   return scope;
 }

@@ -1,5 +1,9 @@
-import type { CallOptions, Principal } from '@valetkey/core-types';
+import type { CallOptions, Clock, Principal } from '@valetkey/core-types';
+import type { Credential } from '../kit/credentials.ts';
+import type { Door } from '../kit/door/door.ts';
+import type { VendorName } from '../kit/door/response.ts';
 import type { AllowOption, SetOption } from './parameters.ts';
+import type { SlotValue } from './signing-keys.ts';
 
 /** A request for a token. */
 export interface MintRequest extends CallOptions {
@@ -21,5 +25,19 @@ export interface RecipeOptions extends Readonly<Record<string, unknown>> {
   readonly allow?: AllowOption | undefined;
   readonly expiresInSeconds?: number | undefined;
   readonly baseUrl?: string | undefined;
+  readonly tokenUrl?: string | undefined;
   readonly cache?: { readonly minRemainingSeconds: number } | undefined;
+}
+
+/** What a recipe needs to mint for one connection. */
+export interface MintDependencies {
+  readonly vendor: VendorName;
+  readonly options: RecipeOptions;
+  readonly credentials: Readonly<Record<string, Credential<SlotValue>>>;
+  readonly door: Door | undefined;
+  readonly baseUrl: string | undefined;
+  /** The door to the token endpoint of `service`. */
+  readonly tokenDoor: Door | undefined;
+  readonly clock: Clock;
+  readonly createUuid: () => string;
 }

@@ -77,6 +77,8 @@ const claimSchema = z.strictObject({
     ),
 });
 
+const namesNoUser = 'must not have {user}, because the token names no user; use {claim:sub}';
+
 /** Returns the schema of the option `set`: the parameters that the operator sets, each as a value or from a claim. */
 export function createSetSchema({ parameters, subject }: Pick<Recipe, 'parameters' | 'subject'>) {
   const shape = Object.entries(parameters)
@@ -85,7 +87,7 @@ export function createSetSchema({ parameters, subject }: Pick<Recipe, 'parameter
       const schema = z
         .union([createParameterSchema(parameter), claimSchema, ...createFilledSchemas(parameter)])
         .refine((value) => subject !== undefined || !listPlaceholders(value).includes('user'), {
-          error: 'must not have {user}, because the token names no user; use {claim:sub}',
+          error: namesNoUser,
         })
         .describe(parameter.description);
       const isRequired = parameter.default === undefined && parameter.optional !== true;
@@ -97,8 +99,18 @@ export function createSetSchema({ parameters, subject }: Pick<Recipe, 'parameter
 /** Returns schemas of what fits a parameter only after its placeholders are filled. What they become is checked then. */
 function createFilledSchemas({ type }: RecipeParameter): z.ZodType[] {
   const filled = z.string().max(4_096).refine(hasPlaceholders);
-  if (type === 'text') return [filled];
-  return type === 'list' ? [z.array(z.string().min(1).max(1_024)).max(100).refine(hasPlaceholders)] : [];
+  const list = z.array(z.string().min(1).max(1_024)).max(100).refine(hasPlaceholders);
+  if (type === 'json') return [createAssertedSchema(z.json().refine(hasPlaceholders))];
+  if (type === 'text') return [filled, createAssertedSchema(filled)];
+  return type === 'list' ? [list, createAssertedSchema(list)] : [];
+}
+
+/** Returns the schema of a value together with the issuer whose claims stand in it. */
+function createAssertedSchema(value: z.ZodType) {
+  return z.strictObject({
+    value: value.describe('A value in which `{user}` and `{claim:name}` stand for the caller.'),
+    issuer: z.string().min(1).describe('The issuer whose tokens have the claims.'),
+  });
 }
 
 function hasPlaceholders(value: unknown): boolean {
@@ -112,8 +124,14 @@ const patternSchema = z.string().min(1).max(400).regex(patternForm, {
 });
 
 /** Returns the schema of the option `allow`: the values that callers may set, by parameter. */
-export function createAllowSchema(parameters: Parameters) {
-  const entrySchema = z.union([patternSchema, z.strictObject({ value: patternSchema, issuer: z.string().min(1) })]);
+export function createAllowSchema({ parameters, subject }: Pick<Recipe, 'parameters' | 'subject'>) {
+  const namedSchema = patternSchema.refine(
+    (text) => subject !== undefined || !listPlaceholders(text).includes('user'),
+    {
+      error: namesNoUser,
+    },
+  );
+  const entrySchema = z.union([namedSchema, z.strictObject({ value: namedSchema, issuer: z.string().min(1) })]);
   const shape = Object.entries(parameters)
     .filter(([, { authorize }]) => authorize === true)
     .map(([name, { description }]) => [name, z.array(entrySchema).min(1).optional().describe(description)] as const);
@@ -129,8 +147,9 @@ export function listClaims(set: SetOption, allow: AllowOption): readonly ClaimSo
   const ofSet = Object.entries(set).flatMap(([name, value]) => {
     const source = claimOf(value);
     if (source !== undefined) return [{ option: `set.${name}`, ...source }];
-    const claims = listPlaceholders(value).filter((what) => what !== 'user');
-    return claims.map((what) => ({ option: `set.${name}`, claim: what.slice('claim:'.length) }));
+    const { value: filled, issuer } = assertedValue(value);
+    const claims = listPlaceholders(filled).filter((what) => what !== 'user');
+    return claims.map((what) => ({ option: `set.${name}`, claim: what.slice('claim:'.length), issuer }));
   });
   const ofAllow = Object.entries(allow).flatMap(([name, entries = []]) =>
     entries.flatMap((entry, index) => {
@@ -146,6 +165,14 @@ export function listClaims(set: SetOption, allow: AllowOption): readonly ClaimSo
 export function claimOf(value: unknown): { readonly claim: string; readonly issuer?: string | undefined } | undefined {
   const { success, data } = claimSchema.safeParse(value);
   return success ? data : undefined;
+}
+
+const assertedSchema = createAssertedSchema(z.json().refine(hasPlaceholders));
+
+/** Returns a value of `set`, and the issuer whose claims stand in it if the operator names one. */
+export function assertedValue(value: unknown): { readonly value: unknown; readonly issuer?: string | undefined } {
+  const { success, data } = assertedSchema.safeParse(value);
+  return success ? data : { value };
 }
 
 /** Returns a claim of a principal, if the principal's issuer is the one that may assert it. */
@@ -171,10 +198,15 @@ export function isAllowed(
   });
 }
 
-/** Returns what `user` or `claim:name` stands for. */
-export function ownValue(what: string, principal: Principal | undefined, userId: string | undefined): unknown {
+/** Returns what `user` or `claim:name` stands for. A claim counts only if `issuer` asserts it, if there is one. */
+export function ownValue(
+  what: string,
+  principal: Principal | undefined,
+  userId: string | undefined,
+  issuer?: string,
+): unknown {
   if (what === 'user') return userId;
-  return principal === undefined ? undefined : claimFrom(principal, { claim: what.slice('claim:'.length) });
+  return principal === undefined ? undefined : claimFrom(principal, { claim: what.slice('claim:'.length), issuer });
 }
 
 /**

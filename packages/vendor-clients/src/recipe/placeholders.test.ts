@@ -97,6 +97,23 @@ test('a connection names the claims in its values, so that the broker can ask fo
   ]);
 });
 
+test('a claim in a value counts only from the issuer that the operator names', async () => {
+  const rules = (issuer: string) => ({ value: { team: '{claim:team}', user: '{user}' }, issuer });
+  const filter = { value: 'team:={claim:team}', issuer: 'https://id.example.com' };
+  const set = { filter, rules: rules('https://id.example.com') };
+  expect(await issue(set, { team: 'red' })).toMatchObject({
+    filter: 'team:=red',
+    rules: { team: 'red', user: 'alice' },
+  });
+  await expect(issue({ filter, rules: rules('https://other.example.com') }, { team: 'red' })).rejects.toMatchObject({
+    reason: 'claim:rules',
+  });
+  expect(open(set).claims).toEqual([
+    { option: 'set.filter', claim: 'team', issuer: 'https://id.example.com' },
+    { option: 'set.rules', claim: 'team', issuer: 'https://id.example.com' },
+  ]);
+});
+
 test('{user} is refused in a connection whose token names no user', () => {
   const { subject: _, ...withoutSubject } = search;
   const { sub: __, ...claims } = search.steps[0].jwt.claims;
@@ -106,7 +123,30 @@ test('{user} is refused in a connection whose token names no user', () => {
     steps: [{ as: 'token', jwt: { ...search.steps[0].jwt, claims } }],
   } satisfies RecipeInput;
   expect(() => open({ filter: 'owner:={user}' }, account)).toThrow(/set\.filter|filter/);
+  const listed = {
+    ...account,
+    parameters: {
+      ...account.parameters,
+      fields: { description: 'The fields.', from: 'caller', authorize: true },
+    },
+  } as const satisfies RecipeInput;
+  const connection = { apiKey: 'sample-key', set: { filter: 'all' } };
+  const { options } = defineRecipe(listed);
+  expect(options.safeParse({ ...connection, allow: { fields: ['own-{user}'] } }).success).toBe(false);
+  expect(options.safeParse({ ...connection, allow: { fields: ['own-{claim:sub}'] } }).success).toBe(true);
   expect(open({ filter: 'owner:={claim:sub}' }, account).claims).toEqual([{ option: 'set.filter', claim: 'sub' }]);
+});
+
+test('a text that is only a placeholder becomes the claim itself, of whatever type, but not as a member of a list', async () => {
+  const set = { filter: 'all', rules: { name: '{claim:name}', level: '{claim:level}', teams: '{claim:teams}' } };
+  const claims = { name: 'Zoë "Z" Smith', level: 3, teams: ['red', 'blue'] };
+  expect(await issue(set, claims)).toMatchObject({ rules: claims });
+  await expect(issue(set, { ...claims, level: undefined })).rejects.toMatchObject({ reason: 'claim:rules' });
+  await expect(issue(set, { ...claims, level: null })).rejects.toMatchObject({ reason: 'claim:rules' });
+  await expect(issue({ filter: '{claim:teams}' }, claims)).rejects.toMatchObject({ reason: 'claim:filter' });
+  await expect(issue({ filter: 'all', rules: ['{claim:name}'] }, claims)).rejects.toMatchObject({
+    reason: 'claim:rules',
+  });
 });
 
 test('braces that are no placeholder stay as they are', () => {

@@ -2,7 +2,7 @@ import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { z } from 'zod';
 import type { VendorName } from '../kit/door/response.ts';
 import type { MintRequest, RecipeOptions } from './mint-request.ts';
-import { claimFrom, claimOf, createParameterSchema, isAllowed, ownValue } from './parameters.ts';
+import { assertedValue, claimFrom, claimOf, createParameterSchema, isAllowed, ownValue } from './parameters.ts';
 import { fillPlaceholders, listPlaceholders } from './placeholders.ts';
 import type { Recipe, RecipeParameter } from './recipe-schema.ts';
 
@@ -63,8 +63,10 @@ function compilePolicyValue(
 
 /** Compiles a value in which `{user}` and `{claim:name}` stand for the caller. */
 function compileFilled(name: string, schema: z.ZodType, given: unknown, vendor: VendorName) {
+  const { value, issuer } = assertedValue(given);
   return (principal: Principal | undefined, userId: string | undefined): unknown => {
-    const { success, data } = schema.safeParse(fillPlaceholders(given, (what) => ownValue(what, principal, userId)));
+    const filled = fillPlaceholders(value, (what) => ownValue(what, principal, userId, issuer));
+    const { success, data } = schema.safeParse(filled);
     if (success && data !== undefined) return data;
     throw new ValetKeyError(
       'forbidden',
@@ -72,7 +74,8 @@ function compileFilled(name: string, schema: z.ZodType, given: unknown, vendor: 
       {
         vendor: vendor.id,
         reason: `claim:${name}`,
-        remediation: `Sign in with a token whose claims are letters, digits and the signs _ . @ | + - only.`,
+        remediation:
+          'Sign in with a token whose claims are there, and have only letters, digits and the signs _ . @ | + -.',
         advice: `Compare \`set.${name}\` of the connection with the claims of the caller's token.`,
       },
     );

@@ -1,75 +1,15 @@
 import { z } from 'zod';
-import {
-  characters,
-  name,
-  optionSchema,
-  parameterSchema,
-  secretSchema,
-  sentence,
-  template,
-  value,
-  values,
-  wireName,
-} from './field-schemas.ts';
+import { optionSchema, parameterSchema, secretSchema } from './field-schemas.ts';
+import { characters, name, sentence, template, value, wireName } from './schema-words.ts';
+import { requestSchema, stepSchema } from './step-schema.ts';
 
-const requestSchema = z.strictObject({
-  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).describe('The HTTP method.'),
-  path: template.regex(/^\//, { error: 'must begin with a slash' }).describe('The path below `baseUrl`, a template.'),
-  query: values.optional().describe('The fields of the query.'),
-  headers: z
-    .record(z.string().regex(/^[a-z][a-z0-9-]*$/, { error: 'must be lower-case words joined by hyphens' }), template)
-    .default({})
-    .describe('The headers, in lower case.'),
-  json: value.optional().describe('The body, which is sent as JSON.'),
-  form: values.optional().describe('The body, which is sent as a form. Nested fields are written as `a[b]`.'),
-  read: z.enum(['json', 'text']).default('json').describe('How the response is read.'),
-  expected: z.array(z.int().min(200).max(299)).min(1).default([200]).describe('The statuses of a success.'),
-  repeatable: z
-    .boolean()
-    .default(false)
-    .describe('Whether sending the call twice does no harm, so that it is repeated after a temporary failure.'),
+const serviceSchema = z.strictObject({
+  tokenUrl: template.describe('The URL of the token endpoint, a template like `baseUrl`.'),
+  clientId: template.describe('The id of the client, such as `{options.clientId}`.'),
+  clientSecret: template.describe('The secret of the client, such as `{secrets.clientSecret}`.'),
+  scope: z.string().min(1).max(400).optional().describe('The scope that is requested.'),
+  encoding: z.enum(['form', 'json']).default('form').describe('How the request is written.'),
 });
-
-const algorithms = [
-  'HS256',
-  'HS384',
-  'HS512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'EdDSA',
-] as const;
-
-const jwtSchema = z.strictObject({
-  header: z
-    .looseObject({ alg: z.enum(algorithms).describe('The algorithm (RFC 7518).') })
-    .catchall(value)
-    .describe('The header, with its members in the order in which they are written.'),
-  claims: values.describe('The claims, in the order in which they are written. `exp` must be `{expiry}`.'),
-  key: template.describe('The key, such as `{secrets.apiSecret}`.'),
-});
-
-const digest = z.enum(['sha1', 'sha256', 'sha384', 'sha512']);
-const signSchema = z.strictObject({
-  hmac: digest.optional().describe('The digest of an HMAC with `key`. Absent: the plain digest of `digest`.'),
-  digest: digest.optional().describe('The digest without a key.'),
-  key: template.optional().describe('The key of the HMAC, such as `{secrets.apiSecret}`.'),
-  message: template.describe('The text that is signed.'),
-  encoding: z.enum(['hex', 'base64', 'base64url']).describe('How the result is written.'),
-});
-
-const stepName = name.describe('The name by which later templates read the result.');
-const stepSchema = z.union([
-  z.strictObject({ as: stepName, http: requestSchema.describe('Sends a request.') }),
-  z.strictObject({ as: stepName, jwt: jwtSchema.describe('Signs a JSON Web Token (RFC 7519).') }),
-  z.strictObject({ as: stepName, sign: signSchema.describe('Computes an HMAC or a digest.') }),
-  z.strictObject({ set: z.record(name, value).describe('Names values for later templates.') }),
-]);
 
 const expirySchema = z.union([
   z.literal('asked').describe('The token lives as long as `life` says.'),
@@ -84,6 +24,10 @@ const answerSchema = z.strictObject({
   token: wireFields.describe('The fields that hold a credential. The first one is the plain-text answer.'),
   details: wireFields.default({}).describe('The fields that hold none.'),
   expiry: expirySchema.describe('How long the token lives.'),
+  uses: z
+    .enum(['many', 'once'])
+    .default('many')
+    .describe('How often the token works. A client keeps none that works once, and requests one for each use.'),
 });
 
 const lifeSchema = z.strictObject({
@@ -182,6 +126,11 @@ export const recipeSchema = z.strictObject({
     .describe('The name of the vendor in texts.'),
   secrets: z.record(name, secretSchema).describe('The credentials. Each may have a second slot while it is rotated.'),
   options: z.record(name, optionSchema).default({}).describe('What else an operator configures.'),
+  service: serviceSchema
+    .optional()
+    .describe(
+      'Requests an access token by client credentials (RFC 6749 section 4.4) and keeps it. Headers read `{service.token}`.',
+    ),
   baseUrl: template
     .optional()
     .describe('The URL below which requests are sent. An operator may set another one. Required by `http`.'),
@@ -224,14 +173,10 @@ export const recipeSchema = z.strictObject({
 export type RecipeInput = z.input<typeof recipeSchema>;
 /** A recipe with its defaults. */
 export type Recipe = z.output<typeof recipeSchema>;
-export type RecipeRequest = z.output<typeof requestSchema>;
-export type RecipeStep = z.output<typeof stepSchema>;
-export type RecipeVerify = z.output<typeof verifySchema>;
 export type RecipeParameter = z.output<typeof parameterSchema>;
 export type RecipeOption = z.output<typeof optionSchema>;
 export type RecipeSubject = z.output<typeof subjectSchema>;
 export type RecipeEnsure = z.output<typeof ensureSchema>;
-export type RecipeSign = z.output<typeof signSchema>;
-export type RecipeJwt = z.output<typeof jwtSchema>;
 export type RecipeEndpoint = z.output<typeof endpointSchema>;
+export type RecipeService = z.output<typeof serviceSchema>;
 export type RecipeLife = z.output<typeof lifeSchema>;

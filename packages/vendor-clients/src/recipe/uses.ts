@@ -1,5 +1,6 @@
 import { ofResponse, ofSignature, flowOfValue, scopeOf, type Scope } from './flow.ts';
-import type { Recipe, RecipeRequest } from './recipe-schema.ts';
+import type { Recipe } from './recipe-schema.ts';
+import type { RecipeRequest } from './step-schema.ts';
 import type { ValueTemplate } from './template.ts';
 
 /** Where the value of a template goes. */
@@ -37,8 +38,14 @@ type FlowEntry = Scope extends ReadonlyMap<string, infer Entry> ? Entry : never;
 export function listUses(recipe: Recipe): readonly Use[] {
   const uses: Collected = [];
   const scope = scopeOf(recipe);
-  const { baseUrl, ensure, steps, answer, endpoint, verify } = recipe;
+  const { baseUrl, service, ensure, steps, answer, endpoint, verify } = recipe;
   if (baseUrl !== undefined) add(uses, baseUrl, at('baseUrl', 'base URL', scope));
+  if (service !== undefined) {
+    add(uses, service.tokenUrl, at('service.tokenUrl', 'base URL', scope));
+    const own = without(scope, 'service', 'parameters', 'user');
+    add(uses, service.clientId, at('service.clientId', 'body', own));
+    add(uses, service.clientSecret, at('service.clientSecret', 'key', own));
+  }
   if (ensure !== undefined) addEnsure(uses, ensure, scope);
   for (const [index, step] of steps.entries()) {
     const place = `steps.${index}`;
@@ -55,6 +62,11 @@ export function listUses(recipe: Recipe): readonly Use[] {
       add(uses, header as ValueTemplate, at(`${place}.jwt.header`, 'token header', new Map(scope)));
       add(uses, claims, at(`${place}.jwt.claims`, 'claim', new Map(scope)));
       add(uses, key, at(`${place}.jwt.key`, 'key', new Map(scope)));
+    }
+    if ('codec' in step) {
+      const { certificate, appId, channel, user } = step.codec;
+      add(uses, certificate, at(`${place}.codec.certificate`, 'key', new Map(scope)));
+      add(uses, { appId, channel, user }, at(`${place}.codec`, 'message', new Map(scope)));
     }
     if ('sign' in step) {
       const { key, message } = step.sign;
@@ -98,11 +110,16 @@ function addEnsure(uses: Collected, ensure: NonNullable<Recipe['ensure']>, scope
 }
 
 function addRequest(uses: Collected, request: RecipeRequest, place: string, scope: Scope): void {
-  const { path, query, headers, json, form } = request;
+  const { path, query, headers, json, form, sign } = request;
   add(uses, path, at(`${place}.path`, 'path', scope));
   if (query !== undefined) add(uses, query, at(`${place}.query`, 'query', scope));
   add(uses, headers, at(`${place}.headers`, 'header', scope));
   if (json !== undefined) add(uses, json, at(`${place}.json`, 'body', scope));
+  if (sign !== undefined) {
+    const { service, region, accessKeyId, secretAccessKey } = sign;
+    add(uses, secretAccessKey, at(`${place}.sign.secretAccessKey`, 'key', scope));
+    add(uses, { service, region, accessKeyId }, at(`${place}.sign`, 'message', scope));
+  }
   if (form !== undefined) add(uses, form, at(`${place}.form`, 'body', scope));
 }
 

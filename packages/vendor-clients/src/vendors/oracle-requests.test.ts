@@ -42,6 +42,7 @@ const refused: ReadonlySet<string> = new Set([
 interface Expected {
   readonly fields: Readonly<Record<string, string>>;
   readonly expiresInSeconds?: number | undefined;
+  readonly singleUse?: boolean | undefined;
 }
 
 /** What the caller receives for the response of a case. */
@@ -50,33 +51,40 @@ const answers: Readonly<Record<string, (recorded: RequestCase) => Expected>> = {
     fields: { access_token: 'sample-access-token' },
     expiresInSeconds: lifeSeconds,
   }),
-  'elevenlabs-conversation': () => ({ fields: { token: 'sample-token', conversation_id: 'conv_sample' } }),
+  'elevenlabs-conversation': () => ({
+    fields: { token: 'sample-token', conversation_id: 'conv_sample' },
+    singleUse: true,
+  }),
   'elevenlabs-signed-url': () => ({
     fields: { signed_url: 'wss://agents.example/conversation?signature=sample' },
     expiresInSeconds: 900,
+    singleUse: true,
   }),
   'elevenlabs-token': ({ parameters }) => ({
     fields: { token: 'sample-token', token_type: String(parameters['token_type']) },
     expiresInSeconds: 900,
+    singleUse: true,
   }),
   'openai-realtime': ({ lifeSeconds }) => ({
     fields: { value: 'sample-client-secret' },
     expiresInSeconds: lifeSeconds,
   }),
-  'plaid-link': () => ({ fields: { link_token: 'sample-link-token' }, expiresInSeconds: 14_400 }),
+  'plaid-link': () => ({ fields: { link_token: 'sample-link-token' }, expiresInSeconds: 14_400, singleUse: true }),
   'stripe-account-session': ({ userId }) => ({
     fields: { client_secret: 'sample-client-secret', account: userId },
     expiresInSeconds: 3_600,
+    singleUse: true,
   }),
   'stripe-customer-session': ({ userId }) => ({
     fields: { client_secret: 'sample-client-secret', customer: userId },
     expiresInSeconds: 3_600,
+    singleUse: true,
   }),
   'stripe-ephemeral-key': ({ userId, response }) => ({
     fields: { secret: 'sample-ephemeral-key', ephemeral_key: JSON.stringify(response), customer: userId },
     expiresInSeconds: 3_600,
   }),
-  'stripe-terminal': () => ({ fields: { secret: 'sample-connection-token' } }),
+  'stripe-terminal': () => ({ fields: { secret: 'sample-connection-token' }, singleUse: true }),
 };
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: {} };
@@ -123,9 +131,9 @@ function describeCall({ method, path, headers, body }: RecordedCall) {
   };
 }
 
-function reveal({ fields, expiresInSeconds }: IssuedToken): Expected {
+function reveal({ fields, expiresInSeconds, singleUse }: IssuedToken): Expected {
   const texts = Object.entries(fields).map(([name, value]) => [name, value instanceof Secret ? value.reveal() : value]);
-  return { fields: Object.fromEntries(texts), expiresInSeconds };
+  return { fields: Object.fromEntries(texts), expiresInSeconds, singleUse };
 }
 
 test.each(proofs.filter(({ name }) => !refused.has(name)))(

@@ -1,5 +1,5 @@
 import type { SessionCall, SessionTokens, SessionVendor } from '../../session/session-types.ts';
-import { ValetError } from '../../valet-error.ts';
+import { ValetError } from '../../errors/valet-error.ts';
 import type { Tab } from './tab.ts';
 import type { World } from './world.ts';
 

@@ -1,7 +1,7 @@
 import { endedText } from '../../session/session-record.ts';
 import { createSession } from '../../session/session.ts';
 import type { Session } from '../../session/session-types.ts';
-import { ValetError } from '../../valet-error.ts';
+import { ValetError } from '../../errors/valet-error.ts';
 import { createObserver } from './observer.ts';
 import { createRotatingVendor } from './rotating-vendor.ts';
 import type { Action, Script } from './script.ts';

@@ -1,4 +1,4 @@
-import type { ValetClock } from '../../clock.ts';
+import type { ValetClock } from '../../calls/clock.ts';
 import type { World } from './world.ts';
 
 /** The clocks of the device on which all tabs run. */

@@ -43,6 +43,7 @@ export const elevenlabsConversationRecipe = {
     token: { token: '{mint.token}' },
     details: { conversation_id: '{mint.conversation_id}' },
     expiry: 'unknown',
+    uses: 'once',
   },
   errors: [
     {

@@ -44,7 +44,7 @@ export const elevenlabsSignedUrlRecipe = {
       },
     },
   ],
-  answer: { token: { signed_url: '{mint.signed_url}' }, expiry: { seconds: 900 } },
+  answer: { token: { signed_url: '{mint.signed_url}' }, expiry: { seconds: 900 }, uses: 'once' },
   errors: [
     {
       status: 401,

@@ -29,6 +29,7 @@ export const elevenlabsTokenRecipe = {
     token: { token: '{mint.token}' },
     details: { token_type: '{parameters.token_type}' },
     expiry: { seconds: 900 },
+    uses: 'once',
   },
   errors: [
     {

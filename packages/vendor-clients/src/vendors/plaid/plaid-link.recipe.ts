@@ -69,7 +69,7 @@ export const plaidLinkRecipe = {
       },
     },
   ],
-  answer: { token: { link_token: '{mint.link_token}' }, expiry: { at: '{mint.expiration}' } },
+  answer: { token: { link_token: '{mint.link_token}' }, expiry: { at: '{mint.expiration}' }, uses: 'once' },
   errors: [
     {
       status: 400,

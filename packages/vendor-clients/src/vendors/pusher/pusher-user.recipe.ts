@@ -2,7 +2,7 @@ import type { RecipeInput } from '../../recipe/recipe-schema.ts';
 
 export const pusherUserRecipe = {
   id: 'pusher-user',
-  title: 'Pusher user authentication',
+  title: 'Pusher Users',
   secrets: { secret: { description: 'The secret of the app key.' } },
   options: {
     key: { description: 'The app key, to which `secret` belongs.', characters: 'A-Za-z0-9-' },

@@ -45,6 +45,7 @@ export const stripeAccountSessionRecipe = {
     token: { client_secret: '{mint.client_secret}' },
     details: { account: '{user.id}' },
     expiry: { at: '{mint.expires_at}' },
+    uses: 'once',
   },
   errors: [
     {

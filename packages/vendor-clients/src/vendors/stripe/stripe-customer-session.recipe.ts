@@ -67,6 +67,7 @@ export const stripeCustomerSessionRecipe = {
     token: { client_secret: '{mint.client_secret}' },
     details: { customer: '{user.id}' },
     expiry: { at: '{mint.expires_at}' },
+    uses: 'once',
   },
   errors: [
     {

@@ -47,7 +47,12 @@ export const stripeTerminalRecipe = {
       },
     },
   ],
-  answer: { token: { secret: '{mint.secret}' }, details: { location: '{mint.location}' }, expiry: 'unknown' },
+  answer: {
+    token: { secret: '{mint.secret}' },
+    details: { location: '{mint.location}' },
+    expiry: 'unknown',
+    uses: 'once',
+  },
   errors: [
     {
       status: 400,
