@@ -1,17 +1,12 @@
 import { formsOverlap, type Clock, type IssuerOptions } from '@valetkey/core-types';
-import {
-  createJwtVerifier,
-  parseIssuers,
-  type JwtVerifier,
-  type JwtVerifierOptions,
-  type ReplayStore,
-} from '@valetkey/jwt-verify';
+import { createJwtVerifier, parseIssuers, type JwtVerifier, type JwtVerifierOptions } from '@valetkey/jwt-verify';
 import { createTokenCache, type TokenCache, type TokenCacheEvent } from '@valetkey/token-cache';
 import type { RedisStore } from '@valetkey/token-cache/redis';
 import { openEgress, type ClientCertificate, type Egress } from '@valetkey/vendor-clients';
 import type { Logger } from 'pino';
 import type { Config, OperatorsConfig } from './config/config.ts';
 import type { DisposalStack } from './disposal-stack.ts';
+import { createReplayStore } from './identity/replay-store.ts';
 import { createPolicyRules, type PolicyRules } from './policy/policy-rules.ts';
 import { guardPrincipals } from './storage/guarded-store.ts';
 import { rememberState, watchStore, type Outage } from './storage/served-store.ts';
@@ -108,13 +103,12 @@ interface VerifierDependencies extends Omit<OpenDependencies, 'store'>, Pick<Par
 /** What brokers that share a store have in common, so that they accept a DPoP proof once and the nonces of each other. */
 type DpopOptions = Pick<JwtVerifierOptions, 'replayStore' | 'dpopNonceKey'>;
 
-function createDpopOptions({ dpop: { nonceKey } }: Config, store: Store, clock: Clock): DpopOptions {
-  const replayStore: ReplayStore = {
-    add: (proofId, seconds) => {
-      const nowMs = clock.nowMs();
-      return store.rememberProof({ proofId, nowMs, expiresAtMs: nowMs + seconds * 1000 });
-    },
-  };
+function createDpopOptions(
+  { dpop: { nonceKey, maxProofsPerPrincipal } }: Config,
+  store: Store,
+  clock: Clock,
+): DpopOptions {
+  const replayStore = createReplayStore({ store, clock, maxProofsPerPrincipal });
   return { replayStore, dpopNonceKey: nonceKey && Buffer.from(nonceKey.reveal()) };
 }
 

@@ -115,8 +115,20 @@ const usedProofs: SchemaChange = {
   tables: { used_proof: { columns: { proof_id: 'TEXT PRIMARY KEY', expires_at: text } } },
 };
 
+/** The principals that have used the proofs. */
+const callersOfProofs: SchemaChange = {
+  columns: { used_proof: { caller_id: 'TEXT' } },
+  indexes: { used_proof_caller: 'used_proof (caller_id, expires_at)' },
+};
+
 /** Every change of the schema, in order: the first one has the version 1. A released change is never edited; the next is added. */
-export const schemaChanges: readonly SchemaChange[] = [first, reasonsAndActors, chainAndRevocations, usedProofs];
+export const schemaChanges: readonly SchemaChange[] = [
+  first,
+  reasonsAndActors,
+  chainAndRevocations,
+  usedProofs,
+  callersOfProofs,
+];
 
 /** The version of the schema that this program creates. */
 export const schemaVersion = schemaChanges.length;

@@ -30,8 +30,8 @@ export const laterColumns = schemaChanges.flatMap(({ columns = {} }) =>
 );
 
 /**
- * The indexes, by name. Each ends with the order in which decisions are listed, so that a page is read from the index
- * without sorting. The broker works without them: they only make the lists fast.
+ * The indexes, by name. Each one of decisions ends with the order in which they are listed, so that a page is read from the index
+ * without sorting. The broker works without them: they only make the lists, and the check of a DPoP proof, fast.
  */
 export const indexes: Readonly<Record<string, string>> = Object.assign(
   {},

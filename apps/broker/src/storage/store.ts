@@ -63,11 +63,27 @@ export interface Revocation {
 export interface UsedProof {
   /** A digest that identifies the proof. */
   readonly proofId: string;
+  /** A digest of the principal that has used the proof. */
+  readonly callerId: string;
   /** Milliseconds since 1970. A proof that expired before this moment counts as new. */
   readonly nowMs: number;
   /** Milliseconds since 1970. From this moment on, every broker refuses the proof as too old. */
   readonly expiresAtMs: number;
+  /**
+   * The most proofs of one caller that have not expired. Calls at the same time may exceed it by as many proofs. A broker of an earlier
+   * version stores proofs without a caller, which do not count.
+   */
+  readonly maxOfCaller: number;
 }
+
+/** Whether a proof is new, was used before, or cannot be remembered until another proof of its caller expires. */
+export type ProofOutcome =
+  | 'new'
+  | 'used'
+  | {
+      /** Milliseconds since 1970. */
+      readonly freeAtMs: number;
+    };
 
 /** Names what changed: a principal, or, with an empty subject, a session of an issuer. */
 export interface Change extends PrincipalId {
@@ -160,8 +176,8 @@ export interface Store extends AuditStore {
   readonly listRevocations: (principal: PrincipalId) => Promise<Revocation[]>;
   /** Returns whether a logout has ended this session. */
   readonly isSessionRevoked: (session: { readonly issuer: string; readonly session: string }) => Promise<boolean>;
-  /** Remembers a used proof. Returns false if it is remembered already, by any broker. */
-  readonly rememberProof: (proof: UsedProof) => Promise<boolean>;
+  /** Remembers a used proof, unless any broker remembers it already or its caller has the largest number of them. */
+  readonly rememberProof: (proof: UsedProof) => Promise<ProofOutcome>;
   /** Returns what was blocked, unblocked, mapped, unmapped or revoked after the change of this number, by any broker. */
   readonly readChanges: (after: number) => Promise<Changes>;
   /**

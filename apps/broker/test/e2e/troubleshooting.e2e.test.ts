@@ -156,23 +156,27 @@ const callOwnRecord = (path: string, claims: Record<string, string | string[]>) 
 
 const yaml = "issuers: [{ issuer: 'https://id.example.com', audiences: [api] }]\n";
 
-/** Sends a token that is bound to a key to a broker that accepts it, with a proof that `prove` returns. */
+/** Sends a token that is bound to a key to a broker that accepts it, each time with a proof that `prove` returns. */
 function useProof(
   prove: (key: DpopKey, request: { method: string; url: string; token: string }) => string | undefined,
   times = 1,
+  dpop: object = {},
 ): Promise<string> {
   const publicUrl = 'https://broker.example.com';
   return useBroker(
-    (config) => ({ ...config, publicUrl, issuers: config.issuers.map((issuer) => ({ ...issuer, dpop: {} })) }),
+    (config) => ({ ...config, publicUrl, dpop, issuers: config.issuers.map((issuer) => ({ ...issuer, dpop: {} })) }),
     async (own) => {
       const key = createDpopKey();
       const token = await sandbox.mintUserToken({ sub: 'alice', claims: { cnf: { jkt: key.thumbprint } } });
       const path = '/v1/vendors/nudge/token';
-      const proof = prove(key, { method: 'POST', url: publicUrl + path, token });
-      const headers =
-        proof === undefined ? { authorization: `Bearer ${token}` } : { authorization: `DPoP ${token}`, dpop: proof };
-      for (let count = 1; count < times; count += 1) await own.call(path, undefined, { method: 'POST', headers });
-      return own.call(path, undefined, { method: 'POST', headers });
+      const send = () => {
+        const proof = prove(key, { method: 'POST', url: publicUrl + path, token });
+        const headers =
+          proof === undefined ? { authorization: `Bearer ${token}` } : { authorization: `DPoP ${token}`, dpop: proof };
+        return own.call(path, undefined, { method: 'POST', headers });
+      };
+      for (let count = 1; count < times; count += 1) await send();
+      return send();
     },
   );
 }
@@ -202,7 +206,9 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
     useProof((key, request) => key.prove({ ...request, url: 'http://127.0.0.1:8787/v1/vendors/nudge/token' })),
   'The DPoP proof was not signed within the last 60 seconds (iat).': () =>
     useProof((key, request) => key.prove(request, { iat: Math.floor(Date.now() / 1000) - 600 })),
-  'The DPoP proof was used before (jti).': () => useProof((key, request) => key.prove(request), 2),
+  'The DPoP proof was used before (jti).': () => useProof((key, request) => key.prove(request, { jti: 'one' }), 2),
+  'Too many DPoP proofs of this principal are in use.': () =>
+    useProof((key, request) => key.prove(request), 2, { maxProofsPerPrincipal: 1 }),
   'publicUrl: is missing, and `dpop` of an identity provider needs it': () =>
     run('check', "issuers: [{ issuer: 'https://id.example.com', audiences: [api], dpop: {} }]\n"),
   'The token … expired … Get a fresh token from your identity provider': () => useToken({ expires_in: -60 }),

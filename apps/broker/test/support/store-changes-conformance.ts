@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Change, Logout, Store } from '../../src/storage/store.ts';
+import type { Change, Logout, Store, UsedProof } from '../../src/storage/store.ts';
 
 const issuer = 'https://id.example.com';
 const alice = { connection: 'vital', vendor: 'vital', issuer, subject: 'alice' };
@@ -80,16 +80,18 @@ export function testStoreChanges(open: () => Store): void {
 
   describe('used proofs', () => {
     const nowMs = Date.now();
-    const proof = { proofId: 'proof-1', nowMs, expiresAtMs: nowMs + 70_000 };
+    const proof = { proofId: 'proof-1', callerId: 'alice', nowMs, expiresAtMs: nowMs + 70_000, maxOfCaller: 3 };
 
     test('a proof is new once for all processes until it expires', async () => {
       const [store, other] = [open(), open()];
-      expect(await store.rememberProof(proof)).toBe(true);
-      expect(await store.rememberProof(proof)).toBe(false);
-      expect(await other.rememberProof({ ...proof, nowMs: nowMs + 69_999, expiresAtMs: nowMs + 139_999 })).toBe(false);
-      expect(await other.rememberProof({ ...proof, proofId: 'proof-2' })).toBe(true);
-      expect(await other.rememberProof({ ...proof, nowMs: nowMs + 70_000, expiresAtMs: nowMs + 140_000 })).toBe(true);
-      expect(await store.rememberProof({ ...proof, nowMs: nowMs + 139_999, expiresAtMs: nowMs + 210_000 })).toBe(false);
+      expect(await store.rememberProof(proof)).toBe('new');
+      expect(await store.rememberProof(proof)).toBe('used');
+      expect(await other.rememberProof({ ...proof, nowMs: nowMs + 69_999, expiresAtMs: nowMs + 139_999 })).toBe('used');
+      expect(await other.rememberProof({ ...proof, proofId: 'proof-2' })).toBe('new');
+      expect(await other.rememberProof({ ...proof, nowMs: nowMs + 70_000, expiresAtMs: nowMs + 140_000 })).toBe('new');
+      expect(await store.rememberProof({ ...proof, nowMs: nowMs + 139_999, expiresAtMs: nowMs + 210_000 })).toBe(
+        'used',
+      );
     });
 
     test('a proof is accepted once although many processes receive it at the same time', async () => {
@@ -97,16 +99,38 @@ export function testStoreChanges(open: () => Store): void {
       const results = await Promise.all(
         Array.from({ length: 20 }, (_, index) => (stores[index % 4] as Store).rememberProof(proof)),
       );
-      expect(results.filter(Boolean)).toHaveLength(1);
+      expect(results.filter((result) => result === 'new')).toHaveLength(1);
     });
 
     test('deletes a used proof an hour after its expiry, because the clocks of two brokers may differ', async () => {
       const store = open();
       await store.rememberProof(proof);
       expect(await store.deleteExpired(proof.expiresAtMs + hourMs - 1)).toBe(0);
-      expect(await store.rememberProof(proof)).toBe(false);
+      expect(await store.rememberProof(proof)).toBe('used');
       expect(await store.deleteExpired(proof.expiresAtMs + hourMs + 1)).toBe(1);
-      expect(await store.rememberProof(proof)).toBe(true);
+      expect(await store.rememberProof(proof)).toBe('new');
+    });
+
+    test('a caller that has the largest number of proofs in use is refused alone, until one of them expires', async () => {
+      const [store, other] = [open(), open()];
+      const remember = (number: number, seconds: number, changes: Partial<UsedProof> = {}) => {
+        const momentMs = nowMs + seconds * 1000;
+        const times = { nowMs: momentMs, expiresAtMs: momentMs + 70_000 };
+        return (number % 2 === 0 ? store : other).rememberProof({
+          ...proof,
+          proofId: `${number}`,
+          ...times,
+          ...changes,
+        });
+      };
+      for (const number of [0, 1, 2]) expect(await remember(number, number)).toBe('new');
+      expect(await remember(3, 3)).toEqual({ freeAtMs: nowMs + 70_000 });
+      expect(await remember(3, 69.999)).toEqual({ freeAtMs: nowMs + 70_000 });
+      expect(await remember(2, 3)).toBe('used');
+      expect(await remember(4, 3, { callerId: 'bob' })).toBe('new');
+      expect(await remember(3, 70)).toBe('new');
+      expect(await remember(5, 70)).toEqual({ freeAtMs: nowMs + 71_000 });
+      expect(await remember(3, 140)).toBe('new');
     });
   });
 

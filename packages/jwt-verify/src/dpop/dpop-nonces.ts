@@ -15,10 +15,10 @@ export interface DpopNonces {
 export function createDpopNonces(key: Uint8Array, nowSeconds: () => number): DpopNonces {
   const nonceOf = (span: number): string => createHmac('sha256', key).update(String(span)).digest('base64url');
   const currentSpan = (): number => Math.floor(nowSeconds() / spanSeconds);
-  const equals = (left: string, right: string): boolean =>
-    left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right));
+  const equals = (left: Buffer, right: Buffer): boolean => left.length === right.length && timingSafeEqual(left, right);
   return {
     current: () => nonceOf(currentSpan()),
-    isAccepted: (nonce) => [0, 1].some((spansAgo) => equals(nonceOf(currentSpan() - spansAgo), nonce)),
+    isAccepted: (nonce) =>
+      [0, 1].some((spansAgo) => equals(Buffer.from(nonceOf(currentSpan() - spansAgo)), Buffer.from(nonce))),
   };
 }

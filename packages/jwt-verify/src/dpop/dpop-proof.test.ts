@@ -202,6 +202,17 @@ describe('proof refused', () => {
     expect(error.message).toContain(message);
   });
 
+  test('a proof with an RSA key whose own alg is another algorithm is refused, and accepted if it is the same or absent', async () => {
+    const { send, proof, token } = setUp({ algorithms: ['RS256', 'PS256'] });
+    const bound = token({ cnf: { jkt: await calculateJwkThumbprint(rsa.jwk) } });
+    const ath = createHash('sha256').update(bound).digest('base64url');
+    const sendWith = (alg?: string) =>
+      send(proof({ ath }, { jwk: { ...publicPart(rsa), alg } }, rsa), { token: bound });
+    expect((await rejection(sendWith('PS256'))).message).toContain('another algorithm than the one of its key');
+    await expect(sendWith('RS256')).resolves.toBeDefined();
+    await expect(sendWith()).resolves.toBeDefined();
+  });
+
   test('a used proof is refused as used until it is refused as too old', async () => {
     const { send, proof, clock } = setup;
     const used = proof({ iat: clock.nowSeconds() + 5 });
@@ -235,6 +246,30 @@ test('a proof is accepted whatever the letter case of a percent-encoding, and re
   await expect(send(proof({ htu: encoded }), { url: encoded.replace('%2f', '%2F') })).resolves.toBeDefined();
   const refused = send(proof({ htu: 'https://api.example.com/v1/a/b' }), { url: encoded });
   expect((await rejection(refused)).message).toContain('another URL');
+});
+
+test.each([
+  '/v1/files/../things',
+  '/v1/./things',
+  '/v1/files/%2e%2E/things',
+  '/v1/files/.%2e/things?a=1',
+  '/v1\\things',
+  '/v1/files/..\\things',
+  '/v1/things/x/..',
+  '/v1/things/.',
+])('a proof is refused for a request to %s, which a URL parser would resolve to the URL of the proof', async (path) => {
+  const { send, proof } = setup;
+  const htu = new URL(path, url).href;
+  const refused = send(proof({ htu }), { url: `https://api.example.com${path}` });
+  expect((await rejection(refused)).message).toContain('another URL');
+});
+
+test('a proof is accepted for a request whose path or query only resembles a path that would be resolved', async () => {
+  const { send, proof } = setup;
+  for (const path of ['/v1/...', '/v1/.things', '/v1/things.', '/v1/%2E%2Ethings', '/v1/things?a=/../b\\c']) {
+    const full = `https://api.example.com${path}`;
+    await expect(send(proof({ htu: full }), { url: full })).resolves.toBeDefined();
+  }
 });
 
 test('proofs of two keys may have the same jti', async () => {
@@ -281,25 +316,53 @@ describe('nonces', () => {
     expect(await rejection(send(proof({ nonce, ath }), { token }))).toMatchObject({ reason: 'use_dpop_nonce' });
   });
 
-  test.each(['', 'x', 7, 'A'.repeat(43)])('a proof with the nonce %j is refused as use_dpop_nonce', async (nonce) => {
-    const { send, proof } = setUp(nonceRequired);
-    expect(await rejection(send(proof({ nonce })))).toMatchObject({ reason: 'use_dpop_nonce' });
-  });
+  test.each(['', 'x', 7, 'A'.repeat(43), 'é'.repeat(43)])(
+    'a proof with the nonce %j is refused as use_dpop_nonce',
+    async (nonce) => {
+      const { send, proof } = setUp(nonceRequired);
+      expect(await rejection(send(proof({ nonce })))).toMatchObject({ reason: 'use_dpop_nonce' });
+    },
+  );
 });
 
 test('a replayStore decides whether a proof is new, and receives only a digest of the proof', async () => {
-  const seen: [string, number][] = [];
+  const seen: [string, number, string][] = [];
   const store = {
-    add: async (proofId: string, seconds: number) => {
-      seen.push([proofId, seconds]);
+    add: async (proofId: string, seconds: number, callerId: string) => {
+      seen.push([proofId, seconds, callerId]);
       return seen.length === 1;
     },
   };
   const { send, proof } = setUp({}, { replayStore: store });
   await expect(send(proof({ jti: 'canary' }))).resolves.toBeDefined();
   expect((await rejection(send(proof({ jti: 'canary' })))).message).toContain('used before');
-  expect(seen[0]).toEqual([expect.stringMatching(/^[\w-]{43}$/), 70]);
-  expect(seen[0]?.[0]).toBe(seen[1]?.[0]);
+  const aDigest = expect.stringMatching(/^[\w-]{43}$/) as string;
+  expect(seen[0]).toEqual([aDigest, 71, aDigest]);
+  expect(seen[1]).toEqual(seen[0]);
+});
+
+test('a replayStore receives one callerId for all keys of a principal, and another one for each other principal', async () => {
+  const seen = new Set<string>();
+  const replayStore = { add: (_proofId: string, _seconds: number, callerId: string) => Boolean(seen.add(callerId)) };
+  const { send, proof, token } = setUp({}, { replayStore });
+  const sendAs = async (sub: string, key: SigningKey) => {
+    const bound = token({ sub, cnf: { jkt: await calculateJwkThumbprint(key.jwk) } });
+    const ath = createHash('sha256').update(bound).digest('base64url');
+    await send(proof({ ath }, {}, key), { token: bound });
+  };
+  await sendAs('alice', callerKey);
+  await sendAs('alice', createSigningKey('second'));
+  expect(seen.size).toBe(1);
+  await sendAs('bob', callerKey);
+  expect(seen.size).toBe(2);
+});
+
+test('a proof with an iat in the future is refused as used at the last moment at which its age is accepted', async () => {
+  const { send, proof, clock } = setup;
+  const used = proof({ iat: clock.nowSeconds() + 5 });
+  await send(used);
+  clock.advance(70_000);
+  expect((await rejection(send(used))).message).toContain('used before');
 });
 
 test('explain() checks the proof last', async () => {

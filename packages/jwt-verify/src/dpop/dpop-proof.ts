@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose';
-import type { Issuer } from '@valetkey/core-types';
+import type { Issuer, Principal } from '@valetkey/core-types';
 import { parseVerificationKey } from '../keys/verification-key.ts';
 import { describeSeconds } from '../token/describe-seconds.ts';
 import { invalidToken } from '../token/invalid-token.ts';
@@ -11,6 +11,12 @@ import type { ReplayStore } from './replay-store.ts';
 const maxProofLength = 8192;
 const maxIdLength = 256;
 
+/**
+ * A URL whose path has a dot segment or a backslash. A URL parser resolves them and a router may not, so a proof for one route would
+ * match a request to another one.
+ */
+const unresolvedPath = /^[^?#]*(?:\\|\/(?:\.|%2e){1,2}(?:[/?#]|$))/i;
+
 /** A DPoP proof (RFC 9449), and the request that carries it. The proof shows that the caller holds the token's key. */
 export interface DpopContext {
   /** The value of the `DPoP` header. */
@@ -18,6 +24,14 @@ export interface DpopContext {
   readonly method: string;
   /** The URL of the request as the caller sees it. The query and the fragment are ignored. */
   readonly url: string;
+}
+
+/** A token, its principal, and the key to which it is bound. */
+export interface PresentedToken {
+  readonly token: string;
+  readonly principal: Pick<Principal, 'issuer' | 'subject'>;
+  /** Absent for a bearer token. */
+  readonly binding: DpopBinding | undefined;
 }
 
 /** The key to which a token is bound, and the rules of the token's issuer for proofs. */
@@ -39,11 +53,11 @@ export interface DpopDependencies {
  * Checks that a request with a bound token carries a proof of the token's key, and that a request with an unbound token
  * carries no proof.
  *
- * @throws {ValetKeyError} `invalid_token` with a `cause` of the type `dpop`.
+ * @throws {ValetKeyError} `invalid_token` with a `cause` of the type `dpop`; `rate_limited` if the principal has too many proofs in
+ *   use; `overloaded` if the proof cannot be remembered.
  */
 export async function checkPresentation(
-  token: string,
-  binding: DpopBinding | undefined,
+  { token, principal, binding }: PresentedToken,
   dpop: DpopContext | undefined,
   dependencies: DpopDependencies,
 ): Promise<void> {
@@ -64,16 +78,16 @@ export async function checkPresentation(
       'invalid_token',
     );
   }
-  await checkProof(dpop, token, binding, dependencies);
+  await checkProof(dpop, { token, principal, binding }, dependencies);
 }
 
 /** Checks a proof against the request, the token and the token's key (RFC 9449 section 4.3). */
 async function checkProof(
   { proof, method, url }: DpopContext,
-  token: string,
-  { thumbprint, settings, clockToleranceSeconds }: DpopBinding,
+  { token, principal, binding }: PresentedToken & { readonly binding: DpopBinding },
   { nowSeconds, nonces, replayStore }: DpopDependencies,
 ): Promise<void> {
+  const { thumbprint, settings, clockToleranceSeconds } = binding;
   const { algorithms, maxAgeSeconds, nonceRequired } = settings;
   const { header, claims } = parseProof(proof);
   const { htm, htu, iat, jti, ath, nonce } = claims;
@@ -81,7 +95,7 @@ async function checkProof(
     throw invalidProof('is signed with another key than the key of the token');
   }
   if (htm !== method) throw invalidProof('is for another method (htm)');
-  const target = withoutQuery(url);
+  const target = unresolvedPath.test(url) ? undefined : withoutQuery(url);
   if (target === undefined || withoutQuery(htu) !== target) throw invalidProof('is for another URL (htu)');
   if (ath !== digest(token)) throw invalidProof('is for another token (ath)');
   const age = typeof iat === 'number' ? nowSeconds() - iat : NaN;
@@ -96,8 +110,10 @@ async function checkProof(
       'Put the value of the `DPoP-Nonce` header of this response into the proof.',
     );
   }
-  const rememberSeconds = maxAgeSeconds + 2 * clockToleranceSeconds;
-  if (!(await replayStore.add(digest(`${thumbprint} ${jti}`), rememberSeconds))) {
+  // One second more than the longest time for which this proof can be accepted, because that time includes its last moment.
+  const rememberSeconds = maxAgeSeconds + 2 * clockToleranceSeconds + 1;
+  const callerId = digest(JSON.stringify([principal.issuer, principal.subject]));
+  if (!(await replayStore.add(digest(`${thumbprint} ${jti}`), rememberSeconds, callerId))) {
     throw invalidProof('was used before (jti)');
   }
 }
@@ -125,16 +141,18 @@ async function verifyProofSignature(proof: string, header: JsonObject, algorithm
   }
   if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64'))
     throw invalidProof('has critical header extensions (crit or b64)');
-  if (!isJsonObject(jwk) || typeof parseVerificationKey(jwk) === 'string') {
-    throw invalidProof('carries no usable public key');
-  }
+  const parsed = isJsonObject(jwk) ? parseVerificationKey(jwk) : undefined;
+  if (parsed === undefined || typeof parsed === 'string') throw invalidProof('carries no usable public key');
   const key = jwk as JWK;
+  let thumbprint: string;
   try {
     await compactVerify(proof, await importJWK(key, alg), { algorithms: [alg] });
-    return await calculateJwkThumbprint(key, 'sha256');
+    thumbprint = await calculateJwkThumbprint(key, 'sha256');
   } catch {
     throw invalidProof('has a wrong signature');
   }
+  if (!parsed.algorithms.has(alg)) throw invalidProof('is signed with another algorithm than the one of its key');
+  return thumbprint;
 }
 
 function invalidProof(problem: string): Error {

@@ -36,8 +36,11 @@ function present({ token, thumbprint, method, url, proof, iat }: typeof example)
   const clock = createVirtualClock();
   const nowSeconds = () => iat + 1;
   return checkPresentation(
-    token,
-    { thumbprint, settings, clockToleranceSeconds: 5 },
+    {
+      token,
+      principal: { issuer: 'https://server.example.com', subject: 'someone@example.com' },
+      binding: { thumbprint, settings, clockToleranceSeconds: 5 },
+    },
     { proof, method, url },
     {
       nowSeconds,

@@ -26,7 +26,8 @@ export interface JwtVerifier {
    * Verifies a token.
    *
    * @throws {ValetKeyError} `invalid_token` with a `reason` and a `remediation`; `identity_unavailable` if the identity
-   *   provider must be called and gives no usable response; `overloaded`.
+   *   provider must be called and gives no usable response; `rate_limited` if the principal has too many DPoP proofs in use;
+   *   `overloaded`.
    */
   readonly verify: (token: string, context?: VerifyContext) => Promise<Principal>;
   /**

@@ -67,7 +67,8 @@ export async function explainToken(
   const proofStep = {
     name: 'proof',
     requirement: () => 'A DPoP proof for this request, if the token is bound to a key.',
-    run: ({ binding }) => checkPresentation(token, binding, dpop, dependencies.dpop),
+    run: ({ canonicalIssuer: issuer, subject, binding }) =>
+      checkPresentation({ token, principal: { issuer, subject }, binding }, dpop, dependencies.dpop),
   } as const satisfies Step;
   const steps = [...chooseSteps(token, dependencies), proofStep];
   const verification = startVerification(token);
