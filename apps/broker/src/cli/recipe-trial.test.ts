@@ -133,3 +133,49 @@ test('a trial refuses a user whose id the vendor does not accept, and a sample w
   const sample = { ...acme.sample, mint: { expires: acme.sample.mint.expires } };
   await expect(tryWith(defineRecipe({ ...acme, sample }))).rejects.toMatchObject({ reason: 'field:token' });
 });
+
+test('a trial requests the access token of a service first and reads XML', async () => {
+  const vendor = defineRecipe({
+    id: 'voices',
+    title: 'Voices',
+    secrets: { clientSecret: { description: 'The secret.' } },
+    options: { clientId: { description: 'The id.' } },
+    service: {
+      tokenUrl: 'https://id.voices.example/token',
+      clientId: '{options.clientId}',
+      clientSecret: '{secrets.clientSecret}',
+    },
+    baseUrl: 'https://api.voices.example',
+    binding: 'account',
+    keep: 'never',
+    steps: [
+      {
+        as: 'mint',
+        http: { method: 'POST', path: '/tokens', headers: { authorization: 'Bearer {service.token}' }, read: 'xml' },
+      },
+    ],
+    answer: { token: { token: '{mint.Result.Token}' }, expiry: { in: '{mint.Result.Seconds}' } },
+    sample: { mint: { Result: { Token: 'xml-token', Seconds: 60 } } },
+  });
+  expect(await tryWith(vendor)).toEqual({
+    userId: undefined,
+    steps: [
+      {
+        name: 'service',
+        does: 'request',
+        sent: expect.objectContaining({ method: 'POST', body: expect.stringContaining('client_secret=[redacted]') }),
+        received: { status: 200, body: expect.stringContaining('"access_token":"[redacted]"') },
+      },
+      {
+        name: 'mint',
+        does: 'request',
+        sent: { method: 'POST', path: '/tokens', headers: { authorization: 'Bearer [redacted]' }, body: '' },
+        received: {
+          status: 200,
+          body: '<Result><Token>[redacted]</Token><Seconds>60</Seconds></Result>',
+        },
+      },
+    ],
+    answer: { fields: { token: '[redacted]' }, expiresInSeconds: 60 },
+  });
+});

@@ -40,7 +40,11 @@ export async function tryRecipe(vendor: RecipeVendor, input: TrialInput): Promis
   const secrets = Object.entries(recipe.secrets).map(([name, { type }]) => [name, sampleKey(name, type)] as const);
   for (const [, secret] of secrets) redaction.add(secret);
   const given = { ...Object.fromEntries(secrets), ...input.options };
-  const connection = { ...given, ...(recipe.baseUrl !== undefined && { baseUrl: server.url }) };
+  const connection = {
+    ...given,
+    ...(recipe.baseUrl !== undefined && { baseUrl: server.url }),
+    ...(recipe.service !== undefined && { tokenUrl: `${server.url}/token` }),
+  };
   const client = vendor.createClient(connection, { clock: { ...systemClock, nowMs: () => nowMs } });
   try {
     const userId = nameUser(vendor, connection, input.user);
@@ -76,15 +80,33 @@ function nameUser(vendor: RecipeVendor, connection: object, user: string): strin
   return name;
 }
 
-function listResponses({ steps, sample }: Recipe): SampleResponse[] {
-  return steps.flatMap((step) => {
+/** The access token of the vendor's token endpoint, which a recipe with `service` requests first. */
+const serviceToken = { access_token: 'sample-service-token', token_type: 'Bearer', expires_in: 3_600 };
+
+function listResponses({ service, steps, sample }: Recipe): SampleResponse[] {
+  const ofSteps = steps.flatMap((step): SampleResponse[] => {
     if (!('http' in step)) return [];
     const { expected, read } = step.http;
+    const status = expected[0] ?? 200;
     const value = sample[step.as];
-    const body = typeof value === 'string' && read !== 'json' ? value : JSON.stringify(value);
-    const contentType = read === 'json' ? 'application/json' : 'text/plain';
-    return [{ status: expected[0] ?? 200, contentType, body }];
+    if (read === 'json') return [{ status, contentType: 'application/json', body: JSON.stringify(value) }];
+    if (read === 'xml') return [{ status, contentType: 'application/xml', body: toXml(value) }];
+    return [{ status, contentType: 'text/plain', body: String(value) }];
   });
+  if (service === undefined) return ofSteps;
+  return [{ status: 200, contentType: 'application/json', body: JSON.stringify(serviceToken) }, ...ofSteps];
+}
+
+/** Writes a value as the XML from which the broker reads it. A text is XML already. */
+function toXml(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, member]) => `<${name}>${typeof member === 'string' ? escapeXml(member) : toXml(member)}</${name}>`)
+    .join('');
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 
 /** Returns a moment at which the token of the sample is still valid, if the sample says when it ends. */
@@ -108,7 +130,7 @@ interface Recorded {
   readonly redaction: Redaction;
 }
 
-function describeSteps({ steps }: Recipe, { seen, requests, responses, redaction }: Recorded): TrialStep[] {
+function describeSteps({ service, steps }: Recipe, { seen, requests, responses, redaction }: Recorded): TrialStep[] {
   const secretNames = new Set<string>();
   const readsSecret = (template: unknown): boolean =>
     [...JSON.stringify(template).matchAll(/\{\s*([A-Za-z]\w*)/g)].some(([, root = '']) =>
@@ -119,8 +141,21 @@ function describeSteps({ steps }: Recipe, { seen, requests, responses, redaction
     const value = seen.at(-1)?.[name];
     if (typeof value === 'string') redaction.add(value);
   }
+  redaction.add(serviceToken.access_token);
   let sent = 0;
-  return steps.map((step, index): TrialStep => {
+  const takeRequest = (templates: Readonly<Record<string, string>>): Pick<TrialStep, 'sent' | 'received'> => {
+    const request = requests[sent];
+    const response = responses[sent];
+    sent += 1;
+    return {
+      ...(request !== undefined && { sent: describeRequest(request, templates, { readsSecret, redaction }) }),
+      ...(response !== undefined && {
+        received: { status: response.status, body: redaction.inText(response.body) },
+      }),
+    };
+  };
+  const first: TrialStep[] = service === undefined ? [] : [{ name: 'service', does: 'request', ...takeRequest({}) }];
+  const others = steps.map((step, index): TrialStep => {
     const values = seen[index] ?? {};
     if ('set' in step) {
       const named = Object.keys(step.set).map((each) => [each, secretNames.has(each) ? '[redacted]' : values[each]]);
@@ -131,18 +166,9 @@ function describeSteps({ steps }: Recipe, { seen, requests, responses, redaction
     if ('jwt' in step) return { name, does: 'jwt', result: redaction.inValue(readJwt(String(values[name]))) };
     if ('sign' in step) return { name, does: 'signature', result: redaction.inValue(values[name]) };
     if ('codec' in step) return { name, does: 'token', result: '[redacted]' };
-    const request = requests[sent];
-    const response = responses[sent];
-    sent += 1;
-    return {
-      name,
-      does: 'request',
-      ...(request !== undefined && { sent: describeRequest(request, step.http.headers, { readsSecret, redaction }) }),
-      ...(response !== undefined && {
-        received: { status: response.status, body: redaction.inText(response.body) },
-      }),
-    };
+    return { name, does: 'request', ...takeRequest(step.http.headers) };
   });
+  return [...first, ...others];
 }
 
 /** Returns the results of a step that are credentials or contain one. A digest without a key is none. */

@@ -2,7 +2,7 @@ import { findSimilarName, isFieldName, type SchemaProblem, type VendorDefinition
 import { findRecipe, recipes } from '@valetkey/vendor-clients';
 import { readDefinition } from './adapter.ts';
 import { connectionName } from './config-path.ts';
-import type { KnownDefinition } from './config.ts';
+import type { KnownDefinition } from './known-definition.ts';
 import { isPlainObject } from './plain-data.ts';
 import type { RecipeFiles } from './recipe-files.ts';
 
