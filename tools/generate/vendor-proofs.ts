@@ -18,8 +18,11 @@ export function renderRecipeTable(root: string, recipes: readonly PlacedRecipe[]
     `[${recipe.title}](${vendor}.md)`,
     `\`${id}\``,
     ...('proxy' in recipe ? describeProxy(id) : describeIssue(root, { id, vendor, recipe })),
+    recipe.docs?.hook ?? '',
+    recipe.docs?.withdrawal ?? '',
   ]);
-  return renderTable(['vendor', '`vendor`', 'mechanism', 'proof', 'bound to', 'life', 'the caller may set'], rows);
+  const head = ['vendor', '`vendor`', 'mechanism', 'proof', 'bound to', 'life', 'the caller may set'];
+  return renderTable([...head, 'hook of the client SDK', 'withdrawn by'], rows);
 }
 
 function describeIssue(root: string, { id, vendor, recipe }: RecipeFile & { readonly recipe: Recipe }): string[] {

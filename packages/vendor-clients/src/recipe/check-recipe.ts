@@ -6,6 +6,7 @@ import { createParameterSchema } from './parameters.ts';
 import { findProxyProblems } from './check-proxy.ts';
 import { proxyRecipeSchema, type ProxyRecipe } from './proxy-schema.ts';
 import { recipeSchema, type Recipe } from './recipe-schema.ts';
+import { findExampleProblems } from './connection-values.ts';
 import { acceptsHashes, hashedLength } from './subject.ts';
 import { listUses } from './uses.ts';
 
@@ -24,7 +25,8 @@ export function checkRecipe(data: unknown): RecipeCheck {
       problems: [{ field: 'steps', message: 'is missing: a recipe has either `steps` and `answer`, or `proxy`' }],
     };
   }
-  const { data: recipe, error } = recipeSchema.safeParse(data);
+  // A recipe is parsed once, so that compiling the parser would take longer than the parsing.
+  const { data: recipe, error } = recipeSchema.safeParse(data, { jitless: true });
   if (error !== undefined) return { problems: listSchemaProblems(error, recipeSchema, data) };
   const early = [...findCharacterProblems(recipe), ...findNameProblems(recipe)];
   if (early.length > 0) return { problems: early };
@@ -37,6 +39,7 @@ export function checkRecipe(data: unknown): RecipeCheck {
     ...findUnreadProblems(recipe),
     ...findParameterProblems(recipe),
     ...findSampleProblems(recipe),
+    ...findExampleProblems(recipe),
     ...findTemplateProblems(recipe),
   ];
   return problems.length > 0 ? { problems } : { recipe };
@@ -52,7 +55,7 @@ function checkProxyRecipe(data: object): RecipeCheck {
     const message = 'cannot be in a recipe with `proxy`: a recipe either issues tokens or forwards calls';
     return { problems: others.map((field) => ({ field, message })) };
   }
-  const { data: recipe, error } = proxyRecipeSchema.safeParse(data);
+  const { data: recipe, error } = proxyRecipeSchema.safeParse(data, { jitless: true });
   if (error !== undefined) return { problems: listSchemaProblems(error, proxyRecipeSchema, data) };
   const early = findCharacterProblems({ ...recipe, parameters: {} });
   const problems = early.length > 0 ? early : [...findErrorProblems(recipe), ...findProxyProblems(recipe)];

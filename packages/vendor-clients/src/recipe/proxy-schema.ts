@@ -107,6 +107,7 @@ export const proxyRecipeSchema = recipeSchema
     errors: true,
     errorFields: true,
     verify: true,
+    docs: true,
   })
   .extend({
     baseUrl: template.describe('The URL below which calls are forwarded. An operator may set another one.'),

@@ -16,6 +16,7 @@ export const ablyJwtRecipe = {
         'The operations that the user may use, by channel, such as `{ "room:{user}": ["subscribe"] }`. Ably allows no more than the key itself may.',
       type: 'json',
       from: 'policy',
+      example: { 'sample:*': ['subscribe'] },
     },
   },
   subject: { characters: 'A-Za-z0-9_.@|+-', max: 128, otherwise: 'hash' },
@@ -39,4 +40,5 @@ export const ablyJwtRecipe = {
   ],
   answer: { token: { token: '{token}' }, details: { client_id: '{user.id}' }, expiry: 'asked' },
   endpoint: { methods: ['GET', 'POST'], respond: { type: 'text/plain', body: '{token.token}' } },
+  docs: { hook: '`authCallback`', withdrawal: '`auth.revokeTokens` at Ably, if the key allows it' },
 } as const satisfies RecipeInput;

@@ -16,6 +16,7 @@ export const ablyRecipe = {
         'The operations that the user may use, by channel, such as `{ "room:{user}": ["subscribe"] }`. Ably allows no more than the key itself may.',
       type: 'json',
       from: 'policy',
+      example: { 'sample:*': ['subscribe'] },
     },
   },
   subject: { characters: 'A-Za-z0-9_.@|+-', max: 128, otherwise: 'hash' },
@@ -53,4 +54,5 @@ export const ablyRecipe = {
     expiry: 'asked',
   },
   endpoint: { methods: ['GET', 'POST'], respond: { body: '{token.token_request}' } },
+  docs: { hook: '`authUrl` or `authCallback`', withdrawal: '`auth.revokeTokens` at Ably, if the key allows it' },
 } as const satisfies RecipeInput;

@@ -12,6 +12,7 @@ export const algoliaRecipe = {
       description: 'The indices that the user may search. A star at the beginning or the end stands for any text.',
       type: 'list',
       from: 'policy',
+      example: ['sample'],
     },
     filters: {
       description: 'A filter of every search, such as `visible_by:{user}`.',
@@ -63,5 +64,9 @@ export const algoliaRecipe = {
     token: { api_key: '{key | base64}' },
     details: { app_id: '{options.appId}', user_token: '{user.id}' },
     expiry: 'asked',
+  },
+  docs: {
+    hook: 'the key as a value; a new client after its expiry',
+    withdrawal: 'deleting the parent key, for everyone',
   },
 } as const satisfies RecipeInput;

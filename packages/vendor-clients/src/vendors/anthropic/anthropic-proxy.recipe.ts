@@ -44,4 +44,5 @@ export const anthropicProxyRecipe = {
     query: { limit: 1 },
     headers: { 'x-api-key': '{secrets.apiKey}', 'anthropic-version': '2023-06-01' },
   },
+  docs: { hook: '`baseURL`, and `apiKey`, a function', withdrawal: 'a block: the broker checks each call' },
 } as const satisfies ProxyRecipeInput;

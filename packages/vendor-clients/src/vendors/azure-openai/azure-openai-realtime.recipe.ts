@@ -9,7 +9,7 @@ export const azureOpenaiRealtimeRecipe = {
   },
   baseUrl: 'https://{options.resource}.openai.azure.com',
   parameters: {
-    model: { description: 'The name of the deployment of a realtime model.', from: 'policy' },
+    model: { description: 'The name of the deployment of a realtime model.', from: 'policy', example: 'gpt-realtime' },
     instructions: {
       description: 'The instructions for the model.',
       characters: 'multiline',
@@ -80,4 +80,5 @@ export const azureOpenaiRealtimeRecipe = {
       session: { type: 'realtime', object: 'realtime.session', model: 'realtime' },
     },
   },
+  docs: { hook: '`session.connect({ apiKey })`', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

@@ -58,4 +58,5 @@ export const deepgramProxyRecipe = {
   },
   errorFields: ['err_code', 'category'],
   verify: { method: 'GET', path: '/v1/auth/token', headers: { authorization: 'Token {secrets.apiKey}' } },
+  docs: { hook: '`environment.base`, and `apiKey`, a function', withdrawal: 'a block: the broker checks each call' },
 } as const satisfies ProxyRecipeInput;

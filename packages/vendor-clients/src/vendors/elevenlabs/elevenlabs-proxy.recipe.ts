@@ -52,4 +52,5 @@ export const elevenlabsProxyRecipe = {
     },
   ],
   verify: { method: 'GET', path: '/v1/models', headers: { 'xi-api-key': '{secrets.apiKey}' } },
+  docs: { hook: '`baseUrl`, and `apiKey`, a function', withdrawal: 'a block: the broker checks each call' },
 } as const satisfies ProxyRecipeInput;

@@ -58,4 +58,5 @@ export const geminiProxyRecipe = {
     query: { pageSize: 1 },
     headers: { 'x-goog-api-key': '{secrets.apiKey}' },
   },
+  docs: { hook: '`httpOptions.baseUrl`, and `apiKey`, a text', withdrawal: 'a block: the broker checks each call' },
 } as const satisfies ProxyRecipeInput;

@@ -58,4 +58,5 @@ export const openaiProxyRecipe = {
     refuse: { error: { message: '{error.detail}', type: '{error.code}', code: '{error.code}' } },
   },
   verify: { method: 'GET', path: '/v1/models', headers: { authorization: 'Bearer {secrets.apiKey}' } },
+  docs: { hook: '`baseURL`, and `apiKey`, a function', withdrawal: 'a block: the broker checks each call' },
 } as const satisfies ProxyRecipeInput;

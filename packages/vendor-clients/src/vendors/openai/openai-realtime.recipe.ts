@@ -18,7 +18,11 @@ export const openaiRealtimeRecipe = {
   },
   baseUrl: 'https://api.openai.com',
   parameters: {
-    model: { description: 'The model of the sessions, such as `gpt-realtime`.', from: 'policy' },
+    model: {
+      description: 'The model of the sessions, such as `gpt-realtime`.',
+      from: 'policy',
+      example: 'gpt-realtime',
+    },
     instructions: {
       description: 'The instructions for the model.',
       characters: 'multiline',
@@ -101,4 +105,5 @@ export const openaiRealtimeRecipe = {
       session: { type: 'realtime', object: 'realtime.session', model: 'gpt-realtime' },
     },
   },
+  docs: { hook: '`session.connect({ apiKey })`', withdrawal: 'nothing; `calls.hangup(callId)` ends a call' },
 } as const satisfies RecipeInput;

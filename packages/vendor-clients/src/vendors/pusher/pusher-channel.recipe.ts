@@ -13,6 +13,7 @@ export const pusherChannelRecipe = {
       characters: '0-9.',
       max: 40,
       from: 'caller',
+      example: '1234.5678',
     },
     channel_name: {
       description: 'The channel to which the app subscribes.',
@@ -20,6 +21,7 @@ export const pusherChannelRecipe = {
       max: 164,
       from: 'caller',
       authorize: true,
+      example: 'private-sample',
     },
   },
   binding: 'account',
@@ -41,4 +43,5 @@ export const pusherChannelRecipe = {
     parameters: { socket_id: 'socket_id', channel_name: 'channel_name' },
     respond: { body: { auth: '{token.auth}' } },
   },
+  docs: { hook: '`channelAuthorization`', withdrawal: 'nothing: it is for one connection' },
 } as const satisfies RecipeInput;

@@ -13,6 +13,7 @@ export const pusherUserRecipe = {
       characters: '0-9.',
       max: 40,
       from: 'caller',
+      example: '1234.5678',
     },
     user_info: {
       description: 'What the server receives about the user, as JSON.',
@@ -42,4 +43,5 @@ export const pusherUserRecipe = {
     parameters: { socket_id: 'socket_id' },
     respond: { body: { auth: '{token.auth}', user_data: '{token.user_data}' } },
   },
+  docs: { hook: '`userAuthentication`', withdrawal: '`terminateUserConnections(userId)` at Pusher' },
 } as const satisfies RecipeInput;

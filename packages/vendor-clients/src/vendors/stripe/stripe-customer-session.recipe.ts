@@ -26,6 +26,7 @@ export const stripeCustomerSessionRecipe = {
       description: 'The components of Stripe that the session enables, as Stripe documents them.',
       type: 'json',
       from: 'policy',
+      example: { payment_element: { enabled: true } },
     },
   },
   subject: { characters: 'A-Za-z0-9_-', max: 255, otherwise: 'hash' },
@@ -105,4 +106,5 @@ export const stripeCustomerSessionRecipe = {
       livemode: false,
     },
   },
+  docs: { hook: 'the client secret as a value', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

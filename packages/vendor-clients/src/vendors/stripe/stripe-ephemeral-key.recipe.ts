@@ -25,6 +25,7 @@ export const stripeEphemeralKeyRecipe = {
       characters: 'a-z0-9.-',
       max: 40,
       from: 'caller',
+      example: '2026-10-28.endive',
     },
   },
   subject: { characters: 'A-Za-z0-9_-', max: 255, otherwise: 'hash' },
@@ -103,5 +104,9 @@ export const stripeEphemeralKeyRecipe = {
       livemode: false,
       secret: 'sample-ephemeral-key',
     },
+  },
+  docs: {
+    hook: '`createCustomerKey(apiVersion)` of the mobile SDKs',
+    withdrawal: 'deleting the key by its `id` at Stripe',
   },
 } as const satisfies RecipeInput;

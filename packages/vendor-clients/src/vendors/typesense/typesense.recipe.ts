@@ -11,6 +11,7 @@ export const typesenseRecipe = {
       description: 'A filter of every search, such as `owner:={claim:sub}`.',
       from: 'policy',
       max: 4000,
+      example: 'public:=true',
     },
     include_fields: {
       description: 'The only fields of the results.',
@@ -60,4 +61,8 @@ export const typesenseRecipe = {
     { set: { key: '{signature}{secrets.searchKey | prefix(4)}{restrictions | json}' } },
   ],
   answer: { token: { api_key: '{key | base64}' }, expiry: 'asked' },
+  docs: {
+    hook: 'the key as a value; a new client after its expiry',
+    withdrawal: 'deleting the parent key, for everyone',
+  },
 } as const satisfies RecipeInput;
