@@ -27,7 +27,10 @@ const definitionSchema = z
     credentials: z.array(z.string(), { error: 'must be a list of the options that hold a credential' }),
     create: z.custom<VendorDefinition['create']>(isFunction, { error: 'must be a function' }),
     recipe: z
-      .object({ binding: z.enum(['user', 'account']) })
+      .union([
+        z.object({ binding: z.enum(['user', 'account']) }),
+        z.object({ proxy: z.looseObject({}) }).transform(() => ({ binding: 'calls' as const })),
+      ])
       .optional()
       .catch(undefined),
   })
