@@ -328,6 +328,8 @@ test.each<[string, string, Headers, object | string | Uint8Array<ArrayBuffer>, n
     403,
     '/type',
   ],
+  ['a second model', path, {}, { ...chat, moderation: { model: 'other' } }, 403, '/moderation'],
+  ['a faster and dearer tier', path, {}, { ...chat, service_tier: 'priority' }, 403, '/service_tier'],
   ['a list of bodies', path, {}, [chat], 400, 'object'],
   ['a body that is no JSON', path, {}, 'model=sample-model', 400, 'not JSON'],
   ['a body with a byte order mark', path, {}, `\ufeff${JSON.stringify(chat)}`, 400, 'not JSON'],
