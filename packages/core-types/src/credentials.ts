@@ -81,6 +81,8 @@ export interface ClientToken<Binding extends TokenBinding = TokenBinding> {
   readonly vendorUserId?: string | undefined;
   /** Seconds until the token expires, counted from receipt. Absent if the vendor does not say when. */
   readonly expiresInSeconds?: number | undefined;
+  /** Whether the token works only once, so that an app requests one for each use. Default: false. */
+  readonly singleUse?: boolean | undefined;
 }
 
 /** The tokens that a cache may hold. This type is the rule "never cache a user-bound token". */

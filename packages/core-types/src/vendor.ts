@@ -75,7 +75,7 @@ export interface TokenLifetime<Parameters = Readonly<Record<string, unknown>>> {
  * A token that the vendor issued, without the vendor and the binding, which the broker knows. With a `vendorUserId`, the broker
  * refuses the token unless it was requested for this user.
  */
-export type IssuedToken = Pick<ClientToken, 'fields' | 'expiresInSeconds' | 'vendorUserId'>;
+export type IssuedToken = Pick<ClientToken, 'fields' | 'expiresInSeconds' | 'singleUse' | 'vendorUserId'>;
 
 /** Issues client tokens. */
 export interface IssueAbility<

@@ -8,23 +8,23 @@ interface ElevenLabsCase extends CaseInput {
 }
 
 interface SingleUseTokenCase extends ElevenLabsCase {
-  readonly parameters: { readonly tokenType: ElevenLabs.SingleUseTokenType };
+  readonly parameters: { readonly token_type: ElevenLabs.SingleUseTokenType };
 }
 
 interface ConversationTokenCase extends ElevenLabsCase {
   readonly parameters: {
-    readonly agentId: string;
-    readonly participantName?: string;
-    readonly branchId?: string;
+    readonly agent_id: string;
+    readonly participant_name?: string;
+    readonly branch_id?: string;
     readonly environment?: string;
   };
 }
 
 interface SignedUrlCase extends ElevenLabsCase {
   readonly parameters: {
-    readonly agentId: string;
-    readonly includeConversationId?: boolean;
-    readonly branchId?: string;
+    readonly agent_id: string;
+    readonly include_conversation_id?: boolean;
+    readonly branch_id?: string;
     readonly environment?: string;
   };
 }
@@ -43,66 +43,90 @@ function recordCall(
   });
 }
 
+interface AgentParameters {
+  readonly agent_id: string;
+  readonly participant_name?: string;
+  readonly include_conversation_id?: boolean;
+  readonly branch_id?: string;
+  readonly environment?: string;
+}
+
+/** Returns the parameters under the names of the SDK. */
+function toSdkNames({ agent_id, participant_name, include_conversation_id, branch_id, environment }: AgentParameters) {
+  return {
+    agentId: agent_id,
+    ...(participant_name === undefined ? {} : { participantName: participant_name }),
+    ...(include_conversation_id === undefined ? {} : { includeConversationId: include_conversation_id }),
+    ...(branch_id === undefined ? {} : { branchId: branch_id }),
+    ...(environment === undefined ? {} : { environment }),
+  };
+}
+
 export const products = [
   defineOracle<SingleUseTokenCase>({
-    product: 'single-use-token',
+    product: 'elevenlabs-token',
     package: '@elevenlabs/elevenlabs-js',
     cases: [
-      { ...given, title: 'a token for live transcription', parameters: { tokenType: 'realtime_scribe' } },
-      { ...given, title: 'a token for the transcription of a file', parameters: { tokenType: 'batch_scribe' } },
-      { ...given, title: 'a token for speech', parameters: { tokenType: 'tts_websocket' } },
+      { ...given, title: 'a token for live transcription', parameters: { token_type: 'realtime_scribe' } },
+      { ...given, title: 'a token for the transcription of a file', parameters: { token_type: 'batch_scribe' } },
+      { ...given, title: 'a token for speech', parameters: { token_type: 'tts_websocket' } },
     ],
     record: (input) =>
       recordCall(input, { token: 'sample-token' }, (client) =>
-        client.tokens.singleUse.create(input.parameters.tokenType),
+        client.tokens.singleUse.create(input.parameters.token_type),
       ),
   }),
   defineOracle<ConversationTokenCase>({
-    product: 'conversation-token',
+    product: 'elevenlabs-conversation',
     package: '@elevenlabs/elevenlabs-js',
     cases: [
-      { ...given, title: 'a token for one agent', parameters: { agentId: 'agent_sample' } },
+      { ...given, title: 'a token for one agent', parameters: { agent_id: 'agent_sample' } },
       {
         ...given,
         title: 'a token with a name, a branch and an environment',
         parameters: {
-          agentId: 'agent_sample',
-          participantName: 'Alice',
-          branchId: 'branch_sample',
+          agent_id: 'agent_sample',
+          participant_name: 'Alice',
+          branch_id: 'branch_sample',
           environment: 'staging',
         },
+      },
+      {
+        ...given,
+        title: 'a token with hostile text as name',
+        parameters: { agent_id: 'agent_sample', participant_name: hostileText },
       },
       {
         ...given,
         title: 'a token with hostile text as agent and as name',
-        parameters: { agentId: hostileText, participantName: hostileText },
+        parameters: { agent_id: hostileText, participant_name: hostileText },
       },
     ],
     record: (input) =>
       recordCall(input, { token: 'sample-token', conversation_id: 'conv_sample' }, (client) =>
-        client.conversationalAi.conversations.getWebrtcToken(input.parameters),
+        client.conversationalAi.conversations.getWebrtcToken(toSdkNames(input.parameters)),
       ),
   }),
   defineOracle<SignedUrlCase>({
-    product: 'signed-url',
+    product: 'elevenlabs-signed-url',
     package: '@elevenlabs/elevenlabs-js',
     cases: [
-      { ...given, title: 'a URL for one agent', parameters: { agentId: 'agent_sample' } },
+      { ...given, title: 'a URL for one agent', parameters: { agent_id: 'agent_sample' } },
       {
         ...given,
         title: 'a URL with a conversation, a branch and an environment',
         parameters: {
-          agentId: 'agent_sample',
-          includeConversationId: true,
-          branchId: 'branch_sample',
+          agent_id: 'agent_sample',
+          include_conversation_id: true,
+          branch_id: 'branch_sample',
           environment: 'staging',
         },
       },
-      { ...given, title: 'a URL for an agent of hostile text', parameters: { agentId: hostileText } },
+      { ...given, title: 'a URL for an agent of hostile text', parameters: { agent_id: hostileText } },
     ],
     record: (input) =>
       recordCall(input, { signed_url: 'wss://agents.example/conversation?signature=sample' }, (client) =>
-        client.conversationalAi.conversations.getSignedUrl(input.parameters),
+        client.conversationalAi.conversations.getSignedUrl(toSdkNames(input.parameters)),
       ),
   }),
 ];

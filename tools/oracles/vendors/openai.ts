@@ -1,5 +1,6 @@
 import { OpenAI } from 'openai';
 import type { ClientSecretCreateParams } from 'openai/resources/realtime/client-secrets';
+import type { RealtimeSessionCreateRequest } from 'openai/resources/realtime/realtime';
 import { defineOracle, type CaseInput } from '../define-oracle.ts';
 import { hostileText, nowSeconds } from '../sample-values.ts';
 import { recordRequest } from '../simulator.ts';
@@ -11,8 +12,8 @@ interface OpenAiCase extends CaseInput {
   readonly parameters: {
     readonly model: string;
     readonly instructions?: string;
-    readonly outputModalities?: ('text' | 'audio')[];
-    readonly voice?: string;
+    readonly output_modalities?: ('text' | 'audio')[];
+    readonly audio?: NonNullable<RealtimeSessionCreateRequest['audio']>;
   };
 }
 
@@ -32,34 +33,27 @@ export const products = [
         parameters: {
           model: 'gpt-realtime',
           instructions: 'Speak slowly.',
-          outputModalities: ['audio'],
-          voice: 'marin',
+          output_modalities: ['audio'],
+          audio: { input: { turn_detection: { type: 'semantic_vad' } }, output: { voice: 'marin', speed: 1.1 } },
         },
       },
       {
         ...given,
         title: 'a client secret with hostile text in each parameter',
-        parameters: { model: hostileText, instructions: hostileText, voice: hostileText },
+        parameters: { model: hostileText, instructions: hostileText, audio: { output: { voice: hostileText } } },
       },
     ],
     record: ({ lifeSeconds, secrets, options, parameters }) => {
-      const { model, instructions, outputModalities, voice } = parameters;
       const body: ClientSecretCreateParams = {
         expires_after: { anchor: 'created_at', seconds: lifeSeconds },
-        session: {
-          type: 'realtime',
-          model,
-          ...(instructions === undefined ? {} : { instructions }),
-          ...(outputModalities === undefined ? {} : { output_modalities: outputModalities }),
-          ...(voice === undefined ? {} : { audio: { output: { voice } } }),
-        },
+        session: { type: 'realtime', ...parameters },
       };
       return recordRequest({
         headers: ['authorization', 'content-type', 'openai-organization', 'openai-project'],
         response: {
           value: 'sample-client-secret',
           expires_at: nowSeconds + lifeSeconds,
-          session: { type: 'realtime', object: 'realtime.session', model },
+          session: { type: 'realtime', object: 'realtime.session', model: parameters.model },
         },
         send: () => new OpenAI({ ...secrets, ...options, maxRetries: 0 }).realtime.clientSecrets.create(body),
       });

@@ -22,7 +22,7 @@ interface PlaidCase extends CaseInput {
   };
   readonly parameters: {
     readonly language: string;
-    readonly countryCodes: `${CountryCode}`[];
+    readonly country_codes: `${CountryCode}`[];
     readonly products: `${Products}`[];
   };
 }
@@ -32,13 +32,13 @@ const given = { nowSeconds, secrets: { secret: 'sample-secret' }, options, userI
 
 export const products = [
   defineOracle<PlaidCase>({
-    product: 'plaid',
+    product: 'plaid-link',
     package: 'plaid',
     cases: [
       {
         ...given,
         title: 'a link token for one product',
-        parameters: { language: 'en', countryCodes: ['US'], products: ['auth'] },
+        parameters: { language: 'en', country_codes: ['US'], products: ['auth'] },
       },
       {
         ...given,
@@ -50,14 +50,14 @@ export const products = [
           androidPackageName: 'example.app',
           webhook: 'https://app.example/plaid/webhook',
         },
-        parameters: { language: 'fr', countryCodes: ['US', 'CA'], products: ['transactions', 'auth'] },
+        parameters: { language: 'fr', country_codes: ['US', 'CA'], products: ['transactions', 'auth'] },
       },
       {
         ...given,
-        title: 'a link token with hostile text as user, name and language',
+        title: 'a link token with hostile text as user and as name',
         options: { ...options, clientName: hostileText },
         userId: hostileText,
-        parameters: { language: hostileText, countryCodes: ['GB'], products: ['transactions'] },
+        parameters: { language: 'es', country_codes: ['GB'], products: ['transactions'] },
       },
     ],
     record: ({ secrets, options, userId, parameters }) => {
@@ -66,7 +66,7 @@ export const products = [
         user: { client_user_id: userId },
         client_name: options.clientName,
         products: parameters.products as Products[],
-        country_codes: parameters.countryCodes as CountryCode[],
+        country_codes: parameters.country_codes as CountryCode[],
         language: parameters.language,
         ...(webhook === undefined ? {} : { webhook }),
         ...(redirectUri === undefined ? {} : { redirect_uri: redirectUri }),

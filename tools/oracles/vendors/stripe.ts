@@ -5,12 +5,12 @@ import { recordRequest, type Exchange } from '../simulator.ts';
 
 interface StripeCase extends CaseInput {
   readonly secrets: { readonly secretKey: string };
-  readonly options: { readonly stripeAccount?: string };
+  readonly options: { readonly account?: string };
 }
 
 interface EphemeralKeyCase extends StripeCase {
   /** The API version that the mobile SDK requests. */
-  readonly parameters: { readonly apiVersion: string };
+  readonly parameters: { readonly api_version: string };
 }
 
 interface CustomerSessionCase extends StripeCase {
@@ -27,39 +27,41 @@ interface ConnectionTokenCase extends StripeCase {
 
 const expires = nowSeconds + 3600;
 const given = { nowSeconds, secrets: { secretKey: 'sample-secret-key' }, options: {} };
-const onAccount = { stripeAccount: 'acct_sample' };
+const onAccount = { account: 'acct_sample' };
 
 function recordCall(
   { secrets, options }: StripeCase,
   response: Exchange['response'],
   call: (client: Stripe) => Promise<unknown>,
 ) {
+  const { account } = options;
+  const behalf = account === undefined ? {} : { stripeAccount: account };
   return recordRequest({
     headers: ['authorization', 'content-type', 'stripe-account', 'stripe-version'],
     ignoredHeaders: ['idempotency-key'],
     response,
-    send: () => call(new Stripe(secrets.secretKey, { ...options, maxNetworkRetries: 0, telemetry: false })),
+    send: () => call(new Stripe(secrets.secretKey, { ...behalf, maxNetworkRetries: 0, telemetry: false })),
   });
 }
 
 export const products = [
   defineOracle<EphemeralKeyCase>({
-    product: 'ephemeral-key',
+    product: 'stripe-ephemeral-key',
     package: 'stripe',
     cases: [
-      { ...given, title: 'a key of a customer', userId: 'cus_sample', parameters: { apiVersion: '2025-06-30.basil' } },
+      { ...given, title: 'a key of a customer', userId: 'cus_sample', parameters: { api_version: '2025-06-30.basil' } },
       {
         ...given,
         title: 'a key of a customer of a connected account',
         options: onAccount,
         userId: 'cus_sample',
-        parameters: { apiVersion: '2024-06-20' },
+        parameters: { api_version: '2024-06-20' },
       },
       {
         ...given,
         title: 'a key of a customer whose id is hostile text',
         userId: hostileText,
-        parameters: { apiVersion: '2025-06-30.basil' },
+        parameters: { api_version: '2025-06-30.basil' },
       },
     ],
     record: (input) =>
@@ -67,11 +69,11 @@ export const products = [
         input,
         { id: 'ephkey_sample', object: 'ephemeral_key', expires, livemode: false, secret: 'sample-ephemeral-key' },
         (client) =>
-          client.ephemeralKeys.create({ customer: input.userId }, { apiVersion: input.parameters.apiVersion }),
+          client.ephemeralKeys.create({ customer: input.userId }, { apiVersion: input.parameters.api_version }),
       ),
   }),
   defineOracle<CustomerSessionCase>({
-    product: 'customer-session',
+    product: 'stripe-customer-session',
     package: 'stripe',
     cases: [
       {
@@ -120,7 +122,7 @@ export const products = [
       ),
   }),
   defineOracle<AccountSessionCase>({
-    product: 'account-session',
+    product: 'stripe-account-session',
     package: 'stripe',
     cases: [
       {
@@ -164,7 +166,7 @@ export const products = [
       ),
   }),
   defineOracle<ConnectionTokenCase>({
-    product: 'terminal-connection-token',
+    product: 'stripe-terminal',
     package: 'stripe',
     cases: [
       { ...given, title: 'a token for every reader', userId: 'alice', parameters: {} },

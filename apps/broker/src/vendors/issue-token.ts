@@ -129,7 +129,7 @@ async function mayReplace(
 function toClientToken<Binding extends TokenBinding>(
   vendor: string,
   bound: Binding,
-  { fields, expiresInSeconds, vendorUserId: statedUserId }: IssuedToken,
+  { fields, expiresInSeconds, singleUse, vendorUserId: statedUserId }: IssuedToken,
   vendorUserId?: string,
 ): ClientToken<Binding> {
   if (statedUserId !== undefined && !isSameIdentifier(statedUserId, vendorUserId)) {
@@ -139,7 +139,7 @@ function toClientToken<Binding extends TokenBinding>(
       advice: "Correct the vendor's adapter.",
     });
   }
-  return boundLifetime({ kind: 'client', bound, vendor, vendorUserId, fields, expiresInSeconds });
+  return boundLifetime({ kind: 'client', bound, vendor, vendorUserId, fields, expiresInSeconds, singleUse });
 }
 
 /** Returns whether the token of the caller was refused. */

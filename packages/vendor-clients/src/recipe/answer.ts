@@ -13,7 +13,7 @@ const maxLifetimeSeconds = 30 * 86_400;
 const fieldForm = /^[^\p{Cc}\p{Cs}]+$/u;
 
 /** Compiles the answer of a recipe. It throws `vendor_response_invalid` if the vendor's response lacks a field. */
-export function compileAnswer({ token, details, expiry }: Recipe['answer'], vendor: VendorName) {
+export function compileAnswer({ token, details, expiry, uses }: Recipe['answer'], vendor: VendorName) {
   const secretFields = Object.entries(token).map(([name, text]) => [name, compileValue(text)] as const);
   const plainFields = Object.entries(details).map(([name, text]) => [name, compileValue(text)] as const);
   const lifetimeOf = compileExpiry(expiry, vendor);
@@ -31,7 +31,11 @@ export function compileAnswer({ token, details, expiry }: Recipe['answer'], vend
       if (value !== undefined) fields[name] = readField(name, value);
     }
     const expiresInSeconds = lifetimeOf(mint);
-    return { fields, ...(expiresInSeconds !== undefined && { expiresInSeconds }) };
+    return {
+      fields,
+      ...(expiresInSeconds !== undefined && { expiresInSeconds }),
+      ...(uses === 'once' && { singleUse: true }),
+    };
   };
 }
 

@@ -8,6 +8,9 @@ export interface CharacterSet {
 /** Every character except control characters and lone surrogates. */
 export const printable: CharacterSet = ofPattern(/^[^\p{Cc}\p{Cs}]*$/u);
 
+/** Every character except lone surrogates and control characters other than line breaks and tabs. */
+const multiline: CharacterSet = ofPattern(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u);
+
 /** The characters that cannot change the meaning of any text around them. */
 export const alphanumeric: CharacterSet = parseCharacters('A-Za-z0-9');
 
@@ -22,12 +25,13 @@ const visibleAscii = Array.from({ length: 94 }, (_, index) => String.fromCharCod
 
 /**
  * Parses a set of characters: single characters and ranges, such as `A-Za-z0-9_-`. A hyphen at the end stands for itself.
- * `printable` is every character except control characters.
+ * `printable` is every character except control characters, and `multiline` is the same with line breaks and tabs.
  *
  * Throws a `TypeError` for a range that runs backwards and for a control character.
  */
 export function parseCharacters(text: string): CharacterSet {
   if (text === 'printable') return printable;
+  if (text === 'multiline') return multiline;
   const members = new Set<string>();
   const characters = [...text];
   for (let index = 0; index < characters.length; index += 1) {

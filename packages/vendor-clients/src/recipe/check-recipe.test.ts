@@ -190,6 +190,7 @@ test.each([
   ['an answer that is no result', 'answer.token.token', '{parameters.room}', /must begin with the result of a step/],
   ['an answer without a token', 'answer.token', {}, /^answer.token: is empty/],
   // Names and parts.
+  ['a token that a caller may widen', 'parameters.label.widens', true, /^parameters.label: cannot have `widens`/],
   ['a step with the name of another', 'steps.1.as', 'mint', /a second time/],
   ['a step with the name of a root', 'steps.1.as', 'user', /a second time/],
   ['an option with the name of a secret', 'options.apiKey', { description: 'x' }, /is the name of a secret/],
@@ -223,6 +224,23 @@ test.each([
 ])('refuses %s', (_what, path, value, expected) => {
   const problems = problemsOf(recipeWith(path, value));
   expect(problems).toContainEqual(expect.stringMatching(expected));
+});
+
+test('a token that works once is not kept', () => {
+  const { subject: _subject, ...account } = valid;
+  const problems = problemsOf({
+    ...account,
+    binding: 'account',
+    keep: 'account',
+    answer: { ...valid.answer, uses: 'once' },
+  });
+  expect(problems).toContain('keep: must be `never`: the token works only once');
+});
+
+test('a recipe whose ids the vendor gives creates no user', () => {
+  const ensure = { rule: 'upsert', create: { method: 'POST', path: '/users' }, userId: '{user.id}' };
+  const problems = problemsOf({ ...valid, ensure, subject: { ...valid.subject, givenBy: 'vendor' } });
+  expect(problems).toContain('ensure: has no effect: the vendor gives the ids, which the operator maps');
 });
 
 test('a token of a user must name the user', () => {

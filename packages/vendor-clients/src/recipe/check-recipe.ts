@@ -88,9 +88,13 @@ function findBindingProblems(recipe: Recipe): readonly SchemaProblem[] {
   const problems: SchemaProblem[] = [];
   const report = (field: string, message: string) => problems.push({ field, message });
   if (keep === 'account' && binding === 'user') report('keep', 'must be `never`: a token of one user may not be kept');
+  if (keep === 'account' && answer.uses === 'once') report('keep', 'must be `never`: the token works only once');
   if (binding === 'user' && subject === undefined) report('subject', 'is missing: a token of a user names the user');
   if (binding === 'account' && ensure !== undefined) report('ensure', 'has no effect: the token names no user');
   if (binding === 'account' && subject !== undefined) report('subject', 'has no effect: the token names no user');
+  if (subject?.givenBy === 'vendor' && ensure !== undefined) {
+    report('ensure', 'has no effect: the vendor gives the ids, which the operator maps');
+  }
   if (subject?.otherwise === 'hash' && !acceptsHashes(subject)) {
     report('subject', `cannot be hashed: a hash has ${hashedLength} characters of a-z and 0-9`);
   }
@@ -164,9 +168,11 @@ function findEnsureProblems({ ensure, errors }: Recipe): readonly SchemaProblem[
   const needsConflict = rule === 'exists-is-fine' || rule === 'conflict-carries-id';
   if (needsConflict && conflict === undefined) report('ensure.conflict', `is missing: \`${rule}\` needs it`);
   if (rule === 'find-then-create' && find === undefined) report('ensure.find', `is missing: \`${rule}\` needs it`);
-  const statuses = errors.map(({ status }) => status);
-  for (const [index, status] of statuses.entries()) {
-    if (statuses.indexOf(status) !== index) report(`errors.${index}.status`, 'is named a second time');
+  const unconditional = new Set<number>();
+  for (const [index, { status, when }] of errors.entries()) {
+    if (unconditional.has(status))
+      report(`errors.${index}.status`, 'is named a second time, after an entry without `when`');
+    if (when === undefined) unconditional.add(status);
   }
   return problems;
 }
@@ -174,9 +180,10 @@ function findEnsureProblems({ ensure, errors }: Recipe): readonly SchemaProblem[
 function findParameterProblems({ parameters }: Recipe): readonly SchemaProblem[] {
   return Object.entries(parameters).flatMap(([name, parameter]) => {
     const field = `parameters.${name}`;
-    const { from, authorize, type, default: value, optional } = parameter;
+    const { from, authorize, widens, type, default: value, optional } = parameter;
     const report = (message: string) => [{ field, message }];
     if (name === 'expires_in_seconds') return report('is a parameter of every recipe that has `life`');
+    if (widens === true && from === 'caller') return report('cannot have `widens`: a caller may leave it out');
     if (authorize === true && from === 'policy') return report('cannot have `authorize`: the operator sets it');
     if (authorize === true && type !== 'text') return report('cannot have `authorize`: only a text can be listed');
     if (type === 'json' && from === 'caller') return report('must be `from: policy`: a caller cannot set any JSON');

@@ -104,9 +104,13 @@ function toHeaders(headers: unknown): Record<string, string> {
 
 /** Writes fields as a form (WHATWG URL section 5.2). Nested fields are written as `a[b]`, members of a list as `a[0]`. */
 function toForm(fields: unknown): string {
-  return listFields(fields as Values, '')
-    .map(([name, value]) => `${encodeName(name)}=${encodeURIComponent(value)}`)
-    .join('&');
+  return (
+    listFields(fields as Values, '')
+      .map(([name, value]) => `${encodeName(name)}=${encodeURIComponent(value)}`)
+      .join('&')
+      // A query never has this sign (WHATWG URL section 1.3), so that the vendors' own libraries send it encoded.
+      .replaceAll("'", '%27')
+  );
 }
 
 /** Vendors document the brackets of nested fields as they are, and their own libraries send them so. */

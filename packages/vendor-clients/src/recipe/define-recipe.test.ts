@@ -224,3 +224,86 @@ test.each(['RS256', 'PS256', 'ES256', 'EdDSA'] as const)('a recipe signs with %s
   await client.close();
   expect(protectedHeader).toEqual({ alg });
 });
+
+test('of several meanings of a status, the first one whose fields the response has applies', async () => {
+  const vendor = defineRecipe({
+    ...voices,
+    errors: [
+      { status: 400, code: 'vendor_auth_failed', detail: 'The key is wrong.', when: { error_code: 'WRONG_KEY' } },
+      { status: 400, code: 'forbidden', detail: 'The model is not allowed.', when: { error_code: 'NOT_ALLOWED' } },
+      { status: 400, code: 'vendor_rejected', detail: 'The request is wrong.' },
+    ],
+  });
+  await using server = await startVendorServer({ json: {} });
+  const client = vendor.createClient({ apiKey: 'sample-key', baseUrl: server.url });
+  for (const [error_code, code] of [
+    ['WRONG_KEY', 'vendor_auth_failed'],
+    ['NOT_ALLOWED', 'forbidden'],
+    ['OTHER', 'vendor_rejected'],
+  ]) {
+    server.respond({ status: 400, json: { error_code } });
+    await expect(client.issue()).rejects.toMatchObject({ code });
+  }
+  await client.close();
+});
+
+test('a refusal without a field of the vendor’s own errors is no refusal of the key', async () => {
+  const vendor = defineRecipe({ ...voices, errorFields: ['err_code'] });
+  await using server = await startVendorServer({ status: 403, json: { err_code: 'FORBIDDEN' } });
+  const client = vendor.createClient({ apiKey: 'sample-key', baseUrl: server.url });
+  await expect(client.issue()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  server.respond({ status: 403, json: { message: 'blocked' } });
+  await expect(client.issue()).rejects.toMatchObject({ code: 'vendor_unavailable', cause: { type: 'intercepted' } });
+  await client.close();
+});
+
+test('a key is proven by a success, and by the one refusal that only a right key gets', async () => {
+  const vendor = defineRecipe({
+    ...voices,
+    errors: [{ status: 400, code: 'vendor_auth_failed', detail: 'No.', when: { error_code: 'WRONG_KEY' } }],
+    verify: { method: 'POST', path: '/v1/get', refusal: { status: 400, when: { error_code: 'UNKNOWN_OBJECT' } } },
+  });
+  await using server = await startVendorServer({ json: {} });
+  const client = vendor.createClient({ apiKey: 'sample-key', baseUrl: server.url });
+  await expect(client.verify()).resolves.toEqual({ proven: ['`apiKey` is accepted'] });
+  server.respond({ status: 400, json: { error_code: 'UNKNOWN_OBJECT' } });
+  await expect(client.verify()).resolves.toEqual({ proven: ['`apiKey` is accepted'] });
+  server.respond({ status: 400, json: { error_code: 'WRONG_KEY' } });
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  server.respond({ status: 400, json: { error_code: 'OTHER' } });
+  await expect(client.verify()).rejects.toMatchObject({ code: 'vendor_rejected' });
+  await client.close();
+});
+
+test('a text of several lines may have line breaks, and no other control character', () => {
+  const { options } = defineRecipe({
+    ...voices,
+    parameters: { model: { description: 'The model.', from: 'policy', characters: 'multiline' } },
+  });
+  const accepts = (model: string) => options.safeParse({ apiKey: 'sample-key', set: { model } }).success;
+  expect(['one\ntwo\r\n\tthree', 'one\u0000two', 'one\u001btwo'].map(accepts)).toEqual([true, false, false]);
+});
+
+test('without its claim, a parameter that narrows the token is refused, and another one is left out', async () => {
+  const set = { name: { claim: 'missing' } };
+  await expect(issueRoom({ allow: { room: ['*'] }, set }, { room: 'x' })).resolves.toBeDefined();
+  const { issue } = defineRecipe({
+    ...rooms,
+    parameters: { ...rooms.parameters, name: { ...rooms.parameters.name, widens: true } },
+  }).create(
+    defineRecipe(rooms).options.parse({
+      apiSecret: 'sample-secret',
+      apiKey: 'sample-key',
+      allow: { room: ['*'] },
+      set,
+    }),
+  );
+  const request = { principal: alice, vendorUserId: 'alice', parameters: { room: 'x' } };
+  await expect(issue?.issue(request)).rejects.toMatchObject({ code: 'forbidden', reason: 'claim:name' });
+});
+
+test('a recipe whose ids the vendor gives leaves the users to the operator', async () => {
+  const vendor = defineRecipe({ ...rooms, subject: { ...rooms.subject, givenBy: 'vendor' } });
+  const options = vendor.options.parse({ apiSecret: 'sample-secret', apiKey: 'sample-key' });
+  expect(vendor.create(options).users).toBeUndefined();
+});

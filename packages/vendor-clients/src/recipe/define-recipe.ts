@@ -7,14 +7,15 @@ import {
   type TokenLifetime,
   type Verification,
 } from '@valetkey/core-types';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { CredentialDeclaration, Credential } from '../kit/credentials.ts';
 import { defineVendor, type DefinedVendor, type VendorAbilities, type VendorClient } from '../kit/define-vendor.ts';
+import { refusalError } from '../kit/door/refusal.ts';
 import { issueForAccount, issueForUser } from '../kit/issue-ability.ts';
 import { checkRecipe } from './check-recipe.ts';
 import { compileRequest, type RequestSettings } from './compile-request.ts';
 import { compileEndpoint } from './endpoint.ts';
-import { meaningsOf } from './meanings.ts';
+import { bodySchemaOf, meaningsOf } from './meanings.ts';
 import type { MintRequest, RecipeOptions } from './mint-request.ts';
 import { compileMint } from './mint.ts';
 import { compileParameters } from './read-parameters.ts';
@@ -88,6 +89,7 @@ export function toVendor(recipe: Recipe): RecipeVendor {
   const vendor = defineVendor<Credentials, z.ZodRawShape, RecipeClient>({
     id: recipe.id,
     title: recipe.title,
+    errorBody: errorBodyOf(recipe),
     credentials: Object.fromEntries(secrets.map(([name, field]) => [name, declareSecret(field)])),
     options: createOptions(recipe),
     connect({ vendor: name, options, credentials, openDoor, clock, createUuid }) {
@@ -129,6 +131,11 @@ export function toVendor(recipe: Recipe): RecipeVendor {
   return { ...vendor, recipe };
 }
 
+/** Returns the form of the vendor's own errors. */
+function errorBodyOf({ errorFields }: Recipe): z.ZodType | undefined {
+  return errorFields && z.looseObject({}).refine((body) => errorFields.some((field) => Object.hasOwn(body, field)));
+}
+
 type Issued = Omit<MintRequest, 'parameters'> & { readonly parameters: CallerParameters };
 
 function createAbilities(
@@ -162,10 +169,13 @@ function createAbilities(
   return {
     claims,
     endpoint,
-    users: {
-      nameOf,
-      ensureUser: async (externalId, call) => client.ensureUser(nameOf(externalId) ?? refuseName(recipe), call),
-    },
+    users:
+      subject.givenBy === 'vendor'
+        ? undefined
+        : {
+            nameOf,
+            ensureUser: async (externalId, call) => client.ensureUser(nameOf(externalId) ?? refuseName(recipe), call),
+          },
     issue: issueForUser<CallerParameters>({
       ...shared,
       issue: async ({ vendorUserId, ...request }) =>
@@ -226,9 +236,17 @@ function compileVerify(
     const why = `${recipe.title} has no call that checks it without an effect`;
     return async () => ({ proven: [], notChecked: names.map((name) => `${name}: ${why}`) });
   }
-  const send = compileRequest(recipe.verify, settings);
+  const { refusal, ...request } = recipe.verify;
+  const { meanings } = settings;
+  const send = compileRequest(request, settings, refusal && [refusal.status]);
+  const isProof = refusal && bodySchemaOf(refusal.when);
   return async (run) => {
-    await run(send);
+    await run(async (values, operation) => {
+      const { response, body } = await send(values, operation);
+      if (response.status === refusal?.status && isProof?.safeParse(body).success === false) {
+        throw refusalError(response, meanings);
+      }
+    });
     return { proven: names.map((name) => `${name} is accepted`) };
   };
 }

@@ -88,7 +88,8 @@ async function mintShape(
 ): Promise<Shape | undefined> {
   server.calls.length = 0;
   const { issue, users } = vendor;
-  const vendorUserId = users?.nameOf?.(name) ?? undefined;
+  // Without names of its own, the vendor gives the ids: the operator may map any.
+  const vendorUserId = users === undefined ? name : users.nameOf?.(name);
   if (issue === undefined || (issue.bound === 'user' && vendorUserId === undefined)) return undefined;
   const { success, data } = issue.parameters.safeParse(parameters);
   if (!success) return undefined;

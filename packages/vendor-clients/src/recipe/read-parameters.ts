@@ -46,8 +46,8 @@ function compilePolicyValue(
   const schema = createParameterSchema(parameter);
   return (principal) => {
     const claim = principal === undefined ? undefined : claimFrom(principal, source);
-    if (claim === undefined && (parameter.optional === true || parameter.default !== undefined))
-      return parameter.default;
+    const mayBeMissing = parameter.widens !== true && (parameter.optional === true || parameter.default !== undefined);
+    if (claim === undefined && mayBeMissing) return parameter.default;
     const { success, data } = schema.safeParse(claim);
     if (success) return data;
     throw new ValetKeyError('forbidden', `Your token has no claim that can be the \`${name}\` at ${vendor.title}.`, {

@@ -1,48 +1,7 @@
 import { z } from 'zod';
+import { optionSchema, parameterSchema, secretSchema } from './field-schemas.ts';
 import { characters, name, sentence, template, value, wireName } from './schema-words.ts';
 import { requestSchema, stepSchema } from './step-schema.ts';
-
-const secretSchema = z.strictObject({
-  description: sentence.describe('A complete sentence for the reference of options.'),
-  type: z
-    .enum(['text', 'base64', 'rsa-private-key', 'ec-private-key'])
-    .default('text')
-    .describe('The form of the secret. `base64` is the text of a binary key. A private key is in PEM.'),
-});
-
-const optionSchema = z.strictObject({
-  description: sentence.describe('A complete sentence for the reference of options.'),
-  type: z.enum(['text', 'number', 'flag']).default('text').describe('The type of the option.'),
-  values: z.array(z.string().min(1)).min(1).optional().describe('The texts that the option may be. Absent: any.'),
-  characters: characters.optional(),
-  max: z.int().min(1).optional().describe('The most characters of a text, or the largest number.'),
-  default: z.json().optional().describe('The value without the option. Absent: the option is required.'),
-  optional: z.literal(true).optional().describe('Whether the option may be left out although it has no default.'),
-});
-
-const parameterSchema = z.strictObject({
-  description: sentence.describe('A complete sentence for the page of the vendor.'),
-  type: z.enum(['text', 'number', 'flag', 'list', 'json']).default('text').describe('The type of the parameter.'),
-  values: z.array(z.string().min(1)).min(1).optional().describe('The texts that it may be. Absent: any.'),
-  characters: characters.optional(),
-  min: z.int().optional().describe('The smallest number. Default: 0.'),
-  max: z
-    .int()
-    .min(1)
-    .optional()
-    .describe('The most characters of a text, the most members of a list, or the largest number.'),
-  default: z.json().optional().describe('The value if it is not given.'),
-  optional: z.literal(true).optional().describe('Whether it may be left out although it has no default.'),
-  from: z
-    .enum(['caller', 'policy'])
-    .describe('Who sets it: the caller in the request, or the operator in the configuration of the connection.'),
-  authorize: z
-    .literal(true)
-    .optional()
-    .describe(
-      'Whether the connection must list the values that a caller may set. A value that is not listed is refused.',
-    ),
-});
 
 const serviceSchema = z.strictObject({
   tokenUrl: template.describe('The URL of the token endpoint, a template like `baseUrl`.'),
@@ -65,6 +24,10 @@ const answerSchema = z.strictObject({
   token: wireFields.describe('The fields that hold a credential. The first one is the plain-text answer.'),
   details: wireFields.default({}).describe('The fields that hold none.'),
   expiry: expirySchema.describe('How long the token lives.'),
+  uses: z
+    .enum(['many', 'once'])
+    .default('many')
+    .describe('How often the token works. A client keeps none that works once, and requests one for each use.'),
 });
 
 const lifeSchema = z.strictObject({
@@ -81,6 +44,12 @@ const subjectSchema = z.strictObject({
   characters,
   max: z.int().min(1).max(255).describe('The most characters that the vendor accepts in the id of a user.'),
   otherwise: z.enum(['hash', 'refuse']).describe('What becomes of an id that does not fit.'),
+  givenBy: z
+    .enum(['broker', 'vendor'])
+    .default('broker')
+    .describe(
+      'Who gives a user its id: the broker, or the vendor. Ids of the vendor come from a claim, or from the mapping of the operator.',
+    ),
 });
 
 const ensureSchema = z.strictObject({
@@ -94,6 +63,8 @@ const ensureSchema = z.strictObject({
   foundUserId: template.optional().describe('The id in the response of `find`, or in that of a conflict.'),
 });
 
+const fieldsSchema = z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]));
+
 const errorSchema = z.strictObject({
   status: z.int().min(400).max(499).describe('The status of the response.'),
   code: z
@@ -101,10 +72,19 @@ const errorSchema = z.strictObject({
     .describe('The code of the broker’s error.'),
   detail: sentence.describe('A complete sentence that says what happened.'),
   advice: sentence.optional().describe('What the operator should check.'),
-  when: z
-    .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
+  when: fieldsSchema
     .optional()
     .describe('The fields that the response must have, such as `error.code`. Absent: every response with this status.'),
+});
+
+const verifySchema = requestSchema.extend({
+  refusal: z
+    .strictObject({
+      status: z.int().min(400).max(499).describe('The status of the response.'),
+      when: fieldsSchema.describe('The fields that the response must have, such as `error.code`.'),
+    })
+    .optional()
+    .describe('A refusal that shows as well that the secret is right, such as one that names an unknown object.'),
 });
 
 const endpointSchema = z.strictObject({
@@ -168,12 +148,19 @@ export const recipeSchema = z.strictObject({
     .array(errorSchema)
     .default([])
     .describe('What the vendor’s refusals mean where it is not the usual meaning.'),
+  errorFields: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe(
+      'The fields of which the vendor’s own errors have at least one. A 401 or 403 without them comes from a firewall on the way. Absent: the customary ones, such as `error` and `message`.',
+    ),
   endpoint: endpointSchema
     .optional()
     .describe(
       'What the vendor’s own client SDK expects of "your backend", if it can send the app’s token in a header.',
     ),
-  verify: requestSchema
+  verify: verifySchema
     .optional()
     .describe('A request without effect that only a right secret passes. `valetkey doctor` sends it.'),
   sample: z

@@ -17,5 +17,5 @@ export const characters = z
   .min(1)
   .max(200)
   .describe(
-    'The characters that the text may have: single ones and ranges, such as `A-Za-z0-9_-`. `printable` is every character except control characters, and the default.',
+    'The characters that the text may have: single ones and ranges, such as `A-Za-z0-9_-`. `printable` is every character except control characters, and the default. `multiline` is the same with line breaks and tabs.',
   );

@@ -9,10 +9,10 @@ test('returns the fixtures of each product of a vendor in the order of their nam
   const products = readFixtures('stripe');
 
   expect(products.map(({ product }) => product)).toEqual([
-    'account-session',
-    'customer-session',
-    'ephemeral-key',
-    'terminal-connection-token',
+    'stripe-account-session',
+    'stripe-customer-session',
+    'stripe-ephemeral-key',
+    'stripe-terminal',
   ]);
   expect(products[0]).toMatchObject({
     oracle: { package: 'stripe', checkedOn: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) },

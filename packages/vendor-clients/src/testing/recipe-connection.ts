@@ -74,11 +74,11 @@ function secretOf(name: string, type: Recipe['secrets'][string]['type']): string
 }
 
 /** Returns a value that a field accepts. */
-export function valueOf({ type, values, characters, max, default: value }: Field): unknown {
+export function valueOf({ type, values, characters, max, default: value, optional }: Field): unknown {
   if (value !== undefined) return value;
   if (type === 'number') return 1;
   if (type === 'flag') return true;
-  if (type === 'json') return undefined;
+  if (type === 'json') return optional === true ? undefined : {};
   const text = values?.[0] ?? plainText(characters, type === 'list' ? undefined : max);
   return type === 'list' ? [text] : text;
 }

@@ -52,6 +52,12 @@ test('encodeIssuedToken leaves out the expiry and the vendor user of a token tha
   expect(Object.keys(body).toSorted()).toEqual(['connection', 'room', 'server_time', 'token', 'vendor']);
 });
 
+test('encodeIssuedToken names no time of renewal for a token that works once, so that no client keeps it', () => {
+  const body = JSON.parse(encodeIssuedToken({ ...token, singleUse: true }, undefined, context).body) as object;
+  expect(body).toHaveProperty('expires_in', 600);
+  expect(body).not.toHaveProperty('refresh_after');
+});
+
 test('encodeIssuedToken does not let a field of the vendor replace a common field', () => {
   const hostile = {
     ...token,

@@ -148,7 +148,7 @@ function readField({ vendor, fields }: ExposableToken, name: string): string {
 }
 
 function toIssueResponse(token: ExposableToken, { connection, nowMs }: IssueContext): IssueResponse {
-  const { vendor, vendorUserId, expiresInSeconds, fields } = token;
+  const { vendor, vendorUserId, expiresInSeconds, singleUse, fields } = token;
   return {
     ...Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, textOf(field)])),
     vendor,
@@ -157,7 +157,8 @@ function toIssueResponse(token: ExposableToken, { connection, nowMs }: IssueCont
     ...(expiresInSeconds !== undefined && {
       expires_in: expiresInSeconds,
       expires_at: isoAt(nowMs + expiresInSeconds * 1000),
-      refresh_after: Math.floor(expiresInSeconds * 0.8),
+      // A client keeps a token until then.
+      ...(singleUse !== true && { refresh_after: Math.floor(expiresInSeconds * 0.8) }),
     }),
     server_time: isoAt(nowMs),
   };

@@ -15,8 +15,8 @@ export interface StatusMeaning {
   readonly body?: z.ZodType | undefined;
 }
 
-/** The meanings of unexpected statuses, by status. */
-export type StatusMeanings = Readonly<Record<number, StatusMeaning>>;
+/** The meanings of unexpected statuses, by status. Of several, the first one whose `body` fits the response applies. */
+export type StatusMeanings = Readonly<Record<number, StatusMeaning | readonly StatusMeaning[]>>;
 
 /** A response with a status that its call does not expect. If `body` is a stream, it has not been read. */
 interface UnexpectedResponse {
@@ -43,8 +43,8 @@ export function refusalError(
   const { vendor, status } = response;
   const isAboutCredentials = status === 401 || status === 403;
   if (isAboutCredentials && !isFromVendor(response, body)) return interceptedError(vendor, status);
-  const meaning = meanings[status];
-  if (meaning !== undefined && hasForm(meaning, response, body)) {
+  const meaning = [meanings[status] ?? []].flat().find((one) => hasForm(one, response, body));
+  if (meaning !== undefined) {
     const { code, detail, advice, reason = `status_${status}` } = meaning;
     return statusError(vendor, status, code, detail, { advice, reason });
   }
