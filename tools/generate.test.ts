@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { vendors } from '@valetkey/vendor-clients';
+import { findRecipe, recipes, vendors } from '@valetkey/vendor-clients';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { parse as parseYaml } from 'yaml';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +12,8 @@ import { readSection, replaceSection } from './generate/sections.ts';
 import { root } from './workspace.ts';
 
 const definitions = Object.values(vendors);
-const schema = createConfigSchema(definitions);
+const catalog = Object.keys(recipes).flatMap((id) => findRecipe(id) ?? []);
+const schema = createConfigSchema([...definitions, ...catalog]);
 const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema.whole);
 
 /** The YAML and JSON blocks of the page that are configurations. Each JSON text is also YAML. */
@@ -44,6 +45,7 @@ describe('createConfigSchema', () => {
   });
 
   const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
+  const deepgram = { apiKey: '${env:DEEPGRAM}' };
   const vital = { vendor: 'vital', apiKey: '${env:VITAL}', environment: 'sandbox', region: 'us' };
 
   test.each([
@@ -67,6 +69,24 @@ describe('createConfigSchema', () => {
     ],
     ['each user source', { issuers, vendors: { nabla: { serverKey: 'key', user: { mapping: true } } } }],
     ['a database with options', { issuers, store: { postgres: 'a', maxConnections: 1 } }],
+    [
+      'a recipe of the catalog, also under a name of its own',
+      { issuers, vendors: { deepgram, voices: { ...deepgram, vendor: 'deepgram' } } },
+    ],
+    [
+      'any JSON and a claim as a parameter of a recipe',
+      {
+        issuers,
+        vendors: {
+          a: { vendor: 'stripe-customer-session', secretKey: 'a', set: { components: { buy_button: true } } },
+          b: { vendor: 'stripe-customer-session', secretKey: 'a', set: { components: { claim: 'components' } } },
+        },
+      },
+    ],
+    [
+      "an operator's own recipe with options of its own",
+      { issuers, vendors: { acme: { recipe: './acme.recipe.yaml', region: 'eu', requiredScopes: ['rooms'] } } },
+    ],
     ['a vendor that signs users in', { vendors: { authgear: { endpoint: 'https://a.authgear.cloud' } } }],
   ])('the JSON Schema of the configuration accepts %s', (_case, config) => {
     expect(validate(config), JSON.stringify(validate.errors)).toBe(true);
@@ -92,6 +112,14 @@ describe('createConfigSchema', () => {
     ['no store', { issuers, store: {} }],
     ['an unknown vendor', { issuers, vendors: { mine: { vendor: 'mars' } } }],
     ['two user sources', { issuers, vendors: { nabla: { serverKey: 'key', user: { claim: 'a', mapping: true } } } }],
+    ['a missing option of a recipe', { issuers, vendors: { deepgram: {} } }],
+    ['an unknown option of a recipe', { issuers, vendors: { deepgram: { ...deepgram, key: 'a' } } }],
+    ['a recipe beside a vendor', { issuers, vendors: { acme: { recipe: './a.yaml', vendor: 'deepgram' } } }],
+    ['a recipe that is no path', { issuers, vendors: { acme: { recipe: { id: 'acme' } } } }],
+    [
+      'a wrong field of a connection to an own recipe',
+      { issuers, vendors: { acme: { recipe: './a.yaml', requiredScopes: 'rooms' } } },
+    ],
     ['a missing option', { issuers, vendors: { vital: { vendor: 'vital' } } }],
   ])('the JSON Schema of the configuration refuses %s', (_case, config) => {
     expect(validate(config)).toBe(false);
@@ -117,10 +145,24 @@ describe('createConfigSchema', () => {
 });
 
 test('the reference in docs/configuration.md has a sentence about every field', () => {
-  const rows = renderConfigReference(schema, definitions).split('\n');
+  const rows = renderConfigReference(schema, definitions, catalog).split('\n');
   const fields = rows.filter((row) => row.startsWith('| `'));
   expect(fields.length).toBeGreaterThan(80);
   for (const row of fields) expect(row, row).toMatch(/ [A-Z`][^|]*\. \|$/);
+});
+
+test('the reference has what all recipes share once, and the own options of each recipe', () => {
+  const reference = renderConfigReference(schema, definitions, catalog);
+  const [, shared = '', ...others] = reference.slice(reference.indexOf('### Options of every recipe')).split('### ');
+  expect(shared).toContain('| `set.<parameter>.claim` | text |');
+  expect(shared).toContain('| `timeoutMs` |');
+  expect(others).toHaveLength(catalog.length);
+  expect(others.join('')).not.toMatch(/`timeoutMs`|`set\.\w+\.claim`/);
+  expect(others.find((text) => text.includes('(`livekit`)'))).toMatch(/`set\.can_publish`[^]*`allow\.room`/);
+});
+
+test('config.schema.json stays small enough for editors', () => {
+  expect(statSync(join(root, 'apps/broker/config.schema.json')).size).toBeLessThan(1_000_000);
 });
 
 test('each default in the reference can be copied into a configuration, also a list of marks', () => {

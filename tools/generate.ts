@@ -1,9 +1,10 @@
 // Writes every file and section that follows from the code: `pnpm generate`. With `--check` it writes nothing, and fails
 // if a file is out of date.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VendorDefinition } from '@valetkey/core-types';
 import { renderClientManifest } from './client-sdk/entries.ts';
+import { listRecipes, renderCatalog } from './generate/catalog.ts';
 import { renderConfigReference } from './generate/config-reference.ts';
 import { formatText } from './generate/format-text.ts';
 import { renderProxyHeaders } from './generate/proxy-headers.ts';
@@ -19,6 +20,7 @@ import {
   renderVendorExports,
   renderVendorTable,
 } from './generate/vendor-lists.ts';
+import { renderRecipeSentence, renderRecipeTable } from './generate/vendor-proofs.ts';
 import { roomPlans } from './rooms.ts';
 import { listPackages, root } from './workspace.ts';
 
@@ -27,7 +29,7 @@ const outdated: string[] = [];
 let count = 0;
 
 function read(file: string): string {
-  return readFileSync(join(root, file), 'utf8');
+  return existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : '';
 }
 
 /** Replaces a file, or the named sections of a file. */
@@ -47,24 +49,40 @@ function generate(file: string, content: string | Readonly<Record<string, string
 // The lists of vendors come first, because what is imported below imports these lists.
 const vendorIds = listVendors(root);
 generate('packages/vendor-clients/src/registry.ts', renderRegistry(vendorIds));
+const recipeFiles = listRecipes(root);
+generate('packages/vendor-clients/src/catalog.ts', renderCatalog(recipeFiles));
 generate('packages/vendor-clients/src/index.ts', { vendors: renderVendorExports(root, vendorIds) });
 generate('packages/sandbox/src/registry.ts', renderSimulations(listSimulations(root)));
 
-const { proxyRequestHeaders, proxyResponseHeaders, vendors } = await import('@valetkey/vendor-clients');
+const { findRecipe, proxyRequestHeaders, proxyResponseHeaders, vendors } = await import('@valetkey/vendor-clients');
+const { createRecipeJsonSchema } = await import('@valetkey/vendor-clients/recipe');
 const { createConfigSchema } = await import('./generate/config-schema.ts');
 const { simulations } = await import('@valetkey/sandbox');
 const { idp } = await import('../packages/sandbox/src/identity/idp.ts');
 const definitions: readonly VendorDefinition[] = Object.values(vendors);
 const titles = new Map(definitions.map(({ id, title }) => [id, title]));
-const schema = createConfigSchema(definitions);
+const recipes = recipeFiles.flatMap(({ id }) => findRecipe(id) ?? []);
+const placed = recipeFiles.flatMap((file) => {
+  const recipe = findRecipe(file.id)?.recipe;
+  return recipe === undefined ? [] : [{ ...file, recipe }];
+});
+const schema = createConfigSchema([...definitions, ...recipes]);
 const simulated = [...simulations, idp];
 
 generate('apps/client-sdk/README.md', { page: readSection(read('README.md'), 'page') });
 generate('apps/client-sdk/package.json', renderClientManifest(read('apps/client-sdk/package.json')));
 generate('apps/broker/config.schema.json', JSON.stringify(schema.whole));
-generate('docs/configuration.md', { reference: renderConfigReference(schema, definitions) });
+generate('packages/vendor-clients/recipe.schema.json', JSON.stringify(createRecipeJsonSchema()));
+generate('docs/configuration.md', { reference: renderConfigReference(schema, definitions, recipes) });
 generate('docs/http.md', { 'proxy-headers': renderProxyHeaders(proxyRequestHeaders, proxyResponseHeaders) });
-generate('README.md', { vendors: renderVendorTable(root, titles) });
+generate('README.md', {
+  vendors: renderVendorTable(root, titles, 'docs/vendors/'),
+  recipes: renderRecipeSentence(placed),
+});
+generate('docs/vendors/README.md', {
+  recipes: renderRecipeTable(root, placed),
+  adapters: renderVendorTable(root, titles, ''),
+});
 generate('AGENTS.md', { rooms: renderRoomMap(listPackages(), roomPlans) });
 generate('packages/vendor-clients/README.md', { clients: renderClientTable(root, titles) });
 generate('packages/sandbox/README.md', {

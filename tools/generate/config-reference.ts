@@ -1,5 +1,5 @@
 import type { VendorDefinition } from '@valetkey/core-types';
-import type { ConfigSchema } from './config-schema.ts';
+import { jsonTypes, recipeField, type ConfigSchema } from './config-schema.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 interface Field {
@@ -9,7 +9,12 @@ interface Field {
 }
 
 /** Returns the reference tables of `docs/configuration.md`: every field with its type, default and meaning. */
-export function renderConfigReference(schema: ConfigSchema, definitions: readonly VendorDefinition[]): string {
+export function renderConfigReference(
+  schema: ConfigSchema,
+  definitions: readonly VendorDefinition[],
+  recipes: readonly VendorDefinition[] = [],
+): string {
+  const fieldsOf = ({ id }: VendorDefinition) => listFields(schema.vendors.get(id) ?? {});
   const { issuers: _own, ...others } = schema.broker.properties ?? {};
   const [record = {}, ...presets] = schema.broker.$defs?.['Issuer']?.oneOf ?? [];
   const sections = [
@@ -19,14 +24,39 @@ export function renderConfigReference(schema: ConfigSchema, definitions: readonl
       `### Identity provider by preset: \`provider: ${String(preset.properties?.['provider']?.const)}\``,
       listFields(preset),
     ]),
-    ['### Each connection: `vendors.<name>`', [vendorField, ...listFields(schema.connection)]],
-    ...definitions.map(({ id, title }) => [
-      `### Options of ${title} (\`${id}\`)`,
-      listFields(schema.vendors.get(id) ?? {}),
+    ['### Each connection: `vendors.<name>`', [vendorField, ownRecipeField, ...listFields(schema.connection)]],
+    ...definitions.map((vendor) => [headingOf(vendor), fieldsOf(vendor)]),
+    ...(recipes.length === 0 ? [] : [['### Options of every recipe', listSharedFields(recipes.flatMap(fieldsOf))]]),
+    ...recipes.map((vendor) => [
+      headingOf(vendor),
+      fieldsOf(vendor).filter(({ path }) => sharedPath(path) === undefined),
     ]),
   ] as const;
   return sections.map(([heading, fields]) => `${heading}\n\n${renderFields(fields as readonly Field[])}`).join('\n\n');
 }
+
+const headingOf = ({ id, title }: VendorDefinition): string => `### Options of ${title} (\`${id}\`)`;
+
+/** Returns the name of a field that is the same for every recipe that has it, or undefined for any other field. */
+function sharedPath(path: string): string | undefined {
+  if (['timeoutMs', 'set', 'allow', 'cache', 'cache.minRemainingSeconds'].includes(path)) return path;
+  const [, parent, field] = /^(set|allow)\.[^.]+\.(\w+)$/.exec(path) ?? [];
+  return parent === undefined ? undefined : `${parent}.<parameter>${parent === 'allow' ? '[]' : ''}.${field}`;
+}
+
+/** Returns the fields that recipes share, each once. */
+function listSharedFields(fields: readonly Field[]): Field[] {
+  return withoutRepeats(
+    fields.flatMap(({ path, schema }) => {
+      const shared = sharedPath(path);
+      const isGroup = ['set', 'allow'].includes(shared ?? '');
+      const group: JsonSchema = { type: 'object', description: schema.description ?? '' };
+      return shared === undefined ? [] : [{ path: shared, schema: isGroup ? group : schema, isRequired: false }];
+    }),
+  ).toSorted((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+const ownRecipeField: Field = { path: 'recipe', isRequired: false, schema: recipeField };
 
 const vendorField: Field = {
   path: 'vendor',
@@ -104,6 +134,7 @@ export function describeType(schema: JsonSchema): string {
     case undefined:
       return 'any value';
     default:
+      if (schema.type.length === jsonTypes.length && typeof schema.type !== 'string') return 'any JSON';
       return Array.isArray(schema.type)
         ? schema.type.map((type) => (type === 'string' ? 'text' : type)).join(', ')
         : schema.type;

@@ -17,11 +17,34 @@ export interface ConfigSchema {
   readonly whole: JsonSchema;
 }
 
+export const jsonTypes = ['string', 'number', 'boolean', 'null', 'array', 'object'] as const;
+
+/** The definition of a connection to the operator's own recipe. Only the recipe says which options it has. */
+const ownRecipe = 'connection-to-own-recipe';
+
+/** The schema of a field that an object must not have. */
+const absent: JsonSchema = { not: {} };
+
+export const recipeField = {
+  type: 'string',
+  description:
+    'The path of your own recipe, a .yaml or .json file, relative to the folder of the configuration. Absent: `vendor` names the vendor.',
+} as const satisfies JsonSchema;
+
 const referencePattern = String.raw`\$\{(env|file):[^}]+\}`;
 
 function toJsonSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _version, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return withoutAnything(rest as JsonSchema);
+  return withoutAnything(withoutJson(rest as JsonSchema));
+}
+
+/** Writes each value that may be any JSON by its types. zod refers to a definition that contains itself. */
+function withoutJson(schema: JsonSchema): JsonSchema {
+  return mapSchema(schema, (part) => {
+    if (part.$ref === undefined || !/^#\/\$defs\/__schema\d+$/.test(part.$ref)) return part;
+    const { $ref: _json, ...rest } = part;
+    return { ...rest, type: [...jsonTypes] };
+  });
 }
 
 /** Removes alternatives that accept any value: these are for values that only code can create, such as a `Secret`. */
@@ -81,11 +104,17 @@ export function createConfigSchema(definitions: readonly VendorDefinition[]): Co
   const connection = toJsonSchema(z.strictObject(connectionShape));
   const vendors = new Map(definitions.map(({ id, options }) => [id, toJsonSchema(options)]));
 
+  // Each vendor has these fields, so that they are written once.
+  const fieldName = (name: string) => `connection.${name}`;
+  const shared = Object.entries(connection.properties ?? {});
+  const references = Object.fromEntries(
+    shared.map(([name]) => [name, { $ref: `#/$defs/${fieldName(name)}` } satisfies JsonSchema]),
+  );
   const entryOf = (id: string): JsonSchema => {
     const { properties, required } = vendors.get(id) ?? {};
     return {
       type: 'object',
-      properties: { vendor: { const: id }, ...properties, ...connection.properties },
+      properties: { vendor: { const: id }, ...properties, ...references },
       ...(required !== undefined && { required }),
       additionalProperties: false,
     };
@@ -96,7 +125,16 @@ export function createConfigSchema(definitions: readonly VendorDefinition[]): Co
     title: 'Configuration of the Valet Key broker',
     ...broker,
     // Both are used in several places, and a condition contains conditions.
-    $defs: { ...broker.$defs, ...connection.$defs },
+    $defs: {
+      ...broker.$defs,
+      ...connection.$defs,
+      ...Object.fromEntries(shared.map(([name, part]) => [fieldName(name), part])),
+      [ownRecipe]: {
+        type: 'object',
+        required: ['recipe'],
+        properties: { recipe: recipeField, vendor: absent, ...references },
+      },
+    },
     // Without an issuer, no user can sign in. An issuer is listed, or comes with a vendor that signs users in.
     anyOf: [{ required: ['issuers'] }, { required: ['vendors'] }],
     properties: {
@@ -109,12 +147,15 @@ export function createConfigSchema(definitions: readonly VendorDefinition[]): Co
         propertyNames: { pattern: connectionName.source },
         additionalProperties: {
           type: 'object',
-          required: ['vendor'],
-          properties: { vendor: { enum: ids } },
-          allOf: ids.map((id) => ({
-            if: { properties: { vendor: { not: { const: id } } } },
-            else: { $ref: `#/properties/vendors/properties/${id}` },
-          })),
+          anyOf: [{ required: ['vendor'] }, { required: ['recipe'] }],
+          properties: { vendor: { enum: ids }, recipe: recipeField },
+          allOf: [
+            ...ids.map((id) => ({
+              if: { properties: { vendor: { not: { const: id } } } },
+              else: { $ref: `#/properties/vendors/properties/${id}` },
+            })),
+            { if: { properties: { recipe: absent } }, else: { $ref: `#/$defs/${ownRecipe}` } },
+          ],
         },
       },
     },

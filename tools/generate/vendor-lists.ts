@@ -6,9 +6,9 @@ import { toIdentifier, toTypeName } from './names.ts';
 const clients = 'packages/vendor-clients/src/vendors';
 const simulations = 'packages/sandbox/src/vendors';
 
-/** Returns the ids of the vendors that have code: the folders of `vendor-clients/src/vendors`, in alphabetical order. */
+/** Returns the ids of the vendors that have code: the folders of `vendor-clients/src/vendors` with a file of their name. */
 export function listVendors(root: string): string[] {
-  return listFolders(join(root, clients));
+  return listFolders(join(root, clients)).filter((id) => existsSync(join(root, clients, id, `${id}.ts`)));
 }
 
 /** Returns the ids of the simulated vendors: the folders of `sandbox/src/vendors`, in alphabetical order. */
@@ -16,16 +16,14 @@ export function listSimulations(root: string): string[] {
   return listFolders(join(root, simulations));
 }
 
-/** A folder with nothing but fixtures is no vendor yet. */
 function listFolders(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
-    .filter((name) => readdirSync(join(folder, name)).some((entry) => entry !== 'fixtures'))
     .toSorted();
 }
 
-const notice = '// Written by `pnpm generate` from the folders of vendors/.';
+export const notice = '// Written by `pnpm generate` from the folders of vendors/.';
 
 /** Returns `packages/vendor-clients/src/registry.ts`. */
 export function renderRegistry(ids: readonly string[]): string {
@@ -111,9 +109,12 @@ function listMethods(program: Program, interfaceName: string): string[] {
   return [];
 }
 
-/** Returns the table of the vendors for the root README. The last two cells of a row come from the vendor's page. */
-export function renderVendorTable(root: string, titles: ReadonlyMap<string, string>): string {
-  const rows = [...titles].map(([id, title]) => `| [${title}](docs/vendors/${id}.md) | ${readSummary(root, id)} |`);
+/**
+ * Returns the table of the vendors that are code. The last two cells of a row come from the vendor's page, to which `folder`
+ * leads.
+ */
+export function renderVendorTable(root: string, titles: ReadonlyMap<string, string>, folder: string): string {
+  const rows = [...titles].map(([id, title]) => `| [${title}](${folder}${id}.md) | ${readSummary(root, id)} |`);
   const head = '| vendor | what the app gets | what the broker keeps |';
   return [head, '| --- | --- | --- |', ...rows].join('\n');
 }

@@ -54,3 +54,41 @@ test('reports a page that is missing or names another vendor, and a vendor witho
     { place: `${source}/vendors/acme.ts`, problem: "does not declare its title as `title: '…'`" },
   ]);
 });
+
+/** A vendor that is only data: two recipes, a test and recorded output. */
+const asData = {
+  [`${source}/catalog.ts`]: `
+    import { pixelRecipe } from './vendors/pixel/pixel.recipe.ts';
+    import { pixelUploadRecipe } from './vendors/pixel/pixel-upload.recipe.ts';`,
+  [`${source}/vendors/pixel/pixel.recipe.ts`]: "export const pixelRecipe = { title: 'Pixel (view)' };",
+  [`${source}/vendors/pixel/pixel-upload.recipe.ts`]: "export const pixelUploadRecipe = { title: 'Pixel (upload)' };",
+  [`${source}/vendors/pixel/pixel.test.ts`]: '',
+  [`${source}/vendors/pixel/fixtures/pixel.json`]: '{}',
+  'docs/vendors/pixel.md': '# Pixel: images',
+};
+
+test('accepts a folder of recipes that the catalog imports, without a client, with one page for all of them', () => {
+  expect(check(asData)).toEqual([]);
+});
+
+test('reports each recipe that the catalog does not import, and the missing page of its vendor', () => {
+  const place = (id: string) => `${source}/vendors/pixel/${id}.recipe.ts`;
+  const problem = 'is not imported by catalog.ts';
+  expect(check({ ...asData, [`${source}/catalog.ts`]: '' })).toEqual([
+    { place: place('pixel-upload'), problem },
+    { place: place('pixel'), problem },
+  ]);
+  const { 'docs/vendors/pixel.md': _page, ...others } = asData;
+  expect(check(others)).toEqual([{ place: 'docs/vendors/pixel.md', problem: 'is missing' }]);
+  expect(check({ ...asData, 'docs/vendors/pixel.md': '# Voxel' })).toEqual([
+    { place: 'docs/vendors/pixel.md', problem: 'does not name Pixel (upload) in its first heading' },
+  ]);
+});
+
+test('reports a folder with recipes and code that the registry does not import', () => {
+  const place = `${source}/vendors/pixel`;
+  expect(check({ ...asData, [`${place}/pixel.ts`]: "export const pixel = { title: 'Pixel' };" })).toContainEqual({
+    place,
+    problem: 'is not imported by registry.ts',
+  });
+});

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { Problem, Repository, SourcePackage } from './repository.ts';
 import { resolveImport, type SourceFile } from './source-file.ts';
 
-/** Reports each vendor that is missing in the registry, in the exports or in `docs/vendors`, which no type checks. */
+/** Reports each vendor that is missing in the registry, the catalog, the exports or `docs/vendors`, which no type checks. */
 export function checkVendorRegistry({ root, packages }: Repository): Problem[] {
   const entry = packages.find(({ name }) => name === 'vendor-clients');
   if (entry === undefined) return [];
@@ -16,9 +16,16 @@ export function checkVendorRegistry({ root, packages }: Repository): Problem[] {
   }
 
   const registered = listImportedVendors(entry, registry);
+  const catalog = source('catalog.ts');
+  const listed = new Set(catalog?.imports.map(({ specifier }) => resolveImport(catalog.path, specifier)));
   const exported = listExportedNames(index);
   return listVendors(root, entry).flatMap(({ id, place, files }) => {
-    const problems: Problem[] = [];
+    const recipes = files.filter(({ path }) => path.endsWith('.recipe.ts'));
+    const problems: Problem[] = recipes
+      .filter(({ path }) => !listed.has(path))
+      .map(({ path }) => ({ place: path, problem: 'is not imported by catalog.ts' }));
+    // A folder of recipes is data: it has no client to register or export.
+    if (recipes.length === files.length) return [...problems, ...checkVendorPage(root, id, place, files, true)];
     if (!registered.has(id)) problems.push({ place, problem: `is not imported by ${basename(registry.path)}` });
     for (const name of namesOf(id)) {
       if (!exported.has(name))
@@ -73,14 +80,22 @@ function listExportedNames({ program }: SourceFile): ReadonlySet<string> {
   return names;
 }
 
-function checkVendorPage(root: string, id: string, place: string, files: readonly SourceFile[]): Problem[] {
+function checkVendorPage(
+  root: string,
+  id: string,
+  place: string,
+  files: readonly SourceFile[],
+  isData = false,
+): Problem[] {
   const page = `docs/vendors/${id}.md`;
   if (!existsSync(join(root, page))) return [{ place: page, problem: 'is missing' }];
   const titles = files.flatMap(({ source }) => /\btitle: '([^']+)'/.exec(source)?.[1] ?? []);
   const heading = /^# (.*)$/m.exec(readFileSync(join(root, page), 'utf8'))?.[1] ?? '';
   const [title] = titles;
   if (title === undefined) return [{ place, problem: "does not declare its title as `title: '…'`" }];
-  if (!titles.some((each) => heading.includes(each))) {
+  // The titles of a vendor's recipes begin with its name: `Acme (guest token)`.
+  const names = isData ? titles.map((each) => each.split(' ', 1)[0] ?? each) : titles;
+  if (!names.some((each) => heading.includes(each))) {
     return [{ place: page, problem: `does not name ${title} in its first heading` }];
   }
   return [];

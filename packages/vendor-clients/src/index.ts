@@ -4,6 +4,8 @@ export { proxyRequestHeaders, proxyResponseHeaders, splitBelow } from './kit/pro
 export { clientCertificateSchema } from './kit/egress/certificates.ts';
 export { egressSchema } from './kit/egress/egress-options.ts';
 export { createEgress, openEgress } from './kit/egress/egress.ts';
+export { recipes } from './catalog.ts';
+export { findRecipe } from './find-recipe.ts';
 export { vendors } from './registry.ts';
 export type { GrantedToken } from './kit/client-credentials.ts';
 export type { VendorClient } from './kit/define-vendor.ts';

@@ -2,10 +2,12 @@ import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { vendors } from './registry.ts';
 
-test('the registry has an entry for each folder of src/vendors that holds more than fixtures', () => {
+test('the registry has an entry for each folder of src/vendors that holds more than recipes, tests and fixtures', () => {
   const place = new URL('vendors/', import.meta.url);
-  const holdsCode = (id: string) => readdirSync(new URL(id, place)).some((entry) => entry !== 'fixtures');
-  const folders = readdirSync(place).filter(holdsCode);
+  const isCode = (file: string) => file.endsWith('.ts') && !/\.(?:recipe|test)\.ts$/.test(file);
+  const folders = readdirSync(place, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && readdirSync(new URL(entry.name, place)).some(isCode))
+    .map(({ name }) => name);
   const advice = 'packages/vendor-clients/src/registry.ts has an entry for each folder of src/vendors, under its name';
   expect(Object.keys(vendors), advice).toEqual(folders.toSorted());
 });

@@ -7,9 +7,9 @@ interface AlgoliaCase extends CaseInput {
   readonly secrets: { readonly parentApiKey: string };
   readonly parameters: {
     readonly filters?: string;
-    readonly restrictIndices?: string[];
-    readonly restrictSources?: string;
-    readonly hitsPerPage?: number;
+    readonly restrict_indices: string[];
+    readonly restrict_sources?: string;
+    readonly hits_per_page?: number;
   };
 }
 
@@ -26,29 +26,36 @@ export const products = [
     product: 'algolia',
     package: 'algoliasearch',
     cases: [
-      { ...given, title: 'a key of one user', parameters: {} },
+      { ...given, title: 'a key of one user', parameters: { restrict_indices: ['orders'] } },
       {
         ...given,
         title: 'a key with filters, indices, a network and a number of hits',
         lifeSeconds: 3600,
         parameters: {
           filters: 'visible_by:alice OR public:true',
-          restrictIndices: ['orders', 'dev_*'],
-          restrictSources: '192.0.2.0/24',
-          hitsPerPage: 20,
+          restrict_indices: ['orders', 'dev_*'],
+          restrict_sources: '192.0.2.0/24',
+          hits_per_page: 20,
         },
       },
       {
         ...given,
         title: 'a key with hostile text as user, filter and index',
         userId: hostileText,
-        parameters: { filters: hostileText, restrictIndices: [hostileText, 'orders'] },
+        parameters: { filters: hostileText, restrict_indices: [hostileText, 'orders'] },
       },
     ],
-    record: ({ nowSeconds, lifeSeconds, secrets, userId, parameters: { hitsPerPage, ...others } }) => {
+    record: ({ nowSeconds, lifeSeconds, secrets, userId, parameters }) => {
+      const { filters, restrict_indices, restrict_sources, hits_per_page } = parameters;
       const client = algoliasearch('sample-app', 'sample-api-key');
-      const searchParams = hitsPerPage === undefined ? {} : { hitsPerPage };
-      const restrictions = { ...others, searchParams, userToken: userId, validUntil: nowSeconds + lifeSeconds };
+      const restrictions = {
+        ...(filters === undefined ? {} : { filters }),
+        restrictIndices: restrict_indices,
+        ...(restrict_sources === undefined ? {} : { restrictSources: restrict_sources }),
+        searchParams: hits_per_page === undefined ? {} : { hitsPerPage: hits_per_page },
+        userToken: userId,
+        validUntil: nowSeconds + lifeSeconds,
+      };
       return { text: client.generateSecuredApiKey({ ...secrets, restrictions }) };
     },
   }),

@@ -7,11 +7,12 @@ import { splitJwt } from '../jwt-parts.ts';
 import { hostileText, nowSeconds } from '../sample-values.ts';
 
 interface FirebaseCase extends CaseInput {
-  readonly options: { readonly projectId: string; readonly clientEmail: string; readonly tenantId?: string };
+  readonly options: { readonly clientEmail: string; readonly tenantId?: string };
   readonly parameters: { readonly claims?: Readonly<Record<string, unknown>> };
 }
 
-const options = { projectId: 'sample-project', clientEmail: 'broker@sample-project.example' };
+const projectId = 'sample-project';
+const options = { clientEmail: 'broker@sample-project.example' };
 const given = { nowSeconds, secrets: { privateKey: generatedSecret }, options };
 
 const { privateKey } = generateKeyPairSync('rsa', {
@@ -41,7 +42,7 @@ export const products = [
       },
     ],
     async record({ options, userId, parameters: { claims } }) {
-      const { projectId, clientEmail, tenantId } = options;
+      const { clientEmail, tenantId } = options;
       const app = initializeApp({ credential: cert({ projectId, clientEmail, privateKey }) }, clientEmail);
       const auth = getAuth(app);
       const signer = tenantId === undefined ? auth : auth.tenantManager().authForTenant(tenantId);

@@ -1,4 +1,4 @@
-import { AccessToken, type VideoGrant } from 'livekit-server-sdk';
+import { AccessToken, TrackSource, type VideoGrant } from 'livekit-server-sdk';
 import { defineOracle, type CaseInput } from '../define-oracle.ts';
 import { splitJwt } from '../jwt-parts.ts';
 import { hostileText, nowSeconds } from '../sample-values.ts';
@@ -9,9 +9,10 @@ interface LiveKitCase extends CaseInput {
   readonly options: { readonly apiKey: string };
   readonly parameters: {
     readonly room: string;
-    readonly canPublish?: boolean;
-    readonly canSubscribe?: boolean;
-    readonly canPublishData?: boolean;
+    readonly can_publish: boolean;
+    readonly can_publish_sources?: readonly (keyof typeof sources)[];
+    readonly can_subscribe: boolean;
+    readonly can_publish_data: boolean;
     readonly name?: string;
     readonly metadata?: string;
     readonly attributes?: Readonly<Record<string, string>>;
@@ -24,13 +25,15 @@ const given = {
   secrets: { apiSecret: 'sample-api-secret' },
   options: { apiKey: 'sample-api-key' },
 };
+const speaker = { room: 'lobby', can_publish: true, can_subscribe: true, can_publish_data: true };
+const sources = { camera: TrackSource.CAMERA, screen_share_audio: TrackSource.SCREEN_SHARE_AUDIO };
 
 export const products = [
   defineOracle<LiveKitCase>({
     product: 'livekit',
     package: 'livekit-server-sdk',
     cases: [
-      { ...given, title: 'a token for one room', userId: 'alice', parameters: { room: 'lobby' } },
+      { ...given, title: 'a token for one room', userId: 'alice', parameters: speaker },
       {
         ...given,
         title: 'a token of a listener with a name, metadata and attributes',
@@ -38,9 +41,9 @@ export const products = [
         userId: 'alice',
         parameters: {
           room: 'lobby',
-          canPublish: false,
-          canSubscribe: true,
-          canPublishData: false,
+          can_publish: false,
+          can_subscribe: true,
+          can_publish_data: false,
           name: 'Alice',
           metadata: '{"team":"blue"}',
           attributes: { role: 'listener', seat: '7' },
@@ -48,22 +51,38 @@ export const products = [
       },
       {
         ...given,
+        title: 'a token of a user who may publish two sources',
+        userId: 'alice',
+        parameters: { ...speaker, can_publish_sources: ['camera', 'screen_share_audio'] },
+      },
+      {
+        ...given,
         title: 'a token with hostile text in each field',
         userId: hostileText,
-        parameters: { room: hostileText, name: hostileText, metadata: hostileText, attributes: { note: hostileText } },
+        parameters: {
+          ...speaker,
+          room: hostileText,
+          name: hostileText,
+          metadata: hostileText,
+          attributes: { note: hostileText },
+        },
       },
     ],
     async record({ lifeSeconds, secrets, options, userId, parameters }) {
-      const { room, canPublish, canSubscribe, canPublishData, ...participant } = parameters;
+      const { room, can_publish, can_publish_sources, can_subscribe, can_publish_data, ...participant } = parameters;
       const token = new AccessToken(options.apiKey, secrets.apiSecret, {
         identity: userId,
         ttl: lifeSeconds,
         ...participant,
       });
-      const grant: VideoGrant = { roomJoin: true, room };
-      if (canPublish !== undefined) grant.canPublish = canPublish;
-      if (canSubscribe !== undefined) grant.canSubscribe = canSubscribe;
-      if (canPublishData !== undefined) grant.canPublishData = canPublishData;
+      const grant: VideoGrant = {
+        roomJoin: true,
+        room,
+        canPublish: can_publish,
+        canSubscribe: can_subscribe,
+        canPublishData: can_publish_data,
+      };
+      if (can_publish_sources !== undefined) grant.canPublishSources = can_publish_sources.map((name) => sources[name]);
       token.addGrant(grant);
       return { jwt: splitJwt(await token.toJwt(), { signature: true }) };
     },

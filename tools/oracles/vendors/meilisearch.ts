@@ -7,7 +7,7 @@ interface MeilisearchCase extends CaseInput {
   readonly lifeSeconds: number;
   readonly secrets: { readonly apiKey: string };
   readonly options: { readonly apiKeyUid: string };
-  readonly parameters: { readonly searchRules: string[] | Record<string, { filter: string } | null> };
+  readonly parameters: { readonly search_rules: string[] | Record<string, { filter: string } | null> };
 }
 
 const given = {
@@ -23,22 +23,27 @@ export const products = [
     product: 'meilisearch',
     package: 'meilisearch',
     cases: [
-      { ...given, title: 'a token for a list of indexes', parameters: { searchRules: ['orders', 'notes'] } },
+      { ...given, title: 'a token for a list of indexes', parameters: { search_rules: ['orders', 'notes'] } },
       {
         ...given,
         title: 'a token with a filter for one index and none for another',
         lifeSeconds: 3600,
-        parameters: { searchRules: { orders: { filter: 'owner = alice' }, notes: null } },
+        parameters: { search_rules: { orders: { filter: 'owner = alice' }, notes: null } },
       },
       {
         ...given,
         title: 'a token with hostile text as index and as filter',
-        parameters: { searchRules: { [hostileText]: { filter: hostileText } } },
+        parameters: { search_rules: { [hostileText]: { filter: hostileText } } },
       },
     ],
     async record({ nowSeconds, lifeSeconds, secrets, options, parameters }) {
       const expiresAt = new Date((nowSeconds + lifeSeconds) * 1000);
-      const token = await generateTenantToken({ ...secrets, ...options, ...parameters, expiresAt });
+      const token = await generateTenantToken({
+        ...secrets,
+        ...options,
+        searchRules: parameters.search_rules,
+        expiresAt,
+      });
       return { jwt: splitJwt(token, { signature: true }) };
     },
   }),

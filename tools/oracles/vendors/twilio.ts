@@ -18,13 +18,13 @@ interface VoiceCase extends TwilioCase {
     readonly pushCredentialSid?: string;
   };
   readonly parameters: {
-    readonly incomingAllow?: boolean;
-    readonly outgoingApplicationParams?: Readonly<Record<string, string>>;
+    readonly incoming_allow?: boolean;
+    readonly outgoing_application_params?: Readonly<Record<string, string>>;
   };
 }
 
 interface VideoCase extends TwilioCase {
-  readonly parameters: { readonly room?: string };
+  readonly parameters: { readonly room: string };
 }
 
 interface ServiceCase extends TwilioCase {
@@ -65,10 +65,16 @@ function defineGrant<Case extends TwilioCase>(
 
 export const products = [
   defineGrant<VoiceCase>(
-    'voice',
-    ({ options: { outgoingApplicationSid, pushCredentialSid }, parameters }) =>
+    'twilio-voice',
+    ({
+      options: { outgoingApplicationSid, pushCredentialSid },
+      parameters: { incoming_allow, outgoing_application_params },
+    }) =>
       new AccessToken.VoiceGrant({
-        ...parameters,
+        ...(incoming_allow === undefined ? {} : { incomingAllow: incoming_allow }),
+        ...(outgoing_application_params === undefined
+          ? {}
+          : { outgoingApplicationParams: outgoing_application_params }),
         ...(outgoingApplicationSid === undefined ? {} : { outgoingApplicationSid }),
         ...(pushCredentialSid === undefined ? {} : { pushCredentialSid }),
       }),
@@ -76,7 +82,7 @@ export const products = [
       {
         ...given,
         title: 'a token for incoming calls alone',
-        parameters: { incomingAllow: true },
+        parameters: { incoming_allow: true },
       },
       {
         ...given,
@@ -93,20 +99,26 @@ export const products = [
           outgoingApplicationSid: 'APsample',
           pushCredentialSid: 'CRsample',
         },
-        parameters: { incomingAllow: true, outgoingApplicationParams: { team: 'blue', language: 'en' } },
+        parameters: { incoming_allow: true, outgoing_application_params: { team: 'blue', language: 'en' } },
       },
       {
         ...given,
         title: 'a token with hostile text as user and in a parameter',
         options: { ...options, outgoingApplicationSid: 'APsample' },
         userId: hostileText,
-        parameters: { outgoingApplicationParams: { note: hostileText } },
+        parameters: { outgoing_application_params: { note: hostileText } },
       },
     ],
   ),
-  defineGrant<VideoCase>('video', ({ parameters }) => new AccessToken.VideoGrant(parameters), [
+  defineGrant<VideoCase>('twilio-video', ({ parameters }) => new AccessToken.VideoGrant(parameters), [
     { ...given, title: 'a token for one room', parameters: { room: 'lobby' } },
-    { ...given, title: 'a token for every room', lifeSeconds: 600 },
+    {
+      ...given,
+      title: 'a token of a region for one room',
+      lifeSeconds: 600,
+      options: { ...options, region: 'ie1' },
+      parameters: { room: 'lobby' },
+    },
     {
       ...given,
       title: 'a token with hostile text as user and as room',
@@ -115,7 +127,7 @@ export const products = [
     },
   ]),
   defineGrant<ServiceCase>(
-    'conversations',
+    'twilio-conversations',
     ({ options: { serviceSid, pushCredentialSid } }) =>
       new AccessToken.ChatGrant({
         serviceSid,
@@ -137,7 +149,7 @@ export const products = [
       },
     ],
   ),
-  defineGrant<ServiceCase>('sync', ({ options: { serviceSid } }) => new AccessToken.SyncGrant({ serviceSid }), [
+  defineGrant<ServiceCase>('twilio-sync', ({ options: { serviceSid } }) => new AccessToken.SyncGrant({ serviceSid }), [
     { ...given, title: 'a token for one service', options: { ...options, serviceSid: 'ISsample' } },
     {
       ...given,

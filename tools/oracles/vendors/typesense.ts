@@ -6,10 +6,10 @@ interface TypesenseCase extends CaseInput {
   readonly lifeSeconds: number;
   readonly secrets: { readonly searchKey: string };
   readonly parameters: {
-    readonly filterBy: string;
-    readonly includeFields?: string[];
-    readonly excludeFields?: string[];
-    readonly limitMultiSearches?: number;
+    readonly filter_by: string;
+    readonly include_fields?: string[];
+    readonly exclude_fields?: string[];
+    readonly limit_multi_searches?: number;
   };
 }
 
@@ -26,31 +26,31 @@ export const products = [
     product: 'typesense',
     package: 'typesense',
     cases: [
-      { ...given, title: 'a key with a filter', parameters: { filterBy: 'owner:=alice' } },
+      { ...given, title: 'a key with a filter', parameters: { filter_by: 'owner:=alice' } },
       {
         ...given,
         title: 'a key with a filter, fields and a limit of searches',
         lifeSeconds: 3600,
         parameters: {
-          filterBy: 'owner:=alice && public:true',
-          includeFields: ['title', 'body'],
-          excludeFields: ['price'],
-          limitMultiSearches: 5,
+          filter_by: 'owner:=alice && public:true',
+          include_fields: ['title', 'body'],
+          exclude_fields: ['price'],
+          limit_multi_searches: 5,
         },
       },
-      { ...given, title: 'a key whose filter is hostile text', parameters: { filterBy: hostileText } },
+      { ...given, title: 'a key whose filter is hostile text', parameters: { filter_by: hostileText } },
     ],
     record: ({ nowSeconds, lifeSeconds, secrets, parameters }) => {
-      const { filterBy, includeFields, excludeFields, limitMultiSearches } = parameters;
+      const { filter_by, include_fields, exclude_fields, limit_multi_searches } = parameters;
       const client = new Client({
         nodes: [{ host: '127.0.0.1', port: 1, protocol: 'http' }],
         apiKey: 'sample-api-key',
       });
       const text = client.keys().generateScopedSearchKey(secrets.searchKey, {
-        filter_by: filterBy,
-        ...(includeFields === undefined ? {} : { include_fields: includeFields }),
-        ...(excludeFields === undefined ? {} : { exclude_fields: excludeFields }),
-        ...(limitMultiSearches === undefined ? {} : { limit_multi_searches: limitMultiSearches }),
+        filter_by,
+        ...(include_fields === undefined ? {} : { include_fields }),
+        ...(exclude_fields === undefined ? {} : { exclude_fields }),
+        ...(limit_multi_searches === undefined ? {} : { limit_multi_searches }),
         expires_at: nowSeconds + lifeSeconds,
       });
       return { text };

@@ -120,11 +120,8 @@ async function describeRefusal(response: Response): Promise<CommandError> {
 /** Returns the first admin token that a configuration file contains. A hash is no token. */
 async function readConfiguredToken(file: string): Promise<string | undefined> {
   // Imported here, because most calls read no configuration.
-  const [{ readConfigFile }, { parseConfig }] = await Promise.all([
-    import('../config/config-file.ts'),
-    import('../config/parse-config.ts'),
-  ]);
-  const { token, tokens } = parseConfig(await readConfigFile(file)).admin;
+  const { loadUnusedConfig } = await import('../config/load-config.ts');
+  const { token, tokens } = (await loadUnusedConfig(file)).admin;
   for (const slots of [token, ...tokens.map((named) => named.token)]) {
     if (slots !== undefined && 'current' in slots) return slots.current.reveal();
   }

@@ -1,8 +1,7 @@
 import type { ConnectionExplanation } from '@valetkey/core-types';
 import type { ExplainedCheck, Explanation } from '@valetkey/jwt-verify';
 import type { Config } from '../config/config.ts';
-import { readConfigFile } from '../config/config-file.ts';
-import { parseConfig } from '../config/parse-config.ts';
+import { loadUnusedConfig } from '../config/load-config.ts';
 import { CommandError } from './command-error.ts';
 import { explainToken, type Explained, type ExplainedWish } from './explain.ts';
 import { markOf, print, printError } from './terminal.ts';
@@ -11,7 +10,7 @@ import { readToken } from './token-input.ts';
 /** Reads a token from standard input, and prints the outcome of each check and what to change. */
 export async function explain(file: string, options: ExplainedWish): Promise<void> {
   // `explain` calls no vendor, so it also accepts a configuration with credentials of the sandbox.
-  const config = parseConfig(await readConfigFile(file));
+  const config = await loadUnusedConfig(file);
   // The token is not an argument, because every process of this machine can read the arguments of a program.
   const token = await readToken(process.stdin, () => {
     printError('Paste the token, then press Ctrl-D. The token is not shown. Ctrl-C cancels.');

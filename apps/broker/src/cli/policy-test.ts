@@ -1,8 +1,8 @@
 import { listSchemaProblems, readTenant, systemClock, ValetKeyError, type Principal } from '@valetkey/core-types';
 import { z } from 'zod';
-import { readConfigFile, readConfigValue } from '../config/config-file.ts';
+import { readConfigValue } from '../config/config-file.ts';
 import type { Config } from '../config/config.ts';
-import { parseConfig } from '../config/parse-config.ts';
+import { loadUnusedConfig } from '../config/load-config.ts';
 import { findRefusingRule } from '../policy/access.ts';
 import { decideField, type AssertDecided, type DecidedRequest } from '../policy/decide.ts';
 import type { PolicyRules } from '../policy/policy-rules.ts';
@@ -72,7 +72,7 @@ interface TestedExample extends TestedDecision {
 
 /** Prints a line for each example of a file, and sets the exit code to 1 if the policy decides one otherwise than expected. */
 export async function testPolicy(file: string, configFile: string): Promise<void> {
-  const config = parseConfig(await readConfigFile(configFile));
+  const config = await loadUnusedConfig(configFile);
   const tested = await runExamples(await readExamples(file, config), config);
   for (const { name, decision, field, expected, asExpected } of tested) {
     const difference = asExpected ? '' : `, but expected: ${describe(expected.expect, expected.field)}`;

@@ -10,11 +10,12 @@ import {
 import type { ClientCertificate, Egress } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
+import type { KnownDefinition } from './config.ts';
 import { connectionShape } from './connection-policy.ts';
 
 // An adapter is code of other authors. It may throw anything and at any time, and its texts may quote a secret.
 
-const reservedOptions = new Set(['vendor', ...Object.keys(connectionShape)]);
+const reservedOptions = new Set(['vendor', 'recipe', ...Object.keys(connectionShape)]);
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
@@ -25,6 +26,10 @@ const definitionSchema = z
     options: z.instanceof(z.ZodObject, { error: 'must be an object schema of zod' }),
     credentials: z.array(z.string(), { error: 'must be a list of the options that hold a credential' }),
     create: z.custom<VendorDefinition['create']>(isFunction, { error: 'must be a function' }),
+    recipe: z
+      .object({ binding: z.enum(['user', 'account']) })
+      .optional()
+      .catch(undefined),
   })
   .check(({ value: { options, credentials }, issues }) => {
     const names = Object.keys(options.shape);
@@ -49,7 +54,7 @@ export const adapterSchema = z.custom<VendorDefinition>().transform((given, cont
 /** Returns a copy of the definition of an adapter, or what is wrong with it. */
 export function readDefinition(
   given: VendorDefinition,
-): { readonly definition: VendorDefinition } | { readonly problems: readonly SchemaProblem[] } {
+): { readonly definition: KnownDefinition } | { readonly problems: readonly SchemaProblem[] } {
   try {
     const { data, error } = definitionSchema.safeParse(given);
     if (error !== undefined) return { problems: listSchemaProblems(error) };

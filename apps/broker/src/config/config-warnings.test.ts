@@ -203,3 +203,23 @@ test('a policy of forward authentication is reported if each identity provider r
   expect(await warn([...bound, bearer])).toEqual([]);
   expect(await warn(bound, { forwardAuth: {} })).toEqual([]);
 });
+
+const openAccount = (name: string) =>
+  expect.stringMatching(new RegExp(`^vendors\\.${name}: every user gets tokens for`));
+const deepgram = { apiKey: '${env:KEY}' };
+
+test('check warns about a recipe whose tokens open the whole account to every user without a limit', async () => {
+  const livekit = { apiKey: 'a', apiSecret: '${env:KEY}', set: { can_publish: true } };
+  const vendors = { deepgram, voices: { ...deepgram, vendor: 'deepgram' }, livekit, nudge: { apiKey: '${env:KEY}' } };
+  expect(await warningsFor({ issuers, vendors })).toEqual([openAccount('deepgram'), openAccount('voices')]);
+});
+
+test.each<[string, object, object]>([
+  ['a limit of requests', { callerLimits: { requestsPerMinute: 5 } }, {}],
+  ['a policy', {}, { policy: { rules: [{ require: { scope: 'voice' } }] } }],
+  ['a required scope', {}, { requiredScopes: ['voice'] }],
+  ['a required claim', {}, { requiredClaims: { plan: 'pro' } }],
+])('check does not warn about such a recipe with %s', async (_what, config, connection) => {
+  const vendors = { deepgram: { ...deepgram, ...connection } };
+  expect(await warningsFor({ issuers, ...config, vendors })).toEqual([]);
+});

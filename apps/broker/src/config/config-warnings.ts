@@ -46,6 +46,7 @@ export async function listWarnings({ written, resolved, config, isData }: Loaded
   return [
     ...warnings,
     ...listPolicyWarnings(config),
+    ...listOpenAccounts(config),
     ...listSessionLogouts(config),
     ...listDpopWarnings(config),
     ...listShortAdminTokens(config.admin),
@@ -66,6 +67,21 @@ function listPolicyWarnings({ connections, forwardAuth }: Config): string[] {
       : []),
   ]);
 }
+
+/** A token of the whole account that everybody gets without limit spends the operator's money. Only recipes declare this. */
+function listOpenAccounts({ connections, callerLimits }: Config): string[] {
+  if (callerLimits.requestsPerMinute !== undefined) return [];
+  return connections
+    .filter(({ definition }) => definition.recipe?.binding === 'account')
+    .filter(({ policy: { policy, requiredScopes, requiredClaims } }) => {
+      const isOpen = policy === undefined && requiredScopes.length === 0;
+      return isOpen && Object.keys(requiredClaims).length === 0;
+    })
+    .map(({ name, definition: { title } }) => `vendors.${name}: ${openAccountWarning(title)}`);
+}
+
+const openAccountWarning = (title: string): string =>
+  `every user gets tokens for the whole account at ${title}, as many as they request; set \`callerLimits.requestsPerMinute\`, or \`policy\`, \`requiredScopes\` or \`requiredClaims\` of the connection`;
 
 /** A logout token names its user by `sub`, and need not have any other claim of the user. */
 function listSessionLogouts({ issuers }: Config): string[] {

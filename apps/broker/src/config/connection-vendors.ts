@@ -6,6 +6,7 @@ import { readConfigValue } from './config-file.ts';
 import { ConfigError } from './config-error.ts';
 import { findVendor, listEntries, listVendors, readSection, toLine } from './known-vendors.ts';
 import { isPlainObject } from './plain-data.ts';
+import { readRecipeFiles } from './recipe-files.ts';
 import { resolveReferences, type ReferenceDependencies } from './references.ts';
 
 /** The parts of a configuration that say which connections there are. */
@@ -26,7 +27,7 @@ export async function readConnectionVendors(
 ): Promise<ReadonlyMap<string, string>> {
   const input = await resolveReferences(selectNames(await readConfigValue(path)), dependencies);
   const { error } = schema.safeParse(input);
-  const known = listVendors(registry, input);
+  const known = listVendors(registry, input, await readRecipeFiles(input, path));
   const problems = error === undefined ? [] : listSchemaProblems(error, schema, input).map(toLine);
   problems.push(...known.problems);
   const vendors = new Map<string, string>();
@@ -39,14 +40,15 @@ export async function readConnectionVendors(
   return vendors;
 }
 
-/** Returns a copy of the adapters and of the connections, of which only the field `vendor` remains. */
+/** Returns a copy of the adapters and of the connections, of which only the fields `vendor` and `recipe` remain. */
 function selectNames(input: unknown): unknown {
   if (!isPlainObject(input)) return input;
   const { adapters, vendors } = input;
   if (!isPlainObject(vendors)) return { adapters, vendors };
   const entries = Object.entries(vendors).filter(([, entry]) => entry !== undefined);
   const named = entries.map(
-    ([name, entry]) => [name, isPlainObject(entry) ? { vendor: entry['vendor'] } : {}] as const,
+    ([name, entry]) =>
+      [name, isPlainObject(entry) ? { vendor: entry['vendor'], recipe: entry['recipe'] } : {}] as const,
   );
   return { adapters, vendors: Object.fromEntries(named) };
 }

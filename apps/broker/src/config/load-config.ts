@@ -1,12 +1,13 @@
-import { isDataFile, readConfigValue, refuseSandboxCredentials } from './config-file.ts';
+import { isDataFile, readConfigFile, readConfigValue, refuseSandboxCredentials } from './config-file.ts';
 import { listWarnings } from './config-warnings.ts';
 import type { Config } from './config.ts';
 import { parseConfig } from './parse-config.ts';
+import { readRecipeFiles } from './recipe-files.ts';
 import { resolveReferences, type ReferenceDependencies } from './references.ts';
 
 /**
- * Reads and checks a configuration file: `valetkey.config.ts`, `.js`, `.yaml` or `.json`. It reads the file and the files
- * that its references name. It opens no store and no TCP connection.
+ * Reads and checks a configuration file: `valetkey.config.ts`, `.js`, `.yaml` or `.json`. It reads the file, the files
+ * that its references name, and the recipes that its connections name. It opens no store and no TCP connection.
  *
  * Rejects with a `ConfigError` that lists every problem of the configuration, or names a credential of the sandbox.
  *
@@ -32,9 +33,21 @@ export async function inspectConfig(
   return { config: whole.config, warnings: await listWarnings({ ...whole, isData: isDataFile(path) }) };
 }
 
+/**
+ * Loads a configuration file like {@link loadConfig} for a command that sends no credential, so that it may have credentials of
+ * the sandbox.
+ */
+export async function loadUnusedConfig(path: string): Promise<Config> {
+  return parseFile(path, await readConfigFile(path));
+}
+
+async function parseFile(path: string, resolved: unknown): Promise<Config> {
+  return parseConfig(resolved, undefined, await readRecipeFiles(resolved, path));
+}
+
 async function readWhole(path: string, dependencies: ReferenceDependencies) {
   const written = await readConfigValue(path);
   const resolved = await resolveReferences(written, dependencies);
   refuseSandboxCredentials(resolved);
-  return { written, resolved, config: parseConfig(resolved) };
+  return { written, resolved, config: await parseFile(path, resolved) };
 }

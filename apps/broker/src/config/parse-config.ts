@@ -22,6 +22,7 @@ import {
   type VendorRegistry,
 } from './known-vendors.ts';
 import { findUnplainData } from './plain-data.ts';
+import type { RecipeFiles } from './recipe-files.ts';
 
 const configSchema = z.strictObject({
   /** The address of the JSON Schema, for editors. */
@@ -31,15 +32,19 @@ const configSchema = z.strictObject({
 });
 
 /**
- * Parses a configuration in which references are already replaced.
+ * Parses a configuration in which references are already replaced and whose recipe files are already read.
  *
  * Throws a {@link ConfigError} that lists every problem.
  */
-export function parseConfig(input: unknown, vendors: VendorRegistry = registry): Config {
+export function parseConfig(
+  input: unknown,
+  vendors: VendorRegistry = registry,
+  recipeFiles: RecipeFiles = new Map(),
+): Config {
   const unplain = findUnplainData(input);
   if (unplain.length > 0) throw new ConfigError(unplain);
   const { data, error } = configSchema.safeParse(input);
-  const known = listVendors(vendors, input);
+  const known = listVendors(vendors, input, recipeFiles);
   const { connections, problems } = parseConnections(readSection(input, 'vendors'), known);
   const fieldProblems = error === undefined ? [] : listSchemaProblems(error, configSchema, input).map(toLine);
   if (data === undefined) throw new ConfigError([...fieldProblems, ...problems]);
@@ -83,12 +88,14 @@ function parseConnection(
   if ('problems' in found) return found;
   const { definition } = found;
   const createSchema = () =>
-    definition.options.safeExtend({ ...connectionShape, vendor: z.literal(definition.id).optional() }).strict();
+    definition.options
+      .safeExtend({ ...connectionShape, vendor: z.literal(definition.id).optional(), recipe: z.string().optional() })
+      .strict();
   const result = parseOptions(definition, createSchema, entry);
   if ('problems' in result) {
     return { problems: result.problems.map((problem) => toLine(within(`vendors.${name}`, problem))) };
   }
-  const { vendor: _vendor, ...fields } = result.data;
+  const { vendor: _vendor, recipe: _recipe, ...fields } = result.data;
   const {
     user,
     issuers,

@@ -131,6 +131,13 @@ test.each([
   ['a header that HTTP sets', `${http}.headers.host`, 'evil.example', /is a header that HTTP/],
   ['a text with a space among scopes', `${http}.json.scope`, 'user:{parameters.note} read', /separator/],
   ['a text with a colon in a signed line', 'steps.1.sign.message', '{user.id}:{parameters.label}', /separator ":"/],
+  [
+    'JSON before the end of a signed line',
+    'steps.1.sign.message',
+    '{parameters.label | json}:{user.id}',
+    /separator ":"/,
+  ],
+  ['JSON among scopes', `${http}.json.scope`, 'user:{parameters.note | json}', /separator/],
   ['two foreign texts side by side', 'steps.1.sign.message', '{user.id}{parameters.label}', /without a separator/],
   ['a list beside other text', 'steps.1.sign.message', 'x{parameters.tags}', /list/],
   ['a list in a signed text', 'steps.1.sign.message', '{parameters.tags}', /puts a list where a text belongs/],
@@ -263,6 +270,10 @@ test('a value that `set` names carries what it holds to later templates', () => 
   expect(problemsOf({ ...valid, steps: withClaim({ x: '{key | sha256}' }) })).toEqual([
     'steps.3.jwt.claims.x: puts a secret into the claim',
   ]);
+});
+
+test('accepts JSON at the end of a signed line, where none of its signs separates parts', () => {
+  expect(problemsOf(recipeWith('steps.1.sign.message', '{user.id}:{parameters.label | json}'))).toEqual([]);
 });
 
 test('an access token of the service is a secret of the broker', () => {

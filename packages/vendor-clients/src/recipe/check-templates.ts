@@ -153,7 +153,9 @@ function describeMixture(use: Use, parts: readonly TemplatePart[]): string | und
     if (flow?.isStructured === true && typeof part === 'object' && part.path[0] === 'parameters') {
       return 'puts a list beside other text: use `join` or `json`';
     }
-    const sign = isForeign ? signs.find((one) => flow.characters.has(one)) : undefined;
+    const isLast = part === parts.at(-1);
+    const isSafe = use.destination === 'message' && isLast && isJsonText(part);
+    const sign = isForeign && !isSafe ? signs.find((one) => flow.characters.has(one)) : undefined;
     if (sign !== undefined) {
       return `puts a text beside others that may itself have the separator ${JSON.stringify(sign)}: restrict its \`characters\`, or encode it`;
     }
@@ -161,4 +163,9 @@ function describeMixture(use: Use, parts: readonly TemplatePart[]): string | und
     previousIsForeign = isForeign;
   }
   return undefined;
+}
+
+/** A JSON text has its own ends. At the end of a signed line, no sign in it separates parts of the line. */
+function isJsonText(part: TemplatePart): boolean {
+  return typeof part === 'object' && ['json', 'canonical-json'].includes(part.filters.at(-1)?.name ?? '');
 }

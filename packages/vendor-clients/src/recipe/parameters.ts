@@ -1,6 +1,7 @@
 import { readClaim, readTenant, type ClaimSource, type Principal } from '@valetkey/core-types';
 import { z } from 'zod';
 import { parseCharacters } from './character-set.ts';
+import { listPlaceholders } from './placeholders.ts';
 import type { Recipe, RecipeParameter } from './recipe-schema.ts';
 
 type Parameters = Recipe['parameters'];
@@ -76,16 +77,44 @@ const claimSchema = z.strictObject({
     ),
 });
 
+const namesNoUser = 'must not have {user}, because the token names no user; use {claim:sub}';
+
 /** Returns the schema of the option `set`: the parameters that the operator sets, each as a value or from a claim. */
-export function createSetSchema(parameters: Parameters) {
+export function createSetSchema({ parameters, subject }: Pick<Recipe, 'parameters' | 'subject'>) {
   const shape = Object.entries(parameters)
     .filter(([, { from }]) => from === 'policy')
     .map(([name, parameter]) => {
-      const schema = z.union([createParameterSchema(parameter), claimSchema]).describe(parameter.description);
+      const schema = z
+        .union([createParameterSchema(parameter), claimSchema, ...createFilledSchemas(parameter)])
+        .refine((value) => subject !== undefined || !listPlaceholders(value).includes('user'), {
+          error: namesNoUser,
+        })
+        .describe(parameter.description);
       const isRequired = parameter.default === undefined && parameter.optional !== true;
       return [name, isRequired ? schema : schema.optional()] as const;
     });
   return z.strictObject(Object.fromEntries(shape));
+}
+
+/** Returns schemas of what fits a parameter only after its placeholders are filled. What they become is checked then. */
+function createFilledSchemas({ type }: RecipeParameter): z.ZodType[] {
+  const filled = z.string().max(4_096).refine(hasPlaceholders);
+  const list = z.array(z.string().min(1).max(1_024)).max(100).refine(hasPlaceholders);
+  if (type === 'json') return [createAssertedSchema(z.json().refine(hasPlaceholders))];
+  if (type === 'text') return [filled, createAssertedSchema(filled)];
+  return type === 'list' ? [list, createAssertedSchema(list)] : [];
+}
+
+/** Returns the schema of a value together with the issuer whose claims stand in it. */
+function createAssertedSchema(value: z.ZodType) {
+  return z.strictObject({
+    value: value.describe('A value in which `{user}` and `{claim:name}` stand for the caller.'),
+    issuer: z.string().min(1).describe('The issuer whose tokens have the claims.'),
+  });
+}
+
+function hasPlaceholders(value: unknown): boolean {
+  return listPlaceholders(value).length > 0;
 }
 
 const patternForm = /^[^*{}]*(?:\{(?:user|claim:[^{}*]+)\}(?:[^*{}]+\*|[^*{}]*))?$|^[^*{}]*\*$/;
@@ -95,8 +124,14 @@ const patternSchema = z.string().min(1).max(400).regex(patternForm, {
 });
 
 /** Returns the schema of the option `allow`: the values that callers may set, by parameter. */
-export function createAllowSchema(parameters: Parameters) {
-  const entrySchema = z.union([patternSchema, z.strictObject({ value: patternSchema, issuer: z.string().min(1) })]);
+export function createAllowSchema({ parameters, subject }: Pick<Recipe, 'parameters' | 'subject'>) {
+  const namedSchema = patternSchema.refine(
+    (text) => subject !== undefined || !listPlaceholders(text).includes('user'),
+    {
+      error: namesNoUser,
+    },
+  );
+  const entrySchema = z.union([namedSchema, z.strictObject({ value: namedSchema, issuer: z.string().min(1) })]);
   const shape = Object.entries(parameters)
     .filter(([, { authorize }]) => authorize === true)
     .map(([name, { description }]) => [name, z.array(entrySchema).min(1).optional().describe(description)] as const);
@@ -111,7 +146,10 @@ export type AllowOption = Readonly<Record<string, readonly AllowEntry[] | undefi
 export function listClaims(set: SetOption, allow: AllowOption): readonly ClaimSource[] {
   const ofSet = Object.entries(set).flatMap(([name, value]) => {
     const source = claimOf(value);
-    return source === undefined ? [] : [{ option: `set.${name}`, ...source }];
+    if (source !== undefined) return [{ option: `set.${name}`, ...source }];
+    const { value: filled, issuer } = assertedValue(value);
+    const claims = listPlaceholders(filled).filter((what) => what !== 'user');
+    return claims.map((what) => ({ option: `set.${name}`, claim: what.slice('claim:'.length), issuer }));
   });
   const ofAllow = Object.entries(allow).flatMap(([name, entries = []]) =>
     entries.flatMap((entry, index) => {
@@ -127,6 +165,14 @@ export function listClaims(set: SetOption, allow: AllowOption): readonly ClaimSo
 export function claimOf(value: unknown): { readonly claim: string; readonly issuer?: string | undefined } | undefined {
   const { success, data } = claimSchema.safeParse(value);
   return success ? data : undefined;
+}
+
+const assertedSchema = createAssertedSchema(z.json().refine(hasPlaceholders));
+
+/** Returns a value of `set`, and the issuer whose claims stand in it if the operator names one. */
+export function assertedValue(value: unknown): { readonly value: unknown; readonly issuer?: string | undefined } {
+  const { success, data } = assertedSchema.safeParse(value);
+  return success ? data : { value };
 }
 
 /** Returns a claim of a principal, if the principal's issuer is the one that may assert it. */
@@ -148,10 +194,19 @@ export function isAllowed(
   return entries.some((entry) => {
     const { value: pattern, issuer } = typeof entry === 'string' ? { value: entry, issuer: undefined } : entry;
     if (issuer !== undefined && readTenant(issuer, principal.issuer) === undefined) return false;
-    return matches(value, pattern, (what) =>
-      what === 'user' ? userId : claimFrom(principal, { claim: what.slice('claim:'.length) }),
-    );
+    return matches(value, pattern, (what) => ownValue(what, principal, userId));
   });
+}
+
+/** Returns what `user` or `claim:name` stands for. A claim counts only if `issuer` asserts it, if there is one. */
+export function ownValue(
+  what: string,
+  principal: Principal | undefined,
+  userId: string | undefined,
+  issuer?: string,
+): unknown {
+  if (what === 'user') return userId;
+  return principal === undefined ? undefined : claimFrom(principal, { claim: what.slice('claim:'.length), issuer });
 }
 
 /**

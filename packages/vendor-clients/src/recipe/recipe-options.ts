@@ -5,13 +5,14 @@ import { createAllowSchema, createSetSchema } from './parameters.ts';
 import type { Recipe, RecipeOption } from './recipe-schema.ts';
 
 /** Returns the options of a recipe's vendor, apart from its credentials. */
-export function createOptions({ options, parameters, baseUrl, service, life, keep, title }: Recipe): z.ZodRawShape {
+export function createOptions(recipe: Recipe): z.ZodRawShape {
+  const { options, parameters, baseUrl, service, life, keep, title } = recipe;
   const own = Object.entries(options).map(([name, option]) => [name, createOptionSchema(option)] as const);
   const all = Object.values(parameters);
   const isSetRequired = all.some(
     ({ from, default: value, optional }) => from === 'policy' && value === undefined && optional !== true,
   );
-  const set = createSetSchema(parameters).describe('The parameters that no caller may set.');
+  const set = createSetSchema(recipe).describe('The parameters that no caller may set.');
   return {
     ...Object.fromEntries(own),
     ...(baseUrl !== undefined && {
@@ -30,7 +31,7 @@ export function createOptions({ options, parameters, baseUrl, service, life, kee
     }),
     ...(all.some(({ from }) => from === 'policy') && { set: isSetRequired ? set : set.prefault({}) }),
     ...(all.some(({ authorize }) => authorize === true) && {
-      allow: createAllowSchema(parameters)
+      allow: createAllowSchema(recipe)
         .prefault({})
         .describe(
           'The values that callers may set, by parameter. `{user}` and `{claim:name}` stand for the caller, `*` at the end for any text. Absent: none.',

@@ -51,3 +51,10 @@ test.each(['{', 'a}', '{}', '{a b}', '{a | }', '{a | nothing}', '{a | join(x)}',
     expect(() => parseTemplate(text)).toThrow(TypeError);
   },
 );
+
+test('an object within another one is left out if all of its members are absent, and a literal one stays', () => {
+  const template = { outgoing: { sid: '{sid}', more: { note: '{note}' } }, kept: {}, list: [{ sid: '{sid}' }] };
+  expect(compileValue(template)({})).toEqual({ kept: {}, list: [{}] });
+  expect(compileValue(template)({ note: 'n' })).toEqual({ outgoing: { more: { note: 'n' } }, kept: {}, list: [{}] });
+  expect(compileValue({ sid: '{sid}' })({})).toEqual({});
+});

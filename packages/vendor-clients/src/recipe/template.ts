@@ -86,7 +86,10 @@ export function isWholeExpression(parts: readonly TemplatePart[]): parts is read
 
 type Compiled = (values: Values) => unknown;
 
-/** Compiles a value to a function that returns it. A part whose value is absent is left out. */
+/**
+ * Compiles a value to a function that returns it. A part whose value is absent is left out, and so is an object within another
+ * one if all of its members are absent. A literal `{}` stays.
+ */
 export function compileValue(template: ValueTemplate): Compiled {
   if (typeof template === 'string') return compileText(template);
   if (typeof template !== 'object' || template === null) return () => template;
@@ -99,7 +102,7 @@ function compileList(template: readonly ValueTemplate[]): Compiled {
 }
 
 function compileObject(template: { readonly [name: string]: ValueTemplate }): Compiled {
-  const fields = Object.entries(template).map(([name, value]) => [name, compileValue(value)] as const);
+  const fields = Object.entries(template).map(([name, value]) => [name, compileMember(value)] as const);
   return (values) => {
     const object: Record<string, unknown> = {};
     for (const [name, valueOf] of fields) {
@@ -108,6 +111,20 @@ function compileObject(template: { readonly [name: string]: ValueTemplate }): Co
     }
     return object;
   };
+}
+
+function compileMember(template: ValueTemplate): Compiled {
+  const valueOf = compileValue(template);
+  const isObject = typeof template === 'object' && template !== null && !Array.isArray(template);
+  if (!isObject || isEmpty(template)) return valueOf;
+  return (values) => {
+    const value = valueOf(values) as object;
+    return isEmpty(value) ? undefined : value;
+  };
+}
+
+function isEmpty(object: object): boolean {
+  return Object.keys(object).length === 0;
 }
 
 function compileText(template: string): Compiled {

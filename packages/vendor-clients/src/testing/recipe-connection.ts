@@ -49,7 +49,7 @@ export function connectionOf(input: RecipeInput, baseUrl: string): Record<string
   const parameters = Object.entries(recipe.parameters);
   const set = parameters
     .filter(([, { from }]) => from === 'policy')
-    .map(([name, parameter]) => [name, isText(parameter) ? { claim: policyClaim } : valueOf(parameter)] as const)
+    .map(([name, parameter]) => [name, policyValueOf(parameter)] as const)
     .filter(([, value]) => value !== undefined);
   const allow = parameters.filter(([, { authorize }]) => authorize === true).map(([name]) => [name, ['*']]);
   return {
@@ -64,6 +64,12 @@ type Field = Recipe['parameters'][string] | Recipe['options'][string];
 
 function isText({ type, values }: Field): boolean {
   return type === 'text' && values === undefined;
+}
+
+function policyValueOf(parameter: Recipe['parameters'][string]): unknown {
+  if (isText(parameter)) return { claim: policyClaim };
+  const isNeeded = parameter.default === undefined && parameter.optional !== true;
+  return parameter.type === 'json' && isNeeded ? { sample: [`own-{claim:${policyClaim}}`] } : valueOf(parameter);
 }
 
 function secretOf(name: string, type: Recipe['secrets'][string]['type']): string {

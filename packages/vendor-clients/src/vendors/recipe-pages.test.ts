@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { toVendor } from '../recipe/index.ts';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
-import { loadRecipes } from '../testing/recipe-connection.ts';
+import { connectionOf, loadRecipes } from '../testing/recipe-connection.ts';
 
 const folder = new URL('../../../../docs/vendors/', import.meta.url);
 const recipes = new Map((await loadRecipes()).map((input) => [input.id, recipeSchema.parse(input)]));
@@ -37,7 +37,11 @@ const connections = readdirSync(folder).flatMap((page) => {
 
 test.each(connections)('the page $page configures $id as its recipe accepts it', ({ recipe, connection }) => {
   const { options } = toVendor(recipe);
-  const own = Object.entries(connection).filter(([field]) => !ofBroker.has(field));
+  const samples = connectionOf(recipe, 'https://vendor.example');
+  const own = Object.entries(connection)
+    .filter(([field]) => !ofBroker.has(field))
+    // A private key must be one.
+    .map(([field, value]) => [field, recipe.secrets[field] === undefined ? value : samples[field]]);
   expect(options.safeParse(Object.fromEntries(own))).toMatchObject({ success: true });
 });
 

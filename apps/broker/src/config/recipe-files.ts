@@ -1,0 +1,55 @@
+import { dirname, join, resolve } from 'node:path';
+import { checkRecipe, toVendor, type RecipeVendor } from '@valetkey/vendor-clients/recipe';
+import { isDataFile, readConfigValue } from './config-file.ts';
+import { ConfigError } from './config-error.ts';
+import { findUnplainData, isPlainObject } from './plain-data.ts';
+
+/** A recipe file: its vendor, or what is wrong with it. Each problem begins with the name of the file. */
+export type RecipeFile = { readonly path: string } & (
+  | { readonly vendor: RecipeVendor }
+  | { readonly problems: readonly string[] }
+);
+
+/** The recipe files of a configuration, by the text of the field `recipe` that names them. */
+export type RecipeFiles = ReadonlyMap<string, RecipeFile>;
+
+/**
+ * Reads the recipe files that the connections of a configuration name, each once. A path is relative to the folder of the
+ * configuration file.
+ */
+export async function readRecipeFiles(config: unknown, configFile: string): Promise<RecipeFiles> {
+  const vendors = isPlainObject(config) ? config['vendors'] : undefined;
+  const entries = Object.values(isPlainObject(vendors) ? vendors : {});
+  const names = new Set(
+    entries
+      .map((entry) => (isPlainObject(entry) ? entry['recipe'] : undefined))
+      .filter((name) => typeof name === 'string'),
+  );
+  const files = new Map<string, Promise<RecipeFile>>();
+  const pairs = [...names].map(async (name) => {
+    const path = resolve(name) === name ? name : join(dirname(configFile), name);
+    const file = files.get(resolve(path)) ?? readRecipeFile(path);
+    files.set(resolve(path), file);
+    return [name, await file] as const;
+  });
+  return new Map(await Promise.all(pairs));
+}
+
+/** Reads and checks one recipe file, in YAML or JSON. */
+export async function readRecipeFile(path: string): Promise<RecipeFile> {
+  if (!isDataFile(path)) return { path, problems: [`${path}: must be a .yaml or .json file`] };
+  try {
+    const data = await readConfigValue(path);
+    const unplain = findUnplainData(data);
+    if (unplain.length > 0) return { path, problems: unplain.map((problem) => `${path}: ${problem}`) };
+    const check = checkRecipe(data);
+    if ('recipe' in check) return { path, vendor: toVendor(check.recipe) };
+    const problems = check.problems.map(
+      ({ field, message }) => `${path}: ${field === '' ? '(the whole recipe)' : field}: ${message}`,
+    );
+    return { path, problems };
+  } catch (error) {
+    if (error instanceof ConfigError) return { path, problems: error.problems };
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import { recipes } from './catalog.ts';
+import { defineRecipe, type RecipeVendor } from './recipe/define-recipe.ts';
+
+const found = new Map<string, RecipeVendor>();
+
+/**
+ * Returns the vendor of a recipe of the catalog, or undefined if the catalog has no recipe with this id. A recipe is checked and
+ * compiled when it is first asked for, so that a program pays only for the recipes that it uses.
+ *
+ * @example
+ * ```ts
+ * import { findRecipe } from '@valetkey/vendor-clients';
+ *
+ * const livekit = findRecipe('livekit')?.createClient({ apiKey: 'key', apiSecret: process.env.LIVEKIT_API_SECRET ?? '' });
+ * const token = await livekit?.issue({ userId: 'alice', parameters: { room: 'lobby' } });
+ * ```
+ */
+export function findRecipe(id: string): RecipeVendor | undefined {
+  const known = found.get(id);
+  const recipe = Object.hasOwn(recipes, id) ? recipes[id] : undefined;
+  if (known !== undefined || recipe === undefined) return known;
+  const vendor = defineRecipe(recipe);
+  found.set(id, vendor);
+  return vendor;
+}

@@ -1,0 +1,8 @@
+import { z } from 'zod';
+import { recipeSchema } from './recipe-schema.ts';
+
+/** Returns the JSON Schema (draft 2020-12) of a recipe, with which editors complete and check a recipe file. */
+export function createRecipeJsonSchema(): Readonly<Record<string, unknown>> {
+  const { $schema, ...schema } = z.toJSONSchema(recipeSchema, { io: 'input', unrepresentable: 'any' });
+  return { $schema, title: 'Recipe of a vendor for Valet Key', ...schema };
+}

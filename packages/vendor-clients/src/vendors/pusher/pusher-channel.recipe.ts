@@ -1,0 +1,44 @@
+import type { RecipeInput } from '../../recipe/recipe-schema.ts';
+
+export const pusherChannelRecipe = {
+  id: 'pusher-channel',
+  title: 'Pusher Channels',
+  secrets: { secret: { description: 'The secret of the app key.' } },
+  options: {
+    key: { description: 'The app key, to which `secret` belongs.', characters: 'A-Za-z0-9-' },
+  },
+  parameters: {
+    socket_id: {
+      description: 'The connection of the app, as Pusher’s client library names it.',
+      characters: '0-9.',
+      max: 40,
+      from: 'caller',
+    },
+    channel_name: {
+      description: 'The channel to which the app subscribes.',
+      characters: 'A-Za-z0-9_=@,.;-',
+      max: 164,
+      from: 'caller',
+      authorize: true,
+    },
+  },
+  binding: 'account',
+  keep: 'never',
+  steps: [
+    {
+      as: 'signature',
+      sign: {
+        hmac: 'sha256',
+        key: '{secrets.secret}',
+        message: '{parameters.socket_id}:{parameters.channel_name}',
+        encoding: 'hex',
+      },
+    },
+    { set: { auth: '{options.key}:{signature}' } },
+  ],
+  answer: { token: { auth: '{auth}' }, expiry: 'unknown' },
+  endpoint: {
+    parameters: { socket_id: 'socket_id', channel_name: 'channel_name' },
+    respond: { body: { auth: '{token.auth}' } },
+  },
+} as const satisfies RecipeInput;

@@ -1,0 +1,45 @@
+import type { RecipeInput } from '../../recipe/recipe-schema.ts';
+
+export const supabaseRecipe = {
+  id: 'supabase',
+  title: 'Supabase',
+  secrets: { jwtSecret: { description: 'The JWT secret of the project, which signs with HS256.' } },
+  options: {
+    issuer: {
+      description: 'The issuer of the tokens: `https://<project>.supabase.co/auth/v1`.',
+      optional: true,
+    },
+  },
+  parameters: {
+    app_metadata: {
+      description: 'What the policies of the database read of `auth.jwt()` under `app_metadata`.',
+      type: 'json',
+      from: 'policy',
+      optional: true,
+    },
+  },
+  subject: { characters: 'A-Za-z0-9_.@:|+-', max: 255, otherwise: 'refuse' },
+  binding: 'user',
+  keep: 'never',
+  life: { default: 600, min: 60, max: 86_400 },
+  steps: [
+    {
+      as: 'token',
+      jwt: {
+        header: { alg: 'HS256', typ: 'JWT' },
+        claims: {
+          // Fixed: a token of `service_role` passes every policy of the database.
+          role: 'authenticated',
+          aud: 'authenticated',
+          sub: '{user.id}',
+          app_metadata: '{parameters.app_metadata}',
+          iat: '{now}',
+          exp: '{expiry}',
+          iss: '{options.issuer}',
+        },
+        key: '{secrets.jwtSecret}',
+      },
+    },
+  ],
+  answer: { token: { access_token: '{token}' }, expiry: 'asked' },
+} as const satisfies RecipeInput;
