@@ -5,6 +5,7 @@ import { addAuditCommands } from './audit-program.ts';
 import { CommandError } from './command-error.ts';
 import { describeUse, finishCommand } from './command-help.ts';
 import type { ExplainedWish } from './explain.ts';
+import { addRecipeCommands } from './recipe-program.ts';
 import { widthOf, wrap } from './terminal.ts';
 import type { TypesOptions } from './types-action.ts';
 import { addUsersCommands } from './users-commands.ts';
@@ -121,6 +122,7 @@ finishCommand(
 
 addAuditCommands(program);
 addUsersCommands(program);
+addRecipeCommands(program);
 
 const policyCommand = program
   .command('policy')

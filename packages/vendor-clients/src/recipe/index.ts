@@ -3,4 +3,5 @@ export { checkRecipe, type RecipeCheck } from './check-recipe.ts';
 export { defineRecipe, toVendor, type RecipeClient, type RecipeVendor } from './define-recipe.ts';
 export { createRecipeJsonSchema } from './recipe-json-schema.ts';
 export { recipeSchema, type Recipe, type RecipeInput } from './recipe-schema.ts';
+export { sampleKey, sampleValue } from './sample-values.ts';
 export type { MintRequest } from './mint-request.ts';

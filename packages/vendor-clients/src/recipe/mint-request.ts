@@ -15,6 +15,8 @@ export interface MintRequest extends CallOptions {
   readonly principal?: Principal | undefined;
   /** The seconds that the token lives. Default: the option `expiresInSeconds`. */
   readonly expiresInSeconds?: number | undefined;
+  /** Called after each step with everything that the next one may read, secrets included. For the trial of a recipe. */
+  readonly onStep?: ((values: Readonly<Record<string, unknown>>) => void) | undefined;
 }
 
 /** What the options of a recipe's connection hold, apart from its credentials. */

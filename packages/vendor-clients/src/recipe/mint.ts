@@ -35,7 +35,7 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
 
   return {
     async issue(request: MintRequest): Promise<IssuedToken> {
-      const { userId, expiresInSeconds = options.expiresInSeconds } = request;
+      const { userId, expiresInSeconds = options.expiresInSeconds, onStep } = request;
       const parameters = readParameters(request);
       const operation = beginOperation(request);
       return useSecrets(operation, async (secrets, service) => {
@@ -44,6 +44,7 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
         for (const step of steps) {
           const running = step(mint);
           if (running !== undefined) await running;
+          onStep?.(mint.values);
         }
         return answerOf(mint);
       });
