@@ -64,6 +64,15 @@ export type {
   Verification,
 } from './vendor.ts';
 export type {
+  SampleJson,
+  SampleRequest,
+  SampleResponse,
+  SampleTextPart,
+  SampleValue,
+  SampleVariable,
+  VendorSample,
+} from './vendor-sample.ts';
+export type {
   ConnectionCheck,
   ConnectionExplanation,
   IssueResponse,

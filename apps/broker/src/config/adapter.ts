@@ -81,7 +81,8 @@ export function parseOptions(
       run.catch(() => undefined);
       return refuse('checks its options asynchronously, which is not possible');
     }
-    const { data, error } = schema.safeParse(given);
+    // The options are parsed once, so that compiling the parser would take longer than the parsing.
+    const { data, error } = schema.safeParse(given, { jitless: true });
     if (error === undefined) return { data };
     const texts = textsOf(given);
     return {

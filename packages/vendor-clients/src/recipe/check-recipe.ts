@@ -4,6 +4,7 @@ import { findTemplateProblems } from './check-templates.ts';
 import { parseCharacters } from './character-set.ts';
 import { createParameterSchema } from './parameters.ts';
 import { recipeSchema, type Recipe } from './recipe-schema.ts';
+import { findExampleProblems } from './connection-values.ts';
 import { acceptsHashes, hashedLength } from './subject.ts';
 import { listUses } from './uses.ts';
 
@@ -12,7 +13,8 @@ export type RecipeCheck = { readonly recipe: Recipe } | { readonly problems: rea
 
 /** Checks a recipe. A problem names its place and a rule, and never quotes more than names of the recipe. */
 export function checkRecipe(data: unknown): RecipeCheck {
-  const { data: recipe, error } = recipeSchema.safeParse(data);
+  // A recipe is parsed once, so that compiling the parser would take longer than the parsing.
+  const { data: recipe, error } = recipeSchema.safeParse(data, { jitless: true });
   if (error !== undefined) return { problems: listSchemaProblems(error, recipeSchema, data) };
   const early = [...findCharacterProblems(recipe), ...findNameProblems(recipe)];
   if (early.length > 0) return { problems: early };
@@ -24,6 +26,7 @@ export function checkRecipe(data: unknown): RecipeCheck {
     ...findUnreadProblems(recipe),
     ...findParameterProblems(recipe),
     ...findSampleProblems(recipe),
+    ...findExampleProblems(recipe),
     ...findTemplateProblems(recipe),
   ];
   return problems.length > 0 ? { problems } : { recipe };

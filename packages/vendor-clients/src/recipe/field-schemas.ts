@@ -9,6 +9,11 @@ export const secretSchema = z.strictObject({
     .describe('The form of the secret. `base64` is the text of a binary key. A private key is in PEM.'),
 });
 
+const example = z
+  .json()
+  .optional()
+  .describe('A value for development. Absent: the first of `values`, or one that is made from the name.');
+
 export const optionSchema = z.strictObject({
   description: sentence.describe('A complete sentence for the reference of options.'),
   type: z.enum(['text', 'number', 'flag']).default('text').describe('The type of the option.'),
@@ -17,6 +22,7 @@ export const optionSchema = z.strictObject({
   max: z.int().min(1).optional().describe('The most characters of a text, or the largest number.'),
   default: z.json().optional().describe('The value without the option. Absent: the option is required.'),
   optional: z.literal(true).optional().describe('Whether the option may be left out although it has no default.'),
+  example,
 });
 
 export const parameterSchema = z.strictObject({
@@ -32,6 +38,7 @@ export const parameterSchema = z.strictObject({
     .describe('The most characters of a text, the most members of a list, or the largest number.'),
   default: z.json().optional().describe('The value if it is not given.'),
   optional: z.literal(true).optional().describe('Whether it may be left out although it has no default.'),
+  example,
   from: z
     .enum(['caller', 'policy'])
     .describe('Who sets it: the caller in the request, or the operator in the configuration of the connection.'),

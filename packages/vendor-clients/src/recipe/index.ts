@@ -5,3 +5,4 @@ export { createRecipeJsonSchema } from './recipe-json-schema.ts';
 export { recipeSchema, type Recipe, type RecipeInput } from './recipe-schema.ts';
 export { sampleKey, sampleValue } from './sample-values.ts';
 export type { MintRequest } from './mint-request.ts';
+export { sampleOf } from './sample.ts';

@@ -58,7 +58,8 @@ function createOptionSchema(option: RecipeOption): z.ZodType {
   return option.optional === true ? schema.optional() : schema;
 }
 
-function createBareSchema({ type, values, characters, max }: RecipeOption): z.ZodType {
+/** Returns the schema of one option, without its default. */
+export function createBareSchema({ type, values, characters, max }: RecipeOption): z.ZodType {
   if (type === 'number') return z.int().max(max ?? Number.MAX_SAFE_INTEGER);
   if (type === 'flag') return z.boolean();
   if (values !== undefined) return z.enum(values);

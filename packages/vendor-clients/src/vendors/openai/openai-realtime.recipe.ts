@@ -18,7 +18,11 @@ export const openaiRealtimeRecipe = {
   },
   baseUrl: 'https://api.openai.com',
   parameters: {
-    model: { description: 'The model of the sessions, such as `gpt-realtime`.', from: 'policy' },
+    model: {
+      description: 'The model of the sessions, such as `gpt-realtime`.',
+      from: 'policy',
+      example: 'gpt-realtime',
+    },
     instructions: {
       description: 'The instructions for the model.',
       characters: 'multiline',
