@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { createBroker } from '@valetkey/broker';
+import { createSandbox, simulateRecipe } from '@valetkey/sandbox';
+import { findRecipe } from '@valetkey/vendor-clients';
+import { sampleOf } from '@valetkey/vendor-clients/recipe';
+import { parse } from 'yaml';
+import { root } from '../../../workspace.ts';
+import { readBlocks } from '../../../clients/page-code.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The users of the app. The sandbox is their identity provider. */
+const users = {
+  alice: { team: 'red', name: 'Alice', nickname: 'Al' },
+  bob: { team: 'red', name: 'Bob', nickname: 'Bo' },
+  /** Is in no team. */
+  carol: { name: 'Carol', nickname: 'Ca' },
+} as const;
+
+export type UserName = keyof typeof users;
+
+/** Returns the connections that a vendor's page tells the operator to write. */
+function readPageConnections(page: string): Readonly<Record<string, Fields>> {
+  const blocks = readBlocks(page, 'yaml').map(({ code }) => parse(code) as { readonly vendors?: Record<string, Fields> });
+  return Object.assign({}, ...blocks.map(({ vendors = {} }) => vendors)) as Record<string, Fields>;
+}
+
+/** Returns a connection of a page with values of the sandbox in the place of its references. */
+function fillIn(connection: Fields, values: Fields): Fields {
+  const filled = Object.entries(connection).map(([name, value]) =>
+    typeof value === 'string' && value.startsWith('${') ? [name, values[name]] : [name, value],
+  );
+  const { baseUrl } = values;
+  return { ...(Object.fromEntries(filled) as Fields), ...(baseUrl !== undefined && { baseUrl }) };
+}
+
+/** Starts a broker with the connections of the pages as they are printed. The vendors that it calls itself are simulated. */
+export async function startOperator(pages: readonly string[], appOrigin: string) {
+  const printed = pages.map(readPageConnections).reduce((all, some) => ({ ...all, ...some }), {});
+  const simulations = Object.keys(printed).flatMap((id) => {
+    const vendor = findRecipe(id);
+    return vendor === undefined ? [] : [simulateRecipe(sampleOf(vendor.recipe))];
+  });
+  const sandbox = await createSandbox({ simulations });
+  const connections = Object.fromEntries(
+    Object.entries(printed).map(([id, connection]) => [id, fillIn(connection, sandbox.connections[id] ?? {})]),
+  );
+  const broker = createBroker({
+    listen: { port: 0 },
+    admin: { port: 0 },
+    store: { sqlite: ':memory:' },
+    log: { level: 'silent' },
+    cors: { origins: [appOrigin] },
+    issuers: [{ issuer: sandbox.urls.idp, audiences: ['valetkey'] }],
+    vendors: connections,
+  });
+  const { brokerUrl } = await broker.listen();
+  return {
+    brokerUrl,
+    connections,
+    mintAppToken: (user: UserName) => sandbox.mintUserToken({ sub: user, claims: users[user] }),
+    close: async () => {
+      await broker.close();
+      await sandbox.close();
+    },
+  };
+}
+
+/** Returns the installed version of an SDK. It reads the file itself, because an SDK may not export its manifest. */
+export function readVersion(packageName: string): string {
+  const manifest = `${root}tools/oracles/node_modules/${packageName}/package.json`;
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}
