@@ -20,12 +20,19 @@ export async function startInternet() {
   await using authority = await createCertificateAuthority();
   const { certificate: cert, key } = await authority.issue('broker.example.com');
   const sites = new Map<string, Site>();
+  const failures: unknown[] = [];
   const siteOf = ({ headers }: IncomingMessage) => sites.get((headers.host ?? '').replace(/:\d+$/, '')) ?? {};
+
+  const fail = (connection: { destroy(): unknown }, work: () => Promise<void>) =>
+    work().catch((error: unknown) => {
+      failures.push(error);
+      connection.destroy();
+    });
 
   const server = createServer({ cert, key }, (request, response) => {
     const { respond } = siteOf(request);
     if (respond === undefined) return void response.writeHead(404).end();
-    Promise.resolve(respond(request, response)).catch((error: unknown) => response.destroy(error as Error));
+    void fail(response, async () => respond(request, response));
   });
   server.on('upgrade', (request, socket, head) => {
     const { serve, chooseProtocol } = siteOf(request);
@@ -34,7 +41,7 @@ export async function startInternet() {
       noServer: true,
       ...(chooseProtocol !== undefined && { handleProtocols: chooseProtocol }),
     });
-    sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
+    sockets.handleUpgrade(request, socket, head, (accepted) => void fail(socket, async () => serve(accepted, request)));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
@@ -42,6 +49,11 @@ export async function startInternet() {
   return {
     /** The arguments with which Chromium finds every host here. */
     browserArguments: [`--host-resolver-rules=MAP * 127.0.0.1:${port}`, '--ignore-certificate-errors'],
+    /** Throws the first error of a site since the last call. */
+    throwFailure: () => {
+      const [failure] = failures.splice(0);
+      if (failure !== undefined) throw failure;
+    },
     open: (host: string, site: Site) => void sites.set(host, site),
     close: () => {
       server.closeAllConnections();

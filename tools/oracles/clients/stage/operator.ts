@@ -34,9 +34,21 @@ function fillIn(connection: Fields, values: Fields): Fields {
   return { ...(Object.fromEntries(filled) as Fields), ...(baseUrl !== undefined && { baseUrl }) };
 }
 
+/** A page of a vendor, with the connections that it describes by another one. */
+export interface VendorPage {
+  readonly page: string;
+  readonly alike?: Readonly<Record<string, string>>;
+}
+
+function readConnections({ page, alike = {} }: VendorPage): Readonly<Record<string, Fields>> {
+  const printed = readPageConnections(page);
+  const described = Object.entries(alike).map(([name, other]) => [name, printed[other] ?? {}]);
+  return { ...printed, ...Object.fromEntries(described) };
+}
+
 /** Starts a broker with the connections of the pages as they are printed. The vendors that it calls itself are simulated. */
-export async function startOperator(pages: readonly string[], appOrigin: string) {
-  const printed = pages.map(readPageConnections).reduce((all, some) => ({ ...all, ...some }), {});
+export async function startOperator(pages: readonly VendorPage[], appOrigin: string) {
+  const printed: Readonly<Record<string, Fields>> = Object.assign({}, ...pages.map(readConnections));
   const simulations = Object.keys(printed).flatMap((id) => {
     const vendor = findRecipe(id);
     return vendor === undefined ? [] : [simulateRecipe(sampleOf(vendor.recipe))];

@@ -3,7 +3,7 @@ import { launchChromium } from '../../../testing/client-page.ts';
 import { createBrokerSite, type BrokerExchange } from './broker-site.ts';
 import { bundleApp } from './bundle-app.ts';
 import { startInternet, type Site } from './internet.ts';
-import { startOperator, type UserName } from './operator.ts';
+import { startOperator, type UserName, type VendorPage } from './operator.ts';
 
 const appHost = 'app.example.com';
 const appOrigin = `https://${appHost}`;
@@ -51,7 +51,7 @@ export interface Stage {
 const html = '<!doctype html><title>App</title><link rel="icon" href="data:,">';
 
 /** Opens the stage for the vendors of some pages. */
-export async function openStage(pages: readonly string[]): Promise<Stage> {
+export async function openStage(pages: readonly VendorPage[]): Promise<Stage> {
   const internet = await startInternet();
   const operator = await startOperator(pages, appOrigin);
   const browser = await launchChromium([
@@ -78,11 +78,13 @@ export async function openStage(pages: readonly string[]): Promise<Stage> {
       script = await bundleApp(`${writeConstants(constants)}${client}${code}`);
       const page = await browser.newPage({ ignoreHTTPSErrors: true });
       try {
-        page.setDefaultTimeout(maxAppMs);
+        if (process.env['DEBUG_APP']) page.on('console', (m) => console.log('   ', m.text()));
+        page.setDefaultTimeout(process.env['DEBUG_APP'] ? 3000 : maxAppMs);
         await page.goto(appOrigin);
         // An app that does not end is found by the timeout of the event, which happens below.
         const closed = page.waitForEvent('close').then(() => ({ result: undefined, error: 'The page was closed.' }));
         const outcome = await Promise.race([page.evaluate(runModule), closed]);
+        internet.throwFailure();
         return { ...outcome, exchanges: [...exchanges].filter(({ method }) => method !== 'OPTIONS') };
       } finally {
         await page.close();
