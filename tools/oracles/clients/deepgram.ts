@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ClientOracle } from './stage/client-oracle.ts';
+import type { ClientOracle } from '../define-client.ts';
 import { readPrintedApp, type AppRun, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/deepgram.md';
@@ -41,7 +41,7 @@ function readToken({ exchanges, error }: AppRun): string {
   return String(access_token);
 }
 
-export const client: ClientOracle = {
+export const client: ClientOracle<Stage> = {
   package: '@deepgram/sdk',
   page,
   proofs: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { TokenVerifier } from 'livekit-server-sdk';
-import type { ClientOracle } from './stage/client-oracle.ts';
+import type { ClientOracle } from '../define-client.ts';
 import { readPrintedApp, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/livekit.md';
@@ -31,7 +31,7 @@ async function assertTokenOfAlice({ connections, requestToken }: Stage, token: s
   assert.equal(claims.video.canPublish, true);
 }
 
-export const client: ClientOracle = {
+export const client: ClientOracle<Stage> = {
   package: 'livekit-client',
   page,
   proofs: {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ClientOracle } from './stage/client-oracle.ts';
+import type { ClientOracle } from '../define-client.ts';
 import { readPrintedApp, type AppRun, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/openai.md';
@@ -44,7 +44,7 @@ function readSecret({ exchanges }: AppRun): string {
   return String(value);
 }
 
-export const client: ClientOracle = {
+export const client: ClientOracle<Stage> = {
   package: '@openai/agents-realtime',
   page,
   proofs: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import PusherServer from 'pusher';
-import type { ClientOracle } from './stage/client-oracle.ts';
+import type { ClientOracle } from '../define-client.ts';
 import { readPrintedApp, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/pusher.md';
@@ -101,7 +101,7 @@ async function assertSignInOfAlice(stage: Stage, { signIns }: Received): Promise
 
 const claimsBob = `params: { user_id: 'bob', channel_data: '{"user_id":"bob"}', user_data: '{"id":"bob"}', user_info: 'bob' },`;
 
-export const client: ClientOracle = {
+export const client: ClientOracle<Stage> = {
   package: 'pusher-js',
   page,
   proofs: {
@@ -141,14 +141,14 @@ export const client: ClientOracle = {
       const { status, body } = await stage.requestToken('pusher-channel', { socket_id: socketId, channel_name: channel });
       assert.equal(status, 403);
       for (const [code, expected, expectedStatus] of [
-        [endpointApp, /^Unable to retrieve auth string .* received status: 403 /, 403],
-        [handlerApp, new RegExp(RegExp.escape(String(body['detail']))), undefined],
+        [endpointApp, 'Unable to retrieve auth string from channel-authorization endpoint - received status: 403', 403],
+        [handlerApp, String(body['detail']), undefined],
       ] as const) {
         const { subscriptions } = openPusher(stage);
         const { result } = await stage.runApp({ code: code + subscribe([channel]), given });
         const { type, error = '', status } = (result as Outcomes)[channel] ?? {};
         assert.equal(type, 'AuthError');
-        assert.match(error, expected);
+        assert.ok(error.startsWith(expected), error);
         assert.equal(status, expectedStatus);
         assert.deepEqual(subscriptions, {});
       }

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { createBroker } from '@valetkey/broker';
 import { createSandbox, simulateRecipe } from '@valetkey/sandbox';
 import { findRecipe } from '@valetkey/vendor-clients';
 import { sampleOf } from '@valetkey/vendor-clients/recipe';
 import { parse } from 'yaml';
-import { root } from '../../../workspace.ts';
 import { readBlocks } from '../../../clients/page-code.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -76,10 +74,4 @@ export async function startOperator(pages: readonly VendorPage[], appOrigin: str
       await sandbox.close();
     },
   };
-}
-
-/** Returns the installed version of an SDK. It reads the file itself, because an SDK may not export its manifest. */
-export function readVersion(packageName: string): string {
-  const manifest = `${root}tools/oracles/node_modules/${packageName}/package.json`;
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }

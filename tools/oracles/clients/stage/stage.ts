@@ -78,8 +78,7 @@ export async function openStage(pages: readonly VendorPage[]): Promise<Stage> {
       script = await bundleApp(`${writeConstants(constants)}${client}${code}`);
       const page = await browser.newPage({ ignoreHTTPSErrors: true });
       try {
-        if (process.env['DEBUG_APP']) page.on('console', (m) => console.log('   ', m.text()));
-        page.setDefaultTimeout(process.env['DEBUG_APP'] ? 3000 : maxAppMs);
+        page.setDefaultTimeout(maxAppMs);
         await page.goto(appOrigin);
         // An app that does not end is found by the timeout of the event, which happens below.
         const closed = page.waitForEvent('close').then(() => ({ result: undefined, error: 'The page was closed.' }));

@@ -1,13 +1,11 @@
-import type { Stage } from './stage.ts';
-
-/** A client SDK, and what it must do with a broker. */
-export interface ClientOracle {
+/** A published client SDK, and what it does with a running broker. */
+export interface ClientOracle<Stage> {
   /** The npm package of the SDK. */
   readonly package: string;
-  /** The page of its vendor, whose configuration and code are run. */
+  /** The page of its vendor, whose configuration and code are run as they are printed. */
   readonly page: string;
   /** Connections that the page describes by another one, which has the same options. */
   readonly alike?: Readonly<Record<string, string>>;
-  /** By what each of them proves. */
+  /** By what each of them proves. A proof rejects if the SDK does something else. */
   readonly proofs: Readonly<Record<string, (stage: Stage) => Promise<void>>>;
 }
