@@ -11,8 +11,8 @@ const found = new Map<string, RecipeVendor>();
  * ```ts
  * import { findRecipe } from '@valetkey/vendor-clients';
  *
- * const livekit = findRecipe('livekit')?.createClient({ apiKey: 'key', apiSecret: process.env.LIVEKIT_API_SECRET ?? '' });
- * const token = await livekit?.issue({ userId: 'alice', parameters: { room: 'lobby' } });
+ * const deepgram = findRecipe('deepgram')?.createClient({ apiKey: process.env.DEEPGRAM_API_KEY ?? '' });
+ * const token = await deepgram?.issue({ expiresInSeconds: 30 });
  * ```
  */
 export function findRecipe(id: string): RecipeVendor | undefined {

@@ -61,7 +61,10 @@ function checkInput(vendor: RecipeVendor, input: TrialInput): TrialInput | { rea
   const connection = { ...Object.fromEntries(secrets), ...input.options };
   const { data, error } = vendor.options.safeParse(connection);
   if (data === undefined) {
-    return { problems: listSchemaProblems(error, vendor.options, connection).map(atOption) };
+    const { parameters } = vendor.recipe;
+    return {
+      problems: listSchemaProblems(error, vendor.options, connection).map((problem) => atOption(problem, parameters)),
+    };
   }
   const schema = vendor.create(data).issue?.parameters;
   const parsed = schema?.safeParse(input.parameters);
@@ -70,9 +73,14 @@ function checkInput(vendor: RecipeVendor, input: TrialInput): TrialInput | { rea
   return { problems: listSchemaProblems(parsed.error, schema, input.parameters).map(atParameter) };
 }
 
-function atOption({ field, message }: SchemaProblem): SchemaProblem {
-  const place = field.startsWith('set.') ? `--parameter ${field.slice('set.'.length)}` : `--set ${field}`;
-  return { field: place, message };
+/** A parameter that the operator sets may also be a claim, so that the schema of the option names no values. */
+function atOption({ field, message }: SchemaProblem, parameters: Recipe['parameters']): SchemaProblem {
+  const [, name = ''] = /^set\.([^.]+)/.exec(field) ?? [];
+  if (name === '') return { field: `--set ${field}`, message };
+  const { values, type, max } = parameters[name] ?? {};
+  const limit = max === undefined ? '' : `, at most ${max}`;
+  const rule = values === undefined ? `must be of the type ${type}${limit}` : `must be one of ${values.join(', ')}`;
+  return { field: `--parameter ${name}`, message: rule };
 }
 
 const atParameter = ({ field, message }: SchemaProblem): SchemaProblem => ({ field: `--parameter ${field}`, message });

@@ -10,8 +10,8 @@ import {
 import type { ClientCertificate, Egress } from '@valetkey/vendor-clients';
 import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
-import type { KnownDefinition } from './config.ts';
 import { connectionShape } from './connection-policy.ts';
+import type { KnownDefinition } from './known-definition.ts';
 
 // An adapter is code of other authors. It may throw anything and at any time, and its texts may quote a secret.
 

@@ -1,18 +1,13 @@
-import type { IssuerOptions, TokenBinding, VendorDefinition } from '@valetkey/core-types';
+import type { IssuerOptions } from '@valetkey/core-types';
 import type { ClientCertificate } from '@valetkey/vendor-clients';
 import type { z } from 'zod';
 import type { brokerShape } from './broker-fields.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
+import type { KnownDefinition } from './known-definition.ts';
 import type { OperatorsField } from './operator-fields.ts';
 
 /** The fields of the configuration as their schemas parse them. */
 export type BrokerFields = z.output<z.ZodObject<typeof brokerShape>>;
-
-/** A vendor that a configuration may name. */
-export interface KnownDefinition extends VendorDefinition {
-  /** Only for a vendor that is a recipe: whether its tokens name a user. */
-  readonly recipe?: { readonly binding: TokenBinding } | undefined;
-}
 
 /** The configuration of one connection: its name, its vendor with the options, and its policy. */
 export interface ConnectionConfig {

@@ -1,8 +1,9 @@
 import { findSimilarName, isFieldName, type SchemaProblem, type VendorDefinition } from '@valetkey/core-types';
 import { findRecipe, recipes } from '@valetkey/vendor-clients';
 import { readDefinition } from './adapter.ts';
+import { isDataFile } from './config-file.ts';
 import { connectionName } from './config-path.ts';
-import type { KnownDefinition } from './config.ts';
+import type { KnownDefinition } from './known-definition.ts';
 import { isPlainObject } from './plain-data.ts';
 import type { RecipeFiles } from './recipe-files.ts';
 
@@ -94,7 +95,7 @@ export function findVendor(
   if (isPlainObject(entry) && entry['recipe'] !== undefined) return findOwnRecipe({ name, index, entry }, known);
   const id = vendorIdOf(name, entry);
   const recipe = typeof id === 'string' ? findRecipe(id) : undefined;
-  if (recipe !== undefined) return describeRecipe({ name, index, entry }, recipe, describeEntry(name, index));
+  if (recipe !== undefined) return describeRecipe({ name, index, entry }, recipe);
   const definition = typeof id === 'string' ? vendors.get(id) : undefined;
   if (definition === undefined) {
     if (isIncomplete) return { problems: [] };
@@ -121,10 +122,11 @@ function findOwnRecipe(entry: ConnectionEntry, { recipeFiles }: KnownVendors) {
   const field = `${describeEntry(name, index)}.recipe`;
   const { recipe, vendor } = entry.entry as { recipe: unknown; vendor?: unknown };
   if (vendor !== undefined) return { problems: [`${describeEntry(name, index)}.vendor: ${beside}`] };
-  if (typeof recipe !== 'string') return { problems: [`${field}: must be the path of a .yaml or .json file`] };
+  if (typeof recipe !== 'string' || !isDataFile(recipe))
+    return { problems: [`${field}: must be the path of a .yaml or .json file`] };
   const file = recipeFiles.get(recipe);
   if (file === undefined) return { problems: [`${field}: ${withoutFile}`] };
-  return 'problems' in file ? { problems: [] } : describeRecipe(entry, file.vendor, file.path);
+  return 'problems' in file ? { problems: [] } : describeRecipe(entry, file.vendor);
 }
 
 const beside = 'has no effect beside `recipe`; remove one of the two';
@@ -132,11 +134,11 @@ const beside = 'has no effect beside `recipe`; remove one of the two';
 const withoutFile =
   'is read only for a configuration file; in code, list `defineRecipe({ ... })` under `adapters` and name its id as `vendor`';
 
-function describeRecipe({ name, index }: ConnectionEntry, vendor: VendorDefinition, place: string) {
+function describeRecipe({ name, index }: ConnectionEntry, vendor: VendorDefinition) {
   if (!connectionName.test(name)) return { problems: [`${describeEntry(name, index)}: ${wrongName}`] };
   const result = readDefinition(vendor);
   if ('definition' in result) return result;
-  return { problems: result.problems.map((problem) => toLine(within(place, problem))) };
+  return { problems: result.problems.map((problem) => toLine(within(describeEntry(name, index), problem))) };
 }
 
 const wrongName = 'the name must have 1 to 63 characters of a-z, 0-9, - and _, and begin with a letter or digit';

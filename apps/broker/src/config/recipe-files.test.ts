@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
 import { readConnectionVendors } from './connection-vendors.ts';
-import { loadConfig } from './load-config.ts';
+import { loadConfig, loadUnusedConfig } from './load-config.ts';
 import { parseConfig } from './parse-config.ts';
 
 const issuers = [{ issuer: 'https://id.example.com', audiences: ['api'] }];
@@ -74,10 +74,12 @@ test('two connections share one recipe file, relative to the configuration, in Y
   const connections = {
     acme: { recipe: './recipes/acme.recipe.yaml', apiKey: 'a' },
     'acme-eu': { recipe: 'recipes/../recipes/acme.recipe.yaml', apiKey: 'b' },
-    other: { recipe: join(folder, 'other.json'), apiKey: 'c' },
+    other: { recipe: `${folder}/recipes/../other.json`, apiKey: 'c' },
   };
   const files = { 'recipes/acme.recipe.yaml': acme, 'other.json': json };
   expect(await load(connections, files)).toEqual({ acme: 'Acme Rooms', 'acme-eu': 'Acme Rooms', other: 'Json' });
+  const { connections: unused } = await loadUnusedConfig(join(folder, 'valetkey.config.json'));
+  expect(unused.map(({ name }) => name)).toEqual(['acme', 'acme-eu', 'other']);
   const vendors = await readConnectionVendors(join(folder, 'valetkey.config.json'));
   expect(Object.fromEntries(vendors)).toEqual({ acme: 'acme', 'acme-eu': 'acme', other: 'json' });
 });
@@ -103,7 +105,8 @@ test('every problem of a recipe file is reported once with its file, its place a
 
 test.each([
   ['is missing', './absent.yaml', /^absent\.yaml: cannot be read \(ENOENT\)/],
-  ['is code', './acme.recipe.ts', /^acme\.recipe\.ts: must be a \.yaml or \.json file$/],
+  ['is code', './acme.recipe.ts', /^vendors\.acme\.recipe: must be the path of a \.yaml or \.json file$/],
+  ['may be a secret', 'canary-key', /^vendors\.acme\.recipe: must be the path of a \.yaml or \.json file$/],
   ['is no YAML', './bad.yaml', /^bad\.yaml: .*line 1/],
   ['is no path', { id: 'acme' }, /^vendors\.acme\.recipe: must be the path of a \.yaml or \.json file$/],
 ])('a recipe file that %s is refused', async (_what, recipe, expected) => {
@@ -142,7 +145,7 @@ test('a recipe cannot take the name of a field of every connection', async () =>
     .replace('secrets:', 'options: { policy: { description: The policy. } }\nsecrets:')
     .replace('headers: {', "headers: { x-policy: '{options.policy | base64url}',");
   expect(await load({ acme: { recipe: './acme.yaml', apiKey: 'a' } }, { 'acme.yaml': text })).toEqual([
-    'acme.yaml.options: has `policy`, which is a field of every connection',
+    'acme.yaml: options: has `policy`, which is a field of every connection',
   ]);
 });
 

@@ -1,5 +1,7 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { SchemaProblem } from '@valetkey/core-types';
 import { checkRecipe, toVendor, type RecipeVendor } from '@valetkey/vendor-clients/recipe';
+import { readDefinition } from './adapter.ts';
 import { isDataFile, readConfigValue } from './config-file.ts';
 import { ConfigError } from './config-error.ts';
 import { findUnplainData, isPlainObject } from './plain-data.ts';
@@ -15,24 +17,25 @@ export type RecipeFiles = ReadonlyMap<string, RecipeFile>;
 
 /**
  * Reads the recipe files that the connections of a configuration name, each once. A path is relative to the folder of the
- * configuration file.
+ * configuration file. A text that names no data file may be a secret in the wrong place, so that it is neither read nor shown.
  */
 export async function readRecipeFiles(config: unknown, configFile: string): Promise<RecipeFiles> {
   const vendors = isPlainObject(config) ? config['vendors'] : undefined;
   const entries = Object.values(isPlainObject(vendors) ? vendors : {});
-  const names = new Set(
-    entries
-      .map((entry) => (isPlainObject(entry) ? entry['recipe'] : undefined))
-      .filter((name) => typeof name === 'string'),
-  );
+  const given = entries.map((entry) => (isPlainObject(entry) ? entry['recipe'] : undefined));
+  const names = new Set(given.filter((name) => typeof name === 'string').filter(isDataFile));
   const files = new Map<string, Promise<RecipeFile>>();
   const pairs = [...names].map(async (name) => {
-    const path = resolve(name) === name ? name : join(dirname(configFile), name);
+    const path = isAbsolute(name) ? name : join(dirname(configFile), name);
     const file = files.get(resolve(path)) ?? readRecipeFile(path);
     files.set(resolve(path), file);
     return [name, await file] as const;
   });
   return new Map(await Promise.all(pairs));
+}
+
+function toLines(path: string, problems: readonly SchemaProblem[]): string[] {
+  return problems.map(({ field, message }) => `${path}: ${field === '' ? '(the whole recipe)' : field}: ${message}`);
 }
 
 /** Reads and checks one recipe file, in YAML or JSON. */
@@ -43,11 +46,10 @@ export async function readRecipeFile(path: string): Promise<RecipeFile> {
     const unplain = findUnplainData(data);
     if (unplain.length > 0) return { path, problems: unplain.map((problem) => `${path}: ${problem}`) };
     const check = checkRecipe(data);
-    if ('recipe' in check) return { path, vendor: toVendor(check.recipe) };
-    const problems = check.problems.map(
-      ({ field, message }) => `${path}: ${field === '' ? '(the whole recipe)' : field}: ${message}`,
-    );
-    return { path, problems };
+    if ('problems' in check) return { path, problems: toLines(path, check.problems) };
+    const vendor = toVendor(check.recipe);
+    const definition = readDefinition(vendor);
+    return 'problems' in definition ? { path, problems: toLines(path, definition.problems) } : { path, vendor };
   } catch (error) {
     if (error instanceof ConfigError) return { path, problems: error.problems };
     throw error;

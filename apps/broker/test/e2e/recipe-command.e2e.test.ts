@@ -46,8 +46,8 @@ test('`valetkey recipe test` prints each step of a mint against the sample, with
     exitCode: 0,
     output: `1. mint: sends a request
   POST /tokens
-  content-type: application/json
   authorization: Bearer [redacted]
+  content-type: application/json
   {"room":"lobby","user":"bob"}
   200 {"token":"[redacted]","ttl":60}
 The app receives:

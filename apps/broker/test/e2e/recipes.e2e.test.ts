@@ -1,16 +1,13 @@
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { assemble, type AssembledBroker } from '../../src/assemble.ts';
 import { examine } from '../../src/cli/doctor.ts';
 import { readConnectionVendors } from '../../src/config/connection-vendors.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { startRecordedServer, type RecordedServer } from '../support/recorded-server.ts';
 
 const apiSecret = 'sample-secret-of-livekit-0123456789';
 const recipe = {
@@ -39,24 +36,13 @@ const recipe = {
 
 let folder: string;
 let sandbox: Sandbox;
-let acme: Server;
-let acmeStatus = 200;
-/** The requests that Acme has received: `POST /tokens {…}`. */
-const acmeRequests: string[] = [];
+let acme: RecordedServer;
 let broker: AssembledBroker;
 let brokerUrl: string;
 let authorization: string;
 beforeAll(async () => {
   sandbox = await createSandbox();
-  acme = createServer((request, response) => {
-    void buffer(request).then((body) => {
-      acmeRequests.push(`${request.method} ${request.url} ${request.headers.authorization} ${body.toString()}`);
-      const answer = acmeStatus === 200 ? { token: 'acme-token' } : { error: 'refused' };
-      response.writeHead(acmeStatus, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-    });
-  });
-  await once(acme.listen(0, '127.0.0.1'), 'listening');
-  const acmeUrl = `http://127.0.0.1:${(acme.address() as AddressInfo).port}`;
+  acme = await startRecordedServer({ token: 'acme-token' });
   folder = await mkdtemp(join(tmpdir(), 'valetkey-recipes-'));
   const config = {
     listen: { port: 0 },
@@ -73,8 +59,8 @@ beforeAll(async () => {
         set: { can_publish: true },
         allow: { room: ['lobby'] },
       },
-      acme: { recipe: './acme.json', apiKey: 'key-of-acme', baseUrl: acmeUrl },
-      'acme-staff': { recipe: './acme.json', apiKey: 'key-of-acme', baseUrl: acmeUrl, requiredScopes: ['staff'] },
+      acme: { recipe: './acme.json', apiKey: 'key-of-acme', baseUrl: acme.url },
+      'acme-staff': { recipe: './acme.json', apiKey: 'key-of-acme', baseUrl: acme.url, requiredScopes: ['staff'] },
     },
   };
   await writeFile(join(folder, 'acme.json'), JSON.stringify(recipe));
@@ -85,8 +71,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await broker.close();
-  acme.closeAllConnections();
-  acme.close();
+  await acme[Symbol.asyncDispose]();
   await sandbox.close();
   await rm(folder, { recursive: true });
 });
@@ -107,13 +92,22 @@ test('issues tokens of a recipe of the catalog and of a recipe file as for any o
     body: { vendor: 'livekit', connection: 'rooms', room: 'lobby', server_url: 'wss://rooms.example', expires_in: 600 },
   });
   const [, claims = ''] = String(room.body['participant_token']).split('.');
-  expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ iss: 'key-1', sub: room.body['vendor_user_id'], video: { room: 'lobby' } });
+  expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+    iss: 'key-1',
+    sub: room.body['vendor_user_id'],
+    video: { room: 'lobby' },
+  });
 
   expect(await issue('acme', { color: 'red' })).toMatchObject({
     status: 200,
     body: { vendor: 'acme', connection: 'acme', token: 'acme-token', expires_in: 60 },
   });
-  expect(acmeRequests.at(-1)).toBe('POST /tokens Bearer key-of-acme {"color":"red"}');
+  expect(acme.requests.at(-1)).toEqual({
+    method: 'POST',
+    path: '/tokens',
+    authorization: 'Bearer key-of-acme',
+    body: '{"color":"red"}',
+  });
 });
 
 test('refuses what a recipe, its connection or its policy does not allow', async () => {
@@ -145,10 +139,9 @@ test('doctor proves the key of a recipe by its own request, and says what it cou
   };
   expect(await outcomes()).toMatchObject({
     'connection acme': 'passed: `apiKey` is accepted',
-    'connection rooms':
-      'not_checked: not checked: `apiSecret`: LiveKit has no call that checks it without an effect',
+    'connection rooms': 'not_checked: not checked: `apiSecret`: LiveKit has no call that checks it without an effect',
   });
-  expect(acmeRequests.at(-1)).toBe('GET /me Bearer key-of-acme ');
-  acmeStatus = 401;
+  expect(acme.requests.at(-1)).toMatchObject({ method: 'GET', path: '/me', authorization: 'Bearer key-of-acme' });
+  acme.refuse(401);
   expect((await outcomes())['connection acme']).toMatch(/^failed: .*vendor_auth_failed.*vendors\.acme/);
 });

@@ -3,14 +3,15 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startValetkey } from '../../apps/broker/test/support/valetkey-process.ts';
-import { startVendorServer, type VendorServer } from '../../packages/vendor-clients/src/testing/vendor-server.ts';
-import { root } from '../workspace.ts';
+import { startRecordedServer, type RecordedServer } from '../support/recorded-server.ts';
+import { startValetkey } from '../support/valetkey-process.ts';
 
 const run = promisify(execFile);
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const page = readFileSync(join(root, 'docs/add-a-vendor.md'), 'utf8');
 
 /** The code blocks of the page in one language, in order. */
@@ -28,12 +29,12 @@ const expiresAt = Math.floor(Date.now() / 1_000) + 600;
 
 let folder: string;
 let sandbox: Sandbox;
-let acme: VendorServer;
+let acme: RecordedServer;
 let token: string;
 let environment: Readonly<Record<string, string>>;
 beforeAll(async () => {
   sandbox = await createSandbox();
-  acme = await startVendorServer({ json: { data: { token: 'acme-token-of-the-page', expires_at: expiresAt } } });
+  acme = await startRecordedServer({ data: { token: 'acme-token-of-the-page', expires_at: expiresAt } });
   token = await sandbox.mintUserToken({ sub: 'alice', audience: 'my-api' });
   environment = { ISSUER: sandbox.urls.idp, ACME_API_KEY: 'key-of-the-page', ACME_URL: acme.url };
   folder = mkdtempSync(join(tmpdir(), 'valetkey-own-vendor-'));
@@ -79,7 +80,7 @@ test('the configuration of the page is checked, and doctor proves the key at the
   const [check = '', doctor = ''] = checks.trim().split('\n');
   expect(await runCommand(check)).toBe('valetkey.config.yaml can be used.\n');
   expect(await runCommand(doctor)).toContain('✓ connection acme: `apiKey` is accepted');
-  expect(acme.calls.at(-1)).toMatchObject({ method: 'GET', path: '/v1/account' });
+  expect(acme.requests.at(-1)).toMatchObject({ method: 'GET', path: '/v1/account' });
 });
 
 test('the vendor of the page is used with curl and with the client SDK, and is listed like any other', async () => {
@@ -92,9 +93,8 @@ test('the vendor of the page is used with curl and with the client SDK, and is l
     env: { ...process.env, TOKEN: token },
   });
   expect(JSON.parse(stdout)).toMatchObject({ token: 'acme-token-of-the-page', vendor: 'acme', connection: 'acme' });
-  const { headers, body, ...sent } = acme.calls.at(-1) ?? { headers: {}, body: '' };
-  expect(sent).toEqual({ method: 'POST', path: '/v1/tokens' });
-  expect(headers['authorization']).toBe('Bearer key-of-the-page');
+  const { body = '', ...sent } = acme.requests.at(-1) ?? {};
+  expect(sent).toEqual({ method: 'POST', path: '/v1/tokens', authorization: 'Bearer key-of-the-page' });
   expect(JSON.parse(body)).toEqual({
     room: 'lobby',
     user: expect.stringMatching(/^[\w-]{1,36}$/),
