@@ -34,7 +34,7 @@ export type SampleValue =
 /** The fields of a response that vary. A path names each field from the outside. */
 export interface SampleResponse {
   readonly status: number;
-  readonly type: 'json' | 'text';
+  readonly type: 'json' | 'text' | 'xml';
   readonly body: SampleJson;
   /** Texts that are different in each response, such as tokens. */
   readonly unique: readonly (readonly string[])[];
@@ -62,6 +62,8 @@ export interface SampleRequest {
    */
   readonly user?: 'create' | 'find' | undefined;
   readonly conflict?: SampleResponse | undefined;
+  /** The credential of other requests that the unique text of the response is, such as an access token of the broker itself. */
+  readonly issues?: string | undefined;
 }
 
 /** A vendor as a sandbox simulates it: plain data, which `sampleOf` of `@valetkey/vendor-clients/recipe` derives from a recipe. */
@@ -72,6 +74,8 @@ export interface VendorSample {
   readonly credentials: Readonly<Record<string, string | { readonly privateKey: 'rsa' | 'ec' }>>;
   /** None, if the vendor's tokens are made without a call. */
   readonly requests: readonly SampleRequest[];
+  /** The path of the token endpoint at which the broker requests a token for itself. Absent: there is none. */
+  readonly tokenPath?: string | undefined;
   /** The lifetime of a token if no request says it, in seconds. */
   readonly lifetimeSeconds: number;
   /** What the vendor's errors look like: the fields that each has, and the fields of some statuses. */

@@ -74,8 +74,11 @@ export async function createSandbox<const Added extends readonly Simulation[] = 
   options?: SandboxOptions<Added>,
 ): Promise<Sandbox<Added>> {
   const { all: given, optionsOf, host, port, hostNames, ...dependencies } = parseSandboxOptions(builtIn, options ?? {});
-  const all = await addPrivateKeys(given);
-  const { states, ...running } = await startSimulations(all, { host, port, hostNames, optionsOf }, dependencies);
+  // An RSA key takes long to generate, so that the server starts meanwhile.
+  const [{ states, ...running }, all] = await Promise.all([
+    startSimulations(given, { host, port, hostNames, optionsOf }, dependencies),
+    addPrivateKeys(given),
+  ]);
   const urls = urlsOf(all, running.origin);
   const sandbox = {
     ...running,

@@ -98,7 +98,7 @@ export interface Simulation<
   readonly services: Services;
   /** The credentials that the simulation accepts. Each contains `sandbox-only`, so that nothing real accepts one. */
   readonly credentials: Credentials;
-  /** The credentials that are private keys. The sandbox generates them when it starts. Absent: none. */
+  /** The credentials that are private keys. The sandbox generates them when it starts, for `dev` alone. Absent: none. */
   readonly privateKeys?: Readonly<Record<string, PrivateKeyKind>> | undefined;
   /** The signature algorithms of each issuer that signs tokens with keys of its own. */
   readonly signingKeys: Keys;

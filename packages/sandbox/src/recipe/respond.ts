@@ -24,16 +24,21 @@ export function createResponder(
   const users = new Set<string>();
   let count = 0;
   const nextNumber = () => (count += 1);
-  const accepts = (name: string, text: string) => accepted.get(name)?.accepts(text) === true;
+  const issued = new Map<string, Set<string>>();
+  const accepts = (name: string, text: string) =>
+    accepted.get(name)?.accepts(text) === true || issued.get(name)?.has(text) === true;
 
   function perform(request: SampleRequest, { found }: Comparison, call: Call): SimulatedResponse {
-    const { response, conflict, user } = request;
+    const { response, conflict, user, issues } = request;
     const name = String(found.get('user.id')?.value ?? '');
     if (user === 'find' && !users.has(name)) return failures.failure(404);
     const isSecond = user === 'create' && users.has(name);
     if (user === 'create') users.add(name);
     const sample = isSecond && conflict !== undefined ? conflict : response;
-    return writeResponse(sample, found, call, { clock, nextNumber, lifetimeSeconds });
+    const onIssue = (text: string) => {
+      if (issues !== undefined) issued.set(issues, (issued.get(issues) ?? new Set()).add(text));
+    };
+    return writeResponse(sample, found, call, { clock, nextNumber, lifetimeSeconds, onIssue });
   }
 
   return (requests, call) => {

@@ -40,7 +40,7 @@ export type RecipeSimulation = Simulation<
  * ```
  */
 export function simulateRecipe(sample: VendorSample): RecipeSimulation {
-  const { id, title, credentials, requests, connection, userFromClaim } = sample;
+  const { id, title, credentials, requests, connection, tokenPath, userFromClaim } = sample;
   const groups = groupByRoute(requests);
   const texts: Record<string, string> = {};
   const privateKeys: Record<string, 'rsa' | 'ec'> = {};
@@ -65,6 +65,7 @@ export function simulateRecipe(sample: VendorSample): RecipeSimulation {
       ...connection,
       ...accepted,
       ...(groups.length > 0 && { baseUrl: urls[toCamelCase(id)] }),
+      ...(tokenPath !== undefined && { tokenUrl: `${urls[toCamelCase(id)]}${tokenPath}` }),
       ...(userFromClaim && { user: { claim: 'sub', issuer } }),
     }),
     simulate: ({ clock }) => (groups.length === 0 ? { services: {} } : start(sample, groups, texts, clock)),

@@ -3,11 +3,14 @@ import type { Clock, SampleJson, SampleResponse, SampleVariable } from '@valetke
 import { nowSeconds } from '../engine/now-seconds.ts';
 import { jsonResponse, type Call, type SimulatedResponse } from '../engine/responses.ts';
 import type { Comparison } from './match-text.ts';
+import { writeXml } from './write-xml.ts';
 
 export interface WriteDependencies {
   readonly clock: Clock;
   /** Returns a number that no other response has. */
   readonly nextNumber: () => number;
+  /** Called with each text that no other response has. */
+  readonly onIssue: (text: string) => void;
   /** The lifetime of a token if the request does not say it. */
   readonly lifetimeSeconds: number;
 }
@@ -17,7 +20,7 @@ export function writeResponse(
   sample: SampleResponse,
   found: Comparison['found'],
   { tokenFlaw, wrongUser }: Pick<Call, 'tokenFlaw' | 'wrongUser'>,
-  { clock, nextNumber, lifetimeSeconds }: WriteDependencies,
+  { clock, nextNumber, onIssue, lifetimeSeconds }: WriteDependencies,
 ): SimulatedResponse {
   const now = nowSeconds(clock);
   const asked = readLifetime(found, now) ?? lifetimeSeconds;
@@ -26,11 +29,21 @@ export function writeResponse(
   const change = (path: readonly string[] | undefined, next: (value: SampleJson) => SampleJson) => {
     if (path !== undefined) body = changeAt(body, path, next);
   };
-  for (const path of sample.unique) change(path, (value) => `${String(value)}-${nextNumber()}`);
+  for (const path of sample.unique) {
+    change(path, (value) => {
+      const text = `${String(value)}-${nextNumber()}`;
+      onIssue(text);
+      return text;
+    });
+  }
   change(sample.expiresAt, (value) => writeMoment(value, now + lifetime));
   change(sample.expiresIn, () => lifetime);
   change(sample.userId, () => idOf(String(found.get('user.id')?.value ?? ''), wrongUser));
   if (sample.type === 'json') return jsonResponse(sample.status, body);
+  if (sample.type === 'xml') {
+    const headers = { 'content-type': 'application/xml; charset=utf-8' };
+    return { status: sample.status, headers, body: writeXml(body) };
+  }
   return { status: sample.status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: toText(body) };
 }
 

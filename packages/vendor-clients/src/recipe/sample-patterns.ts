@@ -1,12 +1,17 @@
 import type { SampleRequest, SampleTextPart, SampleValue } from '@valetkey/core-types';
-import type { Recipe, RecipeRequest } from './recipe-schema.ts';
+import type { Recipe } from './recipe-schema.ts';
+import type { RecipeRequest } from './step-schema.ts';
 import { parseTemplate, type Expression, type ValueTemplate } from './template.ts';
 
+type WrittenRequest = Pick<RecipeRequest, 'method' | 'path' | 'query' | 'headers' | 'json' | 'form'>;
 type Pattern = Pick<SampleRequest, 'method' | 'path' | 'query' | 'headers' | 'body'>;
 type Parts = readonly SampleTextPart[];
 
+/** The access token of the broker itself. No secret has this name, because of its dot. */
+export const serviceToken = 'service.token';
+
 /** Returns a function that describes the requests of a recipe: what is literal, which part is a credential, and what varies. */
-export function createSamplePatterns(recipe: Recipe): (request: RecipeRequest) => Pattern {
+export function createSamplePatterns(recipe: Recipe): (request: WrittenRequest) => Pattern {
   const { partsOf, valueOf } = createPatterns(recipe, false);
   const form = createPatterns(recipe, true);
   return ({ method, path, query = {}, headers, json, form: fields }) => ({
@@ -33,7 +38,8 @@ function createPatterns(recipe: Recipe, isForm: boolean) {
     const { path, filters } = expression;
     const [root = '', field = ''] = path;
     const named = path.length === 1 ? names.get(root) : undefined;
-    const inner = root === 'secrets' ? [{ credential: field }] : typeof named === 'string' ? partsOf(named) : undefined;
+    const credential = root === 'secrets' ? field : root === 'service' ? serviceToken : undefined;
+    const inner = credential !== undefined ? [{ credential }] : typeof named === 'string' ? partsOf(named) : undefined;
     const kinds = filters.map(({ name }) => name).filter((name) => name !== 'text');
     if (inner === undefined || kinds.some((kind) => kind !== 'base64' && kind !== 'base64url')) {
       return [variableOf(expression, recipe, isForm)];

@@ -1,6 +1,7 @@
 import type { SampleJson, SampleResponse } from '@valetkey/core-types';
-import type { Recipe, RecipeEnsure, RecipeStep, RecipeVerify } from './recipe-schema.ts';
+import type { Recipe, RecipeEnsure } from './recipe-schema.ts';
 import { namedValues } from './sample-patterns.ts';
+import type { RecipeRequest, RecipeStep } from './step-schema.ts';
 import { parseTemplate, type ValueTemplate } from './template.ts';
 
 type Path = readonly string[];
@@ -42,7 +43,7 @@ export function createEnsureResponses(ensure: RecipeEnsure) {
 }
 
 /** Returns the response that shows that the credentials are right. */
-export function createVerifyResponse(verify: RecipeVerify): SampleResponse {
+export function createVerifyResponse(verify: NonNullable<Recipe['verify']>): SampleResponse {
   const { refusal } = verify;
   if (refusal === undefined) return responseOf(verify);
   let body: SampleJson = {};
@@ -50,7 +51,7 @@ export function createVerifyResponse(verify: RecipeVerify): SampleResponse {
   return { ...responseOf(verify, body), status: refusal.status };
 }
 
-function responseOf({ expected, read }: HttpStep['http'], body: SampleJson = {}): SampleResponse {
+function responseOf({ expected, read }: RecipeRequest, body: SampleJson = {}): SampleResponse {
   return { status: expected[0] ?? 200, type: read, body, unique: [] };
 }
 

@@ -1,10 +1,11 @@
 import { sandboxMarker, type SampleJson, type SampleRequest, type VendorSample } from '@valetkey/core-types';
-import type { Recipe } from './recipe-schema.ts';
-import { createSamplePatterns } from './sample-patterns.ts';
+import type { Recipe, RecipeService } from './recipe-schema.ts';
+import { createSamplePatterns, serviceToken } from './sample-patterns.ts';
 import { createEnsureResponses, createStepResponse, createVerifyResponse } from './sample-responses.ts';
 import { listConnectionValues, listCallerValues } from './connection-values.ts';
 
 const defaultLifetimeSeconds = 3_600;
+const tokenPath = '/service-token';
 
 /**
  * Returns what the sandbox needs to simulate the vendor of a recipe: plain data, without a secret. A credential is a constant
@@ -21,7 +22,7 @@ const defaultLifetimeSeconds = 3_600;
  * ```
  */
 export function sampleOf(recipe: Recipe): VendorSample {
-  const { id, title, secrets, subject, life } = recipe;
+  const { id, title, secrets, service, subject, life } = recipe;
   return {
     id,
     title,
@@ -34,6 +35,7 @@ export function sampleOf(recipe: Recipe): VendorSample {
       ]),
     ),
     requests: listRequests(recipe),
+    ...(service !== undefined && { tokenPath }),
     lifetimeSeconds: life?.default ?? defaultLifetimeSeconds,
     failure: describeFailures(recipe),
     connection: listConnectionValues(recipe),
@@ -43,18 +45,40 @@ export function sampleOf(recipe: Recipe): VendorSample {
 }
 
 function listRequests(recipe: Recipe): readonly SampleRequest[] {
-  const { steps, ensure, verify } = recipe;
+  const { steps, ensure, verify, service } = recipe;
   const requestOf = createSamplePatterns(recipe);
   const ofSteps = steps.flatMap((step) =>
     'http' in step ? [{ ...requestOf(step.http), response: createStepResponse(recipe, step) }] : [],
   );
   const ofVerify = verify === undefined ? [] : [{ ...requestOf(verify), response: createVerifyResponse(verify) }];
-  if (ensure === undefined) return [...ofSteps, ...ofVerify];
+  const ofService = service === undefined ? [] : [describeGrant(service, requestOf)];
+  if (ensure === undefined) return [...ofSteps, ...ofVerify, ...ofService];
   const { created, found, conflict } = createEnsureResponses(ensure);
   const create: SampleRequest = { ...requestOf(ensure.create), response: created, user: 'create', conflict };
   const ofFind: SampleRequest[] =
     ensure.find === undefined ? [] : [{ ...requestOf(ensure.find), response: found, user: 'find' }];
-  return [...ofFind, create, ...ofSteps, ...ofVerify];
+  return [...ofFind, create, ...ofSteps, ...ofVerify, ...ofService];
+}
+
+/** Returns the request for the access token of the broker itself. */
+function describeGrant(service: RecipeService, requestOf: ReturnType<typeof createSamplePatterns>): SampleRequest {
+  const { clientId, clientSecret, scope, encoding } = service;
+  const fields = {
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+    ...(scope !== undefined && { scope: scope.replaceAll(/[{}]/g, '$&$&') }),
+  };
+  return {
+    ...requestOf({ method: 'POST', path: tokenPath, headers: {}, [encoding]: fields }),
+    response: {
+      status: 200,
+      type: 'json',
+      body: { access_token: 'sample-service-token', token_type: 'Bearer', expires_in: defaultLifetimeSeconds },
+      unique: [['access_token']],
+    },
+    issues: serviceToken,
+  };
 }
 
 /** Returns the fields that the vendor's errors have, as far as the recipe reads them. */
