@@ -1,7 +1,10 @@
 // Runs the official server SDKs and compares what they do with the fixtures of the vendors, then runs the official client SDKs
-// with a broker: `pnpm oracles`. With `--write` it only writes the fixtures.
+// with a broker, as the pages of their vendors print it: `pnpm oracles`. With `--write` it only writes the fixtures.
 import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileBlocks } from '../clients/compile-blocks.ts';
+import { readBlocks } from '../clients/page-code.ts';
 import { hasChromium } from '../testing/client-page.ts';
 import { root } from '../workspace.ts';
 import type { ClientOracle } from './define-client.ts';
@@ -39,10 +42,21 @@ async function runClientSdks(): Promise<number> {
   );
   const stage = await openStage(clients);
   try {
-    return await runClients({ clients, stage, readVersion, print });
+    const code = await runClients({ clients, stage, readVersion, print });
+    return Math.max(code, compilePages(clients.map(({ page }) => page)));
   } finally {
     await stage.close();
   }
+}
+
+/** Compiles the code of the pages with the types of the SDKs, and prints what is wrong. Returns the exit code. */
+function compilePages(pages: readonly string[]): number {
+  const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+  const blocks = pages.flatMap((page) => readBlocks(page, 'ts'));
+  const problems = compileBlocks(blocks, { stubs: folder('clients/declarations'), packages: folder('node_modules') });
+  for (const problem of problems) print(problem);
+  print(`pages: ${blocks.length} blocks, ${problems.length} ${problems.length === 1 ? 'type error' : 'type errors'}`);
+  return problems.length === 0 ? 0 : 1;
 }
 
 const write = process.argv.includes('--write');
