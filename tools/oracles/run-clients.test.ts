@@ -16,7 +16,10 @@ test('prints one line about each SDK whose proofs pass', async () => {
   const prove = async (stage: string) => void stages.push(stage);
 
   expect(
-    await run({ package: 'acme', page, proofs: { one: prove, two: prove } }, { package: 'b', page, proofs: { one: prove } }),
+    await run(
+      { package: 'acme', page, proofs: { one: prove, two: prove } },
+      { package: 'b', page, proofs: { one: prove } },
+    ),
   ).toEqual({
     code: 0,
     lines: ['acme 1.0.0: 2 of 2 proofs', 'b 1.0.0: 1 of 1 proofs', 'clients: 2 SDKs, 3 proofs, 0 failures'],
@@ -32,7 +35,11 @@ test('fails and names the SDK and the proof if one proof rejects, and runs the o
 
   expect(await run({ package: 'acme', page, proofs })).toEqual({
     code: 1,
-    lines: ['acme 1.0.0, "sends the token": It sent none.', 'acme 1.0.0: 1 of 2 proofs', 'clients: 1 SDKs, 2 proofs, 1 failure'],
+    lines: [
+      'acme 1.0.0, "sends the token": It sent none.',
+      'acme 1.0.0: 1 of 2 proofs',
+      'clients: 1 SDKs, 2 proofs, 1 failure',
+    ],
   });
 });
 

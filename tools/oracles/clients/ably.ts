@@ -22,7 +22,9 @@ const waitForConnection = `
   };
   realtime.close();`;
 
-type TokenRequest = Readonly<Record<'keyName' | 'ttl' | 'capability' | 'clientId' | 'timestamp' | 'nonce' | 'mac', unknown>>;
+type TokenRequest = Readonly<
+  Record<'keyName' | 'ttl' | 'capability' | 'clientId' | 'timestamp' | 'nonce' | 'mac', unknown>
+>;
 
 interface Received {
   readonly accessTokens: string[];
@@ -42,7 +44,12 @@ function openAbly({ open }: Stage): Received {
       const body = (await json(request)) as TokenRequest;
       received.tokenRequests.push({ path: request.url ?? '', body });
       const issued = Number(body.timestamp);
-      const token = { token: `of ${body.clientId}`, issued, expires: issued + Number(body.ttl), clientId: body.clientId };
+      const token = {
+        token: `of ${body.clientId}`,
+        issued,
+        expires: issued + Number(body.ttl),
+        clientId: body.clientId,
+      };
       response.writeHead(201, { ...headers, 'content-type': 'application/json' }).end(JSON.stringify(token));
     },
     serve(socket, { url = '' }: IncomingMessage) {
@@ -87,7 +94,12 @@ async function assertJwtOfAlice(stage: Stage, run: AppRun, tokens: readonly stri
 }
 
 /** Asserts that the token request which Ably received is the one that the broker signed, and that it is alice's. */
-async function assertTokenRequestOfAlice(stage: Stage, run: AppRun, { accessTokens, tokenRequests }: Received, issued: unknown) {
+async function assertTokenRequestOfAlice(
+  stage: Stage,
+  run: AppRun,
+  { accessTokens, tokenRequests }: Received,
+  issued: unknown,
+) {
   const { clientId, capability } = await assertConnectedAsAlice(stage, run, 'ably');
   const { keyName, keySecret } = stage.connections['ably'] ?? {};
   assert.equal(tokenRequests.length, 1);
@@ -118,7 +130,10 @@ export const client: ClientOracle<Stage> = {
       const received = openAbly(stage);
       const code = callbackApp
         .replace("issue<{ token: string }>('ably-jwt')", "issue<{ token_request: string }>('ably')")
-        .replace('({ token }) => callback(null, token)', '({ token_request }) => callback(null, JSON.parse(token_request))');
+        .replace(
+          '({ token }) => callback(null, token)',
+          '({ token_request }) => callback(null, JSON.parse(token_request))',
+        );
       const run = await stage.runApp({ code: code + waitForConnection });
       await assertTokenRequestOfAlice(stage, run, received, JSON.parse(receivedBy(run)).token_request);
     },

@@ -11,7 +11,8 @@ const endpointApp = readPrintedApp(page, 'TokenSource.endpoint');
 function openServer({ open }: Stage): readonly string[] {
   const tokens: string[] = [];
   open('example.livekit.cloud', {
-    respond: (_request, response) => void response.writeHead(401, { 'access-control-allow-origin': '*' }).end('refused'),
+    respond: (_request, response) =>
+      void response.writeHead(401, { 'access-control-allow-origin': '*' }).end('refused'),
     serve(socket, { url = '' }) {
       tokens.push(new URL(url, 'https://example.livekit.cloud').searchParams.get('access_token') ?? '');
       socket.close();

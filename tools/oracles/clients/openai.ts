@@ -26,7 +26,8 @@ function openOpenai({ open }: Stage): Received {
       received.protocols.push(headers['sec-websocket-protocol'] ?? '');
       socket.on('message', (message) => {
         const { type } = JSON.parse(String(message)) as { readonly type: string };
-        if (type === 'session.update') socket.send(JSON.stringify({ type: 'session.updated', event_id: '1', session: {} }));
+        if (type === 'session.update')
+          socket.send(JSON.stringify({ type: 'session.updated', event_id: '1', session: {} }));
       });
     },
   });

@@ -57,7 +57,11 @@ function openPusher({ open }: Stage): Received {
         } else if (event === 'pusher:subscribe') {
           const { channel = '', channel_data: member } = data;
           subscriptions[channel] = data;
-          send('pusher_internal:subscription_succeeded', { presence: { ids: [], hash: {}, count: 0 }, member }, channel);
+          send(
+            'pusher_internal:subscription_succeeded',
+            { presence: { ids: [], hash: {}, count: 0 }, member },
+            channel,
+          );
         }
       });
       send('pusher:connection_established', { socket_id: socketId, activity_timeout: 120 });
@@ -134,24 +138,30 @@ export const client: ClientOracle<Stage> = {
       assert.match(run.exchanges[0]?.sent ?? '', /user_id=bob/);
       await assertPresenceOfAlice(stage, received, 'presence-team-red-lobby');
     },
-    'a channel that is not listed fails with status 403, and with the reason of the broker through customHandler': async (
-      stage,
-    ) => {
-      const channel = 'private-team-blue-news';
-      const { status, body } = await stage.requestToken('pusher-channel', { socket_id: socketId, channel_name: channel });
-      assert.equal(status, 403);
-      for (const [code, expected, expectedStatus] of [
-        [endpointApp, 'Unable to retrieve auth string from channel-authorization endpoint - received status: 403', 403],
-        [handlerApp, String(body['detail']), undefined],
-      ] as const) {
-        const { subscriptions } = openPusher(stage);
-        const { result } = await stage.runApp({ code: code + subscribe([channel]), given });
-        const { type, error = '', status } = (result as Outcomes)[channel] ?? {};
-        assert.equal(type, 'AuthError');
-        assert.ok(error.startsWith(expected), error);
-        assert.equal(status, expectedStatus);
-        assert.deepEqual(subscriptions, {});
-      }
-    },
+    'a channel that is not listed fails with status 403, and with the reason of the broker through customHandler':
+      async (stage) => {
+        const channel = 'private-team-blue-news';
+        const { status, body } = await stage.requestToken('pusher-channel', {
+          socket_id: socketId,
+          channel_name: channel,
+        });
+        assert.equal(status, 403);
+        for (const [code, expected, expectedStatus] of [
+          [
+            endpointApp,
+            'Unable to retrieve auth string from channel-authorization endpoint - received status: 403',
+            403,
+          ],
+          [handlerApp, String(body['detail']), undefined],
+        ] as const) {
+          const { subscriptions } = openPusher(stage);
+          const { result } = await stage.runApp({ code: code + subscribe([channel]), given });
+          const { type, error = '', status } = (result as Outcomes)[channel] ?? {};
+          assert.equal(type, 'AuthError');
+          assert.ok(error.startsWith(expected), error);
+          assert.equal(status, expectedStatus);
+          assert.deepEqual(subscriptions, {});
+        }
+      },
   },
 };

@@ -81,7 +81,6 @@ export const client: ClientOracle<Stage> = {
     'a private channel of Realtime is joined with the token of the broker': async (stage) => {
       const { channelTokens } = openProject(stage);
       const code = `${app}
-        await supabase.realtime.setAuth();
         const channel = supabase.channel('room', { config: { private: true } });
         export const result = await new Promise((resolve) => channel.subscribe((status) => resolve(status)));
         await supabase.removeAllChannels();`;

@@ -19,7 +19,9 @@ export type UserName = keyof typeof users;
 
 /** Returns the connections that a vendor's page tells the operator to write. */
 function readPageConnections(page: string): Readonly<Record<string, Fields>> {
-  const blocks = readBlocks(page, 'yaml').map(({ code }) => parse(code) as { readonly vendors?: Record<string, Fields> });
+  const blocks = readBlocks(page, 'yaml').map(
+    ({ code }) => parse(code) as { readonly vendors?: Record<string, Fields> },
+  );
   return Object.assign({}, ...blocks.map(({ vendors = {} }) => vendors)) as Record<string, Fields>;
 }
 

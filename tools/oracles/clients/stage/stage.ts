@@ -134,6 +134,7 @@ async function runModule(): Promise<{ readonly result: unknown; readonly error: 
 export function readPrintedApp(page: string, containing: string): string {
   const found = readBlocks(page, 'ts').filter(({ code }) => code.includes(containing));
   const [block, ...others] = found;
-  if (block === undefined || others.length > 0) throw new Error(`${found.length} blocks of ${page} contain ${containing}.`);
+  if (block === undefined || others.length > 0)
+    throw new Error(`${found.length} blocks of ${page} contain ${containing}.`);
   return `${block.code}\n`;
 }
