@@ -37,8 +37,9 @@ function rowOf(recipe: PlacedRecipe, files: Readonly<Record<string, string>> = {
 
 const oracle = { package: 'rooms-sdk', version: '1.2.3', checkedOn: '2026-11-28' };
 
-test('renderRecipeTable describes the mechanism, the binding, the life and what a caller may set', () => {
-  expect(rowOf(place('rooms', {}, 'acme'))).toEqual([
+test('renderRecipeTable describes the mechanism, the binding, the life, what a caller may set, the hook and the withdrawal', () => {
+  const docs = { hook: '`accessToken`', withdrawal: 'nothing' };
+  expect(rowOf(place('rooms', { docs }, 'acme'))).toEqual([
     '[Rooms](acme.md)',
     '`rooms`',
     'JWT (ES256)',
@@ -46,6 +47,8 @@ test('renderRecipeTable describes the mechanism, the binding, the life and what 
     'user',
     '600 s, at most 3,600 s',
     '`room` (listed values), `color`, `expires_in_seconds`',
+    '`accessToken`',
+    'nothing',
   ]);
 });
 

@@ -21,8 +21,11 @@ export function renderRecipeTable(root: string, recipes: readonly PlacedRecipe[]
     recipe.binding,
     describeLife(recipe),
     describeParameters(recipe),
+    recipe.docs?.hook ?? '',
+    recipe.docs?.withdrawal ?? '',
   ]);
-  return renderTable(['vendor', '`vendor`', 'mechanism', 'proof', 'bound to', 'life', 'the caller may set'], rows);
+  const head = ['vendor', '`vendor`', 'mechanism', 'proof', 'bound to', 'life', 'the caller may set'];
+  return renderTable([...head, 'hook of the client SDK', 'withdrawn by'], rows);
 }
 
 /** Returns the names of the vendors that have recipes: what the titles of their recipes begin with. */

@@ -14,6 +14,10 @@ test.each(ids)('the recipe %s can be used, and its id is its name in the catalog
   expect(findRecipe(id)).toMatchObject({ id, recipe: { id } });
 });
 
+test.each(ids)('the recipe %s says where an app gives the token, and how it is withdrawn', (id) => {
+  expect(findRecipe(id)?.recipe.docs).toEqual({ hook: expect.any(String), withdrawal: expect.any(String) });
+});
+
 test('each recipe of the catalog has a title of its own', () => {
   const titles = ids.map((id) => findRecipe(id)?.title);
   expect(new Set(titles).size).toBe(ids.length);

@@ -31,11 +31,13 @@ export type RecipeSimulation = Simulation<
  * @example
  * ```ts
  * import { createSandbox, simulateRecipe } from '@valetkey/sandbox';
- * import { defineRecipe, sampleOf } from '@valetkey/vendor-clients/recipe';
- * import { acme } from './acme.recipe.ts';
+ * import { findRecipe } from '@valetkey/vendor-clients';
+ * import { sampleOf } from '@valetkey/vendor-clients/recipe';
  *
- * const sandbox = await createSandbox({ simulations: [simulateRecipe(sampleOf(defineRecipe(acme).recipe))] });
- * console.log(sandbox.connections['acme']); // the options of the broker's connection
+ * const deepgram = findRecipe('deepgram');
+ * const simulations = deepgram === undefined ? [] : [simulateRecipe(sampleOf(deepgram.recipe))];
+ * const sandbox = await createSandbox({ simulations });
+ * console.log(sandbox.connections['deepgram']); // the options of the broker's connection
  * await sandbox.close();
  * ```
  */

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { toText } from './filters.ts';
 import type { RecipeRequest } from './step-schema.ts';
 import { compileExpression, compileValue, parseTemplate, type Values, type ValueTemplate } from './template.ts';
+import { xmlReferences } from './xml-references.ts';
 
 /** The response of a request, and its body as later templates read it. */
 export interface Answer {
@@ -69,7 +70,7 @@ function readBody(response: VendorResponse, read: RecipeRequest['read']): unknow
 }
 
 /** Reads texts as they are, and neither attributes nor entities of a document type. */
-const xml = new XMLParser({ parseTagValue: false, ignoreAttributes: true, processEntities: false });
+const xml = new XMLParser({ parseTagValue: false, ignoreAttributes: true, entityDecoder: xmlReferences });
 
 function compileSigner(
   { service, region, accessKeyId, secretAccessKey }: NonNullable<RecipeRequest['sign']>,

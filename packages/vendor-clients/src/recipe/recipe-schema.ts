@@ -163,6 +163,13 @@ export const recipeSchema = z.strictObject({
   verify: verifySchema
     .optional()
     .describe('A request without effect that only a right secret passes. `valetkey doctor` sends it.'),
+  docs: z
+    .strictObject({
+      hook: sentence.describe('Where the vendor’s client SDK takes the token, such as `accessToken`, a function.'),
+      withdrawal: sentence.describe('How a token is withdrawn before its expiry, if it can be.'),
+    })
+    .optional()
+    .describe('Facts for the table of vendors.'),
   sample: z
     .record(name, z.json())
     .default({})

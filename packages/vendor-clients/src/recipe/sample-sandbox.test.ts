@@ -34,7 +34,7 @@ const service = {
   ],
   answer: { token: { token: '{mint.result.tokens.token}' }, expiry: { at: '{mint.result.until}' } },
   sample: {
-    mint: { result: { tokens: { token: 'sample' }, list: [1, 2], none: null, until: '2026-01-01T00:00:00Z' } },
+    mint: { result: { tokens: { token: 'a<&b' }, list: [1, 2], none: null, until: '2026-01-01T00:00:00Z' } },
   },
 } as const satisfies RecipeInput;
 
@@ -60,7 +60,7 @@ test.each(['form', 'json'] as const)(
   async (encoding) => {
     await using started = await start({ ...service, service: { ...service.service, encoding } });
     const [first, second] = [await started.client.issue(), await started.client.issue({ expiresInSeconds: 120 })];
-    expect([tokenOf(first), tokenOf(second)]).toEqual(['sample-2', 'sample-3']);
+    expect([tokenOf(first), tokenOf(second)]).toEqual(['a<&b-2', 'a<&b-3']);
     expect([first.expiresInSeconds, second.expiresInSeconds]).toEqual([60, 120]);
     expect(Reflect.get(started.sandbox.calls(), 'acme')).toEqual({ 'POST /service-token': 1, 'POST /tokens': 2 });
   },

@@ -14,11 +14,13 @@ const tokenPath = '/service-token';
  * @example
  * ```ts
  * import { createSandbox, simulateRecipe } from '@valetkey/sandbox';
- * import { defineRecipe, sampleOf } from '@valetkey/vendor-clients/recipe';
- * import { acme } from './acme.recipe.ts';
+ * import { findRecipe } from '@valetkey/vendor-clients';
+ * import { sampleOf } from '@valetkey/vendor-clients/recipe';
  *
- * const simulation = simulateRecipe(sampleOf(defineRecipe(acme).recipe));
- * const sandbox = await createSandbox({ simulations: [simulation] });
+ * const deepgram = findRecipe('deepgram');
+ * const simulations = deepgram === undefined ? [] : [simulateRecipe(sampleOf(deepgram.recipe))];
+ * const sandbox = await createSandbox({ simulations });
+ * await sandbox.close();
  * ```
  */
 export function sampleOf(recipe: Recipe): VendorSample {

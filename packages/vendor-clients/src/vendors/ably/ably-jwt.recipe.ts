@@ -40,4 +40,5 @@ export const ablyJwtRecipe = {
   ],
   answer: { token: { token: '{token}' }, details: { client_id: '{user.id}' }, expiry: 'asked' },
   endpoint: { methods: ['GET', 'POST'], respond: { type: 'text/plain', body: '{token.token}' } },
+  docs: { hook: '`authCallback`', withdrawal: '`auth.revokeTokens` at Ably, if the key allows it' },
 } as const satisfies RecipeInput;

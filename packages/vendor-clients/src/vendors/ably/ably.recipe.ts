@@ -54,4 +54,5 @@ export const ablyRecipe = {
     expiry: 'asked',
   },
   endpoint: { methods: ['GET', 'POST'], respond: { body: '{token.token_request}' } },
+  docs: { hook: '`authUrl` or `authCallback`', withdrawal: '`auth.revokeTokens` at Ably, if the key allows it' },
 } as const satisfies RecipeInput;

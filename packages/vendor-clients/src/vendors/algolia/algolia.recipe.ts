@@ -65,4 +65,8 @@ export const algoliaRecipe = {
     details: { app_id: '{options.appId}', user_token: '{user.id}' },
     expiry: 'asked',
   },
+  docs: {
+    hook: 'the key as a value; a new client after its expiry',
+    withdrawal: 'deleting the parent key, for everyone',
+  },
 } as const satisfies RecipeInput;

@@ -80,4 +80,5 @@ export const azureOpenaiRealtimeRecipe = {
       session: { type: 'realtime', object: 'realtime.session', model: 'realtime' },
     },
   },
+  docs: { hook: '`session.connect({ apiKey })`', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

@@ -36,4 +36,5 @@ export const deepgramRecipe = {
     json: { ttl_seconds: 1 },
   },
   sample: { mint: { access_token: 'sample-access-token', expires_in: 30 } },
+  docs: { hook: '`accessToken`, a function', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

@@ -68,4 +68,5 @@ export const elevenlabsConversationRecipe = {
     repeatable: true,
   },
   sample: { mint: { token: 'sample-token', conversation_id: 'conv_sample' } },
+  docs: { hook: '`conversationToken` at the start of a session', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

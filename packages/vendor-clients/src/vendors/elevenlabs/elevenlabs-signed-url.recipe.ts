@@ -68,4 +68,5 @@ export const elevenlabsSignedUrlRecipe = {
     repeatable: true,
   },
   sample: { mint: { signed_url: 'wss://api.elevenlabs.io/v1/convai/conversation?conversation_signature=sample' } },
+  docs: { hook: '`signedUrl` at the start of a session', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

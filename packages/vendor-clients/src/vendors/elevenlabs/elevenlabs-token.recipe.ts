@@ -48,4 +48,5 @@ export const elevenlabsTokenRecipe = {
     },
   ],
   sample: { mint: { token: 'sample-token' } },
+  docs: { hook: '`token` at the start of a connection', withdrawal: 'nothing: it works once' },
 } as const satisfies RecipeInput;

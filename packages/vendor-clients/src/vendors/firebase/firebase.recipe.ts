@@ -48,4 +48,5 @@ export const firebaseRecipe = {
     },
   ],
   answer: { token: { custom_token: '{token}' }, details: { uid: '{user.id}' }, expiry: 'asked' },
+  docs: { hook: '`signInWithCustomToken`, once', withdrawal: '`revokeRefreshTokens(uid)` of Firebase Admin' },
 } as const satisfies RecipeInput;

@@ -91,4 +91,8 @@ export const livekitRecipe = {
       body: { server_url: '{token.server_url}', participant_token: '{token.participant_token}' },
     },
   },
+  docs: {
+    hook: '`TokenSource.endpoint` or `TokenSource.custom`',
+    withdrawal: '`removeParticipant(room, identity)` at LiveKit',
+  },
 } as const satisfies RecipeInput;

@@ -34,4 +34,5 @@ export const meilisearchRecipe = {
     },
   ],
   answer: { token: { token: '{token}' }, expiry: 'asked' },
+  docs: { hook: 'the key as a value; a new client after its expiry', withdrawal: 'deleting the API key, for everyone' },
 } as const satisfies RecipeInput;

@@ -106,4 +106,5 @@ export const openaiRealtimeRecipe = {
       session: { type: 'realtime', object: 'realtime.session', model: 'gpt-realtime' },
     },
   },
+  docs: { hook: '`session.connect({ apiKey })`', withdrawal: 'nothing; `calls.hangup(callId)` ends a call' },
 } as const satisfies RecipeInput;

@@ -119,4 +119,5 @@ export const plaidLinkRecipe = {
       request_id: 'sample-request',
     },
   },
+  docs: { hook: '`usePlaidLink({ token })`', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

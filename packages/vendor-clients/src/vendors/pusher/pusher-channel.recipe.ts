@@ -43,4 +43,5 @@ export const pusherChannelRecipe = {
     parameters: { socket_id: 'socket_id', channel_name: 'channel_name' },
     respond: { body: { auth: '{token.auth}' } },
   },
+  docs: { hook: '`channelAuthorization`', withdrawal: 'nothing: it is for one connection' },
 } as const satisfies RecipeInput;

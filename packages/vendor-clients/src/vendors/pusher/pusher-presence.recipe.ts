@@ -51,4 +51,5 @@ export const pusherPresenceRecipe = {
     parameters: { socket_id: 'socket_id', channel_name: 'channel_name' },
     respond: { body: { auth: '{token.auth}', channel_data: '{token.channel_data}' } },
   },
+  docs: { hook: '`channelAuthorization`', withdrawal: 'nothing: it is for one connection' },
 } as const satisfies RecipeInput;

@@ -43,4 +43,5 @@ export const pusherUserRecipe = {
     parameters: { socket_id: 'socket_id' },
     respond: { body: { auth: '{token.auth}', user_data: '{token.user_data}' } },
   },
+  docs: { hook: '`userAuthentication`', withdrawal: '`terminateUserConnections(userId)` at Pusher' },
 } as const satisfies RecipeInput;

@@ -88,4 +88,5 @@ export const stripeAccountSessionRecipe = {
       livemode: false,
     },
   },
+  docs: { hook: '`fetchClientSecret` of Connect.js', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

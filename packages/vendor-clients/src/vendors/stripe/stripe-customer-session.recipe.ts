@@ -106,4 +106,5 @@ export const stripeCustomerSessionRecipe = {
       livemode: false,
     },
   },
+  docs: { hook: 'the client secret as a value', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

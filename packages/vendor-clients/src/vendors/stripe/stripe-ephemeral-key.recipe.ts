@@ -105,4 +105,8 @@ export const stripeEphemeralKeyRecipe = {
       secret: 'sample-ephemeral-key',
     },
   },
+  docs: {
+    hook: '`createCustomerKey(apiVersion)` of the mobile SDKs',
+    withdrawal: 'deleting the key by its `id` at Stripe',
+  },
 } as const satisfies RecipeInput;

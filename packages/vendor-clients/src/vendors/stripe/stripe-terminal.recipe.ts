@@ -80,4 +80,5 @@ export const stripeTerminalRecipe = {
     repeatable: true,
   },
   sample: { mint: { object: 'terminal.connection_token', secret: 'sample-connection-token' } },
+  docs: { hook: '`onFetchConnectionToken`', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

@@ -48,4 +48,5 @@ export const supabaseEs256Recipe = {
     },
   ],
   answer: { token: { access_token: '{token}' }, expiry: 'asked' },
+  docs: { hook: '`accessToken`, a function', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

@@ -42,4 +42,5 @@ export const supabaseRecipe = {
     },
   ],
   answer: { token: { access_token: '{token}' }, expiry: 'asked' },
+  docs: { hook: '`accessToken`, a function', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

@@ -36,4 +36,5 @@ export const twilioConversationsRecipe = {
     },
   ],
   answer: { token: { token: '{token}' }, details: { identity: '{user.id}' }, expiry: 'asked' },
+  docs: { hook: '`tokenAboutToExpire`, then `updateToken`', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

@@ -35,4 +35,5 @@ export const twilioSyncRecipe = {
     },
   ],
   answer: { token: { token: '{token}' }, details: { identity: '{user.id}' }, expiry: 'asked' },
+  docs: { hook: '`tokenAboutToExpire`, then `updateToken`', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

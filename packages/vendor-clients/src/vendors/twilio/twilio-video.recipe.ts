@@ -41,4 +41,5 @@ export const twilioVideoRecipe = {
     details: { identity: '{user.id}', room: '{parameters.room}' },
     expiry: 'asked',
   },
+  docs: { hook: 'the token as a value at `connect`', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

@@ -61,4 +61,5 @@ export const twilioVoiceRecipe = {
     },
   ],
   answer: { token: { token: '{token}' }, details: { identity: '{user.id}' }, expiry: 'asked' },
+  docs: { hook: '`tokenWillExpire`, then `updateToken`', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;

@@ -61,4 +61,8 @@ export const typesenseRecipe = {
     { set: { key: '{signature}{secrets.searchKey | prefix(4)}{restrictions | json}' } },
   ],
   answer: { token: { api_key: '{key | base64}' }, expiry: 'asked' },
+  docs: {
+    hook: 'the key as a value; a new client after its expiry',
+    withdrawal: 'deleting the parent key, for everyone',
+  },
 } as const satisfies RecipeInput;

@@ -36,4 +36,5 @@ export const xaiRealtimeRecipe = {
     json: { expires_after: { seconds: 60 } },
   },
   sample: { mint: { value: 'sample-client-secret', expires_at: 4_102_444_800 } },
+  docs: { hook: 'the secret as a value in the WebSocket', withdrawal: 'nothing: it ends by its expiry' },
 } as const satisfies RecipeInput;
