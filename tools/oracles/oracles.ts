@@ -7,9 +7,9 @@ import { compileBlocks } from '../clients/compile-blocks.ts';
 import { readBlocks } from '../clients/page-code.ts';
 import { hasChromium } from '../testing/client-page.ts';
 import { root } from '../workspace.ts';
-import type { ClientOracle } from './define-client.ts';
-import { openStage, type Stage } from './clients/stage/stage.ts';
-import { runClients } from './run-clients.ts';
+import type { PageOracle } from './define-page.ts';
+import { openStage, type Stage } from './pages/stage/stage.ts';
+import { runPages } from './run-pages.ts';
 import { runOracles } from './run-oracles.ts';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
@@ -31,19 +31,19 @@ function readVersion(packageName: string): string {
   return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }
 
-async function runClientSdks(): Promise<number> {
+async function provePages(): Promise<number> {
   if (!hasChromium()) return 0;
-  const modules = globSync('clients/*.ts', { cwd: import.meta.dirname }).toSorted();
-  const clients = await Promise.all(
+  const modules = globSync('pages/*.ts', { cwd: import.meta.dirname }).toSorted();
+  const pages = await Promise.all(
     modules.map(async (file) => {
-      const { client } = (await import(new URL(file, import.meta.url).href)) as { client: ClientOracle<Stage> };
-      return client;
+      const { oracle } = (await import(new URL(file, import.meta.url).href)) as { oracle: PageOracle<Stage> };
+      return oracle;
     }),
   );
-  const stage = await openStage(clients);
+  const stage = await openStage(pages);
   try {
-    const code = await runClients({ clients, stage, readVersion, print });
-    return Math.max(code, compilePages(clients.map(({ page }) => page)));
+    const code = await runPages({ pages, stage, readVersion, print });
+    return Math.max(code, compilePages(pages.map(({ page }) => page)));
   } finally {
     await stage.close();
   }
@@ -53,12 +53,12 @@ async function runClientSdks(): Promise<number> {
 function compilePages(pages: readonly string[]): number {
   const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   const blocks = pages.flatMap((page) => readBlocks(page, 'ts'));
-  const problems = compileBlocks(blocks, { stubs: folder('clients/declarations'), packages: folder('node_modules') });
+  const problems = compileBlocks(blocks, { stubs: folder('pages/declarations'), packages: folder('node_modules') });
   for (const problem of problems) print(problem);
   print(`pages: ${blocks.length} blocks, ${problems.length} ${problems.length === 1 ? 'type error' : 'type errors'}`);
   return problems.length === 0 ? 0 : 1;
 }
 
 const write = process.argv.includes('--write');
-const codes = [await runServerSdks(write), write ? 0 : await runClientSdks()];
+const codes = [await runServerSdks(write), write ? 0 : await provePages()];
 process.exitCode = Math.max(...codes);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { TokenVerifier } from 'livekit-server-sdk';
-import type { ClientOracle } from '../define-client.ts';
+import type { PageOracle } from '../define-page.ts';
 import { readPrintedApp, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/livekit.md';
@@ -32,7 +32,7 @@ async function assertTokenOfAlice({ connections, requestToken }: Stage, token: s
   assert.equal(claims.video.canPublish, true);
 }
 
-export const client: ClientOracle<Stage> = {
+export const oracle: PageOracle<Stage> = {
   package: 'livekit-client',
   page,
   proofs: {

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import type { ClientOracle } from './define-client.ts';
-import { runClients } from './run-clients.ts';
+import type { PageOracle } from './define-page.ts';
+import { runPages } from './run-pages.ts';
 
 const page = 'docs/vendors/acme.md';
 
-async function run(...clients: readonly ClientOracle<string>[]) {
+async function run(...pages: readonly PageOracle<string>[]) {
   const lines: string[] = [];
   const print = (line: string) => void lines.push(line);
-  const code = await runClients({ clients, stage: 'the stage', readVersion: () => '1.0.0', print });
+  const code = await runPages({ pages, stage: 'the stage', readVersion: () => '1.0.0', print });
   return { code, lines };
 }
 
@@ -22,7 +22,7 @@ test('prints one line about each SDK whose proofs pass', async () => {
     ),
   ).toEqual({
     code: 0,
-    lines: ['acme 1.0.0: 2 of 2 proofs', 'b 1.0.0: 1 of 1 proofs', 'clients: 2 SDKs, 3 proofs, 0 failures'],
+    lines: ['acme 1.0.0: 2 of 2 proofs', 'b 1.0.0: 1 of 1 proofs', 'pages: 2 client SDKs, 3 proofs, 0 failures'],
   });
   expect(stages).toEqual(['the stage', 'the stage', 'the stage']);
 });
@@ -38,7 +38,7 @@ test('fails and names the SDK and the proof if one proof rejects, and runs the o
     lines: [
       'acme 1.0.0, "sends the token": It sent none.',
       'acme 1.0.0: 1 of 2 proofs',
-      'clients: 1 SDKs, 2 proofs, 1 failure',
+      'pages: 1 client SDKs, 2 proofs, 1 failure',
     ],
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import PusherServer from 'pusher';
-import type { ClientOracle } from '../define-client.ts';
+import type { PageOracle } from '../define-page.ts';
 import { readPrintedApp, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/pusher.md';
@@ -105,7 +105,7 @@ async function assertSignInOfAlice(stage: Stage, { signIns }: Received): Promise
 
 const claimsBob = `params: { user_id: 'bob', channel_data: '{"user_id":"bob"}', user_data: '{"id":"bob"}', user_info: 'bob' },`;
 
-export const client: ClientOracle<Stage> = {
+export const oracle: PageOracle<Stage> = {
   package: 'pusher-js',
   page,
   proofs: {

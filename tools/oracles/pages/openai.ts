@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ClientOracle } from '../define-client.ts';
+import type { PageOracle } from '../define-page.ts';
 import { readPrintedApp, type AppRun, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/openai.md';
@@ -45,7 +45,7 @@ function readSecret({ exchanges }: AppRun): string {
   return String(value);
 }
 
-export const client: ClientOracle<Stage> = {
+export const oracle: PageOracle<Stage> = {
   package: '@openai/agents-realtime',
   page,
   proofs: {

@@ -1,7 +1,7 @@
-import type { ClientOracle } from './define-client.ts';
+import type { PageOracle } from './define-page.ts';
 
-export interface ClientRun<Stage> {
-  readonly clients: readonly ClientOracle<Stage>[];
+export interface PageRun<Stage> {
+  readonly pages: readonly PageOracle<Stage>[];
   readonly stage: Stage;
   /** Returns the installed version of a package. */
   readonly readVersion: (packageName: string) => string;
@@ -9,10 +9,10 @@ export interface ClientRun<Stage> {
 }
 
 /** Runs the proofs of each SDK, and prints a line about each SDK. Returns the exit code: 1 if a proof failed. */
-export async function runClients<Stage>({ clients, stage, readVersion, print }: ClientRun<Stage>): Promise<number> {
+export async function runPages<Stage>({ pages, stage, readVersion, print }: PageRun<Stage>): Promise<number> {
   let count = 0;
   let failed = 0;
-  for (const { package: name, proofs } of clients) {
+  for (const { package: name, proofs } of pages) {
     const sdk = `${name} ${readVersion(name)}`;
     const entries = Object.entries(proofs);
     let passed = 0;
@@ -28,6 +28,6 @@ export async function runClients<Stage>({ clients, stage, readVersion, print }: 
     count += entries.length;
     failed += entries.length - passed;
   }
-  print(`clients: ${clients.length} SDKs, ${count} proofs, ${failed} ${failed === 1 ? 'failure' : 'failures'}`);
+  print(`pages: ${pages.length} client SDKs, ${count} proofs, ${failed} ${failed === 1 ? 'failure' : 'failures'}`);
   return failed === 0 && count > 0 ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 /** A published client SDK, and what it does with a running broker. */
-export interface ClientOracle<Stage> {
+export interface PageOracle<Stage> {
   /** The npm package of the SDK. */
   readonly package: string;
   /** The page of its vendor, whose configuration and code are run as they are printed. */

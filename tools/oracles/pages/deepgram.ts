@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ClientOracle } from '../define-client.ts';
+import type { PageOracle } from '../define-page.ts';
 import { readPrintedApp, type AppRun, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/deepgram.md';
@@ -41,7 +41,7 @@ function readToken({ exchanges, error }: AppRun): string {
   return String(access_token);
 }
 
-export const client: ClientOracle<Stage> = {
+export const oracle: PageOracle<Stage> = {
   package: '@deepgram/sdk',
   page,
   proofs: {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
-import type { ClientOracle } from '../define-client.ts';
+import type { PageOracle } from '../define-page.ts';
 import type { Site } from './stage/internet.ts';
 import { readPrintedApp, type AppRun, type Stage } from './stage/stage.ts';
 
@@ -116,7 +116,7 @@ async function assertTokenRequestOfAlice(
 const receivedBy = ({ exchanges }: AppRun) => exchanges[0]?.received ?? '{}';
 const claimsBob = `authParams: { clientId: 'bob', capability: '{"*":["*"]}', ttl: '1' },`;
 
-export const client: ClientOracle<Stage> = {
+export const oracle: PageOracle<Stage> = {
   package: 'ably',
   page,
   alike: { ably: 'ably-jwt' },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
-import type { ClientOracle } from '../define-client.ts';
+import type { PageOracle } from '../define-page.ts';
 import { readPrintedApp, type AppRun, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/supabase.md';
@@ -64,7 +64,7 @@ function readTokenOfAlice({ connections }: Stage, { exchanges, error }: AppRun):
   return access_token;
 }
 
-export const client: ClientOracle<Stage> = {
+export const oracle: PageOracle<Stage> = {
   package: '@supabase/supabase-js',
   page,
   proofs: {
