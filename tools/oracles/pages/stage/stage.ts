@@ -25,7 +25,7 @@ export interface AppRun {
   readonly result: unknown;
   /** The message with which the app failed, or an empty text. */
   readonly error: string;
-  /** The tokens that the app has requested of the broker, in order. */
+  /** What the broker received from the app, in order and without preflights. */
   readonly exchanges: readonly BrokerExchange[];
 }
 
@@ -76,15 +76,15 @@ export async function openStage(pages: readonly VendorPage[]): Promise<Stage> {
       exchanges.length = 0;
       const constants = { ...given, appToken: await operator.mintAppToken(user) };
       script = await bundleApp(`${writeConstants(constants)}${client}${code}`);
-      const page = await browser.newPage({ ignoreHTTPSErrors: true });
+      const page = await browser.newPage();
       try {
         page.setDefaultTimeout(maxAppMs);
         await page.goto(appOrigin);
-        // An app that does not end is found by the timeout of the event, which happens below.
+        // Rejects after the timeout, so that an app which does not end fails.
         const closed = page.waitForEvent('close').then(() => ({ result: undefined, error: 'The page was closed.' }));
         const outcome = await Promise.race([page.evaluate(runModule), closed]);
         internet.throwFailure();
-        return { ...outcome, exchanges: [...exchanges].filter(({ method }) => method !== 'OPTIONS') };
+        return { ...outcome, exchanges: exchanges.filter(({ method }) => method !== 'OPTIONS') };
       } finally {
         await page.close();
       }
