@@ -3,7 +3,7 @@ import type { PageOracle } from '../define-page.ts';
 import { readPrintedApp, type AppRun, type Stage } from './stage/stage.ts';
 
 const page = 'docs/vendors/deepgram.md';
-const app = readPrintedApp(page, 'DeepgramClient');
+const app = readPrintedApp(page, 'accessToken:');
 
 interface Received {
   /** The `Authorization` of each request. */
