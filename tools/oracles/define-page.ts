@@ -4,7 +4,9 @@ export interface PageOracle<Stage> {
   readonly package: string;
   /** The page of its vendor, whose configuration and code are run as they are printed. */
   readonly page: string;
-  /** Connections that the page describes by another one, which has the same options. */
+  /** The connections of the page that the proofs use. */
+  readonly connections: readonly string[];
+  /** Further connections that the page describes by another one, which has the same options. */
   readonly alike?: Readonly<Record<string, string>>;
   /** By what each of them proves. A proof rejects if the SDK does something else. */
   readonly proofs: Readonly<Record<string, (stage: Stage) => Promise<void>>>;

@@ -3,6 +3,7 @@ import type { PageOracle } from './define-page.ts';
 import { runPages } from './run-pages.ts';
 
 const page = 'docs/vendors/acme.md';
+const connections = ['acme'];
 
 async function run(...pages: readonly PageOracle<string>[]) {
   const lines: string[] = [];
@@ -17,8 +18,8 @@ test('prints one line about each SDK whose proofs pass', async () => {
 
   expect(
     await run(
-      { package: 'acme', page, proofs: { one: prove, two: prove } },
-      { package: 'b', page, proofs: { one: prove } },
+      { package: 'acme', page, connections, proofs: { one: prove, two: prove } },
+      { package: 'b', page, connections, proofs: { one: prove } },
     ),
   ).toEqual({
     code: 0,
@@ -33,7 +34,7 @@ test('fails and names the SDK and the proof if one proof rejects, and runs the o
     'sends it once': () => Promise.resolve(),
   };
 
-  expect(await run({ package: 'acme', page, proofs })).toEqual({
+  expect(await run({ package: 'acme', page, connections, proofs })).toEqual({
     code: 1,
     lines: [
       'acme 1.0.0, "sends the token": It sent none.',

@@ -119,6 +119,7 @@ const claimsBob = `authParams: { clientId: 'bob', capability: '{"*":["*"]}', ttl
 export const oracle: PageOracle<Stage> = {
   package: 'ably',
   page,
+  connections: ['ably-jwt'],
   alike: { ably: 'ably-jwt' },
   proofs: {
     'authCallback connects with the JWT that it got of the broker': async (stage) => {

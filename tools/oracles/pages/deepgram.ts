@@ -44,6 +44,7 @@ function readToken({ exchanges, error }: AppRun): string {
 export const oracle: PageOracle<Stage> = {
   package: '@deepgram/sdk',
   page,
+  connections: ['deepgram'],
   proofs: {
     'two requests of DeepgramClient send one token of the broker': async (stage) => {
       const { authorizations } = openDeepgram(stage);

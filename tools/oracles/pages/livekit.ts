@@ -35,6 +35,7 @@ async function assertTokenOfAlice({ connections, requestToken }: Stage, token: s
 export const oracle: PageOracle<Stage> = {
   package: 'livekit-client',
   page,
+  connections: ['livekit'],
   proofs: {
     'Room.connect sends the token that TokenSource.custom got of the broker': async (stage) => {
       const tokens = openServer(stage);

@@ -48,6 +48,7 @@ function readSecret({ exchanges }: AppRun): string {
 export const oracle: PageOracle<Stage> = {
   package: '@openai/agents-realtime',
   page,
+  connections: ['openai-realtime'],
   proofs: {
     'RealtimeSession calls OpenAI over WebRTC with the client secret of the broker': async (stage) => {
       const { requests } = openOpenai(stage);

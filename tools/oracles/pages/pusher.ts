@@ -108,6 +108,7 @@ const claimsBob = `params: { user_id: 'bob', channel_data: '{"user_id":"bob"}', 
 export const oracle: PageOracle<Stage> = {
   package: 'pusher-js',
   page,
+  connections: ['pusher-channel', 'pusher-presence', 'pusher-user'],
   proofs: {
     'customHandler enters private and presence channels and signs in with signatures of the broker': async (stage) => {
       const received = openPusher(stage);

@@ -67,6 +67,7 @@ function readTokenOfAlice({ connections }: Stage, { exchanges, error }: AppRun):
 export const oracle: PageOracle<Stage> = {
   package: '@supabase/supabase-js',
   page,
+  connections: ['supabase-es256'],
   proofs: {
     'the Data API and Storage receive one token of the broker': async (stage) => {
       const { requests } = openProject(stage);

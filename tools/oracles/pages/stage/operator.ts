@@ -4,13 +4,13 @@ import { findRecipe } from '@valetkey/vendor-clients';
 import { sampleOf } from '@valetkey/vendor-clients/recipe';
 import { parse } from 'yaml';
 import { readBlocks } from '../../../clients/page-code.ts';
+import type { PageOracle } from '../../define-page.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The users of the app. The sandbox is their identity provider. */
 const users = {
   alice: { team: 'red', name: 'Alice', nickname: 'Al' },
-  bob: { team: 'red', name: 'Bob', nickname: 'Bo' },
   /** Is in no team. */
   carol: { name: 'Carol', nickname: 'Ca' },
 } as const;
@@ -34,16 +34,19 @@ function fillIn(connection: Fields, values: Fields): Fields {
   return { ...(Object.fromEntries(filled) as Fields), ...(baseUrl !== undefined && { baseUrl }) };
 }
 
-/** A page of a vendor, with the connections that it describes by another one. */
-export interface VendorPage {
-  readonly page: string;
-  readonly alike?: Readonly<Record<string, string>>;
-}
+/** A page of a vendor, with the connections of it that are used. */
+export type VendorPage = Pick<PageOracle<never>, 'page' | 'connections' | 'alike'>;
 
-function readConnections({ page, alike = {} }: VendorPage): Readonly<Record<string, Fields>> {
+function readConnections({ page, connections, alike = {} }: VendorPage): Readonly<Record<string, Fields>> {
   const printed = readPageConnections(page);
-  const described = Object.entries(alike).map(([name, other]) => [name, printed[other] ?? {}]);
-  return { ...printed, ...Object.fromEntries(described) };
+  const used = [...connections.map((name) => [name, name] as const), ...Object.entries(alike)];
+  return Object.fromEntries(
+    used.map(([name, printedName]) => {
+      const connection = printed[printedName];
+      if (connection === undefined) throw new Error(`${page} prints no connection ${printedName}.`);
+      return [name, connection];
+    }),
+  );
 }
 
 /** Starts a broker with the connections of the pages as they are printed. The vendors that it calls itself are simulated. */
