@@ -1,11 +1,13 @@
 // Runs the official server SDKs and compares what they do with the fixtures of the vendors: `pnpm oracles`. With `--write` it
-// writes the fixtures. Then proves that the published client SDKs work through the broker.
+// writes the fixtures. Then proves that published client SDKs call through the broker and, without `--write`, the pages of the
+// vendors with the published client SDKs.
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sdkRequestsFile } from '../../apps/broker/test/support/sdk-requests.ts';
 import { root } from '../workspace.ts';
 import { proveClients } from './prove-clients.ts';
+import { provePages } from './prove-pages.ts';
 import { runOracles } from './run-oracles.ts';
 
 const programs = globSync('vendors/*.ts', { cwd: import.meta.dirname }).toSorted();
@@ -27,4 +29,5 @@ const clients = await proveClients({
   write,
   print,
 });
-process.exitCode = Math.max(fixtures, clients);
+const pages = write ? 0 : await provePages(print);
+process.exitCode = Math.max(fixtures, clients, pages);

@@ -100,7 +100,8 @@ export const openaiRealtimeRecipe = {
   },
   sample: {
     mint: {
-      value: 'sample-client-secret',
+      // OpenAI's client SDK accepts only a secret with this beginning in a browser.
+      value: 'ek_sample-client-secret',
       expires_at: 4_102_444_800,
       session: { type: 'realtime', object: 'realtime.session', model: 'gpt-realtime' },
     },
