@@ -1,11 +1,12 @@
-// Uses all five vendors through the client SDK, as the user alice. It calls the dev broker at `--broker-url` and the
-// sandbox at `--sandbox-url`, and starts its own if no broker responds there.
+// Uses the five vendors that are code through the client SDK, and vendors of the catalog over HTTP, as the user alice. It calls
+// the dev broker at `--broker-url` and the sandbox at `--sandbox-url`, and starts its own if no broker responds there.
 import { parseArgs } from 'node:util';
 import { startDev } from '@valetkey/broker';
 import { ValetError } from '@valetkey/client-sdk';
+import { listCatalogSteps } from './demo/catalog-steps.ts';
 import { DemoFailure } from './demo/device.ts';
-import { formatResult, formatTable, wrap, type Result } from './demo/print.ts';
-import { listSteps, type Addresses, type Step } from './demo/steps.ts';
+import { formatLine, formatResult, formatTable, wrap, type Result } from './demo/print.ts';
+import { listSteps, signIn, type Addresses, type Step } from './demo/steps.ts';
 
 const running = readAddresses();
 
@@ -55,21 +56,31 @@ async function runStep(step: Step): Promise<Result> {
 }
 
 async function runDemo(addresses: Addresses): Promise<boolean> {
-  print('\nThe user alice opens an app that uses five vendors. The app has no master key:');
+  print('\nThe user alice opens an app that uses many vendors. The app has no master key:');
   print('it sends the token of its identity provider to the broker.\n');
   print(`  broker   ${addresses.brokerUrl}`);
   print(`  vendors  ${addresses.sandboxUrl} (simulated, with two identity providers)\n`);
 
+  const appToken = await signIn(addresses);
+  const results = await runAll(await listSteps(addresses, appToken), formatResult);
+  print('\nWith the same token, the app gets what the SDKs of other vendors need:\n');
+  const minted = await runAll(listCatalogSteps(addresses, appToken), formatLine);
+  const all = [...results, ...minted];
+  const passedCount = all.filter(({ passed }) => passed).length;
+  print(`\n${formatTable(results)}\n`);
+  print(`  ${passedCount} of ${all.length} steps passed.\n`);
+  return passedCount === all.length;
+}
+
+/** Runs steps one after the other, and prints each result. */
+async function runAll(steps: readonly Step[], format: (result: Result) => string): Promise<readonly Result[]> {
   const results: Result[] = [];
-  for (const step of await listSteps(addresses)) {
+  for (const step of steps) {
     const result = await runStep(step);
     results.push(result);
-    print(formatResult(result));
+    print(format(result));
   }
-  const passedCount = results.filter(({ passed }) => passed).length;
-  print(`\n${formatTable(results)}\n`);
-  print(`  ${passedCount} of ${results.length} steps passed.\n`);
-  return passedCount === results.length;
+  return results;
 }
 
 const { close, ...addresses } = await findBroker();

@@ -37,7 +37,7 @@ export const roomPlans: Readonly<Record<string, RoomPlan>> = {
     words: [],
   },
   sandbox: {
-    levels: [['vendors/*', 'identity'], ['engine']],
+    levels: [['vendors/*', 'identity', 'recipe'], ['engine']],
     words: [],
   },
   broker: {

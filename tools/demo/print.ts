@@ -31,6 +31,12 @@ export function formatResult({ step, passed, outcome }: Result): string {
   return `${mark} ${step.vendor}: ${step.name}\n${wrap(outcome, 4)}`;
 }
 
+/** Returns one line about a result. */
+export function formatLine({ step, passed, outcome }: Result): string {
+  const mark = passed ? styleText('green', '✓') : styleText('red', '✗');
+  return `${mark} ${step.vendor} (${step.name}): ${outcome}`;
+}
+
 /** Returns one row for each step: vendor, step, outcome and milliseconds. */
 export function formatTable(results: readonly Result[]): string {
   const rows = results.map(({ step, passed, milliseconds }) => [

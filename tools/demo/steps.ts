@@ -36,11 +36,14 @@ export interface Addresses {
 
 const subject = 'alice';
 
-const shorten = (token: string) => `${token.slice(0, 6)}… (${token.length} characters)`;
+/** Returns the beginning of a token, and its length. */
+export const shorten = (token: string) => `${token.slice(0, 6)}… (${token.length} characters)`;
 
-/** Returns every step, in order. The steps of one vendor build on each other. */
-export async function listSteps(addresses: Addresses): Promise<readonly Step[]> {
-  const appToken = await signInAtIdp(addresses.sandboxUrl, subject);
+/** Signs alice in and resolves to her app token. */
+export const signIn = ({ sandboxUrl }: Addresses): Promise<string> => signInAtIdp(sandboxUrl, subject);
+
+/** Returns every step with the vendors that are code, in order. The steps of one vendor build on each other. */
+export async function listSteps(addresses: Addresses, appToken: string): Promise<readonly Step[]> {
   const valet = createClient(addresses, () => appToken);
   return [
     ...nablaSteps(addresses, valet),

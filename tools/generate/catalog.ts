@@ -32,11 +32,11 @@ export function renderCatalog(recipes: readonly RecipeFile[]): string {
   const imports = names.map(({ id, vendor, name }) => `import { ${name} } from './vendors/${vendor}/${id}${ending}';`);
   const entries = names.map(({ id, name }) => `${toIdentifier(id) === id ? id : `'${id}'`}: ${name},`);
   return `${notice}
-import type { RecipeInput } from './recipe/recipe-schema.ts';
+import type { AnyRecipeInput } from './recipe/define-recipe.ts';
 ${imports.join('\n')}
 
 /** Every recipe of the catalog, by its id. It is data: \`findRecipe\` checks and compiles it. */
-export const recipes: Readonly<Record<string, RecipeInput>> = {
+export const recipes: Readonly<Record<string, AnyRecipeInput>> = {
 ${entries.join('\n')}
 };
 `;

@@ -26,14 +26,36 @@ export function renderConfigReference(
     ]),
     ['### Each connection: `vendors.<name>`', [vendorField, ownRecipeField, ...listFields(schema.connection)]],
     ...definitions.map((vendor) => [headingOf(vendor), fieldsOf(vendor)]),
-    ...(recipes.length === 0 ? [] : [['### Options of every recipe', listSharedFields(recipes.flatMap(fieldsOf))]]),
-    ...recipes.map((vendor) => [
-      headingOf(vendor),
-      fieldsOf(vendor).filter(({ path }) => sharedPath(path) === undefined),
-    ]),
+    ...describeRecipes(recipes, fieldsOf),
   ] as const;
   return sections.map(([heading, fields]) => `${heading}\n\n${renderFields(fields as readonly Field[])}`).join('\n\n');
 }
+
+type Section = readonly [heading: string, fields: readonly Field[]];
+
+/** Returns the sections of the recipes: what those that forward calls share, what all others share, and the own options of each. */
+function describeRecipes(
+  recipes: readonly VendorDefinition[],
+  fieldsOf: (vendor: VendorDefinition) => readonly Field[],
+): readonly Section[] {
+  if (recipes.length === 0) return [];
+  const all = recipes.map(fieldsOf);
+  const forwards = (fields: readonly Field[]) => fields.some(({ path }) => path === 'streamTimeoutMs');
+  const forwarding = all.filter(forwards).flat();
+  return [
+    [
+      '### Options that recipes with forwarded calls share',
+      withoutRepeats(forwarding.filter(({ path }) => ofForwarding.has(path))),
+    ],
+    ['### Options of every recipe', listSharedFields(all.filter((fields) => !forwards(fields)).flat())],
+    ...recipes.map((vendor): Section => [
+      headingOf(vendor),
+      fieldsOf(vendor).filter(({ path }) => sharedPath(path) === undefined && !ofForwarding.has(path)),
+    ]),
+  ];
+}
+
+const ofForwarding = new Set(['streamTimeoutMs', 'maxRequestBytes', 'maxResponseBytes', 'timeoutMs']);
 
 const headingOf = ({ id, title }: VendorDefinition): string => `### Options of ${title} (\`${id}\`)`;
 

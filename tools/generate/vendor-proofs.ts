@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Recipe } from '@valetkey/vendor-clients/recipe';
+import type { ProxyRecipe, Recipe } from '@valetkey/vendor-clients/recipe';
+import { readSdkRequests } from '../../apps/broker/test/support/sdk-requests.ts';
 import type { RecipeFile } from './catalog.ts';
 import { renderTable } from './config-reference.ts';
 
@@ -8,7 +9,7 @@ const folder = 'packages/vendor-clients/src/vendors';
 
 /** A recipe of the catalog with its place. */
 export interface PlacedRecipe extends RecipeFile {
-  readonly recipe: Recipe;
+  readonly recipe: Recipe | ProxyRecipe;
 }
 
 /** Returns the table of the recipes for `docs/vendors/README.md`. */
@@ -16,16 +17,30 @@ export function renderRecipeTable(root: string, recipes: readonly PlacedRecipe[]
   const rows = recipes.map(({ id, vendor, recipe }) => [
     `[${recipe.title}](${vendor}.md)`,
     `\`${id}\``,
-    describeMechanism(recipe),
-    describeProof(root, { id, vendor }),
-    recipe.binding,
-    describeLife(recipe),
-    describeParameters(recipe),
+    ...('proxy' in recipe ? describeProxy(id) : describeIssue(root, { id, vendor, recipe })),
     recipe.docs?.hook ?? '',
     recipe.docs?.withdrawal ?? '',
   ]);
   const head = ['vendor', '`vendor`', 'mechanism', 'proof', 'bound to', 'life', 'the caller may set'];
   return renderTable([...head, 'hook of the client SDK', 'withdrawn by'], rows);
+}
+
+function describeIssue(root: string, { id, vendor, recipe }: RecipeFile & { readonly recipe: Recipe }): string[] {
+  return [
+    describeMechanism(recipe),
+    describeProof(root, { id, vendor }),
+    recipe.binding,
+    describeLife(recipe),
+    describeParameters(recipe),
+  ];
+}
+
+/** Describes a recipe that forwards calls. It is proven if the published client SDK gets an answer through a broker. */
+function describeProxy(id: string): string[] {
+  const { sdks, requests } = readSdkRequests();
+  const sdk = requests.find(({ connection }) => connection === id)?.sdk ?? '';
+  const proof = Object.hasOwn(sdks, sdk) ? `${sdk} ${sdks[sdk]} works unmodified` : 'from documentation';
+  return ['forwarded calls', proof, 'account', 'no token', 'what the recipe allows (listed models)'];
 }
 
 /** Returns the names of the vendors that have recipes: what the titles of their recipes begin with. */

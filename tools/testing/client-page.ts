@@ -44,10 +44,10 @@ export function hasChromium(): boolean {
   return false;
 }
 
-export function launchChromium() {
+export function launchChromium(furtherArguments: readonly string[] = []) {
   const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'];
   return chromium.launch({
     ...(executablePath !== undefined && { executablePath }),
-    args: [...args, '--disable-component-update', '--disable-sync'],
+    args: [...args, '--disable-component-update', '--disable-sync', ...furtherArguments],
   });
 }

@@ -51,11 +51,14 @@ export type {
   IssueAbility,
   IssuedToken,
   IssueRequest,
+  KeyProxyAbility,
   ProxyAbility,
   ProxyRequest,
   ProxyResponse,
+  TokenCarrier,
   TokenKey,
   TokenLifetime,
+  TokenProxyAbility,
   UsersAbility,
   Vendor,
   VendorDefinition,
@@ -63,6 +66,15 @@ export type {
   VendorEvent,
   Verification,
 } from './vendor.ts';
+export type {
+  SampleJson,
+  SampleRequest,
+  SampleResponse,
+  SampleTextPart,
+  SampleValue,
+  SampleVariable,
+  VendorSample,
+} from './vendor-sample.ts';
 export type {
   ConnectionCheck,
   ConnectionExplanation,

@@ -150,12 +150,28 @@ export interface ProxyResponse {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Calls the vendor on the principal's behalf, with a server token that the broker keeps. */
-export interface ProxyAbility {
-  /** The calls that are allowed. The broker checks every request against this list before it calls `send`. */
+/** A header in which a vendor's own client SDK sends its key. On a proxy, it carries the app's token instead. */
+export interface TokenCarrier {
+  /** The name of the header, in lower case. */
+  readonly header: string;
+  /** The scheme before the token. Absent: the header is the token alone. */
+  readonly scheme?: 'Bearer' | 'Token' | undefined;
+}
+
+/** What every proxy declares. */
+interface ProxiedCalls {
+  /** The calls that are allowed. The broker checks every request against this list before it makes the call. */
   readonly allow: readonly AllowedCall[];
   /** The URL below which the calls are made. Absent: callers cannot follow the vendor's absolute links. */
   readonly baseUrl?: string | undefined;
+  /** The headers of which exactly one carries the app's token. Absent: `Authorization`, as on every route. */
+  readonly carriers?: readonly TokenCarrier[] | undefined;
+  /** Writes an error of the broker in the vendor's words, which its SDK reads. Absent: a problem (RFC 9457). */
+  readonly refuse?: EndpointAbility['refuse'] | undefined;
+}
+
+/** Calls the vendor with a server token that the broker keeps. */
+export interface TokenProxyAbility extends ProxiedCalls {
   /** Returns the key of the server token for this principal. Throws `forbidden` if the principal may use none. */
   readonly tokenKey: (principal: Principal) => TokenKey;
   readonly issueServerToken: (key: TokenKey, options?: CallOptions) => Promise<ServerToken>;
@@ -169,6 +185,18 @@ export interface ProxyAbility {
     key?: TokenKey,
   ) => Promise<ProxyResponse | 'token_refused'>;
 }
+
+/** Calls the vendor with a credential of the configuration. */
+export interface KeyProxyAbility extends ProxiedCalls {
+  /**
+   * Sends an allowed call. Rejects with `vendor_auth_failed` if the vendor refuses the credential, and with `forbidden` if the
+   * query or the body asks for what the operator does not allow.
+   */
+  readonly forward: (request: ProxyRequest) => Promise<ProxyResponse>;
+}
+
+/** Calls the vendor on the principal's behalf. */
+export type ProxyAbility = TokenProxyAbility | KeyProxyAbility;
 
 /** A request that the vendor's own client SDK sends to "your backend". */
 export interface EndpointRequest {

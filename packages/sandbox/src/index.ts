@@ -6,6 +6,7 @@ export { parseSandboxBody } from './engine/sandbox-body.ts';
 export { createSeededRandom } from './engine/random.ts';
 export { defineSimulation } from './engine/simulation.ts';
 export { createSandbox, sandboxCredentials, sandboxVendors } from './sandbox.ts';
+export { simulateRecipe } from './recipe/simulate-recipe.ts';
 export { simulations } from './registry.ts';
 
 export type { Call, Routes, SimulatedResponse, TokenFlaw } from './engine/responses.ts';
@@ -16,6 +17,7 @@ export type { SigningAlgorithm, SigningAlgorithms, SigningKeys, SignOptions } fr
 export type {
   AcceptedIssuer,
   ConnectionDependencies,
+  PrivateKeyKind,
   RunningSimulation,
   Service,
   ServiceSummary,
@@ -23,6 +25,7 @@ export type {
   SimulationDefinition,
   SimulationDependencies,
 } from './engine/simulation.ts';
+export type { RecipeSimulation } from './recipe/simulate-recipe.ts';
 export type { Sleep } from './engine/sleep.ts';
 export type { DevTokenRequest } from './identity/idp-tokens.ts';
 export type {

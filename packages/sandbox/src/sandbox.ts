@@ -1,4 +1,5 @@
 import { credentialsOf, acceptedIssuersOf, connectionsOf, serviceNamesOf, urlsOf } from './engine/simulation-list.ts';
+import { addPrivateKeys } from './engine/private-keys.ts';
 import type { CallCounts as CountsOf } from './engine/call-log.ts';
 import type { FaultRule as RuleOf } from './engine/faults.ts';
 import type { Simulation, UrlsOf } from './engine/simulation.ts';
@@ -72,8 +73,12 @@ export const sandboxCredentials = credentialsOf(builtIn) as CredentialsOf<BuiltI
 export async function createSandbox<const Added extends readonly Simulation[] = []>(
   options?: SandboxOptions<Added>,
 ): Promise<Sandbox<Added>> {
-  const { all, optionsOf, host, port, hostNames, ...dependencies } = parseSandboxOptions(builtIn, options ?? {});
-  const { states, ...running } = await startSimulations(all, { host, port, hostNames, optionsOf }, dependencies);
+  const { all: given, optionsOf, host, port, hostNames, ...dependencies } = parseSandboxOptions(builtIn, options ?? {});
+  // An RSA key takes long to generate, so that the server starts meanwhile.
+  const [{ states, ...running }, all] = await Promise.all([
+    startSimulations(given, { host, port, hostNames, optionsOf }, dependencies),
+    addPrivateKeys(given),
+  ]);
   const urls = urlsOf(all, running.origin);
   const sandbox = {
     ...running,

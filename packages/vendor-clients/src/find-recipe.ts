@@ -1,7 +1,7 @@
 import { recipes } from './catalog.ts';
-import { defineRecipe, type RecipeVendor } from './recipe/define-recipe.ts';
+import { defineRecipe, type AnyRecipeVendor } from './recipe/define-recipe.ts';
 
-const found = new Map<string, RecipeVendor>();
+const found = new Map<string, AnyRecipeVendor>();
 
 /**
  * Returns the vendor of a recipe of the catalog, or undefined if the catalog has no recipe with this id. A recipe is checked and
@@ -12,14 +12,14 @@ const found = new Map<string, RecipeVendor>();
  * import { findRecipe } from '@valetkey/vendor-clients';
  *
  * const deepgram = findRecipe('deepgram')?.createClient({ apiKey: process.env.DEEPGRAM_API_KEY ?? '' });
- * const token = await deepgram?.issue({ expiresInSeconds: 30 });
+ * await deepgram?.verify();
  * ```
  */
-export function findRecipe(id: string): RecipeVendor | undefined {
+export function findRecipe(id: string): AnyRecipeVendor | undefined {
   const known = found.get(id);
   const recipe = Object.hasOwn(recipes, id) ? recipes[id] : undefined;
   if (known !== undefined || recipe === undefined) return known;
-  const vendor = defineRecipe(recipe);
+  const vendor = 'proxy' in recipe ? defineRecipe(recipe) : defineRecipe(recipe);
   found.set(id, vendor);
   return vendor;
 }

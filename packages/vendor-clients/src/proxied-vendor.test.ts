@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { isCallAllowed } from './kit/index.ts';
 import { acme } from './testing/proxied-vendor.ts';
 import { startVendorServer } from './testing/vendor-server.ts';
+import { tokenProxyOf } from './testing/token-proxy.ts';
 
 const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
 
@@ -21,8 +22,7 @@ test('the proxied vendor of the README forwards a call with its own token, and s
     allow: [{ method: 'GET', path: '/v1/things/{id}' }],
   });
   const vendor = acme.create(options);
-  const proxy = vendor.proxy;
-  if (proxy === undefined) throw new Error('The vendor has no proxy.');
+  const proxy = tokenProxyOf(vendor);
   expect(isCallAllowed(proxy.allow, 'GET', '/v1/things/7')).toBe(true);
   expect(isCallAllowed(proxy.allow, 'DELETE', '/v1/things/7')).toBe(false);
 

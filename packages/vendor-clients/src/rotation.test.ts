@@ -3,6 +3,7 @@ import type { Principal, ProxyRequest, Vendor, VendorEvent } from '@valetkey/cor
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createNudgeClient, createVitalClient, nabla, nymbl, type NymblOptions } from './index.ts';
+import { tokenProxyOf } from './testing/token-proxy.ts';
 import { startVendorServer } from './testing/vendor-server.ts';
 
 const principal: Principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
@@ -37,8 +38,7 @@ function startNymbl(changes: Partial<NymblOptions> = {}): Vendor {
 }
 
 async function proxied(vendor: Vendor, request: ProxyRequest = read): Promise<number | string> {
-  const { proxy } = vendor;
-  if (proxy === undefined) throw new Error('no proxy');
+  const proxy = tokenProxyOf(vendor);
   const token = await proxy.issueServerToken(proxy.tokenKey(principal));
   const response = await proxy.send(request, token);
   if (response === 'token_refused') return response;
@@ -91,8 +91,7 @@ test('Nymbl switches to the next API key in a call that can be sent twice, and n
 
 test('the client does not switch the API key when Nymbl refuses the access token', async () => {
   const vendor = startNymbl();
-  const { proxy } = vendor;
-  if (proxy === undefined) throw new Error('no proxy');
+  const proxy = tokenProxyOf(vendor);
   const token = await proxy.issueServerToken(proxy.tokenKey(principal));
   sandbox.nymbl.revokeTokens();
   expect(await proxy.send(read, token)).toBe('token_refused');
@@ -128,8 +127,7 @@ test('the client reports a refused access token, even if Nymbl also refuses the 
   ] as const;
   await using server = await startVendorServer(...gateway);
   const vendor = startNymbl({ baseUrl: server.url });
-  const { proxy } = vendor;
-  if (proxy === undefined) throw new Error('no proxy');
+  const proxy = tokenProxyOf(vendor);
   const token = await proxy.issueServerToken(proxy.tokenKey(principal));
   expect(await proxy.send(read, token)).toBe('token_refused');
   server.respond(gateway[1], gateway[0]);

@@ -6,6 +6,7 @@ const dev = {
   adminUrl: 'http://127.0.0.1:18788',
   sandboxUrl: 'http://127.0.0.1:18790',
   simulated: ['Nabla', 'Nudge'],
+  catalog: ['Ably', 'Ably JWT', ...Array.from({ length: 30 }, (_, index) => `Vendor${index} Rooms`)],
   close: async () => undefined,
 };
 
@@ -23,3 +24,11 @@ test.each([
     expect(lines.filter(({ length }) => length > 80)).toEqual([]);
   },
 );
+
+test('the banner of dev counts the vendors of the catalog in one line, and names some of them once', () => {
+  const [line, ...others] = devBanner(dev)
+    .split('\n')
+    .filter((text) => text.includes('catalog'));
+  expect(others).toEqual([]);
+  expect(line).toMatch(/^ {13}and 32 vendors of the catalog: Ably, Vendor0, (?:Vendor\d+, )+…$/);
+});

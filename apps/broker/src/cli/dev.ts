@@ -1,3 +1,6 @@
+import type { VendorSample } from '@valetkey/core-types';
+import { findRecipe, recipes } from '@valetkey/vendor-clients';
+import { issuesTokens, sampleOf } from '@valetkey/vendor-clients/recipe';
 import type { Logger } from 'pino';
 import type { BrokerDependencies } from '../assemble.ts';
 import { createBroker } from '../create-broker.ts';
@@ -18,8 +21,10 @@ export interface Dev {
   readonly brokerUrl: string;
   readonly adminUrl: string;
   readonly sandboxUrl: string;
-  /** The names of the vendors that the sandbox simulates. */
+  /** The names of the vendors that the sandbox simulates in code. */
   readonly simulated: readonly string[];
+  /** The names of the vendors of the catalog, which the sandbox simulates from their recipes. */
+  readonly catalog: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -45,8 +50,9 @@ const devAdminToken = 'sandbox-only-admin-token';
 export async function startDev(options: DevOptions = {}): Promise<Dev> {
   const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey', logger, onDecision } = options;
   // Imported only here, so that a broker in production does not load the sandbox.
-  const { createSandbox, simulations } = await import('@valetkey/sandbox');
-  const sandbox = await createSandbox({ port: sandboxPort });
+  const { createSandbox, simulateRecipe, simulations } = await import('@valetkey/sandbox');
+  const catalog = simulateCatalog(simulateRecipe);
+  const sandbox = await createSandbox({ port: sandboxPort, simulations: catalog });
   const config = {
     listen: { port, hostNames: [] },
     admin: { port: adminPort, token: devAdminToken },
@@ -65,6 +71,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
       ...addresses,
       sandboxUrl: sandbox.origin,
       simulated: simulations.map(({ title }) => title),
+      catalog: catalog.map(({ title }) => title),
       close: async () => {
         await broker.close();
         await sandbox.close();
@@ -74,4 +81,12 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
     await sandbox.close();
     throw error;
   }
+}
+
+/** Returns the simulation of each vendor of the catalog. */
+function simulateCatalog<Simulated>(simulate: (sample: VendorSample) => Simulated): readonly Simulated[] {
+  return Object.keys(recipes).flatMap((id) => {
+    const vendor = findRecipe(id);
+    return vendor === undefined || !issuesTokens(vendor) ? [] : [simulate(sampleOf(vendor.recipe))];
+  });
 }

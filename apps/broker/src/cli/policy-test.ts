@@ -191,7 +191,7 @@ async function askFunction(assertDecided: AssertDecided | undefined, request: De
 /** Returns whether the vendor's adapter refuses the principal, such as for a claim that it reads. */
 function isRefusedByVendor({ vendor }: Connection, principal: Principal): boolean {
   try {
-    vendor.proxy?.tokenKey(principal);
+    if (vendor.proxy !== undefined && 'tokenKey' in vendor.proxy) vendor.proxy.tokenKey(principal);
     return false;
   } catch (error) {
     if (!ValetKeyError.isInstance(error)) throw error;

@@ -1,5 +1,5 @@
 import { ValetKeyError, VendorSetupError, type SchemaProblem } from '@valetkey/core-types';
-import { createRecipeJsonSchema, type RecipeVendor } from '@valetkey/vendor-clients/recipe';
+import { createRecipeJsonSchema, issuesTokens, type RecipeVendor } from '@valetkey/vendor-clients/recipe';
 import { readRecipeFile } from '../config/recipe-files.ts';
 import { tryRecipe, type Trial, type TrialStep } from './recipe-trial.ts';
 import { createTrialInput, type GivenInput } from './trial-input.ts';
@@ -38,6 +38,7 @@ async function runTrial(path: string, given: GivenInput): Promise<Outcome> {
   const file = await readRecipeFile(path);
   if ('problems' in file) return { problems: file.problems.map((problem) => splitProblem(path, problem)) };
   const { vendor } = file;
+  if (!issuesTokens(vendor)) return { problems: [{ place: 'proxy', rule: forwardsCalls }] };
   const input = createTrialInput(vendor, given);
   if ('problems' in input) return { problems: input.problems.map(toProblem) };
   try {
@@ -46,6 +47,9 @@ async function runTrial(path: string, given: GivenInput): Promise<Outcome> {
     return { problems: [describeFailure(error)] };
   }
 }
+
+const forwardsCalls =
+  'has no token to try: the recipe is right, and forwards calls; `valetkey check` and `valetkey doctor` try it in a configuration';
 
 /** Splits a problem of a recipe file, which begins with the file and the place. */
 function splitProblem(path: string, problem: string): Problem {

@@ -27,7 +27,10 @@ const definitionSchema = z
     credentials: z.array(z.string(), { error: 'must be a list of the options that hold a credential' }),
     create: z.custom<VendorDefinition['create']>(isFunction, { error: 'must be a function' }),
     recipe: z
-      .object({ binding: z.enum(['user', 'account']) })
+      .union([
+        z.object({ binding: z.enum(['user', 'account']) }),
+        z.object({ proxy: z.looseObject({}) }).transform(() => ({ binding: 'calls' as const })),
+      ])
       .optional()
       .catch(undefined),
   })
@@ -81,7 +84,8 @@ export function parseOptions(
       run.catch(() => undefined);
       return refuse('checks its options asynchronously, which is not possible');
     }
-    const { data, error } = schema.safeParse(given);
+    // The options are parsed once, so that compiling the parser would take longer than the parsing.
+    const { data, error } = schema.safeParse(given, { jitless: true });
     if (error === undefined) return { data };
     const texts = textsOf(given);
     return {

@@ -214,6 +214,15 @@ test('check warns about a recipe whose tokens open the whole account to every us
   expect(await warningsFor({ issuers, vendors })).toEqual([openAccount('deepgram'), openAccount('voices')]);
 });
 
+test('check warns about a recipe that forwards the calls of every user without a limit', async () => {
+  const openai = { vendor: 'openai-proxy', apiKey: '${env:KEY}', models: ['sample-model'] };
+  const vendors = { openai, limited: { ...openai, requiredScopes: ['chat'] } };
+  expect(await warningsFor({ issuers, vendors })).toEqual([
+    expect.stringMatching(/^vendors\.openai: every user calls OpenAI API for the whole account/),
+  ]);
+  expect(await warningsFor({ issuers, vendors, callerLimits: { requestsPerMinute: 5 } })).toEqual([]);
+});
+
 test.each<[string, object, object]>([
   ['a limit of requests', { callerLimits: { requestsPerMinute: 5 } }, {}],
   ['a policy', {}, { policy: { rules: [{ require: { scope: 'voice' } }] } }],

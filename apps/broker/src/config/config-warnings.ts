@@ -68,20 +68,26 @@ function listPolicyWarnings({ connections, forwardAuth }: Config): string[] {
   ]);
 }
 
-/** A token of the whole account that everybody gets without limit spends the operator's money. Only recipes declare this. */
+/** A token of the whole account, or a call, that everybody gets without limit spends the operator's money. Only recipes declare this. */
 function listOpenAccounts({ connections, callerLimits }: Config): string[] {
   if (callerLimits.requestsPerMinute !== undefined) return [];
   return connections
-    .filter(({ definition }) => definition.recipe?.binding === 'account')
+    .filter(({ definition: { recipe } }) => recipe?.binding === 'account' || recipe?.binding === 'calls')
     .filter(({ policy: { policy, requiredScopes, requiredClaims } }) => {
       const isOpen = policy === undefined && requiredScopes.length === 0;
       return isOpen && Object.keys(requiredClaims).length === 0;
     })
-    .map(({ name, definition: { title } }) => `vendors.${name}: ${openAccountWarning(title)}`);
+    .map(({ name, definition: { title, recipe } }) => {
+      const warning = recipe?.binding === 'calls' ? openCallsWarning(title) : openAccountWarning(title);
+      return `vendors.${name}: ${warning}; ${accountLimits}`;
+    });
 }
 
 const openAccountWarning = (title: string): string =>
-  `every user gets tokens for the whole account at ${title}, as many as they request; set \`callerLimits.requestsPerMinute\`, or \`policy\`, \`requiredScopes\` or \`requiredClaims\` of the connection`;
+  `every user gets tokens for the whole account at ${title}, as many as they request`;
+const openCallsWarning = (title: string): string => `every user calls ${title} for the whole account, without a limit`;
+const accountLimits =
+  'set `callerLimits.requestsPerMinute`, or `policy`, `requiredScopes` or `requiredClaims` of the connection';
 
 /** A logout token names its user by `sub`, and need not have any other claim of the user. */
 function listSessionLogouts({ issuers }: Config): string[] {

@@ -2,6 +2,6 @@ import type { TokenBinding, VendorDefinition } from '@valetkey/core-types';
 
 /** A vendor that a configuration may name. */
 export interface KnownDefinition extends VendorDefinition {
-  /** Only for a vendor that is a recipe: whether its tokens name a user. */
-  readonly recipe?: { readonly binding: TokenBinding } | undefined;
+  /** Only for a vendor that is a recipe: whether its tokens name a user, or that it forwards calls and issues none. */
+  readonly recipe?: { readonly binding: TokenBinding | 'calls' } | undefined;
 }

@@ -124,7 +124,7 @@ test.each([
   ['has thousands of levels', 'yaml', `a: ${'['.repeat(20_000)}${']'.repeat(20_000)}`, /\(RESOURCE_EXHAUSTION\)$/],
   ['has thousands of levels in JSON', 'json', `${'['.repeat(50_000)}${']'.repeat(50_000)}`, /more than 100 levels$/],
   ['is longer than a recipe', 'yaml', `id: ${'x'.repeat(300_000)}`, /^bad\.yaml: has more than 262144 bytes$/],
-  ['is empty', 'yaml', '', /must be an object, not null/],
+  ['is empty', 'yaml', '', /steps: is missing/],
 ])('a recipe file that %s is refused', async (_what, form, text, expected) => {
   const problems = await load({ acme: { recipe: `./bad.${form}`, apiKey: 'a' } }, { [`bad.${form}`]: text });
   expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(expected)]));

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { SchemaProblem } from '@valetkey/core-types';
-import { checkRecipe, toVendor, type RecipeVendor } from '@valetkey/vendor-clients/recipe';
+import { checkRecipe, toVendor, type AnyRecipeVendor } from '@valetkey/vendor-clients/recipe';
 import { readDefinition } from './adapter.ts';
 import { isDataFile, readConfigValue } from './config-file.ts';
 import { ConfigError } from './config-error.ts';
@@ -8,7 +8,7 @@ import { findUnplainData, isPlainObject } from './plain-data.ts';
 
 /** A recipe file: its vendor, or what is wrong with it. Each problem begins with the name of the file. */
 export type RecipeFile = { readonly path: string } & (
-  | { readonly vendor: RecipeVendor }
+  | { readonly vendor: AnyRecipeVendor }
   | { readonly problems: readonly string[] }
 );
 

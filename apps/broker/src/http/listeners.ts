@@ -98,7 +98,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
   addIssueRoute(app, { identify, readCredentials, connections, perform, tokens, clock });
   const problems = problemFormat(publicUrl && publicUrl + resourceMetadataPath, dpop);
   addEndpointRoute(app, { identify, readCredentials, connections, perform, tokens, countError, problems });
-  addProxyRoute(app, { identify, readCredentials, perform, tokens, callerLimits, countError });
+  addProxyRoute(app, { identify, readCredentials, connections, perform, tokens, callerLimits, countError, problems });
   addTokenExchangeRoute(app, exchange);
   const acceptsLogout = config.issuers.some(({ backChannelLogout }) => backChannelLogout !== undefined);
   if (acceptsLogout) addBackChannelLogoutRoute(app, { verifier, store, audit, countError });

@@ -161,7 +161,7 @@ function examineProxy(
     return { check: 'proxy', outcome: 'failed', detail: message, change: remediation };
   }
   try {
-    ability.tokenKey(principal);
+    if ('tokenKey' in ability) ability.tokenKey(principal);
   } catch (error) {
     if (!ValetKeyError.isInstance(error)) throw error;
     const claims = (vendor.claims ?? []).map(({ option, claim }) => `${claim} (vendors.${name}.${option})`);
@@ -172,7 +172,7 @@ function examineProxy(
     return { check: 'proxy', outcome: 'failed', detail: error.message, change };
   }
   const calls = ability.allow.map(({ method, path }) => `${method} ${path}`);
-  const called = `${vendor.id} would be called with a token of the broker.`;
+  const called = `${vendor.id} would be called with a ${'tokenKey' in ability ? 'token' : 'key'} of the broker.`;
   if (call !== undefined) return { check: 'proxy', outcome: 'passed', detail: `${called} The list allows this call.` };
   const detail = `${called} Allowed: ${calls.join(', ') || 'no call'}.`;
   const unusable = ability.allow.filter((allowed) => findBindingProblem(allowed, principal) !== undefined);

@@ -4,7 +4,7 @@ import {
   systemClock,
   ValetKeyError,
   type Principal,
-  type ProxyAbility,
+  type TokenProxyAbility,
   type ProxyRequest,
   type ProxyResponse,
   type ServerToken,
@@ -31,10 +31,13 @@ const allow = [
 ];
 
 /** Creates a `proxy` ability that numbers its server tokens and refuses each token for which `accepts` returns false. */
-function createProxyAbility(accepts: (token: string) => boolean = () => true, overrides: Partial<ProxyAbility> = {}) {
+function createProxyAbility(
+  accepts: (token: string) => boolean = () => true,
+  overrides: Partial<TokenProxyAbility> = {},
+) {
   const issued: string[] = [];
   const sent: string[] = [];
-  const ability: ProxyAbility = {
+  const ability: TokenProxyAbility = {
     allow,
     tokenKey: ({ claims }) => ({ vendor: 'acme', scope: String(claims['customer']) }),
     issueServerToken: async ({ scope }): Promise<ServerToken> => {
@@ -52,7 +55,7 @@ function createProxyAbility(accepts: (token: string) => boolean = () => true, ov
   return { ability, issued, sent };
 }
 
-function createConnection(proxy: ProxyAbility | undefined, name = 'acme-eu'): Connection {
+function createConnection(proxy: TokenProxyAbility | undefined, name = 'acme-eu'): Connection {
   const vendor: Vendor = { id: 'acme', proxy, close: async () => undefined };
   const store = createSqliteStore(':memory:');
   const users = createVendorUsers({ connection: name, vendor, store, clock: systemClock });

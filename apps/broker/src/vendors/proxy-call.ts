@@ -6,7 +6,7 @@ import { boundLifetime } from './issue-token.ts';
 import type { OperationDetails } from './perform.ts';
 
 /**
- * Calls a vendor on the principal's behalf, with a server token that the caller never receives. If the vendor refuses the
+ * Calls a vendor on the principal's behalf, with a credential that the caller never receives. If the vendor refuses a server
  * token, the broker renews it, and sends the call once more unless the body was streamed. `addDetails` is called with the
  * entry of the allow-list that the call matches.
  *
@@ -29,6 +29,7 @@ export async function proxyCall(
   if (refused !== undefined) throw refused.error;
   addDetails({ path: findAllowedPath(connection, principal, request) });
   await connection.assertDecided?.({ principal, operation: 'proxy', connection: name, ...describeCall(request) });
+  if ('forward' in ability) return ability.forward(request);
   const key = { ...ability.tokenKey(principal), connection: name };
   const getToken = () =>
     tokens.get(key, async ({ signal }) => boundLifetime(await ability.issueServerToken(key, { signal })), {

@@ -1,5 +1,5 @@
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
-import { vendors as registry } from '@valetkey/vendor-clients';
+import { recipes, vendors as registry } from '@valetkey/vendor-clients';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { examine } from '../../src/cli/doctor.ts';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
@@ -159,9 +159,13 @@ test.each([
   expect(parse).toThrow(expect.objectContaining({ problems: [expect.stringMatching(expected)] }));
 });
 
-test('a configuration refuses a connection of an unknown vendor, and names the known ones', () => {
+const products = Object.keys(recipes).filter((id) => id.startsWith('stripe-'));
+test.each([
+  ['names the known ones', 'zzz', `known are ${[...Object.keys(registry), ...Object.keys(recipes)].join(', ')}`],
+  ['names the products of the vendor', 'stripe', `did you mean ${products.map((id) => `\`${id}\``).join(' or ')}?`],
+])('a configuration refuses a connection of an unknown vendor, and %s', (_case, vendor, advice) => {
   const { vendors, ...config } = configureTwice();
-  const parse = () => parseConfig({ ...config, vendors: { mine: { ...vendors?.['vital-us'], vendor: 'stripe' } } });
-  const expected = `vendors.mine.vendor: is not a known vendor; known are ${Object.keys(registry).join(', ')}`;
-  expect(parse).toThrow(expect.objectContaining({ problems: [expected] }));
+  const parse = () => parseConfig({ ...config, vendors: { mine: { ...vendors?.['vital-us'], vendor } } });
+  const problem = `vendors.mine.vendor: is not a known vendor; ${advice}`;
+  expect(parse).toThrow(expect.objectContaining({ problems: [problem] }));
 });

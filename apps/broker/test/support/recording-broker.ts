@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { inspect } from 'node:util';
-import type { ClientToken, IssueRequest, Vendor, VendorDefinition } from '@valetkey/core-types';
+import type { ClientToken, IssueRequest, ProxyAbility, Vendor, VendorDefinition } from '@valetkey/core-types';
 import type { Sandbox } from '@valetkey/sandbox';
 import { vendors as registered } from '@valetkey/vendor-clients';
 import { createBroker } from '../../src/create-broker.ts';
@@ -111,6 +111,15 @@ export async function startRecordingBroker(
 
 export type RecordingBroker = Awaited<ReturnType<typeof startRecordingBroker>>;
 
+type Record = <Parameters extends unknown[], Result>(
+  work: (...parameters: Parameters) => Promise<Result>,
+) => (...parameters: Parameters) => Promise<Result>;
+
+function recordProxy(proxy: ProxyAbility, record: Record): ProxyAbility {
+  if ('forward' in proxy) return { ...proxy, forward: record(proxy.forward) };
+  return { ...proxy, issueServerToken: record(proxy.issueServerToken), send: record(proxy.send) };
+}
+
 /** Returns a vendor that works like `definition`, and adds each error that it throws to `failures`. */
 function recordFailures(definition: VendorDefinition, failures: unknown[]): VendorDefinition {
   const record =
@@ -137,7 +146,7 @@ function recordFailures(definition: VendorDefinition, failures: unknown[]): Vend
             issue: record(issue.issue as (request: IssueRequest) => Promise<ClientToken>),
           } as Vendor['issue']),
         users: users && { ...users, ensureUser: record(users.ensureUser) },
-        proxy: proxy && { ...proxy, issueServerToken: record(proxy.issueServerToken), send: record(proxy.send) },
+        proxy: proxy && recordProxy(proxy, record),
       };
     },
   };

@@ -53,6 +53,7 @@ export function assertDistinctNames(simulations: readonly Simulation[], reserved
   }
 }
 
-function toCamelCase(name: string): string {
+/** Converts a name such as `vital-auth` to `vitalAuth`. */
+export function toCamelCase(name: string): string {
   return name.replaceAll(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
 }

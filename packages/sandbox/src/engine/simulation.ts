@@ -71,6 +71,9 @@ export interface ConnectionDependencies<ServiceName extends string, Credentials>
   readonly issuer: string;
 }
 
+/** The kind of a private key: RSA with 2048 bits, or EC on the curve P-256. */
+export type PrivateKeyKind = 'rsa' | 'ec';
+
 type None = Readonly<Record<never, never>>;
 type Texts = Readonly<Record<string, string>>;
 type Summaries = Readonly<Record<string, ServiceSummary>>;
@@ -95,6 +98,8 @@ export interface Simulation<
   readonly services: Services;
   /** The credentials that the simulation accepts. Each contains `sandbox-only`, so that nothing real accepts one. */
   readonly credentials: Credentials;
+  /** The credentials that are private keys. The sandbox generates them when it starts, for `dev` alone. Absent: none. */
+  readonly privateKeys?: Readonly<Record<string, PrivateKeyKind>> | undefined;
   /** The signature algorithms of each issuer that signs tokens with keys of its own. */
   readonly signingKeys: Keys;
   /** Parses the options of the simulation. Strict: it refuses unknown fields. */

@@ -224,7 +224,9 @@ function toSchema<Credentials extends DeclaredCredentials, Options extends z.Zod
   declared: Declared<Credentials, Options>,
 ): OptionsSchema<Credentials, Options> {
   const slots = Object.entries(declared.credentials).map(([name, { schema }]) => [name, schema]);
-  const shape = { ...Object.fromEntries(slots), ...declared.options, timeoutMs: timeoutMsSchema };
+  // A vendor whose calls take long has a `timeoutMs` with another default.
+  const { timeoutMs = timeoutMsSchema, ...own } = declared.options;
+  const shape = { ...Object.fromEntries(slots), ...own, timeoutMs };
   const schema = z.strictObject(shape) as unknown as OptionsSchema<Credentials, Options>;
   if (declared.check === undefined) return schema;
   return schema.superRefine((parsed, context) => {

@@ -61,9 +61,15 @@ export const proxyResponseHeaders = [
   'retry-after',
 ] as const;
 
-/** Returns the headers of the caller that are passed on to the vendor. The values of a repeated header are joined. */
-export function passRequestHeaders(headers: ProxyRequest['headers']): Record<string, string> {
-  return pass(proxyRequestHeaders, headers);
+/**
+ * Returns the headers of the caller that are passed on to the vendor, with those that `more` names in lower case. The values of
+ * a repeated header are joined.
+ */
+export function passRequestHeaders(
+  headers: ProxyRequest['headers'],
+  more: readonly string[] = [],
+): Record<string, string> {
+  return pass([...proxyRequestHeaders, ...more], headers);
 }
 
 /** Where a response came from. */

@@ -276,6 +276,16 @@ test('accepts JSON at the end of a signed line, where none of its signs separate
   expect(problemsOf(recipeWith('steps.1.sign.message', '{user.id}:{parameters.label | json}'))).toEqual([]);
 });
 
+test.each([
+  ['parameters.room', 'No such room'],
+  ['parameters.count', 'one'],
+  ['options.region', 'cn'],
+])('an example of %s that the field does not accept is reported', (place, example) => {
+  expect(problemsOf(recipeWith(`${place}.example`, example))).toEqual([
+    `${place}.example: is no value that the field accepts`,
+  ]);
+});
+
 test('an access token of the service is a secret of the broker', () => {
   const service = { tokenUrl: 'https://id.acme.example', clientId: '{options.team}', clientSecret: '{secrets.apiKey}' };
   const answer = { ...valid.answer, details: { token: '{service.token}' } };

@@ -4,20 +4,34 @@ import { findTemplateProblems } from './check-templates.ts';
 import { findTokenProblems } from './check-token.ts';
 import { parseCharacters } from './character-set.ts';
 import { createParameterSchema } from './parameters.ts';
+import { findProxyProblems } from './check-proxy.ts';
+import { proxyRecipeSchema, type ProxyRecipe } from './proxy-schema.ts';
 import { recipeSchema, type Recipe } from './recipe-schema.ts';
 import { findSizeProblems } from './recipe-bounds.ts';
+import { findExampleProblems } from './connection-values.ts';
 import { acceptsHashes, hashedLength } from './subject.ts';
 import { listExpressions } from './template.ts';
 import { listUses } from './uses.ts';
 
 /** A recipe that can be used, or what is wrong with it. */
-export type RecipeCheck = { readonly recipe: Recipe } | { readonly problems: readonly SchemaProblem[] };
+export type RecipeCheck = { readonly recipe: Recipe | ProxyRecipe } | { readonly problems: readonly SchemaProblem[] };
 
-/** Checks a recipe. A problem names its place and a rule, and never quotes more than names of the recipe. */
+/**
+ * Checks a recipe, which either issues tokens or forwards calls. A problem names its place and a rule, and never quotes more
+ * than names of the recipe.
+ */
 export function checkRecipe(data: unknown): RecipeCheck {
   const tooLarge = findSizeProblems(data);
   if (tooLarge.length > 0) return { problems: tooLarge };
-  const { data: recipe, error } = recipeSchema.safeParse(data);
+  const given = typeof data === 'object' && data !== null ? data : {};
+  if (Object.hasOwn(given, 'proxy')) return checkProxyRecipe(given);
+  if (!Object.hasOwn(given, 'steps')) {
+    return {
+      problems: [{ field: 'steps', message: 'is missing: a recipe has either `steps` and `answer`, or `proxy`' }],
+    };
+  }
+  // A recipe is parsed once, so that compiling the parser would take longer than the parsing.
+  const { data: recipe, error } = recipeSchema.safeParse(data, { jitless: true });
   if (error !== undefined) return { problems: listSchemaProblems(error, recipeSchema, data) };
   const early = [...findCharacterProblems(recipe), ...findNameProblems(recipe)];
   if (early.length > 0) return { problems: early };
@@ -26,16 +40,35 @@ export function checkRecipe(data: unknown): RecipeCheck {
     ...findTokenProblems(recipe),
     ...findStepProblems(recipe),
     ...findEnsureProblems(recipe),
+    ...findErrorProblems(recipe),
     ...findEndpointProblems(recipe),
     ...findUnreadProblems(recipe),
     ...findParameterProblems(recipe),
     ...findSampleProblems(recipe),
+    ...findExampleProblems(recipe),
     ...findTemplateProblems(recipe),
   ];
   return problems.length > 0 ? { problems } : { recipe };
 }
 
-function findCharacterProblems({ subject, options, parameters }: Recipe): readonly SchemaProblem[] {
+type Characters = Pick<Recipe, 'options' | 'parameters'> & Partial<Pick<Recipe, 'subject'>>;
+
+const mintingParts = Object.keys(recipeSchema.shape).filter((name) => !Object.hasOwn(proxyRecipeSchema.shape, name));
+
+function checkProxyRecipe(data: object): RecipeCheck {
+  const others = mintingParts.filter((name) => Object.hasOwn(data, name));
+  if (others.length > 0) {
+    const message = 'cannot be in a recipe with `proxy`: a recipe either issues tokens or forwards calls';
+    return { problems: others.map((field) => ({ field, message })) };
+  }
+  const { data: recipe, error } = proxyRecipeSchema.safeParse(data, { jitless: true });
+  if (error !== undefined) return { problems: listSchemaProblems(error, proxyRecipeSchema, data) };
+  const early = findCharacterProblems({ ...recipe, parameters: {} });
+  const problems = early.length > 0 ? early : [...findErrorProblems(recipe), ...findProxyProblems(recipe)];
+  return problems.length > 0 ? { problems } : { recipe };
+}
+
+function findCharacterProblems({ subject, options, parameters }: Characters): readonly SchemaProblem[] {
   const sets = [
     ['subject.characters', subject?.characters] as const,
     ...Object.entries(options).map(([name, { characters }]) => [`options.${name}.characters`, characters] as const),
@@ -164,17 +197,26 @@ function findEndpointProblems({ endpoint, parameters }: Recipe): readonly Schema
     .map((name) => ({ field: `endpoint.parameters.${name}`, message: 'is no parameter that a caller may set' }));
 }
 
-function findEnsureProblems({ ensure, errors }: Recipe): readonly SchemaProblem[] {
+function findEnsureProblems({ ensure }: Recipe): readonly SchemaProblem[] {
   const problems: SchemaProblem[] = [];
   const report = (field: string, message: string) => problems.push({ field, message });
   const { rule, conflict, find } = ensure ?? {};
   const needsConflict = rule === 'exists-is-fine' || rule === 'conflict-carries-id';
   if (needsConflict && conflict === undefined) report('ensure.conflict', `is missing: \`${rule}\` needs it`);
   if (rule === 'find-then-create' && find === undefined) report('ensure.find', `is missing: \`${rule}\` needs it`);
+  return problems;
+}
+
+function findErrorProblems({ errors }: Pick<Recipe, 'errors'>): readonly SchemaProblem[] {
+  const problems: SchemaProblem[] = [];
   const unconditional = new Set<number>();
   for (const [index, { status, when }] of errors.entries()) {
-    if (unconditional.has(status))
-      report(`errors.${index}.status`, 'is named a second time, after an entry without `when`');
+    if (unconditional.has(status)) {
+      problems.push({
+        field: `errors.${index}.status`,
+        message: 'is named a second time, after an entry without `when`',
+      });
+    }
     if (when === undefined) unconditional.add(status);
   }
   return problems;

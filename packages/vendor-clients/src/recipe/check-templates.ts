@@ -27,20 +27,25 @@ function wordsOf(name: string): readonly string[] {
 }
 
 /** Headers that HTTP or the network door sets. */
-const reservedHeaders = new Set(
+export const reservedHeaders = new Set(
   `accept accept-encoding connection content-encoding content-length content-type cookie expect host keep-alive
    proxy-authorization proxy-connection te trailer transfer-encoding upgrade user-agent`.split(/\s+/),
 );
 
 /** Returns what is wrong with the templates of a recipe: where a hostile text could change the meaning of what is sent. */
 export function findTemplateProblems(recipe: Recipe): readonly SchemaProblem[] {
-  return listUses(recipe).flatMap((use) => {
+  return findUseProblems(listUses(recipe), recipe);
+}
+
+/** Returns what is wrong with some templates of a recipe. */
+export function findUseProblems(uses: readonly Use[], recipe: Pick<Recipe, 'options'>): readonly SchemaProblem[] {
+  return uses.flatMap((use) => {
     const problem = describeProblem(use, recipe);
     return problem === undefined ? [] : [{ field: use.place, message: problem }];
   });
 }
 
-function describeProblem(use: Use, recipe: Recipe): string | undefined {
+function describeProblem(use: Use, recipe: Pick<Recipe, 'options'>): string | undefined {
   let parts: readonly TemplatePart[];
   try {
     parts = parseTemplate(use.text);
@@ -66,7 +71,7 @@ function describeProblem(use: Use, recipe: Recipe): string | undefined {
   return describeMixture(use, parts);
 }
 
-function describeFlow(flowing: Flowing, recipe: Recipe): string | undefined {
+function describeFlow(flowing: Flowing, recipe: Pick<Recipe, 'options'>): string | undefined {
   return (
     describeSecret(flowing) ??
     describeHost(flowing, recipe) ??
@@ -84,7 +89,10 @@ function describeSecret({ use: { destination }, flow }: Flowing): string | undef
 }
 
 /** Only words of the operator build a host: no claim, no response and no caller does. */
-function describeHost({ use, expression: { path } }: Flowing, { options }: Recipe): string | undefined {
+function describeHost(
+  { use, expression: { path } }: Flowing,
+  { options }: Pick<Recipe, 'options'>,
+): string | undefined {
   if (use.destination !== 'base URL') return undefined;
   const [root, name = ''] = path;
   const option = root === 'options' ? options[name] : undefined;
@@ -118,9 +126,12 @@ function describeStructure({ use: { destination }, expression, flow }: Flowing):
 /** Places that are refused when a token is minted if they have no text. */
 const placesOfNeededTexts = new Set(['message', 'token text', 'path', 'user id']);
 
-/** Returns whether a value may be a list or an object of the recipe. A response is one text, in which any sign may stand. */
+/**
+ * Returns whether a value may be a list or an object of the recipe. A parameter or an option that has several members is a list,
+ * whatever its place. A response is one text, in which any sign may stand.
+ */
 function isList({ path: [root] }: Expression, { isStructured, characters }: Flow): boolean {
-  return isStructured && (root === 'parameters' || !characters.has('"'));
+  return isStructured && (root === 'parameters' || root === 'options' || !characters.has('"'));
 }
 
 /** The characters that change the path of a URL, however they are encoded. */

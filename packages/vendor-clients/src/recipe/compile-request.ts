@@ -17,6 +17,7 @@ import {
   type Values,
   type ValueTemplate,
 } from './template.ts';
+import { xmlReferences } from './xml-references.ts';
 
 /** The response of a request, and its body as later templates read it. */
 export interface Answer {
@@ -109,7 +110,7 @@ function listTexts(value: unknown): readonly string[] {
 }
 
 /** Reads texts as they are, and neither attributes nor entities of a document type. */
-const xml = new XMLParser({ parseTagValue: false, ignoreAttributes: true, processEntities: false });
+const xml = new XMLParser({ parseTagValue: false, ignoreAttributes: true, entityDecoder: xmlReferences });
 
 function compileSigner(
   { service, region, accessKeyId, secretAccessKey }: NonNullable<RecipeRequest['sign']>,

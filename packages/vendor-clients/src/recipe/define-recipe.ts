@@ -5,27 +5,27 @@ import {
   type CallOptions,
   type IssuedToken,
   type TokenLifetime,
-  type Verification,
 } from '@valetkey/core-types';
-import { z } from 'zod';
-import type { CredentialDeclaration, Credential } from '../kit/credentials.ts';
+import type { z } from 'zod';
+import type { CredentialDeclaration } from '../kit/credentials.ts';
 import { defineVendor, type DefinedVendor, type VendorAbilities, type VendorClient } from '../kit/define-vendor.ts';
-import { refusalError } from '../kit/door/refusal.ts';
 import { invalidResponseError } from '../kit/door/response.ts';
 import { issueForAccount, issueForUser } from '../kit/issue-ability.ts';
 import { checkRecipe } from './check-recipe.ts';
-import { compileRequest, type RequestSettings } from './compile-request.ts';
+import { toProxyVendor, type ProxyRecipeVendor } from './define-proxy.ts';
 import { compileEndpoint } from './endpoint.ts';
-import { bodySchemaOf, meaningsOf } from './meanings.ts';
+import { meaningsOf } from './meanings.ts';
 import type { MintRequest, RecipeOptions } from './mint-request.ts';
 import { compileMint } from './mint.ts';
 import { compileParameters } from './read-parameters.ts';
 import { createCallerSchema, listClaims, type CallerParameters } from './parameters.ts';
+import type { ProxyRecipe, ProxyRecipeInput } from './proxy-schema.ts';
 import { createOptions } from './recipe-options.ts';
 import type { Recipe, RecipeInput } from './recipe-schema.ts';
-import { declareSecret, readSlot, type SlotValue } from './signing-keys.ts';
+import { declareSecret, openSlots } from './signing-keys.ts';
 import { compileSubject } from './subject.ts';
 import { compileValue } from './template.ts';
+import { compileVerify, errorBodyOf } from './verify-recipe.ts';
 
 /** A client that is made from a recipe. */
 export interface RecipeClient extends VendorClient {
@@ -37,6 +37,11 @@ export interface RecipeClient extends VendorClient {
     options?: CallOptions,
   ) => Promise<{ readonly vendorUserId: string; readonly created: boolean }>;
 }
+
+/** A recipe that issues tokens, or one that forwards calls. */
+export type AnyRecipeInput = RecipeInput | ProxyRecipeInput;
+/** The vendor of a recipe of either kind. */
+export type AnyRecipeVendor = RecipeVendor | ProxyRecipeVendor;
 
 type Credentials = Readonly<Record<string, CredentialDeclaration>>;
 
@@ -77,15 +82,28 @@ export interface RecipeVendor extends DefinedVendor<Credentials, z.ZodRawShape, 
  * });
  * ```
  */
-export function defineRecipe(data: RecipeInput): RecipeVendor {
+export function defineRecipe(data: ProxyRecipeInput): ProxyRecipeVendor;
+export function defineRecipe(data: RecipeInput): RecipeVendor;
+export function defineRecipe(data: AnyRecipeInput): AnyRecipeVendor {
   const check = checkRecipe(data);
   if ('recipe' in check) return toVendor(check.recipe);
   const problems = check.problems.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
   throw new VendorSetupError(`The recipe cannot be used: ${problems.join('; ')}.`);
 }
 
+/** Returns whether the recipe of a vendor issues tokens. Otherwise it forwards calls. */
+export function issuesTokens(vendor: AnyRecipeVendor): vendor is RecipeVendor {
+  return 'steps' in vendor.recipe;
+}
+
 /** Makes a vendor of a recipe that `checkRecipe` returned. */
-export function toVendor(recipe: Recipe): RecipeVendor {
+export function toVendor(recipe: Recipe): RecipeVendor;
+export function toVendor(recipe: Recipe | ProxyRecipe): AnyRecipeVendor;
+export function toVendor(recipe: Recipe | ProxyRecipe): AnyRecipeVendor {
+  return 'proxy' in recipe ? toProxyVendor(recipe) : toIssuingVendor(recipe);
+}
+
+function toIssuingVendor(recipe: Recipe): RecipeVendor {
   const secrets = Object.entries(recipe.secrets);
   const vendor = defineVendor<Credentials, z.ZodRawShape, RecipeClient>({
     id: recipe.id,
@@ -101,12 +119,7 @@ export function toVendor(recipe: Recipe): RecipeVendor {
       const tokenUrl = settings.tokenUrl ?? urlOf(recipe.service?.tokenUrl);
       const door = baseUrl === undefined ? undefined : openDoor(baseUrl);
       const tokenDoor = tokenUrl === undefined ? undefined : openDoor(tokenUrl);
-      const slots = Object.fromEntries(
-        secrets.map(([secret, { type }]) => [
-          secret,
-          (credentials[secret] as Credential<unknown>).map((value) => readSlot(type, value)),
-        ]),
-      ) as Readonly<Record<string, Credential<SlotValue>>>;
+      const slots = openSlots(recipe.secrets, credentials);
       const mint = compileMint(recipe, {
         vendor: name,
         options: settings,
@@ -136,11 +149,6 @@ export function toVendor(recipe: Recipe): RecipeVendor {
     },
   });
   return { ...vendor, recipe };
-}
-
-/** Returns the form of the vendor's own errors. */
-function errorBodyOf({ errorFields }: Recipe): z.ZodType | undefined {
-  return errorFields && z.looseObject({}).refine((body) => errorFields.some((field) => Object.hasOwn(body, field)));
 }
 
 type Issued = Omit<MintRequest, 'parameters'> & { readonly parameters: CallerParameters };
@@ -234,31 +242,4 @@ function refuseName({ id, title }: Recipe): never {
     reason: 'user_id_form',
     advice: `Map the user to an id that ${title} accepts.`,
   });
-}
-
-type Send = Parameters<ReturnType<typeof compileMint>['run']>[1];
-
-/** Compiles the check of the credentials. */
-function compileVerify(
-  recipe: Recipe,
-  settings: RequestSettings,
-): (run: (send: Send) => Promise<unknown>) => Promise<Verification> {
-  const names = Object.keys(recipe.secrets).map((name) => `\`${name}\``);
-  if (recipe.verify === undefined) {
-    const why = `${recipe.title} has no call that checks it without an effect`;
-    return async () => ({ proven: [], notChecked: names.map((name) => `${name}: ${why}`) });
-  }
-  const { refusal, ...request } = recipe.verify;
-  const { meanings } = settings;
-  const send = compileRequest(request, settings, refusal && [refusal.status]);
-  const isProof = refusal && bodySchemaOf(refusal.when);
-  return async (run) => {
-    await run(async (values, operation) => {
-      const { response, body } = await send(values, operation);
-      if (response.status === refusal?.status && isProof?.safeParse(body).success === false) {
-        throw refusalError(response, meanings);
-      }
-    });
-    return { proven: names.map((name) => `${name} is accepted`) };
-  };
 }

@@ -9,7 +9,6 @@ export function compileEndpoint({ methods, parameters, respond, refuse }: Recipe
     return [name, (request: Values) => read({ request })] as const;
   });
   const bodyOf = compileValue(respond.body as ValueTemplate);
-  const refusalOf = compileValue(refuse as ValueTemplate);
 
   return {
     methods,
@@ -25,12 +24,18 @@ export function compileEndpoint({ methods, parameters, respond, refuse }: Recipe
       const body = write(bodyOf({ token, expires_in: expiresInSeconds }));
       return { status: respond.status, contentType: respond.type, body };
     },
-    refuse: (error) => ({
-      status: error.status,
-      contentType: 'application/json',
-      body: JSON.stringify(refusalOf({ error })),
-    }),
+    refuse: compileRefusal(refuse),
   };
+}
+
+/** Compiles the body of an error in the vendor's words. */
+export function compileRefusal(refuse: RecipeEndpoint['refuse']): EndpointAbility['refuse'] {
+  const refusalOf = compileValue(refuse as ValueTemplate);
+  return (error) => ({
+    status: error.status,
+    contentType: 'application/json',
+    body: JSON.stringify(refusalOf({ error })),
+  });
 }
 
 /** A text is sent as it is: some SDKs expect the token alone, or an object that the recipe has signed as a text. */

@@ -9,14 +9,27 @@ export const secretSchema = z.strictObject({
     .describe('The form of the secret. `base64` is the text of a binary key. A private key is in PEM.'),
 });
 
+const example = z
+  .json()
+  .optional()
+  .describe('A value for development. Absent: the first of `values`, or one that is made from the name.');
+
 export const optionSchema = z.strictObject({
   description: sentence.describe('A complete sentence for the reference of options.'),
-  type: z.enum(['text', 'number', 'flag']).default('text').describe('The type of the option.'),
+  type: z
+    .enum(['text', 'number', 'flag', 'list'])
+    .default('text')
+    .describe('The type of the option. A `list` holds texts.'),
   values: z.array(z.string().min(1)).min(1).optional().describe('The texts that the option may be. Absent: any.'),
   characters: characters.optional(),
-  max: z.int().min(1).optional().describe('The most characters of a text, or the largest number.'),
+  max: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('The most characters of a text or of a member of a list, or the largest number.'),
   default: z.json().optional().describe('The value without the option. Absent: the option is required.'),
   optional: z.literal(true).optional().describe('Whether the option may be left out although it has no default.'),
+  example,
 });
 
 export const parameterSchema = z.strictObject({
@@ -32,6 +45,7 @@ export const parameterSchema = z.strictObject({
     .describe('The most characters of a text, the most members of a list, or the largest number.'),
   default: z.json().optional().describe('The value if it is not given.'),
   optional: z.literal(true).optional().describe('Whether it may be left out although it has no default.'),
+  example,
   from: z
     .enum(['caller', 'policy'])
     .describe('Who sets it: the caller in the request, or the operator in the configuration of the connection.'),

@@ -53,8 +53,11 @@ const time: Flow = { ...own, characters: parseCharacters('0-9'), isTime: true };
 /** The values that templates may read, by the first word of their path. A function takes the second word. */
 export type Scope = ReadonlyMap<string, Flow | ((name: string) => Flow | undefined)>;
 
+type Scoped = Pick<Recipe, 'secrets' | 'options' | 'parameters'> &
+  Partial<Pick<Recipe, 'subject' | 'life' | 'service'>>;
+
 /** Returns what every template of a recipe may read. */
-export function scopeOf(recipe: Recipe): Map<string, Flow | ((name: string) => Flow | undefined)> {
+export function scopeOf(recipe: Scoped): Map<string, Flow | ((name: string) => Flow | undefined)> {
   const { secrets, options, parameters, subject, service, life } = recipe;
   const scope = new Map<string, Flow | ((name: string) => Flow | undefined)>([
     ['secrets', (name) => (Object.hasOwn(secrets, name) ? secret : undefined)],
@@ -75,11 +78,9 @@ export function scopeOf(recipe: Recipe): Map<string, Flow | ((name: string) => F
 function ofOption(option: RecipeOption | undefined): Flow {
   const { type = 'text', characters, values, optional } = option ?? {};
   const base: Flow = { ...constant, isOptional: optional === true };
-  if (type !== 'text') return base;
-  return {
-    ...base,
-    characters: values === undefined ? parseCharacters(characters ?? 'printable') : charactersOf(values),
-  };
+  if (type !== 'text' && type !== 'list') return base;
+  const allowed = values === undefined ? parseCharacters(characters ?? 'printable') : charactersOf(values);
+  return { ...base, characters: allowed, isStructured: type === 'list' };
 }
 
 function ofParameter(name: string, parameter: RecipeParameter | undefined): Flow {

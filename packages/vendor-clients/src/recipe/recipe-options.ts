@@ -52,15 +52,21 @@ export function createOptions(recipe: Recipe): z.ZodRawShape {
   };
 }
 
-function createOptionSchema(option: RecipeOption): z.ZodType {
+/** Returns the schema of one option. */
+export function createOptionSchema(option: RecipeOption): z.ZodType {
   const schema = createBareSchema(option).describe(option.description);
   if (option.default !== undefined) return schema.default(option.default);
   return option.optional === true ? schema.optional() : schema;
 }
 
-function createBareSchema({ type, values, characters, max }: RecipeOption): z.ZodType {
+/** Returns the schema of one option, without its default. */
+export function createBareSchema({ type, values, characters, max }: RecipeOption): z.ZodType {
   if (type === 'number') return z.int().max(max ?? Number.MAX_SAFE_INTEGER);
   if (type === 'flag') return z.boolean();
+  if (type === 'list') {
+    const member = createBareSchema({ description: '', type: 'text', values, characters, max });
+    return z.array(member).min(1).max(100);
+  }
   if (values !== undefined) return z.enum(values);
   const { accepts } = parseCharacters(characters ?? 'printable');
   return z

@@ -2,16 +2,11 @@ import { generateKeyPairSync } from 'node:crypto';
 import { parseCharacters } from './character-set.ts';
 import type { Recipe, RecipeOption, RecipeParameter } from './recipe-schema.ts';
 
-/** Returns a value that an option or a parameter accepts, for a trial of the recipe: its default, else a made one. */
-export function sampleValue({
-  type,
-  values,
-  characters,
-  max,
-  default: value,
-}: RecipeOption | RecipeParameter): unknown {
-  if (value !== undefined) return value;
-  if (type === 'number') return 1;
+/** Returns a value that an option or a parameter accepts, for a trial of the recipe: its example or default, else a made one. */
+export function sampleValue(field: RecipeOption | RecipeParameter): unknown {
+  const { type, values, characters, max, default: value, example = value } = field;
+  if (example !== undefined) return example;
+  if (type === 'number') return 'min' in field ? Math.max(1, field.min ?? 1) : 1;
   if (type === 'flag') return true;
   if (type === 'json') return {};
   const text = values?.[0] ?? sampleText(characters, type === 'list' ? undefined : max);

@@ -2,7 +2,7 @@ import { ValetKeyError } from '@valetkey/core-types';
 import type { KeyObject } from 'node:crypto';
 import { createAccessTokenKeeper, type AccessTokenKeeper } from '../kit/access-token-keeper.ts';
 import { requestClientCredentialsToken } from '../kit/client-credentials.ts';
-import type { Credential } from '../kit/credentials.ts';
+import type { Credential, UseOptions } from '../kit/credentials.ts';
 import type { Operation } from '../kit/door/door.ts';
 import type { MintDependencies } from './mint-request.ts';
 import type { RecipeService } from './recipe-schema.ts';
@@ -27,22 +27,23 @@ export function createSecretUse(service: RecipeService | undefined, dependencies
     useSlots((secrets) => keeper.use(operation(), (token) => call(secrets, { token: token.reveal() })));
 }
 
-type UseSlots = <Result>(call: (secrets: Secrets) => Promise<Result>) => Promise<Result>;
+type UseSlots = <Result>(call: (secrets: Secrets) => Promise<Result>, options?: UseOptions) => Promise<Result>;
 
 /** Returns a function that calls with one slot of each credential, and with the other slot of one that the vendor refuses. */
-function createSlotUse(credentials: Readonly<Record<string, Credential<SlotValue>>>): UseSlots {
+export function createSlotUse(credentials: Readonly<Record<string, Credential<SlotValue>>>): UseSlots {
   const names = Object.keys(credentials);
   const use = async <Result>(
     index: number,
     taken: Secrets,
     call: (secrets: Secrets) => Promise<Result>,
+    options: UseOptions | undefined,
   ): Promise<Result> => {
     const name = names[index];
     const credential = name === undefined ? undefined : credentials[name];
     if (name === undefined || credential === undefined) return call(taken);
-    return credential.use((value) => use(index + 1, { ...taken, [name]: value }, call));
+    return credential.use((value) => use(index + 1, { ...taken, [name]: value }, call, options), options);
   };
-  return (call) => use(0, {}, call);
+  return (call, options) => use(0, {}, call, options);
 }
 
 /** Creates the keeper of the access token that a vendor grants to the broker itself. */

@@ -107,6 +107,24 @@ test('a recipe requests an access token once, keeps it, and reads XML without en
   ]);
 });
 
+test.each([
+  ['the five names of XML', 'a&amp;b&lt;c&gt;d&quot;e&apos;f', `a&b<c>d"e'f`],
+  ['numbers', '&#65;&#x42;&#x1F511;', 'AB\u{1F511}'],
+  ['an escaped reference', '&amp;lt;', '&lt;'],
+  ['CDATA', '<![CDATA[a&amp;b]]>', 'a&amp;b'],
+  ['numbers that are no character', '&#0;&#xD800;&#x110000;', '&#0;&#xD800;&#x110000;'],
+])('a recipe reads a text of XML with %s as it is meant', async (_, written, read) => {
+  await using server = await startVendorServer({ json: { access_token: 'granted-sample', token_type: 'Bearer' } });
+  await using vendorServer = await startVendorServer({
+    text: `<client-token><value>${written}</value></client-token>`,
+  });
+  const connection = { clientSecret: 'sample-secret', clientId: 'sample-id' };
+  const client = defineRecipe(voices).createClient({ ...connection, tokenUrl: server.url, baseUrl: vendorServer.url });
+  const { fields } = await client.issue();
+  await client.close();
+  expect((fields['token'] as { reveal: () => string }).reveal()).toBe(read);
+});
+
 test('a response that is no XML is refused', async () => {
   await using server = await startVendorServer({ json: { access_token: 'granted-sample', token_type: 'Bearer' } });
   await using vendorServer = await startVendorServer({ text: '<open>' });

@@ -1,7 +1,7 @@
 import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Secret } from '@valetkey/core-types';
 import { z } from 'zod';
-import { customCredential, secretCredential, type CredentialDeclaration } from '../kit/credentials.ts';
+import { customCredential, secretCredential, type Credential, type CredentialDeclaration } from '../kit/credentials.ts';
 import { normalizePem, rsaPrivateKeySchema } from '../kit/private-key.ts';
 import type { Recipe } from './recipe-schema.ts';
 
@@ -22,8 +22,21 @@ export function declareSecret({ type, description }: SecretField): CredentialDec
   return customCredential(schema, (key) => [exportKey(key)]) as CredentialDeclaration;
 }
 
+/** Returns the credentials of a connection, with the slots of each as requests and signatures use them. */
+export function openSlots(
+  secrets: Readonly<Record<string, SecretField>>,
+  credentials: Readonly<Record<string, Credential<unknown>>>,
+): Readonly<Record<string, Credential<SlotValue>>> {
+  const slots: Record<string, Credential<SlotValue>> = {};
+  for (const [name, { type }] of Object.entries(secrets)) {
+    const credential = credentials[name];
+    if (credential !== undefined) slots[name] = credential.map((value) => readSlot(type, value));
+  }
+  return slots;
+}
+
 /** Reads one slot of a secret. */
-export function readSlot(type: SecretField['type'], value: unknown): SlotValue {
+function readSlot(type: SecretField['type'], value: unknown): SlotValue {
   if (type === 'rsa-private-key' || type === 'ec-private-key') return { text: undefined, key: value as KeyObject };
   const text = (value as Secret).reveal();
   return { text, key: createSecretKey(text, type === 'base64' ? 'base64' : 'utf8') };

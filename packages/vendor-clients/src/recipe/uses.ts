@@ -1,4 +1,5 @@
 import { flowOfSignature, flowOfValue, ofResponse, ofSignature, scopeOf, type Flow, type Scope } from './flow.ts';
+import type { ProxyRecipe } from './proxy-schema.ts';
 import type { Recipe } from './recipe-schema.ts';
 import type { RecipeRequest, RecipeStep } from './step-schema.ts';
 import { listExpressions, type ValueTemplate } from './template.ts';
@@ -82,13 +83,12 @@ export function listUses(recipe: Recipe): readonly Use[] {
   if (endpoint !== undefined) {
     const fields = new Map(Object.entries({ ...answer.details, ...answer.token }));
     const token = (name: string) => (fields.has(name) ? flowOfValue(fields.get(name) ?? '', scope) : undefined);
-    const error = (name: string) => (['code', 'detail', 'status'].includes(name) ? ofSignature : undefined);
     const responding = new Map<string, FlowEntry>([
       ['token', token],
       ['expires_in', ofSignature],
     ]);
     add(uses, endpoint.respond.body as ValueTemplate, at('endpoint.respond.body', 'response', responding));
-    add(uses, endpoint.refuse as ValueTemplate, at('endpoint.refuse', 'response', new Map([['error', error]])));
+    add(uses, endpoint.refuse as ValueTemplate, at('endpoint.refuse', 'response', new Map([['error', ofError]])));
   }
   if (verify !== undefined) addRequest(uses, verify, 'verify', without(scopeOf(recipe), 'parameters', 'user'));
   return uses;
@@ -113,6 +113,20 @@ function resultOf(step: RecipeStep, scope: Scope): Flow {
   if ('http' in step) return ofResponse;
   return 'sign' in step ? flowOfSignature(step.sign, scope) : ofSignature;
 }
+/** Returns every template of a recipe that forwards calls. What is injected reads secrets alone. */
+export function listProxyUses(recipe: ProxyRecipe): readonly Use[] {
+  const uses: Collected = [];
+  const scope = scopeOf({ ...recipe, parameters: {} });
+  const { baseUrl, proxy, verify } = recipe;
+  add(uses, baseUrl, at('baseUrl', 'base URL', scope));
+  add(uses, proxy.inject, at('proxy.inject', 'header', new Map([...scope].filter(([name]) => name === 'secrets'))));
+  add(uses, proxy.refuse as ValueTemplate, at('proxy.refuse', 'response', new Map([['error', ofError]])));
+  if (verify !== undefined) addRequest(uses, verify, 'verify', scope);
+  return uses;
+}
+
+/** What the body of an error may read. */
+const ofError = (name: string) => (['code', 'detail', 'status'].includes(name) ? ofSignature : undefined);
 
 /** Returns what a request may read that is sent for no token. */
 function without(scope: Scope, ...names: readonly string[]): Map<string, FlowEntry> {

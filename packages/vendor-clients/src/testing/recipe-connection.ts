@@ -2,19 +2,32 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import type { Principal } from '@valetkey/core-types';
 import { parseCharacters } from '../recipe/character-set.ts';
+import type { AnyRecipeInput } from '../recipe/define-recipe.ts';
+import type { ProxyRecipeInput } from '../recipe/proxy-schema.ts';
 import { recipeSchema, type Recipe, type RecipeInput } from '../recipe/recipe-schema.ts';
 
 const folder = new URL('../vendors/', import.meta.url);
 
-/** Returns every recipe of the catalog. */
+/** Returns every recipe of the catalog that issues tokens. */
 export async function loadRecipes(): Promise<readonly RecipeInput[]> {
+  const recipes = await loadAllRecipes();
+  return recipes.flatMap((recipe) => ('proxy' in recipe ? [] : [recipe]));
+}
+
+/** Returns every recipe of the catalog that forwards calls. */
+export async function loadProxyRecipes(): Promise<readonly ProxyRecipeInput[]> {
+  const recipes = await loadAllRecipes();
+  return recipes.flatMap((recipe) => ('proxy' in recipe ? [recipe] : []));
+}
+
+async function loadAllRecipes(): Promise<readonly AnyRecipeInput[]> {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
     file.endsWith('.recipe.ts'),
   );
   const modules = await Promise.all(
     files
       .toSorted()
-      .map(async (file) => (await import(new URL(file, folder).href)) as Readonly<Record<string, RecipeInput>>),
+      .map(async (file) => (await import(new URL(file, folder).href)) as Readonly<Record<string, AnyRecipeInput>>),
   );
   return modules.flatMap((module) => Object.values(module));
 }

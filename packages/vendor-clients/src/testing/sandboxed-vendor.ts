@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers';
 import { Secret, type Principal, type Vendor, type VendorDefinition, type VendorEvent } from '@valetkey/core-types';
 import { simulations, type Sandbox, type SandboxVendor } from '@valetkey/sandbox';
 import { vendors } from '../registry.ts';
+import { tokenProxyOf } from './token-proxy.ts';
 
 const principal: Principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
 
@@ -49,9 +50,10 @@ export async function operate(vendor: Vendor): Promise<string> {
     await verify?.();
     return 'verified';
   }
-  const token = await proxy.issueServerToken(proxy.tokenKey(principal));
-  const [call = { method: 'GET', path: '/' }] = proxy.allow;
-  const response = await proxy.send({ ...call, query: '', headers: {} }, token);
+  const { allow, issueServerToken, tokenKey, send } = tokenProxyOf(vendor);
+  const token = await issueServerToken(tokenKey(principal));
+  const [call = { method: 'GET', path: '/' }] = allow;
+  const response = await send({ ...call, query: '', headers: {} }, token);
   if (response === 'token_refused') throw new Error('The vendor refused the token.');
   return await text(response.body);
 }

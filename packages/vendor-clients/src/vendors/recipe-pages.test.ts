@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { toVendor } from '../recipe/index.ts';
-import { recipeSchema } from '../recipe/recipe-schema.ts';
-import { connectionOf, loadRecipes } from '../testing/recipe-connection.ts';
+import { defineRecipe } from '../recipe/index.ts';
+import { connectionOf, loadProxyRecipes, loadRecipes } from '../testing/recipe-connection.ts';
 
 const folder = new URL('../../../../docs/vendors/', import.meta.url);
-const recipes = new Map((await loadRecipes()).map((input) => [input.id, recipeSchema.parse(input)]));
+const issuing = (await loadRecipes()).map((input) => defineRecipe(input));
+const forwarding = (await loadProxyRecipes()).map((input) => defineRecipe(input));
+const recipes = new Map([...issuing, ...forwarding].map((vendor) => [vendor.id, vendor] as const));
 
 type Connection = Readonly<Record<string, unknown>>;
 
@@ -36,12 +37,12 @@ const connections = readdirSync(folder).flatMap((page) => {
 });
 
 test.each(connections)('the page $page configures $id as its recipe accepts it', ({ recipe, connection }) => {
-  const { options } = toVendor(recipe);
-  const samples = connectionOf(recipe, 'https://vendor.example');
+  const { options, recipe: data } = recipe;
+  const samples: Connection = 'proxy' in data ? connection : connectionOf(data, 'https://vendor.example');
   const own = Object.entries(connection)
     .filter(([field]) => !ofBroker.has(field))
     // A private key must be one.
-    .map(([field, value]) => [field, recipe.secrets[field] === undefined ? value : samples[field]]);
+    .map(([field, value]) => [field, data.secrets[field] === undefined ? value : samples[field]]);
   expect(options.safeParse(Object.fromEntries(own))).toMatchObject({ success: true });
 });
 

@@ -6,6 +6,7 @@ import type { Connection, Connections } from '../../vendors/connections.ts';
 import { issueClientToken } from '../../vendors/issue-token.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { createProblemSender, type FailureFormat } from '../errors/problem-sender.ts';
+import { inWordsOf } from '../errors/vendor-words.ts';
 import { authenticateWith, operationOf, principalOf, type ReadCredentials } from '../request-rules.ts';
 
 interface EndpointRouteDependencies {
@@ -34,7 +35,7 @@ export function addEndpointRoute(server: FastifyInstance, dependencies: Endpoint
     scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
     scope.setErrorHandler((thrown, request, reply) => {
       const endpoint = endpointOf(request);
-      const format = endpoint === undefined ? problems : inWordsOf(endpoint, problems);
+      const format = endpoint === undefined ? problems : inWordsOf(endpoint.refuse, problems);
       createProblemSender(countError, format)(thrown, request, reply);
     });
     const route = {
@@ -79,16 +80,5 @@ function toEndpointRequest({ url, headers, body }: FastifyRequest): EndpointRequ
     query: start < 0 ? '' : url.slice(start),
     mediaType: mediaType.trim().toLowerCase(),
     body: typeof body === 'string' ? body : '',
-  };
-}
-
-/** Returns the format of errors that the vendor's SDK reads. The status stays that of the broker. */
-function inWordsOf(endpoint: EndpointAbility, { challengeOf }: FailureFormat): FailureFormat {
-  return {
-    contentType: 'application/json',
-    statusOf: ({ status }) => status,
-    encode: ({ status, code, message }) =>
-      JSON.parse(endpoint.refuse({ status, code, detail: message }).body) as object,
-    challengeOf,
   };
 }

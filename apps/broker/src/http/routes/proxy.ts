@@ -5,9 +5,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Identify } from '../../identity/identify.ts';
 import { principalKey } from '../../identity/identify.ts';
 import type { CallerLimits } from '../../policy/caller-limits.ts';
+import type { Connections } from '../../vendors/connections.ts';
 import type { Perform } from '../../vendors/perform.ts';
 import { proxyCall } from '../../vendors/proxy-call.ts';
+import { readFromCarriers } from '../carried-token.ts';
+import { createProblemSender, type FailureFormat } from '../errors/problem-sender.ts';
 import { toValetKeyError } from '../errors/problem.ts';
+import { inWordsOf } from '../errors/vendor-words.ts';
 import { authenticateWith, markHeader, operationOf, principalOf, type ReadCredentials } from '../request-rules.ts';
 import { cutOff } from '../sockets.ts';
 import { readProxyRequest } from './proxy-request.ts';
@@ -15,18 +19,23 @@ import { readProxyRequest } from './proxy-request.ts';
 interface ProxyRouteDependencies {
   readonly identify: Identify;
   readonly readCredentials: ReadCredentials;
+  readonly connections: Connections;
   readonly perform: Perform;
   readonly tokens: TokenCache;
   readonly callerLimits: CallerLimits;
   readonly countError: (error: ValetKeyError) => void;
+  /** The format of an error about a connection whose vendor's SDK reads no other. */
+  readonly problems: FailureFormat;
 }
 
 /**
  * Adds `ANY /v1/vendors/{connection}/proxy/*`: calls the vendor on the principal's behalf and streams the response. With
- * `/proxy?url=`, the caller names an absolute link of the vendor instead of a path.
+ * `/proxy?url=`, the caller names an absolute link of the vendor instead of a path. An unmodified client SDK of some vendors
+ * can call it: the app's token stands where the SDK sends its key, and errors are in the vendor's words.
  */
 export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteDependencies): void {
-  const { identify, readCredentials, perform, tokens, callerLimits, countError } = dependencies;
+  const { identify, connections, perform, tokens, callerLimits, countError, problems } = dependencies;
+  const readCredentials = readFromCarriers(connections, dependencies.readCredentials);
   server.register(async (scope) => {
     // The body is for the vendor, so the broker parses no media type.
     scope.removeAllContentTypeParsers();
@@ -34,6 +43,12 @@ export function addProxyRoute(server: FastifyInstance, dependencies: ProxyRouteD
     // Node would parse the unread rest of a body as the next request on this socket.
     scope.addHook('onSend', async ({ raw }, reply) => {
       if (!raw.complete) reply.header('connection', 'close');
+    });
+    scope.setErrorHandler((thrown, request, reply) => {
+      const { connection } = request.params as { connection: string };
+      const refuse = connections.get(connection)?.vendor.proxy?.refuse;
+      const format = refuse === undefined ? problems : inWordsOf(refuse, problems);
+      createProblemSender(countError, format)(thrown, request, reply);
     });
     const route = {
       method: scope.supportedMethods,

@@ -16,6 +16,7 @@ export const ablyJwtRecipe = {
         'The operations that the user may use, by channel, such as `{ "room:{user}": ["subscribe"] }`. Ably allows no more than the key itself may.',
       type: 'json',
       from: 'policy',
+      example: { 'sample:*': ['subscribe'] },
     },
   },
   subject: { characters: 'A-Za-z0-9_.@|+-', max: 128, otherwise: 'hash' },

@@ -12,6 +12,7 @@ export const algoliaRecipe = {
       description: 'The indices that the user may search. A star at the beginning or the end stands for any text.',
       type: 'list',
       from: 'policy',
+      example: ['sample'],
     },
     filters: {
       description: 'A filter of every search, such as `visible_by:{user}`.',

@@ -9,7 +9,7 @@ export const azureOpenaiRealtimeRecipe = {
   },
   baseUrl: 'https://{options.resource}.openai.azure.com',
   parameters: {
-    model: { description: 'The name of the deployment of a realtime model.', from: 'policy' },
+    model: { description: 'The name of the deployment of a realtime model.', from: 'policy', example: 'gpt-realtime' },
     instructions: {
       description: 'The instructions for the model.',
       characters: 'multiline',

@@ -10,7 +10,10 @@ export const firebaseRecipe = {
     },
   },
   options: {
-    clientEmail: { description: 'The email of the service account: `client_email` of its JSON file.' },
+    clientEmail: {
+      description: 'The email of the service account: `client_email` of its JSON file.',
+      example: 'sample@sample.iam.gserviceaccount.com',
+    },
     tenantId: { description: 'The tenant of Identity Platform in which the user signs in.', optional: true },
   },
   parameters: {

@@ -4,13 +4,20 @@ export const meilisearchRecipe = {
   id: 'meilisearch',
   title: 'Meilisearch',
   secrets: { apiKey: { description: 'An API key with the only action `search`. Never the master key.' } },
-  options: { apiKeyUid: { description: 'The `uid` of the API key.', characters: 'A-Fa-f0-9-' } },
+  options: {
+    apiKeyUid: {
+      description: 'The `uid` of the API key.',
+      characters: 'A-Fa-f0-9-',
+      example: '00000000-0000-4000-8000-000000000000',
+    },
+  },
   parameters: {
     search_rules: {
       description:
         'The indexes that the user may search, such as `{ "orders": { "filter": "owner = \\"{claim:sub}\\"" } }`.',
       type: 'json',
       from: 'policy',
+      example: { sample: {} },
     },
   },
   binding: 'account',

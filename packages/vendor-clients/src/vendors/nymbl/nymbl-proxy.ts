@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { ValetKeyError, type ProxyAbility, type ProxyResponse, type Secret } from '@valetkey/core-types';
+import { ValetKeyError, type TokenProxyAbility, type ProxyResponse, type Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import type { Credential } from '../../kit/credentials.ts';
 import type { Door } from '../../kit/door/door.ts';
@@ -39,7 +39,7 @@ export function createForward(
   api: Door,
   apiKey: Credential,
   options: ForwardLimits & { readonly rateLimitScope: 'connection' | 'customer' },
-): ProxyAbility['send'] {
+): TokenProxyAbility['send'] {
   const { rateLimitScope, ...limits } = options;
   return async (request, token, key) => {
     // The scope of a token names its customer.

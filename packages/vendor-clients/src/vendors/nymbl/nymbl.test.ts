@@ -4,6 +4,7 @@ import { Secret, type ProxyRequest, type ServerToken, type ValetKeyError } from 
 import { expect, test } from 'vitest';
 import { fakeJwt, startVendorServer } from '../../testing/vendor-server.ts';
 import { createNymblClient, nymbl, type NymblOptions } from './nymbl.ts';
+import { tokenProxyOf } from '../../testing/token-proxy.ts';
 
 const base = {
   clientId: 'client',
@@ -238,14 +239,14 @@ test.each([
 
 test('the token key has the configured scope with the customer in each `{customer}`, and changes with the client', async () => {
   const options = nymbl.options.parse({ ...base, scope: '{customer}/api.{customer}' });
-  const { proxy } = nymbl.create(options);
+  const proxy = tokenProxyOf(nymbl.create(options));
   const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: {} };
-  expect(proxy?.tokenKey(principal)).toMatchObject({
+  expect(proxy.tokenKey(principal)).toMatchObject({
     scope: 'acme-corp/api.acme-corp',
     client: 'client',
     resource: 'https://api.nymbldev.com',
   });
-  const keyOf = (clientId: string) => nymbl.create({ ...options, clientId }).proxy?.tokenKey(principal);
+  const keyOf = (clientId: string) => tokenProxyOf(nymbl.create({ ...options, clientId })).tokenKey(principal);
   expect(keyOf('client')).toEqual(keyOf('client'));
   expect(keyOf('client')).not.toEqual(keyOf('other'));
 });
@@ -275,28 +276,30 @@ test('send bounds the bodies of the request and of the response', async () => {
 
 test('the customer is a claim of the principal that must be one plain word', () => {
   const options = nymbl.options.parse({ ...base, customer: { claim: 'customer' } });
-  const { proxy } = nymbl.create(options);
+  const proxy = tokenProxyOf(nymbl.create(options));
   const principalOf = (claims: Record<string, unknown>) => ({
     issuer: 'https://idp.example',
     subject: 'alice',
     scopes: [],
     claims,
   });
-  expect(proxy?.tokenKey(principalOf({ customer: 'acme-corp' }))).toMatchObject({
+  expect(proxy.tokenKey(principalOf({ customer: 'acme-corp' }))).toMatchObject({
     vendor: 'nymbl',
     client: 'client',
     scope: 'nymbl-customer-api/acme-corp',
   });
   for (const customer of [undefined, '', '..', 'a/b', 'a b', 'a\nb', 7, ['acme'], 'x'.repeat(200)]) {
-    expect(() => proxy?.tokenKey(principalOf({ customer }))).toThrow(expect.objectContaining({ code: 'forbidden' }));
+    expect(() => proxy.tokenKey(principalOf({ customer }))).toThrow(expect.objectContaining({ code: 'forbidden' }));
   }
 });
 
 test('the customer may be a claim inside another one', () => {
-  const { proxy } = nymbl.create(nymbl.options.parse({ ...base, customer: { claim: 'app_metadata.customer' } }));
+  const proxy = tokenProxyOf(
+    nymbl.create(nymbl.options.parse({ ...base, customer: { claim: 'app_metadata.customer' } })),
+  );
   const claims = { app_metadata: { customer: 'acme-corp' } };
   const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims };
-  expect(proxy?.tokenKey(principal)).toMatchObject({ scope: 'nymbl-customer-api/acme-corp' });
+  expect(proxy.tokenKey(principal)).toMatchObject({ scope: 'nymbl-customer-api/acme-corp' });
 });
 
 test('the customer claim counts only in tokens of the configured issuer', () => {
@@ -304,17 +307,22 @@ test('the customer claim counts only in tokens of the configured issuer', () => 
   const vendor = nymbl.create(nymbl.options.parse({ ...base, customer: { claim: 'customer', issuer } }));
   const claims = { customer: 'acme-corp' };
   expect(vendor.claims).toEqual([{ option: 'customer', claim: 'customer', issuer }]);
-  expect(vendor.proxy?.tokenKey({ issuer, subject: 'alice', scopes: [], claims })).toMatchObject({ vendor: 'nymbl' });
+  expect(tokenProxyOf(vendor).tokenKey({ issuer, subject: 'alice', scopes: [], claims })).toMatchObject({
+    vendor: 'nymbl',
+  });
   expect(() =>
-    vendor.proxy?.tokenKey({ issuer: 'https://other.example', subject: 'alice', scopes: [], claims }),
+    tokenProxyOf(vendor).tokenKey({ issuer: 'https://other.example', subject: 'alice', scopes: [], claims }),
   ).toThrow(expect.objectContaining({ code: 'forbidden' }));
 });
 
 test('the token key changes with the client secret', () => {
   const versionOf = (clientSecret: string) =>
-    nymbl
-      .create(nymbl.options.parse({ ...base, clientSecret }))
-      .proxy?.tokenKey({ issuer: 'i', subject: 's', scopes: [], claims: {} }).secretVersion;
+    tokenProxyOf(nymbl.create(nymbl.options.parse({ ...base, clientSecret }))).tokenKey({
+      issuer: 'i',
+      subject: 's',
+      scopes: [],
+      claims: {},
+    }).secretVersion;
   expect(versionOf('one')).toBe(versionOf('one'));
   expect(versionOf('one')).not.toBe(versionOf('two'));
 });
@@ -340,7 +348,7 @@ test('send returns a 403 to a HEAD, because it has no body that says whether the
 test('the proxy ability forwards every call, because the broker has checked the call against `allow`', async () => {
   await using server = await startVendorServer({ json: {} });
   const vendor = nymbl.create(nymbl.options.parse({ ...base, allow: [], baseUrl: server.url }));
-  expect(await vendor.proxy?.send(read, token)).toMatchObject({ status: 200 });
+  expect(await tokenProxyOf(vendor).send(read, token)).toMatchObject({ status: 200 });
   await vendor.close();
 });
 
@@ -377,12 +385,12 @@ test.each([
     });
     const vendor = nymbl.create(options);
     const send = async (customer: string): Promise<unknown> => {
-      const { proxy } = vendor;
+      const proxy = tokenProxyOf(vendor);
       const principal = { issuer: 'https://idp.example', subject: 'alice', scopes: [], claims: { customer } };
       const token = { kind: 'server', vendor: 'nymbl', secret: new Secret(`of-${customer}`) } as const;
       const request = { method: 'GET', path: '/Patients', query: '', headers: {} };
-      const key = proxy?.tokenKey(principal);
-      return proxy?.send(request, token, key).then(
+      const key = proxy.tokenKey(principal);
+      return proxy.send(request, token, key).then(
         () => 'sent',
         ({ code, reason }: ValetKeyError) => `${code} ${reason}`,
       );

@@ -3,7 +3,7 @@ import {
   ValetKeyError,
   type CallOptions,
   type Principal,
-  type ProxyAbility,
+  type TokenProxyAbility,
   type ServerToken,
   type Verification,
 } from '@valetkey/core-types';
@@ -25,7 +25,7 @@ export interface NymblClient extends VendorClient {
    * Sends a call with a token. `'token_refused'` means that Nymbl refused the token and nothing was forwarded. Rejects with
    * `forbidden` for a call that is not in `allow`.
    */
-  readonly send: ProxyAbility['send'];
+  readonly send: TokenProxyAbility['send'];
 }
 
 /** A customer's name becomes part of a scope, so it is one plain word. */

@@ -18,7 +18,11 @@ export const openaiRealtimeRecipe = {
   },
   baseUrl: 'https://api.openai.com',
   parameters: {
-    model: { description: 'The model of the sessions, such as `gpt-realtime`.', from: 'policy' },
+    model: {
+      description: 'The model of the sessions, such as `gpt-realtime`.',
+      from: 'policy',
+      example: 'gpt-realtime',
+    },
     instructions: {
       description: 'The instructions for the model.',
       characters: 'multiline',
@@ -96,7 +100,8 @@ export const openaiRealtimeRecipe = {
   },
   sample: {
     mint: {
-      value: 'sample-client-secret',
+      // OpenAI's client SDK accepts only a secret with this beginning in a browser.
+      value: 'ek_sample-client-secret',
       expires_at: 4_102_444_800,
       session: { type: 'realtime', object: 'realtime.session', model: 'gpt-realtime' },
     },

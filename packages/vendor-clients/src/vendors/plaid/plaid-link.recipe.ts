@@ -26,12 +26,14 @@ export const plaidLinkRecipe = {
       type: 'list',
       characters: 'a-z_',
       from: 'policy',
+      example: ['transactions'],
     },
     country_codes: {
       description: 'The countries whose banks Link shows, such as `US`.',
       type: 'list',
       characters: 'A-Z',
       from: 'policy',
+      example: ['US'],
     },
     language: {
       description: 'The language of Link.',

@@ -13,6 +13,7 @@ export const pusherChannelRecipe = {
       characters: '0-9.',
       max: 40,
       from: 'caller',
+      example: '1234.5678',
     },
     channel_name: {
       description: 'The channel to which the app subscribes.',
@@ -20,6 +21,7 @@ export const pusherChannelRecipe = {
       max: 164,
       from: 'caller',
       authorize: true,
+      example: 'private-sample',
     },
   },
   binding: 'account',

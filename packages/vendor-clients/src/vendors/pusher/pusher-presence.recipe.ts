@@ -13,6 +13,7 @@ export const pusherPresenceRecipe = {
       characters: '0-9.',
       max: 40,
       from: 'caller',
+      example: '1234.5678',
     },
     channel_name: {
       description: 'The channel to which the app subscribes.',
@@ -20,6 +21,7 @@ export const pusherPresenceRecipe = {
       max: 164,
       from: 'caller',
       authorize: true,
+      example: 'presence-sample',
     },
     user_info: {
       description: 'What the other members of the channel receive about the user, at most 1 KB of JSON.',

@@ -13,6 +13,7 @@ export const pusherUserRecipe = {
       characters: '0-9.',
       max: 40,
       from: 'caller',
+      example: '1234.5678',
     },
     user_info: {
       description: 'What the server receives about the user, as JSON.',

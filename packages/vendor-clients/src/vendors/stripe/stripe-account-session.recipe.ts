@@ -21,6 +21,7 @@ export const stripeAccountSessionRecipe = {
       description: 'The embedded components that the session enables, as Stripe documents them.',
       type: 'json',
       from: 'policy',
+      example: { payments: { enabled: true } },
     },
   },
   subject: { characters: 'A-Za-z0-9_', max: 255, otherwise: 'refuse', givenBy: 'vendor' },

@@ -26,6 +26,7 @@ export const stripeCustomerSessionRecipe = {
       description: 'The components of Stripe that the session enables, as Stripe documents them.',
       type: 'json',
       from: 'policy',
+      example: { payment_element: { enabled: true } },
     },
   },
   subject: { characters: 'A-Za-z0-9_-', max: 255, otherwise: 'hash' },

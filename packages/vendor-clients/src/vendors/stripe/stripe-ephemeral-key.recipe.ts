@@ -25,6 +25,7 @@ export const stripeEphemeralKeyRecipe = {
       characters: 'a-z0-9.-',
       max: 40,
       from: 'caller',
+      example: '2026-10-28.endive',
     },
   },
   subject: { characters: 'A-Za-z0-9_-', max: 255, otherwise: 'hash' },

@@ -11,6 +11,7 @@ export const typesenseRecipe = {
       description: 'A filter of every search, such as `owner:={claim:sub}`.',
       from: 'policy',
       max: 4000,
+      example: 'public:=true',
     },
     include_fields: {
       description: 'The only fields of the results.',

@@ -1,0 +1,62 @@
+import type { ProxyRecipeInput } from '../../recipe/index.ts';
+
+export const deepgramProxyRecipe = {
+  id: 'deepgram-proxy',
+  title: 'Deepgram API',
+  secrets: { apiKey: { description: 'An API key of the Deepgram project with the role Member.' } },
+  options: {
+    models: {
+      description: 'The models and voices that callers may use, such as `nova-3` and `aura-2-thalia-en`.',
+      type: 'list',
+      characters: 'A-Za-z0-9._:-',
+      max: 100,
+    },
+  },
+  baseUrl: 'https://api.deepgram.com',
+  proxy: {
+    carriers: [{ header: 'authorization', scheme: 'Token' }],
+    inject: { authorization: 'Token {secrets.apiKey}' },
+    calls: [
+      {
+        method: 'POST',
+        paths: ['/v1/listen'],
+        query: { model: { in: '{options.models}' } },
+        freeQuery: [
+          'channels',
+          'detect_language',
+          'diarize',
+          'dictation',
+          'encoding',
+          'filler_words',
+          'keyterm',
+          'keywords',
+          'language',
+          'measurements',
+          'mip_opt_out',
+          'multichannel',
+          'numerals',
+          'paragraphs',
+          'profanity_filter',
+          'punctuate',
+          'redact',
+          'replace',
+          'sample_rate',
+          'search',
+          'smart_format',
+          'utt_split',
+          'utterances',
+        ],
+      },
+      {
+        method: 'POST',
+        paths: ['/v1/speak'],
+        query: { model: { in: '{options.models}' } },
+        freeQuery: ['bit_rate', 'container', 'encoding', 'mip_opt_out', 'sample_rate'],
+      },
+    ],
+    refuse: { err_code: '{error.code}', err_msg: '{error.detail}' },
+  },
+  errorFields: ['err_code', 'category'],
+  verify: { method: 'GET', path: '/v1/auth/token', headers: { authorization: 'Token {secrets.apiKey}' } },
+  docs: { hook: '`environment.base`, and `apiKey`, a function', withdrawal: 'a block: the broker checks each call' },
+} as const satisfies ProxyRecipeInput;
