@@ -1,5 +1,5 @@
 import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto';
-import type { Secret } from '@valetkey/core-types';
+import { secretSlotsSchema, type Secret, type SecretSlots } from '@valetkey/core-types';
 import { z } from 'zod';
 import { customCredential, secretCredential, type Credential, type CredentialDeclaration } from '../kit/credentials.ts';
 import { normalizePem, rsaPrivateKeySchema } from '../kit/private-key.ts';
@@ -15,7 +15,11 @@ export interface SlotValue {
 
 /** Returns the declaration of a secret as a credential of a vendor. */
 export function declareSecret({ type, description }: SecretField): CredentialDeclaration {
-  if (type === 'text' || type === 'base64') return secretCredential(description) as CredentialDeclaration;
+  if (type === 'text') return secretCredential(description) as CredentialDeclaration;
+  if (type === 'base64') {
+    const schema = secretSlotsSchema.refine(areBase64Keys, { error: base64Requirement }).describe(description);
+    return customCredential(schema, (secret) => [secret.reveal()]) as CredentialDeclaration;
+  }
   const keySchema = type === 'rsa-private-key' ? rsaPrivateKeySchema : ecPrivateKeySchema;
   const slotsSchema = z.strictObject({ current: keySchema, next: keySchema.optional() });
   const schema = z.union([keySchema.transform((current) => ({ current })), slotsSchema]).describe(description);
@@ -42,13 +46,28 @@ function readSlot(type: SecretField['type'], value: unknown): SlotValue {
   return { text, key: createSecretKey(text, type === 'base64' ? 'base64' : 'utf8') };
 }
 
+const base64Requirement = 'must be the base64 of a key of at least 16 bytes';
+const base64Form = /^[A-Za-z0-9+/_-]+={0,2}$/;
+
+/** Other texts are decoded without an error, some of them to no bytes at all: everyone can sign with that key. */
+function areBase64Keys({ current, next = current }: SecretSlots<Secret>): boolean {
+  return [current, next].every((secret) => {
+    const text = secret.reveal();
+    return base64Form.test(text) && Buffer.from(text, 'base64').length >= 16;
+  });
+}
+
 const requirement = 'must be a private EC key (P-256 or P-384) or an Ed25519 key in PEM';
+
+/** P-256 and P-384, as OpenSSL names them. */
+const signingCurves = new Set(['prime256v1', 'secp384r1']);
 
 /** Parses a private EC or Ed25519 key in PEM into a key object, which prints nothing of the key. */
 const ecPrivateKeySchema = z.string().transform((text, context): KeyObject => {
   try {
     const key = createPrivateKey(normalizePem(text));
-    if (key.asymmetricKeyType === 'ec' || key.asymmetricKeyType === 'ed25519') return key;
+    const { namedCurve = '' } = key.asymmetricKeyDetails ?? {};
+    if (key.asymmetricKeyType === 'ed25519' || signingCurves.has(namedCurve)) return key;
   } catch {
     // The parser's error would quote the key.
   }
