@@ -46,6 +46,11 @@ const signed = (message: string) => ({ more: [{ as: 'signature', sign: { ...sign
 const claimed = (claims: object) => ({
   more: [{ as: 'second', jwt: { ...jwt, claims: { ...jwt.claims, ...claims } } }],
 });
+const called = (http: object) => ({
+  baseUrl: 'https://api.acme.example',
+  more: [{ as: 'mint', http: { method: 'GET', path: '/', ...http } }],
+  sample: { mint: {} },
+});
 const secretOf = (type: string) => ({ apiKey: { description }, other: { description, type } });
 const agora = {
   codec: 'agora-007',
@@ -73,6 +78,13 @@ test.each<[string, Draft & { readonly more?: readonly object[] }, RegExp]>([
     { more: [{ set: { tags: '{parameters.tags}' } }, { as: 'signature', sign: { ...sign, message: '{tags}' } }] },
     /a list where a text belongs/,
   ],
+  [
+    'two names within a segment of the path',
+    called({ path: '/users/{user.id}-{user.id}' }),
+    /itself have the separator "-"/,
+  ],
+  ['a header of two lines', called({ headers: { 'x-a': 'a\r\nx-b: c' } }), /no header can have/],
+  ['a body of a GET', called({ json: { a: 1 } }), /a GET has none/],
   // What may be absent takes the rest of its text with it.
   ['a name that an absent parameter takes away', claimed({ pair: '{user.id} {parameters.label}' }), /separator " "/],
   [
@@ -156,6 +168,9 @@ test.each<[string, Draft & { readonly more?: readonly object[] }, RegExp]>([
     'channelName',
     'groups',
     'teamId',
+    'moderator',
+    'filters',
+    'allowPublish',
   ]
     .map(
       (name) =>

@@ -174,6 +174,9 @@ function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
     if ('http' in step && step.http.json !== undefined && step.http.form !== undefined) {
       report(`steps.${index}.http`, 'must have only one of `json` and `form`');
     }
+    if ('http' in step && step.http.method === 'GET' && (step.http.json ?? step.http.form) !== undefined) {
+      report(`steps.${index}.http`, 'must have no body: a GET has none');
+    }
   }
   return problems;
 }

@@ -14,9 +14,9 @@ interface Flowing {
 
 /** Words of fields that decide what a token may do, where, for whom, for how long, or what it costs. */
 const decisiveWords = new Set(
-  `access account accountid accounts acl acls admin agent agents alg amount aud audience authorities authority capabilities
-   capability channel channels clientid customer customerid duration email exp expires expiration expiry grant grants group groups
-   identity isadmin iss issuer kid lifetime model models nbf org organization organizations owner permission permissions plan price
+  `access account accountid accounts acl acls admin agent agents alg allow allowed amount aud audience authorities authority capabilities
+   capability channel channels clientid customer customerid duration email exp expires expiration expiry filter filters grant grants group groups
+   identity isadmin iss issuer kid lifetime model models moderator nbf org organization organizations owner permission permissions plan policies policy price
    privilege privileges role roleid roles room rooms scope scopes sub subject superuser team teams tenant tenantid tier topic topics
    ttl uid until user userid username users validity workspace workspaces`.split(/\s+/),
 );
@@ -67,7 +67,8 @@ function describeProblem(use: Use, recipe: Pick<Recipe, 'options'>): string | un
         : describeFlow({ use, expression, flow }, recipe);
     if (problem !== undefined) return problem;
   }
-  if (use.destination === 'path') return describePath(parts);
+  if (use.destination === 'path') return describePath(parts) ?? describeSegments(use, parts);
+  if (use.destination === 'header' && !isHeaderText(parts)) return 'has a character that no header can have';
   return describeMixture(use, parts);
 }
 
@@ -168,6 +169,23 @@ function describePath(parts: readonly TemplatePart[]): string | undefined {
   return segments.some((segment) => segment === '' || /^\.+$/.test(segment)) && marked !== '/'
     ? 'has a segment that is empty, . or ..'
     : undefined;
+}
+
+/** Within one segment, two values need a separator as in any other text. */
+function describeSegments(use: Use, parts: readonly TemplatePart[]): string | undefined {
+  const segments: TemplatePart[][] = [[]];
+  for (const part of parts) {
+    const [first = '', ...others] = typeof part === 'string' ? part.split('/') : [part];
+    segments.at(-1)?.push(first);
+    segments.push(...others.map((text) => [text]));
+  }
+  const mixed = segments.filter((segment) => segment.filter((part) => typeof part === 'object').length > 1);
+  return mixed.map((segment) => describeMixture(use, segment)).find((problem) => problem !== undefined);
+}
+
+/** The text of a header is visible ASCII with spaces between (RFC 9110 section 5.5). */
+function isHeaderText(parts: readonly TemplatePart[]): boolean {
+  return parts.every((part) => typeof part !== 'string' || /^[\x20-\x7e]*$/.test(part));
 }
 
 /**
