@@ -39,7 +39,7 @@ type FlowEntry = Scope extends ReadonlyMap<string, infer Entry> ? Entry : never;
 export function listUses(recipe: Recipe): readonly Use[] {
   const uses: Collected = [];
   const scope = scopeOf(recipe);
-  const { baseUrl, service, ensure, steps, answer, endpoint, verify } = recipe;
+  const { baseUrl, service, ensure, steps, answer, endpoint, revoke, verify } = recipe;
   if (baseUrl !== undefined) add(uses, baseUrl, at('baseUrl', 'base URL', scope));
   if (service !== undefined) {
     add(uses, service.tokenUrl, at('service.tokenUrl', 'base URL', scope));
@@ -88,6 +88,14 @@ export function listUses(recipe: Recipe): readonly Use[] {
     ]);
     add(uses, endpoint.respond.body as ValueTemplate, at('endpoint.respond.body', 'response', responding));
     add(uses, endpoint.refuse as ValueTemplate, at('endpoint.refuse', 'response', new Map([['error', ofError]])));
+  }
+  if (revoke !== undefined) {
+    const revoking = without(scopeOf(recipe), 'parameters', 'life', 'expiry');
+    for (const [name, value] of Object.entries(revoke.set)) {
+      add(uses, value, at(`revoke.set.${name}`, 'name', new Map(revoking)));
+      revoking.set(name, flowOfValue(value, revoking));
+    }
+    addRequest(uses, revoke.http, 'revoke.http', revoking);
   }
   if (verify !== undefined) addRequest(uses, verify, 'verify', without(scopeOf(recipe), 'parameters', 'user'));
   return uses;
