@@ -261,6 +261,11 @@ export interface Vendor {
   readonly proxy?: ProxyAbility | undefined;
   readonly authenticate?: AuthenticateAbility | undefined;
   readonly endpoint?: EndpointAbility | undefined;
+  /**
+   * Withdraws every token of a user at the vendor. The broker calls it when an operator blocks the user. Absent: the vendor cannot
+   * withdraw them, so that they end by their expiry.
+   */
+  readonly revoke?: ((vendorUserId: string, options?: CallOptions) => Promise<void>) | undefined;
   /** The claims that the abilities read. A claim has a meaning only together with the issuer that asserts it. */
   readonly claims?: readonly ClaimSource[] | undefined;
   /**

@@ -49,7 +49,7 @@ test.each(samples)(
   },
 );
 
-const calling = samples.filter(({ sample }) => sample.requests.length > 0);
+const calling = samples.filter(({ vendor }) => vendor.recipe.steps.some((step) => 'http' in step));
 const textsOf = ({ sample }: Entry) => Object.keys(sample.credentials);
 const wrongKeys = (entry: Entry) => Object.fromEntries(textsOf(entry).map((name) => [name, 'sandbox-only-wrong']));
 
@@ -63,5 +63,13 @@ test.each(calling.filter(({ vendor }) => vendor.recipe.verify !== undefined))(
     const { proven } = (await open(entry).verify?.()) ?? {};
     expect(proven).toEqual(textsOf(entry).map((name) => `\`${name}\` is accepted`));
     await expect(open(entry, wrongKeys(entry)).verify?.()).rejects.toMatchObject({ code: 'vendor_auth_failed' });
+  },
+);
+
+test.each(samples.filter(({ vendor }) => vendor.recipe.revoke !== undefined))(
+  'the recipe $id withdraws the tokens of a user at its simulation, which refuses a wrong key',
+  async (entry) => {
+    await expect(open(entry).revoke?.('alice')).resolves.toBeUndefined();
+    await expect(open(entry, wrongKeys(entry)).revoke?.('alice')).rejects.toMatchObject({ code: 'vendor_auth_failed' });
   },
 );

@@ -58,6 +58,8 @@ function describeOperation(decision: ListedDecision): string {
       return 'called the admin API';
     case 'unblock':
       return 'was unblocked';
+    case 'revoke':
+      return `was to lose the tokens of the vendor user ${user} of ${target}`;
     case 'logout':
       return 'was signed out by the identity provider';
     case 'forget':

@@ -55,6 +55,10 @@ export async function exportUsers({ issuer, connection, ...options }: UserOption
   throw new CommandError(`${skipped} mappings are not exported, because UTF-8 cannot express their texts`);
 }
 
+const revocationsSchema = z.object({
+  revocations: z.array(z.object({ connection: z.string(), outcome: z.string() })),
+});
+
 const forgottenSchema = z.object({ vendor_users: z.int(), was_blocked: z.boolean(), decisions: z.int() });
 
 /** Erases one principal. */
@@ -73,8 +77,16 @@ export async function forgetUser(options: UserOptions): Promise<void> {
 export async function blockUser({ reason, ...options }: UserOptions): Promise<void> {
   const body = { ...readPrincipal(options), ...(reason !== undefined && { reason }) };
   const client = await createAdminClient(options);
-  await client.fetch('/v1/blocked-users', { method: 'PUT', body });
+  const response = await client.fetch('/v1/blocked-users', { method: 'PUT', body });
   print('The user is blocked.');
+  const { data } = revocationsSchema.safeParse(await response.json().catch(() => undefined));
+  for (const { connection, outcome } of data?.revocations ?? []) {
+    print(
+      outcome === 'allowed'
+        ? `${connection} has withdrawn the tokens of the user.`
+        : `${connection} has not withdrawn the tokens of the user (${outcome}). They end by their expiry.`,
+    );
+  }
 }
 
 /** Unblocks one principal. */

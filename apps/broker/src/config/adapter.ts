@@ -138,8 +138,13 @@ export function createVendor(creation: Creation, { egress: shared, ...others }: 
 
 /** Returns whether a value is a vendor. Reads every ability, so that a getter that throws does so here. */
 function isVendor(value: unknown): value is Vendor {
-  const { issue, users, proxy, authenticate, endpoint, claims, verify, close } = (value ?? {}) as Partial<Vendor>;
+  const { issue, users, proxy, authenticate, endpoint, claims, revoke, verify, close } = (value ??
+    {}) as Partial<Vendor>;
   const abilities = [issue, users, proxy, authenticate, endpoint, claims];
   const isAbility = (ability: unknown) => ability === undefined || (typeof ability === 'object' && ability !== null);
-  return isFunction(close) && (verify === undefined || isFunction(verify)) && abilities.every(isAbility);
+  return (
+    isFunction(close) &&
+    [revoke, verify].every((ability) => ability === undefined || isFunction(ability)) &&
+    abilities.every(isAbility)
+  );
 }

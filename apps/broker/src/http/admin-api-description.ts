@@ -62,7 +62,18 @@ const paths = {
       [issuer, subject, limit, cursor],
       `\`blocks\` has one entry for each blocked principal. ${pages} With \`subject\`, \`blocked\` is true or false.`,
     ),
-    put: change('blockUser', 'Blocks a principal, or replaces the reason of its block', blockSchema),
+    put: {
+      ...change('blockUser', 'Blocks a principal, or replaces the reason of its block', blockSchema),
+      responses: {
+        '200': {
+          description:
+            'The user is blocked. `revocations` says at which connections the vendor has withdrawn its tokens.',
+          content: { 'application/json': { schema: { type: 'object' } } },
+        },
+        '204': { description: 'The user is blocked. No vendor could withdraw tokens of it.' },
+        default: problem,
+      },
+    },
     delete: change('unblockUser', 'Unblocks a principal', principalSchema),
   },
   '/v1/forgotten-users': {

@@ -13,6 +13,7 @@ export const operations = [
   'unmap',
   'block',
   'unblock',
+  'revoke',
   'logout',
   'forget',
 ] as const;
@@ -24,7 +25,8 @@ export interface Decision {
   readonly requestId: string;
   /**
    * `map` and `unmap`: the vendor user of the principal was stored or removed, by the broker or by the operator. `block` and
-   * `unblock`: the operator blocked or unblocked the principal. `logout`: the identity provider ended sessions of the principal;
+   * `unblock`: the operator blocked or unblocked the principal. `revoke`: the vendor was asked to withdraw the tokens of a
+   * blocked principal. `logout`: the identity provider ended sessions of the principal;
    * the subject is empty if it named only a session. `forget`: the operator erased a principal, whose subject is therefore empty.
    * `administer`: the principal called the admin API with its own token.
    */

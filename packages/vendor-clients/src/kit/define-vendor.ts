@@ -69,7 +69,10 @@ export interface ConnectContext<
 }
 
 /** The abilities of a vendor. An absent ability is one that the vendor does not have. */
-export type VendorAbilities = Pick<Vendor, 'issue' | 'users' | 'proxy' | 'authenticate' | 'endpoint' | 'claims'>;
+export type VendorAbilities = Pick<
+  Vendor,
+  'issue' | 'users' | 'proxy' | 'authenticate' | 'endpoint' | 'revoke' | 'claims'
+>;
 
 /** The declaration of a vendor. */
 export interface VendorDeclaration<

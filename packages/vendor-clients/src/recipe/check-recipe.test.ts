@@ -297,3 +297,39 @@ test('an access token of the service is a secret of the broker', () => {
     'service.tokenUrl: must read only options that have `values`, or `characters` that are `a-z0-9-`',
   ]);
 });
+
+const revoke = {
+  set: { pair: '{options.team}:{secrets.apiKey}' },
+  http: {
+    method: 'POST',
+    path: '/revoke',
+    headers: { authorization: 'Basic {pair | base64}' },
+    json: { user: '{user.id}' },
+  },
+};
+
+test.each([
+  [
+    'a request that names no user',
+    { revoke: { ...revoke, http: { ...revoke.http, json: {} } } },
+    'revoke.http: must read {user.id}: it withdraws the tokens of one user',
+  ],
+  [
+    'a parameter',
+    { revoke: { ...revoke, http: { ...revoke.http, json: { user: '{user.id}', room: '{parameters.room}' } } } },
+    'revoke.http.json.room: reads parameters.room, which is not known here',
+  ],
+  [
+    'a secret in the path',
+    { revoke: { ...revoke, http: { ...revoke.http, path: '/{pair}' } } },
+    'revoke.http.path: puts a secret into the path',
+  ],
+  [
+    'a name that exists',
+    { revoke: { ...revoke, set: { ...revoke.set, now: '1' } } },
+    'revoke.set.now: has the name of a value that exists',
+  ],
+])('refuses a withdrawal with %s', (_what, changes, problem) => {
+  expect(problemsOf({ ...valid, revoke })).toEqual([]);
+  expect(problemsOf({ ...valid, ...changes })).toContain(problem);
+});

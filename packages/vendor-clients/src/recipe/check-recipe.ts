@@ -42,6 +42,7 @@ export function checkRecipe(data: unknown): RecipeCheck {
     ...findEnsureProblems(recipe),
     ...findErrorProblems(recipe),
     ...findEndpointProblems(recipe),
+    ...findRevokeProblems(recipe),
     ...findUnreadProblems(recipe),
     ...findParameterProblems(recipe),
     ...findSampleProblems(recipe),
@@ -152,10 +153,11 @@ function findBindingProblems(recipe: Recipe): readonly SchemaProblem[] {
 }
 
 function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
-  const { steps, baseUrl, ensure, verify, life } = recipe;
+  const { steps, baseUrl, ensure, revoke, verify, life } = recipe;
   const problems: SchemaProblem[] = [];
   const report = (field: string, message: string) => problems.push({ field, message });
-  const callsVendor = ensure !== undefined || verify !== undefined || steps.some((step) => 'http' in step);
+  const callsVendor =
+    [ensure, revoke, verify].some((part) => part !== undefined) || steps.some((step) => 'http' in step);
   if (callsVendor && baseUrl === undefined) report('baseUrl', 'is missing: a request needs it');
   if (!callsVendor && baseUrl !== undefined) report('baseUrl', 'has no effect: no request is sent');
   for (const [index, step] of steps.entries()) {
@@ -223,6 +225,24 @@ function findErrorProblems({ errors }: Pick<Recipe, 'errors'>): readonly SchemaP
     if (when === undefined) unconditional.add(status);
   }
   return problems;
+}
+
+/** A request that withdraws tokens must name the user, or it would withdraw those of everyone. */
+function findRevokeProblems(recipe: Recipe): readonly SchemaProblem[] {
+  const { revoke, binding } = recipe;
+  if (revoke === undefined) return [];
+  if (binding === 'account') return [{ field: 'revoke', message: 'has no effect: the token names no user' }];
+  const seen = new Set(roots);
+  const repeated = Object.keys(revoke.set).filter((name) => seen.has(name));
+  const namesUser = listUses(recipe).some(
+    ({ place, text }) => place.startsWith('revoke.') && /\{\s*user\.id\b/.test(text),
+  );
+  return [
+    ...repeated.map((name) => ({ field: `revoke.set.${name}`, message: 'has the name of a value that exists' })),
+    ...(namesUser
+      ? []
+      : [{ field: 'revoke.http', message: 'must read {user.id}: it withdraws the tokens of one user' }]),
+  ];
 }
 
 function findParameterProblems({ parameters }: Recipe): readonly SchemaProblem[] {

@@ -31,6 +31,8 @@ import { compileVerify, errorBodyOf } from './verify-recipe.ts';
 export interface RecipeClient extends VendorClient {
   /** Issues a token. Rejects with the vendor codes of the error table. */
   readonly issue: (request?: MintRequest) => Promise<IssuedToken>;
+  /** Withdraws every token of a user, if the recipe says how; else it does nothing. */
+  readonly revoke: (userId: string, options?: CallOptions) => Promise<void>;
   /** Finds or creates the user of a person, whom `name` names. */
   readonly ensureUser: (
     name: string,
@@ -140,6 +142,7 @@ function toIssuingVendor(recipe: Recipe): RecipeVendor {
       return {
         issue: (request = {}) => mint.issue(request),
         ensureUser: mint.ensureUser,
+        revoke: mint.revoke,
         verify: (call = {}) => verify((send) => mint.run(call, send)),
       } as RecipeClient;
     },
@@ -184,6 +187,7 @@ function createAbilities(
   return {
     claims,
     endpoint,
+    revoke: recipe.revoke === undefined ? undefined : (userId, call) => client.revoke(userId, call),
     users:
       subject.givenBy === 'vendor'
         ? undefined

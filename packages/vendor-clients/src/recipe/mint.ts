@@ -7,6 +7,7 @@ import { meaningsOf } from './meanings.ts';
 import type { MintDependencies, MintRequest } from './mint-request.ts';
 import { compileParameters } from './read-parameters.ts';
 import type { Recipe } from './recipe-schema.ts';
+import { compileRevoke } from './revoke.ts';
 import { createSecretUse, keysOf, textsOf, type Secrets } from './secret-use.ts';
 import { listResponses } from './uses.ts';
 
@@ -18,6 +19,7 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
   const steps = compileSteps(recipe.steps, settings);
   const answerOf = compileAnswer(recipe.answer, vendor);
   const ensure = recipe.ensure === undefined ? undefined : compileEnsure(recipe.ensure, settings);
+  const withdraw = recipe.revoke === undefined ? undefined : compileRevoke(recipe.revoke, settings);
   const readParameters = compileParameters(recipe, options);
 
   const valuesFor = (secrets: Secrets, lifeSeconds: number | undefined): Record<string, unknown> => {
@@ -58,6 +60,14 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
       return useSecrets(operation, async (secrets, service) =>
         ensure({ ...valuesFor(secrets, undefined), service, user: { id: name } }, operation()),
       );
+    },
+    /** Withdraws every token of a user. */
+    async revoke(userId: string, call: CallOptions = {}): Promise<void> {
+      const operation = beginOperation(call);
+      await useSecrets(operation, async (secrets, service) => {
+        const values = { ...valuesFor(secrets, undefined), service, user: { id: userId } };
+        await withdraw?.(values, operation());
+      });
     },
     /** Runs a request with the secrets, and nothing of a caller. */
     async run(call: CallOptions, send: (values: Record<string, unknown>, operation: Operation) => Promise<unknown>) {

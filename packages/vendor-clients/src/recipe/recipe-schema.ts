@@ -155,6 +155,13 @@ export const recipeSchema = z.strictObject({
     .describe(
       'The fields of which the vendor’s own errors have at least one. A 401 or 403 without them comes from a firewall on the way. Absent: the customary ones, such as `error` and `message`.',
     ),
+  revoke: z
+    .strictObject({
+      set: z.record(name, value).default({}).describe('Names values for the request.'),
+      http: requestSchema.describe('Withdraws every token of `{user.id}`.'),
+    })
+    .optional()
+    .describe('How the tokens of a user are withdrawn. The broker does it when an operator blocks the user.'),
   endpoint: endpointSchema
     .optional()
     .describe(

@@ -71,10 +71,9 @@ function createPatterns(recipe: Recipe, isForm: boolean) {
 }
 
 /** Returns the values that steps name, by their names. */
-export function namedValues({ steps }: Recipe): ReadonlyMap<string, ValueTemplate> {
-  return new Map(
-    steps.flatMap((step) => ('set' in step ? Object.entries(step.set as Record<string, ValueTemplate>) : [])),
-  );
+export function namedValues({ steps, revoke }: Recipe): ReadonlyMap<string, ValueTemplate> {
+  const sets = [...steps.flatMap((step) => ('set' in step ? [step.set] : [])), revoke?.set ?? {}];
+  return new Map(sets.flatMap((set) => Object.entries(set as Record<string, ValueTemplate>)));
 }
 
 function variableOf({ path, filters }: Expression, recipe: Recipe, isForm: boolean): SampleTextPart {

@@ -51,6 +51,11 @@ export function createVerifyResponse(verify: NonNullable<Recipe['verify']>): Sam
   return { ...responseOf(verify, body), status: refusal.status };
 }
 
+/** Returns the response to a request of which only the status counts. */
+export function createEmptyResponse(request: RecipeRequest): SampleResponse {
+  return responseOf(request);
+}
+
 function responseOf({ expected, read }: RecipeRequest, body: SampleJson = {}): SampleResponse {
   return { status: expected[0] ?? 200, type: read, body, unique: [] };
 }

@@ -1,7 +1,12 @@
 import { sandboxMarker, type SampleJson, type SampleRequest, type VendorSample } from '@valetkey/core-types';
 import type { Recipe, RecipeService } from './recipe-schema.ts';
 import { createSamplePatterns, serviceToken } from './sample-patterns.ts';
-import { createEnsureResponses, createStepResponse, createVerifyResponse } from './sample-responses.ts';
+import {
+  createEmptyResponse,
+  createEnsureResponses,
+  createStepResponse,
+  createVerifyResponse,
+} from './sample-responses.ts';
 import { listConnectionValues, listCallerValues } from './connection-values.ts';
 
 const defaultLifetimeSeconds = 3_600;
@@ -47,19 +52,21 @@ export function sampleOf(recipe: Recipe): VendorSample {
 }
 
 function listRequests(recipe: Recipe): readonly SampleRequest[] {
-  const { steps, ensure, verify, service } = recipe;
+  const { steps, ensure, revoke, verify, service } = recipe;
   const requestOf = createSamplePatterns(recipe);
   const ofSteps = steps.flatMap((step) =>
     'http' in step ? [{ ...requestOf(step.http), response: createStepResponse(recipe, step) }] : [],
   );
   const ofVerify = verify === undefined ? [] : [{ ...requestOf(verify), response: createVerifyResponse(verify) }];
+  const ofRevoke: SampleRequest[] =
+    revoke === undefined ? [] : [{ ...requestOf(revoke.http), response: createEmptyResponse(revoke.http) }];
   const ofService = service === undefined ? [] : [describeGrant(service, requestOf)];
-  if (ensure === undefined) return [...ofSteps, ...ofVerify, ...ofService];
+  if (ensure === undefined) return [...ofSteps, ...ofRevoke, ...ofVerify, ...ofService];
   const { created, found, conflict } = createEnsureResponses(ensure);
   const create: SampleRequest = { ...requestOf(ensure.create), response: created, user: 'create', conflict };
   const ofFind: SampleRequest[] =
     ensure.find === undefined ? [] : [{ ...requestOf(ensure.find), response: found, user: 'find' }];
-  return [...ofFind, create, ...ofSteps, ...ofVerify, ...ofService];
+  return [...ofFind, create, ...ofSteps, ...ofRevoke, ...ofVerify, ...ofService];
 }
 
 /** Returns the request for the access token of the broker itself. */

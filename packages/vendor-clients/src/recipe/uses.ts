@@ -40,7 +40,7 @@ type FlowEntry = Scope extends ReadonlyMap<string, infer Entry> ? Entry : never;
 export function listUses(recipe: Recipe): readonly Use[] {
   const uses: Collected = [];
   const scope = scopeOf(recipe);
-  const { baseUrl, service, ensure, steps, answer, endpoint, verify } = recipe;
+  const { baseUrl, service, ensure, steps, answer, endpoint, revoke, verify } = recipe;
   if (baseUrl !== undefined) add(uses, baseUrl, at('baseUrl', 'base URL', scope));
   if (service !== undefined) {
     add(uses, service.tokenUrl, at('service.tokenUrl', 'base URL', scope));
@@ -90,6 +90,7 @@ export function listUses(recipe: Recipe): readonly Use[] {
     add(uses, endpoint.respond.body as ValueTemplate, at('endpoint.respond.body', 'response', responding));
     add(uses, endpoint.refuse as ValueTemplate, at('endpoint.refuse', 'response', new Map([['error', ofError]])));
   }
+  if (revoke !== undefined) addRevoke(uses, revoke, without(scopeOf(recipe), 'parameters', 'life', 'expiry'));
   if (verify !== undefined) addRequest(uses, verify, 'verify', without(scopeOf(recipe), 'parameters', 'user'));
   return uses;
 }
@@ -142,6 +143,14 @@ function addEnsure(uses: Collected, ensure: NonNullable<Recipe['ensure']>, scope
   inner.set('found', ofResponse).set('created', ofResponse);
   add(uses, ensure.userId, at('ensure.userId', 'user id', inner));
   if (ensure.foundUserId !== undefined) add(uses, ensure.foundUserId, at('ensure.foundUserId', 'user id', inner));
+}
+
+function addRevoke(uses: Collected, { set, http }: NonNullable<Recipe['revoke']>, scope: Map<string, FlowEntry>): void {
+  for (const [name, value] of Object.entries(set)) {
+    add(uses, value, at(`revoke.set.${name}`, 'name', new Map(scope)));
+    scope.set(name, flowOfValue(value, scope));
+  }
+  addRequest(uses, http, 'revoke.http', scope);
 }
 
 function addRequest(uses: Collected, request: RecipeRequest, place: string, scope: Scope): void {

@@ -41,7 +41,9 @@ export function addAdminRoutes(server: FastifyInstance, dependencies: AdminDepen
 /** Logs each successful change by the operator, because it decides who may sign in and as which vendor user. */
 function logChanges(server: FastifyInstance): void {
   server.addHook('onResponse', async ({ method, routeOptions, log, body, actor }, { statusCode }) => {
-    if (statusCode !== 204 || actor === null) return;
+    // The response to a block may have a body. That to `forget` has one too, and the log must not name the erased user.
+    const isBlock = statusCode === 200 && method === 'PUT' && routeOptions.url === '/v1/blocked-users';
+    if ((statusCode !== 204 && !isBlock) || actor === null) return;
     log.info({ actor, change: { method, path: routeOptions.url, ...(body as object) } }, 'admin');
   });
 }

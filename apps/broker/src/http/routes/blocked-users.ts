@@ -3,6 +3,8 @@ import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
 import type { Audit } from '../../audit/audit.ts';
 import type { PrincipalId, Store } from '../../storage/store.ts';
+import type { Connections } from '../../vendors/connections.ts';
+import { revokeTokens, type Revocation } from '../../vendors/revoke-tokens.ts';
 import { addRoute } from '../server.ts';
 import { actorOf } from './admin-authentication.ts';
 import {
@@ -25,13 +27,14 @@ interface BlockedUsersDependencies {
   /** The issuers whose principals can be blocked. */
   readonly issuers: readonly string[];
   readonly audit: Audit;
+  readonly connections: Connections;
   readonly clock: Clock;
 }
 
 /** Adds `GET|PUT|DELETE /v1/blocked-users`: whether one principal is blocked, the list of all blocks, and their changes. */
 export function addBlockedUsersRoute(
   server: FastifyInstance,
-  { store, issuers, audit, clock }: BlockedUsersDependencies,
+  { store, issuers, audit, connections, clock }: BlockedUsersDependencies,
   authentication: onRequestAsyncHookHandler,
 ): void {
   const record = (request: Parameters<typeof actorOf>[0], operation: 'block' | 'unblock', principal: PrincipalId) =>
@@ -61,7 +64,18 @@ export function addBlockedUsersRoute(
           at: new Date(clock.nowMs()).toISOString(),
         });
         await record(request, 'block', principal);
-        return reply.status(204).send();
+        const revocations = await revokeTokens(connections, principal);
+        for (const revocation of revocations) {
+          await audit.record({
+            requestId: request.id,
+            ...revocation,
+            ...principal,
+            operation: 'revoke',
+            actor: actorOf(request),
+          });
+        }
+        if (revocations.length === 0) return reply.status(204).send();
+        return { revocations: revocations.map(describeRevocation) };
       },
       DELETE: async (request, reply) => {
         const principal = parse(principalSchema, request.body);
@@ -73,6 +87,10 @@ export function addBlockedUsersRoute(
     },
     authentication,
   );
+}
+
+function describeRevocation({ connection, vendorUserId, outcome }: Revocation) {
+  return { connection, vendor_user_id: vendorUserId, outcome };
 }
 
 async function listBlocks(query: unknown, store: Store) {

@@ -4,6 +4,7 @@ export const ablyJwtRecipe = {
   id: 'ably-jwt',
   title: 'Ably JWT',
   secrets: { keySecret: { description: 'The secret of the API key: what follows the colon.' } },
+  baseUrl: 'https://rest.ably.io',
   options: {
     keyName: {
       description: 'The name of the API key: what precedes the colon.',
@@ -40,5 +41,15 @@ export const ablyJwtRecipe = {
   ],
   answer: { token: { token: '{token}' }, details: { client_id: '{user.id}' }, expiry: 'asked' },
   endpoint: { methods: ['GET', 'POST'], respond: { type: 'text/plain', body: '{token.token}' } },
-  docs: { hook: '`authCallback`', withdrawal: '`auth.revokeTokens` at Ably, if the key allows it' },
+  revoke: {
+    set: { credentials: '{options.keyName}:{secrets.keySecret}' },
+    http: {
+      method: 'POST',
+      path: '/keys/{options.keyName}/revokeTokens',
+      headers: { authorization: 'Basic {credentials | base64}', 'x-ably-version': '6' },
+      json: { targets: ['clientId:{user.id}'] },
+      expected: [200, 201],
+    },
+  },
+  docs: { hook: '`authCallback`', withdrawal: 'the broker when it blocks the user, if the key allows it' },
 } as const satisfies RecipeInput;

@@ -4,6 +4,7 @@ export const ablyRecipe = {
   id: 'ably',
   title: 'Ably',
   secrets: { keySecret: { description: 'The secret of the API key: what follows the colon.' } },
+  baseUrl: 'https://rest.ably.io',
   options: {
     keyName: {
       description: 'The name of the API key: what precedes the colon.',
@@ -54,5 +55,15 @@ export const ablyRecipe = {
     expiry: 'asked',
   },
   endpoint: { methods: ['GET', 'POST'], respond: { body: '{token.token_request}' } },
-  docs: { hook: '`authUrl` or `authCallback`', withdrawal: '`auth.revokeTokens` at Ably, if the key allows it' },
+  revoke: {
+    set: { credentials: '{options.keyName}:{secrets.keySecret}' },
+    http: {
+      method: 'POST',
+      path: '/keys/{options.keyName}/revokeTokens',
+      headers: { authorization: 'Basic {credentials | base64}', 'x-ably-version': '6' },
+      json: { targets: ['clientId:{user.id}'] },
+      expected: [200, 201],
+    },
+  },
+  docs: { hook: '`authUrl` or `authCallback`', withdrawal: 'the broker when it blocks the user, if the key allows it' },
 } as const satisfies RecipeInput;

@@ -47,6 +47,7 @@ export const stripeAccountSessionRecipe = {
     expiry: { at: '{mint.expires_at}' },
     uses: 'once',
   },
+  endpoint: { respond: { body: { client_secret: '{token.client_secret}' } } },
   errors: [
     {
       status: 400,

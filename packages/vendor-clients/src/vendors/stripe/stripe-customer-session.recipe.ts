@@ -69,6 +69,7 @@ export const stripeCustomerSessionRecipe = {
     expiry: { at: '{mint.expires_at}' },
     uses: 'once',
   },
+  endpoint: { respond: { body: { client_secret: '{token.client_secret}' } } },
   errors: [
     {
       status: 400,

@@ -67,6 +67,7 @@ export const stripeEphemeralKeyRecipe = {
     details: { customer: '{user.id}' },
     expiry: { at: '{mint.expires}' },
   },
+  endpoint: { parameters: { api_version: 'api_version' }, respond: { body: '{token.ephemeral_key}' } },
   errors: [
     {
       status: 400,

@@ -53,6 +53,7 @@ export const stripeTerminalRecipe = {
     expiry: 'unknown',
     uses: 'once',
   },
+  endpoint: { respond: { body: { secret: '{token.secret}' } } },
   errors: [
     {
       status: 400,
