@@ -3,7 +3,7 @@ import { listSchemaProblems } from '@valetkey/core-types';
 import { findTemplateProblems } from './check-templates.ts';
 import { findTokenProblems } from './check-token.ts';
 import { parseCharacters } from './character-set.ts';
-import { createParameterSchema } from './parameters.ts';
+import { findEndpointProblems, findParameterProblems } from './check-parameters.ts';
 import { findProxyProblems } from './check-proxy.ts';
 import { proxyRecipeSchema, type ProxyRecipe } from './proxy-schema.ts';
 import { recipeSchema, type Recipe } from './recipe-schema.ts';
@@ -195,13 +195,6 @@ function findUnreadProblems(recipe: Recipe): readonly SchemaProblem[] {
   );
 }
 
-/** A field of an SDK's request sets only what a caller may set: identities in it are never used. */
-function findEndpointProblems({ endpoint, parameters }: Recipe): readonly SchemaProblem[] {
-  return Object.keys(endpoint?.parameters ?? {})
-    .filter((name) => parameters[name]?.from !== 'caller')
-    .map((name) => ({ field: `endpoint.parameters.${name}`, message: 'is no parameter that a caller may set' }));
-}
-
 function findEnsureProblems({ ensure }: Recipe): readonly SchemaProblem[] {
   const problems: SchemaProblem[] = [];
   const report = (field: string, message: string) => problems.push({ field, message });
@@ -243,24 +236,6 @@ function findRevokeProblems(recipe: Recipe): readonly SchemaProblem[] {
       ? []
       : [{ field: 'revoke.http', message: 'must read {user.id}: it withdraws the tokens of one user' }]),
   ];
-}
-
-function findParameterProblems({ parameters }: Recipe): readonly SchemaProblem[] {
-  return Object.entries(parameters).flatMap(([name, parameter]) => {
-    const field = `parameters.${name}`;
-    const { from, authorize, widens, type, default: value, optional } = parameter;
-    const report = (message: string) => [{ field, message }];
-    if (name === 'expires_in_seconds') return report('is a parameter of every recipe that has `life`');
-    if (widens === true && from === 'caller') return report('cannot have `widens`: a caller may leave it out');
-    if (authorize === true && from === 'policy') return report('cannot have `authorize`: the operator sets it');
-    if (authorize === true && optional === true)
-      return report('has both `authorize` and `optional`: a caller may leave it out, and is then not checked');
-    if (authorize === true && type !== 'text') return report('cannot have `authorize`: only a text can be listed');
-    if (type === 'json' && from === 'caller') return report('must be `from: policy`: a caller cannot set any JSON');
-    if (value !== undefined && optional === true) return report('has both `default` and `optional`');
-    const isRight = value === undefined || createParameterSchema(parameter).safeParse(value).success;
-    return isRight ? [] : report('has a default that it would refuse');
-  });
 }
 
 function findSampleProblems({ steps, sample }: Recipe): readonly SchemaProblem[] {

@@ -13,8 +13,7 @@ import { listResponses } from './uses.ts';
 
 /** Compiles a recipe for one connection. */
 export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
-  const { vendor, options, door, clock, createUuid } = dependencies;
-  const { baseUrl } = dependencies;
+  const { vendor, options, door, baseUrl, clock, createUuid } = dependencies;
   const settings = { meanings: meaningsOf(recipe), baseUrl, clock, vendor, responses: listResponses(recipe) };
   const steps = compileSteps(recipe.steps, settings);
   const answerOf = compileAnswer(recipe.answer, vendor);
