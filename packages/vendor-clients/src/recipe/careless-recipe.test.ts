@@ -51,6 +51,10 @@ const called = (http: object) => ({
   more: [{ as: 'mint', http: { method: 'GET', path: '/', ...http } }],
   sample: { mint: {} },
 });
+const withdrawn = (json: object, set: object = {}) => ({
+  baseUrl: 'https://api.acme.example',
+  revoke: { set, http: { method: 'POST', path: '/revoke', json } },
+});
 const secretOf = (type: string) => ({ apiKey: { description }, other: { description, type } });
 const agora = {
   codec: 'agora-007',
@@ -85,6 +89,16 @@ test.each<[string, Draft & { readonly more?: readonly object[] }, RegExp]>([
   ],
   ['a header of two lines', called({ headers: { 'x-a': 'a\r\nx-b: c' } }), /no header can have/],
   ['a body of a GET', called({ json: { a: 1 } }), /a GET has none/],
+  [
+    'a withdrawal that doubled braces let name no user',
+    withdrawn({ user: '{{user.id}}' }),
+    /withdraws the tokens of one user/,
+  ],
+  [
+    'a withdrawal whose user is only in an unused value',
+    withdrawn({ user: 'all' }, { who: '{user.id}' }),
+    /withdraws the tokens of one user/,
+  ],
   // What may be absent takes the rest of its text with it.
   ['a name that an absent parameter takes away', claimed({ pair: '{user.id} {parameters.label}' }), /separator " "/],
   [
@@ -239,6 +253,7 @@ test.each<[string, Draft & { readonly more?: readonly object[] }, RegExp]>([
 });
 
 test.each<[string, Draft & { readonly more?: readonly object[] }]>([
+  ['a withdrawal that a named value lets name the user', withdrawn({ user: '{who}' }, { who: '{user.id}' })],
   ['a separator that neither value can have', signed('{user.id}:{parameters.count}')],
   [
     'a digest of a secret beside what changes',

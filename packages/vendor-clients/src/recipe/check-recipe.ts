@@ -1,7 +1,7 @@
 import type { SchemaProblem } from '@valetkey/core-types';
 import { listSchemaProblems } from '@valetkey/core-types';
 import { findTemplateProblems } from './check-templates.ts';
-import { findTokenProblems } from './check-token.ts';
+import { findTokenProblems, readsAny } from './check-token.ts';
 import { parseCharacters } from './character-set.ts';
 import { findEndpointProblems, findParameterProblems } from './check-parameters.ts';
 import { findProxyProblems } from './check-proxy.ts';
@@ -227,9 +227,12 @@ function findRevokeProblems(recipe: Recipe): readonly SchemaProblem[] {
   if (binding === 'account') return [{ field: 'revoke', message: 'has no effect: the token names no user' }];
   const seen = new Set(roots);
   const repeated = Object.keys(revoke.set).filter((name) => seen.has(name));
-  const namesUser = listUses(recipe).some(
-    ({ place, text }) => place.startsWith('revoke.') && /\{\s*user\.id\b/.test(text),
-  );
+  const uses = listUses(recipe);
+  const naming = new Set(['user']);
+  for (const name of Object.keys(revoke.set)) {
+    if (readsAny(uses, `revoke.set.${name}`, naming)) naming.add(name);
+  }
+  const namesUser = readsAny(uses, 'revoke.http', naming);
   return [
     ...repeated.map((name) => ({ field: `revoke.set.${name}`, message: 'has the name of a value that exists' })),
     ...(namesUser

@@ -13,10 +13,7 @@ export function findTokenProblems(recipe: Recipe): readonly SchemaProblem[] {
 function findUserProblems({ binding, subject, steps }: Recipe, uses: readonly Use[]): readonly SchemaProblem[] {
   if (binding === 'account' || subject === undefined) return [];
   const naming = new Set(['user']);
-  const namesUser = (place: string) =>
-    uses.some(
-      (use) => isWithin(use, place) && listExpressions(use.text).some(({ path: [root = ''] }) => naming.has(root)),
-    );
+  const namesUser = (place: string) => readsAny(uses, place, naming);
   for (const [index, step] of steps.entries()) {
     const names = 'set' in step ? Object.keys(step.set) : [step.as];
     for (const name of names) {
@@ -28,6 +25,13 @@ function findUserProblems({ binding, subject, steps }: Recipe, uses: readonly Us
   if (naming.size === 1) return [{ field: 'steps', message }];
   const rule = 'must have a result that depends on {user.id}: the token of a user names the user';
   return namesUser('answer.token') ? [] : [{ field: 'answer.token', message: rule }];
+}
+
+/** Returns whether a template at a place, or within it, reads one of these names. */
+export function readsAny(uses: readonly Use[], place: string, names: ReadonlySet<string>): boolean {
+  return uses.some(
+    (use) => isWithin(use, place) && listExpressions(use.text).some(({ path: [root = ''] }) => names.has(root)),
+  );
 }
 
 function isWithin({ place }: Use, outer: string): boolean {
