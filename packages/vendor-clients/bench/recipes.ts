@@ -46,7 +46,7 @@ const macRecipe: RecipeInput = {
       sign: {
         hmac: 'sha256',
         key: '{secrets.key}',
-        message: '{options.apiKey}:{user.id}:{parameters.room | uri}',
+        message: '{options.apiKey}:{user.id}:{parameters.room | uri}:{expiry}',
         encoding: 'hex',
       },
     },
@@ -69,7 +69,8 @@ function signByHand(alg: 'HS256' | 'RS256', userId: string): Promise<string> {
 }
 
 function macByHand(userId: string): string {
-  const message = `sample-key:${userId}:${encodeURIComponent('lobby')}`;
+  const expiry = Math.floor(Date.now() / 1_000) + life;
+  const message = `sample-key:${userId}:${encodeURIComponent('lobby')}:${expiry}`;
   return createHmac('sha256', secret).update(message).digest('hex');
 }
 
