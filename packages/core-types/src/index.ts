@@ -73,6 +73,7 @@ export type {
   SampleTextPart,
   SampleValue,
   SampleVariable,
+  VendorKeyKind,
   VendorSample,
 } from './vendor-sample.ts';
 export type {

@@ -66,12 +66,15 @@ export interface SampleRequest {
   readonly issues?: string | undefined;
 }
 
+/** The kinds of private keys with which a vendor's tokens are signed. */
+export type VendorKeyKind = 'rsa' | 'p256' | 'p384' | 'ed25519';
+
 /** A vendor as a sandbox simulates it: plain data, which `sampleOf` of `@valetkey/vendor-clients/recipe` derives from a recipe. */
 export interface VendorSample {
   readonly id: string;
   readonly title: string;
   /** Each credential as a text that contains `sandbox-only`, or as the kind of a private key that the sandbox generates. */
-  readonly credentials: Readonly<Record<string, string | { readonly privateKey: 'rsa' | 'ec' }>>;
+  readonly credentials: Readonly<Record<string, string | { readonly privateKey: VendorKeyKind }>>;
   /** None, if the vendor's tokens are made without a call. */
   readonly requests: readonly SampleRequest[];
   /** The path of the token endpoint at which the broker requests a token for itself. Absent: there is none. */

@@ -19,10 +19,16 @@ export function privateKeyOf(kind: PrivateKeyKind): Promise<string> {
 }
 
 async function createPem(kind: PrivateKeyKind): Promise<string> {
-  const { privateKey } =
-    kind === 'rsa' ? await generate('rsa', { modulusLength: 2_048 }) : await generate('ec', { namedCurve: 'P-256' });
+  const { privateKey } = await generators[kind]();
   return `${sandboxMarker}\n${privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()}`;
 }
+
+const generators = {
+  rsa: () => generate('rsa', { modulusLength: 2_048 }),
+  p256: () => generate('ec', { namedCurve: 'P-256' }),
+  p384: () => generate('ec', { namedCurve: 'P-384' }),
+  ed25519: () => generate('ed25519'),
+};
 
 /** Resolves to the simulations with their private keys among their credentials. */
 export async function addPrivateKeys(simulations: readonly Simulation[]): Promise<readonly Simulation[]> {

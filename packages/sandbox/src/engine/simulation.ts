@@ -1,4 +1,4 @@
-import type { Clock } from '@valetkey/core-types';
+import type { Clock, VendorKeyKind } from '@valetkey/core-types';
 import { z } from 'zod';
 import type { Routes, SimulatedResponse } from './responses.ts';
 import type { Control } from './controls.ts';
@@ -72,7 +72,7 @@ export interface ConnectionDependencies<ServiceName extends string, Credentials>
 }
 
 /** The kind of a private key: RSA with 2048 bits, or EC on the curve P-256. */
-export type PrivateKeyKind = 'rsa' | 'ec';
+export type PrivateKeyKind = VendorKeyKind;
 
 type None = Readonly<Record<never, never>>;
 type Texts = Readonly<Record<string, string>>;

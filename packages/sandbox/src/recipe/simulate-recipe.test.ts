@@ -15,7 +15,7 @@ const respondWith = (body: SampleJson, status = 200) => ({ status, type: 'json' 
 const acme: VendorSample = {
   id: 'acme',
   title: 'Acme',
-  credentials: { apiKey: key, signingKey: { privateKey: 'ec' }, otherKey: { privateKey: 'ec' } },
+  credentials: { apiKey: key, signingKey: { privateKey: 'p256' }, otherKey: { privateKey: 'p256' } },
   lifetimeSeconds: 900,
   failure: {
     paths: [['error', 'code'], ['error', 'hint'], ['trace']],

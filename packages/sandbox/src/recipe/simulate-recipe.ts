@@ -1,4 +1,4 @@
-import type { Clock, VendorSample } from '@valetkey/core-types';
+import type { Clock, VendorKeyKind, VendorSample } from '@valetkey/core-types';
 import { z } from 'zod';
 import { control, type Control } from '../engine/controls.ts';
 import { createCredentialList, credentialsSchema, type CredentialList } from '../engine/credential-list.ts';
@@ -45,7 +45,7 @@ export function simulateRecipe(sample: VendorSample): RecipeSimulation {
   const { id, title, credentials, requests, connection, tokenPath, userFromClaim } = sample;
   const groups = groupByRoute(requests);
   const texts: Record<string, string> = {};
-  const privateKeys: Record<string, 'rsa' | 'ec'> = {};
+  const privateKeys: Record<string, VendorKeyKind> = {};
   for (const [name, value] of Object.entries(credentials)) {
     if (typeof value === 'string') texts[name] = value;
     else {

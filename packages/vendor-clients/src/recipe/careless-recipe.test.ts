@@ -149,7 +149,7 @@ test.each<[string, Draft & { readonly more?: readonly object[] }, RegExp]>([
   ],
   [
     'a private key as a text',
-    { secrets: secretOf('ec-private-key'), more: [{ as: 'second', jwt: { ...jwt, key: '{secrets.other}' } }] },
+    { secrets: secretOf('p256-private-key'), more: [{ as: 'second', jwt: { ...jwt, key: '{secrets.other}' } }] },
     /HS256 needs text or base64/,
   ],
   [
@@ -158,7 +158,7 @@ test.each<[string, Draft & { readonly more?: readonly object[] }, RegExp]>([
       secrets: secretOf('rsa-private-key'),
       more: [{ as: 'second', jwt: { ...jwt, header: { alg: 'ES256' }, key: '{secrets.other}' } }],
     },
-    /ES256 needs ec-private-key/,
+    /ES256 needs p256-private-key/,
   ],
   [
     'a private key of an HMAC',

@@ -1,4 +1,5 @@
 import type { SchemaProblem } from '@valetkey/core-types';
+import { isPrivateKeyType } from './field-schemas.ts';
 import type { Recipe } from './recipe-schema.ts';
 import { listExpressions } from './template.ts';
 import { listUses, type Use } from './uses.ts';
@@ -53,7 +54,6 @@ function findLifeProblems({ life, steps }: Recipe, uses: readonly Use[]): readon
 }
 
 type SecretType = Recipe['secrets'][string]['type'];
-const isPrivate = (type: SecretType | undefined) => type === 'rsa-private-key' || type === 'ec-private-key';
 
 /** A key must fit what it signs, and a private key signs JWTs alone: it has no text. */
 function findKeyProblems({ secrets, steps }: Recipe, uses: readonly Use[]): readonly SchemaProblem[] {
@@ -73,7 +73,9 @@ function findKeyProblems({ secrets, steps }: Recipe, uses: readonly Use[]): read
     const types = names.map((name) => (Object.hasOwn(secrets, name) ? secrets[name]?.type : undefined));
     const algorithm = algorithms.get(place);
     if (algorithm === undefined) {
-      return types.some(isPrivate) ? [{ field: place, message: 'reads a private key, which only signs a JWT' }] : [];
+      return types.some(isPrivateKeyType)
+        ? [{ field: place, message: 'reads a private key, which only signs a JWT' }]
+        : [];
     }
     return types.every((type) => type === undefined || keysOf(algorithm).includes(type))
       ? []
@@ -87,8 +89,14 @@ function findKeyProblems({ secrets, steps }: Recipe, uses: readonly Use[]): read
   return [...reserved, ...wrong];
 }
 
+const keyTypes: Readonly<Record<string, SecretType>> = {
+  ES256: 'p256-private-key',
+  ES384: 'p384-private-key',
+  EdDSA: 'ed25519-private-key',
+};
+
 /** Returns the types of the secrets with which an algorithm signs (RFC 7518 section 3.1, RFC 8037). */
 function keysOf(algorithm: string): readonly SecretType[] {
   if (algorithm.startsWith('HS')) return ['text', 'base64'];
-  return algorithm.startsWith('ES') || algorithm === 'EdDSA' ? ['ec-private-key'] : ['rsa-private-key'];
+  return [keyTypes[algorithm] ?? 'rsa-private-key'];
 }

@@ -204,14 +204,21 @@ test('a response without the token is refused, and a refused key is tried with t
   ]);
 });
 
-test.each(['RS256', 'PS256', 'ES256', 'EdDSA'] as const)('a recipe signs with %s', async (alg) => {
-  const isRsa = alg.endsWith('S256') && alg !== 'ES256';
-  const pair = isRsa
-    ? generateKeyPairSync('rsa', { modulusLength: 2_048 })
-    : alg === 'EdDSA'
-      ? generateKeyPairSync('ed25519')
-      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const type = isRsa ? 'rsa-private-key' : 'ec-private-key';
+const signingKeys = {
+  rsa: { type: 'rsa-private-key', ...generateKeyPairSync('rsa', { modulusLength: 2_048 }) },
+  p256: { type: 'p256-private-key', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) },
+  p384: { type: 'p384-private-key', ...generateKeyPairSync('ec', { namedCurve: 'P-384' }) },
+  ed25519: { type: 'ed25519-private-key', ...generateKeyPairSync('ed25519') },
+} as const;
+
+test.each([
+  ['RS256', 'rsa'],
+  ['PS256', 'rsa'],
+  ['ES256', 'p256'],
+  ['ES384', 'p384'],
+  ['EdDSA', 'ed25519'],
+] as const)('a recipe signs with %s', async (alg, kind) => {
+  const { type, ...pair } = signingKeys[kind];
   const [step] = rooms.steps;
   const vendor = defineRecipe({
     ...rooms,

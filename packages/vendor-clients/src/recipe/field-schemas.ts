@@ -1,10 +1,26 @@
 import { z } from 'zod';
 import { characters, sentence } from './schema-words.ts';
 
+/** The types of the secrets that are private keys, each for the algorithms of one kind of key. */
+export const privateKeyTypes = [
+  'rsa-private-key',
+  'p256-private-key',
+  'p384-private-key',
+  'ed25519-private-key',
+] as const;
+
+/** The type of a private key. */
+export type PrivateKeyType = (typeof privateKeyTypes)[number];
+
+/** Returns whether a secret of this type is a private key. */
+export function isPrivateKeyType(type: string | undefined): type is PrivateKeyType {
+  return privateKeyTypes.some((one) => one === type);
+}
+
 export const secretSchema = z.strictObject({
   description: sentence.describe('A complete sentence for the reference of options.'),
   type: z
-    .enum(['text', 'base64', 'rsa-private-key', 'ec-private-key'])
+    .enum(['text', 'base64', ...privateKeyTypes])
     .default('text')
     .describe('The form of the secret. `base64` is the text of a binary key. A private key is in PEM.'),
 });

@@ -1,10 +1,12 @@
 import { createPrivateKey } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { privateKeyTypes } from './field-schemas.ts';
 import { recipes } from '../catalog.ts';
 import { findRecipe } from '../find-recipe.ts';
 import { createParameterSchema } from './parameters.ts';
 import type { RecipeParameter } from './recipe-schema.ts';
 import { sampleKey, sampleValue } from './sample-values.ts';
+import { declareSecret } from './signing-keys.ts';
 
 const all = Object.keys(recipes).flatMap((id) => {
   const recipe = findRecipe(id)?.recipe;
@@ -37,5 +39,8 @@ test('the sample of a secret has the form of the secret', () => {
   expect(sampleKey('apiKey', 'text')).toContain('sample-apiKey');
   expect(Buffer.from(sampleKey('apiKey', 'base64'), 'base64').toString()).toContain('sample-apiKey');
   expect(createPrivateKey(sampleKey('key', 'rsa-private-key')).asymmetricKeyType).toBe('rsa');
-  expect(createPrivateKey(sampleKey('key', 'ec-private-key')).asymmetricKeyType).toBe('ec');
+  for (const type of privateKeyTypes) {
+    const { schema } = declareSecret({ type, description: 'The key.' });
+    expect(schema.safeParse(sampleKey('key', type)).success).toBe(true);
+  }
 });

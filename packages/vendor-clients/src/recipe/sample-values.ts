@@ -23,7 +23,9 @@ function sampleText(characters = 'printable', max = 8): string {
 /** Returns a secret of the right form that opens nothing. A private key is a new one. */
 export function sampleKey(name: string, type: Recipe['secrets'][string]['type']): string {
   if (type === 'rsa-private-key') return pemOf(generateKeyPairSync('rsa', { modulusLength: 2_048 }));
-  if (type === 'ec-private-key') return pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+  if (type === 'p256-private-key') return pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+  if (type === 'p384-private-key') return pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' }));
+  if (type === 'ed25519-private-key') return pemOf(generateKeyPairSync('ed25519'));
   const text = `sample-${name}-0123456789abcdef0123456789abcdef`;
   return type === 'base64' ? Buffer.from(text).toString('base64') : text;
 }

@@ -9,7 +9,7 @@ const acme = {
   title: 'Acme',
   secrets: {
     apiKey: { description: 'The key.' },
-    privateKey: { description: 'The private key.', type: 'ec-private-key' },
+    privateKey: { description: 'The private key.', type: 'p256-private-key' },
   },
   options: {
     accountId: { description: 'The account.', characters: '0-9', max: 8 },
@@ -89,7 +89,7 @@ const sample = sampleOf(defineRecipe(acme).recipe);
 const [create, mint, extra, verify] = sample.requests;
 
 test('a sample has marked credentials, and the kind of a private key instead of a key', () => {
-  expect(sample.credentials).toEqual({ apiKey: 'sandbox-only-acme-api-key', privateKey: { privateKey: 'ec' } });
+  expect(sample.credentials).toEqual({ apiKey: 'sandbox-only-acme-api-key', privateKey: { privateKey: 'p256' } });
 });
 
 test('a sample has a connection for development with every required value, which allows every value of a caller', () => {

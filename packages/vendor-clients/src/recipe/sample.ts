@@ -1,4 +1,11 @@
-import { sandboxMarker, type SampleJson, type SampleRequest, type VendorSample } from '@valetkey/core-types';
+import {
+  sandboxMarker,
+  type SampleJson,
+  type SampleRequest,
+  type VendorKeyKind,
+  type VendorSample,
+} from '@valetkey/core-types';
+import { isPrivateKeyType, type PrivateKeyType } from './field-schemas.ts';
 import type { Recipe, RecipeService } from './recipe-schema.ts';
 import { createSamplePatterns, serviceToken } from './sample-patterns.ts';
 import {
@@ -36,9 +43,7 @@ export function sampleOf(recipe: Recipe): VendorSample {
     credentials: Object.fromEntries(
       Object.entries(secrets).map(([name, { type }]) => [
         name,
-        type === 'rsa-private-key' || type === 'ec-private-key'
-          ? { privateKey: type === 'rsa-private-key' ? 'rsa' : 'ec' }
-          : `${sandboxMarker}-${id}-${toWords(name)}`,
+        isPrivateKeyType(type) ? { privateKey: keyKindOf(type) } : `${sandboxMarker}-${id}-${toWords(name)}`,
       ]),
     ),
     requests: listRequests(recipe),
@@ -102,4 +107,9 @@ type FieldValues = Readonly<Record<string, SampleJson>>;
 
 function toWords(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** Returns the kind of a key, as the sandbox names it. */
+function keyKindOf(type: PrivateKeyType): VendorKeyKind {
+  return type.slice(0, type.indexOf('-')) as VendorKeyKind;
 }

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { privateKeyTypes } from './field-schemas.ts';
 import { declareSecret } from './signing-keys.ts';
 
 const key16 = Buffer.alloc(16, 7).toString('base64');
@@ -18,13 +19,20 @@ test.each([
   expect(schema.safeParse(value).success).toBe(expected);
 });
 
-test.each([
-  ['P-256', true],
-  ['P-384', true],
-  ['P-521', false],
-  ['secp256k1', false],
-])('a private key of the curve %s is accepted: %s', (namedCurve, expected) => {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve });
-  const { schema } = declareSecret({ type: 'ec-private-key', description });
-  expect(schema.safeParse(privateKey.export({ type: 'pkcs8', format: 'pem' })).success).toBe(expected);
+const privateKeys = {
+  'rsa-private-key': generateKeyPairSync('rsa', { modulusLength: 2_048 }),
+  'p256-private-key': generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  'p384-private-key': generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  'ed25519-private-key': generateKeyPairSync('ed25519'),
+  'P-521': generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+  secp256k1: generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
+  ed448: generateKeyPairSync('ed448'),
+};
+
+test.each(privateKeyTypes)('a secret of the type %s is a key of this kind alone', (type) => {
+  const { schema } = declareSecret({ type, description });
+  const accepted = Object.entries(privateKeys).filter(
+    ([, { privateKey }]) => schema.safeParse(privateKey.export({ type: 'pkcs8', format: 'pem' })).success,
+  );
+  expect(accepted.map(([kind]) => kind)).toEqual([type]);
 });

@@ -3,6 +3,7 @@ import { secretSlotsSchema, type Secret, type SecretSlots } from '@valetkey/core
 import { z } from 'zod';
 import { customCredential, secretCredential, type Credential, type CredentialDeclaration } from '../kit/credentials.ts';
 import { normalizePem, rsaPrivateKeySchema } from '../kit/private-key.ts';
+import { isPrivateKeyType, type PrivateKeyType } from './field-schemas.ts';
 import type { Recipe } from './recipe-schema.ts';
 
 type SecretField = Recipe['secrets'][string];
@@ -20,7 +21,7 @@ export function declareSecret({ type, description }: SecretField): CredentialDec
     const schema = secretSlotsSchema.refine(areBase64Keys, { error: base64Requirement }).describe(description);
     return customCredential(schema, (secret) => [secret.reveal()]) as CredentialDeclaration;
   }
-  const keySchema = type === 'rsa-private-key' ? rsaPrivateKeySchema : ecPrivateKeySchema;
+  const keySchema = privateKeySchemaOf(type);
   const slotsSchema = z.strictObject({ current: keySchema, next: keySchema.optional() });
   const schema = z.union([keySchema.transform((current) => ({ current })), slotsSchema]).describe(description);
   return customCredential(schema, (key) => [exportKey(key)]) as CredentialDeclaration;
@@ -41,7 +42,7 @@ export function openSlots(
 
 /** Reads one slot of a secret. */
 function readSlot(type: SecretField['type'], value: unknown): SlotValue {
-  if (type === 'rsa-private-key' || type === 'ec-private-key') return { text: undefined, key: value as KeyObject };
+  if (isPrivateKeyType(type)) return { text: undefined, key: value as KeyObject };
   const text = (value as Secret).reveal();
   return { text, key: createSecretKey(text, type === 'base64' ? 'base64' : 'utf8') };
 }
@@ -57,23 +58,29 @@ function areBase64Keys({ current, next = current }: SecretSlots<Secret>): boolea
   });
 }
 
-const requirement = 'must be a private EC key (P-256 or P-384) or an Ed25519 key in PEM';
+/** The keys on a curve: the name of the curve in sentences, and what Node calls it. */
+const curves = {
+  'p256-private-key': { title: 'a private EC key on P-256', name: 'prime256v1' },
+  'p384-private-key': { title: 'a private EC key on P-384', name: 'secp384r1' },
+  'ed25519-private-key': { title: 'a private Ed25519 key', name: 'ed25519' },
+} as const;
 
-/** P-256 and P-384, as OpenSSL names them. */
-const signingCurves = new Set(['prime256v1', 'secp384r1']);
-
-/** Parses a private EC or Ed25519 key in PEM into a key object, which prints nothing of the key. */
-const ecPrivateKeySchema = z.string().transform((text, context): KeyObject => {
-  try {
-    const key = createPrivateKey(normalizePem(text));
-    const { namedCurve = '' } = key.asymmetricKeyDetails ?? {};
-    if (key.asymmetricKeyType === 'ed25519' || signingCurves.has(namedCurve)) return key;
-  } catch {
-    // The parser's error would quote the key.
-  }
-  context.addIssue({ code: 'custom', message: requirement });
-  return z.NEVER;
-});
+/** Returns the schema of a private key in PEM. It parses to a key object, which prints nothing of the key. */
+function privateKeySchemaOf(type: PrivateKeyType): z.ZodType<KeyObject> {
+  if (type === 'rsa-private-key') return rsaPrivateKeySchema;
+  const { title, name } = curves[type];
+  return z.string().transform((text, context): KeyObject => {
+    try {
+      const key = createPrivateKey(normalizePem(text));
+      const { namedCurve = key.asymmetricKeyType } = key.asymmetricKeyDetails ?? {};
+      if (namedCurve === name) return key;
+    } catch {
+      // The parser's error would quote the key.
+    }
+    context.addIssue({ code: 'custom', message: `must be ${title} in PEM` });
+    return z.NEVER;
+  });
+}
 
 function exportKey(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString();

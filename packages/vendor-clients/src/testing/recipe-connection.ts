@@ -1,10 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import type { Principal } from '@valetkey/core-types';
 import { parseCharacters } from '../recipe/character-set.ts';
+import { isPrivateKeyType, type PrivateKeyType } from '../recipe/field-schemas.ts';
 import type { AnyRecipeInput } from '../recipe/define-recipe.ts';
 import type { ProxyRecipeInput } from '../recipe/proxy-schema.ts';
 import { recipeSchema, type Recipe, type RecipeInput } from '../recipe/recipe-schema.ts';
+import { sampleKey } from '../recipe/sample-values.ts';
 
 const folder = new URL('../vendors/', import.meta.url);
 
@@ -32,15 +33,14 @@ async function loadAllRecipes(): Promise<readonly AnyRecipeInput[]> {
   return modules.flatMap((module) => Object.values(module));
 }
 
-const pemOf = (type: 'rsa' | 'ec'): string =>
-  (type === 'rsa'
-    ? generateKeyPairSync('rsa', { modulusLength: 2_048 })
-    : generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  ).privateKey
-    .export({ type: 'pkcs8', format: 'pem' })
-    .toString();
+const keys = new Map<string, string>();
 
-const pems = { rsa: pemOf('rsa'), ec: pemOf('ec') };
+/** Returns a private key. There is one of each type, because an RSA key takes long to generate. */
+function privateKeyOf(type: PrivateKeyType): string {
+  const key = keys.get(type) ?? sampleKey('key', type);
+  keys.set(type, key);
+  return key;
+}
 
 /** Returns a text of at most eight of the allowed characters. */
 export function plainText(characters = 'printable', max = 8): string {
@@ -86,8 +86,7 @@ function policyValueOf(parameter: Recipe['parameters'][string]): unknown {
 }
 
 function secretOf(name: string, type: Recipe['secrets'][string]['type']): string {
-  if (type === 'rsa-private-key') return pems.rsa;
-  if (type === 'ec-private-key') return pems.ec;
+  if (isPrivateKeyType(type)) return privateKeyOf(type);
   const text = `sample-${name}-0123456789`;
   return type === 'base64' ? Buffer.from(text).toString('base64') : text;
 }

@@ -6,7 +6,7 @@ export const supabaseEs256Recipe = {
   secrets: {
     privateKey: {
       description: 'The private EC key (P-256, in PEM) that was imported into the project as a signing key.',
-      type: 'ec-private-key',
+      type: 'p256-private-key',
     },
   },
   options: {
