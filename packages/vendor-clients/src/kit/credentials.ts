@@ -49,8 +49,10 @@ export function customCredential<Schema extends SlotsSchema<unknown>>(
 
 /** How a credential is used. */
 export interface UseOptions {
-  /** Whether the call can be sent a second time, with the other slot. Default: true. */
-  readonly repeatable?: boolean | undefined;
+  /**
+   * Whether the call can be sent a second time, with the other slot. A function is asked after the refusal. Default: true.
+   */
+  readonly repeatable?: boolean | (() => boolean) | undefined;
 }
 
 /** A credential in use, with its successor while it is being rotated. */
@@ -93,7 +95,8 @@ export function createCredential<Value>(
         return await call(valueOf[first]);
       } catch (failure) {
         const isRefused = ValetKeyError.isInstance(failure) && failure.code === 'vendor_auth_failed';
-        if (!isRefused || !repeatable) throw failure;
+        const isRepeatable = typeof repeatable === 'function' ? repeatable() : repeatable;
+        if (!isRefused || !isRepeatable) throw failure;
       }
       const other = first === 'current' ? 'next' : 'current';
       const activate = (): void => {

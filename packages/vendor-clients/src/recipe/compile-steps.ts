@@ -17,6 +17,8 @@ export interface Mint {
   readonly keys: Readonly<Record<string, KeyObject>>;
   /** Begins the operation at the first request. */
   readonly operation: () => Operation;
+  /** Is called when a request has succeeded that may not be sent twice. */
+  readonly onEffect: () => void;
   /** The response of the last request. */
   response?: VendorResponse | undefined;
 }
@@ -35,6 +37,7 @@ export function compileSteps(steps: readonly RecipeStep[], settings: RequestSett
       const { response, body } = await send(mint.values, mint.operation());
       mint.values[step.as] = body;
       mint.response = response;
+      if (!step.http.repeatable) mint.onEffect();
     };
   });
 }

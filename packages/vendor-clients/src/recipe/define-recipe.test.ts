@@ -314,3 +314,31 @@ test('a recipe whose ids the vendor gives leaves the users to the operator', asy
   const options = vendor.options.parse({ apiSecret: 'sample-secret', apiKey: 'sample-key' });
   expect(vendor.create(options).users).toBeUndefined();
 });
+
+test.each([
+  [false, ['old']],
+  [true, ['old', 'new']],
+])(
+  'a key that a later request refuses is replaced only if the first one may be sent twice: %s',
+  async (repeatable, keys) => {
+    const [mint] = voices.steps;
+    const first = { as: 'first', http: { ...mint.http, path: '/v1/first', repeatable } };
+    const vendor = defineRecipe({ ...voices, steps: [first, mint], sample: { first: {}, mint: {} } });
+    await using server = await startVendorServer((response, { url, headers }) => {
+      const isRefused = url !== '/v1/first' && headers.authorization === 'Bearer old';
+      const expiresAt = Math.floor(Date.now() / 1_000) + 60;
+      const body = isRefused ? { error: 'refused' } : { value: 'ek-sample', expires_at: expiresAt };
+      response.writeHead(isRefused ? 401 : 200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    const client = vendor.createClient({ apiKey: { current: 'old', next: 'new' }, baseUrl: server.url });
+    const outcome = await client.issue().then(
+      () => 'issued',
+      (error: { code: string }) => error.code,
+    );
+    await client.close();
+
+    expect(outcome).toBe(repeatable ? 'issued' : 'vendor_auth_failed');
+    const sent = server.calls.filter(({ path }) => path === '/v1/first').map(({ headers }) => headers['authorization']);
+    expect(sent).toEqual(keys.map((key) => `Bearer ${key}`));
+  },
+);

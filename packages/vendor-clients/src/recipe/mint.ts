@@ -1,7 +1,7 @@
 import { ValetKeyError, type CallOptions, type IssuedToken } from '@valetkey/core-types';
 import type { Operation } from '../kit/door/door.ts';
 import { compileAnswer } from './answer.ts';
-import { compileSteps } from './compile-steps.ts';
+import { compileSteps, type Mint } from './compile-steps.ts';
 import { compileEnsure, type EnsuredUser } from './ensure.ts';
 import { meaningsOf } from './meanings.ts';
 import type { MintDependencies, MintRequest } from './mint-request.ts';
@@ -41,16 +41,18 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
       const { userId, expiresInSeconds = options.expiresInSeconds, onStep } = request;
       const parameters = readParameters(request);
       const operation = beginOperation(request);
-      return useSecrets(operation, async (secrets, service) => {
-        const values = { ...valuesFor(secrets, expiresInSeconds), service };
-        const mint = { values: { ...values, parameters, user: { id: userId } }, keys: keysOf(secrets), operation };
-        for (const step of steps) {
-          const running = step(mint);
-          if (running !== undefined) await running;
-          onStep?.(mint.values);
-        }
+      let hasEffect = false;
+      const onEffect = (): void => {
+        hasEffect = true;
+      };
+      const mintWith = async (secrets: Secrets, service: { readonly token: string } | undefined) => {
+        const values = { ...valuesFor(secrets, expiresInSeconds), service, parameters, user: { id: userId } };
+        const mint = { values, keys: keysOf(secrets), operation, onEffect };
+        await runSteps(steps, mint, onStep);
         return answerOf(mint);
-      });
+      };
+      // A later refusal must not send the first requests again with the other slot.
+      return useSecrets(operation, mintWith, { repeatable: () => !hasEffect });
     },
     /** Finds or creates the user. `name` is our name for the person. */
     async ensureUser(name: string, call: CallOptions = {}): Promise<EnsuredUser> {
@@ -76,4 +78,17 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
       );
     },
   };
+}
+
+async function runSteps(
+  steps: ReturnType<typeof compileSteps>,
+  mint: Mint,
+  onStep: MintRequest['onStep'],
+): Promise<void> {
+  for (const step of steps) {
+    const running = step(mint);
+    // A step without a request has no promise, and costs no turn of the loop.
+    if (running !== undefined) await running;
+    onStep?.(mint.values);
+  }
 }

@@ -16,15 +16,18 @@ export type Secrets = Readonly<Record<string, SlotValue>>;
 export type UseSecrets = <Result>(
   operation: () => Operation,
   call: (secrets: Secrets, service: { readonly token: string } | undefined) => Promise<Result>,
+  options?: UseOptions,
 ) => Promise<Result>;
 
 /** Creates the function that calls with the secrets of a connection. */
 export function createSecretUse(service: RecipeService | undefined, dependencies: MintDependencies): UseSecrets {
   const useSlots = createSlotUse(dependencies.credentials);
-  if (service === undefined) return (_operation, call) => useSlots((secrets) => call(secrets, undefined));
+  if (service === undefined) {
+    return (_operation, call, options) => useSlots((secrets) => call(secrets, undefined), options);
+  }
   const keeper = createServiceKeeper(service, dependencies, useSlots);
-  return (operation, call) =>
-    useSlots((secrets) => keeper.use(operation(), (token) => call(secrets, { token: token.reveal() })));
+  return (operation, call, options) =>
+    useSlots((secrets) => keeper.use(operation(), (token) => call(secrets, { token: token.reveal() })), options);
 }
 
 type UseSlots = <Result>(call: (secrets: Secrets) => Promise<Result>, options?: UseOptions) => Promise<Result>;
