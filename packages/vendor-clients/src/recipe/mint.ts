@@ -42,9 +42,7 @@ export function compileMint(recipe: Recipe, dependencies: MintDependencies) {
       const parameters = readParameters(request);
       const operation = beginOperation(request);
       let hasEffect = false;
-      const onEffect = (): void => {
-        hasEffect = true;
-      };
+      const onEffect = () => void (hasEffect = true);
       const mintWith = async (secrets: Secrets, service: { readonly token: string } | undefined) => {
         const values = { ...valuesFor(secrets, expiresInSeconds), service, parameters, user: { id: userId } };
         const mint = { values, keys: keysOf(secrets), operation, onEffect };
