@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { findRecipe, recipes, vendors } from '@valetkey/vendor-clients';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { parse as parseYaml } from 'yaml';
@@ -25,6 +25,24 @@ const examples = [...page.matchAll(/```(?:yaml|json)\n([\s\S]*?)```/g)]
 test('every generated file is up to date', () => {
   const args = ['--conditions=@valetkey/source', 'tools/generate.ts', '--check'];
   expect(() => execFileSync(process.execPath, args, { cwd: root, stdio: 'pipe' })).not.toThrow();
+});
+
+/** Returns what a file imports at run time before its own code runs, and what those files import. */
+function listEarlyImports(file: string, seen = new Set<string>()): ReadonlySet<string> {
+  const imports = readFileSync(file, 'utf8').matchAll(/^import (?!type )(?:[^;]* from )?'([^']+)';/gm);
+  for (const [, specifier = ''] of imports) {
+    const target = specifier.startsWith('.') ? join(dirname(file), specifier) : specifier;
+    if (seen.has(target)) continue;
+    seen.add(target);
+    if (specifier.startsWith('.')) listEarlyImports(target, seen);
+  }
+  return seen;
+}
+
+test('generate loads no package before it has written the lists of vendors, which the package would load as they were', () => {
+  const imports = [...listEarlyImports(join(root, 'tools/generate.ts'))];
+  expect(imports).toContain(join(root, 'tools/generate/vendor-lists.ts'));
+  expect(imports.filter((specifier) => specifier.startsWith('@valetkey/'))).toEqual([]);
 });
 
 describe('createConfigSchema', () => {

@@ -1,6 +1,6 @@
 import type { VendorDefinition } from '@valetkey/core-types';
-import { jsonTypes, recipeField, type ConfigSchema } from './config-schema.ts';
-import type { JsonSchema } from './json-schema.ts';
+import type { ConfigSchema } from './config-schema.ts';
+import { jsonTypes, recipeField, type JsonSchema } from './json-schema.ts';
 
 interface Field {
   readonly path: string;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { brokerShape } from '../../apps/broker/src/config/broker-fields.ts';
 import { connectionName } from '../../apps/broker/src/config/config-path.ts';
 import { connectionShape } from '../../apps/broker/src/config/connection-policy.ts';
-import { mapSchema, type JsonSchema } from './json-schema.ts';
+import { jsonTypes, mapSchema, recipeField, type JsonSchema } from './json-schema.ts';
 import { withoutAlternatives } from './merge-alternatives.ts';
 
 /** The JSON Schema of the configuration, and its parts for the reference page. */
@@ -17,19 +17,11 @@ export interface ConfigSchema {
   readonly whole: JsonSchema;
 }
 
-export const jsonTypes = ['string', 'number', 'boolean', 'null', 'array', 'object'] as const;
-
 /** The definition of a connection to the operator's own recipe. Only the recipe says which options it has. */
 const ownRecipe = 'connection-to-own-recipe';
 
 /** The schema of a field that an object must not have. */
 const absent: JsonSchema = { not: {} };
-
-export const recipeField = {
-  type: 'string',
-  description:
-    'The path of your own recipe, a .yaml or .json file, relative to the folder of the configuration. Absent: `vendor` names the vendor.',
-} as const satisfies JsonSchema;
 
 const referencePattern = String.raw`\$\{(env|file):[^}]+\}`;
 

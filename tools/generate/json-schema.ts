@@ -48,3 +48,13 @@ export function mapSchema(schema: JsonSchema, change: (schema: JsonSchema) => Js
     ...(typeof additionalProperties === 'object' && { additionalProperties: inside(additionalProperties) }),
   });
 }
+
+/** The types of JSON. */
+export const jsonTypes = ['string', 'number', 'boolean', 'null', 'array', 'object'] as const;
+
+/** The field of a connection that names the operator's own recipe. */
+export const recipeField = {
+  type: 'string',
+  description:
+    'The path of your own recipe, a .yaml or .json file, relative to the folder of the configuration. Absent: `vendor` names the vendor.',
+} as const satisfies JsonSchema;
