@@ -7,6 +7,7 @@ test('reports a file name that is not kebab-case and a file that cannot be parse
     'packages/acme/src/good-name.ts': 'export const a = 1;',
     'packages/acme/src/good-name.e2e.test.ts': '',
     'packages/acme/src/good-name.recipe.ts': '',
+    'packages/acme/src/good-name.recipe-parts.ts': '',
     'packages/acme/src/badName.ts': '',
     'packages/acme/src/broken.ts': 'export const = 1;',
   });

@@ -4,7 +4,7 @@ import { countCodeLines } from './source-file.ts';
 
 const maxCodeLines = 250;
 
-const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.((e2e|timing)\.test|test|test-d|soak|config|recipe))?\.tsx?$/;
+const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.((e2e|timing)\.test|test|test-d|soak|config|recipe(-parts)?))?\.tsx?$/;
 
 /** Reports each file that cannot be parsed or has no kebab-case name, and each long file that is not a test. */
 export function checkFileForm({ packages }: Repository): Problem[] {

@@ -55,12 +55,13 @@ test('reports a page that is missing or names another vendor, and a vendor witho
   ]);
 });
 
-/** A vendor that is only data: two recipes, a test and recorded output. */
+/** A vendor that is only data: two recipes, what they share, a test and recorded output. */
 const asData = {
   [`${source}/catalog.ts`]: `
     import { pixelRecipe } from './vendors/pixel/pixel.recipe.ts';
     import { pixelUploadRecipe } from './vendors/pixel/pixel-upload.recipe.ts';`,
   [`${source}/vendors/pixel/pixel.recipe.ts`]: "export const pixelRecipe = { title: 'Pixel (view)' };",
+  [`${source}/vendors/pixel/pixel-key.recipe-parts.ts`]: 'export const pixelKey = {};',
   [`${source}/vendors/pixel/pixel-upload.recipe.ts`]: "export const pixelUploadRecipe = { title: 'Pixel (upload)' };",
   [`${source}/vendors/pixel/pixel.test.ts`]: '',
   [`${source}/vendors/pixel/fixtures/pixel.json`]: '{}',

@@ -24,8 +24,9 @@ export function checkVendorRegistry({ root, packages }: Repository): Problem[] {
     const problems: Problem[] = recipes
       .filter(({ path }) => !listed.has(path))
       .map(({ path }) => ({ place: path, problem: 'is not imported by catalog.ts' }));
-    // A folder of recipes is data: it has no client to register or export.
-    if (recipes.length === files.length) return [...problems, ...checkVendorPage(root, id, place, files, true)];
+    // A folder of recipes, with what they share, is data: it has no client to register or export.
+    const isData = files.every(({ path }) => /\.recipe(?:-parts)?\.ts$/.test(path));
+    if (isData) return [...problems, ...checkVendorPage(root, id, place, files, true)];
     if (!registered.has(id)) problems.push({ place, problem: `is not imported by ${basename(registry.path)}` });
     for (const name of namesOf(id)) {
       if (!exported.has(name))

@@ -4,7 +4,7 @@ import { vendors } from './registry.ts';
 
 test('the registry has an entry for each folder of src/vendors that holds more than recipes, tests and fixtures', () => {
   const place = new URL('vendors/', import.meta.url);
-  const isCode = (file: string) => file.endsWith('.ts') && !/\.(?:recipe|test)\.ts$/.test(file);
+  const isCode = (file: string) => file.endsWith('.ts') && !/\.(?:recipe|recipe-parts|test)\.ts$/.test(file);
   const folders = readdirSync(place, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && readdirSync(new URL(entry.name, place)).some(isCode))
     .map(({ name }) => name);

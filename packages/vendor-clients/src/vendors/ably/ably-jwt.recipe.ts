@@ -1,29 +1,10 @@
 import type { RecipeInput } from '../../recipe/recipe-schema.ts';
+import { ablyKey } from './ably-key.recipe-parts.ts';
 
 export const ablyJwtRecipe = {
   id: 'ably-jwt',
   title: 'Ably JWT',
-  secrets: { keySecret: { description: 'The secret of the API key: what follows the colon.' } },
-  baseUrl: 'https://rest.ably.io',
-  options: {
-    keyName: {
-      description: 'The name of the API key: what precedes the colon.',
-      characters: 'A-Za-z0-9_.-',
-    },
-  },
-  parameters: {
-    capability: {
-      description:
-        'The operations that the user may use, by channel, such as `{ "room:{user}": ["subscribe"] }`. Ably allows no more than the key itself may.',
-      type: 'json',
-      from: 'policy',
-      example: { 'sample:*': ['subscribe'] },
-    },
-  },
-  subject: { characters: 'A-Za-z0-9_.@|+-', max: 128, otherwise: 'hash' },
-  binding: 'user',
-  keep: 'never',
-  life: { default: 3600, max: 86_400 },
+  ...ablyKey,
   steps: [
     {
       as: 'token',
@@ -41,15 +22,5 @@ export const ablyJwtRecipe = {
   ],
   answer: { token: { token: '{token}' }, details: { client_id: '{user.id}' }, expiry: 'asked' },
   endpoint: { methods: ['GET', 'POST'], respond: { type: 'text/plain', body: '{token.token}' } },
-  revoke: {
-    set: { credentials: '{options.keyName}:{secrets.keySecret}' },
-    http: {
-      method: 'POST',
-      path: '/keys/{options.keyName}/revokeTokens',
-      headers: { authorization: 'Basic {credentials | base64}', 'x-ably-version': '6' },
-      json: { targets: ['clientId:{user.id}'] },
-      expected: [200, 201],
-    },
-  },
   docs: { hook: '`authCallback`', withdrawal: 'the broker when it blocks the user, if the key allows it' },
 } as const satisfies RecipeInput;

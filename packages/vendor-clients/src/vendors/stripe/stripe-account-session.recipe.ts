@@ -1,4 +1,5 @@
-import type { RecipeInput } from '../../recipe/index.ts';
+import type { RecipeInput } from '../../recipe/recipe-schema.ts';
+import { stripeOptions } from './stripe-customers.recipe-parts.ts';
 
 export const stripeAccountSessionRecipe = {
   id: 'stripe-account-session',
@@ -9,11 +10,7 @@ export const stripeAccountSessionRecipe = {
     },
   },
   options: {
-    apiVersion: {
-      description: 'The version of Stripe’s API.',
-      characters: 'A-Za-z0-9.;_=-',
-      default: '2026-10-28.endive',
-    },
+    apiVersion: stripeOptions.apiVersion,
   },
   baseUrl: 'https://api.stripe.com',
   parameters: {

@@ -1,4 +1,5 @@
-import type { RecipeInput } from '../../recipe/index.ts';
+import type { RecipeInput } from '../../recipe/recipe-schema.ts';
+import { stripeHeaders, stripeOptions, stripePermissionError } from './stripe-customers.recipe-parts.ts';
 
 export const stripeTerminalRecipe = {
   id: 'stripe-terminal',
@@ -8,18 +9,7 @@ export const stripeTerminalRecipe = {
       description: 'A restricted key of Stripe with the permission to write connection tokens, and to read locations.',
     },
   },
-  options: {
-    apiVersion: {
-      description: 'The version of Stripe’s API.',
-      characters: 'A-Za-z0-9.;_=-',
-      default: '2026-10-28.endive',
-    },
-    account: {
-      description: 'The id of a connected account on whose behalf Stripe is called. Absent: your own account.',
-      characters: 'A-Za-z0-9_',
-      optional: true,
-    },
-  },
+  options: stripeOptions,
   baseUrl: 'https://api.stripe.com',
   parameters: {
     location: {
@@ -38,11 +28,7 @@ export const stripeTerminalRecipe = {
       http: {
         method: 'POST',
         path: '/v1/terminal/connection_tokens',
-        headers: {
-          authorization: 'Bearer {secrets.secretKey}',
-          'stripe-version': '{options.apiVersion}',
-          'stripe-account': '{options.account}',
-        },
+        headers: stripeHeaders,
         form: { location: '{parameters.location}' },
       },
     },
@@ -62,22 +48,13 @@ export const stripeTerminalRecipe = {
       detail: 'Stripe does not have the location.',
       advice: 'Correct `set.location`, and check that `secretKey` is of the mode (live or sandbox) of the location.',
     },
-    {
-      status: 403,
-      code: 'vendor_auth_failed',
-      detail: 'The configured key lacks a permission, or may not act for the connected account.',
-      advice: 'Compare the permissions of the key with the page of this vendor, and check `account`.',
-    },
+    stripePermissionError,
   ],
   verify: {
     method: 'GET',
     path: '/v1/terminal/locations',
     query: { limit: 1 },
-    headers: {
-      authorization: 'Bearer {secrets.secretKey}',
-      'stripe-version': '{options.apiVersion}',
-      'stripe-account': '{options.account}',
-    },
+    headers: stripeHeaders,
     repeatable: true,
   },
   sample: { mint: { object: 'terminal.connection_token', secret: 'sample-connection-token' } },
