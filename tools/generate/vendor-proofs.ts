@@ -64,7 +64,11 @@ function describeMechanism({ steps }: Recipe): string {
   const parts = steps.flatMap((step) => {
     if ('http' in step) return ['request'];
     if ('jwt' in step) return [`JWT (${step.jwt.header.alg})`];
-    if ('sign' in step) return [step.sign.hmac === undefined ? 'digest' : `HMAC (${step.sign.hmac})`];
+    if ('sign' in step) {
+      const { hmac, signature } = step.sign;
+      if (signature !== undefined) return [`signature (${signature})`];
+      return [hmac === undefined ? 'digest' : `HMAC (${hmac})`];
+    }
     return 'set' in step ? [] : [Object.keys(step).find((kind) => kind !== 'as') ?? ''];
   });
   return [...new Set(parts)].join(', ');

@@ -206,6 +206,19 @@ test.each([
   ['a request without a sample', 'sample', {}, /^sample.mint: is missing/],
   ['a sample of no step', 'sample.other', {}, /^sample.other: is no step/],
   ['two bodies', `${http}.form`, { a: 'b' }, /only one of `json` and `form`/],
+  ['a sum of two kinds', 'steps.1.sign.digest', 'sha1', /exactly one of `hmac`, `digest` and `signature`/],
+  [
+    'a signature with a text as its key',
+    'steps.1.sign',
+    { signature: 'ES256', key: '{secrets.apiKey}', message: '{user.id}', encoding: 'hex' },
+    /ES256 needs p256-private-key/,
+  ],
+  [
+    'a signature without a key',
+    'steps.1.sign',
+    { signature: 'ES256', message: '{user.id}', encoding: 'hex' },
+    /`signature` and `key`/,
+  ],
   ['an HMAC without a key', 'steps.1.sign.key', undefined, /`hmac` and `key`/],
   [
     'a conflict rule without its status',

@@ -168,10 +168,12 @@ function findStepProblems(recipe: Recipe): readonly SchemaProblem[] {
     }
     if ('codec' in step && life === undefined) report('life', 'is missing: a token must expire');
     if ('sign' in step) {
-      const { hmac, digest, key } = step.sign;
-      const isHmac = hmac !== undefined && key !== undefined && digest === undefined;
-      const isDigest = digest !== undefined && key === undefined && hmac === undefined;
-      if (!isHmac && !isDigest) report(`steps.${index}.sign`, 'must have `hmac` and `key`, or only `digest`');
+      const { hmac, digest, signature, key } = step.sign;
+      const kinds = [hmac, digest, signature].filter((kind) => kind !== undefined).length;
+      if (kinds !== 1) report(`steps.${index}.sign`, 'must have exactly one of `hmac`, `digest` and `signature`');
+      else if ((key === undefined) !== (digest !== undefined)) {
+        report(`steps.${index}.sign`, 'must have `hmac` and `key`, or `signature` and `key`, or only `digest`');
+      }
     }
     if ('http' in step && step.http.json !== undefined && step.http.form !== undefined) {
       report(`steps.${index}.http`, 'must have only one of `json` and `form`');

@@ -55,10 +55,14 @@ function findLifeProblems({ life, steps }: Recipe, uses: readonly Use[]): readon
 
 type SecretType = Recipe['secrets'][string]['type'];
 
-/** A key must fit what it signs, and a private key signs JWTs alone: it has no text. */
+/** A key must fit what it signs, and a private key only signs: it has no text. */
 function findKeyProblems({ secrets, steps }: Recipe, uses: readonly Use[]): readonly SchemaProblem[] {
   const algorithms = new Map<string, string | undefined>(
-    steps.map((step, index) => [`steps.${index}.jwt.key`, 'jwt' in step ? step.jwt.header.alg : undefined]),
+    steps.map((step, index) =>
+      'sign' in step
+        ? [`steps.${index}.sign.key`, step.sign.signature]
+        : [`steps.${index}.jwt.key`, 'jwt' in step ? step.jwt.header.alg : undefined],
+    ),
   );
   const reserved = steps.flatMap((step, index) =>
     ['b64', 'crit']
@@ -73,9 +77,7 @@ function findKeyProblems({ secrets, steps }: Recipe, uses: readonly Use[]): read
     const types = names.map((name) => (Object.hasOwn(secrets, name) ? secrets[name]?.type : undefined));
     const algorithm = algorithms.get(place);
     if (algorithm === undefined) {
-      return types.some(isPrivateKeyType)
-        ? [{ field: place, message: 'reads a private key, which only signs a JWT' }]
-        : [];
+      return types.some(isPrivateKeyType) ? [{ field: place, message: 'reads a private key, which only signs' }] : [];
     }
     return types.every((type) => type === undefined || keysOf(algorithm).includes(type))
       ? []

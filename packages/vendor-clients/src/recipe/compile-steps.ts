@@ -1,4 +1,4 @@
-import { createHash, createHmac, type KeyObject } from 'node:crypto';
+import { constants, createHash, createHmac, sign, type KeyObject } from 'node:crypto';
 import { ValetKeyError } from '@valetkey/core-types';
 import { SignJWT, type JWTPayload } from 'jose';
 import type { Operation } from '../kit/door/door.ts';
@@ -59,21 +59,29 @@ function compileJwt(as: string, { header, claims, key }: RecipeJwt): Run {
   };
 }
 
-function compileSign(as: string, { hmac, digest, key, message, encoding }: RecipeSign): Run {
+function compileSign(as: string, { hmac, digest, signature, key = '', message, encoding }: RecipeSign): Run {
   const messageOf = compileValue(message);
-  if (hmac === undefined || key === undefined) {
-    return (mint) => {
-      mint.values[as] = createHash(digest ?? 'sha256')
-        .update(needText(messageOf(mint.values), mint))
-        .digest(encoding);
-    };
-  }
   const secret = nameOfSecret(key);
-  return (mint) => {
-    mint.values[as] = createHmac(hmac, keyOf(mint.keys, secret))
-      .update(needText(messageOf(mint.values), mint))
-      .digest(encoding);
+  const compute = (text: string, keys: Values): Buffer => {
+    if (signature !== undefined) return signText(signature, text, keyOf(keys, secret));
+    if (hmac !== undefined) return createHmac(hmac, keyOf(keys, secret)).update(text).digest();
+    return createHash(digest ?? 'sha256')
+      .update(text)
+      .digest();
   };
+  return (mint) => {
+    mint.values[as] = compute(needText(messageOf(mint.values), mint), mint.keys).toString(encoding);
+  };
+}
+
+/** Signs as the algorithm of this name does (RFC 7518 section 3, RFC 8037): an ECDSA signature is R and S, without ASN.1. */
+function signText(algorithm: string, text: string, key: KeyObject): Buffer {
+  const digest = algorithm === 'EdDSA' ? null : `sha${algorithm.slice(2)}`;
+  const padding = algorithm.startsWith('PS') && {
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+  };
+  return sign(digest, Buffer.from(text), { key, dsaEncoding: 'ieee-p1363', ...padding });
 }
 
 function compileCodec(as: string, { codec: _codec, privileges, ...texts }: RecipeCodec): Run {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Secret } from '@valetkey/core-types';
-import { decodeProtectedHeader, jwtVerify } from 'jose';
+import { compactVerify, decodeProtectedHeader, jwtVerify } from 'jose';
 import { expect, test } from 'vitest';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { startVendorServer } from '../testing/vendor-server.ts';
@@ -230,6 +230,37 @@ test.each([
   const { protectedHeader } = await jwtVerify(tokenOf(await client.issue({ userId: 'alice' })), pair.publicKey);
   await client.close();
   expect(protectedHeader).toEqual({ alg });
+});
+
+test.each([
+  ['RS256', 'rsa'],
+  ['PS512', 'rsa'],
+  ['ES256', 'p256'],
+  ['ES384', 'p384'],
+  ['EdDSA', 'ed25519'],
+] as const)('a recipe signs a text with %s as jose signs it', async (signature, kind) => {
+  const { type, ...pair } = signingKeys[kind];
+  const input = Buffer.from(JSON.stringify({ alg: signature })).toString('base64url');
+  const vendor = defineRecipe({
+    ...rooms,
+    options: {},
+    parameters: {},
+    secrets: { apiSecret: { description: 'The key.', type } },
+    steps: [
+      { set: { payload: '{user.id | base64url}', until: '{expiry}' } },
+      {
+        as: 'signature',
+        sign: { signature, key: '{secrets.apiSecret}', message: `${input}.{payload}`, encoding: 'base64url' },
+      },
+      { set: { token: '{signature}' } },
+    ],
+    answer: { token: { token: '{token}' }, details: { until: '{until}' }, expiry: 'asked' },
+  });
+  const apiSecret = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const client = vendor.createClient({ apiSecret });
+  const jws = `${input}.${Buffer.from('alice').toString('base64url')}.${tokenOf(await client.issue({ userId: 'alice' }))}`;
+  await client.close();
+  expect(Buffer.from((await compactVerify(jws, pair.publicKey)).payload).toString()).toBe('alice');
 });
 
 test('of several meanings of a status, the first one whose fields the response has applies', async () => {

@@ -58,7 +58,11 @@ const digest = z.enum(['sha1', 'sha256', 'sha384', 'sha512']);
 const signSchema = z.strictObject({
   hmac: digest.optional().describe('The digest of an HMAC with `key`. Absent: the plain digest of `digest`.'),
   digest: digest.optional().describe('The digest without a key.'),
-  key: template.optional().describe('The key of the HMAC, such as `{secrets.apiSecret}`.'),
+  signature: z
+    .enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA'])
+    .optional()
+    .describe('The algorithm of a signature with the private key `key` (RFC 7518 section 3).'),
+  key: template.optional().describe('The key of the HMAC or of the signature, such as `{secrets.apiSecret}`.'),
   message: template.describe('The text that is signed.'),
   encoding: z.enum(['hex', 'base64', 'base64url']).describe('How the result is written.'),
 });
@@ -80,7 +84,7 @@ const stepName = name.describe('The name by which later templates read the resul
 export const stepSchema = z.union([
   z.strictObject({ as: stepName, http: requestSchema.describe('Sends a request.') }),
   z.strictObject({ as: stepName, jwt: jwtSchema.describe('Signs a JSON Web Token (RFC 7519).') }),
-  z.strictObject({ as: stepName, sign: signSchema.describe('Computes an HMAC or a digest.') }),
+  z.strictObject({ as: stepName, sign: signSchema.describe('Computes an HMAC, a digest or a signature.') }),
   z.strictObject({ as: stepName, codec: codecSchema.describe('Writes a token in a form of its vendor.') }),
   z.strictObject({ set: z.record(name, value).describe('Names values for later templates.') }),
 ]);
