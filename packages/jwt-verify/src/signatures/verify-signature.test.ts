@@ -42,6 +42,22 @@ test.each<SigningKey['algorithm']>(['RS256', 'PS256', 'ES256', 'ES384', 'ES512',
   },
 );
 
+test.each<SigningKey['algorithm']>(['RS256', 'PS256'])(
+  'verifySignature resolves to false for a signature of %s whose leading zero byte is missing (RFC 8017 section 8)',
+  async (algorithm) => {
+    const key = createSigningKey('k', algorithm);
+    const publicKey = createPublicKey({ key: key.jwk, format: 'jwk' });
+    // One signature of 256 begins with a zero byte.
+    let [text, bytes] = ['', Buffer.from([1])];
+    for (let attempt = 0; bytes[0] !== 0; attempt += 1) {
+      text = `text ${attempt}`;
+      bytes = Buffer.from(signText(text, key).slice(text.length + 1), 'base64url');
+    }
+    expect(await verifySignature(algorithm, publicKey, bytes, Buffer.from(text))).toBe(true);
+    expect(await verifySignature(algorithm, publicKey, bytes.subarray(1), Buffer.from(text))).toBe(false);
+  },
+);
+
 test('verifySignature resolves to false for a key of another type', async () => {
   const ed = createPublicKey({ key: createSigningKey('k', 'EdDSA').jwk, format: 'jwk' });
   await expect(verifySignature('RS256', ed, Buffer.alloc(256), Buffer.alloc(1))).resolves.toBe(false);

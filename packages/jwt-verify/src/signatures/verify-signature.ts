@@ -70,14 +70,26 @@ export function verifySignature(
   signature: Buffer,
   data: Buffer,
 ): Promise<boolean> {
-  const { hash, pss, numberLength } = algorithmParameters[algorithm];
-  const encoded = numberLength === undefined ? signature : encodeEcdsaSignature(signature, numberLength);
+  const { hash, pss } = algorithmParameters[algorithm];
+  const encoded = encodeSignature(algorithm, key, signature);
   if (encoded === undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
     verify(hash, data, pss === undefined ? key : { key, ...pss }, encoded, (error, valid) => {
       resolve(error === null && valid);
     });
   });
+}
+
+/**
+ * Returns a signature as Node receives it, or undefined if it is not as long as its algorithm and key require. OpenSSL does not
+ * compare the length of an RSA signature: it accepts a PSS signature without its leading zero bytes (RFC 8017 section 8.1.2).
+ */
+function encodeSignature(algorithm: SignatureAlgorithm, key: KeyObject, signature: Buffer): Buffer | undefined {
+  const { keyType, numberLength } = algorithmParameters[algorithm];
+  if (numberLength !== undefined) return encodeEcdsaSignature(signature, numberLength);
+  if (keyType !== 'RSA') return signature;
+  const modulusBits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  return signature.length === Math.ceil(modulusBits / 8) ? signature : undefined;
 }
 
 /** Encodes the two numbers of a JWS signature as X9.62 DER; returns undefined for a signature of another length. */
