@@ -60,7 +60,8 @@ test.each<SigningKey['algorithm']>(['RS256', 'PS256'])(
 
 test('verifySignature resolves to false for a key of another type', async () => {
   const ed = createPublicKey({ key: createSigningKey('k', 'EdDSA').jwk, format: 'jwk' });
-  await expect(verifySignature('RS256', ed, Buffer.alloc(256), Buffer.alloc(1))).resolves.toBe(false);
+  expect(await verifySignature('RS256', ed, Buffer.alloc(256), Buffer.alloc(1))).toBe(false);
+  expect(await verifySignature('ES256', ed, Buffer.alloc(64), Buffer.alloc(1))).toBe(false);
 });
 
 test('findKeys returns the keys without a kid for a token whose kid no key has', () => {

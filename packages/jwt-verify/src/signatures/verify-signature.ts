@@ -1,6 +1,7 @@
-import { verify, type KeyObject } from 'node:crypto';
+import { createVerify, verify, type KeyObject, type VerifyKeyObjectInput } from 'node:crypto';
 import type { SignatureAlgorithm } from '@valetkey/core-types';
 import { algorithmParameters } from './algorithms.ts';
+import { createVerificationLoad } from './verification-load.ts';
 
 const ed25519SignatureBytes = 64;
 /** An RSA signature is as long as the modulus of its key: 2048 to 8192 bits. */
@@ -13,6 +14,14 @@ const derLongLength = 0x81;
 const signBit = 0x80;
 /** DER writes a length up to this one in a single byte. */
 const maxShortLength = 0x7f;
+
+/** The public exponent of almost every RSA key. A longer one may take a hundred times as long. */
+const usualExponent = 65_537n;
+
+const load = createVerificationLoad();
+
+/** What a signature covers. A text is ASCII. */
+type SignedData = string | Buffer;
 
 /** A key that verifies signatures. */
 interface SignatureKey {
@@ -31,21 +40,31 @@ export function findKeys<Key extends SignatureKey>(
   algorithm: string,
   keyId: string | undefined,
 ): readonly Key[] {
-  const fitting = keys.filter(({ algorithms }) => algorithms.has(algorithm));
-  if (keyId === undefined) return fitting;
-  const named = fitting.filter(({ id }) => id === keyId);
-  return named.length > 0 ? named : fitting.filter(({ id }) => id === undefined);
+  const named: Key[] = [];
+  const unnamed: Key[] = [];
+  for (const key of keys) {
+    if (!key.algorithms.has(algorithm)) continue;
+    if (keyId === undefined || key.id === keyId) named.push(key);
+    else if (key.id === undefined) unnamed.push(key);
+  }
+  return named.length > 0 ? named : unnamed;
 }
 
-/** Resolves to the first of the keys that made the signature, or to undefined if none did. */
-export async function findSigningKey<Key extends SignatureKey>(
+/** Returns the first of the keys that made the signature, or undefined if none did: as a promise if that takes a while. */
+export function findSigningKey<Key extends SignatureKey>(
   keys: readonly Key[],
   algorithm: SignatureAlgorithm,
   signature: Buffer,
-  data: Buffer,
-): Promise<Key | undefined> {
-  for (const key of keys) {
-    if (await verifySignature(algorithm, key.keyObject, signature, data)) return key;
+  data: SignedData,
+): Key | undefined | Promise<Key | undefined> {
+  for (let index = 0; index < keys.length; index += 1) {
+    const key = keys[index] as Key;
+    const valid = verifySignature(algorithm, key.keyObject, signature, data);
+    if (valid === true) return key;
+    if (valid === false) continue;
+    return valid.then((isValid) =>
+      isValid ? key : findSigningKey(keys.slice(index + 1), algorithm, signature, data),
+    );
   }
   return undefined;
 }
@@ -59,7 +78,9 @@ export function hasSignatureLength(algorithm: SignatureAlgorithm, { length }: Bu
 }
 
 /**
- * Verifies a signature on the thread pool. Resolves to false for a signature or a key of the wrong form.
+ * Verifies a signature: at once on the thread of the caller while few verifications are under way, and on the thread pool
+ * while many are or if the check takes long. The trip to the pool costs more than an RS256 check. Returns false for a signature
+ * or a key of the wrong form.
  *
  * Node receives an ECDSA signature as DER, and the key without options unless PSS needs them: any other form costs up to
  * 16 microseconds more per call.
@@ -68,16 +89,86 @@ export function verifySignature(
   algorithm: SignatureAlgorithm,
   key: KeyObject,
   signature: Buffer,
-  data: Buffer,
-): Promise<boolean> {
+  data: SignedData,
+): boolean | Promise<boolean> {
   const { hash, pss } = algorithmParameters[algorithm];
   const encoded = encodeSignature(algorithm, key, signature);
-  if (encoded === undefined) return Promise.resolve(false);
+  if (encoded === undefined) return false;
+  const input = pss === undefined ? key : { key, ...pss };
+  const place = load.choose(estimateMicroseconds(algorithm, key));
+  if (place === 'pool') return verifyOnPool(hash, data, input, encoded);
+  if (place === 'later') return decideLater(() => verifySignature(algorithm, key, signature, data));
+  return verifyNow(hash, data, input, encoded);
+}
+
+function verifyNow(
+  hash: string | null,
+  data: SignedData,
+  key: KeyObject | VerifyKeyObjectInput,
+  signature: Buffer,
+): boolean {
+  try {
+    // This form needs half a microsecond less, and no copy of a text. It does not support Ed25519.
+    if (hash !== null) return createVerify(hash).update(data as string, 'latin1').verify(key, signature);
+    return verify(hash, bytesOf(data), key, signature);
+  } catch {
+    return false;
+  }
+}
+
+function bytesOf(data: SignedData): Buffer {
+  return typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
+}
+
+function verifyOnPool(
+  hash: string | null,
+  data: SignedData,
+  key: KeyObject | VerifyKeyObjectInput,
+  signature: Buffer,
+): Promise<boolean> {
+  load.start();
   return new Promise((resolve) => {
-    verify(hash, data, pss === undefined ? key : { key, ...pss }, encoded, (error, valid) => {
+    verify(hash, bytesOf(data), key, signature, (error, valid) => {
+      load.end();
       resolve(error === null && valid);
     });
   });
+}
+
+function decideLater(decide: () => boolean | Promise<boolean>): Promise<boolean> {
+  load.start();
+  return new Promise((resolve) => {
+    setImmediate(() => {
+      load.end();
+      resolve(decide());
+    });
+  });
+}
+
+/** What the length and the time of a key's signatures follow from. Node needs a microsecond each time to tell. */
+interface RsaProperties {
+  readonly signatureBytes: number;
+  readonly microseconds: number;
+}
+
+const rsaProperties = new WeakMap<KeyObject, RsaProperties>();
+
+function rsaPropertiesOf(key: KeyObject): RsaProperties {
+  let properties = rsaProperties.get(key);
+  if (properties === undefined) {
+    const { modulusLength = 0, publicExponent = 0n } = { ...key.asymmetricKeyDetails };
+    const microseconds = publicExponent > usualExponent ? Infinity : 8 + 3.6 * (modulusLength / 1024) ** 2;
+    properties = { signatureBytes: Math.ceil(modulusLength / 8), microseconds };
+    rsaProperties.set(key, properties);
+  }
+  return properties;
+}
+
+/** Estimates the time of a check on the machine of `docs/benchmarks.md`. Ratios between keys differ little between machines. */
+export function estimateMicroseconds(algorithm: SignatureAlgorithm, key: KeyObject): number {
+  const { microseconds, pss } = algorithmParameters[algorithm];
+  if (microseconds !== undefined) return microseconds;
+  return pss === undefined ? rsaPropertiesOf(key).microseconds : 2 * rsaPropertiesOf(key).microseconds;
 }
 
 /**
@@ -88,26 +179,43 @@ function encodeSignature(algorithm: SignatureAlgorithm, key: KeyObject, signatur
   const { keyType, numberLength } = algorithmParameters[algorithm];
   if (numberLength !== undefined) return encodeEcdsaSignature(signature, numberLength);
   if (keyType !== 'RSA') return signature;
-  const modulusBits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  return signature.length === Math.ceil(modulusBits / 8) ? signature : undefined;
+  return signature.length === rsaPropertiesOf(key).signatureBytes ? signature : undefined;
 }
 
 /** Encodes the two numbers of a JWS signature as X9.62 DER; returns undefined for a signature of another length. */
 export function encodeEcdsaSignature(signature: Buffer, numberLength: number): Buffer | undefined {
   if (signature.length !== 2 * numberLength) return undefined;
-  const numbers = [
-    ...encodeInteger(signature.subarray(0, numberLength)),
-    ...encodeInteger(signature.subarray(numberLength)),
-  ];
-  const length = numbers.length <= maxShortLength ? [numbers.length] : [derLongLength, numbers.length];
-  return Buffer.from([derSequence, ...length, ...numbers]);
+  const first = findInteger(signature, 0, numberLength);
+  const second = findInteger(signature, numberLength, 2 * numberLength);
+  const length = 2 + first.length + 2 + second.length;
+  const isShort = length <= maxShortLength;
+  const encoded = Buffer.alloc(length + (isShort ? 2 : 3));
+  encoded[0] = derSequence;
+  if (!isShort) encoded[1] = derLongLength;
+  const start = isShort ? 2 : 3;
+  encoded[start - 1] = length;
+  writeInteger(encoded, start, signature, first);
+  writeInteger(encoded, start + 2 + first.length, signature, second);
+  return encoded;
 }
 
-/** Encodes a positive number as DER, with a leading zero only if its first bit would make it negative. */
-function encodeInteger(number: Buffer): readonly number[] {
-  let start = 0;
-  while (start < number.length - 1 && number[start] === 0) start += 1;
-  const bytes = [...number.subarray(start)];
-  if (number.readUInt8(start) >= signBit) bytes.unshift(0);
-  return [derInteger, bytes.length, ...bytes];
+interface DerInteger {
+  readonly start: number;
+  readonly end: number;
+  /** Bytes, with the leading zero that a number needs whose first bit would make it negative. */
+  readonly length: number;
+}
+
+/** Finds the bytes of a positive number that DER writes: those from its first byte that is not zero, or the last byte. */
+function findInteger(signature: Buffer, from: number, end: number): DerInteger {
+  let start = from;
+  while (start < end - 1 && signature[start] === 0) start += 1;
+  return { start, end, length: end - start + (signature.readUInt8(start) >= signBit ? 1 : 0) };
+}
+
+/** Writes a number into a buffer of zeros. */
+function writeInteger(target: Buffer, at: number, signature: Buffer, { start, end, length }: DerInteger): void {
+  target[at] = derInteger;
+  target[at + 1] = length;
+  signature.copy(target, at + 2 + length - (end - start), start, end);
 }

@@ -140,22 +140,22 @@ export function parseTokenClaims(segment: string): JsonObject {
 /** Parses a canonical segment; returns undefined unless it is UTF-8 and a strict JSON object. */
 export function parseSegment(segment: string): JsonObject | undefined {
   const bytes = Buffer.from(segment, 'base64url');
-  return isUtf8(bytes) ? parseStrictObject(bytes.toString('utf8')) : undefined;
+  return isUtf8(bytes) ? parseStrictObject(bytes) : undefined;
 }
 
 /**
- * Parses a JSON object. Returns undefined for any other value, for more than 32 levels, and for an object with two
+ * Parses a JSON object in UTF-8. Returns undefined for any other value, for more than 32 levels, and for an object with two
  * members of one name. Parsers differ in which of the two they keep, so that two programs could read one text differently.
  */
-export function parseStrictObject(text: string): JsonObject | undefined {
+export function parseStrictObject(bytes: Buffer): JsonObject | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(bytes.toString('utf8'));
   } catch {
     return undefined;
   }
   if (!isJsonObject(value)) return undefined;
-  const written = countWrittenMembers(text);
+  const written = countWrittenMembers(bytes);
   return written !== undefined && written === countKeptMembers(value) ? value : undefined;
 }
 
@@ -172,15 +172,18 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-/** Counts the members in a valid JSON text; returns undefined if it has more than 32 levels. */
-function countWrittenMembers(text: string): number | undefined {
+/**
+ * Counts the members in a valid JSON text; returns undefined if it has more than 32 levels. In UTF-8, no byte of another
+ * character is equal to one of these characters.
+ */
+function countWrittenMembers(bytes: Buffer): number | undefined {
   let members = 0;
   let depth = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
+  for (let index = 0; index < bytes.length; index += 1) {
+    const code = bytes[index];
     if (code === quote) {
-      for (index += 1; text.charCodeAt(index) !== quote; index += 1) {
-        if (text.charCodeAt(index) === backslash) index += 1;
+      for (index += 1; bytes[index] !== quote; index += 1) {
+        if (bytes[index] === backslash) index += 1;
       }
     } else if (code === colon) {
       members += 1;

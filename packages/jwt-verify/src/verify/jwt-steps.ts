@@ -6,6 +6,7 @@ import {
   type SignatureAlgorithm,
 } from '@valetkey/core-types';
 import type { KeyQuery } from '../keys/key-source.ts';
+import type { VerificationKey } from '../keys/verification-key.ts';
 import { findSigningKey, hasSignatureLength } from '../signatures/verify-signature.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import {
@@ -244,20 +245,48 @@ function keyQueryOf({ header: { algorithm, keyId }, claims, canonicalIssuer }: V
   };
 }
 
-async function checkSignature(verification: Verification, { knownHeaders }: VerificationDependencies): Promise<void> {
-  const { keys, keySource, header, segments, signature } = verification;
-  const algorithm = algorithmOf(verification);
-  const data = Buffer.from(segments.signingInput, 'latin1');
-  let key = await findSigningKey(keys, algorithm, signature, data);
-  if (key === undefined) {
-    const others = await keySource.findOthers(keyQueryOf(verification), keys);
-    key = await findSigningKey(others, algorithm, signature, data);
+function checkSignature(verification: Verification, dependencies: VerificationDependencies): void | Promise<void> {
+  const { keys, segments, signature } = verification;
+  const found = findSigningKey(keys, algorithmOf(verification), signature, segments.signingInput);
+  if (found instanceof Promise) {
+    return found.then((key) => acceptSignature(verification, dependencies, key));
   }
+  return acceptSignature(verification, dependencies, found);
+}
+
+/** Accepts the signature of a key, or looks for another key that made it. */
+function acceptSignature(
+  verification: Verification,
+  { knownHeaders }: VerificationDependencies,
+  key: VerificationKey | undefined,
+): void | Promise<void> {
+  const { header, keySource, segments } = verification;
+  if (key === undefined) return tryOtherKeys(verification, knownHeaders);
+  verification.signedBy = { key, keySource };
+  rememberHeader(knownHeaders, segments.header, header);
+}
+
+async function tryOtherKeys(
+  verification: Verification,
+  knownHeaders: VerificationDependencies['knownHeaders'],
+): Promise<void> {
+  const { keys, keySource, header, segments, signature } = verification;
+  const others = await keySource.findOthers(keyQueryOf(verification), keys);
+  const key = await findSigningKey(others, algorithmOf(verification), signature, segments.signingInput);
   if (key === undefined) throw wrongSignature();
   verification.signedBy = { key, keySource };
-  // Only headers of verified tokens are remembered, so that forged tokens cannot fill the memory.
+  rememberHeader(knownHeaders, segments.header, header);
+}
+
+/** Remembers the header of a verified token. Those of other tokens are not, so that forged tokens cannot fill the memory. */
+function rememberHeader(
+  knownHeaders: VerificationDependencies['knownHeaders'],
+  encoded: string,
+  header: TokenHeader,
+): void {
+  if (knownHeaders.get(encoded) === header) return;
   if (knownHeaders.size >= maxKnownHeaders) knownHeaders.clear();
-  knownHeaders.set(segments.header, header);
+  knownHeaders.set(encoded, header);
 }
 
 /** Returns the token's algorithm. The step `algorithm` has checked that it is one of the issuer's algorithms. */

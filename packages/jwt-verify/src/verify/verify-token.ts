@@ -57,14 +57,20 @@ export function createVerify(
     return known !== undefined && stillHolds(known, clock) ? known : undefined;
   };
 
-  const verifyAnew = async (token: string): Promise<VerifiedToken> => {
-    const verification = startVerification(token);
+  const remember = (token: string, verification: Verification, verified: VerifiedToken): VerifiedToken => {
+    verification.recordOutcome?.(undefined);
+    // A revocation may have arrived after the last step.
+    if (!revocations.matches(verified.principal, token)) verifiedTokens.set(token, verified);
+    return verified;
+  };
+
+  const finish = async (
+    token: string,
+    verification: Verification,
+    running: Promise<VerifiedToken>,
+  ): Promise<VerifiedToken> => {
     try {
-      const verified = await runSteps(chooseSteps(token, dependencies), verification, dependencies);
-      verification.recordOutcome?.(undefined);
-      // A revocation may have arrived after the last step.
-      if (!revocations.matches(verified.principal, token)) verifiedTokens.set(token, verified);
-      return verified;
+      return remember(token, verification, await running);
     } catch (error) {
       verification.recordOutcome?.(error);
       throw error;
@@ -73,11 +79,14 @@ export function createVerify(
     }
   };
 
-  /** Calls for one token at the same time share one verification. */
-  const verifyShared = (token: string): Promise<VerifiedToken> => {
+  /** Calls for one token at the same time share one verification. Returns a promise only if it has to wait. */
+  const verifyShared = (token: string): VerifiedToken | Promise<VerifiedToken> => {
     const pending = pendingTokens.get(token);
     if (pending !== undefined) return pending;
-    const started = verifyAnew(token);
+    const verification = startVerification(token);
+    const running = runSteps(chooseSteps(token, dependencies), verification, dependencies);
+    if (!(running instanceof Promise)) return remember(token, verification, running);
+    const started = finish(token, verification, running);
     pendingTokens.set(token, started);
     return started;
   };
@@ -85,9 +94,9 @@ export function createVerify(
   const verifyWithContext = async (
     token: string,
     known: VerifiedToken | undefined,
-    { dpop, signal }: VerifyContext = {},
+    { dpop, signal }: VerifyContext,
   ): Promise<Principal> => {
-    const start = (): Promise<VerifiedToken> => verifyShared(token);
+    const start = async (): Promise<VerifiedToken> => verifyShared(token);
     const { principal, binding } = known ?? (await (signal === undefined ? start() : untilAborted(start, signal)));
     if (binding !== undefined || dpop !== undefined) {
       await checkPresentation({ token, principal, binding }, dpop, dependencies.dpop);
@@ -95,14 +104,30 @@ export function createVerify(
     return principal;
   };
 
+  /** Verifies a token that comes without a proof and without a signal. An await would cost more than most of the checks. */
+  const verifyPlain = (token: string): Promise<Principal> => {
+    try {
+      const verified = verifyShared(token);
+      if (verified instanceof Promise) return verified.then((found) => present(token, found));
+      return present(token, verified);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  };
+
+  const present = (token: string, verified: VerifiedToken): Promise<Principal> =>
+    verified.binding === undefined ? sharedPromiseOf(verified) : verifyWithContext(token, verified, {});
+
   // This is not an async function, so that every call for a known token returns the same promise.
   return (token, context) => {
     const known = recall(token);
-    if (known !== undefined && known.binding === undefined && context?.dpop === undefined) {
-      return (known.sharedPromise ??= Promise.resolve(known.principal));
-    }
-    return verifyWithContext(token, known, context);
+    if (known !== undefined && known.binding === undefined && context?.dpop === undefined) return sharedPromiseOf(known);
+    return context === undefined ? verifyPlain(token) : verifyWithContext(token, known, context);
   };
+}
+
+function sharedPromiseOf(verified: VerifiedToken): Promise<Principal> {
+  return (verified.sharedPromise ??= Promise.resolve(verified.principal));
 }
 
 /** Returns whether a verification may be reused: before its expiry by both clocks, and while its key is trusted. */
@@ -141,24 +166,46 @@ export function chooseSteps(
 
 /** Returns the state before the first step. The steps set the fields that are missing. */
 export function startVerification(token: string): Verification {
-  const known = { token, step: undefined, expiresAtSeconds: undefined, signedBy: undefined, reuseSeconds: Infinity };
-  return known as Verification;
+  const missing = undefined as never;
+  // Every field is there from the start: V8 would copy an object that grows.
+  return {
+    token,
+    step: undefined,
+    segments: missing,
+    header: missing,
+    claims: missing,
+    issuer: missing,
+    canonicalIssuer: missing,
+    expiresAtSeconds: undefined,
+    subject: missing,
+    binding: undefined,
+    keySource: missing,
+    signature: missing,
+    keys: missing,
+    signedBy: undefined,
+    reuseSeconds: Infinity,
+    recordOutcome: undefined,
+  };
 }
 
-/** Runs the steps for a token in their order. Rejects at the first step that fails. */
-export async function runSteps(
+/**
+ * Runs the steps for a token in their order. Throws or rejects at the first step that fails, and returns a promise only if a
+ * step has to wait.
+ */
+export function runSteps(
   steps: readonly Step[],
   verification: Verification,
   dependencies: TokenVerificationDependencies,
-): Promise<VerifiedToken> {
-  for (const step of steps) {
-    verification.step = step;
-    try {
+): VerifiedToken | Promise<VerifiedToken> {
+  try {
+    for (let index = 0; index < steps.length; index += 1) {
+      const step = steps[index] as Step;
+      verification.step = step;
       const pending = step.run(verification, dependencies);
-      if (pending !== undefined) await pending;
-    } catch (error) {
-      throw withRemediation(error, remediationsFor(verification.issuer, dependencies));
+      if (pending !== undefined) return runStepsAfter(pending, steps.slice(index + 1), verification, dependencies);
     }
+  } catch (error) {
+    throw withRemediation(error, remediationsFor(verification.issuer, dependencies));
   }
   const { expiresAtSeconds, binding, signedBy, reuseSeconds } = verification;
   const { clock, cacheSeconds } = dependencies;
@@ -170,6 +217,20 @@ export async function runSteps(
     reusableUntilMs: clock.monotonicMs() + Math.min(cacheSeconds, reuseSeconds) * 1000,
     signedBy,
   };
+}
+
+async function runStepsAfter(
+  pending: Promise<void>,
+  steps: readonly Step[],
+  verification: Verification,
+  dependencies: TokenVerificationDependencies,
+): Promise<VerifiedToken> {
+  try {
+    await pending;
+  } catch (error) {
+    throw withRemediation(error, remediationsFor(verification.issuer, dependencies));
+  }
+  return runSteps(steps, verification, dependencies);
 }
 
 /** Returns a refusal with the issuer's remediation for its reason. A remediation for a claim is more exact, and stays. */
