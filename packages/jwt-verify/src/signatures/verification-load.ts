@@ -15,7 +15,7 @@ const maxTurnMicroseconds = 500;
 export interface VerificationLoad {
   /** Chooses the place of a check, and counts it if that is the caller's thread. The caller then verifies at once. */
   readonly choose: (microseconds: number) => Place;
-  /** Counts a check that waits or runs elsewhere. Returns the function that ends it. */
+  /** Counts a check that waits for the next turn or runs on the pool, until `end`. */
   readonly start: () => void;
   readonly end: () => void;
 }

@@ -121,7 +121,8 @@ export function createVerify(
   // This is not an async function, so that every call for a known token returns the same promise.
   return (token, context) => {
     const known = recall(token);
-    if (known !== undefined && known.binding === undefined && context?.dpop === undefined) return sharedPromiseOf(known);
+    if (known !== undefined && known.binding === undefined && context?.dpop === undefined)
+      return sharedPromiseOf(known);
     return context === undefined ? verifyPlain(token) : verifyWithContext(token, known, context);
   };
 }
