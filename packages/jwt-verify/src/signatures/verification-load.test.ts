@@ -1,42 +1,39 @@
 import { expect, test } from 'vitest';
-import { createVerificationLoad, type Place } from './verification-load.ts';
+import { createVerificationLoad } from './verification-load.ts';
 
 const rs256 = 23;
 
-test('choose() sends a check that takes long to the pool', () => {
-  expect(createVerificationLoad().choose(151)).toBe('pool');
+test('admit() sends a check that takes long to the pool', () => {
+  expect(createVerificationLoad().admit(151)).toBe(false);
 });
 
-test('choose() keeps the first of many calls in one tick on the thread of the caller, and sends the others to the pool', async () => {
+test('admit() keeps the first of many calls in one tick on the thread of the caller, and sends the others to the pool', async () => {
   const load = createVerificationLoad();
-  const places = Array.from({ length: 32 }, () => load.choose(rs256));
-  expect(places.lastIndexOf('caller')).toBe(4);
-  expect(places.indexOf('pool')).toBe(5);
+  const admitted = Array.from({ length: 32 }, () => load.admit(rs256));
+  expect(admitted.lastIndexOf(true)).toBe(4);
+  expect(admitted.indexOf(false)).toBe(5);
   await Promise.resolve();
-  expect(load.choose(rs256)).toBe('caller');
+  expect(load.admit(rs256)).toBe(true);
 });
 
-test('choose() sends every check to the pool while many are under way there', () => {
+test('admit() sends every check to the pool while many are under way there', () => {
   const load = createVerificationLoad();
   for (let count = 0; count < 5; count += 1) load.start();
-  expect(load.choose(rs256)).toBe('pool');
+  expect(load.admit(rs256)).toBe(false);
   load.end();
-  expect(load.choose(rs256)).toBe('caller');
+  expect(load.admit(rs256)).toBe(true);
 });
 
-test('choose() lets one caller after another wait for the next turn once the checks have held the event loop for 500 µs', async () => {
+test('admit() sends checks to the pool once those of one turn have held the event loop for a millisecond', async () => {
   const load = createVerificationLoad();
-  const chooseAlone = async (): Promise<Place> => {
+  const admitAlone = async (): Promise<boolean> => {
     await Promise.resolve();
-    return load.choose(100);
+    return load.admit(100);
   };
-  for (let count = 0; count < 5; count += 1) expect(await chooseAlone()).toBe('caller');
-  expect(await chooseAlone()).toBe('later');
-  load.start();
-  expect(load.choose(20)).toBe('pool');
-  load.end();
+  for (let count = 0; count < 10; count += 1) expect(await admitAlone()).toBe(true);
+  expect(await admitAlone()).toBe(false);
   await new Promise((resolve) => {
     setImmediate(resolve);
   });
-  expect(await chooseAlone()).toBe('caller');
+  expect(await admitAlone()).toBe(true);
 });

@@ -1,6 +1,3 @@
-/** Where a signature is verified. `later` means: decide again in the next turn of the event loop. */
-export type Place = 'caller' | 'pool' | 'later';
-
 /**
  * A check that takes longer never runs on the thread of the event loop. Measured on an AMD EPYC: RSA of 2048 bits 23 µs, of 4096
  * bits 66 µs, of 8192 bits 234 µs (PSS up to twice as much), ES256 69 µs, Ed25519 110 µs, ES384 0.8 ms, ES512 1.8 ms.
@@ -9,13 +6,13 @@ const maxCallerMicroseconds = 150;
 /** The trip to the thread pool and back takes 30 to 60 µs. It pays once so much other work is under way. */
 const maxSharedMicroseconds = 120;
 /** The time that checks may hold the event loop before it serves others. */
-const maxTurnMicroseconds = 500;
+const maxTurnMicroseconds = 1000;
 
 /** The signatures that are being verified. A process has one load, which all its verifiers share. */
 export interface VerificationLoad {
-  /** Chooses the place of a check, and counts it if that is the caller's thread. The caller then verifies at once. */
-  readonly choose: (microseconds: number) => Place;
-  /** Counts a check that waits for the next turn or runs on the pool, until `end`. */
+  /** Returns whether a check should run on the thread of its caller, and counts it there. The caller then verifies at once. */
+  readonly admit: (microseconds: number) => boolean;
+  /** Counts a check on the thread pool, until `end`. */
   readonly start: () => void;
   readonly end: () => void;
 }
@@ -30,32 +27,29 @@ export interface VerificationLoad {
  */
 export function createVerificationLoad(): VerificationLoad {
   const delivered = Promise.resolve();
-  let elsewhere = 0;
-  let undelivered = 0;
+  let underWay = 0;
   let turnMicroseconds = 0;
-  const deliver = (): void => {
-    undelivered = 0;
+  const start = (): void => {
+    underWay += 1;
+  };
+  const end = (): void => {
+    underWay -= 1;
   };
   const beginTurn = (): void => {
     turnMicroseconds = 0;
   };
   return {
-    choose: (microseconds) => {
-      const others = elsewhere + undelivered;
-      if (microseconds > maxCallerMicroseconds) return 'pool';
-      if (others > 0 && (others + 1) * microseconds > maxSharedMicroseconds) return 'pool';
-      if (turnMicroseconds + microseconds > maxTurnMicroseconds) return others > 0 ? 'pool' : 'later';
+    admit: (microseconds) => {
+      if (microseconds > maxCallerMicroseconds) return false;
+      if (underWay > 0 && (underWay + 1) * microseconds > maxSharedMicroseconds) return false;
+      if (turnMicroseconds + microseconds > maxTurnMicroseconds) return false;
       if (turnMicroseconds === 0) setImmediate(beginTurn);
       turnMicroseconds += microseconds;
-      if (undelivered === 0) void delivered.then(deliver);
-      undelivered += 1;
-      return 'caller';
+      start();
+      void delivered.then(end);
+      return true;
     },
-    start: () => {
-      elsewhere += 1;
-    },
-    end: () => {
-      elsewhere -= 1;
-    },
+    start,
+    end,
   };
 }

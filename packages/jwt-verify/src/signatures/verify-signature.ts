@@ -93,10 +93,8 @@ export function verifySignature(
   const encoded = encodeSignature(algorithm, key, signature);
   if (encoded === undefined) return false;
   const input = pss === undefined ? key : { key, ...pss };
-  const place = load.choose(estimateMicroseconds(algorithm, key));
-  if (place === 'pool') return verifyOnPool(hash, data, input, encoded);
-  if (place === 'later') return decideLater(() => verifySignature(algorithm, key, signature, data));
-  return verifyNow(hash, data, input, encoded);
+  const verifyHere = load.admit(estimateMicroseconds(algorithm, key)) ? verifyNow : verifyOnPool;
+  return verifyHere(hash, data, input, encoded);
 }
 
 function verifyNow(
@@ -132,16 +130,6 @@ function verifyOnPool(
     verify(hash, bytesOf(data), key, signature, (error, valid) => {
       load.end();
       resolve(error === null && valid);
-    });
-  });
-}
-
-function decideLater(decide: () => boolean | Promise<boolean>): Promise<boolean> {
-  load.start();
-  return new Promise((resolve) => {
-    setImmediate(() => {
-      load.end();
-      resolve(decide());
     });
   });
 }
