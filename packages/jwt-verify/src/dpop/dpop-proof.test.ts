@@ -69,10 +69,13 @@ test.each<SigningKey['algorithm']>(['ES256', 'EdDSA'])(
 );
 
 test('a bound token without a proof is refused, also after it was accepted with a proof', async () => {
-  const { send, proof } = setup;
-  expect(await rejection(send(undefined))).toMatchObject({ code: 'invalid_token', reason: 'bound_token' });
+  const { verifier, boundToken, send, proof } = setup;
+  const refusal = { code: 'invalid_token', reason: 'bound_token' };
+  expect(await rejection(verifier.verify(boundToken))).toMatchObject(refusal);
+  expect(await rejection(send(undefined))).toMatchObject(refusal);
   await send(proof());
-  expect(await rejection(send(undefined))).toMatchObject({ code: 'invalid_token', reason: 'bound_token' });
+  expect(await rejection(verifier.verify(boundToken))).toMatchObject(refusal);
+  expect(await rejection(send(undefined))).toMatchObject(refusal);
 });
 
 test('a bearer token is accepted without a proof, and refused with one', async () => {

@@ -46,13 +46,21 @@ test('revoke() by subject refuses the tokens issued up to now, and accepts later
   await expect(refusalOf(verifier, token())).resolves.toBe('invalid_token revoked');
 });
 
-test('revoke() takes effect on a verification under way', async () => {
-  // ES384 is verified on the thread pool, so that the verification is still under way.
+test('revoke() takes effect on a verification that is under way on the thread pool', async () => {
   const { verifier, token } = createHarness({}, {}, createSigningKey('k1', 'ES384'));
   const text = token();
   const pending = refusalOf(verifier, text);
   verifier.revoke({ token: text });
   await expect(pending).resolves.toBe('invalid_token revoked');
+});
+
+test('revoke() takes effect after a verification that ended on the thread of the caller', async () => {
+  const { verifier, token } = createHarness({}, {}, createSigningKey('k1', 'RS256'));
+  const text = token();
+  const verified = refusalOf(verifier, text);
+  verifier.revoke({ token: text });
+  await expect(verified).resolves.toBeUndefined();
+  await expect(refusalOf(verifier, text)).resolves.toBe('invalid_token revoked');
 });
 
 test('revoke() throws overloaded while maxRevocations are kept, and forgets revocations whose tokens have expired', async () => {

@@ -1,9 +1,9 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseKeySet } from '../keys/key-set.ts';
 import { createSigningKey, signText, type SigningKey } from '../testing/signing.ts';
-import { encodeEcdsaSignature, findKeys, verifySignature } from './verify-signature.ts';
+import { encodeEcdsaSignature, estimateMicroseconds, findKeys, verifySignature } from './verify-signature.ts';
 
 test('encodeEcdsaSignature writes a leading zero only if a number would be negative without it', () => {
   const encode = (r: number[], s: number[]): string | undefined =>
@@ -62,6 +62,13 @@ test('verifySignature resolves to false for a key of another type', async () => 
   const ed = createPublicKey({ key: createSigningKey('k', 'EdDSA').jwk, format: 'jwk' });
   expect(await verifySignature('RS256', ed, Buffer.alloc(256), Buffer.alloc(1))).toBe(false);
   expect(await verifySignature('ES256', ed, Buffer.alloc(64), Buffer.alloc(1))).toBe(false);
+});
+
+test('estimateMicroseconds estimates more for PSS than for PKCS #1, and without bound for an RSA exponent above 65537', () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  expect(estimateMicroseconds('PS256', publicKey)).toBe(2 * estimateMicroseconds('RS256', publicKey));
+  const unusual = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65_539 });
+  expect(estimateMicroseconds('RS256', unusual.publicKey)).toBe(Infinity);
 });
 
 test('findKeys returns the keys without a kid for a token whose kid no key has', () => {

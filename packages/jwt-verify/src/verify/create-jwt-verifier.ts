@@ -46,7 +46,8 @@ export interface JwtVerifier {
    */
   readonly verifyLogoutToken: (token: string) => Promise<LogoutToken>;
   /**
-   * Refuses a token, or all tokens of a principal, from now on and in this process.
+   * Refuses a token, or all tokens of a principal, from now on and in this process. A promise that `verify` has already
+   * returned for such a token may still resolve.
    *
    * @throws {ValetKeyError} `overloaded` if the memory of revocations is full; `invalid_request` for a token that cannot be
    *   distinguished from others.

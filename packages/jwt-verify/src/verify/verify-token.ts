@@ -98,9 +98,7 @@ export function createVerify(
   ): Promise<Principal> => {
     const start = async (): Promise<VerifiedToken> => verifyShared(token);
     const { principal, binding } = known ?? (await (signal === undefined ? start() : untilAborted(start, signal)));
-    if (binding !== undefined || dpop !== undefined) {
-      await checkPresentation({ token, principal, binding }, dpop, dependencies.dpop);
-    }
+    await checkPresentation({ token, principal, binding }, dpop, dependencies.dpop);
     return principal;
   };
 
