@@ -10,6 +10,7 @@ import fastify, {
   type FastifyInstance,
   type FastifyRequest,
   type onRequestAsyncHookHandler,
+  type onRequestHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
 import type { Logger } from 'pino';
@@ -19,7 +20,6 @@ import {
   addEmptyBodyParser,
   checkHead,
   closeWhileDraining,
-  createChildLogger,
   createJsonParser,
   createRequestId,
   defaultBodyProgress,
@@ -31,6 +31,7 @@ import {
   writeCommonHeaders,
   type BodyProgress,
 } from './request-rules.ts';
+import { createChildLogger } from './request-logger.ts';
 import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
 
 const maxBodyBytes = 16_384;
@@ -169,9 +170,9 @@ export function addRoute(
   conditions: Readonly<Record<string, (request: FastifyRequest) => boolean>> = {},
 ): void {
   const methods = Object.keys(handlers);
-  const refuseOtherMethods: onRequestAsyncHookHandler = async (request, reply) => {
+  const refuseOtherMethods: onRequestHookHandler = (request, reply, done) => {
     const accepted = methods.filter((method) => conditions[method]?.(request) ?? true);
-    if (accepted.includes(request.method)) return;
+    if (accepted.includes(request.method)) return done();
     reply.header('allow', accepted.join(', '));
     throw new ValetKeyError('method_not_allowed', `This path accepts ${accepted.join(', ')}.`);
   };
