@@ -169,7 +169,7 @@ describe('invalid configuration', () => {
     [
       '`synchronous` of a PostgreSQL store',
       { store: { postgres: 'postgresql://u@host/db', synchronous: 'full' } },
-      /^store\.synchronous: is unknown/,
+      /^store\.synchronous: is not a known field/,
     ],
     ['no choice of a store', { store: {} }, /^store: set either `sqlite` or `postgres`$/],
     [

@@ -2,8 +2,6 @@ import { closeSync, fdatasync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 
-/** After this many inserted rows, the write-ahead log is written back into the file. */
-const rowsPerCheckpoint = 4_000;
 /** The size of the log, in pages of 4 KB, from which it begins anew after it was written back. */
 export const maxLogPages = 16_384;
 
@@ -16,6 +14,8 @@ const program = `
   const { parentPort, workerData } = require('node:worker_threads');
   process.removeAllListeners('warning');
   const { DatabaseSync } = require('node:sqlite');
+  // Fails if the file is missing, which SQLite would create.
+  require('node:fs').statSync(workerData.path);
   const database = new DatabaseSync(workerData.path, { timeout: 20 });
   const checkpoint = (mode) => database.prepare('PRAGMA wal_checkpoint(' + mode + ')').get();
   parentPort.on('message', (message) => {
@@ -39,23 +39,18 @@ const program = `
 
 /** Writes the write-ahead log back into the file from time to time, in a thread: it waits for the disk, as no request may. */
 export interface Checkpoints {
-  /** Counts inserted rows. */
-  readonly count: (rows: number) => void;
+  /** Begins a checkpoint, unless one is running. Never throws. */
+  readonly begin: () => void;
   readonly close: () => Promise<void>;
 }
 
-/** When the log is written back, and when it begins anew. */
-interface CheckpointBounds {
-  readonly rows: number;
-  readonly logPages: number;
+function post(worker: Worker, message: 'checkpoint' | 'close'): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A worker of Node has no origin.
+  worker.postMessage(message);
 }
 
 /** Creates the checkpoints of a file. The thread starts when it is first needed. */
-export function createCheckpoints(
-  path: string,
-  { rows: maxRows, logPages }: CheckpointBounds = { rows: rowsPerCheckpoint, logPages: maxLogPages },
-): Checkpoints {
-  let rowsLeft = maxRows;
+export function createCheckpoints(path: string, logPages = maxLogPages): Checkpoints {
   let isRunning = path === ':memory:';
   let worker: Worker | undefined;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -64,23 +59,26 @@ export function createCheckpoints(
     started.unref();
     started.on('message', () => {
       isRunning = false;
-      rowsLeft = maxRows;
     });
     // Without the thread, SQLite itself writes back a log that has twice the size.
     return started.on('error', () => undefined).on('exit', () => end());
   };
   return {
-    count(rows) {
-      rowsLeft -= rows;
-      if (rowsLeft > 0 || isRunning) return;
+    begin() {
+      if (isRunning) return;
       isRunning = true;
-      worker ??= start();
-      worker.postMessage('checkpoint');
+      try {
+        worker ??= start();
+      } catch {
+        // Node's permission model may forbid threads.
+        return;
+      }
+      post(worker, 'checkpoint');
     },
     async close() {
       if (worker === undefined) return;
       worker.ref();
-      worker.postMessage('close');
+      post(worker, 'close');
       await ended;
     },
   };
@@ -99,9 +97,7 @@ const systemSynchronize: (file: number) => Promise<void> = promisify(fdatasync);
  * Creates the flush of a file, whose write-ahead log must exist. A commit is in the log, and SQLite ignores a commit of which the
  * disk has only a part. Calls that wait at the same time share one flush.
  */
-export function createFlush(path: string, synchronous: 'normal' | 'full', synchronize = systemSynchronize): Flush {
-  if (synchronous === 'normal' || path === ':memory:')
-    return { flush: async () => undefined, close: async () => undefined };
+export function createFlush(path: string, synchronize = systemSynchronize): Flush {
   // Only the log may be opened beside SQLite: closing the file itself would release SQLite's locks (POSIX advisory locks).
   const log = openSync(`${path}-wal`, 'r+');
   let running: Promise<void> = Promise.resolve();

@@ -21,6 +21,8 @@ import { readColumns, readIndexes, readVersion } from './sqlite-schema.ts';
 import type { Store } from './store.ts';
 
 const retryDelayMs = 2;
+/** After this many written rows, the write-ahead log is written back into the file. */
+const rowsPerCheckpoint = 4_000;
 
 /** The limits of a SQLite store. */
 export interface SqliteStoreOptions {
@@ -71,20 +73,26 @@ function createStore(
 ): Store {
   const isInPlace = watchFile(path);
   const checkpoints = createCheckpoints(path);
-  const { flush, close: closeLog } = createFlush(path, synchronous);
+  const log = synchronous === 'full' && path !== ':memory:' ? createFlush(path) : undefined;
+  let rowsLeft = rowsPerCheckpoint;
   const prepare = createStatements(database);
   const run = (text: string, values: Values) => {
     const { statement, places } = prepare(text);
     return statement.all(...places.map((place) => toStored(values[place - 1] ?? null)));
   };
   /** Writes, and resolves when the written rows survive what `synchronous` says. */
-  const write = async <Result>(work: () => Result): Promise<Result> => {
+  const write = async <Result>(work: () => Result, rows = 1): Promise<Result> => {
     const result = await whenUnlocked(timeoutMs, () => {
       if (!isInPlace()) throw Object.assign(new Error('The file was removed or replaced.'), { code: 'FILE_REPLACED' });
       return work();
     });
+    rowsLeft -= rows;
+    if (rowsLeft <= 0) {
+      rowsLeft = rowsPerCheckpoint;
+      checkpoints.begin();
+    }
     try {
-      await flush();
+      await log?.flush();
     } catch (error) {
       throw toStoreError(error);
     }
@@ -97,19 +105,17 @@ function createStore(
     // SQLite has one writer at a time, so the transactions of all keys run one after the other.
     queryInTurn: (_, texts, values) =>
       write(() => inTransaction(database, () => texts.flatMap((text) => run(text, values)))),
-    insertRows: async (into, rows) => {
-      const ids = await write(() =>
-        inTransaction(database, () => {
-          const { statement } = prepare(`INSERT INTO ${into} VALUES (${rows[0]?.map(() => '?').join(', ')})`);
-          return rows.map((values) => ({ id: statement.run(...values.map(toStored)).lastInsertRowid }));
-        }),
-      );
-      checkpoints.count(rows.length);
-      return ids;
+    insertRows: (into, rows) => {
+      const insert = `INSERT INTO ${into} VALUES (${rows[0]?.map(() => '?').join(', ')})`;
+      const insertAll = () => {
+        const { statement } = prepare(insert);
+        return rows.map((values) => ({ id: statement.run(...values.map(toStored)).lastInsertRowid }));
+      };
+      return write(() => inTransaction(database, insertAll), rows.length);
     },
     close: async () => {
       await checkpoints.close();
-      await closeLog();
+      await log?.close();
       database.close();
     },
   });
