@@ -48,6 +48,12 @@ const storeSchema = z.union([
       .min(1)
       .regex(/^(?!~[/\\]|~$|[A-Za-z][A-Za-z0-9+.-]+:)/, { error: 'must be a path; `~` and URLs are not resolved' })
       .describe('The path of a SQLite file. The broker creates the file and its folder if they are missing.'),
+    synchronous: z
+      .enum(['normal', 'full'])
+      .optional()
+      .describe(
+        'What a recorded decision survives: `normal` the end of the process, also by `kill -9`; `full` also a power loss, because each response then waits for the disk. Default: `normal`.',
+      ),
   }),
   z.strictObject({
     postgres: secretSchema
