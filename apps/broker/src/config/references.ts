@@ -1,7 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { codeOfForeignError } from '@valetkey/core-types';
 import type { ManagerDependencies, RemoteKind } from '../secrets/open-managers.ts';
-import { SecretReadError, type ReadSecret } from '../secrets/secret-manager.ts';
+import { SecretNameError, SecretReadError, type ReadSecret } from '../secrets/secret-manager.ts';
 import { ConfigError } from './config-error.ts';
 import { toConfigPath } from './config-path.ts';
 import { findUnplainData, isCode, isPlainObject } from './plain-data.ts';
@@ -136,6 +136,7 @@ async function lookUpRemote(text: string, name: string, read: ReadSecret): Promi
     const { secret, ...facts } = await read(name);
     return { value: secret.reveal(), ...facts };
   } catch (error) {
+    if (error instanceof SecretNameError) return { problem: error.message };
     return { problem: `${text} cannot be read: ${SecretReadError.reasonOf(error)}` };
   }
 }

@@ -82,7 +82,7 @@ describe('references to Vault', () => {
       'vendors.aws.key: ${aws-sm:nudge#apiKey} cannot be read: `secrets.awsSecretsManager`, which says how to read it, is not set',
       'vendors.nabla.serverKey: the environment variable NONE is not set or is empty',
       'vendors.nudge.apiKey: ${vault:secret/data/nudge#wrong} cannot be read: the secret has no field `wrong`',
-      'vendors.nymbl.key: ${vault:secret/nudge#apiKey} cannot be read: a reference to Vault is the path of the API of KV version 2 and a field, such as `${vault:secret/data/nudge#apiKey}`',
+      'vendors.nymbl.key: has a reference to Vault that is not the path of the API of KV version 2 and a field, such as `${vault:secret/data/nudge#apiKey}`',
       'vendors.nymbl.list: ${vault:secret/data/nudge#list} cannot be read: the field `list` of the secret is neither a text nor a number',
       'vendors.nymbl.none: ${vault:secret/data/nudge#none} cannot be read: the field `none` of the secret is empty',
       'vendors.vital.apiKey: ${vault:secret/data/gone#key} cannot be read: Vault has no such secret, or its latest version is deleted (404); check the path, and `secrets.vault.namespace`',

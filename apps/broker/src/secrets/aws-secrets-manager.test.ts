@@ -52,11 +52,18 @@ test.each([
   ['${aws-sm:prod/nudge#list}', 'the field `list` of the secret is neither a text nor a number'],
   ['${aws-sm:plain#apiKey}', 'the secret is no JSON object; leave out the `#` and the field to use the whole text'],
   ['${aws-sm:binary}', 'the secret is binary; store it as text'],
-  ['${aws-sm:a b}', 'a reference to AWS Secrets Manager is the name or the ARN of a secret'],
 ])('the reference %s is a problem: %s', async (reference, reason) => {
   const failure: unknown = await resolveOnce({ key: reference }).catch((error: unknown) => error);
   expect(failure).toMatchObject({ problems: [expect.stringContaining(`key: ${reference} cannot be read: ${reason}`)] });
   expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('canary');
+});
+
+test('a reference without the form of a name is a problem that does not show it, because it may be a secret', async () => {
+  await expect(resolveOnce({ key: '${aws-sm:canary canary}' })).rejects.toMatchObject({
+    problems: [
+      'key: has a reference to AWS Secrets Manager that is not the name or the ARN of a secret and a field of its JSON, such as `${aws-sm:prod/nudge#apiKey}`',
+    ],
+  });
 });
 
 test.each<[readonly [number, string] | 'hang', string]>([

@@ -1,7 +1,14 @@
 import { codeOfForeignError, Secret } from '@valetkey/core-types';
 import { z } from 'zod';
 import { createAwsRequestHandler, EgressFailure } from './aws-request-handler.ts';
-import { onceForEach, SecretReadError, textOfField, type SecretManager, type SecretReading } from './secret-manager.ts';
+import {
+  onceForEach,
+  SecretNameError,
+  SecretReadError,
+  textOfField,
+  type SecretManager,
+  type SecretReading,
+} from './secret-manager.ts';
 import type { AwsSecretsManagerFields } from './secrets-fields.ts';
 
 const packageName = '@aws-sdk/client-secrets-manager';
@@ -59,7 +66,7 @@ export function openAwsSecretsManager(fields: AwsSecretsManagerFields, dependenc
       const readOnce = onceForEach(readValue);
       return async (name) => {
         const [, id, field] = namePattern.exec(name) ?? [];
-        if (id === undefined) throw new SecretReadError(wrongName);
+        if (id === undefined) throw new SecretNameError(wrongName);
         return toReading(await readOnce(id), field);
       };
     },
@@ -71,7 +78,7 @@ export function openAwsSecretsManager(fields: AwsSecretsManagerFields, dependenc
 }
 
 const wrongName =
-  'a reference to AWS Secrets Manager is the name or the ARN of a secret and a field of its JSON, such as `${aws-sm:prod/nudge#apiKey}`';
+  'has a reference to AWS Secrets Manager that is not the name or the ARN of a secret and a field of its JSON, such as `${aws-sm:prod/nudge#apiKey}`';
 
 async function openClient(
   { region, endpoint }: AwsSecretsManagerFields,

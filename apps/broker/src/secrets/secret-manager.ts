@@ -33,6 +33,9 @@ export class SecretReadError extends Error {
   }
 }
 
+/** A reference has not the form that its secret manager needs. Its name is not shown, because it may be a secret in the wrong place. */
+export class SecretNameError extends SecretReadError {}
+
 /** Returns a function that calls `read` once for each key. It keeps the values for as long as it is referenced. */
 export function onceForEach<Value>(read: (key: string) => Promise<Value>): (key: string) => Promise<Value> {
   const readings = new Map<string, Promise<Value>>();

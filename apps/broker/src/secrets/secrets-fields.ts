@@ -17,24 +17,28 @@ const authSchema = z.union([
     token: secretSchema.describe('A token of Vault. The broker renews it if Vault allows that.'),
   }),
   z.strictObject({
-    appRole: z.strictObject({
-      roleId: nameSchema.describe('The role ID of the AppRole.'),
-      secretId: secretSchema.describe(
-        'The secret ID of the AppRole. It must be usable more than once if the login has a maximum lifetime.',
-      ),
-      mount: mountSchema.default('approle').describe('The path at which the auth method is enabled.'),
-    }),
+    appRole: z
+      .strictObject({
+        roleId: nameSchema.describe('The role ID of the AppRole.'),
+        secretId: secretSchema.describe(
+          'The secret ID of the AppRole. It must be usable more than once if the login has a maximum lifetime.',
+        ),
+        mount: mountSchema.default('approle').describe('The path at which the auth method is enabled.'),
+      })
+      .describe('The broker logs in as this AppRole.'),
   }),
   z.strictObject({
-    kubernetes: z.strictObject({
-      role: nameSchema.describe('The role of the Kubernetes auth method.'),
-      tokenFile: z
-        .string()
-        .min(1)
-        .default('/var/run/secrets/kubernetes.io/serviceaccount/token')
-        .describe('The file with the token of the service account, which the broker reads again for each login.'),
-      mount: mountSchema.default('kubernetes').describe('The path at which the auth method is enabled.'),
-    }),
+    kubernetes: z
+      .strictObject({
+        role: nameSchema.describe('The role of the Kubernetes auth method.'),
+        tokenFile: z
+          .string()
+          .min(1)
+          .default('/var/run/secrets/kubernetes.io/serviceaccount/token')
+          .describe('The file with the token of the service account, which the broker reads again for each login.'),
+        mount: mountSchema.default('kubernetes').describe('The path at which the auth method is enabled.'),
+      })
+      .describe('The broker logs in with the service account of its Kubernetes pod.'),
   }),
 ]);
 

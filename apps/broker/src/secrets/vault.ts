@@ -1,6 +1,13 @@
 import { Secret, systemClock, type Clock } from '@valetkey/core-types';
 import { z } from 'zod';
-import { onceForEach, SecretReadError, textOfField, type SecretManager, type SecretReading } from './secret-manager.ts';
+import {
+  onceForEach,
+  SecretNameError,
+  SecretReadError,
+  textOfField,
+  type SecretManager,
+  type SecretReading,
+} from './secret-manager.ts';
 import type { VaultFields } from './secrets-fields.ts';
 import { createVaultCalls, describeStatus, type VaultResponse } from './vault-calls.ts';
 import { createVaultLogin, type LoginDependencies } from './vault-login.ts';
@@ -48,7 +55,7 @@ export function openVault(fields: VaultFields, dependencies: VaultDependencies):
       const readOnce = onceForEach(readVersion);
       return async (name) => {
         const [, path, field] = namePattern.exec(name) ?? [];
-        if (path === undefined || field === undefined) throw new SecretReadError(wrongName);
+        if (path === undefined || field === undefined) throw new SecretNameError(wrongName);
         return toReading(await readOnce(path), field);
       };
     },
@@ -57,7 +64,7 @@ export function openVault(fields: VaultFields, dependencies: VaultDependencies):
 }
 
 const wrongName =
-  'a reference to Vault is the path of the API of KV version 2 and a field, such as `${vault:secret/data/nudge#apiKey}`';
+  'has a reference to Vault that is not the path of the API of KV version 2 and a field, such as `${vault:secret/data/nudge#apiKey}`';
 
 function toReading({ data, metadata }: SecretVersion, field: string): SecretReading {
   const createdAtMs = Date.parse(metadata.created_time);
