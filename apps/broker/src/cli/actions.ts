@@ -4,6 +4,7 @@ import { assemble } from '../assemble.ts';
 import { listShortAdminTokens } from '../config/admin-fields.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load-config.ts';
+import { openSecretSource, readOnce, type SecretSource } from '../config/secret-source.ts';
 import { migrateStore, planStoreMigration } from '../storage/migrate-store.ts';
 import { describeLaterVersion, type MigrationPlan } from '../storage/sql-schema.ts';
 import { SqliteFileError } from '../storage/sqlite-file.ts';
@@ -11,7 +12,7 @@ import { devBanner } from './banner.ts';
 import { CommandError } from './command-error.ts';
 import { createDevLogger, describeDecision } from './dev-lines.ts';
 import { devShutdownMs, startDev } from './dev.ts';
-import { examine } from './doctor.ts';
+import { describeSecrets, examine } from './doctor.ts';
 import { closeOnSignal } from './shutdown.ts';
 import { markOf, print, printError } from './terminal.ts';
 
@@ -55,15 +56,34 @@ export async function dev(options: DevOptions): Promise<void> {
 
 /** Starts the broker, until a signal stops it. */
 export async function start(file: string): Promise<void> {
-  const config = await loadConfig(file);
-  for (const warning of listShortAdminTokens(config.admin)) printError(`${markOf('warning')} ${warning}`);
+  const secrets = openSecretSource(file, { onProblem: warn });
+  try {
+    await startWith(secrets);
+  } catch (error) {
+    await secrets.close();
+    throw error;
+  }
+}
+
+function warn(problem: string): void {
+  printError(`${markOf('warning')} ${problem}`);
+}
+
+/** Stays logged in at secret managers for as long as the broker runs. */
+async function startWith(secrets: SecretSource): Promise<void> {
+  const { config } = await secrets.refresh();
+  for (const warning of listShortAdminTokens(config.admin)) warn(warning);
   const broker = assemble(config);
   const settings = new Map([
     [config.listen.port, 'listen.port'],
     [config.admin.port, 'admin.port'],
   ]);
   const { brokerUrl, adminUrl } = await explainTakenPort(settings, broker.listen);
-  closeOnSignal(broker, config.shutdown.timeoutMs);
+  const close = async () => {
+    await broker.close();
+    await secrets.close();
+  };
+  closeOnSignal({ drain: broker.drain, close }, config.shutdown.timeoutMs);
   // Standard output is only for the log.
   printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
 }
@@ -96,7 +116,8 @@ async function explainMigration(work: () => Promise<MigrationPlan>): Promise<Mig
 
 /** Prints a line for each part of the broker, and sets the exit code. */
 export async function doctor(file: string): Promise<void> {
-  const findings = await examine(await loadConfig(file));
+  const { config, uses } = await readOnce(file, {});
+  const findings = [...describeSecrets(uses), ...(await examine(config))];
   for (const { part, outcome, detail } of findings) print(`${markOf(outcome)} ${part}: ${detail}`);
   if (findings.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
 }

@@ -2,6 +2,7 @@ import { issuerTextSchema, secretSchema } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
+import { secretsSchema } from '../secrets/secrets-fields.ts';
 import { adapterSchema } from './adapter.ts';
 import { adminTokenShape } from './admin-fields.ts';
 import { dpopFieldsSchema } from './dpop-fields.ts';
@@ -202,6 +203,11 @@ export const brokerShape = {
     .prefault({})
     .describe(
       'How the broker connects to identity providers and vendors: the proxy, the private addresses that it may call, and the certificate authorities that it trusts.',
+    ),
+  secrets: secretsSchema
+    .optional()
+    .describe(
+      'The secret managers from which references read secrets. This section and `egress` themselves may only have `${env:NAME}` and `${file:path}`.',
     ),
   callerLimits: z
     .strictObject({
