@@ -54,10 +54,13 @@ export function createDecision(subject: Subject, index: number): LinkedDecision 
   };
 }
 
-const record = (count: number): Case['prepare'] => (subject) => (index) =>
-  subject.store.recordDecisions(
-    Array.from({ length: count }, (_, place) => createDecision(subject, index * count + place)),
-  );
+const record =
+  (count: number): Case['prepare'] =>
+  (subject) =>
+  (index) =>
+    subject.store.recordDecisions(
+      Array.from({ length: count }, (_, place) => createDecision(subject, index * count + place)),
+    );
 
 const known = (subject: Subject, index: number): VendorUserKey => ({
   ...connection,
@@ -74,7 +77,13 @@ export const requestCases: readonly Case[] = [
   { name: 'record 1 decision', prepare: record(1) },
   { name: 'record 32 decisions at once', prepare: record(32), operations: 20 },
   { name: 'find a known vendor user', prepare: (one) => (index) => findKnown(one, index) },
-  { name: 'find an unknown vendor user', prepare: ({ store }) => (index) => store.findVendorUser(unknown(index)) },
+  {
+    name: 'find an unknown vendor user',
+    prepare:
+      ({ store }) =>
+      (index) =>
+        store.findVendorUser(unknown(index)),
+  },
   {
     name: 'add a vendor user that exists',
     prepare: (one) => (index) => one.store.addVendorUser(known(one, index), 'another'),
@@ -91,7 +100,13 @@ export const requestCases: readonly Case[] = [
     prepare: (one) => (index) => one.store.listVendorUsers(known(one, index)),
   },
   { name: 'is a principal blocked', prepare: (one) => (index) => one.store.isBlocked(known(one, index)) },
-  { name: 'poll the changes', prepare: ({ store }) => () => store.readChanges(Number.MAX_SAFE_INTEGER) },
+  {
+    name: 'poll the changes',
+    prepare:
+      ({ store }) =>
+      () =>
+        store.readChanges(Number.MAX_SAFE_INTEGER),
+  },
 ];
 
 type Selection = Omit<DecisionQuery, 'limit' | 'after'>;

@@ -98,8 +98,7 @@ function fillUsers({ digits, numbers }: Dialect, { users }: Size): readonly stri
 }
 
 /** The subject of the user `n`. */
-export const subjectOf = (n: number): string =>
-  `auth0|${String((n * 2654435761) % 4294967296).padStart(24, '0')}`;
+export const subjectOf = (n: number): string => `auth0|${String((n * 2654435761) % 4294967296).padStart(24, '0')}`;
 
 const listWriters = (dialect: Dialect) =>
   `INSERT INTO audit_writer (number, writer, key_id, at, mac)

@@ -39,19 +39,18 @@ async function measureDuring(
   const ended = new AbortController();
   delay.enable();
   const startedAt = performance.now();
-  let rows: number | undefined;
-  const working = work(ended.signal).then((count) => (rows = count));
-  for (let index = 0; rows === undefined; index += 1) {
+  const state = { isWorking: true };
+  const working = work(ended.signal).finally(() => (state.isWorking = false));
+  for (let index = 0; state.isWorking; index += 1) {
     if (performance.now() - startedAt > maxSeconds * 1000) ended.abort();
     await timed(reads, () => findKnown(subject, index));
     await timed(records, () => subject.store.recordDecisions([createDecision(subject, index)]));
     await sleep(5);
   }
   delay.disable();
-  await working;
   return {
     name,
-    rows,
+    rows: await working,
     seconds: (performance.now() - startedAt) / 1000,
     loopMs: delay.max / 1e6,
     readMs: Math.max(...reads),

@@ -14,7 +14,13 @@ function openBroker({ store, users }: Subject) {
       audit: { key: 'a-key-of-the-benchmark-0123456789abcdef' },
       issuers: [{ issuer: tokens.issuer, audiences: ['valetkey'], jwks: tokens.jwks }],
       vendors: {
-        livekit: { apiKey: 'key', apiSecret: 'a-secret-of-the-benchmark-0123456789', serverUrl: 'wss://rooms.example', set: { can_publish: true }, allow: { room: ['lobby'] } },
+        livekit: {
+          apiKey: 'key',
+          apiSecret: 'a-secret-of-the-benchmark-0123456789',
+          serverUrl: 'wss://rooms.example',
+          set: { can_publish: true },
+          allow: { room: ['lobby'] },
+        },
       },
     },
     { store: { ...store, close: async () => undefined } },
@@ -22,7 +28,8 @@ function openBroker({ store, users }: Subject) {
   const count = Math.min(maxUsers, users);
   const authorizations = Array.from(
     { length: count },
-    (_, index) => `Bearer ${tokens.accessToken({ sub: subjectOf(Math.floor((index * users) / count)), exp: Math.floor(Date.now() / 1000) + 3_600 })}`,
+    (_, index) =>
+      `Bearer ${tokens.accessToken({ sub: subjectOf(Math.floor((index * users) / count)), exp: Math.floor(Date.now() / 1000) + 3_600 })}`,
   );
   const call = async (method: 'GET' | 'POST', url: string, index: number): Promise<void> => {
     const headers = { authorization: authorizations[index % count] ?? '' };

@@ -131,7 +131,9 @@ async function fill(id: string, { drop, fill: fillStore, open }: Database, endMs
     await store.close();
     const startedAt = performance.now();
     await fillStore(name, endMs);
-    process.stdout.write(`${id}: filled the ${name} store in ${Math.round((performance.now() - startedAt) / 1000)} s\n`);
+    process.stdout.write(
+      `${id}: filled the ${name} store in ${Math.round((performance.now() - startedAt) / 1000)} s\n`,
+    );
   }
 }
 
@@ -139,13 +141,17 @@ async function measure(id: string, database: Database, results: Results, step: s
   const subjects = await openSubjects(database);
   const requests = openRequests();
   if (step === 'pauses') {
-    results.pauses[id] = await measurePauses(subjects[1], (pauses) => process.stdout.write(`${id}: ${JSON.stringify(pauses)}\n`));
+    results.pauses[id] = await measurePauses(subjects[1], (pauses) =>
+      process.stdout.write(`${id}: ${JSON.stringify(pauses)}\n`),
+    );
   } else {
     const cases = step === 'lists' ? listCases(subjects[0]) : [...requestCases, ...requests.cases];
     for (const one of cases) {
       const result = await measureCase(one, subjects);
       results.cases[id] = { ...results.cases[id], [one.name]: result };
-      process.stdout.write(`${id}: ${one.name}: ${result.small.toFixed(0)} and ${result.large.toFixed(0)} µs, ${(result.large / result.small).toFixed(2)}\n`);
+      process.stdout.write(
+        `${id}: ${one.name}: ${result.small.toFixed(0)} and ${result.large.toFixed(0)} µs, ${(result.large / result.small).toFixed(2)}\n`,
+      );
     }
   }
   await requests.close();

@@ -35,7 +35,10 @@ export async function listAudit(options: AuditOptions): Promise<void> {
   let next: string | undefined;
   do {
     // The broker ends a page early if it would have to search many other decisions for the rest.
-    const page = await list({ ...toParameters(options), ...(next !== undefined && { cursor: next, limit: String(left) }) });
+    const page = await list({
+      ...toParameters(options),
+      ...(next !== undefined && { cursor: next, limit: String(left) }),
+    });
     for (const decision of page.decisions) print(describeRow(decision));
     isEmpty &&= page.decisions.length === 0;
     left -= page.decisions.length;

@@ -79,7 +79,11 @@ async function countUnchained(query: SqlDatabase['query']): Promise<UnchainedDec
   let firstChained: number | undefined;
   for (let after = 0; ;) {
     const read = async () => {
-      const [row = {}] = await query(statements.unchained, [after, firstChained ?? Number.MAX_SAFE_INTEGER, countedRows]);
+      const [row = {}] = await query(statements.unchained, [
+        after,
+        firstChained ?? Number.MAX_SAFE_INTEGER,
+        countedRows,
+      ]);
       return row;
     };
     let row = await read();
@@ -87,7 +91,10 @@ async function countUnchained(query: SqlDatabase['query']): Promise<UnchainedDec
       firstChained = Number(row['first_chained']);
       row = await read();
     }
-    const lastAt = [counted.lastAt, optionalTextOf(row, 'last_at')].filter((at) => at !== undefined).toSorted().at(-1);
+    const lastAt = [counted.lastAt, optionalTextOf(row, 'last_at')]
+      .filter((at) => at !== undefined)
+      .toSorted()
+      .at(-1);
     counted = {
       rows: counted.rows + Number(row['total']),
       ...(lastAt !== undefined && { lastAt }),

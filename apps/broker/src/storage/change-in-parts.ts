@@ -24,7 +24,8 @@ export async function changeInParts(
   change: (rows: number) => Promise<boolean>,
 ): Promise<void> {
   let rows: number = firstRows;
-  while (signal?.aborted !== true) {
+  for (;;) {
+    if (signal?.aborted === true) return;
     const beganAtMs = clock.monotonicMs();
     if (!(await change(rows))) return;
     const tookMs = clock.monotonicMs() - beganAtMs;

@@ -17,7 +17,10 @@ export function startExpiry({ store, clock, pause }: ExpiryDependencies): () => 
   const ended = new AbortController();
   const run = async (): Promise<void> => {
     const nowMs = clock.nowMs();
-    await changeInParts({ clock, pause, signal: ended.signal }, async (limit) => (await store.deleteExpired(nowMs, limit)) > 0);
+    await changeInParts(
+      { clock, pause, signal: ended.signal },
+      async (limit) => (await store.deleteExpired(nowMs, limit)) > 0,
+    );
   };
   const runQuietly = () => void run().catch(() => undefined);
   runQuietly();

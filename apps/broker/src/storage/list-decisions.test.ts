@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, asyncProperty, constantFrom, record } from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Decision, DecisionPage, DecisionPosition, DecisionSelection } from './audit-store.ts';
 import { openMemoryDatabase } from '../../test/support/memory-database.ts';
@@ -34,29 +34,29 @@ const idsOf = (pages: readonly DecisionPage[]) =>
   pages.flatMap(({ decisions }) => decisions.map(({ requestId }) => requestId));
 
 test('the pages of any selection have each of its decisions once, newest first', async () => {
-  const fields = fc.record({
-    issuer: fc.constantFrom(...issuers),
-    subject: fc.constantFrom('alice', 'bob'),
-    connection: fc.constantFrom('vital', 'vital-eu'),
-    outcome: fc.constantFrom('allowed', 'forbidden'),
-    operation: fc.constantFrom('issue' as const, 'proxy' as const),
-    vendorUserId: fc.constantFrom('one', 'two'),
+  const fields = record({
+    issuer: constantFrom(...issuers),
+    subject: constantFrom('alice', 'bob'),
+    connection: constantFrom('vital', 'vital-eu'),
+    outcome: constantFrom('allowed', 'forbidden'),
+    operation: constantFrom('issue' as const, 'proxy' as const),
+    vendorUserId: constantFrom('one', 'two'),
   });
-  const selections = fc.record(
+  const selections = record(
     {
-      issuer: fc.constantFrom(...issuers),
-      subject: fc.constantFrom('alice', 'bob', 'nobody'),
-      connection: fc.constantFrom('vital', 'vital-eu', 'nabla'),
-      outcome: fc.constantFrom('allowed', 'forbidden', 'not_found'),
-      operation: fc.constantFrom('issue' as const, 'proxy' as const, 'forget' as const),
-      vendorUserId: fc.constantFrom('one', 'two', 'three'),
+      issuer: constantFrom(...issuers),
+      subject: constantFrom('alice', 'bob', 'nobody'),
+      connection: constantFrom('vital', 'vital-eu', 'nabla'),
+      outcome: constantFrom('allowed', 'forbidden', 'not_found'),
+      operation: constantFrom('issue' as const, 'proxy' as const, 'forget' as const),
+      vendorUserId: constantFrom('one', 'two', 'three'),
     },
     { requiredKeys: [] },
   );
   const isSelected = (decision: Decision, selection: DecisionSelection) =>
     Object.entries(selection).every(([field, value]) => decision[field as keyof Decision] === value);
-  await fc.assert(
-    fc.asyncProperty(fc.array(fields, { minLength: 40, maxLength: 80 }), selections, async (rows, selection) => {
+  await assert(
+    asyncProperty(array(fields, { minLength: 40, maxLength: 80 }), selections, async (rows, selection) => {
       const store = createSqliteStore(':memory:');
       const decisions = rows.map((row, index) => decisionOf(index, row));
       await store.recordDecisions(decisions);

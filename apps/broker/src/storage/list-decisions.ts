@@ -1,7 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DecisionPage, DecisionPosition, DecisionQuery } from './audit-store.ts';
 import { textOf, toDecision, type Row } from './rows.ts';
-import { isExact, listAccesses, selectDecisions, selectEnd, type Access, type DecisionWindow } from './select-decisions.ts';
+import {
+  isExact,
+  listAccesses,
+  selectDecisions,
+  selectEnd,
+  type Access,
+  type DecisionWindow,
+} from './select-decisions.ts';
 import type { SqlDatabase } from './sql-database.ts';
 
 /** The most decisions that one statement examines: SQLite blocks the event loop meanwhile, for about two milliseconds. */

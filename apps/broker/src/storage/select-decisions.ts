@@ -62,7 +62,8 @@ export function listAccesses(selection: DecisionSelection): readonly [Access, ..
   );
   // An index that compares more of the same fields has fewer rows.
   const [first, ...others] = usable.filter(
-    (access) => !usable.some((other) => other !== access && access.fields.every((field) => other.fields.includes(field))),
+    (access) =>
+      !usable.some((other) => other !== access && access.fields.every((field) => other.fields.includes(field))),
   );
   return first === undefined ? [{ fields: [] }] : [first, ...others];
 }
@@ -119,8 +120,7 @@ export function selectEnd(window: DecisionWindow, examined: number): Selection {
 
 type Parameter = (value: string | number) => string;
 
-const where = (conditions: readonly string[]) =>
-  conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+const where = (conditions: readonly string[]) => (conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`);
 
 /** Returns the conditions about the fields that an index compares. */
 function describeAccess({ selection, access }: DecisionWindow, parameter: Parameter): string[] {

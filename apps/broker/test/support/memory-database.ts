@@ -20,7 +20,10 @@ export function openMemoryDatabase() {
     queryInTurn: async (_, list, values) => list.flatMap((statement) => run(statement, values)),
     insertRows: async (into, rows) =>
       rows.flatMap((values) =>
-        run(`INSERT INTO ${into} VALUES (${values.map((_, index) => `$${index + 1}`).join(', ')}) RETURNING id`, values),
+        run(
+          `INSERT INTO ${into} VALUES (${values.map((_, index) => `$${index + 1}`).join(', ')}) RETURNING id`,
+          values,
+        ),
       ),
     close: async () => database.close(),
   };
