@@ -11,10 +11,12 @@ import {
 } from './select-decisions.ts';
 import type { SqlDatabase } from './sql-database.ts';
 
-/** The most decisions that one statement examines: SQLite blocks the event loop meanwhile, for about two milliseconds. */
-const maxWindow = 2_000;
+/** The most decisions that one statement examines. */
+const maxWindow = 1_000;
+/** How long one statement should take, in milliseconds. SQLite blocks the event loop meanwhile. */
+const targetMs = 5;
 /** The most decisions that are examined for one page. */
-const defaultMaxExamined = 20_000;
+const defaultMaxExamined = 5_000;
 
 type Query = SqlDatabase['query'];
 
@@ -81,7 +83,8 @@ async function readRows(
   let [access] = accesses;
   let after = first;
   let examined = 0;
-  for (let size = Math.min(4 * (limit + 1), maxWindow); ; size = Math.min(4 * size, maxWindow)) {
+  for (let size = Math.min(4 * (limit + 1), maxWindow, maxExamined); ;) {
+    const startedAt = performance.now();
     let found = await read({ selection, access, after }, limit + 1 - rows.length, size);
     if (rows.length + found.length > limit) return cut([...rows, ...found], limit);
     let end = await readEnd(query, { selection, access, after }, size);
@@ -100,8 +103,14 @@ async function readRows(
     examined += size;
     if (end === undefined || examined >= maxExamined) return { rows, next: end };
     after = end;
+    size = Math.min(nextSize(size, performance.now() - startedAt), maxExamined - examined);
     await setImmediate();
   }
+}
+
+/** Decisions that are far apart in the table are read much more slowly than neighbours. */
+function nextSize(size: number, tookMs: number): number {
+  return tookMs <= targetMs ? Math.min(2 * size, maxWindow) : Math.max(20, Math.floor((size * targetMs) / tookMs));
 }
 
 async function readEnd(query: Query, window: DecisionWindow, size: number): Promise<DecisionPosition | undefined> {
