@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { styleText } from 'node:util';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import { assemble } from '../assemble.ts';
@@ -14,6 +15,9 @@ import { devShutdownMs, startDev } from './dev.ts';
 import { examine } from './doctor.ts';
 import { closeOnSignal } from './shutdown.ts';
 import { markOf, print, printError } from './terminal.ts';
+
+/** How long after the start the compiled code is written, if the command keeps it. */
+const flushAfterMs = 1_000;
 
 /** The options of `valetkey dev`. */
 export interface DevOptions {
@@ -66,6 +70,8 @@ export async function start(file: string): Promise<void> {
   closeOnSignal(broker, config.shutdown.timeoutMs);
   // Standard output is only for the log.
   printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
+  // Node would write it at the exit, which a killed process does not reach. Writing must not delay the first calls.
+  setTimeout(flushCompileCache, flushAfterMs).unref();
 }
 
 /** Creates what the store lacks and prints it. With `dryRun`, only prints it, and sets the exit code to 1 if something is missing. */
