@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { styleText } from 'node:util';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import { assemble } from '../assemble.ts';
@@ -15,6 +16,9 @@ import { devShutdownMs, startDev } from './dev.ts';
 import { describeSecrets, examine } from './doctor.ts';
 import { closeOnSignal } from './shutdown.ts';
 import { markOf, print, printError } from './terminal.ts';
+
+/** How long after the start the compiled code is written, if the command keeps it. */
+const flushAfterMs = 1_000;
 
 /** The options of `valetkey dev`. */
 export interface DevOptions {
@@ -86,6 +90,8 @@ async function startWith(secrets: SecretSource): Promise<void> {
   closeOnSignal({ drain: broker.drain, close }, config.shutdown.timeoutMs);
   // Standard output is only for the log.
   printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
+  // Node would write it at the exit, which a killed process does not reach. Writing must not delay the first calls.
+  setTimeout(flushCompileCache, flushAfterMs).unref();
 }
 
 /** Creates what the store lacks and prints it. With `dryRun`, only prints it, and sets the exit code to 1 if something is missing. */

@@ -61,6 +61,8 @@ export const logController = new LogController({ disableRequestLogging: true, re
 
 const serverOptions = {
   logController,
+  // Zod checks the bodies. Without these, Fastify loads its compilers of JSON schemas.
+  schemaController: { compilersFactory: { buildValidator: refuseRouteSchema, buildSerializer: refuseRouteSchema } },
   bodyLimit: maxBodyBytes,
   // Slow headers and slow bodies have limits of their own.
   requestTimeout: 0,
@@ -79,6 +81,10 @@ const serverOptions = {
     requireHostHeader: false,
   },
 } as const satisfies ServerOptions;
+
+function refuseRouteSchema(): never {
+  throw new TypeError('A route must not have a JSON schema.');
+}
 
 /**
  * Creates an HTTP server with the common behaviour of every listener. Each failure becomes `application/problem+json`, no response
