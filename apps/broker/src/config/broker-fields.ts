@@ -10,7 +10,7 @@ import { forwardAuthSchema } from './forward-auth-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
 import { operatorsSchema } from './operator-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
-import { parsePostgresUrl } from './postgres-url.ts';
+import { storeSchema } from './store-fields.ts';
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
 const portSchema = z.int(wrongPort).min(0, wrongPort).max(65_535, wrongPort);
@@ -41,44 +41,6 @@ const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za
 const proxyAddressSchema = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
   error: 'must be an address or a network such as 10.0.0.0/8',
 });
-
-const storeSchema = z.union([
-  z.strictObject({
-    sqlite: z
-      .string()
-      .min(1)
-      .regex(/^(?!~[/\\]|~$|[A-Za-z][A-Za-z0-9+.-]+:)/, { error: 'must be a path; `~` and URLs are not resolved' })
-      .describe('The path of a SQLite file. The broker creates the file and its folder if they are missing.'),
-    synchronous: z
-      .enum(['normal', 'full'])
-      .optional()
-      .describe(
-        'What a recorded decision survives: `normal` the end of the process, also by `kill -9`; `full` also a power loss, because each response then waits for the disk. Default: `normal`.',
-      ),
-  }),
-  z.strictObject({
-    postgres: secretSchema
-      .check(({ value, issues }) => {
-        const address = parsePostgresUrl(value.reveal());
-        if ('problem' in address) issues.push({ code: 'custom', input: undefined, message: address.problem });
-      })
-      .describe('The URL of a PostgreSQL database: `postgresql://user:password@host:5432/database`.'),
-    maxConnections: z
-      .int()
-      .min(1)
-      .optional()
-      .describe('The maximum number of PostgreSQL connections that each broker opens. Default: 10.'),
-    timeoutMs: z
-      .int()
-      .min(1)
-      // A bound is needed: Node fires a timer at once if its delay exceeds 24 days.
-      .max(600_000)
-      .optional()
-      .describe(
-        'The longest time, in milliseconds, that a query waits for a connection, and again for the response. Default: 5000.',
-      ),
-  }),
-]);
 
 const auditKeySchema = secretSchema.refine((key) => key.reveal().length >= 32, {
   error: 'must have at least 32 characters; create it with `openssl rand -base64 32`',
