@@ -2,6 +2,7 @@ import { issuerTextSchema, secretSchema } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
+import { secretsSchema } from '../secrets/secrets-fields.ts';
 import { adapterSchema } from './adapter.ts';
 import { adminTokenShape } from './admin-fields.ts';
 import { dpopFieldsSchema } from './dpop-fields.ts';
@@ -9,7 +10,7 @@ import { forwardAuthSchema } from './forward-auth-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
 import { operatorsSchema } from './operator-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
-import { parsePostgresUrl } from './postgres-url.ts';
+import { storeSchema } from './store-fields.ts';
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
 const portSchema = z.int(wrongPort).min(0, wrongPort).max(65_535, wrongPort);
@@ -40,38 +41,6 @@ const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za
 const proxyAddressSchema = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
   error: 'must be an address or a network such as 10.0.0.0/8',
 });
-
-const storeSchema = z.union([
-  z.strictObject({
-    sqlite: z
-      .string()
-      .min(1)
-      .regex(/^(?!~[/\\]|~$|[A-Za-z][A-Za-z0-9+.-]+:)/, { error: 'must be a path; `~` and URLs are not resolved' })
-      .describe('The path of a SQLite file. The broker creates the file and its folder if they are missing.'),
-  }),
-  z.strictObject({
-    postgres: secretSchema
-      .check(({ value, issues }) => {
-        const address = parsePostgresUrl(value.reveal());
-        if ('problem' in address) issues.push({ code: 'custom', input: undefined, message: address.problem });
-      })
-      .describe('The URL of a PostgreSQL database: `postgresql://user:password@host:5432/database`.'),
-    maxConnections: z
-      .int()
-      .min(1)
-      .optional()
-      .describe('The maximum number of PostgreSQL connections that each broker opens. Default: 10.'),
-    timeoutMs: z
-      .int()
-      .min(1)
-      // A bound is needed: Node fires a timer at once if its delay exceeds 24 days.
-      .max(600_000)
-      .optional()
-      .describe(
-        'The longest time, in milliseconds, that a query waits for a connection, and again for the response. Default: 5000.',
-      ),
-  }),
-]);
 
 const auditKeySchema = secretSchema.refine((key) => key.reveal().length >= 32, {
   error: 'must have at least 32 characters; create it with `openssl rand -base64 32`',
@@ -196,6 +165,11 @@ export const brokerShape = {
     .prefault({})
     .describe(
       'How the broker connects to identity providers and vendors: the proxy, the private addresses that it may call, and the certificate authorities that it trusts.',
+    ),
+  secrets: secretsSchema
+    .optional()
+    .describe(
+      'The secret managers from which references read secrets. This section and `egress` themselves may only have `${env:NAME}` and `${file:path}`.',
     ),
   callerLimits: z
     .strictObject({
