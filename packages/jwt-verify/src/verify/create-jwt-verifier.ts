@@ -13,7 +13,8 @@ import { explainToken, type Explanation } from './explain.ts';
 import { verifyLogoutToken, type LogoutToken } from './logout-token.ts';
 import { createOpaqueSteps } from './opaque-steps.ts';
 import { parseVerifierOptions, type JwtVerifierOptions, type VerifierSettings } from './verifier-options.ts';
-import { createVerifiedTokens, createVerify, type VerifyContext } from './verify-token.ts';
+import { createVerifiedTokens } from './verified-tokens.ts';
+import { createVerify, type VerifyContext } from './verify-token.ts';
 
 /** The state of one issuer. */
 export interface IssuerStatus extends KeyStatus {

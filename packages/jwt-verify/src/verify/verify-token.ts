@@ -6,6 +6,7 @@ import { jwtSteps } from './jwt-steps.ts';
 import type { createOpaqueSteps } from './opaque-steps.ts';
 import { isAcceptedLength } from './shared-steps.ts';
 import type { Step, Verification, VerificationDependencies, VerifiedToken } from './verification.ts';
+import type { VerifiedTokens } from './verified-tokens.ts';
 
 type OpaqueSteps = ReturnType<typeof createOpaqueSteps>;
 
@@ -30,52 +31,30 @@ export interface TokenVerificationDependencies extends VerificationDependencies 
   readonly dpop: DpopDependencies;
 }
 
-/** A bounded cache of verified tokens. */
-export interface VerifiedTokens {
-  readonly get: (token: string) => VerifiedToken | undefined;
-  readonly set: (token: string, verified: VerifiedToken) => void;
-  readonly deleteWhere: (matches: (verified: VerifiedToken, token: string) => boolean) => void;
-  readonly size: () => number;
-}
-
 const opaqueForm = /^[\w.~+/-]+=*$/;
-
-/** A safe estimate: an entry for a token of 400 characters was measured at 1240 bytes of heap. */
-const entryOverheadBytes = 1500;
-const bytesPerCharacter = 3;
 
 /** Creates the function `verify`. It returns the principal of a known token, or runs the steps of verification. */
 export function createVerify(
   dependencies: TokenVerificationDependencies,
 ): (token: string, context?: VerifyContext) => Promise<Principal> {
-  const { clock, verifiedTokens, revocations } = dependencies;
+  const { verifiedTokens, revocations } = dependencies;
   const pendingTokens = new Map<string, Promise<VerifiedToken>>();
 
-  /** Returns the result of an earlier verification, if that still holds. */
-  const recall = (token: string): VerifiedToken | undefined => {
-    const known = verifiedTokens.get(token);
-    return known !== undefined && stillHolds(known, clock) ? known : undefined;
-  };
-
-  const remember = (token: string, verification: Verification, verified: VerifiedToken): VerifiedToken => {
-    verification.recordOutcome?.(undefined);
+  const remember = ({ token, recordOutcome }: Verification, verified: VerifiedToken): VerifiedToken => {
+    recordOutcome?.(undefined);
     // A revocation may have arrived after the last step.
     if (!revocations.matches(verified.principal, token)) verifiedTokens.set(token, verified);
     return verified;
   };
 
-  const finish = async (
-    token: string,
-    verification: Verification,
-    running: Promise<VerifiedToken>,
-  ): Promise<VerifiedToken> => {
+  const finish = async (verification: Verification, running: Promise<VerifiedToken>): Promise<VerifiedToken> => {
     try {
-      return remember(token, verification, await running);
+      return remember(verification, await running);
     } catch (error) {
       verification.recordOutcome?.(error);
       throw error;
     } finally {
-      pendingTokens.delete(token);
+      pendingTokens.delete(verification.token);
     }
   };
 
@@ -85,8 +64,8 @@ export function createVerify(
     if (pending !== undefined) return pending;
     const verification = startVerification(token);
     const running = runSteps(chooseSteps(token, dependencies), verification, dependencies);
-    if (!(running instanceof Promise)) return remember(token, verification, running);
-    const started = finish(token, verification, running);
+    if (!(running instanceof Promise)) return remember(verification, running);
+    const started = finish(verification, running);
     pendingTokens.set(token, started);
     return started;
   };
@@ -118,7 +97,7 @@ export function createVerify(
 
   // This is not an async function, so that every call for a known token returns the same promise.
   return (token, context) => {
-    const known = recall(token);
+    const known = recall(token, dependencies);
     if (known !== undefined && known.binding === undefined && context?.dpop === undefined)
       return sharedPromiseOf(known);
     return context === undefined ? verifyPlain(token) : verifyWithContext(token, known, context);
@@ -127,6 +106,12 @@ export function createVerify(
 
 function sharedPromiseOf(verified: VerifiedToken): Promise<Principal> {
   return (verified.sharedPromise ??= Promise.resolve(verified.principal));
+}
+
+/** Returns the result of an earlier verification, if that still holds. */
+function recall(token: string, { verifiedTokens, clock }: TokenVerificationDependencies): VerifiedToken | undefined {
+  const known = verifiedTokens.get(token);
+  return known !== undefined && stillHolds(known, clock) ? known : undefined;
 }
 
 /** Returns whether a verification may be reused: before its expiry by both clocks, and while its key is trusted. */
@@ -292,47 +277,4 @@ function freezeDeep(value: unknown): void {
     for (const child of Object.values(item)) found.push(child);
     Object.freeze(item);
   }
-}
-
-/**
- * Creates the cache of verified tokens. It has two generations instead of a list in order of use: a hit costs one
- * lookup, and tokens that were not used during a whole generation are dropped together. Both bounds apply to the sum of
- * the two generations.
- */
-export function createVerifiedTokens(maxEntries: number, maxBytes: number): VerifiedTokens {
-  let young = new Map<string, VerifiedToken>();
-  let old = new Map<string, VerifiedToken>();
-  let youngBytes = 0;
-
-  const set = (token: string, verified: VerifiedToken): void => {
-    const bytes = entryOverheadBytes + bytesPerCharacter * token.length;
-    if (maxEntries < 2 || 2 * bytes > maxBytes) return;
-    if (2 * (young.size + 1) > maxEntries || 2 * (youngBytes + bytes) > maxBytes) {
-      old = young;
-      young = new Map();
-      youngBytes = 0;
-    }
-    young.set(token, verified);
-    youngBytes += bytes;
-  };
-
-  return {
-    get: (token) => {
-      const verified = young.get(token);
-      if (verified !== undefined) return verified;
-      const aged = old.get(token);
-      if (aged !== undefined) {
-        old.delete(token);
-        set(token, aged);
-      }
-      return aged;
-    },
-    set,
-    deleteWhere: (matches) => {
-      for (const generation of [young, old]) {
-        for (const [token, verified] of generation) if (matches(verified, token)) generation.delete(token);
-      }
-    },
-    size: () => young.size + old.size,
-  };
 }
