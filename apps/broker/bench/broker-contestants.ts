@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
+import { Client } from 'pg';
 import type { BrokerConfigInput } from '../src/config/define-config.ts';
 import { startIdentityProvider } from './broker-identity.ts';
 import { benchFile, startServer, startVendor, type RunningServer } from './broker-process.ts';
@@ -111,7 +111,7 @@ export async function openBench({
 export type Bench = Awaited<ReturnType<typeof openBench>>;
 
 async function runOnPostgres(statement: string): Promise<void> {
-  const client = new pg.Client(postgresUrl);
+  const client = new Client(postgresUrl);
   await client.connect();
   await client.query(statement);
   await client.end();

@@ -5,7 +5,7 @@ import { benchFile, processorSeconds, startNode, type RunningServer } from './br
 
 /** Starts the load generator and returns a function that sends requests and resolves to what became of them. */
 export function startLoad() {
-  const child = startNode('load', [benchFile('broker-load.ts')], { hasChannel: true });
+  const child = startNode('load', [benchFile('broker-load.ts')], true);
   return {
     async send(order: LoadOrder): Promise<LoadSamples> {
       child.send(order);
@@ -20,7 +20,7 @@ export type Load = ReturnType<typeof startLoad>;
 
 /** Returns the value below which this share of the values is. */
 export function quantile(values: readonly number[], share: number): number {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = Float64Array.from(values).toSorted();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 

@@ -9,19 +9,13 @@ const cores = { server: '0', load: '1' };
 const hasTaskset = existsSync('/usr/bin/taskset') && process.platform === 'linux';
 
 /** Starts a program of Node on one of the two cores. */
-export function startNode(
-  core: keyof typeof cores,
-  args: readonly string[],
-  {
-    hasChannel = false,
-    env = {},
-  }: { readonly hasChannel?: boolean; readonly env?: Readonly<Record<string, string>> } = {},
-): ChildProcess {
+export function startNode(core: keyof typeof cores, args: readonly string[], hasChannel = false): ChildProcess {
   const command = hasTaskset ? ['taskset', '-c', cores[core], process.execPath] : [process.execPath];
   const [program = '', ...before] = command;
   return spawn(program, [...before, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe', hasChannel ? 'ipc' : 'ignore'],
-    env: { ...process.env, NODE_ENV: 'production', ...env },
+    cwd: benchFile('..'),
+    stdio: ['ignore', 'pipe', hasChannel ? 'inherit' : 'pipe', hasChannel ? 'ipc' : 'ignore'],
+    env: { ...process.env, NODE_ENV: 'production' },
     serialization: 'advanced',
   });
 }
@@ -55,16 +49,15 @@ export interface RunningServer {
   readonly pid: number;
   /** Milliseconds from the start of the process until it listened. */
   readonly startMs: number;
+  /** Milliseconds of processor time until then. */
+  readonly startCpuMs: number;
   readonly stop: () => Promise<void>;
 }
 
 /** Starts a server on its core and resolves when it prints that it listens. */
-export async function startServer(
-  args: readonly string[],
-  env?: Readonly<Record<string, string>>,
-): Promise<RunningServer> {
+export async function startServer(args: readonly string[]): Promise<RunningServer> {
   const startedAt = performance.now();
-  const child = startNode('server', args, { env });
+  const child = startNode('server', args);
   const url = await new Promise<string>((resolve, reject) => {
     let text = '';
     const read = (chunk: Buffer): void => {
@@ -77,12 +70,14 @@ export async function startServer(
     child.once('exit', () => reject(new Error(`A server ended before it listened: ${text}`)));
   });
   const startMs = performance.now() - startedAt;
+  const startCpuMs = processorSeconds(child.pid ?? 0) * 1_000;
   child.stdout?.removeAllListeners('data').resume();
   child.stderr?.removeAllListeners('data').pipe(process.stderr);
   return {
     url,
     pid: child.pid ?? 0,
     startMs,
+    startCpuMs,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');
@@ -94,7 +89,7 @@ export async function startServer(
 
 /** Starts the simulated vendor. Each response takes `delayMs`. */
 export async function startVendor(delayMs: number): Promise<{ readonly url: string; readonly stop: () => void }> {
-  const child = startNode('load', [benchFile('broker-vendor.ts'), String(delayMs)], { hasChannel: true });
+  const child = startNode('load', [benchFile('broker-vendor.ts'), String(delayMs)], true);
   const [port] = (await once(child, 'message')) as [number];
   return { url: `http://127.0.0.1:${port}`, stop: () => child.disconnect() };
 }

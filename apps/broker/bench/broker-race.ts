@@ -39,6 +39,7 @@ export async function race(
   const { method, path, names } = races[kind];
   const bench = await openBench({ users });
   const load = startLoad();
+  const order = { method, path, tokens: bench.tokens, connections };
   try {
     const servers = new Map<string, RunningServer>();
     for (const name of names) servers.set(name, await bench.start(name));
@@ -51,9 +52,7 @@ export async function race(
         if (server === undefined) continue;
         // Before the first round counts, each token was used and the code is compiled.
         const minRequests = round < 0 ? 5 * users : 0;
-        const service = await measureService(load, server, {
-          ...{ method, path, tokens: bench.tokens, connections, seconds, minRequests },
-        });
+        const service = await measureService(load, server, { ...order, seconds, minRequests });
         if (round >= 0) services.get(name)?.push(service);
         say(`${kind} ${round < 0 ? 'warm-up' : round + 1}, ${name}: ${describe(service)}`);
       }
@@ -89,4 +88,17 @@ export function formatRace(title: string, services: ReadonlyMap<string, Service>
   ]);
   const head = [title, 'requests per second', 'processor time, µs', 'p50, ms', 'p99, ms', 'use of its core'];
   return formatTable(head, rows);
+}
+
+const barWidth = 50;
+
+/** Returns a bar chart of the requests per second. */
+export function drawRates(services: ReadonlyMap<string, Service>): string {
+  const longest = Math.max(...[...services.keys()].map(({ length }) => length));
+  const highest = Math.max(...[...services.values()].map(({ perSecond }) => perSecond));
+  const lines = [...services].map(([name, { perSecond }]) => {
+    const bar = '█'.repeat(Math.max(1, Math.round((perSecond / highest) * barWidth)));
+    return `${name.padEnd(longest)} ${bar} ${Math.round(perSecond).toLocaleString('en-US')}`;
+  });
+  return ['```text', 'Requests per second', ...lines, '```'].join('\n');
 }
