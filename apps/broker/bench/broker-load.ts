@@ -1,6 +1,6 @@
 // The load generator, a process of its own. It uses undici's clients, one for each TCP connection. autocannon counts no
 // latency for each status, builds the requests of all tokens again for each connection, and costs more for each request. wrk
-// sends at no fixed rate. An undici client costs about 20 µs for each request, less than each server here.
+// sends at no fixed rate. Each line of output has the shares of the cores that the server and the load generator used.
 import { Client, type Dispatcher } from 'undici';
 
 /** One kind of request, and how many of it. */
@@ -70,8 +70,11 @@ function openConnections(url: string, connections: number) {
         respond(status, hasRetryAfter);
       },
       onResponseError() {
-        release(client);
-        respond(0, false);
+        // A client accepts the next request only after this function has returned.
+        setImmediate(() => {
+          release(client);
+          respond(0, false);
+        });
       },
     });
   };

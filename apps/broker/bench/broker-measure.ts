@@ -6,10 +6,14 @@ import { benchFile, processorSeconds, startNode, type RunningServer } from './br
 /** Starts the load generator and returns a function that sends requests and resolves to what became of them. */
 export function startLoad() {
   const child = startNode('load', [benchFile('broker-load.ts')], true);
+  const ended = once(child, 'exit').then((): never => {
+    throw new Error('The load generator ended.');
+  });
+  ended.catch(() => undefined);
   return {
     async send(order: LoadOrder): Promise<LoadSamples> {
       child.send(order);
-      const [samples] = (await once(child, 'message')) as [LoadSamples];
+      const [samples] = (await Promise.race([once(child, 'message'), ended])) as [LoadSamples];
       return samples;
     },
     stop: () => child.disconnect(),

@@ -30,7 +30,7 @@ export async function measureOverload(seconds: number, say: (text: string) => vo
   const bench = await openBench({ users, vendorDelayMs });
   const results = new Map<string, Overload>();
   try {
-    for (const name of [byHand, onSqlite]) {
+    for (const name of [onSqlite, byHand]) {
       const load = startLoad();
       const result = await overload(bench, load, { name, seconds });
       load.stop();
