@@ -1,9 +1,9 @@
 // Packs every package as for a release, then checks the tarballs and installs them into an empty project.
 import { execFileSync, type ExecFileSyncOptions } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listPackages, root } from './workspace.ts';
+import { listPackages, removeTemporaryFolder, root } from './workspace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'valetkey-packages-'));
 const show: ExecFileSyncOptions = { cwd: root, stdio: 'inherit' };
@@ -38,7 +38,10 @@ function checkInstalled(tarballs: ReadonlyMap<string, string>, entries: readonly
     join(project, 'package.json'),
     JSON.stringify({ ...manifest, devDependencies: { react: '^19.3.1', redis: '^6.3.1' } }),
   );
-  execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund'], { cwd: project, stdio: 'inherit' });
+  execFileSync('npm', ['install', '--prefer-offline', '--silent', '--no-audit', '--no-fund'], {
+    cwd: project,
+    stdio: 'inherit',
+  });
   const program = entries.map((entry) => `await import(${JSON.stringify(entry)});`).join('\n');
   writeFileSync(join(project, 'import.js'), `${program}\n`);
   execFileSync(bin('node'), ['import.js'], { cwd: project, stdio: 'inherit' });
@@ -67,5 +70,5 @@ try {
   checkInstalled(tarballs, entries);
   process.stdout.write(`packages: ${tarballs.size} packed, ${entries.length} entries imported from their tarballs\n`);
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  removeTemporaryFolder(folder);
 }

@@ -1,10 +1,10 @@
 // Creates a vendor in a copy of the repository, and runs there the checks that every change must pass:
 // `pnpm check:scaffold`. With `--quick`, it leaves out `check:packages`.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { root } from './workspace.ts';
+import { removeTemporaryFolder, root } from './workspace.ts';
 
 const isQuick = process.argv.includes('--quick');
 const folder = mkdtempSync(join(tmpdir(), 'valetkey-scaffold-'));
@@ -45,5 +45,5 @@ try {
   );
   process.stdout.write('scaffold: a created vendor passes every check without another edit\n');
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  removeTemporaryFolder(folder);
 }

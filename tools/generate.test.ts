@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { findRecipe, recipes, vendors } from '@valetkey/vendor-clients';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { parse as parseYaml } from 'yaml';
@@ -22,9 +23,10 @@ const examples = [...page.matchAll(/```(?:yaml|json)\n([\s\S]*?)```/g)]
   .map(([, text = '']) => text)
   .filter((text) => /^(  ")?(issuers|vendors|store|listen)"?:/m.test(text));
 
-test('every generated file is up to date', () => {
+test('every generated file is up to date', async () => {
   const args = ['--conditions=@valetkey/source', 'tools/generate.ts', '--check'];
-  expect(() => execFileSync(process.execPath, args, { cwd: root, stdio: 'pipe' })).not.toThrow();
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
+  expect(stdout).toContain(' 0 out of date');
 });
 
 /** Returns what a file imports at run time before its own code runs, and what those files import. */

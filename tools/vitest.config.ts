@@ -32,8 +32,10 @@ export const base = {
     silent: 'passed-only',
     // The command starts many times; its compiled code is kept between the starts.
     env: { NODE_COMPILE_CACHE: `${root}node_modules/.cache/compiled` },
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // These limits only end a test that hangs. On a busy machine, a test may take many times as long as usual.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 } satisfies ViteUserConfig;
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,4 +29,16 @@ export function listPackages(workspaceRoot = root): WorkspacePackage[] {
       .filter(({ file }) => existsSync(file))
       .map(({ folder, file }) => ({ folder, manifest: JSON.parse(readFileSync(file, 'utf8')) as Manifest })),
   );
+}
+
+/**
+ * Removes the temporary folder of a check. If a process that still ends writes into it, the folder stays and a line says so: an
+ * error here would replace the error of the check.
+ */
+export function removeTemporaryFolder(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    process.stderr.write(`${folder} could not be removed: ${String(error)}\n`);
+  }
 }

@@ -1,4 +1,5 @@
 import type { VendorSample } from '@valetkey/core-types';
+import type { Sandbox } from '@valetkey/sandbox';
 import { findRecipe, recipes } from '@valetkey/vendor-clients';
 import { issuesTokens, sampleOf } from '@valetkey/vendor-clients/recipe';
 import type { Logger } from 'pino';
@@ -12,6 +13,8 @@ export interface DevOptions {
   readonly sandboxPort?: number;
   /** The folder of the SQLite file. `:memory:` creates no file. */
   readonly dataFolder?: string;
+  /** The `timeoutMs` of every connection, in milliseconds. Default: the default of each vendor. A busy machine needs more. */
+  readonly vendorTimeoutMs?: number;
   readonly logger?: Logger;
   readonly onDecision?: BrokerDependencies['onDecision'];
 }
@@ -48,7 +51,8 @@ const devAdminToken = 'sandbox-only-admin-token';
  * ```
  */
 export async function startDev(options: DevOptions = {}): Promise<Dev> {
-  const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey', logger, onDecision } = options;
+  const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey' } = options;
+  const { vendorTimeoutMs, logger, onDecision } = options;
   // Imported only here, so that a broker in production does not load the sandbox.
   const { createSandbox, simulateRecipe, simulations } = await import('@valetkey/sandbox');
   const catalog = simulateCatalog(simulateRecipe);
@@ -58,7 +62,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
     admin: { port: adminPort, token: devAdminToken },
     cors: { origins: ['loopback'] },
     issuers: [...sandbox.issuers],
-    vendors: sandbox.connections,
+    vendors: withTimeout(sandbox.connections, vendorTimeoutMs),
     store: { sqlite: dataFolder === ':memory:' ? dataFolder : `${dataFolder}/dev.sqlite` },
     shutdown: { timeoutMs: devShutdownMs },
     log: { level: 'warn' },
@@ -81,6 +85,12 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
     await sandbox.close();
     throw error;
   }
+}
+
+/** Returns the connections with another `timeoutMs`, if there is one. */
+function withTimeout(connections: Sandbox['connections'], timeoutMs: number | undefined): Sandbox['connections'] {
+  if (timeoutMs === undefined) return connections;
+  return Object.fromEntries(Object.entries(connections).map(([name, options]) => [name, { ...options, timeoutMs }]));
 }
 
 /** Returns the simulation of each vendor of the catalog. */

@@ -129,10 +129,8 @@ describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL store over a real se
     const find = () => store.findVendorUser(alice).catch(({ reason }: { reason: string }) => reason);
     const running = find();
     const waiting = find();
-    await vi.waitFor(async () => {
-      const blocked = `SELECT 1 FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event_type = 'Lock'`;
-      expect(await execute(blocked)).toHaveLength(1);
-    });
+    const blocked = `SELECT 1 FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event_type = 'Lock'`;
+    await expect.poll(() => execute(blocked)).toHaveLength(1);
     await execute(`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '${name}'`);
     await other.query('ROLLBACK');
     expect(await running).toBe('57P01');

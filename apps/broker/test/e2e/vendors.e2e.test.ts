@@ -239,3 +239,14 @@ test('records every decision about a caller once, without a token', async () => 
   ]);
   expect(JSON.stringify(dev.decisions)).not.toMatch(/eyJ/);
 });
+
+test('waits for a vendor as long as `vendorTimeoutMs` of startDev says', async () => {
+  const other = await startDevBroker(100);
+  const fault = { type: 'hang' };
+  await other.callSandbox('PUT', '/_faults', { faults: [{ vendor: 'nudge', fault }] });
+  const token = await other.mintToken({ sub: 'alice' });
+  const refused = await readJson(await other.issue('nudge', token));
+  expect(refused).toMatchObject({ status: 504, code: 'vendor_timeout' });
+  expect(refused['detail']).toContain('within 100 ms');
+  await other.close();
+});

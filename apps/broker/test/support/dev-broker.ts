@@ -2,14 +2,18 @@ import { pino } from 'pino';
 import { startDev } from '../../src/cli/dev.ts';
 import type { Decision } from '../../src/storage/audit-store.ts';
 
-/** Starts the broker and the sandbox of `valetkey dev` on free ports. Tests reach both over HTTP, as callers do. */
-export async function startDevBroker() {
+/**
+ * Starts the broker and the sandbox of `valetkey dev` on free ports. Tests reach both over HTTP, as callers do. The broker waits
+ * `vendorTimeoutMs` for a vendor; the default is longer than a busy machine needs.
+ */
+export async function startDevBroker(vendorTimeoutMs = 120_000) {
   const decisions: Decision[] = [];
   const dev = await startDev({
     port: 0,
     adminPort: 0,
     sandboxPort: 0,
     dataFolder: ':memory:',
+    vendorTimeoutMs,
     logger: pino({ level: 'silent' }),
     onDecision: (decision) => decisions.push(decision),
   });

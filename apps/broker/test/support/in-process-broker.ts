@@ -15,7 +15,7 @@ interface InProcessBrokerOptions {
  * this process.
  */
 export async function startInProcessBroker(store: Store, options: InProcessBrokerOptions = {}) {
-  const { clock = systemClock, timeoutMs = 10_000 } = options;
+  const { clock = systemClock, timeoutMs = 120_000 } = options;
   const sandbox = await createSandbox({ clock });
   const { urls } = sandbox;
   const { nabla, vital } = sandboxCredentials;

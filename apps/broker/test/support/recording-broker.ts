@@ -15,7 +15,7 @@ export const adminToken = 'canary-admin-token-51f0';
  * Returns the configuration of a broker for all vendors and the OpenID provider of a sandbox. The broker waits `timeoutMs`
  * for a vendor; the default is longer than a busy machine needs.
  */
-export function createConfigFor({ urls, credentials }: Sandbox, timeoutMs = 15_000) {
+export function createConfigFor({ urls, credentials }: Sandbox, timeoutMs = 120_000) {
   const { nabla, nudge, nymbl, vital } = credentials;
   return {
     listen: { port: 0 },

@@ -324,14 +324,14 @@ test('a sign-out aborts the requests of the user, and a sign-in none that began 
     return held.promise;
   });
   const first = failureOf(login.fetch(`${api}/orders`));
-  await vi.waitFor(() => expect(provider.calls('/orders')).toBe(1));
+  await expect.poll(() => provider.calls('/orders')).toBe(1);
   await login.logout();
   expect(await first).toMatchObject({ code: 'aborted' });
 
   const next = Promise.withResolvers<Response>();
   provider.on(`${api}/orders`, () => next.promise);
   const second = login.fetch(`${api}/orders`);
-  await vi.waitFor(() => expect(provider.calls('/orders')).toBe(2));
+  await expect.poll(() => provider.calls('/orders')).toBe(2);
   await signIn();
   next.resolve(jsonResponse({ public: true }));
   expect(await (await second).json()).toEqual({ public: true });

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createValetClient } from '../client/client.ts';
 import { memoryStorage } from '../storage/memory-storage.ts';
 import { clientId, idToken, issuer, jsonResponse, redirectUri } from '../testing/fake-provider.ts';
@@ -310,7 +310,7 @@ test('logout revokes the refresh token, erases the session and returns the URL t
     client_id: clientId,
     post_logout_redirect_uri: 'https://app.example/bye',
   });
-  await vi.waitFor(() => expect(provider.calls('/revoke')).toBe(1));
+  await expect.poll(() => provider.calls('/revoke')).toBe(1);
   const { form, init } = provider.requests.find(({ path }) => path === '/revoke') ?? {};
   expect(Object.fromEntries(form ?? [])).toEqual({ token: 'refresh-1', client_id: clientId });
   expect(init).toMatchObject({ keepalive: true, credentials: 'omit' });
@@ -365,12 +365,12 @@ test('a sign-out during a refresh wins: the session never returns, and its new t
   const held = Promise.withResolvers<Response>();
   provider.on('/token', () => held.promise);
   const refresh = failureOf(login.refreshAccessTokenIfNeeded());
-  await vi.waitFor(() => expect(provider.calls('/token')).toBe(2));
+  await expect.poll(() => provider.calls('/token')).toBe(2);
   await login.logout();
   held.resolve(jsonResponse({ access_token: 'late', refresh_token: 'late-refresh', token_type: 'bearer' }));
 
   expect(await refresh).toMatchObject({ code: 'aborted' });
-  await vi.waitFor(() => expect(provider.requests.at(-1)?.form.get('token')).toBe('late-refresh'));
+  await expect.poll(() => provider.requests.at(-1)?.form.get('token')).toBe('late-refresh');
   expect(login.accessToken).toBeUndefined();
   expect(changes.at(-1)).toBe('NO_SESSION LOGOUT');
   const next = createTestLogin({ storage });
@@ -406,12 +406,12 @@ test('tokens of a refresh are revoked if another tab ended the session meanwhile
   const held = Promise.withResolvers<Response>();
   first.provider.on('/token', () => held.promise);
   const refresh = first.login.refreshAccessTokenIfNeeded();
-  await vi.waitFor(() => expect(first.provider.calls('/token')).toBe(3));
+  await expect.poll(() => first.provider.calls('/token')).toBe(3);
   await second.login.clearSessionState();
   held.resolve(jsonResponse({ access_token: 'late', refresh_token: 'late-refresh', token_type: 'bearer' }));
   await refresh;
 
-  await vi.waitFor(() => expect(first.provider.requests.at(-1)?.form.get('token')).toBe('late-refresh'));
+  await expect.poll(() => first.provider.requests.at(-1)?.form.get('token')).toBe('late-refresh');
   expect(first.login.sessionState).toBe('NO_SESSION');
 });
 
@@ -422,7 +422,7 @@ test('clearSessionState sends no request, even for tokens of a refresh that was 
   const held = Promise.withResolvers<Response>();
   provider.on('/token', () => held.promise);
   const refresh = failureOf(login.refreshAccessTokenIfNeeded());
-  await vi.waitFor(() => expect(provider.calls('/token')).toBe(2));
+  await expect.poll(() => provider.calls('/token')).toBe(2);
   await login.clearSessionState();
   held.resolve(jsonResponse({ access_token: 'late', refresh_token: 'late-refresh', token_type: 'bearer' }));
   await refresh;
@@ -500,7 +500,7 @@ test('the claims of a user are never delivered after a sign-out', async () => {
   const held = Promise.withResolvers<Response>();
   provider.on('/userinfo', () => held.promise);
   const userInfo = failureOf(login.fetchUserInfo());
-  await vi.waitFor(() => expect(provider.calls('/userinfo')).toBe(1));
+  await expect.poll(() => provider.calls('/userinfo')).toBe(1);
   await login.clearSessionState();
   held.resolve(jsonResponse({ sub: 'alice' }));
 

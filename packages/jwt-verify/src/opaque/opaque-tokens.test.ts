@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { JwtVerifierEvent } from '../keys/key-events.ts';
@@ -248,7 +248,7 @@ describe('introspection', () => {
     await expect(refusalOf(verifier, 'one-more')).resolves.toBe('overloaded undefined');
     expect(calls).toHaveLength(64);
     for (let index = 0; index < 320; index += 1) {
-      await vi.waitFor(() => expect(calls.length).toBeGreaterThan(index));
+      await expect.poll(() => calls.length).toBeGreaterThan(index);
       calls[index]?.respond({ active: false });
     }
     expect(new Set(await Promise.all(refusals))).toEqual(new Set(['invalid_token inactive']));
@@ -258,14 +258,14 @@ describe('introspection', () => {
   test('tokens that were accepted before are introspected while strangers occupy every place', async () => {
     const { verifier, calls } = createGatedVerifier();
     const accepted = verifier.verify('alice');
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await expect.poll(() => calls).toHaveLength(1);
     calls[0]?.respond(introspected as object);
     await accepted;
     const strangers = Array.from({ length: 320 }, (_, index) => refusalOf(verifier, `opaque-${index}`));
     await expect(refusalOf(verifier, 'bob')).resolves.toBe('overloaded undefined');
     clock.advance(10_000);
     const again = verifier.verify('alice');
-    await vi.waitFor(() => expect(calls).toHaveLength(66));
+    await expect.poll(() => calls).toHaveLength(66);
     expect(calls.at(-1)?.token).toBe('alice');
     calls.at(-1)?.respond(introspected as object);
     await expect(again).resolves.toMatchObject({ subject: 'alice' });
@@ -301,10 +301,10 @@ describe('introspection', () => {
     const later = refusalOf(verifier, 'one-more');
     await expect(later).resolves.toBe('overloaded undefined');
     for (let index = 1; index < 320; index += 1) {
-      await vi.waitFor(() => expect(calls.length).toBeGreaterThan(index));
+      await expect.poll(() => calls.length).toBeGreaterThan(index);
       calls[index]?.respond({ active: false });
     }
-    await vi.waitFor(() => expect(calls.at(-1)?.token).toBe('bob'));
+    await expect.poll(() => calls.at(-1)?.token).toBe('bob');
     calls.at(-1)?.respond(introspected as object);
     await expect(bob).resolves.toMatchObject({ subject: 'alice' });
     await Promise.all(strangers);
@@ -315,7 +315,7 @@ describe('introspection', () => {
     const respond = async (body: object): Promise<void> => {
       const count = calls.length;
       const outcome = refusalOf(verifier, 'alice');
-      await vi.waitFor(() => expect(calls.length).toBeGreaterThan(count));
+      await expect.poll(() => calls.length).toBeGreaterThan(count);
       calls.at(-1)?.respond(body);
       await outcome;
       clock.advance(10_000);
