@@ -20,7 +20,7 @@ function pack(packageFolder: string, name: string): string {
 
 /** The files that a tarball may contain: no tests, fixtures, sources, keys or environment files. */
 const published =
-  /^package\/((?:package|(?:config|recipe)\.schema)\.json|README\.md|LICENSE|CHANGELOG\.md|[a-z-]+\.(?:js|d\.ts)|dist\/(cjs\/package\.json|[\w./-]+\.(js|d\.ts)))$/;
+  /^package\/((?:package|(?:config|recipe)\.schema)\.json|README\.md|LICENSE|CHANGELOG\.md|[a-z-]+\.(?:js|d\.ts)|dist\/(cjs\/package\.json|cli\/LICENSES\.txt|[\w./-]+\.(js|d\.ts)))$/;
 
 function checkContents(tarball: string) {
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');

@@ -41,7 +41,17 @@ export const roomPlans: Readonly<Record<string, RoomPlan>> = {
     words: [],
   },
   broker: {
-    levels: [['cli'], ['http'], ['vendors'], ['policy', 'audit'], ['identity'], ['telemetry'], ['storage'], ['config']],
+    levels: [
+      ['cli'],
+      ['http'],
+      ['vendors'],
+      ['policy', 'audit'],
+      ['identity'],
+      ['telemetry'],
+      ['storage'],
+      ['config'],
+      ['secrets'],
+    ],
     words: [],
     programs: ['cli'],
   },

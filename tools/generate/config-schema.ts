@@ -23,7 +23,7 @@ const ownRecipe = 'connection-to-own-recipe';
 /** The schema of a field that an object must not have. */
 const absent: JsonSchema = { not: {} };
 
-const referencePattern = String.raw`\$\{(env|file):[^}]+\}`;
+const referencePattern = String.raw`\$\{(env|file|vault|aws-sm):[^}]+\}`;
 
 function toJsonSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _version, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });

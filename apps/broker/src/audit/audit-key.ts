@@ -1,6 +1,7 @@
-import { createHmac, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Secret } from '@valetkey/core-types';
 import type { DecisionColumns } from '../storage/audit-store.ts';
+import { createKeyedHash } from './keyed-hash.ts';
 
 /** What a keyed hash is about. The same text has another hash for another subject. */
 type MacSubject = 'key' | 'writer' | 'decision' | 'count' | 'checkpoint' | 'erasure' | 'anchor' | 'token';
@@ -15,10 +16,8 @@ export interface AuditKey {
 
 /** Creates a key from the secret of the configuration. */
 export function createAuditKey(secret: string): AuditKey {
-  const mac: AuditKey['mac'] = (subject, ...values) =>
-    createHmac('sha256', secret)
-      .update(JSON.stringify([subject, ...values]))
-      .digest('base64url');
+  const keyedHash = createKeyedHash(secret);
+  const mac: AuditKey['mac'] = (subject, ...values) => keyedHash(JSON.stringify([subject, ...values]));
   return { id: mac('key').slice(0, 12), mac };
 }
 
@@ -43,7 +42,9 @@ const personalColumns = ['subject', 'vendor_user_id', 'client_address', 'token_f
 
 /** Returns the hash of the personal fields of a decision. */
 export function digestPersonal(salt: string, columns: DecisionColumns): string {
-  return hash('sha256', JSON.stringify([salt, ...personalColumns.map((name) => columns[name] ?? null)]), 'base64url');
+  const values: (string | number | null)[] = [salt];
+  for (const name of personalColumns) values.push(columns[name] ?? null);
+  return hash('sha256', JSON.stringify(values), 'base64url');
 }
 
 /** The place of a decision, before its keyed hash is known. */
@@ -61,6 +62,10 @@ export function macOf(
   { writer, sequence, previous, personalDigest }: ChainPlace,
   columns: DecisionColumns,
 ) {
-  const values = Object.entries(columns).filter(([name, value]) => value !== null && !personalColumns.includes(name));
+  const values: [string, string | number][] = [];
+  for (const name in columns) {
+    const value = columns[name] ?? null;
+    if (value !== null && !personalColumns.includes(name)) values.push([name, value]);
+  }
   return key.mac('decision', previous, writer, sequence, personalDigest, values);
 }

@@ -100,7 +100,7 @@ export function createAudit(dependencies: AuditDependencies): Audit {
       for (const listen of listeners) tell(listen, decision, logger);
     },
     fingerprint: (token) => key?.mac('token', token).slice(0, 22),
-    forget: (principal) => forgetDecisions(principal, { store, key }),
+    forget: (principal) => forgetDecisions(principal, { store, clock, key }),
     close: refusals.close,
   };
 }

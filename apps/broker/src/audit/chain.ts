@@ -27,10 +27,25 @@ interface Head {
   readonly mac: string;
 }
 
-const systemRandom = (bytes: number) => randomBytes(bytes).toString('base64url');
+/** How many random bytes are taken from the system at once: one call costs as much for a few bytes as for these. */
+const poolBytes = 4_096;
+
+/** Creates the source of random texts. No byte is used twice. */
+function createRandom(): (bytes: number) => string {
+  let pool = Buffer.alloc(0);
+  let used = 0;
+  return (bytes) => {
+    if (used + bytes > pool.length) {
+      pool = randomBytes(Math.max(poolBytes, bytes));
+      used = 0;
+    }
+    used += bytes;
+    return pool.toString('base64url', used - bytes, used);
+  };
+}
 
 /** Creates the chain of this process. It registers a writer with its first decision. */
-export function createChain({ key, store, clock, random = systemRandom }: ChainDependencies): Chain {
+export function createChain({ key, store, clock, random = createRandom() }: ChainDependencies): Chain {
   let head: Head | undefined;
 
   const register = async (): Promise<Head> => {

@@ -1,9 +1,14 @@
-import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '@valetkey/core-types';
 import type { AuditStore } from '../storage/audit-store.ts';
+import { changeInParts } from '../storage/change-in-parts.ts';
 import type { PrincipalId } from '../storage/store.ts';
 import type { AuditKey } from './audit-key.ts';
 
-const maxErased = 500;
+interface ForgetDependencies {
+  readonly store: Pick<AuditStore, 'listPersonal' | 'erasePersonal'>;
+  readonly clock: Clock;
+  readonly key?: AuditKey | undefined;
+}
 
 /**
  * Erases the personal fields of all decisions about a principal: its subject, vendor users, addresses and fingerprints of
@@ -12,17 +17,14 @@ const maxErased = 500;
  */
 export async function forgetDecisions(
   principal: PrincipalId,
-  {
-    store,
-    key,
-  }: { readonly store: Pick<AuditStore, 'listPersonal' | 'erasePersonal'>; readonly key?: AuditKey | undefined },
+  { store, clock, key }: ForgetDependencies,
 ): Promise<number> {
   let count = 0;
-  for (;;) {
-    const rows = await store.listPersonal(principal, maxErased);
-    if (rows.length === 0) return count;
+  await changeInParts({ clock }, async (limit) => {
+    const rows = await store.listPersonal(principal, limit);
     await store.erasePersonal(rows.map(({ id, mac }) => ({ id, erasure: key?.mac('erasure', mac) ?? null })));
     count += rows.length;
-    await setImmediate();
-  }
+    return rows.length === limit;
+  });
+  return count;
 }

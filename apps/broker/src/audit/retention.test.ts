@@ -21,10 +21,10 @@ const decisionOf = (daysAgo: number): Decision => ({
 /** Wraps a store. `endOfSweep` resolves once the store has no more old decisions to delete. */
 function watchDeletions(store: Store) {
   let sweep = Promise.withResolvers<void>();
-  const deleteDecisions = async (beforeMs: number) => {
-    const count = await store.deleteDecisions(beforeMs);
-    if (count === 0) sweep.resolve();
-    return count;
+  const deleteDecisions: Store['deleteDecisions'] = async (part) => {
+    const result = await store.deleteDecisions(part);
+    if (result.next === undefined) sweep.resolve();
+    return result;
   };
   return {
     store: { ...store, deleteDecisions },
@@ -69,8 +69,8 @@ test('retention logs that decisions could not be deleted, without the text of th
     logged.resolve();
   };
   let failures = 1;
-  const deleteDecisions = (beforeMs: number) =>
-    failures-- > 0 ? Promise.reject(new Error('canary-of-the-database')) : store.deleteDecisions(beforeMs);
+  const deleteDecisions: Store['deleteDecisions'] = (part) =>
+    failures-- > 0 ? Promise.reject(new Error('canary-of-the-database')) : store.deleteDecisions(part);
   const clock = { ...systemClock, nowMs: () => now };
   const end = startRetention(90, {
     store: { ...store, deleteDecisions },

@@ -1,9 +1,11 @@
+import { flushCompileCache } from 'node:module';
 import { styleText } from 'node:util';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import { assemble } from '../assemble.ts';
 import { listShortAdminTokens } from '../config/admin-fields.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load-config.ts';
+import { openSecretSource, readOnce, type SecretSource } from '../config/secret-source.ts';
 import { migrateStore, planStoreMigration } from '../storage/migrate-store.ts';
 import { describeLaterVersion, type MigrationPlan } from '../storage/sql-schema.ts';
 import { SqliteFileError } from '../storage/sqlite-file.ts';
@@ -11,9 +13,12 @@ import { devBanner } from './banner.ts';
 import { CommandError } from './command-error.ts';
 import { createDevLogger, describeDecision } from './dev-lines.ts';
 import { devShutdownMs, startDev } from './dev.ts';
-import { examine } from './doctor.ts';
+import { describeSecrets, examine } from './doctor.ts';
 import { closeOnSignal } from './shutdown.ts';
 import { markOf, print, printError } from './terminal.ts';
+
+/** How long after the start the compiled code is written, if the command keeps it. */
+const flushAfterMs = 1_000;
 
 /** The options of `valetkey dev`. */
 export interface DevOptions {
@@ -55,17 +60,38 @@ export async function dev(options: DevOptions): Promise<void> {
 
 /** Starts the broker, until a signal stops it. */
 export async function start(file: string): Promise<void> {
-  const config = await loadConfig(file);
-  for (const warning of listShortAdminTokens(config.admin)) printError(`${markOf('warning')} ${warning}`);
+  const secrets = openSecretSource(file, { onProblem: warn });
+  try {
+    await startWith(secrets);
+  } catch (error) {
+    await secrets.close();
+    throw error;
+  }
+}
+
+function warn(problem: string): void {
+  printError(`${markOf('warning')} ${problem}`);
+}
+
+/** Stays logged in at secret managers for as long as the broker runs. */
+async function startWith(secrets: SecretSource): Promise<void> {
+  const { config } = await secrets.refresh();
+  for (const warning of listShortAdminTokens(config.admin)) warn(warning);
   const broker = assemble(config);
   const settings = new Map([
     [config.listen.port, 'listen.port'],
     [config.admin.port, 'admin.port'],
   ]);
   const { brokerUrl, adminUrl } = await explainTakenPort(settings, broker.listen);
-  closeOnSignal(broker, config.shutdown.timeoutMs);
+  const close = async () => {
+    await broker.close();
+    await secrets.close();
+  };
+  closeOnSignal({ drain: broker.drain, close }, config.shutdown.timeoutMs);
   // Standard output is only for the log.
   printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
+  // Node would write it at the exit, which a killed process does not reach. Writing must not delay the first calls.
+  setTimeout(flushCompileCache, flushAfterMs).unref();
 }
 
 /** Creates what the store lacks and prints it. With `dryRun`, only prints it, and sets the exit code to 1 if something is missing. */
@@ -96,7 +122,8 @@ async function explainMigration(work: () => Promise<MigrationPlan>): Promise<Mig
 
 /** Prints a line for each part of the broker, and sets the exit code. */
 export async function doctor(file: string): Promise<void> {
-  const findings = await examine(await loadConfig(file));
+  const { config, uses } = await readOnce(file, {});
+  const findings = [...describeSecrets(uses), ...(await examine(config))];
   for (const { part, outcome, detail } of findings) print(`${markOf(outcome)} ${part}: ${detail}`);
   if (findings.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
 }

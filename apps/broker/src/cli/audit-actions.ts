@@ -24,11 +24,27 @@ export interface AuditOptions extends AdminOptions {
   readonly limit?: string;
 }
 
+/** How many decisions are printed unless the options say it. */
+const defaultLimit = 100;
+
 /** Prints the newest decisions that the options select, one in each line. */
 export async function listAudit(options: AuditOptions): Promise<void> {
-  const { decisions, next_cursor: next } = await (await openDecisions(options)).list(toParameters(options));
-  for (const decision of decisions) print(describeRow(decision));
-  if (decisions.length === 0) printError('No decision matches.');
+  const { list } = await openDecisions(options);
+  let left = Number(options.limit ?? defaultLimit);
+  let isEmpty = true;
+  let next: string | undefined;
+  do {
+    // The broker ends a page early if it would have to search many other decisions for the rest.
+    const page = await list({
+      ...toParameters(options),
+      ...(next !== undefined && { cursor: next, limit: String(left) }),
+    });
+    for (const decision of page.decisions) print(describeRow(decision));
+    isEmpty &&= page.decisions.length === 0;
+    left -= page.decisions.length;
+    next = page.next_cursor;
+  } while (next !== undefined && left > 0);
+  if (isEmpty) printError('No decision matches.');
   if (next !== undefined) {
     printError('There are older ones. Narrow the selection, raise `--limit`, or use `valetkey audit export`.');
   }

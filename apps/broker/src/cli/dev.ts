@@ -1,5 +1,4 @@
 import type { VendorSample } from '@valetkey/core-types';
-import type { Sandbox } from '@valetkey/sandbox';
 import { findRecipe, recipes } from '@valetkey/vendor-clients';
 import { issuesTokens, sampleOf } from '@valetkey/vendor-clients/recipe';
 import type { Logger } from 'pino';
@@ -88,7 +87,10 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
 }
 
 /** Returns the connections with another `timeoutMs`, if there is one. */
-function withTimeout(connections: Sandbox['connections'], timeoutMs: number | undefined): Sandbox['connections'] {
+function withTimeout<Options extends object>(
+  connections: Readonly<Record<string, Options>>,
+  timeoutMs: number | undefined,
+): Readonly<Record<string, Options>> {
   if (timeoutMs === undefined) return connections;
   return Object.fromEntries(Object.entries(connections).map(([name, options]) => [name, { ...options, timeoutMs }]));
 }

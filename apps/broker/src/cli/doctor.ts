@@ -5,6 +5,7 @@ import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
+import type { ReferenceUse } from '../config/references.ts';
 import { planStoreMigration } from '../storage/migrate-store.ts';
 import { describeLaterVersion } from '../storage/sql-schema.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
@@ -43,6 +44,20 @@ export async function examine(config: Config): Promise<Finding[]> {
       ...(await examineLookUp(config, verifier)),
       ...(await Promise.all(config.connections.flatMap(listProbes).map((probe) => examineConnection(probe, egress)))),
     ];
+  });
+}
+
+/** Returns a finding for each secret manager from which secrets were read. A configuration with one that cannot be read is not examined. */
+export function describeSecrets(uses: readonly ReferenceUse[]): Finding[] {
+  const managers = [
+    ['vault', 'Vault'],
+    ['aws-sm', 'AWS Secrets Manager'],
+  ] as const;
+  return managers.flatMap(([kind, title]) => {
+    const count = uses.filter((use) => use.kind === kind).length;
+    return count === 0
+      ? []
+      : [{ part: `secrets of ${title}`, outcome: 'passed', detail: `${countOf(count, 'reference')} read` }];
   });
 }
 

@@ -17,9 +17,10 @@ interface FollowDependencies {
  * themselves are compared, so the clock of this machine does not matter.
  */
 export async function followDecisions({ parameters, list, report, wait, signal }: FollowDependencies): Promise<void> {
+  // The newest decision of all: the newest selected one may be far back, and the broker would have to search for it.
   const {
     decisions: [newest],
-  } = await list({ ...parameters, limit: '1' });
+  } = await list({ limit: '1' });
   let since = newest && earlier(newest.at);
   let seen = new Set((await listAll(list, { ...parameters, since })).map(keyOf));
   for (;;) {

@@ -54,7 +54,7 @@ addConfigCommand(
 );
 addConfigCommand(
   'check',
-  'Checks a configuration. Opens no store and calls no server.',
+  'Checks a configuration. Opens no store, and calls no server apart from the secret managers that its references name.',
   async (file, options) => (await import('./check-action.ts')).check(file, options),
   'the broker can use the configuration',
 ).option('--strict', 'Exits with 1 if there are warnings.');
@@ -71,6 +71,13 @@ addConfigCommand(
   async (file) => (await import('./actions.ts')).doctor(file),
   'all of them respond and accept the credentials',
 );
+addConfigCommand(
+  'secrets',
+  'Lists where the configuration uses which secret, from where each comes, and its age. Prints no value.',
+  async (file, options) => (await import('./secrets-action.ts')).listSecrets(file, options),
+  'every reference can be read',
+  [`valetkey secrets --config ${exampleFile}`, `valetkey secrets --config ${exampleFile} --json`],
+).option('--json', 'Prints the list as JSON.');
 addConfigCommand(
   'explain',
   'Reads a token from standard input, alone or as an Authorization header, and reports, check by check, why the ' +
@@ -149,7 +156,7 @@ function addConfigCommand(
   description: string,
   action: (
     file: string,
-    options: ExplainedWish & { readonly strict?: boolean; readonly dryRun?: boolean },
+    options: ExplainedWish & { readonly strict?: boolean; readonly dryRun?: boolean; readonly json?: boolean },
   ) => Promise<void>,
   success: string,
   examples: readonly string[] = [`valetkey ${name} --config ${exampleFile}`],

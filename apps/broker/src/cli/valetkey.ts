@@ -3,6 +3,8 @@
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major > 22 || (major === 22 && minor >= 19)) {
   suppressExperimentalWarnings();
+  const { keepCompiledCode } = await import('./compile-cache.ts');
+  keepCompiledCode();
   await import('./command.ts');
 } else {
   process.stderr.write(`valetkey: requires Node 22.19 or later; this is ${process.versions.node}\n`);

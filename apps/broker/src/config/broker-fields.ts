@@ -2,6 +2,7 @@ import { issuerTextSchema, secretSchema } from '@valetkey/core-types';
 import { redisStoreConfigSchema } from '@valetkey/token-cache/redis';
 import { egressSchema } from '@valetkey/vendor-clients';
 import { z } from 'zod';
+import { secretsSchema } from '../secrets/secrets-fields.ts';
 import { adapterSchema } from './adapter.ts';
 import { adminTokenShape } from './admin-fields.ts';
 import { dpopFieldsSchema } from './dpop-fields.ts';
@@ -48,6 +49,12 @@ const storeSchema = z.union([
       .min(1)
       .regex(/^(?!~[/\\]|~$|[A-Za-z][A-Za-z0-9+.-]+:)/, { error: 'must be a path; `~` and URLs are not resolved' })
       .describe('The path of a SQLite file. The broker creates the file and its folder if they are missing.'),
+    synchronous: z
+      .enum(['normal', 'full'])
+      .optional()
+      .describe(
+        'What a recorded decision survives: `normal` the end of the process, also by `kill -9`; `full` also a power loss, because each response then waits for the disk. Default: `normal`.',
+      ),
   }),
   z.strictObject({
     postgres: secretSchema
@@ -196,6 +203,11 @@ export const brokerShape = {
     .prefault({})
     .describe(
       'How the broker connects to identity providers and vendors: the proxy, the private addresses that it may call, and the certificate authorities that it trusts.',
+    ),
+  secrets: secretsSchema
+    .optional()
+    .describe(
+      'The secret managers from which references read secrets. This section and `egress` themselves may only have `${env:NAME}` and `${file:path}`.',
     ),
   callerLimits: z
     .strictObject({

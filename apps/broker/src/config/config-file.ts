@@ -8,7 +8,8 @@ import { parseJson, parseYaml } from './config-text.ts';
 import { importModule } from './import-module.ts';
 import { isCode } from './plain-data.ts';
 import { readTextFile, wrongEncoding } from './read-text-file.ts';
-import { resolveReferences, type ReferenceDependencies } from './references.ts';
+import type { ReferenceDependencies } from './references.ts';
+import { createConfigResolver } from './resolve-config.ts';
 
 /**
  * Reads `valetkey.config.ts`, `.js`, `.yaml` or `.json` and resolves its references. It does not check the fields.
@@ -16,7 +17,13 @@ import { resolveReferences, type ReferenceDependencies } from './references.ts';
  * Rejects with {@link ConfigError} if the file cannot be read or a reference cannot be resolved.
  */
 export async function readConfigFile(path: string, dependencies: ReferenceDependencies = {}): Promise<unknown> {
-  return resolveReferences(await readConfigValue(path), dependencies);
+  const { resolve, close } = createConfigResolver(dependencies);
+  try {
+    const { resolved } = await resolve(await readConfigValue(path));
+    return resolved;
+  } finally {
+    await close();
+  }
 }
 
 /** Returns whether a configuration file is data (YAML or JSON) and not a module. */

@@ -1,35 +1,21 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Secret } from '@valetkey/core-types';
 import { listShortAdminTokens } from './admin-fields.ts';
 import { listDpopWarnings } from './check-dpop.ts';
 import type { Config } from './config.ts';
 import { toConfigPath } from './config-path.ts';
 import { listOpened, type Policy } from './policy-rules.ts';
 import { isCode } from './plain-data.ts';
-import { filesOf, hasReference } from './references.ts';
-
-/** A configuration as written, with its references resolved, and parsed. */
-export interface LoadedConfig {
-  /** The configuration as the file has it, with references. */
-  readonly written: unknown;
-  /** The configuration with the values of the references. */
-  readonly resolved: unknown;
-  /** The configuration as the schemas parse it. */
-  readonly config: Config;
-  /**
-   * Whether the file is YAML or JSON. In a TypeScript or JavaScript module, a text may have been read from elsewhere, so it is
-   * not reported as a literal secret.
-   */
-  readonly isData: boolean;
-}
+import { filesOf, hasReference } from './reference-syntax.ts';
+import type { LoadedConfig } from './secret-source.ts';
+import { isSecret, secretsOf } from './secret-values.ts';
 
 /**
  * Lists what an operator should change in a configuration that the broker accepts. Each warning names a field and never contains
  * a secret.
  */
 export async function listWarnings({ written, resolved, config, isData }: LoadedConfig): Promise<string[]> {
-  const secrets = collectSecrets(config, new Set<string>(), new Set());
+  const secrets = secretsOf(config);
   const warnings: string[] = [];
   const walk = async (writtenPart: unknown, resolvedPart: unknown, path: readonly PropertyKey[]): Promise<void> => {
     if (typeof writtenPart === 'string') {
@@ -107,30 +93,7 @@ const denyWarning =
   'refuses every operation, because no rule that refuses has `operations`; add a rule that names the operations to allow';
 
 const literalSecretWarning =
-  "has a secret in the configuration file, where copies and backups of the file reveal it; write '${env:NAME}' or '${file:path}'";
-
-/** Adds the value of every `Secret` inside `value` to `found`, and returns `found`. */
-function collectSecrets(value: unknown, found: Set<string>, seen: Set<object>): Set<string> {
-  if (value instanceof Secret) return found.add(value.reveal());
-  if (typeof value !== 'object' || value === null || seen.has(value)) return found;
-  seen.add(value);
-  for (const item of Object.values(value)) collectSecrets(item, found, seen);
-  return found;
-}
-
-/**
- * Returns whether a text is one of `secrets`, or contains a private key in PEM, which a vendor may parse to something other than a
- * `Secret`. A URL counts only if it contains a password.
- */
-function isSecret(text: string, secrets: ReadonlySet<string>): boolean {
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) return true;
-  const trimmed = text.trim();
-  // A proxy may be written without its scheme.
-  const secret = [trimmed, `http://${trimmed}`].find((form) => secrets.has(form));
-  if (secret === undefined) return false;
-  // Not parsed as a URL, because PostgreSQL allows several hosts in one.
-  return !secret.includes('://') || /:\/\/[^/?#]*:[^/?#]+@|[?&]password=/.test(secret);
-}
+  "has a secret in the configuration file, where copies and backups of the file reveal it; write a reference such as '${env:NAME}' or '${file:path}'";
 
 /**
  * Returns a warning if the mode of a file gives any access to users other than the file's owner. Windows has no such modes.

@@ -1,13 +1,15 @@
-import { isDataFile, readConfigFile, readConfigValue, refuseSandboxCredentials } from './config-file.ts';
+import { readConfigFile } from './config-file.ts';
 import { listWarnings } from './config-warnings.ts';
 import type { Config } from './config.ts';
 import { parseConfig } from './parse-config.ts';
 import { readRecipeFiles } from './recipe-files.ts';
-import { resolveReferences, type ReferenceDependencies } from './references.ts';
+import type { ReferenceDependencies } from './references.ts';
+import { readOnce } from './secret-source.ts';
 
 /**
  * Reads and checks a configuration file: `valetkey.config.ts`, `.js`, `.yaml` or `.json`. It reads the file, the files
- * that its references name, and the recipes that its connections name. It opens no store and no TCP connection.
+ * and secrets that its references name, and the recipes that its connections name. It opens no store, and connects only to the
+ * secret managers that its references name.
  *
  * Rejects with a `ConfigError` that lists every problem of the configuration, or names a credential of the sandbox.
  *
@@ -20,7 +22,7 @@ import { resolveReferences, type ReferenceDependencies } from './references.ts';
  * ```
  */
 export async function loadConfig(path: string, dependencies: ReferenceDependencies = {}): Promise<Config> {
-  const { config } = await readWhole(path, dependencies);
+  const { config } = await readOnce(path, dependencies);
   return config;
 }
 
@@ -29,8 +31,8 @@ export async function inspectConfig(
   path: string,
   dependencies: ReferenceDependencies = {},
 ): Promise<{ readonly config: Config; readonly warnings: readonly string[] }> {
-  const whole = await readWhole(path, dependencies);
-  return { config: whole.config, warnings: await listWarnings({ ...whole, isData: isDataFile(path) }) };
+  const loaded = await readOnce(path, dependencies);
+  return { config: loaded.config, warnings: await listWarnings(loaded) };
 }
 
 /**
@@ -38,16 +40,6 @@ export async function inspectConfig(
  * the sandbox.
  */
 export async function loadUnusedConfig(path: string): Promise<Config> {
-  return parseFile(path, await readConfigFile(path));
-}
-
-async function parseFile(path: string, resolved: unknown): Promise<Config> {
+  const resolved = await readConfigFile(path);
   return parseConfig(resolved, undefined, await readRecipeFiles(resolved, path));
-}
-
-async function readWhole(path: string, dependencies: ReferenceDependencies) {
-  const written = await readConfigValue(path);
-  const resolved = await resolveReferences(written, dependencies);
-  refuseSandboxCredentials(resolved);
-  return { written, resolved, config: await parseFile(path, resolved) };
 }

@@ -165,6 +165,12 @@ describe('invalid configuration', () => {
     ['a path in the home folder', { store: { sqlite: '~/data.sqlite' } }, /^store\.sqlite: must be a path; `~`/],
     ['a path that is `~`', { store: { sqlite: '~' } }, /^store\.sqlite: must be a path; `~`/],
     ['a URL of a SQLite file', { store: { sqlite: 'sqlite:///data.sqlite' } }, /^store\.sqlite: must be a path;/],
+    ['an unknown `synchronous`', { store: { sqlite: 'data.sqlite', synchronous: 'off' } }, /^store\.synchronous: /],
+    [
+      '`synchronous` of a PostgreSQL store',
+      { store: { postgres: 'postgresql://u@host/db', synchronous: 'full' } },
+      /^store\.synchronous: is not a known field/,
+    ],
     ['no choice of a store', { store: {} }, /^store: set either `sqlite` or `postgres`$/],
     [
       'two user sources',

@@ -48,24 +48,39 @@ test.each(['constructor', '__proto__', 'toString'])(
   },
 );
 
-test.each(['{env:KEY}', '{{env:KEY}}', '{ file:/canary }', '{{ NUDGE }}', '{{NUDGE}}'])(
-  'resolveReferences rejects %s, which YAML reads as an object',
-  async (text) => {
-    const value: unknown = parse(`vendors: { nudge: { apiKey: ${text} } }`, { logLevel: 'error' });
-    await expect(resolveReferences(value)).rejects.toMatchObject({
-      problems: ["vendors.nudge.apiKey: is an object; write a reference as '${env:NAME}'"],
-    });
-  },
-);
+test.each([
+  '{env:KEY}',
+  '{{env:KEY}}',
+  '{ file:/canary }',
+  '{vault:secret/data/nudge#key}',
+  '{{ NUDGE }}',
+  '{{NUDGE}}',
+])('resolveReferences rejects %s, which YAML reads as an object', async (text) => {
+  const value: unknown = parse(`vendors: { nudge: { apiKey: ${text} } }`, { logLevel: 'error' });
+  await expect(resolveReferences(value)).rejects.toMatchObject({
+    problems: ["vendors.nudge.apiKey: is an object; write a reference as '${env:NAME}'"],
+  });
+});
 
-test.each(['${NUDGE_KEY}', '${ENV:KEY}', '${env:}', 'x-${secret:canary}', '$ {env:KEY}', '{env:KEY}', '${env:KEY'])(
-  'resolveReferences rejects the misspelt reference %s instead of using it as a secret',
-  async (text) => {
-    await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({
-      problems: ['vendors.nudge.apiKey: has a `${…}` that is neither `${env:NAME}` nor `${file:path}`'],
-    });
-  },
-);
+test.each([
+  '${NUDGE_KEY}',
+  '${ENV:KEY}',
+  '${env:}',
+  'x-${secret:canary}',
+  '$ {env:KEY}',
+  '{env:KEY}',
+  '${env:KEY',
+  '${aws:nudge#key}',
+  '${Vault:secret/data/nudge#key}',
+  '{vault:secret/data/nudge#key}',
+  '${aws-sm:nudge#key',
+])('resolveReferences rejects the misspelt reference %s instead of using it as a secret', async (text) => {
+  await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({
+    problems: [
+      'vendors.nudge.apiKey: has a `${…}` that is none of `${env:NAME}`, `${file:path}`, `${vault:path#field}` and `${aws-sm:name#field}`',
+    ],
+  });
+});
 
 test.each(['secrets/key', './key', '../key'])(
   'resolveReferences names the absolute path of the file %s that cannot be read',
@@ -96,6 +111,8 @@ test.each([
   'op://vault/nudge/key',
   'ref+vault://secret/nudge#key',
   'vault:secret/data/nudge#key',
+  '$vault:secret/data/nudge#key',
+  'aws-sm:nudge#key',
   'arn:aws:secretsmanager:eu-west-1:123456789012:secret:nudge',
   'arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/nudge',
   'projects/1/secrets/nudge/versions/latest',
@@ -107,7 +124,7 @@ test.each([
 ])('resolveReferences rejects %s, which looks like a reference of another language', async (text) => {
   await expect(resolveReferences({ vendors: { nudge: { apiKey: text } } })).rejects.toMatchObject({
     problems: [
-      "vendors.nudge.apiKey: looks like a reference, but the broker reads only '${env:NAME}' and '${file:path}'",
+      "vendors.nudge.apiKey: looks like a reference, but the broker reads only '${env:NAME}', '${file:path}', '${vault:path#field}' and '${aws-sm:name#field}'",
     ],
   });
 });
@@ -220,4 +237,13 @@ test('resolveReferences accepts a system query option of OData in the query of a
   for (const vendor of [{ apiKey: '$select' }, { allow: [{ path: '$select' }] }, { allow: [{ query: ['$SELECT'] }] }]) {
     await expect(resolveReferences({ vendors: { nymbl: vendor } })).rejects.toThrow('looks like a reference');
   }
+});
+
+test('resolveReferences accepts the path of a mounted file only in the field that names one', async () => {
+  const kubernetes = { role: 'broker', tokenFile: '/var/run/secrets/tokens/vault' };
+  const secrets = { vault: { auth: { kubernetes } } };
+  expect(await resolveReferences({ secrets })).toEqual({ secrets });
+  await expect(resolveReferences({ secrets: { vault: { auth: { token: kubernetes.tokenFile } } } })).rejects.toThrow(
+    'looks like a reference',
+  );
 });

@@ -101,7 +101,7 @@ const paths = {
         limit,
         cursor,
       ],
-      `\`decisions\` has one page of them. ${pages} With \`Accept: application/x-ndjson\`, the response is the whole selection, one decision in each line.`,
+      `\`decisions\` has one page of them. ${pages} A page that would need a long search ends early, even without a decision. With \`Accept: application/x-ndjson\`, the response is the whole selection, one decision in each line.`,
     ),
   },
 };

@@ -8,11 +8,10 @@ import type {
   FastifyInstance,
   FastifyReply,
   FastifyRequest,
-  FastifyServerOptions,
   onRequestAsyncHookHandler,
+  onRequestHookHandler,
   onSendHookHandler,
 } from 'fastify';
-import type { Logger } from 'pino';
 import type { CallerRequest, Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { OperationRequest } from '../vendors/perform.ts';
@@ -38,19 +37,14 @@ export interface RequestHeadRules {
 
 export const createRequestId = (): string => randomUUID();
 
-/** Returns the function that creates the logger of a request. It keeps the broker's log level; the logger given to Fastify is quiet. */
-export const createChildLogger =
-  (logger: Logger): NonNullable<FastifyServerOptions['childLoggerFactory']> =>
-  (_quiet, bindings, options) =>
-    logger.child(bindings, options);
-
 /** Returns the hook that refuses a request by its head, before its caller is known. */
-export function checkHead({ hostNames, hasCors }: RequestHeadRules): onRequestAsyncHookHandler {
-  return async (request, reply) => {
+export function checkHead({ hostNames, hasCors }: RequestHeadRules): onRequestHookHandler {
+  return (request, reply, done) => {
     writeCommonHeaders(request, reply);
     refuseUnsafeHead(request.raw);
     if (hostNames !== undefined) assertHostAllowed(request.raw, hostNames);
     if (hasCors) refusePlainOptions(request);
+    done();
   };
 }
 
@@ -77,7 +71,8 @@ export function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply):
 }
 
 /** The headers that a request may carry only once. Node keeps the first of several; a proxy in front may use another one. */
-const singleHeaders = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop']);
+const singleHeaders = ['host', 'authorization', 'content-type', 'content-length', 'dpop'];
+const singleHeaderLengths = new Set(singleHeaders.map(({ length }) => length));
 
 function refuseUnsafeHead({ rawHeaders, headers, httpVersion }: IncomingMessage): void {
   if (httpVersion === '0.9') throw new ValetKeyError('invalid_request', 'HTTP/0.9 is not supported.');
@@ -90,12 +85,17 @@ function refuseUnsafeHead({ rawHeaders, headers, httpVersion }: IncomingMessage)
   if (headers.host === undefined && httpVersion === '1.1') {
     throw new ValetKeyError('invalid_request', 'The header host is missing.');
   }
-  const seen = new Set<string>();
+  // Of the headers of most requests, only a few have the length of one of these names. `seen` has a bit for each name.
+  let seen = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] ?? '').toLowerCase();
-    if (!singleHeaders.has(name)) continue;
-    if (seen.has(name)) throw new ValetKeyError('invalid_request', `The header ${name} is present more than once.`);
-    seen.add(name);
+    const written = rawHeaders[index] ?? '';
+    if (!singleHeaderLengths.has(written.length)) continue;
+    const name = written.toLowerCase();
+    const place = singleHeaders.indexOf(name);
+    if (place === -1) continue;
+    if (seen & (1 << place))
+      throw new ValetKeyError('invalid_request', `The header ${name} is present more than once.`);
+    seen |= 1 << place;
   }
 }
 
@@ -121,15 +121,13 @@ function assertHostAllowed({ headers, socket }: IncomingMessage, hostNames: read
  * and a request of a few bytes can have a response of several thousand.
  */
 export function limitPipelining({ server }: FastifyInstance): void {
-  const pending = new WeakMap<Socket, number>();
-  const count = (socket: Socket, change: number): number => {
-    const left = (pending.get(socket) ?? 0) + change;
-    pending.set(socket, left);
-    return left;
-  };
+  const connections = new WeakMap<Socket, { pending: number }>();
   server.on('request', ({ socket }, response) => {
-    response.once('close', () => count(socket, -1));
-    if (count(socket, 1) > maxPipelinedRequests) cutOff(socket);
+    const connection = connections.get(socket) ?? { pending: 0 };
+    if (connection.pending === 0) connections.set(socket, connection);
+    connection.pending += 1;
+    response.on('close', () => (connection.pending -= 1));
+    if (connection.pending > maxPipelinedRequests) cutOff(socket);
   });
 }
 
@@ -220,8 +218,9 @@ export function addEmptyBodyParser(server: FastifyInstance): void {
 }
 
 /** Forgets the media type of a request that has no body. Some clients send one, even an invalid one, with every request. */
-export const forgetMediaType: onRequestAsyncHookHandler = async ({ raw }) => {
-  if (!hasBody(raw)) delete raw.headers['content-type'];
+export const forgetMediaType: onRequestHookHandler = ({ raw }, _reply, done) => {
+  if (raw.headers['content-type'] !== undefined && !hasBody(raw)) delete raw.headers['content-type'];
+  done();
 };
 
 /** The token of a caller, and the DPoP proof with which the caller sent it. */
@@ -273,7 +272,8 @@ export function operationOf(
 
 /** Returns the address of the client. What a proxy states counts only if it is an address. */
 function clientAddressOf({ ip, socket }: FastifyRequest): string | undefined {
-  return isIP(ip) === 0 ? socket.remoteAddress : ip;
+  const { remoteAddress } = socket;
+  return ip === remoteAddress || isIP(ip) === 0 ? remoteAddress : ip;
 }
 
 /** Returns the principal of an authenticated request. */

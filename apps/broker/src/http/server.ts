@@ -10,6 +10,7 @@ import fastify, {
   type FastifyInstance,
   type FastifyRequest,
   type onRequestAsyncHookHandler,
+  type onRequestHookHandler,
   type RouteHandlerMethod,
 } from 'fastify';
 import type { Logger } from 'pino';
@@ -19,7 +20,6 @@ import {
   addEmptyBodyParser,
   checkHead,
   closeWhileDraining,
-  createChildLogger,
   createJsonParser,
   createRequestId,
   defaultBodyProgress,
@@ -31,6 +31,7 @@ import {
   writeCommonHeaders,
   type BodyProgress,
 } from './request-rules.ts';
+import { createChildLogger } from './request-logger.ts';
 import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
 
 const maxBodyBytes = 16_384;
@@ -60,6 +61,8 @@ export const logController = new LogController({ disableRequestLogging: true, re
 
 const serverOptions = {
   logController,
+  // Zod checks the bodies. Without these, Fastify loads its compilers of JSON schemas.
+  schemaController: { compilersFactory: { buildValidator: refuseRouteSchema, buildSerializer: refuseRouteSchema } },
   bodyLimit: maxBodyBytes,
   // Slow headers and slow bodies have limits of their own.
   requestTimeout: 0,
@@ -78,6 +81,10 @@ const serverOptions = {
     requireHostHeader: false,
   },
 } as const satisfies ServerOptions;
+
+function refuseRouteSchema(): never {
+  throw new TypeError('A route must not have a JSON schema.');
+}
 
 /**
  * Creates an HTTP server with the common behaviour of every listener. Each failure becomes `application/problem+json`, no response
@@ -169,9 +176,9 @@ export function addRoute(
   conditions: Readonly<Record<string, (request: FastifyRequest) => boolean>> = {},
 ): void {
   const methods = Object.keys(handlers);
-  const refuseOtherMethods: onRequestAsyncHookHandler = async (request, reply) => {
+  const refuseOtherMethods: onRequestHookHandler = (request, reply, done) => {
     const accepted = methods.filter((method) => conditions[method]?.(request) ?? true);
-    if (accepted.includes(request.method)) return;
+    if (accepted.includes(request.method)) return done();
     reply.header('allow', accepted.join(', '));
     throw new ValetKeyError('method_not_allowed', `This path accepts ${accepted.join(', ')}.`);
   };

@@ -1,7 +1,7 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { DpopContext, JwtVerifier } from '@valetkey/jwt-verify';
 import type { Decision } from '../storage/audit-store.ts';
-import type { PrincipalId, Store } from '../storage/store.ts';
+import type { PrincipalId, Revocation, Store } from '../storage/store.ts';
 
 /** A request whose caller is to be identified. */
 export interface CallerRequest {
@@ -50,17 +50,21 @@ export function createIdentify({
   assertWithinRate,
   boundTokenRemediation,
 }: IdentifyDependencies): Identify {
-  const assertAdmitted = async (principal: Principal): Promise<void> => {
-    assertWithinRate?.(principal);
-    if (await store.isBlocked(principal)) throw new ValetKeyError('user_blocked', 'This user is blocked.');
-    if (await isRevoked(principal, store)) throw revokedError();
+  const verify = async ({ token, dpop }: CallerRequest): Promise<Principal> => {
+    try {
+      return await verifier.verify(token, { dpop });
+    } catch (error) {
+      throw boundTokenRemediation === undefined ? error : adviseOnBoundToken(error, boundTokenRemediation);
+    }
   };
   return async (request) => {
-    const principal = await verifier.verify(request.token, { dpop: request.dpop }).catch((error: unknown) => {
-      throw boundTokenRemediation === undefined ? error : adviseOnBoundToken(error, boundTokenRemediation);
-    });
+    const principal = await verify(request);
     try {
-      await assertAdmitted(principal);
+      assertWithinRate?.(principal);
+      if (await store.isBlocked(principal)) throw new ValetKeyError('user_blocked', 'This user is blocked.');
+      const session = sessionOf(principal);
+      if (session !== '' && (await store.isSessionRevoked({ issuer: principal.issuer, session }))) throw revokedError();
+      if (isEndedBy(await store.listRevocations(principal), principal)) throw revokedError();
     } catch (error) {
       if (ValetKeyError.isInstance(error) && error.code !== 'overloaded')
         await recordRefusal(principal, request, error);
@@ -77,18 +81,18 @@ function adviseOnBoundToken(error: unknown, remediation: string): unknown {
   return new ValetKeyError(code, message, { reason, remediation });
 }
 
+/** Returns the session that a token names, or an empty text. */
+function sessionOf({ claims: { sid } }: Principal): string {
+  return typeof sid === 'string' ? sid : '';
+}
+
 /** Returns whether a logout concerns the token of a principal. A token without `iat` counts as issued before each logout. */
-async function isRevoked(
-  { issuer, subject, claims: { sid, iat } }: Principal,
-  store: Pick<Store, 'isSessionRevoked' | 'listRevocations'>,
-): Promise<boolean> {
-  const session = typeof sid === 'string' ? sid : '';
-  if (session !== '' && (await store.isSessionRevoked({ issuer, session }))) return true;
-  const revocations = await store.listRevocations({ issuer, subject });
+function isEndedBy(revocations: readonly Revocation[], principal: Principal): boolean {
+  const { iat } = principal.claims;
   return revocations.some(
-    ({ session: ended, issuedUntilSeconds }) =>
+    ({ session, issuedUntilSeconds }) =>
       // A token that names no session may be a token of each session that ended.
-      (ended === '' || session === '') && (typeof iat !== 'number' || iat <= issuedUntilSeconds),
+      (session === '' || sessionOf(principal) === '') && (typeof iat !== 'number' || iat <= issuedUntilSeconds),
   );
 }
 

@@ -100,8 +100,25 @@ export interface DecisionQuery extends DecisionSelection {
 
 /** Decisions, newest first. */
 export interface DecisionPage {
+  /** Fewer than `limit`, or none, if the store would have to examine too many other decisions to find more of them at once. */
   readonly decisions: readonly Decision[];
   /** Where the next page begins. Absent on the last page. */
+  readonly next?: DecisionPosition | undefined;
+}
+
+/** Which old decisions to examine, oldest first. */
+export interface OldDecisions {
+  /** Only decisions from before this moment. Milliseconds since 1970. */
+  readonly beforeMs: number;
+  /** Only the decisions after this one. */
+  readonly after?: DecisionPosition | undefined;
+  readonly limit: number;
+}
+
+/** What was deleted of some old decisions. */
+export interface DeletedDecisions {
+  readonly deleted: number;
+  /** The last decision that was examined. Absent if there is no further one. */
   readonly next?: DecisionPosition | undefined;
 }
 
@@ -195,8 +212,8 @@ export interface AuditStore {
   readonly countDecisions: (counts: readonly DecisionCount[]) => Promise<void>;
   /** Returns one page of the selected decisions, newest first. */
   readonly listDecisions: (query: DecisionQuery) => Promise<DecisionPage>;
-  /** Deletes up to a thousand decisions of no chain from before this moment. Returns the number of deleted decisions. */
-  readonly deleteDecisions: (beforeMs: number) => Promise<number>;
+  /** Deletes those of some old decisions that are in no chain. */
+  readonly deleteDecisions: (part: OldDecisions) => Promise<DeletedDecisions>;
   /** Adds a writer, unless one with this number exists. Returns whether it was added. */
   readonly addWriter: (writer: AuditWriter) => Promise<boolean>;
   /** Returns all writers in their order, or only the last one. */
@@ -205,11 +222,11 @@ export interface AuditStore {
   readonly listChains: () => Promise<string[]>;
   /** Returns decisions of a writer in their order. */
   readonly readChain: (part: ChainPart) => Promise<ChainedRow[]>;
-  /** Stores a checkpoint and deletes the decisions up to it, in one transaction. */
-  readonly cutChain: (checkpoint: AuditCheckpoint) => Promise<void>;
+  /** Stores a checkpoint and deletes the decisions of the chain up to it and after the sequence `after`, in one transaction. Default: 0. */
+  readonly cutChain: (checkpoint: AuditCheckpoint, after?: number) => Promise<void>;
   readonly listCheckpoints: () => Promise<AuditCheckpoint[]>;
   readonly countUnchained: () => Promise<UnchainedDecisions>;
-  /** Returns decisions about a principal whose personal fields are still stored. */
+  /** Returns decisions about a principal whose personal fields are still stored, in no particular order. */
   readonly listPersonal: (
     principal: Pick<Decision, 'issuer' | 'subject'>,
     limit: number,

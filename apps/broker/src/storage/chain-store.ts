@@ -1,4 +1,5 @@
-import type { AuditStore, AuditWriter } from './audit-store.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { AuditStore, AuditWriter, UnchainedDecisions } from './audit-store.ts';
 import type { SqlDatabase } from './sql-database.ts';
 import { chainColumns, toChainedRow, optionalTextOf, textOf, type Row } from './rows.ts';
 
@@ -19,12 +20,17 @@ const statements = {
   checkpoint: `INSERT INTO audit_checkpoint (writer, sequence, mac, at, signature) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (writer) DO UPDATE SET sequence = excluded.sequence, mac = excluded.mac, at = excluded.at,
       signature = excluded.signature WHERE audit_checkpoint.sequence < excluded.sequence`,
-  cut: 'DELETE FROM decision WHERE writer = $1 AND sequence <= $2',
+  cut: 'DELETE FROM decision WHERE writer = $1 AND sequence > $6 AND sequence <= $2',
   checkpoints: 'SELECT writer, sequence, mac, at, signature FROM audit_checkpoint ORDER BY writer',
-  unchained: `SELECT COUNT(*) AS total, MAX(at) AS last_at,
-      COUNT(CASE WHEN id > (SELECT MIN(id) FROM decision WHERE writer IS NOT NULL) THEN 1 END) AS after_chain
-    FROM decision WHERE writer IS NULL`,
+  // $2: the first decision of a chain. It is in no index which decisions are in no chain, so the parts are those of the primary key.
+  unchained: `SELECT COUNT(*) AS examined, MAX(id) AS last_id, MIN(CASE WHEN writer IS NOT NULL THEN id END) AS first_chained,
+      COUNT(CASE WHEN writer IS NULL THEN 1 END) AS total, MAX(CASE WHEN writer IS NULL THEN at END) AS last_at,
+      COUNT(CASE WHEN writer IS NULL AND id > $2 THEN 1 END) AS after_chain
+    FROM (SELECT id, at, writer FROM decision WHERE id > $1 ORDER BY id LIMIT $3) AS part`,
 } as const;
+
+/** How many decisions one statement counts. */
+const countedRows = 5_000;
 
 type ChainOperation =
   | 'addWriter'
@@ -47,12 +53,12 @@ export function createChainStore({
     listChains: async () => (await query(statements.chains)).map((row) => textOf(row, 'writer')),
     readChain: async ({ writer, after, limit }) =>
       (await query(statements.readChain, [writer, after?.sequence ?? 0, after?.id ?? 0, limit])).map(toChainedRow),
-    cutChain: async ({ writer, sequence, mac, at, signature }) => {
+    cutChain: async ({ writer, sequence, mac, at, signature }, after = 0) => {
       // PostgreSQL replaces parameters in the text, so a statement may use only some of them.
       await queryInTurn(
         `chain ${writer}`,
         [statements.checkpoint, statements.cut],
-        [writer, sequence, mac, at, signature],
+        [writer, sequence, mac, at, signature, after],
       );
     },
     listCheckpoints: async () =>
@@ -63,15 +69,41 @@ export function createChainStore({
         at: textOf(row, 'at'),
         signature: textOf(row, 'signature'),
       })),
-    countUnchained: async () => {
-      const [row = {}] = await query(statements.unchained);
-      return {
-        rows: Number(row['total']),
-        lastAt: optionalTextOf(row, 'last_at'),
-        rowsAfterChain: Number(row['after_chain']),
-      };
-    },
+    countUnchained: () => countUnchained(query),
   };
+}
+
+/** Counts in parts, so that no statement lasts long in a store of many decisions. */
+async function countUnchained(query: SqlDatabase['query']): Promise<UnchainedDecisions> {
+  let counted: UnchainedDecisions = { rows: 0, rowsAfterChain: 0 };
+  let firstChained: number | undefined;
+  for (let after = 0; ;) {
+    const read = async () => {
+      const [row = {}] = await query(statements.unchained, [
+        after,
+        firstChained ?? Number.MAX_SAFE_INTEGER,
+        countedRows,
+      ]);
+      return row;
+    };
+    let row = await read();
+    if (firstChained === undefined && row['first_chained'] !== null) {
+      firstChained = Number(row['first_chained']);
+      row = await read();
+    }
+    const lastAt = [counted.lastAt, optionalTextOf(row, 'last_at')]
+      .filter((at) => at !== undefined)
+      .toSorted()
+      .at(-1);
+    counted = {
+      rows: counted.rows + Number(row['total']),
+      ...(lastAt !== undefined && { lastAt }),
+      rowsAfterChain: counted.rowsAfterChain + Number(row['after_chain']),
+    };
+    if (Number(row['examined']) < countedRows) return counted;
+    after = Number(row['last_id']);
+    await setImmediate();
+  }
 }
 
 function toWriter(row: Row): AuditWriter {

@@ -1,15 +1,22 @@
+import { setImmediate } from 'node:timers/promises';
 import type { AuditStore } from './audit-store.ts';
 import { createChainStore } from './chain-store.ts';
 import type { SqlDatabase } from './sql-database.ts';
-import { selectDecisions } from './select-decisions.ts';
-import { createRecordDecisions, toDecision, isoAt, optionalTextOf, textOf } from './rows.ts';
+import { listDecisions } from './list-decisions.ts';
+import { createRecordDecisions, isoAt, optionalTextOf, textOf } from './rows.ts';
+
+/** How many counts are stored before other work continues. */
+const countedAtOnce = 50;
 
 const statements = {
   count: 'UPDATE decision SET times = $2, last_at = $3, times_mac = $4 WHERE id = $1',
-  // Deletes at most a thousand rows, so that other writers do not wait long.
-  deleteOld: `DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE at < $1 AND writer IS NULL LIMIT 1000)
-    RETURNING id`,
-  personal: `SELECT id, mac FROM decision WHERE issuer = $1 AND subject = $2 ORDER BY id LIMIT $3`,
+  old: 'SELECT at, id FROM decision WHERE at < $1 AND (at, id) > ($2, $3) ORDER BY at, id LIMIT $4',
+  // The writer is compared outside of the part, so that no database examines every decision of no chain.
+  deleteOld: `DELETE FROM decision WHERE id IN (SELECT id FROM (
+      SELECT id, writer FROM decision WHERE at <= $1 AND (at, id) > ($2, $3) AND (at, id) <= ($1, $4) ORDER BY at, id LIMIT $5
+    ) AS part WHERE writer IS NULL) RETURNING id`,
+  // In the order of the index of principals: a principal may have many decisions.
+  personal: `SELECT id, mac FROM decision WHERE issuer = $1 AND subject = $2 ORDER BY at, id LIMIT $3`,
   erase: `UPDATE decision SET subject = '', vendor_user_id = NULL, client_address = NULL, token_fingerprint = NULL,
     salt = NULL, erasure = $2 WHERE id = $1`,
 } as const;
@@ -20,16 +27,21 @@ export function createDecisionStore(dependencies: Omit<SqlDatabase, 'close'>): A
   return {
     recordDecisions: createRecordDecisions(insertRows),
     countDecisions: async (counts) => {
-      for (const { id, times, lastAt, mac } of counts) await query(statements.count, [id, times, lastAt, mac]);
+      for (const [index, { id, times, lastAt, mac }] of counts.entries()) {
+        await query(statements.count, [id, times, lastAt, mac]);
+        // SQLite has no other pause between statements in which a request could be served.
+        if (index % countedAtOnce === countedAtOnce - 1) await setImmediate();
+      }
     },
-    listDecisions: async (page) => {
-      const { statement, values } = selectDecisions(page);
-      const rows = await query(statement, values);
-      const decisions = rows.slice(0, page.limit).map(toDecision);
-      const last = rows.length > page.limit ? rows[page.limit - 1] : undefined;
-      return { decisions, next: last && { at: textOf(last, 'at'), id: Number(last['id']) } };
+    listDecisions: (page) => listDecisions(query, page),
+    deleteDecisions: async ({ beforeMs, after = { at: '', id: 0 }, limit }) => {
+      const rows = await query(statements.old, [isoAt(beforeMs), after.at, after.id, limit]);
+      const row = rows.at(-1);
+      if (row === undefined) return { deleted: 0 };
+      const last = { at: textOf(row, 'at'), id: Number(row['id']) };
+      const deleted = await query(statements.deleteOld, [last.at, after.at, after.id, last.id, limit]);
+      return { deleted: deleted.length, ...(rows.length === limit && { next: last }) };
     },
-    deleteDecisions: async (beforeMs) => (await query(statements.deleteOld, [isoAt(beforeMs)])).length,
     ...createChainStore(dependencies),
     listPersonal: async ({ issuer, subject }, limit) =>
       (await query(statements.personal, [issuer, subject, limit])).map((row) => ({

@@ -18,7 +18,11 @@ test('deletes expired rows at the start and every hour until none is left, also 
     if (result instanceof Error) throw result;
     return result;
   };
-  const end = startExpiry({ store: { deleteExpired }, clock: { ...systemClock, nowMs: () => nowMs } });
+  const end = startExpiry({
+    store: { deleteExpired },
+    clock: { ...systemClock, nowMs: () => nowMs },
+    pause: async () => undefined,
+  });
   const settle = async () => {
     for (let turn = 0; turn < 5; turn += 1) await setImmediate();
   };

@@ -58,7 +58,7 @@ test('the SQLite store adds the missing columns and indexes to the file of an ea
   const indexes = earlier
     .prepare(`SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'decision_%'`)
     .all();
-  expect(indexes).toHaveLength(5);
+  expect(indexes).toHaveLength(10);
   earlier.close();
   for (const store of stores) await store.close();
 });
@@ -79,7 +79,7 @@ describe.skipIf(!(await isPostgresAvailable()))('a PostgreSQL database of an ear
     expect(await readIndexes(), 'an index of many rows would block the writers').toBe(ofPrimaryKey);
     await migratePostgresStore({ url });
     await migratePostgresStore({ url });
-    expect(await readIndexes()).toBe(ofPrimaryKey + 5);
+    expect(await readIndexes()).toBe(ofPrimaryKey + 10);
     for (const store of stores) await store.close();
   });
 });

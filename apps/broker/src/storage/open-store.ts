@@ -15,7 +15,7 @@ export function openStore(store: Config['store'], onWarning?: (problem: string) 
     return createPostgresStore({ ...bounds, url: postgres.reveal(), onWarning });
   }
   try {
-    return createSqliteStore(store.sqlite, { onWarning });
+    return createSqliteStore(store.sqlite, { synchronous: store.synchronous, onWarning });
   } catch (error) {
     if (!(error instanceof SqliteFileError)) throw error;
     throw new ConfigError([`store.sqlite: cannot be opened: ${error.message}`]);

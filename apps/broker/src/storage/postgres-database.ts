@@ -122,5 +122,8 @@ function fill(statements: string, values: readonly (string | number | null)[]): 
 }
 
 function quote(value: string | number | null): string {
-  return typeof value === 'string' ? escapeLiteral(toStored(value)) : String(value ?? 'NULL');
+  if (typeof value !== 'string') return String(value ?? 'NULL');
+  const stored = toStored(value);
+  // `pg` looks at each character by itself. A text without the two characters that it escapes only needs the quotes.
+  return /['\\]/.test(stored) ? escapeLiteral(stored) : `'${stored}'`;
 }

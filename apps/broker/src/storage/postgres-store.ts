@@ -1,6 +1,7 @@
 import { codeOfForeignError } from '@valetkey/core-types';
 import { parsePostgresUrl, type PostgresAddress } from '../config/postgres-url.ts';
-import { openPostgresDatabase, type PostgresDatabase } from './postgres-database.ts';
+import { deferPostgresDatabase } from './deferred-postgres-database.ts';
+import type { PostgresDatabase } from './postgres-database.ts';
 import {
   createIndexes,
   indexes,
@@ -127,7 +128,7 @@ export async function migratePostgresStore(options: PostgresStoreOptions): Promi
 function open({ url, maxConnections = 10, timeoutMs = 5000 }: PostgresStoreOptions): PostgresDatabase {
   const address: PostgresAddress | { readonly problem: string } = parsePostgresUrl(url);
   if ('problem' in address) throw new TypeError(`url ${address.problem}`);
-  return openPostgresDatabase(address, maxConnections, timeoutMs);
+  return deferPostgresDatabase(address, maxConnections, timeoutMs);
 }
 
 /** PostgreSQL's SQLSTATEs for a missing table, a missing column and a missing privilege. */

@@ -31,9 +31,13 @@ export function targetOf(row: Row): Target {
  * are stored as JSON escapes, so that two different texts are never stored as the same text.
  */
 export const toStored = <Value>(value: Value) =>
-  typeof value === 'string' ? JSON.stringify(value).slice(1, -1) : value;
+  typeof value === 'string' && mayNeedEscape.test(value) ? JSON.stringify(value).slice(1, -1) : value;
 
-const fromStored = (text: string) => JSON.parse(`"${text}"`) as string;
+/** Matches every text that JSON writes with an escape. It also matches whole surrogate pairs, which JSON writes as they are. */
+// oxlint-disable-next-line no-control-regex
+const mayNeedEscape = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+const fromStored = (text: string) => (mayNeedEscape.test(text) ? (JSON.parse(`"${text}"`) as string) : text);
 
 export const textOf = (row: Row, column: string) => fromStored(row[column] as string);
 
@@ -80,14 +84,19 @@ export const readColumns = [...Object.keys(columns), 'times', 'last_at'];
 /** The names of the columns that {@link toChainedRow} reads. */
 export const chainColumns = [...writtenColumns, 'times', 'last_at', 'times_mac', 'erasure'];
 
+const readWritten = [...Object.values(columns), ...Object.values(linkColumns)];
+const readColumn = Object.entries(columns);
+
 /** Returns the values of a new row. */
 function toValues(decision: LinkedDecision): Values {
-  return [...Object.values(columns), ...Object.values(linkColumns)].map((read) => read(decision) ?? null);
+  return readWritten.map((read) => read(decision) ?? null);
 }
 
 /** Returns the values of the columns that hold the decision itself. */
 export function toColumns(decision: Decision): DecisionColumns {
-  return Object.fromEntries(Object.entries(columns).map(([name, read]) => [name, read(decision) ?? null]));
+  const values: Record<string, string | number | null> = {};
+  for (const [name, read] of readColumn) values[name] = read(decision) ?? null;
+  return values;
 }
 
 /** Inserts rows into columns of a table, in one transaction. Returns the ids of the rows in their order. */

@@ -14,7 +14,7 @@ export interface SchemaChange {
   readonly tables?: Readonly<Record<string, TableDefinition>>;
   /** The types of the columns that are added to tables of earlier changes. */
   readonly columns?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** The columns of each added index, by the name of the index. */
+  /** The table and the columns of each added index, and which rows it has, by the name of the index. */
   readonly indexes?: Readonly<Record<string, string>>;
 }
 
@@ -121,6 +121,28 @@ const callersOfProofs: SchemaChange = {
   indexes: { used_proof_caller: 'used_proof (caller_id, expires_at)' },
 };
 
+/** The name of the connection that a row of `decision` is about: what follows the last colon of its column `vendor`. */
+export const connectionOfRow = "substr(vendor, length(rtrim(vendor, replace(vendor, ':', ''))) + 1)";
+
+/** The issuer of a row, in an index that no database uses to search all decisions of an issuer for those of a principal. */
+export const issuerOfRow = "(issuer || '')";
+
+/** The indexes without which a list whose filter matches little, and the search for expired rows, would read a whole table. */
+const listsAndExpiry: SchemaChange = {
+  indexes: {
+    decision_issuer: `decision (${issuerOfRow}, at, id)`,
+    decision_connection: `decision (${connectionOfRow}, at, id)`,
+    decision_operation: 'decision (operation, at, id)',
+    // Almost every decision is allowed. The indexes of refusals cost nothing when such a decision is written.
+    decision_refusal: "decision (outcome, at, id) WHERE outcome <> 'allowed'",
+    decision_reason: 'decision (reason, at, id) WHERE reason IS NOT NULL',
+    vendor_user_vendor: 'vendor_user (vendor, issuer, subject)',
+    revocation_expiry: 'revocation (expires_at)',
+    used_logout_token_expiry: 'used_logout_token (expires_at)',
+    used_proof_expiry: 'used_proof (expires_at)',
+  },
+};
+
 /** Every change of the schema, in order: the first one has the version 1. A released change is never edited; the next is added. */
 export const schemaChanges: readonly SchemaChange[] = [
   first,
@@ -128,6 +150,7 @@ export const schemaChanges: readonly SchemaChange[] = [
   chainAndRevocations,
   usedProofs,
   callersOfProofs,
+  listsAndExpiry,
 ];
 
 /** The version of the schema that this program creates. */

@@ -251,7 +251,7 @@ test('forgets everything if changes that it missed were deleted, and if the numb
   waits.readChanges = slow;
   await advance(500);
   await other.blockUser(alice);
-  await other.deleteExpired(Date.now() + 7_200_000);
+  await other.deleteExpired(Date.now() + 7_200_000, 1_000);
   delete waits.readChanges;
   finish();
   await advance(500);

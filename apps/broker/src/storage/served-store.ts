@@ -93,13 +93,16 @@ const maxAgeMs = 30_000;
 /** The most principals, and sessions that tokens name, of which something is known. */
 const defaultMaxPrincipals = 100_000;
 
-/** What the store has said about one principal, or about one session. A field is absent until it was read. */
+/**
+ * What the store has said about one principal, or about one session. A field is absent until it was read. It holds the promise
+ * that each reader gets, so that a request for a known principal creates none.
+ */
 interface Known {
-  isBlocked?: boolean;
-  revocations?: Revocation[];
-  isSessionRevoked?: boolean;
+  isBlocked?: Promise<boolean>;
+  revocations?: Promise<Revocation[]>;
+  isSessionRevoked?: Promise<boolean>;
   /** The vendor users that exist. A vendor user that is absent is looked up each time, because any broker may add it. */
-  readonly vendorUsers: Map<string, string>;
+  readonly vendorUsers: Map<string, Promise<string>>;
 }
 
 interface KnownStateDependencies {
@@ -148,17 +151,21 @@ type Reads = Pick<Store, 'isBlocked' | 'listRevocations' | 'isSessionRevoked' | 
 /** Returns the reads of a store that need not read again what is known. */
 function rememberReads(store: Reads, known: LRUCache<string, Known>, changes: ChangeFeed): Reads {
   /** Returns what is known, or reads it. What was read is kept only if nothing changed meanwhile. */
-  const read = async <Value>(
-    about: Change,
-    recall: (entry: Known) => Value | undefined,
+  const read = <Value>(
+    key: string,
+    recall: (entry: Known) => Promise<Value> | undefined,
     load: () => Promise<Value>,
     keep: (entry: Known, value: Value) => void,
   ): Promise<Value> => {
     changes.start();
-    const key = keyOf(about);
     const entry = changes.isCurrent() ? known.get(key) : undefined;
-    const found = entry && recall(entry);
-    if (found !== undefined) return found;
+    return (entry && recall(entry)) ?? readAnew(key, load, keep);
+  };
+  const readAnew = async <Value>(
+    key: string,
+    load: () => Promise<Value>,
+    keep: (entry: Known, value: Value) => void,
+  ): Promise<Value> => {
     const epoch = changes.epoch();
     const value = await load();
     if (changes.epoch() !== epoch) return value;
@@ -172,31 +179,32 @@ function rememberReads(store: Reads, known: LRUCache<string, Known>, changes: Ch
   return {
     isBlocked: (principal) =>
       read(
-        { ...principal, session: '' },
+        keyOfPrincipal(principal),
         ({ isBlocked }) => isBlocked,
         () => store.isBlocked(principal),
-        (entry, value) => void (entry.isBlocked = value),
+        (entry, value) => void (entry.isBlocked = Promise.resolve(value)),
       ),
     listRevocations: (principal) =>
       read(
-        { ...principal, session: '' },
+        keyOfPrincipal(principal),
         ({ revocations }) => revocations,
         () => store.listRevocations(principal),
-        (entry, value) => void (entry.revocations = value),
+        (entry, value) => void (entry.revocations = Promise.resolve(value)),
       ),
     isSessionRevoked: (session) =>
       read(
-        { ...session, subject: '' },
+        keyOf({ ...session, subject: '' }),
         ({ isSessionRevoked }) => isSessionRevoked,
         () => store.isSessionRevoked(session),
-        (entry, value) => void (entry.isSessionRevoked = value),
+        (entry, value) => void (entry.isSessionRevoked = Promise.resolve(value)),
       ),
     findVendorUser: (key) =>
       read(
-        { ...key, session: '' },
+        keyOf({ ...key, session: '' }),
         ({ vendorUsers }) => vendorUsers.get(targetOf(key)),
         () => store.findVendorUser(key),
-        ({ vendorUsers }, value) => void (value !== undefined && vendorUsers.set(targetOf(key), value)),
+        ({ vendorUsers }, value) =>
+          void (value !== undefined && vendorUsers.set(targetOf(key), Promise.resolve(value))),
       ),
   };
 }
@@ -286,4 +294,17 @@ function createChangeFeed({ clock, readChanges, known }: ChangeFeedDependencies)
 }
 
 const keyOf = ({ issuer, subject, session }: Change): string => JSON.stringify([issuer, subject, session]);
+
+/** The verifier returns one object for each request with the same token. Its key would otherwise be written and hashed for each read. */
+const keysOfPrincipals = new WeakMap<PrincipalId, string>();
+
+function keyOfPrincipal(principal: PrincipalId): string {
+  const remembered = keysOfPrincipals.get(principal);
+  if (remembered !== undefined) return remembered;
+  const { issuer, subject } = principal;
+  const key = keyOf({ issuer, subject, session: '' });
+  keysOfPrincipals.set(principal, key);
+  return key;
+}
+
 const targetOf = ({ connection, vendor }: VendorUserKey): string => JSON.stringify([connection, vendor]);

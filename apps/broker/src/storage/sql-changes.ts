@@ -58,11 +58,13 @@ const statements = {
   revocations: 'SELECT session, issued_until FROM revocation WHERE issuer = $1 AND subject = $2',
   sessionRevocation: `SELECT issued_until FROM revocation WHERE issuer = $1 AND subject = '' AND session = $2`,
   // A row that another transaction extends meanwhile fails the second comparison, and stays.
-  deleteChanges: `DELETE FROM change WHERE number IN (SELECT number FROM change WHERE at < $1 LIMIT 1000) RETURNING number`,
+  // Changes are numbered in the order of their times, apart from the differences between the clocks of brokers.
+  deleteChanges: `DELETE FROM change WHERE number IN (
+      SELECT number FROM (SELECT number, at FROM change ORDER BY number LIMIT $2) AS first WHERE at < $1) RETURNING number`,
   deleteRevocations: `DELETE FROM revocation WHERE expires_at < $1 AND (issuer, subject, session) IN (
-      SELECT issuer, subject, session FROM revocation WHERE expires_at < $1 LIMIT 1000) RETURNING issuer`,
+      SELECT issuer, subject, session FROM revocation WHERE expires_at < $1 LIMIT $2) RETURNING issuer`,
   deleteTokens: `DELETE FROM used_logout_token WHERE (issuer, token_id) IN (
-      SELECT issuer, token_id FROM used_logout_token WHERE expires_at < $1 LIMIT 1000) RETURNING issuer`,
+      SELECT issuer, token_id FROM used_logout_token WHERE expires_at < $1 LIMIT $2) RETURNING issuer`,
 } as const;
 
 /** Creates the operations about changes, revocations and used proofs. */
@@ -107,11 +109,11 @@ export function createSqlChanges({
         }));
       return { latest, changes: changes.length === latest - after ? changes : undefined };
     },
-    deleteExpired: async (nowMs) => {
-      const changes = await query(statements.deleteChanges, [isoAt(nowMs - keepChangesMs)]);
-      const revocations = await query(statements.deleteRevocations, [isoAt(nowMs)]);
-      const tokens = await query(statements.deleteTokens, [isoAt(nowMs - keepTokensMs)]);
-      const proofs = await deleteExpiredProofs(nowMs);
+    deleteExpired: async (nowMs, limit) => {
+      const changes = await query(statements.deleteChanges, [isoAt(nowMs - keepChangesMs), limit]);
+      const revocations = await query(statements.deleteRevocations, [isoAt(nowMs), limit]);
+      const tokens = await query(statements.deleteTokens, [isoAt(nowMs - keepTokensMs), limit]);
+      const proofs = await deleteExpiredProofs(nowMs, limit);
       return changes.length + revocations.length + tokens.length + proofs;
     },
   };

@@ -15,12 +15,12 @@ const statements = {
   used: 'SELECT proof_id FROM used_proof WHERE proof_id = $1 AND expires_at > $2',
   firstExpiry: 'SELECT MIN(expires_at) AS free_at FROM used_proof WHERE caller_id = $1 AND expires_at > $2',
   deleteExpired: `DELETE FROM used_proof WHERE proof_id IN (
-      SELECT proof_id FROM used_proof WHERE expires_at < $1 LIMIT 1000) RETURNING proof_id`,
+      SELECT proof_id FROM used_proof WHERE expires_at < $1 LIMIT $2) RETURNING proof_id`,
 } as const;
 
 /** Creates the operations about used DPoP proofs. */
 export function createSqlProofs({ query }: Pick<SqlDatabase, 'query'>): Pick<Store, 'rememberProof'> & {
-  /** Deletes up to a thousand expired rows. Returns their number. */
+  /** Deletes up to `limit` expired rows. Returns their number. */
   readonly deleteExpiredProofs: Store['deleteExpired'];
 } {
   return {
@@ -32,6 +32,7 @@ export function createSqlProofs({ query }: Pick<SqlDatabase, 'query'>): Pick<Sto
       const [row = {}] = await query(statements.firstExpiry, [callerId, now]);
       return { freeAtMs: Date.parse(textOf(row, 'free_at')) };
     },
-    deleteExpiredProofs: async (nowMs) => (await query(statements.deleteExpired, [isoAt(nowMs - keepProofsMs)])).length,
+    deleteExpiredProofs: async (nowMs, limit) =>
+      (await query(statements.deleteExpired, [isoAt(nowMs - keepProofsMs), limit])).length,
   };
 }

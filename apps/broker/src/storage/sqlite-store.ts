@@ -12,18 +12,27 @@ import {
   warnOfLaterVersion,
 } from './sql-schema.ts';
 import { toStored } from './rows.ts';
+import type { Values } from './rows.ts';
 import { toStoreError } from './sql-database.ts';
 import { createSqlStore } from './sql-store.ts';
+import { createCheckpoints, createFlush, maxLogPages } from './sqlite-log.ts';
 import { makePrivateFile, runStep } from './sqlite-file.ts';
 import { readColumns, readIndexes, readVersion } from './sqlite-schema.ts';
 import type { Store } from './store.ts';
 
 const retryDelayMs = 2;
+/** After this many written rows, the write-ahead log is written back into the file. */
+const rowsPerCheckpoint = 4_000;
 
 /** The limits of a SQLite store. */
 export interface SqliteStoreOptions {
   /** The longest time, in milliseconds, that a call waits for a file that another process has locked. Default: 5000. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * What a write survives after it has resolved. `normal`: the end of the process, also by `kill -9`. `full`: also a power loss,
+   * because each write then waits for the disk. Default: `normal`.
+   */
+  readonly synchronous?: 'normal' | 'full' | undefined;
   /** Called with a sentence about a problem that does not stop the store. */
   readonly onWarning?: ((problem: string) => void) | undefined;
 }
@@ -41,52 +50,97 @@ export interface SqliteStoreOptions {
  * ```
  */
 export function createSqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
-  const { timeoutMs = 5000, onWarning = () => undefined } = options;
+  const { timeoutMs = 5000, synchronous = 'normal', onWarning = () => undefined } = options;
   if (path !== ':memory:') makePrivateFile(path, { warn: onWarning });
   const database = runStep('SQLite cannot open the file', () => new DatabaseSync(path, { timeout: timeoutMs }));
   try {
     setUp(database, timeoutMs);
     warnOfLaterVersion(readVersion(database), onWarning);
+    return createStore(database, { path, timeoutMs, synchronous });
   } catch (error) {
     database.close();
     throw error;
   }
+}
 
+function createStore(
+  database: DatabaseSync,
+  {
+    path,
+    timeoutMs,
+    synchronous,
+  }: { readonly path: string; readonly timeoutMs: number; readonly synchronous: 'normal' | 'full' },
+): Store {
   const isInPlace = watchFile(path);
-  const prepared = new Map<string, StatementSync>();
-  const run = (statement: string, values: readonly (string | number | null)[]) => {
-    if (!statement.startsWith('SELECT') && !isInPlace())
-      throw Object.assign(new Error('The file was removed or replaced.'), { code: 'FILE_REPLACED' });
-    const known = prepared.get(statement) ?? prepare(database, statement);
-    prepared.set(statement, known);
-    return known.all(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, toStored(value)])));
+  const checkpoints = createCheckpoints(path);
+  const log = synchronous === 'full' && path !== ':memory:' ? createFlush(path) : undefined;
+  let rowsLeft = rowsPerCheckpoint;
+  const prepare = createStatements(database);
+  const run = (text: string, values: Values) => {
+    const { statement, places } = prepare(text);
+    return statement.all(...places.map((place) => toStored(values[place - 1] ?? null)));
+  };
+  /** Writes, and resolves when the written rows survive what `synchronous` says. */
+  const write = async <Result>(work: () => Result, rows = 1): Promise<Result> => {
+    const result = await whenUnlocked(timeoutMs, () => {
+      if (!isInPlace()) throw Object.assign(new Error('The file was removed or replaced.'), { code: 'FILE_REPLACED' });
+      return work();
+    });
+    rowsLeft -= rows;
+    if (rowsLeft <= 0) {
+      rowsLeft = rowsPerCheckpoint;
+      checkpoints.begin();
+    }
+    try {
+      await log?.flush();
+    } catch (error) {
+      throw toStoreError(error);
+    }
+    return result;
   };
 
   return createSqlStore({
-    query: (statement, values = []) => whenUnlocked(timeoutMs, () => run(statement, values)),
+    query: (text, values = []) =>
+      text.startsWith('SELECT') ? whenUnlocked(timeoutMs, () => run(text, values)) : write(() => run(text, values)),
     // SQLite has one writer at a time, so the transactions of all keys run one after the other.
-    queryInTurn: (_, statements, values) =>
-      whenUnlocked(timeoutMs, () =>
-        inTransaction(database, () => statements.flatMap((statement) => run(statement, values))),
-      ),
-    insertRows: (into, rows) =>
-      whenUnlocked(timeoutMs, () =>
-        inTransaction(database, () =>
-          rows.flatMap((values) => {
-            const places = values.map((_, index) => `$${index + 1}`).join(', ');
-            return run(`INSERT INTO ${into} VALUES (${places}) RETURNING id`, values);
-          }),
-        ),
-      ),
-    close: async () => database.close(),
+    queryInTurn: (_, texts, values) =>
+      write(() => inTransaction(database, () => texts.flatMap((text) => run(text, values)))),
+    insertRows: (into, rows) => {
+      const insert = `INSERT INTO ${into} VALUES (${rows[0]?.map(() => '?').join(', ')})`;
+      const insertAll = () => {
+        const { statement } = prepare(insert);
+        return rows.map((values) => ({ id: statement.run(...values.map(toStored)).lastInsertRowid }));
+      };
+      return write(() => inTransaction(database, insertAll), rows.length);
+    },
+    close: async () => {
+      await checkpoints.close();
+      await log?.close();
+      database.close();
+    },
   });
 }
 
-/** Prepares a statement. Statements of one transaction share their values, so a statement may use only some of them. */
-function prepare(database: DatabaseSync, statement: string): StatementSync {
-  const prepared = database.prepare(statement);
-  prepared.setAllowUnknownNamedParameters(true);
-  return prepared;
+/** A statement, and the place of each of its parameters among the values: SQLite binds them fastest in the order of their use. */
+interface PreparedStatement {
+  readonly statement: StatementSync;
+  readonly places: readonly number[];
+}
+
+/**
+ * Returns the function that prepares a statement once. The parameters are `$1`, `$2` and so on. Statements of one transaction share
+ * their values, so a statement may use only some of them.
+ */
+function createStatements(database: DatabaseSync): (text: string) => PreparedStatement {
+  const prepared = new Map<string, PreparedStatement>();
+  return (text) => {
+    const known = prepared.get(text);
+    if (known !== undefined) return known;
+    const places = Array.from(text.matchAll(/\$(\d+)/g), ([, place]) => Number(place));
+    const statement = { statement: database.prepare(text.replaceAll(/\$\d+/g, '?')), places };
+    prepared.set(text, statement);
+    return statement;
+  };
 }
 
 /** Tries again while another process has locked the file. Rejects with the error of a store. */
@@ -135,7 +189,10 @@ function setUp(database: DatabaseSync, timeoutMs: number): void {
   // With a write-ahead log, a committed write survives a crash of the process, and the commit does not wait for the disk.
   runStep('SQLite cannot read the file and its write-ahead log', () => database.exec('PRAGMA schema_version'));
   runStep('its write-ahead log cannot be created', () => enableWriteAheadLog(database, performance.now() + timeoutMs));
+  // For `full`, the store itself waits for the disk, and other requests are served meanwhile.
   database.exec('PRAGMA synchronous = NORMAL');
+  // The indexes of a large audit do not fit into the default of 2 MB. A thread writes the log back into the file.
+  database.exec(`PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = ${2 * maxLogPages}`);
   runStep('its tables cannot be created', () => createTables(database));
   // SQLite's own waiting blocks the event loop; the store waits asynchronously instead.
   database.exec('PRAGMA busy_timeout = 0');

@@ -181,10 +181,10 @@ export interface Store extends AuditStore {
   /** Returns what was blocked, unblocked, mapped, unmapped or revoked after the change of this number, by any broker. */
   readonly readChanges: (after: number) => Promise<Changes>;
   /**
-   * Deletes up to a few thousand rows that no broker needs any more: changes of more than an hour ago, expired
+   * Deletes rows that no broker needs any more, up to `limit` of each kind: changes of more than an hour ago, expired
    * revocations, and logout tokens and proofs that expired more than an hour ago. Returns the number of deleted rows.
    */
-  readonly deleteExpired: (nowMs: number) => Promise<number>;
+  readonly deleteExpired: (nowMs: number, limit: number) => Promise<number>;
   /** Deletes what is left of a principal that has neither vendor users nor a block: marks of vendor users, and reservations. */
   readonly deleteTraces: (principal: PrincipalId) => Promise<void>;
   /** Returns blocks, by issuer and subject. */

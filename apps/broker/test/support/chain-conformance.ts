@@ -120,7 +120,7 @@ export function testChain({ open }: ChainTest): void {
       const store = open();
       const audit = createProcess(store, { nowMs: 0 });
       await audit.record(input);
-      expect(await store.deleteDecisions(dayMs)).toBe(0);
+      expect(await store.deleteDecisions({ beforeMs: dayMs, limit: 10 })).toEqual({ deleted: 0 });
       expect((await verify(store)).decisions).toBe(1);
     });
 

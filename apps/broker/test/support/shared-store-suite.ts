@@ -74,7 +74,7 @@ function testFollowing(shared: TwoBrokers): void {
     return elapsedMs();
   };
 
-  test('a block, an unblock and a replaced vendor user take effect at once in the broker that receives them, and within two seconds in the other, while it serves requests', async () => {
+  test('a block, an unblock, a replaced and a removed vendor user, and a forgotten principal take effect at once in the broker that receives them, and within two seconds in the other, while it serves requests', async () => {
     const [one, other] = shared.brokers;
     const principal = { issuer: shared.deployment.issuer, subject: 'followed' };
     const token = await shared.deployment.mintToken(principal.subject);
@@ -103,7 +103,19 @@ function testFollowing(shared: TwoBrokers): void {
     const { userId } = shared.deployment.sandbox.vital.createUser('chosen');
     const chosen = { ...principal, vendor: 'vital', vendor_user_id: userId };
     expect(await administer('PUT', '/v1/vendor-users', chosen)).toBe(204);
-    expect(await measureUntil(other, token, ({ body }) => body['vendor_user_id'] === userId)).toBeLessThan(2_000);
+    const isChosen = ({ body }: IssueResponse) => body['vendor_user_id'] === userId;
+    const isOther = ({ status, body }: IssueResponse) => status === 200 && body['vendor_user_id'] !== userId;
+    expect(await measureUntil(other, token, isChosen)).toBeLessThan(2_000);
+
+    expect(await administer('DELETE', '/v1/vendor-users', chosen)).toBe(204);
+    expect(isOther(await shared.deployment.issueVitalToken(one, token))).toBe(true);
+    expect(await measureUntil(other, token, isOther)).toBeLessThan(2_000);
+
+    expect(await administer('PUT', '/v1/vendor-users', chosen)).toBe(204);
+    expect(await measureUntil(other, token, isChosen)).toBeLessThan(2_000);
+    expect(await administer('PUT', '/v1/forgotten-users', principal)).toBe(200);
+    expect(isOther(await shared.deployment.issueVitalToken(one, token))).toBe(true);
+    expect(await measureUntil(other, token, isOther)).toBeLessThan(2_000);
   });
 }
 

@@ -68,9 +68,9 @@ export function testStoreChanges(open: () => Store): void {
       const store = open();
       await store.blockUser(alice);
       await store.unblockUser(alice);
-      expect(await store.deleteExpired(Date.now() + hourMs / 2)).toBe(0);
+      expect(await store.deleteExpired(Date.now() + hourMs / 2, 1_000)).toBe(0);
       expect((await store.readChanges(0)).changes).toHaveLength(2);
-      expect(await store.deleteExpired(Date.now() + 2 * hourMs)).toBe(2);
+      expect(await store.deleteExpired(Date.now() + 2 * hourMs, 1_000)).toBe(2);
       expect(await store.readChanges(0)).toEqual({ latest: 2, changes: undefined });
       expect(await store.readChanges(2)).toEqual({ latest: 2, changes: [] });
       await store.blockUser(alice);
@@ -105,9 +105,9 @@ export function testStoreChanges(open: () => Store): void {
     test('deletes a used proof an hour after its expiry, because the clocks of two brokers may differ', async () => {
       const store = open();
       await store.rememberProof(proof);
-      expect(await store.deleteExpired(proof.expiresAtMs + hourMs - 1)).toBe(0);
+      expect(await store.deleteExpired(proof.expiresAtMs + hourMs - 1, 1_000)).toBe(0);
       expect(await store.rememberProof(proof)).toBe('used');
-      expect(await store.deleteExpired(proof.expiresAtMs + hourMs + 1)).toBe(1);
+      expect(await store.deleteExpired(proof.expiresAtMs + hourMs + 1, 1_000)).toBe(1);
       expect(await store.rememberProof(proof)).toBe('new');
     });
 
@@ -170,9 +170,9 @@ export function testStoreChanges(open: () => Store): void {
       const expiresAtMs = Date.now() + hourMs;
       const used = logoutOf({ subject: 'alice', tokenExpiresAtMs: expiresAtMs });
       await store.recordLogout(used);
-      await store.deleteExpired(expiresAtMs + hourMs - 1);
+      await store.deleteExpired(expiresAtMs + hourMs - 1, 1_000);
       expect(await store.recordLogout(used)).toBe(false);
-      await store.deleteExpired(expiresAtMs + hourMs + 1);
+      await store.deleteExpired(expiresAtMs + hourMs + 1, 1_000);
       expect(await store.recordLogout(used)).toBe(true);
     });
 
@@ -196,9 +196,9 @@ export function testStoreChanges(open: () => Store): void {
       await logout('b', 2_000.5, late);
       await logout('c', 1_500, early);
       expect(await store.listRevocations(alice)).toEqual([{ session: '', issuedUntilSeconds: 2_001 }]);
-      await store.deleteExpired(early + 1);
+      await store.deleteExpired(early + 1, 1_000);
       expect(await store.listRevocations(alice)).toHaveLength(1);
-      await store.deleteExpired(late + 1);
+      await store.deleteExpired(late + 1, 1_000);
       expect(await store.listRevocations(alice)).toEqual([]);
     });
 

@@ -21,23 +21,33 @@ export function testStoreDecisions(openStore: () => Store): void {
     store = openStore();
   });
 
-  test('deletes at most 1,000 old decisions at a time, and no newer one', async () => {
+  test('deletes at most `limit` old decisions at a time, oldest first, and no newer one', async () => {
     const at = (index: number) => new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
     await store.recordDecisions(
-      Array.from({ length: 1_003 }, (_, index) => ({ ...decision, at: at(index), requestId: `r${index}` })),
+      Array.from({ length: 13 }, (_, index) => ({ ...decision, at: at(index), requestId: `r${index}` })),
     );
     // A decision with a time in the future does not stop the deletion of others.
-    await store.recordDecisions([{ ...decision, at: at(2_000), requestId: 'ahead' }]);
-    const beforeMs = Date.parse(at(1_001));
-    expect(await store.deleteDecisions(Date.parse(at(0)))).toBe(0);
-    expect(await store.deleteDecisions(beforeMs)).toBe(1_000);
-    expect(await store.deleteDecisions(beforeMs)).toBe(1);
-    expect(await store.deleteDecisions(beforeMs)).toBe(0);
-    expect((await store.listDecisions({ limit: 10 })).decisions.map(({ requestId }) => requestId)).toEqual([
-      'ahead',
-      'r1002',
-      'r1001',
-    ]);
+    await store.recordDecisions([{ ...decision, at: at(20), requestId: 'ahead' }]);
+    const beforeMs = Date.parse(at(11));
+    const requestIds = async () => (await store.listDecisions({ limit: 20 })).decisions.map((each) => each.requestId);
+    expect(await store.deleteDecisions({ beforeMs: Date.parse(at(0)), limit: 10 })).toEqual({ deleted: 0 });
+    const { next: after, deleted } = await store.deleteDecisions({ beforeMs, limit: 10 });
+    expect(deleted).toBe(10);
+    expect(await requestIds()).toEqual(['ahead', 'r12', 'r11', 'r10']);
+    expect(await store.deleteDecisions({ beforeMs, after, limit: 10 })).toEqual({ deleted: 1 });
+    expect(await store.deleteDecisions({ beforeMs, limit: 10 })).toEqual({ deleted: 0 });
+    expect(await requestIds()).toEqual(['ahead', 'r12', 'r11']);
+  });
+
+  test('passes old decisions of chains and deletes those of no chain behind them', async () => {
+    const link = { writer: 'w', mac: 'm', salt: null, personalDigest: 'd' };
+    for (const sequence of [1, 2, 3]) await store.recordDecisions([{ ...decision, link: { ...link, sequence } }]);
+    await store.recordDecisions([decision]);
+    const beforeMs = Date.parse(decision.at) + 1;
+    const { next: after, deleted } = await store.deleteDecisions({ beforeMs, limit: 3 });
+    expect(deleted).toBe(0);
+    expect(await store.deleteDecisions({ beforeMs, after, limit: 3 })).toEqual({ deleted: 1 });
+    expect((await store.listDecisions({ limit: 10 })).decisions).toHaveLength(3);
   });
 
   test('lists decisions unchanged, newest first', async () => {

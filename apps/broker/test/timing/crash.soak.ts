@@ -59,14 +59,21 @@ async function readAllowed(store: Store): Promise<string[]> {
  * Kills the broker in each round, and checks after each that the store has everything that the broker responded with. Returns
  * the number of issued tokens.
  */
-async function crash(name: string, rounds: number, config: 'sqlite' | 'postgres', url?: string): Promise<number> {
+async function crash(
+  name: string,
+  rounds: number,
+  config: 'sqlite' | 'postgres',
+  { url, synchronous }: { readonly url?: string; readonly synchronous?: 'full' } = {},
+): Promise<number> {
   const deployment = await startDeployment();
   onTestFinished(() => deployment.close());
   const path = join(deployment.folder, 'data', 'valetkey.sqlite');
   const open = () => (config === 'sqlite' ? createSqliteStore(path) : createPostgresStore({ url: url ?? '' }));
   let total = 0;
   for (let round = 1; round <= rounds; round += 1) {
-    const broker = await deployment.startBroker(config === 'sqlite' ? { sqlite: path } : { postgres: url ?? '' });
+    const broker = await deployment.startBroker(
+      config === 'sqlite' ? { sqlite: path, synchronous } : { postgres: url ?? '' },
+    );
     const issued = await issueUntilKilled(deployment, broker, round);
     const store = open();
     const recorded = await readAllowed(store);
@@ -92,9 +99,13 @@ test('a SQLite store has every token that 20 killed brokers issued, and every ch
   expect(await crash('SQLite', 20, 'sqlite')).toBeGreaterThan(2_000);
 }, 600_000);
 
+test('a SQLite store that waits for the disk has every token that 4 killed brokers issued, and every chain is valid', async () => {
+  expect(await crash('SQLite, synchronous: full', 4, 'sqlite', { synchronous: 'full' })).toBeGreaterThan(100);
+}, 600_000);
+
 describe.skipIf(!(await isPostgresAvailable()))('PostgreSQL', () => {
   test('a PostgreSQL store has every token that 6 killed brokers issued, and every chain is valid', async () => {
     await using schema = await createPostgresSchema();
-    expect(await crash('PostgreSQL', 6, 'postgres', schema.url)).toBeGreaterThan(100);
+    expect(await crash('PostgreSQL', 6, 'postgres', { url: schema.url })).toBeGreaterThan(100);
   }, 600_000);
 });
