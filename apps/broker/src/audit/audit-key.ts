@@ -1,7 +1,6 @@
-import { hash } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import type { Secret } from '@valetkey/core-types';
 import type { DecisionColumns } from '../storage/audit-store.ts';
-import { createKeyedHash } from './keyed-hash.ts';
 
 /** What a keyed hash is about. The same text has another hash for another subject. */
 type MacSubject = 'key' | 'writer' | 'decision' | 'count' | 'checkpoint' | 'erasure' | 'anchor' | 'token';
@@ -16,8 +15,10 @@ export interface AuditKey {
 
 /** Creates a key from the secret of the configuration. */
 export function createAuditKey(secret: string): AuditKey {
-  const keyedHash = createKeyedHash(secret);
-  const mac: AuditKey['mac'] = (subject, ...values) => keyedHash(JSON.stringify([subject, ...values]));
+  const mac: AuditKey['mac'] = (subject, ...values) =>
+    createHmac('sha256', secret)
+      .update(JSON.stringify([subject, ...values]))
+      .digest('base64url');
   return { id: mac('key').slice(0, 12), mac };
 }
 

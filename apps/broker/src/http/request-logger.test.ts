@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import { createLogger } from '../telemetry/logger.ts';
-import { createChildLogger } from './request-logger.ts';
+import { createChildLogger } from './request-rules.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 

@@ -20,6 +20,7 @@ import {
   addEmptyBodyParser,
   checkHead,
   closeWhileDraining,
+  createChildLogger,
   createJsonParser,
   createRequestId,
   defaultBodyProgress,
@@ -31,7 +32,6 @@ import {
   writeCommonHeaders,
   type BodyProgress,
 } from './request-rules.ts';
-import { createChildLogger } from './request-logger.ts';
 import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
 
 const maxBodyBytes = 16_384;

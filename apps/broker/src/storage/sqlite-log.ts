@@ -1,4 +1,5 @@
-import { closeSync, fdatasync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 
@@ -100,6 +101,7 @@ const systemSynchronize: (file: number) => Promise<void> = promisify(fdatasync);
 export function createFlush(path: string, synchronize = systemSynchronize): Flush {
   // Only the log may be opened beside SQLite: closing the file itself would release SQLite's locks (POSIX advisory locks).
   const log = openSync(`${path}-wal`, 'r+');
+  keepEntries(dirname(path));
   let running: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
   return {
@@ -119,4 +121,15 @@ export function createFlush(path: string, synchronize = systemSynchronize): Flus
       closeSync(log);
     },
   };
+}
+
+/** Waits until the disk has the entries of a folder, so that new files survive a power loss. Windows keeps them by itself. */
+function keepEntries(folder: string): void {
+  if (process.platform === 'win32') return;
+  const entries = openSync(folder, 'r');
+  try {
+    fsyncSync(entries);
+  } finally {
+    closeSync(entries);
+  }
 }

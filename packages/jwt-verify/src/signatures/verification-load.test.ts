@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createVerificationLoad } from './verification-load.ts';
+import { createVerificationLoad } from './verify-signature.ts';
 
 const rs256 = 23;
 

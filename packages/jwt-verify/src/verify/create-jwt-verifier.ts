@@ -13,7 +13,7 @@ import { explainToken, type Explanation } from './explain.ts';
 import { verifyLogoutToken, type LogoutToken } from './logout-token.ts';
 import { createOpaqueSteps } from './opaque-steps.ts';
 import { parseVerifierOptions, type JwtVerifierOptions, type VerifierSettings } from './verifier-options.ts';
-import { createVerifiedTokens } from './verified-tokens.ts';
+import { createVerifiedTokens } from './verify-token.ts';
 import { createVerify, type VerifyContext } from './verify-token.ts';
 
 /** The state of one issuer. */

@@ -1,4 +1,7 @@
-import { isSameIdentifier, signatureAlgorithms, type Issuer } from '@valetkey/core-types';
+import { isSameIdentifier, readTenant, type Issuer, type SignatureAlgorithm } from '@valetkey/core-types';
+import type { KeyQuery } from '../keys/key-source.ts';
+import type { VerificationKey } from '../keys/verification-key.ts';
+import { findSigningKey, hasSignatureLength } from '../signatures/verify-signature.ts';
 import { invalidToken } from '../token/invalid-token.ts';
 import {
   hasMark,
@@ -18,9 +21,11 @@ import {
   revocationStep,
   sizeStep,
 } from './shared-steps.ts';
+import { refusedAlgorithm } from './refused-algorithm.ts';
 import { checkHeaderRules, claimRulesStep, clientStep, personStep, subjectStep } from './claim-steps.ts';
-import { signatureSteps } from './signature-steps.ts';
 import type { Step, Verification, VerificationDependencies } from './verification.ts';
+
+const maxKnownHeaders = 256;
 
 /** The steps that parse a JWT and find its issuer, in their order. */
 export const parseSteps = [
@@ -51,6 +56,20 @@ export const parseSteps = [
     name: 'issuer',
     requirement: () => 'An iss that is configured here.',
     run: findIssuer,
+  },
+] as const satisfies readonly Step[];
+
+/** The steps that check the signature of a JWT, in their order. */
+export const signatureSteps = [
+  {
+    name: 'key',
+    requirement: () => 'A key that the issuer publishes for signatures with this algorithm.',
+    run: lookUpKeys,
+  },
+  {
+    name: 'signature',
+    requirement: () => 'A signature that matches the key.',
+    run: checkSignature,
   },
 ] as const satisfies readonly Step[];
 
@@ -111,35 +130,18 @@ function checkTenant({ claim, accepted }: NonNullable<Issuer['tenants']>, claims
   );
 }
 
-function checkAlgorithm({ issuer: { algorithms }, header: { algorithm }, claims }: Verification): void {
-  if ((algorithms as readonly string[]).includes(algorithm)) return;
+function checkAlgorithm(verification: Verification): void {
+  const { issuer, header } = verification;
+  if ((issuer.algorithms as readonly string[]).includes(header.algorithm)) return;
   // Keycloak signs refresh tokens with a secret of its own, so that advice about the algorithm would mislead.
-  if (isOtherKind(claims)) {
+  if (isOtherKind(verification.claims)) {
     throw invalidToken(
       'wrong_token_type',
       'The token is a refresh token or a logout token.',
       'Send the access token, not another token of the provider.',
     );
   }
-  if (algorithm.startsWith('HS')) {
-    throw invalidToken(
-      'algorithm_not_allowed',
-      'The token is signed with a shared secret (HS256 or similar), which every holder of the secret could use to forge tokens.',
-      'Have the identity provider sign with a key pair, and send a token that was issued after that. Supabase: Project Settings > JWT Keys > migrate to signing keys and rotate. Auth0: set the signing algorithm of the API to RS256.',
-    );
-  }
-  if (!(signatureAlgorithms as readonly string[]).includes(algorithm)) {
-    throw invalidToken(
-      'algorithm_not_allowed',
-      `The token is not signed, or with an algorithm that is not supported. Allowed: ${algorithms.join(', ')}.`,
-      'Have the identity provider sign its tokens with an allowed algorithm. Emulators, such as that of Firebase, do not sign tokens: use a real project.',
-    );
-  }
-  throw invalidToken(
-    'algorithm_not_allowed',
-    `The token is signed with an algorithm that is not allowed for its issuer. Allowed: ${algorithms.join(', ')}.`,
-    "Have the identity provider sign with an allowed algorithm, or add its algorithm to the issuer's algorithms.",
-  );
+  throw refusedAlgorithm(issuer, header);
 }
 
 /** Checks that a token is of the kind that its issuer's `tokenType` accepts (RFC 8725 sections 3.11 and 3.12). */
@@ -186,4 +188,94 @@ function isIdToken({ idTokenMarks, accessTokenClaims, accessTokenMarks }: Issuer
 function isOtherKind(claims: JsonObject): boolean {
   const kind = claims['typ'];
   return Object.hasOwn(claims, 'events') || kind === 'Refresh' || kind === 'Offline' || kind === 'Logout';
+}
+
+function lookUpKeys(verification: Verification): void | Promise<void> {
+  const { keySource, segments } = verification;
+  verification.signature = Buffer.from(segments.signature, 'base64url');
+  // A token that no key can have signed must not start a fetch.
+  if (!hasSignatureLength(algorithmOf(verification), verification.signature)) throw wrongSignature();
+  const found = keySource.find(keyQueryOf(verification));
+  if (found instanceof Promise) return found.then((keys) => setKeys(verification, keys));
+  return setKeys(verification, found);
+}
+
+function setKeys(verification: Verification, found: Verification['keys']): void {
+  verification.keys = found;
+  if (verification.keys.length > 0) return;
+  throw invalidToken(
+    'unknown_key',
+    'The token is signed with a key that its issuer does not publish.',
+    "Get a fresh token. If it is refused again, compare the kid of the token's header with the provider's JWKS.",
+  );
+}
+
+function keyQueryOf({ header: { algorithm, keyId }, claims, canonicalIssuer }: Verification): KeyQuery {
+  const issuers = [claims['iss'] as string, canonicalIssuer];
+  return {
+    algorithm,
+    keyId,
+    // The step `dates` has checked that it is a date.
+    issuedAtSeconds: claims['iat'] as number | undefined,
+    // A key that names an issuer, as Entra ID's keys do, signs only tokens of that issuer.
+    isOwnKey: ({ issuer: issuerOfKey }) =>
+      issuerOfKey === undefined || issuers.some((issuer) => readTenant(issuerOfKey, issuer) !== undefined),
+  };
+}
+
+function checkSignature(verification: Verification, dependencies: VerificationDependencies): void | Promise<void> {
+  const { keys, segments, signature } = verification;
+  const found = findSigningKey(keys, algorithmOf(verification), signature, segments.signingInput);
+  if (found instanceof Promise) {
+    return found.then((key) => acceptSignature(verification, dependencies, key));
+  }
+  return acceptSignature(verification, dependencies, found);
+}
+
+/** Accepts the signature of a key, or looks for another key that made it. */
+function acceptSignature(
+  verification: Verification,
+  { knownHeaders }: VerificationDependencies,
+  key: VerificationKey | undefined,
+): void | Promise<void> {
+  const { header, keySource, segments } = verification;
+  if (key === undefined) return tryOtherKeys(verification, knownHeaders);
+  verification.signedBy = { key, keySource };
+  rememberHeader(knownHeaders, segments.header, header);
+}
+
+async function tryOtherKeys(
+  verification: Verification,
+  knownHeaders: VerificationDependencies['knownHeaders'],
+): Promise<void> {
+  const { keys, keySource, header, segments, signature } = verification;
+  const others = await keySource.findOthers(keyQueryOf(verification), keys);
+  const key = await findSigningKey(others, algorithmOf(verification), signature, segments.signingInput);
+  if (key === undefined) throw wrongSignature();
+  verification.signedBy = { key, keySource };
+  rememberHeader(knownHeaders, segments.header, header);
+}
+
+/** Remembers the header of a verified token. Those of other tokens are not, so that forged tokens cannot fill the memory. */
+function rememberHeader(
+  knownHeaders: VerificationDependencies['knownHeaders'],
+  encoded: string,
+  header: TokenHeader,
+): void {
+  if (knownHeaders.get(encoded) === header) return;
+  if (knownHeaders.size >= maxKnownHeaders) knownHeaders.clear();
+  knownHeaders.set(encoded, header);
+}
+
+/** Returns the token's algorithm. The step `algorithm` has checked that it is one of the issuer's algorithms. */
+function algorithmOf({ header }: Verification): SignatureAlgorithm {
+  return header.algorithm as SignatureAlgorithm;
+}
+
+function wrongSignature(): Error {
+  return invalidToken(
+    'wrong_signature',
+    "The token's signature does not match its issuer's key.",
+    'Send the token unchanged. If it is unchanged, this identity provider did not issue it.',
+  );
 }

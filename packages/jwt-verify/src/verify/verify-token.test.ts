@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { VerifiedToken } from './verification.ts';
-import { createVerifiedTokens } from './verified-tokens.ts';
+import { createVerifiedTokens } from './verify-token.ts';
 
 function verified(subject: string): VerifiedToken {
   return { principal: { issuer: 'i', subject, scopes: [], claims: {} } } as unknown as VerifiedToken;

@@ -1,12 +1,19 @@
-import { readClaim, ValetKeyError, type Clock, type Issuer, type Principal } from '@valetkey/core-types';
+import { readClaim, type Clock, type Issuer, type Principal } from '@valetkey/core-types';
 import { checkPresentation, type DpopContext, type DpopDependencies } from '../dpop/dpop-proof.ts';
-import { invalidToken, type RefusalReason } from '../token/invalid-token.ts';
 import { hasCompactForm, isJsonObject, isMissingValue, type JsonObject } from '../token/token-text.ts';
 import { jwtSteps } from './jwt-steps.ts';
 import type { createOpaqueSteps } from './opaque-steps.ts';
+import { remediationsFor, withRemediation } from './remediation.ts';
 import { isAcceptedLength } from './shared-steps.ts';
 import type { Step, Verification, VerificationDependencies, VerifiedToken } from './verification.ts';
-import type { VerifiedTokens } from './verified-tokens.ts';
+
+/** A bounded cache of verified tokens. */
+export interface VerifiedTokens {
+  readonly get: (token: string) => VerifiedToken | undefined;
+  readonly set: (token: string, verified: VerifiedToken) => void;
+  readonly deleteWhere: (matches: (verified: VerifiedToken, token: string) => boolean) => void;
+  readonly size: () => number;
+}
 
 type OpaqueSteps = ReturnType<typeof createOpaqueSteps>;
 
@@ -100,7 +107,8 @@ export function createVerify(
     const known = recall(token, dependencies);
     if (known !== undefined && known.binding === undefined && context?.dpop === undefined)
       return sharedPromiseOf(known);
-    return context === undefined ? verifyPlain(token) : verifyWithContext(token, known, context);
+    const isPlain = context?.dpop === undefined && context?.signal === undefined;
+    return known === undefined && isPlain ? verifyPlain(token) : verifyWithContext(token, known, context ?? {});
   };
 }
 
@@ -217,25 +225,6 @@ async function runStepsAfter(
   return runSteps(steps, verification, dependencies);
 }
 
-/** Returns a refusal with the issuer's remediation for its reason. A remediation for a claim is more exact, and stays. */
-function withRemediation(error: unknown, remediations: readonly Issuer['remediations'][]): unknown {
-  if (!ValetKeyError.isInstance(error) || error.code !== 'invalid_token') return error;
-  const { message, reason, remediation, cause } = error as ValetKeyError & { readonly reason: RefusalReason };
-  if (remediations.some((sentences) => Object.values(sentences).includes(remediation))) return error;
-  const found = remediations.flatMap((sentences) => (Object.hasOwn(sentences, reason) ? [sentences[reason]] : []));
-  if (found.length === 0) return error;
-  const dpopError = cause?.type === 'dpop' ? cause.error : undefined;
-  return invalidToken(reason, message, [...new Set(found)].join(' '), dpopError);
-}
-
-/** Returns the remediations of the token's issuer; of every issuer if the token's issuer is not known yet. */
-function remediationsFor(
-  issuer: Issuer | undefined,
-  { issuers }: Pick<VerificationDependencies, 'issuers'>,
-): readonly Issuer['remediations'][] {
-  return issuer === undefined ? issuers.map(({ issuer: { remediations } }) => remediations) : [issuer.remediations];
-}
-
 /** Creates a principal that many callers may share: it is frozen deeply. */
 function createPrincipal({ issuer, canonicalIssuer, subject, claims, expiresAtSeconds }: Verification): Principal {
   freezeDeep(claims);
@@ -277,4 +266,51 @@ function freezeDeep(value: unknown): void {
     for (const child of Object.values(item)) found.push(child);
     Object.freeze(item);
   }
+}
+
+/** A safe estimate: an entry for a token of 400 characters was measured at 1240 bytes of heap. */
+const entryOverheadBytes = 1500;
+const bytesPerCharacter = 3;
+
+/**
+ * Creates the cache of verified tokens. It has two generations instead of a list in order of use: a hit costs one
+ * lookup, and tokens that were not used during a whole generation are dropped together. Both bounds apply to the sum of
+ * the two generations.
+ */
+export function createVerifiedTokens(maxEntries: number, maxBytes: number): VerifiedTokens {
+  let young = new Map<string, VerifiedToken>();
+  let old = new Map<string, VerifiedToken>();
+  let youngBytes = 0;
+
+  const set = (token: string, verified: VerifiedToken): void => {
+    const bytes = entryOverheadBytes + bytesPerCharacter * token.length;
+    if (maxEntries < 2 || 2 * bytes > maxBytes) return;
+    if (2 * (young.size + 1) > maxEntries || 2 * (youngBytes + bytes) > maxBytes) {
+      old = young;
+      young = new Map();
+      youngBytes = 0;
+    }
+    young.set(token, verified);
+    youngBytes += bytes;
+  };
+
+  return {
+    get: (token) => {
+      const verified = young.get(token);
+      if (verified !== undefined) return verified;
+      const aged = old.get(token);
+      if (aged !== undefined) {
+        old.delete(token);
+        set(token, aged);
+      }
+      return aged;
+    },
+    set,
+    deleteWhere: (matches) => {
+      for (const generation of [young, old]) {
+        for (const [token, verified] of generation) if (matches(verified, token)) generation.delete(token);
+      }
+    },
+    size: () => young.size + old.size,
+  };
 }
