@@ -131,7 +131,8 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const deployment = await startDeployment();
     const path = join(deployment.folder, 'data', 'valetkey.sqlite');
-    const broker = await deployment.startBroker({ sqlite: path }, 'ulimit -S -f 256');
+    // The tables and indexes alone need about 200 KB in the write-ahead log.
+    const broker = await deployment.startBroker({ sqlite: path }, 'ulimit -S -f 512');
     const issued: IssueResponse[] = [];
     let refused: IssueResponse | undefined;
     for (let count = 0; refused === undefined && count < 500; count += 1) {
