@@ -12,6 +12,8 @@ export interface VerifiedTokens {
   readonly get: (token: string) => VerifiedToken | undefined;
   readonly set: (token: string, verified: VerifiedToken) => void;
   readonly deleteWhere: (matches: (verified: VerifiedToken, token: string) => boolean) => void;
+  /** Calls `each` for every token, those that are longest unused first. */
+  readonly forEach: (each: (verified: VerifiedToken, token: string) => void) => void;
   readonly size: () => number;
 }
 
@@ -310,6 +312,9 @@ export function createVerifiedTokens(maxEntries: number, maxBytes: number): Veri
       for (const generation of [young, old]) {
         for (const [token, verified] of generation) if (matches(verified, token)) generation.delete(token);
       }
+    },
+    forEach: (each) => {
+      for (const generation of [old, young]) for (const [token, verified] of generation) each(verified, token);
     },
     size: () => young.size + old.size,
   };
