@@ -1,26 +1,27 @@
-import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
+import { isSameValue, systemClock, ValetKeyError, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { auditKeyOf } from './audit/audit-key.ts';
-import { createAudit, type Audit, type AuditDependencies } from './audit/audit.ts';
-import { startRetention } from './audit/retention.ts';
 import { ConfigError } from './config/config-error.ts';
 import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
-import { createAdminListener, createAppListener } from './http/listeners.ts';
+import { switchRoutes } from './http/server.ts';
 import { limitRunningCalls } from './http/sockets.ts';
-import { openParts, type Parts } from './open-parts.ts';
+import {
+  listFixedChanges,
+  openGeneration,
+  startRetentionOf,
+  type Generation,
+  type GenerationDependencies,
+} from './open-generation.ts';
+import type { Parts } from './open-parts.ts';
+import { openSharedParts } from './open-shared-parts.ts';
+import type { Decision } from './storage/audit-store.ts';
 import { startExpiry } from './storage/delete-expired.ts';
 import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
 import { createStoreHealth } from './storage/store-health.ts';
-import type { Decision } from './storage/audit-store.ts';
 import type { Store } from './storage/store.ts';
-import { versionOfPolicies } from './policy/policy-version.ts';
 import { createLogger } from './telemetry/logger.ts';
-import { createMetrics, type Metrics } from './telemetry/metrics.ts';
-import { checkReadiness } from './telemetry/readiness.ts';
-import { listObservedRules } from './vendors/connections.ts';
-import { createPerform } from './vendors/perform.ts';
+import { createMetrics } from './telemetry/metrics.ts';
 
 /** The parts of a broker that a program or a test may replace. Each has a default. */
 export interface BrokerDependencies {
@@ -36,9 +37,9 @@ export interface BrokerDependencies {
 
 /** A broker that is ready to listen. */
 export interface Broker {
-  /** The listener that apps reach. `app.inject()` calls it without a port. */
+  /** The listener that apps reach, with the routes of the configuration in use. `app.inject()` calls it without a port. */
   readonly app: FastifyInstance;
-  /** The listener that operators reach. */
+  /** The listener that operators reach, with the routes of the configuration in use. */
   readonly admin: FastifyInstance;
   /** Opens both listeners. Rejects with `EADDRINUSE` if another process uses a port; the broker is then closed. */
   readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
@@ -51,9 +52,17 @@ export interface Broker {
   readonly close: () => Promise<void>;
 }
 
-/** A broker and its opened parts, for diagnosis. */
+/** A broker whose configuration can be replaced, and its opened parts, for diagnosis. */
 export interface AssembledBroker extends Broker {
   readonly parts: Parts;
+  /**
+   * Replaces the configuration as a whole. A request that has begun ends by the configuration that it began with; each later one
+   * is served by the new one. What is the same in both stays open: keys, verified tokens, connections to vendors and their state.
+   *
+   * Rejects with a `ConfigError`, and changes nothing, if a part cannot be opened, if stored users would become other principals,
+   * or if only a restart could apply a change: of `listen.host`, `listen.port`, `admin.host`, `admin.port`, `store` or `redis`.
+   */
+  readonly reload: (config: Config) => Promise<void>;
 }
 
 /**
@@ -79,78 +88,146 @@ export function assemble(config: Config, dependencies: BrokerDependencies = {}):
 }
 
 function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
-  const { clock = systemClock, logger = createLogger(config.log.level) } = dependencies;
+  const { clock = systemClock, logger = createLogger(config.log.level), onDecision } = dependencies;
   const metrics = createMetrics();
-  const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
-  const { store, connections, verifier, operatorVerifier, redis } = parts;
-  const storeHealth = createStoreHealth(store, clock);
-  const audit = openAudit(config, { store, storeHealth, clock, logger, metrics }, dependencies, resources);
-  const perform = createPerform({
-    connections,
-    audit,
-    clock,
-    logger,
-    policyVersion: versionOfPolicies(config),
-  });
-
+  const shared = openSharedParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
+  const storeHealth = createStoreHealth(shared.store, clock);
   const lifecycle = { draining: false };
+  const used: GenerationDependencies = { clock, logger, metrics, shared, storeHealth, lifecycle, onDecision };
+  const first = openGeneration(config, used);
+  const generations = createGenerations(first, used);
+  resources.use(generations, ({ close }) => close());
+  // The first generation's servers listen; later ones only give them their routes.
+  const listeners = [first.app, first.admin] as const;
+  for (const listener of listeners.toReversed()) resources.use(listener, () => listener.close());
   const drain = () => {
     lifecycle.draining = true;
   };
-  const observedRules = listObservedRules(connections, parts.forwardAuth);
-  const readiness = () => checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules });
-  const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
-  const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
-  const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
   let closing: Promise<void> | undefined;
   const finish = async () => {
     drain();
-    const stopWaiting = limitRunningCalls([app, admin], { timeoutMs: config.shutdown.timeoutMs, logger });
+    const { timeoutMs } = generations.current().config.shutdown;
+    const stopWaiting = limitRunningCalls(listeners, { timeoutMs, logger });
     await resources.close().finally(stopWaiting);
   };
   const close = () => (closing ??= finish());
 
   const listen = async () => {
+    const { store, redis } = shared;
     try {
       await refuseUnsupportedRedis(redis, config.redis);
-      await refuseOtherPrincipals(parts);
-      parts.followChanges();
-      await app.listen({ host: config.listen.host, port: config.listen.port });
-      await admin.listen({ host: config.admin.host, port: config.admin.port });
+      await refuseOtherPrincipals(shared);
+      shared.followChanges();
+      await first.app.listen({ host: config.listen.host, port: config.listen.port });
+      await first.admin.listen({ host: config.admin.host, port: config.admin.port });
     } catch (error) {
       await close();
       throw error;
     }
     // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
-    void verifier.warm();
-    void operatorVerifier?.warm();
-    const { keepDays } = config.audit;
+    void first.parts.verifier.warm();
+    void first.parts.operatorVerifier?.warm();
     resources.use(startExpiry({ store, clock }), (end) => end());
-    if (keepDays !== undefined)
-      resources.use(startRetention(keepDays, { store, clock, logger, key: auditKeyOf(config) }), (end) => end());
+    startRetentionOf(first, used);
     // Reports unusable stores at the start. The broker continues: each call tries the store again.
     for (const check of [store.check(), redis?.ping()]) check?.catch(() => undefined);
-    return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
+    return { brokerUrl: urlOf(first.app), adminUrl: urlOf(first.admin) };
   };
-  return { app, admin, parts, listen, drain, close };
+  return {
+    get app() {
+      return generations.current().app;
+    },
+    get admin() {
+      return generations.current().admin;
+    },
+    get parts() {
+      return generations.current().parts;
+    },
+    listen,
+    drain,
+    close,
+    reload: async (changed) => {
+      await generations.replace(changed);
+      if (dependencies.logger === undefined) logger.level = changed.log.level;
+    },
+  };
 }
 
-function openAudit(
-  config: Config,
-  { metrics, ...parts }: Omit<AuditDependencies, 'key' | 'listeners'> & { readonly metrics: Metrics },
-  { onDecision }: BrokerDependencies,
-  resources: DisposalStack,
-): Audit {
-  const audit = createAudit({
-    ...parts,
-    key: auditKeyOf(config),
-    listeners: [metrics.countDecision, ...(onDecision === undefined ? [] : [onDecision])],
-  });
-  return resources.use(audit, (opened) => opened.close());
+/** Creates what replaces the generation in use, and closes a replaced one when its last request has ended. */
+function createGenerations(first: Generation, dependencies: GenerationDependencies) {
+  const { shared, logger, lifecycle } = dependencies;
+  let current = first;
+  const retiring = new Set<Promise<void>>();
+  let latest: Promise<void> = Promise.resolve();
+
+  const retire = async (generation: Generation, ended: Promise<unknown>): Promise<void> => {
+    await ended;
+    await generation.resources
+      .close()
+      .catch(() => logger.warn('a part of the replaced configuration could not be closed'));
+  };
+  const replace = async (config: Config): Promise<void> => {
+    const fixed = listFixedChanges(current.config, config);
+    if (fixed.length > 0) throw new ConfigError(fixed);
+    const earlier = current;
+    const next = openGeneration(config, dependencies, earlier);
+    next.resources.use(next.app, (server) => server.close());
+    next.resources.use(next.admin, (server) => server.close());
+    try {
+      await Promise.all([next.app.ready(), next.admin.ready(), next.parts.verifier.warm()]);
+      await next.parts.operatorVerifier?.warm();
+      if (!hasSamePrincipals(earlier.config, config)) await changePrincipals(shared, config);
+      if (lifecycle.draining) throw new ConfigError(['the broker is being stopped']);
+    } catch (error) {
+      await next.resources.close().catch(() => undefined);
+      throw error;
+    }
+    startRetentionOf(next, dependencies, earlier);
+    current = next;
+    const ended = Promise.all([switchRoutes(first.app, next.app), switchRoutes(first.admin, next.admin)]);
+    const retired = retire(earlier, ended).finally(() => retiring.delete(retired));
+    retiring.add(retired);
+  };
+  return {
+    current: () => current,
+    /** One after the other, so that each one replaces the one before it. */
+    replace: (config: Config): Promise<void> => {
+      const replaced = latest.then(() => replace(config));
+      latest = replaced.catch(() => undefined);
+      return replaced;
+    },
+    close: async () => {
+      await latest;
+      await Promise.all(retiring);
+      await current.resources.close();
+    },
+  };
+}
+
+function hasSamePrincipals(before: Config, after: Config): boolean {
+  const principalsOf = ({ issuers, migratedIssuers, admin }: Config) => [
+    issuers,
+    migratedIssuers,
+    admin.operators?.issuer,
+  ];
+  return isSameValue(principalsOf(before), principalsOf(after));
+}
+
+/** Rejects with a `ConfigError` if the configuration would make other principals of stored users, or if that cannot be known now. */
+async function changePrincipals({ changePrincipals: change }: Pick<Parts, 'changePrincipals'>, config: Config) {
+  try {
+    await change(config);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const reason = ValetKeyError.isInstance(error) ? ` (${error.reason})` : '';
+    throw new ConfigError([
+      `issuers: have changed, but the store cannot be read now${reason}, so that the stored users cannot be compared with them`,
+    ]);
+  }
 }
 
 /** Rejects with a `ConfigError` if the configuration would make other principals of stored users. */
-async function refuseOtherPrincipals({ checkAndRememberPrincipals }: Parts): Promise<void> {
+async function refuseOtherPrincipals({ checkAndRememberPrincipals }: Pick<Parts, 'checkAndRememberPrincipals'>) {
   try {
     await checkAndRememberPrincipals();
   } catch (error) {

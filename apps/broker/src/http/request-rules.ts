@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isHostAllowed, ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken, type DpopContext } from '@valetkey/jwt-verify';
@@ -176,19 +176,46 @@ function assertHostAllowed({ headers, socket }: IncomingMessage, hostNames: read
   });
 }
 
+/** The routes of one configuration, and the requests that they serve. */
+export interface Routes {
+  readonly handle: RequestListener;
+  /** The number of requests that run now. */
+  running: number;
+  /** Called when the last of these requests has ended. */
+  onIdle?: (() => void) | undefined;
+}
+
+/** The routes by which a listener serves the requests that begin now. */
+export interface Routing {
+  current: Routes;
+}
+
 /**
- * Closes a TCP connection that pipelines more requests than any real client does. Node would keep all their responses in memory,
- * and a request of a few bytes can have a response of several thousand.
+ * Lets a listener serve each request by the routes that are current when it begins, in place of Fastify's own handler.
+ *
+ * It closes a TCP connection that pipelines more requests than any real client does. Node would keep all their responses in
+ * memory, and a request of a few bytes can have a response of several thousand.
  */
-export function limitPipelining({ server }: FastifyInstance): void {
+export function startRouting({ server, routing: handle }: FastifyInstance): Routing {
+  const routing: Routing = { current: { handle, running: 0 } };
   const connections = new WeakMap<Socket, { pending: number }>();
-  server.on('request', ({ socket }, response) => {
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => {
+    const { current } = routing;
+    const { socket } = request;
     const connection = connections.get(socket) ?? { pending: 0 };
     if (connection.pending === 0) connections.set(socket, connection);
     connection.pending += 1;
-    response.on('close', () => (connection.pending -= 1));
+    current.running += 1;
+    response.on('close', () => {
+      connection.pending -= 1;
+      current.running -= 1;
+      if (current.running === 0) current.onIdle?.();
+    });
+    current.handle(request, response);
     if (connection.pending > maxPipelinedRequests) cutOff(socket);
   });
+  return routing;
 }
 
 /** The least progress of a request body: `minBytes` in each `windowMs`, unless the body ends. */

@@ -38,24 +38,40 @@ export function listObservedRules(connections: Connections, forwardAuth: PolicyR
 /** An event of a vendor, with the name of the connection that called the vendor. */
 export type ConnectionEvent = VendorEvent & { readonly connection: string };
 
-interface ConnectionDependencies {
-  readonly store: Store;
+interface VendorOfConnectionDependencies {
   readonly clock: Clock;
   readonly egress: Egress;
   readonly onEvent: (event: ConnectionEvent) => void;
 }
 
-/** Creates a connection and its vendor from the configuration. The caller of this function must close `connection.vendor`. */
-export function createConnection(
+/** Creates the vendor of a connection. The caller of this function must close it. */
+export function createVendorOf(
   configured: ConnectionConfig,
-  { store, clock, egress, onEvent }: ConnectionDependencies,
+  { onEvent, ...dependencies }: VendorOfConnectionDependencies,
+): Vendor {
+  const connection = configured.name;
+  return createVendor(configured, { ...dependencies, onEvent: (event) => onEvent({ ...event, connection }) });
+}
+
+/** Returns what decides whether the vendor of a connection can stay open when the configuration changes. Policies do not. */
+export function vendorPartsOf({ definition, options, clientCertificate }: ConnectionConfig): readonly unknown[] {
+  const { id, source = definition, recipe } = definition;
+  // The recipe of a file is read again each time. Equal recipes make equal vendors.
+  const made = recipe === undefined ? source : (source as { readonly recipe?: unknown }).recipe;
+  return [id, made, options, clientCertificate];
+}
+
+interface ConnectionDependencies {
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+/** Creates a connection over its vendor. */
+export function createConnection(
+  { name, policy }: ConnectionConfig,
+  vendor: Vendor,
+  { store, clock }: ConnectionDependencies,
 ): Connection {
-  const { name, policy } = configured;
-  const vendor = createVendor(configured, {
-    clock,
-    egress,
-    onEvent: (event) => onEvent({ ...event, connection: name }),
-  });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
   const appTokenBound = policy.boundByAppToken ? createAppTokenBound(name, vendor.id, clock) : undefined;
   const placed = { place: `vendors.${name}`, vendor: vendor.id, policy: policy.policy };
