@@ -1,7 +1,9 @@
 import { isSameValue, systemClock, ValetKeyError, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { createConfigState } from './config-state.ts';
 import { ConfigError } from './config/config-error.ts';
+import { versionsOf } from './config/config-version.ts';
 import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { switchRoutes } from './http/server.ts';
@@ -56,13 +58,19 @@ export interface Broker {
 export interface AssembledBroker extends Broker {
   readonly parts: Parts;
   /**
-   * Replaces the configuration as a whole. A request that has begun ends by the configuration that it began with; each later one
+   * Reads the configuration again and replaces it as a whole, and reports the outcome in the log, in `/readyz` and in the metrics. A request that has begun ends by the configuration that it began with; each later one
    * is served by the new one. What is the same in both stays open: keys, verified tokens, connections to vendors and their state.
    *
-   * Rejects with a `ConfigError`, and changes nothing, if a part cannot be opened, if stored users would become other principals,
-   * or if only a restart could apply a change: of `listen.host`, `listen.port`, `admin.host`, `admin.port`, `store` or `redis`.
+   * Rejects, and changes nothing, with the error of `read`, or with a `ConfigError` if a part cannot be opened, if stored users
+   * would become other principals, or if only a restart could apply a change: of `listen.host`, `listen.port`, `admin.host`,
+   * `admin.port`, `store` or `redis`.
+   *
+   * @example
+   * ```ts
+   * await broker.reload(() => loadConfig('valetkey.config.yaml'));
+   * ```
    */
-  readonly reload: (config: Config) => Promise<void>;
+  readonly reload: (read: () => Promise<Config>) => Promise<void>;
 }
 
 /**
@@ -93,7 +101,9 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const shared = openSharedParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
   const storeHealth = createStoreHealth(shared.store, clock);
   const lifecycle = { draining: false };
-  const used: GenerationDependencies = { clock, logger, metrics, shared, storeHealth, lifecycle, onDecision };
+  const state = createConfigState({ clock, logger, metrics });
+  const describeConfig = state.describe;
+  const used = { clock, logger, metrics, shared, storeHealth, lifecycle, describeConfig, onDecision };
   const first = openGeneration(config, used);
   const generations = createGenerations(first, used);
   resources.use(generations, ({ close }) => close());
@@ -115,6 +125,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const listen = async () => {
     const { store, redis } = shared;
     try {
+      state.use(await versionsOf(config));
       await refuseUnsupportedRedis(redis, config.redis);
       await refuseOtherPrincipals(shared);
       shared.followChanges();
@@ -146,10 +157,14 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     listen,
     drain,
     close,
-    reload: async (changed) => {
-      await generations.replace(changed);
-      if (dependencies.logger === undefined) logger.level = changed.log.level;
-    },
+    reload: (read) =>
+      state.report(async () => {
+        const changed = await read();
+        const versions = await versionsOf(changed);
+        if (!state.isInUse(versions)) await generations.replace(changed);
+        if (dependencies.logger === undefined) logger.level = changed.log.level;
+        return versions;
+      }),
   };
 }
 

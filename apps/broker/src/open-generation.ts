@@ -37,6 +37,8 @@ export interface GenerationDependencies {
   readonly shared: SharedParts;
   readonly storeHealth: StoreHealth;
   readonly lifecycle: Lifecycle;
+  /** Describes the configuration in use to operators. */
+  readonly describeConfig: () => Readonly<Record<string, string>>;
   /** Called with each decision after it is recorded. */
   readonly onDecision: ((decision: Decision) => void) | undefined;
 }
@@ -65,7 +67,7 @@ function openInto(
   dependencies: GenerationDependencies,
   earlier: Generation | undefined,
 ): Generation {
-  const { clock, logger, metrics, shared, storeHealth, lifecycle, onDecision } = dependencies;
+  const { clock, logger, metrics, shared, storeHealth, lifecycle, describeConfig, onDecision } = dependencies;
   const parts = openParts(config, { clock, logger, metrics, shared, earlier: earlier?.parts }, resources);
   const { store, connections, verifier, operatorVerifier, redis } = parts;
   const heldAudit = keepOrOpen(
@@ -85,7 +87,10 @@ function openInto(
   const audit = heldAudit.hold(resources);
   const perform = createPerform({ connections, audit, clock, logger, policyVersion: versionOfPolicies(config) });
   const observedRules = listObservedRules(connections, parts.forwardAuth);
-  const readiness = () => checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules });
+  const readiness = () => {
+    const configuration = describeConfig();
+    return checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules, configuration });
+  };
   const used = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
   return {
     config,

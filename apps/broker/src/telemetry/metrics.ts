@@ -2,9 +2,10 @@ import type { ValetKeyError } from '@valetkey/core-types';
 import type { JwtVerifierEvent } from '@valetkey/jwt-verify';
 import type { TokenCacheEvent } from '@valetkey/token-cache';
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
+import { createConfigMetrics, type ConfigMetrics } from './config-metrics.ts';
 
 /** The counters that Prometheus collects from the admin listener. */
-export interface Metrics {
+export interface Metrics extends ConfigMetrics {
   readonly countDecision: (decision: CountedDecision) => void;
   readonly countError: (error: ValetKeyError) => void;
   readonly countVendorEvent: (event: CountedVendorEvent) => void;
@@ -60,6 +61,7 @@ export function createMetrics(): Metrics {
   ]);
 
   return {
+    ...createConfigMetrics(registry),
     countDecision: ({ operation, connection = '', vendor, outcome }) => {
       const isUnknown = vendor === undefined && connection !== '';
       const target = isUnknown ? { connection: 'unknown', vendor: 'unknown' } : { connection, vendor: vendor ?? '' };
