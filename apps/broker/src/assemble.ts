@@ -16,7 +16,7 @@ import {
   type GenerationDependencies,
 } from './open-generation.ts';
 import type { Parts } from './open-parts.ts';
-import { openSharedParts } from './open-shared-parts.ts';
+import { openSharedParts, type SharedParts } from './open-shared-parts.ts';
 import type { Decision } from './storage/audit-store.ts';
 import { startExpiry } from './storage/delete-expired.ts';
 import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
@@ -123,25 +123,14 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const close = () => (closing ??= finish());
 
   const listen = async () => {
-    const { store, redis } = shared;
     try {
       state.use(await versionsOf(config));
-      await refuseUnsupportedRedis(redis, config.redis);
-      await refuseOtherPrincipals(shared);
-      shared.followChanges();
-      await first.app.listen({ host: config.listen.host, port: config.listen.port });
-      await first.admin.listen({ host: config.admin.host, port: config.admin.port });
+      await openListeners(first, shared);
     } catch (error) {
       await close();
       throw error;
     }
-    // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
-    void first.parts.verifier.warm();
-    void first.parts.operatorVerifier?.warm();
-    resources.use(startExpiry({ store, clock }), (end) => end());
-    startRetentionOf(first, used);
-    // Reports unusable stores at the start. The broker continues: each call tries the store again.
-    for (const check of [store.check(), redis?.ping()]) check?.catch(() => undefined);
+    startWork(first, used, resources);
     return { brokerUrl: urlOf(first.app), adminUrl: urlOf(first.admin) };
   };
   return {
@@ -166,6 +155,26 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
         return versions;
       }),
   };
+}
+
+async function openListeners({ app, admin, config }: Generation, shared: SharedParts): Promise<void> {
+  await refuseUnsupportedRedis(shared.redis, config.redis);
+  await refuseOtherPrincipals(shared);
+  shared.followChanges();
+  await app.listen({ host: config.listen.host, port: config.listen.port });
+  await admin.listen({ host: config.admin.host, port: config.admin.port });
+}
+
+/** Begins the work that no request waits for. */
+function startWork(first: Generation, dependencies: GenerationDependencies, resources: DisposalStack): void {
+  const { store, redis, verifier, operatorVerifier } = first.parts;
+  // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
+  void verifier.warm();
+  void operatorVerifier?.warm();
+  resources.use(startExpiry({ store, clock: dependencies.clock }), (end) => end());
+  startRetentionOf(first, dependencies);
+  // Reports unusable stores at the start. The broker continues: each call tries the store again.
+  for (const check of [store.check(), redis?.ping()]) check?.catch(() => undefined);
 }
 
 /** Creates what replaces the generation in use, and closes a replaced one when its last request has ended. */

@@ -45,14 +45,12 @@ export function closeOnSignal({ drain, close, reload }: Closable, timeoutMs: () 
     }
   };
   const hasTerminal = isatty(0);
+  const reportUnused = (signal: NodeJS.Signals) =>
+    printError(`${signal} has no effect.${reload === undefined ? '' : ' Send SIGHUP to reload the configuration.'}`);
   const onHangUp = reload === undefined ? reportUnused : () => void reload();
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGQUIT', onSignal);
   process
     .on('SIGHUP', hasTerminal ? onSignal : onHangUp)
     .on('SIGUSR1', reportUnused)
     .on('SIGUSR2', reportUnused);
-}
-
-function reportUnused(signal: NodeJS.Signals): void {
-  printError(`${signal} has no effect. Restart the broker to read the configuration again.`);
 }

@@ -2,31 +2,14 @@ import { resolve as resolvePath } from 'node:path';
 import { ConfigError } from './config-error.ts';
 import { isDataFile, readConfigValue, refuseSandboxCredentials } from './config-file.ts';
 import { listWarnings } from './config-warnings.ts';
-import type { Config } from './config.ts';
 import { describeFile, type FileFacts } from './file-facts.ts';
 import { findChangedModules, listModules } from './import-module.ts';
+import type { LoadedConfig } from './loaded-config.ts';
 import { parseConfig } from './parse-config.ts';
 import { readValueFile } from './read-text-file.ts';
 import { readRecipeFiles } from './recipe-files.ts';
-import type { ReferenceDependencies, ReferenceUse } from './references.ts';
+import type { ReferenceDependencies } from './references.ts';
 import { createConfigResolver, type ConfigResolver } from './resolve-config.ts';
-
-/** A configuration as written, with its references resolved, and parsed. */
-export interface LoadedConfig {
-  /** The configuration as the file has it, with references. */
-  readonly written: unknown;
-  /** The configuration with the values of the references. */
-  readonly resolved: unknown;
-  /** The configuration as the schemas parse it. */
-  readonly config: Config;
-  /** The references of the configuration. */
-  readonly uses: readonly ReferenceUse[];
-  /**
-   * Whether the file is YAML or JSON. In a TypeScript or JavaScript module, a text may have been read from elsewhere, so it is
-   * not reported as a literal secret.
-   */
-  readonly isData: boolean;
-}
 
 /** A configuration with the values that its secrets have now, the references of these, and what its operator should change. */
 export interface RefreshedConfig extends Pick<LoadedConfig, 'config' | 'uses'> {

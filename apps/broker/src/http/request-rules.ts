@@ -18,7 +18,7 @@ import type { LogFn, Logger } from 'pino';
 import type { CallerRequest, Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { OperationRequest } from '../vendors/perform.ts';
-import { cutOff, linger } from './sockets.ts';
+import { cutOff, linger, type BodyProgress } from './sockets.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -199,8 +199,7 @@ export interface Routing {
 export function startRouting({ server, routing: handle }: FastifyInstance): Routing {
   const routing: Routing = { current: { handle, running: 0 } };
   const connections = new WeakMap<Socket, { pending: number }>();
-  server.removeAllListeners('request');
-  server.on('request', (request, response) => {
+  server.removeAllListeners('request').on('request', (request, response) => {
     const { current } = routing;
     const { socket } = request;
     const connection = connections.get(socket) ?? { pending: 0 };
@@ -217,18 +216,6 @@ export function startRouting({ server, routing: handle }: FastifyInstance): Rout
   });
   return routing;
 }
-
-/** The least progress of a request body: `minBytes` in each `windowMs`, unless the body ends. */
-export interface BodyProgress {
-  readonly windowMs: number;
-  readonly minBytes: number;
-}
-
-/**
- * A route that reads its whole body accepts at most `minBytes`, so that body must arrive within one window. A longer, streamed
- * body has no total limit.
- */
-export const defaultBodyProgress: BodyProgress = { windowMs: 15_000, minBytes: 16_384 };
 
 /**
  * Refuses a request whose body stops or is very slow, as Node refuses slow headers. There is no limit on the total time,
@@ -290,18 +277,6 @@ export function createJsonParser(server: FastifyInstance): FastifyBodyParser<str
       failure === null ? done(null, value) : done(new ValetKeyError('invalid_request', 'The body is not JSON.')),
     );
   };
-}
-
-/** Accepts a body without bytes whatever its media type, and refuses every other body whose media type has no parser. */
-export function addEmptyBodyParser(server: FastifyInstance): void {
-  server.addContentTypeParser('*', (_request, payload, done) => {
-    payload.once('error', () => done(new ValetKeyError('invalid_request', 'The body broke off.')));
-    payload.once('end', () => done(null, undefined));
-    payload.once('data', () => {
-      payload.removeAllListeners('end').pause();
-      done(new ValetKeyError('unsupported_media_type', 'This route does not accept the media type of the body.'));
-    });
-  });
 }
 
 /** Forgets the media type of a request that has no body. Some clients send one, even an invalid one, with every request. */

@@ -16,24 +16,28 @@ import fastify, {
 import type { Logger } from 'pino';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
+import { addEmptyBodyParser } from './empty-body.ts';
 import {
-  addEmptyBodyParser,
   checkHead,
   closeWhileDraining,
   createChildLogger,
   createJsonParser,
   createRequestId,
-  defaultBodyProgress,
   forgetMediaType,
   lingerAfterUnreadBody,
   markHeader,
   requireBodyProgress,
   startRouting,
   writeCommonHeaders,
-  type BodyProgress,
   type Routing,
 } from './request-rules.ts';
-import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
+import {
+  closeIdleSockets,
+  createSocketRefusal,
+  cutOffVisibly,
+  defaultBodyProgress,
+  type BodyProgress,
+} from './sockets.ts';
 
 const maxBodyBytes = 16_384;
 

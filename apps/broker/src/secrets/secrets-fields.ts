@@ -76,7 +76,7 @@ const awsSecretsManagerSchema = z.strictObject({
 export const secretsSchema = z.strictObject({
   refreshSeconds: z
     .int()
-    .min(10)
+    .min(5)
     .max(86_400)
     .default(300)
     .describe('How often a running broker reads the values of secret managers again, in seconds.'),

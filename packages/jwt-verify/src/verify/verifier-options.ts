@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { createMemoryReplayStore, type ReplayStore } from '../dpop/replay-store.ts';
 import type { JwtVerifierEvent } from '../keys/key-events.ts';
 import { findStaticKeyProblem } from '../keys/static-key-source.ts';
-import type { JwtVerifier } from './create-jwt-verifier.ts';
+import type { JwtVerifier } from './jwt-verifier.ts';
 
 /** The options of {@link createJwtVerifier}. */
 export interface JwtVerifierOptions {

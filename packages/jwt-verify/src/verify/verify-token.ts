@@ -5,6 +5,7 @@ import { jwtSteps } from './jwt-steps.ts';
 import type { createOpaqueSteps } from './opaque-steps.ts';
 import { remediationsFor, withRemediation } from './remediation.ts';
 import { isAcceptedLength } from './shared-steps.ts';
+import { untilAborted } from './until-aborted.ts';
 import type { Step, Verification, VerificationDependencies, VerifiedToken } from './verification.ts';
 
 /** A bounded cache of verified tokens. */
@@ -130,19 +131,6 @@ function stillHolds({ expiresAtMs, reusableUntilMs, signedBy }: VerifiedToken, c
   if (now >= reusableUntilMs || clock.nowMs() >= expiresAtMs) return false;
   if (signedBy === undefined || now < signedBy.key.trustedUntilMs) return true;
   return signedBy.keySource.renew() === undefined && now < signedBy.key.trustedUntilMs;
-}
-
-/** Resolves as the promise of `start` does, but rejects as soon as the signal is aborted. */
-async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([start(), aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 /**
