@@ -102,8 +102,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const storeHealth = createStoreHealth(shared.store, clock);
   const lifecycle = { draining: false };
   const state = createConfigState({ clock, logger, metrics });
-  const describeConfig = state.describe;
-  const used = { clock, logger, metrics, shared, storeHealth, lifecycle, describeConfig, onDecision };
+  const used = { clock, logger, metrics, shared, storeHealth, lifecycle, describeConfig: state.describe, onDecision };
   const first = openGeneration(config, used);
   const generations = createGenerations(first, used);
   resources.use(generations, ({ close }) => close());
@@ -147,13 +146,15 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     drain,
     close,
     reload: (read) =>
-      state.report(async () => {
-        const changed = await read();
-        const versions = await versionsOf(changed);
-        if (!state.isInUse(versions)) await generations.replace(changed);
-        if (dependencies.logger === undefined) logger.level = changed.log.level;
-        return versions;
-      }),
+      generations.inTurn(() =>
+        state.report(async () => {
+          const changed = await read();
+          const versions = await versionsOf(changed);
+          if (!state.isInUse(versions)) await generations.replace(changed);
+          if (dependencies.logger === undefined) logger.level = changed.log.level;
+          return versions;
+        }),
+      ),
   };
 }
 
@@ -183,6 +184,7 @@ function createGenerations(first: Generation, dependencies: GenerationDependenci
   let current = first;
   const retiring = new Set<Promise<void>>();
   let latest: Promise<void> = Promise.resolve();
+  let replacing: Promise<void> = Promise.resolve();
 
   const retire = async (generation: Generation, ended: Promise<unknown>): Promise<void> => {
     await ended;
@@ -190,7 +192,11 @@ function createGenerations(first: Generation, dependencies: GenerationDependenci
       .close()
       .catch(() => logger.warn('a part of the replaced configuration could not be closed'));
   };
+  const assertRunning = () => {
+    if (lifecycle.draining) throw new ConfigError(['the broker is being stopped, so that nothing was applied']);
+  };
   const replace = async (config: Config): Promise<void> => {
+    assertRunning();
     const fixed = listFixedChanges(current.config, config);
     if (fixed.length > 0) throw new ConfigError(fixed);
     const earlier = current;
@@ -201,7 +207,7 @@ function createGenerations(first: Generation, dependencies: GenerationDependenci
       await Promise.all([next.app.ready(), next.admin.ready(), next.parts.verifier.warm()]);
       await next.parts.operatorVerifier?.warm();
       if (!hasSamePrincipals(earlier.config, config)) await changePrincipals(shared, config);
-      if (lifecycle.draining) throw new ConfigError(['the broker is being stopped']);
+      assertRunning();
     } catch (error) {
       await next.resources.close().catch(() => undefined);
       throw error;
@@ -214,14 +220,16 @@ function createGenerations(first: Generation, dependencies: GenerationDependenci
   };
   return {
     current: () => current,
-    /** One after the other, so that each one replaces the one before it. */
-    replace: (config: Config): Promise<void> => {
-      const replaced = latest.then(() => replace(config));
-      latest = replaced.catch(() => undefined);
-      return replaced;
+    replace: (config: Config): Promise<void> => (replacing = replace(config)),
+    /** Runs reloads one after the other, so that each replaces the one before it. */
+    inTurn: (reload: () => Promise<void>): Promise<void> => {
+      const reloaded = latest.then(reload);
+      latest = reloaded.catch(() => undefined);
+      return reloaded;
     },
+    // A reload that still reads its configuration is refused later.
     close: async () => {
-      await latest;
+      await replacing.catch(() => undefined);
       await Promise.all(retiring);
       await current.resources.close();
     },

@@ -44,8 +44,8 @@ test('a reload with a rotated secret changes the version of the secrets alone, a
     'valetkey_config_reloads_total{outcome="applied"} 1',
     'valetkey_config_reloads_total{outcome="unchanged"} 0',
     'valetkey_config_reloads_total{outcome="failed"} 0',
-    'valetkey_config_last_reload_successful 1',
     'valetkey_config_reload_timestamp_seconds{result="success"} 1767225600',
+    'valetkey_config_last_reload_successful 1',
   ]);
 });
 

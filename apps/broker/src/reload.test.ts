@@ -1,8 +1,11 @@
-import { createSandbox, type Sandbox } from '@valetkey/sandbox';
+import { isSameValue, type VendorDefinition } from '@valetkey/core-types';
+import { createSandbox, simulateRecipe, type Sandbox } from '@valetkey/sandbox';
+import { findRecipe, recipes } from '@valetkey/vendor-clients';
+import { issuesTokens, sampleOf } from '@valetkey/vendor-clients/recipe';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { z } from 'zod';
 import { createVendorGate, heldAtGate, type VendorGate } from '../test/support/vendor-gate.ts';
 import { assemble, type AssembledBroker } from './assemble.ts';
-import { isSameValue, type VendorDefinition } from '@valetkey/core-types';
 import { ConfigError } from './config/config-error.ts';
 import { parseConfig } from './config/parse-config.ts';
 import { vendorPartsOf } from './vendors/connections.ts';
@@ -68,12 +71,18 @@ async function startBroker(fields: object = fieldsOf()) {
 const keyFetches = (from = sandbox) => from.calls()['idp']?.['GET /jwks'] ?? 0;
 const nudgeCalls = () => sandbox.calls()['nudge']?.['GET /api/clients/jwt/token'] ?? 0;
 
-test('each connection of the sandbox and of the catalog is the same after it is parsed again', () => {
-  const { connections, issuers } = sandbox;
+test('each connection of the sandbox and of the catalog is the same after it is parsed again', async () => {
+  const simulations = Object.keys(recipes).flatMap((id) => {
+    const vendor = findRecipe(id);
+    return vendor === undefined || !issuesTokens(vendor) ? [] : [simulateRecipe(sampleOf(vendor.recipe))];
+  });
+  const everything = await createSandbox({ simulations });
+  const { connections, issuers } = everything;
+  await everything.close();
   const parse = () =>
     parseConfig(structuredClone({ issuers: [...issuers], vendors: connections })).connections.map(vendorPartsOf);
   const [before, after] = [parse(), parse()];
-  expect(before.length).toBeGreaterThan(4);
+  expect(before.length).toBeGreaterThan(20);
   expect(before.map((parts, index) => isSameValue(parts, after[index]))).toEqual(before.map(() => true));
 });
 
@@ -122,7 +131,7 @@ test('a replaced vendor is closed when the last request of its configuration has
   const closed: string[] = [];
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-  const acme = (await import('zod')).z.strictObject({ region: (await import('zod')).z.string() });
+  const acme = z.strictObject({ region: z.string() });
   const adapter: VendorDefinition = {
     id: 'acme',
     title: 'Acme',
@@ -231,7 +240,7 @@ test('a reload whose vendor cannot be created is refused, and applies nothing of
   const failing: VendorDefinition = {
     id: 'acme',
     title: 'Acme',
-    options: (await import('zod')).z.strictObject({}),
+    options: z.strictObject({}),
     credentials: [],
     create: () => {
       throw new Error('canary');
@@ -259,6 +268,18 @@ test('a reload while the broker drains is refused', async () => {
   const { broker, reload } = await startBroker();
   broker.drain();
   await expect(reload(withNudge({ requiredScopes: ['nudge'] }))).rejects.toThrow('the broker is being stopped');
+});
+
+test('a broker closes without a wait for a reload that is still reading, and this reload is refused', async () => {
+  const { broker } = await startBroker();
+  const { promise: read, resolve } = Promise.withResolvers<void>();
+  const reloading = broker.reload(async () => {
+    await read;
+    return parseConfig(withNudge({ requiredScopes: ['nudge'] }));
+  });
+  await broker.close();
+  resolve();
+  await expect(reloading).rejects.toThrow('the broker is being stopped');
 });
 
 test('a reload that is not successful leaves the error of what was read, and a later one succeeds', async () => {

@@ -93,9 +93,9 @@ async function startWith(secrets: SecretSource): Promise<void> {
   };
   const reloader = startReloader(loaded, { source: secrets, reload, onWarning: warn });
   const close = async () => {
-    const ended = reloader.close();
+    // A reload that is still reading must not delay the end. What it reads is not applied.
+    void reloader.close();
     await broker.close();
-    await ended;
     await secrets.close();
   };
   closeOnSignal({ drain: broker.drain, close, reload: reloader.reload }, () => config.shutdown.timeoutMs);

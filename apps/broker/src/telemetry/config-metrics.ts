@@ -11,7 +11,7 @@ export interface ConfigMetrics {
 /** `unchanged`: the configuration was read again and is the same as before. */
 export type ReloadOutcome = 'applied' | 'unchanged' | 'failed';
 
-/** Creates the metrics of the configuration. Those of reloads are absent until the first reload, except the counts, which are zero. */
+/** Creates the metrics of the configuration. They begin with the first one, and the times of reloads with the first reload. */
 export function createConfigMetrics(registry: Registry): ConfigMetrics {
   const registers = [registry];
   const info = new Gauge({
@@ -26,22 +26,27 @@ export function createConfigMetrics(registry: Registry): ConfigMetrics {
     labelNames: ['outcome'],
     registers,
   });
-  const successful = new Gauge({
-    name: 'valetkey_config_last_reload_successful',
-    help: 'Whether the last reload of the configuration succeeded: 1 or 0.',
-    labelNames: [],
-    registers,
-  });
   const times = new Gauge({
     name: 'valetkey_config_reload_timestamp_seconds',
     help: 'When the configuration was last reloaded, by whether this succeeded, in seconds since 1970.',
     labelNames: ['result'],
     registers,
   });
-  for (const outcome of ['applied', 'unchanged', 'failed'] satisfies ReloadOutcome[]) reloads.inc({ outcome }, 0);
-  successful.set(1);
+  const successful = new Gauge({
+    name: 'valetkey_config_last_reload_successful',
+    help: 'Whether the last reload of the configuration succeeded: 1 or 0. It is 1 before the first reload.',
+    registers: [],
+  });
+  const begin = () => {
+    for (const outcome of ['applied', 'unchanged', 'failed'] satisfies ReloadOutcome[]) reloads.inc({ outcome }, 0);
+    successful.set(1);
+    registry.registerMetric(successful);
+  };
+  let hasBegun = false;
   return {
     setConfigVersions: ({ version, secretsVersion }) => {
+      if (!hasBegun) begin();
+      hasBegun = true;
       info.reset();
       info.set({ version, secrets_version: secretsVersion }, 1);
     },
