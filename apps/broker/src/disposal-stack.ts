@@ -45,7 +45,13 @@ export interface Held<Resource> {
   readonly hold: (resources: DisposalStack) => Resource;
 }
 
-/** Returns the earlier resource if it was opened with the same, and opens another one otherwise. */
+/** Closes a resource. A function that is written beside `open` would keep the earlier parts that `open` uses in memory. */
+export const closeOpened = (resource: { readonly close: () => unknown }): unknown => resource.close();
+
+/**
+ * Returns the earlier resource if it was opened with the same, and opens another one otherwise. What the resource and `close` refer to
+ * stays in memory with the resource, so neither may refer to earlier parts.
+ */
 export function keepOrOpen<Resource>(
   earlier: Held<Resource> | undefined,
   openedWith: unknown,

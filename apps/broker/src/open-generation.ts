@@ -5,7 +5,7 @@ import { auditKeyOf } from './audit/audit-key.ts';
 import { createAudit, type Audit } from './audit/audit.ts';
 import { startRetention } from './audit/retention.ts';
 import type { Config } from './config/config.ts';
-import { createDisposalStack, keepOrOpen, type DisposalStack, type Held } from './disposal-stack.ts';
+import { closeOpened, createDisposalStack, keepOrOpen, type DisposalStack, type Held } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import type { SharedParts } from './open-shared-parts.ts';
@@ -82,7 +82,7 @@ function openInto(
         key: auditKeyOf(config),
         listeners: [metrics.countDecision, ...(onDecision === undefined ? [] : [onDecision])],
       }),
-    (opened) => opened.close(),
+    closeOpened,
   );
   const audit = heldAudit.hold(resources);
   const perform = createPerform({ connections, audit, clock, logger, policyVersion: versionOfPolicies(config) });
@@ -102,6 +102,8 @@ function openInto(
   };
 }
 
+const callOpened = (end: () => void): void => end();
+
 /** Begins to delete old decisions as the configuration demands, or continues the deletion of the generation before. */
 export function startRetentionOf(
   generation: Generation,
@@ -115,7 +117,7 @@ export function startRetentionOf(
     earlier?.retention,
     [keepDays, key],
     () => startRetention(keepDays, { store, clock, logger, key: auditKeyOf(config) }),
-    (end) => end(),
+    callOpened,
   );
   generation.retention.hold(resources);
 }

@@ -1,15 +1,21 @@
 import type { Clock, IssuerOptions, Vendor } from '@valetkey/core-types';
-import { createJwtVerifier, type JwtVerifier } from '@valetkey/jwt-verify';
+import { createJwtVerifier, type JwtVerifier, type JwtVerifierEvent } from '@valetkey/jwt-verify';
 import { openEgress, type ClientCertificate, type Egress } from '@valetkey/vendor-clients';
 import type { Logger } from 'pino';
 import type { Config, OperatorsConfig } from './config/config.ts';
-import { keepOrOpen, type DisposalStack, type Held } from './disposal-stack.ts';
+import { closeOpened, keepOrOpen, type DisposalStack, type Held } from './disposal-stack.ts';
 import { createReplayStore } from './identity/replay-store.ts';
 import type { SharedParts } from './open-shared-parts.ts';
 import { createCallerLimits, type CallerLimits } from './policy/caller-limits.ts';
 import { createPolicyRules, type PolicyRules } from './policy/policy-rules.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { createConnection, createVendorOf, vendorPartsOf, type Connections } from './vendors/connections.ts';
+import {
+  createConnection,
+  createVendorOf,
+  vendorPartsOf,
+  type ConnectionEvent,
+  type Connections,
+} from './vendors/connections.ts';
 
 /** The opened parts of a broker that follow from its configuration, and those that stay the same when it is reloaded. */
 export interface Parts extends SharedParts {
@@ -55,12 +61,7 @@ export interface OpenDependencies {
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, shared } = dependencies;
   const earlier = dependencies.earlier?.held;
-  const heldEgress = keepOrOpen(
-    earlier?.egress,
-    config.egress,
-    () => openEgress(config.egress),
-    (opened) => opened.close(),
-  );
+  const heldEgress = keepOrOpen(earlier?.egress, config.egress, () => openEgress(config.egress), closeOpened);
   const egress = heldEgress.hold(resources);
   const { connections, vendors } = openConnections(config, { ...dependencies, egress }, resources);
   const openIssuers = (issuers: Omit<VerifiedIssuers, 'egress'>, kept: HeldVerifier | undefined) =>
@@ -77,7 +78,7 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     earlier?.callerLimits,
     config.callerLimits,
     () => createCallerLimits(config.callerLimits, clock),
-    () => undefined,
+    nothingToClose,
   );
   return {
     ...shared,
@@ -88,6 +89,26 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     verifier: apps.opened,
     operatorVerifier: ofOperators?.opened,
     held: { egress: heldEgress, vendors, callerLimits, verifier: apps, operatorVerifier: ofOperators },
+  };
+}
+
+const nothingToClose = (): void => {};
+
+type Reporters = Pick<OpenDependencies, 'metrics' | 'logger'>;
+
+// These are created apart, so that a part which is kept refers to no parts of earlier configurations.
+
+function reportIdentityEvents({ metrics, logger }: Reporters) {
+  return (event: JwtVerifierEvent): void => {
+    metrics.countIdentityEvent(event);
+    if (event.type !== 'keys_fetched') logger.warn({ event }, 'identity provider');
+  };
+}
+
+function reportVendorEvents({ metrics, logger }: Reporters) {
+  return (event: ConnectionEvent): void => {
+    metrics.countVendorEvent(event);
+    logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor');
   };
 }
 
@@ -117,8 +138,7 @@ function openVerifier(
         earlier?.certificates.get(issuer),
         [egress, certificate],
         () => egress.withClientCertificate(certificate),
-        // The egress closes it.
-        () => undefined,
+        closeOpened,
       ),
     ]),
   );
@@ -134,15 +154,10 @@ function openVerifier(
       fetch: egress.fetch,
       fetchByIssuer,
       clock,
-      onEvent: (event) => {
-        metrics.countIdentityEvent(event);
-        if (event.type !== 'keys_fetched') logger.warn({ event }, 'identity provider');
-      },
+      onEvent: reportIdentityEvents({ metrics, logger }),
       replaces: earlier?.opened,
     });
-  const verifier = keepOrOpen(earlier?.verifier, [issuers, fetchByIssuer, dpop, egress], create, (opened) =>
-    opened.close(),
-  );
+  const verifier = keepOrOpen(earlier?.verifier, [issuers, fetchByIssuer, dpop, egress], create, closeOpened);
   return { verifier, opened: verifier.hold(resources), certificates: withCertificates };
 }
 
@@ -160,16 +175,9 @@ function openConnections(
   const connections = config.connections.map((configured) => {
     const { name } = configured;
     const create = () =>
-      createVendorOf(configured, {
-        clock,
-        egress,
-        onEvent: (event) => {
-          metrics.countVendorEvent(event);
-          logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor');
-        },
-      });
+      createVendorOf(configured, { clock, egress, onEvent: reportVendorEvents({ metrics, logger }) });
     const kept = earlier?.held.vendors.get(name);
-    const held = keepOrOpen(kept, [egress, ...vendorPartsOf(configured)], create, (vendor) => vendor.close());
+    const held = keepOrOpen(kept, [egress, ...vendorPartsOf(configured)], create, closeOpened);
     vendors.set(name, held);
     return [name, createConnection(configured, held.hold(resources), { store, clock })] as const;
   });

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { isSameValue, type VendorDefinition } from '@valetkey/core-types';
 import { createSandbox, simulateRecipe, type Sandbox } from '@valetkey/sandbox';
 import { findRecipe, recipes } from '@valetkey/vendor-clients';
@@ -9,6 +11,9 @@ import { assemble, type AssembledBroker } from './assemble.ts';
 import { ConfigError } from './config/config-error.ts';
 import { parseConfig } from './config/parse-config.ts';
 import { vendorPartsOf } from './vendors/connections.ts';
+
+setFlagsFromString('--expose_gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const polling = { interval: 5, timeout: 20_000 };
 
@@ -168,6 +173,26 @@ test('a replaced vendor is closed when the last request of its configuration has
   await expect.poll(() => closed, polling).toEqual(['two', 'one']);
   await broker.close();
   expect(closed).toEqual(['two', 'one', 'three']);
+});
+
+test('the parts of a replaced configuration do not stay in memory, although later ones keep what they have in common', async () => {
+  const { broker, reload } = await startBroker();
+  const change = (number: number) =>
+    reload({
+      ...withNudge({ timeoutMs: 50_000 + number }),
+      issuers: [{ issuer: sandbox.urls.idp, audiences: ['valetkey', String(number)] }],
+      callerLimits: { requestsPerMinute: 1_000 + number },
+    });
+  await change(1);
+  const replaced = new WeakRef(broker.parts);
+  for (const number of [2, 3]) await change(number);
+  // The parts may not be collected before the promises that hold them are settled.
+  await expect
+    .poll(() => {
+      collectGarbage();
+      return replaced.deref();
+    }, polling)
+    .toBeUndefined();
 });
 
 test('a reload adds and removes an issuer, and fetches the keys of the added one alone before it is used', async () => {

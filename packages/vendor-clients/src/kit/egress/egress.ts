@@ -101,7 +101,8 @@ function createFrom(parts: Parts): Egress {
   let agent: Agent | undefined;
   const ownAgent = () =>
     (agent ??= new Agent({ factory: (origin) => createDispatcher(origin, { timeoutMs: fetchConnectMs }) }));
-  const derived: Egress[] = [];
+  // Weak, because a client certificate may be replaced many times while the egress stays open.
+  let derived: WeakRef<Egress>[] = [];
   return {
     fetch: (async (url: string | URL, init?: object) =>
       fetch(url, { ...init, dispatcher: ownAgent() })) as unknown as typeof globalThis.fetch,
@@ -109,12 +110,12 @@ function createFrom(parts: Parts): Egress {
     refuses,
     withClientCertificate(clientCertificate) {
       const egress = createFrom({ ...parts, clientCertificate });
-      derived.push(egress);
+      derived = [...derived.filter((earlier) => earlier.deref() !== undefined), new WeakRef(egress)];
       return egress;
     },
     description: describe(parts),
     async close() {
-      await Promise.all([agent?.close(), ...derived.map((egress) => egress.close())]);
+      await Promise.all([agent?.close(), ...derived.map((egress) => egress.deref()?.close())]);
     },
   };
 }
