@@ -6,6 +6,7 @@ import { findRecipe, recipes } from '@valetkey/vendor-clients';
 import { issuesTokens, sampleOf } from '@valetkey/vendor-clients/recipe';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
+import { startWrittenVendor } from '../test/support/written-vendor.ts';
 import { createVendorGate, heldAtGate, type VendorGate } from '../test/support/vendor-gate.ts';
 import { assemble, type AssembledBroker } from './assemble.ts';
 import { ConfigError } from './config/config-error.ts';
@@ -117,6 +118,43 @@ test('a reload of a policy keeps the vendor of its connection, and decides each 
   expect(broker.parts.connections.get('nudge')?.vendor).toBe(vendor);
   await reload(fieldsOf());
   expect(await issue()).toBe(200);
+});
+
+test('a reload of other connections leaves the TCP connection to a vendor open', async () => {
+  const sockets = new Set<unknown>();
+  let requests = 0;
+  await using vendor = await startWrittenVendor((response, { socket }) => {
+    sockets.add(socket);
+    requests += 1;
+    response.writeHead(200, { 'content-type': 'application/json' }).end('[]');
+  });
+  const { urls, credentials } = sandbox;
+  const withNymbl = (fields: ReturnType<typeof fieldsOf>) => ({
+    ...fields,
+    vendors: {
+      ...fields.vendors,
+      nymbl: {
+        baseUrl: vendor.url,
+        tokenUrl: `${urls.nymblIdp}/oauth2/token`,
+        clientId: credentials.nymbl.clientId,
+        clientSecret: credentials.nymbl.clientSecret,
+        apiKey: credentials.nymbl.apiKey,
+        customer: { value: credentials.nymbl.customer },
+        allow: [{ method: 'GET', path: '/Patients' }],
+      },
+    },
+  });
+  const { call, reload } = await startBroker(withNymbl(fieldsOf()));
+  const readPatients = async () => {
+    const response = await call('/v1/vendors/nymbl/proxy/Patients');
+    await response.text();
+    return response.status;
+  };
+  expect(await readPatients()).toBe(200);
+  await reload(withNymbl(withNudge({ apiKey: 'another-key' }) as ReturnType<typeof fieldsOf>));
+  expect(await readPatients()).toBe(200);
+  expect({ requests, sockets: sockets.size }).toEqual({ requests: 2, sockets: 1 });
+  expect(sandbox.calls()['nymbl-idp']).toEqual({ 'POST /oauth2/token': 1 });
 });
 
 test('a request that began before a reload ends by the configuration that it began with', async () => {

@@ -88,6 +88,7 @@ interface Parts {
   readonly proxy: Proxy | undefined;
   readonly lookup: typeof systemLookup | undefined;
   readonly clientCertificate?: ClientCertificate | undefined;
+  readonly onClose?: (() => void) | undefined;
 }
 
 function createFrom(parts: Parts): Egress {
@@ -101,22 +102,25 @@ function createFrom(parts: Parts): Egress {
   let agent: Agent | undefined;
   const ownAgent = () =>
     (agent ??= new Agent({ factory: (origin) => createDispatcher(origin, { timeoutMs: fetchConnectMs }) }));
-  // Weak, because a client certificate may be replaced many times while the egress stays open.
-  let derived: WeakRef<Egress>[] = [];
+  const derived = new Set<Egress>();
+  let closing: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    parts.onClose?.();
+    await Promise.all([agent?.close(), ...[...derived].map((egress) => egress.close())]);
+  };
   return {
     fetch: (async (url: string | URL, init?: object) =>
       fetch(url, { ...init, dispatcher: ownAgent() })) as unknown as typeof globalThis.fetch,
     createDispatcher,
     refuses,
     withClientCertificate(clientCertificate) {
-      const egress = createFrom({ ...parts, clientCertificate });
-      derived = [...derived.filter((earlier) => earlier.deref() !== undefined), new WeakRef(egress)];
+      const onClose = () => derived.delete(egress);
+      const egress: Egress = createFrom({ ...parts, clientCertificate, onClose });
+      derived.add(egress);
       return egress;
     },
     description: describe(parts),
-    async close() {
-      await Promise.all([agent?.close(), ...derived.map((egress) => egress.deref()?.close())]);
-    },
+    close: () => (closing ??= closeAll()),
   };
 }
 
