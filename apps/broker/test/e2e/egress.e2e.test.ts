@@ -147,7 +147,7 @@ test.runIf(hasOpenssl)(
   'an egress with a client certificate is closed by itself, or with the one that it comes from',
   async () => {
     await using authority = await createCertificateAuthority();
-    const certificate = await authority.issue('broker.example.com');
+    const certificate = clientCertificateSchema.parse(await authority.issue('broker.example.com'));
     const egress = createEgress({ proxy: false });
     const [one, two] = [egress.withClientCertificate(certificate), egress.withClientCertificate(certificate)];
     const statusOf = async ({ fetch }: Pick<typeof egress, 'fetch'>) =>
