@@ -9,6 +9,7 @@ import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { switchRoutes } from './http/server.ts';
 import { limitRunningCalls } from './http/sockets.ts';
 import {
+  isSameConfig,
   listFixedChanges,
   openGeneration,
   startRetentionOf,
@@ -148,11 +149,9 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     reload: (read) =>
       generations.inTurn(() =>
         state.report(async () => {
-          const changed = await read();
-          const versions = await versionsOf(changed);
-          if (!state.isInUse(versions)) await generations.replace(changed);
-          if (dependencies.logger === undefined) logger.level = changed.log.level;
-          return versions;
+          const reloaded = await generations.replace(await read());
+          if (dependencies.logger === undefined) logger.level = generations.current().config.log.level;
+          return reloaded;
         }),
       ),
   };
@@ -220,7 +219,13 @@ function createGenerations(first: Generation, dependencies: GenerationDependenci
   };
   return {
     current: () => current,
-    replace: (config: Config): Promise<void> => (replacing = replace(config)),
+    /** Uses a configuration from now on. Resolves with its versions and whether it is the one in use already. */
+    replace: async (config: Config) => {
+      const versions = await versionsOf(config);
+      const isSame = isSameConfig(current.config, config);
+      if (!isSame) await (replacing = replace(config));
+      return { ...versions, isSame };
+    },
     /** Runs reloads one after the other, so that each replaces the one before it. */
     inTurn: (reload: () => Promise<void>): Promise<void> => {
       const reloaded = latest.then(reload);

@@ -13,11 +13,16 @@ interface ConfigStateDependencies {
 /** What operators can see of the configuration in use: its versions, and why a later one is not used. */
 export interface ConfigState {
   readonly use: (versions: ConfigVersions) => void;
-  readonly isInUse: (versions: ConfigVersions) => boolean;
   /** Runs a reload, and reports its outcome in the log, the metrics and `describe`. Rejects as the reload does. */
-  readonly report: (reload: () => Promise<ConfigVersions>) => Promise<void>;
+  readonly report: (reload: () => Promise<ReloadedConfig>) => Promise<void>;
   /** Returns the parts of `/readyz` about the configuration. */
   readonly describe: () => Readonly<Record<string, string>>;
+}
+
+/** The configuration after a successful reload. */
+interface ReloadedConfig extends ConfigVersions {
+  /** Whether it is the same as before. */
+  readonly isSame: boolean;
 }
 
 /** Creates the state of a broker that uses no configuration yet. */
@@ -29,8 +34,6 @@ export function createConfigState({ clock, logger, metrics }: ConfigStateDepende
     current = versions;
     metrics.setConfigVersions(versions);
   };
-  const isInUse = ({ version, secretsVersion }: ConfigVersions): boolean =>
-    current?.version === version && current.secretsVersion === secretsVersion;
   const fail = (error: unknown): void => {
     const text = describeProblems(error);
     metrics.countReload('failed', clock.nowMs());
@@ -41,8 +44,7 @@ export function createConfigState({ clock, logger, metrics }: ConfigStateDepende
     }
     failure = { text, at: failure?.text === text ? failure.at : new Date(clock.nowMs()).toISOString() };
   };
-  const succeed = (versions: ConfigVersions): void => {
-    const isSame = isInUse(versions);
+  const succeed = ({ isSame, ...versions }: ReloadedConfig): void => {
     metrics.countReload(isSame ? 'unchanged' : 'applied', clock.nowMs());
     if (isSame && failure === undefined) logger.debug({ config: versions }, 'configuration unchanged');
     else logger.info({ config: versions }, 'configuration reloaded');
@@ -51,7 +53,6 @@ export function createConfigState({ clock, logger, metrics }: ConfigStateDepende
   };
   return {
     use,
-    isInUse,
     report: async (reload) => {
       try {
         succeed(await reload());

@@ -7,14 +7,14 @@ import { startRetention } from './audit/retention.ts';
 import type { Config } from './config/config.ts';
 import { closeOpened, createDisposalStack, keepOrOpen, type DisposalStack, type Held } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
-import { openParts, type Parts } from './open-parts.ts';
+import { egressPartsOf, openParts, type Parts } from './open-parts.ts';
 import type { SharedParts } from './open-shared-parts.ts';
 import { versionOfPolicies } from './policy/policy-version.ts';
 import type { Decision } from './storage/audit-store.ts';
 import type { StoreHealth } from './storage/store-health.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { checkReadiness, type Lifecycle } from './telemetry/readiness.ts';
-import { listObservedRules } from './vendors/connections.ts';
+import { listObservedRules, vendorPartsOf } from './vendors/connections.ts';
 import { createPerform } from './vendors/perform.ts';
 
 /** What one configuration opens: its parts, and the routes that use them. */
@@ -135,4 +135,17 @@ export function listFixedChanges(before: Config, after: Config): string[] {
   return fixed
     .filter(([, of]) => !isSameValue(of(before), of(after)))
     .map(([field]) => `${field}: has changed, and only a restart of the broker applies this; nothing was applied`);
+}
+
+/** Returns whether two configurations are the same. What cannot be compared, such as a function, counts as changed. */
+export function isSameConfig(before: Config, after: Config): boolean {
+  const partsOf = (config: Config) => {
+    const { connections, egress: _egress, ...fields } = config;
+    return [
+      fields,
+      egressPartsOf(config),
+      connections.map((connection) => [connection.name, connection.policy, ...vendorPartsOf(connection)]),
+    ];
+  };
+  return isSameValue(partsOf(before), partsOf(after));
 }

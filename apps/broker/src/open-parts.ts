@@ -61,7 +61,7 @@ export interface OpenDependencies {
 export function openParts(config: Config, dependencies: OpenDependencies, resources: DisposalStack): Parts {
   const { clock, shared } = dependencies;
   const earlier = dependencies.earlier?.held;
-  const heldEgress = keepOrOpen(earlier?.egress, config.egress, () => openEgress(config.egress), closeOpened);
+  const heldEgress = keepOrOpen(earlier?.egress, egressPartsOf(config), () => openEgress(config.egress), closeOpened);
   const egress = heldEgress.hold(resources);
   const { connections, vendors } = openConnections(config, { ...dependencies, egress }, resources);
   const openIssuers = (issuers: Omit<VerifiedIssuers, 'egress'>, kept: HeldVerifier | undefined) =>
@@ -90,6 +90,11 @@ export function openParts(config: Config, dependencies: OpenDependencies, resour
     operatorVerifier: ofOperators?.opened,
     held: { egress: heldEgress, vendors, callerLimits, verifier: apps, operatorVerifier: ofOperators },
   };
+}
+
+/** Networks are objects of a class, which are compared as JSON. */
+export function egressPartsOf({ egress: { allow, noProxy, ...others } }: Config): readonly unknown[] {
+  return [others, JSON.stringify([allow, noProxy])];
 }
 
 const nothingToClose = (): void => {};

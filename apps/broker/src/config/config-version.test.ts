@@ -1,5 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
+import type { VendorDefinition } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { versionsOf } from './config-version.ts';
 import { parseConfig } from './parse-config.ts';
 
@@ -57,4 +59,21 @@ test.each<[string, object]>([
 ])('a change of %s changes the version', async (_name, changes) => {
   const before = await versions();
   expect((await versions(changes)).version).not.toBe(before.version);
+});
+
+test('the options that an adapter parses to an address, or to what contains itself, have a version', async () => {
+  const adapter: VendorDefinition = {
+    id: 'acme',
+    title: 'Acme',
+    options: z.strictObject({
+      url: z.string().transform((text) => {
+        const parsed: Record<string, unknown> = { url: new URL(text) };
+        return Object.assign(parsed, { parsed });
+      }),
+    }),
+    credentials: [],
+    create: () => ({ id: 'acme', close: async () => undefined }),
+  };
+  const of = (url: string) => versions({ adapters: [adapter], vendors: { acme: { url } } });
+  expect((await of('https://a.example.com')).version).not.toBe((await of('https://b.example.com')).version);
 });

@@ -17,6 +17,8 @@ const deriveKey = promisify<string, string, number, { readonly N: number }, Buff
 /** A guess of the secrets costs this much processor time (RFC 7914), because the version of the secrets is shown to operators. */
 const guessCost = { N: 4096 };
 
+const maxDepth = 50;
+
 /** Returns the versions of a configuration. */
 export async function versionsOf(config: Config): Promise<ConfigVersions> {
   const { connections, ...fields } = config;
@@ -51,6 +53,11 @@ function withoutSecrets(
   if (value instanceof Map || value instanceof Set) return [...value].map((part, index) => within(part, String(index)));
   if (Array.isArray(value)) return value.map((part, index) => within(part, String(index)));
   if (typeof value !== 'object' || value === null) return value;
+  // An adapter of the operator may parse its options to anything, also to what contains itself.
+  if (path.length > maxDepth) return null;
+  const { toJSON } = value as { toJSON?: unknown };
+  const json: unknown = typeof toJSON === 'function' ? toJSON.call(value) : undefined;
+  if (typeof json === 'string') return within(json, 'json');
   const entries = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
   return Object.fromEntries(entries.map(([name, part]) => [name, within(part, name)]));
 }
