@@ -159,6 +159,32 @@ test('a reload of other connections leaves the TCP connection to a vendor open',
   expect(sandbox.calls()['nymbl-idp']).toEqual({ 'POST /oauth2/token': 1 });
 });
 
+test('a server token that was issued with other options is not used after a reload, and one of the same options is', async () => {
+  const { urls, credentials } = sandbox;
+  const { clientId, clientSecret, apiKey, customer } = credentials.nymbl;
+  const nymbl = {
+    baseUrl: urls.nymbl,
+    tokenUrl: `${urls.nymblIdp}/oauth2/token`,
+    clientId,
+    clientSecret,
+    apiKey,
+    customer: { value: customer },
+    allow: [{ method: 'GET', path: '/Patients' }],
+  };
+  const { call, reload } = await startBroker(fieldsOf({ vendors: { nymbl } }));
+  const readPatients = async () => (await call('/v1/vendors/nymbl/proxy/Patients')).status;
+  const issued = () => sandbox.calls()['nymbl-idp']?.['POST /oauth2/token'];
+  expect([await readPatients(), issued()]).toEqual([200, 1]);
+  await reload(fieldsOf({ vendors: { nymbl: { ...nymbl, requiredScopes: [], issuers: [urls.idp] } } }));
+  expect([await readPatients(), issued()]).toEqual([200, 1]);
+  await reload(
+    fieldsOf({ vendors: { nymbl: { ...nymbl, tokenUrl: nymbl.tokenUrl.replace('127.0.0.1', 'localhost') } } }),
+  );
+  expect([await readPatients(), issued()]).toEqual([200, 2]);
+  await reload(fieldsOf({ vendors: { nymbl } }));
+  expect([await readPatients(), issued()]).toEqual([200, 2]);
+});
+
 test('a request that began before a reload ends by the configuration that it began with', async () => {
   const { broker, issue, reload } = await startBroker();
   sandbox.setFaults([{ vendor: 'nudge', fault: heldAtGate }]);

@@ -1,7 +1,7 @@
 import { hash, KeyObject, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Secret } from '@valetkey/core-types';
-import type { Config } from './config.ts';
+import type { Config, ConnectionConfig } from './config.ts';
 import { isSecret, secretsOf } from './secret-values.ts';
 
 /** What tells two configurations apart, without any value of them. Brokers with the same configuration have the same versions. */
@@ -22,17 +22,32 @@ const maxDepth = 50;
 /** Returns the versions of a configuration. */
 export async function versionsOf(config: Config): Promise<ConfigVersions> {
   const { connections, ...fields } = config;
-  const named = connections.map(({ definition: { id, source, recipe }, ...connection }) => ({
-    ...connection,
-    vendor: id,
-    recipe: recipe && (source as { readonly recipe?: unknown } | undefined)?.recipe,
-  }));
+  const named = connections.map((connection) => {
+    const { definition: _definition, ...others } = connection;
+    return { ...others, vendor: describeVendor(connection) };
+  });
   const known = secretsOf(config);
   const secrets: string[] = [];
   const plain = withoutSecrets({ ...fields, connections: named }, [], (text) => isSecret(text, known), secrets);
   const key = await deriveKey(JSON.stringify(secrets.toSorted()), 'valetkey secrets', 6, guessCost);
-  return { version: hash('sha256', JSON.stringify(plain), 'hex').slice(0, 12), secretsVersion: key.toString('hex') };
+  return { version: digestOf(plain), secretsVersion: key.toString('hex') };
 }
+
+/**
+ * Returns a text that changes when a connection gets another vendor, other options or another recipe. Its secrets and its policy do not
+ * change it.
+ */
+export function versionOfVendor(connection: ConnectionConfig): string {
+  const known = secretsOf(connection);
+  const parts = [describeVendor(connection), connection.options];
+  return digestOf(withoutSecrets(parts, [], (text) => isSecret(text, known), []));
+}
+
+function describeVendor({ definition: { id, source, recipe } }: ConnectionConfig): readonly unknown[] {
+  return [id, recipe && (source as { readonly recipe?: unknown } | undefined)?.recipe];
+}
+
+const digestOf = (plain: unknown): string => hash('sha256', JSON.stringify(plain), 'hex').slice(0, 12);
 
 /** Returns a value as JSON with its fields in order and without its secrets, which are added to `secrets` with their places. */
 function withoutSecrets(

@@ -1,6 +1,7 @@
-import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
+import type { Clock, TokenKey, Vendor, VendorEvent } from '@valetkey/core-types';
 import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
+import { versionOfVendor } from '../config/config-version.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { AssertDecided } from '../policy/decide.ts';
@@ -21,8 +22,20 @@ export interface Connection {
   /** Asks the function of the policy about a request that the rules and the allow-list allow. */
   readonly assertDecided?: AssertDecided | undefined;
   readonly users: VendorUsers;
+  /** Changes with the options of the vendor. Tokens that were issued with other options are not used. Absent: tokens are used as before. */
+  readonly version?: string | undefined;
   /** Present if the connection's tokens must not outlive the token of the caller. */
   readonly appTokenBound?: AppTokenBound | undefined;
+}
+
+/** Returns the key under which the token cache keeps a token of a connection. `key` is that of the vendor. */
+export function cacheKeyOf({ name, version = '' }: Pick<Connection, 'name' | 'version'>, key: TokenKey): TokenKey {
+  const { secretVersion = '' } = key;
+  return {
+    ...key,
+    connection: name,
+    secretVersion: version === '' ? key.secretVersion : `${secretVersion} ${version}`,
+  };
 }
 
 export type Connections = ReadonlyMap<string, Connection>;
@@ -68,14 +81,16 @@ interface ConnectionDependencies {
 
 /** Creates a connection over its vendor. */
 export function createConnection(
-  { name, policy }: ConnectionConfig,
+  configured: ConnectionConfig,
   vendor: Vendor,
   { store, clock }: ConnectionDependencies,
 ): Connection {
+  const { name, policy } = configured;
+  const version = versionOfVendor(configured);
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
   const appTokenBound = policy.boundByAppToken ? createAppTokenBound(name, vendor.id, clock) : undefined;
   const placed = { place: `vendors.${name}`, vendor: vendor.id, policy: policy.policy };
   const { enforced, observed, assertDecided } = createPolicyRules(placed, clock);
   const rules = [...createAccessRules({ name, vendor, policy }), ...enforced];
-  return { name, vendor, rules, observedRules: observed, assertDecided, users, appTokenBound };
+  return { name, vendor, rules, observedRules: observed, assertDecided, users, version, appTokenBound };
 }
