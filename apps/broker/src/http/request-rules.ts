@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isHostAllowed, ValetKeyError, type Principal } from '@valetkey/core-types';
@@ -18,7 +18,9 @@ import type { LogFn, Logger } from 'pino';
 import type { CallerRequest, Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { OperationRequest } from '../vendors/perform.ts';
-import { cutOff, linger, type BodyProgress } from './sockets.ts';
+import type { AdmissionRules } from './admission.ts';
+import { markHeader, refusePlainOptions } from './cross-origin.ts';
+import { cutOff, linger, type BodyProgress, type RequestHeadRules, type Routing } from './sockets.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -31,21 +33,21 @@ declare module 'fastify' {
 /** The most requests of one TCP connection that may be pending at once. */
 const maxPipelinedRequests = 32;
 
-export interface RequestHeadRules {
-  /** The host names that requests may use besides loopback names and the address that received the request. Absent: every name. */
-  readonly hostNames?: readonly string[] | undefined;
-  /** Whether the CORS plugin responds to OPTIONS. */
-  readonly hasCors: boolean;
-}
-
-export const createRequestId = (): string => randomUUID();
+/**
+ * Returns a new request id. Ids of one moment are near each other in their order (RFC 9562 section 5.7), so that the index of the
+ * decisions by request id grows at its end: an id without an order changes a page of its own, which a large index must first read.
+ */
+// Older versions of Node lack `randomUUIDv7`.
+export const createRequestId: () => string = (randomUUIDv7 as typeof randomUUIDv7 | undefined) ?? randomUUID;
 
 /** Creates the logger of a request when its first line is written. Few requests write one, and each child took 3 % of a request. */
 class RequestLogger implements FastifyBaseLogger {
+  readonly #parent: Logger;
   readonly #create: () => Logger;
   #created: Logger | undefined;
 
-  constructor(create: () => Logger) {
+  constructor(parent: Logger, create: () => Logger) {
+    this.#parent = parent;
     this.#create = create;
   }
 
@@ -66,27 +68,27 @@ class RequestLogger implements FastifyBaseLogger {
   }
 
   trace(...line: unknown[]): void {
-    this.#logger.trace(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('trace')) this.#logger.trace(...(line as Parameters<LogFn>));
   }
 
   debug(...line: unknown[]): void {
-    this.#logger.debug(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('debug')) this.#logger.debug(...(line as Parameters<LogFn>));
   }
 
   info(...line: unknown[]): void {
-    this.#logger.info(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('info')) this.#logger.info(...(line as Parameters<LogFn>));
   }
 
   warn(...line: unknown[]): void {
-    this.#logger.warn(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('warn')) this.#logger.warn(...(line as Parameters<LogFn>));
   }
 
   error(...line: unknown[]): void {
-    this.#logger.error(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('error')) this.#logger.error(...(line as Parameters<LogFn>));
   }
 
   fatal(...line: unknown[]): void {
-    this.#logger.fatal(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('fatal')) this.#logger.fatal(...(line as Parameters<LogFn>));
   }
 
   silent(): void {}
@@ -94,7 +96,7 @@ class RequestLogger implements FastifyBaseLogger {
 
 /** Returns the function that creates the logger of a request. It keeps the broker's log level; the logger given to Fastify is quiet. */
 export function createChildLogger(logger: Logger): NonNullable<FastifyServerOptions['childLoggerFactory']> {
-  return (_quiet, bindings, options) => new RequestLogger(() => logger.child(bindings, options));
+  return (_quiet, bindings, options) => new RequestLogger(logger, () => logger.child(bindings, options));
 }
 
 /** Returns the hook that refuses a request by its head, before its caller is known. */
@@ -103,7 +105,7 @@ export function checkHead({ hostNames, hasCors }: RequestHeadRules): onRequestHo
     writeCommonHeaders(request, reply);
     refuseUnsafeHead(request.raw);
     if (hostNames !== undefined) assertHostAllowed(request.raw, hostNames);
-    if (hasCors) refusePlainOptions(request);
+    if (hasCors && request.method === 'OPTIONS') refusePlainOptions(request);
     done();
   };
 }
@@ -115,12 +117,6 @@ export function closeWhileDraining(lifecycle: Lifecycle): onSendHookHandler<unkn
     done(null, payload);
   };
 }
-
-/**
- * The header that marks a response as one of a broker. Its value says who wrote the response: `broker`, or `vendor` for the
- * response to a proxied call. A client can thus tell both from the page of a gateway or of a network's sign-in.
- */
-export const markHeader = 'valet-key';
 
 export function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): void {
   reply
@@ -159,14 +155,6 @@ function refuseUnsafeHead({ rawHeaders, headers, httpVersion }: IncomingMessage)
   }
 }
 
-/** Refuses an OPTIONS request that is not a preflight. Otherwise the CORS plugin would respond with its own text. */
-function refusePlainOptions({ method, headers }: FastifyRequest): void {
-  const isPreflight = headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
-  if (method === 'OPTIONS' && !isPreflight) {
-    throw new ValetKeyError('invalid_request', 'OPTIONS is only for the preflight requests of browsers.');
-  }
-}
-
 /** Refuses a request whose `Host` is neither of this machine nor one of `hostNames`. Throws `forbidden`. */
 function assertHostAllowed({ headers, socket }: IncomingMessage, hostNames: readonly string[]): void {
   if (isHostAllowed(headers.host, socket.localAddress, hostNames)) return;
@@ -176,45 +164,55 @@ function assertHostAllowed({ headers, socket }: IncomingMessage, hostNames: read
   });
 }
 
-/** The routes of one configuration, and the requests that they serve. */
-export interface Routes {
-  readonly handle: RequestListener;
-  /** The number of requests that run now. */
-  running: number;
-  /** Called when the last of these requests has ended. */
-  onIdle?: (() => void) | undefined;
-}
-
-/** The routes by which a listener serves the requests that begin now. */
-export interface Routing {
-  current: Routes;
+/** Lets a listener serve each request by the routes that are current when it begins, in place of Fastify's own handler. */
+export function startRouting({ server, routing: handle }: FastifyInstance): Routing {
+  const routing: Routing = { current: { handle, running: 0 } };
+  server.removeAllListeners('request').on('request', (request, response) => {
+    const { current } = routing;
+    current.running += 1;
+    response.on('close', () => {
+      if ((current.running -= 1) === 0) current.onIdle?.();
+    });
+    current.handle(request, response);
+  });
+  return routing;
 }
 
 /**
- * Lets a listener serve each request by the routes that are current when it begins, in place of Fastify's own handler.
- *
- * It closes a TCP connection that pipelines more requests than any real client does. Node would keep all their responses in
- * memory, and a request of a few bytes can have a response of several thousand.
+ * Starts each request when the broker has time for it. A request that is refused reaches no hook and no route, because to refuse it
+ * must cost much less than to serve it.
  */
-export function startRouting({ server, routing: handle }: FastifyInstance): Routing {
-  const routing: Routing = { current: { handle, running: 0 } };
-  const connections = new WeakMap<Socket, { pending: number }>();
+export function admitRequests({ server }: FastifyInstance, { admission, isExempt, refuse }: AdmissionRules): void {
+  const [serve] = server.listeners('request') as [RequestListener];
   server.removeAllListeners('request').on('request', (request, response) => {
-    const { current } = routing;
-    const { socket } = request;
+    if (admission.startsLeft > 0) {
+      admission.startsLeft -= 1;
+      serve(request, response);
+    } else if (isExempt(request)) serve(request, response);
+    else {
+      admission.wait((isRefused) => {
+        // A client that has gone would receive nothing.
+        if (request.socket.destroyed) return;
+        if (isRefused) refuse(request, response);
+        else serve(request, response);
+      });
+    }
+  });
+}
+
+/**
+ * Closes a TCP connection that pipelines more requests than any real client does. Node would keep all their responses in memory,
+ * and a request of a few bytes can have a response of several thousand.
+ */
+export function limitPipelining({ server }: FastifyInstance): void {
+  const connections = new WeakMap<Socket, { pending: number }>();
+  server.on('request', ({ socket }, response) => {
     const connection = connections.get(socket) ?? { pending: 0 };
     if (connection.pending === 0) connections.set(socket, connection);
     connection.pending += 1;
-    current.running += 1;
-    response.on('close', () => {
-      connection.pending -= 1;
-      current.running -= 1;
-      if (current.running === 0) current.onIdle?.();
-    });
-    current.handle(request, response);
+    response.on('close', () => (connection.pending -= 1));
     if (connection.pending > maxPipelinedRequests) cutOff(socket);
   });
-  return routing;
 }
 
 /**

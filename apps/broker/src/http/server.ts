@@ -2,7 +2,6 @@ import { METHODS } from 'node:http';
 import cors from '@fastify/cors';
 import { ValetKeyError } from '@valetkey/core-types';
 import type { DpopSupport } from '@valetkey/jwt-verify';
-import { proxyResponseHeaders } from '@valetkey/vendor-clients';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -15,28 +14,32 @@ import fastify, {
 } from 'fastify';
 import type { Logger } from 'pino';
 import type { Lifecycle } from '../telemetry/readiness.ts';
+import type { AdmissionRules } from './admission.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
-import { addEmptyBodyParser } from './empty-body.ts';
+import { addEmptyBodyParser } from './body-parsers.ts';
 import {
+  admitRequests,
   checkHead,
   closeWhileDraining,
   createChildLogger,
   createJsonParser,
   createRequestId,
   forgetMediaType,
+  limitPipelining,
   lingerAfterUnreadBody,
-  markHeader,
   requireBodyProgress,
   startRouting,
   writeCommonHeaders,
-  type Routing,
 } from './request-rules.ts';
+import { exposedHeaders, originPatterns } from './cross-origin.ts';
+import { createSaturationRefusal } from './saturation-refusal.ts';
 import {
   closeIdleSockets,
   createSocketRefusal,
   cutOffVisibly,
   defaultBodyProgress,
   type BodyProgress,
+  type Routing,
 } from './sockets.ts';
 
 const maxBodyBytes = 16_384;
@@ -56,6 +59,8 @@ export interface HttpServerOptions {
   readonly hostNames?: readonly string[] | undefined;
   /** The addresses and networks of the proxies whose `X-Forwarded-For` states the address of a client. Absent: none. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Decides when a request starts. Absent: at once. */
+  readonly admission?: Omit<AdmissionRules, 'refuse'> | undefined;
   readonly bodyProgress?: BodyProgress | undefined;
 }
 
@@ -115,10 +120,15 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
 
   routings.set(server, startRouting(server));
+  if (options.admission !== undefined) {
+    const refuse = createSaturationRefusal({ origins, lifecycle, countError });
+    admitRequests(server, { ...options.admission, refuse });
+  }
   closeIdleSockets(server);
   cutOffVisibly(server);
   lingerAfterUnreadBody(server);
   requireBodyProgress(server, options.bodyProgress ?? defaultBodyProgress);
+  limitPipelining(server);
   // Node's own refusal of an unknown expectation has no body and no request id. RFC 9110 section 10.1.1 allows to ignore it.
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   for (const method of METHODS) {
@@ -161,25 +171,15 @@ function withoutAddresses(logger: Logger): FastifyBaseLogger {
   return logger.child({}, { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level });
 }
 
-const loopbackOrigin = /^https?:\/\/(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
-
 /**
  * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only the `Authorization` header
  * identifies a caller, so no response allows the browser's own credentials.
  */
 function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
   server.register(cors, {
-    origin: origins.map((origin) => (origin === 'loopback' ? loopbackOrigin : origin)),
+    origin: originPatterns(origins),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: [
-      markHeader,
-      'date',
-      'dpop-nonce',
-      'retry-after',
-      'www-authenticate',
-      'x-request-id',
-      ...proxyResponseHeaders,
-    ],
+    exposedHeaders,
     credentials: false,
     maxAge: 600,
   });
