@@ -16,6 +16,7 @@ import { createStoreHealth } from './storage/store-health.ts';
 import type { Decision } from './storage/audit-store.ts';
 import type { Store } from './storage/store.ts';
 import { versionOfPolicies } from './policy/policy-version.ts';
+import { addStateGauges } from './telemetry/gauges.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { checkReadiness } from './telemetry/readiness.ts';
@@ -85,13 +86,8 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const { store, connections, verifier, operatorVerifier, redis } = parts;
   const storeHealth = createStoreHealth(store, clock);
   const audit = openAudit(config, { store, storeHealth, clock, logger, metrics }, dependencies, resources);
-  const perform = createPerform({
-    connections,
-    audit,
-    clock,
-    logger,
-    policyVersion: versionOfPolicies(config),
-  });
+  const policyVersion = versionOfPolicies(config);
+  const perform = createPerform({ connections, audit, clock, logger, policyVersion });
 
   const lifecycle = { draining: false };
   const drain = () => {
@@ -99,6 +95,9 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   };
   const observedRules = listObservedRules(connections, parts.forwardAuth);
   const readiness = () => checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules });
+  const verifiers = operatorVerifier === undefined ? [verifier] : [verifier, operatorVerifier];
+  const shown = { readiness, verifiers, audit, connections: () => connections.values() };
+  addStateGauges({ ...shown, metrics, clock, policyVersion });
   const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
   const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
@@ -144,6 +143,7 @@ function openAudit(
   const audit = createAudit({
     ...parts,
     key: auditKeyOf(config),
+    onCommit: (outcome, seconds) => metrics.commitTimes.add(outcome, seconds),
     listeners: [metrics.countDecision, ...(onDecision === undefined ? [] : [onDecision])],
   });
   return resources.use(audit, (opened) => opened.close());

@@ -15,7 +15,7 @@ import { openTokenStore } from './storage/open-token-store.ts';
 import { describeRedisFailure } from './storage/redis-failure.ts';
 import { describeStoreFailure } from './storage/store-failure.ts';
 import type { Store } from './storage/store.ts';
-import type { Metrics } from './telemetry/metrics.ts';
+import { timeVendorCalls, type Metrics } from './telemetry/metrics.ts';
 import { createOutageReporter, watchPing } from './telemetry/outage-reporter.ts';
 import { createConnection, type Connections } from './vendors/connections.ts';
 
@@ -151,6 +151,7 @@ function openConnections(
           metrics.countVendorEvent(event);
           logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor');
         },
+        observeCalls: (target) => timeVendorCalls(target, { metrics, clock }),
       });
       resources.use(connection.vendor, (vendor) => vendor.close());
       return [connection.name, connection];

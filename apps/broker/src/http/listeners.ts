@@ -12,7 +12,7 @@ import { createCallerLimits } from '../policy/caller-limits.ts';
 import type { PolicyRules } from '../policy/policy-rules.ts';
 import { createIdentifyOperator } from '../policy/operators.ts';
 import type { Store } from '../storage/store.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { timeRequests, type Metrics } from '../telemetry/metrics.ts';
 import type { Lifecycle, Readiness } from '../telemetry/readiness.ts';
 import type { Connections } from '../vendors/connections.ts';
 import type { Perform } from '../vendors/perform.ts';
@@ -68,6 +68,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     origins: config.cors.origins,
     hostNames: config.listen.hostNames,
     trustedProxies: config.listen.trustedProxies,
+    observe: observeAs('app', dependencies),
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const recordRefusal = createRecordRefusal(audit, connections);
@@ -119,6 +120,7 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
     lifecycle,
     countError: metrics.countError,
     hostNames: [host, ...hostNames],
+    observe: observeAs('admin', dependencies),
   });
   addHealthRoutes(admin, readiness);
   addAdminFrontRoutes(admin, isAdminApiOn(access));
@@ -126,6 +128,11 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
   const operatorIssuer = config.admin.operators?.issuer.issuer;
   addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), operatorIssuer, access, audit, clock });
   return admin;
+}
+
+function observeAs(listener: 'app' | 'admin', { metrics, clock, connections }: ListenerDependencies) {
+  const isConnection = (name: string) => connections.has(name);
+  return (server: FastifyInstance) => timeRequests(server, { listener, metrics, clock, isConnection });
 }
 
 function createAdminAccess(

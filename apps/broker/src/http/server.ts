@@ -52,6 +52,8 @@ export interface HttpServerOptions {
   /** The addresses and networks of the proxies whose `X-Forwarded-For` states the address of a client. Absent: none. */
   readonly trustedProxies?: readonly string[] | undefined;
   readonly bodyProgress?: BodyProgress | undefined;
+  /** Called before the server has routes. Absent: the server has no metrics of its requests. */
+  readonly observe?: ((server: FastifyInstance) => void) | undefined;
 }
 
 type ServerOptions = FastifyHttpOptions<FastifyInstance['server'], FastifyBaseLogger>;
@@ -109,6 +111,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
   });
 
+  options.observe?.(server);
   closeIdleSockets(server);
   cutOffVisibly(server);
   lingerAfterUnreadBody(server);
