@@ -143,7 +143,7 @@ function openAudit(
   const audit = createAudit({
     ...parts,
     key: auditKeyOf(config),
-    onCommit: (outcome, seconds) => metrics.commitTimes.add(outcome, seconds),
+    onCommit: metrics.timeCommit,
     listeners: [metrics.countDecision, ...(onDecision === undefined ? [] : [onDecision])],
   });
   return resources.use(audit, (opened) => opened.close());

@@ -63,6 +63,12 @@ export const brokerShape = {
         .describe(
           'The addresses of the proxies in front of the broker, such as `10.0.0.5` or `10.0.0.0/8`. The audit then has the client address that they state in `X-Forwarded-For`. Absent: it has the address that connects to the broker.',
         ),
+      proxyRequestIds: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether a request has the id that a proxy of `trustedProxies` sends in `X-Request-Id`, if it has 8 to 128 letters, digits and `_.:=+/-`. The proxy must set the header itself, because a client could otherwise choose the id. Default: each request has a new id.',
+        ),
     })
     .prefault({})
     .describe('The listener to which apps send their requests.'),

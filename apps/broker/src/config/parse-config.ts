@@ -112,8 +112,14 @@ function parseConnection(
 
 /** Returns the problems of fields that are valid one by one but cannot be combined. */
 function findConflicts({ listen, admin }: Pick<BrokerFields, 'listen' | 'admin'>): string[] {
+  const lacksProxies = listen.proxyRequestIds && listen.trustedProxies.length === 0;
   const everyAddress = new Set(['0.0.0.0', '::']);
   const isSameHost = listen.host === admin.host || [listen.host, admin.host].some((host) => everyAddress.has(host));
   const isSamePort = listen.port !== 0 && listen.port === admin.port && isSameHost;
-  return isSamePort ? ['admin.port: is the same as listen.port; change one of these two fields'] : [];
+  return [
+    ...(isSamePort ? ['admin.port: is the same as listen.port; change one of these two fields'] : []),
+    ...(lacksProxies
+      ? ['listen.proxyRequestIds: has no effect without listen.trustedProxies; name the proxies there that set X-Request-Id']
+      : []),
+  ];
 }

@@ -68,6 +68,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     origins: config.cors.origins,
     hostNames: config.listen.hostNames,
     trustedProxies: config.listen.trustedProxies,
+    proxyRequestIds: config.listen.proxyRequestIds,
     observe: observeAs('app', dependencies),
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);

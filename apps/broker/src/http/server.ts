@@ -16,6 +16,7 @@ import fastify, {
 import type { Logger } from 'pino';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
+import { takeRequestIdsOf } from './request-id.ts';
 import {
   addEmptyBodyParser,
   checkHead,
@@ -51,6 +52,8 @@ export interface HttpServerOptions {
   readonly hostNames?: readonly string[] | undefined;
   /** The addresses and networks of the proxies whose `X-Forwarded-For` states the address of a client. Absent: none. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Whether these proxies choose the ids of requests. Absent: each id is new. */
+  readonly proxyRequestIds?: boolean | undefined;
   readonly bodyProgress?: BodyProgress | undefined;
   /** Called before the server has routes. Absent: the server has no metrics of its requests. */
   readonly observe?: ((server: FastifyInstance) => void) | undefined;
@@ -100,6 +103,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const server = fastify({
     ...serverOptions,
     // Without a proxy, nothing that a client sends changes the address that the broker sees.
+    ...(options.proxyRequestIds && { genReqId: takeRequestIdsOf(trustedProxies) }),
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     loggerInstance: withoutAddresses(logger),
     childLoggerFactory: createChildLogger(logger),

@@ -19,8 +19,8 @@ export interface Metrics {
   readonly timesOfVendorCalls: (labels: VendorLabels) => Times;
   /** The number of requests under way. */
   readonly requestsUnderWay: Record<Listener, number>;
-  /** The times in which the transactions of the audit were committed. */
-  readonly commitTimes: Times;
+  /** Adds the time of a transaction of the audit. */
+  readonly timeCommit: (outcome: 'succeeded' | 'failed', seconds: number) => void;
   /** Adds a gauge that is read when Prometheus collects the metrics. */
   readonly addGauge: <Label extends string = never>(gauge: GaugeSource<Label>) => void;
   /** Returns everything counted so far, in the Prometheus text format. */
@@ -202,6 +202,7 @@ export function createMetrics(): Metrics {
     read: () => Object.entries(requestsUnderWay).map(([listener, count]) => [{ listener }, count]),
   });
   const commitTimes = histogram('audit_commit_duration', 'Time in which the store commits a transaction of the audit.');
+  const commits = commitTimes({});
 
   return {
     countDecision: ({ operation, connection = '', vendor, outcome }) => {
@@ -223,7 +224,7 @@ export function createMetrics(): Metrics {
     timesOfRequests: ({ route, connection }) => requestTimes({ route, connection }),
     timesOfVendorCalls: ({ connection, vendor }) => vendorTimes({ connection, vendor }),
     requestsUnderWay,
-    commitTimes: commitTimes({}),
+    timeCommit: (outcome, seconds) => commits.add(outcome, seconds),
     addGauge: (source) => addGauge(registry, source),
     render: () => registry.metrics(),
     contentType: registry.contentType,
