@@ -119,7 +119,9 @@ function findConflicts({ listen, admin }: Pick<BrokerFields, 'listen' | 'admin'>
   return [
     ...(isSamePort ? ['admin.port: is the same as listen.port; change one of these two fields'] : []),
     ...(lacksProxies
-      ? ['listen.proxyRequestIds: has no effect without listen.trustedProxies; name the proxies there that set X-Request-Id']
+      ? [
+          'listen.proxyRequestIds: has no effect without listen.trustedProxies; name the proxies there that set X-Request-Id',
+        ]
       : []),
   ];
 }

@@ -22,11 +22,29 @@ interface WatchedConnection {
   readonly isCircuitOpen: () => boolean;
 }
 
+const flag = (isTrue: boolean) => (isTrue ? 1 : 0);
+
 /** Adds the gauges that describe the state of the broker. */
-export function addStateGauges({ metrics, clock, readiness, policyVersion, ...parts }: GaugeDependencies): void {
-  const { verifiers, audit, connections } = parts;
-  const { addGauge } = metrics;
-  const flag = (isTrue: boolean) => (isTrue ? 1 : 0);
+export function addStateGauges(dependencies: GaugeDependencies): void {
+  const { metrics, clock, policyVersion } = dependencies;
+  addReadinessGauges(dependencies);
+  addIdentityGauges(dependencies);
+  addAuditGauges(dependencies);
+  const version = packageManifest.version;
+  metrics.addGauge({
+    name: 'build_info',
+    help: 'The version of the broker and of Node.',
+    labelNames: ['version', 'node_version'],
+    read: () => [[{ version, node_version: process.versions.node }, 1]],
+  });
+  addConfigurationGauges({ metrics, policyVersion, loadedAtMs: clock.nowMs() });
+}
+
+function addReadinessGauges({
+  metrics: { addGauge },
+  readiness,
+  connections,
+}: Pick<GaugeDependencies, 'metrics' | 'readiness' | 'connections'>): void {
   addGauge({
     name: 'ready',
     help: 'Whether the broker can serve calls.',
@@ -53,6 +71,12 @@ export function addStateGauges({ metrics, clock, readiness, policyVersion, ...pa
         flag(isCircuitOpen()),
       ]),
   });
+}
+
+function addIdentityGauges({
+  metrics: { addGauge },
+  verifiers,
+}: Pick<GaugeDependencies, 'metrics' | 'verifiers'>): void {
   const statuses = () => verifiers.flatMap((verifier) => verifier.status());
   addGauge({
     name: 'identity_keys',
@@ -67,6 +91,9 @@ export function addStateGauges({ metrics, clock, readiness, policyVersion, ...pa
     read: () =>
       statuses().flatMap(({ issuer, ageSeconds }) => (ageSeconds === null ? [] : [[{ issuer }, ageSeconds] as const])),
   });
+}
+
+function addAuditGauges({ metrics: { addGauge }, audit }: Pick<GaugeDependencies, 'metrics' | 'audit'>): void {
   addGauge({
     name: 'audit_queue',
     help: 'Decisions that are not committed yet. The responses wait for them.',
@@ -81,14 +108,6 @@ export function addStateGauges({ metrics, clock, readiness, policyVersion, ...pa
         () => 0,
       ),
   });
-  const version = packageManifest.version;
-  addGauge({
-    name: 'build_info',
-    help: 'The version of the broker and of Node.',
-    labelNames: ['version', 'node_version'],
-    read: () => [[{ version, node_version: process.versions.node }, 1]],
-  });
-  addConfigurationGauges({ metrics, policyVersion, loadedAtMs: clock.nowMs() });
 }
 
 const watchedParts = new Set(['store', 'identity', 'operators', 'redis']);

@@ -194,13 +194,7 @@ export function createMetrics(): Metrics {
     'vendor_call_duration',
     'Time of each HTTP request to a vendor, until its response is read. Of a proxied call, until the head has arrived.',
   );
-  const requestsUnderWay = { app: 0, admin: 0 };
-  addGauge(registry, {
-    name: 'requests_under_way',
-    help: 'Requests whose response is not sent yet.',
-    labelNames: ['listener'],
-    read: () => Object.entries(requestsUnderWay).map(([listener, count]) => [{ listener }, count]),
-  });
+  const requestsUnderWay = addRequestsUnderWay(registry);
   const commitTimes = histogram('audit_commit_duration', 'Time in which the store commits a transaction of the audit.');
   const commits = commitTimes({});
 
@@ -231,12 +225,23 @@ export function createMetrics(): Metrics {
   };
 }
 
+function addRequestsUnderWay(registry: Registry): Record<Listener, number> {
+  const requestsUnderWay = { app: 0, admin: 0 };
+  addGauge(registry, {
+    name: 'requests_under_way',
+    help: 'Requests whose response is not sent yet.',
+    labelNames: ['listener'],
+    read: () => Object.entries(requestsUnderWay).map(([listener, count]) => [{ listener }, count]),
+  });
+  return requestsUnderWay;
+}
+
 function addGauge<Label extends string>(registry: Registry, { name, help, labelNames = [], read }: GaugeSource<Label>) {
-  new Gauge({
+  const gauge = new Gauge({
     name: `valetkey_${name}`,
     help,
     labelNames,
-    registers: [registry],
+    registers: [],
     async collect() {
       const reading = await read();
       this.reset();
@@ -244,6 +249,7 @@ function addGauge<Label extends string>(registry: Registry, { name, help, labelN
       else for (const [labels, value] of reading) this.set(labels, value);
     },
   });
+  registry.registerMetric(gauge);
 }
 
 interface RequestTimesOptions {

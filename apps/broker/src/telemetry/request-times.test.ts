@@ -150,7 +150,9 @@ test('the times of calls to a vendor are counted by connection and outcome', asy
     clock.advance(500);
     call.end(end);
   }
-  const counts = (await metrics.render()).matchAll(/^valetkey_vendor_call_duration_seconds_(?:sum|count){(.*)} (.*)$/gm);
+  const counts = (await metrics.render()).matchAll(
+    /^valetkey_vendor_call_duration_seconds_(?:sum|count){(.*)} (.*)$/gm,
+  );
   const labels = 'connection="acme-eu",vendor="acme"';
   expect([...counts].map(([, found, value]) => `${found} ${value}`)).toEqual([
     `${labels},outcome="succeeded" 0.5`,

@@ -46,7 +46,9 @@ interface ConnectionDependencies {
   readonly egress: Egress;
   readonly onEvent: (event: ConnectionEvent) => void;
   /** Returns the observer of the calls of one connection. */
-  readonly observeCalls?: ((target: { connection: string; vendor: string }) => VendorDependencies['onCall']) | undefined;
+  readonly observeCalls?:
+    | ((target: { connection: string; vendor: string }) => VendorDependencies['onCall'])
+    | undefined;
 }
 
 /** Creates a connection and its vendor from the configuration. The caller of this function must close `connection.vendor`. */
@@ -71,5 +73,14 @@ export function createConnection(
   const placed = { place: `vendors.${name}`, vendor: vendor.id, policy: policy.policy };
   const { enforced, observed, assertDecided } = createPolicyRules(placed, clock);
   const rules = [...createAccessRules({ name, vendor, policy }), ...enforced];
-  return { name, vendor, rules, observedRules: observed, assertDecided, users, appTokenBound, isCircuitOpen: () => isOpen };
+  return {
+    name,
+    vendor,
+    rules,
+    observedRules: observed,
+    assertDecided,
+    users,
+    appTokenBound,
+    isCircuitOpen: () => isOpen,
+  };
 }

@@ -68,7 +68,10 @@ test('a request of a client that is no trusted proxy has a new id, and so has ev
   await using sandbox = await createSandbox();
   await using broker = await startRecordingBroker(createConfigFor(sandbox));
   const headers = { 'x-request-id': 'client-chosen-1' };
-  const responses = [await broker.call('/healthz', undefined, { headers }), await broker.callAdmin('/healthz', { headers })];
+  const responses = [
+    await broker.call('/healthz', undefined, { headers }),
+    await broker.callAdmin('/healthz', { headers }),
+  ];
   const listen = { port: 0, trustedProxies: ['127.0.0.0/8'], proxyRequestIds: true };
   await using trusting = await startRecordingBroker({ ...createConfigFor(sandbox), listen });
   responses.push(await trusting.callAdmin('/healthz', { headers }));

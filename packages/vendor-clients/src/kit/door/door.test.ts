@@ -358,10 +358,7 @@ test('the observer of a door learns of each HTTP request and its end, and adds h
 test('the observer of a door learns the error of a call without a response, and of a caller that aborts', async () => {
   const seen: unknown[] = [];
   const observe = (baseUrl: string) =>
-    openDoor(
-      { vendor, baseUrl, timeoutMs: 60_000 },
-      { onCall: () => ({ end: (end) => void seen.push(end) }) },
-    );
+    openDoor({ vendor, baseUrl, timeoutMs: 60_000 }, { onCall: () => ({ end: (end) => void seen.push(end) }) });
   await using silent = await startVendorServer(() => undefined);
   const { url } = await (async () => {
     await using closed = await startVendorServer({ json: {} });
@@ -372,6 +369,6 @@ test('the observer of a door learns the error of a call without a response, and 
   const aborted = observe(silent.url).begin({ signal: caller.signal }).send(call);
   await vi.waitFor(() => expect(silent.calls).toHaveLength(1));
   caller.abort();
-  await expect(aborted).rejects.toThrow();
+  await expect(aborted).rejects.toThrow('aborted');
   expect(seen).toEqual([{ error: 'vendor_unavailable' }, { error: 'aborted' }]);
 });

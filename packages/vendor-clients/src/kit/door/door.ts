@@ -1,13 +1,7 @@
 import type { lookup as systemLookup } from 'node:dns';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import {
-  systemClock,
-  ValetKeyError,
-  type CallOptions,
-  type VendorCallEnd,
-  type VendorDependencies,
-} from '@valetkey/core-types';
+import { systemClock, ValetKeyError, type CallOptions, type VendorDependencies } from '@valetkey/core-types';
 import type { Dispatcher } from 'undici';
 import { directEgress, type Egress } from '../egress/egress.ts';
 import type { CallState, ObservedCall } from '../egress/keep-alive-client.ts';
@@ -17,7 +11,7 @@ import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts
 import { describeNetworkFailure } from './network-failure.ts';
 import { decodeBody } from './read-body.ts';
 import { refusalError, unusableStatusError, type StatusMeanings } from './refusal.ts';
-import { collectResponse, type ResponseHeaders, type VendorName, type VendorResponse } from './response.ts';
+import { collectResponse, reportEnd, type ResponseHeaders, type VendorName, type VendorResponse } from './response.ts';
 import { requestHead, toStreamedResponse, type StreamedResponse } from './stream.ts';
 
 /** What a vendor client works with. Each dependency has a default. */
@@ -278,35 +272,6 @@ function createRunner({ vendor, baseUrl, timeoutMs }: DoorOptions, dependencies:
       throw explain(failure);
     }
   };
-}
-
-/** Reports how a call ends, and returns its result. */
-async function reportEnd<Result>(
-  sent: Promise<Result>,
-  {
-    statusOf,
-    explain,
-    end,
-  }: Pick<Run<Result>, 'statusOf'> & {
-    readonly explain: (failure: unknown) => unknown;
-    readonly end: (end: VendorCallEnd) => void;
-  },
-): Promise<Result> {
-  let result: Result;
-  try {
-    result = await sent;
-  } catch (failure) {
-    end(endOf(explain(failure)));
-    throw failure;
-  }
-  end({ status: statusOf(result) });
-  return result;
-}
-
-function endOf(failure: unknown): VendorCallEnd {
-  if (!ValetKeyError.isInstance(failure)) return { error: 'aborted' };
-  const { code, cause } = failure;
-  return cause?.type === 'vendor_status' ? { status: cause.status } : { error: code };
 }
 
 async function waitForShared<Result>(
