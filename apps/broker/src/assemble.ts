@@ -19,6 +19,7 @@ import { versionOfPolicies } from './policy/policy-version.ts';
 import { addStateGauges } from './telemetry/gauges.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { openTracing } from './telemetry/tracing.ts';
 import { checkReadiness } from './telemetry/readiness.ts';
 import { listObservedRules } from './vendors/connections.ts';
 import { createPerform } from './vendors/perform.ts';
@@ -80,9 +81,11 @@ export function assemble(config: Config, dependencies: BrokerDependencies = {}):
 }
 
 function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
-  const { clock = systemClock, logger = createLogger(config.log.level) } = dependencies;
+  const { openTelemetry } = config.telemetry;
+  const tracing = openTelemetry && resources.use(openTracing(openTelemetry), (opened) => opened.close());
+  const { clock = systemClock, logger = createLogger(config.log.level, undefined, tracing?.logFields) } = dependencies;
   const metrics = createMetrics();
-  const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
+  const parts = openParts(config, { clock, logger, metrics, tracing, store: dependencies.store }, resources);
   const { store, connections, verifier, operatorVerifier, redis } = parts;
   const storeHealth = createStoreHealth(store, clock);
   const audit = openAudit(config, { store, storeHealth, clock, logger, metrics }, dependencies, resources);
@@ -98,7 +101,12 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const verifiers = operatorVerifier === undefined ? [verifier] : [verifier, operatorVerifier];
   const shown = { readiness, verifiers, audit, connections: () => connections.values() };
   addStateGauges({ ...shown, metrics, clock, policyVersion });
-  const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
+  if (tracing !== undefined) {
+    tracing.exportMetrics(metrics);
+    // Closed after the listeners, which end the last spans, and before the parts whose state is exported once more.
+    resources.use(tracing, (opened) => opened.close());
+  }
+  const shared = { ...parts, tracing, clock, logger, metrics, audit, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
   const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
   let closing: Promise<void> | undefined;

@@ -11,6 +11,7 @@ import { issuerFieldSchema } from './issuer-fields.ts';
 import { operatorsSchema } from './operator-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
 import { storeSchema } from './store-fields.ts';
+import { telemetrySchema } from './telemetry-fields.ts';
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
 const portSchema = z.int(wrongPort).min(0, wrongPort).max(65_535, wrongPort);
@@ -230,4 +231,5 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('The log, which the broker writes to standard output.'),
+  telemetry: telemetrySchema,
 };

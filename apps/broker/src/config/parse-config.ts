@@ -21,6 +21,7 @@ import {
   type KnownVendors,
   type VendorRegistry,
 } from './known-vendors.ts';
+import { findTelemetryProblems } from './telemetry-fields.ts';
 import { findUnplainData } from './plain-data.ts';
 import type { RecipeFiles } from './recipe-files.ts';
 
@@ -62,6 +63,7 @@ export function parseConfig(
     ...findConflicts(data),
     ...findDpopProblems(data, checked.issuers),
     ...findAmbiguousActors(data.admin),
+    ...findTelemetryProblems(data.telemetry, { connections, trustedProxies: data.listen.trustedProxies }),
   ];
   if (all.length > 0) throw new ConfigError(all);
   const { issuerCertificates } = checked;

@@ -13,6 +13,7 @@ import type { PolicyRules } from '../policy/policy-rules.ts';
 import { createIdentifyOperator } from '../policy/operators.ts';
 import type { Store } from '../storage/store.ts';
 import { timeRequests, type Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { Lifecycle, Readiness } from '../telemetry/readiness.ts';
 import type { Connections } from '../vendors/connections.ts';
 import type { Perform } from '../vendors/perform.ts';
@@ -31,6 +32,7 @@ import { addSessionRoute } from './routes/session.ts';
 import { addTokenExchangeRoute, exchangedTokenRemediation } from './routes/token-exchange.ts';
 import { acceptDpop } from './dpop-credentials.ts';
 import { readBearerCredentials } from './request-rules.ts';
+import { createAddressTest } from './request-id.ts';
 import { createHttpServer } from './server.ts';
 
 /** The parts of the broker that its listeners use. */
@@ -38,6 +40,8 @@ export interface ListenerDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent if the broker sends no traces. */
+  readonly tracing: Tracing | undefined;
   readonly store: Store;
   readonly connections: Connections;
   readonly forwardAuth: PolicyRules;
@@ -69,7 +73,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     hostNames: config.listen.hostNames,
     trustedProxies: config.listen.trustedProxies,
     proxyRequestIds: config.listen.proxyRequestIds,
-    observe: observeAs('app', dependencies),
+    observe: observeAs('app', dependencies, tracedProxies(config)),
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const recordRefusal = createRecordRefusal(audit, connections);
@@ -121,7 +125,7 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
     lifecycle,
     countError: metrics.countError,
     hostNames: [host, ...hostNames],
-    observe: observeAs('admin', dependencies),
+    observe: observeAs('admin', dependencies, []),
   });
   addHealthRoutes(admin, readiness);
   addAdminFrontRoutes(admin, isAdminApiOn(access));
@@ -131,9 +135,21 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
   return admin;
 }
 
-function observeAs(listener: 'app' | 'admin', { metrics, clock, connections }: ListenerDependencies) {
+/** Returns the proxies whose traces the broker continues. */
+function tracedProxies({ telemetry: { openTelemetry }, listen }: Config): readonly string[] {
+  return openTelemetry?.continueTraces === true ? listen.trustedProxies : [];
+}
+
+function observeAs(
+  listener: 'app' | 'admin',
+  { metrics, clock, connections, tracing }: ListenerDependencies,
+  proxies: readonly string[],
+) {
   const isConnection = (name: string) => connections.has(name);
-  return (server: FastifyInstance) => timeRequests(server, { listener, metrics, clock, isConnection });
+  return (server: FastifyInstance) => {
+    timeRequests(server, { listener, metrics, clock, isConnection });
+    tracing?.traceRequests(server, createAddressTest(proxies));
+  };
 }
 
 function createAdminAccess(

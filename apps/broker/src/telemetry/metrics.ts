@@ -23,9 +23,19 @@ export interface Metrics {
   readonly timeCommit: (outcome: 'succeeded' | 'failed', seconds: number) => void;
   /** Adds a gauge that is read when Prometheus collects the metrics. */
   readonly addGauge: <Label extends string = never>(gauge: GaugeSource<Label>) => void;
+  /** Returns the counters and gauges of the broker, without those of Node. */
+  readonly list: () => readonly ListedMetric[];
   /** Returns everything counted so far, in the Prometheus text format. */
   readonly render: () => Promise<string>;
   readonly contentType: string;
+}
+
+/** A counter or a gauge, and how its values are read. */
+interface ListedMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly read: () => Promise<readonly { readonly labels: Labels; readonly value: number }[]>;
 }
 
 /** A value that is read when Prometheus collects the metrics. */
@@ -37,6 +47,8 @@ export interface GaugeSource<Label extends string = never> {
   /** Returns one value without labels, or a value for each set of labels. */
   readonly read: () => Reading<Label> | Promise<Reading<Label>>;
 }
+
+type Labels = Readonly<Partial<Record<string, string | number>>>;
 
 type Reading<Label extends string> = number | readonly (readonly [Readonly<Record<Label, string>>, number])[];
 
@@ -220,9 +232,20 @@ export function createMetrics(): Metrics {
     requestsUnderWay,
     timeCommit: (outcome, seconds) => commits.add(outcome, seconds),
     addGauge: (source) => addGauge(registry, source),
+    list: () => listMetrics(registry),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+function listMetrics(registry: Registry): ListedMetric[] {
+  return registry.getMetricsAsArray().flatMap(({ name, help }) => {
+    const metric: unknown = registry.getSingleMetric(name);
+    const isListed = metric instanceof Counter || metric instanceof Gauge;
+    if (!isListed || !name.startsWith('valetkey_')) return [];
+    const type = metric instanceof Counter ? 'counter' : 'gauge';
+    return [{ name, help, type, read: async () => (await metric.get()).values }];
+  });
 }
 
 function addRequestsUnderWay(registry: Registry): Record<Listener, number> {

@@ -338,7 +338,7 @@ test('the observer of a door learns of each HTTP request and its end, and adds h
   );
   await door.begin().send({ ...call, repeatable: true });
   await door.begin().send({ ...call, method: 'POST', json: {}, expected: 'any' });
-  const { discard } = await door.begin().stream({ ...call, maxResponseBytes: 1_000 });
+  const { discard } = await door.begin().stream({ method: 'GET', path: '/x', maxResponseBytes: 1_000 });
   discard();
   const { origin } = new URL(server.url);
   expect(seen).toEqual([
