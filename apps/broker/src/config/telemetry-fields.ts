@@ -47,7 +47,9 @@ export function findTelemetryProblems(
   const problems = sendTo.flatMap((name, index) =>
     names.has(name)
       ? []
-      : [`telemetry.openTelemetry.sendTo.${index}: is no connection; use a name under vendors: ${[...names].join(', ')}`],
+      : [
+          `telemetry.openTelemetry.sendTo.${index}: is no connection; use a name under vendors: ${[...names].join(', ')}`,
+        ],
   );
   if (continueTraces && trustedProxies.length === 0) {
     problems.push(

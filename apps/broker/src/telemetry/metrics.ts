@@ -3,7 +3,8 @@ import type { JwtVerifierEvent } from '@valetkey/jwt-verify';
 import type { TokenCacheEvent } from '@valetkey/token-cache';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { ServerResponse } from 'node:http';
-import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
+import { collectDefaultMetrics, Counter, Registry, type Metric } from 'prom-client';
+import { addGauge, listMetrics, type GaugeSource, type ListedMetric } from './gauge-source.ts';
 
 /** The metrics that Prometheus collects from the admin listener. */
 export interface Metrics {
@@ -29,28 +30,6 @@ export interface Metrics {
   readonly render: () => Promise<string>;
   readonly contentType: string;
 }
-
-/** A counter or a gauge, and how its values are read. */
-interface ListedMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge';
-  readonly read: () => Promise<readonly { readonly labels: Labels; readonly value: number }[]>;
-}
-
-/** A value that is read when Prometheus collects the metrics. */
-export interface GaugeSource<Label extends string = never> {
-  /** The name without the prefix `valetkey_`. */
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames?: readonly Label[];
-  /** Returns one value without labels, or a value for each set of labels. */
-  readonly read: () => Reading<Label> | Promise<Reading<Label>>;
-}
-
-type Labels = Readonly<Partial<Record<string, string | number>>>;
-
-type Reading<Label extends string> = number | readonly (readonly [Readonly<Record<Label, string>>, number])[];
 
 /** The listener that apps reach, or the one of operators. */
 type Listener = 'app' | 'admin';
@@ -238,16 +217,6 @@ export function createMetrics(): Metrics {
   };
 }
 
-function listMetrics(registry: Registry): ListedMetric[] {
-  return registry.getMetricsAsArray().flatMap(({ name, help }) => {
-    const metric: unknown = registry.getSingleMetric(name);
-    const isListed = metric instanceof Counter || metric instanceof Gauge;
-    if (!isListed || !name.startsWith('valetkey_')) return [];
-    const type = metric instanceof Counter ? 'counter' : 'gauge';
-    return [{ name, help, type, read: async () => (await metric.get()).values }];
-  });
-}
-
 function addRequestsUnderWay(registry: Registry): Record<Listener, number> {
   const requestsUnderWay = { app: 0, admin: 0 };
   addGauge(registry, {
@@ -257,22 +226,6 @@ function addRequestsUnderWay(registry: Registry): Record<Listener, number> {
     read: () => Object.entries(requestsUnderWay).map(([listener, count]) => [{ listener }, count]),
   });
   return requestsUnderWay;
-}
-
-function addGauge<Label extends string>(registry: Registry, { name, help, labelNames = [], read }: GaugeSource<Label>) {
-  const gauge = new Gauge({
-    name: `valetkey_${name}`,
-    help,
-    labelNames,
-    registers: [],
-    async collect() {
-      const reading = await read();
-      this.reset();
-      if (typeof reading === 'number') this.set(reading);
-      else for (const [labels, value] of reading) this.set(labels, value);
-    },
-  });
-  registry.registerMetric(gauge);
 }
 
 interface RequestTimesOptions {

@@ -1,15 +1,17 @@
 // A namespace, because the bundle of the command already has a `createRequire`.
 import * as nodeModule from 'node:module';
 import type { ServerResponse } from 'node:http';
+import type * as OpenTelemetry from '@opentelemetry/api';
 import type { Attributes, Context, Histogram, Span } from '@opentelemetry/api';
+import type * as OpenTelemetrySdk from '@opentelemetry/sdk-node';
 import { codeOfForeignError, type VendorCallEnd, type VendorDependencies } from '@valetkey/core-types';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ConfigError } from '../config/config-error.ts';
 import type { OpenTelemetryFields } from '../config/telemetry-fields.ts';
 import type { Metrics } from './metrics.ts';
 
-type Api = typeof import('@opentelemetry/api');
-type Sdk = Pick<typeof import('@opentelemetry/sdk-node'), 'NodeSDK'>;
+type Api = typeof OpenTelemetry;
+type Sdk = Pick<typeof OpenTelemetrySdk, 'NodeSDK'>;
 
 /** Sends traces and metrics to an OpenTelemetry collector. */
 export interface Tracing {
@@ -57,7 +59,8 @@ export function openTracing(
   return {
     exportMetrics: (metrics) => exportMetrics(api, metrics),
     traceRequests: (server, isTrusted) => traceRequests(api, { server, isTrusted, times: requestTimes }),
-    traceCalls: (target) => traceCalls(api, { ...target, times: callTimes, isSent: sendTo.includes(target.connection) }),
+    traceCalls: (target) =>
+      traceCalls(api, { ...target, times: callTimes, isSent: sendTo.includes(target.connection) }),
     logFields: () => {
       const { traceId, spanId } = api.trace.getActiveSpan()?.spanContext() ?? {};
       return traceId === undefined ? {} : { trace_id: traceId, span_id: spanId };

@@ -119,7 +119,10 @@ test('a request has a server span, its vendor calls have client spans, and the l
       },
     },
   ]);
-  const lines = broker.output().split('\n').filter((line) => line.includes(`"requestId":"${id}"`));
+  const lines = broker
+    .output()
+    .split('\n')
+    .filter((line) => line.includes(`"requestId":"${id}"`));
   expect(lines.length).toBeGreaterThan(0);
   for (const line of lines) expect(JSON.parse(line)).toMatchObject({ trace_id: server?.traceId });
   for (const secret of ['canary', broker.token, (JSON.parse(text) as { token: string }).token]) {
@@ -158,14 +161,17 @@ test('a request of a trusted proxy continues its trace, and only the named conne
   }
   await broker.stop();
   const spans = broker.collector.spans();
-  expect(
-    spans.filter(({ kind }) => kind === serverKind).map((span) => [span.traceId, span.parentSpanId]),
-  ).toEqual([
+  expect(spans.filter(({ kind }) => kind === serverKind).map((span) => [span.traceId, span.parentSpanId])).toEqual([
     [traceId, parentId],
     [traceId, parentId],
   ]);
   const client = spans.find(({ attributes }) => attributes['valetkey.connection'] === 'told');
-  const sent = broker.calls.map(({ apikey, traceparent: own, tracestate, baggage }) => [apikey, own, tracestate, baggage]);
+  const sent = broker.calls.map(({ apikey, traceparent: own, tracestate, baggage }) => [
+    apikey,
+    own,
+    tracestate,
+    baggage,
+  ]);
   expect(sent).toEqual([
     [apiKeys.quiet, undefined, undefined, undefined],
     [apiKeys.told, `00-${traceId}-${client?.spanId}-01`, undefined, undefined],

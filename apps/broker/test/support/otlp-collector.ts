@@ -43,7 +43,9 @@ interface OtlpTraces {
 }
 
 interface OtlpMetrics {
-  readonly resourceMetrics?: readonly { readonly scopeMetrics: readonly { readonly metrics: readonly OtlpMetric[] }[] }[];
+  readonly resourceMetrics?: readonly {
+    readonly scopeMetrics: readonly { readonly metrics: readonly OtlpMetric[] }[];
+  }[];
 }
 
 const toObject = (attributes: OtlpAttributes) =>
@@ -53,10 +55,10 @@ const toObject = (attributes: OtlpAttributes) =>
 export async function startOtlpCollector() {
   const bodies: { readonly path: string; readonly body: string }[] = [];
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      bodies.push({ path: request.url ?? '', body });
+    void (async () => {
+      bodies.push({ path: request.url ?? '', body: await text(request) });
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-    });
+    })().catch(() => response.destroy());
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const parse = <Body>(path: string) =>
