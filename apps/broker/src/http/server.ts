@@ -102,8 +102,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const sendProblem = createProblemSender(countError, problemFormat(resourceMetadata, options.dpop));
   const server = fastify({
     ...serverOptions,
-    // Without a proxy, nothing that a client sends changes the address that the broker sees.
     ...(options.proxyRequestIds && { genReqId: takeRequestIdsOf(trustedProxies) }),
+    // Without a proxy, nothing that a client sends changes the address that the broker sees.
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     loggerInstance: withoutAddresses(logger),
     childLoggerFactory: createChildLogger(logger),
