@@ -292,9 +292,15 @@ export type VendorEvent =
   /** A call has failed for a temporary reason, and is sent again. */
   | { readonly type: 'retried'; readonly vendor: string; readonly reason: string }
   /** Calls to the vendor have failed repeatedly. The vendor is not called for a while. */
-  | { readonly type: 'circuit_opened'; readonly vendor: string; readonly retryAfterSeconds: number }
+  | {
+      readonly type: 'circuit_opened';
+      readonly vendor: string;
+      /** The origin that is not called, such as `https://api.acme.example`. A vendor may have several. */
+      readonly origin?: string | undefined;
+      readonly retryAfterSeconds: number;
+    }
   /** The vendor responds again. */
-  | { readonly type: 'circuit_closed'; readonly vendor: string };
+  | { readonly type: 'circuit_closed'; readonly vendor: string; readonly origin?: string | undefined };
 
 /** One HTTP request that a client is about to send to its vendor. */
 export interface VendorCall {

@@ -57,13 +57,14 @@ export function createConnection(
   { store, clock, egress, onEvent, observeCalls }: ConnectionDependencies,
 ): Connection {
   const { name, policy, definition } = configured;
-  let isOpen = false;
+  /** The origins of the vendor whose circuit is open. */
+  const openOrigins = new Set<string>();
   const vendor = createVendor(configured, {
     clock,
     egress,
     onEvent: (event) => {
-      if (event.type === 'circuit_opened') isOpen = true;
-      if (event.type === 'circuit_closed') isOpen = false;
+      if (event.type === 'circuit_opened') openOrigins.add(event.origin ?? '');
+      if (event.type === 'circuit_closed') openOrigins.delete(event.origin ?? '');
       onEvent({ ...event, connection: name });
     },
     onCall: observeCalls?.({ connection: name, vendor: definition.id }),
@@ -81,6 +82,6 @@ export function createConnection(
     assertDecided,
     users,
     appTokenBound,
-    isCircuitOpen: () => isOpen,
+    isCircuitOpen: () => openOrigins.size > 0,
   };
 }

@@ -1,7 +1,13 @@
 import type { lookup as systemLookup } from 'node:dns';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { systemClock, ValetKeyError, type CallOptions, type VendorDependencies } from '@valetkey/core-types';
+import {
+  systemClock,
+  ValetKeyError,
+  type CallOptions,
+  type VendorDependencies,
+  type VendorEvent,
+} from '@valetkey/core-types';
 import type { Dispatcher } from 'undici';
 import { directEgress, type Egress } from '../egress/egress.ts';
 import type { CallState, ObservedCall } from '../egress/keep-alive-client.ts';
@@ -220,7 +226,9 @@ function createRunner({ vendor, baseUrl, timeoutMs }: DoorOptions, dependencies:
   const { clock = systemClock, random = Math.random, onEvent = () => undefined, onCall } = dependencies;
   const { origin } = new URL(baseUrl);
   const bulkhead = createBulkhead({ vendor, clock, maxCalls, maxSockets });
-  const attempts = createAttempts({ vendor, clock, random, onEvent });
+  const addOrigin = (event: VendorEvent): VendorEvent =>
+    event.type === 'circuit_opened' || event.type === 'circuit_closed' ? { ...event, origin } : event;
+  const attempts = createAttempts({ vendor, clock, random, onEvent: (event) => onEvent(addOrigin(event)) });
 
   /** The receiver of the result stops the deadline. */
   return async function run<Result>(
