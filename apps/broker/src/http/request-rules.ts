@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isHostAllowed, ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken, type DpopContext } from '@valetkey/jwt-verify';
@@ -18,7 +18,7 @@ import type { LogFn, Logger } from 'pino';
 import type { CallerRequest, Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { OperationRequest } from '../vendors/perform.ts';
-import { cutOff, linger } from './sockets.ts';
+import { cutOff, linger, type BodyProgress } from './sockets.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -176,32 +176,46 @@ function assertHostAllowed({ headers, socket }: IncomingMessage, hostNames: read
   });
 }
 
+/** The routes of one configuration, and the requests that they serve. */
+export interface Routes {
+  readonly handle: RequestListener;
+  /** The number of requests that run now. */
+  running: number;
+  /** Called when the last of these requests has ended. */
+  onIdle?: (() => void) | undefined;
+}
+
+/** The routes by which a listener serves the requests that begin now. */
+export interface Routing {
+  current: Routes;
+}
+
 /**
- * Closes a TCP connection that pipelines more requests than any real client does. Node would keep all their responses in memory,
- * and a request of a few bytes can have a response of several thousand.
+ * Lets a listener serve each request by the routes that are current when it begins, in place of Fastify's own handler.
+ *
+ * It closes a TCP connection that pipelines more requests than any real client does. Node would keep all their responses in
+ * memory, and a request of a few bytes can have a response of several thousand.
  */
-export function limitPipelining({ server }: FastifyInstance): void {
+export function startRouting({ server, routing: handle }: FastifyInstance): Routing {
+  const routing: Routing = { current: { handle, running: 0 } };
   const connections = new WeakMap<Socket, { pending: number }>();
-  server.on('request', ({ socket }, response) => {
+  server.removeAllListeners('request').on('request', (request, response) => {
+    const { current } = routing;
+    const { socket } = request;
     const connection = connections.get(socket) ?? { pending: 0 };
     if (connection.pending === 0) connections.set(socket, connection);
     connection.pending += 1;
-    response.on('close', () => (connection.pending -= 1));
+    current.running += 1;
+    response.on('close', () => {
+      connection.pending -= 1;
+      current.running -= 1;
+      if (current.running === 0) current.onIdle?.();
+    });
+    current.handle(request, response);
     if (connection.pending > maxPipelinedRequests) cutOff(socket);
   });
+  return routing;
 }
-
-/** The least progress of a request body: `minBytes` in each `windowMs`, unless the body ends. */
-export interface BodyProgress {
-  readonly windowMs: number;
-  readonly minBytes: number;
-}
-
-/**
- * A route that reads its whole body accepts at most `minBytes`, so that body must arrive within one window. A longer, streamed
- * body has no total limit.
- */
-export const defaultBodyProgress: BodyProgress = { windowMs: 15_000, minBytes: 16_384 };
 
 /**
  * Refuses a request whose body stops or is very slow, as Node refuses slow headers. There is no limit on the total time,
@@ -263,18 +277,6 @@ export function createJsonParser(server: FastifyInstance): FastifyBodyParser<str
       failure === null ? done(null, value) : done(new ValetKeyError('invalid_request', 'The body is not JSON.')),
     );
   };
-}
-
-/** Accepts a body without bytes whatever its media type, and refuses every other body whose media type has no parser. */
-export function addEmptyBodyParser(server: FastifyInstance): void {
-  server.addContentTypeParser('*', (_request, payload, done) => {
-    payload.once('error', () => done(new ValetKeyError('invalid_request', 'The body broke off.')));
-    payload.once('end', () => done(null, undefined));
-    payload.once('data', () => {
-      payload.removeAllListeners('end').pause();
-      done(new ValetKeyError('unsupported_media_type', 'This route does not accept the media type of the body.'));
-    });
-  });
 }
 
 /** Forgets the media type of a request that has no body. Some clients send one, even an invalid one, with every request. */

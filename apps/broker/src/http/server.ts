@@ -16,24 +16,29 @@ import fastify, {
 import type { Logger } from 'pino';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
+import { addEmptyBodyParser } from './empty-body.ts';
 import { takeRequestIdsOf } from './request-id.ts';
 import {
-  addEmptyBodyParser,
   checkHead,
   closeWhileDraining,
   createChildLogger,
   createJsonParser,
   createRequestId,
-  defaultBodyProgress,
   forgetMediaType,
-  limitPipelining,
   lingerAfterUnreadBody,
   markHeader,
   requireBodyProgress,
+  startRouting,
   writeCommonHeaders,
-  type BodyProgress,
+  type Routing,
 } from './request-rules.ts';
-import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
+import {
+  closeIdleSockets,
+  createSocketRefusal,
+  cutOffVisibly,
+  defaultBodyProgress,
+  type BodyProgress,
+} from './sockets.ts';
 
 const maxBodyBytes = 16_384;
 
@@ -115,12 +120,12 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
   });
 
+  routings.set(server, startRouting(server));
   options.observe?.(server);
   closeIdleSockets(server);
   cutOffVisibly(server);
   lingerAfterUnreadBody(server);
   requireBodyProgress(server, options.bodyProgress ?? defaultBodyProgress);
-  limitPipelining(server);
   // Node's own refusal of an unknown expectation has no body and no request id. RFC 9110 section 10.1.1 allows to ignore it.
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   for (const method of METHODS) {
@@ -139,6 +144,23 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     throw new ValetKeyError('not_found', 'No route has this path.');
   });
   return server;
+}
+
+const routings = new WeakMap<FastifyInstance, Routing>();
+
+/**
+ * Lets a listener serve the requests that begin from now on by the routes of `server`, which must be ready and listens nowhere itself.
+ * Resolves when every request that began before has ended by the routes that it began with.
+ */
+export function switchRoutes(listener: FastifyInstance, server: FastifyInstance): Promise<void> {
+  const routing = routings.get(listener);
+  if (routing === undefined) throw new TypeError('The listener was not made by createHttpServer.');
+  const { current: earlier } = routing;
+  routing.current = { handle: server.routing, running: 0 };
+  return new Promise((resolve) => {
+    earlier.onIdle = resolve;
+    if (earlier.running === 0) resolve();
+  });
 }
 
 /** Returns a logger that drops the lines in which Fastify lists its addresses: the program that listens prints them once. */

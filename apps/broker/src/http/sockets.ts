@@ -77,6 +77,18 @@ export function linger(socket: Socket): void {
   socket.resume();
 }
 
+/** The least progress of a request body: `minBytes` in each `windowMs`, unless the body ends. */
+export interface BodyProgress {
+  readonly windowMs: number;
+  readonly minBytes: number;
+}
+
+/**
+ * A route that reads its whole body accepts at most `minBytes`, so that body must arrive within one window. A longer, streamed
+ * body has no total limit.
+ */
+export const defaultBodyProgress: BodyProgress = { windowMs: 15_000, minBytes: 16_384 };
+
 interface RunningCallsOptions {
   readonly timeoutMs: number;
   readonly logger: FastifyBaseLogger;

@@ -40,8 +40,7 @@ export function listObservedRules(connections: Connections, forwardAuth: PolicyR
 /** An event of a vendor, with the name of the connection that called the vendor. */
 export type ConnectionEvent = VendorEvent & { readonly connection: string };
 
-interface ConnectionDependencies {
-  readonly store: Store;
+interface VendorOfConnectionDependencies {
   readonly clock: Clock;
   readonly egress: Egress;
   readonly onEvent: (event: ConnectionEvent) => void;
@@ -51,24 +50,48 @@ interface ConnectionDependencies {
     | undefined;
 }
 
-/** Creates a connection and its vendor from the configuration. The caller of this function must close `connection.vendor`. */
-export function createConnection(
+/** Creates the vendor of a connection. The caller of this function must close it. */
+export function createVendorOf(
   configured: ConnectionConfig,
-  { store, clock, egress, onEvent, observeCalls }: ConnectionDependencies,
-): Connection {
-  const { name, policy, definition } = configured;
-  /** The origins of the vendor whose circuit is open. */
+  { onEvent, observeCalls, ...dependencies }: VendorOfConnectionDependencies,
+): Vendor {
+  const { name: connection, definition } = configured;
   const openOrigins = new Set<string>();
   const vendor = createVendor(configured, {
-    clock,
-    egress,
+    ...dependencies,
     onEvent: (event) => {
       if (event.type === 'circuit_opened') openOrigins.add(event.origin ?? '');
       if (event.type === 'circuit_closed') openOrigins.delete(event.origin ?? '');
-      onEvent({ ...event, connection: name });
+      onEvent({ ...event, connection });
     },
-    onCall: observeCalls?.({ connection: name, vendor: definition.id }),
+    onCall: observeCalls?.({ connection, vendor: definition.id }),
   });
+  openOriginsOf.set(vendor, openOrigins);
+  return vendor;
+}
+
+/** The origins of each vendor whose circuit is open. */
+const openOriginsOf = new WeakMap<Vendor, ReadonlySet<string>>();
+
+/** Returns what decides whether the vendor of a connection can stay open when the configuration changes. Policies do not. */
+export function vendorPartsOf({ definition, options, clientCertificate }: ConnectionConfig): readonly unknown[] {
+  const { id, source = definition, recipe } = definition;
+  // The recipe of a file is read again each time. Equal recipes make equal vendors.
+  const made = recipe === undefined ? source : (source as { readonly recipe?: unknown }).recipe;
+  return [id, made, options, clientCertificate];
+}
+
+interface ConnectionDependencies {
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+/** Creates a connection over its vendor. */
+export function createConnection(
+  { name, policy }: ConnectionConfig,
+  vendor: Vendor,
+  { store, clock }: ConnectionDependencies,
+): Connection {
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
   const appTokenBound = policy.boundByAppToken ? createAppTokenBound(name, vendor.id, clock) : undefined;
   const placed = { place: `vendors.${name}`, vendor: vendor.id, policy: policy.policy };
@@ -82,6 +105,6 @@ export function createConnection(
     assertDecided,
     users,
     appTokenBound,
-    isCircuitOpen: () => openOrigins.size > 0,
+    isCircuitOpen: () => (openOriginsOf.get(vendor)?.size ?? 0) > 0,
   };
 }
