@@ -23,8 +23,11 @@ import { startExpiry } from './storage/delete-expired.ts';
 import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
 import { createStoreHealth } from './storage/store-health.ts';
 import type { Store } from './storage/store.ts';
+import { addStateGauges } from './telemetry/gauges.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import type { Lifecycle } from './telemetry/readiness.ts';
+import { openTracing, type Tracing } from './telemetry/tracing.ts';
 
 /** The parts of a broker that a program or a test may replace. Each has a default. */
 export interface BrokerDependencies {
@@ -64,7 +67,7 @@ export interface AssembledBroker extends Broker {
    *
    * Rejects, and changes nothing, with the error of `read`, or with a `ConfigError` if a part cannot be opened, if stored users
    * would become other principals, or if only a restart could apply a change: of `listen.host`, `listen.port`, `admin.host`,
-   * `admin.port`, `store` or `redis`.
+   * `admin.port`, `store`, `redis` or `telemetry`.
    *
    * @example
    * ```ts
@@ -97,16 +100,14 @@ export function assemble(config: Config, dependencies: BrokerDependencies = {}):
 }
 
 function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
-  const { clock = systemClock, logger = createLogger(config.log.level), onDecision } = dependencies;
-  const metrics = createMetrics();
-  const shared = openSharedParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
-  const storeHealth = createStoreHealth(shared.store, clock);
-  const lifecycle = { draining: false };
-  const state = createConfigState({ clock, logger, metrics });
-  const used = { clock, logger, metrics, shared, storeHealth, lifecycle, describeConfig: state.describe, onDecision };
+  const { used, state } = openUsed(config, dependencies, resources);
+  const { logger, metrics, tracing, shared, lifecycle } = used;
   const first = openGeneration(config, used);
   const generations = createGenerations(first, used);
   resources.use(generations, ({ close }) => close());
+  addStateGauges({ metrics, current: () => generations.current().gauged });
+  // Closed after the listeners, which end the last spans, and before the parts whose state is exported once more.
+  if (tracing !== undefined) resources.use(tracing, closeTracing);
   // The first generation's servers listen; later ones only give them their routes.
   const listeners = [first.app, first.admin] as const;
   for (const listener of listeners.toReversed()) resources.use(listener, () => listener.close());
@@ -125,6 +126,7 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   const listen = async () => {
     try {
       state.use(await versionsOf(config));
+      tracing?.exportMetrics(metrics);
       await openListeners(first, shared);
     } catch (error) {
       await close();
@@ -156,6 +158,24 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
       ),
   };
 }
+
+/** Opens what every configuration of a broker uses, and the state of the configuration, which describes itself in it. */
+function openUsed(config: Config, dependencies: BrokerDependencies, resources: DisposalStack) {
+  const { openTelemetry } = config.telemetry;
+  const tracing = openTelemetry && resources.use(openTracing(openTelemetry), closeTracing);
+  const defaultLogger = () => createLogger(config.log.level, undefined, tracing?.logFields);
+  const { clock = systemClock, logger = defaultLogger(), onDecision } = dependencies;
+  const metrics = createMetrics();
+  const shared = openSharedParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
+  const storeHealth = createStoreHealth(shared.store, clock);
+  const lifecycle: Lifecycle = { draining: false };
+  const state = createConfigState({ clock, logger, metrics });
+  const observed = { clock, logger, metrics, tracing };
+  const used = { ...observed, shared, storeHealth, lifecycle, describeConfig: state.describe, onDecision };
+  return { used, state };
+}
+
+const closeTracing = ({ close }: Tracing): Promise<void> => close();
 
 async function openListeners({ app, admin, config }: Generation, shared: SharedParts): Promise<void> {
   await refuseUnsupportedRedis(shared.redis, config.redis);

@@ -12,8 +12,10 @@ import type { SharedParts } from './open-shared-parts.ts';
 import { versionOfPolicies } from './policy/policy-version.ts';
 import type { Decision } from './storage/audit-store.ts';
 import type { StoreHealth } from './storage/store-health.ts';
+import type { GaugedParts } from './telemetry/gauges.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { checkReadiness, type Lifecycle } from './telemetry/readiness.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 import { listObservedRules, vendorPartsOf } from './vendors/connections.ts';
 import { createPerform } from './vendors/perform.ts';
 
@@ -24,6 +26,8 @@ export interface Generation {
   readonly app: FastifyInstance;
   readonly admin: FastifyInstance;
   readonly audit: Held<Audit>;
+  /** What the metrics show of it. */
+  readonly gauged: GaugedParts;
   /** The deletion of old decisions. Absent until it is started, and if the configuration has no `audit.keepDays`. */
   retention?: Held<() => void> | undefined;
   readonly resources: DisposalStack;
@@ -34,6 +38,8 @@ export interface GenerationDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent if the broker sends no traces. */
+  readonly tracing: Tracing | undefined;
   readonly shared: SharedParts;
   readonly storeHealth: StoreHealth;
   readonly lifecycle: Lifecycle;
@@ -67,8 +73,8 @@ function openInto(
   dependencies: GenerationDependencies,
   earlier: Generation | undefined,
 ): Generation {
-  const { clock, logger, metrics, shared, storeHealth, lifecycle, describeConfig, onDecision } = dependencies;
-  const parts = openParts(config, { clock, logger, metrics, shared, earlier: earlier?.parts }, resources);
+  const { clock, logger, metrics, tracing, shared, storeHealth, lifecycle, describeConfig, onDecision } = dependencies;
+  const parts = openParts(config, { clock, logger, metrics, tracing, shared, earlier: earlier?.parts }, resources);
   const { store, connections, verifier, operatorVerifier, redis } = parts;
   const heldAudit = keepOrOpen(
     earlier?.audit,
@@ -80,6 +86,7 @@ function openInto(
         clock,
         logger,
         key: auditKeyOf(config),
+        onCommit: metrics.timeCommit,
         listeners: [metrics.countDecision, ...(onDecision === undefined ? [] : [onDecision])],
       }),
     closeOpened,
@@ -91,13 +98,19 @@ function openInto(
     const configuration = describeConfig();
     return checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules, configuration });
   };
-  const used = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
+  const used = { ...parts, clock, logger, metrics, tracing, audit, perform, readiness, lifecycle };
   return {
     config,
     parts,
     app: createAppListener(config, used),
     admin: createAdminListener(config, used),
     audit: heldAudit,
+    gauged: {
+      readiness,
+      verifiers: operatorVerifier === undefined ? [verifier] : [verifier, operatorVerifier],
+      audit,
+      connections: [...connections.values()],
+    },
     resources,
   };
 }
@@ -131,6 +144,7 @@ export function listFixedChanges(before: Config, after: Config): string[] {
     ['admin.port', ({ admin }) => admin.port],
     ['store', ({ store }) => store],
     ['redis', ({ redis }) => redis],
+    ['telemetry', ({ telemetry }) => telemetry],
   ];
   return fixed
     .filter(([, of]) => !isSameValue(of(before), of(after)))

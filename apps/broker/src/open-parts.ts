@@ -8,7 +8,8 @@ import { createReplayStore } from './identity/replay-store.ts';
 import type { SharedParts } from './open-shared-parts.ts';
 import { createCallerLimits, type CallerLimits } from './policy/caller-limits.ts';
 import { createPolicyRules, type PolicyRules } from './policy/policy-rules.ts';
-import type { Metrics } from './telemetry/metrics.ts';
+import { timeVendorCalls, type Metrics } from './telemetry/metrics.ts';
+import { observeTwice, type Tracing } from './telemetry/tracing.ts';
 import {
   createConnection,
   createVendorOf,
@@ -52,6 +53,8 @@ export interface OpenDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent if the broker sends no traces. */
+  readonly tracing?: Tracing | undefined;
   readonly shared: SharedParts;
   /** The parts of the configuration before this one. What did not change is kept, with its keys, caches and connections. */
   readonly earlier?: Parts | undefined;
@@ -117,6 +120,13 @@ function reportVendorEvents({ metrics, logger }: Reporters) {
   };
 }
 
+function observeVendorCalls({ metrics, clock, tracing }: Pick<OpenDependencies, 'metrics' | 'clock' | 'tracing'>) {
+  return (target: { readonly connection: string; readonly vendor: string }) => {
+    const time = timeVendorCalls(target, { metrics, clock });
+    return tracing === undefined ? time : observeTwice(tracing.traceCalls(target), time);
+  };
+}
+
 /** The identity providers of one verifier. */
 interface VerifiedIssuers {
   readonly issuers: readonly IssuerOptions[];
@@ -173,18 +183,19 @@ function certificateOf({ issuer: { issuer }, clientCertificate }: OperatorsConfi
 /** Opens the connections. A vendor stays open if only the policy of its connection changed. */
 function openConnections(
   config: Config,
-  { earlier, shared: { store }, egress, clock, logger, metrics }: OpenDependencies & { readonly egress: Egress },
+  dependencies: OpenDependencies & { readonly egress: Egress },
   resources: DisposalStack,
 ) {
+  const { earlier, shared, egress, clock } = dependencies;
   const vendors = new Map<string, Held<Vendor>>();
+  const reporters = { onEvent: reportVendorEvents(dependencies), observeCalls: observeVendorCalls(dependencies) };
   const connections = config.connections.map((configured) => {
     const { name } = configured;
-    const create = () =>
-      createVendorOf(configured, { clock, egress, onEvent: reportVendorEvents({ metrics, logger }) });
+    const create = () => createVendorOf(configured, { clock, egress, ...reporters });
     const kept = earlier?.held.vendors.get(name);
     const held = keepOrOpen(kept, [egress, ...vendorPartsOf(configured)], create, closeOpened);
     vendors.set(name, held);
-    return [name, createConnection(configured, held.hold(resources), { store, clock })] as const;
+    return [name, createConnection(configured, held.hold(resources), { store: shared.store, clock })] as const;
   });
   return { connections: new Map(connections) satisfies Connections, vendors };
 }

@@ -1,4 +1,4 @@
-import type { Clock, TokenKey, Vendor, VendorEvent } from '@valetkey/core-types';
+import type { Clock, TokenKey, Vendor, VendorDependencies, VendorEvent } from '@valetkey/core-types';
 import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import { versionOfVendor } from '../config/config-version.ts';
@@ -26,6 +26,8 @@ export interface Connection {
   readonly version?: string | undefined;
   /** Present if the connection's tokens must not outlive the token of the caller. */
   readonly appTokenBound?: AppTokenBound | undefined;
+  /** Returns whether the broker does not call the vendor for a while, because its calls failed repeatedly. */
+  readonly isCircuitOpen: () => boolean;
 }
 
 /** Returns the key under which the token cache keeps a token of a connection. `key` is that of the vendor. */
@@ -55,16 +57,34 @@ interface VendorOfConnectionDependencies {
   readonly clock: Clock;
   readonly egress: Egress;
   readonly onEvent: (event: ConnectionEvent) => void;
+  /** Returns the observer of the calls of one connection. */
+  readonly observeCalls?:
+    | ((target: { connection: string; vendor: string }) => VendorDependencies['onCall'])
+    | undefined;
 }
 
 /** Creates the vendor of a connection. The caller of this function must close it. */
 export function createVendorOf(
   configured: ConnectionConfig,
-  { onEvent, ...dependencies }: VendorOfConnectionDependencies,
+  { onEvent, observeCalls, ...dependencies }: VendorOfConnectionDependencies,
 ): Vendor {
-  const connection = configured.name;
-  return createVendor(configured, { ...dependencies, onEvent: (event) => onEvent({ ...event, connection }) });
+  const { name: connection, definition } = configured;
+  const openOrigins = new Set<string>();
+  const vendor = createVendor(configured, {
+    ...dependencies,
+    onEvent: (event) => {
+      if (event.type === 'circuit_opened') openOrigins.add(event.origin ?? '');
+      if (event.type === 'circuit_closed') openOrigins.delete(event.origin ?? '');
+      onEvent({ ...event, connection });
+    },
+    onCall: observeCalls?.({ connection, vendor: definition.id }),
+  });
+  openOriginsOf.set(vendor, openOrigins);
+  return vendor;
 }
+
+/** The origins of each vendor whose circuit is open. */
+const openOriginsOf = new WeakMap<Vendor, ReadonlySet<string>>();
 
 /** Returns what decides whether the vendor of a connection can stay open when the configuration changes. Policies do not. */
 export function vendorPartsOf({ definition, options, clientCertificate }: ConnectionConfig): readonly unknown[] {
@@ -92,5 +112,15 @@ export function createConnection(
   const placed = { place: `vendors.${name}`, vendor: vendor.id, policy: policy.policy };
   const { enforced, observed, assertDecided } = createPolicyRules(placed, clock);
   const rules = [...createAccessRules({ name, vendor, policy }), ...enforced];
-  return { name, vendor, rules, observedRules: observed, assertDecided, users, version, appTokenBound };
+  return {
+    name,
+    vendor,
+    rules,
+    observedRules: observed,
+    assertDecided,
+    users,
+    version,
+    appTokenBound,
+    isCircuitOpen: () => (openOriginsOf.get(vendor)?.size ?? 0) > 0,
+  };
 }
