@@ -68,6 +68,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     origins: config.cors.origins,
     hostNames: config.listen.hostNames,
     trustedProxies: config.listen.trustedProxies,
+    tls: config.listen.tls,
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const recordRefusal = createRecordRefusal(audit, connections);
@@ -112,13 +113,14 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
 /** Creates the listener that operators reach. */
 export function createAdminListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
   const { clock, logger, metrics, store, connections, audit, readiness, lifecycle } = dependencies;
-  const { host, hostNames } = config.admin;
+  const { host, hostNames, tls } = config.admin;
   const access = createAdminAccess(config, dependencies);
   const admin = createHttpServer({
     logger,
     lifecycle,
     countError: metrics.countError,
     hostNames: [host, ...hostNames],
+    tls,
   });
   addHealthRoutes(admin, readiness);
   addAdminFrontRoutes(admin, isAdminApiOn(access));
