@@ -9,20 +9,20 @@ mkdir -p secrets
 chmod 700 secrets
 umask 022
 
-# Writes the standard input to a file, if there is none.
+# Writes the output of a command to a file, if there is none. Arguments: file, command.
 create() {
-  [ -e "secrets/$1" ] || cat >"secrets/$1"
+  file=secrets/$1
+  shift
+  [ -e "$file" ] || "$@" >"$file"
 }
 
-openssl rand -base64 32 | create admin_token
-openssl rand -base64 32 | create audit_key
-openssl rand -base64 32 | create sealing_key
-openssl rand -hex 24 | create postgres_password
-printf 'postgresql://valetkey:%s@postgres:5432/valetkey\n' "$(cat secrets/postgres_password)" | create postgres_url
-redis_password=$(openssl rand -hex 24)
-printf 'requirepass %s\n' "$redis_password" | create redis.conf
-redis_password=$(sed -n 's/^requirepass //p' secrets/redis.conf)
-printf 'redis://:%s@redis:6379/0\n' "$redis_password" | create redis_url
+create admin_token openssl rand -base64 32
+create audit_key openssl rand -base64 32
+create sealing_key openssl rand -base64 32
+create postgres_password openssl rand -hex 24
+create postgres_url printf 'postgresql://valetkey:%s@postgres:5432/valetkey\n' "$(cat secrets/postgres_password)"
+create redis.conf printf 'requirepass %s\n' "$(openssl rand -hex 24)"
+create redis_url printf 'redis://:%s@redis:6379/0\n' "$(sed -n 's/^requirepass //p' secrets/redis.conf)"
 
 for name in nudge_api_key tls_certificate tls_key; do
   [ -e "secrets/$name" ] || echo "Now put your own $name into $PWD/secrets/$name"
