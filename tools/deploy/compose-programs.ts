@@ -1,9 +1,8 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess, type ExecFileSyncOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-// Declares what the test run provides.
 
 import { commandFile } from '../../apps/broker/test/support/valetkey-process.ts';
 import { root } from '../workspace.ts';
@@ -66,7 +65,7 @@ export function startPostgres({ environment }: ComposeService, topology: Topolog
       if (process.getuid?.() === 0) chownSync(folder, nobody, nobody);
     }
     const password = locate(POSTGRES_PASSWORD_FILE, topology);
-    const options = { stdio: ['ignore', 'ignore', 'pipe'], ...withoutRights } as const;
+    const options: ExecFileSyncOptions = { stdio: ['ignore', 'ignore', 'pipe'], ...withoutRights };
     const words = ['-D', data, '-U', POSTGRES_USER, `--pwfile=${password}`, '--auth-local=trust'];
     execFileSync(join(programs, 'initdb'), [...words, '--auth-host=scram-sha-256', '-E', 'UTF8', '--no-sync'], options);
     const single = ['--single', '-D', data, 'postgres'];
