@@ -117,8 +117,12 @@ export function configFileOf(name: string, { folder }: Topology): string {
 interface BrokerConfigFile {
   readonly listen: object;
   readonly admin: object;
+  readonly redis: object;
+  readonly store: object;
   readonly vendors: { readonly nudge: object };
 }
+
+const patienceMs = 10_000;
 
 /** Where the sandbox stands for the identity provider and the vendor of the example. */
 export interface Outside {
@@ -135,8 +139,11 @@ export function writeBrokerConfig(name: string, topology: Topology, { issuer, nu
     ...config,
     listen: { ...listen, host: '127.0.0.1', port: topology.portOf(`${name}:8787`), trustedProxies: ['127.0.0.1'] },
     admin: { ...admin, port: topology.portOf(`${name}:8788`) },
+    // A busy machine may respond late.
+    redis: { ...config.redis, timeoutMs: patienceMs },
+    store: { ...config.store, timeoutMs: patienceMs },
     issuers: [issuer],
-    vendors: { nudge: { ...vendors.nudge, baseUrl: nudgeUrl } },
+    vendors: { nudge: { ...vendors.nudge, baseUrl: nudgeUrl, timeoutMs: patienceMs } },
   };
   writeFileSync(configFileOf(name, topology), stringify(written));
 }
