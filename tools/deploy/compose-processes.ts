@@ -78,7 +78,9 @@ const statusOf = (url: string) =>
 export async function createComposeProcesses() {
   const base = mkdtempSync(join(tmpdir(), 'valetkey-compose-'));
   const folder = join(base, 'deploy/compose');
-  cpSync(join(root, 'deploy/compose'), folder, { recursive: true });
+  const source = join(root, 'deploy/compose');
+  // What git ignores there are the secrets and backups of a deployment of this machine.
+  cpSync(source, folder, { recursive: true, filter: (path) => !/\/secrets$|\.dump$/.test(path.slice(source.length)) });
   // PostgreSQL runs as another user.
   chmodSync(base, 0o755);
   const sandbox = await createSandbox();
