@@ -2,7 +2,6 @@ import { METHODS } from 'node:http';
 import cors from '@fastify/cors';
 import { ValetKeyError } from '@valetkey/core-types';
 import type { DpopSupport } from '@valetkey/jwt-verify';
-import { proxyResponseHeaders } from '@valetkey/vendor-clients';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -16,9 +15,11 @@ import fastify, {
 import type { Logger } from 'pino';
 import type { ListenerTls } from '../config/listener-tls.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
+import type { AdmissionRules } from './admission.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
+import { addEmptyBodyParser } from './body-parsers.ts';
 import {
-  addEmptyBodyParser,
+  admitRequests,
   checkHead,
   closeWhileDraining,
   createChildLogger,
@@ -28,12 +29,13 @@ import {
   forgetMediaType,
   limitPipelining,
   lingerAfterUnreadBody,
-  markHeader,
   requireBodyProgress,
   writeCommonHeaders,
   type BodyProgress,
 } from './request-rules.ts';
 import { tlsServerOptions } from './listener-tls.ts';
+import { exposedHeaders, originPatterns } from './cross-origin.ts';
+import { createSaturationRefusal } from './saturation-refusal.ts';
 import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
 
 const maxBodyBytes = 16_384;
@@ -55,6 +57,8 @@ export interface HttpServerOptions {
   readonly trustedProxies?: readonly string[] | undefined;
   /** The certificate with which the server speaks TLS. Absent: it speaks plain HTTP. */
   readonly tls?: ListenerTls | undefined;
+  /** Decides when a request starts. Absent: at once. */
+  readonly admission?: Omit<AdmissionRules, 'refuse'> | undefined;
   readonly bodyProgress?: BodyProgress | undefined;
 }
 
@@ -122,6 +126,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
   });
 
+  if (options.admission !== undefined) {
+    const refuse = createSaturationRefusal({ origins, lifecycle, countError });
+    admitRequests(server, { ...options.admission, refuse });
+  }
   closeIdleSockets(server);
   cutOffVisibly(server);
   lingerAfterUnreadBody(server);
@@ -152,25 +160,15 @@ function withoutAddresses(logger: Logger): FastifyBaseLogger {
   return logger.child({}, { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level });
 }
 
-const loopbackOrigin = /^https?:\/\/(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
-
 /**
  * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only the `Authorization` header
  * identifies a caller, so no response allows the browser's own credentials.
  */
 function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
   server.register(cors, {
-    origin: origins.map((origin) => (origin === 'loopback' ? loopbackOrigin : origin)),
+    origin: originPatterns(origins),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: [
-      markHeader,
-      'date',
-      'dpop-nonce',
-      'retry-after',
-      'www-authenticate',
-      'x-request-id',
-      ...proxyResponseHeaders,
-    ],
+    exposedHeaders,
     credentials: false,
     maxAge: 600,
   });
