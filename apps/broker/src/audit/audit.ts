@@ -23,8 +23,8 @@ export interface Audit {
   readonly assertWritable: (requestId: string) => Promise<void>;
   /** Resolves after the decision is committed. Rejects with `overloaded` if it cannot be committed. */
   readonly record: (decision: DecisionInput) => Promise<void>;
-  /** Returns the keyed hash of a token. Undefined if the audit has no key. */
-  readonly fingerprint: (token: string) => string | undefined;
+  /** Returns the keyed hash of the token of a principal. Undefined if the audit has no key. */
+  readonly fingerprint: (token: string, principal: PrincipalId) => string | undefined;
   /** Erases the personal fields of all decisions about a principal. Returns the number of decisions. */
   readonly forget: (principal: PrincipalId) => Promise<number>;
   /** Returns the number of decisions that are not committed yet. */
@@ -105,10 +105,23 @@ export function createAudit(dependencies: AuditDependencies): Audit {
       logger[isCounted ? 'debug' : 'info'](line, 'decision');
       for (const listen of listeners) tell(listen, decision, logger);
     },
-    fingerprint: (token) => key?.mac('token', token).slice(0, 22),
+    fingerprint: createFingerprint(key),
     forget: (principal) => forgetDecisions(principal, { store, clock, key }),
     countWaiting,
     close: refusals.close,
+  };
+}
+
+/** Creates the function that returns the keyed hash of a token. The verifier returns one principal for each request with the same token. */
+function createFingerprint(key: AuditKey | undefined): Audit['fingerprint'] {
+  if (key === undefined) return () => undefined;
+  const known = new WeakMap<PrincipalId, { readonly token: string; readonly fingerprint: string }>();
+  return (token, principal) => {
+    const remembered = known.get(principal);
+    if (remembered?.token === token) return remembered.fingerprint;
+    const fingerprint = key.mac('token', token).slice(0, 22);
+    known.set(principal, { token, fingerprint });
+    return fingerprint;
   };
 }
 

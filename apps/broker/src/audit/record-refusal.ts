@@ -6,18 +6,18 @@ type KnownConnections = ReadonlyMap<string, { readonly vendor: { readonly id: st
 
 /** Creates what records that a verified caller is refused before its operation begins. */
 export function createRecordRefusal(audit: Audit, connections: KnownConnections): RecordRefusal {
-  return async ({ issuer, subject }, { id, operation, connection, clientAddress, token }, { code, reason }) => {
+  return async (principal, { id, operation, connection, clientAddress, token }, { code, reason }) => {
     const known = connection === undefined ? undefined : connections.get(connection);
     await audit.record({
       requestId: id,
       operation,
       ...(known !== undefined && { connection, vendor: known.vendor.id }),
-      issuer,
-      subject,
+      issuer: principal.issuer,
+      subject: principal.subject,
       outcome: code,
       reason,
       clientAddress,
-      tokenFingerprint: audit.fingerprint(token),
+      tokenFingerprint: audit.fingerprint(token, principal),
     });
   };
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '@valetkey/core-types';
 import type { JwtVerifier } from '@valetkey/jwt-verify';
@@ -22,7 +23,8 @@ import { addAdminRoutes } from './routes/admin.ts';
 import { addBackChannelLogoutRoute } from './routes/backchannel-logout.ts';
 import { addAdminFrontRoutes, addDocumentationRoutes } from './routes/documentation.ts';
 import { addAuthorizeRoute, addResolveRoute, forwardedTokenRemediation } from './routes/forward-auth.ts';
-import { addHealthRoutes, addMetricsRoute } from './routes/health.ts';
+import { createAdmission, type AdmissionDependencies } from './admission.ts';
+import { addHealthRoutes, addMetricsRoute, isForHealth } from './routes/health.ts';
 import { addIssueRoute } from './routes/issue.ts';
 import { addMetadataRoutes, resourceMetadataPath } from './routes/metadata.ts';
 import { problemFormat } from './errors/problem-sender.ts';
@@ -74,6 +76,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     trustedProxies: config.listen.trustedProxies,
     proxyRequestIds: config.listen.proxyRequestIds,
     observe: observeAs('app', dependencies, tracedProxies(config)),
+    admission: { admission: createAdmission({ clock, onChange: logSaturation(logger) }), isExempt: startsAtOnce },
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
   const recordRefusal = createRecordRefusal(audit, connections);
@@ -113,6 +116,18 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     addMetadataRoutes(app, { publicUrl, issuers: issuersOf(config), scopes: [...scopes], acceptsLogout, dpop });
   }
   return app;
+}
+
+/** Returns whether a request starts also if the broker is saturated: one for its health, or the preflight request of a browser. */
+function startsAtOnce(request: IncomingMessage): boolean {
+  return request.method === 'OPTIONS' || isForHealth(request);
+}
+
+function logSaturation(logger: Logger): NonNullable<AdmissionDependencies['onChange']> {
+  return (change) => {
+    if (change === 'saturated') logger.warn('more requests arrive than the broker can serve, so it refuses some');
+    else logger.warn(change, 'the broker serves every request again');
+  };
 }
 
 /** Creates the listener that operators reach. */

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { randomUUID, randomUUIDv7 } from 'node:crypto';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isHostAllowed, ValetKeyError, type Principal } from '@valetkey/core-types';
 import { readBearerToken, type DpopContext } from '@valetkey/jwt-verify';
@@ -18,6 +18,8 @@ import type { LogFn, Logger } from 'pino';
 import type { CallerRequest, Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { OperationRequest } from '../vendors/perform.ts';
+import type { AdmissionRules } from './admission.ts';
+import { markHeader, refusePlainOptions } from './cross-origin.ts';
 import { cutOff, linger } from './sockets.ts';
 
 declare module 'fastify' {
@@ -38,14 +40,21 @@ export interface RequestHeadRules {
   readonly hasCors: boolean;
 }
 
-export const createRequestId = (): string => randomUUID();
+/**
+ * Returns a new request id. Ids of one moment are near each other in their order (RFC 9562 section 5.7), so that the index of the
+ * decisions by request id grows at its end: an id without an order changes a page of its own, which a large index must first read.
+ */
+// Older versions of Node lack `randomUUIDv7`.
+export const createRequestId: () => string = (randomUUIDv7 as typeof randomUUIDv7 | undefined) ?? randomUUID;
 
 /** Creates the logger of a request when its first line is written. Few requests write one, and each child took 3 % of a request. */
 class RequestLogger implements FastifyBaseLogger {
+  readonly #parent: Logger;
   readonly #create: () => Logger;
   #created: Logger | undefined;
 
-  constructor(create: () => Logger) {
+  constructor(parent: Logger, create: () => Logger) {
+    this.#parent = parent;
     this.#create = create;
   }
 
@@ -66,27 +75,27 @@ class RequestLogger implements FastifyBaseLogger {
   }
 
   trace(...line: unknown[]): void {
-    this.#logger.trace(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('trace')) this.#logger.trace(...(line as Parameters<LogFn>));
   }
 
   debug(...line: unknown[]): void {
-    this.#logger.debug(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('debug')) this.#logger.debug(...(line as Parameters<LogFn>));
   }
 
   info(...line: unknown[]): void {
-    this.#logger.info(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('info')) this.#logger.info(...(line as Parameters<LogFn>));
   }
 
   warn(...line: unknown[]): void {
-    this.#logger.warn(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('warn')) this.#logger.warn(...(line as Parameters<LogFn>));
   }
 
   error(...line: unknown[]): void {
-    this.#logger.error(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('error')) this.#logger.error(...(line as Parameters<LogFn>));
   }
 
   fatal(...line: unknown[]): void {
-    this.#logger.fatal(...(line as Parameters<LogFn>));
+    if (this.#parent.isLevelEnabled('fatal')) this.#logger.fatal(...(line as Parameters<LogFn>));
   }
 
   silent(): void {}
@@ -94,7 +103,7 @@ class RequestLogger implements FastifyBaseLogger {
 
 /** Returns the function that creates the logger of a request. It keeps the broker's log level; the logger given to Fastify is quiet. */
 export function createChildLogger(logger: Logger): NonNullable<FastifyServerOptions['childLoggerFactory']> {
-  return (_quiet, bindings, options) => new RequestLogger(() => logger.child(bindings, options));
+  return (_quiet, bindings, options) => new RequestLogger(logger, () => logger.child(bindings, options));
 }
 
 /** Returns the hook that refuses a request by its head, before its caller is known. */
@@ -103,7 +112,7 @@ export function checkHead({ hostNames, hasCors }: RequestHeadRules): onRequestHo
     writeCommonHeaders(request, reply);
     refuseUnsafeHead(request.raw);
     if (hostNames !== undefined) assertHostAllowed(request.raw, hostNames);
-    if (hasCors) refusePlainOptions(request);
+    if (hasCors && request.method === 'OPTIONS') refusePlainOptions(request);
     done();
   };
 }
@@ -115,12 +124,6 @@ export function closeWhileDraining(lifecycle: Lifecycle): onSendHookHandler<unkn
     done(null, payload);
   };
 }
-
-/**
- * The header that marks a response as one of a broker. Its value says who wrote the response: `broker`, or `vendor` for the
- * response to a proxied call. A client can thus tell both from the page of a gateway or of a network's sign-in.
- */
-export const markHeader = 'valet-key';
 
 export function writeCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): void {
   reply
@@ -159,20 +162,36 @@ function refuseUnsafeHead({ rawHeaders, headers, httpVersion }: IncomingMessage)
   }
 }
 
-/** Refuses an OPTIONS request that is not a preflight. Otherwise the CORS plugin would respond with its own text. */
-function refusePlainOptions({ method, headers }: FastifyRequest): void {
-  const isPreflight = headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
-  if (method === 'OPTIONS' && !isPreflight) {
-    throw new ValetKeyError('invalid_request', 'OPTIONS is only for the preflight requests of browsers.');
-  }
-}
-
 /** Refuses a request whose `Host` is neither of this machine nor one of `hostNames`. Throws `forbidden`. */
 function assertHostAllowed({ headers, socket }: IncomingMessage, hostNames: readonly string[]): void {
   if (isHostAllowed(headers.host, socket.localAddress, hostNames)) return;
   throw new ValetKeyError('forbidden', 'This listener does not serve the host name of this request.', {
     reason: 'host_name',
     remediation: 'Use a loopback name such as localhost, or ask the operator to add the host name to `hostNames`.',
+  });
+}
+
+/**
+ * Starts each request when the broker has time for it. A request that is refused reaches no hook and no route, because to refuse it
+ * must cost much less than to serve it.
+ */
+export function admitRequests({ server }: FastifyInstance, { admission, isExempt, refuse }: AdmissionRules): void {
+  const [serve] = server.listeners('request') as RequestListener[];
+  if (serve === undefined) throw new TypeError('The server has no listener of requests.');
+  server.removeListener('request', serve);
+  server.on('request', (request, response) => {
+    if (admission.startsLeft > 0) {
+      admission.startsLeft -= 1;
+      serve(request, response);
+    } else if (isExempt(request)) serve(request, response);
+    else {
+      admission.wait((isRefused) => {
+        // A client that has gone would receive nothing.
+        if (request.socket.destroyed) return;
+        if (isRefused) refuse(request, response);
+        else serve(request, response);
+      });
+    }
   });
 }
 
@@ -263,18 +282,6 @@ export function createJsonParser(server: FastifyInstance): FastifyBodyParser<str
       failure === null ? done(null, value) : done(new ValetKeyError('invalid_request', 'The body is not JSON.')),
     );
   };
-}
-
-/** Accepts a body without bytes whatever its media type, and refuses every other body whose media type has no parser. */
-export function addEmptyBodyParser(server: FastifyInstance): void {
-  server.addContentTypeParser('*', (_request, payload, done) => {
-    payload.once('error', () => done(new ValetKeyError('invalid_request', 'The body broke off.')));
-    payload.once('end', () => done(null, undefined));
-    payload.once('data', () => {
-      payload.removeAllListeners('end').pause();
-      done(new ValetKeyError('unsupported_media_type', 'This route does not accept the media type of the body.'));
-    });
-  });
 }
 
 /** Forgets the media type of a request that has no body. Some clients send one, even an invalid one, with every request. */

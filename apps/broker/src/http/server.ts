@@ -2,7 +2,6 @@ import { METHODS } from 'node:http';
 import cors from '@fastify/cors';
 import { ValetKeyError } from '@valetkey/core-types';
 import type { DpopSupport } from '@valetkey/jwt-verify';
-import { proxyResponseHeaders } from '@valetkey/vendor-clients';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -15,10 +14,12 @@ import fastify, {
 } from 'fastify';
 import type { Logger } from 'pino';
 import type { Lifecycle } from '../telemetry/readiness.ts';
+import type { AdmissionRules } from './admission.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
+import { addEmptyBodyParser } from './body-parsers.ts';
 import { takeRequestIdsOf } from './request-id.ts';
 import {
-  addEmptyBodyParser,
+  admitRequests,
   checkHead,
   closeWhileDraining,
   createChildLogger,
@@ -28,11 +29,12 @@ import {
   forgetMediaType,
   limitPipelining,
   lingerAfterUnreadBody,
-  markHeader,
   requireBodyProgress,
   writeCommonHeaders,
   type BodyProgress,
 } from './request-rules.ts';
+import { exposedHeaders, originPatterns } from './cross-origin.ts';
+import { createSaturationRefusal } from './saturation-refusal.ts';
 import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
 
 const maxBodyBytes = 16_384;
@@ -54,6 +56,8 @@ export interface HttpServerOptions {
   readonly trustedProxies?: readonly string[] | undefined;
   /** Whether these proxies choose the ids of requests. Absent: each id is new. */
   readonly proxyRequestIds?: boolean | undefined;
+  /** Decides when a request starts. Absent: at once. */
+  readonly admission?: Omit<AdmissionRules, 'refuse'> | undefined;
   readonly bodyProgress?: BodyProgress | undefined;
   /** Called before the server has routes. Absent: the server has no metrics of its requests. */
   readonly observe?: ((server: FastifyInstance) => void) | undefined;
@@ -115,6 +119,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
   });
 
+  if (options.admission !== undefined) {
+    const refuse = createSaturationRefusal({ origins, lifecycle, countError });
+    admitRequests(server, { ...options.admission, refuse });
+  }
   options.observe?.(server);
   closeIdleSockets(server);
   cutOffVisibly(server);
@@ -146,25 +154,15 @@ function withoutAddresses(logger: Logger): FastifyBaseLogger {
   return logger.child({}, { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level });
 }
 
-const loopbackOrigin = /^https?:\/\/(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
-
 /**
  * Allows web pages of exactly these origins to call the broker (Fetch standard, CORS). Only the `Authorization` header
  * identifies a caller, so no response allows the browser's own credentials.
  */
 function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
   server.register(cors, {
-    origin: origins.map((origin) => (origin === 'loopback' ? loopbackOrigin : origin)),
+    origin: originPatterns(origins),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: [
-      markHeader,
-      'date',
-      'dpop-nonce',
-      'retry-after',
-      'www-authenticate',
-      'x-request-id',
-      ...proxyResponseHeaders,
-    ],
+    exposedHeaders,
     credentials: false,
     maxAge: 600,
   });

@@ -68,6 +68,7 @@ interface PerformDependencies {
 }
 
 export function createPerform({ connections, audit, clock, logger, policyVersion }: PerformDependencies): Perform {
+  const logOverload = createOverloadLog(clock, logger);
   return async (request, operation, work) => {
     const startedAtMs = clock.monotonicMs();
     await audit.assertWritable(request.id);
@@ -82,7 +83,7 @@ export function createPerform({ connections, audit, clock, logger, policyVersion
       subject,
       policyVersion,
       clientAddress,
-      tokenFingerprint: token === undefined ? undefined : audit.fingerprint(token),
+      tokenFingerprint: token === undefined ? undefined : audit.fingerprint(token, principal),
     };
     const recordChange: OnMappingChange = (change) => audit.record({ ...decision, ...change, outcome: 'allowed' });
     let details: OperationDetails & Pick<Decision, 'observed'> = {};
@@ -115,12 +116,27 @@ export function createPerform({ connections, audit, clock, logger, policyVersion
       }: RecordedError = ValetKeyError.isInstance(error) ? error : { code: 'internal' };
       const { vendorStatus = cause?.type === 'vendor_status' ? cause.status : undefined } = details;
       // The vendor was not called. An audit row for each of these refusals would add to the load of the broker.
-      if (code === 'overloaded') logger.warn({ ...decision, reason }, 'overloaded');
+      if (code === 'overloaded') logOverload({ ...decision, reason });
       else await audit.record({ ...decision, ...describe(), vendorStatus, vendorUserId, outcome: code, reason });
       throw error;
     }
     await audit.record({ ...decision, ...describe(), vendorUserId: done.vendorUserId, outcome: 'allowed' });
     return done.result;
+  };
+}
+
+/** While calls are refused because no place is left, the log has at most one line in this time for each connection and reason. */
+const overloadLineMs = 1_000;
+
+/** Creates the function that logs the refusals of configured connections, a few of many. */
+function createOverloadLog(clock: Clock, logger: Logger) {
+  const loggedAtMs = new Map<string, number>();
+  return (line: Readonly<Pick<Decision, 'connection' | 'reason'>>): void => {
+    const key = JSON.stringify([line.connection, line.reason]);
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (loggedAtMs.get(key) ?? -Infinity) < overloadLineMs) return;
+    loggedAtMs.set(key, nowMs);
+    logger.warn(line, 'overloaded');
   };
 }
 

@@ -54,7 +54,7 @@ function levelOf({ code, status }: ValetKeyError): 'warn' | 'info' | 'debug' {
 }
 
 /** Returns whether the body is too long to read. Its unread rest would be parsed as the next request on this socket. */
-function hasLongUnreadBody({ complete, headers }: IncomingMessage): boolean {
+export function hasLongUnreadBody({ complete, headers }: IncomingMessage): boolean {
   const isLong = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxUnreadBytes;
   return !complete && isLong;
 }

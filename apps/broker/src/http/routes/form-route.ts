@@ -2,7 +2,7 @@ import type { ValetKeyError } from '@valetkey/core-types';
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 import { oauthErrorFormat } from '../errors/oauth-error.ts';
 import { createProblemSender } from '../errors/problem-sender.ts';
-import { addEmptyBodyParser } from '../request-rules.ts';
+import { addEmptyBodyParser } from '../body-parsers.ts';
 import { addRoute } from '../server.ts';
 
 /** Adds a route that accepts a form, as text, with `POST`, and that reports errors as OAuth does. */

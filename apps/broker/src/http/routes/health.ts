@@ -1,7 +1,13 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Readiness } from '../../telemetry/readiness.ts';
 import { addRoute } from '../server.ts';
+
+/** Returns whether a request is for one of the paths of {@link addHealthRoutes}. */
+export function isForHealth({ url = '' }: IncomingMessage): boolean {
+  return /^\/(?:healthz|readyz)(?:\?|$)/.test(url);
+}
 
 /** Adds `GET|HEAD /healthz`, which always responds 200, and `GET|HEAD /readyz`, which responds 503 while the broker is not ready. */
 export function addHealthRoutes(server: FastifyInstance, readiness: () => Promise<Readiness>): void {

@@ -12,7 +12,8 @@ import { readFromCarriers } from '../carried-token.ts';
 import { createProblemSender, type FailureFormat } from '../errors/problem-sender.ts';
 import { toValetKeyError } from '../errors/problem.ts';
 import { inWordsOf } from '../errors/vendor-words.ts';
-import { authenticateWith, markHeader, operationOf, principalOf, type ReadCredentials } from '../request-rules.ts';
+import { markHeader } from '../cross-origin.ts';
+import { authenticateWith, operationOf, principalOf, type ReadCredentials } from '../request-rules.ts';
 import { cutOff } from '../sockets.ts';
 import { readProxyRequest } from './proxy-request.ts';
 

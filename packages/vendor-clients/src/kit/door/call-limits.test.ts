@@ -103,3 +103,32 @@ test('a caller that fills its places is refused, and another caller is not', () 
   expect(() => bulkhead.enter('greedy')).toThrow(expect.objectContaining({ code: 'overloaded' }));
   bulkhead.enter('other');
 });
+
+test('while calls have waited for more than 0.3 seconds, no more calls wait than have a socket, and each caller still finds a place', async () => {
+  const clock = createVirtualClock();
+  const bulkhead = createBulkhead({ vendor, clock, maxCalls: 100, maxSockets: 2 });
+  const greedy = Array.from({ length: 10 }, () => bulkhead.enter('greedy'));
+  clock.advance(300);
+  greedy.push(bulkhead.enter('greedy'));
+  clock.advance(1);
+  expect(() => bulkhead.enter('greedy')).toThrow(expect.objectContaining({ code: 'overloaded', reason: 'bulkhead' }));
+  for (const { leave } of greedy.splice(4)) leave();
+  expect(() => bulkhead.enter('greedy'), 'two calls have a socket, and two wait').toThrow('Too many calls');
+  expect(bulkhead.enter('other').turn, 'another caller has a socket at once').toBeUndefined();
+  for (const { leave } of greedy) leave();
+  await new Promise(setImmediate);
+  const afterwards = Array.from({ length: 10 }, () => bulkhead.enter('greedy'));
+  expect(afterwards, 'the line was empty meanwhile').toHaveLength(10);
+});
+
+test('several sockets that are free at once are passed on in the same turn of the event loop', async () => {
+  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 200, maxSockets: 70 });
+  const holders = Array.from({ length: 70 }, () => bulkhead.enter());
+  let passedOn = 0;
+  for (let count = 0; count < 70; count += 1) void bulkhead.enter().turn?.then(() => (passedOn += 1));
+  for (const { leave } of holders) leave();
+  await new Promise(setImmediate);
+  expect(passedOn, 'other work of this turn is not put off for all of them').toBe(64);
+  await new Promise(setImmediate);
+  expect(passedOn).toBe(70);
+});

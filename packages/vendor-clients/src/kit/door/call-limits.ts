@@ -5,6 +5,15 @@ import type { VendorName } from './response.ts';
 /** The most sockets of one door for one caller. Each carries one call at a time. As many are left for other callers. */
 export const maxSockets = 64;
 
+/** How many sockets are passed on in one turn of the event loop, so that other work runs between calls that fail at once. */
+const maxPassedOnPerTurn = 64;
+
+/**
+ * If calls were waiting all this time, more calls arrive than the vendor responds to. From then on, no more calls may wait than
+ * have a socket, because a longer line would only make each call slower.
+ */
+const busyAfterMs = 300;
+
 /** The place of one call. */
 export interface Place {
   /** Resolves when a socket is free for the call. Absent if a socket is free at once. */
@@ -36,27 +45,36 @@ type Caller = string | undefined;
 
 /** Creates an empty bulkhead. */
 export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: BulkheadOptions): Bulkhead {
-  const places = createShares(maxCalls);
-  const sockets = createShares(maxSockets);
+  const places = createShares();
+  const sockets = createShares();
   /** The calls of each caller that wait, each as the function that gives the call a socket. */
   const queues = new Map<Caller, Set<() => void>>();
+  // One object for all refused calls: while many are refused, creating their errors would take longer than the calls.
+  const noPlaceError = overloadedError(vendor, `Too many calls to ${vendor.title} are under way.`, 'bulkhead');
+  let waitingSinceMs = 0;
   let isPassingOn = false;
 
-  /** Passes on one socket per turn of the event loop, so that other work runs between calls that fail at once. */
-  const passOn = (): void => {
-    isPassingOn = false;
+  /** Passes one socket on. Returns false if no socket is free for a call that waits. */
+  const passOneOn = (): boolean => {
     for (const [caller, queue] of queues) {
       const [next] = queue;
-      if (next === undefined || !sockets.hasRoom(caller)) continue;
+      if (next === undefined || !sockets.hasRoom(caller, maxSockets)) continue;
       // The next socket is for the next caller.
       queues.delete(caller);
       queue.delete(next);
       if (queue.size > 0) queues.set(caller, queue);
       sockets.take(caller);
       next();
-      schedulePassingOn();
-      return;
+      return true;
     }
+    return false;
+  };
+
+  const passOn = (): void => {
+    isPassingOn = false;
+    let passed = 0;
+    while (passed < maxPassedOnPerTurn && passOneOn()) passed += 1;
+    if (passed === maxPassedOnPerTurn) schedulePassingOn();
   };
 
   const schedulePassingOn = (): void => {
@@ -71,16 +89,20 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
     schedulePassingOn();
   };
 
-  const queue = (caller: Caller): Place =>
-    enqueue(queues, caller, clock, (hasSocket) => (hasSocket ? leave(caller) : places.giveBack(caller)));
+  const isBusy = (): boolean => queues.size > 0 && clock.monotonicMs() - waitingSinceMs > busyAfterMs;
+
+  const queue = (caller: Caller): Place => {
+    if (queues.size === 0) waitingSinceMs = clock.monotonicMs();
+    return enqueue(queues, caller, clock, (hasSocket) => (hasSocket ? leave(caller) : places.giveBack(caller)));
+  };
 
   return {
     enter(caller) {
-      if (!places.hasRoom(caller)) {
-        throw overloadedError(vendor, `Too many calls to ${vendor.title} are under way.`, 'bulkhead');
+      if (!places.hasRoom(caller, isBusy() ? Math.min(maxCalls, 2 * maxSockets) : maxCalls)) {
+        throw noPlaceError;
       }
       places.take(caller);
-      if (queues.has(caller) || !sockets.hasRoom(caller)) return queue(caller);
+      if (queues.has(caller) || !sockets.hasRoom(caller, maxSockets)) return queue(caller);
       sockets.take(caller);
       return { turn: undefined, waitedMs: () => 0, leave: once(() => leave(caller)) };
     },
@@ -116,13 +138,14 @@ function enqueue(
   };
 }
 
-/** Counts what each caller has. A caller alone may have `maxAlone`, and always leaves as many free as it has. */
-function createShares(maxAlone: number) {
+/** Counts what each caller has. */
+function createShares() {
   const counts = new Map<Caller, number>();
   let total = 0;
   const countOf = (caller: Caller): number => counts.get(caller) ?? 0;
   return {
-    hasRoom: (caller: Caller): boolean => countOf(caller) < 2 * maxAlone - total,
+    /** Returns whether a caller may have one more. A caller alone may have `maxAlone`, and always leaves as many free as it has. */
+    hasRoom: (caller: Caller, maxAlone: number): boolean => countOf(caller) < 2 * maxAlone - total,
     take(caller: Caller): void {
       total += 1;
       counts.set(caller, countOf(caller) + 1);
