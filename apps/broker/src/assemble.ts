@@ -17,8 +17,10 @@ import { createStoreHealth } from './storage/store-health.ts';
 import type { Decision } from './storage/audit-store.ts';
 import type { Store } from './storage/store.ts';
 import { versionOfPolicies } from './policy/policy-version.ts';
+import { addStateGauges } from './telemetry/gauges.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { openTracing } from './telemetry/tracing.ts';
 import { checkReadiness } from './telemetry/readiness.ts';
 import { listObservedRules } from './vendors/connections.ts';
 import { createPerform } from './vendors/perform.ts';
@@ -80,19 +82,16 @@ export function assemble(config: Config, dependencies: BrokerDependencies = {}):
 }
 
 function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
-  const { clock = systemClock, logger = createLogger(config.log.level) } = dependencies;
+  const { openTelemetry } = config.telemetry;
+  const tracing = openTelemetry && resources.use(openTracing(openTelemetry), (opened) => opened.close());
+  const { clock = systemClock, logger = createLogger(config.log.level, undefined, tracing?.logFields) } = dependencies;
   const metrics = createMetrics();
-  const parts = openParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
+  const parts = openParts(config, { clock, logger, metrics, tracing, store: dependencies.store }, resources);
   const { store, connections, verifier, operatorVerifier, redis } = parts;
   const storeHealth = createStoreHealth(store, clock);
   const audit = openAudit(config, { store, storeHealth, clock, logger, metrics }, dependencies, resources);
-  const perform = createPerform({
-    connections,
-    audit,
-    clock,
-    logger,
-    policyVersion: versionOfPolicies(config),
-  });
+  const policyVersion = versionOfPolicies(config);
+  const perform = createPerform({ connections, audit, clock, logger, policyVersion });
 
   const lifecycle = { draining: false };
   const drain = () => {
@@ -100,7 +99,15 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   };
   const observedRules = listObservedRules(connections, parts.forwardAuth);
   const readiness = () => checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules });
-  const shared = { ...parts, clock, logger, metrics, audit, perform, readiness, lifecycle };
+  const verifiers = operatorVerifier === undefined ? [verifier] : [verifier, operatorVerifier];
+  const shown = { readiness, verifiers, audit, connections: () => connections.values() };
+  addStateGauges({ ...shown, metrics, clock, policyVersion });
+  if (tracing !== undefined) {
+    tracing.exportMetrics(metrics);
+    // Closed after the listeners, which end the last spans, and before the parts whose state is exported once more.
+    resources.use(tracing, (opened) => opened.close());
+  }
+  const shared = { ...parts, tracing, clock, logger, metrics, audit, perform, readiness, lifecycle };
   const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
   const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
   let closing: Promise<void> | undefined;
@@ -145,6 +152,7 @@ function openAudit(
   const audit = createAudit({
     ...parts,
     key: auditKeyOf(config),
+    onCommit: metrics.timeCommit,
     listeners: [metrics.countDecision, ...(onDecision === undefined ? [] : [onDecision])],
   });
   return resources.use(audit, (opened) => opened.close());

@@ -15,7 +15,8 @@ import { openTokenStore } from './storage/open-token-store.ts';
 import { describeRedisFailure } from './storage/redis-failure.ts';
 import { describeStoreFailure } from './storage/store-failure.ts';
 import type { Store } from './storage/store.ts';
-import type { Metrics } from './telemetry/metrics.ts';
+import { timeVendorCalls, type Metrics } from './telemetry/metrics.ts';
+import { observeTwice, type Tracing } from './telemetry/tracing.ts';
 import { createOutageReporter, watchPing } from './telemetry/outage-reporter.ts';
 import { createConnection, type Connections } from './vendors/connections.ts';
 
@@ -46,6 +47,8 @@ interface OpenDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent if the broker sends no traces. */
+  readonly tracing?: Tracing | undefined;
   /** Used instead of the configured store. */
   readonly store?: Store | undefined;
 }
@@ -138,7 +141,7 @@ function certificateOf({ issuer: { issuer }, clientCertificate }: OperatorsConfi
 
 function openConnections(
   { connections }: Config,
-  { store, egress, clock, logger, metrics }: OpenDependencies & Pick<Parts, 'store' | 'egress'>,
+  { store, egress, clock, logger, metrics, tracing }: OpenDependencies & Pick<Parts, 'store' | 'egress'>,
   resources: DisposalStack,
 ): Connections {
   return new Map(
@@ -150,6 +153,10 @@ function openConnections(
         onEvent: (event) => {
           metrics.countVendorEvent(event);
           logger[event.type === 'retried' ? 'info' : 'warn']({ event }, 'vendor');
+        },
+        observeCalls: (target) => {
+          const time = timeVendorCalls(target, { metrics, clock });
+          return tracing === undefined ? time : observeTwice(tracing.traceCalls(target), time);
         },
       });
       resources.use(connection.vendor, (vendor) => vendor.close());

@@ -63,6 +63,9 @@ export type {
   Vendor,
   VendorDefinition,
   VendorDependencies,
+  VendorCall,
+  VendorCallEnd,
+  VendorCallObserver,
   VendorEvent,
   Verification,
 } from './vendor.ts';

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Clock } from './clock.ts';
+import type { ErrorCode } from './errors.ts';
 import type { IssuerOptions, ProviderIssuer } from './issuer.ts';
 import type { Principal } from './principal.ts';
 import type { ClientToken, ServerToken, TokenBinding } from './credentials.ts';
@@ -291,14 +292,42 @@ export type VendorEvent =
   /** A call has failed for a temporary reason, and is sent again. */
   | { readonly type: 'retried'; readonly vendor: string; readonly reason: string }
   /** Calls to the vendor have failed repeatedly. The vendor is not called for a while. */
-  | { readonly type: 'circuit_opened'; readonly vendor: string; readonly retryAfterSeconds: number }
+  | {
+      readonly type: 'circuit_opened';
+      readonly vendor: string;
+      /** The origin that is not called, such as `https://api.acme.example`. A vendor may have several. */
+      readonly origin?: string | undefined;
+      readonly retryAfterSeconds: number;
+    }
   /** The vendor responds again. */
-  | { readonly type: 'circuit_closed'; readonly vendor: string };
+  | { readonly type: 'circuit_closed'; readonly vendor: string; readonly origin?: string | undefined };
+
+/** One HTTP request that a client is about to send to its vendor. */
+export interface VendorCall {
+  readonly method: string;
+  /** The origin of the vendor's URL, such as `https://api.acme.example`. */
+  readonly origin: string;
+}
+
+/** How a call to a vendor ended: with a status of the vendor, or with the code of its error. `aborted`: the caller gave up. */
+export type VendorCallEnd =
+  | { readonly status: number }
+  | { readonly status?: undefined; readonly error: ErrorCode | 'aborted' };
+
+/** Observes one call to a vendor. */
+export interface VendorCallObserver {
+  /** Headers to send with the call, such as `traceparent` (W3C Trace Context). */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Called once, when the response has arrived or the call has failed. Of a streamed response, the head has arrived. */
+  readonly end: (end: VendorCallEnd) => void;
+}
 
 /** The dependencies of a vendor. Each has a default. */
 export interface VendorDependencies {
   readonly clock?: Clock | undefined;
   readonly onEvent?: ((event: VendorEvent) => void) | undefined;
+  /** Called before each HTTP request to the vendor, also before one that is sent again. */
+  readonly onCall?: ((call: VendorCall) => VendorCallObserver) | undefined;
   /** The way out of the network, with the proxy and the certificates of the configuration. Every call must use it. */
   readonly egress?: { readonly fetch: typeof globalThis.fetch } | undefined;
 }

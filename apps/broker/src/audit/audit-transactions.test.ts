@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { createVirtualClock } from '../../test/support/virtual-clock.ts';
 import type { Decision } from '../storage/audit-store.ts';
 import { createDecisionWriter } from './audit.ts';
 
@@ -17,7 +18,9 @@ function createHarness() {
   const batches: (readonly Decision[])[] = [];
   const ends: { readonly commit: () => void; readonly fail: () => void }[] = [];
   const calls: string[] = [];
-  const write = createDecisionWriter({
+  const commits: (readonly [string, number])[] = [];
+  const clock = createVirtualClock();
+  const { write, countWaiting } = createDecisionWriter({
     store: {
       recordDecisions: async (decisions) => {
         batches.push(decisions);
@@ -34,8 +37,10 @@ function createHarness() {
       },
       restart: () => void calls.push('restart'),
     },
+    clock,
+    onCommit: (...commit) => void commits.push(commit),
   });
-  return { write, batches, ends, calls };
+  return { write, countWaiting, commits, clock, batches, ends, calls };
 }
 
 test('the decisions of one moment are written by one transaction, those that arrive meanwhile by the next one', async () => {
@@ -77,4 +82,26 @@ test('a transaction has at most 500 decisions', async () => {
   }
   await written;
   expect(batches.map(({ length }) => length)).toEqual([500, 1]);
+});
+
+test('the writer of decisions counts those that are not committed, and reports the time of each transaction', async () => {
+  const { write, countWaiting, commits, clock, ends } = createHarness();
+  const first = [write(decision), write(decision)];
+  await setImmediate();
+  await setImmediate();
+  const second = write(decision);
+  expect(countWaiting()).toBe(3);
+  clock.advance(250);
+  ends[0]?.commit();
+  await Promise.all(first);
+  await setImmediate();
+  expect(countWaiting()).toBe(1);
+  clock.advance(1_500);
+  ends[1]?.fail();
+  await expect(second).rejects.toThrow('full');
+  expect(countWaiting()).toBe(0);
+  expect(commits).toEqual([
+    ['succeeded', 0.25],
+    ['failed', 1.5],
+  ]);
 });

@@ -27,6 +27,8 @@ export interface Audit {
   readonly fingerprint: (token: string, principal: PrincipalId) => string | undefined;
   /** Erases the personal fields of all decisions about a principal. Returns the number of decisions. */
   readonly forget: (principal: PrincipalId) => Promise<number>;
+  /** Returns the number of decisions that are not committed yet. */
+  readonly countWaiting: () => number;
   /** Stores the counts of repeated refusals. */
   readonly close: () => Promise<void>;
 }
@@ -41,15 +43,19 @@ export interface AuditDependencies {
   readonly key?: AuditKey | undefined;
   /** Called with each decision after it is recorded. */
   readonly listeners?: readonly DecisionListener[] | undefined;
+  /** Called with the time of each transaction. */
+  readonly onCommit?: OnCommit | undefined;
 }
+
+type OnCommit = (outcome: 'succeeded' | 'failed', seconds: number) => void;
 
 type DecisionListener = (decision: Decision) => unknown;
 
 /** Creates the audit. It writes each decision to the store, then to the log, then passes it to the listeners. */
 export function createAudit(dependencies: AuditDependencies): Audit {
-  const { store, storeHealth, clock, logger, key, listeners = [] } = dependencies;
+  const { store, storeHealth, clock, logger, key, listeners = [], onCommit } = dependencies;
   const chain = key && createChain({ key, store, clock });
-  const write = createDecisionWriter({ store, chain });
+  const { write, countWaiting } = createDecisionWriter({ store, chain, clock, onCommit });
   const refusals = createRefusals({
     write,
     store,
@@ -101,6 +107,7 @@ export function createAudit(dependencies: AuditDependencies): Audit {
     },
     fingerprint: createFingerprint(key),
     forget: (principal) => forgetDecisions(principal, { store, clock, key }),
+    countWaiting,
     close: refusals.close,
   };
 }
@@ -135,6 +142,14 @@ interface DecisionWriterDependencies {
   readonly store: Pick<AuditStore, 'recordDecisions'>;
   /** Absent if the audit has no key. */
   readonly chain?: Chain | undefined;
+  readonly clock: Clock;
+  readonly onCommit?: OnCommit | undefined;
+}
+
+interface DecisionWriter {
+  readonly write: WriteDecision;
+  /** Returns the number of decisions that are not committed yet. */
+  readonly countWaiting: () => number;
 }
 
 interface Pending {
@@ -150,21 +165,29 @@ const maxBatch = 500;
  * Creates the writer of decisions. The decisions of one moment are committed by one transaction, and at most one transaction
  * runs at a time: a decision waits for its own transaction, and for no more than the one before.
  */
-export function createDecisionWriter({ store, chain }: DecisionWriterDependencies): WriteDecision {
+export function createDecisionWriter({ store, chain, clock, onCommit }: DecisionWriterDependencies): DecisionWriter {
   const queue: Pending[] = [];
   let isWriting = false;
+  let waiting = 0;
 
   const writeBatch = async (batch: readonly Pending[]): Promise<void> => {
     const decisions = batch.map(({ decision }) => decision);
+    const startedAtMs = clock.monotonicMs();
+    const report = (outcome: 'succeeded' | 'failed') =>
+      onCommit?.(outcome, (clock.monotonicMs() - startedAtMs) / 1_000);
     try {
       const linked: readonly LinkedDecision[] = chain === undefined ? decisions : await chain.link(decisions);
       const ids = await store.recordDecisions(linked);
+      report('succeeded');
       for (const [index, { resolve }] of batch.entries()) {
         resolve({ id: ids[index] ?? 0, mac: linked[index]?.link?.mac });
       }
     } catch (error) {
       chain?.restart();
+      report('failed');
       for (const { reject } of batch) reject(error);
+    } finally {
+      waiting -= batch.length;
     }
   };
   const writeAll = async (): Promise<void> => {
@@ -175,9 +198,11 @@ export function createDecisionWriter({ store, chain }: DecisionWriterDependencie
     isWriting = false;
   };
 
-  return (decision) =>
+  const write: WriteDecision = (decision) =>
     new Promise((resolve, reject) => {
       queue.push({ decision, resolve, reject });
+      waiting += 1;
       if (!isWriting) void writeAll();
     });
+  return { write, countWaiting: () => waiting };
 }

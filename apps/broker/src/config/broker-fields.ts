@@ -12,6 +12,7 @@ import { listenerTlsSchema } from './listener-tls.ts';
 import { operatorsSchema } from './operator-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
 import { storeSchema } from './store-fields.ts';
+import { telemetrySchema } from './telemetry-fields.ts';
 
 const wrongPort = { error: 'must be a whole number from 0 to 65535' };
 const portSchema = z.int(wrongPort).min(0, wrongPort).max(65_535, wrongPort);
@@ -68,6 +69,12 @@ export const brokerShape = {
         .default([])
         .describe(
           'The addresses of the proxies in front of the broker, such as `10.0.0.5` or `10.0.0.0/8`. The audit then has the client address that they state in `X-Forwarded-For`. Absent: it has the address that connects to the broker.',
+        ),
+      proxyRequestIds: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether a request has the id that a proxy of `trustedProxies` sends in `X-Request-Id`, if it has 8 to 128 letters, digits and `_.:=+/-`. The proxy must set the header itself, because a client could otherwise choose the id. Default: each request has a new id.',
         ),
     })
     .prefault({})
@@ -230,4 +237,5 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('The log, which the broker writes to standard output.'),
+  telemetry: telemetrySchema,
 };

@@ -357,3 +357,10 @@ test('parseConfig reports an unknown field and a missing secret together', () =>
 test('parseConfig accepts a secret with `current` and `next`', () => {
   expect(problemsOf({ vendors: { nudge: { apiKey: { current: 'a', next: 'b' } } } })).toEqual([]);
 });
+
+test('parseConfig refuses request ids of proxies if it names no proxy', () => {
+  expect(problemsOf({ listen: { proxyRequestIds: true } })).toEqual([
+    'listen.proxyRequestIds: has no effect without listen.trustedProxies; name the proxies there that set X-Request-Id',
+  ]);
+  expect(problemsOf({ listen: { proxyRequestIds: true, trustedProxies: ['10.0.0.5'] } })).toEqual([]);
+});

@@ -21,6 +21,7 @@ import {
   type KnownVendors,
   type VendorRegistry,
 } from './known-vendors.ts';
+import { findTelemetryProblems } from './telemetry-fields.ts';
 import { findUnplainData } from './plain-data.ts';
 import type { RecipeFiles } from './recipe-files.ts';
 
@@ -62,6 +63,7 @@ export function parseConfig(
     ...findConflicts(data),
     ...findDpopProblems(data, checked.issuers),
     ...findAmbiguousActors(data.admin),
+    ...findTelemetryProblems(data.telemetry, { connections, trustedProxies: data.listen.trustedProxies }),
   ];
   if (all.length > 0) throw new ConfigError(all);
   const { issuerCertificates } = checked;
@@ -112,8 +114,16 @@ function parseConnection(
 
 /** Returns the problems of fields that are valid one by one but cannot be combined. */
 function findConflicts({ listen, admin }: Pick<BrokerFields, 'listen' | 'admin'>): string[] {
+  const lacksProxies = listen.proxyRequestIds && listen.trustedProxies.length === 0;
   const everyAddress = new Set(['0.0.0.0', '::']);
   const isSameHost = listen.host === admin.host || [listen.host, admin.host].some((host) => everyAddress.has(host));
   const isSamePort = listen.port !== 0 && listen.port === admin.port && isSameHost;
-  return isSamePort ? ['admin.port: is the same as listen.port; change one of these two fields'] : [];
+  return [
+    ...(isSamePort ? ['admin.port: is the same as listen.port; change one of these two fields'] : []),
+    ...(lacksProxies
+      ? [
+          'listen.proxyRequestIds: has no effect without listen.trustedProxies; name the proxies there that set X-Request-Id',
+        ]
+      : []),
+  ];
 }

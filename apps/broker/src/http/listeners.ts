@@ -13,7 +13,8 @@ import { createCallerLimits } from '../policy/caller-limits.ts';
 import type { PolicyRules } from '../policy/policy-rules.ts';
 import { createIdentifyOperator } from '../policy/operators.ts';
 import type { Store } from '../storage/store.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { timeRequests, type Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { Lifecycle, Readiness } from '../telemetry/readiness.ts';
 import type { Connections } from '../vendors/connections.ts';
 import type { Perform } from '../vendors/perform.ts';
@@ -33,6 +34,7 @@ import { addSessionRoute } from './routes/session.ts';
 import { addTokenExchangeRoute, exchangedTokenRemediation } from './routes/token-exchange.ts';
 import { acceptDpop } from './dpop-credentials.ts';
 import { readBearerCredentials } from './request-rules.ts';
+import { createAddressTest } from './request-id.ts';
 import { createHttpServer } from './server.ts';
 
 /** The parts of the broker that its listeners use. */
@@ -40,6 +42,8 @@ export interface ListenerDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent if the broker sends no traces. */
+  readonly tracing: Tracing | undefined;
   readonly store: Store;
   readonly connections: Connections;
   readonly forwardAuth: PolicyRules;
@@ -71,6 +75,8 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     hostNames: config.listen.hostNames,
     trustedProxies: config.listen.trustedProxies,
     tls: config.listen.tls,
+    proxyRequestIds: config.listen.proxyRequestIds,
+    observe: observeAs('app', dependencies, tracedProxies(config)),
     admission: { admission: createAdmission({ clock, onChange: logSaturation(logger) }), isExempt: startsAtOnce },
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
@@ -136,6 +142,7 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
     countError: metrics.countError,
     hostNames: [host, ...hostNames],
     tls,
+    observe: observeAs('admin', dependencies, []),
   });
   addHealthRoutes(admin, readiness);
   addAdminFrontRoutes(admin, isAdminApiOn(access));
@@ -143,6 +150,23 @@ export function createAdminListener(config: Config, dependencies: ListenerDepend
   const operatorIssuer = config.admin.operators?.issuer.issuer;
   addAdminRoutes(admin, { store, connections, issuers: issuersOf(config), operatorIssuer, access, audit, clock });
   return admin;
+}
+
+/** Returns the proxies whose traces the broker continues. */
+function tracedProxies({ telemetry: { openTelemetry }, listen }: Config): readonly string[] {
+  return openTelemetry?.continueTraces === true ? listen.trustedProxies : [];
+}
+
+function observeAs(
+  listener: 'app' | 'admin',
+  { metrics, clock, connections, tracing }: ListenerDependencies,
+  proxies: readonly string[],
+) {
+  const isConnection = (name: string) => connections.has(name);
+  return (server: FastifyInstance) => {
+    timeRequests(server, { listener, metrics, clock, isConnection });
+    tracing?.traceRequests(server, createAddressTest(proxies));
+  };
 }
 
 function createAdminAccess(

@@ -18,6 +18,7 @@ import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { AdmissionRules } from './admission.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
 import { addEmptyBodyParser } from './body-parsers.ts';
+import { takeRequestIdsOf } from './request-id.ts';
 import {
   admitRequests,
   checkHead,
@@ -57,9 +58,13 @@ export interface HttpServerOptions {
   readonly trustedProxies?: readonly string[] | undefined;
   /** The certificate with which the server speaks TLS. Absent: it speaks plain HTTP. */
   readonly tls?: ListenerTls | undefined;
+  /** Whether these proxies choose the ids of requests. Absent: each id is new. */
+  readonly proxyRequestIds?: boolean | undefined;
   /** Decides when a request starts. Absent: at once. */
   readonly admission?: Omit<AdmissionRules, 'refuse'> | undefined;
   readonly bodyProgress?: BodyProgress | undefined;
+  /** Called before the server has routes. Absent: the server has no metrics of its requests. */
+  readonly observe?: ((server: FastifyInstance) => void) | undefined;
 }
 
 type ServerOptions = FastifyHttpOptions<FastifyInstance['server'], FastifyBaseLogger>;
@@ -114,6 +119,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const server = fastify({
     ...serverOptions,
     ...createTlsOptions(options.tls),
+    ...(options.proxyRequestIds && { genReqId: takeRequestIdsOf(trustedProxies) }),
     // Without a proxy, nothing that a client sends changes the address that the broker sees.
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     loggerInstance: withoutAddresses(logger),
@@ -130,6 +136,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     const refuse = createSaturationRefusal({ origins, lifecycle, countError });
     admitRequests(server, { ...options.admission, refuse });
   }
+  options.observe?.(server);
   closeIdleSockets(server);
   cutOffVisibly(server);
   lingerAfterUnreadBody(server);

@@ -4,10 +4,16 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 
 /**
  * Creates the broker's log, which writes JSON lines. The lines contain text that callers chose. Therefore characters that a
- * program could read as a line end or as a terminal command are escaped, although JSON does not require it.
+ * program could read as a line end or as a terminal command are escaped, although JSON does not require it. `addFields` returns
+ * further fields of the line that is written.
  */
-export function createLogger(level: string, destination: DestinationStream = createLogDestination()): Logger {
-  return pino({ level, hooks: { streamWrite: escapeControls } }, destination);
+export function createLogger(
+  level: string,
+  destination: DestinationStream = createLogDestination(),
+  addFields?: () => object,
+): Logger {
+  const options = { level, hooks: { streamWrite: escapeControls }, ...(addFields && { mixin: addFields }) };
+  return pino(options, destination);
 }
 
 function escapeControls(line: string): string {

@@ -2,9 +2,9 @@ import { ValetKeyError } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
 import { createMetrics } from './metrics.ts';
 
-/** Returns the broker's own samples, without those of Node's default metrics. */
+/** Returns the samples of the counters of the broker. */
 async function read({ render }: ReturnType<typeof createMetrics>): Promise<string[]> {
-  return (await render()).split('\n').filter((line) => line.startsWith('valetkey_'));
+  return (await render()).split('\n').filter((line) => /^valetkey_\w+_total/.test(line));
 }
 
 test('metrics count decisions by operation, connection, vendor and outcome', async () => {

@@ -52,6 +52,32 @@ test('createConnection passes options and clock to the vendor, and adds the name
   expect(events).toEqual([{ type: 'circuit_closed', vendor: 'acme', connection: 'acme-eu' }]);
 });
 
+test('a circuit of a connection is open until every origin of its vendor is called again', () => {
+  const { config, received } = configure({ id: 'acme', close });
+  const { isCircuitOpen } = createConnection(config, {
+    store: createSqliteStore(':memory:'),
+    clock: systemClock,
+    egress,
+    onEvent: () => undefined,
+  });
+  const report = (type: 'circuit_opened' | 'circuit_closed', origin?: string) =>
+    received[0]?.dependencies?.onEvent?.({ type, vendor: 'acme', origin, retryAfterSeconds: 5 });
+  const states = [isCircuitOpen()];
+  for (const [type, origin] of [
+    ['circuit_opened', 'https://api.acme.example'],
+    ['circuit_opened', 'https://login.acme.example'],
+    ['circuit_opened', 'https://login.acme.example'],
+    ['circuit_closed', 'https://login.acme.example'],
+    ['circuit_closed', 'https://api.acme.example'],
+    ['circuit_opened', undefined],
+    ['circuit_closed', undefined],
+  ] as const) {
+    report(type, origin);
+    states.push(isCircuitOpen());
+  }
+  expect(states).toEqual([false, true, true, true, true, false, true, false]);
+});
+
 test.each([
   ['from the vendor, if it can create users', { users: { ensureUser } }, undefined, 'user of vk_'],
   ['from the store, if the vendor cannot create users', {}, undefined, 'mapped'],

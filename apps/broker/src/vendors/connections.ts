@@ -1,4 +1,4 @@
-import type { Clock, Vendor, VendorEvent } from '@valetkey/core-types';
+import type { Clock, Vendor, VendorDependencies, VendorEvent } from '@valetkey/core-types';
 import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import type { ConnectionConfig } from '../config/config.ts';
@@ -23,6 +23,8 @@ export interface Connection {
   readonly users: VendorUsers;
   /** Present if the connection's tokens must not outlive the token of the caller. */
   readonly appTokenBound?: AppTokenBound | undefined;
+  /** Returns whether the broker does not call the vendor for a while, because its calls failed repeatedly. */
+  readonly isCircuitOpen: () => boolean;
 }
 
 export type Connections = ReadonlyMap<string, Connection>;
@@ -43,23 +45,43 @@ interface ConnectionDependencies {
   readonly clock: Clock;
   readonly egress: Egress;
   readonly onEvent: (event: ConnectionEvent) => void;
+  /** Returns the observer of the calls of one connection. */
+  readonly observeCalls?:
+    | ((target: { connection: string; vendor: string }) => VendorDependencies['onCall'])
+    | undefined;
 }
 
 /** Creates a connection and its vendor from the configuration. The caller of this function must close `connection.vendor`. */
 export function createConnection(
   configured: ConnectionConfig,
-  { store, clock, egress, onEvent }: ConnectionDependencies,
+  { store, clock, egress, onEvent, observeCalls }: ConnectionDependencies,
 ): Connection {
-  const { name, policy } = configured;
+  const { name, policy, definition } = configured;
+  /** The origins of the vendor whose circuit is open. */
+  const openOrigins = new Set<string>();
   const vendor = createVendor(configured, {
     clock,
     egress,
-    onEvent: (event) => onEvent({ ...event, connection: name }),
+    onEvent: (event) => {
+      if (event.type === 'circuit_opened') openOrigins.add(event.origin ?? '');
+      if (event.type === 'circuit_closed') openOrigins.delete(event.origin ?? '');
+      onEvent({ ...event, connection: name });
+    },
+    onCall: observeCalls?.({ connection: name, vendor: definition.id }),
   });
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
   const appTokenBound = policy.boundByAppToken ? createAppTokenBound(name, vendor.id, clock) : undefined;
   const placed = { place: `vendors.${name}`, vendor: vendor.id, policy: policy.policy };
   const { enforced, observed, assertDecided } = createPolicyRules(placed, clock);
   const rules = [...createAccessRules({ name, vendor, policy }), ...enforced];
-  return { name, vendor, rules, observedRules: observed, assertDecided, users, appTokenBound };
+  return {
+    name,
+    vendor,
+    rules,
+    observedRules: observed,
+    assertDecided,
+    users,
+    appTokenBound,
+    isCircuitOpen: () => openOrigins.size > 0,
+  };
 }

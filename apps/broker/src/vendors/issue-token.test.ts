@@ -32,7 +32,7 @@ function createConnection(
   const whole: Vendor = { id: 'acme', close: async () => undefined, ...vendor };
   const store = createSqliteStore(':memory:');
   const users = createVendorUsers({ connection: name, vendor: whole, source, store, clock: systemClock });
-  return { name, vendor: whole, users, rules: [] };
+  return { name, vendor: whole, users, rules: [], isCircuitOpen: () => false };
 }
 
 /** Creates an account-bound `issue` ability that numbers its tokens. `requests` lists its calls. */

@@ -29,7 +29,8 @@ function createHarness({
   const vendor: Vendor = { id: 'acme', close: async () => undefined };
   const users = createVendorUsers({ connection: 'acme-eu', vendor, store: used, clock: systemClock });
   const name = 'acme-eu';
-  const connection: Connection = { name, vendor, rules: createAccessRules({ name, vendor, policy }), users };
+  const rules = createAccessRules({ name, vendor, policy });
+  const connection: Connection = { name, vendor, rules, users, isCircuitOpen: () => false };
   let log = '';
   const logger = createLogger('trace', {
     write: (line) => {

@@ -59,7 +59,7 @@ function createConnection(proxy: TokenProxyAbility | undefined, name = 'acme-eu'
   const vendor: Vendor = { id: 'acme', proxy, close: async () => undefined };
   const store = createSqliteStore(':memory:');
   const users = createVendorUsers({ connection: name, vendor, store, clock: systemClock });
-  return { name, vendor, users, rules: [] };
+  return { name, vendor, users, rules: [], isCircuitOpen: () => false };
 }
 
 test('proxyCall rejects a vendor that has no proxy', async () => {

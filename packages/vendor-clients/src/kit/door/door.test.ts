@@ -323,3 +323,52 @@ test('a given dispatcher carries the calls and stays open when the door closes',
   agent.assertNoPendingInterceptors();
   await agent.close();
 });
+
+test('the observer of a door learns of each HTTP request and its end, and adds headers to it', async () => {
+  await using server = await startVendorServer({ status: 503 }, { json: {} }, { status: 404 }, { status: 401 });
+  const seen: unknown[] = [];
+  const door = openDoor(
+    { vendor, baseUrl: `${server.url}/base`, timeoutMs: 60_000 },
+    {
+      onCall: (observed) => {
+        seen.push(observed);
+        return { headers: { traceparent: `call-${seen.length}` }, end: (end) => void seen.push(end) };
+      },
+    },
+  );
+  await door.begin().send({ ...call, repeatable: true });
+  await door.begin().send({ ...call, method: 'POST', json: {}, expected: 'any' });
+  const { discard } = await door.begin().stream({ method: 'GET', path: '/x', maxResponseBytes: 1_000 });
+  discard();
+  const { origin } = new URL(server.url);
+  expect(seen).toEqual([
+    { method: 'GET', origin },
+    { status: 503 },
+    { method: 'GET', origin },
+    { status: 200 },
+    { method: 'POST', origin },
+    { status: 404 },
+    { method: 'GET', origin },
+    { status: 401 },
+  ]);
+  expect(server.calls.map(({ headers }) => headers['traceparent'])).toEqual(['call-1', 'call-3', 'call-5', 'call-7']);
+  await door.close();
+});
+
+test('the observer of a door learns the error of a call without a response, and of a caller that aborts', async () => {
+  const seen: unknown[] = [];
+  const observe = (baseUrl: string) =>
+    openDoor({ vendor, baseUrl, timeoutMs: 60_000 }, { onCall: () => ({ end: (end) => void seen.push(end) }) });
+  await using silent = await startVendorServer(() => undefined);
+  const { url } = await (async () => {
+    await using closed = await startVendorServer({ json: {} });
+    return closed;
+  })();
+  await expect(observe(url).begin().send(call)).rejects.toMatchObject({ code: 'vendor_unavailable' });
+  const caller = new AbortController();
+  const aborted = observe(silent.url).begin({ signal: caller.signal }).send(call);
+  await vi.waitFor(() => expect(silent.calls).toHaveLength(1));
+  caller.abort();
+  await expect(aborted).rejects.toThrow('aborted');
+  expect(seen).toEqual([{ error: 'vendor_unavailable' }, { error: 'aborted' }]);
+});

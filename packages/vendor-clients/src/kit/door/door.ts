@@ -1,7 +1,13 @@
 import type { lookup as systemLookup } from 'node:dns';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { systemClock, ValetKeyError, type CallOptions, type VendorDependencies } from '@valetkey/core-types';
+import {
+  systemClock,
+  ValetKeyError,
+  type CallOptions,
+  type VendorDependencies,
+  type VendorEvent,
+} from '@valetkey/core-types';
 import type { Dispatcher } from 'undici';
 import { directEgress, type Egress } from '../egress/egress.ts';
 import type { CallState, ObservedCall } from '../egress/keep-alive-client.ts';
@@ -11,7 +17,7 @@ import { slowCallerError, toCallerBody, type CallerBody } from './caller-body.ts
 import { describeNetworkFailure } from './network-failure.ts';
 import { decodeBody } from './read-body.ts';
 import { refusalError, unusableStatusError, type StatusMeanings } from './refusal.ts';
-import { collectResponse, type ResponseHeaders, type VendorName, type VendorResponse } from './response.ts';
+import { collectResponse, reportEnd, type ResponseHeaders, type VendorName, type VendorResponse } from './response.ts';
 import { requestHead, toStreamedResponse, type StreamedResponse } from './stream.ts';
 
 /** What a vendor client works with. Each dependency has a default. */
@@ -106,7 +112,10 @@ interface Terms {
 
 /** One call as the door runs it. */
 interface Run<Result> {
-  readonly send: (deadline: Deadline, observer: ObservedCall) => Promise<Result>;
+  /** Sends the call with these further headers. */
+  readonly send: (deadline: Deadline, observer: ObservedCall, headers?: DefaultHeaders) => Promise<Result>;
+  readonly method: string;
+  readonly statusOf: (result: Result) => number;
   readonly repeatable: boolean;
   readonly rateLimitKey?: string | undefined;
   /** The body of a call that a caller composed. */
@@ -133,11 +142,13 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
     status >= 200 && status < 300 ? undefined : unusableStatusError(vendor, status, headers, clock.nowMs());
 
   async function sendCall(call: DoorCall, terms: Terms): Promise<VendorResponse> {
-    const { json, repeatable = false, rateLimitKey, expected = [200], meanings } = call;
-    const send = async (deadline: Deadline, observer: ObservedCall): Promise<VendorResponse> => {
+    const { method, json, repeatable = false, rateLimitKey, expected = [200], meanings } = call;
+    const send: Run<VendorResponse>['send'] = async (deadline, observer, added) => {
       const body = typeof call.body === 'function' ? call.body() : (call.body ?? null);
       const request =
-        json === undefined ? toRequest(call, body, wholeHeaders) : toRequest(call, JSON.stringify(json), jsonHeaders);
+        json === undefined
+          ? toRequest(call, body, wholeHeaders, added)
+          : toRequest(call, JSON.stringify(json), jsonHeaders, added);
       const response = await collectResponse(dispatcher(), { ...request, ...observer }, { vendor, deadline, unusable });
       const encoding = response.headers['content-encoding'];
       const decoded =
@@ -146,7 +157,8 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
       if (temporary !== undefined) throw temporary;
       return decoded;
     };
-    const { result, deadline } = await run({ send, repeatable, rateLimitKey }, terms);
+    const statusOf = ({ status }: VendorResponse) => status;
+    const { result, deadline } = await run({ send, method, statusOf, repeatable, rateLimitKey }, terms);
     deadline.stop();
     if (expected !== 'any' && !expected.includes(result.status)) throw refusalError(result, meanings);
     return result;
@@ -156,9 +168,13 @@ export function openDoor(options: DoorOptions, dependencies: ClientDependencies 
     const { method, repeatable = false, rateLimitKey, uploadTimeoutMs, maxResponseBytes: maxBytes } = call;
     const callerBody = toCallerBody(call.body, clock);
     const request = toRequest(call, callerBody.body, streamHeaders);
-    const send = (deadline: Deadline, observer: ObservedCall) =>
-      requestHead(dispatcher(), { ...request, ...observer }, deadline, unusable);
-    const { result, deadline } = await run({ send, repeatable, rateLimitKey, callerBody, uploadTimeoutMs }, terms);
+    const send: Run<Dispatcher.ResponseData>['send'] = (deadline, observer, added) => {
+      const headers = { ...request.headers, ...added };
+      return requestHead(dispatcher(), { ...request, headers, ...observer }, deadline, unusable);
+    };
+    const statusOf = ({ statusCode }: Dispatcher.ResponseData) => statusCode;
+    const sent = { send, method, statusOf, repeatable, rateLimitKey, callerBody, uploadTimeoutMs };
+    const { result, deadline } = await run(sent, terms);
     const source = { baseUrl: options.baseUrl, url: request.origin + request.path };
     return toStreamedResponse(result, { vendor, deadline, method, source, maxBytes });
   }
@@ -188,11 +204,16 @@ function createTransport({ baseUrl, timeoutMs }: DoorOptions, dependencies: Clie
   let closing: Promise<void> | undefined;
   return {
     dispatcher: (): Dispatcher => given ?? ownPool(),
-    toRequest: (call: DoorCall | StreamCall, body: string | CallerBody['body'], defaults: DefaultHeaders) => ({
+    toRequest: (
+      call: DoorCall | StreamCall,
+      body: string | CallerBody['body'],
+      defaults: DefaultHeaders,
+      added?: DefaultHeaders,
+    ) => ({
       origin,
       path: `${basePath}${call.path}` || '/',
       method: call.method as Dispatcher.HttpMethod,
-      headers: { ...defaults, ...call.headers },
+      headers: { ...defaults, ...call.headers, ...added },
       body,
     }),
     // If no call created the pool, it is created here and closed, so that later calls are refused.
@@ -201,14 +222,17 @@ function createTransport({ baseUrl, timeoutMs }: DoorOptions, dependencies: Clie
 }
 
 /** Creates the function that runs each call of one door with a place in the bulkhead, a deadline and attempts. */
-function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDependencies) {
-  const { clock = systemClock, random = Math.random, onEvent = () => undefined } = dependencies;
+function createRunner({ vendor, baseUrl, timeoutMs }: DoorOptions, dependencies: ClientDependencies) {
+  const { clock = systemClock, random = Math.random, onEvent = () => undefined, onCall } = dependencies;
+  const { origin } = new URL(baseUrl);
   const bulkhead = createBulkhead({ vendor, clock, maxCalls, maxSockets });
-  const attempts = createAttempts({ vendor, clock, random, onEvent });
+  const addOrigin = (event: VendorEvent): VendorEvent =>
+    event.type === 'circuit_opened' || event.type === 'circuit_closed' ? { ...event, origin } : event;
+  const attempts = createAttempts({ vendor, clock, random, onEvent: (event) => onEvent(addOrigin(event)) });
 
   /** The receiver of the result stops the deadline. */
   return async function run<Result>(
-    { send, repeatable, rateLimitKey, callerBody, uploadTimeoutMs = 0 }: Run<Result>,
+    { send, method, statusOf, repeatable, rateLimitKey, callerBody, uploadTimeoutMs = 0 }: Run<Result>,
     { leftMs, signal, caller }: Terms,
   ): Promise<{ readonly result: Result; readonly deadline: Deadline }> {
     signal?.throwIfAborted();
@@ -236,7 +260,9 @@ function createRunner({ vendor, timeoutMs }: DoorOptions, dependencies: ClientDe
       const result = await attempts.run({
         send() {
           state = 'waiting';
-          return send(deadline, { onState });
+          if (onCall === undefined) return send(deadline, { onState });
+          const { headers, end } = onCall({ method, origin });
+          return reportEnd(send(deadline, { onState }, headers), { statusOf, explain, end });
         },
         explain,
         startedAtMs,

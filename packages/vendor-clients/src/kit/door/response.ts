@@ -1,4 +1,4 @@
-import { Secret, ValetKeyError } from '@valetkey/core-types';
+import { Secret, ValetKeyError, type VendorCallEnd } from '@valetkey/core-types';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 
@@ -184,4 +184,33 @@ class ResponseCollector implements Dispatcher.DispatchHandler {
   #abort(failure: Error): void {
     this.#controller?.abort(failure);
   }
+}
+
+interface CallEnd<Result> {
+  readonly statusOf: (result: Result) => number;
+  /** Turns what was thrown into the error for the caller. */
+  readonly explain: (failure: unknown) => unknown;
+  readonly end: (end: VendorCallEnd) => void;
+}
+
+/** Reports how a call ends, and returns its result. */
+export async function reportEnd<Result>(
+  sent: Promise<Result>,
+  { statusOf, explain, end }: CallEnd<Result>,
+): Promise<Result> {
+  let result: Result;
+  try {
+    result = await sent;
+  } catch (failure) {
+    end(endOf(explain(failure)));
+    throw failure;
+  }
+  end({ status: statusOf(result) });
+  return result;
+}
+
+function endOf(failure: unknown): VendorCallEnd {
+  if (!ValetKeyError.isInstance(failure)) return { error: 'aborted' };
+  const { code, cause } = failure;
+  return cause?.type === 'vendor_status' ? { status: cause.status } : { error: code };
 }

@@ -139,7 +139,7 @@ test.each(['send', 'stream'] as const)(
     expect(events).toEqual([]);
     await timeOut();
     expect(server.connections()).toBe(2 * count);
-    expect(events).toMatchObject([{ type: 'circuit_opened' }]);
+    expect(events).toMatchObject([{ type: 'circuit_opened', origin: new URL(server.url).origin }]);
     await door.close();
   },
 );
