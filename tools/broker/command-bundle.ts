@@ -25,7 +25,8 @@ export async function bundleCommand(outdir: string): Promise<Metafile> {
     platform: 'node',
     target: 'node22',
     conditions: ['@valetkey/source'],
-    external: ['pg-native'],
+    // An operator installs the client of AWS beside the broker, if the configuration needs it.
+    external: ['pg-native', '@aws-sdk/client-secrets-manager'],
     plugins: [builtinsWithoutFacade, oneLanguage, usedPartOfUndici],
     banner: { js: banner },
     // Names stay, for stack traces. A long line would fill the terminal with an unhandled error.

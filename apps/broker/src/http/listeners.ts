@@ -76,9 +76,10 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     origins: config.cors.origins,
     hostNames: config.listen.hostNames,
     trustedProxies: config.listen.trustedProxies,
-    admission: { admission: createAdmission({ clock, onChange: logSaturation(logger) }), isExempt: startsAtOnce },
+    tls: config.listen.tls,
     proxyRequestIds: config.listen.proxyRequestIds,
     observe: observeAs('app', dependencies, tracedProxies(config)),
+    admission: { admission: createAdmission({ clock, onChange: logSaturation(logger) }), isExempt: startsAtOnce },
   });
   const recordRefusal = createRecordRefusal(audit, connections);
   const { assertWithinRate } = callerLimits;
@@ -134,13 +135,14 @@ function logSaturation(logger: Logger): NonNullable<AdmissionDependencies['onCha
 /** Creates the listener that operators reach. */
 export function createAdminListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
   const { clock, logger, metrics, store, connections, audit, readiness, lifecycle } = dependencies;
-  const { host, hostNames } = config.admin;
+  const { host, hostNames, tls } = config.admin;
   const access = createAdminAccess(config, dependencies);
   const admin = createHttpServer({
     logger,
     lifecycle,
     countError: metrics.countError,
     hostNames: [host, ...hostNames],
+    tls,
     observe: observeAs('admin', dependencies, []),
   });
   addHealthRoutes(admin, readiness);

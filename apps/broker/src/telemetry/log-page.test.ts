@@ -9,8 +9,10 @@ const page = readFileSync(join(source, '../../../docs/observability.md'), 'utf8'
 function listMessages(): string[] {
   const files = globSync('**/*.ts', { cwd: source }).filter((file) => !/\.test(-d)?\.ts$|^cli\//.test(file));
   const texts = files.map((file) => readFileSync(join(source, file), 'utf8'));
-  // A call of the logger ends with its message: `logger.warn({ reason }, 'message')`.
-  const calls = texts.flatMap((text) => [...text.matchAll(/\blog(?:ger)?(?:\.\w+|\[[^\]]+\])\(.*?, '([^']+)'\)/g)]);
+  // A call of the logger ends with its message: `logger.warn({ reason }, 'message')` or `logger.warn('message')`.
+  const calls = texts.flatMap((text) => [
+    ...text.matchAll(/\blog(?:ger)?(?:\.(?:debug|info|warn|error)|\[[^\]]+\])\((?:.*?, )?'([^']+)'\)/g),
+  ]);
   const fields = texts.flatMap((text) => [...text.matchAll(/\bmsg: '([^']+)'/g)]);
   return [...new Set([...calls, ...fields].map(([, message = '']) => message))].toSorted();
 }
