@@ -25,7 +25,8 @@ export async function bundleCommand(outdir: string): Promise<Metafile> {
     platform: 'node',
     target: 'node22',
     conditions: ['@valetkey/source'],
-    external: ['pg-native'],
+    // The sandbox is a package of its own, which `valetkey dev` loads if it is installed.
+    external: ['pg-native', '@valetkey/sandbox'],
     plugins: [builtinsWithoutFacade, oneLanguage, usedPartOfUndici],
     banner: { js: banner },
     // Names stay, for stack traces. A long line would fill the terminal with an unhandled error.
