@@ -28,7 +28,9 @@ export async function getFirstToken({ folder, environment }: Project, checkout: 
     });
     const commands = [...printed.matchAll(/^ {2}(curl .*)$/gm)].map(([, line = '']) => line);
     assert.equal(commands.length, 2, printed);
-    const outputs = commands.map((line) => execFileSync('sh', ['-c', line], { cwd: folder, encoding: 'utf8' }));
+    const outputs = commands.map((line) =>
+      execFileSync('sh', ['-c', `${line} 2> /dev/null`], { cwd: folder, encoding: 'utf8' }),
+    );
     const token = JSON.parse(outputs[1] ?? '') as Record<string, unknown>;
     assert.equal(token['vendor_user_id'], 'alice');
     return Object.keys(token).join(', ');
