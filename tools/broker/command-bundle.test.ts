@@ -143,3 +143,31 @@ test('the start writes compiled code into the folder of VALETKEY_COMPILE_CACHE',
   await listLoadedFiles({}, { VALETKEY_COMPILE_CACHE: compiled });
   expect(await readdir(compiled)).not.toEqual([]);
 });
+
+test('import() loads no package of CommonJS but redis, because a bundle gives the exports of such a package only as `default`', () => {
+  const { inputs } = metafile;
+  const loaded = Object.entries(inputs).flatMap(([importer, { imports }]) =>
+    /\/node_modules\//.test(importer)
+      ? []
+      : imports
+          .filter(({ kind, path }) => kind === 'dynamic-import' && inputs[path]?.format === 'cjs')
+          .map(({ path }) => [basename(importer), packageOf(path)]),
+  );
+  expect(loaded.toSorted()).toEqual(
+    [
+      // Loads it before a deadline begins, and reads nothing of it.
+      ['redis-problem.ts', 'redis'],
+      // Reads `default`.
+      ['redis-client.ts', 'redis'],
+    ].toSorted(),
+  );
+});
+
+test('the bundle has nothing of the client of AWS, which an operator installs beside the broker', () => {
+  expect(Object.keys(metafile.inputs).filter((path) => path.includes('client-secrets-manager'))).toEqual([]);
+});
+
+/** Returns the name of the package of a file in `node_modules`. */
+function packageOf(path: string): string {
+  return /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? path;
+}

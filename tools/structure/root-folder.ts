@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import type { Problem } from './repository.ts';
 
 const rootEntries = new Set(
-  `apps docs examples packages tools .changeset .ci .devcontainer .github .vscode .editorconfig .gitignore
+  `apps deploy docs examples packages tools .changeset .ci .devcontainer .dockerignore .github .vscode .editorconfig .gitignore
   .oxfmtrc.json .oxlintrc.json AGENTS.md CONTRIBUTING.md LICENSE README.md SECURITY.md package.json pnpm-lock.yaml
   pnpm-workspace.yaml tsconfig.base.json turbo.json`.split(/\s+/),
 );

@@ -1,3 +1,4 @@
+import { Server as TlsServer } from 'node:tls';
 import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -163,5 +164,6 @@ function urlOf(listener: FastifyInstance): string {
   const address = listener.server.address();
   if (address === null || typeof address === 'string') throw new Error('The listener has no port.');
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
+  const scheme = listener.server instanceof TlsServer ? 'https' : 'http';
+  return `${scheme}://${host}:${address.port}`;
 }

@@ -5,6 +5,7 @@ import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
+import { listCertificates } from '../config/listener-tls.ts';
 import type { ReferenceUse } from '../config/references.ts';
 import { planStoreMigration } from '../storage/migrate-store.ts';
 import { describeLaterVersion } from '../storage/sql-schema.ts';
@@ -38,6 +39,7 @@ export async function examine(config: Config): Promise<Finding[]> {
         ? await examinePart('store', () => examineStore(store, config.store))
         : await examineMissingFile(missingFile),
       ...(config.redis === undefined ? [] : [await examineRedis(config.redis)]),
+      ...listCertificates(config, Date.now()).map(describeCertificate),
       { part: 'egress', outcome: 'passed', detail: egress.description },
       ...(await issuerStatuses).map((status) => describeIssuer(status)),
       ...((await operatorStatuses) ?? []).map((status) => describeIssuer(status, ' of operators')),
@@ -59,6 +61,12 @@ export function describeSecrets(uses: readonly ReferenceUse[]): Finding[] {
       ? []
       : [{ part: `secrets of ${title}`, outcome: 'passed', detail: `${countOf(count, 'reference')} read` }];
   });
+}
+
+/** Clients refuse a certificate that is not valid now. */
+function describeCertificate({ field, state, detail }: ReturnType<typeof listCertificates>[number]): Finding {
+  const isUsable = state === 'valid' || state === 'expires_soon';
+  return { part: field, outcome: isUsable ? 'passed' : 'failed', detail };
 }
 
 /** A connection with the credentials to try. */

@@ -2,9 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { printError } from './terminal.ts';
 
-const drainMs = 2_000;
+/** How long the broker still accepts calls after SIGTERM. */
+export const drainMs = 2_000;
 /** The time to close everything else after the running calls have ended. */
-const maxCloseMs = 5_000;
+export const maxCloseMs = 5_000;
 
 /** Something that `closeOnSignal` closes. Without `drain`, it is closed at once. */
 export interface Closable {

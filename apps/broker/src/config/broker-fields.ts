@@ -8,6 +8,7 @@ import { adminTokenShape } from './admin-fields.ts';
 import { dpopFieldsSchema } from './dpop-fields.ts';
 import { forwardAuthSchema } from './forward-auth-fields.ts';
 import { issuerFieldSchema } from './issuer-fields.ts';
+import { listenerTlsSchema } from './listener-tls.ts';
 import { operatorsSchema } from './operator-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
 import { storeSchema } from './store-fields.ts';
@@ -32,6 +33,11 @@ const addressShape = (port: number) => ({
     .union([portSchema, portTextSchema])
     .prefault(port)
     .describe('The port on which the broker listens. `0` selects a free port.'),
+  tls: listenerTlsSchema
+    .optional()
+    .describe(
+      'The certificate with which the broker itself serves https, in TLS 1.2 or later. Absent: it serves http, and a proxy in front of it terminates TLS.',
+    ),
 });
 
 const hostNameSchema = z.string().regex(/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/, {

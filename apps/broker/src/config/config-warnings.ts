@@ -5,6 +5,7 @@ import { listDpopWarnings } from './check-dpop.ts';
 import type { Config } from './config.ts';
 import { toConfigPath } from './config-path.ts';
 import { listOpened, type Policy } from './policy-rules.ts';
+import { listCertificateWarnings } from './listener-tls.ts';
 import { isCode } from './plain-data.ts';
 import { filesOf, hasReference } from './reference-syntax.ts';
 import type { LoadedConfig } from './secret-source.ts';
@@ -12,9 +13,12 @@ import { isSecret, secretsOf } from './secret-values.ts';
 
 /**
  * Lists what an operator should change in a configuration that the broker accepts. Each warning names a field and never contains
- * a secret.
+ * a secret. `now` is in milliseconds since the epoch.
  */
-export async function listWarnings({ written, resolved, config, isData }: LoadedConfig): Promise<string[]> {
+export async function listWarnings(
+  { written, resolved, config, isData }: LoadedConfig,
+  now: number = Date.now(),
+): Promise<string[]> {
   const secrets = secretsOf(config);
   const warnings: string[] = [];
   const walk = async (writtenPart: unknown, resolvedPart: unknown, path: readonly PropertyKey[]): Promise<void> => {
@@ -36,6 +40,7 @@ export async function listWarnings({ written, resolved, config, isData }: Loaded
     ...listSessionLogouts(config),
     ...listDpopWarnings(config),
     ...listShortAdminTokens(config.admin),
+    ...listCertificateWarnings(config, now),
   ];
 }
 

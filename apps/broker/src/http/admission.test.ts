@@ -78,17 +78,17 @@ test('a request that arrives while others wait does not overtake them', () => {
   expect(admission.startsLeft).toBe(32);
 });
 
-test('a burst that takes long is served, because the line becomes empty within a few turns', () => {
+test('a burst of 3,000 requests is served, however long it takes', () => {
   const { arrive, turn, take, isWaiting, changes } = createHarness();
-  arrive(500);
+  arrive(3_000);
   while (isWaiting()) turn(60_000);
-  expect(take()).toEqual({ started: 500, refused: 0 });
+  expect(take()).toEqual({ started: 3_000, refused: 0 });
   expect(changes).toEqual([]);
 });
 
 test('while more requests arrive than can start, those that waited more than 25 ms are refused', () => {
   const { arrive, turn, take, changes } = createHarness();
-  for (let count = 0; count < 40; count += 1) {
+  for (let count = 0; count < 120; count += 1) {
     arrive(96);
     turn(5);
   }
@@ -101,12 +101,12 @@ test('while more requests arrive than can start, those that waited more than 25 
   const { started, refused } = take();
   expect(started).toBe(32_000);
   expect(refused).toBeGreaterThan(63_500);
-  expect(refused).toBeLessThan(66_000);
+  expect(refused).toBeLessThan(72_000);
 });
 
 test('a flood is refused in parts, so that no turn is long', () => {
   const { arrive, turn, take, changes } = createHarness();
-  for (let count = 0; count < 40; count += 1) {
+  for (let count = 0; count < 120; count += 1) {
     arrive(200);
     turn(5);
   }
@@ -118,7 +118,7 @@ test('a flood is refused in parts, so that no turn is long', () => {
 
 test('the broker is saturated until no request waited too long for two seconds, and then says how many it refused', () => {
   const { arrive, turn, take, isWaiting, changes } = createHarness();
-  for (let count = 0; count < 60; count += 1) {
+  for (let count = 0; count < 150; count += 1) {
     arrive(96);
     turn(5);
   }
@@ -136,7 +136,7 @@ test('the broker is saturated until no request waited too long for two seconds, 
     turn(100);
   }
   expect(changes).toEqual(['saturated', { refused }]);
-  arrive(5_000);
+  arrive(3_000);
   for (let count = 0; count < 10; count += 1) turn(1);
   expect(take().refused, 'a new burst is served like the first').toBe(0);
 });

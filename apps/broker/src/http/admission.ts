@@ -3,8 +3,11 @@ import type { Clock } from '@valetkey/core-types';
 
 /** The most requests that start in one turn of the event loop while others wait. The decisions of one turn share a transaction. */
 const maxStartsPerTurn = 32;
-/** A line of waiting requests that was not empty for this long, and for this many turns, means that the broker is saturated. */
-const saturatedAfter = { milliseconds: 150, turns: 16 };
+/**
+ * A line of waiting requests that was not empty for this long, and for this many turns, means that the broker is saturated. A burst
+ * of 3,000 requests does not: its line becomes empty.
+ */
+const saturatedAfter = { milliseconds: 150, turns: 96 };
 /** While the broker is saturated, a request that has waited longer than this is refused. */
 const maxWaitMs = 25;
 /** The broker is no longer saturated when no request has waited that long for this time. */

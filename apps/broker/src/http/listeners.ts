@@ -70,6 +70,7 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     origins: config.cors.origins,
     hostNames: config.listen.hostNames,
     trustedProxies: config.listen.trustedProxies,
+    tls: config.listen.tls,
     admission: { admission: createAdmission({ clock, onChange: logSaturation(logger) }), isExempt: startsAtOnce },
   });
   const callerLimits = createCallerLimits(config.callerLimits, clock);
@@ -127,13 +128,14 @@ function logSaturation(logger: Logger): NonNullable<AdmissionDependencies['onCha
 /** Creates the listener that operators reach. */
 export function createAdminListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
   const { clock, logger, metrics, store, connections, audit, readiness, lifecycle } = dependencies;
-  const { host, hostNames } = config.admin;
+  const { host, hostNames, tls } = config.admin;
   const access = createAdminAccess(config, dependencies);
   const admin = createHttpServer({
     logger,
     lifecycle,
     countError: metrics.countError,
     hostNames: [host, ...hostNames],
+    tls,
   });
   addHealthRoutes(admin, readiness);
   addAdminFrontRoutes(admin, isAdminApiOn(access));

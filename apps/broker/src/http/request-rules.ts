@@ -18,9 +18,9 @@ import type { LogFn, Logger } from 'pino';
 import type { CallerRequest, Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { OperationRequest } from '../vendors/perform.ts';
+import { connectionEventOf, cutOff, linger } from './sockets.ts';
 import type { AdmissionRules } from './admission.ts';
 import { markHeader, refusePlainOptions } from './cross-origin.ts';
-import { cutOff, linger } from './sockets.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -261,7 +261,7 @@ export function hasBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean 
 export function lingerAfterUnreadBody({ server }: FastifyInstance): void {
   const latest = new WeakMap<Socket, IncomingMessage>();
   server.on('request', (request) => void latest.set(request.socket, request));
-  server.on('connection', (socket) => {
+  server.on(connectionEventOf(server), (socket: Socket) => {
     const close = socket.destroySoon.bind(socket);
     // Node calls this function after the last response of a connection.
     socket.destroySoon = () => (latest.get(socket)?.complete === false ? linger(socket) : close());

@@ -13,6 +13,7 @@ import fastify, {
   type RouteHandlerMethod,
 } from 'fastify';
 import type { Logger } from 'pino';
+import type { ListenerTls } from '../config/listener-tls.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { AdmissionRules } from './admission.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
@@ -32,6 +33,7 @@ import {
   writeCommonHeaders,
   type BodyProgress,
 } from './request-rules.ts';
+import { tlsServerOptions } from './listener-tls.ts';
 import { exposedHeaders, originPatterns } from './cross-origin.ts';
 import { createSaturationRefusal } from './saturation-refusal.ts';
 import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
@@ -53,6 +55,8 @@ export interface HttpServerOptions {
   readonly hostNames?: readonly string[] | undefined;
   /** The addresses and networks of the proxies whose `X-Forwarded-For` states the address of a client. Absent: none. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** The certificate with which the server speaks TLS. Absent: it speaks plain HTTP. */
+  readonly tls?: ListenerTls | undefined;
   /** Decides when a request starts. Absent: at once. */
   readonly admission?: Omit<AdmissionRules, 'refuse'> | undefined;
   readonly bodyProgress?: BodyProgress | undefined;
@@ -86,6 +90,14 @@ const serverOptions = {
   },
 } as const satisfies ServerOptions;
 
+/**
+ * Returns the option with which Fastify creates a server of `node:https`. Its type is hidden, because Fastify's types would then tell
+ * the two servers apart, which every route serves alike.
+ */
+function createTlsOptions(tls: ListenerTls | undefined): object {
+  return tls === undefined ? {} : { https: tlsServerOptions(tls, serverOptions.http) };
+}
+
 function refuseRouteSchema(): never {
   throw new TypeError('A route must not have a JSON schema.');
 }
@@ -101,6 +113,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const sendProblem = createProblemSender(countError, problemFormat(resourceMetadata, options.dpop));
   const server = fastify({
     ...serverOptions,
+    ...createTlsOptions(options.tls),
     // Without a proxy, nothing that a client sends changes the address that the broker sees.
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     loggerInstance: withoutAddresses(logger),

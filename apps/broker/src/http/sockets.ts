@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { toProblem } from './errors/problem.ts';
@@ -21,12 +22,24 @@ function socketsOf(server: Server): Socket[] {
   return [...openSockets].filter(([, owner]) => owner === server).map(([socket]) => socket);
 }
 
+/** Returns the socket under the TLS of a socket, or undefined if the socket has no TLS. */
+function rawSocketOf(socket: Socket): Socket | undefined {
+  const { _parent: parent } = socket as Socket & { readonly _parent?: Socket | null };
+  return parent ?? undefined;
+}
+
+/** The event with which a server announces a socket that carries HTTP: with TLS, after the handshake. */
+export function connectionEventOf(server: Server): 'connection' | 'secureConnection' {
+  return server instanceof TlsServer ? 'secureConnection' : 'connection';
+}
+
 /**
  * Ends a TCP connection at once. If a response has begun, the end is a reset: to a client that knows no length of the body
  * (HTTP/1.0), a regular end would mean that the body is complete.
  */
 export function cutOff(socket: Socket): void {
-  if (responseOf(socket)?.headersSent === true) socket.resetAndDestroy();
+  // Only the socket of TCP can be reset; the one of TLS closes with it.
+  if (responseOf(socket)?.headersSent === true) (rawSocketOf(socket) ?? socket).resetAndDestroy();
   else socket.destroy();
 }
 
@@ -34,10 +47,19 @@ export function cutOff(socket: Socket): void {
 export function cutOffVisibly({ server }: FastifyInstance): void {
   if (!process.listeners('exit').includes(cutOffAll)) process.on('exit', cutOffAll);
   server.on('timeout', cutOff);
-  server.on('connection', (socket) => {
+  const remember = (socket: Socket) => {
     openSockets.set(socket, server);
     socket.once('close', () => openSockets.delete(socket));
-  });
+  };
+  // With TLS, this socket is in the handshake. The socket that carries HTTP takes its place.
+  server.on('connection', remember);
+  if (server instanceof TlsServer) {
+    server.on('secureConnection', (socket: Socket) => {
+      const raw = rawSocketOf(socket);
+      if (raw !== undefined) openSockets.delete(raw);
+      remember(socket);
+    });
+  }
 }
 
 function cutOffAll(): void {
@@ -115,6 +137,12 @@ interface SocketRefusalDependencies {
 /** Creates the handler of bytes that are not an HTTP request: it counts, logs and sends a problem, and closes the socket. */
 export function createSocketRefusal({ logger, countError }: SocketRefusalDependencies) {
   return (failure: Error, socket: Socket): void => {
+    // The handshake failed, so no text can reach the client: scanners and clients without the authority's certificate do this.
+    if (!openSockets.has(socket)) {
+      logger.debug({ reason: codeOfForeignError(failure) }, 'TLS handshake failed');
+      socket.destroy();
+      return;
+    }
     // After the head of a response to an earlier request, a client would read these bytes as the body of that response.
     if (!socket.writable || responseOf(socket)?.headersSent === true) {
       cutOff(socket);

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createSandbox, sandboxCredentials } from '@valetkey/sandbox';
 import { createClient } from 'redis';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { createBroker } from '../../src/create-broker.ts';
+import { startValetkey } from '../support/valetkey-process.ts';
 import { findRedis } from '../../../../packages/token-cache/src/testing/redis-server.ts';
 
 const sharedRedis = await findRedis();
@@ -86,4 +90,21 @@ test('each replica keeps a server token of its own and serves every call while R
   expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   expect(replicas.countTokenCalls()).toBe(2);
   expect(await replicas.readReadiness()).toMatchObject({ status: 200, parts: { redis: 'unreachable' } });
+});
+
+test.skipIf(!sharedRedis)('the bundled command connects to Redis', async () => {
+  const { url = '' } = sharedRedis ?? {};
+  await using sandbox = await createSandbox();
+  const folder = await mkdtemp(join(tmpdir(), 'valetkey-redis-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  sandbox.nudge.setApiKeys(['key-of-the-redis-test']);
+  const config = {
+    store: { sqlite: ':memory:' },
+    redis: { url, sealingKeys: [{ id: 'test', secret: sealingKey }], prefix: `test-${randomBytes(6).toString('hex')}` },
+    issuers: [{ issuer: sandbox.urls.idp, audiences: ['valetkey'] }],
+    vendors: { nudge: { baseUrl: sandbox.urls.nudge, apiKey: 'key-of-the-redis-test', timeoutMs: 20_000 } },
+  };
+  await writeFile(join(folder, 'valetkey.json'), JSON.stringify(config));
+  await using doctor = startValetkey(['doctor', '--config', 'valetkey.json'], folder);
+  expect([await doctor.exitCode, doctor.output()]).toEqual([0, expect.stringContaining('✓ redis: ok')]);
 });

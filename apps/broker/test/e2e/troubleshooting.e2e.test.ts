@@ -1,7 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { systemClock, type Clock } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -357,6 +359,12 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
       'check',
       `${yaml}redis: { url: 'redis://127.0.0.1/cache', sealingKeys: [{ id: a, secret: '${'x'.repeat(32)}' }] }\n`,
     ),
+  'listen.tls.key: is not the key of this certificate': () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    // The certificate of any public authority.
+    const tls = { certificate: rootCertificates[0], key: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
+    return run('check', `${yaml}listen: ${JSON.stringify({ tls })}\n`);
+  },
   'Nudge refused the configured API key. … status_401': () =>
     useBroker(withConnection('nudge', { apiKey: 'wrong-key' }), issueNudge),
   'A server between the broker and Nudge responded instead of Nudge. … intercepted_403': async () => {

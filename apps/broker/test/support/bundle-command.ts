@@ -3,13 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'tsup';
 import type { TestProject } from 'vitest/node';
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** The bundle of the `valetkey` command. */
-    readonly commandFile: string;
-  }
-}
-
 const broker = fileURLToPath(new URL('../../', import.meta.url));
 /** In the broker's `node_modules`, so that the command finds the packages that it looks for by name. */
 const folder = `${broker}node_modules/.cache/command`;

@@ -29,7 +29,7 @@ export async function createCertificateAuthority() {
   await request('-keyout', file('ca.key'), '-out', file('ca.pem'), '-subj', '/CN=Private Authority');
   let issued = 0;
   const issueFor =
-    (days: number) =>
+    (days: number, newKeyOfCertificate = newKey) =>
     async (...names: string[]): Promise<IssuedCertificate> => {
       issued += 1;
       const [key, certificate, extensions] = [`${issued}.key`, `${issued}.pem`, `${issued}.ext`].map(file) as [
@@ -41,7 +41,7 @@ export async function createCertificateAuthority() {
       const { stdout: signingRequest } = await run('openssl', [
         'req',
         '-new',
-        ...newKey,
+        ...newKeyOfCertificate,
         '-keyout',
         key,
         '-subj',
@@ -74,6 +74,10 @@ export async function createCertificateAuthority() {
     ca: await readFile(file('ca.pem'), 'utf8'),
     /** Issues a certificate for host names, for servers and clients. */
     issue: issueFor(2),
+    /** Issues a certificate that is valid for this many days. */
+    issueForDays: (days: number) => issueFor(days),
+    /** Issues a certificate whose RSA key has this many bits. */
+    issueWithRsa: (bits: number, name: string) => issueFor(2, ['-newkey', `rsa:${bits}`, '-nodes'])(name),
     /** Issues a certificate that has expired. */
     issueExpired: issueFor(-1),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),

@@ -1,6 +1,13 @@
 import { spawn } from 'node:child_process';
 import { inject } from 'vitest';
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The bundle of the `valetkey` command. */
+    readonly commandFile: string;
+  }
+}
+
 /** The `valetkey` command, which `bundle-command.ts` bundles before the tests. */
 export const commandFile = inject('commandFile');
 

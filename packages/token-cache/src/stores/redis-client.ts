@@ -82,8 +82,9 @@ function open(url: string, timeoutMs: number) {
 
 /** Creates a client. `onFailure` receives the failures of its connection, and `undefined` when the client is ready. */
 async function createRedisClient(url: string, timeoutMs: number, onFailure: (failure: unknown) => void) {
-  const { createClient } = await import('redis');
-  const client = createClient({
+  // A bundle gives the exports of a CommonJS package only as `default`.
+  const { default: redis } = await import('redis');
+  const client = redis.createClient({
     url,
     // Servers before Redis 6 speak only RESP2.
     RESP: 2,

@@ -8,12 +8,6 @@ export const maxSockets = 64;
 /** How many sockets are passed on in one turn of the event loop, so that other work runs between calls that fail at once. */
 const maxPassedOnPerTurn = 64;
 
-/**
- * If calls were waiting all this time, more calls arrive than the vendor responds to. From then on, no more calls may wait than
- * have a socket, because a longer line would only make each call slower.
- */
-const busyAfterMs = 300;
-
 /** The place of one call. */
 export interface Place {
   /** Resolves when a socket is free for the call. Absent if a socket is free at once. */
@@ -51,7 +45,8 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
   const queues = new Map<Caller, Set<() => void>>();
   // One object for all refused calls: while many are refused, creating their errors would take longer than the calls.
   const noPlaceError = overloadedError(vendor, `Too many calls to ${vendor.title} are under way.`, 'bulkhead');
-  let waitingSinceMs = 0;
+  /** The sockets that were passed on since no call was waiting. */
+  let passedOn = 0;
   let isPassingOn = false;
 
   /** Passes one socket on. Returns false if no socket is free for a call that waits. */
@@ -64,6 +59,7 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
       queue.delete(next);
       if (queue.size > 0) queues.set(caller, queue);
       sockets.take(caller);
+      passedOn += 1;
       next();
       return true;
     }
@@ -89,16 +85,20 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
     schedulePassingOn();
   };
 
-  const isBusy = (): boolean => queues.size > 0 && clock.monotonicMs() - waitingSinceMs > busyAfterMs;
+  /**
+   * Returns the calls that a caller alone may have under way. If more calls than ever fit in here were waiting one after the other
+   * without a pause, more arrive than the vendor responds to: a longer line would then only make each call slower.
+   */
+  const maxAlone = (): number => (passedOn > 2 * maxCalls ? Math.min(maxCalls, 2 * maxSockets) : maxCalls);
 
   const queue = (caller: Caller): Place => {
-    if (queues.size === 0) waitingSinceMs = clock.monotonicMs();
+    if (queues.size === 0) passedOn = 0;
     return enqueue(queues, caller, clock, (hasSocket) => (hasSocket ? leave(caller) : places.giveBack(caller)));
   };
 
   return {
     enter(caller) {
-      if (!places.hasRoom(caller, isBusy() ? Math.min(maxCalls, 2 * maxSockets) : maxCalls)) {
+      if (!places.hasRoom(caller, queues.size > 0 ? maxAlone() : maxCalls)) {
         throw noPlaceError;
       }
       places.take(caller);
