@@ -29,14 +29,6 @@ import {
   type Routing,
 } from './sockets.ts';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    principal: Principal | null;
-    /** Whether the route accepts the scheme `DPoP`, if the broker does. */
-    acceptsDpop: boolean;
-  }
-}
-
 /** The most requests of one TCP connection that may be pending at once. */
 const maxPipelinedRequests = 32;
 

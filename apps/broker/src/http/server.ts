@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http';
 import cors from '@fastify/cors';
-import { ValetKeyError } from '@valetkey/core-types';
+import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { DpopSupport } from '@valetkey/jwt-verify';
 import fastify, {
   LogController,
@@ -44,6 +44,14 @@ import {
   type BodyProgress,
   type Routing,
 } from './sockets.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal | null;
+    /** Whether the route accepts the scheme `DPoP`, if the broker does. */
+    acceptsDpop: boolean;
+  }
+}
 
 const maxBodyBytes = 16_384;
 
