@@ -2,7 +2,7 @@ import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isHostAllowed, ValetKeyError, type Principal } from '@valetkey/core-types';
-import { readBearerToken, type DpopContext } from '@valetkey/jwt-verify';
+import { readBearerToken } from '@valetkey/jwt-verify';
 import type {
   FastifyBaseLogger,
   FastifyBodyParser,
@@ -283,11 +283,7 @@ export const forgetMediaType: onRequestHookHandler = ({ raw }, _reply, done) => 
 };
 
 /** The token of a caller, and the DPoP proof with which the caller sent it. */
-export interface Credentials {
-  readonly token: string;
-  /** Absent for a bearer token. */
-  readonly dpop?: DpopContext | undefined;
-}
+export type Credentials = Pick<CallerRequest, 'token' | 'dpop'>;
 
 /** Reads the credentials in the head of a request. Throws `missing_token` or `invalid_request`. */
 export type ReadCredentials = (request: FastifyRequest) => Credentials;
