@@ -51,6 +51,8 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
 
   /** Passes one socket on. Returns false if no socket is free for a call that waits. */
   const passOneOn = (): boolean => {
+    // Without this check, each of thousands of waiting callers would be asked in vain.
+    if (sockets.isFull(maxSockets)) return false;
     for (const [caller, queue] of queues) {
       const [next] = queue;
       if (next === undefined || !sockets.hasRoom(caller, maxSockets)) continue;
@@ -146,6 +148,8 @@ function createShares() {
   return {
     /** Returns whether a caller may have one more. A caller alone may have `maxAlone`, and always leaves as many free as it has. */
     hasRoom: (caller: Caller, maxAlone: number): boolean => countOf(caller) < 2 * maxAlone - total,
+    /** Returns whether not even a caller that has none may have one. */
+    isFull: (maxAlone: number): boolean => total >= 2 * maxAlone,
     take(caller: Caller): void {
       total += 1;
       counts.set(caller, countOf(caller) + 1);
