@@ -173,16 +173,14 @@ async function runCommands(broker: CanaryBroker, tokens: Record<string, string>)
     [['doctor', ...config]],
     [['secrets', ...config]],
     [['secrets', ...config, '--json']],
-    ...[...Object.values(tokens), sent['opaque token']].map((token): [string[], string] => [
+    ...[tokens['app token'], tokens['bound token'], sent['opaque token']].map((token = ''): [string[], string] => [
       ['explain', ...config, '--connection', 'nabla'],
       token,
     ]),
     [['audit', 'list', ...remote]],
     [['audit', 'export', ...remote]],
-    [['audit', 'export', ...remote, ...config]],
     [['audit', 'why', requestId, ...remote]],
     [['audit', 'verify', ...config]],
-    [['users', 'list', ...remote]],
     [['blocked', ...remote]],
     [['block', '--issuer', issuer.issuer, '--subject', sent['wrong admin token'].slice(0, 5), ...remote]],
     [['start', '--config', 'bad.json']],
@@ -285,7 +283,7 @@ describe.skipIf(!isAvailable)('a broker with a canary in the place of each secre
 /** Checks that each place has what it should, and that the search would find a canary in it, also an encoded one. */
 function expectSearched(places: Readonly<Record<string, string | Buffer>>): void {
   const contents: Record<string, RegExp> = {
-    output: /"level":10[^]*"subject":"alice"[^]*configuration reloaded/,
+    output: /"level":20[^]*"subject":"alice"[^]*configuration reloaded/,
     responses: /"code":"vendor_unavailable"[^]*"decisions"[^]*"mallory"/,
     metrics: /valetkey_config_reloads_total\{outcome="failed"\} 3/,
     reloads: /"reload":"failed at /,
@@ -293,7 +291,8 @@ function expectSearched(places: Readonly<Record<string, string | Buffer>>): void
     postgres: /alice/,
     redis: /valetkey/,
   };
-  for (const [place, pattern] of Object.entries(contents)) expect(String(places[place]), place).toMatch(pattern);
+  const missing = Object.entries(contents).filter(([place, pattern]) => !pattern.test(String(places[place])));
+  expect(missing).toEqual([]);
   const planted = 'canary"planted/?>~71d0-f1';
   const bytes = Buffer.from(planted);
   for (const [place, text] of Object.entries(places)) {

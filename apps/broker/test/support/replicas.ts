@@ -179,10 +179,11 @@ function createReplica(folder: string, config: string, [port = 0, adminPort = 0]
       // The process was killed while it started, or ended by itself.
       () => undefined,
     );
-    void life.process.exitCode.then(() => {
+    const end = (): void => {
       life.isReady = false;
       life.hasEndedByItself = life.killedAt === undefined;
-    });
+    };
+    void life.process.exitCode.then(end);
   };
   return {
     url: `http://127.0.0.1:${port}`,
