@@ -1,6 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, request } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { createAuditKey } from '../../src/audit/audit-key.ts';
 import { verifyAudit } from '../../src/audit/verify-audit.ts';
@@ -10,13 +10,11 @@ import type { Store } from '../../src/storage/store.ts';
 import { isPgBouncerAvailable } from '../support/pgbouncer.ts';
 import { isPostgresAvailable } from '../support/postgres-server.ts';
 import { findInstalledProxies } from '../support/proxy-program.ts';
+import { isProgramAvailable } from '../support/required-program.ts';
+import { createRandom, startLoad, type Load, type Operation, type Outcome } from '../support/replica-load.ts';
 import { replicasAuditKey, startReplicas, type Replica, type ReplicaLife, type Replicas } from '../support/replicas.ts';
 
-const perSecond = 500;
-const tickMs = 10;
 const rounds = 60;
-/** A client that gets no responses sends no more requests than this. */
-const maxInFlight = 400;
 const keys = ['sk_us_first-key-of-the-soak', 'sk_us_second-key-of-the-soak', 'sk_us_third-key-of-the-soak'] as const;
 /** The rounds after which the key of Vital is rotated, and those after which the configuration changes. */
 const rotations = new Map([
@@ -25,93 +23,12 @@ const rotations = new Map([
 ]);
 const changes = new Set([5, 12, 22, 30, 37, 48, 55]);
 
-type Operation = 'issue' | 'proxy';
-
-/** What became of one request. */
-interface Outcome {
-  readonly requestId: string;
-  readonly operation: Operation;
-  readonly subject: string;
-  /** 0: the TCP connection failed. */
-  readonly status: number;
-  /** The broker's error code, or `nginx` if no broker responded. */
-  readonly code: string;
-  /** On the clock of `performance`. */
-  readonly endedAt: number;
-}
-
-/** Returns a function that returns numbers from 0 up to, but without, a limit: the same ones for the same seed (mulberry32). */
-function createRandom(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
-  };
-}
-
-/** Sends requests at a steady rate: two new principals per ten requests, each of which sends several at the same time. */
-function startLoad({ url, sandbox }: Replicas, random: (limit: number) => number) {
-  const dispatcher = new Agent({ connections: maxInFlight, headersTimeout: 0, bodyTimeout: 0 });
-  const outcomes: Outcome[] = [];
-  const running = new Set<Promise<void>>();
-  const tokens = new Map<string, Promise<string>>();
-  const send = async (index: number): Promise<void> => {
-    const operation = random(5) === 0 ? 'proxy' : 'issue';
-    const subject = `user-${Math.max(0, Math.floor(index / 10) - random(30))}`;
-    const requestId = `soak-${String(index).padStart(6, '0')}`;
-    const token = tokens.get(subject) ?? sandbox.mintUserToken({ sub: subject, algorithm: 'ES256' });
-    tokens.set(subject, token);
-    const path = operation === 'issue' ? '/v1/vendors/vital/token' : '/v1/vendors/nymbl/proxy/Patients';
-    const record = (status: number, code: string) =>
-      outcomes.push({ requestId, operation, subject, status, code, endedAt: performance.now() });
-    try {
-      const { statusCode, headers, body } = await request(url + path, {
-        method: operation === 'issue' ? 'POST' : 'GET',
-        headers: { authorization: `Bearer ${await token}`, 'x-request-id': requestId },
-        dispatcher,
-      });
-      const text = await body.text();
-      const isOfBroker = headers['valet-key'] !== undefined;
-      record(statusCode, isOfBroker ? (/"code":"(\w+)"/.exec(text)?.[1] ?? 'none') : 'nginx');
-    } catch {
-      record(0, 'connection');
-    }
-  };
-  const startedAt = performance.now();
-  let sent = 0;
-  let skipped = 0;
-  const timer = setInterval(() => {
-    const due = ((performance.now() - startedAt) / 1_000) * perSecond;
-    while (sent + skipped < due) {
-      if (running.size >= maxInFlight) {
-        skipped += 1;
-        continue;
-      }
-      const call = send(sent).finally(() => running.delete(call));
-      running.add(call);
-      sent += 1;
-    }
-  }, tickMs);
-  return {
-    /** Resolves when every request that was sent before has its outcome. */
-    settle: () => Promise.all(running),
-    stop: async () => {
-      clearInterval(timer);
-      await Promise.all(running);
-      await dispatcher.destroy();
-      return { outcomes, sent, skipped };
-    },
-  };
-}
-
 const isReady = ({ lives }: Replica) => lives.at(-1)?.isReady === true;
 const until = (condition: () => boolean | Promise<boolean>) =>
   expect.poll(condition, { interval: 20, timeout: 200_000 }).toBe(true);
 
 /** Rotates the key of Vital: both are valid until every replica uses the new one and every request with the old one has ended. */
-async function rotate(replicas: Replicas, load: ReturnType<typeof startLoad>, [old, next]: readonly string[]) {
+async function rotate(replicas: Replicas, load: Load, [old, next]: readonly string[]) {
   const secretsOf = async () =>
     Promise.all(replicas.replicas.map(async (one) => (await one.readiness())?.parts['secrets']));
   let before: string | undefined;
@@ -132,7 +49,7 @@ async function rotate(replicas: Replicas, load: ReturnType<typeof startLoad>, [o
 }
 
 /** Kills a random replica each second and starts it again, while the configuration changes and the key is rotated. */
-async function disturb(replicas: Replicas, load: ReturnType<typeof startLoad>, random: (limit: number) => number) {
+async function disturb(replicas: Replicas, load: Load, random: (limit: number) => number) {
   const startedAt = performance.now();
   const work: Promise<void>[] = [];
   let key: string = keys[0];
@@ -291,6 +208,11 @@ const isAvailable = [
   await isPostgresAvailable(),
   await isPgBouncerAvailable(),
   (await findInstalledProxies(['nginx'])).has('nginx'),
+  await isProgramAvailable({
+    name: 'Redis',
+    probe: () => execFileSync('redis-server', ['--version']),
+    remediation: 'Install redis-server.',
+  }),
 ].every(Boolean);
 
 describe.skipIf(!isAvailable)('three replicas behind nginx', () => {
