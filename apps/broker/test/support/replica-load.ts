@@ -33,7 +33,7 @@ export function createRandom(seed: number): (limit: number) => number {
   };
 }
 
-/** Sends requests at a steady rate: two new principals per ten requests, each of which sends several at the same time. */
+/** Sends requests at a steady rate, for a new principal with every tenth request. Each sends several at nearly the same time. */
 export function startLoad({ url, sandbox }: Replicas, random: (limit: number) => number) {
   const dispatcher = new Agent({ connections: maxInFlight, headersTimeout: 0, bodyTimeout: 0 });
   const outcomes: Outcome[] = [];
