@@ -183,7 +183,7 @@ async function runCommands(broker: CanaryBroker, tokens: Record<string, string>)
     [['audit', 'why', requestId, ...remote]],
     [['audit', 'verify', ...config]],
     [['blocked', ...remote]],
-    [['block', '--issuer', issuer.issuer, '--subject', sent['wrong admin token'].slice(0, 5), ...remote]],
+    [['block', '--issuer', issuer.issuer, '--subject', 'oscar', ...remote]],
     [['start', '--config', 'bad.json']],
     [['migrate', ...config, '--dry-run']],
   ];
@@ -279,6 +279,8 @@ describe.skipIf(!isAvailable)('a broker with a canary in the place of each secre
     };
     expect(findSecrets(secrets, places)).toEqual([]);
     expectSearched(places);
+    const printed = Object.values(commands).join('\n');
+    expect(commandContents.filter((pattern) => !pattern.test(printed))).toEqual([]);
     // Every canary reached the broker: what it delivered has the vendors' tokens, and vendors received the rest.
     const { nymbl: _serverToken, ...clientTokens } = issuedTokens;
     const found = findSecrets(
@@ -288,6 +290,15 @@ describe.skipIf(!isAvailable)('a broker with a canary in the place of each secre
     expect(found).toHaveLength(5);
   });
 });
+
+/** What the commands print of a configuration, a token and the audit, if they do their work. */
+const commandContents = [
+  /secrets of Vault: 2 references read/,
+  /vendors\.nudge\.apiKey: \$\{file:nudge-key\}/,
+  /The configuration cannot be used/,
+  /"operation":"issue"/,
+  /subject.*bob/,
+];
 
 /** Checks that each place has what it should, and that the search would find a canary in it, also an encoded one. */
 function expectSearched(places: Readonly<Record<string, string | Buffer>>): void {
