@@ -143,7 +143,7 @@ test.skipIf(!hasOpenssl)('the span of a request over https has this scheme', asy
   await dispatcher.destroy();
   expect(statusCode).toBe(401);
   await broker.stop();
-  const [server] = broker.collector.spans().filter(({ kind }) => kind === serverKind);
+  const server = broker.collector.spans().find(({ kind }) => kind === serverKind);
   expect(server).toMatchObject({ name: 'GET /v1/session', attributes: { 'url.scheme': 'https' } });
 });
 
