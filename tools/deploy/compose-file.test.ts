@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { root } from '../workspace.ts';
 import { listBrokers, orderServices, readComposeFile } from './compose-file.ts';
@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const { services, secrets } = readComposeFile();
 const brokers = listBrokers();
-const configPath = 'deploy/compose/valetkey.config.yaml';
+const configPath = 'deploy/compose/config/valetkey.config.yaml';
 
 test('the Compose file runs three equal brokers', () => {
   expect(brokers).toEqual(['broker-1', 'broker-2', 'broker-3']);
@@ -67,6 +67,13 @@ test('each secret of the Compose file is a file of one folder, which git ignores
   expect(new Set(used)).toEqual(new Set(Object.keys(secrets)));
   const read = listSecretFiles(configPath, '/run/secrets').toSorted();
   for (const name of brokers) expect(services[name]?.secrets.toSorted()).toEqual(read);
+});
+
+test('the brokers see a file of the configuration that is replaced, because the folder of the file is mounted', () => {
+  const folder = dirname(configPath);
+  for (const name of brokers) {
+    expect(services[name]?.volumes).toEqual([`./${relative('deploy/compose', folder)}:/etc/valetkey:ro`]);
+  }
 });
 
 test('orderServices begins with what others need', () => {

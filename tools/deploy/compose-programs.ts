@@ -86,15 +86,20 @@ export function startRedis({ command = [] }: ComposeService, topology: Topology)
   return start(file, [...words, ...address], { cwd: topology.folder });
 }
 
+/** Returns the words with which nginx finds the configuration that {@link startNginx} writes. */
+export function nginxWords({ folder }: Topology): string[] {
+  return ['-p', folder, '-c', join(folder, 'framed-nginx.conf')];
+}
+
 /** Starts nginx with the configuration of the Compose file, in the frame that the file of its image has around it. */
 export function startNginx(topology: Topology): ServiceProcess {
   const { folder } = topology;
   const text = locate(readFileSync(join(folder, 'nginx.conf'), 'utf8'), topology)
     .replace('listen 443 ssl;', `listen 127.0.0.1:${topology.portOf('nginx:443')} ssl;`)
     .replace('/dev/stdout', join(folder, 'access.log'));
-  const file = join(folder, 'framed-nginx.conf');
+  const words = nginxWords(topology);
   writeFileSync(
-    file,
+    words.at(-1) ?? '',
     `user root; daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr;
     events {}
     http {
@@ -103,7 +108,7 @@ export function startNginx(topology: Topology): ServiceProcess {
       ${text}
     }`,
   );
-  return start('nginx', ['-p', folder, '-c', file]);
+  return start('nginx', words);
 }
 
 /** The path of the configuration in the container of a broker. */
@@ -132,7 +137,7 @@ export interface Outside {
 
 /** Writes the configuration of a broker: the file of the folder, with the ports of this machine and the servers of the test. */
 export function writeBrokerConfig(name: string, topology: Topology, { issuer, nudgeUrl }: Outside): void {
-  const text = locate(readFileSync(join(topology.folder, 'valetkey.config.yaml'), 'utf8'), topology);
+  const text = locate(readFileSync(join(topology.folder, 'config/valetkey.config.yaml'), 'utf8'), topology);
   const config = parse(text) as BrokerConfigFile;
   const { listen, admin, vendors } = config;
   const written = {

@@ -21,6 +21,7 @@ const kustomization = z
     kind: z.literal('Kustomization'),
     namespace: z.string(),
     resources: z.array(z.string()),
+    generatorOptions: z.strictObject({ disableNameSuffixHash: z.boolean() }),
     configMapGenerator: z.array(z.strictObject({ name: z.string(), files: z.array(z.string()) })),
     images: z.array(z.strictObject({ name: z.string(), newName: z.string(), newTag: z.string() })),
   })
@@ -277,6 +278,13 @@ describe('the manifests of Kubernetes', () => {
     };
     expect(volumeOf('/etc/valetkey')?.configMap?.name).toBe(kustomization.configMapGenerator[0]?.name);
     expect(volumeOf(secretsFolder)?.secret).toEqual({ secretName: secret.metadata.name, defaultMode: 0o440 });
+  });
+
+  test('a changed ConfigMap or Secret arrives in running pods, because its name stays and no file of it is mounted by itself', () => {
+    expect(kustomization.generatorOptions).toEqual({ disableNameSuffixHash: true });
+    // The strict schema refuses `subPath`, with which a pod keeps the files that it began with.
+    expect(broker?.volumeMounts.map(({ mountPath }) => mountPath)).toEqual(['/etc/valetkey', secretsFolder]);
+    expect(config.reload.watch).toBe(true);
   });
 
   test('the example of the Secret has each secret of the configuration, and no value', () => {

@@ -7,6 +7,7 @@ import { ConfigError } from './config/config-error.ts';
 import { versionsOf } from './config/config-version.ts';
 import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
+import { replaceCertificate } from './http/listener-tls.ts';
 import { switchRoutes } from './http/server.ts';
 import { limitRunningCalls } from './http/sockets.ts';
 import {
@@ -63,12 +64,14 @@ export interface Broker {
 export interface AssembledBroker extends Broker {
   readonly parts: Parts;
   /**
-   * Reads the configuration again and replaces it as a whole, and reports the outcome in the log, in `/readyz` and in the metrics. A request that has begun ends by the configuration that it began with; each later one
-   * is served by the new one. What is the same in both stays open: keys, verified tokens, connections to vendors and their state.
+   * Reads the configuration again and replaces it as a whole, and reports the outcome in the log, in `/readyz` and in the metrics. A
+   * request that has begun ends by the configuration that it began with; each later one is served by the new one. What is the same in
+   * both stays open: keys, verified tokens, connections to vendors and their state. Each new TCP connection gets the new certificate of
+   * the listener; those that are open continue.
    *
    * Rejects, and changes nothing, with the error of `read`, or with a `ConfigError` if a part cannot be opened, if stored users
    * would become other principals, or if only a restart could apply a change: of `listen.host`, `listen.port`, `admin.host`,
-   * `admin.port`, `store`, `redis` or `telemetry`.
+   * `admin.port`, `store`, `redis` or `telemetry`, or that adds or removes `listen.tls` or `admin.tls`.
    *
    * @example
    * ```ts
@@ -228,6 +231,7 @@ function createGenerations(first: Generation, dependencies: GenerationDependenci
       await next.parts.operatorVerifier?.warm();
       if (!hasSamePrincipals(earlier.config, config)) await changePrincipals(shared, config);
       assertRunning();
+      replaceCertificates(first, earlier.config, config);
     } catch (error) {
       await next.resources.close().catch(() => undefined);
       throw error;
@@ -260,6 +264,17 @@ function createGenerations(first: Generation, dependencies: GenerationDependenci
       await current.resources.close();
     },
   };
+}
+
+/** Gives each listener its new certificate. A pair that TLS cannot use was refused when the servers of its configuration were created. */
+function replaceCertificates({ app, admin }: Generation, before: Config, after: Config): void {
+  const renewed = [
+    [app, before.listen.tls, after.listen.tls],
+    [admin, before.admin.tls, after.admin.tls],
+  ] as const;
+  for (const [listener, earlier, tls] of renewed) {
+    if (tls !== undefined && !isSameValue(earlier, tls)) replaceCertificate(listener, tls);
+  }
 }
 
 function hasSamePrincipals(before: Config, after: Config): boolean {

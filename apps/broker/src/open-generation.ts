@@ -137,19 +137,27 @@ export function startRetentionOf(
 
 /** Returns the fields that only a restart can change, if the second configuration has other values than the first. */
 export function listFixedChanges(before: Config, after: Config): string[] {
-  const fixed: readonly (readonly [field: string, of: (config: Config) => unknown])[] = [
+  const fixed: readonly (readonly [field: string, of: (config: Config) => unknown, change?: string])[] = [
     ['listen.host', ({ listen }) => listen.host],
     ['listen.port', ({ listen }) => listen.port],
+    ['listen.tls', ({ listen }) => listen.tls === undefined, addedOrRemoved],
     ['admin.host', ({ admin }) => admin.host],
     ['admin.port', ({ admin }) => admin.port],
+    ['admin.tls', ({ admin }) => admin.tls === undefined, addedOrRemoved],
     ['store', ({ store }) => store],
     ['redis', ({ redis }) => redis],
     ['telemetry', ({ telemetry }) => telemetry],
   ];
   return fixed
     .filter(([, of]) => !isSameValue(of(before), of(after)))
-    .map(([field]) => `${field}: has changed, and only a restart of the broker applies this; nothing was applied`);
+    .map(
+      ([field, , change = 'has changed']) =>
+        `${field}: ${change}, and only a restart of the broker applies this; nothing was applied`,
+    );
 }
+
+/** A listener speaks TLS from its start on or never. Another certificate is not a fixed change. */
+const addedOrRemoved = 'was added or removed';
 
 /** Returns whether two configurations are the same. What cannot be compared, such as a function, counts as changed. */
 export function isSameConfig(before: Config, after: Config): boolean {

@@ -164,8 +164,8 @@ function assertHostAllowed({ headers, socket }: IncomingMessage, hostNames: read
 }
 
 /** Lets a listener serve each request by the routes that are current when it begins, in place of Fastify's own handler. */
-export function startRouting({ server, routing: handle }: FastifyInstance): Routing {
-  const routing: Routing = { current: { handle, running: 0 } };
+export function startRouting({ server, routing: handle }: FastifyInstance, refuse: RequestListener): Routing {
+  const routing: Routing = { current: { handle, refuse, running: 0 } };
   server.removeAllListeners('request').on('request', (request, response) => {
     const { current } = routing;
     current.running += 1;

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { sendBytes } from '../../test/support/raw-connection.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { Admission } from './admission.ts';
-import { addRoute, createHttpServer } from './server.ts';
+import { addRoute, createHttpServer, switchRoutes } from './server.ts';
 
 const appOrigin = 'https://app.example.com';
 
@@ -36,6 +36,7 @@ async function startServer({ draining = false }: { readonly draining?: boolean }
   await server.listen({ host: '127.0.0.1', port: 0 });
   const { port } = server.server.address() as AddressInfo;
   return {
+    server,
     port,
     url: `http://127.0.0.1:${port}`,
     counted,
@@ -80,6 +81,25 @@ test('a web page of an allowed origin can read the refusal, and one of another o
   const other = await fetch(server.url, { headers: { origin: 'https://evil.example.com' } });
   expect(other.headers.get('access-control-allow-origin')).toBeNull();
   expect([allowed.headers.get('vary'), other.headers.get('vary')]).toEqual(['Origin', 'Origin']);
+});
+
+test('after the routes are switched, a refusal can be read by the web pages of the new origins alone', async () => {
+  await using server = await startServer();
+  server.decide(true);
+  const newOrigin = 'https://new.example.com';
+  const next = createHttpServer({
+    logger: createLogger('silent'),
+    lifecycle: { draining: false },
+    countError: (error) => server.counted.push(error),
+    origins: [newOrigin],
+  });
+  await next.ready();
+  await switchRoutes(server.server, next);
+  const allowedOrigin = async (origin: string) =>
+    (await fetch(server.url, { headers: { origin } })).headers.get('access-control-allow-origin');
+  expect([await allowedOrigin(newOrigin), await allowedOrigin(appOrigin)]).toEqual([newOrigin, null]);
+  expect(server.counted.map(({ reason }) => reason)).toEqual(['saturated', 'saturated']);
+  await next.close();
 });
 
 test('a request that waits is served in its turn, on the same connection as one that was refused', async () => {

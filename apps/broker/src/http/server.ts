@@ -1,4 +1,4 @@
-import { METHODS } from 'node:http';
+import { METHODS, type RequestListener } from 'node:http';
 import cors from '@fastify/cors';
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { DpopSupport } from '@valetkey/jwt-verify';
@@ -146,9 +146,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
   });
 
-  routings.set(server, startRouting(server));
+  const routing = startRouting(server, createSaturationRefusal({ origins, lifecycle, countError }));
+  routings.set(server, routing);
   if (options.admission !== undefined) {
-    const refuse = createSaturationRefusal({ origins, lifecycle, countError });
+    const refuse: RequestListener = (request, response) => routing.current.refuse(request, response);
     admitRequests(server, { ...options.admission, refuse });
   }
   options.observe?.(server);
@@ -184,10 +185,10 @@ const routings = new WeakMap<FastifyInstance, Routing>();
  * Resolves when every request that began before has ended by the routes that it began with.
  */
 export function switchRoutes(listener: FastifyInstance, server: FastifyInstance): Promise<void> {
-  const routing = routings.get(listener);
-  if (routing === undefined) throw new TypeError('The listener was not made by createHttpServer.');
+  const [routing, next] = [routings.get(listener), routings.get(server)];
+  if (routing === undefined || next === undefined) throw new TypeError('A server was not made by createHttpServer.');
   const { current: earlier } = routing;
-  routing.current = { handle: server.routing, running: 0 };
+  routing.current = next.current;
   return new Promise((resolve) => {
     earlier.onIdle = resolve;
     if (earlier.running === 0) resolve();

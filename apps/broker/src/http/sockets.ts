@@ -102,6 +102,8 @@ export function linger(socket: Socket): void {
 /** The routes of one configuration, and the requests that they serve. */
 export interface Routes {
   readonly handle: RequestListener;
+  /** Refuses a request of a saturated broker, which no route serves. */
+  readonly refuse: RequestListener;
   /** The number of requests that run now. */
   running: number;
   /** Called when the last of these requests has ended. */

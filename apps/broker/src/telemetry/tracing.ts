@@ -156,7 +156,8 @@ function traceRequests(api: Api, { server, isTrusted, times }: TracedServer): vo
     const { traceparent, tracestate } = headers;
     const route = request.routeOptions.url?.replaceAll(/:(\w+)/g, '{$1}');
     const method = methodOf(request.method);
-    const labels = { 'http.request.method': method, 'url.scheme': 'http', ...(route && { 'http.route': route }) };
+    const scheme = 'encrypted' in socket ? 'https' : 'http';
+    const labels = { 'http.request.method': method, 'url.scheme': scheme, ...(route && { 'http.route': route }) };
     const parent = isTrusted(socket.remoteAddress)
       ? propagation.extract(ROOT_CONTEXT, { traceparent, tracestate })
       : ROOT_CONTEXT;

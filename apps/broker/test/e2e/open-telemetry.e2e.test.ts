@@ -4,7 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSandbox } from '@valetkey/sandbox';
+import { Agent, request } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
+import { createCertificateAuthority, hasOpenssl } from '../support/certificate-authority.ts';
 import { startOtlpCollector } from '../support/otlp-collector.ts';
 import { startValetkey } from '../support/valetkey-process.ts';
 import { startWrittenVendor } from '../support/written-vendor.ts';
@@ -61,6 +63,7 @@ async function startTracedBroker(fields: object, environment: Readonly<Record<st
   const token = await sandbox.mintUserToken({ sub: 'alice-canary' });
   const held = resources.move();
   return {
+    brokerUrl,
     collector,
     token,
     calls,
@@ -128,6 +131,20 @@ test('a request has a server span, its vendor calls have client spans, and the l
   for (const secret of ['canary', broker.token, (JSON.parse(text) as { token: string }).token]) {
     expect(broker.collector.received()).not.toContain(secret);
   }
+});
+
+test.skipIf(!hasOpenssl)('the span of a request over https has this scheme', async () => {
+  await using authority = await createCertificateAuthority();
+  const listen = { port: 0, tls: await authority.issue('localhost') };
+  await using broker = await startTracedBroker({ telemetry: { openTelemetry: {} }, listen });
+  const dispatcher = new Agent({ connect: { ca: authority.ca, servername: 'localhost' } });
+  const { statusCode, body } = await request(`${broker.brokerUrl}/v1/session`, { dispatcher });
+  await body.dump();
+  await dispatcher.destroy();
+  expect(statusCode).toBe(401);
+  await broker.stop();
+  const server = broker.collector.spans().find(({ kind }) => kind === serverKind);
+  expect(server).toMatchObject({ name: 'GET /v1/session', attributes: { 'url.scheme': 'https' } });
 });
 
 test('the collector receives the times of requests and calls by their usual names, and the counters of the broker', async () => {
