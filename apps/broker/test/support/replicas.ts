@@ -95,7 +95,7 @@ export async function startReplicas(vitalKey: string) {
   const [nginxPort = 0, ...brokerPorts] = ports;
   const configOf = (index: number, vendorTimeoutMs: number): string => {
     const [port, adminPort] = brokerPorts.slice(index * 2);
-    const text = composeFile('valetkey.config.yaml').replaceAll('/run/secrets/', `${folder}/`);
+    const text = composeFile('config/valetkey.config.yaml').replaceAll('/run/secrets/', `${folder}/`);
     const config = parse(text) as Record<'listen' | 'admin' | 'store' | 'redis', object>;
     const timeoutMs = vendorTimeoutMs;
     return JSON.stringify({
