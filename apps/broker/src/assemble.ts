@@ -9,6 +9,7 @@ import { ConfigError } from './config/config-error.ts';
 import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
 import { createAdminListener, createAppListener } from './http/listeners.ts';
+import { createEmbedding, type Embedding } from './http/embedding.ts';
 import { limitRunningCalls } from './http/sockets.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { startExpiry } from './storage/delete-expired.ts';
@@ -45,6 +46,28 @@ export interface Broker {
   readonly admin: FastifyInstance;
   /** Opens both listeners. Rejects with `EADDRINUSE` if another process uses a port; the broker is then closed. */
   readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
+  /**
+   * Serves a request of an app within this process, as the app listener does, without a port. The first call starts the broker.
+   * Bodies are streamed both ways, and the end of `request.signal` ends the call. Resolves also for refused requests, with the status
+   * and the problem that the listener would send. Rejects with a `ConfigError` if the broker cannot start, with a `TypeError` for a
+   * request or option that it cannot serve and after `close`, and with the reason of `request.signal`.
+   *
+   * @example
+   * ```ts
+   * app.all('/tokens/*', ({ req }) => broker.fetch(req.raw, { pathPrefix: '/tokens' }));
+   * ```
+   */
+  readonly fetch: Embedding['fetch'];
+  /**
+   * Serves a request of an app that a Node server of this process has received, as the app listener does. The first call starts the
+   * broker. Calls `next` with the error if the broker cannot serve the request at all; without `next`, it closes the TCP connection.
+   *
+   * @example
+   * ```ts
+   * express().use('/tokens', broker.handler);
+   * ```
+   */
+  readonly handler: Embedding['handler'];
   /** From now on, reports "not ready" and closes each TCP connection after its next response. It still serves requests. */
   readonly drain: () => void;
   /**
@@ -118,29 +141,61 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   };
   const close = () => (closing ??= finish());
 
+  const prepare = doOnce(async () => {
+    await refuseUnsupportedRedis(redis, config.redis);
+    await refuseOtherPrincipals(parts);
+    parts.followChanges();
+    await app.ready();
+  }, close);
+  const start = doOnce(async () => {
+    await prepare();
+    if (closing === undefined) startWork(config, { ...parts, clock, logger }, resources);
+  }, close);
+  const openListeners = doOnce(async () => {
+    await prepare();
+    await app.listen({ host: config.listen.host, port: config.listen.port });
+    await admin.listen({ host: config.admin.host, port: config.admin.port });
+    await start();
+  }, close);
   const listen = async () => {
+    await openListeners();
+    return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
+  };
+  const embedding = createEmbedding(app, start);
+  resources.use(embedding, (opened) => opened.close());
+  const { fetch, handler } = embedding;
+  return { app, admin, parts, listen, fetch, handler, drain, close };
+}
+
+/** Returns a function that does this work at its first call only, and closes the broker if the work fails. */
+function doOnce(work: () => Promise<void>, close: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  const run = async () => {
     try {
-      await refuseUnsupportedRedis(redis, config.redis);
-      await refuseOtherPrincipals(parts);
-      parts.followChanges();
-      await app.listen({ host: config.listen.host, port: config.listen.port });
-      await admin.listen({ host: config.admin.host, port: config.admin.port });
+      await work();
     } catch (error) {
       await close();
       throw error;
     }
-    // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
-    void verifier.warm();
-    void operatorVerifier?.warm();
-    const { keepDays } = config.audit;
-    resources.use(startExpiry({ store, clock }), (end) => end());
-    if (keepDays !== undefined)
-      resources.use(startRetention(keepDays, { store, clock, logger, key: auditKeyOf(config) }), (end) => end());
-    // Reports unusable stores at the start. The broker continues: each call tries the store again.
-    for (const check of [store.check(), redis?.ping()]) check?.catch(() => undefined);
-    return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
   };
-  return { app, admin, parts, listen, drain, close };
+  return () => (done ??= run());
+}
+
+/** Begins the work that no request waits for. */
+function startWork(
+  config: Config,
+  { store, redis, verifier, operatorVerifier, clock, logger }: Parts & { readonly clock: Clock; readonly logger: Logger },
+  resources: DisposalStack,
+): void {
+  // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
+  void verifier.warm();
+  void operatorVerifier?.warm();
+  const { keepDays } = config.audit;
+  resources.use(startExpiry({ store, clock }), (end) => end());
+  if (keepDays !== undefined)
+    resources.use(startRetention(keepDays, { store, clock, logger, key: auditKeyOf(config) }), (end) => end());
+  // Reports unusable stores at the start. The broker continues: each call tries the store again.
+  for (const check of [store.check(), redis?.ping()]) check?.catch(() => undefined);
 }
 
 function openAudit(
