@@ -11,12 +11,12 @@ export interface FetchOptions {
   readonly pathPrefix?: string | undefined;
 }
 
-const fields = ['clientAddress', 'pathPrefix'];
+const fields = new Set(['clientAddress', 'pathPrefix']);
 
 /** Checks the options. Throws a `TypeError` that says what to change. */
 export function checkFetchOptions(options: FetchOptions): void {
   for (const field of Object.keys(options)) {
-    if (fields.includes(field)) continue;
+    if (fields.has(field)) continue;
     throw new TypeError(
       `broker.fetch: the option \`${field}\` does not exist. If a framework calls broker.fetch with arguments of its own, give it \`(request) => broker.fetch(request)\`.`,
     );

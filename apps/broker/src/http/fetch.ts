@@ -39,15 +39,15 @@ export async function fetchFrom(server: Server, request: Request, options: Fetch
     headers: headersOf(request, url.host),
     maxHeaderSize: maxResponseHeadBytes,
   });
-  const response = receive(call, signal);
-  if (request.body === null) call.end();
-  // If the body fails, the call fails with the same error. After an early response, the rest of the body is of no use.
-  else pipeline(countBytes(request.body, request.headers.get('content-length')), call).catch(() => undefined);
-  return toResponse(await response, method);
+  const { body, headers } = request;
+  if (body === null) call.end();
+  else call.flushHeaders();
+  const sending = body && pipeline(countBytes(body, headers.get('content-length')), call);
+  return toResponse(await receive(call, sending, signal), method);
 }
 
 /** Resolves with the response as soon as its head is complete. Until the response has ended, `signal` ends the call. */
-function receive(call: ClientRequest, signal: AbortSignal): Promise<IncomingMessage> {
+function receive(call: ClientRequest, sending: Promise<void> | null, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let response: IncomingMessage | undefined;
     const abort = () => {
@@ -58,11 +58,13 @@ function receive(call: ClientRequest, signal: AbortSignal): Promise<IncomingMess
     };
     signal.addEventListener('abort', abort, { once: true });
     call.on('close', () => signal.removeEventListener('abort', abort));
-    call.on('error', reject);
     call.on('response', (received) => {
       response = received;
       resolve(received);
     });
+    // A body that fails ends the call, and its own error says more than that end.
+    sending?.catch(reject);
+    call.on('error', (error) => void Promise.resolve(sending).then(() => reject(error), reject));
   });
 }
 
@@ -72,7 +74,8 @@ function toError(reason: unknown): Error {
 
 /** Returns the header fields of a request as names and values in turn. */
 function headersOf({ headers, method, body }: Request, host: string): string[] {
-  const fields = ['host', headers.get('host') ?? host];
+  // Each connection serves one request.
+  const fields = ['host', headers.get('host') ?? host, 'connection', 'close'];
   for (const [name, value] of headers) {
     const isSent = name !== 'host' && !connectionHeaders.has(name) && (body !== null || !isFraming(name));
     if (isSent) fields.push(name, value);
