@@ -184,7 +184,14 @@ function doOnce(work: () => Promise<void>, close: () => Promise<void>): () => Pr
 /** Begins the work that no request waits for. */
 function startWork(
   config: Config,
-  { store, redis, verifier, operatorVerifier, clock, logger }: Parts & { readonly clock: Clock; readonly logger: Logger },
+  {
+    store,
+    redis,
+    verifier,
+    operatorVerifier,
+    clock,
+    logger,
+  }: Parts & { readonly clock: Clock; readonly logger: Logger },
   resources: DisposalStack,
 ): void {
   // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.

@@ -7,7 +7,11 @@ import { holdSocket } from './sockets.ts';
 /** How a program gives requests to a listener that need not listen. */
 export interface Embedding {
   readonly fetch: (request: Request, options?: FetchOptions) => Promise<Response>;
-  readonly handler: (request: IncomingMessage, response: ServerResponse, next?: (error: unknown) => void) => void;
+  readonly handler: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next?: (error: unknown) => void,
+  ) => Promise<void>;
   /** Refuses further requests, and waits for the running ones. */
   readonly close: () => Promise<void>;
 }
@@ -22,7 +26,9 @@ export function createEmbedding({ server }: FastifyInstance, start: () => Promis
     calls.assertOpen();
   };
   const followRequests = once(() => {
-    server.on('request', (_request: IncomingMessage, response: ServerResponse) => response.once('close', calls.enter()));
+    server.on('request', (_request: IncomingMessage, response: ServerResponse) =>
+      response.once('close', calls.enter()),
+    );
   });
   return {
     fetch: async (request, options = {}) => {
@@ -31,24 +37,28 @@ export function createEmbedding({ server }: FastifyInstance, start: () => Promis
       const leave = calls.enter();
       return fetchFrom(server, request, options).finally(leave);
     },
-    handler: (request, response, next = () => response.destroy()) => {
-      const serve = async () => {
+    handler: async (request, response, next = () => response.destroy()) => {
+      try {
         await begin();
         // The client has left during the start, and `close` is not emitted again.
         if (response.destroyed) return;
-        if (request.readableDidRead) {
-          throw new TypeError(
-            'broker.handler: the body of the request was read before. Mount the broker before every body parser.',
-          );
-        }
+        assertUnread(request);
         followRequests();
         response.once('close', holdSocket(server, request.socket));
         server.emit('request', request, response);
-      };
-      serve().catch(next);
+      } catch (error) {
+        next(error);
+      }
     },
     close: calls.close,
   };
+}
+
+function assertUnread({ readableDidRead }: IncomingMessage): void {
+  if (!readableDidRead) return;
+  throw new TypeError(
+    'broker.handler: the body of the request was read before. Mount the broker before every body parser.',
+  );
 }
 
 function once(work: () => void): () => void {

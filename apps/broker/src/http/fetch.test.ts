@@ -12,12 +12,14 @@ function serve(listener: RequestListener) {
   return (request: Request, options: FetchOptions = {}) => fetchFrom(server, request, options);
 }
 
-function post(body: BodyInit, init: RequestInit = {}): Request {
+function post(body: string | ReadableStream<Uint8Array>, init: RequestInit = {}): Request {
   return new Request(url, { method: 'POST', body, duplex: 'half', ...init } as RequestInit);
 }
 
 async function readText(request: IncomingMessage): Promise<string> {
-  return Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
+  let text = '';
+  for await (const chunk of request) text += String(chunk);
+  return text;
 }
 
 /** Returns a server that responds when the test says so, and the request that it has received. */
@@ -187,6 +189,7 @@ test('ends the call at the server when the body of the response is cancelled bef
   response.write('one');
   await (await responding).body?.cancel();
   await closed;
+  expect(response.writableFinished).toBe(false);
 });
 
 test('makes a response that breaks off look cut', async () => {

@@ -6,7 +6,15 @@ import { connectInMemory } from './memory-socket.ts';
 import { connectionEventOf } from './sockets.ts';
 
 /** The headers that belong to one connection (RFC 9110 section 7.6.1). The one in memory is not the one of the client. */
-const connectionHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect']);
+const connectionHeaders = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+]);
 const framingHeaders = new Set([...connectionHeaders, 'transfer-encoding']);
 
 /** The responses that have no body, whatever their headers say (Fetch standard, null body status). */
@@ -26,7 +34,9 @@ export async function fetchFrom(server: Server, request: Request, options: Fetch
   const { signal, method } = request;
   signal.throwIfAborted();
   if (request.bodyUsed) {
-    throw new TypeError('broker.fetch: the body of the request was read before. Pass the request on, or a `clone()` of it.');
+    throw new TypeError(
+      'broker.fetch: the body of the request was read before. Pass the request on, or a `clone()` of it.',
+    );
   }
   const url = new URL(request.url);
   const path = targetBelow(url, options.pathPrefix);
@@ -42,12 +52,17 @@ export async function fetchFrom(server: Server, request: Request, options: Fetch
   const { body, headers } = request;
   if (body === null) call.end();
   else call.flushHeaders();
-  const sending = body && pipeline(countBytes(body, headers.get('content-length')), call);
-  return toResponse(await receive(call, sending, signal), method);
+  const response = receive(call, signal);
+  if (body !== null) {
+    const fail = (reason: unknown) => call.destroy(toError(reason));
+    // A body that fails has ended the call. After an early response, its rest is of no use.
+    pipeline(countBytes(body, headers.get('content-length'), fail), call).catch(() => undefined);
+  }
+  return toResponse(await response, method);
 }
 
 /** Resolves with the response as soon as its head is complete. Until the response has ended, `signal` ends the call. */
-function receive(call: ClientRequest, sending: Promise<void> | null, signal: AbortSignal): Promise<IncomingMessage> {
+function receive(call: ClientRequest, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let response: IncomingMessage | undefined;
     const abort = () => {
@@ -62,14 +77,12 @@ function receive(call: ClientRequest, sending: Promise<void> | null, signal: Abo
       response = received;
       resolve(received);
     });
-    // A body that fails ends the call, and its own error says more than that end.
-    sending?.catch(reject);
-    call.on('error', (error) => void Promise.resolve(sending).then(() => reject(error), reject));
+    call.on('error', reject);
   });
 }
 
 function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new DOMException('The request was aborted.', 'AbortError');
+  return reason instanceof Error ? reason : new Error('The call was ended.', { cause: reason });
 }
 
 /** Returns the header fields of a request as names and values in turn. */
@@ -92,20 +105,28 @@ function isFraming(name: string): boolean {
 }
 
 /**
- * Yields the chunks of a body that has the declared length, and throws a `TypeError` for every other one: the server would read the
- * rest of a longer one as a request of its own.
+ * Yields the chunks of a body that has the declared length. For every other body, and for one that breaks off, it calls `onFailure`:
+ * the server would read the rest of a longer one as a request of its own.
  */
-async function* countBytes(body: AsyncIterable<Uint8Array>, declared: string | null): AsyncGenerator<Uint8Array> {
+async function* countBytes(
+  body: AsyncIterable<Uint8Array>,
+  declared: string | null,
+  onFailure: (reason: unknown) => void,
+): AsyncGenerator<Uint8Array> {
   const length = declared === null ? undefined : Number(declared);
   let sent = 0;
-  for await (const chunk of body) {
-    sent += chunk.byteLength;
-    if (length !== undefined && sent > length) break;
-    yield chunk;
+  try {
+    for await (const chunk of body) {
+      sent += chunk.byteLength;
+      if (length !== undefined && sent > length) break;
+      yield chunk;
+    }
+  } catch (reason) {
+    onFailure(reason);
+    return;
   }
-  if (length !== undefined && sent !== length) {
-    throw new TypeError('broker.fetch: the body of the request does not have the length of its `content-length`.');
-  }
+  if (length === undefined || sent === length) return;
+  onFailure(new TypeError('broker.fetch: the body of the request does not have the length of its `content-length`.'));
 }
 
 function toResponse(message: IncomingMessage, method: string): Response {

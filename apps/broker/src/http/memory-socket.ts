@@ -76,7 +76,10 @@ class MemorySocket extends Duplex {
 }
 
 /** Returns both ends of a new connection, whose client has this address. If one end is destroyed, the other one is too. */
-export function connectInMemory(clientAddress: string | undefined): { readonly client: Duplex; readonly server: Duplex } {
+export function connectInMemory(clientAddress: string | undefined): {
+  readonly client: Duplex;
+  readonly server: Duplex;
+} {
   const client = new MemorySocket();
   const server = new MemorySocket(clientAddress);
   client.connect(server);
