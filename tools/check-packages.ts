@@ -3,31 +3,12 @@ import { execFileSync, type ExecFileSyncOptions } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listPackages, removeTemporaryFolder, root } from './workspace.ts';
+import { listContents } from './release/tarball-contents.ts';
+import { listPackages, packPackages, removeTemporaryFolder, root } from './workspace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'valetkey-packages-'));
 const show: ExecFileSyncOptions = { cwd: root, stdio: 'inherit' };
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
-
-function pack(packageFolder: string, name: string): string {
-  const out = join(folder, `${name.replace('@valetkey/', '')}.tgz`);
-  execFileSync('npx', ['-y', 'pnpm@12.18.0', 'pack', '--out', out], {
-    cwd: join(root, packageFolder),
-    stdio: 'ignore',
-  });
-  return out;
-}
-
-/** The files that a tarball may contain: no tests, fixtures, sources, keys or environment files. */
-const published =
-  /^package\/((?:package|(?:config|recipe)\.schema)\.json|README\.md|LICENSE|CHANGELOG\.md|[a-z-]+\.(?:js|d\.ts)|dist\/(cjs\/package\.json|cli\/LICENSES\.txt|[\w./-]+\.(js|d\.ts)))$/;
-
-function checkContents(tarball: string) {
-  const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
-  const unexpected = files.filter((file) => !published.test(file) || /\.test|__fixtures__|testing\//.test(file));
-  if (unexpected.length > 0) throw new Error(`${tarball} must not contain ${unexpected.join(', ')}.`);
-  if (!files.includes('package/LICENSE')) throw new Error(`${tarball} has no LICENSE.`);
-}
 
 /** Installs all tarballs and their optional peers into an empty project, imports every entry there and runs `valetkey --version`. */
 function checkInstalled(tarballs: ReadonlyMap<string, string>, entries: readonly string[]) {
@@ -52,13 +33,12 @@ function checkInstalled(tarballs: ReadonlyMap<string, string>, entries: readonly
 }
 
 try {
-  const tarballs = new Map<string, string>();
+  const tarballs = packPackages(folder);
   const entries: string[] = [];
-  for (const { folder: packageFolder, manifest } of listPackages()) {
+  for (const { manifest } of listPackages()) {
     const { name } = manifest;
-    const tarball = pack(packageFolder, name);
-    tarballs.set(name, tarball);
-    checkContents(tarball);
+    const tarball = tarballs.get(name) ?? '';
+    listContents(tarball);
     execFileSync(bin('publint'), ['--strict', tarball], show);
     // A package with `main` is also for bundlers and compilers that do not read `exports`.
     const profile = 'main' in manifest ? 'strict' : 'esm-only';

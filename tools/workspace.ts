@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +29,20 @@ export function listPackages(workspaceRoot = root): WorkspacePackage[] {
       .map((name) => ({ folder: `${group}/${name}`, file: join(workspaceRoot, group, name, 'package.json') }))
       .filter(({ file }) => existsSync(file))
       .map(({ folder, file }) => ({ folder, manifest: JSON.parse(readFileSync(file, 'utf8')) as Manifest })),
+  );
+}
+
+/** Packs every package as for a release, after its build. Returns the path of each tarball by the name of its package. */
+export function packPackages(target: string): ReadonlyMap<string, string> {
+  return new Map(
+    listPackages().map(({ folder, manifest: { name } }) => {
+      const tarball = join(target, `${name.replace('@valetkey/', '')}.tgz`);
+      execFileSync('npx', ['-y', 'pnpm@12.18.0', 'pack', '--out', tarball], {
+        cwd: join(root, folder),
+        stdio: 'ignore',
+      });
+      return [name, tarball];
+    }),
   );
 }
 

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { Metafile } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { root } from '../workspace.ts';
@@ -70,14 +72,13 @@ const optional = [
   'node_modules/@redis/client/',
   'node_modules/csv-parse/',
   'node_modules/csv-stringify/',
-  'packages/sandbox/',
 ];
 
 function selectOptional(files: readonly string[]): string[] {
   return optional.filter((part) => files.some((file) => file.includes(part)));
 }
 
-test('a broker with SQLite loads neither pg, redis, the CSV packages nor the sandbox', async () => {
+test('a broker with SQLite loads neither pg, redis nor the CSV packages', async () => {
   const files = await listLoadedFiles({});
   expect(files.some((file) => file.includes('node_modules/fastify/'))).toBe(true);
   expect(selectOptional(files)).toEqual([]);
@@ -105,6 +106,23 @@ test('each bundled package has a folder with its licence', async () => {
     const manifest = JSON.parse(await readFile(join(place, 'package.json'), 'utf8')) as { license?: unknown };
     expect(manifest.license).toEqual(expect.any(String));
   }
+});
+
+test('without the sandbox beside it, `valetkey dev` prints how to install it', async () => {
+  const alone = await mkdtemp(join(tmpdir(), 'valetkey-alone-'));
+  try {
+    await cp(folder, alone, { recursive: true });
+    const child = spawn(process.execPath, [join(alone, 'valetkey.js'), 'dev', '--port', '0'], { cwd: alone });
+    const [printed, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect([code, printed]).toEqual([1, expect.stringContaining('run `npm install --save-dev @valetkey/sandbox`')]);
+  } finally {
+    await rm(alone, { recursive: true });
+  }
+});
+
+test('the bundle has no file of the sandbox', () => {
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
+  expect(inputs.filter((file) => file.includes('packages/sandbox/'))).toEqual([]);
 });
 
 test('a folder for compiled code that cannot be created does not stop the start', async () => {

@@ -25,8 +25,8 @@ export async function bundleCommand(outdir: string): Promise<Metafile> {
     platform: 'node',
     target: 'node22',
     conditions: ['@valetkey/source'],
-    // An operator installs the client of AWS beside the broker, if the configuration needs it.
-    external: ['pg-native', '@aws-sdk/client-secrets-manager'],
+    // An operator installs the client of AWS beside the broker, if the configuration needs it, and the sandbox for `valetkey dev`.
+    external: ['pg-native', '@aws-sdk/client-secrets-manager', '@valetkey/sandbox'],
     plugins: [builtinsWithoutFacade, oneLanguage, usedPartOfUndici],
     banner: { js: banner },
     // Names stay, for stack traces. A long line would fill the terminal with an unhandled error.

@@ -36,7 +36,7 @@ export function renderClientManifest(text: string): string {
   const manifest = JSON.parse(text) as { readonly publishConfig: object };
   return JSON.stringify({
     ...manifest,
-    files: ['dist', ...listRootFiles().map(({ file }) => file)],
+    files: ['CHANGELOG.md', 'dist', ...listRootFiles().map(({ file }) => file), 'sbom.cdx.json'],
     exports: listExports(true),
     publishConfig: { ...manifest.publishConfig, exports: listExports(false) },
   });

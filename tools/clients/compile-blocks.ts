@@ -13,21 +13,23 @@ export interface Surroundings {
   readonly stubs: string;
   /** A folder with the packages that the blocks import, apart from the client SDK and React. Default: none. */
   readonly packages?: string;
+  /** Options of the compiler in place of those with which the blocks import the client SDK from its source. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** Compiles blocks as one program, and returns what TypeScript finds in them, each with the place of its block. */
-export function compileBlocks(blocks: readonly Block[], { stubs, packages }: Surroundings): string[] {
+export function compileBlocks(blocks: readonly Block[], { stubs, packages, options = {} }: Surroundings): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'valetkey-pages-'));
   try {
     if (packages !== undefined) symlinkSync(packages, join(folder, 'node_modules'));
     cpSync(stubs, folder, { recursive: true });
-    return compileIn(folder, blocks);
+    return compileIn(folder, blocks, options);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function compileIn(folder: string, blocks: readonly Block[]): string[] {
+function compileIn(folder: string, blocks: readonly Block[], options: Surroundings['options']): string[] {
   const places = new Map<string, string>();
   for (const [index, { code, language, place }] of blocks.entries()) {
     const checked = code.replaceAll(/^(.*\/\/ does not compile)/gm, '// @ts-expect-error\n$1');
@@ -58,6 +60,7 @@ function compileIn(folder: string, blocks: readonly Block[]): string[] {
     types: [],
     skipLibCheck: true,
     paths,
+    ...options,
   };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
   const { stdout } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], {

@@ -1,5 +1,6 @@
 import type { DecisionPage, DecisionQuery, LinkedDecision } from '../src/storage/audit-store.ts';
 import type { Store, VendorUserKey } from '../src/storage/store.ts';
+import { createRequestId } from '../src/http/request-rules.ts';
 import { knownPrincipal, knownVendorUser, requestId, subjectOf } from './scale-fill.ts';
 
 /** A store that is measured. */
@@ -33,7 +34,7 @@ export function createDecision(subject: Subject, index: number): LinkedDecision 
   writes += 1;
   return {
     at: new Date(Date.now()).toISOString(),
-    requestId: crypto.randomUUID(),
+    requestId: createRequestId(),
     operation: 'issue',
     ...connection,
     issuer,

@@ -49,12 +49,12 @@ export const knownVendorUser = '7c1e4d1f-0000-4000-8000-000000000000';
 const knownDecisions = 100;
 /** The principal that has one in two hundred decisions of the large store. */
 export const busyPrincipal = { issuer, subject: 'auth0|000000000000002654435761' };
-const requestIdOf = (digits: Dialect['digits']) =>
-  `${digits(scatter('n'), 10)} || '-0000-4000-8000-' || ${digits('n', 12)}`;
+/** Request ids are ordered by their time. */
+const requestIdOf = (digits: Dialect['digits']) => `${digits('n', 10)} || '-0000-7000-8000-' || ${digits('n', 12)}`;
 
 /** The id of the request of decision `n`. */
 export const requestId = (n: number): string =>
-  `${String((n * 2654435761) % 4294967296).padStart(10, '0')}-0000-4000-8000-${String(n).padStart(12, '0')}`;
+  `${String(n).padStart(10, '0')}-0000-7000-8000-${String(n).padStart(12, '0')}`;
 
 /** Returns the statement that writes decisions. One in ten is refused, and the last moment is `endMs`. */
 function fillDecisions({ digits, noise, moment, numbers }: Dialect, { users, decisions, newest }: Size, endMs: number) {

@@ -1,30 +1,33 @@
-import { Server as TlsServer } from 'node:tls';
-import { systemClock, type Clock, type VendorDefinition } from '@valetkey/core-types';
+import { isSameValue, systemClock, ValetKeyError, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { auditKeyOf } from './audit/audit-key.ts';
-import { createAudit, type Audit, type AuditDependencies } from './audit/audit.ts';
-import { startRetention } from './audit/retention.ts';
+import { createConfigState } from './config-state.ts';
 import { ConfigError } from './config/config-error.ts';
+import { versionsOf } from './config/config-version.ts';
 import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
-import { createAdminListener, createAppListener } from './http/listeners.ts';
 import { createEmbedding, type Embedding } from './http/embedding.ts';
+import { switchRoutes } from './http/server.ts';
 import { limitRunningCalls } from './http/sockets.ts';
-import { openParts, type Parts } from './open-parts.ts';
-import { startExpiry } from './storage/delete-expired.ts';
-import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
-import { createStoreHealth } from './storage/store-health.ts';
+import {
+  isSameConfig,
+  listFixedChanges,
+  openGeneration,
+  startRetentionOf,
+  type Generation,
+  type GenerationDependencies,
+} from './open-generation.ts';
+import type { Parts } from './open-parts.ts';
+import { openSharedParts } from './open-shared-parts.ts';
+import { createStart } from './start-broker.ts';
 import type { Decision } from './storage/audit-store.ts';
+import { createStoreHealth } from './storage/store-health.ts';
 import type { Store } from './storage/store.ts';
-import { versionOfPolicies } from './policy/policy-version.ts';
 import { addStateGauges } from './telemetry/gauges.ts';
 import { createLogger } from './telemetry/logger.ts';
-import { createMetrics, type Metrics } from './telemetry/metrics.ts';
-import { openTracing } from './telemetry/tracing.ts';
-import { checkReadiness } from './telemetry/readiness.ts';
-import { listObservedRules } from './vendors/connections.ts';
-import { createPerform } from './vendors/perform.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import type { Lifecycle } from './telemetry/readiness.ts';
+import { openTracing, type Tracing } from './telemetry/tracing.ts';
 
 /** The parts of a broker that a program or a test may replace. Each has a default. */
 export interface BrokerDependencies {
@@ -40,9 +43,9 @@ export interface BrokerDependencies {
 
 /** A broker that is ready to listen. */
 export interface Broker {
-  /** The listener that apps reach. `app.inject()` calls it without a port. */
+  /** The listener that apps reach, with the routes of the configuration in use. `app.inject()` calls it without a port. */
   readonly app: FastifyInstance;
-  /** The listener that operators reach. */
+  /** The listener that operators reach, with the routes of the configuration in use. */
   readonly admin: FastifyInstance;
   /** Opens both listeners. Rejects with `EADDRINUSE` if another process uses a port; the broker is then closed. */
   readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
@@ -77,9 +80,23 @@ export interface Broker {
   readonly close: () => Promise<void>;
 }
 
-/** A broker and its opened parts, for diagnosis. */
+/** A broker whose configuration can be replaced, and its opened parts, for diagnosis. */
 export interface AssembledBroker extends Broker {
   readonly parts: Parts;
+  /**
+   * Reads the configuration again and replaces it as a whole, and reports the outcome in the log, in `/readyz` and in the metrics. A request that has begun ends by the configuration that it began with; each later one
+   * is served by the new one. What is the same in both stays open: keys, verified tokens, connections to vendors and their state.
+   *
+   * Rejects, and changes nothing, with the error of `read`, or with a `ConfigError` if a part cannot be opened, if stored users
+   * would become other principals, or if only a restart could apply a change: of `listen.host`, `listen.port`, `admin.host`,
+   * `admin.port`, `store`, `redis` or `telemetry`.
+   *
+   * @example
+   * ```ts
+   * await broker.reload(() => loadConfig('valetkey.config.yaml'));
+   * ```
+   */
+  readonly reload: (read: () => Promise<Config>) => Promise<void>;
 }
 
 /**
@@ -105,135 +122,159 @@ export function assemble(config: Config, dependencies: BrokerDependencies = {}):
 }
 
 function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
-  const { openTelemetry } = config.telemetry;
-  const tracing = openTelemetry && resources.use(openTracing(openTelemetry), (opened) => opened.close());
-  const { clock = systemClock, logger = createLogger(config.log.level, undefined, tracing?.logFields) } = dependencies;
-  const metrics = createMetrics();
-  const parts = openParts(config, { clock, logger, metrics, tracing, store: dependencies.store }, resources);
-  const { store, connections, verifier, operatorVerifier, redis } = parts;
-  const storeHealth = createStoreHealth(store, clock);
-  const audit = openAudit(config, { store, storeHealth, clock, logger, metrics }, dependencies, resources);
-  const policyVersion = versionOfPolicies(config);
-  const perform = createPerform({ connections, audit, clock, logger, policyVersion });
-
-  const lifecycle = { draining: false };
+  const { used, state } = openUsed(config, dependencies, resources);
+  const { logger, metrics, tracing, lifecycle } = used;
+  const first = openGeneration(config, used);
+  const generations = createGenerations(first, used);
+  resources.use(generations, ({ close }) => close());
+  addStateGauges({ metrics, current: () => generations.current().gauged });
+  // Closed after the listeners, which end the last spans, and before the parts whose state is exported once more.
+  if (tracing !== undefined) resources.use(tracing, closeTracing);
+  // The first generation's servers listen; later ones only give them their routes.
+  const listeners = [first.app, first.admin] as const;
+  for (const listener of listeners.toReversed()) resources.use(listener, () => listener.close());
   const drain = () => {
     lifecycle.draining = true;
   };
-  const observedRules = listObservedRules(connections, parts.forwardAuth);
-  const readiness = () => checkReadiness({ storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules });
-  const verifiers = operatorVerifier === undefined ? [verifier] : [verifier, operatorVerifier];
-  const shown = { readiness, verifiers, audit, connections: () => connections.values() };
-  addStateGauges({ ...shown, metrics, clock, policyVersion });
-  if (tracing !== undefined) {
-    tracing.exportMetrics(metrics);
-    // Closed after the listeners, which end the last spans, and before the parts whose state is exported once more.
-    resources.use(tracing, (opened) => opened.close());
-  }
-  const shared = { ...parts, tracing, clock, logger, metrics, audit, perform, readiness, lifecycle };
-  const admin = resources.use(createAdminListener(config, shared), (listener) => listener.close());
-  const app = resources.use(createAppListener(config, shared), (listener) => listener.close());
   let closing: Promise<void> | undefined;
   const finish = async () => {
     drain();
-    const stopWaiting = limitRunningCalls([app, admin], { timeoutMs: config.shutdown.timeoutMs, logger });
+    const { timeoutMs } = generations.current().config.shutdown;
+    const stopWaiting = limitRunningCalls(listeners, { timeoutMs, logger });
     await resources.close().finally(stopWaiting);
   };
   const close = () => (closing ??= finish());
 
-  const prepare = doOnce(async () => {
-    await refuseUnsupportedRedis(redis, config.redis);
-    await refuseOtherPrincipals(parts);
-    parts.followChanges();
-    await app.ready();
-  }, close);
-  const start = doOnce(async () => {
-    await prepare();
-    if (closing === undefined) startWork(config, { ...parts, clock, logger }, resources);
-  }, close);
-  const openListeners = doOnce(async () => {
-    await prepare();
-    await app.listen({ host: config.listen.host, port: config.listen.port });
-    await admin.listen({ host: config.admin.host, port: config.admin.port });
-    await start();
-  }, close);
-  const listen = async () => {
-    await openListeners();
-    return { brokerUrl: urlOf(app), adminUrl: urlOf(admin) };
-  };
-  const embedding = createEmbedding(app, start);
+  const start = createStart({ close, isClosing: () => closing !== undefined, resources, first, used, state });
+  const embedding = createEmbedding(first.app, start.work);
   resources.use(embedding, (opened) => opened.close());
   const { fetch, handler } = embedding;
-  return { app, admin, parts, listen, fetch, handler, drain, close };
+  return {
+    get app() {
+      return generations.current().app;
+    },
+    get admin() {
+      return generations.current().admin;
+    },
+    get parts() {
+      return generations.current().parts;
+    },
+    listen: start.listen,
+    fetch,
+    handler,
+    drain,
+    close,
+    reload: (read) =>
+      generations.inTurn(() =>
+        state.report(async () => {
+          const reloaded = await generations.replace(await read());
+          if (dependencies.logger === undefined) logger.level = generations.current().config.log.level;
+          return reloaded;
+        }),
+      ),
+  };
 }
 
-/** Returns a function that does this work at its first call only, and closes the broker if the work fails. */
-function doOnce(work: () => Promise<void>, close: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined;
-  const run = async () => {
+/** Opens what every configuration of a broker uses, and the state of the configuration, which describes itself in it. */
+function openUsed(config: Config, dependencies: BrokerDependencies, resources: DisposalStack) {
+  const { openTelemetry } = config.telemetry;
+  const tracing = openTelemetry && resources.use(openTracing(openTelemetry), closeTracing);
+  const defaultLogger = () => createLogger(config.log.level, undefined, tracing?.logFields);
+  const { clock = systemClock, logger = defaultLogger(), onDecision } = dependencies;
+  const metrics = createMetrics();
+  const shared = openSharedParts(config, { clock, logger, metrics, store: dependencies.store }, resources);
+  const storeHealth = createStoreHealth(shared.store, clock);
+  const lifecycle: Lifecycle = { draining: false };
+  const state = createConfigState({ clock, logger, metrics });
+  const observed = { clock, logger, metrics, tracing };
+  const used = { ...observed, shared, storeHealth, lifecycle, describeConfig: state.describe, onDecision };
+  return { used, state };
+}
+
+const closeTracing = ({ close }: Tracing): Promise<void> => close();
+
+/** Creates what replaces the generation in use, and closes a replaced one when its last request has ended. */
+function createGenerations(first: Generation, dependencies: GenerationDependencies) {
+  const { shared, logger, lifecycle } = dependencies;
+  let current = first;
+  const retiring = new Set<Promise<void>>();
+  let latest: Promise<void> = Promise.resolve();
+  let replacing: Promise<void> = Promise.resolve();
+
+  const retire = async (generation: Generation, ended: Promise<unknown>): Promise<void> => {
+    await ended;
+    await generation.resources
+      .close()
+      .catch(() => logger.warn('a part of the replaced configuration could not be closed'));
+  };
+  const assertRunning = () => {
+    if (lifecycle.draining) throw new ConfigError(['the broker is being stopped, so that nothing was applied']);
+  };
+  const replace = async (config: Config): Promise<void> => {
+    assertRunning();
+    const fixed = listFixedChanges(current.config, config);
+    if (fixed.length > 0) throw new ConfigError(fixed);
+    const earlier = current;
+    const next = openGeneration(config, dependencies, earlier);
+    next.resources.use(next.app, (server) => server.close());
+    next.resources.use(next.admin, (server) => server.close());
     try {
-      await work();
+      await Promise.all([next.app.ready(), next.admin.ready(), next.parts.verifier.warm()]);
+      await next.parts.operatorVerifier?.warm();
+      if (!hasSamePrincipals(earlier.config, config)) await changePrincipals(shared, config);
+      assertRunning();
     } catch (error) {
-      await close();
+      await next.resources.close().catch(() => undefined);
       throw error;
     }
+    startRetentionOf(next, dependencies, earlier);
+    current = next;
+    const ended = Promise.all([switchRoutes(first.app, next.app), switchRoutes(first.admin, next.admin)]);
+    const retired = retire(earlier, ended).finally(() => retiring.delete(retired));
+    retiring.add(retired);
   };
-  return () => (done ??= run());
+  return {
+    current: () => current,
+    /** Uses a configuration from now on. Resolves with its versions and whether it is the one in use already. */
+    replace: async (config: Config) => {
+      const versions = await versionsOf(config);
+      const isSame = isSameConfig(current.config, config);
+      if (!isSame) await (replacing = replace(config));
+      return { ...versions, isSame };
+    },
+    /** Runs reloads one after the other, so that each replaces the one before it. */
+    inTurn: (reload: () => Promise<void>): Promise<void> => {
+      const reloaded = latest.then(reload);
+      latest = reloaded.catch(() => undefined);
+      return reloaded;
+    },
+    // A reload that still reads its configuration is refused later.
+    close: async () => {
+      await replacing.catch(() => undefined);
+      await Promise.all(retiring);
+      await current.resources.close();
+    },
+  };
 }
 
-/** Begins the work that no request waits for. */
-function startWork(
-  config: Config,
-  {
-    store,
-    redis,
-    verifier,
-    operatorVerifier,
-    clock,
-    logger,
-  }: Parts & { readonly clock: Clock; readonly logger: Logger },
-  resources: DisposalStack,
-): void {
-  // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
-  void verifier.warm();
-  void operatorVerifier?.warm();
-  const { keepDays } = config.audit;
-  resources.use(startExpiry({ store, clock }), (end) => end());
-  if (keepDays !== undefined)
-    resources.use(startRetention(keepDays, { store, clock, logger, key: auditKeyOf(config) }), (end) => end());
-  // Reports unusable stores at the start. The broker continues: each call tries the store again.
-  for (const check of [store.check(), redis?.ping()]) check?.catch(() => undefined);
+function hasSamePrincipals(before: Config, after: Config): boolean {
+  const principalsOf = ({ issuers, migratedIssuers, admin }: Config) => [
+    issuers,
+    migratedIssuers,
+    admin.operators?.issuer,
+  ];
+  return isSameValue(principalsOf(before), principalsOf(after));
 }
 
-function openAudit(
-  config: Config,
-  { metrics, ...parts }: Omit<AuditDependencies, 'key' | 'listeners'> & { readonly metrics: Metrics },
-  { onDecision }: BrokerDependencies,
-  resources: DisposalStack,
-): Audit {
-  const audit = createAudit({
-    ...parts,
-    key: auditKeyOf(config),
-    onCommit: metrics.timeCommit,
-    listeners: [metrics.countDecision, ...(onDecision === undefined ? [] : [onDecision])],
-  });
-  return resources.use(audit, (opened) => opened.close());
-}
-
-/** Rejects with a `ConfigError` if the configuration would make other principals of stored users. */
-async function refuseOtherPrincipals({ checkAndRememberPrincipals }: Parts): Promise<void> {
+/** Rejects with a `ConfigError` if the configuration would make other principals of stored users, or if that cannot be known now. */
+async function changePrincipals({ changePrincipals: change }: Pick<Parts, 'changePrincipals'>, config: Config) {
   try {
-    await checkAndRememberPrincipals();
+    await change(config);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    // The store cannot be used now. Each operation about users compares again before it uses the store.
+    const reason = ValetKeyError.isInstance(error) ? ` (${error.reason})` : '';
+    throw new ConfigError([
+      `issuers: have changed, but the store cannot be read now${reason}, so that the stored users cannot be compared with them`,
+    ]);
   }
-}
-
-function urlOf(listener: FastifyInstance): string {
-  const address = listener.server.address();
-  if (address === null || typeof address === 'string') throw new Error('The listener has no port.');
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  const scheme = listener.server instanceof TlsServer ? 'https' : 'http';
-  return `${scheme}://${host}:${address.port}`;
 }

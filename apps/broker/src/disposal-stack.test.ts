@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createDisposalStack } from './disposal-stack.ts';
+import { createDisposalStack, keepOrOpen } from './disposal-stack.ts';
 
 test('a disposal stack closes in reverse order, each resource once', async () => {
   const closed: string[] = [];
@@ -37,4 +37,21 @@ test('a disposal stack closes the other resources if one fails to close, and rej
   });
   await expect(stack.close()).rejects.toThrow('first');
   expect(closed).toEqual(['store']);
+});
+
+test('keepOrOpen keeps a resource that was opened with the same, and closes it with the last stack that holds it', async () => {
+  const closed: string[] = [];
+  const [one, two] = [createDisposalStack(), createDisposalStack()];
+  const open = (name: string) => () => name;
+  const close = (name: string) => closed.push(name);
+  const first = keepOrOpen(undefined, { url: 'a' }, open('first'), close);
+  expect(first.hold(one)).toBe('first');
+  const kept = keepOrOpen(first, { url: 'a' }, open('second'), close);
+  expect(kept.hold(two)).toBe('first');
+  const other = keepOrOpen(first, { url: 'b' }, open('third'), close);
+  expect(other.hold(two)).toBe('third');
+  await one.close();
+  expect(closed).toEqual([]);
+  await two.close();
+  expect(closed).toEqual(['third', 'first']);
 });

@@ -17,6 +17,7 @@ export {
   proxyRefused,
   proxyUnreachable,
 } from './network-codes.ts';
+export { isSameValue } from './same-value.ts';
 export { describeSchemaProblems, listSchemaProblems } from './schema-problems.ts';
 export { sandboxMarker, secretSchema, secretSlotsSchema } from './secret-schema.ts';
 export { VendorSetupError } from './vendor-setup-error.ts';

@@ -22,7 +22,7 @@ export type { KeyRefusal } from './keys/verification-key.ts';
 export type { AuthgearOptions } from './providers/authgear.ts';
 export type { RevocationTarget } from './revocation/revocations.ts';
 export type { RefusalReason } from './token/invalid-token.ts';
-export type { IssuerStatus, JwtVerifier } from './verify/create-jwt-verifier.ts';
+export type { IssuerStatus, JwtVerifier } from './verify/jwt-verifier.ts';
 export type { ExpectedToken, ExplainedCheck, ExplainedToken, Explanation } from './verify/explain.ts';
 export type { LogoutToken } from './verify/logout-token.ts';
 export type { JwtVerifierOptions } from './verify/verifier-options.ts';

@@ -4,8 +4,10 @@ import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
 import { assemble } from '../assemble.ts';
 import { listShortAdminTokens } from '../config/admin-fields.ts';
 import { ConfigError } from '../config/config-error.ts';
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { openSecretSource, readOnce, type SecretSource } from '../config/secret-source.ts';
+import { startReloader } from '../reloader.ts';
 import { migrateStore, planStoreMigration } from '../storage/migrate-store.ts';
 import { describeLaterVersion, type MigrationPlan } from '../storage/sql-schema.ts';
 import { SqliteFileError } from '../storage/sqlite-file.ts';
@@ -54,7 +56,7 @@ export async function dev(options: DevOptions): Promise<void> {
     // The ports were checked before, so only the data folder can be wrong. The message names its flag, not the field.
     throw new CommandError(error.problems.join('; ').replace('store.sqlite', '--data-folder'));
   });
-  closeOnSignal(running, devShutdownMs);
+  closeOnSignal(running, () => devShutdownMs);
   print(devBanner(running));
 }
 
@@ -75,7 +77,8 @@ function warn(problem: string): void {
 
 /** Stays logged in at secret managers for as long as the broker runs. */
 async function startWith(secrets: SecretSource): Promise<void> {
-  const { config } = await secrets.refresh();
+  const loaded = await secrets.refresh();
+  let { config } = loaded;
   for (const warning of listShortAdminTokens(config.admin)) warn(warning);
   const broker = assemble(config);
   const settings = new Map([
@@ -83,11 +86,19 @@ async function startWith(secrets: SecretSource): Promise<void> {
     [config.admin.port, 'admin.port'],
   ]);
   const { brokerUrl, adminUrl } = await explainTakenPort(settings, broker.listen);
+  const reload = async (read: () => Promise<Config>) => {
+    let changed = config;
+    await broker.reload(async () => (changed = await read()));
+    config = changed;
+  };
+  const reloader = startReloader(loaded, { source: secrets, reload, onWarning: warn });
   const close = async () => {
+    // A reload that is still reading must not delay the end. What it reads is not applied.
+    void reloader.close();
     await broker.close();
     await secrets.close();
   };
-  closeOnSignal({ drain: broker.drain, close }, config.shutdown.timeoutMs);
+  closeOnSignal({ drain: broker.drain, close, reload: reloader.reload }, () => config.shutdown.timeoutMs);
   // Standard output is only for the log.
   printError(`Valet Key listens on ${brokerUrl},\n  for operators on ${adminUrl}.`);
   // Node would write it at the exit, which a killed process does not reach. Writing must not delay the first calls.

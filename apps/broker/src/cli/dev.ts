@@ -1,9 +1,10 @@
-import type { VendorSample } from '@valetkey/core-types';
+import { codeOfForeignError, type VendorSample } from '@valetkey/core-types';
 import { findRecipe, recipes } from '@valetkey/vendor-clients';
 import { issuesTokens, sampleOf } from '@valetkey/vendor-clients/recipe';
 import type { Logger } from 'pino';
 import type { BrokerDependencies } from '../assemble.ts';
 import { createBroker } from '../create-broker.ts';
+import { CommandError } from './command-error.ts';
 
 /** The ports and the data of `startDev`. Port 0 selects a free one. */
 export interface DevOptions {
@@ -38,7 +39,7 @@ const devAdminToken = 'sandbox-only-admin-token';
 
 /**
  * Starts a broker and a sandbox that simulates the vendors and identity providers, for tests and for a first try. The
- * credentials of the sandbox are public constants.
+ * credentials of the sandbox are public constants. Rejects with the command to install `@valetkey/sandbox` if it is absent.
  *
  * @example
  * ```ts
@@ -52,8 +53,7 @@ const devAdminToken = 'sandbox-only-admin-token';
 export async function startDev(options: DevOptions = {}): Promise<Dev> {
   const { port = 8787, adminPort = 8788, sandboxPort = 8790, dataFolder = '.valetkey' } = options;
   const { vendorTimeoutMs, logger, onDecision } = options;
-  // Imported only here, so that a broker in production does not load the sandbox.
-  const { createSandbox, simulateRecipe, simulations } = await import('@valetkey/sandbox');
+  const { createSandbox, simulateRecipe, simulations } = await loadSandbox();
   const catalog = simulateCatalog(simulateRecipe);
   const sandbox = await createSandbox({ port: sandboxPort, simulations: catalog });
   const config = {
@@ -83,6 +83,19 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
   } catch (error) {
     await sandbox.close();
     throw error;
+  }
+}
+
+/** Loads the sandbox, which is a package of its own: a broker in production carries no simulator. */
+async function loadSandbox() {
+  try {
+    return await import('@valetkey/sandbox');
+  } catch (error) {
+    if (codeOfForeignError(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new CommandError(
+      'the sandbox is not installed; run `npm install --save-dev @valetkey/sandbox`, or without a project ' +
+        '`npx -y -p @valetkey/broker -p @valetkey/sandbox valetkey dev`',
+    );
   }
 }
 

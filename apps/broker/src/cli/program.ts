@@ -5,6 +5,7 @@ import { addAuditCommands } from './audit-program.ts';
 import { CommandError } from './command-error.ts';
 import { describeUse, finishCommand } from './command-help.ts';
 import type { ExplainedWish } from './explain.ts';
+import { addInitCommand } from './init-program.ts';
 import { addRecipeCommands } from './recipe-program.ts';
 import { widthOf, wrap } from './terminal.ts';
 import type { TypesOptions } from './types-action.ts';
@@ -46,6 +47,7 @@ const devCommand = program
   .action(async (options: DevOptions) => (await import('./actions.ts')).dev(options));
 finishCommand(devCommand, ['valetkey dev --port 9000 --admin-port 9001'], 'Ctrl-C or SIGTERM stopped the broker');
 
+addInitCommand(program);
 addConfigCommand(
   'start',
   'Starts the broker.',

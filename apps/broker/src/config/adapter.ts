@@ -62,7 +62,7 @@ export function readDefinition(
     const { data, error } = definitionSchema.safeParse(given);
     if (error !== undefined) return { problems: listSchemaProblems(error) };
     const { create } = data;
-    return { definition: { ...data, create: (...rest) => create.apply(given, rest) } };
+    return { definition: { ...data, source: given, create: (...rest) => create.apply(given, rest) } };
   } catch {
     return { problems: [{ field: '', message: 'must be a vendor made by `defineVendor`; it cannot be read' }] };
   }

@@ -11,6 +11,7 @@ import { issuerFieldSchema } from './issuer-fields.ts';
 import { listenerTlsSchema } from './listener-tls.ts';
 import { operatorsSchema } from './operator-fields.ts';
 import { corsOriginSchema, originSchema } from './origin-fields.ts';
+import { reloadFieldsSchema } from './reload-fields.ts';
 import { storeSchema } from './store-fields.ts';
 import { telemetrySchema } from './telemetry-fields.ts';
 
@@ -215,6 +216,7 @@ export const brokerShape = {
     })
     .prefault({})
     .describe('What `GET /v1/session` tells a caller.'),
+  reload: reloadFieldsSchema,
   shutdown: z
     .strictObject({
       timeoutMs: z

@@ -8,7 +8,7 @@ import { listOpened, type Policy } from './policy-rules.ts';
 import { listCertificateWarnings } from './listener-tls.ts';
 import { isCode } from './plain-data.ts';
 import { filesOf, hasReference } from './reference-syntax.ts';
-import type { LoadedConfig } from './secret-source.ts';
+import type { LoadedConfig } from './loaded-config.ts';
 import { isSecret, secretsOf } from './secret-values.ts';
 
 /**

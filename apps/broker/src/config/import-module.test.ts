@@ -87,3 +87,43 @@ describe.each([
     },
   );
 });
+
+const watchScript = `
+  const { readConfigFile } = await import(${JSON.stringify(new URL('config-file.ts', import.meta.url).href)});
+  const { findChangedModules, listModules } = await import(${JSON.stringify(new URL('import-module.ts', import.meta.url).href)});
+  const { mkdir, rename, rm, symlink, writeFile } = await import('node:fs/promises');
+  const [folder] = process.argv.slice(1);
+  const mount = async (name, part) => {
+    await mkdir(folder + '/' + name);
+    await writeFile(folder + '/' + name + '/part.ts', part);
+    await writeFile(folder + '/' + name + '/valetkey.config.ts', "import { port } from './part.ts'; export default { port };");
+    await symlink(name, folder + '/next');
+    await rename(folder + '/next', folder + '/..data');
+  };
+  await mount('..one', 'export const port: number = 1;');
+  for (const name of ['part.ts', 'valetkey.config.ts']) await symlink('..data/' + name, folder + '/' + name);
+  await readConfigFile(folder + '/valetkey.config.ts');
+  const results = [listModules(), await findChangedModules()];
+  await mount('..two', 'export const port: number = 1;');
+  await rm(folder + '/..one', { recursive: true });
+  results.push(await findChangedModules());
+  await mount('..three', 'export const port: number = 3;');
+  results.push(await findChangedModules());
+  await rm(folder + '/valetkey.config.ts');
+  results.push(await findChangedModules());
+  console.log(JSON.stringify(results));
+`;
+
+test('a module has changed if its text has, or if it is gone, and not if Kubernetes has replaced its folder', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+  try {
+    const node = ['--conditions=@valetkey/source', '--input-type=module', '--eval', watchScript, folder];
+    const { stdout } = await promisify(execFile)(process.execPath, node);
+    const [part, config] = [join(folder, 'part.ts'), join(folder, 'valetkey.config.ts')];
+    const [modules, ...changes] = JSON.parse(stdout) as string[][];
+    expect(modules?.toSorted()).toEqual([part, config]);
+    expect(changes.map((paths) => paths.toSorted())).toEqual([[], [], [part], [part, config]]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -18,8 +18,13 @@ export type RecipeFiles = ReadonlyMap<string, RecipeFile>;
 /**
  * Reads the recipe files that the connections of a configuration name, each once. A path is relative to the folder of the
  * configuration file. A text that names no data file may be a secret in the wrong place, so that it is neither read nor shown.
+ * `note` is called with each path before the file is read.
  */
-export async function readRecipeFiles(config: unknown, configFile: string): Promise<RecipeFiles> {
+export async function readRecipeFiles(
+  config: unknown,
+  configFile: string,
+  note: (path: string) => Promise<void> = async () => undefined,
+): Promise<RecipeFiles> {
   const vendors = isPlainObject(config) ? config['vendors'] : undefined;
   const entries = Object.values(isPlainObject(vendors) ? vendors : {});
   const given = entries.map((entry) => (isPlainObject(entry) ? entry['recipe'] : undefined));
@@ -27,7 +32,7 @@ export async function readRecipeFiles(config: unknown, configFile: string): Prom
   const files = new Map<string, Promise<RecipeFile>>();
   const pairs = [...names].map(async (name) => {
     const path = isAbsolute(name) ? name : join(dirname(configFile), name);
-    const file = files.get(resolve(path)) ?? readRecipeFile(path);
+    const file = files.get(resolve(path)) ?? note(path).then(() => readRecipeFile(path));
     files.set(resolve(path), file);
     return [name, await file] as const;
   });

@@ -1,7 +1,11 @@
-import { resolve } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import type { ConfigError } from './config-error.ts';
 import { resolveReferences } from './references.ts';
 
 const sources = {
@@ -246,4 +250,33 @@ test('resolveReferences accepts the path of a mounted file only in the field tha
   await expect(resolveReferences({ secrets: { vault: { auth: { token: kubernetes.tokenFile } } } })).rejects.toThrow(
     'looks like a reference',
   );
+});
+
+test('resolveReferences refuses a pipe, a device, a folder and a file that is too long, without waiting for any', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'valetkey-'));
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  await mkdir(join(folder, 'folder'));
+  await writeFile(join(folder, 'long'), 'x'.repeat(1_048_577));
+  await writeFile(join(folder, 'longest'), 'x'.repeat(1_048_576));
+  const read = (path: string) =>
+    resolveReferences({ key: `\${file:${path}}` }).then(
+      () => 'read',
+      (error: unknown) => (error as ConfigError).problems.join(),
+    );
+  const inFolder = (name: string) => read(join(folder, name));
+  const found = await Promise.all([
+    inFolder('pipe'),
+    read('/dev/zero'),
+    inFolder('folder'),
+    inFolder('long'),
+    inFolder('longest'),
+  ]);
+  await rm(folder, { recursive: true });
+  expect(found).toEqual([
+    `key: the file ${folder}/pipe is not a regular file`,
+    'key: the file /dev/zero is not a regular file',
+    `key: the file ${folder}/folder cannot be read (EISDIR)`,
+    `key: the file ${folder}/long has more than 1048576 bytes`,
+    'read',
+  ]);
 });

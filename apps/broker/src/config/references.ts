@@ -5,7 +5,7 @@ import { SecretNameError, SecretReadError, type ReadSecret } from '../secrets/se
 import { ConfigError } from './config-error.ts';
 import { toConfigPath } from './config-path.ts';
 import { findUnplainData, isCode, isPlainObject } from './plain-data.ts';
-import { readTextFile as readSystemFile, wrongEncoding } from './read-text-file.ts';
+import { maxValueBytes, notRegular, readValueFile, tooLong, wrongEncoding } from './read-text-file.ts';
 import { findMistakenReference, isReferenceAsObject, referencesIn, type Reference } from './reference-syntax.ts';
 
 /** The sources of references. Default: the environment of this process, and the file system. */
@@ -103,7 +103,7 @@ export async function readReferences(
 
 function lookUp(
   { kind, name, text }: Omit<Reference, 'index'>,
-  { environment = process.env, readTextFile = readSystemFile }: ReferenceDependencies,
+  { environment = process.env, readTextFile = readValueFile }: ReferenceDependencies,
   readers: RemoteReaders,
 ): Promise<Found> | Found {
   if (kind === 'env') return lookUpVariable(name, environment);
@@ -126,6 +126,8 @@ async function lookUpFile(
   } catch (error) {
     const code = codeOfForeignError(error);
     if (code === wrongEncoding) return { problem: `the file ${name} is not text in UTF-8; save it in this encoding` };
+    if (code === notRegular) return { problem: `the file ${name} is not a regular file` };
+    if (code === tooLong) return { problem: `the file ${name} has more than ${maxValueBytes} bytes` };
     const tried = isAbsolute(name) ? '' : `; tried ${resolve(name)}`;
     return { problem: `the file ${name} cannot be read${code === undefined ? '' : ` (${code})`}${tried}` };
   }

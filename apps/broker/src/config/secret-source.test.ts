@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import type { SecretSlots } from '@valetkey/core-types';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSimulatedVault, type SimulatedVault } from '../../test/support/simulated-vault.ts';
+import { describeFile } from './file-facts.ts';
 import { openSecretSource, type RefreshedConfig } from './secret-source.ts';
 
 let folder: string;
@@ -75,4 +76,44 @@ test('neither the source nor what it resolves with shows a secret', async () => 
   const shown = inspect([source, refreshed], { depth: 12, showHidden: true }) + JSON.stringify(refreshed);
   await source.close();
   expect(shown).not.toMatch(/canary|sim-secret-id|hvs\./);
+});
+
+test('a source lists the files that it read or tried to read, and the facts of each from before it read it', async () => {
+  const recipe = join(folder, 'acme.yaml');
+  const secret = join(folder, 'secret');
+  await writeFile(secret, 'canary-of-a-file');
+  await writeFile(
+    file(),
+    JSON.stringify({
+      issuers: [{ issuer: 'https://id.example.com', audiences: ['api'] }],
+      vendors: { nudge: { apiKey: `\${file:${secret}}` }, acme: { recipe: './acme.yaml', apiKey: 'a' } },
+    }),
+  );
+  const source = openSecretSource(file());
+  await expect(source.refresh()).rejects.toThrow(/acme\.yaml: cannot be read \(ENOENT\)/);
+  const before = source.files();
+  expect([...before.keys()].toSorted()).toEqual([recipe, secret, file()].toSorted());
+  expect(before.get(recipe)).toBe('ENOENT');
+  expect(before.get(secret)).toBe(await describeFile(secret));
+  await writeFile(`${secret}.new`, 'canary-of-a-file');
+  await rename(`${secret}.new`, secret);
+  expect(before.get(secret)).not.toBe(await describeFile(secret));
+  await expect(source.refresh()).rejects.toThrow(/acme\.yaml/);
+  expect(source.files().get(secret)).toBe(await describeFile(secret));
+  await source.close();
+});
+
+test('the facts of a symbolic link are those of the file that it leads to, and a change of the mode changes them', async () => {
+  await writeFile(join(folder, 'one'), 'same');
+  await writeFile(join(folder, 'two'), 'same');
+  const link = join(folder, 'link');
+  await symlink('one', link);
+  const first = await describeFile(link);
+  expect(first).toBe(await describeFile(join(folder, 'one')));
+  await symlink('two', `${link}.new`);
+  await rename(`${link}.new`, link);
+  expect(await describeFile(link)).not.toBe(first);
+  const second = await describeFile(link);
+  await chmod(join(folder, 'two'), 0o666);
+  expect(await describeFile(link)).not.toBe(second);
 });

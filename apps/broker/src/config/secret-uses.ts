@@ -3,7 +3,7 @@ import { toConfigPath } from './config-path.ts';
 import { isCode } from './plain-data.ts';
 import type { ReferenceKind } from './reference-syntax.ts';
 import type { ReferenceUse } from './references.ts';
-import type { LoadedConfig } from './secret-source.ts';
+import type { LoadedConfig } from './loaded-config.ts';
 import { isSecret, secretsOf } from './secret-values.ts';
 
 /** Where a configuration uses a secret, and where the secret comes from. It has no value. */

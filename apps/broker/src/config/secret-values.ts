@@ -1,8 +1,8 @@
 import { Secret } from '@valetkey/core-types';
-import type { Config } from './config.ts';
+import type { Config, ConnectionConfig } from './config.ts';
 
-/** Returns the value of every `Secret` in a parsed configuration. */
-export function secretsOf(config: Config): ReadonlySet<string> {
+/** Returns the value of every `Secret` in a parsed configuration, or in a part of it. */
+export function secretsOf(config: Config | ConnectionConfig): ReadonlySet<string> {
   return collectSecrets(config, new Set<string>(), new Set());
 }
 

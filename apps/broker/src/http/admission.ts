@@ -5,15 +5,15 @@ import type { Clock } from '@valetkey/core-types';
 const maxStartsPerTurn = 32;
 /**
  * A line of waiting requests that was not empty for this long, and for this many turns, means that the broker is saturated. A burst
- * of 3,000 requests does not: its line becomes empty.
+ * of 1,500 requests does not: its line becomes empty.
  */
-const saturatedAfter = { milliseconds: 150, turns: 96 };
+const saturatedAfter = { milliseconds: 150, turns: 48 };
 /** While the broker is saturated, a request that has waited longer than this is refused. */
 const maxWaitMs = 25;
 /** The broker is no longer saturated when no request has waited that long for this time. */
 const calmMs = 2_000;
 /** The most requests that are refused in one turn: a long turn would make more requests wait too long. */
-const maxRefusalsPerTurn = 128;
+const maxRefusalsPerTurn = 512;
 
 /** Starts or refuses a request. */
 type Start = (isRefused: boolean) => void;

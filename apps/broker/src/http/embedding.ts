@@ -44,7 +44,7 @@ export function createEmbedding({ server }: FastifyInstance, start: () => Promis
         if (response.destroyed) return;
         assertUnread(request);
         followRequests();
-        response.once('close', holdSocket(server, request.socket));
+        onClose(response, holdSocket(server, request.socket));
         server.emit('request', request, response);
       } catch (error) {
         next(error);
@@ -59,6 +59,11 @@ function assertUnread({ readableDidRead }: IncomingMessage): void {
   throw new TypeError(
     'broker.handler: the body of the request was read before. Mount the broker before every body parser.',
   );
+}
+
+/** Listens for the end of a response. The listeners of a streamed response are already as many as Node allows without a warning. */
+function onClose(response: ServerResponse, listener: () => void): void {
+  response.setMaxListeners(response.getMaxListeners() + 1).once('close', listener);
 }
 
 function once(work: () => void): () => void {

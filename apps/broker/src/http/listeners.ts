@@ -9,7 +9,7 @@ import { listAdminDigests } from '../config/admin-fields.ts';
 import type { Config } from '../config/config.ts';
 import { createRecordRefusal } from '../audit/record-refusal.ts';
 import { createIdentify } from '../identity/identify.ts';
-import { createCallerLimits } from '../policy/caller-limits.ts';
+import type { CallerLimits } from '../policy/caller-limits.ts';
 import type { PolicyRules } from '../policy/policy-rules.ts';
 import { createIdentifyOperator } from '../policy/operators.ts';
 import type { Store } from '../storage/store.ts';
@@ -47,6 +47,7 @@ export interface ListenerDependencies {
   readonly store: Store;
   readonly connections: Connections;
   readonly forwardAuth: PolicyRules;
+  readonly callerLimits: CallerLimits;
   readonly verifier: JwtVerifier;
   /** The verifier of operators' tokens. Absent if no user of an identity provider is an operator. */
   readonly operatorVerifier: JwtVerifier | undefined;
@@ -61,6 +62,7 @@ export interface ListenerDependencies {
 export function createAppListener(config: Config, dependencies: ListenerDependencies): FastifyInstance {
   const { clock, logger, metrics, store, connections, verifier, tokens, perform, audit, readiness, lifecycle } =
     dependencies;
+  const { callerLimits } = dependencies;
   const { publicUrl } = config;
   // The configuration has `publicUrl` if an issuer has `dpop`.
   const dpop = publicUrl === undefined ? undefined : verifier.dpop;
@@ -79,7 +81,6 @@ export function createAppListener(config: Config, dependencies: ListenerDependen
     observe: observeAs('app', dependencies, tracedProxies(config)),
     admission: { admission: createAdmission({ clock, onChange: logSaturation(logger) }), isExempt: startsAtOnce },
   });
-  const callerLimits = createCallerLimits(config.callerLimits, clock);
   const recordRefusal = createRecordRefusal(audit, connections);
   const { assertWithinRate } = callerLimits;
   const readCredentials =

@@ -2,7 +2,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openRawConnection } from '../../test/support/raw-connection.ts';
 import { createLogger } from '../telemetry/logger.ts';
-import { defaultBodyProgress } from './request-rules.ts';
+import { defaultBodyProgress } from './sockets.ts';
 import { createHttpServer } from './server.ts';
 
 // The windows pass when the test says so. The TCP connections are real.

@@ -2,7 +2,7 @@ import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isHostAllowed, ValetKeyError, type Principal } from '@valetkey/core-types';
-import { readBearerToken, type DpopContext } from '@valetkey/jwt-verify';
+import { readBearerToken } from '@valetkey/jwt-verify';
 import type {
   FastifyBaseLogger,
   FastifyBodyParser,
@@ -18,27 +18,19 @@ import type { LogFn, Logger } from 'pino';
 import type { CallerRequest, Identify } from '../identity/identify.ts';
 import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { OperationRequest } from '../vendors/perform.ts';
-import { connectionEventOf, cutOff, linger } from './sockets.ts';
 import type { AdmissionRules } from './admission.ts';
 import { markHeader, refusePlainOptions } from './cross-origin.ts';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    principal: Principal | null;
-    /** Whether the route accepts the scheme `DPoP`, if the broker does. */
-    acceptsDpop: boolean;
-  }
-}
+import {
+  connectionEventOf,
+  cutOff,
+  linger,
+  type BodyProgress,
+  type RequestHeadRules,
+  type Routing,
+} from './sockets.ts';
 
 /** The most requests of one TCP connection that may be pending at once. */
 const maxPipelinedRequests = 32;
-
-export interface RequestHeadRules {
-  /** The host names that requests may use besides loopback names and the address that received the request. Absent: every name. */
-  readonly hostNames?: readonly string[] | undefined;
-  /** Whether the CORS plugin responds to OPTIONS. */
-  readonly hasCors: boolean;
-}
 
 /**
  * Returns a new request id. Ids of one moment are near each other in their order (RFC 9562 section 5.7), so that the index of the
@@ -171,15 +163,27 @@ function assertHostAllowed({ headers, socket }: IncomingMessage, hostNames: read
   });
 }
 
+/** Lets a listener serve each request by the routes that are current when it begins, in place of Fastify's own handler. */
+export function startRouting({ server, routing: handle }: FastifyInstance): Routing {
+  const routing: Routing = { current: { handle, running: 0 } };
+  server.removeAllListeners('request').on('request', (request, response) => {
+    const { current } = routing;
+    current.running += 1;
+    response.on('close', () => {
+      if ((current.running -= 1) === 0) current.onIdle?.();
+    });
+    current.handle(request, response);
+  });
+  return routing;
+}
+
 /**
  * Starts each request when the broker has time for it. A request that is refused reaches no hook and no route, because to refuse it
  * must cost much less than to serve it.
  */
 export function admitRequests({ server }: FastifyInstance, { admission, isExempt, refuse }: AdmissionRules): void {
-  const [serve] = server.listeners('request') as RequestListener[];
-  if (serve === undefined) throw new TypeError('The server has no listener of requests.');
-  server.removeListener('request', serve);
-  server.on('request', (request, response) => {
+  const [serve] = server.listeners('request') as [RequestListener];
+  server.removeAllListeners('request').on('request', (request, response) => {
     if (admission.startsLeft > 0) {
       admission.startsLeft -= 1;
       serve(request, response);
@@ -209,18 +213,6 @@ export function limitPipelining({ server }: FastifyInstance): void {
     if (connection.pending > maxPipelinedRequests) cutOff(socket);
   });
 }
-
-/** The least progress of a request body: `minBytes` in each `windowMs`, unless the body ends. */
-export interface BodyProgress {
-  readonly windowMs: number;
-  readonly minBytes: number;
-}
-
-/**
- * A route that reads its whole body accepts at most `minBytes`, so that body must arrive within one window. A longer, streamed
- * body has no total limit.
- */
-export const defaultBodyProgress: BodyProgress = { windowMs: 15_000, minBytes: 16_384 };
 
 /**
  * Refuses a request whose body stops or is very slow, as Node refuses slow headers. There is no limit on the total time,
@@ -291,11 +283,7 @@ export const forgetMediaType: onRequestHookHandler = ({ raw }, _reply, done) => 
 };
 
 /** The token of a caller, and the DPoP proof with which the caller sent it. */
-export interface Credentials {
-  readonly token: string;
-  /** Absent for a bearer token. */
-  readonly dpop?: DpopContext | undefined;
-}
+export type Credentials = Pick<CallerRequest, 'token' | 'dpop'>;
 
 /** Reads the credentials in the head of a request. Throws `missing_token` or `invalid_request`. */
 export type ReadCredentials = (request: FastifyRequest) => Credentials;

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http';
 import cors from '@fastify/cors';
-import { ValetKeyError } from '@valetkey/core-types';
+import { ValetKeyError, type Principal } from '@valetkey/core-types';
 import type { DpopSupport } from '@valetkey/jwt-verify';
 import fastify, {
   LogController,
@@ -26,18 +26,32 @@ import {
   createChildLogger,
   createJsonParser,
   createRequestId,
-  defaultBodyProgress,
   forgetMediaType,
   limitPipelining,
   lingerAfterUnreadBody,
   requireBodyProgress,
+  startRouting,
   writeCommonHeaders,
-  type BodyProgress,
 } from './request-rules.ts';
 import { tlsServerOptions } from './listener-tls.ts';
 import { exposedHeaders, originPatterns } from './cross-origin.ts';
 import { createSaturationRefusal } from './saturation-refusal.ts';
-import { closeIdleSockets, createSocketRefusal, cutOffVisibly } from './sockets.ts';
+import {
+  closeIdleSockets,
+  createSocketRefusal,
+  cutOffVisibly,
+  defaultBodyProgress,
+  type BodyProgress,
+  type Routing,
+} from './sockets.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal | null;
+    /** Whether the route accepts the scheme `DPoP`, if the broker does. */
+    acceptsDpop: boolean;
+  }
+}
 
 const maxBodyBytes = 16_384;
 
@@ -132,6 +146,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
   });
 
+  routings.set(server, startRouting(server));
   if (options.admission !== undefined) {
     const refuse = createSaturationRefusal({ origins, lifecycle, countError });
     admitRequests(server, { ...options.admission, refuse });
@@ -160,6 +175,23 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     throw new ValetKeyError('not_found', 'No route has this path.');
   });
   return server;
+}
+
+const routings = new WeakMap<FastifyInstance, Routing>();
+
+/**
+ * Lets a listener serve the requests that begin from now on by the routes of `server`, which must be ready and listens nowhere itself.
+ * Resolves when every request that began before has ended by the routes that it began with.
+ */
+export function switchRoutes(listener: FastifyInstance, server: FastifyInstance): Promise<void> {
+  const routing = routings.get(listener);
+  if (routing === undefined) throw new TypeError('The listener was not made by createHttpServer.');
+  const { current: earlier } = routing;
+  routing.current = { handle: server.routing, running: 0 };
+  return new Promise((resolve) => {
+    earlier.onIdle = resolve;
+    if (earlier.running === 0) resolve();
+  });
 }
 
 /** Returns a logger that drops the lines in which Fastify lists its addresses: the program that listens prints them once. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { codeOfForeignError, ValetKeyError } from '@valetkey/core-types';
@@ -104,6 +104,39 @@ export function linger(socket: Socket): void {
   socket.end();
   socket.resume();
 }
+
+/** The routes of one configuration, and the requests that they serve. */
+export interface Routes {
+  readonly handle: RequestListener;
+  /** The number of requests that run now. */
+  running: number;
+  /** Called when the last of these requests has ended. */
+  onIdle?: (() => void) | undefined;
+}
+
+/** The routes by which a listener serves the requests that begin now. */
+export interface Routing {
+  current: Routes;
+}
+
+export interface RequestHeadRules {
+  /** The host names that requests may use besides loopback names and the address that received the request. Absent: every name. */
+  readonly hostNames?: readonly string[] | undefined;
+  /** Whether the CORS plugin responds to OPTIONS. */
+  readonly hasCors: boolean;
+}
+
+/** The least progress of a request body: `minBytes` in each `windowMs`, unless the body ends. */
+export interface BodyProgress {
+  readonly windowMs: number;
+  readonly minBytes: number;
+}
+
+/**
+ * A route that reads its whole body accepts at most `minBytes`, so that body must arrive within one window. A longer, streamed
+ * body has no total limit.
+ */
+export const defaultBodyProgress: BodyProgress = { windowMs: 15_000, minBytes: 16_384 };
 
 interface RunningCallsOptions {
   readonly timeoutMs: number;

@@ -74,6 +74,12 @@ const awsSecretsManagerSchema = z.strictObject({
 
 /** Parses the section `secrets`: the secret managers that references name. */
 export const secretsSchema = z.strictObject({
+  refreshSeconds: z
+    .int()
+    .min(5)
+    .max(86_400)
+    .default(300)
+    .describe('How often a running broker reads the values of secret managers again, in seconds.'),
   vault: vaultSchema.optional().describe('The Vault whose secrets `${vault:path#field}` names.'),
   awsSecretsManager: awsSecretsManagerSchema
     .optional()

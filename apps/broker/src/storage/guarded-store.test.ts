@@ -66,6 +66,17 @@ function testGuard(kind: string, openDatabase: () => Promise<() => Store>): void
     await expect(guard(oktaPreset).checkAndRememberPrincipals()).rejects.toThrow(/whose subject is sub/);
   });
 
+  test(`over ${kind}, another configuration is compared before it is used, and refused while it would make other principals`, async () => {
+    const store = guard(oktaPreset);
+    await store.addVendorUser(userOf(oktaIssuer), 'one');
+    await expect(store.changePrincipals(parseIssuers([oktaBySub]), [])).rejects.toThrow(/makes sub/);
+    expect(await store.findVendorUser(userOf(oktaIssuer))).toBe('one');
+    await store.checkAndRememberPrincipals();
+    await store.changePrincipals(parseIssuers([oktaBySub]), [{ issuer: oktaIssuer, subjectClaims: ['sub'] }]);
+    await store.checkAndRememberPrincipals();
+    await expect(guard(oktaPreset).checkAndRememberPrincipals()).rejects.toThrow(/whose subject is sub/);
+  });
+
   test(`over ${kind}, a block alone keeps the subject rule, because the blocked user would be let in again`, async () => {
     await guard(oktaPreset).blockUser(userOf(oktaIssuer));
     await expect(guard(oktaBySub).checkAndRememberPrincipals()).rejects.toThrow(

@@ -15,6 +15,11 @@ export interface GuardedStore extends Store {
    * {@link ConfigError} if stored users would become other principals, and with `overloaded` if the store cannot be used.
    */
   readonly checkAndRememberPrincipals: () => Promise<void>;
+  /** Does the same for another configuration, with which the store compares from then on. If it rejects, nothing changes. */
+  readonly changePrincipals: (
+    records: readonly PrincipalRecord[],
+    migrated: Config['migratedIssuers'],
+  ) => Promise<void>;
 }
 
 // Removals need no stored rule.
@@ -44,20 +49,29 @@ export function guardPrincipals(
   records: readonly PrincipalRecord[],
   migrated: Config['migratedIssuers'],
 ): GuardedStore {
-  const compare = async (): Promise<PrincipalChanges> => {
-    const changes = findPrincipalChanges(records, migrated, await store.listIssuers());
+  let expected = { records, migrated };
+  const compare = async (wanted = expected): Promise<PrincipalChanges> => {
+    const changes = findPrincipalChanges(wanted.records, wanted.migrated, await store.listIssuers());
     if (changes.problems.length > 0) throw new ConfigError(changes.problems);
     for (const operation of comparedFirst) Object.assign(guarded, { [operation]: store[operation] });
     return changes;
   };
-  const remember = async (): Promise<void> => {
+  const remember = async (wanted = expected): Promise<void> => {
     // Compared again after each write, because another broker may have written another rule at the same time.
-    for (let { rules } = await compare(); rules.length > 0; { rules } = await compare()) {
+    for (let { rules } = await compare(wanted); rules.length > 0; { rules } = await compare(wanted)) {
       for (const { rule, previous } of rules) await store.setSubjectRule(rule, previous);
     }
     for (const operation of rememberedFirst) Object.assign(guarded, { [operation]: store[operation] });
   };
-  const guarded: GuardedStore = { ...store, checkAndRememberPrincipals: remember };
+  const guarded: GuardedStore = {
+    ...store,
+    checkAndRememberPrincipals: () => remember(),
+    changePrincipals: async (...values) => {
+      const wanted = { records: values[0], migrated: values[1] };
+      await remember(wanted);
+      expected = wanted;
+    },
+  };
   const prepareFirst = (operations: readonly (keyof Store)[], prepare: () => Promise<unknown>): void => {
     for (const operation of operations) {
       const run = store[operation] as (...values: unknown[]) => Promise<unknown>;
@@ -68,8 +82,8 @@ export function guardPrincipals(
       Object.assign(guarded, { [operation]: runPrepared });
     }
   };
-  prepareFirst(comparedFirst, compare);
-  prepareFirst(rememberedFirst, remember);
+  prepareFirst(comparedFirst, () => compare());
+  prepareFirst(rememberedFirst, () => remember());
   return guarded;
 }
 

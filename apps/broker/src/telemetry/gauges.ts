@@ -1,4 +1,3 @@
-import type { Clock } from '@valetkey/core-types';
 import type { JwtVerifier } from '@valetkey/jwt-verify';
 import packageManifest from '../../package.json' with { type: 'json' };
 import type { Metrics } from './metrics.ts';
@@ -6,14 +5,17 @@ import type { Readiness } from './readiness.ts';
 
 interface GaugeDependencies {
   readonly metrics: Metrics;
-  readonly clock: Clock;
+  /** Returns the parts of the configuration in use. */
+  readonly current: () => GaugedParts;
+}
+
+/** The parts whose state the metrics show. */
+export interface GaugedParts {
   readonly readiness: () => Promise<Readiness>;
   /** The verifiers of the tokens of apps and of operators. */
   readonly verifiers: readonly Pick<JwtVerifier, 'status'>[];
   readonly audit: { readonly countWaiting: () => number; readonly assertWritable: (id: string) => Promise<void> };
-  readonly connections: () => Iterable<WatchedConnection>;
-  /** The version of the rules by which the broker decides. */
-  readonly policyVersion: string;
+  readonly connections: readonly WatchedConnection[];
 }
 
 interface WatchedConnection {
@@ -26,36 +28,30 @@ const flag = (isTrue: boolean) => (isTrue ? 1 : 0);
 
 /** Adds the gauges that describe the state of the broker. */
 export function addStateGauges(dependencies: GaugeDependencies): void {
-  const { metrics, clock, policyVersion } = dependencies;
   addReadinessGauges(dependencies);
   addIdentityGauges(dependencies);
   addAuditGauges(dependencies);
   const version = packageManifest.version;
-  metrics.addGauge({
+  dependencies.metrics.addGauge({
     name: 'build_info',
     help: 'The version of the broker and of Node.',
     labelNames: ['version', 'node_version'],
     read: () => [[{ version, node_version: process.versions.node }, 1]],
   });
-  addConfigurationGauges({ metrics, policyVersion, loadedAtMs: clock.nowMs() });
 }
 
-function addReadinessGauges({
-  metrics: { addGauge },
-  readiness,
-  connections,
-}: Pick<GaugeDependencies, 'metrics' | 'readiness' | 'connections'>): void {
+function addReadinessGauges({ metrics: { addGauge }, current }: GaugeDependencies): void {
   addGauge({
     name: 'ready',
     help: 'Whether the broker can serve calls.',
-    read: async () => flag((await readiness()).ready),
+    read: async () => flag((await current().readiness()).ready),
   });
   addGauge({
     name: 'part_ready',
     help: 'Whether a part of the broker works: store, identity, operators or redis.',
     labelNames: ['part'],
     read: async () => {
-      const { parts: described } = await readiness();
+      const { parts: described } = await current().readiness();
       return Object.entries(described)
         .filter(([part]) => watchedParts.has(part))
         .map(([part, state]) => [{ part }, flag(state === 'ok')]);
@@ -66,18 +62,15 @@ function addReadinessGauges({
     help: 'Whether the broker does not call the vendor of a connection for a while, because its calls failed repeatedly.',
     labelNames: ['connection', 'vendor'],
     read: () =>
-      [...connections()].map(({ name, vendor, isCircuitOpen }) => [
+      current().connections.map(({ name, vendor, isCircuitOpen }) => [
         { connection: name, vendor: vendor.id },
         flag(isCircuitOpen()),
       ]),
   });
 }
 
-function addIdentityGauges({
-  metrics: { addGauge },
-  verifiers,
-}: Pick<GaugeDependencies, 'metrics' | 'verifiers'>): void {
-  const statuses = () => verifiers.flatMap((verifier) => verifier.status());
+function addIdentityGauges({ metrics: { addGauge }, current }: GaugeDependencies): void {
+  const statuses = () => current().verifiers.flatMap((verifier) => verifier.status());
   addGauge({
     name: 'identity_keys',
     help: 'Keys with which the tokens of an issuer can be verified now.',
@@ -93,44 +86,23 @@ function addIdentityGauges({
   });
 }
 
-function addAuditGauges({ metrics: { addGauge }, audit }: Pick<GaugeDependencies, 'metrics' | 'audit'>): void {
+function addAuditGauges({ metrics: { addGauge }, current }: GaugeDependencies): void {
   addGauge({
     name: 'audit_queue',
     help: 'Decisions that are not committed yet. The responses wait for them.',
-    read: audit.countWaiting,
+    read: () => current().audit.countWaiting(),
   });
   addGauge({
     name: 'audit_writable',
     help: 'Whether the audit can be written. If not, the broker issues no credential.',
     read: () =>
-      audit.assertWritable('metrics').then(
-        () => 1,
-        () => 0,
-      ),
+      current()
+        .audit.assertWritable('metrics')
+        .then(
+          () => 1,
+          () => 0,
+        ),
   });
 }
 
 const watchedParts = new Set(['store', 'identity', 'operators', 'redis']);
-
-function addConfigurationGauges({
-  metrics: { addGauge },
-  policyVersion,
-  loadedAtMs,
-}: Pick<GaugeDependencies, 'metrics' | 'policyVersion'> & { readonly loadedAtMs: number }): void {
-  addGauge({
-    name: 'config_info',
-    help: 'The version of the policy that is in use, as decisions have it.',
-    labelNames: ['policy_version'],
-    read: () => [[{ policy_version: policyVersion }, 1]],
-  });
-  addGauge({
-    name: 'config_last_reload_successful',
-    help: 'Whether the configuration was read successfully when it was last read.',
-    read: () => 1,
-  });
-  addGauge({
-    name: 'config_last_reload_timestamp_seconds',
-    help: 'When the configuration in use was read, in seconds since 1970.',
-    read: () => loadedAtMs / 1_000,
-  });
-}

@@ -4,10 +4,11 @@ import type { TokenCacheEvent } from '@valetkey/token-cache';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { ServerResponse } from 'node:http';
 import { collectDefaultMetrics, Counter, Registry, type Metric } from 'prom-client';
+import { createConfigMetrics, type ConfigMetrics } from './config-metrics.ts';
 import { addGauge, listMetrics, type GaugeSource, type ListedMetric } from './gauge-source.ts';
 
 /** The metrics that Prometheus collects from the admin listener. */
-export interface Metrics {
+export interface Metrics extends ConfigMetrics {
   readonly countDecision: (decision: CountedDecision) => void;
   readonly countError: (error: ValetKeyError) => void;
   readonly countVendorEvent: (event: CountedVendorEvent) => void;
@@ -190,6 +191,7 @@ export function createMetrics(): Metrics {
   const commits = commitTimes({});
 
   return {
+    ...createConfigMetrics(registry),
     countDecision: ({ operation, connection = '', vendor, outcome }) => {
       const isUnknown = vendor === undefined && connection !== '';
       const target = isUnknown ? { connection: 'unknown', vendor: 'unknown' } : { connection, vendor: vendor ?? '' };

@@ -23,11 +23,13 @@ interface ReadinessDependencies {
   readonly lifecycle: Lifecycle;
   /** The fields of the rules that refuse nothing, because they only observe. */
   readonly observedRules?: readonly string[];
+  /** The versions of the configuration in use, and what is wrong with a later one. */
+  readonly configuration?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Returns the readiness. Only the store is required: without Redis or an identity provider, the broker still serves some callers. */
 export async function checkReadiness(dependencies: ReadinessDependencies): Promise<Readiness> {
-  const { storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules = [] } = dependencies;
+  const { storeHealth, verifier, operatorVerifier, redis, lifecycle, observedRules = [], configuration } = dependencies;
   const [storePart, redisPart] = await Promise.all([
     storeHealth.check().then(
       () => 'ok',
@@ -46,6 +48,7 @@ export async function checkReadiness(dependencies: ReadinessDependencies): Promi
       ...(operatorVerifier && { operators: describeIdentity(operatorVerifier.status()) }),
       ...(redisPart !== undefined && { redis: redisPart }),
       ...(observedRules.length > 0 && { policy: `only observed: ${observedRules.join(', ')}` }),
+      ...configuration,
       ...(lifecycle.draining && { shutdown: 'draining' }),
     },
   };

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createSqliteStore } from '../storage/sqlite-store.ts';
-import { createConnection, type ConnectionEvent } from './connections.ts';
+import { createConnection, createVendorOf, type ConnectionEvent } from './connections.ts';
 
 const alice: Principal = { issuer: 'https://id.example.com', subject: 'alice', scopes: [], claims: { patient: 'p-1' } };
 const egress = createEgress({ proxy: false });
@@ -35,16 +35,12 @@ function configure(vendor: Vendor, user?: ConnectionConfig['policy']['user']) {
   return { config, received };
 }
 
-test('createConnection passes options and clock to the vendor, and adds the name of the connection to its events', () => {
+test('createVendorOf passes options and clock to the vendor, and adds the name of the connection to its events', () => {
   const vendor: Vendor = { id: 'acme', close };
   const { config, received } = configure(vendor);
   const events: ConnectionEvent[] = [];
-  const connection = createConnection(config, {
-    store: createSqliteStore(':memory:'),
-    clock: systemClock,
-    egress,
-    onEvent: (event) => events.push(event),
-  });
+  const created = createVendorOf(config, { clock: systemClock, egress, onEvent: (event) => events.push(event) });
+  const connection = createConnection(config, created, { store: createSqliteStore(':memory:'), clock: systemClock });
   expect(connection).toMatchObject({ name: 'acme-eu', rules: [] });
   expect(connection.vendor).toBe(vendor);
   expect(received).toMatchObject([{ options: { region: 'eu' }, dependencies: { clock: systemClock } }]);
@@ -54,11 +50,10 @@ test('createConnection passes options and clock to the vendor, and adds the name
 
 test('a circuit of a connection is open until every origin of its vendor is called again', () => {
   const { config, received } = configure({ id: 'acme', close });
-  const { isCircuitOpen } = createConnection(config, {
+  const vendor = createVendorOf(config, { clock: systemClock, egress, onEvent: () => undefined });
+  const { isCircuitOpen } = createConnection(config, vendor, {
     store: createSqliteStore(':memory:'),
     clock: systemClock,
-    egress,
-    onEvent: () => undefined,
   });
   const report = (type: 'circuit_opened' | 'circuit_closed', origin?: string) =>
     received[0]?.dependencies?.onEvent?.({ type, vendor: 'acme', origin, retryAfterSeconds: 5 });
@@ -85,8 +80,9 @@ test.each([
   ['from the claim that `user` names', { users: { ensureUser } }, { claim: 'patient' }, 'p-1'],
 ])('a connection resolves vendor users %s', async (_, abilities, source, expected) => {
   const store = createSqliteStore(':memory:');
-  const { config } = configure({ id: 'acme', close, ...abilities }, source);
-  const { users } = createConnection(config, { store, clock: systemClock, egress, onEvent: () => undefined });
+  const vendor: Vendor = { id: 'acme', close, ...abilities };
+  const { config } = configure(vendor, source);
+  const { users } = createConnection(config, vendor, { store, clock: systemClock });
   const isEnsured = expected.startsWith('user of');
   if (!isEnsured) await store.setVendorUser({ connection: 'acme-eu', vendor: 'acme', ...alice }, 'mapped');
   // A vendor user of another connection of the same vendor must not be returned.

@@ -1,6 +1,7 @@
-import type { Clock, Vendor, VendorDependencies, VendorEvent } from '@valetkey/core-types';
+import type { Clock, TokenKey, Vendor, VendorDependencies, VendorEvent } from '@valetkey/core-types';
 import type { Egress } from '@valetkey/vendor-clients';
 import { createVendor } from '../config/adapter.ts';
+import { versionOfVendor } from '../config/config-version.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { createAccessRules, type AccessRule } from '../policy/access.ts';
 import type { AssertDecided } from '../policy/decide.ts';
@@ -21,10 +22,22 @@ export interface Connection {
   /** Asks the function of the policy about a request that the rules and the allow-list allow. */
   readonly assertDecided?: AssertDecided | undefined;
   readonly users: VendorUsers;
+  /** Changes with the options of the vendor. Tokens that were issued with other options are not used. Absent: tokens are used as before. */
+  readonly version?: string | undefined;
   /** Present if the connection's tokens must not outlive the token of the caller. */
   readonly appTokenBound?: AppTokenBound | undefined;
   /** Returns whether the broker does not call the vendor for a while, because its calls failed repeatedly. */
   readonly isCircuitOpen: () => boolean;
+}
+
+/** Returns the key under which the token cache keeps a token of a connection. `key` is that of the vendor. */
+export function cacheKeyOf({ name, version = '' }: Pick<Connection, 'name' | 'version'>, key: TokenKey): TokenKey {
+  const { secretVersion = '' } = key;
+  return {
+    ...key,
+    connection: name,
+    secretVersion: version === '' ? key.secretVersion : `${secretVersion} ${version}`,
+  };
 }
 
 export type Connections = ReadonlyMap<string, Connection>;
@@ -40,8 +53,7 @@ export function listObservedRules(connections: Connections, forwardAuth: PolicyR
 /** An event of a vendor, with the name of the connection that called the vendor. */
 export type ConnectionEvent = VendorEvent & { readonly connection: string };
 
-interface ConnectionDependencies {
-  readonly store: Store;
+interface VendorOfConnectionDependencies {
   readonly clock: Clock;
   readonly egress: Egress;
   readonly onEvent: (event: ConnectionEvent) => void;
@@ -51,24 +63,50 @@ interface ConnectionDependencies {
     | undefined;
 }
 
-/** Creates a connection and its vendor from the configuration. The caller of this function must close `connection.vendor`. */
-export function createConnection(
+/** Creates the vendor of a connection. The caller of this function must close it. */
+export function createVendorOf(
   configured: ConnectionConfig,
-  { store, clock, egress, onEvent, observeCalls }: ConnectionDependencies,
-): Connection {
-  const { name, policy, definition } = configured;
-  /** The origins of the vendor whose circuit is open. */
+  { onEvent, observeCalls, ...dependencies }: VendorOfConnectionDependencies,
+): Vendor {
+  const { name: connection, definition } = configured;
   const openOrigins = new Set<string>();
   const vendor = createVendor(configured, {
-    clock,
-    egress,
+    ...dependencies,
     onEvent: (event) => {
       if (event.type === 'circuit_opened') openOrigins.add(event.origin ?? '');
       if (event.type === 'circuit_closed') openOrigins.delete(event.origin ?? '');
-      onEvent({ ...event, connection: name });
+      onEvent({ ...event, connection });
     },
-    onCall: observeCalls?.({ connection: name, vendor: definition.id }),
+    onCall: observeCalls?.({ connection, vendor: definition.id }),
   });
+  openOriginsOf.set(vendor, openOrigins);
+  return vendor;
+}
+
+/** The origins of each vendor whose circuit is open. */
+const openOriginsOf = new WeakMap<Vendor, ReadonlySet<string>>();
+
+/** Returns what decides whether the vendor of a connection can stay open when the configuration changes. Policies do not. */
+export function vendorPartsOf({ definition, options, clientCertificate }: ConnectionConfig): readonly unknown[] {
+  const { id, source = definition, recipe } = definition;
+  // The recipe of a file is read again each time. Equal recipes make equal vendors.
+  const made = recipe === undefined ? source : (source as { readonly recipe?: unknown }).recipe;
+  return [id, made, options, clientCertificate];
+}
+
+interface ConnectionDependencies {
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+/** Creates a connection over its vendor. */
+export function createConnection(
+  configured: ConnectionConfig,
+  vendor: Vendor,
+  { store, clock }: ConnectionDependencies,
+): Connection {
+  const { name, policy } = configured;
+  const version = versionOfVendor(configured);
   const users = createVendorUsers({ connection: name, vendor, source: policy.user, store, clock });
   const appTokenBound = policy.boundByAppToken ? createAppTokenBound(name, vendor.id, clock) : undefined;
   const placed = { place: `vendors.${name}`, vendor: vendor.id, policy: policy.policy };
@@ -81,7 +119,8 @@ export function createConnection(
     observedRules: observed,
     assertDecided,
     users,
+    version,
     appTokenBound,
-    isCircuitOpen: () => openOrigins.size > 0,
+    isCircuitOpen: () => (openOriginsOf.get(vendor)?.size ?? 0) > 0,
   };
 }

@@ -13,7 +13,7 @@ import {
 import type { TokenCache } from '@valetkey/token-cache';
 import { principalKey } from '../identity/identify.ts';
 import { CallerTokenRefusal } from './app-token-bound.ts';
-import type { Connection } from './connections.ts';
+import { cacheKeyOf, type Connection } from './connections.ts';
 import { OperationFailure, type OperationResult } from './perform.ts';
 import type { OnMappingChange } from './vendor-users.ts';
 
@@ -69,17 +69,18 @@ async function issueWithin(
 type Request = IssueRequest<'account'>;
 
 async function issueForAccount(
-  { name: connection, vendor }: Connection,
+  connection: Connection,
   ability: IssueAbility<'account'>,
   request: Request,
   tokens: TokenCache | undefined,
 ): Promise<ExposableToken> {
+  const { vendor } = connection;
   const { minRemainingSeconds } = ability.cache ?? {};
   const key = tokens && ability.cache?.key(request);
   const issue = async ({ signal }: { signal?: AbortSignal | undefined } = {}) =>
     toClientToken(vendor.id, 'account', await ability.issue({ ...request, signal }));
   if (tokens === undefined || key === undefined) return issue();
-  return tokens.get({ ...key, connection }, issue, { minRemainingSeconds });
+  return tokens.get(cacheKeyOf(connection, key), issue, { minRemainingSeconds });
 }
 
 async function issueForUser(

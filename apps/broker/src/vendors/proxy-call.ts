@@ -1,7 +1,7 @@
 import { ValetKeyError, type Principal, type ProxyRequest, type ProxyResponse } from '@valetkey/core-types';
 import type { TokenCache } from '@valetkey/token-cache';
 import { describeCall, findAllowedPath, findRefusedCall } from './call-refusal.ts';
-import type { Connection } from './connections.ts';
+import { cacheKeyOf, type Connection } from './connections.ts';
 import { boundLifetime } from './issue-token.ts';
 import type { OperationDetails } from './perform.ts';
 
@@ -31,8 +31,9 @@ export async function proxyCall(
   await connection.assertDecided?.({ principal, operation: 'proxy', connection: name, ...describeCall(request) });
   if ('forward' in ability) return ability.forward(request);
   const key = { ...ability.tokenKey(principal), connection: name };
+  const cacheKey = cacheKeyOf(connection, key);
   const getToken = () =>
-    tokens.get(key, async ({ signal }) => boundLifetime(await ability.issueServerToken(key, { signal })), {
+    tokens.get(cacheKey, async ({ signal }) => boundLifetime(await ability.issueServerToken(key, { signal })), {
       signal: request.signal,
     });
 
@@ -40,7 +41,7 @@ export async function proxyCall(
   const response = await ability.send(request, token, key);
   if (response !== 'token_refused') return response;
 
-  await tokens.invalidate(key, token);
+  await tokens.invalidate(cacheKey, token);
   const isReplayable = request.body === undefined || request.body instanceof Uint8Array;
   const secondResponse = isReplayable ? await ability.send(request, await getToken(), key) : 'token_refused';
   if (secondResponse !== 'token_refused') return secondResponse;

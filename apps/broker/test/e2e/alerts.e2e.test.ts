@@ -7,6 +7,8 @@ import { parse } from 'yaml';
 import { parseMetrics, type ParsedMetrics } from '../support/parse-metrics.ts';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
 import { isProgramAvailable } from '../support/required-program.ts';
+import type { AssembledBroker } from '../../src/assemble.ts';
+import { parseConfig } from '../../src/config/parse-config.ts';
 import { createSqliteStore } from '../../src/storage/sqlite-store.ts';
 
 const root = new URL('../../../../', import.meta.url);
@@ -45,12 +47,15 @@ beforeAll(async () => {
     isBroken = false;
     throw new Error('The disk is full.');
   };
-  await using broker = await startRecordingBroker(createConfigFor(sandbox), { store: { ...store, check } });
+  const config = createConfigFor(sandbox);
+  await using broker = await startRecordingBroker(config, { store: { ...store, check } });
   const alice = await sandbox.mintUserToken({ sub: 'alice' });
   sandbox.setFaults([{ vendor: 'nudge', fault: { type: 'status', status: 503 } }]);
   for (const connection of ['nabla', 'nudge', 'vital']) await broker.issue(connection, alice);
   await broker.call('/v1/vendors/nymbl/proxy/Patients', alice);
   await broker.call('/v1/session', 'no.valid.token');
+  await (broker.broker as AssembledBroker).reload(async () => parseConfig(config));
+  await (broker.broker as AssembledBroker).reload(() => Promise.reject(new Error('canary'))).catch(() => undefined);
   const response = await fetch(`${broker.adminUrl}/metrics`);
   metrics = parseMetrics(await response.text());
 });

@@ -5,11 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
-import { createEgress } from '@valetkey/vendor-clients';
+import { clientCertificateSchema, createEgress } from '@valetkey/vendor-clients';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { assemble } from '../../src/assemble.ts';
 import { examine } from '../../src/cli/doctor.ts';
 import type { BrokerConfigInput } from '../../src/config/define-config.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { createCertificateAuthority, hasOpenssl } from '../support/certificate-authority.ts';
 import { privateAddress, startConnectProxy, startTlsFront } from '../support/private-network.ts';
 import { createConfigFor, startRecordingBroker } from '../support/recording-broker.ts';
@@ -139,6 +141,57 @@ test.runIf(hasOpenssl)('a vendor that requires a client certificate receives tha
   await using broker = await startRecordingBroker({ ...config, egress, vendors: { nudge } } as BrokerConfigInput);
   const response = await broker.issue('nudge', await sandbox.mintUserToken({ sub: 'alice' }));
   expect(response.status).toBe(200);
+});
+
+test.runIf(hasOpenssl)(
+  'an egress with a client certificate is closed by itself, or with the one that it comes from',
+  async () => {
+    await using authority = await createCertificateAuthority();
+    const certificate = clientCertificateSchema.parse(await authority.issue('broker.example.com'));
+    const egress = createEgress({ proxy: false });
+    const [one, two] = [egress.withClientCertificate(certificate), egress.withClientCertificate(certificate)];
+    const statusOf = async ({ fetch }: Pick<typeof egress, 'fetch'>) =>
+      (await fetch(`${sandbox.urls.idp}/jwks`)).status;
+    expect([await statusOf(egress), await statusOf(one), await statusOf(two)]).toEqual([200, 200, 200]);
+    await one.close();
+    await expect(statusOf(one)).rejects.toThrow('fetch failed');
+    expect([await statusOf(egress), await statusOf(two)]).toEqual([200, 200]);
+    await egress.close();
+    await egress.close();
+    await expect(statusOf(two)).rejects.toThrow('fetch failed');
+  },
+);
+
+test.runIf(hasOpenssl)('a reload trusts another authority, and shows a vendor a renewed certificate', async () => {
+  await using network = await startNetwork({ mutual: 'vendor' });
+  await using other = await createCertificateAuthority();
+  const { authority, proxy, config, vendor } = network;
+  const certificates = [await authority.issue('first.example.com'), await authority.issue('second.example.com')];
+  const configOf = (ca: string, clientCertificate: object | undefined) =>
+    parseConfig({
+      ...config,
+      egress: { proxy: `http://127.0.0.1:${proxy.port}`, ca },
+      vendors: { nudge: { ...config.vendors.nudge, clientCertificate } },
+    });
+  const broker = assemble(configOf(other.ca, certificates[0]), { logger: createLogger('silent') });
+  try {
+    await broker.listen();
+    const token = await sandbox.mintUserToken({ sub: 'alice' });
+    const issue = async () => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await broker.app.inject({ method: 'POST', url: '/v1/vendors/nudge/token', headers })).statusCode;
+    };
+    expect(await issue()).toBe(503);
+    await broker.reload(async () => configOf(authority.ca, certificates[0]));
+    expect(await issue()).toBe(200);
+    const keyFetches = sandbox.calls()['idp'];
+    await broker.reload(async () => configOf(authority.ca, certificates[1]));
+    expect(await issue()).toBe(200);
+    expect(vendor.clients).toEqual(['first.example.com', 'second.example.com']);
+    expect(sandbox.calls()['idp']).toEqual(keyFetches);
+  } finally {
+    await broker.close();
+  }
 });
 
 test.runIf(hasOpenssl)(

@@ -1,10 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createBroker } from '../../src/create-broker.ts';
-import type { Broker } from '../../src/assemble.ts';
+import { assemble, type Broker } from '../../src/assemble.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { parseConfig } from '../../src/config/parse-config.ts';
 import type { Decision } from '../../src/storage/audit-store.ts';
 import { createConfigFor, startRecordingBroker, type RecordingBroker } from '../support/recording-broker.ts';
 import { sendBytes } from '../support/raw-connection.ts';
@@ -200,6 +205,38 @@ test('a broker that listens later serves both', async () => {
   expect((await fetch(`${brokerUrl}/v1/session`, { headers: asAlice() })).status).toBe(200);
   expect((await silent.fetch(session())).status).toBe(200);
   await silent.close();
+});
+
+test('a request that follows a reload is served by the new configuration', async () => {
+  const config = { ...createConfigFor(sandbox), log: { level: 'silent' as const } };
+  const reloaded = assemble(parseConfig(config));
+  expect((await reloaded.fetch(session())).status).toBe(200);
+  const { nudge: _nudge, ...vendors } = config.vendors;
+  await reloaded.reload(async () => parseConfig({ ...config, vendors }));
+  const issue = new Request('http://localhost/v1/vendors/nudge/token', { method: 'POST', headers: asAlice() });
+  const response = await reloaded.fetch(issue);
+  expect([response.status, await response.json()]).toMatchObject([404, { code: 'unknown_vendor' }]);
+  await reloaded.close();
+});
+
+test('a broker whose configuration would make other principals of stored users rejects every request', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'valetkey-embed-'));
+  const config = {
+    ...createConfigFor(sandbox),
+    store: { sqlite: join(folder, 'store.sqlite') },
+    log: { level: 'silent' as const },
+  };
+  const first = createBroker(config);
+  const issue = new Request('http://localhost/v1/vendors/vital/token', { method: 'POST', headers: asAlice() });
+  expect((await first.fetch(issue)).status).toBe(200);
+  await first.close();
+  const other = createBroker({
+    ...config,
+    issuers: config.issuers.map((issuer) => ({ ...issuer, subjectClaims: ['uid'] })),
+  });
+  await expect(other.fetch(session())).rejects.toThrow(ConfigError);
+  await expect(other.fetch(session())).rejects.toThrow(ConfigError);
+  await rm(folder, { recursive: true });
 });
 
 test('closing waits for a running call, and cuts it off after `shutdown.timeoutMs`', async () => {

@@ -8,8 +8,10 @@ import { systemClock, type Clock } from '@valetkey/core-types';
 import { createSandbox, type Sandbox } from '@valetkey/sandbox';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { examine } from '../../src/cli/doctor.ts';
+import { assemble } from '../../src/assemble.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { migratePostgresStore } from '../../src/storage/postgres-store.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { createDpopKey, type DpopKey } from '../support/dpop-key.ts';
 import { isPgBouncerAvailable, startPgBouncer } from '../support/pgbouncer.ts';
 import { createPostgresSchema, isPostgresAvailable, postgresServerUrl } from '../support/postgres-server.ts';
@@ -291,6 +293,26 @@ const mistakes: Readonly<Record<string, () => Promise<string>>> = {
       'start',
       `${yaml}store: { sqlite: ':memory:' }\nlisten: { port: ${taken.port} }\nadmin: { port: 0 }\n`,
     );
+  },
+  'listen.port: has changed, and only a restart of the broker applies this': async () => {
+    const configOf = (port: number) => parseConfig({ ...createConfigFor(sandbox), listen: { port } });
+    const running = assemble(configOf(0), { logger: createLogger('silent') });
+    const refused = await running.reload(async () => configOf(1)).catch(String);
+    await running.close();
+    return String(refused);
+  },
+  'is a module that has changed, and only a restart of the broker runs it again': async () => {
+    const file = join(folder, 'running.config.ts');
+    const text = (level: string) =>
+      `export default { listen: { port: 0 }, admin: { port: 0 }, store: { sqlite: ':memory:' }, log: { level: '${level}' }, ` +
+      "issuers: [{ issuer: 'https://id.example.com', audiences: ['api'] }] };\n";
+    await writeFile(file, text('info'));
+    await using child = startValetkey(['start', '--config', file], folder);
+    await child.waitForOutput(/for operators on/);
+    await writeFile(file, text('warn'));
+    child.signal('SIGHUP');
+    await child.waitForOutput(/"problems"/);
+    return child.output();
   },
   'imports `@valetkey/broker`, which is not installed': async () => {
     const file = join(folder, 'valetkey.config.ts');

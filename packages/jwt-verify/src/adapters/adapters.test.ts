@@ -6,7 +6,7 @@ import express from 'express';
 import fastify from 'fastify';
 import { calculateJwkThumbprint } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/jwt-verifier.ts';
 import { createHarness } from '../testing/harness.ts';
 import { createSigningKey, signToken } from '../testing/signing.ts';
 import { createExpressAuthentication } from './express.ts';

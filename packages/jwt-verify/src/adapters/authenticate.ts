@@ -1,5 +1,5 @@
 import { ValetKeyError, type Principal } from '@valetkey/core-types';
-import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/jwt-verifier.ts';
 import { hasProofScheme, readAccessToken } from './authorization-header.ts';
 import { wwwAuthenticate, type ChallengeOptions } from './challenge.ts';
 

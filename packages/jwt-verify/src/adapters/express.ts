@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '@valetkey/core-types';
-import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/jwt-verifier.ts';
 import { authenticateOrRefuse, readRawHeader, type AuthenticationOptions } from './authenticate.ts';
 
 /** The part of an Express request that the middleware reads. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '@valetkey/core-types';
-import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/jwt-verifier.ts';
 import { authenticateOrRefuse, readRawHeader, type AuthenticationOptions } from './authenticate.ts';
 
 /** The part of a Fastify request that the hook reads. */

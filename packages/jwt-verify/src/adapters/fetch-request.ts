@@ -1,5 +1,5 @@
 import type { Principal } from '@valetkey/core-types';
-import type { JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/jwt-verifier.ts';
 import { authenticateOrRefuse, type AuthenticationOptions } from './authenticate.ts';
 
 /**

@@ -4,7 +4,8 @@ import { authgear } from '../providers/authgear.ts';
 import { refusalOf } from '../testing/harness.ts';
 import { startIdentityProvider, type IdentityProvider } from '../testing/identity-provider.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
-import { createJwtVerifier, type JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import { createJwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/jwt-verifier.ts';
 
 let provider: IdentityProvider;
 let headers: Record<string, string>;

@@ -31,6 +31,8 @@ export interface Revocations {
   readonly revoke: (target: RevocationTarget) => void;
   /** Returns whether a token with this principal is revoked. */
   readonly matches: (principal: Pick<Principal, 'issuer' | 'subject' | 'claims'>, token: string) => boolean;
+  /** What is remembered. */
+  readonly entries: Map<string, Revocation>;
 }
 
 /** The dependencies of {@link createRevocations}. */
@@ -38,15 +40,17 @@ export interface RevocationsDependencies {
   readonly issuers: readonly Issuer[];
   readonly maxRevocations: number;
   readonly nowSeconds: () => number;
+  /** What an earlier verifier remembers. The two then share their memory. */
+  readonly entries?: Map<string, Revocation> | undefined;
 }
 
 /** Seconds for which the revocation of an opaque token is kept. The token's own expiry is unknown. */
 const opaqueTokenSeconds = 86_400;
 
 /** Creates the memory of revocations. Each revocation is kept until the tokens that it refuses have expired. */
-export function createRevocations({ issuers, maxRevocations, nowSeconds }: RevocationsDependencies): Revocations {
+export function createRevocations(dependencies: RevocationsDependencies): Revocations {
+  const { issuers, maxRevocations, nowSeconds, entries = new Map<string, Revocation>() } = dependencies;
   const findIssuer = createIssuerIndex(issuers, (issuer) => issuer);
-  const entries = new Map<string, Revocation>();
 
   const isRevoked = (key: string, issuedAt: number): boolean => {
     const revocation = entries.get(key);
@@ -65,6 +69,7 @@ export function createRevocations({ issuers, maxRevocations, nowSeconds }: Revoc
   };
 
   return {
+    entries,
     revoke: (target) => {
       const [key, revocation] = toEntry(target, findIssuer, nowSeconds());
       makeRoomFor(key);

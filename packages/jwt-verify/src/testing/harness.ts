@@ -1,5 +1,6 @@
 import { ValetKeyError, type IssuerOptions } from '@valetkey/core-types';
-import { createJwtVerifier, type JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import { createJwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/jwt-verifier.ts';
 import type { JwtVerifierOptions } from '../verify/verifier-options.ts';
 import { createSigningKey, signToken, type SigningKey } from './signing.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';

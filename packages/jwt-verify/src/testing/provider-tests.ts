@@ -1,6 +1,7 @@
 import type { IssuerOptions, Principal } from '@valetkey/core-types';
 import { expect, test } from 'vitest';
-import { createJwtVerifier, type JwtVerifier } from '../verify/create-jwt-verifier.ts';
+import { createJwtVerifier } from '../verify/create-jwt-verifier.ts';
+import type { JwtVerifier } from '../verify/jwt-verifier.ts';
 import { rejection } from './harness.ts';
 import { createSigningKey, encodeSegment, signToken, type SigningKey } from './signing.ts';
 import { createVirtualClock } from './virtual-clock.ts';

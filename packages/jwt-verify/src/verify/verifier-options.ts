@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { createMemoryReplayStore, type ReplayStore } from '../dpop/replay-store.ts';
 import type { JwtVerifierEvent } from '../keys/key-events.ts';
 import { findStaticKeyProblem } from '../keys/static-key-source.ts';
+import type { JwtVerifier } from './jwt-verifier.ts';
 
 /** The options of {@link createJwtVerifier}. */
 export interface JwtVerifierOptions {
@@ -51,6 +52,13 @@ export interface JwtVerifierOptions {
   readonly dpopNonceKey?: Uint8Array | undefined;
   /** The largest number of revocations. `revoke` throws `overloaded` for any further one. Default: 100,000. */
   readonly maxRevocations?: number | undefined;
+  /**
+   * The verifier that this one replaces, such as after a change of the configuration. An issuer with the same record, `fetch`
+   * and limits keeps its keys and its verified tokens, and its events still go to the `onEvent` that it had. Revocations,
+   * remembered proofs and the nonce key are kept unless the options have others. Close the replaced verifier later: what
+   * the two share works until both are closed.
+   */
+  readonly replaces?: JwtVerifier | undefined;
 }
 
 /** Parses all issuers of a verifier: first each issuer, and then the rules between them. */
@@ -117,8 +125,11 @@ const optionsSchema = z.strictObject({
   dpopNonceKey: z
     .instanceof(Uint8Array)
     .refine((key) => key.length >= 32, { error: 'must have at least 32 bytes' })
-    .default(() => randomBytes(32)),
+    .optional(),
   maxRevocations: z.int().min(1).default(100_000),
+  replaces: z
+    .custom<JwtVerifier>((value) => isFunction((value as JwtVerifier).verify), { error: 'must be a verifier' })
+    .optional(),
 });
 
 /** Parses all options together. */
@@ -129,9 +140,13 @@ const combinedSchema = optionsSchema.refine(
 );
 
 /** The options with their defaults filled in. */
-export type VerifierSettings = Omit<z.output<typeof optionsSchema>, 'replayStore'> & {
+export type VerifierSettings = Omit<z.output<typeof optionsSchema>, 'replayStore' | 'dpopNonceKey' | 'replaces'> & {
   readonly replayStore: ReplayStore;
+  readonly dpopNonceKey: Uint8Array;
 };
+
+/** What a verifier uses of the settings of the verifier that it replaces, where its options say nothing. */
+type InheritedSettings = Pick<VerifierSettings, 'replayStore' | 'dpopNonceKey'>;
 
 /** Parses a value. Throws a `TypeError` that names each mistake by its field, never by its value. */
 function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
@@ -141,9 +156,17 @@ function parse<Output>(schema: z.ZodType<Output>, value: unknown): Output {
 }
 
 /** Parses the options of a verifier. Throws a `TypeError` if one is not valid. */
-export function parseVerifierOptions(options: JwtVerifierOptions): VerifierSettings {
-  const settings = parse(combinedSchema, options);
-  return { ...settings, replayStore: settings.replayStore ?? createMemoryReplayStore(settings.clock) };
+export function parseVerifierOptions(options: JwtVerifierOptions, inherited?: InheritedSettings): VerifierSettings {
+  const { replaces: _replaces, ...settings } = parse(combinedSchema, options);
+  const { replayStore, dpopNonceKey } = inherited ?? {
+    replayStore: settings.replayStore ?? createMemoryReplayStore(settings.clock),
+    dpopNonceKey: randomBytes(32),
+  };
+  return {
+    ...settings,
+    replayStore: settings.replayStore ?? replayStore,
+    dpopNonceKey: settings.dpopNonceKey ?? dpopNonceKey,
+  };
 }
 
 /**

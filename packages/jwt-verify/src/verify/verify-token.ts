@@ -5,6 +5,7 @@ import { jwtSteps } from './jwt-steps.ts';
 import type { createOpaqueSteps } from './opaque-steps.ts';
 import { remediationsFor, withRemediation } from './remediation.ts';
 import { isAcceptedLength } from './shared-steps.ts';
+import { untilAborted } from './until-aborted.ts';
 import type { Step, Verification, VerificationDependencies, VerifiedToken } from './verification.ts';
 
 /** A bounded cache of verified tokens. */
@@ -12,6 +13,8 @@ export interface VerifiedTokens {
   readonly get: (token: string) => VerifiedToken | undefined;
   readonly set: (token: string, verified: VerifiedToken) => void;
   readonly deleteWhere: (matches: (verified: VerifiedToken, token: string) => boolean) => void;
+  /** Calls `each` for every token, those that are longest unused first. */
+  readonly forEach: (each: (verified: VerifiedToken, token: string) => void) => void;
   readonly size: () => number;
 }
 
@@ -128,19 +131,6 @@ function stillHolds({ expiresAtMs, reusableUntilMs, signedBy }: VerifiedToken, c
   if (now >= reusableUntilMs || clock.nowMs() >= expiresAtMs) return false;
   if (signedBy === undefined || now < signedBy.key.trustedUntilMs) return true;
   return signedBy.keySource.renew() === undefined && now < signedBy.key.trustedUntilMs;
-}
-
-/** Resolves as the promise of `start` does, but rejects as soon as the signal is aborted. */
-async function untilAborted<Result>(start: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([start(), aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 /**
@@ -310,6 +300,9 @@ export function createVerifiedTokens(maxEntries: number, maxBytes: number): Veri
       for (const generation of [young, old]) {
         for (const [token, verified] of generation) if (matches(verified, token)) generation.delete(token);
       }
+    },
+    forEach: (each) => {
+      for (const generation of [old, young]) for (const [token, verified] of generation) each(verified, token);
     },
     size: () => young.size + old.size,
   };

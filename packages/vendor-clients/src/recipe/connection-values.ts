@@ -9,7 +9,7 @@ type Values = Readonly<Record<string, SampleJson>>;
 type Field = RecipeOption | RecipeParameter;
 
 /** Returns the options of a connection for development: what is required, and every value that a caller may want to set. */
-export function listConnectionValues({ options, parameters }: Recipe): Values {
+export function listConnectionValues({ options, parameters = {} }: Pick<Recipe, 'options'> & Partial<Recipe>): Values {
   const all = Object.entries(parameters);
   const set = all.filter(([, parameter]) => parameter.from === 'policy' && isRequired(parameter));
   const allow = all.filter(([, { authorize }]) => authorize === true).map(([name]) => [name, ['*']] as const);

@@ -1,5 +1,6 @@
 // A vendor as data. Each export has its docstring where it is defined.
 export { checkRecipe, type RecipeCheck } from './check-recipe.ts';
+export { listConnectionValues } from './connection-values.ts';
 export {
   defineRecipe,
   issuesTokens,

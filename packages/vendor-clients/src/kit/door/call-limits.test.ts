@@ -105,10 +105,11 @@ test('a caller that fills its places is refused, and another caller is not', () 
 });
 
 test('once more calls waited without a pause than fit in, no more wait than have a socket, and each caller still finds a place', async () => {
-  const bulkhead = createBulkhead({ vendor, clock: createVirtualClock(), maxCalls: 20, maxSockets: 2 });
+  const clock = createVirtualClock();
+  const bulkhead = createBulkhead({ vendor, clock, maxCalls: 20, maxSockets: 2 });
   const greedy = Array.from({ length: 20 }, () => bulkhead.enter('greedy'));
   expect(() => bulkhead.enter('greedy')).toThrow('Too many calls');
-  for (let count = 0; count < 40; count += 1) {
+  for (let count = 0; count < 20; count += 1) {
     greedy.shift()?.leave();
     await greedy[1]?.turn;
     greedy.push(bulkhead.enter('greedy'));
@@ -121,8 +122,14 @@ test('once more calls waited without a pause than fit in, no more wait than have
   expect(bulkhead.enter('other').turn, 'another caller has a socket at once').toBeUndefined();
   for (const { leave } of greedy) leave();
   await new Promise(setImmediate);
+  clock.advance(2_000);
+  const soon = Array.from({ length: 4 }, () => bulkhead.enter('greedy'));
+  expect(() => bulkhead.enter('greedy'), 'the line was empty for too short a time').toThrow('Too many calls');
+  for (const { leave } of soon) leave();
+  await new Promise(setImmediate);
+  clock.advance(2_001);
   const afterwards = Array.from({ length: 15 }, () => bulkhead.enter('greedy'));
-  expect(afterwards, 'the line was empty meanwhile').toHaveLength(15);
+  expect(afterwards).toHaveLength(15);
 });
 
 test('several sockets that are free at once are passed on in the same turn of the event loop', async () => {

@@ -8,6 +8,9 @@ export const maxSockets = 64;
 /** How many sockets are passed on in one turn of the event loop, so that other work runs between calls that fail at once. */
 const maxPassedOnPerTurn = 64;
 
+/** If no call waited for a socket for this time, the vendor responds to all that arrive. */
+const calmMs = 2_000;
+
 /** The place of one call. */
 export interface Place {
   /** Resolves when a socket is free for the call. Absent if a socket is free at once. */
@@ -45,12 +48,15 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
   const queues = new Map<Caller, Set<() => void>>();
   // One object for all refused calls: while many are refused, creating their errors would take longer than the calls.
   const noPlaceError = overloadedError(vendor, `Too many calls to ${vendor.title} are under way.`, 'bulkhead');
-  /** The sockets that were passed on since no call was waiting. */
+  /** The sockets that were passed on since no call was waiting, and when the last one was. */
   let passedOn = 0;
+  let passedOnAtMs = -Infinity;
   let isPassingOn = false;
 
   /** Passes one socket on. Returns false if no socket is free for a call that waits. */
   const passOneOn = (): boolean => {
+    // Without this check, each of thousands of waiting callers would be asked in vain.
+    if (sockets.isFull(maxSockets)) return false;
     for (const [caller, queue] of queues) {
       const [next] = queue;
       if (next === undefined || !sockets.hasRoom(caller, maxSockets)) continue;
@@ -60,6 +66,7 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
       if (queue.size > 0) queues.set(caller, queue);
       sockets.take(caller);
       passedOn += 1;
+      passedOnAtMs = clock.monotonicMs();
       next();
       return true;
     }
@@ -86,13 +93,13 @@ export function createBulkhead({ vendor, clock, maxCalls, maxSockets }: Bulkhead
   };
 
   /**
-   * Returns the calls that a caller alone may have under way. If more calls than ever fit in here were waiting one after the other
-   * without a pause, more arrive than the vendor responds to: a longer line would then only make each call slower.
+   * Returns the calls that a caller alone may have under way. If more calls than ever fit in here waited one after the other, more
+   * arrive than the vendor responds to: a longer line would then only make each call slower.
    */
-  const maxAlone = (): number => (passedOn > 2 * maxCalls ? Math.min(maxCalls, 2 * maxSockets) : maxCalls);
+  const maxAlone = (): number => (passedOn > maxCalls ? Math.min(maxCalls, 2 * maxSockets) : maxCalls);
 
   const queue = (caller: Caller): Place => {
-    if (queues.size === 0) passedOn = 0;
+    if (queues.size === 0 && clock.monotonicMs() - passedOnAtMs > calmMs) passedOn = 0;
     return enqueue(queues, caller, clock, (hasSocket) => (hasSocket ? leave(caller) : places.giveBack(caller)));
   };
 
@@ -146,6 +153,8 @@ function createShares() {
   return {
     /** Returns whether a caller may have one more. A caller alone may have `maxAlone`, and always leaves as many free as it has. */
     hasRoom: (caller: Caller, maxAlone: number): boolean => countOf(caller) < 2 * maxAlone - total,
+    /** Returns whether not even a caller that has none may have one. */
+    isFull: (maxAlone: number): boolean => total >= 2 * maxAlone,
     take(caller: Caller): void {
       total += 1;
       counts.set(caller, countOf(caller) + 1);

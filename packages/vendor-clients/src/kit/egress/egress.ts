@@ -88,6 +88,7 @@ interface Parts {
   readonly proxy: Proxy | undefined;
   readonly lookup: typeof systemLookup | undefined;
   readonly clientCertificate?: ClientCertificate | undefined;
+  readonly onClose?: (() => void) | undefined;
 }
 
 function createFrom(parts: Parts): Egress {
@@ -101,21 +102,25 @@ function createFrom(parts: Parts): Egress {
   let agent: Agent | undefined;
   const ownAgent = () =>
     (agent ??= new Agent({ factory: (origin) => createDispatcher(origin, { timeoutMs: fetchConnectMs }) }));
-  const derived: Egress[] = [];
+  const derived = new Set<Egress>();
+  let closing: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    parts.onClose?.();
+    await Promise.all([agent?.close(), ...[...derived].map((egress) => egress.close())]);
+  };
   return {
     fetch: (async (url: string | URL, init?: object) =>
       fetch(url, { ...init, dispatcher: ownAgent() })) as unknown as typeof globalThis.fetch,
     createDispatcher,
     refuses,
     withClientCertificate(clientCertificate) {
-      const egress = createFrom({ ...parts, clientCertificate });
-      derived.push(egress);
+      const onClose = () => derived.delete(egress);
+      const egress: Egress = createFrom({ ...parts, clientCertificate, onClose });
+      derived.add(egress);
       return egress;
     },
     description: describe(parts),
-    async close() {
-      await Promise.all([agent?.close(), ...derived.map((egress) => egress.close())]);
-    },
+    close: () => (closing ??= closeAll()),
   };
 }
 

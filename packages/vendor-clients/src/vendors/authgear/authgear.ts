@@ -67,9 +67,11 @@ export const authgear = defineVendor({
   errorBody: z.object({ error: z.union([z.string(), z.looseObject({})]) }),
   credentials: {},
   options: {
-    endpoint: baseUrlSchema.describe(
-      "The endpoint of the Authgear project, such as `https://my-app.authgear.cloud`. It is also the issuer of the project's tokens.",
-    ),
+    endpoint: baseUrlSchema
+      .describe(
+        "The endpoint of the Authgear project, such as `https://my-app.authgear.cloud`. It is also the issuer of the project's tokens.",
+      )
+      .meta({ examples: ['https://my-app.authgear.cloud'] }),
     clientId: z
       .string()
       .min(1)

@@ -72,7 +72,12 @@ export const nymbl = defineVendor({
     apiKey: secretCredential('The API key, which the broker sends as `x-api-key` beside the access token.'),
   },
   options: {
-    clientId: z.string().trim().min(1).describe('The id of the OAuth client.'),
+    clientId: z
+      .string()
+      .trim()
+      .min(1)
+      .describe('The id of the OAuth client.')
+      .meta({ examples: ['our-client'] }),
     baseUrl: baseUrlSchema.default('https://api.nymbldev.com').describe("The base URL of Nymbl's API."),
     tokenUrl: baseUrlSchema
       .default('https://idp.api.nymbldev.com/oauth2/token')
@@ -82,9 +87,11 @@ export const nymbl = defineVendor({
       .regex(/^[\x21-\x7e]+$/)
       .default('nymbl-customer-api/{customer}')
       .describe('The scope that the broker requests. `{customer}` stands for the name of the customer.'),
-    customer: customerSourceSchema.describe(
-      "The customer whose data a principal may use: the value of a claim of the caller's token, or one customer for all principals.",
-    ),
+    customer: customerSourceSchema
+      .describe(
+        "The customer whose data a principal may use: the value of a claim of the caller's token, or one customer for all principals.",
+      )
+      .meta({ examples: [{ value: 'acme-corp' }] }),
     rateLimitScope: z
       .enum(['connection', 'customer'])
       .default('connection')
