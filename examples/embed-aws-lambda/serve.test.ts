@@ -13,7 +13,8 @@ const clients: (string | undefined)[] = [];
 
 before(async () => {
   sandbox = await startSandbox();
-  const { nudge, nymbl } = sandbox.connections;
+  const { nudge } = sandbox.connections;
+  const nymbl = { ...sandbox.connections.nymbl, allow: [{ method: 'POST', path: '/Patients' }] };
   broker = createBroker(
     { issuers: sandbox.issuers, store: { sqlite: ':memory:' }, vendors: { nudge, nymbl }, log: { level: 'silent' } },
     { onDecision: ({ clientAddress }) => clients.push(clientAddress) },

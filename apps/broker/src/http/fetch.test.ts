@@ -207,6 +207,12 @@ test('rejects when the server ends the connection without a response', async () 
   await expect(call(new Request(url))).rejects.toThrow('socket hang up');
 });
 
+test('ends a call on which no byte moves for the timeout of the server', async () => {
+  const server = createServer(() => undefined);
+  server.timeout = 1;
+  await expect(fetchFrom(server, new Request(url), {})).rejects.toThrow('socket hang up');
+});
+
 test('rejects with the error of a body that breaks off, and ends the call at the server', async () => {
   const { call, received } = serveLater();
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();

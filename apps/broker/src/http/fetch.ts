@@ -25,9 +25,9 @@ const maxResponseHeadBytes = 65_536;
 const maxBufferedBytes = 65_536;
 
 /**
- * Sends a request to a server through a connection in memory. Every rule of the server holds, because Node's own parser reads
- * the request. Resolves with the head of the response. Rejects with a `TypeError` for options or a
- * body that no HTTP message can have, and with the reason of `request.signal`.
+ * Sends a request to a server through a connection in memory. Every rule of the server holds, because Node's own parser reads the
+ * request. Resolves with the head of the response. Rejects with a `TypeError` for an option or a body that no HTTP message can have,
+ * and with the reason of `request.signal`.
  */
 export async function fetchFrom(server: Server, request: Request, options: FetchOptions): Promise<Response> {
   checkFetchOptions(options);
@@ -41,7 +41,6 @@ export async function fetchFrom(server: Server, request: Request, options: Fetch
   const url = new URL(request.url);
   const path = targetBelow(url, options.pathPrefix);
   const ends = connectInMemory(options.clientAddress);
-  server.emit(connectionEventOf(server), ends.server);
   const call = openRequest({
     createConnection: () => ends.client,
     method,
@@ -49,6 +48,7 @@ export async function fetchFrom(server: Server, request: Request, options: Fetch
     headers: headersOf(request, url.host),
     maxHeaderSize: maxResponseHeadBytes,
   });
+  server.emit(connectionEventOf(server), ends.server);
   const { body, headers } = request;
   if (body === null) call.end();
   else call.flushHeaders();

@@ -207,6 +207,17 @@ test('a broker that listens later serves both', async () => {
   await silent.close();
 });
 
+test('the admin listener can be opened alone', async () => {
+  const silent = createSilentBroker();
+  expect((await silent.fetch(session())).status).toBe(200);
+  const url = await silent.admin.listen({ host: '127.0.0.1', port: 0 });
+  const response = await fetch(`${url}/metrics`);
+  expect([response.status, silent.app.server.listening]).toEqual([200, false]);
+  await response.text();
+  await silent.close();
+  expect(silent.admin.server.listening).toBe(false);
+});
+
 test('a request that follows a reload is served by the new configuration', async () => {
   const config = { ...createConfigFor(sandbox), log: { level: 'silent' as const } };
   const reloaded = assemble(parseConfig(config));
