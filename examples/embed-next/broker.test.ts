@@ -16,7 +16,18 @@ let origin: string;
 
 before(async () => {
   sandbox = await startSandbox();
-  const { nudge, nymbl } = sandbox.connections;
+  // A configuration file must not have the credentials of the sandbox, which are public.
+  sandbox.nudge.setApiKeys(['example-nudge-key']);
+  sandbox.nymbl.setApiKeys(['example-nymbl-key']);
+  sandbox.nymbl.setClientIds(['example-nymbl-client']);
+  sandbox.nymbl.setClientSecrets(['example-nymbl-secret']);
+  const nudge = { ...sandbox.connections.nudge, apiKey: 'example-nudge-key' };
+  const nymbl = {
+    ...sandbox.connections.nymbl,
+    apiKey: 'example-nymbl-key',
+    clientId: 'example-nymbl-client',
+    clientSecret: 'example-nymbl-secret',
+  };
   const config = join(folder, 'valetkey.json');
   const store = { sqlite: join(folder, 'store.sqlite') };
   writeFileSync(config, JSON.stringify({ issuers: sandbox.issuers, store, vendors: { nudge, nymbl } }), {

@@ -1,11 +1,8 @@
-import { join } from 'node:path';
 import type { NextConfig } from 'next';
 
 const config: NextConfig = {
   // Node loads the broker as it is, because it loads some of its parts only when the configuration names them.
   serverExternalPackages: ['@valetkey/broker'],
-  // Only within this repository, whose packages the example links.
-  turbopack: { root: join(import.meta.dirname, '../..') },
 };
 
 export default config;
