@@ -52,6 +52,17 @@ describe('createCheckpoints', () => {
     expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
   });
 
+  test('writes first to a log that begins anew, because that write waits for the disk', async () => {
+    const checkpoints = createCheckpoints(path, 50);
+    const salt = readSalt();
+    for (let row = 0; row < 60; row += 1) insertPage();
+    checkpoints.begin();
+    while (readSalt() === salt) await setImmediate();
+    await checkpoints.close();
+    expect(database.prepare('SELECT COUNT(*) AS total FROM one').get()).toEqual({ total: 60 });
+    expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 0 });
+  });
+
   test('closes although the thread cannot open the file', async () => {
     const checkpoints = createCheckpoints(join(folder, 'missing', 'valetkey.sqlite'));
     checkpoints.begin();

@@ -31,7 +31,11 @@ const program = `
         state = checkpoint('PASSIVE');
         if (state.log - state.checkpointed < 256) break;
       }
-      if (state.log > workerData.logPages) checkpoint('RESTART');
+      // The first write to a log that begins anew waits for the disk. It is made here, and changes nothing.
+      if (state.log > workerData.logPages && checkpoint('RESTART').busy === 0) {
+        const { user_version: version } = database.prepare('PRAGMA user_version').get();
+        database.exec('PRAGMA user_version = ' + version);
+      }
     } catch {
       // The log stays as it is until the next checkpoint.
     }
