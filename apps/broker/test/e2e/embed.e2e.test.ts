@@ -301,6 +301,19 @@ test('serves the requests of a Node server, with the address of each client', as
   await closeServer(server);
 });
 
+test('closing waits for a running call of a Node server, and cuts it off after `shutdown.timeoutMs`', async () => {
+  sandbox.setFaults([{ vendor: 'nymbl', fault: { type: 'drip', intervalMs: 600_000 } }]);
+  const config = { ...createConfigFor(sandbox), shutdown: { timeoutMs: 1_000 }, log: { level: 'silent' as const } };
+  const silent = createBroker(config);
+  const { server, url } = await mount(silent.handler);
+  const response = await fetch(`${url}${proxyPath}`, { headers: asAlice() });
+  const reading = response.text();
+  const closing = silent.close();
+  await expect(reading).rejects.toThrow('terminated');
+  await closing;
+  await closeServer(server);
+});
+
 test('gives the program the error of a request whose body another program part has read', async () => {
   const silent = createSilentBroker();
   const errors: unknown[] = [];
