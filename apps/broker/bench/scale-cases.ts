@@ -1,6 +1,6 @@
 import type { DecisionPage, DecisionQuery, LinkedDecision } from '../src/storage/audit-store.ts';
 import type { Store, VendorUserKey } from '../src/storage/store.ts';
-import { createRequestId } from '../src/http/request-rules.ts';
+import { createRequestId } from '../src/http/request-id.ts';
 import { knownPrincipal, knownVendorUser, requestId, subjectOf } from './scale-fill.ts';
 
 /** A store that is measured. */

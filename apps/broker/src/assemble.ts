@@ -1,4 +1,3 @@
-import { Server as TlsServer } from 'node:tls';
 import { isSameValue, systemClock, ValetKeyError, type Clock, type VendorDefinition } from '@valetkey/core-types';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -7,6 +6,7 @@ import { ConfigError } from './config/config-error.ts';
 import { versionsOf } from './config/config-version.ts';
 import type { Config } from './config/config.ts';
 import { createDisposalStack, type DisposalStack } from './disposal-stack.ts';
+import { createEmbedding, type Embedding } from './http/embedding.ts';
 import { replaceCertificate } from './http/listener-tls.ts';
 import { switchRoutes } from './http/server.ts';
 import { limitRunningCalls } from './http/sockets.ts';
@@ -19,10 +19,9 @@ import {
   type GenerationDependencies,
 } from './open-generation.ts';
 import type { Parts } from './open-parts.ts';
-import { openSharedParts, type SharedParts } from './open-shared-parts.ts';
+import { openSharedParts } from './open-shared-parts.ts';
+import { createStart } from './start-broker.ts';
 import type { Decision } from './storage/audit-store.ts';
-import { startExpiry } from './storage/delete-expired.ts';
-import { refuseUnsupportedRedis } from './storage/open-token-store.ts';
 import { createStoreHealth } from './storage/store-health.ts';
 import type { Store } from './storage/store.ts';
 import { addStateGauges } from './telemetry/gauges.ts';
@@ -51,6 +50,28 @@ export interface Broker {
   readonly admin: FastifyInstance;
   /** Opens both listeners. Rejects with `EADDRINUSE` if another process uses a port; the broker is then closed. */
   readonly listen: () => Promise<{ readonly brokerUrl: string; readonly adminUrl: string }>;
+  /**
+   * Serves a request of an app within this process, as the app listener does, without a port. The first call starts the broker.
+   * Bodies are streamed both ways, and the end of `request.signal` ends the call. Resolves also for refused requests, with the status
+   * and the problem that the listener would send. Rejects with a `ConfigError` if the broker cannot start, with a `TypeError` for a
+   * request or option that it cannot serve and after `close`, and with the reason of `request.signal`.
+   *
+   * @example
+   * ```ts
+   * app.all('/tokens/*', ({ req }) => broker.fetch(req.raw, { pathPrefix: '/tokens' }));
+   * ```
+   */
+  readonly fetch: Embedding['fetch'];
+  /**
+   * Serves a request of an app that a Node server of this process has received, as the app listener does. The first call starts the
+   * broker. Calls `next` with the error if the broker cannot serve the request at all; without `next`, it closes the TCP connection.
+   *
+   * @example
+   * ```ts
+   * express().use('/tokens', broker.handler);
+   * ```
+   */
+  readonly handler: Embedding['handler'];
   /** From now on, reports "not ready" and closes each TCP connection after its next response. It still serves requests. */
   readonly drain: () => void;
   /**
@@ -105,7 +126,7 @@ export function assemble(config: Config, dependencies: BrokerDependencies = {}):
 
 function assembleParts(config: Config, dependencies: BrokerDependencies, resources: DisposalStack): AssembledBroker {
   const { used, state } = openUsed(config, dependencies, resources);
-  const { logger, metrics, tracing, shared, lifecycle } = used;
+  const { logger, metrics, tracing, lifecycle } = used;
   const first = openGeneration(config, used);
   const generations = createGenerations(first, used);
   resources.use(generations, ({ close }) => close());
@@ -127,18 +148,10 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
   };
   const close = () => (closing ??= finish());
 
-  const listen = async () => {
-    try {
-      state.use(await versionsOf(config));
-      tracing?.exportMetrics(metrics);
-      await openListeners(first, shared);
-    } catch (error) {
-      await close();
-      throw error;
-    }
-    startWork(first, used, resources);
-    return { brokerUrl: urlOf(first.app), adminUrl: urlOf(first.admin) };
-  };
+  const start = createStart({ close, isClosing: () => closing !== undefined, resources, first, used, state });
+  const embedding = createEmbedding(first.app, start.work);
+  resources.use(embedding, (opened) => opened.close());
+  const { fetch, handler } = embedding;
   return {
     get app() {
       return generations.current().app;
@@ -149,7 +162,9 @@ function assembleParts(config: Config, dependencies: BrokerDependencies, resourc
     get parts() {
       return generations.current().parts;
     },
-    listen,
+    listen: start.listen,
+    fetch,
+    handler,
     drain,
     close,
     reload: (read) =>
@@ -180,26 +195,6 @@ function openUsed(config: Config, dependencies: BrokerDependencies, resources: D
 }
 
 const closeTracing = ({ close }: Tracing): Promise<void> => close();
-
-async function openListeners({ app, admin, config }: Generation, shared: SharedParts): Promise<void> {
-  await refuseUnsupportedRedis(shared.redis, config.redis);
-  await refuseOtherPrincipals(shared);
-  shared.followChanges();
-  await app.listen({ host: config.listen.host, port: config.listen.port });
-  await admin.listen({ host: config.admin.host, port: config.admin.port });
-}
-
-/** Begins the work that no request waits for. */
-function startWork(first: Generation, dependencies: GenerationDependencies, resources: DisposalStack): void {
-  const { store, redis, verifier, operatorVerifier } = first.parts;
-  // Fetches the keys of the identity providers, so that no caller waits for them. After a failure, the first request tries again.
-  void verifier.warm();
-  void operatorVerifier?.warm();
-  resources.use(startExpiry({ store, clock: dependencies.clock }), (end) => end());
-  startRetentionOf(first, dependencies);
-  // Reports unusable stores at the start. The broker continues: each call tries the store again.
-  for (const check of [store.check(), redis?.ping()]) check?.catch(() => undefined);
-}
 
 /** Creates what replaces the generation in use, and closes a replaced one when its last request has ended. */
 function createGenerations(first: Generation, dependencies: GenerationDependencies) {
@@ -297,22 +292,4 @@ async function changePrincipals({ changePrincipals: change }: Pick<Parts, 'chang
       `issuers: have changed, but the store cannot be read now${reason}, so that the stored users cannot be compared with them`,
     ]);
   }
-}
-
-/** Rejects with a `ConfigError` if the configuration would make other principals of stored users. */
-async function refuseOtherPrincipals({ checkAndRememberPrincipals }: Pick<Parts, 'checkAndRememberPrincipals'>) {
-  try {
-    await checkAndRememberPrincipals();
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    // The store cannot be used now. Each operation about users compares again before it uses the store.
-  }
-}
-
-function urlOf(listener: FastifyInstance): string {
-  const address = listener.server.address();
-  if (address === null || typeof address === 'string') throw new Error('The listener has no port.');
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  const scheme = listener.server instanceof TlsServer ? 'https' : 'http';
-  return `${scheme}://${host}:${address.port}`;
 }

@@ -13,6 +13,7 @@ export { externalIdOf } from './vendors/external-id.ts';
 export type { AssembledBroker, Broker, BrokerDependencies } from './assemble.ts';
 export type { Dev, DevOptions } from './cli/dev.ts';
 export type { BrokerConfigInput } from './config/define-config.ts';
+export type { FetchOptions } from './http/fetch-options.ts';
 export type { Config, ConnectionConfig } from './config/config.ts';
 export type { PolicyFunction, PolicyOperation, PolicyRequest } from './config/policy-function.ts';
 export type { PostgresStoreOptions } from './storage/postgres-store.ts';

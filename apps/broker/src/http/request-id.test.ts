@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { createAddressTest, takeRequestIdsOf } from './request-id.ts';
+import { chooseRequestIds, createAddressTest, takeRequestIdsOf } from './request-id.ts';
 
 const uuid = /^[0-9a-f-]{36}$/;
 
@@ -48,4 +49,8 @@ test('addresses and networks of both families are compared', () => {
   const isTrusted = createAddressTest(['192.0.2.7', '2001:db8::/32', '::1']);
   const addresses = ['192.0.2.7', '192.0.2.8', '2001:db8:1::5', '2001:db9::5', '::1', '::2', undefined];
   expect(addresses.map(isTrusted)).toEqual([true, false, true, false, true, false, false]);
+});
+
+test('request ids are random on a version of Node without ids in the order of their creation', () => {
+  expect(chooseRequestIds({ randomUUID })).toBe(randomUUID);
 });

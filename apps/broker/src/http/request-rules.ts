@@ -1,4 +1,3 @@
-import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isHostAllowed, ValetKeyError, type Principal } from '@valetkey/core-types';
@@ -31,13 +30,6 @@ import {
 
 /** The most requests of one TCP connection that may be pending at once. */
 const maxPipelinedRequests = 32;
-
-/**
- * Returns a new request id. Ids of one moment are near each other in their order (RFC 9562 section 5.7), so that the index of the
- * decisions by request id grows at its end: an id without an order changes a page of its own, which a large index must first read.
- */
-// Older versions of Node lack `randomUUIDv7`.
-export const createRequestId: () => string = (randomUUIDv7 as typeof randomUUIDv7 | undefined) ?? randomUUID;
 
 /** Creates the logger of a request when its first line is written. Few requests write one, and each child took 3 % of a request. */
 class RequestLogger implements FastifyBaseLogger {

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { sendBytes } from '../../test/support/raw-connection.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { Admission } from './admission.ts';
+import { fetchFrom } from './fetch.ts';
 import { addRoute, createHttpServer, switchRoutes } from './server.ts';
 
 const appOrigin = 'https://app.example.com';
@@ -40,6 +41,8 @@ async function startServer({ draining = false }: { readonly draining?: boolean }
     port,
     url: `http://127.0.0.1:${port}`,
     counted,
+    /** Calls the server without a socket. */
+    embedded: () => fetchFrom(server.server, new Request('http://localhost/'), {}),
     served: () => served,
     /** Decides about each request as soon as it waits. */
     decide: (isRefused: boolean) => {
@@ -156,4 +159,14 @@ test('a request whose client has gone is neither served nor refused', async () =
   start(true);
   expect(server.served()).toBe(1);
   expect(server.counted).toEqual([]);
+});
+
+test('a request within the process waits for its turn and is refused as well', async () => {
+  await using server = await startServer();
+  server.decide(true);
+  const refused = await server.embedded();
+  expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'overloaded' }]);
+  expect(server.served()).toBe(0);
+  server.decide(false);
+  expect(await (await server.embedded()).json()).toEqual({ served: 1 });
 });

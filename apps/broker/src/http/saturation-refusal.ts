@@ -4,7 +4,7 @@ import type { Lifecycle } from '../telemetry/readiness.ts';
 import { crossOriginHeaders, markHeader, originPatterns } from './cross-origin.ts';
 import { hasLongUnreadBody } from './errors/problem-sender.ts';
 import { toProblem } from './errors/problem.ts';
-import { createRequestId } from './request-rules.ts';
+import { createRequestId } from './request-id.ts';
 
 /** One object for all refused requests: to create an error takes longer than to send it. */
 const saturatedError = new ValetKeyError('overloaded', 'More requests arrive than the broker can serve.', {

@@ -18,14 +18,13 @@ import type { Lifecycle } from '../telemetry/readiness.ts';
 import type { AdmissionRules } from './admission.ts';
 import { createProblemSender, problemFormat } from './errors/problem-sender.ts';
 import { addEmptyBodyParser } from './body-parsers.ts';
-import { takeRequestIdsOf } from './request-id.ts';
+import { createRequestId, takeRequestIdsOf } from './request-id.ts';
 import {
   admitRequests,
   checkHead,
   closeWhileDraining,
   createChildLogger,
   createJsonParser,
-  createRequestId,
   forgetMediaType,
   limitPipelining,
   lingerAfterUnreadBody,

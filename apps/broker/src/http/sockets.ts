@@ -18,6 +18,12 @@ function responseOf(socket: Socket): ServerResponse | undefined {
 /** The open sockets of this process, each with the server that accepted it. */
 const openSockets = new Map<Socket, Server>();
 
+/** Treats the socket of another server as one of this server until the returned function is called. */
+export function holdSocket(server: Server, socket: Socket): () => void {
+  openSockets.set(socket, server);
+  return () => openSockets.delete(socket);
+}
+
 function socketsOf(server: Server): Socket[] {
   return [...openSockets].filter(([, owner]) => owner === server).map(([socket]) => socket);
 }
