@@ -29,7 +29,7 @@ async function run(command: string, environment: Record<string, string> = {}, op
   return { exitCode: await child.exitCode, text: child.output() };
 }
 
-const complete = 'The store has every table (schema version 6).\n';
+const complete = 'The store has every table (schema version 7).\n';
 
 /** Expects that `--dry-run` prints what is missing, and that `migrate` then creates exactly this. */
 async function expectMigration(environment: Record<string, string> = {}): Promise<void> {
@@ -41,7 +41,7 @@ async function expectMigration(environment: Record<string, string> = {}): Promis
   const [parts = ''] = planned.text.split('The store');
   const migrated = await run('migrate', environment);
   expect(migrated).toEqual({ exitCode: 0, text: parts.replaceAll('would create', 'created') + complete });
-  const nothing = 'Nothing is missing (schema version 6).\n';
+  const nothing = 'Nothing is missing (schema version 7).\n';
   expect(await run('migrate', environment, ['--dry-run'])).toEqual({ exitCode: 0, text: nothing });
 }
 
@@ -90,5 +90,5 @@ test('`valetkey migrate` creates a SQLite file with the tables that `--dry-run` 
   await expectMigration();
   expect(await run('migrate')).toEqual({ exitCode: 0, text: complete });
   const doctor = await run('doctor');
-  expect(doctor.text).toContain('store: ok; schema version 6\n');
+  expect(doctor.text).toContain('store: ok; schema version 7\n');
 });
