@@ -37,7 +37,7 @@ async function expectMigration(environment: Record<string, string> = {}): Promis
   expect(planned.exitCode).toBe(1);
   expect(planned.text).toMatch(/^would create table vendor_user$/m);
   expect(planned.text).toMatch(/^would create index decision_at$/m);
-  expect(planned.text).toMatch(/The store has the schema version 0; `valetkey migrate` makes it 6\.\n$/);
+  expect(planned.text).toMatch(/The store has the schema version 0; `valetkey migrate` makes it 7\.\n$/);
   const [parts = ''] = planned.text.split('The store');
   const migrated = await run('migrate', environment);
   expect(migrated).toEqual({ exitCode: 0, text: parts.replaceAll('would create', 'created') + complete });

@@ -16,6 +16,7 @@ const [, traceId, parentId] = traceparent.split('-');
 /** The kinds of spans in OTLP. */
 const [serverKind, clientKind] = [2, 3];
 
+const adminToken = 'canary-admin-token-of-the-test-of-traces';
 const apiKeys = { quiet: 'canary-key-of-quiet', told: 'canary-key-of-told' };
 
 /**
@@ -40,7 +41,7 @@ async function startTracedBroker(fields: object, environment: Readonly<Record<st
   resources.defer(() => rm(folder, { recursive: true }));
   const config = {
     listen: { port: 0 },
-    admin: { port: 0 },
+    admin: { port: 0, token: adminToken },
     store: { sqlite: ':memory:' },
     issuers: [{ issuer: sandbox.urls.idp, audiences: ['valetkey'] }],
     vendors: Object.fromEntries(
@@ -78,7 +79,7 @@ async function startTracedBroker(fields: object, environment: Readonly<Record<st
     },
     /** Returns the decisions of the audit, oldest first. */
     listDecisions: async () => {
-      const response = await fetch(`${adminUrl}/v1/decisions`);
+      const response = await fetch(`${adminUrl}/v1/decisions`, { headers: { authorization: `Bearer ${adminToken}` } });
       expect(response.status).toBe(200);
       const { decisions } = (await response.json()) as { decisions: Readonly<Record<string, unknown>>[] };
       return decisions.toReversed();

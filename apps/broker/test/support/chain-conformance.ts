@@ -36,7 +36,10 @@ interface ChainTest {
 /** Defines the tests of the chain of decisions that every store must pass. */
 export function testChain({ open }: ChainTest): void {
   /** Creates the audit of one process. */
-  const createProcess = (store: Store, { nowMs = Date.UTC(2026, 5, 1), of = key as typeof key | null, traceId = '' } = {}) => {
+  const createProcess = (
+    store: Store,
+    { nowMs = Date.UTC(2026, 5, 1), of = key as typeof key | null, traceId = '' } = {},
+  ) => {
     const clock = { ...systemClock, nowMs: () => nowMs };
     const logger = createLogger('silent');
     return createAudit({
