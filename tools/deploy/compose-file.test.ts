@@ -27,10 +27,11 @@ test('the Compose file publishes only the port of nginx', () => {
 });
 
 test.each(Object.entries(services))(
-  '%s has a read-only root file system, limits, a health check and no new rights',
+  '%s has a read-only root file system, limits, a health check, no new rights and no core dumps',
   (...row) => {
     const [, service] = row;
     expect(service).toMatchObject({ read_only: true, restart: 'unless-stopped', logging: { driver: 'json-file' } });
+    expect(service).toMatchObject({ ulimits: { core: 0 } });
     expect(service.security_opt).toContain('no-new-privileges:true');
     expect(service.healthcheck.test[0]).toMatch(/^CMD/);
     // A tag alone would follow every new version.

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSandbox } from '@valetkey/sandbox';
 import { expect } from 'vitest';
+import { findKeptPort } from '../../apps/broker/test/support/free-port.ts';
 import { commandFile } from '../../apps/broker/test/support/valetkey-process.ts';
 import { root } from '../workspace.ts';
 import { listBrokers, orderServices, readComposeFile } from './compose-file.ts';
@@ -27,23 +27,6 @@ import {
   type Topology,
 } from './compose-programs.ts';
 import type { StandInState } from './docker-stand-in.ts';
-
-/**
- * Returns a free port that the system gives to no other process: a broker that starts again needs its port, which the system could
- * have given to a client meanwhile if it had chosen it.
- */
-async function findKeptPort(taken: readonly number[]): Promise<number> {
-  const port = randomInt(12_000, 32_000);
-  if (taken.includes(port)) return findKeptPort(taken);
-  const server = createTcpServer();
-  const isFree = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
-  });
-  if (!isFree) return findKeptPort(taken);
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Gives each port of the services a free port of this machine. */
 async function createTopology(folder: string): Promise<Topology> {

@@ -90,7 +90,7 @@ async function send(subject: string): Promise<{ status: number; requestId: strin
 function listFailures(begin = 0): { status: string; broker: string }[] {
   const log = readFileSync(join(compose.folder, 'access.log'), 'utf8').slice(begin);
   return log.split('\n').flatMap((line) => {
-    const [, status = '', addresses = ''] = /^\S+ [A-Z]+ \S+ (\d+) (\S+(?:, \S+)*) /.exec(line) ?? [];
+    const [, status = '', addresses = ''] = /^\S+ [A-Z]+ \S+ (\d+) ([^\s,]+(?:, [^\s,]+)*) /.exec(line) ?? [];
     return Number(status) >= 500 ? [{ status, broker: addresses.split(', ').at(-1) ?? '' }] : [];
   });
 }

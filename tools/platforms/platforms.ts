@@ -9,7 +9,7 @@ import { bundleWithMetro, checkEntry, hermesShell } from './metro.ts';
 import { openProject, findProgram, startBroker, type Project } from './project.ts';
 
 /** Returns whether the platforms are installed. Throws if they are not, although `.ci/run` should have installed them. */
-function arePlatformsInstalled(): boolean {
+export function arePlatformsInstalled(): boolean {
   if (existsSync(new URL('node_modules/.modules.yaml', import.meta.url))) return true;
   const message = 'The platforms are not installed. Run `npx -y pnpm@12.18.0 platforms`.';
   if (process.env['CI'] !== undefined) throw new Error(message);

@@ -5,6 +5,9 @@ import { program } from './program.ts';
 import { printError } from './terminal.ts';
 import { InputCancelled } from './token-input.ts';
 
+// A diagnostic report, which an operator can let Node write, would have every secret that the environment has.
+process.report.excludeEnv = true;
+
 // A reader such as `head` may close the pipe. The broker then continues without that output.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 

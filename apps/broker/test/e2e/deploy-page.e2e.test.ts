@@ -105,6 +105,10 @@ async function writeUnit(text = unit): Promise<string> {
   return file;
 }
 
+test('the unit allows no core dump, which would have every secret', () => {
+  expect(unit).toMatch(/^LimitCORE=0$/m);
+});
+
 test.skipIf(!hasAnalyze)('systemd-analyze finds no fault in the unit', async () => {
   const { stdout, stderr } = await run('systemd-analyze', ['verify', await writeUnit()]);
   expect([stdout, stderr]).toEqual(['', '']);
