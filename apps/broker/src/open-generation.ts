@@ -86,6 +86,7 @@ function openInto(
         clock,
         logger,
         key: auditKeyOf(config),
+        traceId: tracing?.traceId,
         onCommit: metrics.timeCommit,
         listeners: [metrics.countDecision, ...(onDecision === undefined ? [] : [onDecision])],
       }),

@@ -9,8 +9,8 @@ import { createChain, type Chain } from './chain.ts';
 import { forgetDecisions } from './forget.ts';
 import { createRefusals, type WriteDecision, type WrittenDecision } from './refusals.ts';
 
-/** A decision to be recorded. The audit adds the time. */
-export interface DecisionInput extends Omit<Decision, 'at'> {
+/** A decision to be recorded. The audit adds the time and the trace. */
+export interface DecisionInput extends Omit<Decision, 'at' | 'traceId'> {
   readonly outcome: 'allowed' | ErrorCode;
 }
 
@@ -43,6 +43,8 @@ export interface AuditDependencies {
   readonly key?: AuditKey | undefined;
   /** Called with each decision after it is recorded. */
   readonly listeners?: readonly DecisionListener[] | undefined;
+  /** Returns the id of the trace of the current request. Absent if the broker sends no traces. */
+  readonly traceId?: (() => string | undefined) | undefined;
   /** Called with the time of each transaction. */
   readonly onCommit?: OnCommit | undefined;
 }
@@ -53,7 +55,7 @@ type DecisionListener = (decision: Decision) => unknown;
 
 /** Creates the audit. It writes each decision to the store, then to the log, then passes it to the listeners. */
 export function createAudit(dependencies: AuditDependencies): Audit {
-  const { store, storeHealth, clock, logger, key, listeners = [], onCommit } = dependencies;
+  const { store, storeHealth, clock, logger, key, listeners = [], traceId, onCommit } = dependencies;
   const chain = key && createChain({ key, store, clock });
   const { write, countWaiting } = createDecisionWriter({ store, chain, clock, onCommit });
   const refusals = createRefusals({
@@ -88,7 +90,7 @@ export function createAudit(dependencies: AuditDependencies): Audit {
       }
     },
     record: async (input) => {
-      const decision: Decision = { at: new Date(clock.nowMs()).toISOString(), ...input };
+      const decision: Decision = { at: new Date(clock.nowMs()).toISOString(), ...input, traceId: traceId?.() };
       let isCounted = false;
       try {
         // What an operator or the broker itself changed always has a row of its own.

@@ -12,6 +12,7 @@ import { createAuditKey } from './audit-key.ts';
 import { createAudit } from './audit.ts';
 import { verifyAudit } from './verify-audit.ts';
 
+const traceId = () => '4bf92f3577b34da6a3ce929d0e0e4736';
 const key = createAuditKey('the key of the tests, which is in no database');
 let folder: string;
 let store: Store;
@@ -19,10 +20,11 @@ let store: Store;
 let intruder: DatabaseSync;
 
 /** Records three decisions of each of two processes. */
-async function recordDecisions(): Promise<void> {
+async function recordDecisions(options: { readonly traceId?: () => string } = { traceId }): Promise<void> {
   for (const subject of ['alice', 'bob']) {
     const storeHealth = createStoreHealth(store, systemClock);
-    const audit = createAudit({ store, storeHealth, clock: systemClock, logger: createLogger('silent'), key });
+    const logger = createLogger('silent');
+    const audit = createAudit({ store, storeHealth, clock: systemClock, logger, key, ...options });
     for (let count = 0; count < 3; count += 1) {
       await audit.record({
         requestId: `r-${count}`,
@@ -67,6 +69,22 @@ test('an untouched audit has no problem, and the key is needed to verify it', as
   expect(await findProblems()).toEqual([]);
   const { problems } = await verifyAudit({ store, keys: [createAuditKey('another key of the same length')], nowMs: 0 });
   expect(problems).toHaveLength(2);
+});
+
+test('a chain stays valid when its table receives the column of traces, and so does one whose decisions have traces', async () => {
+  await store.close();
+  intruder.exec(`DELETE FROM decision; DELETE FROM audit_writer`);
+  store = createSqliteStore(join(folder, 'valetkey.sqlite'));
+  await recordDecisions({});
+  await store.close();
+  intruder.exec('ALTER TABLE decision DROP COLUMN trace_id; DELETE FROM schema_version WHERE version >= 7');
+  store = createSqliteStore(join(folder, 'valetkey.sqlite'));
+  await recordDecisions();
+  const { decisions } = await store.listDecisions({ limit: 100 });
+  const traces = decisions.map((decision) => decision.traceId);
+  expect(traces.filter((trace) => trace === traceId())).toHaveLength(6);
+  expect(traces.filter((trace) => trace === undefined)).toHaveLength(6);
+  expect(await findProblems()).toEqual([]);
 });
 
 /** Changes one value of the second row of a table. Returns undefined if the database refuses the value, or has it already. */

@@ -46,6 +46,7 @@ test.each<[Partial<ListedDecision>, string]>([
     'The vendor responded with the status 503.',
   ],
   [{ reason: undefined, outcome: 'allowed' }, 'The broker allowed it.'],
+  [{ trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' }, 'Its trace is 4bf92f3577b34da6a3ce929d0e0e4736.'],
   [{ reason: undefined, operation: 'map', vendor_user_id: 'u-1', outcome: 'allowed' }, 'received the vendor user u-1'],
 ])('explainDecision explains %j in a sentence', (changed, expected) => {
   expect(explainDecision({ ...decision, ...changed })).toContain(expected);

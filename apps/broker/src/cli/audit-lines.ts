@@ -13,7 +13,8 @@ export function describeRow(decision: ListedDecision): string {
 
 /** Returns sentences that explain a decision. */
 export function explainDecision(decision: ListedDecision): string {
-  const { at, issuer, subject, outcome, actor, observed, vendor_status: status, duration_ms: duration } = decision;
+  const { at, issuer, subject, outcome, actor, observed } = decision;
+  const { vendor_status: status, duration_ms: duration, trace_id: trace } = decision;
   const person = subject === '' ? 'A forgotten user' : subject;
   const sentences = [
     `${timeOf(at)}: ${person} of the issuer ${issuer} ${describeOperation(decision)}.`,
@@ -24,6 +25,7 @@ export function explainDecision(decision: ListedDecision): string {
     ...(actor === undefined ? [] : [describeActor(actor)]),
     ...(status === undefined ? [] : [`The vendor responded with the status ${status}.`]),
     ...(duration === undefined ? [] : [`It took ${duration} ms.`]),
+    ...(trace === undefined ? [] : [`Its trace is ${trace}.`]),
     ...(Object.hasOwn(errorTable, outcome)
       ? [`What the caller can do: ${errorTable[outcome as keyof typeof errorTable].remediation}`]
       : []),

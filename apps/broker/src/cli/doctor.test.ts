@@ -223,12 +223,12 @@ describe('examine', () => {
       const findings = await examine(parseConfig({ ...createConfigFor(sandbox), vendors: {}, store: { sqlite } }));
       return findings.find(({ part }) => part === 'store')?.detail;
     };
-    expect(await detailOf()).toBe('ok; schema version 6');
+    expect(await detailOf()).toBe('ok; schema version 7');
     const database = new DatabaseSync(sqlite);
-    database.exec('INSERT INTO schema_version (version) VALUES (7)');
+    database.exec('INSERT INTO schema_version (version) VALUES (8)');
     database.close();
     expect(await detailOf()).toBe(
-      'ok. The database has the schema version 7, which is newer than the 6 of this program. The program works with it.',
+      'ok. The database has the schema version 8, which is newer than the 7 of this program. The program works with it.',
     );
   });
 

@@ -19,6 +19,7 @@ const decisionSchema = z.object({
   actor: z.string().optional(),
   observed: z.string().optional(),
   client_address: z.string().optional(),
+  trace_id: z.string().optional(),
   times: z.number().optional(),
   last_at: z.string().optional(),
 });

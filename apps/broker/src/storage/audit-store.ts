@@ -63,6 +63,8 @@ export interface Decision {
   readonly tokenFingerprint?: string | undefined;
   /** The rules that only observe and would have refused, such as `policy.rules.0, policy.rules.2`. */
   readonly observed?: string | undefined;
+  /** The id of the OpenTelemetry trace of the request. Absent if the broker sends no traces, and for what no request caused. */
+  readonly traceId?: string | undefined;
   /** How many equal refusals this decision stands for, if it stands for more than one. */
   readonly times?: number | undefined;
   /** When the last of these refusals was. */

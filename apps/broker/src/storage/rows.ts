@@ -65,6 +65,7 @@ const columns = {
   policy_version: ({ policyVersion }) => policyVersion,
   token_fingerprint: ({ tokenFingerprint }) => tokenFingerprint,
   observed: ({ observed }) => observed,
+  trace_id: ({ traceId }) => traceId,
 } as const satisfies Record<string, (decision: Decision) => string | number | undefined>;
 
 const linkColumns = {
@@ -130,6 +131,7 @@ export function toDecision(row: Row): Decision {
     policyVersion: optionalTextOf(row, 'policy_version'),
     tokenFingerprint: optionalTextOf(row, 'token_fingerprint'),
     observed: optionalTextOf(row, 'observed'),
+    traceId: optionalTextOf(row, 'trace_id'),
     times: optionalNumberOf(row, 'times'),
     lastAt: optionalTextOf(row, 'last_at'),
   };

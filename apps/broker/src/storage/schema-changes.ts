@@ -143,6 +143,9 @@ const listsAndExpiry: SchemaChange = {
   },
 };
 
+/** The traces in which decisions were made. */
+const tracesOfDecisions: SchemaChange = { columns: { decision: { trace_id: 'TEXT' } } };
+
 /** Every change of the schema, in order: the first one has the version 1. A released change is never edited; the next is added. */
 export const schemaChanges: readonly SchemaChange[] = [
   first,
@@ -151,6 +154,7 @@ export const schemaChanges: readonly SchemaChange[] = [
   usedProofs,
   callersOfProofs,
   listsAndExpiry,
+  tracesOfDecisions,
 ];
 
 /** The version of the schema that this program creates. */

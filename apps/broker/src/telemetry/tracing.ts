@@ -26,6 +26,8 @@ export interface Tracing {
   readonly exportMetrics: (metrics: Pick<Metrics, 'list'>) => void;
   /** Returns the ids of the trace of the current request, for its log lines. */
   readonly logFields: () => object;
+  /** Returns the id of the trace of the current request, for its decisions. Undefined outside of a request. */
+  readonly traceId: () => string | undefined;
   /** Sends what is not sent yet. Resolves after five seconds at the latest. */
   readonly close: () => Promise<void>;
 }
@@ -65,6 +67,7 @@ export function openTracing(
       const { traceId, spanId } = api.trace.getActiveSpan()?.spanContext() ?? {};
       return traceId === undefined ? {} : { trace_id: traceId, span_id: spanId };
     },
+    traceId: () => api.trace.getActiveSpan()?.spanContext().traceId,
     close: () => (closing ??= sdk === undefined ? Promise.resolve() : shutDown(sdk)),
   };
 }

@@ -29,7 +29,7 @@ async function run(command: string, environment: Record<string, string> = {}, op
   return { exitCode: await child.exitCode, text: child.output() };
 }
 
-const complete = 'The store has every table (schema version 6).\n';
+const complete = 'The store has every table (schema version 7).\n';
 
 /** Expects that `--dry-run` prints what is missing, and that `migrate` then creates exactly this. */
 async function expectMigration(environment: Record<string, string> = {}): Promise<void> {
@@ -37,11 +37,11 @@ async function expectMigration(environment: Record<string, string> = {}): Promis
   expect(planned.exitCode).toBe(1);
   expect(planned.text).toMatch(/^would create table vendor_user$/m);
   expect(planned.text).toMatch(/^would create index decision_at$/m);
-  expect(planned.text).toMatch(/The store has the schema version 0; `valetkey migrate` makes it 6\.\n$/);
+  expect(planned.text).toMatch(/The store has the schema version 0; `valetkey migrate` makes it 7\.\n$/);
   const [parts = ''] = planned.text.split('The store');
   const migrated = await run('migrate', environment);
   expect(migrated).toEqual({ exitCode: 0, text: parts.replaceAll('would create', 'created') + complete });
-  const nothing = 'Nothing is missing (schema version 6).\n';
+  const nothing = 'Nothing is missing (schema version 7).\n';
   expect(await run('migrate', environment, ['--dry-run'])).toEqual({ exitCode: 0, text: nothing });
 }
 
@@ -90,5 +90,5 @@ test('`valetkey migrate` creates a SQLite file with the tables that `--dry-run` 
   await expectMigration();
   expect(await run('migrate')).toEqual({ exitCode: 0, text: complete });
   const doctor = await run('doctor');
-  expect(doctor.text).toContain('store: ok; schema version 6\n');
+  expect(doctor.text).toContain('store: ok; schema version 7\n');
 });

@@ -16,6 +16,7 @@ const [, traceId, parentId] = traceparent.split('-');
 /** The kinds of spans in OTLP. */
 const [serverKind, clientKind] = [2, 3];
 
+const adminToken = 'canary-admin-token-of-the-test-of-traces';
 const apiKeys = { quiet: 'canary-key-of-quiet', told: 'canary-key-of-told' };
 
 /**
@@ -40,7 +41,7 @@ async function startTracedBroker(fields: object, environment: Readonly<Record<st
   resources.defer(() => rm(folder, { recursive: true }));
   const config = {
     listen: { port: 0 },
-    admin: { port: 0 },
+    admin: { port: 0, token: adminToken },
     store: { sqlite: ':memory:' },
     issuers: [{ issuer: sandbox.urls.idp, audiences: ['valetkey'] }],
     vendors: Object.fromEntries(
@@ -59,7 +60,7 @@ async function startTracedBroker(fields: object, environment: Readonly<Record<st
       ...environment,
     }),
   );
-  const [, brokerUrl = ''] = await broker.waitForOutput(/listens on (\S+),\s+for operators on (\S+)\./);
+  const [, brokerUrl = '', adminUrl = ''] = await broker.waitForOutput(/listens on (\S+),\s+for operators on (\S+)\./);
   const token = await sandbox.mintUserToken({ sub: 'alice-canary' });
   const held = resources.move();
   return {
@@ -76,6 +77,13 @@ async function startTracedBroker(fields: object, environment: Readonly<Record<st
       });
       return { status: response.status, id: response.headers.get('x-request-id'), text: await response.text() };
     },
+    /** Returns the decisions of the audit, oldest first. */
+    listDecisions: async () => {
+      const response = await fetch(`${adminUrl}/v1/decisions`, { headers: { authorization: `Bearer ${adminToken}` } });
+      expect(response.status).toBe(200);
+      const { decisions } = (await response.json()) as { decisions: Readonly<Record<string, unknown>>[] };
+      return decisions.toReversed();
+    },
     /** Ends the broker, which then sends what it has not sent yet. */
     stop: async () => {
       broker.signal('SIGTERM');
@@ -85,11 +93,12 @@ async function startTracedBroker(fields: object, environment: Readonly<Record<st
   };
 }
 
-test('a request has a server span, its vendor calls have client spans, and the log names the trace', async () => {
+test('a request has a server span, its vendor calls have client spans, and the log and the decision name the trace', async () => {
   await using broker = await startTracedBroker({ telemetry: { openTelemetry: {} } });
   const { status, id, text } = await broker.issue('quiet', { traceparent });
   expect(status, text).toBe(200);
   expect((await broker.issue('unknown')).status).toBe(404);
+  const decisions = await broker.listDecisions();
   await broker.stop();
 
   const spans = broker.collector.spans();
@@ -106,6 +115,11 @@ test('a request has a server span, its vendor calls have client spans, and the l
     resource: { 'service.name': 'valetkey' },
   });
   expect(refused).toMatchObject({ attributes: { 'http.response.status_code': 404 } });
+  expect(server?.traceId).not.toBe(refused?.traceId);
+  expect(decisions).toMatchObject([
+    { outcome: 'allowed', request_id: id, trace_id: server?.traceId },
+    { outcome: 'unknown_vendor', trace_id: refused?.traceId },
+  ]);
   // The client is no trusted proxy, so its header does not decide the trace.
   expect(server?.traceId).not.toBe(traceId);
   expect(spans.filter(({ kind }) => kind === clientKind)).toMatchObject([
@@ -210,6 +224,9 @@ test('a collector that cannot be reached changes no response, and does not keep 
 test('a broker without `telemetry` sends nothing, whatever the environment says, and loads no package of OpenTelemetry', async () => {
   await using broker = await startTracedBroker({}, { NODE_DEBUG: 'module' });
   expect((await broker.issue('quiet', { traceparent })).status).toBe(200);
+  const [decision] = await broker.listDecisions();
+  expect(decision).toMatchObject({ outcome: 'allowed' });
+  expect(decision).not.toHaveProperty('trace_id');
   await broker.stop();
   expect(broker.collector.received()).toBe('');
   expect(broker.calls[0]).not.toHaveProperty('traceparent');

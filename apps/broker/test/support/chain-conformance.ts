@@ -36,10 +36,20 @@ interface ChainTest {
 /** Defines the tests of the chain of decisions that every store must pass. */
 export function testChain({ open }: ChainTest): void {
   /** Creates the audit of one process. */
-  const createProcess = (store: Store, { nowMs = Date.UTC(2026, 5, 1), of = key as typeof key | null } = {}) => {
+  const createProcess = (
+    store: Store,
+    { nowMs = Date.UTC(2026, 5, 1), of = key as typeof key | null, traceId = '' } = {},
+  ) => {
     const clock = { ...systemClock, nowMs: () => nowMs };
     const logger = createLogger('silent');
-    return createAudit({ store, storeHealth: createStoreHealth(store, clock), clock, logger, key: of ?? undefined });
+    return createAudit({
+      store,
+      storeHealth: createStoreHealth(store, clock),
+      clock,
+      logger,
+      key: of ?? undefined,
+      ...(traceId !== '' && { traceId: () => traceId }),
+    });
   };
   const verify = (store: Store, options: Partial<Parameters<typeof verifyAudit>[0]> = {}) =>
     verifyAudit({ store, keys: [key], nowMs: 0, ...options });
@@ -151,6 +161,18 @@ export function testChain({ open }: ChainTest): void {
       await createProcess(store).record(input);
       expect((await verify(store, { keys: [key, formerKey] })).problems).toEqual([]);
       expect((await verify(store)).problems).toEqual([expect.stringContaining(formerKey.id)]);
+    });
+
+    test('a decision keeps its trace when its person is forgotten, and the chain stays valid', async () => {
+      const store = open();
+      const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+      await createProcess(store).record(input);
+      const audit = createProcess(store, { traceId });
+      await audit.record(input);
+      expect(await audit.forget(input)).toBe(2);
+      const { decisions } = await store.listDecisions({ limit: 10 });
+      expect(new Set(decisions.map((decision) => decision.traceId))).toEqual(new Set([undefined, traceId]));
+      expect(await verify(store)).toMatchObject({ problems: [], decisions: 2, erased: 2 });
     });
 
     test('a person is forgotten in every decision, and the chain stays valid', async () => {

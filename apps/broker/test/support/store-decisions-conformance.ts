@@ -83,6 +83,7 @@ export function testStoreDecisions(openStore: () => Store): void {
         vendorUserId: 'two',
         vendorStatus: 503,
         observed: 'policy.rules.0',
+        traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
       },
       { ...decision, at: at(8), requestId: 'r5', issuer: 'https://other.example.com', vendorUserId: 'two' },
       {

@@ -95,7 +95,7 @@ function prefersLines(accept: string | undefined): boolean {
 
 function encode(decision: Decision) {
   const { requestId, vendorUserId, vendorStatus, durationMs, ...others } = decision;
-  const { clientAddress, policyVersion, tokenFingerprint, lastAt, ...shown } = others;
+  const { clientAddress, policyVersion, tokenFingerprint, traceId, lastAt, ...shown } = others;
   return {
     ...shown,
     request_id: requestId,
@@ -105,6 +105,7 @@ function encode(decision: Decision) {
     client_address: clientAddress,
     policy_version: policyVersion,
     token_fingerprint: tokenFingerprint,
+    trace_id: traceId,
     last_at: lastAt,
   };
 }
